@@ -1,0 +1,87 @@
+/**
+ * One base error for the whole toolkit: a stable code, what happened, and what to do about it.
+ *
+ * Each folder declares its errors once with {@link defineErrors}; the same declarations generate `docs/errors.md`.
+ */
+
+/** 1 runtime failure · 2 usage · 3 precondition not met · 4 negative verdict · 130 interrupted. */
+export type ExitCode = 1 | 2 | 3 | 4 | 130
+
+export type ErrorDefinition = {
+  /** What happened, in one sentence. */
+  // biome-ignore lint/suspicious/noExplicitAny: the parameter type is inferred per definition by defineErrors
+  readonly message: (parameters: any) => string
+  /** Why it happens, for the troubleshooting page. */
+  readonly meaning: string
+  /** What the user does next. */
+  readonly fix: string
+  /** Exit code of a command that ends with it; default 1. */
+  readonly exit?: ExitCode
+}
+
+export class KaisarError extends Error {
+  override readonly name = 'KaisarError'
+  readonly code: string
+  readonly fix: string
+  readonly exit: ExitCode
+  readonly context: Readonly<Record<string, unknown>>
+
+  constructor(
+    message: string,
+    options: { code: string; fix: string; exit: ExitCode; context: Readonly<Record<string, unknown>>; cause?: unknown },
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = options.code
+    this.fix = options.fix
+    this.exit = options.exit
+    this.context = options.context
+  }
+
+  /** The anchor of this error in the documentation. */
+  get docs(): string {
+    return `docs/errors.md#${this.code.toLowerCase()}`
+  }
+}
+
+type Factory<D extends ErrorDefinition> = (
+  ...args: Parameters<D['message']> extends []
+    ? [parameters?: { cause?: unknown }]
+    : [parameters: Parameters<D['message']>[0] & { cause?: unknown }]
+) => KaisarError
+
+export type ErrorFactories<T extends Record<string, ErrorDefinition>> = { readonly [K in keyof T]: Factory<T[K]> }
+
+/**
+ * Declares a folder's errors.
+ *
+ * @example
+ * export const chainErrors = defineErrors({
+ *   RPC_UNREACHABLE: {
+ *     message: ({ url }: { url: string }) => `No answer from ${url}.`,
+ *     meaning: 'The JSON-RPC endpoint did not answer within its time limit.',
+ *     fix: 'Check the URL given with --rpc-url, or start a devnet with "kaisar devnet up".',
+ *     exit: 3,
+ *   },
+ * })
+ * throw chainErrors.RPC_UNREACHABLE({ url, cause: error })
+ */
+export function defineErrors<const T extends Record<string, ErrorDefinition>>(definitions: T): ErrorFactories<T> {
+  const factories: Record<string, (parameters?: Record<string, unknown>) => KaisarError> = {}
+  for (const [code, { message, fix, exit = 1 }] of Object.entries(definitions)) {
+    factories[code] = (parameters = {}) => {
+      const { cause, ...context } = parameters
+      return new KaisarError(message(context), { code, fix, exit, context, cause })
+    }
+    catalogue.set(code, definitions[code]!)
+  }
+  return factories as ErrorFactories<T>
+}
+
+const catalogue = new Map<string, ErrorDefinition>()
+
+/** Every error declared by the modules loaded so far, by code: what the troubleshooting page is generated from. */
+export const errorCatalogue: ReadonlyMap<string, ErrorDefinition> = catalogue
+
+/** Whether an unknown value is a toolkit error, optionally with this code. */
+export const isKaisarError = (value: unknown, code?: string): value is KaisarError =>
+  value instanceof KaisarError && (code === undefined || value.code === code)

@@ -1,0 +1,142 @@
+/**
+ * The frames between Provider and Checker and between Checkers, as zod schemas of their bodies.
+ * Bodies are JSON; openings travel as the frame's payload. Unknown fields are dropped, so that fields can be added.
+ */
+import { z } from 'zod'
+import { address, bytes32, signature65, uint8, uint16, uint32, uint64 } from './primitives.ts'
+
+export const protocolVersion = 1
+
+const signed = <S extends z.ZodType>(message: S) => z.object({ message, signature: signature65 })
+
+/** Server → client, first frame: who it is, the network it serves, a fresh nonce. */
+const welcome = z.object({ version: uint32, chainId: uint32, consensus: address, checker: address, nonce: bytes32 })
+/** Client → server: the signed session; `role` says whether devices or another Checker dial. */
+const session = z.object({
+  version: uint32,
+  role: z.enum(['provider', 'checker']),
+  session: signed(
+    z.object({
+      operator: address,
+      checker: address,
+      clientCertificateHash: bytes32,
+      serverCertificateHash: bytes32,
+      serverNonce: bytes32,
+    }),
+  ),
+  deviceIds: z.array(bytes32).max(256),
+})
+const accepted = z.object({})
+/** Either side: something was refused. `close` says whether the sender closes the session. */
+const refused = z.object({
+  code: z.string().max(64),
+  message: z.string().max(1024),
+  regarding: z.string().max(128).optional(),
+})
+
+const jobOffer = signed(
+  z.object({
+    epoch: uint64,
+    round: bytes32,
+    deviceId: bytes32,
+    generation: uint32,
+    specHash: bytes32,
+    secretHash: bytes32,
+    checker: address,
+  }),
+)
+const commitment = signed(
+  z.object({
+    epoch: uint64,
+    round: bytes32,
+    deviceId: bytes32,
+    generation: uint32,
+    specHash: bytes32,
+    rows: uint64,
+    root: bytes32,
+    environmentHash: bytes32,
+  }),
+)
+const abort = signed(
+  z.object({ epoch: uint64, round: bytes32, deviceId: bytes32, generation: uint32, reason: z.string().max(256) }),
+)
+const sampleRequest = signed(
+  z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32, checker: address }),
+)
+/** The openings themselves are the payload. */
+const openings = z.object({ commitmentHash: bytes32, secret: bytes32 })
+
+const heartbeat = z.object({ nonce: bytes32 })
+
+const deviceRequest = signed(z.object({ deviceId: bytes32, nonce: bytes32, checker: address }))
+/** `device`, `environment` and `attestation` are canonical JSON whose hashes are signed; parsed by the receiver. */
+const deviceReport = z.object({
+  report: signed(
+    z.object({
+      deviceId: bytes32,
+      generation: uint32,
+      nonce: bytes32,
+      deviceHash: bytes32,
+      environmentHash: bytes32,
+      certificateHash: bytes32,
+      attestationHash: bytes32,
+    }),
+  ),
+  device: z.string().max(65_536),
+  environment: z.string().max(65_536),
+  attestation: z.string().max(131_072).nullable(),
+})
+
+const receipt = signed(
+  z.object({
+    epoch: uint64,
+    cohort: uint32,
+    lane: uint8,
+    deviceId: bytes32,
+    generation: uint32,
+    rate: uint16,
+    uptime: uint16,
+    flags: uint8,
+  }),
+)
+
+/** Seat → the other four: a wrong row, bound to the signed root; the row's leaf and proof are the payload. */
+const wrongRow = z.object({ commitment })
+/** Keeper → seat, in OPEN. */
+const openingRequest = z.object({ epoch: uint64, cohort: uint32 })
+const openingReply = z.object({
+  opening: signed(z.object({ epoch: uint64, cohort: uint32, openingHash: bytes32 })),
+  words: z.array(z.string().regex(/^0x[0-9a-f]{64}$/)).length(10),
+  salt: bytes32,
+  proof: z.array(bytes32).max(32),
+})
+
+export const messageBodies = {
+  welcome,
+  session,
+  accepted,
+  refused,
+  'job.offer': jobOffer,
+  'job.commitment': commitment,
+  'job.abort': abort,
+  'job.request': sampleRequest,
+  'job.openings': openings,
+  heartbeat,
+  'heartbeat.reply': heartbeat,
+  'device.request': deviceRequest,
+  'device.report': deviceReport,
+  receipt,
+  'wrong.row': wrongRow,
+  'opening.request': openingRequest,
+  'opening.reply': openingReply,
+} as const
+
+export type MessageType = keyof typeof messageBodies
+/** A message's body after parsing (bigints in place of decimal strings). */
+export type MessageBody<T extends MessageType> = z.output<(typeof messageBodies)[T]>
+
+export const isMessageType = (type: string): type is MessageType => Object.hasOwn(messageBodies, type)
+
+/** JSON form of a body: bigints become decimal strings, everything else stays. */
+export const toWire = (body: unknown): unknown =>
+  JSON.parse(JSON.stringify(body, (_, value) => (typeof value === 'bigint' ? value.toString() : value)))

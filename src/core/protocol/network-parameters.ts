@@ -1,0 +1,40 @@
+import type { Hex } from 'viem'
+
+/** Where an epoch's phases lie, in seconds of block time. COMMIT, OPEN, REVEAL and FINALIZE of epoch e run during epoch e+1. */
+export type Timeline = {
+  readonly firstEpochAt: number
+  readonly epochSeconds: number
+  readonly commitSeconds: number
+  readonly openSeconds: number
+  readonly revealSeconds: number
+  readonly finalizeSeconds: number
+  readonly firstPaidEpoch: number
+}
+
+/** How rounds are triggered and timed inside an epoch's WORK phase. Every number is a parameter on chain. */
+export type RoundRules = {
+  /** Slots an epoch's WORK phase is divided into; each has at least one trigger. */
+  readonly slots: number
+  /** Most rounds of one epoch that count; also the number of evidence leaves of a lane. */
+  readonly maxRounds: number
+  /** The window D, in milliseconds. */
+  readonly windowMs: number
+  /** How much later than the window's end, by a seat's own sight of the trigger, a commitment may arrive. */
+  readonly graceMs: number
+  /** Seconds into a slot from which a block may trigger. */
+  readonly eligibleFromSeconds: number
+  /** Seconds into a slot at which it triggers if it has not. */
+  readonly cutoffSeconds: number
+  /** A block triggers when the first 8 bytes of H(seed ‖ block hash) are below this: a probability × 2^64. */
+  readonly threshold: bigint
+  /** Least seconds between two triggers. */
+  readonly refractorySeconds: number
+  /** Milliseconds after the trigger until which openings are answered. */
+  readonly openingsMs: number
+  /** The job specification in force. */
+  readonly specHash: Hex
+}
+
+/** Seconds between a trigger block and its sampling block: the window and the grace, rounded up. */
+export const samplingDelaySeconds = ({ windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>): number =>
+  Math.ceil((windowMs + graceMs) / 1000)

@@ -1,0 +1,27 @@
+import type { Address, Hex } from 'viem'
+import { z } from 'zod'
+
+/** Wire forms of the few primitive values that messages are made of. Hex is lower case so that one value has one encoding. */
+export const bytes32 = z.custom<Hex>(
+  value => typeof value === 'string' && /^0x[0-9a-f]{64}$/.test(value),
+  'expected 32 bytes as lower-case hex',
+)
+export const signature65 = z.custom<Hex>(
+  value => typeof value === 'string' && /^0x[0-9a-f]{130}$/.test(value),
+  'expected a 65-byte signature as lower-case hex',
+)
+export const address = z.custom<Address>(
+  value => typeof value === 'string' && /^0x[0-9a-f]{40}$/.test(value),
+  'expected an address as lower-case hex',
+)
+export const uint8 = z.number().int().min(0).max(0xff)
+export const uint16 = z.number().int().min(0).max(0xffff)
+export const uint32 = z.number().int().min(0).max(0xffff_ffff)
+/** uint64 travels as a decimal string and is a bigint in code. */
+export const uint64 = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,19})$/, 'expected an unsigned integer as a decimal string')
+  .transform(BigInt)
+  .refine(value => value <= 0xffff_ffff_ffff_ffffn, 'above 2^64 - 1')
+
+export const zeroBytes32: Hex = `0x${'0'.repeat(64)}`

@@ -1,0 +1,112 @@
+/**
+ * Everything that is signed, as EIP-712 types. The domain is one for the network: `verifyingContract` is EpochConsensus.
+ * `Commitment`, `Receipt` and `SeatOpening` are also verified on chain (audits and slashing): their field order is consensus.
+ */
+import type { Address, Hex, TypedDataDomain } from 'viem'
+
+export const signedTypes = {
+  /** Provider (or another Checker) → Checker, once per connection; bound to both TLS certificates and the server's nonce. */
+  Session: [
+    { name: 'operator', type: 'address' },
+    { name: 'checker', type: 'address' },
+    { name: 'clientCertificateHash', type: 'bytes32' },
+    { name: 'serverCertificateHash', type: 'bytes32' },
+    { name: 'serverNonce', type: 'bytes32' },
+  ],
+  /** Checker → Provider, at a trigger. `round` is the trigger's block hash; `secretHash` is keccak256 of the sampling secret. */
+  JobOffer: [
+    { name: 'epoch', type: 'uint64' },
+    { name: 'round', type: 'bytes32' },
+    { name: 'deviceId', type: 'bytes32' },
+    { name: 'generation', type: 'uint32' },
+    { name: 'specHash', type: 'bytes32' },
+    { name: 'secretHash', type: 'bytes32' },
+    { name: 'checker', type: 'address' },
+  ],
+  /** Provider → all five seats of its cohort: what the device finished inside the window. */
+  Commitment: [
+    { name: 'epoch', type: 'uint64' },
+    { name: 'round', type: 'bytes32' },
+    { name: 'deviceId', type: 'bytes32' },
+    { name: 'generation', type: 'uint32' },
+    { name: 'specHash', type: 'bytes32' },
+    { name: 'rows', type: 'uint64' },
+    { name: 'root', type: 'bytes32' },
+    { name: 'environmentHash', type: 'bytes32' },
+  ],
+  /** Provider → seats, instead of a Commitment: this device cannot work this round, and why. */
+  Abort: [
+    { name: 'epoch', type: 'uint64' },
+    { name: 'round', type: 'bytes32' },
+    { name: 'deviceId', type: 'bytes32' },
+    { name: 'generation', type: 'uint32' },
+    { name: 'reason', type: 'string' },
+  ],
+  /** Checker → Provider, after the sampling block: the revealed secret, and the hash of the commitment it opens. */
+  SampleRequest: [
+    { name: 'commitmentHash', type: 'bytes32' },
+    { name: 'secret', type: 'bytes32' },
+    { name: 'samplingBlockHash', type: 'bytes32' },
+    { name: 'checker', type: 'address' },
+  ],
+  /** Checker → Provider: who are you, for a fresh nonce. */
+  DeviceRequest: [
+    { name: 'deviceId', type: 'bytes32' },
+    { name: 'nonce', type: 'bytes32' },
+    { name: 'checker', type: 'address' },
+  ],
+  /** Provider → Checker: the hashes of its device and environment records and of its certificate, for that nonce. */
+  DeviceReport: [
+    { name: 'deviceId', type: 'bytes32' },
+    { name: 'generation', type: 'uint32' },
+    { name: 'nonce', type: 'bytes32' },
+    { name: 'deviceHash', type: 'bytes32' },
+    { name: 'environmentHash', type: 'bytes32' },
+    { name: 'certificateHash', type: 'bytes32' },
+    { name: 'attestationHash', type: 'bytes32' },
+  ],
+  /** Checker → Provider, after COMMIT closes: what this seat put into its opening for the device's lane. */
+  Receipt: [
+    { name: 'epoch', type: 'uint64' },
+    { name: 'cohort', type: 'uint32' },
+    { name: 'lane', type: 'uint8' },
+    { name: 'deviceId', type: 'bytes32' },
+    { name: 'generation', type: 'uint32' },
+    { name: 'rate', type: 'uint16' },
+    { name: 'uptime', type: 'uint16' },
+    { name: 'flags', type: 'uint8' },
+  ],
+  /** Checker → keeper, in OPEN: the seat stands by this opening (keccak256 of its ten words). */
+  SeatOpening: [
+    { name: 'epoch', type: 'uint64' },
+    { name: 'cohort', type: 'uint32' },
+    { name: 'openingHash', type: 'bytes32' },
+  ],
+} as const
+
+export type SignedType = keyof typeof signedTypes
+
+type FieldValue<T extends string> = T extends 'address'
+  ? Address
+  : T extends `bytes${string}`
+    ? Hex
+    : T extends 'uint64'
+      ? bigint
+      : T extends `uint${string}`
+        ? number
+        : T extends 'string'
+          ? string
+          : never
+
+/** The TypeScript shape of a signed message: uint64 are bigint, smaller integers number, the rest hex. */
+export type SignedMessage<T extends SignedType> = {
+  [F in (typeof signedTypes)[T][number] as F['name']]: FieldValue<F['type']>
+}
+
+export type Signed<T extends SignedType> = { readonly message: SignedMessage<T>; readonly signature: Hex }
+
+/** The network a signature is for. `consensus` is the EpochConsensus contract. */
+export type Network = { readonly chainId: number; readonly consensus: Address }
+
+export const signingDomain = ({ chainId, consensus }: Network) =>
+  ({ name: 'Kaisar', version: '1', chainId, verifyingContract: consensus }) satisfies TypedDataDomain

@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config'
+
+// Everything silently runs on the system's Node when the pinned one was not installed; say so instead of failing oddly.
+if (Number(process.versions.node.split('.')[0]) < 24)
+  throw new Error(`Node 24 expected, found ${process.version}: run "npm ci" and start the tests with "npm test"`)
+
+const tier = (name: string, timeoutMs: number) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.{ts,tsx}`],
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
+    pool: 'forks' as const,
+  },
+})
+
+export default defineConfig({
+  test: {
+    projects: [tier('unit', 30_000), tier('integration', 120_000), tier('e2e', 300_000), tier('sim', 600_000)],
+  },
+})
