@@ -1,0 +1,121 @@
+/**
+ * One seat's check of one device in one round, as a value that only moves forward: offered → committed → requested → judged.
+ * Times are milliseconds of a monotonic clock, measured from the seat's own sight of the trigger. Pure.
+ */
+import type { Hex } from 'viem'
+import type { RoundRules } from '../protocol/network-parameters.ts'
+import type { BlockHead, Trigger } from '../protocol/trigger.ts'
+import type { Signed } from '../protocol/typed-data.ts'
+import type { Verdict } from '../protocol/verdict.ts'
+import type { JudgedRound } from './lane.ts'
+
+export type RoundCheck = {
+  readonly trigger: Trigger
+  readonly seenAtMs: number
+  /** Whether a session of the device's operator was open when the offer was made, or came while it stood. */
+  readonly reached: boolean
+  readonly commitment: Signed<'Commitment'> | null
+  readonly commitmentHash: Hex | null
+  /** A second, different commitment: provable equivocation. */
+  readonly contradiction: Signed<'Commitment'> | null
+  readonly abortReason: string | null
+  readonly samplingBlock: BlockHead | null
+  readonly refusedOpenings: string | null
+  readonly judged: JudgedRound | null
+}
+
+export const openCheck = (trigger: Trigger, seenAtMs: number, reached: boolean): RoundCheck => ({
+  trigger,
+  seenAtMs,
+  reached,
+  commitment: null,
+  commitmentHash: null,
+  contradiction: null,
+  abortReason: null,
+  samplingBlock: null,
+  refusedOpenings: null,
+  judged: null,
+})
+
+const judge = (check: RoundCheck, verdict: Verdict, reason: string, detail: string, rate = 0): RoundCheck => ({
+  ...check,
+  judged: { verdict, reason, detail, rate },
+})
+
+export type Refusal = 'COMMITMENT_LATE' | 'COMMITMENT_CONTRADICTS'
+
+/**
+ * Takes a commitment whose signature and binding (epoch, round, device, generation, spec) were checked already.
+ * The same commitment again, after a reconnect, changes nothing. A different one is kept as proof.
+ */
+export function acceptCommitment(
+  check: RoundCheck,
+  { commitment, commitmentHash, receivedAtMs }: { commitment: Signed<'Commitment'>; commitmentHash: Hex; receivedAtMs: number },
+  { windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>,
+): { check: RoundCheck; refusal: Refusal | null } {
+  if (check.commitmentHash === commitmentHash) return { check, refusal: null }
+  if (check.commitmentHash !== null) {
+    const contradicted = judge(
+      { ...check, contradiction: commitment },
+      'WRONG',
+      'TWO_COMMITMENTS',
+      'The device signed two different commitments for this round.',
+    )
+    return { check: contradicted, refusal: 'COMMITMENT_CONTRADICTS' }
+  }
+  const tookMs = receivedAtMs - check.seenAtMs
+  if (tookMs > windowMs + graceMs || check.samplingBlock !== null || check.judged !== null) {
+    const late = check.judged ?? {
+      verdict: 'TIMEOUT' as const,
+      reason: 'COMMITMENT_LATE',
+      detail: `The commitment came ${Math.round(tookMs)} ms after the trigger; ${windowMs + graceMs} ms are allowed.`,
+      rate: 0,
+    }
+    return { check: { ...check, judged: late }, refusal: 'COMMITMENT_LATE' }
+  }
+  return { check: { ...check, reached: true, commitment, commitmentHash }, refusal: null }
+}
+
+export const acceptAbort = (check: RoundCheck, reason: string): RoundCheck =>
+  check.commitment !== null || check.judged !== null ? check : { ...check, reached: true, abortReason: reason }
+
+/** The sampling block is there: who has not committed is judged, who has is sampled from its hash. */
+export function closeCommitments(check: RoundCheck, samplingBlock: BlockHead): RoundCheck {
+  if (check.samplingBlock !== null) return check
+  const closed = { ...check, samplingBlock }
+  if (check.judged !== null) return closed
+  if (check.abortReason !== null)
+    return judge(closed, 'UNSUPPORTED', 'DEVICE_ABORTED', `The device signed off from this round: ${check.abortReason}`)
+  if (check.commitment === null)
+    return check.reached
+      ? judge(closed, 'TIMEOUT', 'NO_COMMITMENT', 'The device was offered the job and sent no commitment in time.')
+      : judge(closed, 'OFFLINE', 'NO_SESSION', 'No session with the device was open during the round.')
+  if (check.commitment.message.rows === 0n)
+    return judge(closed, 'VALID', 'NO_ROWS', 'The device finished no batch inside the window.')
+  return closed
+}
+
+/** Every sampled row was recomputed and equals what the device committed to. `rate` in Mop/s. */
+export const concludeValid = (check: RoundCheck, rate: number): RoundCheck =>
+  check.judged === null ? judge(check, 'VALID', 'ROWS_EQUAL', 'Every sampled row was recomputed and is equal.', rate) : check
+
+/** A wrong row is proof against the signed root, whoever found it and whenever: it overrides every other verdict. */
+export const concludeWrong = (check: RoundCheck, row: bigint): RoundCheck =>
+  judge(check, 'WRONG', 'ROW_WRONG', `Row ${row} was recomputed and differs from the committed one.`)
+
+/** Openings that prove nothing either way; the device may answer the same request again until the deadline. */
+export const refuseOpenings = (check: RoundCheck, detail: string): RoundCheck => ({ ...check, refusedOpenings: detail })
+
+/** The seat could not do its part: not the device's fault. */
+export const concludeFault = (check: RoundCheck, detail: string): RoundCheck =>
+  check.judged === null ? judge(check, 'CHECKER_FAULT', 'CHECKER_FAULT', detail) : check
+
+/** The opening deadline has passed. */
+export function closeOpenings(check: RoundCheck): RoundCheck {
+  if (check.judged !== null) return check
+  if (check.samplingBlock === null)
+    return concludeFault(check, 'This seat saw no sampling block before the opening deadline.')
+  return check.refusedOpenings === null
+    ? judge(check, 'TIMEOUT', 'NO_OPENINGS', 'The device committed and then did not open the sampled rows.')
+    : judge(check, 'TIMEOUT', 'OPENINGS_INVALID', `The openings did not prove the sampled rows: ${check.refusedOpenings}`)
+}
