@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { createAnvil } from '@viem/anvil'
+import { devnetErrors } from './errors.ts'
+
+export type AnvilOptions = {
+  /** Seconds between blocks; omitted: a block per transaction, switched later with `evm_setIntervalMining`. */
+  readonly blockTimeSeconds?: number
+  /** Default 0: a free port chosen by the system and read back. */
+  readonly port?: number
+  readonly host?: string
+  readonly chainId?: number
+  /** Funded development accounts, and the balance of each in ether. */
+  readonly accounts?: number
+  readonly balance?: number
+  readonly mnemonic?: string
+  /** Genesis timestamp in seconds. */
+  readonly timestamp?: number
+  readonly hardfork?: string
+  readonly startTimeoutMs?: number
+  /** Each line anvil prints. */
+  readonly onLog?: (line: string) => void
+}
+
+export type AnvilDependencies = {
+  /** Path of the anvil binary; default: the one of the npm package for this platform. */
+  readonly binary?: string
+}
+
+export type AnvilHandle = {
+  readonly rpcUrl: string
+  readonly wsUrl: string
+  readonly port: number
+  readonly pid: number
+  stop(): Promise<void>
+}
+
+const architectures: Record<string, string> = { x64: 'amd64', arm64: 'arm64' }
+
+/** @throws ANVIL_MISSING when npm installed no anvil for this platform. */
+export function anvilBinary(platform: string = process.platform, arch: string = process.arch): string {
+  const name = `@foundry-rs/anvil-${platform}-${architectures[arch] ?? arch}`
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'bin', 'anvil')
+  } catch (cause) {
+    throw devnetErrors.ANVIL_MISSING({ name, cause })
+  }
+}
+
+/**
+ * Starts a real anvil on a free port and resolves once it listens.
+ *
+ * It dies with us even if we are killed with SIGKILL, where the system has `setpriv`. The package that runs it neither
+ * tells the port it got nor the process id, so a shell prints its own id and then becomes anvil, and the port is read
+ * from anvil's first lines.
+ *
+ * @throws ANVIL_MISSING, ANVIL_START_FAILED
+ */
+export async function startAnvil(
+  options: AnvilOptions = {},
+  dependencies: AnvilDependencies = {},
+): Promise<AnvilHandle> {
+  const binary = dependencies.binary ?? anvilBinary()
+  if (!existsSync(binary)) throw devnetErrors.ANVIL_MISSING({ name: binary })
+  const { blockTimeSeconds, host = '127.0.0.1', port = 0, startTimeoutMs = 10_000, onLog, hardfork, ...rest } = options
+  const anvil = createAnvil({
+    ...rest,
+    host,
+    port,
+    ...(blockTimeSeconds === undefined ? {} : { blockTime: blockTimeSeconds }),
+    // The library's list of names ends before the hardforks that anvil knows.
+    ...(hardfork === undefined ? {} : { hardfork: hardfork as 'Latest' }),
+    anvilBinary: binary,
+    startTimeout: startTimeoutMs,
+    stopTimeout: 2_000,
+    execArgs: ([file, args, execOptions]) => [
+      '/bin/sh',
+      ['-c', 'echo "pid $$"; exec "$@"', 'sh', ...diesWithParent, file, ...args],
+      execOptions,
+    ],
+  })
+  let output = ''
+  const stopCollecting = anvil.on('message', message => {
+    output += message
+  })
+  if (onLog !== undefined) {
+    anvil.on('message', message => {
+      for (const line of message.split('\n')) if (line !== '') onLog(line)
+    })
+  }
+  try {
+    await anvil.start()
+  } catch (cause) {
+    throw devnetErrors.ANVIL_START_FAILED({ reason: lastLine(output) ?? String(cause), cause })
+  }
+  stopCollecting()
+  const listening = Number(/Listening on \S+:(\d+)/.exec(output)?.[1])
+  const pid = Number(/^pid (\d+)/m.exec(output)?.[1])
+  return {
+    rpcUrl: `http://${host}:${listening}`,
+    wsUrl: `ws://${host}:${listening}`,
+    port: listening,
+    pid,
+    stop: () => anvil.stop(),
+  }
+}
+
+const diesWithParent = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] : []
+
+const lastLine = (text: string) => text.trim().split('\n').at(-1) || undefined

@@ -1,0 +1,58 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { createPublicClient, http } from 'viem'
+import { describe, expect, test } from 'vitest'
+import { anvilBinary, startAnvil } from '../../../src/core/devnet/anvil.ts'
+import { eventually } from '../../helpers/eventually.ts'
+
+const alive = (pid: number) => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('startAnvil', () => {
+  test('listens on a free port, mines, and ends with its process', async () => {
+    const anvil = await startAnvil({ chainId: 4242, blockTimeSeconds: 1 })
+    const client = createPublicClient({ transport: http(anvil.rpcUrl) })
+    expect(await client.getChainId()).toBe(4242)
+    expect(alive(anvil.pid)).toBe(true)
+    await anvil.stop()
+    expect(alive(anvil.pid)).toBe(false)
+  })
+
+  test('a port in use is a coded error', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new Error('no port')
+    await expect(startAnvil({ port: address.port })).rejects.toMatchObject({ code: 'ANVIL_START_FAILED' })
+    server.close()
+  })
+
+  test('a missing binary is a coded error', async () => {
+    await expect(startAnvil({}, { binary: '/nowhere/anvil' })).rejects.toMatchObject({ code: 'ANVIL_MISSING', exit: 3 })
+    expect(() => anvilBinary('plan9', 'vax')).toThrow(expect.objectContaining({ code: 'ANVIL_MISSING' }))
+  })
+
+  test.runIf(process.platform === 'linux')('a parent killed with SIGKILL leaves no anvil behind', async () => {
+    const script = `import { startAnvil } from './src/core/devnet/anvil.ts'
+      const anvil = await startAnvil(); console.log(anvil.pid); setInterval(() => {}, 1000)`
+    const parent = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [chunk] = (await once(parent.stdout, 'data')) as [Buffer]
+    const pid = Number(chunk.toString())
+    expect(
+      execFileSync('ps', ['-o', 'comm=', '-p', String(pid)])
+        .toString()
+        .trim(),
+    ).toBe('anvil')
+    parent.kill('SIGKILL')
+    await eventually(() => expect(alive(pid)).toBe(false))
+  })
+})
