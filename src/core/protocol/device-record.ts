@@ -1,0 +1,99 @@
+/**
+ * The two records a Provider signs in a DeviceReport: which device this is, and on what it runs. Both travel as canonical
+ * JSON; what is signed and registered is keccak256 of those bytes, so a receiver hashes the text it got and then parses it.
+ */
+import { type Hex, keccak256, stringToBytes } from 'viem'
+import { z } from 'zod'
+import { canonicalJson } from './canonical-json.ts'
+
+const text = z.string().min(1).max(256)
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+
+/** Where a device's identity comes from, strongest first. `host-slot` and `network-address` are fallbacks and say so. */
+export const identitySources = [
+  'uuid',
+  'unique-id',
+  'serial',
+  'board-id',
+  'machine-id',
+  'product-uuid',
+  'pci-address',
+  'network-address',
+  'host-slot',
+] as const
+
+/** One GPU, one MIG instance, one vGPU, or the CPU of a host without a GPU, as the probe claims it. */
+export const deviceRecordSchema = z.object({
+  version: z.literal(1),
+  kind: z.enum(['gpu', 'mig', 'vgpu', 'cpu']),
+  vendor: z.enum(['nvidia', 'amd', 'intel', 'cpu']),
+  /** The name its own tool reports, unchanged. */
+  model: text,
+  /** Stable hardware identity; never an index. */
+  identity: text,
+  identitySource: z.enum(identitySources),
+  /** `domain:bus:device.function`, lower case, four-digit domain where it fits. */
+  pciBusId: text.nullable(),
+  /** `vendor:device`, four lower-case hex digits each. */
+  pciDeviceId: text.nullable(),
+  /** Device memory in MiB as reported; for a CPU host memory, to the nearest GiB. */
+  memoryMiB: count.nullable(),
+  /** Kernel driver version; null for a CPU. */
+  driver: text.nullable(),
+  /** VBIOS version. */
+  firmware: text.nullable(),
+  /** CPU only: logical cores. */
+  cores: count.nullable(),
+  /** CPU only: instruction sets that decide which kernels run, sorted. */
+  isa: z.array(z.string().max(32)).max(64),
+  /** MIG and vGPU: what part of which physical card. */
+  part: z
+    .object({
+      /** Identity of the physical card, where it can be seen. */
+      of: text.nullable(),
+      profile: text.nullable(),
+      gpuInstance: count.nullable(),
+      computeInstance: count.nullable(),
+    })
+    .nullable(),
+})
+export type DeviceRecord = z.infer<typeof deviceRecordSchema>
+
+/** What the device's process runs on. `clockOffsetMs` is local clock minus block time; null where no block was seen. */
+export const environmentRecordSchema = z.object({
+  version: z.literal(1),
+  kaisar: text,
+  os: text,
+  kernel: text,
+  architecture: text,
+  /** Hypervisor, or null on bare metal as far as can be seen. */
+  virtualisation: text.nullable(),
+  /** Container runtime, or null. */
+  container: text.nullable(),
+  node: text,
+  onnxRuntime: text.nullable(),
+  /** Execution providers that really ran a graph here, in order of preference. */
+  executionProviders: z.array(z.string().max(32)).max(16),
+  memoryMiB: count,
+  diskFreeMiB: count.nullable(),
+  clockOffsetMs: z.number().int().nullable(),
+})
+export type EnvironmentRecord = z.infer<typeof environmentRecordSchema>
+
+const keccakText = (value: string): Hex => keccak256(stringToBytes(value))
+
+export const encodeDeviceRecord = (record: DeviceRecord): string => canonicalJson(deviceRecordSchema.parse(record))
+export const encodeEnvironmentRecord = (record: EnvironmentRecord): string =>
+  canonicalJson(environmentRecordSchema.parse(record))
+
+/** keccak256 of a record's canonical text: `deviceHash`, `environmentHash` and `attestationHash` of a DeviceReport. */
+export const hashRecordText = (canonicalText: string): Hex => keccakText(canonicalText)
+export const deviceHash = (record: DeviceRecord): Hex => keccakText(encodeDeviceRecord(record))
+export const environmentHash = (record: EnvironmentRecord): Hex => keccakText(encodeEnvironmentRecord(record))
+
+/** The bytes32 under which an operator registers this hardware; `deviceId` on chain also covers the operator. */
+export const localId = (record: Pick<DeviceRecord, 'identity'>): Hex =>
+  keccakText(`kaisar/local-id/v1\n${record.identity}`)
+
+/** Hash of the hardware alone: equal before and after a driver or VBIOS update. Bound into the device certificate. */
+export const hardwareHash = (record: DeviceRecord): Hex => deviceHash({ ...record, driver: null, firmware: null })
