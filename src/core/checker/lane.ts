@@ -2,7 +2,7 @@
  * What one seat says of one device for one epoch, from everything it saw: the lane that goes into its opening.
  * Pure, so that anybody can recompute a lane from the evidence.
  */
-import { type RoundVerdict, flagBit } from '../protocol/verdict.ts'
+import { flagBit, type RoundVerdict } from '../protocol/verdict.ts'
 
 export type JudgedRound = RoundVerdict & {
   /** Rate in Mop/s; 0 unless `VALID`. */
@@ -31,7 +31,13 @@ export type Lane = {
 export const absentLane: Lane = { rate: 0, uptime: 0, flags: 0 }
 
 /** The seat's own faults are not the device's: those rounds are left out, and too many of them make the seat abstain. */
-export function laneOf({ rounds, heartbeatsAsked, heartbeatsAnswered, deviceValid, environmentValid }: LaneFacts): Lane {
+export function laneOf({
+  rounds,
+  heartbeatsAsked,
+  heartbeatsAnswered,
+  deviceValid,
+  environmentValid,
+}: LaneFacts): Lane {
   const judged = rounds.filter(round => round.verdict !== 'CHECKER_FAULT')
   if (rounds.length === 0 || judged.length * 2 < rounds.length) return absentLane
   const rate = judged.reduce((sum, round) => sum + round.rate, 0) / judged.length

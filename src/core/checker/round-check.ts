@@ -50,7 +50,11 @@ export type Refusal = 'COMMITMENT_LATE' | 'COMMITMENT_CONTRADICTS'
  */
 export function acceptCommitment(
   check: RoundCheck,
-  { commitment, commitmentHash, receivedAtMs }: { commitment: Signed<'Commitment'>; commitmentHash: Hex; receivedAtMs: number },
+  {
+    commitment,
+    commitmentHash,
+    receivedAtMs,
+  }: { commitment: Signed<'Commitment'>; commitmentHash: Hex; receivedAtMs: number },
   { windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>,
 ): { check: RoundCheck; refusal: Refusal | null } {
   if (check.commitmentHash === commitmentHash) return { check, refusal: null }
@@ -97,7 +101,9 @@ export function closeCommitments(check: RoundCheck, samplingBlock: BlockHead): R
 
 /** Every sampled row was recomputed and equals what the device committed to. `rate` in Mop/s. */
 export const concludeValid = (check: RoundCheck, rate: number): RoundCheck =>
-  check.judged === null ? judge(check, 'VALID', 'ROWS_EQUAL', 'Every sampled row was recomputed and is equal.', rate) : check
+  check.judged === null
+    ? judge(check, 'VALID', 'ROWS_EQUAL', 'Every sampled row was recomputed and is equal.', rate)
+    : check
 
 /** A wrong row is proof against the signed root, whoever found it and whenever: it overrides every other verdict. */
 export const concludeWrong = (check: RoundCheck, row: bigint): RoundCheck =>
@@ -117,5 +123,10 @@ export function closeOpenings(check: RoundCheck): RoundCheck {
     return concludeFault(check, 'This seat saw no sampling block before the opening deadline.')
   return check.refusedOpenings === null
     ? judge(check, 'TIMEOUT', 'NO_OPENINGS', 'The device committed and then did not open the sampled rows.')
-    : judge(check, 'TIMEOUT', 'OPENINGS_INVALID', `The openings did not prove the sampled rows: ${check.refusedOpenings}`)
+    : judge(
+        check,
+        'TIMEOUT',
+        'OPENINGS_INVALID',
+        `The openings did not prove the sampled rows: ${check.refusedOpenings}`,
+      )
 }

@@ -1,0 +1,119 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  acceptAbort,
+  acceptCommitment,
+  closeCommitments,
+  closeOpenings,
+  concludeFault,
+  concludeValid,
+  concludeWrong,
+  openCheck,
+  type RoundCheck,
+  refuseOpenings,
+} from '../../../src/core/checker/round-check.ts'
+import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
+import type { Signed } from '../../../src/core/protocol/typed-data.ts'
+
+const rules = { windowMs: 1000, graceMs: 500 }
+const trigger = { number: 5n, hash: zeroBytes32, timestamp: 100, slot: 0, ordinal: 0 }
+const samplingBlock = { number: 7n, hash: zeroBytes32, timestamp: 102 }
+const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
+const commitment = (rows: bigint): Signed<'Commitment'> => ({
+  message: {
+    epoch: 0n,
+    round: zeroBytes32,
+    deviceId: hash(1),
+    generation: 1,
+    specHash: zeroBytes32,
+    rows,
+    root: hash(2),
+    environmentHash: zeroBytes32,
+  },
+  signature: '0x',
+})
+const accept = (check: RoundCheck, receivedAtMs: number, n = 1, rows = 640n) =>
+  acceptCommitment(check, { commitment: commitment(rows), commitmentHash: hash(n), receivedAtMs }, rules)
+const committed = () => accept(openCheck(trigger, 1000, true), 2400).check
+
+describe('a round', () => {
+  it('is valid when the commitment is in time and the rows are equal', () => {
+    const judged = closeOpenings(concludeValid(closeCommitments(committed(), samplingBlock), 12.5)).judged
+    expect(judged).toMatchObject({ verdict: 'VALID', rate: 12.5 })
+  })
+
+  it.each([
+    ['at the last millisecond', 2500, null],
+    ['a millisecond late', 2501, 'COMMITMENT_LATE'],
+  ])('takes a commitment %s by the seat’s own clock', (_, receivedAtMs, refusal) => {
+    expect(accept(openCheck(trigger, 1000, true), receivedAtMs).refusal).toBe(refusal)
+  })
+
+  it('refuses a commitment once the sampling block was seen, however early by the clock', () => {
+    const closed = closeCommitments(openCheck(trigger, 1000, true), samplingBlock)
+    expect(accept(closed, 1100).refusal).toBe('COMMITMENT_LATE')
+  })
+
+  it('takes the same commitment again after a reconnect', () => {
+    const check = committed()
+    expect(accept(check, 9000)).toEqual({ check, refusal: null })
+  })
+
+  it('keeps a second, different commitment as proof and judges WRONG', () => {
+    const { check, refusal } = accept(committed(), 2450, 2, 700n)
+    expect(refusal).toBe('COMMITMENT_CONTRADICTS')
+    expect(check.contradiction?.message.rows).toBe(700n)
+    expect(check.judged).toMatchObject({ verdict: 'WRONG', reason: 'TWO_COMMITMENTS' })
+  })
+
+  it.each([
+    ['offline', openCheck(trigger, 0, false), 'OFFLINE', 'NO_SESSION'],
+    ['silent', openCheck(trigger, 0, true), 'TIMEOUT', 'NO_COMMITMENT'],
+    ['signed off', acceptAbort(openCheck(trigger, 0, true), 'GPU_LOST'), 'UNSUPPORTED', 'DEVICE_ABORTED'],
+    ['without a finished batch', accept(openCheck(trigger, 0, true), 1, 1, 0n).check, 'VALID', 'NO_ROWS'],
+  ] as const)('judges a device that is %s at the sampling block', (_, check, verdict, reason) => {
+    expect(closeCommitments(check, samplingBlock).judged).toMatchObject({ verdict, reason, rate: 0 })
+  })
+
+  it('tells silence after the samples from openings that prove nothing', () => {
+    const requested = closeCommitments(committed(), samplingBlock)
+    expect(closeOpenings(requested).judged).toMatchObject({ verdict: 'TIMEOUT', reason: 'NO_OPENINGS' })
+    expect(closeOpenings(refuseOpenings(requested, 'cut')).judged).toMatchObject({
+      verdict: 'TIMEOUT',
+      reason: 'OPENINGS_INVALID',
+    })
+  })
+
+  it("does not charge the device with the seat's own blindness", () => {
+    expect(closeOpenings(committed()).judged?.verdict).toBe('CHECKER_FAULT')
+  })
+
+  it('lets a proven wrong row override a valid verdict, and nothing override it', () => {
+    const wrong = concludeWrong(concludeValid(closeCommitments(committed(), samplingBlock), 5), 3n)
+    expect(wrong.judged).toMatchObject({ verdict: 'WRONG', rate: 0 })
+    expect(closeOpenings(concludeFault(concludeValid(wrong, 9), 'x')).judged?.verdict).toBe('WRONG')
+  })
+
+  it('pays a rate only for VALID, whatever order events come in', () => {
+    const steps: ((check: RoundCheck) => RoundCheck)[] = [
+      check => accept(check, 2400).check,
+      check => accept(check, 2400, 2).check,
+      check => accept(check, 4000).check,
+      check => acceptAbort(check, 'x'),
+      check => closeCommitments(check, samplingBlock),
+      check => (check.commitment === null ? check : concludeValid(check, 7)),
+      check => concludeWrong(check, 1n),
+      check => refuseOpenings(check, 'x'),
+      check => concludeFault(check, 'x'),
+      closeOpenings,
+    ]
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...steps), { maxLength: 12 }), order => {
+        const { judged } = closeOpenings(order.reduce((check, step) => step(check), openCheck(trigger, 1000, true)))
+        expect(judged).not.toBeNull()
+        if (judged?.verdict !== 'VALID') expect(judged?.rate).toBe(0)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
