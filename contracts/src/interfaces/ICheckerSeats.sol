@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IGoverned} from "./IGoverned.sol";
+import {Opening} from "./IEpochConsensus.sol";
+
+/// @notice A Checker: the owner of seats. The owner is the operator address.
+/// @param index Permanent number of this owner, from 1.
+/// @param seats Seats held (they count from two epochs after they were added).
+/// @param strikes Strikes since the last time in jail.
+/// @param jailed Its seats are out of the list until it calls `unjail`.
+/// @param jailedUntil First epoch in which it may unjail.
+/// @param bond KAI (wei) behind its seats.
+/// @param unbonding KAI (wei) on its way out.
+/// @param unbondingUntil Epoch that must be paid and audited before `unbonding` leaves.
+/// @param certificateHash SHA-256 of the TLS certificate of `endpoint`.
+struct Checker {
+    address operator;
+    address payout;
+    uint32 index;
+    uint16 seats;
+    uint16 strikes;
+    bool jailed;
+    uint32 jailedUntil;
+    uint128 bond;
+    uint128 unbonding;
+    uint64 unbondingUntil;
+    bytes32 certificateHash;
+    string endpoint;
+}
+
+/// @notice A seat's signed statement to a Provider, as in EIP-712 (`Receipt`).
+struct Receipt {
+    uint64 epoch;
+    uint32 cohort;
+    uint8 lane;
+    bytes32 deviceId;
+    uint32 generation;
+    uint16 rate;
+    uint16 uptime;
+    uint8 flags;
+}
+
+/// @notice A seat's signed statement to a keeper, as in EIP-712 (`SeatOpening`).
+struct SeatOpening {
+    uint64 epoch;
+    uint32 cohort;
+    bytes32 openingHash;
+}
+
+/// @notice Why a seat was struck.
+enum StrikeReason {
+    Unopened,
+    Malformed,
+    AuditUnanswered
+}
+
+/// @title Bonds in equal seats, frozen seat lists, strikes, jail, slashing
+/// @notice A change in epoch x counts from x + 2; before `start` it counts at once. Seats are drawn uniformly; a committee is five
+/// different owners. The operator key commits, opens and sets the endpoint; bonds move only to the payout wallet, at its asking.
+interface ICheckerSeats is IGoverned {
+    error UnknownChecker(address operator);
+    /// @notice The operator has bonded before; use `addSeats`.
+    error AlreadyBonded(address operator);
+    error NotPayout(address caller, address payout);
+    /// @notice Zero seats, or more than an owner may hold.
+    error InvalidSeatCount(uint256 seats);
+    /// @notice The endpoint is empty or longer than 256 bytes, or its certificate hash is zero.
+    error InvalidEndpoint();
+    /// @notice The epoch that holds the bond is not yet paid and audited.
+    error BondHeld(address operator, uint64 until, uint64 settledThrough);
+    error NothingToWithdraw(address operator);
+    /// @notice Fewer than five different owners in the frozen list of this epoch.
+    error TooFewOwners(uint64 epoch);
+    /// @notice The owner has fewer strikes than jail needs.
+    error TooFewStrikes(address operator, uint256 strikes, uint256 needed);
+    error InJail(address operator, uint32 until);
+    error NotInJail(address operator);
+    /// @notice The two statements do not contradict each other.
+    error NotEquivocation();
+    /// @notice The statement is not signed by the owner of the seat.
+    error WrongSigner(address signer, address operator);
+    /// @notice This offence was punished already.
+    error AlreadySlashed(bytes32 offence);
+    /// @notice Nothing of the bond is left.
+    error NothingToSlash(address operator);
+    error TransferFailed();
+
+    event Bonded(address indexed operator, address indexed payout, uint32 index, uint16 seats, uint256 bond, uint64 fromEpoch);
+    event SeatsAdded(address indexed operator, uint16 added, uint16 seats, uint256 bond, uint64 fromEpoch);
+    event EndpointChanged(address indexed operator, string endpoint, bytes32 certificateHash);
+    event PayoutChanged(address indexed operator, address indexed previous, address indexed payout);
+    event Unbonding(address indexed operator, uint16 removed, uint16 seats, uint256 amount, uint64 heldThrough);
+    event BondReturned(address indexed operator, address indexed payout, uint256 amount);
+    event Struck(address indexed operator, uint64 indexed epoch, uint32 indexed cohort, StrikeReason reason, uint16 strikes);
+    event Jailed(address indexed operator, uint32 untilEpoch);
+    event Unjailed(address indexed operator, uint16 seats);
+    event Slashed(address indexed operator, bytes32 indexed offence, uint256 amount, address reporter);
+
+    /// @notice Bonds `seats` seats of {seatBond} KAI each, pulled from the caller, who becomes the operator.
+    function bond(address payout, uint16 seats, string calldata endpoint, bytes32 certificateHash)
+        external
+        returns (uint32 index);
+
+    function addSeats(uint16 seats) external;
+    function setEndpoint(string calldata endpoint, bytes32 certificateHash) external;
+
+    /// @notice Payout wallet only.
+    function setPayout(address operator, address payout) external;
+
+    /// @notice Takes `seats` seats out of the list (counting from two epochs on) and starts the return of their bond. Payout wallet only.
+    function unbond(address operator, uint16 seats) external;
+
+    /// @notice Sends what has finished unbonding to the payout wallet. Anyone.
+    function withdrawBond(address operator) external;
+
+    /// @notice Takes all seats of an owner with enough strikes, or a slashed one, out of the list. Anyone.
+    function jail(address operator) external;
+
+    /// @notice Puts back as many seats as the bond still covers. Operator only, when the time is served.
+    function unjail() external;
+
+    /// @notice Slashes an owner whose signed receipt contradicts what it committed to. Anyone; the treasury receives.
+    function slashReceipt(address operator, Receipt calldata receipt, bytes calldata signature, Opening calldata opening)
+        external;
+
+    /// @notice Slashes an owner that signed two different openings for one cohort and epoch. Anyone; the treasury receives.
+    function slashOpenings(
+        address operator,
+        SeatOpening calldata first,
+        bytes calldata firstSignature,
+        SeatOpening calldata second,
+        bytes calldata secondSignature
+    ) external;
+
+    /// @notice Adds a strike; a second unanswered audit also slashes. EpochConsensus only.
+    function strike(address operator, uint64 epoch, uint32 cohort, StrikeReason reason) external;
+
+    function seatBond() external view returns (uint256);
+    function treasury() external view returns (address);
+    function maxSeatsPerOwner() external view returns (uint16);
+
+    /// @notice The Checker of an operator address; all zero if it never bonded.
+    function checker(address operator) external view returns (Checker memory);
+
+    /// @notice Owners ever bonded; numbers are 1 … ownerCount.
+    function ownerCount() external view returns (uint32);
+    function ownerOf(uint32 index) external view returns (address operator);
+
+    /// @notice Payout wallet of an owner by its number.
+    function payoutOf(uint32 index) external view returns (address);
+
+    /// @notice Owners with at least one seat in the list now.
+    function activeOwners() external view returns (uint32);
+
+    /// @notice Seats in the frozen list of `epoch`. Exact from the previous epoch on, up to two ahead.
+    function seatCount(uint64 epoch) external view returns (uint32);
+
+    /// @notice Owners of the seats `from` … `from + count − 1` of the frozen list of `epoch` (cut at its end).
+    function seatOwners(uint64 epoch, uint32 from, uint32 count) external view returns (address[] memory);
+
+    /// @notice Five different owners: draw i takes seat keccak256(abi.encode(seed, cohort, i)) mod seatCount; where its owner was
+    /// drawn already, the next seat in the list whose owner was not.
+    function committee(uint64 epoch, bytes32 seed, uint32 cohort)
+        external
+        view
+        returns (address[5] memory operators, uint32[5] memory indices);
+}

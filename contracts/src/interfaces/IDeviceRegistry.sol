@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IGoverned} from "./IGoverned.sol";
+
+/// @notice What a device says of itself. One record per generation; every registration of a known device starts a new generation.
+/// @param deviceHash Hash of the device record (model, UUID, PCI id, VRAM, driver).
+/// @param certificateHash SHA-256 of the X.509 device certificate.
+/// @param attestedIdentity Hash of the identity an attestation names, or zero where the card has none.
+struct DeviceRecord {
+    bytes32 deviceHash;
+    bytes32 certificateHash;
+    bytes32 attestedIdentity;
+}
+
+/// @notice Everything about a device at this moment.
+/// @param lane Global lane; its cohort is lane / 64.
+/// @param generation The latest generation; it counts from `generationFrom` on.
+/// @param generationFrom First epoch whose verdicts are about `generation`.
+/// @param since First epoch this device is a member of.
+/// @param until Last epoch it is a member of; type(uint32).max while it stays.
+/// @param deposit KAI (wei) held for it.
+struct Device {
+    bytes32 id;
+    address operator;
+    address payout;
+    uint32 lane;
+    uint32 generation;
+    uint32 generationFrom;
+    uint32 since;
+    uint32 until;
+    uint256 deposit;
+    DeviceRecord record;
+}
+
+/// @notice One lane of a cohort in one epoch; `id` is zero where the lane is empty in that epoch.
+struct LaneMember {
+    bytes32 id;
+    uint32 generation;
+    address operator;
+    address payout;
+}
+
+/// @notice A device's signed result of one round, as in EIP-712 (`Commitment`).
+struct Commitment {
+    uint64 epoch;
+    bytes32 round;
+    bytes32 deviceId;
+    uint32 generation;
+    bytes32 specHash;
+    uint64 rows;
+    bytes32 root;
+    bytes32 environmentHash;
+}
+
+/// @title Devices, their wallets and their lanes
+/// @notice deviceId = keccak256(abi.encode(operator, localId)): an id belongs to its operator, so nobody can squat another's.
+/// A registration in epoch x makes a member of x + 1 on (before the first epoch: of epoch 0). A lane is reused only after its last
+/// epoch is paid and audited, so a lane never changes its device under an unpaid verdict.
+interface IDeviceRegistry is IGoverned {
+    /// @notice No such device.
+    error UnknownDevice(bytes32 deviceId);
+    /// @notice The device has asked to leave, or was delisted; withdraw its deposit first, then register again.
+    error DeviceLeaving(bytes32 deviceId, uint32 until);
+    /// @notice The device has not asked to leave.
+    error DeviceNotLeaving(bytes32 deviceId);
+    /// @notice The device's last epoch is not yet paid and audited.
+    error DepositHeld(bytes32 deviceId, uint32 until, uint64 settledThrough);
+    error NotPayout(address caller, address payout);
+    error NotOperatorOrPayout(address caller);
+    /// @notice A device or certificate hash of zero would match nothing.
+    error EmptyRecord();
+    /// @notice The registry holds as many lanes as it can.
+    error RegistryFull();
+    /// @notice The attested identity belongs to another device since `epoch`.
+    error IdentityTaken(bytes32 attestedIdentity, bytes32 deviceId);
+    /// @notice The committee has not confirmed this device in an epoch while it carried this identity.
+    error IdentityUnconfirmed(bytes32 deviceId);
+    /// @notice The device has not been silent for as long as delisting needs.
+    error DeviceNotSilent(bytes32 deviceId, uint256 silentEpochs, uint256 needed);
+    /// @notice The two commitments are not two answers to one round of this device.
+    error NotEquivocation();
+    /// @notice A commitment is not signed by the device's operator.
+    error WrongSigner(address signer, address operator);
+    /// @notice The deposit was slashed already, or has left.
+    error NothingToSlash(bytes32 deviceId);
+    /// @notice The token moved less than was asked (a fee on transfer), or failed.
+    error TransferFailed();
+
+    event DeviceRegistered(
+        bytes32 indexed deviceId,
+        address indexed operator,
+        address indexed payout,
+        bytes32 localId,
+        uint32 lane,
+        uint32 generation,
+        uint32 fromEpoch,
+        DeviceRecord record
+    );
+    event PayoutChanged(bytes32 indexed deviceId, address indexed previous, address indexed payout);
+    /// @param until Last epoch the device is a member of.
+    /// @param delisted True when it was silent, false when it asked to leave.
+    event DeviceLeft(bytes32 indexed deviceId, uint32 lane, uint32 until, bool delisted);
+    event DepositReturned(bytes32 indexed deviceId, address indexed payout, uint256 amount);
+    event DepositSlashed(bytes32 indexed deviceId, bytes32 indexed round, uint256 amount, address reporter);
+    event IdentityClaimed(bytes32 indexed attestedIdentity, bytes32 indexed deviceId);
+
+    /// @notice Registers the caller's device, or starts its next generation (same caller, same `localId`; no second deposit, and
+    /// `payout` must then be the present one: only the payout wallet changes it). Pulls {deposit} KAI from the caller.
+    /// @param localId Hash of the hardware's UUID.
+    /// @param attestedIdentity Zero where the card cannot attest.
+    function register(
+        bytes32 localId,
+        address payout,
+        bytes32 deviceHash,
+        bytes32 certificateHash,
+        bytes32 attestedIdentity
+    ) external returns (bytes32 deviceId);
+
+    /// @notice Moves deposit and rewards to another wallet. Payout wallet only.
+    function setPayout(bytes32 deviceId, address payout) external;
+
+    /// @notice Leaves after the current epoch. Operator or payout wallet.
+    function requestExit(bytes32 deviceId) external;
+
+    /// @notice Removes a device that earned nothing in `delistAfterEpochs` judged epochs in a row. Anyone.
+    function delist(bytes32 deviceId) external;
+
+    /// @notice Returns the deposit to the payout wallet and frees the lane, once the last epoch is paid and audited. Anyone.
+    function withdrawDeposit(bytes32 deviceId) external;
+
+    /// @notice Makes an attested identity exclusive, after the first epoch in which the committee confirmed the device. Anyone.
+    function claimIdentity(bytes32 deviceId) external;
+
+    /// @notice Takes the deposit of a device that signed two different commitments for one round, and removes the device. Anyone.
+    function slashEquivocation(
+        Commitment calldata first,
+        bytes calldata firstSignature,
+        Commitment calldata second,
+        bytes calldata secondSignature
+    ) external;
+
+    /// @notice KAI (wei) a new device deposits.
+    function deposit() external view returns (uint256);
+
+    /// @notice Lanes ever handed out; lanes are 0 … laneCount − 1.
+    function laneCount() external view returns (uint32);
+
+    /// @notice The id a registration of `localId` by `operator` has, registered or not.
+    function deviceIdOf(address operator, bytes32 localId) external pure returns (bytes32);
+
+    function isRegistered(bytes32 deviceId) external view returns (bool);
+    function getDevice(bytes32 deviceId) external view returns (Device memory);
+
+    /// @notice The record of one generation.
+    function recordOf(bytes32 deviceId, uint32 generation) external view returns (DeviceRecord memory);
+
+    /// @notice The generation that verdicts of `epoch` are about; zero when the device is no member of it.
+    function generationAt(bytes32 deviceId, uint64 epoch) external view returns (uint32);
+
+    /// @notice The device that holds a lane now (also one that has left and is not released yet); zero if none.
+    function deviceAtLane(uint32 lane) external view returns (bytes32);
+
+    /// @notice The device that owns an attested identity; zero if none.
+    function identityOwner(bytes32 attestedIdentity) external view returns (bytes32);
+
+    /// @notice The 64 lanes of a cohort as frozen for `epoch`. Exact for the previous, the current and the next epoch.
+    function devicesOf(uint64 epoch, uint32 cohort) external view returns (LaneMember[64] memory);
+
+    /// @notice Bit i set: lane 64 × cohort + i has a member in `epoch`. Exact for the previous, the current and the next epoch.
+    function occupancy(uint64 epoch, uint32 cohort) external view returns (uint64);
+
+    /// @notice Occupancy of `epoch`, `epoch + 1` and `epoch + 2`, read at once by the consensus.
+    function occupancies(uint64 epoch, uint32 cohort) external view returns (uint64, uint64, uint64);
+
+    /// @notice Members, and cohorts that hold lanes, in `epoch`. Exact for the previous, the current and the next epoch.
+    function countsOf(uint64 epoch) external view returns (uint32 members, uint32 cohorts);
+
+    /// @notice Payout wallets of `count` lanes from `lane` on.
+    function payoutsOf(uint256 lane, uint256 count) external view returns (address[] memory);
+}

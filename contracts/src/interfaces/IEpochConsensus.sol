@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IGoverned} from "./IGoverned.sol";
+import {Commitment} from "./IDeviceRegistry.sol";
+
+/// @notice Where an epoch stands. The phases after Work lie inside the next epoch.
+enum Phase {
+    Future,
+    Work,
+    Commit,
+    Open,
+    Reveal,
+    Finalize,
+    Pay
+}
+
+/// @notice What became of a cohort in an epoch. Pending becomes Void by itself when FINALIZE closes.
+enum CohortState {
+    Pending,
+    Final,
+    Void
+}
+
+/// @notice Lengths in seconds. COMMIT, OPEN, REVEAL and FINALIZE follow each other from the start of the next epoch.
+/// @param firstEpochAt Set by `start`; zero in the constructor.
+/// @param auditSeconds Answers to audits of e are taken until start of e + 2 plus this; unanswered ones reported until twice this.
+/// @param firstPaidEpoch Epochs before it pay nothing.
+struct Timeline {
+    uint64 firstEpochAt;
+    uint32 epochSeconds;
+    uint32 commitSeconds;
+    uint32 openSeconds;
+    uint32 revealSeconds;
+    uint32 finalizeSeconds;
+    uint32 auditSeconds;
+    uint32 firstPaidEpoch;
+}
+
+/// @notice Rules of rounds, consumed off chain by everyone.
+/// @param slots Rounds per epoch (R): the epoch is divided into this many equal slots.
+/// @param windowMs How long a device works (D).
+/// @param graceMs Added to the window before a commitment is late.
+/// @param eligibleFromSeconds First second of a slot in which a block may trigger.
+/// @param cutoffSeconds The first block of the slot at or after this second triggers if none has.
+/// @param threshold A block triggers when the first 8 bytes of H(seed ‖ block hash) are below this (a fraction of 2^64).
+/// @param refractorySeconds Least time between two triggers.
+/// @param samplingSeconds Sampling block: the first with timestamp ≥ trigger + this.
+/// @param openingsMs Openings are taken until trigger + this.
+/// @param specHash Hash of the job spec.
+struct RoundRules {
+    uint8 slots;
+    uint32 windowMs;
+    uint32 graceMs;
+    uint32 eligibleFromSeconds;
+    uint32 cutoffSeconds;
+    uint64 threshold;
+    uint32 refractorySeconds;
+    uint32 samplingSeconds;
+    uint32 openingsMs;
+    bytes32 specHash;
+}
+
+/// @notice Rules of scoring and audits.
+/// @param firstStanding Largest standing a first score can set, and the cap of a device that has none. Fixed at construction.
+/// @param auditBps Chance, in 1/10000, that an opened seat is audited for a cohort.
+/// @param delistAfterEpochs Judged epochs in a row without a score after which a device may be delisted (at most 15).
+struct ScoreRules {
+    uint48 firstStanding;
+    uint16 auditBps;
+    uint8 delistAfterEpochs;
+}
+
+/// @notice One seat's opening for one cohort.
+/// @param seat Place of the owner in the committee, 0 to 4 (ignored by `slashReceipt`).
+/// @param salt The owner's salt of the epoch; the same in all of its leaves.
+/// @param words 0–3 rates (lane i is 16 bits at 16 × (i mod 16) of word i / 16), 4–7 uptimes (same layout), 8 flags (lane i is
+/// 4 bits at 4 × i: device 1, environment 2, work 4, judged 8), 9 evidence root.
+/// @param proof Siblings of leaf number `cohort`, from the leaf up; its length is {commitmentDepth}.
+struct Opening {
+    uint8 seat;
+    bytes32 salt;
+    uint256[10] words;
+    bytes32[] proof;
+}
+
+/// @notice A leaf of the evidence tree: leaf = keccak256(abi.encode(round, commitmentHash, reason)), number lane × slots + slot, in a tree
+/// of depth ⌈log2(64 × slots)⌉ padded with zero leaves; a node is keccak256(left ‖ right).
+/// @param round Trigger block hash; zero where the slot had none.
+/// @param commitmentHash EIP-712 digest of the device's Commitment; zero where it did no work this seat could judge.
+/// @param reason Stable code, left-aligned ASCII, of the verdict.
+struct Evidence {
+    bytes32 round;
+    bytes32 commitmentHash;
+    bytes32 reason;
+    bytes32[] proof;
+}
+
+/// @notice What an audit asks: lane is the (draw mod n)-th of the n lanes with `judged` in the seat's own opening.
+/// @param drawn The seat is audited.
+/// @param laneDraw Pseudo-random number that picks the lane.
+/// @param slot First slot to show; where the seat's rate of the lane is above zero, slots are shown from here on, cyclically, up to
+/// and including the first with work.
+struct Audit {
+    bool drawn;
+    bool answered;
+    uint256 laneDraw;
+    uint8 slot;
+    uint64 closesAt;
+}
+
+/// @notice What the chain keeps of a cohort in an epoch (for the last four epochs).
+/// @param opened Bit i: seat i's opening was counted.
+/// @param agreed Lanes in which seat i agreed with the result.
+/// @param lanesPaid Lanes already paid, from lane 0 of the cohort.
+struct CohortRecord {
+    CohortState state;
+    uint8 opened;
+    uint32[5] owners;
+    uint8[5] agreed;
+    uint8 lanesPaid;
+    bool checkersPaid;
+}
+
+/// @notice Sums of an epoch. A payment is emission × credit ÷ (credits + openCaps).
+/// @param credits Σ credits of final lanes, and caps of void lanes inside final cohorts.
+/// @param openCaps Σ caps of the members of cohorts that are not final.
+/// @param resolvedLanes Members in cohorts that are final or void.
+/// @param lanes Members of the epoch.
+/// @param unpaid Final cohorts whose devices or checkers are not all paid.
+struct EpochTotals {
+    uint256 credits;
+    uint256 openCaps;
+    uint32 resolvedLanes;
+    uint32 lanes;
+    uint32 unpaid;
+}
+
+/// @title Epochs: seed, assignment, commit, open, reveal, finalize, void, audits, standing
+/// @notice Trust: at most two of the five seats of a cohort lie. Everything here is permissionless; a keeper can only be late.
+interface IEpochConsensus is IGoverned {
+    error AlreadyStarted();
+    error NotStarted();
+    /// @notice `firstEpochAt` must be in the future.
+    error StartInThePast(uint64 firstEpochAt);
+    /// @notice Fewer than five different owners are bonded.
+    error TooFewOwners(uint64 owners);
+    error WrongPhase(uint64 epoch, Phase phase, Phase needed);
+    /// @notice The epoch is not the one whose seed is due.
+    error SeedNotDue(uint64 epoch);
+    error NotPinned(uint64 epoch);
+    /// @notice The pinned block is not mined yet.
+    error PinnedBlockAhead(uint64 epoch, uint64 pinnedBlock);
+    /// @notice The pinned block's hash is out of reach; pin again.
+    error PinExpired(uint64 epoch, uint64 pinnedBlock);
+    /// @notice The epoch has no seed, hence no committees, no jobs and no pay.
+    error NoSeed(uint64 epoch);
+    error AlreadyCommitted(address owner, uint64 epoch);
+    /// @notice A root of zero proves nothing.
+    error EmptyRoot();
+    error NotCommitted(address owner, uint64 epoch);
+    /// @notice The cohort has no member in this epoch.
+    error EmptyCohort(uint64 epoch, uint32 cohort);
+    /// @notice The cohort is final or void already.
+    error CohortResolved(uint64 epoch, uint32 cohort);
+    /// @notice Seats must come in ascending order, each at most once, 0 to 4.
+    error SeatOrder();
+    /// @notice In OPEN every committed seat's opening is needed; in FINALIZE exactly the revealed ones. Bit masks of seats.
+    error WrongSeats(uint256 given, uint256 needed);
+    /// @notice The opening is not the leaf its owner committed to.
+    error ProofInvalid(address owner);
+    /// @notice The opening is proven but holds values out of range.
+    error OpeningMalformed(address owner);
+    /// @notice Quorum can still be reached: the cohort cannot be voided now.
+    error QuorumPossible(uint64 epoch, uint32 cohort);
+    /// @notice Calldata is not the ABI encoding of its arguments to the byte.
+    error CalldataLength(uint256 given, uint256 needed);
+    error NotAudited(uint64 epoch, uint32 cohort, uint8 seat);
+    error AuditClosed(uint64 epoch, uint64 closedAt);
+    error AuditOpen(uint64 epoch, uint64 closesAt);
+    error AlreadyAnswered(uint64 epoch, uint32 cohort, uint8 seat);
+    /// @notice The answer does not show what was asked.
+    error AnswerInvalid();
+    /// @notice PAY has not opened: the total is not fixed.
+    error TotalNotFixed(uint64 epoch);
+    /// @notice The chain no longer holds this epoch's data (it keeps four epochs, and pays before it overwrites).
+    error EpochForgotten(uint64 epoch);
+    /// @notice A change of parameters is already waiting.
+    error ChangePending(uint64 fromEpoch);
+
+    event Started(uint64 firstEpochAt, uint64 pinnedBlock);
+    event Pinned(uint64 indexed epoch, uint64 pinnedBlock, address indexed keeper);
+    event Rolled(uint64 indexed epoch, bytes32 seed, address indexed keeper);
+    event Committed(uint64 indexed epoch, address indexed owner, bytes32 root);
+    event Revealed(uint64 indexed epoch, uint32 indexed cohort, uint8 seats);
+    /// @param rates Medians, four words in the layout of {Opening}. @param uptimes Medians, four words.
+    /// @param flags Majorities, one word (with `judged` set where at least three seats judged).
+    /// @param credits 11 words of six 42-bit lanes: lane i is 42 bits at 42 × (i mod 6) of word i / 6.
+    /// @param evidenceRoots Per seat; zero where it did not open.
+    event CohortFinalized(
+        uint64 indexed epoch,
+        uint32 indexed cohort,
+        address indexed keeper,
+        uint8 opened,
+        uint256[4] rates,
+        uint256[4] uptimes,
+        uint256 flags,
+        uint256[11] credits,
+        bytes32[5] evidenceRoots
+    );
+    event CohortVoided(uint64 indexed epoch, uint32 indexed cohort, address indexed keeper);
+    event AuditAnswered(uint64 indexed epoch, uint32 indexed cohort, uint8 seat, uint32 lane, uint8 slot, bytes32 commitmentHash);
+    event TimelineScheduled(uint64 fromEpoch, Timeline timeline);
+    event RoundRulesScheduled(uint64 fromEpoch, RoundRules rules);
+    event ScoreRulesScheduled(uint64 fromEpoch, ScoreRules rules);
+
+    // --- epochs and seeds
+
+    /// @notice Opens epoch 0 at `firstEpochAt` (block time). Once, by the owner, with five different owners bonded.
+    function start(uint64 firstEpochAt) external;
+
+    /// @notice Binds the seed of `epoch` to a block not yet mined. After REVEAL of `epoch − 2` closed, before `epoch` starts. Does nothing
+    /// when a usable pin exists.
+    function pin(uint64 epoch) external;
+
+    /// @notice Sets the seed of `epoch` from the pinned block. Does nothing when it is set. Any keeper.
+    function roll(uint64 epoch) external;
+
+    // --- consensus
+
+    /// @notice One commitment per owner and epoch: the root of the tree of its openings (leaf number = cohort). Counts for drawn
+    /// owners; from others it has no effect.
+    function commit(uint64 epoch, bytes32 root) external;
+
+    /// @notice Resolves a cohort. OPEN: with every committed seat's opening. FINALIZE: with exactly the revealed ones.
+    function finalize(uint64 epoch, uint32 cohort, Opening[] calldata openings) external;
+
+    /// @notice Puts openings on record in REVEAL, for any seats.
+    function reveal(uint64 epoch, uint32 cohort, Opening[] calldata openings) external;
+
+    /// @notice Marks a cohort void that cannot reach a quorum any more, and strikes who committed and did not open.
+    function voidCohort(uint64 epoch, uint32 cohort) external;
+
+    // --- audits
+
+    /// @notice Answers an audit of `epoch`. `leaves` start at the drawn slot; `commitment` and `signature` belong to the last one, where
+    /// it claims work (else they are ignored).
+    function answerAudit(
+        uint64 epoch,
+        uint32 cohort,
+        Opening calldata opening,
+        Evidence[] calldata leaves,
+        Commitment calldata commitment,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Strikes a seat whose audit nobody answered in time. Anyone.
+    function strikeUnanswered(uint64 epoch, uint32 cohort, uint8 seat) external;
+
+    /// @notice What the audit of a seat asks; `drawn` is false before the seed of `epoch + 2`, or when the seat did not open.
+    function auditOf(uint64 epoch, uint32 cohort, uint8 seat) external view returns (Audit memory);
+
+    // --- between the contracts
+
+    /// @notice A lane gets a device: `deviceId` brings its standing along. DeviceRegistry only.
+    function joinLane(uint32 lane, bytes32 deviceId) external;
+    /// @notice A lane's device leaves after the current epoch. DeviceRegistry only.
+    function leaveLane(uint32 lane) external;
+    /// @notice A lane is free again; its standing is kept for `deviceId`. DeviceRegistry only.
+    function releaseLane(uint32 lane, bytes32 deviceId) external;
+    /// @notice Credits of the next `maxLanes` unpaid lanes of a final cohort, marked as paid. RewardVault only.
+    function takeCredits(uint64 epoch, uint32 cohort, uint8 maxLanes)
+        external
+        returns (uint256 firstLane, uint256[] memory credits);
+    /// @notice Agreements of a final cohort's seats, marked as paid. RewardVault only.
+    function takeAgreements(uint64 epoch, uint32 cohort)
+        external
+        returns (uint32[5] memory owners, uint8[5] memory agreed);
+    /// @notice Keeper calls of `keeper` in `epoch` not yet paid, marked as paid. RewardVault only.
+    function takeKeeperCalls(uint64 epoch, address keeper) external returns (uint256 calls);
+
+    // --- views
+
+    function timeline() external view returns (Timeline memory);
+    function timelineOf(uint64 epoch) external view returns (Timeline memory);
+    function roundRules() external view returns (RoundRules memory);
+    function roundRulesOf(uint64 epoch) external view returns (RoundRules memory);
+    function scoreRules() external view returns (ScoreRules memory);
+    function domainSeparator() external view returns (bytes32);
+
+    /// @notice Whether `start` was called.
+    function started() external view returns (bool);
+    /// @notice The epoch of the present block; reverts before the first.
+    function currentEpoch() external view returns (uint64);
+    /// @notice First epoch a device registered now is a member of: 0 before the first, then the current + 1.
+    function nextEpoch() external view returns (uint64);
+    /// @notice First epoch a seat bonded now may be drawn in.
+    function seatsEffectiveFrom() external view returns (uint64);
+    function epochStart(uint64 epoch) external view returns (uint64);
+    function phaseOf(uint64 epoch) external view returns (Phase);
+    /// @notice Block time at which a phase of `epoch` begins.
+    function phaseStart(uint64 epoch, Phase phase) external view returns (uint64);
+    /// @notice Whether the total of `epoch` is fixed, so that it can be paid.
+    function isPayable(uint64 epoch) external view returns (bool);
+
+    /// @notice Zero while it is not set.
+    function seedOf(uint64 epoch) external view returns (bytes32);
+    /// @notice Block whose hash will make the seed of `epoch`; zero while none is pinned.
+    function pinnedBlockOf(uint64 epoch) external view returns (uint64);
+    /// @notice The five owners that judge a cohort in `epoch`. Needs the seed; exact from the previous epoch on.
+    function seatsOf(uint64 epoch, uint32 cohort) external view returns (address[5] memory);
+    /// @notice Depth of the commitment trees of `epoch`: ⌈log2(cohorts)⌉.
+    function commitmentDepth(uint64 epoch) external view returns (uint256);
+    /// @notice First 28 bytes of the owner's root, zero if it did not commit.
+    function commitmentOf(uint64 epoch, address owner) external view returns (bytes28);
+    /// @notice keccak256(abi.encode(chainId, this, epoch, owner, cohort, salt, words)): the leaf of an opening.
+    function openingLeaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[10] calldata words)
+        external
+        view
+        returns (bytes32);
+    /// @notice Whether `opening` is what `owner` committed to.
+    function isCommitted(uint64 epoch, address owner, uint32 cohort, Opening calldata opening) external view returns (bool);
+    function revealedSeats(uint64 epoch, uint32 cohort) external view returns (uint8);
+    function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState);
+    function cohortRecord(uint64 epoch, uint32 cohort) external view returns (CohortRecord memory);
+    function totalsOf(uint64 epoch) external view returns (EpochTotals memory);
+    /// @notice Credit of a lane in `epoch`, while it is kept.
+    function creditOf(uint64 epoch, uint32 lane) external view returns (uint256);
+    function standing(bytes32 deviceId) external view returns (uint256);
+    function standingAtLane(uint32 lane) external view returns (uint256);
+    /// @notice Judged epochs in a row without a score, at most 15.
+    function silentEpochs(uint32 lane) external view returns (uint256);
+    /// @notice Every epoch up to and including this one is paid and audited; reverts if there is none yet.
+    /// @return any False while no epoch is. @return epoch The last such epoch.
+    function settledThrough() external view returns (bool any, uint64 epoch);
+    function keeperCalls(uint64 epoch, address keeper) external view returns (uint256);
+
+    // --- governance (owner, effective two epochs later)
+
+    function scheduleTimeline(Timeline calldata timeline) external;
+    function scheduleRoundRules(RoundRules calldata rules) external;
+    function scheduleScoreRules(ScoreRules calldata rules) external;
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @title Who may change what
+/// @notice `owner` is a timelock: it wires the contracts once and schedules bounded parameters. `guardian` may set a pause bit
+/// that expires by itself after seven days and cannot be set again for the seven days that follow. Withdrawing and paying have no bit.
+interface IGoverned {
+    /// @notice The caller is not the owner.
+    error NotOwner(address caller);
+    /// @notice The caller is not the guardian.
+    error NotGuardian(address caller);
+    /// @notice The caller is not the contract this function was made for.
+    error NotKaisarContract(address caller);
+    /// @notice `wire` was called a second time.
+    error AlreadyWired();
+    /// @notice An address that must not be zero is.
+    error ZeroAddress();
+    /// @notice A parameter lies outside of its hard-coded bounds. `name` says which.
+    error OutOfBounds(bytes32 name);
+    /// @notice The function is paused until `until` (block time, seconds).
+    error Paused(uint256 bit, uint64 until);
+    /// @notice The bit was used within the last fourteen days (seven of pause, seven of rest).
+    error PauseResting(uint256 bit, uint64 until);
+
+    event OwnershipOffered(address indexed owner, address indexed successor);
+    event OwnershipTaken(address indexed owner);
+    event GuardianChanged(address indexed guardian);
+    event PauseSet(uint256 indexed bit, uint64 until);
+
+    function owner() external view returns (address);
+    function guardian() external view returns (address);
+
+    /// @notice First step of a handover; the successor takes it with {takeOwnership}.
+    function offerOwnership(address successor) external;
+    function takeOwnership() external;
+    function setGuardian(address guardian) external;
+
+    /// @notice Pauses the functions behind `bit` for seven days. Guardian only.
+    function pause(uint256 bit) external;
+
+    /// @notice Block time until which `bit` is paused; in the past when it is not.
+    function pausedUntil(uint256 bit) external view returns (uint64);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Checker} from "./ICheckerSeats.sol";
+import {Device, LaneMember} from "./IDeviceRegistry.sol";
+import {CohortRecord, CohortState, EpochTotals, Phase} from "./IEpochConsensus.sol";
+import {EpochMoney} from "./IRewardVault.sol";
+
+struct EpochOverview {
+    uint64 epoch;
+    Phase phase;
+    bytes32 seed;
+    uint64 pinnedBlock;
+    uint64 startsAt;
+    uint64 commitAt;
+    uint64 openAt;
+    uint64 revealAt;
+    uint64 finalizeAt;
+    uint64 payAt;
+    uint64 auditClosesAt;
+    uint32 members;
+    uint32 cohorts;
+    bool totalFixed;
+    EpochTotals totals;
+    EpochMoney money;
+}
+
+/// @param seats The five owners; all zero without a seed.
+/// @param committed Bit i: seat i committed. @param revealed Bit i: seat i's opening is on record.
+struct CohortOverview {
+    uint64 epoch;
+    uint32 cohort;
+    CohortState state;
+    address[5] seats;
+    uint8 committed;
+    uint8 revealed;
+    CohortRecord record;
+    LaneMember[64] members;
+    uint256[64] credits;
+}
+
+struct DeviceOverview {
+    Device device;
+    uint32 cohort;
+    uint256 standing;
+    uint256 silentEpochs;
+    uint256 payoutBalance;
+    uint256 owed;
+}
+
+struct CheckerOverview {
+    Checker checker;
+    uint256 operatorBalance;
+    uint256 payoutBalance;
+    uint256 owed;
+}
+
+/// @title Read-only batch views for the CLI
+interface IKaisarLens {
+    struct Contracts {
+        address token;
+        address registry;
+        address seats;
+        address consensus;
+        address vault;
+    }
+
+    /// @notice The other five, so that one address finds them all.
+    function contracts() external view returns (Contracts memory);
+    function epochOverview(uint64 epoch) external view returns (EpochOverview memory);
+    function cohortOverview(uint64 epoch, uint32 cohort) external view returns (CohortOverview memory);
+    function deviceOverview(bytes32 deviceId) external view returns (DeviceOverview memory);
+    /// @notice Devices at lanes `from` … `from + count − 1` (empty lanes left out).
+    function devices(uint32 from, uint32 count) external view returns (DeviceOverview[] memory);
+    function checkerOverview(address operator) external view returns (CheckerOverview memory);
+    /// @notice Owners number `from` (1 is the first) … `from + count − 1`.
+    function checkers(uint32 from, uint32 count) external view returns (CheckerOverview[] memory);
+    /// @notice Cohorts (of `cohorts` from `from` on) in whose committee `operator` sits in `epoch`.
+    function cohortsOf(uint64 epoch, address operator, uint32 from, uint32 count) external view returns (uint32[] memory);
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IGoverned} from "./IGoverned.sol";
+
+/// @notice How an epoch's emission is divided.
+/// @param perEpoch KAI (wei) per epoch; an epoch gets less when the vault holds less.
+/// @param checkerBps Slice of it for the checkers, in 1/10000.
+/// @param keeperBps Slice of it that bounties may take at most, in 1/10000.
+/// @param bounty KAI (wei) for the first successful keeper call of a kind.
+/// @param maxPrice KAI (wei) per unit of credit at most.
+struct Emission {
+    uint128 perEpoch;
+    uint16 checkerBps;
+    uint16 keeperBps;
+    uint128 bounty;
+    uint128 maxPrice;
+}
+
+/// @notice An epoch's money, fixed when its first payment opens it.
+/// @param emission KAI (wei) set aside for it.
+/// @param devicePool Part of it for devices. @param checkerPool Part of it for checkers.
+/// @param bounty What one keeper call earns.
+/// @param maxPrice KAI (wei) per unit of credit at most.
+/// @param denominator Σ credits + Σ caps of what is void.
+/// @param drawnLanes 5 × members: what the checker pool is divided by.
+/// @param paid KAI (wei) paid or owed of it so far.
+/// @param closed What was left went back.
+struct EpochMoney {
+    uint128 emission;
+    uint128 devicePool;
+    uint128 checkerPool;
+    uint128 bounty;
+    uint128 maxPrice;
+    uint128 denominator;
+    uint128 drawnLanes;
+    uint128 paid;
+    bool opened;
+    bool closed;
+}
+
+/// @title Emission, payments, checker pool, bounties, liability
+/// @notice Rounds down everywhere; dust stays. Nothing here can be paused. A transfer that fails is kept as owed and blocks nobody.
+interface IRewardVault is IGoverned {
+    error ZeroAmount();
+    error TransferFailed();
+    /// @notice The epoch lies before the first one that is paid.
+    error UnpaidEpoch(uint64 epoch);
+    /// @notice The epoch is not yet paid and audited.
+    error EpochUnsettled(uint64 epoch);
+    error NothingOwed(address payee);
+    error ChangePending(uint64 fromEpoch);
+
+    event Funded(address indexed from, uint256 amount);
+    event EpochOpened(uint64 indexed epoch, EpochMoney money);
+    /// @notice Payments of lanes firstLane … firstLane + payouts.length − 1 (zero amounts included). amount =
+    /// min(devicePool × credit ÷ denominator, credit × maxPrice), rounded down; pool, denominator and price are in {EpochOpened}.
+    event CohortPaid(
+        uint64 indexed epoch,
+        uint32 indexed cohort,
+        address indexed keeper,
+        uint256 firstLane,
+        address[] payouts,
+        uint256[] credits,
+        uint256[] amounts
+    );
+    /// @notice Payments to the five seats: amount = checkerPool × agreed ÷ drawnLanes, rounded down.
+    event CheckersPaid(uint64 indexed epoch, uint32 indexed cohort, address[5] payouts, uint8[5] agreed, uint256[5] amounts);
+    event KeeperPaid(uint64 indexed epoch, address indexed keeper, uint256 calls, uint256 amount);
+    event Owed(address indexed payee, uint256 amount);
+    event Withdrawn(address indexed payee, uint256 amount);
+    event EpochClosed(uint64 indexed epoch, uint256 paid, uint256 returned);
+    event EmissionScheduled(uint64 fromEpoch, Emission emission);
+
+    /// @notice Adds `amount` KAI, pulled from the caller.
+    function fund(uint256 amount) external;
+
+    /// @notice Pays up to `maxLanes` lanes of a final cohort, going on where the last call stopped. Idempotent: pays nothing once all
+    /// are paid. Anyone, once the total is fixed.
+    /// @return paid KAI (wei) paid or owed by this call.
+    function payCohort(uint64 epoch, uint32 cohort, uint8 maxLanes) external returns (uint256 paid);
+
+    /// @notice Pays the five seats of a final cohort. Idempotent. Anyone, once the total is fixed.
+    function payCheckers(uint64 epoch, uint32 cohort) external returns (uint256 paid);
+
+    /// @notice Pays a keeper for its calls of an epoch. Idempotent. Anyone, once the total is fixed, within four epochs.
+    function payKeeper(uint64 epoch, address keeper) external returns (uint256 paid);
+
+    /// @notice Sends what could not be delivered, to the payee. Anyone.
+    function withdraw(address payee) external returns (uint256 amount);
+
+    /// @notice Releases what a settled epoch did not pay. Anyone.
+    function closeEpoch(uint64 epoch) external;
+
+    /// @notice What is set aside for opened epochs and owed to payees. Never above the balance.
+    function liability() external view returns (uint256);
+    function funded() external view returns (uint256);
+    function lifetimePaid() external view returns (uint256);
+    function owed(address payee) external view returns (uint256);
+    function emissionOf(uint64 epoch) external view returns (Emission memory);
+    /// @notice The money of an epoch: as opened, or, before that, what opening it now would give.
+    function moneyOf(uint64 epoch) external view returns (EpochMoney memory);
+
+    /// @notice Owner; effective two epochs later.
+    function scheduleEmission(Emission calldata emission) external;
+}
