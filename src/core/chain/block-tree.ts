@@ -1,0 +1,70 @@
+import type { Hex } from 'viem'
+import type { BlockHead } from '../protocol/trigger.ts'
+
+/** A block as first seen over any endpoint. `seenAtMs` is our own monotonic time, never the wall clock. */
+export type SeenBlock = BlockHead & { readonly parentHash: Hex; readonly seenAtMs: number }
+
+/** What a new head changed: blocks that are no longer canonical (newest first) and those that now are (oldest first). */
+export type HeadChange = { readonly removed: readonly SeenBlock[]; readonly added: readonly SeenBlock[] }
+
+/**
+ * The canonical chain's last blocks, and what each new head changes in them. Pure: the caller fetches missing parents.
+ * A block keeps the time at which it was first seen, also when it leaves the chain and comes back.
+ */
+export type BlockTree = {
+  readonly tip: SeenBlock | null
+  /** The canonical block of this hash, if it is among those kept. */
+  has(hash: Hex): boolean
+  known(hash: Hex): SeenBlock | null
+  /** Canonical blocks kept, oldest first. */
+  blocks(): readonly SeenBlock[]
+  /**
+   * Makes `branch` (oldest first, each the parent of the next) the canonical end of the chain.
+   * A branch that joins no kept block replaces all of them.
+   */
+  extend(branch: readonly SeenBlock[]): HeadChange
+}
+
+export function createBlockTree(options: { readonly keep: number }): BlockTree {
+  let canonical: SeenBlock[] = []
+  const positions = new Map<Hex, number>()
+  const seen = new Map<Hex, SeenBlock>()
+  let offset = 0
+
+  const indexOf = (hash: Hex) => {
+    const position = positions.get(hash)
+    return position === undefined ? -1 : position - offset
+  }
+
+  return {
+    get tip() {
+      return canonical.at(-1) ?? null
+    },
+    has: hash => positions.has(hash),
+    known: hash => seen.get(hash) ?? null,
+    blocks: () => canonical,
+    extend(branch) {
+      const first = branch[0]
+      if (first === undefined) return { removed: [], added: [] }
+      const joinsAt = indexOf(first.parentHash)
+      const removed = canonical.slice(joinsAt + 1).reverse()
+      for (const block of removed) positions.delete(block.hash)
+      canonical = canonical.slice(0, joinsAt + 1)
+      const added = branch.map(block => seen.get(block.hash) ?? block)
+      for (const block of added) {
+        positions.set(block.hash, offset + canonical.length)
+        seen.set(block.hash, block)
+        canonical.push(block)
+      }
+      while (canonical.length > options.keep) {
+        positions.delete(canonical.shift()!.hash)
+        offset++
+      }
+      for (const hash of seen.keys()) {
+        if (seen.size <= options.keep * 2) break
+        if (!positions.has(hash)) seen.delete(hash)
+      }
+      return { removed, added }
+    },
+  }
+}

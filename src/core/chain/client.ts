@@ -1,0 +1,123 @@
+import { type Address, createPublicClient, custom, type Hex, keccak256, type PublicClient } from 'viem'
+import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import { createEndpoint, type Endpoint, type EndpointStatus } from './endpoint.ts'
+import { chainErrors } from './errors.ts'
+
+/** A contract that must be there: its code's keccak256 where it is known. */
+export type ExpectedContract = { readonly name: string; readonly address: Address; readonly codeHash?: Hex }
+
+export type ChainOptions = {
+  /** One or more JSON-RPC URLs (http, https, ws, wss), in order of preference. */
+  readonly rpcUrls: readonly string[]
+  /** The chain that every endpoint must serve; omitted: the chain of the first that answers. */
+  readonly chainId?: number
+  readonly contracts?: readonly ExpectedContract[]
+  /** Per request; default 5000. */
+  readonly timeoutMs?: number
+  /** An endpoint more than this many blocks behind the best one is stale; default 3. */
+  readonly maxLagBlocks?: number
+}
+
+/** The chain seen through all given endpoints: reads go to the first usable one, and on to the next when it fails. */
+export type Chain = {
+  readonly chainId: number
+  readonly client: PublicClient
+  /** Every endpoint, in the order given. */
+  all(): readonly Endpoint[]
+  /** All endpoints that were not dropped, most usable first. */
+  usable(): Endpoint[]
+  status(): EndpointStatus[]
+  /** Checks chain id, contracts and head of every endpoint again; a dropped one that is well now returns. */
+  check(): Promise<void>
+}
+
+/**
+ * Connects to a chain over one or more JSON-RPC URLs and verifies each of them.
+ *
+ * An endpoint that does not answer, serves another chain, lacks the contracts, has other code at their addresses or lags
+ * is dropped with its reason; the rest are used.
+ *
+ * @throws RPC_URL_INVALID, and when no endpoint is left: the reason of the first one (RPC_UNREACHABLE,
+ * CHAIN_ID_MISMATCH, CONTRACTS_NOT_DEPLOYED, CODE_HASH_MISMATCH)
+ */
+export async function connectChain(options: ChainOptions): Promise<Chain> {
+  const { rpcUrls, contracts = [], timeoutMs = 5_000, maxLagBlocks = 3 } = options
+  const endpoints = rpcUrls.map(url => createEndpoint(url, { timeoutMs }))
+  let chainId = options.chainId
+
+  async function checkEndpoint(endpoint: Endpoint): Promise<bigint> {
+    const actual = Number(await endpoint.request({ method: 'eth_chainId' }))
+    chainId ??= actual
+    if (actual !== chainId) throw chainErrors.CHAIN_ID_MISMATCH({ endpoint: endpoint.name, expected: chainId, actual })
+    await Promise.all(contracts.map(contract => checkCode(endpoint, contract)))
+    return BigInt((await endpoint.request({ method: 'eth_blockNumber' })) as Hex)
+  }
+
+  async function check() {
+    const heads = new Map<Endpoint, bigint>()
+    for (const outcome of await Promise.allSettled(
+      endpoints.map(async endpoint => {
+        if (isKaisarError(endpoint.status.reason, 'RPC_FORGED')) return
+        try {
+          heads.set(endpoint, await checkEndpoint(endpoint))
+        } catch (error) {
+          endpoint.mark('dropped', asReason(endpoint, error))
+        }
+      }),
+    ))
+      if (outcome.status === 'rejected') throw outcome.reason
+    const best = [...heads.values()].reduce((max, head) => (head > max ? head : max), 0n)
+    for (const [endpoint, head] of heads) {
+      if (head + BigInt(maxLagBlocks) < best)
+        endpoint.mark('dropped', chainErrors.RPC_STALE({ endpoint: endpoint.name, head, best }))
+      else endpoint.mark('usable')
+    }
+  }
+
+  const usable = () =>
+    endpoints
+      .filter(endpoint => endpoint.status.state !== 'dropped')
+      .sort((a, b) => Number(a.status.state === 'failing') - Number(b.status.state === 'failing'))
+
+  async function request(call: { method: string; params?: unknown }): Promise<unknown> {
+    for (const endpoint of usable()) {
+      try {
+        return await endpoint.request(call)
+      } catch (error) {
+        if (!isKaisarError(error)) throw error
+      }
+    }
+    throw chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints) })
+  }
+
+  await check()
+  if (usable().length === 0)
+    throw endpoints.length === 1 && endpoints[0]!.status.reason !== null
+      ? endpoints[0]!.status.reason
+      : chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints), cause: endpoints[0]?.status.reason })
+  return {
+    chainId: chainId!,
+    client: createPublicClient({ transport: custom({ request }, { retryCount: 0 }), cacheTime: 0 }),
+    all: () => endpoints,
+    usable,
+    status: () => endpoints.map(endpoint => endpoint.status),
+    check,
+  }
+}
+
+async function checkCode(endpoint: Endpoint, { name, address, codeHash }: ExpectedContract) {
+  const code = (await endpoint.request({ method: 'eth_getCode', params: [address, 'latest'] })) as Hex
+  if (code === '0x') throw chainErrors.CONTRACTS_NOT_DEPLOYED({ contract: name, address, endpoint: endpoint.name })
+  if (codeHash !== undefined && keccak256(code) !== codeHash)
+    throw chainErrors.CODE_HASH_MISMATCH({ contract: name, endpoint: endpoint.name })
+}
+
+const asReason = (endpoint: Endpoint, error: unknown): KaisarError =>
+  isKaisarError(error)
+    ? error
+    : chainErrors.RPC_FAILED({ action: `Checking ${endpoint.name}`, reason: String(error), cause: error })
+
+const describe = (endpoints: readonly Endpoint[]) =>
+  endpoints
+    .map(({ status: { name, reason } }) => (reason === null ? name : `${name}: ${reason.message}`))
+    .join(' · ') || 'none given'

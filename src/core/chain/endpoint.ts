@@ -1,0 +1,103 @@
+import {
+  type Block,
+  createPublicClient,
+  HttpRequestError,
+  http,
+  LimitExceededRpcError,
+  type PublicClient,
+  TimeoutError,
+  webSocket,
+} from 'viem'
+import type { KaisarError } from '../platform/errors.ts'
+import { chainErrors } from './errors.ts'
+
+/** `usable`: answers and agrees. `failing`: last request failed, tried last. `dropped`: not asked until it passes a check. */
+export type EndpointState = 'usable' | 'failing' | 'dropped'
+
+export type EndpointStatus = {
+  /** Origin of the URL; path and query may hold an API key and are never shown. */
+  readonly name: string
+  readonly state: EndpointState
+  readonly reason: KaisarError | null
+}
+
+/** A block that was mined, without its transactions. */
+export type MinedBlock = Block<bigint, false, 'latest'>
+
+/** One JSON-RPC URL with what we know of its health. */
+export type Endpoint = {
+  readonly name: string
+  readonly url: string
+  readonly client: PublicClient
+  readonly status: EndpointStatus
+  /** Asks this endpoint alone; a failure of the endpoint (not of the request) changes its state. */
+  request(call: { method: string; params?: unknown }): Promise<unknown>
+  mark(state: EndpointState, reason?: KaisarError): void
+  /** Calls back for each new head, where the endpoint offers subscriptions (ws, wss); returns a function that ends it. */
+  readonly watchHeads: ((onHead: (head: MinedBlock) => void, onError: (error: Error) => void) => () => void) | null
+}
+
+/** Path and query of an RPC URL usually are the API key. */
+export function endpointName(url: string): string {
+  const { protocol, host } = parseUrl(url)
+  return `${protocol}//${host}`
+}
+
+function parseUrl(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  if (parsed === null || !/^(https?|wss?):$/.test(parsed.protocol))
+    throw chainErrors.RPC_URL_INVALID({ url: parsed === null ? url : endpointNameOf(parsed) })
+  return parsed
+}
+
+const endpointNameOf = ({ protocol, host }: URL) => `${protocol}//${host}`
+
+export function createEndpoint(url: string, options: { readonly timeoutMs: number }): Endpoint {
+  const name = endpointName(url)
+  const config = { timeout: options.timeoutMs, retryCount: 0 }
+  const socket = /^ws/.test(url) ? createPublicClient({ transport: webSocket(url, config), cacheTime: 0 }) : null
+  const client: PublicClient = socket ?? createPublicClient({ transport: http(url, config), cacheTime: 0 })
+  let status: EndpointStatus = { name, state: 'usable', reason: null }
+  const mark = (state: EndpointState, reason: KaisarError | null = null) => {
+    status = { name, state, reason }
+  }
+  return {
+    name,
+    url,
+    client,
+    get status() {
+      return status
+    },
+    mark,
+    watchHeads: socket === null ? null : (onBlock, onError) => socket.watchBlocks({ poll: false, onBlock, onError }),
+    async request(call) {
+      try {
+        const answer = await client.request(call as never)
+        if (status.state === 'failing') mark('usable')
+        return answer
+      } catch (cause) {
+        if (!isEndpointFailure(cause)) throw cause
+        const reason =
+          cause instanceof TimeoutError
+            ? chainErrors.RPC_TIMEOUT({ endpoint: name, method: call.method, cause })
+            : chainErrors.RPC_UNREACHABLE({ endpoints: `${name} (${reasonOf(cause)})`, cause })
+        if (status.state !== 'dropped') mark('failing', reason)
+        throw reason
+      }
+    },
+  }
+}
+
+/** Whether another endpoint may well answer the same request: the transport failed, or this one limits us. */
+const isEndpointFailure = (error: unknown): boolean =>
+  error instanceof HttpRequestError ||
+  error instanceof TimeoutError ||
+  error instanceof LimitExceededRpcError ||
+  error instanceof SyntaxError ||
+  (error instanceof Error && /WebSocket|socket/i.test(`${error.name} ${error.message}`))
+
+const reasonOf = (error: unknown): string => {
+  if (error instanceof HttpRequestError && error.status !== undefined) return `HTTP ${error.status}`
+  if (error instanceof LimitExceededRpcError) return 'rate limited'
+  return error instanceof HttpRequestError ? 'no connection' : 'no valid answer'
+}

@@ -1,0 +1,112 @@
+import { defineErrors } from '../platform/errors.ts'
+
+export const chainErrors = defineErrors({
+  RPC_URL_INVALID: {
+    message: ({ url }: { url: string }) => `Not a JSON-RPC URL: ${url}`,
+    meaning: 'JSON-RPC is reached over http://, https://, ws:// or wss://.',
+    fix: 'Give a URL such as http://127.0.0.1:8545 with --rpc-url.',
+    exit: 2,
+  },
+  RPC_UNREACHABLE: {
+    message: ({ endpoints }: { endpoints: string }) => `No JSON-RPC endpoint answers: ${endpoints}.`,
+    meaning: 'Every given endpoint refused the connection, timed out, limited our rate or was dropped.',
+    fix: 'Check the addresses given with --rpc-url, add a second one, or start a local network with "kaisar devnet up".',
+    exit: 3,
+  },
+  RPC_TIMEOUT: {
+    message: ({ endpoint, method }: { endpoint: string; method: string }) =>
+      `${endpoint} did not answer ${method} in time.`,
+    meaning: 'The endpoint accepted the request and then stayed silent for longer than its time limit.',
+    fix: 'Use a closer or less busy endpoint, or give a second one with another --rpc-url.',
+  },
+  RPC_STALE: {
+    message: ({ endpoint, head, best }: { endpoint: string; head: bigint; best: bigint }) =>
+      `${endpoint} is at block ${head} while others are at ${best}.`,
+    meaning: 'The endpoint is not synchronised; reading from it would show an old state.',
+    fix: 'Wait until it has caught up, or remove it from the --rpc-url list.',
+  },
+  RPC_FORGED: {
+    message: ({ endpoint, claim }: { endpoint: string; claim: string }) =>
+      `${endpoint} claims what is not so: ${claim}`,
+    meaning:
+      'An answer contradicts the chain that the same or another endpoint shows, so nothing it says can be relied on.',
+    fix: 'Remove this endpoint from the --rpc-url list and use one that you trust.',
+  },
+  RPC_FAILED: {
+    message: ({ action, reason }: { action: string; reason: string }) => `${action} failed: ${reason}`,
+    meaning: 'The endpoint answered, with an error that is not a contract’s.',
+    fix: 'Read the reason; if it is the endpoint’s limit, use another one with --rpc-url.',
+  },
+  CHAIN_ID_MISMATCH: {
+    message: ({ endpoint, expected, actual }: { endpoint: string; expected: number; actual: number }) =>
+      `${endpoint} serves chain ${actual}, but this network is on chain ${expected}.`,
+    meaning: 'The endpoint belongs to another chain than the deployment that is used.',
+    fix: 'Give an --rpc-url of the right chain, or the deployment file of that chain.',
+    exit: 3,
+  },
+  CONTRACTS_NOT_DEPLOYED: {
+    message: ({ contract, address, endpoint }: { contract: string; address: string; endpoint: string }) =>
+      `There is no ${contract} at ${address} on ${endpoint}.`,
+    meaning: 'The deployment file names an address without code on this chain; a restarted devnet starts empty.',
+    fix: 'Run "kaisar chain deploy" (or "kaisar devnet up"), or point to the right deployment file.',
+    exit: 3,
+  },
+  CODE_HASH_MISMATCH: {
+    message: ({ contract, endpoint }: { contract: string; endpoint: string }) =>
+      `The code of ${contract} on ${endpoint} is not the code that was deployed.`,
+    meaning: 'Another contract is at this address there: another chain with the same id, or an endpoint that lies.',
+    fix: 'Check the deployment file and the endpoint; do not sign anything until both agree.',
+    exit: 3,
+  },
+  DEPLOYMENT_INVALID: {
+    message: ({ file, reason }: { file: string; reason: string }) => `${file} is not a deployment file: ${reason}`,
+    meaning:
+      'A deployment file holds the chain id and the address of each contract, as "kaisar chain deploy" writes it.',
+    fix: 'Write it again with "kaisar chain deploy", or copy it from the network’s documentation.',
+    exit: 3,
+  },
+  ARTIFACT_MISSING: {
+    message: ({ contract, directory }: { contract: string; directory: string }) =>
+      `No compiled ${contract} in ${directory}.`,
+    meaning: 'The contracts were not built, or the package was installed incompletely.',
+    fix: 'Run "npm run build" in a checkout, or install the package again.',
+    exit: 3,
+  },
+  CONTRACT_REVERTED: {
+    message: ({ functionName, reason }: { functionName: string; reason: string }) =>
+      `The contract refused ${functionName}: ${reason}`,
+    meaning: 'A rule of the contracts does not allow this call now; the reason is the contract’s own error.',
+    fix: 'Look the reason up in docs/contracts.md; most often the call is early, late or already done.',
+  },
+  TRANSACTION_FEE_CAP: {
+    message: ({ key, neededWei, capWei }: { key: string; neededWei: bigint; capWei: bigint }) =>
+      `${key} would cost up to ${neededWei} wei, above the cap of ${capWei} wei.`,
+    meaning:
+      'Fees are above what this installation is allowed to spend; the transaction waits and is sent when they fall.',
+    fix: 'Wait, or raise the cap with --max-fee.',
+  },
+  TRANSACTION_SPEND_CAP: {
+    message: ({ spentWei, capWei }: { spentWei: bigint; capWei: bigint }) =>
+      `The spend cap is reached: ${spentWei} of ${capWei} wei.`,
+    meaning: 'Transactions of this data directory have used up the amount allowed for fees; nothing more is sent.',
+    fix: 'Look at what was sent with "kaisar chain info", then raise --spend-cap.',
+  },
+  TRANSACTION_EXPIRED: {
+    message: ({ key, deadline }: { key: string; deadline: number }) =>
+      `${key} was not mined before its deadline (block time ${deadline}).`,
+    meaning: 'The phase it was for is over; sending it later would only revert.',
+    fix: 'Nothing to do for this one. If it repeats, use a faster endpoint or allow higher fees with --max-fee.',
+  },
+  TRANSACTION_KEY_REUSED: {
+    message: ({ key }: { key: string }) => `${key} was sent before with another content.`,
+    meaning: 'An idempotency key names one action for ever; a second, different action under it is a mistake.',
+    fix: 'Report this; nothing was sent.',
+  },
+  FUNDS_INSUFFICIENT: {
+    message: ({ account, neededWei, balanceWei }: { account: string; neededWei: bigint; balanceWei: bigint }) =>
+      `${account} holds ${balanceWei} wei and needs ${neededWei} wei for fees.`,
+    meaning: 'The operator key pays the gas of its own transactions.',
+    fix: 'Send ether to the operator address, then start again.',
+    exit: 3,
+  },
+})
