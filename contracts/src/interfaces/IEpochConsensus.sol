@@ -38,7 +38,8 @@ struct Timeline {
 }
 
 /// @notice Rules of rounds, consumed off chain by everyone.
-/// @param slots Rounds per epoch (R): the epoch is divided into this many equal slots.
+/// @param slots The epoch's WORK phase is divided into this many equal slots (R); each has at least one trigger and may have more.
+/// @param maxRounds Rounds of an epoch that count, numbered by ordinal from 0; also the evidence leaves of a lane.
 /// @param windowMs How long a device works (D).
 /// @param graceMs Added to the window before a commitment is late.
 /// @param eligibleFromSeconds First second of a slot in which a block may trigger.
@@ -50,6 +51,7 @@ struct Timeline {
 /// @param specHash Hash of the job spec.
 struct RoundRules {
     uint8 slots;
+    uint8 maxRounds;
     uint32 windowMs;
     uint32 graceMs;
     uint32 eligibleFromSeconds;
@@ -84,9 +86,9 @@ struct Opening {
     bytes32[] proof;
 }
 
-/// @notice A leaf of the evidence tree: leaf = keccak256(abi.encode(round, commitmentHash, reason)), number lane × slots + slot, in a tree
-/// of depth ⌈log2(64 × slots)⌉ padded with zero leaves; a node is keccak256(left ‖ right).
-/// @param round Trigger block hash; zero where the slot had none.
+/// @notice A leaf of the evidence tree: leaf = keccak256(abi.encode(round, commitmentHash, reason)), number lane × maxRounds + ordinal, in a
+/// tree of depth ⌈log2(64 × maxRounds)⌉ padded with zero leaves; a node is keccak256(left ‖ right).
+/// @param round Trigger block hash; zero where the epoch had no round of that ordinal.
 /// @param commitmentHash EIP-712 digest of the device's Commitment; zero where it did no work this seat could judge.
 /// @param reason Stable code, left-aligned ASCII, of the verdict.
 struct Evidence {
@@ -99,13 +101,13 @@ struct Evidence {
 /// @notice What an audit asks: lane is the (draw mod n)-th of the n lanes with `judged` in the seat's own opening.
 /// @param drawn The seat is audited.
 /// @param laneDraw Pseudo-random number that picks the lane.
-/// @param slot First slot to show; where the seat's rate of the lane is above zero, slots are shown from here on, cyclically, up to
-/// and including the first with work.
+/// @param ordinal First round to show; where the seat's rate of the lane is above zero, rounds are shown from here on, cyclically, up
+/// to and including the first with work.
 struct Audit {
     bool drawn;
     bool answered;
     uint256 laneDraw;
-    uint8 slot;
+    uint8 ordinal;
     uint64 closesAt;
 }
 
@@ -209,7 +211,7 @@ interface IEpochConsensus is IGoverned {
         bytes32[5] evidenceRoots
     );
     event CohortVoided(uint64 indexed epoch, uint32 indexed cohort, address indexed keeper);
-    event AuditAnswered(uint64 indexed epoch, uint32 indexed cohort, uint8 seat, uint32 lane, uint8 slot, bytes32 commitmentHash);
+    event AuditAnswered(uint64 indexed epoch, uint32 indexed cohort, uint8 seat, uint32 lane, uint8 ordinal, bytes32 commitmentHash);
     event TimelineScheduled(uint64 fromEpoch, Timeline timeline);
     event RoundRulesScheduled(uint64 fromEpoch, RoundRules rules);
     event ScoreRulesScheduled(uint64 fromEpoch, ScoreRules rules);
@@ -243,7 +245,7 @@ interface IEpochConsensus is IGoverned {
 
     // --- audits
 
-    /// @notice Answers an audit of `epoch`. `leaves` start at the drawn slot; `commitment` and `signature` belong to the last one, where
+    /// @notice Answers an audit of `epoch`. `leaves` start at the drawn ordinal; `commitment` and `signature` belong to the last one, where
     /// it claims work (else they are ignored).
     function answerAudit(
         uint64 epoch,
