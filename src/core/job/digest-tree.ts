@@ -1,0 +1,150 @@
+/**
+ * The commitment to a window's digests. 64 rows share a leaf:
+ *
+ *   leaf = SHA-256('kaisar/leaf/v1' ‖ chunk u64 ‖ digests)      the last leaf holds only the rows there are
+ *   node = SHA-256('kaisar/node/v1' ‖ left ‖ right)             a node without a sibling moves up unchanged
+ *   root = SHA-256('kaisar/root/v1' ‖ rows u64 ‖ top)           the row count fixes the shape of the tree
+ *
+ * No rows: the root is 32 zero bytes. Integers are big-endian.
+ */
+import { createHash, hash } from 'node:crypto'
+import { leafRows, rowBytes } from './spec.ts'
+
+export const hashBytes = 32
+const leafBytes = leafRows * rowBytes
+const leafDomain = Buffer.from('kaisar/leaf/v1')
+const nodeDomain = Buffer.from('kaisar/node/v1')
+
+/** More rows than any window can hold; a commitment above it is refused before anything is computed from it. */
+export const rowsLimit = 2 ** 40
+
+export const chunkCount = (rows: number): number => Math.ceil(rows / leafRows)
+/** Rows of this chunk of a window of `rows` rows. */
+export const rowsInChunk = (rows: number, chunk: number): number => Math.min(leafRows, rows - chunk * leafRows)
+export const chunkOf = (row: number): number => Math.floor(row / leafRows)
+
+const sha256 = (bytes: Uint8Array): Buffer => hash('sha256', bytes, 'buffer')
+
+/** `digests`: [1 to 64, 32] bytes. */
+export function leafHash(chunk: number, digests: Uint8Array): Buffer {
+  const input = Buffer.allocUnsafe(leafDomain.length + 8 + digests.length)
+  input.set(leafDomain)
+  input.writeBigUInt64BE(BigInt(chunk), leafDomain.length)
+  input.set(digests, leafDomain.length + 8)
+  return sha256(input)
+}
+
+function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
+  const input = Buffer.allocUnsafe(nodeDomain.length + 2 * hashBytes)
+  input.set(nodeDomain)
+  input.set(left, nodeDomain.length)
+  input.set(right, nodeDomain.length + hashBytes)
+  return sha256(input)
+}
+
+function rootHash(rows: number, top: Uint8Array): Buffer {
+  const count = Buffer.alloc(8)
+  count.writeBigUInt64BE(BigInt(rows))
+  return createHash('sha256').update('kaisar/root/v1').update(count).update(top).digest()
+}
+
+/** Which siblings the proof of a chunk has, from the leaf up: true where there is one. */
+export function proofShape(rows: number, chunk: number): { readonly siblingIsLeft: boolean }[] {
+  const shape: { siblingIsLeft: boolean }[] = []
+  for (
+    let count = chunkCount(rows), position = chunk;
+    count > 1;
+    count = Math.ceil(count / 2), position = Math.floor(position / 2)
+  )
+    if ((position ^ 1) < count) shape.push({ siblingIsLeft: position % 2 === 1 })
+  return shape
+}
+
+/** The root that this leaf and proof lead to. `proof`: as many hashes as {@link proofShape} has entries. */
+export function rootFromProof(rows: number, chunk: number, digests: Uint8Array, proof: readonly Uint8Array[]): Buffer {
+  let node = leafHash(chunk, digests)
+  proofShape(rows, chunk).forEach(({ siblingIsLeft }, level) => {
+    node = siblingIsLeft ? nodeHash(proof[level]!, node) : nodeHash(node, proof[level]!)
+  })
+  return rootHash(rows, node)
+}
+
+export type DigestTree = {
+  readonly rows: number
+  readonly root: Buffer
+  /** Sibling hashes of this chunk's leaf, from the leaf up. */
+  proof(chunk: number): Buffer[]
+}
+
+export type LeafCollector = {
+  /** Adds the digests of the next rows, [m, 32] bytes. */
+  append(digests: Uint8Array): void
+  readonly rows: number
+  /** The digests of a chunk, or null when they were beyond the memory allowed and have to be computed again. */
+  digests(chunk: number): Uint8Array | null
+  /** Hashes the last leaf and builds the tree: 1 byte a row. */
+  finish(): DigestTree
+}
+
+/** Hashes leaves as digests arrive, keeps the first `keepBytes` of digests and 32 bytes per leaf. */
+export function createLeafCollector({ keepBytes }: { readonly keepBytes: number }): LeafCollector {
+  const keptChunks = Math.floor(keepBytes / leafBytes)
+  const kept: Uint8Array[] = []
+  const leaves: Buffer[] = []
+  let pending = Buffer.alloc(leafBytes)
+  let filled = 0
+
+  const closeLeaf = () => {
+    const digests = pending.subarray(0, filled)
+    leaves.push(leafHash(leaves.length, digests))
+    if (kept.length < keptChunks) {
+      kept.push(digests)
+      pending = Buffer.alloc(leafBytes)
+    }
+    filled = 0
+  }
+  return {
+    get rows() {
+      return leaves.length * leafRows + filled / rowBytes
+    },
+    append(digests) {
+      for (let offset = 0; offset < digests.length; ) {
+        const taken = Math.min(leafBytes - filled, digests.length - offset)
+        pending.set(digests.subarray(offset, offset + taken), filled)
+        filled += taken
+        offset += taken
+        if (filled === leafBytes) closeLeaf()
+      }
+    },
+    digests: chunk => kept[chunk] ?? null,
+    finish() {
+      const rows = leaves.length * leafRows + filled / rowBytes
+      if (filled > 0) closeLeaf()
+      return buildTree(rows, leaves)
+    },
+  }
+}
+
+function buildTree(rows: number, leaves: readonly Buffer[]): DigestTree {
+  if (rows === 0) return { rows, root: Buffer.alloc(hashBytes), proof: () => [] }
+  const levels: (readonly Buffer[])[] = [leaves]
+  for (let level = leaves; level.length > 1; ) {
+    const above: Buffer[] = []
+    for (let i = 0; i < level.length; i += 2)
+      above.push(i + 1 < level.length ? nodeHash(level[i]!, level[i + 1]!) : level[i]!)
+    levels.push(above)
+    level = above
+  }
+  return {
+    rows,
+    root: rootHash(rows, levels.at(-1)![0]!),
+    proof(chunk) {
+      const siblings: Buffer[] = []
+      for (let level = 0, position = chunk; level < levels.length - 1; level++, position = Math.floor(position / 2)) {
+        const sibling = levels[level]![position ^ 1]
+        if (sibling !== undefined) siblings.push(sibling)
+      }
+      return siblings
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import { defineErrors } from '../platform/errors.ts'
+
+export const jobErrors = defineErrors({
+  JOB_SPEC_INVALID: {
+    message: ({ problem }: { problem: string }) => `The job specification cannot be used: ${problem}.`,
+    meaning:
+      'A specification outside these bounds would not compute the same bits on every kernel, or not fit in memory.',
+    fix: 'Use one of the specifications that ship with the toolkit, or change the number that is named.',
+    exit: 2,
+  },
+  JOB_SPEC_UNKNOWN: {
+    message: ({ specHash }: { specHash: string }) => `The job specification ${specHash} is not known to this release.`,
+    meaning:
+      'The network was moved to a specification that a newer release brings, or the contract is for another network.',
+    fix: 'Update kaisar, and check that --rpc-url and the contract addresses are those of your network.',
+    exit: 3,
+  },
+  JOB_PROVIDER_UNAVAILABLE: {
+    message: ({ provider, reason }: { provider: string; reason: string }) =>
+      `The execution provider "${provider}" cannot be used: ${reason}`,
+    meaning:
+      'ONNX Runtime was asked for this execution provider and could not start it. It is never replaced by another one quietly.',
+    fix: 'Run "kaisar provider doctor" to see what is missing, or choose another one with --execution-provider.',
+    exit: 3,
+  },
+  JOB_CUDA_LIBRARIES_MISSING: {
+    message: ({ library }: { library: string }) => `CUDA cannot be used: ${library} is not installed.`,
+    meaning:
+      'The CUDA provider of onnxruntime-node is a separate download of about 300 MB, and it needs CUDA 12 and cuDNN 9.',
+    fix: 'Run "npm rebuild onnxruntime-node --foreground-scripts --onnxruntime-node-install=cuda12", install CUDA 12 and cuDNN 9, and start again.',
+    exit: 3,
+  },
+  JOB_NO_EXACT_KERNEL: {
+    message: ({ provider, tried }: { provider: string; tried: string }) =>
+      `No kernel of the execution provider "${provider}" computes exactly here: ${tried}.`,
+    meaning:
+      'Every form of the model was run on known inputs and none gave the exact integers, so its reports would be judged wrong.',
+    fix: 'Update the GPU driver; until then work on another execution provider with --execution-provider cpu.',
+    exit: 3,
+  },
+  JOB_WINDOW_UNKNOWN: {
+    message: ({ handle }: { handle: string }) => `The rows of window ${handle} are no longer kept.`,
+    meaning: 'Only the last few windows can be opened; this one was released, or is from before a restart.',
+    fix: 'Nothing to do: the round counts zero. Raise keepWindows if it happens to recent rounds.',
+  },
+  JOB_SAMPLE_INVALID: {
+    message: ({ problem }: { problem: string }) => `The sample cannot be opened: ${problem}.`,
+    meaning:
+      'A seat may ask for at most as many distinct rows as the specification says, all of them below the committed row count.',
+    fix: 'Nothing to do on this side: the request was refused.',
+  },
+  JOB_OPENINGS_MALFORMED: {
+    message: ({ problem }: { problem: string }) => `The openings are malformed: ${problem}.`,
+    meaning: 'Openings have exactly one encoding for a root, a row count and a sample; these bytes are not it.',
+    fix: 'The device may answer the same request again before the opening deadline.',
+  },
+  JOB_WORKER_STOPPED: {
+    message: ({ reason }: { reason: string }) => `The work engine stopped: ${reason}.`,
+    meaning: 'The thread that runs ONNX Runtime ended, because it was closed or because the native runtime failed.',
+    fix: 'Start the daemon again; if it repeats, run "kaisar provider doctor" and report the log.',
+  },
+  JOB_WINDOW_CANCELLED: {
+    message: () => 'The window was cancelled.',
+    meaning: 'The round was dropped, or the daemon is shutting down; its rows were discarded.',
+    fix: 'Nothing to do.',
+  },
+})

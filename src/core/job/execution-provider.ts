@@ -1,0 +1,87 @@
+/**
+ * Which execution provider computes: CUDA, then WebGPU, then the CPU, chosen once at start and never switched quietly.
+ * Sessions are refused if any node would run elsewhere than asked (`session.disable_cpu_ep_fallback`).
+ */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { InferenceSession } from 'onnxruntime-node'
+import * as ort from 'onnxruntime-node'
+import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import { jobErrors } from './errors.ts'
+
+/** In order of preference. */
+export const executionProviders = ['cuda', 'webgpu', 'cpu'] as const
+export type ExecutionProvider = (typeof executionProviders)[number]
+
+export type SessionOptions = {
+  readonly provider: ExecutionProvider
+  /** CUDA only: which device of this host. */
+  readonly deviceIndex: number
+  /** CPU only: threads of one operator; 0 lets ONNX Runtime take every core. */
+  readonly threads: number
+}
+
+/** Opens a session that runs entirely on the provider asked for. @throws JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING */
+export async function openSession(model: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
+  const { provider, deviceIndex, threads } = options
+  if (provider === 'cuda') requireCudaLibraries()
+  try {
+    return await ort.InferenceSession.create(model, {
+      executionProviders: [provider === 'cuda' ? { name: 'cuda', deviceId: deviceIndex } : provider],
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 4,
+      // Threads may spin between the operators of a run, never after it: the cores are shared with other devices and daemons.
+      extra: {
+        session: { force_spinning_stop: '1', ...(provider === 'cpu' ? {} : { disable_cpu_ep_fallback: '1' }) },
+      },
+      ...(provider === 'cpu' && threads > 0 ? { intraOpNumThreads: threads } : {}),
+    })
+  } catch (cause) {
+    throw jobErrors.JOB_PROVIDER_UNAVAILABLE({ provider, reason: firstLine(cause), cause })
+  }
+}
+
+export type ProviderChoice = {
+  readonly provider: ExecutionProvider
+  /** The providers tried before this one, and why each was refused. */
+  readonly refused: readonly { readonly provider: ExecutionProvider; readonly error: KaisarError }[]
+}
+
+/**
+ * Tries the providers in order with `attempt` (which must throw where one cannot be used) and returns the first that works.
+ * A named preference is tried alone: whoever asks for CUDA gets CUDA or an error.
+ */
+export async function chooseExecutionProvider<T>(
+  preference: ExecutionProvider | 'auto',
+  attempt: (provider: ExecutionProvider) => Promise<T>,
+): Promise<ProviderChoice & { readonly result: T }> {
+  const refused: { provider: ExecutionProvider; error: KaisarError }[] = []
+  for (const provider of preference === 'auto' ? executionProviders : [preference])
+    try {
+      return { provider, result: await attempt(provider), refused }
+    } catch (error) {
+      if (!isKaisarError(error)) throw error
+      refused.push({ provider, error })
+    }
+  throw refused.at(-1)!.error
+}
+
+/** The runtime prints to stderr and gives a riddle when these are missing, so they are looked for first. */
+function requireCudaLibraries(): void {
+  const packageFile = createRequire(import.meta.url).resolve('onnxruntime-node/package.json')
+  const folder = join(dirname(packageFile), 'bin', 'napi-v6', process.platform, process.arch)
+  const suffix = process.platform === 'win32' ? '.dll' : '.so'
+  const prefix = process.platform === 'win32' ? '' : 'lib'
+  for (const name of ['onnxruntime_providers_shared', 'onnxruntime_providers_cuda']) {
+    const library = join(folder, `${prefix}${name}${suffix}`)
+    if (!existsSync(library)) throw jobErrors.JOB_CUDA_LIBRARIES_MISSING({ library })
+  }
+}
+
+/** The first line of a native error, without the source position in front of it. */
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error))
+    .split('\n')[0]!
+    .replace(/^\/\S+:\d+ .* was false\. /, '')
+    .slice(0, 400)

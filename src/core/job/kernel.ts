@@ -1,0 +1,60 @@
+/** A model loaded into ONNX Runtime in one form: rows of bytes in, digests of bytes out. */
+import * as ort from 'onnxruntime-node'
+import { openSession, type SessionOptions } from './execution-provider.ts'
+import { buildModel, type KernelForm } from './model-graph.ts'
+import { rowBytes } from './spec.ts'
+import type { Weights } from './weights.ts'
+
+export type Kernel = {
+  readonly form: KernelForm
+  /** Digests [m, 32] of the inputs [m, 32], both as bytes x + 64. */
+  run(inputs: Uint8Array): Promise<Uint8Array>
+  release(): Promise<void>
+}
+
+/** @throws JOB_PROVIDER_UNAVAILABLE when the execution provider cannot run this form. */
+export async function openKernel(weights: Weights, form: KernelForm, options: SessionOptions): Promise<Kernel> {
+  const session = await openSession(buildModel(weights, form), options)
+  const { pack, unpack } = elements[form]
+  return {
+    form,
+    async run(inputs) {
+      const x = pack(inputs, [inputs.length / rowBytes, rowBytes])
+      const { y } = await session.run({ x })
+      return unpack(y!.data as never)
+    },
+    release: () => session.release(),
+  }
+}
+
+type Elements = {
+  readonly pack: (bytes: Uint8Array, dims: number[]) => ort.Tensor
+  readonly unpack: (values: never) => Uint8Array
+}
+
+const elements: Record<KernelForm, Elements> = {
+  u8: { pack: (bytes, dims) => new ort.Tensor('uint8', bytes, dims), unpack: (values: Uint8Array) => values },
+  s8: {
+    pack: (bytes, dims) =>
+      new ort.Tensor(
+        'int8',
+        Int8Array.from(bytes, byte => byte - 64),
+        dims,
+      ),
+    unpack: (values: Int8Array) => shifted(values),
+  },
+  fp32: {
+    pack(bytes, dims) {
+      const values = new Float32Array(bytes.length)
+      for (let i = 0; i < bytes.length; i++) values[i] = bytes[i]! - 64
+      return new ort.Tensor('float32', values, dims)
+    },
+    unpack: (values: Float32Array) => shifted(values),
+  },
+}
+
+function shifted(values: Float32Array | Int8Array): Uint8Array {
+  const bytes = new Uint8Array(values.length)
+  for (let i = 0; i < values.length; i++) bytes[i] = values[i]! + 64
+  return bytes
+}

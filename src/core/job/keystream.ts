@@ -1,0 +1,36 @@
+/**
+ * The one source of pseudorandom bytes of a job: AES-128-CTR with key = seed[0..16) and initial counter block = seed[16..32),
+ * big-endian. Block i is AES(key, (IV + i) mod 2^128), so any position can be read without the ones before it.
+ */
+import { createCipheriv } from 'node:crypto'
+
+const blockBytes = 16
+const counterMask = (1n << 128n) - 1n
+
+const split = (seed: Uint8Array) => {
+  if (seed.length !== 32) throw new TypeError(`keystream: a seed has 32 bytes, not ${seed.length}`)
+  return { key: seed.subarray(0, 16), counter: BigInt(`0x${Buffer.from(seed.subarray(16)).toString('hex')}`) }
+}
+
+const counterBlock = (counter: bigint): Buffer =>
+  Buffer.from((counter & counterMask).toString(16).padStart(32, '0'), 'hex')
+
+/** `length` bytes of the stream, from block `firstBlock` on. */
+export function keystream(seed: Uint8Array, firstBlock: number, length: number): Uint8Array {
+  const { key, counter } = split(seed)
+  return createCipheriv('aes-128-ctr', key, counterBlock(counter + BigInt(firstBlock))).update(new Uint8Array(length))
+}
+
+/** The same bytes at scattered places: for each entry of `firstBlocks`, `blocks` whole blocks, concatenated. One cipher for all. */
+export function keystreamAt(seed: Uint8Array, firstBlocks: readonly number[], blocks: number): Uint8Array {
+  const { key, counter } = split(seed)
+  const counters = Buffer.alloc(firstBlocks.length * blocks * blockBytes)
+  let offset = 0
+  for (const first of firstBlocks)
+    for (let block = 0; block < blocks; block++, offset += blockBytes) {
+      const value = (counter + BigInt(first + block)) & counterMask
+      counters.writeBigUInt64BE(value >> 64n, offset)
+      counters.writeBigUInt64BE(value & 0xffff_ffff_ffff_ffffn, offset + 8)
+    }
+  return createCipheriv('aes-128-ecb', key, null).setAutoPadding(false).update(counters)
+}

@@ -1,0 +1,70 @@
+/** The models of this epoch and the next: at most two, built once each, the one longest unused dropped first. */
+import type { Hex } from 'viem'
+import type { Kernel } from './kernel.ts'
+import type { MonotonicClock } from './monotonic-clock.ts'
+import type { JobSpec } from './spec.ts'
+import { createWeights, modelHash, type Weights } from './weights.ts'
+
+const capacity = 2
+
+export type PreparedModel = {
+  readonly epochSeed: Hex
+  /** The seal: equal on every machine, whatever the kernel form. */
+  readonly modelHash: Hex
+  readonly buildMs: number
+}
+
+type Entry = { readonly prepared: PreparedModel; readonly kernel: Kernel }
+
+export type ModelCache = {
+  prepare(epochSeed: Hex): Promise<PreparedModel>
+  /** Runs `work` with the epoch's kernel, which stays loaded until it is done. */
+  use<T>(epochSeed: Hex, work: (kernel: Kernel) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+export function createModelCache(
+  { spec }: { readonly spec: JobSpec },
+  { load, clock }: { readonly load: (weights: Weights) => Promise<Kernel>; readonly clock: MonotonicClock },
+): ModelCache {
+  // Insertion order is order of use: an entry that is asked for moves to the end.
+  const entries = new Map<Hex, { readonly entry: Promise<Entry>; users: number }>()
+
+  const build = async (epochSeed: Hex): Promise<Entry> => {
+    const startMs = clock.nowMs()
+    const weights = createWeights(spec, epochSeed)
+    const kernel = await load(weights)
+    const prepared = { epochSeed, modelHash: modelHash(weights), buildMs: clock.nowMs() - startMs }
+    return { prepared, kernel }
+  }
+  const drop = async (epochSeed: Hex) => {
+    const found = entries.get(epochSeed)!
+    entries.delete(epochSeed)
+    await (await found.entry).kernel.release()
+  }
+  const shrink = async () => {
+    for (const [epochSeed, { users }] of [...entries].reverse().slice(capacity)) if (users === 0) await drop(epochSeed)
+  }
+  const use = async <T>(epochSeed: Hex, work: (entry: Entry) => Promise<T>): Promise<T> => {
+    const slot = entries.get(epochSeed) ?? { entry: build(epochSeed), users: 0 }
+    entries.delete(epochSeed)
+    entries.set(epochSeed, slot)
+    slot.users++
+    try {
+      return await work(await slot.entry)
+    } catch (error) {
+      await slot.entry.catch(() => entries.delete(epochSeed))
+      throw error
+    } finally {
+      slot.users--
+      await shrink()
+    }
+  }
+  return {
+    prepare: epochSeed => use(epochSeed, async ({ prepared }) => prepared),
+    use: (epochSeed, work) => use(epochSeed, ({ kernel }) => work(kernel)),
+    async close() {
+      for (const epochSeed of [...entries.keys()]) await drop(epochSeed)
+    },
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * What a device sends for a sample: version byte 1, then for each chunk that holds a sampled row, ascending, the digests of all
+ * its rows and its Merkle proof. Every length follows from the committed row count and the sample, so there is exactly one
+ * encoding and nothing to trust.
+ */
+import { chunkOf, type DigestTree, hashBytes, proofShape, rootFromProof, rowsInChunk } from './digest-tree.ts'
+import { jobErrors } from './errors.ts'
+import { leafRows, rowBytes } from './spec.ts'
+
+const version = 1
+
+export type OpenedChunk = {
+  readonly chunk: number
+  readonly digests: Uint8Array
+  readonly proof: readonly Uint8Array[]
+}
+
+/** The chunks that hold these rows, ascending, each once. */
+export const chunksOf = (sample: readonly number[]): number[] => [...new Set(sample.map(chunkOf))].sort((a, b) => a - b)
+
+const openedBytes = (rows: number, chunk: number): number =>
+  rowsInChunk(rows, chunk) * rowBytes + proofShape(rows, chunk).length * hashBytes
+
+/** Exact length in bytes of the openings of a sample: the limit for a frame before anything in it is read. */
+export const openingsBytes = (rows: number, sample: readonly number[]): number =>
+  chunksOf(sample).reduce((sum, chunk) => sum + openedBytes(rows, chunk), 1)
+
+/** `digestsOf(chunk)` gives the digests of all rows of a chunk. */
+export function encodeOpenings(
+  tree: DigestTree,
+  sample: readonly number[],
+  digestsOf: (chunk: number) => Uint8Array,
+): Uint8Array {
+  const parts: Uint8Array[] = [Uint8Array.of(version)]
+  for (const chunk of chunksOf(sample)) parts.push(digestsOf(chunk), ...tree.proof(chunk))
+  const encoded = Buffer.concat(parts)
+  return new Uint8Array(encoded.buffer, encoded.byteOffset, encoded.byteLength)
+}
+
+/** @throws JOB_OPENINGS_MALFORMED */
+export function decodeOpenings(bytes: Uint8Array, rows: number, sample: readonly number[]): OpenedChunk[] {
+  const refuse = (problem: string) => jobErrors.JOB_OPENINGS_MALFORMED({ problem })
+  if (bytes[0] !== version) throw refuse(bytes.length === 0 ? 'they are empty' : `version ${bytes[0]} is unknown`)
+  const expected = openingsBytes(rows, sample)
+  if (bytes.length !== expected) throw refuse(`they have ${bytes.length} bytes, ${expected} are expected`)
+  let offset = 1
+  const take = (length: number): Uint8Array => {
+    offset += length
+    return bytes.subarray(offset - length, offset)
+  }
+  return chunksOf(sample).map(chunk => {
+    const digests = take(rowsInChunk(rows, chunk) * rowBytes)
+    const outside = digests.findIndex(byte => byte > 127)
+    if (outside >= 0) throw refuse(`byte ${digests[outside]} of chunk ${chunk} is outside [0, 127]`)
+    return { chunk, digests, proof: proofShape(rows, chunk).map(() => take(hashBytes)) }
+  })
+}
+
+/** Whether these rows may be sampled from a window of `rows` rows. @throws JOB_SAMPLE_INVALID */
+export function checkSample(sample: readonly number[], rows: number, limit: number): void {
+  const refuse = (problem: string) => jobErrors.JOB_SAMPLE_INVALID({ problem })
+  if (sample.length > limit) throw refuse(`${sample.length} rows asked for, at most ${limit} are allowed`)
+  if (new Set(sample).size !== sample.length) throw refuse('a row is asked for twice')
+  const outside = sample.find(row => !Number.isSafeInteger(row) || row < 0 || row >= rows)
+  if (outside !== undefined) throw refuse(`row ${outside} is not below the row count ${rows}`)
+}
+
+/** The chunk whose proof does not lead to the root, or null when all do. */
+export function chunkOutsideRoot(opened: readonly OpenedChunk[], rows: number, root: Uint8Array): number | null {
+  const stray = opened.find(({ chunk, digests, proof }) => !rootFromProof(rows, chunk, digests, proof).equals(root))
+  return stray?.chunk ?? null
+}
+
+/** The digest of one row, from the chunk that holds it. */
+export function openedDigest(opened: readonly OpenedChunk[], row: number): Uint8Array {
+  const { digests } = opened.find(({ chunk }) => chunk === chunkOf(row))!
+  const offset = (row % leafRows) * rowBytes
+  return digests.subarray(offset, offset + rowBytes)
+}
+
+/** The openings of one row alone, cut from larger ones: what a seat forwards when that row is wrong. */
+export function openingsOfRow(opened: readonly OpenedChunk[], row: number): Uint8Array {
+  const { digests, proof } = opened.find(({ chunk }) => chunk === chunkOf(row))!
+  return Uint8Array.from(Buffer.concat([Uint8Array.of(version), digests, ...proof]))
+}

@@ -1,0 +1,118 @@
+/**
+ * The verifier: are these openings what was committed, and are the sampled rows what the job computes? Rows are recomputed with
+ * the same graph and compared byte for byte; there is no tolerance. Many devices are recomputed in one batch, with the same answer
+ * as each alone. Nothing a Provider sends can make it throw.
+ */
+import { isKaisarError } from '../platform/errors.ts'
+import { rowsLimit } from './digest-tree.ts'
+import {
+  checkSample,
+  chunkOutsideRoot,
+  decodeOpenings,
+  type OpenedChunk,
+  openedDigest,
+  openingsOfRow,
+} from './openings.ts'
+import { rowInputAt } from './row-input.ts'
+import { rowBytes } from './spec.ts'
+
+export type OpeningsClaim = {
+  /** Job seed, 32 bytes. */
+  readonly seed: Uint8Array
+  /** Committed row count and root (32 bytes). */
+  readonly rows: number
+  readonly root: Uint8Array
+  /** The sampled rows, ascending. */
+  readonly sample: readonly number[]
+  /** As received. */
+  readonly openings: Uint8Array
+}
+
+export type Verification =
+  | { readonly ok: true; readonly rowsChecked: number }
+  | {
+      readonly ok: false
+      /** The step that failed. Only `ROW_WRONG` is proof against the device; the others prove nothing either way. */
+      readonly step: 'COMMITMENT_INVALID' | 'OPENINGS_MALFORMED' | 'OPENINGS_NOT_IN_ROOT' | 'ROW_WRONG'
+      readonly detail: string
+      /** For `ROW_WRONG`: the first wrong row and its openings alone, which prove it to anybody. */
+      readonly wrongRow: { readonly row: number; readonly openings: Uint8Array } | null
+    }
+
+/** Digests [m, 32] of the inputs [m, 32]. */
+export type ComputeDigests = (inputs: Uint8Array) => Promise<Uint8Array>
+
+type Checked = { readonly claim: OpeningsClaim; readonly opened: readonly OpenedChunk[] }
+
+/** One answer per claim, in order. `batchRows` bounds the rows that are recomputed at once. */
+export async function verifyOpenings(
+  claims: readonly OpeningsClaim[],
+  compute: ComputeDigests,
+  { sampleLimit, batchRows }: { readonly sampleLimit: number; readonly batchRows: number },
+): Promise<Verification[]> {
+  const checked = claims.map(claim => checkAgainstRoot(claim, sampleLimit))
+  const toRecompute = checked.filter((entry): entry is Checked => 'opened' in entry)
+  const recomputed = await recompute(toRecompute, compute, batchRows)
+  return checked.map(entry => ('opened' in entry ? compareRows(entry, recomputed.get(entry)!) : entry))
+}
+
+const fail = (step: Extract<Verification, { ok: false }>['step'], detail: string): Verification => ({
+  ok: false,
+  step,
+  detail,
+  wrongRow: null,
+})
+
+function checkAgainstRoot(claim: OpeningsClaim, sampleLimit: number): Checked | Verification {
+  const { rows, root, sample, openings } = claim
+  if (!Number.isSafeInteger(rows) || rows < 0 || rows > rowsLimit)
+    return fail('COMMITMENT_INVALID', `The commitment claims ${rows} rows; at most ${rowsLimit} are possible.`)
+  if (rows === 0 && root.some(byte => byte !== 0))
+    return fail('COMMITMENT_INVALID', 'The commitment claims no rows and has a root.')
+  try {
+    checkSample(sample, rows, sampleLimit)
+    const opened = decodeOpenings(openings, rows, sample)
+    const stray = chunkOutsideRoot(opened, rows, root)
+    if (stray === null) return { claim, opened }
+    return fail('OPENINGS_NOT_IN_ROOT', `The proof of chunk ${stray} does not lead to the committed root.`)
+  } catch (error) {
+    if (!isKaisarError(error)) throw error
+    return fail('OPENINGS_MALFORMED', error.message)
+  }
+}
+
+/** Recomputes the sampled rows of all claims, `batchRows` at a time. */
+async function recompute(
+  entries: readonly Checked[],
+  compute: ComputeDigests,
+  batchRows: number,
+): Promise<Map<Checked, Uint8Array>> {
+  const inputs = Buffer.concat(entries.map(({ claim }) => rowInputAt(claim.seed, claim.sample)))
+  const digests = new Uint8Array(inputs.length)
+  for (let offset = 0; offset < inputs.length; offset += batchRows * rowBytes)
+    digests.set(await compute(inputs.subarray(offset, offset + batchRows * rowBytes)), offset)
+  let offset = 0
+  return new Map(
+    entries.map(entry => {
+      const length = entry.claim.sample.length * rowBytes
+      const own = digests.subarray(offset, offset + length)
+      offset += length
+      return [entry, own]
+    }),
+  )
+}
+
+function compareRows({ claim, opened }: Checked, recomputed: Uint8Array): Verification {
+  const wrong = claim.sample.findIndex((row, index) => {
+    const expected = recomputed.subarray(index * rowBytes, (index + 1) * rowBytes)
+    return Buffer.compare(openedDigest(opened, row), expected) !== 0
+  })
+  if (wrong < 0) return { ok: true, rowsChecked: claim.sample.length }
+  const row = claim.sample[wrong]!
+  return {
+    ok: false,
+    step: 'ROW_WRONG',
+    detail: `Row ${row} was recomputed and differs from the committed digest.`,
+    wrongRow: { row, openings: openingsOfRow(opened, row) },
+  }
+}

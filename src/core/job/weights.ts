@@ -1,0 +1,59 @@
+/**
+ * The numbers of an epoch's model, from the epoch seed alone: E [32, K], W_0 … W_{w-1} [K, K], R [K, 32], row-major, entries in
+ * [-63, 63]. Matrix m is read from the keystream of SHA-256('kaisar/weights/v1' ‖ spec hash ‖ epoch seed ‖ m as u32), E being
+ * m = 0, W_l m = 1 + l and R m = 1 + w. Byte b gives (b mod 128) − 64, and −64 gives 0: symmetric, so that sums have mean zero.
+ */
+import { createHash } from 'node:crypto'
+import { type Hex, hexToBytes } from 'viem'
+import { keystream } from './keystream.ts'
+import { type JobSpec, rowBytes, specHash } from './spec.ts'
+
+export type Weights = {
+  readonly spec: JobSpec
+  readonly embed: Int8Array
+  readonly layers: readonly Int8Array[]
+  readonly reduce: Int8Array
+}
+
+/** Builds the weights: about K²·w bytes, from AES at memory speed. */
+export function createWeights(spec: JobSpec, epochSeed: Hex): Weights {
+  const { width, weights } = spec
+  const matrix = (index: number, entries: number): Int8Array =>
+    toEntries(keystream(matrixSeed(spec, epochSeed, index), 0, entries))
+  return {
+    spec,
+    embed: matrix(0, rowBytes * width),
+    layers: Array.from({ length: weights }, (_, layer) => matrix(1 + layer, width * width)),
+    reduce: matrix(1 + weights, width * rowBytes),
+  }
+}
+
+/** The seal of a model: SHA-256('kaisar/model/v1' ‖ spec hash ‖ E ‖ W_0 … ‖ R as signed bytes). Equal for every kernel form. */
+export function modelHash({ spec, embed, layers, reduce }: Weights): Hex {
+  const hash = createHash('sha256')
+    .update('kaisar/model/v1')
+    .update(hexToBytes(specHash(spec)))
+  for (const matrix of [embed, ...layers, reduce])
+    hash.update(new Uint8Array(matrix.buffer, matrix.byteOffset, matrix.byteLength))
+  return `0x${hash.digest('hex')}`
+}
+
+function matrixSeed(spec: JobSpec, epochSeed: Hex, index: number): Uint8Array {
+  const number = Buffer.alloc(4)
+  number.writeUInt32BE(index)
+  return createHash('sha256')
+    .update('kaisar/weights/v1')
+    .update(hexToBytes(specHash(spec)))
+    .update(hexToBytes(epochSeed, { size: 32 }))
+    .update(number)
+    .digest()
+}
+
+function toEntries(bytes: Uint8Array): Int8Array {
+  const entries = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let i = 0; i < entries.length; i++) {
+    const low = bytes[i]! & 127
+    entries[i] = low === 0 ? 0 : low - 64
+  }
+  return entries
+}

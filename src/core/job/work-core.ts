@@ -1,0 +1,172 @@
+/**
+ * The work of one device, or the recomputing of one Checker, in the thread that calls it. Daemons use it behind
+ * {@link import('./work-engine.ts').createWorkEngine}, which moves it to a thread of its own.
+ */
+import { bytesToHex, type Hex, hexToBytes } from 'viem'
+import { rowsInChunk } from './digest-tree.ts'
+import { jobErrors } from './errors.ts'
+import { chooseExecutionProvider, type ExecutionProvider } from './execution-provider.ts'
+import { openKernel } from './kernel.ts'
+import { type FormResult, selfTest } from './kernel-self-test.ts'
+import { createModelCache, type PreparedModel } from './model-cache.ts'
+import type { KernelForm } from './model-graph.ts'
+import type { MonotonicClock } from './monotonic-clock.ts'
+import { checkSample, chunksOf, encodeOpenings } from './openings.ts'
+import { rowInput } from './row-input.ts'
+import { runWindow, type WorkedWindow } from './run-window.ts'
+import { checkSpec, type JobSpec, leafRows, windowRate } from './spec.ts'
+import { type OpeningsClaim, type Verification, verifyOpenings } from './verify-openings.ts'
+
+export type WorkOptions = {
+  readonly spec: JobSpec
+  /** Default 'auto': CUDA, then WebGPU, then the CPU. A named one is used or refused, never replaced. */
+  readonly provider?: ExecutionProvider | 'auto'
+  /** CUDA device of this host; default 0. */
+  readonly deviceIndex?: number
+  /** Threads of one operator on the CPU; default 0, every core. */
+  readonly threads?: number
+  /** Most rows of one run; default 1024 on the CPU, 16384 elsewhere. */
+  readonly batchRows?: number
+  /** Windows that can still be opened; default 4. */
+  readonly keepWindows?: number
+  /** Bytes of digests kept per window; default 256 MiB, 8 million rows. Rows beyond are computed again when opened. */
+  readonly keepBytes?: number
+}
+
+export type WorkDescription = {
+  readonly provider: ExecutionProvider
+  readonly form: KernelForm
+  /** Self-test: every form tried, whether it is exact, and its speed in Mop/s. */
+  readonly forms: readonly FormResult[]
+  /** Execution providers tried before this one, and why each was refused. */
+  readonly refused: readonly {
+    readonly provider: ExecutionProvider
+    readonly code: string
+    readonly message: string
+    readonly fix: string
+  }[]
+}
+
+export type WindowRequest = {
+  readonly epochSeed: Hex
+  /** Job seed, 32 bytes. */
+  readonly seed: Uint8Array
+  /** When the trigger was seen, on the monotonic clock; default now. */
+  readonly startedAtMs?: number
+  /** Default the spec's window. */
+  readonly durationMs?: number
+}
+
+export type WindowResult = {
+  /** Names the rows for {@link WorkCore.open}. */
+  readonly handle: string
+  readonly rows: number
+  readonly root: Hex
+  /** Mop/s, as a seat will count it. */
+  readonly rate: number
+  readonly durationMs: number
+  readonly kernelMs: number
+  readonly lostMs: number
+}
+
+/** A claim about one device's window: as {@link OpeningsClaim}, the root as hex. */
+export type VerifyItem = Omit<OpeningsClaim, 'root'> & { readonly root: Hex }
+
+export type WorkCore = {
+  readonly description: WorkDescription
+  prepare(epochSeed: Hex): Promise<PreparedModel>
+  runWindow(request: WindowRequest, signal?: AbortSignal): Promise<WindowResult>
+  /** Encoded openings of these rows. @throws JOB_WINDOW_UNKNOWN, JOB_SAMPLE_INVALID */
+  open(request: { readonly handle: string; readonly sample: readonly number[] }): Promise<Uint8Array>
+  /** One answer per item, in order; never throws for what an item holds. */
+  verify(request: { readonly epochSeed: Hex; readonly items: readonly VerifyItem[] }): Promise<Verification[]>
+  /** Forgets a window's rows. */
+  release(handle: string): Promise<void>
+  close(): Promise<void>
+}
+
+type KeptWindow = { readonly request: WindowRequest; readonly worked: WorkedWindow }
+
+/** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_NO_EXACT_KERNEL */
+export async function createWorkCore(
+  options: WorkOptions,
+  { clock, open = openKernel }: { readonly clock: MonotonicClock; readonly open?: typeof openKernel },
+): Promise<WorkCore> {
+  const { deviceIndex = 0, threads = 0, keepWindows = 4, keepBytes = 256 * 1024 * 1024 } = options
+  const spec = checkSpec(options.spec)
+  const choice = await chooseExecutionProvider(options.provider ?? 'auto', async provider => {
+    const session = { provider, deviceIndex, threads }
+    return { session, test: await selfTest(spec, session, clock, open) }
+  })
+  const { session, test } = choice.result
+  const batchRows = options.batchRows ?? (choice.provider === 'cpu' ? 1024 : 16_384)
+  const models = createModelCache({ spec }, { load: weights => open(weights, test.form, session), clock })
+  const windows = new Map<string, KeptWindow>()
+  let windowCount = 0
+  let rowMs = 0
+
+  return {
+    description: {
+      provider: choice.provider,
+      form: test.form,
+      forms: test.results,
+      refused: choice.refused.map(({ provider, error: { code, message, fix } }) => ({ provider, code, message, fix })),
+    },
+    prepare: epochSeed => models.prepare(epochSeed),
+
+    async runWindow(request, signal) {
+      const { epochSeed, seed, startedAtMs = clock.nowMs(), durationMs = spec.windowMs } = request
+      const worked = await models.use(epochSeed, kernel =>
+        runWindow(
+          { seed, deadlineMs: startedAtMs + durationMs, batchRows, rowMs, keepBytes, ...(signal ? { signal } : {}) },
+          { compute: kernel.run, clock },
+        ),
+      )
+      rowMs = worked.rowMs
+      const handle = `window-${++windowCount}`
+      windows.set(handle, { request, worked })
+      for (const oldest of [...windows.keys()].slice(0, -keepWindows)) windows.delete(oldest)
+      const { rows, root } = worked.tree
+      const rate = windowRate(spec, rows)
+      return {
+        handle,
+        rows,
+        root: bytesToHex(root),
+        rate,
+        durationMs,
+        kernelMs: worked.kernelMs,
+        lostMs: worked.lostMs,
+      }
+    },
+
+    async open({ handle, sample }) {
+      const kept = windows.get(handle)
+      if (kept === undefined) throw jobErrors.JOB_WINDOW_UNKNOWN({ handle })
+      const { tree, collector } = kept.worked
+      checkSample(sample, tree.rows, spec.samples)
+      const digests = new Map<number, Uint8Array>()
+      for (const chunk of chunksOf(sample))
+        digests.set(chunk, collector.digests(chunk) ?? (await recompute(kept, chunk)))
+      return encodeOpenings(tree, sample, chunk => digests.get(chunk)!)
+    },
+
+    verify: ({ epochSeed, items }) =>
+      models.use(epochSeed, kernel => {
+        const claims = items.map(item => ({ ...item, root: hexToBytes(item.root, { size: 32 }) }))
+        return verifyOpenings(claims, kernel.run, { sampleLimit: spec.samples, batchRows })
+      }),
+
+    async release(handle) {
+      windows.delete(handle)
+    },
+    async close() {
+      windows.clear()
+      await models.close()
+    },
+  }
+
+  function recompute({ request, worked }: KeptWindow, chunk: number): Promise<Uint8Array> {
+    const count = rowsInChunk(worked.tree.rows, chunk)
+    return models.use(request.epochSeed, kernel => kernel.run(rowInput(request.seed, chunk * leafRows, count)))
+  }
+}

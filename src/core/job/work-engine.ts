@@ -1,0 +1,111 @@
+/**
+ * The work engine: one thread that holds the epoch's model, works windows, opens samples and recomputes other devices' rows. The
+ * Provider has one per device, the Checker one in all; model building, hashing and ONNX Runtime stay off the event loop.
+ *
+ * @example
+ * const engine = await createWorkEngine({ spec: specs.devnet, provider: 'cpu', threads: 1 })
+ * await engine.prepare(epochSeed)
+ * const { handle, rows, root } = await engine.runWindow({ epochSeed, seed: jobSeed(identity) })
+ * const openings = await engine.open({ handle, sample: sampleRows(specs.devnet, rows, { secret, root, samplingBlockHash }) })
+ * await engine.close()
+ */
+import { Worker } from 'node:worker_threads'
+import { type ExitCode, KaisarError } from '../platform/errors.ts'
+import { jobErrors } from './errors.ts'
+import { monotonicClock } from './monotonic-clock.ts'
+import type { WorkCore, WorkDescription, WorkOptions } from './work-core.ts'
+
+export type WorkEngine = WorkCore
+
+type Method = 'prepare' | 'runWindow' | 'open' | 'verify' | 'release'
+export type WorkCall = {
+  readonly id: number
+  readonly method: Method | 'cancel' | 'close'
+  readonly argument?: unknown
+}
+export type WorkAnswer =
+  | { readonly id: number; readonly failed: false; readonly result: unknown }
+  | {
+      readonly id: number
+      readonly failed: true
+      readonly error: {
+        message: string
+        code?: string
+        meaning?: string
+        fix?: string
+        exit?: ExitCode
+        context?: Record<string, unknown>
+      }
+    }
+
+/** Starts the thread, chooses the execution provider and the kernel. @throws as {@link createWorkCore} */
+export async function createWorkEngine(options: WorkOptions): Promise<WorkEngine> {
+  const file = import.meta.url.endsWith('.ts') ? './work-worker.ts' : './work-worker.js'
+  const worker = new Worker(new URL(file, import.meta.url), { workerData: options })
+  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>()
+  let stopped: KaisarError | null = null
+  let calls = 0
+
+  const expect = (id: number) =>
+    new Promise<unknown>((resolve, reject) => {
+      if (stopped !== null) reject(stopped)
+      else waiting.set(id, { resolve, reject })
+    })
+  const call = (method: WorkCall['method'], argument?: unknown, id = ++calls): Promise<unknown> => {
+    const reply = expect(id)
+    worker.postMessage({ id, method, argument } satisfies WorkCall)
+    return reply
+  }
+  const stop = (reason: string, cause?: unknown) => {
+    stopped ??= jobErrors.JOB_WORKER_STOPPED({ reason, cause })
+    for (const { reject } of waiting.values()) reject(stopped)
+    waiting.clear()
+  }
+  worker.on('message', (reply: WorkAnswer) => {
+    const { resolve, reject } = waiting.get(reply.id)!
+    waiting.delete(reply.id)
+    if (reply.failed) reject(toError(reply.error))
+    else resolve(reply.result)
+  })
+  worker.on('error', error => stop(error instanceof Error ? error.message : String(error), error))
+  const exited = new Promise<void>(resolve =>
+    worker.on('exit', code => {
+      stop(`its thread ended with code ${code}`)
+      resolve()
+    }),
+  )
+  const close = async () => {
+    if (stopped === null) await call('close').catch(() => undefined)
+    await exited
+  }
+
+  try {
+    const description = (await expect(0)) as WorkDescription
+    return {
+      description,
+      prepare: epochSeed => call('prepare', epochSeed) as ReturnType<WorkCore['prepare']>,
+      runWindow(request, signal) {
+        const id = ++calls
+        const cancel = () => worker.postMessage({ id, method: 'cancel', argument: id } satisfies WorkCall)
+        if (signal?.aborted) return Promise.reject(jobErrors.JOB_WINDOW_CANCELLED())
+        signal?.addEventListener('abort', cancel, { once: true })
+        // The window runs from when it was asked for, not from when the thread hears of it.
+        const argument = { startedAtMs: monotonicClock.nowMs(), ...request }
+        const reply = call('runWindow', argument, id) as ReturnType<WorkCore['runWindow']>
+        return reply.finally(() => signal?.removeEventListener('abort', cancel))
+      },
+      open: request => call('open', request) as ReturnType<WorkCore['open']>,
+      verify: request => call('verify', request) as ReturnType<WorkCore['verify']>,
+      release: handle => call('release', handle) as Promise<void>,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const toError = (error: Extract<WorkAnswer, { failed: true }>['error']): Error => {
+  const { message, code, meaning = '', fix = '', exit = 1, context = {} } = error
+  return code === undefined ? new Error(message) : new KaisarError(message, { code, meaning, fix, exit, context })
+}
