@@ -22,16 +22,27 @@ export type ErrorDefinition = {
 export class KaisarError extends Error {
   override readonly name = 'KaisarError'
   readonly code: string
+  /** Why it happens. */
+  readonly meaning: string
+  /** What to do about it. */
   readonly fix: string
   readonly exit: ExitCode
   readonly context: Readonly<Record<string, unknown>>
 
   constructor(
     message: string,
-    options: { code: string; fix: string; exit: ExitCode; context: Readonly<Record<string, unknown>>; cause?: unknown },
+    options: {
+      code: string
+      meaning: string
+      fix: string
+      exit: ExitCode
+      context: Readonly<Record<string, unknown>>
+      cause?: unknown
+    },
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = options.code
+    this.meaning = options.meaning
     this.fix = options.fix
     this.exit = options.exit
     this.context = options.context
@@ -67,10 +78,10 @@ export type ErrorFactories<T extends Record<string, ErrorDefinition>> = { readon
  */
 export function defineErrors<const T extends Record<string, ErrorDefinition>>(definitions: T): ErrorFactories<T> {
   const factories: Record<string, (parameters?: Record<string, unknown>) => KaisarError> = {}
-  for (const [code, { message, fix, exit = 1 }] of Object.entries(definitions)) {
+  for (const [code, { message, meaning, fix, exit = 1 }] of Object.entries(definitions)) {
     factories[code] = (parameters = {}) => {
       const { cause, ...context } = parameters
-      return new KaisarError(message(context), { code, fix, exit, context, cause })
+      return new KaisarError(message(context), { code, meaning, fix, exit, context, cause })
     }
     catalogue.set(code, definitions[code]!)
   }

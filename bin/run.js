@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+// The entry. Kept in plain JavaScript that an old Node can parse, so that it can say which Node it needs.
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+const root = new URL('../', import.meta.url)
+const pack = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
+const argv = process.argv.slice(2)
+
+// `kaisar … | head -1` closes our stdout early; that is no failure of ours.
+process.stdout.on('error', error => {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0)
+  throw error
+})
+
+if (argv[0] === '--version' || argv[0] === '-v') {
+  process.stdout.write(`kaisar/${pack.version} ${process.platform}-${process.arch} node-${process.version}\n`)
+} else if (isOlder(process.versions.node, pack.engines.node.replace(/^\D+/, ''))) {
+  const pinned = fileURLToPath(new URL('node_modules/node/bin/node', root))
+  if (existsSync(pinned)) runWith(pinned)
+  else {
+    process.stderr.write(
+      `kaisar needs Node ${pack.engines.node}, and this is ${process.version}.\n` +
+        'Install the current LTS release from https://nodejs.org, or run it from a clone after "npm ci", which brings its own.\n',
+    )
+    process.exitCode = 1
+  }
+} else await start()
+
+async function start() {
+  const { enableCompileCache } = await import('node:module')
+  enableCompileCache()
+  // A clone builds what is missing by itself; an installed package has no sources and nothing to build.
+  // Processes started from here inherit the answer, so that a running network is never rebuilt under itself.
+  if (!process.env.KAISAR_SKIP_BUILD && existsSync(new URL('src', root))) {
+    const { build } = await import('../scripts/build.mjs')
+    try {
+      await build()
+    } catch (error) {
+      process.stderr.write(
+        `The build of kaisar failed: ${error.message}\nFix what is named above, then run the command again.\n`,
+      )
+      process.exit(1)
+    }
+    process.env.KAISAR_SKIP_BUILD = '1'
+  }
+  const { runCli } = await import('../dist/cli.js')
+  await runCli(argv, { root: fileURLToPath(root) })
+}
+
+/** Whether version `a` is lower than `b`, both `major.minor.patch`. */
+function isOlder(a, b) {
+  const [left, right] = [a, b].map(version => version.split('.').map(Number))
+  const at = left.findIndex((part, i) => part !== right[i])
+  return at >= 0 && left[at] < right[at]
+}
+
+/** The same command on the Node that the project installed, as if it had been started by it: same streams, signals, exit code. */
+function runWith(node) {
+  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    // Ctrl-C reaches the whole foreground group by itself: forwarding it too would count as the second signal.
+    process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY) || child.kill(signal))
+  }
+  child.on('exit', (code, signal) => process.exit(signal ? 128 + constants.signals[signal] : code))
+}

@@ -1,0 +1,212 @@
+// Builds what is missing or older than its sources: TypeScript → dist, contracts → out and dist/contracts, oclif.manifest.json.
+// `bin/run.js` calls it on every start from a clone, so the check itself must stay in the low milliseconds.
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const at = (...parts) => join(root, ...parts)
+const say = line => process.stderr.write(`${line}\n`)
+
+/** Each step is done again when the stamp of its sources changes. Order matters: the manifest reads what tsc wrote. */
+const steps = [
+  {
+    name: 'typescript',
+    title: 'Compiling TypeScript',
+    sources: ['src', 'tsconfig.json', 'tsconfig.build.json'],
+    product: 'dist/cli.js',
+    run: compileTypeScript,
+  },
+  {
+    name: 'contracts',
+    title: 'Compiling contracts',
+    sources: ['contracts/src', 'foundry.toml', 'scripts/solc.mjs'],
+    product: 'dist/contracts',
+    run: compileContracts,
+  },
+  {
+    name: 'manifest',
+    title: 'Listing commands',
+    sources: ['src/commands', 'src/hooks', 'package.json'],
+    product: 'oclif.manifest.json',
+    run: writeManifest,
+  },
+]
+
+/** Builds what is stale, says what it does on stderr, and does nothing when all is fresh. */
+export async function build({ force = false } = {}) {
+  if (!force && staleSteps().length === 0) return
+  const release = await takeBuildLock()
+  try {
+    for (const step of force ? steps : staleSteps()) {
+      const startedAt = Date.now()
+      say(`${step.title} …`)
+      const stamp = stampOf(step)
+      await step.run()
+      const stamps = readStamps()
+      stamps[step.name] = stamp
+      writeAtomically(at('dist/.stamps.json'), JSON.stringify(stamps))
+      say(`${step.title}: ${((Date.now() - startedAt) / 1000).toFixed(1)} s`)
+    }
+  } finally {
+    release()
+  }
+}
+
+function staleSteps() {
+  const stamps = readStamps()
+  return steps.filter(step => !existsSync(at(step.product)) || stamps[step.name] !== stampOf(step))
+}
+
+function readStamps() {
+  try {
+    return JSON.parse(readFileSync(at('dist/.stamps.json'), 'utf8'))
+  } catch {
+    return {}
+  }
+}
+
+/** Names, sizes and modification times: changes when a source is added, edited or removed. */
+function stampOf(step) {
+  const hash = createHash('sha256')
+  const visit = path => {
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (!stat) return
+    if (stat.isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name))
+    else hash.update(`${path}\0${stat.size}\0${stat.mtimeMs}\0`)
+  }
+  for (const source of step.sources) visit(at(source))
+  return hash.digest('hex')
+}
+
+async function compileTypeScript() {
+  // Types are checked by `npm run lint`; a user's first run only needs the JavaScript.
+  await run(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noCheck'])
+  const sources = new Set(filesBelow(at('src')))
+  for (const file of sources) {
+    if (/\.tsx?$/.test(file)) continue
+    mkdirSync(dirname(at('dist', file)), { recursive: true })
+    copyFileSync(at('src', file), at('dist', file))
+  }
+  // A command whose source is gone must be gone too.
+  for (const file of filesBelow(at('dist'))) {
+    if (!file.endsWith('.js') || file.startsWith('ui/')) continue
+    const base = file.slice(0, -3)
+    if (!['.ts', '.tsx', '.js'].some(extension => sources.has(base + extension))) rmSync(at('dist', file))
+  }
+}
+
+async function compileContracts() {
+  if (!filesBelow(at('contracts/src')).some(file => file.endsWith('.sol')))
+    return mkdirSync(at('dist/contracts'), { recursive: true })
+  const forge = at('node_modules/.bin/forge')
+  if (!existsSync(forge))
+    throw new Error(`no forge for ${process.platform}-${process.arch} among the optional dependencies`)
+  await run(forge, ['build', '--skip', 'test', '--skip', 'script', '--quiet'])
+  rmSync(at('dist/contracts'), { recursive: true, force: true })
+  mkdirSync(at('dist/contracts'), { recursive: true })
+  for (const source of filesBelow(at('contracts/src')).filter(file => file.endsWith('.sol'))) {
+    const folder = at('out', source.split('/').at(-1))
+    if (!existsSync(folder)) continue
+    for (const artifact of readdirSync(folder).filter(name => name.endsWith('.json'))) {
+      const { abi, bytecode } = JSON.parse(readFileSync(join(folder, artifact), 'utf8'))
+      // Interfaces and libraries without code are not deployed.
+      if (bytecode.object === '0x') continue
+      writeAtomically(at('dist/contracts', artifact), JSON.stringify({ abi, bytecode: bytecode.object }))
+    }
+  }
+}
+
+async function writeManifest() {
+  const { Plugin } = await import('@oclif/core/config')
+  const plugin = new Plugin({
+    root,
+    type: 'core',
+    ignoreManifest: true,
+    errorOnManifestCreate: true,
+    respectNoCacheDefault: true,
+  })
+  await plugin.load()
+  const { environmentName } = await import('../dist/core/platform/config.js')
+  for (const command of Object.values(plugin.manifest.commands)) {
+    for (const flag of Object.values(command.flags)) flag.env ??= environmentName(flag.name)
+  }
+  writeAtomically(at('oclif.manifest.json'), JSON.stringify(plugin.manifest))
+}
+
+/** Paths of all files below a folder, relative to it, with `/`. */
+function filesBelow(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .replaceAll('\\', '/'),
+    )
+}
+
+function writeAtomically(path, text) {
+  mkdirSync(dirname(path), { recursive: true })
+  const temporary = `${path}.${process.pid}`
+  writeFileSync(temporary, text)
+  renameSync(temporary, path)
+}
+
+/** Two first runs at once: the second waits for the first. A lock whose process is gone is taken over. */
+async function takeBuildLock() {
+  const path = at('node_modules/.kaisar-build')
+  for (;;) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx' })
+      return () => rmSync(path, { force: true })
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+    }
+    if (isOwnerGone(path)) rmSync(path, { force: true })
+    else await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
+
+function isOwnerGone(path) {
+  try {
+    const pid = Number(readFileSync(path, 'utf8'))
+    // An empty file is a lock being written at this moment.
+    if (pid) process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return error.code === 'ESRCH'
+  }
+}
+
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
+    child.on('error', reject)
+    child.on('close', code => {
+      if (code === 0) return resolve()
+      say(output.trimEnd())
+      reject(new Error(`${command.split('/').at(-1)} ${args[0].split('/').at(-1)} ended with exit code ${code}`))
+    })
+  })
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  build({ force: process.argv.includes('--force') }).catch(error => {
+    say(error.message)
+    process.exitCode = 1
+  })
+}

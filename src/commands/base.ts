@@ -1,0 +1,261 @@
+/** What every command shares: global flags, the JSON contract, exit codes, settings, the network to work with, and how it ends. */
+import { join } from 'node:path'
+import { styleText } from 'node:util'
+import { Command, Flags, type Interfaces } from '@oclif/core'
+import { ExitError } from '@oclif/core/errors'
+import type { Config as ConfigFile } from '../core/platform/config.ts'
+import type { Context } from '../core/platform/context.ts'
+import type { KaisarError } from '../core/platform/errors.ts'
+import { createGracefulStop, type GracefulStop } from '../core/platform/graceful-stop.ts'
+import type { Logger, LogLevel } from '../core/platform/log.ts'
+import { type Envelope, failureEnvelope, formatError, stringifyJson, successEnvelope } from '../core/platform/output.ts'
+import { platformErrors } from '../core/platform/platform-errors.ts'
+import { createRedactor } from '../core/platform/redact.ts'
+import { withSettings } from './flag-settings.ts'
+import { flagNames, toKaisarError } from './usage-errors.ts'
+
+export type CommandFlags<T extends typeof Command> = Interfaces.InferredFlags<
+  (typeof BaseCommand)['baseFlags'] & T['flags']
+>
+export type CommandArgs<T extends typeof Command> = Interfaces.InferredArgs<T['args']>
+
+/** The flags of every command that reads a chain: `static flags = { ...chainFlags, … }`. */
+export const chainFlags = {
+  'rpc-url': Flags.string({
+    description: 'JSON-RPC endpoint; give it several times for several endpoints. Default: those of the context',
+    helpGroup: 'GLOBAL',
+    helpValue: '<url>',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
+}
+
+/** The flag of commands that ask before something is lost. */
+export const confirmFlags = {
+  yes: Flags.boolean({ char: 'y', description: 'Answer yes to every question' }),
+}
+
+/** Where a command finds its chain. `contracts` is empty when only an RPC URL was given. */
+export type ChainTarget = {
+  readonly rpcUrls: readonly string[]
+  readonly chainId: number | undefined
+  readonly contracts: Context['contracts']
+  readonly context: Context | undefined
+}
+
+export abstract class BaseCommand<T extends typeof Command> extends Command {
+  static override enableJsonFlag = true
+
+  static override baseFlags = {
+    config: Flags.string({ description: 'Configuration file (TOML)', helpGroup: 'GLOBAL', helpValue: '<file>' }),
+    context: Flags.string({
+      description: 'Network to work with. Default: the running devnet',
+      helpGroup: 'GLOBAL',
+      helpValue: '<name>',
+    }),
+    'data-dir': Flags.directory({
+      description: 'Where state and keys are kept. Default: the data folder of this user',
+      helpGroup: 'GLOBAL',
+      helpValue: '<folder>',
+    }),
+    'log-level': Flags.option({ options: ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const })({
+      description: 'How much is logged on stderr',
+      helpGroup: 'GLOBAL',
+      default: 'info',
+    }),
+  }
+
+  /** Set by commands that print events while they run: their last line is then `{type: "result", …envelope}`. */
+  static readonly streaming: boolean = false
+
+  protected flags!: CommandFlags<T>
+  protected args!: CommandArgs<T>
+  protected readonly redactor = createRedactor()
+  private readonly warnings: string[] = []
+  private failureData: object | undefined
+  private stop: GracefulStop | undefined
+
+  /** The result of a command, which is `data` of its envelope. Text is printed with `this.log` on the way. */
+  abstract override run(): Promise<object>
+
+  /** The words of the command: `['provider', 'run']`. */
+  protected get words(): string[] {
+    return (this.id ?? '').split(':')
+  }
+
+  /** Where state and keys are kept; each role has a folder of its own in it. */
+  protected get dataDir(): string {
+    return (this.flags as { 'data-dir'?: string })['data-dir'] ?? this.config.dataDir
+  }
+
+  /** Where contexts are found, whatever --data-dir says: the user's own data folder. */
+  protected get contextHome(): string {
+    return this.config.dataDir
+  }
+
+  protected override async init(): Promise<void> {
+    await super.init()
+    const { args, flags } = await this.parseWithSettings()
+    this.flags = flags as CommandFlags<T>
+    this.args = args as CommandArgs<T>
+  }
+
+  private async parseWithSettings() {
+    const { args, strict } = this.ctor
+    const own = { ...this.ctor.baseFlags, ...this.ctor.flags } as Interfaces.FlagInput
+    const config = await this.readConfigFile(own)
+    const flags = withSettings(own, this.words, { env: process.env, config })
+    return this.parse({ flags, args, strict, enableJsonFlag: true })
+  }
+
+  /** The file is needed before the flags are parsed, so its name is looked for by hand. */
+  private async readConfigFile(own: Interfaces.FlagInput): Promise<ConfigFile> {
+    const { checkConfigKeys, readConfig } = await import('../core/platform/config.ts')
+    const at = this.argv.findIndex(word => word === '--config' || word.startsWith('--config='))
+    const word = this.argv[at]
+    const named = (word?.includes('=') ? word.slice('--config='.length) : this.argv[at + 1]) || undefined
+    const path = (at >= 0 ? named : undefined) ?? process.env.KAISAR_CONFIG
+    const config = await readConfig(path ?? join(this.config.configDir, 'config.toml'), {
+      required: path !== undefined,
+    })
+    const known = new Map(
+      this.config.commands.map(({ id, flags }) => [id.replaceAll(':', ' '), new Set(Object.keys(flags ?? {}))]),
+    )
+    known.set(this.words.join(' '), new Set(Object.keys(own)))
+    checkConfigKeys(config, known)
+    return config
+  }
+
+  /** `--json`, or KAISAR_JSON=1. */
+  override jsonEnabled(): boolean {
+    return super.jsonEnabled() || /^(1|true|yes)$/i.test(process.env.KAISAR_JSON ?? '')
+  }
+
+  /** A line of a long run: NDJSON in JSON mode, `text` (when given) otherwise. */
+  protected event(type: string, fields: Readonly<Record<string, unknown>>, text?: string): void {
+    if (this.jsonEnabled()) this.writeLine({ time: new Date().toISOString(), type, ...fields })
+    else if (text !== undefined) this.log(text)
+  }
+
+  /** Ends the command with an error that still has a result: a negative verdict, the findings of a doctor. */
+  protected fail(error: KaisarError, data: object): never {
+    this.failureData = data
+    throw error
+  }
+
+  /** A line about what is going on, on stderr; nothing in JSON mode. */
+  protected progress(line: string): void {
+    if (!this.jsonEnabled()) process.stderr.write(`${line}\n`)
+  }
+
+  /** The command's logger, on stderr: readable on a terminal, JSON lines in a pipe. */
+  protected async createLog(name: string): Promise<Logger> {
+    const { createLogger } = await import('../core/platform/log.ts')
+    const { 'log-level': level } = this.flags as { 'log-level': LogLevel }
+    const format = process.stderr.isTTY && !this.jsonEnabled() ? 'text' : 'json'
+    return createLogger({ level, name, format }, { write: line => process.stderr.write(line), redactor: this.redactor })
+  }
+
+  /**
+   * The chain this command reads: --rpc-url (flag, environment, file), with the contracts of the context.
+   *
+   * @throws CONTEXT_MISSING when neither names one
+   */
+  protected async chainTarget(): Promise<ChainTarget> {
+    const flags = this.flags as { context?: string; 'rpc-url'?: string[] }
+    const { chooseContext } = await import('../core/platform/context.ts')
+    const context = chooseContext(this.contextHome, flags.context)
+    const rpcUrls = flags['rpc-url'] ?? context?.rpcUrls
+    if (!rpcUrls?.length) throw platformErrors.CONTEXT_MISSING()
+    return { rpcUrls, chainId: context?.chainId, contracts: context?.contracts ?? {}, context }
+  }
+
+  /** Whether a person can be asked. */
+  protected get canPrompt(): boolean {
+    return Boolean(process.stdin.isTTY && process.stderr.isTTY) && !this.jsonEnabled()
+  }
+
+  /** Refuses to ask where nobody can answer, naming the flag to pass instead. */
+  protected requirePrompt(question: string, flag: string): void {
+    if (!this.canPrompt) throw platformErrors.PROMPT_REFUSED({ question, flag })
+  }
+
+  /** Asks before something is lost; --yes answers, and without a terminal the flag is required. */
+  protected async confirm(question: string): Promise<void> {
+    if ((this.flags as { yes?: boolean }).yes) return
+    this.requirePrompt(question, '--yes')
+    const { confirm } = await import('@clack/prompts')
+    const answer = await confirm({ message: question, initialValue: false, output: process.stderr })
+    if (answer !== true) throw platformErrors.INTERRUPTED()
+  }
+
+  /**
+   * For long runs: aborted by the first SIGINT or SIGTERM, after which the run drains and returns (exit code 0). The second
+   * signal, or a drain of more than 30 s, ends the process at once with 130.
+   */
+  protected stopSignal(): AbortSignal {
+    this.stop ??= createGracefulStop({}, { signals: process, exitNow: () => process.exit(130) })
+    return this.stop.signal
+  }
+
+  /** Kept for the envelope, and shown at once in text mode. */
+  override warn(input: Error | string): Error | string {
+    const message = typeof input === 'string' ? input : input.message
+    this.warnings.push(message)
+    if (!this.jsonEnabled())
+      process.stderr.write(`${styleText('yellow', 'Warning', { stream: process.stderr })} ${message}\n`)
+    return input
+  }
+
+  protected override toSuccessJson(result: unknown): unknown {
+    return this.lastLine(successEnvelope(result, this.warnings))
+  }
+
+  protected override toErrorJson(error: unknown): unknown {
+    return this.lastLine(failureEnvelope(this.explain(error), this.warnings, this.failureData))
+  }
+
+  private lastLine(envelope: Envelope): unknown {
+    const { streaming } = this.ctor as typeof BaseCommand
+    return streaming ? { time: new Date().toISOString(), type: 'result', ...envelope } : envelope
+  }
+
+  protected override logJson(json: unknown): void {
+    this.writeLine(json)
+  }
+
+  private writeLine(json: unknown): void {
+    process.stdout.write(`${stringifyJson(json)}\n`)
+  }
+
+  /** Same exit code in text and JSON; the text is ours, so oclif is only told to exit. */
+  protected override async catch(error: Error): Promise<never> {
+    if (error instanceof ExitError) throw error
+    const explained = this.explain(error)
+    if (this.jsonEnabled()) this.writeLine(this.toErrorJson(error))
+    else writeError(explained)
+    if (this.isDebugging() && error.stack) process.stderr.write(`${this.redactor.text(error.stack)}\n`)
+    throw new ExitError(explained.exit)
+  }
+
+  protected override async finally(error: Error | undefined): Promise<void> {
+    this.stop?.dispose()
+    await super.finally(error)
+  }
+
+  private explain(error: unknown): KaisarError {
+    return toKaisarError(error, ['json', ...flagNames(this.ctor)])
+  }
+
+  private isDebugging(): boolean {
+    const level = (this.flags as { 'log-level'?: string } | undefined)?.['log-level']
+    return level === 'debug' || level === 'trace'
+  }
+}
+
+/** An error on stderr, in colours where it is a terminal. */
+export function writeError(error: KaisarError): void {
+  const paint = (style: Parameters<typeof styleText>[0]) => (text: string) =>
+    styleText(style, text, { stream: process.stderr })
+  process.stderr.write(`${formatError(error, { bold: paint('bold'), red: paint('red'), dim: paint('dim') })}\n`)
+}

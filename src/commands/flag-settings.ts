@@ -1,0 +1,79 @@
+/** Where a flag's value comes from when it is not on the command line: environment, then configuration file, then its default. */
+import type { Command, Interfaces } from '@oclif/core'
+import { type Config, configValue, environmentName } from '../core/platform/config.ts'
+import { usageErrors } from './usage-errors.ts'
+
+type FlagInput = Interfaces.FlagInput
+
+/**
+ * The same flags, with what environment and configuration say as their default. Every flag has the variable `KAISAR_<NAME>`;
+ * nobody has to declare it.
+ *
+ * @param command - the command's words, e.g. `['provider', 'run']`
+ */
+export function withSettings(
+  flags: FlagInput,
+  command: readonly string[],
+  sources: { env: Readonly<Record<string, string | undefined>>; config: Config },
+): FlagInput {
+  return Object.fromEntries(
+    Object.entries(flags).map(([name, flag]) => {
+      const setting = settingOf(name, flag, command, sources)
+      const { env: _, ...own } = flag
+      if (setting === undefined) return [name, own]
+      return [name, { ...own, default: () => parseSetting(flag, name, setting) }]
+    }),
+  ) as FlagInput
+}
+
+type Setting = { values: readonly (string | boolean)[]; origin: string }
+
+function settingOf(
+  name: string,
+  flag: Command.Flag,
+  command: readonly string[],
+  { env, config }: { env: Readonly<Record<string, string | undefined>>; config: Config },
+): Setting | undefined {
+  const variable = flag.env ?? environmentName(name)
+  const text = env[variable]
+  if (text !== undefined && text !== '') {
+    const isList = flag.type === 'option' && flag.multiple
+    return { values: isList ? text.split(',').map(part => part.trim()) : [text], origin: variable }
+  }
+  const value = configValue(config, command, name)
+  if (value === undefined) return undefined
+  return { values: (Array.isArray(value) ? value : [value]).map(asInput), origin: `"${name}" in ${config.path}` }
+}
+
+const asInput = (value: unknown): string | boolean => (typeof value === 'boolean' ? value : String(value))
+
+async function parseSetting(flag: Command.Flag, name: string, { values, origin }: Setting): Promise<unknown> {
+  const refuse = (reason: string) =>
+    usageErrors.USAGE_INVALID({ reason: `The value of ${origin} is not valid: ${reason}` })
+  if (flag.type === 'boolean') {
+    const value = booleans.get(String(values[0]).toLowerCase())
+    if (value === undefined) throw refuse(`"${values[0]}" is not true or false.`)
+    return value
+  }
+  const parsed: unknown[] = []
+  for (const value of values) {
+    const input = String(value)
+    if (flag.options && !flag.options.includes(input))
+      throw refuse(`"${input}" is not one of ${flag.options.join(', ')}.`)
+    try {
+      parsed.push(await flag.parse(input, { token: { type: 'flag', flag: name, input } } as never, flag as never))
+    } catch (error) {
+      throw refuse((error as Error).message)
+    }
+  }
+  return flag.multiple ? parsed : parsed[0]
+}
+
+const booleans = new Map([
+  ['1', true],
+  ['true', true],
+  ['yes', true],
+  ['0', false],
+  ['false', false],
+  ['no', false],
+])

@@ -1,0 +1,92 @@
+/**
+ * A context names a network: its RPC endpoints, chain id and contracts. `chain deploy` and `devnet up` write one, and the other
+ * commands read it, so that nobody copies addresses by hand. A devnet's context counts only while its process lives.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { stringifyJson } from './output.ts'
+import { platformErrors } from './platform-errors.ts'
+import { isSameProcess } from './process-identity.ts'
+import { writeFileAtomically } from './write-file-atomically.ts'
+
+const address = z.templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]{40}$/)])
+
+const contextSchema = z.object({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
+  chainId: z.number().int().positive(),
+  rpcUrls: z.array(z.url()).min(1),
+  /** By contract name, e.g. `KaisarToken`. */
+  contracts: z.record(z.string(), address),
+  /** Set for a devnet: the process that keeps it alive, and where its state is. */
+  devnet: z
+    .object({ pid: z.number().int().positive(), startedAt: z.string(), processStart: z.string(), dataDir: z.string() })
+    .nullable()
+    .default(null),
+})
+
+export type Context = z.infer<typeof contextSchema>
+
+/** Writes (or replaces) a context below `home`, in one step. */
+export function writeContext(home: string, context: Context): void {
+  mkdirSync(folderOf(home), { recursive: true, mode: 0o700 })
+  writeFileAtomically(fileOf(home, context.name), `${stringifyJson(contextSchema.parse(context))}\n`)
+}
+
+export const removeContext = (home: string, name: string): void => rmSync(fileOf(home, name), { force: true })
+
+/** @throws CONTEXT_UNKNOWN with the names there are, CONTEXT_INVALID */
+export function readContext(home: string, name: string): Context {
+  let text: string
+  try {
+    text = readFileSync(fileOf(home, name), 'utf8')
+  } catch (cause) {
+    throw platformErrors.CONTEXT_UNKNOWN({ name, known: contextNames(home), cause })
+  }
+  try {
+    return contextSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw platformErrors.CONTEXT_INVALID({ path: fileOf(home, name), cause })
+  }
+}
+
+/** Every readable context, names in order. */
+export const listContexts = (home: string): Context[] =>
+  contextNames(home).flatMap(name => {
+    try {
+      return [readContext(home, name)]
+    } catch {
+      return []
+    }
+  })
+
+/** Whether the network of a context can still be there: a devnet only while its process lives. */
+export const isContextAlive = (context: Context): boolean => context.devnet === null || isSameProcess(context.devnet)
+
+/**
+ * The context a command works with: the named one, else the running devnet that was started last, else the only one there is,
+ * else none.
+ */
+export function chooseContext(home: string, name?: string): Context | undefined {
+  if (name !== undefined) return readContext(home, name)
+  const alive = listContexts(home).filter(isContextAlive)
+  const devnets = alive
+    .filter(context => context.devnet !== null)
+    .sort((a, b) => (a.devnet!.startedAt < b.devnet!.startedAt ? 1 : -1))
+  return devnets[0] ?? (alive.length === 1 ? alive[0] : undefined)
+}
+
+const folderOf = (home: string) => join(home, 'contexts')
+// The name is a file name; what the schema refuses must not reach the file system either.
+const fileOf = (home: string, name: string) => join(folderOf(home), `${name.replaceAll(/[^a-z0-9-]/g, '_')}.json`)
+
+function contextNames(home: string): string[] {
+  try {
+    return readdirSync(folderOf(home))
+      .filter(file => file.endsWith('.json'))
+      .map(file => file.slice(0, -'.json'.length))
+      .sort()
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Logs: pino, one JSON object per line, or a readable line where a person looks on. Everything passes the redactor on its way
+ * out. A logger is given to whoever needs one; nothing logs to a global.
+ */
+import { pino } from 'pino'
+import { createRedactor, type Redactor } from './redact.ts'
+
+export type Logger = pino.Logger
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+export type LoggerOptions = {
+  readonly level: LogLevel
+  /** Name of the process, e.g. `provider`. */
+  readonly name?: string
+  /** `json` for machines and files, `text` for a terminal. */
+  readonly format: 'json' | 'text'
+}
+
+/**
+ * @param dependencies - `write` gets each finished line, with its newline
+ */
+export function createLogger(
+  options: LoggerOptions,
+  dependencies: { write: (line: string) => void; redactor?: Redactor },
+): Logger {
+  const redactor = dependencies.redactor ?? createRedactor()
+  const render = options.format === 'text' ? readableLine : (line: string) => line
+  return pino(
+    {
+      level: options.level,
+      base: options.name === undefined ? {} : { name: options.name },
+      messageKey: 'message',
+      errorKey: 'error',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { error: (error: unknown) => redactor.fields({ error }).error },
+      formatters: { level: level => ({ level }), log: fields => redactor.fields(fields) },
+      hooks: { streamWrite: line => render(redactor.text(line)) },
+    },
+    { write: dependencies.write },
+  )
+}
+
+/** A logger that drops everything: the default of tests. */
+export const silentLogger: Logger = pino({ level: 'silent' }, { write: () => undefined })
+
+/** `12:34:56.789 warn  provider: message  key=value`, from the JSON line of pino. */
+function readableLine(line: string): string {
+  const { time, level, name, message, error, ...fields } = JSON.parse(line) as Record<string, unknown>
+  const extra = Object.entries(fields).map(
+    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
+  const problem =
+    error === undefined ? [] : [`\n  ${(error as { stack?: string; message?: string }).stack ?? JSON.stringify(error)}`]
+  const origin = name === undefined ? '' : `${name}: `
+  return `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${origin}${message ?? ''}${extra.length ? `  ${extra.join(' ')}` : ''}${problem.join('')}\n`
+}

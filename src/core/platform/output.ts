@@ -1,0 +1,79 @@
+/**
+ * What a command prints: the JSON envelope of scripts, and the text of an error. Pure; writing is done by the commands.
+ */
+import type { KaisarError } from './errors.ts'
+
+/** Raised only when a field changes its meaning; fields are otherwise only ever added. */
+export const envelopeSchemaVersion = 1
+
+export type EnvelopeError = {
+  /** Stable: scripts may compare it. */
+  readonly code: string
+  readonly message: string
+  readonly meaning: string
+  readonly fix: string
+  /** Anchor in the documentation. */
+  readonly docs: string
+  readonly context: Readonly<Record<string, unknown>>
+}
+
+/** The one shape of every `--json` answer. `data` may be set on failure too: what a negative verdict or a doctor found. */
+export type Envelope = {
+  readonly schemaVersion: number
+  readonly success: boolean
+  readonly data: unknown
+  readonly errors: readonly EnvelopeError[]
+  readonly warnings: readonly string[]
+}
+
+export const successEnvelope = (data: unknown, warnings: readonly string[] = []): Envelope => ({
+  schemaVersion: envelopeSchemaVersion,
+  success: true,
+  data: data ?? null,
+  errors: [],
+  warnings,
+})
+
+export const failureEnvelope = (error: KaisarError, warnings: readonly string[] = [], data?: unknown): Envelope => ({
+  schemaVersion: envelopeSchemaVersion,
+  success: false,
+  data: data ?? null,
+  errors: [
+    {
+      code: error.code,
+      message: error.message,
+      meaning: error.meaning,
+      fix: error.fix,
+      docs: error.docs,
+      context: error.context,
+    },
+  ],
+  warnings,
+})
+
+/** JSON on one line: bigint as decimal string, undefined as null (a missing field reads the same as an unknown one). */
+export const stringifyJson = (value: unknown): string =>
+  JSON.stringify(value, (_key, field: unknown) => {
+    if (typeof field === 'bigint') return field.toString()
+    if (field instanceof Map) return Object.fromEntries(field)
+    if (field instanceof Set) return [...field]
+    return field === undefined ? null : field
+  })
+
+/**
+ * An error as the user reads it: what happened, why, what to do, where to read on.
+ *
+ * @param error - the error
+ * @param paint - colours of a terminal; without it the text is plain
+ */
+export function formatError(error: KaisarError, paint: { bold: Paint; red: Paint; dim: Paint } = plain): string {
+  return [
+    `${paint.red(paint.bold('Error'))} ${paint.dim(`[${error.code}]`)} ${error.message}`,
+    ...(error.meaning ? [`  Why  ${error.meaning}`] : []),
+    `  Fix  ${error.fix}`,
+    paint.dim(`  More ${error.docs}`),
+  ].join('\n')
+}
+
+type Paint = (text: string) => string
+const plain = { bold: (text: string) => text, red: (text: string) => text, dim: (text: string) => text }

@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+
+/**
+ * When a process started, as the kernel counts it, so that a recycled pid is not taken for the process that wrote it down.
+ * Empty where the kernel does not tell (no /proc): the pid alone then counts.
+ */
+export function processStart(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The command name, in parentheses, may hold spaces and parentheses itself: fields count from after the last one.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  } catch {
+    return ''
+  }
+}
+
+/** Whether a process runs (a zombie does not). */
+export function isProcessAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat[stat.lastIndexOf(')') + 2] !== 'Z'
+  } catch {
+    return true
+  }
+}
+
+/** Whether the process that was written down is still that process. */
+export const isSameProcess = (written: { pid: number; processStart: string }): boolean =>
+  isProcessAlive(written.pid) && (written.processStart === '' || processStart(written.pid) === written.processStart)

@@ -1,0 +1,64 @@
+/**
+ * Keeps secrets out of what leaves the process in logs: fields with secret-sounding names, values known to be secret wherever
+ * they appear, and everything of a URL that can carry a key (user info, path, query).
+ */
+export type Redactor = {
+  /** From now on this value (a private key, a password) is removed wherever it appears. Shorter than 6 characters is ignored. */
+  add(secret: string): void
+  /** A copy of a logged object with the values of secret-sounding fields replaced. */
+  fields(value: Readonly<Record<string, unknown>>): Record<string, unknown>
+  /** A finished line, without known secrets and without the private parts of URLs. */
+  text(line: string): string
+}
+
+export function createRedactor(): Redactor {
+  const secrets = new Set<string>()
+  return {
+    add: secret => {
+      if (secret.length < 6) return
+      secrets.add(secret)
+      if (secret.startsWith('0x')) secrets.add(secret.slice(2))
+    },
+    fields: value => redactFields(value, 0) as Record<string, unknown>,
+    text: line => {
+      let result = line.replace(url, redactUrl)
+      for (const secret of secrets) result = result.replaceAll(secret, removed)
+      return result
+    },
+  }
+}
+
+const removed = '[redacted]'
+const secretName =
+  /(private_?key|secret(?!_?hash)|seed(?!_?hash)|salt(?!_?hash)|password|passphrase|mnemonic|authorization|cookie|api_?key|ciphertext)$/i
+const url = /\b(https?|wss?):\/\/([^\s"'<>\\/?#]+)([^\s"'<>\\),]*)/gi
+const maxDepth = 8
+
+function redactUrl(_match: string, scheme: string, authority: string, rest: string): string {
+  const host = authority.slice(authority.lastIndexOf('@') + 1)
+  return `${scheme}://${host}${rest.length > 1 ? '/…' : rest}`
+}
+
+function redactFields(value: unknown, depth: number): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value !== 'object' || value === null) return value
+  if (depth >= maxDepth) return '[deeper]'
+  if (value instanceof Uint8Array) return `[${value.length} bytes]`
+  if (value instanceof Error) return redactError(value, depth)
+  if (Array.isArray(value)) return value.map(item => redactFields(item, depth + 1))
+  if (value instanceof Map || value instanceof Set) return redactFields([...value], depth)
+  if (value instanceof URL || value instanceof Date) return String(value instanceof Date ? value.toISOString() : value)
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [
+      name,
+      secretName.test(name) && field != null ? removed : redactFields(field, depth + 1),
+    ]),
+  )
+}
+
+/** An error as fields: `JSON.stringify` alone would drop its message. The stack stays for the log file. */
+function redactError(error: Error, depth: number): unknown {
+  const own = redactFields({ ...error }, depth + 1) as Record<string, unknown>
+  const cause = error.cause === undefined ? {} : { cause: redactFields(error.cause, depth + 1) }
+  return { ...own, type: error.name, message: error.message, stack: error.stack, ...cause }
+}

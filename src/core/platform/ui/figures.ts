@@ -1,0 +1,53 @@
+/** How figures read in a terminal: short, exact where it matters, the same everywhere. */
+import { formatUnits } from 'viem'
+
+/** `0x12ab…34cd`: enough to recognise, never enough to copy by mistake. */
+export const shortHex = (hex: string, digits = 4): string =>
+  hex.length <= 2 * digits + 3 ? hex : `${hex.slice(0, 2 + digits)}…${hex.slice(-digits)}`
+
+/** 1234567 → `1,234,567`. */
+export const grouped = (value: bigint | number): string => value.toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',')
+
+/** Wei of an 18-decimal token, rounded down to `digits` decimals: what is shown is never more than what is there. */
+export function tokens(wei: bigint, digits = 4): string {
+  const sign = wei < 0n ? '-' : ''
+  const [whole = '0', fraction = ''] = formatUnits(wei < 0n ? -wei : wei, 18).split('.')
+  const kept = fraction.slice(0, digits).padEnd(digits, '0')
+  return `${sign}${grouped(BigInt(whole))}${digits > 0 ? `.${kept}` : ''}`
+}
+
+/** Seconds → `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
+export function duration(seconds: number): string {
+  const total = Math.max(0, Math.round(seconds))
+  const units = [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['min', 60],
+    ['s', 1],
+  ] as const
+  const first = units.findIndex(([, size]) => total >= size)
+  if (first === -1) return '0 s'
+  return units
+    .slice(first, first + 2)
+    .map(([name, size], i) => [name, Math.floor((i === 0 ? total : total % units[first]![1]) / size)] as const)
+    .filter(([, count], i) => i === 0 || count > 0)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(' ')
+}
+
+const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
+
+/** The last `width` values as bars, from 0 to the largest; `·` where there is none. */
+export function sparkline(values: readonly (number | bigint | null)[], width: number): string {
+  const shown = values.slice(-width).map(value => (value === null ? null : Number(value)))
+  const largest = Math.max(1, ...shown.map(value => value ?? 0))
+  return shown
+    .map(value => (value === null ? '·' : bars[Math.round((Math.max(0, value) / largest) * (bars.length - 1))]!))
+    .join('')
+}
+
+/** How far something is, as a bar of `width` columns. */
+export function progressBar(fraction: number, width: number): string {
+  const filled = Math.round(Math.min(1, Math.max(0, fraction)) * width)
+  return '█'.repeat(filled) + '░'.repeat(width - filled)
+}

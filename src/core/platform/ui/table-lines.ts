@@ -1,0 +1,63 @@
+import { cut, type Line, padEnd, padStart, printable, type Span, span, type Tone, textWidth } from './line.ts'
+
+export type Cell = string | { readonly text: string; readonly tone: Tone }
+
+export type Column = {
+  readonly title: string
+  readonly align?: 'left' | 'right'
+  /** Gives way first when the table is too wide; default 0: shrinks, but stays. Columns with a rank above 0 are dropped, highest first. */
+  readonly rank?: number
+  /** Least columns this column is cut to before another is dropped; default: the width of its title. */
+  readonly least?: number
+}
+
+const gap = 2
+
+/**
+ * Rows of cells as lines of at most `width` columns, the titles first. A table that is too wide cuts its widest column of
+ * rank 0, then drops columns by rank; one that has more than `most` rows ends with a line that says how many are left out.
+ */
+export function tableLines(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  { width, most = rows.length }: { readonly width: number; readonly most?: number },
+): Line[] {
+  if (most <= 0) return []
+  const shown = rows.length <= most ? rows : rows.slice(0, Math.max(0, most - 1))
+  const left = rows.length - shown.length
+  let kept = columns.map((column, at) => ({ column, at, width: widthOf(column, at, shown) }))
+  const total = () => kept.reduce((sum, { width }) => sum + width, 0) + gap * (kept.length - 1)
+  while (total() > width) {
+    const shrinkable = kept.filter(({ column, width }) => width > (column.least ?? textWidth(column.title)))
+    const widest = shrinkable.sort((a, b) => b.width - a.width)[0]
+    if (widest !== undefined) {
+      kept = kept.map(entry => (entry.at === widest.at ? { ...entry, width: entry.width - 1 } : entry))
+      continue
+    }
+    const dropped = kept.filter(({ column }) => (column.rank ?? 0) > 0).sort((a, b) => b.column.rank! - a.column.rank!)[0]
+    if (dropped === undefined) break
+    kept = kept
+      .filter(({ at }) => at !== dropped.at)
+      .map(entry => ({ ...entry, width: widthOf(entry.column, entry.at, shown) }))
+  }
+  const lineOf = (cells: readonly Cell[], tone: Tone): Line =>
+    kept.map(({ column, at, width }, i): Span => {
+      const cell = cells[at] ?? ''
+      const text = cut(printable(textOf(cell)), width)
+      const isLast = i === kept.length - 1
+      const padded = column.align === 'right' ? padStart(text, width) : isLast ? text : padEnd(text, width)
+      return span(isLast ? padded : padded + ' '.repeat(gap), typeof cell === 'string' ? tone : cell.tone)
+    })
+  return [
+    lineOf(
+      columns.map(({ title }) => title),
+      'dim',
+    ),
+    ...shown.map(row => lineOf(row, 'plain')),
+    ...(left > 0 ? [[span(`… and ${left} more`, 'dim')]] : []),
+  ]
+}
+
+const textOf = (cell: Cell) => (typeof cell === 'string' ? cell : cell.text)
+const widthOf = (column: Column, at: number, rows: readonly (readonly Cell[])[]) =>
+  Math.max(textWidth(column.title), ...rows.map(row => textWidth(textOf(row[at] ?? ''))))

@@ -1,0 +1,38 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/**
+ * Writes a file so that a reader, or a power cut, sees the old content or the new one and nothing between: exclusive temporary
+ * file, sync, rename, sync of the folder.
+ *
+ * @param mode - permissions, default 0600
+ */
+export function writeFileAtomically(path: string, content: string | Uint8Array, mode = 0o600): void {
+  const temporary = `${path}.${process.pid}.${temporaryCount++}`
+  const file = openSync(temporary, 'wx', mode)
+  try {
+    try {
+      if (typeof content === 'string') writeSync(file, content)
+      else writeSync(file, content)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  }
+  syncFolder(dirname(path))
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+let temporaryCount = 0
