@@ -9,23 +9,31 @@ export type Frame = {
   readonly type: string
   /** JSON-compatible fields; validated by the receiver. */
   readonly body: unknown
-  /** Bytes that would be wasteful as JSON, e.g. openings. */
+  /** Bytes that would be wasteful as JSON, e.g. openings; absent when there are none. */
   readonly payload?: Uint8Array
 }
 
+/** Why a channel ended: `code` is one of this folder's `errors.ts`, or the peer's own. */
 export type CloseReason = { readonly code: string; readonly message: string }
 
 export type Channel = {
   /** Unique within this process; for logs. */
   readonly id: string
+  /** Where the peer is, e.g. an IP address; for logs and limits, never for identity. */
+  readonly peerAddress: string
   /** SHA-256 of the peer's TLS certificate (DER), zero bytes where the connection carries none. */
   readonly peerCertificateHash: Hex
   /** SHA-256 of our own TLS certificate (DER), zero bytes where none. */
   readonly ownCertificateHash: Hex
-  /** Resolves when the frame was handed to the operating system; rejects when closed or when the peer does not read. */
-  send(frame: Frame): Promise<void>
-  /** Frames arrive in order; frames that arrive before a handler is set are kept. */
+  /**
+   * Resolves when the frame was handed to the operating system. Rejects with `TRANSPORT_FRAME_TOO_LARGE`,
+   * `TRANSPORT_QUEUE_FULL` when the peer does not read (nothing was sent, the channel stays), or `TRANSPORT_CLOSED`.
+   * An `urgent` frame overtakes the frames that still wait, but none that is being written.
+   */
+  send(frame: Frame, options?: { readonly urgent?: boolean }): Promise<void>
+  /** Frames arrive in order; frames that arrive before a handler is set are kept, then the peer is no longer read. */
   onFrame(handler: (frame: Frame) => void): void
+  /** Called once; at once where the channel has already ended. */
   onClose(handler: (reason: CloseReason) => void): void
   close(reason?: CloseReason): void
   readonly closed: boolean
@@ -34,16 +42,30 @@ export type Channel = {
 export type Listener = {
   /** What a peer dials, e.g. `ws://127.0.0.1:40123`; the port is the one really bound. */
   readonly url: string
+  /** Ends every channel with `TRANSPORT_SHUTTING_DOWN`; resolves when the last socket is gone. */
   close(): Promise<void>
 }
 
+/** What a connection may cost, checked before anything is parsed; defaults in `limits.ts`. */
 export type Limits = {
   readonly maxFrameBytes: number
+  /** Of a frame, the part that is parsed as JSON. */
+  readonly maxHeaderBytes: number
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
+  /** Sustained frames per second of one peer; a frame costs one more per 64 KiB. */
   readonly framesPerSecond: number
+  readonly burstFrames: number
+  /** New connections and HTTP requests per second of one address. */
+  readonly requestsPerSecond: number
+  readonly burstRequests: number
+  /** Bytes waiting to be written to a peer, and bytes of a peer that wait for a handler. */
   readonly maxQueuedBytes: number
+  /** From the first byte of a request to the end of its headers. */
+  readonly headersTimeoutMs: number
+  /** From the first packet to the open channel, and again from there to the accepted session. */
   readonly handshakeTimeoutMs: number
+  /** Nothing read from a peer, or nothing of a pending write taken by it, for this long: gone. */
   readonly idleTimeoutMs: number
 }
 
@@ -54,6 +76,30 @@ export type DialOptions = {
   readonly signal?: AbortSignal
 }
 
+/** An answer to `GET`: the whole body, so that its size is known and bounded by whoever stored it. */
+export type GetReply = { readonly contentType: string; readonly body: Uint8Array }
+
+export type ListenOptions = {
+  /** Address to bind, e.g. `127.0.0.1` or `::`. */
+  readonly host: string
+  /** 0 takes a free port. */
+  readonly port: number
+  onChannel(channel: Channel): void
+  /** Whether a peer with this certificate may open a channel at all; asked before the channel exists. Default: any. */
+  admitCertificate?(certificateHash: Hex): boolean
+  /** Answers plain `GET <path>` on the same port, without client certificate; `null` is 404. */
+  onGet?(path: string): Promise<GetReply | null>
+}
+
 export type Transport = {
   dial(options: DialOptions): Promise<Channel>
+  listen(options: ListenOptions): Promise<Listener>
+}
+
+/** One end's TLS certificate with its key, as `certificate.ts` makes them. */
+export type Identity = {
+  readonly certificatePem: string
+  readonly keyPem: string
+  /** SHA-256 of the certificate's DER. */
+  readonly certificateHash: Hex
 }

@@ -1,0 +1,120 @@
+import type { KaisarError } from '../platform/errors.ts'
+import { closeReason, transportErrors } from './errors.ts'
+import { decodeFrame, encodeFrame } from './frame.ts'
+import { createOutbox } from './outbox.ts'
+import { createTokenBucket } from './token-bucket.ts'
+import type { Channel, CloseReason, Frame, Limits } from './transport.ts'
+
+/** A connection as a channel needs it: whole byte strings in order, both ways. */
+export type Wire = {
+  /** Resolves when the bytes were handed on; rejects when the connection is gone. */
+  write(bytes: Uint8Array): Promise<void>
+  /** Stops and resumes reading, so that an unread peer is slowed down by its own connection. */
+  pause(): void
+  resume(): void
+  /** Tells the peer why, after what was written before, and ends. */
+  close(reason: CloseReason): void
+}
+
+export type ChannelEnd = {
+  readonly channel: Channel
+  /** The wire received one whole byte string. */
+  receive(bytes: Uint8Array): void
+  /** The wire ended; the first reason counts. */
+  ended(reason: CloseReason): void
+}
+
+const bytesPerToken = 64 * 1024
+
+/**
+ * A {@link Channel} over a wire: frames, limits, order and back-pressure, the same for every implementation of the port.
+ *
+ * Frames above the rate are dropped unparsed and answered by one `refused` a second; a peer that goes on is disconnected.
+ * A frame that cannot be read ends the channel: after it nothing the peer says can be trusted to be what it meant.
+ */
+export function createChannel(
+  identity: Pick<Channel, 'id' | 'peerAddress' | 'peerCertificateHash' | 'ownCertificateHash'>,
+  limits: Limits,
+  wire: Wire,
+  now: () => number = () => performance.now(),
+): ChannelEnd {
+  const frames = createTokenBucket({ perSecond: limits.framesPerSecond, burst: limits.burstFrames }, now)
+  const patience = createTokenBucket({ perSecond: limits.framesPerSecond / 10, burst: limits.burstFrames }, now)
+  const refusals = createTokenBucket({ perSecond: 1, burst: 1 }, now)
+  const outbox = createOutbox(
+    { maxQueuedBytes: limits.maxQueuedBytes, stallMs: limits.idleTimeoutMs },
+    {
+      write: wire.write,
+      onStall: () => end(transportErrors.TRANSPORT_PEER_NOT_READING({ timeoutMs: limits.idleTimeoutMs })),
+    },
+  )
+  const kept: Frame[] = []
+  const closeHandlers: ((reason: CloseReason) => void)[] = []
+  let keptBytes = 0
+  let frameHandler: ((frame: Frame) => void) | null = null
+  let ending: CloseReason | null = null
+
+  function settle(reason: CloseReason): boolean {
+    if (ending !== null) return false
+    ending = reason
+    outbox.fail(transportErrors.TRANSPORT_CLOSED({ reason }))
+    for (const handler of closeHandlers) handler(reason)
+    return true
+  }
+
+  function close(reason: CloseReason) {
+    if (settle(reason)) wire.close(reason)
+  }
+
+  const end = (error: KaisarError) => close(closeReason(error))
+
+  function overRate() {
+    const error = transportErrors.TRANSPORT_RATE_EXCEEDED({ perSecond: limits.framesPerSecond })
+    if (!patience.take()) end(error)
+    else if (refusals.take())
+      channel.send({ type: 'refused', body: closeReason(error) }, { urgent: true }).catch(() => {})
+  }
+
+  const channel: Channel = {
+    ...identity,
+    get closed() {
+      return ending !== null
+    },
+    async send(frame, { urgent = false } = {}) {
+      if (ending !== null) throw transportErrors.TRANSPORT_CLOSED({ reason: ending })
+      await outbox.push(encodeFrame(frame, limits), urgent)
+    },
+    onFrame(handler) {
+      frameHandler = handler
+      for (const frame of kept.splice(0)) handler(frame)
+      keptBytes = 0
+      wire.resume()
+    },
+    onClose(handler) {
+      if (ending !== null) handler(ending)
+      else closeHandlers.push(handler)
+    },
+    close(reason = closeReason(transportErrors.TRANSPORT_CLOSED({}))) {
+      close(reason)
+    },
+  }
+
+  return {
+    channel,
+    receive(bytes) {
+      if (ending !== null) return
+      if (!frames.take(1 + Math.floor(bytes.length / bytesPerToken))) return overRate()
+      let frame: Frame
+      try {
+        frame = decodeFrame(bytes, limits)
+      } catch (error) {
+        return end(error as KaisarError)
+      }
+      if (frameHandler !== null) return frameHandler(frame)
+      kept.push(frame)
+      keptBytes += bytes.length
+      if (keptBytes > limits.maxQueuedBytes) wire.pause()
+    },
+    ended: settle,
+  }
+}

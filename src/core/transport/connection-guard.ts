@@ -1,0 +1,95 @@
+import { isIPv6, type Socket } from 'node:net'
+import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
+import type { Limits } from './transport.ts'
+
+export type ConnectionGuard = {
+  /** Whether a socket just accepted may stay; it is destroyed otherwise, before a byte of it is read. */
+  admit(socket: Socket): boolean
+  /** Takes one request of this peer's allowance. */
+  allowRequest(peer: Peer): boolean
+  /** The connection has become a channel: it no longer competes with those that never finish a handshake. */
+  establish(peer: Peer): void
+}
+
+/** What a raw socket and the TLS socket above it have in common. */
+type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>
+type Held = { readonly socket: Socket; readonly origin: string }
+
+const maxOrigins = 10_000
+
+/**
+ * Who may hold a connection. When all are taken, the oldest that is not yet a channel makes room: slow sockets,
+ * however many, cannot keep an honest one out, and never end a channel.
+ */
+export function createConnectionGuard(limits: Limits, now: () => number): ConnectionGuard {
+  const held = new Map<string, Held>()
+  const pending = new Set<string>()
+  const perOrigin = new Map<string, number>()
+  const requests = new Map<string, TokenBucket>()
+
+  function bucketOf(origin: string): TokenBucket {
+    const known = requests.get(origin)
+    if (known !== undefined) return known
+    if (requests.size >= maxOrigins) {
+      for (const [other, bucket] of requests) if (bucket.full) requests.delete(other)
+      // Somebody with this many addresses gets the oldest allowance reset: memory stays bounded, and it gains little.
+      if (requests.size >= maxOrigins) requests.delete(requests.keys().next().value!)
+    }
+    const bucket = createTokenBucket({ perSecond: limits.requestsPerSecond, burst: limits.burstRequests }, now)
+    requests.set(origin, bucket)
+    return bucket
+  }
+
+  function forget(key: string) {
+    pending.delete(key)
+    const entry = held.get(key)
+    if (entry === undefined) return
+    held.delete(key)
+    const left = perOrigin.get(entry.origin)! - 1
+    if (left === 0) perOrigin.delete(entry.origin)
+    else perOrigin.set(entry.origin, left)
+  }
+
+  function makeRoom(): boolean {
+    if (held.size < limits.maxConnections) return true
+    const [oldest] = pending
+    if (oldest === undefined) return false
+    held.get(oldest)?.socket.destroy()
+    forget(oldest)
+    return true
+  }
+
+  return {
+    admit(socket) {
+      const origin = originOf(socket.remoteAddress)
+      const ofOrigin = perOrigin.get(origin) ?? 0
+      if (origin === '' || ofOrigin >= limits.maxConnectionsPerAddress || !bucketOf(origin).take() || !makeRoom()) {
+        socket.destroy()
+        return false
+      }
+      const key = keyOf(socket)
+      held.set(key, { socket, origin })
+      pending.add(key)
+      perOrigin.set(origin, ofOrigin + 1)
+      socket.once('close', () => {
+        if (held.get(key)?.socket === socket) forget(key)
+      })
+      return true
+    },
+    allowRequest: peer => bucketOf(originOf(peer.remoteAddress)).take(),
+    establish: peer => void pending.delete(keyOf(peer)),
+  }
+}
+
+const keyOf = ({ remoteAddress, remotePort }: Peer) => `${remoteAddress} ${remotePort}`
+
+/** Whom an address belongs to: an IPv4 address, or the /64 that one IPv6 host owns; empty where the socket is gone. */
+export function originOf(address: string | undefined): string {
+  const mapped = address?.replace(/^::ffff:(?=\d+\.)/i, '') ?? ''
+  if (!isIPv6(mapped)) return mapped
+  const [head = '', tail] = mapped.replace(/%.*$/, '').split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length)
+  const full = [...groups, ...Array<string>(missing).fill('0'), ...(tail ? tail.split(':') : [])]
+  return `${full.slice(0, 4).join(':')}::/64`
+}

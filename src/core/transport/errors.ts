@@ -1,0 +1,139 @@
+import { defineErrors, type KaisarError } from '../platform/errors.ts'
+import type { CloseReason } from './transport.ts'
+
+const seconds = (ms: number) => `${ms / 1000} s`
+
+/** Connections: what can go wrong before anybody has said who they are. */
+export const transportErrors = defineErrors({
+  TRANSPORT_ENDPOINT_INVALID: {
+    message: ({ url, why }: { url: string; why: string }) => `The endpoint ${url} cannot be dialled: ${why}.`,
+    meaning:
+      'An endpoint is a wss:// URL with a host and a port, pinned to a certificate hash. Plain ws:// works on loopback only, and only where no certificate is registered.',
+    fix: 'Its Checker must register a correct endpoint with "kaisar checker init".',
+  },
+  TRANSPORT_UNREACHABLE: {
+    message: ({ url, why }: { url: string; why: string }) => `No connection to ${url}: ${why}.`,
+    meaning: 'The host did not accept a connection, or it dropped it before it was open.',
+    fix: 'Check the network and the firewall; the connection is tried again by itself.',
+  },
+  TRANSPORT_TIMEOUT: {
+    message: ({ url, timeoutMs }: { url: string; timeoutMs: number }) =>
+      `${url} did not complete the handshake within ${seconds(timeoutMs)}.`,
+    meaning: 'The host is overloaded, filtered by a firewall, or something else answers on that port.',
+    fix: 'Check that a Checker runs there; the connection is tried again by itself.',
+  },
+  TRANSPORT_ABORTED: {
+    message: ({ url }: { url: string }) => `Dialling ${url} was given up.`,
+    meaning: 'This process is stopping, or the endpoint is no longer needed.',
+    fix: 'Nothing to do.',
+  },
+  TRANSPORT_PIN_MISMATCH: {
+    message: ({ url, expected, found }: { url: string; expected: string; found: string }) =>
+      `${url} presented the certificate ${found}, but ${expected} is registered on chain.`,
+    meaning:
+      'The Checker renewed its certificate without registering it, or somebody answers in its place. Nothing was sent.',
+    fix: 'The Checker\'s operator registers the new hash with "kaisar checker init"; until then its seat is unreachable.',
+  },
+  TRANSPORT_REFUSED: {
+    message: ({ url, status }: { url: string; status: number }) =>
+      `${url} refused the connection with HTTP status ${status}.`,
+    meaning:
+      '401: no client certificate was presented. 403: the certificate is not one the Checker knows from the chain. 404 or 426: no Checker answers there. 503: it is busy.',
+    fix: 'With 403, wait until the registration of this device certificate is confirmed; otherwise check the endpoint.',
+  },
+  TRANSPORT_PLAIN_NOT_LOCAL: {
+    message: ({ host }: { host: string }) => `Refusing to listen on ${host} without TLS.`,
+    meaning: 'Without TLS anybody on the way can read and change messages, so it is allowed on loopback only.',
+    fix: 'Give a certificate, or listen on 127.0.0.1.',
+    exit: 2,
+  },
+  TRANSPORT_PORT_IN_USE: {
+    message: ({ host, port }: { host: string; port: number }) => `Port ${port} of ${host} is in use.`,
+    meaning: 'Another process listens there.',
+    fix: 'Stop it, or choose another port; 0 takes a free one.',
+    exit: 3,
+  },
+  TRANSPORT_LISTEN_FAILED: {
+    message: ({ host, port, why }: { host: string; port: number; why: string }) =>
+      `Cannot listen on ${host} port ${port}: ${why}.`,
+    meaning: 'The operating system does not let this process bind that address, or the certificate cannot be used.',
+    fix: 'Choose an address of this machine and a port above 1023, and check the certificate file.',
+    exit: 3,
+  },
+  TRANSPORT_FRAME_TOO_LARGE: {
+    message: ({ bytes, maxBytes }: { bytes: number; maxBytes: number }) =>
+      `A frame of ${bytes} bytes is above the limit of ${maxBytes}.`,
+    meaning: 'No message of the protocol is that large.',
+    fix: 'Update whichever side is older; if both are current, report it.',
+  },
+  TRANSPORT_FRAME_MALFORMED: {
+    message: ({ why }: { why: string }) => `A frame could not be read: ${why}.`,
+    meaning: 'The peer does not speak this protocol, or bytes were damaged on the way. The connection is closed.',
+    fix: 'Update whichever side is older; the connection is tried again by itself.',
+  },
+  TRANSPORT_QUEUE_FULL: {
+    message: ({ queuedBytes, maxBytes }: { queuedBytes: number; maxBytes: number }) =>
+      `${queuedBytes} bytes already wait for the peer, the limit is ${maxBytes}; this frame was not sent.`,
+    meaning: 'The peer does not read as fast as we send.',
+    fix: 'Send it again later; a peer that stops reading altogether is disconnected.',
+  },
+  TRANSPORT_RATE_EXCEEDED: {
+    message: ({ perSecond }: { perSecond: number }) => `More than ${perSecond} frames per second; some were dropped.`,
+    meaning: 'A peer may send bursts, but not this many frames for this long. If it goes on it is disconnected.',
+    fix: 'Send fewer messages, or spread the devices of this operator over several operators.',
+  },
+  TRANSPORT_PEER_NOT_READING: {
+    message: ({ timeoutMs }: { timeoutMs: number }) =>
+      `The peer took none of a pending write in ${seconds(timeoutMs)}.`,
+    meaning: 'The peer hangs, or its connection is gone without notice.',
+    fix: 'Nothing to do; the dialling side connects again.',
+  },
+  TRANSPORT_IDLE: {
+    message: ({ timeoutMs }: { timeoutMs: number }) => `Nothing was heard from the peer in ${seconds(timeoutMs)}.`,
+    meaning: 'The peer did not even answer pings: it hangs, or its connection is gone without notice.',
+    fix: 'Nothing to do; the dialling side connects again.',
+  },
+  TRANSPORT_LOST: {
+    message: ({ why }: { why: string }) => `The connection broke: ${why}.`,
+    meaning: 'The network or the peer failed.',
+    fix: 'Nothing to do; the dialling side connects again.',
+  },
+  TRANSPORT_SHUTTING_DOWN: {
+    message: () => 'The peer is stopping.',
+    meaning: 'An orderly stop.',
+    fix: 'Nothing to do; the dialling side connects again.',
+  },
+  TRANSPORT_CLOSED: {
+    message: ({ reason }: { reason?: CloseReason }) =>
+      reason === undefined
+        ? 'The connection was closed.'
+        : `The connection is closed (${reason.code}): ${reason.message}`,
+    meaning: 'The connection has ended, for the reason given.',
+    fix: 'Nothing to do; the dialling side connects again.',
+  },
+})
+
+/** The file that holds our own certificate and its key. */
+export const certificateErrors = defineErrors({
+  CERTIFICATE_FILE_MODE: {
+    message: ({ file, mode }: { file: string; mode: string }) => `${file} can be read by others (mode ${mode}).`,
+    meaning: 'The file holds the private key of this host’s certificate; whoever reads it can answer in its place.',
+    fix: 'Run "chmod 600" on it. If others could have read it, delete it instead: a new one is made and registered.',
+    exit: 3,
+  },
+  CERTIFICATE_FILE_MALFORMED: {
+    message: ({ file, why }: { file: string; why: string }) => `${file} cannot be used: ${why}.`,
+    meaning: 'The file was damaged or written by something else. It is left as it is.',
+    fix: 'Restore it from a backup, or move it away: a new certificate is then made, and must be registered.',
+    exit: 3,
+  },
+  CERTIFICATE_FILE_UNWRITABLE: {
+    message: ({ file, why }: { file: string; why: string }) => `${file} could not be written: ${why}.`,
+    meaning: 'The data directory is read-only, full, or belongs to another user.',
+    fix: 'Make the directory writable for this user, or choose another one with --data-dir.',
+    exit: 3,
+  },
+})
+
+/** The part of an error that a peer may see: its code and its sentence. */
+export const closeReason = ({ code, message }: KaisarError): CloseReason => ({ code, message })

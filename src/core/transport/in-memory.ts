@@ -1,0 +1,157 @@
+import { type Hex, zeroHash } from 'viem'
+import { type ChannelEnd, createChannel, type Wire } from './channel.ts'
+import { closeReason, transportErrors } from './errors.ts'
+import { withDefaults } from './limits.ts'
+import type { Channel, CloseReason, Limits, ListenOptions, Transport } from './transport.ts'
+
+type Endpoint = {
+  readonly options: ListenOptions
+  readonly certificateHash: Hex
+  readonly limits: Limits
+  readonly open: Map<ChannelEnd, string>
+}
+
+export type InMemoryNetwork = {
+  /** A host of this network; its certificate is only a hash here. */
+  transport(options?: {
+    readonly certificateHash?: Hex
+    readonly address?: string
+    readonly limits?: Partial<Limits>
+  }): Transport
+}
+
+/** Hosts in one process that reach each other as over a network: the same frames, limits and refusals, without sockets. */
+export function createInMemoryNetwork(): InMemoryNetwork {
+  const endpoints = new Map<string, Endpoint>()
+  let channels = 0
+  let ports = 0
+
+  return {
+    transport({ certificateHash = zeroHash, address = 'memory', limits: given } = {}) {
+      const limits = withDefaults(given)
+      return {
+        async dial({ url, expectedCertificateHash, signal }) {
+          if (signal?.aborted) throw transportErrors.TRANSPORT_ABORTED({ url })
+          const server = endpoints.get(url)
+          if (server === undefined) throw transportErrors.TRANSPORT_UNREACHABLE({ url, why: 'nobody listens there' })
+          if (server.certificateHash !== expectedCertificateHash)
+            throw transportErrors.TRANSPORT_PIN_MISMATCH({
+              url,
+              expected: expectedCertificateHash,
+              found: server.certificateHash,
+            })
+          const ofAddress = [...server.open.values()].filter(other => other === address).length
+          if (server.open.size >= server.limits.maxConnections || ofAddress >= server.limits.maxConnectionsPerAddress)
+            throw transportErrors.TRANSPORT_UNREACHABLE({ url, why: 'it has no connection to spare' })
+          if (server.certificateHash !== zeroHash && certificateHash === zeroHash)
+            throw transportErrors.TRANSPORT_REFUSED({ url, status: 401 })
+          if (server.options.admitCertificate?.(certificateHash) === false)
+            throw transportErrors.TRANSPORT_REFUSED({ url, status: 403 })
+
+          const [toServer, toClient] = [createPipe(), createPipe()]
+          const name = ++channels
+          const client = createChannel(
+            {
+              id: `memory-${name}-client`,
+              peerAddress: url,
+              peerCertificateHash: server.certificateHash,
+              ownCertificateHash: certificateHash,
+            },
+            limits,
+            wireOf(toServer, toClient),
+          )
+          const accepted = createChannel(
+            {
+              id: `memory-${name}-server`,
+              peerAddress: address,
+              peerCertificateHash: certificateHash,
+              ownCertificateHash: server.certificateHash,
+            },
+            server.limits,
+            wireOf(toClient, toServer),
+          )
+          toServer.connect(accepted)
+          toClient.connect(client)
+          server.open.set(accepted, address)
+          accepted.channel.onClose(() => server.open.delete(accepted))
+          server.options.onChannel(accepted.channel)
+          return client.channel
+        },
+        async listen(options) {
+          const url = `memory://${options.host}:${options.port === 0 ? 40_000 + ++ports : options.port}`
+          if (endpoints.has(url)) throw transportErrors.TRANSPORT_PORT_IN_USE(options)
+          const open: Endpoint['open'] = new Map()
+          endpoints.set(url, { options, certificateHash, limits, open })
+          return {
+            url,
+            async close() {
+              endpoints.delete(url)
+              const channels: Channel[] = [...open.keys()].map(end => end.channel)
+              for (const channel of channels) channel.close(closeReason(transportErrors.TRANSPORT_SHUTTING_DOWN()))
+            },
+          }
+        },
+      }
+    },
+  }
+}
+
+type Pipe = {
+  connect(end: ChannelEnd): void
+  write(bytes: Uint8Array): Promise<void>
+  end(reason: CloseReason): void
+  pause(): void
+  resume(): void
+}
+
+/** One direction: delivers in order, one task per byte string like a socket would, and holds the writer while paused. */
+function createPipe(): Pipe {
+  const waiting: (() => void)[] = []
+  let receiver: ChannelEnd | null = null
+  let paused = false
+  let scheduled = false
+
+  const schedule = () => {
+    if (scheduled || paused || waiting.length === 0) return
+    scheduled = true
+    setImmediate(() => {
+      scheduled = false
+      if (!paused) waiting.shift()?.()
+      schedule()
+    })
+  }
+  const enqueue = (task: () => void) => {
+    waiting.push(task)
+    schedule()
+  }
+
+  return {
+    connect(end) {
+      receiver = end
+    },
+    write: bytes =>
+      new Promise(resolve =>
+        enqueue(() => {
+          resolve()
+          receiver?.receive(bytes)
+        }),
+      ),
+    end(reason) {
+      enqueue(() => receiver?.ended(reason))
+    },
+    pause() {
+      paused = true
+    },
+    resume() {
+      paused = false
+      schedule()
+    },
+  }
+}
+
+const wireOf = (outgoing: Pipe, incoming: Pipe): Wire => ({
+  write: outgoing.write,
+  close: outgoing.end,
+  pause: incoming.pause,
+  resume: incoming.resume,
+})

@@ -1,0 +1,69 @@
+import { transportErrors } from './errors.ts'
+
+/** Kept free for urgent frames, so that bulk that waits never costs a heartbeat. */
+const urgentReserveBytes = 64 * 1024
+
+type Entry = { readonly bytes: Uint8Array; resolve(): void; reject(error: Error): void }
+
+export type Outbox = {
+  /** Resolves when `write` took the bytes; rejects with TRANSPORT_QUEUE_FULL, or with the error given to `fail`. */
+  push(bytes: Uint8Array, urgent: boolean): Promise<void>
+  /** Rejects everything that waits, and every later push. */
+  fail(error: Error): void
+}
+
+/**
+ * What waits to be written to one peer: bounded in bytes, one write at a time, urgent first.
+ * `onStall` is called when one write takes longer than `stallMs`.
+ */
+export function createOutbox(
+  options: { readonly maxQueuedBytes: number; readonly stallMs: number },
+  dependencies: { write(bytes: Uint8Array): Promise<void>; onStall(): void },
+): Outbox {
+  const urgent: Entry[] = []
+  const bulk: Entry[] = []
+  let queuedBytes = 0
+  let writing = false
+  let failure: Error | null = null
+
+  async function drain() {
+    if (writing) return
+    writing = true
+    for (let entry = urgent.shift() ?? bulk.shift(); entry !== undefined; entry = urgent.shift() ?? bulk.shift()) {
+      const stalled = setTimeout(dependencies.onStall, options.stallMs).unref()
+      try {
+        await dependencies.write(entry.bytes)
+        entry.resolve()
+      } catch (cause) {
+        entry.reject(failure ?? transportErrors.TRANSPORT_LOST({ why: 'a write failed', cause }))
+      } finally {
+        clearTimeout(stalled)
+        queuedBytes -= entry.bytes.length
+      }
+    }
+    writing = false
+  }
+
+  return {
+    push(bytes, isUrgent) {
+      if (failure !== null) return Promise.reject(failure)
+      const maxBytes = options.maxQueuedBytes + (isUrgent ? urgentReserveBytes : 0)
+      // An empty queue takes any frame: frames have their own limit.
+      if (queuedBytes > 0 && queuedBytes + bytes.length > maxBytes)
+        return Promise.reject(transportErrors.TRANSPORT_QUEUE_FULL({ queuedBytes, maxBytes }))
+      queuedBytes += bytes.length
+      return new Promise<void>((resolve, reject) => {
+        const queue = isUrgent ? urgent : bulk
+        queue.push({ bytes, resolve, reject })
+        void drain()
+      })
+    },
+    fail(error) {
+      failure ??= error
+      for (const entry of [...urgent.splice(0), ...bulk.splice(0)]) {
+        queuedBytes -= entry.bytes.length
+        entry.reject(failure)
+      }
+    },
+  }
+}

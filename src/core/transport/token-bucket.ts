@@ -1,0 +1,34 @@
+export type TokenBucket = {
+  /** Takes `cost` tokens where there are as many; takes nothing and says false otherwise. */
+  take(cost?: number): boolean
+  /** Whether the bucket has refilled: its owner can be forgotten. */
+  readonly full: boolean
+}
+
+/** A rate limit: `burst` tokens, refilled at `perSecond`. `now` is monotonic, in milliseconds. */
+export function createTokenBucket(
+  { perSecond, burst }: { readonly perSecond: number; readonly burst: number },
+  now: () => number,
+): TokenBucket {
+  let tokens = burst
+  let refilledAt = now()
+
+  const refill = () => {
+    const at = now()
+    tokens = Math.min(burst, tokens + ((at - refilledAt) / 1000) * perSecond)
+    refilledAt = at
+  }
+
+  return {
+    take(cost = 1) {
+      refill()
+      if (tokens < cost) return false
+      tokens -= cost
+      return true
+    },
+    get full() {
+      refill()
+      return tokens >= burst
+    },
+  }
+}

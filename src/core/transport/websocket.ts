@@ -1,0 +1,140 @@
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { type Hex, zeroHash } from 'viem'
+import { WebSocket } from 'ws'
+import { peerCertificateHash } from './certificate-hash.ts'
+import { type EndpointUrl, parseEndpointUrl } from './endpoint-url.ts'
+import { transportErrors } from './errors.ts'
+import { withDefaults } from './limits.ts'
+import type { Channel, DialOptions, Identity, Limits, Transport } from './transport.ts'
+import { listenWebSocket } from './websocket-server.ts'
+import { channelOf, socketOptions } from './websocket-wire.ts'
+
+export type WebSocketTransportOptions = {
+  /** Our certificate, as a server and as a client; `null` is plain ws, which works on loopback only. */
+  readonly identity: Identity | null
+  readonly limits?: Partial<Limits>
+}
+
+/** The {@link Transport} of the network: WebSocket over TLS 1.3, both ends pinned by certificate hash. */
+export function createWebSocketTransport({ identity, limits: given }: WebSocketTransportOptions): Transport {
+  const limits = withDefaults(given)
+  return {
+    dial: options => dialWebSocket(options, identity, limits),
+    listen: options => listenWebSocket(options, identity, limits),
+  }
+}
+
+async function dialWebSocket(options: DialOptions, identity: Identity | null, limits: Limits): Promise<Channel> {
+  const { expectedCertificateHash, signal } = options
+  const endpoint = parseEndpointUrl(options.url, expectedCertificateHash)
+  const { url } = endpoint
+  const timeoutMs = limits.handshakeTimeoutMs
+  const deadline = AbortSignal.timeout(timeoutMs)
+  const given = signal === undefined ? deadline : AbortSignal.any([signal, deadline])
+  const failed = (error: Error) => {
+    if (signal?.aborted) return transportErrors.TRANSPORT_ABORTED({ url, cause: error })
+    if (deadline.aborted) return transportErrors.TRANSPORT_TIMEOUT({ url, timeoutMs, cause: error })
+    return transportErrors.TRANSPORT_UNREACHABLE({ url, why: whyUnreachable(error), cause: error })
+  }
+  if (given.aborted) throw failed(new Error('aborted'))
+
+  const socket = await connect(endpoint, identity, given).catch((error: Error) => Promise.reject(failed(error)))
+  const found = endpoint.secure ? peerCertificateHash(socket as TLSSocket) : zeroHash
+  // Not one byte of ours is written before this line: the pin is the only reason to trust the peer.
+  if (found !== expectedCertificateHash) {
+    socket.on('error', () => {})
+    socket.destroy()
+    throw transportErrors.TRANSPORT_PIN_MISMATCH({ url, expected: expectedCertificateHash, found: found ?? 'none' })
+  }
+  const own: Hex = endpoint.secure && identity !== null ? identity.certificateHash : zeroHash
+  return upgrade(endpoint, socket, { peer: found, own }, limits, given, failed)
+}
+
+function connect({ secure, host, port }: EndpointUrl, identity: Identity | null, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = secure
+      ? connectTls({
+          host,
+          port,
+          minVersion: 'TLSv1.3',
+          // Self-signed by design: the pin replaces the authorities, and is checked by the caller.
+          rejectUnauthorized: false,
+          ...(identity === null ? {} : { key: identity.keyPem, cert: identity.certificatePem }),
+        })
+      : connectTcp({ host, port })
+    const settled = () => {
+      signal.removeEventListener('abort', onAbort)
+      socket.off('error', onError)
+      socket.off('close', onEarlyClose)
+    }
+    const onError = (error: Error) => {
+      settled()
+      socket.on('error', () => {})
+      socket.destroy()
+      reject(error)
+    }
+    const onAbort = () => onError(new Error('aborted'))
+    const onEarlyClose = () => onError(new Error('the connection was closed during the handshake'))
+    signal.addEventListener('abort', onAbort)
+    socket.on('error', onError)
+    socket.on('close', onEarlyClose)
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
+      settled()
+      resolve(socket)
+    })
+  })
+}
+
+function upgrade(
+  { url }: EndpointUrl,
+  socket: Socket,
+  certificates: { readonly peer: Hex; readonly own: Hex },
+  limits: Limits,
+  signal: AbortSignal,
+  failed: (error: Error) => Error,
+): Promise<Channel> {
+  return new Promise((resolve, reject) => {
+    const webSocket = new WebSocket(url, {
+      ...socketOptions(limits),
+      createConnection: (() => socket) as typeof connectTcp,
+    })
+    const onAbort = () => webSocket.terminate()
+    const onError = (error: Error) => {
+      signal.removeEventListener('abort', onAbort)
+      socket.destroy()
+      reject(failed(error))
+    }
+    signal.addEventListener('abort', onAbort)
+    webSocket.on('error', onError)
+    webSocket.on('unexpected-response', (_request, { statusCode = 0 }) => {
+      signal.removeEventListener('abort', onAbort)
+      reject(transportErrors.TRANSPORT_REFUSED({ url, status: statusCode }))
+      webSocket.terminate()
+    })
+    webSocket.on('open', () => {
+      signal.removeEventListener('abort', onAbort)
+      webSocket.off('error', onError)
+      // In the same turn as 'open', so that no frame is missed.
+      resolve(channelOf(webSocket, socket, certificates, limits))
+    })
+  })
+}
+
+function whyUnreachable(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return 'nobody listens there'
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'its name does not resolve'
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'there is no route to it'
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'it dropped the connection'
+    default:
+      return error.message
+  }
+}
