@@ -30,8 +30,7 @@ export function cut(text: string, width: number): string {
 }
 
 export const padEnd = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - textWidth(text)))
-export const padStart = (text: string, width: number): string =>
-  ' '.repeat(Math.max(0, width - textWidth(text))) + text
+export const padStart = (text: string, width: number): string => ' '.repeat(Math.max(0, width - textWidth(text))) + text
 
 /** Cuts a line to `width` columns. */
 export function cutLine(line: Line, width: number): Line {

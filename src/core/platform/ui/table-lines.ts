@@ -34,7 +34,9 @@ export function tableLines(
       kept = kept.map(entry => (entry.at === widest.at ? { ...entry, width: entry.width - 1 } : entry))
       continue
     }
-    const dropped = kept.filter(({ column }) => (column.rank ?? 0) > 0).sort((a, b) => b.column.rank! - a.column.rank!)[0]
+    const dropped = kept
+      .filter(({ column }) => (column.rank ?? 0) > 0)
+      .sort((a, b) => b.column.rank! - a.column.rank!)[0]
     if (dropped === undefined) break
     kept = kept
       .filter(({ at }) => at !== dropped.at)

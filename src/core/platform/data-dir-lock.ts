@@ -1,0 +1,56 @@
+/**
+ * One owner per data directory. The lock is the operating system's (an exclusive SQLite transaction that is never ended), so a
+ * SIGKILL or a power cut releases it and nobody has to remove a file by hand.
+ */
+import { mkdirSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { storeErrors } from './store-errors.ts'
+import { writeFileAtomically } from './write-file-atomically.ts'
+
+export type DataDirLock = { release(): void }
+
+/**
+ * Creates the directory when missing (0700) and takes its lock.
+ *
+ * @param options.owner - who asks, as another process will name it: `kaisar provider run`
+ * @throws DATA_DIR_LOCKED naming the owner, DATA_DIR_UNWRITABLE
+ */
+export function lockDataDir(options: { path: string; owner: string }): DataDirLock {
+  const { path, owner } = options
+  let database: DatabaseSync | undefined
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    database = new DatabaseSync(join(path, 'lock'), { timeout: 0 })
+    database.exec('BEGIN EXCLUSIVE')
+    writeFileAtomically(
+      join(path, 'lock.json'),
+      JSON.stringify({ owner, pid: process.pid, host: hostname(), since: new Date().toISOString() }),
+    )
+  } catch (error) {
+    database?.close()
+    const { errcode, code } = error as { errcode?: number; code?: string }
+    if (errcode === 5) throw storeErrors.DATA_DIR_LOCKED({ path, owner: readOwner(path), cause: error })
+    throw storeErrors.DATA_DIR_UNWRITABLE({
+      path,
+      reason: errcode ? (error as Error).message : (code ?? String(error)),
+      cause: error,
+    })
+  }
+  const held = database
+  return {
+    release: () => {
+      if (held.isOpen) held.close()
+    },
+  }
+}
+
+function readOwner(path: string): string {
+  try {
+    const { owner, pid, host, since } = JSON.parse(readFileSync(join(path, 'lock.json'), 'utf8'))
+    return `"${owner}" (process ${pid} on ${host}, since ${since})`
+  } catch {
+    return 'another process'
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Durable state: one SQLite database per daemon. A transaction has reached the disk when `transaction` returns; only then may
+ * anything be sent.
+ */
+import { existsSync, renameSync } from 'node:fs'
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { isKaisarError } from './errors.ts'
+import { storeErrors } from './store-errors.ts'
+
+/** Integers are read as bigint, blobs as Uint8Array. */
+export type Row = Record<string, null | bigint | number | string | Uint8Array>
+
+export type Store = {
+  readonly path: string
+  /** Where a damaged predecessor was set aside at opening; its state must be rebuilt from the chain. */
+  readonly quarantinedTo: string | undefined
+  /**
+   * Runs `work` in one transaction (BEGIN IMMEDIATE … COMMIT, synced to disk) and returns its result; a throw rolls back.
+   * A transaction inside a transaction is part of it. `work` must not be asynchronous.
+   */
+  transaction<R>(work: () => R): R
+  /** Executes one statement; returns the number of rows it changed. */
+  run(sql: string, ...parameters: SQLInputValue[]): number
+  get<T = Row>(sql: string, ...parameters: SQLInputValue[]): T | undefined
+  all<T = Row>(sql: string, ...parameters: SQLInputValue[]): T[]
+  close(): void
+}
+
+export type StoreOptions = {
+  /** File of the database, or `:memory:`. */
+  readonly path: string
+  /** SQL of each schema version, in order; only ever appended to. */
+  readonly migrations: readonly string[]
+  /** How long to wait for a lock of another process, in ms; default 5,000. */
+  readonly busyTimeoutMs?: number
+}
+
+/**
+ * Opens (and migrates) a store. A damaged file is set aside as `<path>.damaged-<time>`, never deleted, and a fresh one opened.
+ *
+ * @throws STORE_NEWER, STORE_READ_ONLY, STORE_DISK_FULL, STORE_BUSY
+ */
+export function openStore(options: StoreOptions, dependencies: { now?: () => number } = {}): Store {
+  try {
+    return openSound(options, undefined)
+  } catch (error) {
+    if (!isKaisarError(error, 'STORE_CORRUPTED') || options.path === ':memory:') throw error
+    return openSound(options, quarantine(options.path, dependencies.now?.() ?? Date.now()))
+  }
+}
+
+function quarantine(path: string, now: number): string {
+  const aside = `${path}.damaged-${new Date(now).toISOString().replaceAll(':', '-')}`
+  // The write-ahead log belongs to the file: left behind, SQLite would apply it to the fresh one.
+  for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
+  return aside
+}
+
+function openSound(
+  { path, migrations, busyTimeoutMs = 5_000 }: StoreOptions,
+  quarantinedTo: string | undefined,
+): Store {
+  const guard = <R>(work: () => R): R => {
+    try {
+      return work()
+    } catch (error) {
+      throw typedError(error, path)
+    }
+  }
+  const database = guard(() => new DatabaseSync(path, { timeout: busyTimeoutMs, readBigInts: true }))
+  try {
+    guard(() => {
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;')
+      const [check] = database.prepare('PRAGMA integrity_check(1)').all() as { integrity_check: string }[]
+      if (check?.integrity_check !== 'ok')
+        throw storeErrors.STORE_CORRUPTED({ path, reason: firstLine(check?.integrity_check) })
+      migrate(database, path, migrations)
+    })
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  const statements = new Map<string, StatementSync>()
+  const prepared = (sql: string) => {
+    let statement = statements.get(sql)
+    if (!statement) {
+      statement = database.prepare(sql)
+      statements.set(sql, statement)
+    }
+    return statement
+  }
+  return {
+    path,
+    quarantinedTo,
+    transaction: work => guard(() => (database.isTransaction ? work() : inTransaction(database, work))),
+    run: (sql, ...parameters) => guard(() => Number(prepared(sql).run(...parameters).changes)),
+    get: <T>(sql: string, ...parameters: SQLInputValue[]) =>
+      guard(() => prepared(sql).get(...parameters) as T | undefined),
+    all: <T>(sql: string, ...parameters: SQLInputValue[]) => guard(() => prepared(sql).all(...parameters) as T[]),
+    close: () => {
+      if (database.isOpen) database.close()
+    },
+  }
+}
+
+function inTransaction<R>(database: DatabaseSync, work: () => R): R {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    if (result instanceof Promise) throw new TypeError('A transaction must not be asynchronous.')
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    // A full disk rolls back by itself.
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+function migrate(database: DatabaseSync, path: string, migrations: readonly string[]): void {
+  const version = () => Number((database.prepare('PRAGMA user_version').get() as { user_version: bigint }).user_version)
+  if (version() > migrations.length) throw storeErrors.STORE_NEWER({ path, found: version(), known: migrations.length })
+  if (version() === migrations.length) return
+  inTransaction(database, () => {
+    // Read again under the lock: another process may have migrated meanwhile.
+    for (let next = version(); next < migrations.length; next++) database.exec(migrations[next]!)
+    database.exec(`PRAGMA user_version = ${migrations.length}`)
+  })
+}
+
+/** Codes of https://sqlite.org/rescode.html; the low byte of an extended code is the primary one. */
+function typedError(error: unknown, path: string): unknown {
+  const { errcode, errstr } = error as { errcode?: number; errstr?: string }
+  if (errcode === undefined) return error
+  const reason = firstLine(errstr ?? (error as Error).message)
+  switch (errcode & 0xff) {
+    case 13:
+      return storeErrors.STORE_DISK_FULL({ path, cause: error })
+    case 8:
+    case 14:
+      return storeErrors.STORE_READ_ONLY({ path, cause: error })
+    case 11:
+    case 26:
+      return storeErrors.STORE_CORRUPTED({ path, reason, cause: error })
+    case 5:
+    case 6:
+      return storeErrors.STORE_BUSY({ path, cause: error })
+    case 10:
+      return storeErrors.STORE_FAILED({ path, reason, cause: error })
+    default:
+      // A constraint or a syntax error is a defect of the caller, not a state of the disk.
+      return error
+  }
+}
+
+const firstLine = (text = 'unknown') => text.split('\n')[0]!

@@ -1,0 +1,57 @@
+/** The dashboards as ink components: a view in, a frame of the terminal's size out. */
+import { Box, Text, useWindowSize } from 'ink'
+import { checkerFrame } from './checker-frame.ts'
+import type { CheckerView, DevnetView, ProviderView } from './dashboard-views.ts'
+import { devnetFrame } from './devnet-frame.ts'
+import type { Line, Size, Tone } from './line.ts'
+import { providerFrame } from './provider-frame.ts'
+
+export type DashboardProps<V> = {
+  readonly view: V
+  /** Default: the terminal's. */
+  readonly size?: Size
+}
+
+const toneProps: Record<Tone, { color?: string; bold?: boolean; dimColor?: boolean }> = {
+  plain: {},
+  strong: { bold: true },
+  dim: { dimColor: true },
+  good: { color: 'green' },
+  bad: { color: 'red', bold: true },
+  warn: { color: 'yellow' },
+  accent: { color: 'cyan' },
+}
+
+function Lines({ lines }: { lines: readonly Line[] }) {
+  return (
+    <Box flexDirection="column">
+      {lines.map((line, row) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a line of a frame is its row
+        <Text key={row} wrap="truncate">
+          {line.length === 0
+            ? ' '
+            : line.map(({ text, tone }, at) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: a span of a line is its place
+                <Text key={at} {...toneProps[tone]}>
+                  {text}
+                </Text>
+              ))}
+        </Text>
+      ))}
+    </Box>
+  )
+}
+
+/** One row stays free: a frame as tall as the terminal scrolls it. */
+const frameSize = ({ columns, rows }: Size): Size => ({ columns, rows: Math.max(1, rows - 1) })
+
+const dashboardOf =
+  <V,>(frame: (view: V, size: Size) => Line[]) =>
+  ({ view, size }: DashboardProps<V>) => {
+    const terminal = useWindowSize()
+    return <Lines lines={frame(view, frameSize(size ?? terminal))} />
+  }
+
+export const DevnetDashboard = dashboardOf<DevnetView>(devnetFrame)
+export const ProviderDashboard = dashboardOf<ProviderView>(providerFrame)
+export const CheckerDashboard = dashboardOf<CheckerView>(checkerFrame)

@@ -1,0 +1,125 @@
+import { render, useApp, useInput, useStdin } from 'ink'
+import { type ComponentType, useSyncExternalStore } from 'react'
+import type { DashboardProps } from './dashboards.tsx'
+import type { Changes } from './view-changes.ts'
+
+/** Where a dashboard's view comes from: whoever owns the state replaces the view and tells. */
+export type ViewSource<V> = {
+  get(): V
+  /** Calls back after every change; returns how to stop. */
+  subscribe(onChange: () => void): () => void
+}
+
+/** A source that holds the last view it was given. */
+export function createViewSource<V>(initial: V): ViewSource<V> & { set(view: V): void } {
+  let current = initial
+  const listeners = new Set<() => void>()
+  return {
+    get: () => current,
+    set: view => {
+      current = view
+      for (const listener of listeners) listener()
+    },
+    subscribe: listener => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+/** Why a dashboard ended: `quit` by q, `interrupted` by Ctrl-C (exit code 130), `closed` by {@link MountedDashboard.close}. */
+export type DashboardEnd = 'quit' | 'interrupted' | 'closed'
+
+export type MountedDashboard = {
+  readonly ended: Promise<DashboardEnd>
+  /** Ends it and gives the terminal back as it was; resolves when all is written. */
+  close(): Promise<void>
+}
+
+export type MountOptions<V> = {
+  readonly source: ViewSource<V>
+  readonly component: ComponentType<DashboardProps<V>>
+  /** What is printed instead, line by line, where `stdout` is not a terminal. */
+  readonly changes: Changes<V>
+}
+
+export type MountDependencies = {
+  readonly stdout: NodeJS.WriteStream
+  readonly stdin: NodeJS.ReadStream
+}
+
+/**
+ * Shows a dashboard until it is quit or closed: on a terminal in its alternate screen, elsewhere as plain lines of what changes.
+ *
+ * @example
+ * const { mountDashboard, createViewSource } = await import('../../core/platform/ui/mount-dashboard.tsx')
+ * const source = createViewSource(firstView)
+ * const dashboard = mountDashboard({ source, component: DevnetDashboard, changes: devnetChanges }, process)
+ * const end = await dashboard.ended
+ */
+export function mountDashboard<V>(options: MountOptions<V>, dependencies: MountDependencies): MountedDashboard {
+  return dependencies.stdout.isTTY ? mountOnTerminal(options, dependencies) : printChanges(options, dependencies)
+}
+
+function mountOnTerminal<V>(
+  { source, component: Dashboard }: MountOptions<V>,
+  io: MountDependencies,
+): MountedDashboard {
+  const { promise, resolve } = Promise.withResolvers<DashboardEnd>()
+
+  function Mounted() {
+    const view = useSyncExternalStore(source.subscribe, source.get)
+    const { exit } = useApp()
+    const { isRawModeSupported } = useStdin()
+    useInput(
+      (input, key) => {
+        if (key.ctrl && input === 'c') exit('interrupted')
+        else if (input === 'q') exit('quit')
+      },
+      // Without a terminal to read from (stdin is a pipe), Ctrl-C arrives as a signal, which the command handles.
+      { isActive: isRawModeSupported },
+    )
+    return <Dashboard view={view} />
+  }
+
+  const app = render(<Mounted />, {
+    ...io,
+    exitOnCtrlC: false,
+    alternateScreen: true,
+    incrementalRendering: true,
+    // A dashboard that is a terminal's decoration must not swallow what the process logs to stderr.
+    patchConsole: false,
+    interactive: true,
+    maxFps: 10,
+  })
+  void app.waitUntilExit().then(
+    end => resolve(end === 'quit' || end === 'interrupted' ? end : 'closed'),
+    () => resolve('closed'),
+  )
+  return {
+    ended: promise,
+    async close() {
+      app.unmount()
+      await promise
+    },
+  }
+}
+
+function printChanges<V>({ source, changes }: MountOptions<V>, { stdout }: MountDependencies): MountedDashboard {
+  const { promise, resolve } = Promise.withResolvers<DashboardEnd>()
+  let printed: V | null = null
+  const print = () => {
+    const view = source.get()
+    for (const line of changes(printed, view)) stdout.write(`${line}\n`)
+    printed = view
+  }
+  const unsubscribe = source.subscribe(print)
+  print()
+  return {
+    ended: promise,
+    async close() {
+      unsubscribe()
+      resolve('closed')
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { lockDataDir } from '../../../src/core/platform/data-dir-lock.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kaisar-lock-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+it('has one owner, who is named to the second', () => {
+  const first = lockDataDir({ path: folder, owner: 'kaisar provider run' })
+  expect(() => lockDataDir({ path: folder, owner: 'kaisar checker run' })).toThrow(
+    expect.objectContaining({
+      code: 'DATA_DIR_LOCKED',
+      exit: 3,
+      message: expect.stringMatching(`"kaisar provider run" \\(process ${process.pid} on .*, since 20`),
+    }),
+  )
+  first.release()
+  lockDataDir({ path: folder, owner: 'kaisar checker run' }).release()
+})
+
+it('is released by SIGKILL of its owner', async () => {
+  const module = new URL('../../../src/core/platform/data-dir-lock.ts', import.meta.url).href
+  const script = `const { lockDataDir } = await import(${JSON.stringify(module)})
+    lockDataDir({ path: ${JSON.stringify(folder)}, owner: 'child' }); console.log('locked'); setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(child.stdout, 'data')
+  expect(() => lockDataDir({ path: folder, owner: 'test' })).toThrow(
+    expect.objectContaining({ code: 'DATA_DIR_LOCKED' }),
+  )
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  lockDataDir({ path: folder, owner: 'test' }).release()
+})
+
+it('creates the folder for its owner alone', () => {
+  const path = join(folder, 'a', 'b')
+  lockDataDir({ path, owner: 'test' }).release()
+  expect(statSync(path).mode & 0o777).toBe(0o700)
+})
+
+it('says why a folder cannot be used', () => {
+  writeFileSync(join(folder, 'file'), '')
+  expect(() => lockDataDir({ path: join(folder, 'file', 'state'), owner: 'test' })).toThrow(
+    expect.objectContaining({ code: 'DATA_DIR_UNWRITABLE', message: expect.stringContaining('ENOTDIR') }),
+  )
+})
