@@ -73,7 +73,7 @@ export const chainErrors = defineErrors({
     exit: 3,
   },
   CONTRACT_REVERTED: {
-    message: ({ functionName, reason }: { functionName: string; reason: string }) =>
+    message: ({ functionName, reason }: { functionName: string; reason: string; errorName: string }) =>
       `The contract refused ${functionName}: ${reason}`,
     meaning: 'A rule of the contracts does not allow this call now; the reason is the contract’s own error.',
     fix: 'Look the reason up in docs/contracts.md; most often the call is early, late or already done.',
@@ -103,8 +103,8 @@ export const chainErrors = defineErrors({
     fix: 'Report this; nothing was sent.',
   },
   FUNDS_INSUFFICIENT: {
-    message: ({ account, neededWei, balanceWei }: { account: string; neededWei: bigint; balanceWei: bigint }) =>
-      `${account} holds ${balanceWei} wei and needs ${neededWei} wei for fees.`,
+    message: ({ account, balanceWei }: { account: string; balanceWei: bigint }) =>
+      `${account} holds ${balanceWei} wei, too little for the fees of its next transaction.`,
     meaning: 'The operator key pays the gas of its own transactions.',
     fix: 'Send ether to the operator address, then start again.',
     exit: 3,

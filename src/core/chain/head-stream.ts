@@ -1,4 +1,5 @@
 import type { Hex } from 'viem'
+import type { Clock } from '../platform/clock.ts'
 import { createBlockTree, type HeadChange, type SeenBlock } from './block-tree.ts'
 import type { Chain } from './client.ts'
 import type { Endpoint, MinedBlock } from './endpoint.ts'
@@ -13,8 +14,7 @@ export type HeadStreamOptions = {
 
 export type HeadStreamDependencies = {
   readonly chain: Chain
-  /** Local monotonic milliseconds. */
-  readonly monotonicMs: () => number
+  readonly clock: Clock
   /** Told about each failure that the stream goes on in spite of. */
   readonly onTrouble?: (endpoint: string, error: unknown) => void
 }
@@ -36,7 +36,7 @@ export type HeadStream = {
 /** Follows the chain's head over all usable endpoints, by subscription where they offer it and by polling. */
 export function createHeadStream(options: HeadStreamOptions, dependencies: HeadStreamDependencies): HeadStream {
   const { pollMs = 250, keepBlocks = 256 } = options
-  const { chain, monotonicMs, onTrouble = () => {} } = dependencies
+  const { chain, clock, onTrouble = () => {} } = dependencies
   const tree = createBlockTree({ keep: keepBlocks })
   const listeners = new Set<(change: HeadChange) => void>()
   const lastHeads = new Map<Endpoint, Hex>()
@@ -47,7 +47,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     const block = (await endpoint.request({ method, params })) as RpcHead | null
     if (block === null)
       throw chainErrors.RPC_FAILED({ action: `Reading a block of ${endpoint.name}`, reason: 'not found' })
-    return toSeen(block, monotonicMs())
+    return toSeen(block, clock.monotonicMs())
   }
 
   async function accept(endpoint: Endpoint, head: SeenBlock): Promise<void> {
@@ -81,7 +81,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
 
   async function follow(endpoint: Endpoint) {
     const unsubscribe = endpoint.watchHeads?.(
-      block => void enqueue(endpoint, fromBlock(block, monotonicMs())),
+      block => void enqueue(endpoint, fromBlock(block, clock.monotonicMs())),
       error => onTrouble(endpoint.name, error),
     )
     while (!stopping.signal.aborted) {
@@ -92,7 +92,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
           if (!stopping.signal.aborted) onTrouble(endpoint.name, error)
         }
       }
-      await pause(unsubscribe === undefined ? pollMs : pollMs * 8, stopping.signal)
+      await clock.sleep(unsubscribe === undefined ? pollMs : pollMs * 8, stopping.signal).catch(() => {})
     }
     unsubscribe?.()
   }
@@ -115,7 +115,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
         const count = child.number < batchBlocks ? child.number : batchBlocks
         const from = child.number - count
         const batch = await Promise.all(
-          Array.from({ length: Number(count) }, (_, i) => readBlock(chain, from + BigInt(i), monotonicMs)),
+          Array.from({ length: Number(count) }, (_, i) => readBlock(chain, from + BigInt(i), clock)),
         )
         for (const block of batch.reverse()) {
           if (block.hash !== child.parentHash)
@@ -169,8 +169,8 @@ const toSeen = ({ number, hash, parentHash, timestamp }: RpcHead, seenAtMs: numb
   seenAtMs,
 })
 
-async function readBlock(chain: Chain, blockNumber: bigint, monotonicMs: () => number): Promise<SeenBlock> {
-  return fromBlock(await chain.client.getBlock({ blockNumber }), monotonicMs())
+async function readBlock(chain: Chain, blockNumber: bigint, clock: Clock): Promise<SeenBlock> {
+  return fromBlock(await chain.client.getBlock({ blockNumber }), clock.monotonicMs())
 }
 
 const fromBlock = (block: MinedBlock, seenAtMs: number): SeenBlock => ({
@@ -180,15 +180,3 @@ const fromBlock = (block: MinedBlock, seenAtMs: number): SeenBlock => ({
   timestamp: Number(block.timestamp),
   seenAtMs,
 })
-
-const pause = (ms: number, signal: AbortSignal) =>
-  new Promise<void>(resolve => {
-    if (signal.aborted) return resolve()
-    const timer = setTimeout(finish, ms)
-    signal.addEventListener('abort', finish, { once: true })
-    function finish() {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', finish)
-      resolve()
-    }
-  })

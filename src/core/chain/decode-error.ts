@@ -1,0 +1,50 @@
+import { type Abi, BaseError, ContractFunctionRevertedError, decodeErrorResult, type Hex } from 'viem'
+import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import { chainErrors } from './errors.ts'
+
+/**
+ * Makes a toolkit error of whatever a call threw: an endpoint's trouble stays what it is, a contract's custom error is
+ * decoded with `errorAbi` and named, anything else is RPC_FAILED.
+ */
+export function decodeChainError(error: unknown, functionName: string, errorAbi: Abi = []): KaisarError {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (isKaisarError(cause)) return cause
+    if (cause instanceof ContractFunctionRevertedError && cause.data !== undefined)
+      return chainErrors.CONTRACT_REVERTED({
+        functionName,
+        reason: describeError(cause.data.errorName, cause.data.args),
+        errorName: cause.data.errorName,
+        cause: error,
+      })
+  }
+  const data = revertData(error)
+  if (data !== null) {
+    const { errorName, reason } = decodeRevert(data, errorAbi)
+    return chainErrors.CONTRACT_REVERTED({ functionName, reason, errorName, cause: error })
+  }
+  const reason = error instanceof BaseError ? error.shortMessage : String(error)
+  return chainErrors.RPC_FAILED({ action: functionName, reason, cause: error })
+}
+
+function decodeRevert(data: Hex, abi: Abi): { errorName: string; reason: string } {
+  if (data === '0x') return { errorName: '', reason: 'it gave no reason' }
+  try {
+    const { errorName, args } = decodeErrorResult({ abi, data })
+    return { errorName, reason: describeError(errorName, args as readonly unknown[]) }
+  } catch {
+    return { errorName: '', reason: `unknown error ${data.slice(0, 10)}` }
+  }
+}
+
+const describeError = (name: string, args: readonly unknown[] = []) =>
+  name === 'Error' ? String(args[0]) : `${name}(${args.map(String).join(', ')})`
+
+/** The bytes a call reverted with, wherever in the chain of causes they are; null when it did not revert. */
+function revertData(error: unknown): Hex | null {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const data = (cause as { data?: unknown }).data
+    const hex = typeof data === 'object' && data !== null ? (data as { data?: unknown }).data : data
+    if (typeof hex === 'string' && /^0x([0-9a-f]{2})*$/i.test(hex)) return hex as Hex
+  }
+  return null
+}

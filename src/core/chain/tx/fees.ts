@@ -1,0 +1,33 @@
+/** What one attempt offers, in wei per gas. */
+export type Fee = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint }
+
+/** What the next block asks, in wei per gas. */
+export type FeeMarket = { readonly baseFeePerGas: bigint; readonly tipPerGas: bigint }
+
+/** Nodes refuse a replacement that raises both fees by less than 10%; 20% leaves no doubt. */
+const bumpPercent = 120n
+
+/** Room for the base fee to double before the transaction has to be replaced. */
+const marketFee = ({ baseFeePerGas, tipPerGas }: FeeMarket): Fee => ({
+  maxFeePerGas: baseFeePerGas * 2n + tipPerGas,
+  maxPriorityFeePerGas: tipPerGas,
+})
+
+const bumped = (value: bigint) => (value * bumpPercent + 99n) / 100n
+const max = (a: bigint, b: bigint) => (a > b ? a : b)
+const min = (a: bigint, b: bigint) => (a < b ? a : b)
+
+/**
+ * The fee of the next attempt at a nonce: the market's, and at least 20% above what was offered for that nonce before.
+ *
+ * @returns null when that needs more than `capPerGas`, or when even the cap would not buy the next block
+ */
+export function nextFee(market: FeeMarket, offered: readonly Fee[], capPerGas: bigint): Fee | null {
+  const now = marketFee(market)
+  const floorFee = bumped(offered.reduce((top, fee) => max(top, fee.maxFeePerGas), 0n))
+  const floorTip = bumped(offered.reduce((top, fee) => max(top, fee.maxPriorityFeePerGas), 0n))
+  if (floorFee > capPerGas || market.baseFeePerGas > capPerGas) return null
+  const maxFeePerGas = min(max(now.maxFeePerGas, floorFee), capPerGas)
+  const maxPriorityFeePerGas = min(max(now.maxPriorityFeePerGas, floorTip), maxFeePerGas)
+  return maxPriorityFeePerGas < floorTip ? null : { maxFeePerGas, maxPriorityFeePerGas }
+}

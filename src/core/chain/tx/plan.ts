@@ -1,0 +1,93 @@
+import type { ActionRow, Attempt } from './transaction-store.ts'
+
+export type PlanInput = {
+  /** Open actions. */
+  readonly actions: readonly ActionRow[]
+  /** Signed transactions of nonces that are not decided for good. */
+  readonly attempts: readonly Attempt[]
+  /** Transactions of the account in the canonical chain: the lowest nonce that is still free there. */
+  readonly minedNonce: number
+  readonly headNumber: bigint
+  readonly headTimestamp: number
+}
+
+export type PlanRules = {
+  /** Blocks after which an unmined transaction is replaced by a dearer one. */
+  readonly bumpAfterBlocks: number
+  /** Most nonces in flight; deadline transactions may use twice as many. */
+  readonly maxInFlight: number
+}
+
+/** What to do now, in this order. */
+export type Plan = {
+  /** Too late: give these up. */
+  readonly expire: readonly ActionRow[]
+  /** Give up their nonce to another action; they wait until that nonce is decided. */
+  readonly displace: readonly ActionRow[]
+  /** Sign these for these nonces, lowest nonce first. `null`: nothing left to do there, fill the nonce. */
+  readonly sign: readonly { readonly nonce: number; readonly action: ActionRow | null }[]
+  /** Unmined for too long: sign again, dearer. */
+  readonly bump: readonly Attempt[]
+  /** Send the same bytes again. */
+  readonly rebroadcast: readonly Attempt[]
+}
+
+/**
+ * Decides from what is recorded and what the chain shows. Level-triggered: the same input always gives the same plan, and
+ * after a crash at any point the next plan goes on from there.
+ */
+export function planTransactions(input: PlanInput, rules: PlanRules): Plan {
+  const { actions, minedNonce, headNumber, headTimestamp } = input
+  const attempts = input.attempts.filter(attempt => attempt.nonce >= minedNonce)
+  const late = (action: ActionRow) => action.deadline !== null && action.deadline < headTimestamp
+  const expire = actions.filter(action => (action.state === 'queued' || action.state === 'pending') && late(action))
+
+  const occupant = new Map<number, ActionRow>()
+  for (const action of actions)
+    if (action.state === 'pending' && action.nonce !== null && action.nonce >= minedNonce && !late(action))
+      occupant.set(action.nonce, action)
+  const queue = actions.filter(action => action.state === 'queued' && !late(action)).sort(firstThingsFirst)
+  const latestAt = (nonce: number) => attempts.filter(attempt => attempt.nonce === nonce).at(-1)
+  const overdue = (attempt: Attempt | undefined) =>
+    attempt !== undefined && headNumber >= attempt.atBlock + BigInt(rules.bumpAfterBlocks)
+
+  const top = Math.max(minedNonce - 1, ...occupant.keys(), ...attempts.map(attempt => attempt.nonce))
+  const displace: ActionRow[] = []
+  const sign: { nonce: number; action: ActionRow | null }[] = []
+  for (let nonce = minedNonce; nonce <= top; nonce++) {
+    const holder = occupant.get(nonce)
+    // A claim that is stuck makes way for a transaction that has a deadline.
+    const makesWay = holder !== undefined && holder.deadline === null && overdue(latestAt(nonce))
+    if (holder === undefined) {
+      const action = queue.shift() ?? null
+      const filled = latestAt(nonce)?.key === '' && action === null
+      if (!filled) sign.push({ nonce, action })
+    } else if (makesWay && queue[0] !== undefined && queue[0].deadline !== null) {
+      displace.push(holder)
+      sign.push({ nonce, action: queue.shift()! })
+    }
+  }
+  for (let nonce = top + 1; queue.length > 0; nonce++) {
+    const limit = queue[0]!.deadline === null ? rules.maxInFlight : rules.maxInFlight * 2
+    if (nonce - minedNonce >= limit) break
+    sign.push({ nonce, action: queue.shift()! })
+  }
+
+  const signedNow = new Set(sign.map(({ nonce }) => nonce))
+  const waiting = [...new Set(attempts.map(attempt => attempt.nonce))]
+    .filter(nonce => !signedNow.has(nonce))
+    .map(nonce => latestAt(nonce)!)
+  return {
+    expire,
+    displace,
+    sign,
+    bump: waiting.filter(overdue),
+    rebroadcast: waiting.filter(attempt => !overdue(attempt) && attempt.atBlock < headNumber),
+  }
+}
+
+/** Priority, then the nearer deadline (none is last), then age. */
+const firstThingsFirst = (a: ActionRow, b: ActionRow): number =>
+  a.priority - b.priority ||
+  (a.deadline ?? Number.MAX_SAFE_INTEGER) - (b.deadline ?? Number.MAX_SAFE_INTEGER) ||
+  a.position - b.position

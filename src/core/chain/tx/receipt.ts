@@ -1,0 +1,61 @@
+import { type Address, type Hex, type Log, TransactionReceiptNotFoundError } from 'viem'
+import type { Chain } from '../client.ts'
+import type { Endpoint } from '../endpoint.ts'
+import { chainErrors } from '../errors.ts'
+
+/** What became of a transaction, as far as anybody here needs it. */
+export type Receipt = {
+  readonly hash: Hex
+  readonly blockHash: Hex
+  readonly blockNumber: bigint
+  readonly contractAddress: Address | null
+  readonly success: boolean
+  readonly gasUsed: bigint
+  readonly effectiveGasPrice: bigint
+  readonly logs: readonly ReceiptLog[]
+}
+
+export type ReceiptLog = Pick<Log<bigint, number, false>, 'address' | 'topics' | 'data'>
+
+/**
+ * The receipt of a transaction, believed only when every usable endpoint that has reached its block shows the same, and
+ * when the block it names is canonical and lists the transaction. An endpoint that contradicts itself is dropped.
+ *
+ * @returns null while the transaction is not mined, or not everywhere
+ */
+export async function confirmedReceipt(chain: Chain, hash: Hex): Promise<Receipt | null> {
+  const answers = await Promise.all(chain.usable().map(endpoint => ask(endpoint, hash)))
+  const receipts = answers.filter(answer => typeof answer === 'object')
+  const first = receipts[0]
+  if (first === undefined) return null
+  const agreed = receipts.every(other => other.blockHash === first.blockHash && other.success === first.success)
+  return agreed && !answers.includes('missing') ? first : null
+}
+
+/** `missing`: this endpoint does not know it · `unknown`: the endpoint cannot be relied on for an answer now. */
+async function ask(endpoint: Endpoint, hash: Hex): Promise<Receipt | 'missing' | 'unknown'> {
+  try {
+    const receipt = await endpoint.client.getTransactionReceipt({ hash })
+    const block = await endpoint.client.getBlock({ blockNumber: receipt.blockNumber }).catch(() => null)
+    if (receipt.transactionHash !== hash || block?.hash !== receipt.blockHash || !block.transactions.includes(hash)) {
+      // A reorg between the two answers looks the same; only a contradiction that stays is a lie.
+      const again = await endpoint.client.getTransactionReceipt({ hash }).catch(() => null)
+      if (again === null || again.blockHash !== receipt.blockHash) return 'missing'
+      const claim = `transaction ${hash} is in block ${receipt.blockHash}, which its own chain does not show`
+      endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
+      return 'unknown'
+    }
+    return {
+      hash,
+      blockHash: receipt.blockHash,
+      blockNumber: receipt.blockNumber,
+      contractAddress: receipt.contractAddress ?? null,
+      success: receipt.status === 'success',
+      gasUsed: receipt.gasUsed,
+      effectiveGasPrice: receipt.effectiveGasPrice,
+      logs: receipt.logs.map(({ address, topics, data }) => ({ address, topics, data })),
+    }
+  } catch (error) {
+    return error instanceof TransactionReceiptNotFoundError ? 'missing' : 'unknown'
+  }
+}

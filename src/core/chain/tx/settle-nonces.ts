@@ -1,0 +1,83 @@
+import type { Address } from 'viem'
+import type { Chain } from '../client.ts'
+import { confirmedReceipt } from './receipt.ts'
+import type { Attempt, TransactionStore } from './transaction-store.ts'
+
+export type SettleInput = {
+  readonly chain: Chain
+  readonly store: TransactionStore
+  readonly address: Address
+  readonly headNumber: bigint
+  /** Block time in seconds of the head. */
+  readonly timestamp: bigint
+  /** Blocks after which what a nonce was used for is taken as decided. */
+  readonly watchBlocks: number
+}
+
+/**
+ * Brings the record in line with the chain: which of the transactions signed for each nonce was mined, which came back after
+ * a reorg, and which lost their nonce to another and are wanted again.
+ *
+ * @returns the account's mined nonce, the lowest that any usable endpoint shows
+ */
+export async function settleNonces(input: SettleInput): Promise<number> {
+  const { chain, store, address, headNumber, timestamp, watchBlocks } = input
+  const mined = await minedNonce(chain, address)
+  const attempts = store.attempts()
+  let decidedNonce: number | null = null
+
+  for (const nonce of new Set(attempts.map(attempt => attempt.nonce))) {
+    const atNonce = attempts.filter(attempt => attempt.nonce === nonce).reverse()
+    if (nonce >= mined) {
+      const [latest] = atNonce
+      // Mined before and no longer: a reorg took it out, and dropped transactions do not return by themselves.
+      for (const action of store.open())
+        if (action.state === 'mined' && action.nonce === nonce)
+          store.update(action.key, { state: latest?.key === action.key ? 'pending' : 'displaced', nonce })
+      continue
+    }
+    const winner = await minedAttempt(chain, atNonce)
+    if (winner !== null) {
+      const { attempt, receipt } = winner
+      const deep = headNumber - receipt.blockNumber >= BigInt(watchBlocks)
+      store.atomically(() => {
+        if (attempt.key !== '')
+          store.update(attempt.key, { state: deep ? 'final' : 'mined', nonce, receipt, failure: null })
+        store.addSpend(receipt.hash, receipt.gasUsed * receipt.effectiveGasPrice, Number(timestamp))
+        if (deep) release(nonce, attempt.key)
+      })
+      continue
+    }
+    // Somebody else used the nonce (another machine with this key); certain only when it is deep.
+    decidedNonce ??= await nonceAt(chain, address, headNumber - BigInt(watchBlocks))
+    if (nonce < decidedNonce) store.atomically(() => release(nonce, null))
+  }
+  return mined
+
+  /** The nonce is used up for good: whoever else was signed for it is wanted again. */
+  function release(nonce: number, winnerKey: string | null) {
+    store.settleNonce(nonce)
+    for (const action of store.open())
+      if (action.nonce === nonce && action.key !== winnerKey && action.state !== 'queued')
+        store.update(action.key, { state: 'queued' })
+  }
+}
+
+async function minedAttempt(chain: Chain, attempts: readonly Attempt[]) {
+  for (const attempt of attempts) {
+    const receipt = await confirmedReceipt(chain, attempt.hash)
+    if (receipt !== null) return { attempt, receipt }
+  }
+  return null
+}
+
+async function minedNonce(chain: Chain, address: Address): Promise<number> {
+  const counts = await Promise.allSettled(
+    chain.usable().map(({ client }) => client.getTransactionCount({ address, blockTag: 'latest' })),
+  )
+  const known = counts.filter(outcome => outcome.status === 'fulfilled').map(({ value }) => value)
+  return known.length > 0 ? Math.min(...known) : await chain.client.getTransactionCount({ address, blockTag: 'latest' })
+}
+
+const nonceAt = (chain: Chain, address: Address, blockNumber: bigint): Promise<number> =>
+  blockNumber < 0n ? Promise.resolve(0) : chain.client.getTransactionCount({ address, blockNumber })

@@ -1,0 +1,307 @@
+import {
+  type Abi,
+  type Address,
+  type ContractFunctionArgs,
+  type ContractFunctionName,
+  encodeFunctionData,
+  type Hex,
+  keccak256,
+  type LocalAccount,
+} from 'viem'
+import type { KaisarError } from '../../platform/errors.ts'
+import type { Store } from '../../platform/store.ts'
+import type { Chain } from '../client.ts'
+import { decodeChainError } from '../decode-error.ts'
+import { chainErrors } from '../errors.ts'
+import { type Fee, nextFee } from './fees.ts'
+import { type PlanRules, planTransactions } from './plan.ts'
+import type { Receipt } from './receipt.ts'
+import { settleNonces } from './settle-nonces.ts'
+import { type Action, type ActionRow, type Attempt, createTransactionStore } from './transaction-store.ts'
+
+export type SenderOptions = Partial<PlanRules> & {
+  /** Blocks, its own included, after which a mined transaction counts as done; default 1. */
+  readonly confirmations?: number
+  /** Blocks for which a mined transaction is still watched, to send it again after a reorg; default 12. */
+  readonly watchBlocks?: number
+  /** Most wei per gas ever offered; default 200 gwei. */
+  readonly maxFeePerGas?: bigint
+  /** Most wei spent on fees in any 24 hours of block time; default 0.5 ether. */
+  readonly spendCapWei?: bigint
+  /** How often the chain is looked at while something is open; default 500. */
+  readonly pollMs?: number
+}
+
+export type SenderDependencies = {
+  readonly chain: Chain
+  /** Signs; its address owns the nonces. */
+  readonly account: LocalAccount
+  /** Holds the tables of `transactionTables`. */
+  readonly store: Store
+  /** ABI items of the errors that contracts may answer with. */
+  readonly errorAbi?: Abi
+  /** Told about everything that keeps a transaction from going on. */
+  readonly onTrouble?: (error: KaisarError) => void
+  /** Called at named points between record and send; tests end the process there. */
+  readonly crashPoint?: (name: string) => void
+}
+
+/** Priorities by convention: what has a deadline, what opens or closes a phase, what only claims. */
+export const priority = { deadline: 0, keeper: 1, claim: 2 } as const
+
+export type Call<abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>> = {
+  /** Idempotency key: names this action for ever, e.g. `commit/12`. */
+  readonly key: string
+  readonly to: Address
+  readonly abi: abi
+  readonly functionName: name
+  readonly args: ContractFunctionArgs<abi, 'nonpayable', name>
+  /** Lower goes first; default {@link priority}.claim, or deadline where there is one. */
+  readonly priority?: number
+  /** Block time in seconds after which it is pointless. */
+  readonly deadline?: number
+}
+
+export type TransactionSender = {
+  readonly address: Address
+  /**
+   * Records the action and returns; it is sent from then on, also after a restart. Synchronous, so that it can be part of the
+   * caller's own store transaction. Recording what was done before does nothing; what failed before is tried again.
+   * @throws TRANSACTION_KEY_REUSED
+   */
+  enqueue<const abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>>(call: Call<abi, name>): void
+  /**
+   * Records the action and resolves when it is mined and confirmed.
+   * @throws CONTRACT_REVERTED, TRANSACTION_EXPIRED, TRANSACTION_KEY_REUSED
+   */
+  send<const abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>>(
+    call: Call<abi, name>,
+  ): Promise<Receipt>
+  /** Resolves with the outcome of a recorded action. */
+  outcome(key: string): Promise<Receipt>
+  /** Actions that are not over. */
+  open(): ActionRow[]
+  /** Looks at the chain and does what is due, once; runs by itself while something is open. */
+  pass(): Promise<void>
+  /** Stops looking; nothing is lost, a new sender on the same database goes on. */
+  stop(): Promise<void>
+}
+
+/**
+ * Sends an account's transactions so that none is lost and none is doubled: every signed transaction is on disk before it
+ * leaves, nonces start from the mined nonce, unmined ones are sent again and made dearer, reorganised ones come back.
+ */
+export function createTransactionSender(options: SenderOptions, dependencies: SenderDependencies): TransactionSender {
+  const { chain, account, errorAbi = [], onTrouble = () => {}, crashPoint = () => {} } = dependencies
+  const { confirmations = 1, watchBlocks = 12, pollMs = 500 } = options
+  const { maxFeePerGas: feeCap = 200_000_000_000n, spendCapWei = 500_000_000_000_000_000n } = options
+  const rules: PlanRules = { bumpAfterBlocks: options.bumpAfterBlocks ?? 3, maxInFlight: options.maxInFlight ?? 8 }
+  const store = createTransactionStore(dependencies.store, account.address)
+  const waiters = new Map<string, Set<{ resolve: (receipt: Receipt) => void; reject: (error: KaisarError) => void }>>()
+  let headNumber = 0n
+  let stopped = false
+  let timer: NodeJS.Timeout | null = null
+  let passing: Promise<void> | null = null
+  let again = false
+
+  function enqueue<const abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>>(call: Call<abi, name>) {
+    const { key, to, abi, functionName, args } = call
+    const action: Action = {
+      key,
+      to,
+      data: encodeFunctionData({ abi, functionName, args } as Parameters<typeof encodeFunctionData>[0]),
+      functionName,
+      priority: call.priority ?? (call.deadline === undefined ? priority.claim : priority.deadline),
+      deadline: call.deadline ?? null,
+    }
+    const known = store.find(key)
+    if (known === null || isOver(known)) store.queue(action)
+    else if (known.data !== action.data || known.to !== action.to) throw chainErrors.TRANSACTION_KEY_REUSED({ key })
+    wake(0)
+  }
+
+  function outcome(key: string): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      const group = waiters.get(key) ?? new Set()
+      waiters.set(key, group.add({ resolve, reject }))
+      tell()
+    })
+  }
+
+  /** Resolves or rejects who waits for actions that are decided. */
+  function tell() {
+    for (const [key, group] of waiters) {
+      const action = store.find(key)
+      const decided = action === null ? null : decide(action)
+      if (decided === null) continue
+      waiters.delete(key)
+      for (const { resolve, reject } of group) decided instanceof Error ? reject(decided) : resolve(decided)
+    }
+  }
+
+  function decide({ key, state, receipt, failure, functionName, deadline }: ActionRow): Receipt | KaisarError | null {
+    if (state === 'expired') return chainErrors.TRANSACTION_EXPIRED({ key, deadline: deadline ?? 0 })
+    if (state === 'failed' || receipt?.success === false) {
+      const [errorName = '', reason = 'it reverted in its block'] = [failure?.code, failure?.message]
+      return chainErrors.CONTRACT_REVERTED({ functionName, reason, errorName })
+    }
+    if (receipt === null || (state !== 'mined' && state !== 'final')) return null
+    return state === 'final' || headNumber - receipt.blockNumber + 1n >= BigInt(confirmations) ? receipt : null
+  }
+
+  async function pass() {
+    const { number, timestamp, baseFeePerGas } = await chain.client.getBlock()
+    headNumber = number
+    const minedNonce = await settleNonces({
+      chain,
+      store,
+      address: account.address,
+      headNumber,
+      watchBlocks,
+      timestamp,
+    })
+    const market = { baseFeePerGas: baseFeePerGas ?? 0n, tipPerGas: await tipPerGas(chain) }
+    const plan = planTransactions(
+      { actions: store.open(), attempts: store.attempts(), minedNonce, headNumber, headTimestamp: Number(timestamp) },
+      rules,
+    )
+    store.atomically(() => {
+      for (const { key } of plan.expire) store.update(key, { state: 'expired' })
+      for (const { key, nonce } of plan.displace) store.update(key, { state: 'displaced', nonce })
+    })
+    tell()
+    const offered = (nonce: number): Fee[] => store.attempts().filter(attempt => attempt.nonce === nonce)
+    for (const { nonce, action } of plan.sign) {
+      const gas = action === null ? 21_000n : await estimate(action)
+      // What the chain refuses now is not sent; the next pass gives its nonce to somebody else.
+      if (gas === null) {
+        again = true
+        break
+      }
+      await signAndSend({ nonce, action, gas, fee: nextFee(market, offered(nonce), feeCap) })
+    }
+    for (const { nonce, key, gas, raw } of plan.bump) {
+      const fee = nextFee(market, offered(nonce), feeCap)
+      if (fee === null) await broadcast(raw)
+      else await signAndSend({ nonce, action: key === '' ? null : store.find(key), gas, fee })
+    }
+    for (const { raw } of plan.rebroadcast) await broadcast(raw)
+
+    async function signAndSend(wanted: { nonce: number; action: ActionRow | null; gas: bigint; fee: Fee | null }) {
+      const { nonce, action, gas, fee } = wanted
+      const key = action?.key ?? ''
+      if (fee === null) {
+        const neededWei = gas * market.baseFeePerGas
+        return onTrouble(
+          chainErrors.TRANSACTION_FEE_CAP({ key: key || `nonce ${nonce}`, neededWei, capWei: gas * feeCap }),
+        )
+      }
+      const spentWei = store.spentSince(Number(timestamp) - 86_400) + gas * fee.maxFeePerGas
+      if (spentWei > spendCapWei) return onTrouble(chainErrors.TRANSACTION_SPEND_CAP({ spentWei, capWei: spendCapWei }))
+      const { to, data } = action ?? { to: account.address, data: '0x' as Hex }
+      const raw = await account.signTransaction({
+        type: 'eip1559',
+        chainId: chain.chainId,
+        nonce,
+        to,
+        data,
+        gas,
+        ...fee,
+      })
+      const attempt: Attempt = { hash: keccak256(raw), key, nonce, raw, gas, ...fee, atBlock: headNumber }
+      store.atomically(() => {
+        store.addAttempt(attempt)
+        if (action !== null) store.update(key, { state: 'pending', nonce })
+      })
+      crashPoint('transaction.recorded')
+      await broadcast(raw)
+      crashPoint('transaction.sent')
+    }
+  }
+
+  /** Gas with a quarter to spare, or null when the chain refuses the call in its present state. */
+  async function estimate({ key, to, data, functionName }: ActionRow): Promise<bigint | null> {
+    try {
+      const gas = await chain.client.estimateGas({ account: account.address, to, data })
+      return gas + gas / 4n
+    } catch (error) {
+      const failure = decodeChainError(error, functionName, errorAbi)
+      if (failure.code !== 'CONTRACT_REVERTED') throw failure
+      const { errorName, reason } = failure.context as { errorName: string; reason: string }
+      store.update(key, { state: 'failed', failure: { code: errorName, message: reason } })
+      tell()
+      return null
+    }
+  }
+
+  /** To every endpoint; that one of them already has it, or the nonce is taken, the next pass sees on the chain. */
+  async function broadcast(raw: Hex) {
+    const request = { method: 'eth_sendRawTransaction', params: [raw] }
+    const outcomes = await Promise.allSettled(chain.usable().map(endpoint => endpoint.request(request)))
+    if (outcomes.some(({ status }) => status === 'fulfilled')) return
+    for (const rejected of outcomes.filter(({ status }) => status === 'rejected')) {
+      const error = decodeChainError((rejected as PromiseRejectedResult).reason, 'eth_sendRawTransaction')
+      if (/insufficient funds/i.test(error.message)) {
+        const balanceWei = await chain.client.getBalance({ address: account.address })
+        onTrouble(chainErrors.FUNDS_INSUFFICIENT({ account: account.address, balanceWei, cause: error }))
+      } else if (!/already (known|imported)|nonce too low|underpriced/i.test(error.message)) onTrouble(error)
+    }
+  }
+
+  const run = (): Promise<void> => {
+    passing ??= (async () => {
+      try {
+        do {
+          again = false
+          await pass()
+        } while (again && !stopped)
+      } finally {
+        passing = null
+      }
+      tell()
+    })()
+    return passing
+  }
+
+  /** One timer; it goes on while something is open. */
+  function wake(ms: number) {
+    if (stopped) return
+    if (ms === 0) again = true
+    if (timer !== null && ms > 0) return
+    if (timer !== null) clearTimeout(timer)
+    timer = setTimeout(async () => {
+      timer = null
+      try {
+        await run()
+      } catch (error) {
+        onTrouble(decodeChainError(error, 'Looking after transactions'))
+      }
+      if (store.open().length > 0 || store.attempts().length > 0) wake(pollMs)
+    }, ms)
+  }
+
+  wake(0)
+  return {
+    address: account.address,
+    enqueue,
+    send(call) {
+      enqueue(call)
+      return outcome(call.key)
+    },
+    outcome,
+    open: store.open,
+    pass: run,
+    async stop() {
+      stopped = true
+      if (timer !== null) clearTimeout(timer)
+      await passing?.catch(() => {})
+    },
+  }
+}
+
+/** Whether recording the same key again means to try again. */
+const isOver = ({ state, receipt }: ActionRow): boolean =>
+  state === 'failed' || state === 'expired' || (state === 'final' && receipt?.success === false)
+
+const tipPerGas = (chain: Chain): Promise<bigint> =>
+  chain.client.estimateMaxPriorityFeePerGas().catch(() => 1_000_000_000n)

@@ -1,0 +1,168 @@
+import type { Address, Hex } from 'viem'
+import type { Row, Store } from '../../platform/store.ts'
+import type { Receipt } from './receipt.ts'
+
+/**
+ * `queued`: wanted, no nonce · `pending`: signed for a nonce · `displaced`: another action took its nonce, it waits until that
+ * is decided · `mined`: in a block that may still be reorganised · `final`: deep enough · `failed`, `expired`: given up.
+ */
+export type ActionState = 'queued' | 'pending' | 'displaced' | 'mined' | 'final' | 'failed' | 'expired'
+
+/** One thing to be done on chain, once. */
+export type Action = {
+  /** Idempotency key, e.g. `commit/12`. */
+  readonly key: string
+  readonly to: Address
+  readonly data: Hex
+  readonly functionName: string
+  /** Lower goes first. */
+  readonly priority: number
+  /** Block time in seconds after which it is pointless; null: a claim, which can wait. */
+  readonly deadline: number | null
+}
+
+export type ActionRow = Action & {
+  readonly position: number
+  readonly state: ActionState
+  readonly nonce: number | null
+  readonly receipt: Receipt | null
+  /** Why it failed, for people; with its code. */
+  readonly failure: { readonly code: string; readonly message: string } | null
+}
+
+/** A signed transaction. `key` is empty for one that only fills a nonce. */
+export type Attempt = {
+  readonly hash: Hex
+  readonly key: string
+  readonly nonce: number
+  readonly raw: Hex
+  readonly gas: bigint
+  readonly maxFeePerGas: bigint
+  readonly maxPriorityFeePerGas: bigint
+  /** The head when it was signed. */
+  readonly atBlock: bigint
+}
+
+/** The tables of the transaction sender, to be created by a migration of the store they live in. */
+export const transactionTables = `
+CREATE TABLE tx_action (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  account TEXT NOT NULL,
+  key TEXT NOT NULL,
+  "to" TEXT NOT NULL, data TEXT NOT NULL, function_name TEXT NOT NULL,
+  priority INTEGER NOT NULL, deadline INTEGER,
+  state TEXT NOT NULL, nonce INTEGER, receipt TEXT, failure TEXT,
+  UNIQUE (account, key)
+) STRICT;
+CREATE INDEX tx_action_open ON tx_action (account, state);
+CREATE TABLE tx_attempt (
+  hash TEXT PRIMARY KEY,
+  account TEXT NOT NULL,
+  key TEXT NOT NULL, nonce INTEGER NOT NULL, raw TEXT NOT NULL, gas TEXT NOT NULL,
+  max_fee TEXT NOT NULL, max_tip TEXT NOT NULL, at_block TEXT NOT NULL,
+  settled INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX tx_attempt_open ON tx_attempt (account, settled, nonce);
+CREATE TABLE tx_spend (
+  account TEXT NOT NULL, hash TEXT NOT NULL, wei TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (account, hash)
+) STRICT;
+`
+
+export type TransactionStore = ReturnType<typeof createTransactionStore>
+
+/**
+ * What the sender of one account remembers, in the daemon's own store, so that an action can be recorded in the same SQLite
+ * transaction as whatever it stands for.
+ */
+export function createTransactionStore(store: Store, account: Address) {
+  return {
+    find(key: string): ActionRow | null {
+      const row = store.get('SELECT * FROM tx_action WHERE account = ? AND key = ?', account, key)
+      return row === undefined ? null : toAction(row)
+    },
+    /** Actions that are not over, oldest first. */
+    open: (): ActionRow[] =>
+      store
+        .all(
+          `SELECT * FROM tx_action WHERE account = ? AND state IN ('queued', 'pending', 'displaced', 'mined')
+           ORDER BY position`,
+          account,
+        )
+        .map(toAction),
+    /** Records a new action; replaces one of the same key, which must be over. */
+    queue({ key, to, data, functionName, priority, deadline }: Action): void {
+      store.run(
+        `INSERT OR REPLACE INTO tx_action (account, key, "to", data, function_name, priority, deadline, state)
+         VALUES (?, ?, ?, ?, ?, ?, ?, 'queued')`,
+        ...[account, key, to, data, functionName, priority, deadline],
+      )
+    },
+    update(key: string, change: Partial<Omit<ActionRow, 'state'>> & { state: ActionState }): void {
+      const { state, nonce = null, receipt = null, failure = null } = change
+      store.run(
+        'UPDATE tx_action SET state = ?, nonce = ?, receipt = ?, failure = ? WHERE account = ? AND key = ?',
+        ...[state, nonce, toJson(receipt), toJson(failure), account, key],
+      )
+    },
+    /** Signed transactions of nonces that are not decided for good, by nonce, oldest first. */
+    attempts: (): Attempt[] =>
+      store
+        .all('SELECT * FROM tx_attempt WHERE account = ? AND settled = 0 ORDER BY nonce, rowid', account)
+        .map(toAttempt),
+    addAttempt({ hash, key, nonce, raw, gas, maxFeePerGas, maxPriorityFeePerGas, atBlock }: Attempt): void {
+      store.run(
+        `INSERT INTO tx_attempt (hash, account, key, nonce, raw, gas, max_fee, max_tip, at_block)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        ...[hash, account, key, nonce, raw, ...[gas, maxFeePerGas, maxPriorityFeePerGas, atBlock].map(String)],
+      )
+    },
+    settleNonce(nonce: number): void {
+      store.run('UPDATE tx_attempt SET settled = 1 WHERE account = ? AND nonce = ?', account, nonce)
+    },
+    /** Records what a mined transaction cost, at block time `at` (seconds). */
+    addSpend(hash: Hex, wei: bigint, at: number): void {
+      const row = [account, hash, wei.toString(), at]
+      store.run('INSERT OR REPLACE INTO tx_spend (account, hash, wei, at) VALUES (?, ?, ?, ?)', ...row)
+    },
+    /** Wei spent on fees after block time `since` (seconds). */
+    spentSince: (since: number): bigint =>
+      store
+        .all('SELECT wei FROM tx_spend WHERE account = ? AND at > ?', account, since)
+        .reduce((sum, row) => sum + BigInt(row.wei as string), 0n),
+    /** Everything in `work` is on disk when this returns, or nothing is; part of a transaction that is already open. */
+    atomically: <T>(work: () => T): T => store.transaction(work),
+  }
+}
+
+const toAction = (row: Row): ActionRow => ({
+  position: Number(row.position),
+  key: row.key as string,
+  to: row.to as Address,
+  data: row.data as Hex,
+  functionName: row.function_name as string,
+  priority: Number(row.priority),
+  deadline: row.deadline === null ? null : Number(row.deadline),
+  state: row.state as ActionState,
+  nonce: row.nonce === null ? null : Number(row.nonce),
+  receipt: fromJson<Receipt>(row.receipt),
+  failure: fromJson<{ code: string; message: string }>(row.failure),
+})
+
+const toAttempt = (row: Row): Attempt => ({
+  hash: row.hash as Hex,
+  key: row.key as string,
+  nonce: Number(row.nonce),
+  raw: row.raw as Hex,
+  gas: BigInt(row.gas as string),
+  maxFeePerGas: BigInt(row.max_fee as string),
+  maxPriorityFeePerGas: BigInt(row.max_tip as string),
+  atBlock: BigInt(row.at_block as string),
+})
+
+const toJson = (value: unknown): string | null =>
+  value === null ? null : JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${v}n` : v))
+
+const fromJson = <T>(text: unknown): T | null =>
+  typeof text !== 'string'
+    ? null
+    : (JSON.parse(text, (_, v) => (typeof v === 'string' && /^\d+n$/.test(v) ? BigInt(v.slice(0, -1)) : v)) as T)
