@@ -46,6 +46,7 @@ export function checkSpec(spec: JobSpec): JobSpec {
     throw refuse(`width ${spec.width} is above ${widthLimit}, where fp32 sums stop being exact`)
   if (spec.weights > spec.layers) throw refuse(`${spec.weights} weight matrices for ${spec.layers} layers`)
   if (modelBytes(spec) > modelBytesLimit) throw refuse(`the model would take ${modelBytes(spec)} bytes in fp32`)
+  if (spec.layers > 1024) throw refuse(`${spec.layers} layers; at most 1024`)
   if (spec.samples > 1024) throw refuse(`${spec.samples} samples; at most 1024`)
   return spec
 }

@@ -1,0 +1,47 @@
+/** From signed messages to the inputs of the work proof, so that both sides derive them in one place. */
+import { bytesToHex, type Hex, keccak256 } from 'viem'
+import { jobSeed, sampleRows } from '../job/job-seed.ts'
+import type { JobSpec } from '../job/spec.ts'
+import type { Network, SignedMessage } from '../protocol/typed-data.ts'
+import { reportErrors } from './errors.ts'
+import { typedHash } from './typed-hash.ts'
+
+type Commitment = SignedMessage<'Commitment'>
+type Offer = SignedMessage<'JobOffer'>
+type Request = SignedMessage<'SampleRequest'>
+
+/** A commitment's EIP-712 digest: its name in sample requests, evidence leaves and audits. */
+export const commitmentHash = (network: Network, commitment: Commitment): Hex =>
+  bytesToHex(typedHash(network, 'Commitment', commitment))
+
+/** The seed of the job that an offer or a commitment is about. */
+export const seedOf = (
+  { chainId }: Network,
+  { round, deviceId, generation, specHash }: Pick<Commitment, 'round' | 'deviceId' | 'generation' | 'specHash'>,
+): Uint8Array => jobSeed({ chainId, round, deviceId, generation, specHash })
+
+/** The rows that a request samples from a commitment. */
+export const sampleOf = (spec: JobSpec, commitment: Commitment, request: Request): number[] =>
+  sampleRows(spec, Number(commitment.rows), { ...request, root: commitment.root })
+
+/** Which field of a commitment is not what the offer was about, or null. */
+export function bindingFault(offer: Offer, commitment: Commitment): keyof Commitment | null {
+  const bound = ['epoch', 'round', 'deviceId', 'generation', 'specHash'] as const
+  return bound.find(field => offer[field] !== commitment[field]) ?? null
+}
+
+/**
+ * The Provider's check before it opens anything: the secret is the one its seat fixed in the offer, for the commitment that was
+ * signed. Signatures are checked by the caller. @throws REPORT_SAMPLE_REFUSED
+ */
+export function checkSampleRequest(
+  network: Network,
+  { offer, commitment, request }: { readonly offer: Offer; readonly commitment: Commitment; readonly request: Request },
+): void {
+  const refuse = (problem: string) => reportErrors.REPORT_SAMPLE_REFUSED({ problem })
+  if (request.checker !== offer.checker) throw refuse('it comes from another seat than the offer')
+  if (keccak256(request.secret) !== offer.secretHash) throw refuse('its secret is not the one of the offer')
+  if (request.commitmentHash !== commitmentHash(network, commitment)) throw refuse('it is about another commitment')
+  const fault = bindingFault(offer, commitment)
+  if (fault !== null) throw refuse(`the offer is about another ${fault}`)
+}

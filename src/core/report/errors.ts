@@ -1,0 +1,40 @@
+import { defineErrors } from '../platform/errors.ts'
+
+export const reportErrors = defineErrors({
+  REPORT_KEY_INVALID: {
+    message: () => 'The signing key is not a valid secp256k1 private key.',
+    meaning: 'A private key is a number of 32 bytes between 1 and the order of the curve.',
+    fix: 'Import the key again with "kaisar keys import", or make a new one with "kaisar keys new".',
+    exit: 3,
+  },
+  REPORT_SIGNATURE_INVALID: {
+    message: ({ problem }: { problem: string }) => `The signature is invalid: ${problem}.`,
+    meaning:
+      'A signature is 65 bytes r ‖ s ‖ v with s in the lower half of the order and v 27 or 28, as the contracts require it.',
+    fix: 'Nothing to do on this side: the message was refused.',
+  },
+  REPORT_SAMPLE_REFUSED: {
+    message: ({ problem }: { problem: string }) => `The sample request is refused: ${problem}.`,
+    meaning:
+      'A seat fixed its sampling secret in its offer, before the window. Another secret, or one for another commitment, would let it choose rows.',
+    fix: 'Nothing to do on this side; the same request may be answered again.',
+  },
+  REPORT_BUNDLE_MALFORMED: {
+    message: ({ problem }: { problem: string }) => `This is not an evidence bundle: ${problem}.`,
+    meaning: 'A bundle has exactly one encoding; the file is damaged, cut short, or something else.',
+    fix: 'Fetch the bundle again by its hash from one of the seats, and compare the hash.',
+    exit: 4,
+  },
+  REPORT_BUNDLE_VERSION_UNKNOWN: {
+    message: ({ version }: { version: number }) =>
+      `The evidence bundle has version ${version}, which this release does not know.`,
+    meaning: 'It was written by a newer release.',
+    fix: 'Update kaisar and verify it again.',
+    exit: 4,
+  },
+  REPORT_EVIDENCE_INVALID: {
+    message: ({ problem }: { problem: string }) => `The evidence tree cannot be built: ${problem}.`,
+    meaning: 'The tree has one leaf per lane and round, 64 lanes and as many rounds as the chain says.',
+    fix: 'This is a defect of the caller; please report it with the log.',
+  },
+})

@@ -1,0 +1,111 @@
+/**
+ * The report as one file: everything that was signed about one round of one device, and the opened rows. Content-addressed by its
+ * SHA-256; exactly one encoding:
+ *
+ *   'kaisar-bundle' ‖ version u8 ‖ length of the header u32 ‖ header (canonical JSON, UTF-8) ‖ openings
+ */
+import { createHash } from 'node:crypto'
+import type { Hex } from 'viem'
+import { z } from 'zod'
+import { checkSpec, type JobSpec } from '../job/spec.ts'
+import { canonicalJson } from '../protocol/canonical-json.ts'
+import { messageBodies, toWire } from '../protocol/messages.ts'
+import { address, bytes32 } from '../protocol/primitives.ts'
+import { reportErrors } from './errors.ts'
+
+const magic = Buffer.from('kaisar-bundle')
+const version = 1
+const prefixBytes = magic.length + 1 + 4
+/** Records are at most 64 KiB each and the attestation 128 KiB; JSON may double them. */
+const headerLimit = 1024 * 1024
+/** 1024 samples in 1024 chunks of 2 KiB and 40 hashes each, rounded up. */
+const openingsLimit = 4 * 1024 * 1024
+/** Largest bundle there can be, in bytes. */
+export const bundleLimit = prefixBytes + headerLimit + openingsLimit
+
+const count = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER)
+
+const header = z.object({
+  network: z.object({ chainId: count, consensus: address }),
+  spec: z.object({ width: count, layers: count, weights: count, windowMs: count, samples: count }),
+  epochSeed: bytes32,
+  offer: messageBodies['job.offer'],
+  commitment: messageBodies['job.commitment'],
+  /** Null where nothing was sampled: no rows. */
+  request: messageBodies['job.request'].nullable(),
+  /** Canonical text of the environment record that the commitment names, or null where the seat does not have it. */
+  environment: z.string().max(65_536).nullable(),
+  /** The device's latest report of who it is, with its records, or null. */
+  deviceReport: messageBodies['device.report'].nullable(),
+})
+
+export type EvidenceBundle = z.output<typeof header> & {
+  /** As received from the device; empty where nothing was sampled. */
+  readonly openings: Uint8Array
+}
+
+/** @throws REPORT_BUNDLE_MALFORMED when a part is too large to be one. */
+export function encodeBundle({ openings, ...rest }: EvidenceBundle): Uint8Array {
+  const text = Buffer.from(canonicalJson(toWire(rest)))
+  checkSizes(text.length, openings.length)
+  const prefix = Buffer.alloc(prefixBytes)
+  prefix.set(magic)
+  prefix.writeUInt8(version, magic.length)
+  prefix.writeUInt32BE(text.length, magic.length + 1)
+  return Uint8Array.from(Buffer.concat([prefix, text, openings]))
+}
+
+/** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN */
+export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (buffer.length < prefixBytes || !buffer.subarray(0, magic.length).equals(magic))
+    throw malformed('it does not begin as one')
+  const found = buffer.readUInt8(magic.length)
+  if (found !== version) throw reportErrors.REPORT_BUNDLE_VERSION_UNKNOWN({ version: found })
+  const length = buffer.readUInt32BE(magic.length + 1)
+  checkSizes(length, Math.max(0, buffer.length - prefixBytes - length))
+  if (buffer.length < prefixBytes + length) throw malformed('it is cut short')
+  const text = buffer.toString('utf8', prefixBytes, prefixBytes + length)
+  return { ...parseHeader(text), openings: Uint8Array.from(buffer.subarray(prefixBytes + length)) }
+}
+
+/** The name of a bundle: SHA-256 of its bytes. */
+export const bundleHash = (bytes: Uint8Array): Hex => `0x${createHash('sha256').update(bytes).digest('hex')}`
+
+const malformed = (problem: string, cause?: unknown) => reportErrors.REPORT_BUNDLE_MALFORMED({ problem, cause })
+
+function parseHeader(text: string): z.output<typeof header> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+    if (canonicalJson(value) !== text) throw malformed('its header is not in canonical form')
+  } catch (cause) {
+    if (cause instanceof SyntaxError || cause instanceof TypeError)
+      throw malformed('its header is not canonical JSON', cause)
+    throw cause
+  }
+  const parsed = header.safeParse(value)
+  if (parsed.success) {
+    // Unknown fields are dropped by the schema; in a bundle they would make two files of one report.
+    if (canonicalJson(toWire(parsed.data)) !== text)
+      throw malformed('its header has fields that a bundle does not have')
+    return { ...parsed.data, spec: checkedSpec(parsed.data.spec) }
+  }
+  const issue = parsed.error.issues[0]!
+  throw malformed(`header field ${issue.path.join('.') || '(all)'}: ${issue.message}`)
+}
+
+function checkedSpec(spec: JobSpec): JobSpec {
+  try {
+    return checkSpec(spec)
+  } catch (cause) {
+    throw malformed(cause instanceof Error ? cause.message : String(cause), cause)
+  }
+}
+
+function checkSizes(headerBytes: number, openingsBytes: number): void {
+  if (headerBytes > headerLimit)
+    throw malformed(`its header has ${headerBytes} bytes, at most ${headerLimit} are possible`)
+  if (openingsBytes > openingsLimit)
+    throw malformed(`its openings have ${openingsBytes} bytes, at most ${openingsLimit} are possible`)
+}

@@ -1,0 +1,101 @@
+/**
+ * The evidence root of a seat's opening: a keccak256 tree over one leaf per lane and round, number lane × maxRounds + ordinal,
+ *
+ *   leaf = keccak256(abi.encode(round, commitmentHash, reason))     node = keccak256(left ‖ right)
+ *
+ * of depth ⌈log2(64 × maxRounds)⌉, padded with zero leaves. EpochConsensus checks the same when it audits a seat.
+ */
+import { bytesToHex, concatBytes, type Hex, hexToBytes, keccak256, stringToHex } from 'viem'
+import { zeroBytes32 } from '../protocol/primitives.ts'
+import { reportErrors } from './errors.ts'
+
+const lanes = 64
+
+export type EvidenceLeaf = {
+  /** Trigger block hash; zero where the epoch had no round of that ordinal. */
+  readonly round: Hex
+  /** Digest of the device's Commitment; zero where it did no work this seat could judge. */
+  readonly commitmentHash: Hex
+  /** The verdict's stable code as {@link reasonWord}. */
+  readonly reason: Hex
+}
+
+/** A verdict's reason code as bytes32: left-aligned ASCII, at most 32 characters. */
+export function reasonWord(reason: string): Hex {
+  if (!/^[\x20-\x7e]{0,32}$/.test(reason))
+    throw reportErrors.REPORT_EVIDENCE_INVALID({
+      problem: `the reason "${reason}" is not ASCII of at most 32 characters`,
+    })
+  return stringToHex(reason, { size: 32 })
+}
+
+/** The leaf of an ordinal in which the epoch had no round, or of a lane without a device. */
+export const noRound: EvidenceLeaf = { round: zeroBytes32, commitmentHash: zeroBytes32, reason: reasonWord('NO_ROUND') }
+
+export const hashEvidenceLeaf = ({ round, commitmentHash, reason }: EvidenceLeaf): Hex =>
+  keccak256(concatBytes([round, commitmentHash, reason].map(word => hexToBytes(word, { size: 32 }))))
+
+export const evidenceDepth = (maxRounds: number): number => Math.ceil(Math.log2(lanes * maxRounds))
+
+export type EvidenceTree = {
+  readonly root: Hex
+  leaf(lane: number, ordinal: number): EvidenceLeaf
+  /** Siblings of that leaf, from the leaf up. */
+  proof(lane: number, ordinal: number): Hex[]
+}
+
+/** `leafOf(lane, ordinal)` gives each leaf; null means {@link noRound}. @throws REPORT_EVIDENCE_INVALID */
+export function buildEvidenceTree(
+  maxRounds: number,
+  leafOf: (lane: number, ordinal: number) => EvidenceLeaf | null,
+): EvidenceTree {
+  if (!Number.isInteger(maxRounds) || maxRounds < 1 || maxRounds > 255)
+    throw reportErrors.REPORT_EVIDENCE_INVALID({ problem: `${maxRounds} rounds an epoch, 1 to 255 are possible` })
+  const leaves = Array.from({ length: lanes * maxRounds }, (_, number) => {
+    const lane = Math.floor(number / maxRounds)
+    return leafOf(lane, number % maxRounds) ?? noRound
+  })
+  const known = new Map<EvidenceLeaf, Uint8Array>()
+  const hashOf = (leaf: EvidenceLeaf): Uint8Array => {
+    const hash = known.get(leaf) ?? hexToBytes(hashEvidenceLeaf(leaf))
+    known.set(leaf, hash)
+    return hash
+  }
+  const depth = evidenceDepth(maxRounds)
+  const padding = new Uint8Array(32)
+  const levels: Uint8Array[][] = [
+    Array.from({ length: 2 ** depth }, (_, i) => (leaves[i] ? hashOf(leaves[i]) : padding)),
+  ]
+  for (let level = 0; level < depth; level++) {
+    const below = levels[level]!
+    levels.push(
+      Array.from({ length: below.length / 2 }, (_, i) =>
+        keccak256(concatBytes([below[2 * i]!, below[2 * i + 1]!]), 'bytes'),
+      ),
+    )
+  }
+  const numberOf = (lane: number, ordinal: number) => {
+    if (lane < 0 || lane >= lanes || ordinal < 0 || ordinal >= maxRounds)
+      throw reportErrors.REPORT_EVIDENCE_INVALID({ problem: `there is no leaf of lane ${lane} and round ${ordinal}` })
+    return lane * maxRounds + ordinal
+  }
+  return {
+    root: bytesToHex(levels[depth]![0]!),
+    leaf: (lane, ordinal) => leaves[numberOf(lane, ordinal)]!,
+    proof(lane, ordinal) {
+      const number = numberOf(lane, ordinal)
+      return Array.from({ length: depth }, (_, level) => bytesToHex(levels[level]![(number >> level) ^ 1]!))
+    },
+  }
+}
+
+/** The root that a leaf and its proof lead to, as the contract computes it. */
+export function evidenceRootFromProof(leaf: EvidenceLeaf, number: number, proof: readonly Hex[]): Hex {
+  let node = hexToBytes(hashEvidenceLeaf(leaf))
+  proof.forEach((sibling, level) => {
+    const other = hexToBytes(sibling, { size: 32 })
+    const pair = (number >> level) & 1 ? [other, node] : [node, other]
+    node = keccak256(concatBytes(pair), 'bytes')
+  })
+  return bytesToHex(node)
+}

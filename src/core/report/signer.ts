@@ -1,0 +1,89 @@
+/** Signing and recovering with native secp256k1: about 35 times as fast as in JavaScript, and the same bytes (RFC 6979). */
+import secp256k1 from 'secp256k1'
+import { type Address, bytesToHex, type Hex, hexToBytes, keccak256 } from 'viem'
+import type { Network, Signed, SignedMessage, SignedType } from '../protocol/typed-data.ts'
+import { reportErrors } from './errors.ts'
+import { typedHash } from './typed-hash.ts'
+
+/** Signs messages of one network. A port: the key may live in a keystore, a device or another process. */
+export type Signer = {
+  /** Lower case. */
+  readonly address: Address
+  /** 65 bytes r ‖ s ‖ v, v 27 or 28. */
+  sign<T extends SignedType>(type: T, message: SignedMessage<T>): Promise<Hex>
+}
+
+/** A signer that holds its key in memory. @throws REPORT_KEY_INVALID */
+export function createSigner({ privateKey, network }: { readonly privateKey: Hex; readonly network: Network }): Signer {
+  const key = keyBytes(privateKey)
+  return {
+    address: addressOf(secp256k1.publicKeyCreate(key, false)),
+    sign: async (type, message) => signHash(typedHash(network, type, message), key),
+  }
+}
+
+/** The message together with its signature. */
+export const signMessage = async <T extends SignedType>(
+  signer: Signer,
+  type: T,
+  message: SignedMessage<T>,
+): Promise<Signed<T>> => ({ message, signature: await signer.sign(type, message) })
+
+/** Who signed: lower case. @throws REPORT_SIGNATURE_INVALID for anything the contracts would not accept either. */
+export function recoverSigner<T extends SignedType>(
+  network: Network,
+  type: T,
+  { message, signature }: Signed<T>,
+): Address {
+  return recoverAddress(typedHash(network, type, message), signature)
+}
+
+/** Whether `signer` signed this message. Never throws for what the message or the signature hold. */
+export function isSignedBy<T extends SignedType>(
+  network: Network,
+  type: T,
+  signed: Signed<T>,
+  signer: Address,
+): boolean {
+  try {
+    return recoverSigner(network, type, signed) === signer.toLowerCase()
+  } catch {
+    return false
+  }
+}
+
+/** @throws REPORT_SIGNATURE_INVALID */
+export function recoverAddress(digest: Uint8Array, signature: Hex): Address {
+  const bytes = hexToBytes(signature)
+  const refuse = (problem: string, cause?: unknown) => reportErrors.REPORT_SIGNATURE_INVALID({ problem, cause })
+  if (bytes.length !== 65) throw refuse(`it has ${bytes.length} bytes, 65 are expected`)
+  const v = bytes[64]!
+  if (v !== 27 && v !== 28) throw refuse(`v is ${v}, 27 or 28 is expected`)
+  const rs = bytes.slice(0, 64)
+  // A second signature of the same message by negating s would be another one; the contracts refuse it too.
+  if (Buffer.compare(rs.subarray(32), halfOrder) > 0) throw refuse('s is in the upper half of the order')
+  try {
+    return addressOf(secp256k1.ecdsaRecover(rs, v - 27, digest, false))
+  } catch (cause) {
+    throw refuse('no public key can have made it', cause)
+  }
+}
+
+const halfOrder = hexToBytes('0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
+
+function signHash(digest: Uint8Array, key: Uint8Array): Hex {
+  const { signature, recid } = secp256k1.ecdsaSign(digest, key)
+  const bytes = new Uint8Array(65)
+  bytes.set(signature)
+  bytes[64] = 27 + recid
+  return bytesToHex(bytes)
+}
+
+/** The last 20 bytes of keccak256 of an uncompressed public key without its 0x04. */
+const addressOf = (publicKey: Uint8Array): Address => bytesToHex(keccak256(publicKey.subarray(1), 'bytes').subarray(12))
+
+function keyBytes(privateKey: Hex): Uint8Array {
+  const key = hexToBytes(privateKey)
+  if (key.length !== 32 || !secp256k1.privateKeyVerify(key)) throw reportErrors.REPORT_KEY_INVALID()
+  return key
+}

@@ -1,0 +1,90 @@
+/**
+ * EIP-712 digests of the messages in protocol/typed-data.ts, without the generality of a library: every field is one word, so a
+ * digest is two keccaks of a flat buffer. Equal to viem's `hashTypedData`, which the tests compare it with.
+ */
+import { type Hex, hexToBytes, keccak256, stringToBytes } from 'viem'
+import {
+  type Network,
+  type SignedMessage,
+  type SignedType,
+  signedTypes,
+  signingDomain,
+} from '../protocol/typed-data.ts'
+
+const wordBytes = 32
+
+type Writer = (word: Uint8Array, value: unknown) => void
+
+const writeNumber: Writer = (word, value) => {
+  let rest = BigInt(value as bigint | number)
+  if (rest < 0n || rest >> 64n !== 0n) throw new RangeError(`typed-hash: ${rest} is outside uint64`)
+  for (let i = wordBytes - 1; rest > 0n; i--, rest >>= 8n) word[i] = Number(rest & 0xffn)
+}
+const writers: Record<string, Writer> = {
+  address: (word, value) => word.set(hexToBytes(value as Hex, { size: 20 }), 12),
+  bytes32: (word, value) => {
+    const bytes = hexToBytes(value as Hex)
+    if (bytes.length !== wordBytes) throw new RangeError(`typed-hash: ${bytes.length} bytes instead of 32`)
+    word.set(bytes)
+  },
+  string: (word, value) => word.set(keccak256(stringToBytes(value as string), 'bytes')),
+}
+
+type Layout = { readonly typeHash: Uint8Array; readonly fields: readonly { name: string; write: Writer }[] }
+
+const layouts = Object.fromEntries(
+  (Object.keys(signedTypes) as SignedType[]).map((type): [SignedType, Layout] => {
+    const fields = signedTypes[type]
+    const signature = `${type}(${fields.map(field => `${field.type} ${field.name}`).join(',')})`
+    return [
+      type,
+      {
+        typeHash: keccak256(stringToBytes(signature), 'bytes'),
+        fields: fields.map(field => ({ name: field.name, write: writers[field.type] ?? writeNumber })),
+      },
+    ]
+  }),
+) as Record<SignedType, Layout>
+
+/** hashStruct of a message: keccak256(type hash ‖ one word per field). */
+export function structHash<T extends SignedType>(type: T, message: SignedMessage<T>): Uint8Array {
+  const { typeHash, fields } = layouts[type]
+  const buffer = new Uint8Array(wordBytes * (fields.length + 1))
+  buffer.set(typeHash)
+  fields.forEach(({ name, write }, index) => {
+    const offset = wordBytes * (index + 1)
+    write(buffer.subarray(offset, offset + wordBytes), message[name as keyof SignedMessage<T>])
+  })
+  return keccak256(buffer, 'bytes')
+}
+
+const separators = new Map<string, Uint8Array>()
+const domainType = 'EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)'
+
+/** The EIP-712 domain separator of a network; EpochConsensus shows the same as `domainSeparator()`. */
+export function domainSeparator(network: Network): Uint8Array {
+  const key = `${network.chainId}:${network.consensus.toLowerCase()}`
+  const cached = separators.get(key)
+  if (cached !== undefined) return cached
+  const { name, version, chainId, verifyingContract } = signingDomain(network)
+  const buffer = new Uint8Array(5 * wordBytes)
+  buffer.set(keccak256(stringToBytes(domainType), 'bytes'))
+  const word = (index: number) => buffer.subarray(index * wordBytes, (index + 1) * wordBytes)
+  writers.string!(word(1), name)
+  writers.string!(word(2), version)
+  writeNumber(word(3), chainId)
+  writers.address!(word(4), verifyingContract)
+  const separator = keccak256(buffer, 'bytes')
+  separators.set(key, separator)
+  return separator
+}
+
+/** The 32 bytes that are signed: keccak256(0x19 0x01 ‖ domain separator ‖ struct hash). */
+export function typedHash<T extends SignedType>(network: Network, type: T, message: SignedMessage<T>): Uint8Array {
+  const buffer = new Uint8Array(2 + 2 * wordBytes)
+  buffer[0] = 0x19
+  buffer[1] = 0x01
+  buffer.set(domainSeparator(network), 2)
+  buffer.set(structHash(type, message), 2 + wordBytes)
+  return keccak256(buffer, 'bytes')
+}

@@ -1,0 +1,214 @@
+/** Verifies an evidence bundle offline, without its sender: every signature, every binding, every sampled row. */
+import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
+import { type SpecName, soundnessBits, specByHash, specHash, windowRate } from '../job/spec.ts'
+import { isKaisarError } from '../platform/errors.ts'
+import { deviceRecordSchema, environmentRecordSchema, hashRecordText, localId } from '../protocol/device-record.ts'
+import { zeroBytes32 } from '../protocol/primitives.ts'
+import { bindingFault, checkSampleRequest, sampleOf, seedOf } from './commitment.ts'
+import type { EvidenceBundle } from './evidence-bundle.ts'
+import { isSignedBy, recoverSigner } from './signer.ts'
+import type { RowVerifier } from './wrong-row.ts'
+
+/** The steps of the verification, in order; a failure names its step. */
+export const bundleSteps = [
+  'SPEC',
+  'OFFER_SIGNATURE',
+  'COMMITMENT_BINDING',
+  'COMMITMENT_SIGNATURE',
+  'ENVIRONMENT',
+  'DEVICE_REPORT',
+  'SAMPLE_REQUEST',
+  'COMMITMENT_INVALID',
+  'OPENINGS_MALFORMED',
+  'OPENINGS_NOT_IN_ROOT',
+  'ROW_WRONG',
+] as const
+export type BundleStep = (typeof bundleSteps)[number]
+
+/** What no bundle can prove by itself, in sentences for people. */
+export const notProven = {
+  arrival: 'That the commitment arrived inside the window and before the sampling block: the Checker says so.',
+  blocks:
+    'That the round and the sampling block are blocks of this chain, and the round a trigger: compare them with a node.',
+  seed: 'That the epoch seed is the one on chain: compare it with seedOf(epoch).',
+  registration: 'That the operator and the generation are the registered ones: compare them with the registry.',
+  seat: 'That the Checker held a seat of the device’s cohort in this epoch.',
+  device:
+    'That the device is the model it claims to be, or that it did not pass the work to a faster machine close by.',
+  record: 'Who the device is: the bundle holds no device report.',
+  environment: 'What the device ran on: the bundle holds no environment record.',
+  spec: 'That the job was the network’s: this release does not know its specification.',
+} as const
+
+export type BundleFacts = {
+  readonly operator: Address
+  readonly checker: Address
+  readonly deviceId: Hex
+  readonly generation: number
+  readonly epoch: bigint
+  readonly round: Hex
+  readonly specName: SpecName | null
+  readonly rows: number
+  /** Mop/s. */
+  readonly rate: number
+  readonly rowsChecked: number
+  /** Bits of soundness against a device that skips a quarter of its rows. */
+  readonly soundness: ReturnType<typeof soundnessBits>
+}
+
+export type BundleVerification = { readonly cannotProve: readonly string[] } & (
+  | { readonly ok: true; readonly facts: BundleFacts }
+  | { readonly ok: false; readonly step: BundleStep; readonly detail: string }
+)
+
+type Failure = { readonly step: BundleStep; readonly detail: string }
+
+/** `openVerifier` gives a verifier for the bundle's spec; a {@link import('../job/work-engine.ts').WorkEngine} is one. */
+export async function verifyBundle(
+  bundle: EvidenceBundle,
+  { openVerifier }: { readonly openVerifier: (spec: EvidenceBundle['spec']) => Promise<RowVerifier> },
+): Promise<BundleVerification> {
+  const specName = nameOf(bundle.commitment.message.specHash)
+  const cannotProve = limitsOf(bundle, specName)
+  const failure = checkMessages(bundle) ?? (await checkRows(bundle, openVerifier))
+  if (failure !== null) return { ok: false, ...failure, cannotProve }
+
+  const { network, spec, commitment, offer } = bundle
+  const { epoch, round, deviceId, generation } = commitment.message
+  const rows = Number(commitment.message.rows)
+  const facts: BundleFacts = {
+    operator: recoverSigner(network, 'Commitment', commitment),
+    checker: offer.message.checker,
+    deviceId,
+    generation,
+    epoch,
+    round,
+    specName,
+    rows,
+    rate: windowRate(spec, rows),
+    rowsChecked: Math.min(spec.samples, rows),
+    soundness: soundnessBits(spec),
+  }
+  return { ok: true, facts, cannotProve }
+}
+
+/** Everything but the rows; null when all holds. */
+function checkMessages(bundle: EvidenceBundle): Failure | null {
+  const { network, spec, offer, commitment } = bundle
+  if (commitment.message.specHash !== specHash(spec))
+    return { step: 'SPEC', detail: 'The specification in the bundle is not the one the commitment names.' }
+  if (!isSignedBy(network, 'JobOffer', offer, offer.message.checker))
+    return { step: 'OFFER_SIGNATURE', detail: 'The job offer is not signed by the Checker it names.' }
+  const fault = bindingFault(offer.message, commitment.message)
+  if (fault !== null)
+    return {
+      step: 'COMMITMENT_BINDING',
+      detail: `The commitment and the offer are about different values of ${fault}.`,
+    }
+  let operator: Address
+  try {
+    operator = recoverSigner(network, 'Commitment', commitment)
+  } catch (error) {
+    return { step: 'COMMITMENT_SIGNATURE', detail: (error as Error).message }
+  }
+  return checkEnvironment(bundle) ?? checkDeviceReport(bundle, operator) ?? checkRequest(bundle)
+}
+
+function checkEnvironment({ environment, commitment }: EvidenceBundle): Failure | null {
+  if (environment === null) return null
+  if (hashRecordText(environment) !== commitment.message.environmentHash)
+    return { step: 'ENVIRONMENT', detail: 'The environment record is not the one the commitment names.' }
+  return environmentRecordSchema.safeParse(parseJson(environment)).success
+    ? null
+    : { step: 'ENVIRONMENT', detail: 'The environment record is not of a form this release knows.' }
+}
+
+function checkDeviceReport({ network, commitment, deviceReport }: EvidenceBundle, operator: Address): Failure | null {
+  if (deviceReport === null) return null
+  const fail = (detail: string): Failure => ({ step: 'DEVICE_REPORT', detail })
+  const { report, device, environment, attestation } = deviceReport
+  const { deviceId, generation, deviceHash, environmentHash, attestationHash } = report.message
+  if (!isSignedBy(network, 'DeviceReport', report, operator))
+    return fail('The device report is not signed by the operator who signed the commitment.')
+  if (deviceId !== commitment.message.deviceId || generation !== commitment.message.generation)
+    return fail('The device report is about another device or generation.')
+  if (hashRecordText(device) !== deviceHash) return fail('The device record is not the one that was signed.')
+  if (hashRecordText(environment) !== environmentHash)
+    return fail('The environment record is not the one that was signed.')
+  if ((attestation === null ? zeroBytes32 : hashRecordText(attestation)) !== attestationHash)
+    return fail('The attestation evidence is not the one that was signed.')
+  const record = deviceRecordSchema.safeParse(parseJson(device))
+  if (!record.success) return fail('The device record is not of a form this release knows.')
+  const expected = keccak256(
+    encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [operator, localId(record.data)]),
+  )
+  return expected === deviceId ? null : fail('The device id is not that of this operator and this hardware.')
+}
+
+function checkRequest({ network, offer, commitment, request }: EvidenceBundle): Failure | null {
+  const fail = (detail: string): Failure => ({ step: 'SAMPLE_REQUEST', detail })
+  if (request === null)
+    return commitment.message.rows === 0n ? null : fail('There are rows and the bundle holds no sample request.')
+  if (!isSignedBy(network, 'SampleRequest', request, offer.message.checker))
+    return fail('The sample request is not signed by the Checker that made the offer.')
+  try {
+    checkSampleRequest(network, { offer: offer.message, commitment: commitment.message, request: request.message })
+    return null
+  } catch (error) {
+    return fail((error as Error).message)
+  }
+}
+
+async function checkRows(
+  { network, spec, epochSeed, commitment, request, openings }: EvidenceBundle,
+  openVerifier: (spec: EvidenceBundle['spec']) => Promise<RowVerifier>,
+): Promise<Failure | null> {
+  const { message } = commitment
+  if (request === null) {
+    if (message.root !== zeroBytes32) return { step: 'COMMITMENT_INVALID', detail: 'It claims no rows and has a root.' }
+    return openings.length === 0 ? null : { step: 'OPENINGS_MALFORMED', detail: 'There are openings and no request.' }
+  }
+  const rows = Number(message.rows)
+  const { verify } = await openVerifier(spec)
+  const item = {
+    seed: seedOf(network, message),
+    rows,
+    root: message.root,
+    sample: sampleOf(spec, message, request.message),
+    openings,
+  }
+  const [answer] = await verify({ epochSeed, items: [item] })
+  return answer!.ok ? null : { step: answer!.step, detail: answer!.detail }
+}
+
+function limitsOf(bundle: EvidenceBundle, specName: SpecName | null): string[] {
+  const limits: string[] = [
+    notProven.arrival,
+    notProven.blocks,
+    notProven.seed,
+    notProven.registration,
+    notProven.seat,
+    notProven.device,
+  ]
+  if (bundle.deviceReport === null) limits.push(notProven.record)
+  if (bundle.environment === null) limits.push(notProven.environment)
+  if (specName === null) limits.push(notProven.spec)
+  return limits
+}
+
+function nameOf(hash: Hex): SpecName | null {
+  try {
+    return specByHash(hash).name
+  } catch (error) {
+    if (isKaisarError(error, 'JOB_SPEC_UNKNOWN')) return null
+    throw error
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
