@@ -4,18 +4,26 @@ import { defineConfig } from 'vitest/config'
 if (Number(process.versions.node.split('.')[0]) < 24)
   throw new Error(`Node 24 expected, found ${process.version}: run "npm ci" and start the tests with "npm test"`)
 
-const tier = (name: string, timeoutMs: number) => ({
+const tier = (name: string, timeoutMs: number, setup: readonly string[] = []) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.{ts,tsx}`],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
     pool: 'forks' as const,
+    globalSetup: ['test/setup/orphans.ts', ...setup],
   },
 })
+const built = ['test/setup/build-once.ts']
 
 export default defineConfig({
   test: {
-    projects: [tier('unit', 30_000), tier('integration', 120_000), tier('e2e', 300_000), tier('sim', 600_000)],
+    reporters: ['default', './test/setup/closing-line-reporter.ts'],
+    projects: [
+      tier('unit', 30_000),
+      tier('integration', 120_000, built),
+      tier('e2e', 300_000, built),
+      tier('sim', 600_000, built),
+    ],
   },
 })

@@ -45,12 +45,18 @@ const steps = [
   },
 ]
 
-/** Builds what is stale, says what it does on stderr, and does nothing when all is fresh. */
-export async function build({ force = false } = {}) {
-  if (!force && staleSteps().length === 0) return
+/**
+ * Builds what is stale, says what it does on stderr, and does nothing when all is fresh.
+ *
+ * @param options.force - everything, fresh or not
+ * @param options.only - names of the steps to look at; default: all
+ */
+export async function build({ force = false, only = steps.map(step => step.name) } = {}) {
+  const todo = () => steps.filter(step => only.includes(step.name) && (force || isStale(step)))
+  if (todo().length === 0) return
   const release = await takeBuildLock()
   try {
-    for (const step of force ? steps : staleSteps()) {
+    for (const step of todo()) {
       const startedAt = Date.now()
       say(`${step.title} …`)
       const stamp = stampOf(step)
@@ -65,9 +71,8 @@ export async function build({ force = false } = {}) {
   }
 }
 
-function staleSteps() {
-  const stamps = readStamps()
-  return steps.filter(step => !existsSync(at(step.product)) || stamps[step.name] !== stampOf(step))
+function isStale(step) {
+  return !existsSync(at(step.product)) || readStamps()[step.name] !== stampOf(step)
 }
 
 function readStamps() {
@@ -205,7 +210,9 @@ function run(command, args) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  build({ force: process.argv.includes('--force') }).catch(error => {
+  const words = process.argv.slice(2)
+  const only = words.filter(word => !word.startsWith('-'))
+  build({ force: words.includes('--force'), ...(only.length > 0 ? { only } : {}) }).catch(error => {
     say(error.message)
     process.exitCode = 1
   })

@@ -1,0 +1,64 @@
+/** Runs the built binary as a user or a script would, and says everything it did. */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import type { Envelope } from '../../src/core/platform/output.ts'
+
+export type CliResult = {
+  readonly stdout: string
+  readonly stderr: string
+  readonly exitCode: number | undefined
+  readonly signal: string | undefined
+  /** stdout as the envelope of `--json`; of a streaming command, its last line. Throws when it does not parse. */
+  json<T = Record<string, unknown>>(): Omit<Envelope, 'data'> & { data: T; type?: string }
+  /** Every line of stdout as JSON. */
+  events(): ({ type: string } & Record<string, unknown>)[]
+}
+
+export type CliOptions = {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Given to stdin, which is otherwise empty. */
+  readonly input?: string
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+export const cliPath = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
+
+/** A home of its own for a test: configuration, contexts, keys and state of the user are neither seen nor touched. */
+export function isolatedHome(): { path: string; env: Record<string, string> } {
+  const path = mkdtempSync(join(tmpdir(), 'kaisar-home-'))
+  const env = {
+    HOME: path,
+    XDG_CONFIG_HOME: join(path, 'config'),
+    XDG_DATA_HOME: join(path, 'data'),
+    XDG_CACHE_HOME: join(path, 'cache'),
+    XDG_STATE_HOME: join(path, 'state'),
+  }
+  return { path, env }
+}
+
+/** @param args - the words after `kaisar` */
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const result = await execa(process.execPath, [cliPath, ...args], {
+    cwd: options.cwd ?? process.cwd(),
+    env: { NO_COLOR: '1', ...options.env },
+    input: options.input ?? '',
+    reject: false,
+    timeout: options.timeoutMs ?? 60_000,
+    stripFinalNewline: false,
+    ...(options.signal ? { cancelSignal: options.signal } : {}),
+  })
+  const lines = () => result.stdout.split('\n').filter(line => line !== '')
+  return {
+    stdout: result.stdout,
+    stderr: result.stderr,
+    exitCode: result.exitCode,
+    signal: result.signal,
+    json: () => JSON.parse(lines().at(-1) ?? ''),
+    events: () => lines().map(line => JSON.parse(line)),
+  }
+}
