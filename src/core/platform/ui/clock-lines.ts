@@ -30,13 +30,9 @@ function settlingSpans({ phase, elapsedSeconds, lengthSeconds }: EpochProgress):
   if (phase === 'PAID') return [span('PAID ✓', 'good')]
   const present = settlingPhases.indexOf(phase as (typeof settlingPhases)[number])
   const steps = settlingPhases.map((name, i) =>
-    i < present
-      ? span(`${name} ✓  `, 'dim')
-      : i === present
-        ? span(`[${name}]  `, 'accent')
-        : span(`${name} ·  `, 'dim'),
+    i < present ? span(`${name}✓ `, 'dim') : i === present ? span(`[${name}] `, 'accent') : span(`${name} `, 'dim'),
   )
-  return lengthSeconds === null ? steps : [...steps, span(`${duration(lengthSeconds - elapsedSeconds)} left`)]
+  return lengthSeconds === null ? steps : [...steps, span(` ${duration(lengthSeconds - elapsedSeconds)} left`)]
 }
 
 /** `block 1,234 · 1 s ago`; a head that has not moved for long is said to be stale. */

@@ -53,6 +53,18 @@ const checkerCells = (checker: CheckerRow) => [
   tokens(checker.earned),
 ]
 
+function summaryLine({ devices, checkers }: DevnetView): Line {
+  const agreements = checkers.flatMap(({ agreement }) => (agreement === null ? [] : [agreement]))
+  const agreement = agreements.length === 0 ? null : Math.min(...agreements)
+  const jailed = checkers.filter(checker => checker.jailed).length
+  const earned = devices.reduce((sum, device) => sum + device.earned, 0n)
+  return [
+    span(`${devices.length} devices   ${checkers.length} checkers   least agreement ${percentText(agreement)}   `),
+    ...(jailed > 0 ? [span(`${jailed} jailed   `, 'bad')] : []),
+    span(`${tokens(earned)} KAI earned`),
+  ]
+}
+
 /** The devnet as a frame of at most `rows` lines of at most `columns` columns. Pure. */
 export function devnetFrame(view: DevnetView, size: Size): Line[] {
   const { columns } = size
@@ -67,6 +79,7 @@ export function devnetFrame(view: DevnetView, size: Size): Line[] {
       span(view.rpcUrl),
       ...(view.explorerUrl === null ? [] : [span('   explorer ', 'dim'), span(view.explorerUrl, 'accent')]),
     ],
+    summaryLine(view),
     ...warningLines(view.warning),
     blankLine,
     ...clockLines(view.epochs, columns),
@@ -77,7 +90,7 @@ export function devnetFrame(view: DevnetView, size: Size): Line[] {
       {
         title: 'Devices',
         wants: view.devices.length === 0 ? 0 : view.devices.length + 1,
-        least: 2,
+        least: 3,
         draw: rows => tableLines(deviceColumns, view.devices.map(deviceCells), { width: columns, most: rows - 1 }),
       },
       {
@@ -95,7 +108,7 @@ export function devnetFrame(view: DevnetView, size: Size): Line[] {
       {
         title: 'Checkers',
         wants: view.checkers.length === 0 ? 0 : view.checkers.length + 1,
-        least: 2,
+        least: 3,
         draw: rows => tableLines(checkerColumns, view.checkers.map(checkerCells), { width: columns, most: rows - 1 }),
       },
     ],

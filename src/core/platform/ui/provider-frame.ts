@@ -60,7 +60,7 @@ export function providerFrame(view: ProviderView, size: Size): Line[] {
       {
         title: 'Devices',
         wants: view.devices.length === 0 ? 0 : view.devices.length + 1,
-        least: 2,
+        least: 3,
         draw: rows => tableLines(columnsOfDevices, view.devices.map(cellsOf), { width: columns, most: rows - 1 }),
       },
       {

@@ -5,17 +5,17 @@ export type Cell = string | { readonly text: string; readonly tone: Tone }
 export type Column = {
   readonly title: string
   readonly align?: 'left' | 'right'
-  /** Gives way first when the table is too wide; default 0: shrinks, but stays. Columns with a rank above 0 are dropped, highest first. */
+  /** Columns with a rank are dropped when the table is too wide, the highest rank first. */
   readonly rank?: number
-  /** Least columns this column is cut to before another is dropped; default: the width of its title. */
+  /** A column with a least width is cut down to it before any column is dropped. */
   readonly least?: number
 }
 
 const gap = 2
 
 /**
- * Rows of cells as lines of at most `width` columns, the titles first. A table that is too wide cuts its widest column of
- * rank 0, then drops columns by rank; one that has more than `most` rows ends with a line that says how many are left out.
+ * Rows of cells as lines of at most `width` columns, the titles first. A table that is too wide first cuts the columns that may be
+ * cut, then drops columns by rank; one that has more than `most` rows ends with a line that says how many are left out.
  */
 export function tableLines(
   columns: readonly Column[],
@@ -28,7 +28,7 @@ export function tableLines(
   let kept = columns.map((column, at) => ({ column, at, width: widthOf(column, at, shown) }))
   const total = () => kept.reduce((sum, { width }) => sum + width, 0) + gap * (kept.length - 1)
   while (total() > width) {
-    const shrinkable = kept.filter(({ column, width }) => width > (column.least ?? textWidth(column.title)))
+    const shrinkable = kept.filter(({ column, width }) => width > (column.least ?? width))
     const widest = shrinkable.sort((a, b) => b.width - a.width)[0]
     if (widest !== undefined) {
       kept = kept.map(entry => (entry.at === widest.at ? { ...entry, width: entry.width - 1 } : entry))

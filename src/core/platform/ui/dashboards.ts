@@ -1,5 +1,9 @@
-/** The dashboards as ink components: a view in, a frame of the terminal's size out. */
+/**
+ * The dashboards as ink components: a view in, a frame of the terminal's size out. Written without JSX, so that Node runs
+ * the sources as they are.
+ */
 import { Box, Text, useWindowSize } from 'ink'
+import { createElement as h } from 'react'
 import { checkerFrame } from './checker-frame.ts'
 import type { CheckerView, DevnetView, ProviderView } from './dashboard-views.ts'
 import { devnetFrame } from './devnet-frame.ts'
@@ -22,34 +26,25 @@ const toneProps: Record<Tone, { color?: string; bold?: boolean; dimColor?: boole
   accent: { color: 'cyan' },
 }
 
-function Lines({ lines }: { lines: readonly Line[] }) {
-  return (
-    <Box flexDirection="column">
-      {lines.map((line, row) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a line of a frame is its row
-        <Text key={row} wrap="truncate">
-          {line.length === 0
-            ? ' '
-            : line.map(({ text, tone }, at) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: a span of a line is its place
-                <Text key={at} {...toneProps[tone]}>
-                  {text}
-                </Text>
-              ))}
-        </Text>
-      ))}
-    </Box>
+const Lines = ({ lines }: { readonly lines: readonly Line[] }) =>
+  h(
+    Box,
+    { flexDirection: 'column' },
+    ...lines.map(line =>
+      line.length === 0
+        ? h(Text, null, ' ')
+        : h(Text, { wrap: 'truncate' }, ...line.map(({ text, tone }) => h(Text, toneProps[tone], text))),
+    ),
   )
-}
 
 /** One row stays free: a frame as tall as the terminal scrolls it. */
 const frameSize = ({ columns, rows }: Size): Size => ({ columns, rows: Math.max(1, rows - 1) })
 
 const dashboardOf =
-  <V,>(frame: (view: V, size: Size) => Line[]) =>
+  <V>(frame: (view: V, size: Size) => Line[]) =>
   ({ view, size }: DashboardProps<V>) => {
     const terminal = useWindowSize()
-    return <Lines lines={frame(view, frameSize(size ?? terminal))} />
+    return h(Lines, { lines: frame(view, frameSize(size ?? terminal)) })
   }
 
 export const DevnetDashboard = dashboardOf<DevnetView>(devnetFrame)

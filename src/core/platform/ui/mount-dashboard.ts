@@ -1,6 +1,6 @@
 import { render, useApp, useInput, useStdin } from 'ink'
-import { type ComponentType, useSyncExternalStore } from 'react'
-import type { DashboardProps } from './dashboards.tsx'
+import { type ComponentType, createElement as h, useSyncExternalStore } from 'react'
+import type { DashboardProps } from './dashboards.ts'
 import type { Changes } from './view-changes.ts'
 
 /** Where a dashboard's view comes from: whoever owns the state replaces the view and tells. */
@@ -52,7 +52,7 @@ export type MountDependencies = {
  * Shows a dashboard until it is quit or closed: on a terminal in its alternate screen, elsewhere as plain lines of what changes.
  *
  * @example
- * const { mountDashboard, createViewSource } = await import('../../core/platform/ui/mount-dashboard.tsx')
+ * const { mountDashboard, createViewSource } = await import('../../core/platform/ui/mount-dashboard.ts')
  * const source = createViewSource(firstView)
  * const dashboard = mountDashboard({ source, component: DevnetDashboard, changes: devnetChanges }, process)
  * const end = await dashboard.ended
@@ -61,28 +61,24 @@ export function mountDashboard<V>(options: MountOptions<V>, dependencies: MountD
   return dependencies.stdout.isTTY ? mountOnTerminal(options, dependencies) : printChanges(options, dependencies)
 }
 
-function mountOnTerminal<V>(
-  { source, component: Dashboard }: MountOptions<V>,
-  io: MountDependencies,
-): MountedDashboard {
+function Mounted<V>({ source, component: Dashboard }: Pick<MountOptions<V>, 'source' | 'component'>) {
+  const view = useSyncExternalStore(source.subscribe, source.get)
+  const { exit } = useApp()
+  const { isRawModeSupported } = useStdin()
+  useInput(
+    (input, key) => {
+      if (key.ctrl && input === 'c') exit('interrupted')
+      else if (input === 'q') exit('quit')
+    },
+    // Without a terminal to read from (stdin is a pipe), Ctrl-C arrives as a signal, which the command handles.
+    { isActive: isRawModeSupported },
+  )
+  return h(Dashboard, { view })
+}
+
+function mountOnTerminal<V>({ source, component }: MountOptions<V>, io: MountDependencies): MountedDashboard {
   const { promise, resolve } = Promise.withResolvers<DashboardEnd>()
-
-  function Mounted() {
-    const view = useSyncExternalStore(source.subscribe, source.get)
-    const { exit } = useApp()
-    const { isRawModeSupported } = useStdin()
-    useInput(
-      (input, key) => {
-        if (key.ctrl && input === 'c') exit('interrupted')
-        else if (input === 'q') exit('quit')
-      },
-      // Without a terminal to read from (stdin is a pipe), Ctrl-C arrives as a signal, which the command handles.
-      { isActive: isRawModeSupported },
-    )
-    return <Dashboard view={view} />
-  }
-
-  const app = render(<Mounted />, {
+  const app = render(h(Mounted<V>, { source, component }), {
     ...io,
     exitOnCtrlC: false,
     alternateScreen: true,
