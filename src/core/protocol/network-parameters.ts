@@ -8,6 +8,8 @@ export type Timeline = {
   readonly openSeconds: number
   readonly revealSeconds: number
   readonly finalizeSeconds: number
+  /** Answers to audits of e are taken until the start of e + 2 plus this; unanswered ones are reported until twice this. */
+  readonly auditSeconds: number
   readonly firstPaidEpoch: number
 }
 
@@ -29,12 +31,14 @@ export type RoundRules = {
   readonly threshold: bigint
   /** Least seconds between two triggers. */
   readonly refractorySeconds: number
+  /** The sampling block is the first whose timestamp is at least the trigger's plus this: window and grace, rounded up. */
+  readonly samplingSeconds: number
   /** Milliseconds after the trigger until which openings are answered. */
   readonly openingsMs: number
   /** The job specification in force. */
   readonly specHash: Hex
 }
 
-/** Seconds between a trigger block and its sampling block: the window and the grace, rounded up. */
+/** The least `samplingSeconds` of a window and a grace. */
 export const samplingDelaySeconds = ({ windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>): number =>
   Math.ceil((windowMs + graceMs) / 1000)

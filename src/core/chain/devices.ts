@@ -1,0 +1,132 @@
+import type { Address, Hex } from 'viem'
+import { zeroBytes32 } from '../protocol/primitives.ts'
+import { deviceRegistryAbi } from './abi/device-registry.ts'
+import { kaisarLensAbi } from './abi/kaisar-lens.ts'
+import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
+
+/** What a device says of itself; hashes of 32 bytes, `attestedIdentity` zero where the card has none. */
+export type DeviceHashes = { readonly deviceHash: Hex; readonly certificateHash: Hex; readonly attestedIdentity: Hex }
+
+/** A registered device. Epochs are numbers; `until` is null while it stays. Amounts in wei of KAI. */
+export type RegisteredDevice = {
+  readonly id: Hex
+  readonly operator: Address
+  readonly payout: Address
+  /** Global lane; its cohort is lane ÷ 64. */
+  readonly lane: number
+  readonly cohort: number
+  readonly generation: number
+  /** First epoch whose verdicts are about `generation`. */
+  readonly generationFrom: number
+  /** First epoch it is a member of. */
+  readonly since: number
+  readonly until: number | null
+  readonly deposit: bigint
+  readonly record: DeviceHashes
+}
+
+/** A device with what it has reached. */
+export type DeviceOverview = RegisteredDevice & {
+  readonly standing: bigint
+  readonly silentEpochs: number
+  readonly payoutBalance: bigint
+  readonly owed: bigint
+}
+
+/** A lane of a cohort in one epoch. */
+export type LaneMember = {
+  readonly id: Hex
+  readonly generation: number
+  readonly operator: Address
+  readonly payout: Address
+}
+
+type RawDevice = Omit<RegisteredDevice, 'cohort' | 'until'> & { readonly until: number }
+
+const toDevice = (raw: RawDevice): RegisteredDevice => ({
+  ...raw,
+  operator: lowerCase(raw.operator),
+  payout: lowerCase(raw.payout),
+  cohort: Math.floor(raw.lane / 64),
+  until: raw.until === 0xffff_ffff ? null : raw.until,
+})
+
+const registry = ({ contracts }: ConnectedNetwork) =>
+  ({ address: contracts.DeviceRegistry, abi: deviceRegistryAbi }) as const
+
+/** The id that a registration of `localId` (hash of the hardware's UUID) by `operator` has, registered or not. */
+export const deviceIdOf = (network: ConnectedNetwork, operator: Address, localId: Hex): Promise<Hex> =>
+  reading(
+    'deviceIdOf',
+    network.chain.client.readContract({
+      ...registry(network),
+      functionName: 'deviceIdOf',
+      args: [operator, localId],
+    }),
+  )
+
+/** @returns null when the device is not registered */
+export async function getDevice(network: ConnectedNetwork, id: Hex): Promise<RegisteredDevice | null> {
+  const { client } = network.chain
+  const known = { ...registry(network), functionName: 'isRegistered', args: [id] } as const
+  if (!(await reading('isRegistered', client.readContract(known)))) return null
+  const raw = { ...registry(network), functionName: 'getDevice', args: [id] } as const
+  return toDevice(await reading('getDevice', client.readContract(raw)))
+}
+
+/** The deposit of a new device, in wei of KAI. */
+export const deviceDeposit = (network: ConnectedNetwork): Promise<bigint> =>
+  reading('deposit', network.chain.client.readContract({ ...registry(network), functionName: 'deposit' }))
+
+/** The generation that verdicts of `epoch` are about; 0 when the device is no member of it. */
+export const generationAt = (network: ConnectedNetwork, id: Hex, epoch: number): Promise<number> =>
+  reading(
+    'generationAt',
+    network.chain.client.readContract({
+      ...registry(network),
+      functionName: 'generationAt',
+      args: [id, BigInt(epoch)],
+    }),
+  )
+
+/** The 64 lanes of a cohort as frozen for `epoch`, null where empty. Exact for the previous, this and the next epoch. */
+export async function cohortMembers(
+  network: ConnectedNetwork,
+  epoch: number,
+  cohort: number,
+): Promise<(LaneMember | null)[]> {
+  const call = { ...registry(network), functionName: 'devicesOf', args: [BigInt(epoch), cohort] } as const
+  const members = await reading('devicesOf', network.chain.client.readContract(call))
+  return members.map(member =>
+    member.id === zeroBytes32
+      ? null
+      : { ...member, operator: lowerCase(member.operator), payout: lowerCase(member.payout) },
+  )
+}
+
+/** Members of `epoch`, and the cohorts that hold lanes in it. */
+export async function countsOf(
+  network: ConnectedNetwork,
+  epoch: number,
+): Promise<{ members: number; cohorts: number }> {
+  const call = { ...registry(network), functionName: 'countsOf', args: [BigInt(epoch)] } as const
+  const [members, cohorts] = await reading('countsOf', network.chain.client.readContract(call))
+  return { members, cohorts }
+}
+
+/** Every device that holds a lane, in the order of lanes, read 100 lanes at a time. */
+export async function getDevices(network: ConnectedNetwork): Promise<DeviceOverview[]> {
+  const { client } = network.chain
+  const lanes = await reading('laneCount', client.readContract({ ...registry(network), functionName: 'laneCount' }))
+  const devices: DeviceOverview[] = []
+  for (let from = 0; from < lanes; from += 100) {
+    const lens = { address: network.contracts.KaisarLens, abi: kaisarLensAbi } as const
+    const page = await reading(
+      'devices',
+      client.readContract({ ...lens, functionName: 'devices', args: [from, Math.min(100, lanes - from)] }),
+    )
+    for (const { device, standing, silentEpochs, payoutBalance, owed } of page)
+      devices.push({ ...toDevice(device), standing, silentEpochs: Number(silentEpochs), payoutBalance, owed })
+  }
+  return devices
+}

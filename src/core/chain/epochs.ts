@@ -1,0 +1,192 @@
+import type { Address, Hex } from 'viem'
+import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
+import { zeroBytes32 } from '../protocol/primitives.ts'
+import type { EpochRounds } from '../protocol/trigger.ts'
+import { epochConsensusAbi } from './abi/epoch-consensus.ts'
+import { kaisarLensAbi } from './abi/kaisar-lens.ts'
+import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
+
+/** In the order of the contract's enum. */
+export const phases = ['future', 'work', 'commit', 'open', 'reveal', 'finalize', 'pay'] as const
+export type Phase = (typeof phases)[number]
+
+export const cohortStates = ['pending', 'final', 'void'] as const
+export type CohortState = (typeof cohortStates)[number]
+
+/** Where an epoch stands. Times are block times in seconds, amounts wei of KAI. */
+export type EpochOverview = {
+  readonly epoch: number
+  readonly phase: Phase
+  /** Null while it is not set: no committees, no jobs, no pay. */
+  readonly seed: Hex | null
+  readonly pinnedBlock: bigint | null
+  readonly startsAt: number
+  readonly commitAt: number
+  readonly openAt: number
+  readonly revealAt: number
+  readonly finalizeAt: number
+  readonly payAt: number
+  readonly auditClosesAt: number
+  readonly members: number
+  readonly cohorts: number
+  /** Whether it can be paid. */
+  readonly totalFixed: boolean
+  readonly totals: EpochTotals
+  readonly money: EpochMoney
+}
+
+/** Sums of an epoch; a payment is pool × credit ÷ (credits + openCaps). */
+export type EpochTotals = {
+  readonly credits: bigint
+  readonly openCaps: bigint
+  readonly resolvedLanes: number
+  readonly lanes: number
+  /** Final cohorts whose devices or Checkers are not all paid. */
+  readonly unpaid: number
+}
+
+export type EpochMoney = {
+  readonly emission: bigint
+  readonly devicePool: bigint
+  readonly checkerPool: bigint
+  readonly bounty: bigint
+  readonly maxPrice: bigint
+  readonly denominator: bigint
+  readonly drawnLanes: bigint
+  readonly paid: bigint
+  readonly opened: boolean
+  readonly closed: boolean
+}
+
+/** What the chain keeps of a cohort. Seats are numbered 0 to 4; masks have bit i for seat i. */
+export type CohortOverview = {
+  readonly epoch: number
+  readonly cohort: number
+  readonly state: CohortState
+  /** The five owners, null without a seed. */
+  readonly seats: readonly Address[] | null
+  readonly committed: number
+  readonly revealed: number
+  readonly opened: number
+  /** Lanes in which each seat agreed with the result. */
+  readonly agreed: readonly number[]
+  readonly lanesPaid: number
+  readonly checkersPaid: boolean
+  /** Device of each of the 64 lanes, null where empty. */
+  readonly members: readonly (Hex | null)[]
+  readonly credits: readonly bigint[]
+}
+
+const consensus = ({ contracts }: ConnectedNetwork) =>
+  ({ address: contracts.EpochConsensus, abi: epochConsensusAbi }) as const
+const lens = ({ contracts }: ConnectedNetwork) => ({ address: contracts.KaisarLens, abi: kaisarLensAbi }) as const
+
+export async function getEpoch(network: ConnectedNetwork, epoch: number): Promise<EpochOverview> {
+  const call = { ...lens(network), functionName: 'epochOverview', args: [BigInt(epoch)] } as const
+  const raw = await reading('epochOverview', network.chain.client.readContract(call))
+  return {
+    ...raw,
+    epoch: Number(raw.epoch),
+    phase: phases[raw.phase]!,
+    seed: raw.seed === zeroBytes32 ? null : raw.seed,
+    pinnedBlock: raw.pinnedBlock === 0n ? null : raw.pinnedBlock,
+    startsAt: Number(raw.startsAt),
+    commitAt: Number(raw.commitAt),
+    openAt: Number(raw.openAt),
+    revealAt: Number(raw.revealAt),
+    finalizeAt: Number(raw.finalizeAt),
+    payAt: Number(raw.payAt),
+    auditClosesAt: Number(raw.auditClosesAt),
+  }
+}
+
+export async function getCohort(network: ConnectedNetwork, epoch: number, cohort: number): Promise<CohortOverview> {
+  const call = { ...lens(network), functionName: 'cohortOverview', args: [BigInt(epoch), cohort] } as const
+  const { record, ...raw } = await reading('cohortOverview', network.chain.client.readContract(call))
+  const { opened, agreed, lanesPaid, checkersPaid } = record
+  return {
+    epoch,
+    cohort,
+    state: cohortStates[raw.state]!,
+    seats: BigInt(raw.seats[0]) === 0n ? null : raw.seats.map(lowerCase),
+    committed: raw.committed,
+    revealed: raw.revealed,
+    opened,
+    agreed,
+    lanesPaid,
+    checkersPaid,
+    members: raw.members.map(({ id }) => (id === zeroBytes32 ? null : id)),
+    credits: raw.credits,
+  }
+}
+
+/** The epochs' timetable in force now; null before `start` was called. */
+export async function getTimeline(network: ConnectedNetwork): Promise<Timeline | null> {
+  const raw = await reading(
+    'timeline',
+    network.chain.client.readContract({ ...consensus(network), functionName: 'timeline' }),
+  )
+  return raw.firstEpochAt === 0n ? null : { ...raw, firstEpochAt: Number(raw.firstEpochAt) }
+}
+
+/** The rules of rounds in `epoch`, or in force now. */
+export async function getRoundRules(network: ConnectedNetwork, epoch?: number): Promise<RoundRules> {
+  const { client } = network.chain
+  return epoch === undefined
+    ? reading('roundRules', client.readContract({ ...consensus(network), functionName: 'roundRules' }))
+    : reading(
+        'roundRulesOf',
+        client.readContract({ ...consensus(network), functionName: 'roundRulesOf', args: [BigInt(epoch)] }),
+      )
+}
+
+/** Everything that an epoch's rounds are computed from; null while it has no seed. */
+export async function getEpochRounds(network: ConnectedNetwork, epoch: number): Promise<EpochRounds | null> {
+  const { client } = network.chain
+  const at = { ...consensus(network), args: [BigInt(epoch)] } as const
+  const [seed, startsAt, timeline, rules] = await reading(
+    'seedOf',
+    Promise.all([
+      client.readContract({ ...at, functionName: 'seedOf' }),
+      client.readContract({ ...at, functionName: 'epochStart' }),
+      client.readContract({ ...at, functionName: 'timelineOf' }),
+      client.readContract({ ...at, functionName: 'roundRulesOf' }),
+    ]),
+  )
+  if (seed === zeroBytes32) return null
+  return { seed, startsAt: Number(startsAt), epochSeconds: timeline.epochSeconds, rules }
+}
+
+/** The commitment of an owner for `epoch` (first 28 bytes of its root); null while it has none. */
+export async function commitmentOf(network: ConnectedNetwork, epoch: number, owner: Address): Promise<Hex | null> {
+  const call = { ...consensus(network), functionName: 'commitmentOf', args: [BigInt(epoch), owner] } as const
+  const commitment = await reading('commitmentOf', network.chain.client.readContract(call))
+  return BigInt(commitment) === 0n ? null : commitment
+}
+
+/** Depth of the commitment trees of `epoch`. */
+export const commitmentDepth = async (network: ConnectedNetwork, epoch: number): Promise<number> =>
+  Number(
+    await reading(
+      'commitmentDepth',
+      network.chain.client.readContract({
+        ...consensus(network),
+        functionName: 'commitmentDepth',
+        args: [BigInt(epoch)],
+      }),
+    ),
+  )
+
+/** What an audit asks of a seat; null when it is not audited. */
+export async function getAudit(network: ConnectedNetwork, epoch: number, cohort: number, seat: number) {
+  const call = { ...consensus(network), functionName: 'auditOf', args: [BigInt(epoch), cohort, seat] } as const
+  const { drawn, closesAt, ...audit } = await reading('auditOf', network.chain.client.readContract(call))
+  return drawn ? { ...audit, closesAt: Number(closesAt) } : null
+}
+
+/** The last epoch up to which everything is paid and audited; null while there is none. */
+export async function settledThrough(network: ConnectedNetwork): Promise<number | null> {
+  const call = { ...consensus(network), functionName: 'settledThrough' } as const
+  const [any, epoch] = await reading('settledThrough', network.chain.client.readContract(call))
+  return any ? Number(epoch) : null
+}

@@ -1,0 +1,74 @@
+import { type Address, getAddress, isAddress } from 'viem'
+import type { Network } from '../protocol/typed-data.ts'
+import { type Chain, type ChainOptions, connectChain } from './client.ts'
+import { decodeChainError } from './decode-error.ts'
+import { chainErrors } from './errors.ts'
+import { kaisarErrorsAbi } from './kaisar-errors.ts'
+
+/** The six contracts, in the order in which they are deployed. */
+export const contractNames = [
+  'KaisarToken',
+  'CheckerSeats',
+  'DeviceRegistry',
+  'EpochConsensus',
+  'RewardVault',
+  'KaisarLens',
+] as const
+export type ContractName = (typeof contractNames)[number]
+export type Contracts = Readonly<Record<ContractName, Address>>
+
+/** What `chain deploy` writes and everybody else reads. */
+export type Deployment = {
+  readonly chainId: number
+  /** Lower-case addresses by contract name. */
+  readonly contracts: Contracts
+  /** No event of the network is older than this block. */
+  readonly deployedAtBlock: bigint
+}
+
+/** A network that we are connected to: what signatures are for, its contracts, and the chain they live on. */
+export type ConnectedNetwork = Network & {
+  readonly contracts: Contracts
+  readonly chain: Chain
+}
+
+/** Addresses are lower case in all of the toolkit, so that one address has one form in messages and comparisons. */
+export const lowerCase = (address: Address): Address => address.toLowerCase() as Address
+
+/**
+ * Connects to a deployed network and verifies every endpoint: right chain, contracts present.
+ *
+ * @param deployment - chain id (omitted: that of the endpoint) and addresses, e.g. of a context
+ * @throws DEPLOYMENT_INVALID, and whatever {@link connectChain} throws
+ */
+export async function connectNetwork(
+  deployment: { readonly chainId?: number | undefined; readonly contracts: Readonly<Record<string, string>> },
+  options: Omit<ChainOptions, 'chainId' | 'contracts'>,
+): Promise<ConnectedNetwork> {
+  const contracts = parseContracts(deployment.contracts)
+  const chain = await connectChain({
+    ...options,
+    ...(deployment.chainId === undefined ? {} : { chainId: deployment.chainId }),
+    contracts: contractNames.map(name => ({ name, address: contracts[name] })),
+  })
+  return { chainId: chain.chainId, consensus: contracts.EpochConsensus, contracts, chain }
+}
+
+function parseContracts(given: Readonly<Record<string, string>>): Contracts {
+  const entries = contractNames.map(name => {
+    const address = given[name]
+    if (address === undefined || !isAddress(address, { strict: false }))
+      throw chainErrors.DEPLOYMENT_INVALID({ file: 'The deployment', reason: `it has no address of ${name}` })
+    return [name, lowerCase(getAddress(address))]
+  })
+  return Object.fromEntries(entries) as Contracts
+}
+
+/** Awaits a contract read and makes a coded error of its failure. `what` names it, e.g. `seatsOf`. */
+export async function reading<T>(what: string, read: Promise<T>): Promise<T> {
+  try {
+    return await read
+  } catch (error) {
+    throw decodeChainError(error, what, kaisarErrorsAbi)
+  }
+}
