@@ -1,0 +1,56 @@
+import { defineErrors } from '../platform/errors.ts'
+
+const refused = 'Nothing to do on this side: the message was refused and the session goes on.'
+
+export const checkerErrors = defineErrors({
+  CHECKER_ROUND_UNKNOWN: {
+    message: ({ round }: { round: string }) => `Round ${round} is not open at this seat for this device.`,
+    meaning:
+      'The message is about a round that has ended, that this seat does not judge, or of another operator’s device.',
+    fix: refused,
+  },
+  CHECKER_COMMITMENT_UNBOUND: {
+    message: ({ field }: { field: string }) => `The commitment names another ${field} than the job offer.`,
+    meaning: 'A commitment counts only for the epoch, round, device, generation and specification that were offered.',
+    fix: 'Update the Provider, and make sure that it follows the same chain.',
+  },
+  CHECKER_SIGNATURE_INVALID: {
+    message: () => 'The message is not signed by the registered operator of the device.',
+    meaning: 'It was changed on the way, signed with another key, or for another network.',
+    fix: 'Check that the Provider runs with the key it registered with, and on the same chain and contracts.',
+  },
+  CHECKER_COMMITMENT_LATE: {
+    message: () => 'The commitment arrived after the window and its grace.',
+    meaning: 'By this seat’s own sight of the trigger the time was over, or it had seen the sampling block.',
+    fix: 'Check the Provider’s connection and clock; a slower RPC endpoint sees triggers later, so add a closer one.',
+  },
+  CHECKER_COMMITMENT_CONTRADICTS: {
+    message: () => 'The device signed another commitment for this round before.',
+    meaning: 'Two signed commitments for one round are proof of equivocation, whatever they say.',
+    fix: 'Make sure that no second Provider runs with the same key.',
+  },
+  CHECKER_WRONG_ROW_UNPROVEN: {
+    message: ({ reason }: { reason: string }) => `The forwarded row proves nothing: ${reason}`,
+    meaning: 'Another seat claimed a wrong row and this seat could not confirm it.',
+    fix: refused,
+  },
+  CHECKER_OPENING_UNAVAILABLE: {
+    message: ({ epoch, cohort }: { epoch: number; cohort: number }) =>
+      `This seat has no opening for cohort ${cohort} of epoch ${epoch} that it may show now.`,
+    meaning: 'It did not commit for that epoch, is not of that cohort, or COMMIT is not closed yet.',
+    fix: refused,
+  },
+  CHECKER_BOND_MISSING: {
+    message: ({ needed, balance }: { needed: string; balance: string }) =>
+      `A seat needs a bond of ${needed} KAI and the operator holds ${balance} KAI.`,
+    meaning: 'A Checker is drawn by its bonded seats, and the bond is what it can lose for provable lies.',
+    fix: 'Send KAI to the operator address and start again, or bond fewer seats with --seats.',
+    exit: 3,
+  },
+  CHECKER_PAYOUT_MISSING: {
+    message: () => 'No payout wallet is set.',
+    meaning: 'Bond and rewards go to a wallet whose key is not on this machine; the operator key only signs.',
+    fix: 'Pass --payout <address>, or set KAISAR_CHECKER_RUN_PAYOUT.',
+    exit: 3,
+  },
+})

@@ -1,0 +1,252 @@
+/** What a Checker must not forget: verdicts, what it asked and was told, and what it committed to. */
+import type { Hex } from 'viem'
+import type { Store } from '../platform/store.ts'
+import { toWire } from '../protocol/messages.ts'
+import type { Trigger } from '../protocol/trigger.ts'
+import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
+import type { Verdict } from '../protocol/verdict.ts'
+import type { JudgedRound } from './lane.ts'
+
+/** SQL of each schema version of a Checker's store. */
+export const checkerMigrations = [
+  `CREATE TABLE round (
+     epoch INTEGER NOT NULL, hash TEXT NOT NULL, ordinal INTEGER NOT NULL, slot INTEGER NOT NULL,
+     number INTEGER NOT NULL, timestamp INTEGER NOT NULL, PRIMARY KEY (epoch, hash)) STRICT;
+   CREATE TABLE verdict (
+     round TEXT NOT NULL, device_id TEXT NOT NULL, epoch INTEGER NOT NULL, generation INTEGER NOT NULL,
+     verdict TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, rate REAL NOT NULL,
+     commitment_hash TEXT, commitment TEXT, signature TEXT, evidence TEXT,
+     PRIMARY KEY (round, device_id)) STRICT;
+   CREATE INDEX verdict_by_epoch ON verdict (epoch, device_id);
+   CREATE TABLE heartbeat (
+     epoch INTEGER NOT NULL, device_id TEXT NOT NULL, asked INTEGER NOT NULL, answered INTEGER NOT NULL,
+     PRIMARY KEY (epoch, device_id)) STRICT;
+   CREATE TABLE device_check (
+     epoch INTEGER NOT NULL, device_id TEXT NOT NULL, device_valid INTEGER NOT NULL, environment_valid INTEGER NOT NULL,
+     environment_hash TEXT NOT NULL, findings TEXT NOT NULL, report TEXT NOT NULL, PRIMARY KEY (epoch, device_id)) STRICT;
+   CREATE TABLE opening (
+     epoch INTEGER NOT NULL, cohort INTEGER NOT NULL, words TEXT NOT NULL, PRIMARY KEY (epoch, cohort)) STRICT;
+   CREATE TABLE seat_commitment (epoch INTEGER PRIMARY KEY, root TEXT NOT NULL, salt TEXT NOT NULL) STRICT;
+   CREATE TABLE contradiction (
+     round TEXT NOT NULL, device_id TEXT NOT NULL, first TEXT NOT NULL, second TEXT NOT NULL,
+     PRIMARY KEY (round, device_id)) STRICT;`,
+] as const
+
+export type RecordedVerdict = JudgedRound & {
+  readonly round: Hex
+  readonly deviceId: Hex
+  readonly epoch: number
+  readonly generation: number
+  readonly commitmentHash: Hex | null
+  readonly commitment: Signed<'Commitment'> | null
+  /** Content address of the evidence bundle, or null where there is nothing to show. */
+  readonly evidence: Hex | null
+}
+
+export type DeviceCheckRecord = {
+  readonly deviceId: Hex
+  readonly epoch: number
+  readonly deviceValid: boolean
+  readonly environmentValid: boolean
+  /** keccak256 of the environment record that was reported; the epoch's commitments must carry it. */
+  readonly environmentHash: Hex
+  /** What was wrong or worth noting, as sentences with their codes. */
+  readonly findings: readonly { readonly code: string; readonly detail: string }[]
+  /** The signed report with its records, as JSON, for the evidence bundle. */
+  readonly report: string
+}
+
+export type CheckerJournal = {
+  recordRound(epoch: number, trigger: Trigger): void
+  /** Drops a round whose trigger is no longer canonical, with its verdicts. */
+  dropRound(epoch: number, hash: Hex): void
+  /** The epoch's rounds by ordinal. */
+  rounds(epoch: number): Trigger[]
+  /** The first verdict of a slot stands; only a proven WRONG replaces it. Returns whether this one was kept. */
+  recordVerdict(verdict: RecordedVerdict): boolean
+  verdicts(epoch: number, deviceId?: Hex): RecordedVerdict[]
+  countHeartbeat(epoch: number, deviceIds: readonly Hex[], answered: boolean): void
+  heartbeats(epoch: number, deviceId: Hex): { readonly asked: number; readonly answered: number }
+  recordDeviceCheck(check: DeviceCheckRecord): void
+  deviceCheck(epoch: number, deviceId: Hex): DeviceCheckRecord | null
+  /** Keeps the openings and their root in one transaction; a second call for an epoch changes nothing. */
+  recordOpenings(epoch: number, root: Hex, salt: Hex, openings: ReadonlyMap<number, readonly bigint[]>): void
+  seatCommitment(epoch: number): { readonly root: Hex; readonly salt: Hex } | null
+  openings(epoch: number): Map<number, bigint[]>
+  recordContradiction(first: Signed<'Commitment'>, second: Signed<'Commitment'>): void
+}
+
+type VerdictRow = {
+  round: Hex
+  device_id: Hex
+  epoch: bigint
+  generation: bigint
+  verdict: Verdict
+  reason: string
+  detail: string
+  rate: number
+  commitment_hash: Hex | null
+  commitment: string | null
+  signature: Hex | null
+  evidence: Hex | null
+}
+
+export function createCheckerJournal(store: Store): CheckerJournal {
+  const keepVerdict = (v: RecordedVerdict) =>
+    store.run(
+      `INSERT OR REPLACE INTO verdict (round, device_id, epoch, generation, verdict, reason, detail, rate, commitment_hash,
+         commitment, signature, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      v.round,
+      v.deviceId,
+      v.epoch,
+      v.generation,
+      v.verdict,
+      v.reason,
+      v.detail,
+      v.rate,
+      v.commitmentHash,
+      v.commitment && JSON.stringify(toWire(v.commitment.message)),
+      v.commitment?.signature ?? null,
+      v.evidence,
+    )
+  return {
+    recordRound: (epoch, { hash, ordinal, slot, number, timestamp }) => {
+      store.run('INSERT OR IGNORE INTO round VALUES (?, ?, ?, ?, ?, ?)', epoch, hash, ordinal, slot, number, timestamp)
+    },
+    dropRound: (epoch, hash) =>
+      store.transaction(() => {
+        store.run('DELETE FROM round WHERE epoch = ? AND hash = ?', epoch, hash)
+        store.run('DELETE FROM verdict WHERE round = ?', hash)
+      }),
+    rounds: epoch =>
+      store
+        .all<{ hash: Hex; ordinal: bigint; slot: bigint; number: bigint; timestamp: bigint }>(
+          'SELECT hash, ordinal, slot, number, timestamp FROM round WHERE epoch = ? ORDER BY ordinal',
+          epoch,
+        )
+        .map(({ hash, ordinal, slot, number, timestamp }) => ({
+          hash,
+          number,
+          ordinal: Number(ordinal),
+          slot: Number(slot),
+          timestamp: Number(timestamp),
+        })),
+    recordVerdict: verdict =>
+      store.transaction(() => {
+        const known = store.get<{ verdict: Verdict }>(
+          'SELECT verdict FROM verdict WHERE round = ? AND device_id = ?',
+          verdict.round,
+          verdict.deviceId,
+        )
+        if (known !== undefined && (known.verdict === 'WRONG' || verdict.verdict !== 'WRONG')) return false
+        keepVerdict(verdict)
+        return true
+      }),
+    verdicts: (epoch, deviceId) =>
+      (deviceId === undefined
+        ? store.all<VerdictRow>('SELECT * FROM verdict WHERE epoch = ? ORDER BY device_id, round', epoch)
+        : store.all<VerdictRow>(
+            'SELECT * FROM verdict WHERE epoch = ? AND device_id = ? ORDER BY round',
+            epoch,
+            deviceId,
+          )
+      ).map(toVerdict),
+    countHeartbeat: (epoch, deviceIds, answered) =>
+      store.transaction(() => {
+        for (const deviceId of deviceIds)
+          store.run(
+            `INSERT INTO heartbeat VALUES (?, ?, 1, ?)
+             ON CONFLICT DO UPDATE SET asked = asked + 1, answered = answered + excluded.answered`,
+            epoch,
+            deviceId,
+            answered ? 1 : 0,
+          )
+      }),
+    heartbeats(epoch, deviceId) {
+      const row = store.get<{ asked: bigint; answered: bigint }>(
+        'SELECT asked, answered FROM heartbeat WHERE epoch = ? AND device_id = ?',
+        epoch,
+        deviceId,
+      )
+      return { asked: Number(row?.asked ?? 0n), answered: Number(row?.answered ?? 0n) }
+    },
+    recordDeviceCheck: check => {
+      store.run(
+        'INSERT OR REPLACE INTO device_check VALUES (?, ?, ?, ?, ?, ?, ?)',
+        check.epoch,
+        check.deviceId,
+        check.deviceValid ? 1 : 0,
+        check.environmentValid ? 1 : 0,
+        check.environmentHash,
+        JSON.stringify(check.findings),
+        check.report,
+      )
+    },
+    deviceCheck(epoch, deviceId) {
+      const row = store.get<{
+        device_valid: bigint
+        environment_valid: bigint
+        environment_hash: Hex
+        findings: string
+        report: string
+      }>('SELECT * FROM device_check WHERE epoch = ? AND device_id = ?', epoch, deviceId)
+      if (row === undefined) return null
+      return {
+        deviceId,
+        epoch,
+        deviceValid: row.device_valid === 1n,
+        environmentValid: row.environment_valid === 1n,
+        environmentHash: row.environment_hash,
+        findings: JSON.parse(row.findings),
+        report: row.report,
+      }
+    },
+    recordOpenings: (epoch, root, salt, openings) =>
+      store.transaction(() => {
+        if (store.run('INSERT OR IGNORE INTO seat_commitment VALUES (?, ?, ?)', epoch, root, salt) === 0) return
+        for (const [cohort, words] of openings)
+          store.run(
+            'INSERT INTO opening VALUES (?, ?, ?)',
+            epoch,
+            cohort,
+            words.map(word => word.toString(16)).join(' '),
+          )
+      }),
+    seatCommitment: epoch =>
+      store.get<{ root: Hex; salt: Hex }>('SELECT root, salt FROM seat_commitment WHERE epoch = ?', epoch) ?? null,
+    openings: epoch =>
+      new Map(
+        store
+          .all<{ cohort: bigint; words: string }>('SELECT cohort, words FROM opening WHERE epoch = ?', epoch)
+          .map(({ cohort, words }) => [Number(cohort), words.split(' ').map(word => BigInt(`0x${word}`))]),
+      ),
+    recordContradiction: (first, second) => {
+      store.run(
+        'INSERT OR IGNORE INTO contradiction VALUES (?, ?, ?, ?)',
+        first.message.round,
+        first.message.deviceId,
+        JSON.stringify(toWire(first)),
+        JSON.stringify(toWire(second)),
+      )
+    },
+  }
+}
+
+const toVerdict = (row: VerdictRow): RecordedVerdict => ({
+  round: row.round,
+  deviceId: row.device_id,
+  epoch: Number(row.epoch),
+  generation: Number(row.generation),
+  verdict: row.verdict,
+  reason: row.reason,
+  detail: row.detail,
+  rate: row.rate,
+  commitmentHash: row.commitment_hash,
+  commitment: row.commitment === null ? null : { message: parseCommitment(row.commitment), signature: row.signature! },
+  evidence: row.evidence,
+})
+
+function parseCommitment(text: string): SignedMessage<'Commitment'> {
+  const stored = JSON.parse(text) as SignedMessage<'Commitment'>
+  return { ...stored, epoch: BigInt(stored.epoch), rows: BigInt(stored.rows) }
+}

@@ -1,0 +1,43 @@
+import { defineErrors } from '../platform/errors.ts'
+
+export const providerErrors = defineErrors({
+  PROVIDER_SECOND_COMMITMENT: {
+    message: ({ round }: { round: string }) =>
+      `A different commitment was already signed for round ${round}; this one was not.`,
+    meaning:
+      'Two signed commitments for one round are provable equivocation and cost the deposit, so the journal forbids it.',
+    fix: 'Nothing to do: the first commitment stands. Make sure that no second Provider runs with the same key.',
+  },
+  PROVIDER_ROUND_UNKNOWN: {
+    message: ({ commitmentHash }: { commitmentHash: string }) =>
+      `Commitment ${commitmentHash} is not one of the rounds in progress.`,
+    meaning: 'A seat asked for samples of a round that has ended, or that this Provider never worked.',
+    fix: 'Nothing to do: the request was refused.',
+  },
+  PROVIDER_OFFER_MISSING: {
+    message: ({ checker }: { checker: string }) =>
+      `Checker ${checker} asks for samples and offered no job for this round.`,
+    meaning:
+      'The offer fixes the sampling secret before the work is done; without one the sample could be chosen afterwards.',
+    fix: 'Nothing to do: the request was refused.',
+  },
+  PROVIDER_NO_DEVICE: {
+    message: ({ reason }: { reason: string }) => `This host has no device that can work: ${reason}`,
+    meaning: 'Every device found has a critical fault, or none was found.',
+    fix: 'Run "kaisar provider doctor" and follow the fixes it names.',
+    exit: 3,
+  },
+  PROVIDER_PAYOUT_MISSING: {
+    message: () => 'No payout wallet is set.',
+    meaning: 'Rewards go to a wallet whose key is not on this machine; the operator key only registers and signs.',
+    fix: 'Pass --payout <address>, or set KAISAR_PROVIDER_RUN_PAYOUT.',
+    exit: 3,
+  },
+  PROVIDER_DEPOSIT_MISSING: {
+    message: ({ needed, balance }: { needed: string; balance: string }) =>
+      `Registering needs a deposit of ${needed} KAI and the operator holds ${balance} KAI.`,
+    meaning: 'Each device is registered with a refundable deposit, taken from the operator.',
+    fix: 'Send KAI to the operator address and start again; the deposit returns to the payout wallet when the device leaves.',
+    exit: 3,
+  },
+})

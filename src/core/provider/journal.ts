@@ -1,0 +1,95 @@
+/** What a Provider must not forget: what it has signed, and what Checkers have promised to say about it. */
+import type { Hex } from 'viem'
+import type { Store } from '../platform/store.ts'
+import { toWire } from '../protocol/messages.ts'
+import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
+import { providerErrors } from './errors.ts'
+
+/** SQL of each schema version of a Provider's store. */
+export const providerMigrations = [
+  `CREATE TABLE commitment (
+     round TEXT NOT NULL, device_id TEXT NOT NULL, epoch INTEGER NOT NULL, hash TEXT NOT NULL,
+     message TEXT NOT NULL, signature TEXT NOT NULL, PRIMARY KEY (round, device_id)) STRICT;
+   CREATE TABLE receipt (
+     epoch INTEGER NOT NULL, device_id TEXT NOT NULL, checker TEXT NOT NULL, message TEXT NOT NULL, signature TEXT NOT NULL,
+     PRIMARY KEY (epoch, device_id, checker)) STRICT;
+   CREATE TABLE refusal (
+     time INTEGER NOT NULL, checker TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL) STRICT;`,
+] as const
+
+type CommitmentRow = { hash: Hex; message: string; signature: Hex }
+
+export type ProviderJournal = {
+  /**
+   * Keeps a commitment before it is sent. The same one again changes nothing.
+   * @throws PROVIDER_SECOND_COMMITMENT when the device has another one for this round
+   */
+  recordCommitment(hash: Hex, commitment: Signed<'Commitment'>): void
+  commitmentOf(round: Hex, deviceId: Hex): Signed<'Commitment'> | null
+  recordReceipt(checker: Hex, receipt: Signed<'Receipt'>): void
+  receipts(deviceId: Hex, epoch: number): { readonly checker: Hex; readonly receipt: Signed<'Receipt'> }[]
+  recordRefusal(time: number, refusal: { readonly checker: Hex; readonly code: string; readonly message: string }): void
+}
+
+export function createProviderJournal(store: Store): ProviderJournal {
+  const read = (round: Hex, deviceId: Hex) =>
+    store.get<CommitmentRow>(
+      'SELECT hash, message, signature FROM commitment WHERE round = ? AND device_id = ?',
+      round,
+      deviceId,
+    )
+  return {
+    recordCommitment(hash, { message, signature }) {
+      store.transaction(() => {
+        const known = read(message.round, message.deviceId)
+        if (known?.hash === hash) return
+        if (known !== undefined) throw providerErrors.PROVIDER_SECOND_COMMITMENT({ round: message.round })
+        store.run(
+          'INSERT INTO commitment (round, device_id, epoch, hash, message, signature) VALUES (?, ?, ?, ?, ?, ?)',
+          message.round,
+          message.deviceId,
+          message.epoch,
+          hash,
+          JSON.stringify(toWire(message)),
+          signature,
+        )
+      })
+    },
+    commitmentOf(round, deviceId) {
+      const row = read(round, deviceId)
+      if (row === undefined) return null
+      const stored = JSON.parse(row.message) as SignedMessage<'Commitment'>
+      return {
+        message: { ...stored, epoch: BigInt(stored.epoch), rows: BigInt(stored.rows) },
+        signature: row.signature,
+      }
+    },
+    recordReceipt(checker, { message, signature }) {
+      store.transaction(() =>
+        store.run(
+          'INSERT OR IGNORE INTO receipt (epoch, device_id, checker, message, signature) VALUES (?, ?, ?, ?, ?)',
+          message.epoch,
+          message.deviceId,
+          checker,
+          JSON.stringify(toWire(message)),
+          signature,
+        ),
+      )
+    },
+    receipts(deviceId, epoch) {
+      return store
+        .all<{ checker: Hex; message: string; signature: Hex }>(
+          'SELECT checker, message, signature FROM receipt WHERE device_id = ? AND epoch = ? ORDER BY checker',
+          deviceId,
+          epoch,
+        )
+        .map(({ checker, message, signature }) => {
+          const stored = JSON.parse(message) as SignedMessage<'Receipt'>
+          return { checker, receipt: { message: { ...stored, epoch: BigInt(stored.epoch) }, signature } }
+        })
+    },
+    recordRefusal(time, { checker, code, message }) {
+      store.run('INSERT INTO refusal (time, checker, code, message) VALUES (?, ?, ?, ?)', time, checker, code, message)
+    },
+  }
+}
