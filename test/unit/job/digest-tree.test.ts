@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  chunkCount,
+  createLeafCollector,
+  leafHash,
+  proofShape,
+  rootFromProof,
+  rowsInChunk,
+} from '../../../src/core/job/digest-tree.ts'
+
+const digestsOf = (rows: number, salt = 0) => Uint8Array.from({ length: rows * 32 }, (_, i) => (i * 7 + salt) % 128)
+const sha = (...parts: (string | Uint8Array)[]) => {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest()
+}
+const u64 = (value: number) => {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(BigInt(value))
+  return bytes
+}
+
+/** The rule once more, recursively: an odd node moves up unchanged. */
+function naiveRoot(rows: number, digests: Uint8Array): Buffer {
+  if (rows === 0) return Buffer.alloc(32)
+  let level: Buffer[] = []
+  for (let chunk = 0; chunk * 64 < rows; chunk++)
+    level.push(
+      sha('kaisar/leaf/v1', u64(chunk), digests.subarray(chunk * 2048, Math.min((chunk + 1) * 2048, rows * 32))),
+    )
+  while (level.length > 1) {
+    const above: Buffer[] = []
+    for (let i = 0; i < level.length; i += 2)
+      above.push(i + 1 === level.length ? level[i]! : sha('kaisar/node/v1', level[i]!, level[i + 1]!))
+    level = above
+  }
+  return sha('kaisar/root/v1', u64(rows), level[0]!)
+}
+
+describe('digest tree', () => {
+  it('has the root of the plain rule, whatever the pieces it arrives in', () => {
+    fc.assert(
+      fc.property(fc.nat(900), fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 6 }), (rows, pieces) => {
+        const digests = digestsOf(rows)
+        const collector = createLeafCollector({ keepBytes: 1e9 })
+        let offset = 0
+        for (const piece of [...pieces, rows]) {
+          collector.append(digests.subarray(offset * 32, (offset + piece) * 32))
+          offset = Math.min(rows, offset + piece)
+        }
+        expect(collector.rows).toBe(rows)
+        const tree = collector.finish()
+        expect(tree.root.equals(naiveRoot(rows, digests))).toBe(true)
+        for (let chunk = 0; chunk < chunkCount(rows); chunk++) {
+          const kept = collector.digests(chunk)!
+          expect(kept.length).toBe(rowsInChunk(rows, chunk) * 32)
+          expect(rootFromProof(rows, chunk, kept, tree.proof(chunk)).equals(tree.root)).toBe(true)
+          expect(tree.proof(chunk)).toHaveLength(proofShape(rows, chunk).length)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('proves no other digest, chunk, row count or sibling', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 700 }), fc.nat(), fc.nat(), fc.nat(), (rows, a, b, c) => {
+        const collector = createLeafCollector({ keepBytes: 1e9 })
+        collector.append(digestsOf(rows))
+        const tree = collector.finish()
+        const chunk = a % chunkCount(rows)
+        const digests = Uint8Array.from(collector.digests(chunk)!)
+        const proof = tree.proof(chunk)
+        const longProof = [...proof, ...Array.from({ length: 12 }, () => Buffer.alloc(32))]
+        const flipped = Uint8Array.from(digests, (byte, i) => (i === b % digests.length ? byte ^ 1 : byte))
+        expect(rootFromProof(rows, chunk, flipped, proof).equals(tree.root)).toBe(false)
+        expect(rootFromProof(rows + 1 + (c % 64), chunk, digests, longProof).equals(tree.root)).toBe(false)
+        if (proof.length > 0) {
+          const forged = proof.map((hash, i) => (i === c % proof.length ? leafHash(0, hash) : hash))
+          expect(rootFromProof(rows, chunk, digests, forged).equals(tree.root)).toBe(false)
+          const neighbour = chunk === 0 ? 1 : chunk - 1
+          expect(rootFromProof(rows, neighbour, digests, longProof).equals(tree.root)).toBe(false)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('keeps only the digests it may, and every leaf', () => {
+    const collector = createLeafCollector({ keepBytes: 2 * 2048 + 5 })
+    collector.append(digestsOf(300))
+    const tree = collector.finish()
+    expect([0, 1, 2, 3, 4].map(chunk => collector.digests(chunk) !== null)).toEqual([true, true, false, false, false])
+    expect(tree.root.equals(naiveRoot(300, digestsOf(300)))).toBe(true)
+  })
+})

@@ -1,0 +1,94 @@
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type Kernel, openKernel } from '../../../src/core/job/kernel.ts'
+import { extremeWeights, selfTest } from '../../../src/core/job/kernel-self-test.ts'
+import { kernelForms } from '../../../src/core/job/model-graph.ts'
+import { monotonicClock } from '../../../src/core/job/monotonic-clock.ts'
+import { middleBits, referenceDigests } from '../../../src/core/job/reference-digests.ts'
+import { rowInput } from '../../../src/core/job/row-input.ts'
+import { rowBytes, specs } from '../../../src/core/job/spec.ts'
+import { createWeights } from '../../../src/core/job/weights.ts'
+import { epochSeed, smallSpec } from './small-spec.ts'
+
+const kernels: Kernel[] = []
+const cpu = (threads: number) => ({ provider: 'cpu', deviceIndex: 0, threads }) as const
+const open = async (...args: Parameters<typeof openKernel>) => {
+  const kernel = await openKernel(...args)
+  kernels.push(kernel)
+  return kernel
+}
+afterAll(() => Promise.all(kernels.map(kernel => kernel.release())))
+const seed32 = fc.uint8Array({ minLength: 32, maxLength: 32 })
+
+describe('kernel', () => {
+  it('gives the digests of plain integers in every form, at one and two threads and every batch size', async () => {
+    const weights = createWeights(smallSpec, epochSeed)
+    const forms = kernelForms.flatMap(form => [1, 2].map(threads => ({ form, threads })))
+    const opened = await Promise.all(forms.map(({ form, threads }) => open(weights, form, cpu(threads))))
+    await fc.assert(
+      fc.asyncProperty(seed32, fc.nat(1e6), fc.integer({ min: 1, max: 40 }), async (seed, first, count) => {
+        const inputs = rowInput(seed, first, count)
+        const expected = referenceDigests(weights, inputs)
+        for (const kernel of opened) expect(await kernel.run(inputs)).toEqual(expected)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('is exact at the widest model there may be, at the largest sums', async () => {
+    const spec = { ...smallSpec, width: 4161, layers: 1, weights: 1 }
+    const weights = extremeWeights(createWeights(spec, epochSeed))
+    const inputs = new Uint8Array(rowBytes)
+    const expected = referenceDigests(weights, inputs)
+    for (const form of kernelForms) expect(await (await open(weights, form, cpu(2))).run(inputs)).toEqual(expected)
+  })
+
+  it('gives a row run alone the digest it has in a full batch', async () => {
+    const weights = createWeights({ ...specs.devnet, layers: 2, weights: 2 }, epochSeed)
+    const kernel = await open(weights, 'u8', cpu(2))
+    const inputs = rowInput(new Uint8Array(32).fill(3), 0, 256)
+    const digests = await kernel.run(inputs)
+    for (const row of [0, 1, 63, 64, 200, 255])
+      expect(await kernel.run(inputs.slice(row * 32, row * 32 + 32))).toEqual(digests.slice(row * 32, row * 32 + 32))
+  })
+
+  it('takes the middle bits: floor(y / 2^7) mod 128 − 64', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -(2 ** 24), max: 2 ** 24 }), y => {
+        const floor = Math.floor(y / 128)
+        expect(middleBits(y)).toBe((((floor % 128) + 128) % 128) - 64)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
+
+describe('self-test', () => {
+  it('chooses the fastest exact form and reports every one', async () => {
+    const { form, results } = await selfTest(smallSpec, cpu(1), monotonicClock)
+    const exact = results.filter(result => result.exact)
+    expect(results.map(result => result.form)).toEqual(['u8', 'fp32', 's8'])
+    expect(exact.length).toBeGreaterThan(0)
+    expect(form).toBe(exact.reduce((best, result) => (result.rate > best.rate ? result : best)).form)
+  })
+
+  it('passes over a form that is wrong by one, and fails when none is right', async () => {
+    const broken =
+      (wrong: string): typeof openKernel =>
+      async (weights, form, options) => {
+        const kernel = await openKernel(weights, form, options)
+        if (!wrong.includes(form)) return kernel
+        return {
+          ...kernel,
+          run: async inputs => (await kernel.run(inputs)).map((byte, i) => (i === 5 ? byte ^ 1 : byte)),
+        }
+      }
+    const { form, results } = await selfTest(smallSpec, cpu(1), monotonicClock, broken('u8'))
+    expect(form).not.toBe('u8')
+    expect(results[0]).toMatchObject({ form: 'u8', exact: false, refusal: expect.stringContaining('plain integers') })
+    await expect(selfTest(smallSpec, cpu(1), monotonicClock, broken('u8 fp32 s8'))).rejects.toMatchObject({
+      code: 'JOB_NO_EXACT_KERNEL',
+      fix: expect.stringContaining('driver'),
+    })
+  })
+})

@@ -1,0 +1,23 @@
+/** A spec small enough that a thousand rounds take seconds; same code, same rules. */
+
+import { createLeafCollector, type DigestTree } from '../../../src/core/job/digest-tree.ts'
+import { type MonotonicClock, monotonicClock } from '../../../src/core/job/monotonic-clock.ts'
+import { encodeOpenings } from '../../../src/core/job/openings.ts'
+import type { JobSpec } from '../../../src/core/job/spec.ts'
+import { leafRows, rowBytes } from '../../../src/core/job/spec.ts'
+import { createWorkCore, type WorkCore } from '../../../src/core/job/work-core.ts'
+
+export const smallSpec: JobSpec = { width: 64, layers: 3, weights: 2, windowMs: 20, samples: 8 }
+export const epochSeed = `0x${'e5'.repeat(32)}` as const
+
+export const smallCore = (clock: MonotonicClock = monotonicClock): Promise<WorkCore> =>
+  createWorkCore({ spec: smallSpec, provider: 'cpu', threads: 1 }, { clock })
+
+/** A window whose digests are given: what any prover, honest or not, can commit to. */
+export function commitTo(digests: Uint8Array): { tree: DigestTree; open: (sample: readonly number[]) => Uint8Array } {
+  const collector = createLeafCollector({ keepBytes: Number.MAX_SAFE_INTEGER })
+  collector.append(digests)
+  const tree = collector.finish()
+  const chunk = (index: number) => digests.subarray(index * leafRows * rowBytes, (index + 1) * leafRows * rowBytes)
+  return { tree, open: sample => encodeOpenings(tree, sample, chunk) }
+}

@@ -1,0 +1,68 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  checkSpec,
+  encodeSpec,
+  modelBytes,
+  operationsPerRow,
+  soundnessBits,
+  specByHash,
+  specHash,
+  specs,
+  windowRate,
+} from '../../../src/core/job/spec.ts'
+
+describe('spec', () => {
+  it('is named by the hash of its text, and found by it', () => {
+    expect(encodeSpec(specs.devnet)).toBe(
+      'kaisar/spec/v1 width=1024 layers=8 weights=8 rowBytes=32 leafRows=64 windowMs=1000 samples=16',
+    )
+    for (const name of ['devnet', 'standard'] as const)
+      expect(specByHash(specHash(specs[name]))).toEqual({ name, spec: specs[name] })
+  })
+
+  it('refuses a hash it does not know, and says what to do', () => {
+    expect(() => specByHash(`0x${'12'.repeat(32)}`)).toThrow(
+      expect.objectContaining({ code: 'JOB_SPEC_UNKNOWN', fix: expect.stringContaining('Update kaisar') }),
+    )
+  })
+
+  it.each([
+    ['a width above the exact limit', { ...specs.devnet, width: 4162 }],
+    ['no layers', { ...specs.devnet, layers: 0 }],
+    ['a fraction', { ...specs.devnet, samples: 1.5 }],
+    ['more matrices than layers', { ...specs.devnet, weights: 9 }],
+    ['a model that does not fit', { ...specs.devnet, width: 4096, layers: 64, weights: 64 }],
+    ['more samples than a cohort could verify', { ...specs.devnet, samples: 1025 }],
+    ['more layers than a graph should have', { ...specs.devnet, layers: 1025 }],
+  ])('refuses %s', (_, spec) => {
+    expect(() => checkSpec(spec)).toThrow(expect.objectContaining({ code: 'JOB_SPEC_INVALID' }))
+  })
+
+  it('changes its hash with every number', () => {
+    const hashes = Object.entries(specs.devnet).map(([key, value]) =>
+      specHash({ ...specs.devnet, [key]: key === 'weights' ? 4 : 2 * value }),
+    )
+    expect(new Set([specHash(specs.devnet), ...hashes]).size).toBe(6)
+  })
+
+  it('counts operations, model bytes and rate', () => {
+    expect(operationsPerRow(specs.devnet)).toBe(2 * 1024 * 1024 * 8 + 4 * 1024 * 32)
+    expect(modelBytes(specs.standard)).toBeLessThanOrEqual(512 * 1024 * 1024)
+    fc.assert(
+      fc.property(fc.nat(2 ** 30), rows => {
+        const exact = (BigInt(rows) * BigInt(operationsPerRow(specs.devnet))) / 1_000_000n
+        expect(BigInt(windowRate(specs.devnet, rows))).toBe(exact)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('states soundness in bits, with and without forwarding', () => {
+    const { oneSeat, forwarding, alone } = soundnessBits({ samples: 16 }, 0.25)
+    expect(oneSeat).toBeCloseTo(6.64, 2)
+    expect(forwarding).toBeCloseTo(33.2, 1)
+    // C(5,3) · p³: three of five seats are enough to pass when they keep to themselves.
+    expect(alone).toBeCloseTo(16.6, 1)
+  })
+})

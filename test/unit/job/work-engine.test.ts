@@ -1,0 +1,153 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { jobSeed, sampleRows } from '../../../src/core/job/job-seed.ts'
+import { monotonicClock } from '../../../src/core/job/monotonic-clock.ts'
+import { specHash, specs, windowRate } from '../../../src/core/job/spec.ts'
+import { createWorkCore } from '../../../src/core/job/work-core.ts'
+import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
+import { epochSeed, smallCore, smallSpec } from './small-spec.ts'
+
+const word = (byte: string) => `0x${byte.repeat(32)}` as const
+const identity = {
+  chainId: 31337,
+  round: word('a1'),
+  deviceId: word('b2'),
+  generation: 1,
+  specHash: specHash(smallSpec),
+}
+const seed = jobSeed(identity)
+const sampling = { secret: word('c3'), samplingBlockHash: word('d4') }
+
+describe('work engine', () => {
+  let engine: WorkEngine
+  beforeAll(async () => {
+    engine = await createWorkEngine({ spec: smallSpec, provider: 'cpu', threads: 1, keepWindows: 2 })
+  })
+  afterAll(() => engine.close())
+
+  const work = async (deviceSeed = seed, by = engine) => {
+    const window = await by.runWindow({ epochSeed, seed: deviceSeed })
+    const sample = sampleRows(smallSpec, window.rows, { ...sampling, root: window.root })
+    return { ...window, sample, item: { seed: deviceSeed, rows: window.rows, root: window.root, sample } }
+  }
+
+  it('says which execution provider and kernel it chose, and how fast every form is', () => {
+    expect(engine.description).toMatchObject({ provider: 'cpu', refused: [] })
+    expect(engine.description.forms.find(({ form }) => form === engine.description.form)).toMatchObject({ exact: true })
+  })
+
+  it('works a window that its own verifier accepts, and no other does for another device', async () => {
+    const { handle, item, rows, rate, lostMs, kernelMs, durationMs } = await work()
+    expect(rate).toBe(windowRate(smallSpec, rows))
+    expect(kernelMs + lostMs).toBeLessThanOrEqual(durationMs)
+    const openings = await engine.open({ handle, sample: item.sample })
+    const other = jobSeed({ ...identity, generation: 2 })
+    const items = [
+      { ...item, openings },
+      { ...item, openings, seed: other },
+    ]
+    expect(await engine.verify({ epochSeed, items })).toMatchObject([{ ok: true }, { ok: false, step: 'ROW_WRONG' }])
+  })
+
+  it('seals the model: the same hash in another engine, another for another epoch', async () => {
+    const core = await createWorkCore({ spec: smallSpec, provider: 'cpu', threads: 2 }, { clock: monotonicClock })
+    const [here, there, next] = [
+      await engine.prepare(epochSeed),
+      await core.prepare(epochSeed),
+      await core.prepare(word('99')),
+    ]
+    expect(here.modelHash).toBe(there.modelHash)
+    expect(next.modelHash).not.toBe(here.modelHash)
+    await core.close()
+  })
+
+  it('opens the last windows only, and refuses what a seat may not ask', async () => {
+    const first = await work()
+    const second = await work()
+    const third = await work()
+    const codes = await Promise.all(
+      [
+        engine.open({ handle: first.handle, sample: first.sample }),
+        engine.open({ handle: third.handle, sample: [third.rows] }),
+        engine.open({ handle: third.handle, sample: Array.from({ length: smallSpec.samples + 1 }, (_, i) => i) }),
+        engine.release(second.handle).then(() => engine.open({ handle: second.handle, sample: [] })),
+      ].map(opened =>
+        opened.then(
+          () => 'opened',
+          error => `${error.name} ${error.code}: ${error.fix.length > 0}`,
+        ),
+      ),
+    )
+    expect(codes).toEqual([
+      'KaisarError JOB_WINDOW_UNKNOWN: true',
+      'KaisarError JOB_SAMPLE_INVALID: true',
+      'KaisarError JOB_SAMPLE_INVALID: true',
+      'KaisarError JOB_WINDOW_UNKNOWN: true',
+    ])
+  })
+
+  it('computes again what it had no memory to keep: the same openings', async () => {
+    const core = await createWorkCore(
+      { spec: smallSpec, provider: 'cpu', threads: 1, keepBytes: 2048 },
+      { clock: monotonicClock },
+    )
+    const { handle, item } = await work(seed, core)
+    const openings = await core.open({ handle, sample: item.sample })
+    expect(await engine.verify({ epochSeed, items: [{ ...item, openings }] })).toEqual([
+      { ok: true, rowsChecked: item.sample.length },
+    ])
+    await core.close()
+  })
+
+  it('keeps models of at most two epochs, and one in use until it is done', async () => {
+    const core = await smallCore()
+    const seeds = ['01', '02', '03', '04'].map(word)
+    const windows = await Promise.all(seeds.map(each => core.runWindow({ epochSeed: each, seed })))
+    expect(new Set(windows.map(({ root }) => root)).size).toBe(4)
+    await core.close()
+  })
+
+  it('gives up a window that is cancelled, before and while it runs', async () => {
+    const before = engine.runWindow({ epochSeed, seed, durationMs: 60_000 }, AbortSignal.abort())
+    await expect(before).rejects.toMatchObject({ code: 'JOB_WINDOW_CANCELLED' })
+    const cancellation = new AbortController()
+    const running = engine.runWindow({ epochSeed, seed, durationMs: 60_000 }, cancellation.signal)
+    await engine.prepare(epochSeed)
+    cancellation.abort()
+    await expect(running).rejects.toMatchObject({ code: 'JOB_WINDOW_CANCELLED' })
+  })
+
+  it('leaves the event loop free while it builds, works and verifies', async () => {
+    const busy = await createWorkEngine({ spec: specs.devnet, provider: 'cpu', threads: 1 })
+    const delay = monitorEventLoopDelay({ resolution: 1 })
+    delay.enable()
+    await busy.prepare(epochSeed)
+    const { handle, rows, root } = await busy.runWindow({ epochSeed, seed, durationMs: 500 })
+    const sample = sampleRows(specs.devnet, rows, { ...sampling, root })
+    const openings = await busy.open({ handle, sample })
+    await busy.verify({ epochSeed, items: [{ seed, rows, root, sample, openings }] })
+    delay.disable()
+    await busy.close()
+    // A heartbeat answered from this loop waits for nothing: half of all ticks are on time even on a loaded machine.
+    expect(delay.percentile(50) / 1e6).toBeLessThan(10)
+    expect(delay.count).toBeGreaterThan(50)
+  })
+
+  it('refuses a provider that is not here, naming the fix, and never takes another', async () => {
+    const cuda = createWorkEngine({ spec: smallSpec, provider: 'cuda' })
+    await expect(cuda).rejects.toMatchObject({
+      code: expect.stringMatching(/JOB_CUDA_LIBRARIES_MISSING|JOB_PROVIDER_UNAVAILABLE/),
+      exit: 3,
+    })
+    await expect(createWorkEngine({ spec: { ...smallSpec, width: 5000 } })).rejects.toMatchObject({
+      code: 'JOB_SPEC_INVALID',
+    })
+  })
+
+  it('answers with a coded error after it was closed, and closes twice', async () => {
+    const closed = await createWorkEngine({ spec: smallSpec, provider: 'cpu', threads: 1 })
+    await closed.close()
+    await closed.close()
+    await expect(closed.prepare(epochSeed)).rejects.toMatchObject({ code: 'JOB_WORKER_STOPPED' })
+  })
+})
