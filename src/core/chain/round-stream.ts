@@ -1,0 +1,103 @@
+import type { Timeline } from '../protocol/network-parameters.ts'
+import { type EpochRounds, epochAt } from '../protocol/trigger.ts'
+import type { HeadChange } from './block-tree.ts'
+import { getEpochRounds, getTimeline } from './epochs.ts'
+import type { HeadStream } from './head-stream.ts'
+import type { ConnectedNetwork } from './network.ts'
+import { createRoundTracker, type Round, type RoundEvent } from './rounds.ts'
+
+export type RoundStreamDependencies = {
+  readonly network: ConnectedNetwork
+  readonly heads: HeadStream
+  /** Told about each failure to read the chain; the stream tries again at the next block. */
+  readonly onTrouble?: (error: unknown) => void
+}
+
+export type RoundStream = {
+  /** Rounds of the current epoch, by ordinal, those before we started included. */
+  rounds(): readonly Round[]
+  /**
+   * Called for every event in order; returns a function that ends it. An epoch without a seed is silent until it gets one,
+   * or is over.
+   */
+  onEvent(listener: (event: RoundEvent) => void): () => void
+  stop(): Promise<void>
+}
+
+/**
+ * Rounds of a network as they happen: the head stream, the round rules on chain and each epoch's seed put together.
+ *
+ * Started in the middle of an epoch it first reads the epoch's earlier blocks, so that ordinals are right; the rounds found
+ * there come as events too, seen now.
+ */
+export function createRoundStream(dependencies: RoundStreamDependencies): RoundStream {
+  const { network, heads, onTrouble = () => {} } = dependencies
+  const tracker = createRoundTracker()
+  const listeners = new Set<(event: RoundEvent) => void>()
+  const known = new Map<number, EpochRounds>()
+  const changes: HeadChange[] = []
+  let timeline: Timeline | null = null
+  let started = false
+  let stopped = false
+  let working: Promise<void> = Promise.resolve()
+
+  const source = {
+    epochAt: (timestamp: number) => (timeline === null ? -1 : epochAt(timeline, timestamp)),
+    roundsOf: (epoch: number) => known.get(epoch) ?? null,
+  }
+
+  /** Reads what is not known yet of the epochs of these blocks; returns those that still have no seed. */
+  async function learn(change: HeadChange): Promise<number[]> {
+    timeline ??= await getTimeline(network)
+    const epochs = [...new Set(change.added.map(block => source.epochAt(block.timestamp)))].filter(epoch => epoch >= 0)
+    for (const epoch of epochs) {
+      if (known.has(epoch)) continue
+      const rounds = await getEpochRounds(network, epoch)
+      if (rounds !== null) known.set(epoch, rounds)
+      known.delete(epoch - 3)
+    }
+    return epochs.filter(epoch => !known.has(epoch))
+  }
+
+  async function catchUp(change: HeadChange) {
+    timeline ??= await getTimeline(network)
+    const tip = change.added.at(-1)
+    const epoch = tip === undefined ? -1 : source.epochAt(tip.timestamp)
+    if (timeline === null || epoch < 0) return change
+    const since = timeline.firstEpochAt + epoch * timeline.epochSeconds
+    return { removed: [], added: [...(await heads.ancestorsSince(since)), ...change.added] }
+  }
+
+  async function work() {
+    while (changes.length > 0 && !stopped) {
+      if (!started) changes[0] = await catchUp(changes[0]!)
+      started = true
+      const unseeded = await learn(changes[0]!)
+      // Rounds follow from the seed and the blocks alone, also when the seed is late: wait for it until the epoch is over.
+      const newest = source.epochAt(changes.at(-1)!.added.at(-1)?.timestamp ?? 0)
+      if (unseeded.includes(newest)) return
+      for (const event of tracker.apply(changes.shift()!, source)) for (const listener of listeners) listener(event)
+    }
+  }
+
+  const onChange = (change: HeadChange) => {
+    changes.push(change)
+    working = working.then(work).catch(onTrouble)
+  }
+  const present = heads.blocks()
+  if (present.length > 0) onChange({ removed: [], added: [...present] })
+  const end = heads.onChange(onChange)
+
+  return {
+    rounds: tracker.rounds,
+    onEvent(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async stop() {
+      stopped = true
+      end()
+      await working
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
+
+/** Seats that judge a cohort: a constant of the contracts. */
+export const committeeSize = 5
+
+/**
+ * The five owners that judge a cohort, in seat order, as `CheckerSeats.committee`: draw i takes seat
+ * keccak256(abi.encode(seed, cohort, i)) mod seats of the frozen list; where its owner was drawn already, the next seat in
+ * the list whose owner was not.
+ *
+ * @param seats - owner of each seat, the frozen list of the epoch
+ * @returns null when fewer than five different owners hold seats
+ */
+export function drawCommittee(seats: readonly Address[], seed: Hex, cohort: number): Address[] | null {
+  if (new Set(seats).size < committeeSize) return null
+  const committee: Address[] = []
+  for (let draw = 0; draw < committeeSize; draw++) {
+    const hash = keccak256(
+      encodeAbiParameters(
+        [{ type: 'bytes32' }, { type: 'uint256' }, { type: 'uint256' }],
+        [seed, BigInt(cohort), BigInt(draw)],
+      ),
+    )
+    let seat = Number(BigInt(hash) % BigInt(seats.length))
+    while (committee.includes(seats[seat]!)) seat = (seat + 1) % seats.length
+    committee.push(seats[seat]!)
+  }
+  return committee
+}

@@ -1,0 +1,81 @@
+import { type Address, concat, encodeAbiParameters, type Hex, keccak256 } from 'viem'
+import { zeroBytes32 } from '../protocol/primitives.ts'
+import type { Network } from '../protocol/typed-data.ts'
+import type { OpeningWords } from './opening.ts'
+
+/** What binds an opening to its owner, epoch and network. */
+export type CommitmentScope = Network & { readonly epoch: number; readonly owner: Address; readonly salt: Hex }
+
+/** A seat owner's one commitment of an epoch, over its openings. */
+export type CommitmentTree = {
+  readonly root: Hex
+  /** Siblings of the leaf of `cohort`, from the leaf up; as many as the depth. */
+  proof(cohort: number): Hex[]
+}
+
+const leafTypes = [
+  { type: 'uint256' },
+  { type: 'address' },
+  { type: 'uint64' },
+  { type: 'address' },
+  { type: 'uint32' },
+  { type: 'bytes32' },
+  { type: 'uint256[10]' },
+] as const
+
+/** The leaf of an opening, as `EpochConsensus.openingLeaf`. */
+export const openingLeaf = (
+  { chainId, consensus, epoch, owner, salt }: CommitmentScope,
+  cohort: number,
+  words: OpeningWords,
+): Hex =>
+  keccak256(encodeAbiParameters(leafTypes, [BigInt(chainId), consensus, BigInt(epoch), owner, cohort, salt, words]))
+
+/** ⌈log2(cohorts)⌉: the same for all owners of an epoch. */
+export const commitmentDepth = (cohorts: number): number => (cohorts <= 1 ? 0 : 32 - Math.clz32(cohorts - 1))
+
+/**
+ * The tree whose leaf number `cohort` is that cohort's opening; leaves of cohorts the owner does not judge are zero.
+ * Only the paths that hold a leaf are hashed, so a network of thousands of cohorts costs an owner no more than its own.
+ *
+ * @throws RangeError for a cohort that has no leaf at this depth
+ */
+export function buildCommitmentTree(
+  scope: CommitmentScope,
+  openings: ReadonlyMap<number, OpeningWords>,
+  depth: number,
+): CommitmentTree {
+  const levels: Map<number, Hex>[] = [new Map()]
+  for (const [cohort, words] of openings) {
+    if (cohort >= 2 ** depth) throw new RangeError(`cohort ${cohort} has no leaf in a tree of depth ${depth}`)
+    levels[0]!.set(cohort, openingLeaf(scope, cohort, words))
+  }
+  const empty: Hex[] = [zeroBytes32]
+  const at = (level: number, index: number): Hex => levels[level]!.get(index) ?? empty[level]!
+  for (let level = 0; level < depth; level++) {
+    empty.push(hashPair(empty[level]!, empty[level]!))
+    const parents = new Set([...levels[level]!.keys()].map(index => index >> 1))
+    levels.push(new Map([...parents].map(i => [i, hashPair(at(level, 2 * i), at(level, 2 * i + 1))])))
+  }
+  return {
+    root: at(depth, 0),
+    proof: cohort => Array.from({ length: depth }, (_, level) => at(level, (cohort >> level) ^ 1)),
+  }
+}
+
+/** The root that a leaf, its number and its siblings give. */
+export const rootOfPath = (leaf: Hex, index: number, proof: readonly Hex[]): Hex =>
+  proof.reduce<Hex>(
+    (node, sibling, level) => ((index >> level) & 1 ? hashPair(sibling, node) : hashPair(node, sibling)),
+    leaf,
+  )
+
+/** Whether an opening is what its owner committed to; `commitment` is the root, or the first 28 bytes that the chain keeps. */
+export const isCommitted = (
+  scope: CommitmentScope,
+  cohort: number,
+  opening: { readonly words: OpeningWords; readonly proof: readonly Hex[] },
+  commitment: Hex,
+): boolean => rootOfPath(openingLeaf(scope, cohort, opening.words), cohort, opening.proof).startsWith(commitment)
+
+const hashPair = (left: Hex, right: Hex): Hex => keccak256(concat([left, right]))

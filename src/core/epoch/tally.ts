@@ -1,0 +1,65 @@
+import { flagBit } from '../protocol/verdict.ts'
+import { committeeSize } from './assignment.ts'
+import { medianOfFive } from './median.ts'
+import { cohortLanes, hasFlag, type LaneOpening, type Opening } from './opening.ts'
+
+/** What the committee says of one lane. */
+export type LaneResult = {
+  /** Median, as minifloat lane value. */
+  readonly rate: number
+  /** Median, 0 to 10000. */
+  readonly uptime: number
+  /** Bits set, together with `judged`, by at least three of the five seats; 0 in empty lanes. */
+  readonly flags: number
+}
+
+export type CohortResult = {
+  readonly lanes: readonly LaneResult[]
+  /** Lanes in which each seat agreed: its rate is the median and its flags are the majority, of a lane that was judged. */
+  readonly agreed: readonly number[]
+}
+
+/** Openings needed for a result. */
+export const quorum = 3
+const nothing: LaneOpening = { rate: 0, uptime: 0, flags: 0 }
+
+/**
+ * From the five seats' openings to one result, lane by lane in plain form; the contract does the same on packed words.
+ *
+ * A seat that is missing (null), or does not judge a lane, counts there as rate 0, uptime 0 and no flags: two of three can
+ * lower a median, never raise it.
+ *
+ * @param openings - by seat, five entries
+ * @param occupied - whether each lane has a member in the epoch
+ */
+export function tally(openings: readonly (Opening | null)[], occupied: readonly boolean[]): CohortResult {
+  if (openings.length !== committeeSize) throw new RangeError(`${openings.length} openings; a committee has five seats`)
+  const seats = openings.map(opening =>
+    Array.from({ length: cohortLanes }, (_, lane) => judgedPart(opening?.lanes[lane])),
+  )
+  const lanes = Array.from({ length: cohortLanes }, (_, lane): LaneResult => {
+    const said = seats.map(lanesOfSeat => lanesOfSeat[lane]!)
+    return {
+      rate: medianOfFive(said.map(({ rate }) => rate)),
+      uptime: medianOfFive(said.map(({ uptime }) => uptime)),
+      flags: occupied[lane] ? majority(said.map(({ flags }) => flags)) : 0,
+    }
+  })
+  const agrees = (said: LaneOpening, { rate, flags }: LaneResult) =>
+    hasFlag(flags, 'judged') && said.rate === rate && said.flags === flags
+  return {
+    lanes,
+    agreed: seats.map(lanesOfSeat => lanesOfSeat.filter((said, lane) => agrees(said, lanes[lane]!)).length),
+  }
+}
+
+const judgedPart = (said: LaneOpening = nothing): LaneOpening => (hasFlag(said.flags, 'judged') ? said : nothing)
+
+const majority = (flags: readonly number[]): number =>
+  Object.values(flagBit).reduce(
+    (sum, bit) => (flags.filter(value => value & bit).length >= quorum ? sum | bit : sum),
+    0,
+  )
+
+/** Whether a lane's result earns: device, environment and work hold, and at least three seats judged it. */
+export const isScored = ({ flags }: LaneResult): boolean => flags === 0xf

@@ -1,0 +1,118 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { encodeRateDown, maxRate } from '../../../src/core/epoch/minifloat.ts'
+import {
+  capOf,
+  checkerPaymentOf,
+  creditOf,
+  creditsOf,
+  nextStanding,
+  paymentOf,
+  scoreOf,
+} from '../../../src/core/epoch/rewards.ts'
+
+const amount = fc.bigInt({ min: 0n, max: 10n ** 27n })
+const credit = fc.bigInt({ min: 0n, max: maxRate })
+const money = fc.record({ devicePool: amount, maxPrice: fc.bigInt({ min: 1n, max: 10n ** 18n }) })
+
+describe('rewards', () => {
+  test('a score is rate × uptime ÷ 10000, rounded down, and 0 unless all four flags hold', () => {
+    const lane = { rate: encodeRateDown(1001n), uptime: 9_999, flags: 15 }
+    expect(scoreOf(lane)).toBe(1000n)
+    for (const flags of [7, 11, 13, 14, 0]) expect(scoreOf({ ...lane, flags })).toBe(0n)
+  })
+
+  test('a captured committee gains the cap once, and leaves at most a quarter more standing', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 1n, max: 10n ** 9n }), standing => {
+        const gained = creditOf(maxRate, standing, 1_000n)
+        expect(gained).toBe(2n * standing)
+        expect(nextStanding(standing, gained)).toBe(standing + standing / 4n)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('a first score sets the standing, up to the bound; a score of 0 leaves it, however long', () => {
+    expect(creditOf(5_000n, 0n, 1_000n)).toBe(1_000n)
+    expect(nextStanding(0n, 1_000n)).toBe(1_000n)
+    expect(nextStanding(777n, 0n)).toBe(777n)
+    expect(capOf(777n, 1_000n)).toBe(1_554n)
+  })
+
+  test('standing moves towards the credit and never past it', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 1n, max: maxRate }), fc.bigInt({ min: 1n, max: maxRate }), (standing, value) => {
+        const next = nextStanding(standing, value)
+        const [low, high] = standing < value ? [standing, value] : [value, standing]
+        expect(next >= low && next <= high).toBe(true)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('payments never exceed the pool, nor the price cap, and a larger credit is never paid less', () => {
+    fc.assert(
+      fc.property(fc.array(credit, { minLength: 1, maxLength: 20 }), money, (credits, { devicePool, maxPrice }) => {
+        const denominator = credits.reduce((sum, value) => sum + value, 0n)
+        const payments = credits.map(value => paymentOf(value, { devicePool, denominator, maxPrice }))
+        expect(payments.reduce((sum, value) => sum + value, 0n) <= devicePool).toBe(true)
+        payments.forEach((paid, i) => {
+          expect(paid <= credits[i]! * maxPrice).toBe(true)
+          payments.forEach((other, j) => {
+            if (credits[i]! <= credits[j]!) expect(paid <= other).toBe(true)
+          })
+        })
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('n registrations that share one rate are paid at most what one is paid for the sum', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 1n, max: 10n ** 9n }), fc.integer({ min: 2, max: 64 }), money, (share, n, terms) => {
+        const whole = share * BigInt(n)
+        const others = 10n ** 9n
+        const denominator = whole + others
+        const split = paymentOf(share, { ...terms, denominator }) * BigInt(n)
+        expect(split <= paymentOf(whole, { ...terms, denominator })).toBe(true)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test("voiding a rival's cohort raises nobody's pay", () => {
+    fc.assert(
+      fc.property(credit, credit, fc.bigInt({ min: 1n, max: maxRate }), (mine, rivalScore, rivalStanding) => {
+        const rivalCredit = creditOf(rivalScore, rivalStanding, 1_000n)
+        const terms = { devicePool: 10n ** 21n, maxPrice: 10n ** 18n }
+        const fair = paymentOf(mine, { ...terms, denominator: mine + rivalCredit })
+        const voided = paymentOf(mine, { ...terms, denominator: mine + capOf(rivalStanding, 1_000n) })
+        expect(voided <= fair).toBe(true)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('total 0 pays 0', () => {
+    expect(paymentOf(0n, { devicePool: 10n, denominator: 0n, maxPrice: 1n })).toBe(0n)
+    expect(checkerPaymentOf(3, 10n, 0n)).toBe(0n)
+    expect(checkerPaymentOf(3, 10n, 4n)).toBe(7n)
+  })
+
+  test('an epoch: judged members count with their credit, others with their cap', () => {
+    const rate = encodeRateDown(100n)
+    const { credits, denominator } = creditsOf(
+      [
+        { lane: { rate, uptime: 10_000, flags: 15 }, standing: 80n },
+        { lane: { rate, uptime: 10_000, flags: 9 }, standing: 80n },
+        { lane: null, standing: 30n },
+        { lane: null, standing: 0n },
+      ],
+      500n,
+    )
+    expect(credits.map(entry => entry.credit)).toEqual([100n, 0n, 0n, 0n])
+    expect(credits.map(entry => entry.standing)).toEqual([85n, 80n, 30n, 0n])
+    expect(denominator).toBe(100n + 0n + 60n + 500n)
+  })
+})
