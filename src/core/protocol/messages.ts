@@ -22,16 +22,27 @@ const session = z.object({
       clientCertificateHash: bytes32,
       serverCertificateHash: bytes32,
       serverNonce: bytes32,
+      claimHash: bytes32,
     }),
   ),
   deviceIds: z.array(bytes32).max(256),
 })
 const accepted = z.object({})
-/** Either side: something was refused. `close` says whether the sender closes the session. */
+/** Text of a peer that ends in logs and on terminals: no control characters. */
+const shownText = (maxLength: number) =>
+  z
+    .string()
+    .max(maxLength)
+    .transform(text => text.replace(/\p{Cc}/gu, ' '))
+/**
+ * Either side: something was refused, with a code of `docs/errors.md`. A refusal is never answered by a refusal.
+ * Where the sender closes the session too, the reason of the close carries the same code.
+ */
 const refused = z.object({
-  code: z.string().max(64),
-  message: z.string().max(1024),
-  regarding: z.string().max(128).optional(),
+  code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
+  message: shownText(1024),
+  /** The type of the message that was refused. */
+  regarding: shownText(128).optional(),
 })
 
 const jobOffer = signed(
@@ -132,6 +143,16 @@ export const messageBodies = {
 } as const
 
 export type MessageType = keyof typeof messageBodies
+
+/** Only these travel before a session is accepted, and never after. */
+export const handshakeTypes = ['welcome', 'session', 'accepted'] as const satisfies readonly MessageType[]
+export type HandshakeType = (typeof handshakeTypes)[number]
+
+/** The messages that carry a payload, and its limit in bytes; all others carry none. */
+export const maxPayloadBytes: { readonly [T in MessageType]?: number } = {
+  'job.openings': 1024 * 1024,
+  'wrong.row': 64 * 1024,
+}
 /** A message's body after parsing (bigints in place of decimal strings). */
 export type MessageBody<T extends MessageType> = z.output<(typeof messageBodies)[T]>
 

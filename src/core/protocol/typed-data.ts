@@ -5,13 +5,17 @@
 import type { Address, Hex, TypedDataDomain } from 'viem'
 
 export const signedTypes = {
-  /** Provider (or another Checker) → Checker, once per connection; bound to both TLS certificates and the server's nonce. */
+  /**
+   * Provider (or another Checker) → Checker, once per connection; bound to both TLS certificates and the server's nonce.
+   * `claimHash` is keccak256 of what else the session says of its sender: its role in UTF-8 ‖ its device ids.
+   */
   Session: [
     { name: 'operator', type: 'address' },
     { name: 'checker', type: 'address' },
     { name: 'clientCertificateHash', type: 'bytes32' },
     { name: 'serverCertificateHash', type: 'bytes32' },
     { name: 'serverNonce', type: 'bytes32' },
+    { name: 'claimHash', type: 'bytes32' },
   ],
   /** Checker → Provider, at a trigger. `round` is the trigger's block hash; `secretHash` is keccak256 of the sampling secret. */
   JobOffer: [

@@ -33,7 +33,7 @@ const bytesPerToken = 64 * 1024
  * A frame that cannot be read ends the channel: after it nothing the peer says can be trusted to be what it meant.
  */
 export function createChannel(
-  identity: Pick<Channel, 'id' | 'peerAddress' | 'peerCertificateHash' | 'ownCertificateHash'>,
+  identity: Pick<Channel, 'id' | 'peerAddress' | 'peerCertificateHash' | 'ownCertificateHash' | 'authenticated'>,
   limits: Limits,
   wire: Wire,
   now: () => number = () => performance.now(),
@@ -48,10 +48,10 @@ export function createChannel(
       onStall: () => end(transportErrors.TRANSPORT_PEER_NOT_READING({ timeoutMs: limits.idleTimeoutMs })),
     },
   )
-  const kept: Frame[] = []
+  const kept: (readonly [Frame, number])[] = []
   const closeHandlers: ((reason: CloseReason) => void)[] = []
   let keptBytes = 0
-  let frameHandler: ((frame: Frame) => void) | null = null
+  let frameHandler: ((frame: Frame, bytes: number) => void) | null = null
   let ending: CloseReason | null = null
 
   function settle(reason: CloseReason): boolean {
@@ -86,7 +86,7 @@ export function createChannel(
     },
     onFrame(handler) {
       frameHandler = handler
-      for (const frame of kept.splice(0)) handler(frame)
+      for (const [frame, bytes] of kept.splice(0)) handler(frame, bytes)
       keptBytes = 0
       wire.resume()
     },
@@ -110,8 +110,8 @@ export function createChannel(
       } catch (error) {
         return end(error as KaisarError)
       }
-      if (frameHandler !== null) return frameHandler(frame)
-      kept.push(frame)
+      if (frameHandler !== null) return frameHandler(frame, bytes.length)
+      kept.push([frame, bytes.length])
       keptBytes += bytes.length
       if (keptBytes > limits.maxQueuedBytes) wire.pause()
     },

@@ -7,7 +7,7 @@ export type ConnectionGuard = {
   admit(socket: Socket): boolean
   /** Takes one request of this peer's allowance. */
   allowRequest(peer: Peer): boolean
-  /** The connection has become a channel: it no longer competes with those that never finish a handshake. */
+  /** The peer has authenticated: its connection no longer makes room for others. */
   establish(peer: Peer): void
 }
 
@@ -18,8 +18,8 @@ type Held = { readonly socket: Socket; readonly origin: string }
 const maxOrigins = 10_000
 
 /**
- * Who may hold a connection. When all are taken, the oldest that is not yet a channel makes room: slow sockets,
- * however many, cannot keep an honest one out, and never end a channel.
+ * Who may hold a connection. When all are taken, the oldest whose peer has not authenticated makes room: slow sockets,
+ * however many, cannot keep an honest peer out, and never end its session.
  */
 export function createConnectionGuard(limits: Limits, now: () => number): ConnectionGuard {
   const held = new Map<string, Held>()

@@ -113,6 +113,110 @@ export const transportErrors = defineErrors({
   },
 })
 
+/** Sessions: who a peer is, and what it says. Codes that start with MESSAGE are sent to the peer as refusals. */
+export const sessionErrors = defineErrors({
+  SESSION_VERSION_UNSUPPORTED: {
+    message: ({ theirs, ours }: { theirs: number; ours: number }) =>
+      `The peer speaks version ${theirs} of the protocol, this program version ${ours}.`,
+    meaning: 'One of the two is older.',
+    fix: 'Update the older one.',
+  },
+  SESSION_NETWORK_MISMATCH: {
+    message: ({ theirs, ours }: { theirs: string; ours: string }) =>
+      `The Checker serves the network ${theirs}, this program is on ${ours}.`,
+    meaning: 'Chain id or contract address differ: the endpoint belongs to another network.',
+    fix: 'Check the RPC URL and the contract addresses of this program.',
+  },
+  SESSION_CHECKER_MISMATCH: {
+    message: ({ theirs, ours }: { theirs: string; ours: string }) =>
+      `The session names the Checker ${theirs}, not ${ours}.`,
+    meaning: 'The endpoint registered for one Checker is answered by another.',
+    fix: 'The Checker’s operator corrects its endpoint with "kaisar checker init".',
+  },
+  SESSION_CERTIFICATE_MISMATCH: {
+    message: () => 'The signed session names other certificates than this connection has.',
+    meaning: 'Somebody stands between the two ends and relays a session that was signed for another connection.',
+    fix: 'Check the network for a TLS proxy; the connection must go straight to the Checker.',
+  },
+  SESSION_NONCE_MISMATCH: {
+    message: () => 'The signed session is not for this connection’s nonce.',
+    meaning: 'A session that was signed earlier is being replayed.',
+    fix: 'Nothing to do; an honest client signs each connection anew.',
+  },
+  SESSION_SIGNATURE_INVALID: {
+    message: ({ operator }: { operator: string }) => `The session is not signed by ${operator}.`,
+    meaning: 'The signature does not belong to the operator it claims.',
+    fix: 'Check that the key in use is the registered operator key.',
+  },
+  SESSION_NOT_ADMITTED: {
+    message: ({ operator, why }: { operator: string; why: string }) => `${operator} is not admitted: ${why}.`,
+    meaning: 'The chain does not know this operator, its devices or its certificate as they were presented.',
+    fix: 'Wait until the registration is confirmed; the connection is tried again by itself.',
+  },
+  SESSION_ADMISSION_FAILED: {
+    message: () => 'The Checker could not look up the registration just now.',
+    meaning: 'A fault of the Checker, e.g. its RPC endpoint does not answer. It says nothing about the peer.',
+    fix: 'Nothing to do; the connection is tried again by itself.',
+  },
+  SESSION_OUT_OF_ORDER: {
+    message: ({ type }: { type: string }) => `A "${type}" message is not expected at this point.`,
+    meaning: 'Handshake messages come first and once; everything else comes after them.',
+    fix: 'Update whichever side is older.',
+  },
+  SESSION_HANDSHAKE_TIMEOUT: {
+    message: ({ timeoutMs }: { timeoutMs: number }) => `The peer did not say who it is within ${seconds(timeoutMs)}.`,
+    meaning: 'The peer is overloaded or hangs.',
+    fix: 'Nothing to do; the dialling side connects again.',
+  },
+  SESSION_REFUSED: {
+    message: ({ url, code, message }: { url: string; code: string; message: string }) =>
+      `${url} refused the session (${code}): ${message}`,
+    meaning: 'The Checker gave the reason with its code.',
+    fix: 'See the entry of that code.',
+  },
+  SESSION_REPLACED: {
+    message: () => 'A newer session of the same operator took the place of this one.',
+    meaning: 'The same operator key connected again: after a lost connection, or from a second machine.',
+    fix: 'If two machines use this key, stop one: they would take the session from each other.',
+  },
+  SESSION_FAULTS_EXCEEDED: {
+    message: () => 'Too many messages of this session had to be refused.',
+    meaning: 'The peer speaks another dialect of the protocol, or is hostile.',
+    fix: 'Update whichever side is older.',
+  },
+  MESSAGE_UNKNOWN: {
+    message: ({ type }: { type: string }) => `Messages of type "${type}" are not known here.`,
+    meaning: 'The peer is newer. The message was ignored and the session goes on.',
+    fix: 'Update this program.',
+  },
+  MESSAGE_UNEXPECTED: {
+    message: ({ type }: { type: string }) => `Nobody here takes messages of type "${type}".`,
+    meaning: 'This side of a session does not answer such messages. It was ignored and the session goes on.',
+    fix: 'Nothing to do.',
+  },
+  MESSAGE_INVALID: {
+    message: ({ type, why }: { type: string; why: string }) => `A "${type}" message is malformed: ${why}.`,
+    meaning: 'A field is missing or not of its type. The message was ignored and the session goes on.',
+    fix: 'Update whichever side is older.',
+  },
+  MESSAGE_PAYLOAD_TOO_LARGE: {
+    message: ({ type, bytes, maxBytes }: { type: string; bytes: number; maxBytes: number }) =>
+      `The payload of a "${type}" message has ${bytes} bytes, at most ${maxBytes} are allowed.`,
+    meaning: 'No correct message of this type is that large. It was ignored and the session goes on.',
+    fix: 'Update whichever side is older.',
+  },
+  MESSAGE_QUEUE_FULL: {
+    message: ({ type }: { type: string }) => `A "${type}" message was not taken: too many wait already.`,
+    meaning: 'Messages arrive faster than they can be handled. It was ignored and the session goes on.',
+    fix: 'Send it again later.',
+  },
+  MESSAGE_NOT_PROCESSED: {
+    message: ({ type, code }: { type: string; code: string }) => `A "${type}" message was not processed (${code}).`,
+    meaning: 'Its content was refused for the reason of that code, or the receiver failed. The session goes on.',
+    fix: 'See the entry of that code.',
+  },
+})
+
 /** The file that holds our own certificate and its key. */
 export const certificateErrors = defineErrors({
   CERTIFICATE_FILE_MODE: {

@@ -8,7 +8,7 @@ type Endpoint = {
   readonly options: ListenOptions
   readonly certificateHash: Hex
   readonly limits: Limits
-  readonly open: Map<ChannelEnd, string>
+  readonly open: Map<ChannelEnd, { readonly address: string; authenticated: boolean }>
 }
 
 export type InMemoryNetwork = {
@@ -40,8 +40,7 @@ export function createInMemoryNetwork(): InMemoryNetwork {
               expected: expectedCertificateHash,
               found: server.certificateHash,
             })
-          const ofAddress = [...server.open.values()].filter(other => other === address).length
-          if (server.open.size >= server.limits.maxConnections || ofAddress >= server.limits.maxConnectionsPerAddress)
+          if (!hasRoom(server, address))
             throw transportErrors.TRANSPORT_UNREACHABLE({ url, why: 'it has no connection to spare' })
           if (server.certificateHash !== zeroHash && certificateHash === zeroHash)
             throw transportErrors.TRANSPORT_REFUSED({ url, status: 401 })
@@ -50,12 +49,14 @@ export function createInMemoryNetwork(): InMemoryNetwork {
 
           const [toServer, toClient] = [createPipe(), createPipe()]
           const name = ++channels
+          const entry = { address, authenticated: false }
           const client = createChannel(
             {
               id: `memory-${name}-client`,
               peerAddress: url,
               peerCertificateHash: server.certificateHash,
               ownCertificateHash: certificateHash,
+              authenticated: () => {},
             },
             limits,
             wireOf(toServer, toClient),
@@ -66,13 +67,16 @@ export function createInMemoryNetwork(): InMemoryNetwork {
               peerAddress: address,
               peerCertificateHash: certificateHash,
               ownCertificateHash: server.certificateHash,
+              authenticated: () => {
+                entry.authenticated = true
+              },
             },
             server.limits,
             wireOf(toClient, toServer),
           )
           toServer.connect(accepted)
           toClient.connect(client)
-          server.open.set(accepted, address)
+          server.open.set(accepted, entry)
           accepted.channel.onClose(() => server.open.delete(accepted))
           server.options.onChannel(accepted.channel)
           return client.channel
@@ -94,6 +98,15 @@ export function createInMemoryNetwork(): InMemoryNetwork {
       }
     },
   }
+}
+
+function hasRoom({ open, limits }: Endpoint, address: string): boolean {
+  const ofAddress = [...open.values()].filter(entry => entry.address === address).length
+  if (ofAddress >= limits.maxConnectionsPerAddress) return false
+  if (open.size < limits.maxConnections) return true
+  const oldest = [...open].find(([, entry]) => !entry.authenticated)
+  oldest?.[0].channel.close(closeReason(transportErrors.TRANSPORT_LOST({ why: 'it made room for another' })))
+  return oldest !== undefined
 }
 
 type Pipe = {

@@ -31,10 +31,15 @@ export type Channel = {
    * An `urgent` frame overtakes the frames that still wait, but none that is being written.
    */
   send(frame: Frame, options?: { readonly urgent?: boolean }): Promise<void>
-  /** Frames arrive in order; frames that arrive before a handler is set are kept, then the peer is no longer read. */
-  onFrame(handler: (frame: Frame) => void): void
+  /**
+   * Frames arrive in order, with their size in bytes; those that arrive before a handler is set are kept, up to
+   * `maxQueuedBytes`, then the peer is no longer read.
+   */
+  onFrame(handler: (frame: Frame, bytes: number) => void): void
   /** Called once; at once where the channel has already ended. */
   onClose(handler: (reason: CloseReason) => void): void
+  /** The peer has proven who it is: this channel no longer makes room for others when connections run out. */
+  authenticated(): void
   close(reason?: CloseReason): void
   readonly closed: boolean
 }
@@ -51,6 +56,7 @@ export type Limits = {
   readonly maxFrameBytes: number
   /** Of a frame, the part that is parsed as JSON. */
   readonly maxHeaderBytes: number
+  /** When all are taken, the oldest whose peer has not authenticated makes room. */
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
   /** Sustained frames per second of one peer; a frame costs one more per 64 KiB. */

@@ -70,8 +70,8 @@ export async function listenWebSocket(
     const status = refusalOf(request, peer, options)
     if (status !== null) return refuseUpgrade(socket, status)
     webSockets.handleUpgrade(request, socket, head, webSocket => {
-      guard.establish(tcp)
-      const channel = channelOf(webSocket, tcp, { peer: peer!, own: identity?.certificateHash ?? zeroHash }, limits)
+      const certificates = { peer: peer!, own: identity?.certificateHash ?? zeroHash }
+      const channel = channelOf(webSocket, tcp, certificates, limits, () => guard.establish(tcp))
       channels.add(channel)
       channel.onClose(() => channels.delete(channel))
       options.onChannel(channel)

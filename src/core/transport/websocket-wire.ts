@@ -29,6 +29,7 @@ export function channelOf(
   socket: Socket,
   certificates: { readonly peer: Hex; readonly own: Hex },
   limits: Limits,
+  authenticated: () => void = () => {},
 ): Channel {
   let fault: CloseReason | null = null
   const end: ChannelEnd = createChannel(
@@ -37,6 +38,7 @@ export function channelOf(
       peerAddress: socket.remoteAddress ?? 'unknown',
       peerCertificateHash: certificates.peer,
       ownCertificateHash: certificates.own,
+      authenticated,
     },
     limits,
     {
@@ -96,7 +98,7 @@ function encodeReason({ code, message }: CloseReason): string {
 
 function reasonOfClose(code: number, text: string, limits: Limits): CloseReason {
   const [, ownCode, message] = (code === ownCloseCode ? /^([A-Z][A-Z0-9_]{0,63}): (.*)$/s.exec(text) : null) ?? []
-  if (ownCode !== undefined) return { code: ownCode, message: message! }
+  if (ownCode !== undefined) return { code: ownCode, message: message!.replace(/\p{Cc}/gu, ' ') }
   if (code === 1009) return tooLarge(limits)
   if (code === 1000) return closeReason(transportErrors.TRANSPORT_CLOSED({}))
   return closeReason(transportErrors.TRANSPORT_LOST({ why: `it ended with WebSocket code ${code}` }))

@@ -253,6 +253,20 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
         .toBe(false)
     })
 
+    it('makes room by ending the oldest channel whose peer has not authenticated', async () => {
+      const { dial, channelNumber } = await open({ server: { maxConnections: 2 } })
+      const first = await dial()
+      ;(await channelNumber(1)).authenticated()
+      const second = await dial()
+      await channelNumber(2)
+      const end = closed(second)
+      const third = await dial()
+      ;(await channelNumber(3)).authenticated()
+      expect((await end).code).toBe('TRANSPORT_LOST')
+      await expect(dial()).rejects.toMatchObject({ code: 'TRANSPORT_UNREACHABLE' })
+      expect([first.closed, third.closed]).toEqual([false, false])
+    })
+
     it('ends its channels when the listener closes, and then is unreachable', async () => {
       const { client, ...rest } = await open().then(async it => ({ ...it, ...(await it.connected()) }))
       const end = closed(client)

@@ -1,0 +1,140 @@
+import type { Address } from 'viem'
+import { isKaisarError } from '../platform/errors.ts'
+import type { Endpoint } from './dial-session.ts'
+import { closeReason, transportErrors } from './errors.ts'
+import type { Session } from './session.ts'
+import type { CloseReason } from './transport.ts'
+
+export type Backoff = {
+  /** Longest wait before the first retry. */
+  readonly baseMs: number
+  /** Longest wait before any retry; also how long a session must last for the next failure to count as the first. */
+  readonly capMs: number
+}
+
+export const defaultBackoff: Backoff = { baseMs: 500, capMs: 60_000 }
+
+/** A Checker without a session just now, and why. */
+export type Unreachable = {
+  readonly endpoint: Endpoint
+  readonly reason: CloseReason
+  /** Failures in a row. */
+  readonly failures: number
+  /** The next attempt comes after this many milliseconds. */
+  readonly retryInMs: number
+}
+
+export type KeepSessionsDependencies = {
+  dial(endpoint: Endpoint, signal: AbortSignal): Promise<Session>
+  /** Resolves after `ms`, early when aborted. */
+  delay(ms: number, signal: AbortSignal): Promise<void>
+  /** Monotonic, in milliseconds. */
+  now(): number
+  /** Uniform in [0, 1). */
+  random(): number
+  /** A session is open; handlers are registered before this returns. */
+  onSession(session: Session, endpoint: Endpoint): void
+  onUnreachable?(unreachable: Unreachable): void
+}
+
+export type KeptSessions = {
+  /** The Checkers to be connected with from now on; sessions with others are closed, changed endpoints dialled anew. */
+  update(endpoints: readonly Endpoint[]): void
+  /** The open session with a Checker. */
+  sessionWith(checker: Address): Session | null
+  unreachable(): readonly Unreachable[]
+  /** Closes everything and dials no more; resolves when nothing is left running. */
+  close(): Promise<void>
+}
+
+type Kept = {
+  readonly endpoint: Endpoint
+  readonly stop: AbortController
+  session: Session | null
+  unreachable: Unreachable | null
+}
+
+/**
+ * Keeps one session with each of a changing set of Checkers, for ever: level-triggered, so that a lost one is dialled again
+ * whatever ended it. Waits have full jitter (uniform between 0 and min(cap, base × 2^failures)), so that a restarted Checker
+ * is not met by all its Providers at once. Being replaced by another machine with the same key waits the longest: the two
+ * would otherwise take the session from each other all day.
+ */
+export function keepSessions(backoff: Backoff, dependencies: KeepSessionsDependencies): KeptSessions {
+  const kept = new Map<Address, Kept>()
+  const ending = new Set<Promise<void>>()
+
+  function keep(endpoint: Endpoint) {
+    const stop = new AbortController()
+    const entry: Kept = { endpoint, stop, session: null, unreachable: null }
+    const running = run(entry, stop.signal).finally(() => ending.delete(running))
+    ending.add(running)
+    kept.set(keyOf(endpoint), entry)
+  }
+
+  function drop(entry: Kept) {
+    kept.delete(keyOf(entry.endpoint))
+    entry.stop.abort()
+    entry.session?.close()
+  }
+
+  async function run(entry: Kept, stopped: AbortSignal) {
+    let failures = 0
+    while (!stopped.aborted) {
+      const { reason, lastedMs } = await hold(entry, stopped)
+      if (stopped.aborted) return
+      failures = lastedMs >= backoff.capMs ? 1 : failures + 1
+      const longestMs =
+        reason.code === 'SESSION_REPLACED'
+          ? backoff.capMs
+          : Math.min(backoff.capMs, backoff.baseMs * 2 ** (failures - 1))
+      const retryInMs = dependencies.random() * longestMs
+      entry.unreachable = { endpoint: entry.endpoint, reason, failures, retryInMs }
+      dependencies.onUnreachable?.(entry.unreachable)
+      await dependencies.delay(retryInMs, stopped)
+    }
+  }
+
+  /** Dials, and resolves with the reason why there is no session: at once, or after one that lasted a while has ended. */
+  async function hold(entry: Kept, stopped: AbortSignal): Promise<{ reason: CloseReason; lastedMs: number }> {
+    let session: Session
+    try {
+      session = await dependencies.dial(entry.endpoint, stopped)
+    } catch (error) {
+      return { reason: reasonOf(error), lastedMs: 0 }
+    }
+    if (stopped.aborted) {
+      session.close()
+      return { reason: closeReason(transportErrors.TRANSPORT_CLOSED({})), lastedMs: 0 }
+    }
+    const openedAt = dependencies.now()
+    entry.session = session
+    entry.unreachable = null
+    const ended = new Promise<CloseReason>(resolve => session.onClose(resolve))
+    dependencies.onSession(session, entry.endpoint)
+    const reason = await ended
+    entry.session = null
+    return { reason, lastedMs: dependencies.now() - openedAt }
+  }
+
+  return {
+    update(endpoints) {
+      const wanted = new Map(endpoints.map(endpoint => [keyOf(endpoint), endpoint]))
+      for (const [key, entry] of kept) if (!same(wanted.get(key), entry.endpoint)) drop(entry)
+      for (const [key, endpoint] of wanted) if (!kept.has(key)) keep(endpoint)
+    },
+    sessionWith: checker => kept.get(checker.toLowerCase() as Address)?.session ?? null,
+    unreachable: () => [...kept.values()].flatMap(({ unreachable }) => unreachable ?? []),
+    async close() {
+      for (const entry of [...kept.values()]) drop(entry)
+      await Promise.all(ending)
+    },
+  }
+}
+
+const keyOf = ({ checker }: Endpoint) => checker.toLowerCase() as Address
+
+const same = (a: Endpoint | undefined, b: Endpoint) => a?.url === b.url && a.certificateHash === b.certificateHash
+
+const reasonOf = (error: unknown): CloseReason =>
+  isKaisarError(error) ? closeReason(error) : closeReason(transportErrors.TRANSPORT_LOST({ why: String(error) }))

@@ -1,0 +1,79 @@
+import type { Address } from 'viem'
+import type { Network } from '../protocol/typed-data.ts'
+import { closeReason, sessionErrors } from './errors.ts'
+import { withDefaults } from './limits.ts'
+import { createSession, type Session, type SessionDependencies } from './session.ts'
+import { acceptHandshake, type Claim, type Recover } from './session-handshake.ts'
+import type { Channel, Limits, ListenOptions, Transport } from './transport.ts'
+
+export type ServeSessionsOptions = Pick<ListenOptions, 'host' | 'port' | 'onGet' | 'admitCertificate'> & {
+  readonly network: Network
+  /** Our own operator address. */
+  readonly checker: Address
+  readonly limits?: Partial<Limits>
+}
+
+export type ServeSessionsDependencies = SessionDependencies & {
+  readonly transport: Transport
+  readonly recover: Recover
+  /** Fresh 32 bytes. */
+  readonly randomNonce: () => `0x${string}`
+  /** Whether the chain knows this claim: `null`, or why not. A rejection counts as our own fault. */
+  admit(claim: Claim): Promise<string | null>
+  /** A session is open; handlers are registered before this returns. */
+  onSession(session: Session): void
+  /** A client was not let in; `error` has the code it was told. */
+  onRefused?(refusal: { readonly peerAddress: string; readonly error: unknown }): void
+}
+
+export type SessionServer = {
+  /** What peers dial; the port is the one really bound. */
+  readonly url: string
+  /** The open sessions, one for each role and operator. */
+  sessions(): readonly Session[]
+  close(): Promise<void>
+}
+
+/**
+ * Serves sessions to Providers and other Checkers. An operator has one live session in each role: a newer one takes the
+ * place of the older once it has authenticated, so that a client that lost its connection is never locked out by its ghost.
+ */
+export async function serveSessions(
+  options: ServeSessionsOptions,
+  dependencies: ServeSessionsDependencies,
+): Promise<SessionServer> {
+  const limits = withDefaults(options.limits)
+  const live = new Map<string, Session>()
+  const { host, port, onGet, admitCertificate } = options
+  const serverSide = {
+    network: { ...options.network, consensus: options.network.consensus.toLowerCase() as Address },
+    checker: options.checker.toLowerCase() as Address,
+    handshakeTimeoutMs: limits.handshakeTimeoutMs,
+  }
+
+  async function accept(channel: Channel) {
+    try {
+      const { peer, early } = await acceptHandshake(channel, serverSide, dependencies)
+      const key = `${peer.role} ${peer.operator}`
+      live.get(key)?.close(closeReason(sessionErrors.SESSION_REPLACED()))
+      const session = createSession(channel, peer, limits, dependencies, early)
+      live.set(key, session)
+      session.onClose(() => {
+        if (live.get(key) === session) live.delete(key)
+      })
+      dependencies.onSession(session)
+    } catch (error) {
+      channel.close()
+      dependencies.onRefused?.({ peerAddress: channel.peerAddress, error })
+    }
+  }
+
+  const listener = await dependencies.transport.listen({
+    host,
+    port,
+    onChannel: channel => void accept(channel),
+    ...(onGet === undefined ? {} : { onGet }),
+    ...(admitCertificate === undefined ? {} : { admitCertificate }),
+  })
+  return { url: listener.url, sessions: () => [...live.values()], close: listener.close }
+}

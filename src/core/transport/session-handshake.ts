@@ -1,0 +1,206 @@
+import { type Address, concat, type Hex, keccak256, stringToHex } from 'viem'
+import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import { type MessageBody, type MessageType, messageBodies, protocolVersion, toWire } from '../protocol/messages.ts'
+import type { Network, SignedMessage, SignedType } from '../protocol/typed-data.ts'
+import { closeReason, sessionErrors, transportErrors } from './errors.ts'
+import type { Peer, SizedFrame } from './session.ts'
+import type { Channel, CloseReason } from './transport.ts'
+
+/** Signs for one network with our operator key. */
+export type Sign = <T extends SignedType>(type: T, message: SignedMessage<T>) => Promise<Hex>
+/** Who signed, in lower case; may throw for a signature that nobody can have made. */
+export type Recover = <T extends SignedType>(
+  type: T,
+  message: SignedMessage<T>,
+  signature: Hex,
+) => Address | Promise<Address>
+
+/** What a client claims and has proven to hold the keys for; whether the chain knows it as such is for `admit` to say. */
+export type Claim = Peer & { readonly certificateHash: Hex }
+
+export type ServerSide = {
+  readonly network: Network
+  readonly checker: Address
+  readonly handshakeTimeoutMs: number
+}
+
+export type ClientSide = ServerSide & {
+  readonly url: string
+  readonly role: Peer['role']
+  readonly operator: Address
+  readonly deviceIds: readonly Hex[]
+}
+
+/** More frames than this before the end of a handshake is not a handshake. */
+const maxEarlyFrames = 64
+
+/**
+ * The server's side: sends `welcome` with a fresh nonce, takes one `session`, and sends `accepted` or `refused`.
+ * The signature binds everything the client says, the Checker, both certificates and the nonce, so it is worth nothing on any other connection.
+ *
+ * @param admit - says why not, or `null`. What it throws is our fault, not the client's.
+ * @returns the peer, and frames that arrived behind `accepted`; they belong to the session
+ * @throws the SESSION error that the client was told, after closing the channel
+ */
+export async function acceptHandshake(
+  channel: Channel,
+  { network, checker, handshakeTimeoutMs }: ServerSide,
+  dependencies: {
+    recover: Recover
+    admit(claim: Claim): Promise<string | null>
+    randomNonce(): Hex
+  },
+): Promise<{ readonly peer: Peer; readonly early: readonly SizedFrame[] }> {
+  const reader = readFrames(channel, handshakeTimeoutMs)
+  try {
+    const nonce = dependencies.randomNonce()
+    await say(channel, 'welcome', { version: protocolVersion, ...network, checker, nonce })
+    const { version, role, session, deviceIds } = await reader.next('session')
+    if (version !== protocolVersion)
+      throw sessionErrors.SESSION_VERSION_UNSUPPORTED({ theirs: version, ours: protocolVersion })
+    const { message, signature } = session
+    if (message.checker !== checker)
+      throw sessionErrors.SESSION_CHECKER_MISMATCH({ theirs: message.checker, ours: checker })
+    if (
+      message.clientCertificateHash !== channel.peerCertificateHash ||
+      message.serverCertificateHash !== channel.ownCertificateHash
+    )
+      throw sessionErrors.SESSION_CERTIFICATE_MISMATCH()
+    if (message.serverNonce !== nonce) throw sessionErrors.SESSION_NONCE_MISMATCH()
+    const { operator } = message
+    if (message.claimHash !== hashClaim(role, deviceIds)) throw sessionErrors.SESSION_SIGNATURE_INVALID({ operator })
+    if ((await signerOf(dependencies.recover, message, signature)) !== operator)
+      throw sessionErrors.SESSION_SIGNATURE_INVALID({ operator })
+
+    const peer = { role, operator, deviceIds }
+    const why = await dependencies
+      .admit({ ...peer, certificateHash: channel.peerCertificateHash })
+      .catch(cause => Promise.reject(sessionErrors.SESSION_ADMISSION_FAILED({ cause })))
+    if (why !== null) throw sessionErrors.SESSION_NOT_ADMITTED({ operator, why })
+    if (reader.early.length > 0) throw sessionErrors.SESSION_OUT_OF_ORDER({ type: reader.early[0]![0].type })
+    if (channel.closed) throw transportErrors.TRANSPORT_LOST({ why: 'it ended during the handshake' })
+    channel.authenticated()
+    await say(channel, 'accepted', {})
+    return { peer, early: reader.early }
+  } catch (error) {
+    await refuse(channel, error)
+    throw error
+  } finally {
+    reader.stop()
+  }
+}
+
+/**
+ * The client's side: checks that the server is the Checker it should be, signs, and waits to be accepted.
+ *
+ * @returns frames that arrived right behind `accepted`; they belong to the session
+ * @throws SESSION_REFUSED with the server's code, or the SESSION error that the server was told
+ */
+export async function requestHandshake(
+  channel: Channel,
+  { url, network, checker, role, operator, deviceIds, handshakeTimeoutMs }: ClientSide,
+  { sign }: { sign: Sign },
+): Promise<readonly SizedFrame[]> {
+  const reader = readFrames(channel, handshakeTimeoutMs)
+  try {
+    const welcome = await reader.next('welcome')
+    if (welcome.version !== protocolVersion)
+      throw sessionErrors.SESSION_VERSION_UNSUPPORTED({ theirs: welcome.version, ours: protocolVersion })
+    const [theirs, ours] = [nameOf(welcome), nameOf(network)]
+    if (theirs !== ours) throw sessionErrors.SESSION_NETWORK_MISMATCH({ theirs, ours })
+    if (welcome.checker !== checker)
+      throw sessionErrors.SESSION_CHECKER_MISMATCH({ theirs: welcome.checker, ours: checker })
+
+    const message = {
+      operator,
+      checker,
+      clientCertificateHash: channel.ownCertificateHash,
+      serverCertificateHash: channel.peerCertificateHash,
+      serverNonce: welcome.nonce,
+      claimHash: hashClaim(role, deviceIds),
+    }
+    const session = { message, signature: await sign('Session', message) }
+    await say(channel, 'session', { version: protocolVersion, role, session, deviceIds: [...deviceIds] })
+    await reader.next('accepted')
+    return reader.early
+  } catch (error) {
+    if (error instanceof PeerRefusal) throw sessionErrors.SESSION_REFUSED({ url, ...error.reason })
+    await refuse(channel, error)
+    throw error
+  } finally {
+    reader.stop()
+  }
+}
+
+/** What the session says of its sender besides its operator. */
+export const hashClaim = (role: Peer['role'], deviceIds: readonly Hex[]): Hex =>
+  keccak256(concat([stringToHex(role), ...deviceIds]))
+
+const nameOf = ({ chainId, consensus }: Network) => `${chainId}:${consensus.toLowerCase()}`
+
+async function signerOf(recover: Recover, message: SignedMessage<'Session'>, signature: Hex): Promise<Address | null> {
+  try {
+    return (await recover('Session', message, signature)).toLowerCase() as Address
+  } catch {
+    return null
+  }
+}
+
+const say = <T extends MessageType>(channel: Channel, type: T, body: MessageBody<T>): Promise<void> =>
+  channel.send({ type, body: toWire(body) }, { urgent: true })
+
+/** Tells the peer why, where it is still there to be told, and ends the channel. */
+async function refuse(channel: Channel, error: unknown): Promise<void> {
+  const reason: CloseReason = isKaisarError(error)
+    ? closeReason(error)
+    : closeReason(sessionErrors.SESSION_ADMISSION_FAILED())
+  if (!channel.closed) await say(channel, 'refused', reason).catch(() => {})
+  channel.close(reason)
+}
+
+class PeerRefusal extends Error {
+  readonly reason: CloseReason
+  constructor(reason: CloseReason) {
+    super(reason.message)
+    this.reason = reason
+  }
+}
+
+/** Takes the handshake's frames one by one; all of them within one deadline. */
+function readFrames(channel: Channel, timeoutMs: number) {
+  const early: SizedFrame[] = []
+  let failure: KaisarError | null = null
+  let wake = () => {}
+
+  const fail = (error: KaisarError) => {
+    failure ??= error
+    wake()
+  }
+  const timer = setTimeout(() => fail(sessionErrors.SESSION_HANDSHAKE_TIMEOUT({ timeoutMs })), timeoutMs)
+  channel.onFrame((frame, bytes) => {
+    if (early.push([frame, bytes]) > maxEarlyFrames) fail(sessionErrors.SESSION_OUT_OF_ORDER({ type: frame.type }))
+    wake()
+  })
+  channel.onClose(reason => fail(transportErrors.TRANSPORT_CLOSED({ reason })))
+
+  return {
+    /** What has arrived and was not taken. */
+    early,
+    async next<T extends MessageType>(type: T): Promise<MessageBody<T>> {
+      while (early.length === 0 && failure === null) await new Promise<void>(resolve => (wake = resolve))
+      const [frame] = early.shift() ?? []
+      if (frame === undefined) throw failure
+      if (frame.type === 'refused') {
+        const refusal = messageBodies.refused.safeParse(frame.body)
+        if (refusal.success) throw new PeerRefusal(refusal.data)
+      }
+      if (frame.type !== type || frame.payload !== undefined)
+        throw sessionErrors.SESSION_OUT_OF_ORDER({ type: frame.type })
+      const parsed = messageBodies[type].safeParse(frame.body)
+      if (!parsed.success)
+        throw sessionErrors.MESSAGE_INVALID({ type, why: parsed.error.issues[0]?.message ?? 'not as expected' })
+      return parsed.data as MessageBody<T>
+    },
+    stop: () => clearTimeout(timer),
+  }
+}
