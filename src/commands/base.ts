@@ -7,6 +7,7 @@ import type { Config as ConfigFile } from '../core/platform/config.ts'
 import type { Context } from '../core/platform/context.ts'
 import type { KaisarError } from '../core/platform/errors.ts'
 import { createGracefulStop, type GracefulStop } from '../core/platform/graceful-stop.ts'
+import type { UnlockedKey } from '../core/platform/keystore.ts'
 import type { Logger, LogLevel } from '../core/platform/log.ts'
 import { type Envelope, failureEnvelope, formatError, stringifyJson, successEnvelope } from '../core/platform/output.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
@@ -33,6 +34,25 @@ export const chainFlags = {
 /** The flag of commands that ask before something is lost. */
 export const confirmFlags = {
   yes: Flags.boolean({ char: 'y', description: 'Answer yes to every question' }),
+}
+
+/** The flag of commands that open or write a key. */
+export const passwordFlags = {
+  'password-file': Flags.string({
+    description:
+      'File (mode 0600) with the password of the key. Default: the systemd credential kaisar-password, else a prompt',
+    helpValue: '<file>',
+  }),
+}
+
+/** The flags of commands that sign: `static flags = { ...keyFlags, … }`, then `await this.unlockKey()`. */
+export const keyFlags = {
+  key: Flags.string({
+    description: 'Name of the key that signs (see "kaisar keys list"), or path of a keystore file',
+    default: 'operator',
+    helpValue: '<name|file>',
+  }),
+  ...passwordFlags,
 }
 
 /** Where a command finds its chain. `contracts` is empty when only an RPC URL was given. */
@@ -187,6 +207,43 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const { confirm } = await import('@clack/prompts')
     const answer = await confirm({ message: question, initialValue: false, output: process.stderr })
     if (answer !== true) throw platformErrors.INTERRUPTED()
+  }
+
+  /** The password from --password-file, a systemd credential, or a hidden prompt; asked `twice` when it is being chosen. */
+  protected async readPassword(question: string, options: { twice?: boolean } = {}): Promise<string> {
+    const { readPassword } = await import('../core/platform/password.ts')
+    const { 'password-file': file } = this.flags as { 'password-file'?: string }
+    const ask = () => this.askHidden(question, '--password-file')
+    const prompt = async () => {
+      const first = await ask()
+      if (options.twice && first !== (await this.askHidden('The same again', '--password-file')))
+        throw (await import('../core/platform/key-errors.ts')).keyErrors.PASSWORD_MISMATCH()
+      return first
+    }
+    const password = await readPassword({ file, credential: 'kaisar-password' }, { env: process.env, prompt })
+    this.redactor.add(password)
+    return password
+  }
+
+  /** Asks for a secret that is not shown while it is typed. */
+  protected async askHidden(question: string, flag: string): Promise<string> {
+    this.requirePrompt(question, flag)
+    const { isCancel, password } = await import('@clack/prompts')
+    const answer = await password({ message: question, output: process.stderr })
+    if (isCancel(answer)) throw platformErrors.INTERRUPTED()
+    return answer
+  }
+
+  /** Opens the key named by --key; from then on the logger removes it wherever it appears. */
+  protected async unlockKey(): Promise<UnlockedKey> {
+    const { key = 'operator' } = this.flags as { key?: string }
+    const { keyPath, readKeystore } = await import('../core/platform/key-folder.ts')
+    const { decryptKeystore } = await import('../core/platform/keystore.ts')
+    const path = /[./]/.test(key) ? key : keyPath(this.dataDir, key)
+    const keystore = readKeystore(path)
+    const unlocked = await decryptKeystore(keystore, await this.readPassword(`Password of ${path}`), path)
+    this.redactor.add(unlocked.privateKey)
+    return unlocked
   }
 
   /**

@@ -42,7 +42,7 @@ function markedProcesses(mark: string): { pid: number; command: string }[] {
         if (!readFileSync(`/proc/${name}/environ`, 'latin1').includes(`${markVariable}=${mark}`)) return []
         const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
         // A zombie has no command line; the runner's own workers end with it.
-        const isOurs = command === '' || command.includes('/vitest/') || command.includes('/esbuild/')
+        const isOurs = command === '' || /\/vitest\/|^vitest-watchdog|\/esbuild\//.test(command)
         return isOurs ? [] : [{ pid: Number(name), command }]
       } catch {
         return []

@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { syncFolder } from './sync-folder.ts'
 
 /**
  * Writes a file so that a reader, or a power cut, sees the old content or the new one and nothing between: exclusive temporary
@@ -24,15 +25,6 @@ export function writeFileAtomically(path: string, content: string | Uint8Array, 
     throw error
   }
   syncFolder(dirname(path))
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
 }
 
 let temporaryCount = 0

@@ -1,0 +1,116 @@
+/** The keys of a data directory: one keystore file per name in `<data dir>/keys`. */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { Address, Hex } from 'viem'
+import { keyErrors } from './key-errors.ts'
+import {
+  decryptKeystore,
+  encryptKeystore,
+  keystoreAddress,
+  type ParsedKeystore,
+  parseKeystore,
+  type scryptStrength,
+  type UnlockedKey,
+} from './keystore.ts'
+import { readSecretFile } from './secret-file.ts'
+import { syncFolder } from './sync-folder.ts'
+
+export type KeyEntry = { readonly name: string; readonly path: string; readonly address: Address | null }
+
+/** @throws KEY_NAME_INVALID */
+export function keyPath(dataDir: string, name: string): string {
+  if (!/^[a-z0-9][a-z0-9-]{0,63}$/.test(name)) throw keyErrors.KEY_NAME_INVALID({ name })
+  return join(dataDir, 'keys', `${name}.json`)
+}
+
+/** The keys there are, by name; `address` is null where the file does not state it or cannot be read. */
+export function listKeys(dataDir: string): KeyEntry[] {
+  let files: string[]
+  try {
+    files = readdirSync(join(dataDir, 'keys'))
+  } catch {
+    return []
+  }
+  return files
+    .filter(file => file.endsWith('.json'))
+    .sort()
+    .map(file => {
+      const name = file.slice(0, -'.json'.length)
+      const path = join(dataDir, 'keys', file)
+      return { name, path, address: addressOrNull(path) }
+    })
+}
+
+/**
+ * Writes a key, never over another one: exclusive temporary file (0600), sync, then a link, which fails where the name is taken.
+ *
+ * @throws KEY_EXISTS, KEY_NAME_INVALID
+ */
+export async function saveKey(options: {
+  dataDir: string
+  name: string
+  privateKey: Hex
+  password: string
+  strength?: keyof typeof scryptStrength
+}): Promise<string> {
+  const path = keyPath(options.dataDir, options.name)
+  mkdirSync(join(options.dataDir, 'keys'), { recursive: true, mode: 0o700 })
+  const text = await encryptKeystore(options.privateKey, options.password, options.strength)
+  const temporary = `${path}.${process.pid}.new`
+  const file = openSync(temporary, 'wx', 0o600)
+  try {
+    try {
+      writeSync(file, text)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    linkSync(temporary, path)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw keyErrors.KEY_EXISTS({ path, cause })
+    throw cause
+  } finally {
+    rmSync(temporary, { force: true })
+  }
+  syncFolder(join(options.dataDir, 'keys'))
+  return path
+}
+
+/** Asked before a password is: a name that is taken should not cost the user a question. */
+export function assertKeyIsNew(path: string): void {
+  if (existsSync(path)) throw keyErrors.KEY_EXISTS({ path })
+}
+
+/** @throws KEY_MISSING, KEYSTORE_UNREADABLE, KEYSTORE_EXPOSED, KEYSTORE_INVALID */
+export const readKeystore = (path: string): ParsedKeystore => parseKeystore(readKeyText(path), path)
+
+/** The text of a file that holds a key. @throws KEY_MISSING, KEYSTORE_UNREADABLE, KEYSTORE_EXPOSED */
+export function readKeyText(path: string): string {
+  const text = readSecretFile(path)
+  if (typeof text === 'string') return text
+  if ('mode' in text) throw keyErrors.KEYSTORE_EXPOSED({ path, mode: text.mode })
+  if (text.problem === 'ENOENT') throw keyErrors.KEY_MISSING({ path })
+  throw keyErrors.KEYSTORE_UNREADABLE({ path, reason: text.problem })
+}
+
+/** @throws what {@link readKeystore} and {@link decryptKeystore} throw */
+export const unlockKey = (path: string, password: string): Promise<UnlockedKey> =>
+  decryptKeystore(readKeystore(path), password, path)
+
+function addressOrNull(path: string): Address | null {
+  try {
+    return keystoreAddress(readKeystore(path)) ?? null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * Web3 Secret Storage, version 3: the keystore of geth, cast and others.
+ * https://ethereum.org/en/developers/docs/data-structures-and-encoding/web3-secret-storage/
+ */
+import { createCipheriv, createDecipheriv, pbkdf2, randomBytes, randomUUID, scrypt, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { Address, Hex } from 'viem'
+import { privateKeyToAddress } from 'viem/accounts'
+import { getAddress, keccak256 } from 'viem/utils'
+import { z } from 'zod'
+import { keyErrors } from './key-errors.ts'
+
+/** What a hostile file may cost: 512 MiB of memory, and some seconds of one core. */
+const maxScryptBytes = 512 * 1024 * 1024
+const maxScryptWork = 2 ** 24
+const maxPbkdf2Rounds = 2 ** 24
+
+const hexBytes = (min: number, max = min) =>
+  z
+    .string()
+    .regex(/^(0x)?([0-9a-fA-F]{2})*$/, 'not hexadecimal')
+    .transform(text => Buffer.from(text.replace(/^0x/, ''), 'hex'))
+    .refine(
+      bytes => bytes.length >= min && bytes.length <= max,
+      `not ${min === max ? min : `${min} to ${max}`} bytes long`,
+    )
+
+const scryptSchema = z
+  .object({
+    n: z
+      .number()
+      .int()
+      .min(2)
+      .refine(n => Number.isInteger(Math.log2(n)), 'not a power of two'),
+    r: z.number().int().min(1),
+    p: z.number().int().min(1),
+    dklen: z.literal(32),
+    salt: hexBytes(1, 256),
+  })
+  .refine(({ n, r }) => 128 * n * r <= maxScryptBytes, 'scrypt would need too much memory')
+  .refine(({ n, r, p }) => n * r * p <= maxScryptWork, 'scrypt would take too long')
+
+const pbkdf2Schema = z.object({
+  c: z.number().int().min(1).max(maxPbkdf2Rounds),
+  prf: z.literal('hmac-sha256'),
+  dklen: z.literal(32),
+  salt: hexBytes(1, 256),
+})
+
+const cryptoFields = {
+  cipher: z.literal('aes-128-ctr'),
+  cipherparams: z.object({ iv: hexBytes(16) }),
+  // Old writers dropped leading zeros of the key.
+  ciphertext: hexBytes(1, 32),
+  mac: hexBytes(32),
+}
+
+const keystoreSchema = z.object({
+  version: z.literal(3),
+  address: hexBytes(20).optional(),
+  crypto: z.discriminatedUnion('kdf', [
+    z.object({ ...cryptoFields, kdf: z.literal('scrypt'), kdfparams: scryptSchema }),
+    z.object({ ...cryptoFields, kdf: z.literal('pbkdf2'), kdfparams: pbkdf2Schema }),
+  ]),
+})
+
+export type ParsedKeystore = z.infer<typeof keystoreSchema>
+export type UnlockedKey = { readonly privateKey: Hex; readonly address: Address }
+
+/** scrypt's n, r and p: `standard` takes about a second and 256 MiB, `light` (throw-away keys of a devnet) a few ms. */
+export const scryptStrength = { standard: { n: 2 ** 18, r: 8, p: 1 }, light: { n: 2 ** 12, r: 8, p: 1 } } as const
+
+/**
+ * Checks a keystore's form and bounds before anything is computed from it.
+ *
+ * @param origin - how errors name it, e.g. its path
+ * @throws KEYSTORE_INVALID
+ */
+export function parseKeystore(text: string, origin: string): ParsedKeystore {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw keyErrors.KEYSTORE_INVALID({ path: origin, reason: 'it is not JSON', cause })
+  }
+  const parsed = keystoreSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw keyErrors.KEYSTORE_INVALID({ path: origin, reason: `${issue?.path.join('.') || 'file'}: ${issue?.message}` })
+}
+
+/** The address a keystore states, without its password. */
+export const keystoreAddress = (keystore: ParsedKeystore): Address | undefined =>
+  keystore.address && getAddress(`0x${keystore.address.toString('hex')}`)
+
+/**
+ * Opens a keystore.
+ *
+ * @throws KEYSTORE_PASSWORD_WRONG, KEYSTORE_ADDRESS_MISMATCH
+ */
+export async function decryptKeystore(
+  keystore: ParsedKeystore,
+  password: string,
+  origin: string,
+): Promise<UnlockedKey> {
+  const { crypto } = keystore
+  const derived = await deriveKey(crypto, password)
+  if (!timingSafeEqual(checksum(derived, crypto.ciphertext), crypto.mac))
+    throw keyErrors.KEYSTORE_PASSWORD_WRONG({ path: origin })
+  const decipher = createDecipheriv('aes-128-ctr', derived.subarray(0, 16), crypto.cipherparams.iv)
+  const secret = Buffer.concat([decipher.update(crypto.ciphertext), decipher.final()])
+  const privateKey = parsePrivateKey(secret.toString('hex').padStart(64, '0'), origin)
+  const address = privateKeyToAddress(privateKey)
+  const stated = keystoreAddress(keystore)
+  if (stated && stated !== address) throw keyErrors.KEYSTORE_ADDRESS_MISMATCH({ path: origin, stated, actual: address })
+  return { privateKey, address }
+}
+
+/** A keystore's JSON text for a private key; fresh salt, iv and id. */
+export async function encryptKeystore(
+  privateKey: Hex,
+  password: string,
+  strength: keyof typeof scryptStrength = 'standard',
+): Promise<string> {
+  const kdfparams = { ...scryptStrength[strength], dklen: 32 as const, salt: randomBytes(32) }
+  const iv = randomBytes(16)
+  const derived = await deriveKey({ kdf: 'scrypt', kdfparams }, password)
+  const cipher = createCipheriv('aes-128-ctr', derived.subarray(0, 16), iv)
+  const ciphertext = Buffer.concat([cipher.update(Buffer.from(privateKey.slice(2), 'hex')), cipher.final()])
+  const keystore = {
+    version: 3,
+    id: randomUUID(),
+    address: privateKeyToAddress(privateKey).slice(2).toLowerCase(),
+    crypto: {
+      cipher: 'aes-128-ctr',
+      cipherparams: { iv: iv.toString('hex') },
+      ciphertext: ciphertext.toString('hex'),
+      kdf: 'scrypt',
+      kdfparams: { ...kdfparams, salt: kdfparams.salt.toString('hex') },
+      mac: checksum(derived, ciphertext).toString('hex'),
+    },
+  }
+  return `${JSON.stringify(keystore, null, 2)}\n`
+}
+
+/** @throws PRIVATE_KEY_INVALID */
+export function parsePrivateKey(text: string, origin: string): Hex {
+  const digits = text.trim().replace(/^0x/, '')
+  const value = /^[0-9a-fA-F]{64}$/.test(digits) ? BigInt(`0x${digits}`) : 0n
+  if (value === 0n || value >= curveOrder) throw keyErrors.PRIVATE_KEY_INVALID({ origin })
+  return `0x${digits.toLowerCase()}`
+}
+
+const curveOrder = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
+
+const nativeScrypt = promisify<string, Buffer, number, object, Buffer>(scrypt)
+const pbkdf2Async = promisify(pbkdf2)
+
+async function deriveKey(
+  crypto: Pick<ParsedKeystore['crypto'], 'kdf' | 'kdfparams'>,
+  password: string,
+): Promise<Buffer> {
+  if ('c' in crypto.kdfparams) {
+    const { salt, c, dklen } = crypto.kdfparams
+    return pbkdf2Async(password, salt, c, dklen, 'sha256')
+  }
+  const { salt, dklen, n, r, p } = crypto.kdfparams
+  // RFC 7914 wants n < 2^(16 r), and OpenSSL insists; keystores with r = 1 are older than that.
+  if (Math.log2(n) >= 16 * r) {
+    const { scryptAsync } = await import('@noble/hashes/scrypt')
+    return Buffer.from(await scryptAsync(password, salt, { N: n, r, p, dkLen: dklen }))
+  }
+  // Node refuses what needs more than 32 MiB unless it is told.
+  return nativeScrypt(password, salt, dklen, { N: n, r, p, maxmem: 128 * r * (n + p) + 1024 * 1024 })
+}
+
+const checksum = (derived: Buffer, ciphertext: Uint8Array): Buffer =>
+  Buffer.from(keccak256(Buffer.concat([derived.subarray(16, 32), ciphertext]), 'bytes'))

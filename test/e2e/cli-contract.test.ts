@@ -1,0 +1,129 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cliPath, isolatedHome, runCli } from '../helpers/run-cli.ts'
+
+const home = isolatedHome()
+const kaisar = (...args: string[]) => runCli(args, { env: home.env })
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+
+afterAll(() => rmSync(home.path, { recursive: true }))
+
+describe('entry', () => {
+  it('answers --version', async () => {
+    const { stdout, exitCode } = await kaisar('--version')
+    expect(stdout).toBe(`kaisar/${version} ${process.platform}-${process.arch} node-${process.version}\n`)
+    expect(exitCode).toBe(0)
+  })
+
+  it('shows help on stdout', async () => {
+    for (const words of [[], ['--help'], ['-h'], ['help']]) {
+      const { stdout, stderr, exitCode } = await kaisar(...words)
+      expect(stdout).toContain('USAGE')
+      expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
+    }
+  })
+
+  it('ends well when its reader leaves early', async () => {
+    const child = spawn('bash', ['-c', `set -o pipefail; "${process.execPath}" "${cliPath}" help | head -1`], {
+      env: { ...process.env, ...home.env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let stderr = ''
+    child.stderr.on('data', chunk => {
+      stderr += chunk
+    })
+    const [code] = await once(child, 'close')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+
+  // The system's own Node, where it is older than what kaisar needs: the pinned one takes over.
+  it.skipIf(!existsSync('/usr/bin/node'))('works when started by whatever Node the system has', async () => {
+    const child = spawn('/usr/bin/node', [cliPath, 'keys', 'list', '--json'], { env: { ...process.env, ...home.env } })
+    let stdout = ''
+    child.stdout.on('data', chunk => {
+      stdout += chunk
+    })
+    const [code] = await once(child, 'close')
+    expect({ code, success: JSON.parse(stdout).success }).toEqual({ code: 0, success: true })
+  })
+})
+
+describe('usage errors', () => {
+  const cases: [words: string[], code: string, hint: string][] = [
+    [['kys', 'list'], 'COMMAND_UNKNOWN', 'kaisar keys list'],
+    [['keys', 'lst'], 'COMMAND_UNKNOWN', 'kaisar keys list'],
+    [['nonsense'], 'COMMAND_UNKNOWN', 'kaisar help'],
+    [['keys', 'list', '--contxt', 'x'], 'FLAG_UNKNOWN', '--context'],
+    [['keys', 'list', 'extra'], 'ARGUMENT_UNEXPECTED', 'extra'],
+    [['keys', 'list', '--log-level', 'loud'], 'USAGE_INVALID', 'trace'],
+    [['keys', 'list', '--log-level'], 'USAGE_INVALID', '--log-level'],
+  ]
+  it.each(cases)('%j is refused with exit code 2 in text and JSON', async (words, code, hint) => {
+    const text = await kaisar(...words)
+    expect(text.exitCode).toBe(2)
+    expect(text.stdout).toBe('')
+    expect(text.stderr).toContain(`[${code}]`)
+    expect(text.stderr).toContain(hint)
+    expect(text.stderr).not.toMatch(/\n\s+at /)
+
+    const json = await kaisar(...words, '--json')
+    expect(json.exitCode).toBe(2)
+    expect(json.json()).toMatchObject({ schemaVersion: 1, success: false, data: null, warnings: [] })
+    expect(json.json().errors).toHaveLength(1)
+    expect(json.json().errors[0]).toMatchObject({ code, docs: `docs/errors.md#${code.toLowerCase()}` })
+  })
+})
+
+describe('settings', () => {
+  const configPath = join(home.path, 'config', 'kaisar', 'config.toml')
+  const dataDirOf = async (args: string[], env: Record<string, string> = {}) => {
+    const result = await runCli(['keys', 'list', '--json', ...args], { env: { ...home.env, ...env } })
+    return result.json<{ folder: string }>().data.folder
+  }
+  beforeAll(() => {
+    mkdirSync(join(home.path, 'config', 'kaisar'), { recursive: true })
+    for (const name of ['file', 'topic', 'env', 'flag', 'other']) mkdirSync(join(home.path, name))
+    writeFileSync(configPath, `data-dir = "${home.path}/file"\n[keys]\ndata-dir = "${home.path}/topic"\n`)
+    writeFileSync(join(home.path, 'other.toml'), `data-dir = "${home.path}/other"\n`)
+  })
+  afterAll(() => rmSync(configPath))
+
+  it('takes a flag over the environment over the file over the default', async () => {
+    const env = { KAISAR_DATA_DIR: `${home.path}/env` }
+    expect(await dataDirOf(['--data-dir', `${home.path}/flag`], env)).toContain(`${home.path}/flag`)
+    expect(await dataDirOf([], env)).toContain(`${home.path}/env`)
+    expect(await dataDirOf([])).toContain(`${home.path}/topic`)
+    expect(await dataDirOf(['--config', join(home.path, 'other.toml')])).toContain(`${home.path}/other`)
+    rmSync(configPath)
+    expect(await dataDirOf([])).toContain(join(home.path, 'data', 'kaisar'))
+    writeFileSync(configPath, '')
+  })
+
+  it.each([
+    ['data-dr = "x"', 'CONFIG_KEY_UNKNOWN', 'data-dir'],
+    ['[kys]\nx = 1', 'CONFIG_KEY_UNKNOWN', 'keys'],
+    ['data-dir = ', 'CONFIG_INVALID', 'line 1'],
+    ['log-level = "loud"', 'USAGE_INVALID', 'trace'],
+  ])('refuses the configuration %j', async (text, code, hint) => {
+    const path = join(home.path, 'bad.toml')
+    writeFileSync(path, text)
+    const result = await kaisar('keys', 'list', '--json', '--config', path)
+    expect(result.exitCode).toBe(2)
+    expect(result.json().errors[0]).toMatchObject({ code, message: expect.stringContaining(hint) })
+  })
+
+  it('refuses a configuration file that is not there', async () => {
+    const result = await kaisar('keys', 'list', '--config', join(home.path, 'none.toml'))
+    expect(result.exitCode).toBe(2)
+    expect(result.stderr).toContain('CONFIG_UNREADABLE')
+  })
+
+  it('names the environment variable of every flag in the help', async () => {
+    const { stdout } = await kaisar('keys', 'list', '--help')
+    expect(stdout).toContain('KAISAR_DATA_DIR')
+    expect(stdout).toContain('KAISAR_LOG_LEVEL')
+  })
+})

@@ -1,0 +1,105 @@
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { privateKeyToAddress } from 'viem/accounts'
+import { afterAll, describe, expect, it } from 'vitest'
+import { decryptKeystore, parseKeystore } from '../../src/core/platform/keystore.ts'
+import { isolatedHome, runCli } from '../helpers/run-cli.ts'
+
+const home = isolatedHome()
+const kaisar = (...args: string[]) => runCli(args, { env: home.env })
+const secret = (name: string, text: string) => {
+  const path = join(home.path, name)
+  writeFileSync(path, text, { mode: 0o600 })
+  return path
+}
+const password = secret('password', 'correct horse\n')
+afterAll(() => rmSync(home.path, { recursive: true }))
+
+describe('kaisar keys', () => {
+  it('creates a key, lists it and prints its address', async () => {
+    const created = await kaisar('keys', 'new', 'operator', '--password-file', password, '--json')
+    expect(created).toMatchObject({ exitCode: 0, stderr: '' })
+    const { address, path } = created.json<{ address: string; path: string }>().data
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    const unlocked = await decryptKeystore(parseKeystore(readFileSync(path, 'utf8'), path), 'correct horse', path)
+    expect(unlocked.address).toBe(address)
+
+    expect((await kaisar('keys', 'list', '--json')).json().data).toMatchObject({
+      keys: [{ name: 'operator', address, path }],
+    })
+    expect((await kaisar('keys', 'list')).stdout).toContain(address)
+    expect(await kaisar('keys', 'export-address', 'operator')).toMatchObject({
+      stdout: `${address}\n`,
+      stderr: '',
+      exitCode: 0,
+    })
+  })
+
+  it('imports a private key from a file and a keystore of another tool', async () => {
+    const privateKey = `0x${'22'.repeat(32)}` as const
+    const file = secret('key.hex', `${privateKey}\n`)
+    const imported = await kaisar(
+      'keys',
+      'import',
+      'hex',
+      '--private-key-file',
+      file,
+      '--password-file',
+      password,
+      '--json',
+    )
+    expect(imported.json().data).toMatchObject({ address: privateKeyToAddress(privateKey) })
+
+    const vectors = JSON.parse(
+      readFileSync(new URL('../../fixtures/keystores/v3-vectors.json', import.meta.url), 'utf8'),
+    )
+    const vector = vectors.wikipage_test_vector_pbkdf2
+    const keystore = secret('geth.json', JSON.stringify(vector.json))
+    const vectorPassword = secret('geth-password', vector.password)
+    const fromGeth = await kaisar(
+      'keys',
+      'import',
+      'geth',
+      '--keystore',
+      keystore,
+      '--password-file',
+      vectorPassword,
+      '--json',
+    )
+    expect(fromGeth.json().data).toMatchObject({ address: privateKeyToAddress(`0x${vector.priv}`) })
+  })
+
+  it.each([
+    ['an existing name', ['new', 'operator', '--password-file', password], 3, 'KEY_EXISTS'],
+    ['a bad name', ['new', '../x', '--password-file', password], 2, 'KEY_NAME_INVALID'],
+    ['nobody to ask', ['new', 'other'], 2, 'PROMPT_REFUSED'],
+    ['an unknown key', ['export-address', 'nobody'], 3, 'KEY_MISSING'],
+    ['two sources', ['import', 'x', '--keystore', 'a', '--private-key-file', 'b'], 2, 'USAGE_INVALID'],
+    [
+      'no key in the file',
+      ['import', 'x', '--private-key-file', password, '--password-file', password],
+      3,
+      'PRIVATE_KEY_INVALID',
+    ],
+    ['no password file', ['new', 'x', '--password-file', '/nonexistent'], 3, 'PASSWORD_FILE_UNREADABLE'],
+  ])('%s: same coded error and exit code in text and JSON', async (_what, words, exit, code) => {
+    const text = await kaisar('keys', ...words)
+    expect(text).toMatchObject({ exitCode: exit, stdout: '' })
+    expect(text.stderr).toContain(`[${code}]`)
+    const json = await kaisar('keys', ...words, '--json')
+    expect(json).toMatchObject({ exitCode: exit, stderr: '' })
+    expect(json.json()).toMatchObject({ success: false, errors: [{ code }] })
+  })
+
+  it('names the flag to pass where a question cannot be asked', async () => {
+    const { stderr } = await kaisar('keys', 'new', 'other')
+    expect(stderr).toContain('--password-file')
+  })
+
+  it('takes no password from an argument or a variable', async () => {
+    const result = await runCli(['keys', 'new', 'other', '--password', 'x'], { env: home.env })
+    expect(result).toMatchObject({ exitCode: 2 })
+    const variable = await runCli(['keys', 'new', 'other'], { env: { ...home.env, KAISAR_PASSWORD: 'x' } })
+    expect(variable.stderr).toContain('PROMPT_REFUSED')
+  })
+})

@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { privateKeyToAddress } from 'viem/accounts'
+import { describe, expect, it } from 'vitest'
+import {
+  decryptKeystore,
+  encryptKeystore,
+  keystoreAddress,
+  parseKeystore,
+  parsePrivateKey,
+} from '../../../src/core/platform/keystore.ts'
+
+type Vector = { json: { crypto: { kdfparams: Record<string, unknown> } }; password: string; priv: string }
+const vectors: Record<string, Vector> = JSON.parse(
+  readFileSync(new URL('../../../fixtures/keystores/v3-vectors.json', import.meta.url), 'utf8'),
+)
+const light = vectors['31_byte_key']!
+const privateKey = `0x${'0123456789abcdef'.repeat(4)}` as const
+
+/** The light vector with something changed. */
+// biome-ignore lint/suspicious/noExplicitAny: the test breaks the form on purpose
+const changed = (change: (file: any) => void) => {
+  const file = structuredClone(light.json)
+  change(file)
+  return JSON.stringify(file)
+}
+
+describe('published vectors', () => {
+  it.each(Object.entries(vectors))('%s opens', async (_name, { json, password, priv }) => {
+    const unlocked = await decryptKeystore(parseKeystore(JSON.stringify(json), 'vector'), password, 'vector')
+    expect(unlocked.privateKey).toBe(`0x${priv.padStart(64, '0')}`)
+    expect(unlocked.address).toBe(privateKeyToAddress(unlocked.privateKey))
+  })
+
+  it('do not open with another password', async () => {
+    await expect(
+      decryptKeystore(parseKeystore(JSON.stringify(light.json), 'vector'), 'bar', 'vector'),
+    ).rejects.toMatchObject({
+      code: 'KEYSTORE_PASSWORD_WRONG',
+      exit: 3,
+    })
+  })
+})
+
+describe('writing', () => {
+  it('has the fields and parameters that geth and cast read', async () => {
+    const file = JSON.parse(await encryptKeystore(privateKey, 'password', 'standard'))
+    expect(file).toEqual({
+      version: 3,
+      id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+      address: privateKeyToAddress(privateKey).slice(2).toLowerCase(),
+      crypto: {
+        cipher: 'aes-128-ctr',
+        cipherparams: { iv: expect.stringMatching(/^[0-9a-f]{32}$/) },
+        ciphertext: expect.stringMatching(/^[0-9a-f]{64}$/),
+        kdf: 'scrypt',
+        kdfparams: { n: 262144, r: 8, p: 1, dklen: 32, salt: expect.stringMatching(/^[0-9a-f]{64}$/) },
+        mac: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
+    })
+    const unlocked = await decryptKeystore(parseKeystore(JSON.stringify(file), 'file'), 'password', 'file')
+    expect(unlocked.privateKey).toBe(privateKey)
+  })
+
+  it('opens what it wrote, for any key and password', async () => {
+    const keys = fc
+      .uint8Array({ minLength: 32, maxLength: 32 })
+      .filter(bytes => bytes[0]! < 0xff && bytes.some(byte => byte > 0))
+    await fc.assert(
+      fc.asyncProperty(keys, fc.string({ minLength: 1, unit: 'binary' }), async (bytes, password) => {
+        const key = `0x${Buffer.from(bytes).toString('hex')}` as const
+        const keystore = parseKeystore(await encryptKeystore(key, password, 'light'), 'file')
+        expect(await decryptKeystore(keystore, password, 'file')).toEqual({
+          privateKey: key,
+          address: keystoreAddress(keystore),
+        })
+      }),
+      // Each run derives two keys, about 10 ms each.
+      { numRuns: 50 },
+    )
+  })
+})
+
+describe('hostile files', () => {
+  it.each([
+    ['not JSON', '{', 'not JSON'],
+    ['another version', changed(file => (file.version = 1)), 'version'],
+    ['another cipher', changed(file => (file.crypto.cipher = 'aes-256-ctr')), 'crypto.cipher'],
+    ['another kdf', changed(file => (file.crypto.kdf = 'argon2')), 'crypto.kdf'],
+    ['n that needs 8 GiB', changed(file => (file.crypto.kdfparams.n = 2 ** 23)), 'memory'],
+    ['n that is no power of two', changed(file => (file.crypto.kdfparams.n = 3)), 'power of two'],
+    ['r that needs 1 TiB', changed(file => (file.crypto.kdfparams.r = 2 ** 32)), 'memory'],
+    ['p that takes a day', changed(file => (file.crypto.kdfparams.p = 2 ** 30)), 'too long'],
+    ['n of zero', changed(file => (file.crypto.kdfparams.n = 0)), 'kdfparams.n'],
+    ['a short derived key', changed(file => (file.crypto.kdfparams.dklen = 16)), 'dklen'],
+    ['a huge salt', changed(file => (file.crypto.kdfparams.salt = '00'.repeat(257))), 'salt'],
+    ['a long ciphertext', changed(file => (file.crypto.ciphertext = '00'.repeat(33))), 'ciphertext'],
+    ['no ciphertext', changed(file => (file.crypto.ciphertext = '')), 'ciphertext'],
+    ['an odd number of digits', changed(file => (file.crypto.mac = 'abc')), 'mac'],
+    ['a short iv', changed(file => (file.crypto.cipherparams.iv = '00')), 'iv'],
+  ])('%s is refused before anything is computed', (_what, text, reason) => {
+    expect(() => parseKeystore(text, 'x.json')).toThrow(
+      expect.objectContaining({ code: 'KEYSTORE_INVALID', message: expect.stringContaining(reason) }),
+    )
+  })
+
+  it('whatever the text, the answer is a keystore or KEYSTORE_INVALID', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), text => {
+        expect(() => parseKeystore(text, 'x.json')).toThrow(expect.objectContaining({ code: 'KEYSTORE_INVALID' }))
+      }),
+    )
+  })
+
+  it('a stated address that is not the key’s is refused', async () => {
+    const text = changed(file => (file.address = '00'.repeat(20)))
+    await expect(decryptKeystore(parseKeystore(text, 'x.json'), light.password, 'x.json')).rejects.toMatchObject({
+      code: 'KEYSTORE_ADDRESS_MISMATCH',
+    })
+  })
+})
+
+describe('private keys as text', () => {
+  it('accepts 64 digits with or without 0x', () => {
+    expect(parsePrivateKey(` ${privateKey.toUpperCase().replace('0X', '0x')}\n`, 'file')).toBe(privateKey)
+    expect(parsePrivateKey(privateKey.slice(2), 'file')).toBe(privateKey)
+  })
+
+  it.each(['', '0x', '00'.repeat(32), 'ff'.repeat(32), '0x1234', 'zz'.repeat(32)])('refuses %j', text => {
+    expect(() => parsePrivateKey(text, 'file')).toThrow(expect.objectContaining({ code: 'PRIVATE_KEY_INVALID' }))
+  })
+})
