@@ -65,18 +65,25 @@ export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
   const length = buffer.readUInt32BE(magic.length + 1)
   checkSizes(length, Math.max(0, buffer.length - prefixBytes - length))
   if (buffer.length < prefixBytes + length) throw malformed('it is cut short')
-  const text = buffer.toString('utf8', prefixBytes, prefixBytes + length)
-  return { ...parseHeader(text), openings: Uint8Array.from(buffer.subarray(prefixBytes + length)) }
+  return {
+    ...parseHeader(buffer.subarray(prefixBytes, prefixBytes + length)),
+    openings: Uint8Array.from(buffer.subarray(prefixBytes + length)),
+  }
 }
 
 /** The name of a bundle: SHA-256 of its bytes. */
 export const bundleHash = (bytes: Uint8Array): Hex => `0x${createHash('sha256').update(bytes).digest('hex')}`
 
+/** Refuses bytes that are no UTF-8 instead of replacing them, which would give one text to many files. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 const malformed = (problem: string, cause?: unknown) => reportErrors.REPORT_BUNDLE_MALFORMED({ problem, cause })
 
-function parseHeader(text: string): z.output<typeof header> {
+function parseHeader(bytes: Uint8Array): z.output<typeof header> {
+  let text: string
   let value: unknown
   try {
+    text = utf8.decode(bytes)
     value = JSON.parse(text)
     if (canonicalJson(value) !== text) throw malformed('its header is not in canonical form')
   } catch (cause) {

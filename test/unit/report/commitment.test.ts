@@ -1,0 +1,89 @@
+import fc from 'fast-check'
+import { bytesToHex, keccak256 } from 'viem'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { referenceDigests } from '../../../src/core/job/reference-digests.ts'
+import { rowInput } from '../../../src/core/job/row-input.ts'
+import { createWeights } from '../../../src/core/job/weights.ts'
+import type { WorkCore } from '../../../src/core/job/work-core.ts'
+import { checkSampleRequest, commitmentHash, seedOf } from '../../../src/core/report/commitment.ts'
+import { signMessage } from '../../../src/core/report/signer.ts'
+import { encodeWrongRow, judgeWrongRow } from '../../../src/core/report/wrong-row.ts'
+import { commitTo, epochSeed, smallCore, smallSpec } from '../job/small-spec.ts'
+import { checker, makeReport, provider, word } from './sample-report.ts'
+import { network } from './signed-messages.ts'
+
+let core: WorkCore
+let report: Awaited<ReturnType<typeof makeReport>>
+beforeAll(async () => {
+  core = await smallCore()
+  report = await makeReport(core, smallSpec)
+})
+afterAll(() => core.close())
+
+describe('checkSampleRequest', () => {
+  it('accepts the request of the seat that made the offer, and refuses every other', () => {
+    const offer = report.offer.message
+    const commitment = report.commitment.message
+    const request = report.request!.message
+    const check =
+      (changes: object, offered: object = {}) =>
+      () =>
+        checkSampleRequest(network, {
+          offer: { ...offer, ...offered },
+          commitment,
+          request: { ...request, ...changes },
+        })
+    expect(check({})).not.toThrow()
+    const refused = expect.objectContaining({ code: 'REPORT_SAMPLE_REFUSED' })
+    expect(check({ secret: word('77') })).toThrow(refused)
+    expect(check({ commitmentHash: keccak256(word('77')) })).toThrow(refused)
+    expect(check({ checker: provider.address })).toThrow(refused)
+    expect(check({}, { round: word('77') })).toThrow(refused)
+    expect(check({}, { generation: 9 })).toThrow(refused)
+  })
+})
+
+describe('judgeWrongRow', () => {
+  const rows = 150
+  /** A device that commits to row 70 with one byte changed. */
+  async function cheat() {
+    const message = { ...report.commitment.message, rows: BigInt(rows) }
+    const digests = referenceDigests(createWeights(smallSpec, epochSeed), rowInput(seedOf(network, message), 0, rows))
+    digests[70 * 32]! ^= 1
+    const { tree, open } = commitTo(digests)
+    const commitment = await signMessage(provider, 'Commitment', { ...message, root: bytesToHex(tree.root) })
+    return { commitment, open }
+  }
+  const base = { network, epochSeed, operator: provider.address }
+
+  it('is convinced by a wrong row, and by nothing else', async () => {
+    const { commitment, open } = await cheat()
+    const judge = (changes: object) =>
+      judgeWrongRow(
+        { ...base, commitment, payload: encodeWrongRow({ row: 70, openings: open([70]) }), ...changes },
+        core,
+      )
+    expect(await judge({})).toEqual({ proven: true, row: 70 })
+    expect(await judge({ payload: encodeWrongRow({ row: 71, openings: open([71]) }) })).toMatchObject({ proven: false })
+    expect(await judge({ payload: encodeWrongRow({ row: 3, openings: open([70]) }) })).toMatchObject({ proven: false })
+    expect(await judge({ operator: checker.address })).toMatchObject({ proven: false })
+    expect(await judge({ commitment: report.commitment })).toMatchObject({ proven: false })
+    expect(await judge({ payload: new Uint8Array(3) })).toMatchObject({ proven: false })
+  })
+
+  it('is never convinced by noise, nor brought to fall', async () => {
+    const { commitment } = await cheat()
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 2600 }), async payload => {
+        expect(await judgeWrongRow({ ...base, commitment, payload }, core)).toMatchObject({ proven: false })
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('keeps a commitment’s hash to itself', () => {
+    expect(commitmentHash(network, report.commitment.message)).not.toBe(
+      commitmentHash(network, { ...report.commitment.message, rows: 1n }),
+    )
+  })
+})

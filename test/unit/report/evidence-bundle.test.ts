@@ -1,0 +1,226 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { monotonicClock } from '../../../src/core/job/monotonic-clock.ts'
+import { specHash, specs } from '../../../src/core/job/spec.ts'
+import { createWorkCore, type WorkCore } from '../../../src/core/job/work-core.ts'
+import { isKaisarError } from '../../../src/core/platform/errors.ts'
+import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
+import { toWire } from '../../../src/core/protocol/messages.ts'
+import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
+import {
+  bundleHash,
+  decodeBundle,
+  type EvidenceBundle,
+  encodeBundle,
+} from '../../../src/core/report/evidence-bundle.ts'
+import { signMessage } from '../../../src/core/report/signer.ts'
+import { type BundleStep, notProven, verifyBundle } from '../../../src/core/report/verify-bundle.ts'
+import { smallCore, smallSpec } from '../job/small-spec.ts'
+import { checker, makeReport, provider, word } from './sample-report.ts'
+
+let core: WorkCore
+let bundle: EvidenceBundle
+const openVerifier = async () => core
+const check = (changed: Partial<EvidenceBundle>) => verifyBundle({ ...bundle, ...changed }, { openVerifier })
+
+beforeAll(async () => {
+  core = await smallCore()
+  bundle = await makeReport(core, smallSpec)
+})
+afterAll(() => core.close())
+
+describe('evidence bundle', () => {
+  it('has one encoding and comes back as it was', () => {
+    const bytes = encodeBundle(bundle)
+    expect(decodeBundle(bytes)).toEqual(bundle)
+    expect(encodeBundle(decodeBundle(bytes))).toEqual(bytes)
+    expect(bundleHash(bytes)).toMatch(/^0x[0-9a-f]{64}$/)
+  })
+
+  it('fails to decode only with its own codes, whatever bytes there are', () => {
+    const bytes = encodeBundle(bundle)
+    const damaged = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      fc.nat(bytes.length).map(length => bytes.slice(0, length)),
+      fc
+        .tuple(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }))
+        .map(([at, change]) => bytes.map((byte, i) => (i === at ? byte ^ change : byte))),
+      fc.string({ maxLength: 400 }).map(text => headed(text)),
+      fc.jsonValue().map(value => headed(JSON.stringify(value))),
+    )
+    fc.assert(
+      fc.property(damaged, candidate => {
+        try {
+          // What still decodes is another bundle, with its own name.
+          expect(encodeBundle(decodeBundle(candidate))).toEqual(candidate)
+        } catch (error) {
+          expect(isKaisarError(error) && error.code).toMatch(/^REPORT_BUNDLE_/)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it.each([
+    ['another order of the header', (text: string) => text.replace('{"commitment"', '{ "commitment"')],
+    ['an extra field', (text: string) => text.replace('{"commitment"', '{"a":1,"commitment"')],
+    ['a spec that cannot be', (text: string) => text.replace('"width":64', '"width":5000')],
+    ['an address in upper case', (text: string) => text.replace('c0ffee', 'C0FFEE')],
+  ])('refuses %s', (_, change) => {
+    const { openings: _openings, ...rest } = bundle
+    const text = canonicalJson(toWire(rest))
+    expect(change(text)).not.toBe(text)
+    expect(() => decodeBundle(headed(change(text)))).toThrow(
+      expect.objectContaining({ code: 'REPORT_BUNDLE_MALFORMED' }),
+    )
+  })
+
+  it('names a version it does not know', () => {
+    const bytes = encodeBundle(bundle).map((byte, i) => (i === 13 ? 9 : byte))
+    expect(() => decodeBundle(bytes)).toThrow(
+      expect.objectContaining({ code: 'REPORT_BUNDLE_VERSION_UNKNOWN', fix: expect.stringContaining('Update') }),
+    )
+  })
+})
+
+const headed = (text: string): Uint8Array => {
+  const body = Buffer.from(text)
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(body.length)
+  return Uint8Array.from(Buffer.concat([Buffer.from('kaisar-bundle'), Buffer.of(1), length, body]))
+}
+
+describe('verifyBundle', () => {
+  it('accepts an honest report and states the facts and the limits', async () => {
+    const result = await check({})
+    expect(result).toMatchObject({
+      ok: true,
+      facts: { operator: provider.address, checker: checker.address, epoch: 3n, specName: null, rowsChecked: 8 },
+    })
+    expect(result.cannotProve).toEqual([
+      notProven.arrival,
+      notProven.blocks,
+      notProven.seed,
+      notProven.registration,
+      notProven.seat,
+      notProven.device,
+      notProven.spec,
+    ])
+  })
+
+  it('says what is missing where a seat had no records', async () => {
+    const { cannotProve, ok } = await check({ deviceReport: null, environment: null })
+    expect(ok).toBe(true)
+    expect(cannotProve).toEqual(expect.arrayContaining([notProven.record, notProven.environment]))
+  })
+
+  const signedBy = (signer: typeof provider, changes: object) =>
+    signMessage(signer, 'Commitment', { ...bundle.commitment.message, ...changes })
+  const spoils: [BundleStep, string, () => Promise<Partial<EvidenceBundle>>][] = [
+    ['SPEC', 'another spec', async () => ({ spec: specs.devnet })],
+    [
+      'OFFER_SIGNATURE',
+      'an offer of nobody',
+      async () => ({ offer: { ...bundle.offer, signature: bundle.commitment.signature } }),
+    ],
+    [
+      'COMMITMENT_BINDING',
+      'a commitment of another round',
+      async () => ({ commitment: await signedBy(provider, { round: word('2b') }) }),
+    ],
+    [
+      'COMMITMENT_BINDING',
+      'a commitment of another generation',
+      async () => ({ commitment: await signedBy(provider, { generation: 2 }) }),
+    ],
+    [
+      'COMMITMENT_SIGNATURE',
+      'a signature that is none',
+      async () => ({ commitment: { ...bundle.commitment, signature: `0x${'00'.repeat(65)}` as const } }),
+    ],
+    [
+      'ENVIRONMENT',
+      'another environment',
+      async () => ({ environment: bundle.environment!.replace('Debian', 'Fedora') }),
+    ],
+    [
+      'DEVICE_REPORT',
+      'a commitment signed by somebody else',
+      async () => ({ commitment: await signedBy(checker, {}) }),
+    ],
+    [
+      'DEVICE_REPORT',
+      'another device record',
+      async () => ({
+        deviceReport: { ...bundle.deviceReport!, device: bundle.deviceReport!.device.replace('Example', 'Better') },
+      }),
+    ],
+    [
+      'DEVICE_REPORT',
+      'attestation that was not signed',
+      async () => ({ deviceReport: { ...bundle.deviceReport!, attestation: '{}' } }),
+    ],
+    ['SAMPLE_REQUEST', 'no request', async () => ({ request: null })],
+    [
+      'SAMPLE_REQUEST',
+      'another secret than offered',
+      async () => ({
+        request: await signMessage(checker, 'SampleRequest', { ...bundle.request!.message, secret: word('00') }),
+      }),
+    ],
+    [
+      'SAMPLE_REQUEST',
+      'a request by another seat',
+      async () => ({ request: await signMessage(provider, 'SampleRequest', bundle.request!.message) }),
+    ],
+    ['OPENINGS_MALFORMED', 'openings cut short', async () => ({ openings: bundle.openings.slice(0, -1) })],
+    [
+      'OPENINGS_NOT_IN_ROOT',
+      'openings of other rows',
+      async () => ({ openings: bundle.openings.map((byte, i) => (i === 9 ? byte ^ 1 : byte)) }),
+    ],
+    ['ROW_WRONG', 'another epoch’s model', async () => ({ epochSeed: word('e6') })],
+  ]
+  it.each(spoils)('names %s for %s', async (step, _, spoil) => {
+    expect(await check(await spoil())).toMatchObject({ ok: false, step })
+  })
+
+  it('accepts a round without rows, and refuses one that hides a root or openings', async () => {
+    const none = { request: null, openings: new Uint8Array() }
+    const commitment = await signedBy(provider, { rows: 0n, root: zeroBytes32 })
+    expect(await check({ ...none, commitment })).toMatchObject({ ok: true, facts: { rows: 0, rate: 0 } })
+    expect(await check({ ...none, commitment, openings: Uint8Array.of(1) })).toMatchObject({
+      step: 'OPENINGS_MALFORMED',
+    })
+    expect(await check({ ...none, commitment: await signedBy(provider, { rows: 0n }) })).toMatchObject({
+      step: 'COMMITMENT_INVALID',
+    })
+  })
+
+  it('answers for any row count that can be signed', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.bigInt(0n, 2n ** 64n - 1n), async rows => {
+        const commitment = await signedBy(provider, { rows })
+        const { commitmentHash } = await import('../../../src/core/report/commitment.ts')
+        const request = await signMessage(checker, 'SampleRequest', {
+          ...bundle.request!.message,
+          commitmentHash: commitmentHash(bundle.network, commitment.message),
+        })
+        if (rows !== bundle.commitment.message.rows)
+          expect(await check({ commitment, request })).toMatchObject({ ok: false })
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('accepts the bundle that release 0.1 wrote, on the devnet spec', async () => {
+    const bytes = readFileSync('fixtures/reports/bundle-v1.bin')
+    expect(bundleHash(bytes)).toBe('0xeeb9b83bfbe59f9311b57c2785aec3bfd91397acabedbbfb202a0d05b88a8f90')
+    const devnet = await createWorkCore({ spec: specs.devnet, provider: 'cpu', threads: 1 }, { clock: monotonicClock })
+    const result = await verifyBundle(decodeBundle(bytes), { openVerifier: async () => devnet })
+    expect(result).toMatchObject({ ok: true, facts: { specName: 'devnet', rowsChecked: 16 } })
+    expect(decodeBundle(bytes).commitment.message.specHash).toBe(specHash(specs.devnet))
+    await devnet.close()
+  })
+})
