@@ -1,0 +1,316 @@
+import type { DeviceRecord } from '../protocol/device-record.ts'
+import { deviceRecord, probedDevice } from './build-device.ts'
+import { usableSerial, usableUuid } from './cell.ts'
+import { bareModel, classOfModel, classOfPciDevice } from './class-table.ts'
+import { type CombinedDevice, combineDevices } from './combine-devices.ts'
+import { crossCheck, type HostFacts, osOf } from './cross-check.ts'
+import { judgeDriver } from './driver-policy.ts'
+import { faultDefinition, faultFromText, makeFault } from './fault-table.ts'
+import {
+  type DeviceState,
+  type Fault,
+  type Note,
+  type ProbedDevice,
+  type ProbeResult,
+  type ProbeState,
+  worstState,
+} from './gpu-probe.ts'
+import { identifyDevice } from './identify-device.ts'
+import type { Observation, ObservedPart, SeenFault } from './observation.ts'
+
+export type HostContext = {
+  /** Facts of the host that the observations are of; recordings have none but what they contain. */
+  readonly facts?: HostFacts
+  /** Derived machine UUID, or null for a recording. */
+  readonly machine: string | null
+  /** Whether faults name the file they come from: in a folder of several. */
+  readonly nameSources?: boolean
+}
+
+/** What stays of a host's faults when cards are listed nevertheless. */
+const answeredAnyway = new Set(['GPU_NONE_FOUND', 'GPU_NO_DATA', 'GPU_TOOL_MISSING'])
+
+/** From what tools printed to devices, states, faults and notes. Pure: the same for a live host and for a recording. */
+export function analyseHost(observations: readonly Observation[], context: HostContext): ProbeResult {
+  const { devices: combined, hosts } = combineDevices(observations)
+  const factsOf = new Map(
+    [...new Set(hosts.values())].map(host => [host, hostFacts(observations, hosts, host, context)]),
+  )
+  const results = combined.map(device => analyseDevice(device, combined, factsOf.get(device.host)!, context.machine))
+  const devices = results.flatMap(result => result.devices)
+  const faults = results.flatMap(result => result.faults)
+  const notes = results.flatMap(result => result.notes)
+
+  for (const [host, facts] of factsOf) {
+    const seen = combined.filter(device => device.host === host)
+    const own = observations.filter(({ host: of }) => hosts.get(of) === host)
+    const name = (source: string, detail: string | null) =>
+      context.nameSources ? `${source}: ${detail ?? ''}` : detail
+    const listedVendors = new Set(seen.filter(({ listing }) => listing !== 'log').map(({ vendor }) => vendor))
+    const given = new Set<string>()
+    for (const { source, faults: hostFaults, vendor } of own)
+      for (const fault of hostFaults) {
+        if (answeredAnyway.has(fault.code) && seen.some(device => vendor === null || device.vendor === vendor)) continue
+        if (given.has(fault.code)) continue
+        given.add(fault.code)
+        // A tool that listed its cards has answered, whatever else it or another tool said.
+        const answered = vendor !== null && listedVendors.has(vendor)
+        faults.push(
+          faultFromText(fault.code, { detail: name(source, fault.detail), ...(answered ? { critical: false } : {}) }),
+        )
+      }
+    faults.push(
+      ...indexGaps(own).map(({ source, detail }) => makeFault('GPU_INDEX_GAP', { detail: name(source, detail) })),
+    )
+    const missing = unlistedCards(seen, facts, context.machine)
+    devices.push(...missing.map(({ device }) => device))
+    faults.push(...missing.map(({ fault }) => fault))
+  }
+  return { state: stateOf(devices, faults), devices, faults, notes }
+}
+
+function stateOf(devices: readonly ProbedDevice[], faults: readonly Fault[]): ProbeState {
+  if (devices.length > 0) return worstState(devices)
+  return faults.some(({ code }) => faultDefinition(code).effect === 'unreadable') ? 'unreadable' : 'absent'
+}
+
+function hostFacts(
+  observations: readonly Observation[],
+  hosts: ReadonlyMap<string, string>,
+  host: string,
+  context: HostContext,
+): HostFacts {
+  const own = observations.filter(({ host: of }) => hosts.get(of) === host)
+  const kernelDriver = own.find(observation => observation.kernelDriver !== null)?.kernelDriver
+  const pciCards = own.flatMap(observation => observation.pciCards ?? [])
+  const linux = own.some(({ format }) => format === 'kernel-log' || format === 'nvidia-procfs' || format === 'pci-list')
+  return {
+    os: linux ? 'linux' : 'unknown',
+    ...(kernelDriver ? { nvidiaKernelDriver: kernelDriver } : {}),
+    ...(pciCards.length > 0 ? { pciCards } : {}),
+    ...context.facts,
+  }
+}
+
+function analyseDevice(
+  device: CombinedDevice,
+  all: readonly CombinedDevice[],
+  facts: HostFacts,
+  machine: string | null,
+): { devices: ProbedDevice[]; faults: Fault[]; notes: Note[] } {
+  const { identity, identitySource } = identifyDevice(device, all, machine)
+  const kind: DeviceRecord['kind'] = device.vgpu ? 'vgpu' : 'gpu'
+  const record = deviceRecord({
+    kind,
+    vendor: device.vendor,
+    // Where the tool has no name, the PCI id is what it is called by everywhere else.
+    model: device.name ?? device.pciDeviceId ?? 'unknown',
+    identity,
+    identitySource,
+    pciBusId: device.pciBusId,
+    pciDeviceId: device.pciDeviceId,
+    memoryMiB: device.memoryMiB,
+    driver: device.driver,
+    firmware: device.firmware,
+    part: device.vgpu
+      ? {
+          of: null,
+          profile: device.name === null ? null : bareModel(device.name).slice(0, 256),
+          gpuInstance: null,
+          computeInstance: null,
+        }
+      : null,
+  })
+  const faults: Fault[] = device.faults.map(fault =>
+    faultFromText(fault.code, {
+      device: record.identity,
+      detail: fault.detail,
+      ...(fault.past ? { critical: false } : {}),
+    }),
+  )
+  const { linkWidth, linkWidthMax } = device.readings
+  if (linkWidth && linkWidthMax && linkWidth < linkWidthMax)
+    faults.push(
+      makeFault('GPU_LINK_WIDTH_REDUCED', { device: record.identity, detail: `x${linkWidth} of x${linkWidthMax}` }),
+    )
+  const notes: Note[] = device.notes.map(note => ({ ...note, device: record.identity }))
+  judgeDriverOf(device, record.identity, facts, faults, notes)
+  faults.push(...crossCheck(device, record.identity, facts))
+  addNotes(device, record, notes)
+
+  const split = device.partsEnabled === true || device.parts.length > 0
+  const state = deviceState(device, faults)
+  const common = {
+    architecture: device.architecture,
+    computeApi: device.computeApi,
+    sources: device.sources,
+  }
+  const card = probedDevice(record, {
+    ...common,
+    state,
+    index: device.index,
+    uuid: device.uuid,
+    serial: device.serial,
+    deviceClass: device.vgpu ? null : ((classOfModel(device.name) ?? classOfPciDevice(device.pciDeviceId))?.id ?? null),
+    schedulable: state !== 'unreadable' && !split && !faults.some(({ critical }) => critical),
+    readings: device.readings,
+  })
+  const parts = device.parts.map((part, at) => partOf(part, at, card))
+  faults.push(...parts.flatMap(({ device: instance }, at) => partFaults(device.parts[at]!, instance.record.identity)))
+  return { devices: [card, ...parts.map(({ device: instance }) => instance)], faults, notes }
+}
+
+/** The worst that its own faults do to it. A card known from a log alone is unreadable where the log says it failed. */
+function deviceState(device: CombinedDevice, faults: readonly Fault[]): DeviceState {
+  const past = new Set(device.faults.filter(fault => fault.past).map(({ code }) => code))
+  const effects = faults.map(({ code }) => (past.has(code) ? 'degraded' : faultDefinition(code).effect))
+  if (effects.includes('unreadable')) return 'unreadable'
+  if (device.listing === 'log') return 'unreadable'
+  return effects.includes('degraded') ? 'degraded' : 'healthy'
+}
+
+function judgeDriverOf(
+  device: CombinedDevice,
+  identity: string,
+  facts: HostFacts,
+  faults: Fault[],
+  notes: Note[],
+): void {
+  if (device.driver === null || !/^\d+\.\d/.test(device.driver)) return
+  const judged = judgeDriver(device.vendor, device.driver, { os: osOf(device, facts) })
+  if (judged.newerThanKnown)
+    notes.push({
+      code: 'GPU_DRIVER_UNKNOWN',
+      device: identity,
+      detail: `driver ${device.driver} is newer than those known here`,
+    })
+  if (judged.tooOldFor.length === 0) return
+  const detail = judged.tooOldFor
+    .map(rule => `${device.driver}; ${rule.executionProvider} needs ${rule.minimum}`)
+    .join('; ')
+  faults.push(makeFault(judged.unusable ? 'GPU_DRIVER_UNUSABLE' : 'GPU_DRIVER_TOO_OLD', { device: identity, detail }))
+}
+
+function addNotes(device: CombinedDevice, record: DeviceRecord, notes: Note[]): void {
+  const note = (code: string, detail: string) => notes.push({ code, device: record.identity, detail })
+  if (device.uuid !== null && usableUuid(device.uuid) === null)
+    note('GPU_UUID_MASKED', `UUID ${device.uuid} is masked; identity is the ${record.identitySource}`)
+  else if (device.uuid === null && device.vendor === 'nvidia' && device.listing === 'full')
+    note('GPU_UUID_ABSENT', `no UUID; identity is the ${record.identitySource}`)
+  if (device.serial !== null && usableSerial(device.serial) === null)
+    note('GPU_SERIAL_MASKED', `serial number ${device.serial} is masked`)
+  const computing = (device.readings.processes ?? []).filter(({ kind }) => kind?.includes('C'))
+  if (computing.length > 0)
+    note(
+      'GPU_BUSY',
+      `${computing.length} other compute processes: ${computing
+        .slice(0, 4)
+        .map(({ pid, name }) => `${pid} ${name ?? ''}`.trim())
+        .join(', ')}`,
+    )
+  if (device.name !== null && !device.vgpu && classOfModel(device.name) === null)
+    note('GPU_CLASS_UNKNOWN', `${device.name} is not in the class table`)
+  if (/\(nvgpu\)/i.test(device.name ?? ''))
+    note('GPU_INTEGRATED', 'integrated GPU: its driver reports neither UUID, memory nor health')
+}
+
+/** A MIG instance: a device of its own, a part of the physical card. */
+function partOf(part: ObservedPart, at: number, card: ProbedDevice): { device: ProbedDevice } {
+  const uuid = usableUuid(part.uuid)
+  const place = `gi-${part.gpuInstance ?? 'unknown'}:ci-${part.computeInstance ?? part.index ?? at}`
+  const record = deviceRecord({
+    ...card.record,
+    kind: 'mig',
+    model: `${card.record.model}${part.profile ? ` MIG ${part.profile}` : ' MIG'}`,
+    identity: uuid ?? `${card.record.identity}:${place}`,
+    identitySource: uuid ? 'uuid' : card.record.identitySource,
+    memoryMiB: part.memoryMiB,
+    part: {
+      of: card.record.identity,
+      profile: part.profile,
+      gpuInstance: part.gpuInstance,
+      computeInstance: part.computeInstance,
+    },
+  })
+  const state: DeviceState =
+    card.state === 'unreadable'
+      ? 'unreadable'
+      : part.faults.length > 0 || card.state === 'degraded'
+        ? 'degraded'
+        : 'healthy'
+  return {
+    device: probedDevice(record, {
+      architecture: card.architecture,
+      computeApi: card.computeApi,
+      sources: card.sources,
+      state,
+      index: part.index,
+      uuid: part.uuid,
+      serial: card.serial,
+      deviceClass:
+        card.deviceClass === null
+          ? null
+          : `${card.deviceClass}-mig${part.profile ? `-${part.profile.split('.').slice(-2).join('.')}` : ''}`,
+      schedulable: state !== 'unreadable',
+      readings: { memoryUsedMiB: part.memoryUsedMiB },
+    }),
+  }
+}
+
+const partFaults = (part: ObservedPart, identity: string): Fault[] =>
+  part.faults.map((fault: SeenFault) => faultFromText(fault.code, { device: identity, detail: fault.detail }))
+
+/** Cards that a tool counts and does not describe. */
+function indexGaps(own: readonly Observation[]): { source: string; detail: string }[] {
+  for (const { source, attached, devices, format } of own) {
+    const described = devices.filter(({ listing }) => listing !== 'log').length
+    if (attached !== null && attached > described && described > 0)
+      return [{ source, detail: `${attached} attached, ${described} described` }]
+    if (!['nvidia-csv', 'nvidia-list', 'nvidia-table'].includes(format)) continue
+    const indices = devices.flatMap(({ index, listing }) => (index === null || listing === 'log' ? [] : [index]))
+    const highest = Math.max(-1, ...indices)
+    const gaps = Array.from({ length: Math.min(highest, 256) }, (_, index) => index).filter(
+      index => !indices.includes(index),
+    )
+    if (gaps.length > 0 && indices.includes(0))
+      return [
+        { source, detail: `no card ${gaps.slice(0, 8).join(', ')} among ${indices.length} up to index ${highest}` },
+      ]
+  }
+  return []
+}
+
+/** Cards that the PCI bus shows and no tool lists: never "no GPU" when there is one. */
+function unlistedCards(
+  seen: readonly CombinedDevice[],
+  facts: HostFacts,
+  machine: string | null,
+): { device: ProbedDevice; fault: Fault }[] {
+  const vendors = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' } as const
+  const listed = new Set(seen.map(({ pciBusId }) => pciBusId))
+  return (facts.pciCards ?? []).flatMap(card => {
+    const vendor = vendors[card.pciDeviceId.slice(0, 4) as keyof typeof vendors]
+    // Graphics inside an Intel processor sit here by specification; such a host counts as one without a GPU.
+    const inProcessor = vendor === 'intel' && card.address === '0000:00:02.0'
+    if (!vendor || inProcessor || listed.has(card.address)) return []
+    const identity = `${vendor}:${machine ?? 'unknown-machine'}:pci-${card.address}`
+    const record = deviceRecord({
+      kind: 'gpu',
+      vendor,
+      model: 'unknown',
+      identity,
+      identitySource: 'pci-address',
+      pciBusId: card.address,
+      pciDeviceId: card.pciDeviceId,
+    })
+    const detail = `${card.pciDeviceId} at ${card.address}, kernel driver ${card.driver ?? 'none'}`
+    // Without ROCm or xpu-smi a card may still compute through Vulkan: worth saying, not a reason to refuse.
+    const critical = vendor === 'nvidia'
+    return [
+      {
+        device: probedDevice(record, { state: 'unreadable', schedulable: false, sources: ['pci'] }),
+        fault: makeFault('GPU_NOT_LISTED', { device: identity, detail, critical }),
+      },
+    ]
+  })
+}

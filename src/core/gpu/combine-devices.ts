@@ -1,0 +1,160 @@
+import { usableUuid } from './cell.ts'
+import { listings, type Observation, type ObservedDevice, type ObservedPart, type SeenFault } from './observation.ts'
+
+export type CombinedDevice = ObservedDevice & {
+  readonly host: string
+  readonly sources: readonly string[]
+  /** Another device of the same host has the same UUID, so it identifies neither. */
+  readonly uuidDuplicated: boolean
+}
+
+type Group = { host: string; members: { device: ObservedDevice; observation: Observation }[] }
+
+const first = <T>(values: readonly (T | null)[]): T | null => values.find(value => value !== null) ?? null
+
+const namesAgree = (a: ObservedDevice, b: ObservedDevice): boolean =>
+  a.name === null || b.name === null || a.name === b.name
+const pciAgree = (a: ObservedDevice, b: ObservedDevice): boolean =>
+  a.pciBusId === null || b.pciBusId === null || a.pciBusId === b.pciBusId
+
+/** UUIDs that one listing gives to more than one device. */
+function duplicatedUuids(devices: readonly ObservedDevice[]): ReadonlySet<string> {
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const { uuid } of devices) {
+    if (uuid === null) continue
+    if (seen.has(uuid)) twice.add(uuid)
+    seen.add(uuid)
+  }
+  return twice
+}
+
+function sameDevice(a: ObservedDevice, b: ObservedDevice, sameHost: boolean, duplicated: ReadonlySet<string>): boolean {
+  if (a.vendor !== b.vendor || !namesAgree(a, b) || !pciAgree(a, b)) return false
+  const [left, right] = [usableUuid(a.uuid), usableUuid(b.uuid)]
+  if (left !== null && right !== null && !duplicated.has(left) && !duplicated.has(right)) return left === right
+  if (!sameHost) return false
+  if (a.pciBusId !== null && b.pciBusId !== null) return true
+  // Nothing that identifies: the tool's own index, within one machine.
+  return a.index !== null && a.index === b.index
+}
+
+/** Sources that agree on a device speak of one machine; with one machine listed, logs and the like are of it too. */
+function hostsOf(observations: readonly Observation[]): ReadonlyMap<string, string> {
+  const parent = new Map(observations.map(({ host }) => [host, host]))
+  const root = (host: string): string => {
+    const up = parent.get(host)!
+    return up === host ? host : root(up)
+  }
+  const byDevice = new Map<string, string>()
+  const listed = new Set<string>()
+  for (const { host, devices } of observations)
+    for (const device of devices) {
+      const uuid = usableUuid(device.uuid)
+      if (device.listing !== 'log') listed.add(host)
+      if (uuid === null || device.pciBusId === null) continue
+      const key = `${uuid} ${device.pciBusId} ${device.name}`
+      const known = byDevice.get(key)
+      if (known) parent.set(root(host), root(known))
+      else byDevice.set(key, host)
+    }
+  const roots = new Set([...listed].map(root))
+  if (roots.size === 1) for (const host of parent.keys()) parent.set(root(host), root([...roots][0]!))
+  return new Map([...parent.keys()].map(host => [host, root(host)]))
+}
+
+function combineParts(lists: readonly (readonly ObservedPart[])[]): readonly ObservedPart[] {
+  const longest = lists.toSorted((a, b) => b.length - a.length)[0] ?? []
+  return longest.map((part, at) =>
+    lists.reduce<ObservedPart>((whole, list) => {
+      const other =
+        list.find(({ index }) => index !== null && index === part.index) ??
+        (list.length === longest.length ? list[at] : undefined)
+      if (!other) return whole
+      const filled = Object.fromEntries(
+        Object.entries(whole).map(([key, value]) => [key, value ?? other[key as keyof ObservedPart]]),
+      )
+      return { ...(filled as ObservedPart), faults: whole.faults.length > 0 ? whole.faults : other.faults }
+    }, part),
+  )
+}
+
+function combine({ host, members }: Group, duplicated: ReadonlySet<string>): CombinedDevice {
+  const ranked = members.toSorted((a, b) => listings.indexOf(a.device.listing) - listings.indexOf(b.device.listing))
+  const devices = ranked.map(({ device }) => device)
+  const listed = devices.some(({ listing }) => listing === 'full' || listing === 'query')
+  const faults = new Map<string, SeenFault>()
+  for (const { device } of members)
+    for (const fault of device.faults) {
+      // A log tells what was: a card that answers now has come back since.
+      const past = listed && device.listing === 'log' && device.faults.length > 0 && fault.code !== 'GPU_LOST'
+      if (!faults.has(fault.code)) faults.set(fault.code, past ? { ...fault, past } : fault)
+    }
+  const field = <K extends keyof ObservedDevice>(key: K) =>
+    first(devices.map(device => device[key] as ObservedDevice[K] | null)) as ObservedDevice[K]
+  // Readings move: of several, the latest counts. Throttling that any of them saw did happen.
+  const readings = Object.assign(
+    {},
+    ...members.map(({ device }) =>
+      Object.fromEntries(Object.entries(device.readings).filter(([, value]) => value !== null)),
+    ),
+  )
+  const throttleReasons = [...new Set(members.flatMap(({ device }) => device.readings.throttleReasons ?? []))]
+  const processes =
+    members.findLast(({ device }) => (device.readings.processes?.length ?? 0) > 0)?.device.readings.processes ?? []
+  const uuid = first([...devices.map(device => usableUuid(device.uuid)), ...devices.map(device => device.uuid)])
+  return {
+    ...devices[0]!,
+    host,
+    name: field('name'),
+    uuid,
+    serial: field('serial'),
+    boardId: field('boardId'),
+    pciBusId: field('pciBusId'),
+    pciDeviceId: field('pciDeviceId'),
+    memoryMiB: field('memoryMiB'),
+    driver: field('driver'),
+    computeApi: field('computeApi'),
+    firmware: field('firmware'),
+    architecture: field('architecture'),
+    windows: field('windows'),
+    index: field('index'),
+    partsEnabled: field('partsEnabled'),
+    vgpu: devices.some(({ vgpu }) => vgpu),
+    parts: combineParts(devices.map(({ parts }) => parts).filter(parts => parts.length > 0)),
+    readings: { ...readings, throttleReasons, processes },
+    faults: [...faults.values()],
+    notes: [...new Map(devices.flatMap(({ notes }) => notes).map(note => [note.code + note.detail, note])).values()],
+    sources: [...new Set(members.map(({ observation }) => observation.source))],
+    uuidDuplicated: uuid !== null && duplicated.has(uuid),
+  }
+}
+
+/** Puts together what several sources say of one device, and keeps apart what they do not say is one. */
+export function combineDevices(observations: readonly Observation[]): {
+  readonly devices: readonly CombinedDevice[]
+  /** Each observation's machine after sources that agree were joined. */
+  readonly hosts: ReadonlyMap<string, string>
+} {
+  const hosts = hostsOf(observations)
+  const duplicated = new Map<string, Set<string>>()
+  for (const { host, devices } of observations) {
+    const of = duplicated.get(hosts.get(host)!) ?? new Set<string>()
+    for (const uuid of duplicatedUuids(devices)) of.add(uuid)
+    duplicated.set(hosts.get(host)!, of)
+  }
+  const groups: Group[] = []
+  for (const observation of observations) {
+    const host = hosts.get(observation.host)!
+    for (const device of observation.devices) {
+      const group = groups.find(
+        ({ host: of, members }) =>
+          !members.some(member => member.observation === observation) &&
+          members.some(member => sameDevice(member.device, device, of === host, duplicated.get(host)!)),
+      )
+      if (group) group.members.push({ device, observation })
+      else groups.push({ host, members: [{ device, observation }] })
+    }
+  }
+  return { devices: groups.map(group => combine(group, duplicated.get(group.host)!)), hosts }
+}

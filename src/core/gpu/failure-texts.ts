@@ -1,0 +1,130 @@
+import { pciAddressOf } from './cell.ts'
+import type { SeenFault, Vendor } from './observation.ts'
+
+/** Sentences with which tools say that they cannot read the cards. Wordings change between versions: match what stays. */
+const sentences: readonly (readonly [vendor: Vendor | null, code: string, pattern: RegExp])[] = [
+  ['nvidia', 'GPU_DRIVER_MISMATCH', /driver\/library version mismatch/i],
+  [
+    'nvidia',
+    'GPU_DRIVER_NOT_RUNNING',
+    /couldn.?t communicate with the NVIDIA driver|NVML: Driver Not Loaded|NVRM: No NVIDIA GPU found|unable to load the (?:NVIDIA )?kernel module/i,
+  ],
+  ['nvidia', 'GPU_ACCESS_BLOCKED', /GPU access blocked by the operating system/i],
+  [
+    'nvidia',
+    'GPU_PERMISSION_DENIED',
+    /NVML: (?:Insufficient Permissions|No Permission)|do(?:es)? not have permission to (?:talk to|communicate with) the NVIDIA driver/i,
+  ],
+  [
+    'nvidia',
+    'GPU_LIBRARY_MISSING',
+    /couldn.?t find (?:the )?(?:libnvidia-ml|nvml)|libnvidia-ml\.so[.\d]*: cannot open shared object|NVML: (?:Shared )?Library Not Found|NVML Shared Library Not Found/i,
+  ],
+  ['nvidia', 'GPU_ACCESS_LOST', /Failed to initialize NVML: Unknown Error/i],
+  [
+    'nvidia',
+    'GPU_CONTAINER_RUNTIME',
+    /could not select device driver .*gpu|nvidia-container-cli|failed to (?:create|inject) .*CDI.*nvidia/i,
+  ],
+  ['nvidia', 'GPU_INFOROM_CORRUPT', /infoROM is corrupted/i],
+  [
+    'nvidia',
+    'GPU_NONE_FOUND',
+    /^\s*No (?:NVIDIA )?(?:devices|GPUs?) (?:were|was)? ?found|No supported GPUs? (?:was|were) found|NVML: (?:Not Found|GPU not found)/im,
+  ],
+  [
+    'amd',
+    'GPU_DRIVER_NOT_RUNNING',
+    /amdgpu not found in modules|ROCk module is NOT loaded|AMDSMI_STATUS_(?:DRIVER_NOT_LOADED|NOT_INIT\b)|Driver not initialized|check amdgpu version and module status|amdgpu driver (?:is )?not (?:loaded|initialized)/i,
+  ],
+  [
+    'amd',
+    'GPU_PERMISSION_DENIED',
+    /\/dev\/(?:kfd|dri)[^\n]*(?:permission denied|not permitted)|AMDSMI_STATUS_NO_PERM|(?:add|not) .*\b(?:render|video)\b.* group|RSMI_STATUS_PERMISSION/i,
+  ],
+  [
+    'amd',
+    'GPU_LIBRARY_MISSING',
+    /No module named '?amdsmi|librocm_smi64\.so[^\n]*cannot open|libamd_smi\.so[^\n]*cannot open|libdrm[^\n]*not found/i,
+  ],
+  [
+    'amd',
+    'GPU_NONE_FOUND',
+    /No (?:AMD )?(?:GPU|devices?)s? (?:detected|found|available)|Unable to detect any GPU|AMDSMI_STATUS_NOT_FOUND/i,
+  ],
+  ['amd', 'GPU_NO_DATA', /No JSON data to report/i],
+  [
+    'intel',
+    'GPU_DRIVER_NOT_RUNNING',
+    /Level Zero Initialization Error|zeInit error|Failed to init(?:ialize)? level.?zero/i,
+  ],
+  ['intel', 'GPU_NONE_FOUND', /No (?:GPU )?device discovered|no device found/i],
+  [
+    null,
+    'GPU_TOOL_CRASHED',
+    /Segmentation fault|core dumped|Aborted \(|Traceback \(most recent call last\)|stack smashing detected/i,
+  ],
+  [
+    null,
+    'GPU_TOOL_MISSING',
+    /(?:nvidia-smi|rocm-smi|amd-smi|xpu-smi)(?:\.exe)?['"‘’`]?:? ?(?:command )?not found|['‘](?:nvidia-smi|rocm-smi|amd-smi|xpu-smi)(?:\.exe)?['’] is not recognized|(?:nvidia-smi|rocm-smi|amd-smi|xpu-smi)[^\n]*No such file or directory/i,
+  ],
+]
+
+/** `… the device handle for GPU0000:07:00.0: Unknown Error`, in every spelling seen; the address and the reason are optional. */
+const handle =
+  /unable to (?:determine|detect|get|obtain)(?: the)? device handle(?: for)?(?: gpu)? ?(\d{1,3}(?=:? |\b:? ?$|: ))?:? ?((?:[0-9a-f]{4,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}\.[0-7])?:? ?([^\n]*)/gi
+
+const lineOf = (text: string, at: number): string => {
+  const start = text.lastIndexOf('\n', at) + 1
+  const end = text.indexOf('\n', at)
+  return text
+    .slice(start, end < 0 ? undefined : end)
+    .trim()
+    .slice(0, 300)
+}
+
+export type FailureReading = { readonly vendor: Vendor | null; readonly faults: readonly SeenFault[] }
+
+/** Reads the failure sentences in a text; only its first and last 64 KiB, where tools print them. */
+export function readFailureTexts(whole: string): FailureReading {
+  const text = whole.length > 131_072 ? `${whole.slice(0, 65_536)}\n${whole.slice(-65_536)}` : whole
+  const faults: SeenFault[] = []
+  let vendor: Vendor | null = null
+  for (const match of text.matchAll(handle)) {
+    const [, , address, rest] = match
+    vendor = 'nvidia'
+    const reason = (rest ?? '').trim()
+    const code = /insufficient permissions/i.test(reason) ? 'GPU_PERMISSION_DENIED' : 'GPU_LOST'
+    faults.push({ code, detail: lineOf(text, match.index), pciBusId: pciAddressOf(address) })
+  }
+  for (const [of, code, pattern] of sentences) {
+    const match = pattern.exec(text)
+    if (!match) continue
+    vendor ??= of
+    const detail = lineOf(text, match.index + (match[0].length - match[0].trimStart().length))
+    const address = code === 'GPU_INFOROM_CORRUPT' ? /gpu ([0-9a-f:.]+)/i.exec(detail)?.[1] : undefined
+    faults.push({ code, detail, pciBusId: pciAddressOf(address) })
+  }
+  // The library's version line that newer drivers add to a mismatch.
+  const library = /NVML library version: *([\d.]+)/i.exec(text)?.[1]
+  if (faults.some(({ code }) => code === 'GPU_DRIVER_MISMATCH')) vendor = 'nvidia'
+  if (
+    /Failed to initialize NVML: (?!Unknown Error|Driver|GPU access|Insufficient|No Perm|Not Found)([^\n]+)/i.test(
+      text,
+    ) &&
+    !faults.some(({ code }) => code !== 'GPU_NONE_FOUND')
+  )
+    faults.push({ code: 'GPU_LIBRARY_FAILED', detail: lineOf(text, text.search(/Failed to initialize NVML/i)) })
+  else if (/NVIDIA-SMI has failed because/i.test(text) && faults.length === 0)
+    faults.push({ code: 'GPU_LIBRARY_FAILED', detail: lineOf(text, text.search(/NVIDIA-SMI has failed/i)) })
+  if (vendor === null && /NVML|NVIDIA-SMI|nvidia-smi/i.test(text) && faults.length > 0) vendor = 'nvidia'
+  return {
+    vendor,
+    faults: library
+      ? faults.map(fault =>
+          fault.code === 'GPU_DRIVER_MISMATCH' ? { ...fault, detail: `${fault.detail}; library ${library}` } : fault,
+        )
+      : faults,
+  }
+}

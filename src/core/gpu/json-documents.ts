@@ -1,0 +1,92 @@
+/** Finds the JSON in a tool's output: warnings may stand before, after and between; several documents may follow each other. */
+export type JsonDocuments = {
+  readonly values: readonly unknown[]
+  /** What is not JSON: messages. */
+  readonly rest: string
+  /** A document began and did not end. */
+  readonly truncated: boolean
+}
+
+/** Repairs what Python-based tools print and JSON has not. */
+const python: readonly (readonly [RegExp, string])[] = [
+  [/\bNaN\b/g, 'null'],
+  [/-?\bInfinity\b/g, 'null'],
+  [/,(\s*[}\]])/g, '$1'],
+]
+
+const parse = (text: string): { value: unknown } | null => {
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    try {
+      return { value: JSON.parse(python.reduce((fixed, [from, to]) => fixed.replace(from, to), text)) }
+    } catch {
+      return null
+    }
+  }
+}
+
+type Extent = { readonly end: number; readonly repaired: null } | { readonly end: -1; readonly repaired: string | null }
+
+/** End of the document that starts at `start` (exclusive); for one that is cut off, its whole entries with the brackets closed. */
+function extentOf(text: string, start: number): Extent {
+  const open: string[] = []
+  let inString = false
+  let safe = -1
+  let closers = ''
+  const mark = (at: number) => {
+    safe = at
+    closers = open.toReversed().join('')
+  }
+  for (let at = start; at < text.length; at++) {
+    const character = text[at]
+    if (inString) {
+      if (character === '\\') at++
+      else if (character === '"') inString = false
+    } else if (character === '"') inString = true
+    else if (character === '{' || character === '[') {
+      open.push(character === '{' ? '}' : ']')
+      if (open.length > 64) break
+    } else if (character === '}' || character === ']') {
+      open.pop()
+      if (open.length === 0) return { end: at + 1, repaired: null }
+      mark(at + 1)
+    } else if (character === ',') mark(at)
+  }
+  return { end: -1, repaired: safe < 0 ? null : text.slice(start, safe) + closers }
+}
+
+export function findJsonDocuments(text: string): JsonDocuments {
+  const values: unknown[] = []
+  let rest = ''
+  let at = 0
+  let truncated = false
+  let misses = 0
+  while (at < text.length && misses < 64 && values.length < 1024) {
+    // A document starts a line; brackets inside a log line ("[drm]", "[N/A]") do not.
+    const match = /^[ \t]*([[{])\s*(?=["{[\]}]|$)/m.exec(text.slice(at))
+    if (!match) break
+    const start = at + match.index + match[0].indexOf(match[1]!)
+    const { end, repaired } = extentOf(text, start)
+    rest += text.slice(at, start)
+    const parsed = parse(end < 0 ? (repaired ?? '') : text.slice(start, end))
+    if (parsed && end >= 0) {
+      values.push(parsed.value)
+      at = end
+    } else if (parsed) {
+      // Cut off: what is whole of it, and nothing can follow.
+      return { values: [...values, parsed.value], rest, truncated: true }
+    } else {
+      misses++
+      truncated ||= end < 0
+      // The rest of this line is not a document; look again behind it.
+      const next = text.indexOf('\n', start)
+      rest += text.slice(start, next < 0 ? text.length : next + 1)
+      at = next < 0 ? text.length : next + 1
+    }
+  }
+  return { values, rest: rest + text.slice(at), truncated }
+}
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
