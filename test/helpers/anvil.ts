@@ -10,7 +10,7 @@ const mnemonic = 'test test test test test test test test test test test junk'
 export const devAccount = (index: number) => mnemonicToAccount(mnemonic, { addressIndex: index })
 
 /** Starts anvil for a test file and stops it at the end; `client` mines, sets and reads everything. */
-export async function useAnvil(options: AnvilOptions = {}) {
+export async function anvilForTests(options: AnvilOptions = {}) {
   const anvil = await startAnvil({ hardfork: 'prague', ...options })
   afterAll(() => anvil.stop())
   const client = createTestClient({ mode: 'anvil', chain: foundry, transport: http(anvil.rpcUrl) })

@@ -4,13 +4,13 @@ import { connectChain } from '../../../src/core/chain/client.ts'
 import { createTransactionSender, type SenderOptions } from '../../../src/core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
-import { devAccount, useAnvil } from '../../helpers/anvil.ts'
+import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
 
 // Calls go to an address whose code accepts anything (a single STOP), so that only the sending is under test.
 const sink = '0x00000000000000000000000000000000000051aa' as Address
 const abi = parseAbi(['function note(uint256 value)'])
 
-const anvil = await useAnvil()
+const anvil = await anvilForTests()
 await anvil.client.setCode({ address: sink, bytecode: '0x00' })
 const chain = await connectChain({ rpcUrls: [anvil.rpcUrl] })
 

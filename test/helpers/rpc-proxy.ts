@@ -1,0 +1,162 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Hex, keccak256, numberToHex } from 'viem'
+import { seededRandom } from './seeded-random.ts'
+
+/**
+ * What an endpoint does wrong.
+ * `hang`: never answers · `rate-limit`: HTTP 429 · `server-error`: HTTP 502 · `drop-reply`: does it, then cuts the connection ·
+ * `swallow`: says a transaction was accepted and forgets it · `stale`: shows the head of when the fault began ·
+ * `wrong-chain`: names another chain id · `forged-receipt`: shows a successful receipt for anything
+ */
+export type RpcFault =
+  | 'hang'
+  | 'rate-limit'
+  | 'server-error'
+  | 'drop-reply'
+  | 'swallow'
+  | 'stale'
+  | 'wrong-chain'
+  | 'forged-receipt'
+
+export type FaultRule = {
+  readonly fault: RpcFault
+  /** Requests it applies to; default: those that the fault is about, else all. */
+  readonly method?: string
+  /** Chance per request, by the seed; default 1. */
+  readonly probability?: number
+  /** How often; default for ever. */
+  readonly times?: number
+}
+
+export type RpcProxy = {
+  readonly url: string
+  /** Adds a rule; returns a function that takes it away. */
+  inject(rule: FaultRule): () => void
+  /** Faults that were really injected, by kind. */
+  readonly injected: Readonly<Partial<Record<RpcFault, number>>>
+  /** Methods asked for, in order. */
+  readonly calls: readonly string[]
+  stop(): Promise<void>
+}
+
+const aboutMethod: Partial<Record<RpcFault, string>> = {
+  swallow: 'eth_sendRawTransaction',
+  'wrong-chain': 'eth_chainId',
+  'forged-receipt': 'eth_getTransactionReceipt',
+}
+
+type Call = { readonly id: unknown; readonly method: string; readonly params?: readonly unknown[] }
+
+/** A JSON-RPC endpoint in front of a real one that fails as told, reproducibly for a seed. */
+export async function startRpcProxy(options: { readonly target: string; readonly seed?: number }): Promise<RpcProxy> {
+  const random = seededRandom(options.seed ?? 1)
+  const rules = new Map<FaultRule, { left: number; frozenHead: string | null }>()
+  const injected: Partial<Record<RpcFault, number>> = {}
+  const calls: string[] = []
+
+  const forward = async (call: Call): Promise<Record<string, unknown>> => {
+    const body = JSON.stringify({ jsonrpc: '2.0', ...call })
+    const headers = { 'content-type': 'application/json' }
+    return (await fetch(options.target, { method: 'POST', headers, body })).json() as Promise<Record<string, unknown>>
+  }
+  const result = (call: Call, value: unknown) => ({ jsonrpc: '2.0', id: call.id, result: value })
+
+  function choose(call: Call): FaultRule | null {
+    for (const [rule, state] of rules) {
+      const method = rule.method ?? aboutMethod[rule.fault]
+      if (state.left <= 0 || (method !== undefined && method !== call.method)) continue
+      if (rule.fault === 'stale' && !asksForHead(call)) continue
+      if (random() >= (rule.probability ?? 1)) continue
+      state.left--
+      injected[rule.fault] = (injected[rule.fault] ?? 0) + 1
+      return rule
+    }
+    return null
+  }
+
+  /** @returns null when the connection is left hanging or was cut */
+  async function answer(call: Call, response: ServerResponse): Promise<unknown> {
+    calls.push(call.method)
+    const rule = choose(call)
+    switch (rule?.fault) {
+      case undefined:
+        return forward(call)
+      case 'hang':
+        return null
+      case 'rate-limit':
+      case 'server-error':
+        response.writeHead(rule?.fault === 'rate-limit' ? 429 : 502).end('no')
+        return null
+      case 'drop-reply':
+        await forward(call)
+        response.destroy()
+        return null
+      case 'swallow':
+        return result(call, keccak256(call.params?.[0] as Hex))
+      case 'wrong-chain':
+        return result(call, numberToHex(666))
+      case 'forged-receipt':
+        return result(call, forgedReceipt(call.params?.[0]))
+      case 'stale': {
+        const state = rules.get(rule!)!
+        state.frozenHead ??= (await forward({ id: 0, method: 'eth_blockNumber', params: [] })).result as string
+        if (call.method === 'eth_blockNumber') return result(call, state.frozenHead)
+        const params = call.params!.map(param => (param === 'latest' ? state.frozenHead : param))
+        return forward({ ...call, params })
+      }
+    }
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse) {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const body = JSON.parse(Buffer.concat(chunks).toString()) as Call | Call[]
+    const answers: unknown[] = []
+    for (const call of Array.isArray(body) ? body : [body]) {
+      const one = await answer(call, response)
+      if (one === null) return
+      answers.push(one)
+    }
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]))
+  }
+
+  const server = createServer((request, response) => void handle(request, response).catch(() => response.destroy()))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    inject(rule) {
+      rules.set(rule, { left: rule.times ?? Number.POSITIVE_INFINITY, frozenHead: null })
+      return () => rules.delete(rule)
+    },
+    injected,
+    calls,
+    async stop() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+const asksForHead = ({ method, params }: Call) => method === 'eth_blockNumber' || (params ?? []).includes('latest')
+
+const forgedReceipt = (hash: unknown) => ({
+  transactionHash: hash,
+  blockHash: `0x${'f0'.repeat(32)}`,
+  blockNumber: '0x1',
+  transactionIndex: '0x0',
+  from: `0x${'00'.repeat(20)}`,
+  to: `0x${'00'.repeat(20)}`,
+  contractAddress: null,
+  cumulativeGasUsed: '0x5208',
+  gasUsed: '0x5208',
+  effectiveGasPrice: '0x1',
+  logs: [],
+  logsBloom: `0x${'00'.repeat(256)}`,
+  status: '0x1',
+  type: '0x2',
+})

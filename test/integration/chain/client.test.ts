@@ -1,0 +1,107 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { connectChain } from '../../../src/core/chain/client.ts'
+import { anvilForTests } from '../../helpers/anvil.ts'
+import { type FaultRule, startRpcProxy } from '../../helpers/rpc-proxy.ts'
+
+const anvil = await anvilForTests()
+const stops: (() => Promise<void>)[] = []
+afterAll(() => Promise.all(stops.map(stop => stop())))
+async function proxied(...rules: FaultRule[]) {
+  const proxy = await startRpcProxy({ target: anvil.rpcUrl })
+  stops.push(proxy.stop)
+  for (const rule of rules) proxy.inject(rule)
+  return proxy
+}
+const nobody = 'http://127.0.0.1:9'
+const contract = `0x${'77'.repeat(20)}` as const
+
+describe('chain client', () => {
+  test('one endpoint that nobody listens on', async () => {
+    await expect(connectChain({ rpcUrls: [nobody] })).rejects.toMatchObject({ code: 'RPC_UNREACHABLE', exit: 3 })
+  })
+
+  test('one endpoint of another chain', async () => {
+    await expect(connectChain({ rpcUrls: [anvil.rpcUrl], chainId: 5 })).rejects.toMatchObject({
+      code: 'CHAIN_ID_MISMATCH',
+      context: { expected: 5, actual: 31337 },
+    })
+  })
+
+  test('contracts that are not there, or are others', async () => {
+    const expected = { name: 'RewardVault', address: contract }
+    const connect = (codeHash?: `0x${string}`) =>
+      connectChain({ rpcUrls: [anvil.rpcUrl], contracts: [codeHash ? { ...expected, codeHash } : expected] })
+    await expect(connect()).rejects.toMatchObject({ code: 'CONTRACTS_NOT_DEPLOYED' })
+    await anvil.client.setCode({ address: contract, bytecode: '0x00' })
+    await expect(connect(`0x${'00'.repeat(32)}`)).rejects.toMatchObject({ code: 'CODE_HASH_MISMATCH' })
+    expect((await connect()).chainId).toBe(31337)
+  })
+
+  test('an address that is none', async () => {
+    await expect(connectChain({ rpcUrls: ['localhost:8545'] })).rejects.toMatchObject({
+      code: 'RPC_URL_INVALID',
+      exit: 2,
+    })
+  })
+
+  test('bad endpoints are dropped with their reason, never showing their path, and reads go on', async () => {
+    const wrongChain = await proxied({ fault: 'wrong-chain' })
+    const chain = await connectChain({
+      rpcUrls: [`${nobody}/v3/secret-key`, wrongChain.url, anvil.rpcUrl],
+      chainId: 31337,
+    })
+    expect(chain.status().map(({ state, reason }) => [state, reason?.code])).toEqual([
+      ['dropped', 'RPC_UNREACHABLE'],
+      ['dropped', 'CHAIN_ID_MISMATCH'],
+      ['usable', undefined],
+    ])
+    expect(JSON.stringify(chain.status().map(({ name, reason }) => [name, reason?.message]))).not.toContain(
+      'secret-key',
+    )
+    expect(await chain.client.getChainId()).toBe(31337)
+  })
+
+  test.each(['hang', 'rate-limit', 'server-error', 'drop-reply'] as const)(
+    '%s: the next endpoint answers',
+    async fault => {
+      const bad = await proxied()
+      const chain = await connectChain({ rpcUrls: [bad.url, anvil.rpcUrl], timeoutMs: 300 })
+      const restore = bad.inject({ fault })
+      expect(await chain.client.getBlockNumber()).toBeGreaterThanOrEqual(0n)
+      expect(bad.injected[fault]).toBeGreaterThan(0)
+      expect(chain.status()[0]).toMatchObject({ state: 'failing' })
+      restore()
+      await chain.check()
+      expect(chain.status()[0]).toMatchObject({ state: 'usable', reason: null })
+    },
+  )
+
+  test('a stale endpoint is dropped, and returns when it has caught up', async () => {
+    const bad = await proxied()
+    const chain = await connectChain({ rpcUrls: [bad.url, anvil.rpcUrl] })
+    const restore = bad.inject({ fault: 'stale' })
+    await chain.check()
+    await anvil.client.mine({ blocks: 5 })
+    await chain.check()
+    expect(chain.status()[0]).toMatchObject({ state: 'dropped', reason: { code: 'RPC_STALE' } })
+    restore()
+    await chain.check()
+    expect(chain.status()[0]?.state).toBe('usable')
+  })
+
+  test('when all fail, the error names each with its reason', async () => {
+    const bad = await proxied()
+    const chain = await connectChain({ rpcUrls: [bad.url], timeoutMs: 300 })
+    bad.inject({ fault: 'rate-limit' })
+    await expect(chain.client.getBlockNumber()).rejects.toThrow(/HTTP 429/)
+  })
+
+  test('what the chain itself refuses is not asked twice', async () => {
+    const first = await proxied()
+    const second = await proxied()
+    const chain = await connectChain({ rpcUrls: [first.url, second.url] })
+    await anvil.client.setCode({ address: contract, bytecode: '0x60006000fd' })
+    await expect(chain.client.call({ to: contract })).rejects.toThrow(/revert/)
+    expect(second.calls).not.toContain('eth_call')
+  })
+})
