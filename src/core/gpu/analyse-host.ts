@@ -15,7 +15,7 @@ import {
   type ProbeState,
   worstState,
 } from './gpu-probe.ts'
-import { identifyDevice } from './identify-device.ts'
+import { type Identity, identifyDevices } from './identify-devices.ts'
 import type { Observation, ObservedPart, SeenFault } from './observation.ts'
 
 export type HostContext = {
@@ -36,7 +36,8 @@ export function analyseHost(observations: readonly Observation[], context: HostC
   const factsOf = new Map(
     [...new Set(hosts.values())].map(host => [host, hostFacts(observations, hosts, host, context)]),
   )
-  const results = combined.map(device => analyseDevice(device, combined, factsOf.get(device.host)!, context.machine))
+  const identities = identifyDevices(combined, context.machine)
+  const results = combined.map((device, at) => analyseDevice(device, identities[at]!, factsOf.get(device.host)!))
   const devices = results.flatMap(result => result.devices)
   const faults = results.flatMap(result => result.faults)
   const notes = results.flatMap(result => result.notes)
@@ -94,11 +95,9 @@ function hostFacts(
 
 function analyseDevice(
   device: CombinedDevice,
-  all: readonly CombinedDevice[],
+  { identity, identitySource }: Identity,
   facts: HostFacts,
-  machine: string | null,
 ): { devices: ProbedDevice[]; faults: Fault[]; notes: Note[] } {
-  const { identity, identitySource } = identifyDevice(device, all, machine)
   const kind: DeviceRecord['kind'] = device.vgpu ? 'vgpu' : 'gpu'
   const record = deviceRecord({
     kind,
