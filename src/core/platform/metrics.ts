@@ -1,0 +1,78 @@
+/**
+ * Metrics and health over HTTP. A registry per daemon, given to whoever counts something; names are `kaisar_<role>_<what>_<unit>`.
+ * The library's default metrics stay off: one of them has a name that `promtool check metrics` refuses.
+ */
+import { createServer, type Server } from 'node:http'
+import { Registry } from 'prom-client'
+import { processErrors } from './process-errors.ts'
+
+/** `healthy` decides between 200 and 503; the rest is shown as it is. */
+export type Health = { readonly healthy: boolean } & Readonly<Record<string, unknown>>
+
+export type MetricsServer = { readonly url: string; readonly port: number; close(): Promise<void> }
+
+/** An empty registry whose metrics all carry these labels. */
+export function createMetricsRegistry(labels: Readonly<Record<string, string>> = {}): Registry {
+  const registry = new Registry()
+  registry.setDefaultLabels(labels)
+  return registry
+}
+
+/**
+ * Serves `/metrics` and `/health`.
+ *
+ * @param options.port - 0 for a free one
+ * @param options.host - default 127.0.0.1: who wants them elsewhere says so
+ * @throws PORT_IN_USE
+ */
+export async function startMetricsServer(
+  options: { port: number; host?: string },
+  dependencies: { registry: Registry; health: () => Health | Promise<Health> },
+): Promise<MetricsServer> {
+  const { port, host = '127.0.0.1' } = options
+  const server = createServer(async (request, response) => {
+    const answer = (status: number, type: string, body: string) =>
+      response
+        .writeHead(status, { 'content-type': type, 'cache-control': 'no-store' })
+        .end(request.method === 'HEAD' ? '' : body)
+    try {
+      const path = request.url?.split('?')[0]
+      if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, 'text/plain', 'only GET\n')
+      if (path === '/metrics')
+        return answer(200, dependencies.registry.contentType, await dependencies.registry.metrics())
+      if (path === '/health') {
+        const health = await dependencies.health()
+        return answer(health.healthy ? 200 : 503, 'application/json', `${JSON.stringify(health, decimalBigints)}\n`)
+      }
+      return answer(404, 'text/plain', 'try /metrics or /health\n')
+    } catch {
+      return answer(500, 'text/plain', 'failed\n')
+    }
+  })
+  server.requestTimeout = 5_000
+  server.headersTimeout = 5_000
+  server.maxConnections = 32
+  await listen(server, port, host)
+  const address = server.address()
+  const bound = typeof address === 'object' && address !== null ? address.port : port
+  return {
+    port: bound,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+const decimalBigints = (_key: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? processErrors.PORT_IN_USE({ host, port, cause: error }) : error),
+    )
+    server.listen(port, host, resolve)
+  })
+}

@@ -1,0 +1,72 @@
+/** Who runs here, written down so that a later start (or `down`) finds what a crash left behind. */
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { isSameProcess, processStart } from './process-identity.ts'
+import { writeFileAtomically } from './write-file-atomically.ts'
+
+export type WrittenProcess = { readonly name: string; readonly pid: number; readonly processStart: string }
+
+export function writePidFile(path: string, { name, pid }: { name: string; pid: number }): void {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileAtomically(path, JSON.stringify({ name, pid, processStart: processStart(pid) }))
+}
+
+/** The process a pid file names, whether it runs or not; undefined when there is none. */
+export function readPidFile(path: string): WrittenProcess | undefined {
+  try {
+    const { name, pid, processStart: start } = JSON.parse(readFileSync(path, 'utf8'))
+    return Number.isInteger(pid) && pid > 1 ? { name: String(name), pid, processStart: String(start ?? '') } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Ends a process that was written down, if it is still that process: SIGTERM, after `graceMs` SIGKILL.
+ *
+ * @returns whether there was one to end
+ */
+export async function stopWrittenProcess(written: WrittenProcess, graceMs = 5_000): Promise<boolean> {
+  if (!isSameProcess(written)) return false
+  signal(written.pid, 'SIGTERM')
+  const deadline = performance.now() + graceMs
+  while (isSameProcess(written)) {
+    if (performance.now() > deadline) signal(written.pid, 'SIGKILL')
+    await wait(20)
+  }
+  return true
+}
+
+/**
+ * Ends every process whose pid file (`*.pid`) is in a folder, and removes the files.
+ *
+ * @returns the names of those that still ran
+ */
+export async function sweepProcesses(folder: string, graceMs = 5_000): Promise<string[]> {
+  let files: string[]
+  try {
+    files = readdirSync(folder).filter(file => file.endsWith('.pid'))
+  } catch {
+    return []
+  }
+  const swept = await Promise.all(
+    files.map(async file => {
+      const path = join(folder, file)
+      const written = readPidFile(path)
+      const wasRunning = written !== undefined && (await stopWrittenProcess(written, graceMs))
+      rmSync(path, { force: true })
+      return wasRunning ? [written.name] : []
+    }),
+  )
+  return swept.flat().sort()
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    // It ended by itself meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * A long-running child process: its lines as they come, how it ended, and an end that is certain. On Linux the kernel kills it
+ * when this process dies, however that happens; a pid file lets the next start sweep what is left elsewhere.
+ */
+import { spawn } from 'node:child_process'
+import { accessSync, constants, createWriteStream, mkdirSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { createLineSplitter } from './line-splitter.ts'
+import { writePidFile } from './pid-file.ts'
+import { processErrors } from './process-errors.ts'
+
+export type ProcessExit = { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null }
+
+export type SupervisedProcess = {
+  readonly name: string
+  readonly pid: number
+  /** Resolves when it has ended and its output has been delivered; never rejects. */
+  readonly exited: Promise<ProcessExit>
+  isRunning(): boolean
+  kill(signal: NodeJS.Signals): void
+  /** SIGTERM, then SIGKILL after `graceMs` (default 5,000). Resolves when it has ended. */
+  stop(graceMs?: number): Promise<ProcessExit>
+}
+
+export type SupervisedProcessOptions = {
+  /** How it is called in logs and errors, e.g. `checker-3`. */
+  readonly name: string
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly cwd?: string
+  /** Everything it prints is appended here. */
+  readonly logFile?: string
+  /** Written at the start, removed when it ends; see `sweepProcesses`. */
+  readonly pidFile?: string
+  /** Killed by the kernel when this process dies; default true. False for a daemon that is meant to stay. */
+  readonly diesWithParent?: boolean
+  readonly onStdoutLine?: (line: string) => void
+  readonly onStderrLine?: (line: string) => void
+}
+
+/** @throws PROCESS_NOT_STARTED */
+export async function startSupervised(options: SupervisedProcessOptions): Promise<SupervisedProcess> {
+  const { name, diesWithParent = true } = options
+  const wrapped = diesWithParent ? withDeathSignal(options.command, options.args) : options
+  const child = spawn(wrapped.command, wrapped.args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: !diesWithParent,
+  })
+  if (options.logFile) {
+    mkdirSync(dirname(options.logFile), { recursive: true })
+    const log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 })
+    // A full disk must not take the network down with it: the log is lost, the process goes on.
+    log.on('error', () => undefined)
+    child.stdout.pipe(log, { end: false })
+    child.stderr.pipe(log, { end: false })
+    child.once('close', () => log.end())
+  }
+  deliverLines(child.stdout, options.onStdoutLine)
+  deliverLines(child.stderr, options.onStderrLine)
+
+  const { promise: exited, resolve } = Promise.withResolvers<ProcessExit>()
+  let exit: ProcessExit | undefined
+  child.once('exit', (exitCode, signal) => {
+    exit = { exitCode, signal }
+    if (options.pidFile) rmSync(options.pidFile, { force: true })
+  })
+  child.once('close', () => resolve(exit!))
+  await new Promise<void>((started, failed) => {
+    child.once('spawn', started)
+    child.once('error', cause =>
+      failed(processErrors.PROCESS_NOT_STARTED({ name, command: options.command, reason: cause.message, cause })),
+    )
+  })
+  const pid = child.pid!
+  if (options.pidFile) writePidFile(options.pidFile, { name, pid })
+  return {
+    name,
+    pid,
+    exited,
+    isRunning: () => exit === undefined,
+    kill: signal => void (exit === undefined && child.kill(signal)),
+    stop: async (graceMs = 5_000) => {
+      if (exit === undefined) child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+      const result = await exited
+      clearTimeout(timer)
+      return result
+    },
+  }
+}
+
+function deliverLines(stream: NodeJS.ReadableStream, onLine?: (line: string) => void): void {
+  if (!onLine) return void stream.resume()
+  const splitter = createLineSplitter(onLine)
+  stream.setEncoding('utf8')
+  stream.on('data', (chunk: string) => splitter.push(chunk))
+  stream.on('end', () => splitter.end())
+}
+
+const setprivPath = '/usr/bin/setpriv'
+
+/** The command, started so that the kernel kills it when this process dies; unchanged where that is not to be had. */
+export function withDeathSignal(
+  command: string,
+  args: readonly string[],
+): { command: string; args: readonly string[] } {
+  if (process.platform !== 'linux' || !isExecutable(setprivPath)) return { command, args }
+  return { command: setprivPath, args: ['--pdeathsig', 'KILL', '--', command, ...args] }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

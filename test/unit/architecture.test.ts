@@ -1,0 +1,146 @@
+/** The direction of dependencies and the habits that keep the tree readable, held by a test instead of by memory. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const source = fileURLToPath(new URL('../../src/', import.meta.url))
+
+/** What each folder of the core may import besides itself, `protocol` and `platform`. */
+const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
+  protocol: [],
+  platform: [],
+  gpu: [],
+  job: [],
+  report: ['job'],
+  transport: [],
+  chain: [],
+  epoch: ['chain'],
+  provider: ['gpu', 'job', 'report', 'transport', 'chain'],
+  checker: ['job', 'report', 'transport', 'chain', 'epoch'],
+  explorer: ['chain', 'epoch'],
+  devnet: 'everything',
+}
+
+type SourceFile = { readonly path: string; readonly text: string; readonly imports: readonly string[] }
+
+const files: SourceFile[] = readdirSync(source, { recursive: true, withFileTypes: true })
+  .filter(entry => entry.isFile() && /\.tsx?$/.test(entry.name))
+  .map(entry => {
+    const path = join(entry.parentPath, entry.name)
+    const text = readFileSync(path, 'utf8')
+    return { path: relative(source, path), text, imports: importsOf(text) }
+  })
+const core = files.filter(({ path }) => path.startsWith('core/'))
+
+/** Specifiers of static, dynamic, re-exported and side-effect imports, and of workers. */
+function importsOf(text: string): string[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
+  const pattern = /(?:\bfrom\s+|\bimport\s*\(\s*|\bimport\s+|\bnew URL\(\s*)['"]([^'"]+)['"]/g
+  return [...code.matchAll(pattern)].map(match => match[1]!)
+}
+
+/** The path below src of a relative import, undefined for a package. */
+const targetOf = (file: SourceFile, specifier: string) =>
+  specifier.startsWith('.') ? join(dirname(file.path), specifier) : undefined
+
+const folderOf = (path: string) => path.split('/')[1]!
+
+const violations = (from: readonly SourceFile[], isViolation: (file: SourceFile) => string | false | undefined) =>
+  from.flatMap(file => {
+    const why = isViolation(file)
+    return why ? [`${file.path}: ${why}`] : []
+  })
+
+it('reads the sources, all of them', () => {
+  expect(files.length).toBeGreaterThan(30)
+  expect(
+    importsOf("import a from './a.ts'\nimport './b.ts'\nexport { c } from './c.ts'\nawait import('./d.ts')"),
+  ).toEqual(['./a.ts', './b.ts', './c.ts', './d.ts'])
+})
+
+describe('direction of dependencies', () => {
+  it('knows every folder of the core', () => {
+    const unknown = core.filter(({ path }) => !(folderOf(path) in allowed)).map(({ path }) => path)
+    expect(unknown).toEqual([])
+  })
+
+  it('lets each folder import only what it may', () => {
+    const found = violations(core, file => {
+      const may = allowed[folderOf(file.path)]
+      if (may === undefined || may === 'everything') return
+      const own = folderOf(file.path)
+      const common = own === 'protocol' || own === 'platform' ? [] : ['protocol', 'platform']
+      const forbidden = file.imports
+        .map(specifier => targetOf(file, specifier))
+        .filter(target => target?.startsWith('core/'))
+        .map(target => folderOf(target!))
+        .filter(folder => folder !== own && !common.includes(folder) && !may.includes(folder))
+      return forbidden.length > 0 && `imports ${[...new Set(forbidden)].join(', ')}`
+    })
+    expect(found).toEqual([])
+  })
+
+  it('keeps commands, oclif and prompts out of the core', () => {
+    const found = violations(core, file =>
+      file.imports.find(
+        specifier =>
+          specifier.startsWith('@oclif/') ||
+          specifier.startsWith('@clack/') ||
+          targetOf(file, specifier)?.startsWith('commands/'),
+      ),
+    )
+    expect(found).toEqual([])
+  })
+
+  it('keeps ink and react in platform/ui', () => {
+    const found = violations(files, file =>
+      file.path.startsWith('core/platform/ui/')
+        ? false
+        : file.imports.find(specifier => /^(ink|react)(\/|$)/.test(specifier)),
+    )
+    expect(found).toEqual([])
+  })
+})
+
+describe('habits', () => {
+  it('no console in the core', () => {
+    expect(violations(core, file => /\bconsole\.\w+\(/.test(file.text) && 'uses console')).toEqual([])
+  })
+
+  it('no default export in the core', () => {
+    expect(violations(core, file => /^export default\b|\bas default\b/m.test(file.text) && 'default export')).toEqual(
+      [],
+    )
+  })
+
+  it('no file that only passes on others, and no name that says nothing', () => {
+    const vague = /^(index|utils?|helpers?|common|managers?|misc|shared)\.|-(utils?|helpers?|manager)\./
+    expect(violations(core, file => vague.test(basename(file.path)) && 'vague name')).toEqual([])
+    const vagueFolder = /\/(utils?|helpers?|common|shared|misc)\//
+    expect(violations(core, file => vagueFolder.test(file.path) && 'vague folder')).toEqual([])
+    expect(violations(core, file => /^export \* from/m.test(file.text) && 'barrel')).toEqual([])
+  })
+
+  it('file names in kebab-case', () => {
+    expect(violations(files, file => !/^[a-z0-9]+(-[a-z0-9]+)*\.tsx?$/.test(basename(file.path)) && 'name')).toEqual([])
+  })
+
+  it('no file over 400 lines, generated ones apart', () => {
+    const found = violations(files, file => {
+      const lines = file.text.split('\n').length - 1
+      return !file.path.startsWith('core/chain/abi/') && lines > 400 && `${lines} lines`
+    })
+    expect(found).toEqual([])
+  })
+
+  it('relative imports name their file with its extension', () => {
+    const found = violations(files, file =>
+      file.imports.find(
+        specifier =>
+          specifier.startsWith('.') && !/\.(tsx?|js|json|css|html|mjs|\/)$/.test(specifier) && !specifier.endsWith('/'),
+      ),
+    )
+    expect(found).toEqual([])
+  })
+})

@@ -1,0 +1,69 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import {
+  type Context,
+  chooseContext,
+  listContexts,
+  readContext,
+  removeContext,
+  writeContext,
+} from '../../../src/core/platform/context.ts'
+import { processStart } from '../../../src/core/platform/process-identity.ts'
+
+let home: string
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'kaisar-context-'))
+})
+afterEach(() => rmSync(home, { recursive: true }))
+
+const network = (name: string): Context => ({
+  name,
+  chainId: 31337,
+  rpcUrls: ['http://127.0.0.1:8545/'],
+  contracts: { KaisarToken: `0x${'Ab'.repeat(20)}` },
+  devnet: null,
+})
+const devnet = (name: string, startedAt: string, pid = process.pid, start = processStart(pid)): Context => ({
+  ...network(name),
+  devnet: { pid, startedAt, processStart: start, dataDir: '/tmp/devnet' },
+})
+
+it('reads what it wrote, for its user alone', () => {
+  writeContext(home, network('main'))
+  expect(readContext(home, 'main')).toEqual(network('main'))
+  expect(statSync(join(home, 'contexts', 'main.json')).mode & 0o777).toBe(0o600)
+  removeContext(home, 'main')
+  expect(listContexts(home)).toEqual([])
+})
+
+it('chooses the named one, else the living devnet that started last, else the only one', () => {
+  expect(chooseContext(home)).toBeUndefined()
+  writeContext(home, network('main'))
+  expect(chooseContext(home)?.name).toBe('main')
+  writeContext(home, network('test'))
+  expect(chooseContext(home)).toBeUndefined()
+  writeContext(home, devnet('older', '2026-01-01T00:00:00Z'))
+  writeContext(home, devnet('newer', '2026-01-02T00:00:00Z'))
+  writeContext(home, devnet('dead', '2026-01-03T00:00:00Z', 2 ** 22 - 1, ''))
+  writeContext(home, devnet('recycled', '2026-01-04T00:00:00Z', process.pid, '1'))
+  expect(chooseContext(home)?.name).toBe('newer')
+  expect(chooseContext(home, 'test')?.name).toBe('test')
+})
+
+it('names the contexts there are when one is unknown, and never leaves its folder', () => {
+  writeContext(home, network('main'))
+  expect(() => readContext(home, 'mian')).toThrow(
+    expect.objectContaining({ code: 'CONTEXT_UNKNOWN', exit: 3, message: 'There is no context "mian", only main.' }),
+  )
+  writeFileSync(join(home, 'secret.json'), readFileSync(join(home, 'contexts', 'main.json')))
+  expect(() => readContext(home, '../secret')).toThrow(expect.objectContaining({ code: 'CONTEXT_UNKNOWN' }))
+})
+
+it.each(['', '{', '{"name":"main"}', '[]'])('refuses the content %j', text => {
+  writeContext(home, network('main'))
+  writeFileSync(join(home, 'contexts', 'main.json'), text)
+  expect(() => readContext(home, 'main')).toThrow(expect.objectContaining({ code: 'CONTEXT_INVALID' }))
+  expect(listContexts(home)).toEqual([])
+})

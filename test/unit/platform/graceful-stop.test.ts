@@ -1,0 +1,33 @@
+import { EventEmitter } from 'node:events'
+import { afterEach, expect, it, vi } from 'vitest'
+import { createGracefulStop } from '../../../src/core/platform/graceful-stop.ts'
+
+afterEach(() => vi.useRealTimers())
+
+it('asks at the first signal and ends at the second', () => {
+  const signals = new EventEmitter()
+  const exitNow = vi.fn()
+  const stop = createGracefulStop({}, { signals, exitNow })
+  expect(stop.signal.aborted).toBe(false)
+  signals.emit('SIGTERM')
+  expect({ aborted: stop.signal.aborted, exits: exitNow.mock.calls }).toEqual({ aborted: true, exits: [] })
+  signals.emit('SIGINT')
+  expect(exitNow.mock.calls).toEqual([['second-signal']])
+  stop.dispose()
+  expect(signals.listenerCount('SIGINT') + signals.listenerCount('SIGTERM')).toBe(0)
+})
+
+it('ends when draining takes too long, and not when it was in time', () => {
+  vi.useFakeTimers()
+  for (const inTime of [false, true]) {
+    const signals = new EventEmitter()
+    const exitNow = vi.fn()
+    const stop = createGracefulStop({ drainMs: 1_000 }, { signals, exitNow })
+    signals.emit('SIGINT')
+    vi.advanceTimersByTime(999)
+    if (inTime) stop.dispose()
+    vi.advanceTimersByTime(1)
+    expect(exitNow.mock.calls).toEqual(inTime ? [] : [['drain-timeout']])
+    stop.dispose()
+  }
+})

@@ -1,0 +1,31 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { createLineSplitter } from '../../../src/core/platform/line-splitter.ts'
+
+const linesOf = (chunks: string[], maxChars?: number) => {
+  const lines: string[] = []
+  const splitter = createLineSplitter(line => lines.push(line), maxChars)
+  for (const chunk of chunks) splitter.push(chunk)
+  splitter.end()
+  return lines
+}
+
+it('gives the same lines however the text is cut', () => {
+  const text = fc.array(fc.string().filter(line => line !== '' && !/[\n\r]/.test(line)))
+  fc.assert(
+    fc.property(text, fc.array(fc.nat(20), { maxLength: 50 }), (lines, cuts) => {
+      let rest = lines.map(line => `${line}\n`).join('')
+      const chunks: string[] = []
+      for (const cut of cuts) {
+        chunks.push(rest.slice(0, cut))
+        rest = rest.slice(cut)
+      }
+      expect(linesOf([...chunks, rest])).toEqual(lines)
+    }),
+  )
+})
+
+it('delivers a line without an end cut, once, and goes on with the next', () => {
+  expect(linesOf(['abcdef', 'ghi', 'jkl\nnext\n'], 4)).toEqual(['abcd', 'next'])
+  expect(linesOf(['abcdef\nok\n'], 4)).toEqual(['abcd', 'ok'])
+})

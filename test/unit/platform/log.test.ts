@@ -1,0 +1,76 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createLogger } from '../../../src/core/platform/log.ts'
+import { platformErrors } from '../../../src/core/platform/platform-errors.ts'
+import { createRedactor } from '../../../src/core/platform/redact.ts'
+
+function logged(format: 'json' | 'text' = 'json') {
+  const lines: string[] = []
+  const redactor = createRedactor()
+  const log = createLogger({ level: 'debug', name: 'provider', format }, { write: line => lines.push(line), redactor })
+  return { log, redactor, lines, last: () => JSON.parse(lines.at(-1)!) }
+}
+
+describe('redaction', () => {
+  const secret = 'c0ffee'.repeat(10)
+  it.each([
+    ['a field', { privateKey: secret }],
+    ['a nested field', { a: [{ b: { operator_private_key: secret } }] }],
+    ['a password', { keystorePassword: secret }],
+    ['an error', { error: Object.assign(new Error('x'), { password: secret }) }],
+    ['the cause of an error', { error: new Error('x', { cause: { mnemonic: secret } }) }],
+    ['a header', { headers: { Authorization: `Bearer ${secret}` } }],
+    ['an RPC path', { url: `https://mainnet.example/v3/${secret}` }],
+    ['an RPC query', { url: `wss://rpc.example/?key=${secret}` }],
+    ['user info', { url: `https://user:${secret}@rpc.example` }],
+    ['an error about a URL', { error: new Error(`fetch failed: https://rpc.example/${secret}`) }],
+    ['bytes', { secretBytes: Buffer.from(secret), other: Buffer.from(secret) }],
+  ])('removes the secret from %s', (_where, fields) => {
+    const { log, lines } = logged()
+    log.warn(fields, 'something')
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).not.toContain(secret)
+  })
+
+  it('removes a URL’s private part from the message, and keeps its host', () => {
+    const { log, last } = logged()
+    log.info(`no answer from https://mainnet.example:8545/v3/${secret}?x=1, trying http://127.0.0.1:8545`)
+    expect(last().message).toBe('no answer from https://mainnet.example:8545/…, trying http://127.0.0.1:8545')
+  })
+
+  it('removes a known secret wherever it appears, with or without 0x', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), fc.string(), fc.string(), (bytes, before, after) => {
+        const hex = Buffer.from(bytes).toString('hex')
+        const { log, redactor, lines } = logged()
+        redactor.add(`0x${hex}`)
+        log.info({ note: `${before}${hex}${after}`, list: [`0x${hex}`] }, `${before} 0x${hex}`)
+        expect(lines[0]).not.toContain(hex)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('keeps what is public', () => {
+    const { log, last } = logged()
+    const fields = { address: '0x00', seedHash: 'a', secretHash: 'b', epoch: 12n, missing: null }
+    log.info(fields, 'public')
+    expect(last()).toMatchObject({ ...fields, epoch: '12', level: 'info', name: 'provider', message: 'public' })
+  })
+})
+
+it('logs an error of ours with its code, and a cycle without hanging', () => {
+  const { log, last } = logged()
+  log.error({ error: platformErrors.CONTEXT_MISSING() }, 'failed')
+  expect(last().error).toMatchObject({ code: 'CONTEXT_MISSING', message: 'No network was given.' })
+  const cycle: Record<string, unknown> = {}
+  cycle.self = cycle
+  log.info({ cycle }, 'cycle')
+  expect(last().message).toBe('cycle')
+})
+
+it('writes a readable line for a terminal', () => {
+  const { log, lines } = logged('text')
+  log.warn({ device: '0xab', rows: 3 }, 'slow')
+  expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} warn {2}provider: slow {2}device=0xab rows=3\n$/)
+})
