@@ -62,7 +62,10 @@ export type CheckerJournal = {
   dropRound(epoch: number, hash: Hex): void
   /** The epoch's rounds by ordinal. */
   rounds(epoch: number): Trigger[]
-  /** The first verdict of a slot stands; only a proven WRONG replaces it. Returns whether this one was kept. */
+  /**
+   * The first verdict of a device and round stands; only a proven WRONG replaces it, and none once the epoch is committed to:
+   * what was committed must stay what the evidence says. Returns whether this one was kept.
+   */
   recordVerdict(verdict: RecordedVerdict): boolean
   verdicts(epoch: number, deviceId?: Hex): RecordedVerdict[]
   countHeartbeat(epoch: number, deviceIds: readonly Hex[], answered: boolean): void
@@ -115,6 +118,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
     },
     dropRound: (epoch, hash) =>
       store.transaction(() => {
+        if (store.get('SELECT 1 FROM seat_commitment WHERE epoch = ?', epoch) !== undefined) return
         store.run('DELETE FROM round WHERE epoch = ? AND hash = ?', epoch, hash)
         store.run('DELETE FROM verdict WHERE round = ?', hash)
       }),
@@ -138,6 +142,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
           verdict.round,
           verdict.deviceId,
         )
+        if (store.get('SELECT 1 FROM seat_commitment WHERE epoch = ?', verdict.epoch) !== undefined) return false
         if (known !== undefined && (known.verdict === 'WRONG' || verdict.verdict !== 'WRONG')) return false
         keepVerdict(verdict)
         return true

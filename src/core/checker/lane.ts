@@ -30,7 +30,7 @@ export type Lane = {
 
 export const absentLane: Lane = { rate: 0, uptime: 0, flags: 0 }
 
-/** The seat's own faults are not the device's: those rounds are left out, and too many of them make the seat abstain. */
+/** The seat's own faults are not the device's: those rounds are left out; too many of them, or never having asked for a sign of life, make the seat abstain. */
 export function laneOf({
   rounds,
   heartbeatsAsked,
@@ -39,9 +39,9 @@ export function laneOf({
   environmentValid,
 }: LaneFacts): Lane {
   const judged = rounds.filter(round => round.verdict !== 'CHECKER_FAULT')
-  if (rounds.length === 0 || judged.length * 2 < rounds.length) return absentLane
+  if (rounds.length === 0 || judged.length * 2 < rounds.length || heartbeatsAsked === 0) return absentLane
   const rate = judged.reduce((sum, round) => sum + round.rate, 0) / judged.length
-  const uptime = heartbeatsAsked === 0 ? 0 : Math.floor((10_000 * heartbeatsAnswered) / heartbeatsAsked)
+  const uptime = Math.floor((10_000 * heartbeatsAnswered) / heartbeatsAsked)
   const provenWrong = judged.some(round => round.verdict === 'WRONG')
   const flags =
     flagBit.judged |

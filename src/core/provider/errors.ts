@@ -21,6 +21,17 @@ export const providerErrors = defineErrors({
       'The offer fixes the sampling secret before the work is done; without one the sample could be chosen afterwards.',
     fix: 'Nothing to do: the request was refused.',
   },
+  PROVIDER_NOT_FROM_SEAT: {
+    message: ({ checker }: { checker: string }) =>
+      `The message is not signed by Checker ${checker}, whose session it came over.`,
+    meaning: 'Every offer, request and receipt is signed by the seat that sends it, for this network.',
+    fix: 'Nothing to do: the message was refused.',
+  },
+  PROVIDER_DEVICE_UNKNOWN: {
+    message: ({ deviceId }: { deviceId: string }) => `Device ${deviceId} is not one of this Provider.`,
+    meaning: 'A seat asked about a device that this process does not run.',
+    fix: 'Nothing to do: the request was refused.',
+  },
   PROVIDER_NO_DEVICE: {
     message: ({ reason }: { reason: string }) => `This host has no device that can work: ${reason}`,
     meaning: 'Every device found has a critical fault, or none was found.',

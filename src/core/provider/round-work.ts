@@ -18,6 +18,8 @@ export type WorkingDevice = {
 }
 
 export type WorkedRound = {
+  /** Our own monotonic time of the trigger. */
+  readonly seenAtMs: number
   readonly commitment: Signed<'Commitment'>
   readonly commitmentHash: Hex
   readonly rate: number
@@ -43,6 +45,7 @@ export type RoundWork = {
 
 /** Rounds whose rows are kept for opening: two more than can be open at once. */
 const keptRounds = 4
+const keptOffers = 4096
 
 type OpenRound = WorkedRound & { readonly device: WorkingDevice; readonly handle: string }
 
@@ -80,14 +83,17 @@ export function createRoundWork(
       const hash = commitmentHash(network, message)
       const commitment = await signMessage(signer, 'Commitment', message)
       journal.recordCommitment(hash, commitment)
-      const worked = { commitment, commitmentHash: hash, rate, lostMs, device, handle }
+      const worked = { seenAtMs, commitment, commitmentHash: hash, rate, lostMs, device, handle }
       rounds.set(hash, worked)
       forget(device.deviceId)
       return worked
     },
     takeOffer(offer) {
       const key = offerKey(offer.checker, offer.round, offer.deviceId)
-      if (!offers.has(key)) offers.set(key, offer)
+      if (offers.has(key)) return
+      offers.set(key, offer)
+      // Offers of rounds that never come must not fill the memory; the oldest go first.
+      if (offers.size > keptOffers) offers.delete(offers.keys().next().value!)
     },
     async answer(checker, request) {
       const round = rounds.get(request.commitmentHash)

@@ -1,0 +1,51 @@
+/** What an owner of seats has to judge in an epoch, read from the chain. */
+import type { Address, Hex } from 'viem'
+import { cohortsJudgedBy, committeeOf } from '../chain/checkers.ts'
+import { cohortMembers, countsOf } from '../chain/devices.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import type { EpochRounds } from '../protocol/trigger.ts'
+import type { SeatDevice } from './round-judge.ts'
+
+export type Duty = {
+  readonly epoch: number
+  readonly seed: Hex
+  readonly rounds: EpochRounds
+  /** Cohorts of the epoch in all; decides the depth of commitment trees. */
+  readonly cohortCount: number
+  /** The cohorts this owner judges, with the committee of each in seat order. */
+  readonly committees: ReadonlyMap<number, readonly Address[]>
+  readonly devices: readonly SeatDevice[]
+}
+
+/** @throws when the chain cannot be read */
+export async function readDuty(
+  network: ConnectedNetwork,
+  owner: Address,
+  epoch: number,
+  rounds: EpochRounds,
+): Promise<Duty> {
+  const { cohorts: cohortCount } = await countsOf(network, epoch)
+  const cohorts = cohortCount === 0 ? [] : await cohortsJudgedBy(network, epoch, owner, cohortCount)
+  const read = await Promise.all(
+    cohorts.map(async cohort => {
+      const [committee, members] = await Promise.all([
+        committeeOf(network, epoch, cohort),
+        cohortMembers(network, epoch, cohort),
+      ])
+      const devices = members.flatMap((member, lane) =>
+        member === null
+          ? []
+          : [{ deviceId: member.id, generation: member.generation, operator: member.operator, cohort, lane }],
+      )
+      return { cohort, committee: committee ?? [], devices }
+    }),
+  )
+  return {
+    epoch,
+    seed: rounds.seed,
+    rounds,
+    cohortCount,
+    committees: new Map(read.map(({ cohort, committee }) => [cohort, committee])),
+    devices: read.flatMap(({ devices }) => devices),
+  }
+}

@@ -1,0 +1,81 @@
+/** From a seat's journal to the ten words it commits to: one lane per device, and the evidence root. Pure but for the reading. */
+import { encodeRateDown } from '../epoch/minifloat.ts'
+import { type LaneOpening, type OpeningWords, packOpening } from '../epoch/opening.ts'
+import { zeroBytes32 } from '../protocol/primitives.ts'
+import type { Trigger } from '../protocol/trigger.ts'
+import { buildEvidenceTree, type EvidenceLeaf, type EvidenceTree, reasonWord } from '../report/evidence-root.ts'
+import type { CheckerJournal, RecordedVerdict } from './journal.ts'
+import { type JudgedRound, type Lane, laneOf } from './lane.ts'
+import type { SeatDevice } from './round-judge.ts'
+
+export type PackedCohort = {
+  readonly words: OpeningWords
+  /** By lane; missing where the lane is empty. */
+  readonly lanes: ReadonlyMap<number, LaneOpening>
+  readonly evidence: EvidenceTree
+  readonly maxRounds: number
+}
+
+/** A round that this seat began and has no verdict for: it stopped in between, which is its own fault. */
+const unjudged: JudgedRound = {
+  verdict: 'CHECKER_FAULT',
+  reason: 'NOT_JUDGED',
+  detail: 'This seat was not there to judge the round.',
+  rate: 0,
+}
+
+export const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
+  rate: encodeRateDown(BigInt(Math.floor(rate))),
+  uptime,
+  flags,
+})
+
+/**
+ * @param devices - those of one cohort
+ * @param rounds - the epoch's canonical rounds
+ */
+export function packCohort(
+  journal: Pick<CheckerJournal, 'verdicts' | 'heartbeats' | 'deviceCheck'>,
+  {
+    epoch,
+    devices,
+    rounds,
+    maxRounds,
+  }: {
+    readonly epoch: number
+    readonly devices: readonly SeatDevice[]
+    readonly rounds: readonly Trigger[]
+    readonly maxRounds: number
+  },
+): PackedCohort {
+  const lanes = new Map<number, LaneOpening>()
+  const leaves = new Map<string, EvidenceLeaf>()
+  for (const { deviceId, lane } of devices) {
+    const verdicts = new Map(journal.verdicts(epoch, deviceId).map(verdict => [verdict.round, verdict]))
+    const check = journal.deviceCheck(epoch, deviceId)
+    const { asked, answered } = journal.heartbeats(epoch, deviceId)
+    const judged = rounds.map(({ hash }) => verdicts.get(hash) ?? unjudged)
+    const environmentKept = [...verdicts.values()].every(
+      ({ commitment }) => commitment === null || commitment.message.environmentHash === check?.environmentHash,
+    )
+    const facts = {
+      rounds: judged,
+      heartbeatsAsked: asked,
+      heartbeatsAnswered: answered,
+      deviceValid: check?.deviceValid ?? false,
+      environmentValid: (check?.environmentValid ?? false) && environmentKept,
+    }
+    lanes.set(lane, toLaneOpening(laneOf(facts)))
+    for (const { hash, ordinal } of rounds) leaves.set(`${lane} ${ordinal}`, leafOf(hash, verdicts.get(hash)))
+  }
+  const evidence = buildEvidenceTree(maxRounds, (lane, ordinal) => leaves.get(`${lane} ${ordinal}`) ?? null)
+  const ordered = Array.from({ length: 64 }, (_, lane) => lanes.get(lane) ?? { rate: 0, uptime: 0, flags: 0 })
+  return { words: packOpening({ lanes: ordered, evidenceRoot: evidence.root }), lanes, evidence, maxRounds }
+}
+
+/** A leaf claims work only where the seat counted a rate for it: then an audit asks for the signed commitment. */
+function leafOf(round: Trigger['hash'], verdict: RecordedVerdict | undefined): EvidenceLeaf {
+  const { reason, rate } = verdict ?? unjudged
+  const commitmentHash = rate > 0 ? (verdict?.commitmentHash ?? zeroBytes32) : zeroBytes32
+  return { round, commitmentHash, reason: reasonWord(reason) }
+}

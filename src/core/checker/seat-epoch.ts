@@ -1,0 +1,170 @@
+/**
+ * The end of an epoch at a seat: pack what was judged, commit, show openings to keepers, reveal where none came for them, tell
+ * Providers what was opened, answer audits. Level-triggered: each call looks at the chain and does what is still open.
+ */
+import type { Hex } from 'viem'
+import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
+import { commitmentOf, type EpochOverview, getAudit, getCohort } from '../chain/epochs.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { buildCommitmentTree, commitmentDepth } from '../epoch/commitment-tree.ts'
+import { type OpeningWords, openingHash, unpackOpening } from '../epoch/opening.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Store } from '../platform/store.ts'
+import type { MessageBody } from '../protocol/messages.ts'
+import { type Signer, signMessage } from '../report/signer.ts'
+import { answerAudit } from './audit-answer.ts'
+import type { Duty } from './duty.ts'
+import { checkerErrors } from './errors.ts'
+import type { CheckerJournal } from './journal.ts'
+import { packCohort } from './pack-opening.ts'
+import type { Send } from './round-judge.ts'
+import type { SeatSecrets } from './seat-secrets.ts'
+
+export type SeatOpeningOnChain = {
+  readonly seat: number
+  readonly salt: Hex
+  readonly words: OpeningWords
+  readonly proof: readonly Hex[]
+}
+
+export type SeatEpochDependencies = {
+  readonly network: ConnectedNetwork
+  readonly signer: Signer
+  readonly secrets: SeatSecrets
+  readonly store: Store
+  readonly journal: CheckerJournal
+  readonly sender: TransactionSender
+  readonly log: Logger
+  readonly sendTo: (operator: Hex) => Send | null
+}
+
+export type SeatEpoch = {
+  /** In COMMIT: packs and commits once; nothing when it was done. */
+  commit(overview: EpochOverview): void
+  /** Once COMMIT is closed: what each device's lane says, signed; a Provider that is away gets it when it is back. */
+  sendReceipts(): Promise<void>
+  /** The opening of a cohort with its proof. @throws CHECKER_OPENING_UNAVAILABLE */
+  opening(cohort: number): SeatOpeningOnChain
+  /** The same, signed for a keeper. */
+  openingReply(cohort: number): Promise<MessageBody<'opening.reply'>>
+  /** In REVEAL: puts openings on chain that no keeper finalized with. */
+  reveal(overview: EpochOverview): Promise<void>
+  /** Answers the audits drawn for this seat. */
+  answerAudits(): Promise<void>
+}
+
+export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEpoch {
+  const { network, signer, secrets, store, journal, sender, log, sendTo } = deps
+  const { epoch, committees, cohortCount } = duty
+  const { EpochConsensus } = network.contracts
+  const received = new Set<string>()
+  const salt = secrets.salt(epoch)
+  const scope = { chainId: network.chainId, consensus: EpochConsensus, epoch, owner: signer.address, salt }
+
+  const packed = (cohort: number) =>
+    packCohort(journal, {
+      epoch,
+      devices: duty.devices.filter(device => device.cohort === cohort),
+      rounds: journal.rounds(epoch),
+      maxRounds: duty.rounds.rules.maxRounds,
+    })
+  const wordsOf = (): Map<number, OpeningWords> =>
+    new Map([...journal.openings(epoch)].map(([cohort, words]) => [cohort, words as unknown as OpeningWords]))
+  const treeOf = (words: ReadonlyMap<number, OpeningWords>) =>
+    buildCommitmentTree(scope, words, commitmentDepth(cohortCount))
+
+  function opening(cohort: number): SeatOpeningOnChain {
+    const words = wordsOf()
+    const own = words.get(cohort)
+    const seat = committees.get(cohort)?.indexOf(signer.address) ?? -1
+    if (own === undefined || seat < 0) throw checkerErrors.CHECKER_OPENING_UNAVAILABLE({ epoch, cohort })
+    return { seat, salt, words: own, proof: treeOf(words).proof(cohort) }
+  }
+
+  return {
+    commit({ phase, openAt }) {
+      if (phase !== 'commit' || committees.size === 0 || journal.seatCommitment(epoch) !== null) return
+      const words = new Map([...committees.keys()].map(cohort => [cohort, packed(cohort).words]))
+      const { root } = treeOf(words)
+      // One transaction: what was committed to, and the commitment that says so.
+      store.transaction(() => {
+        journal.recordOpenings(epoch, root, salt, words)
+        sender.enqueue({
+          key: `commit/${epoch}`,
+          to: EpochConsensus,
+          abi: epochConsensusAbi,
+          functionName: 'commit',
+          args: [BigInt(epoch), root],
+          deadline: openAt,
+        })
+      })
+      log.info({ epoch, cohorts: words.size, root }, 'committed')
+    },
+
+    async sendReceipts() {
+      if (journal.seatCommitment(epoch) === null) return
+      const words = wordsOf()
+      for (const { deviceId, generation, operator, cohort, lane } of duty.devices) {
+        const own = words.get(cohort)
+        const send = sendTo(operator)
+        if (own === undefined || send === null || received.has(deviceId)) continue
+        const { rate, uptime, flags } = unpackOpening(own).lanes[lane]!
+        const message = { epoch: BigInt(epoch), cohort, lane, deviceId, generation, rate, uptime, flags }
+        received.add(deviceId)
+        await send('receipt', await signMessage(signer, 'Receipt', message)).catch(() => received.delete(deviceId))
+      }
+    },
+
+    opening,
+    async openingReply(cohort) {
+      const { words, proof } = opening(cohort)
+      const message = { epoch: BigInt(epoch), cohort, openingHash: openingHash(words) }
+      return {
+        opening: await signMessage(signer, 'SeatOpening', message),
+        words: words.map(word => `0x${word.toString(16).padStart(64, '0')}`),
+        salt,
+        proof: [...proof],
+      }
+    },
+
+    async reveal({ phase, finalizeAt }) {
+      if (phase !== 'reveal' || journal.seatCommitment(epoch) === null) return
+      if ((await commitmentOf(network, epoch, signer.address)) === null) return
+      for (const cohort of committees.keys()) {
+        const { state, revealed } = await getCohort(network, epoch, cohort)
+        const own = opening(cohort)
+        if (state !== 'pending' || revealed & (1 << own.seat)) continue
+        sender.enqueue({
+          key: `reveal/${epoch}/${cohort}`,
+          to: EpochConsensus,
+          abi: epochConsensusAbi,
+          functionName: 'reveal',
+          args: [BigInt(epoch), cohort, [own]],
+          deadline: finalizeAt,
+        })
+      }
+    },
+
+    async answerAudits() {
+      if (journal.seatCommitment(epoch) === null) return
+      for (const cohort of committees.keys()) {
+        const own = opening(cohort)
+        const audit = await getAudit(network, epoch, cohort, own.seat)
+        if (audit === null || audit.answered) continue
+        const answer = answerAudit(audit, unpackOpening(own.words), packed(cohort), journal.verdicts(epoch))
+        if (answer === null) continue
+        sender.enqueue({
+          key: `audit/${epoch}/${cohort}`,
+          to: EpochConsensus,
+          abi: epochConsensusAbi,
+          functionName: 'answerAudit',
+          args: [BigInt(epoch), cohort, own, answer.leaves, answer.commitment.message, answer.commitment.signature],
+          priority: priority.deadline,
+          deadline: audit.closesAt,
+        })
+        log.info({ epoch, cohort }, 'answering an audit')
+      }
+    },
+  }
+}

@@ -1,0 +1,79 @@
+/** What a Provider answers on a session with a seat. Everything a seat asks for must be signed by that seat. */
+import type { Hex } from 'viem'
+import type { Logger } from '../platform/log.ts'
+import type { Network, SignedMessage } from '../protocol/typed-data.ts'
+import { isSignedBy, type Signer, signMessage } from '../report/signer.ts'
+import type { Session } from '../transport/session.ts'
+import { providerErrors } from './errors.ts'
+import type { ProviderJournal } from './journal.ts'
+import type { RoundWork } from './round-work.ts'
+
+/** What a device says of itself in this run: canonical texts and their hashes. */
+export type DeviceStatement = {
+  readonly generation: number
+  readonly deviceHash: Hex
+  readonly environmentHash: Hex
+  readonly certificateHash: Hex
+  readonly attestationHash: Hex
+  readonly device: string
+  readonly environment: string
+  readonly attestation: string | null
+}
+
+export type ProviderSessionDependencies = {
+  readonly network: Network
+  readonly signer: Signer
+  readonly journal: ProviderJournal
+  readonly roundWork: RoundWork
+  readonly log: Logger
+  /** Null for a device that is not ours. `nonce` is what attestation evidence must carry. */
+  readonly statementOf: (deviceId: Hex, nonce: Hex) => Promise<DeviceStatement | null>
+  readonly now: () => number
+  readonly onReceipt?: (checker: Hex, receipt: SignedMessage<'Receipt'>) => void
+}
+
+/** Registers the handlers of a session that has just opened. */
+export function serveSeat(session: Session, dependencies: ProviderSessionDependencies): void {
+  const { network, signer, journal, roundWork, log, statementOf, now, onReceipt } = dependencies
+  const checker = session.operator
+  const requireFromSeat = (valid: boolean, named: string) => {
+    if (!valid || named !== checker) throw providerErrors.PROVIDER_NOT_FROM_SEAT({ checker })
+  }
+
+  session.on('job.offer', offer => {
+    requireFromSeat(isSignedBy(network, 'JobOffer', offer, checker), offer.message.checker)
+    roundWork.takeOffer(offer.message)
+  })
+  session.on('job.request', async request => {
+    requireFromSeat(isSignedBy(network, 'SampleRequest', request, checker), request.message.checker)
+    const { commitmentHash, secret } = request.message
+    const payload = await roundWork.answer(checker, request.message)
+    await session.send('job.openings', { commitmentHash, secret }, payload)
+  })
+  session.on('device.request', async request => {
+    requireFromSeat(isSignedBy(network, 'DeviceRequest', request, checker), request.message.checker)
+    const { deviceId, nonce } = request.message
+    const statement = await statementOf(deviceId, nonce)
+    if (statement === null) throw providerErrors.PROVIDER_DEVICE_UNKNOWN({ deviceId })
+    const { generation, deviceHash, environmentHash, certificateHash, attestationHash, ...records } = statement
+    const report = await signMessage(signer, 'DeviceReport', {
+      deviceId,
+      generation,
+      nonce,
+      deviceHash,
+      environmentHash,
+      certificateHash,
+      attestationHash,
+    })
+    await session.send('device.report', { report, ...records })
+  })
+  session.on('receipt', receipt => {
+    requireFromSeat(isSignedBy(network, 'Receipt', receipt, checker), checker)
+    journal.recordReceipt(checker, receipt)
+    onReceipt?.(checker, receipt.message)
+  })
+  session.on('refused', refusal => {
+    journal.recordRefusal(now(), { checker, code: refusal.code, message: refusal.message })
+    log.warn({ checker, code: refusal.code, regarding: refusal.regarding }, refusal.message)
+  })
+}

@@ -1,0 +1,276 @@
+/** The Provider daemon: probe, register, connect to the seats, work each window, answer; until it is asked to stop. */
+import type { Address, Hex } from 'viem'
+import { watchEpochs } from '../chain/epoch-watch.ts'
+import { getRoundRules } from '../chain/epochs.ts'
+import { createHeadStream } from '../chain/head-stream.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import { createRoundStream } from '../chain/round-stream.ts'
+import type { Round, RoundEvent } from '../chain/rounds.ts'
+import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
+import type { GpuProbe, ProbedDevice } from '../gpu/gpu-probe.ts'
+import { type JobSpec, specByHash } from '../job/spec.ts'
+import type { WorkEngine } from '../job/work-engine.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Store } from '../platform/store.ts'
+import {
+  type EnvironmentRecord,
+  encodeDeviceRecord,
+  encodeEnvironmentRecord,
+  hashRecordText,
+} from '../protocol/device-record.ts'
+import { zeroBytes32 } from '../protocol/primitives.ts'
+import { type Signer, signMessage } from '../report/signer.ts'
+import { dialSession } from '../transport/dial-session.ts'
+import { defaultBackoff, keepSessions } from '../transport/keep-sessions.ts'
+import type { Session } from '../transport/session.ts'
+import type { Identity, Transport } from '../transport/transport.ts'
+import { createProviderJournal } from './journal.ts'
+import { hostHardwareHash, type OwnDevice, ownDevices } from './own-devices.ts'
+import { type DeviceStatement, serveSeat } from './provider-session.ts'
+import { registerDevices } from './register-devices.ts'
+import { type Roster, readRoster } from './roster.ts'
+import { createRoundWork } from './round-work.ts'
+
+export type ProviderOptions = {
+  readonly network: ConnectedNetwork
+  readonly payout: Address
+  readonly backoff?: { readonly baseMs: number; readonly capMs: number }
+}
+
+export type ProviderDependencies = {
+  readonly signer: Signer
+  readonly sender: TransactionSender
+  readonly store: Store
+  readonly probe: GpuProbe
+  readonly readEnvironment: (engines: readonly WorkEngine[]) => Promise<EnvironmentRecord>
+  /** The device certificate, made for these devices. */
+  readonly certify: (binding: { readonly deviceIds: readonly Hex[]; readonly hardwareHash: Hex }) => Promise<Identity>
+  readonly openTransport: (identity: Identity) => Transport
+  /** The engine that works for this device, pinned to it. */
+  readonly startEngine: (spec: JobSpec, device: ProbedDevice) => Promise<WorkEngine>
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Logger
+  readonly emit: (event: ProviderEvent) => void
+}
+
+export type ProviderEvent =
+  | {
+      readonly type: 'device.registered'
+      readonly deviceId: Hex
+      readonly change: string
+      readonly generation: number
+      readonly model: string
+    }
+  | { readonly type: 'session.opened' | 'session.closed'; readonly checker: Address; readonly reason: string | null }
+  | { readonly type: 'epoch.started'; readonly epoch: number; readonly devices: number; readonly seats: number }
+  | {
+      readonly type: 'round.committed'
+      readonly epoch: number
+      readonly round: Hex
+      readonly deviceId: Hex
+      readonly rows: number
+      readonly rate: number
+      readonly lostMs: number
+    }
+  | {
+      readonly type: 'round.aborted'
+      readonly epoch: number
+      readonly round: Hex
+      readonly deviceId: Hex
+      readonly reason: string
+    }
+  | {
+      readonly type: 'receipt.received'
+      readonly epoch: number
+      readonly deviceId: Hex
+      readonly checker: Address
+      readonly rate: number
+      readonly flags: number
+    }
+
+type RunningDevice = OwnDevice & { readonly engine: WorkEngine }
+
+/**
+ * Runs until the signal aborts, then finishes what is open and resolves.
+ * @throws PROVIDER_NO_DEVICE, PROVIDER_DEPOSIT_MISSING, and what the chain or the execution provider refuse at start
+ */
+export async function runProvider(
+  options: ProviderOptions,
+  deps: ProviderDependencies,
+  stop: AbortSignal,
+): Promise<void> {
+  const { network, payout } = options
+  const { signer, sender, clock, log, emit } = deps
+  const journal = createProviderJournal(deps.store)
+  const rules = await getRoundRules(network)
+  const { spec } = specByHash(rules.specHash)
+
+  const own = ownDevices(await deps.probe.probe(), signer.address)
+  const engines = await Promise.all(own.map(({ probed }) => deps.startEngine(spec, probed)))
+  const devices: RunningDevice[] = own.map((device, i) => ({ ...device, engine: engines[i]! }))
+  const identity = await deps.certify({
+    deviceIds: own.map(({ deviceId }) => deviceId),
+    hardwareHash: hostHardwareHash(own),
+  })
+  const { certificateHash } = identity
+  for (const { device, change } of await registerDevices({ network, payout, certificateHash }, own, { sender })) {
+    const { model } = devices.find(({ deviceId }) => deviceId === device.id)!.probed.record
+    if (change !== 'none')
+      emit({ type: 'device.registered', deviceId: device.id, change, generation: device.generation, model })
+    log.info({ device: device.id, generation: device.generation, change }, `${model} is registered`)
+  }
+
+  const environment = encodeEnvironmentRecord(await deps.readEnvironment(engines))
+  const environmentHash = hashRecordText(environment)
+  const roundWork = createRoundWork({ network, spec, specHash: rules.specHash }, { signer, journal })
+  const rosters = new Map<number, Roster>()
+  const inProgress = new Set<Promise<void>>()
+
+  const statementOf = async (deviceId: Hex): Promise<DeviceStatement | null> => {
+    const device = devices.find(each => each.deviceId === deviceId)
+    const generation = newest(rosters)?.members.find(member => member.deviceId === deviceId)?.generation
+    if (device === undefined || generation === undefined) return null
+    const { record, deviceHash } = device.probed
+    return {
+      generation,
+      deviceHash,
+      environmentHash,
+      certificateHash,
+      attestationHash: zeroBytes32,
+      device: encodeDeviceRecord(record),
+      environment,
+      attestation: null,
+    }
+  }
+
+  const transport = deps.openTransport(identity)
+  const sessions = keepSessions(options.backoff ?? defaultBackoff, {
+    dial: (endpoint, signal) =>
+      dialSession(
+        {
+          endpoint,
+          network,
+          role: 'provider',
+          operator: signer.address,
+          deviceIds: own.map(({ deviceId }) => deviceId),
+          signal,
+        },
+        {
+          transport,
+          sign: (type, message) => signer.sign(type, message),
+          now: () => clock.monotonicMs(),
+          onFault: ({ type, error }) => log.debug({ error, type }, 'a message was refused'),
+        },
+      ),
+    delay: (ms, signal) => clock.sleep(ms, signal).catch(() => undefined),
+    now: () => clock.monotonicMs(),
+    random: deps.random,
+    onSession(session, { checker }) {
+      serveSeat(session, {
+        network,
+        signer,
+        journal,
+        roundWork,
+        log,
+        statementOf,
+        now: () => clock.now(),
+        onReceipt: (_, { epoch, deviceId, rate, flags }) =>
+          emit({ type: 'receipt.received', epoch: Number(epoch), deviceId, checker, rate, flags }),
+      })
+      emit({ type: 'session.opened', checker, reason: null })
+      session.onClose(({ code }) => emit({ type: 'session.closed', checker, reason: code }))
+      for (const { commitment, seenAtMs } of roundWork.open())
+        if (clock.monotonicMs() < seenAtMs + rules.openingsMs) deliver(session, commitment)
+    },
+    onUnreachable: ({ endpoint, reason, retryInMs }) =>
+      log.warn({ checker: endpoint.checker, code: reason.code, retryInMs: Math.round(retryInMs) }, reason.message),
+  })
+
+  const deliver = (session: Session, commitment: Parameters<typeof session.send<'job.commitment'>>[1]) => {
+    session.send('job.commitment', commitment).catch(error => log.warn({ error }, 'a commitment could not be sent'))
+  }
+  const seatsNow = (epoch: number) =>
+    (rosters.get(epoch)?.endpoints ?? []).flatMap(({ checker }) => sessions.sessionWith(checker) ?? [])
+
+  async function work(round: Round, device: RunningDevice, generation: number) {
+    const { epoch, seenAtMs } = round
+    const about = { epoch, round: round.hash, deviceId: device.deviceId }
+    const epochSeed = rosters.get(epoch)!.rounds.seed
+    try {
+      const worked = await roundWork.work({ ...device, generation, environmentHash }, round, epoch, epochSeed, seenAtMs)
+      for (const session of seatsNow(epoch)) deliver(session, worked.commitment)
+      const { rate, lostMs, commitment } = worked
+      emit({ type: 'round.committed', ...about, rows: Number(commitment.message.rows), rate, lostMs })
+    } catch (error) {
+      const reason = error instanceof Error ? error.message.slice(0, 200) : String(error)
+      log.error({ error, ...about }, 'the window could not be worked')
+      const abort = await signMessage(signer, 'Abort', { ...about, epoch: BigInt(epoch), generation, reason })
+      for (const session of seatsNow(epoch)) session.send('job.abort', abort).catch(() => undefined)
+      emit({ type: 'round.aborted', ...about, reason })
+    }
+  }
+
+  function onRound(round: Round) {
+    // A round that was over before we saw it (we have just started) cannot be worked in time.
+    if (clock.monotonicMs() - round.seenAtMs > rules.graceMs || stop.aborted) return
+    for (const { deviceId, generation } of rosters.get(round.epoch)?.members ?? []) {
+      const device = devices.find(each => each.deviceId === deviceId)
+      if (device === undefined) continue
+      const working = work(round, device, generation).finally(() => inProgress.delete(working))
+      inProgress.add(working)
+    }
+  }
+
+  /** Reads an epoch once its seed is there, prepares its model, and connects to its seats. */
+  async function enter(epoch: number): Promise<boolean> {
+    const roster = await readRoster(
+      network,
+      epoch,
+      own.map(({ deviceId }) => deviceId),
+    )
+    if (roster === null) return false
+    rosters.set(epoch, roster)
+    rosters.delete(epoch - 3)
+    const endpoints = [...rosters.values()]
+      .filter(({ epoch: other }) => other >= epoch - 1)
+      .flatMap(each => each.endpoints)
+    sessions.update([...new Map(endpoints.map(endpoint => [endpoint.checker, endpoint])).values()])
+    await Promise.all(engines.map(engine => engine.prepare(roster.rounds.seed)))
+    emit({ type: 'epoch.started', epoch, devices: roster.members.length, seats: roster.endpoints.length })
+    return true
+  }
+
+  const heads = createHeadStream({}, { chain: network.chain, clock, onTrouble: trouble })
+  const rounds = createRoundStream({ network, heads, onTrouble: error => trouble('rounds', error) })
+  function trouble(where: string, error: unknown) {
+    log.warn({ error, where }, 'the chain could not be read; trying again')
+  }
+  rounds.onEvent((event: RoundEvent) => {
+    if (event.type === 'round') onRound(event.round)
+  })
+  const leaveEpochs = watchEpochs({ network, heads, visit: enter, onTrouble: error => trouble('epochs', error) })
+
+  await new Promise<void>(resolve => {
+    if (stop.aborted) resolve()
+    stop.addEventListener('abort', () => resolve(), { once: true })
+  })
+  leaveEpochs()
+  await rounds.stop()
+  await Promise.all(inProgress)
+  await drainOpenings(roundWork.open().at(-1)?.seenAtMs)
+  await sessions.close()
+  await heads.stop()
+  await Promise.all(engines.map(engine => engine.close()))
+
+  /** A round that was committed to is answered for before we leave. */
+  async function drainOpenings(newestSeenAtMs: number | undefined) {
+    if (newestSeenAtMs === undefined) return
+    const leftMs = newestSeenAtMs + rules.openingsMs - clock.monotonicMs()
+    if (leftMs > 0) await clock.sleep(leftMs)
+  }
+}
+
+const newest = (rosters: ReadonlyMap<number, Roster>): Roster | undefined =>
+  [...rosters.values()].sort((a, b) => b.epoch - a.epoch)[0]
