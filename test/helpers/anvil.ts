@@ -13,7 +13,13 @@ export const devAccount = (index: number) => mnemonicToAccount(mnemonic, { addre
 export async function anvilForTests(options: AnvilOptions = {}) {
   const anvil = await startAnvil({ hardfork: 'prague', ...options })
   afterAll(() => anvil.stop())
-  const client = createTestClient({ mode: 'anvil', chain: foundry, transport: http(anvil.rpcUrl) })
+  const client = createTestClient({
+    mode: 'anvil',
+    chain: foundry,
+    transport: http(anvil.rpcUrl),
+    cacheTime: 0,
+    pollingInterval: 20,
+  })
     .extend(publicActions)
     .extend(walletActions)
   return { ...anvil, client }

@@ -51,12 +51,12 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   }
 
   async function accept(endpoint: Endpoint, head: SeenBlock): Promise<void> {
-    const before = lastHeads.get(endpoint)
     lastHeads.set(endpoint, head.hash)
     const { tip } = tree
     if (tree.has(head.hash)) return
-    // At equal height the first seen stays, unless the endpoint that showed it now shows another: it reorganised.
-    if (tip !== null && (head.number < tip.number || (head.number === tip.number && before !== tip.hash))) return
+    // At equal height the first seen stays for as long as any endpoint shows it: then it was reorganised.
+    const shown = tip !== null && [...lastHeads.values()].includes(tip.hash)
+    if (tip !== null && (head.number < tip.number || (head.number === tip.number && shown))) return
     const branch = [head]
     const oldest = tree.blocks()[0]
     while (oldest !== undefined && !tree.has(branch[0]!.parentHash) && branch[0]!.number > oldest.number) {
@@ -111,7 +111,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     async ancestorsSince(timestamp) {
       const ancestors: SeenBlock[] = []
       let child = tree.blocks()[0]
-      while (child !== undefined && child.timestamp > timestamp && child.number > 0n) {
+      while (child !== undefined && child.timestamp >= timestamp && child.number > 0n) {
         const count = child.number < batchBlocks ? child.number : batchBlocks
         const from = child.number - count
         const batch = await Promise.all(

@@ -35,49 +35,48 @@ export type EpochSource = {
  * A reorg may take the sampling block of a round and leave its trigger: then `sampling` comes again, with another block.
  */
 export function createRoundTracker(): RoundTracker {
+  /** The epoch of the newest block, and the latest that was announced (more after a reorg over its edge). */
   let epoch = -1
-  let rounds: Round[] = []
-  /** Rounds with the block time from which a block samples them, and that block once it is there. */
-  const sampling = new Map<Hex, { readonly round: Round; readonly from: number; readonly block: SeenBlock | null }>()
+  let announced = -1
+  /** Rounds of this and the last epoch in order, the block time from which a block samples each, and that block. */
+  const known = new Map<Hex, { readonly round: Round; readonly from: number; readonly block: SeenBlock | null }>()
+  const roundsOf = (wanted: number): Round[] =>
+    [...known.values()].map(({ round }) => round).filter(round => round.epoch === wanted)
 
   function remove(block: SeenBlock): RoundEvent[] {
-    for (const entry of sampling.values())
-      if (entry.block?.hash === block.hash) sampling.set(entry.round.hash, { ...entry, block: null })
-    const dropped = sampling.get(block.hash)
+    for (const entry of known.values())
+      if (entry.block?.hash === block.hash) known.set(entry.round.hash, { ...entry, block: null })
+    const dropped = known.get(block.hash)
     if (dropped === undefined) return []
-    sampling.delete(block.hash)
-    rounds = rounds.filter(round => round.hash !== block.hash)
+    known.delete(block.hash)
     return [{ type: 'dropped', round: dropped.round }]
   }
 
   function add(block: SeenBlock, source: EpochSource): RoundEvent[] {
     const events: RoundEvent[] = []
-    for (const entry of sampling.values()) {
+    for (const entry of known.values()) {
       if (entry.block !== null || block.timestamp < entry.from) continue
-      sampling.set(entry.round.hash, { ...entry, block })
+      known.set(entry.round.hash, { ...entry, block })
       events.push({ type: 'sampling', round: entry.round, block })
     }
-    const blockEpoch = source.epochAt(block.timestamp)
-    if (blockEpoch > epoch) {
-      epoch = blockEpoch
-      rounds = []
-      for (const [hash, entry] of sampling) if (entry.round.epoch < epoch - 1) sampling.delete(hash)
-      if (epoch >= 0) events.push({ type: 'epoch', epoch, block, rounds: source.roundsOf(epoch) })
+    epoch = source.epochAt(block.timestamp)
+    if (epoch > announced) {
+      announced = epoch
+      for (const [hash, entry] of known) if (entry.round.epoch < epoch - 1) known.delete(hash)
+      events.push({ type: 'epoch', epoch, block, rounds: source.roundsOf(epoch) })
     }
-    // A reorg back over the edge of an epoch changes no round: rounds begin well before it.
-    const epochRounds = blockEpoch === epoch && epoch >= 0 ? source.roundsOf(epoch) : null
-    const trigger = epochRounds === null ? null : nextTrigger(epochRounds, rounds, block)
+    const epochRounds = epoch < 0 ? null : source.roundsOf(epoch)
+    const trigger = epochRounds === null ? null : nextTrigger(epochRounds, roundsOf(epoch), block)
     if (epochRounds !== null && trigger !== null) {
       const round = { ...trigger, epoch, seenAtMs: block.seenAtMs }
-      rounds = [...rounds, round]
-      sampling.set(round.hash, { round, from: round.timestamp + epochRounds.rules.samplingSeconds, block: null })
+      known.set(round.hash, { round, from: round.timestamp + epochRounds.rules.samplingSeconds, block: null })
       events.push({ type: 'round', round })
     }
     return events
   }
 
   return {
-    rounds: () => rounds,
+    rounds: () => roundsOf(epoch),
     apply: ({ removed, added }, source) => [...removed.flatMap(remove), ...added.flatMap(block => add(block, source))],
   }
 }

@@ -17,7 +17,10 @@ describe('block tree', () => {
     const tree = createBlockTree({ keep: 10 })
     expect(ids(tree.extend([block(1, 0, 1), block(2, 1, 2), block(3, 2, 3)]).added)).toEqual([1, 2, 3])
     const change = tree.extend([block(12, 1, 2), block(13, 12, 3), block(14, 13, 4)])
-    expect([ids(change.removed), ids(change.added)]).toEqual([[3, 2], [12, 13, 14]])
+    expect([ids(change.removed), ids(change.added)]).toEqual([
+      [3, 2],
+      [12, 13, 14],
+    ])
     expect(ids(tree.blocks())).toEqual([1, 12, 13, 14])
     expect(tree.tip?.number).toBe(4n)
   })

@@ -1,0 +1,110 @@
+import type { Hex } from 'viem'
+import { afterAll, describe, expect, test } from 'vitest'
+import type { SeenBlock } from '../../../src/core/chain/block-tree.ts'
+import { connectChain } from '../../../src/core/chain/client.ts'
+import { createHeadStream } from '../../../src/core/chain/head-stream.ts'
+import { systemClock } from '../../../src/core/platform/clock.ts'
+import { anvilForTests } from '../../helpers/anvil.ts'
+import { eventually } from '../../helpers/eventually.ts'
+import { startRpcProxy } from '../../helpers/rpc-proxy.ts'
+
+const anvil = await anvilForTests()
+const ends: (() => Promise<unknown>)[] = []
+afterAll(() => Promise.all(ends.map(end => end())))
+
+async function follow(rpcUrls: string[], pollMs = 20) {
+  const chain = await connectChain({ rpcUrls, timeoutMs: 500 })
+  const stream = createHeadStream({ pollMs }, { chain, clock: systemClock })
+  ends.push(stream.stop)
+  let chainNow: SeenBlock[] = []
+  stream.onChange(({ removed, added }) => {
+    expect(chainNow.slice(chainNow.length - removed.length).reverse()).toEqual(removed)
+    chainNow = [...chainNow.slice(0, chainNow.length - removed.length), ...added]
+  })
+  await eventually(() => expect(stream.tip).not.toBeNull())
+  return { stream, chain, hashes: () => chainNow.map(({ hash }) => hash) }
+}
+
+/** The real chain from a block on, as anvil tells it. */
+async function hashesFrom(first: bigint): Promise<Hex[]> {
+  const head = await anvil.client.getBlockNumber()
+  const numbers = Array.from({ length: Number(head - first) + 1 }, (_, i) => first + BigInt(i))
+  return Promise.all(numbers.map(async blockNumber => (await anvil.client.getBlock({ blockNumber })).hash))
+}
+const reorg = (depth: number) => anvil.client.request({ method: 'anvil_reorg', params: [depth, []] } as never)
+
+describe('head stream', () => {
+  test.each(['polling', 'subscription'])('%s: every block once, gaps filled', async kind => {
+    const { stream, hashes } = await follow(
+      [kind === 'polling' ? anvil.rpcUrl : anvil.wsUrl],
+      kind === 'polling' ? 20 : 60_000,
+    )
+    const first = stream.tip!.number
+    await anvil.client.mine({ blocks: 25 })
+    const expected = await hashesFrom(first)
+    await eventually(() => expect(hashes()).toEqual(expected))
+    expect(stream.blocks().map(({ hash }) => hash)).toEqual(expected)
+  })
+
+  test.each([1, 2])('a reorg of depth %i replaces exactly those blocks', async depth => {
+    const { stream, hashes } = await follow([anvil.rpcUrl])
+    const first = stream.tip!.number
+    await anvil.client.mine({ blocks: 4 })
+    const before = await hashesFrom(first)
+    await eventually(() => expect(hashes()).toEqual(before))
+    await reorg(depth)
+    const after = await hashesFrom(first)
+    expect(after.slice(0, before.length - depth)).toEqual(before.slice(0, before.length - depth))
+    expect(after.at(before.length - depth)).not.toBe(before.at(before.length - depth))
+    await eventually(() => expect(hashes()).toEqual(after))
+  })
+
+  test('one endpoint hangs or lags: the other one shows the head', async () => {
+    const proxy = await startRpcProxy({ target: anvil.rpcUrl })
+    ends.push(proxy.stop)
+    const { stream, hashes } = await follow([proxy.url, anvil.rpcUrl])
+    const first = stream.tip!.number
+    proxy.inject({ fault: 'stale', probability: 0.5 })
+    proxy.inject({ fault: 'hang', probability: 0.2 })
+    for (let i = 0; i < 5; i++) {
+      await anvil.client.mine({ blocks: 2 })
+      const expected = await hashesFrom(first)
+      await eventually(() => expect(hashes()).toEqual(expected))
+    }
+    expect(Object.keys(proxy.injected).length).toBeGreaterThan(0)
+  })
+
+  test('goes on when its only endpoint was away', async () => {
+    const proxy = await startRpcProxy({ target: anvil.rpcUrl })
+    ends.push(proxy.stop)
+    const { stream, hashes } = await follow([proxy.url])
+    const first = stream.tip!.number
+    const restore = proxy.inject({ fault: 'server-error' })
+    await anvil.client.mine({ blocks: 5 })
+    await eventually(() => expect(proxy.injected['server-error']).toBeGreaterThan(1))
+    restore()
+    const expected = await hashesFrom(first)
+    await eventually(() => expect(hashes()).toEqual(expected))
+  })
+
+  test('waits for a block time, reads back to an earlier one, and stops', async () => {
+    const { stream } = await follow([anvil.rpcUrl])
+    const tip = stream.tip!
+    const later = stream.until(tip.timestamp + 100)
+    await anvil.client.increaseTime({ seconds: 200 })
+    await anvil.client.mine({ blocks: 1 })
+    expect((await later).timestamp).toBeGreaterThanOrEqual(tip.timestamp + 100)
+
+    const from = tip.number - 10n
+    const since = Number((await anvil.client.getBlock({ blockNumber: from })).timestamp)
+    const ancestors = await stream.ancestorsSince(since)
+    expect(ancestors.length).toBeGreaterThanOrEqual(10)
+    expect(ancestors.at(-1)?.hash).toBe(stream.blocks()[0]!.parentHash)
+    expect(ancestors.every(({ timestamp }) => timestamp >= since)).toBe(true)
+
+    const never = stream.until(Number.MAX_SAFE_INTEGER)
+    never.catch(() => {})
+    await stream.stop()
+    await expect(never).rejects.toThrow(/stopped/)
+  })
+})

@@ -1,0 +1,100 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { SeenBlock } from '../../../src/core/chain/block-tree.ts'
+import { createRoundTracker, type RoundEvent } from '../../../src/core/chain/rounds.ts'
+import { type EpochRounds, triggersOf } from '../../../src/core/protocol/trigger.ts'
+import { anyBytes32 } from '../../helpers/arbitraries.ts'
+import { chainOf } from '../../helpers/blocks.ts'
+
+const epochSeconds = 16
+const roundsOf = (seed: `0x${string}`, epoch: number): EpochRounds => ({
+  seed,
+  startsAt: 1000 + epoch * epochSeconds,
+  epochSeconds,
+  rules: {
+    slots: 2,
+    maxRounds: 4,
+    windowMs: 1000,
+    graceMs: 500,
+    eligibleFromSeconds: 2,
+    cutoffSeconds: 4,
+    threshold: 1n << 63n,
+    refractorySeconds: 4,
+    samplingSeconds: 2,
+    openingsMs: 3500,
+    specHash: seed,
+  },
+})
+const sourceOf = (seed: `0x${string}`, unseeded = -1) => ({
+  epochAt: (timestamp: number) => Math.floor((timestamp - 1000) / epochSeconds),
+  roundsOf: (epoch: number) => (epoch === unseeded ? null : roundsOf(seed, epoch)),
+})
+const seconds = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
+const short = (event: RoundEvent) =>
+  event.type === 'epoch' ? `epoch ${event.epoch}` : `${event.type} ${event.round.epoch}/${event.round.ordinal}`
+
+describe('round tracker', () => {
+  const seed = `0x${'0a'.repeat(32)}` as const
+
+  test('tells epochs, rounds and sampling blocks in order', () => {
+    const events = createRoundTracker().apply({ removed: [], added: chainOf(seconds(998, 1017)) }, sourceOf(seed))
+    expect(events.map(short)).toEqual(['epoch 0', 'round 0/0', 'sampling 0/0', 'round 0/1', 'sampling 0/1', 'epoch 1'])
+    for (const event of events)
+      if (event.type === 'sampling') expect(event.block.timestamp).toBe(event.round.timestamp + 2)
+  })
+
+  test('an epoch without a seed has no rounds', () => {
+    const events = createRoundTracker().apply({ removed: [], added: chainOf(seconds(1000, 1032)) }, sourceOf(seed, 0))
+    expect(events.map(short)).toEqual(['epoch 0', 'epoch 1', 'round 1/0', 'sampling 1/0', 'round 1/1', 'sampling 1/1'])
+    expect(events[0]).toMatchObject({ rounds: null })
+  })
+
+  test('a round that began late in its epoch is still sampled in the next', () => {
+    const events = createRoundTracker().apply({ removed: [], added: chainOf([1001, 1002, 1015, 1018]) }, sourceOf(seed))
+    expect(events.map(short).filter(text => text.includes('0/'))).toContain('sampling 0/1')
+  })
+
+  test('a reorg that takes the trigger drops its round; one that takes the sampling block gives another', () => {
+    const blocks = chainOf(seconds(1000, 1010))
+    const tracker = createRoundTracker()
+    const [round, sampling] = tracker
+      .apply({ removed: [], added: blocks }, sourceOf(seed))
+      .filter(event => event.type === 'round' || event.type === 'sampling')
+    if (round?.type !== 'round' || sampling?.type !== 'sampling') throw new Error('no round')
+    const cut = blocks.findIndex(({ hash }) => hash === sampling.block.hash)
+    const parent = blocks[cut - 1]!
+    const other = chainOf(seconds(parent.timestamp + 1, 1010), { parent, fork: 1 })
+    const again = tracker.apply({ removed: blocks.slice(cut).reverse(), added: other }, sourceOf(seed))
+    expect(again.filter(event => event.type === 'sampling').map(event => event.block.hash)).toContain(other[0]!.hash)
+
+    const start = blocks.findIndex(({ hash }) => hash === round.round.hash)
+    const removed = [...blocks.slice(start, cut), ...other].reverse()
+    expect(tracker.apply({ removed, added: [] }, sourceOf(seed)).map(short)).toContain('dropped 0/0')
+    expect(tracker.rounds()).toEqual([])
+  })
+
+  test('after any reorgs its rounds are those of the canonical chain', () => {
+    const reorgs = fc.array(fc.record({ depth: fc.nat(4), length: fc.integer({ min: 1, max: 6 }), fork: fc.nat(9) }), {
+      minLength: 1,
+      maxLength: 8,
+    })
+    fc.assert(
+      fc.property(anyBytes32, reorgs, (anySeed, changes) => {
+        const tracker = createRoundTracker()
+        let chain: SeenBlock[] = []
+        for (const { depth, length, fork } of changes) {
+          const kept = chain.slice(0, Math.max(0, chain.length - depth))
+          const parent = kept.at(-1) ?? null
+          const from = (parent?.timestamp ?? 999) + 1
+          const added = chainOf(seconds(from, from + length), { parent, fork })
+          tracker.apply({ removed: chain.slice(kept.length).reverse(), added }, sourceOf(anySeed))
+          chain = [...kept, ...added]
+          const epoch = Math.floor((chain.at(-1)!.timestamp - 1000) / epochSeconds)
+          const expected = triggersOf(roundsOf(anySeed, epoch), chain).map(({ hash }) => hash)
+          expect(tracker.rounds().map(({ hash }) => hash)).toEqual(expected)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
