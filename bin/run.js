@@ -16,7 +16,7 @@ process.stdout.on('error', error => {
 })
 
 if (argv[0] === '--version' || argv[0] === '-v') {
-  process.stdout.write(`kaisar/${pack.version} ${process.platform}-${process.arch} node-${process.version}\n`)
+  process.stdout.write(`${userAgent()}\n`)
 } else if (isOlder(process.versions.node, pack.engines.node.replace(/^\D+/, ''))) {
   const pinned = fileURLToPath(new URL('node_modules/node/bin/node', root))
   if (existsSync(pinned)) runWith(pinned)
@@ -30,8 +30,6 @@ if (argv[0] === '--version' || argv[0] === '-v') {
 } else await start()
 
 async function start() {
-  const { enableCompileCache } = await import('node:module')
-  enableCompileCache()
   // A clone builds what is missing by itself; an installed package has no sources and nothing to build.
   // Processes started from here inherit the answer, so that a running network is never rebuilt under itself.
   if (!process.env.KAISAR_SKIP_BUILD && existsSync(new URL('src', root))) {
@@ -46,8 +44,27 @@ async function start() {
     }
     process.env.KAISAR_SKIP_BUILD = '1'
   }
+  const page = helpPage()
+  if (page !== undefined) return process.stdout.write(page)
+  const { enableCompileCache } = await import('node:module')
+  enableCompileCache()
   const { runCli } = await import('../dist/cli.js')
   await runCli(argv, { root: fileURLToPath(root) })
+}
+
+function userAgent() {
+  return `kaisar/${pack.version} ${process.platform}-${process.arch} node-${process.version}`
+}
+
+/** The help that was asked for, as the build rendered it; undefined when none was, or of something that is not there. */
+function helpPage() {
+  const flags = argv.filter(word => word.startsWith('-'))
+  const words = argv.filter(word => !word.startsWith('-'))
+  const isHelp = argv.length === 0 || words[0] === 'help' || flags.some(flag => flag === '--help' || flag === '-h')
+  if (!isHelp || argv.includes('--')) return
+  if (words[0] === 'help') words.shift()
+  const page = JSON.parse(readFileSync(new URL('dist/help.json', root), 'utf8'))[words.join(' ')]
+  return page?.replace('{{user agent}}', userAgent())
 }
 
 /** Whether version `a` is lower than `b`, both `major.minor.patch`. */

@@ -39,8 +39,8 @@ const steps = [
   {
     name: 'manifest',
     title: 'Listing commands',
-    sources: ['src/commands', 'src/hooks', 'package.json'],
-    product: 'oclif.manifest.json',
+    sources: ['src/commands', 'src/hooks', 'package.json', 'scripts/render-help.mjs'],
+    product: 'dist/help.json',
     run: writeManifest,
   },
 ]
@@ -149,6 +149,8 @@ async function writeManifest() {
     for (const flag of Object.values(command.flags)) flag.env ??= environmentName(flag.name)
   }
   writeAtomically(at('oclif.manifest.json'), JSON.stringify(plugin.manifest))
+  const { renderHelp } = await import('./render-help.mjs')
+  writeAtomically(at('dist/help.json'), JSON.stringify(await renderHelp(root)))
 }
 
 /** Paths of all files below a folder, relative to it, with `/`. */
