@@ -34,6 +34,11 @@ export const checkerErrors = defineErrors({
     meaning: 'Another seat claimed a wrong row and this seat could not confirm it.',
     fix: refused,
   },
+  CHECKER_REPORT_UNASKED: {
+    message: () => 'The device report answers a nonce that was not asked with, or was answered already.',
+    meaning: 'Each nonce is asked with once and answered once; an answer that comes again is a replay.',
+    fix: refused,
+  },
   CHECKER_OPENING_UNAVAILABLE: {
     message: ({ epoch, cohort }: { epoch: number; cohort: number }) =>
       `This seat has no opening for cohort ${cohort} of epoch ${epoch} that it may show now.`,

@@ -8,7 +8,7 @@ import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import type { MessageBody, MessageType } from '../protocol/messages.ts'
-import { type RoundRules, samplingDelaySeconds } from '../protocol/network-parameters.ts'
+import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { BlockHead, Trigger } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
 import { bindingFault, commitmentHash, sampleOf, seedOf } from '../report/commitment.ts'
@@ -83,12 +83,13 @@ export type RoundJudgeDependencies = {
 
 export type RoundJudge = {
   begin(round: SeatRound): Promise<void>
-  /** A new head of the chain: the first at or after the sampling time of a round is its sampling block. */
-  takeHead(head: BlockHead): Promise<void>
+  /** The block whose hash draws the samples of a round is there: commitments are closed, samples are asked for. */
+  takeSamplingBlock(roundHash: Hex, block: BlockHead): Promise<void>
   /** @throws a coded refusal, as all `take…` do */
   takeCommitment(operator: Address, commitment: Signed<'Commitment'>, receivedAtMs: number): void
   takeAbort(operator: Address, abort: Signed<'Abort'>): void
-  takeOpenings(operator: Address, about: { commitmentHash: Hex; secret: Hex }, payload: Uint8Array): void
+  /** @returns false where the openings are about none of these rounds */
+  takeOpenings(operator: Address, about: { commitmentHash: Hex; secret: Hex }, payload: Uint8Array): boolean
   takeWrongRow(commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void>
   /** An operator connected (again): offers and requests that still stand are repeated. */
   greet(operator: Address): Promise<void>
@@ -264,12 +265,8 @@ export function createRoundJudge(
       await Promise.all(entriesOf(trigger.hash).map(offerJob))
     },
 
-    async takeHead(head) {
-      const due = [...entries.values()].filter(
-        ({ check }) =>
-          check.samplingBlock === null && head.timestamp >= check.trigger.timestamp + samplingDelaySeconds(rules),
-      )
-      await Promise.all(due.map(entry => ask(entry, head)))
+    async takeSamplingBlock(roundHash, block) {
+      await Promise.all(entriesOf(roundHash).map(entry => ask(entry, block)))
     },
 
     takeCommitment(operator, commitment, receivedAtMs) {
@@ -299,12 +296,12 @@ export function createRoundJudge(
       const entry = [...entries.values()].find(
         ({ check, device }) => check.commitmentHash === hash && device.operator === operator,
       )
-      if (entry === undefined || entry.request === null || entry.secret !== secret)
-        throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: hash })
-      if (entry.check.judged !== null || entry.verifying) return
+      if (entry === undefined || entry.request === null || entry.secret !== secret) return false
+      if (entry.check.judged !== null || entry.verifying) return true
       entry.openings = payload
       entry.verifying = true
       verifySoon(entry)
+      return true
     },
 
     async takeWrongRow(commitment, payload) {

@@ -1,0 +1,96 @@
+/** Asks devices who they are: once a session, once an epoch, and again when a report did not hold. */
+import { type Address, bytesToHex, type Hex } from 'viem'
+import { getDevice } from '../chain/devices.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Logger } from '../platform/log.ts'
+import { type MessageBody, toWire } from '../protocol/messages.ts'
+import { type Signer, signMessage } from '../report/signer.ts'
+import type { Session } from '../transport/session.ts'
+import { type DeviceJudgement, judgeDeviceReport, type RecordPolicy } from './device-check.ts'
+import { checkerErrors } from './errors.ts'
+import type { CheckerJournal } from './journal.ts'
+import type { SeatDevice } from './round-judge.ts'
+
+export type DeviceJobs = {
+  /** Asks the session's operator about each of these devices that has not reported validly in this epoch. */
+  ask(session: Session, epoch: number, devices: readonly SeatDevice[]): Promise<void>
+  /** @throws CHECKER_REPORT_UNASKED */
+  take(session: Session, body: MessageBody<'device.report'>): Promise<void>
+}
+
+export type DeviceJobsDependencies = {
+  readonly network: ConnectedNetwork
+  readonly signer: Signer
+  readonly journal: CheckerJournal
+  readonly policy: RecordPolicy
+  readonly clock: Clock
+  readonly randomBytes: (size: number) => Uint8Array
+  readonly log: Logger
+  readonly onJudged?: (epoch: number, deviceId: Hex, judgement: DeviceJudgement) => void
+}
+
+type Asked = {
+  readonly operator: Address
+  readonly epoch: number
+  readonly device: SeatDevice
+  readonly askedAtMs: number
+}
+
+/** An answer must come while its nonce is fresh; kept this long so that a replay is known as one. */
+const nonceLifeMs = 300_000
+
+export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
+  const { network, signer, journal, policy, clock, randomBytes, log, onJudged } = deps
+  const asked = new Map<Hex, Asked>()
+
+  function forgetOld() {
+    for (const [nonce, { askedAtMs }] of asked) if (clock.monotonicMs() - askedAtMs > nonceLifeMs) asked.delete(nonce)
+  }
+
+  return {
+    async ask(session, epoch, devices) {
+      forgetOld()
+      for (const device of devices.filter(({ operator }) => operator === session.operator)) {
+        const known = journal.deviceCheck(epoch, device.deviceId)
+        if (known?.deviceValid && known.environmentValid) continue
+        const nonce = bytesToHex(randomBytes(32))
+        asked.set(nonce, { operator: session.operator, epoch, device, askedAtMs: clock.monotonicMs() })
+        const message = { deviceId: device.deviceId, nonce, checker: signer.address }
+        await session.send('device.request', await signMessage(signer, 'DeviceRequest', message))
+      }
+    },
+
+    async take(session, body) {
+      const { nonce } = body.report.message
+      const question = asked.get(nonce)
+      if (question === undefined || question.operator !== session.operator) throw checkerErrors.CHECKER_REPORT_UNASKED()
+      asked.delete(nonce)
+      const { epoch, device } = question
+      const registered = await getDevice(network, device.deviceId)
+      if (registered === null) return
+      const judgement = await judgeDeviceReport(
+        {
+          network,
+          registration: { ...registered.record, ...device },
+          nonce,
+          peerCertificateHash: session.peerCertificateHash,
+          body,
+        },
+        { policy },
+      )
+      journal.recordDeviceCheck({
+        deviceId: device.deviceId,
+        epoch,
+        deviceValid: judgement.deviceValid,
+        environmentValid: judgement.environmentValid,
+        environmentHash: judgement.environmentHash,
+        findings: judgement.findings,
+        report: JSON.stringify(toWire(body)),
+      })
+      for (const { code, detail, clears } of judgement.findings)
+        log[clears === null ? 'info' : 'warn']({ device: device.deviceId, code, clears }, detail)
+      onJudged?.(epoch, device.deviceId, judgement)
+    },
+  }
+}
