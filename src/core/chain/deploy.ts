@@ -1,0 +1,142 @@
+import {
+  type Abi,
+  type Address,
+  encodeDeployData,
+  encodeFunctionData,
+  getContractAddress,
+  type Hex,
+  type LocalAccount,
+} from 'viem'
+import type { Clock } from '../platform/clock.ts'
+import { epochConsensusAbi } from './abi/epoch-consensus.ts'
+import { kaisarTokenAbi } from './abi/kaisar-token.ts'
+import { rewardVaultAbi } from './abi/reward-vault.ts'
+import type { Artifact } from './artifacts.ts'
+import type { Chain } from './client.ts'
+import { decodeChainError } from './decode-error.ts'
+import { chainErrors } from './errors.ts'
+import { kaisarErrorsAbi } from './kaisar-errors.ts'
+import { type ContractName, type Contracts, contractNames, type Deployment, lowerCase } from './network.ts'
+import type { NetworkParameters } from './network-presets.ts'
+import { confirmedReceipt, type Receipt } from './tx/receipt.ts'
+
+export type DeployOptions = {
+  readonly parameters: NetworkParameters
+  /** Who may wire, start and schedule: a timelock outside a devnet. Default: the deployer. */
+  readonly owner?: Address
+  /** Who may pause for seven days. Default: the owner. */
+  readonly guardian?: Address
+  /** Who receives the supply and what is slashed. Default: the deployer, which also funds the vault. */
+  readonly treasury?: Address
+}
+
+export type DeployDependencies = {
+  readonly chain: Chain
+  readonly account: LocalAccount
+  readonly clock: Clock
+  readonly artifact: (contract: ContractName) => Artifact
+  readonly onProgress?: (step: string) => void
+}
+
+/**
+ * Deploys and wires the six contracts, and funds the vault where the deployer is the treasury. The contracts name each other
+ * at construction, so the addresses are computed first, from the deployer's nonces.
+ *
+ * @throws ARTIFACT_MISSING, CONTRACT_REVERTED, FUNDS_INSUFFICIENT
+ */
+export async function deployNetwork(options: DeployOptions, dependencies: DeployDependencies): Promise<Deployment> {
+  const { parameters } = options
+  const { chain, account, artifact, onProgress = () => {} } = dependencies
+  const owner = options.owner ?? account.address
+  const guardian = options.guardian ?? owner
+  const treasury = options.treasury ?? account.address
+  const firstNonce = await chain.client.getTransactionCount({ address: account.address, blockTag: 'pending' })
+  const addressOf = (name: ContractName) =>
+    getContractAddress({ from: account.address, nonce: BigInt(firstNonce + contractNames.indexOf(name)) })
+  const [token, seats, registry, consensus, vault] = contractNames.map(addressOf) as [
+    Address,
+    Address,
+    Address,
+    Address,
+    Address,
+  ]
+
+  const { timeline, rounds, scores, seatRules, seatBond, deviceDeposit, emission, supply, vaultFunding } = parameters
+  const constructorArgs: Record<ContractName, readonly unknown[]> = {
+    KaisarToken: [treasury, supply],
+    CheckerSeats: [token, consensus, owner, guardian, treasury, seatBond, seatRules],
+    DeviceRegistry: [token, consensus, owner, guardian, treasury, deviceDeposit],
+    EpochConsensus: [registry, seats, vault, owner, guardian, { ...timeline, firstEpochAt: 0n }, rounds, scores],
+    RewardVault: [token, registry, seats, consensus, owner, guardian, emission],
+    KaisarLens: [token, consensus],
+  }
+  let deployedAtBlock: bigint | null = null
+  for (const [i, name] of contractNames.entries()) {
+    onProgress(`Deploying ${name}`)
+    const { abi, bytecode } = artifact(name)
+    const data = encodeDeployData({ abi, bytecode, args: constructorArgs[name] })
+    const receipt = await transact(dependencies, { data, nonce: firstNonce + i, what: `Deploying ${name}`, abi })
+    deployedAtBlock ??= receipt.blockNumber
+  }
+  if (lowerCase(treasury) === lowerCase(account.address) && vaultFunding > 0n) {
+    onProgress('Funding the vault')
+    const approve = encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'approve', args: [vault, vaultFunding] })
+    await transact(dependencies, { to: token, data: approve, what: 'approve', abi: kaisarTokenAbi })
+    const fund = encodeFunctionData({ abi: rewardVaultAbi, functionName: 'fund', args: [vaultFunding] })
+    await transact(dependencies, { to: vault, data: fund, what: 'fund', abi: rewardVaultAbi })
+  }
+  const contracts = Object.fromEntries(contractNames.map(name => [name, lowerCase(addressOf(name))])) as Contracts
+  return { chainId: chain.chainId, contracts, deployedAtBlock: deployedAtBlock! }
+}
+
+/** Opens epoch 0 at `firstEpochAt` (block time, seconds): once, by the owner, with five different owners bonded. */
+export async function startNetwork(
+  { consensus, firstEpochAt }: { readonly consensus: Address; readonly firstEpochAt: number },
+  dependencies: Pick<DeployDependencies, 'chain' | 'account' | 'clock'>,
+): Promise<Receipt> {
+  const data = encodeFunctionData({ abi: epochConsensusAbi, functionName: 'start', args: [BigInt(firstEpochAt)] })
+  return transact(dependencies, { to: consensus, data, what: 'start', abi: epochConsensusAbi })
+}
+
+type Wanted = {
+  readonly to?: Address
+  readonly data: Hex
+  readonly nonce?: number
+  readonly what: string
+  readonly abi: Abi
+}
+
+/** One transaction of an interactive command: sent and awaited; nothing goes on after a failure. */
+async function transact(
+  { chain, account, clock }: Pick<DeployDependencies, 'chain' | 'account' | 'clock'>,
+  { to, data, nonce, what, abi }: Wanted,
+): Promise<Receipt> {
+  const errorAbi = [...abi, ...kaisarErrorsAbi]
+  try {
+    const call = { account: account.address, data, ...(to === undefined ? {} : { to }) }
+    const [gas, fees, nextNonce] = await Promise.all([
+      chain.client.estimateGas(call),
+      chain.client.estimateFeesPerGas(),
+      nonce ?? chain.client.getTransactionCount({ address: account.address, blockTag: 'pending' }),
+    ])
+    const raw = await account.signTransaction({
+      type: 'eip1559',
+      chainId: chain.chainId,
+      nonce: nextNonce,
+      gas: gas + gas / 5n,
+      ...fees,
+      data,
+      ...(to === undefined ? {} : { to }),
+    })
+    const hash = await chain.client.sendRawTransaction({ serializedTransaction: raw })
+    for (;;) {
+      const receipt = await confirmedReceipt(chain, hash)
+      if (receipt?.success === true) return receipt
+      if (receipt !== null)
+        throw chainErrors.CONTRACT_REVERTED({ functionName: what, reason: 'it reverted in its block', errorName: '' })
+      await clock.sleep(100)
+    }
+  } catch (error) {
+    throw decodeChainError(error, what, errorAbi)
+  }
+}

@@ -1,0 +1,134 @@
+import { type Hex, parseEther } from 'viem'
+import { type RoundRules, samplingDelaySeconds, type Timeline } from '../protocol/network-parameters.ts'
+
+/** Everything a network is deployed with. Amounts in wei of KAI; the contracts hold each to hard-coded bounds. */
+export type NetworkParameters = {
+  /** `firstEpochAt` is set by `start`. */
+  readonly timeline: Omit<Timeline, 'firstEpochAt'>
+  readonly rounds: RoundRules
+  readonly scores: {
+    /** Largest standing a first score can set, and the cap of a device that has none (Mop/s). */
+    readonly firstStanding: number
+    /** Chance, in 1/10000, that an opened seat is audited for a cohort. */
+    readonly auditBps: number
+    /** Judged epochs in a row without a score after which a device may be delisted. */
+    readonly delistAfterEpochs: number
+  }
+  readonly seatRules: { readonly slashBps: number; readonly strikesToJail: number; readonly jailEpochs: number }
+  readonly seatBond: bigint
+  readonly deviceDeposit: bigint
+  readonly emission: {
+    readonly perEpoch: bigint
+    readonly checkerBps: number
+    readonly keeperBps: number
+    readonly bounty: bigint
+    /** Wei of KAI per unit of credit at most. */
+    readonly maxPrice: bigint
+  }
+  /** Minted to the treasury. */
+  readonly supply: bigint
+  /** Moved from the treasury into the vault. */
+  readonly vaultFunding: bigint
+}
+
+const twoTo64 = 2 ** 64
+
+/** Threshold at which a block triggers with this probability. */
+const probability = (p: number): bigint => BigInt(Math.floor(p * twoTo64))
+
+/**
+ * 16-second epochs of two slots on 1-second blocks, and longer epochs of the same phases.
+ * @param epochSeconds - at least 16; slots and phases stretch with it
+ */
+export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParameters {
+  const windowMs = 1000
+  const graceMs = 500
+  const stretch = (seconds: number) => Math.floor((seconds * epochSeconds) / 16)
+  return {
+    timeline: {
+      epochSeconds,
+      commitSeconds: stretch(4),
+      openSeconds: stretch(3),
+      revealSeconds: stretch(2),
+      finalizeSeconds: stretch(2),
+      auditSeconds: stretch(8),
+      firstPaidEpoch: 0,
+    },
+    rounds: {
+      slots: 2,
+      maxRounds: 4,
+      windowMs,
+      graceMs,
+      eligibleFromSeconds: 2,
+      cutoffSeconds: 4,
+      threshold: probability(0.5),
+      refractorySeconds: 4,
+      samplingSeconds: samplingDelaySeconds({ windowMs, graceMs }),
+      openingsMs: 3500,
+      specHash,
+    },
+    scores: { firstStanding: 1_000_000, auditBps: 2_500, delistAfterEpochs: 8 },
+    seatRules: { slashBps: 1_000, strikesToJail: 3, jailEpochs: 4 },
+    seatBond: parseEther('1000'),
+    deviceDeposit: parseEther('10'),
+    emission: {
+      perEpoch: parseEther('1000'),
+      checkerBps: 2_000,
+      keeperBps: 500,
+      bounty: parseEther('0.5'),
+      maxPrice: parseEther('1'),
+    },
+    supply: parseEther('100000000'),
+    vaultFunding: parseEther('10000000'),
+  }
+}
+
+/**
+ * Epochs of a day on 2-second blocks: eight rounds a day on average, each slot of twelve hours drawing four (Poisson), so
+ * that its cutoff is needed in e^-4 = 1.8% of slots.
+ */
+export function productionParameters(specHash: Hex): NetworkParameters {
+  const windowMs = 10_000
+  const graceMs = 500
+  const slotSeconds = 43_200
+  const eligibleFromSeconds = 60
+  const cutoffSeconds = slotSeconds - 600
+  return {
+    timeline: {
+      epochSeconds: 86_400,
+      commitSeconds: 1_800,
+      openSeconds: 3_600,
+      revealSeconds: 3_600,
+      finalizeSeconds: 3_600,
+      auditSeconds: 14_400,
+      firstPaidEpoch: 2,
+    },
+    rounds: {
+      slots: 2,
+      maxRounds: 24,
+      windowMs,
+      graceMs,
+      eligibleFromSeconds,
+      cutoffSeconds,
+      threshold: probability(4 / ((cutoffSeconds - eligibleFromSeconds) / 2)),
+      refractorySeconds: 60,
+      samplingSeconds: samplingDelaySeconds({ windowMs, graceMs }),
+      openingsMs: 30_000,
+      specHash,
+    },
+    // An H100's dense int8 peak is about 2 × 10^9 Mop/s.
+    scores: { firstStanding: 4_000_000_000, auditBps: 500, delistAfterEpochs: 14 },
+    seatRules: { slashBps: 1_000, strikesToJail: 3, jailEpochs: 7 },
+    seatBond: parseEther('10000'),
+    deviceDeposit: parseEther('100'),
+    emission: {
+      perEpoch: parseEther('100000'),
+      checkerBps: 2_000,
+      keeperBps: 100,
+      bounty: parseEther('5'),
+      maxPrice: 1_000_000_000_000n,
+    },
+    supply: parseEther('1000000000'),
+    vaultFunding: parseEther('400000000'),
+  }
+}
