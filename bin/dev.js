@@ -6,5 +6,10 @@ import { runCli } from '../src/cli.ts'
 
 const root = new URL('../', import.meta.url)
 const pack = readFileSync(new URL('package.json', root), 'utf8')
-const pjson = JSON.parse(pack.replaceAll('./dist/', './src/').replaceAll('*/*.js', '*/*.ts'))
+const pjson = JSON.parse(
+  pack
+    .replace(/\.\/dist\/(hooks\/[\w-]+)\.js/g, './src/$1.ts')
+    .replaceAll('./dist/', './src/')
+    .replaceAll('*/*.js', '*/*.ts'),
+)
 await runCli(process.argv.slice(2), { root: fileURLToPath(root), pjson, ignoreManifest: true })

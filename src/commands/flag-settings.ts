@@ -20,8 +20,9 @@ export function withSettings(
     Object.entries(flags).map(([name, flag]) => {
       const setting = settingOf(name, flag, command, sources)
       const { env: _, ...own } = flag
-      if (setting === undefined) return [name, own]
-      return [name, { ...own, default: () => parseSetting(flag, name, setting) }]
+      if (setting !== undefined) return [name, { ...own, default: () => parseSetting(flag, name, setting) }]
+      // The type says boolean; an absent switch must not be undefined.
+      return [name, flag.type === 'boolean' ? { default: false, ...own } : own]
     }),
   ) as FlagInput
 }

@@ -1,6 +1,6 @@
 /** What oclif throws, as errors of ours: one code, one exit code, one sentence, a fix. */
 import type { Command } from '@oclif/core'
-import { CLIError, ExitError } from '@oclif/core/errors'
+import { CLIError, ExitError, ModuleLoadError } from '@oclif/core/errors'
 import { defineErrors, type ExitCode, isKaisarError, KaisarError } from '../core/platform/errors.ts'
 import { nearestName } from '../core/platform/nearest-name.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
@@ -53,7 +53,7 @@ export function toKaisarError(error: unknown, flags: readonly string[] = []): Ka
   if (isParseError(error, 'UnexpectedArgsError')) return usageErrors.ARGUMENT_UNEXPECTED({ values: error.args })
   if (isParseError(error, 'RequiredArgsError'))
     return usageErrors.ARGUMENT_MISSING({ names: error.args.map(argument => argument.name) })
-  if (error instanceof CLIError && !(error instanceof ExitError))
+  if (error instanceof CLIError && !(error instanceof ExitError) && !(error instanceof ModuleLoadError))
     return usageErrors.USAGE_INVALID({ reason: tidy(error.message), cause: error })
   if (isAbort(error)) return platformErrors.INTERRUPTED({ cause: error })
   return platformErrors.UNEXPECTED({ reason: error instanceof Error ? error.message : String(error), cause: error })
