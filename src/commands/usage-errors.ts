@@ -44,7 +44,14 @@ export const usageErrors = defineErrors({
 
 /** @param flags - the names of the flags of the command that failed, for a suggestion */
 export function toKaisarError(error: unknown, flags: readonly string[] = []): KaisarError {
-  if (error instanceof KaisarError) return error
+  if (error instanceof KaisarError) {
+    // oclif writes its own words around what the parser of a flag throws.
+    error.message = tidy(error.message)
+    return error
+  }
+  if (error instanceof Error && error.message.startsWith('Parsing --')) {
+    return usageErrors.USAGE_INVALID({ reason: tidy(error.message), cause: error })
+  }
   if (isParseError(error, 'NonExistentFlagsError')) {
     const first = error.flags[0]?.replace(/^-+/, '').split('=')[0] ?? ''
     const nearest = nearestName(first, flags)
@@ -78,11 +85,12 @@ const isAbort = (error: unknown): boolean =>
 
 const escapes = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g')
 
-/** oclif's message without its help hint, colours and line breaks. */
+/** A message without oclif's frame and help hint, colours and line breaks. */
 const tidy = (message: string): string =>
   message
     .replace(escapes, '')
     .replace(/\s*See more help with --help\s*$/, '')
+    .replace(/^Parsing (--\S+)\s+/, '$1: ')
     .replace(/\s+/g, ' ')
     .trim()
 

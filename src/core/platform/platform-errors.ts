@@ -43,6 +43,12 @@ export const platformErrors = defineErrors({
     fix: 'Start one with "kaisar devnet up", or pass --context <name> or --rpc-url <url>.',
     exit: 3,
   },
+  ADDRESS_INVALID: {
+    message: ({ input }: { input: string }) => `"${input}" is not an address.`,
+    meaning: 'An address is 0x and 40 hexadecimal digits.',
+    fix: 'Copy it again, for example from "kaisar keys list".',
+    exit: 2,
+  },
   PROMPT_REFUSED: {
     message: ({ question, flag }: { question: string; flag: string }) =>
       `"${question}" cannot be asked here: pass ${flag}.`,

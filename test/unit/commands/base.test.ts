@@ -22,6 +22,13 @@ class Sample extends BaseCommand<typeof Sample> {
     count: Flags.integer({ description: 'a number', default: 1 }),
     kind: Flags.string({ description: 'a choice', options: ['a', 'b'] }),
     verbose: Flags.boolean({ description: 'a switch' }),
+    even: Flags.custom<number>({
+      description: 'a number of ours',
+      parse: async input => {
+        if (Number(input) % 2 !== 0) throw errors.SAMPLE_ODD({ input })
+        return Number(input)
+      },
+    })(),
   }
 
   async run() {
@@ -166,6 +173,14 @@ describe('settings from the environment', () => {
     const { exit, json } = await run(Sample, '--json')
     expect(exit).toBe(2)
     expect(json().at(-1).errors[0].message).toContain(name)
+  })
+})
+
+it('keeps the code of an error that the parser of a flag throws', async () => {
+  const { exit, json } = await run(Sample, '--even', '3', '--json')
+  expect({ exit, error: json().at(-1).errors[0] }).toMatchObject({
+    exit: 2,
+    error: { code: 'SAMPLE_ODD', message: '--even: 3 is odd.' },
   })
 })
 
