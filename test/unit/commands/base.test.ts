@@ -11,6 +11,12 @@ const errors = defineErrors({
     fix: 'Ask again.',
     exit: 4,
   },
+  SAMPLE_ODD: {
+    message: ({ input }: { input: string }) => `${input} is odd.`,
+    meaning: 'Even is.',
+    fix: 'Add one.',
+    exit: 2,
+  },
 })
 
 class Sample extends BaseCommand<typeof Sample> {
