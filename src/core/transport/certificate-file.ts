@@ -22,7 +22,7 @@ export type OwnCertificate = Identity & {
  * certificate. The caller holds the lock of the data directory.
  *
  * @throws CERTIFICATE_FILE_MODE, CERTIFICATE_FILE_MALFORMED (an unreadable file is never overwritten),
- * CERTIFICATE_FILE_UNWRITABLE
+ * CERTIFICATE_FILE_INACCESSIBLE
  */
 export async function ensureCertificate(
   { file, binding }: { readonly file: string; readonly binding: CertificateBinding },
@@ -35,7 +35,7 @@ export async function ensureCertificate(
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     writeFileAtomically(file, `${fresh.keyPem}\n${fresh.certificatePem}\n`, 0o600)
   } catch (cause) {
-    throw certificateErrors.CERTIFICATE_FILE_UNWRITABLE({ file, why: (cause as Error).message, cause })
+    throw certificateErrors.CERTIFICATE_FILE_INACCESSIBLE({ file, why: (cause as Error).message, cause })
   }
   return { ...fresh, renewedFrom: existing?.certificateHash ?? null }
 }
@@ -47,7 +47,7 @@ export async function readCertificate(file: string): Promise<Identity | null> {
     handle = await open(file, 'r')
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw certificateErrors.CERTIFICATE_FILE_MALFORMED({ file, why: (cause as Error).message, cause })
+    throw certificateErrors.CERTIFICATE_FILE_INACCESSIBLE({ file, why: (cause as Error).message, cause })
   }
   try {
     const { mode } = await handle.stat()

@@ -231,10 +231,10 @@ export const certificateErrors = defineErrors({
     fix: 'Restore it from a backup, or move it away: a new certificate is then made, and must be registered.',
     exit: 3,
   },
-  CERTIFICATE_FILE_UNWRITABLE: {
-    message: ({ file, why }: { file: string; why: string }) => `${file} could not be written: ${why}.`,
+  CERTIFICATE_FILE_INACCESSIBLE: {
+    message: ({ file, why }: { file: string; why: string }) => `${file} could not be read or written: ${why}.`,
     meaning: 'The data directory is read-only, full, or belongs to another user.',
-    fix: 'Make the directory writable for this user, or choose another one with --data-dir.',
+    fix: 'Make the directory readable and writable for this user, or choose another one with --data-dir.',
     exit: 3,
   },
 })

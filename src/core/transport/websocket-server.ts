@@ -99,7 +99,7 @@ export async function listenWebSocket(
 function createServer({ host, port }: ListenOptions, identity: Identity | null, limits: Limits): Server {
   const http = {
     maxHeaderSize: maxRequestHeaderBytes,
-    headersTimeout: limits.headersTimeoutMs,
+    headersTimeout: Math.min(limits.headersTimeoutMs, limits.handshakeTimeoutMs),
     requestTimeout: limits.handshakeTimeoutMs,
     // Node looks for late headers this often; its default of 30 s would make the limits above meaningless.
     connectionsCheckingInterval: Math.min(1_000, Math.ceil(limits.headersTimeoutMs / 2)),

@@ -1,9 +1,11 @@
 import { type Hex, keccak256, toHex } from 'viem'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { MessageBody } from '../../../src/core/protocol/messages.ts'
+import { type MessageBody, toWire } from '../../../src/core/protocol/messages.ts'
 import type { Network } from '../../../src/core/protocol/typed-data.ts'
 import { type DialSessionOptions, dialSession, type Endpoint } from '../../../src/core/transport/dial-session.ts'
+import { decodeFrame, encodeFrame } from '../../../src/core/transport/frame.ts'
 import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
+import { defaultLimits } from '../../../src/core/transport/limits.ts'
 import {
   type ServeSessionsDependencies,
   type SessionServer,
@@ -162,6 +164,26 @@ describe('session handshake', () => {
     const { channel, sessions } = await serve()
     const heard = await exchange(await channel(), async nonce => change(await sessionBody(nonce)))
     expect(heard).toMatchObject({ type: 'refused', body: { code } })
+    expect(sessions).toEqual([])
+  })
+
+  it('refuses a session frame with any byte flipped', async () => {
+    const { channel, sessions } = await serve()
+    let refused = 0
+    let at = 0
+    for (let bytes = 1; at < bytes; at++) {
+      const client = await channel()
+      const heard = await exchange(client, async nonce => {
+        const frame = encodeFrame({ type: 'session', body: toWire(await sessionBody(nonce)) }, defaultLimits)
+        bytes = frame.length
+        frame[at]! ^= 1 << (at % 8)
+        return frame
+      })
+      if (heard.type === 'refused') refused += 1
+      client.close()
+    }
+    expect(at).toBeGreaterThan(700)
+    expect(refused).toBe(at)
     expect(sessions).toEqual([])
   })
 
@@ -340,13 +362,19 @@ function alter(fields: Partial<Body['session']['message']>): Sign {
   return (type, message) => provider.sign(type, { ...message, ...fields })
 }
 
-/** Answers a server's welcome with a body, and returns what the server says then. */
+/** Answers a server's welcome with a body, or with the bytes of a whole frame, and returns what the server says then. */
 function exchange(channel: Channel, answer: (nonce: Hex) => Promise<unknown>): Promise<Frame> {
   return new Promise(resolve =>
     channel.onFrame(async frame => {
       if (frame.type !== 'welcome') return resolve(frame)
-      const { nonce } = frame.body as { nonce: Hex }
-      channel.send({ type: 'session', body: await answer(nonce) }).catch(() => {})
+      const body = await answer((frame.body as { nonce: Hex }).nonce)
+      if (!(body instanceof Uint8Array)) return channel.send({ type: 'session', body }).catch(() => {})
+      try {
+        await channel.send(decodeFrame(body, defaultLimits))
+      } catch (error) {
+        expect(error).toMatchObject({ code: expect.stringMatching(/^TRANSPORT_FRAME_/) })
+        resolve({ type: 'refused', body: error })
+      }
     }),
   )
 }

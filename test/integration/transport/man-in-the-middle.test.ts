@@ -1,0 +1,147 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:tls'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Session } from '../../../src/core/transport/session.ts'
+import type { Identity } from '../../../src/core/transport/transport.ts'
+import { createWebSocketTransport } from '../../../src/core/transport/websocket.ts'
+import { createIdentity } from '../../helpers/identities.ts'
+import { seededRandom } from '../../helpers/seeded-random.ts'
+import { createTcpProxy, type Direction, type Faults } from '../../helpers/tcp-proxy.ts'
+import { dial, hash, serve } from './hosts.ts'
+
+const seed = 20261122
+const openings = { commitmentHash: hash('07'), secret: hash('08') }
+const payload = Uint8Array.from({ length: 300 }, (_, n) => n)
+const reply = { nonce: hash('0a') }
+
+let identities: { server: Identity; client: Identity; middle: Identity }
+let endpoint: Awaited<ReturnType<typeof serve>>['endpoint']
+let stop: () => Promise<void>
+/** What the server's handlers were given, since the last exchange began. */
+let received: { body: unknown; payload: string }[] = []
+const sessions: Session[] = []
+
+beforeAll(async () => {
+  identities = {
+    server: await createIdentity('checker'),
+    client: await createIdentity('provider'),
+    middle: await createIdentity('provider'),
+  }
+  const served = await serve({
+    identity: identities.server,
+    limits: { maxConnectionsPerAddress: 1000, requestsPerSecond: 1e6, burstRequests: 1e6, handshakeTimeoutMs: 1000 },
+    onSession: session => {
+      sessions.push(session)
+      session.on('job.openings', async (body, bytes) => {
+        received.push({ body, payload: Buffer.from(bytes).toString('hex') })
+        await session.send('heartbeat', reply)
+      })
+    },
+  })
+  endpoint = served.endpoint
+  stop = () => served.server.close()
+})
+afterAll(() => stop())
+
+/** One session with one exchange through a proxy with these faults: what arrived at either end, and how much passed. */
+async function exchange(faults: (direction: Direction) => Faults) {
+  received = []
+  const { hostname: host, port } = new URL(endpoint.url)
+  const target = { host, port: Number(port) }
+  const proxy = await createTcpProxy({ target, faults: (_, direction) => faults(direction), seed })
+  const heard: unknown[] = []
+  try {
+    const session = await dial(
+      { ...endpoint, url: proxy.through(endpoint.url) },
+      { identity: identities.client, limits: { handshakeTimeoutMs: 500 } },
+    )
+    const over = new Promise<void>(resolve => {
+      session.onClose(() => resolve())
+      session.on('heartbeat', body => {
+        heard.push(body)
+        resolve()
+      })
+    })
+    await session.send('job.openings', openings, payload).catch(() => {})
+    await over
+    session.close()
+  } catch {
+    // Refused: what arrived is what counts.
+  } finally {
+    await proxy.close()
+  }
+  return { heard, received, passed: { ...proxy.passed }, flipped: proxy.flipped }
+}
+
+describe('man in the middle', () => {
+  it('gets nothing altered accepted, whatever byte of the connection is flipped', async () => {
+    const clean = await exchange(() => ({}))
+    expect(clean.received).toEqual([{ body: openings, payload: Buffer.from(payload).toString('hex') }])
+    expect(clean.heard).toEqual([reply])
+
+    const random = seededRandom(seed)
+    const survived: string[] = []
+    let flips = 0
+    for (const direction of ['up', 'down'] as const) {
+      for (let offset = 0; offset < clean.passed[direction]; offset += 1 + Math.floor(random() * 24)) {
+        const mask = 1 << Math.floor(random() * 8)
+        const result = await exchange(side => (side === direction ? { flips: [{ offset, mask }] } : {}))
+        flips += result.flipped
+        // Nothing altered: a message arrives as it was sent, or not at all.
+        for (const message of result.received) expect(message).toEqual(clean.received[0])
+        for (const message of result.heard) expect(message).toEqual(reply)
+        if (result.heard.length > 0) survived.push(`${direction} ${offset}`)
+      }
+    }
+    expect(flips).toBeGreaterThan(200)
+    // TLS 1.3 ignores the legacy version in the header of its first records, and only that.
+    expect(survived.filter(place => !/^(up|down) [12]$/.test(place))).toEqual([])
+  })
+
+  it('is told nothing by a client that was promised another certificate', async () => {
+    let heardBytes = 0
+    const trap = createServer(
+      {
+        key: identities.middle.keyPem,
+        cert: identities.middle.certificatePem,
+        requestCert: true,
+        rejectUnauthorized: false,
+      },
+      socket => socket.on('error', () => {}).on('data', data => (heardBytes += data.length)),
+    ).listen(0, '127.0.0.1')
+    await once(trap, 'listening')
+    const gone = new Promise(resolve => trap.once('connection', socket => socket.once('close', resolve)))
+    const url = `wss://127.0.0.1:${(trap.address() as AddressInfo).port}`
+    await expect(dial({ ...endpoint, url }, { identity: identities.client })).rejects.toMatchObject({
+      code: 'TRANSPORT_PIN_MISMATCH',
+      context: { expected: identities.server.certificateHash, found: identities.middle.certificateHash },
+    })
+    await gone
+    expect(heardBytes).toBe(0)
+    await new Promise(resolve => trap.close(resolve))
+  })
+
+  it('cannot relay a session, even from a client that trusts it', async () => {
+    const upstream = createWebSocketTransport({ identity: identities.middle })
+    const trap = await upstream.listen({
+      host: '127.0.0.1',
+      port: 0,
+      onChannel: async down => {
+        const up = await upstream.dial({
+          url: endpoint.url,
+          expectedCertificateHash: identities.server.certificateHash,
+        })
+        up.onFrame(frame => void down.send(frame).catch(() => {}))
+        down.onFrame(frame => void up.send(frame).catch(() => {}))
+      },
+    })
+    const before = sessions.length
+    const fooled = { ...endpoint, url: trap.url, certificateHash: identities.middle.certificateHash }
+    await expect(dial(fooled, { identity: identities.client })).rejects.toMatchObject({
+      context: { code: 'SESSION_CERTIFICATE_MISMATCH' },
+    })
+    expect(sessions.length).toBe(before)
+    await trap.close()
+  })
+})
