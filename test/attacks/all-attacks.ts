@@ -1,0 +1,18 @@
+import type { Attack } from './attack.ts'
+import { dishonestMessages } from './dishonest-messages.ts'
+import { grinding } from './grinding.ts'
+import { honest } from './honest.ts'
+import { skippedRows } from './skipped-rows.ts'
+import { structure } from './structure.ts'
+import { substitutedWork } from './substituted-work.ts'
+import { sybil } from './sybil.ts'
+
+export const allAttacks: readonly Attack[] = [
+  honest,
+  ...skippedRows,
+  ...substitutedWork,
+  ...dishonestMessages,
+  ...grinding,
+  ...structure,
+  ...sybil,
+]

@@ -1,0 +1,151 @@
+/** Where attacks are tried: five real seats, real signatures, the real verifier on the real kernel, on a spec small enough for thousands of rounds. */
+import { createHash } from 'node:crypto'
+import { bytesToHex, type Hex, keccak256, numberToHex } from 'viem'
+import { createLeafCollector } from '../../src/core/job/digest-tree.ts'
+import { openKernel } from '../../src/core/job/kernel.ts'
+import { encodeOpenings } from '../../src/core/job/openings.ts'
+import { rowInput } from '../../src/core/job/row-input.ts'
+import { type JobSpec, leafRows, rowBytes, specHash } from '../../src/core/job/spec.ts'
+import { type Verification, verifyOpenings } from '../../src/core/job/verify-openings.ts'
+import { createWeights, type Weights } from '../../src/core/job/weights.ts'
+import type { VerifyItem } from '../../src/core/job/work-core.ts'
+import type { Signed, SignedMessage } from '../../src/core/protocol/typed-data.ts'
+import { checkSampleRequest, commitmentHash, sampleOf, seedOf } from '../../src/core/report/commitment.ts'
+import { createSigner, isSignedBy, type Signer, signMessage } from '../../src/core/report/signer.ts'
+import { encodeWrongRow, judgeWrongRow, type RowVerifier } from '../../src/core/report/wrong-row.ts'
+
+export const spec: JobSpec = { width: 64, layers: 3, weights: 2, windowMs: 1_000, samples: 8 }
+/** Rows of an ordinary window in these attacks. */
+export const windowRows = 640
+export const seats = 5
+export const epochSeed: Hex = `0x${'e5'.repeat(32)}`
+export const network = { chainId: 31337, consensus: '0x00000000000000000000000000000000c0ffee00' } as const
+
+export type Identity = Pick<SignedMessage<'Commitment'>, 'epoch' | 'round' | 'deviceId' | 'generation' | 'specHash'>
+
+/** What a prover commits to, and what it later sends for a sample. Honest or not. */
+export type Prover = {
+  readonly rows: number
+  readonly root: Hex
+  readonly open: (sample: readonly number[]) => Uint8Array
+}
+
+export type Trial = {
+  /** Each seat's answer by itself. */
+  readonly answers: readonly Verification[]
+  readonly passed: number
+  /** Whether a seat found a wrong row and the other four, who recomputed it, adopted WRONG. */
+  readonly adopted: boolean
+}
+
+export type Arena = {
+  readonly weights: Weights
+  readonly device: Signer
+  readonly checkers: readonly Signer[]
+  identity(seed: number): Identity
+  /** The honest digests of a job, [rows, 32]. */
+  digests(identity: Identity, rows?: number): Promise<Uint8Array>
+  offer(identity: Identity, seed: number, seat: number): Promise<Signed<'JobOffer'>>
+  commit(identity: Identity, prover: Pick<Prover, 'rows' | 'root'>): Promise<Signed<'Commitment'>>
+  request(commitment: Signed<'Commitment'>, seed: number, seat: number): Promise<Signed<'SampleRequest'>>
+  /** A round: offers, one commitment, samples, openings, verdicts of this many seats, forwarding. */
+  trial(identity: Identity, prover: Prover, seed: number, seatCount?: number): Promise<Trial>
+  readonly verifier: RowVerifier
+  close(): Promise<void>
+}
+
+/** 32 bytes that depend on everything given. */
+export const hashOf = (...parts: (string | number)[]): Hex =>
+  `0x${createHash('sha256').update(parts.join('/')).digest('hex')}`
+
+/** Commits to these digests, whatever they are. */
+export function commitTo(digests: Uint8Array): Prover {
+  const collector = createLeafCollector({ keepBytes: 0 })
+  collector.append(digests)
+  const tree = collector.finish()
+  const chunk = (index: number) => digests.subarray(index * leafRows * rowBytes, (index + 1) * leafRows * rowBytes)
+  return { rows: tree.rows, root: bytesToHex(tree.root), open: sample => encodeOpenings(tree, sample, chunk) }
+}
+
+export async function openArena(): Promise<Arena> {
+  const weights = createWeights(spec, epochSeed)
+  const kernel = await openKernel(weights, 'u8', { provider: 'cpu', deviceIndex: 0, threads: 1 })
+  const signer = (key: number) => createSigner({ privateKey: numberToHex(key, { size: 32 }), network })
+  const device = signer(1000)
+  const checkers = Array.from({ length: seats }, (_, seat) => signer(2000 + seat))
+  const secretOf = (seed: number, seat: number) => hashOf('secret', seed, seat)
+
+  const offerOf = (identity: Identity, seed: number, seat: number): SignedMessage<'JobOffer'> => ({
+    ...identity,
+    secretHash: keccak256(secretOf(seed, seat)),
+    checker: checkers[seat]!.address,
+  })
+  const requestOf = (commitment: Signed<'Commitment'>, seed: number, seat: number): SignedMessage<'SampleRequest'> => ({
+    commitmentHash: commitmentHash(network, commitment.message),
+    secret: secretOf(seed, seat),
+    samplingBlockHash: hashOf('sampling block', seed),
+    checker: checkers[seat]!.address,
+  })
+
+  const arena: Arena = {
+    weights,
+    device,
+    checkers,
+    identity: seed => ({
+      epoch: 1n,
+      round: hashOf('round', seed),
+      deviceId: hashOf('device', seed % 7),
+      generation: 1,
+      specHash: specHash(spec),
+    }),
+    digests: async (identity, rows = windowRows) =>
+      Uint8Array.from(await kernel.run(rowInput(seedOf(network, identity), 0, rows))),
+    offer: (identity, seed, seat) => signMessage(checkers[seat]!, 'JobOffer', offerOf(identity, seed, seat)),
+    commit: (identity, { rows, root }) =>
+      signMessage(device, 'Commitment', {
+        ...identity,
+        rows: BigInt(rows),
+        root,
+        environmentHash: hashOf('environment'),
+      }),
+    request: (commitment, seed, seat) =>
+      signMessage(checkers[seat]!, 'SampleRequest', requestOf(commitment, seed, seat)),
+    verifier: {
+      verify: ({ items }) =>
+        verifyOpenings(
+          items.map(item => ({ ...item, root: Buffer.from(item.root.slice(2), 'hex') })),
+          kernel.run,
+          { sampleLimit: spec.samples, batchRows: 1024 },
+        ),
+    },
+    close: () => kernel.release(),
+
+    async trial(identity, prover, seed, seatCount = seats) {
+      const commitment = await arena.commit(identity, prover)
+      const { rows, root } = prover
+      const items = Array.from({ length: seatCount }, (_, seat): VerifyItem => {
+        const offer = offerOf(identity, seed, seat)
+        const request = requestOf(commitment, seed, seat)
+        checkSampleRequest(network, { offer, commitment: commitment.message, request })
+        const sample = sampleOf(spec, commitment.message, request)
+        return { seed: seedOf(network, identity), rows, root, sample, openings: prover.open(sample) }
+      })
+      const answers = await arena.verifier.verify({ epochSeed, items })
+      const adopted = await forward(commitment, answers)
+      return { answers, passed: answers.filter(({ ok }) => ok).length, adopted }
+    },
+  }
+  return arena
+
+  /** The first seat that holds a wrong row sends it to the others; they judge by themselves. */
+  async function forward(commitment: Signed<'Commitment'>, answers: readonly Verification[]): Promise<boolean> {
+    if (!isSignedBy(network, 'Commitment', commitment, device.address))
+      throw new Error('the arena signs for its device')
+    const found = answers.find(answer => !answer.ok && answer.wrongRow !== null)
+    if (found === undefined || found.ok) return false
+    const payload = encodeWrongRow(found.wrongRow!)
+    const received = { network, epochSeed, operator: device.address, commitment, payload }
+    const judged = await judgeWrongRow(received, arena.verifier)
+    return judged.proven
+  }
+}

@@ -1,0 +1,57 @@
+/** What an attack is: a prover that cheats in one way, the rate at which theory says it is caught, and the formula that says so. */
+import type { Arena } from './arena.ts'
+
+export type Attack = {
+  readonly name: string
+  /** How `expected` is computed. */
+  readonly formula: string
+  /** Share of attempts that are detected, by theory. */
+  readonly expected: number
+  readonly seeds: number
+  /** One attempt with this seed against the real verifier; true when it was detected: refused, proven wrong, or not paid. */
+  readonly attempt: (arena: Arena, seed: number) => Promise<boolean>
+}
+
+export type AttackResult = {
+  readonly attack: string
+  readonly seeds: number
+  /** Attempts that were detected. */
+  readonly detected: number
+  /** detected ÷ seeds. */
+  readonly rate: number
+  readonly expected: number
+  readonly formula: string
+}
+
+export async function runAttack(
+  { name, formula, expected, seeds, attempt }: Attack,
+  arena: Arena,
+): Promise<AttackResult> {
+  let detected = 0
+  for (let seed = 0; seed < seeds; seed++) if (await attempt(arena, seed)) detected++
+  return { attack: name, seeds, detected, rate: detected / seeds, expected, formula }
+}
+
+/** Whether a result agrees with theory: within four standard deviations of the binomial; exactly where theory says never or always. */
+export function agreesWithTheory({ seeds, detected, expected }: AttackResult): boolean {
+  const deviation = Math.sqrt(seeds * expected * (1 - expected))
+  return Math.abs(detected - seeds * expected) <= 4 * deviation + 1e-9 * seeds
+}
+
+/** Chance that `samples` distinct rows of `rows` miss all `wrong` rows: Π (rows − wrong − i) ÷ (rows − i). About (1 − ε)^t. */
+export function missChance(rows: number, wrong: number, samples: number): number {
+  let chance = 1
+  for (let i = 0; i < Math.min(samples, rows); i++) chance *= Math.max(0, rows - wrong - i) / (rows - i)
+  return chance
+}
+
+/** Chance that at least `least` of `seats` seats pass when each passes with `pass`. */
+export function atLeast(least: number, seats: number, pass: number): number {
+  let sum = 0
+  for (let passing = least; passing <= seats; passing++) {
+    let ways = 1
+    for (let i = 0; i < passing; i++) ways = (ways * (seats - i)) / (i + 1)
+    sum += ways * pass ** passing * (1 - pass) ** (seats - passing)
+  }
+  return sum
+}

@@ -1,0 +1,48 @@
+/**
+ * The honest prover: whole rounds of every length, with and without a last leaf that is full, judged by five seats and verified again
+ * from the evidence bundle. Not one may be rejected.
+ */
+
+import { sampleOf } from '../../src/core/report/commitment.ts'
+import { decodeBundle, encodeBundle } from '../../src/core/report/evidence-bundle.ts'
+import { verifyBundle } from '../../src/core/report/verify-bundle.ts'
+import {
+  type Arena,
+  commitTo,
+  epochSeed,
+  type Identity,
+  network,
+  type Prover,
+  seats,
+  spec,
+  windowRows,
+} from './arena.ts'
+import type { Attack } from './attack.ts'
+import { seededRandom } from './seeded-random.ts'
+
+/** What a seat keeps of the round: through its encoding, with all signatures. */
+async function bundleHolds(arena: Arena, identity: Identity, prover: Prover, seed: number): Promise<boolean> {
+  const seat = seed % seats
+  const offer = await arena.offer(identity, seed, seat)
+  const commitment = await arena.commit(identity, prover)
+  const request = await arena.request(commitment, seed, seat)
+  const openings = prover.open(sampleOf(spec, commitment.message, request.message))
+  const kept = { network, spec, epochSeed, offer, commitment, request, openings, environment: null, deviceReport: null }
+  const bundle = decodeBundle(encodeBundle(kept))
+  const openVerifier = async () => arena.verifier
+  return (await verifyBundle(bundle, { openVerifier })).ok
+}
+
+export const honest: Attack = {
+  name: 'honest',
+  formula: '0: equality of integers has no false alarms',
+  expected: 0,
+  seeds: 1_200,
+  async attempt(arena, seed) {
+    const identity = arena.identity(seed)
+    const rows = seed < 200 ? seed + 1 : Math.floor(seededRandom(seed)() * 2 * windowRows) + 1
+    const prover = commitTo(await arena.digests(identity, rows))
+    const { passed, adopted } = await arena.trial(identity, prover, seed)
+    return passed < seats || adopted || !(await bundleHolds(arena, identity, prover, seed))
+  },
+}
