@@ -190,3 +190,16 @@ export async function settledThrough(network: ConnectedNetwork): Promise<number 
   const [any, epoch] = await reading('settledThrough', network.chain.client.readContract(call))
   return any ? Number(epoch) : null
 }
+
+/** Keeper calls of an address for `epoch` that were not paid yet. */
+export const keeperCallsOf = async (network: ConnectedNetwork, epoch: number, keeper: Address): Promise<number> =>
+  Number(
+    await reading(
+      'keeperCalls',
+      network.chain.client.readContract({
+        ...consensus(network),
+        functionName: 'keeperCalls',
+        args: [BigInt(epoch), keeper],
+      }),
+    ),
+  )

@@ -41,8 +41,9 @@ export async function settleNonces(input: SettleInput): Promise<number> {
       const { attempt, receipt } = winner
       const deep = headNumber - receipt.blockNumber >= BigInt(watchBlocks)
       store.atomically(() => {
-        if (attempt.key !== '')
-          store.update(attempt.key, { state: deep ? 'final' : 'mined', nonce, receipt, failure: null })
+        // An action that was asked for again since has no nonce yet, or another: this is not its outcome.
+        if (store.find(attempt.key)?.nonce === nonce)
+          store.update(attempt.key, { state: deep ? 'final' : 'mined', nonce, receipt })
         store.addSpend(receipt.hash, receipt.gasUsed * receipt.effectiveGasPrice, Number(timestamp))
         if (deep) release(nonce, attempt.key)
       })

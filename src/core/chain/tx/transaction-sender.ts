@@ -46,7 +46,7 @@ export type SenderDependencies = {
   readonly crashPoint?: (name: string) => void
 }
 
-/** Priorities by convention: what has a deadline, what opens or closes a phase, what only claims. */
+/** What must not miss its deadline, and insists until then; what anybody may do and somebody should; what only claims. */
 export const priority = { deadline: 0, keeper: 1, claim: 2 } as const
 
 export type Call<abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>> = {
@@ -98,7 +98,10 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   const rules: PlanRules = { bumpAfterBlocks: options.bumpAfterBlocks ?? 3, maxInFlight: options.maxInFlight ?? 8 }
   const store = createTransactionStore(dependencies.store, account.address)
   const waiters = new Map<string, Set<{ resolve: (receipt: Receipt) => void; reject: (error: KaisarError) => void }>>()
+  /** The head at which the chain last refused an action: asked again only at another one. */
+  const refusedAt = new Map<string, bigint>()
   let headNumber = 0n
+  let lastHead: Hex | null = null
   let stopped = false
   let timer: NodeJS.Timeout | null = null
   let passing: Promise<void> | null = null
@@ -140,17 +143,20 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   }
 
   function decide({ key, state, receipt, failure, functionName, deadline }: ActionRow): Receipt | KaisarError | null {
+    if (failure !== null && (state === 'failed' || state === 'expired'))
+      return chainErrors.CONTRACT_REVERTED({ functionName, reason: failure.message, errorName: failure.code })
     if (state === 'expired') return chainErrors.TRANSACTION_EXPIRED({ key, deadline: deadline ?? 0 })
-    if (state === 'failed' || receipt?.success === false) {
-      const [errorName = '', reason = 'it reverted in its block'] = [failure?.code, failure?.message]
-      return chainErrors.CONTRACT_REVERTED({ functionName, reason, errorName })
-    }
     if (receipt === null || (state !== 'mined' && state !== 'final')) return null
-    return state === 'final' || headNumber - receipt.blockNumber + 1n >= BigInt(confirmations) ? receipt : null
+    if (state === 'mined' && headNumber - receipt.blockNumber + 1n < BigInt(confirmations)) return null
+    if (receipt.success) return receipt
+    return chainErrors.CONTRACT_REVERTED({ functionName, reason: 'it reverted in its block', errorName: '' })
   }
 
   async function pass() {
-    const { number, timestamp, baseFeePerGas } = await chain.client.getBlock()
+    const { hash, number, timestamp, baseFeePerGas } = await chain.client.getBlock()
+    const waits = ({ state }: ActionRow) => state === 'mined'
+    if (hash === lastHead && store.open().every(waits)) return
+    lastHead = hash
     headNumber = number
     const minedNonce = await settleNonces({
       chain,
@@ -166,18 +172,17 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       rules,
     )
     store.atomically(() => {
-      for (const { key } of plan.expire) store.update(key, { state: 'expired' })
+      for (const { key, nonce, failure } of plan.expire) store.update(key, { state: 'expired', nonce, failure })
       for (const { key, nonce } of plan.displace) store.update(key, { state: 'displaced', nonce })
     })
     tell()
     const offered = (nonce: number): Fee[] => store.attempts().filter(attempt => attempt.nonce === nonce)
-    for (const { nonce, action } of plan.sign) {
+    const nonces = plan.sign.map(({ nonce }) => nonce)
+    for (const { action } of plan.sign) {
       const gas = action === null ? 21_000n : await estimate(action)
-      // What the chain refuses now is not sent; the next pass gives its nonce to somebody else.
-      if (gas === null) {
-        again = true
-        break
-      }
+      // What the chain refuses now is not sent; the nonce goes to the next action.
+      if (gas === null) continue
+      const nonce = nonces.shift()!
       await signAndSend({ nonce, action, gas, fee: nextFee(market, offered(nonce), feeCap) })
     }
     for (const { nonce, key, gas, raw } of plan.bump) {
@@ -219,16 +224,22 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     }
   }
 
-  /** Gas with a quarter to spare, or null when the chain refuses the call in its present state. */
-  async function estimate({ key, to, data, functionName }: ActionRow): Promise<bigint | null> {
+  /**
+   * Gas with a quarter to spare, or null when the chain refuses the call in its present state. An action of the highest
+   * priority is tried again at each block until its deadline; another one is given up, for whoever wants it to ask again.
+   */
+  async function estimate({ key, to, data, functionName, ...action }: ActionRow): Promise<bigint | null> {
+    if (refusedAt.get(key) === headNumber) return null
     try {
       const gas = await chain.client.estimateGas({ account: account.address, to, data })
       return gas + gas / 4n
     } catch (error) {
-      const failure = decodeChainError(error, functionName, errorAbi)
-      if (failure.code !== 'CONTRACT_REVERTED') throw failure
-      const { errorName, reason } = failure.context as { errorName: string; reason: string }
-      store.update(key, { state: 'failed', failure: { code: errorName, message: reason } })
+      const refusal = decodeChainError(error, functionName, errorAbi)
+      if (refusal.code !== 'CONTRACT_REVERTED') throw refusal
+      const { errorName: code, reason: message } = refusal.context as { errorName: string; reason: string }
+      refusedAt.set(key, headNumber)
+      const insists = action.priority === priority.deadline && action.deadline !== null
+      store.update(key, { state: insists ? 'queued' : 'failed', failure: { code, message } })
       tell()
       return null
     }
@@ -301,7 +312,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
 
 /** Whether recording the same key again means to try again. */
 const isOver = ({ state, receipt }: ActionRow): boolean =>
-  state === 'failed' || state === 'expired' || (state === 'final' && receipt?.success === false)
+  state === 'failed' || state === 'expired' || receipt?.success === false
 
 const tipPerGas = (chain: Chain): Promise<bigint> =>
   chain.client.estimateMaxPriorityFeePerGas().catch(() => 1_000_000_000n)

@@ -1,0 +1,176 @@
+import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
+import { rewardVaultAbi } from '../chain/abi/reward-vault.ts'
+import { firstBlockSince } from '../chain/block-time.ts'
+import { frozenSeats } from '../chain/checkers.ts'
+import { type EpochOverview, getCohort, getEpoch, getTimeline, keeperCallsOf, settledThrough } from '../chain/epochs.ts'
+import { type ConnectedNetwork, reading } from '../chain/network.ts'
+import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
+import type { Timeline } from '../protocol/network-parameters.ts'
+import { epochAt } from '../protocol/trigger.ts'
+import { keeperRank, turnSeconds } from './keeper-rank.ts'
+import { revealedOpenings } from './revealed-openings.ts'
+import { planCohort, planSeed, type SeatOpening, type SettlementStep, seatsIn } from './settlement-plan.ts'
+
+/** Every committed seat's opening of a cohort, in seat order, or null where they are not to be had. */
+export type Gather = (epoch: number, cohort: number) => Promise<readonly SeatOpening[] | null>
+
+export type KeeperOptions = {
+  /** Leave steps to the keepers before us for a while (default), or act at once, as somebody who settles by hand does. */
+  readonly takeTurns?: boolean
+}
+
+export type KeeperDependencies = {
+  readonly network: ConnectedNetwork
+  readonly sender: TransactionSender
+  /** A step that could not be taken now; the others go on, and the next pass tries again. */
+  readonly onTrouble?: (step: SettlementStep, error: unknown) => void
+}
+
+/** A step that was handed to the transaction sender, and the key its outcome is known by. */
+export type TakenStep = SettlementStep & { readonly key: string }
+
+export type Keeper = {
+  /** Reads the chain and hands to the sender whatever is open; resolves with the steps taken. */
+  pass(gather: Gather): Promise<TakenStep[]>
+}
+
+/** The contracts keep four epochs: that many back there can be something to do. */
+const keptEpochs = 4
+const cohortsAtOnce = 16
+
+/**
+ * A keeper: seeds, finalizing, voiding, paying of the last epochs. Level-triggered: call it at each block, as often as one
+ * likes; it does what the chain shows as open, and nothing twice.
+ */
+export function createKeeper(options: KeeperOptions, dependencies: KeeperDependencies): Keeper {
+  const { network, sender, onTrouble = () => {} } = dependencies
+  /** Block time at which each step was first seen as possible: the turns of the other keepers count from there. */
+  const possibleSince = new Map<string, number>()
+  const ranks = new Map<number, number>()
+
+  async function rankIn({ epoch, seed }: EpochOverview): Promise<number> {
+    if (options.takeTurns === false || seed === null) return 0
+    const rank = ranks.get(epoch) ?? keeperRank(seed, await frozenSeats(network, epoch), sender.address)
+    ranks.set(epoch, rank)
+    ranks.delete(epoch - keptEpochs)
+    return rank
+  }
+
+  async function openSteps(timeline: Timeline, head: { number: bigint; timestamp: bigint }) {
+    const current = epochAt(timeline, Number(head.timestamp))
+    const steps: { step: SettlementStep; overview: EpochOverview }[] = []
+    for (const epoch of current < 0 ? [0, 1] : [current + 1]) {
+      const overview = await getEpoch(network, epoch)
+      const step = seedIsDue(timeline, epoch, Number(head.timestamp)) ? planSeed(overview, head.number) : null
+      if (step !== null) steps.push({ step, overview })
+    }
+    for (let epoch = Math.max(0, current - keptEpochs); epoch < current; epoch++) {
+      const overview = await getEpoch(network, epoch)
+      if (overview.seed === null) continue
+      for (const step of await epochSteps(overview, epoch >= timeline.firstPaidEpoch)) steps.push({ step, overview })
+    }
+    return steps
+  }
+
+  async function epochSteps(overview: EpochOverview, paid: boolean): Promise<SettlementStep[]> {
+    const { epoch, phase, totals, totalFixed, cohorts, members, money } = overview
+    const steps: SettlementStep[] = []
+    const undecided = totals.resolvedLanes < members && (phase === 'open' || phase === 'finalize')
+    const unpaid = paid && totalFixed && totals.unpaid > 0
+    if (undecided || unpaid) {
+      for (let from = 0; from < cohorts; from += cohortsAtOnce) {
+        const numbers = Array.from({ length: Math.min(cohortsAtOnce, cohorts - from) }, (_, i) => from + i)
+        const states = await Promise.all(numbers.map(cohort => getCohort(network, epoch, cohort)))
+        steps.push(...states.flatMap(state => planCohort(overview, state)))
+      }
+    }
+    if (paid && phase === 'pay' && money.opened && !money.closed && totals.unpaid === 0) {
+      if ((await keeperCallsOf(network, epoch, sender.address)) > 0) steps.push({ do: 'payKeeper', epoch })
+      const through = await settledThrough(network)
+      if (through !== null && epoch <= through) steps.push({ do: 'closeEpoch', epoch })
+    }
+    return steps
+  }
+
+  /** Hands a step to the sender; null where it cannot be taken yet. */
+  async function take(step: SettlementStep, overview: EpochOverview, gather: Gather): Promise<TakenStep | null> {
+    const { startsAt, revealAt, payAt } = overview
+    const epoch = BigInt(step.epoch)
+    const consensus = {
+      to: network.contracts.EpochConsensus,
+      abi: epochConsensusAbi,
+      priority: priority.keeper,
+    } as const
+    const vault = { to: network.contracts.RewardVault, abi: rewardVaultAbi, priority: priority.claim } as const
+    const key = keyOf(step)
+    switch (step.do) {
+      case 'pin':
+      case 'roll':
+        sender.enqueue({ ...consensus, key, functionName: step.do, args: [epoch], deadline: startsAt })
+        break
+      case 'finalize':
+      case 'finalize-revealed': {
+        const { cohort, seats } = step
+        const inOpen = step.do === 'finalize'
+        const openings = inOpen
+          ? await gather(step.epoch, cohort)
+          : await revealedOpenings(network, step.epoch, cohort, await firstBlockSince(network.chain, overview.revealAt))
+        if (openings === null || seatsIn(openings) !== seats) return null
+        const deadline = inOpen ? revealAt : payAt
+        sender.enqueue({ ...consensus, key, functionName: 'finalize', args: [epoch, cohort, [...openings]], deadline })
+        break
+      }
+      case 'void':
+        sender.enqueue({ ...consensus, key, functionName: 'voidCohort', args: [epoch, step.cohort], deadline: payAt })
+        break
+      case 'payCohort':
+        sender.enqueue({ ...vault, key, functionName: 'payCohort', args: [epoch, step.cohort, 64] })
+        break
+      case 'payCheckers':
+        sender.enqueue({ ...vault, key, functionName: 'payCheckers', args: [epoch, step.cohort] })
+        break
+      case 'payKeeper':
+        sender.enqueue({ ...vault, key, functionName: 'payKeeper', args: [epoch, sender.address] })
+        break
+      case 'closeEpoch':
+        sender.enqueue({ ...vault, key, functionName: 'closeEpoch', args: [epoch] })
+    }
+    return { ...step, key }
+  }
+
+  return {
+    async pass(gather) {
+      const timeline = await getTimeline(network)
+      if (timeline === null) return []
+      const head = await reading('eth_getBlockByNumber', network.chain.client.getBlock())
+      const now = Number(head.timestamp)
+      const open = await openSteps(timeline, head)
+      const taken = await Promise.all(
+        open.map(async ({ step, overview }) => {
+          const since = possibleSince.get(keyOf(step)) ?? now
+          possibleSince.set(keyOf(step), since)
+          try {
+            const turn = turnSeconds(await rankIn(overview), timeline.openSeconds)
+            return now < since + turn ? null : await take(step, overview, gather)
+          } catch (error) {
+            onTrouble(step, error)
+            return null
+          }
+        }),
+      )
+      const keys = new Set(open.map(({ step }) => keyOf(step)))
+      for (const key of possibleSince.keys()) if (!keys.has(key)) possibleSince.delete(key)
+      return taken.filter(step => step !== null)
+    },
+  }
+}
+
+const keyOf = (step: SettlementStep): string =>
+  [step.do, step.epoch, ...('cohort' in step ? [step.cohort] : []), ...('after' in step ? [step.after] : [])].join('/')
+
+/** The seed of an epoch can be made once REVEAL of the second epoch before it is closed; those of 0 and 1 from `start` on. */
+function seedIsDue(timeline: Timeline, epoch: number, now: number): boolean {
+  if (epoch < 2) return true
+  const { firstEpochAt, epochSeconds, commitSeconds, openSeconds, revealSeconds } = timeline
+  return now >= firstEpochAt + (epoch - 1) * epochSeconds + commitSeconds + openSeconds + revealSeconds
+}
