@@ -62,12 +62,11 @@ export function analyseTexts(texts: readonly RecordedText[]): RecordingAnalysis 
     observations.push(...useful)
     if (tooLarge)
       faults.push(makeFault('GPU_OUTPUT_TOO_LARGE', { detail: said(name, `more than ${maxCaptureBytes} bytes`) }))
+    else if (useful.length === 0 && several)
+      notes.push({ code: 'GPU_FILE_IGNORED', device: null, detail: said(name, 'no known format') })
     else if (useful.length === 0)
       faults.push(
-        makeFault('GPU_OUTPUT_UNREADABLE', {
-          detail: said(name, text.trim() === '' ? 'the file is empty' : 'no known format'),
-          critical: !several,
-        }),
+        makeFault('GPU_OUTPUT_UNREADABLE', { detail: text.trim() === '' ? 'the file is empty' : 'no known format' }),
       )
     if (invalidUtf8)
       notes.push({

@@ -1,0 +1,87 @@
+import { InvalidChain, maxChainBytes, readPemChain } from './certificate-chain.ts'
+import { MalformedReport, maxReportBytes } from './parse-report.ts'
+
+/** One card's evidence as it arrived; nothing in it but `report` and `chain` is signed. */
+export type Evidence = {
+  readonly report: Buffer
+  readonly chain: readonly Buffer[]
+  /** What the file says the nonce was; the report says what it is. */
+  readonly statedNonce: Buffer | null
+  readonly statedArchitecture: string | null
+}
+
+/** No board has more cards. */
+const maxDevices = 64
+
+const hexBytes = (text: string, what: string): Buffer => {
+  const hex = text.replace(/\s+/g, '').replace(/^0x/i, '')
+  if (hex.length === 0 || hex.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(hex))
+    throw new MalformedReport(`${what} is not hexadecimal`)
+  return Buffer.from(hex, 'hex')
+}
+
+function base64Bytes(text: string, what: string): Buffer {
+  const base64 = text.replace(/\s+/g, '')
+  const bytes = Buffer.from(base64, 'base64')
+  if (bytes.length === 0 || bytes.toString('base64') !== base64) throw new MalformedReport(`${what} is not base64`)
+  return bytes
+}
+
+export const isEvidenceJson = (text: string): boolean => /^\s*[[{]/.test(text)
+
+/**
+ * NVIDIA's serialised evidence: an object or an array of `{ arch, nonce, evidence, certificate }`, evidence in base64,
+ * certificate as base64 of the PEM text. Throws {@link MalformedReport} or {@link InvalidChain} for the whole file; what is
+ * wrong with one card is left to its verification.
+ */
+export function readEvidenceJson(text: string): readonly (Evidence | Error)[] {
+  if (text.length > maxDevices * 4 * (maxReportBytes + maxChainBytes))
+    throw new MalformedReport(`${text.length} characters of evidence`)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new MalformedReport('the evidence is not JSON')
+  }
+  // Some tools wrap the list: { evidences: [...] } or { evidence_list: [...] }.
+  const wrapped =
+    !Array.isArray(value) && typeof value === 'object' && value !== null
+      ? Object.values(value).find(Array.isArray)
+      : undefined
+  const list = Array.isArray(value) ? value : wrapped && !hasEvidence(value) ? wrapped : [value]
+  if (list.length === 0) throw new MalformedReport('the evidence holds no device')
+  if (list.length > maxDevices) throw new MalformedReport(`${list.length} devices, at most ${maxDevices}`)
+  return list.map(entry => {
+    try {
+      return readEntry(entry)
+    } catch (error) {
+      return error as Error
+    }
+  })
+}
+
+const hasEvidence = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && 'evidence' in value
+
+function readEntry(entry: unknown): Evidence {
+  if (!hasEvidence(entry) || typeof entry.evidence !== 'string') throw new MalformedReport('an entry has no evidence')
+  const { evidence, certificate, nonce, arch } = entry
+  if (typeof certificate !== 'string') throw new InvalidChain('an entry has no certificate chain')
+  const pem = certificate.includes('-----BEGIN')
+    ? certificate
+    : base64Bytes(certificate, 'the certificate chain').toString('latin1')
+  return {
+    report: base64Bytes(evidence, 'the evidence'),
+    chain: readPemChain(pem),
+    statedNonce: typeof nonce === 'string' && nonce !== '' ? hexBytes(nonce, 'the stated nonce') : null,
+    statedArchitecture: typeof arch === 'string' ? arch : null,
+  }
+}
+
+/** The report as hexadecimal text and the chain as PEM text, as NVIDIA's sample files hold them. */
+export const readEvidenceText = (reportHex: string, chainPem: string): Evidence => ({
+  report: hexBytes(reportHex, 'the report'),
+  chain: readPemChain(chainPem),
+  statedNonce: null,
+  statedArchitecture: null,
+})
