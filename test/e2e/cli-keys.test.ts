@@ -1,9 +1,12 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { privateKeyToAddress } from 'viem/accounts'
 import { afterAll, describe, expect, it } from 'vitest'
 import { decryptKeystore, parseKeystore } from '../../src/core/platform/keystore.ts'
-import { isolatedHome, runCli } from '../helpers/run-cli.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { cliPath, isolatedHome, runCli } from '../helpers/run-cli.ts'
 
 const home = isolatedHome()
 const kaisar = (...args: string[]) => runCli(args, { env: home.env })
@@ -89,6 +92,29 @@ describe('kaisar keys', () => {
     const json = await kaisar('keys', ...words, '--json')
     expect(json).toMatchObject({ exitCode: exit, stderr: '' })
     expect(json.json()).toMatchObject({ success: false, errors: [{ code }] })
+  })
+
+  // script(1) gives the command a terminal of its own.
+  it.runIf(existsSync('/usr/bin/script'))('asks for the password twice on a terminal, and never shows it', async () => {
+    const command = `stty cols 100 rows 24; '${process.execPath}' '${cliPath}' keys new asked`
+    const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], { env: { ...process.env, ...home.env } })
+    let screen = ''
+    child.stdout.on('data', chunk => {
+      screen += chunk
+    })
+    await eventually(() => expect(screen).toContain('Password for the new key'))
+    child.stdin.write('hunter22\r')
+    await eventually(() => expect(screen).toContain('The same again'))
+    child.stdin.write('hunter22\r')
+    const [code] = await once(child, 'close')
+    expect(code).toBe(0)
+    expect(screen).not.toContain('hunter22')
+    const { data } = (await kaisar('keys', 'export-address', 'asked', '--json')).json<{
+      path: string
+      address: string
+    }>()
+    const keystore = parseKeystore(readFileSync(data.path, 'utf8'), data.path)
+    expect((await decryptKeystore(keystore, 'hunter22', data.path)).address).toBe(data.address)
   })
 
   it('names the flag to pass where a question cannot be asked', async () => {
