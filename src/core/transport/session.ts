@@ -55,6 +55,8 @@ export type SessionDependencies = {
 }
 
 const bulkTypes: ReadonlySet<string> = new Set<MessageType>(['job.openings', 'wrong.row', 'device.report'])
+/** Nobody has to listen to these: the session itself answers or causes them. */
+const unaskedTypes: ReadonlySet<MessageType> = new Set<MessageType>(['refused', 'heartbeat', 'heartbeat.reply'])
 /** Refused messages that a session survives: 32 at once, and 10 a minute. */
 const faultBurst = 32
 const faultsPerSecond = 10 / 60
@@ -69,8 +71,8 @@ type AnyHandler = (body: unknown, payload: Uint8Array, receivedAt: number) => vo
  * Whoever gets a session registers its handlers in the same turn of the event loop, and misses nothing.
  *
  * Heartbeats are answered here, on receipt, before anything that waits to be handled; handlers run one per turn of the
- * event loop. Unknown, unexpected, malformed and oversized messages are refused and the session goes on, until there are
- * too many; a handshake message ends it.
+ * event loop. Unknown, malformed and oversized messages are refused and the session goes on, until there are too many;
+ * messages nobody listens to, or that do not fit the queue, are refused; a handshake message ends the session.
  */
 export function createSession(
   channel: Channel,
@@ -135,8 +137,8 @@ export function createSession(
   async function handle(type: MessageType, body: unknown, payload: Uint8Array, receivedAt: number) {
     const ofType = handlers.get(type)
     if (ofType === undefined || ofType.size === 0) {
-      const isAnswered = type === 'refused' || type === 'heartbeat'
-      return isAnswered ? undefined : refuse(sessionErrors.MESSAGE_UNEXPECTED({ type }), type, true)
+      if (!unaskedTypes.has(type)) refuse(sessionErrors.MESSAGE_UNEXPECTED({ type }), type, false)
+      return
     }
     for (const result of await Promise.allSettled(
       [...ofType].map(async handler => handler(body, payload, receivedAt)),

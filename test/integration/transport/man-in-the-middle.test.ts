@@ -74,7 +74,7 @@ async function exchange(faults: (direction: Direction) => Faults) {
   return { heard, received, passed: { ...proxy.passed }, flipped: proxy.flipped }
 }
 
-describe('man in the middle', () => {
+describe('Man in the middle', () => {
   it('gets nothing altered accepted, whatever byte of the connection is flipped', async () => {
     const clean = await exchange(() => ({}))
     expect(clean.received).toEqual([{ body: openings, payload: Buffer.from(payload).toString('hex') }])

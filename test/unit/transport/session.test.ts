@@ -203,6 +203,15 @@ describe('session', () => {
     await vi.waitFor(() => expect(handled).toBe(3))
   })
 
+  it('does not hold replies against a peer whom nobody heard out', async () => {
+    const { session, peer, frames } = await open({}, () => 0)
+    for (let n = 0; n < 100; n++) await peer.send({ type: 'heartbeat.reply', body: { nonce: hash('01') } })
+    for (let n = 0; n < 100; n++) await peer.send({ type: 'job.abort', body: abortBody() })
+    await peer.send({ type: 'heartbeat', body: { nonce: hash('02') } })
+    await vi.waitFor(() => expect(frames).toHaveLength(101))
+    expect(session.closed).toBe(false)
+  })
+
   it('never answers a refusal with a refusal', async () => {
     const { session, peer, frames } = await open()
     const refusals: unknown[] = []

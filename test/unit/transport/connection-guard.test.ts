@@ -1,0 +1,129 @@
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createConnectionGuard, originOf } from '../../../src/core/transport/connection-guard.ts'
+import { withDefaults } from '../../../src/core/transport/limits.ts'
+import type { Limits } from '../../../src/core/transport/transport.ts'
+
+class FakeSocket extends EventEmitter {
+  destroyed = false
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number
+  constructor(remoteAddress: string | undefined, remotePort: number) {
+    super()
+    this.remoteAddress = remoteAddress
+    this.remotePort = remotePort
+  }
+  destroy() {
+    if (this.destroyed) return this
+    this.destroyed = true
+    this.emit('close')
+    return this
+  }
+}
+
+function setUp(limits: Partial<Limits>) {
+  let clock = 0
+  let ports = 0
+  const guard = createConnectionGuard(withDefaults(limits), () => clock)
+  const connect = (address: string | undefined) => {
+    const socket = new FakeSocket(address, ++ports)
+    return { socket, admitted: guard.admit(socket as unknown as Socket) }
+  }
+  return {
+    guard,
+    connect,
+    pass: (ms: number) => {
+      clock += ms
+    },
+  }
+}
+
+describe('connection guard', () => {
+  it('admits as many connections of one origin as allowed, and forgets those that are gone', () => {
+    const { connect } = setUp({ maxConnectionsPerAddress: 2 })
+    const first = connect('192.0.2.1')
+    expect([first.admitted, connect('192.0.2.1').admitted]).toEqual([true, true])
+    const third = connect('192.0.2.1')
+    expect([third.admitted, third.socket.destroyed]).toEqual([false, true])
+    expect(connect('192.0.2.2').admitted).toBe(true)
+    first.socket.destroy()
+    expect(connect('192.0.2.1').admitted).toBe(true)
+  })
+
+  it('makes room by destroying the oldest that has not authenticated, never one that has', () => {
+    const { connect, guard } = setUp({ maxConnections: 3 })
+    const [known, slow, slower] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(connect)
+    guard.establish(known!.socket)
+    expect(connect('192.0.2.4').admitted).toBe(true)
+    expect([known, slow, slower].map(it => it!.socket.destroyed)).toEqual([false, true, false])
+    guard.establish(slower!.socket)
+    const next = connect('192.0.2.5')
+    guard.establish(next.socket)
+    expect(connect('192.0.2.6').admitted).toBe(false)
+    next.socket.destroy()
+    expect(connect('192.0.2.7').admitted).toBe(true)
+  })
+
+  it('limits how fast one origin may connect and ask, and no other', () => {
+    const { connect, guard, pass } = setUp({ requestsPerSecond: 1, burstRequests: 2 })
+    expect(connect('192.0.2.1').admitted).toBe(true)
+    expect(guard.allowRequest({ remoteAddress: '192.0.2.1', remotePort: 9 })).toBe(true)
+    expect(guard.allowRequest({ remoteAddress: '::ffff:192.0.2.1', remotePort: 9 })).toBe(false)
+    expect(connect('192.0.2.1').admitted).toBe(false)
+    expect(connect('192.0.2.2').admitted).toBe(true)
+    pass(1000)
+    expect(connect('192.0.2.1').admitted).toBe(true)
+  })
+
+  it('drops a socket that is already gone', () => {
+    expect(setUp({}).connect(undefined).admitted).toBe(false)
+  })
+
+  it('never holds more than the limits, whatever comes and goes', () => {
+    const step = fc.record({
+      host: fc.integer({ min: 1, max: 6 }),
+      act: fc.constantFrom('connect', 'leave', 'establish'),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), steps => {
+        const { connect, guard } = setUp({ maxConnections: 8, maxConnectionsPerAddress: 3, burstRequests: 1e9 })
+        const sockets: FakeSocket[] = []
+        const established = new Set<FakeSocket>()
+        for (const { host, act } of steps) {
+          const address = `192.0.2.${host}`
+          const open = sockets.filter(socket => !socket.destroyed && socket.remoteAddress === address)
+          if (act === 'connect') sockets.push(connect(address).socket)
+          else if (act === 'leave') open[0]?.destroy()
+          else if (open[0] !== undefined) {
+            guard.establish(open[0])
+            established.add(open[0])
+          }
+          const held = sockets.filter(socket => !socket.destroyed)
+          expect(held.length).toBeLessThanOrEqual(8)
+          for (let host = 1; host <= 6; host++)
+            expect(held.filter(socket => socket.remoteAddress === `192.0.2.${host}`).length).toBeLessThanOrEqual(3)
+        }
+        const left = steps.some(({ act }) => act === 'leave')
+        if (!left) for (const socket of established) expect(socket.destroyed).toBe(false)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
+
+describe('originOf', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    [undefined, ''],
+  ])('of %s is %s', (address, origin) => {
+    expect(originOf(address)).toBe(origin)
+  })
+})

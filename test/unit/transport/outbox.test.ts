@@ -1,0 +1,106 @@
+import fc from 'fast-check'
+import { describe, expect, it, vi } from 'vitest'
+import { transportErrors } from '../../../src/core/transport/errors.ts'
+import { createOutbox } from '../../../src/core/transport/outbox.ts'
+import { createTokenBucket } from '../../../src/core/transport/token-bucket.ts'
+
+const bytes = (length: number, fill = 0) => new Uint8Array(length).fill(fill)
+const settled = () => new Promise(setImmediate)
+
+/** An outbox whose writes end when the test says so. */
+function setUp(maxQueuedBytes: number, stallMs = 60_000) {
+  const written: number[] = []
+  const writes: PromiseWithResolvers<void>[] = []
+  const onStall = vi.fn()
+  const outbox = createOutbox(
+    { maxQueuedBytes, stallMs },
+    {
+      write: bytes => {
+        written.push(bytes[0] ?? -1)
+        writes.push(Promise.withResolvers<void>())
+        return writes.at(-1)!.promise
+      },
+      onStall,
+    },
+  )
+  return { outbox, written, writes, onStall }
+}
+
+describe('outbox', () => {
+  it('writes one at a time, in order, urgent first', async () => {
+    const { outbox, written, writes } = setUp(1000)
+    const pushed = [1, 2, 3].map(fill => outbox.push(bytes(10, fill), false))
+    pushed.push(outbox.push(bytes(10, 9), true), outbox.push(bytes(10, 8), true))
+    for (let n = 0; n < 5; n++) {
+      expect(written).toHaveLength(n + 1)
+      writes[n]!.resolve()
+      await settled()
+    }
+    await Promise.all(pushed)
+    expect(written).toEqual([1, 9, 8, 2, 3])
+  })
+
+  it('refuses what does not fit, takes what does, and any single frame when empty', async () => {
+    const { outbox, writes } = setUp(100)
+    const first = outbox.push(bytes(500), false)
+    await expect(outbox.push(bytes(1), false)).rejects.toMatchObject({ code: 'TRANSPORT_QUEUE_FULL' })
+    writes[0]!.resolve()
+    await first
+    await settled()
+    const half = outbox.push(bytes(50), false)
+    const rest = outbox.push(bytes(50), false)
+    await expect(outbox.push(bytes(1), false)).rejects.toMatchObject({ code: 'TRANSPORT_QUEUE_FULL' })
+    const urgent = outbox.push(bytes(1), true)
+    for (const n of [1, 2, 3]) {
+      writes[n]!.resolve()
+      await settled()
+    }
+    await Promise.all([half, rest, urgent])
+  })
+
+  it('rejects everything that waits, and everything later, once it has failed', async () => {
+    const { outbox, writes, written } = setUp(1000)
+    const results = [outbox.push(bytes(1), false), outbox.push(bytes(1), true)].map(it => it.catch(error => error.code))
+    outbox.fail(transportErrors.TRANSPORT_SHUTTING_DOWN())
+    writes[0]!.reject(new Error('gone'))
+    expect(await Promise.all(results)).toEqual(['TRANSPORT_SHUTTING_DOWN', 'TRANSPORT_SHUTTING_DOWN'])
+    await expect(outbox.push(bytes(1), false)).rejects.toMatchObject({ code: 'TRANSPORT_SHUTTING_DOWN' })
+    expect(written).toHaveLength(1)
+  })
+
+  it('says so when one write takes too long', async () => {
+    const { outbox, onStall, writes } = setUp(1000, 10)
+    const pushed = outbox.push(bytes(1), false)
+    await vi.waitFor(() => expect(onStall).toHaveBeenCalledOnce())
+    writes[0]!.resolve()
+    await pushed
+  })
+})
+
+describe('token bucket', () => {
+  it('grants a burst, then the rate, and never more than both', () => {
+    const step = fc.record({ ms: fc.nat(500), cost: fc.integer({ min: 1, max: 5 }) })
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 300 }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.integer({ min: 1, max: 50 }),
+        (steps, perSecond, burst) => {
+          let clock = 0
+          const bucket = createTokenBucket({ perSecond, burst }, () => clock)
+          let granted = 0
+          for (const { ms, cost } of steps) {
+            clock += ms
+            if (bucket.take(cost)) granted += cost
+            expect(granted).toBeLessThanOrEqual(burst + (clock / 1000) * perSecond + 1e-6)
+          }
+          clock += (burst / perSecond) * 1000 + 1
+          expect(bucket.full).toBe(true)
+          expect(bucket.take(burst)).toBe(true)
+          expect(bucket.take()).toBe(false)
+        },
+      ),
+      { numRuns: 1000 },
+    )
+  })
+})
