@@ -1,0 +1,73 @@
+/** The contract with scripts, held for every command there is: read from the manifest, so a new command is held to it at once. */
+import { readFileSync, rmSync } from 'node:fs'
+import { afterAll, describe, expect, it } from 'vitest'
+import { environmentName } from '../../src/core/platform/config.ts'
+import { isolatedHome, runCli } from '../helpers/run-cli.ts'
+
+type Described = { description?: string; summary?: string; env?: string }
+type ManifestCommand = { flags: Record<string, Described>; args: Record<string, Described> } & Described
+const manifest: { commands: Record<string, ManifestCommand> } = JSON.parse(
+  readFileSync(new URL('../../oclif.manifest.json', import.meta.url), 'utf8'),
+)
+const commands = Object.entries(manifest.commands).map(([id, command]) => ({ words: id.split(':'), ...command }))
+
+/** Starts a network of its own when nothing is wrong with its flags: tested where it is at home. */
+const startsForReal = new Set(['devnet up'])
+
+const home = isolatedHome()
+afterAll(() => rmSync(home.path, { recursive: true, force: true }))
+const kaisar = (...args: string[]) => runCli(args, { env: home.env, timeoutMs: 60_000 })
+
+it('finds the commands', () => expect(commands.length).toBeGreaterThan(3))
+
+describe.each(commands)('$words', ({ words, ...command }) => {
+  const name = words.join(' ')
+
+  it('describes itself, its arguments and its flags, each with its variable', () => {
+    expect(command.description ?? command.summary).toBeTruthy()
+    for (const [flag, definition] of Object.entries(command.flags)) {
+      expect(definition.description ?? definition.summary, `--${flag}`).toBeTruthy()
+      expect(definition.env, `--${flag}`).toBe(environmentName(flag))
+    }
+    for (const [argument, definition] of Object.entries(command.args))
+      expect(definition.description, argument).toBeTruthy()
+    expect(Object.keys(command.flags)).toContain('json')
+  })
+
+  it('refuses an unknown flag with exit code 2, in text and JSON', async () => {
+    const [text, json] = await Promise.all([
+      kaisar(...words, '--no-such-flag'),
+      kaisar(...words, '--no-such-flag', '--json'),
+    ])
+    expect({ exit: text.exitCode, stdout: text.stdout }).toEqual({ exit: 2, stdout: '' })
+    expect(text.stderr).toMatch(/^Error \[FLAG_UNKNOWN\]/)
+    expect({ exit: json.exitCode, code: json.json().errors[0]?.code }).toEqual({ exit: 2, code: 'FLAG_UNKNOWN' })
+  })
+
+  it.skipIf(startsForReal.has(name))(
+    'ends by itself on an empty machine, with the same exit code in text and JSON',
+    async () => {
+      const [text, json] = await Promise.all([kaisar(...words), kaisar(...words, '--json')])
+      expect([0, 2, 3]).toContain(json.exitCode)
+      expect(text.exitCode).toBe(json.exitCode)
+      // Every line of stdout parses, and the last one is the envelope.
+      for (const event of json.events().slice(0, -1)) expect(event.type).toEqual(expect.any(String))
+      const envelope = json.json()
+      expect(envelope).toMatchObject({
+        schemaVersion: 1,
+        success: json.exitCode === 0,
+        errors: expect.any(Array),
+        warnings: expect.any(Array),
+      })
+      expect(envelope.errors.length > 0).toBe(json.exitCode !== 0)
+      for (const error of envelope.errors) {
+        expect(error.code).toMatch(/^[A-Z][A-Z0-9_]+$/)
+        expect(error.code).not.toBe('UNEXPECTED')
+        for (const part of [error.message, error.meaning, error.fix]) expect(part).toMatch(/\w/)
+      }
+      // Text has no stack, and says the same.
+      expect(text.stderr).not.toMatch(/\n\s+at .*:\d+:\d+/)
+      for (const error of envelope.errors) expect(text.stderr).toContain(`[${error.code}]`)
+    },
+  )
+})
