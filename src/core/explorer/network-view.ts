@@ -3,7 +3,7 @@
  * rates Mop/s, epochs numbers. Lists of epochs and payments are newest first.
  */
 import type { Address, Hex } from 'viem'
-import type { EpochOverview } from '../chain/epochs.ts'
+import type { EpochMoney, Phase } from '../chain/epochs.ts'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import type { BlockHead } from '../protocol/trigger.ts'
 
@@ -11,16 +11,19 @@ export type NetworkView = {
   readonly chainId: number
   readonly contracts: Readonly<Record<string, Address>>
   readonly head: BlockHead
-  /** Null before `start` was called; everything below is then empty but for devices and checkers. */
+  /** Null before `start` was called; there are no epochs then. */
   readonly timeline: Timeline | null
   readonly rules: RoundRules
+  /** Null before the first epoch. */
   readonly currentEpoch: number | null
-  /** Rounds of the current epoch so far. */
-  readonly rounds: readonly RoundView[]
+  /** Rounds of the current epoch so far; null where its blocks were not read. */
+  readonly rounds: readonly RoundView[] | null
   readonly devices: readonly DeviceView[]
   readonly checkers: readonly CheckerView[]
   readonly epochs: readonly EpochView[]
   readonly payments: readonly PaymentView[]
+  /** Sums over the epochs that were read; `firstEpoch` is the oldest of them. */
+  readonly firstEpoch: number
 }
 
 /** A round is its trigger block. */
@@ -28,31 +31,50 @@ export type RoundView = BlockHead & { readonly ordinal: number; readonly slot: n
 
 export type EpochView = {
   readonly epoch: number
-  readonly overview: EpochOverview
+  readonly phase: Phase
+  readonly startsAt: number
+  /** Null: it has none (yet). */
+  readonly seed: Hex | null
+  readonly members: number
   readonly cohorts: readonly CohortView[]
+  /** Null before its first payment. */
+  readonly money: (EpochMoney & { readonly txHash: Hex }) | null
   /** Paid or owed to devices and to Checkers. */
   readonly paidToDevices: bigint
   readonly paidToCheckers: bigint
+  /** Whether nothing is left to be paid. */
+  readonly isPaid: boolean
 }
 
 export type CohortView = {
   readonly cohort: number
   readonly state: 'pending' | 'final' | 'void'
+  readonly members: number
   /** Seats whose opening was counted. */
   readonly opened: number
   readonly txHash: Hex | null
+  readonly payTxHashes: readonly Hex[]
 }
 
-/** What an epoch's consensus said of a device. `score` is null where its cohort is void or not yet final. */
+/** What an epoch's consensus said of a device, and what it was paid. */
 export type DeviceEpochView = {
   readonly epoch: number
   readonly rate: bigint
   readonly uptime: number
   readonly flags: number
+  /** Null where the cohort is void. */
   readonly score: bigint | null
   readonly credit: bigint | null
+  /** Null before it was paid. */
   readonly amount: bigint | null
   readonly txHash: Hex | null
+  readonly verdict: ChainVerdict
+}
+
+/** The committee's verdict on a device in an epoch, as flags and medians tell it; `reason` is for people. */
+export type ChainVerdict = {
+  readonly verdict: 'VALID' | 'WRONG' | 'MISSED' | 'UNSUPPORTED' | 'ABSTAINED' | 'VOID'
+  readonly reason: string
 }
 
 export type DeviceView = {
@@ -63,38 +85,33 @@ export type DeviceView = {
   readonly cohort: number
   readonly generation: number
   readonly deviceHash: Hex
+  readonly certificateHash: Hex
   readonly attestedIdentity: Hex
+  readonly deposit: bigint
   readonly since: number
   readonly until: number | null
-  readonly registeredTxHash: Hex | null
   readonly standing: bigint
   readonly silentEpochs: number
-  /** Paid or owed to it over all epochs, and what its payout wallet could not be sent. */
   readonly earned: bigint
+  /** What its payout wallet could not be sent. */
   readonly owed: bigint
   /** Resolved epochs, oldest first. */
   readonly history: readonly DeviceEpochView[]
-  readonly lastVerdict: ChainVerdict | null
-}
-
-/** The committee's verdict on a device in an epoch, as flags and medians tell it. */
-export type ChainVerdict = {
-  readonly epoch: number
-  readonly verdict: 'VALID' | 'WRONG' | 'MISSED' | 'UNSUPPORTED' | 'ABSTAINED' | 'VOID'
-  readonly reason: string
 }
 
 export type CheckerView = {
   readonly operator: Address
   readonly payout: Address
   readonly endpoint: string
+  readonly certificateHash: Hex
   readonly seats: number
   readonly strikes: number
   readonly jailed: boolean
   readonly bond: bigint
+  readonly unbonding: bigint
   readonly earned: bigint
   readonly owed: bigint
-  /** Lanes in which its seats agreed with the result, of those they were drawn for, over the epochs read; 0 of 0 is unknown. */
+  /** Lanes in which its seats agreed with the result, of those they were drawn for; 0 of 0 where that is not known. */
   readonly agreedLanes: number
   readonly drawnLanes: number
 }

@@ -15,7 +15,7 @@ const sections = [
 export const layout = (
   view: NetworkView,
   { title, path, body }: Page,
-  { now }: { now: number },
+  { now, trouble }: { readonly now: number; readonly trouble: string | null },
 ): Html => html`<!doctype html>
 <html lang="en">
 <head>
@@ -44,6 +44,7 @@ ${sections.map(
 <p class="head"><span class="pulse" aria-hidden="true"></span>chain ${view.chainId} · block <b>${grouped(view.head.number)}</b> <span class="quiet">${headAge(view, now)}</span></p>
 </header>
 <main id="content" tabindex="-1">
+${trouble !== null && html`<p class="trouble" role="alert">The chain cannot be read at the moment; this is the last that was seen. ${trouble}</p>`}
 ${body}
 </main>
 <footer>
@@ -69,7 +70,6 @@ function lastPaid({ epochs }: NetworkView): string {
   return paid === undefined ? '' : `Epoch ${paid.epoch} is paid`
 }
 
-/** Seven seats, five of them drawn. */
 const mark = html`<svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true"><g fill="currentColor"><rect x="2" y="2" width="4" height="16" rx="1"/><path d="M8 10 14.2 2h4.3l-6.2 8 6.2 8h-4.3z"/></g></svg>`
 
 export const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20"><style>g{fill:#0b6e5f}@media(prefers-color-scheme:dark){g{fill:#5fd0b9}}</style><g><rect x="2" y="2" width="4" height="16" rx="1"/><path d="M8 10 14.2 2h4.3l-6.2 8 6.2 8h-4.3z"/></g></svg>`

@@ -1,0 +1,226 @@
+/** From what was read (state of the head, events) to the view. Pure. */
+import type { Address, Hex } from 'viem'
+import type { CheckerOverview } from '../chain/checkers.ts'
+import type { DeviceOverview } from '../chain/devices.ts'
+import type { EpochOverview } from '../chain/epochs.ts'
+import { decodeRate } from '../epoch/minifloat.ts'
+import { cohortLanes } from '../epoch/opening.ts'
+import { scoreOf } from '../epoch/rewards.ts'
+import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
+import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
+import { chainVerdict, voidVerdict } from './chain-verdict.ts'
+import { cohortKey, cohortOf, type History, isMember, type Membership, paidAt } from './history.ts'
+import type {
+  CheckerView,
+  CohortView,
+  DeviceEpochView,
+  DeviceView,
+  EpochView,
+  NetworkView,
+  PaymentView,
+  RoundView,
+} from './network-view.ts'
+
+export type NetworkReadings = {
+  readonly chainId: number
+  readonly contracts: Readonly<Record<string, Address>>
+  readonly head: BlockHead
+  readonly timeline: Timeline | null
+  readonly rules: RoundRules
+  readonly rounds: readonly RoundView[] | null
+  readonly devices: readonly DeviceOverview[]
+  readonly checkers: readonly CheckerOverview[]
+  /** Of the epochs that the chain still keeps. */
+  readonly overviews: ReadonlyMap<number, EpochOverview>
+  /** Committees by {@link cohortKey}, where they are known. */
+  readonly committees: ReadonlyMap<string, readonly Address[]>
+  readonly history: History
+  /** The oldest epoch that is shown. */
+  readonly firstEpoch: number
+}
+
+/** The readings, indexed once: a large network has a hundred thousand devices. */
+type Indexed = NetworkReadings & {
+  readonly byDevice: ReadonlyMap<Hex, readonly Membership[]>
+  /** By epoch shown, then by cohort. */
+  readonly members: ReadonlyMap<number, ReadonlyMap<number, readonly Membership[]>>
+}
+
+function indexed(readings: NetworkReadings, epochs: readonly number[]): Indexed {
+  const { memberships } = readings.history
+  const membersOf = (epoch: number) =>
+    Map.groupBy(
+      memberships.filter(membership => isMember(membership, epoch)),
+      ({ lane }) => cohortOf(lane),
+    )
+  return {
+    ...readings,
+    byDevice: Map.groupBy(memberships, ({ device }) => device),
+    members: new Map(epochs.map(epoch => [epoch, membersOf(epoch)])),
+  }
+}
+
+export function buildNetworkView(readings: NetworkReadings): NetworkView {
+  const { chainId, contracts, head, timeline, rules, rounds, firstEpoch } = readings
+  const current = timeline === null ? -1 : epochAt(timeline, head.timestamp)
+  const numbers = Array.from({ length: Math.max(0, current - firstEpoch + 1) }, (_, i) => current - i)
+  const index = indexed(readings, numbers)
+  return {
+    chainId,
+    contracts,
+    head,
+    timeline,
+    rules,
+    currentEpoch: current < 0 ? null : current,
+    rounds,
+    devices: readings.devices.map(device => deviceView(index, device, numbers)),
+    checkers: readings.checkers.map(checker => checkerView(index, checker, numbers)),
+    epochs: numbers.map(epoch => epochView(index, epoch)),
+    payments: numbers.flatMap(epoch => paymentsOf(index, epoch)),
+    firstEpoch,
+  }
+}
+
+function epochView({ history, overviews, timeline, members }: Indexed, epoch: number): EpochView {
+  const overview = overviews.get(epoch)
+  const cohorts = [...members.get(epoch)!].sort(([a], [b]) => a - b)
+  const views = cohorts.map(([cohort, lanes]) => cohortView(history, epoch, cohort, lanes.length))
+  const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n)
+  const keys = cohorts.map(([cohort]) => cohortKey(epoch, cohort))
+  return {
+    epoch,
+    phase: overview?.phase ?? 'pay',
+    startsAt: overview?.startsAt ?? epochStartsAt(timeline!, epoch),
+    seed: overview?.seed ?? history.seeds.get(epoch) ?? null,
+    members: cohorts.reduce((count, [, lanes]) => count + lanes.length, 0),
+    cohorts: views,
+    money: history.money.get(epoch) ?? null,
+    paidToDevices: sum(keys.flatMap(key => history.paidLanes.get(key)?.flatMap(({ amounts }) => amounts) ?? [])),
+    paidToCheckers: sum(keys.flatMap(key => history.paidSeats.get(key)?.amounts ?? [])),
+    isPaid:
+      cohorts.length > 0 &&
+      cohorts.every(
+        ([, lanes], i) =>
+          views[i]!.state === 'void' ||
+          (history.paidSeats.has(keys[i]!) && lanes.every(({ lane }) => paidAt(history, epoch, lane) !== null)),
+      ),
+  }
+}
+
+function cohortView(history: History, epoch: number, cohort: number, members: number): CohortView {
+  const key = cohortKey(epoch, cohort)
+  const final = history.finalized.get(key)
+  const empty = history.voided.get(key)
+  return {
+    cohort,
+    state: final !== undefined ? 'final' : empty !== undefined ? 'void' : 'pending',
+    members,
+    opened: final?.opened.filter(Boolean).length ?? 0,
+    txHash: final?.txHash ?? empty?.txHash ?? null,
+    payTxHashes: (history.paidLanes.get(key) ?? []).map(({ txHash }) => txHash),
+  }
+}
+
+/** A device's epochs that have a result, oldest first, and what it was paid for each. */
+function deviceEpochs({ history, byDevice }: Indexed, id: Hex, epochs: readonly number[]): DeviceEpochView[] {
+  const memberships = byDevice.get(id) ?? []
+  return epochs.toReversed().flatMap((epoch): DeviceEpochView[] => {
+    const membership = memberships.find(member => isMember(member, epoch))
+    if (membership === undefined) return []
+    const key = cohortKey(epoch, cohortOf(membership.lane))
+    const final = history.finalized.get(key)
+    const paid = paidAt(history, epoch, membership.lane)
+    const payment = { amount: paid?.amount ?? null, txHash: paid?.txHash ?? null }
+    if (final === undefined)
+      return history.voided.has(key)
+        ? [{ epoch, rate: 0n, uptime: 0, flags: 0, score: null, credit: null, ...payment, verdict: voidVerdict }]
+        : []
+    const lane = membership.lane % cohortLanes
+    const result = { rate: final.rates[lane]!, uptime: final.uptimes[lane]!, flags: final.flags[lane]! }
+    return [
+      {
+        epoch,
+        rate: decodeRate(result.rate),
+        uptime: result.uptime,
+        flags: result.flags,
+        score: scoreOf(result),
+        credit: final.credits[lane]!,
+        ...payment,
+        verdict: chainVerdict(result),
+      },
+    ]
+  })
+}
+
+function deviceView(readings: Indexed, device: DeviceOverview, epochs: readonly number[]): DeviceView {
+  const history = deviceEpochs(readings, device.id, epochs)
+  const { id, operator, payout, lane, cohort, generation, since, until, standing, silentEpochs, owed, deposit } = device
+  return {
+    id,
+    operator,
+    payout,
+    lane,
+    cohort,
+    generation,
+    since,
+    until,
+    standing,
+    silentEpochs,
+    owed,
+    deposit,
+    deviceHash: device.record.deviceHash,
+    certificateHash: device.record.certificateHash,
+    attestedIdentity: device.record.attestedIdentity,
+    earned: history.reduce((sum, { amount }) => sum + (amount ?? 0n), 0n),
+    history,
+  }
+}
+
+function paymentsOf({ history, members }: Indexed, epoch: number): PaymentView[] {
+  return [...members.get(epoch)!].flatMap(([cohort, memberships]) => {
+    const final = history.finalized.get(cohortKey(epoch, cohort))
+    return memberships.flatMap(({ device, lane }) => {
+      const paid = paidAt(history, epoch, lane)
+      if (paid === null || final === undefined) return []
+      const at = lane % cohortLanes
+      const score = scoreOf({ rate: final.rates[at]!, uptime: final.uptimes[at]!, flags: final.flags[at]! })
+      return [{ epoch, cohort, lane: at, device, score, ...paid }]
+    })
+  })
+}
+
+function checkerView(
+  { history, committees, members }: Indexed,
+  checker: CheckerOverview,
+  epochs: readonly number[],
+): CheckerView {
+  let earned = 0n
+  let agreedLanes = 0
+  let drawnLanes = 0
+  for (const epoch of epochs) {
+    for (const [cohort, lanes] of members.get(epoch)!) {
+      const paid = history.paidSeats.get(cohortKey(epoch, cohort))
+      const seat = committees.get(cohortKey(epoch, cohort))?.indexOf(checker.operator) ?? -1
+      if (paid === undefined || seat === -1) continue
+      earned += paid.amounts[seat]!
+      agreedLanes += paid.agreed[seat]!
+      drawnLanes += lanes.length
+    }
+  }
+  const { operator, payout, endpoint, certificateHash, seats, strikes, jailed, bond, unbonding, owed } = checker
+  return {
+    operator,
+    payout,
+    endpoint,
+    certificateHash,
+    seats,
+    strikes,
+    jailed,
+    bond,
+    unbonding,
+    owed,
+    earned,
+    agreedLanes,
+    drawnLanes,
+  }
+}

@@ -1,0 +1,108 @@
+/** From a path to a page: the explorer without HTTP, so that every page can be tested as a value. */
+import { isKaisarError } from '../platform/errors.ts'
+import type { Explanation } from './explanation.ts'
+import { findDevice } from './find-device.ts'
+import type { NetworkView } from './network-view.ts'
+import { checkersPage } from './web/checkers-page.ts'
+import { devicePage, devicesPage } from './web/device-pages.ts'
+import { epochPage, epochsPage } from './web/epoch-pages.ts'
+import { type Html, html } from './web/html.ts'
+import type { Page } from './web/layout.ts'
+import { overviewPage } from './web/overview-page.ts'
+import { deviceLink, hash, table } from './web/parts.ts'
+
+export type Found =
+  | { readonly status: 200 | 404; readonly page: Page }
+  | { readonly status: 303; readonly location: string }
+
+export type PageDependencies = {
+  readonly explain: (device: `0x${string}`, epoch: number | undefined) => Promise<Explanation>
+}
+
+/** @param url - path and query of the request */
+export async function findPage(view: NetworkView, url: URL, { explain }: PageDependencies): Promise<Found> {
+  const parts = url.pathname.split('/').filter(part => part !== '')
+  const [section, name] = parts
+  const page = Number(url.searchParams.get('page') ?? 1) || 1
+  if (parts.length === 0) return ok(overviewPage(view))
+  if (parts.length === 1 && section === 'epochs') return ok(epochsPage(view, page))
+  if (parts.length === 1 && section === 'devices') return ok(devicesPage(view, page))
+  if (parts.length === 1 && section === 'checkers') return ok(checkersPage(view, page))
+  if (parts.length === 1 && section === 'find') return find(view, url.searchParams.get('q')?.trim() ?? '')
+  if (parts.length === 2 && section === 'epoch') {
+    const epoch = view.epochs.find(each => String(each.epoch) === name)
+    return epoch === undefined
+      ? missing(url, html`There is no epoch ${name}; the current one is ${view.currentEpoch ?? 'none'}.`)
+      : ok(epochPage(view, epoch))
+  }
+  if (parts.length === 2 && section === 'device') {
+    const device = view.devices.find(({ id }) => id === name?.toLowerCase())
+    if (device === undefined) return missing(url, html`No device with the id ${name} holds a lane.`)
+    const asked = url.searchParams.get('epoch')
+    const epoch = asked !== null && /^\d{1,9}$/.test(asked) ? Number(asked) : undefined
+    return ok(devicePage(view, device, await explainOrWhyNot(() => explain(device.id, epoch))))
+  }
+  return missing(url, html`There is no page ${url.pathname}.`)
+}
+
+/** A page is still worth showing when its explanation cannot be read. */
+async function explainOrWhyNot(explain: () => Promise<Explanation>): Promise<Explanation | string> {
+  try {
+    return await explain()
+  } catch (error) {
+    if (!isKaisarError(error)) throw error
+    return `${error.message} ${error.fix}`
+  }
+}
+
+const ok = (page: Page): Found => ({ status: 200, page })
+const missing = (url: URL, why: Html): Found => ({
+  status: 404,
+  page: {
+    title: 'Not found',
+    path: url.pathname,
+    body: html`<h1>Not found</h1><p class="lead">${why} <a href="/">Back to the overview</a></p>`,
+  },
+})
+
+/** A device (or the beginning of its id), an epoch, or a wallet. */
+function find(view: NetworkView, query: string): Found {
+  if (/^\d{1,9}$/.test(query)) return { status: 303, location: `/epoch/${query}` }
+  const lower = query.toLowerCase()
+  const owned = view.devices.filter(({ operator, payout }) => operator === lower || payout === lower)
+  if (owned.length === 1) return { status: 303, location: `/device/${owned[0]!.id}` }
+  if (owned.length > 1) return ok(foundPage(query, owned))
+  if (view.checkers.some(({ operator, payout }) => operator === lower || payout === lower))
+    return { status: 303, location: '/checkers' }
+  try {
+    const id = findDevice(
+      view.devices.map(device => device.id),
+      query,
+    )
+    return { status: 303, location: `/device/${id}` }
+  } catch (error) {
+    if (!isKaisarError(error)) throw error
+    const matches = view.devices.filter(({ id }) => id.startsWith(lower) && lower.length > 2)
+    if (matches.length > 1) return ok(foundPage(query, matches))
+    return missing(
+      new URL('http://explorer/find'),
+      html`Nothing is called “${query}” here: no device, wallet or epoch.`,
+    )
+  }
+}
+
+const foundPage = (query: string, devices: NetworkView['devices']): Page => ({
+  title: 'Found',
+  path: '/find',
+  body: html`<h1>${devices.length} devices</h1><p class="lead">of “${query}”</p>
+${table(
+  'Devices found',
+  [
+    { title: 'Device', cell: ({ id }) => deviceLink(id) },
+    { title: 'Operator', cell: ({ operator }) => hash(operator) },
+    { title: 'Pays to', cell: ({ payout }) => hash(payout) },
+  ],
+  devices.slice(0, 200),
+  '',
+)}`,
+})

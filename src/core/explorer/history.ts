@@ -1,0 +1,190 @@
+/** What the events of a network say, by device, epoch and cohort: all that is left of old epochs without an archive. Pure. */
+import type { Address, Hex } from 'viem'
+import type { EpochMoney } from '../chain/epochs.ts'
+import { lowerCase } from '../chain/network.ts'
+import { cohortLanes, unpackFlags, unpackLanes } from '../epoch/opening.ts'
+import type { CohortResult, Transfer } from './epoch-facts.ts'
+import type { NetworkEvent } from './network-events.ts'
+
+/** A device in a lane, from one registration until it left. */
+export type Membership = {
+  readonly device: Hex
+  readonly operator: Address
+  readonly lane: number
+  readonly generation: number
+  readonly since: number
+  readonly until: number | null
+  readonly registeredTxHash: Hex
+}
+
+export type FinalizedCohort = CohortResult & {
+  readonly txHash: Hex
+  readonly blockNumber: bigint
+  /** By seat. */
+  readonly opened: readonly boolean[]
+  readonly evidenceRoots: readonly Hex[]
+}
+
+export type PaidLanes = {
+  readonly txHash: Hex
+  readonly firstLane: number
+  readonly payouts: readonly Address[]
+  readonly credits: readonly bigint[]
+  readonly amounts: readonly bigint[]
+}
+
+export type PaidSeats = {
+  readonly txHash: Hex
+  readonly payouts: readonly Address[]
+  readonly agreed: readonly number[]
+  readonly amounts: readonly bigint[]
+}
+
+export type History = {
+  /** In the order of registration. */
+  readonly memberships: readonly Membership[]
+  readonly seeds: ReadonlyMap<number, Hex>
+  readonly money: ReadonlyMap<number, EpochMoney & { readonly txHash: Hex }>
+  /** By epoch, then owner. */
+  readonly commits: ReadonlyMap<number, ReadonlyMap<Address, Hex>>
+  /** By {@link cohortKey}. */
+  readonly finalized: ReadonlyMap<string, FinalizedCohort>
+  readonly voided: ReadonlyMap<string, { readonly txHash: Hex; readonly blockNumber: bigint }>
+  readonly paidLanes: ReadonlyMap<string, readonly PaidLanes[]>
+  readonly paidSeats: ReadonlyMap<string, PaidSeats>
+  /** By transaction: what could not be delivered. */
+  readonly owed: ReadonlyMap<Hex, readonly Transfer[]>
+}
+
+export const cohortKey = (epoch: number, cohort: number): string => `${epoch}:${cohort}`
+
+export function indexHistory(events: readonly NetworkEvent[]): History {
+  const memberships = new Map<string, Membership>()
+  const seeds = new Map<number, Hex>()
+  const money = new Map<number, EpochMoney & { txHash: Hex }>()
+  const commits = new Map<number, Map<Address, Hex>>()
+  const finalized = new Map<string, FinalizedCohort>()
+  const voided = new Map<string, { txHash: Hex; blockNumber: bigint }>()
+  const paidLanes = new Map<string, PaidLanes[]>()
+  const paidSeats = new Map<string, PaidSeats>()
+  const owed = new Map<Hex, Transfer[]>()
+  /** The key of the membership that a device holds now. */
+  const current = new Map<Hex, string>()
+
+  for (const event of events) {
+    const { transactionHash: txHash, blockNumber } = event
+    switch (event.eventName) {
+      case 'DeviceRegistered': {
+        const { deviceId, operator, lane, generation, fromEpoch } = event.args
+        const held = current.get(deviceId)
+        const earlier = held === undefined ? undefined : memberships.get(held)
+        // The next generation of a device that stays keeps its lane and its place.
+        if (earlier !== undefined && earlier.lane === lane && earlier.until === null) {
+          memberships.set(held!, { ...earlier, generation })
+          break
+        }
+        const key = `${deviceId}:${generation}`
+        current.set(deviceId, key)
+        memberships.set(key, {
+          device: deviceId,
+          operator: lowerCase(operator),
+          lane,
+          generation,
+          since: fromEpoch,
+          until: null,
+          registeredTxHash: txHash,
+        })
+        break
+      }
+      case 'DeviceLeft': {
+        const key = current.get(event.args.deviceId)
+        const membership = key === undefined ? undefined : memberships.get(key)
+        if (membership !== undefined) memberships.set(key!, { ...membership, until: event.args.until })
+        break
+      }
+      case 'Rolled':
+        seeds.set(Number(event.args.epoch), event.args.seed)
+        break
+      case 'EpochOpened':
+        money.set(Number(event.args.epoch), { ...event.args.money, txHash })
+        break
+      case 'Committed': {
+        const epoch = Number(event.args.epoch)
+        const owners = commits.get(epoch) ?? new Map<Address, Hex>()
+        commits.set(epoch, owners.set(lowerCase(event.args.owner), txHash))
+        break
+      }
+      case 'CohortFinalized': {
+        const { epoch, cohort, opened, rates, uptimes, flags, credits, evidenceRoots } = event.args
+        finalized.set(cohortKey(Number(epoch), cohort), {
+          txHash,
+          blockNumber,
+          opened: [0, 1, 2, 3, 4].map(seat => ((opened >> seat) & 1) === 1),
+          evidenceRoots,
+          rates: unpackLanes(rates),
+          uptimes: unpackLanes(uptimes),
+          flags: unpackFlags(flags),
+          credits: unpackCredits(credits),
+        })
+        break
+      }
+      case 'CohortVoided':
+        voided.set(cohortKey(Number(event.args.epoch), event.args.cohort), { txHash, blockNumber })
+        break
+      case 'CohortPaid': {
+        const { epoch, cohort, firstLane, payouts, credits, amounts } = event.args
+        const key = cohortKey(Number(epoch), cohort)
+        const paid = { txHash, firstLane: Number(firstLane), payouts: payouts.map(lowerCase), credits, amounts }
+        paidLanes.set(key, [...(paidLanes.get(key) ?? []), paid])
+        break
+      }
+      case 'CheckersPaid': {
+        const { epoch, cohort, payouts, agreed, amounts } = event.args
+        paidSeats.set(cohortKey(Number(epoch), cohort), { txHash, payouts: payouts.map(lowerCase), agreed, amounts })
+        break
+      }
+      case 'Owed': {
+        const { payee, amount } = event.args
+        owed.set(txHash, [...(owed.get(txHash) ?? []), { to: lowerCase(payee), amount }])
+        break
+      }
+    }
+  }
+  return {
+    memberships: [...memberships.values()],
+    seeds,
+    money,
+    commits,
+    finalized,
+    voided,
+    paidLanes,
+    paidSeats,
+    owed,
+  }
+}
+
+const creditBits = 42n
+const creditsPerWord = 6
+
+/** 64 credits of 42 bits, six to a word. */
+const unpackCredits = (words: readonly bigint[]): bigint[] =>
+  Array.from(
+    { length: cohortLanes },
+    (_, lane) =>
+      (words[Math.floor(lane / creditsPerWord)]! >> (creditBits * BigInt(lane % creditsPerWord))) &
+      ((1n << creditBits) - 1n),
+  )
+
+export const isMember = ({ since, until }: Membership, epoch: number): boolean =>
+  epoch >= since && (until === null || epoch <= until)
+export const cohortOf = (lane: number): number => Math.floor(lane / cohortLanes)
+
+/** Where a device's lane was paid in an epoch. */
+export function paidAt(history: History, epoch: number, lane: number) {
+  for (const paid of history.paidLanes.get(cohortKey(epoch, cohortOf(lane))) ?? []) {
+    const at = (lane % cohortLanes) - paid.firstLane
+    if (at >= 0 && at < paid.amounts.length)
+      return { payout: paid.payouts[at]!, credit: paid.credits[at]!, amount: paid.amounts[at]!, txHash: paid.txHash }
+  }
+  return null
+}

@@ -1,0 +1,167 @@
+import type { Address } from 'viem'
+import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
+import { getCheckers } from '../chain/checkers.ts'
+import { getDevices } from '../chain/devices.ts'
+import { type EpochOverview, getEpoch, getEpochRounds, getRoundRules, getTimeline } from '../chain/epochs.ts'
+import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
+import type { Timeline } from '../protocol/network-parameters.ts'
+import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
+import { buildNetworkView } from './build-network-view.ts'
+import { cohortKey, type History, indexHistory } from './history.ts'
+import { type NetworkEvent, readNetworkEvents } from './network-events.ts'
+import type { NetworkView, RoundView } from './network-view.ts'
+import { blockAt, firstBlockAt, readRounds } from './read-rounds.ts'
+
+export type NetworkReaderOptions = {
+  /** No event of the network is older than this block; default 0. */
+  readonly fromBlock?: bigint
+  /** How many epochs back are read; sums cover these. Default 64. */
+  readonly epochs?: number
+  /** Events below head − this are read once. Default 16. */
+  readonly confirmations?: number
+  /** Rounds of an epoch are recomputed when it has at most this many blocks. Default 512. */
+  readonly mostRoundBlocks?: number
+}
+
+/** What was read of a network at one head. */
+export type NetworkReading = {
+  readonly head: BlockHead
+  readonly timeline: Timeline | null
+  readonly currentEpoch: number
+  readonly firstEpoch: number
+  readonly history: History
+  readonly overviews: ReadonlyMap<number, EpochOverview>
+}
+
+/** Reads a network again and again; what cannot change any more is read once. */
+export type NetworkReader = {
+  readonly network: ConnectedNetwork
+  read(): Promise<NetworkView>
+  /** What explanations start from. */
+  readHistory(): Promise<NetworkReading>
+  /** The five owners of a cohort's seats as they were when it was resolved; null where the endpoint no longer knows. */
+  committeeAt(epoch: number, cohort: number, history: History): Promise<readonly Address[] | null>
+  roundsOf(epoch: number, head: BlockHead): Promise<readonly RoundView[] | null>
+}
+
+/** Epochs that the chain keeps besides the current one. */
+const keptEpochs = 3
+/** Committees are read only where that is few calls; beyond, agreement is not known. */
+const mostCommittees = 64
+
+export function createNetworkReader(network: ConnectedNetwork, options: NetworkReaderOptions = {}): NetworkReader {
+  const { fromBlock = 0n, epochs = 64, confirmations = 16, mostRoundBlocks = 512 } = options
+  const confirmed: NetworkEvent[] = []
+  let confirmedThrough: bigint | null = null
+  let indexed: { key: string; history: History } | null = null
+  const committees = new Map<string, readonly Address[]>()
+
+  async function readEvents(head: BlockHead, timeline: Timeline | null, firstEpoch: number): Promise<History> {
+    if (confirmedThrough === null) {
+      const oldest =
+        timeline === null || firstEpoch === 0
+          ? fromBlock
+          : await firstBlockAt(network, epochStartsAt(timeline, firstEpoch), head)
+      // Registrations are older than the epochs shown; they alone are read from the beginning.
+      const earlier = oldest > fromBlock ? await readNetworkEvents(network, { fromBlock, toBlock: oldest - 1n }) : []
+      confirmed.push(
+        ...earlier.filter(({ eventName }) => eventName === 'DeviceRegistered' || eventName === 'DeviceLeft'),
+      )
+      confirmedThrough = oldest - 1n
+    }
+    const through = head.number - BigInt(confirmations)
+    if (through > confirmedThrough) {
+      confirmed.push(...(await readNetworkEvents(network, { fromBlock: confirmedThrough + 1n, toBlock: through })))
+      confirmedThrough = through
+    }
+    const tail = await readNetworkEvents(network, { fromBlock: confirmedThrough + 1n, toBlock: head.number })
+    const key = `${confirmed.length} ${tail.map(({ blockHash, logIndex }) => `${blockHash}${logIndex}`).join()}`
+    if (indexed?.key !== key) indexed = { key, history: indexHistory([...confirmed, ...tail]) }
+    return indexed.history
+  }
+
+  async function readHistory(): Promise<NetworkReading> {
+    const [head, timeline] = await Promise.all([blockAt(network), getTimeline(network)])
+    const currentEpoch = timeline === null ? -1 : epochAt(timeline, head.timestamp)
+    const firstEpoch = Math.max(0, currentEpoch - epochs + 1)
+    const history = await readEvents(head, timeline, firstEpoch)
+    const kept = Array.from({ length: keptEpochs + 1 }, (_, i) => currentEpoch - i).filter(epoch => epoch >= 0)
+    const overviews = new Map(
+      await Promise.all(kept.map(async epoch => [epoch, await getEpoch(network, epoch)] as const)),
+    )
+    return { head, timeline, currentEpoch, firstEpoch, history, overviews }
+  }
+
+  async function committeeAt(epoch: number, cohort: number, history: History) {
+    const key = cohortKey(epoch, cohort)
+    const known = committees.get(key)
+    if (known !== undefined) return known
+    const resolved = history.finalized.get(key) ?? history.voided.get(key)
+    try {
+      const owners = await network.chain.client.readContract({
+        address: network.contracts.EpochConsensus,
+        abi: epochConsensusAbi,
+        functionName: 'seatsOf',
+        args: [BigInt(epoch), cohort],
+        ...(resolved === undefined ? {} : { blockNumber: resolved.blockNumber }),
+      })
+      const committee = owners.map(lowerCase)
+      if (resolved !== undefined) committees.set(key, committee)
+      return committee
+    } catch {
+      // Without a seed there is no committee; and an endpoint forgets the state of old blocks.
+      return null
+    }
+  }
+
+  async function readCommittees({ history, currentEpoch, firstEpoch }: NetworkReading) {
+    const wanted = [...history.paidSeats.keys()].filter(key => {
+      const epoch = Number(key.split(':')[0])
+      return epoch >= firstEpoch && epoch <= currentEpoch && !committees.has(key)
+    })
+    if (wanted.length > mostCommittees * epochs) return
+    await Promise.all(
+      wanted.map(key => {
+        const [epoch, cohort] = key.split(':').map(Number)
+        return committeeAt(epoch!, cohort!, history)
+      }),
+    )
+  }
+
+  async function roundsOf(epoch: number, head: BlockHead): Promise<readonly RoundView[] | null> {
+    const rounds = await getEpochRounds(network, epoch)
+    return rounds === null ? null : readRounds(network, rounds, head, mostRoundBlocks)
+  }
+
+  return {
+    network,
+    readHistory,
+    committeeAt,
+    roundsOf,
+    async read() {
+      const reading = await readHistory()
+      const { head, currentEpoch } = reading
+      const [rules, rounds, devices, checkers] = await Promise.all([
+        getRoundRules(network),
+        currentEpoch < 0 ? null : roundsOf(currentEpoch, head),
+        getDevices(network),
+        getCheckers(network),
+        readCommittees(reading),
+      ])
+      return buildNetworkView({
+        ...reading,
+        chainId: network.chainId,
+        contracts: network.contracts,
+        rules,
+        rounds,
+        devices,
+        checkers,
+        committees,
+      })
+    },
+  }
+}
+
+/** Reads a network once. For more than one look use {@link createNetworkReader}. */
+export const readNetworkView = (network: ConnectedNetwork, options?: NetworkReaderOptions): Promise<NetworkView> =>
+  createNetworkReader(network, options).read()

@@ -1,0 +1,212 @@
+import { decodeFunctionData, type Hex, parseEventLogs, type TransactionReceipt } from 'viem'
+import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
+import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
+import { getChecker } from '../chain/checkers.ts'
+import { getDevice } from '../chain/devices.ts'
+import { type ConnectedNetwork, lowerCase, reading } from '../chain/network.ts'
+import type { OpeningWords } from '../epoch/opening.ts'
+import { nextStanding } from '../epoch/rewards.ts'
+import type { CohortFacts, CohortPayment, DeviceFacts, EpochFacts, SeatFacts, SeatRound } from './epoch-facts.ts'
+import { explorerErrors } from './errors.ts'
+import { explainDevice } from './explain-device.ts'
+import type { Explanation } from './explanation.ts'
+import { cohortKey, cohortOf, type History, isMember, type Membership } from './history.ts'
+import type { NetworkReader, NetworkReading } from './network-reader.ts'
+
+/** Asks a seat's Checker for what its evidence says of a lane's rounds; null when it does not answer or cannot prove it. */
+export type EvidenceSource = (query: {
+  readonly endpoint: string
+  readonly epoch: number
+  readonly cohort: number
+  readonly lane: number
+  readonly evidenceRoot: Hex
+}) => Promise<readonly SeatRound[] | null>
+
+export type ExplanationOptions = {
+  readonly device: Hex
+  /** Default: the latest epoch in which the device's cohort was resolved, else the latest it is a member of. */
+  readonly epoch?: number
+}
+
+/**
+ * Reads everything that explains a device's pay of one epoch, and explains it.
+ *
+ * @throws EXPLORER_NOT_STARTED, EXPLORER_DEVICE_UNKNOWN, EXPLORER_EPOCH_AHEAD, EXPLORER_HISTORY_INCOMPLETE
+ */
+export async function readExplanation(
+  { device, epoch: asked }: ExplanationOptions,
+  { reader, evidence }: { readonly reader: NetworkReader; readonly evidence?: EvidenceSource },
+): Promise<Explanation> {
+  const { network } = reader
+  const now = await reader.readHistory()
+  if (now.timeline === null || now.currentEpoch < 0) throw explorerErrors.EXPLORER_NOT_STARTED()
+  const memberships = now.history.memberships.filter(membership => membership.device === device)
+  if (memberships.length === 0) throw explorerErrors.EXPLORER_DEVICE_UNKNOWN({ device })
+  const epoch = asked ?? latestEpoch(memberships, now)
+  if (epoch > now.currentEpoch) throw explorerErrors.EXPLORER_EPOCH_AHEAD({ epoch, current: now.currentEpoch })
+  const membership = memberships.find(member => isMember(member, epoch)) ?? memberships.at(-1)!
+  const cohort = isMember(membership, epoch) ? await readCohort(reader, now, membership, epoch, evidence) : null
+  const facts = await readEpochFacts(reader, now, epoch)
+  const registered = await getDevice(network, device)
+  const paid = cohort?.payments.find(({ firstLane, amounts }) => {
+    const at = (membership.lane % 64) - firstLane
+    return at >= 0 && at < amounts.length
+  })
+  const deviceFacts: DeviceFacts = {
+    id: device,
+    operator: membership.operator,
+    payout: paid?.payouts[(membership.lane % 64) - paid.firstLane] ?? registered?.payout ?? membership.operator,
+    lane: membership.lane,
+    generation: membership.generation,
+    since: membership.since,
+    until: membership.until,
+    registeredTxHash: membership.registeredTxHash,
+    standingBefore: cohort?.result == null ? 0n : await standingBefore(network, now, memberships, epoch, membership),
+  }
+  return explainDevice(facts, deviceFacts, cohort)
+}
+
+function latestEpoch(memberships: readonly Membership[], { currentEpoch, history }: NetworkReading): number {
+  const isResolved = (epoch: number) => {
+    const membership = memberships.find(member => isMember(member, epoch))
+    if (membership === undefined) return false
+    const key = cohortKey(epoch, cohortOf(membership.lane))
+    return history.finalized.has(key) || history.voided.has(key)
+  }
+  for (let epoch = currentEpoch; epoch >= 0; epoch--) if (isResolved(epoch)) return epoch
+  return currentEpoch
+}
+
+async function readEpochFacts(reader: NetworkReader, now: NetworkReading, epoch: number): Promise<EpochFacts> {
+  const { network } = reader
+  const overview = now.overviews.get(epoch)
+  const [rules, rounds] = await Promise.all([
+    reading(
+      'scoreRules',
+      network.chain.client.readContract({
+        address: network.contracts.EpochConsensus,
+        abi: epochConsensusAbi,
+        functionName: 'scoreRules',
+      }),
+    ),
+    // The rules of old epochs may be forgotten: then the rounds are not told, and nothing else changes.
+    reader.roundsOf(epoch, now.head).catch(() => null),
+  ])
+  const { firstEpochAt, epochSeconds, firstPaidEpoch } = now.timeline!
+  return {
+    epoch,
+    phase: overview?.phase ?? 'pay',
+    currentEpoch: now.currentEpoch,
+    firstPaidEpoch,
+    startsAt: overview?.startsAt ?? firstEpochAt + epoch * epochSeconds,
+    seed: overview?.seed ?? now.history.seeds.get(epoch) ?? null,
+    firstStanding: BigInt(rules.firstStanding),
+    rounds,
+    money: now.history.money.get(epoch) ?? null,
+  }
+}
+
+async function readCohort(
+  reader: NetworkReader,
+  { history }: NetworkReading,
+  { lane }: Membership,
+  epoch: number,
+  evidence: EvidenceSource | undefined,
+): Promise<CohortFacts> {
+  const { network } = reader
+  const cohort = cohortOf(lane)
+  const key = cohortKey(epoch, cohort)
+  const final = history.finalized.get(key)
+  const owners = await reader.committeeAt(epoch, cohort, history)
+  const openings = final === undefined ? new Map<number, OpeningWords>() : await readOpenings(network, final.txHash)
+  const seats = await Promise.all(
+    [0, 1, 2, 3, 4].map(async (seat): Promise<SeatFacts> => {
+      const operator = owners?.[seat] ?? null
+      const endpoint = operator === null ? null : ((await getChecker(network, operator))?.endpoint ?? null)
+      const opened = final?.opened[seat] ?? false
+      const evidenceRoot = opened ? final!.evidenceRoots[seat]! : null
+      const rounds =
+        evidence === undefined || endpoint === null || evidenceRoot === null
+          ? null
+          : await evidence({ endpoint, epoch, cohort, lane: lane % 64, evidenceRoot })
+      return {
+        operator,
+        endpoint,
+        commitTxHash: (operator === null ? undefined : history.commits.get(epoch)?.get(operator)) ?? null,
+        opening: opened ? (openings.get(seat) ?? null) : null,
+        opened,
+        evidenceRoot,
+        rounds,
+      }
+    }),
+  )
+  return {
+    cohort,
+    state: final !== undefined ? 'final' : history.voided.has(key) ? 'void' : 'pending',
+    txHash: final?.txHash ?? history.voided.get(key)?.txHash ?? null,
+    seats,
+    result: final ?? null,
+    payments: await readPayments(network, history, key),
+  }
+}
+
+/** The openings are the calldata of the transaction that finalized; empty where another contract made the call. */
+async function readOpenings({ chain, contracts }: ConnectedNetwork, txHash: Hex): Promise<Map<number, OpeningWords>> {
+  const { to, input } = await reading('eth_getTransactionByHash', chain.client.getTransaction({ hash: txHash }))
+  if (to === null || lowerCase(to) !== contracts.EpochConsensus) return new Map()
+  const call = decodeFunctionData({ abi: epochConsensusAbi, data: input })
+  if (call.functionName !== 'finalize') return new Map()
+  return new Map(call.args[2].map(({ seat, words }) => [seat, words as OpeningWords]))
+}
+
+async function readPayments(network: ConnectedNetwork, history: History, key: string): Promise<CohortPayment[]> {
+  return Promise.all(
+    (history.paidLanes.get(key) ?? []).map(async paid => {
+      const receipt = await reading(
+        'eth_getTransactionReceipt',
+        network.chain.client.getTransactionReceipt({ hash: paid.txHash }),
+      )
+      return { ...paid, transfers: vaultTransfers(network, receipt), owed: history.owed.get(paid.txHash) ?? [] }
+    }),
+  )
+}
+
+const vaultTransfers = ({ contracts }: ConnectedNetwork, { logs }: TransactionReceipt) =>
+  parseEventLogs({ abi: kaisarTokenAbi, eventName: 'Transfer', logs })
+    .filter(
+      ({ address, args }) =>
+        lowerCase(address) === contracts.KaisarToken && lowerCase(args.from) === contracts.RewardVault,
+    )
+    .map(({ args }) => ({ to: lowerCase(args.to), amount: args.amount }))
+
+/**
+ * The standing before an epoch's score counted: the state just before the cohort was finalized, or, where the endpoint has
+ * forgotten it, replayed from the credits of all earlier epochs.
+ */
+async function standingBefore(
+  { chain, contracts }: ConnectedNetwork,
+  { history, firstEpoch }: NetworkReading,
+  memberships: readonly Membership[],
+  epoch: number,
+  { device, lane }: Membership,
+): Promise<bigint> {
+  const { blockNumber } = history.finalized.get(cohortKey(epoch, cohortOf(lane)))!
+  try {
+    return await chain.client.readContract({
+      address: contracts.EpochConsensus,
+      abi: epochConsensusAbi,
+      functionName: 'standing',
+      args: [device],
+      blockNumber: blockNumber - 1n,
+    })
+  } catch (cause) {
+    if (memberships[0]!.since < firstEpoch) throw explorerErrors.EXPLORER_HISTORY_INCOMPLETE({ device, epoch, cause })
+  }
+  let standing = 0n
+  for (let past = memberships[0]!.since; past < epoch; past++) {
+    const member = memberships.find(membership => isMember(membership, past))
+    const final = member && history.finalized.get(cohortKey(past, cohortOf(member.lane)))
+    if (member && final) standing = nextStanding(standing, final.credits[member.lane % 64]!)
+  }
+  return standing
+}

@@ -1,0 +1,88 @@
+import { grouped } from '../../platform/ui/figures.ts'
+import type { EpochView, NetworkView } from '../network-view.ts'
+import { html } from './html.ts'
+import type { Page } from './layout.ts'
+import { epochLink, epochState, facts, fullHash, hash, kai, pageOf, pager, paymentsTable, table } from './parts.ts'
+
+export function epochsPage(view: NetworkView, asked: number): Page {
+  const { rows, page, pages } = pageOf(view.epochs, asked)
+  const count = (epoch: EpochView, state: string) => epoch.cohorts.filter(cohort => cohort.state === state).length
+  return {
+    title: 'Epochs',
+    path: '/epochs',
+    body: html`<h1>Epochs</h1>
+${table(
+  'Epochs, newest first',
+  [
+    { title: 'Epoch', cell: ({ epoch }) => epochLink(epoch), numeric: true },
+    { title: 'State', cell: epochState },
+    { title: 'Began', cell: ({ startsAt }) => time(startsAt) },
+    { title: 'Devices', cell: ({ members }) => grouped(members), numeric: true },
+    {
+      title: 'Cohorts final',
+      cell: epoch =>
+        `${count(epoch, 'final')} of ${epoch.cohorts.length}${count(epoch, 'void') > 0 ? `, ${count(epoch, 'void')} void` : ''}`,
+      numeric: true,
+    },
+    { title: 'Emission', cell: ({ money }) => (money === null ? '—' : kai(money.emission, 2)), numeric: true },
+    { title: 'To devices', cell: ({ paidToDevices }) => kai(paidToDevices), numeric: true },
+    { title: 'To Checkers', cell: ({ paidToCheckers }) => kai(paidToCheckers), numeric: true },
+  ],
+  rows,
+  'No epoch has begun.',
+)}
+${pager('/epochs', page, pages)}`,
+  }
+}
+
+export function epochPage(view: NetworkView, epoch: EpochView): Page {
+  const { money } = epoch
+  const payments = view.payments.filter(payment => payment.epoch === epoch.epoch)
+  const neighbours = [epoch.epoch - 1, epoch.epoch + 1].map(number => view.epochs.find(each => each.epoch === number))
+  return {
+    title: `Epoch ${epoch.epoch}`,
+    path: `/epoch/${epoch.epoch}`,
+    body: html`<div class="title"><h1>Epoch ${epoch.epoch}</h1> ${epochState(epoch)}
+<nav class="pager" aria-label="Neighbouring epochs">${neighbours.map((each, i) => each !== undefined && html`<a href="/epoch/${each.epoch}">${i === 0 ? '← ' : ''}${each.epoch}${i === 1 ? ' →' : ''}</a>`)}</nav></div>
+${facts([
+  ['Began', time(epoch.startsAt)],
+  ['Seed', epoch.seed === null ? 'none' : fullHash(epoch.seed)],
+  ['Devices', grouped(epoch.members)],
+  ['Emission', money === null ? 'not opened' : html`${kai(money.emission)} KAI`],
+  ['For devices', money === null ? '—' : html`${kai(money.devicePool)} KAI`],
+  ['For Checkers', money === null ? '—' : html`${kai(money.checkerPool)} KAI`],
+  ['Credits and caps', money === null ? '—' : grouped(money.denominator)],
+  ['Paid to devices', html`${kai(epoch.paidToDevices)} KAI`],
+  ['Paid to Checkers', html`${kai(epoch.paidToCheckers)} KAI`],
+])}
+<section aria-labelledby="payments"><h2 id="payments">Payments</h2>
+${paymentsTable(`Payments of epoch ${epoch.epoch}`, payments.slice(0, 500), epoch.isPaid ? 'Nothing was paid.' : 'Not paid yet.')}
+${payments.length > 500 && html`<p class="quiet">The first 500 of ${grouped(payments.length)} are shown; find a device to see its own.</p>`}
+</section>
+<section aria-labelledby="cohorts"><h2 id="cohorts">Cohorts</h2>
+${table(
+  `Cohorts of epoch ${epoch.epoch}`,
+  [
+    { title: 'Cohort', cell: ({ cohort }) => cohort, numeric: true },
+    {
+      title: 'State',
+      cell: ({ state }) =>
+        html`<span class="tag ${state === 'final' ? 'good' : state === 'void' ? 'bad' : 'quiet'}">${state}</span>`,
+    },
+    { title: 'Devices', cell: ({ members }) => members, numeric: true },
+    { title: 'Seats opened', cell: ({ opened, state }) => (state === 'final' ? `${opened} of 5` : '—'), numeric: true },
+    { title: 'Resolved in', cell: ({ txHash }) => (txHash === null ? '—' : hash(txHash)) },
+    { title: 'Paid in', cell: ({ payTxHashes }) => html`${payTxHashes.map(hash)}` },
+  ],
+  epoch.cohorts.slice(0, 500),
+  'No cohort had a member.',
+)}
+</section>`,
+  }
+}
+
+/** Block time as the machine writes it: the same for everybody who compares. */
+export const time = (seconds: number) => {
+  const iso = new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+  return html`<time datetime="${iso}">${iso.replace('T', ' ').replace('Z', ' UTC')}</time>`
+}
