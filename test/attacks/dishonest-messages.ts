@@ -10,9 +10,9 @@ import { leafRows } from '../../src/core/job/spec.ts'
 import { isKaisarError } from '../../src/core/platform/errors.ts'
 import { bindingFault, checkSampleRequest, commitmentHash } from '../../src/core/report/commitment.ts'
 import { isSignedBy } from '../../src/core/report/signer.ts'
+import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Arena, commitTo, hashOf, network, type Prover, seats, spec, windowRows } from './arena.ts'
 import { type Attack, atLeast, missChance } from './attack.ts'
-import { seededRandom } from './seeded-random.ts'
 
 const limits = { windowMs: spec.windowMs, graceMs: 50 }
 const always = { expected: 1, seeds: 200 } as const

@@ -6,6 +6,7 @@
 import { sampleOf } from '../../src/core/report/commitment.ts'
 import { decodeBundle, encodeBundle } from '../../src/core/report/evidence-bundle.ts'
 import { verifyBundle } from '../../src/core/report/verify-bundle.ts'
+import { seededRandom } from '../helpers/seeded-random.ts'
 import {
   type Arena,
   commitTo,
@@ -18,7 +19,6 @@ import {
   windowRows,
 } from './arena.ts'
 import type { Attack } from './attack.ts'
-import { seededRandom } from './seeded-random.ts'
 
 /** What a seat keeps of the round: through its encoding, with all signatures. */
 async function bundleHolds(arena: Arena, identity: Identity, prover: Prover, seed: number): Promise<boolean> {

@@ -1,25 +1,11 @@
-/**
- * Every failing prover against the real verifier: `npm run attacks`, with `-- --json` one line of JSON per attack
- * (`{attack, seeds, detected, rate, expected, formula}`; detected ÷ seeds is to be compared with expected).
- * Exit code 1 when a rate does not agree with theory.
- */
-import { allAttacks } from './all-attacks.ts'
-import { openArena } from './arena.ts'
-import { agreesWithTheory, runAttack } from './attack.ts'
+/** `npx node test/attacks/run.ts [--json] [name …]`: the attack table without a build. Exit code 1 when a rate disagrees with theory. */
+import { report } from './attacks.report.ts'
 
-const json = process.argv.includes('--json')
-const arena = await openArena()
-let disagreements = 0
-for (const attack of allAttacks) {
-  const result = await runAttack(attack, arena)
-  const agrees = agreesWithTheory(result)
-  if (!agrees) disagreements++
-  const { attack: name, seeds, detected, rate, expected, formula } = result
-  console.log(
-    json
-      ? JSON.stringify(result)
-      : `${agrees ? 'ok ' : 'BAD'} ${`${detected}/${seeds}`.padStart(10)}  ${rate.toFixed(4)} against ${expected.toFixed(4)}  ${name}  (${formula})`,
-  )
+const words = process.argv.slice(2)
+for await (const row of report(words.filter(word => !word.startsWith('--')))) {
+  const { ok, attack, seeds, detected, rate, expected, formula } = row
+  if (!ok) process.exitCode = 1
+  const counts = `${detected}/${seeds}`.padStart(10)
+  const text = `${ok ? 'ok ' : 'BAD'} ${counts}  ${rate.toFixed(4)} against ${expected.toFixed(4)}  ${attack}  (${formula})`
+  console.log(words.includes('--json') ? JSON.stringify(row) : text)
 }
-await arena.close()
-process.exitCode = disagreements === 0 ? 0 : 1

@@ -1,8 +1,8 @@
 /** Provers that do not compute all the rows they commit to. */
 import { rowBytes } from '../../src/core/job/spec.ts'
+import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Arena, commitTo, seats, spec, windowRows } from './arena.ts'
 import { type Attack, atLeast, missChance } from './attack.ts'
-import { seededRandom } from './seeded-random.ts'
 
 /** Spoils some rows of the honest digests in place and says how many are wrong. */
 type Spoil = (digests: Uint8Array, wrong: number, random: () => number) => void

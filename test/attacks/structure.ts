@@ -6,9 +6,9 @@ import { rowInput } from '../../src/core/job/row-input.ts'
 import { rowBytes } from '../../src/core/job/spec.ts'
 import type { Weights } from '../../src/core/job/weights.ts'
 import { seedOf } from '../../src/core/report/commitment.ts'
+import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Arena, commitTo, network, spec } from './arena.ts'
 import type { Attack } from './attack.ts'
-import { seededRandom } from './seeded-random.ts'
 
 type Matrix = { readonly rows: number; readonly columns: number; readonly entries: Int8Array }
 type Row = readonly number[]

@@ -4,9 +4,9 @@
  */
 import { runWindow } from '../../src/core/job/run-window.ts'
 import { type JobSpec, windowRate } from '../../src/core/job/spec.ts'
+import { seededRandom } from '../helpers/seeded-random.ts'
 import { spec as smallSpec } from './arena.ts'
 import type { Attack } from './attack.ts'
-import { seededRandom } from './seeded-random.ts'
 
 const spec: JobSpec = { ...smallSpec, width: 1024, layers: 8, weights: 8 }
 const startMs = 1_000
@@ -17,7 +17,7 @@ function card(seed: number) {
   let nowMs = startMs
   return {
     rowMs,
-    clock: { nowMs: () => nowMs },
+    clock: { monotonicMs: () => nowMs },
     compute: async (inputs: Uint8Array) => {
       nowMs += (inputs.length / 32) * rowMs
       return inputs

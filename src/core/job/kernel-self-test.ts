@@ -7,10 +7,10 @@ import { jobErrors } from './errors.ts'
 import type { ExecutionProvider, SessionOptions } from './execution-provider.ts'
 import { type Kernel, openKernel } from './kernel.ts'
 import type { KernelForm } from './model-graph.ts'
-import type { MonotonicClock } from './monotonic-clock.ts'
 import { referenceDigests } from './reference-digests.ts'
 import { rowInput } from './row-input.ts'
 import { type JobSpec, operationsPerRow, rowBytes } from './spec.ts'
+import type { MonotonicClock } from './thread-clock.ts'
 import { createWeights, type Weights } from './weights.ts'
 
 /** The forms worth trying on each provider. */
@@ -85,12 +85,12 @@ export async function selfTest(
 
   async function measure(kernel: Kernel, batch: Uint8Array): Promise<number> {
     let fastestMs = Number.POSITIVE_INFINITY
-    const endMs = clock.nowMs() + measureMs
+    const endMs = clock.monotonicMs() + measureMs
     do {
-      const startMs = clock.nowMs()
+      const startMs = clock.monotonicMs()
       await kernel.run(batch)
-      fastestMs = Math.min(fastestMs, clock.nowMs() - startMs)
-    } while (clock.nowMs() < endMs)
+      fastestMs = Math.min(fastestMs, clock.monotonicMs() - startMs)
+    } while (clock.monotonicMs() < endMs)
     return Math.floor((batchRows * operationsPerRow(small)) / Math.max(fastestMs, 1e-3) / 1_000)
   }
 }

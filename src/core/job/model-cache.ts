@@ -1,8 +1,8 @@
 /** The models of this epoch and the next: at most two, built once each, the one longest unused dropped first. */
 import type { Hex } from 'viem'
 import type { Kernel } from './kernel.ts'
-import type { MonotonicClock } from './monotonic-clock.ts'
 import type { JobSpec } from './spec.ts'
+import type { MonotonicClock } from './thread-clock.ts'
 import { createWeights, modelHash, type Weights } from './weights.ts'
 
 const capacity = 2
@@ -31,10 +31,10 @@ export function createModelCache(
   const entries = new Map<Hex, { readonly entry: Promise<Entry>; users: number }>()
 
   const build = async (epochSeed: Hex): Promise<Entry> => {
-    const startMs = clock.nowMs()
+    const startMs = clock.monotonicMs()
     const weights = createWeights(spec, epochSeed)
     const kernel = await load(weights)
-    const prepared = { epochSeed, modelHash: modelHash(weights), buildMs: clock.nowMs() - startMs }
+    const prepared = { epochSeed, modelHash: modelHash(weights), buildMs: clock.monotonicMs() - startMs }
     return { prepared, kernel }
   }
   const drop = async (epochSeed: Hex) => {

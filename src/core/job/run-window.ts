@@ -4,9 +4,9 @@
  */
 import { createLeafCollector, type DigestTree, type LeafCollector } from './digest-tree.ts'
 import { jobErrors } from './errors.ts'
-import type { MonotonicClock } from './monotonic-clock.ts'
 import { rowInput } from './row-input.ts'
 import { leafRows } from './spec.ts'
+import type { MonotonicClock } from './thread-clock.ts'
 import type { ComputeDigests } from './verify-openings.ts'
 
 export type WindowOptions = {
@@ -48,20 +48,20 @@ export async function runWindow(
 ): Promise<WorkedWindow> {
   const { seed, deadlineMs, batchRows, keepBytes, signal } = options
   const collector = createLeafCollector({ keepBytes })
-  const startMs = clock.nowMs()
+  const startMs = clock.monotonicMs()
   const mostMs = (deadlineMs - startMs) * batchShare
   let { rowMs } = options
   let kernelMs = 0
   let countedMs = startMs
   for (let first = 0; ; ) {
     if (signal?.aborted) throw jobErrors.JOB_WINDOW_CANCELLED()
-    const leftMs = deadlineMs - clock.nowMs()
+    const leftMs = deadlineMs - clock.monotonicMs()
     const rows = batchSize(leftMs, mostMs, rowMs, batchRows)
     if (leftMs <= 0 || rows === 0) break
     const inputs = rowInput(seed, first, rows)
-    const beforeMs = clock.nowMs()
+    const beforeMs = clock.monotonicMs()
     const digests = await compute(inputs)
-    const afterMs = clock.nowMs()
+    const afterMs = clock.monotonicMs()
     const tookMs = afterMs - beforeMs
     // Slower at once, faster slowly: an estimate that is too low costs the batch at the end.
     rowMs = Math.max(tookMs / rows, rowMs + (tookMs / rows - rowMs) * 0.2)

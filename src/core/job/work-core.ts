@@ -10,11 +10,11 @@ import { openKernel } from './kernel.ts'
 import { type FormResult, selfTest } from './kernel-self-test.ts'
 import { createModelCache, type PreparedModel } from './model-cache.ts'
 import type { KernelForm } from './model-graph.ts'
-import type { MonotonicClock } from './monotonic-clock.ts'
 import { checkSample, chunksOf, encodeOpenings } from './openings.ts'
 import { rowInput } from './row-input.ts'
 import { runWindow, type WorkedWindow } from './run-window.ts'
 import { checkSpec, type JobSpec, leafRows, windowRate } from './spec.ts'
+import type { MonotonicClock } from './thread-clock.ts'
 import { type OpeningsClaim, type Verification, verifyOpenings } from './verify-openings.ts'
 
 export type WorkOptions = {
@@ -51,7 +51,7 @@ export type WindowRequest = {
   readonly epochSeed: Hex
   /** Job seed, 32 bytes. */
   readonly seed: Uint8Array
-  /** When the trigger was seen, on the monotonic clock; default now. */
+  /** When the trigger was seen, on the caller's monotonic clock; default now. */
   readonly startedAtMs?: number
   /** Default the spec's window. */
   readonly durationMs?: number
@@ -115,7 +115,7 @@ export async function createWorkCore(
     prepare: epochSeed => models.prepare(epochSeed),
 
     async runWindow(request, signal) {
-      const { epochSeed, seed, startedAtMs = clock.nowMs(), durationMs = spec.windowMs } = request
+      const { epochSeed, seed, startedAtMs = clock.monotonicMs(), durationMs = spec.windowMs } = request
       const worked = await models.use(epochSeed, kernel =>
         runWindow(
           { seed, deadlineMs: startedAtMs + durationMs, batchRows, rowMs, keepBytes, ...(signal ? { signal } : {}) },

@@ -10,9 +10,10 @@
  * await engine.close()
  */
 import { Worker } from 'node:worker_threads'
+import { systemClock } from '../platform/clock.ts'
 import { type ExitCode, KaisarError } from '../platform/errors.ts'
 import { jobErrors } from './errors.ts'
-import { monotonicClock } from './monotonic-clock.ts'
+import { type MonotonicClock, threadClock } from './thread-clock.ts'
 import type { WorkCore, WorkDescription, WorkOptions } from './work-core.ts'
 
 export type WorkEngine = WorkCore
@@ -38,8 +39,14 @@ export type WorkAnswer =
       }
     }
 
-/** Starts the thread, chooses the execution provider and the kernel. @throws as {@link createWorkCore} */
-export async function createWorkEngine(options: WorkOptions): Promise<WorkEngine> {
+/**
+ * `clock`: the one by which a caller says when a trigger was seen; default the platform's.
+ * Starts the thread, chooses the execution provider and the kernel. @throws as {@link createWorkCore}
+ */
+export async function createWorkEngine(
+  options: WorkOptions,
+  { clock = systemClock }: { readonly clock?: MonotonicClock } = {},
+): Promise<WorkEngine> {
   const file = import.meta.url.endsWith('.ts') ? './work-worker.ts' : './work-worker.js'
   const worker = new Worker(new URL(file, import.meta.url), { workerData: options })
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>()
@@ -89,8 +96,9 @@ export async function createWorkEngine(options: WorkOptions): Promise<WorkEngine
         const cancel = () => worker.postMessage({ id, method: 'cancel', argument: id } satisfies WorkCall)
         if (signal?.aborted) return Promise.reject(jobErrors.JOB_WINDOW_CANCELLED())
         signal?.addEventListener('abort', cancel, { once: true })
-        // The window runs from when it was asked for, not from when the thread hears of it.
-        const argument = { startedAtMs: monotonicClock.nowMs(), ...request }
+        // The window runs from when its trigger was seen here, not from when the thread hears of it.
+        const elapsedMs = request.startedAtMs === undefined ? 0 : clock.monotonicMs() - request.startedAtMs
+        const argument = { ...request, startedAtMs: threadClock.monotonicMs() - elapsedMs }
         const reply = call('runWindow', argument, id) as ReturnType<WorkCore['runWindow']>
         return reply.finally(() => signal?.removeEventListener('abort', cancel))
       },

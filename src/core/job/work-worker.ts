@@ -1,7 +1,7 @@
 /** Worker thread: owns ONNX Runtime and a {@link WorkCore}; see work-engine.ts for the other side. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { KaisarError } from '../platform/errors.ts'
-import { monotonicClock } from './monotonic-clock.ts'
+import { threadClock } from './thread-clock.ts'
 import { createWorkCore, type WorkCore, type WorkOptions } from './work-core.ts'
 import type { WorkAnswer, WorkCall } from './work-engine.ts'
 
@@ -32,7 +32,7 @@ const answer = async (id: number, work: () => Promise<unknown>): Promise<void> =
 
 let core: WorkCore | undefined
 await answer(0, async () => {
-  core = await createWorkCore(workerData as WorkOptions, { clock: monotonicClock })
+  core = await createWorkCore(workerData as WorkOptions, { clock: threadClock })
   return core.description
 })
 

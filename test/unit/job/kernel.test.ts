@@ -3,10 +3,10 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { type Kernel, openKernel } from '../../../src/core/job/kernel.ts'
 import { extremeWeights, selfTest } from '../../../src/core/job/kernel-self-test.ts'
 import { kernelForms } from '../../../src/core/job/model-graph.ts'
-import { monotonicClock } from '../../../src/core/job/monotonic-clock.ts'
 import { middleBits, referenceDigests } from '../../../src/core/job/reference-digests.ts'
 import { rowInput } from '../../../src/core/job/row-input.ts'
 import { rowBytes, specs } from '../../../src/core/job/spec.ts'
+import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWeights } from '../../../src/core/job/weights.ts'
 import { epochSeed, smallSpec } from './small-spec.ts'
 
@@ -65,7 +65,7 @@ describe('kernel', () => {
 
 describe('self-test', () => {
   it('chooses the fastest exact form and reports every one', async () => {
-    const { form, results } = await selfTest(smallSpec, cpu(1), monotonicClock)
+    const { form, results } = await selfTest(smallSpec, cpu(1), threadClock)
     const exact = results.filter(result => result.exact)
     expect(results.map(result => result.form)).toEqual(['u8', 'fp32', 's8'])
     expect(exact.length).toBeGreaterThan(0)
@@ -83,10 +83,10 @@ describe('self-test', () => {
           run: async inputs => (await kernel.run(inputs)).map((byte, i) => (i === 5 ? byte ^ 1 : byte)),
         }
       }
-    const { form, results } = await selfTest(smallSpec, cpu(1), monotonicClock, broken('u8'))
+    const { form, results } = await selfTest(smallSpec, cpu(1), threadClock, broken('u8'))
     expect(form).not.toBe('u8')
     expect(results[0]).toMatchObject({ form: 'u8', exact: false, refusal: expect.stringContaining('plain integers') })
-    await expect(selfTest(smallSpec, cpu(1), monotonicClock, broken('u8 fp32 s8'))).rejects.toMatchObject({
+    await expect(selfTest(smallSpec, cpu(1), threadClock, broken('u8 fp32 s8'))).rejects.toMatchObject({
       code: 'JOB_NO_EXACT_KERNEL',
       fix: expect.stringContaining('driver'),
     })

@@ -9,7 +9,7 @@ function simulatedCard({ rowMs, runMs, jitter = 0 }: { rowMs: number; runMs: num
   const runs: number[] = []
   return {
     runs,
-    clock: { nowMs: () => nowMs },
+    clock: { monotonicMs: () => nowMs },
     async compute(inputs: Uint8Array) {
       const rows = inputs.length / 32
       runs.push(rows)
@@ -52,7 +52,7 @@ describe('runWindow', () => {
     // The card says 0.001 ms a row and stalls: three batches are begun, the third ends at 1200.
     const { tree, lostMs } = await runWindow(
       { ...options, deadlineMs: 1_000, rowMs: 1e-3, batchRows: 64 },
-      { clock: { nowMs: () => nowMs }, compute },
+      { clock: { monotonicMs: () => nowMs }, compute },
     )
     expect(tree.rows).toBe(sizes.slice(0, 2).reduce((sum, rows) => sum + rows, 0))
     expect(lostMs).toBe(200)

@@ -1,16 +1,16 @@
 /** A spec small enough that a thousand rounds take seconds; same code, same rules. */
 
 import { createLeafCollector, type DigestTree } from '../../../src/core/job/digest-tree.ts'
-import { type MonotonicClock, monotonicClock } from '../../../src/core/job/monotonic-clock.ts'
 import { encodeOpenings } from '../../../src/core/job/openings.ts'
 import type { JobSpec } from '../../../src/core/job/spec.ts'
 import { leafRows, rowBytes } from '../../../src/core/job/spec.ts'
+import { type MonotonicClock, threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkCore, type WorkCore } from '../../../src/core/job/work-core.ts'
 
 export const smallSpec: JobSpec = { width: 64, layers: 3, weights: 2, windowMs: 20, samples: 8 }
 export const epochSeed = `0x${'e5'.repeat(32)}` as const
 
-export const smallCore = (clock: MonotonicClock = monotonicClock): Promise<WorkCore> =>
+export const smallCore = (clock: MonotonicClock = threadClock): Promise<WorkCore> =>
   createWorkCore({ spec: smallSpec, provider: 'cpu', threads: 1 }, { clock })
 
 /** A window whose digests are given: what any prover, honest or not, can commit to. */

@@ -1,10 +1,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jobSeed, sampleRows } from '../../../src/core/job/job-seed.ts'
-import { monotonicClock } from '../../../src/core/job/monotonic-clock.ts'
 import { specHash, specs, windowRate } from '../../../src/core/job/spec.ts'
+import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkCore } from '../../../src/core/job/work-core.ts'
 import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
+import { systemClock } from '../../../src/core/platform/clock.ts'
 import { epochSeed, smallCore, smallSpec } from './small-spec.ts'
 
 const word = (byte: string) => `0x${byte.repeat(32)}` as const
@@ -49,8 +50,16 @@ describe('work engine', () => {
     expect(await engine.verify({ epochSeed, items })).toMatchObject([{ ok: true }, { ok: false, step: 'ROW_WRONG' }])
   })
 
+  it('counts the window from the sight of the trigger, on the platform’s clock', async () => {
+    const seenAtMs = systemClock.monotonicMs()
+    const window = await engine.runWindow({ epochSeed, seed, startedAtMs: seenAtMs - 15, durationMs: 20 })
+    expect(window.rows).toBeGreaterThan(0)
+    expect(window.kernelMs).toBeLessThanOrEqual(5)
+    expect((await engine.runWindow({ epochSeed, seed, startedAtMs: seenAtMs - 1_000, durationMs: 20 })).rows).toBe(0)
+  })
+
   it('seals the model: the same hash in another engine, another for another epoch', async () => {
-    const core = await createWorkCore({ spec: smallSpec, provider: 'cpu', threads: 2 }, { clock: monotonicClock })
+    const core = await createWorkCore({ spec: smallSpec, provider: 'cpu', threads: 2 }, { clock: threadClock })
     const [here, there, next] = [
       await engine.prepare(epochSeed),
       await core.prepare(epochSeed),
@@ -89,7 +98,7 @@ describe('work engine', () => {
   it('computes again what it had no memory to keep: the same openings', async () => {
     const core = await createWorkCore(
       { spec: smallSpec, provider: 'cpu', threads: 1, keepBytes: 2048 },
-      { clock: monotonicClock },
+      { clock: threadClock },
     )
     const { handle, item } = await work(seed, core)
     const openings = await core.open({ handle, sample: item.sample })

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { monotonicClock } from '../../../src/core/job/monotonic-clock.ts'
 import { specHash, specs } from '../../../src/core/job/spec.ts'
+import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkCore, type WorkCore } from '../../../src/core/job/work-core.ts'
 import { isKaisarError } from '../../../src/core/platform/errors.ts'
 import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
@@ -217,7 +217,7 @@ describe('verifyBundle', () => {
   it('accepts the bundle that release 0.1 wrote, on the devnet spec', async () => {
     const bytes = readFileSync('fixtures/reports/bundle-v1.bin')
     expect(bundleHash(bytes)).toBe('0xeeb9b83bfbe59f9311b57c2785aec3bfd91397acabedbbfb202a0d05b88a8f90')
-    const devnet = await createWorkCore({ spec: specs.devnet, provider: 'cpu', threads: 1 }, { clock: monotonicClock })
+    const devnet = await createWorkCore({ spec: specs.devnet, provider: 'cpu', threads: 1 }, { clock: threadClock })
     const result = await verifyBundle(decodeBundle(bytes), { openVerifier: async () => devnet })
     expect(result).toMatchObject({ ok: true, facts: { specName: 'devnet', rowsChecked: 16 } })
     expect(decodeBundle(bytes).commitment.message.specHash).toBe(specHash(specs.devnet))

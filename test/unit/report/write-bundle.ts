@@ -3,13 +3,13 @@
  * Never written again: later releases must go on accepting it.
  */
 import { writeFileSync } from 'node:fs'
-import { monotonicClock } from '../../../src/core/job/monotonic-clock.ts'
 import { specs } from '../../../src/core/job/spec.ts'
+import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkCore } from '../../../src/core/job/work-core.ts'
 import { bundleHash, encodeBundle } from '../../../src/core/report/evidence-bundle.ts'
 import { makeReport } from './sample-report.ts'
 
-const core = await createWorkCore({ spec: specs.devnet, provider: 'cpu', threads: 1 }, { clock: monotonicClock })
+const core = await createWorkCore({ spec: specs.devnet, provider: 'cpu', threads: 1 }, { clock: threadClock })
 await core.prepare(`0x${'e5'.repeat(32)}`)
 const bytes = encodeBundle(await makeReport(core, specs.devnet, 100))
 writeFileSync('fixtures/reports/bundle-v1.bin', bytes)
