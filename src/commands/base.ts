@@ -108,9 +108,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return (this.flags as { 'data-dir'?: string })['data-dir'] ?? this.config.dataDir
   }
 
-  /** Where contexts are found, whatever --data-dir says: the user's own data folder. */
+  /** Where contexts are found, whatever --data-dir says: the user's own data folder, unless the environment names another. */
   protected get contextHome(): string {
-    return this.config.dataDir
+    return process.env.KAISAR_CONTEXT_HOME ?? this.config.dataDir
   }
 
   protected override async init(): Promise<void> {

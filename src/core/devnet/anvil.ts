@@ -19,6 +19,8 @@ export type AnvilOptions = {
   readonly timestamp?: number
   readonly hardfork?: string
   readonly startTimeoutMs?: number
+  /** Sign for any address, for tests. */
+  readonly autoImpersonate?: boolean
   /** Each line anvil prints. */
   readonly onLog?: (line: string) => void
 }

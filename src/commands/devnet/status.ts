@@ -1,0 +1,24 @@
+import { BaseCommand } from '../base.ts'
+import { devnetPlace } from '../devnet-folder.ts'
+
+export default class DevnetStatus extends BaseCommand<typeof DevnetStatus> {
+  static override description =
+    'Show a running devnet: its endpoint, contracts, devices, epochs and payments, read from its chain.'
+  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+
+  async run() {
+    const { isContextAlive, listContexts } = await import('../../core/platform/context.ts')
+    const { devnetErrors } = await import('../../core/devnet/errors.ts')
+    const { folder, name } = devnetPlace(this.flags['data-dir'], this.config.dataDir)
+    const context = listContexts(this.contextHome).find(each => each.name === name)
+    if (context === undefined || !isContextAlive(context)) throw devnetErrors.DEVNET_NOT_RUNNING({ dataDir: folder })
+    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const { summarizeDevnet, summaryTable } = await import('../../core/devnet/summary.ts')
+    const network = await connectNetwork(context, { rpcUrls: context.rpcUrls })
+    const summary = await summarizeDevnet({ rpcUrl: context.rpcUrls[0]!, network })
+    this.log(`${summary.rpcUrl}  chain ${summary.chainId}  ${summary.epochs.length} epochs opened for payment`)
+    for (const [contract, address] of Object.entries(summary.contracts)) this.log(`${contract.padEnd(16)} ${address}`)
+    this.log(summaryTable(summary))
+    return { folder, pid: context.devnet?.pid ?? null, ...summary }
+  }
+}

@@ -1,0 +1,64 @@
+/** What both daemons stand on: their folder and its lock, the key, the chain, the store, the transaction sender. */
+import { join } from 'node:path'
+import { kaisarErrorsAbi } from '../core/chain/kaisar-errors.ts'
+import { connectNetwork } from '../core/chain/network.ts'
+import { createTransactionSender } from '../core/chain/tx/transaction-sender.ts'
+import { transactionTables } from '../core/chain/tx/transaction-store.ts'
+import type { Clock } from '../core/platform/clock.ts'
+import { lockDataDir } from '../core/platform/data-dir-lock.ts'
+import type { UnlockedKey } from '../core/platform/keystore.ts'
+import type { Logger } from '../core/platform/log.ts'
+import { openStore } from '../core/platform/store.ts'
+import { createSigner } from '../core/report/signer.ts'
+import type { ChainTarget } from './base.ts'
+
+export type OpenDaemonOptions = {
+  readonly role: 'provider' | 'checker'
+  readonly dataDir: string
+  readonly target: ChainTarget
+  /** SQL of the role's own schema versions. */
+  readonly migrations: readonly string[]
+  readonly confirmations: number
+}
+
+/** Opens everything in the order in which it can be refused: the folder first, then the key, then the chain. */
+export async function openDaemon(
+  { role, dataDir, target, migrations, confirmations }: OpenDaemonOptions,
+  { unlockKey, log, clock }: { unlockKey: () => Promise<UnlockedKey>; log: Logger; clock: Clock },
+) {
+  const folder = join(dataDir, role)
+  const lock = lockDataDir({ path: folder, owner: `kaisar ${role} run` })
+  try {
+    const { privateKey } = await unlockKey()
+    const network = await connectNetwork(
+      { chainId: target.chainId, contracts: target.contracts },
+      { rpcUrls: target.rpcUrls },
+    )
+    const { privateKeyToAccount } = await import('viem/accounts')
+    const store = openStore({ path: join(folder, 'state.db'), migrations: [transactionTables, ...migrations] })
+    if (store.quarantinedTo !== undefined)
+      log.warn(
+        { file: store.quarantinedTo },
+        'the state was damaged and set aside; what matters is read from the chain again',
+      )
+    const sender = createTransactionSender(
+      { confirmations, pollMs: 250 },
+      {
+        chain: network.chain,
+        account: privateKeyToAccount(privateKey),
+        store,
+        errorAbi: kaisarErrorsAbi,
+        onTrouble: error => log.warn({ code: error.code }, error.message),
+      },
+    )
+    const close = async () => {
+      await sender.stop()
+      store.close()
+      lock.release()
+    }
+    return { folder, privateKey, network, signer: createSigner({ privateKey, network }), store, sender, close }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}

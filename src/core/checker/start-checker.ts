@@ -1,0 +1,87 @@
+/** A Checker on this machine: the real engine, certificate, evidence folder and sockets put into `run-checker.ts`. */
+import { randomBytes, webcrypto } from 'node:crypto'
+import { join } from 'node:path'
+import type { Address, Hex } from 'viem'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { createKeeper, type Gather } from '../epoch/settlement.ts'
+import type { ExecutionProvider } from '../job/execution-provider.ts'
+import { createWorkEngine } from '../job/work-engine.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Store } from '../platform/store.ts'
+import type { Signer } from '../report/signer.ts'
+import { ensureCertificate } from '../transport/certificate-file.ts'
+import { createWebSocketTransport } from '../transport/websocket.ts'
+import { openEvidenceStore } from './evidence-store.ts'
+import { type CheckerEvent, runChecker } from './run-checker.ts'
+import { deriveSeatSecrets } from './seat-secrets.ts'
+
+export type StartCheckerOptions = {
+  /** Of this role: certificate, state and evidence live in it. */
+  readonly folder: string
+  readonly privateKey: Hex
+  readonly network: ConnectedNetwork
+  readonly signer: Signer
+  readonly sender: TransactionSender
+  readonly store: Store
+  readonly payout: Address
+  readonly seats: number
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly publicUrl: string | null
+  readonly heartbeatMs: number
+  readonly executionProvider: ExecutionProvider | 'auto'
+  readonly threads: number
+  /** Whether it calls the permissionless functions that move epochs on. */
+  readonly keeper: boolean
+}
+
+/** Longest wait for a heartbeat's answer, whatever the interval. */
+const heartbeatTimeoutMs = 5_000
+
+/** Runs until the signal aborts. @throws as {@link runChecker} */
+export async function startChecker(
+  options: StartCheckerOptions,
+  { log, clock, emit }: { readonly log: Logger; readonly clock: Clock; readonly emit: (event: CheckerEvent) => void },
+  stop: AbortSignal,
+): Promise<void> {
+  const { folder, privateKey, network, signer, sender, store, heartbeatMs, executionProvider, threads } = options
+  const identity = await ensureCertificate(
+    {
+      file: join(folder, 'certificate.pem'),
+      binding: { role: 'checker', operator: signer.address, deviceIds: [], hardwareHash: null },
+    },
+    { now: () => new Date(clock.now()), crypto: webcrypto as webcrypto.Crypto },
+  )
+  const keeper = createKeeper(
+    {},
+    {
+      network,
+      sender,
+      onTrouble: (step, error) => log.warn({ error, step }, 'a settlement step failed; trying again'),
+    },
+  )
+  const keep = async (gather: Gather) => {
+    for (const { key } of await keeper.pass(gather)) log.info({ key }, 'settling')
+  }
+  await runChecker(
+    { ...options, heartbeat: { intervalMs: heartbeatMs, timeoutMs: Math.min(heartbeatTimeoutMs, heartbeatMs * 2) } },
+    {
+      signer,
+      secrets: deriveSeatSecrets(privateKey, network, signer.address),
+      sender,
+      store,
+      evidence: openEvidenceStore(join(folder, 'evidence')),
+      identity,
+      transport: createWebSocketTransport({ identity }),
+      startEngine: spec => createWorkEngine({ spec, provider: executionProvider, threads }),
+      policy: async () => [],
+      settle: options.keeper ? keep : async () => undefined,
+      clock,
+      randomBytes: size => new Uint8Array(randomBytes(size)),
+      log,
+      emit,
+    },
+    stop,
+  )
+}

@@ -1,0 +1,101 @@
+/** The chain of a devnet: anvil, the six contracts, and what each role needs to take part. */
+import { createWalletClient, type Hex, http, type LocalAccount, parseEther, toHex } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
+import { readArtifact } from '../chain/artifacts.ts'
+import { connectChain } from '../chain/client.ts'
+import { deployNetwork, startNetwork } from '../chain/deploy.ts'
+import { type ConnectedNetwork, connectNetwork, type Deployment } from '../chain/network.ts'
+import { devnetParameters, type NetworkParameters } from '../chain/network-presets.ts'
+import { specHash, specs } from '../job/spec.ts'
+import type { Clock } from '../platform/clock.ts'
+import { type AnvilHandle, startAnvil } from './anvil.ts'
+import { devnetKey, type Role } from './roles.ts'
+
+export type LaunchNetworkOptions = {
+  readonly epochSeconds: number
+  readonly port: number
+  readonly roles: readonly Role[]
+  readonly seatsPerChecker: number
+}
+
+export type DevnetNetwork = {
+  readonly anvil: AnvilHandle
+  readonly deployment: Deployment
+  readonly network: ConnectedNetwork
+  readonly parameters: NetworkParameters
+  /** Switches to one block a second and opens epoch 0 a few blocks from now; returns its time. */
+  start(): Promise<number>
+}
+
+/** Seconds from `start` to epoch 0: the seeds need three blocks, the models another moment. */
+const leadSeconds = 7
+
+/** @throws ANVIL_MISSING, ANVIL_START_FAILED, ARTIFACT_MISSING, CONTRACT_REVERTED */
+export async function launchNetwork(
+  { epochSeconds, port, roles, seatsPerChecker }: LaunchNetworkOptions,
+  { clock, onProgress }: { readonly clock: Clock; readonly onProgress: (step: string) => void },
+): Promise<DevnetNetwork> {
+  onProgress('Starting the chain')
+  const anvil = await startAnvil({ port, accounts: 1 })
+  try {
+    const chain = await connectChain({ rpcUrls: [anvil.rpcUrl] })
+    const rpc = (method: string, params: unknown[]) => chain.all()[0]!.request({ method, params })
+    const deployer: LocalAccount = privateKeyToAccount(devnetKey('deployer'))
+    const ether = toHex(parseEther('1000'))
+    for (const address of [deployer.address, ...roles.map(({ operator }) => operator)])
+      await rpc('anvil_setBalance', [address, ether])
+    const parameters = devnetParameters(specHash(specs.devnet), epochSeconds)
+    onProgress('Deploying the contracts')
+    const deployment = await deployNetwork({ parameters }, { chain, account: deployer, clock, artifact: readArtifact })
+    onProgress('Funding the operators')
+    await fund(anvil.rpcUrl, deployer, deployment, roles, parameters, seatsPerChecker)
+    const network = await connectNetwork(deployment, { rpcUrls: [anvil.rpcUrl] })
+    return {
+      anvil,
+      deployment,
+      network,
+      parameters,
+      async start() {
+        const { timestamp } = await chain.client.getBlock()
+        const firstEpochAt = Math.max(Number(timestamp), Math.floor(clock.now() / 1000)) + leadSeconds
+        await startNetwork(
+          { consensus: deployment.contracts.EpochConsensus, firstEpochAt },
+          { chain, account: deployer, clock },
+        )
+        await rpc('evm_setAutomine', [false])
+        await rpc('evm_setIntervalMining', [1])
+        return firstEpochAt
+      },
+    }
+  } catch (error) {
+    await anvil.stop()
+    throw error
+  }
+}
+
+/** KAI for deposits and bonds; twice what is needed, so that a role can register again. */
+async function fund(
+  rpcUrl: string,
+  account: LocalAccount,
+  { contracts }: Deployment,
+  roles: readonly Role[],
+  { seatBond, deviceDeposit }: NetworkParameters,
+  seatsPerChecker: number,
+) {
+  const wallet = createWalletClient({ account, transport: http(rpcUrl) })
+  const transfers: Hex[] = []
+  for (const { kind, operator } of roles) {
+    const amount = 2n * (kind === 'checker' ? seatBond * BigInt(seatsPerChecker) : deviceDeposit)
+    transfers.push(
+      await wallet.writeContract({
+        chain: null,
+        address: contracts.KaisarToken,
+        abi: kaisarTokenAbi,
+        functionName: 'transfer',
+        args: [operator, amount],
+      }),
+    )
+  }
+  return transfers
+}

@@ -1,0 +1,115 @@
+/** What a devnet has come to: the same data for the last line of `devnet up`, for `devnet status`, and for the table. */
+import Table from 'cli-table3'
+import { formatEther, type Hex } from 'viem'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import { kaiBalance } from '../chain/vault.ts'
+import { readNetworkView } from '../explorer/network-reader.ts'
+import type { NetworkView } from '../explorer/network-view.ts'
+
+export type DevnetSummary = {
+  readonly rpcUrl: string
+  readonly chainId: number
+  readonly contracts: Readonly<Record<string, string>>
+  readonly epochs: readonly {
+    readonly epoch: number
+    readonly emission: bigint
+    readonly paid: boolean
+    readonly payments: readonly {
+      readonly device: Hex
+      readonly payout: Hex
+      readonly score: bigint
+      readonly amount: bigint
+      readonly txHash: Hex
+    }[]
+  }[]
+  readonly devices: readonly {
+    readonly device: Hex
+    readonly operator: Hex
+    readonly payout: Hex
+    /** Epochs it was judged in, and the committee's verdicts by kind. */
+    readonly verdicts: Readonly<Record<string, number>>
+    readonly score: bigint
+    /** Share of all payments to devices, 0 to 1. */
+    readonly share: number
+    readonly paid: bigint
+    readonly balance: bigint
+  }[]
+  /** KAI (wei) of every payout wallet. */
+  readonly balances: Readonly<Record<string, bigint>>
+}
+
+export async function summarizeDevnet({
+  rpcUrl,
+  network,
+}: {
+  readonly rpcUrl: string
+  readonly network: ConnectedNetwork
+}): Promise<DevnetSummary> {
+  const view = await readNetworkView(network)
+  const wallets = [...new Set(view.devices.map(({ payout }) => payout))]
+  const balances = Object.fromEntries(
+    await Promise.all(wallets.map(async wallet => [wallet, await kaiBalance(network, wallet)] as const)),
+  )
+  return summarize(view, rpcUrl, balances)
+}
+
+export function summarize(
+  view: NetworkView,
+  rpcUrl: string,
+  balances: Readonly<Record<string, bigint>>,
+): DevnetSummary {
+  const total = view.devices.reduce((sum, { earned }) => sum + earned, 0n)
+  return {
+    rpcUrl,
+    chainId: view.chainId,
+    contracts: view.contracts,
+    epochs: [...view.epochs]
+      .reverse()
+      .filter(({ money }) => money !== null)
+      .map(({ epoch, money, isPaid }) => ({
+        epoch,
+        emission: money!.emission,
+        paid: isPaid,
+        payments: view.payments
+          .filter(payment => payment.epoch === epoch)
+          .map(({ device, payout, score, amount, txHash }) => ({ device, payout, score, amount, txHash })),
+      })),
+    devices: view.devices.map(({ id, operator, payout, history, earned }) => {
+      const verdicts: Record<string, number> = {}
+      for (const { verdict } of history) verdicts[verdict.verdict] = (verdicts[verdict.verdict] ?? 0) + 1
+      return {
+        device: id,
+        operator,
+        payout,
+        verdicts,
+        score: history.at(-1)?.score ?? 0n,
+        share: total === 0n ? 0 : Number((earned * 10_000n) / total) / 10_000,
+        paid: earned,
+        balance: balances[payout] ?? 0n,
+      }
+    }),
+    balances,
+  }
+}
+
+/** The table that `devnet up` ends with. */
+export function summaryTable({ devices, epochs }: DevnetSummary): string {
+  const table = new Table({
+    head: ['device', 'epochs', 'verdicts', 'score', 'share', 'paid (KAI)', 'wallet balance (KAI)'],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'right', 'left', 'right', 'right', 'right', 'right'],
+  })
+  for (const { device, verdicts, score, share, paid, balance } of devices)
+    table.push([
+      device.slice(0, 10),
+      epochs.length,
+      Object.entries(verdicts)
+        .map(([verdict, count]) => `${verdict} ${count}`)
+        .join(', '),
+      score.toString(),
+      `${(share * 100).toFixed(1)} %`,
+      formatEther(paid),
+      formatEther(balance),
+    ])
+  return table.toString()
+}

@@ -1,0 +1,88 @@
+/** A Provider on this machine: the real probe, engines, certificate file and sockets put into `run-provider.ts`. */
+import { webcrypto } from 'node:crypto'
+import { join } from 'node:path'
+import type { Address } from 'viem'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { createCpuProbe } from '../gpu/cpu-probe.ts'
+import { probeEnvironment } from '../gpu/environment-probe.ts'
+import { nodeHost } from '../gpu/host.ts'
+import { runTool } from '../gpu/run-tool.ts'
+import type { ExecutionProvider } from '../job/execution-provider.ts'
+import { createWorkEngine } from '../job/work-engine.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Store } from '../platform/store.ts'
+import type { Signer } from '../report/signer.ts'
+import { ensureCertificate } from '../transport/certificate-file.ts'
+import { createWebSocketTransport } from '../transport/websocket.ts'
+import { type ProviderEvent, runProvider } from './run-provider.ts'
+
+export type StartProviderOptions = {
+  /** Of this role: certificate and state live in it. */
+  readonly folder: string
+  readonly network: ConnectedNetwork
+  readonly signer: Signer
+  readonly sender: TransactionSender
+  readonly store: Store
+  readonly payout: Address
+  readonly executionProvider: ExecutionProvider | 'auto'
+  readonly threads: number
+  /** Of this program. */
+  readonly version: string
+}
+
+/** Runs until the signal aborts. @throws as {@link runProvider} */
+export async function startProvider(
+  options: StartProviderOptions,
+  { log, clock, emit }: { readonly log: Logger; readonly clock: Clock; readonly emit: (event: ProviderEvent) => void },
+  stop: AbortSignal,
+): Promise<void> {
+  const { folder, network, signer, sender, store, payout, executionProvider, threads, version } = options
+  const clockOffsetMs = async () => {
+    const { timestamp } = await network.chain.client.getBlock()
+    return Math.round(clock.now() - Number(timestamp) * 1000)
+  }
+  await runProvider(
+    { network, payout },
+    {
+      signer,
+      sender,
+      store,
+      probe: createCpuProbe(nodeHost),
+      readEnvironment: async engines =>
+        (
+          await probeEnvironment(
+            {
+              kaisar: version,
+              dataDirectory: folder,
+              clockOffsetMs: await clockOffsetMs(),
+              executionProviders: [...new Set(engines.map(({ description }) => description.provider))],
+            },
+            { host: nodeHost, run: runTool },
+          )
+        ).record,
+      certify: binding =>
+        ensureCertificate(
+          {
+            file: join(folder, 'device-certificate.pem'),
+            binding: { role: 'provider', operator: signer.address, ...binding },
+          },
+          { now: () => new Date(clock.now()), crypto: webcrypto as webcrypto.Crypto },
+        ),
+      openTransport: identity => createWebSocketTransport({ identity }),
+      startEngine: (spec, { index, record }) =>
+        createWorkEngine({
+          spec,
+          threads,
+          provider: record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
+          deviceIndex: index ?? 0,
+        }),
+      clock,
+      random: Math.random,
+      log,
+      emit,
+    },
+    stop,
+  )
+}
