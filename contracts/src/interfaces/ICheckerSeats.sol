@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IGoverned} from "./IGoverned.sol";
-import {Opening} from "./IEpochConsensus.sol";
+import {IGovernedReports} from "./IGoverned.sol";
+import {IEpochConsensus, Opening} from "./IEpochConsensus.sol";
 
 /// @notice A Checker: the owner of seats. The owner is the operator address.
 /// @param index Permanent number of this owner, from 1.
@@ -12,7 +12,7 @@ import {Opening} from "./IEpochConsensus.sol";
 /// @param jailedUntil First epoch in which it may unjail.
 /// @param bond KAI (wei) behind its seats.
 /// @param unbonding KAI (wei) on its way out.
-/// @param unbondingUntil Epoch that must be paid and audited before `unbonding` leaves.
+/// @param unbondingUntil Epoch that must be paid and audited before `unbonding` leaves; zero also where none is held (before `start`).
 /// @param certificateHash SHA-256 of the TLS certificate of `endpoint`.
 struct Checker {
     address operator;
@@ -48,6 +48,16 @@ struct SeatOpening {
     bytes32 openingHash;
 }
 
+/// @notice Rules of punishment.
+/// @param slashBps Part of everything an owner has bonded (in 1/10000, rounded up) that one offence costs; at most 5000.
+/// @param strikesToJail Strikes after which anyone may jail the owner.
+/// @param jailEpochs Epochs in jail.
+struct SeatRules {
+    uint16 slashBps;
+    uint16 strikesToJail;
+    uint32 jailEpochs;
+}
+
 /// @notice Why a seat was struck.
 enum StrikeReason {
     Unopened,
@@ -58,7 +68,7 @@ enum StrikeReason {
 /// @title Bonds in equal seats, frozen seat lists, strikes, jail, slashing
 /// @notice A change in epoch x counts from x + 2; before `start` it counts at once. Seats are drawn uniformly; a committee is five
 /// different owners. The operator key commits, opens and sets the endpoint; bonds move only to the payout wallet, at its asking.
-interface ICheckerSeats is IGoverned {
+interface ICheckerSeats is IGovernedReports {
     error UnknownChecker(address operator);
     /// @notice The operator has bonded before; use `addSeats`.
     error AlreadyBonded(address operator);
@@ -85,17 +95,20 @@ interface ICheckerSeats is IGoverned {
     /// @notice Nothing of the bond is left.
     error NothingToSlash(address operator);
     error TransferFailed();
+    /// @notice A change of parameters is already waiting.
+    error ChangePending(uint64 fromEpoch);
 
     event Bonded(address indexed operator, address indexed payout, uint32 index, uint16 seats, uint256 bond, uint64 fromEpoch);
     event SeatsAdded(address indexed operator, uint16 added, uint16 seats, uint256 bond, uint64 fromEpoch);
     event EndpointChanged(address indexed operator, string endpoint, bytes32 certificateHash);
     event PayoutChanged(address indexed operator, address indexed previous, address indexed payout);
-    event Unbonding(address indexed operator, uint16 removed, uint16 seats, uint256 amount, uint64 heldThrough);
+    event Unbonding(address indexed operator, uint16 removed, uint16 seats, uint256 amount, uint64 fromEpoch);
     event BondReturned(address indexed operator, address indexed payout, uint256 amount);
     event Struck(address indexed operator, uint64 indexed epoch, uint32 indexed cohort, StrikeReason reason, uint16 strikes);
     event Jailed(address indexed operator, uint32 untilEpoch);
     event Unjailed(address indexed operator, uint16 seats);
-    event Slashed(address indexed operator, bytes32 indexed offence, uint256 amount, address reporter);
+    event SeatRulesScheduled(uint64 fromEpoch, SeatRules rules);
+    event Slashed(address indexed operator, bytes32 indexed offence, uint256 amount);
 
     /// @notice Bonds `seats` seats of {seatBond} KAI each, pulled from the caller, who becomes the operator.
     function bond(address payout, uint16 seats, string calldata endpoint, bytes32 certificateHash)
@@ -117,7 +130,7 @@ interface ICheckerSeats is IGoverned {
     /// @notice Takes all seats of an owner with enough strikes, or a slashed one, out of the list. Anyone.
     function jail(address operator) external;
 
-    /// @notice Puts back as many seats as the bond still covers. Operator only, when the time is served.
+    /// @notice Puts back as many seats as the bond still covers (possibly none: then add seats). Operator only, when the time is served.
     function unjail() external;
 
     /// @notice Slashes an owner whose signed receipt contradicts what it committed to. Anyone; the treasury receives.
@@ -136,6 +149,11 @@ interface ICheckerSeats is IGoverned {
     /// @notice Adds a strike; a second unanswered audit also slashes. EpochConsensus only.
     function strike(address operator, uint64 epoch, uint32 cohort, StrikeReason reason) external;
 
+    /// @notice Owner; effective two epochs later.
+    function scheduleSeatRules(SeatRules calldata rules) external;
+    function seatRules() external view returns (SeatRules memory);
+
+    function consensus() external view returns (IEpochConsensus);
     function seatBond() external view returns (uint256);
     function treasury() external view returns (address);
     function maxSeatsPerOwner() external view returns (uint16);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IGoverned} from "./IGoverned.sol";
+import {IEpochConsensus} from "./IEpochConsensus.sol";
+import {IGovernedReports} from "./IGoverned.sol";
 
 /// @notice What a device says of itself. One record per generation; every registration of a known device starts a new generation.
 /// @param deviceHash Hash of the device record (model, UUID, PCI id, VRAM, driver).
@@ -57,7 +58,7 @@ struct Commitment {
 /// @notice deviceId = keccak256(abi.encode(operator, localId)): an id belongs to its operator, so nobody can squat another's.
 /// A registration in epoch x makes a member of x + 1 on (before the first epoch: of epoch 0). A lane is reused only after its last
 /// epoch is paid and audited, so a lane never changes its device under an unpaid verdict.
-interface IDeviceRegistry is IGoverned {
+interface IDeviceRegistry is IGovernedReports {
     /// @notice No such device.
     error UnknownDevice(bytes32 deviceId);
     /// @notice The device has asked to leave, or was delisted; withdraw its deposit first, then register again.
@@ -140,6 +141,11 @@ interface IDeviceRegistry is IGoverned {
         bytes calldata secondSignature
     ) external;
 
+    function consensus() external view returns (IEpochConsensus);
+
+    /// @notice Receives slashed deposits.
+    function treasury() external view returns (address);
+
     /// @notice KAI (wei) a new device deposits.
     function deposit() external view returns (uint256);
 
@@ -170,8 +176,11 @@ interface IDeviceRegistry is IGoverned {
     /// @notice Bit i set: lane 64 × cohort + i has a member in `epoch`. Exact for the previous, the current and the next epoch.
     function occupancy(uint64 epoch, uint32 cohort) external view returns (uint64);
 
-    /// @notice Occupancy of `epoch`, `epoch + 1` and `epoch + 2`, read at once by the consensus.
-    function occupancies(uint64 epoch, uint32 cohort) external view returns (uint64, uint64, uint64);
+    /// @notice What the consensus needs of a cohort, at once: occupancy of `epoch`, `epoch + 1` and `epoch + 2`, and {countsOf} `epoch`.
+    function frozenCohort(uint64 epoch, uint32 cohort)
+        external
+        view
+        returns (uint64[3] memory occupancies, uint32 members, uint32 cohorts);
 
     /// @notice Members, and cohorts that hold lanes, in `epoch`. Exact for the previous, the current and the next epoch.
     function countsOf(uint64 epoch) external view returns (uint32 members, uint32 cohorts);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IGoverned} from "./IGoverned.sol";
-import {Commitment} from "./IDeviceRegistry.sol";
+import {ICheckerSeats} from "./ICheckerSeats.sol";
+import {Commitment, IDeviceRegistry} from "./IDeviceRegistry.sol";
+import {IGovernedReports} from "./IGoverned.sol";
+import {IRewardVault} from "./IRewardVault.sol";
 
 /// @notice Where an epoch stands. The phases after Work lie inside the next epoch.
 enum Phase {
@@ -138,9 +140,8 @@ struct EpochTotals {
     uint32 unpaid;
 }
 
-/// @title Epochs: seed, assignment, commit, open, reveal, finalize, void, audits, standing
-/// @notice Trust: at most two of the five seats of a cohort lie. Everything here is permissionless; a keeper can only be late.
-interface IEpochConsensus is IGoverned {
+/// @title What EpochConsensus reports: errors and events
+interface IEpochReports {
     error AlreadyStarted();
     error NotStarted();
     /// @notice `firstEpochAt` must be in the future.
@@ -160,7 +161,6 @@ interface IEpochConsensus is IGoverned {
     error AlreadyCommitted(address owner, uint64 epoch);
     /// @notice A root of zero proves nothing.
     error EmptyRoot();
-    error NotCommitted(address owner, uint64 epoch);
     /// @notice The cohort has no member in this epoch.
     error EmptyCohort(uint64 epoch, uint32 cohort);
     /// @notice The cohort is final or void already.
@@ -183,10 +183,6 @@ interface IEpochConsensus is IGoverned {
     error AlreadyAnswered(uint64 epoch, uint32 cohort, uint8 seat);
     /// @notice The answer does not show what was asked.
     error AnswerInvalid();
-    /// @notice PAY has not opened: the total is not fixed.
-    error TotalNotFixed(uint64 epoch);
-    /// @notice The chain no longer holds this epoch's data (it keeps four epochs, and pays before it overwrites).
-    error EpochForgotten(uint64 epoch);
     /// @notice A change of parameters is already waiting.
     error ChangePending(uint64 fromEpoch);
 
@@ -215,7 +211,11 @@ interface IEpochConsensus is IGoverned {
     event TimelineScheduled(uint64 fromEpoch, Timeline timeline);
     event RoundRulesScheduled(uint64 fromEpoch, RoundRules rules);
     event ScoreRulesScheduled(uint64 fromEpoch, ScoreRules rules);
+}
 
+/// @title Epochs: seed, assignment, commit, open, reveal, finalize, void, audits, standing
+/// @notice Trust: at most two of the five seats of a cohort lie. Everything here is permissionless; a keeper can only be late.
+interface IEpochConsensus is IEpochReports, IGovernedReports {
     // --- epochs and seeds
 
     /// @notice Opens epoch 0 at `firstEpochAt` (block time). Once, by the owner, with five different owners bonded.
@@ -283,6 +283,9 @@ interface IEpochConsensus is IGoverned {
 
     // --- views
 
+    function registry() external view returns (IDeviceRegistry);
+    function seats() external view returns (ICheckerSeats);
+    function vault() external view returns (IRewardVault);
     function timeline() external view returns (Timeline memory);
     function timelineOf(uint64 epoch) external view returns (Timeline memory);
     function roundRules() external view returns (RoundRules memory);

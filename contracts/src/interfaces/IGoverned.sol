@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title Who may change what
-/// @notice `owner` is a timelock: it wires the contracts once and schedules bounded parameters. `guardian` may set a pause bit
-/// that expires by itself after seven days and cannot be set again for the seven days that follow. Withdrawing and paying have no bit.
-interface IGoverned {
+/// @title What governed contracts report: errors and events
+interface IGovernedReports {
     /// @notice The caller is not the owner.
     error NotOwner(address caller);
     /// @notice The caller is not the guardian.
     error NotGuardian(address caller);
     /// @notice The caller is not the contract this function was made for.
     error NotKaisarContract(address caller);
-    /// @notice `wire` was called a second time.
-    error AlreadyWired();
+    /// @notice The contracts were not constructed with each other's addresses.
+    error WrongWiring();
     /// @notice An address that must not be zero is.
     error ZeroAddress();
     /// @notice A parameter lies outside of its hard-coded bounds. `name` says which.
@@ -26,7 +24,12 @@ interface IGoverned {
     event OwnershipTaken(address indexed owner);
     event GuardianChanged(address indexed guardian);
     event PauseSet(uint256 indexed bit, uint64 until);
+}
 
+/// @title Who may change what
+/// @notice `owner` is a timelock: it starts the first epoch and schedules bounded parameters. `guardian` may set a pause bit
+/// that expires by itself after seven days and cannot be set again for the seven days that follow. Withdrawing and paying have no bit.
+interface IGoverned is IGovernedReports {
     function owner() external view returns (address);
     function guardian() external view returns (address);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IGoverned} from "./IGoverned.sol";
+import {IGovernedReports} from "./IGoverned.sol";
 
 /// @notice How an epoch's emission is divided.
 /// @param perEpoch KAI (wei) per epoch; an epoch gets less when the vault holds less.
@@ -10,44 +10,48 @@ import {IGoverned} from "./IGoverned.sol";
 /// @param bounty KAI (wei) for the first successful keeper call of a kind.
 /// @param maxPrice KAI (wei) per unit of credit at most.
 struct Emission {
-    uint128 perEpoch;
+    uint96 perEpoch;
     uint16 checkerBps;
     uint16 keeperBps;
-    uint128 bounty;
-    uint128 maxPrice;
+    uint64 bounty;
+    uint80 maxPrice;
 }
 
 /// @notice An epoch's money, fixed when its first payment opens it.
-/// @param emission KAI (wei) set aside for it.
-/// @param devicePool Part of it for devices. @param checkerPool Part of it for checkers.
-/// @param bounty What one keeper call earns.
+/// @param devicePool KAI (wei) for devices. @param denominator Σ credits + Σ caps of what is void.
 /// @param maxPrice KAI (wei) per unit of credit at most.
-/// @param denominator Σ credits + Σ caps of what is void.
-/// @param drawnLanes 5 × members: what the checker pool is divided by.
-/// @param paid KAI (wei) paid or owed of it so far.
-/// @param closed What was left went back.
+/// @param paid KAI (wei) paid or owed of the emission so far.
+/// @param checkerPool KAI (wei) for checkers. @param drawnLanes 5 × members: what the checker pool is divided by.
+/// @param opened Its money is set aside. @param closed What was left went back.
+/// @param emission KAI (wei) set aside, all pools together. @param keeperPool Most that bounties take. @param bounty Per keeper call.
+/// @param keeperPaid KAI (wei) of bounties so far.
 struct EpochMoney {
-    uint128 emission;
-    uint128 devicePool;
-    uint128 checkerPool;
-    uint128 bounty;
-    uint128 maxPrice;
-    uint128 denominator;
-    uint128 drawnLanes;
-    uint128 paid;
+    uint96 devicePool;
+    uint80 denominator;
+    uint80 maxPrice;
+    uint96 paid;
+    uint96 checkerPool;
+    uint40 drawnLanes;
     bool opened;
     bool closed;
+    uint96 emission;
+    uint96 keeperPool;
+    uint64 bounty;
+    uint96 keeperPaid;
 }
 
 /// @title Emission, payments, checker pool, bounties, liability
 /// @notice Rounds down everywhere; dust stays. Nothing here can be paused. A transfer that fails is kept as owed and blocks nobody.
-interface IRewardVault is IGoverned {
+interface IRewardVault is IGovernedReports {
     error ZeroAmount();
     error TransferFailed();
     /// @notice The epoch lies before the first one that is paid.
     error UnpaidEpoch(uint64 epoch);
     /// @notice The epoch is not yet paid and audited.
     error EpochUnsettled(uint64 epoch);
+    /// @notice PAY has not opened: the total is not fixed.
+    error TotalNotFixed(uint64 epoch);
+    error AlreadyClosed(uint64 epoch);
     error NothingOwed(address payee);
     error ChangePending(uint64 fromEpoch);
 
@@ -77,7 +81,8 @@ interface IRewardVault is IGoverned {
 
     /// @notice Pays up to `maxLanes` lanes of a final cohort, going on where the last call stopped. Idempotent: pays nothing once all
     /// are paid. Anyone, once the total is fixed.
-    /// @return paid KAI (wei) paid or owed by this call.
+    /// Whoever pays a cohort's last lane earns a bounty.
+    /// @return paid KAI (wei) paid or owed to devices by this call.
     function payCohort(uint64 epoch, uint32 cohort, uint8 maxLanes) external returns (uint256 paid);
 
     /// @notice Pays the five seats of a final cohort. Idempotent. Anyone, once the total is fixed.

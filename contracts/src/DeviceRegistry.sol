@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Governed} from "./base/Governed.sol";
+import {Commitment, Device, DeviceRecord, IDeviceRegistry, LaneMember} from "./interfaces/IDeviceRegistry.sol";
+import {IEpochConsensus} from "./interfaces/IEpochConsensus.sol";
+import {IKaisarToken} from "./interfaces/IKaisarToken.sol";
+import {Frozen64} from "./libraries/Frozen.sol";
+import {SignedTypes} from "./libraries/SignedTypes.sol";
+import {Tokens} from "./libraries/Tokens.sol";
+
+/// @title Devices, their wallets and their lanes
+/// @dev Lane i belongs to cohort i / 64. Membership is frozen per epoch in two kinds of words ({Frozen64}): the occupancy of a cohort,
+/// and members | lanes << 32 of the network.
+contract DeviceRegistry is IDeviceRegistry, Governed {
+    using Frozen64 for uint256;
+    using SignedTypes for bytes32;
+    using Tokens for IKaisarToken;
+
+    struct DeviceSlot {
+        address operator;
+        uint32 lane;
+        uint32 generation;
+        bool present; // holds its lane: from registration until the deposit is withdrawn
+        bool deposited; // false once the deposit was slashed or returned
+    }
+
+    struct LaneSlot {
+        address payout;
+        uint32 since;
+        uint32 until; // last epoch; below `since` when it left before it ever counted
+    }
+
+    uint256 public constant PAUSE_REGISTER = 0;
+    uint32 private constant STAYS = type(uint32).max;
+    /// @dev Bounds Σ caps: 2^24 lanes of at most 2^42.
+    uint32 private constant MAX_LANES = 1 << 24;
+
+    IKaisarToken public immutable token;
+    IEpochConsensus public immutable consensus;
+    /// @inheritdoc IDeviceRegistry
+    address public immutable treasury;
+    /// @inheritdoc IDeviceRegistry
+    uint256 public immutable deposit;
+
+    mapping(bytes32 deviceId => DeviceSlot) private _devices;
+    mapping(uint32 lane => LaneSlot) private _lanes;
+    /// @inheritdoc IDeviceRegistry
+    mapping(uint32 lane => bytes32) public deviceAtLane;
+    mapping(bytes32 deviceId => mapping(uint32 generation => DeviceRecord)) private _records;
+    /// @dev First epochs of generations that did not start with a new lane, in order.
+    mapping(bytes32 deviceId => uint32[]) private _renewals;
+    /// @inheritdoc IDeviceRegistry
+    mapping(bytes32 attestedIdentity => bytes32 deviceId) public identityOwner;
+    mapping(uint32 cohort => uint256 frozen) private _occupancy;
+    uint256 private _counts;
+    uint32[] private _freeLanes;
+
+    constructor(
+        IKaisarToken token_,
+        IEpochConsensus consensus_,
+        address owner_,
+        address guardian_,
+        address treasury_,
+        uint256 deposit_
+    ) Governed(owner_, guardian_) {
+        if (address(token_) == address(0) || address(consensus_) == address(0) || treasury_ == address(0)) revert ZeroAddress();
+        if (deposit_ == 0 || deposit_ > 1_000_000 ether) revert OutOfBounds("deposit");
+        token = token_;
+        consensus = consensus_;
+        treasury = treasury_;
+        deposit = deposit_;
+    }
+
+    // --- registration -----------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDeviceRegistry
+    function register(
+        bytes32 localId,
+        address payout,
+        bytes32 deviceHash,
+        bytes32 certificateHash,
+        bytes32 attestedIdentity
+    ) external whenNotPaused(PAUSE_REGISTER) returns (bytes32 deviceId) {
+        if (payout == address(0)) revert ZeroAddress();
+        if (deviceHash == 0 || certificateHash == 0) revert EmptyRecord();
+        deviceId = deviceIdOf(msg.sender, localId);
+        if (attestedIdentity != 0) {
+            bytes32 other = identityOwner[attestedIdentity];
+            if (other != 0 && other != deviceId) revert IdentityTaken(attestedIdentity, other);
+        }
+
+        uint32 from = uint32(consensus.nextEpoch());
+        DeviceSlot memory device = _devices[deviceId];
+        bool joins = !device.present;
+        if (!joins) {
+            LaneSlot memory place = _lanes[device.lane];
+            if (place.until != STAYS) revert DeviceLeaving(deviceId, place.until);
+            if (payout != place.payout) revert NotPayout(msg.sender, place.payout);
+            if (identityOwner[attestedIdentity] != deviceId) _dropIdentity(deviceId, device.generation);
+            _renewals[deviceId].push(from);
+        } else {
+            device.lane = _takeLane(from);
+            device.operator = msg.sender;
+            device.present = true;
+            device.deposited = true;
+            _lanes[device.lane] = LaneSlot(payout, from, STAYS);
+            deviceAtLane[device.lane] = deviceId;
+        }
+        device.generation += 1;
+        _devices[deviceId] = device;
+        DeviceRecord memory entry = DeviceRecord(deviceHash, certificateHash, attestedIdentity);
+        _records[deviceId][device.generation] = entry;
+        emit DeviceRegistered(deviceId, msg.sender, payout, localId, device.lane, device.generation, from, entry);
+
+        if (joins) {
+            consensus.joinLane(device.lane, deviceId);
+            token.pull(deposit);
+        }
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function setPayout(bytes32 deviceId, address payout) external {
+        LaneSlot storage place = _lanes[_present(deviceId).lane];
+        address previous = place.payout;
+        if (msg.sender != previous) revert NotPayout(msg.sender, previous);
+        if (payout == address(0)) revert ZeroAddress();
+        place.payout = payout;
+        emit PayoutChanged(deviceId, previous, payout);
+    }
+
+    // --- leaving ----------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDeviceRegistry
+    function requestExit(bytes32 deviceId) external {
+        DeviceSlot memory device = _present(deviceId);
+        if (msg.sender != device.operator && msg.sender != _lanes[device.lane].payout) revert NotOperatorOrPayout(msg.sender);
+        _leave(deviceId, device.lane, false);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function delist(bytes32 deviceId) external {
+        DeviceSlot memory device = _present(deviceId);
+        uint256 needed = consensus.scoreRules().delistAfterEpochs;
+        uint256 silent = consensus.silentEpochs(device.lane);
+        if (silent < needed) revert DeviceNotSilent(deviceId, silent, needed);
+        _leave(deviceId, device.lane, true);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function withdrawDeposit(bytes32 deviceId) external {
+        DeviceSlot memory device = _present(deviceId);
+        LaneSlot memory place = _lanes[device.lane];
+        if (place.until == STAYS) revert DeviceNotLeaving(deviceId);
+        if (place.until >= place.since) {
+            (bool any, uint64 settled) = consensus.settledThrough();
+            if (!any || settled < place.until) revert DepositHeld(deviceId, place.until, settled);
+        }
+        _devices[deviceId].present = false;
+        _devices[deviceId].deposited = false;
+        delete deviceAtLane[device.lane];
+        _freeLanes.push(device.lane);
+        _dropIdentity(deviceId, device.generation);
+        consensus.releaseLane(device.lane, deviceId);
+        if (device.deposited) {
+            emit DepositReturned(deviceId, place.payout, deposit);
+            token.push(place.payout, deposit);
+        }
+    }
+
+    // --- identities and fraud ---------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDeviceRegistry
+    function claimIdentity(bytes32 deviceId) external {
+        DeviceSlot memory device = _present(deviceId);
+        bytes32 identity = _records[deviceId][device.generation].attestedIdentity;
+        bytes32 other = identityOwner[identity];
+        if (identity == 0 || other != 0) revert IdentityTaken(identity, other);
+        uint64 epoch = consensus.currentEpoch();
+        // The consensus keeps four epochs; the present one is not judged yet.
+        for (uint256 back = 1; back <= 4 && back <= epoch; ++back) {
+            uint64 earlier = epoch - uint64(back);
+            uint32 generation = generationAt(deviceId, earlier);
+            if (generation == 0 || _records[deviceId][generation].attestedIdentity != identity) continue;
+            if (consensus.creditOf(earlier, device.lane) == 0) continue;
+            identityOwner[identity] = deviceId;
+            emit IdentityClaimed(identity, deviceId);
+            return;
+        }
+        revert IdentityUnconfirmed(deviceId);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function slashEquivocation(
+        Commitment calldata first,
+        bytes calldata firstSignature,
+        Commitment calldata second,
+        bytes calldata secondSignature
+    ) external {
+        bytes32 deviceId = first.deviceId;
+        DeviceSlot memory device = _present(deviceId);
+        bytes32 domain = consensus.domainSeparator();
+        bytes32 firstDigest = SignedTypes.digest(domain, first);
+        bytes32 secondDigest = SignedTypes.digest(domain, second);
+        if (
+            firstDigest == secondDigest || second.deviceId != deviceId || first.epoch != second.epoch
+                || first.round != second.round || first.generation != second.generation
+        ) revert NotEquivocation();
+        _requireSigner(firstDigest.signer(firstSignature), device.operator);
+        _requireSigner(secondDigest.signer(secondSignature), device.operator);
+        if (!device.deposited) revert NothingToSlash(deviceId);
+
+        _devices[deviceId].deposited = false;
+        emit DepositSlashed(deviceId, first.round, deposit, msg.sender);
+        if (_lanes[device.lane].until == STAYS) _leave(deviceId, device.lane, true);
+        token.push(treasury, deposit);
+    }
+
+    // --- views ------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IDeviceRegistry
+    function laneCount() public view returns (uint32) {
+        return uint32(_counts.newest() >> 32);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function deviceIdOf(address operator, bytes32 localId) public pure returns (bytes32) {
+        return keccak256(abi.encode(operator, localId));
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function isRegistered(bytes32 deviceId) external view returns (bool) {
+        return _devices[deviceId].present;
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function getDevice(bytes32 deviceId) external view returns (Device memory) {
+        DeviceSlot memory device = _present(deviceId);
+        LaneSlot memory place = _lanes[device.lane];
+        uint32[] storage renewals = _renewals[deviceId];
+        uint32 renewed = renewals.length == 0 ? 0 : renewals[renewals.length - 1];
+        return Device({
+            id: deviceId,
+            operator: device.operator,
+            payout: place.payout,
+            lane: device.lane,
+            generation: device.generation,
+            generationFrom: renewed > place.since ? renewed : place.since,
+            since: place.since,
+            until: place.until,
+            deposit: device.deposited ? deposit : 0,
+            record: _records[deviceId][device.generation]
+        });
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function recordOf(bytes32 deviceId, uint32 generation) external view returns (DeviceRecord memory) {
+        return _records[deviceId][generation];
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function generationAt(bytes32 deviceId, uint64 epoch) public view returns (uint32 generation) {
+        DeviceSlot memory device = _devices[deviceId];
+        if (!device.present || !_isMember(_lanes[device.lane], epoch)) return 0;
+        generation = device.generation;
+        uint32[] storage renewals = _renewals[deviceId];
+        for (uint256 i = renewals.length; i != 0 && renewals[i - 1] > epoch; --i) {
+            --generation;
+        }
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function devicesOf(uint64 epoch, uint32 cohort) external view returns (LaneMember[64] memory members) {
+        for (uint32 i; i < 64; ++i) {
+            uint32 lane = 64 * cohort + i;
+            bytes32 id = deviceAtLane[lane];
+            LaneSlot memory place = _lanes[lane];
+            if (id == 0 || !_isMember(place, epoch)) continue;
+            members[i] = LaneMember(id, generationAt(id, epoch), _devices[id].operator, place.payout);
+        }
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function occupancy(uint64 epoch, uint32 cohort) external view returns (uint64) {
+        return _occupancy[cohort].valueIn(epoch);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function frozenCohort(uint64 epoch, uint32 cohort)
+        external
+        view
+        returns (uint64[3] memory occupancies, uint32 members, uint32 cohorts)
+    {
+        uint256 word = _occupancy[cohort];
+        occupancies = [word.valueIn(epoch), word.valueIn(epoch + 1), word.valueIn(epoch + 2)];
+        (members, cohorts) = countsOf(epoch);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function countsOf(uint64 epoch) public view returns (uint32 members, uint32 cohorts) {
+        uint64 counts = _counts.valueIn(epoch);
+        return (uint32(counts), (uint32(counts >> 32) + 63) / 64);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function payoutsOf(uint256 lane, uint256 count) external view returns (address[] memory payouts) {
+        payouts = new address[](count);
+        for (uint256 i; i < count; ++i) {
+            payouts[i] = _lanes[uint32(lane + i)].payout;
+        }
+    }
+
+    // --- internals --------------------------------------------------------------------------------------------------
+
+    function _present(bytes32 deviceId) private view returns (DeviceSlot memory device) {
+        device = _devices[deviceId];
+        if (!device.present) revert UnknownDevice(deviceId);
+    }
+
+    function _isMember(LaneSlot memory place, uint64 epoch) private pure returns (bool) {
+        return epoch >= place.since && epoch <= place.until;
+    }
+
+    function _requireSigner(address signer, address operator) private pure {
+        if (signer != operator) revert WrongSigner(signer, operator);
+    }
+
+    /// @dev A lane for a member from `from` on: a freed one, or the next.
+    function _takeLane(uint32 from) private returns (uint32 lane) {
+        uint64 counts = _counts.newest();
+        uint256 free = _freeLanes.length;
+        if (free != 0) {
+            lane = _freeLanes[free - 1];
+            _freeLanes.pop();
+        } else {
+            lane = uint32(counts >> 32);
+            if (lane == MAX_LANES) revert RegistryFull();
+            counts += 1 << 32;
+        }
+        _counts = _counts.set(from, counts + 1);
+        uint256 word = _occupancy[lane / 64];
+        _occupancy[lane / 64] = word.set(from, word.newest() | uint64(1) << (lane % 64));
+    }
+
+    /// @dev The present epoch is the last one. Before the first epoch there is none.
+    function _leave(bytes32 deviceId, uint32 lane, bool delisted) private {
+        LaneSlot storage place = _lanes[lane];
+        if (place.until != STAYS) revert DeviceLeaving(deviceId, place.until);
+        uint32 from = uint32(consensus.nextEpoch());
+        if (from == 0) (place.since, place.until) = (1, 0);
+        else place.until = from - 1;
+        _counts = _counts.set(from, _counts.newest() - 1);
+        uint256 word = _occupancy[lane / 64];
+        _occupancy[lane / 64] = word.set(from, word.newest() & ~(uint64(1) << (lane % 64)));
+        emit DeviceLeft(deviceId, lane, place.until, delisted);
+        consensus.leaveLane(lane);
+    }
+
+    function _dropIdentity(bytes32 deviceId, uint32 generation) private {
+        bytes32 identity = _records[deviceId][generation].attestedIdentity;
+        if (identityOwner[identity] == deviceId) delete identityOwner[identity];
+    }
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {LibBit} from "solady/utils/LibBit.sol";
+import {EpochClock} from "./base/EpochClock.sol";
+import {EpochExtension} from "./base/EpochExtension.sol";
+import {EpochSeeds} from "./base/EpochSeeds.sol";
+import {EpochState} from "./base/EpochState.sol";
+import {Governed} from "./base/Governed.sol";
+import {Lanes} from "./base/Lanes.sol";
+import {Sessions} from "./base/Sessions.sol";
+import {ICheckerSeats, StrikeReason} from "./interfaces/ICheckerSeats.sol";
+import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {
+    CohortRecord,
+    CohortState,
+    Opening,
+    Phase,
+    RoundRules,
+    ScoreRules,
+    Timeline
+} from "./interfaces/IEpochConsensus.sol";
+import {IRewardVault} from "./interfaces/IRewardVault.sol";
+import {PackedMedian} from "./libraries/PackedMedian.sol";
+import {Records} from "./libraries/Records.sol";
+import {Silence} from "./libraries/Silence.sol";
+import {RuleBounds} from "./libraries/RuleBounds.sol";
+import {PassSums, Standings} from "./libraries/Standings.sol";
+import {CohortResult, Tally} from "./libraries/Tally.sol";
+
+/// @title Consensus of an epoch: finalize, reveal, void, and what the vault pays from
+/// @notice At most two of a cohort's five seats may lie: then a median lies within what the honest say, or below it where seats are
+/// missing. Everything is permissionless; whoever calls cannot choose what counts, only be late.
+contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
+    using Records for uint256;
+    using Silence for uint256;
+    using Standings for uint256[11];
+
+    modifier onlyVault() {
+        if (msg.sender != address(vault)) revert NotKaisarContract(msg.sender);
+        _;
+    }
+
+    /// @notice The second half of this contract's code.
+    EpochExtension public immutable extension;
+
+    /// @param vault_ The address the vault will be deployed to; registry and seats name this contract already.
+    /// @param extension_ Constructed with the same registry, seats, vault and epochs.
+    constructor(
+        IDeviceRegistry registry_,
+        ICheckerSeats seats_,
+        IRewardVault vault_,
+        EpochExtension extension_,
+        address owner_,
+        address guardian_,
+        Timeline memory timeline_,
+        RoundRules memory rounds,
+        ScoreRules memory scores
+    )
+        Governed(owner_, guardian_)
+        EpochClock(timeline_.epochSeconds, timeline_.firstPaidEpoch)
+        EpochState(registry_, seats_, vault_)
+        Lanes(scores.firstStanding)
+    {
+        RuleBounds.checkConstants(timeline_, scores);
+        RuleBounds.checkTimeline(timeline_, timeline_.epochSeconds);
+        RuleBounds.checkRounds(rounds, timeline_.epochSeconds);
+        RuleBounds.checkScores(scores);
+        _setLengths(timeline_, 0);
+        _rounds = rounds;
+        _scores = scores;
+        extension = extension_;
+        Timeline memory same = extension_.timelineOf(0);
+        bool wired = address(registry_.consensus()) == address(this) && address(seats_.consensus()) == address(this)
+            && address(extension_.registry()) == address(registry_) && address(extension_.seats()) == address(seats_)
+            && address(vault_) != address(0) && address(extension_.vault()) == address(vault_)
+            && same.epochSeconds == timeline_.epochSeconds && same.firstPaidEpoch == timeline_.firstPaidEpoch;
+        if (!wired) revert WrongWiring();
+    }
+
+    /// @notice What is called rarely: reveal, void, audits, rules, most views. See {EpochExtension}.
+    fallback() external {
+        address target = address(extension);
+        assembly ("memory-safe") {
+            calldatacopy(0, 0, calldatasize())
+            let success := delegatecall(gas(), target, 0, calldatasize(), 0, 0)
+            returndatacopy(0, 0, returndatasize())
+            if iszero(success) { revert(0, returndatasize()) }
+            return(0, returndatasize())
+        }
+    }
+
+    // --- committing -------------------------------------------------------------------------------------------------
+
+    /// @dev See {IEpochConsensus}.
+    function commit(uint64 epoch, bytes32 root) external whenNotPaused(PAUSE_COMMIT) {
+        if (msg.data.length != 68) revert CalldataLength(msg.data.length, 68);
+        Phase phase = phaseOf(epoch);
+        if (phase != Phase.Commit) revert WrongPhase(epoch, phase, Phase.Commit);
+        if (uint256(root) >> 32 == 0) revert EmptyRoot();
+        if (_rootWord(epoch, msg.sender) != 0) revert AlreadyCommitted(msg.sender, epoch);
+        _commitments[msg.sender][epoch & 3] = uint256(root) >> 32 << 32 | uint32(epoch << 1);
+        emit Committed(epoch, msg.sender, root);
+    }
+
+    // --- resolving a cohort -----------------------------------------------------------------------------------------
+
+    /// @dev See {IEpochConsensus}.
+    function finalize(uint64 epoch, uint32 cohort, Opening[] calldata openings) external whenNotPaused(PAUSE_FINALIZE) {
+        Session memory session = _session(epoch, cohort);
+        if (session.phase != Phase.Open && session.phase != Phase.Finalize) revert WrongPhase(epoch, session.phase, Phase.Open);
+        _requireLength(openings.length, session.depth);
+        uint256 needed = session.phase == Phase.Open ? session.committed : revealedSeats(epoch, cohort);
+        uint256 given = _maskOf(openings);
+        if (given != needed) revert WrongSeats(given, needed);
+
+        (uint256[10][5] memory words, uint256 opened) = _openAll(session, openings);
+        if (session.phase == Phase.Finalize) _strikeUnopened(session, given);
+        if (LibBit.popCount(opened) < QUORUM) _void(session);
+        else _settle(session, words, opened);
+    }
+
+    // --- paying -----------------------------------------------------------------------------------------------------
+
+    /// @dev See {IEpochConsensus}.
+    function takeCredits(uint64 epoch, uint32 cohort, uint8 maxLanes)
+        external
+        onlyVault
+        returns (uint256 firstLane, uint256[] memory credits)
+    {
+        uint256 record = _records[cohort][epoch & 3];
+        uint256 paid = record.lanesPaid();
+        uint256 count = record.isOf(epoch) && record.stateOf() == CohortState.Final ? 64 - paid : 0;
+        if (count > maxLanes) count = maxLanes;
+        firstLane = 64 * uint256(cohort) + paid;
+        credits = new uint256[](count);
+        if (count == 0) return (firstLane, credits);
+        uint256[11] storage words = _credits[cohort][epoch & 3];
+        for (uint256 i; i < count; ++i) {
+            credits[i] = words.get(paid + i);
+        }
+        _markPaid(epoch, cohort, record.withLanesPaid(paid + count));
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function takeAgreements(uint64 epoch, uint32 cohort)
+        external
+        onlyVault
+        returns (uint32[5] memory owners, uint8[5] memory agreed)
+    {
+        uint256 record = _records[cohort][epoch & 3];
+        if (!record.isOf(epoch) || record.stateOf() != CohortState.Final || record.checkersPaid()) return (owners, agreed);
+        CohortRecord memory unpacked = record.unpack();
+        _markPaid(epoch, cohort, record.withCheckersPaid());
+        return (unpacked.owners, unpacked.agreed);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function takeKeeperCalls(uint64 epoch, address keeper) external onlyVault returns (uint256 calls) {
+        calls = keeperCalls(epoch, keeper);
+        if (calls != 0) _calls[keeper][epoch & 3] = uint256(epoch) << 32;
+    }
+
+    // --- internals --------------------------------------------------------------------------------------------------
+
+    /// @dev Proves every opening. A proven one out of range counts as missing and is struck, so it stops nobody.
+    function _openAll(Session memory session, Opening[] calldata openings)
+        private
+        returns (uint256[10][5] memory words, uint256 opened)
+    {
+        for (uint256 i; i < openings.length; ++i) {
+            uint256 seat = openings[i].seat;
+            address owner = session.owners[seat];
+            uint256[10] memory own = _proven(session, openings[i]);
+            if (session.phase == Phase.Open) _mixSalt(session.epoch, owner, openings[i].salt);
+            if (PackedMedian.inRange(own)) {
+                words[seat] = own;
+                opened |= 1 << seat;
+            } else {
+                seats.strike(owner, session.epoch, session.cohort, StrikeReason.Malformed);
+            }
+        }
+    }
+
+    function _settle(Session memory session, uint256[10][5] memory words, uint256 opened) private {
+        _payOverwritten(session);
+        CohortResult memory result = Tally.tally(words, session.occupancies[0]);
+        (PassSums memory sums, uint256[11] memory credits) = _standings[session.cohort].pass(
+            _credits[session.cohort][session.epoch & 3], result, session.occupancies, _firstStanding
+        );
+        uint256 silence = _silence[session.cohort];
+        uint256 silenceAfter = silence.next(result.judged, sums.earned);
+        if (silenceAfter != silence) _silence[session.cohort] = silenceAfter;
+
+        bool paid = session.epoch >= _firstPaidEpoch;
+        TotalsSlot memory totals = _totalsAt(session.epoch, session.members);
+        totals.credits += uint72(sums.credits);
+        totals.openCaps -= uint72(sums.caps);
+        totals.resolvedLanes += uint32(LibBit.popCount(session.occupancies[0]));
+        if (paid) totals.unpaid += 1;
+        _totals[session.epoch] = totals;
+        if (paid) _awaitPayment(session.epoch);
+        _moveCaps(sums.currentDelta, sums.nextDelta);
+
+        uint256 record = Records.pack(session.epoch, CohortState.Final, opened, session.indices, result.agreed);
+        if (!paid) record = record.withLanesPaid(64).withCheckersPaid();
+        _records[session.cohort][session.epoch & 3] = record;
+        _countCall(session.epoch, msg.sender);
+        _emitFinal(session, words, opened, result, credits);
+    }
+
+    function _emitFinal(
+        Session memory session,
+        uint256[10][5] memory words,
+        uint256 opened,
+        CohortResult memory result,
+        uint256[11] memory credits
+    ) private {
+        bytes32[5] memory roots;
+        for (uint256 i; i < 5; ++i) {
+            roots[i] = bytes32(words[i][9]);
+        }
+        emit CohortFinalized(
+            session.epoch,
+            session.cohort,
+            msg.sender,
+            uint8(opened),
+            result.rates,
+            result.uptimes,
+            result.flags,
+            credits,
+            roots
+        );
+    }
+
+    function _markPaid(uint64 epoch, uint32 cohort, uint256 record) private {
+        _records[cohort][epoch & 3] = record;
+        if (record.isPaid()) _cohortPaid(epoch);
+    }
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Governed} from "./base/Governed.sol";
+import {ICheckerSeats} from "./interfaces/ICheckerSeats.sol";
+import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
+import {EpochTotals, IEpochConsensus} from "./interfaces/IEpochConsensus.sol";
+import {IKaisarToken} from "./interfaces/IKaisarToken.sol";
+import {Emission, EpochMoney, IRewardVault} from "./interfaces/IRewardVault.sol";
+import {Tokens} from "./libraries/Tokens.sol";
+
+/// @title Emission, payments, checker pool, bounties, liability
+/// @dev Opening an epoch sets its emission aside: liability rises by it, and falls by each delivered payment. What a refusing payee is owed
+/// stays in the liability. Everything is counted from what {fund} brought, not from the balance, so a donation changes nothing.
+contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
+    using Tokens for IKaisarToken;
+
+    IKaisarToken public immutable token;
+    IDeviceRegistry public immutable registry;
+    ICheckerSeats public immutable seats;
+    IEpochConsensus public immutable consensus;
+    uint64 private immutable _firstPaidEpoch;
+
+    uint128 private _liability;
+    uint128 private _lifetimePaid;
+    /// @inheritdoc IRewardVault
+    uint256 public funded;
+    /// @inheritdoc IRewardVault
+    mapping(address payee => uint256) public owed;
+    mapping(uint64 epoch => EpochMoney) private _money;
+    Emission private _emission;
+    Emission private _emissionBefore;
+    uint64 private _emissionFrom;
+
+    constructor(
+        IKaisarToken token_,
+        IDeviceRegistry registry_,
+        ICheckerSeats seats_,
+        IEpochConsensus consensus_,
+        address owner_,
+        address guardian_,
+        Emission memory emission
+    ) Governed(owner_, guardian_) {
+        if (address(token_) == address(0)) revert ZeroAddress();
+        bool wired = address(consensus_.vault()) == address(this) && address(consensus_.registry()) == address(registry_)
+            && address(consensus_.seats()) == address(seats_);
+        if (!wired) revert WrongWiring();
+        _checkEmission(emission);
+        token = token_;
+        registry = registry_;
+        seats = seats_;
+        consensus = consensus_;
+        _firstPaidEpoch = consensus_.timelineOf(0).firstPaidEpoch;
+        _emission = emission;
+    }
+
+    // --- money in ---------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IRewardVault
+    function fund(uint256 amount) external nonReentrant {
+        if (amount == 0) revert ZeroAmount();
+        funded += amount;
+        emit Funded(msg.sender, amount);
+        token.pull(amount);
+    }
+
+    // --- money out --------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IRewardVault
+    function payCohort(uint64 epoch, uint32 cohort, uint8 maxLanes) external nonReentrant returns (uint256 paid) {
+        EpochMoney memory money = _open(epoch);
+        (uint256 lane, uint256[] memory credits) = consensus.takeCredits(epoch, cohort, maxLanes);
+        if (credits.length == 0) return 0;
+        address[] memory payouts = registry.payoutsOf(lane, credits.length);
+        uint256[] memory amounts = new uint256[](credits.length);
+        for (uint256 i; i < credits.length; ++i) {
+            paid += amounts[i] = _rewardDown(money, credits[i]);
+        }
+        emit CohortPaid(epoch, cohort, msg.sender, lane, payouts, credits, amounts);
+        uint256 bounty = (lane + credits.length) % 64 == 0 ? _bounty(epoch, money, 1) : 0;
+        _spend(epoch, paid + bounty);
+        uint256 refused;
+        for (uint256 i; i < credits.length; ++i) {
+            if (amounts[i] != 0) refused += _deliver(payouts[i], amounts[i]);
+        }
+        if (bounty != 0) refused += _deliver(msg.sender, bounty);
+        _book(paid + bounty - refused);
+    }
+
+    /// @inheritdoc IRewardVault
+    function payCheckers(uint64 epoch, uint32 cohort) external nonReentrant returns (uint256 paid) {
+        EpochMoney memory money = _open(epoch);
+        (uint32[5] memory owners, uint8[5] memory agreed) = consensus.takeAgreements(epoch, cohort);
+        if (owners[0] == 0) return 0;
+        address[5] memory payouts;
+        uint256[5] memory amounts;
+        for (uint256 i; i < 5; ++i) {
+            payouts[i] = seats.payoutOf(owners[i]);
+            // Members were counted before any cohort of the epoch could become final, so this is never a division by zero.
+            paid += amounts[i] = uint256(money.checkerPool) * agreed[i] / money.drawnLanes;
+        }
+        emit CheckersPaid(epoch, cohort, payouts, agreed, amounts);
+        _spend(epoch, paid);
+        uint256 refused;
+        for (uint256 i; i < 5; ++i) {
+            if (amounts[i] != 0) refused += _deliver(payouts[i], amounts[i]);
+        }
+        _book(paid - refused);
+    }
+
+    /// @inheritdoc IRewardVault
+    function payKeeper(uint64 epoch, address keeper) external nonReentrant returns (uint256 paid) {
+        EpochMoney memory money = _open(epoch);
+        if (money.closed) revert AlreadyClosed(epoch);
+        uint256 calls = consensus.takeKeeperCalls(epoch, keeper);
+        paid = _bounty(epoch, money, calls);
+        if (paid == 0) return 0;
+        emit KeeperPaid(epoch, keeper, calls, paid);
+        _spend(epoch, paid);
+        _book(paid - _deliver(keeper, paid));
+    }
+
+    /// @inheritdoc IRewardVault
+    function withdraw(address payee) external nonReentrant returns (uint256 amount) {
+        amount = owed[payee];
+        if (amount == 0) revert NothingOwed(payee);
+        owed[payee] = 0;
+        _book(amount);
+        emit Withdrawn(payee, amount);
+        token.push(payee, amount);
+    }
+
+    /// @inheritdoc IRewardVault
+    function closeEpoch(uint64 epoch) external nonReentrant {
+        EpochMoney storage money = _money[epoch];
+        (bool any, uint64 settled) = consensus.settledThrough();
+        if (!money.opened || !any || settled < epoch) revert EpochUnsettled(epoch);
+        if (money.closed) revert AlreadyClosed(epoch);
+        money.closed = true;
+        uint256 rest = money.emission - money.paid;
+        _liability -= uint128(rest);
+        emit EpochClosed(epoch, money.paid, rest);
+    }
+
+    // --- governance -------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IRewardVault
+    function scheduleEmission(Emission calldata emission) external onlyOwner {
+        _checkEmission(emission);
+        uint64 pending = _emissionFrom;
+        if (pending != 0 && consensus.nextEpoch() < pending + 3) revert ChangePending(pending);
+        _emissionBefore = _emission;
+        _emission = emission;
+        _emissionFrom = consensus.seatsEffectiveFrom();
+        emit EmissionScheduled(_emissionFrom, emission);
+    }
+
+    // --- views ------------------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IRewardVault
+    function liability() external view returns (uint256) {
+        return _liability;
+    }
+
+    /// @inheritdoc IRewardVault
+    function lifetimePaid() external view returns (uint256) {
+        return _lifetimePaid;
+    }
+
+    /// @inheritdoc IRewardVault
+    function emissionOf(uint64 epoch) public view returns (Emission memory) {
+        return epoch >= _emissionFrom ? _emission : _emissionBefore;
+    }
+
+    /// @inheritdoc IRewardVault
+    function moneyOf(uint64 epoch) public view returns (EpochMoney memory money) {
+        money = _money[epoch];
+        if (money.opened) return money;
+        Emission memory emission = emissionOf(epoch);
+        EpochTotals memory totals = consensus.totalsOf(epoch);
+        uint256 free = funded - _lifetimePaid - _liability;
+        money.emission = epoch < _firstPaidEpoch ? 0 : uint96(free < emission.perEpoch ? free : emission.perEpoch);
+        money.checkerPool = uint96(uint256(money.emission) * emission.checkerBps / 10_000);
+        money.keeperPool = uint96(uint256(money.emission) * emission.keeperBps / 10_000);
+        money.devicePool = money.emission - money.checkerPool - money.keeperPool;
+        money.bounty = emission.bounty;
+        money.maxPrice = emission.maxPrice;
+        money.denominator = uint80(totals.credits + totals.openCaps);
+        money.drawnLanes = 5 * uint40(totals.lanes);
+    }
+
+    // --- internals --------------------------------------------------------------------------------------------------
+
+    /// @dev The epoch's money; the first payment sets it aside, once the total is fixed.
+    function _open(uint64 epoch) private returns (EpochMoney memory money) {
+        money = _money[epoch];
+        if (money.opened) return money;
+        if (epoch < _firstPaidEpoch) revert UnpaidEpoch(epoch);
+        if (!consensus.isPayable(epoch)) revert TotalNotFixed(epoch);
+        money = moneyOf(epoch);
+        money.opened = true;
+        _money[epoch] = money;
+        _liability += money.emission;
+        emit EpochOpened(epoch, money);
+    }
+
+    function _rewardDown(EpochMoney memory money, uint256 credit) private pure returns (uint256 amount) {
+        if (credit == 0) return 0;
+        amount = uint256(money.devicePool) * credit / money.denominator;
+        uint256 most = credit * money.maxPrice;
+        if (amount > most) amount = most;
+    }
+
+    /// @dev What `calls` keeper calls earn of what is left of the keepers' slice.
+    function _bounty(uint64 epoch, EpochMoney memory money, uint256 calls) private returns (uint256 amount) {
+        if (calls == 0 || msg.sender == address(consensus)) return 0;
+        amount = calls * money.bounty;
+        uint256 left = money.keeperPool - money.keeperPaid;
+        if (amount > left) amount = left;
+        if (amount != 0) _money[epoch].keeperPaid = money.keeperPaid + uint96(amount);
+    }
+
+    function _spend(uint64 epoch, uint256 amount) private {
+        _money[epoch].paid += uint96(amount);
+    }
+
+    /// @dev Delivered money leaves the liability.
+    function _book(uint256 delivered) private {
+        _liability -= uint128(delivered);
+        _lifetimePaid += uint128(delivered);
+    }
+
+    /// @return refused The amount where the token did not deliver it, and it is owed now.
+    function _deliver(address payee, uint256 amount) private returns (uint256 refused) {
+        if (token.tryPush(payee, amount)) return 0;
+        owed[payee] += amount;
+        emit Owed(payee, amount);
+        return amount;
+    }
+
+    function _checkEmission(Emission memory emission) private pure {
+        if (emission.perEpoch > 10_000_000 ether) revert OutOfBounds("perEpoch");
+        if (emission.checkerBps > 5_000) revert OutOfBounds("checkerBps");
+        if (emission.keeperBps > 1_000) revert OutOfBounds("keeperBps");
+        if (emission.maxPrice == 0) revert OutOfBounds("maxPrice");
+    }
+}

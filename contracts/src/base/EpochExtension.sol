@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ICheckerSeats} from "../interfaces/ICheckerSeats.sol";
+import {LibBit} from "solady/utils/LibBit.sol";
+import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
+import {Opening, Phase} from "../interfaces/IEpochConsensus.sol";
+import {IRewardVault} from "../interfaces/IRewardVault.sol";
+import {PackedMedian} from "../libraries/PackedMedian.sol";
+import {Audits} from "./Audits.sol";
+import {EpochClock} from "./EpochClock.sol";
+import {EpochState} from "./EpochState.sol";
+import {RuleChanges} from "./RuleChanges.sol";
+import {Sessions} from "./Sessions.sol";
+
+/// @title The half of EpochConsensus that is called rarely: reveal, void, audits, rules, views
+/// @notice One contract of this size would not fit into 24,576 bytes. EpochConsensus keeps this one's address as an immutable and runs it
+/// by delegatecall on its own storage; nobody can replace it. Both inherit all of their storage from {EpochState} and add none; the
+/// extension's own storage is never used. Call it through EpochConsensus only.
+contract EpochExtension is Sessions, Audits, RuleChanges {
+    constructor(
+        IDeviceRegistry registry_,
+        ICheckerSeats seats_,
+        IRewardVault vault_,
+        uint32 epochSeconds,
+        uint32 firstPaidEpoch
+    )
+        EpochClock(epochSeconds, firstPaidEpoch)
+        EpochState(registry_, seats_, vault_)
+    {}
+
+    // --- the way of a cohort whose openings were not all handed over ------------------------------------------------
+
+    /// @dev See {IEpochConsensus}.
+    function reveal(uint64 epoch, uint32 cohort, Opening[] calldata openings) external whenNotPaused(PAUSE_FINALIZE) {
+        Session memory session = _session(epoch, cohort);
+        if (session.phase != Phase.Reveal) revert WrongPhase(epoch, session.phase, Phase.Reveal);
+        _requireLength(openings.length, session.depth);
+        uint256 given = _maskOf(openings);
+        for (uint256 i; i < openings.length; ++i) {
+            address owner = session.owners[openings[i].seat];
+            if (!PackedMedian.inRange(_proven(session, openings[i]))) revert OpeningMalformed(owner);
+            _mixSalt(epoch, owner, openings[i].salt);
+        }
+        _revealed[cohort] = uint256(epoch) << 8 | revealedSeats(epoch, cohort) | given;
+        emit Revealed(epoch, cohort, uint8(given));
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function voidCohort(uint64 epoch, uint32 cohort) external {
+        Session memory session = _session(epoch, cohort);
+        if (session.phase < Phase.Open || epoch + 2 != nextEpoch()) revert WrongPhase(epoch, session.phase, Phase.Open);
+        uint256 revealed = revealedSeats(epoch, cohort);
+        bool hopeless = LibBit.popCount(session.committed) < QUORUM || session.phase == Phase.Pay
+            || (session.phase == Phase.Finalize && LibBit.popCount(revealed) < QUORUM);
+        if (!hopeless) revert QuorumPossible(epoch, cohort);
+        if (session.phase >= Phase.Finalize) _strikeUnopened(session, revealed);
+        _void(session);
+    }
+}

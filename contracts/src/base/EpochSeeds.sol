@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Phase} from "../interfaces/IEpochConsensus.sol";
+import {EpochState} from "./EpochState.sol";
+
+/// @title The seed of an epoch
+/// @notice seed(e) = H(seed(e − 1) ‖ salts opened for e − 2 ‖ hash of a block that was not mined when it was pinned). Epochs 0 and 1 have no
+/// salts: seed(e) = H(domain ‖ chain ‖ contract ‖ e ‖ hash). An epoch that begins without a seed stays without one.
+abstract contract EpochSeeds is EpochState {
+    /// @dev EIP-2935: hashes of the last 8191 blocks.
+    address private constant HISTORY = 0x0000F90827F1C53a10cb7A02335B175320002935;
+    /// @dev See {IEpochConsensus}.
+    function start(uint64 firstEpochAt) external onlyOwner {
+        if (started()) revert AlreadyStarted();
+        if (firstEpochAt <= block.timestamp) revert StartInThePast(firstEpochAt);
+        uint256 owners = seats.activeOwners();
+        if (owners < 5) revert TooFewOwners(uint64(owners));
+        _begin(firstEpochAt);
+        _pinnedBlock = uint64(block.number + 1);
+        emit Started(firstEpochAt, _pinnedBlock);
+        emit Pinned(0, _pinnedBlock, msg.sender);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function pin(uint64 epoch) external whenNotPaused(PAUSE_ROLL) {
+        _requireDue(epoch);
+        if (seedOf[epoch] != 0) return;
+        uint64 pinned = pinnedBlockOf(epoch);
+        if (pinned != 0 && (block.number <= pinned || _hashOf(pinned) != 0)) return;
+        pinned = uint64(block.number + 1);
+        (_pinnedEpoch, _pinnedBlock) = (epoch, pinned);
+        _countCall(epoch, msg.sender);
+        emit Pinned(epoch, pinned, msg.sender);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function roll(uint64 epoch) external whenNotPaused(PAUSE_ROLL) {
+        if (seedOf[epoch] != 0) return;
+        _requireDue(epoch);
+        uint64 pinned = pinnedBlockOf(epoch);
+        if (pinned == 0) revert NotPinned(epoch);
+        if (block.number <= pinned) revert PinnedBlockAhead(epoch, pinned);
+        bytes32 hash = _hashOf(pinned);
+        if (hash == 0) revert PinExpired(epoch, pinned);
+        bytes32 seed = epoch < 2
+            ? keccak256(abi.encode("kaisar/bootstrap", block.chainid, address(this), epoch, hash))
+            : keccak256(abi.encode(seedOf[epoch - 1], _salts[epoch - 2], hash));
+        seedOf[epoch] = seed;
+        _countCall(epoch, msg.sender);
+        emit Rolled(epoch, seed, msg.sender);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function pinnedBlockOf(uint64 epoch) public view returns (uint64) {
+        // `start` pins one block for epochs 0 and 1.
+        bool bootstrap = epoch == 1 && _pinnedEpoch == 0;
+        return epoch == _pinnedEpoch || bootstrap ? _pinnedBlock : 0;
+    }
+
+    /// @dev The next epoch, once what its seed is made of is known; before the first epoch also epoch 1.
+    function _requireDue(uint64 epoch) private view {
+        if (!started()) revert NotStarted();
+        uint64 next = nextEpoch();
+        bool due = epoch == next || (epoch == 1 && next == 0);
+        if (due && epoch >= 2) due = phaseOf(epoch - 2) >= Phase.Finalize;
+        if (!due) revert SeedNotDue(epoch);
+    }
+
+    /// @dev Zero where the hash is out of reach.
+    function _hashOf(uint64 number) private view returns (bytes32 hash) {
+        hash = blockhash(number);
+        if (hash != 0) return hash;
+        (bool success, bytes memory answer) = HISTORY.staticcall(abi.encode(uint256(number)));
+        if (success && answer.length == 32) hash = abi.decode(answer, (bytes32));
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ICheckerSeats} from "../interfaces/ICheckerSeats.sol";
+import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
+import {IRewardVault} from "../interfaces/IRewardVault.sol";
+import {EpochClock} from "./EpochClock.sol";
+
+/// @title All storage of EpochConsensus
+/// @notice EpochConsensus and EpochExtension inherit this and declare no storage of their own, so both see the same layout. What is kept
+/// per epoch mod 4 is overwritten four epochs later; a cohort's payments are made before that ({Sessions}).
+abstract contract EpochState is EpochClock {
+    /// @dev Σ caps of three epochs, see {Totals}.
+    struct CapSums {
+        uint40 next; // the epoch `following` is about
+        uint72 settling;
+        uint72 present;
+        uint72 following;
+    }
+
+    struct TotalsSlot {
+        uint72 credits;
+        uint72 openCaps;
+        uint32 resolvedLanes;
+        uint32 lanes;
+        uint32 unpaid;
+        bool begun;
+    }
+
+    uint256 internal constant PAUSE_ROLL = 0;
+    uint256 internal constant PAUSE_COMMIT = 1;
+    uint256 internal constant PAUSE_FINALIZE = 2;
+
+    ICheckerSeats public immutable seats;
+    IDeviceRegistry public immutable registry;
+    IRewardVault public immutable vault;
+
+    // --- seeds
+
+    /// @dev See {IEpochConsensus}.
+    mapping(uint64 epoch => bytes32) public seedOf;
+    /// @dev XOR over distinct owners of keccak256(abi.encode(owner, salt)): the order of openings does not matter.
+    mapping(uint64 epoch => bytes32) internal _salts;
+    uint64 internal _pinnedEpoch;
+    uint64 internal _pinnedBlock;
+    /// @dev Per keeper and epoch mod 4: epoch << 32 | calls.
+    mapping(address keeper => uint256[4]) internal _calls;
+
+    // --- cohorts
+
+    /// @dev Per owner and epoch mod 4: 28 bytes of the root | epoch (31 bits) << 1 | whether its salt is in `_salts`. Cutting the root to
+    /// 224 bits leaves 112 bits against collisions.
+    mapping(address owner => uint256[4]) internal _commitments;
+    /// @dev epoch << 8 | seats whose openings are on record.
+    mapping(uint32 cohort => uint256) internal _revealed;
+    /// @dev Per cohort and epoch mod 4, see {Records}.
+    mapping(uint32 cohort => uint256[4]) internal _records;
+    /// @dev Per cohort and epoch mod 4: epoch << 16 | struck seats << 8 | answered seats.
+    mapping(uint32 cohort => uint256[4]) internal _answers;
+
+    // --- lanes
+
+    mapping(uint32 cohort => uint256[11]) internal _standings;
+    /// @dev Per cohort and epoch mod 4.
+    mapping(uint32 cohort => mapping(uint256 ring => uint256[11])) internal _credits;
+    /// @dev See {Silence}.
+    mapping(uint32 cohort => uint256) internal _silence;
+    /// @dev Standings of devices that left their lane.
+    mapping(bytes32 deviceId => uint256) internal _kept;
+
+    // --- totals
+
+    mapping(uint64 epoch => TotalsSlot) internal _totals;
+    CapSums internal _capSums;
+    /// @dev Epochs with a final cohort, as a queue of epoch + 1: the oldest that may be unpaid, the newest, each one's successor.
+    uint64 internal _oldest;
+    uint64 internal _newest;
+    mapping(uint64 number => uint64) internal _successor;
+
+    constructor(IDeviceRegistry registry_, ICheckerSeats seats_, IRewardVault vault_) {
+        (registry, seats, vault) = (registry_, seats_, vault_);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function keeperCalls(uint64 epoch, address keeper) public view returns (uint256) {
+        uint256 word = _calls[keeper][epoch & 3];
+        return word >> 32 == epoch ? uint32(word) : 0;
+    }
+
+    function _countCall(uint64 epoch, address keeper) internal {
+        _calls[keeper][epoch & 3] = uint256(epoch) << 32 | keeperCalls(epoch, keeper) + 1;
+    }
+
+    /// @dev The first 28 bytes of the owner's root, zero where it has none for this epoch.
+    function _rootWord(uint64 epoch, address owner) internal view returns (uint256) {
+        uint256 word = _commitments[owner][epoch & 3];
+        return uint32(word) >> 1 == epoch ? word >> 32 << 32 : 0;
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {CohortRecord, CohortState, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
+import {MerklePath} from "../libraries/MerklePath.sol";
+import {Records} from "../libraries/Records.sol";
+import {SignedTypes} from "../libraries/SignedTypes.sol";
+import {Openings} from "./Openings.sol";
+import {Totals} from "./Totals.sol";
+
+/// @title Reading what the consensus keeps
+abstract contract EpochViews is Openings, Totals {
+    using Records for uint256;
+
+    /// @dev See {IEpochConsensus}.
+    function domainSeparator() public view returns (bytes32) {
+        return SignedTypes.domainSeparator(address(this));
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function seatsOf(uint64 epoch, uint32 cohort) external view returns (address[5] memory owners) {
+        bytes32 seed = seedOf[epoch];
+        if (seed == 0) revert NoSeed(epoch);
+        (owners,) = seats.committee(epoch, seed, cohort);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function commitmentDepth(uint64 epoch) external view returns (uint256) {
+        (, uint32 cohorts) = registry.countsOf(epoch);
+        return MerklePath.depth(cohorts);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function commitmentOf(uint64 epoch, address owner) external view returns (bytes28) {
+        return bytes28(bytes32(_rootWord(epoch, owner)));
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function openingLeaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[10] calldata words)
+        public
+        view
+        returns (bytes32 leaf)
+    {
+        (leaf,) = _leaf(epoch, owner, cohort, salt, words);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function isCommitted(uint64 epoch, address owner, uint32 cohort, Opening calldata opening) public view returns (bool) {
+        bytes32 leaf = openingLeaf(epoch, owner, cohort, opening.salt, opening.words);
+        return _matches(_rootWord(epoch, owner), MerklePath.root(leaf, cohort, opening.proof));
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState) {
+        uint256 record = _records[cohort][epoch & 3];
+        if (record.isOf(epoch)) return record.stateOf();
+        return phaseOf(epoch) == Phase.Pay ? CohortState.Void : CohortState.Pending;
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function cohortRecord(uint64 epoch, uint32 cohort) external view returns (CohortRecord memory record) {
+        uint256 word = _records[cohort][epoch & 3];
+        if (word.isOf(epoch)) record = word.unpack();
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IGoverned} from "../interfaces/IGoverned.sol";
+import {GovernedState} from "./GovernedState.sol";
+
+/// @title Owner, guardian and pause bits. See {IGoverned}.
+abstract contract Governed is GovernedState, IGoverned {
+    uint256 internal constant PAUSE_SECONDS = 7 days;
+
+    constructor(address owner_, address guardian_) {
+        if (owner_ == address(0)) revert ZeroAddress();
+        _owner = owner_;
+        _guardian = guardian_;
+        emit OwnershipTaken(owner_);
+        emit GuardianChanged(guardian_);
+    }
+
+    /// @inheritdoc IGoverned
+    function offerOwnership(address successor) external onlyOwner {
+        _heir = successor;
+        emit OwnershipOffered(_owner, successor);
+    }
+
+    /// @inheritdoc IGoverned
+    function takeOwnership() external {
+        if (msg.sender != _heir) revert NotOwner(msg.sender);
+        _owner = msg.sender;
+        delete _heir;
+        emit OwnershipTaken(msg.sender);
+    }
+
+    /// @inheritdoc IGoverned
+    function setGuardian(address guardian_) external onlyOwner {
+        _guardian = guardian_;
+        emit GuardianChanged(guardian_);
+    }
+
+    /// @inheritdoc IGoverned
+    function pause(uint256 bit) external {
+        if (msg.sender != _guardian) revert NotGuardian(msg.sender);
+        if (bit > 3) revert OutOfBounds("bit");
+        uint64 last = _pausedUntil(bit);
+        if (last != 0 && block.timestamp < last + PAUSE_SECONDS) revert PauseResting(bit, uint64(last + PAUSE_SECONDS));
+        uint64 until = uint64(block.timestamp + PAUSE_SECONDS);
+        uint256 shift = 64 * bit;
+        _pauses = (_pauses & ~(uint256(type(uint64).max) << shift)) | (uint256(until) << shift);
+        emit PauseSet(bit, until);
+    }
+
+    /// @inheritdoc IGoverned
+    function owner() external view returns (address) {
+        return _owner;
+    }
+
+    /// @inheritdoc IGoverned
+    function guardian() external view returns (address) {
+        return _guardian;
+    }
+
+    /// @inheritdoc IGoverned
+    function pausedUntil(uint256 bit) external view returns (uint64) {
+        return _pausedUntil(bit);
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {CohortState, EpochTotals} from "../interfaces/IEpochConsensus.sol";
+import {Records} from "../libraries/Records.sol";
+import {Silence} from "../libraries/Silence.sol";
+import {Standings} from "../libraries/Standings.sol";
+import {Totals} from "./Totals.sol";
+
+/// @title What the registry tells the consensus about lanes, and what registry, seats and vault ask it
+abstract contract Lanes is Totals {
+    using Records for uint256;
+    using Silence for uint256;
+    using Standings for uint256[11];
+
+    uint48 internal immutable _firstStanding;
+
+    modifier onlyRegistry() {
+        if (msg.sender != address(registry)) revert NotKaisarContract(msg.sender);
+        _;
+    }
+
+    constructor(uint48 firstStanding) {
+        _firstStanding = firstStanding;
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function joinLane(uint32 lane, bytes32 deviceId) external onlyRegistry {
+        uint256 kept = _kept[deviceId];
+        if (kept != 0) {
+            delete _kept[deviceId];
+            _standings[lane / 64].set(lane % 64, kept);
+        }
+        CapSums memory sums = _presentCapSums();
+        sums.following += uint72(Standings.capOf(kept, _firstStanding));
+        _capSums = sums;
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function leaveLane(uint32 lane) external onlyRegistry {
+        CapSums memory sums = _presentCapSums();
+        sums.following -= uint72(Standings.capOf(standingAtLane(lane), _firstStanding));
+        _capSums = sums;
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function releaseLane(uint32 lane, bytes32 deviceId) external onlyRegistry {
+        uint256 value = standingAtLane(lane);
+        if (value != 0) {
+            _kept[deviceId] = value;
+            _standings[lane / 64].set(lane % 64, 0);
+        }
+        uint256 silence = _silence[lane / 64];
+        if (silence.get(lane % 64) != 0) _silence[lane / 64] = silence.clear(lane % 64);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function standingAtLane(uint32 lane) public view returns (uint256) {
+        return _standings[lane / 64].get(lane % 64);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function standing(bytes32 deviceId) external view returns (uint256) {
+        if (!registry.isRegistered(deviceId)) return _kept[deviceId];
+        return standingAtLane(registry.getDevice(deviceId).lane);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function silentEpochs(uint32 lane) external view returns (uint256) {
+        return _silence[lane / 64].get(lane % 64);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function totalsOf(uint64 epoch) external view returns (EpochTotals memory) {
+        TotalsSlot memory t = _totals[epoch];
+        return EpochTotals(t.credits, t.openCaps, t.resolvedLanes, t.lanes, t.unpaid);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function creditOf(uint64 epoch, uint32 lane) external view returns (uint256) {
+        uint256 record = _records[lane / 64][epoch & 3];
+        if (!record.isOf(epoch) || record.stateOf() != CohortState.Final) return 0;
+        return _credits[lane / 64][epoch & 3].get(lane % 64);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function settledThrough() external view returns (bool any, uint64 epoch) {
+        uint64 next = nextEpoch();
+        // Only the three youngest epochs can have an open audit.
+        for (uint64 back = 2; back <= next && back <= 5; ++back) {
+            uint64 candidate = next - back;
+            if (block.timestamp < _auditClosesAt(candidate) + _auditSeconds(candidate)) continue;
+            (any, epoch) = (true, candidate);
+            break;
+        }
+        uint64 oldest = _firstUnpaid();
+        if (!any || oldest == 0 || oldest - 1 > epoch) return (any, epoch);
+        return oldest == 1 ? (false, 0) : (true, oldest - 2);
+    }
+}

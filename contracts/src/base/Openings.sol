@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Opening} from "../interfaces/IEpochConsensus.sol";
+import {MerklePath} from "../libraries/MerklePath.sol";
+import {EpochState} from "./EpochState.sol";
+
+/// @title Openings, proven against commitments
+abstract contract Openings is EpochState {
+    /// @dev The words of a proven opening, in memory; reverts when it is not what the owner committed to.
+    function _prove(uint64 epoch, address owner, uint32 cohort, uint256 depth, Opening calldata opening)
+        internal
+        view
+        returns (uint256[10] memory words)
+    {
+        bytes32 leaf;
+        (leaf, words) = _leaf(epoch, owner, cohort, opening.salt, opening.words);
+        bool proven = opening.proof.length == depth
+            && _matches(_rootWord(epoch, owner), MerklePath.root(leaf, cohort, opening.proof));
+        if (!proven) revert ProofInvalid(owner);
+    }
+
+    /// @dev Puts an owner's salt into the seed of `epoch + 2`, once. Before REVEAL closes only: after that the seed's block may be known.
+    function _mixSalt(uint64 epoch, address owner, bytes32 salt) internal {
+        uint256 word = _commitments[owner][epoch & 3];
+        if (word & 1 != 0) return;
+        _commitments[owner][epoch & 3] = word | 1;
+        _salts[epoch] ^= keccak256(abi.encode(owner, salt));
+    }
+
+    function _matches(uint256 word, bytes32 root) internal pure returns (bool) {
+        return word != 0 && word == uint256(root) >> 32 << 32;
+    }
+
+    /// @dev keccak256(abi.encode(block.chainid, address(this), epoch, owner, cohort, salt, words)), in one buffer whose end is `copy`.
+    function _leaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[10] calldata words)
+        internal
+        view
+        returns (bytes32 leaf, uint256[10] memory copy)
+    {
+        assembly ("memory-safe") {
+            let buffer := mload(0x40)
+            mstore(0x40, add(buffer, 512))
+            mstore(buffer, chainid())
+            mstore(add(buffer, 32), address())
+            mstore(add(buffer, 64), epoch)
+            mstore(add(buffer, 96), owner)
+            mstore(add(buffer, 128), cohort)
+            mstore(add(buffer, 160), salt)
+            copy := add(buffer, 192)
+            calldatacopy(copy, words, 320)
+            leaf := keccak256(buffer, 512)
+        }
+    }
+}

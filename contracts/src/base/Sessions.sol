@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {LibBit} from "solady/utils/LibBit.sol";
+import {StrikeReason} from "../interfaces/ICheckerSeats.sol";
+import {CohortState, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
+import {MerklePath} from "../libraries/MerklePath.sol";
+import {Records} from "../libraries/Records.sol";
+import {Openings} from "./Openings.sol";
+import {Totals} from "./Totals.sol";
+
+/// @title What resolving a cohort starts from, and its sad ends
+abstract contract Sessions is Openings, Totals {
+    using Records for uint256;
+
+    uint256 internal constant QUORUM = 3;
+
+    /// @dev What a cohort's resolution reads before it looks at openings.
+    struct Session {
+        uint64 epoch;
+        uint32 cohort;
+        Phase phase;
+        uint32 members;
+        uint256 depth;
+        uint256 committed; // bit i: seat i committed
+        uint64[3] occupancies;
+        address[5] owners;
+        uint32[5] indices;
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function revealedSeats(uint64 epoch, uint32 cohort) public view returns (uint8) {
+        uint256 word = _revealed[cohort];
+        return word >> 8 == epoch ? uint8(word) : 0;
+    }
+
+    function _session(uint64 epoch, uint32 cohort) internal view returns (Session memory session) {
+        session.epoch = epoch;
+        session.cohort = cohort;
+        session.phase = phaseOf(epoch);
+        bytes32 seed = seedOf[epoch];
+        if (seed == 0) revert NoSeed(epoch);
+        if (_records[cohort][epoch & 3].isOf(epoch)) revert CohortResolved(epoch, cohort);
+        uint32 cohorts;
+        (session.occupancies, session.members, cohorts) = registry.frozenCohort(epoch, cohort);
+        if (session.occupancies[0] == 0) revert EmptyCohort(epoch, cohort);
+        session.depth = MerklePath.depth(cohorts);
+        (session.owners, session.indices) = seats.committee(epoch, seed, cohort);
+        for (uint256 i; i < 5; ++i) {
+            if (_rootWord(epoch, session.owners[i]) != 0) session.committed |= 1 << i;
+        }
+    }
+
+    function _proven(Session memory session, Opening calldata opening) internal view returns (uint256[10] memory) {
+        return _prove(session.epoch, session.owners[opening.seat], session.cohort, session.depth, opening);
+    }
+
+    function _void(Session memory session) internal {
+        _payOverwritten(session);
+        TotalsSlot memory totals = _totalsAt(session.epoch, session.members);
+        totals.resolvedLanes += uint32(LibBit.popCount(session.occupancies[0]));
+        _totals[session.epoch] = totals;
+        uint8[5] memory none;
+        _records[session.cohort][session.epoch & 3] =
+            Records.pack(session.epoch, CohortState.Void, 0, session.indices, none);
+        _countCall(session.epoch, msg.sender);
+        emit CohortVoided(session.epoch, session.cohort, msg.sender);
+    }
+
+    /// @dev The record four epochs back is about to be overwritten: whoever waits for its money gets it first.
+    function _payOverwritten(Session memory session) internal {
+        uint256 record = _records[session.cohort][session.epoch & 3];
+        if (record.stateOf() != CohortState.Final || record.isPaid()) return;
+        vault.payCohort(record.epochOf(), session.cohort, 64);
+        vault.payCheckers(record.epochOf(), session.cohort);
+    }
+
+    function _strikeUnopened(Session memory session, uint256 opened) internal {
+        uint256 missing = session.committed & ~opened;
+        for (uint256 i; i < 5; ++i) {
+            if (missing >> i & 1 == 0) continue;
+            seats.strike(session.owners[i], session.epoch, session.cohort, StrikeReason.Unopened);
+        }
+    }
+
+    /// @dev Seats in ascending order, each once.
+    function _maskOf(Opening[] calldata openings) internal pure returns (uint256 mask) {
+        for (uint256 i; i < openings.length; ++i) {
+            uint256 bit = 1 << openings[i].seat;
+            if (openings[i].seat > 4 || bit <= mask) revert SeatOrder();
+            mask |= bit;
+        }
+    }
+
+    /// @dev Selector, three head words, the array's length, and per opening an offset, 13 head words, a length and the proof.
+    function _requireLength(uint256 count, uint256 depth) internal pure {
+        uint256 needed = 4 + 32 * (4 + count * (15 + depth));
+        if (msg.data.length != needed) revert CalldataLength(msg.data.length, needed);
+    }
+}

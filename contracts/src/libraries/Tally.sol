@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {PackedMedian} from "./PackedMedian.sol";
+
+/// @notice The committee's result for a cohort.
+/// @param rates Medians. @param uptimes Medians. @param flags Majorities, zero in empty lanes.
+/// @param judged Low bit of each nibble: at least three seats judged the lane, and it has a member.
+/// @param scored Low bit of each nibble: device, environment and work hold as well.
+/// @param agreed Lanes in which a seat's rate is the median and its flags are the majority.
+struct CohortResult {
+    uint256[4] rates;
+    uint256[4] uptimes;
+    uint256 flags;
+    uint256 judged;
+    uint256 scored;
+    uint8[5] agreed;
+}
+
+/// @title From five openings to one result
+/// @notice A seat that is missing, or does not judge a lane, counts as rate 0, uptime 0 and no flags there: two of three can lower a
+/// median, never raise it.
+library Tally {
+    using PackedMedian for uint256;
+
+    /// @param openings The ten words of each seat, all zero where it is missing. Must be in range.
+    /// @param occupancy Bit i: lane i has a member.
+    function tally(uint256[10][5] memory openings, uint64 occupancy) internal pure returns (CohortResult memory result) {
+        uint256[5] memory flags;
+        for (uint256 seat; seat < 5; ++seat) {
+            uint256[10] memory words = openings[seat];
+            uint256 own = words[8].judgedOnly();
+            flags[seat] = own;
+            // The common case, every lane judged, needs no masks.
+            if (own & 0x8888888888888888888888888888888888888888888888888888888888888888 != PackedMedian.ONES << 3) {
+                _dropUnjudged(words, own);
+            }
+        }
+        for (uint256 word; word < 4; ++word) {
+            result.rates[word] = _medianOf(openings, word);
+            result.uptimes[word] = _medianOf(openings, word + 4);
+        }
+        uint256 members = PackedMedian.spreadOccupancy(occupancy);
+        uint256 majority = PackedMedian.majority(flags[0], flags[1], flags[2], flags[3], flags[4]);
+        unchecked {
+            majority &= members * 15;
+        }
+        result.flags = majority;
+        result.judged = majority >> 3 & PackedMedian.ONES;
+        result.scored = majority & majority >> 1 & majority >> 2 & result.judged;
+        for (uint256 seat; seat < 5; ++seat) {
+            result.agreed[seat] = _agreed(openings[seat], flags[seat], result);
+        }
+    }
+
+    function _medianOf(uint256[10][5] memory openings, uint256 word) private pure returns (uint256) {
+        return PackedMedian.median(
+            openings[0][word], openings[1][word], openings[2][word], openings[3][word], openings[4][word]
+        );
+    }
+
+    /// @dev Clears the rates and uptimes of lanes without `judged`.
+    function _dropUnjudged(uint256[10] memory words, uint256 flags) private pure {
+        unchecked {
+            uint256 judged = flags >> 3 & PackedMedian.ONES;
+            for (uint256 quarter; quarter < 4; ++quarter) {
+                uint256 kept = PackedMedian.spreadQuarter(uint64(judged >> (64 * quarter))) * 0xffff;
+                words[quarter] &= kept;
+                words[quarter + 4] &= kept;
+            }
+        }
+    }
+
+    function _agreed(uint256[10] memory words, uint256 flags, CohortResult memory result) private pure returns (uint8) {
+        unchecked {
+            uint256 sameFlags = flags.equalFlags(result.flags) & result.judged;
+            if (sameFlags == 0) return 0;
+            uint256 count;
+            for (uint256 quarter; quarter < 4; ++quarter) {
+                uint256 same = PackedMedian.spreadQuarter(uint64(sameFlags >> (64 * quarter)));
+                count += (words[quarter].equalLanes(result.rates[quarter]) & same).countLanes();
+            }
+            return uint8(count);
+        }
+    }
+}
