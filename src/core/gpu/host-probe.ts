@@ -1,0 +1,59 @@
+import { analyseHost } from './analyse-host.ts'
+import { type Collected, collectAmd, collectIntel, collectNvidia, liveHost, readHostFacts } from './collect-captures.ts'
+import { createCpuProbe, type Host } from './cpu-probe.ts'
+import type { GpuProbe, Note } from './gpu-probe.ts'
+import { readMachineIdentity } from './machine-identity.ts'
+import { type Observation, observation } from './observation.ts'
+import { observeCapture } from './observe-capture.ts'
+import type { RunTool } from './run-tool.ts'
+
+export type HostProbeOptions = {
+  /** `auto`: every card of the host, and its CPU where it has none. `cpu`: the CPU alone (a devnet, a test). */
+  readonly devices?: 'auto' | 'cpu'
+}
+
+export type HostProbeDependencies = { readonly host: Host; readonly run: RunTool }
+
+/** Every device of this host. Where a card is there and unreadable, the host is one with a GPU: its CPU does not stand in. */
+export function createHostProbe(options: HostProbeOptions, { host, run }: HostProbeDependencies): GpuProbe {
+  const cpu = createCpuProbe(host)
+  if (options.devices === 'cpu') return cpu
+  return {
+    async probe() {
+      const [nvidia, amd, intel, facts, machine] = await Promise.all([
+        collectNvidia(run, host.files),
+        collectAmd(run),
+        collectIntel(run),
+        readHostFacts(host),
+        readMachineIdentity(host),
+      ])
+      const observations = [nvidia, amd, intel].flatMap(observe)
+      const result = analyseHost(observations, { facts, machine: machine.uuid })
+      if (result.state !== 'absent') return result
+      const fallback = await cpu.probe()
+      const none: Note[] = result.faults.map(({ code, detail }) => ({ code, device: null, detail: detail ?? '' }))
+      return { ...fallback, notes: [...none, ...fallback.notes] }
+    },
+  }
+}
+
+function observe({ vendor, captures, faults, installed }: Collected): Observation[] {
+  if (!installed) return []
+  const seen = captures.flatMap(observeCapture).map(one => ({ ...one, vendor: one.vendor ?? vendor }))
+  const answered = seen.some(({ devices, faults: said }) => devices.length > 0 || said.length > 0)
+  // Where the text says what is wrong, the exit code adds nothing; where nothing could be read, that is the fault.
+  const explained = seen.some(({ faults: said }) => said.length > 0)
+  const ofRun = explained ? faults.filter(({ code }) => code !== 'GPU_TOOL_EXIT_CODE') : faults
+  const unreadable =
+    answered || ofRun.some(({ code }) => code !== 'GPU_TOOL_EXIT_CODE')
+      ? []
+      : [{ code: 'GPU_OUTPUT_UNREADABLE', detail: captures[0]?.text.trim().slice(0, 200) ?? null }]
+  const tools = observation({
+    source: `${vendor} tools`,
+    host: liveHost,
+    format: 'tool-run',
+    vendor,
+    faults: [...ofRun, ...unreadable],
+  })
+  return [...seen, tools]
+}
