@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Abi, Hex } from 'viem'
+import type { DeployedName } from './deploy.ts'
 import { chainErrors } from './errors.ts'
-import type { ContractName } from './network.ts'
 
 /** What is deployed: a contract's ABI and creation code. */
 export type Artifact = { readonly abi: Abi; readonly bytecode: Hex }
@@ -18,7 +18,7 @@ const folders = ['../../contracts', '../../../dist/contracts'].map(path =>
  * @param folder - default: the build's own
  * @throws ARTIFACT_MISSING
  */
-export function readArtifact(contract: ContractName, folder?: string): Artifact {
+export function readArtifact(contract: DeployedName, folder?: string): Artifact {
   const candidates = folder === undefined ? folders : [folder]
   const file = candidates.map(path => `${path}/${contract}.json`).find(path => existsSync(path))
   if (file === undefined) throw chainErrors.ARTIFACT_MISSING({ contract, directory: candidates.join(' or ') })

@@ -20,6 +20,18 @@ import { type ContractName, type Contracts, contractNames, type Deployment, lowe
 import type { NetworkParameters } from './network-presets.ts'
 import { confirmedReceipt, type Receipt } from './tx/receipt.ts'
 
+/** What is deployed, in this order; EpochExtension is the second half of EpochConsensus' code. */
+const deployOrder = [
+  'KaisarToken',
+  'CheckerSeats',
+  'DeviceRegistry',
+  'EpochExtension',
+  'EpochConsensus',
+  'RewardVault',
+  'KaisarLens',
+] as const satisfies readonly (ContractName | 'EpochExtension')[]
+export type DeployedName = (typeof deployOrder)[number]
+
 export type DeployOptions = {
   readonly parameters: NetworkParameters
   /** Who may wire, start and schedule: a timelock outside a devnet. Default: the deployer. */
@@ -34,12 +46,12 @@ export type DeployDependencies = {
   readonly chain: Chain
   readonly account: LocalAccount
   readonly clock: Clock
-  readonly artifact: (contract: ContractName) => Artifact
+  readonly artifact: (contract: DeployedName) => Artifact
   readonly onProgress?: (step: string) => void
 }
 
 /**
- * Deploys and wires the six contracts, and funds the vault where the deployer is the treasury. The contracts name each other
+ * Deploys the contracts wired to each other, and funds the vault where the deployer is the treasury. The contracts name each other
  * at construction, so the addresses are computed first, from the deployer's nonces.
  *
  * @throws ARTIFACT_MISSING, CONTRACT_REVERTED, FUNDS_INSUFFICIENT
@@ -51,27 +63,37 @@ export async function deployNetwork(options: DeployOptions, dependencies: Deploy
   const guardian = options.guardian ?? owner
   const treasury = options.treasury ?? account.address
   const firstNonce = await chain.client.getTransactionCount({ address: account.address, blockTag: 'pending' })
-  const addressOf = (name: ContractName) =>
-    getContractAddress({ from: account.address, nonce: BigInt(firstNonce + contractNames.indexOf(name)) })
-  const [token, seats, registry, consensus, vault] = contractNames.map(addressOf) as [
-    Address,
-    Address,
-    Address,
-    Address,
-    Address,
-  ]
+  const addressOf = (name: DeployedName) =>
+    getContractAddress({ from: account.address, nonce: BigInt(firstNonce + deployOrder.indexOf(name)) })
+  const token = addressOf('KaisarToken')
+  const seats = addressOf('CheckerSeats')
+  const registry = addressOf('DeviceRegistry')
+  const extension = addressOf('EpochExtension')
+  const consensus = addressOf('EpochConsensus')
+  const vault = addressOf('RewardVault')
 
   const { timeline, rounds, scores, seatRules, seatBond, deviceDeposit, emission, supply, vaultFunding } = parameters
-  const constructorArgs: Record<ContractName, readonly unknown[]> = {
+  const constructorArgs: Record<DeployedName, readonly unknown[]> = {
     KaisarToken: [treasury, supply],
     CheckerSeats: [token, consensus, owner, guardian, treasury, seatBond, seatRules],
     DeviceRegistry: [token, consensus, owner, guardian, treasury, deviceDeposit],
-    EpochConsensus: [registry, seats, vault, owner, guardian, { ...timeline, firstEpochAt: 0n }, rounds, scores],
+    EpochExtension: [registry, seats, vault, timeline.epochSeconds, timeline.firstPaidEpoch],
+    EpochConsensus: [
+      registry,
+      seats,
+      vault,
+      extension,
+      owner,
+      guardian,
+      { ...timeline, firstEpochAt: 0n },
+      rounds,
+      scores,
+    ],
     RewardVault: [token, registry, seats, consensus, owner, guardian, emission],
     KaisarLens: [token, consensus],
   }
   let deployedAtBlock: bigint | null = null
-  for (const [i, name] of contractNames.entries()) {
+  for (const [i, name] of deployOrder.entries()) {
     onProgress(`Deploying ${name}`)
     const { abi, bytecode } = artifact(name)
     const data = encodeDeployData({ abi, bytecode, args: constructorArgs[name] })

@@ -49,10 +49,13 @@ export type EpochMoney = {
   readonly emission: bigint
   readonly devicePool: bigint
   readonly checkerPool: bigint
+  /** What bounties may take at most, and have taken. */
+  readonly keeperPool: bigint
+  readonly keeperPaid: bigint
   readonly bounty: bigint
   readonly maxPrice: bigint
   readonly denominator: bigint
-  readonly drawnLanes: bigint
+  readonly drawnLanes: number
   readonly paid: bigint
   readonly opened: boolean
   readonly closed: boolean

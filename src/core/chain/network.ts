@@ -5,7 +5,7 @@ import { decodeChainError } from './decode-error.ts'
 import { chainErrors } from './errors.ts'
 import { kaisarErrorsAbi } from './kaisar-errors.ts'
 
-/** The six contracts, in the order in which they are deployed. */
+/** The six contracts that anybody calls. */
 export const contractNames = [
   'KaisarToken',
   'CheckerSeats',

@@ -45,8 +45,8 @@ export function paymentOf(
 }
 
 /** What one seat is paid for a cohort: its agreed lanes' share of all drawn lanes. */
-export const checkerPaymentOf = (agreed: number, checkerPool: bigint, drawnLanes: bigint): bigint =>
-  drawnLanes === 0n ? 0n : (checkerPool * BigInt(agreed)) / drawnLanes
+export const checkerPaymentOf = (agreed: number, checkerPool: bigint, drawnLanes: number): bigint =>
+  drawnLanes === 0 ? 0n : (checkerPool * BigInt(agreed)) / BigInt(drawnLanes)
 
 export type LaneStanding = { readonly lane: LaneResult | null; readonly standing: bigint }
 export type LaneCredit = { readonly score: bigint; readonly credit: bigint; readonly standing: bigint }

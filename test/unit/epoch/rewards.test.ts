@@ -96,8 +96,8 @@ describe('rewards', () => {
 
   test('total 0 pays 0', () => {
     expect(paymentOf(0n, { devicePool: 10n, denominator: 0n, maxPrice: 1n })).toBe(0n)
-    expect(checkerPaymentOf(3, 10n, 0n)).toBe(0n)
-    expect(checkerPaymentOf(3, 10n, 4n)).toBe(7n)
+    expect(checkerPaymentOf(3, 10n, 0)).toBe(0n)
+    expect(checkerPaymentOf(3, 10n, 4)).toBe(7n)
   })
 
   test('an epoch: judged members count with their credit, others with their cap', () => {

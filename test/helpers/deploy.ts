@@ -1,0 +1,132 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { type Abi, type Address, encodeFunctionData, type Hex, numberToHex, parseEther } from 'viem'
+import { checkerSeatsAbi } from '../../src/core/chain/abi/checker-seats.ts'
+import { deviceRegistryAbi } from '../../src/core/chain/abi/device-registry.ts'
+import { kaisarTokenAbi } from '../../src/core/chain/abi/kaisar-token.ts'
+import { type Artifact, readArtifact } from '../../src/core/chain/artifacts.ts'
+import { connectChain } from '../../src/core/chain/client.ts'
+import { decodeChainError } from '../../src/core/chain/decode-error.ts'
+import { type DeployedName, deployNetwork, startNetwork } from '../../src/core/chain/deploy.ts'
+import { kaisarErrorsAbi } from '../../src/core/chain/kaisar-errors.ts'
+import { type ConnectedNetwork, connectNetwork, lowerCase } from '../../src/core/chain/network.ts'
+import { devnetParameters, type NetworkParameters } from '../../src/core/chain/network-presets.ts'
+import { systemClock } from '../../src/core/platform/clock.ts'
+import { type anvilForTests, devAccount } from './anvil.ts'
+
+type Anvil = Awaited<ReturnType<typeof anvilForTests>>
+
+/** The build's artifact, or that of a plain `forge build`. */
+export function testArtifact(name: DeployedName): Artifact {
+  const out = new URL(`../../out/${name}.sol/${name}.json`, import.meta.url)
+  try {
+    return readArtifact(name)
+  } catch (error) {
+    if (!existsSync(out)) throw error
+    const { abi, bytecode } = JSON.parse(readFileSync(out, 'utf8')) as { abi: Abi; bytecode: { object: Hex } }
+    return { abi, bytecode: bytecode.object }
+  }
+}
+
+const specHash = `0x${'5c'.repeat(32)}` as const
+
+/** Deploys the devnet preset, with changes, from development account 0. */
+export async function deployForTests(anvil: Anvil, changes: Partial<NetworkParameters> = {}) {
+  const chain = await connectChain({ rpcUrls: [anvil.rpcUrl] })
+  const deployer = devAccount(0)
+  const parameters = { ...devnetParameters(specHash), ...changes }
+  const dependencies = { chain, account: deployer, clock: systemClock, artifact: testArtifact }
+  const deployment = await deployNetwork({ parameters }, dependencies)
+  const network = await connectNetwork(deployment, { rpcUrls: [anvil.rpcUrl] })
+  return {
+    network,
+    deployment,
+    parameters,
+    deployer,
+    start: (at: number) => startNetwork({ consensus: network.consensus, firstEpochAt: at }, dependencies),
+  }
+}
+
+export type TestWrite = {
+  readonly from: Address
+  readonly to: Address
+  readonly abi: Abi
+  readonly functionName: string
+  readonly args: readonly unknown[]
+}
+
+/** Sends from any address (anvil signs for it) and mines; throws the decoded custom error. */
+export function writerFor(anvil: Anvil) {
+  return async ({ from, to, abi, functionName, args }: TestWrite) => {
+    try {
+      const data = encodeFunctionData({ abi, functionName, args })
+      const hash = await anvil.client.sendTransaction({ account: from, to, data, chain: null, gas: 12_000_000n })
+      const receipt = await anvil.client.waitForTransactionReceipt({ hash })
+      if (receipt.status === 'success') return receipt
+      await anvil.client.call({ account: from, to, data, blockNumber: receipt.blockNumber })
+      throw new Error(`${functionName} reverted`)
+    } catch (error) {
+      throw decodeChainError(error, functionName, kaisarErrorsAbi)
+    }
+  }
+}
+
+/** Made-up addresses that anvil signs for: `testAddress('checker', 3)`. */
+export const testAddress = (role: 'checker' | 'operator' | 'payout', i: number): Address =>
+  lowerCase(
+    numberToHex((BigInt({ checker: 0xc0, operator: 0x0b, payout: 0xfa }[role]) << 152n) + BigInt(i + 1), { size: 20 }),
+  )
+
+/**
+ * A started network with bonded Checkers and registered devices (all of one operator), at a block before epoch 0.
+ * Needs anvil with `autoImpersonate`.
+ */
+export async function networkForTests(
+  anvil: Anvil,
+  options: {
+    readonly seats: readonly number[]
+    readonly devices: number
+    readonly parameters?: Partial<NetworkParameters>
+  },
+) {
+  const { network, start, parameters, deployer, deployment } = await deployForTests(anvil, options.parameters)
+  const { KaisarToken, CheckerSeats, DeviceRegistry } = network.contracts
+  const write = writerFor(anvil)
+  const ready = async (address: Address, kai: bigint, spender: Address) => {
+    await anvil.client.setBalance({ address, value: parseEther('1000') })
+    const token = { to: KaisarToken, abi: kaisarTokenAbi as Abi }
+    await write({ ...token, from: deployer.address, functionName: 'transfer', args: [address, kai] })
+    await write({ ...token, from: address, functionName: 'approve', args: [spender, kai] })
+  }
+  const checkers: Address[] = []
+  for (const [i, seats] of options.seats.entries()) {
+    const checker = testAddress('checker', i)
+    await ready(checker, parameters.seatBond * BigInt(seats), CheckerSeats)
+    const args = [testAddress('payout', 100 + i), seats, `ws://127.0.0.1:${9000 + i}`, numberToHex(i + 1, { size: 32 })]
+    await write({ from: checker, to: CheckerSeats, abi: checkerSeatsAbi as Abi, functionName: 'bond', args })
+    checkers.push(checker)
+  }
+  const operator = testAddress('operator', 0)
+  await ready(operator, parameters.deviceDeposit * BigInt(options.devices), DeviceRegistry)
+  for (let i = 0; i < options.devices; i++) {
+    const hash = numberToHex(i + 1, { size: 32 })
+    const args = [hash, testAddress('payout', i), hash, hash, numberToHex(0, { size: 32 })]
+    await write({ from: operator, to: DeviceRegistry, abi: deviceRegistryAbi as Abi, functionName: 'register', args })
+  }
+  const firstEpochAt = Number((await anvil.client.getBlock()).timestamp) + 100
+  await start(firstEpochAt)
+  return {
+    network: network satisfies ConnectedNetwork,
+    checkers,
+    operator,
+    parameters,
+    deployment,
+    write,
+    firstEpochAt,
+  }
+}
+
+/** Mines a block with exactly this timestamp. */
+export async function mineAt(anvil: Anvil, timestamp: number): Promise<void> {
+  await anvil.client.setNextBlockTimestamp({ timestamp: BigInt(timestamp) })
+  await anvil.client.mine({ blocks: 1 })
+}

@@ -1,0 +1,226 @@
+import fc from 'fast-check'
+import { type Abi, type Address, decodeEventLog, keccak256, type TransactionReceipt, toHex } from 'viem'
+import { describe, expect, test } from 'vitest'
+import { checkerSeatsAbi } from '../../../src/core/chain/abi/checker-seats.ts'
+import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.ts'
+import { rewardVaultAbi } from '../../../src/core/chain/abi/reward-vault.ts'
+import { committeeOf, frozenSeats } from '../../../src/core/chain/checkers.ts'
+import { getCohort, getEpoch } from '../../../src/core/chain/epochs.ts'
+import { drawCommittee } from '../../../src/core/epoch/assignment.ts'
+import {
+  buildCommitmentTree,
+  commitmentDepth,
+  isCommitted,
+  openingLeaf,
+} from '../../../src/core/epoch/commitment-tree.ts'
+import { cohortLanes, packFlags, packLanes, packOpening } from '../../../src/core/epoch/opening.ts'
+import { capOf, checkerPaymentOf, creditsOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
+import { quorum, tally } from '../../../src/core/epoch/tally.ts'
+import { anvilForTests } from '../../helpers/anvil.ts'
+import { anyBytes32, anyOpening, similarOpenings } from '../../helpers/arbitraries.ts'
+import { mineAt, networkForTests } from '../../helpers/deploy.ts'
+
+const anvil = await anvilForTests({ autoImpersonate: true })
+// 70 devices: two cohorts, the second with six lanes taken. Seven owners with different numbers of seats.
+const devices = 70
+const seatCounts = [1, 1, 2, 3, 1, 4, 2]
+const { network, checkers, parameters, write, firstEpochAt } = await networkForTests(anvil, {
+  seats: seatCounts,
+  devices,
+})
+const { EpochConsensus, RewardVault, CheckerSeats } = network.contracts
+const { client } = network.chain
+const { epochSeconds, commitSeconds, openSeconds, revealSeconds, finalizeSeconds } = parameters.timeline
+const startOf = (epoch: number) => firstEpochAt + epoch * epochSeconds
+const consensus = { to: EpochConsensus, abi: epochConsensusAbi as Abi }
+const keeper = checkers[0]!
+const occupied = (cohort: number) => Array.from({ length: cohortLanes }, (_, lane) => 64 * cohort + lane < devices)
+
+async function seedFor(epoch: number) {
+  if (epoch >= 2) await write({ ...consensus, from: keeper, functionName: 'pin', args: [BigInt(epoch)] })
+  await anvil.client.mine({ blocks: 1 })
+  await write({ ...consensus, from: keeper, functionName: 'roll', args: [BigInt(epoch)] })
+}
+
+function eventOf<const abi extends Abi>(receipt: TransactionReceipt, abi: abi, name: string) {
+  for (const log of receipt.logs) {
+    try {
+      const event = decodeEventLog({ abi, ...log }) as unknown as { eventName: string; args: Record<string, unknown> }
+      if (event.eventName === name) return event.args
+    } catch {}
+  }
+  throw new Error(`no ${name}`)
+}
+const unpackCredits = (words: readonly bigint[]) =>
+  Array.from(
+    { length: 64 },
+    (_, lane) => (words[Math.floor(lane / 6)]! >> BigInt(42 * (lane % 6))) & ((1n << 42n) - 1n),
+  )
+
+describe('the TypeScript mirrors and the contracts agree', () => {
+  test('on committees, for many seeds and cohorts', async () => {
+    const list = await frozenSeats(network, 0)
+    expect(list).toHaveLength(seatCounts.reduce((sum, count) => sum + count, 0))
+    for (const [seed, cohort] of fc.sample(fc.tuple(anyBytes32, fc.nat(100_000)), { numRuns: 100, seed: 7 })) {
+      const [operators] = await client.readContract({
+        address: CheckerSeats,
+        abi: checkerSeatsAbi,
+        functionName: 'committee',
+        args: [0n, seed, cohort],
+      })
+      expect(drawCommittee(list, seed, cohort)).toEqual(operators.map(operator => operator.toLowerCase()))
+    }
+  })
+
+  test('on the leaf of an opening', async () => {
+    for (const [opening, salt, cohort] of fc.sample(fc.tuple(anyOpening, anyBytes32, fc.nat(2 ** 32 - 1)), 50)) {
+      const words = packOpening(opening)
+      const scope = { chainId: network.chainId, consensus: network.consensus, epoch: 9, owner: keeper, salt }
+      const onChain = await client.readContract({
+        address: EpochConsensus,
+        abi: epochConsensusAbi,
+        functionName: 'openingLeaf',
+        args: [9n, keeper, cohort, salt, words],
+      })
+      expect(openingLeaf(scope, cohort, words)).toBe(onChain)
+    }
+  })
+
+  test('on medians, flags, credits, standings, totals and payments, epoch after epoch', async () => {
+    const epochs = 30
+    const outcomes = { final: 0, void: 0 }
+    const standings = new Array<bigint>(devices).fill(0n)
+    const firstStanding = BigInt(parameters.scores.firstStanding)
+    const random = fc.sample(fc.tuple(similarOpenings, similarOpenings, fc.nat(6)), {
+      numRuns: epochs,
+      seed: 20_261_122,
+    })
+    await seedFor(0)
+    await seedFor(1)
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      const [first, second, absent] = random[epoch]!
+      const overview = await getEpoch(network, epoch)
+      const list = await frozenSeats(network, epoch)
+      const salts = checkers.map((_, i) => keccak256(toHex(`${epoch}/${i}`)))
+      const cohorts = [0, 1].map(cohort => {
+        const committee = drawCommittee(list, overview.seed!, cohort)!
+        return { cohort, committee, openings: cohort === 0 ? first : second }
+      })
+      for (const { cohort, committee } of cohorts) expect(await committeeOf(network, epoch, cohort)).toEqual(committee)
+
+      // An owner commits where the sample gives it an opening in each of its cohorts.
+      const wordsOf = (owner: Address) => {
+        const mine = cohorts.filter(({ committee }) => committee.includes(owner))
+        const openings = mine.map(
+          ({ cohort, committee, openings }) => [cohort, openings[committee.indexOf(owner)]!] as const,
+        )
+        if (mine.length === 0 || openings.some(([, opening]) => opening === null) || owner === checkers[absent])
+          return null
+        return new Map(openings.map(([cohort, opening]) => [cohort, packOpening(opening)]))
+      }
+      const depth = commitmentDepth(2)
+      await mineAt(anvil, startOf(epoch + 1))
+      const trees = new Map<Address, ReturnType<typeof buildCommitmentTree>>()
+      for (const [i, owner] of checkers.entries()) {
+        const words = wordsOf(owner)
+        if (words === null) continue
+        const scope = { chainId: network.chainId, consensus: network.consensus, epoch, owner, salt: salts[i]! }
+        const tree = buildCommitmentTree(scope, words, depth)
+        trees.set(owner, tree)
+        await write({ ...consensus, from: owner, functionName: 'commit', args: [BigInt(epoch), tree.root] })
+        for (const [cohort, own] of words)
+          expect(isCommitted(scope, cohort, { words: own, proof: tree.proof(cohort) }, tree.root)).toBe(true)
+      }
+
+      await mineAt(anvil, startOf(epoch + 1) + commitSeconds)
+      const credits = new Map<number, bigint>()
+      const agreements = new Map<number, readonly number[]>()
+      let denominator = 0n
+      for (const { cohort, committee, openings } of cohorts) {
+        const opened = committee.map((owner, seat) => (trees.has(owner) ? openings[seat]! : null))
+        const members = occupied(cohort).filter(Boolean).length
+        const before = standings.slice(64 * cohort, 64 * cohort + members)
+        if (opened.filter(opening => opening !== null).length < quorum) {
+          await write({ ...consensus, from: keeper, functionName: 'voidCohort', args: [BigInt(epoch), cohort] })
+          outcomes.void++
+          denominator += before.reduce((sum, standing) => sum + capOf(standing, firstStanding), 0n)
+          continue
+        }
+        const argument = committee.flatMap((owner, seat) => {
+          const tree = trees.get(owner)
+          const words = packOpening(openings[seat] ?? { lanes: [], evidenceRoot: salts[0]! })
+          return tree === undefined
+            ? []
+            : [{ seat, salt: salts[checkers.indexOf(owner)]!, words, proof: tree.proof(cohort) }]
+        })
+        const receipt = await write({
+          ...consensus,
+          from: keeper,
+          functionName: 'finalize',
+          args: [BigInt(epoch), cohort, argument],
+        })
+        const event = eventOf(receipt, epochConsensusAbi, 'CohortFinalized')
+
+        outcomes.final++
+        const result = tally(opened, occupied(cohort))
+        expect(event.rates).toEqual(packLanes(result.lanes.map(({ rate }) => rate)))
+        expect(event.uptimes).toEqual(packLanes(result.lanes.map(({ uptime }) => uptime)))
+        expect(event.flags).toBe(packFlags(result.lanes.map(({ flags }) => flags)))
+        const outcome = creditsOf(
+          before.map((standing, lane) => ({ lane: result.lanes[lane]!, standing })),
+          firstStanding,
+        )
+        denominator += outcome.denominator
+        const onChain = unpackCredits(event.credits as bigint[])
+        outcome.credits.forEach(({ credit, standing }, lane) => {
+          expect(onChain[lane]).toBe(credit)
+          credits.set(64 * cohort + lane, credit)
+          standings[64 * cohort + lane] = standing
+        })
+        expect(onChain.slice(members).every(credit => credit === 0n)).toBe(true)
+        const record = await getCohort(network, epoch, cohort)
+        expect(record.agreed).toEqual(result.agreed)
+        agreements.set(cohort, result.agreed)
+      }
+
+      const { money, totals, members } = await getEpoch(network, epoch)
+      expect(members).toBe(devices)
+      expect(totals.credits + totals.openCaps).toBe(denominator)
+      expect(money.denominator).toBe(denominator)
+      await mineAt(anvil, startOf(epoch + 1) + commitSeconds + openSeconds + revealSeconds + finalizeSeconds)
+      for (const [cohort, agreed] of agreements) {
+        const vault = { to: RewardVault, abi: rewardVaultAbi as Abi, from: keeper }
+        const paid = eventOf(
+          await write({ ...vault, functionName: 'payCohort', args: [BigInt(epoch), cohort, 64] }),
+          rewardVaultAbi,
+          'CohortPaid',
+        )
+        const expected = occupied(cohort).map((_, lane) => paymentOf(credits.get(64 * cohort + lane) ?? 0n, money))
+        expect(paid.amounts).toEqual(expected)
+        const checkersPaid = eventOf(
+          await write({ ...vault, functionName: 'payCheckers', args: [BigInt(epoch), cohort] }),
+          rewardVaultAbi,
+          'CheckersPaid',
+        )
+        expect(checkersPaid.amounts).toEqual(
+          agreed.map(lanes => checkerPaymentOf(lanes, money.checkerPool, 5 * devices)),
+        )
+      }
+      await seedFor(epoch + 2)
+    }
+    for (const lane of [0, 1, 63, 64, 69]) {
+      const args = [lane] as const
+      expect(
+        await client.readContract({
+          address: EpochConsensus,
+          abi: epochConsensusAbi,
+          functionName: 'standingAtLane',
+          args,
+        }),
+      ).toBe(standings[lane])
+    }
+    expect(outcomes.final).toBeGreaterThan(20)
+    expect(outcomes.void).toBeGreaterThan(2)
+    expect(standings.filter(standing => standing > 0n).length).toBeGreaterThan(10)
+  })
+})
