@@ -58,7 +58,6 @@ export async function dialSession(
       },
       dependencies,
     )
-    channel.authenticated()
     return createSession(channel, { role: 'checker', operator: checker, deviceIds: [] }, limits, dependencies, early)
   } finally {
     signal?.removeEventListener('abort', abort)

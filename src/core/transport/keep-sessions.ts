@@ -97,22 +97,22 @@ export function keepSessions(backoff: Backoff, dependencies: KeepSessionsDepende
 
   /** Dials, and resolves with the reason why there is no session: at once, or after one that lasted a while has ended. */
   async function hold(entry: Kept, stopped: AbortSignal): Promise<{ reason: CloseReason; lastedMs: number }> {
-    let session: Session
+    let session: Session | null = null
+    let openedAt = dependencies.now()
     try {
       session = await dependencies.dial(entry.endpoint, stopped)
+      openedAt = dependencies.now()
+      if (stopped.aborted) throw transportErrors.TRANSPORT_ABORTED({ url: entry.endpoint.url })
+      entry.session = session
+      entry.unreachable = null
+      dependencies.onSession(session, entry.endpoint)
     } catch (error) {
+      entry.session = null
+      session?.close()
       return { reason: reasonOf(error), lastedMs: 0 }
     }
-    if (stopped.aborted) {
-      session.close()
-      return { reason: closeReason(transportErrors.TRANSPORT_CLOSED({})), lastedMs: 0 }
-    }
-    const openedAt = dependencies.now()
-    entry.session = session
-    entry.unreachable = null
-    const ended = new Promise<CloseReason>(resolve => session.onClose(resolve))
-    dependencies.onSession(session, entry.endpoint)
-    const reason = await ended
+    const opened = session
+    const reason = await new Promise<CloseReason>(resolve => opened.onClose(resolve))
     entry.session = null
     return { reason, lastedMs: dependencies.now() - openedAt }
   }

@@ -79,6 +79,8 @@ export async function listenWebSocket(
   })
 
   await bind(server, options)
+  // Out of file descriptors, say: that connection fails, the others and the server go on.
+  server.on('error', () => {})
   const { port } = server.address() as AddressInfo
   return {
     url: `${identity === null ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}`,

@@ -12,10 +12,6 @@ const rssBytes = () => process.memoryUsage().rss
 
 let baselineBytes = 0
 let peakBytes = 0
-setInterval(() => {
-  peakBytes = Math.max(peakBytes, rssBytes())
-}, 20)
-
 const identity = await createIdentity('checker')
 const { server } = await serve({
   identity,
@@ -33,6 +29,9 @@ process.on('message', message => {
   if (message === 'baseline') {
     globalThis.gc?.()
     baselineBytes = peakBytes = rssBytes()
+    setInterval(() => {
+      peakBytes = Math.max(peakBytes, rssBytes())
+    }, 20)
   }
   tell({ kind: 'memory', baselineBytes, peakBytes, sessions: server.sessions().length })
 })

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { get } from 'node:https'
 import { connect, type Socket } from 'node:net'
@@ -186,3 +186,26 @@ it.skipIf(process.platform !== 'linux')(
     expect(answers['200']).toBeLessThan(200)
   },
 )
+
+it.skipIf(process.platform === 'win32')('goes on when a flood leaves it without file descriptors', async () => {
+  const script = new URL('./flood-target.ts', import.meta.url).pathname
+  const poor = spawn('sh', ['-c', `ulimit -n 64 && exec "${process.execPath}" "${script}"`], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  const [{ url, certificateHash }] = (await once(poor, 'message')) as [typeof ready]
+  const endpoint = { checker: checker.address, url, certificateHash }
+  const session = await dial(endpoint, { identity: honest })
+
+  const flood = Array.from({ length: 60 }, () => attack(connect(Number(new URL(url).port), '127.0.0.1')))
+  await Promise.all(
+    flood.map(socket => Promise.race([once(socket, 'connect'), new Promise(r => socket.once('close', r))])),
+  )
+  expect(await exchanges(session, 5)).toBe(5)
+  for (const socket of flood) socket.destroy()
+  const newcomer = await dial(endpoint, { identity: honest, role: 'checker', deviceIds: [] })
+  expect(await exchanges(newcomer, 5)).toBe(5)
+
+  const exited = once(poor, 'exit')
+  poor.disconnect()
+  await exited
+})

@@ -186,6 +186,29 @@ describe('keepSessions', () => {
     expect(kept.unreachable()).toEqual([])
   })
 
+  it('closes a session that nobody here can take, and tries again later', async () => {
+    const sessions: FakeSession[] = []
+    const reports: Unreachable[] = []
+    const kept = keepSessions(backoff, {
+      now: () => 0,
+      random: () => 0,
+      dial: async endpoint => {
+        sessions.push(createFakeSession(endpoint))
+        return sessions.at(-1)!
+      },
+      delay: (_, signal) => new Promise(resolve => signal.addEventListener('abort', () => resolve())),
+      onSession: () => {
+        throw new Error('not ready')
+      },
+      onUnreachable: unreachable => reports.push(unreachable),
+    })
+    kept.update([endpoint('a')])
+    await vi.waitFor(() => expect(reports).toHaveLength(1))
+    expect(reports[0]!.reason.message).toContain('not ready')
+    expect([sessions[0]!.closed, kept.sessionWith(endpoint('a').checker)]).toEqual([true, null])
+    await kept.close()
+  })
+
   it('closes a session that opens after it was given up', async () => {
     const late = Promise.withResolvers<Session>()
     const onSession = vi.fn()

@@ -314,6 +314,15 @@ describe('session handshake', () => {
     expect(server.sessions()).toEqual([])
   })
 
+  it('never ends a session to make room for a stranger', async () => {
+    const { dial, channel } = await serve({ limits: { maxConnections: 2 } })
+    const session = await dial()
+    const strangers = [await channel(), await channel(), await channel()]
+    expect(strangers.map(({ closed }) => closed)).toEqual([false, false, false])
+    await vi.waitFor(() => expect(strangers.map(({ closed }) => closed)).toEqual([true, true, false]))
+    expect(session.closed).toBe(false)
+  })
+
   it('keeps one session for each role and operator', async () => {
     const { dial, server } = await serve()
     await dial()
