@@ -127,6 +127,8 @@ function analyseDevice(
       ...(fault.past ? { critical: false } : {}),
     }),
   )
+  if (device.listing === 'log' && faults.length === 0)
+    faults.push(makeFault('GPU_ONLY_LOGGED', { device: record.identity }))
   const { linkWidth, linkWidthMax } = device.readings
   if (linkWidth && linkWidthMax && linkWidth < linkWidthMax)
     faults.push(

@@ -159,6 +159,12 @@ export const faultTable = {
     'The PCI bus shows this card, and its vendor’s tool does not list it.',
     'Install or load the vendor’s driver; check that no other driver (vfio-pci, nouveau) holds the card, and look into the kernel log.',
   ),
+  GPU_ONLY_LOGGED: define(
+    'unreadable',
+    false,
+    'Only a log names this card: how it is cannot be told.',
+    'Record the output of the vendor’s tool as well, for example "nvidia-smi -q -x".',
+  ),
   GPU_EXCLUDED: define(
     'unreadable',
     true,
