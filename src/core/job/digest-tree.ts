@@ -13,6 +13,7 @@ import { leafRows, rowBytes } from './spec.ts'
 export const hashBytes = 32
 const leafBytes = leafRows * rowBytes
 const leafDomain = Buffer.from('kaisar/leaf/v1')
+const leafPrefixBytes = leafDomain.length + 8
 const nodeDomain = Buffer.from('kaisar/node/v1')
 
 /** More rows than any window can hold; a commitment above it is refused before anything is computed from it. */
@@ -27,11 +28,17 @@ const sha256 = (bytes: Uint8Array): Buffer => hash('sha256', bytes, 'buffer')
 
 /** `digests`: [1 to 64, 32] bytes. */
 export function leafHash(chunk: number, digests: Uint8Array): Buffer {
-  const input = Buffer.allocUnsafe(leafDomain.length + 8 + digests.length)
+  const input = leafInput(chunk)
+  input.set(digests, leafPrefixBytes)
+  return sha256(input.subarray(0, leafPrefixBytes + digests.length))
+}
+
+/** What is hashed for a leaf, with room for the digests of all its rows. */
+function leafInput(chunk: number): Buffer {
+  const input = Buffer.allocUnsafeSlow(leafPrefixBytes + leafBytes)
   input.set(leafDomain)
   input.writeBigUInt64BE(BigInt(chunk), leafDomain.length)
-  input.set(digests, leafDomain.length + 8)
-  return sha256(input)
+  return input
 }
 
 function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
@@ -91,16 +98,17 @@ export function createLeafCollector({ keepBytes }: { readonly keepBytes: number 
   const keptChunks = Math.floor(keepBytes / leafBytes)
   const kept: Uint8Array[] = []
   const leaves: Buffer[] = []
-  let pending = Buffer.alloc(leafBytes)
+  // Digests are collected where they are hashed, and kept there: they are copied once.
+  let input = leafInput(0)
   let filled = 0
 
   const closeLeaf = () => {
-    const digests = pending.subarray(0, filled)
-    leaves.push(leafHash(leaves.length, digests))
+    const end = leafPrefixBytes + filled
+    leaves.push(sha256(input.subarray(0, end)))
     if (kept.length < keptChunks) {
-      kept.push(digests)
-      pending = Buffer.alloc(leafBytes)
-    }
+      kept.push(input.subarray(leafPrefixBytes, end))
+      input = leafInput(leaves.length)
+    } else input.writeBigUInt64BE(BigInt(leaves.length), leafDomain.length)
     filled = 0
   }
   return {
@@ -110,7 +118,7 @@ export function createLeafCollector({ keepBytes }: { readonly keepBytes: number 
     append(digests) {
       for (let offset = 0; offset < digests.length; ) {
         const taken = Math.min(leafBytes - filled, digests.length - offset)
-        pending.set(digests.subarray(offset, offset + taken), filled)
+        input.set(digests.subarray(offset, offset + taken), leafPrefixBytes + filled)
         filled += taken
         offset += taken
         if (filled === leafBytes) closeLeaf()

@@ -1,0 +1,20 @@
+/** Child process of webgpu.test.ts: one WebGPU thread in a process of its own. Prints the digests of the vectors as one line of JSON. */
+
+import { openKernel } from '../../../src/core/job/kernel.ts'
+import { selfTest } from '../../../src/core/job/kernel-self-test.ts'
+import { rowInput } from '../../../src/core/job/row-input.ts'
+import { threadClock } from '../../../src/core/job/thread-clock.ts'
+import { createWeights } from '../../../src/core/job/weights.ts'
+import { epochSeed, smallSpec } from './small-spec.ts'
+
+const options = { provider: 'webgpu', deviceIndex: 0, threads: 0 } as const
+const spec = { ...smallSpec, width: 128 }
+const inputs = rowInput(new Uint8Array(32).fill(9), 0, 96)
+const kernel = await openKernel(createWeights(spec, epochSeed), 'fp32', options)
+const digests = Buffer.from(await kernel.run(inputs)).toString('hex')
+// A row alone takes another path on a GPU (vector times matrix).
+const alone = Buffer.from(await kernel.run(inputs.slice(0, 32))).toString('hex')
+const { form, results } = await selfTest(smallSpec, options, threadClock)
+process.stdout.write(`${JSON.stringify({ digests, alone, form, results })}\n`)
+// GPU drivers may crash in their exit handlers; the answer is out.
+process.kill(process.pid, 'SIGKILL')
