@@ -1,9 +1,7 @@
 /** What every command shares: global flags, the JSON contract, exit codes, settings, the network to work with, and how it ends. */
-import { join } from 'node:path'
 import { styleText } from 'node:util'
 import { Command, Flags, type Interfaces } from '@oclif/core'
 import { ExitError } from '@oclif/core/errors'
-import type { Config as ConfigFile } from '../core/platform/config.ts'
 import type { Context } from '../core/platform/context.ts'
 import type { KaisarError } from '../core/platform/errors.ts'
 import { createGracefulStop, type GracefulStop } from '../core/platform/graceful-stop.ts'
@@ -12,6 +10,7 @@ import type { Logger, LogLevel } from '../core/platform/log.ts'
 import { type Envelope, failureEnvelope, formatError, stringifyJson, successEnvelope } from '../core/platform/output.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { createRedactor } from '../core/platform/redact.ts'
+import { readConfigFile } from './config-file.ts'
 import { withSettings } from './flag-settings.ts'
 import { flagNames, toKaisarError } from './usage-errors.ts'
 
@@ -123,27 +122,14 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   private async parseWithSettings() {
     const { args, strict } = this.ctor
     const own = { ...this.ctor.baseFlags, ...this.ctor.flags } as Interfaces.FlagInput
-    const config = await this.readConfigFile(own)
+    const config = await readConfigFile({
+      argv: this.argv,
+      words: this.words,
+      flags: Object.keys(own),
+      oclif: this.config,
+    })
     const flags = withSettings(own, this.words, { env: process.env, config })
     return this.parse({ flags, args, strict, enableJsonFlag: true })
-  }
-
-  /** The file is needed before the flags are parsed, so its name is looked for by hand. */
-  private async readConfigFile(own: Interfaces.FlagInput): Promise<ConfigFile> {
-    const { checkConfigKeys, readConfig } = await import('../core/platform/config.ts')
-    const at = this.argv.findIndex(word => word === '--config' || word.startsWith('--config='))
-    const word = this.argv[at]
-    const named = (word?.includes('=') ? word.slice('--config='.length) : this.argv[at + 1]) || undefined
-    const path = (at >= 0 ? named : undefined) ?? process.env.KAISAR_CONFIG
-    const config = await readConfig(path ?? join(this.config.configDir, 'config.toml'), {
-      required: path !== undefined,
-    })
-    const known = new Map(
-      this.config.commands.map(({ id, flags }) => [id.replaceAll(':', ' '), new Set(Object.keys(flags ?? {}))]),
-    )
-    known.set(this.words.join(' '), new Set(Object.keys(own)))
-    checkConfigKeys(config, known)
-    return config
   }
 
   /** `--json`, or KAISAR_JSON=1. */
