@@ -239,5 +239,11 @@ export const certificateErrors = defineErrors({
   },
 })
 
+/** As much of a sentence as the schema of `refused` takes. */
+const maxMessageLength = 1000
+
 /** The part of an error that a peer may see: its code and its sentence. */
-export const closeReason = ({ code, message }: KaisarError): CloseReason => ({ code, message })
+export const closeReason = ({ code, message }: KaisarError): CloseReason => ({
+  code,
+  message: message.slice(0, maxMessageLength),
+})

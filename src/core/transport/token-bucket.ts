@@ -5,7 +5,7 @@ export type TokenBucket = {
   readonly full: boolean
 }
 
-/** A rate limit: `burst` tokens, refilled at `perSecond`. `now` is monotonic, in milliseconds. */
+/** A rate limit: `burst` tokens, refilled at `perSecond`. `now` is in milliseconds. */
 export function createTokenBucket(
   { perSecond, burst }: { readonly perSecond: number; readonly burst: number },
   now: () => number,
@@ -15,7 +15,8 @@ export function createTokenBucket(
 
   const refill = () => {
     const at = now()
-    tokens = Math.min(burst, tokens + ((at - refilledAt) / 1000) * perSecond)
+    // A clock that was set back takes nothing away.
+    tokens = Math.min(burst, tokens + (Math.max(0, at - refilledAt) / 1000) * perSecond)
     refilledAt = at
   }
 

@@ -103,4 +103,13 @@ describe('token bucket', () => {
       { numRuns: 1000 },
     )
   })
+
+  it('loses nothing when the clock is set back', () => {
+    let clock = 3_600_000
+    const bucket = createTokenBucket({ perSecond: 1, burst: 3 }, () => clock)
+    clock = 0
+    expect([bucket.take(), bucket.take(), bucket.take(), bucket.take()]).toEqual([true, true, true, false])
+    clock = 1000
+    expect(bucket.take()).toBe(true)
+  })
 })

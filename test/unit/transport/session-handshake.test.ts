@@ -228,7 +228,7 @@ describe('session handshake', () => {
   })
 
   it('says why an operator is not admitted', async () => {
-    const { dial } = await serve({ admit: async ({ operator }) => `${operator} has no device` })
+    const { dial } = await serve({ admit: async () => `it has no device, ${'or so '.repeat(500)}` })
     await expect(dial()).rejects.toMatchObject({
       message: expect.stringContaining('has no device'),
       context: { code: 'SESSION_NOT_ADMITTED' },

@@ -84,6 +84,31 @@ describe('session', () => {
     expect(order.length).toBeLessThan(20)
   })
 
+  it('gives frames that arrived together to handlers registered in the same turn, and answers heartbeats first', async () => {
+    const order: string[] = []
+    const channel = {
+      id: 'test',
+      peerAddress: 'test',
+      send: async ({ type }: Frame) => void order.push(type),
+      onFrame: () => {},
+    } as unknown as Channel
+    const frames: Frame[] = [
+      { type: 'job.openings', body: { commitmentHash: hash('07'), secret: hash('08') } },
+      { type: 'job.abort', body: abortBody() },
+      { type: 'heartbeat', body: { nonce: hash('09') } },
+    ]
+    const early = frames.map(frame => [frame, 100] as const)
+    const session = createSession(channel, provider, withDefaults(), { now: () => 0 }, early)
+    const done = Promise.withResolvers<void>()
+    session.on('job.openings', () => void order.push('openings handled'))
+    session.on('job.abort', () => {
+      order.push('abort handled')
+      done.resolve()
+    })
+    await done.promise
+    expect(order).toEqual(['heartbeat.reply', 'openings handled', 'abort handled'])
+  })
+
   it('does not let a handler that takes long hold up the next', async () => {
     const { session, peer, heard } = await open()
     const stuck = Promise.withResolvers<void>()
