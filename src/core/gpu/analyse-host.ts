@@ -37,7 +37,8 @@ export function analyseHost(observations: readonly Observation[], context: HostC
     [...new Set(hosts.values())].map(host => [host, hostFacts(observations, hosts, host, context)]),
   )
   const identities = identifyDevices(combined, context.machine)
-  const results = combined.map((device, at) => analyseDevice(device, identities[at]!, factsOf.get(device.host)!))
+  const taken = new Set(identities.map(({ identity }) => identity))
+  const results = combined.map((device, at) => analyseDevice(device, identities[at]!, factsOf.get(device.host)!, taken))
   const devices = results.flatMap(result => result.devices)
   const faults = results.flatMap(result => result.faults)
   const notes = results.flatMap(result => result.notes)
@@ -97,6 +98,7 @@ function analyseDevice(
   device: CombinedDevice,
   { identity, identitySource }: Identity,
   facts: HostFacts,
+  taken: Set<string>,
 ): { devices: ProbedDevice[]; faults: Fault[]; notes: Note[] } {
   const kind: DeviceRecord['kind'] = device.vgpu ? 'vgpu' : 'gpu'
   const record = deviceRecord({
@@ -156,7 +158,11 @@ function analyseDevice(
     schedulable: state !== 'unreadable' && !split && !faults.some(({ critical }) => critical),
     readings: device.readings,
   })
-  const parts = device.parts.map((part, at) => partOf(part, at, card))
+  const parts = device.parts.map((part, at) => {
+    const instance = partOf(part, at, card, taken)
+    taken.add(instance.device.record.identity)
+    return instance
+  })
   faults.push(...parts.flatMap(({ device: instance }, at) => partFaults(device.parts[at]!, instance.record.identity)))
   return { devices: [card, ...parts.map(({ device: instance }) => instance)], faults, notes }
 }
@@ -215,15 +221,27 @@ function addNotes(device: CombinedDevice, record: DeviceRecord, notes: Note[]): 
     note('GPU_INTEGRATED', 'integrated GPU: its driver reports neither UUID, memory nor health')
 }
 
+const distinct = (identity: string, taken: ReadonlySet<string>): string => {
+  for (let times = 0; ; times++)
+    if (!taken.has(times === 0 ? identity : `${identity}#${times}`))
+      return times === 0 ? identity : `${identity}#${times}`
+}
+
 /** A MIG instance: a device of its own, a part of the physical card. */
-function partOf(part: ObservedPart, at: number, card: ProbedDevice): { device: ProbedDevice } {
-  const uuid = usableUuid(part.uuid)
+function partOf(
+  part: ObservedPart,
+  at: number,
+  card: ProbedDevice,
+  taken: ReadonlySet<string>,
+): { device: ProbedDevice } {
+  const stated = usableUuid(part.uuid)
+  const uuid = stated !== null && !taken.has(stated) ? stated : null
   const place = `gi-${part.gpuInstance ?? 'unknown'}:ci-${part.computeInstance ?? part.index ?? at}`
   const record = deviceRecord({
     ...card.record,
     kind: 'mig',
     model: `${card.record.model}${part.profile ? ` MIG ${part.profile}` : ' MIG'}`,
-    identity: uuid ?? `${card.record.identity}:${place}`,
+    identity: uuid ?? distinct(`${card.record.identity}:${place}`, taken),
     identitySource: uuid ? 'uuid' : card.record.identitySource,
     memoryMiB: part.memoryMiB,
     part: {
