@@ -1,0 +1,155 @@
+import { define, fixes } from './fault-definition.ts'
+
+/** The driver or its tool does not answer. */
+export const toolFaults = {
+  GPU_DRIVER_NOT_RUNNING: define(
+    'unreadable',
+    true,
+    'The tool is installed, and the kernel driver it talks to is not loaded.',
+    'Load the driver ("sudo modprobe nvidia", "sudo modprobe amdgpu"). After a kernel update rebuild it ("sudo dkms autoinstall"), and check with Secure Boot that the module is signed.',
+  ),
+  GPU_DRIVER_MISMATCH: define(
+    'unreadable',
+    true,
+    'The loaded kernel driver and the installed driver library have different versions, as after an update without a reboot.',
+    'Reboot the host, or unload and load the nvidia kernel modules. In a container: recreate it, so that it gets the host’s libraries.',
+  ),
+  GPU_ACCESS_LOST: define(
+    'unreadable',
+    true,
+    'The driver library cannot open the card’s device files: typical for a container that lost its device access after a systemd reload on the host.',
+    'Restart the container. To keep it from coming back, pass the device nodes explicitly (--device /dev/nvidia0 …) or use the cgroupfs driver.',
+  ),
+  GPU_ACCESS_BLOCKED: define(
+    'unreadable',
+    true,
+    'The operating system blocks access to the card, as in WSL with a driver that does not support it.',
+    'In WSL: update the Windows driver and run "wsl --update". On a laptop: make sure the card is not disabled by firmware.',
+  ),
+  GPU_PERMISSION_DENIED: define(
+    'degraded',
+    false,
+    'This user may not read some of the card’s values.',
+    'Add the user to the groups "video" and "render", or run as a user who may open the card’s device files.',
+  ),
+  GPU_LIBRARY_MISSING: define(
+    'unreadable',
+    true,
+    'The tool is there and the driver library it needs is not.',
+    'Install the driver package completely; in a container start it with the vendor’s runtime (--gpus all, or --device /dev/kfd --device /dev/dri).',
+  ),
+  GPU_LIBRARY_FAILED: define(
+    'unreadable',
+    true,
+    'The driver library could not be initialised.',
+    'Read the quoted message and the kernel log ("sudo dmesg | grep -iE \'nvrm|amdgpu\'"), then reinstall the driver.',
+  ),
+  GPU_CONTAINER_RUNTIME: define(
+    'unreadable',
+    true,
+    'The container runtime could not give the card to the container.',
+    'Install and configure the NVIDIA Container Toolkit ("sudo nvidia-ctk runtime configure"), then restart the runtime.',
+  ),
+  GPU_TOOL_MISSING: define(
+    'none',
+    false,
+    'The vendor’s tool is not installed or not on the PATH.',
+    'Install the driver package that brings it, or add its folder to the PATH.',
+  ),
+  GPU_TOOL_TIMEOUT: define(
+    'unreadable',
+    true,
+    'The vendor’s tool did not answer in time, as it does when a card hangs.',
+    `Look into the kernel log for the card that hangs. ${fixes.reset}`,
+  ),
+  GPU_TOOL_CRASHED: define(
+    'unreadable',
+    true,
+    'The vendor’s tool ended by a signal or with a program error.',
+    'Update the driver and its tools; look into the kernel log for the card that caused it.',
+  ),
+  GPU_TOOL_SILENT: define(
+    'unreadable',
+    true,
+    'The vendor’s tool ended without saying anything.',
+    'Run the tool by hand and reinstall the driver package if it stays silent.',
+  ),
+  GPU_TOOL_EXIT_CODE: define(
+    'none',
+    false,
+    'The vendor’s tool gave good output and an exit code that says failure.',
+    'Nothing, where no other fault is reported; otherwise follow that one.',
+  ),
+  GPU_OUTPUT_TOO_LARGE: define(
+    'unreadable',
+    true,
+    'The output is larger than any real one; it was not read.',
+    'Check that the tool on the PATH is the vendor’s.',
+  ),
+  GPU_OUTPUT_UNSAFE: define(
+    'unreadable',
+    true,
+    'The output declares XML entities, which no driver writes; it was not parsed.',
+    'Check that the tool on the PATH is the vendor’s.',
+  ),
+  GPU_OUTPUT_TRUNCATED: define(
+    'none',
+    false,
+    'The output ends before it should; cards after that point are unknown.',
+    'Run the tool again; look into the kernel log if it keeps stopping at the same card.',
+  ),
+  GPU_OUTPUT_UNREADABLE: define(
+    'unreadable',
+    true,
+    'The tool answered, and no card, no failure and no empty list can be read in its answer.',
+    'Send the output with "kaisar provider doctor --recording <file>" so that the format can be added.',
+  ),
+  GPU_OUTPUT_UNLABELLED: define(
+    'unreadable',
+    true,
+    'A row of values without column names: a card is there, which one cannot be told.',
+    'Record it again with a header ("--format=csv"), or as "nvidia-smi -q -x".',
+  ),
+  GPU_RECORD_INCOMPLETE: define(
+    'unreadable',
+    true,
+    'The description of this card is cut off or broken.',
+    'Run the tool again; if it stops at this card again, the card does not answer: look into the kernel log.',
+  ),
+  GPU_NO_DATA: define(
+    'unreadable',
+    true,
+    'The tool found no data to report for the cards.',
+    'Check that the amdgpu driver is loaded and that this user may open /dev/kfd and /dev/dri.',
+  ),
+  GPU_NONE_FOUND: define(
+    'none',
+    false,
+    'The driver runs and finds no card.',
+    'If there is one: check that it is seated and powered, that no other driver (vfio-pci, nouveau) holds it, and that the container was given it.',
+  ),
+  GPU_NOT_LISTED: define(
+    'unreadable',
+    true,
+    'The PCI bus shows this card, and its vendor’s tool does not list it.',
+    'Install or load the vendor’s driver; check that no other driver (vfio-pci, nouveau) holds the card, and look into the kernel log.',
+  ),
+  GPU_ONLY_LOGGED: define(
+    'unreadable',
+    false,
+    'Only a log names this card: how it is cannot be told.',
+    'Record the output of the vendor’s tool as well, for example "nvidia-smi -q -x".',
+  ),
+  GPU_EXCLUDED: define(
+    'unreadable',
+    true,
+    'The driver was told to leave this card out.',
+    'Remove NVreg_ExcludedGpus from the module’s options and reboot.',
+  ),
+  GPU_INDEX_GAP: define(
+    'none',
+    false,
+    'The tool counts more cards than it describes: one of them does not answer.',
+    'Look into the kernel log for the card that is missing. The others go on.',
+  ),
+} as const
