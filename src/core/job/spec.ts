@@ -96,4 +96,17 @@ export function soundnessBits(
   return { oneSeat, forwarding: seats * oneSeat, alone: -Math.log2(quorumPasses) }
 }
 
+/** What a window is worth and how well it is checked: shown in the report and by `provider self-test`. */
+export const windowFigures = (spec: JobSpec, rows: number) => ({
+  rows,
+  /** Mop/s. */
+  rate: windowRate(spec, rows),
+  rowsChecked: Math.min(spec.samples, rows),
+  /** How many times the work of one verifier the prover did: rows ÷ samples. */
+  rowsPerSample: rows / spec.samples,
+  /** Bits against a device that skips a quarter of its rows. */
+  soundness: soundnessBits(spec),
+})
+export type WindowFigures = ReturnType<typeof windowFigures>
+
 const choose = (n: number, k: number): number => (k === 0 ? 1 : (choose(n - 1, k - 1) * n) / k)

@@ -1,6 +1,6 @@
 /** Verifies an evidence bundle offline, without its sender: every signature, every binding, every sampled row. */
 import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
-import { type SpecName, soundnessBits, specByHash, specHash, windowRate } from '../job/spec.ts'
+import { type SpecName, specByHash, specHash, type WindowFigures, windowFigures } from '../job/spec.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { deviceRecordSchema, environmentRecordSchema, hashRecordText, localId } from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
@@ -40,7 +40,7 @@ export const notProven = {
   spec: 'That the job was the network’s: this release does not know its specification.',
 } as const
 
-export type BundleFacts = {
+export type BundleFacts = WindowFigures & {
   readonly operator: Address
   readonly checker: Address
   readonly deviceId: Hex
@@ -48,12 +48,6 @@ export type BundleFacts = {
   readonly epoch: bigint
   readonly round: Hex
   readonly specName: SpecName | null
-  readonly rows: number
-  /** Mop/s. */
-  readonly rate: number
-  readonly rowsChecked: number
-  /** Bits of soundness against a device that skips a quarter of its rows. */
-  readonly soundness: ReturnType<typeof soundnessBits>
 }
 
 export type BundleVerification = { readonly cannotProve: readonly string[] } & (
@@ -75,7 +69,6 @@ export async function verifyBundle(
 
   const { network, spec, commitment, offer } = bundle
   const { epoch, round, deviceId, generation } = commitment.message
-  const rows = Number(commitment.message.rows)
   const facts: BundleFacts = {
     operator: recoverSigner(network, 'Commitment', commitment),
     checker: offer.message.checker,
@@ -84,10 +77,7 @@ export async function verifyBundle(
     epoch,
     round,
     specName,
-    rows,
-    rate: windowRate(spec, rows),
-    rowsChecked: Math.min(spec.samples, rows),
-    soundness: soundnessBits(spec),
+    ...windowFigures(spec, Number(commitment.message.rows)),
   }
   return { ok: true, facts, cannotProve }
 }

@@ -4,8 +4,10 @@
  */
 import { createCipheriv, createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import * as ort from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 import { openKernel } from '../../../src/core/job/kernel.ts'
+import { buildModel, kernelForms } from '../../../src/core/job/model-graph.ts'
 import { createWeights, modelHash } from '../../../src/core/job/weights.ts'
 
 const vectors = JSON.parse(readFileSync('fixtures/vectors/work.json', 'utf8'))

@@ -116,6 +116,20 @@ describe('work engine', () => {
     await core.close()
   })
 
+  it('works the same window on several devices of one host at once', async () => {
+    const second = await createWorkEngine({ spec: smallSpec, provider: 'cpu', threads: 1 })
+    await second.prepare(epochSeed)
+    const other = jobSeed({ ...identity, deviceId: word('b3') })
+    const [one, two] = await Promise.all([work(seed, engine), work(other, second)])
+    const items = [
+      { ...one.item, openings: await engine.open({ handle: one.handle, sample: one.sample }) },
+      { ...two.item, openings: await second.open({ handle: two.handle, sample: two.sample }) },
+    ]
+    expect(await engine.verify({ epochSeed, items })).toMatchObject([{ ok: true }, { ok: true }])
+    expect(Math.min(one.rows, two.rows)).toBeGreaterThan(0)
+    await second.close()
+  })
+
   it('gives up a window that is cancelled, before and while it runs', async () => {
     const before = engine.runWindow({ epochSeed, seed, durationMs: 60_000 }, AbortSignal.abort())
     await expect(before).rejects.toMatchObject({ code: 'JOB_WINDOW_CANCELLED' })

@@ -1,5 +1,5 @@
 /**
- * Writes fixtures/vectors/work.json: `npx node test/unit/job/write-vectors.ts`. The vectors fix every mapping of the work proof for
+ * Writes fixtures/vectors/work.json and fixtures/models: `npx node test/unit/job/write-vectors.ts`. The vectors fix every mapping of the work proof for
  * other implementations; vectors.test.ts recomputes them in another way. A changed file is a changed protocol.
  */
 import { writeFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { bytesToHex, keccak256 } from 'viem'
 import { createLeafCollector, leafHash } from '../../../src/core/job/digest-tree.ts'
 import { jobSeed, sampleRows } from '../../../src/core/job/job-seed.ts'
 import { keystream } from '../../../src/core/job/keystream.ts'
+import { buildModel, kernelForms } from '../../../src/core/job/model-graph.ts'
 import { encodeOpenings } from '../../../src/core/job/openings.ts'
 import { referenceDigests } from '../../../src/core/job/reference-digests.ts'
 import { rowInput } from '../../../src/core/job/row-input.ts'
@@ -70,3 +71,5 @@ const vectors = {
   standard: work(specs.standard, 1),
 }
 writeFileSync('fixtures/vectors/work.json', `${JSON.stringify(vectors, null, 2)}\n`)
+for (const form of kernelForms)
+  writeFileSync(`fixtures/models/small-${form}.onnx`, buildModel(createWeights(smallSpec, epochSeed), form))
