@@ -87,7 +87,6 @@ export async function listenWebSocket(
     async close() {
       const closed = new Promise(resolve => server.close(resolve))
       for (const channel of channels) channel.close(closeReason(transportErrors.TRANSPORT_SHUTTING_DOWN()))
-      server.closeIdleConnections()
       // Channels end by their closing handshake, bounded by ws; whatever else is open has no claim to be waited for.
       const forced = setTimeout(() => {
         for (const socket of sockets) socket.destroy()

@@ -207,6 +207,19 @@ describe('websocket limits', () => {
     expect(await ask('GET', '/evidence/0xab', { 'content-length': 5 })).toEqual([413, '', undefined])
   })
 
+  it('closes with connections open that never end by themselves', async () => {
+    const { listener, port, opened } = await listen({})
+    const slow = connect(port, '127.0.0.1')
+    slow.write('GET / HT')
+    const { socket } = await rawPeer(listener.url)
+    const ends = [gone(slow), gone(socket.pause())]
+    await opened
+    await listener.close()
+    socket.resume()
+    await Promise.all(ends)
+    await expect(dial(listener)).rejects.toMatchObject({ code: 'TRANSPORT_UNREACHABLE' })
+  })
+
   it('refuses requests above the rate of their address', async () => {
     const { port } = await listen({ requestsPerSecond: 0.001, burstRequests: 5 }, { onGet: async () => null })
     const statuses: unknown[] = []

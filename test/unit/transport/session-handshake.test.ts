@@ -297,6 +297,24 @@ describe('session handshake', () => {
     expect(sessions).toEqual([])
   })
 
+  it('refuses a client that goes on before it was accepted', async () => {
+    const answered = Promise.withResolvers<null>()
+    const { channel, sessions } = await serve({ admit: () => answered.promise })
+    const client = await channel()
+    const end = ended(client)
+    const heard = exchange(client, async nonce => {
+      const session = await sessionBody(nonce)
+      void client.send({ type: 'session', body: session }).then(async () => {
+        await client.send({ type: 'heartbeat', body: { nonce } })
+        setImmediate(() => answered.resolve(null))
+      })
+      return new Promise(() => {})
+    })
+    expect((await heard).type).toBe('refused')
+    expect((await end).code).toBe('SESSION_OUT_OF_ORDER')
+    expect(sessions).toEqual([])
+  })
+
   it('replaces an operator’s session by a newer one, once that one has authenticated', async () => {
     const { dial, channel, server, sessions } = await serve()
     const first = await dial()
