@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { type Abi, type Address, encodeFunctionData, type Hex, numberToHex, parseEther } from 'viem'
+import { type Abi, type Address, encodeFunctionData, type Hex, keccak256, numberToHex, parseEther, toHex } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
 import { checkerSeatsAbi } from '../../src/core/chain/abi/checker-seats.ts'
 import { deviceRegistryAbi } from '../../src/core/chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../../src/core/chain/abi/kaisar-token.ts'
@@ -70,11 +71,13 @@ export function writerFor(anvil: Anvil) {
   }
 }
 
-/** Made-up addresses that anvil signs for: `testAddress('checker', 3)`. */
-export const testAddress = (role: 'checker' | 'operator' | 'payout', i: number): Address =>
-  lowerCase(
-    numberToHex((BigInt({ checker: 0xc0, operator: 0x0b, payout: 0xfa }[role]) << 152n) + BigInt(i + 1), { size: 20 }),
-  )
+type TestRole = 'checker' | 'operator' | 'payout'
+
+/** An account of a made-up role; anvil with `autoImpersonate` also signs for it. */
+export const testAccount = (role: TestRole, i: number) =>
+  privateKeyToAccount(keccak256(toHex(`kaisar/test/${role}/${i}`)))
+
+export const testAddress = (role: TestRole, i: number): Address => lowerCase(testAccount(role, i).address)
 
 /**
  * A started network with bonded Checkers and registered devices (all of one operator), at a block before epoch 0.

@@ -96,7 +96,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   const { confirmations = 1, watchBlocks = 12, pollMs = 500 } = options
   const { maxFeePerGas: feeCap = 200_000_000_000n, spendCapWei = 500_000_000_000_000_000n } = options
   const rules: PlanRules = { bumpAfterBlocks: options.bumpAfterBlocks ?? 3, maxInFlight: options.maxInFlight ?? 8 }
-  const store = createTransactionStore(dependencies.store, account.address)
+  const address = account.address.toLowerCase() as Address
+  const store = createTransactionStore(dependencies.store, address)
   const waiters = new Map<string, Set<{ resolve: (receipt: Receipt) => void; reject: (error: KaisarError) => void }>>()
   /** The head at which the chain last refused an action: asked again only at another one. */
   const refusedAt = new Map<string, bigint>()
@@ -118,8 +119,10 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       deadline: call.deadline ?? null,
     }
     const known = store.find(key)
-    if (known === null || isOver(known)) store.queue(action)
-    else if (known.data !== action.data || known.to !== action.to) throw chainErrors.TRANSACTION_KEY_REUSED({ key })
+    if (known === null || isOver(known)) {
+      store.queue(action)
+      refusedAt.delete(key)
+    } else if (known.data !== action.data || known.to !== action.to) throw chainErrors.TRANSACTION_KEY_REUSED({ key })
     wake(0)
   }
 
@@ -161,7 +164,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     const minedNonce = await settleNonces({
       chain,
       store,
-      address: account.address,
+      address,
       headNumber,
       watchBlocks,
       timestamp,
@@ -203,7 +206,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       }
       const spentWei = store.spentSince(Number(timestamp) - 86_400) + gas * fee.maxFeePerGas
       if (spentWei > spendCapWei) return onTrouble(chainErrors.TRANSACTION_SPEND_CAP({ spentWei, capWei: spendCapWei }))
-      const { to, data } = action ?? { to: account.address, data: '0x' as Hex }
+      const { to, data } = action ?? { to: address, data: '0x' as Hex }
       const raw = await account.signTransaction({
         type: 'eip1559',
         chainId: chain.chainId,
@@ -231,7 +234,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   async function estimate({ key, to, data, functionName, ...action }: ActionRow): Promise<bigint | null> {
     if (refusedAt.get(key) === headNumber) return null
     try {
-      const gas = await chain.client.estimateGas({ account: account.address, to, data })
+      const gas = await chain.client.estimateGas({ account: address, to, data })
       return gas + gas / 4n
     } catch (error) {
       const refusal = decodeChainError(error, functionName, errorAbi)
@@ -253,8 +256,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     for (const rejected of outcomes.filter(({ status }) => status === 'rejected')) {
       const error = decodeChainError((rejected as PromiseRejectedResult).reason, 'eth_sendRawTransaction')
       if (/insufficient funds/i.test(error.message)) {
-        const balanceWei = await chain.client.getBalance({ address: account.address })
-        onTrouble(chainErrors.FUNDS_INSUFFICIENT({ account: account.address, balanceWei, cause: error }))
+        const balanceWei = await chain.client.getBalance({ address })
+        onTrouble(chainErrors.FUNDS_INSUFFICIENT({ account: address, balanceWei, cause: error }))
       } else if (!/already (known|imported)|nonce too low|underpriced/i.test(error.message)) onTrouble(error)
     }
   }
@@ -293,7 +296,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
 
   wake(0)
   return {
-    address: account.address,
+    address,
     enqueue,
     send(call) {
       enqueue(call)

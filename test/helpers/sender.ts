@@ -1,0 +1,27 @@
+import type { LocalAccount } from 'viem'
+import type { Chain } from '../../src/core/chain/client.ts'
+import { kaisarErrorsAbi } from '../../src/core/chain/kaisar-errors.ts'
+import {
+  createTransactionSender,
+  type SenderDependencies,
+  type SenderOptions,
+} from '../../src/core/chain/tx/transaction-sender.ts'
+import { transactionTables } from '../../src/core/chain/tx/transaction-store.ts'
+import type { KaisarError } from '../../src/core/platform/errors.ts'
+import { openStore } from '../../src/core/platform/store.ts'
+
+/** A sender with a store of its own (in memory, unless a path is given) and a list of what troubled it. */
+export function senderForTests(
+  chain: Chain,
+  account: LocalAccount,
+  options: SenderOptions & { readonly path?: string } = {},
+  dependencies: Partial<SenderDependencies> = {},
+) {
+  const store = openStore({ path: options.path ?? ':memory:', migrations: [transactionTables] })
+  const troubles: KaisarError[] = []
+  const sender = createTransactionSender(
+    { pollMs: 20, ...options },
+    { chain, account, store, errorAbi: kaisarErrorsAbi, onTrouble: error => troubles.push(error), ...dependencies },
+  )
+  return { sender, store, account, troubles }
+}

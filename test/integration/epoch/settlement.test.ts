@@ -1,0 +1,178 @@
+import { type Abi, keccak256, toHex } from 'viem'
+import { afterAll, describe, expect, test } from 'vitest'
+import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.ts'
+import { committeeOf } from '../../../src/core/chain/checkers.ts'
+import { getCohort, getEpoch } from '../../../src/core/chain/epochs.ts'
+import { getVaultBooks, kaiBalance } from '../../../src/core/chain/vault.ts'
+import { buildCommitmentTree } from '../../../src/core/epoch/commitment-tree.ts'
+import { packOpening } from '../../../src/core/epoch/opening.ts'
+import { createKeeper, type Gather, type KeeperOptions } from '../../../src/core/epoch/settlement.ts'
+import type { SeatOpening } from '../../../src/core/epoch/settlement-plan.ts'
+import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
+import { anvilForTests } from '../../helpers/anvil.ts'
+import { mineAt, networkForTests, testAccount, testAddress } from '../../helpers/deploy.ts'
+import { senderForTests } from '../../helpers/sender.ts'
+
+const stops: (() => Promise<void>)[] = []
+afterAll(() => Promise.all(stops.map(stop => stop())))
+
+/** Three devices judged by five seats, epoch by epoch, with as many keepers as wanted. */
+async function scene() {
+  const anvil = await anvilForTests({ autoImpersonate: true })
+  const net = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 3 })
+  const { network, checkers, parameters, write, firstEpochAt } = net
+  const { epochSeconds, commitSeconds, openSeconds, revealSeconds, finalizeSeconds } = parameters.timeline
+  // `start` pinned the block after its own.
+  await anvil.client.mine({ blocks: 2 })
+  const startOf = (epoch: number) => firstEpochAt + epoch * epochSeconds
+  const at = {
+    commit: (epoch: number) => mineAt(anvil, startOf(epoch + 1)),
+    open: (epoch: number) => mineAt(anvil, startOf(epoch + 1) + commitSeconds),
+    reveal: (epoch: number) => mineAt(anvil, startOf(epoch + 1) + commitSeconds + openSeconds),
+    finalize: (epoch: number) => mineAt(anvil, startOf(epoch + 1) + commitSeconds + openSeconds + revealSeconds),
+    pay: (epoch: number) =>
+      mineAt(anvil, startOf(epoch + 1) + commitSeconds + openSeconds + revealSeconds + finalizeSeconds),
+  }
+  const lanes = Array.from({ length: 3 }, (_, i) => ({ rate: 1000 + i, uptime: 10_000, flags: 15 }))
+  const words = packOpening({ lanes, evidenceRoot: keccak256('0x01') })
+
+  /** These owners commit to the same honest opening; resolves with what each can open. */
+  async function commit(epoch: number, owners = checkers): Promise<SeatOpening[]> {
+    const committee = (await committeeOf(network, epoch, 0))!
+    const openings: SeatOpening[] = []
+    for (const owner of owners) {
+      const salt = keccak256(toHex(`${epoch}/${owner}`))
+      const tree = buildCommitmentTree({ ...network, epoch, owner, salt }, new Map([[0, words]]), 0)
+      const call = { to: network.consensus, abi: epochConsensusAbi as Abi, from: owner }
+      await write({ ...call, functionName: 'commit', args: [BigInt(epoch), tree.root] })
+      openings.push({ seat: committee.indexOf(owner), salt, words, proof: tree.proof(0) })
+    }
+    return openings.sort((a, b) => a.seat - b.seat)
+  }
+
+  function keeper(i: number, options: KeeperOptions = { takeTurns: false }) {
+    const { sender, troubles } = senderForTests(network.chain, testAccount('checker', i))
+    stops.push(sender.stop)
+    const stepTroubles: unknown[] = []
+    const keeper = createKeeper(options, { network, sender, onTrouble: (_, error) => stepTroubles.push(error) })
+    /** One pass, and the outcome of every step it took. */
+    const pass = async (gather: Gather = async () => null) => {
+      const steps = await keeper.pass(gather)
+      await Promise.allSettled(steps.map(({ key }) => sender.outcome(key)))
+      return steps.map(({ do: what }) => what)
+    }
+    return { pass, sender, troubles, stepTroubles }
+  }
+  const payoutBalances = () => Promise.all([0, 1, 2].map(i => kaiBalance(network, testAddress('payout', i))))
+  return { ...net, anvil, at, commit, keeper, payoutBalances }
+}
+
+describe('keeper', () => {
+  test('seeds, finalizes in OPEN with every opening, pays everybody once, and closes the epoch', async () => {
+    const { network, at, commit, keeper, payoutBalances, parameters, anvil } = await scene()
+    const { pass, stepTroubles } = keeper(0)
+    expect(await pass()).toEqual(['roll', 'roll'])
+    for (const epoch of [0, 1]) expect((await getEpoch(network, epoch)).seed).not.toBeNull()
+
+    await at.commit(0)
+    const openings = await commit(0)
+    await at.open(0)
+    expect(await pass(async () => openings)).toEqual(['finalize'])
+    expect(await getCohort(network, 0, 0)).toMatchObject({ state: 'final', opened: 31 })
+    expect((await pass()).sort()).toEqual(['payCheckers', 'payCohort'])
+    const { money, totals } = await getEpoch(network, 0)
+    expect(totals.unpaid).toBe(0)
+    const balances = await payoutBalances()
+    expect(balances[0]! > 0n && balances[2]! > balances[0]!).toBe(true)
+    expect(balances.reduce((sum, balance) => sum + balance, 0n) <= money.devicePool).toBe(true)
+    expect(await pass()).toEqual([])
+
+    await at.finalize(0)
+    expect(await pass()).toEqual(['pin'])
+    await anvil.client.mine({ blocks: 2 })
+    expect(await pass()).toEqual(['roll'])
+    expect((await getEpoch(network, 2)).seed).not.toBeNull()
+    await at.pay(0)
+    expect(await pass()).toContain('payKeeper')
+    expect(await payoutBalances()).toEqual(balances)
+    await at.commit(2)
+    await at.finalize(2)
+    await at.commit(3)
+    expect(await pass()).toContain('closeEpoch')
+    expect((await getEpoch(network, 0)).money.closed).toBe(true)
+    const books = await getVaultBooks(network)
+    expect(books.balance >= books.liability).toBe(true)
+    expect(books.paid <= parameters.emission.perEpoch).toBe(true)
+    expect(stepTroubles).toEqual([])
+  })
+
+  test('finalizes with what was revealed, read from the chain, when a seat gave no opening', async () => {
+    const { network, at, commit, keeper, write } = await scene()
+    const { pass } = keeper(0)
+    await pass()
+    await at.commit(0)
+    const openings = await commit(0)
+    await at.open(0)
+    expect(await pass()).toEqual([])
+    await at.reveal(0)
+    const reveal = { to: network.consensus, abi: epochConsensusAbi as Abi, functionName: 'reveal' }
+    const [, ...four] = openings
+    await write({ ...reveal, from: testAddress('checker', 1), args: [0n, 0, four.slice(0, 2)] })
+    await write({ ...reveal, from: testAddress('checker', 2), args: [0n, 0, four.slice(2)] })
+    await at.finalize(0)
+    expect(await pass()).toContain('finalize-revealed')
+    expect(await getCohort(network, 0, 0)).toMatchObject({ state: 'final', opened: 0b11110 })
+    expect(await pass()).toContain('payCohort')
+  })
+
+  test('voids a cohort whose quorum cannot be reached any more', async () => {
+    const { network, at, commit, keeper, checkers } = await scene()
+    const { pass } = keeper(0)
+    await pass()
+    await at.commit(0)
+    await commit(0, checkers.slice(0, 2))
+    await at.open(0)
+    expect(await pass()).toEqual(['void'])
+    expect((await getCohort(network, 0, 0)).state).toBe('void')
+    expect(await pass()).toEqual([])
+  })
+
+  test('keepers take turns; whoever is late finds it done, and a missing keeper is replaced', async () => {
+    const { network, at, commit, keeper, anvil } = await scene()
+    const keepers = [0, 1, 2, 3, 4].map(i => keeper(i, {}))
+    await keepers[0]!.pass()
+    await at.commit(0)
+    const openings = await commit(0)
+    await at.open(0)
+    const first = await Promise.all(keepers.map(({ pass }) => pass(async () => openings)))
+    expect(first.flat()).toEqual(['finalize'])
+    expect((await getCohort(network, 0, 0)).state).toBe('final')
+    // Nobody pays in the first keeper's place at once; a moment later somebody does.
+    const absent = first.findIndex(steps => steps.length > 0)
+    const others = keepers.filter((_, i) => i !== absent)
+    expect((await Promise.all(others.map(({ pass }) => pass()))).flat()).toEqual([])
+    const { timestamp } = await anvil.client.getBlock()
+    await mineAt(anvil, Number(timestamp) + 2)
+    const later = (await Promise.all(others.map(({ pass }) => pass()))).flat()
+    expect(later).toContain('payCohort')
+    expect((await getEpoch(network, 0)).totals.unpaid).toBe(0)
+  })
+
+  test('an opening that is not what was committed is refused, and the cohort goes to REVEAL', async () => {
+    const { at, commit, keeper, network } = await scene()
+    const { pass, sender } = keeper(0)
+    await pass()
+    await at.commit(0)
+    const openings = await commit(0)
+    await at.open(0)
+    const forged = openings.map(opening => ({ ...opening, salt: zeroBytes32 }))
+    expect(await pass(async () => forged)).toEqual(['finalize'])
+    await expect(sender.outcome('finalize/0/0')).rejects.toMatchObject({
+      code: 'CONTRACT_REVERTED',
+      context: { errorName: 'ProofInvalid' },
+    })
+    expect((await getCohort(network, 0, 0)).state).toBe('pending')
+    expect(await pass(async () => openings)).toEqual(['finalize'])
+    expect((await getCohort(network, 0, 0)).state).toBe('final')
+  })
+})
