@@ -110,6 +110,26 @@ describe('vectors', () => {
     expect(hex(digest(vectors.devnet, 0))).toBe(vectors.devnet.digests.slice(0, 66))
   })
 
+  it.each(kernelForms)(
+    'fix the graph of form %s: built again byte for byte, and right in a plain session',
+    async form => {
+      const file = readFileSync(`fixtures/models/small-${form}.onnx`)
+      expect(file.equals(buildModel(createWeights(small.spec, vectors.epochSeed), form))).toBe(true)
+      const session = await ort.InferenceSession.create(file, { executionProviders: ['cpu'], logSeverityLevel: 4 })
+      const inputs = Array.from({ length: 4 }, (_, index) => [...row(bytes(small.jobSeed), index)]).flat()
+      const signed = inputs.map(byte => byte - 64)
+      const x = {
+        u8: new ort.Tensor('uint8', Uint8Array.from(inputs), [4, 32]),
+        s8: new ort.Tensor('int8', Int8Array.from(signed), [4, 32]),
+        fp32: new ort.Tensor('float32', Float32Array.from(signed), [4, 32]),
+      }[form]
+      const { y } = await session.run({ x })
+      const digests = Array.from(y!.data as Float32Array, value => (form === 'u8' ? value : value + 64))
+      expect(hex(Uint8Array.from(digests))).toBe(small.digests)
+      await session.release()
+    },
+  )
+
   it.each(['small', 'devnet', 'standard'])(
     'are what ONNX Runtime computes for %s, sealed by the same hash',
     async name => {
