@@ -104,10 +104,19 @@ export async function startAnvil(
     wsUrl: `ws://${host}:${listening}`,
     port: listening,
     pid,
-    stop: () => anvil.stop(),
+    stop: () => anvil.stop().catch(() => endNow(pid)),
   }
 }
 
 const diesWithParent = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', '--'] : []
+
+/** On a machine too busy for a clean end within its time limit. */
+function endNow(pid: number) {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
 
 const lastLine = (text: string) => text.trim().split('\n').at(-1) || undefined
