@@ -44,27 +44,36 @@ async function start() {
     }
     process.env.KAISAR_SKIP_BUILD = '1'
   }
-  const page = helpPage()
-  if (page !== undefined) return process.stdout.write(page)
+  const help = askedForHelp()
+  if (help?.page) return process.stdout.write(help.page)
   const { enableCompileCache } = await import('node:module')
   enableCompileCache()
   const { runCli } = await import('../dist/cli.js')
-  await runCli(argv, { root: fileURLToPath(root) })
+  await runCli(help?.words ?? argv, { root: fileURLToPath(root) })
 }
 
 function userAgent() {
   return `kaisar/${pack.version} ${process.platform}-${process.arch} node-${process.version}`
 }
 
-/** The help that was asked for, as the build rendered it; undefined when none was, or of something that is not there. */
-function helpPage() {
-  const flags = argv.filter(word => word.startsWith('-'))
+/**
+ * The help that was asked for, as the build rendered it. Without a page the words name nothing: run as a command they are refused
+ * with a suggestion. Undefined when no help was asked for.
+ */
+function askedForHelp() {
   const words = argv.filter(word => !word.startsWith('-'))
-  const isHelp = argv.length === 0 || words[0] === 'help' || flags.some(flag => flag === '--help' || flag === '-h')
+  const isHelp = argv.length === 0 || words[0] === 'help' || argv.includes('--help') || argv.includes('-h')
   if (!isHelp || argv.includes('--')) return
   if (words[0] === 'help') words.shift()
-  const page = JSON.parse(readFileSync(new URL('dist/help.json', root), 'utf8'))[words.join(' ')]
-  return page?.replace('{{user agent}}', userAgent())
+  const pages = JSON.parse(readFileSync(new URL('dist/help.json', root), 'utf8'))
+  // Behind a command there may be arguments and values of flags; behind a topic only a command.
+  const isCommand = id => id in pages && !Object.keys(pages).some(other => other.startsWith(`${id} `))
+  const ids = words.map((_, i) => words.slice(0, i + 1).join(' '))
+  const page = pages[words.join(' ')] ?? pages[ids.find(isCommand)]
+  return {
+    words: argv.includes('--json') ? [...words, '--json'] : words,
+    page: page?.replace('{{user agent}}', userAgent()),
+  }
 }
 
 /** Whether version `a` is lower than `b`, both `major.minor.patch`. */

@@ -15,6 +15,13 @@ export const usageErrors = defineErrors({
     fix: 'Run "kaisar help" for the list.',
     exit: 2,
   },
+  COMMAND_INCOMPLETE: {
+    message: ({ topic, names }: { topic: string; names: readonly string[] }) =>
+      `"kaisar ${topic}" needs one more word: ${names.map(name => `"kaisar ${name}"`).join(', ')}.`,
+    meaning: 'It is a topic, not a command; without --json it shows its help.',
+    fix: 'Name one of the commands above.',
+    exit: 2,
+  },
   FLAG_UNKNOWN: {
     message: ({ flags, suggestion }: { flags: readonly string[]; suggestion: string | undefined }) =>
       `Unknown flag ${flags.join(', ')}.${meant(suggestion)}`,

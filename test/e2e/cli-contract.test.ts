@@ -26,6 +26,26 @@ describe('entry', () => {
     }
   })
 
+  it('shows the help of a command whatever else was typed, and of a topic when it is alone', async () => {
+    const command = (await kaisar('keys', 'new', '--help')).stdout
+    expect(command).toContain('$ kaisar keys new')
+    for (const words of [
+      ['help', 'keys', 'new'],
+      ['keys', 'new', 'operator', '--password-file', 'x', '-h'],
+    ])
+      expect((await kaisar(...words)).stdout).toBe(command)
+    expect(await kaisar('keys', '--help')).toMatchObject({ exitCode: 0, stdout: (await kaisar('keys')).stdout })
+  })
+
+  it('refuses a topic alone where JSON is wanted, naming its commands', async () => {
+    const { exitCode, json } = await kaisar('keys', '--json')
+    expect(exitCode).toBe(2)
+    expect(json().errors[0]).toMatchObject({
+      code: 'COMMAND_INCOMPLETE',
+      message: expect.stringContaining('kaisar keys new'),
+    })
+  })
+
   it('ends well when its reader leaves early', async () => {
     const child = spawn('bash', ['-c', `set -o pipefail; "${process.execPath}" "${cliPath}" help | head -1`], {
       env: { ...process.env, ...home.env },
@@ -56,6 +76,8 @@ describe('usage errors', () => {
     [['kys', 'list'], 'COMMAND_UNKNOWN', 'kaisar keys list'],
     [['keys', 'lst'], 'COMMAND_UNKNOWN', 'kaisar keys list'],
     [['nonsense'], 'COMMAND_UNKNOWN', 'kaisar help'],
+    [['help', 'kys'], 'COMMAND_UNKNOWN', 'kaisar keys'],
+    [['keys', 'lst', '--help'], 'COMMAND_UNKNOWN', 'kaisar keys list'],
     [['keys', 'list', '--contxt', 'x'], 'FLAG_UNKNOWN', '--context'],
     [['keys', 'list', 'extra'], 'ARGUMENT_UNEXPECTED', 'extra'],
     [['keys', 'list', '--log-level', 'loud'], 'USAGE_INVALID', 'trace'],
