@@ -1,0 +1,43 @@
+import { BaseCommand, chainFlags } from '../base.ts'
+import { printTable } from '../print-table.ts'
+
+export default class ChainDevices extends BaseCommand<typeof ChainDevices> {
+  static override description = 'List the registered devices: lane, operator, payout wallet, standing, deposit.'
+  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+  static override flags = { ...chainFlags }
+
+  async run() {
+    const { rpcUrls, ...target } = await this.chainTarget()
+    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const { getDevices } = await import('../../core/chain/devices.ts')
+    const { grouped, tokens } = await import('../../core/platform/ui/figures.ts')
+    const devices = await getDevices(await connectNetwork(target, { rpcUrls }))
+    const number = { align: 'right' } as const
+    await printTable(
+      line => this.log(line),
+      [
+        { title: 'lane', ...number },
+        { title: 'device' },
+        { title: 'operator', rank: 2 },
+        { title: 'payout' },
+        { title: 'gen', ...number, rank: 3 },
+        { title: 'epochs', rank: 3 },
+        { title: 'standing', ...number },
+        { title: 'silent', ...number, rank: 3 },
+        { title: 'wallet KAI', ...number, rank: 1 },
+      ],
+      devices.map(device => [
+        String(device.lane),
+        device.id,
+        device.operator,
+        device.payout,
+        String(device.generation),
+        `${device.since}–${device.until ?? ''}`,
+        grouped(device.standing),
+        String(device.silentEpochs),
+        tokens(device.payoutBalance),
+      ]),
+    )
+    return { devices }
+  }
+}

@@ -1,0 +1,41 @@
+import { BaseCommand, chainFlags } from '../base.ts'
+import { printTable } from '../print-table.ts'
+
+export default class ChainSeats extends BaseCommand<typeof ChainSeats> {
+  static override description = 'List the Checkers: seats, bond, strikes, endpoint.'
+  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+  static override flags = { ...chainFlags }
+
+  async run() {
+    const { rpcUrls, ...target } = await this.chainTarget()
+    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const { getCheckers } = await import('../../core/chain/checkers.ts')
+    const { tokens } = await import('../../core/platform/ui/figures.ts')
+    const checkers = await getCheckers(await connectNetwork(target, { rpcUrls }))
+    const number = { align: 'right' } as const
+    await printTable(
+      line => this.log(line),
+      [
+        { title: 'no.', ...number },
+        { title: 'operator' },
+        { title: 'payout', rank: 1 },
+        { title: 'seats', ...number },
+        { title: 'bond KAI', ...number },
+        { title: 'strikes', ...number },
+        { title: 'state' },
+        { title: 'endpoint' },
+      ],
+      checkers.map(checker => [
+        String(checker.index),
+        checker.operator,
+        checker.payout,
+        String(checker.seats),
+        tokens(checker.bond, 0),
+        String(checker.strikes),
+        checker.jailed ? `jailed until epoch ${checker.jailedUntil}` : checker.seats > 0 ? 'seated' : 'out',
+        checker.endpoint,
+      ]),
+    )
+    return { checkers }
+  }
+}

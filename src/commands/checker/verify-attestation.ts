@@ -1,0 +1,65 @@
+import { Args, Flags } from '@oclif/core'
+import { BaseCommand } from '../base.ts'
+
+export default class CheckerVerifyAttestation extends BaseCommand<typeof CheckerVerifyAttestation> {
+  static override description =
+    `Verify NVIDIA attestation evidence offline: chain to the pinned root, signature, nonce, firmware.
+
+Revocation is not checked (it needs NVIDIA's services); a missing reference is "unknown". Exit code 4 where evidence is not valid.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> evidence.json --nonce 4f2c…',
+    '<%= config.bin %> <%= command.id %> report.txt --chain chain.pem --json',
+  ]
+  static override args = {
+    file: Args.string({
+      description: 'Evidence as JSON (one or many devices), or a report as hexadecimal text',
+      required: true,
+    }),
+  }
+  static override flags = {
+    chain: Flags.string({
+      description: 'Certificate chain as PEM, leaf first, for a report in hexadecimal',
+      helpValue: '<file>',
+    }),
+    nonce: Flags.string({ description: 'What the card was asked to sign, 64 hexadecimal digits', helpValue: '<hex>' }),
+    rim: Flags.string({
+      description: 'Reference measurements (.swidtag) that you vouch for; may be given several times',
+      helpValue: '<file>',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    'minimum-driver': Flags.string({ description: 'Oldest driver to accept', helpValue: '<version>' }),
+  }
+
+  async run() {
+    const { chain, nonce, rim, 'minimum-driver': minimumDriver } = this.flags
+    const { verifyEvidenceFiles } = await import('../../core/gpu/attestation/verify-files.ts')
+    const devices = await verifyEvidenceFiles({
+      file: this.args.file,
+      chain,
+      nonce,
+      references: rim ?? [],
+      minimumDriver,
+    })
+    const failed = devices.findIndex(({ valid }) => !valid)
+    const result = { valid: failed < 0, failedStep: devices[failed]?.failedStep ?? null, devices }
+    devices.forEach((device, at) => {
+      this.log(
+        `Device ${at + 1}: ${device.valid ? 'VALID' : 'NOT VALID'}  ${device.identity?.hardwareModel ?? ''} ${device.identity?.serialNumber ?? ''}`,
+      )
+      for (const { step, status, detail } of device.steps)
+        this.log(`  ${status.padEnd(8)} ${step.padEnd(13)} ${detail}`)
+      this.log(`  ${'unknown'.padEnd(8)} ${'revocation'.padEnd(13)} ${device.revocation}`)
+    })
+    const first = devices[failed]
+    if (first?.failedStep) {
+      const { attestationErrors } = await import('../../core/gpu/attestation/errors.ts')
+      const { failedStep: step, reason } = first
+      this.fail(
+        attestationErrors.ATTESTATION_INVALID({ step, reason: reason ?? '', device: failed + 1, of: devices.length }),
+        result,
+      )
+    }
+    return result
+  }
+}

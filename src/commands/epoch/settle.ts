@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
+
+export default class EpochSettle extends BaseCommand<typeof EpochSettle> {
+  static override description = `Do by hand what keepers do: seeds, finalizing of what was revealed, voiding, payments.
+
+Anybody may; whoever calls first earns the bounty. What needs the seats' unrevealed openings is left to the Checkers.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --key keeper --json',
+  ]
+  static override flags = { ...chainFlags, ...keyFlags }
+
+  async run() {
+    const { rpcUrls, ...target } = await this.chainTarget()
+    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const { kaisarErrorsAbi } = await import('../../core/chain/kaisar-errors.ts')
+    const { createTransactionSender } = await import('../../core/chain/tx/transaction-sender.ts')
+    const { transactionTables } = await import('../../core/chain/tx/transaction-store.ts')
+    const { createKeeper } = await import('../../core/epoch/settlement.ts')
+    const { lockDataDir } = await import('../../core/platform/data-dir-lock.ts')
+    const { isKaisarError } = await import('../../core/platform/errors.ts')
+    const { openStore } = await import('../../core/platform/store.ts')
+    const { privateKeyToAccount } = await import('viem/accounts')
+    const network = await connectNetwork(target, { rpcUrls })
+    const folder = join(this.dataDir, 'keeper')
+    const lock = lockDataDir({ path: folder, owner: 'kaisar epoch settle' })
+    try {
+      const { privateKey } = await this.unlockKey()
+      const store = openStore({ path: join(folder, 'state.db'), migrations: [transactionTables] })
+      const sender = createTransactionSender(
+        { pollMs: 250 },
+        {
+          chain: network.chain,
+          account: privateKeyToAccount(privateKey),
+          store,
+          errorAbi: kaisarErrorsAbi,
+          onTrouble: error => this.warn(error.message),
+        },
+      )
+      const keeper = createKeeper(
+        { takeTurns: false },
+        { network, sender, onTrouble: (_, error) => this.warn(String(error)) },
+      )
+      const steps: {
+        step: string
+        epoch: number
+        cohort: number | null
+        txHash: string | null
+        refused: string | null
+      }[] = []
+      try {
+        const done = new Set<string>()
+        // One step opens the next: paying follows finalizing.
+        for (;;) {
+          const taken = (await keeper.pass(async () => null)).filter(({ key }) => !done.has(key))
+          if (taken.length === 0) break
+          for (const { key, do: step, epoch, ...rest } of taken) {
+            done.add(key)
+            const cohort = 'cohort' in rest ? rest.cohort : null
+            const outcome = await sender.outcome(key).catch((error: unknown) => error)
+            const refused = isKaisarError(outcome) ? outcome.message : null
+            const txHash = outcome instanceof Error ? null : (outcome as { hash: string }).hash
+            steps.push({ step, epoch, cohort, txHash, refused })
+            this.log(`${step} epoch ${epoch}${cohort === null ? '' : ` cohort ${cohort}`}: ${refused ?? txHash}`)
+          }
+        }
+      } finally {
+        await sender.stop()
+        store.close()
+      }
+      if (steps.length === 0) this.log('Nothing to settle now.')
+      return { steps }
+    } finally {
+      lock.release()
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { Args } from '@oclif/core'
+import { BaseCommand, chainFlags } from '../base.ts'
+import { printTable } from '../print-table.ts'
+
+export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
+  static override description = 'Show where epochs stand: phase, seed, cohorts, payments. Default: the last five.'
+  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> 7 --json']
+  static override args = { epoch: Args.integer({ description: 'Number of one epoch', min: 0 }) }
+  static override flags = { ...chainFlags }
+
+  async run() {
+    const { rpcUrls, ...target } = await this.chainTarget()
+    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const { getCohort, getEpoch, getTimeline } = await import('../../core/chain/epochs.ts')
+    const { epochAt } = await import('../../core/protocol/trigger.ts')
+    const { tokens } = await import('../../core/platform/ui/figures.ts')
+    const network = await connectNetwork(target, { rpcUrls })
+    const timeline = await getTimeline(network)
+    const { timestamp } = await network.chain.client.getBlock()
+    const current = timeline === null ? -1 : epochAt(timeline, Number(timestamp))
+    const one = this.args.epoch
+    const numbers =
+      one !== undefined
+        ? [one]
+        : Array.from({ length: Math.min(5, current + 2) }, (_, i) => current + 1 - i).filter(epoch => epoch >= 0)
+    const epochs = await Promise.all(
+      numbers.map(async epoch => {
+        const overview = await getEpoch(network, epoch)
+        const detailed = one !== undefined && overview.seed !== null ? overview.cohorts : 0
+        const cohortNumbers = Array.from({ length: detailed }, (_, i) => i)
+        const cohortStates = await Promise.all(cohortNumbers.map(cohort => getCohort(network, epoch, cohort)))
+        return { ...overview, cohortStates }
+      }),
+    )
+    const number = { align: 'right' } as const
+    await printTable(
+      line => this.log(line),
+      [
+        { title: 'epoch', ...number },
+        { title: 'phase' },
+        { title: 'begins' },
+        { title: 'seed' },
+        { title: 'devices', ...number },
+        { title: 'resolved', ...number },
+        { title: 'unpaid cohorts', ...number },
+        { title: 'paid KAI', ...number },
+        { title: 'emission KAI', ...number },
+      ],
+      epochs.map(epoch => [
+        String(epoch.epoch),
+        epoch.phase,
+        epoch.startsAt === 0 ? '–' : new Date(epoch.startsAt * 1000).toISOString(),
+        epoch.seed?.slice(0, 10) ?? 'none',
+        String(epoch.members),
+        String(epoch.totals.resolvedLanes),
+        String(epoch.totals.unpaid),
+        tokens(epoch.money.paid),
+        tokens(epoch.money.emission),
+      ]),
+    )
+    for (const { cohort, state, committed, opened, lanesPaid } of epochs.flatMap(epoch => epoch.cohortStates))
+      this.log(
+        `cohort ${cohort}: ${state}, ${bits(committed)} seats committed, ${bits(opened)} opened, ${lanesPaid} lanes paid`,
+      )
+    return { currentEpoch: current < 0 ? null : current, epochs }
+  }
+}
+
+const bits = (mask: number): number => mask.toString(2).replaceAll('0', '').length

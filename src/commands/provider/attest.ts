@@ -1,0 +1,76 @@
+import { Flags } from '@oclif/core'
+import type { Hex } from 'viem'
+import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
+
+export default class ProviderAttest extends BaseCommand<typeof ProviderAttest> {
+  static override description = `Collect attestation evidence of this machine's NVIDIA cards and verify it as a Checker would.
+
+The cards sign a nonce that is bound to the network, the operator, the device and a challenge. Needs NVIDIA's collector (nvattest).`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --chain-id 31337 --operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+    '<%= config.bin %> <%= command.id %> --challenge 7a1f… --json',
+  ]
+  static override flags = {
+    ...chainFlags,
+    key: keyFlags.key,
+    operator: Flags.string({ description: 'Operator address. Default: that of --key', helpValue: '<address>' }),
+    'chain-id': Flags.integer({ description: 'Network the evidence is for. Default: that of the context', min: 1 }),
+    challenge: Flags.string({ description: 'A Checker’s challenge, 64 hexadecimal digits. Default: random', helpValue: '<hex>' }),
+  }
+
+  async run() {
+    const [{ attestDevice }, { parseNonce }, { createHostProbe }, { nodeHost: host }, { runTool: run }, { randomBytes }] =
+      await Promise.all([
+        import('../../core/gpu/attestation/attest-device.ts'),
+        import('../../core/gpu/attestation/verify-files.ts'),
+        import('../../core/gpu/host-probe.ts'),
+        import('../../core/gpu/host.ts'),
+        import('../../core/gpu/run-tool.ts'),
+        import('node:crypto'),
+      ])
+    const { attestationErrors } = await import('../../core/gpu/attestation/errors.ts')
+    const challengeBytes = this.flags.challenge === undefined ? randomBytes(32) : parseNonce(this.flags.challenge)
+    const challenge: Hex = `0x${challengeBytes.toString('hex')}`
+    const { devices } = await createHostProbe({}, { host, run }).probe()
+    const cards = devices.filter(({ record }) => record.vendor === 'nvidia' && record.kind === 'gpu')
+    if (cards.length === 0) throw attestationErrors.ATTESTATION_NO_CARD()
+    const provider = await this.operatorAddress()
+    const chainId = this.flags['chain-id'] ?? (await this.contextChainId())
+    const attested = []
+    for (const [position, device] of cards.entries()) {
+      this.progress(`Asking for evidence of ${device.record.model} …`)
+      const one = await attestDevice({ chainId, provider, challenge, device, position, cards: cards.length }, { run })
+      this.log(`${one.result.valid ? 'VALID' : 'NOT VALID'}  ${device.record.model}  ${one.device}  ${one.result.reason ?? ''}`)
+      attested.push({ ...one, evidence: JSON.parse(one.evidence) as unknown })
+    }
+    const data = { chainId, provider, challenge, devices: attested }
+    const failed = attested.findIndex(({ result }) => !result.valid)
+    const result = attested[failed]?.result
+    if (result?.failedStep)
+      this.fail(
+        attestationErrors.ATTESTATION_INVALID({ step: result.failedStep, reason: result.reason ?? '', device: failed + 1, of: attested.length }),
+        data,
+      )
+    return data
+  }
+
+  private async operatorAddress() {
+    const { getAddress, isAddress } = await import('viem')
+    const { operator, key } = this.flags
+    if (operator !== undefined) {
+      const { platformErrors } = await import('../../core/platform/platform-errors.ts')
+      if (!isAddress(operator, { strict: false })) throw platformErrors.ADDRESS_INVALID({ value: operator })
+      return getAddress(operator)
+    }
+    const { keyPath, readKeystore } = await import('../../core/platform/key-folder.ts')
+    const { keystoreAddress } = await import('../../core/platform/keystore.ts')
+    return getAddress(keystoreAddress(readKeystore(/[./]/.test(key) ? key : keyPath(this.dataDir, key))))
+  }
+
+  private async contextChainId(): Promise<number> {
+    const { rpcUrls, chainId } = await this.chainTarget()
+    if (chainId !== undefined) return chainId
+    const { createPublicClient, http } = await import('viem')
+    return createPublicClient({ transport: http(rpcUrls[0]) }).getChainId()
+  }
+}

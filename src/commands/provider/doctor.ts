@@ -1,0 +1,68 @@
+import { Flags } from '@oclif/core'
+import { BaseCommand, chainFlags } from '../base.ts'
+
+export default class ProviderDoctor extends BaseCommand<typeof ProviderDoctor> {
+  static override description = `Check this machine: every device, its health and driver, and what it runs on.
+
+All checks run and all results are shown, with a fix for each fault. Exit code 3 only where a fault is critical.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --recording gpu.xml --json',
+  ]
+  static override flags = {
+    ...chainFlags,
+    recording: Flags.string({
+      description:
+        'Read recorded output of nvidia-smi, amd-smi, rocm-smi, xpu-smi or the kernel log instead of this machine',
+      helpValue: '<file|folder>',
+    }),
+  }
+
+  async run() {
+    const { recording } = this.flags
+    const { doctorLines, examineRecording } = await import('../../core/gpu/doctor.ts')
+    const report = recording === undefined ? await this.examineThisHost() : await examineRecording(recording)
+    for (const line of doctorLines(report)) this.log(line)
+    const critical = report.faults.filter(fault => fault.critical)
+    if (critical.length > 0) {
+      const { gpuErrors } = await import('../../core/gpu/errors.ts')
+      this.fail(gpuErrors.GPU_NOT_READY({ codes: [...new Set(critical.map(({ code }) => code))] }), report)
+    }
+    return report
+  }
+
+  private async examineThisHost() {
+    const [{ examineHost }, { createHostProbe }, { nodeHost: host }, { runTool: run }, { probeEnvironment }] =
+      await Promise.all([
+        import('../../core/gpu/doctor.ts'),
+        import('../../core/gpu/host-probe.ts'),
+        import('../../core/gpu/host.ts'),
+        import('../../core/gpu/run-tool.ts'),
+        import('../../core/gpu/environment-probe.ts'),
+      ])
+    this.progress('Looking for devices and trying the execution providers …')
+    const options = {
+      kaisar: this.config.version,
+      dataDirectory: this.dataDir,
+      clockOffsetMs: await this.clockOffsetMs(),
+    }
+    return examineHost({
+      probe: createHostProbe({}, { host, run }),
+      environment: () => probeEnvironment(options, { host, run }),
+    })
+  }
+
+  /** Against the latest block of the context's chain; null where there is none: the doctor needs no chain. */
+  private async clockOffsetMs(): Promise<number | null> {
+    try {
+      const { rpcUrls } = await this.chainTarget()
+      const { createPublicClient, http } = await import('viem')
+      const { timestamp } = await createPublicClient({
+        transport: http(rpcUrls[0], { timeout: 3_000, retryCount: 0 }),
+      }).getBlock()
+      return Date.now() - Number(timestamp) * 1000
+    } catch {
+      return null
+    }
+  }
+}
