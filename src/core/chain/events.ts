@@ -3,6 +3,7 @@ import { checkerSeatsAbi } from './abi/checker-seats.ts'
 import { deviceRegistryAbi } from './abi/device-registry.ts'
 import { epochConsensusAbi } from './abi/epoch-consensus.ts'
 import { rewardVaultAbi } from './abi/reward-vault.ts'
+import { readBlockPages } from './block-pages.ts'
 import { type ConnectedNetwork, type Contracts, reading } from './network.ts'
 
 export type BlockRange = {
@@ -18,9 +19,6 @@ const abis = {
   RewardVault: rewardVaultAbi,
 } as const
 type Source = keyof typeof abis
-
-/** Endpoints limit how many blocks one request may span; a span that is refused is halved. */
-const blocksPerRequest = 5_000n
 
 /**
  * One kind of event of one contract, oldest first, read in ranges that any endpoint grants. `args` filters indexed fields.
@@ -47,17 +45,6 @@ export async function getEvents<source extends Source, name extends ContractEven
       toBlock: to,
       strict: true,
     })
-  const events: unknown[] = []
-  let span = blocksPerRequest
-  for (let from = range.fromBlock; from <= toBlock; ) {
-    const to = from + span - 1n < toBlock ? from + span - 1n : toBlock
-    try {
-      events.push(...(await read(from, to)))
-      from = to + 1n
-    } catch (error) {
-      if (span === 1n) return reading('eth_getLogs', Promise.reject(error))
-      span /= 2n
-    }
-  }
+  const events: unknown[] = await readBlockPages({ fromBlock: range.fromBlock, toBlock }, read)
   return events as GetContractEventsReturnType<(typeof abis)[source], name, true>
 }
