@@ -3,7 +3,8 @@ import type { Hex } from 'viem'
 import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
 
 export default class ProviderAttest extends BaseCommand<typeof ProviderAttest> {
-  static override description = `Collect attestation evidence of this machine's NVIDIA cards and verify it as a Checker would.
+  static override description =
+    `Collect attestation evidence of this machine's NVIDIA cards and verify it as a Checker would.
 
 The cards sign a nonce that is bound to the network, the operator, the device and a challenge. Needs NVIDIA's collector (nvattest).`
   static override examples = [
@@ -15,19 +16,28 @@ The cards sign a nonce that is bound to the network, the operator, the device an
     key: keyFlags.key,
     operator: Flags.string({ description: 'Operator address. Default: that of --key', helpValue: '<address>' }),
     'chain-id': Flags.integer({ description: 'Network the evidence is for. Default: that of the context', min: 1 }),
-    challenge: Flags.string({ description: 'A Checker’s challenge, 64 hexadecimal digits. Default: random', helpValue: '<hex>' }),
+    challenge: Flags.string({
+      description: 'A Checker’s challenge, 64 hexadecimal digits. Default: random',
+      helpValue: '<hex>',
+    }),
   }
 
   async run() {
-    const [{ attestDevice }, { parseNonce }, { createHostProbe }, { nodeHost: host }, { runTool: run }, { randomBytes }] =
-      await Promise.all([
-        import('../../core/gpu/attestation/attest-device.ts'),
-        import('../../core/gpu/attestation/verify-files.ts'),
-        import('../../core/gpu/host-probe.ts'),
-        import('../../core/gpu/host.ts'),
-        import('../../core/gpu/run-tool.ts'),
-        import('node:crypto'),
-      ])
+    const [
+      { attestDevice },
+      { parseNonce },
+      { createHostProbe },
+      { nodeHost: host },
+      { runTool: run },
+      { randomBytes },
+    ] = await Promise.all([
+      import('../../core/gpu/attestation/attest-device.ts'),
+      import('../../core/gpu/attestation/verify-files.ts'),
+      import('../../core/gpu/host-probe.ts'),
+      import('../../core/gpu/host.ts'),
+      import('../../core/gpu/run-tool.ts'),
+      import('node:crypto'),
+    ])
     const { attestationErrors } = await import('../../core/gpu/attestation/errors.ts')
     const challengeBytes = this.flags.challenge === undefined ? randomBytes(32) : parseNonce(this.flags.challenge)
     const challenge: Hex = `0x${challengeBytes.toString('hex')}`
@@ -40,7 +50,9 @@ The cards sign a nonce that is bound to the network, the operator, the device an
     for (const [position, device] of cards.entries()) {
       this.progress(`Asking for evidence of ${device.record.model} …`)
       const one = await attestDevice({ chainId, provider, challenge, device, position, cards: cards.length }, { run })
-      this.log(`${one.result.valid ? 'VALID' : 'NOT VALID'}  ${device.record.model}  ${one.device}  ${one.result.reason ?? ''}`)
+      this.log(
+        `${one.result.valid ? 'VALID' : 'NOT VALID'}  ${device.record.model}  ${one.device}  ${one.result.reason ?? ''}`,
+      )
       attested.push({ ...one, evidence: JSON.parse(one.evidence) as unknown })
     }
     const data = { chainId, provider, challenge, devices: attested }
@@ -48,7 +60,12 @@ The cards sign a nonce that is bound to the network, the operator, the device an
     const result = attested[failed]?.result
     if (result?.failedStep)
       this.fail(
-        attestationErrors.ATTESTATION_INVALID({ step: result.failedStep, reason: result.reason ?? '', device: failed + 1, of: attested.length }),
+        attestationErrors.ATTESTATION_INVALID({
+          step: result.failedStep,
+          reason: result.reason ?? '',
+          device: failed + 1,
+          of: attested.length,
+        }),
         data,
       )
     return data
@@ -59,12 +76,17 @@ The cards sign a nonce that is bound to the network, the operator, the device an
     const { operator, key } = this.flags
     if (operator !== undefined) {
       const { platformErrors } = await import('../../core/platform/platform-errors.ts')
-      if (!isAddress(operator, { strict: false })) throw platformErrors.ADDRESS_INVALID({ value: operator })
+      if (!isAddress(operator, { strict: false })) throw platformErrors.ADDRESS_INVALID({ input: operator })
       return getAddress(operator)
     }
     const { keyPath, readKeystore } = await import('../../core/platform/key-folder.ts')
     const { keystoreAddress } = await import('../../core/platform/keystore.ts')
-    return getAddress(keystoreAddress(readKeystore(/[./]/.test(key) ? key : keyPath(this.dataDir, key))))
+    const address = keystoreAddress(readKeystore(/[./]/.test(key) ? key : keyPath(this.dataDir, key)))
+    if (address === undefined)
+      throw (await import('../../core/gpu/attestation/errors.ts')).attestationErrors.ATTESTATION_OPERATOR_MISSING({
+        key,
+      })
+    return getAddress(address)
   }
 
   private async contextChainId(): Promise<number> {

@@ -28,7 +28,7 @@ export async function analyseRecording(path: string): Promise<RecordingAnalysis>
       ...(await readBounded(file)),
     })),
   )
-  if (read.length === 0) throw gpuErrors.GPU_RECORDING_UNREADABLE({ path, reason: 'the folder has no files' })
+  if (read.length === 0) throw gpuErrors.GPU_RECORDING_EMPTY({ path })
   return analyseTexts(read)
 }
 

@@ -1,5 +1,7 @@
 import { statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
 import type { Host } from './cpu-probe.ts'
 import type { HostFiles } from './host-files.ts'
@@ -28,7 +30,7 @@ export type EnvironmentDependencies = {
 const providersOf: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   linux: ['cuda', 'webgpu', 'cpu'],
   darwin: ['webgpu', 'cpu'],
-  win32: ['cuda', 'dml', 'webgpu', 'cpu'],
+  win32: ['dml', 'webgpu', 'cpu'],
 }
 
 export type ExecutionProviderCheck = {
@@ -58,12 +60,19 @@ export async function checkExecutionProvider(run: RunTool, provider: string): Pr
       // Falls through: an exit code without the answer is not an answer.
     }
   }
-  const said = output.stderr.split('\n').find(line => /error/i.test(line)) ?? output.stderr.trim().split('\n')[0]
+  const lines = stripVTControlCharacters(output.stderr).split('\n')
+  const said = lines.find(line => /error/i.test(line)) ?? lines[0] ?? ''
+  // ONNX Runtime puts file, function and condition before what failed.
+  const reason = said
+    .split(/ was false\. | FAIL : /)
+    .at(-1)
+    ?.trim()
+    .slice(0, 300)
   return {
     provider,
     loadable: false,
     onnxRuntime: null,
-    reason: output.failure ?? (said?.trim().slice(0, 300) || `exit code ${output.exitCode}`),
+    reason: output.failure ?? (reason || `exit code ${output.exitCode}`),
   }
 }
 
@@ -147,12 +156,14 @@ export async function probeEnvironment(
   }
 }
 
+/** Of the file system that holds the folder, or that will when the folder is made. */
 async function freeBytesOf(path: string): Promise<number | null> {
   try {
     const { bavail, bsize } = await statfs(path)
     return bavail * bsize
   } catch {
-    return null
+    const parent = dirname(path)
+    return parent === path ? null : freeBytesOf(parent)
   }
 }
 

@@ -7,10 +7,16 @@ export const gpuErrors = defineErrors({
     fix: 'Give a file with the output of nvidia-smi, rocm-smi, amd-smi or xpu-smi, or a folder of such files.',
     exit: 3,
   },
-  GPU_RECORDING_UNREADABLE: {
-    message: ({ path, reason }: { path: string; reason: string }) => `Nothing in ${path} could be read: ${reason}.`,
-    meaning: 'The recording holds no output of a known tool and no known failure text.',
-    fix: 'Record with "nvidia-smi -q -x > gpu.xml", "amd-smi static --json > gpu.json" or "xpu-smi discovery -j > gpu.json", and give that file.',
+  GPU_RECORDING_EMPTY: {
+    message: ({ path }: { path: string }) => `The folder ${path} holds no file.`,
+    meaning: 'A folder given with --recording has no files to read.',
+    fix: 'Record with "nvidia-smi -q -x > gpu.xml", "amd-smi static --json > gpu.json" or "xpu-smi discovery -j > gpu.json".',
+    exit: 3,
+  },
+  GPU_NOT_READY: {
+    message: ({ codes }: { codes: readonly string[] }) => `This machine cannot work as it is: ${codes.join(', ')}.`,
+    meaning: 'A critical fault keeps a device, or every device, from working.',
+    fix: 'Follow the fix that is shown with each critical fault, then run "kaisar provider doctor" again.',
     exit: 3,
   },
 })

@@ -27,7 +27,9 @@ export function createHostProbe(options: HostProbeOptions, { host, run }: HostPr
         readHostFacts(host),
         readMachineIdentity(host),
       ])
-      const observations = [nvidia, amd, intel].flatMap(observe)
+      // The host speaks even where no tool does: a card on the bus counts.
+      const kernel = observation({ source: 'kernel', host: liveHost, format: 'host-facts' })
+      const observations = [kernel, ...[nvidia, amd, intel].flatMap(observe)]
       const result = analyseHost(observations, { facts, machine: machine.uuid })
       if (result.state !== 'absent') return result
       const fallback = await cpu.probe()

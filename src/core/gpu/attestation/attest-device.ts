@@ -1,0 +1,55 @@
+import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
+import type { ProbedDevice } from '../gpu-probe.ts'
+import type { RunTool } from '../run-tool.ts'
+import { attestationNonce } from './attestation-nonce.ts'
+import { collectEvidence } from './collect-evidence.ts'
+import { type AttestationResult, verifyEvidence } from './verify-evidence.ts'
+
+export type AttestOptions = {
+  readonly chainId: number
+  readonly provider: Address
+  /** The Checker's nonce, 32 bytes. */
+  readonly challenge: Hex
+  readonly device: ProbedDevice
+  /** Position of the device among this host's NVIDIA cards, and how many there are. */
+  readonly position: number
+  readonly cards: number
+}
+
+export type DeviceAttestation = {
+  readonly device: string
+  readonly deviceId: Hex
+  readonly nonce: string
+  /** NVIDIA's serialised evidence of this card: what `DeviceReport.attestation` carries. */
+  readonly evidence: string
+  readonly result: AttestationResult
+}
+
+/** keccak256(abi.encode(operator, localId)): the id under which the registry knows the device. */
+export const deviceIdOf = (provider: Address, localId: Hex): Hex =>
+  keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [provider, localId]))
+
+/** Collects one card's evidence over the nonce bound to network, provider, device and challenge, and verifies it as a Checker would. */
+export async function attestDevice(
+  options: AttestOptions,
+  dependencies: { readonly run: RunTool },
+): Promise<DeviceAttestation> {
+  const { chainId, provider, challenge, device, position, cards } = options
+  const deviceId = deviceIdOf(provider, device.localId)
+  const nonce = attestationNonce({ chainId, provider, deviceId, challenge })
+  const { json, devices } = await collectEvidence(nonce, dependencies)
+  // The collector answers for every card in the driver's order and does not say which is which.
+  const at = devices.length === cards ? position : 0
+  const evidence = devices[at]!
+  if (evidence instanceof Error) throw evidence
+  const { model, driver, firmware } = device.record
+  const result = verifyEvidence(evidence, { nonce, requireFresh: true, reported: { model, driver, vbios: firmware } })
+  const list: unknown = JSON.parse(json)
+  return {
+    device: device.record.identity,
+    deviceId,
+    nonce: nonce.toString('hex'),
+    evidence: JSON.stringify([Array.isArray(list) ? list[at] : list]),
+    result,
+  }
+}

@@ -1,0 +1,122 @@
+import type { DeviceRecord, EnvironmentRecord } from '../protocol/device-record.ts'
+import { analyseRecording, type RecordingAnalysis } from './analyse-recording.ts'
+import type { ExecutionProviderCheck } from './environment-probe.ts'
+import { makeFault } from './fault-table.ts'
+import type { Fault, GpuProbe, Note, ProbedDevice, ProbeResult, ProbeState } from './gpu-probe.ts'
+
+/** A device as `provider doctor` shows it: record and probe in one, with the codes of its faults. */
+export type DoctorDevice = Omit<DeviceRecord, 'version'> &
+  Omit<ProbedDevice, 'record'> & { readonly faults: readonly string[] }
+
+export type DoctorReport = {
+  readonly state: ProbeState
+  readonly devices: readonly DoctorDevice[]
+  readonly faults: readonly Fault[]
+  readonly notes: readonly Note[]
+  /** Null for a recording: it says nothing of the machine that reads it. */
+  readonly environment: EnvironmentRecord | null
+  readonly executionProviders: readonly ExecutionProviderCheck[]
+  /** For a recording: what was recognised in each file. */
+  readonly files: RecordingAnalysis['files']
+}
+
+export type DoctorDependencies = {
+  readonly probe: GpuProbe
+  readonly environment: () => Promise<{
+    readonly record: EnvironmentRecord
+    readonly providers: readonly ExecutionProviderCheck[]
+  }>
+}
+
+/** Every check of this machine: its devices, and what they run on. */
+export async function examineHost({ probe, environment }: DoctorDependencies): Promise<DoctorReport> {
+  const [result, { record, providers }] = await Promise.all([probe.probe(), environment()])
+  const faults = [...result.faults, ...environmentFaults(record, result)]
+  return { ...view({ ...result, faults }), environment: record, executionProviders: providers, files: [] }
+}
+
+/** The same analysis of recorded output. @throws GPU_RECORDING_NOT_FOUND, GPU_RECORDING_EMPTY */
+export async function examineRecording(path: string): Promise<DoctorReport> {
+  const analysis = await analyseRecording(path)
+  return { ...view(analysis), environment: null, executionProviders: [], files: analysis.files }
+}
+
+function view({ state, devices, faults, notes }: ProbeResult) {
+  return {
+    state,
+    faults,
+    notes,
+    devices: devices.map(({ record: { version: _, ...record }, ...device }) => ({
+      ...record,
+      ...device,
+      faults: faults.filter(fault => fault.device === record.identity).map(({ code }) => code),
+    })),
+  }
+}
+
+const leastMemoryMiB = 2 * 1024
+const leastDiskMiB = 1024
+/** Blocks come rarely on an idle chain, so only a gap that no block time explains is a fault. */
+const mostClockOffsetMs = 60_000
+
+/** What the environment lacks for work. */
+export function environmentFaults(record: EnvironmentRecord, { devices }: Pick<ProbeResult, 'devices'>): Fault[] {
+  const faults: Fault[] = []
+  const providers = record.executionProviders
+  const hasGpu = devices.some(device => device.record.kind !== 'cpu' && device.schedulable)
+  if (providers.length === 0) faults.push(makeFault('HOST_NO_EXECUTION_PROVIDER'))
+  else if (hasGpu && providers.every(provider => provider === 'cpu'))
+    faults.push(makeFault('HOST_NO_GPU_PROVIDER', { detail: `loadable: ${providers.join(', ')}` }))
+  if (record.memoryMiB < leastMemoryMiB)
+    faults.push(makeFault('HOST_MEMORY_LOW', { detail: `${record.memoryMiB} MiB` }))
+  if (record.diskFreeMiB !== null && record.diskFreeMiB < leastDiskMiB)
+    faults.push(makeFault('HOST_DISK_LOW', { detail: `${record.diskFreeMiB} MiB free` }))
+  if (record.clockOffsetMs !== null && Math.abs(record.clockOffsetMs) > mostClockOffsetMs)
+    faults.push(
+      makeFault('HOST_CLOCK_OFF', { detail: `${(record.clockOffsetMs / 1000).toFixed(0)} s against the latest block` }),
+    )
+  return faults
+}
+
+/** The report as lines for people. */
+export function doctorLines({
+  devices,
+  faults,
+  notes,
+  environment,
+  executionProviders,
+  files,
+}: DoctorReport): string[] {
+  const lines: string[] = []
+  for (const { file, formats } of files) lines.push(`${file}: ${formats.join(', ')}`)
+  if (environment)
+    lines.push(
+      `${environment.os}, kernel ${environment.kernel}, ${environment.architecture}, ${environment.container ?? 'no container'}, ${environment.virtualisation ?? 'no virtualisation seen'}`,
+      `Node ${environment.node}, ONNX Runtime ${environment.onnxRuntime ?? 'does not load'}; ${environment.memoryMiB} MiB memory, ${environment.diskFreeMiB ?? 'unknown'} MiB free`,
+      ...executionProviders.map(
+        ({ provider, loadable, reason }) =>
+          `Execution provider ${provider}: ${loadable ? 'works' : `does not load (${reason})`}`,
+      ),
+    )
+  for (const device of devices) {
+    const facts = [
+      device.memoryMiB === null ? null : `${device.memoryMiB} MiB`,
+      device.driver && `driver ${device.driver}`,
+      device.computeApi && `API ${device.computeApi}`,
+      device.pciBusId,
+    ]
+    lines.push(
+      `${device.state.toUpperCase().padEnd(10)} ${device.kind.padEnd(4)} ${device.model}  ${facts.filter(Boolean).join(', ')}  ${device.identity}`,
+    )
+  }
+  if (devices.length === 0) lines.push('No device.')
+  for (const fault of faults)
+    lines.push(
+      `${fault.critical ? 'CRITICAL  ' : 'fault     '} ${fault.code}${fault.device ? `  ${fault.device}` : ''}`,
+      `           ${fault.meaning}`,
+      ...(fault.detail ? [`           Seen: ${fault.detail}`] : []),
+      `           Fix: ${fault.fix}`,
+    )
+  for (const note of notes) lines.push(`note       ${note.code}  ${note.detail}`)
+  return lines
+}

@@ -1,0 +1,164 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { contradictMeasuredWork } from '../../../src/core/gpu/cross-check.ts'
+import { nodeHost } from '../../../src/core/gpu/host.ts'
+import type { HostFiles } from '../../../src/core/gpu/host-files.ts'
+import { createHostProbe } from '../../../src/core/gpu/host-probe.ts'
+import { runTool } from '../../../src/core/gpu/run-tool.ts'
+
+/** Real processes: a tool on the PATH that behaves as the script says. */
+const claim = fileURLToPath(new URL('../../../fixtures/gpu/nvidia-smi-h100-claim.xml', import.meta.url))
+const path = process.env.PATH ?? ''
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kaisar-shim-'))
+  process.env.PATH = `${folder}${delimiter}${path}`
+})
+afterEach(() => {
+  process.env.PATH = path
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const install = (tool: string, script: string) => {
+  writeFileSync(join(folder, tool), `#!/bin/sh\n${script}\n`)
+  chmodSync(join(folder, tool), 0o755)
+}
+
+/** This host as it would be without any card, whatever the machine that runs the test has. */
+const files: HostFiles = {
+  readText: (file, maxBytes) =>
+    file.startsWith('/proc/driver/nvidia') ? Promise.resolve(null) : nodeHost.files.readText(file, maxBytes),
+  list: async file =>
+    file === '/sys/bus/pci/devices'
+      ? ['0000:00:00.0']
+      : file.startsWith('/proc/driver/nvidia')
+        ? null
+        : nodeHost.files.list(file),
+}
+const host = { ...nodeHost, files, platform: 'linux' as const }
+const probe = (limits = {}) =>
+  createHostProbe({}, { host, run: (command, args, more) => runTool(command, args, { ...more, ...limits }) }).probe()
+
+describe('a tool that claims an H100 on a host without a GPU', () => {
+  it('is a claim with contradictions: no kernel driver, no PCI device, work far below', async () => {
+    install('nvidia-smi', `cat "${claim}"`)
+    const result = await probe()
+    expect(result.devices).toHaveLength(1)
+    const { record, deviceClass, schedulable } = result.devices[0]!
+    expect(record).toMatchObject({
+      model: 'NVIDIA H100 80GB HBM3',
+      identity: 'GPU-5eed5eed-f00d-4bad-8c1a-1ea5ab1ec0de',
+    })
+    expect({ deviceClass, schedulable }).toEqual({ deviceClass: 'nvidia-h100', schedulable: true })
+    expect(
+      result.faults.map(({ code, critical, contradiction }) => [
+        code,
+        critical,
+        contradiction?.field,
+        contradiction?.source,
+      ]),
+    ).toEqual([
+      ['GPU_CLAIM_NO_KERNEL_DRIVER', false, 'driver', 'procfs'],
+      ['GPU_CLAIM_NO_PCI_DEVICE', false, 'pciBusId', 'pci'],
+    ])
+    // 171 GFLOP/s is what two cores of a server processor do with the same job.
+    expect(contradictMeasuredWork(record, 171e9)).toMatchObject({
+      code: 'GPU_CLAIM_WORK',
+      critical: false,
+      contradiction: { field: 'model', claimed: record.model, source: 'measured work' },
+    })
+    expect(contradictMeasuredWork(record, 30e12)).toBeNull()
+    expect(contradictMeasuredWork({ identity: 'x', model: 'A Card Nobody Knows' }, 1)).toBeNull()
+  })
+})
+
+describe('tools that misbehave', () => {
+  it.each([
+    ['hangs', 'sleep 30.125', 'GPU_TOOL_TIMEOUT'],
+    ['prints without end', 'yes "<gpu id=\\"00000000:17:00.0\\">"', 'GPU_OUTPUT_TOO_LARGE'],
+    ['is ended by a signal', 'kill -SEGV $$', 'GPU_TOOL_CRASHED'],
+    ['says nothing and fails', 'exit 255', 'GPU_TOOL_SILENT'],
+    ['says nothing and succeeds', 'exit 0', 'GPU_TOOL_SILENT'],
+    ['prints rubbish', "printf 'abc\\377\\376'; exit 0", 'GPU_OUTPUT_UNREADABLE'],
+    [
+      'fails with a mismatch on stdout',
+      'echo "Failed to initialize NVML: Driver/library version mismatch"; echo "NVML library version: 535.161"; exit 18',
+      'GPU_DRIVER_MISMATCH',
+    ],
+    ['fails on stderr', 'echo "Failed to initialize NVML: Unknown Error" >&2; exit 255', 'GPU_ACCESS_LOST'],
+  ])('one that %s is a named, critical state, never "no GPU"', async (_, script, code) => {
+    install('nvidia-smi', script)
+    const result = await probe({ timeoutMs: 1_000, maxBytes: 100_000 })
+    expect(result.state).toBe('unreadable')
+    expect(result.devices).toEqual([])
+    expect(result.faults.map(fault => [fault.code, fault.critical])).toEqual([[code, true]])
+  })
+
+  it('one that finds no card leaves the CPU as the device, with a note', async () => {
+    install('nvidia-smi', 'echo "No devices were found"; exit 6')
+    const result = await probe()
+    expect(result).toMatchObject({ state: 'healthy', faults: [] })
+    expect(result.devices[0]!.record.kind).toBe('cpu')
+    expect(result.notes[0]).toMatchObject({ code: 'GPU_NONE_FOUND' })
+  })
+
+  it('good output with a bad exit code is good output', async () => {
+    install('nvidia-smi', `cat "${claim}"; exit 1`)
+    const result = await probe()
+    expect(result.devices[0]!.record.model).toBe('NVIDIA H100 80GB HBM3')
+    expect(result.faults.filter(({ critical }) => critical)).toEqual([])
+    expect(result.faults.map(({ code }) => code)).toContain('GPU_TOOL_EXIT_CODE')
+  })
+
+  it('falls back to -q where the XML lists nothing', async () => {
+    install(
+      'nvidia-smi',
+      `case "$*" in
+  "-q -x") echo '<?xml version="1.0" ?><nvidia_smi_log>';;
+  "-L") echo 'GPU 0: NVIDIA L4 (UUID: GPU-5eed5eed-f00d-4bad-8c1a-1ea5ab1ec0df)';;
+  "-q") printf '==============NVSMI LOG==============\\nDriver Version : 570.1\\nAttached GPUs : 1\\nGPU 00000000:17:00.0\\n    Product Name : NVIDIA L4\\n    GPU UUID : GPU-5eed5eed-f00d-4bad-8c1a-1ea5ab1ec0df\\n    FB Memory Usage\\n        Total : 23034 MiB\\n';;
+esac`,
+    )
+    const result = await probe()
+    expect(result.devices.map(({ record }) => [record.model, record.memoryMiB, record.pciBusId])).toEqual([
+      ['NVIDIA L4', 23034, '0000:17:00.0'],
+    ])
+  })
+
+  it('asks amd-smi, else rocm-smi', async () => {
+    install(
+      'rocm-smi',
+      `echo 'WARNING: AMD GPU device(s) is/are in a low-power state'; echo '{"card0": {"Card series": "AMD Instinct MI210", "Unique ID": "0x1234abcd00000001", "PCI Bus": "0000:29:00.0"}}'`,
+    )
+    expect((await probe()).devices[0]!.record).toMatchObject({ vendor: 'amd', identity: 'AMD-1234abcd00000001' })
+    install(
+      'amd-smi',
+      `case "$1" in static) echo '[{"gpu": 0, "asic": {"market_name": "AMD Instinct MI210", "asic_serial": "0x1234ABCD00000001"}}]';; *) echo '[]';; esac`,
+    )
+    expect((await probe()).devices.map(({ record }) => record.identity)).toEqual(['AMD-1234abcd00000001'])
+  })
+
+  it('reports a card on the PCI bus that no tool lists', async () => {
+    const sysfs: Record<string, string> = {
+      class: '0x030200\n',
+      vendor: '0x10de\n',
+      device: '0x2330\n',
+      uevent: 'DRIVER=vfio-pci\n',
+    }
+    const withCard: HostFiles = {
+      list: async file => (file === '/sys/bus/pci/devices' ? ['0000:17:00.0'] : null),
+      readText: async file =>
+        file.startsWith('/sys/bus/pci/devices/') ? (sysfs[file.split('/').at(-1)!] ?? null) : null,
+    }
+    const result = await createHostProbe({}, { host: { ...host, files: withCard }, run: runTool }).probe()
+    expect(result.state).toBe('unreadable')
+    expect(result.faults[0]).toMatchObject({
+      code: 'GPU_NOT_LISTED',
+      critical: true,
+      detail: '10de:2330 at 0000:17:00.0, kernel driver vfio-pci',
+    })
+  })
+})
