@@ -8,23 +8,38 @@ export type GracefulStop = {
   dispose(): void
 }
 
+const sameSignalMs = 500
+
 type SignalSource = {
   on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
   off(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown
 }
 
 /**
+ * One Ctrl-C may arrive twice, from the terminal and from a wrapper that forwards it (npx, timeout): what follows within half a
+ * second is the same signal.
+ *
  * @param options.drainMs - how long a run may drain after the first signal; default 30,000
  * @param dependencies.exitNow - ends the process: on the second signal, and when draining takes too long
  */
 export function createGracefulStop(
   options: { drainMs?: number },
-  dependencies: { signals: SignalSource; exitNow: (reason: 'second-signal' | 'drain-timeout') => void },
+  dependencies: {
+    signals: SignalSource
+    exitNow: (reason: 'second-signal' | 'drain-timeout') => void
+    nowMs?: () => number
+  },
 ): GracefulStop {
   const controller = new AbortController()
+  const nowMs = dependencies.nowMs ?? (() => performance.now())
   let timer: NodeJS.Timeout | undefined
+  let firstMs = 0
   const listener = () => {
-    if (controller.signal.aborted) return dependencies.exitNow('second-signal')
+    if (controller.signal.aborted) {
+      if (nowMs() - firstMs >= sameSignalMs) dependencies.exitNow('second-signal')
+      return
+    }
+    firstMs = nowMs()
     timer = setTimeout(() => dependencies.exitNow('drain-timeout'), options.drainMs ?? 30_000)
     timer.unref()
     controller.abort()

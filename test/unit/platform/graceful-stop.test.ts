@@ -7,10 +7,16 @@ afterEach(() => vi.useRealTimers())
 it('asks at the first signal and ends at the second', () => {
   const signals = new EventEmitter()
   const exitNow = vi.fn()
-  const stop = createGracefulStop({}, { signals, exitNow })
+  let now = 0
+  const stop = createGracefulStop({}, { signals, exitNow, nowMs: () => now })
   expect(stop.signal.aborted).toBe(false)
   signals.emit('SIGTERM')
   expect({ aborted: stop.signal.aborted, exits: exitNow.mock.calls }).toEqual({ aborted: true, exits: [] })
+  // The same Ctrl-C again, forwarded by a wrapper.
+  now = 499
+  signals.emit('SIGINT')
+  expect(exitNow.mock.calls).toEqual([])
+  now = 500
   signals.emit('SIGINT')
   expect(exitNow.mock.calls).toEqual([['second-signal']])
   stop.dispose()
