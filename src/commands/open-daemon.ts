@@ -35,7 +35,9 @@ export async function openDaemon(
       { rpcUrls: target.rpcUrls },
     )
     const { privateKeyToAccount } = await import('viem/accounts')
-    const store = openStore({ path: join(folder, 'state.db'), migrations: [transactionTables, ...migrations] })
+    // A state belongs to one network: what was sent or signed on another means nothing here.
+    const state = `state-${network.chainId}-${network.consensus.slice(2, 12)}.db`
+    const store = openStore({ path: join(folder, state), migrations: [transactionTables, ...migrations] })
     if (store.quarantinedTo !== undefined)
       log.warn(
         { file: store.quarantinedTo },

@@ -8,7 +8,7 @@
  * const [first] = await devnet.paidEpochs(1)
  * await devnet.stop()
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { kaiBalance } from '../chain/vault.ts'
@@ -116,6 +116,8 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
   try {
     await sweepProcesses(join(dataDir, 'pids'))
     const roles = devnetRoles({ providers, checkers })
+    // A devnet's chain dies with it, so what its daemons remembered of it would only mislead.
+    for (const role of roles) rmSync(join(dataDir, role.name), { recursive: true, force: true })
     launched = await launchNetwork({ epochSeconds, port, roles, seatsPerChecker: 1 }, { clock, onProgress: progress })
     const { anvil, deployment, network } = launched
     writePidFile(join(dataDir, 'pids', 'anvil.pid'), { name: 'anvil', pid: anvil.pid })

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { Address } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { createCpuProbe } from '../gpu/cpu-probe.ts'
 import { probeEnvironment } from '../gpu/environment-probe.ts'
 import { nodeHost } from '../gpu/host.ts'
+import { createHostProbe } from '../gpu/host-probe.ts'
 import { runTool } from '../gpu/run-tool.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
@@ -49,7 +49,10 @@ export async function startProvider(
       signer,
       sender,
       store,
-      probe: createCpuProbe(nodeHost),
+      probe: createHostProbe(
+        { devices: executionProvider === 'cpu' ? 'cpu' : 'auto' },
+        { host: nodeHost, run: runTool },
+      ),
       readEnvironment: async engines =>
         (
           await probeEnvironment(

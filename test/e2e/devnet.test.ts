@@ -1,0 +1,125 @@
+/** The main job, exactly as the README says it: one command from a clone to paid epochs. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, expect, it } from 'vitest'
+import { isProcessAlive } from '../../src/core/platform/process-identity.ts'
+import { isolatedHome, runCli } from '../helpers/run-cli.ts'
+
+const home = isolatedHome()
+const dataDir = join(home.path, 'devnet')
+afterAll(() => rmSync(home.path, { recursive: true, force: true }))
+
+type Payment = { device: string; payout: string; score: string; amount: string; txHash: string }
+type Event = { type: string } & Record<string, unknown>
+type Summary = {
+  rpcUrl: string
+  contracts: Record<string, `0x${string}`>
+  epochs: { epoch: number; emission: string; paid: boolean; payments: Payment[] }[]
+  devices: { device: string; operator: string; payout: string; paid: string }[]
+  balances: Record<string, string>
+}
+
+/** Plain JSON-RPC, so that nothing of ours stands between the test and the chain. */
+async function tokenBalance(rpcUrl: string, token: string, holder: string): Promise<bigint> {
+  const data = `0x70a08231${holder.slice(2).padStart(64, '0')}`
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_call', params: [{ to: token, data }, 'latest'] })
+  const response = await fetch(rpcUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  const { result } = (await response.json()) as { result: string }
+  return BigInt(result)
+}
+
+const isSum = (payments: readonly Payment[], wallet: string) =>
+  payments.filter(({ payout }) => payout === wallet).reduce((sum, { amount }) => sum + BigInt(amount), 0n)
+
+it('works, judges, agrees and pays two epochs, and every wallet holds what was reported, to the wei', async () => {
+  const run = execa('npx', ['kaisar', 'devnet', 'up', '--epochs', '2', '--json', '--data-dir', dataDir], {
+    env: { ...home.env, NO_COLOR: '1' },
+    reject: false,
+    timeout: 240_000,
+  })
+  const events: Event[] = []
+  const balancesAfterFirst: Record<string, bigint> = {}
+  let asked: Promise<unknown> = Promise.resolve()
+  for await (const line of run) {
+    const event = JSON.parse(line) as Event
+    events.push(event)
+    if (event.type !== 'epoch.paid' || event.epoch !== 0) continue
+    // The chain is still there: the next epoch is a quarter of a minute away.
+    const { rpcUrl, contracts } = events.find(({ type }) => type === 'devnet.ready') as unknown as Summary
+    asked = Promise.all(
+      (event.payments as Payment[]).map(async ({ payout }) => {
+        balancesAfterFirst[payout] = await tokenBalance(rpcUrl, contracts.KaisarToken!, payout)
+      }),
+    )
+  }
+  await asked
+  const { exitCode, stderr } = await run
+  const result = events.at(-1)!
+  expect(result, stderr).toMatchObject({ type: 'result', success: true })
+  expect(exitCode).toBe(0)
+  const data = result.data as Summary
+
+  const [first, second] = data.epochs
+  expect([first?.epoch, second?.epoch]).toEqual([0, 1])
+  for (const { payments, emission } of [first!, second!]) {
+    expect(payments).toHaveLength(2)
+    for (const { amount, score } of payments) {
+      expect(BigInt(amount)).toBeGreaterThan(0n)
+      expect(BigInt(score)).toBeGreaterThan(0n)
+    }
+    expect(payments.reduce((sum, { amount }) => sum + BigInt(amount), 0n)).toBeLessThanOrEqual(BigInt(emission))
+  }
+  for (const [wallet, balance] of Object.entries(balancesAfterFirst))
+    expect(balance).toBe(isSum(first!.payments, wallet))
+  expect(Object.keys(balancesAfterFirst)).toHaveLength(2)
+  for (const [wallet, balance] of Object.entries(data.balances))
+    expect(BigInt(balance)).toBe(
+      isSum(
+        data.epochs.flatMap(({ payments }) => payments),
+        wallet,
+      ),
+    )
+  for (const { operator, payout } of data.devices) expect(payout).not.toBe(operator)
+
+  const checks = events.filter(({ type }) => type === 'check.completed')
+  expect(new Set(checks.map(({ seat }) => seat)).size).toBe(5)
+  expect(checks.filter(({ verdict }) => verdict === 'WRONG')).toEqual([])
+  expect(events.filter(({ type }) => type === 'device.registered')).toHaveLength(2)
+  expect(events.filter(({ type }) => type === 'epoch.paid').map(({ epoch }) => epoch)).toEqual([0, 1])
+})
+
+it('detaches, is found by a second up and by status, survives nothing of SIGKILL, and is swept at the next up', async () => {
+  const { env } = home
+  const up = (...flags: string[]) =>
+    runCli(['devnet', 'up', '--detach', '--json', '--data-dir', dataDir, ...flags], { env, timeoutMs: 120_000 })
+  const first = await up()
+  expect(first.exitCode, first.stderr).toBe(0)
+  const { rpcUrl, contracts } = first.json<{ rpcUrl: string; contracts: Record<string, string> }>().data
+
+  const second = await up()
+  expect(second.exitCode).toBe(1)
+  expect(second.json().errors[0]!.message).toContain('A devnet already runs')
+
+  const status = await runCli(['devnet', 'status', '--json', '--data-dir', dataDir], { env })
+  expect(status.json().data).toMatchObject({ rpcUrl, contracts })
+  const { pid } = status.json<{ pid: number }>().data
+
+  process.kill(pid, 'SIGKILL')
+  await expect.poll(() => isProcessAlive(pid), { timeout: 10_000 }).toBe(false)
+  const lost = await runCli(['devnet', 'status', '--json', '--data-dir', dataDir], { env })
+  expect(lost.exitCode).toBe(3)
+  expect(lost.json().errors[0]!.code).toBe('DEVNET_NOT_RUNNING')
+
+  const again = await up()
+  expect(again.exitCode, again.stderr).toBe(0)
+  const logs = await runCli(['devnet', 'logs', 'checker-1', '--json', '--data-dir', dataDir], { env })
+  expect(logs.json<{ logs: { lines: string[] }[] }>().data.logs[0]!.lines.length).toBeGreaterThan(0)
+
+  const down = await runCli(['devnet', 'down', '--json', '--data-dir', dataDir], { env })
+  expect(down.json()).toMatchObject({ success: true, data: { wasRunning: true } })
+  const { stdout } = await execa('ps', ['-eo', 'args'])
+  expect(stdout.split('\n').filter(line => line.includes(dataDir))).toEqual([])
+  const gone = await runCli(['devnet', 'down', '--json', '--data-dir', dataDir], { env })
+  expect(gone.exitCode).toBe(3)
+})
