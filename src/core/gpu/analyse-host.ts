@@ -206,7 +206,7 @@ function addNotes(device: CombinedDevice, record: DeviceRecord, notes: Note[]): 
     note('GPU_UUID_ABSENT', `no UUID; identity is the ${record.identitySource}`)
   if (device.serial !== null && usableSerial(device.serial) === null)
     note('GPU_SERIAL_MASKED', `serial number ${device.serial} is masked`)
-  const computing = (device.readings.processes ?? []).filter(({ kind }) => kind?.includes('C'))
+  const computing = (device.readings.processes ?? []).filter(({ kind }) => kind === 'C')
   if (computing.length > 0)
     note(
       'GPU_BUSY',

@@ -63,6 +63,24 @@ export const cardFaults = {
     'The fabric between the cards of this board is not up, and CUDA does not start without it.',
     'Start the fabric manager of the same version as the driver ("sudo systemctl restart nvidia-fabricmanager").',
   ),
+  GPU_NVSWITCH_ERROR: define(
+    'unreadable',
+    false,
+    'A switch between the cards of this board logged an error that is not fatal (SXid).',
+    'Watch it; look the SXid number up in the fabric manager’s documentation if it goes on.',
+  ),
+  GPU_NVSWITCH_FATAL: define(
+    'unreadable',
+    true,
+    'A switch between the cards of this board logged a fatal error (SXid): work that spans cards stops.',
+    'Restart the fabric manager and reset all cards of the board together; have the board checked if it comes back.',
+  ),
+  GPU_APPLICATION_ERROR: define(
+    'degraded',
+    false,
+    'Work on the card ended with an error that applications cause, as a rule (an illegal access, a preempted process).',
+    'Look at the application first. If every application gets it, treat it as a fault of the card.',
+  ),
   GPU_XID: define(
     'degraded',
     false,

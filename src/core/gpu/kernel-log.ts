@@ -9,6 +9,14 @@ const xidCodes: Readonly<Record<number, string>> = {
   63: 'GPU_MEMORY_REPAIRED',
   64: 'GPU_ROW_REMAP_FAILED',
   74: 'GPU_NVLINK_ERROR',
+  121: 'GPU_NVLINK_ERROR',
+  144: 'GPU_NVLINK_ERROR',
+  145: 'GPU_NVLINK_ERROR',
+  146: 'GPU_NVLINK_ERROR',
+  147: 'GPU_NVLINK_ERROR',
+  148: 'GPU_NVLINK_ERROR',
+  149: 'GPU_NVLINK_ERROR',
+  150: 'GPU_NVLINK_ERROR',
   79: 'GPU_FELL_OFF_BUS',
   92: 'GPU_ECC_CORRECTED_RATE',
   94: 'GPU_ECC_CONTAINED',
@@ -20,7 +28,7 @@ const xidCodes: Readonly<Record<number, string>> = {
   154: 'GPU_RESET_REQUIRED',
 }
 
-/** Application errors: the card is fine, the log says so for whoever looks for them. */
+/** Faults that the running application caused, as a rule: the card goes on. */
 const applicationXids = new Set([13, 31, 32, 43, 45, 68, 69, 109])
 
 const lines: readonly (readonly [vendor: Vendor, code: string, pattern: RegExp])[] = [
@@ -28,7 +36,6 @@ const lines: readonly (readonly [vendor: Vendor, code: string, pattern: RegExp])
   ['nvidia', 'GPU_INIT_FAILED', /RmInitAdapter failed|rm_init_adapter failed|probe routine failed/i],
   ['nvidia', 'GPU_DRIVER_MISMATCH', /NVRM: API mismatch/i],
   ['nvidia', 'GPU_RESET_REQUIRED', /The GPU likely needs to be reset/i],
-  ['nvidia', 'GPU_FABRIC_NOT_READY', /nvidia-nvswitch.*SXid/i],
   ['amd', 'GPU_RESET_SEEN', /amdgpu.*GPU reset (?:begin|succeeded)/i],
   ['amd', 'GPU_RESET_REQUIRED', /amdgpu.*(?:GPU Recovery Failed|GPU reset end with ret|reset failed)/i],
   ['amd', 'GPU_RING_TIMEOUT', /amdgpu.*ring \S+ timeout/i],
@@ -46,7 +53,6 @@ export type KernelLog = {
   readonly devices: readonly ObservedDevice[]
   /** What it says of no card in particular. */
   readonly faults: readonly SeenFault[]
-  readonly notes: readonly string[]
 }
 
 /** Reads a kernel log (dmesg, journalctl -k). Cards are told apart by PCI address; logs leave the function out. */
@@ -56,7 +62,6 @@ export function readKernelLog(text: string): KernelLog {
     { vendor: Vendor; uuid: string | null; serial: string | null; faults: Map<string, SeenFault> }
   >()
   const host = new Map<string, SeenFault>()
-  const notes = new Set<string>()
   let latest: string | null = null
   const card = (vendor: Vendor, address: string) => {
     const known = cards.get(address) ?? { vendor, uuid: null, serial: null, faults: new Map<string, SeenFault>() }
@@ -78,18 +83,21 @@ export function readKernelLog(text: string): KernelLog {
     }
     const serial = /GPU Board Serial Number: *(\S+)/i.exec(line)?.[1]
     if (serial && latest) card('nvidia', latest).serial = serial
-    const xid = /Xid \((?:PCI:)?([0-9a-f:.]+)\): (\d+)(?:,|$)/i.exec(line)
+    // A switch between cards: its address is not a card's.
+    const sxid = /SXid \(/i.test(line)
+    if (sxid) {
+      const code = /non-?fatal/i.test(line) ? 'GPU_NVSWITCH_ERROR' : 'GPU_NVSWITCH_FATAL'
+      if (!host.has(code)) host.set(code, { code, detail })
+      continue
+    }
+    const xid = /\bXid \((?:PCI:)?([0-9a-f:.]+)\): (\d+)(?:,|$)/i.exec(line)
     const address = pciAddressOf(
       xid?.[1] ??
         /\b(?:PCI:|GPU |amdgpu |i915 |xe |nvidia )([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}(?:\.[0-7])?)/i.exec(line)?.[1],
     )
     if (xid && address) {
       const number = Number(xid[2])
-      if (applicationXids.has(number)) {
-        notes.add(`Xid ${number} on ${address}: an application's fault, not the card's`)
-        continue
-      }
-      const code = xidCodes[number] ?? 'GPU_XID'
+      const code = applicationXids.has(number) ? 'GPU_APPLICATION_ERROR' : (xidCodes[number] ?? 'GPU_XID')
       const { faults } = card('nvidia', address)
       if (!faults.has(code)) faults.set(code, { code, detail })
       continue
@@ -114,6 +122,5 @@ export function readKernelLog(text: string): KernelLog {
         }),
       ),
     faults: [...host.values()],
-    notes: [...notes],
   }
 }

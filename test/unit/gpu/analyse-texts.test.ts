@@ -304,9 +304,31 @@ describe('other forms', () => {
     expect(codes(result)).toEqual(['GPU_RESET_REQUIRED'])
   })
 
+  it('tells errors of cards, of applications and of switches apart in a kernel log', () => {
+    const line = (rest: string) => `[1.0] ${rest}\n`
+    const application = analyse(line('NVRM: Xid (PCI:0000:1b:00): 31, pid=7, name=python, Ch 8, MMU Fault'))
+    expect(application.faults).toEqual([expect.objectContaining({ code: 'GPU_APPLICATION_ERROR', critical: false })])
+    expect(
+      codes(analyse(line('nvidia-nvswitch3: SXid (PCI:0000:05:00.0): 12028, Non-fatal, Link 32 egress error'))),
+    ).toEqual(['GPU_NVSWITCH_ERROR'])
+    const fatal = analyse(line('nvidia-nvswitch0: SXid (PCI:0000:c1:00.0): 20034, Fatal, Link 30 LTSSM Fault Up'))
+    expect(fatal).toMatchObject({
+      state: 'unreadable',
+      devices: [],
+      faults: [{ code: 'GPU_NVSWITCH_FATAL', critical: true }],
+    })
+    expect(codes(analyse(line('NVRM: Xid (PCI:0000:1b:00): 149, NETIR_LINK_EVT')))).toEqual(['GPU_NVLINK_ERROR'])
+  })
+
+  it('does not call a card degraded that cannot say how it addresses memory', () => {
+    expect(analyse(log(card({ extra: '<addressing_mode>Unknown Error</addressing_mode>' })))).toMatchObject({
+      state: 'healthy',
+      faults: [],
+    })
+  })
+
   it('joins what several files of one machine say', () => {
-    const kernel =
-      '[1.0] NVRM: Xid (PCI:0000:1b:00): 48, pid=7, DBE\n[2.0] NVRM: Xid (PCI:0000:1b:00): 13, pid=7, Graphics Exception'
+    const kernel = '[1.0] NVRM: Xid (PCI:0000:1b:00): 48, pid=7, DBE'
     const result = analyse(log(card()), kernel)
     expect(result.devices).toHaveLength(1)
     expect(result.faults).toEqual([

@@ -110,6 +110,11 @@ describe('verifyEvidence', () => {
     expect(fwid).toHaveLength(48)
   })
 
+  it('refuses the evidence of a switch', async () => {
+    const other = await makeSyntheticGpu({ leafName: 'LS10 A01 FSP FMC LF' })
+    expect(verify(other.sign(), {}, other)).toMatchObject({ valid: false, failedStep: 'features' })
+  })
+
   it('applies the version policy', () => {
     expect(verify(gpu.sign(), { minimumDriver: '570' }).valid).toBe(true)
     for (const policy of [
@@ -302,6 +307,25 @@ describe('readEvidenceJson', () => {
       expect(list.length).toBeGreaterThan(0)
       for (const evidence of list) expect(verify(evidence as Evidence, { nonce: null }).valid).toBe(true)
     }
+  })
+  it('reads a collection of conceptual messages, with base64url', () => {
+    const { evidence, certificate } = serialised()
+    const url = (base64: string) => base64.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
+    const item = (type: string, value: string) => [type, url(value)]
+    const cmw = {
+      __cmwc_t: 'tag:example.com,2026:evidence',
+      nonce: item('application/octet-stream', nonce.toString('base64')),
+      gpu_0: {
+        __cmwc_t: 'tag',
+        evidence: item('a/b', evidence),
+        certificate: item('c/d', certificate),
+        nonce: item('e/f', nonce.toString('base64')),
+      },
+    }
+    const list = readEvidenceJson(JSON.stringify(cmw)) as Evidence[]
+    expect(list).toHaveLength(1)
+    expect(verify(list[0]!, { nonce: null }).valid).toBe(true)
+    expect(list[0]!.statedNonce?.equals(nonce)).toBe(true)
   })
   it('judges every device on its own', () => {
     const [good, bad] = readEvidenceJson(JSON.stringify([serialised(), serialised({ evidence: '!' })]))

@@ -20,10 +20,12 @@ const hexBytes = (text: string, what: string): Buffer => {
   return Buffer.from(hex, 'hex')
 }
 
+/** Base64 in either alphabet, with or without padding; nothing else may be in it. */
 function base64Bytes(text: string, what: string): Buffer {
-  const base64 = text.replace(/\s+/g, '')
+  const base64 = text.replace(/\s+/g, '').replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '')
   const bytes = Buffer.from(base64, 'base64')
-  if (bytes.length === 0 || bytes.toString('base64') !== base64) throw new MalformedReport(`${what} is not base64`)
+  if (bytes.length === 0 || bytes.toString('base64').replace(/=+$/, '') !== base64)
+    throw new MalformedReport(`${what} is not base64`)
   return bytes
 }
 
@@ -31,7 +33,7 @@ export const isEvidenceJson = (text: string): boolean => /^\s*[[{]/.test(text)
 
 /**
  * NVIDIA's serialised evidence: an object or an array of `{ arch, nonce, evidence, certificate }`, evidence in base64,
- * certificate as base64 of the PEM text. Throws {@link MalformedReport} or {@link InvalidChain} for the whole file; what is
+ * certificate as base64 of the PEM text; or the same as a collection of RATS conceptual messages. Throws {@link MalformedReport} or {@link InvalidChain} for the whole file; what is
  * wrong with one card is left to its verification.
  */
 export function readEvidenceJson(text: string): readonly (Evidence | Error)[] {
@@ -43,12 +45,7 @@ export function readEvidenceJson(text: string): readonly (Evidence | Error)[] {
   } catch {
     throw new MalformedReport('the evidence is not JSON')
   }
-  // Some tools wrap the list: { evidences: [...] } or { evidence_list: [...] }.
-  const wrapped =
-    !Array.isArray(value) && typeof value === 'object' && value !== null
-      ? Object.values(value).find(Array.isArray)
-      : undefined
-  const list = Array.isArray(value) ? value : wrapped && !hasEvidence(value) ? wrapped : [value]
+  const list = entriesOf(value)
   if (list.length === 0) throw new MalformedReport('the evidence holds no device')
   if (list.length > maxDevices) throw new MalformedReport(`${list.length} devices, at most ${maxDevices}`)
   return list.map(entry => {
@@ -60,21 +57,43 @@ export function readEvidenceJson(text: string): readonly (Evidence | Error)[] {
   })
 }
 
+/** A list; or one entry; or an object that holds a list (`evidences`) or one entry per device (`gpu_0`, RATS CMW collections). */
+function entriesOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value
+  if (typeof value !== 'object' || value === null || hasEvidence(value)) return [value]
+  const inner = Object.values(value)
+  const entries = inner.filter(hasEvidence)
+  return entries.length > 0 ? entries : (inner.find(Array.isArray) ?? [value])
+}
+
 const hasEvidence = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && 'evidence' in value
 
+/** A member as text; in a CMW it is a pair of media type and base64. */
+const member = (value: unknown): string | null => {
+  const text = Array.isArray(value) && value.length >= 2 ? value[1] : value
+  return typeof text === 'string' && text !== '' ? text : null
+}
+
 function readEntry(entry: unknown): Evidence {
-  if (!hasEvidence(entry) || typeof entry.evidence !== 'string') throw new MalformedReport('an entry has no evidence')
-  const { evidence, certificate, nonce, arch } = entry
-  if (typeof certificate !== 'string') throw new InvalidChain('an entry has no certificate chain')
+  const evidence = hasEvidence(entry) ? member(entry.evidence) : null
+  if (!hasEvidence(entry) || evidence === null) throw new MalformedReport('an entry has no evidence')
+  const certificate = member(entry.certificate)
+  if (certificate === null) throw new InvalidChain('an entry has no certificate chain')
+  const nonce = member(entry.nonce)
   const pem = certificate.includes('-----BEGIN')
     ? certificate
     : base64Bytes(certificate, 'the certificate chain').toString('latin1')
   return {
     report: base64Bytes(evidence, 'the evidence'),
     chain: readPemChain(pem),
-    statedNonce: typeof nonce === 'string' && nonce !== '' ? hexBytes(nonce, 'the stated nonce') : null,
-    statedArchitecture: typeof arch === 'string' ? arch : null,
+    statedNonce:
+      nonce === null
+        ? null
+        : /^(?:0x)?[0-9a-f]{64}$/i.test(nonce.trim())
+          ? hexBytes(nonce, 'the stated nonce')
+          : base64Bytes(nonce, 'the stated nonce'),
+    statedArchitecture: typeof entry.arch === 'string' ? entry.arch : null,
   }
 }
 

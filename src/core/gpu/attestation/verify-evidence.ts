@@ -224,8 +224,8 @@ function checkFeatures(
   if (fields.chip !== null && fields.chip.slice(0, 3) !== leafChip.slice(0, 3))
     return fail(`${stated}; the report names chip ${fields.chip}`)
   const claimed = evidence.statedArchitecture?.toUpperCase()
-  if (claimed && family && families.some(([name]) => name === claimed) && claimed !== family[0])
-    return fail(`${stated}; the file states ${claimed}`)
+  if (!/^G[A-Z]\d/.test(leafChip)) return fail(`${stated}; the certificate is not that of a GPU`)
+  if (claimed && family && claimed !== family[0]) return fail(`${stated}; the file states ${claimed}`)
   const model = policy.reported?.model
   if (model && family && !family[2].test(model)) return fail(`${stated}; nvidia-smi reported ${model}`)
   if (policy.allowedFeatures && !policy.allowedFeatures.includes(fields.feature ?? 'not stated'))
