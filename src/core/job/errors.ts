@@ -38,6 +38,12 @@ export const jobErrors = defineErrors({
     fix: 'Update the GPU driver; until then work on another execution provider with --execution-provider cpu.',
     exit: 3,
   },
+  JOB_KERNEL_FAILED: {
+    message: ({ provider, reason }: { provider: string; reason: string }) =>
+      `A run on the execution provider "${provider}" failed: ${reason}`,
+    meaning: 'The device was lost, its driver failed, or its memory ran out while it worked; the window is given up.',
+    fix: 'Run "kaisar provider doctor"; if the card fell off the bus, reset it or restart the machine.',
+  },
   JOB_WINDOW_UNKNOWN: {
     message: ({ handle }: { handle: string }) => `The rows of window ${handle} are no longer kept.`,
     meaning: 'Only the last few windows can be opened; this one was released, or is from before a restart.',

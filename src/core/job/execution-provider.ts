@@ -80,7 +80,7 @@ function requireCudaLibraries(): void {
 }
 
 /** The first line of a native error, without the source position in front of it. */
-const firstLine = (error: unknown): string =>
+export const firstLine = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error))
     .split('\n')[0]!
     .replace(/^\/\S+:\d+ .* was false\. /, '')

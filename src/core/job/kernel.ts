@@ -1,13 +1,14 @@
 /** A model loaded into ONNX Runtime in one form: rows of bytes in, digests of bytes out. */
 import * as ort from 'onnxruntime-node'
-import { openSession, type SessionOptions } from './execution-provider.ts'
+import { jobErrors } from './errors.ts'
+import { firstLine, openSession, type SessionOptions } from './execution-provider.ts'
 import { buildModel, type KernelForm } from './model-graph.ts'
 import { rowBytes } from './spec.ts'
 import type { Weights } from './weights.ts'
 
 export type Kernel = {
   readonly form: KernelForm
-  /** Digests [m, 32] of the inputs [m, 32], both as bytes x + 64. */
+  /** Digests [m, 32] of the inputs [m, 32], both as bytes x + 64. @throws JOB_KERNEL_FAILED */
   run(inputs: Uint8Array): Promise<Uint8Array>
   release(): Promise<void>
 }
@@ -20,8 +21,12 @@ export async function openKernel(weights: Weights, form: KernelForm, options: Se
     form,
     async run(inputs) {
       const x = pack(inputs, [inputs.length / rowBytes, rowBytes])
-      const { y } = await session.run({ x })
-      return unpack(y!.data as never)
+      try {
+        const { y } = await session.run({ x })
+        return unpack(y!.data as never)
+      } catch (cause) {
+        throw jobErrors.JOB_KERNEL_FAILED({ provider: options.provider, reason: firstLine(cause), cause })
+      }
     },
     release: () => session.release(),
   }

@@ -1,7 +1,7 @@
 /** The models of this epoch and the next: at most two, built once each, the one longest unused dropped first. */
 import type { Hex } from 'viem'
 import type { Kernel } from './kernel.ts'
-import type { JobSpec } from './spec.ts'
+import { type JobSpec, leafRows, rowBytes } from './spec.ts'
 import type { MonotonicClock } from './thread-clock.ts'
 import { createWeights, modelHash, type Weights } from './weights.ts'
 
@@ -34,6 +34,8 @@ export function createModelCache(
     const startMs = clock.monotonicMs()
     const weights = createWeights(spec, epochSeed)
     const kernel = await load(weights)
+    // The first run allocates, and on a GPU compiles; that belongs to no window.
+    await kernel.run(new Uint8Array(leafRows * rowBytes))
     const prepared = { epochSeed, modelHash: modelHash(weights), buildMs: clock.monotonicMs() - startMs }
     return { prepared, kernel }
   }

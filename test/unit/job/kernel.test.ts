@@ -52,6 +52,17 @@ describe('kernel', () => {
       expect(await kernel.run(inputs.slice(row * 32, row * 32 + 32))).toEqual(digests.slice(row * 32, row * 32 + 32))
   })
 
+  it('says in its own words that a run failed, and runs on', async () => {
+    const kernel = await open(createWeights(smallSpec, epochSeed), 'u8', cpu(1))
+    const released = await openKernel(createWeights(smallSpec, epochSeed), 'u8', cpu(1))
+    await released.release()
+    await expect(released.run(new Uint8Array(32))).rejects.toMatchObject({
+      code: 'JOB_KERNEL_FAILED',
+      fix: expect.stringContaining('doctor'),
+    })
+    expect(await kernel.run(new Uint8Array(32))).toHaveLength(32)
+  })
+
   it('takes the middle bits: floor(y / 2^7) mod 128 − 64', () => {
     fc.assert(
       fc.property(fc.integer({ min: -(2 ** 24), max: 2 ** 24 }), y => {

@@ -7,7 +7,7 @@ import { leafRows, rowBytes } from '../../../src/core/job/spec.ts'
 import { type MonotonicClock, threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkCore, type WorkCore } from '../../../src/core/job/work-core.ts'
 
-export const smallSpec: JobSpec = { width: 64, layers: 3, weights: 2, windowMs: 20, samples: 8 }
+export const smallSpec: JobSpec = { width: 64, layers: 3, weights: 2, windowMs: 60, samples: 8 }
 export const epochSeed = `0x${'e5'.repeat(32)}` as const
 
 export const smallCore = (clock: MonotonicClock = threadClock): Promise<WorkCore> =>
