@@ -183,7 +183,8 @@ export const bareModel = (name: string): string =>
     .trim()
 
 export const classOfModel = (name: string | null): DeviceClass | null => {
-  if (name === null) return null
+  // A name cut short could be of several models.
+  if (name === null || name.endsWith('...')) return null
   const bare = bareModel(name)
   return classTable.find(({ model }) => model.test(bare)) ?? null
 }

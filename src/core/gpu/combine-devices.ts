@@ -12,8 +12,13 @@ type Group = { host: string; members: { device: ObservedDevice; observation: Obs
 
 const first = <T>(values: readonly (T | null)[]): T | null => values.find(value => value !== null) ?? null
 
-const namesAgree = (a: ObservedDevice, b: ObservedDevice): boolean =>
-  a.name === null || b.name === null || a.name === b.name
+/** The human table cuts names short and says so with three dots. */
+const namesAgree = ({ name: a }: ObservedDevice, { name: b }: ObservedDevice): boolean => {
+  const cut = (name: string) => (name.endsWith('...') ? name.slice(0, -3).trimEnd() : null)
+  if (a === null || b === null || a === b) return true
+  return (cut(a) !== null && b.startsWith(cut(a)!)) || (cut(b) !== null && a.startsWith(cut(b)!))
+}
+
 const pciAgree = (a: ObservedDevice, b: ObservedDevice): boolean =>
   a.pciBusId === null || b.pciBusId === null || a.pciBusId === b.pciBusId
 

@@ -1,4 +1,5 @@
-import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
+import type { Address, Hex } from 'viem'
+import { deviceIdOf } from '../../protocol/device-record.ts'
 import type { ProbedDevice } from '../gpu-probe.ts'
 import type { RunTool } from '../run-tool.ts'
 import { attestationNonce } from './attestation-nonce.ts'
@@ -24,10 +25,6 @@ export type DeviceAttestation = {
   readonly evidence: string
   readonly result: AttestationResult
 }
-
-/** keccak256(abi.encode(operator, localId)): the id under which the registry knows the device. */
-export const deviceIdOf = (provider: Address, localId: Hex): Hex =>
-  keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [provider, localId]))
 
 /** Collects one card's evidence over the nonce bound to network, provider, device and challenge, and verifies it as a Checker would. */
 export async function attestDevice(

@@ -71,7 +71,7 @@ export function parseNvidiaTable(text: string): ObservedDevice[] {
     const first = /^\|\s+(\d+)\s{1,3}(\S.*?)\s+(?:On|Off|N\/A|WDDM|TCC|MCDM|ERR!)\s*\|\s*(\S+)\s/.exec(line)
     if (first) {
       const name = textOf(first[2])
-      open = { index: Number(first[1]), name: name?.endsWith('...') ? null : name, pciBusId: pciAddressOf(first[3]) }
+      open = { index: Number(first[1]), name, pciBusId: pciAddressOf(first[3]) }
       continue
     }
     const second =
