@@ -79,7 +79,8 @@ export async function startAnvil(
     execArgs: ([file, args, execOptions]) => [
       '/bin/sh',
       ['-c', 'echo "pid $$"; exec "$@"', 'sh', ...diesWithParent, file, ...args],
-      execOptions,
+      // In a group of its own Ctrl-C does not end the chain under a network that is still settling.
+      { ...execOptions, detached: diesWithParent.length > 0 },
     ],
   })
   let output = ''

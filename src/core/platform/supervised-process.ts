@@ -47,7 +47,8 @@ export async function startSupervised(options: SupervisedProcessOptions): Promis
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    detached: !diesWithParent,
+    // In a group of its own: a terminal's Ctrl-C reaches this process alone, which then stops its children in order.
+    detached: true,
   })
   if (options.logFile) {
     mkdirSync(dirname(options.logFile), { recursive: true })

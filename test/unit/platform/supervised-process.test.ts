@@ -56,6 +56,13 @@ describe('supervised process', () => {
     expect(isProcessAlive(deaf.pid)).toBe(false)
   })
 
+  it.runIf(process.platform === 'linux')('is not reached by a Ctrl-C meant for this process', async () => {
+    const child = await readyChild(forever)
+    const groupOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')[2]
+    expect(groupOf(child.pid)).toBe(String(child.pid))
+    await child.stop()
+  })
+
   it('says what could not be started', async () => {
     await expect(
       startSupervised({ name: 'anvil', command: join(folder, 'none'), args: [], diesWithParent: false }),
