@@ -21,6 +21,7 @@ let stop: () => Promise<void>
 /** What the server's handlers were given, since the last exchange began. */
 let received: { body: unknown; payload: string }[] = []
 const sessions: Session[] = []
+let onReceived = () => {}
 
 beforeAll(async () => {
   identities = {
@@ -35,6 +36,7 @@ beforeAll(async () => {
       sessions.push(session)
       session.on('job.openings', async (body, bytes) => {
         received.push({ body, payload: Buffer.from(bytes).toString('hex') })
+        onReceived()
         await session.send('heartbeat', reply)
       })
     },
@@ -51,6 +53,11 @@ async function exchange(faults: (direction: Direction) => Faults) {
   const target = { host, port: Number(port) }
   const proxy = await createTcpProxy({ target, faults: (_, direction) => faults(direction), seed })
   const heard: unknown[] = []
+  // Bytes up to the last one that the exchange needs: what follows closes the connection.
+  const needed = { up: 0, down: 0 }
+  onReceived = () => {
+    needed.up = proxy.passed.up
+  }
   try {
     const session = await dial(
       { ...endpoint, url: proxy.through(endpoint.url) },
@@ -60,6 +67,7 @@ async function exchange(faults: (direction: Direction) => Faults) {
       session.onClose(() => resolve())
       session.on('heartbeat', body => {
         heard.push(body)
+        needed.down = proxy.passed.down
         resolve()
       })
     })
@@ -71,7 +79,7 @@ async function exchange(faults: (direction: Direction) => Faults) {
   } finally {
     await proxy.close()
   }
-  return { heard, received, passed: { ...proxy.passed }, flipped: proxy.flipped }
+  return { heard, received, needed, flipped: proxy.flipped }
 }
 
 describe('Man in the middle', () => {
@@ -84,14 +92,16 @@ describe('Man in the middle', () => {
     const survived: string[] = []
     let flips = 0
     for (const direction of ['up', 'down'] as const) {
-      for (let offset = 0; offset < clean.passed[direction]; offset += 1 + Math.floor(random() * 24)) {
+      for (let offset = 0; offset < clean.needed[direction]; offset += 1 + Math.floor(random() * 24)) {
         const mask = 1 << Math.floor(random() * 8)
         const result = await exchange(side => (side === direction ? { flips: [{ offset, mask }] } : {}))
         flips += result.flipped
         // Nothing altered: a message arrives as it was sent, or not at all.
         for (const message of result.received) expect(message).toEqual(clean.received[0])
         for (const message of result.heard) expect(message).toEqual(reply)
-        if (result.heard.length > 0) survived.push(`${direction} ${offset}`)
+        // Signatures in DER differ in length from one connection to the next: a flip behind the exchange proves nothing.
+        const hit = offset < result.needed[direction]
+        if (hit && result.heard.length > 0) survived.push(`${direction} ${offset}`)
       }
     }
     expect(flips).toBeGreaterThan(200)
