@@ -17,15 +17,16 @@ const tell = (
 const reference = (what: string, hash: string | null | undefined): Reference[] =>
   hash === null || hash === undefined ? [] : [{ what, hash }]
 
-export const explanationSteps = (account: Account): ExplanationStep[] => [
-  jobStep(account),
-  reportStep(account),
-  verdictsStep(account),
-  consensusStep(account),
-  scoreStep(account),
-  shareStep(account),
-  paymentStep(account),
-]
+export function explanationSteps(account: Account): ExplanationStep[] {
+  const steps = [jobStep, reportStep, verdictsStep, consensusStep, scoreStep, shareStep, paymentStep].map(told =>
+    told(account),
+  )
+  // What follows from a failure is not another one.
+  const first = steps.findIndex(({ state }) => state === 'failed')
+  return steps.map((step, i) =>
+    first !== -1 && i > first && step.state !== 'done' ? { ...step, state: 'none' } : step,
+  )
+}
 
 function jobStep({ facts, device }: Account): ExplanationStep {
   const { rounds, seed, epoch, startsAt } = facts

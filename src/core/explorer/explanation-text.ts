@@ -6,6 +6,7 @@ const marks: Record<ExplanationStep['state'], { mark: string; tone: Tone }> = {
   done: { mark: '✓', tone: 'good' },
   failed: { mark: '✗', tone: 'bad' },
   waiting: { mark: '·', tone: 'dim' },
+  none: { mark: '–', tone: 'dim' },
 }
 
 /** An explanation as lines of a terminal. Hashes are whole: they are there to be copied. */

@@ -29,7 +29,8 @@ export const stepNames = ['job', 'report', 'verdicts', 'consensus', 'score', 'sh
 
 export type ExplanationStep = {
   readonly step: (typeof stepNames)[number]
-  readonly state: 'done' | 'failed' | 'waiting'
+  /** `none`: nothing to do here, because an earlier step failed. */
+  readonly state: 'done' | 'failed' | 'waiting' | 'none'
   /** What came out of it, in a sentence. */
   readonly summary: string
   /** The arithmetic and the facts, one per line. */

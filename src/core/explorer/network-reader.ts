@@ -1,5 +1,6 @@
 import type { Address } from 'viem'
 import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
+import { firstBlockSince } from '../chain/block-time.ts'
 import { getCheckers } from '../chain/checkers.ts'
 import { getDevices } from '../chain/devices.ts'
 import { type EpochOverview, getEpoch, getEpochRounds, getRoundRules, getTimeline } from '../chain/epochs.ts'
@@ -10,7 +11,7 @@ import { buildNetworkView } from './build-network-view.ts'
 import { cohortKey, type History, indexHistory } from './history.ts'
 import { type NetworkEvent, readNetworkEvents } from './network-events.ts'
 import type { NetworkView, RoundView } from './network-view.ts'
-import { blockAt, firstBlockAt, readRounds } from './read-rounds.ts'
+import { blockAt, readRounds } from './read-rounds.ts'
 
 export type NetworkReaderOptions = {
   /** No event of the network is older than this block; default 0. */
@@ -61,7 +62,7 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
       const oldest =
         timeline === null || firstEpoch === 0
           ? fromBlock
-          : await firstBlockAt(network, epochStartsAt(timeline, firstEpoch), head)
+          : await firstBlockSince(network.chain, epochStartsAt(timeline, firstEpoch))
       // Registrations are older than the epochs shown; they alone are read from the beginning.
       const earlier = oldest > fromBlock ? await readNetworkEvents(network, { fromBlock, toBlock: oldest - 1n }) : []
       confirmed.push(

@@ -1,3 +1,4 @@
+import { firstBlockSince } from '../chain/block-time.ts'
 import { type ConnectedNetwork, reading } from '../chain/network.ts'
 import { type BlockHead, type EpochRounds, triggersOf } from '../protocol/trigger.ts'
 import type { RoundView } from './network-view.ts'
@@ -14,27 +15,14 @@ export async function readRounds(
   mostBlocks: number,
 ): Promise<RoundView[] | null> {
   const endsAt = rounds.startsAt + rounds.epochSeconds
-  const from = await firstBlockAt(network, rounds.startsAt, head)
-  const to = head.timestamp < endsAt ? head.number : (await firstBlockAt(network, endsAt, head)) - 1n
+  const from = await firstBlockSince(network.chain, rounds.startsAt)
+  const to = head.timestamp < endsAt ? head.number : (await firstBlockSince(network.chain, endsAt)) - 1n
   const count = Number(to - from) + 1
   if (count > mostBlocks) return null
   const blocks = await Promise.all(
     Array.from({ length: Math.max(0, count) }, (_, i) => blockAt(network, from + BigInt(i))),
   )
   return triggersOf(rounds, blocks)
-}
-
-/** Number of the first block with a timestamp of at least `timestamp`; one above the head when there is none. */
-export async function firstBlockAt(network: ConnectedNetwork, timestamp: number, head: BlockHead): Promise<bigint> {
-  let low = 0n
-  let high = head.number + 1n
-  while (low < high) {
-    const middle = (low + high) / 2n
-    const block = middle === head.number ? head : await blockAt(network, middle)
-    if (block.timestamp >= timestamp) high = middle
-    else low = middle + 1n
-  }
-  return low
 }
 
 export async function blockAt({ chain }: ConnectedNetwork, number?: bigint): Promise<BlockHead> {

@@ -61,7 +61,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
   const checkerPool = (emission.perEpoch * BigInt(emission.checkerBps)) / 10_000n
   const keeperPool = (emission.perEpoch * BigInt(emission.keeperBps)) / 10_000n
   const devicePool = emission.perEpoch - checkerPool - keeperPool
-  const money = { ...emission, emission: emission.perEpoch, devicePool, checkerPool, denominator }
+  const money = { ...emission, emission: emission.perEpoch, devicePool, checkerPool, keeperPool, denominator }
   const amounts = credits.map(({ credit }) => paymentOf(credit, money))
   const devices = standings.map(
     (standingBefore, lane): DeviceFacts => ({
@@ -88,7 +88,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
       seed: hex('5e', 32),
       firstStanding,
       rounds: [{ ordinal: 0, hash: hex('0b', 32), number: 123n, timestamp: 1_003 }],
-      money: { ...money, drawnLanes: 5n, paid: 0n, opened: true, closed: false, txHash: hex('0f', 32) },
+      money: { ...money, drawnLanes: 5, paid: 0n, keeperPaid: 0n, opened: true, closed: false, txHash: hex('0f', 32) },
       ...options.facts,
     },
     cohort: {

@@ -7,19 +7,22 @@ export type Point = {
   /** Null where the epoch has no value: drawn as a gap. */
   readonly value: bigint | null
   readonly href?: string
+  /** What a bar's value is the sum of, drawn as parts of the bar from the ground up. */
+  readonly parts?: readonly { readonly title: string; readonly value: bigint; readonly href: string }[]
 }
 
-type ChartOptions = {
+export type ChartOptions = {
   readonly title: string
   readonly unit: string
   readonly format: (value: bigint) => string
+  /** Width of the drawing, in the page's pixels; default 640. */
+  readonly width?: number
 }
 
-const width = 640
 const height = 168
 const plot = { left: 56, right: 8, top: 12, bottom: 24 }
-const plotWidth = width - plot.left - plot.right
 const plotHeight = height - plot.top - plot.bottom
+const ground = plot.top + plotHeight
 
 /** 1, 2 or 5 times a power of ten, at or above the largest value. */
 export function niceCeiling(largest: bigint): bigint {
@@ -29,69 +32,90 @@ export function niceCeiling(largest: bigint): bigint {
 }
 
 const fractionOf = (value: bigint, ceiling: bigint) => Number((value * 10_000n) / ceiling) / 10_000
-const y = (value: bigint, ceiling: bigint) => plot.top + plotHeight * (1 - fractionOf(value, ceiling))
 const round = (pixels: number) => Math.round(pixels * 10) / 10
+const ceilingOf = (points: readonly Point[]) =>
+  niceCeiling(points.reduce((max, { value }) => (value !== null && value > max ? value : max), 0n))
+
+/** Where the epochs of a chart lie; few epochs leave room to the right instead of becoming wide. */
+function scaleOf(points: readonly Point[], ceiling: bigint, { width = 640 }: ChartOptions) {
+  const step = (width - plot.left - plot.right) / Math.max(points.length, 12)
+  return {
+    width,
+    step,
+    ceiling,
+    x: (i: number) => round(plot.left + i * step + step / 2),
+    y: (value: bigint) => round(ground - plotHeight * fractionOf(value, ceiling)),
+  }
+}
+type Scale = ReturnType<typeof scaleOf>
 
 /** One bar per epoch, oldest left. */
 export function barChart(points: readonly Point[], options: ChartOptions): Html {
-  const ceiling = niceCeiling(points.reduce((max, { value }) => (value !== null && value > max ? value : max), 0n))
-  const step = plotWidth / Math.max(points.length, 12)
-  const bars = points.map(({ epoch, value, href }, i) => {
+  const scale = scaleOf(points, ceilingOf(points), options)
+  const barWidth = round(scale.step * 0.7)
+  const bars = points.map(({ epoch, value, href, parts }, i) => {
     if (value === null) return null
-    const barHeight = plotHeight * fractionOf(value, ceiling)
-    const bar = html`<rect class="mark" x="${round(plot.left + i * step + step * 0.15)}" y="${round(
-      plot.top + plotHeight - Math.max(barHeight, 1),
-    )}" width="${round(step * 0.7)}" height="${round(Math.max(barHeight, 1))}" rx="1.5"><title>Epoch ${epoch}: ${options.format(
-      value,
-    )} ${options.unit}</title></rect>`
+    const left = round(scale.x(i) - barWidth / 2)
+    if (parts !== undefined) {
+      let below = 0n
+      return parts.map(part => {
+        const bottom = scale.y(below)
+        below += part.value
+        const top = scale.y(below)
+        return html`<a href="${part.href}" tabindex="-1"><rect class="part" x="${left}" y="${top}" width="${barWidth}" height="${round(bottom - top)}"><title>Epoch ${epoch}, ${part.title}: ${options.format(part.value)} ${options.unit}</title></rect></a>`
+      })
+    }
+    const top = Math.min(scale.y(value), ground - 1)
+    const bar = html`<rect class="mark" x="${left}" y="${top}" width="${barWidth}" height="${round(ground - top)}" rx="1.5">${hint(epoch, value, options)}</rect>`
     return href === undefined ? bar : html`<a href="${href}" tabindex="-1">${bar}</a>`
   })
-  return frame(points, ceiling, step, options, html`${bars}`)
+  return frame(points, scale, options, html`${bars}`)
 }
 
 /** A line through the epochs that have a value; `ghost` is a second, quiet line of the same unit. */
 export function lineChart(points: readonly Point[], options: ChartOptions & { ghost?: readonly Point[] }): Html {
-  const all = [...points, ...(options.ghost ?? [])]
-  const ceiling = niceCeiling(all.reduce((max, { value }) => (value !== null && value > max ? value : max), 0n))
-  const step = plotWidth / Math.max(points.length, 12)
-  const x = (i: number) => plot.left + i * step + step / 2
-  const pathOf = (line: readonly Point[]) =>
-    line
-      .map(({ value }, i) =>
-        value === null
-          ? ''
-          : `${(line[i - 1]?.value ?? null) === null ? 'M' : 'L'}${round(x(i))} ${round(y(value, ceiling))}`,
-      )
-      .join('')
+  const scale = scaleOf(points, ceilingOf([...points, ...(options.ghost ?? [])]), options)
   const dots = points.map(({ epoch, value, href }, i) => {
     if (value === null) return null
-    const dot = html`<circle class="mark" cx="${round(x(i))}" cy="${round(y(value, ceiling))}" r="3"><title>Epoch ${epoch}: ${options.format(
-      value,
-    )} ${options.unit}</title></circle>`
+    const dot = html`<circle class="mark" cx="${scale.x(i)}" cy="${scale.y(value)}" r="3">${hint(epoch, value, options)}</circle>`
     return href === undefined ? dot : html`<a href="${href}" tabindex="-1">${dot}</a>`
   })
-  const ghost = options.ghost === undefined ? null : html`<path class="ghost" d="${pathOf(options.ghost)}"/>`
-  return frame(points, ceiling, step, options, html`${ghost}<path class="line" d="${pathOf(points)}"/>${dots}`)
+  const ghost = options.ghost && html`<path class="ghost" d="${pathOf(options.ghost, scale)}"/>`
+  return frame(points, scale, options, html`${ghost}<path class="line" d="${pathOf(points, scale)}"/>${dots}`)
 }
 
-function frame(points: readonly Point[], ceiling: bigint, step: number, options: ChartOptions, marks: Html): Html {
-  const { title, unit, format } = options
-  const every = Math.max(1, Math.ceil(points.length / 12))
+const hint = (epoch: number, value: bigint, { format, unit }: ChartOptions) =>
+  html`<title>Epoch ${epoch}: ${format(value)} ${unit}</title>`
+
+const pathOf = (points: readonly Point[], { x, y }: Pick<Scale, 'x' | 'y'>): string =>
+  points
+    .map(({ value }, i) =>
+      value === null ? '' : `${(points[i - 1]?.value ?? null) === null ? 'M' : 'L'}${x(i)} ${y(value)}`,
+    )
+    .join('')
+
+/** The course of a value in the height of a line of text; the figures are beside it. */
+export function sparkPicture(values: readonly (bigint | null)[]): Html {
+  const shown = values.slice(-24).map((value, epoch) => ({ epoch, value }))
+  const ceiling = ceilingOf(shown)
+  const scale = { x: (i: number) => i * 5 + 1, y: (value: bigint) => round(19 - 18 * fractionOf(value, ceiling)) }
+  return html`<svg class="spark" viewBox="0 0 120 20" aria-hidden="true"><path d="${pathOf(shown, scale)}"/></svg>`
+}
+
+function frame(points: readonly Point[], { width, x, y, ceiling }: Scale, options: ChartOptions, marks: Html): Html {
+  const { format } = options
+  const every = Math.max(1, Math.ceil(points.length / (width / 50)))
   const grid = [0n, ceiling / 2n, ceiling].map(
     value =>
-      html`<line class="grid" x1="${plot.left}" x2="${width - plot.right}" y1="${round(y(value, ceiling))}" y2="${round(
-        y(value, ceiling),
-      )}"/><text x="${plot.left - 8}" y="${round(y(value, ceiling)) + 4}" text-anchor="end">${format(value)}</text>`,
+      html`<line class="grid" x1="${plot.left}" x2="${width - plot.right}" y1="${y(value)}" y2="${y(value)}"/><text x="${plot.left - 8}" y="${y(value) + 4}" text-anchor="end">${format(value)}</text>`,
   )
-  const labels = points.map(({ epoch }, i) =>
-    i % every === 0
-      ? html`<text x="${round(plot.left + i * step + step / 2)}" y="${height - 6}" text-anchor="middle">${epoch}</text>`
-      : null,
+  const labels = points.map(
+    ({ epoch }, i) => i % every === 0 && html`<text x="${x(i)}" y="${height - 6}" text-anchor="middle">${epoch}</text>`,
   )
-  return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${summaryOf(points, title, unit, format)}">${grid}${labels}${marks}</svg>`
+  return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${summaryOf(points, options)}">${grid}${labels}${marks}</svg>`
 }
 
-function summaryOf(points: readonly Point[], title: string, unit: string, format: (value: bigint) => string): string {
+function summaryOf(points: readonly Point[], { title, unit, format }: ChartOptions): string {
   const known = points.filter(point => point.value !== null)
   const last = known.at(-1)
   if (last === undefined) return `${title}: nothing yet.`

@@ -1,8 +1,8 @@
-import { grouped, sparkline, tokens } from '../../platform/ui/figures.ts'
+import { grouped, tokens } from '../../platform/ui/figures.ts'
 import { uptimePercent } from '../account-for.ts'
 import type { Explanation } from '../explanation.ts'
 import type { DeviceView, NetworkView } from '../network-view.ts'
-import { barChart, countAxis, kaiAxis, lineChart } from './charts.ts'
+import { barChart, countAxis, kaiAxis, lineChart, sparkPicture } from './charts.ts'
 import { explanationSection } from './explanation-section.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
@@ -26,11 +26,7 @@ ${table(
     { title: 'Standing', cell: ({ standing }) => grouped(standing), numeric: true },
     {
       title: 'Scores',
-      cell: ({ history }) =>
-        html`<span class="spark" aria-hidden="true">${sparkline(
-          history.map(({ score }) => score),
-          16,
-        )}</span>`,
+      cell: ({ history }) => sparkPicture(history.map(({ score }) => score)),
     },
     { title: 'Verdict', cell: ({ history }) => (history.length === 0 ? '—' : verdict(history.at(-1)!.verdict)) },
     { title: 'Earned', cell: ({ earned }) => kai(earned), numeric: true },
@@ -100,7 +96,6 @@ ${table(
     {
       title: 'Epoch',
       cell: ({ epoch }) => html`<a href="/device/${device.id}?epoch=${epoch}#explanation">${epoch}</a>`,
-      numeric: true,
     },
     { title: 'Verdict', cell: entry => verdict(entry.verdict) },
     { title: 'Rate Mop/s', cell: ({ rate }) => grouped(rate), numeric: true },

@@ -14,7 +14,7 @@ export function epochsPage(view: NetworkView, asked: number): Page {
 ${table(
   'Epochs, newest first',
   [
-    { title: 'Epoch', cell: ({ epoch }) => epochLink(epoch), numeric: true },
+    { title: 'Epoch', cell: ({ epoch }) => epochLink(epoch) },
     { title: 'State', cell: epochState },
     { title: 'Began', cell: ({ startsAt }) => time(startsAt) },
     { title: 'Devices', cell: ({ members }) => grouped(members), numeric: true },
@@ -63,7 +63,7 @@ ${payments.length > 500 && html`<p class="quiet">The first 500 of ${grouped(paym
 ${table(
   `Cohorts of epoch ${epoch.epoch}`,
   [
-    { title: 'Cohort', cell: ({ cohort }) => cohort, numeric: true },
+    { title: 'Cohort', cell: ({ cohort }) => cohort },
     {
       title: 'State',
       cell: ({ state }) =>

@@ -7,8 +7,8 @@ import { epochLink, fullHash, hash, table } from './parts.ts'
 
 type Neighbour = { readonly epoch: number; readonly href: string } | null
 
-const marks = { done: '✓', failed: '✗', waiting: '·' } as const
-const stateNames = { done: 'done', failed: 'failed', waiting: 'waiting' } as const
+const marks = { done: '✓', failed: '✗', waiting: '·', none: '–' } as const
+const stateNames = { done: 'done', failed: 'failed', waiting: 'waiting', none: 'nothing to do' } as const
 
 /** The same explanation as `kaisar epoch explain`, step by step. */
 export const explanationSection = (
@@ -38,7 +38,7 @@ function outcome({ outcome, amount, transferred, balanced, reason, differences }
 const stepItem = (
   { step, state, summary, lines, transactions, evidence }: ExplanationStep,
   detail: Html | null,
-): Html => html`<li class="${state}" id="step-${step}"><span class="mark" role="img" aria-label="${stateNames[state]}">${marks[state]}</span>
+): Html => html`<li class="${state}" id="step-${step}"><span class="sign" role="img" aria-label="${stateNames[state]}">${marks[state]}</span>
 <h3>${step}</h3>
 <p>${summary}</p>
 ${detail ?? (lines.length > 0 && html`<pre class="lines" tabindex="0">${lines.join('\n')}</pre>`)}
@@ -59,7 +59,7 @@ const seatsTable = (seats: readonly SeatAccount[]): Html =>
   table(
     'What the five seats say',
     [
-      { title: 'Seat', cell: ({ seat }) => seat, numeric: true },
+      { title: 'Seat', cell: ({ seat }) => seat },
       { title: 'Owner', cell: ({ operator }) => (operator === null ? 'not known' : hash(operator)) },
       {
         title: 'Rate Mop/s',

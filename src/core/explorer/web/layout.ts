@@ -41,7 +41,7 @@ ${sections.map(
 <label for="find" class="hidden">Device, wallet or epoch</label>
 <input id="find" name="q" type="search" placeholder="Device, wallet or epoch" autocomplete="off" spellcheck="false" maxlength="80">
 </form>
-<p class="head"><span class="pulse" aria-hidden="true"></span>chain ${view.chainId} · block <b>${grouped(view.head.number)}</b> <span class="quiet">${headAge(view, now)}</span></p>
+<p class="head"><span class="pulse" aria-hidden="true"></span>chain ${view.chainId} · block <b>${grouped(view.head.number)}</b> · <span>${headAge(view, now)}</span></p>
 </header>
 <main id="content" tabindex="-1">
 ${trouble !== null && html`<p class="trouble" role="alert">The chain cannot be read at the moment; this is the last that was seen. ${trouble}</p>`}

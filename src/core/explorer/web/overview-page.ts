@@ -1,21 +1,34 @@
-import { grouped } from '../../platform/ui/figures.ts'
-import type { NetworkView } from '../network-view.ts'
+import { grouped, shortHex } from '../../platform/ui/figures.ts'
+import type { NetworkView, PaymentView } from '../network-view.ts'
 import { barChart, kaiAxis } from './charts.ts'
 import { html } from './html.ts'
 import type { Page } from './layout.ts'
 import { deviceLink, kai, paymentsTable, table, verdict } from './parts.ts'
 import { timelinePicture } from './timeline.ts'
 
+/** More devices than this are one bar: parts would be hairlines. */
+const mostParts = 24
+const partsOf = (payments: readonly PaymentView[]) =>
+  payments
+    .filter(({ amount }) => amount > 0n)
+    .map(({ device, epoch, amount }) => ({
+      title: shortHex(device),
+      value: amount,
+      href: `/device/${device}?epoch=${epoch}#explanation`,
+    }))
+
 export function overviewPage(view: NetworkView): Page {
   const paid = view.epochs.filter(({ money }) => money !== null)
   const latest = paid[0]
+  const payments = Map.groupBy(view.payments, ({ epoch }) => epoch)
   const points = view.epochs
     .slice(0, 48)
     .toReversed()
-    .map(({ epoch, paidToDevices, money }) => ({
+    .map(({ epoch, paidToDevices, money, members }) => ({
       epoch,
       value: money === null ? null : paidToDevices,
       href: `/epoch/${epoch}`,
+      ...(members > mostParts ? {} : { parts: partsOf(payments.get(epoch) ?? []) }),
     }))
   const total = view.epochs.reduce((sum, { paidToDevices }) => sum + paidToDevices, 0n)
   const agreed = view.checkers.reduce((sum, { agreedLanes }) => sum + agreedLanes, 0)
@@ -34,7 +47,7 @@ ${timelinePicture(view)}
 <div><dt>Paid to devices${view.firstEpoch > 0 && html` since epoch ${view.firstEpoch}`}</dt><dd>${kai(total, 2)}</dd></div>
 </dl>
 <section aria-labelledby="by-epoch"><h2 id="by-epoch">Paid to devices, by epoch <span class="unit">KAI</span></h2>
-${points.some(({ value }) => value !== null) ? barChart(points, { title: 'Paid to devices', unit: 'KAI', format: kaiAxis }) : html`<p class="empty">Nothing has been paid yet. The first payment comes about one epoch after the first work.</p>`}
+${points.some(({ value }) => value !== null) ? barChart(points, { title: 'Paid to devices', unit: 'KAI', format: kaiAxis, width: 1_136 }) : html`<p class="empty">Nothing has been paid yet. The first payment comes about one epoch after the first work.</p>`}
 </section>
 <div class="columns">
 <section aria-labelledby="latest-payments"><h2 id="latest-payments">Latest payments</h2>

@@ -36,10 +36,12 @@ const verdictMark: Record<ChainVerdict['verdict'], string> = {
 export const verdict = ({ verdict: name, reason }: ChainVerdict): Html =>
   html`<span class="tag ${verdictClass[name]}" title="${reason}"><span aria-hidden="true">${verdictMark[name]}</span> ${name}</span>`
 
-export const epochState = ({ phase, isPaid }: Pick<EpochView, 'phase' | 'isPaid'>): Html =>
-  isPaid
-    ? html`<span class="tag good"><span aria-hidden="true">✓</span> paid</span>`
-    : html`<span class="tag ${phase === 'work' ? 'live' : 'quiet'}">${phase === 'work' ? 'working' : phase === 'pay' ? 'paying' : phase}</span>`
+export function epochState({ phase, isPaid, money }: Pick<EpochView, 'phase' | 'isPaid' | 'money'>): Html {
+  if (isPaid && money === null) return html`<span class="tag quiet"><span aria-hidden="true">–</span> void</span>`
+  if (isPaid) return html`<span class="tag good"><span aria-hidden="true">✓</span> paid</span>`
+  if (phase === 'work') return html`<span class="tag live">working</span>`
+  return html`<span class="tag quiet">${phase === 'pay' ? 'paying' : phase}</span>`
+}
 
 export type TableColumn<T> = {
   readonly title: string
@@ -70,7 +72,7 @@ export const paymentsTable = (caption: string, payments: readonly PaymentView[],
   table(
     caption,
     [
-      { title: 'Epoch', cell: ({ epoch }) => epochLink(epoch), numeric: true },
+      { title: 'Epoch', cell: ({ epoch }) => epochLink(epoch) },
       { title: 'Device', cell: ({ device, epoch }) => deviceLink(device, epoch) },
       { title: 'Score', cell: ({ score }) => grouped(score), numeric: true },
       { title: 'Credit', cell: ({ credit }) => grouped(credit), numeric: true },

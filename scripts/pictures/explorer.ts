@@ -1,0 +1,53 @@
+/**
+ * Makes docs/pictures/explorer*.png: `npx node scripts/pictures/explorer.ts [url]`. Without the address of a running explorer
+ * it plays a network of its own.
+ */
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { createNetworkReader } from '../../src/core/explorer/network-reader.ts'
+import { serveExplorer } from '../../src/core/explorer/serve-explorer.ts'
+import { openBrowser } from './open-browser.ts'
+import { playNetwork } from './play-network.ts'
+
+const folder = fileURLToPath(new URL('../../docs/pictures/', import.meta.url))
+mkdirSync(folder, { recursive: true })
+
+const given = process.argv.slice(2).find(word => word.startsWith('http'))
+const network = given === undefined ? await playNetwork({ epochs: 14, devices: 8, secondsIntoLast: 5 }) : null
+const explorer = network === null ? null : await serveExplorer({}, { reader: createNetworkReader(network.network) })
+const url = given ?? explorer!.url
+const browser = await openBrowser()
+try {
+  const shot = async (path: string, name: string, scheme: 'light' | 'dark', size = { width: 1280, height: 860 }) => {
+    const page = await browser.newPage({ viewport: size, colorScheme: scheme, deviceScaleFactor: 1 })
+    await page.goto(url + path)
+    await page.waitForSelector('main h1')
+    await page.screenshot({ path: `${folder}${name}.png`, fullPage: size.height > 860 })
+    await page.close()
+  }
+  await shot('/', 'explorer', 'light')
+  await shot('/', 'explorer-dark', 'dark')
+  const page = await browser.newPage()
+  await page.goto(`${url}/devices`)
+  const device = await page.locator('tbody a').first().getAttribute('href')
+  await shot(device!, 'explorer-device', 'light', { width: 1280, height: 900 })
+  if (process.argv.includes('--all')) {
+    const epochs = await page.goto(`${url}/epochs`).then(() => page.locator('tbody a').nth(2).getAttribute('href'))
+    const devices = await page.goto(`${url}/devices`).then(() => page.locator('tbody a').nth(7).getAttribute('href'))
+    for (const [path, name] of [
+      ['/epochs', 'x-epochs'],
+      [epochs!, 'x-epoch'],
+      ['/devices', 'x-devices'],
+      ['/checkers', 'x-checkers'],
+      [devices!, 'x-nothing'],
+      ['/epoch/99', 'x-missing'],
+    ])
+      await shot(path!, name!, 'light', { width: 1280, height: 900 })
+    await shot('/', 'x-phone', 'dark', { width: 390, height: 900 })
+    await shot(device!, 'x-device-dark', 'dark', { width: 1280, height: 900 })
+  }
+} finally {
+  await browser.close()
+  await explorer?.close()
+  await network?.stop()
+}
