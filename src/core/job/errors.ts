@@ -30,6 +30,12 @@ export const jobErrors = defineErrors({
     fix: 'Run "npm rebuild onnxruntime-node --foreground-scripts --onnxruntime-node-install=cuda12", install CUDA 12 and cuDNN 9, and start again.',
     exit: 3,
   },
+  JOB_WEBGPU_TAKEN: {
+    message: () => 'WebGPU already serves another device of this process.',
+    meaning: 'The WebGPU runtime ends the whole process when two threads use it, so a process has one WebGPU device.',
+    fix: 'Start one Provider per WebGPU device, each with its own --data-dir and --device; CUDA devices can share one.',
+    exit: 3,
+  },
   JOB_NO_EXACT_KERNEL: {
     message: ({ provider, tried }: { provider: string; tried: string }) =>
       `No kernel of the execution provider "${provider}" computes exactly here: ${tried}.`,

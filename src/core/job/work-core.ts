@@ -29,6 +29,8 @@ export type WorkOptions = {
   readonly batchRows?: number
   /** Windows that can still be opened; default 4. */
   readonly keepWindows?: number
+  /** Whether another thread of this process has WebGPU, which serves one at a time. Set by the engine. */
+  readonly webgpuTaken?: boolean
   /** Bytes of digests kept per window; default 256 MiB, 8 million rows. Rows beyond are computed again when opened. */
   readonly keepBytes?: number
 }
@@ -87,7 +89,7 @@ export type WorkCore = {
 
 type KeptWindow = { readonly request: WindowRequest; readonly worked: WorkedWindow }
 
-/** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_NO_EXACT_KERNEL */
+/** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_NO_EXACT_KERNEL */
 export async function createWorkCore(
   options: WorkOptions,
   { clock, open = openKernel }: { readonly clock: MonotonicClock; readonly open?: typeof openKernel },
@@ -95,6 +97,7 @@ export async function createWorkCore(
   const { deviceIndex = 0, threads = 0, keepWindows = 4, keepBytes = 256 * 1024 * 1024 } = options
   const spec = checkSpec(options.spec)
   const choice = await chooseExecutionProvider(options.provider ?? 'auto', async provider => {
+    if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
     const session = { provider, deviceIndex, threads }
     return { session, test: await selfTest(spec, session, clock, open) }
   })

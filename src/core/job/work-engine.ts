@@ -39,14 +39,37 @@ export type WorkAnswer =
       }
     }
 
+/** Whether an engine of this process has WebGPU: two threads that use it would end the process. */
+let webgpuTaken = false
+/** Engines that may take WebGPU start one after another, so that no two of them try it at once. */
+let starting: Promise<unknown> = Promise.resolve()
+
 /**
- * `clock`: the one by which a caller says when a trigger was seen; default the platform's.
  * Starts the thread, chooses the execution provider and the kernel. @throws as {@link createWorkCore}
+ * `clock`: the one by which a caller says when a trigger was seen; default the platform's.
  */
-export async function createWorkEngine(
+export function createWorkEngine(
   options: WorkOptions,
   { clock = systemClock }: { readonly clock?: MonotonicClock } = {},
 ): Promise<WorkEngine> {
+  if (options.provider === 'cpu' || options.provider === 'cuda') return startEngine(options, clock)
+  const started = starting.then(async () => {
+    const engine = await startEngine({ ...options, webgpuTaken }, clock)
+    if (engine.description.provider !== 'webgpu') return engine
+    webgpuTaken = true
+    return {
+      ...engine,
+      close: () =>
+        engine.close().finally(() => {
+          webgpuTaken = false
+        }),
+    }
+  })
+  starting = started.catch(() => undefined)
+  return started
+}
+
+async function startEngine(options: WorkOptions, clock: MonotonicClock): Promise<WorkEngine> {
   const file = import.meta.url.endsWith('.ts') ? './work-worker.ts' : './work-worker.js'
   const worker = new Worker(new URL(file, import.meta.url), { workerData: options })
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>()

@@ -5,6 +5,7 @@ import { selfTest } from '../../../src/core/job/kernel-self-test.ts'
 import { rowInput } from '../../../src/core/job/row-input.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWeights } from '../../../src/core/job/weights.ts'
+import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
 import { epochSeed, smallSpec } from './small-spec.ts'
 
 const options = { provider: 'webgpu', deviceIndex: 0, threads: 0 } as const
@@ -15,6 +16,12 @@ const digests = Buffer.from(await kernel.run(inputs)).toString('hex')
 // A row alone takes another path on a GPU (vector times matrix).
 const alone = Buffer.from(await kernel.run(inputs.slice(0, 32))).toString('hex')
 const { form, results } = await selfTest(smallSpec, options, threadClock)
-process.stdout.write(`${JSON.stringify({ digests, alone, form, results })}\n`)
+await kernel.release()
+// A second device of the same process is refused in words, where it would end the process; after the first is closed it may start.
+const engineOptions = { spec: smallSpec, provider: 'webgpu' } as const
+const starts = await Promise.allSettled([createWorkEngine(engineOptions), createWorkEngine(engineOptions)])
+const codes = starts.map(start => (start.status === 'fulfilled' ? start.value.description.form : start.reason.code))
+for (const start of starts) if (start.status === 'fulfilled') await start.value.close()
+process.stdout.write(`${JSON.stringify({ digests, alone, form, results, codes })}\n`)
 // GPU drivers may crash in their exit handlers; the answer is out.
 process.kill(process.pid, 'SIGKILL')

@@ -45,7 +45,7 @@ describe('WebGPU without a GPU', () => {
       unpack(brotliDecompressSync(readFileSync(archive)))
       const { stdout, stderr } = await runChild()
       expect(stdout, stderr).not.toBe('')
-      const { digests, alone, form, results } = JSON.parse(stdout)
+      const { digests, alone, form, results, codes } = JSON.parse(stdout)
 
       const spec = { ...smallSpec, width: 128 }
       const inputs = rowInput(new Uint8Array(32).fill(9), 0, 96)
@@ -57,6 +57,7 @@ describe('WebGPU without a GPU', () => {
       expect(digests).toBe(Buffer.from(await kernel.run(inputs)).toString('hex'))
       expect(alone).toBe(digests.slice(0, 64))
       expect({ form, results }).toMatchObject({ form: 'fp32', results: [{ form: 'fp32', exact: true }] })
+      expect(codes).toEqual(['fp32', 'JOB_WEBGPU_TAKEN'])
       await kernel.release()
     },
   )
