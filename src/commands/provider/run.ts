@@ -1,3 +1,4 @@
+import { Flags } from '@oclif/core'
 import { BaseCommand } from '../base.ts'
 import { daemonFlags } from '../daemon-flags.ts'
 
@@ -10,7 +11,10 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
     '<%= config.bin %> <%= command.id %> --payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
     '<%= config.bin %> <%= command.id %> --rpc-url https://rpc.example --execution-provider cuda --json',
   ]
-  static override flags = { ...daemonFlags }
+  static override flags = {
+    ...daemonFlags,
+    attest: Flags.boolean({ description: 'Register NVIDIA cards that can attest with their attested identity' }),
+  }
   static override readonly streaming = true
 
   async run() {
@@ -19,7 +23,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
     const { providerMigrations } = await import('../../core/provider/journal.ts')
     const { providerErrors } = await import('../../core/provider/errors.ts')
     const { openDaemon } = await import('../open-daemon.ts')
-    const { payout, threads, confirmations, 'execution-provider': executionProvider } = this.flags
+    const { payout, threads, confirmations, attest, 'execution-provider': executionProvider } = this.flags
     if (payout === undefined) throw providerErrors.PROVIDER_PAYOUT_MISSING()
     const stop = this.stopSignal()
     const daemon = await openDaemon(
@@ -35,7 +39,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
     try {
       const { startProvider } = await import('../../core/provider/start-provider.ts')
       await startProvider(
-        { ...daemon, payout, executionProvider, threads, version: this.config.version },
+        { ...daemon, payout, executionProvider, threads, attest, version: this.config.version },
         { log, clock, emit: ({ type, ...fields }) => this.event(type, fields, describe(type, fields)) },
         stop,
       )

@@ -68,6 +68,8 @@ export type CheckerJournal = {
    */
   recordVerdict(verdict: RecordedVerdict): boolean
   verdicts(epoch: number, deviceId?: Hex): RecordedVerdict[]
+  /** Rate of the device's last valid round in Mop/s, or null. */
+  lastRate(deviceId: Hex): number | null
   countHeartbeat(epoch: number, deviceIds: readonly Hex[], answered: boolean): void
   heartbeats(epoch: number, deviceId: Hex): { readonly asked: number; readonly answered: number }
   recordDeviceCheck(check: DeviceCheckRecord): void
@@ -156,6 +158,11 @@ export function createCheckerJournal(store: Store): CheckerJournal {
             deviceId,
           )
       ).map(toVerdict),
+    lastRate: deviceId =>
+      store.get<{ rate: number }>(
+        "SELECT rate FROM verdict WHERE device_id = ? AND verdict = 'VALID' ORDER BY epoch DESC, rowid DESC LIMIT 1",
+        deviceId,
+      )?.rate ?? null,
     countHeartbeat: (epoch, deviceIds, answered) =>
       store.transaction(() => {
         for (const deviceId of deviceIds)

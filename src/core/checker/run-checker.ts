@@ -26,6 +26,7 @@ import type { EvidenceStore } from './evidence-store.ts'
 import { createPeers } from './gather-openings.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createPresence } from './presence.ts'
+import type { RecordPolicyDependencies } from './record-policy.ts'
 import { createRoundJudge, type RoundJudge, type Send } from './round-judge.ts'
 import { createSeatEpoch, type SeatEpoch, type SeatOpeningOnChain } from './seat-epoch.ts'
 import type { SeatSecrets } from './seat-secrets.ts'
@@ -50,7 +51,7 @@ export type CheckerDependencies = {
   readonly identity: Identity
   readonly transport: Transport
   readonly startEngine: (spec: JobSpec) => Promise<WorkEngine>
-  readonly policy: RecordPolicy
+  readonly policy: (known: RecordPolicyDependencies) => RecordPolicy
   /** The keeper: does what is open on chain; `gather` gives a cohort's openings, or null where they are not to be had. */
   readonly settle: (
     gather: (epoch: number, cohort: number) => Promise<readonly SeatOpeningOnChain[] | null>,
@@ -110,7 +111,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     network,
     signer,
     journal,
-    policy: deps.policy,
+    policy: deps.policy({ measuredRate: journal.lastRate }),
     clock,
     randomBytes,
     log,

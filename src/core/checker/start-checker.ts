@@ -14,6 +14,7 @@ import type { Signer } from '../report/signer.ts'
 import { ensureCertificate } from '../transport/certificate-file.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
 import { openEvidenceStore } from './evidence-store.ts'
+import { createRecordPolicy } from './record-policy.ts'
 import { type CheckerEvent, runChecker } from './run-checker.ts'
 import { deriveSeatSecrets } from './seat-secrets.ts'
 
@@ -75,7 +76,7 @@ export async function startChecker(
       identity,
       transport: createWebSocketTransport({ identity }),
       startEngine: spec => createWorkEngine({ spec, provider: executionProvider, threads }),
-      policy: async () => [],
+      policy: known => createRecordPolicy(network, known),
       settle: options.keeper ? keep : async () => undefined,
       clock,
       randomBytes: size => new Uint8Array(randomBytes(size)),

@@ -2,7 +2,7 @@
  * The two records a Provider signs in a DeviceReport: which device this is, and on what it runs. Both travel as canonical
  * JSON; what is signed and registered is keccak256 of those bytes, so a receiver hashes the text it got and then parses it.
  */
-import { type Hex, keccak256, stringToBytes } from 'viem'
+import { type Address, encodeAbiParameters, type Hex, keccak256, stringToBytes } from 'viem'
 import { z } from 'zod'
 import { canonicalJson } from './canonical-json.ts'
 
@@ -97,3 +97,7 @@ export const localId = (record: Pick<DeviceRecord, 'identity'>): Hex =>
 
 /** Hash of the hardware alone: equal before and after a driver or VBIOS update. Bound into the device certificate. */
 export const hardwareHash = (record: DeviceRecord): Hex => deviceHash({ ...record, driver: null, firmware: null })
+
+/** keccak256(abi.encode(operator, localId)): the id under which DeviceRegistry knows a device, so that nobody can squat another's. */
+export const deviceIdOf = (operator: Address, ofHardware: Hex): Hex =>
+  keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [operator, ofHardware]))

@@ -1,17 +1,13 @@
 /** From what the probe saw to the devices this Provider works with: identified by hardware, never by position. */
 import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
 import { criticalFaults, type ProbedDevice, type ProbeResult } from '../gpu/gpu-probe.ts'
-import { hardwareHash } from '../protocol/device-record.ts'
+import { deviceIdOf, hardwareHash } from '../protocol/device-record.ts'
 import { providerErrors } from './errors.ts'
 
 export type OwnDevice = {
   readonly deviceId: Hex
   readonly probed: ProbedDevice
 }
-
-/** The id that `operator`'s registration of this hardware has, as DeviceRegistry computes it. */
-export const deviceIdOf = (operator: Address, localId: Hex): Hex =>
-  keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [operator, localId]))
 
 /**
  * The devices that can be given jobs, and those that cannot with the reason.

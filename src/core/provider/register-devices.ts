@@ -25,24 +25,34 @@ export type Registered = {
 export async function registerDevices(
   { network, payout, certificateHash }: { network: ConnectedNetwork; payout: Address; certificateHash: Hex },
   devices: readonly OwnDevice[],
-  { sender }: { readonly sender: TransactionSender },
+  {
+    sender,
+    attest,
+  }: {
+    readonly sender: TransactionSender
+    readonly attest: (device: OwnDevice, nonce: Hex) => Promise<{ readonly identity: Hex } | null>
+  },
 ): Promise<Registered[]> {
   const known = await Promise.all(devices.map(({ deviceId }) => getDevice(network, deviceId)))
   const missing = devices.filter((_, i) => known[i] === null)
   if (missing.length > 0) await approveDeposit(network, missing, sender)
-  return Promise.all(devices.map((own, i) => registerOne({ network, payout, certificateHash }, own, known[i]!, sender)))
+  return Promise.all(
+    devices.map((own, i) => registerOne({ network, payout, certificateHash }, own, known[i]!, { sender, attest })),
+  )
 }
 
 async function registerOne(
   { network, payout, certificateHash }: { network: ConnectedNetwork; payout: Address; certificateHash: Hex },
-  { deviceId, probed }: OwnDevice,
+  own: OwnDevice,
   known: RegisteredDevice | null,
-  sender: TransactionSender,
+  { sender, attest }: Parameters<typeof registerDevices>[2],
 ): Promise<Registered> {
-  const attestedIdentity = known?.record.attestedIdentity ?? zeroBytes32
+  const { deviceId, probed } = own
   const sameHardware = known?.record.deviceHash === probed.deviceHash
   if (known !== null && sameHardware && known.record.certificateHash === certificateHash)
     return { device: known, change: 'none' }
+  // Which card it is does not depend on the nonce; the Checkers ask for evidence over their own.
+  const attestedIdentity = known?.record.attestedIdentity ?? (await attest(own, zeroBytes32))?.identity ?? zeroBytes32
   await sender.send({
     key: `register/${deviceId}/${(known?.generation ?? 0) + 1}`,
     to: network.contracts.DeviceRegistry,

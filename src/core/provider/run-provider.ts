@@ -25,8 +25,10 @@ import { dialSession } from '../transport/dial-session.ts'
 import { defaultBackoff, keepSessions } from '../transport/keep-sessions.ts'
 import type { Session } from '../transport/session.ts'
 import type { Identity, Transport } from '../transport/transport.ts'
+import { createHealthWatch } from './health-watch.ts'
 import { createProviderJournal } from './journal.ts'
 import { hostHardwareHash, type OwnDevice, ownDevices } from './own-devices.ts'
+import type { ProviderEvent } from './provider-event.ts'
 import { type DeviceStatement, serveSeat } from './provider-session.ts'
 import { registerDevices } from './register-devices.ts'
 import { type Roster, readRoster } from './roster.ts'
@@ -35,6 +37,8 @@ import { createRoundWork } from './round-work.ts'
 export type ProviderOptions = {
   readonly network: ConnectedNetwork
   readonly payout: Address
+  /** How often the devices are looked at while they work; default 60,000. */
+  readonly healthIntervalMs?: number
   readonly backoff?: { readonly baseMs: number; readonly capMs: number }
 }
 
@@ -46,6 +50,11 @@ export type ProviderDependencies = {
   readonly readEnvironment: (engines: readonly WorkEngine[]) => Promise<EnvironmentRecord>
   /** The device certificate, made for these devices. */
   readonly certify: (binding: { readonly deviceIds: readonly Hex[]; readonly hardwareHash: Hex }) => Promise<Identity>
+  /** Attestation evidence of a card that can attest, over this nonce, and its identity; null where it cannot or is not asked to. */
+  readonly attest: (
+    device: OwnDevice,
+    nonce: Hex,
+  ) => Promise<{ readonly evidence: string; readonly identity: Hex } | null>
   readonly openTransport: (identity: Identity) => Transport
   /** The engine that works for this device, pinned to it. */
   readonly startEngine: (spec: JobSpec, device: ProbedDevice) => Promise<WorkEngine>
@@ -54,41 +63,6 @@ export type ProviderDependencies = {
   readonly log: Logger
   readonly emit: (event: ProviderEvent) => void
 }
-
-export type ProviderEvent =
-  | {
-      readonly type: 'device.registered'
-      readonly deviceId: Hex
-      readonly change: string
-      readonly generation: number
-      readonly model: string
-    }
-  | { readonly type: 'session.opened' | 'session.closed'; readonly checker: Address; readonly reason: string | null }
-  | { readonly type: 'epoch.started'; readonly epoch: number; readonly devices: number; readonly seats: number }
-  | {
-      readonly type: 'round.committed'
-      readonly epoch: number
-      readonly round: Hex
-      readonly deviceId: Hex
-      readonly rows: number
-      readonly rate: number
-      readonly lostMs: number
-    }
-  | {
-      readonly type: 'round.aborted'
-      readonly epoch: number
-      readonly round: Hex
-      readonly deviceId: Hex
-      readonly reason: string
-    }
-  | {
-      readonly type: 'receipt.received'
-      readonly epoch: number
-      readonly deviceId: Hex
-      readonly checker: Address
-      readonly rate: number
-      readonly flags: number
-    }
 
 type RunningDevice = OwnDevice & { readonly engine: WorkEngine }
 
@@ -107,7 +81,17 @@ export async function runProvider(
   const rules = await getRoundRules(network)
   const { spec } = specByHash(rules.specHash)
 
-  const own = ownDevices(await deps.probe.probe(), signer.address)
+  const first = await deps.probe.probe()
+  const own = ownDevices(first, signer.address)
+  const health = createHealthWatch(
+    { intervalMs: options.healthIntervalMs ?? 60_000, first },
+    {
+      probe: deps.probe,
+      clock,
+      onEvent: ({ type: change, device, reason, detail }) =>
+        emit({ type: 'device.health', device, change, reason, detail }),
+    },
+  )
   const engines = await Promise.all(own.map(({ probed }) => deps.startEngine(spec, probed)))
   const devices: RunningDevice[] = own.map((device, i) => ({ ...device, engine: engines[i]! }))
   const identity = await deps.certify({
@@ -115,7 +99,8 @@ export async function runProvider(
     hardwareHash: hostHardwareHash(own),
   })
   const { certificateHash } = identity
-  for (const { device, change } of await registerDevices({ network, payout, certificateHash }, own, { sender })) {
+  const registered = await registerDevices({ network, payout, certificateHash }, own, { sender, attest: deps.attest })
+  for (const { device, change } of registered) {
     const { model } = devices.find(({ deviceId }) => deviceId === device.id)!.probed.record
     if (change !== 'none')
       emit({ type: 'device.registered', deviceId: device.id, change, generation: device.generation, model })
@@ -128,20 +113,24 @@ export async function runProvider(
   const rosters = new Map<number, Roster>()
   const inProgress = new Set<Promise<void>>()
 
-  const statementOf = async (deviceId: Hex): Promise<DeviceStatement | null> => {
+  const statementOf = async (deviceId: Hex, nonce: Hex): Promise<DeviceStatement | null> => {
     const device = devices.find(each => each.deviceId === deviceId)
     const generation = newest(rosters)?.members.find(member => member.deviceId === deviceId)?.generation
     if (device === undefined || generation === undefined) return null
     const { record, deviceHash } = device.probed
+    const isAttested = registered.some(
+      ({ device: { id, record: said } }) => id === deviceId && said.attestedIdentity !== zeroBytes32,
+    )
+    const attestation = isAttested ? ((await deps.attest(device, nonce))?.evidence ?? null) : null
     return {
       generation,
       deviceHash,
       environmentHash,
       certificateHash,
-      attestationHash: zeroBytes32,
+      attestationHash: attestation === null ? zeroBytes32 : hashRecordText(attestation),
       device: encodeDeviceRecord(record),
       environment,
-      attestation: null,
+      attestation,
     }
   }
 
@@ -198,6 +187,8 @@ export async function runProvider(
     const { epoch, seenAtMs } = round
     const about = { epoch, round: round.hash, deviceId: device.deviceId }
     const epochSeed = rosters.get(epoch)!.rounds.seed
+    const sick = health.stopReason(device.probed.record.identity)
+    if (sick !== null) return signOff(about, generation, sick)
     try {
       const worked = await roundWork.work({ ...device, generation, environmentHash }, round, epoch, epochSeed, seenAtMs)
       for (const session of seatsNow(epoch)) deliver(session, worked.commitment)
@@ -206,10 +197,16 @@ export async function runProvider(
     } catch (error) {
       const reason = error instanceof Error ? error.message.slice(0, 200) : String(error)
       log.error({ error, ...about }, 'the window could not be worked')
-      const abort = await signMessage(signer, 'Abort', { ...about, epoch: BigInt(epoch), generation, reason })
-      for (const session of seatsNow(epoch)) session.send('job.abort', abort).catch(() => undefined)
-      emit({ type: 'round.aborted', ...about, reason })
+      await signOff(about, generation, reason)
     }
+  }
+
+  /** Says, signed, that a device does not take part in a round: better than a silence that could mean anything. */
+  async function signOff(about: { epoch: number; round: Hex; deviceId: Hex }, generation: number, reason: string) {
+    const message = { ...about, epoch: BigInt(about.epoch), generation, reason: reason.slice(0, 200) }
+    const abort = await signMessage(signer, 'Abort', message)
+    for (const session of seatsNow(about.epoch)) session.send('job.abort', abort).catch(() => undefined)
+    emit({ type: 'round.aborted', ...about, reason })
   }
 
   function onRound(round: Round) {
@@ -252,12 +249,14 @@ export async function runProvider(
   })
   const leaveEpochs = watchEpochs({ network, heads, visit: enter, onTrouble: error => trouble('epochs', error) })
 
+  const watching = health.run(stop)
   await new Promise<void>(resolve => {
     if (stop.aborted) resolve()
     stop.addEventListener('abort', () => resolve(), { once: true })
   })
   leaveEpochs()
   await rounds.stop()
+  await watching
   await Promise.all(inProgress)
   await drainOpenings(roundWork.open().at(-1)?.seenAtMs)
   await sessions.close()

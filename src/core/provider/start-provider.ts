@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Address } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { attestDevice } from '../gpu/attestation/attest-device.ts'
 import { probeEnvironment } from '../gpu/environment-probe.ts'
 import { nodeHost } from '../gpu/host.ts'
 import { createHostProbe } from '../gpu/host-probe.ts'
@@ -16,7 +17,9 @@ import type { Store } from '../platform/store.ts'
 import type { Signer } from '../report/signer.ts'
 import { ensureCertificate } from '../transport/certificate-file.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
-import { type ProviderEvent, runProvider } from './run-provider.ts'
+import type { OwnDevice } from './own-devices.ts'
+import type { ProviderEvent } from './provider-event.ts'
+import { runProvider } from './run-provider.ts'
 
 export type StartProviderOptions = {
   /** Of this role: certificate and state live in it. */
@@ -28,6 +31,8 @@ export type StartProviderOptions = {
   readonly payout: Address
   readonly executionProvider: ExecutionProvider | 'auto'
   readonly threads: number
+  /** Whether cards that can attest are registered with their attested identity. */
+  readonly attest: boolean
   /** Of this program. */
   readonly version: string
 }
@@ -73,6 +78,19 @@ export async function startProvider(
           },
           { now: () => new Date(clock.now()), crypto: webcrypto as webcrypto.Crypto },
         ),
+      attest: async ({ probed }: OwnDevice, nonce) => {
+        if (!options.attest || probed.record.vendor !== 'nvidia') return null
+        const cards = { position: probed.index ?? 0, cards: (probed.index ?? 0) + 1 }
+        const request = {
+          chainId: network.chainId,
+          provider: signer.address,
+          challenge: nonce,
+          device: probed,
+          ...cards,
+        }
+        const { evidence, result } = await attestDevice(request, { run: runTool })
+        return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
+      },
       openTransport: identity => createWebSocketTransport({ identity }),
       startEngine: (spec, { index, record }) =>
         createWorkEngine({

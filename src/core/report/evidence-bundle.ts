@@ -46,7 +46,8 @@ export type EvidenceBundle = z.output<typeof header> & {
 
 /** @throws REPORT_BUNDLE_MALFORMED when a part is too large to be one. */
 export function encodeBundle({ openings, ...rest }: EvidenceBundle): Uint8Array {
-  const text = Buffer.from(canonicalJson(toWire(rest)))
+  // Through the schema, so that what is written can be read: callers may hold wider values, a connected network for one.
+  const text = Buffer.from(canonicalJson(toWire(header.parse(toWire(rest)))))
   checkSizes(text.length, openings.length)
   const prefix = Buffer.alloc(prefixBytes)
   prefix.set(magic)

@@ -1,8 +1,14 @@
 /** Verifies an evidence bundle offline, without its sender: every signature, every binding, every sampled row. */
-import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
+import type { Address, Hex } from 'viem'
 import { type SpecName, specByHash, specHash, type WindowFigures, windowFigures } from '../job/spec.ts'
 import { isKaisarError } from '../platform/errors.ts'
-import { deviceRecordSchema, environmentRecordSchema, hashRecordText, localId } from '../protocol/device-record.ts'
+import {
+  deviceIdOf,
+  deviceRecordSchema,
+  environmentRecordSchema,
+  hashRecordText,
+  localId,
+} from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { bindingFault, checkSampleRequest, sampleOf, seedOf } from './commitment.ts'
 import type { EvidenceBundle } from './evidence-bundle.ts'
@@ -129,9 +135,7 @@ function checkDeviceReport({ network, commitment, deviceReport }: EvidenceBundle
     return fail('The attestation evidence is not the one that was signed.')
   const record = deviceRecordSchema.safeParse(parseJson(device))
   if (!record.success) return fail('The device record is not of a form this release knows.')
-  const expected = keccak256(
-    encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [operator, localId(record.data)]),
-  )
+  const expected = deviceIdOf(operator, localId(record.data))
   return expected === deviceId ? null : fail('The device id is not that of this operator and this hardware.')
 }
 

@@ -1,0 +1,43 @@
+/** Looks at the devices again and again while the Provider runs, and says which of them cannot work now and why. */
+import { compareProbes, type DeviceEvent } from '../gpu/compare-probes.ts'
+import type { GpuProbe, ProbeResult } from '../gpu/gpu-probe.ts'
+import type { Clock } from '../platform/clock.ts'
+
+export type HealthWatch = {
+  /** Why this device (by hardware identity) cannot work now, as `CODE: sentence`; null when it can. */
+  stopReason(identity: string): string | null
+  /** Probes at this interval until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+export function createHealthWatch(
+  { intervalMs, first }: { readonly intervalMs: number; readonly first: ProbeResult },
+  {
+    probe,
+    clock,
+    onEvent,
+  }: { readonly probe: GpuProbe; readonly clock: Clock; readonly onEvent: (event: DeviceEvent) => void },
+): HealthWatch {
+  const stopped = new Map<string, string>()
+  let previous = first
+
+  async function look() {
+    const now = await probe.probe()
+    for (const event of compareProbes(previous, now)) {
+      if (event.abort) stopped.set(event.device, `${event.reason}: ${event.detail}`)
+      else stopped.delete(event.device)
+      onEvent(event)
+    }
+    previous = now
+  }
+
+  return {
+    stopReason: identity => stopped.get(identity) ?? null,
+    async run(signal) {
+      while (!signal.aborted) {
+        await clock.sleep(intervalMs, signal).catch(() => undefined)
+        if (!signal.aborted) await look()
+      }
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import type { Address, Hex } from 'viem'
+
+/** What a Provider says while it runs; each is a line of `kaisar provider run --json`. */
+export type ProviderEvent =
+  | {
+      readonly type: 'device.registered'
+      readonly deviceId: Hex
+      readonly change: string
+      readonly generation: number
+      readonly model: string
+    }
+  | { readonly type: 'session.opened' | 'session.closed'; readonly checker: Address; readonly reason: string | null }
+  | { readonly type: 'epoch.started'; readonly epoch: number; readonly devices: number; readonly seats: number }
+  | {
+      readonly type: 'round.committed'
+      readonly epoch: number
+      readonly round: Hex
+      readonly deviceId: Hex
+      readonly rows: number
+      readonly rate: number
+      readonly lostMs: number
+    }
+  | {
+      readonly type: 'round.aborted'
+      readonly epoch: number
+      readonly round: Hex
+      readonly deviceId: Hex
+      readonly reason: string
+    }
+  | {
+      readonly type: 'device.health'
+      readonly device: string
+      readonly change: string
+      readonly reason: string
+      readonly detail: string
+    }
+  | {
+      readonly type: 'receipt.received'
+      readonly epoch: number
+      readonly deviceId: Hex
+      readonly checker: Address
+      readonly rate: number
+      readonly flags: number
+    }
