@@ -35,7 +35,7 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
   [
     'amd',
     'GPU_DRIVER_NOT_RUNNING',
-    /amdgpu not found in modules|ROCk module is NOT loaded|AMDSMI_STATUS_(?:DRIVER_NOT_LOADED|NOT_INIT\b)|Driver not initialized|check amdgpu version and module status|amdgpu driver (?:is )?not (?:loaded|initialized)/i,
+    /amdgpu not found in modules|ROCk module is NOT (?:loaded|live)|AMDSMI_STATUS_(?:DRIVER_NOT_LOADED|NOT_INIT\b)|Driver not initialized|check amdgpu version and module status|amdgpu driver (?:is )?not (?:loaded|initialized)/i,
   ],
   [
     'amd',
@@ -47,11 +47,7 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
     'GPU_LIBRARY_MISSING',
     /No module named '?amdsmi|librocm_smi64\.so[^\n]*cannot open|libamd_smi\.so[^\n]*cannot open|libdrm[^\n]*not found/i,
   ],
-  [
-    'amd',
-    'GPU_NONE_FOUND',
-    /No (?:AMD )?(?:GPU|devices?)s? (?:detected|found|available)|Unable to detect any GPU|AMDSMI_STATUS_NOT_FOUND/i,
-  ],
+  ['amd', 'GPU_NONE_FOUND', /No (?:AMD )?(?:GPU|devices?)s? (?:detected|found|available)|AMDSMI_STATUS_NOT_FOUND/i],
   ['amd', 'GPU_NO_DATA', /No JSON data to report/i],
   [
     'intel',
@@ -73,7 +69,7 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
 
 /** `… the device handle for GPU0000:07:00.0: Unknown Error`, in every spelling seen; the address and the reason are optional. */
 const handle =
-  /unable to (?:determine|detect|get|obtain)(?: the)? device handle(?: for)?(?: gpu)? ?(\d{1,3}(?=:? |\b:? ?$|: ))?:? ?((?:[0-9a-f]{4,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}\.[0-7])?:? ?([^\n]*)/gi
+  /unable to (?:determine|detect|get|obtain)(?: the)? device handle(?: for)?(?: gpu)?\s*(?:(\d{1,3})(?=:(?!\d)|\s*$))?:?\s*((?:[0-9a-f]{4,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}\.[0-7])?:?[ \t]*([^\n]*)/gim
 
 const lineOf = (text: string, at: number): string => {
   const start = text.lastIndexOf('\n', at) + 1
@@ -92,11 +88,16 @@ export function readFailureTexts(whole: string): FailureReading {
   const faults: SeenFault[] = []
   let vendor: Vendor | null = null
   for (const match of text.matchAll(handle)) {
-    const [, , address, rest] = match
+    const [, index, address, rest] = match
     vendor = 'nvidia'
     const reason = (rest ?? '').trim()
     const code = /insufficient permissions/i.test(reason) ? 'GPU_PERMISSION_DENIED' : 'GPU_LOST'
-    faults.push({ code, detail: lineOf(text, match.index), pciBusId: pciAddressOf(address) })
+    faults.push({
+      code,
+      detail: lineOf(text, match.index),
+      pciBusId: pciAddressOf(address),
+      index: index === undefined ? null : Number(index),
+    })
   }
   for (const [of, code, pattern] of sentences) {
     const match = pattern.exec(text)

@@ -9,6 +9,8 @@ export type SeenFault = {
   readonly detail: string | null
   readonly pciBusId?: string | null
   readonly uuid?: string | null
+  /** The tool's own number of the card, where that is all it says. */
+  readonly index?: number | null
   /** Seen in a log only: the card may have recovered since. */
   readonly past?: boolean
 }

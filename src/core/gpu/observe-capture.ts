@@ -1,4 +1,4 @@
-import { isAmdJson, readAmdDocuments } from './amd/read-amd.ts'
+import { isAmdJson, readAmdDocuments, rocmTextToDocument } from './amd/read-amd.ts'
 import { integerOf } from './cell.ts'
 import { readFailureTexts } from './failure-texts.ts'
 import { intelError, isIntelJson, readIntelDocuments } from './intel/read-intel.ts'
@@ -91,7 +91,7 @@ function observeMain(capture: Capture): Observation {
                   vendor: 'nvidia',
                   kernelDriver: parseProcDriverVersion(text),
                 })
-              : (observeJson(capture) ?? observeLog(capture) ?? observeCsv(capture))
+              : (observeJson(capture) ?? observeRocmText(capture) ?? observeLog(capture) ?? observeCsv(capture))
   return withFailures(capture, read)
 }
 
@@ -158,6 +158,14 @@ function observeJson(capture: Capture): Observation | null {
   })
 }
 
+function observeRocmText(capture: Capture): Observation | null {
+  const document = rocmTextToDocument(capture.text)
+  return (
+    document &&
+    observation({ ...from(capture), format: 'amd-text', vendor: 'amd', devices: readAmdDocuments([document]) })
+  )
+}
+
 function observeLog(capture: Capture): Observation | null {
   const { text } = capture
   if (!isKernelLog(text)) return null
@@ -199,20 +207,29 @@ function withFailures(capture: Capture, read: Observation): Observation {
           ]
         : []
       : []
-  const lost = failures.faults.filter(({ pciBusId }) => pciBusId)
+  const places = (fault: SeenFault): boolean => Boolean(fault.pciBusId) || typeof fault.index === 'number'
+  const lost = failures.faults.filter(places)
   const known = new Set(read.devices.map(({ pciBusId }) => pciBusId))
   const attach = (device: ObservedDevice): ObservedDevice => ({
     ...device,
     faults: [
       ...device.faults,
-      ...lost.filter(({ pciBusId }) => pciBusId === device.pciBusId),
+      ...lost.filter(({ pciBusId }) => pciBusId && pciBusId === device.pciBusId),
       // One card and an unplaced complaint about a card: it is this one.
       ...(read.devices.length === 1 ? cells : []),
     ],
   })
   const unlisted = lost
-    .filter(({ pciBusId }) => !known.has(pciBusId!))
-    .map(fault => observedDevice({ vendor: 'nvidia', listing: 'log', pciBusId: fault.pciBusId!, faults: [fault] }))
+    .filter(({ pciBusId }) => !pciBusId || !known.has(pciBusId))
+    .map(fault =>
+      observedDevice({
+        vendor: 'nvidia',
+        listing: 'log',
+        pciBusId: fault.pciBusId ?? null,
+        index: fault.index ?? null,
+        faults: [fault],
+      }),
+    )
   return {
     ...read,
     vendor,
@@ -220,7 +237,7 @@ function withFailures(capture: Capture, read: Observation): Observation {
     devices: [...read.devices.map(attach), ...unlisted],
     faults: [
       ...read.faults,
-      ...failures.faults.filter(({ pciBusId }) => !pciBusId),
+      ...failures.faults.filter(fault => !places(fault)),
       ...(read.devices.length === 1 ? [] : cells),
     ],
   }

@@ -304,6 +304,20 @@ describe('other forms', () => {
     expect(codes(result)).toEqual(['GPU_RESET_REQUIRED'])
   })
 
+  it('reads rows that follow a complaint, and counts the card it names by number alone', () => {
+    const rows = analyse(
+      'Unable to determine the device handle for GPU3: 0000:04:00.0: Unknown Error\n0, 00000000:01:00.0, NVIDIA GeForce RTX 3080\n1, 00000000:02:00.0, NVIDIA GeForce RTX 3080\n',
+    )
+    expect(rows.devices.map(({ record, state }) => [record.pciBusId, state])).toEqual([
+      ['0000:01:00.0', 'healthy'],
+      ['0000:02:00.0', 'healthy'],
+      ['0000:04:00.0', 'unreadable'],
+    ])
+    const number = analyse('Unable to determine the device handle for GPU2: Unknown Error')
+    expect(number.devices.map(({ index, state }) => [index, state])).toEqual([[2, 'unreadable']])
+    expect(codes(number)).toEqual(['GPU_LOST'])
+  })
+
   it('tells errors of cards, of applications and of switches apart in a kernel log', () => {
     const line = (rest: string) => `[1.0] ${rest}\n`
     const application = analyse(line('NVRM: Xid (PCI:0000:1b:00): 31, pid=7, name=python, Ch 8, MMU Fault'))
@@ -447,6 +461,14 @@ describe('AMD and Intel', () => {
       deviceClass: 'amd-mi210',
       record: { memoryMiB: 65520, driver: '6.2.4' },
     })
+  })
+  it('reads rocm-smi without --json', () => {
+    const text =
+      '====== ROCm System Management Interface ======\nGPU[0]\t\t: Card Series: \t\tNavi 31 [Radeon RX 7900 XT/7900 XTX/7900M]\nGPU[0]\t\t: Card Model: \t\t0x744c\nGPU[0]\t\t: GFX Version: \t\tgfx1100\nGPU[1]\t\t: Card Series: \t\tRaphael\n'
+    expect(analyse(text).devices.map(({ record }) => record.model)).toEqual([
+      'Navi 31 [Radeon RX 7900 XT/7900 XTX/7900M]',
+      'Raphael',
+    ])
   })
   it('reads rocm-smi with the capitals of ROCm 6.1', () => {
     const text = JSON.stringify({

@@ -253,3 +253,17 @@ export function readAmdDocuments(values: readonly unknown[]): ObservedDevice[] {
   }
   return [...cards].sort(([a], [b]) => a - b).map(([index, facts]) => readCard(index, facts, driver, rocm))
 }
+
+const rocmLine = /^GPU\[(\d{1,3})\]\s*:\s*([^:]{1,80}?)\s*:\s*(.*?)\s*$/
+
+/** rocm-smi without `--json` prints the same keys as `GPU[0] : Card Series: …`; this is what its JSON would be. */
+export function rocmTextToDocument(text: string): Readonly<Record<string, Record<string, string>>> | null {
+  const cards: Record<string, Record<string, string>> = {}
+  for (const line of text.split(/\r?\n/)) {
+    const match = rocmLine.exec(line.slice(0, 512))
+    if (!match) continue
+    const card = `card${Number(match[1])}`
+    cards[card] = { ...cards[card], [match[2]!]: match[3]! }
+  }
+  return Object.keys(cards).length > 0 ? cards : null
+}

@@ -54,10 +54,12 @@ const plainCell = /^(?:\[[^\]]+\]|n\/a|(?:0x)?[0-9a-f]+|-?\d+(?:\.\d+)?(?:\s*[a-
 
 /** Whether a text without header looks like rows of nvidia-smi cells: equal widths, short cells, something numeric or bracketed. */
 export function looksLikeCsv(text: string): boolean {
-  const lines = text
+  const all = text
     .split(/\r?\n/)
     .map(line => line.trim())
     .filter(line => line !== '')
+  // Complaints stand before the rows and have no commas.
+  const lines = all.some(line => line.includes(',')) ? all.filter(line => line.includes(',')) : all
   if (lines.length === 0 || lines.length > 512) return false
   const rows = lines.map(splitRow)
   if (rows.some(isHeader)) return true
