@@ -53,6 +53,12 @@ export const transportErrors = defineErrors({
     fix: 'Stop it, or choose another port; 0 takes a free one.',
     exit: 3,
   },
+  TRANSPORT_CONTENT_TOO_LARGE: {
+    message: ({ url, limitBytes }: { url: string; limitBytes: number }) =>
+      `${url} answers with more than ${limitBytes} bytes; the rest was not received.`,
+    meaning: 'What was asked for is never that long, so something else answers there.',
+    fix: 'Check the endpoint: "kaisar chain seats" lists those that are registered.',
+  },
   TRANSPORT_LISTEN_FAILED: {
     message: ({ host, port, why }: { host: string; port: number; why: string }) =>
       `Cannot listen on ${host} port ${port}: ${why}.`,

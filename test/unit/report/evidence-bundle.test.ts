@@ -38,6 +38,11 @@ describe('evidence bundle', () => {
     expect(bundleHash(bytes)).toMatch(/^0x[0-9a-f]{64}$/)
   })
 
+  it('leaves out what a caller’s wider values hold', () => {
+    const wider = { ...bundle, network: { ...bundle.network, contracts: { KaisarToken: '0x00' }, chain: { uid: 'x' } } }
+    expect(encodeBundle(wider)).toEqual(encodeBundle(bundle))
+  })
+
   it('fails to decode only with its own codes, whatever bytes there are', () => {
     const bytes = encodeBundle(bundle)
     const damaged = fc.oneof(

@@ -1,0 +1,56 @@
+import { Args, Flags } from '@oclif/core'
+import { BaseCommand } from '../base.ts'
+
+export default class CheckerVerify extends BaseCommand<typeof CheckerVerify> {
+  static override description =
+    `Verify an evidence bundle offline: every signature, every binding, every sampled row recomputed on this machine.
+
+It also says what a bundle cannot prove by itself. Exit code 4, with the step and the reason, where it does not verify.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> 98df72ba.bundle',
+    '<%= config.bin %> <%= command.id %> 0x98df72ba6a2aaa8fd98c5b7b119332cebb590887f0c3d3413f2f6cff8fccb38b --from wss://checker.example:7411 --json',
+  ]
+  static override args = {
+    bundle: Args.string({
+      description: 'File of a bundle, or its hash (0x and 64 digits) with --from',
+      required: true,
+    }),
+  }
+  static override flags = {
+    from: Flags.string({
+      description:
+        'Endpoint of the Checker that serves the bundle; it is not trusted, its bytes are compared with the hash',
+      helpValue: '<url>',
+    }),
+    'execution-provider': Flags.option({ options: ['auto', 'cuda', 'webgpu', 'cpu'] as const })({
+      description: 'What recomputes the rows; every one gives the same bytes',
+      default: 'auto',
+    }),
+    threads: Flags.integer({
+      description: 'Threads of one operator on the CPU; 0 takes every core',
+      default: 0,
+      min: 0,
+      max: 1024,
+    }),
+  }
+
+  async run() {
+    const { from, threads, 'execution-provider': provider } = this.flags
+    const { loadBundle } = await import('../../core/operator/load-bundle.ts')
+    const { evidenceLines, verifyEvidence } = await import('../../core/operator/verify-evidence.ts')
+    const { createWorkEngine } = await import('../../core/job/work-engine.ts')
+    const loaded = await loadBundle({ source: this.args.bundle, from })
+    const result = await verifyEvidence(loaded, {
+      startEngine: spec => {
+        this.progress('Building the model and recomputing the sampled rows …')
+        return createWorkEngine({ spec, provider, threads })
+      },
+    })
+    for (const line of evidenceLines(result)) this.log(line)
+    if (result.failedStep !== null) {
+      const { operatorErrors } = await import('../../core/operator/errors.ts')
+      this.fail(operatorErrors.BUNDLE_REFUTED({ step: result.failedStep, detail: result.detail ?? '' }), result)
+    }
+    return result
+  }
+}

@@ -1,0 +1,37 @@
+import { defineErrors } from '../platform/errors.ts'
+
+export const operatorErrors = defineErrors({
+  BUNDLE_SOURCE_MISSING: {
+    message: ({ hash }: { hash: string }) => `Where bundle ${hash} is served was not said.`,
+    meaning:
+      'A bundle is named by its hash, and every Checker serves those it wrote; a hash alone says nothing of where.',
+    fix: 'Pass --from with the Checker’s endpoint; "kaisar chain seats" lists them.',
+    exit: 2,
+  },
+  BUNDLE_FILE_UNREADABLE: {
+    message: ({ path, reason }: { path: string; reason: string }) => `The bundle ${path} cannot be read (${reason}).`,
+    meaning: 'The file does not exist, is a folder, or this user may not read it.',
+    fix: 'Name a file that exists, or a hash (0x and 64 digits) with --from.',
+    exit: 3,
+  },
+  BUNDLE_NOT_SERVED: {
+    message: ({ endpoint, hash, status }: { endpoint: string; hash: string; status: number }) =>
+      `${endpoint} does not serve bundle ${hash} (HTTP status ${status}).`,
+    meaning: 'A Checker serves the bundles it wrote itself, until its seats may unbond.',
+    fix: 'Ask the Checker that judged this round: its address is in the verdict, its endpoint in "kaisar chain seats".',
+    exit: 3,
+  },
+  BUNDLE_OTHER: {
+    message: ({ endpoint, hash, found }: { endpoint: string; hash: string; found: string }) =>
+      `${endpoint} answered for bundle ${hash} with bytes whose hash is ${found}.`,
+    meaning: 'The name of a bundle is the SHA-256 of its bytes, so this is another one, or a damaged one.',
+    fix: 'Ask another seat of the committee; a Checker that serves other bytes proves nothing.',
+    exit: 4,
+  },
+  BUNDLE_REFUTED: {
+    message: ({ step, detail }: { step: string; detail: string }) => `The bundle does not verify at ${step}: ${detail}`,
+    meaning: 'A signature, a binding or a recomputed row in it is not what it has to be.',
+    fix: 'Do not rely on the verdict it stands for. Fetch it again and compare its hash; if that is right, its Checker made it so.',
+    exit: 4,
+  },
+})

@@ -1,0 +1,78 @@
+/** Verification of a bundle with this machine's own engine, and how its result reads. */
+
+import type { JobSpec } from '../job/spec.ts'
+import type { WorkEngine } from '../job/work-engine.ts'
+import { grouped } from '../platform/ui/figures.ts'
+import { type BundleStep, type BundleVerification, bundleSteps, verifyBundle } from '../report/verify-bundle.ts'
+import type { LoadedBundle } from './load-bundle.ts'
+
+export type StepResult = { readonly step: BundleStep; readonly status: 'ok' | 'failed' | 'not reached' }
+
+export type EvidenceVerification = {
+  /** SHA-256 of the bundle: its name, and the one on which its seat's evidence rests. */
+  readonly hash: string
+  readonly bytes: number
+  readonly valid: boolean
+  readonly failedStep: BundleStep | null
+  readonly detail: string | null
+  readonly steps: readonly StepResult[]
+  /** Null where it does not verify: then nothing it says is worth repeating. */
+  readonly facts: Extract<BundleVerification, { ok: true }>['facts'] | null
+  readonly cannotProve: readonly string[]
+}
+
+/** The engine is started only where there are rows to recompute, and is closed again. */
+export async function verifyEvidence(
+  { hash, bytes, bundle }: LoadedBundle,
+  { startEngine }: { readonly startEngine: (spec: JobSpec) => Promise<Pick<WorkEngine, 'verify' | 'close'>> },
+): Promise<EvidenceVerification> {
+  const engines: Pick<WorkEngine, 'verify' | 'close'>[] = []
+  try {
+    const result = await verifyBundle(bundle, {
+      async openVerifier(spec) {
+        const engine = await startEngine(spec)
+        engines.push(engine)
+        return engine
+      },
+    })
+    const failedAt = result.ok ? bundleSteps.length : bundleSteps.indexOf(result.step)
+    return {
+      hash,
+      bytes,
+      valid: result.ok,
+      failedStep: result.ok ? null : result.step,
+      detail: result.ok ? null : result.detail,
+      steps: bundleSteps.map((step, at) => ({
+        step,
+        status: at < failedAt ? 'ok' : at === failedAt ? 'failed' : 'not reached',
+      })),
+      facts: result.ok ? result.facts : null,
+      cannotProve: result.cannotProve,
+    }
+  } finally {
+    await Promise.all(engines.map(engine => engine.close()))
+  }
+}
+
+/** The verification as lines for people. */
+export function evidenceLines({ hash, valid, steps, detail, facts, cannotProve }: EvidenceVerification): string[] {
+  const lines = [`${valid ? 'VALID' : 'NOT VALID'}  ${hash}`]
+  for (const { step, status } of steps)
+    lines.push(`  ${status.padEnd(11)}  ${step}${status === 'failed' ? `  ${detail}` : ''}`)
+  if (facts !== null) {
+    const { soundness } = facts
+    lines.push(
+      '',
+      `device      ${facts.deviceId}, generation ${facts.generation}`,
+      `operator    ${facts.operator}`,
+      `checker     ${facts.checker}`,
+      `round       ${facts.round} of epoch ${facts.epoch}`,
+      `job         ${facts.specName ?? 'of a specification this release does not know'}`,
+      `work        ${grouped(facts.rows)} rows, ${grouped(facts.rate)} Mop/s`,
+      `recomputed  ${facts.rowsChecked} rows; ${facts.rowsPerSample.toFixed(1)} rows of work for each one sampled`,
+      `soundness   ${soundness.oneSeat.toFixed(1)} bits by this seat, ${soundness.forwarding.toFixed(1)} by five, against skipping a quarter`,
+    )
+  }
+  lines.push('', 'What a bundle cannot prove by itself:', ...cannotProve.map(limit => `  · ${limit}`))
+  return lines
+}
