@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { deviceRecord, probedDevice } from '../../../src/core/gpu/build-device.ts'
+import { doctorLines, environmentFaults, examineHost, examineRecording } from '../../../src/core/gpu/doctor.ts'
+import { faultTable } from '../../../src/core/gpu/fault-table.ts'
+import type { EnvironmentRecord } from '../../../src/core/protocol/device-record.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'kaisar-doctor-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const record: EnvironmentRecord = {
+  version: 1,
+  kaisar: '0.1.0',
+  os: 'Linux',
+  kernel: '6.1',
+  architecture: 'x64',
+  virtualisation: null,
+  container: null,
+  node: 'v24.0.0',
+  onnxRuntime: '1.30.0',
+  executionProviders: ['cpu'],
+  memoryMiB: 8192,
+  diskFreeMiB: 10_000,
+  clockOffsetMs: 5,
+}
+const gpu = probedDevice(
+  deviceRecord({ kind: 'gpu', vendor: 'nvidia', model: 'NVIDIA L4', identity: 'GPU-a', identitySource: 'uuid' }),
+)
+const cpu = probedDevice(
+  deviceRecord({ kind: 'cpu', vendor: 'cpu', model: 'CPU', identity: 'CPU-a', identitySource: 'machine-id' }),
+)
+const codes = (change: Partial<EnvironmentRecord>, device = cpu) =>
+  environmentFaults({ ...record, ...change }, { devices: [device] }).map(({ code, critical }) => [code, critical])
+
+describe('environmentFaults', () => {
+  it('finds what keeps a host from work, and nothing on a good one', () => {
+    expect(codes({})).toEqual([])
+    expect(codes({ executionProviders: [] })).toEqual([['HOST_NO_EXECUTION_PROVIDER', true]])
+    expect(codes({}, gpu)).toEqual([['HOST_NO_GPU_PROVIDER', false]])
+    expect(codes({ executionProviders: ['webgpu', 'cpu'] }, gpu)).toEqual([])
+    expect(codes({ memoryMiB: 1024 })).toEqual([['HOST_MEMORY_LOW', false]])
+    expect(codes({ diskFreeMiB: 10 })).toEqual([['HOST_DISK_LOW', false]])
+    expect(codes({ clockOffsetMs: -3_600_000 })).toEqual([['HOST_CLOCK_OFF', false]])
+  })
+})
+
+describe('examineHost', () => {
+  it('joins devices, faults and environment into one report and into lines', async () => {
+    const report = await examineHost({
+      probe: { probe: async () => ({ state: 'healthy', devices: [cpu], faults: [], notes: [] }) },
+      environment: async () => ({
+        record: { ...record, diskFreeMiB: 1 },
+        providers: [{ provider: 'cuda', loadable: false, onnxRuntime: null, reason: 'no library' }],
+      }),
+    })
+    expect(report).toMatchObject({
+      state: 'healthy',
+      environment: { os: 'Linux' },
+      devices: [{ model: 'CPU', identity: 'CPU-a', faults: [] }],
+    })
+    const text = doctorLines(report).join('\n')
+    expect(text).toContain('Execution provider cuda: does not load (no library)')
+    expect(text).toContain('HOST_DISK_LOW')
+    expect(text).toContain(`Fix: ${faultTable.HOST_DISK_LOW.fix}`)
+  })
+})
+
+describe('examineRecording', () => {
+  it('reads a file, a folder, and UTF-16 as PowerShell writes it', async () => {
+    const text = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
+    writeFileSync(join(folder, 'utf8.txt'), text)
+    writeFileSync(join(folder, 'utf16.txt'), Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]))
+    for (const name of ['utf8.txt', 'utf16.txt', ''])
+      expect((await examineRecording(join(folder, name))).faults.map(({ code }) => code)).toContain(
+        'GPU_DRIVER_NOT_RUNNING',
+      )
+  })
+  it('refuses what is not there, and names a file that is too large without reading it', async () => {
+    await expect(examineRecording(join(folder, 'none'))).rejects.toMatchObject({
+      code: 'GPU_RECORDING_NOT_FOUND',
+      exit: 3,
+    })
+    writeFileSync(join(folder, 'large.txt'), Buffer.alloc(17 * 1024 * 1024))
+    const report = await examineRecording(join(folder, 'large.txt'))
+    expect(report).toMatchObject({ state: 'unreadable', faults: [{ code: 'GPU_OUTPUT_TOO_LARGE', critical: true }] })
+  })
+})
+
+describe('faultTable', () => {
+  it('says of every fault what it means and what to do', () => {
+    for (const [code, { meaning, fix }] of Object.entries(faultTable)) {
+      expect(code).toMatch(/^(?:GPU|HOST)_[A-Z_]+$/)
+      for (const sentence of [meaning, fix]) expect(sentence).toMatch(/^[A-Z].{10,}[.]$/s)
+    }
+  })
+})
