@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   chain: [],
   epoch: ['chain'],
   provider: ['gpu', 'job', 'report', 'transport', 'chain'],
-  checker: ['job', 'report', 'transport', 'chain', 'epoch'],
+  checker: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
   explorer: ['chain', 'epoch'],
   operator: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch', 'explorer', 'provider', 'checker'],
   devnet: 'everything',
