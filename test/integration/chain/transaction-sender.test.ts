@@ -1,37 +1,340 @@
-import { type Address, parseAbi, parseEther } from 'viem'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { connectChain } from '../../../src/core/chain/client.ts'
-import { createTransactionSender, type SenderOptions } from '../../../src/core/chain/tx/transaction-sender.ts'
-import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
-import { openStore } from '../../../src/core/platform/store.ts'
-import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
+import { priority, type SenderDependencies, type SenderOptions } from '../../../src/core/chain/tx/transaction-sender.ts'
+import { eventually } from '../../helpers/eventually.ts'
+import { noteBoard } from '../../helpers/note-board.ts'
+import { type FaultRule, startRpcProxy } from '../../helpers/rpc-proxy.ts'
+import { senderForTests } from '../../helpers/sender.ts'
 
-// Calls go to an address whose code accepts anything (a single STOP), so that only the sending is under test.
-const sink = '0x00000000000000000000000000000000000051aa' as Address
-const abi = parseAbi(['function note(uint256 value)'])
+const ends: (() => Promise<unknown>)[] = []
+afterEach(() => Promise.all(ends.splice(0).map(end => end())))
 
-const anvil = await anvilForTests()
-await anvil.client.setCode({ address: sink, bytecode: '0x00' })
-const chain = await connectChain({ rpcUrls: [anvil.rpcUrl] })
-
-let next = 0
-async function freshSender(options: SenderOptions = {}) {
-  const account = devAccount(next++)
-  await anvil.client.setBalance({ address: account.address, value: parseEther('100') })
-  const store = openStore({ path: ':memory:', migrations: [transactionTables] })
-  const sender = createTransactionSender({ pollMs: 20, ...options }, { chain, account, store })
-  return { sender, store, account }
+async function scene(options: SenderOptions = {}, dependencies: Partial<SenderDependencies> = {}) {
+  const board = await noteBoard()
+  const withSender = (more: SenderOptions = {}, deps: Partial<SenderDependencies> = {}) => {
+    const made = senderForTests(board.chain, board.account, { ...options, ...more }, { errorAbi: board.abi, ...deps })
+    ends.push(made.sender.stop)
+    return made
+  }
+  return { ...board, ...withSender({}, dependencies), withSender }
 }
-const note = (value: bigint) => ({ to: sink, abi, functionName: 'note', args: [value] }) as const
 
-describe('transaction sender', () => {
-  test('sends once per key, in order of nonces', async () => {
-    const { sender, account } = await freshSender()
-    const receipts = await Promise.all([1n, 2n, 3n].map(i => sender.send({ key: `note/${i}`, ...note(i) })))
-    expect(receipts.every(receipt => receipt.success)).toBe(true)
-    const again = await sender.send({ key: 'note/1', ...note(1n) })
+/** The same chain through endpoints that fail as told. */
+async function through(board: Awaited<ReturnType<typeof noteBoard>>, ...rules: FaultRule[]) {
+  const proxy = await startRpcProxy({ target: board.anvil.rpcUrl, seed: 20_261_122 })
+  ends.push(proxy.stop)
+  const chain = await connectChain({ rpcUrls: [proxy.url], timeoutMs: 300 })
+  for (const rule of rules) proxy.inject(rule)
+  return { proxy, chain }
+}
+
+describe('sending', () => {
+  test('once per key, in order of nonces, also when asked again', async () => {
+    const { sender, note, noted, nonce } = await scene()
+    const receipts = await Promise.all([1, 2, 3].map(i => sender.send(note(i))))
+    const again = await sender.send(note(1))
     expect(again.hash).toBe(receipts[0]!.hash)
-    expect(await anvil.client.getTransactionCount({ address: account.address })).toBe(3)
+    expect(await noted()).toEqual([1, 2, 3])
+    expect(await nonce()).toBe(3)
+  })
+
+  test('a key names one action for ever', async () => {
+    const { sender, note } = await scene()
+    await sender.send(note(1))
+    expect(() => sender.enqueue({ ...note(2), key: 'note/1' })).toThrow(
+      expect.objectContaining({ code: 'TRANSACTION_KEY_REUSED' }),
+    )
+  })
+
+  test("what the contract refuses is not sent, and named by the contract's error", async () => {
+    const { sender, refused, nonce, note, noted } = await scene()
+    await expect(sender.send(refused)).rejects.toMatchObject({
+      code: 'CONTRACT_REVERTED',
+      context: { errorName: 'NotNow', functionName: 'note' },
+    })
+    expect(await nonce()).toBe(0)
+    await sender.send(note(1))
+    expect(await noted()).toEqual([1])
+  })
+
+  test('what failed may be asked again; what insists is tried until its deadline', async () => {
+    const { sender, refused, note, anvil, noted } = await scene()
+    await sender.send(refused).catch(() => {})
+    const { timestamp } = await anvil.client.getBlock()
+    const insisting = sender.send({ ...refused, key: 'insists', deadline: Number(timestamp) + 50 })
+    insisting.catch(() => {})
+    // Others are not held up by it.
+    await sender.send(note(1))
+    await anvil.client.setCode({ address: refused.to, bytecode: '0x00' })
+    await anvil.client.mine({ blocks: 1 })
+    expect((await insisting).success).toBe(true)
+    expect((await sender.send(refused)).success).toBe(true)
+    expect(await noted()).toEqual([1])
+  })
+
+  test('deadlines go before keeper calls, those before claims', async () => {
+    const { sender, note, anvil, noted } = await scene()
+    await anvil.client.setAutomine(false)
+    sender.enqueue(note(3))
+    sender.enqueue(note(2, { priority: priority.keeper }))
+    sender.enqueue(note(1, { deadline: 2 ** 40 }))
+    await eventually(() => expect(sender.open().every(({ state }) => state === 'pending')).toBe(true))
+    await anvil.client.mine({ blocks: 1 })
+    await eventually(async () => expect(await noted()).toEqual([1, 2, 3]))
+  })
+
+  test('too late is an error, and holds up nobody', async () => {
+    const { sender, note, anvil, noted } = await scene()
+    await anvil.client.setAutomine(false)
+    const { timestamp } = await anvil.client.getBlock()
+    const late = sender.send(note(1, { deadline: Number(timestamp) + 5 }))
+    late.catch(() => {})
+    await eventually(() => expect(sender.open()[0]?.state).toBe('pending'))
+    await anvil.client.setNextBlockBaseFeePerGas({ baseFeePerGas: 10n ** 11n })
+    await anvil.client.setNextBlockTimestamp({ timestamp: timestamp + 10n })
+    await anvil.client.mine({ blocks: 1 })
+    await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_EXPIRED' })
+    const next = sender.send(note(2))
+    next.catch(() => {})
+    await anvil.client.setAutomine(true)
+    await eventually(async () => {
+      await anvil.client.mine({ blocks: 1 })
+      expect(await noted()).toContain(2)
+    })
+    expect((await noted()).filter(value => value === 2)).toHaveLength(1)
+    expect(await noted()).not.toContain(1)
+  })
+})
+
+describe('fees', () => {
+  test('base fee ×50 with mining stopped: replaced by a dearer one, executed once', async () => {
+    const { sender, note, anvil, noted } = await scene({ maxFeePerGas: 10n ** 12n })
+    await anvil.client.setAutomine(false)
+    const sent = sender.send(note(1))
+    await eventually(() => expect(sender.open()[0]?.state).toBe('pending'))
+    const { baseFeePerGas } = await anvil.client.getBlock()
+    await anvil.client.setNextBlockBaseFeePerGas({ baseFeePerGas: baseFeePerGas! * 50n })
+    await eventually(async () => {
+      await anvil.client.mine({ blocks: 1 })
+      expect(await noted()).toEqual([1])
+    })
+    expect((await sent).success).toBe(true)
+  })
+
+  test('above the cap it waits, says so, and goes when fees fall', async () => {
+    const { sender, note, anvil, troubles, noted } = await scene({ maxFeePerGas: 3_000_000_000n })
+    await anvil.client.setAutomine(false)
+    await anvil.client.setNextBlockBaseFeePerGas({ baseFeePerGas: 10n ** 11n })
+    await anvil.client.mine({ blocks: 1 })
+    sender.enqueue(note(1))
+    await eventually(() => expect(troubles.some(({ code }) => code === 'TRANSACTION_FEE_CAP')).toBe(true))
+    await anvil.client.setNextBlockBaseFeePerGas({ baseFeePerGas: 10n ** 9n })
+    await eventually(async () => {
+      await anvil.client.mine({ blocks: 1 })
+      expect(await noted()).toEqual([1])
+    })
+  })
+
+  test('the spend cap stops everything that follows', async () => {
+    const { sender, note, troubles, noted } = await scene({ spendCapWei: 150_000_000_000_000n })
+    for (const value of [1, 2, 3, 4, 5, 6, 7, 8]) sender.enqueue(note(value))
+    await eventually(() => expect(troubles.some(({ code }) => code === 'TRANSACTION_SPEND_CAP')).toBe(true))
+    const count = (await noted()).length
+    expect(count).toBeGreaterThan(0)
+    expect(count).toBeLessThan(8)
+  })
+
+  test('an empty account is told to the operator, and goes on when it is funded', async () => {
+    const { sender, note, anvil, troubles, noted, account } = await scene()
+    await anvil.client.setBalance({ address: account.address, value: 1n })
+    sender.enqueue(note(1))
+    await eventually(() => expect(troubles.length).toBeGreaterThan(0))
+    expect(troubles[0]?.code).toBe('FUNDS_INSUFFICIENT')
+    await anvil.client.setBalance({ address: account.address, value: 10n ** 18n })
+    await eventually(async () => expect(await noted()).toEqual([1]))
+  })
+
+  test('a claim that is stuck makes way for a deadline, and is done after it', async () => {
+    const { sender, note, anvil, noted } = await scene({ maxFeePerGas: 10n ** 12n })
+    await anvil.client.setAutomine(false)
+    sender.enqueue(note(2))
+    await eventually(() => expect(sender.open()[0]?.state).toBe('pending'))
+    const dear = async () => {
+      await anvil.client.setNextBlockBaseFeePerGas({ baseFeePerGas: 10n ** 11n })
+      await anvil.client.mine({ blocks: 1 })
+    }
+    sender.enqueue(note(1, { deadline: 2 ** 40 }))
+    await eventually(async () => {
+      await dear()
+      expect((await noted()).length).toBeGreaterThan(0)
+    })
+    await eventually(async () => {
+      await dear()
+      expect((await noted()).sort()).toEqual([1, 2])
+    })
+  })
+})
+
+describe('what gets lost', () => {
+  test('transaction N dropped from the pool while N+1 waits', async () => {
+    const { sender, note, anvil, noted, store } = await scene()
+    await anvil.client.setAutomine(false)
+    sender.enqueue(note(1))
+    sender.enqueue(note(2))
+    await eventually(() => expect(sender.open().every(({ state }) => state === 'pending')).toBe(true))
+    const { hash } = store.get<{ hash: `0x${string}` }>('SELECT hash FROM tx_attempt ORDER BY nonce LIMIT 1')!
+    await eventually(() => anvil.client.getTransaction({ hash }))
+    await anvil.client.dropTransaction({ hash })
+    await eventually(async () => {
+      await anvil.client.mine({ blocks: 1 })
+      expect(await noted()).toEqual([1, 2])
+    })
+  })
+
+  test.each([1, 2])('a reorg of depth %i takes it out: it comes back, once', async depth => {
+    const { sender, note, anvil, noted, reorg } = await scene()
+    await sender.send(note(1))
+    await anvil.client.mine({ blocks: depth - 1 })
+    await anvil.client.setAutomine(false)
+    await reorg(depth)
+    expect(await noted()).toEqual([])
+    await eventually(async () => {
+      await anvil.client.mine({ blocks: 1 })
+      expect(await noted()).toEqual([1])
+    })
+    expect((await sender.outcome('note/1')).success).toBe(true)
+  })
+
+  test('with three confirmations it is not done at two', async () => {
+    const { sender, note, anvil } = await scene({ confirmations: 3 })
+    let done = false
+    const sent = sender.send(note(1)).then(() => {
+      done = true
+    })
+    await eventually(() => expect(sender.open()[0]?.state).toBe('mined'))
+    await anvil.client.mine({ blocks: 1 })
+    await sender.pass()
+    expect(done).toBe(false)
+    await anvil.client.mine({ blocks: 1 })
+    await sent
+    expect(done).toBe(true)
+  })
+
+  test('a reorg before the confirmations are reached: the outcome is that of the new block', async () => {
+    const { sender, note, anvil, reorg, noted } = await scene({ confirmations: 3 })
+    const sent = sender.send(note(1))
+    await eventually(() => expect(sender.open()[0]?.state).toBe('mined'))
+    const before = sender.open()[0]!.receipt!.blockHash
+    await reorg(1)
+    await eventually(async () => {
+      await anvil.client.mine({ blocks: 1 })
+      expect(await noted()).toEqual([1])
+    })
+    await anvil.client.mine({ blocks: 3 })
+    const receipt = await sent
+    expect(receipt.blockHash).not.toBe(before)
+    expect((await anvil.client.getBlock({ blockNumber: receipt.blockNumber })).hash).toBe(receipt.blockHash)
+  })
+})
+
+describe('endpoints that fail', () => {
+  test.each<FaultRule>([
+    { fault: 'swallow', times: 2 },
+    { fault: 'drop-reply', method: 'eth_sendRawTransaction', times: 2 },
+    { fault: 'rate-limit', probability: 0.3, times: 20 },
+    { fault: 'server-error', probability: 0.3, times: 20 },
+    { fault: 'hang', probability: 0.2, times: 4 },
+  ])('$fault: every action is executed, exactly once', async rule => {
+    const board = await noteBoard({ blockTimeSeconds: 1 })
+    const { proxy, chain } = await through(board, rule)
+    const { sender } = senderForTests(chain, board.account)
+    ends.push(sender.stop)
+    const values = [1, 2, 3, 4, 5]
+    await Promise.all(values.map(value => sender.send(board.note(value))))
+    expect((await board.noted()).sort()).toEqual(values)
+    expect(proxy.injected[rule.fault]).toBeGreaterThan(0)
+  })
+
+  test('a forged receipt is not believed: the endpoint is dropped, the other one carries on', async () => {
+    const board = await noteBoard()
+    const proxy = await startRpcProxy({ target: board.anvil.rpcUrl })
+    ends.push(proxy.stop)
+    const chain = await connectChain({ rpcUrls: [proxy.url, board.anvil.rpcUrl] })
+    proxy.inject({ fault: 'swallow' })
+    proxy.inject({ fault: 'forged-receipt' })
+    const { sender } = senderForTests(chain, board.account)
+    ends.push(sender.stop)
+    const receipt = await sender.send(board.note(1))
+    expect(receipt.blockHash).not.toMatch(/^0x(f0)+$/)
+    expect(await board.noted()).toEqual([1])
+    expect(chain.status()[0]).toMatchObject({ state: 'dropped', reason: { code: 'RPC_FORGED' } })
+  })
+
+  test('the only endpoint forges receipts of transactions that it forgets: nothing counts as done', async () => {
+    const board = await noteBoard({ blockTimeSeconds: 1 })
+    const { proxy, chain } = await through(board, { fault: 'swallow' }, { fault: 'forged-receipt' })
+    const { sender } = senderForTests(chain, board.account)
+    ends.push(sender.stop)
+    let done = false
+    sender.send(board.note(1)).then(() => {
+      done = true
+    })
+    await eventually(() => expect(proxy.injected.swallow).toBeGreaterThan(2))
+    expect(done).toBe(false)
+    expect(await board.noted()).toEqual([])
+  })
+})
+
+describe('ends and beginnings', () => {
+  test('a crash between record and send: the next start sends the same bytes', async () => {
+    const made = await scene({}, { crashPoint: () => crash() })
+    const { sender, store, note, noted, chain, account } = made
+    const crash = () => {
+      void sender.stop()
+      throw new Error('power cut')
+    }
+    sender.enqueue(note(1))
+    const recorded = await eventually(() => {
+      const row = store.get<{ hash: string }>('SELECT hash FROM tx_attempt')
+      expect(row).toBeDefined()
+      return row!
+    })
     await sender.stop()
+    expect(await noted()).toEqual([])
+    const { createTransactionSender } = await import('../../../src/core/chain/tx/transaction-sender.ts')
+    const second = createTransactionSender({ pollMs: 20 }, { chain, account, store })
+    ends.push(second.stop)
+    const receipt = await second.outcome('note/1')
+    expect(receipt.hash).toBe(recorded.hash)
+    expect(await noted()).toEqual([1])
+  })
+
+  test('stopped in any state, it goes on from there', async () => {
+    const { sender, store, note, noted, chain, account, anvil } = await scene()
+    await anvil.client.setAutomine(false)
+    for (const value of [1, 2, 3]) sender.enqueue(note(value))
+    await eventually(() => expect(sender.open().every(({ state }) => state === 'pending')).toBe(true))
+    await sender.stop()
+    await anvil.client.mine({ blocks: 1 })
+    const { createTransactionSender } = await import('../../../src/core/chain/tx/transaction-sender.ts')
+    const second = createTransactionSender({ pollMs: 20 }, { chain, account, store })
+    ends.push(second.stop)
+    for (const value of [1, 2, 3]) expect((await second.outcome(`note/${value}`)).success).toBe(true)
+    expect(await noted()).toEqual([1, 2, 3])
+  })
+
+  test('two senders of one key: both get their actions done, none twice', async () => {
+    const { sender, note, noted, withSender, anvil } = await scene({ watchBlocks: 2 })
+    const other = withSender()
+    const values = [1, 2, 3, 4, 5, 6]
+    for (const value of values) (value % 2 === 0 ? sender : other.sender).enqueue(note(value))
+    await eventually(async () => {
+      await anvil.client.mine({ blocks: 1 })
+      expect((await noted()).sort()).toEqual(values)
+    }, 20_000)
+    await anvil.client.mine({ blocks: 5 })
+    await sender.pass()
+    await other.sender.pass()
+    expect((await noted()).sort()).toEqual(values)
   })
 })

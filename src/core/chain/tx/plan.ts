@@ -28,7 +28,7 @@ export type Plan = {
   readonly sign: readonly { readonly nonce: number; readonly action: ActionRow | null }[]
   /** Unmined for too long: sign again, dearer. */
   readonly bump: readonly Attempt[]
-  /** Send the same bytes again. */
+  /** Unmined, and not for long: the same bytes can be sent again. */
   readonly rebroadcast: readonly Attempt[]
 }
 
@@ -82,7 +82,7 @@ export function planTransactions(input: PlanInput, rules: PlanRules): Plan {
     displace,
     sign,
     bump: waiting.filter(overdue),
-    rebroadcast: waiting.filter(attempt => !overdue(attempt) && attempt.atBlock < headNumber),
+    rebroadcast: waiting.filter(attempt => !overdue(attempt)),
   }
 }
 

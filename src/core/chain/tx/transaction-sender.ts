@@ -101,6 +101,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   const waiters = new Map<string, Set<{ resolve: (receipt: Receipt) => void; reject: (error: KaisarError) => void }>>()
   /** The head at which the chain last refused an action: asked again only at another one. */
   const refusedAt = new Map<string, bigint>()
+  /** The head at which each transaction was last sent by this process. */
+  const broadcastAt = new Map<Hex, bigint>()
   let headNumber = 0n
   let lastHead: Hex | null = null
   let stopped = false
@@ -193,7 +195,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       if (fee === null) await broadcast(raw)
       else await signAndSend({ nonce, action: key === '' ? null : store.find(key), gas, fee })
     }
-    for (const { raw } of plan.rebroadcast) await broadcast(raw)
+    // Once per block, and at once where it has not left us yet: a crash kept it from being sent, or nobody took it.
+    for (const { raw } of plan.rebroadcast) if (broadcastAt.get(keccak256(raw)) !== headNumber) await broadcast(raw)
 
     async function signAndSend(wanted: { nonce: number; action: ActionRow | null; gas: bigint; fee: Fee | null }) {
       const { nonce, action, gas, fee } = wanted
@@ -204,7 +207,11 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
           chainErrors.TRANSACTION_FEE_CAP({ key: key || `nonce ${nonce}`, neededWei, capWei: gas * feeCap }),
         )
       }
-      const spentWei = store.spentSince(Number(timestamp) - 86_400) + gas * fee.maxFeePerGas
+      const waitingWei = store
+        .attempts()
+        .filter(attempt => attempt.nonce >= minedNonce && attempt.nonce !== nonce)
+        .reduce((sum, attempt) => sum + attempt.gas * attempt.maxFeePerGas, 0n)
+      const spentWei = store.spentSince(Number(timestamp) - 86_400) + waitingWei + gas * fee.maxFeePerGas
       if (spentWei > spendCapWei) return onTrouble(chainErrors.TRANSACTION_SPEND_CAP({ spentWei, capWei: spendCapWei }))
       const { to, data } = action ?? { to: address, data: '0x' as Hex }
       const raw = await account.signTransaction({
@@ -252,14 +259,24 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   async function broadcast(raw: Hex) {
     const request = { method: 'eth_sendRawTransaction', params: [raw] }
     const outcomes = await Promise.allSettled(chain.usable().map(endpoint => endpoint.request(request)))
-    if (outcomes.some(({ status }) => status === 'fulfilled')) return
-    for (const rejected of outcomes.filter(({ status }) => status === 'rejected')) {
-      const error = decodeChainError((rejected as PromiseRejectedResult).reason, 'eth_sendRawTransaction')
-      if (/insufficient funds/i.test(error.message)) {
-        const balanceWei = await chain.client.getBalance({ address })
-        onTrouble(chainErrors.FUNDS_INSUFFICIENT({ account: address, balanceWei, cause: error }))
-      } else if (!/already (known|imported)|nonce too low|underpriced/i.test(error.message)) onTrouble(error)
+    if (outcomes.some(({ status }) => status === 'fulfilled')) {
+      broadcastAt.set(keccak256(raw), headNumber)
+      return
     }
+    for (const outcome of outcomes) {
+      if (outcome.status !== 'rejected') continue
+      const error = await explain(outcome.reason, 'eth_sendRawTransaction')
+      if (!/already (known|imported)|nonce too low|underpriced/i.test(error.message)) onTrouble(error)
+    }
+  }
+
+  /** Nodes word an empty account in many ways; its balance says it plainly. */
+  async function explain(reason: unknown, action: string): Promise<KaisarError> {
+    const error = decodeChainError(reason, action)
+    if (error.code !== 'RPC_FAILED') return error
+    const [balanceWei, gasPrice] = await Promise.all([chain.client.getBalance({ address }), chain.client.getGasPrice()])
+    const least = 21_000n * gasPrice
+    return balanceWei < least ? chainErrors.FUNDS_INSUFFICIENT({ account: address, balanceWei, cause: reason }) : error
   }
 
   const run = (): Promise<void> => {
@@ -288,7 +305,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       try {
         await run()
       } catch (error) {
-        onTrouble(decodeChainError(error, 'Looking after transactions'))
+        await explain(error, 'Looking after transactions').then(onTrouble, onTrouble)
       }
       if (store.open().length > 0 || store.attempts().length > 0) wake(pollMs)
     }, ms)
