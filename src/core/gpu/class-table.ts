@@ -172,7 +172,7 @@ const intel = rows('intel', '8086', [
   ['intel-arc-a770', /A770/, [8, 16], '56a0', 19.7, 'Intel Arc product page'],
 ])
 
-export const classTable: readonly DeviceClass[] = [...nvidia, ...amd, ...intel]
+const classTable: readonly DeviceClass[] = [...nvidia, ...amd, ...intel]
 
 /** The name without trademark and vendor words: `NVIDIA GeForce RTX 3090` → `RTX 3090`. */
 export const bareModel = (name: string): string =>

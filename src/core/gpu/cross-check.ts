@@ -172,7 +172,7 @@ function checkHost(device: CombinedDevice, identity: string, facts: HostFacts): 
  * throttled or starved; a CPU behind a data centre card's name stays an order of magnitude below. Not calibrated: it is a
  * finding for people and for the Checker's verdict text, and never changes a score.
  */
-export const leastShareOfPeak = 0.02
+const leastShareOfPeak = 0.02
 
 /** Compares measured work (operations per second of the real job) with what the claimed model can do. */
 export function contradictMeasuredWork(

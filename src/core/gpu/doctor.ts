@@ -5,7 +5,7 @@ import { makeFault } from './fault-table.ts'
 import type { Fault, GpuProbe, Note, ProbedDevice, ProbeResult, ProbeState } from './gpu-probe.ts'
 
 /** A device as `provider doctor` shows it: record and probe in one, with the codes of its faults. */
-export type DoctorDevice = Omit<DeviceRecord, 'version'> &
+type DoctorDevice = Omit<DeviceRecord, 'version'> &
   Omit<ProbedDevice, 'record'> & { readonly faults: readonly string[] }
 
 export type DoctorReport = {

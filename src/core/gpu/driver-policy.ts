@@ -8,7 +8,7 @@ export type DriverRule = {
   readonly provenance: string
 }
 
-export const driverRules: readonly DriverRule[] = [
+const driverRules: readonly DriverRule[] = [
   {
     vendor: 'nvidia',
     executionProvider: 'cuda',
@@ -25,7 +25,7 @@ export const driverRules: readonly DriverRule[] = [
 ]
 
 /** Newest NVIDIA branch that outputs have been seen of. A newer one is unknown, which is a note and not a fault. */
-export const newestKnownNvidiaBranch = 610
+const newestKnownNvidiaBranch = 610
 
 /** Branches released for Windows alone (NVIDIA's driver archives); on Linux they cannot be. */
 const windowsOnlyNvidiaBranches = new Set([

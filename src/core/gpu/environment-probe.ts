@@ -47,7 +47,7 @@ const checkFile = new URL(
 )
 
 /** Runs a product through one execution provider in a child process (see execution-provider-check.ts). */
-export async function checkExecutionProvider(run: RunTool, provider: string): Promise<ExecutionProviderCheck> {
+async function checkExecutionProvider(run: RunTool, provider: string): Promise<ExecutionProviderCheck> {
   const output = await run(process.execPath, [fileURLToPath(checkFile), provider], {
     timeoutMs: 60_000,
     maxBytes: 1 << 20,

@@ -11,11 +11,11 @@ export type ToolOutput = {
   readonly invalidUtf8: boolean
 }
 
-export type ToolLimits = { readonly timeoutMs: number; readonly maxBytes: number }
+type ToolLimits = { readonly timeoutMs: number; readonly maxBytes: number }
 export type RunTool = (command: string, args: readonly string[], limits?: Partial<ToolLimits>) => Promise<ToolOutput>
 
 /** nvidia-smi takes seconds on an eight-card board without persistence mode; its largest real output is below 2 MB. */
-export const defaultToolLimits: ToolLimits = { timeoutMs: 30_000, maxBytes: 16 * 1024 * 1024 }
+const defaultToolLimits: ToolLimits = { timeoutMs: 30_000, maxBytes: 16 * 1024 * 1024 }
 
 /** How long after a kill to wait for a process that sits in the kernel, as tools do on a lost card. */
 const abandonAfterMs = 1_000

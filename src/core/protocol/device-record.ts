@@ -10,7 +10,7 @@ const text = z.string().min(1).max(256)
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
 /** Where a device's identity comes from, strongest first. `host-slot` and `network-address` are fallbacks and say so. */
-export const identitySources = [
+const identitySources = [
   'uuid',
   'unique-id',
   'serial',

@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { type CertificateExtensions, readExtensions } from './certificate-extensions.ts'
 
 /** SHA-256 of the DER of `NVIDIA Device Identity CA`. The root that came with the evidence counts for nothing. */
-export const nvidiaDeviceRootSha256 = '102bf659d5419614c9d8e6aecebc80454eb26b1df6a769ac720b9a690b167b48'
+const nvidiaDeviceRootSha256 = '102bf659d5419614c9d8e6aecebc80454eb26b1df6a769ac720b9a690b167b48'
 
 /** NVML's buffer for a chain holds 4 KiB of PEM; some captures add text around it. */
 export const maxChainBytes = 0x4000

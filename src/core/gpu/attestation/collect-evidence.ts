@@ -4,7 +4,7 @@ import { attestationErrors } from './errors.ts'
 import { type Evidence, readEvidenceJson } from './read-evidence.ts'
 
 /** NVIDIA's collector (attestation-sdk); the card signs over the nonce. */
-export const collector = 'nvattest'
+const collector = 'nvattest'
 
 /**
  * Asks NVIDIA's collector for the evidence of every card over one nonce (32 bytes). Returns it as printed and as read.

@@ -77,7 +77,7 @@ export function parseReferenceMeasurements(xml: string): ReferenceMeasurements {
 }
 
 /** Whether a reference is for the firmware that a report states. */
-export function referenceFits(reference: ReferenceMeasurements, fields: OpaqueFields): boolean {
+function referenceFits(reference: ReferenceMeasurements, fields: OpaqueFields): boolean {
   if (reference.kind === 'driver') return reference.version === fields.driver
   const board = [fields.project, fields.projectSku, fields.chipSku].join('_')
   return (

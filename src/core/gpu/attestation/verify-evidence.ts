@@ -20,11 +20,11 @@ export const attestationSteps = [
   'measurements',
   'identity',
 ] as const
-export type AttestationStep = (typeof attestationSteps)[number]
+type AttestationStep = (typeof attestationSteps)[number]
 
 /** `unknown`: could not be told here, and does not make the evidence invalid. `skipped`: a step before it failed. */
-export type StepStatus = 'pass' | 'fail' | 'unknown' | 'skipped'
-export type StepResult = { readonly step: AttestationStep; readonly status: StepStatus; readonly detail: string }
+type StepStatus = 'pass' | 'fail' | 'unknown' | 'skipped'
+type StepResult = { readonly step: AttestationStep; readonly status: StepStatus; readonly detail: string }
 
 export type AttestationPolicy = {
   /** What the card was asked to sign; null checks no freshness and says so. */

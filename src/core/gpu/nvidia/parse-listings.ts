@@ -144,5 +144,3 @@ export function parseLspci(text: string): PciCard[] {
   }
   return cards
 }
-
-export const isLspci = (text: string): boolean => parseLspci(text).length > 0
