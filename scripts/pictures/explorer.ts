@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createNetworkReader } from '../../src/core/explorer/network-reader.ts'
 import { serveExplorer } from '../../src/core/explorer/serve-explorer.ts'
-import { openBrowser } from './open-browser.ts'
+import { openBrowser } from '../../test/helpers/open-browser.ts'
 import { playNetwork } from './play-network.ts'
 
 const folder = fileURLToPath(new URL('../../docs/pictures/', import.meta.url))

@@ -1,0 +1,39 @@
+import { Flags } from '@oclif/core'
+import { BaseCommand, chainFlags } from '../base.ts'
+
+export default class ChainUi extends BaseCommand<typeof ChainUi> {
+  static override description =
+    `Serve a read-only explorer of the network on this machine: epochs, devices, Checkers, every payment explained.
+
+It is bound to 127.0.0.1 and runs until Ctrl-C.`
+  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --port 4000']
+  static override flags = {
+    ...chainFlags,
+    port: Flags.integer({ description: 'Port of the page; 0 takes a free one', default: 0, min: 0, max: 65_535 }),
+    'from-block': Flags.integer({ description: 'Block of the deployment: nothing older is read', default: 0, min: 0 }),
+  }
+  static override readonly streaming = true
+
+  async run() {
+    const stop = this.stopSignal()
+    const { rpcUrls, ...target } = await this.chainTarget()
+    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
+    const { serveExplorer } = await import('../../core/explorer/serve-explorer.ts')
+    const log = await this.createLog('explorer')
+    const network = await connectNetwork(target, { rpcUrls })
+    const reader = createNetworkReader(network, { fromBlock: BigInt(this.flags['from-block']) })
+    const explorer = await serveExplorer(
+      { port: this.flags.port },
+      { reader, onTrouble: error => log.warn({ error: (error as Error).message }, 'page not made') },
+    )
+    const { url } = explorer
+    this.event('explorer.ready', { url }, `Explorer of chain ${network.chainId}: ${url}`)
+    await new Promise<void>(resolve => {
+      if (stop.aborted) resolve()
+      stop.addEventListener('abort', () => resolve(), { once: true })
+    })
+    await explorer.close()
+    return { url }
+  }
+}

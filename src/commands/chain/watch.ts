@@ -1,0 +1,90 @@
+import { Flags } from '@oclif/core'
+import type { LiveView, Served } from '../../core/explorer/live-view.ts'
+import type { NetworkView } from '../../core/explorer/network-view.ts'
+import { BaseCommand, chainFlags } from '../base.ts'
+
+export default class ChainWatch extends BaseCommand<typeof ChainWatch> {
+  static override description =
+    `Tell what happens on the network: rounds, phases of epochs, results, payments, devices and Checkers that come and go.
+
+It runs until Ctrl-C. With --json each event is a line of its own.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --dashboard',
+    '<%= config.bin %> <%= command.id %> --json | grep epoch.paid',
+  ]
+  static override flags = {
+    ...chainFlags,
+    dashboard: Flags.boolean({ description: 'Show the network on the whole terminal instead of line by line' }),
+    'from-block': Flags.integer({ description: 'Block of the deployment: nothing older is read', default: 0, min: 0 }),
+  }
+  static override readonly streaming = true
+
+  async run() {
+    const stop = this.stopSignal()
+    const { rpcUrls, ...target } = await this.chainTarget()
+    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
+    const { createLiveView } = await import('../../core/explorer/live-view.ts')
+    const network = await connectNetwork(target, { rpcUrls })
+    const reader = createNetworkReader(network, { fromBlock: BigInt(this.flags['from-block']) })
+    const live = createLiveView({}, { read: () => reader.read(), now: () => performance.now() })
+    const stopped = new Promise<void>(resolve => {
+      if (stop.aborted) resolve()
+      stop.addEventListener('abort', () => resolve(), { once: true })
+    })
+    try {
+      const first = await live.get()
+      if (this.flags.dashboard && process.stdout.isTTY && !this.jsonEnabled())
+        await this.showDashboard(live, first, { name: target.context?.name ?? 'network', rpcUrl: rpcUrls[0]! }, stopped)
+      else await this.tellChanges(live, first, stopped)
+      const { head, currentEpoch } = (await live.get()).view
+      return { block: head.number, epoch: currentEpoch }
+    } finally {
+      live.close()
+    }
+  }
+
+  private async tellChanges(live: LiveView, first: Served, stopped: Promise<void>) {
+    const { changeText, networkChanges } = await import('../../core/explorer/network-changes.ts')
+    let last: NetworkView | null = null
+    let trouble: string | null = null
+    const tell = (served: Served) => {
+      for (const change of networkChanges(last, served.view)) {
+        const { type, ...fields } = change
+        this.event(type, fields, changeText(change))
+      }
+      last = served.view
+      if (served.trouble !== null && served.trouble !== trouble)
+        this.event('chain.trouble', { message: served.trouble }, `! ${served.trouble}`)
+      trouble = served.trouble
+    }
+    tell(first)
+    live.watch(tell)
+    await stopped
+  }
+
+  private async showDashboard(
+    live: LiveView,
+    first: Served,
+    { name, rpcUrl }: { name: string; rpcUrl: string },
+    stopped: Promise<void>,
+  ) {
+    const { DevnetDashboard } = await import('../../core/platform/ui/dashboards.ts')
+    const { createViewSource, mountDashboard } = await import('../../core/platform/ui/mount-dashboard.ts')
+    const { devnetChanges } = await import('../../core/platform/ui/view-changes.ts')
+    const { networkDashboard } = await import('../../core/explorer/network-dashboard.ts')
+    const nothing = { models: new Map(), stages: new Map(), verdicts: [], explorerUrl: null }
+    const show = ({ view, trouble }: Served) =>
+      networkDashboard(view, { ...nothing, name, rpcUrl, now: Date.now() / 1000, warning: trouble })
+    const source = createViewSource(show(first))
+    live.watch(served => source.set(show(served)))
+    const dashboard = mountDashboard({ source, component: DevnetDashboard, changes: devnetChanges }, process)
+    const end = await Promise.race([dashboard.ended, stopped])
+    await dashboard.close()
+    if (end === 'interrupted') {
+      const { platformErrors } = await import('../../core/platform/platform-errors.ts')
+      throw platformErrors.INTERRUPTED()
+    }
+  }
+}

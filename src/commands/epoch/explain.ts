@@ -1,0 +1,61 @@
+import { styleText } from 'node:util'
+import { Args, Flags } from '@oclif/core'
+import type { Tone } from '../../core/platform/ui/line.ts'
+import { BaseCommand, chainFlags } from '../base.ts'
+
+const styles: Record<Tone, Parameters<typeof styleText>[0] | null> = {
+  plain: null,
+  strong: 'bold',
+  dim: 'dim',
+  good: 'green',
+  bad: 'red',
+  warn: 'yellow',
+  accent: 'cyan',
+}
+
+export default class EpochExplain extends BaseCommand<typeof EpochExplain> {
+  static override description =
+    `Account for every unit of a device's pay in an epoch: job, report, verdicts, consensus, score, share, payment.
+
+It is recomputed from the openings on chain and compared with the transfer to the wei. For a device that earned nothing it names the reason and what to do.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> 0x12ab34cd',
+    '<%= config.bin %> <%= command.id %> 0x12ab34cd --epoch 7 --json',
+  ]
+  static override args = {
+    device: Args.string({ description: 'Device id, or its first digits', required: true }),
+  }
+  static override flags = {
+    ...chainFlags,
+    epoch: Flags.integer({ description: 'Epoch to explain. Default: the latest with a result', min: 0 }),
+    'from-block': Flags.integer({ description: 'Block of the deployment: nothing older is read', default: 0, min: 0 }),
+  }
+
+  async run() {
+    const { rpcUrls, ...target } = await this.chainTarget()
+    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
+    const { readExplanation } = await import('../../core/explorer/read-explanation.ts')
+    const { explanationLines } = await import('../../core/explorer/explanation-text.ts')
+    const { findDevice } = await import('../../core/explorer/find-device.ts')
+    const network = await connectNetwork(target, { rpcUrls })
+    const reader = createNetworkReader(network, { fromBlock: BigInt(this.flags['from-block']) })
+    const { history } = await reader.readHistory()
+    const device = findDevice(
+      history.memberships.map(membership => membership.device),
+      this.args.device,
+    )
+    const { epoch } = this.flags
+    const explanation = await readExplanation({ device, ...(epoch === undefined ? {} : { epoch }) }, { reader })
+    for (const line of explanationLines(explanation))
+      this.log(
+        line
+          .map(({ text, tone }) => {
+            const style = styles[tone]
+            return style === null ? text : styleText(style, text, { stream: process.stdout })
+          })
+          .join(''),
+      )
+    return explanation
+  }
+}

@@ -1,0 +1,118 @@
+/** A network's view, with what its processes tell meanwhile, as the devnet dashboard shows it. Pure. */
+import type { Hex } from 'viem'
+import type { DevnetView, EpochProgress, JobStage, PhaseName, VerdictRow } from '../platform/ui/dashboard-views.ts'
+import type { Timeline } from '../protocol/network-parameters.ts'
+import type { EpochView, NetworkView } from './network-view.ts'
+
+/** What the chain does not know: told by the processes of a devnet, absent elsewhere. */
+export type LiveFacts = {
+  readonly name: string
+  readonly rpcUrl: string
+  readonly explorerUrl: string | null
+  /** Seconds since 1970. */
+  readonly now: number
+  readonly warning: string | null
+  /** By device. */
+  readonly models: ReadonlyMap<Hex, string>
+  /** By device: where it is in the present round. */
+  readonly stages: ReadonlyMap<Hex, JobStage>
+  /** Newest first. */
+  readonly verdicts: readonly VerdictRow[]
+}
+
+const shownPayments = 32
+const shownScores = 16
+
+export function networkDashboard(view: NetworkView, live: LiveFacts): DevnetView {
+  const { head, timeline } = view
+  const lastRound = Map.groupBy(live.verdicts, ({ device }) => device)
+  return {
+    name: live.name,
+    chainId: view.chainId,
+    rpcUrl: live.rpcUrl,
+    explorerUrl: live.explorerUrl,
+    head: { number: head.number, ageSeconds: Math.max(0, live.now - head.timestamp) },
+    epochs: timeline === null ? [] : epochProgress(view, timeline),
+    devices: view.devices.map(device => {
+      const verdicts = latestOfSeats(lastRound.get(device.id) ?? [])
+      return {
+        id: device.id,
+        model: live.models.get(device.id) ?? '—',
+        stage: live.stages.get(device.id) ?? 'idle',
+        verdicts: verdicts.length > 0 ? verdicts.map(({ verdict }) => verdict) : chainVerdicts(device.history),
+        rate: verdicts[0]?.rate ?? lastRate(device.history),
+        scores: device.history.slice(-shownScores).map(({ score }) => score),
+        standing: device.standing,
+        earned: device.earned,
+        owed: device.owed,
+      }
+    }),
+    checkers: view.checkers.map(({ operator, endpoint, seats, strikes, jailed, agreedLanes, drawnLanes, earned }) => ({
+      operator,
+      endpoint,
+      seats,
+      strikes,
+      jailed,
+      agreement: drawnLanes === 0 ? null : agreedLanes / drawnLanes,
+      earned,
+    })),
+    verdicts: live.verdicts,
+    payments: view.payments.slice(0, shownPayments),
+    warning: live.warning,
+  }
+}
+
+/** The last word of each seat, of at most five. */
+function latestOfSeats(verdicts: readonly VerdictRow[]): VerdictRow[] {
+  const bySeat = new Map<string, VerdictRow>()
+  for (const verdict of verdicts) if (!bySeat.has(verdict.seat)) bySeat.set(verdict.seat, verdict)
+  return [...bySeat.values()].slice(0, 5)
+}
+
+const lastRate = (history: NetworkView['devices'][number]['history']): number | null =>
+  history.length === 0 ? null : Number(history.at(-1)!.rate)
+
+/** Where no process tells, the committee's verdict on chain stands for its seats. */
+const chainVerdicts = (history: NetworkView['devices'][number]['history']): string[] =>
+  history.length === 0 ? [] : [history.at(-1)!.verdict.verdict]
+
+/** The epoch at work and those before it that are not paid yet, at most two of them. */
+export function epochProgress(view: NetworkView, timeline: Timeline): EpochProgress[] {
+  const { currentEpoch, head, rounds } = view
+  if (currentEpoch === null) return []
+  const into = Math.max(0, head.timestamp - timeline.firstEpochAt - currentEpoch * timeline.epochSeconds)
+  const working: EpochProgress = {
+    epoch: currentEpoch,
+    phase: 'WORK',
+    elapsedSeconds: into,
+    lengthSeconds: timeline.epochSeconds,
+    note: rounds === null ? '' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'}`,
+  }
+  const settling = view.epochs.filter(
+    ({ epoch, isPaid }, i) => epoch < currentEpoch && i <= 2 && (!isPaid || epoch === currentEpoch - 1),
+  )
+  return [working, ...settling.map(epoch => settlingProgress(epoch, currentEpoch, into, timeline))]
+}
+
+function settlingProgress(epoch: EpochView, currentEpoch: number, into: number, timeline: Timeline): EpochProgress {
+  const resolved = epoch.cohorts.filter(({ state }) => state !== 'pending').length
+  const note = `${resolved} of ${epoch.cohorts.length} cohorts resolved`
+  if (epoch.isPaid) return { epoch: epoch.epoch, phase: 'PAID', elapsedSeconds: 0, lengthSeconds: null, note }
+  const { commitSeconds, openSeconds, revealSeconds, finalizeSeconds } = timeline
+  let from = 0
+  const phases: readonly (readonly [PhaseName, number])[] = [
+    ['COMMIT', commitSeconds],
+    ['OPEN', openSeconds],
+    ['REVEAL', revealSeconds],
+    ['FINALIZE', finalizeSeconds],
+  ]
+  if (epoch.epoch === currentEpoch - 1)
+    for (const [phase, seconds] of phases) {
+      // PAY opens as soon as every cohort is resolved.
+      if (phase !== 'COMMIT' && epoch.cohorts.length > 0 && resolved === epoch.cohorts.length) break
+      if (into < from + seconds)
+        return { epoch: epoch.epoch, phase, elapsedSeconds: into - from, lengthSeconds: seconds, note }
+      from += seconds
+    }
+  return { epoch: epoch.epoch, phase: 'PAY', elapsedSeconds: 0, lengthSeconds: null, note }
+}
