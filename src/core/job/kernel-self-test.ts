@@ -14,7 +14,7 @@ import type { MonotonicClock } from './thread-clock.ts'
 import { createWeights, type Weights } from './weights.ts'
 
 /** The forms worth trying on each provider. */
-export const formsOf: Record<ExecutionProvider, readonly KernelForm[]> = {
+const formsOf: Record<ExecutionProvider, readonly KernelForm[]> = {
   cpu: ['u8', 'fp32', 's8'],
   cuda: ['fp32', 's8'],
   webgpu: ['fp32'],

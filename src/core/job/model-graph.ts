@@ -86,10 +86,12 @@ const forms: Record<KernelForm, Form> = {
       const inputZero = graph.constant('inputZero', [], type.uint8, Uint8Array.of(64))
       const weightZero = graph.constant('weightZero', [], type.int8, Int8Array.of(0))
       const seven = graph.constant('seven', [], type.uint32, Uint32Array.of(7))
-      const mask = graph.constant('mask', [], type.uint32, Uint32Array.of(127))
+      const mask = graph.constant('mask', [], type.uint8, Uint8Array.of(127))
       const sum = cast(graph, graph.apply('MatMulInteger', [x, matrix, inputZero, weightZero]), type.uint32)
       const right: Attribute = { name: 'direction', type: attributeType.string, s: new TextEncoder().encode('RIGHT') }
-      return cast(graph, graph.apply('BitwiseAnd', [graph.apply('BitShift', [sum, seven], [right]), mask]), type.uint8)
+      // Narrowed to bytes first, so that the mask passes over a quarter of the memory.
+      const shifted = cast(graph, graph.apply('BitShift', [sum, seven], [right]), type.uint8)
+      return graph.apply('BitwiseAnd', [shifted, mask])
     },
   },
   s8: {

@@ -25,7 +25,7 @@ export const rowBytes = 32
 /** Rows whose digests share one leaf of the Merkle tree. */
 export const leafRows = 64
 /** Fp32 sums of products of |x| ≤ 64 and |w| ≤ 63 stay below 2^24, so exact in any order, up to this width. */
-export const widthLimit = 4161
+const widthLimit = 4161
 const modelBytesLimit = 512 * 1024 * 1024
 
 export const specs = {

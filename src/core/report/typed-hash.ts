@@ -47,7 +47,7 @@ const layouts = Object.fromEntries(
 ) as Record<SignedType, Layout>
 
 /** hashStruct of a message: keccak256(type hash ‖ one word per field). */
-export function structHash<T extends SignedType>(type: T, message: SignedMessage<T>): Uint8Array {
+function structHash<T extends SignedType>(type: T, message: SignedMessage<T>): Uint8Array {
   const { typeHash, fields } = layouts[type]
   const buffer = new Uint8Array(wordBytes * (fields.length + 1))
   buffer.set(typeHash)

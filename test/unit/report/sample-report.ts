@@ -53,7 +53,7 @@ const environment: EnvironmentRecord = {
 }
 
 export const word = (byte: string): Hex => `0x${byte.repeat(32)}`
-export const secret = word('5e')
+const secret = word('5e')
 const deviceId = keccak256(
   encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [provider.address, localId(device)]),
 )

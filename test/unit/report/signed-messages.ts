@@ -20,7 +20,7 @@ const field: Record<string, fc.Arbitrary<unknown>> = {
 export const messageOf = <T extends SignedType>(type: T): fc.Arbitrary<SignedMessage<T>> =>
   fc.record(Object.fromEntries(signedTypes[type].map(({ name, type: kind }) => [name, field[kind]!]))) as never
 
-export const signedTypeNames = Object.keys(signedTypes) as SignedType[]
+const signedTypeNames = Object.keys(signedTypes) as SignedType[]
 export const anyMessage: fc.Arbitrary<{ type: SignedType; message: never }> = fc
   .constantFrom(...signedTypeNames)
   .chain(type => messageOf(type).map(message => ({ type, message: message as never })))
