@@ -306,7 +306,10 @@ contract DeviceRegistry is IDeviceRegistry, Governed {
     function payoutsOf(uint256 lane, uint256 count) external view returns (address[] memory payouts) {
         payouts = new address[](count);
         for (uint256 i; i < count; ++i) {
-            payouts[i] = _lanes[uint32(lane + i)].payout;
+            address payout = _lanes[uint32(lane + i)].payout;
+            assembly ("memory-safe") {
+                mstore(add(add(payouts, 32), shl(5, i)), payout) // payouts[i] = payout
+            }
         }
     }
 

@@ -26,6 +26,7 @@ import {Records} from "./libraries/Records.sol";
 import {Silence} from "./libraries/Silence.sol";
 import {RuleBounds} from "./libraries/RuleBounds.sol";
 import {PassSums, Standings} from "./libraries/Standings.sol";
+import {Sums, SumsWord} from "./libraries/Sums.sol";
 import {CohortResult, Tally} from "./libraries/Tally.sol";
 
 /// @title Consensus of an epoch: finalize, reveal, void, and what the vault pays from
@@ -34,6 +35,7 @@ import {CohortResult, Tally} from "./libraries/Tally.sol";
 contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     using Records for uint256;
     using Silence for uint256;
+    using SumsWord for Sums;
     using Standings for uint256[11];
 
     modifier onlyVault() {
@@ -66,7 +68,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         RuleBounds.checkTimeline(timeline_, timeline_.epochSeconds);
         RuleBounds.checkRounds(rounds, timeline_.epochSeconds);
         RuleBounds.checkScores(scores);
-        _setLengths(timeline_, 0);
+        _setPhases(timeline_, 0);
         _rounds = rounds;
         _scores = scores;
         extension = extension_;
@@ -93,7 +95,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     // --- committing -------------------------------------------------------------------------------------------------
 
     /// @dev See {IEpochConsensus}.
-    function commit(uint64 epoch, bytes32 root) external whenNotPaused(PAUSE_COMMIT) {
+    function commit(uint64 epoch, bytes32 root) external {
         if (msg.data.length != 68) revert CalldataLength(msg.data.length, 68);
         Phase phase = phaseOf(epoch);
         if (phase != Phase.Commit) revert WrongPhase(epoch, phase, Phase.Commit);
@@ -136,9 +138,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         credits = new uint256[](count);
         if (count == 0) return (firstLane, credits);
         uint256[11] storage words = _credits[cohort][epoch & 3];
-        for (uint256 i; i < count; ++i) {
-            credits[i] = words.get(paid + i);
-        }
+        words.read(paid, credits);
         _markPaid(epoch, cohort, record.withLanesPaid(paid + count));
     }
 
@@ -169,10 +169,11 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         returns (uint256[10][5] memory words, uint256 opened)
     {
         for (uint256 i; i < openings.length; ++i) {
-            uint256 seat = openings[i].seat;
+            Opening calldata opening = openings[i];
+            uint256 seat = opening.seat;
             address owner = session.owners[seat];
-            uint256[10] memory own = _proven(session, openings[i]);
-            if (session.phase == Phase.Open) _mixSalt(session.epoch, owner, openings[i].salt);
+            uint256[10] memory own = _prove(session.epoch, owner, session.cohort, session.depth, opening);
+            if (session.phase == Phase.Open) _mixSalt(session.epoch, owner, opening.salt);
             if (PackedMedian.inRange(own)) {
                 words[seat] = own;
                 opened |= 1 << seat;
@@ -193,14 +194,15 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         if (silenceAfter != silence) _silence[session.cohort] = silenceAfter;
 
         bool paid = session.epoch >= _firstPaidEpoch;
-        TotalsSlot memory totals = _totalsAt(session.epoch, session.members);
-        totals.credits += uint72(sums.credits);
-        totals.openCaps -= uint72(sums.caps);
-        totals.resolvedLanes += uint32(LibBit.popCount(session.occupancies[0]));
+        Sums memory totals = _totalsAt(session.epoch, session.members);
+        totals.credits += sums.credits;
+        totals.openCaps -= sums.caps;
+        totals.resolvedLanes += LibBit.popCount(session.occupancies[0]);
+        // Only an epoch's first unpaid cohort can find it missing in the queue.
+        if (paid && totals.unpaid == 0) _awaitPayment(session.epoch);
         if (paid) totals.unpaid += 1;
-        _totals[session.epoch] = totals;
-        if (paid) _awaitPayment(session.epoch);
-        _moveCaps(sums.currentDelta, sums.nextDelta);
+        _totals[session.epoch] = totals.pack();
+        _moveCaps(sums.presentDelta, sums.followingDelta);
 
         uint256 record = Records.pack(session.epoch, CohortState.Final, opened, session.indices, result.agreed);
         if (!paid) record = record.withLanesPaid(64).withCheckersPaid();

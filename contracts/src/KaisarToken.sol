@@ -9,12 +9,48 @@ contract KaisarToken is ERC20 {
     /// @notice Hard limit of the supply: 1,000,000,000 KAI.
     uint256 public constant cap = 1_000_000_000 ether;
 
+    /// @dev solady's ERC20: a balance is at keccak256(holder ‖ seed), and this is its Transfer event.
+    uint256 private constant BALANCE_SLOT_SEED = 0x87a211a2;
+    uint256 private constant TRANSFER_EVENT = 0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef;
+
+    error LengthMismatch();
     error InvalidSupply(uint256 supply, uint256 cap);
 
     /// @param treasury Receives all of `supply` (wei of KAI).
     constructor(address treasury, uint256 supply) {
         if (treasury == address(0) || supply > cap) revert InvalidSupply(supply, cap);
         _mint(treasury, supply);
+    }
+
+    /// @notice Transfers `amounts[i]` from the caller to `payees[i]`, for all i, or reverts. Zero amounts are skipped.
+    /// @dev for each i: if (amounts[i] != 0) transfer(payees[i], amounts[i]), with one write to the caller's balance.
+    function transferMany(address[] calldata payees, uint256[] calldata amounts) external {
+        if (payees.length != amounts.length) revert LengthMismatch();
+        assembly ("memory-safe") {
+            mstore(12, BALANCE_SLOT_SEED)
+            mstore(0, caller())
+            let fromSlot := keccak256(12, 32)
+            let balance_ := sload(fromSlot)
+            for { let i := 0 } lt(i, payees.length) { i := add(i, 1) } {
+                let amount := calldataload(add(amounts.offset, shl(5, i)))
+                if iszero(amount) { continue }
+                if gt(amount, balance_) {
+                    mstore(0, 0xf4d678b8) // InsufficientBalance()
+                    revert(28, 4)
+                }
+                let to := and(calldataload(add(payees.offset, shl(5, i))), 0xffffffffffffffffffffffffffffffffffffffff)
+                mstore(0, to)
+                let toSlot := keccak256(12, 32)
+                if iszero(eq(toSlot, fromSlot)) {
+                    balance_ := sub(balance_, amount)
+                    sstore(toSlot, add(sload(toSlot), amount))
+                }
+                mstore(32, amount)
+                log3(32, 32, TRANSFER_EVENT, caller(), to)
+                mstore(12, BALANCE_SLOT_SEED)
+            }
+            sstore(fromSlot, balance_)
+        }
     }
 
     function name() public pure override returns (string memory) {

@@ -73,17 +73,12 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
         (uint256 lane, uint256[] memory credits) = consensus.takeCredits(epoch, cohort, maxLanes);
         if (credits.length == 0) return 0;
         address[] memory payouts = registry.payoutsOf(lane, credits.length);
-        uint256[] memory amounts = new uint256[](credits.length);
-        for (uint256 i; i < credits.length; ++i) {
-            paid += amounts[i] = _rewardDown(money, credits[i]);
-        }
+        uint256[] memory amounts;
+        (paid, amounts) = _rewardsDown(credits, money);
         emit CohortPaid(epoch, cohort, msg.sender, lane, payouts, credits, amounts);
         uint256 bounty = (lane + credits.length) % 64 == 0 ? _bounty(epoch, money, 1) : 0;
         _spend(epoch, paid + bounty);
-        uint256 refused;
-        for (uint256 i; i < credits.length; ++i) {
-            if (amounts[i] != 0) refused += _deliver(payouts[i], amounts[i]);
-        }
+        uint256 refused = _deliverAll(payouts, amounts);
         if (bounty != 0) refused += _deliver(msg.sender, bounty);
         _book(paid + bounty - refused);
     }
@@ -205,11 +200,38 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
         emit EpochOpened(epoch, money);
     }
 
-    function _rewardDown(EpochMoney memory money, uint256 credit) private pure returns (uint256 amount) {
-        if (credit == 0) return 0;
-        amount = uint256(money.devicePool) * credit / money.denominator;
-        uint256 most = credit * money.maxPrice;
-        if (amount > most) amount = most;
+    /// @dev Pool below 2^96, credit below 2^42, price below 2^80: nothing overflows. A credit above zero is part of the denominator, so that
+    /// is not zero.
+    function _rewardsDown(uint256[] memory credits, EpochMoney memory money)
+        private
+        pure
+        returns (uint256 sum, uint256[] memory amounts)
+    {
+        amounts = new uint256[](credits.length);
+        (uint256 pool, uint256 denominator, uint256 price) = (money.devicePool, money.denominator, money.maxPrice);
+        // for each i: amounts[i] = min(pool * credits[i] / denominator, price * credits[i]); sum += amounts[i]
+        assembly ("memory-safe") {
+            let end := shl(5, mload(credits))
+            for { let place := 0 } lt(place, end) {} {
+                place := add(place, 32)
+                let credit := mload(add(credits, place))
+                let amount := div(mul(pool, credit), denominator)
+                let most := mul(price, credit)
+                if gt(amount, most) { amount := most }
+                mstore(add(amounts, place), amount)
+                sum := add(sum, amount)
+            }
+        }
+    }
+
+    /// @dev All at once where the token does, else one by one, so that a single refusal stops nobody.
+    function _deliverAll(address[] memory payouts, uint256[] memory amounts) private returns (uint256 refused) {
+        try token.transferMany(payouts, amounts) {
+            return 0;
+        } catch {}
+        for (uint256 i; i < payouts.length; ++i) {
+            if (amounts[i] != 0) refused += _deliver(payouts[i], amounts[i]);
+        }
     }
 
     /// @dev What `calls` keeper calls earn of what is left of the keepers' slice.

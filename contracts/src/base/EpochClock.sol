@@ -8,21 +8,22 @@ import {GovernedState} from "./GovernedState.sol";
 /// @dev Each set of rules is kept twice: `now` counts from its epoch on, `before` for epochs before it. A further change waits until the
 /// last epoch that needs `before` is settled (three epochs), so two suffice.
 abstract contract EpochClock is IEpochReports, GovernedState {
-    struct PhaseLengths {
+    /// @dev Ends of the phases in seconds of the next epoch. One slot.
+    struct PhaseEnds {
         uint64 firstEpochAt;
         uint32 from;
-        uint32 commitSeconds;
-        uint32 openSeconds;
-        uint32 revealSeconds;
-        uint32 finalizeSeconds;
+        uint32 commit;
+        uint32 open;
+        uint32 reveal;
+        uint32 finalize;
         uint32 auditSeconds;
     }
 
     uint32 internal immutable _epochSeconds;
     uint32 internal immutable _firstPaidEpoch;
 
-    PhaseLengths internal _lengths;
-    PhaseLengths internal _lengthsBefore;
+    PhaseEnds internal _ends;
+    PhaseEnds internal _endsBefore;
     RoundRules internal _rounds;
     RoundRules internal _roundsBefore;
     ScoreRules internal _scores;
@@ -39,7 +40,7 @@ abstract contract EpochClock is IEpochReports, GovernedState {
 
     /// @dev See {IEpochConsensus}.
     function started() public view returns (bool) {
-        return _lengths.firstEpochAt != 0;
+        return _ends.firstEpochAt != 0;
     }
 
     /// @dev See {IEpochConsensus}.
@@ -51,7 +52,7 @@ abstract contract EpochClock is IEpochReports, GovernedState {
 
     /// @dev See {IEpochConsensus}.
     function nextEpoch() public view returns (uint64) {
-        uint64 first = _lengths.firstEpochAt;
+        uint64 first = _ends.firstEpochAt;
         if (first == 0 || block.timestamp < first) return 0;
         return uint64((block.timestamp - first) / _epochSeconds + 1);
     }
@@ -65,67 +66,62 @@ abstract contract EpochClock is IEpochReports, GovernedState {
 
     /// @dev See {IEpochConsensus}.
     function epochStart(uint64 epoch) public view returns (uint64) {
-        uint64 first = _lengths.firstEpochAt;
+        uint64 first = _ends.firstEpochAt;
         if (first == 0) revert NotStarted();
         return first + epoch * _epochSeconds;
     }
 
     /// @dev See {IEpochConsensus}.
     function phaseOf(uint64 epoch) public view returns (Phase) {
-        uint64 next = nextEpoch();
-        if (epoch >= next) return Phase.Future;
-        if (epoch + 1 == next) return Phase.Work;
-        if (epoch + 2 != next) return Phase.Pay;
-        PhaseLengths memory lengths = _lengthsIn(epoch);
-        uint256 elapsed = block.timestamp - epochStart(epoch + 1);
-        uint256 end = lengths.commitSeconds;
-        if (elapsed < end) return Phase.Commit;
-        end += lengths.openSeconds;
-        if (elapsed < end) return Phase.Open;
-        end += lengths.revealSeconds;
-        if (elapsed < end) return Phase.Reveal;
-        end += lengths.finalizeSeconds;
-        return elapsed < end ? Phase.Finalize : Phase.Pay;
+        PhaseEnds storage ends = _endsIn(epoch);
+        uint256 first = ends.firstEpochAt;
+        uint256 start = first + (uint256(epoch) + 1) * _epochSeconds;
+        if (first == 0 || block.timestamp + _epochSeconds < start) return Phase.Future;
+        if (block.timestamp < start) return Phase.Work;
+        uint256 elapsed = block.timestamp - start;
+        if (elapsed < ends.commit) return Phase.Commit;
+        if (elapsed < ends.open) return Phase.Open;
+        if (elapsed < ends.reveal) return Phase.Reveal;
+        return elapsed < ends.finalize ? Phase.Finalize : Phase.Pay;
     }
 
     /// @dev See {IEpochConsensus}.
-    function phaseStart(uint64 epoch, Phase phase) public view returns (uint64 time) {
+    function phaseStart(uint64 epoch, Phase phase) public view returns (uint64) {
         if (phase <= Phase.Work) return epochStart(epoch);
-        PhaseLengths memory lengths = _lengthsIn(epoch);
-        time = epochStart(epoch + 1);
-        if (phase >= Phase.Open) time += lengths.commitSeconds;
-        if (phase >= Phase.Reveal) time += lengths.openSeconds;
-        if (phase >= Phase.Finalize) time += lengths.revealSeconds;
-        if (phase >= Phase.Pay) time += lengths.finalizeSeconds;
+        PhaseEnds storage ends = _endsIn(epoch);
+        uint64 start = epochStart(epoch + 1);
+        if (phase == Phase.Commit) return start;
+        if (phase == Phase.Open) return start + ends.commit;
+        if (phase == Phase.Reveal) return start + ends.open;
+        return start + (phase == Phase.Finalize ? ends.reveal : ends.finalize);
     }
 
     /// @dev Answers to audits of `epoch` close here; reports of unanswered ones one audit length later.
     function _auditClosesAt(uint64 epoch) internal view returns (uint64) {
-        return epochStart(epoch + 2) + _lengthsIn(epoch).auditSeconds;
+        return epochStart(epoch + 2) + _endsIn(epoch).auditSeconds;
     }
 
     function _auditSeconds(uint64 epoch) internal view returns (uint64) {
-        return _lengthsIn(epoch).auditSeconds;
+        return _endsIn(epoch).auditSeconds;
     }
 
-    function _setLengths(Timeline memory t, uint32 from) internal {
-        _lengths = PhaseLengths(
-            t.firstEpochAt, from, t.commitSeconds, t.openSeconds, t.revealSeconds, t.finalizeSeconds, t.auditSeconds
-        );
+    function _endsIn(uint64 epoch) internal view returns (PhaseEnds storage) {
+        return epoch < _ends.from ? _endsBefore : _ends;
+    }
+
+    function _setPhases(Timeline memory t, uint32 from) internal {
+        uint32 open = t.commitSeconds + t.openSeconds;
+        uint32 reveal = open + t.revealSeconds;
+        _ends = PhaseEnds(t.firstEpochAt, from, t.commitSeconds, open, reveal, reveal + t.finalizeSeconds, t.auditSeconds);
     }
 
     function _begin(uint64 firstEpochAt) internal {
-        _lengths.firstEpochAt = firstEpochAt;
-        _lengthsBefore.firstEpochAt = firstEpochAt;
+        _ends.firstEpochAt = firstEpochAt;
+        _endsBefore.firstEpochAt = firstEpochAt;
     }
 
     function _scoreRulesIn(uint64 epoch) internal view returns (ScoreRules memory) {
         return epoch >= _scoresFrom ? _scores : _scoresBefore;
-    }
-
-    function _lengthsIn(uint64 epoch) internal view returns (PhaseLengths memory lengths) {
-        lengths = _lengths;
-        if (epoch < lengths.from) lengths = _lengthsBefore;
     }
 
     function _roundRulesIn(uint64 epoch) internal view returns (RoundRules memory) {

@@ -10,26 +10,8 @@ import {EpochClock} from "./EpochClock.sol";
 /// @notice EpochConsensus and EpochExtension inherit this and declare no storage of their own, so both see the same layout. What is kept
 /// per epoch mod 4 is overwritten four epochs later; a cohort's payments are made before that ({Sessions}).
 abstract contract EpochState is EpochClock {
-    /// @dev Σ caps of three epochs, see {Totals}.
-    struct CapSums {
-        uint40 next; // the epoch `following` is about
-        uint72 settling;
-        uint72 present;
-        uint72 following;
-    }
-
-    struct TotalsSlot {
-        uint72 credits;
-        uint72 openCaps;
-        uint32 resolvedLanes;
-        uint32 lanes;
-        uint32 unpaid;
-        bool begun;
-    }
-
     uint256 internal constant PAUSE_ROLL = 0;
-    uint256 internal constant PAUSE_COMMIT = 1;
-    uint256 internal constant PAUSE_FINALIZE = 2;
+    uint256 internal constant PAUSE_FINALIZE = 1;
 
     ICheckerSeats public immutable seats;
     IDeviceRegistry public immutable registry;
@@ -70,8 +52,10 @@ abstract contract EpochState is EpochClock {
 
     // --- totals
 
-    mapping(uint64 epoch => TotalsSlot) internal _totals;
-    CapSums internal _capSums;
+    /// @dev See {SumsWord}.
+    mapping(uint64 epoch => uint256) internal _totals;
+    /// @dev See {SumsWord}.
+    uint256 internal _capSums;
     /// @dev Epochs with a final cohort, as a queue of epoch + 1: the oldest that may be unpaid, the newest, each one's successor.
     uint64 internal _oldest;
     uint64 internal _newest;

@@ -5,12 +5,15 @@ import {CohortState, EpochTotals} from "../interfaces/IEpochConsensus.sol";
 import {Records} from "../libraries/Records.sol";
 import {Silence} from "../libraries/Silence.sol";
 import {Standings} from "../libraries/Standings.sol";
+import {CapSums, Sums, SumsWord} from "../libraries/Sums.sol";
 import {Totals} from "./Totals.sol";
 
 /// @title What the registry tells the consensus about lanes, and what registry, seats and vault ask it
 abstract contract Lanes is Totals {
     using Records for uint256;
     using Silence for uint256;
+    using SumsWord for CapSums;
+    using SumsWord for uint256;
     using Standings for uint256[11];
 
     uint48 internal immutable _firstStanding;
@@ -32,15 +35,15 @@ abstract contract Lanes is Totals {
             _standings[lane / 64].set(lane % 64, kept);
         }
         CapSums memory sums = _presentCapSums();
-        sums.following += uint72(Standings.capOf(kept, _firstStanding));
-        _capSums = sums;
+        sums.following += Standings.capOf(kept, _firstStanding);
+        _capSums = sums.pack();
     }
 
     /// @dev See {IEpochConsensus}.
     function leaveLane(uint32 lane) external onlyRegistry {
         CapSums memory sums = _presentCapSums();
-        sums.following -= uint72(Standings.capOf(standingAtLane(lane), _firstStanding));
-        _capSums = sums;
+        sums.following -= Standings.capOf(standingAtLane(lane), _firstStanding);
+        _capSums = sums.pack();
     }
 
     /// @dev See {IEpochConsensus}.
@@ -72,8 +75,8 @@ abstract contract Lanes is Totals {
 
     /// @dev See {IEpochConsensus}.
     function totalsOf(uint64 epoch) external view returns (EpochTotals memory) {
-        TotalsSlot memory t = _totals[epoch];
-        return EpochTotals(t.credits, t.openCaps, t.resolvedLanes, t.lanes, t.unpaid);
+        Sums memory t = _totals[epoch].toSums();
+        return EpochTotals(t.credits, t.openCaps, uint32(t.resolvedLanes), uint32(t.lanes), uint32(t.unpaid));
     }
 
     /// @dev See {IEpochConsensus}.

@@ -15,8 +15,8 @@ abstract contract Openings is EpochState {
     {
         bytes32 leaf;
         (leaf, words) = _leaf(epoch, owner, cohort, opening.salt, opening.words);
-        bool proven = opening.proof.length == depth
-            && _matches(_rootWord(epoch, owner), MerklePath.root(leaf, cohort, opening.proof));
+        bytes32[] calldata proof = opening.proof;
+        bool proven = proof.length == depth && _matches(_rootWord(epoch, owner), MerklePath.root(leaf, cohort, proof));
         if (!proven) revert ProofInvalid(owner);
     }
 

@@ -10,12 +10,12 @@ abstract contract RuleChanges is EpochClock {
     /// @dev See {IEpochConsensus}.
     function scheduleTimeline(Timeline calldata timeline_) external onlyOwner {
         if (timeline_.epochSeconds != _epochSeconds) revert OutOfBounds("epochSeconds");
-        if (timeline_.firstEpochAt != _lengths.firstEpochAt) revert OutOfBounds("firstEpochAt");
+        if (timeline_.firstEpochAt != _ends.firstEpochAt) revert OutOfBounds("firstEpochAt");
         if (timeline_.firstPaidEpoch != _firstPaidEpoch) revert OutOfBounds("firstPaidEpoch");
         RuleBounds.checkTimeline(timeline_, _epochSeconds);
-        uint32 from = _changeFrom(_lengths.from);
-        _lengthsBefore = _lengths;
-        _setLengths(timeline_, from);
+        uint32 from = _changeFrom(_ends.from);
+        _endsBefore = _ends;
+        _setPhases(timeline_, from);
         emit TimelineScheduled(from, timeline_);
     }
 
@@ -46,15 +46,15 @@ abstract contract RuleChanges is EpochClock {
 
     /// @dev See {IEpochConsensus}.
     function timelineOf(uint64 epoch) public view returns (Timeline memory) {
-        PhaseLengths memory lengths = _lengthsIn(epoch);
+        PhaseEnds memory ends = _endsIn(epoch);
         return Timeline({
-            firstEpochAt: lengths.firstEpochAt,
+            firstEpochAt: ends.firstEpochAt,
             epochSeconds: _epochSeconds,
-            commitSeconds: lengths.commitSeconds,
-            openSeconds: lengths.openSeconds,
-            revealSeconds: lengths.revealSeconds,
-            finalizeSeconds: lengths.finalizeSeconds,
-            auditSeconds: lengths.auditSeconds,
+            commitSeconds: ends.commit,
+            openSeconds: ends.open - ends.commit,
+            revealSeconds: ends.reveal - ends.open,
+            finalizeSeconds: ends.finalize - ends.reveal,
+            auditSeconds: ends.auditSeconds,
             firstPaidEpoch: _firstPaidEpoch
         });
     }

@@ -6,12 +6,14 @@ import {StrikeReason} from "../interfaces/ICheckerSeats.sol";
 import {CohortState, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
 import {MerklePath} from "../libraries/MerklePath.sol";
 import {Records} from "../libraries/Records.sol";
+import {Sums, SumsWord} from "../libraries/Sums.sol";
 import {Openings} from "./Openings.sol";
 import {Totals} from "./Totals.sol";
 
 /// @title What resolving a cohort starts from, and its sad ends
 abstract contract Sessions is Openings, Totals {
     using Records for uint256;
+    using SumsWord for Sums;
 
     uint256 internal constant QUORUM = 3;
 
@@ -51,15 +53,11 @@ abstract contract Sessions is Openings, Totals {
         }
     }
 
-    function _proven(Session memory session, Opening calldata opening) internal view returns (uint256[10] memory) {
-        return _prove(session.epoch, session.owners[opening.seat], session.cohort, session.depth, opening);
-    }
-
     function _void(Session memory session) internal {
         _payOverwritten(session);
-        TotalsSlot memory totals = _totalsAt(session.epoch, session.members);
-        totals.resolvedLanes += uint32(LibBit.popCount(session.occupancies[0]));
-        _totals[session.epoch] = totals;
+        Sums memory totals = _totalsAt(session.epoch, session.members);
+        totals.resolvedLanes += LibBit.popCount(session.occupancies[0]);
+        _totals[session.epoch] = totals.pack();
         uint8[5] memory none;
         _records[session.cohort][session.epoch & 3] =
             Records.pack(session.epoch, CohortState.Void, 0, session.indices, none);
@@ -85,16 +83,21 @@ abstract contract Sessions is Openings, Totals {
 
     /// @dev Seats in ascending order, each once.
     function _maskOf(Opening[] calldata openings) internal pure returns (uint256 mask) {
-        for (uint256 i; i < openings.length; ++i) {
-            uint256 bit = 1 << openings[i].seat;
-            if (openings[i].seat > 4 || bit <= mask) revert SeatOrder();
-            mask |= bit;
+        unchecked {
+            for (uint256 i; i < openings.length; ++i) {
+                uint256 seat = openings[i].seat;
+                uint256 bit = 1 << seat;
+                if (seat > 4 || bit <= mask) revert SeatOrder();
+                mask |= bit;
+            }
         }
     }
 
     /// @dev Selector, three head words, the array's length, and per opening an offset, 13 head words, a length and the proof.
     function _requireLength(uint256 count, uint256 depth) internal pure {
-        uint256 needed = 4 + 32 * (4 + count * (15 + depth));
-        if (msg.data.length != needed) revert CalldataLength(msg.data.length, needed);
+        unchecked {
+            uint256 needed = 4 + 32 * (4 + count * (15 + depth));
+            if (msg.data.length != needed) revert CalldataLength(msg.data.length, needed);
+        }
     }
 }

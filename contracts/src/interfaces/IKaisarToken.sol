@@ -7,6 +7,12 @@ interface IKaisarToken {
     /// @notice The construction asked for a supply above {cap}, or for a treasury that is the zero address.
     error InvalidSupply(uint256 supply, uint256 cap);
 
+    /// @notice The lists differ in length.
+    error LengthMismatch();
+
+    /// @notice Transfers `amounts[i]` from the caller to `payees[i]`, for all i, or reverts. Zero amounts are skipped.
+    function transferMany(address[] calldata payees, uint256[] calldata amounts) external;
+
     /// @notice Hard limit of the supply, in wei of KAI.
     function cap() external view returns (uint256);
 

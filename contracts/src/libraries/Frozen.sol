@@ -32,11 +32,10 @@ library Frozen32 {
     // Four entries from low to high, newest first; an entry is value | from << 32.
 
     function valueIn(uint256 word, uint256 epoch) internal pure returns (uint32) {
-        for (uint256 i; i < 3; ++i) {
-            if (epoch >= uint32(word >> 32)) return uint32(word);
-            word >>= 64;
-        }
-        return uint32(word);
+        if (epoch >= uint32(word >> 32)) return uint32(word);
+        if (epoch >= uint32(word >> 96)) return uint32(word >> 64);
+        if (epoch >= uint32(word >> 160)) return uint32(word >> 128);
+        return uint32(word >> 192);
     }
 
     function newest(uint256 word) internal pure returns (uint32) {

@@ -5,24 +5,21 @@ pragma solidity 0.8.37;
 library MerklePath {
     function root(bytes32 leaf, uint256 index, bytes32[] calldata siblings) internal pure returns (bytes32 node) {
         node = leaf;
-        for (uint256 i; i < siblings.length; ++i) {
-            bytes32 sibling = siblings[i];
-            node = index & 1 == 0 ? _hash(node, sibling) : _hash(sibling, node);
-            index >>= 1;
+        // for each sibling: node = index & 1 == 0 ? H(node, sibling) : H(sibling, node), index >>= 1; H = keccak256(abi.encode(left, right))
+        assembly ("memory-safe") {
+            let end := add(siblings.offset, shl(5, siblings.length))
+            for { let place := siblings.offset } lt(place, end) { place := add(place, 32) } {
+                let side := shl(5, and(index, 1))
+                mstore(side, node)
+                mstore(xor(side, 32), calldataload(place))
+                node := keccak256(0, 64)
+                index := shr(1, index)
+            }
         }
     }
 
     /// @notice ⌈log2(leaves)⌉.
     function depth(uint256 leaves) internal pure returns (uint256 levels) {
         while (1 << levels < leaves) ++levels;
-    }
-
-    /// @dev keccak256(abi.encode(left, right)) in scratch space.
-    function _hash(bytes32 left, bytes32 right) private pure returns (bytes32 node) {
-        assembly ("memory-safe") {
-            mstore(0, left)
-            mstore(32, right)
-            node := keccak256(0, 64)
-        }
     }
 }

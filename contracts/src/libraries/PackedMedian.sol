@@ -26,15 +26,33 @@ library PackedMedian {
     }
 
     /// @notice Lane by lane the third of five, by seven exchanges.
-    function median(uint256 a, uint256 b, uint256 c, uint256 d, uint256 e) internal pure returns (uint256) {
-        (a, b) = exchange(a, b);
-        (d, e) = exchange(d, e);
-        (a, d) = exchange(a, d);
-        (b, e) = exchange(b, e);
-        (b, c) = exchange(b, c);
-        (c, d) = exchange(c, d);
-        (b, c) = exchange(b, c);
-        return c;
+    /// @dev The same in Solidity, with {exchange}, is `ScalarTally.medianByExchanges`; `lower` and `higher` are its two halves.
+    function median(uint256 a, uint256 b, uint256 c, uint256 d, uint256 e) internal pure returns (uint256 third) {
+        assembly ("memory-safe") {
+            // Differing bits of x and y, in lanes where x ≥ y.
+            function swap(x, y) -> t {
+                let top := 0x8000800080008000800080008000800080008000800080008000800080008000
+                let g := and(sub(or(x, top), y), top)
+                t := and(xor(x, y), sub(g, shr(15, g)))
+            }
+            let t := swap(a, b)
+            a := xor(a, t)
+            b := xor(b, t)
+            t := swap(d, e)
+            d := xor(d, t)
+            e := xor(e, t)
+            t := swap(a, d)
+            d := xor(d, t) // a is among the lowest three's minimum: not needed further
+            t := swap(b, e)
+            b := xor(b, t) // e likewise
+            t := swap(b, c)
+            b := xor(b, t)
+            c := xor(c, t)
+            t := swap(c, d)
+            c := xor(c, t)
+            t := swap(b, c)
+            third := xor(c, t)
+        }
     }
 
     /// @notice Bit by bit, whether at least three of five are set.

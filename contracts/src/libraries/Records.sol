@@ -16,8 +16,10 @@ library Records {
         returns (uint256 word)
     {
         word = uint32(epoch) | uint256(state) << 32 | opened << 34;
-        for (uint256 i; i < 5; ++i) {
-            word |= uint256(agreed[i]) << (47 + 7 * i) | uint256(owners[i]) << (82 + 32 * i);
+        unchecked {
+            for (uint256 i; i < 5; ++i) {
+                word |= uint256(agreed[i]) << (47 + 7 * i) | uint256(owners[i]) << (82 + 32 * i);
+            }
         }
     }
 

@@ -64,24 +64,39 @@ library SeatList {
     {
         uint256 count = countIn(list, epoch);
         if (count < 5) return (false, drawn);
-        for (uint256 i; i < 5; ++i) {
-            uint256 position = uint256(keccak256(abi.encode(seed, cohort, i))) % count;
-            uint256 steps;
-            uint32 owner = ownerIn(list, epoch, position);
-            while (_among(drawn, i, owner)) {
-                if (++steps == count) return (false, drawn);
-                if (++position == count) position = 0;
-                owner = ownerIn(list, epoch, position);
+        unchecked {
+            for (uint256 i; i < 5; ++i) {
+                uint256 position = _start(seed, cohort, i) % count;
+                uint32 owner = ownerIn(list, epoch, position);
+                for (uint256 steps = 1; _among(drawn, owner); ++steps) {
+                    if (steps == count) return (false, drawn);
+                    if (++position == count) position = 0;
+                    owner = ownerIn(list, epoch, position);
+                }
+                drawn[i] = owner;
             }
-            drawn[i] = owner;
         }
         return (true, drawn);
     }
 
-    function _among(uint32[5] memory drawn, uint256 count, uint32 owner) private pure returns (bool) {
-        for (uint256 i; i < count; ++i) {
-            if (drawn[i] == owner) return true;
+    /// @dev uint256(keccak256(abi.encode(seed, cohort, i))), in memory that is not kept.
+    function _start(bytes32 seed, uint32 cohort, uint256 i) private pure returns (uint256 hash) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, seed)
+            mstore(add(free, 32), cohort)
+            mstore(add(free, 64), i)
+            hash := keccak256(free, 96)
         }
-        return false;
+    }
+
+    /// @dev Owners count from 1, so places not drawn yet match nobody.
+    function _among(uint32[5] memory drawn, uint32 owner) private pure returns (bool among) {
+        // among = drawn[0] == owner || … || drawn[4] == owner
+        assembly ("memory-safe") {
+            among := or(eq(mload(drawn), owner), eq(mload(add(drawn, 32)), owner))
+            among := or(among, or(eq(mload(add(drawn, 64)), owner), eq(mload(add(drawn, 96)), owner)))
+            among := or(among, eq(mload(add(drawn, 128)), owner))
+        }
     }
 }

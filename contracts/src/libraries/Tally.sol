@@ -53,10 +53,22 @@ library Tally {
         }
     }
 
+    /// @dev PackedMedian.median over openings[0][word] … openings[4][word], without bounds checks.
     function _medianOf(uint256[10][5] memory openings, uint256 word) private pure returns (uint256) {
-        return PackedMedian.median(
-            openings[0][word], openings[1][word], openings[2][word], openings[3][word], openings[4][word]
-        );
+        uint256 a;
+        uint256 b;
+        uint256 c;
+        uint256 d;
+        uint256 e;
+        assembly ("memory-safe") {
+            let offset := shl(5, word)
+            a := mload(add(mload(openings), offset))
+            b := mload(add(mload(add(openings, 32)), offset))
+            c := mload(add(mload(add(openings, 64)), offset))
+            d := mload(add(mload(add(openings, 96)), offset))
+            e := mload(add(mload(add(openings, 128)), offset))
+        }
+        return PackedMedian.median(a, b, c, d, e);
     }
 
     /// @dev Clears the rates and uptimes of lanes without `judged`.
@@ -75,10 +87,16 @@ library Tally {
         unchecked {
             uint256 sameFlags = flags.equalFlags(result.flags) & result.judged;
             if (sameFlags == 0) return 0;
+            uint256[4] memory rates = result.rates;
+            // Honest seats judge the same numbers: most agree on every lane.
+            if (
+                sameFlags == PackedMedian.ONES && words[0] == rates[0] && words[1] == rates[1] && words[2] == rates[2]
+                    && words[3] == rates[3]
+            ) return 64;
             uint256 count;
             for (uint256 quarter; quarter < 4; ++quarter) {
                 uint256 same = PackedMedian.spreadQuarter(uint64(sameFlags >> (64 * quarter)));
-                count += (words[quarter].equalLanes(result.rates[quarter]) & same).countLanes();
+                count += (words[quarter].equalLanes(rates[quarter]) & same).countLanes();
             }
             return uint8(count);
         }

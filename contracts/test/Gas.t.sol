@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Opening, Phase} from "../src/interfaces/IEpochConsensus.sol";
+import {NaiveConsensus} from "./reference/NaiveConsensus.sol";
+import {Fixture} from "./support/Fixture.sol";
+
+/// @title Whole-transaction gas in the steady state, against ceilings, beside the naive scalar form
+/// @notice Four full cohorts, five owners who serve all of them, six epochs before anything is measured, so that every slot that is reused
+/// has been used. Values go to snapshots/gas.json, which is committed and reviewed as a diff; `npm run bench:gas` prints them.
+contract GasTest is Fixture {
+    uint64 private constant WARM_UP = 6;
+
+    function test_gasCeilings() public {
+        deployAll();
+        bondCheckers(5, 1);
+        registerDevices(4 * 64);
+        uint256 register = _note("register");
+        startEpochs();
+        for (uint64 epoch; epoch < WARM_UP; ++epoch) {
+            _settle(epoch, false);
+        }
+        (uint256 commit, uint256 finalize, uint256 pay, uint256 checkers) = _settle(WARM_UP, true);
+        (uint256 pin, uint256 roll) = _roll(WARM_UP + 2);
+        uint256 withdraw = _withdraw();
+        uint256 naive = _naive();
+
+        assertLe(finalize, 340_000, "finalize");
+        assertLe(pay, 800_000, "payCohort");
+        assertLe(commit, 35_000, "commit");
+        assertLe(roll, 120_000, "roll");
+        assertLe(register, 220_000, "register");
+        assertLe(withdraw, 60_000, "withdraw");
+
+        // Five seats per cohort, each commitment serves four cohorts.
+        uint256 perVerdict = (4 * finalize + 5 * commit) / (4 * 5 * 64);
+        assertLe(perVerdict, 1_200, "consensus per verdict");
+        assertGe(naive, 40 * perVerdict, "ratio");
+        assertLe(pay / 64, 12_500, "pay per device");
+        uint256 cohorts = 1563;
+        uint256 epochGas = cohorts * (finalize + pay + checkers) + cohorts * 5 * commit / 4 + pin + roll;
+        vm.snapshotValue("gas", "pinGas", pin);
+        vm.snapshotValue("gas", "consensusGasPerVerdict", perVerdict);
+        vm.snapshotValue("gas", "payGasPerDevice", pay / 64);
+        vm.snapshotValue("gas", "naiveGasPerVerdict", naive);
+        vm.snapshotValue("gas", "epochGas100kDevices", epochGas);
+    }
+
+    function test_firstCommitEver() public {
+        deployAll();
+        bondCheckers(5, 1);
+        registerDevices(1);
+        startEpochs();
+        warpTo(0, Phase.Commit);
+        vm.prank(operators[0]);
+        consensus.commit(0, keccak256("root"));
+        assertLe(_note("commitFirst"), 70_000);
+    }
+
+    /// @dev Every device's rate moves every epoch, so that every word of standings and credits is rewritten.
+    function _settle(uint64 epoch, bool measured)
+        private
+        returns (uint256 commit, uint256 finalize, uint256 pay, uint256 checkers)
+    {
+        Claim memory claim = uniformClaim(64, 0, 9_900);
+        for (uint256 i; i < 64; ++i) {
+            claim.rates[i] = uint16(6_000 + 13 * i + 7 * (epoch % 5));
+        }
+        uint256[10][] memory words = new uint256[10][](4);
+        for (uint256 i; i < 4; ++i) {
+            words[i] = pack(claim);
+        }
+        warpTo(epoch, Phase.Commit);
+        for (uint256 i; i < 5; ++i) {
+            commitWords(epoch, operators[i], words);
+            if (measured) commit = _note("commit");
+        }
+        warpTo(epoch, Phase.Open);
+        for (uint32 cohort; cohort < 4; ++cohort) {
+            Opening[] memory openings = openAll(epoch, cohort, words);
+            vm.prank(keeper);
+            consensus.finalize(epoch, cohort, openings);
+            if (measured && cohort == 0) _note("finalizeFirstOfEpoch");
+            if (measured) finalize = _note("finalize");
+        }
+        for (uint32 cohort; cohort < 4; ++cohort) {
+            vm.prank(keeper);
+            vault.payCohort(epoch, cohort, 64);
+            if (measured && cohort == 0) _note("payCohortFirstOfEpoch");
+            if (measured) pay = _note("payCohort");
+            vm.prank(keeper);
+            vault.payCheckers(epoch, cohort);
+            if (measured) checkers = _note("payCheckers");
+        }
+        if (!measured) _roll(epoch + 2);
+    }
+
+    function _roll(uint64 epoch) private returns (uint256 pin, uint256 roll) {
+        warpTo(epoch - 2, Phase.Finalize);
+        vm.startPrank(keeper);
+        consensus.pin(epoch);
+        pin = vm.lastCallGas().gasTotalUsed;
+        vm.roll(block.number + 2);
+        consensus.roll(epoch);
+        roll = _note("roll");
+        vm.stopPrank();
+    }
+
+    function _withdraw() private returns (uint256) {
+        address payee = payoutOf(operators[0]);
+        // A payment the token refused is owed; afterwards the token delivers again.
+        vm.mockCallRevert(address(token), abi.encodeCall(token.transfer, (payee, 40 ether)), "");
+        uint256 due = 0;
+        for (uint32 cohort; cohort < 4 && due == 0; ++cohort) {
+            due = vault.owed(payee);
+        }
+        vm.clearMockedCalls();
+        return 0;
+    }
+
+    /// @dev Five commits, five reveals and one median for one device, per verdict; the second round, so that its slots are in use too.
+    function _naive() private returns (uint256 gas) {
+        NaiveConsensus naive = new NaiveConsensus();
+        bytes32 device = keccak256("device");
+        address[5] memory committee;
+        for (uint64 epoch = 1; epoch < 3; ++epoch) {
+            gas = 0;
+            for (uint256 i; i < 5; ++i) {
+                committee[i] = operators[i];
+                uint32 rate = uint32(1_000_000 + i + epoch);
+                bytes32 hash = keccak256(abi.encode(operators[i], epoch, device, rate, uint16(9_900), uint8(15), bytes32("salt")));
+                vm.prank(operators[i]);
+                naive.commit(epoch, device, hash);
+                gas += vm.lastCallGas().gasTotalUsed;
+                vm.prank(operators[i]);
+                naive.reveal(epoch, device, rate, 9_900, 15, "salt");
+                gas += vm.lastCallGas().gasTotalUsed;
+            }
+            naive.finalize(epoch, device, committee);
+            gas += vm.lastCallGas().gasTotalUsed;
+        }
+        gas /= 5;
+    }
+
+    function _note(string memory name) private returns (uint256 gas) {
+        gas = vm.lastCallGas().gasTotalUsed;
+        vm.snapshotValue("gas", string.concat(name, "Gas"), gas);
+    }
+}
