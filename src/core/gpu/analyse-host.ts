@@ -16,7 +16,8 @@ import {
   worstState,
 } from './gpu-probe.ts'
 import { type Identity, identifyDevices } from './identify-devices.ts'
-import type { Observation, ObservedPart, SeenFault } from './observation.ts'
+import type { Observation, ObservedPart, SeenFault, Vendor } from './observation.ts'
+import { unlistedCards } from './unlisted-cards.ts'
 
 export type HostContext = {
   /** Facts of the host that the observations are of; recordings have none but what they contain. */
@@ -64,7 +65,8 @@ export function analyseHost(observations: readonly Observation[], context: HostC
     faults.push(
       ...indexGaps(own).map(({ source, detail }) => makeFault('GPU_INDEX_GAP', { detail: name(source, detail) })),
     )
-    const missing = unlistedCards(seen, facts, context.machine)
+    const asked = (vendor: Vendor): boolean => own.some(one => one.vendor === vendor && one.format !== 'kernel-log')
+    const missing = unlistedCards(seen, facts, { machine: context.machine, asked })
     devices.push(...missing.map(({ device }) => device))
     faults.push(...missing.map(({ fault }) => fault))
   }
@@ -297,39 +299,4 @@ function indexGaps(own: readonly Observation[]): { source: string; detail: strin
       ]
   }
   return []
-}
-
-/** Cards that the PCI bus shows and no tool lists: never "no GPU" when there is one. */
-function unlistedCards(
-  seen: readonly CombinedDevice[],
-  facts: HostFacts,
-  machine: string | null,
-): { device: ProbedDevice; fault: Fault }[] {
-  const vendors = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' } as const
-  const listed = new Set(seen.map(({ pciBusId }) => pciBusId))
-  return (facts.pciCards ?? []).flatMap(card => {
-    const vendor = vendors[card.pciDeviceId.slice(0, 4) as keyof typeof vendors]
-    // Graphics inside an Intel processor sit here by specification; such a host counts as one without a GPU.
-    const inProcessor = vendor === 'intel' && card.address === '0000:00:02.0'
-    if (!vendor || inProcessor || listed.has(card.address)) return []
-    const identity = `${vendor}:${machine ?? 'unknown-machine'}:pci-${card.address}`
-    const record = deviceRecord({
-      kind: 'gpu',
-      vendor,
-      model: 'unknown',
-      identity,
-      identitySource: 'pci-address',
-      pciBusId: card.address,
-      pciDeviceId: card.pciDeviceId,
-    })
-    const detail = `${card.pciDeviceId} at ${card.address}, kernel driver ${card.driver ?? 'none'}`
-    // Without ROCm or xpu-smi a card may still compute through Vulkan: worth saying, not a reason to refuse.
-    const critical = vendor === 'nvidia'
-    return [
-      {
-        device: probedDevice(record, { state: 'unreadable', schedulable: false, sources: ['pci'] }),
-        fault: makeFault('GPU_NOT_LISTED', { device: identity, detail, critical }),
-      },
-    ]
-  })
 }

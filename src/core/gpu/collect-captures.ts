@@ -162,7 +162,8 @@ async function readPciCards(files: HostFiles): Promise<readonly PciCard[] | null
     const driver = /^DRIVER=(\S+)$/m.exec(uevent ?? '')?.[1] ?? null
     cards.push({
       address,
-      pciDeviceId: `${vendor.trim().replace('0x', '')}:${device.trim().replace('0x', '')}`,
+      vendorId: vendor.trim().replace('0x', ''),
+      deviceId: device.trim().replace('0x', ''),
       driver,
     })
   }

@@ -23,6 +23,7 @@ const architectures: readonly (readonly [name: string, modelClass: RegExp, least
   ['Volta', /^nvidia-(?:v100|titan-v)/, 384],
 ]
 
+const pciIdOf = ({ vendorId, deviceId }: PciCard): string => `${vendorId}:${deviceId}`
 const vendorIds = { nvidia: '10de', amd: '1002', intel: '8086' } as const
 
 /** What the device's own listing says, else what the host's facts say. */
@@ -145,7 +146,7 @@ function checkHost(device: CombinedDevice, identity: string, facts: HostFacts): 
       )
   }
   if (facts.pciCards !== undefined && !integrated) {
-    const ofVendor = facts.pciCards.filter(({ pciDeviceId }) => pciDeviceId.startsWith(vendorIds[device.vendor]))
+    const ofVendor = facts.pciCards.filter(({ vendorId }) => vendorId === vendorIds[device.vendor])
     const there = device.pciBusId === null ? ofVendor[0] : ofVendor.find(({ address }) => address === device.pciBusId)
     if (!there)
       find(
@@ -155,12 +156,12 @@ function checkHost(device: CombinedDevice, identity: string, facts: HostFacts): 
         `the PCI bus shows ${ofVendor.length === 0 ? 'no card of this vendor' : `cards of this vendor only at ${ofVendor.map(({ address }) => address).join(', ')}`}`,
         'pci',
       )
-    else if (device.pciDeviceId !== null && there.pciDeviceId !== device.pciDeviceId)
+    else if (device.pciDeviceId !== null && there.deviceId !== null && pciIdOf(there) !== device.pciDeviceId)
       find(
         'GPU_CLAIM_MODEL',
         'pciDeviceId',
         device.pciDeviceId,
-        `the PCI bus shows ${there.pciDeviceId} at ${there.address}`,
+        `the PCI bus shows ${pciIdOf(there)} at ${there.address}`,
         'pci',
       )
   }

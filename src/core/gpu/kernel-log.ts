@@ -44,9 +44,18 @@ const lines: readonly (readonly [vendor: Vendor, code: string, pattern: RegExp])
   ['intel', 'GPU_RESET_SEEN', /(?:i915|xe) .*GPU HANG|(?:i915|xe) .*Resetting chip/i],
 ]
 
-export const isKernelLog = (text: string): boolean =>
-  /NVRM: |NVRM:|\bXid \(|\bamdgpu \d{4}:|\[drm[^\]]*\]|\b(?:i915|xe) \d{4}:|nvidia-nvswitch/.test(text) &&
-  !/NVSMI LOG|<nvidia_smi_log/.test(text)
+/** Lines of a kernel's ring buffer: `[  12.345678] …`, `[Thu Jul 18 16:03:50 2024] …`, `… host kernel: …`, `<6>[ …`. */
+const logLine = /^(?:<\d+>)?\[(?:\s*\d+\.\d{3,}|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]+ \d{4})\]\s|\bkernel: /
+
+export const isKernelLog = (text: string): boolean => {
+  if (/NVSMI LOG|<nvidia_smi_log/.test(text)) return false
+  if (/NVRM: |\bXid \(|\bamdgpu \d{4}:|\b(?:i915|xe) \d{4}:|nvidia-nvswitch/.test(text)) return true
+  const lines = text
+    .slice(0, 65_536)
+    .split('\n')
+    .filter(line => line.trim() !== '')
+  return lines.length > 0 && lines.filter(line => logLine.test(line)).length * 2 > lines.length
+}
 
 export type KernelLog = {
   /** Cards that the log names. */

@@ -75,7 +75,13 @@ export type Observation = {
   readonly pciCards: readonly PciCard[] | null
 }
 
-export type PciCard = { readonly address: string; readonly pciDeviceId: string; readonly driver: string | null }
+/** Ids are four lower-case hex digits; the device id is null where the list leaves it out. */
+export type PciCard = {
+  readonly address: string
+  readonly vendorId: string
+  readonly deviceId: string | null
+  readonly driver: string | null
+}
 
 export const observedDevice = (
   known: Pick<ObservedDevice, 'vendor' | 'listing'> & Partial<ObservedDevice>,

@@ -11,7 +11,6 @@ import {
   isNvidiaTable,
   isProcDriverVersion,
   isProcGpuInformation,
-  parseLspci,
   parseNvidiaList,
   parseNvidiaTable,
   parseProcDriverVersion,
@@ -29,6 +28,7 @@ import {
   observedDevice,
   type SeenFault,
 } from './observation.ts'
+import { parseLspci } from './parse-lspci.ts'
 
 const from = ({ source, host }: Capture) => ({ source, host })
 

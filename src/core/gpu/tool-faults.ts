@@ -137,7 +137,7 @@ export const toolFaults = {
   GPU_ONLY_LOGGED: define(
     'unreadable',
     false,
-    'Only a log names this card: how it is cannot be told.',
+    'Only a log or a list of the PCI bus names this card: how it is cannot be told.',
     'Record the output of the vendor’s tool as well, for example "nvidia-smi -q -x".',
   ),
   GPU_EXCLUDED: define(

@@ -334,6 +334,25 @@ describe('other forms', () => {
     expect(codes(analyse(line('NVRM: Xid (PCI:0000:1b:00): 149, NETIR_LINK_EVT')))).toEqual(['GPU_NVLINK_ERROR'])
   })
 
+  it('finds cards in a PCI list alone, and none in a kernel log that names none', () => {
+    const list =
+      '0005:07:00.0 VGA compatible controller: ASPEED Technology, Inc. ASPEED Graphics Family (rev 52)\n0008:01:00.0 3D controller: NVIDIA Corporation Device 2941 (rev a1)\n0009:01:00.0 3D controller: NVIDIA Corporation GA100 [A100 SXM4 40GB] (rev a1)\n'
+    const result = analyse(list)
+    expect(result.devices.map(({ record, state }) => [record.model, record.pciBusId, state])).toEqual([
+      ['10de:2941', '0008:01:00.0', 'unreadable'],
+      ['unknown', '0009:01:00.0', 'unreadable'],
+    ])
+    expect(result.faults.map(({ code, critical }) => [code, critical])).toEqual([
+      ['GPU_ONLY_LOGGED', false],
+      ['GPU_ONLY_LOGGED', false],
+    ])
+    expect(analyse('[    0.000000] Linux version 6.1.0\n[    0.100000] ACPI: RSDP\n')).toMatchObject({
+      state: 'absent',
+      devices: [],
+      faults: [],
+    })
+  })
+
   it('does not call a card degraded that cannot say how it addresses memory', () => {
     expect(analyse(log(card({ extra: '<addressing_mode>Unknown Error</addressing_mode>' })))).toMatchObject({
       state: 'healthy',

@@ -1,5 +1,5 @@
 import { mebibytesOf, pciAddressOf, textOf } from '../cell.ts'
-import { type ObservedDevice, type ObservedPart, observedDevice, type PciCard, type SeenFault } from '../observation.ts'
+import { type ObservedDevice, type ObservedPart, observedDevice, type SeenFault } from '../observation.ts'
 import { isVirtualSliceName } from './read-device.ts'
 
 const part = (known: Partial<ObservedPart>): ObservedPart => ({
@@ -127,20 +127,4 @@ export function parseProcGpuInformation(text: string): ObservedDevice[] {
         faults: /yes/i.test(field('GPU Excluded') ?? '') ? [{ code: 'GPU_EXCLUDED', detail: 'GPU Excluded: Yes' }] : [],
       })
     })
-}
-
-/** `lspci -nn` or `lspci -nnk`: display and 3D controllers. */
-export function parseLspci(text: string): PciCard[] {
-  const cards: PciCard[] = []
-  for (const line of text.split(/\r?\n/)) {
-    const match =
-      /^(\S+) (?:VGA compatible controller|3D controller|Display controller|Processing accelerators) \[\w{4}\]: .*\[([0-9a-f]{4}):([0-9a-f]{4})\]/i.exec(
-        line.slice(0, 1024),
-      )
-    const address = pciAddressOf(match?.[1])
-    if (match && address) cards.push({ address, pciDeviceId: `${match[2]}:${match[3]}`.toLowerCase(), driver: null })
-    const driver = /^\s+Kernel driver in use: (\S+)/.exec(line)?.[1]
-    if (driver && cards.length > 0) cards[cards.length - 1] = { ...cards.at(-1)!, driver }
-  }
-  return cards
 }

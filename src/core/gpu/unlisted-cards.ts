@@ -1,0 +1,48 @@
+import { deviceRecord, probedDevice } from './build-device.ts'
+import type { CombinedDevice } from './combine-devices.ts'
+import type { HostFacts } from './cross-check.ts'
+import { makeFault } from './fault-table.ts'
+import type { Fault, ProbedDevice } from './gpu-probe.ts'
+import type { Vendor } from './observation.ts'
+
+const vendors: Readonly<Record<string, Vendor>> = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' }
+
+/** Cards that the PCI bus shows and no tool lists: never "no GPU" when there is one. */
+export function unlistedCards(
+  seen: readonly CombinedDevice[],
+  facts: HostFacts,
+  context: {
+    /** Derived machine UUID, or null for a recording. */
+    readonly machine: string | null
+    /** Whether a tool of that vendor was asked; a recording may hold a PCI list alone. */
+    readonly asked: (vendor: Vendor) => boolean
+  },
+): { readonly device: ProbedDevice; readonly fault: Fault }[] {
+  const listed = new Set(seen.map(({ pciBusId }) => pciBusId))
+  return (facts.pciCards ?? []).flatMap(({ address, vendorId, deviceId, driver }) => {
+    const vendor = vendors[vendorId]
+    // Graphics inside an Intel processor sit here by specification; such a host counts as one without a GPU.
+    const inProcessor = vendor === 'intel' && address === '0000:00:02.0'
+    if (!vendor || inProcessor || listed.has(address)) return []
+    const pciDeviceId = deviceId === null ? null : `${vendorId}:${deviceId}`
+    const record = deviceRecord({
+      kind: 'gpu',
+      vendor,
+      model: pciDeviceId ?? 'unknown',
+      identity: `${vendor}:${context.machine ?? 'unknown-machine'}:pci-${address}`,
+      identitySource: 'pci-address',
+      pciBusId: address,
+      pciDeviceId,
+    })
+    const about = {
+      device: record.identity,
+      detail: `${pciDeviceId ?? vendor} at ${address}, kernel driver ${driver ?? 'not stated'}`,
+    }
+    // Without ROCm or xpu-smi a card may still compute through Vulkan: worth saying, not a reason to refuse.
+    const fault =
+      context.machine === null && !context.asked(vendor)
+        ? makeFault('GPU_ONLY_LOGGED', about)
+        : makeFault('GPU_NOT_LISTED', { ...about, critical: vendor === 'nvidia' })
+    return [{ device: probedDevice(record, { state: 'unreadable', schedulable: false, sources: ['pci'] }), fault }]
+  })
+}
