@@ -126,9 +126,11 @@ export function changeText(change: NetworkChange): string {
     case 'checker.bonded':
       return `checker ${shortHex(change.checker)}  holds ${change.seats} seats at ${change.endpoint}`
     case 'checker.struck':
-      return `checker ${shortHex(change.checker)}  has ${change.strikes} strikes`
+      return `checker ${shortHex(change.checker)}  strikes: ${change.strikes}`
     case 'cohort.resolved':
-      return `epoch ${change.epoch}  cohort ${change.cohort} is ${change.state}, ${change.opened} of 5 seats opened`
+      return change.state === 'void'
+        ? `epoch ${change.epoch}  cohort ${change.cohort} is void: fewer than 3 seats opened`
+        : `epoch ${change.epoch}  cohort ${change.cohort} is final, ${change.opened} of 5 seats opened`
     case 'epoch.paid':
       return `epoch ${change.epoch}  paid: ${change.payments
         .map(({ device, amount }) => `${shortHex(device)} ${tokens(amount)} KAI`)

@@ -40,7 +40,7 @@ export function whyNothing(account: Account): NothingEarned | null {
   if (cohort.state === 'void')
     return because(
       'COHORT_VOID',
-      `Cohort ${cohort.cohort} is void: ${seats.filter(({ opened }) => opened).length} of 5 seats opened, and 3 are needed. The standing is unchanged.`,
+      `Cohort ${cohort.cohort} is void: fewer than 3 of its 5 seats opened. The standing is unchanged.`,
       'This is not about the device. The seats that did not open are struck; see "kaisar chain seats".',
     )
   if (figures === null) return null
