@@ -10,7 +10,7 @@ export const reportErrors = defineErrors({
   REPORT_SIGNATURE_INVALID: {
     message: ({ problem }: { problem: string }) => `The signature is invalid: ${problem}.`,
     meaning:
-      'A signature is 65 bytes r ‖ s ‖ v with s in the lower half of the order and v 27 or 28, as the contracts require it.',
+      'A signature is 65 bytes r ‖ s ‖ v with s in the lower half of the order and v 27 or 28: one form, which the contracts accept too.',
     fix: 'Nothing to do on this side: the message was refused.',
   },
   REPORT_SAMPLE_REFUSED: {

@@ -29,7 +29,7 @@ export const signMessage = async <T extends SignedType>(
   message: SignedMessage<T>,
 ): Promise<Signed<T>> => ({ message, signature: await signer.sign(type, message) })
 
-/** Who signed: lower case. @throws REPORT_SIGNATURE_INVALID for anything the contracts would not accept either. */
+/** Who signed: lower case. @throws REPORT_SIGNATURE_INVALID; whatever passes, the contracts accept too. */
 export function recoverSigner<T extends SignedType>(
   network: Network,
   type: T,
@@ -60,7 +60,7 @@ export function recoverAddress(digest: Uint8Array, signature: Hex): Address {
   const v = bytes[64]!
   if (v !== 27 && v !== 28) throw refuse(`v is ${v}, 27 or 28 is expected`)
   const rs = bytes.slice(0, 64)
-  // A second signature of the same message by negating s would be another one; the contracts refuse it too.
+  // A second signature of the same message by negating s would be another one; one form is enough.
   if (Buffer.compare(rs.subarray(32), halfOrder) > 0) throw refuse('s is in the upper half of the order')
   try {
     return addressOf(secp256k1.ecdsaRecover(rs, v - 27, digest, false))

@@ -92,7 +92,7 @@ describe('signer', () => {
     )
   })
 
-  it('refuses the second form of a signature, a wrong v and a wrong length, as the contracts do', async () => {
+  it('refuses the second form of a signature, a wrong v and a wrong length', async () => {
     const signer = createSigner({ privateKey: numberToHex(9, { size: 32 }), network })
     const digest = new Uint8Array(32).fill(5)
     const { signature } = await signMessage(signer, 'SeatOpening', {
