@@ -242,9 +242,10 @@ describe('endpoints that fail', () => {
     { fault: 'swallow', times: 2 },
     { fault: 'drop-reply', method: 'eth_sendRawTransaction', times: 2 },
     { fault: 'rate-limit', probability: 0.3, times: 20 },
+    { fault: 'rate-limit', method: 'eth_getBlockByNumber', probability: 0.5, times: 20 },
     { fault: 'server-error', probability: 0.3, times: 20 },
     { fault: 'hang', probability: 0.2, times: 4 },
-  ])('$fault: every action is executed, exactly once', async rule => {
+  ])('$fault $method: every action is executed, exactly once', async rule => {
     const board = await noteBoard({ blockTimeSeconds: 1 })
     const { proxy, chain } = await through(board, rule)
     const { sender } = senderForTests(chain, board.account)

@@ -1,4 +1,12 @@
-import { type Address, type Hex, type Log, TransactionReceiptNotFoundError } from 'viem'
+import {
+  type Address,
+  type Block,
+  BlockNotFoundError,
+  type Hex,
+  type Log,
+  type TransactionReceipt,
+  TransactionReceiptNotFoundError,
+} from 'viem'
 import type { Chain } from '../client.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { chainErrors } from '../errors.ts'
@@ -36,26 +44,34 @@ export async function confirmedReceipt(chain: Chain, hash: Hex): Promise<Receipt
 async function ask(endpoint: Endpoint, hash: Hex): Promise<Receipt | 'missing' | 'unknown'> {
   try {
     const receipt = await endpoint.client.getTransactionReceipt({ hash })
-    const block = await endpoint.client.getBlock({ blockNumber: receipt.blockNumber }).catch(() => null)
-    if (receipt.transactionHash !== hash || block?.hash !== receipt.blockHash || !block.transactions.includes(hash)) {
-      // A reorg between the two answers looks the same; only a contradiction that stays is a lie.
-      const again = await endpoint.client.getTransactionReceipt({ hash }).catch(() => null)
-      if (again === null || again.blockHash !== receipt.blockHash) return 'missing'
-      const claim = `transaction ${hash} is in block ${receipt.blockHash}, which its own chain does not show`
-      endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
-      return 'unknown'
-    }
-    return {
-      hash,
-      blockHash: receipt.blockHash,
-      blockNumber: receipt.blockNumber,
-      contractAddress: receipt.contractAddress ?? null,
-      success: receipt.status === 'success',
-      gasUsed: receipt.gasUsed,
-      effectiveGasPrice: receipt.effectiveGasPrice,
-      logs: receipt.logs.map(({ address, topics, data }) => ({ address, topics, data })),
-    }
+    const block = await endpoint.client.getBlock({ blockNumber: receipt.blockNumber })
+    if (isInBlock(receipt, block, hash)) return toReceipt(receipt)
+    // A reorg between the two answers looks the same; only a contradiction that stays is a lie.
+    const [receiptAgain, blockAgain] = [
+      await endpoint.client.getTransactionReceipt({ hash }),
+      await endpoint.client.getBlock({ blockNumber: receipt.blockNumber }),
+    ]
+    if (receiptAgain.blockHash !== receipt.blockHash || blockAgain.hash !== block.hash) return 'missing'
+    const claim = `transaction ${hash} is in block ${receipt.blockHash}, which its own chain does not show`
+    endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
+    return 'unknown'
   } catch (error) {
-    return error instanceof TransactionReceiptNotFoundError ? 'missing' : 'unknown'
+    // No block of that number: behind, or in the middle of a reorg.
+    const isMissing = error instanceof TransactionReceiptNotFoundError || error instanceof BlockNotFoundError
+    return isMissing ? 'missing' : 'unknown'
   }
 }
+
+const isInBlock = (receipt: TransactionReceipt, block: Block, hash: Hex): boolean =>
+  receipt.transactionHash === hash && receipt.blockHash === block.hash && block.transactions.some(tx => tx === hash)
+
+const toReceipt = (receipt: TransactionReceipt): Receipt => ({
+  hash: receipt.transactionHash,
+  blockHash: receipt.blockHash,
+  blockNumber: receipt.blockNumber,
+  contractAddress: receipt.contractAddress ?? null,
+  success: receipt.status === 'success',
+  gasUsed: receipt.gasUsed,
+  effectiveGasPrice: receipt.effectiveGasPrice,
+  logs: receipt.logs.map(({ address, topics, data }) => ({ address, topics, data })),
+})

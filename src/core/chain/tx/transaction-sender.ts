@@ -182,6 +182,15 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     })
     tell()
     const offered = (nonce: number): Fee[] => store.attempts().filter(attempt => attempt.nonce === nonce)
+    const capReached = (key: string, nonce: number, gas: bigint) =>
+      onTrouble(
+        chainErrors.TRANSACTION_FEE_CAP({
+          key: key || `nonce ${nonce}`,
+          neededWei: gas * market.baseFeePerGas,
+          capWei: gas * feeCap,
+        }),
+      )
+
     const nonces = plan.sign.map(({ nonce }) => nonce)
     for (const { action } of plan.sign) {
       const gas = action === null ? 21_000n : await estimate(action)
@@ -190,23 +199,24 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       const nonce = nonces.shift()!
       await signAndSend({ nonce, action, gas, fee: nextFee(market, offered(nonce), feeCap) })
     }
-    for (const { nonce, key, gas, raw } of plan.bump) {
+    for (const attempt of plan.bump) {
+      const { nonce, key, gas } = attempt
       const fee = nextFee(market, offered(nonce), feeCap)
-      if (fee === null) await broadcast(raw)
+      if (fee === null) await sendAgain(attempt)
       else await signAndSend({ nonce, action: key === '' ? null : store.find(key), gas, fee })
     }
     // Once per block, and at once where it has not left us yet: a crash kept it from being sent, or nobody took it.
-    for (const { raw } of plan.rebroadcast) if (broadcastAt.get(keccak256(raw)) !== headNumber) await broadcast(raw)
+    for (const attempt of plan.rebroadcast) if (broadcastAt.get(attempt.hash) !== headNumber) await sendAgain(attempt)
+
+    async function sendAgain({ key, nonce, gas, maxFeePerGas, raw }: Attempt) {
+      if (maxFeePerGas < market.baseFeePerGas) capReached(key, nonce, gas)
+      else await broadcast(raw)
+    }
 
     async function signAndSend(wanted: { nonce: number; action: ActionRow | null; gas: bigint; fee: Fee | null }) {
       const { nonce, action, gas, fee } = wanted
       const key = action?.key ?? ''
-      if (fee === null) {
-        const neededWei = gas * market.baseFeePerGas
-        return onTrouble(
-          chainErrors.TRANSACTION_FEE_CAP({ key: key || `nonce ${nonce}`, neededWei, capWei: gas * feeCap }),
-        )
-      }
+      if (fee === null) return capReached(key, nonce, gas)
       const waitingWei = store
         .attempts()
         .filter(attempt => attempt.nonce >= minedNonce && attempt.nonce !== nonce)
