@@ -57,7 +57,7 @@ export function analyseHost(observations: readonly Observation[], context: HostC
         if (given.has(fault.code)) continue
         given.add(fault.code)
         // A tool that listed its cards has answered, whatever else it or another tool said.
-        const answered = vendor !== null && listedVendors.has(vendor)
+        const answered = vendor === null ? listedVendors.size > 0 : listedVendors.has(vendor)
         faults.push(
           faultFromText(fault.code, { detail: name(source, fault.detail), ...(answered ? { critical: false } : {}) }),
         )

@@ -76,7 +76,7 @@ export const cardFaults = {
     'Restart the fabric manager and reset all cards of the board together; have the board checked if it comes back.',
   ),
   GPU_APPLICATION_ERROR: define(
-    'degraded',
+    'none',
     false,
     'Work on the card ended with an error that applications cause, as a rule (an illegal access, a preempted process).',
     'Look at the application first. If every application gets it, treat it as a fault of the card.',

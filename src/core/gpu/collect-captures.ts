@@ -133,6 +133,25 @@ export async function collectIntel(run: RunTool): Promise<Collected> {
   }
 }
 
+/** What the kernel logged of cards since it booted; null where this user may not read it. It explains a card that is gone. */
+export async function collectKernelLog(run: RunTool): Promise<Capture | null> {
+  const limits = { timeoutMs: 5_000, maxBytes: 16 * 1024 * 1024 }
+  for (const [command, args] of [
+    ['dmesg', []],
+    ['journalctl', ['-k', '-b', '--no-pager', '-o', 'short']],
+  ] as const) {
+    const output = await run(command, args, limits)
+    if (output.failure !== null || output.exitCode !== 0) continue
+    const lines = output.stdout
+      .split('\n')
+      .filter(line => /NVRM|nvidia-nvswitch|amdgpu|\b(?:i915|xe) \d{4}:/.test(line))
+    return lines.length === 0
+      ? null
+      : { source: 'kernel log', host: liveHost, command, text: lines.join('\n'), exitCode: 0 }
+  }
+  return null
+}
+
 /** The kernel's own view: loaded NVIDIA module, and display and compute cards on the PCI bus (sysfs). */
 export async function readHostFacts(host: Pick<Host, 'files' | 'platform'>): Promise<HostFacts> {
   if (host.platform !== 'linux') return { os: host.platform === 'win32' ? 'windows' : 'unknown' }

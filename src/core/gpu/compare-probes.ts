@@ -85,7 +85,8 @@ function compareDevice(device: ProbedDevice, before: ProbeResult, after: ProbeRe
   }
   const is = faultsOf(after, now)
   const fresh = is.filter(({ code }) => !was.some(fault => fault.code === code))
-  const lost = is.find(({ code }) => gone.has(code))
+  // A card that fell off and answers again has it in its log, not critical any more.
+  const lost = is.find(({ code, critical }) => critical && gone.has(code))
   if (lost || now.state === 'unreadable')
     return device.state === 'unreadable'
       ? []

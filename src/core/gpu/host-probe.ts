@@ -1,5 +1,13 @@
 import { analyseHost } from './analyse-host.ts'
-import { type Collected, collectAmd, collectIntel, collectNvidia, liveHost, readHostFacts } from './collect-captures.ts'
+import {
+  type Collected,
+  collectAmd,
+  collectIntel,
+  collectKernelLog,
+  collectNvidia,
+  liveHost,
+  readHostFacts,
+} from './collect-captures.ts'
 import { createCpuProbe, type Host } from './cpu-probe.ts'
 import type { GpuProbe, Note } from './gpu-probe.ts'
 import { readMachineIdentity } from './machine-identity.ts'
@@ -20,16 +28,18 @@ export function createHostProbe(options: HostProbeOptions, { host, run }: HostPr
   if (options.devices === 'cpu') return cpu
   return {
     async probe() {
-      const [nvidia, amd, intel, facts, machine] = await Promise.all([
+      const [nvidia, amd, intel, kernelLog, facts, machine] = await Promise.all([
         collectNvidia(run, host.files),
         collectAmd(run),
         collectIntel(run),
+        collectKernelLog(run),
         readHostFacts(host),
         readMachineIdentity(host),
       ])
       // The host speaks even where no tool does: a card on the bus counts.
       const kernel = observation({ source: 'kernel', host: liveHost, format: 'host-facts' })
-      const observations = [kernel, ...[nvidia, amd, intel].flatMap(observe)]
+      const logged = kernelLog ? observeCapture(kernelLog) : []
+      const observations = [kernel, ...logged, ...[nvidia, amd, intel].flatMap(observe)]
       const result = analyseHost(observations, { facts, machine: machine.uuid })
       if (result.state !== 'absent') return result
       const fallback = await cpu.probe()

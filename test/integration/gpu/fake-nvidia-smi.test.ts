@@ -27,6 +27,9 @@ const install = (tool: string, script: string) => {
   chmodSync(join(folder, tool), 0o755)
 }
 
+/** Tests own the kernel log too. */
+beforeEach(() => install('dmesg', 'exit 0'))
+
 /** This host as it would be without any card, whatever the machine that runs the test has. */
 const files: HostFiles = {
   readText: (file, maxBytes) =>
@@ -103,6 +106,25 @@ describe('tools that misbehave', () => {
     expect(result).toMatchObject({ state: 'healthy', faults: [] })
     expect(result.devices[0]!.record.kind).toBe('cpu')
     expect(result.notes[0]).toMatchObject({ code: 'GPU_NONE_FOUND' })
+  })
+
+  it('explains a card that is gone by the kernel log, and keeps what the log says of one that answers as history', async () => {
+    install('nvidia-smi', `cat "${claim}"`)
+    install(
+      'dmesg',
+      `echo '[ 10.0] NVRM: Xid (PCI:0000:17:00): 63, Row Remapper'; echo '[ 11.0] NVRM: Xid (PCI:0000:65:00): 79, GPU has fallen off the bus.'`,
+    )
+    const result = await probe()
+    expect(result.devices.map(({ record, state }) => [record.pciBusId, state])).toEqual([
+      ['0000:17:00.0', 'degraded'],
+      ['0000:65:00.0', 'unreadable'],
+    ])
+    expect(
+      result.faults.filter(({ contradiction }) => contradiction === null).map(({ code, critical }) => [code, critical]),
+    ).toEqual([
+      ['GPU_MEMORY_REPAIRED', false],
+      ['GPU_FELL_OFF_BUS', true],
+    ])
   })
 
   it('good output with a bad exit code is good output', async () => {

@@ -55,6 +55,10 @@ describe('compareProbes', () => {
       ['card-lost', 'GPU-a', 'GPU_FELL_OFF_BUS', true],
     ])
   })
+  it('does not call a card lost that fell off earlier and answers again', () => {
+    const after = { ...healthy, faults: [makeFault('GPU_FELL_OFF_BUS', { device: 'GPU-a', critical: false })] }
+    expect(events(healthy, after)).toEqual([])
+  })
   it.each([
     ['GPU_RESET_REQUIRED', 'reset-required'],
     ['GPU_THERMAL_THROTTLE', 'throttling'],
