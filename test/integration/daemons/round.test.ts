@@ -1,0 +1,294 @@
+/** A Provider's round work against a Checker's judge: real engine, real signatures, real store; the wire and the clock are the test's. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Hex } from 'viem'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
+import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { createRoundJudge, type RoundJudge, type SeatDevice } from '../../../src/core/checker/round-judge.ts'
+import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
+import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
+import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
+import { silentLogger } from '../../../src/core/platform/log.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import { openStore } from '../../../src/core/platform/store.ts'
+import type { RoundRules } from '../../../src/core/protocol/network-parameters.ts'
+import type { Signed, SignedMessage } from '../../../src/core/protocol/typed-data.ts'
+import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
+import { createRoundWork, type WorkedRound } from '../../../src/core/provider/round-work.ts'
+import { sampleOf } from '../../../src/core/report/commitment.ts'
+import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
+import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
+import { verifyBundle } from '../../../src/core/report/verify-bundle.ts'
+import { encodeWrongRow } from '../../../src/core/report/wrong-row.ts'
+
+const spec: JobSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
+const rules: RoundRules = {
+  slots: 2,
+  maxRounds: 4,
+  windowMs: 1000,
+  graceMs: 500,
+  eligibleFromSeconds: 2,
+  cutoffSeconds: 4,
+  threshold: 0n,
+  refractorySeconds: 4,
+  samplingSeconds: 2,
+  openingsMs: 3500,
+  specHash: specHash(spec),
+}
+const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
+const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
+const epochSeed = hash(77)
+const providerKey = hash(1001)
+const provider = createSigner({ privateKey: providerKey, network })
+const seatKeys = [hash(2001), hash(2002)]
+const seats = seatKeys.map(privateKey => createSigner({ privateKey, network }))
+const deviceId = hash(5)
+const trigger = { number: 9n, hash: hash(9), timestamp: 1000, slot: 0, ordinal: 0 }
+const samplingBlock = { number: 11n, hash: hash(11), timestamp: 1002 }
+
+let engine: WorkEngine
+const folder = mkdtempSync(join(tmpdir(), 'round-'))
+beforeAll(async () => {
+  engine = await createWorkEngine({ spec, provider: 'cpu', threads: 1 })
+  await engine.prepare(epochSeed)
+})
+afterAll(async () => {
+  await engine.close()
+  rmSync(folder, { recursive: true })
+})
+
+type Sent = { readonly type: string; readonly body: unknown; readonly payload: Uint8Array | undefined }
+
+/** One seat with what it sent to the operator, and to the other seats. */
+function seat(index: number) {
+  const clock = createManualClock()
+  const store = openStore({ path: ':memory:', migrations: [...checkerMigrations] })
+  const journal = createCheckerJournal(store)
+  const sent: Sent[] = []
+  const forwarded: { commitment: Signed<'Commitment'>; payload: Uint8Array }[] = []
+  const evidence = openEvidenceStore(join(folder, `evidence-${index}-${Math.random()}`))
+  const judge: RoundJudge = createRoundJudge(
+    { network, spec, rules },
+    {
+      signer: seats[index]!,
+      secrets: deriveSeatSecrets(seatKeys[index]!, network, seats[index]!.address),
+      journal,
+      evidence,
+      engine,
+      clock,
+      log: silentLogger,
+      sendTo: () => async (type, body, payload) => void sent.push({ type, body, payload }),
+      forwardWrongRow: (_cohort, _epoch, commitment, payload) => void forwarded.push({ commitment, payload }),
+    },
+  )
+  const device: SeatDevice = { deviceId, generation: 1, operator: provider.address, cohort: 0, lane: 0 }
+  const begin = () => judge.begin({ epoch: 0, epochSeed, trigger, seenAtMs: clock.monotonicMs(), devices: [device] })
+  const message = <T>(type: string) => sent.filter(each => each.type === type).at(-1)?.body as T
+  /** Lets the deadline pass and gives the one verdict there is. */
+  const verdict = async () => {
+    await clock.advance(rules.openingsMs + 1)
+    await judge.idle()
+    const verdicts = journal.verdicts(0)
+    expect(verdicts).toHaveLength(1)
+    return verdicts[0]!
+  }
+  return { judge, journal, evidence, clock, sent, forwarded, begin, message, verdict }
+}
+
+function device() {
+  const journal = createProviderJournal(openStore({ path: ':memory:', migrations: [...providerMigrations] }))
+  const roundWork = createRoundWork({ network, spec, specHash: rules.specHash }, { signer: provider, journal })
+  const work = () =>
+    roundWork.work(
+      { deviceId, generation: 1, environmentHash: hash(3), engine },
+      trigger,
+      0,
+      epochSeed,
+      performance.now(),
+    )
+  return { journal, roundWork, work }
+}
+
+/** Offer, work, commit, sample: up to the request. */
+async function upToRequest(one: ReturnType<typeof seat>, other: ReturnType<typeof device>): Promise<WorkedRound> {
+  await one.begin()
+  other.roundWork.takeOffer(one.message<Signed<'JobOffer'>>('job.offer').message)
+  const worked = await other.work()
+  one.judge.takeCommitment(provider.address, worked.commitment, one.clock.monotonicMs() + 1200)
+  await one.judge.takeSamplingBlock(trigger.hash, samplingBlock)
+  return worked
+}
+
+const request = (one: ReturnType<typeof seat>) => one.message<Signed<'SampleRequest'>>('job.request').message
+
+describe('a round', () => {
+  let one: ReturnType<typeof seat>
+  let other: ReturnType<typeof device>
+  beforeEach(() => {
+    one = seat(0)
+    other = device()
+  })
+
+  it('of an honest device ends VALID, with a bundle that anybody can verify', async () => {
+    const worked = await upToRequest(one, other)
+    const payload = await other.roundWork.answer(seats[0]!.address, request(one))
+    const { commitmentHash, secret } = request(one)
+    expect(one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload)).toBe(true)
+    const verdict = await one.verdict()
+    expect(verdict).toMatchObject({ verdict: 'VALID', reason: 'ROWS_EQUAL', rate: worked.rate })
+    const bundle = decodeBundle(one.evidence.read(verdict.evidence!)!)
+    expect(await verifyBundle(bundle, { openVerifier: async () => ({ verify: engine.verify }) })).toMatchObject({
+      ok: true,
+      facts: { operator: provider.address, checker: seats[0]!.address, rows: Number(worked.commitment.message.rows) },
+    })
+  })
+
+  it('answers the same request again, and no other secret or seat', async () => {
+    await upToRequest(one, other)
+    const first = await other.roundWork.answer(seats[0]!.address, request(one))
+    expect(await other.roundWork.answer(seats[0]!.address, request(one))).toEqual(first)
+    await expect(other.roundWork.answer(seats[0]!.address, { ...request(one), secret: hash(1) })).rejects.toMatchObject(
+      {
+        code: 'REPORT_SAMPLE_REFUSED',
+      },
+    )
+    await expect(other.roundWork.answer(seats[1]!.address, request(one))).rejects.toMatchObject({
+      code: 'PROVIDER_OFFER_MISSING',
+    })
+    await expect(
+      other.roundWork.answer(seats[0]!.address, { ...request(one), commitmentHash: hash(1) }),
+    ).rejects.toMatchObject({ code: 'PROVIDER_ROUND_UNKNOWN' })
+  })
+
+  it('with openings cut short proves nothing, and may be answered again in time', async () => {
+    await upToRequest(one, other)
+    const payload = await other.roundWork.answer(seats[0]!.address, request(one))
+    const { commitmentHash, secret } = request(one)
+    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload.subarray(0, 100))
+    await expect.poll(() => one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload)).toBe(true)
+    // The first answer is judged before the second counts.
+    await one.clock.advance(1)
+    await expect
+      .poll(() => {
+        one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload)
+        return one.journal.verdicts(0).length
+      })
+      .toBe(1)
+    expect((await one.verdict()).verdict).toBe('VALID')
+  })
+
+  it('with a wrong row ends WRONG, is forwarded, and the other seat adopts it', async () => {
+    const second = seat(1)
+    await one.begin()
+    await second.begin()
+    const honest = await other.work()
+    // Committed to another root: the same rows, of another job.
+    const alien = await engine.runWindow({
+      epochSeed,
+      seed: new Uint8Array(32).fill(1),
+      startedAtMs: performance.now(),
+    })
+    const message: SignedMessage<'Commitment'> = {
+      ...honest.commitment.message,
+      rows: BigInt(alien.rows),
+      root: alien.root,
+    }
+    const commitment = await signMessage(provider, 'Commitment', message)
+    one.judge.takeCommitment(provider.address, commitment, 1000)
+    await one.judge.takeSamplingBlock(trigger.hash, samplingBlock)
+    const sample = sampleOf(spec, message, request(one))
+    const { commitmentHash, secret } = request(one)
+    one.judge.takeOpenings(
+      provider.address,
+      { commitmentHash, secret },
+      await engine.open({ handle: alien.handle, sample }),
+    )
+    expect(await one.verdict()).toMatchObject({ verdict: 'WRONG', reason: 'ROW_WRONG', rate: 0 })
+
+    const [proof] = one.forwarded
+    await second.judge.takeWrongRow(proof!.commitment, proof!.payload)
+    expect(await second.verdict()).toMatchObject({ verdict: 'WRONG', reason: 'ROW_WRONG' })
+  })
+
+  it('adopts no wrong row that is not proven', async () => {
+    const worked = await upToRequest(one, other)
+    const junk = encodeWrongRow({ row: 0, openings: new Uint8Array(99) })
+    await expect(one.judge.takeWrongRow(worked.commitment, junk)).rejects.toMatchObject({
+      code: 'CHECKER_WRONG_ROW_UNPROVEN',
+    })
+  })
+
+  it('with a late commitment is refused with its code and counts 0', async () => {
+    await one.begin()
+    const { commitment } = await other.work()
+    expect(() => one.judge.takeCommitment(provider.address, commitment, 1501)).toThrow(
+      expect.objectContaining({ code: 'CHECKER_COMMITMENT_LATE' }),
+    )
+    expect(await one.verdict()).toMatchObject({ verdict: 'TIMEOUT', reason: 'COMMITMENT_LATE', rate: 0 })
+  })
+
+  it('with two commitments keeps both as proof', async () => {
+    const worked = await upToRequest(one, other)
+    const message = { ...worked.commitment.message, rows: worked.commitment.message.rows + 64n }
+    const second = await signMessage(provider, 'Commitment', message)
+    expect(() => one.judge.takeCommitment(provider.address, second, 1300)).toThrow(
+      expect.objectContaining({ code: 'CHECKER_COMMITMENT_CONTRADICTS' }),
+    )
+    expect(await one.verdict()).toMatchObject({ verdict: 'WRONG', reason: 'TWO_COMMITMENTS' })
+  })
+
+  it('refuses what is signed by another key, bound to another round, or about another device', async () => {
+    await one.begin()
+    const { commitment } = await other.work()
+    const forged = await signMessage(seats[0]!, 'Commitment', commitment.message)
+    const rebound = await signMessage(provider, 'Commitment', { ...commitment.message, generation: 2 })
+    const take =
+      (signed: Signed<'Commitment'>, from = provider.address) =>
+      () =>
+        one.judge.takeCommitment(from, signed, 10)
+    expect(take(forged)).toThrow(expect.objectContaining({ code: 'CHECKER_SIGNATURE_INVALID' }))
+    expect(take(rebound)).toThrow(expect.objectContaining({ code: 'CHECKER_COMMITMENT_UNBOUND' }))
+    expect(take(commitment, seats[1]!.address)).toThrow(expect.objectContaining({ code: 'CHECKER_ROUND_UNKNOWN' }))
+  })
+
+  it('of a device that signs off is UNSUPPORTED with its reason, of a silent one TIMEOUT', async () => {
+    await one.begin()
+    const about = { epoch: 0n, round: trigger.hash, deviceId, generation: 1, reason: 'GPU_LOST: fell off the bus' }
+    one.judge.takeAbort(provider.address, await signMessage(provider, 'Abort', about))
+    await one.judge.takeSamplingBlock(trigger.hash, samplingBlock)
+    expect(await one.verdict()).toMatchObject({ verdict: 'UNSUPPORTED', reason: 'DEVICE_ABORTED' })
+
+    const second = seat(1)
+    await second.begin()
+    await second.judge.takeSamplingBlock(trigger.hash, samplingBlock)
+    expect(await second.verdict()).toMatchObject({ verdict: 'TIMEOUT', reason: 'NO_COMMITMENT' })
+  })
+
+  it('whose trigger left the chain leaves no verdict', async () => {
+    await upToRequest(one, other)
+    one.judge.drop(trigger.hash)
+    one.journal.dropRound(0, trigger.hash)
+    await one.judge.idle()
+    expect(one.journal.verdicts(0)).toEqual([])
+    expect(one.journal.rounds(0)).toEqual([])
+  })
+
+  it('that this seat does not finish is its own fault', async () => {
+    await upToRequest(one, other)
+    await one.judge.stop()
+    expect(one.journal.verdicts(0)[0]).toMatchObject({ verdict: 'CHECKER_FAULT' })
+  })
+})
+
+it('signs no second commitment for a round, even when it is asked to work again', async () => {
+  const { journal, roundWork, work } = device()
+  const { commitment, commitmentHash } = await work()
+  expect(journal.commitmentOf(trigger.hash, deviceId)).toEqual(commitment)
+  expect(roundWork.open().map(each => each.commitmentHash)).toEqual([commitmentHash])
+  const other = { ...commitment.message, rows: commitment.message.rows + 1n }
+  expect(() => journal.recordCommitment(hash(1), { message: other, signature: commitment.signature })).toThrow(
+    expect.objectContaining({ code: 'PROVIDER_SECOND_COMMITMENT' }),
+  )
+})
