@@ -74,6 +74,8 @@ export const environmentRecordSchema = z.object({
   onnxRuntime: text.nullable(),
   /** Execution providers that really ran a graph here, in order of preference. */
   executionProviders: z.array(z.string().max(32)).max(16),
+  /** What the self-test chose for each device, as `provider/form`: which exact kernel did the work. */
+  kernels: z.array(z.string().max(32)).max(16).optional(),
   memoryMiB: count,
   diskFreeMiB: count.nullable(),
   clockOffsetMs: z.number().int().nullable(),

@@ -58,18 +58,19 @@ export async function startProvider(
         { devices: executionProvider === 'cpu' ? 'cpu' : 'auto' },
         { host: nodeHost, run: runTool },
       ),
-      readEnvironment: async engines =>
-        (
-          await probeEnvironment(
-            {
-              kaisar: version,
-              dataDirectory: folder,
-              clockOffsetMs: await clockOffsetMs(),
-              executionProviders: [...new Set(engines.map(({ description }) => description.provider))],
-            },
-            { host: nodeHost, run: runTool },
-          )
-        ).record,
+      readEnvironment: async engines => {
+        const chosen = engines.map(({ description }) => description)
+        const { record } = await probeEnvironment(
+          {
+            kaisar: version,
+            dataDirectory: folder,
+            clockOffsetMs: await clockOffsetMs(),
+            executionProviders: [...new Set(chosen.map(({ provider }) => provider))],
+          },
+          { host: nodeHost, run: runTool },
+        )
+        return { ...record, kernels: [...new Set(chosen.map(({ provider, form }) => `${provider}/${form}`))] }
+      },
       certify: binding =>
         ensureCertificate(
           {
