@@ -74,9 +74,16 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
     const { createViewSource, mountDashboard } = await import('../../core/platform/ui/mount-dashboard.ts')
     const { devnetChanges } = await import('../../core/platform/ui/view-changes.ts')
     const { networkDashboard } = await import('../../core/explorer/network-dashboard.ts')
-    const nothing = { models: new Map(), stages: new Map(), verdicts: [], explorerUrl: null }
+    const { emptyLiveState } = await import('../../core/explorer/live-state.ts')
     const show = ({ view, trouble }: Served) =>
-      networkDashboard(view, { ...nothing, name, rpcUrl, now: Date.now() / 1000, warning: trouble })
+      networkDashboard(view, {
+        name,
+        rpcUrl,
+        explorerUrl: null,
+        now: Date.now() / 1000,
+        warning: trouble,
+        live: emptyLiveState,
+      })
     const source = createViewSource(show(first))
     live.watch(served => source.set(show(served)))
     const dashboard = mountDashboard({ source, component: DevnetDashboard, changes: devnetChanges }, process)

@@ -1,46 +1,43 @@
 /** A network's view, with what its processes tell meanwhile, as the devnet dashboard shows it. Pure. */
-import type { Hex } from 'viem'
 import type { DevnetView, EpochProgress, JobStage, PhaseName, VerdictRow } from '../platform/ui/dashboard-views.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
+import type { LiveState } from './live-state.ts'
 import type { EpochView, NetworkView } from './network-view.ts'
 
-/** What the chain does not know: told by the processes of a devnet, absent elsewhere. */
-export type LiveFacts = {
+/** What the chain does not know. */
+export type DashboardFacts = {
   readonly name: string
   readonly rpcUrl: string
   readonly explorerUrl: string | null
   /** Seconds since 1970. */
   readonly now: number
   readonly warning: string | null
-  /** By device. */
-  readonly models: ReadonlyMap<Hex, string>
-  /** By device: where it is in the present round. */
-  readonly stages: ReadonlyMap<Hex, JobStage>
-  /** Newest first. */
-  readonly verdicts: readonly VerdictRow[]
+  /** What a devnet's processes tell; elsewhere {@link emptyLiveState}. */
+  readonly live: LiveState
 }
 
 const shownPayments = 32
 const shownScores = 16
 
-export function networkDashboard(view: NetworkView, live: LiveFacts): DevnetView {
+export function networkDashboard(view: NetworkView, facts: DashboardFacts): DevnetView {
   const { head, timeline } = view
+  const { live } = facts
   const lastRound = Map.groupBy(live.verdicts, ({ device }) => device)
   return {
-    name: live.name,
+    name: facts.name,
     chainId: view.chainId,
-    rpcUrl: live.rpcUrl,
-    explorerUrl: live.explorerUrl,
-    head: { number: head.number, ageSeconds: Math.max(0, live.now - head.timestamp) },
+    rpcUrl: facts.rpcUrl,
+    explorerUrl: facts.explorerUrl,
+    head: { number: head.number, ageSeconds: Math.max(0, facts.now - head.timestamp) },
     epochs: timeline === null ? [] : epochProgress(view, timeline),
     devices: view.devices.map(device => {
       const verdicts = latestOfSeats(lastRound.get(device.id) ?? [])
       return {
         id: device.id,
         model: live.models.get(device.id) ?? '—',
-        stage: live.stages.get(device.id) ?? 'idle',
+        stage: stageOf(device.id, view, facts),
         verdicts: verdicts.length > 0 ? verdicts.map(({ verdict }) => verdict) : chainVerdicts(device.history),
-        rate: verdicts[0]?.rate ?? lastRate(device.history),
+        rate: verdicts.length > 0 ? rateOf(verdicts) : lastRate(device.history),
         scores: device.history.slice(-shownScores).map(({ score }) => score),
         standing: device.standing,
         earned: device.earned,
@@ -58,16 +55,25 @@ export function networkDashboard(view: NetworkView, live: LiveFacts): DevnetView
     })),
     verdicts: live.verdicts,
     payments: view.payments.slice(0, shownPayments),
-    warning: live.warning,
+    warning: facts.warning,
   }
 }
 
-/** The last word of each seat, of at most five. */
-function latestOfSeats(verdicts: readonly VerdictRow[]): VerdictRow[] {
-  const bySeat = new Map<string, VerdictRow>()
-  for (const verdict of verdicts) if (!bySeat.has(verdict.seat)) bySeat.set(verdict.seat, verdict)
-  return [...bySeat.values()].slice(0, 5)
+/** What the seats said of the latest round that any of them judged, newest first. */
+const latestOfSeats = (verdicts: readonly VerdictRow[]): VerdictRow[] =>
+  verdicts.filter(({ round }) => round === verdicts[0]!.round).slice(0, 5)
+
+/** The window of a round that nobody has told of yet is being worked. */
+function stageOf(device: string, { rounds, rules }: NetworkView, { live, now }: DashboardFacts): JobStage {
+  const round = rounds?.at(-1)
+  const report = live.reports.get(device)
+  if (report !== undefined && (round === undefined || report.round === round.hash || report.at > round.timestamp + 1))
+    return report.stage
+  const seconds = (rules.windowMs + rules.graceMs) / 1000
+  return round !== undefined && live.models.size > 0 && now - round.timestamp <= seconds + 1 ? 'working' : 'idle'
 }
+
+const rateOf = (verdicts: readonly VerdictRow[]) => verdicts.find(({ rate }) => rate !== null)?.rate ?? null
 
 const lastRate = (history: NetworkView['devices'][number]['history']): number | null =>
   history.length === 0 ? null : Number(history.at(-1)!.rate)

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { buildNetworkView } from '../../../src/core/explorer/build-network-view.ts'
 import { chainVerdict } from '../../../src/core/explorer/chain-verdict.ts'
 import { findDevice } from '../../../src/core/explorer/find-device.ts'
+import { emptyLiveState, liveStateAfter } from '../../../src/core/explorer/live-state.ts'
 import { changeText, networkChanges } from '../../../src/core/explorer/network-changes.ts'
 import { epochProgress, networkDashboard } from '../../../src/core/explorer/network-dashboard.ts'
 import { devnetFrame } from '../../../src/core/platform/ui/devnet-frame.ts'
@@ -84,22 +85,61 @@ describe('network changes', () => {
 })
 
 describe('network dashboard', () => {
-  const live = {
+  const facts = {
     name: 'devnet',
     rpcUrl: 'http://127.0.0.1:8545',
     explorerUrl: null,
-    now: 1_055,
+    now: 1_052,
     warning: null,
-    models: new Map([[firstDevice, 'AMD EPYC 7B13']]),
-    stages: new Map([[firstDevice, 'working' as const]]),
-    verdicts: [],
+    live: emptyLiveState,
   }
+  const round = networkView.rounds![0]!.hash
+  const told = [
+    { type: 'device.registered', deviceId: firstDevice, model: 'AMD EPYC 7B13' },
+    { type: 'epoch.started', epoch: 3 },
+    { type: 'round.committed', deviceId: firstDevice, round },
+    { type: 'check.completed', device: firstDevice, seat: '0xa', epoch: 3, round: '0xold', verdict: 'VALID', rate: 9 },
+    {
+      type: 'check.completed',
+      device: firstDevice,
+      seat: '0xb',
+      epoch: 3,
+      round,
+      verdict: 'VALID',
+      reason: 'ROWS_EQUAL',
+      rate: 412,
+    },
+    {
+      type: 'check.completed',
+      device: firstDevice,
+      seat: '0xa',
+      epoch: 3,
+      round,
+      verdict: 'TIMEOUT',
+      reason: 'NO_OPENINGS',
+      rate: 0,
+    },
+  ]
+  const toldBy = (count: number) =>
+    told.slice(0, count).reduce((state, event) => liveStateAfter(state, event, 1_053), emptyLiveState)
 
   it('shows the chain and what the processes tell', () => {
-    const frame = devnetFrame(networkDashboard(networkView, live), { columns: 80, rows: 24 }).map(lineText).join('\n')
+    const view = networkDashboard(networkView, { ...facts, now: 1_055, live: toldBy(6) })
+    expect(view.devices[0]).toMatchObject({ stage: 'judged', verdicts: ['TIMEOUT', 'VALID'], rate: 412 })
+    const frame = devnetFrame(view, { columns: 80, rows: 24 }).map(lineText).join('\n')
     expect(frame).toContain('block 120 · 2 s ago')
-    expect(frame).toMatch(/0x1010…1010 {2}AMD EPYC 7B13 +working/)
+    expect(frame).toMatch(/0x1010…1010 {2}AMD EPYC 7B13 +judged +!✓/)
     expect(frame).toMatchSnapshot()
+  })
+
+  it('follows a device through a round', () => {
+    const stages = [0, 1, 3, 4].map(
+      count => networkDashboard(networkView, { ...facts, live: toldBy(count) }).devices[0]!.stage,
+    )
+    expect(stages).toEqual(['idle', 'working', 'committed', 'judged'])
+    const aborted = liveStateAfter(toldBy(1), { type: 'round.aborted', deviceId: firstDevice, round }, 1_053)
+    expect(networkDashboard(networkView, { ...facts, live: aborted }).devices[0]!.stage).toBe('offline')
+    expect(networkDashboard(networkView, { ...facts, now: 1_060, live: toldBy(1) }).devices[0]!.stage).toBe('idle')
   })
 
   it('knows which phase an epoch settles in', () => {

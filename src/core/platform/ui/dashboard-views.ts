@@ -49,6 +49,7 @@ export type CheckerRow = {
 export type VerdictRow = {
   readonly time: string
   readonly epoch: number
+  readonly round: string
   readonly device: string
   readonly seat: string
   readonly verdict: string

@@ -8,6 +8,7 @@ const kai = 10n ** 18n
 const verdicts = Array.from({ length: 20 }, (_, i) => ({
   time: `12:00:${String(59 - i).padStart(2, '0')}`,
   epoch: 3,
+  round: id('c'),
   device: id('1'),
   seat: wallet('a'),
   verdict: i % 5 === 4 ? 'TIMEOUT' : 'VALID',
