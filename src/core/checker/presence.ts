@@ -20,6 +20,8 @@ export type PresenceDependencies = {
   /** The devices judged now, with their epoch; null between epochs. */
   readonly duty: () => { readonly epoch: number; readonly devices: readonly SeatDevice[] } | null
   readonly sendTo: (operator: Address) => Send | null
+  /** Whether this seat has started so lately that the operator may not have found it yet: then it is not asked. */
+  readonly isArriving: (operator: Address) => boolean
 }
 
 export type Presence = {
@@ -30,17 +32,17 @@ export type Presence = {
 }
 
 export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps: PresenceDependencies): Presence {
-  const { journal, clock, randomBytes, duty, sendTo } = deps
+  const { journal, clock, randomBytes, duty, sendTo, isArriving } = deps
   const waiting = new Map<Hex, () => void>()
 
   /** Whether the operator answered a fresh nonce in time. A closed session is no answer. */
-  async function ask(operator: Address): Promise<boolean> {
+  async function ask(operator: Address, stop: AbortSignal): Promise<boolean> {
     const send = sendTo(operator)
     if (send === null) return false
     const nonce = bytesToHex(randomBytes(32))
     const given = new AbortController()
     const answered = new Promise<true>(resolve => waiting.set(nonce, () => resolve(true)))
-    const expired = clock.sleep(timeoutMs, given.signal).then(
+    const expired = clock.sleep(timeoutMs, AbortSignal.any([given.signal, stop])).then(
       () => false,
       () => false,
     )
@@ -55,16 +57,17 @@ export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps:
     }
   }
 
-  async function askEverybody() {
+  async function askEverybody(stop: AbortSignal) {
     const now = duty()
     if (now === null) return
     const operators = new Map<Address, Hex[]>()
-    for (const { operator, deviceId } of now.devices)
+    for (const { operator, deviceId } of now.devices.filter(device => !isArriving(device.operator)))
       operators.set(operator, [...(operators.get(operator) ?? []), deviceId])
     await Promise.all(
       [...operators].map(async ([operator, deviceIds]) => {
-        const answered = await ask(operator)
-        journal.countHeartbeat(now.epoch, deviceIds, answered)
+        const answered = await ask(operator, stop)
+        // What we did not wait for is not the device's silence.
+        if (answered || !stop.aborted) journal.countHeartbeat(now.epoch, deviceIds, answered)
       }),
     )
   }
@@ -75,7 +78,7 @@ export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps:
       while (!signal.aborted) {
         const [fraction] = new Uint32Array(randomBytes(4).slice().buffer)
         await clock.sleep(intervalMs * (0.5 + fraction! / 2 ** 32), signal).catch(() => undefined)
-        if (!signal.aborted) await askEverybody()
+        if (!signal.aborted) await askEverybody(signal)
       }
     },
   }

@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest'
+import { judgeDeviceReport, type Registration } from '../../../src/core/checker/device-check.ts'
+import { createRecordPolicy } from '../../../src/core/checker/record-policy.ts'
+import {
+  type DeviceRecord,
+  deviceHash,
+  deviceIdOf,
+  type EnvironmentRecord,
+  encodeDeviceRecord,
+  encodeEnvironmentRecord,
+  environmentHash,
+  localId,
+} from '../../../src/core/protocol/device-record.ts'
+import type { MessageBody } from '../../../src/core/protocol/messages.ts'
+import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
+import type { SignedMessage } from '../../../src/core/protocol/typed-data.ts'
+import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
+
+const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
+const signer = createSigner({ privateKey: `0x${'11'.repeat(32)}`, network })
+const stranger = createSigner({ privateKey: `0x${'12'.repeat(32)}`, network })
+const nonce = `0x${'aa'.repeat(32)}` as const
+const certificateHash = `0x${'ce'.repeat(32)}` as const
+const cpu: DeviceRecord = {
+  version: 1,
+  kind: 'cpu',
+  vendor: 'cpu',
+  model: 'Some CPU',
+  identity: 'CPU-1',
+  identitySource: 'machine-id',
+  pciBusId: null,
+  pciDeviceId: null,
+  memoryMiB: 16384,
+  driver: null,
+  firmware: null,
+  cores: 8,
+  isa: ['avx2'],
+  part: null,
+}
+const h100: DeviceRecord = {
+  ...cpu,
+  kind: 'gpu',
+  vendor: 'nvidia',
+  model: 'NVIDIA H100 80GB HBM3',
+  memoryMiB: 81559,
+  driver: '590.48.01',
+  cores: null,
+  isa: [],
+}
+const environment: EnvironmentRecord = {
+  version: 1,
+  kaisar: '0.1.0',
+  os: 'linux debian 12',
+  kernel: '6.1',
+  architecture: 'x64',
+  virtualisation: null,
+  container: null,
+  node: '24.21.0',
+  onnxRuntime: '1.30.0',
+  executionProviders: ['cpu'],
+  memoryMiB: 16384,
+  diskFreeMiB: 1000,
+  clockOffsetMs: 3,
+}
+
+type Overrides = {
+  message?: Partial<SignedMessage<'DeviceReport'>>
+  body?: Partial<MessageBody<'device.report'>>
+  by?: typeof signer
+  device?: DeviceRecord
+  attestedIdentity?: `0x${string}`
+  rate?: number
+  peer?: `0x${string}`
+}
+
+async function judge({
+  message = {},
+  body = {},
+  by = signer,
+  device = cpu,
+  attestedIdentity = zeroBytes32,
+  rate,
+  peer = certificateHash,
+}: Overrides = {}) {
+  const registration: Registration = {
+    deviceId: deviceIdOf(signer.address, localId(device)),
+    generation: 1,
+    operator: signer.address,
+    deviceHash: deviceHash(device),
+    certificateHash,
+    attestedIdentity,
+  }
+  const report = await signMessage(by, 'DeviceReport', {
+    deviceId: registration.deviceId,
+    generation: 1,
+    nonce,
+    deviceHash: deviceHash(device),
+    environmentHash: environmentHash(environment),
+    certificateHash,
+    attestationHash: zeroBytes32,
+    ...message,
+  })
+  const texts = {
+    device: encodeDeviceRecord(device),
+    environment: encodeEnvironmentRecord(environment),
+    attestation: null,
+  }
+  return judgeDeviceReport(
+    { network, registration, nonce, peerCertificateHash: peer, body: { report, ...texts, ...body } },
+    { policy: createRecordPolicy(network, { measuredRate: () => rate ?? null }) },
+  )
+}
+
+describe('a device report', () => {
+  it('that is the registered one, signed for this nonce, sets both flags', async () => {
+    expect(await judge()).toMatchObject({ deviceValid: true, environmentValid: true, findings: [] })
+  })
+
+  it.each<[string, Overrides, string]>([
+    ['another nonce', { message: { nonce: zeroBytes32 } }, 'REPORT_STALE'],
+    ['another signer', { by: stranger }, 'REPORT_UNSIGNED'],
+    ['another generation', { message: { generation: 2 } }, 'REPORT_OTHER_DEVICE'],
+    ['another device', { message: { deviceId: zeroBytes32 } }, 'REPORT_OTHER_DEVICE'],
+    ['changed hardware', { message: { deviceHash: zeroBytes32 } }, 'DEVICE_CHANGED'],
+    ['another certificate', { message: { certificateHash: zeroBytes32 } }, 'CERTIFICATE_CHANGED'],
+    ['a session of another certificate', { peer: nonce }, 'CERTIFICATE_OTHER_SESSION'],
+    ['an altered device record', { body: { device: encodeDeviceRecord(h100) } }, 'DEVICE_RECORD_ALTERED'],
+    ['no device record', { body: { device: 'x' } }, 'DEVICE_RECORD_UNKNOWN'],
+    ['attestation that was not signed', { body: { attestation: '[]' } }, 'ATTESTATION_ALTERED'],
+    ['no attestation where it was registered', { attestedIdentity: nonce }, 'ATTESTATION_MISSING'],
+  ])('with %s loses the device flag and says why', async (_, overrides, code) => {
+    const { deviceValid, findings } = await judge(overrides)
+    expect(deviceValid).toBe(false)
+    expect(findings.map(finding => finding.code)).toContain(code)
+  })
+
+  it('with an altered environment loses the environment flag alone', async () => {
+    const altered = encodeEnvironmentRecord({ ...environment, os: 'other' })
+    expect(await judge({ body: { environment: altered } })).toMatchObject({
+      deviceValid: true,
+      environmentValid: false,
+    })
+  })
+
+  it('that claims a card which the work contradicts says so, and keeps both flags', async () => {
+    const claimed = await judge({ device: h100, rate: 80_000 })
+    expect(claimed).toMatchObject({ deviceValid: true, environmentValid: true })
+    expect(claimed.findings.map(({ code }) => code)).toEqual(
+      expect.arrayContaining(['CLAIM_WORK', 'CLAIM_WORKS_ON_CPU']),
+    )
+    expect(claimed.findings.every(({ clears }) => clears === null)).toBe(true)
+  })
+
+  it('that claims a size the card never had says so', async () => {
+    const { findings } = await judge({ device: { ...h100, memoryMiB: 4096 } })
+    expect(findings.map(({ code }) => code)).toContain('CLAIM_MEMORY')
+  })
+})

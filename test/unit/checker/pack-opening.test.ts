@@ -1,0 +1,145 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { answerAudit } from '../../../src/core/checker/audit-answer.ts'
+import { checkerMigrations, createCheckerJournal, type RecordedVerdict } from '../../../src/core/checker/journal.ts'
+import { packCohort } from '../../../src/core/checker/pack-opening.ts'
+import { decodeRate } from '../../../src/core/epoch/minifloat.ts'
+import { unpackOpening } from '../../../src/core/epoch/opening.ts'
+import { openStore } from '../../../src/core/platform/store.ts'
+import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
+import { evidenceRootFromProof, reasonWord } from '../../../src/core/report/evidence-root.ts'
+
+const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
+const operator = `0x${'aa'.repeat(20)}` as const
+const device = (lane: number) => ({ deviceId: hash(lane + 1), generation: 1, operator, cohort: 0, lane })
+const trigger = (ordinal: number) => ({
+  number: BigInt(ordinal),
+  hash: hash(900 + ordinal),
+  timestamp: 10 * ordinal,
+  slot: 0,
+  ordinal,
+})
+const maxRounds = 4
+
+function verdict(lane: number, ordinal: number, rate: number): RecordedVerdict {
+  const commitmentHash = hash(5000 + lane * 10 + ordinal)
+  const message = {
+    epoch: 3n,
+    round: hash(900 + ordinal),
+    deviceId: hash(lane + 1),
+    generation: 1,
+    specHash: zeroBytes32,
+    rows: 1n,
+    root: hash(1),
+    environmentHash: hash(2),
+  }
+  return {
+    round: hash(900 + ordinal),
+    deviceId: hash(lane + 1),
+    epoch: 3,
+    generation: 1,
+    verdict: rate > 0 ? 'VALID' : 'TIMEOUT',
+    reason: rate > 0 ? 'ROWS_EQUAL' : 'NO_COMMITMENT',
+    detail: '',
+    rate,
+    commitmentHash: rate > 0 ? commitmentHash : null,
+    commitment: rate > 0 ? { message, signature: `0x${'01'.repeat(65)}` } : null,
+    evidence: null,
+  }
+}
+
+function journalOf(verdicts: RecordedVerdict[], rounds: number) {
+  const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
+  for (let ordinal = 0; ordinal < rounds; ordinal++) journal.recordRound(3, trigger(ordinal))
+  for (const each of verdicts) journal.recordVerdict(each)
+  for (const deviceId of new Set(verdicts.map(each => each.deviceId))) {
+    journal.countHeartbeat(3, [deviceId], true)
+    journal.recordDeviceCheck({
+      deviceId,
+      epoch: 3,
+      deviceValid: true,
+      environmentValid: true,
+      environmentHash: hash(2),
+      findings: [],
+      report: '{}',
+    })
+  }
+  return journal
+}
+
+const pack = (journal: ReturnType<typeof journalOf>, lanes: number[]) =>
+  packCohort(journal, { epoch: 3, devices: lanes.map(device), rounds: journal.rounds(3), maxRounds })
+
+describe('packCohort', () => {
+  it('puts each device into its own lane, and says of every round what happened', () => {
+    const packed = pack(journalOf([verdict(0, 0, 2000), verdict(0, 1, 1000), verdict(63, 0, 400)], 2), [0, 63])
+    const { lanes } = unpackOpening(packed.words)
+    expect(decodeRate(lanes[0]!.rate)).toBe(1500n)
+    expect(lanes[0]).toMatchObject({ uptime: 10_000, flags: 15 })
+    // Lane 63 has no verdict of the second round: this seat's own fault, left out of the mean.
+    expect(decodeRate(lanes[63]!.rate)).toBe(400n)
+    expect(lanes[1]).toEqual({ rate: 0, uptime: 0, flags: 0 })
+    expect(packed.evidence.leaf(63, 1)).toEqual({
+      round: hash(901),
+      commitmentHash: zeroBytes32,
+      reason: reasonWord('NOT_JUDGED'),
+    })
+    expect(packed.evidence.leaf(0, 3).reason).toBe(reasonWord('NO_ROUND'))
+  })
+
+  it('abstains for a device that it judged in fewer than half of the rounds', () => {
+    const { words } = pack(journalOf([verdict(0, 0, 2000)], 3), [0])
+    expect(unpackOpening(words).lanes[0]).toEqual({ rate: 0, uptime: 0, flags: 0 })
+  })
+
+  it('clears the environment flag when a commitment names another environment than the report', () => {
+    const journal = journalOf([verdict(0, 0, 2000)], 1)
+    const check = journal.deviceCheck(3, hash(1))!
+    journal.recordDeviceCheck({ ...check, environmentHash: hash(99) })
+    expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15 - 2)
+  })
+
+  it('does not change once the epoch is committed to, whatever comes later', () => {
+    const journal = journalOf([verdict(0, 0, 2000)], 1)
+    const { words } = pack(journal, [0])
+    journal.recordOpenings(3, hash(1), hash(2), new Map([[0, words]]))
+    expect(journal.recordVerdict({ ...verdict(0, 0, 0), verdict: 'WRONG', reason: 'ROW_WRONG' })).toBe(false)
+    journal.dropRound(3, hash(900))
+    expect(pack(journal, [0]).words).toEqual(words)
+    expect(journal.openings(3).get(0)).toEqual([...words])
+  })
+})
+
+describe('answerAudit', () => {
+  it('shows rounds from the drawn one to the first with work, with proofs that lead to the committed root', () => {
+    const rates = fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 1, maxLength: maxRounds })
+    fc.assert(
+      fc.property(rates, fc.nat(maxRounds - 1), fc.bigInt({ min: 0n, max: 2n ** 64n }), (given, ordinal, laneDraw) => {
+        const journal = journalOf(
+          given.map((rate, at) => verdict(2, at, rate)),
+          given.length,
+        )
+        const packed = pack(journal, [2])
+        const opening = unpackOpening(packed.words)
+        const answer = answerAudit({ laneDraw, ordinal }, opening, packed, journal.verdicts(3))!
+        expect(answer.lane).toBe(2)
+        expect(answer.leaves[0]!.round).toBe(given[ordinal] === undefined ? zeroBytes32 : hash(900 + ordinal))
+        answer.leaves.forEach((leaf, at) => {
+          const number = 2 * maxRounds + ((ordinal + at) % maxRounds)
+          expect(evidenceRootFromProof(leaf, number, leaf.proof)).toBe(packed.evidence.root)
+        })
+        const last = answer.leaves.at(-1)!
+        if (opening.lanes[2]!.rate > 0) {
+          expect(last.commitmentHash).not.toBe(zeroBytes32)
+          expect(answer.commitment.message.round).toBe(last.round)
+        } else expect(answer.leaves).toHaveLength(1)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('has nothing to show where it judged nobody', () => {
+    const packed = pack(journalOf([], 0), [])
+    expect(answerAudit({ laneDraw: 1n, ordinal: 0 }, unpackOpening(packed.words), packed, [])).toBeNull()
+  })
+})

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { createPresence } from '../../../src/core/checker/presence.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import { openStore } from '../../../src/core/platform/store.ts'
+
+const operators = {
+  answers: `0x${'01'.repeat(20)}`,
+  silent: `0x${'02'.repeat(20)}`,
+  away: `0x${'03'.repeat(20)}`,
+} as const
+const device = (n: number, operator: `0x${string}`) => ({
+  deviceId: `0x${String(n).padStart(64, '0')}` as const,
+  generation: 1,
+  operator,
+  cohort: 0,
+  lane: n,
+})
+
+it('counts what was asked and what was answered in time, for every device of an operator', async () => {
+  const clock = createManualClock()
+  const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
+  const devices = [
+    device(1, operators.answers),
+    device(2, operators.answers),
+    device(3, operators.silent),
+    device(4, operators.away),
+  ]
+  const presence = createPresence(
+    { intervalMs: 1000, timeoutMs: 300 },
+    {
+      journal,
+      clock,
+      randomBytes: size => new Uint8Array(randomBytes(size)),
+      duty: () => ({ epoch: 7, devices }),
+      sendTo: operator => {
+        if (operator === operators.away) return null
+        return async (_type, body) => {
+          if (operator === operators.answers) presence.onReply(body as { nonce: `0x${string}` }, new Uint8Array(), 0)
+        }
+      },
+    },
+  )
+  const stop = new AbortController()
+  const running = presence.run(stop.signal)
+  for (let i = 0; i < 100; i++) await clock.advance(100)
+  stop.abort()
+  await running
+  const [first, second, third, fourth] = devices.map(({ deviceId }) => journal.heartbeats(7, deviceId))
+  // Ten seconds at a mean of one a second, each wait between half and one and a half of it, plus the silent one's time limit.
+  expect(first!.asked).toBeGreaterThanOrEqual(5)
+  expect(first).toEqual({ asked: first!.asked, answered: first!.asked })
+  expect(second).toEqual(first)
+  expect(third).toEqual({ asked: first!.asked, answered: 0 })
+  expect(fourth).toEqual({ asked: first!.asked, answered: 0 })
+})
+
+it('takes no answer to a nonce that it did not ask with', async () => {
+  const clock = createManualClock()
+  const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
+  const only = device(1, operators.silent)
+  const presence = createPresence(
+    { intervalMs: 1000, timeoutMs: 300 },
+    {
+      journal,
+      clock,
+      randomBytes: size => new Uint8Array(size).fill(9),
+      duty: () => ({ epoch: 7, devices: [only] }),
+      sendTo: () => async () => presence.onReply({ nonce: `0x${'00'.repeat(32)}` }, new Uint8Array(), 0),
+    },
+  )
+  const stop = new AbortController()
+  const running = presence.run(stop.signal)
+  for (let i = 0; i < 30; i++) await clock.advance(100)
+  stop.abort()
+  await running
+  const { asked, answered } = journal.heartbeats(7, only.deviceId)
+  expect(asked).toBeGreaterThan(0)
+  expect(answered).toBe(0)
+})
