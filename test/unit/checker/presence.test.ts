@@ -33,6 +33,7 @@ it('counts what was asked and what was answered in time, for every device of an 
       journal,
       clock,
       randomBytes: size => new Uint8Array(randomBytes(size)),
+      isArriving: () => false,
       duty: () => ({ epoch: 7, devices }),
       sendTo: operator => {
         if (operator === operators.away) return null
@@ -66,6 +67,7 @@ it('takes no answer to a nonce that it did not ask with', async () => {
       journal,
       clock,
       randomBytes: size => new Uint8Array(size).fill(9),
+      isArriving: () => false,
       duty: () => ({ epoch: 7, devices: [only] }),
       sendTo: () => async () => presence.onReply({ nonce: `0x${'00'.repeat(32)}` }, new Uint8Array(), 0),
     },
