@@ -24,7 +24,7 @@ It also says what a bundle cannot prove by itself. Exit code 4, with the step an
     }),
     'execution-provider': Flags.option({ options: ['auto', 'cuda', 'webgpu', 'cpu'] as const })({
       description: 'What recomputes the rows; every one gives the same bytes',
-      default: 'auto',
+      default: 'cpu',
     }),
     threads: Flags.integer({
       description: 'Threads of one operator on the CPU; 0 takes every core',

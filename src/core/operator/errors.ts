@@ -1,6 +1,18 @@
 import { defineErrors } from '../platform/errors.ts'
 
 export const operatorErrors = defineErrors({
+  OPERATOR_UNKNOWN: {
+    message: ({ path }: { path: string }) => `Whose it is was not said: there is no key at ${path}, and no --operator.`,
+    meaning: 'Devices and seats belong to an operator: by default the one whose key is in this data folder.',
+    fix: 'Pass --operator <address>, or --data-dir with the folder of the daemon; "kaisar provider init" and "kaisar checker init" make a key.',
+    exit: 3,
+  },
+  OPERATOR_NO_RECORDS: {
+    message: ({ role, folder }: { role: string; folder: string }) => `No ${role} ever ran with ${folder}.`,
+    meaning: 'A daemon keeps what it signed and was told in its data folder; this one has nothing of the kind.',
+    fix: 'Name the folder it runs with by --data-dir. Under systemd that is /var/lib/kaisar.',
+    exit: 3,
+  },
   BUNDLE_SOURCE_MISSING: {
     message: ({ hash }: { hash: string }) => `Where bundle ${hash} is served was not said.`,
     meaning:

@@ -54,11 +54,26 @@ export async function verifyEvidence(
   }
 }
 
+/** What holds when a step passes. */
+const claims: Record<BundleStep, string> = {
+  SPEC: 'the specification is the one that was committed to',
+  OFFER_SIGNATURE: 'the Checker signed the job offer',
+  COMMITMENT_BINDING: 'the commitment answers this offer',
+  COMMITMENT_SIGNATURE: 'the commitment is signed',
+  ENVIRONMENT: 'the environment record is the committed one',
+  DEVICE_REPORT: 'the device report is signed by the same operator, for this device',
+  SAMPLE_REQUEST: 'the sample follows from what was fixed before it was known',
+  COMMITMENT_INVALID: 'the claim is a possible one',
+  OPENINGS_MALFORMED: 'the openings are exactly the sampled rows',
+  OPENINGS_NOT_IN_ROOT: 'the opened rows are the committed ones',
+  ROW_WRONG: 'every sampled row, recomputed, is equal',
+}
+
 /** The verification as lines for people. */
 export function evidenceLines({ hash, valid, steps, detail, facts, cannotProve }: EvidenceVerification): string[] {
   const lines = [`${valid ? 'VALID' : 'NOT VALID'}  ${hash}`]
   for (const { step, status } of steps)
-    lines.push(`  ${status.padEnd(11)}  ${step}${status === 'failed' ? `  ${detail}` : ''}`)
+    lines.push(`  ${status.padEnd(11)}  ${status === 'failed' ? `${step}: ${detail}` : claims[step]}`)
   if (facts !== null) {
     const { soundness } = facts
     lines.push(

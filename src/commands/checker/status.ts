@@ -1,0 +1,54 @@
+import { Flags } from '@oclif/core'
+import { BaseCommand } from '../base.ts'
+import { openOperators, operatorFlags, roleFolder } from '../operator-flags.ts'
+
+export default class CheckerStatus extends BaseCommand<typeof CheckerStatus> {
+  static override description = `Show a Checker from the chain outwards: seats, bond, duties, agreement, earned, owed.
+
+It also asks the registered endpoint whether it answers, and says so where a running daemon is not seen by the network.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json',
+  ]
+  static override flags = {
+    ...operatorFlags,
+    epochs: Flags.integer({ description: 'How many epochs back duties are shown', default: 8, min: 1, max: 64 }),
+  }
+
+  async run() {
+    const target = await this.chainTarget()
+    const { network, operators } = await openOperators('checker', this.flags, { target, dataDir: this.dataDir })
+    const [{ createNetworkReader }, { checkEndpoint }, { checkerStatus, checkerStatusLines }, { readCommittees }] =
+      await Promise.all([
+        import('../../core/explorer/network-reader.ts'),
+        import('../../core/operator/check-endpoint.ts'),
+        import('../../core/operator/checker-status.ts'),
+        import('../../core/operator/read-committees.ts'),
+      ])
+    const reader = createNetworkReader(network)
+    const view = await reader.read()
+    const { history, currentEpoch } = await reader.readHistory()
+    const epochs = Array.from({ length: this.flags.epochs }, (_, i) => currentEpoch - i).filter(epoch => epoch >= 0)
+    const checkers = await Promise.all(
+      operators.map(async ({ operator, dataDir }) => {
+        const registered = view.checkers.find(checker => checker.operator === operator)
+        const [committees, endpoint] = await Promise.all([
+          readCommittees({ operator, epochs, history }, reader),
+          registered === undefined ? null : checkEndpoint(registered.endpoint),
+        ])
+        const local = dataDir === null ? null : await this.lookAround(dataDir)
+        return checkerStatus({ view, history, committees, operator, endpoint, local, nowMs: Date.now() })
+      }),
+    )
+    this.log(checkers.map(status => checkerStatusLines(status).join('\n')).join('\n\n'))
+    return { checkers }
+  }
+
+  /** What this machine says: the daemon's lock and journal. */
+  private async lookAround(dataDir: string) {
+    const { dataDirOwner } = await import('../../core/platform/data-dir-owner.ts')
+    const { readCheckerRecords } = await import('../../core/checker/read-records.ts')
+    const folder = roleFolder(dataDir, 'checker')
+    return { running: dataDirOwner(folder), records: readCheckerRecords(folder, 100) }
+  }
+}

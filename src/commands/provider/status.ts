@@ -1,0 +1,58 @@
+import { BaseCommand } from '../base.ts'
+import { openOperators, operatorFlags, roleFolder } from '../operator-flags.ts'
+
+export default class ProviderStatus extends BaseCommand<typeof ProviderStatus> {
+  static override description = `Show a Provider from the chain outwards: last proof, verdict, scores, earned, owed.
+
+The chain comes first and the process second: a daemon that runs while no Checker sees it is told so.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json',
+  ]
+  static override flags = { ...operatorFlags }
+
+  async run() {
+    const target = await this.chainTarget()
+    const { network, operators } = await openOperators('provider', this.flags, { target, dataDir: this.dataDir })
+    const { readNetworkView } = await import('../../core/explorer/network-reader.ts')
+    const { providerStatus } = await import('../../core/operator/provider-status.ts')
+    const { providerStatusLines } = await import('../../core/operator/provider-status-text.ts')
+    const view = await readNetworkView(network)
+    const providers = await Promise.all(
+      operators.map(async ({ operator, dataDir }) => {
+        const local = dataDir === null ? null : await this.lookAround(operator, dataDir)
+        return providerStatus({ view, operator, local, nowMs: Date.now() })
+      }),
+    )
+    this.log(providers.map(status => providerStatusLines(status).join('\n')).join('\n\n'))
+    return { providers }
+  }
+
+  /** What this machine says: the daemon's lock and journal, and the probe. */
+  private async lookAround(operator: `0x${string}`, dataDir: string) {
+    const [
+      { dataDirOwner },
+      { readProviderRecords },
+      { probeDevices },
+      { createHostProbe },
+      { nodeHost },
+      { runTool },
+    ] = await Promise.all([
+      import('../../core/platform/data-dir-owner.ts'),
+      import('../../core/provider/read-records.ts'),
+      import('../../core/operator/probe-devices.ts'),
+      import('../../core/gpu/host-probe.ts'),
+      import('../../core/gpu/host.ts'),
+      import('../../core/gpu/run-tool.ts'),
+    ])
+    const dependencies = { host: nodeHost, run: runTool }
+    // A Provider may have been told to use the CPU of a machine with cards.
+    const probes = [createHostProbe({}, dependencies), createHostProbe({ devices: 'cpu' }, dependencies)]
+    const folder = roleFolder(dataDir, 'provider')
+    return {
+      running: dataDirOwner(folder),
+      records: readProviderRecords(folder, 1_000),
+      devices: await probeDevices(operator, { probes }),
+    }
+  }
+}

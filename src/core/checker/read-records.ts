@@ -1,0 +1,60 @@
+/** What a Checker's journal says to whoever looks at it from outside, also while the daemon runs. */
+import { join } from 'node:path'
+import type { Hex } from 'viem'
+import { readStore } from '../platform/read-store.ts'
+
+export type JournaledVerdict = {
+  readonly epoch: number
+  readonly round: Hex
+  readonly deviceId: Hex
+  readonly verdict: string
+  readonly reason: string
+  readonly detail: string
+  readonly rate: number
+  readonly evidence: Hex | null
+}
+
+export type CheckerRecords = {
+  /** Newest first. */
+  readonly verdicts: readonly JournaledVerdict[]
+  /** How often each verdict was given, over all epochs. */
+  readonly verdictCounts: Readonly<Record<string, number>>
+  /** Epochs that were committed to, newest first. */
+  readonly committedEpochs: readonly number[]
+}
+
+/**
+ * @param folder - of the Checker role
+ * @param limit - most entries of each kind
+ * @returns null where no Checker ever ran in this folder, or its journal cannot be read
+ */
+export function readCheckerRecords(folder: string, limit: number): CheckerRecords | null {
+  const store = readStore(join(folder, 'state.db'))
+  if (store === null) return null
+  try {
+    return {
+      verdicts: store
+        .all<Omit<JournaledVerdict, 'epoch' | 'deviceId'> & { epoch: bigint; device_id: Hex }>(
+          `SELECT epoch, round, device_id, verdict, reason, detail, rate, evidence FROM verdict
+           ORDER BY epoch DESC, rowid DESC LIMIT ?`,
+          limit,
+        )
+        .map(({ epoch, device_id, ...row }) => ({ ...row, epoch: Number(epoch), deviceId: device_id })),
+      verdictCounts: Object.fromEntries(
+        store
+          .all<{ verdict: string; count: bigint }>(
+            'SELECT verdict, COUNT(*) AS count FROM verdict GROUP BY verdict ORDER BY verdict',
+          )
+          .map(({ verdict, count }) => [verdict, Number(count)]),
+      ),
+      committedEpochs: store
+        .all<{ epoch: bigint }>('SELECT epoch FROM seat_commitment ORDER BY epoch DESC LIMIT ?', limit)
+        .map(({ epoch }) => Number(epoch)),
+    }
+  } catch {
+    // A journal of before its first migration has none of these tables.
+    return null
+  } finally {
+    store.close()
+  }
+}

@@ -1,0 +1,217 @@
+/** A Checker from the chain outwards: seats, duties and what became of them; then what runs here, and where that does not fit. Pure. */
+import type { Address, Hex } from 'viem'
+import type { CheckerRecords } from '../checker/read-records.ts'
+import { cohortKey, type History } from '../explorer/history.ts'
+import type { CheckerView, NetworkView } from '../explorer/network-view.ts'
+import { grouped, tokens } from '../platform/ui/figures.ts'
+import {
+  headLines,
+  type LocalDaemon,
+  type NetworkStatus,
+  networkStatus,
+  type StatusWarning,
+  staleWarning,
+  warningLines,
+} from './status-parts.ts'
+
+export type LocalChecker = LocalDaemon & {
+  /** Null where no Checker ever ran with this data folder. */
+  readonly records: CheckerRecords | null
+}
+
+/** Whether its registered endpoint answers; `certificateHash` is the one it presents. */
+export type EndpointCheck =
+  | { readonly reached: true; readonly certificateHash: Hex }
+  | { readonly reached: false; readonly why: string }
+
+/** One cohort that this owner was drawn for. */
+export type DutyStatus = {
+  readonly epoch: number
+  readonly cohort: number
+  readonly committedTxHash: Hex | null
+  readonly state: 'pending' | 'final' | 'void'
+  /** Whether its opening was counted; null where none was. */
+  readonly opened: boolean | null
+  readonly agreedLanes: number | null
+  readonly earned: bigint | null
+}
+
+export type CheckerStatus = {
+  readonly operator: Address
+  readonly network: NetworkStatus
+  readonly daemon: LocalDaemon | null
+  /** Null: this operator never bonded. */
+  readonly checker: CheckerView | null
+  readonly endpoint: EndpointCheck | null
+  /** Newest first. */
+  readonly duties: readonly DutyStatus[]
+  readonly verdictCounts: Readonly<Record<string, number>> | null
+  readonly warnings: readonly StatusWarning[]
+}
+
+export type CheckerStatusInput = {
+  readonly view: NetworkView
+  readonly history: History
+  /** Committees by {@link cohortKey}, of the epochs whose duties are shown. */
+  readonly committees: ReadonlyMap<string, readonly Address[]>
+  readonly operator: Address
+  readonly endpoint: EndpointCheck | null
+  readonly local: LocalChecker | null
+  /** Milliseconds since 1970. */
+  readonly nowMs: number
+}
+
+export function checkerStatus(input: CheckerStatusInput): CheckerStatus {
+  const { view, operator, endpoint, local, nowMs } = input
+  const network = networkStatus(view, nowMs)
+  const checker = view.checkers.find(each => each.operator === operator) ?? null
+  const duties = dutiesOf(input)
+  return {
+    operator,
+    network,
+    daemon: local === null ? null : { running: local.running },
+    checker,
+    endpoint,
+    duties,
+    verdictCounts: local?.records?.verdictCounts ?? null,
+    warnings: [...staleWarning(network), ...warningsOf(checker, duties, input)],
+  }
+}
+
+function dutiesOf({ history, committees, operator }: CheckerStatusInput): DutyStatus[] {
+  return [...committees]
+    .flatMap(([key, owners]): DutyStatus[] => {
+      const seat = owners.indexOf(operator)
+      if (seat < 0) return []
+      const [epoch, cohort] = key.split(':').map(Number) as [number, number]
+      const final = history.finalized.get(cohortKey(epoch, cohort))
+      const paid = history.paidSeats.get(key)
+      return [
+        {
+          epoch,
+          cohort,
+          committedTxHash: history.commits.get(epoch)?.get(operator) ?? null,
+          state: final !== undefined ? 'final' : history.voided.has(key) ? 'void' : 'pending',
+          opened: final?.opened[seat] ?? null,
+          agreedLanes: paid?.agreed[seat] ?? null,
+          earned: paid?.amounts[seat] ?? null,
+        },
+      ]
+    })
+    .sort((a, b) => b.epoch - a.epoch || a.cohort - b.cohort)
+}
+
+function warningsOf(
+  checker: CheckerView | null,
+  duties: readonly DutyStatus[],
+  { endpoint, local, view }: CheckerStatusInput,
+): StatusWarning[] {
+  const warn = (code: string, message: string, fix: string): StatusWarning => ({ code, device: null, message, fix })
+  const running = local?.running ?? null
+  if (checker === null)
+    return [
+      warn(
+        'CHECKER_UNBONDED',
+        running === null
+          ? 'The chain knows no bond of this operator.'
+          : `The Checker runs (process ${running.pid}) and the chain knows no bond of its operator.`,
+        'Start it with "kaisar checker run": it bonds by itself once its operator holds the bond in KAI, and gas.',
+      ),
+    ]
+  const warnings: StatusWarning[] = []
+  if (checker.jailed)
+    warnings.push(
+      warn(
+        'CHECKER_JAILED',
+        'Its seats are jailed: they are drawn for no cohort.',
+        'See "kaisar chain seats" for until when.',
+      ),
+    )
+  if (local !== null && running === null)
+    warnings.push(
+      warn(
+        'DAEMON_DOWN',
+        'Seats are bonded and no Checker runs with this data folder: a committed epoch that is not opened is a strike.',
+        'Start it with "kaisar checker run"; where it runs with another folder, name that with --data-dir.',
+      ),
+    )
+  if (endpoint?.reached === false)
+    warnings.push(
+      warn(
+        'ENDPOINT_UNREACHABLE',
+        `The registered endpoint ${checker.endpoint} does not answer from here: ${endpoint.why}`,
+        'Providers cannot be judged by a seat they cannot reach: check firewall and port, or register another address with "kaisar checker run --public-url".',
+      ),
+    )
+  else if (endpoint?.reached && endpoint.certificateHash !== checker.certificateHash)
+    warnings.push(
+      warn(
+        'ENDPOINT_OTHER_CERTIFICATE',
+        `${checker.endpoint} presents the certificate ${endpoint.certificateHash}, and ${checker.certificateHash} is registered.`,
+        'Something else answers there, or the certificate was replaced: restart the Checker, which registers its own.',
+      ),
+    )
+  // A commitment is due during the epoch after; judged only once that is over.
+  const missed = duties.filter(
+    ({ epoch, committedTxHash }) => committedTxHash === null && epoch + 2 <= (view.currentEpoch ?? 0),
+  )
+  if (missed.length > 0)
+    warnings.push(
+      warn(
+        'CHECKER_UNSEEN',
+        `${running === null ? 'It' : `The Checker runs (process ${running.pid}), and it`} committed to nothing in epoch ${missed[0]!.epoch}, for which it was drawn.`,
+        'Look at its log: a commitment needs gas on the operator’s address and an RPC endpoint that takes transactions.',
+      ),
+    )
+  const unopened = duties.find(
+    ({ committedTxHash, opened, state }) => committedTxHash !== null && opened === false && state !== 'pending',
+  )
+  if (unopened !== undefined)
+    warnings.push(
+      warn(
+        'OPENING_MISSED',
+        `Epoch ${unopened.epoch}, cohort ${unopened.cohort}: committed to and not opened, which is a strike and earns nothing.`,
+        'Keep the Checker running until an epoch is paid; salts are derived from the key, so a restart can still open.',
+      ),
+    )
+  if (checker.owed > 0n)
+    warnings.push(
+      warn(
+        'PAYMENT_OWED',
+        'A payment could not be delivered to the payout wallet; the vault keeps it.',
+        'Check that the wallet can receive KAI; it is sent with "kaisar epoch settle".',
+      ),
+    )
+  return warnings
+}
+
+/** The status as lines for people. */
+export function checkerStatusLines(status: CheckerStatus): string[] {
+  const { operator, network, daemon, checker, endpoint, duties, verdictCounts, warnings } = status
+  const last = duties.find(({ state }) => state !== 'pending')
+  const counts = Object.entries(verdictCounts ?? {}).map(([verdict, count]) => `${verdict} ${grouped(count)}`)
+  return [
+    ...headLines('checker ', operator, network, daemon),
+    ...(checker === null
+      ? []
+      : [
+          `seats     ${checker.seats}${checker.jailed ? ', jailed' : ''}, ${checker.strikes} strikes, bond ${tokens(checker.bond, 0)} KAI`,
+          `endpoint  ${checker.endpoint}${endpoint === null ? '' : endpoint.reached ? ', answers' : ', does not answer'}`,
+          `earned    ${tokens(checker.earned)} KAI, owed ${tokens(checker.owed)} KAI, to ${checker.payout}`,
+          `agreement ${checker.drawnLanes === 0 ? 'not known yet' : `${checker.agreedLanes} of ${checker.drawnLanes} lanes`}`,
+          `last duty ${last === undefined ? 'none settled yet' : dutyText(last)}`,
+        ]),
+    ...(counts.length === 0 ? [] : [`verdicts  ${counts.join(', ')}`]),
+    ...warningLines(warnings),
+    ...(duties.length === 0 ? [] : ['', 'duties', ...duties.slice(0, 8).map(duty => `  ${dutyText(duty)}`)]),
+  ]
+}
+
+const dutyText = ({ epoch, cohort, state, committedTxHash, opened, agreedLanes, earned }: DutyStatus): string =>
+  [
+    `epoch ${epoch}, cohort ${cohort}: ${committedTxHash === null ? 'not committed' : 'committed'}`,
+    ...(opened === null ? [] : [opened ? 'opened' : 'not opened']),
+    state,
+    ...(agreedLanes === null ? [] : [`${agreedLanes} lanes agreed`]),
+    ...(earned === null ? [] : [`${tokens(earned)} KAI`]),
+  ].join(', ')

@@ -1,0 +1,81 @@
+/** What the status of either role has in common: where the network stands, and what must be said above all. */
+import type { Address, Hex } from 'viem'
+import type { NetworkView } from '../explorer/network-view.ts'
+import type { DataDirOwner } from '../platform/data-dir-owner.ts'
+import { duration, grouped } from '../platform/ui/figures.ts'
+import { epochStartsAt } from '../protocol/trigger.ts'
+
+/** Something that costs its operator money, or soon will; `fix` is what to do about it. */
+export type StatusWarning = {
+  readonly code: string
+  readonly device: Hex | null
+  readonly message: string
+  readonly fix: string
+}
+
+export type NetworkStatus = {
+  readonly chainId: number
+  readonly head: { readonly number: bigint; readonly timestamp: number; readonly ageSeconds: number }
+  readonly currentEpoch: number | null
+  /** Null before `start` was called. */
+  readonly nextEpoch: { readonly epoch: number; readonly startsAt: number; readonly inSeconds: number } | null
+}
+
+/** What is known of the daemon of a data folder; null where the status is about somebody else's. */
+export type LocalDaemon = { readonly running: DataDirOwner | null }
+
+/** A head this much older than now says that the endpoint has stopped, whatever the block time. */
+const staleSeconds = 120
+
+/** @param nowMs - milliseconds since 1970 */
+export function networkStatus({ chainId, head, timeline, currentEpoch }: NetworkView, nowMs: number): NetworkStatus {
+  const ageSeconds = Math.max(0, Math.round(nowMs / 1000 - head.timestamp))
+  const epoch = (currentEpoch ?? -1) + 1
+  const startsAt = timeline === null ? null : epochStartsAt(timeline, epoch)
+  return {
+    chainId,
+    head: { number: head.number, timestamp: head.timestamp, ageSeconds },
+    currentEpoch,
+    // By block time, which is what epochs are made of.
+    nextEpoch: startsAt === null ? null : { epoch, startsAt, inSeconds: Math.max(0, startsAt - head.timestamp) },
+  }
+}
+
+export const staleWarning = ({ head }: NetworkStatus): StatusWarning[] =>
+  head.ageSeconds <= staleSeconds
+    ? []
+    : [
+        {
+          code: 'CHAIN_STALE',
+          device: null,
+          message: `The newest block is ${duration(head.ageSeconds)} old: everything below may have changed since.`,
+          fix: 'Check the RPC endpoint and this machine’s clock, or name another endpoint with --rpc-url.',
+        },
+      ]
+
+/** The lines that every status begins with. */
+export function headLines(
+  role: string,
+  operator: Address,
+  { chainId, head, currentEpoch, nextEpoch }: NetworkStatus,
+  daemon: LocalDaemon | null,
+): string[] {
+  const epoch =
+    nextEpoch === null
+      ? 'the network has not started'
+      : `${currentEpoch === null ? 'none yet' : `${currentEpoch} is worked`}; epoch ${nextEpoch.epoch} begins in ${duration(nextEpoch.inSeconds)}`
+  const running = daemon?.running
+  return [
+    `${role}  ${operator}`,
+    `chain     ${chainId}, block ${grouped(head.number)}, ${duration(head.ageSeconds)} old`,
+    `epoch     ${epoch}`,
+    ...(daemon === null
+      ? []
+      : [
+          `daemon    ${running ? `process ${running.pid} on ${running.host}, since ${running.since}` : 'does not run with this data folder'}`,
+        ]),
+  ]
+}
+
+export const warningLines = (warnings: readonly StatusWarning[]): string[] =>
+  warnings.flatMap(({ code, message, fix }) => [`! ${code}  ${message}`, `  Fix: ${fix}`])

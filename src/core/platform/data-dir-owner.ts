@@ -1,0 +1,38 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { z } from 'zod'
+import { isProcessAlive } from './process-identity.ts'
+
+const ownerSchema = z.object({ owner: z.string(), pid: z.number(), host: z.string(), since: z.string() })
+
+/** Who holds the lock of a data directory: the command, its process, the host, since when (ISO 8601). */
+export type DataDirOwner = z.infer<typeof ownerSchema>
+
+/**
+ * The process that holds the lock of a data directory, or null when none does. The lock itself is asked, since a process may
+ * have died without a word; it is only asked while the process that took it last is there, so that no start is ever in its way.
+ */
+export function dataDirOwner(path: string): DataDirOwner | null {
+  try {
+    const owner = ownerSchema.parse(JSON.parse(readFileSync(join(path, 'lock.json'), 'utf8')))
+    if (owner.host === hostname() && !isProcessAlive(owner.pid)) return null
+    return isLocked(join(path, 'lock')) ? owner : null
+  } catch {
+    return null
+  }
+}
+
+function isLocked(file: string): boolean {
+  if (!existsSync(file)) return false
+  const database = new DatabaseSync(file, { timeout: 0, readOnly: true })
+  try {
+    database.prepare('SELECT 1 FROM sqlite_master').all()
+    return false
+  } catch (error) {
+    return (error as { errcode?: number }).errcode === 5
+  } finally {
+    database.close()
+  }
+}

@@ -1,0 +1,31 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { lockDataDir } from '../../../src/core/platform/data-dir-lock.ts'
+import { dataDirOwner } from '../../../src/core/platform/data-dir-owner.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'kaisar-owner-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+it('names who holds a data directory, and nobody once it is released', () => {
+  expect(dataDirOwner(folder)).toBeNull()
+  const lock = lockDataDir({ path: folder, owner: 'kaisar provider run' })
+  expect(dataDirOwner(folder)).toMatchObject({ owner: 'kaisar provider run', pid: process.pid, host: hostname() })
+  // Looking does not take it away.
+  expect(() => lockDataDir({ path: folder, owner: 'another' })).toThrow(
+    expect.objectContaining({ code: 'DATA_DIR_LOCKED' }),
+  )
+  lock.release()
+  expect(dataDirOwner(folder)).toBeNull()
+})
+
+it('is not fooled by what a dead process left behind', () => {
+  const path = join(folder, 'lock.json')
+  const written = JSON.parse(readFileSync(path, 'utf8'))
+  // No Linux process has this number.
+  writeFileSync(path, JSON.stringify({ ...written, pid: 2 ** 22 + 1 }))
+  expect(dataDirOwner(folder)).toBeNull()
+  writeFileSync(path, 'half a li')
+  expect(dataDirOwner(folder)).toBeNull()
+})
