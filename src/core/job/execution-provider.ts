@@ -2,7 +2,7 @@
  * Which execution provider computes: CUDA, then WebGPU, then the CPU, chosen once at start and never switched quietly.
  * Sessions are refused if any node would run elsewhere than asked (`session.disable_cpu_ep_fallback`).
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { InferenceSession } from 'onnxruntime-node'
@@ -26,6 +26,7 @@ export type SessionOptions = {
 export async function openSession(model: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
   const { provider, deviceIndex, threads } = options
   if (provider === 'cuda') requireCudaLibraries()
+  if (provider === 'webgpu') requireVulkanLoader()
   try {
     return await ort.InferenceSession.create(model, {
       executionProviders: [provider === 'cuda' ? { name: 'cuda', deviceId: deviceIndex } : provider],
@@ -77,6 +78,19 @@ function requireCudaLibraries(): void {
     const library = join(folder, `${prefix}${name}${suffix}`)
     if (!existsSync(library)) throw jobErrors.JOB_CUDA_LIBRARIES_MISSING({ library })
   }
+}
+
+/** Without a Vulkan loader the runtime warns on stderr from native code; Linux lists its libraries where that can be seen first. */
+function requireVulkanLoader(): void {
+  const cache = '/etc/ld.so.cache'
+  const library = 'libvulkan.so.1'
+  if (process.platform !== 'linux' || !existsSync(cache)) return
+  const folders = (process.env.LD_LIBRARY_PATH ?? '').split(':').filter(folder => folder !== '')
+  if (readFileSync(cache).includes(library) || folders.some(folder => existsSync(join(folder, library)))) return
+  throw jobErrors.JOB_PROVIDER_UNAVAILABLE({
+    provider: 'webgpu',
+    reason: `${library}, the Vulkan loader, is not installed.`,
+  })
 }
 
 /** The first line of a native error, without the source position in front of it. */

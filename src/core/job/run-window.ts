@@ -81,6 +81,17 @@ export async function runWindow(
   }
 }
 
+/** The first `rows` rows again, however long they take. */
+export async function reworkWindow(
+  { seed, rows, batchRows, keepBytes }: Pick<WindowOptions, 'seed' | 'batchRows' | 'keepBytes'> & { rows: number },
+  { compute }: { readonly compute: ComputeDigests },
+): Promise<Pick<WorkedWindow, 'tree' | 'collector'>> {
+  const collector = createLeafCollector({ keepBytes })
+  for (let first = 0; first < rows; first += batchRows)
+    collector.append(await compute(rowInput(seed, first, Math.min(batchRows, rows - first))))
+  return { tree: collector.finish(), collector }
+}
+
 /** Rows of the next batch; 0 when nothing more fits. */
 function batchSize(leftMs: number, mostMs: number, rowMs: number, batchRows: number): number {
   if (rowMs === 0) return Math.min(batchRows, firstBatch)

@@ -12,7 +12,7 @@ import { createModelCache, type PreparedModel } from './model-cache.ts'
 import type { KernelForm } from './model-graph.ts'
 import { checkSample, chunksOf, encodeOpenings } from './openings.ts'
 import { rowInput } from './row-input.ts'
-import { runWindow, type WorkedWindow } from './run-window.ts'
+import { reworkWindow, runWindow, type WorkedWindow } from './run-window.ts'
 import { checkSpec, type JobSpec, leafRows, windowRate } from './spec.ts'
 import type { MonotonicClock } from './thread-clock.ts'
 import { type OpeningsClaim, type Verification, verifyOpenings } from './verify-openings.ts'
@@ -71,6 +71,9 @@ export type WindowResult = {
   readonly lostMs: number
 }
 
+/** A window that was worked and committed to before, by a process that has lost its rows. */
+export type ReworkRequest = { readonly epochSeed: Hex; readonly seed: Uint8Array; readonly rows: number }
+
 /** A claim about one device's window: as {@link OpeningsClaim}, the root as hex. */
 export type VerifyItem = Omit<OpeningsClaim, 'root'> & { readonly root: Hex }
 
@@ -78,6 +81,8 @@ export type WorkCore = {
   readonly description: WorkDescription
   prepare(epochSeed: Hex): Promise<PreparedModel>
   runWindow(request: WindowRequest, signal?: AbortSignal): Promise<WindowResult>
+  /** Computes the rows of a recorded commitment again, so that it can still be opened; the same root, for the same rows. */
+  rework(request: ReworkRequest): Promise<Pick<WindowResult, 'handle' | 'rows' | 'root'>>
   /** Encoded openings of these rows. @throws JOB_WINDOW_UNKNOWN, JOB_SAMPLE_INVALID */
   open(request: { readonly handle: string; readonly sample: readonly number[] }): Promise<Uint8Array>
   /** One answer per item, in order; never throws for what an item holds. */
@@ -87,7 +92,10 @@ export type WorkCore = {
   close(): Promise<void>
 }
 
-type KeptWindow = { readonly request: WindowRequest; readonly worked: WorkedWindow }
+type KeptWindow = {
+  readonly request: Pick<WindowRequest, 'epochSeed' | 'seed'>
+  readonly worked: Pick<WorkedWindow, 'tree' | 'collector'>
+}
 
 /** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_NO_EXACT_KERNEL */
 export async function createWorkCore(
@@ -126,9 +134,7 @@ export async function createWorkCore(
         ),
       )
       rowMs = worked.rowMs
-      const handle = `window-${++windowCount}`
-      windows.set(handle, { request, worked })
-      for (const oldest of [...windows.keys()].slice(0, -keepWindows)) windows.delete(oldest)
+      const handle = keep({ request, worked })
       const { rows, root } = worked.tree
       const rate = windowRate(spec, rows)
       return {
@@ -140,6 +146,14 @@ export async function createWorkCore(
         kernelMs: worked.kernelMs,
         lostMs: worked.lostMs,
       }
+    },
+
+    async rework(request) {
+      const { epochSeed, seed, rows } = request
+      const worked = await models.use(epochSeed, kernel =>
+        reworkWindow({ seed, rows, batchRows, keepBytes }, { compute: kernel.run }),
+      )
+      return { handle: keep({ request, worked }), rows, root: bytesToHex(worked.tree.root) }
     },
 
     async open({ handle, sample }) {
@@ -166,6 +180,13 @@ export async function createWorkCore(
       windows.clear()
       await models.close()
     },
+  }
+
+  function keep(window: KeptWindow): string {
+    const handle = `window-${++windowCount}`
+    windows.set(handle, window)
+    for (const oldest of [...windows.keys()].slice(0, -keepWindows)) windows.delete(oldest)
+    return handle
   }
 
   function recompute({ request, worked }: KeptWindow, chunk: number): Promise<Uint8Array> {

@@ -18,7 +18,7 @@ import type { WorkCore, WorkDescription, WorkOptions } from './work-core.ts'
 
 export type WorkEngine = WorkCore
 
-type Method = 'prepare' | 'runWindow' | 'open' | 'verify' | 'release'
+type Method = 'prepare' | 'runWindow' | 'rework' | 'open' | 'verify' | 'release'
 export type WorkCall = {
   readonly id: number
   readonly method: Method | 'cancel' | 'close'
@@ -125,6 +125,7 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock): Promise
         const reply = call('runWindow', argument, id) as ReturnType<WorkCore['runWindow']>
         return reply.finally(() => signal?.removeEventListener('abort', cancel))
       },
+      rework: request => call('rework', request) as ReturnType<WorkCore['rework']>,
       open: request => call('open', request) as ReturnType<WorkCore['open']>,
       verify: request => call('verify', request) as ReturnType<WorkCore['verify']>,
       release: handle => call('release', handle) as Promise<void>,
