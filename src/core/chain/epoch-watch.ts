@@ -1,9 +1,17 @@
-/** Visits the current epoch, and the next one as soon as its seed can be there, until each visit has succeeded once. */
+/**
+ * Visits the current epoch, the next one as soon as its seed can be there, and those that were before we started and are not
+ * settled yet, until each visit has succeeded once.
+ */
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { epochAt, epochStartsAt } from '../protocol/trigger.ts'
 import { getTimeline } from './epochs.ts'
 import type { HeadStream } from './head-stream.ts'
 import type { ConnectedNetwork } from './network.ts'
+
+export type EpochWatchOptions = {
+  /** How many epochs before the current one are visited too; default none. */
+  readonly past?: number
+}
 
 export type EpochWatchDependencies = {
   readonly network: ConnectedNetwork
@@ -21,7 +29,10 @@ const nextSeedDue = (timeline: Timeline, timestamp: number): boolean => {
 }
 
 /** @returns how to end it */
-export function watchEpochs({ network, heads, visit, onTrouble }: EpochWatchDependencies): () => void {
+export function watchEpochs(
+  { past = 0 }: EpochWatchOptions,
+  { network, heads, visit, onTrouble }: EpochWatchDependencies,
+): () => void {
   const done = new Set<number>()
   const visiting = new Set<number>()
   let timeline: Timeline | null = null
@@ -30,15 +41,17 @@ export function watchEpochs({ network, heads, visit, onTrouble }: EpochWatchDepe
     timeline ??= await getTimeline(network)
     if (timeline === null) return
     const epoch = epochAt(timeline, timestamp)
-    const due = nextSeedDue(timeline, timestamp) ? [epoch, epoch + 1] : [epoch]
+    const last = nextSeedDue(timeline, timestamp) ? epoch + 1 : epoch
+    // The current epoch first: its work does not wait for what is left of the others.
+    const due = [epoch, ...(last > epoch ? [last] : []), ...Array.from({ length: past }, (_, i) => epoch - 1 - i)]
     for (const each of due.filter(number => number >= 0 && !done.has(number) && !visiting.has(number))) {
       visiting.add(each)
       visit(each)
         .then(success => success && done.add(each))
         .catch(onTrouble)
         .finally(() => visiting.delete(each))
-      done.delete(each - 3)
     }
+    for (const each of done) if (each < epoch - past) done.delete(each)
   }
 
   const onTip = () => {

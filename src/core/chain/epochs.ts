@@ -1,7 +1,7 @@
 import type { Address, Hex } from 'viem'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import type { EpochRounds } from '../protocol/trigger.ts'
+import { type EpochRounds, epochAt } from '../protocol/trigger.ts'
 import { epochConsensusAbi } from './abi/epoch-consensus.ts'
 import { kaisarLensAbi } from './abi/kaisar-lens.ts'
 import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
@@ -130,6 +130,15 @@ export async function getTimeline(network: ConnectedNetwork): Promise<Timeline |
     network.chain.client.readContract({ ...consensus(network), functionName: 'timeline' }),
   )
   return raw.firstEpochAt === 0n ? null : { ...raw, firstEpochAt: Number(raw.firstEpochAt) }
+}
+
+/** The epoch that the newest block lies in; -1 before the first. */
+export async function currentEpoch(network: ConnectedNetwork): Promise<number> {
+  const [timeline, { timestamp }] = await Promise.all([
+    getTimeline(network),
+    reading('eth_getBlockByNumber', network.chain.client.getBlock()),
+  ])
+  return timeline === null ? -1 : Math.max(-1, epochAt(timeline, Number(timestamp)))
 }
 
 /** The rules of rounds in `epoch`, or in force now. */

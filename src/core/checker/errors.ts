@@ -45,6 +45,13 @@ export const checkerErrors = defineErrors({
     meaning: 'It did not commit for that epoch, is not of that cohort, or COMMIT is not closed yet.',
     fix: refused,
   },
+  CHECKER_COMMITMENT_FOREIGN: {
+    message: ({ epoch }: { epoch: number }) =>
+      `The chain holds a commitment of this operator for epoch ${epoch} that these records do not give; it is not opened.`,
+    meaning:
+      'The state is older than the commitment (a restored backup, or a lost disk), or another machine runs with this key.',
+    fix: 'Stop any other machine with this key, and never restore a backup over newer records; the next epoch is not affected.',
+  },
   CHECKER_BOND_MISSING: {
     message: ({ needed, balance }: { needed: string; balance: string }) =>
       `A seat needs a bond of ${needed} KAI and the operator holds ${balance} KAI.`,

@@ -20,8 +20,8 @@ export type PresenceDependencies = {
   /** The devices judged now, with their epoch; null between epochs. */
   readonly duty: () => { readonly epoch: number; readonly devices: readonly SeatDevice[] } | null
   readonly sendTo: (operator: Address) => Send | null
-  /** Whether this seat has started so lately that the operator may not have found it yet: then it is not asked. */
-  readonly isArriving: (operator: Address) => boolean
+  /** Whether this seat has started so lately that the operator may not have found it yet: then it is not asked; default never. */
+  readonly isArriving?: (operator: Address) => boolean
 }
 
 export type Presence = {
@@ -32,7 +32,7 @@ export type Presence = {
 }
 
 export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps: PresenceDependencies): Presence {
-  const { journal, clock, randomBytes, duty, sendTo, isArriving } = deps
+  const { journal, clock, randomBytes, duty, sendTo, isArriving = () => false } = deps
   const waiting = new Map<Hex, () => void>()
 
   /** Whether the operator answered a fresh nonce in time. A closed session is no answer. */

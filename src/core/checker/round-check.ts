@@ -83,13 +83,21 @@ export function acceptCommitment(
 export const acceptAbort = (check: RoundCheck, reason: string): RoundCheck =>
   check.commitment !== null || check.judged !== null ? check : { ...check, reached: true, abortReason: reason }
 
-/** The sampling block is there: who has not committed is judged, who has is sampled from its hash. */
-export function closeCommitments(check: RoundCheck, samplingBlock: BlockHead): RoundCheck {
+/**
+ * The sampling block is there: who has not committed is judged, who has is sampled from its hash.
+ * @param ownFault - why this seat cannot hold a missing commitment against the device, or null
+ */
+export function closeCommitments(
+  check: RoundCheck,
+  samplingBlock: BlockHead,
+  ownFault: string | null = null,
+): RoundCheck {
   if (check.samplingBlock !== null) return check
   const closed = { ...check, samplingBlock }
   if (check.judged !== null) return closed
   if (check.abortReason !== null)
     return judge(closed, 'UNSUPPORTED', 'DEVICE_ABORTED', `The device signed off from this round: ${check.abortReason}`)
+  if (check.commitment === null && ownFault !== null) return concludeFault(closed, ownFault)
   if (check.commitment === null)
     return check.reached
       ? judge(closed, 'TIMEOUT', 'NO_COMMITMENT', 'The device was offered the job and sent no commitment in time.')

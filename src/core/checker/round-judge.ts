@@ -71,6 +71,8 @@ export type RoundJudgeDependencies = {
   readonly log: Logger
   /** The open session with an operator. */
   readonly sendTo: (operator: Address) => Send | null
+  /** Whether this seat has started so lately that the operator may not have found it yet; default never. */
+  readonly isArriving?: (operator: Address) => boolean
   /** Tells the other four of the cohort's committee about a proven wrong row. */
   readonly forwardWrongRow: (
     cohort: number,
@@ -83,8 +85,11 @@ export type RoundJudgeDependencies = {
 
 export type RoundJudge = {
   begin(round: SeatRound): Promise<void>
-  /** The block whose hash draws the samples of a round is there: commitments are closed, samples are asked for. */
-  takeSamplingBlock(roundHash: Hex, block: BlockHead): Promise<void>
+  /**
+   * The block whose hash draws the samples of a round is there: commitments are closed, samples are asked for.
+   * `seenAtMs`: this seat's own sight of it, monotonic.
+   */
+  takeSamplingBlock(roundHash: Hex, block: BlockHead & { readonly seenAtMs: number }): Promise<void>
   /** @throws a coded refusal, as all `take…` do */
   takeCommitment(operator: Address, commitment: Signed<'Commitment'>, receivedAtMs: number): void
   takeAbort(operator: Address, abort: Signed<'Abort'>): void
@@ -118,6 +123,7 @@ export function createRoundJudge(
   deps: RoundJudgeDependencies,
 ): RoundJudge {
   const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongRow, onVerdict } = deps
+  const { isArriving = () => false } = deps
   const entries = new Map<string, Entry>()
   const open = new Map<Hex, { readonly deadline: Promise<void>; readonly cancel: AbortController }>()
   let toVerify: Entry[] = []
@@ -173,8 +179,18 @@ export function createRoundJudge(
     })
   }
 
-  async function ask(entry: Entry, samplingBlock: BlockHead) {
-    conclude(entry, closeCommitments(entry.check, samplingBlock))
+  /** What kept this seat from being there for a device: its own fault, not the device's. */
+  function ownFault({ check, device }: Entry, samplingSeenAtMs: number): string | null {
+    if (samplingSeenAtMs - check.seenAtMs < rules.windowMs + rules.graceMs)
+      return 'This seat saw the trigger too late to wait for a commitment.'
+    return !check.reached && isArriving(device.operator)
+      ? 'This seat had just started, and the device had not found it yet.'
+      : null
+  }
+
+  async function ask(entry: Entry, { seenAtMs, ...block }: BlockHead & { readonly seenAtMs: number }) {
+    const samplingBlock = { number: block.number, hash: block.hash, timestamp: block.timestamp }
+    conclude(entry, closeCommitments(entry.check, samplingBlock, ownFault(entry, seenAtMs)))
     const { commitmentHash: hash } = entry.check
     if (entry.check.judged !== null || hash === null) return
     entry.request ??= await signMessage(signer, 'SampleRequest', {

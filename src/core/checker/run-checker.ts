@@ -1,19 +1,21 @@
 /** The Checker daemon: bond, listen, judge its devices' rounds, commit, open, keep epochs moving; until it is asked to stop. */
 import type { Address, Hex } from 'viem'
+import { getChecker } from '../chain/checkers.ts'
 import { watchEpochs } from '../chain/epoch-watch.ts'
 import { getEpoch, getEpochRounds, getRoundRules } from '../chain/epochs.ts'
 import { createHeadStream } from '../chain/head-stream.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { createRoundStream } from '../chain/round-stream.ts'
-import type { RoundEvent } from '../chain/rounds.ts'
+import type { Round, RoundEvent } from '../chain/rounds.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { type JobSpec, specByHash } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
+import { isKaisarError } from '../platform/errors.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import { recoverSigner, type Signer } from '../report/signer.ts'
-import { serveSessions } from '../transport/serve-sessions.ts'
+import { type SessionServer, serveSessions } from '../transport/serve-sessions.ts'
 import type { Session } from '../transport/session.ts'
 import type { Identity, Transport } from '../transport/transport.ts'
 import { admitPeer } from './admit-peer.ts'
@@ -95,7 +97,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const { network } = options
   const { signer, secrets, sender, store, evidence, identity, transport, clock, randomBytes, log, emit } = deps
   const journal = createCheckerJournal(store)
-  const { spec } = specByHash((await getRoundRules(network)).specHash)
+  const rules = await getRoundRules(network)
+  const { spec } = specByHash(rules.specHash)
   const engine = await deps.startEngine(spec)
   const epochs = new Map<number, Epoch>()
   const sessions = new Map<Address, Session>()
@@ -124,20 +127,29 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
         findings: findings.map(({ code }) => code),
       }),
   })
+  const found = new Set<Address>()
+  let listeningSinceMs = clock.monotonicMs()
+  /** Providers dial again within the time that a round stays open; until then their absence may be ours. */
+  const isArriving = (operator: Address) =>
+    !found.has(operator) && clock.monotonicMs() < listeningSinceMs + rules.openingsMs
   const current = () => [...epochs.values()].sort((a, b) => b.duty.epoch - a.duty.epoch)
   let working = -1
+  /** Rounds of an epoch whose duty is still being read. */
+  const early: RoundEvent[] = []
   const presence = createPresence(options.heartbeat, {
     journal,
     clock,
     randomBytes,
     duty: () => epochs.get(working)?.duty ?? null,
     sendTo,
+    isArriving,
   })
 
   function onSession(session: Session) {
     const { operator } = session
     if (session.role === 'checker') return serveChecker(session)
     sessions.set(operator, session)
+    found.add(operator)
     emit({ type: 'session.opened', operator, reason: null })
     session.onClose(({ code }) => {
       if (sessions.get(operator) === session) sessions.delete(operator)
@@ -179,41 +191,67 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     return judge
   }
 
-  const server = await serveSessions(
-    {
-      ...options.listen,
-      network,
-      checker: signer.address,
-      async onGet(path) {
-        const body = evidence.read(/^\/evidence\/(0x[0-9a-f]{64})$/.exec(path)?.[1] ?? '')
-        return body === null ? null : { contentType: 'application/octet-stream', body }
-      },
-    },
-    {
-      transport,
-      recover: (type, message, signature) => recoverSigner(network, type, { message, signature }),
-      randomNonce: () => `0x${Buffer.from(randomBytes(32)).toString('hex')}`,
-      admit: claim => admitPeer(network, claim),
-      onSession,
-      onRefused: ({ peerAddress, error }) => log.info({ error, peerAddress }, 'a client was not let in'),
-      now: () => clock.monotonicMs(),
-      onFault: ({ session, type, error }) =>
-        log.debug({ error, type, peer: session.operator }, 'a message was refused'),
-    },
-  )
+  const server = await listen(await lastPort(options.listen.port))
+  listeningSinceMs = clock.monotonicMs()
   const endpoint = options.publicUrl ?? server.url
   const { payout, seats } = options
   const { certificateHash } = identity
   const { checker, change } = await bondSeats(network, { payout, seats, endpoint, certificateHash }, { sender })
   emit({ type: 'checker.listening', url: endpoint, seats: checker.seats, change })
 
-  /** Reads the duty of an epoch once its seed is there, and prepares its model. */
+  /** Where any port will do, that of the last run: Providers find us again without a transaction. */
+  async function lastPort(wanted: number): Promise<number> {
+    if (wanted !== 0 || options.publicUrl !== null) return wanted
+    const known = await getChecker(network, signer.address)
+    return known === null ? 0 : Number(new URL(known.endpoint).port)
+  }
+
+  async function listen(port: number): Promise<SessionServer> {
+    try {
+      return await serve(port)
+    } catch (error) {
+      if (options.listen.port === port || !isKaisarError(error, 'TRANSPORT_PORT_IN_USE')) throw error
+      return serve(options.listen.port)
+    }
+  }
+
+  function serve(port: number): Promise<SessionServer> {
+    return serveSessions(
+      {
+        host: options.listen.host,
+        port,
+        network,
+        checker: signer.address,
+        async onGet(path) {
+          const body = evidence.read(/^\/evidence\/(0x[0-9a-f]{64})$/.exec(path)?.[1] ?? '')
+          return body === null ? null : { contentType: 'application/octet-stream', body }
+        },
+      },
+      {
+        transport,
+        recover: (type, message, signature) => recoverSigner(network, type, { message, signature }),
+        randomNonce: () => `0x${Buffer.from(randomBytes(32)).toString('hex')}`,
+        admit: claim => admitPeer(network, claim),
+        onSession,
+        onRefused: ({ peerAddress, error }) => log.info({ error, peerAddress }, 'a client was not let in'),
+        now: () => clock.monotonicMs(),
+        onFault: ({ session, type, error }) =>
+          log.debug({ error, type, peer: session.operator }, 'a message was refused'),
+      },
+    )
+  }
+
+  /** Reads the duty of an epoch once its seed is there, and prepares its model; of one that is over, to settle what is left. */
   async function enter(epoch: number): Promise<boolean> {
+    const isOver = epoch < working
     const rounds = await getEpochRounds(network, epoch)
-    if (rounds === null) return false
+    if (rounds === null) return isOver
     if (!epochs.has(epoch)) epochs.set(epoch, openEpoch(await readDuty(network, signer.address, epoch, rounds)))
-    await engine.prepare(rounds.seed)
+    if (isOver) return true
     const { duty } = epochs.get(epoch)!
+    for (const event of early.splice(0)) await onRoundEvent(event)
+    if (epoch === working) await askDevices(duty)
+    await engine.prepare(rounds.seed)
     emit({ type: 'epoch.started', epoch, cohorts: duty.committees.size, devices: duty.devices.length })
     return true
   }
@@ -230,6 +268,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
         clock,
         log,
         sendTo,
+        isArriving,
         forwardWrongRow(cohort, _, commitment, payload) {
           for (const other of duty.committees.get(cohort) ?? [])
             if (other !== signer.address)
@@ -258,11 +297,15 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     if (event.type === 'epoch') return startWork(event.epoch)
     const { round } = event
     const epoch = epochs.get(round.epoch)
-    if (epoch === undefined) return
+    if (epoch === undefined) {
+      if (round.epoch >= working) early.push(event)
+      return
+    }
     if (event.type === 'dropped') {
       epoch.judge.drop(round.hash)
       journal.dropRound(round.epoch, round.hash)
-    } else if (event.type === 'sampling') await epoch.judge.takeSamplingBlock(round.hash, event.block)
+    } else if (event.type === 'round' && isMissed(round, epoch)) journal.recordRound(round.epoch, round)
+    else if (event.type === 'sampling') await epoch.judge.takeSamplingBlock(round.hash, event.block)
     else
       await epoch.judge.begin({
         epoch: round.epoch,
@@ -271,17 +314,24 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
         ...about(round, epoch),
       })
   }
+  /** A round that was past its commitments when we saw it: nothing can be said of it, and that is our own fault. */
+  const isMissed = ({ timestamp }: Round, { duty }: Epoch) =>
+    (heads.tip?.timestamp ?? timestamp) >= timestamp + duty.rounds.rules.samplingSeconds
   const about = ({ seenAtMs }: { readonly seenAtMs: number }, { duty }: Epoch) => ({ seenAtMs, devices: duty.devices })
 
   async function startWork(epoch: number) {
     working = epoch
     epochs.delete(epoch - 4)
     const duty = epochs.get(epoch)?.duty
-    if (duty === undefined) return
-    for (const session of sessions.values()) await jobs.ask(session, epoch, duty.devices)
+    if (duty !== undefined) await askDevices(duty)
   }
 
-  const leaveEpochs = watchEpochs({ network, heads, visit: enter, onTrouble: trouble('epochs') })
+  async function askDevices({ epoch, devices }: Duty) {
+    for (const session of sessions.values()) await jobs.ask(session, epoch, devices)
+  }
+
+  // What was committed to before a restart is still to be opened, and audited.
+  const leaveEpochs = watchEpochs({ past: 3 }, { network, heads, visit: enter, onTrouble: trouble('epochs') })
   const settling = createSettlingLoop()
   const stopSettling = heads.onChange(settling)
 
@@ -301,7 +351,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     for (const [epoch, { judge, seat }] of [...epochs].filter(([epoch]) => epoch < working)) {
       const overview = await getEpoch(network, epoch)
       if (overview.phase === 'commit') await judge.idle()
-      seat.commit(overview)
+      await seat.commit(overview)
       if (overview.phase === 'reveal') await seat.reveal(overview)
       if (overview.phase !== 'commit') {
         await seat.sendReceipts()

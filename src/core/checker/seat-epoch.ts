@@ -40,8 +40,11 @@ export type SeatEpochDependencies = {
 }
 
 export type SeatEpoch = {
-  /** In COMMIT: packs and commits once; nothing when it was done. */
-  commit(overview: EpochOverview): void
+  /**
+   * In COMMIT: packs and commits once; nothing when it was done. Where the chain has a commitment that the records do not know
+   * (a restored backup), it is adopted if the evidence still gives the same, and left alone otherwise.
+   */
+  commit(overview: EpochOverview): Promise<void>
   /** Once COMMIT is closed: what each device's lane says, signed; a Provider that is away gets it when it is back. */
   sendReceipts(): Promise<void>
   /** The opening of a cohort with its proof. @throws CHECKER_OPENING_UNAVAILABLE */
@@ -60,6 +63,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
   const { EpochConsensus } = network.contracts
   const received = new Set<string>()
   const salt = secrets.salt(epoch)
+  let isForeign = false
   const scope = { chainId: network.chainId, consensus: EpochConsensus, epoch, owner: signer.address, salt }
 
   const packed = (cohort: number) =>
@@ -83,10 +87,21 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
   }
 
   return {
-    commit({ phase, openAt }) {
-      if (phase !== 'commit' || committees.size === 0 || journal.seatCommitment(epoch) !== null) return
+    async commit({ phase, openAt }) {
+      if (phase === 'work' || committees.size === 0 || journal.seatCommitment(epoch) !== null || isForeign) return
+      const onChain = await commitmentOf(network, epoch, signer.address)
+      if (onChain === null && phase !== 'commit') return
       const words = new Map([...committees.keys()].map(cohort => [cohort, packed(cohort).words]))
       const { root } = treeOf(words)
+      if (onChain !== null) {
+        isForeign = !root.startsWith(onChain)
+        if (isForeign) {
+          const { code, message } = checkerErrors.CHECKER_COMMITMENT_FOREIGN({ epoch })
+          log.error({ code, epoch }, message)
+        }
+        if (!isForeign) journal.recordOpenings(epoch, root, salt, words)
+        return
+      }
       // One transaction: what was committed to, and the commitment that says so.
       store.transaction(() => {
         journal.recordOpenings(epoch, root, salt, words)

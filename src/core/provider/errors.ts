@@ -8,6 +8,12 @@ export const providerErrors = defineErrors({
       'Two signed commitments for one round are provable equivocation and cost the deposit, so the journal forbids it.',
     fix: 'Nothing to do: the first commitment stands. Make sure that no second Provider runs with the same key.',
   },
+  PROVIDER_ROWS_DIFFER: {
+    message: ({ round }: { round: string }) =>
+      `The rows of round ${round}, computed again after a restart, are not the ones that were committed to.`,
+    meaning: 'The same seed always gives the same rows, so the device or its memory computed wrongly, then or now.',
+    fix: 'Run "kaisar provider doctor"; if it finds nothing, test the memory of this machine.',
+  },
   PROVIDER_ROUND_UNKNOWN: {
     message: ({ commitmentHash }: { commitmentHash: string }) =>
       `Commitment ${commitmentHash} is not one of the rounds in progress.`,

@@ -15,6 +15,7 @@ export const providerMigrations = [
      PRIMARY KEY (epoch, device_id, checker)) STRICT;
    CREATE TABLE refusal (
      time INTEGER NOT NULL, checker TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL) STRICT;`,
+  'CREATE TABLE environment (epoch INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;',
 ] as const
 
 type CommitmentRow = { hash: Hex; message: string; signature: Hex }
@@ -28,6 +29,9 @@ export type ProviderJournal = {
   commitmentOf(round: Hex, deviceId: Hex): Signed<'Commitment'> | null
   recordReceipt(checker: Hex, receipt: Signed<'Receipt'>): void
   receipts(deviceId: Hex, epoch: number): { readonly checker: Hex; readonly receipt: Signed<'Receipt'> }[]
+  /** Keeps the environment record (canonical text) that an epoch's reports carry; the first stands. */
+  recordEnvironment(epoch: number, record: string): void
+  environment(epoch: number): string | null
   recordRefusal(time: number, refusal: { readonly checker: Hex; readonly code: string; readonly message: string }): void
 }
 
@@ -88,6 +92,11 @@ export function createProviderJournal(store: Store): ProviderJournal {
           return { checker, receipt: { message: { ...stored, epoch: BigInt(stored.epoch) }, signature } }
         })
     },
+    recordEnvironment(epoch, record) {
+      store.run('INSERT OR IGNORE INTO environment (epoch, record) VALUES (?, ?)', epoch, record)
+    },
+    environment: epoch =>
+      store.get<{ record: string }>('SELECT record FROM environment WHERE epoch = ?', epoch)?.record ?? null,
     recordRefusal(time, { checker, code, message }) {
       store.run('INSERT INTO refusal (time, checker, code, message) VALUES (?, ?, ?, ?)', time, checker, code, message)
     },

@@ -21,6 +21,14 @@ export type ProviderEvent =
       readonly lostMs: number
     }
   | {
+      /** Committed to before a restart; its rows can be opened again. */
+      readonly type: 'round.resumed'
+      readonly epoch: number
+      readonly round: Hex
+      readonly deviceId: Hex
+      readonly rows: number
+    }
+  | {
       readonly type: 'round.aborted'
       readonly epoch: number
       readonly round: Hex

@@ -43,6 +43,10 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
   session.on('job.offer', offer => {
     requireFromSeat(isSignedBy(network, 'JobOffer', offer, checker), offer.message.checker)
     roundWork.takeOffer(offer.message)
+    // A seat that was away, or saw the trigger after us, offers when the work is done.
+    const { round, deviceId } = offer.message
+    const worked = roundWork.committed(round, deviceId)
+    if (worked !== null) return session.send('job.commitment', worked.commitment)
   })
   session.on('job.request', async request => {
     requireFromSeat(isSignedBy(network, 'SampleRequest', request, checker), request.message.checker)

@@ -1,6 +1,6 @@
 /** One device's part of a round: work the window, sign one commitment, open what each seat samples. */
 import type { Address, Hex } from 'viem'
-import type { JobSpec } from '../job/spec.ts'
+import { type JobSpec, windowRate } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Trigger } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
@@ -14,7 +14,7 @@ export type WorkingDevice = {
   readonly generation: number
   /** keccak256 of the environment record that the device's reports of this epoch carry. */
   readonly environmentHash: Hex
-  readonly engine: Pick<WorkEngine, 'runWindow' | 'open'>
+  readonly engine: Pick<WorkEngine, 'runWindow' | 'rework' | 'open'>
 }
 
 export type WorkedRound = {
@@ -32,6 +32,18 @@ export type RoundWork = {
    * durably before it is returned. @throws as the engine does
    */
   work(device: WorkingDevice, trigger: Trigger, epoch: number, epochSeed: Hex, seenAtMs: number): Promise<WorkedRound>
+  /**
+   * Takes up a round that was committed to before a restart: its rows are computed again. A round that is open stays as it is.
+   * @throws PROVIDER_ROWS_DIFFER, and as the engine does
+   */
+  restore(
+    device: WorkingDevice,
+    commitment: Signed<'Commitment'>,
+    epochSeed: Hex,
+    seenAtMs: number,
+  ): Promise<WorkedRound>
+  /** What was committed to for a round, as long as it can be opened. */
+  committed(round: Hex, deviceId: Hex): WorkedRound | null
   /** Keeps a seat's offer: the promise that its later sample is not chosen after the fact. The first of a seat counts. */
   takeOffer(offer: SignedMessage<'JobOffer'>): void
   /**
@@ -64,6 +76,12 @@ export function createRoundWork(
     }
   }
 
+  function keep(round: OpenRound): OpenRound {
+    rounds.set(round.commitmentHash, round)
+    forget(round.device.deviceId)
+    return round
+  }
+
   return {
     async work(device, trigger, epoch, epochSeed, seenAtMs) {
       const identity = { round: trigger.hash, deviceId: device.deviceId, generation: device.generation, specHash }
@@ -83,11 +101,23 @@ export function createRoundWork(
       const hash = commitmentHash(network, message)
       const commitment = await signMessage(signer, 'Commitment', message)
       journal.recordCommitment(hash, commitment)
-      const worked = { seenAtMs, commitment, commitmentHash: hash, rate, lostMs, device, handle }
-      rounds.set(hash, worked)
-      forget(device.deviceId)
-      return worked
+      return keep({ seenAtMs, commitment, commitmentHash: hash, rate, lostMs, device, handle })
     },
+    async restore(device, commitment, epochSeed, seenAtMs) {
+      const { message } = commitment
+      const hash = commitmentHash(network, message)
+      const known = rounds.get(hash)
+      if (known !== undefined) return known
+      const rows = Number(message.rows)
+      const { root, handle } = await device.engine.rework({ epochSeed, seed: seedOf(network, message), rows })
+      if (root !== message.root) throw providerErrors.PROVIDER_ROWS_DIFFER({ round: message.round })
+      const rate = windowRate(spec, rows)
+      return keep({ seenAtMs, commitment, commitmentHash: hash, rate, lostMs: 0, device, handle })
+    },
+    committed: (round, deviceId) =>
+      [...rounds.values()].find(
+        ({ commitment: { message } }) => message.round === round && message.deviceId === deviceId,
+      ) ?? null,
     takeOffer(offer) {
       const key = offerKey(offer.checker, offer.round, offer.deviceId)
       if (offers.has(key)) return

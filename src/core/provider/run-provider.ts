@@ -1,11 +1,11 @@
 /** The Provider daemon: probe, register, connect to the seats, work each window, answer; until it is asked to stop. */
 import type { Address, Hex } from 'viem'
 import { watchEpochs } from '../chain/epoch-watch.ts'
-import { getRoundRules } from '../chain/epochs.ts'
+import { currentEpoch, getRoundRules } from '../chain/epochs.ts'
 import { createHeadStream } from '../chain/head-stream.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { createRoundStream } from '../chain/round-stream.ts'
-import type { Round, RoundEvent } from '../chain/rounds.ts'
+import type { RoundEvent } from '../chain/rounds.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { GpuProbe, ProbedDevice } from '../gpu/gpu-probe.ts'
 import { type JobSpec, specByHash } from '../job/spec.ts'
@@ -13,25 +13,21 @@ import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
-import {
-  type EnvironmentRecord,
-  encodeDeviceRecord,
-  encodeEnvironmentRecord,
-  hashRecordText,
-} from '../protocol/device-record.ts'
+import { type EnvironmentRecord, encodeDeviceRecord, hashRecordText } from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import { type Signer, signMessage } from '../report/signer.ts'
+import type { Signer } from '../report/signer.ts'
 import { dialSession } from '../transport/dial-session.ts'
 import { defaultBackoff, keepSessions } from '../transport/keep-sessions.ts'
-import type { Session } from '../transport/session.ts'
 import type { Identity, Transport } from '../transport/transport.ts'
 import { createHealthWatch } from './health-watch.ts'
 import { createProviderJournal } from './journal.ts'
+import { keptEnvironment } from './kept-environment.ts'
 import { hostHardwareHash, type OwnDevice, ownDevices } from './own-devices.ts'
 import type { ProviderEvent } from './provider-event.ts'
 import { type DeviceStatement, serveSeat } from './provider-session.ts'
 import { registerDevices } from './register-devices.ts'
 import { type Roster, readRoster } from './roster.ts'
+import { createRoundRunner } from './round-runner.ts'
 import { createRoundWork } from './round-work.ts'
 
 export type ProviderOptions = {
@@ -107,11 +103,13 @@ export async function runProvider(
     log.info({ device: device.id, generation: device.generation, change }, `${model} is registered`)
   }
 
-  const environment = encodeEnvironmentRecord(await deps.readEnvironment(engines))
+  const environment = keptEnvironment(
+    journal.environment(await currentEpoch(network)),
+    await deps.readEnvironment(engines),
+  )
   const environmentHash = hashRecordText(environment)
   const roundWork = createRoundWork({ network, spec, specHash: rules.specHash }, { signer, journal })
   const rosters = new Map<number, Roster>()
-  const inProgress = new Set<Promise<void>>()
 
   const statementOf = async (deviceId: Hex, nonce: Hex): Promise<DeviceStatement | null> => {
     const device = devices.find(each => each.deviceId === deviceId)
@@ -135,90 +133,69 @@ export async function runProvider(
   }
 
   const transport = deps.openTransport(identity)
-  const sessions = keepSessions(options.backoff ?? defaultBackoff, {
-    dial: (endpoint, signal) =>
-      dialSession(
-        {
-          endpoint,
+  const sessions = keepSessions(
+    options.backoff ?? { ...defaultBackoff, capMs: Math.min(defaultBackoff.capMs, rules.openingsMs) },
+    {
+      dial: (endpoint, signal) =>
+        dialSession(
+          {
+            endpoint,
+            network,
+            role: 'provider',
+            operator: signer.address,
+            deviceIds: own.map(({ deviceId }) => deviceId),
+            signal,
+          },
+          {
+            transport,
+            sign: (type, message) => signer.sign(type, message),
+            now: () => clock.monotonicMs(),
+            onFault: ({ type, error }) => log.debug({ error, type }, 'a message was refused'),
+          },
+        ),
+      delay: (ms, signal) => clock.sleep(ms, signal).catch(() => undefined),
+      now: () => clock.monotonicMs(),
+      random: deps.random,
+      onSession(session, { checker }) {
+        serveSeat(session, {
           network,
-          role: 'provider',
-          operator: signer.address,
-          deviceIds: own.map(({ deviceId }) => deviceId),
-          signal,
-        },
-        {
-          transport,
-          sign: (type, message) => signer.sign(type, message),
-          now: () => clock.monotonicMs(),
-          onFault: ({ type, error }) => log.debug({ error, type }, 'a message was refused'),
-        },
-      ),
-    delay: (ms, signal) => clock.sleep(ms, signal).catch(() => undefined),
-    now: () => clock.monotonicMs(),
-    random: deps.random,
-    onSession(session, { checker }) {
-      serveSeat(session, {
-        network,
-        signer,
-        journal,
-        roundWork,
-        log,
-        statementOf,
-        now: () => clock.now(),
-        onReceipt: (_, { epoch, deviceId, rate, flags }) =>
-          emit({ type: 'receipt.received', epoch: Number(epoch), deviceId, checker, rate, flags }),
-      })
-      emit({ type: 'session.opened', checker, reason: null })
-      session.onClose(({ code }) => emit({ type: 'session.closed', checker, reason: code }))
-      for (const { commitment, seenAtMs } of roundWork.open())
-        if (clock.monotonicMs() < seenAtMs + rules.openingsMs) deliver(session, commitment)
+          signer,
+          journal,
+          roundWork,
+          log,
+          statementOf,
+          now: () => clock.now(),
+          onReceipt: (_, { epoch, deviceId, rate, flags }) =>
+            emit({ type: 'receipt.received', epoch: Number(epoch), deviceId, checker, rate, flags }),
+        })
+        emit({ type: 'session.opened', checker, reason: null })
+        session.onClose(({ code }) => emit({ type: 'session.closed', checker, reason: code }))
+      },
+      onUnreachable: ({ endpoint, reason, retryInMs }) =>
+        log.warn({ checker: endpoint.checker, code: reason.code, retryInMs: Math.round(retryInMs) }, reason.message),
     },
-    onUnreachable: ({ endpoint, reason, retryInMs }) =>
-      log.warn({ checker: endpoint.checker, code: reason.code, retryInMs: Math.round(retryInMs) }, reason.message),
+  )
+
+  const heads = createHeadStream({}, { chain: network.chain, clock, onTrouble: trouble })
+  const rounds = createRoundStream({ network, heads, onTrouble: error => trouble('rounds', error) })
+  function trouble(where: string, error: unknown) {
+    log.warn({ error, where }, 'the chain could not be read; trying again')
+  }
+  const runner = createRoundRunner(rules, {
+    devices,
+    environmentHash,
+    rosterOf: epoch => rosters.get(epoch) ?? null,
+    seatsOf: epoch =>
+      (rosters.get(epoch)?.endpoints ?? []).flatMap(({ checker }) => sessions.sessionWith(checker) ?? []),
+    tip: () => heads.tip,
+    roundWork,
+    journal,
+    health,
+    signer,
+    clock,
+    log,
+    emit,
   })
-
-  const deliver = (session: Session, commitment: Parameters<typeof session.send<'job.commitment'>>[1]) => {
-    session.send('job.commitment', commitment).catch(error => log.warn({ error }, 'a commitment could not be sent'))
-  }
-  const seatsNow = (epoch: number) =>
-    (rosters.get(epoch)?.endpoints ?? []).flatMap(({ checker }) => sessions.sessionWith(checker) ?? [])
-
-  async function work(round: Round, device: RunningDevice, generation: number) {
-    const { epoch, seenAtMs } = round
-    const about = { epoch, round: round.hash, deviceId: device.deviceId }
-    const epochSeed = rosters.get(epoch)!.rounds.seed
-    const sick = health.stopReason(device.probed.record.identity)
-    if (sick !== null) return signOff(about, generation, sick)
-    try {
-      const worked = await roundWork.work({ ...device, generation, environmentHash }, round, epoch, epochSeed, seenAtMs)
-      for (const session of seatsNow(epoch)) deliver(session, worked.commitment)
-      const { rate, lostMs, commitment } = worked
-      emit({ type: 'round.committed', ...about, rows: Number(commitment.message.rows), rate, lostMs })
-    } catch (error) {
-      const reason = error instanceof Error ? error.message.slice(0, 200) : String(error)
-      log.error({ error, ...about }, 'the window could not be worked')
-      await signOff(about, generation, reason)
-    }
-  }
-
-  /** Says, signed, that a device does not take part in a round: better than a silence that could mean anything. */
-  async function signOff(about: { epoch: number; round: Hex; deviceId: Hex }, generation: number, reason: string) {
-    const message = { ...about, epoch: BigInt(about.epoch), generation, reason: reason.slice(0, 200) }
-    const abort = await signMessage(signer, 'Abort', message)
-    for (const session of seatsNow(about.epoch)) session.send('job.abort', abort).catch(() => undefined)
-    emit({ type: 'round.aborted', ...about, reason })
-  }
-
-  function onRound(round: Round) {
-    // A round that was over before we saw it (we have just started) cannot be worked in time.
-    if (clock.monotonicMs() - round.seenAtMs > rules.graceMs || stop.aborted) return
-    for (const { deviceId, generation } of rosters.get(round.epoch)?.members ?? []) {
-      const device = devices.find(each => each.deviceId === deviceId)
-      if (device === undefined) continue
-      const working = work(round, device, generation).finally(() => inProgress.delete(working))
-      inProgress.add(working)
-    }
-  }
 
   /** Reads an epoch once its seed is there, prepares its model, and connects to its seats. */
   async function enter(epoch: number): Promise<boolean> {
@@ -228,26 +205,23 @@ export async function runProvider(
       own.map(({ deviceId }) => deviceId),
     )
     if (roster === null) return false
+    journal.recordEnvironment(epoch, environment)
     rosters.set(epoch, roster)
     rosters.delete(epoch - 3)
     const endpoints = [...rosters.values()]
       .filter(({ epoch: other }) => other >= epoch - 1)
       .flatMap(each => each.endpoints)
     sessions.update([...new Map(endpoints.map(endpoint => [endpoint.checker, endpoint])).values()])
+    runner.entered(epoch)
     await Promise.all(engines.map(engine => engine.prepare(roster.rounds.seed)))
     emit({ type: 'epoch.started', epoch, devices: roster.members.length, seats: roster.endpoints.length })
     return true
   }
 
-  const heads = createHeadStream({}, { chain: network.chain, clock, onTrouble: trouble })
-  const rounds = createRoundStream({ network, heads, onTrouble: error => trouble('rounds', error) })
-  function trouble(where: string, error: unknown) {
-    log.warn({ error, where }, 'the chain could not be read; trying again')
-  }
   rounds.onEvent((event: RoundEvent) => {
-    if (event.type === 'round') onRound(event.round)
+    if (event.type === 'round' && !stop.aborted) runner.take(event.round)
   })
-  const leaveEpochs = watchEpochs({ network, heads, visit: enter, onTrouble: error => trouble('epochs', error) })
+  const leaveEpochs = watchEpochs({}, { network, heads, visit: enter, onTrouble: error => trouble('epochs', error) })
 
   const watching = health.run(stop)
   await new Promise<void>(resolve => {
@@ -257,7 +231,7 @@ export async function runProvider(
   leaveEpochs()
   await rounds.stop()
   await watching
-  await Promise.all(inProgress)
+  await runner.idle()
   await drainOpenings(roundWork.open().at(-1)?.seenAtMs)
   await sessions.close()
   await heads.stop()

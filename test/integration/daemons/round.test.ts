@@ -46,7 +46,7 @@ const seatKeys = [hash(2001), hash(2002)]
 const seats = seatKeys.map(privateKey => createSigner({ privateKey, network }))
 const deviceId = hash(5)
 const trigger = { number: 9n, hash: hash(9), timestamp: 1000, slot: 0, ordinal: 0 }
-const samplingBlock = { number: 11n, hash: hash(11), timestamp: 1002 }
+const samplingBlock = { number: 11n, hash: hash(11), timestamp: 1002, seenAtMs: 2000 }
 
 let engine: WorkEngine
 const folder = mkdtempSync(join(tmpdir(), 'round-'))
@@ -264,6 +264,52 @@ describe('a round', () => {
     await second.begin()
     await second.judge.takeSamplingBlock(trigger.hash, samplingBlock)
     expect(await second.verdict()).toMatchObject({ verdict: 'TIMEOUT', reason: 'NO_COMMITMENT' })
+  })
+
+  it('whose trigger the seat saw too late is its own fault, unless the commitment came all the same', async () => {
+    const late = { ...samplingBlock, seenAtMs: 1499 }
+    await one.begin()
+    await one.judge.takeSamplingBlock(trigger.hash, late)
+    expect(await one.verdict()).toMatchObject({ verdict: 'CHECKER_FAULT', rate: 0 })
+
+    const second = seat(1)
+    await second.begin()
+    const { commitment } = await other.work()
+    second.judge.takeCommitment(provider.address, commitment, 400)
+    await second.judge.takeSamplingBlock(trigger.hash, late)
+    expect(second.message('job.request')).toBeDefined()
+  })
+
+  it('is opened after a restart: the rows of the recorded commitment are computed again', async () => {
+    const worked = await upToRequest(one, other)
+    const restarted = createRoundWork(
+      { network, spec, specHash: rules.specHash },
+      { signer: provider, journal: other.journal },
+    )
+    const recorded = other.journal.commitmentOf(trigger.hash, deviceId)!
+    expect(recorded).toEqual(worked.commitment)
+    const working = { deviceId, generation: 1, environmentHash: hash(3), engine }
+    const again = await restarted.restore(working, recorded, epochSeed, performance.now())
+    expect(again).toMatchObject({ commitmentHash: worked.commitmentHash, rate: worked.rate })
+    // The seat repeats its offer on the new session.
+    restarted.takeOffer(one.message<Signed<'JobOffer'>>('job.offer').message)
+    const { commitmentHash, secret } = request(one)
+    const payload = await restarted.answer(seats[0]!.address, request(one))
+    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload)
+    expect(await one.verdict()).toMatchObject({ verdict: 'VALID', rate: worked.rate })
+  })
+
+  it('is not taken up with other rows than those committed to', async () => {
+    const { commitment } = await upToRequest(one, other)
+    const restarted = createRoundWork(
+      { network, spec, specHash: rules.specHash },
+      { signer: provider, journal: other.journal },
+    )
+    const working = { deviceId, generation: 1, environmentHash: hash(3), engine }
+    const other_ = { ...commitment, message: { ...commitment.message, rows: commitment.message.rows + 1n } }
+    await expect(restarted.restore(working, other_, epochSeed, performance.now())).rejects.toMatchObject({
+      code: 'PROVIDER_ROWS_DIFFER',
+    })
   })
 
   it('whose trigger left the chain leaves no verdict', async () => {

@@ -1,0 +1,176 @@
+/** What a Provider counts of itself, from the events it emits, and whether it is ready for the next round. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { chainLag, createDaemonMetrics, type DaemonMetricsDependencies } from '../platform/daemon-metrics.ts'
+import type { Health } from '../platform/metrics.ts'
+import type { ProviderEvent } from './provider-event.ts'
+
+export type ProviderMetrics = {
+  readonly registry: Registry
+  observe(event: ProviderEvent): void
+  health(): Promise<Health>
+}
+
+/** What readiness is decided by. */
+export type ProviderState = {
+  /** The newest epoch entered: how many of our devices are in it, how many seats judge them; null before the first. */
+  readonly epoch: { readonly epoch: number; readonly devices: number; readonly seats: number } | null
+  readonly openSessions: number
+  readonly lastRound: { readonly epoch: number; readonly time: string; readonly result: string } | null
+  /** Null while no endpoint answers. */
+  readonly chainLagSeconds: number | null
+}
+
+/** A verdict needs three of the five seats. */
+const quorum = 3
+/** Whatever the block time, a head this old has stopped. */
+const stoppedSeconds = 120
+/** Epochs are entered before they begin, and a round may come late in one. */
+const silentEpochs = 3
+
+/** Why a Provider would miss the next round; nothing: it is ready. Pure. */
+export function providerHindrances({ epoch, openSessions, lastRound, chainLagSeconds }: ProviderState): string[] {
+  const hindrances: string[] = []
+  if (chainLagSeconds === null) hindrances.push('no RPC endpoint answers')
+  else if (chainLagSeconds > stoppedSeconds)
+    hindrances.push(`the newest block is ${Math.round(chainLagSeconds)} seconds old`)
+  if (epoch === null) return [...hindrances, 'no epoch was entered yet']
+  if (epoch.devices === 0) return [...hindrances, `no device of ours is a member of epoch ${epoch.epoch}`]
+  const needed = Math.min(quorum, epoch.seats)
+  if (openSessions < needed)
+    hindrances.push(`sessions with ${openSessions} of ${epoch.seats} Checkers are open, and ${needed} are needed`)
+  if (lastRound !== null && epoch.epoch - lastRound.epoch > silentEpochs)
+    hindrances.push(`no round was worked since epoch ${lastRound.epoch}`)
+  return hindrances
+}
+
+export function createProviderMetrics(
+  options: { readonly version: string },
+  dependencies: DaemonMetricsDependencies,
+): ProviderMetrics {
+  const registry = createDaemonMetrics({ role: 'provider', ...options }, dependencies)
+  const registers = [registry]
+  const rounds = new Counter({
+    name: 'kaisar_provider_rounds_total',
+    help: 'Rounds worked, by how they ended: committed, resumed after a restart, or aborted.',
+    labelNames: ['device', 'result'],
+    registers,
+  })
+  const rows = new Counter({
+    name: 'kaisar_provider_rows_total',
+    help: 'Rows finished inside windows and committed to.',
+    labelNames: ['device'],
+    registers,
+  })
+  const rate = new Gauge({
+    name: 'kaisar_provider_rate_operations_per_second',
+    help: 'Integer operations per second in the last window, as a seat will count them.',
+    labelNames: ['device'],
+    registers,
+  })
+  const lost = new Histogram({
+    name: 'kaisar_provider_window_lost_seconds',
+    help: 'From the last batch that counted to the end of the window.',
+    labelNames: ['device'],
+    buckets: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+    registers,
+  })
+  const lastRoundTime = new Gauge({
+    name: 'kaisar_provider_last_round_timestamp_seconds',
+    help: 'When a round was committed to last, in seconds since 1970.',
+    labelNames: ['device'],
+    registers,
+  })
+  const receipts = new Counter({
+    name: 'kaisar_provider_receipts_total',
+    help: 'Signed receipts of Checkers, by whether they give the device a rate.',
+    labelNames: ['device', 'paid'],
+    registers,
+  })
+  const healthChanges = new Counter({
+    name: 'kaisar_provider_device_health_changes_total',
+    help: 'Changes of a device’s health while running, by kind and reason.',
+    labelNames: ['change', 'reason'],
+    registers,
+  })
+  const sessions = new Gauge({
+    name: 'kaisar_provider_open_sessions',
+    help: 'Sessions with Checkers that are open.',
+    registers,
+  })
+  const closed = new Counter({
+    name: 'kaisar_provider_sessions_closed_total',
+    help: 'Sessions that ended, by reason.',
+    labelNames: ['reason'],
+    registers,
+  })
+  const members = new Gauge({
+    name: 'kaisar_provider_member_devices',
+    help: 'Devices of this Provider that are members of the newest epoch entered.',
+    registers,
+  })
+  const epochNumber = new Gauge({
+    name: 'kaisar_provider_epoch',
+    help: 'The newest epoch entered; it may not have begun yet.',
+    registers,
+  })
+
+  let epoch: ProviderState['epoch'] = null
+  let lastRound: ProviderState['lastRound'] = null
+  const open = new Set<string>()
+
+  function worked(event: Extract<ProviderEvent, { type: 'round.committed' | 'round.resumed' | 'round.aborted' }>) {
+    const result = event.type.slice('round.'.length)
+    rounds.inc({ device: event.deviceId, result })
+    lastRound = { epoch: event.epoch, time: new Date(dependencies.now()).toISOString(), result }
+    if (event.type !== 'round.committed') return
+    const device = { device: event.deviceId }
+    rows.inc(device, event.rows)
+    rate.set(device, event.rate * 1e6)
+    lost.observe(device, event.lostMs / 1000)
+    lastRoundTime.set(device, dependencies.now() / 1000)
+  }
+
+  return {
+    registry,
+    observe(event) {
+      switch (event.type) {
+        case 'session.opened':
+          open.add(event.checker)
+          break
+        case 'session.closed':
+          open.delete(event.checker)
+          closed.inc({ reason: event.reason ?? 'unknown' })
+          break
+        case 'epoch.started':
+          if (epoch !== null && event.epoch < epoch.epoch) return
+          epoch = { epoch: event.epoch, devices: event.devices, seats: event.seats }
+          epochNumber.set(event.epoch)
+          members.set(event.devices)
+          break
+        case 'round.committed':
+        case 'round.resumed':
+        case 'round.aborted':
+          worked(event)
+          break
+        case 'receipt.received':
+          receipts.inc({ device: event.deviceId, paid: String(event.rate > 0) })
+          break
+        case 'device.health':
+          healthChanges.inc({ change: event.change, reason: event.reason })
+          break
+      }
+      sessions.set(open.size)
+    },
+    async health() {
+      const lag = await chainLag(dependencies)
+      const state: ProviderState = {
+        epoch,
+        openSessions: open.size,
+        lastRound,
+        chainLagSeconds: lag?.lagSeconds ?? null,
+      }
+      const hindrances = providerHindrances(state)
+      return { healthy: hindrances.length === 0, hindrances, head: lag?.head.number ?? null, ...state }
+    },
+  }
+}

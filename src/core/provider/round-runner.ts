@@ -1,0 +1,149 @@
+/**
+ * What a Provider does at a round: every device works its window, or, where that was done before a restart, computes the
+ * recorded rows again so that they can still be opened.
+ */
+import type { Hex } from 'viem'
+import type { Round } from '../chain/rounds.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Logger } from '../platform/log.ts'
+import type { RoundRules } from '../protocol/network-parameters.ts'
+import type { BlockHead } from '../protocol/trigger.ts'
+import type { Signed } from '../protocol/typed-data.ts'
+import { type Signer, signMessage } from '../report/signer.ts'
+import type { Session } from '../transport/session.ts'
+import type { HealthWatch } from './health-watch.ts'
+import type { ProviderJournal } from './journal.ts'
+import type { OwnDevice } from './own-devices.ts'
+import type { ProviderEvent } from './provider-event.ts'
+import type { Member, Roster } from './roster.ts'
+import type { RoundWork, WorkingDevice } from './round-work.ts'
+
+export type RoundRunnerDependencies = {
+  readonly devices: readonly (OwnDevice & Pick<WorkingDevice, 'engine'>)[]
+  readonly environmentHash: Hex
+  /** Null while the epoch was not entered. */
+  readonly rosterOf: (epoch: number) => Roster | null
+  readonly seatsOf: (epoch: number) => readonly Session[]
+  /** The newest block and when it was seen, in monotonic ms. */
+  readonly tip: () => (BlockHead & { readonly seenAtMs: number }) | null
+  readonly roundWork: RoundWork
+  readonly journal: ProviderJournal
+  readonly health: Pick<HealthWatch, 'stopReason'>
+  readonly signer: Signer
+  readonly clock: Clock
+  readonly log: Logger
+  readonly emit: (event: ProviderEvent) => void
+}
+
+export type RoundRunner = {
+  /** A round has begun, or had begun before we started. */
+  take(round: Round): void
+  /** The epoch's roster is there: rounds that waited for it are taken. */
+  entered(epoch: number): void
+  /** Resolves when no window is worked. */
+  idle(): Promise<void>
+}
+
+export function createRoundRunner(rules: RoundRules, deps: RoundRunnerDependencies): RoundRunner {
+  const { devices, environmentHash, rosterOf, seatsOf, tip, roundWork, journal, health, signer, clock, log, emit } =
+    deps
+  const inProgress = new Set<Promise<void>>()
+  let waiting: Round[] = []
+
+  /** When the trigger can have been seen first, by block time: of a round that began before we did, long before we saw it. */
+  function beganAtMs({ timestamp, seenAtMs }: Round): number {
+    const newest = tip()
+    return newest === null ? seenAtMs : Math.min(seenAtMs, newest.seenAtMs - (newest.timestamp - timestamp) * 1000)
+  }
+
+  function take(round: Round) {
+    const roster = rosterOf(round.epoch)
+    if (roster === null) {
+      waiting = [...waiting.filter(({ epoch }) => epoch >= round.epoch), round]
+      return
+    }
+    const startedAtMs = beganAtMs(round)
+    for (const member of roster.members) {
+      const device = devices.find(({ deviceId }) => deviceId === member.deviceId)
+      if (device === undefined) continue
+      const taking = part(round, startedAtMs, roster, { ...device, ...member, environmentHash }, device).finally(() =>
+        inProgress.delete(taking),
+      )
+      inProgress.add(taking)
+    }
+  }
+
+  async function part(
+    round: Round,
+    startedAtMs: number,
+    { rounds }: Roster,
+    device: WorkingDevice & Member,
+    { probed }: OwnDevice,
+  ): Promise<void> {
+    const { epoch } = round
+    const about = { epoch, round: round.hash, deviceId: device.deviceId }
+    const recorded = journal.commitmentOf(round.hash, device.deviceId)
+    try {
+      if (recorded !== null) return await takeUp(round, startedAtMs, rounds.seed, device, recorded)
+      // What began before we could see it cannot be worked in time, and another commitment would only be late.
+      if (Math.max(clock.monotonicMs(), round.seenAtMs) - startedAtMs > rules.graceMs) return
+      const sick = health.stopReason(probed.record.identity)
+      if (sick !== null) return await signOff(about, device.generation, sick)
+      const worked = await roundWork.work(device, round, epoch, rounds.seed, round.seenAtMs)
+      deliver(epoch, worked.commitment)
+      const { rate, lostMs, commitment } = worked
+      emit({ type: 'round.committed', ...about, rows: Number(commitment.message.rows), rate, lostMs })
+    } catch (error) {
+      const reason = error instanceof Error ? error.message.slice(0, 200) : String(error)
+      log.error({ error, ...about }, 'the window could not be worked')
+      if (recorded === null) await signOff(about, device.generation, reason)
+    }
+  }
+
+  /** Committed to before a restart: the same commitment is said again, and its rows are there to be opened. */
+  async function takeUp(
+    round: Round,
+    startedAtMs: number,
+    epochSeed: Hex,
+    device: WorkingDevice,
+    recorded: Signed<'Commitment'>,
+  ) {
+    if (clock.monotonicMs() > startedAtMs + rules.openingsMs) return
+    deliver(round.epoch, recorded)
+    const { commitment } = await roundWork.restore(device, recorded, epochSeed, startedAtMs)
+    const { message } = commitment
+    log.info({ round: round.hash, device: device.deviceId, rows: message.rows }, 'took up a round after a restart')
+    emit({
+      type: 'round.resumed',
+      epoch: round.epoch,
+      round: round.hash,
+      deviceId: device.deviceId,
+      rows: Number(message.rows),
+    })
+  }
+
+  const deliver = (epoch: number, commitment: Signed<'Commitment'>) => {
+    for (const session of seatsOf(epoch))
+      session.send('job.commitment', commitment).catch(error => log.warn({ error }, 'a commitment could not be sent'))
+  }
+
+  /** Says, signed, that a device does not take part in a round: better than a silence that could mean anything. */
+  async function signOff(about: { epoch: number; round: Hex; deviceId: Hex }, generation: number, reason: string) {
+    const message = { ...about, epoch: BigInt(about.epoch), generation, reason: reason.slice(0, 200) }
+    const abort = await signMessage(signer, 'Abort', message)
+    for (const session of seatsOf(about.epoch)) session.send('job.abort', abort).catch(() => undefined)
+    emit({ type: 'round.aborted', ...about, reason })
+  }
+
+  return {
+    take,
+    entered(epoch) {
+      const due = waiting.filter(round => round.epoch === epoch)
+      waiting = waiting.filter(round => round.epoch > epoch)
+      for (const round of due) take(round)
+    },
+    async idle() {
+      await Promise.all(inProgress)
+    },
+  }
+}
