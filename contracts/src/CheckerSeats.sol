@@ -306,8 +306,13 @@ contract CheckerSeats is ICheckerSeats, Governed {
         bool complete;
         (complete, indices) = _list.draw(epoch, seed, cohort);
         if (!complete) revert TooFewOwners(epoch);
-        for (uint256 i; i < 5; ++i) {
-            operators[i] = _operators[indices[i]];
+        // for each seat: operators[i] = _operators[indices[i]]
+        assembly ("memory-safe") {
+            mstore(32, _operators.slot)
+            for { let place := 0 } lt(place, 160) { place := add(place, 32) } {
+                mstore(0, mload(add(indices, place)))
+                mstore(add(operators, place), sload(keccak256(0, 64)))
+            }
         }
     }
 

@@ -305,10 +305,13 @@ contract DeviceRegistry is IDeviceRegistry, Governed {
     /// @inheritdoc IDeviceRegistry
     function payoutsOf(uint256 lane, uint256 count) external view returns (address[] memory payouts) {
         payouts = new address[](count);
-        for (uint256 i; i < count; ++i) {
-            address payout = _lanes[uint32(lane + i)].payout;
-            assembly ("memory-safe") {
-                mstore(add(add(payouts, 32), shl(5, i)), payout) // payouts[i] = payout
+        // for each i: payouts[i] = _lanes[lane + i].payout, which is the low 160 bits of the slot
+        assembly ("memory-safe") {
+            mstore(32, _lanes.slot)
+            for { let i := 0 } lt(i, count) { i := add(i, 1) } {
+                mstore(0, add(lane, i))
+                let slot := sload(keccak256(0, 64))
+                mstore(add(add(payouts, 32), shl(5, i)), and(slot, 0xffffffffffffffffffffffffffffffffffffffff))
             }
         }
     }

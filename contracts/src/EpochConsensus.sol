@@ -100,7 +100,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         Phase phase = phaseOf(epoch);
         if (phase != Phase.Commit) revert WrongPhase(epoch, phase, Phase.Commit);
         if (uint256(root) >> 32 == 0) revert EmptyRoot();
-        if (_rootWord(epoch, msg.sender) != 0) revert AlreadyCommitted(msg.sender, epoch);
+        if (_commitmentWord(epoch, msg.sender) != 0) revert AlreadyCommitted(msg.sender, epoch);
         _commitments[msg.sender][epoch & 3] = uint256(root) >> 32 << 32 | uint32(epoch << 1);
         emit Committed(epoch, msg.sender, root);
     }
@@ -168,12 +168,13 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         private
         returns (uint256[10][5] memory words, uint256 opened)
     {
+        address[5] memory owners = session.owners;
         for (uint256 i; i < openings.length; ++i) {
             Opening calldata opening = openings[i];
             uint256 seat = opening.seat;
-            address owner = session.owners[seat];
-            uint256[10] memory own = _prove(session.epoch, owner, session.cohort, session.depth, opening);
-            if (session.phase == Phase.Open) _mixSalt(session.epoch, owner, opening.salt);
+            address owner = owners[seat];
+            uint256[10] memory own = _prove(session.epoch, owner, session.cohort, session.depth, session.commitments[seat], opening);
+            if (session.phase == Phase.Open) _mixSalt(session.epoch, owner, session.commitments[seat], opening.salt);
             if (PackedMedian.inRange(own)) {
                 words[seat] = own;
                 opened |= 1 << seat;
@@ -211,6 +212,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         _emitFinal(session, words, opened, result, credits);
     }
 
+    /// @dev emit CohortFinalized(epoch, cohort, msg.sender, opened, rates, uptimes, flags, credits, evidence roots), copying arrays as a whole.
     function _emitFinal(
         Session memory session,
         uint256[10][5] memory words,
@@ -218,21 +220,21 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         CohortResult memory result,
         uint256[11] memory credits
     ) private {
-        bytes32[5] memory roots;
-        for (uint256 i; i < 5; ++i) {
-            roots[i] = bytes32(words[i][9]);
+        bytes32 topic = CohortFinalized.selector;
+        (uint256 epoch, uint256 cohort) = (session.epoch, session.cohort);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, opened)
+            mcopy(add(free, 32), mload(result), 128) // rates
+            mcopy(add(free, 160), mload(add(result, 32)), 128) // uptimes
+            mstore(add(free, 288), mload(add(result, 64))) // flags
+            mcopy(add(free, 320), credits, 352)
+            let root := add(free, 672)
+            for { let seat := 0 } lt(seat, 160) { seat := add(seat, 32) } {
+                mstore(add(root, seat), mload(add(mload(add(words, seat)), 288))) // words[seat][9]
+            }
+            log4(free, 832, topic, epoch, cohort, caller())
         }
-        emit CohortFinalized(
-            session.epoch,
-            session.cohort,
-            msg.sender,
-            uint8(opened),
-            result.rates,
-            result.uptimes,
-            result.flags,
-            credits,
-            roots
-        );
     }
 
     function _markPaid(uint64 epoch, uint32 cohort, uint256 record) private {

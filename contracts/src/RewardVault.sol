@@ -75,7 +75,7 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
         address[] memory payouts = registry.payoutsOf(lane, credits.length);
         uint256[] memory amounts;
         (paid, amounts) = _rewardsDown(credits, money);
-        emit CohortPaid(epoch, cohort, msg.sender, lane, payouts, credits, amounts);
+        _emitPaid(epoch, cohort, lane, payouts, credits, amounts);
         uint256 bounty = (lane + credits.length) % 64 == 0 ? _bounty(epoch, money, 1) : 0;
         _spend(epoch, paid + bounty);
         uint256 refused = _deliverAll(payouts, amounts);
@@ -224,13 +224,52 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
         }
     }
 
+    /// @dev emit CohortPaid(epoch, cohort, msg.sender, lane, payouts, credits, amounts), copying the arrays as a whole.
+    function _emitPaid(
+        uint64 epoch,
+        uint32 cohort,
+        uint256 lane,
+        address[] memory payouts,
+        uint256[] memory credits,
+        uint256[] memory amounts
+    ) private {
+        bytes32 topic = CohortPaid.selector;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            let size := shl(5, add(mload(payouts), 1))
+            mstore(free, lane)
+            mstore(add(free, 32), 128)
+            mstore(add(free, 64), add(128, size))
+            mstore(add(free, 96), add(128, shl(1, size)))
+            let place := add(free, 128)
+            mcopy(place, payouts, size)
+            mcopy(add(place, size), credits, size)
+            mcopy(add(place, shl(1, size)), amounts, size)
+            log4(free, add(128, mul(3, size)), topic, epoch, cohort, caller())
+        }
+    }
+
     /// @dev All at once where the token does, else one by one, so that a single refusal stops nobody.
     function _deliverAll(address[] memory payouts, uint256[] memory amounts) private returns (uint256 refused) {
-        try token.transferMany(payouts, amounts) {
-            return 0;
-        } catch {}
+        if (_transferMany(payouts, amounts)) return 0;
         for (uint256 i; i < payouts.length; ++i) {
             if (amounts[i] != 0) refused += _deliver(payouts[i], amounts[i]);
+        }
+    }
+
+    /// @dev (success,) = address(token).call(abi.encodeCall(token.transferMany, (payouts, amounts))), copying the arrays as a whole.
+    function _transferMany(address[] memory payouts, uint256[] memory amounts) private returns (bool success) {
+        address target = address(token);
+        bytes4 selector = token.transferMany.selector;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            let size := shl(5, add(mload(payouts), 1))
+            mstore(free, selector)
+            mstore(add(free, 4), 64)
+            mstore(add(free, 36), add(64, size))
+            mcopy(add(free, 68), payouts, size)
+            mcopy(add(add(free, 68), size), amounts, size)
+            success := call(gas(), target, 0, free, add(68, shl(1, size)), 0, 0)
         }
     }
 

@@ -106,16 +106,18 @@ contract GasTest is Fixture {
         vm.stopPrank();
     }
 
+    /// @dev A payment the token refused is owed; later the token delivers, to a wallet that has a balance.
     function _withdraw() private returns (uint256) {
         address payee = payoutOf(operators[0]);
-        // A payment the token refused is owed; afterwards the token delivers again.
-        vm.mockCallRevert(address(token), abi.encodeCall(token.transfer, (payee, 40 ether)), "");
-        uint256 due = 0;
-        for (uint32 cohort; cohort < 4 && due == 0; ++cohort) {
-            due = vault.owed(payee);
-        }
+        uint64 epoch = WARM_UP + 1;
+        settleHonestly(epoch, uniformClaim(64, 6_000, 9_900));
+        vm.mockCallRevert(address(token), abi.encodeWithSelector(token.transfer.selector, payee), "");
+        vault.payCheckers(epoch, 0);
+        vault.payCheckers(epoch, 1);
         vm.clearMockedCalls();
-        return 0;
+        assertGt(vault.owed(payee), 0);
+        vault.withdraw(payee);
+        return _note("withdraw");
     }
 
     /// @dev Five commits, five reveals and one median for one device, per verdict; the second round, so that its slots are in use too.

@@ -38,10 +38,11 @@ contract EpochExtension is Sessions, Audits, RuleChanges {
         _requireLength(openings.length, session.depth);
         uint256 given = _maskOf(openings);
         for (uint256 i; i < openings.length; ++i) {
-            address owner = session.owners[openings[i].seat];
-            uint256[10] memory words = _prove(epoch, owner, cohort, session.depth, openings[i]);
+            uint256 seat = openings[i].seat;
+            address owner = session.owners[seat];
+            uint256[10] memory words = _prove(epoch, owner, cohort, session.depth, session.commitments[seat], openings[i]);
             if (!PackedMedian.inRange(words)) revert OpeningMalformed(owner);
-            _mixSalt(epoch, owner, openings[i].salt);
+            _mixSalt(epoch, owner, session.commitments[seat], openings[i].salt);
         }
         _revealed[cohort] = uint256(epoch) << 8 | revealedSeats(epoch, cohort) | given;
         emit Revealed(epoch, cohort, uint8(given));

@@ -72,12 +72,14 @@ abstract contract EpochState is EpochClock {
     }
 
     function _countCall(uint64 epoch, address keeper) internal {
-        _calls[keeper][epoch & 3] = uint256(epoch) << 32 | keeperCalls(epoch, keeper) + 1;
+        unchecked {
+            _calls[keeper][epoch & 3] = uint256(epoch) << 32 | keeperCalls(epoch, keeper) + 1;
+        }
     }
 
-    /// @dev The first 28 bytes of the owner's root, zero where it has none for this epoch.
-    function _rootWord(uint64 epoch, address owner) internal view returns (uint256) {
-        uint256 word = _commitments[owner][epoch & 3];
-        return uint32(word) >> 1 == epoch ? word >> 32 << 32 : 0;
+    /// @dev The owner's commitment as it is kept; zero where it has none for this epoch.
+    function _commitmentWord(uint64 epoch, address owner) internal view returns (uint256 word) {
+        word = _commitments[owner][epoch & 3];
+        if (uint32(word) >> 1 != epoch) word = 0;
     }
 }

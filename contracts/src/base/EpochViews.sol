@@ -32,7 +32,7 @@ abstract contract EpochViews is Openings, Totals {
 
     /// @dev See {IEpochConsensus}.
     function commitmentOf(uint64 epoch, address owner) external view returns (bytes28) {
-        return bytes28(bytes32(_rootWord(epoch, owner)));
+        return bytes28(bytes32(_commitmentWord(epoch, owner)));
     }
 
     /// @dev See {IEpochConsensus}.
@@ -47,7 +47,7 @@ abstract contract EpochViews is Openings, Totals {
     /// @dev See {IEpochConsensus}.
     function isCommitted(uint64 epoch, address owner, uint32 cohort, Opening calldata opening) public view returns (bool) {
         bytes32 leaf = openingLeaf(epoch, owner, cohort, opening.salt, opening.words);
-        return _matches(_rootWord(epoch, owner), MerklePath.root(leaf, cohort, opening.proof));
+        return _matches(_commitmentWord(epoch, owner), MerklePath.root(leaf, cohort, opening.proof));
     }
 
     /// @dev See {IEpochConsensus}.

@@ -8,28 +8,31 @@ import {EpochState} from "./EpochState.sol";
 /// @title Openings, proven against commitments
 abstract contract Openings is EpochState {
     /// @dev The words of a proven opening, in memory; reverts when it is not what the owner committed to.
-    function _prove(uint64 epoch, address owner, uint32 cohort, uint256 depth, Opening calldata opening)
-        internal
-        view
-        returns (uint256[10] memory words)
-    {
+    /// @param commitment See {EpochState._commitmentWord}.
+    function _prove(
+        uint64 epoch,
+        address owner,
+        uint32 cohort,
+        uint256 depth,
+        uint256 commitment,
+        Opening calldata opening
+    ) internal view returns (uint256[10] memory words) {
         bytes32 leaf;
         (leaf, words) = _leaf(epoch, owner, cohort, opening.salt, opening.words);
         bytes32[] calldata proof = opening.proof;
-        bool proven = proof.length == depth && _matches(_rootWord(epoch, owner), MerklePath.root(leaf, cohort, proof));
+        bool proven = proof.length == depth && _matches(commitment, MerklePath.root(leaf, cohort, proof));
         if (!proven) revert ProofInvalid(owner);
     }
 
     /// @dev Puts an owner's salt into the seed of `epoch + 2`, once. Before REVEAL closes only: after that the seed's block may be known.
-    function _mixSalt(uint64 epoch, address owner, bytes32 salt) internal {
-        uint256 word = _commitments[owner][epoch & 3];
-        if (word & 1 != 0) return;
-        _commitments[owner][epoch & 3] = word | 1;
+    function _mixSalt(uint64 epoch, address owner, uint256 commitment, bytes32 salt) internal {
+        if (commitment & 1 != 0) return;
+        _commitments[owner][epoch & 3] = commitment | 1;
         _salts[epoch] ^= keccak256(abi.encode(owner, salt));
     }
 
-    function _matches(uint256 word, bytes32 root) internal pure returns (bool) {
-        return word != 0 && word == uint256(root) >> 32 << 32;
+    function _matches(uint256 commitment, bytes32 root) internal pure returns (bool) {
+        return commitment != 0 && commitment >> 32 == uint256(root) >> 32;
     }
 
     /// @dev keccak256(abi.encode(block.chainid, address(this), epoch, owner, cohort, salt, words)), in one buffer whose end is `copy`.

@@ -27,6 +27,7 @@ abstract contract Sessions is Openings, Totals {
         uint256 committed; // bit i: seat i committed
         uint64[3] occupancies;
         address[5] owners;
+        uint256[5] commitments;
         uint32[5] indices;
     }
 
@@ -48,9 +49,16 @@ abstract contract Sessions is Openings, Totals {
         if (session.occupancies[0] == 0) revert EmptyCohort(epoch, cohort);
         session.depth = MerklePath.depth(cohorts);
         (session.owners, session.indices) = seats.committee(epoch, seed, cohort);
-        for (uint256 i; i < 5; ++i) {
-            if (_rootWord(epoch, session.owners[i]) != 0) session.committed |= 1 << i;
+        address[5] memory owners = session.owners;
+        uint256 committed;
+        unchecked {
+            for (uint256 i; i < 5; ++i) {
+                uint256 word = _commitmentWord(epoch, owners[i]);
+                session.commitments[i] = word;
+                if (word != 0) committed |= 1 << i;
+            }
         }
+        session.committed = committed;
     }
 
     function _void(Session memory session) internal {

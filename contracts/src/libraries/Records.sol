@@ -16,9 +16,12 @@ library Records {
         returns (uint256 word)
     {
         word = uint32(epoch) | uint256(state) << 32 | opened << 34;
-        unchecked {
-            for (uint256 i; i < 5; ++i) {
-                word |= uint256(agreed[i]) << (47 + 7 * i) | uint256(owners[i]) << (82 + 32 * i);
+        // for each seat: word |= agreed[i] << (47 + 7 * i) | owners[i] << (82 + 32 * i)
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, 5) { i := add(i, 1) } {
+                let place := shl(5, i)
+                word := or(word, shl(add(47, mul(7, i)), mload(add(agreed, place))))
+                word := or(word, shl(add(82, place), mload(add(owners, place))))
             }
         }
     }

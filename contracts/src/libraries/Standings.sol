@@ -140,20 +140,21 @@ library Standings {
         }
     }
 
-    /// @dev {_passWord} for the common case: six members, all scored, all with a credit. Otherwise returns false and moves nothing.
+    /// @dev {_passWord} for the common case: every lane of the word scored, all with a credit. Otherwise returns false and moves nothing.
     function _passFullWord(uint256 old, Cursor memory cursor)
         private
         pure
         returns (bool full, uint256 fresh, uint256 creditWord)
     {
-        uint256 sixth = cursor.scored >> (4 * cursor.lane);
-        if (sixth & 0x111111 != 0x111111) return (false, 0, 0);
+        // The last word holds four lanes.
+        (uint256 lanes, uint256 bits) = cursor.lane == 60 ? (0x1111, uint256(168)) : (0x111111, uint256(252));
+        if (cursor.scored >> (4 * cursor.lane) & lanes != lanes) return (false, 0, 0);
         assembly ("memory-safe") {
             let place := mload(add(cursor, 128))
             let first := mload(add(cursor, 160))
             let part := 0
             full := 1
-            for { let shift := 0 } lt(shift, 252) { shift := add(shift, 42) } {
+            for { let shift := 0 } lt(shift, bits) { shift := add(shift, 42) } {
                 let credit := and(mload(place), 0x7fff)
                 if gt(credit, 0x3ff) { credit := shl(sub(shr(10, credit), 1), or(and(credit, 0x3ff), 0x400)) }
                 credit := div(mul(credit, and(mload(add(place, 128)), 0x7fff)), 10000)
@@ -173,7 +174,7 @@ library Standings {
                 mstore(add(cursor, 128), place)
                 mstore(add(cursor, 192), add(mload(add(cursor, 192)), part))
                 let lane := mload(cursor)
-                mstore(add(cursor, 224), or(mload(add(cursor, 224)), shl(shl(2, lane), 0x111111)))
+                mstore(add(cursor, 224), or(mload(add(cursor, 224)), shl(shl(2, lane), lanes)))
                 mstore(cursor, add(lane, 6))
             }
         }

@@ -26,30 +26,28 @@ library Tally {
     /// @param openings The ten words of each seat, all zero where it is missing. Must be in range.
     /// @param occupancy Bit i: lane i has a member.
     function tally(uint256[10][5] memory openings, uint64 occupancy) internal pure returns (CohortResult memory result) {
-        uint256[5] memory flags;
-        for (uint256 seat; seat < 5; ++seat) {
-            uint256[10] memory words = openings[seat];
-            uint256 own = words[8].judgedOnly();
-            flags[seat] = own;
-            // The common case, every lane judged, needs no masks.
-            if (own & 0x8888888888888888888888888888888888888888888888888888888888888888 != PackedMedian.ONES << 3) {
-                _dropUnjudged(words, own);
-            }
-        }
-        for (uint256 word; word < 4; ++word) {
-            result.rates[word] = _medianOf(openings, word);
-            result.uptimes[word] = _medianOf(openings, word + 4);
-        }
-        uint256 members = PackedMedian.spreadOccupancy(occupancy);
-        uint256 majority = PackedMedian.majority(flags[0], flags[1], flags[2], flags[3], flags[4]);
         unchecked {
-            majority &= members * 15;
-        }
-        result.flags = majority;
-        result.judged = majority >> 3 & PackedMedian.ONES;
-        result.scored = majority & majority >> 1 & majority >> 2 & result.judged;
-        for (uint256 seat; seat < 5; ++seat) {
-            result.agreed[seat] = _agreed(openings[seat], flags[seat], result);
+            uint256[5] memory flags;
+            for (uint256 seat; seat < 5; ++seat) {
+                uint256[10] memory words = openings[seat];
+                uint256 own = words[8].judgedOnly();
+                flags[seat] = own;
+                // The common case, every lane judged, needs no masks.
+                if (own >> 3 & PackedMedian.ONES != PackedMedian.ONES) _dropUnjudged(words, own);
+            }
+            for (uint256 word; word < 4; ++word) {
+                result.rates[word] = _medianOf(openings, word);
+                result.uptimes[word] = _medianOf(openings, word + 4);
+            }
+            uint256 majority = PackedMedian.majority(flags[0], flags[1], flags[2], flags[3], flags[4]);
+            if (occupancy != type(uint64).max) majority &= PackedMedian.spreadOccupancy(occupancy) * 15;
+            uint256 judged = majority >> 3 & PackedMedian.ONES;
+            result.flags = majority;
+            result.judged = judged;
+            result.scored = majority & majority >> 1 & majority >> 2 & judged;
+            for (uint256 seat; seat < 5; ++seat) {
+                result.agreed[seat] = _agreed(openings[seat], flags[seat], result);
+            }
         }
     }
 

@@ -76,7 +76,7 @@ export const epochConsensusAbi = [
   {type: 'function', name: 'pause', inputs: [{name: 'bit', type: 'uint256'}], outputs: [], stateMutability: 'nonpayable'},
   {type: 'function', name: 'pausedUntil', inputs: [{name: 'bit', type: 'uint256'}], outputs: [{name: '', type: 'uint64'}], stateMutability: 'view'},
   {type: 'function', name: 'phaseOf', inputs: [{name: 'epoch', type: 'uint64'}], outputs: [{name: '', type: 'uint8'}], stateMutability: 'view'},
-  {type: 'function', name: 'phaseStart', inputs: [{name: 'epoch', type: 'uint64'}, {name: 'phase', type: 'uint8'}], outputs: [{name: 'time', type: 'uint64'}], stateMutability: 'view'},
+  {type: 'function', name: 'phaseStart', inputs: [{name: 'epoch', type: 'uint64'}, {name: 'phase', type: 'uint8'}], outputs: [{name: '', type: 'uint64'}], stateMutability: 'view'},
   {type: 'function', name: 'pin', inputs: [{name: 'epoch', type: 'uint64'}], outputs: [], stateMutability: 'nonpayable'},
   {type: 'function', name: 'pinnedBlockOf', inputs: [{name: 'epoch', type: 'uint64'}], outputs: [{name: '', type: 'uint64'}], stateMutability: 'view'},
   {type: 'function', name: 'registry', inputs: [], outputs: [{name: '', type: 'address'}], stateMutability: 'view'},
