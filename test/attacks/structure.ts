@@ -173,6 +173,29 @@ const copiedChain: Attack = {
   },
 }
 
+// --- Checks beside the root: a vector that the prover sends proves nothing about what it committed to.
+
+/**
+ * A scheme for C = A · B that asks for r · C with a random r and compares it with (r · A) · B. The prover commits to a garbage C and answers
+ * with that product, in n² operations instead of n³. `tied`: the verifier also compares the vector with the committed C.
+ */
+const vectorAttack = (tied: boolean): Attack => ({
+  name: tied ? 'C · r tied to the committed C' : 'C · r beside the root (weakened: not tied to the committed C)',
+  formula: tied ? '1: garbage · r is another vector' : '0: A · (B · r) needs no C',
+  expected: tied ? 1 : 0,
+  seeds: 20,
+  async attempt(arena, seed) {
+    const random = seededRandom(seed)
+    const square = (entries: Int8Array): Matrix => ({ rows: width, columns: width, entries })
+    const [a, b] = [square(arena.weights.layers[0]!), square(arena.weights.layers[1]!)]
+    const committed = square(Int8Array.from({ length: width * width }, () => Math.floor(random() * 128) - 64))
+    const r = Array.from({ length: width }, () => Math.floor(random() * 128) - 64)
+    const answer = product(product(r, a), b)
+    const differsFrom = (vector: Row) => answer.some((value, i) => value !== vector[i])
+    return differsFrom(product(product(r, a), b)) || (tied && differsFrom(product(r, committed)))
+  },
+})
+
 export const structure: Attack[] = [
   ...againstBoth('low bits homomorphism', 'y mod 128 instead of the middle bits', lowBitsJob, (weights, inputs) =>
     shortCut(weights, inputs, lowBits),
@@ -180,4 +203,6 @@ export const structure: Attack[] = [
   ...againstBoth('Hankel product by convolution', 'entries that depend on i + j', hankelJob, hankelShortCut),
   checkpointAttack,
   copiedChain,
+  vectorAttack(false),
+  vectorAttack(true),
 ]
