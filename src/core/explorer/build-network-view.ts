@@ -2,14 +2,14 @@
 import type { Address, Hex } from 'viem'
 import type { CheckerOverview } from '../chain/checkers.ts'
 import type { DeviceOverview } from '../chain/devices.ts'
-import type { EpochOverview } from '../chain/epochs.ts'
+import type { EpochOverview, Phase } from '../chain/epochs.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { cohortLanes } from '../epoch/opening.ts'
 import { scoreOf } from '../epoch/rewards.ts'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
 import { chainVerdict, voidVerdict } from './chain-verdict.ts'
-import { cohortKey, cohortOf, type History, isMember, type Membership, paidAt } from './history.ts'
+import { cohortKey, cohortOf, cohortState, type History, isMember, type Membership, paidAt } from './history.ts'
 import type {
   CheckerView,
   CohortView,
@@ -84,12 +84,16 @@ export function buildNetworkView(readings: NetworkReadings): NetworkView {
 function epochView({ history, overviews, timeline, members }: Indexed, epoch: number): EpochView {
   const overview = overviews.get(epoch)
   const cohorts = [...members.get(epoch)!].sort(([a], [b]) => a - b)
-  const views = cohorts.map(([cohort, lanes]) => cohortView(history, epoch, cohort, lanes.length))
+  const phase = overview?.phase ?? 'pay'
+  const views = cohorts.map(([cohort, lanes]) => ({
+    ...cohortView(history, epoch, cohort, phase),
+    members: lanes.length,
+  }))
   const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n)
   const keys = cohorts.map(([cohort]) => cohortKey(epoch, cohort))
   return {
     epoch,
-    phase: overview?.phase ?? 'pay',
+    phase,
     startsAt: overview?.startsAt ?? epochStartsAt(timeline!, epoch),
     seed: overview?.seed ?? history.seeds.get(epoch) ?? null,
     members: cohorts.reduce((count, [, lanes]) => count + lanes.length, 0),
@@ -107,14 +111,13 @@ function epochView({ history, overviews, timeline, members }: Indexed, epoch: nu
   }
 }
 
-function cohortView(history: History, epoch: number, cohort: number, members: number): CohortView {
+function cohortView(history: History, epoch: number, cohort: number, phase: Phase): Omit<CohortView, 'members'> {
   const key = cohortKey(epoch, cohort)
   const final = history.finalized.get(key)
   const empty = history.voided.get(key)
   return {
     cohort,
-    state: final !== undefined ? 'final' : empty !== undefined ? 'void' : 'pending',
-    members,
+    state: cohortState(history, epoch, cohort, phase),
     opened: final?.opened.filter(Boolean).length ?? 0,
     txHash: final?.txHash ?? empty?.txHash ?? null,
     payTxHashes: (history.paidLanes.get(key) ?? []).map(({ txHash }) => txHash),
@@ -122,7 +125,11 @@ function cohortView(history: History, epoch: number, cohort: number, members: nu
 }
 
 /** A device's epochs that have a result, oldest first, and what it was paid for each. */
-function deviceEpochs({ history, byDevice }: Indexed, id: Hex, epochs: readonly number[]): DeviceEpochView[] {
+function deviceEpochs(
+  { history, byDevice, overviews }: Indexed,
+  id: Hex,
+  epochs: readonly number[],
+): DeviceEpochView[] {
   const memberships = byDevice.get(id) ?? []
   return epochs.toReversed().flatMap((epoch): DeviceEpochView[] => {
     const membership = memberships.find(member => isMember(member, epoch))
@@ -132,7 +139,7 @@ function deviceEpochs({ history, byDevice }: Indexed, id: Hex, epochs: readonly 
     const paid = paidAt(history, epoch, membership.lane)
     const payment = { amount: paid?.amount ?? null, txHash: paid?.txHash ?? null }
     if (final === undefined)
-      return history.voided.has(key)
+      return cohortState(history, epoch, cohortOf(membership.lane), overviews.get(epoch)?.phase ?? 'pay') === 'void'
         ? [{ epoch, rate: 0n, uptime: 0, flags: 0, score: null, credit: null, ...payment, verdict: voidVerdict }]
         : []
     const lane = membership.lane % cohortLanes

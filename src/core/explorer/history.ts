@@ -1,6 +1,6 @@
 /** What the events of a network say, by device, epoch and cohort: all that is left of old epochs without an archive. Pure. */
 import type { Address, Hex } from 'viem'
-import type { EpochMoney } from '../chain/epochs.ts'
+import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
 import { lowerCase } from '../chain/network.ts'
 import { cohortLanes, unpackFlags, unpackLanes } from '../epoch/opening.ts'
 import type { CohortResult, Transfer } from './epoch-facts.ts'
@@ -178,6 +178,13 @@ const unpackCredits = (words: readonly bigint[]): bigint[] =>
 export const isMember = ({ since, until }: Membership, epoch: number): boolean =>
   epoch >= since && (until === null || epoch <= until)
 export const cohortOf = (lane: number): number => Math.floor(lane / cohortLanes)
+
+/** A cohort that has no result when FINALIZE closes is void, whether or not anybody said so on chain. */
+export function cohortState(history: History, epoch: number, cohort: number, phase: Phase): CohortState {
+  const key = cohortKey(epoch, cohort)
+  if (history.finalized.has(key)) return 'final'
+  return history.voided.has(key) || phase === 'pay' ? 'void' : 'pending'
+}
 
 /** Where a device's lane was paid in an epoch. */
 export function paidAt(history: History, epoch: number, lane: number) {

@@ -10,7 +10,7 @@ import type { CohortFacts, CohortPayment, DeviceFacts, EpochFacts, SeatFacts, Se
 import { explorerErrors } from './errors.ts'
 import { explainDevice } from './explain-device.ts'
 import type { Explanation } from './explanation.ts'
-import { cohortKey, cohortOf, type History, isMember, type Membership } from './history.ts'
+import { cohortKey, cohortOf, cohortState, type History, isMember, type Membership } from './history.ts'
 import type { NetworkReader, NetworkReading } from './network-reader.ts'
 
 /** Asks a seat's Checker for what its evidence says of a lane's rounds; null when it does not answer or cannot prove it. */
@@ -66,12 +66,11 @@ export async function readExplanation(
   return explainDevice(facts, deviceFacts, cohort)
 }
 
-function latestEpoch(memberships: readonly Membership[], { currentEpoch, history }: NetworkReading): number {
+function latestEpoch(memberships: readonly Membership[], { currentEpoch, history, overviews }: NetworkReading): number {
   const isResolved = (epoch: number) => {
     const membership = memberships.find(member => isMember(member, epoch))
-    if (membership === undefined) return false
-    const key = cohortKey(epoch, cohortOf(membership.lane))
-    return history.finalized.has(key) || history.voided.has(key)
+    const phase = overviews.get(epoch)?.phase ?? 'pay'
+    return membership !== undefined && cohortState(history, epoch, cohortOf(membership.lane), phase) !== 'pending'
   }
   for (let epoch = currentEpoch; epoch >= 0; epoch--) if (isResolved(epoch)) return epoch
   return currentEpoch
@@ -108,7 +107,7 @@ async function readEpochFacts(reader: NetworkReader, now: NetworkReading, epoch:
 
 async function readCohort(
   reader: NetworkReader,
-  { history }: NetworkReading,
+  { history, overviews }: NetworkReading,
   { lane }: Membership,
   epoch: number,
   evidence: EvidenceSource | undefined,
@@ -142,7 +141,7 @@ async function readCohort(
   )
   return {
     cohort,
-    state: final !== undefined ? 'final' : history.voided.has(key) ? 'void' : 'pending',
+    state: cohortState(history, epoch, cohort, overviews.get(epoch)?.phase ?? 'pay'),
     txHash: final?.txHash ?? history.voided.get(key)?.txHash ?? null,
     seats,
     result: final ?? null,

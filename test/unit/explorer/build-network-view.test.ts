@@ -67,6 +67,7 @@ describe('network changes', () => {
     rounds: [],
     devices: networkReadings.devices.slice(0, 1),
     checkers: networkReadings.checkers.map(checker => ({ ...checker, strikes: 0 })),
+    overviews: new Map([[2, { ...networkReadings.overviews.get(3)!, epoch: 2, phase: 'open' as const }]]),
     history: { ...networkReadings.history, voided: new Map(), paidSeats: new Map() },
   })
 
@@ -76,8 +77,9 @@ describe('network changes', () => {
       'checker 0x9494…9494  strikes: 1',
       expect.stringMatching(/^epoch 0 {2}paid: 0x1010…1010 \d+\.\d{4} KAI, /),
       expect.stringMatching(/^epoch 1 {2}paid: /),
+      'epoch 2  PAY',
       'epoch 2  cohort 2 is void: fewer than 3 seats opened',
-      'epoch 3  PAY',
+      'epoch 3  WORK',
       'epoch 3  round 0 triggered by block 0x0a0a…0a0a',
     ])
     expect(networkChanges(networkView, networkView)).toEqual([])

@@ -36,7 +36,13 @@ const verdictMark: Record<ChainVerdict['verdict'], string> = {
 export const verdict = ({ verdict: name, reason }: ChainVerdict): Html =>
   html`<span class="tag ${verdictClass[name]}" title="${reason}"><span aria-hidden="true">${verdictMark[name]}</span> ${name}</span>`
 
-export function epochState({ phase, isPaid, money }: Pick<EpochView, 'phase' | 'isPaid' | 'money'>): Html {
+export function epochState({
+  phase,
+  isPaid,
+  money,
+  seed,
+}: Pick<EpochView, 'phase' | 'isPaid' | 'money' | 'seed'>): Html {
+  if (seed === null) return html`<span class="tag warn"><span aria-hidden="true">!</span> no seed</span>`
   if (isPaid && money === null) return html`<span class="tag quiet"><span aria-hidden="true">–</span> void</span>`
   if (isPaid) return html`<span class="tag good"><span aria-hidden="true">✓</span> paid</span>`
   if (phase === 'work') return html`<span class="tag live">working</span>`
