@@ -10,6 +10,8 @@ export type HeadStreamOptions = {
   readonly pollMs?: number
   /** Canonical blocks kept, which bounds the depth of a reorg that is followed exactly; default 256. */
   readonly keepBlocks?: number
+  /** How often chain id, code and head of every endpoint are checked again; default 15000. */
+  readonly checkMs?: number
 }
 
 export type HeadStreamDependencies = {
@@ -35,7 +37,7 @@ export type HeadStream = {
 
 /** Follows the chain's head over all usable endpoints, by subscription where they offer it and by polling. */
 export function createHeadStream(options: HeadStreamOptions, dependencies: HeadStreamDependencies): HeadStream {
-  const { pollMs = 250, keepBlocks = 256 } = options
+  const { pollMs = 250, keepBlocks = 256, checkMs = 15_000 } = options
   const { chain, clock, onTrouble = () => {} } = dependencies
   const tree = createBlockTree({ keep: keepBlocks })
   const listeners = new Set<(change: HeadChange) => void>()
@@ -97,7 +99,14 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     unsubscribe?.()
   }
 
-  const followers = chain.all().map(follow)
+  async function keepChecking() {
+    while (!stopping.signal.aborted) {
+      await clock.sleep(checkMs, stopping.signal).catch(() => {})
+      if (!stopping.signal.aborted) await chain.check().catch(error => onTrouble('all endpoints', error))
+    }
+  }
+
+  const followers = [...chain.all().map(follow), keepChecking()]
 
   return {
     get tip() {

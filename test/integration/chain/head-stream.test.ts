@@ -14,7 +14,7 @@ afterAll(() => Promise.all(ends.map(end => end())))
 
 async function follow(rpcUrls: string[], pollMs = 20) {
   const chain = await connectChain({ rpcUrls, timeoutMs: 500 })
-  const stream = createHeadStream({ pollMs }, { chain, clock: systemClock })
+  const stream = createHeadStream({ pollMs, checkMs: 200 }, { chain, clock: systemClock })
   ends.push(stream.stop)
   let chainNow: SeenBlock[] = []
   stream.onChange(({ removed, added }) => {
@@ -85,6 +85,18 @@ describe('head stream', () => {
     restore()
     const expected = await hashesFrom(first)
     await eventually(() => expect(hashes()).toEqual(expected))
+  })
+
+  test('an endpoint that turns to another chain is dropped while running, and taken back when it is mended', async () => {
+    const proxy = await startRpcProxy({ target: anvil.rpcUrl })
+    ends.push(proxy.stop)
+    const { chain } = await follow([proxy.url, anvil.rpcUrl])
+    const restore = proxy.inject({ fault: 'wrong-chain' })
+    await eventually(() =>
+      expect(chain.status()[0]).toMatchObject({ state: 'dropped', reason: { code: 'CHAIN_ID_MISMATCH' } }),
+    )
+    restore()
+    await eventually(() => expect(chain.status()[0]?.state).toBe('usable'))
   })
 
   test('waits for a block time, reads back to an earlier one, and stops', async () => {

@@ -1,0 +1,123 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { writeContext } from '../../../src/core/platform/context.ts'
+import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
+import { mineAt, networkForTests } from '../../helpers/deploy.ts'
+import { isolatedHome, runCli } from '../../helpers/run-cli.ts'
+
+const anvil = await anvilForTests({ autoImpersonate: true })
+
+/** A home with the key of development account 0, whose password is in a file. */
+async function homeWithKey() {
+  const home = isolatedHome()
+  const password = join(home.path, 'password')
+  const key = join(home.path, 'key')
+  writeFileSync(password, 'correct horse battery staple', { mode: 0o600 })
+  const { privateKey } = devAccount(0).getHdKey()
+  writeFileSync(key, `0x${Buffer.from(privateKey!).toString('hex')}`, { mode: 0o600 })
+  const imported = await runCli(
+    ['keys', 'import', 'operator', '--private-key-file', key, '--password-file', password],
+    {
+      env: home.env,
+    },
+  )
+  expect(imported.exitCode).toBe(0)
+  const kaisar = async (...args: string[]) => {
+    const result = await runCli(args, { env: home.env })
+    expect(result.signal, result.stderr).toBeUndefined()
+    return result
+  }
+  return { kaisar, password, ...home }
+}
+
+describe('kaisar chain and epoch', () => {
+  test('deploys, writes a context, and every reading command then works without flags', async () => {
+    const { kaisar, password } = await homeWithKey()
+    const deployed = await kaisar(
+      'chain',
+      'deploy',
+      '--rpc-url',
+      anvil.rpcUrl,
+      '--name',
+      'local',
+      '--password-file',
+      password,
+      '--json',
+    )
+    expect(deployed.json()).toMatchObject({ success: true, data: { chainId: 31337, context: 'local' } })
+    const info = (await kaisar('chain', 'info', '--json')).json<{
+      contracts: object
+      epoch: null
+      vault: { balance: string }
+    }>()
+    expect(info.data.contracts).toEqual(deployed.json<{ contracts: object }>().data.contracts)
+    expect(info.data.epoch).toBeNull()
+    expect(BigInt(info.data.vault.balance)).toBe(10_000_000n * 10n ** 18n)
+    const params = (await kaisar('chain', 'params', '--json')).json<{ rounds: { windowMs: number; slots: number } }>()
+    expect(params.data.rounds).toMatchObject({ windowMs: 1000, slots: 2 })
+    expect((await kaisar('chain', 'devices', '--json')).json().data).toEqual({ devices: [] })
+    expect((await kaisar('chain', 'seats', '--json')).json().data).toEqual({ checkers: [] })
+    expect((await kaisar('epoch', 'rewards', '--json')).json().data).toMatchObject({ epoch: null, payments: [] })
+
+    const start = await kaisar('chain', 'start', '--password-file', password, '--json')
+    expect(start.exitCode).toBe(1)
+    expect(start.json().errors[0]).toMatchObject({
+      code: 'CONTRACT_REVERTED',
+      message: expect.stringContaining('TooFewOwners'),
+    })
+  })
+
+  test('settles by hand, and shows devices, seats and where epochs stand', async () => {
+    const { kaisar, password } = await homeWithKey()
+    const { deployment, firstEpochAt } = await networkForTests(anvil, { seats: [1, 2, 1, 1, 1], devices: 2 })
+    const { data } = (await kaisar('keys', 'list', '--json')).json<{ folder: string }>()
+    writeContext(join(data.folder, '..'), {
+      name: 'test',
+      chainId: deployment.chainId,
+      rpcUrls: [anvil.rpcUrl],
+      contracts: deployment.contracts,
+      devnet: null,
+    })
+    await anvil.client.mine({ blocks: 2 })
+    const settled = (await kaisar('epoch', 'settle', '--password-file', password, '--json')).json<{ steps: object[] }>()
+    expect(settled.data.steps).toMatchObject([
+      { step: 'roll', epoch: 0, refused: null },
+      { step: 'roll', epoch: 1, refused: null },
+    ])
+    expect((await kaisar('epoch', 'settle', '--password-file', password, '--json')).json().data).toEqual({ steps: [] })
+    const devices = (await kaisar('chain', 'devices', '--json')).json<{ devices: { lane: number }[] }>().data.devices
+    expect(devices.map(({ lane }) => lane)).toEqual([0, 1])
+    const seats = await kaisar('chain', 'seats')
+    expect(seats.stdout).toMatch(/seats/)
+    expect(seats.stdout.trim().split('\n')).toHaveLength(6)
+    await mineAt(anvil, firstEpochAt)
+    const status = (await kaisar('epoch', 'status', '0', '--json')).json<{ epochs: object[] }>()
+    expect(status.data.epochs[0]).toMatchObject({
+      epoch: 0,
+      phase: 'work',
+      members: 2,
+      cohortStates: [{ state: 'pending' }],
+    })
+  })
+
+  test('no endpoint, and contracts that are not there, end with code 3 and a way on', async () => {
+    const { kaisar, path } = await homeWithKey()
+    const missing = await kaisar('chain', 'info', '--json')
+    expect([missing.exitCode, missing.json().success]).toEqual([3, false])
+    const { data } = (await kaisar('keys', 'list', '--json')).json<{ folder: string }>()
+    expect(data.folder.startsWith(path)).toBe(true)
+    const nowhere = `0x${'12'.repeat(20)}` as const
+    const names = ['KaisarToken', 'DeviceRegistry', 'CheckerSeats', 'EpochConsensus', 'RewardVault', 'KaisarLens']
+    writeContext(join(data.folder, '..'), {
+      name: 'gone',
+      chainId: 31337,
+      rpcUrls: [anvil.rpcUrl],
+      contracts: Object.fromEntries(names.map(name => [name, nowhere])),
+      devnet: null,
+    })
+    const gone = await kaisar('chain', 'info', '--json')
+    expect(gone.exitCode).toBe(3)
+    expect(gone.json().errors[0]).toMatchObject({ code: 'CONTRACTS_NOT_DEPLOYED' })
+  })
+})

@@ -1,0 +1,89 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { getEpochRounds } from '../../../src/core/chain/epochs.ts'
+import { createHeadStream } from '../../../src/core/chain/head-stream.ts'
+import { createRoundStream } from '../../../src/core/chain/round-stream.ts'
+import type { RoundEvent } from '../../../src/core/chain/rounds.ts'
+import { createKeeper } from '../../../src/core/epoch/settlement.ts'
+import { systemClock } from '../../../src/core/platform/clock.ts'
+import { triggersOf } from '../../../src/core/protocol/trigger.ts'
+import { anvilForTests } from '../../helpers/anvil.ts'
+import { mineAt, networkForTests, testAccount } from '../../helpers/deploy.ts'
+import { eventually } from '../../helpers/eventually.ts'
+import { senderForTests } from '../../helpers/sender.ts'
+
+const ends: (() => Promise<unknown>)[] = []
+afterAll(() => Promise.all(ends.map(end => end())))
+
+const anvil = await anvilForTests({ autoImpersonate: true })
+const { network, firstEpochAt } = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 1 })
+
+function listen() {
+  const heads = createHeadStream({ pollMs: 20 }, { chain: network.chain, clock: systemClock })
+  const rounds = createRoundStream({ network, heads })
+  ends.push(async () => {
+    await rounds.stop()
+    await heads.stop()
+  })
+  const events: RoundEvent[] = []
+  rounds.onEvent(event => events.push(event))
+  const roundsOf = (epoch: number) =>
+    events.flatMap(event => (event.type === 'round' && event.round.epoch === epoch ? [event.round.hash] : []))
+  return { rounds, events, roundsOf }
+}
+
+/** What anybody recomputes from the chain. */
+async function expected(epoch: number) {
+  const rounds = await getEpochRounds(network, epoch)
+  const head = await anvil.client.getBlockNumber()
+  const blocks = await Promise.all(
+    Array.from({ length: Number(head) + 1 }, (_, i) => anvil.client.getBlock({ blockNumber: BigInt(i) })),
+  )
+  const heads = blocks.map(({ number, hash, timestamp }) => ({ number, hash, timestamp: Number(timestamp) }))
+  return triggersOf(rounds!, heads).map(({ hash }) => hash)
+}
+
+describe('round stream', () => {
+  test('gives the rounds that anybody recomputes, also when it starts in the middle of an epoch', async () => {
+    await anvil.client.mine({ blocks: 2 })
+    const { sender } = senderForTests(network.chain, testAccount('checker', 0))
+    ends.push(sender.stop)
+    const steps = await createKeeper({ takeTurns: false }, { network, sender }).pass(async () => null)
+    await Promise.all(steps.map(({ key }) => sender.outcome(key)))
+
+    const early = listen()
+    for (let second = 0; second < 9; second++) await mineAt(anvil, firstEpochAt + second)
+    await eventually(async () => expect(early.roundsOf(0)).toEqual(await expected(0)))
+    expect(early.roundsOf(0)).toHaveLength(1)
+
+    const late = listen()
+    for (let second = 9; second < 18; second++) await mineAt(anvil, firstEpochAt + second)
+    await eventually(async () => {
+      expect(early.roundsOf(0)).toEqual(await expected(0))
+      expect(late.roundsOf(0)).toEqual(await expected(0))
+    })
+    expect(early.roundsOf(0)).toHaveLength(2)
+    const samplings = early.events.filter(event => event.type === 'sampling')
+    expect(samplings).toHaveLength(2)
+    for (const { round, block } of samplings) expect(block.timestamp).toBe(round.timestamp + 2)
+    expect(early.events.filter(event => event.type === 'epoch').map(({ epoch }) => epoch)).toEqual([0, 1])
+  })
+
+  test('a reorg over a trigger drops its round, and the new branch has its own', async () => {
+    const { events, roundsOf } = listen()
+    for (let second = 18; second < 21; second++) await mineAt(anvil, firstEpochAt + second)
+    await eventually(async () => {
+      expect(roundsOf(1).length).toBeGreaterThan(0)
+      expect(roundsOf(1)).toEqual(await expected(1))
+    })
+    const [before] = roundsOf(1)
+    const head = await anvil.client.getBlockNumber()
+    const trigger = await anvil.client.getBlock({ blockHash: before! })
+    await anvil.client.request({ method: 'anvil_reorg', params: [Number(head - trigger.number) + 1, []] } as never)
+    await mineAt(anvil, firstEpochAt + 23)
+    await eventually(async () => {
+      const dropped = events.flatMap(event => (event.type === 'dropped' ? [event.round.hash] : []))
+      expect(dropped).toContain(before)
+      expect(roundsOf(1).filter(hash => !dropped.includes(hash))).toEqual(await expected(1))
+    })
+  })
+})
