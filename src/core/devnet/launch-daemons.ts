@@ -19,6 +19,8 @@ export type LaunchDaemonOptions = {
   readonly contextName: string
   readonly rpcUrl: string
   readonly extraArgs?: readonly string[]
+  /** Script that is started instead of `kaisar`, with the same arguments. */
+  readonly entry?: string
 }
 
 export type LaunchDaemonDependencies = {
@@ -27,25 +29,27 @@ export type LaunchDaemonDependencies = {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-const entry = fileURLToPath(new URL('../../../bin/run.js', import.meta.url))
+const kaisar = fileURLToPath(new URL('../../../bin/run.js', import.meta.url))
 const password = 'devnet'
 
 /** @throws PROCESS_NOT_STARTED */
 export async function launchDaemon(
   role: Role,
-  { dataDir, contextName, rpcUrl, extraArgs = [] }: LaunchDaemonOptions,
+  { dataDir, contextName, rpcUrl, extraArgs = [], entry = kaisar }: LaunchDaemonOptions,
   { onEvent, env }: LaunchDaemonDependencies,
 ): Promise<Daemon> {
   const folder = join(dataDir, role.name)
   const passwordFile = await prepareKey(folder, role)
   const common = ['--payout', role.payout, '--execution-provider', 'cpu', '--threads', '1']
   const own = role.kind === 'checker' ? ['--heartbeat-seconds', '1'] : []
-  const args = [role.kind, 'run', '--json', '--log-level', 'info', '--data-dir', folder, '--context', contextName]
+  const config = join(folder, 'config.toml')
+  if (!existsSync(config)) writeFileAtomically(config, '')
+  const args = [role.kind, 'run', '--config', config, '--json', '--log-level', 'info', '--data-dir', folder, '--context', contextName]
   const process_ = await startSupervised({
     name: role.name,
     command: process.execPath,
     args: [entry, ...args, '--rpc-url', rpcUrl, '--password-file', passwordFile, ...common, ...own, ...extraArgs],
-    env: { ...env, KAISAR_SKIP_BUILD: '1' },
+    env: { ...ownSettings(), ...env, KAISAR_SKIP_BUILD: '1' },
     logFile: join(dataDir, 'logs', `${role.name}.log`),
     pidFile: join(dataDir, 'pids', `${role.name}.pid`),
     onStdoutLine: line => {
@@ -55,6 +59,14 @@ export async function launchDaemon(
   })
   return { role, process: process_ }
 }
+
+/** The user's settings are meant for the user's own daemons: a KAISAR_PORT would give every Checker that port. */
+const ownSettings = (): Record<string, undefined> =>
+  Object.fromEntries(
+    Object.keys(process.env)
+      .filter(name => name.startsWith('KAISAR_') && !name.startsWith('KAISAR_TEST_'))
+      .map(name => [name, undefined]),
+  )
 
 /** A light keystore: its password is in the file beside it, and the key is the same in every devnet. */
 async function prepareKey(folder: string, role: Role): Promise<string> {

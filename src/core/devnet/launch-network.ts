@@ -14,6 +14,8 @@ import { devnetKey, type Role } from './roles.ts'
 
 export type LaunchNetworkOptions = {
   readonly epochSeconds: number
+  /** What differs from the devnet's preset. */
+  readonly parameters?: Partial<NetworkParameters>
   readonly port: number
   readonly roles: readonly Role[]
   readonly seatsPerChecker: number
@@ -33,7 +35,7 @@ const leadSeconds = 7
 
 /** @throws ANVIL_MISSING, ANVIL_START_FAILED, ARTIFACT_MISSING, CONTRACT_REVERTED */
 export async function launchNetwork(
-  { epochSeconds, port, roles, seatsPerChecker }: LaunchNetworkOptions,
+  { epochSeconds, parameters: changes, port, roles, seatsPerChecker }: LaunchNetworkOptions,
   { clock, onProgress }: { readonly clock: Clock; readonly onProgress: (step: string) => void },
 ): Promise<DevnetNetwork> {
   onProgress('Starting the chain')
@@ -45,7 +47,7 @@ export async function launchNetwork(
     const ether = toHex(parseEther('1000'))
     for (const address of [deployer.address, ...roles.map(({ operator }) => operator)])
       await rpc('anvil_setBalance', [address, ether])
-    const parameters = devnetParameters(specHash(specs.devnet), epochSeconds)
+    const parameters = { ...devnetParameters(specHash(specs.devnet), epochSeconds), ...changes }
     onProgress('Deploying the contracts')
     const deployment = await deployNetwork({ parameters }, { chain, account: deployer, clock, artifact: readArtifact })
     onProgress('Funding the operators')

@@ -11,6 +11,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConnectedNetwork } from '../chain/network.ts'
+import type { NetworkParameters } from '../chain/network-presets.ts'
 import { kaiBalance } from '../chain/vault.ts'
 import type { NetworkView } from '../explorer/network-view.ts'
 import { type Clock, systemClock } from '../platform/clock.ts'
@@ -42,6 +43,8 @@ export type DevnetOptions = {
   readonly name?: string
   /** How long it may take to be up, in seconds; default 60. */
   readonly startTimeoutSeconds?: number
+  /** What differs from the preset of a devnet, e.g. longer rounds. */
+  readonly parameters?: Partial<NetworkParameters>
   /** Further arguments of `provider run` and `checker run`. */
   readonly daemonArgs?: { readonly provider?: readonly string[]; readonly checker?: readonly string[] }
 }
@@ -60,7 +63,18 @@ export type DevnetEvent =
   | { readonly type: 'daemon.event'; readonly name: string; readonly event: DaemonEvent }
   | { readonly type: 'daemon.ended'; readonly name: string; readonly reason: string }
 
+/** How a process of the devnet is started, where that differs from `kaisar provider run` or `kaisar checker run`. */
+export type DaemonStart = {
+  /** Script that is started instead of `kaisar`, with the same arguments. */
+  readonly entry?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** The endpoint it uses instead of the chain's own. */
+  readonly rpcUrl?: string
+}
+
 export type DevnetDependencies = {
+  /** Asked before every start and restart of a process; for tests that put faults in its way. */
+  readonly prepareStart?: (role: Role, rpcUrl: string) => DaemonStart | Promise<DaemonStart>
   readonly clock?: Clock
   readonly onEvent?: (event: DevnetEvent) => void
   readonly onView?: (view: NetworkView) => void
@@ -80,7 +94,12 @@ export type Devnet = {
   /** KAI (wei) by payout wallet of the Providers. */
   balances(): Promise<Record<string, bigint>>
   /** Kills or starts again one of its processes by name, as an operator could. */
-  daemon(name: string): { kill(signal: NodeJS.Signals): void; restart(): Promise<void> }
+  daemon(name: string): {
+    kill(signal: NodeJS.Signals): void
+    restart(): Promise<void>
+    /** Resolves when its process has ended. */
+    exited(): Promise<void>
+  }
   /** Ends every process and removes what only a running devnet has. */
   stop(): Promise<void>
 }
@@ -90,6 +109,7 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
   const { providers = 2, checkers = 5, epochSeconds = 16, port = 0, dataDir, name = 'devnet' } = options
   const { contextHome = dataDir, startTimeoutSeconds = 60 } = options
   const { clock = systemClock, onEvent = () => undefined, onView = () => undefined } = dependencies
+  const { prepareStart = () => ({}) } = dependencies
   if (checkers < 5) throw devnetErrors.DEVNET_TOO_FEW_CHECKERS({ checkers })
   const progress = (step: string) => onEvent({ type: 'devnet.progress', step })
 
@@ -118,7 +138,10 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
     const roles = devnetRoles({ providers, checkers })
     // A devnet's chain dies with it, so what its daemons remembered of it would only mislead.
     for (const role of roles) rmSync(join(dataDir, role.name), { recursive: true, force: true })
-    launched = await launchNetwork({ epochSeconds, port, roles, seatsPerChecker: 1 }, { clock, onProgress: progress })
+    launched = await launchNetwork(
+      { epochSeconds, port, roles, seatsPerChecker: 1, ...(options.parameters && { parameters: options.parameters }) },
+      { clock, onProgress: progress },
+    )
     const { anvil, deployment, network } = launched
     writePidFile(join(dataDir, 'pids', 'anvil.pid'), { name: 'anvil', pid: anvil.pid })
     writeContext(contextHome, {
@@ -135,10 +158,12 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
     })
 
     const launch = async (role: Role) => {
+      const { env, ...start }: DaemonStart = await prepareStart(role, anvil.rpcUrl)
+      const extraArgs = options.daemonArgs?.[role.kind] ?? []
       const daemon = await launchDaemon(
         role,
-        { dataDir, contextName: name, rpcUrl: anvil.rpcUrl, extraArgs: options.daemonArgs?.[role.kind] ?? [] },
-        { env: { KAISAR_CONTEXT_HOME: contextHome }, onEvent: onDaemonEvent },
+        { dataDir, contextName: name, rpcUrl: anvil.rpcUrl, extraArgs, ...start },
+        { env: { KAISAR_CONTEXT_HOME: contextHome, ...env }, onEvent: onDaemonEvent },
       )
       daemons.set(role.name, daemon)
       daemon.process.exited.then(({ exitCode, signal }) => {
@@ -218,6 +243,7 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
       },
       daemon: which => ({
         kill: signal => daemons.get(which)?.process.kill(signal),
+        exited: async () => void (await daemons.get(which)?.process.exited),
         async restart() {
           await daemons.get(which)?.process.stop()
           await launch(roles.find(({ name: each }) => each === which)!)
