@@ -1,13 +1,15 @@
 import { Flags } from '@oclif/core'
-import type { DevnetEvent } from '../../core/devnet/start-devnet.ts'
+import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
 import { BaseCommand } from '../base.ts'
+import type { DevnetScreen } from '../devnet-dashboard.ts'
 import { devnetPidFile, devnetPlace } from '../devnet-folder.ts'
 
 export default class DevnetUp extends BaseCommand<typeof DevnetUp> {
   static override description =
     `Start a whole network on this machine: a chain, the contracts, Providers and Checkers, real work.
 
-With --epochs it ends with exit code 0 once that many epochs are paid; without, it runs until Ctrl-C.`
+With --epochs it ends with exit code 0 once that many epochs are paid; without, it runs until Ctrl-C. On a terminal it shows a
+dashboard (q ends it); --plain prints lines instead.`
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --epochs 2 --json',
@@ -20,8 +22,12 @@ With --epochs it ends with exit code 0 once that many epochs are paid; without, 
     'epoch-seconds': Flags.integer({ description: 'Length of an epoch', default: 16, min: 16, max: 86_400 }),
     port: Flags.integer({ description: 'Port of the chain; 0 takes a free one', default: 0, min: 0, max: 65_535 }),
     detach: Flags.boolean({ description: 'Return once it is ready and leave it running' }),
+    ui: Flags.boolean({ description: 'Serve the explorer, a web page on this machine, while it runs' }),
+    plain: Flags.boolean({ description: 'Print lines instead of the dashboard' }),
   }
   static override readonly streaming = true
+
+  private screen: DevnetScreen | null = null
 
   async run() {
     const { folder, name } = devnetPlace(this.flags['data-dir'], this.config.dataDir)
@@ -31,41 +37,65 @@ With --epochs it ends with exit code 0 once that many epochs are paid; without, 
     const { writePidFile } = await import('../../core/platform/pid-file.ts')
     const { rmSync } = await import('node:fs')
     const stop = this.stopSignal()
+    if (process.stdout.isTTY && !this.jsonEnabled() && !this.flags.plain)
+      this.screen = await (await import('../devnet-dashboard.ts')).createDevnetScreen()
     const { providers, checkers, port, epochs, 'epoch-seconds': epochSeconds } = this.flags
     const devnet = await startDevnet(
       { providers, checkers, epochSeconds, port, dataDir: folder, contextHome: this.contextHome, name },
-      { onEvent: event => this.tell(event) },
+      { onEvent: event => this.tell(event), onView: view => this.screen?.show(view) },
     )
     writePidFile(devnetPidFile(folder), { name: 'devnet', pid: process.pid })
+    const explorer = this.flags.ui ? await this.serveExplorer(devnet) : null
     try {
+      this.screen?.open({ devnet, name, explorerUrl: explorer?.url ?? null })
       const interrupted = new Promise<void>(resolve => {
         if (stop.aborted) resolve()
         stop.addEventListener('abort', () => resolve(), { once: true })
       })
-      await Promise.race([interrupted, ...(epochs === undefined ? [] : [devnet.paidEpochs(epochs)])])
+      await Promise.race([
+        interrupted,
+        ...(this.screen === null ? [] : [this.screen.quit]),
+        ...(epochs === undefined ? [] : [devnet.paidEpochs(epochs)]),
+      ])
       const summary = await summarizeDevnet(devnet)
+      await this.screen?.close()
       this.log(`\n${summaryTable(summary)}`)
       return summary
     } finally {
+      await this.screen?.close()
+      await explorer?.close()
       await devnet.stop()
       rmSync(devnetPidFile(folder), { force: true })
     }
   }
 
+  private async serveExplorer({ network }: Devnet) {
+    const { serveExplorer } = await import('../../core/explorer/serve-explorer.ts')
+    const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
+    const explorer = await serveExplorer({}, { reader: createNetworkReader(network) })
+    this.event('explorer.ready', { url: explorer.url })
+    this.progress(`Explorer at ${explorer.url}`)
+    return explorer
+  }
+
+  /** Events are lines of NDJSON; for people they are progress, and the result is the table at the end. */
   private tell(event: DevnetEvent) {
+    this.screen?.take(event)
     if (event.type === 'devnet.progress') return this.progress(event.step)
     if (event.type === 'daemon.event') return
     const { type, ...fields } = event
-    this.event(type, fields, describe(event))
+    this.event(type, fields)
+    const text = describe(event)
+    if (text !== undefined && this.screen === null) this.progress(text)
   }
 
   /** The same command in a process of its own, until it says that it is ready. */
   private async detach(folder: string) {
     const { launchDetached } = await import('../../core/devnet/launch-detached.ts')
     const args = this.argv.filter(word => word !== '--detach' && word !== '--json')
-    const ready = await launchDetached({ folder, args: ['devnet', 'up', ...args, '--json'] })
-    const { type, time: _, ...data } = ready
-    this.event(type, data, `Ready at ${data.rpcUrl}; stop it with "kaisar devnet down"`)
+    const { type, time: _, ...data } = await launchDetached({ folder, args: ['devnet', 'up', ...args, '--json'] })
+    this.event(type, data)
+    this.log(`Ready at ${data.rpcUrl}; stop it with "kaisar devnet down".`)
     return data
   }
 }

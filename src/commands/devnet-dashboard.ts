@@ -1,0 +1,61 @@
+/** The dashboard of a devnet on a terminal: what its processes tell, put over what its chain says. */
+import type { Devnet, DevnetEvent } from '../core/devnet/start-devnet.ts'
+import { emptyLiveState, liveStateAfter } from '../core/explorer/live-state.ts'
+import { networkDashboard } from '../core/explorer/network-dashboard.ts'
+import type { NetworkView } from '../core/explorer/network-view.ts'
+import type { MountedDashboard } from '../core/platform/ui/mount-dashboard.ts'
+
+export type DevnetScreen = {
+  take(event: DevnetEvent): void
+  show(view: NetworkView): void
+  /** Takes the terminal once there is something to show. */
+  open(facts: {
+    readonly devnet: Pick<Devnet, 'rpcUrl'>
+    readonly name: string
+    readonly explorerUrl: string | null
+  }): void
+  /** Resolves when the user quits; never where it was not opened. */
+  readonly quit: Promise<void>
+  close(): Promise<void>
+}
+
+export async function createDevnetScreen(): Promise<DevnetScreen> {
+  const { createViewSource, mountDashboard } = await import('../core/platform/ui/mount-dashboard.ts')
+  const { DevnetDashboard } = await import('../core/platform/ui/dashboards.ts')
+  const { devnetChanges } = await import('../core/platform/ui/view-changes.ts')
+  const { promise: quit, resolve } = Promise.withResolvers<void>()
+  let live = emptyLiveState
+  let latest: NetworkView | null = null
+  let warning: string | null = null
+  let redraw = () => {}
+  let mounted: MountedDashboard | null = null
+  const now = () => Date.now() / 1000
+
+  return {
+    quit,
+    take(event) {
+      if (event.type === 'daemon.event') live = liveStateAfter(live, event.event, now())
+      if (event.type === 'daemon.ended') warning = `${event.name} ended: ${event.reason}`
+      redraw()
+    },
+    show(view) {
+      latest = view
+      redraw()
+    },
+    open({ devnet: { rpcUrl }, name, explorerUrl }) {
+      const view = () => networkDashboard(latest!, { name, rpcUrl, explorerUrl, now: now(), warning, live })
+      const mount = () => {
+        const source = createViewSource(view())
+        redraw = () => source.set(view())
+        mounted = mountDashboard({ source, component: DevnetDashboard, changes: devnetChanges }, process)
+        mounted.ended.then(() => resolve())
+      }
+      redraw = () => latest !== null && mount()
+      redraw()
+    },
+    async close() {
+      redraw = () => {}
+      await mounted?.close()
+    },
+  }
+}
