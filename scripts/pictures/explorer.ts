@@ -1,6 +1,6 @@
 /**
- * Makes docs/pictures/explorer*.png: `npx node scripts/pictures/explorer.ts [url]`. Without the address of a running explorer
- * it plays a network of its own.
+ * Pictures of the explorer over a long history: `npx node scripts/pictures/explorer.ts [--all]` plays a network on real contracts
+ * and photographs it. With --all every kind of page, for whoever works on the design (x-*.png, not kept).
  */
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -12,10 +12,9 @@ import { playNetwork } from './play-network.ts'
 const folder = fileURLToPath(new URL('../../docs/pictures/', import.meta.url))
 mkdirSync(folder, { recursive: true })
 
-const given = process.argv.slice(2).find(word => word.startsWith('http'))
-const network = given === undefined ? await playNetwork({ epochs: 14, devices: 8, secondsIntoLast: 5 }) : null
-const explorer = network === null ? null : await serveExplorer({}, { reader: createNetworkReader(network.network) })
-const url = given ?? explorer!.url
+const network = await playNetwork({ epochs: 14, devices: 8, secondsIntoLast: 5 })
+const explorer = await serveExplorer({}, { reader: createNetworkReader(network.network) })
+const { url } = explorer
 const browser = await openBrowser()
 try {
   const shot = async (path: string, name: string, scheme: 'light' | 'dark', size = { width: 1280, height: 860 }) => {
@@ -48,6 +47,6 @@ try {
   }
 } finally {
   await browser.close()
-  await explorer?.close()
-  await network?.stop()
+  await explorer.close()
+  await network.stop()
 }
