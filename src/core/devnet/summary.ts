@@ -3,7 +3,7 @@ import Table from 'cli-table3'
 import { formatEther, type Hex } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { kaiBalance } from '../chain/vault.ts'
-import { readNetworkView } from '../explorer/network-reader.ts'
+import { createNetworkReader } from '../explorer/network-reader.ts'
 import type { NetworkView } from '../explorer/network-view.ts'
 
 export type DevnetSummary = {
@@ -26,7 +26,9 @@ export type DevnetSummary = {
     readonly device: Hex
     readonly operator: Hex
     readonly payout: Hex
-    /** Epochs it was judged in, and the committee's verdicts by kind. */
+    /** Rounds of the epochs it was judged in, as the chain's blocks give them. */
+    readonly rounds: number
+    /** The committee's verdicts on those epochs, by kind. */
     readonly verdicts: Readonly<Record<string, number>>
     readonly score: bigint
     /** Share of all payments to devices, 0 to 1. */
@@ -45,18 +47,24 @@ export async function summarizeDevnet({
   readonly rpcUrl: string
   readonly network: ConnectedNetwork
 }): Promise<DevnetSummary> {
-  const view = await readNetworkView(network)
+  const reader = createNetworkReader(network)
+  const view = await reader.read()
   const wallets = [...new Set(view.devices.map(({ payout }) => payout))]
   const balances = Object.fromEntries(
     await Promise.all(wallets.map(async wallet => [wallet, await kaiBalance(network, wallet)] as const)),
   )
-  return summarize(view, rpcUrl, balances)
+  const opened = view.epochs.filter(({ money }) => money !== null).map(({ epoch }) => epoch)
+  const rounds = await Promise.all(
+    opened.map(async epoch => [epoch, (await reader.roundsOf(epoch, view.head))?.length ?? 0] as const),
+  )
+  return summarize(view, rpcUrl, balances, new Map(rounds))
 }
 
 export function summarize(
   view: NetworkView,
   rpcUrl: string,
   balances: Readonly<Record<string, bigint>>,
+  roundsOfEpoch: ReadonlyMap<number, number>,
 ): DevnetSummary {
   const total = view.devices.reduce((sum, { earned }) => sum + earned, 0n)
   return {
@@ -81,6 +89,7 @@ export function summarize(
         device: id,
         operator,
         payout,
+        rounds: history.reduce((sum, { epoch }) => sum + (roundsOfEpoch.get(epoch) ?? 0), 0),
         verdicts,
         score: history.at(-1)?.score ?? 0n,
         share: total === 0n ? 0 : Number((earned * 10_000n) / total) / 10_000,
@@ -92,24 +101,30 @@ export function summarize(
   }
 }
 
-/** The table that `devnet up` ends with. */
-export function summaryTable({ devices, epochs }: DevnetSummary): string {
+/** The table that `devnet up` ends with; at most 80 columns. */
+export function summaryTable({ devices }: DevnetSummary): string {
   const table = new Table({
-    head: ['device', 'epochs', 'verdicts', 'score', 'share', 'paid (KAI)', 'wallet balance (KAI)'],
+    head: ['device', 'rounds', 'verdicts', 'score', 'share', 'paid (KAI)', 'wallet (KAI)'],
     style: { head: [], border: [] },
     colAligns: ['left', 'right', 'left', 'right', 'right', 'right', 'right'],
   })
-  for (const { device, verdicts, score, share, paid, balance } of devices)
+  for (const { device, rounds, verdicts, score, share, paid, balance } of devices)
     table.push([
       device.slice(0, 10),
-      epochs.length,
+      rounds,
       Object.entries(verdicts)
         .map(([verdict, count]) => `${verdict} ${count}`)
         .join(', '),
       score.toString(),
       `${(share * 100).toFixed(1)} %`,
-      formatEther(paid),
-      formatEther(balance),
+      kai(paid),
+      kai(balance),
     ])
   return table.toString()
+}
+
+/** Six decimals, cut: the exact wei are in the JSON. */
+const kai = (wei: bigint): string => {
+  const [whole, fraction = ''] = formatEther(wei).split('.')
+  return `${whole}.${fraction.padEnd(6, '0').slice(0, 6)}`
 }
