@@ -37,7 +37,7 @@ export const honest: Attack = {
   name: 'honest',
   formula: '0: equality of integers has no false alarms',
   expected: 0,
-  seeds: 1_200,
+  seeds: 1_000,
   async attempt(arena, seed) {
     const identity = arena.identity(seed)
     const rows = seed < 200 ? seed + 1 : Math.floor(seededRandom(seed)() * 2 * windowRows) + 1

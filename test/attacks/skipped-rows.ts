@@ -72,9 +72,9 @@ function asSeatsSeeIt(name: string, share: number, spoil: Spoil, trials: number)
 }
 
 export const skippedRows: Attack[] = [
-  ...[0.05, 0.1, 0.25, 0.5].flatMap(share => asSeatsSeeIt(`partial rows ${share * 100}%`, share, scattered, 400)),
-  ...asSeatsSeeIt('garbage rows in one block 25%', 0.25, oneBlock, 400).slice(0, 2),
-  ...asSeatsSeeIt('copied rows 25%', 0.25, copied, 400).slice(0, 2),
+  ...[0.05, 0.1, 0.25, 0.5].flatMap(share => asSeatsSeeIt(`partial rows ${share * 100}%`, share, scattered, 300)),
+  ...asSeatsSeeIt('garbage rows in one block 25%', 0.25, oneBlock, 300).slice(0, 2),
+  ...asSeatsSeeIt('copied rows 25%', 0.25, copied, 300).slice(0, 2),
   {
     name: 'more rows claimed than computed, 2×, one seat',
     formula: '1 − Π (N − wrong − i) ÷ (N − i), half of N wrong',

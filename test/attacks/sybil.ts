@@ -11,9 +11,9 @@ import type { Attack } from './attack.ts'
 const spec: JobSpec = { ...smallSpec, width: 1024, layers: 8, weights: 8 }
 const startMs = 1_000
 
-/** A card that does one thing at a time, at a rate that the seed chooses: 2,000 to 20,000 rows a second. */
+/** A card that does one thing at a time, at a rate that the seed chooses: 1,000 to 5,000 rows a second. */
 function card(seed: number) {
-  const rowMs = 0.05 + 0.45 * seededRandom(seed)()
+  const rowMs = 0.2 + 0.8 * seededRandom(seed)()
   let nowMs = startMs
   return {
     rowMs,
