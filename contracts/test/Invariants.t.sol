@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IDeviceRegistry} from "../src/interfaces/IDeviceRegistry.sol";
+import {CohortState, EpochTotals, Opening, Phase} from "../src/interfaces/IEpochConsensus.sol";
+import {EpochMoney} from "../src/interfaces/IRewardVault.sol";
+import {Standings} from "../src/libraries/Standings.sol";
+import {Fixture} from "./support/Fixture.sol";
+
+/// @title A network in which everybody acts at random, with ghost sums beside it
+contract NetworkHandler is Fixture {
+    uint256 public ghostDeposits;
+    uint256 public ghostBonds;
+    uint256 public resolved;
+    uint256 private _names;
+    bytes32[] private _leaving;
+    mapping(uint64 epoch => uint256) public wordsKind;
+
+    constructor() {
+        deployAll();
+        bondCheckers(7, 2);
+        registerDevices(3);
+        startEpochs();
+        (ghostDeposits, ghostBonds) = (3 * DEPOSIT, 14 * SEAT_BOND);
+        vm.warp(firstEpochAt);
+    }
+
+    function contractsUnderTest() external view returns (address, address, address, address, address) {
+        return (address(token), address(registry), address(seats), address(consensus), address(vault));
+    }
+
+    function epoch() external view returns (uint64) {
+        return consensus.currentEpoch();
+    }
+
+    /// @dev Goes one epoch on: seeds, random lanes by random seats, sometimes void, sometimes revealed, sometimes unpaid.
+    function passEpoch(uint256 random) external {
+        uint64 e = consensus.currentEpoch();
+        if (consensus.seedOf(e) != 0) _judge(e, random);
+        else vm.warp(consensus.epochStart(e + 1));
+        if (random & 7 != 7) {
+            uint64 due = consensus.currentEpoch() + 1;
+            vm.warp(consensus.phaseStart(due - 2, Phase.Finalize) + 2);
+            rollSeed(due);
+        }
+    }
+
+    function skipEpochs(uint8 count) external {
+        vm.warp(block.timestamp + uint256(count % 6) * 16);
+        vm.roll(block.number + 50);
+    }
+
+    function join(uint256 random) external {
+        if (_names > 20) return;
+        registerDevice(string.concat("extra-", vm.toString(_names++)));
+        ghostDeposits += DEPOSIT;
+        random;
+    }
+
+    function renew(uint256 random) external {
+        bytes32 id = deviceIds[random % deviceIds.length];
+        if (!registry.isRegistered(id) || registry.getDevice(id).until != type(uint32).max) return;
+        address operator = registry.getDevice(id).operator;
+        uint64 e = consensus.currentEpoch();
+        uint32 before = registry.generationAt(id, e);
+        for (uint256 i; i < deviceIds.length; ++i) {
+            string memory name = i < 3 ? string.concat("device-", vm.toString(i)) : string.concat("extra-", vm.toString(i - 3));
+            if (deviceIds[i] != id) continue;
+            vm.prank(operator);
+            registry.register(keccak256(bytes(name)), payoutOf(operator), "new", "new", 0);
+        }
+        require(registry.generationAt(id, e) == before, "invariant 22");
+    }
+
+    function leave(uint256 random) external {
+        bytes32 id = deviceIds[random % deviceIds.length];
+        if (!registry.isRegistered(id) || registry.getDevice(id).until != type(uint32).max) return;
+        vm.prank(registry.getDevice(id).operator);
+        registry.requestExit(id);
+        _leaving.push(id);
+    }
+
+    function release(uint256 random) external {
+        if (_leaving.length == 0) return;
+        bytes32 id = _leaving[random % _leaving.length];
+        if (!registry.isRegistered(id)) return;
+        (bool any, uint64 settled) = consensus.settledThrough();
+        bool free = registry.getDevice(id).since > registry.getDevice(id).until
+            || (any && settled >= registry.getDevice(id).until);
+        if (!free) return;
+        registry.withdrawDeposit(id);
+        ghostDeposits -= DEPOSIT;
+    }
+
+    function seatsMove(uint256 random) external {
+        address who = operators[random % operators.length];
+        if (random & 256 == 0 && seats.checker(who).seats > 1) {
+            vm.prank(payoutOf(who));
+            seats.unbond(who, 1);
+        } else if (seats.checker(who).seats < 16) {
+            vm.prank(who);
+            seats.addSeats(1);
+            ghostBonds += SEAT_BOND;
+        }
+        uint64 until = seats.checker(who).unbondingUntil;
+        (bool any, uint64 settled) = consensus.settledThrough();
+        if (seats.checker(who).unbonding == 0 || !any || settled < until) return;
+        ghostBonds -= seats.checker(who).unbonding;
+        seats.withdrawBond(who);
+    }
+
+    function pay(uint256 random) external {
+        uint64 e = consensus.currentEpoch();
+        for (uint64 back = 1; back < 4 && back <= e; ++back) {
+            if (!consensus.isPayable(e - back)) continue;
+            vault.payCohort(e - back, 0, uint8(random % 65));
+            if (random & 1 == 0) vault.payCheckers(e - back, 0);
+            if (random & 2 == 0 && !vault.moneyOf(e - back).closed) vault.payKeeper(e - back, keeper);
+        }
+    }
+
+    function close(uint256 random) external {
+        (bool any, uint64 settled) = consensus.settledThrough();
+        if (!any) return;
+        uint64 e = uint64(random % (settled + 1));
+        if (vault.moneyOf(e).opened && !vault.moneyOf(e).closed) vault.closeEpoch(e);
+    }
+
+    /// @dev Every seat says something of its own; some do not commit; whoever commits is opened or revealed.
+    function _judge(uint64 e, uint256 random) private {
+        warpTo(e, Phase.Commit);
+        if (registry.occupancy(e, 0) == 0) return;
+        address[5] memory committee = consensus.seatsOf(e, 0);
+        Opening[] memory openings = new Opening[](5);
+        uint256 count;
+        for (uint8 i; i < 5; ++i) {
+            uint256 own = uint256(keccak256(abi.encode(random, e, i)));
+            if (own & 7 == 0) continue;
+            Claim memory claim = uniformClaim(64, uint16(own >> 8) & 0x3fff, 9_000);
+            if (own & 24 == 0) claim.flags[own >> 32 & 3] = 7; // abstains from one lane
+            if (own & 96 == 0) claim.uptimes[63] = 10_001; // poison
+            uint256[10][] memory words = one(pack(claim));
+            commitWords(e, committee[i], words);
+            openings[count++] = openingOf(e, committee[i], 0, i, words);
+        }
+        assembly ("memory-safe") {
+            mstore(openings, count)
+        }
+        warpTo(e, Phase.Open);
+        if (random & 8 == 0) {
+            vm.prank(keeper);
+            consensus.finalize(e, 0, openings);
+            ++resolved;
+        } else if (count < 3) {
+            consensus.voidCohort(e, 0);
+            ++resolved;
+        }
+    }
+}
+
+/// forge-config: default.invariant.fail-on-revert = true
+contract InvariantsTest is Fixture {
+    NetworkHandler private network;
+
+    function setUp() public {
+        network = new NetworkHandler();
+        address t;
+        address r;
+        address s;
+        address c;
+        address v;
+        (t, r, s, c, v) = network.contractsUnderTest();
+        assembly ("memory-safe") {
+            sstore(token.slot, t)
+            sstore(registry.slot, r)
+            sstore(seats.slot, s)
+            sstore(consensus.slot, c)
+            sstore(vault.slot, v)
+        }
+        bytes4[] memory actions = new bytes4[](9);
+        actions[0] = network.passEpoch.selector;
+        actions[1] = network.skipEpochs.selector;
+        actions[2] = network.join.selector;
+        actions[3] = network.leave.selector;
+        actions[4] = network.release.selector;
+        actions[5] = network.seatsMove.selector;
+        actions[6] = network.pay.selector;
+        actions[7] = network.close.selector;
+        actions[8] = network.renew.selector;
+        targetContract(address(network));
+        targetSelector(FuzzSelector(address(network), actions));
+    }
+
+    /// @dev Invariants 1 to 4, 2 for every recent epoch, and the exactness of Σ caps.
+    function invariant_sums() public view {
+        assertGe(token.balanceOf(address(vault)), vault.liability(), "1: balance covers the liability");
+        assertLe(vault.lifetimePaid() + vault.liability(), vault.funded(), "3: never beyond what was funded");
+        assertEq(token.balanceOf(address(registry)), network.ghostDeposits(), "4: deposits");
+        assertEq(token.balanceOf(address(seats)), network.ghostBonds(), "4: bonds");
+        uint64 e = network.epoch();
+        for (uint64 back = 1; back <= 4 && back <= e; ++back) {
+            EpochMoney memory money = vault.moneyOf(e - back);
+            if (money.opened) assertLe(money.paid, money.emission, "2: an epoch never pays beyond its emission");
+            EpochTotals memory t = consensus.totalsOf(e - back);
+            if (t.resolvedLanes == t.lanes && consensus.cohortState(e - back, 0) == CohortState.Final) {
+                assertEq(t.openCaps, 0, "sum of caps is exact: nothing is left when all is final");
+            }
+            if (consensus.cohortState(e - back, 0) == CohortState.Final) {
+                uint256 sum;
+                for (uint32 lane; lane < 64; ++lane) sum += consensus.creditOf(e - back, lane);
+                assertLe(sum, t.credits, "credits are in the denominator");
+                uint256 opened = consensus.cohortRecord(e - back, 0).opened;
+                uint256 count;
+                for (uint256 i; i < 5; ++i) count += opened >> i & 1;
+                assertGe(count, 3, "5: no score without a quorum");
+            }
+        }
+        uint256 held;
+        for (uint256 i = 1; i <= seats.ownerCount(); ++i) held += _bondOf(uint32(i));
+        assertEq(held, token.balanceOf(address(seats)), "4: bonds and unbonding are the balance");
+    }
+
+    function _bondOf(uint32 index) private view returns (uint256) {
+        address who = seats.ownerOf(index);
+        return uint256(seats.checker(who).bond) + seats.checker(who).unbonding;
+    }
+}
