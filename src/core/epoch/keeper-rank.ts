@@ -16,4 +16,4 @@ export function keeperRank(seed: Hex, owners: readonly Address[], keeper: Addres
  * ones share a turn, so that nobody comes too late.
  */
 export const turnSeconds = (rank: number, phaseSeconds: number): number =>
-  Math.min(Math.ceil((Math.min(rank, 3) * Math.min(phaseSeconds, 240)) / 4), phaseSeconds - 1)
+  Math.max(0, Math.min(Math.ceil((Math.min(rank, 3) * Math.min(phaseSeconds, 240)) / 4), phaseSeconds - 1))

@@ -6,6 +6,7 @@ import { type EpochOverview, getCohort, getEpoch, getTimeline, keeperCallsOf, se
 import { type ConnectedNetwork, reading } from '../chain/network.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
+import { zeroBytes32 } from '../protocol/primitives.ts'
 import { epochAt } from '../protocol/trigger.ts'
 import { keeperRank, turnSeconds } from './keeper-rank.ts'
 import { revealedOpenings } from './revealed-openings.ts'
@@ -49,12 +50,18 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   const ranks = new Map<number, number>()
 
   async function rankIn({ epoch, seed }: EpochOverview): Promise<number> {
-    if (options.takeTurns === false || seed === null) return 0
-    const rank = ranks.get(epoch) ?? keeperRank(seed, await frozenSeats(network, epoch), sender.address)
-    ranks.set(epoch, rank)
+    if (options.takeTurns === false) return 0
+    const known = ranks.get(epoch)
+    if (known !== undefined) return known
+    const rank = keeperRank(seed ?? zeroBytes32, await frozenSeats(network, epoch), sender.address)
+    if (seed !== null) ranks.set(epoch, rank)
     ranks.delete(epoch - keptEpochs)
     return rank
   }
+
+  /** Seconds within which a step should be taken. A missed seed costs the whole network an epoch: no turns when it is near. */
+  const secondsFor = (step: SettlementStep, { startsAt }: EpochOverview, timeline: Timeline, since: number): number =>
+    step.do === 'pin' || step.do === 'roll' ? Math.floor((startsAt - since) / 8) : timeline.openSeconds
 
   async function openSteps(timeline: Timeline, head: { number: bigint; timestamp: bigint }) {
     const current = epochAt(timeline, Number(head.timestamp))
@@ -150,7 +157,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
           const since = possibleSince.get(keyOf(step)) ?? now
           possibleSince.set(keyOf(step), since)
           try {
-            const turn = turnSeconds(await rankIn(overview), timeline.openSeconds)
+            const turn = turnSeconds(await rankIn(overview), secondsFor(step, overview, timeline, since))
             return now < since + turn ? null : await take(step, overview, gather)
           } catch (error) {
             onTrouble(step, error)

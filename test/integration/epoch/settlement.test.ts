@@ -140,7 +140,7 @@ describe('keeper', () => {
   test('keepers take turns; whoever is late finds it done, and a missing keeper is replaced', async () => {
     const { network, at, commit, keeper, anvil } = await scene()
     const keepers = [0, 1, 2, 3, 4].map(i => keeper(i, {}))
-    await keepers[0]!.pass()
+    await keeper(0).pass()
     await at.commit(0)
     const openings = await commit(0)
     await at.open(0)

@@ -22,6 +22,7 @@ describe('keeper turns', () => {
 
   test('the first acts at once, nobody later than the phase', () => {
     expect([0, 1, 2, 3, 9].map(rank => turnSeconds(rank, 3))).toEqual([0, 1, 2, 2, 2])
+    expect([0, 1, 2, 3, 9].map(rank => turnSeconds(rank, 0))).toEqual([0, 0, 0, 0, 0])
     expect([0, 1, 2, 3, 9].map(rank => turnSeconds(rank, 3600))).toEqual([0, 60, 120, 180, 180])
   })
 })
