@@ -5,6 +5,7 @@ import { connectNetwork } from '../core/chain/network.ts'
 import { createTransactionSender } from '../core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../core/chain/tx/transaction-store.ts'
 import type { Clock } from '../core/platform/clock.ts'
+import { crashPoint } from '../core/platform/crash-point.ts'
 import { lockDataDir } from '../core/platform/data-dir-lock.ts'
 import type { UnlockedKey } from '../core/platform/keystore.ts'
 import type { Logger } from '../core/platform/log.ts'
@@ -37,7 +38,10 @@ export async function openDaemon(
     const { privateKeyToAccount } = await import('viem/accounts')
     // A state belongs to one network: what was sent or signed on another means nothing here.
     const state = `state-${network.chainId}-${network.consensus.slice(2, 12)}.db`
-    const store = openStore({ path: join(folder, state), migrations: [transactionTables, ...migrations] })
+    const store = openStore(
+      { path: join(folder, state), migrations: [transactionTables, ...migrations] },
+      { now: () => clock.now() },
+    )
     if (store.quarantinedTo !== undefined)
       log.warn(
         { file: store.quarantinedTo },
@@ -50,6 +54,7 @@ export async function openDaemon(
         account: privateKeyToAccount(privateKey),
         store,
         errorAbi: kaisarErrorsAbi,
+        crashPoint,
         onTrouble: error => log.warn({ code: error.code }, error.message),
       },
     )

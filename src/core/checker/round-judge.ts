@@ -6,6 +6,7 @@ import type { Address, Hex } from 'viem'
 import { type JobSpec, windowRate } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
+import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { MessageBody, MessageType } from '../protocol/messages.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
@@ -154,6 +155,7 @@ export function createRoundJudge(
       commitment: check.commitment,
       evidence: keepEvidence(entry),
     })
+    crashPoint('checker.verdict-recorded')
     if (check.contradiction !== null && check.commitment !== null)
       journal.recordContradiction(check.commitment, check.contradiction)
     entry.recorded = true
@@ -166,7 +168,7 @@ export function createRoundJudge(
     const deviceReport = stored === null ? null : (JSON.parse(stored.report) as MessageBody<'device.report'>)
     const environment = deviceReport?.environment ?? null
     const named = stored?.environmentHash === check.commitment.message.environmentHash
-    return evidence.keep({
+    const bundle = evidence.keep({
       network,
       spec,
       epochSeed: round.epochSeed,
@@ -177,6 +179,8 @@ export function createRoundJudge(
       deviceReport: named ? deviceReport : null,
       openings,
     })
+    crashPoint('checker.evidence-kept')
+    return bundle
   }
 
   /** What kept this seat from being there for a device: its own fault, not the device's. */
@@ -201,6 +205,7 @@ export function createRoundJudge(
     })
     const { request } = entry
     send(entry, session => session('job.request', request))
+    crashPoint('checker.sampled')
   }
 
   /** Openings that arrive while others are recomputed are recomputed together afterwards. */
@@ -366,5 +371,6 @@ export function createRoundJudge(
     })
     const { offer } = entry
     if (entry.check.judged === null) send(entry, session => session('job.offer', offer))
+    crashPoint('checker.offered')
   }
 }

@@ -9,6 +9,7 @@ import type { ConnectedNetwork } from '../chain/network.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { buildCommitmentTree, commitmentDepth } from '../epoch/commitment-tree.ts'
 import { type OpeningWords, openingHash, unpackOpening } from '../epoch/opening.ts'
+import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import type { MessageBody } from '../protocol/messages.ts'
@@ -114,6 +115,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
           deadline: openAt,
         })
       })
+      crashPoint('checker.openings-recorded')
       log.info({ epoch, cohorts: words.size, root }, 'committed')
     },
 

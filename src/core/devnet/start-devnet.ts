@@ -8,7 +8,7 @@
  * const [first] = await devnet.paidEpochs(1)
  * await devnet.stop()
  */
-import { mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { NetworkParameters } from '../chain/network-presets.ts'
@@ -270,7 +270,6 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
 }
 
 function takeFolder(dataDir: string): DataDirLock {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   try {
     return lockDataDir({ path: dataDir, owner: 'kaisar devnet up' })
   } catch (error) {

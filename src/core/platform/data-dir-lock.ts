@@ -2,10 +2,11 @@
  * One owner per data directory. The lock is the operating system's (an exclusive SQLite transaction that is never ended), so a
  * SIGKILL or a power cut releases it and nobody has to remove a file by hand.
  */
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { makeFolders } from './make-folders.ts'
 import { storeErrors } from './store-errors.ts'
 import { writeFileAtomically } from './write-file-atomically.ts'
 
@@ -21,7 +22,7 @@ export function lockDataDir(options: { path: string; owner: string }): DataDirLo
   const { path, owner } = options
   let database: DatabaseSync | undefined
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeFolders(path)
     database = new DatabaseSync(join(path, 'lock'), { timeout: 0 })
     database.exec('BEGIN EXCLUSIVE')
     writeFileAtomically(

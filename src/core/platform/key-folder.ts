@@ -1,15 +1,5 @@
 /** The keys of a data directory: one keystore file per name in `<data dir>/keys`. */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Address, Hex } from 'viem'
 import { keyErrors } from './key-errors.ts'
@@ -22,6 +12,7 @@ import {
   type scryptStrength,
   type UnlockedKey,
 } from './keystore.ts'
+import { makeFolders } from './make-folders.ts'
 import { readSecretFile } from './secret-file.ts'
 import { syncFolder } from './sync-folder.ts'
 
@@ -64,7 +55,7 @@ export async function saveKey(options: {
   strength?: keyof typeof scryptStrength
 }): Promise<string> {
   const path = keyPath(options.dataDir, options.name)
-  mkdirSync(join(options.dataDir, 'keys'), { recursive: true, mode: 0o700 })
+  makeFolders(join(options.dataDir, 'keys'))
   const text = await encryptKeystore(options.privateKey, options.password, options.strength)
   const temporary = `${path}.${process.pid}.new`
   const file = openSync(temporary, 'wx', 0o600)

@@ -38,6 +38,12 @@ export const providerErrors = defineErrors({
     meaning: 'A seat asked about a device that this process does not run.',
     fix: 'Nothing to do: the request was refused.',
   },
+  PROVIDER_NO_SEATS: {
+    message: ({ reason }: { reason: string }) => `No seat judges this Provider’s devices now: ${reason}.`,
+    meaning:
+      'Jobs come from the five seats drawn for a device’s cohort; without them nothing is worked and nothing paid.',
+    fix: 'Leave it running: it starts by itself. "kaisar epoch status" shows where the network stands.',
+  },
   PROVIDER_NO_DEVICE: {
     message: ({ reason }: { reason: string }) => `This host has no device that can work: ${reason}`,
     meaning: 'Every device found has a critical fault, or none was found.',

@@ -10,6 +10,7 @@ export type ProviderEvent =
       readonly model: string
     }
   | { readonly type: 'session.opened' | 'session.closed'; readonly checker: Address; readonly reason: string | null }
+  | { readonly type: 'provider.idle'; readonly code: string; readonly reason: string }
   | { readonly type: 'epoch.started'; readonly epoch: number; readonly devices: number; readonly seats: number }
   | {
       readonly type: 'round.committed'

@@ -1,5 +1,6 @@
 /** What a Provider answers on a session with a seat. Everything a seat asks for must be signed by that seat. */
 import type { Hex } from 'viem'
+import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Network, SignedMessage } from '../protocol/typed-data.ts'
 import { isSignedBy, type Signer, signMessage } from '../report/signer.ts'
@@ -53,6 +54,7 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     const { commitmentHash, secret } = request.message
     const payload = await roundWork.answer(checker, request.message)
     await session.send('job.openings', { commitmentHash, secret }, payload)
+    crashPoint('provider.opened')
   })
   session.on('device.request', async request => {
     requireFromSeat(isSignedBy(network, 'DeviceRequest', request, checker), request.message.checker)

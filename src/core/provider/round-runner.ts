@@ -5,6 +5,7 @@
 import type { Hex } from 'viem'
 import type { Round } from '../chain/rounds.ts'
 import type { Clock } from '../platform/clock.ts'
+import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { BlockHead } from '../protocol/trigger.ts'
@@ -124,7 +125,10 @@ export function createRoundRunner(rules: RoundRules, deps: RoundRunnerDependenci
 
   const deliver = (epoch: number, commitment: Signed<'Commitment'>) => {
     for (const session of seatsOf(epoch))
-      session.send('job.commitment', commitment).catch(error => log.warn({ error }, 'a commitment could not be sent'))
+      session.send('job.commitment', commitment).then(
+        () => crashPoint('provider.commitment-sent'),
+        error => log.warn({ error }, 'a commitment could not be sent'),
+      )
   }
 
   /** Says, signed, that a device does not take part in a round: better than a silence that could mean anything. */

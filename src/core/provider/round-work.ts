@@ -2,6 +2,7 @@
 import type { Address, Hex } from 'viem'
 import { type JobSpec, windowRate } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
+import { crashPoint } from '../platform/crash-point.ts'
 import type { Trigger } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
 import { checkSampleRequest, commitmentHash, sampleOf, seedOf } from '../report/commitment.ts'
@@ -91,6 +92,7 @@ export function createRoundWork(
         seed,
         startedAtMs: seenAtMs,
       })
+      crashPoint('provider.worked')
       const message = {
         ...identity,
         epoch: BigInt(epoch),
@@ -101,6 +103,7 @@ export function createRoundWork(
       const hash = commitmentHash(network, message)
       const commitment = await signMessage(signer, 'Commitment', message)
       journal.recordCommitment(hash, commitment)
+      crashPoint('provider.commitment-recorded')
       return keep({ seenAtMs, commitment, commitmentHash: hash, rate, lostMs, device, handle })
     },
     async restore(device, commitment, epochSeed, seenAtMs) {

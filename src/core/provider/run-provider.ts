@@ -1,7 +1,7 @@
 /** The Provider daemon: probe, register, connect to the seats, work each window, answer; until it is asked to stop. */
 import type { Address, Hex } from 'viem'
 import { watchEpochs } from '../chain/epoch-watch.ts'
-import { currentEpoch, getRoundRules } from '../chain/epochs.ts'
+import { currentEpoch, getRoundRules, getTimeline } from '../chain/epochs.ts'
 import { createHeadStream } from '../chain/head-stream.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { createRoundStream } from '../chain/round-stream.ts'
@@ -19,6 +19,7 @@ import type { Signer } from '../report/signer.ts'
 import { dialSession } from '../transport/dial-session.ts'
 import { defaultBackoff, keepSessions } from '../transport/keep-sessions.ts'
 import type { Identity, Transport } from '../transport/transport.ts'
+import { providerErrors } from './errors.ts'
 import { createHealthWatch } from './health-watch.ts'
 import { createProviderJournal } from './journal.ts'
 import { keptEnvironment } from './kept-environment.ts'
@@ -197,6 +198,16 @@ export async function runProvider(
     emit,
   })
 
+  const idle = new Set<string>()
+  /** Says once why there is nothing to do. */
+  function sayIdle(reason: string) {
+    if (idle.has(reason)) return
+    idle.add(reason)
+    const { code, message, fix } = providerErrors.PROVIDER_NO_SEATS({ reason })
+    log.warn({ code, fix }, message)
+    emit({ type: 'provider.idle', code, reason })
+  }
+
   /** Reads an epoch once its seed is there, prepares its model, and connects to its seats. */
   async function enter(epoch: number): Promise<boolean> {
     const roster = await readRoster(
@@ -204,7 +215,12 @@ export async function runProvider(
       epoch,
       own.map(({ deviceId }) => deviceId),
     )
-    if (roster === null) return false
+    if (roster === null) {
+      sayIdle(`epoch ${epoch} has no seed yet`)
+      return false
+    }
+    if (roster.members.length === 0) sayIdle(`none of its devices is a member of epoch ${epoch}`)
+    else if (roster.endpoints.length === 0) sayIdle(`no seats were drawn for epoch ${epoch}`)
     journal.recordEnvironment(epoch, environment)
     rosters.set(epoch, roster)
     rosters.delete(epoch - 3)
@@ -223,6 +239,7 @@ export async function runProvider(
   })
   const leaveEpochs = watchEpochs({}, { network, heads, visit: enter, onTrouble: error => trouble('epochs', error) })
 
+  if ((await getTimeline(network)) === null) sayIdle('the network has not been started')
   const watching = health.run(stop)
   await new Promise<void>(resolve => {
     if (stop.aborted) resolve()

@@ -43,7 +43,7 @@ export type SenderDependencies = {
   /** Told about everything that keeps a transaction from going on. */
   readonly onTrouble?: (error: KaisarError) => void
   /** Called at named points between record and send; tests end the process there. */
-  readonly crashPoint?: (name: string) => void
+  readonly crashPoint?: (name: `transaction.${'recorded' | 'sent'}:${string}`) => void
 }
 
 /** What must not miss its deadline, and insists until then; what anybody may do and somebody should; what only claims. */
@@ -238,9 +238,10 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
         store.addAttempt(attempt)
         if (action !== null) store.update(key, { state: 'pending', nonce })
       })
-      crashPoint('transaction.recorded')
+      const what = action?.functionName ?? 'nothing'
+      crashPoint(`transaction.recorded:${what}`)
       await broadcast(raw)
-      crashPoint('transaction.sent')
+      crashPoint(`transaction.sent:${what}`)
     }
   }
 
