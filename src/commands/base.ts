@@ -154,12 +154,13 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     if (!this.jsonEnabled()) process.stderr.write(`${line}\n`)
   }
 
-  /** The command's logger, on stderr: readable on a terminal, JSON lines in a pipe. */
-  protected async createLog(name: string): Promise<Logger> {
+  /** The command's logger, on stderr: readable on a terminal, JSON lines in a pipe. A dashboard takes the lines (JSON) itself. */
+  protected async createLog(name: string, take?: (line: string) => void): Promise<Logger> {
     const { createLogger } = await import('../core/platform/log.ts')
     const { 'log-level': level } = this.flags as { 'log-level': LogLevel }
-    const format = process.stderr.isTTY && !this.jsonEnabled() ? 'text' : 'json'
-    return createLogger({ level, name, format }, { write: line => process.stderr.write(line), redactor: this.redactor })
+    const format = process.stderr.isTTY && !this.jsonEnabled() && take === undefined ? 'text' : 'json'
+    const write = take ?? ((line: string) => process.stderr.write(line))
+    return createLogger({ level, name, format }, { write, redactor: this.redactor })
   }
 
   /**

@@ -1,6 +1,13 @@
 import { Flags } from '@oclif/core'
+import type { ConnectedNetwork } from '../../core/chain/network.ts'
+import type { CheckerEvent } from '../../core/checker/run-checker.ts'
+import type { RecentEvents } from '../../core/operator/recent-events.ts'
 import { BaseCommand } from '../base.ts'
 import { daemonFlags } from '../daemon-flags.ts'
+import { describeEvent, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
+
+/** How many epochs back the dashboard shows duties. */
+const shownEpochs = 5
 
 export default class CheckerRun extends BaseCommand<typeof CheckerRun> {
   static override description =
@@ -9,9 +16,11 @@ export default class CheckerRun extends BaseCommand<typeof CheckerRun> {
 It runs until Ctrl-C. Providers dial in, so the address it listens on must be reachable, or named by --public-url.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> --payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --host 0.0.0.0 --port 7411 --public-url wss://checker.example:7411',
+    '<%= config.bin %> <%= command.id %> --watch --metrics-port 9465',
   ]
   static override flags = {
     ...daemonFlags,
+    ...observeFlags,
     seats: Flags.integer({ description: 'Seats to bond when this operator has none', default: 1, min: 1, max: 1024 }),
     host: Flags.string({ description: 'Address to listen on', default: '127.0.0.1' }),
     port: Flags.integer({ description: 'Port to listen on; 0 takes a free one', default: 0, min: 0, max: 65535 }),
@@ -22,49 +31,96 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
   static override readonly streaming = true
 
   async run() {
-    const log = await this.createLog('checker')
-    const { systemClock: clock } = await import('../../core/platform/clock.ts')
-    const { checkerMigrations } = await import('../../core/checker/journal.ts')
-    const { checkerErrors } = await import('../../core/checker/errors.ts')
-    const { openDaemon } = await import('../open-daemon.ts')
+    const [{ systemClock: clock }, { checkerMigrations }, { checkerErrors }, { openDaemon }, { createRecentEvents }] =
+      await Promise.all([
+        import('../../core/platform/clock.ts'),
+        import('../../core/checker/journal.ts'),
+        import('../../core/checker/errors.ts'),
+        import('../open-daemon.ts'),
+        import('../../core/operator/recent-events.ts'),
+      ])
     const { payout, confirmations, seats, host, port, keeper, threads } = this.flags
     if (payout === undefined) throw checkerErrors.CHECKER_PAYOUT_MISSING()
+    const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
+    const recent = createRecentEvents({}, clock)
+    const log = await this.createLog('checker', watched ? recent.takeLogLine : undefined)
     const stop = this.stopSignal()
+    const target = await this.chainTarget()
     const daemon = await openDaemon(
-      {
-        role: 'checker',
-        dataDir: this.dataDir,
-        target: await this.chainTarget(),
-        migrations: checkerMigrations,
-        confirmations,
-      },
+      { role: 'checker', dataDir: this.dataDir, target, migrations: checkerMigrations, confirmations },
       { unlockKey: () => this.unlockKey(), log, clock },
     )
+    const { network } = daemon
+    const { createCheckerMetrics } = await import('../../core/checker/checker-metrics.ts')
+    const metrics = createCheckerMetrics(
+      { version: this.config.version },
+      { readHead: () => readHead(network), now: () => clock.now() },
+    )
+    let watch: Awaited<ReturnType<typeof this.showDashboard>> | null = null
+    let server: Awaited<ReturnType<typeof serveMetrics>> = null
     try {
+      server = await serveMetrics(this.flags, metrics)
+      if (server !== null && !watched) this.event('metrics.listening', { url: server.url }, `metrics at ${server.url}`)
+      if (watched) {
+        const name = target.context?.name ?? `chain ${network.chainId}`
+        watch = await this.showDashboard(network, { operator: daemon.signer.address, payout, network: name }, recent)
+      }
+      const emit = (event: CheckerEvent) => {
+        metrics.observe(event)
+        if (watch !== null) return watch.observe(event)
+        const { type, ...fields } = event
+        this.event(type, fields, describeEvent(type, fields))
+      }
       const { startChecker } = await import('../../core/checker/start-checker.ts')
-      await startChecker(
-        {
-          ...daemon,
-          payout,
-          seats,
-          threads,
-          keeper,
-          executionProvider: this.flags['execution-provider'],
-          listen: { host, port },
-          publicUrl: this.flags['public-url'] ?? null,
-          heartbeatMs: Number(this.flags['heartbeat-seconds']) * 1000,
-        },
-        { log, clock, emit: ({ type, ...fields }) => this.event(type, fields, describe(type, fields)) },
-        stop,
-      )
+      const options = {
+        ...daemon,
+        payout,
+        seats,
+        threads,
+        keeper,
+        executionProvider: this.flags['execution-provider'],
+        listen: { host, port },
+        publicUrl: this.flags['public-url'] ?? null,
+        heartbeatMs: Number(this.flags['heartbeat-seconds']) * 1000,
+      }
+      await startChecker(options, { log, clock, emit, observer: metrics }, stop)
     } finally {
+      await watch?.close()
+      await server?.close()
       await daemon.close()
     }
     return { operator: daemon.signer.address }
   }
-}
 
-const describe = (type: string, fields: object): string =>
-  `${type}  ${Object.entries(fields)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ')}`
+  private async showDashboard(
+    network: ConnectedNetwork,
+    options: { operator: `0x${string}`; payout: `0x${string}`; network: string },
+    events: RecentEvents,
+  ) {
+    const [{ createNetworkReader }, { CheckerDashboard }, { checkerChanges }, { createCheckerDashboard }] =
+      await Promise.all([
+        import('../../core/explorer/network-reader.ts'),
+        import('../../core/platform/ui/dashboards.ts'),
+        import('../../core/platform/ui/view-changes.ts'),
+        import('../../core/operator/checker-dashboard.ts'),
+      ])
+    const { readDuties } = await import('../../core/operator/read-duties.ts')
+    const { operator } = options
+    const reader = createNetworkReader(network)
+    const state = createCheckerDashboard(options, { events, now: () => Date.now() })
+    const watch = await watchDaemon({
+      read: async () => ({
+        view: await reader.read(),
+        duties: await readDuties({ operator, epochs: shownEpochs }, reader),
+      }),
+      show: ({ view, duties }, trouble) => state.view(view, { nowMs: Date.now(), duties, trouble }),
+      component: CheckerDashboard,
+      changes: checkerChanges,
+    })
+    const observe = (event: CheckerEvent) => {
+      state.observe(event)
+      watch.refresh()
+    }
+    return { observe, close: watch.close }
+  }
+}

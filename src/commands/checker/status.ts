@@ -18,26 +18,24 @@ It also asks the registered endpoint whether it answers, and says so where a run
   async run() {
     const target = await this.chainTarget()
     const { network, operators } = await openOperators('checker', this.flags, { target, dataDir: this.dataDir })
-    const [{ createNetworkReader }, { checkEndpoint }, { checkerStatus, checkerStatusLines }, { readCommittees }] =
+    const [{ createNetworkReader }, { checkEndpoint }, { checkerStatus, checkerStatusLines }, { readDuties }] =
       await Promise.all([
         import('../../core/explorer/network-reader.ts'),
         import('../../core/operator/check-endpoint.ts'),
         import('../../core/operator/checker-status.ts'),
-        import('../../core/operator/read-committees.ts'),
+        import('../../core/operator/read-duties.ts'),
       ])
     const reader = createNetworkReader(network)
     const view = await reader.read()
-    const { history, currentEpoch } = await reader.readHistory()
-    const epochs = Array.from({ length: this.flags.epochs }, (_, i) => currentEpoch - i).filter(epoch => epoch >= 0)
     const checkers = await Promise.all(
       operators.map(async ({ operator, dataDir }) => {
         const registered = view.checkers.find(checker => checker.operator === operator)
-        const [committees, endpoint] = await Promise.all([
-          readCommittees({ operator, epochs, history }, reader),
+        const [duties, endpoint] = await Promise.all([
+          readDuties({ operator, epochs: this.flags.epochs }, reader),
           registered === undefined ? null : checkEndpoint(registered.endpoint),
         ])
         const local = dataDir === null ? null : await this.lookAround(dataDir)
-        return checkerStatus({ view, history, committees, operator, endpoint, local, nowMs: Date.now() })
+        return checkerStatus({ view, duties, operator, endpoint, local, nowMs: Date.now() })
       }),
     )
     this.log(checkers.map(status => checkerStatusLines(status).join('\n')).join('\n\n'))

@@ -1,6 +1,10 @@
 import { Flags } from '@oclif/core'
+import type { ConnectedNetwork } from '../../core/chain/network.ts'
+import type { RecentEvents } from '../../core/operator/recent-events.ts'
+import type { ProviderEvent } from '../../core/provider/provider-event.ts'
 import { BaseCommand } from '../base.ts'
 import { daemonFlags } from '../daemon-flags.ts'
+import { describeEvent, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
 
 export default class ProviderRun extends BaseCommand<typeof ProviderRun> {
   static override description =
@@ -10,47 +14,101 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> --payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
     '<%= config.bin %> <%= command.id %> --rpc-url https://rpc.example --execution-provider cuda --json',
+    '<%= config.bin %> <%= command.id %> --watch --metrics-port 9464',
   ]
   static override flags = {
     ...daemonFlags,
+    ...observeFlags,
     attest: Flags.boolean({ description: 'Register NVIDIA cards that can attest with their attested identity' }),
   }
   static override readonly streaming = true
 
   async run() {
-    const log = await this.createLog('provider')
-    const { systemClock: clock } = await import('../../core/platform/clock.ts')
-    const { providerMigrations } = await import('../../core/provider/journal.ts')
-    const { providerErrors } = await import('../../core/provider/errors.ts')
-    const { openDaemon } = await import('../open-daemon.ts')
+    const [{ systemClock: clock }, { providerMigrations }, { providerErrors }, { openDaemon }, { createRecentEvents }] =
+      await Promise.all([
+        import('../../core/platform/clock.ts'),
+        import('../../core/provider/journal.ts'),
+        import('../../core/provider/errors.ts'),
+        import('../open-daemon.ts'),
+        import('../../core/operator/recent-events.ts'),
+      ])
     const { payout, threads, confirmations, attest, 'execution-provider': executionProvider } = this.flags
     if (payout === undefined) throw providerErrors.PROVIDER_PAYOUT_MISSING()
+    const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
+    const recent = createRecentEvents({}, clock)
+    const log = await this.createLog('provider', watched ? recent.takeLogLine : undefined)
     const stop = this.stopSignal()
+    const target = await this.chainTarget()
     const daemon = await openDaemon(
-      {
-        role: 'provider',
-        dataDir: this.dataDir,
-        target: await this.chainTarget(),
-        migrations: providerMigrations,
-        confirmations,
-      },
+      { role: 'provider', dataDir: this.dataDir, target, migrations: providerMigrations, confirmations },
       { unlockKey: () => this.unlockKey(), log, clock },
     )
+    const { network } = daemon
+    const { createProviderMetrics } = await import('../../core/provider/provider-metrics.ts')
+    const metrics = createProviderMetrics(
+      { version: this.config.version },
+      { readHead: () => readHead(network), now: () => clock.now() },
+    )
+    let watch: Awaited<ReturnType<typeof this.showDashboard>> | null = null
+    let server: Awaited<ReturnType<typeof serveMetrics>> = null
     try {
+      server = await serveMetrics(this.flags, metrics)
+      if (server !== null && !watched) this.event('metrics.listening', { url: server.url }, `metrics at ${server.url}`)
+      if (watched) {
+        const name = target.context?.name ?? `chain ${network.chainId}`
+        watch = await this.showDashboard(network, { operator: daemon.signer.address, payout, network: name }, recent)
+      }
+      const emit = (event: ProviderEvent) => {
+        metrics.observe(event)
+        if (watch !== null) return watch.observe(event)
+        const { type, ...fields } = event
+        this.event(type, fields, describeEvent(type, fields))
+      }
       const { startProvider } = await import('../../core/provider/start-provider.ts')
-      await startProvider(
-        { ...daemon, payout, executionProvider, threads, attest, version: this.config.version },
-        { log, clock, emit: ({ type, ...fields }) => this.event(type, fields, describe(type, fields)) },
-        stop,
-      )
+      const options = { ...daemon, payout, executionProvider, threads, attest, version: this.config.version }
+      await startProvider(options, { log, clock, emit }, stop)
     } finally {
+      await watch?.close()
+      await server?.close()
       await daemon.close()
     }
     return { operator: daemon.signer.address }
   }
-}
 
-const describe = (type: string, fields: object): string =>
-  `${type}  ${Object.entries(fields)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ')}`
+  private async showDashboard(
+    network: ConnectedNetwork,
+    options: { operator: `0x${string}`; payout: `0x${string}`; network: string },
+    events: RecentEvents,
+  ) {
+    const [{ createNetworkReader }, { ProviderDashboard }, { providerChanges }, { createProviderDashboard }, local] =
+      await Promise.all([
+        import('../../core/explorer/network-reader.ts'),
+        import('../../core/platform/ui/dashboards.ts'),
+        import('../../core/platform/ui/view-changes.ts'),
+        import('../../core/operator/provider-dashboard.ts'),
+        this.probeDevices(options.operator),
+      ])
+    const reader = createNetworkReader(network)
+    const state = createProviderDashboard(options, { events, local: () => local })
+    const watch = await watchDaemon({
+      read: () => reader.read(),
+      show: (view, trouble) => state.view(view, { nowMs: Date.now(), trouble }),
+      component: ProviderDashboard,
+      changes: providerChanges,
+    })
+    const observe = (event: ProviderEvent) => {
+      state.observe(event)
+      watch.refresh()
+    }
+    return { observe, close: watch.close }
+  }
+
+  private async probeDevices(operator: `0x${string}`) {
+    const { probeDevices } = await import('../../core/operator/probe-devices.ts')
+    const { createHostProbe } = await import('../../core/gpu/host-probe.ts')
+    const { nodeHost: host } = await import('../../core/gpu/host.ts')
+    const { runTool: run } = await import('../../core/gpu/run-tool.ts')
+    const devices = this.flags['execution-provider'] === 'cpu' ? 'cpu' : 'auto'
+    return probeDevices(operator, { probes: [createHostProbe({ devices }, { host, run })] })
+  }
+}

@@ -13,6 +13,7 @@ import type { Store } from '../platform/store.ts'
 import type { Signer } from '../report/signer.ts'
 import { ensureCertificate } from '../transport/certificate-file.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
+import type { CheckerObserver } from './checker-metrics.ts'
 import { openEvidenceStore } from './evidence-store.ts'
 import { createRecordPolicy } from './record-policy.ts'
 import { type CheckerEvent, runChecker } from './run-checker.ts'
@@ -43,7 +44,17 @@ const heartbeatTimeoutMs = 5_000
 /** Runs until the signal aborts. @throws as {@link runChecker} */
 export async function startChecker(
   options: StartCheckerOptions,
-  { log, clock, emit }: { readonly log: Logger; readonly clock: Clock; readonly emit: (event: CheckerEvent) => void },
+  {
+    log,
+    clock,
+    emit,
+    observer,
+  }: {
+    readonly log: Logger
+    readonly clock: Clock
+    readonly emit: (event: CheckerEvent) => void
+    readonly observer?: CheckerObserver
+  },
   stop: AbortSignal,
 ): Promise<void> {
   const { folder, privateKey, network, signer, sender, store, heartbeatMs, executionProvider, threads } = options
@@ -63,7 +74,10 @@ export async function startChecker(
     },
   )
   const keep = async (gather: Gather) => {
-    for (const { key } of await keeper.pass(gather)) log.info({ key }, 'settling')
+    for (const { key } of await keeper.pass(gather)) {
+      observer?.settled(key)
+      log.info({ key }, 'settling')
+    }
   }
   await runChecker(
     { ...options, heartbeat: { intervalMs: heartbeatMs, timeoutMs: Math.min(heartbeatTimeoutMs, heartbeatMs * 2) } },
@@ -75,7 +89,18 @@ export async function startChecker(
       evidence: openEvidenceStore(join(folder, 'evidence')),
       identity,
       transport: createWebSocketTransport({ identity }),
-      startEngine: spec => createWorkEngine({ spec, provider: executionProvider, threads }),
+      startEngine: async spec => {
+        const engine = await createWorkEngine({ spec, provider: executionProvider, threads })
+        return {
+          ...engine,
+          async verify(request) {
+            const startMs = clock.monotonicMs()
+            const answers = await engine.verify(request)
+            observer?.verified((clock.monotonicMs() - startMs) / 1000, request.items.length)
+            return answers
+          },
+        }
+      },
       policy: known => createRecordPolicy(network, known),
       settle: options.keeper ? keep : async () => undefined,
       clock,

@@ -51,9 +51,8 @@ export type CheckerStatus = {
 
 export type CheckerStatusInput = {
   readonly view: NetworkView
-  readonly history: History
-  /** Committees by {@link cohortKey}, of the epochs whose duties are shown. */
-  readonly committees: ReadonlyMap<string, readonly Address[]>
+  /** Newest first; see {@link dutiesOf}. */
+  readonly duties: readonly DutyStatus[]
   readonly operator: Address
   readonly endpoint: EndpointCheck | null
   readonly local: LocalChecker | null
@@ -62,10 +61,9 @@ export type CheckerStatusInput = {
 }
 
 export function checkerStatus(input: CheckerStatusInput): CheckerStatus {
-  const { view, operator, endpoint, local, nowMs } = input
+  const { view, operator, duties, endpoint, local, nowMs } = input
   const network = networkStatus(view, nowMs)
   const checker = view.checkers.find(each => each.operator === operator) ?? null
-  const duties = dutiesOf(input)
   return {
     operator,
     network,
@@ -74,11 +72,19 @@ export function checkerStatus(input: CheckerStatusInput): CheckerStatus {
     endpoint,
     duties,
     verdictCounts: local?.records?.verdictCounts ?? null,
-    warnings: [...staleWarning(network), ...warningsOf(checker, duties, input)],
+    warnings: [...staleWarning(network), ...warningsOf(checker, input)],
   }
 }
 
-function dutiesOf({ history, committees, operator }: CheckerStatusInput): DutyStatus[] {
+export type DutyFacts = {
+  readonly history: History
+  /** Committees by {@link cohortKey}, of the epochs whose duties are wanted. */
+  readonly committees: ReadonlyMap<string, readonly Address[]>
+  readonly operator: Address
+}
+
+/** What an owner of seats was drawn for, and what became of it, newest first. */
+export function dutiesOf({ history, committees, operator }: DutyFacts): DutyStatus[] {
   return [...committees]
     .flatMap(([key, owners]): DutyStatus[] => {
       const seat = owners.indexOf(operator)
@@ -103,8 +109,7 @@ function dutiesOf({ history, committees, operator }: CheckerStatusInput): DutySt
 
 function warningsOf(
   checker: CheckerView | null,
-  duties: readonly DutyStatus[],
-  { endpoint, local, view }: CheckerStatusInput,
+  { duties, endpoint, local, view }: CheckerStatusInput,
 ): StatusWarning[] {
   const warn = (code: string, message: string, fix: string): StatusWarning => ({ code, device: null, message, fix })
   const running = local?.running ?? null

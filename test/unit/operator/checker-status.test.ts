@@ -6,6 +6,7 @@ import {
   type CheckerStatusInput,
   checkerStatus,
   checkerStatusLines,
+  dutiesOf,
 } from '../../../src/core/operator/checker-status.ts'
 import { readCommittees } from '../../../src/core/operator/read-committees.ts'
 import { address, checker, hash, isoAt, networkView, nowMs, operator } from './network-fixture.ts'
@@ -27,21 +28,25 @@ const finalized = (opened: boolean): FinalizedCohort => ({
 /** Epochs 4 to 7, all of them drawn: 4 and 5 settled, 6 settling, 7 at work. */
 function input(changes: Partial<CheckerStatusInput> = {}, history: Partial<History> = {}): CheckerStatusInput {
   const commits = new Map([4, 5, 6].map(epoch => [epoch, new Map([[operator, hash('4')]])]))
+  const known: History = {
+    ...indexHistory([]),
+    commits,
+    finalized: new Map([
+      ['4:0', finalized(true)],
+      ['5:0', finalized(true)],
+    ]),
+    paidSeats: new Map([
+      ['4:0', { txHash: hash('6'), payouts: [], agreed: [2, 2, 1, 2, 2], amounts: [1n, 1n, 10n ** 18n, 1n, 1n] }],
+    ]),
+    ...history,
+  }
   return {
     view: networkView(),
-    history: {
-      ...indexHistory([]),
-      commits,
-      finalized: new Map([
-        ['4:0', finalized(true)],
-        ['5:0', finalized(true)],
-      ]),
-      paidSeats: new Map([
-        ['4:0', { txHash: hash('6'), payouts: [], agreed: [2, 2, 1, 2, 2], amounts: [1n, 1n, 10n ** 18n, 1n, 1n] }],
-      ]),
-      ...history,
-    },
-    committees: new Map([4, 5, 6, 7].map(epoch => [`${epoch}:0`, committee])),
+    duties: dutiesOf({
+      history: known,
+      committees: new Map([4, 5, 6, 7].map(epoch => [`${epoch}:0`, committee])),
+      operator,
+    }),
     operator,
     endpoint: { reached: true, certificateHash: checker().certificateHash },
     local: { running, records: { verdicts: [], verdictCounts: { VALID: 12, TIMEOUT: 1 }, committedEpochs: [6, 5, 4] } },

@@ -1,0 +1,188 @@
+/** What a Checker counts of itself, from the events it emits, and whether it can judge the next round. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { chainLag, createDaemonMetrics, type DaemonMetricsDependencies } from '../platform/daemon-metrics.ts'
+import type { Health } from '../platform/metrics.ts'
+import { verdicts } from '../protocol/verdict.ts'
+import type { CheckerEvent } from './run-checker.ts'
+
+/** What is counted and is no event. */
+export type CheckerObserver = {
+  /** Sampled rows of one or more devices were recomputed. */
+  verified(seconds: number, devices: number): void
+  /** A step of settlement was sent, e.g. `finalize/7/0`. */
+  settled(key: string): void
+}
+
+export type CheckerMetrics = CheckerObserver & {
+  readonly registry: Registry
+  observe(event: CheckerEvent): void
+  health(): Promise<Health>
+}
+
+/** What readiness is decided by. */
+export type CheckerState = {
+  /** Where Providers reach it, once it is bonded and listens. */
+  readonly endpoint: string | null
+  /** The newest epoch entered, with what it was drawn for; null before the first. */
+  readonly epoch: { readonly epoch: number; readonly cohorts: number; readonly devices: number } | null
+  readonly openSessions: number
+  readonly lastVerdict: { readonly epoch: number; readonly time: string; readonly verdict: string } | null
+  /** Null while no endpoint answers. */
+  readonly chainLagSeconds: number | null
+}
+
+/** Whatever the block time, a head this old has stopped. */
+const stoppedSeconds = 120
+
+/** Why a Checker would not judge the next round; nothing: it is ready. Pure. */
+export function checkerHindrances({ endpoint, epoch, openSessions, chainLagSeconds }: CheckerState): string[] {
+  const hindrances: string[] = []
+  if (chainLagSeconds === null) hindrances.push('no RPC endpoint answers')
+  else if (chainLagSeconds > stoppedSeconds)
+    hindrances.push(`the newest block is ${Math.round(chainLagSeconds)} seconds old`)
+  if (endpoint === null) return [...hindrances, 'it is not bonded and listening yet']
+  if (epoch === null) return [...hindrances, 'no epoch was entered yet']
+  // One Provider that is away is its own affair; nobody at all is most likely ours.
+  if (epoch.devices > 0 && openSessions === 0)
+    hindrances.push(`none of the ${epoch.devices} devices it judges has a session: can ${endpoint} be reached?`)
+  return hindrances
+}
+
+export function createCheckerMetrics(
+  options: { readonly version: string },
+  dependencies: DaemonMetricsDependencies,
+): CheckerMetrics {
+  const registry = createDaemonMetrics({ role: 'checker', ...options }, dependencies)
+  const registers = [registry]
+  const given = new Counter({
+    name: 'kaisar_checker_verdicts_total',
+    help: 'Verdicts on rounds, by kind and reason.',
+    labelNames: ['verdict', 'reason'],
+    registers,
+  })
+  // A kind that was never given shows as 0, so that its increase can be alerted on.
+  for (const verdict of verdicts) given.inc({ verdict, reason: '' }, 0)
+  const lastVerdictTime = new Gauge({
+    name: 'kaisar_checker_last_verdict_timestamp_seconds',
+    help: 'When a verdict was given last, in seconds since 1970.',
+    registers,
+  })
+  const verifySeconds = new Histogram({
+    name: 'kaisar_checker_verify_seconds',
+    help: 'Recomputing the sampled rows of one batch of devices.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  })
+  const verifiedDevices = new Counter({
+    name: 'kaisar_checker_verified_devices_total',
+    help: 'Devices whose sampled rows were recomputed.',
+    registers,
+  })
+  const judged = new Counter({
+    name: 'kaisar_checker_device_reports_total',
+    help: 'Device reports judged, by whether all in them held.',
+    labelNames: ['valid'],
+    registers,
+  })
+  const findings = new Counter({
+    name: 'kaisar_checker_device_findings_total',
+    help: 'What was found in device reports, by code.',
+    labelNames: ['code'],
+    registers,
+  })
+  const settlement = new Counter({
+    name: 'kaisar_checker_settlement_steps_total',
+    help: 'Steps of settlement this keeper sent, by kind.',
+    labelNames: ['step'],
+    registers,
+  })
+  const sessions = new Gauge({
+    name: 'kaisar_checker_open_sessions',
+    help: 'Providers whose session is open.',
+    registers,
+  })
+  const closed = new Counter({
+    name: 'kaisar_checker_sessions_closed_total',
+    help: 'Sessions with Providers that ended, by reason.',
+    labelNames: ['reason'],
+    registers,
+  })
+  const seats = new Gauge({ name: 'kaisar_checker_bonded_seats', help: 'Seats bonded by this operator.', registers })
+  const cohorts = new Gauge({
+    name: 'kaisar_checker_duty_cohorts',
+    help: 'Cohorts of the newest epoch entered that it was drawn for.',
+    registers,
+  })
+  const devices = new Gauge({
+    name: 'kaisar_checker_duty_devices',
+    help: 'Devices of the newest epoch entered that it judges.',
+    registers,
+  })
+  const epochNumber = new Gauge({
+    name: 'kaisar_checker_epoch',
+    help: 'The newest epoch entered; it may not have begun yet.',
+    registers,
+  })
+
+  let endpoint: string | null = null
+  let epoch: CheckerState['epoch'] = null
+  let lastVerdict: CheckerState['lastVerdict'] = null
+  const open = new Set<string>()
+
+  return {
+    registry,
+    verified(seconds, count) {
+      verifySeconds.observe(seconds)
+      verifiedDevices.inc(count)
+    },
+    settled: key => settlement.inc({ step: key.split('/')[0]! }),
+    observe(event) {
+      switch (event.type) {
+        case 'checker.listening':
+          endpoint = event.url
+          seats.set(event.seats)
+          break
+        case 'session.opened':
+          open.add(event.operator)
+          break
+        case 'session.closed':
+          open.delete(event.operator)
+          closed.inc({ reason: event.reason ?? 'unknown' })
+          break
+        case 'epoch.started':
+          if (epoch !== null && event.epoch < epoch.epoch) return
+          epoch = { epoch: event.epoch, cohorts: event.cohorts, devices: event.devices }
+          epochNumber.set(event.epoch)
+          cohorts.set(event.cohorts)
+          devices.set(event.devices)
+          break
+        case 'check.completed':
+          given.inc({ verdict: event.verdict, reason: event.reason })
+          lastVerdictTime.set(dependencies.now() / 1000)
+          lastVerdict = {
+            epoch: event.epoch,
+            time: new Date(dependencies.now()).toISOString(),
+            verdict: event.verdict,
+          }
+          break
+        case 'device.judged':
+          judged.inc({ valid: String(event.valid) })
+          for (const code of event.findings) findings.inc({ code })
+          break
+      }
+      sessions.set(open.size)
+    },
+    async health() {
+      const lag = await chainLag(dependencies)
+      const state: CheckerState = {
+        endpoint,
+        epoch,
+        openSessions: open.size,
+        lastVerdict,
+        chainLagSeconds: lag?.lagSeconds ?? null,
+      }
+      const hindrances = checkerHindrances(state)
+      return { healthy: hindrances.length === 0, hindrances, head: lag?.head.number ?? null, ...state }
+    },
+  }
+}

@@ -1,0 +1,92 @@
+/** The metrics that every daemon has: what it is, what it weighs, and how far behind the chain it is. */
+import { Gauge, type Registry } from 'prom-client'
+import { createMetricsRegistry } from './metrics.ts'
+
+/** The newest block an endpoint shows; `timestamp` in seconds. */
+export type ChainHead = { readonly number: bigint; readonly timestamp: number }
+
+export type DaemonMetricsOptions = { readonly role: 'provider' | 'checker'; readonly version: string }
+
+export type DaemonMetricsDependencies = {
+  /** Asked at each scrape, so that what is shown is the endpoint's state and not a memory of it. */
+  readonly readHead: () => Promise<ChainHead>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export type ChainLag = { readonly head: ChainHead; readonly lagSeconds: number }
+
+/** How far the newest block is behind this machine's clock; null while no endpoint answers. */
+export async function chainLag({ readHead, now }: DaemonMetricsDependencies): Promise<ChainLag | null> {
+  try {
+    const head = await readHead()
+    return { head, lagSeconds: Math.max(0, now() / 1000 - head.timestamp) }
+  } catch {
+    return null
+  }
+}
+
+/** A registry with the metrics of any daemon of this role. */
+export function createDaemonMetrics(
+  { role, version }: DaemonMetricsOptions,
+  dependencies: DaemonMetricsDependencies,
+): Registry {
+  const registry = createMetricsRegistry()
+  const registers = [registry]
+  const name = (what: string) => `kaisar_${role}_${what}`
+  new Gauge({
+    name: name('build_info'),
+    help: 'Always 1; the version is in the label.',
+    labelNames: ['version'],
+    registers,
+  }).set({ version }, 1)
+  new Gauge({
+    name: name('start_time_seconds'),
+    help: 'When this process started, in seconds since 1970.',
+    registers,
+  }).set(dependencies.now() / 1000)
+  new Gauge({
+    name: name('resident_memory_bytes'),
+    help: 'Memory of this process that is in RAM.',
+    registers,
+    collect() {
+      this.set(process.memoryUsage.rss())
+    },
+  })
+  // One question for all that is shown of the answer: a scrape collects its metrics at the same time.
+  let asking: Promise<ChainLag | null> | null = null
+  const ask = () => {
+    asking ??= chainLag(dependencies).finally(() => {
+      asking = null
+    })
+    return asking
+  }
+  new Gauge({
+    name: name('chain_reachable'),
+    help: '1 where an RPC endpoint answers, else 0.',
+    registers,
+    async collect() {
+      this.set((await ask()) === null ? 0 : 1)
+    },
+  })
+  // Without an answer the last figures stay: `chain_reachable` says what they are worth.
+  new Gauge({
+    name: name('chain_head_blocks'),
+    help: 'Number of the newest block that the RPC endpoint shows.',
+    registers,
+    async collect() {
+      const lag = await ask()
+      if (lag !== null) this.set(Number(lag.head.number))
+    },
+  })
+  new Gauge({
+    name: name('chain_lag_seconds'),
+    help: 'How far the newest block is behind the clock of this machine.',
+    registers,
+    async collect() {
+      const lag = await ask()
+      if (lag !== null) this.set(lag.lagSeconds)
+    },
+  })
+  return registry
+}

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest'
+import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts'
+import {
+  createProviderMetrics,
+  type ProviderState,
+  providerHindrances,
+} from '../../../src/core/provider/provider-metrics.ts'
+import { findPromtool, promtoolCheck } from '../../helpers/promtool.ts'
+
+const device = `0x${'d'.repeat(64)}` as const
+const round = `0x${'a'.repeat(64)}` as const
+const checkers = ['1', '2', '3', '4', '5'].map(digit => `0x${digit.repeat(40)}` as const)
+const now = 1_700_000_000_000
+const head = { number: 77n, timestamp: now / 1000 - 3 }
+
+const session = (type: 'session.opened' | 'session.closed', checker = checkers[0]!): ProviderEvent => ({
+  type,
+  checker,
+  reason: type === 'session.closed' ? 'TRANSPORT_CLOSED' : null,
+})
+const events: ProviderEvent[] = [
+  { type: 'device.registered', deviceId: device, change: 'registered', generation: 1, model: 'Example CPU' },
+  { type: 'epoch.started', epoch: 4, devices: 1, seats: 5 },
+  ...checkers.map(checker => session('session.opened', checker)),
+  { type: 'round.committed', epoch: 4, round, deviceId: device, rows: 500, rate: 1_200, lostMs: 12 },
+  { type: 'round.committed', epoch: 4, round, deviceId: device, rows: 300, rate: 1_100, lostMs: 8 },
+  { type: 'round.aborted', epoch: 4, round, deviceId: device, reason: 'the card is gone' },
+  { type: 'receipt.received', epoch: 3, deviceId: device, checker: checkers[0]!, rate: 900, flags: 15 },
+  { type: 'receipt.received', epoch: 3, deviceId: device, checker: checkers[1]!, rate: 0, flags: 15 },
+  { type: 'device.health', device: 'GPU-1', change: 'lost', reason: 'XID_79', detail: '' },
+  session('session.closed', checkers[4]),
+]
+
+function metricsAfter(seen: readonly ProviderEvent[], readHead = async () => head) {
+  const metrics = createProviderMetrics({ version: '1.2.3' }, { readHead, now: () => now })
+  for (const event of seen) metrics.observe(event)
+  return metrics
+}
+
+describe('provider metrics', () => {
+  it('count what the Provider emitted, in base units', async () => {
+    const text = await metricsAfter(events).registry.metrics()
+    for (const line of [
+      'kaisar_provider_build_info{version="1.2.3"} 1',
+      `kaisar_provider_rounds_total{device="${device}",result="committed"} 2`,
+      `kaisar_provider_rounds_total{device="${device}",result="aborted"} 1`,
+      `kaisar_provider_rows_total{device="${device}"} 800`,
+      `kaisar_provider_rate_operations_per_second{device="${device}"} 1100000000`,
+      `kaisar_provider_window_lost_seconds_sum{device="${device}"} 0.02`,
+      `kaisar_provider_receipts_total{device="${device}",paid="true"} 1`,
+      `kaisar_provider_receipts_total{device="${device}",paid="false"} 1`,
+      'kaisar_provider_device_health_changes_total{change="lost",reason="XID_79"} 1',
+      'kaisar_provider_open_sessions 4',
+      'kaisar_provider_sessions_closed_total{reason="TRANSPORT_CLOSED"} 1',
+      'kaisar_provider_member_devices 1',
+      'kaisar_provider_epoch 4',
+      'kaisar_provider_chain_reachable 1',
+      'kaisar_provider_chain_head_blocks 77',
+      'kaisar_provider_chain_lag_seconds 3',
+    ])
+      expect(text.split('\n')).toContain(line)
+  })
+
+  it('say that the chain does not answer, and keep what it said last', async () => {
+    let answers = true
+    const metrics = metricsAfter(events, async () => (answers ? head : Promise.reject(new Error('gone'))))
+    await metrics.registry.metrics()
+    answers = false
+    const lines = (await metrics.registry.metrics()).split('\n')
+    expect(lines).toContain('kaisar_provider_chain_reachable 0')
+    expect(lines).toContain('kaisar_provider_chain_head_blocks 77')
+  })
+
+  it('are named kaisar_provider_… and described', async () => {
+    for (const { name, help } of await metricsAfter(events).registry.getMetricsAsJSON()) {
+      expect(name).toMatch(/^kaisar_provider_[a-z]+(_[a-z]+)*$/)
+      expect(help).toMatch(/\.$/)
+    }
+  })
+
+  const promtool = findPromtool()
+  it.skipIf(promtool === null)('please promtool (skipped where it is not to be had)', async () => {
+    const text = await metricsAfter(events).registry.metrics()
+    expect(promtoolCheck(promtool!, ['metrics'], text)).toEqual({ ok: true, output: '' })
+    expect(promtoolCheck(promtool!, ['metrics'], '# TYPE bad_metric_total gauge\nbad_metric_total 1\n').ok).toBe(false)
+  })
+})
+
+describe('provider health', () => {
+  const ready: ProviderState = {
+    epoch: { epoch: 9, devices: 1, seats: 5 },
+    openSessions: 5,
+    lastRound: { epoch: 8, time: 't', result: 'committed' },
+    chainLagSeconds: 2,
+  }
+  it.each([
+    [{}, []],
+    [{ openSessions: 3 }, []],
+    [{ openSessions: 2 }, ['sessions with 2 of 5 Checkers are open, and 3 are needed']],
+    [{ epoch: { epoch: 9, devices: 1, seats: 2 }, openSessions: 2 }, []],
+    [{ epoch: null, openSessions: 0 }, ['no epoch was entered yet']],
+    [{ epoch: { epoch: 9, devices: 0, seats: 0 } }, ['no device of ours is a member of epoch 9']],
+    [{ chainLagSeconds: null }, ['no RPC endpoint answers']],
+    [{ chainLagSeconds: 500.4 }, ['the newest block is 500 seconds old']],
+    [{ lastRound: { epoch: 6, time: 't', result: 'committed' } }, []],
+    [{ lastRound: { epoch: 5, time: 't', result: 'committed' } }, ['no round was worked since epoch 5']],
+    [{ lastRound: null }, []],
+  ] as const)('of %j is hindered by %j', (changes, expected) => {
+    expect(providerHindrances({ ...ready, ...changes })).toEqual(expected)
+  })
+
+  it('follows the events: not ready at the start, ready with sessions, not without', async () => {
+    const metrics = metricsAfter([])
+    expect(await metrics.health()).toMatchObject({
+      healthy: false,
+      hindrances: ['no epoch was entered yet'],
+      head: 77n,
+    })
+    for (const event of events) metrics.observe(event)
+    expect(await metrics.health()).toMatchObject({ healthy: true, openSessions: 4, lastRound: { result: 'aborted' } })
+    for (const checker of checkers) metrics.observe(session('session.closed', checker))
+    expect(await metrics.health()).toMatchObject({ healthy: false, openSessions: 0 })
+    // An older epoch that is visited again does not turn the clock back.
+    metrics.observe({ type: 'epoch.started', epoch: 2, devices: 0, seats: 0 })
+    expect(await metrics.health()).toMatchObject({ epoch: { epoch: 4, devices: 1 } })
+  })
+})
