@@ -21,7 +21,7 @@ try {
     const page = await browser.newPage({ viewport: size, colorScheme: scheme, deviceScaleFactor: 1 })
     await page.goto(url + path)
     await page.waitForSelector('main h1')
-    await page.screenshot({ path: `${folder}${name}.png`, fullPage: size.height > 860 })
+    await page.screenshot({ path: `${folder}${name}.png`, fullPage: name.startsWith('x-') })
     await page.close()
   }
   await shot('/', 'explorer', 'light')
@@ -29,7 +29,7 @@ try {
   const page = await browser.newPage()
   await page.goto(`${url}/devices`)
   const device = await page.locator('tbody a').first().getAttribute('href')
-  await shot(device!, 'explorer-device', 'light', { width: 1280, height: 900 })
+  await shot(device!, 'explorer-device', 'light', { width: 1280, height: 1240 })
   if (process.argv.includes('--all')) {
     const epochs = await page.goto(`${url}/epochs`).then(() => page.locator('tbody a').nth(2).getAttribute('href'))
     const devices = await page.goto(`${url}/devices`).then(() => page.locator('tbody a').nth(7).getAttribute('href'))

@@ -22,18 +22,21 @@ export function terminalSvg(
   const height = rows * cell.height + 32
   const texts = lines.flatMap((line, row) => {
     let column = 0
-    return line.map(({ text, tone }) => {
-      const x = (16 + column * cell.width).toFixed(1)
+    return line.flatMap(({ text, tone }) => {
+      const from = column
       column += textWidth(text)
-      if (text.trim() === '') return ''
-      const length = (textWidth(text) * cell.width).toFixed(1)
       const bold = tone === 'strong' ? ' font-weight="600"' : ''
-      return `<text x="${x}" y="${30 + row * cell.height}" textLength="${length}" fill="${colours[tone]}"${bold}>${escapeXml(text)}</text>`
+      // Runs of blanks would collapse: every run of words stands at its own column.
+      return [...text.matchAll(/\S+(?: \S+)*/g)].map(({ 0: words, index }) => {
+        const x = (16 + (from + textWidth(text.slice(0, index))) * cell.width).toFixed(1)
+        const length = (textWidth(words) * cell.width).toFixed(1)
+        return `<text x="${x}" y="${30 + row * cell.height}" textLength="${length}" fill="${colours[tone]}"${bold}>${escapeXml(words)}</text>`
+      })
     })
   })
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-label="${title}" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" xml:space="preserve">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-label="${title}" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14">
 <rect width="100%" height="100%" rx="8" fill="#101315"/>
-${texts.filter(text => text !== '').join('\n')}
+${texts.join('\n')}
 </svg>
 `
 }

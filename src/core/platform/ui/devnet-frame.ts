@@ -1,6 +1,6 @@
 import { clockLines, headSpan } from './clock-lines.ts'
 import type { CheckerRow, DeviceRow, DevnetView } from './dashboard-views.ts'
-import { shortHex, tokens } from './figures.ts'
+import { grouped, shortHex, tokens } from './figures.ts'
 import { blankLine, type Line, type Size, span, spread } from './line.ts'
 import {
   historyText,
@@ -32,7 +32,7 @@ const deviceCells = (device: DeviceRow) => [
   verdictsCell(device.verdicts),
   rateText(device.rate),
   historyText(device.scores),
-  device.standing === null ? '—' : String(device.standing),
+  device.standing === null ? '—' : grouped(device.standing),
   tokens(device.earned),
 ]
 
