@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { getDevices } from '../../../src/core/chain/devices.ts'
+import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
 import { kaiBalance } from '../../../src/core/chain/vault.ts'
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import { createNetworkReader } from '../../../src/core/explorer/network-reader.ts'
@@ -10,6 +11,16 @@ import { playerFor } from '../../helpers/play-epochs.ts'
 import { hex, openingOf } from '../../unit/explorer/epoch-simulation.ts'
 
 const lane = (rate: bigint, uptime = 10_000, flags = 15) => ({ rate: encodeRateDown(rate), uptime, flags })
+
+/** The same network through an endpoint that answers only about the head. */
+function withoutOldState(network: ConnectedNetwork): ConnectedNetwork {
+  const { client } = network.chain
+  const readContract = ((call: { blockNumber?: bigint }) =>
+    call.blockNumber === undefined
+      ? client.readContract(call as never)
+      : Promise.reject(new Error('missing trie node'))) as typeof client.readContract
+  return { ...network, chain: { ...network.chain, client: { ...client, readContract } } }
+}
 
 describe('explanations on a real chain', () => {
   it('equal every transfer to the wei, over epochs with lies, absences and a void cohort', async () => {
@@ -81,6 +92,17 @@ describe('explanations on a real chain', () => {
       expect(earned).toBe(await kaiBalance(network, payout))
       expect(drawnLanes).toBe(8)
     }
+    // An endpoint without old state: standings are replayed from events, and the owners of the seats are not known.
+    const forgetful = createNetworkReader(withoutOldState(network))
+    const replayed = await readExplanation({ device: devices[0]!.id, epoch: 1 }, { reader: forgetful })
+    expect(replayed).toMatchObject({ balanced: true, amount: first.amount, figures: first.figures })
+    expect(replayed.seats.map(({ rate }) => rate)).toEqual(first.seats.map(({ rate }) => rate))
+    expect(replayed.seats[0]!.operator).toBeNull()
+    const late = createNetworkReader(withoutOldState(network), { epochs: 3 })
+    await expect(readExplanation({ device: devices[0]!.id, epoch: 1 }, { reader: late })).rejects.toThrow(
+      'cannot be found out',
+    )
+
     // What was read once is not read differently the second time, nor by a reader that begins later.
     const again = await createNetworkReader(network, { epochs: 3, confirmations: 1 }).read()
     expect(again.epochs).toEqual(view.epochs.slice(0, 3))
