@@ -22,6 +22,8 @@ export type SettlementStep =
   /** In FINALIZE, with exactly the revealed openings, read from the chain. */
   | { readonly do: 'finalize-revealed'; readonly epoch: number; readonly cohort: number; readonly seats: number }
   | { readonly do: 'void' | 'payCohort' | 'payCheckers'; readonly epoch: number; readonly cohort: number }
+  /** A seat whose audit nobody answered in time. */
+  | { readonly do: 'strike'; readonly epoch: number; readonly cohort: number; readonly seat: number }
   | { readonly do: 'payKeeper' | 'closeEpoch'; readonly epoch: number }
 
 const seatCount = (mask: number): number => mask.toString(2).replaceAll('0', '').length

@@ -2,7 +2,15 @@ import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { rewardVaultAbi } from '../chain/abi/reward-vault.ts'
 import { firstBlockSince } from '../chain/block-time.ts'
 import { frozenSeats } from '../chain/checkers.ts'
-import { type EpochOverview, getCohort, getEpoch, getTimeline, keeperCallsOf, settledThrough } from '../chain/epochs.ts'
+import {
+  type EpochOverview,
+  getAudit,
+  getCohort,
+  getEpoch,
+  getTimeline,
+  keeperCallsOf,
+  settledThrough,
+} from '../chain/epochs.ts'
 import { type ConnectedNetwork, reading } from '../chain/network.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
@@ -48,6 +56,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   /** Block time at which each step was first seen as possible: the turns of the other keepers count from there. */
   const possibleSince = new Map<string, number>()
   const ranks = new Map<number, number>()
+  const unanswered = new Map<number, readonly SettlementStep[]>()
 
   async function rankIn({ epoch, seed }: EpochOverview): Promise<number> {
     if (options.takeTurns === false) return 0
@@ -75,7 +84,26 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       const overview = await getEpoch(network, epoch)
       if (overview.seed === null) continue
       for (const step of await epochSteps(overview, epoch >= timeline.firstPaidEpoch)) steps.push({ step, overview })
+      const { auditClosesAt } = overview
+      const now = Number(head.timestamp)
+      if (now >= auditClosesAt && now < auditClosesAt + timeline.auditSeconds)
+        for (const step of await unansweredAudits(overview)) steps.push({ step, overview })
     }
+    return steps
+  }
+
+  /** Once the audits of an epoch are closed nothing about them changes but who was struck: read once. */
+  async function unansweredAudits({ epoch, cohorts }: EpochOverview): Promise<readonly SettlementStep[]> {
+    const known = unanswered.get(epoch)
+    if (known !== undefined) return known
+    const steps: SettlementStep[] = []
+    for (let cohort = 0; cohort < cohorts; cohort++)
+      for (const seat of [0, 1, 2, 3, 4]) {
+        const audit = await getAudit(network, epoch, cohort, seat)
+        if (audit !== null && !audit.answered) steps.push({ do: 'strike', epoch, cohort, seat })
+      }
+    unanswered.set(epoch, steps)
+    unanswered.delete(epoch - keptEpochs)
     return steps
   }
 
@@ -130,6 +158,9 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       case 'void':
         sender.enqueue({ ...consensus, key, functionName: 'voidCohort', args: [epoch, step.cohort], deadline: payAt })
         break
+      case 'strike':
+        sender.enqueue({ ...consensus, key, functionName: 'strikeUnanswered', args: [epoch, step.cohort, step.seat] })
+        break
       case 'payCohort':
         sender.enqueue({ ...vault, key, functionName: 'payCohort', args: [epoch, step.cohort, 64] })
         break
@@ -173,7 +204,13 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
 }
 
 const keyOf = (step: SettlementStep): string =>
-  [step.do, step.epoch, ...('cohort' in step ? [step.cohort] : []), ...('after' in step ? [step.after] : [])].join('/')
+  [
+    step.do,
+    step.epoch,
+    ...('cohort' in step ? [step.cohort] : []),
+    ...('seat' in step ? [step.seat] : []),
+    ...('after' in step ? [step.after] : []),
+  ].join('/')
 
 /** The seed of an epoch can be made once REVEAL of the second epoch before it is closed; those of 0 and 1 from `start` on. */
 function seedIsDue(timeline: Timeline, epoch: number, now: number): boolean {

@@ -1,8 +1,9 @@
 import { type Abi, keccak256, toHex } from 'viem'
 import { afterAll, describe, expect, test } from 'vitest'
 import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.ts'
-import { committeeOf } from '../../../src/core/chain/checkers.ts'
+import { committeeOf, getChecker } from '../../../src/core/chain/checkers.ts'
 import { getCohort, getEpoch } from '../../../src/core/chain/epochs.ts'
+import type { NetworkParameters } from '../../../src/core/chain/network-presets.ts'
 import { getVaultBooks, kaiBalance } from '../../../src/core/chain/vault.ts'
 import { buildCommitmentTree } from '../../../src/core/epoch/commitment-tree.ts'
 import { packOpening } from '../../../src/core/epoch/opening.ts'
@@ -17,9 +18,9 @@ const stops: (() => Promise<void>)[] = []
 afterAll(() => Promise.all(stops.map(stop => stop())))
 
 /** Three devices judged by five seats, epoch by epoch, with as many keepers as wanted. */
-async function scene() {
+async function scene(changes: Partial<NetworkParameters> = {}) {
   const anvil = await anvilForTests({ autoImpersonate: true })
-  const net = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 3 })
+  const net = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 3, parameters: changes })
   const { network, checkers, parameters, write, firstEpochAt } = net
   const { epochSeconds, commitSeconds, openSeconds, revealSeconds, finalizeSeconds } = parameters.timeline
   // `start` pinned the block after its own.
@@ -174,5 +175,30 @@ describe('keeper', () => {
     expect((await getCohort(network, 0, 0)).state).toBe('pending')
     expect(await pass(async () => openings)).toEqual(['finalize'])
     expect((await getCohort(network, 0, 0)).state).toBe('final')
+  })
+
+  test('strikes a seat whose audit nobody answered, once, and only when the time for answers is over', async () => {
+    const scores = { firstStanding: 1_000_000, auditBps: 10_000, delistAfterEpochs: 8 }
+    const { at, commit, keeper, network, anvil, checkers, firstEpochAt, parameters } = await scene({ scores })
+    const { pass } = keeper(0)
+    await pass()
+    await at.commit(0)
+    const openings = await commit(0)
+    await at.open(0)
+    expect(await pass(async () => openings)).toEqual(['finalize'])
+    await pass()
+    await at.finalize(0)
+    expect(await pass()).toEqual(['pin'])
+    await anvil.client.mine({ blocks: 2 })
+    expect(await pass()).toEqual(['roll'])
+    const closesAt = firstEpochAt + 2 * parameters.timeline.epochSeconds + parameters.timeline.auditSeconds
+    await mineAt(anvil, closesAt - 1)
+    expect(await pass()).not.toContain('strike')
+    await mineAt(anvil, closesAt)
+    expect((await pass()).filter(step => step === 'strike')).toHaveLength(5)
+    const strikes = await Promise.all(checkers.map(async owner => (await getChecker(network, owner))!.strikes))
+    expect(strikes).toEqual([1, 1, 1, 1, 1])
+    await pass()
+    expect((await getChecker(network, checkers[0]!))!.strikes).toBe(1)
   })
 })
