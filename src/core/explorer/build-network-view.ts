@@ -39,51 +39,71 @@ export type NetworkReadings = {
   readonly firstEpoch: number
 }
 
-/** The readings, indexed once: a large network has a hundred thousand devices. */
-type Indexed = NetworkReadings & {
-  readonly byDevice: ReadonlyMap<Hex, readonly Membership[]>
+/**
+ * What only events change: most blocks have none, and a large network has a hundred thousand devices. Kept from one reading to
+ * the next by {@link epochPartsOf}.
+ */
+export type EpochParts = {
+  readonly history: History
+  /** Epochs shown, and the phases of those that are not over. */
+  readonly key: string
+  readonly epochs: readonly number[]
   /** By epoch shown, then by cohort. */
   readonly members: ReadonlyMap<number, ReadonlyMap<number, readonly Membership[]>>
+  readonly payments: readonly PaymentView[]
+  /** By device. */
+  readonly results: ReadonlyMap<Hex, readonly DeviceEpochView[]>
 }
 
-function indexed(readings: NetworkReadings, epochs: readonly number[]): Indexed {
-  const { memberships } = readings.history
+/** @param previous - returned as it is when nothing happened since */
+export function epochPartsOf(readings: NetworkReadings, previous: EpochParts | null = null): EpochParts {
+  const { timeline, head, firstEpoch, overviews, history } = readings
+  const current = timeline === null ? -1 : epochAt(timeline, head.timestamp)
+  const epochs = Array.from({ length: Math.max(0, current - firstEpoch + 1) }, (_, i) => current - i)
+  const phases = [...overviews.values()].map(({ epoch, phase }) => `${epoch}${phase}`)
+  const key = [firstEpoch, current, ...phases].join()
+  if (previous?.history === history && previous.key === key) return previous
   const membersOf = (epoch: number) =>
     Map.groupBy(
-      memberships.filter(membership => isMember(membership, epoch)),
+      history.memberships.filter(membership => isMember(membership, epoch)),
       ({ lane }) => cohortOf(lane),
     )
+  const members = new Map(epochs.map(epoch => [epoch, membersOf(epoch)]))
+  const byDevice = Map.groupBy(history.memberships, ({ device }) => device)
   return {
-    ...readings,
-    byDevice: Map.groupBy(memberships, ({ device }) => device),
-    members: new Map(epochs.map(epoch => [epoch, membersOf(epoch)])),
+    history,
+    key,
+    epochs,
+    members,
+    payments: epochs.flatMap(epoch => paymentsOf(history, epoch, members.get(epoch)!)),
+    results: new Map([...byDevice].map(([id, memberships]) => [id, resultsOf(readings, memberships, epochs)])),
   }
 }
 
-export function buildNetworkView(readings: NetworkReadings): NetworkView {
+export function buildNetworkView(readings: NetworkReadings, parts = epochPartsOf(readings)): NetworkView {
   const { chainId, contracts, head, timeline, rules, rounds, firstEpoch } = readings
-  const current = timeline === null ? -1 : epochAt(timeline, head.timestamp)
-  const numbers = Array.from({ length: Math.max(0, current - firstEpoch + 1) }, (_, i) => current - i)
-  const index = indexed(readings, numbers)
+  const { epochs, members, payments, results } = parts
   return {
     chainId,
     contracts,
     head,
     timeline,
     rules,
-    currentEpoch: current < 0 ? null : current,
+    currentEpoch: epochs[0] ?? null,
     rounds,
-    devices: readings.devices.map(device => deviceView(index, device, numbers)),
-    checkers: readings.checkers.map(checker => checkerView(index, checker, numbers)),
-    epochs: numbers.map(epoch => epochView(index, epoch)),
-    payments: numbers.flatMap(epoch => paymentsOf(index, epoch)),
+    devices: readings.devices.map(device => deviceView(device, results.get(device.id) ?? [])),
+    checkers: readings.checkers.map(checker => checkerView(readings, checker, members)),
+    epochs: epochs.map(epoch => epochView(readings, epoch, members.get(epoch)!)),
+    payments,
     firstEpoch,
   }
 }
 
-function epochView({ history, overviews, timeline, members }: Indexed, epoch: number): EpochView {
+type Members = ReadonlyMap<number, readonly Membership[]>
+
+function epochView({ history, overviews, timeline }: NetworkReadings, epoch: number, members: Members): EpochView {
   const overview = overviews.get(epoch)
-  const cohorts = [...members.get(epoch)!].sort(([a], [b]) => a - b)
+  const cohorts = [...members].sort(([a], [b]) => a - b)
   const phase = overview?.phase ?? 'pay'
   const views = cohorts.map(([cohort, lanes]) => ({
     ...cohortView(history, epoch, cohort, phase),
@@ -125,12 +145,11 @@ function cohortView(history: History, epoch: number, cohort: number, phase: Phas
 }
 
 /** A device's epochs that have a result, oldest first, and what it was paid for each. */
-function deviceEpochs(
-  { history, byDevice, overviews }: Indexed,
-  id: Hex,
+function resultsOf(
+  { history, overviews }: Pick<NetworkReadings, 'history' | 'overviews'>,
+  memberships: readonly Membership[],
   epochs: readonly number[],
 ): DeviceEpochView[] {
-  const memberships = byDevice.get(id) ?? []
   return epochs.toReversed().flatMap((epoch): DeviceEpochView[] => {
     const membership = memberships.find(member => isMember(member, epoch))
     if (membership === undefined) return []
@@ -159,8 +178,7 @@ function deviceEpochs(
   })
 }
 
-function deviceView(readings: Indexed, device: DeviceOverview, epochs: readonly number[]): DeviceView {
-  const history = deviceEpochs(readings, device.id, epochs)
+function deviceView(device: DeviceOverview, history: readonly DeviceEpochView[]): DeviceView {
   const { id, operator, payout, lane, cohort, generation, since, until, standing, silentEpochs, owed, deposit } = device
   return {
     id,
@@ -183,8 +201,8 @@ function deviceView(readings: Indexed, device: DeviceOverview, epochs: readonly 
   }
 }
 
-function paymentsOf({ history, members }: Indexed, epoch: number): PaymentView[] {
-  return [...members.get(epoch)!].flatMap(([cohort, memberships]) => {
+function paymentsOf(history: History, epoch: number, members: Members): PaymentView[] {
+  return [...members].flatMap(([cohort, memberships]) => {
     const final = history.finalized.get(cohortKey(epoch, cohort))
     return memberships.flatMap(({ device, lane }) => {
       const paid = paidAt(history, epoch, lane)
@@ -197,15 +215,15 @@ function paymentsOf({ history, members }: Indexed, epoch: number): PaymentView[]
 }
 
 function checkerView(
-  { history, committees, members }: Indexed,
+  { history, committees }: NetworkReadings,
   checker: CheckerOverview,
-  epochs: readonly number[],
+  members: EpochParts['members'],
 ): CheckerView {
   let earned = 0n
   let agreedLanes = 0
   let drawnLanes = 0
-  for (const epoch of epochs) {
-    for (const [cohort, lanes] of members.get(epoch)!) {
+  for (const [epoch, cohorts] of members) {
+    for (const [cohort, lanes] of cohorts) {
       const paid = history.paidSeats.get(cohortKey(epoch, cohort))
       const seat = committees.get(cohortKey(epoch, cohort))?.indexOf(checker.operator) ?? -1
       if (paid === undefined || seat === -1) continue

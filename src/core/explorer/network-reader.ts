@@ -7,7 +7,7 @@ import { type EpochOverview, getEpoch, getEpochRounds, getRoundRules, getTimelin
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
-import { buildNetworkView } from './build-network-view.ts'
+import { buildNetworkView, type EpochParts, epochPartsOf } from './build-network-view.ts'
 import { cohortKey, type History, indexHistory } from './history.ts'
 import { type NetworkEvent, readNetworkEvents } from './network-events.ts'
 import type { NetworkView, RoundView } from './network-view.ts'
@@ -56,6 +56,7 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
   let confirmedThrough: bigint | null = null
   let indexed: { key: string; history: History } | null = null
   const committees = new Map<string, readonly Address[]>()
+  let parts: EpochParts | null = null
 
   async function readEvents(head: BlockHead, timeline: Timeline | null, firstEpoch: number): Promise<History> {
     if (confirmedThrough === null) {
@@ -149,7 +150,7 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
         getCheckers(network),
         readCommittees(reading),
       ])
-      return buildNetworkView({
+      const readings = {
         ...reading,
         chainId: network.chainId,
         contracts: network.contracts,
@@ -158,7 +159,9 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
         devices,
         checkers,
         committees,
-      })
+      }
+      parts = epochPartsOf(readings, parts)
+      return buildNetworkView(readings, parts)
     },
   }
 }

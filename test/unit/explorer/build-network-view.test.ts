@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { buildNetworkView } from '../../../src/core/explorer/build-network-view.ts'
+import { buildNetworkView, epochPartsOf } from '../../../src/core/explorer/build-network-view.ts'
 import { chainVerdict } from '../../../src/core/explorer/chain-verdict.ts'
 import { findDevice } from '../../../src/core/explorer/find-device.ts'
 import { emptyLiveState, liveStateAfter } from '../../../src/core/explorer/live-state.ts'
@@ -33,6 +33,19 @@ describe('network view', () => {
       [0, firstDevice],
       [0, secondDevice],
     ])
+  })
+
+  it('keeps what only events change, until an event, a phase or an epoch changes it', () => {
+    const parts = epochPartsOf(networkReadings)
+    const later = { ...networkReadings, head: { ...networkReadings.head, number: 121n, timestamp: 1_054 } }
+    expect(epochPartsOf(later, parts)).toBe(parts)
+    expect(buildNetworkView(later, parts)).toEqual(buildNetworkView(later))
+    const changed = [
+      { ...later, history: { ...later.history } },
+      { ...later, overviews: new Map() },
+      { ...later, head: { ...later.head, timestamp: 1_064 } },
+    ]
+    for (const readings of changed) expect(epochPartsOf(readings, parts)).not.toBe(parts)
   })
 
   it('shows what there is before the network starts', () => {
