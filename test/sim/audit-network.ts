@@ -1,0 +1,141 @@
+/**
+ * The oracle: what the chain must show after faults. Every seat's opening is recomputed from its own records, tallied and priced
+ * by the pure mirrors of the contracts, and compared with what was committed, opened and paid, to the wei.
+ */
+import type { Hex } from 'viem'
+import { commitmentOf, getCohort, getEpoch } from '../../src/core/chain/epochs.ts'
+import { devnetParameters } from '../../src/core/chain/network-presets.ts'
+import type { Role } from '../../src/core/devnet/roles.ts'
+import type { Devnet } from '../../src/core/devnet/start-devnet.ts'
+import { unpackOpening } from '../../src/core/epoch/opening.ts'
+import { readPayments } from '../../src/core/epoch/read-payments.ts'
+import { creditsOf, paymentOf } from '../../src/core/epoch/rewards.ts'
+import { tally } from '../../src/core/epoch/tally.ts'
+import { seatEvidence } from './seat-evidence.ts'
+
+export type Audit = {
+  /** What should be on chain and is not. */
+  readonly lost: readonly string[]
+  /** What is there twice, or was signed twice. */
+  readonly doubled: readonly string[]
+  /** Honest devices that were called wrong, or lost a flag. */
+  readonly honestFailed: readonly string[]
+  /** Payments to devices that differ from the oracle's. */
+  readonly mispaid: readonly string[]
+  /** Verdicts by name, of honest seats about honest devices. */
+  readonly verdicts: Readonly<Record<string, number>>
+  /** Paid by epoch and device, as the oracle has it. */
+  readonly expected: ReadonlyMap<number, ReadonlyMap<Hex, bigint>>
+}
+
+export type AuditOptions = {
+  readonly devnet: Devnet
+  readonly dataDir: string
+  /** Epochs 0 to this one, which must all be paid. */
+  readonly lastEpoch: number
+  /** Roles that cheat on purpose: a Checker's evidence counts for nothing, a Provider must be paid nothing. */
+  readonly dishonest?: readonly string[]
+}
+
+export async function auditNetwork({ devnet, dataDir, lastEpoch, dishonest = [] }: AuditOptions): Promise<Audit> {
+  const { network, roles } = devnet
+  const lost: string[] = []
+  const doubled: string[] = []
+  const honestFailed: string[] = []
+  const mispaid: string[] = []
+  const verdicts: Record<string, number> = {}
+  const expected = new Map<number, Map<Hex, bigint>>()
+  const isHonest = ({ name }: Role) => !dishonest.includes(name)
+  const roleOf = (operator: string) => roles.find(role => role.operator === operator)!
+  const firstStanding = BigInt(devnetParameters(`0x${'00'.repeat(32)}`).scores.firstStanding)
+  let standings: bigint[] = []
+
+  for (let epoch = 0; epoch <= lastEpoch; epoch++) {
+    const seats = await Promise.all(
+      roles.filter(({ kind }) => kind === 'checker').map(role => seatEvidence(network, dataDir, role, epoch)),
+    )
+    const { money, members: memberCount } = await getEpoch(network, epoch)
+    const paid = await readPayments(network, epoch)
+    const owed = new Map<Hex, bigint>()
+    expected.set(epoch, owed)
+    if (memberCount > 64) throw new Error('this oracle knows one cohort')
+    const cohort = await getCohort(network, epoch, 0)
+    const committee = seats[0]!.duty.committees.get(0) ?? cohort.seats ?? []
+    if (cohort.state !== 'final') lost.push(`epoch ${epoch}: the cohort is ${cohort.state}`)
+
+    for (const { role, root, recorded, verdicts: said, contradictions } of seats) {
+      const seat = committee.indexOf(role.operator)
+      if (seat < 0) continue
+      const onChain = await commitmentOf(network, epoch, role.operator)
+      if (onChain === null) lost.push(`epoch ${epoch}: ${role.name} ${recorded ? 'recorded a' : 'made no'} commitment`)
+      else if (!root.startsWith(onChain))
+        lost.push(`epoch ${epoch}: the records of ${role.name} give another commitment`)
+      else if (((cohort.opened >> seat) & 1) === 0) lost.push(`epoch ${epoch}: ${role.name} committed and did not open`)
+      if (!isHonest(role)) continue
+      if (contradictions > 0) doubled.push(`${role.name} holds two commitments of one device and round`)
+      for (const { deviceId, verdict, reason } of said) {
+        const device = devnet.view()?.devices.find(({ id }) => id === deviceId)
+        if (device === undefined || !isHonest(roleOf(device.operator))) continue
+        verdicts[verdict] = (verdicts[verdict] ?? 0) + 1
+        if (verdict === 'WRONG' || verdict === 'UNSUPPORTED')
+          honestFailed.push(
+            `epoch ${epoch}: ${role.name} says ${verdict} (${reason}) of ${roleOf(device.operator).name}`,
+          )
+      }
+    }
+
+    const occupied = cohort.members.map(member => member !== null)
+    const openings = committee.map(owner => {
+      const seat = seats.find(({ role }) => role.operator === owner)!
+      const committed = ((cohort.opened >> committee.indexOf(owner)) & 1) === 1
+      return committed && isHonest(seat.role) ? unpackOpening(seat.words.get(0)!) : null
+    })
+    const { lanes } = tally(openings, occupied)
+    const members = cohort.members.filter(member => member !== null)
+    const before = members.map((_, lane) => standings[lane] ?? 0n)
+    const { credits, denominator } = creditsOf(
+      before.map((standing, lane) => ({ lane: lanes[lane]!, standing })),
+      firstStanding,
+    )
+    standings = credits.map(({ standing }) => standing)
+    for (const [lane, device] of members.entries()) {
+      const role = roleOf(devnet.view()!.devices.find(({ id }) => id === device)!.operator)
+      const amount = paymentOf(credits[lane]!.credit, { ...money, denominator })
+      owed.set(device, amount)
+      const made = paid.filter(payment => payment.kind === 'device' && payment.lane === lane)
+      const sum = made.reduce((total, payment) => total + payment.amount, 0n)
+      if (made.length > 1) doubled.push(`epoch ${epoch}: ${role.name} was paid ${made.length} times`)
+      if (amount > 0n && made.length === 0) lost.push(`epoch ${epoch}: ${role.name} was not paid`)
+      else if (sum !== amount) mispaid.push(`epoch ${epoch}: ${role.name} was paid ${sum}, the oracle says ${amount}`)
+      if (isHonest(role) && lanes[lane]!.flags !== 0xf)
+        honestFailed.push(`epoch ${epoch}: ${role.name} has flags ${lanes[lane]!.flags.toString(2)}`)
+      if (!isHonest(role) && sum > 0n) mispaid.push(`epoch ${epoch}: ${role.name} cheated and was paid ${sum}`)
+    }
+  }
+  doubled.push(...(await repeatedTransactions(devnet)))
+  return { lost, doubled, honestFailed, mispaid, verdicts, expected }
+}
+
+/** The same call of the same operator, mined twice with success. */
+async function repeatedTransactions({ network, roles }: Devnet): Promise<string[]> {
+  const { client } = network.chain
+  const seen = new Map<string, Hex[]>()
+  const last = await client.getBlockNumber()
+  for (let blockNumber = 0n; blockNumber <= last; blockNumber++) {
+    const { transactions } = await client.getBlock({ blockNumber, includeTransactions: true })
+    for (const { from, to, input, hash } of transactions) {
+      const role = roles.find(({ operator }) => operator === from.toLowerCase())
+      if (role === undefined || input === '0x') continue
+      const key = `${role.name} ${to} ${input}`
+      seen.set(key, [...(seen.get(key) ?? []), hash])
+    }
+  }
+  const repeated: string[] = []
+  for (const [key, hashes] of seen) {
+    if (hashes.length < 2) continue
+    const receipts = await Promise.all(hashes.map(hash => client.getTransactionReceipt({ hash })))
+    const succeeded = receipts.filter(({ status }) => status === 'success').length
+    if (succeeded > 1) repeated.push(`${key.slice(0, 70)}: ${succeeded} times`)
+  }
+  return repeated
+}

@@ -1,0 +1,68 @@
+/** What a Checker's own records give for an epoch, recomputed from verdicts, heartbeats and device checks; nothing it says is taken over. */
+import { join } from 'node:path'
+import type { Hex } from 'viem'
+import { getEpochRounds } from '../../src/core/chain/epochs.ts'
+import type { ConnectedNetwork } from '../../src/core/chain/network.ts'
+import { type Duty, readDuty } from '../../src/core/checker/duty.ts'
+import { createCheckerJournal, type RecordedVerdict } from '../../src/core/checker/journal.ts'
+import { packCohort } from '../../src/core/checker/pack-opening.ts'
+import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
+import type { Role } from '../../src/core/devnet/roles.ts'
+import { buildCommitmentTree, commitmentDepth } from '../../src/core/epoch/commitment-tree.ts'
+import type { OpeningWords } from '../../src/core/epoch/opening.ts'
+import { readStore, type StoreReader } from '../../src/core/platform/read-store.ts'
+import type { Store } from '../../src/core/platform/store.ts'
+
+export const roleStore = (dataDir: string, { name, kind }: Role, network: ConnectedNetwork): StoreReader => {
+  const file = `state-${network.chainId}-${network.consensus.slice(2, 12)}.db`
+  const store = readStore(join(dataDir, name, kind, file))
+  if (store === null) throw new Error(`${name} has no store`)
+  return store
+}
+
+export type SeatEvidence = {
+  readonly role: Role
+  readonly duty: Duty
+  readonly words: ReadonlyMap<number, OpeningWords>
+  /** Root of the commitment that these words give. */
+  readonly root: Hex
+  /** Whether the seat recorded that it committed. */
+  readonly recorded: boolean
+  readonly verdicts: readonly RecordedVerdict[]
+  readonly contradictions: number
+}
+
+export async function seatEvidence(
+  network: ConnectedNetwork,
+  dataDir: string,
+  role: Role,
+  epoch: number,
+): Promise<SeatEvidence> {
+  const rounds = await getEpochRounds(network, epoch)
+  if (rounds === null) throw new Error(`epoch ${epoch} has no seed`)
+  const duty = await readDuty(network, role.operator, epoch, rounds)
+  const store = roleStore(dataDir, role, network)
+  try {
+    const journal = createCheckerJournal(store as Store)
+    const words = new Map(
+      [...duty.committees.keys()].map(cohort => {
+        const devices = duty.devices.filter(device => device.cohort === cohort)
+        const { maxRounds } = rounds.rules
+        return [cohort, packCohort(journal, { epoch, devices, rounds: journal.rounds(epoch), maxRounds }).words]
+      }),
+    )
+    const salt = deriveSeatSecrets(role.operatorKey, network, role.operator).salt(epoch)
+    const scope = { chainId: network.chainId, consensus: network.consensus, epoch, owner: role.operator, salt }
+    return {
+      role,
+      duty,
+      words,
+      root: buildCommitmentTree(scope, words, commitmentDepth(duty.cohortCount)).root,
+      recorded: journal.seatCommitment(epoch) !== null,
+      verdicts: journal.verdicts(epoch),
+      contradictions: Number(store.get<{ n: bigint }>('SELECT COUNT(*) AS n FROM contradiction')?.n ?? 0n),
+    }
+  } finally {
+    store.close()
+  }
+}
