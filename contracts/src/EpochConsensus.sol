@@ -173,8 +173,9 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
             Opening calldata opening = openings[i];
             uint256 seat = opening.seat;
             address owner = owners[seat];
-            uint256[10] memory own = _prove(session.epoch, owner, session.cohort, session.depth, session.commitments[seat], opening);
-            if (session.phase == Phase.Open) _mixSalt(session.epoch, owner, session.commitments[seat], opening.salt);
+            uint256 commitment = session.commitments[seat];
+            uint256[10] memory own = _prove(session.epoch, owner, session.cohort, session.depth, commitment, opening);
+            if (session.phase == Phase.Open) _mixSalt(session.epoch, owner, commitment, opening.salt);
             if (PackedMedian.inRange(own)) {
                 words[seat] = own;
                 opened |= 1 << seat;

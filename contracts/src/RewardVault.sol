@@ -245,7 +245,7 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
             mcopy(place, payouts, size)
             mcopy(add(place, size), credits, size)
             mcopy(add(place, shl(1, size)), amounts, size)
-            log4(free, add(128, mul(3, size)), topic, epoch, cohort, caller())
+            log4(free, add(128, mul(3, size)), topic, and(epoch, 0xffffffffffffffff), and(cohort, 0xffffffff), caller())
         }
     }
 

@@ -41,10 +41,11 @@ contract AuditsTest is Fixture {
             Audit memory audit = consensus.auditOf(0, 0, seat);
             assertTrue(audit.drawn, "auditBps is 10000 here");
             Evidence[] memory leaves = _evidence(audit.ordinal);
-            consensus.answerAudit(0, 0, _opening(seat), leaves, work, _signature(makeAddr("device-0")));
+            Opening memory opening = _opening(seat);
+            consensus.answerAudit(0, 0, opening, leaves, work, _signature(makeAddr("device-0")));
             assertTrue(consensus.auditOf(0, 0, seat).answered);
             vm.expectRevert(abi.encodeWithSelector(IEpochReports.AlreadyAnswered.selector, 0, 0, seat));
-            consensus.answerAudit(0, 0, _opening(seat), leaves, work, "");
+            consensus.answerAudit(0, 0, opening, leaves, work, "");
             vm.expectRevert(abi.encodeWithSelector(IEpochReports.AlreadyAnswered.selector, 0, 0, seat));
             consensus.strikeUnanswered(0, 0, seat);
         }
@@ -61,7 +62,7 @@ contract AuditsTest is Fixture {
         consensus.answerAudit(0, 0, opening, leaves, work, forged);
         vm.expectRevert(IEpochReports.AnswerInvalid.selector);
         consensus.answerAudit(0, 0, opening, new Evidence[](0), work, signature);
-        Commitment memory other = work;
+        Commitment memory other = work; // copied from storage
         other.rows = 100;
         vm.expectRevert(IEpochReports.AnswerInvalid.selector);
         consensus.answerAudit(0, 0, opening, leaves, other, signature);
@@ -78,7 +79,7 @@ contract AuditsTest is Fixture {
         vm.expectPartialRevert(IEpochReports.ProofInvalid.selector);
         consensus.answerAudit(0, 0, opening, leaves, work, signature);
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.NotAudited.selector, 0, 1, 0));
-        consensus.answerAudit(0, 1, _opening(0), leaves, work, signature);
+        consensus.answerAudit(0, 1, opening, leaves, work, signature);
     }
 
     /// @dev A lazy seat that repeated medians has no evidence: struck, the second time slashed.

@@ -387,6 +387,28 @@ contract ConsensusTest is Fixture {
         }
     }
 
+    /// @dev The same where positions changed owners in several epochs, so that their words hold a history.
+    /// forge-config: default.fuzz.runs = 500
+    function testFuzz_committeesStayDifferentWhileSeatsMove(bytes32 seed, uint256 moves) public {
+        for (uint64 epoch; epoch < 6; ++epoch) {
+            vm.warp(consensus.epochStart(epoch));
+            address who = operators[(moves >> (8 * epoch)) % operators.length];
+            if (moves >> (8 * epoch + 7) & 1 == 0 && seats.checker(who).seats > 1) {
+                vm.prank(payoutOf(who));
+                seats.unbond(who, 1);
+            } else {
+                vm.prank(who);
+                seats.addSeats(1);
+            }
+            for (uint64 e = epoch; e < epoch + 3; ++e) {
+                (address[5] memory drawn,) = seats.committee(e, seed, uint32(e));
+                for (uint256 i; i < 5; ++i) {
+                    for (uint256 j; j < i; ++j) assertTrue(drawn[i] != drawn[j]);
+                }
+            }
+        }
+    }
+
     /// @dev Seats added or removed in the rolling transaction change no draw of the next two epochs.
     function test_seatChangesDoNotMoveAFrozenDraw() public {
         vm.warp(firstEpochAt);

@@ -16,6 +16,17 @@ contract NetworkHandler is Fixture {
     bytes32[] private _leaving;
     mapping(uint64 epoch => uint256) public wordsKind;
 
+    uint256 private _clock;
+    uint256 private _block;
+
+    /// @dev Time belongs to the network: it never goes back between actions.
+    modifier onItsClock() {
+        vm.warp(_clock);
+        vm.roll(_block);
+        _;
+        (_clock, _block) = (vm.getBlockTimestamp(), vm.getBlockNumber());
+    }
+
     constructor() {
         deployAll();
         bondCheckers(7, 2);
@@ -23,18 +34,21 @@ contract NetworkHandler is Fixture {
         startEpochs();
         (ghostDeposits, ghostBonds) = (3 * DEPOSIT, 14 * SEAT_BOND);
         vm.warp(firstEpochAt);
+        (_clock, _block) = (vm.getBlockTimestamp(), vm.getBlockNumber());
     }
 
     function contractsUnderTest() external view returns (address, address, address, address, address) {
         return (address(token), address(registry), address(seats), address(consensus), address(vault));
     }
 
+    function toItsTime() external onItsClock {}
+
     function epoch() external view returns (uint64) {
         return consensus.currentEpoch();
     }
 
     /// @dev Goes one epoch on: seeds, random lanes by random seats, sometimes void, sometimes revealed, sometimes unpaid.
-    function passEpoch(uint256 random) external {
+    function passEpoch(uint256 random) external onItsClock {
         uint64 e = consensus.currentEpoch();
         if (consensus.seedOf(e) != 0) _judge(e, random);
         else vm.warp(consensus.epochStart(e + 1));
@@ -45,19 +59,19 @@ contract NetworkHandler is Fixture {
         }
     }
 
-    function skipEpochs(uint8 count) external {
-        vm.warp(block.timestamp + uint256(count % 6) * 16);
-        vm.roll(block.number + 50);
+    function skipEpochs(uint8 count) external onItsClock {
+        vm.warp(_clock + uint256(count % 6) * 16);
+        vm.roll(_block + 50);
     }
 
-    function join(uint256 random) external {
+    function join(uint256 random) external onItsClock {
         if (_names > 20) return;
         registerDevice(string.concat("extra-", vm.toString(_names++)));
         ghostDeposits += DEPOSIT;
         random;
     }
 
-    function renew(uint256 random) external {
+    function renew(uint256 random) external onItsClock {
         bytes32 id = deviceIds[random % deviceIds.length];
         if (!registry.isRegistered(id) || registry.getDevice(id).until != type(uint32).max) return;
         address operator = registry.getDevice(id).operator;
@@ -72,7 +86,7 @@ contract NetworkHandler is Fixture {
         require(registry.generationAt(id, e) == before, "invariant 22");
     }
 
-    function leave(uint256 random) external {
+    function exit(uint256 random) external onItsClock {
         bytes32 id = deviceIds[random % deviceIds.length];
         if (!registry.isRegistered(id) || registry.getDevice(id).until != type(uint32).max) return;
         vm.prank(registry.getDevice(id).operator);
@@ -80,7 +94,7 @@ contract NetworkHandler is Fixture {
         _leaving.push(id);
     }
 
-    function release(uint256 random) external {
+    function release(uint256 random) external onItsClock {
         if (_leaving.length == 0) return;
         bytes32 id = _leaving[random % _leaving.length];
         if (!registry.isRegistered(id)) return;
@@ -92,7 +106,7 @@ contract NetworkHandler is Fixture {
         ghostDeposits -= DEPOSIT;
     }
 
-    function seatsMove(uint256 random) external {
+    function seatsMove(uint256 random) external onItsClock {
         address who = operators[random % operators.length];
         if (random & 256 == 0 && seats.checker(who).seats > 1) {
             vm.prank(payoutOf(who));
@@ -109,7 +123,7 @@ contract NetworkHandler is Fixture {
         seats.withdrawBond(who);
     }
 
-    function pay(uint256 random) external {
+    function pay(uint256 random) external onItsClock {
         uint64 e = consensus.currentEpoch();
         for (uint64 back = 1; back < 4 && back <= e; ++back) {
             if (!consensus.isPayable(e - back)) continue;
@@ -119,7 +133,7 @@ contract NetworkHandler is Fixture {
         }
     }
 
-    function close(uint256 random) external {
+    function close(uint256 random) external onItsClock {
         (bool any, uint64 settled) = consensus.settledThrough();
         if (!any) return;
         uint64 e = uint64(random % (settled + 1));
@@ -181,7 +195,7 @@ contract InvariantsTest is Fixture {
         actions[0] = network.passEpoch.selector;
         actions[1] = network.skipEpochs.selector;
         actions[2] = network.join.selector;
-        actions[3] = network.leave.selector;
+        actions[3] = network.exit.selector;
         actions[4] = network.release.selector;
         actions[5] = network.seatsMove.selector;
         actions[6] = network.pay.selector;
@@ -192,7 +206,8 @@ contract InvariantsTest is Fixture {
     }
 
     /// @dev Invariants 1 to 4, 2 for every recent epoch, and the exactness of Σ caps.
-    function invariant_sums() public view {
+    function invariant_sums() public {
+        network.toItsTime();
         assertGe(token.balanceOf(address(vault)), vault.liability(), "1: balance covers the liability");
         assertLe(vault.lifetimePaid() + vault.liability(), vault.funded(), "3: never beyond what was funded");
         assertEq(token.balanceOf(address(registry)), network.ghostDeposits(), "4: deposits");

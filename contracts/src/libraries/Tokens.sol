@@ -27,7 +27,7 @@ library Tokens {
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, selector)
-            mstore(add(free, 4), to)
+            mstore(add(free, 4), and(to, 0xffffffffffffffffffffffffffffffffffffffff))
             mstore(add(free, 36), amount)
             mstore(0, 0)
             delivered := call(gas(), token, 0, free, 68, 0, 32)

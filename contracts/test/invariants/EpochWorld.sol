@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Commitment, LaneMember} from "../../src/interfaces/IDeviceRegistry.sol";
+import {Audit, Evidence, Opening, ScoreRules} from "../../src/interfaces/IEpochConsensus.sol";
+import {PackedMedian} from "../../src/libraries/PackedMedian.sol";
+import {SignedTypes} from "../../src/libraries/SignedTypes.sol";
+import {Fixture} from "../support/Fixture.sol";
+
+/// @title What the invariant campaign plays in: two sparse cohorts, six honest Checkers, three wild ones
+/// @notice Honest seats all say the truth of an epoch, open it and answer their audits. A wild one does in each epoch one of {Manner}.
+abstract contract EpochWorld is Fixture {
+    enum Manner {
+        Absent,
+        Truthful,
+        Greedy, // the largest rate for everybody
+        RateOutOfRange,
+        UptimeOutOfRange,
+        GarbageRoot,
+        Random,
+        Silent // commits to the truth and never opens it
+    }
+
+    uint256 internal constant HONEST = 6;
+    uint256 internal constant WILD = 3;
+    uint256 internal constant MAX_ROUNDS = 4;
+    uint32 internal constant COHORTS = 2;
+
+    mapping(uint64 epoch => mapping(address owner => Manner)) internal mannerOf;
+    mapping(address owner => bool) internal isHonest;
+    address[] internal deviceOperators;
+    string[] internal deviceNames;
+
+    constructor() {
+        ScoreRules memory scores = defaultScores();
+        scores.auditBps = 5_000;
+        deployAll(defaultTimeline(), scores, defaultEmission());
+        bondCheckers(HONEST + WILD, 2);
+        for (uint256 i; i < HONEST; ++i) {
+            isHonest[operators[i]] = true;
+        }
+        _registerSparsely();
+        startEpochs();
+        vm.warp(firstEpochAt);
+    }
+
+    /// @dev 70 lanes, of which nine stay taken: four of cohort 0 with its edges, five of cohort 1.
+    function _registerSparsely() private {
+        for (uint256 lane; lane < 70; ++lane) {
+            string memory name = string.concat("device-", vm.toString(lane));
+            bytes32 id = registerDevice(name);
+            if (lane == 0 || lane == 7 || lane == 20 || lane >= 63 && lane != 66) {
+                deviceNames.push(name);
+                continue;
+            }
+            vm.prank(makeAddr(name));
+            registry.requestExit(id);
+        }
+        delete deviceIds;
+        for (uint256 lane; lane < 70; ++lane) {
+            string memory name = string.concat("device-", vm.toString(lane));
+            bytes32 id = registry.deviceIdOf(makeAddr(name), keccak256(bytes(name)));
+            if (registry.getDevice(id).until == type(uint32).max) deviceIds.push(id);
+            else registry.withdrawDeposit(id);
+        }
+    }
+
+    // --- the truth of an epoch
+
+    /// @dev Rates below 2^12, zero here and there, for members only; everybody up all the time, every flag set.
+    function truthOf(uint64 epoch, uint32 cohort) internal view returns (uint256[10] memory words) {
+        uint64 members = registry.occupancy(epoch, cohort);
+        uint256 flags = PackedMedian.spreadOccupancy(members) * 15;
+        for (uint256 quarter; quarter < 4; ++quarter) {
+            uint256 lanes = PackedMedian.spreadQuarter(uint64(flags >> (64 * quarter)) & uint64(PackedMedian.ONES));
+            uint256 random = uint256(keccak256(abi.encode("rates", epoch, cohort, quarter)));
+            words[quarter] = random & (lanes * 0xfff);
+            words[4 + quarter] = lanes * 10_000;
+        }
+        words[8] = flags;
+        words[9] = uint256(evidenceRoot(epoch, cohort));
+    }
+
+    /// @dev The two lists of words an owner commits to in its manner.
+    function wordsOf(uint64 epoch, address operator) internal view returns (uint256[10][] memory list) {
+        Manner manner = isHonest[operator] ? Manner.Truthful : mannerOf[epoch][operator];
+        list = new uint256[10][](COHORTS);
+        for (uint32 cohort; cohort < COHORTS; ++cohort) {
+            uint256[10] memory words = truthOf(epoch, cohort);
+            for (uint256 i; i < 8; ++i) {
+                uint256 random = uint256(keccak256(abi.encode(operator, epoch, cohort, i)));
+                if (manner == Manner.Greedy) words[i] = i < 4 ? ~PackedMedian.TOP : words[i];
+                if (manner == Manner.Random) words[i] = random & (i < 4 ? ~PackedMedian.TOP : ~PackedMedian.TOP >> 2 & ~PackedMedian.TOP >> 3);
+                if (manner == Manner.RateOutOfRange && i < 4) words[i] = random | PackedMedian.TOP;
+                if (manner == Manner.UptimeOutOfRange && i > 3) words[i] = words[i] | 0x4000;
+            }
+            if (manner == Manner.Random) {
+                words[8] = uint256(keccak256(abi.encode(operator, epoch, cohort)));
+                for (uint256 i = 4; i < 8; ++i) words[i] &= 0x1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff;
+            }
+            list[cohort] = words;
+        }
+    }
+
+    function isOpenable(Manner manner) internal pure returns (bool) {
+        return manner != Manner.GarbageRoot && manner != Manner.Silent;
+    }
+
+    function isWellFormed(Manner manner) internal pure returns (bool) {
+        return manner == Manner.Truthful || manner == Manner.Greedy || manner == Manner.Random;
+    }
+
+    // --- evidence: every member worked in the round of ordinal 0
+
+    function evidenceRoot(uint64 epoch, uint32 cohort) internal view returns (bytes32 root) {
+        (root,) = merkle(evidenceLeaves(epoch, cohort), 0);
+    }
+
+    function evidenceLeaves(uint64 epoch, uint32 cohort) internal view returns (bytes32[] memory leaves) {
+        leaves = new bytes32[](64 * MAX_ROUNDS);
+        uint64 members = registry.occupancy(epoch, cohort);
+        bytes32 idle = keccak256(abi.encode(bytes32(0), bytes32(0), bytes32("NO_ROUND")));
+        for (uint32 lane; lane < 64; ++lane) {
+            if (members >> lane & 1 == 0) continue;
+            for (uint256 i = 1; i < MAX_ROUNDS; ++i) {
+                leaves[lane * MAX_ROUNDS + i] = idle;
+            }
+            leaves[lane * MAX_ROUNDS] = keccak256(abi.encode(roundOf(epoch), _digestOf(epoch, 64 * cohort + lane), bytes32("VALID")));
+        }
+    }
+
+    function roundOf(uint64 epoch) internal pure returns (bytes32) {
+        return keccak256(abi.encode("round", epoch));
+    }
+
+    function commitmentOf(uint64 epoch, uint32 lane) internal view returns (Commitment memory) {
+        bytes32 id = registry.deviceAtLane(lane);
+        return Commitment(epoch, roundOf(epoch), id, registry.generationAt(id, epoch), keccak256("spec"), 10, keccak256("rows"), 0);
+    }
+
+    function _digestOf(uint64 epoch, uint32 lane) private view returns (bytes32) {
+        bytes32 message = keccak256(abi.encode(SignedTypes.COMMITMENT_TYPEHASH, commitmentOf(epoch, lane)));
+        return keccak256(abi.encodePacked("\x19\x01", consensus.domainSeparator(), message));
+    }
+
+    /// @dev Answers the audit of an honest seat as its daemon does.
+    function answer(uint64 epoch, uint32 cohort, uint8 seat, address operator) internal {
+        Audit memory audit = consensus.auditOf(epoch, cohort, seat);
+        uint256[10][] memory words = wordsOf(epoch, operator);
+        uint64 members = registry.occupancy(epoch, cohort);
+        uint32 lane = _pick(members, audit.laneDraw);
+        bool worked = words[cohort][lane / 16] >> (16 * (lane % 16)) & 0xffff != 0;
+        uint256 count = !worked ? 1 : (MAX_ROUNDS - audit.ordinal) % MAX_ROUNDS + 1;
+        Evidence[] memory leaves = new Evidence[](count);
+        bytes32[] memory tree = evidenceLeaves(epoch, cohort);
+        for (uint256 i; i < count; ++i) {
+            uint256 ordinal = (audit.ordinal + i) % MAX_ROUNDS;
+            (, bytes32[] memory proof) = merkle(tree, lane * MAX_ROUNDS + ordinal);
+            leaves[i] = ordinal == 0
+                ? Evidence(roundOf(epoch), _digestOf(epoch, 64 * cohort + lane), "VALID", proof)
+                : Evidence(0, 0, "NO_ROUND", proof);
+        }
+        address device = registry.getDevice(registry.deviceAtLane(64 * cohort + lane)).operator;
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf[device], _digestOf(epoch, 64 * cohort + lane));
+        Opening memory opening = openingOf(epoch, operator, cohort, seat, words);
+        consensus.answerAudit(epoch, cohort, opening, leaves, commitmentOf(epoch, 64 * cohort + lane), abi.encodePacked(r, s, v));
+    }
+
+    /// @dev The (draw mod n)-th of the n members: an honest seat judges all of them.
+    function _pick(uint64 members, uint256 draw) private pure returns (uint32 lane) {
+        uint256 count;
+        for (uint256 i; i < 64; ++i) {
+            count += members >> i & 1;
+        }
+        uint256 left = draw % count;
+        while (members >> lane & 1 == 0 || left-- != 0) ++lane;
+    }
+}
