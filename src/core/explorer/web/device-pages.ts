@@ -1,4 +1,4 @@
-import { grouped, tokens } from '../../platform/ui/figures.ts'
+import { grouped } from '../../platform/ui/figures.ts'
 import { uptimePercent } from '../account-for.ts'
 import type { Explanation } from '../explanation.ts'
 import type { DeviceView, NetworkView } from '../network-view.ts'
@@ -124,6 +124,3 @@ function neighbours(view: NetworkView, device: DeviceView, epoch: number) {
     later: isShown(epoch + 1) ? { epoch: epoch + 1, href: href(epoch + 1) } : null,
   }
 }
-
-/** The amount to the wei, as the page and a test read it. */
-export const exactKai = (wei: bigint): string => tokens(wei, 18)

@@ -43,8 +43,8 @@ ${timelinePicture(view)}
 <div><dt>Devices</dt><dd>${grouped(view.devices.length)}</dd></div>
 <div><dt>Checkers</dt><dd>${grouped(view.checkers.length)}</dd></div>
 <div><dt>Seats agree</dt><dd>${drawn === 0 ? '—' : `${((agreed * 100) / drawn).toFixed(1)}%`}</dd></div>
-<div><dt>Last epoch paid</dt><dd>${latest === undefined ? '—' : kai(latest.paidToDevices, 2)}</dd></div>
-<div><dt>Paid to devices${view.firstEpoch > 0 && html` since epoch ${view.firstEpoch}`}</dt><dd>${kai(total, 2)}</dd></div>
+<div><dt>Last epoch paid <span class="unit">KAI</span></dt><dd>${latest === undefined ? '—' : kai(latest.paidToDevices, 2)}</dd></div>
+<div><dt>Paid to devices <span class="unit">KAI</span>${view.firstEpoch > 0 && html` since epoch ${view.firstEpoch}`}</dt><dd>${kai(total, 2)}</dd></div>
 </dl>
 <section aria-labelledby="by-epoch"><h2 id="by-epoch">Paid to devices, by epoch <span class="unit">KAI</span></h2>
 ${points.some(({ value }) => value !== null) ? barChart(points, { title: 'Paid to devices', unit: 'KAI', format: kaiAxis, width: 1_136 }) : html`<p class="empty">Nothing has been paid yet. The first payment comes about one epoch after the first work.</p>`}
