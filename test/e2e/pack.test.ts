@@ -1,0 +1,145 @@
+/** The package as npm would serve it, in an empty folder: small, complete, typed, and clear about the Node it needs. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { isolatedHome } from '../helpers/run-cli.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const modules = join(root, 'node_modules')
+const home = isolatedHome()
+const folder = mkdtempSync(join(tmpdir(), 'kaisar-pack-'))
+afterAll(() => {
+  for (const path of [folder, home.path]) rmSync(path, { recursive: true, force: true })
+})
+
+/** Budget of what is downloaded from us, and of what it unpacks to. */
+const budgetBytes = { tarball: 1_000_000, unpacked: 4_500_000 }
+
+type Packed = { filename: string; size: number; unpackedSize: number; files: { path: string }[] }
+let packed: Packed
+
+/** As a user's shell: the pinned Node first, nothing of this project's own folders behind it. */
+const PATH = [
+  dirname(process.execPath),
+  ...process.env.PATH!.split(delimiter).filter(each => !each.includes(root)),
+].join(delimiter)
+const env = { ...home.env, PATH, ONNXRUNTIME_NODE_INSTALL: 'skip', KAISAR_SKIP_BUILD: undefined, NO_COLOR: '1' }
+const inFolder = { cwd: folder, env, timeout: 240_000 } as const
+
+beforeAll(async () => {
+  const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root })
+  const result: Packed[] | Record<string, Packed> = JSON.parse(stdout.slice(stdout.search(/^[[{]/m)))
+  packed = Object.values(result)[0]!
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
+  // The user's npm configuration has the registry and its cache.
+  const npmEnv = { ...env, HOME: process.env.HOME }
+  await execa('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', packed.filename], {
+    ...inFolder,
+    env: npmEnv,
+  })
+}, 300_000)
+
+it('stays within its size budget, and holds no sources, tests or pictures', () => {
+  expect(packed.size).toBeLessThan(budgetBytes.tarball)
+  expect(packed.unpackedSize).toBeLessThan(budgetBytes.unpacked)
+  const tops = new Set(packed.files.map(({ path }) => path.split('/')[0]))
+  expect([...tops].sort()).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'bin',
+    'contracts',
+    'dist',
+    'oclif.manifest.json',
+    'package.json',
+  ])
+  expect(packed.files.filter(({ path }) => /\.test\.|stamps|\.map$/.test(path))).toEqual([])
+})
+
+it('asks for one anvil, and for no compiler or test tool', () => {
+  const anvil = `anvil-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`
+  const installed = execFileSync('ls', [join(folder, 'node_modules/@foundry-rs')], { encoding: 'utf8' })
+  expect(installed.trim().split('\n')).toEqual([anvil])
+  for (const name of ['solc', 'typescript', 'vitest', 'node', '@biomejs/biome'])
+    expect(existsSync(join(folder, 'node_modules', name)), name).toBe(false)
+})
+
+it('runs a devnet until an epoch is paid', async () => {
+  const args = ['kaisar', 'devnet', 'up', '--epochs', '1', '--json']
+  const { stdout } = await execa('npx', [...args, '--data-dir', join(folder, 'devnet')], inFolder)
+  const result = JSON.parse(stdout.trim().split('\n').at(-1)!)
+  expect(result).toMatchObject({ type: 'result', success: true })
+  const { epochs } = result.data as { epochs: { paid: boolean; payments: { amount: string }[] }[] }
+  expect(epochs[0]!.payments.map(({ amount }) => BigInt(amount) > 0n)).toEqual([true, true])
+})
+
+it('has types for kaisar/devnet that hold a consumer to them', async () => {
+  writeFileSync(
+    join(folder, 'consumer.ts'),
+    `import { type Devnet, startDevnet } from 'kaisar/devnet'
+const devnet: Devnet = await startDevnet({ dataDir: '/tmp/example', providers: 1 })
+const [first] = await devnet.paidEpochs(1)
+const amount: bigint | undefined = first?.payments[0]?.amount
+// @ts-expect-error the folder is required
+await startDevnet({})
+// @ts-expect-error no such field, so the type is not any
+devnet.nothing
+export { amount }
+`,
+  )
+  const flags = [
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+    '--strict',
+    '--noEmit',
+    '--typeRoots',
+    join(modules, '@types'),
+  ]
+  const { all, exitCode } = await execa(
+    process.execPath,
+    [join(modules, 'typescript/bin/tsc'), ...flags, '--types', 'node', 'consumer.ts'],
+    { ...inFolder, all: true, reject: false },
+  )
+  expect(exitCode, all).toBe(0)
+})
+
+it('serves the example of the docs, in the test runner of another project', async () => {
+  mkdirSync(join(folder, 'test'))
+  writeFileSync(join(folder, 'test/devnet.test.ts'), readFileSync(join(root, 'docs/examples/devnet.test.ts')))
+  symlinkSync(join(modules, 'vitest'), join(folder, 'node_modules/vitest'))
+  const { all, exitCode } = await execa(process.execPath, [join(modules, 'vitest/vitest.mjs'), 'run'], {
+    ...inFolder,
+    all: true,
+    reject: false,
+  })
+  expect(all).toContain('1 passed')
+  expect(exitCode, all).toBe(0)
+})
+
+/** A Node of this machine that is too old, as a distribution would have it. */
+const oldNode = PATH.split(delimiter)
+  .map(each => join(each, 'node'))
+  .find(
+    path =>
+      existsSync(path) && Number(/^v(\d+)/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' }))![1]) < 22,
+  )
+
+it.skipIf(oldNode === undefined)(
+  'says on an older Node which one it needs (needs a Node below 22 on the PATH)',
+  async () => {
+    const entry = join(folder, 'node_modules/kaisar/bin/run.js')
+    const { stderr, stdout, exitCode } = await execa(oldNode!, [entry, 'devnet', 'status'], {
+      ...inFolder,
+      reject: false,
+    })
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 })
+    expect(stderr).toMatch(/^kaisar needs Node >=22\.\d+\.\d+, and this is v\d+\./)
+    expect(stderr).toContain('https://nodejs.org')
+  },
+)
