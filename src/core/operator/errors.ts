@@ -13,6 +13,40 @@ export const operatorErrors = defineErrors({
     fix: 'Name the folder it runs with by --data-dir. Under systemd that is /var/lib/kaisar.',
     exit: 3,
   },
+  SETTINGS_CONFLICT: {
+    message: ({ path, key, found, wanted }: { path: string; key: string; found: string; wanted: string }) =>
+      `${path} already says ${key} = ${found}, and ${wanted} was asked for.`,
+    meaning: 'What a configuration file says is never overwritten: somebody may rely on it.',
+    fix: 'Change that line by hand, or run the command again with the value that is there.',
+    exit: 3,
+  },
+  SETTINGS_UNWRITABLE: {
+    message: ({ path, reason }: { path: string; reason: string }) => `${path} cannot be written (${reason}).`,
+    meaning: 'The folder does not exist and cannot be made, or this user may not write there.',
+    fix: 'Name another file with --config, or run the command as a user that may write there.',
+    exit: 3,
+  },
+  SETTINGS_SHAPE: {
+    message: ({ path, table }: { path: string; table: string }) =>
+      `${path} has "${table}" in a form to which nothing can be added.`,
+    meaning: 'Settings are added below a line like [provider]; an inline table has no such line.',
+    fix: 'Write the table with a line of its own, then run the command again.',
+    exit: 3,
+  },
+  SELF_TEST_WRONG: {
+    message: ({ model, step, detail }: { model: string; step: string; detail: string }) =>
+      `${model} does not pass its own check at ${step}: ${detail}`,
+    meaning: 'Rows that were recomputed differ from those the device finished. A Checker would find the same.',
+    fix: 'Run "kaisar provider doctor": failing memory, unstable clocks and a broken driver do this. Do not run a Provider on it.',
+    exit: 4,
+  },
+  SELF_TEST_NO_ROWS: {
+    message: ({ model, windowMs }: { model: string; windowMs: number }) =>
+      `${model} finished no batch inside the window of ${windowMs} ms.`,
+    meaning: 'A round in which nothing is finished counts 0.',
+    fix: 'Stop what else uses the device, or choose another --execution-provider.',
+    exit: 4,
+  },
   BUNDLE_SOURCE_MISSING: {
     message: ({ hash }: { hash: string }) => `Where bundle ${hash} is served was not said.`,
     meaning:

@@ -1,0 +1,119 @@
+/** What `provider init` and `checker init` share: a key, a payout wallet, a certificate, and a configuration file that names them. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { Command } from '@oclif/core'
+import { Flags } from '@oclif/core'
+import { platformErrors } from '../core/platform/platform-errors.ts'
+import { BaseCommand, chainFlags, passwordFlags } from './base.ts'
+import { addressFlag } from './daemon-flags.ts'
+
+export const initFlags = {
+  ...chainFlags,
+  ...passwordFlags,
+  key: Flags.string({ description: 'Name of the key; it is made where there is none', default: 'operator' }),
+  payout: addressFlag({ description: 'Wallet that is paid; its key stays on another machine' }),
+  settings: Flags.string({
+    description: 'Configuration file that is written. Default: that of this user',
+    helpValue: '<file>',
+  }),
+}
+
+type InitFlags = {
+  readonly key: string
+  readonly payout?: `0x${string}`
+  readonly settings?: string
+  readonly 'rpc-url'?: string[]
+  readonly context?: string
+  readonly 'data-dir'?: string
+}
+
+export type InitialisedRole = {
+  readonly operator: `0x${string}`
+  readonly key: { readonly path: string; readonly made: boolean }
+  readonly payout: `0x${string}`
+  readonly settings: { readonly path: string; readonly changed: boolean }
+}
+
+export abstract class InitCommand<T extends typeof Command> extends BaseCommand<T> {
+  private get given(): InitFlags {
+    return this.flags as unknown as InitFlags
+  }
+
+  /** Everything is asked before anything is made, so that an interrupted init leaves nothing behind. */
+  protected async initialise(
+    role: 'provider' | 'checker',
+    settings: Readonly<Record<string, string | number>>,
+  ): Promise<InitialisedRole> {
+    const { key, 'rpc-url': rpcUrls, context, 'data-dir': dataDir } = this.given
+    const payout = this.given.payout ?? (await this.askAddress('Payout wallet (its key stays elsewhere)', '--payout'))
+    const path = this.given.settings ?? join(this.config.configDir, 'config.toml')
+    const { addSettings } = await import('../core/operator/add-settings.ts')
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
+    const added = addSettings(text, {
+      path,
+      table: role,
+      settings: {
+        payout,
+        ...settings,
+        ...(context === undefined ? {} : { context }),
+        ...(rpcUrls === undefined ? {} : { 'rpc-url': rpcUrls }),
+        ...(dataDir === undefined ? {} : { 'data-dir': resolve(dataDir) }),
+      },
+    })
+    const made = await this.ensureKey(key)
+    if (added !== text) await this.write(path, added)
+    if (made.operator === payout)
+      this.warn('The payout wallet is the operator’s own key: whoever takes this machine takes the rewards too.')
+    return { operator: made.operator, key: made.key, payout, settings: { path, changed: added !== text } }
+  }
+
+  private async ensureKey(name: string): Promise<Pick<InitialisedRole, 'operator' | 'key'>> {
+    const { keyPath, readKeystore, saveKey } = await import('../core/platform/key-folder.ts')
+    const { keystoreAddress } = await import('../core/platform/keystore.ts')
+    const path = keyPath(this.dataDir, name)
+    const known = existsSync(path) ? keystoreAddress(readKeystore(path)) : undefined
+    if (known !== undefined) return { operator: known.toLowerCase() as `0x${string}`, key: { path, made: false } }
+    const password = await this.readPassword(`Password for the new key "${name}"`, { twice: true })
+    const { generatePrivateKey, privateKeyToAddress } = await import('viem/accounts')
+    const privateKey = generatePrivateKey()
+    await saveKey({ dataDir: this.dataDir, name, privateKey, password })
+    this.progress('Back up the key file and its password: without both, what the key owns is lost.')
+    return { operator: privateKeyToAddress(privateKey).toLowerCase() as `0x${string}`, key: { path, made: true } }
+  }
+
+  private async write(path: string, text: string) {
+    const { writeFileAtomically } = await import('../core/platform/write-file-atomically.ts')
+    try {
+      mkdirSync(dirname(path), { recursive: true })
+      // Other users may read it: it holds no secret, and a service does.
+      writeFileAtomically(path, text, 0o644)
+    } catch (cause) {
+      const { operatorErrors } = await import('../core/operator/errors.ts')
+      const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
+      throw operatorErrors.SETTINGS_UNWRITABLE({ path, reason, cause })
+    }
+  }
+
+  private async askAddress(question: string, flag: string): Promise<`0x${string}`> {
+    const input = await this.askText(question, flag)
+    if (!/^0x[0-9a-fA-F]{40}$/.test(input)) throw platformErrors.ADDRESS_INVALID({ input })
+    return input.toLowerCase() as `0x${string}`
+  }
+
+  /** Asks for a text; names the flag to pass where nobody can answer. */
+  protected async askText(question: string, flag: string): Promise<string> {
+    this.requirePrompt(question, flag)
+    const { isCancel, text } = await import('@clack/prompts')
+    const answer = await text({ message: question, output: process.stderr })
+    if (isCancel(answer)) throw platformErrors.INTERRUPTED()
+    return (answer ?? '').trim()
+  }
+
+  protected showInitialised({ operator, key, payout, settings }: InitialisedRole, next: readonly string[]) {
+    this.log(`operator     ${operator}`)
+    this.log(`key          ${key.path}${key.made ? '' : ' (was there)'}`)
+    this.log(`payout       ${payout}`)
+    this.log(`settings     ${settings.path}${settings.changed ? '' : ' (unchanged)'}`)
+    this.progress(`Next:\n${next.map(line => `  ${line}`).join('\n')}`)
+  }
+}

@@ -1,0 +1,68 @@
+import { webcrypto } from 'node:crypto'
+import { join } from 'node:path'
+import { isKaisarError } from '../../core/platform/errors.ts'
+import { InitCommand, initFlags } from '../init-command.ts'
+import { roleFolder } from '../operator-flags.ts'
+
+export default class ProviderInit extends InitCommand<typeof ProviderInit> {
+  static override description =
+    `Set up a Provider: an operator key, the payout wallet, the device certificate, a configuration file.
+
+What is there already is kept; nothing is sent to any network.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --payout 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --password-file /etc/kaisar/provider-password',
+  ]
+  static override flags = { ...initFlags }
+
+  async run() {
+    const initialised = await this.initialise('provider', {})
+    const certificate = await this.makeCertificate(initialised.operator)
+    this.showInitialised(initialised, [
+      `Send KAI for the deposit and gas to ${initialised.operator}`,
+      'kaisar provider doctor',
+      'kaisar provider self-test',
+      'kaisar provider run',
+    ])
+    if (certificate !== null) this.log(`certificate  ${certificate.file}`)
+    return { ...initialised, certificate }
+  }
+
+  /** Bound to this machine's devices; without any it is made at the first run that finds one. */
+  private async makeCertificate(operator: `0x${string}`) {
+    const [
+      { lockDataDir },
+      { ensureCertificate },
+      { hostHardwareHash, ownDevices },
+      { createHostProbe },
+      { nodeHost: host },
+      { runTool: run },
+    ] = await Promise.all([
+      import('../../core/platform/data-dir-lock.ts'),
+      import('../../core/transport/certificate-file.ts'),
+      import('../../core/provider/own-devices.ts'),
+      import('../../core/gpu/host-probe.ts'),
+      import('../../core/gpu/host.ts'),
+      import('../../core/gpu/run-tool.ts'),
+    ])
+    const folder = roleFolder(this.dataDir, 'provider')
+    const lock = lockDataDir({ path: folder, owner: 'kaisar provider init' })
+    try {
+      const own = ownDevices(await createHostProbe({}, { host, run }).probe(), operator)
+      const file = join(folder, 'device-certificate.pem')
+      const deviceIds = own.map(({ deviceId }) => deviceId)
+      const binding = { role: 'provider', operator, deviceIds, hardwareHash: hostHardwareHash(own) } as const
+      const { certificateHash } = await ensureCertificate(
+        { file, binding },
+        { now: () => new Date(), crypto: webcrypto as webcrypto.Crypto },
+      )
+      return { file, certificateHash, deviceIds }
+    } catch (error) {
+      if (!isKaisarError(error, 'PROVIDER_NO_DEVICE')) throw error
+      this.warn(`${error.message} The certificate is made once there is one; see "kaisar provider doctor".`)
+      return null
+    } finally {
+      lock.release()
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { Flags } from '@oclif/core'
+import type { JobSpec } from '../../core/job/spec.ts'
+import { isKaisarError } from '../../core/platform/errors.ts'
+import { BaseCommand, chainFlags } from '../base.ts'
+import { daemonFlags } from '../daemon-flags.ts'
+import { roleFolder } from '../operator-flags.ts'
+
+export default class ProviderSelfTest extends BaseCommand<typeof ProviderSelfTest> {
+  static override description =
+    `Run the real job once on each device, unscored, and check it as a Checker would: rate, soundness, window lost.
+
+Exit code 4 where a recomputed row is not equal, or nothing was finished in time.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --spec standard --execution-provider cuda --json',
+  ]
+  static override flags = {
+    ...chainFlags,
+    spec: Flags.option({ options: ['devnet', 'standard'] as const })({
+      description: 'Job to run. Default: that of the network; without one, standard',
+    }),
+    'execution-provider': daemonFlags['execution-provider'],
+    threads: daemonFlags.threads,
+  }
+
+  async run() {
+    const { threads, 'execution-provider': executionProvider } = this.flags
+    const [{ createHostProbe }, { nodeHost: host }, { runTool: run }, { ownDevices }, { createWorkEngine }, test] =
+      await Promise.all([
+        import('../../core/gpu/host-probe.ts'),
+        import('../../core/gpu/host.ts'),
+        import('../../core/gpu/run-tool.ts'),
+        import('../../core/provider/own-devices.ts'),
+        import('../../core/job/work-engine.ts'),
+        import('../../core/operator/self-test.ts'),
+      ])
+    const { systemClock: clock } = await import('../../core/platform/clock.ts')
+    const { randomBytes } = await import('node:crypto')
+    await this.warnOfDaemon()
+    const spec = await this.chooseSpec()
+    const devices = executionProvider === 'cpu' ? 'cpu' : 'auto'
+    const probed = await createHostProbe({ devices }, { host, run }).probe()
+    // Which operator it is for changes nothing here.
+    const own = ownDevices(probed, `0x${'00'.repeat(20)}`)
+    const results = []
+    for (const { probed: device } of own) {
+      const { model, kind } = device.record
+      const provider = kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider
+      const result = await test.selfTestDevice(device, spec, {
+        startEngine: () => createWorkEngine({ spec, provider, threads, deviceIndex: device.index ?? 0 }),
+        startVerifier: () => createWorkEngine({ spec, provider: 'cpu', threads }),
+        randomBytes: size => new Uint8Array(randomBytes(size)),
+        clock,
+        onStep: step => this.progress(`${model}: ${step} …`),
+      })
+      for (const line of test.selfTestLines(result)) this.log(line)
+      results.push(result)
+    }
+    const data = { devices: results }
+    for (const { check, device, figures } of results) {
+      const { operatorErrors } = await import('../../core/operator/errors.ts')
+      const { model } = device
+      if (!check.ok)
+        this.fail(operatorErrors.SELF_TEST_WRONG({ model, step: check.step ?? '', detail: check.detail ?? '' }), data)
+      if (figures.rows === 0) this.fail(operatorErrors.SELF_TEST_NO_ROWS({ model, windowMs: spec.windowMs }), data)
+    }
+    return data
+  }
+
+  /** Both would be slower, and neither figure true. */
+  private async warnOfDaemon() {
+    const { dataDirOwner } = await import('../../core/platform/data-dir-owner.ts')
+    const running = dataDirOwner(roleFolder(this.dataDir, 'provider'))
+    if (running !== null)
+      this.warn(`A Provider runs here (process ${running.pid}): it shares the device, so both are slower than alone.`)
+  }
+
+  private async chooseSpec(): Promise<JobSpec> {
+    const { specByHash, specs } = await import('../../core/job/spec.ts')
+    const { spec } = this.flags
+    if (spec !== undefined) return specs[spec]
+    try {
+      const { rpcUrls, ...target } = await this.chainTarget()
+      const { connectNetwork } = await import('../../core/chain/network.ts')
+      const { getRoundRules } = await import('../../core/chain/epochs.ts')
+      const { specHash } = await getRoundRules(await connectNetwork(target, { rpcUrls }))
+      return specByHash(specHash).spec
+    } catch (error) {
+      if (!isKaisarError(error, 'CONTEXT_MISSING') && !isKaisarError(error, 'RPC_UNREACHABLE')) throw error
+      return specs.standard
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import { BaseCommand } from '../base.ts'
+import { describeService, serviceFlags } from '../print-service.ts'
+
+export default class ProviderService extends BaseCommand<typeof ProviderService> {
+  static override description =
+    `Print a hardened systemd unit that runs this Provider; what installs it goes to stderr.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> > /etc/systemd/system/kaisar-provider.service',
+    '<%= config.bin %> <%= command.id %> --settings /srv/kaisar/provider.toml --json',
+  ]
+  static override flags = { ...serviceFlags }
+
+  async run() {
+    const service = await describeService('provider', this.flags, this.config.root)
+    this.log(service.unit.trimEnd())
+    this.progress(`As root:\n${service.steps.map(step => `  ${step}`).join('\n')}`)
+    return service
+  }
+}
