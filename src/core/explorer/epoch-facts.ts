@@ -18,7 +18,7 @@ export type EpochFacts = {
   readonly money: (EpochMoney & { readonly txHash: Hex }) | null
 }
 
-export type RoundFact = {
+type RoundFact = {
   readonly ordinal: number
   /** The trigger block. */
   readonly hash: Hex

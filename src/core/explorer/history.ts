@@ -25,7 +25,7 @@ export type FinalizedCohort = CohortResult & {
   readonly evidenceRoots: readonly Hex[]
 }
 
-export type PaidLanes = {
+type PaidLanes = {
   readonly txHash: Hex
   readonly firstLane: number
   readonly payouts: readonly Address[]
@@ -33,7 +33,7 @@ export type PaidLanes = {
   readonly amounts: readonly bigint[]
 }
 
-export type PaidSeats = {
+type PaidSeats = {
   readonly txHash: Hex
   readonly payouts: readonly Address[]
   readonly agreed: readonly number[]

@@ -82,7 +82,7 @@ ${table(
 }
 
 /** Block time as the machine writes it: the same for everybody who compares. */
-export const time = (seconds: number) => {
+const time = (seconds: number) => {
   const iso = new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
   return html`<time datetime="${iso}">${iso.replace('T', ' ').replace('Z', ' UTC')}</time>`
 }

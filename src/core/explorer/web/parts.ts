@@ -103,7 +103,7 @@ export function pager(path: string, page: number, pages: number): Html | null {
   return html`<nav class="pager" aria-label="Pages">${to(page - 1, '← newer')} <span>page ${page} of ${pages}</span> ${to(page + 1, 'older →')}</nav>`
 }
 
-export const pageSize = 50
+const pageSize = 50
 export function pageOf<T>(rows: readonly T[], asked: number): { rows: readonly T[]; page: number; pages: number } {
   const pages = Math.max(1, Math.ceil(rows.length / pageSize))
   const page = Math.min(Math.max(1, asked), pages)

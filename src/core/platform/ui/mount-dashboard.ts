@@ -28,7 +28,7 @@ export function createViewSource<V>(initial: V): ViewSource<V> & { set(view: V):
 }
 
 /** Why a dashboard ended: `quit` by q, `interrupted` by Ctrl-C (exit code 130), `closed` by {@link MountedDashboard.close}. */
-export type DashboardEnd = 'quit' | 'interrupted' | 'closed'
+type DashboardEnd = 'quit' | 'interrupted' | 'closed'
 
 export type MountedDashboard = {
   readonly ended: Promise<DashboardEnd>
