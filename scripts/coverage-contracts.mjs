@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'kaisar-coverage-'))
 const report = join(folder, 'lcov.info')
 const run = spawnSync(
   join(root, 'node_modules/.bin/forge'),
-  ['coverage', '--ir-minimum', '--report', 'lcov', '--report-file', report, '--no-match-contract', 'GasTest'],
+  ['coverage', '--report', 'lcov', '--report-file', report, '--no-match-contract', 'GasTest'],
   {
     cwd: root,
     encoding: 'utf8',

@@ -146,4 +146,33 @@ contract AuditsTest is Fixture {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf[who], _digest());
         return abi.encodePacked(r, s, v);
     }
+
+    /// @dev A lane without a rate is answered by its leaf alone; a seat that judged nobody shows its opening.
+    function test_zeroRateAndNobodyJudged() public {
+        warpTo(1, Phase.Commit);
+        (bytes32 root,) = merkle(_leaves(), 0);
+        Claim memory idle = uniformClaim(1, 0, 0);
+        idle.evidenceRoot = root;
+        Claim memory blank = uniformClaim(0, 0, 0);
+        address[5] memory committee = consensus.seatsOf(1, 0);
+        Opening[] memory openings = new Opening[](5);
+        for (uint8 i; i < 5; ++i) {
+            uint256[10][] memory said = one(pack(i == 4 ? blank : idle));
+            commitWords(1, committee[i], said);
+            openings[i] = openingOf(1, committee[i], 0, i, said);
+        }
+        warpTo(1, Phase.Open);
+        consensus.finalize(1, 0, openings);
+        warpTo(1, Phase.Finalize);
+        rollSeed(3);
+        uint8 ordinal = consensus.auditOf(1, 0, 0).ordinal;
+        Evidence[] memory leaf = new Evidence[](1);
+        leaf[0] = _leaf(ordinal == 1 ? 0 : ordinal);
+        if (ordinal != 1) {
+            consensus.answerAudit(1, 0, openings[0], leaf, work, "");
+            assertTrue(consensus.auditOf(1, 0, 0).answered);
+        }
+        consensus.answerAudit(1, 0, openings[4], new Evidence[](0), work, "");
+        assertTrue(consensus.auditOf(1, 0, 4).answered);
+    }
 }
