@@ -16,6 +16,8 @@ import { seatEvidence } from './seat-evidence.ts'
 export type Audit = {
   /** What should be on chain and is not. */
   readonly lost: readonly string[]
+  /** Seats that made no commitment for an epoch at all: nothing was promised, and nothing is earned. */
+  readonly absent: readonly string[]
   /** What is there twice, or was signed twice. */
   readonly doubled: readonly string[]
   /** Honest devices that were called wrong, or lost a flag. */
@@ -40,6 +42,7 @@ export type AuditOptions = {
 export async function auditNetwork({ devnet, dataDir, lastEpoch, dishonest = [] }: AuditOptions): Promise<Audit> {
   const { network, roles } = devnet
   const lost: string[] = []
+  const absent: string[] = []
   const doubled: string[] = []
   const honestFailed: string[] = []
   const mispaid: string[] = []
@@ -67,7 +70,8 @@ export async function auditNetwork({ devnet, dataDir, lastEpoch, dishonest = [] 
       const seat = committee.indexOf(role.operator)
       if (seat < 0) continue
       const onChain = await commitmentOf(network, epoch, role.operator)
-      if (onChain === null) lost.push(`epoch ${epoch}: ${role.name} ${recorded ? 'recorded a' : 'made no'} commitment`)
+      if (onChain === null && !recorded) absent.push(`epoch ${epoch}: ${role.name}`)
+      else if (onChain === null) lost.push(`epoch ${epoch}: the commitment that ${role.name} recorded`)
       else if (!root.startsWith(onChain))
         lost.push(`epoch ${epoch}: the records of ${role.name} give another commitment`)
       else if (((cohort.opened >> seat) & 1) === 0) lost.push(`epoch ${epoch}: ${role.name} committed and did not open`)
@@ -113,7 +117,7 @@ export async function auditNetwork({ devnet, dataDir, lastEpoch, dishonest = [] 
     }
   }
   doubled.push(...(await repeatedTransactions(devnet)))
-  return { lost, doubled, honestFailed, mispaid, verdicts, expected }
+  return { lost, absent, doubled, honestFailed, mispaid, verdicts, expected }
 }
 
 /** The same call of the same operator, mined twice with success. */

@@ -1,5 +1,5 @@
 /** A devnet whose processes are brought back when they end, as an init system would, with faults put in their way. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Role } from '../../src/core/devnet/roles.ts'
@@ -14,8 +14,6 @@ import { crashVariable } from '../../src/core/platform/crash-point.ts'
 import { type RpcProxy, startRpcProxy } from '../helpers/rpc-proxy.ts'
 
 export type FaultyDevnetOptions = Omit<DevnetOptions, 'dataDir'> & {
-  /** Crash points a process is started with, asked at each start. */
-  readonly crashAt?: (role: Role) => readonly string[]
   /** A script that stands in for `kaisar` in this role. */
   readonly entryOf?: (role: Role) => string | undefined
   /** A faulty endpoint for each process; default none. */
@@ -31,22 +29,22 @@ export type FaultyDevnet = {
   readonly proxies: ReadonlyMap<string, RpcProxy>
   /** Times each process ended and was brought back. */
   readonly restarts: ReadonlyMap<string, number>
-  /** Crash points that were reached, by process. */
-  crashes(): { readonly name: string; readonly point: string }[]
+  /** From now on the first process that comes to one of these crash points ends there. */
+  arm(points: readonly string[]): void
+  /** Whether this process, as it ran last, ended at this crash point. */
+  fellAt(name: string, point: string): boolean
+  /** Crash points that nobody has come to yet. */
+  armed(): string[]
   /** Resolves with the block time once the chain's head has reached it (seconds). */
   until(timestamp: number): Promise<number>
   close(): Promise<void>
 }
 
 export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Promise<FaultyDevnet> {
-  const {
-    crashAt = () => [],
-    entryOf = () => undefined,
-    restarts: mayRestart = () => true,
-    proxySeed,
-    ...rest
-  } = options
+  const { entryOf = () => undefined, restarts: mayRestart = () => true, proxySeed, ...rest } = options
   const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-sim-'))
+  const crashFolder = join(dataDir, 'crash-points')
+  mkdirSync(crashFolder)
   const events: DevnetEvent[] = []
   const proxies = new Map<string, RpcProxy>()
   const restarts = new Map<string, number>()
@@ -56,14 +54,13 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
 
   async function prepareStart(role: Role, rpcUrl: string): Promise<DaemonStart> {
     const entry = entryOf(role)
-    const points = crashAt(role)
     if (proxySeed !== undefined && !proxies.has(role.name))
       proxies.set(role.name, await startRpcProxy({ target: rpcUrl, seed: proxySeed + proxies.size }))
     const proxy = proxies.get(role.name)
     return {
       ...(entry === undefined ? {} : { entry }),
       ...(proxy === undefined ? {} : { rpcUrl: proxy.url }),
-      env: points.length === 0 ? {} : { [crashVariable]: points.join(',') },
+      env: { [crashVariable]: crashFolder },
     }
   }
 
@@ -87,20 +84,21 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     rmSync(dataDir, { recursive: true, force: true })
     throw error
   }
-  const { roles, network } = devnet
+  const { network } = devnet
   return {
     devnet,
     dataDir,
     events,
     proxies,
     restarts,
-    crashes: () =>
-      roles.flatMap(({ name }) =>
-        readFileSync(join(dataDir, 'logs', `${name}.log`), 'utf8')
-          .split('\n')
-          .filter(line => line.startsWith('{"crash"'))
-          .map(line => ({ name, point: (JSON.parse(line) as { crash: string }).crash })),
-      ),
+    arm(points) {
+      for (const point of points) writeFileSync(join(crashFolder, point), '')
+    },
+    armed: () =>
+      readdirSync(crashFolder)
+        .filter(file => !file.includes('@'))
+        .sort(),
+    fellAt: (name, point) => existsSync(join(crashFolder, `${point}@${devnet!.daemon(name).pid}`)),
     async until(timestamp) {
       for (;;) {
         const head = Number((await network.chain.client.getBlock()).timestamp)

@@ -332,20 +332,15 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
 
   // What was committed to before a restart is still to be opened, and audited.
   const leaveEpochs = watchEpochs({ past: 3 }, { network, heads, visit: enter, onTrouble: trouble('epochs') })
-  const settling = createSettlingLoop()
-  const stopSettling = heads.onChange(settling)
-
-  /** Looks at the epochs that are not over and does what is due; one pass at a time. */
-  function createSettlingLoop() {
-    let running: Promise<void> | null = null
-    return () => {
-      running ??= settlePast()
-        .catch(trouble('settlement'))
-        .finally(() => {
-          running = null
-        })
-    }
-  }
+  // Looks at the epochs that are not over and does what is due; one pass at a time.
+  let settling: Promise<void> | null = null
+  const stopSettling = heads.onChange(() => {
+    settling ??= settlePast()
+      .catch(trouble('settlement'))
+      .finally(() => {
+        settling = null
+      })
+  })
 
   async function settlePast() {
     for (const [epoch, { judge, seat }] of [...epochs].filter(([epoch]) => epoch < working)) {
@@ -377,6 +372,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   leaveEpochs()
   stopSettling()
   await rounds.stop()
+  await settling
   await Promise.all(current().map(({ judge }) => judge.idle()))
   await beating
   peers.close()

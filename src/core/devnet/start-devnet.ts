@@ -95,6 +95,8 @@ export type Devnet = {
   balances(): Promise<Record<string, bigint>>
   /** Kills or starts again one of its processes by name, as an operator could. */
   daemon(name: string): {
+    /** Of the process that runs or ran last; null before it was started. */
+    readonly pid: number | null
     kill(signal: NodeJS.Signals): void
     restart(): Promise<void>
     /** Resolves when its process has ended. */
@@ -242,6 +244,7 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
         )
       },
       daemon: which => ({
+        pid: daemons.get(which)?.process.pid ?? null,
         kill: signal => daemons.get(which)?.process.kill(signal),
         exited: async () => void (await daemons.get(which)?.process.exited),
         async restart() {

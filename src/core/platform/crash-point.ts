@@ -1,11 +1,12 @@
 /**
  * Named points between recording something and saying it, at which a test ends the process as a power cut would. They do
- * nothing in an installed package: both the variable and the sources of the tests beside the program are needed.
+ * nothing in an installed package: both the variable and the tests beside the program are needed.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
 
-/** Names of points, separated by commas: the first one that is reached ends the process. */
-export const crashVariable = 'KAISAR_CRASH_AT'
+/** Names a folder: a point is active while a file of its name is in there. Who falls at it renames the file to `<point>@<pid>`. */
+export const crashVariable = 'KAISAR_CRASH_POINTS'
 
 /** Points of the daemons; the transaction sender adds `transaction.recorded:<function>` and `transaction.sent:<function>`. */
 export const crashPoints = {
@@ -22,11 +23,15 @@ export const crashPoints = {
 export type CrashPoint = (typeof crashPoints)[keyof typeof crashPoints][number] | `transaction.${string}`
 
 const tests = new URL('../../../test/sim/', import.meta.url)
-const wanted = process.env[crashVariable]
-const armed = new Set(wanted !== undefined && existsSync(tests) ? wanted.split(',') : [])
+const named = process.env[crashVariable]
+const folder = named !== undefined && existsSync(tests) ? named : null
 
 export function crashPoint(name: CrashPoint): void {
-  if (!armed.has(name)) return
-  process.stderr.write(`${JSON.stringify({ crash: name })}\n`)
+  if (folder === null) return
+  try {
+    renameSync(join(folder, name), join(folder, `${name}@${process.pid}`))
+  } catch {
+    return
+  }
   process.kill(process.pid, 'SIGKILL')
 }

@@ -1,0 +1,70 @@
+/**
+ * Crash at every named point between job, report, commit, reveal, finalize and pay, of both daemons: afterwards the chain shows
+ * one commitment, one opening, one verdict a slot, one payment, and no report is missing.
+ */
+import { afterAll, expect, it } from 'vitest'
+import { currentEpoch, getCohort, getEpoch } from '../../src/core/chain/epochs.ts'
+import { devnetParameters } from '../../src/core/chain/network-presets.ts'
+import type { Role } from '../../src/core/devnet/roles.ts'
+import { crashPoints } from '../../src/core/platform/crash-point.ts'
+import { auditNetwork } from './audit-network.ts'
+import { type FaultyDevnet, startFaultyDevnet } from './faulty-devnet.ts'
+
+const epochSeconds = 32
+/** A long REVEAL: a process that is brought back in it must find it open. */
+const timeline = {
+  ...devnetParameters(`0x${'00'.repeat(32)}`, epochSeconds).timeline,
+  commitSeconds: 8,
+  openSeconds: 5,
+  revealSeconds: 7,
+  finalizeSeconds: 4,
+}
+const transaction = (...functions: string[]) =>
+  functions.flatMap(name => [`transaction.recorded:${name}`, `transaction.sent:${name}`])
+/** By epoch, so that no more fall at once than a committee can do without. */
+const plan: readonly (readonly string[])[] = [
+  [
+    ...['provider.worked', 'provider.commitment-recorded', 'checker.offered', 'checker.sampled'],
+    ...['checker.openings-recorded', ...transaction('commit', 'reveal'), ...transaction('finalize')],
+  ],
+  [
+    ...['provider.commitment-sent', 'provider.opened', 'checker.evidence-kept', 'checker.verdict-recorded'],
+    ...transaction('payCohort', 'payCheckers'),
+  ],
+]
+
+const held = Promise.withResolvers<string>()
+let isHeld = false
+let faulty: FaultyDevnet | null = null
+
+/** Who falls right after its commitment left is held back over OPEN: that sends the cohort to REVEAL. */
+function restarts({ name, kind }: Role): boolean {
+  if (isHeld || kind !== 'checker' || !faulty?.fellAt(name, 'transaction.sent:commit')) return true
+  isHeld = true
+  held.resolve(name)
+  return false
+}
+
+afterAll(() => faulty?.close())
+
+it('nothing is lost and nothing doubled, wherever a daemon falls', async () => {
+  expect(plan.flat()).toEqual(expect.arrayContaining(Object.values(crashPoints).flat()))
+  faulty = await startFaultyDevnet({ epochSeconds, parameters: { timeline }, restarts })
+  const { devnet } = faulty
+  faulty.arm(plan[0]!)
+  const name = await held.promise
+  const settled = (await currentEpoch(devnet.network)) - 1
+  faulty.arm(plan[1]!)
+  await faulty.until((await getEpoch(devnet.network, settled)).revealAt)
+  await devnet.daemon(name).restart()
+
+  let epoch = settled
+  while (faulty.armed().length > 0 && epoch < settled + 4) await devnet.paidEpochs(++epoch + 1)
+  expect(faulty.armed(), 'points that nobody came to').toEqual([])
+  // One more, undisturbed: everybody who fell takes part again.
+  await devnet.paidEpochs(++epoch + 1)
+
+  const audit = await auditNetwork({ devnet, dataDir: faulty.dataDir, lastEpoch: epoch })
+  expect(audit).toMatchObject({ lost: [], doubled: [], honestFailed: [], mispaid: [] })
+  expect((await getCohort(devnet.network, epoch, 0)).opened).toBe(0b11111)
+})

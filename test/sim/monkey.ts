@@ -1,0 +1,111 @@
+/**
+ * A seeded monkey at a devnet: processes are killed, paused and restarted in every phase, endpoints fail, sends are lost, blocks are
+ * reorganised, fees jump. The whole plan follows from the seed; what the chain shows afterwards is held to the oracle.
+ */
+import { toHex } from 'viem'
+import { devnetParameters } from '../../src/core/chain/network-presets.ts'
+import { devnetRoles } from '../../src/core/devnet/roles.ts'
+import type { RpcFault } from '../helpers/rpc-proxy.ts'
+import { seededRandom } from '../helpers/seeded-random.ts'
+import { type Audit, auditNetwork } from './audit-network.ts'
+import { type FaultyDevnet, startFaultyDevnet } from './faulty-devnet.ts'
+
+export type MonkeyOptions = { readonly seed: number; readonly epochs: number }
+
+export type MonkeyResult = {
+  /** Faults that were really injected. */
+  readonly injected: number
+  readonly byKind: Readonly<Record<string, number>>
+  readonly audit: Audit
+}
+
+type Act = {
+  readonly at: number
+  readonly kind: 'kill' | 'pause' | 'restart' | 'reorg' | 'fee-spike'
+  readonly target: string
+  readonly size: number
+}
+
+const epochSeconds = 20
+/** Phases in which a process that falls can be back before its deadline. */
+const timeline = {
+  ...devnetParameters(`0x${'00'.repeat(32)}`, epochSeconds).timeline,
+  commitSeconds: 6,
+  openSeconds: 4,
+  revealSeconds: 4,
+  finalizeSeconds: 3,
+}
+const roles = { providers: 2, checkers: 5 }
+const actsPerEpoch = 5
+
+/** What every endpoint does wrong all the time: chance per request. Three of ten sends are lost or leave their sender in doubt. */
+const endpointFaults: readonly { readonly fault: RpcFault; readonly probability: number; readonly method?: string }[] =
+  [
+    { fault: 'swallow', probability: 0.15 },
+    { fault: 'drop-reply', probability: 0.15, method: 'eth_sendRawTransaction' },
+    { fault: 'rate-limit', probability: 0.01 },
+    { fault: 'server-error', probability: 0.01 },
+    { fault: 'hang', probability: 0.0005 },
+  ]
+
+/** Everything the monkey will do, by seconds from the start of epoch 0. */
+export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
+  const random = seededRandom(seed)
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
+  const names = devnetRoles(roles).map(({ name }) => name)
+  const acts: Act[] = []
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    for (let i = 0; i < actsPerEpoch; i++) {
+      const at = epoch * epochSeconds + ((i + random()) * epochSeconds) / actsPerEpoch
+      acts.push({ at, kind: pick(['kill', 'kill', 'pause', 'restart'] as const), target: pick(names), size: random() })
+    }
+    // Past the deadlines of the epoch before, which a devnet counts in seconds: there is no time there to send again.
+    acts.push({ at: (epoch + 0.6 + 0.3 * random()) * epochSeconds, kind: 'reorg', target: 'chain', size: random() })
+    acts.push({ at: (epoch + random()) * epochSeconds, kind: 'fee-spike', target: 'chain', size: random() })
+  }
+  return acts.sort((a, b) => a.at - b.at)
+}
+
+export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
+  const byKind: Record<string, number> = {}
+  const count = (kind: string) => {
+    byKind[kind] = (byKind[kind] ?? 0) + 1
+  }
+  const faulty = await startFaultyDevnet({ epochSeconds, parameters: { timeline }, ...roles, proxySeed: options.seed })
+  try {
+    for (const proxy of faulty.proxies.values()) for (const rule of endpointFaults) proxy.inject(rule)
+    for (const act of planMonkey(options)) {
+      await faulty.until(faulty.devnet.firstEpochAt + act.at)
+      await perform(act, faulty)
+      count(act.kind)
+    }
+    await faulty.devnet.paidEpochs(options.epochs)
+    for (const { injected } of faulty.proxies.values())
+      for (const [fault, times] of Object.entries(injected)) byKind[fault] = (byKind[fault] ?? 0) + times
+    const audit = await auditNetwork({ ...faulty, lastEpoch: options.epochs - 1 })
+    return { injected: Object.values(byKind).reduce((sum, times) => sum + times, 0), byKind, audit }
+  } finally {
+    await faulty.close()
+  }
+}
+
+async function perform({ kind, target, size }: Act, { devnet }: FaultyDevnet): Promise<void> {
+  const rpc = (method: string, params: unknown[]) => devnet.network.chain.all()[0]!.request({ method, params })
+  switch (kind) {
+    case 'kill':
+      return devnet.daemon(target).kill('SIGKILL')
+    case 'restart':
+      return devnet.daemon(target).kill('SIGTERM')
+    case 'pause':
+      devnet.daemon(target).kill('SIGSTOP')
+      await new Promise(resolve => setTimeout(resolve, 300 + 1_500 * size))
+      return devnet.daemon(target).kill('SIGCONT')
+    case 'reorg':
+      await rpc('anvil_reorg', [size < 0.5 ? 1 : 2, []])
+      return
+    case 'fee-spike': {
+      const { baseFeePerGas } = await devnet.network.chain.client.getBlock()
+      await rpc('anvil_setNextBlockBaseFeePerGas', [toHex((baseFeePerGas ?? 1_000_000_000n) * 50n)])
+    }
+  }
+}
