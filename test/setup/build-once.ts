@@ -1,8 +1,10 @@
-/** The binary and the contracts are built before the tiers that run them, and not again under their feet. */
-export default async function setup(): Promise<void> {
+/** The tiers that run the built binary or deploy the built contracts build what is stale first, in a process of its own. */
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+
+export async function setup() {
   if (process.env.KAISAR_SKIP_BUILD) return
-  const script = new URL('../../scripts/build.mjs', import.meta.url).href
-  const { build } = (await import(/* @vite-ignore */ script)) as { build: () => Promise<void> }
-  await build()
-  process.env.KAISAR_SKIP_BUILD = '1'
+  await execa(process.execPath, [fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url))], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
 }
