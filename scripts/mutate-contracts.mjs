@@ -1,0 +1,155 @@
+#!/usr/bin/env node
+// Changes one operator at a time in the arithmetic of the contracts, in a copy, and expects a test to fail.
+// Prints one line per mutant; a survivor ends it with exit code 1.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const mutants = [
+  [
+    'libraries/PackedMedian.sol',
+    'let g := and(sub(or(x, top), y), top)',
+    'let g := and(add(or(x, top), y), top)',
+    'Tally',
+  ],
+  [
+    'libraries/PackedMedian.sol',
+    't := and(xor(x, y), sub(g, shr(15, g)))',
+    't := and(xor(x, y), sub(g, shr(14, g)))',
+    'Tally',
+  ],
+  [
+    'libraries/PackedMedian.sol',
+    'return (carry & carry2) | ((carry ^ carry2) & one);',
+    'return (carry & carry2) | (carry ^ carry2);',
+    'Tally',
+  ],
+  ['libraries/PackedMedian.sol', 'd |= d >> 1;', 'd |= d >> 3;', 'Tally'],
+  [
+    'libraries/PackedMedian.sol',
+    '0x58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef;',
+    '0x58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee;',
+    'Tally',
+  ],
+  ['libraries/Minifloat.sol', '<< (exponent - 1)', '<< exponent', 'Tally'],
+  ['libraries/Silence.sol', '(judged & ~earned & ~full)', '(judged & ~earned)', 'Tally'],
+  [
+    'libraries/Tally.sol',
+    'result.scored = majority & majority >> 1 & majority >> 2 & judged;',
+    'result.scored = majority & majority >> 2 & judged;',
+    'Tally',
+  ],
+  [
+    'libraries/Standings.sol',
+    'standing := add(standing, sdiv(sub(credit, standing), 4))',
+    'standing := add(standing, sdiv(sub(credit, standing), 2))',
+    'Tally',
+  ],
+  [
+    'libraries/Standings.sol',
+    'if standing { next := add(standing, sdiv(sub(credit, standing), 4)) }',
+    'if standing { next := add(standing, div(sub(credit, standing), 4)) }',
+    'Tally',
+  ],
+  [
+    'libraries/Standings.sol',
+    'sums.presentDelta = int256(cursor.total >> 128) - int256(sums.caps);',
+    'sums.presentDelta = int256(cursor.total >> 128) + int256(sums.caps);',
+    'Tally',
+  ],
+  ['libraries/Standings.sol', 'case 0 { part := add(part, cap) }', 'case 0 { part := part }', 'Tally'],
+  [
+    'libraries/Standings.sol',
+    'if (members[2] >> lane & 1 == 0) sums.followingDelta -= move;',
+    'if (members[1] >> lane & 1 == 0) sums.followingDelta -= move;',
+    'Tally',
+  ],
+  [
+    'libraries/Frozen.sol',
+    'if (epoch >= uint32(word >> 96)) return uint32(word >> 64);',
+    'if (epoch > uint32(word >> 96)) return uint32(word >> 64);',
+    'Consensus|Actors',
+  ],
+  [
+    'libraries/Frozen.sol',
+    'if (epoch >= uint32(word >> 192)) return uint64(word);',
+    'if (epoch > uint32(word >> 192)) return uint64(word);',
+    'Consensus|Actors',
+  ],
+  ['libraries/SeatList.sol', 'owner := and(owner, 0xffffffff)', 'owner := owner', 'Consensus'],
+  ['libraries/Sums.sol', 's.openCaps << 72', 's.openCaps << 71', 'Consensus|Actors'],
+  [
+    'base/Totals.sol',
+    'next == sums.next + 1 ? sums.present : sums.following',
+    'next == sums.next + 1 ? sums.following : sums.present',
+    'Consensus|Actors',
+  ],
+  ['base/Lanes.sol', 'sums.following -= Standings.capOf', 'sums.following += Standings.capOf', 'Invariants|Actors'],
+  ['EpochConsensus.sol', 'totals.openCaps -= sums.caps;', 'totals.openCaps -= sums.credits;', 'Consensus|Invariants'],
+  [
+    'base/Sessions.sol',
+    'LibBit.popCount(session.committed) < QUORUM',
+    'LibBit.popCount(session.committed) <= QUORUM',
+    'Consensus',
+  ],
+  [
+    'RewardVault.sol',
+    'let amount := div(mul(pool, credit), denominator)',
+    'let amount := div(mul(pool, denominator), credit)',
+    'Actors',
+  ],
+  ['RewardVault.sol', 'if gt(amount, most) { amount := most }', 'if lt(amount, most) { amount := most }', 'Actors'],
+  ['RewardVault.sol', 'agreed[i] / money.drawnLanes', 'agreed[i] * 2 / money.drawnLanes', 'Loop|Actors'],
+  ['CheckerSeats.sol', 'slashBps + 9_999) / 10_000', 'slashBps) / 10_000', 'Actors'],
+  ['KaisarToken.sol', 'balance_ := sub(balance_, amount)', 'balance_ := sub(balance_, 0)', 'Token'],
+]
+const root = fileURLToPath(new URL('..', import.meta.url))
+const base = mkdtempSync(join(tmpdir(), 'kaisar-mutants-'))
+/** A copy of what is named; the light one holds the arithmetic alone and compiles in seconds. */
+const copy = (name, paths) => {
+  for (const path of ['foundry.toml', 'scripts', ...paths])
+    cpSync(join(root, path), join(base, name, path), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(base, name, 'node_modules'))
+  return join(base, name)
+}
+const light = copy('light', [
+  'contracts/src/libraries',
+  'contracts/src/interfaces',
+  'contracts/test/Tally.t.sol',
+  'contracts/test/reference/ScalarTally.sol',
+])
+const full = copy('full', ['contracts'])
+const forge = (folder, match) => {
+  const env = {
+    ...process.env,
+    FOUNDRY_FUZZ_RUNS: '300',
+    FOUNDRY_INVARIANT_RUNS: '16',
+    FOUNDRY_DENY: 'never',
+  }
+  const args = ['test', '--match-path', `contracts/test/{${match.split('|').join(',')}}.t.sol`]
+  return spawnSync(join(root, 'node_modules/.bin/forge'), args, {
+    cwd: folder,
+    encoding: 'utf8',
+    env,
+    maxBuffer: 1 << 28,
+  })
+}
+let survivors = 0
+for (const [file, from, to, tests] of mutants) {
+  const folder = tests === 'Tally' ? light : full
+  const path = join(folder, 'contracts/src', file)
+  const source = readFileSync(path, 'utf8')
+  if (!source.includes(from)) throw new Error(`${file} no longer holds "${from}".`)
+  writeFileSync(path, source.replace(from, to))
+  const { stdout } = forge(folder, tests)
+  writeFileSync(path, source)
+  const failing = stdout.match(/\[FAIL.*\] ((?:test|invariant)\w+)/)?.[1]
+  const outcome = failing ? `killed by ${failing}` : stdout.includes('[PASS]') ? 'SURVIVED' : 'NOT RUN'
+  if (!failing) survivors += 1
+  process.stdout.write(`${file}: ${from}  →  ${to}: ${outcome}\n`)
+}
+rmSync(base, { recursive: true })
+process.stdout.write(`${mutants.length - survivors} of ${mutants.length} mutants killed\n`)
+if (survivors > 0) process.exitCode = 1
