@@ -9,7 +9,7 @@ export const transportErrors = defineErrors({
     message: ({ url, why }: { url: string; why: string }) => `The endpoint ${url} cannot be dialled: ${why}.`,
     meaning:
       'An endpoint is a wss:// URL with a host and a port, pinned to a certificate hash. Plain ws:// works on loopback only, and only where no certificate is registered.',
-    fix: 'Its Checker must register a correct endpoint with "kaisar checker init".',
+    fix: 'Its Checker must register a correct endpoint: "kaisar checker run --public-url" does.',
   },
   TRANSPORT_UNREACHABLE: {
     message: ({ url, why }: { url: string; why: string }) => `No connection to ${url}: ${why}.`,
@@ -32,7 +32,7 @@ export const transportErrors = defineErrors({
       `${url} presented the certificate ${found}, but ${expected} is registered on chain.`,
     meaning:
       'The Checker renewed its certificate without registering it, or somebody answers in its place. Nothing was sent.',
-    fix: 'The Checker\'s operator registers the new hash with "kaisar checker init"; until then its seat is unreachable.',
+    fix: 'The Checker\'s operator restarts it with "kaisar checker run", which registers the new hash; until then its seat is unreachable.',
   },
   TRANSPORT_REFUSED: {
     message: ({ url, status }: { url: string; status: number }) =>
@@ -137,7 +137,7 @@ export const sessionErrors = defineErrors({
     message: ({ theirs, ours }: { theirs: string; ours: string }) =>
       `The session names the Checker ${theirs}, not ${ours}.`,
     meaning: 'The endpoint registered for one Checker is answered by another.',
-    fix: 'The Checker’s operator corrects its endpoint with "kaisar checker init".',
+    fix: 'The Checker’s operator corrects its endpoint with "kaisar checker run --public-url".',
   },
   SESSION_CERTIFICATE_MISMATCH: {
     message: () => 'The signed session names other certificates than this connection has.',

@@ -1,0 +1,48 @@
+/** Runs the built binary on a terminal (a pseudo terminal of util-linux' script), as a person would. */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { cliPath } from './run-cli.ts'
+
+export const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script')
+
+export type TerminalResult = {
+  readonly exitCode: number | null
+  readonly screen: string
+  readonly interrupted: boolean
+}
+
+/**
+ * @param options.interruptAt - once the output matches, Ctrl-C is typed
+ * @param options.timeoutMs - after this the program is killed and `exitCode` is null: it hung
+ */
+export function runOnTerminal(
+  args: readonly string[],
+  options: {
+    readonly env: Readonly<Record<string, string>>
+    readonly interruptAt?: RegExp
+    readonly timeoutMs?: number
+  },
+): Promise<TerminalResult> {
+  const { env, interruptAt, timeoutMs = 60_000 } = options
+  const words = [process.execPath, cliPath, ...args].map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+  const child = spawn('/usr/bin/script', ['-qec', `stty cols 100 rows 30; exec ${words}`, '/dev/null'], {
+    env: { ...process.env, NO_COLOR: '1', CI: '', TERM: 'xterm', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let screen = ''
+  let interrupted = false
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', chunk => {
+      screen += chunk
+      if (interruptAt === undefined || interrupted || !interruptAt.test(screen)) return
+      interrupted = true
+      child.stdin.write('\x03')
+    })
+  return new Promise(resolve => {
+    const deadline = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
+    child.on('close', code => {
+      clearTimeout(deadline)
+      resolve({ exitCode: code, screen, interrupted })
+    })
+  })
+}
