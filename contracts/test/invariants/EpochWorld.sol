@@ -25,10 +25,12 @@ abstract contract EpochWorld is Fixture {
     uint256 internal constant WILD = 3;
     uint256 internal constant MAX_ROUNDS = 4;
     uint32 internal constant COHORTS = 2;
+    uint256 private constant BELOW_8192 = 0x1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff;
 
     mapping(uint64 epoch => mapping(address owner => Manner)) internal mannerOf;
     mapping(address owner => bool) internal isHonest;
-    address[] internal deviceOperators;
+    /// @dev Evidence roots as of COMMIT. Answers to audits are built anew: re-registrations since then must not have moved anything.
+    mapping(uint64 epoch => mapping(uint32 cohort => bytes32)) internal rootAtCommit;
     string[] internal deviceNames;
 
     constructor() {
@@ -78,7 +80,7 @@ abstract contract EpochWorld is Fixture {
             words[4 + quarter] = lanes * 10_000;
         }
         words[8] = flags;
-        words[9] = uint256(evidenceRoot(epoch, cohort));
+        words[9] = uint256(rootAtCommit[epoch][cohort]);
     }
 
     /// @dev The two lists of words an owner commits to in its manner.
@@ -90,14 +92,11 @@ abstract contract EpochWorld is Fixture {
             for (uint256 i; i < 8; ++i) {
                 uint256 random = uint256(keccak256(abi.encode(operator, epoch, cohort, i)));
                 if (manner == Manner.Greedy) words[i] = i < 4 ? ~PackedMedian.TOP : words[i];
-                if (manner == Manner.Random) words[i] = random & (i < 4 ? ~PackedMedian.TOP : ~PackedMedian.TOP >> 2 & ~PackedMedian.TOP >> 3);
+                if (manner == Manner.Random) words[i] = random & (i < 4 ? ~PackedMedian.TOP : BELOW_8192);
                 if (manner == Manner.RateOutOfRange && i < 4) words[i] = random | PackedMedian.TOP;
                 if (manner == Manner.UptimeOutOfRange && i > 3) words[i] = words[i] | 0x4000;
             }
-            if (manner == Manner.Random) {
-                words[8] = uint256(keccak256(abi.encode(operator, epoch, cohort)));
-                for (uint256 i = 4; i < 8; ++i) words[i] &= 0x1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff;
-            }
+            if (manner == Manner.Random) words[8] = uint256(keccak256(abi.encode(operator, epoch, cohort)));
             list[cohort] = words;
         }
     }
@@ -112,8 +111,10 @@ abstract contract EpochWorld is Fixture {
 
     // --- evidence: every member worked in the round of ordinal 0
 
-    function evidenceRoot(uint64 epoch, uint32 cohort) internal view returns (bytes32 root) {
-        (root,) = merkle(evidenceLeaves(epoch, cohort), 0);
+    function fixEvidence(uint64 epoch) internal {
+        for (uint32 cohort; cohort < COHORTS; ++cohort) {
+            (rootAtCommit[epoch][cohort],) = merkle(evidenceLeaves(epoch, cohort), 0);
+        }
     }
 
     function evidenceLeaves(uint64 epoch, uint32 cohort) internal view returns (bytes32[] memory leaves) {
@@ -146,24 +147,33 @@ abstract contract EpochWorld is Fixture {
     /// @dev Answers the audit of an honest seat as its daemon does.
     function answer(uint64 epoch, uint32 cohort, uint8 seat, address operator) internal {
         Audit memory audit = consensus.auditOf(epoch, cohort, seat);
-        uint256[10][] memory words = wordsOf(epoch, operator);
-        uint64 members = registry.occupancy(epoch, cohort);
-        uint32 lane = _pick(members, audit.laneDraw);
-        bool worked = words[cohort][lane / 16] >> (16 * (lane % 16)) & 0xffff != 0;
-        uint256 count = !worked ? 1 : (MAX_ROUNDS - audit.ordinal) % MAX_ROUNDS + 1;
-        Evidence[] memory leaves = new Evidence[](count);
-        bytes32[] memory tree = evidenceLeaves(epoch, cohort);
-        for (uint256 i; i < count; ++i) {
-            uint256 ordinal = (audit.ordinal + i) % MAX_ROUNDS;
-            (, bytes32[] memory proof) = merkle(tree, lane * MAX_ROUNDS + ordinal);
-            leaves[i] = ordinal == 0
-                ? Evidence(roundOf(epoch), _digestOf(epoch, 64 * cohort + lane), "VALID", proof)
-                : Evidence(0, 0, "NO_ROUND", proof);
+        Opening memory opening = openingOf(epoch, operator, cohort, seat, wordsOf(epoch, operator));
+        uint32 lane = _pick(registry.occupancy(epoch, cohort), audit.laneDraw);
+        bool worked = opening.words[lane / 16] >> (16 * (lane % 16)) & 0xffff != 0;
+        lane += 64 * cohort;
+        _send(epoch, lane, opening, _shown(epoch, lane, audit.ordinal, worked));
+    }
+
+    function _send(uint64 epoch, uint32 lane, Opening memory opening, Evidence[] memory leaves) private {
+        consensus.answerAudit(epoch, lane / 64, opening, leaves, commitmentOf(epoch, lane), _signed(epoch, lane));
+    }
+
+    function _signed(uint64 epoch, uint32 lane) private view returns (bytes memory) {
+        address device = registry.getDevice(registry.deviceAtLane(lane)).operator;
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf[device], _digestOf(epoch, lane));
+        return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev From the drawn ordinal on, cyclically, up to the one with work; one leaf where the rate is zero.
+    function _shown(uint64 epoch, uint32 lane, uint256 ordinal, bool worked) private view returns (Evidence[] memory leaves) {
+        bytes32[] memory tree = evidenceLeaves(epoch, lane / 64);
+        leaves = new Evidence[](!worked ? 1 : (MAX_ROUNDS - ordinal) % MAX_ROUNDS + 1);
+        for (uint256 i; i < leaves.length; ++i) {
+            uint256 shown = (ordinal + i) % MAX_ROUNDS;
+            (, bytes32[] memory proof) = merkle(tree, lane % 64 * MAX_ROUNDS + shown);
+            leaves[i] = Evidence(0, 0, "NO_ROUND", proof);
+            if (shown == 0) leaves[i] = Evidence(roundOf(epoch), _digestOf(epoch, lane), "VALID", proof);
         }
-        address device = registry.getDevice(registry.deviceAtLane(64 * cohort + lane)).operator;
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf[device], _digestOf(epoch, 64 * cohort + lane));
-        Opening memory opening = openingOf(epoch, operator, cohort, seat, words);
-        consensus.answerAudit(epoch, cohort, opening, leaves, commitmentOf(epoch, 64 * cohort + lane), abi.encodePacked(r, s, v));
     }
 
     /// @dev The (draw mod n)-th of the n members: an honest seat judges all of them.
@@ -172,7 +182,10 @@ abstract contract EpochWorld is Fixture {
         for (uint256 i; i < 64; ++i) {
             count += members >> i & 1;
         }
-        uint256 left = draw % count;
-        while (members >> lane & 1 == 0 || left-- != 0) ++lane;
+        uint256 left = draw % count + 1;
+        while (true) {
+            if (members >> lane & 1 == 1 && --left == 0) return lane;
+            ++lane;
+        }
     }
 }

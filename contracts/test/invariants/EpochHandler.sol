@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {LibBit} from "solady/utils/LibBit.sol";
+import {ICheckerSeats} from "../../src/interfaces/ICheckerSeats.sol";
+import {Device, IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
+import {CohortRecord, CohortState, IEpochConsensus, IEpochReports, Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
+import {IKaisarToken} from "../../src/interfaces/IKaisarToken.sol";
+import {IRewardVault} from "../../src/interfaces/IRewardVault.sol";
+import {IGoverned} from "../../src/interfaces/IGoverned.sol";
+import {Minifloat} from "../../src/libraries/Minifloat.sol";
+import {EpochWorld} from "./EpochWorld.sol";
+
+/// @title What anybody may do, in any order, with ghost accounts of what must follow
+/// @notice Every action is valid when it is called (`fail_on_revert`), or expected to be refused. Honest Checkers do their duty as time
+/// passes, as daemons do; everything else is chosen by the fuzzer.
+contract EpochHandler is EpochWorld {
+    struct Resolved {
+        uint64 epoch;
+        uint32 cohort;
+        CohortState state;
+    }
+
+    /// @dev Ghosts.
+    uint256 public ghostDeposits;
+    uint256 public ghostBonds;
+    mapping(uint64 epoch => uint256) public ghostPaid;
+    mapping(uint64 epoch => mapping(uint32 cohort => uint256)) public ghostResolutions;
+    mapping(address owner => uint64) public ghostLastFrozen;
+    mapping(bytes32 deviceId => uint64) public ghostLastEpoch;
+    Resolved[] public resolved;
+    uint64[] public paidEpochs;
+    bool public registryPaused;
+    uint256 private clock;
+    uint256 private height;
+    uint256 public depositsReturned;
+    uint256 public bondsReturned;
+    uint256 public auditsAnswered;
+    uint256 public jailings;
+
+    /// @dev Time belongs to the network: it goes on where the last action left it, whatever block the fuzzer calls from.
+    modifier onItsClock() {
+        vm.warp(clock);
+        vm.roll(height);
+        _;
+        (clock, height) = (vm.getBlockTimestamp(), vm.getBlockNumber());
+    }
+
+    constructor() {
+        (clock, height) = (vm.getBlockTimestamp(), vm.getBlockNumber());
+        ghostDeposits = deviceIds.length * DEPOSIT;
+        ghostBonds = operators.length * 2 * SEAT_BOND;
+        setMannersOf(0, 0);
+    }
+
+    // --- time: honest duties are done before a phase ends
+
+    /// @notice On to the next phase. Two of three actions should be this one, so it has three names.
+    function pass(uint256 seed) external onItsClock {
+        passPhase(seed);
+    }
+
+    function passPhase(uint256 seed) private {
+        (uint64 epoch, Phase phase) = settling();
+        if (phase == Phase.Future) {
+            vm.warp(consensus.epochStart(consensus.currentEpoch() + 1));
+            (epoch, phase) = settling();
+            setMannersOf(epoch, seed);
+            fixEvidence(epoch);
+        } else if (phase == Phase.Commit) {
+            commitAll(epoch);
+            warpTo(epoch, Phase.Open);
+        } else if (phase == Phase.Open) {
+            warpTo(epoch, Phase.Reveal);
+        } else if (phase == Phase.Reveal) {
+            for (uint32 cohort; cohort < COHORTS; ++cohort) {
+                revealHonest(epoch, cohort);
+            }
+            warpTo(epoch, Phase.Finalize);
+        } else if (phase == Phase.Finalize) {
+            // One epoch in eight finds no keeper at its seed.
+            if (seed % 8 != 0) rollSeed(epoch + 2);
+            warpTo(epoch, Phase.Pay);
+        } else {
+            answerHonest(epoch);
+            vm.warp(consensus.epochStart(epoch + 2));
+            setMannersOf(epoch + 1, seed);
+            fixEvidence(epoch + 1);
+        }
+    }
+
+    function passAgain(uint256 seed) external onItsClock {
+        passPhase(seed);
+    }
+
+    function passOnceMore(uint256 seed) external onItsClock {
+        passPhase(seed);
+    }
+
+    /// @notice Nobody is there for up to three years (invariant 26). Not while an honest commitment waits to be opened.
+    function sleep(uint256 seed) external onItsClock {
+        (uint64 epoch, Phase phase) = settling();
+        if (phase != Phase.Pay || seed % 4 != 0) return;
+        answerHonest(epoch);
+        uint64 epochs = uint64(seed >> 8) % (seed & 16 == 0 ? 8 : 5_000_000) + 2;
+        vm.warp(consensus.epochStart(epoch + 1 + epochs));
+        vm.roll(block.number + 20_000);
+        setMannersOf(epoch + epochs, seed);
+        fixEvidence(epoch + epochs);
+    }
+
+    // --- devices
+
+    function register(uint256 seed) external onItsClock {
+        if (registryPaused) return;
+        string memory name = seed % 2 == 0 ? deviceNames[(seed >> 8) % deviceNames.length] : string.concat("new-", vm.toString(seed >> 8));
+        bytes32 id = registry.deviceIdOf(makeAddr(name), keccak256(bytes(name)));
+        bool known = registry.isRegistered(id);
+        if (!known && deviceIds.length > 40) return;
+        if (known && registry.getDevice(id).until != type(uint32).max) return;
+        uint32 generation = known ? registry.generationAt(id, consensus.currentEpoch()) : 0;
+        registerDevice(name);
+        assertEq(registry.generationAt(id, consensus.currentEpoch()), generation, "22: the present epoch keeps its generation");
+        if (known) {
+            deviceIds.pop();
+        } else {
+            ghostDeposits += DEPOSIT;
+            if (seed % 2 == 1) deviceNames.push(name);
+        }
+    }
+
+    function depart(uint256 seed) external onItsClock {
+        bytes32 id = deviceIds[seed % deviceIds.length];
+        if (!registry.isRegistered(id)) return;
+        Device memory device = registry.getDevice(id);
+        if (device.until == type(uint32).max) {
+            if (seed >> 8 & 3 != 0) return;
+            vm.prank(device.payout);
+            registry.requestExit(id);
+            ghostLastEpoch[id] = device.since > consensus.currentEpoch() ? 0 : consensus.currentEpoch() + 1;
+            return;
+        }
+        bool free = ghostLastEpoch[id] == 0 || isSettled(ghostLastEpoch[id] - 1);
+        try registry.withdrawDeposit(id) {
+            assertTrue(free, "28: a deposit left before its last epoch was paid and audited");
+            ghostDeposits -= DEPOSIT;
+            ++depositsReturned;
+        } catch {
+            assertFalse(free, "a deposit that is free must leave");
+        }
+    }
+
+    // --- seats
+
+    function changeSeats(uint256 seed) external onItsClock {
+        address who = wild(seed);
+        uint16 held = seats.checker(who).seats;
+        uint256 kind = seed >> 8 & 3;
+        if (kind == 0 && held < 6 && !seats.checker(who).jailed && !registryPaused) {
+            uint256 before = seats.checker(who).bond;
+            vm.prank(who);
+            seats.addSeats(1);
+            ghostBonds += seats.checker(who).bond - before;
+        } else if (kind == 1 && held > 0) {
+            vm.prank(payoutOf(who));
+            seats.unbond(who, 1);
+            ghostLastFrozen[who] = consensus.currentEpoch() + 1;
+        } else if (seats.checker(who).unbonding != 0) {
+            uint256 amount = seats.checker(who).unbonding;
+            bool free = isSettled(ghostLastFrozen[who]);
+            try seats.withdrawBond(who) {
+                assertTrue(free, "28: a bond left before the last epoch it was frozen in was paid and audited");
+                ghostBonds -= amount;
+                ++bondsReturned;
+            } catch {
+                assertFalse(free, "a bond that is free must leave");
+            }
+        }
+    }
+
+    /// @notice An unanswered audit is reported, whoever has strikes enough is jailed, whoever sat is out again.
+    function punish(uint256 seed) external onItsClock {
+        address who = wild(seed);
+        uint64 epoch = consensus.currentEpoch();
+        uint256 treasuryBefore = token.balanceOf(treasury);
+        if (epoch >= 2) {
+            for (uint8 seat; seat < 5; ++seat) {
+                try consensus.strikeUnanswered(epoch - 2, uint32(seed >> 8) % COHORTS, seat) {} catch {}
+            }
+        }
+        ghostBonds -= token.balanceOf(treasury) - treasuryBefore;
+        try seats.jail(who) {
+            ++jailings;
+        } catch {}
+        vm.prank(who);
+        try seats.unjail() {} catch {}
+    }
+
+    // --- resolving
+
+    function finalize(uint256 seed) external onItsClock {
+        (uint64 epoch, Phase phase) = settling();
+        uint32 cohort = uint32(seed) % COHORTS;
+        if (phase != Phase.Open && phase != Phase.Finalize || !isOpenCohort(epoch, cohort)) return;
+        address[5] memory committee = consensus.seatsOf(epoch, cohort);
+        (bool possible, uint256 mask, uint256 count) = neededSeats(epoch, cohort, committee);
+        if (!possible) return;
+        Opening[] memory openings = openingsOf(epoch, cohort, committee, mask, count);
+        uint256[64] memory standings = standingsOf(cohort);
+        if (count > 0 && seed >> 8 & 1 == 1) {
+            // A keeper that drops an opening is refused.
+            Opening[] memory fewer = openingsOf(epoch, cohort, committee, mask & mask - 1, count - 1);
+            vm.expectPartialRevert(IEpochReports.WrongSeats.selector);
+            consensus.finalize(epoch, cohort, fewer);
+        }
+        vm.prank(keeper);
+        consensus.finalize(epoch, cohort, openings);
+        noteResolved(epoch, cohort);
+        vm.expectPartialRevert(IEpochReports.CohortResolved.selector);
+        consensus.finalize(epoch, cohort, openings);
+        checkCredits(epoch, cohort, committee, standings);
+    }
+
+    function revealWild(uint256 seed) external onItsClock {
+        (uint64 epoch, Phase phase) = settling();
+        uint32 cohort = uint32(seed) % COHORTS;
+        if (phase != Phase.Reveal || !isOpenCohort(epoch, cohort)) return;
+        address[5] memory committee = consensus.seatsOf(epoch, cohort);
+        for (uint256 i; i < 5; ++i) {
+            if (isHonest[committee[i]] || consensus.commitmentOf(epoch, committee[i]) == 0) continue;
+            Manner manner = mannerOf[epoch][committee[i]];
+            if (manner == Manner.Silent) continue;
+            Opening[] memory openings = openingsOf(epoch, cohort, committee, 1 << i, 1);
+            if (manner == Manner.GarbageRoot) vm.expectPartialRevert(IEpochReports.ProofInvalid.selector);
+            else if (!isWellFormed(manner)) vm.expectPartialRevert(IEpochReports.OpeningMalformed.selector);
+            consensus.reveal(epoch, cohort, openings);
+        }
+    }
+
+    function voidCohort(uint256 seed) external onItsClock {
+        (uint64 epoch, Phase phase) = settling();
+        uint32 cohort = uint32(seed) % COHORTS;
+        if (phase < Phase.Open || !isOpenCohort(epoch, cohort)) return;
+        uint256[64] memory standings = standingsOf(cohort);
+        try consensus.voidCohort(epoch, cohort) {
+            noteResolved(epoch, cohort);
+            vm.expectPartialRevert(IEpochReports.CohortResolved.selector);
+            consensus.voidCohort(epoch, cohort);
+            assertEq(keccak256(abi.encode(standings)), keccak256(abi.encode(standingsOf(cohort))), "19: void moves no standing");
+        } catch (bytes memory reason) {
+            assertEq(bytes4(reason), IEpochReports.QuorumPossible.selector);
+        }
+    }
+
+    // --- money
+
+    function pay(uint256 seed) external onItsClock {
+        uint64 now_ = consensus.currentEpoch();
+        uint64 epoch = now_ - uint64(seed % 6 < now_ ? seed % 6 : now_);
+        if (!consensus.isPayable(epoch)) return;
+        uint32 cohort = uint32(seed >> 8) % COHORTS;
+        uint256 before = token.balanceOf(address(vault));
+        if (seed >> 16 & 3 == 0) vault.payCheckers(epoch, cohort);
+        else if (seed >> 16 & 3 == 1 && !vault.moneyOf(epoch).closed) vault.payKeeper(epoch, keeper);
+        else vault.payCohort(epoch, cohort, uint8(seed >> 24) % 65);
+        uint256 delivered = before - token.balanceOf(address(vault));
+        if (ghostPaid[epoch] == 0 && delivered != 0) paidEpochs.push(epoch);
+        ghostPaid[epoch] += delivered;
+    }
+
+    function close(uint256 seed) external onItsClock {
+        uint64 now_ = consensus.currentEpoch();
+        uint64 epoch = now_ - uint64(seed % 8 < now_ ? seed % 8 : now_);
+        if (!vault.moneyOf(epoch).opened || vault.moneyOf(epoch).closed || !isSettled(epoch)) return;
+        vault.closeEpoch(epoch);
+    }
+
+    function fund(uint256 seed) external onItsClock {
+        vault.fund(1 + seed % 1_000 ether);
+    }
+
+    /// @notice Bits of the consensus would stop time for the honest; all others are tried, and must stop no payment (invariant 20).
+    function pause(uint256 seed) external onItsClock {
+        if (seed % 16 != 0 || registryPaused) return;
+        registryPaused = true;
+        vm.startPrank(guardian);
+        for (uint256 bit; bit < 4; ++bit) {
+            IGoverned(address(vault)).pause(bit);
+            IGoverned(address(registry)).pause(bit);
+            IGoverned(address(seats)).pause(bit);
+        }
+        vm.stopPrank();
+    }
+
+    // --- views for the invariants
+
+    function toItsTime() external onItsClock {}
+
+    function theToken() external view returns (IKaisarToken) {
+        return token;
+    }
+
+    function theVault() external view returns (IRewardVault) {
+        return vault;
+    }
+
+    function theSeats() external view returns (ICheckerSeats) {
+        return seats;
+    }
+
+    function theRegistry() external view returns (IDeviceRegistry) {
+        return registry;
+    }
+
+    function theConsensus() external view returns (IEpochConsensus) {
+        return consensus;
+    }
+
+    function resolvedCount() external view returns (uint256) {
+        return resolved.length;
+    }
+
+    function wildAt(uint256 i) external view returns (address) {
+        return wild(i);
+    }
+
+    function paidEpochCount() external view returns (uint256) {
+        return paidEpochs.length;
+    }
+
+    /// @notice The sum of caps that {EpochTotals.openCaps} must be, lane by lane.
+    function openCapsOf(uint64 epoch) external view returns (uint256 sum) {
+        for (uint32 cohort; cohort < COHORTS; ++cohort) {
+            if (consensus.cohortRecord(epoch, cohort).state == CohortState.Final) continue;
+            uint64 members = registry.occupancy(epoch, cohort);
+            for (uint32 lane; lane < 64; ++lane) {
+                if (members >> lane & 1 == 0) continue;
+                uint256 standing = consensus.standingAtLane(64 * cohort + lane);
+                sum += standing == 0 ? 1 << 20 : 2 * standing;
+            }
+        }
+    }
+
+    function honestStrikes() external view returns (uint256 sum) {
+        for (uint256 i; i < HONEST; ++i) {
+            sum += seats.checker(operators[i]).strikes;
+        }
+    }
+
+    /// @dev The epoch between COMMIT and PAY, and its phase; Future while epoch 0 works.
+    function settling() public view returns (uint64 epoch, Phase phase) {
+        uint64 now_ = consensus.currentEpoch();
+        return now_ == 0 ? (0, Phase.Future) : (now_ - 1, consensus.phaseOf(now_ - 1));
+    }
+
+    // --- internals
+
+    function wild(uint256 seed) private view returns (address) {
+        return operators[HONEST + seed % WILD];
+    }
+
+    function setMannersOf(uint64 epoch, uint256 seed) private {
+        for (uint256 i; i < WILD; ++i) {
+            mannerOf[epoch][operators[HONEST + i]] = Manner(uint256(keccak256(abi.encode(seed, i))) % 8);
+        }
+    }
+
+    /// @dev Pending, seeded, and with members.
+    function isOpenCohort(uint64 epoch, uint32 cohort) private view returns (bool) {
+        bool pending = ghostResolutions[epoch][cohort] == 0;
+        return pending && consensus.seedOf(epoch) != 0 && registry.occupancy(epoch, cohort) != 0;
+    }
+
+    function commitAll(uint64 epoch) private {
+        if (consensus.seedOf(epoch) == 0) return;
+        for (uint256 i; i < operators.length; ++i) {
+            address who = operators[i];
+            Manner manner = mannerOf[epoch][who];
+            if (!isHonest[who] && manner == Manner.Absent) continue;
+            if (!isHonest[who] && manner == Manner.GarbageRoot) {
+                vm.prank(who);
+                consensus.commit(epoch, keccak256("garbage"));
+            } else {
+                commitWords(epoch, who, wordsOf(epoch, who));
+            }
+        }
+        vm.prank(operators[epoch % HONEST]);
+        vm.expectPartialRevert(IEpochReports.AlreadyCommitted.selector);
+        consensus.commit(epoch, keccak256("17: write-once"));
+    }
+
+    /// @dev What {finalize} needs now; not possible in OPEN while a committed seat keeps its opening.
+    function neededSeats(uint64 epoch, uint32 cohort, address[5] memory committee)
+        private
+        view
+        returns (bool possible, uint256 mask, uint256 count)
+    {
+        bool open = consensus.phaseOf(epoch) == Phase.Open;
+        uint256 revealed = consensus.revealedSeats(epoch, cohort);
+        for (uint256 i; i < 5; ++i) {
+            address who = committee[i];
+            if (open ? consensus.commitmentOf(epoch, who) == 0 : revealed >> i & 1 == 0) continue;
+            if (open && !isHonest[who] && !isOpenable(mannerOf[epoch][who])) return (false, 0, 0);
+            mask |= 1 << i;
+            ++count;
+        }
+        possible = true;
+    }
+
+    function revealHonest(uint64 epoch, uint32 cohort) private {
+        if (!isOpenCohort(epoch, cohort)) return;
+        address[5] memory committee = consensus.seatsOf(epoch, cohort);
+        uint256 mask;
+        uint256 count;
+        for (uint256 i; i < 5; ++i) {
+            if (!isHonest[committee[i]]) continue;
+            mask |= 1 << i;
+            ++count;
+        }
+        consensus.reveal(epoch, cohort, openingsOf(epoch, cohort, committee, mask, count));
+    }
+
+    function answerHonest(uint64 epoch) private {
+        for (uint32 cohort; cohort < COHORTS; ++cohort) {
+            if (consensus.cohortState(epoch, cohort) != CohortState.Final) continue;
+            address[5] memory committee = consensus.seatsOf(epoch, cohort);
+            for (uint8 seat; seat < 5; ++seat) {
+                if (!isHonest[committee[seat]] || !consensus.auditOf(epoch, cohort, seat).drawn) continue;
+                if (!consensus.auditOf(epoch, cohort, seat).answered) {
+                    answer(epoch, cohort, seat, committee[seat]);
+                    ++auditsAnswered;
+                }
+            }
+        }
+    }
+
+    function openingsOf(uint64 epoch, uint32 cohort, address[5] memory committee, uint256 mask, uint256 count)
+        private
+        view
+        returns (Opening[] memory openings)
+    {
+        openings = new Opening[](count);
+        uint256 next;
+        for (uint8 i; i < 5; ++i) {
+            if (mask >> i & 1 == 1) openings[next++] = openingOf(epoch, committee[i], cohort, i, wordsOf(epoch, committee[i]));
+        }
+    }
+
+    function standingsOf(uint32 cohort) private view returns (uint256[64] memory standings) {
+        for (uint32 lane; lane < 64; ++lane) {
+            standings[lane] = consensus.standingAtLane(64 * cohort + lane);
+        }
+    }
+
+    function noteResolved(uint64 epoch, uint32 cohort) private {
+        ghostResolutions[epoch][cohort] += 1;
+        resolved.push(Resolved(epoch, cohort, consensus.cohortState(epoch, cohort)));
+    }
+
+    function checkCredits(uint64 epoch, uint32 cohort, address[5] memory committee, uint256[64] memory before) private view {
+        uint256 opened = consensus.cohortRecord(epoch, cohort).opened;
+        uint256 honest;
+        for (uint256 i; i < 5; ++i) {
+            if (isHonest[committee[i]]) ++honest;
+            bool sound = isHonest[committee[i]] || isWellFormed(mannerOf[epoch][committee[i]]);
+            assertTrue(opened >> i & 1 == 0 || sound, "5: counted without a well-formed opening");
+        }
+        uint256[10] memory truth = truthOf(epoch, cohort);
+        uint64 members = registry.occupancy(epoch, cohort);
+        for (uint32 lane; lane < 64; ++lane) {
+            uint256 credit = consensus.creditOf(epoch, 64 * cohort + lane);
+            if (members >> lane & 1 == 0 || LibBit.popCount(opened) < 3) {
+                assertEq(credit, 0, "5, 18: credit without quorum or membership");
+                continue;
+            }
+            uint256 cap = before[lane] == 0 ? 1 << 20 : 2 * before[lane];
+            assertLe(credit, cap, "24: credit above the cap");
+            assertLe(consensus.standingAtLane(64 * cohort + lane), cap, "24: standing above the cap");
+            if (honest < 3) continue;
+            uint256 score = Minifloat.decode(truth[lane / 16] >> (16 * (lane % 16)) & 0x7fff);
+            assertEq(credit, score < cap ? score : cap, "7: three honest seats decide");
+        }
+    }
+
+    /// @dev By its own books: audits over, and every cohort that became final paid in full.
+    function isSettled(uint64 epoch) private view returns (bool) {
+        if (block.timestamp < consensus.epochStart(epoch + 2) + 16) return false;
+        for (uint256 i; i < resolved.length; ++i) {
+            Resolved memory r = resolved[i];
+            if (r.epoch > epoch || r.state != CohortState.Final) continue;
+            CohortRecord memory record = consensus.cohortRecord(r.epoch, r.cohort);
+            if (record.state == CohortState.Final && !(record.lanesPaid == 64 && record.checkersPaid)) return false;
+        }
+        return true;
+    }
+}

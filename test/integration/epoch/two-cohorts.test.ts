@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { getDevices } from '../../../src/core/chain/devices.ts'
+import { getCohort, getEpoch } from '../../../src/core/chain/epochs.ts'
+import { getVaultBooks, kaiBalance, moneyOf } from '../../../src/core/chain/vault.ts'
+import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
+import { fullUptime, type LaneOpening } from '../../../src/core/epoch/opening.ts'
+import { capOf, creditOf, paymentOf, scoreOf } from '../../../src/core/epoch/rewards.ts'
+import { anvilForTests } from '../../helpers/anvil.ts'
+import { networkForTests, testAddress } from '../../helpers/deploy.ts'
+import { playerFor } from '../../helpers/play-epochs.ts'
+
+const devices = 70
+const epoch = 0
+/** No process stands behind these devices: what their seats saw is computed, everything after it is real. */
+const simulated = (lane: number): LaneOpening => ({
+  rate: encodeRateDown(2_000n + 31n * BigInt(lane)),
+  uptime: fullUptime - lane,
+  flags: 0xf,
+})
+
+describe('two cohorts', () => {
+  test('70 registered devices, all simulated, are all paid to their wallets in one epoch', async () => {
+    const anvil = await anvilForTests({ autoImpersonate: true })
+    const net = await networkForTests(anvil, { seats: [1, 2, 1, 1, 1, 3], devices })
+    const { network, parameters } = net
+    const player = playerFor(anvil, net)
+    await player.work(epoch)
+    expect(await getEpoch(network, epoch)).toMatchObject({ members: devices, cohorts: 2 })
+
+    // Four seats agree; the fifth of each cohort saw a little more, which moves nobody's median.
+    await player.settle(epoch, ({ cohort, seat }) => ({
+      lanes: Array.from({ length: cohort === 0 ? 64 : devices - 64 }, (_, i) => {
+        const lane = simulated(64 * cohort + i)
+        return seat === 4 ? { ...lane, rate: lane.rate + 1 } : lane
+      }),
+      evidenceRoot: `0x${'ee'.repeat(32)}`,
+    }))
+    for (const cohort of [0, 1]) expect((await getCohort(network, epoch, cohort)).state).toBe('final')
+    await player.pay(epoch)
+
+    const firstStanding = BigInt(parameters.scores.firstStanding)
+    const money = await moneyOf(network, epoch)
+    const credits = Array.from({ length: devices }, (_, lane) => creditOf(scoreOf(simulated(lane)), 0n, firstStanding))
+    expect(money.denominator).toBe(credits.reduce((sum, credit) => sum + credit))
+    const overviews = await getDevices(network)
+    expect(overviews).toHaveLength(devices)
+    let sum = 0n
+    for (const [lane, credit] of credits.entries()) {
+      const paid = await kaiBalance(network, testAddress('payout', lane))
+      expect(paid, `lane ${lane}`).toBe(paymentOf(credit, money))
+      expect(paid).toBeGreaterThan(0n)
+      expect(capOf(overviews.find(device => device.lane === lane)!.standing, firstStanding)).toBe(2n * credit)
+      sum += paid
+    }
+    // Every wei of the device pool but the dust of 70 divisions.
+    expect(money.devicePool - sum).toBeLessThan(BigInt(devices))
+    const books = await getVaultBooks(network)
+    expect(books.balance).toBeGreaterThanOrEqual(books.liability)
+  })
+})
