@@ -9,6 +9,7 @@ import { crashPoint } from '../core/platform/crash-point.ts'
 import { lockDataDir } from '../core/platform/data-dir-lock.ts'
 import type { UnlockedKey } from '../core/platform/keystore.ts'
 import type { Logger } from '../core/platform/log.ts'
+import { stateFile } from '../core/platform/state-file.ts'
 import { openStore } from '../core/platform/store.ts'
 import { createSigner } from '../core/report/signer.ts'
 import type { ChainTarget } from './base.ts'
@@ -36,10 +37,8 @@ export async function openDaemon(
       { rpcUrls: target.rpcUrls },
     )
     const { privateKeyToAccount } = await import('viem/accounts')
-    // A state belongs to one network: what was sent or signed on another means nothing here.
-    const state = `state-${network.chainId}-${network.consensus.slice(2, 12)}.db`
     const store = openStore(
-      { path: join(folder, state), migrations: [transactionTables, ...migrations] },
+      { path: stateFile(folder, network), migrations: [transactionTables, ...migrations] },
       { now: () => clock.now() },
     )
     if (store.quarantinedTo !== undefined)

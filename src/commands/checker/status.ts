@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import type { Network } from '../../core/protocol/typed-data.ts'
 import { BaseCommand } from '../base.ts'
 import { openOperators, operatorFlags, roleFolder } from '../operator-flags.ts'
 
@@ -34,7 +35,7 @@ It also asks the registered endpoint whether it answers, and says so where a run
           readDuties({ operator, epochs: this.flags.epochs }, reader),
           registered === undefined ? null : checkEndpoint(registered.endpoint),
         ])
-        const local = dataDir === null ? null : await this.lookAround(dataDir)
+        const local = dataDir === null ? null : await this.lookAround(dataDir, network)
         return checkerStatus({ view, duties, operator, endpoint, local, nowMs: Date.now() })
       }),
     )
@@ -43,10 +44,11 @@ It also asks the registered endpoint whether it answers, and says so where a run
   }
 
   /** What this machine says: the daemon's lock and journal. */
-  private async lookAround(dataDir: string) {
+  private async lookAround(dataDir: string, network: Network) {
     const { dataDirOwner } = await import('../../core/platform/data-dir-owner.ts')
     const { readCheckerRecords } = await import('../../core/checker/read-records.ts')
+    const { stateFile } = await import('../../core/platform/state-file.ts')
     const folder = roleFolder(dataDir, 'checker')
-    return { running: dataDirOwner(folder), records: readCheckerRecords(folder, 100) }
+    return { running: dataDirOwner(folder), records: readCheckerRecords(stateFile(folder, network), 100) }
   }
 }

@@ -18,18 +18,20 @@ It reads the journal in the data folder, also while the daemon runs, and asks no
   }
 
   async run() {
-    const [{ findOperators }, { readProviderRecords }, { providerReport, reportTables }] = await Promise.all([
-      import('../../core/operator/find-operator.ts'),
-      import('../../core/provider/read-records.ts'),
-      import('../../core/operator/provider-report.ts'),
-    ])
+    const [{ findOperators }, { newestStateFile }, { readProviderRecords }, { providerReport, reportTables }] =
+      await Promise.all([
+        import('../../core/operator/find-operator.ts'),
+        import('../../core/platform/state-file.ts'),
+        import('../../core/provider/read-records.ts'),
+        import('../../core/operator/provider-report.ts'),
+      ])
     const { key, operator, last } = this.flags
     const { dataDir } = this
     const devnetDataDir = await this.devnetDataDir()
     const found = findOperators({ role: 'provider', dataDir, key, operator, devnetDataDir })
     const reports = found.flatMap(each => {
       const folder = roleFolder(each.dataDir ?? dataDir, 'provider')
-      const records = readProviderRecords(folder, last)
+      const records = readProviderRecords(newestStateFile(folder), last)
       return records === null ? [] : [providerReport(each.operator, folder, records)]
     })
     if (reports.length === 0) {

@@ -1,3 +1,4 @@
+import type { Network } from '../../core/protocol/typed-data.ts'
 import { BaseCommand } from '../base.ts'
 import { openOperators, operatorFlags, roleFolder } from '../operator-flags.ts'
 
@@ -20,7 +21,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
     const view = await readNetworkView(network)
     const providers = await Promise.all(
       operators.map(async ({ operator, dataDir }) => {
-        const local = dataDir === null ? null : await this.lookAround(operator, dataDir)
+        const local = dataDir === null ? null : await this.lookAround(operator, dataDir, network)
         return providerStatus({ view, operator, local, nowMs: Date.now() })
       }),
     )
@@ -29,7 +30,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
   }
 
   /** What this machine says: the daemon's lock and journal, and the probe. */
-  private async lookAround(operator: `0x${string}`, dataDir: string) {
+  private async lookAround(operator: `0x${string}`, dataDir: string, network: Network) {
     const [
       { dataDirOwner },
       { readProviderRecords },
@@ -48,10 +49,11 @@ The chain comes first and the process second: a daemon that runs while no Checke
     const dependencies = { host: nodeHost, run: runTool }
     // A Provider may have been told to use the CPU of a machine with cards.
     const probes = [createHostProbe({}, dependencies), createHostProbe({ devices: 'cpu' }, dependencies)]
+    const { stateFile } = await import('../../core/platform/state-file.ts')
     const folder = roleFolder(dataDir, 'provider')
     return {
       running: dataDirOwner(folder),
-      records: readProviderRecords(folder, 1_000),
+      records: readProviderRecords(stateFile(folder, network), 1_000),
       devices: await probeDevices(operator, { probes }),
     }
   }

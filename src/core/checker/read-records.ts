@@ -1,5 +1,4 @@
 /** What a Checker's journal says to whoever looks at it from outside, also while the daemon runs. */
-import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { readStore } from '../platform/read-store.ts'
 
@@ -24,12 +23,12 @@ export type CheckerRecords = {
 }
 
 /**
- * @param folder - of the Checker role
+ * @param file - the store of its daemon, or null where there is none
  * @param limit - most entries of each kind
- * @returns null where no Checker ever ran in this folder, or its journal cannot be read
+ * @returns null where there is no journal (yet), or it cannot be read
  */
-export function readCheckerRecords(folder: string, limit: number): CheckerRecords | null {
-  const store = readStore(join(folder, 'state.db'))
+export function readCheckerRecords(file: string | null, limit: number): CheckerRecords | null {
+  const store = file === null ? null : readStore(file)
   if (store === null) return null
   try {
     return {

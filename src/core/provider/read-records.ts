@@ -1,5 +1,4 @@
 /** What a Provider's journal says to whoever looks at it from outside, also while the daemon runs. Newest first. */
-import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { readStore, type StoreReader } from '../platform/read-store.ts'
 import { flagBit } from '../protocol/verdict.ts'
@@ -38,12 +37,12 @@ export type ProviderRecords = {
 }
 
 /**
- * @param folder - of the Provider role
+ * @param file - the store of its daemon, or null where there is none
  * @param limit - most entries of each kind
- * @returns null where no Provider ever ran in this folder, or its journal cannot be read
+ * @returns null where there is no journal (yet), or it cannot be read
  */
-export function readProviderRecords(folder: string, limit: number): ProviderRecords | null {
-  const store = readStore(join(folder, 'state.db'))
+export function readProviderRecords(file: string | null, limit: number): ProviderRecords | null {
+  const store = file === null ? null : readStore(file)
   if (store === null) return null
   try {
     return {

@@ -11,12 +11,14 @@ import { findOperators } from '../../../src/core/operator/find-operator.ts'
 import { probeDevices } from '../../../src/core/operator/probe-devices.ts'
 import { providerReport, reportTables } from '../../../src/core/operator/provider-report.ts'
 import { saveKey } from '../../../src/core/platform/key-folder.ts'
+import { newestStateFile, stateFile } from '../../../src/core/platform/state-file.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { deviceIdOf } from '../../../src/core/protocol/device-record.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { readProviderRecords } from '../../../src/core/provider/read-records.ts'
 import { address, hash, operator } from './network-fixture.ts'
 
+const network = { chainId: 31337, consensus: address('c') }
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-records-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 const roleFolder = (name: string) => {
@@ -41,7 +43,7 @@ describe('a Provider’s records', () => {
   })
 
   it('are the last rounds, receipts and refusals, newest first', () => {
-    const store = openStore({ path: join(at, 'state.db'), migrations: [transactionTables, ...providerMigrations] })
+    const store = openStore({ path: stateFile(at, network), migrations: [transactionTables, ...providerMigrations] })
     const journal = createProviderJournal(store)
     for (const [digit, rows] of [
       ['1', 10n],
@@ -64,7 +66,7 @@ describe('a Provider’s records', () => {
     })
     journal.recordRefusal(1_700_000_000_000, { checker: address('c'), code: 'LATE', message: 'It came late.' })
     // The daemon still has it open.
-    const records = readProviderRecords(at, 2)!
+    const records = readProviderRecords(newestStateFile(at), 2)!
     store.close()
     expect(records.rounds.map(({ rows, round }) => [rows, round])).toEqual([
       [30, hash('3')],
@@ -98,17 +100,18 @@ describe('a Provider’s records', () => {
   })
 
   it('are null where there is no journal, or one of something else', () => {
-    expect(readProviderRecords(join(folder, 'nowhere'), 5)).toBeNull()
+    expect(readProviderRecords(newestStateFile(join(folder, 'nowhere')), 5)).toBeNull()
     const other = roleFolder('other')
-    openStore({ path: join(other, 'state.db'), migrations: ['CREATE TABLE x (y TEXT)'] }).close()
-    expect(readProviderRecords(other, 5)).toBeNull()
-    expect(readCheckerRecords(other, 5)).toBeNull()
+    openStore({ path: stateFile(other, network), migrations: ['CREATE TABLE x (y TEXT)'] }).close()
+    expect(readProviderRecords(stateFile(other, network), 5)).toBeNull()
+    expect(readCheckerRecords(newestStateFile(other), 5)).toBeNull()
+    expect(readCheckerRecords(stateFile(other, { ...network, chainId: 2 }), 5)).toBeNull()
   })
 })
 
 it('a Checker’s records are its verdicts, how often it gave which, and what it committed to', () => {
   const at = roleFolder('checker')
-  const store = openStore({ path: join(at, 'state.db'), migrations: [transactionTables, ...checkerMigrations] })
+  const store = openStore({ path: stateFile(at, network), migrations: [transactionTables, ...checkerMigrations] })
   const journal = createCheckerJournal(store)
   const verdict = { generation: 1, detail: 'x', commitmentHash: null, commitment: null, evidence: null }
   for (const [epoch, round, given] of [
@@ -126,7 +129,7 @@ it('a Checker’s records are its verdicts, how often it gave which, and what it
       rate: 5,
     })
   journal.recordOpenings(1, hash('a'), hash('b'), new Map([[0, [1n]]]))
-  const records = readCheckerRecords(at, 2)!
+  const records = readCheckerRecords(stateFile(at, network), 2)!
   store.close()
   expect(records.verdicts.map(({ epoch, verdict }) => [epoch, verdict])).toEqual([
     [2, 'TIMEOUT'],
