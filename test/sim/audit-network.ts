@@ -54,10 +54,14 @@ export async function auditNetwork({ devnet, dataDir, lastEpoch, dishonest = [] 
   let standings: bigint[] = []
 
   for (let epoch = 0; epoch <= lastEpoch; epoch++) {
+    const { seed, money, members: memberCount } = await getEpoch(network, epoch)
+    if (seed === null) {
+      lost.push(`epoch ${epoch}: it had no seed when it began`)
+      continue
+    }
     const seats = await Promise.all(
       roles.filter(({ kind }) => kind === 'checker').map(role => seatEvidence(network, dataDir, role, epoch)),
     )
-    const { money, members: memberCount } = await getEpoch(network, epoch)
     const paid = await readPayments(network, epoch)
     const owed = new Map<Hex, bigint>()
     expected.set(epoch, owed)

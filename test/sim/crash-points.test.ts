@@ -11,13 +11,13 @@ import { auditNetwork } from './audit-network.ts'
 import { type FaultyDevnet, startFaultyDevnet } from './faulty-devnet.ts'
 
 const epochSeconds = 32
-/** A long REVEAL: a process that is brought back in it must find it open. */
+/** Long enough for a process that falls in a phase to be back in it, and for the next keeper in turn. */
 const timeline = {
   ...devnetParameters(`0x${'00'.repeat(32)}`, epochSeconds).timeline,
   commitSeconds: 8,
   openSeconds: 5,
   revealSeconds: 7,
-  finalizeSeconds: 4,
+  finalizeSeconds: 8,
 }
 const transaction = (...functions: string[]) =>
   functions.flatMap(name => [`transaction.recorded:${name}`, `transaction.sent:${name}`])

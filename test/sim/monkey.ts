@@ -3,6 +3,7 @@
  * reorganised, fees jump. The whole plan follows from the seed; what the chain shows afterwards is held to the oracle.
  */
 import { toHex } from 'viem'
+import { getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { devnetRoles } from '../../src/core/devnet/roles.ts'
 import type { RpcFault } from '../helpers/rpc-proxy.ts'
@@ -26,17 +27,17 @@ type Act = {
   readonly size: number
 }
 
-const epochSeconds = 20
-/** Phases in which a process that falls can be back before its deadline. */
+const epochSeconds = 24
+/** A process that falls in a phase can be back before its deadline, and keepers have eleven seconds for the next seed. */
 const timeline = {
   ...devnetParameters(`0x${'00'.repeat(32)}`, epochSeconds).timeline,
   commitSeconds: 6,
   openSeconds: 4,
-  revealSeconds: 4,
+  revealSeconds: 3,
   finalizeSeconds: 3,
 }
 const roles = { providers: 2, checkers: 5 }
-const actsPerEpoch = 5
+const actsPerEpoch = 3
 
 /** What every endpoint does wrong all the time: chance per request. Three of ten sends are lost or leave their sender in doubt. */
 const endpointFaults: readonly { readonly fault: RpcFault; readonly probability: number; readonly method?: string }[] =
@@ -79,7 +80,8 @@ export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
       await perform(act, faulty)
       count(act.kind)
     }
-    await faulty.devnet.paidEpochs(options.epochs)
+    const { payAt } = await getEpoch(faulty.devnet.network, options.epochs - 1)
+    await faulty.until(payAt + 6)
     for (const { injected } of faulty.proxies.values())
       for (const [fault, times] of Object.entries(injected)) byKind[fault] = (byKind[fault] ?? 0) + times
     const audit = await auditNetwork({ ...faulty, lastEpoch: options.epochs - 1 })

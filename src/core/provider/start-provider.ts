@@ -40,7 +40,17 @@ export type StartProviderOptions = {
 /** Runs until the signal aborts. @throws as {@link runProvider} */
 export async function startProvider(
   options: StartProviderOptions,
-  { log, clock, emit }: { readonly log: Logger; readonly clock: Clock; readonly emit: (event: ProviderEvent) => void },
+  {
+    log,
+    clock,
+    emit,
+    createEngine = createWorkEngine,
+  }: {
+    readonly log: Logger
+    readonly clock: Clock
+    readonly emit: (event: ProviderEvent) => void
+    readonly createEngine?: typeof createWorkEngine
+  },
   stop: AbortSignal,
 ): Promise<void> {
   const { folder, network, signer, sender, store, payout, executionProvider, threads, version } = options
@@ -94,7 +104,7 @@ export async function startProvider(
       },
       openTransport: identity => createWebSocketTransport({ identity }),
       startEngine: (spec, { index, record }) =>
-        createWorkEngine({
+        createEngine({
           spec,
           threads,
           provider: record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,

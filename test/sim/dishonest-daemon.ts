@@ -1,0 +1,95 @@
+/**
+ * The real daemons with a dishonest operator's changes: a Checker that always lies about what it saw, a Provider that computes other
+ * rows than it was asked for. Started by a devnet in place of `kaisar`, with the same arguments.
+ */
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { openDaemon } from '../../src/commands/open-daemon.ts'
+import { checkerMigrations } from '../../src/core/checker/journal.ts'
+import { startChecker } from '../../src/core/checker/start-checker.ts'
+import { createWorkEngine } from '../../src/core/job/work-engine.ts'
+import { systemClock } from '../../src/core/platform/clock.ts'
+import { chooseContext } from '../../src/core/platform/context.ts'
+import { readKeystore } from '../../src/core/platform/key-folder.ts'
+import { decryptKeystore } from '../../src/core/platform/keystore.ts'
+import { silentLogger } from '../../src/core/platform/log.ts'
+import { stringifyJson } from '../../src/core/platform/output.ts'
+import type { Store } from '../../src/core/platform/store.ts'
+import { providerMigrations } from '../../src/core/provider/journal.ts'
+import { startProvider } from '../../src/core/provider/start-provider.ts'
+
+const text = { type: 'string' } as const
+const options = { 'data-dir': text, context: text, 'rpc-url': text, payout: text }
+const { positionals, values } = parseArgs({ allowPositionals: true, strict: false, options })
+const role = positionals[0] as 'provider' | 'checker'
+const word = (name: string) => values[name] as string
+const stop = new AbortController()
+process.on('SIGTERM', () => stop.abort())
+
+const dataDir = word('data-dir')
+const context = chooseContext(process.env.KAISAR_CONTEXT_HOME!, word('context'))!
+const keyFile = join(dataDir, 'keys', 'operator.json')
+const daemon = await openDaemon(
+  {
+    role,
+    dataDir,
+    target: { rpcUrls: [word('rpc-url')], chainId: context.chainId, contracts: context.contracts, context },
+    migrations: role === 'checker' ? checkerMigrations : providerMigrations,
+    confirmations: 1,
+  },
+  { unlockKey: () => decryptKeystore(readKeystore(keyFile), 'devnet', keyFile), log: silentLogger, clock: systemClock },
+)
+const base = { ...daemon, payout: word('payout') as `0x${string}`, executionProvider: 'cpu', threads: 1 } as const
+const tools = {
+  log: silentLogger,
+  clock: systemClock,
+  emit: ({ type, ...fields }: { readonly type: string }) => {
+    process.stdout.write(`${stringifyJson({ time: new Date().toISOString(), type, ...fields })}\n`)
+  },
+}
+if (role === 'checker')
+  await startChecker(
+    {
+      ...base,
+      store: lying(daemon.store),
+      seats: 1,
+      listen: { host: '127.0.0.1', port: 0 },
+      publicUrl: null,
+      heartbeatMs: 1_000,
+      keeper: true,
+    },
+    tools,
+    stop.signal,
+  )
+else
+  await startProvider(
+    { ...base, attest: false, version: '0.1.0' },
+    {
+      ...tools,
+      async createEngine(options, dependencies) {
+        const engine = await createWorkEngine(options, dependencies)
+        const otherSeed = `0x${'66'.repeat(32)}` as const
+        // Honest in form: rows, root and openings fit together, but of another model than the epoch's.
+        return { ...engine, runWindow: request => engine.runWindow({ ...request, epochSeed: otherSeed }) }
+      },
+    },
+    stop.signal,
+  )
+await daemon.close()
+process.exit(0)
+
+/** Whatever was seen, it was wrong, and nobody ever answered. */
+function lying(store: Store): Store {
+  return {
+    ...store,
+    run(sql, ...parameters) {
+      if (sql.startsWith('INSERT OR REPLACE INTO verdict')) {
+        parameters[4] = 'WRONG'
+        parameters[5] = 'ROW_WRONG'
+        parameters[7] = 0
+      }
+      if (sql.startsWith('INSERT INTO heartbeat')) parameters[2] = 0
+      return store.run(sql, ...parameters)
+    },
+  }
+}
