@@ -175,7 +175,9 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
         Emission memory emission = emissionOf(epoch);
         EpochTotals memory totals = consensus.totalsOf(epoch);
         uint256 free = funded - _lifetimePaid - _liability;
-        money.emission = epoch < _firstPaidEpoch ? 0 : uint96(free < emission.perEpoch ? free : emission.perEpoch);
+        // An epoch that ended without a resolved cohort owes nobody: its emission, set aside, would be missing in another.
+        bool unpaid = epoch < _firstPaidEpoch || (totals.lanes == 0 && consensus.isPayable(epoch));
+        money.emission = unpaid ? 0 : uint96(free < emission.perEpoch ? free : emission.perEpoch);
         money.checkerPool = uint96(uint256(money.emission) * emission.checkerBps / 10_000);
         money.keeperPool = uint96(uint256(money.emission) * emission.keeperBps / 10_000);
         money.devicePool = money.emission - money.checkerPool - money.keeperPool;
