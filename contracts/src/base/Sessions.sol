@@ -81,7 +81,9 @@ abstract contract Sessions is Openings, Totals {
         vault.payCheckers(record.epochOf(), session.cohort);
     }
 
+    /// @dev Strikes nobody whom a pause kept from opening.
     function _strikeUnopened(Session memory session, uint256 opened) internal {
+        if (_pausedUntil(PAUSE_FINALIZE) > phaseStart(session.epoch, Phase.Open)) return;
         uint256 missing = session.committed & ~opened;
         for (uint256 i; i < 5; ++i) {
             if (missing >> i & 1 == 0) continue;
