@@ -29,6 +29,13 @@ contract DeviceRegistry is IDeviceRegistry, Governed {
         address payout;
         uint32 since;
         uint32 until; // last epoch; below `since` when it left before it ever counted
+        uint32 generation; // the device's when it took the lane
+    }
+
+    /// @dev A generation of a device that kept its lane, and its first epoch. Of several within one epoch only the last ever counts.
+    struct Renewal {
+        uint32 from;
+        uint32 generation;
     }
 
     uint256 public constant PAUSE_REGISTER = 0;
@@ -48,8 +55,8 @@ contract DeviceRegistry is IDeviceRegistry, Governed {
     /// @inheritdoc IDeviceRegistry
     mapping(uint32 lane => bytes32) public deviceAtLane;
     mapping(bytes32 deviceId => mapping(uint32 generation => DeviceRecord)) private _records;
-    /// @dev First epochs of generations that did not start with a new lane, in order.
-    mapping(bytes32 deviceId => uint32[]) private _renewals;
+    /// @dev In order, one per epoch at most: reading an epoch's generation costs the same however often a device registers.
+    mapping(bytes32 deviceId => Renewal[]) private _renewals;
     /// @inheritdoc IDeviceRegistry
     mapping(bytes32 attestedIdentity => bytes32 deviceId) public identityOwner;
     mapping(uint32 cohort => uint256 frozen) private _occupancy;
@@ -98,13 +105,13 @@ contract DeviceRegistry is IDeviceRegistry, Governed {
             if (place.until != STAYS) revert DeviceLeaving(deviceId, place.until);
             if (payout != place.payout) revert NotPayout(msg.sender, place.payout);
             if (identityOwner[attestedIdentity] != deviceId) _dropIdentity(deviceId, device.generation);
-            _renewals[deviceId].push(from);
+            _renew(deviceId, Renewal(from, device.generation + 1));
         } else {
             device.lane = _takeLane(from);
             device.operator = msg.sender;
             device.present = true;
             device.deposited = true;
-            _lanes[device.lane] = LaneSlot(payout, from, STAYS);
+            _lanes[device.lane] = LaneSlot(payout, from, STAYS, device.generation + 1);
             deviceAtLane[device.lane] = deviceId;
         }
         device.generation += 1;
@@ -237,8 +244,8 @@ contract DeviceRegistry is IDeviceRegistry, Governed {
     function getDevice(bytes32 deviceId) external view returns (Device memory) {
         DeviceSlot memory device = _present(deviceId);
         LaneSlot memory place = _lanes[device.lane];
-        uint32[] storage renewals = _renewals[deviceId];
-        uint32 renewed = renewals.length == 0 ? 0 : renewals[renewals.length - 1];
+        Renewal[] storage renewals = _renewals[deviceId];
+        uint32 renewed = renewals.length == 0 ? 0 : renewals[renewals.length - 1].from;
         return Device({
             id: deviceId,
             operator: device.operator,
@@ -261,12 +268,16 @@ contract DeviceRegistry is IDeviceRegistry, Governed {
     /// @inheritdoc IDeviceRegistry
     function generationAt(bytes32 deviceId, uint64 epoch) public view returns (uint32 generation) {
         DeviceSlot memory device = _devices[deviceId];
-        if (!device.present || !_isMember(_lanes[device.lane], epoch)) return 0;
-        generation = device.generation;
-        uint32[] storage renewals = _renewals[deviceId];
-        for (uint256 i = renewals.length; i != 0 && renewals[i - 1] > epoch; --i) {
-            --generation;
+        LaneSlot memory place = _lanes[device.lane];
+        if (!device.present || !_isMember(place, epoch)) return 0;
+        Renewal[] storage renewals = _renewals[deviceId];
+        for (uint256 i = renewals.length; i != 0; --i) {
+            Renewal memory renewal = renewals[i - 1];
+            // Older ones belong to an earlier lane.
+            if (renewal.generation <= place.generation) break;
+            if (renewal.from <= epoch) return renewal.generation;
         }
+        return place.generation;
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -329,6 +340,13 @@ contract DeviceRegistry is IDeviceRegistry, Governed {
 
     function _requireSigner(address signer, address operator) private pure {
         if (signer != operator) revert WrongSigner(signer, operator);
+    }
+
+    function _renew(bytes32 deviceId, Renewal memory renewal) private {
+        Renewal[] storage renewals = _renewals[deviceId];
+        uint256 count = renewals.length;
+        if (count != 0 && renewals[count - 1].from == renewal.from) renewals[count - 1] = renewal;
+        else renewals.push(renewal);
     }
 
     /// @dev A lane for a member from `from` on: a freed one, or the next.

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Phase} from "../../src/interfaces/IEpochConsensus.sol";
+import {IGoverned} from "../../src/interfaces/IGoverned.sol";
+import {Fixture} from "../support/Fixture.sol";
+
+/// @title Attacks that earn nothing and would hurt others
+contract GriefingTest is Fixture {
+    function setUp() public {
+        deployAll();
+        bondCheckers(5, 1);
+        registerDevices(2);
+        startEpochs();
+    }
+
+    /// @dev Whoever opens the money of epochs in which nothing was judged must not set their emissions aside: with enough of them an epoch
+    /// in which devices worked would find an empty vault.
+    function test_openingEmptyEpochsReservesNothing() public {
+        warpTo(0, Phase.Finalize);
+        rollSeed(2);
+        uint64 first = 4;
+        vm.warp(consensus.epochStart(first));
+        for (uint64 epoch = 0; epoch < first - 1; ++epoch) {
+            vault.payCohort(epoch, 0, 64);
+        }
+        assertEq(vault.liability(), 0, "nothing is owed for epochs without a resolved cohort");
+        assertEq(vault.moneyOf(1).emission, 0);
+    }
+
+    /// @dev While FINALIZE and REVEAL are paused nobody can open: whoever voids the cohort afterwards must not strike those who would have.
+    function test_pauseDuringRevealStrikesNobody() public {
+        warpTo(0, Phase.Commit);
+        uint256[10][] memory words = one(pack(uniformClaim(2, 3000, 10_000)));
+        for (uint256 i; i < 5; ++i) {
+            commitWords(0, operators[i], words);
+        }
+        vm.prank(guardian);
+        IGoverned(address(consensus)).pause(1);
+        warpTo(0, Phase.Finalize);
+        consensus.voidCohort(0, 0);
+        for (uint256 i; i < 5; ++i) {
+            assertEq(seats.checker(operators[i]).strikes, 0);
+        }
+    }
+
+    /// @dev A pause that ended before OPEN excuses nobody.
+    function test_pauseThatEndedBeforeOpenExcusesNobody() public {
+        vm.prank(guardian);
+        IGoverned(address(consensus)).pause(1);
+        uint64 epoch = uint64(7 days / defaultTimeline().epochSeconds) + 10;
+        warpTo(epoch - 2, Phase.Finalize);
+        rollSeed(epoch);
+        warpTo(epoch, Phase.Commit);
+        for (uint256 i; i < 5; ++i) {
+            commitWords(epoch, operators[i], one(pack(uniformClaim(2, 3000, 10_000))));
+        }
+        warpTo(epoch, Phase.Finalize);
+        consensus.voidCohort(epoch, 0);
+        assertEq(seats.checker(operators[0]).strikes, 1);
+    }
+
+    /// @dev A device that starts a thousand generations must not make reading its epoch's generation (audits, devicesOf) dearer.
+    function test_manyGenerationsCostOthersNothing() public {
+        vm.warp(firstEpochAt);
+        bytes32 id = deviceIds[0];
+        uint256 before = gasleft();
+        assertEq(registry.generationAt(id, 0), 1);
+        uint256 cheap = before - gasleft();
+        for (uint256 i; i < 1_000; ++i) {
+            registerDevice("device-0");
+        }
+        assertEq(registry.getDevice(id).generation, 1_001);
+        before = gasleft();
+        assertEq(registry.generationAt(id, 0), 1, "verdicts of the present epoch keep their generation");
+        assertLt(before - gasleft(), 2 * cheap + 5_000);
+        assertEq(registry.generationAt(id, 1), 1_001);
+    }
+
+    /// @dev A device that left before it counted and comes back in the same epoch has the generation it came back with.
+    function test_generationAfterLeavingAndComingBackAtOnce() public {
+        vm.warp(firstEpochAt);
+        bytes32 id = registerDevice("restless");
+        registerDevice("restless");
+        assertEq(registry.generationAt(id, 1), 2);
+        vm.prank(makeAddr("restless"));
+        registry.requestExit(id);
+        registry.withdrawDeposit(id);
+        registerDevice("restless");
+        assertEq(registry.generationAt(id, 0), 0);
+        assertEq(registry.generationAt(id, 1), 3);
+        vm.warp(consensus.epochStart(1));
+        registerDevice("restless");
+        assertEq(registry.generationAt(id, 1), 3);
+        assertEq(registry.generationAt(id, 2), 4);
+    }
+}
