@@ -54,7 +54,7 @@ contract CampaignTest is Test {
         }
         assertGt(outcomes[0], 8, "final");
         assertGt(outcomes[1], 2, "void");
-        assertGt(handler.paidEpochCount(), 10, "paid");
+        assertGt(handler.paidEpochCount(), 4, "paid");
         assertGt(handler.depositsReturned(), 3, "deposits returned");
         assertGt(handler.bondsReturned(), 0, "bonds returned");
         assertGt(handler.auditsAnswered(), 20, "audits answered");
