@@ -60,25 +60,31 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
         ...(dataDir === undefined ? {} : { 'data-dir': resolve(dataDir) }),
       },
     })
-    const made = await this.ensureKey(key)
+    const ensureKey = await this.prepareKey(key)
+    // Before the key: one that belongs to no settings would only puzzle its owner.
     if (added !== text) await this.write(path, added)
+    const made = await ensureKey()
     if (made.operator === payout)
       this.warn('The payout wallet is the operator’s own key: whoever takes this machine takes the rewards too.')
     return { operator: made.operator, key: made.key, payout, settings: { path, changed: added !== text } }
   }
 
-  private async ensureKey(name: string): Promise<Pick<InitialisedRole, 'operator' | 'key'>> {
+  /** Asks for the password of a key that is not there yet; what it returns makes the key. */
+  private async prepareKey(name: string): Promise<() => Promise<Pick<InitialisedRole, 'operator' | 'key'>>> {
     const { keyPath, readKeystore, saveKey } = await import('../core/platform/key-folder.ts')
     const { keystoreAddress } = await import('../core/platform/keystore.ts')
     const path = keyPath(this.dataDir, name)
+    const lower = (address: string) => address.toLowerCase() as `0x${string}`
     const known = existsSync(path) ? keystoreAddress(readKeystore(path)) : undefined
-    if (known !== undefined) return { operator: known.toLowerCase() as `0x${string}`, key: { path, made: false } }
+    if (known !== undefined) return async () => ({ operator: lower(known), key: { path, made: false } })
     const password = await this.readPassword(`Password for the new key "${name}"`, { twice: true })
-    const { generatePrivateKey, privateKeyToAddress } = await import('viem/accounts')
-    const privateKey = generatePrivateKey()
-    await saveKey({ dataDir: this.dataDir, name, privateKey, password })
-    this.progress('Back up the key file and its password: without both, what the key owns is lost.')
-    return { operator: privateKeyToAddress(privateKey).toLowerCase() as `0x${string}`, key: { path, made: true } }
+    return async () => {
+      const { generatePrivateKey, privateKeyToAddress } = await import('viem/accounts')
+      const privateKey = generatePrivateKey()
+      await saveKey({ dataDir: this.dataDir, name, privateKey, password })
+      this.progress('Back up the key file and its password: without both, what the key owns is lost.')
+      return { operator: lower(privateKeyToAddress(privateKey)), key: { path, made: true } }
+    }
   }
 
   private async write(path: string, text: string) {
