@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Commitment} from "../../src/interfaces/IDeviceRegistry.sol";
+import {Evidence, IEpochReports, Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
+import {Fixture} from "../support/Fixture.sol";
+
+/// @title A Checker that repeats the last public medians instead of checking
+contract LazySeatTest is Fixture {
+    function setUp() public {
+        deployAll();
+        bondCheckers(5, 1);
+        registerDevices(3);
+        startEpochs();
+    }
+
+    /// @dev It agrees, and is paid for that. It has no device's signature to show: a strike in one epoch, a slash above its pay in the next.
+    function test_repeatingMediansCostsMoreThanItEarns() public {
+        Claim memory medians = uniformClaim(3, 3000, 10_000);
+        medians.evidenceRoot = keccak256("no device ever signed anything");
+        address lazy = operators[2];
+        for (uint64 epoch; epoch < 2; ++epoch) {
+            settleHonestly(epoch, medians);
+            vault.payCheckers(epoch, 0);
+            warpTo(epoch, Phase.Finalize);
+            rollSeed(epoch + 2);
+            _cannotAnswer(epoch, _seatOf(epoch, lazy), medians);
+        }
+        uint256 earned = token.balanceOf(payoutOf(lazy));
+        assertGt(earned, 0);
+        assertGe(block.timestamp, consensus.epochStart(2) + 8);
+        consensus.strikeUnanswered(0, 0, _seatOf(0, lazy));
+        assertEq(seats.checker(lazy).strikes, 1);
+        assertEq(token.balanceOf(treasury), 0);
+        vm.warp(consensus.epochStart(3) + 8);
+        consensus.strikeUnanswered(1, 0, _seatOf(1, lazy));
+        assertEq(seats.checker(lazy).strikes, 2);
+        assertEq(token.balanceOf(treasury), SEAT_BOND / 10);
+        assertGt(SEAT_BOND / 10, earned);
+        seats.jail(lazy); // its bond no longer covers its seat
+        assertEq(seats.checker(lazy).seats, 0);
+    }
+
+    function _cannotAnswer(uint64 epoch, uint8 seat, Claim memory medians) private {
+        Opening memory opening = openingOf(epoch, operators[2], 0, seat, one(pack(medians)));
+        Evidence[] memory leaves = new Evidence[](1);
+        leaves[0] = Evidence(keccak256("round"), keccak256("signed by nobody"), "ROWS_MATCH", new bytes32[](8));
+        Commitment memory none;
+        vm.expectRevert(IEpochReports.AnswerInvalid.selector);
+        consensus.answerAudit(epoch, 0, opening, leaves, none, "");
+    }
+
+    function _seatOf(uint64 epoch, address who) private view returns (uint8 seat) {
+        address[5] memory committee = consensus.seatsOf(epoch, 0);
+        while (committee[seat] != who) ++seat;
+    }
+}
