@@ -2,7 +2,7 @@
  * The oracle: what the chain must show after faults. Every seat's opening is recomputed from its own records, tallied and priced
  * by the pure mirrors of the contracts, and compared with what was committed, opened and paid, to the wei.
  */
-import type { Hex } from 'viem'
+import { type Hex, toFunctionSelector } from 'viem'
 import { commitmentOf, getCohort, getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import type { Role } from '../../src/core/devnet/roles.ts'
@@ -33,13 +33,18 @@ export type Audit = {
 export type AuditOptions = {
   readonly devnet: Devnet
   readonly dataDir: string
-  /** Epochs 0 to this one, which must all be paid. */
-  readonly lastEpoch: number
   /** Roles that cheat on purpose: a Checker's evidence counts for nothing, a Provider must be paid nothing. */
   readonly dishonest?: readonly string[]
 }
 
-export async function auditNetwork({ devnet, dataDir, lastEpoch, dishonest = [] }: AuditOptions): Promise<Audit> {
+export type Auditor = {
+  /** Looks at epochs that are over and were not looked at, up to this one, oldest first; the chain keeps four. */
+  audit(lastEpoch: number): Promise<void>
+  /** What was found, with what the whole chain shows now. */
+  result(): Promise<Audit>
+}
+
+export function createAuditor({ devnet, dataDir, dishonest = [] }: AuditOptions): Auditor {
   const { network, roles } = devnet
   const lost: string[] = []
   const absent: string[] = []
@@ -53,11 +58,13 @@ export async function auditNetwork({ devnet, dataDir, lastEpoch, dishonest = [] 
   const firstStanding = BigInt(devnetParameters(`0x${'00'.repeat(32)}`).scores.firstStanding)
   let standings: bigint[] = []
 
-  for (let epoch = 0; epoch <= lastEpoch; epoch++) {
+  let next = 0
+
+  async function auditEpoch(epoch: number) {
     const { seed, money, members: memberCount } = await getEpoch(network, epoch)
     if (seed === null) {
       lost.push(`epoch ${epoch}: it had no seed when it began`)
-      continue
+      return
     }
     const seats = await Promise.all(
       roles.filter(({ kind }) => kind === 'checker').map(role => seatEvidence(network, dataDir, role, epoch)),
@@ -120,11 +127,21 @@ export async function auditNetwork({ devnet, dataDir, lastEpoch, dishonest = [] 
       if (!isHonest(role) && sum > 0n) mispaid.push(`epoch ${epoch}: ${role.name} cheated and was paid ${sum}`)
     }
   }
-  doubled.push(...(await repeatedTransactions(devnet)))
-  return { lost, absent, doubled, honestFailed, mispaid, verdicts, expected }
+
+  return {
+    async audit(lastEpoch) {
+      while (next <= lastEpoch) await auditEpoch(next++)
+    },
+    async result() {
+      const repeated = await repeatedTransactions(devnet)
+      return { lost, absent, doubled: [...doubled, ...repeated], honestFailed, mispaid, verdicts, expected }
+    },
+  }
 }
 
-/** The same call of the same operator, mined twice with success. */
+/** The same call of the same operator, mined twice with success. A keeper is paid as often as it made new calls. */
+const payKeeper = toFunctionSelector('payKeeper(uint64,address)')
+
 async function repeatedTransactions({ network, roles }: Devnet): Promise<string[]> {
   const { client } = network.chain
   const seen = new Map<string, Hex[]>()
@@ -133,7 +150,7 @@ async function repeatedTransactions({ network, roles }: Devnet): Promise<string[
     const { transactions } = await client.getBlock({ blockNumber, includeTransactions: true })
     for (const { from, to, input, hash } of transactions) {
       const role = roles.find(({ operator }) => operator === from.toLowerCase())
-      if (role === undefined || input === '0x') continue
+      if (role === undefined || input === '0x' || input.startsWith(payKeeper)) continue
       const key = `${role.name} ${to} ${input}`
       seen.set(key, [...(seen.get(key) ?? []), hash])
     }

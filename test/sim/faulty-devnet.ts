@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Role } from '../../src/core/devnet/roles.ts'
 import {
   type DaemonStart,
@@ -13,9 +14,13 @@ import {
 import { crashVariable } from '../../src/core/platform/crash-point.ts'
 import { type RpcProxy, startRpcProxy } from '../helpers/rpc-proxy.ts'
 
+export type Alteration = 'lies' | 'cheats' | 'clock+1h' | 'clock-1h'
+
+const alteredDaemon = fileURLToPath(new URL('./altered-daemon.ts', import.meta.url))
+
 export type FaultyDevnetOptions = Omit<DevnetOptions, 'dataDir'> & {
-  /** A script that stands in for `kaisar` in this role. */
-  readonly entryOf?: (role: Role) => string | undefined
+  /** What is altered in a process; see altered-daemon.ts. */
+  readonly alterations?: Readonly<Record<string, Alteration>>
   /** A faulty endpoint for each process; default none. */
   readonly proxySeed?: number
   /** Whether an ended process is brought back at once; default true. */
@@ -41,7 +46,7 @@ export type FaultyDevnet = {
 }
 
 export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Promise<FaultyDevnet> {
-  const { entryOf = () => undefined, restarts: mayRestart = () => true, proxySeed, ...rest } = options
+  const { alterations = {}, restarts: mayRestart = () => true, proxySeed, ...rest } = options
   const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-sim-'))
   const crashFolder = join(dataDir, 'crash-points')
   mkdirSync(crashFolder)
@@ -53,14 +58,14 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   let closing = false
 
   async function prepareStart(role: Role, rpcUrl: string): Promise<DaemonStart> {
-    const entry = entryOf(role)
+    const alteration = alterations[role.name]
     if (proxySeed !== undefined && !proxies.has(role.name))
       proxies.set(role.name, await startRpcProxy({ target: rpcUrl, seed: proxySeed + proxies.size }))
     const proxy = proxies.get(role.name)
     return {
-      ...(entry === undefined ? {} : { entry }),
+      ...(alteration === undefined ? {} : { entry: alteredDaemon }),
       ...(proxy === undefined ? {} : { rpcUrl: proxy.url }),
-      env: { [crashVariable]: crashFolder },
+      env: { [crashVariable]: crashFolder, ...(alteration && { KAISAR_SIM_ALTERATION: alteration }) },
     }
   }
 

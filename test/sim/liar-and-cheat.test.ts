@@ -1,13 +1,11 @@
 /** One Checker of five always lies, one Provider always cheats: everybody is paid what the honest seats' evidence says. */
-import { fileURLToPath } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
 import { getCohort } from '../../src/core/chain/epochs.ts'
-import { auditNetwork } from './audit-network.ts'
+import { createAuditor } from './audit-network.ts'
 import { startFaultyDevnet } from './faulty-devnet.ts'
 
+const faulty = await startFaultyDevnet({ alterations: { 'checker-3': 'lies', 'provider-2': 'cheats' } })
 const dishonest = ['checker-3', 'provider-2']
-const entry = fileURLToPath(new URL('./dishonest-daemon.ts', import.meta.url))
-const faulty = await startFaultyDevnet({ entryOf: ({ name }) => (dishonest.includes(name) ? entry : undefined) })
 afterAll(() => faulty.close())
 
 it('false-failing an honest Provider: it loses nothing, the liar loses agreement, the cheat is paid nothing', async () => {
@@ -16,7 +14,9 @@ it('false-failing an honest Provider: it loses nothing, the liar loses agreement
   const [honest, cheat] = devnet.roles.filter(({ kind }) => kind === 'provider')
   const liar = devnet.roles.find(({ name }) => name === 'checker-3')!
 
-  const audit = await auditNetwork({ devnet, dataDir: faulty.dataDir, lastEpoch: 1, dishonest })
+  const auditor = createAuditor({ ...faulty, dishonest })
+  await auditor.audit(1)
+  const audit = await auditor.result()
   // Payments equal, to the wei, a tally of the honest seats' evidence alone.
   expect(audit).toMatchObject({ lost: [], doubled: [], honestFailed: [], mispaid: [] })
   for (const { epoch, payments } of epochs) {

@@ -8,7 +8,7 @@ import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { devnetRoles } from '../../src/core/devnet/roles.ts'
 import type { RpcFault } from '../helpers/rpc-proxy.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
-import { type Audit, auditNetwork } from './audit-network.ts'
+import { type Audit, createAuditor } from './audit-network.ts'
 import { type FaultyDevnet, startFaultyDevnet } from './faulty-devnet.ts'
 
 export type MonkeyOptions = { readonly seed: number; readonly epochs: number }
@@ -75,16 +75,21 @@ export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
   const faulty = await startFaultyDevnet({ epochSeconds, parameters: { timeline }, ...roles, proxySeed: options.seed })
   try {
     for (const proxy of faulty.proxies.values()) for (const rule of endpointFaults) proxy.inject(rule)
+    const auditor = createAuditor(faulty)
+    const { network, firstEpochAt } = faulty.devnet
     for (const act of planMonkey(options)) {
-      await faulty.until(faulty.devnet.firstEpochAt + act.at)
+      await faulty.until(firstEpochAt + act.at)
       await perform(act, faulty)
       count(act.kind)
+      // An epoch is paid within the next one; then it is held to the oracle, while the chain still has it.
+      await auditor.audit(Math.floor(act.at / epochSeconds) - 2)
     }
-    const { payAt } = await getEpoch(faulty.devnet.network, options.epochs - 1)
+    const { payAt } = await getEpoch(network, options.epochs - 1)
     await faulty.until(payAt + 6)
+    await auditor.audit(options.epochs - 1)
     for (const { injected } of faulty.proxies.values())
       for (const [fault, times] of Object.entries(injected)) byKind[fault] = (byKind[fault] ?? 0) + times
-    const audit = await auditNetwork({ ...faulty, lastEpoch: options.epochs - 1 })
+    const audit = await auditor.result()
     return { injected: Object.values(byKind).reduce((sum, times) => sum + times, 0), byKind, audit }
   } finally {
     await faulty.close()

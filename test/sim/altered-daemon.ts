@@ -1,6 +1,6 @@
 /**
- * The real daemons with a dishonest operator's changes: a Checker that always lies about what it saw, a Provider that computes other
- * rows than it was asked for. Started by a devnet in place of `kaisar`, with the same arguments.
+ * The real daemons, altered: a Checker that always lies about what it saw, a Provider that computes other rows than it was asked for,
+ * a host whose clock is wrong. Started by a devnet in place of `kaisar`, with the same arguments; the variable says what is altered.
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -17,12 +17,16 @@ import { stringifyJson } from '../../src/core/platform/output.ts'
 import type { Store } from '../../src/core/platform/store.ts'
 import { providerMigrations } from '../../src/core/provider/journal.ts'
 import { startProvider } from '../../src/core/provider/start-provider.ts'
+import type { Alteration } from './faulty-devnet.ts'
 
 const text = { type: 'string' } as const
 const options = { 'data-dir': text, context: text, 'rpc-url': text, payout: text }
 const { positionals, values } = parseArgs({ allowPositionals: true, strict: false, options })
 const role = positionals[0] as 'provider' | 'checker'
 const word = (name: string) => values[name] as string
+const alteration = process.env.KAISAR_SIM_ALTERATION as Alteration
+const skewMs = alteration === 'clock+1h' ? 3_600_000 : alteration === 'clock-1h' ? -3_600_000 : 0
+const clock = { ...systemClock, now: () => systemClock.now() + skewMs }
 const stop = new AbortController()
 process.on('SIGTERM', () => stop.abort())
 
@@ -37,12 +41,12 @@ const daemon = await openDaemon(
     migrations: role === 'checker' ? checkerMigrations : providerMigrations,
     confirmations: 1,
   },
-  { unlockKey: () => decryptKeystore(readKeystore(keyFile), 'devnet', keyFile), log: silentLogger, clock: systemClock },
+  { unlockKey: () => decryptKeystore(readKeystore(keyFile), 'devnet', keyFile), log: silentLogger, clock },
 )
 const base = { ...daemon, payout: word('payout') as `0x${string}`, executionProvider: 'cpu', threads: 1 } as const
 const tools = {
   log: silentLogger,
-  clock: systemClock,
+  clock,
   emit: ({ type, ...fields }: { readonly type: string }) => {
     process.stdout.write(`${stringifyJson({ time: new Date().toISOString(), type, ...fields })}\n`)
   },
@@ -51,7 +55,7 @@ if (role === 'checker')
   await startChecker(
     {
       ...base,
-      store: lying(daemon.store),
+      store: alteration === 'lies' ? lying(daemon.store) : daemon.store,
       seats: 1,
       listen: { host: '127.0.0.1', port: 0 },
       publicUrl: null,
@@ -68,6 +72,7 @@ else
       ...tools,
       async createEngine(options, dependencies) {
         const engine = await createWorkEngine(options, dependencies)
+        if (alteration !== 'cheats') return engine
         const otherSeed = `0x${'66'.repeat(32)}` as const
         // Honest in form: rows, root and openings fit together, but of another model than the epoch's.
         return { ...engine, runWindow: request => engine.runWindow({ ...request, epochSeed: otherSeed }) }
