@@ -89,7 +89,7 @@ const mutants = [
   ['base/Lanes.sol', 'sums.following -= Standings.capOf', 'sums.following += Standings.capOf', 'Invariants|Actors'],
   ['EpochConsensus.sol', 'totals.openCaps -= sums.caps;', 'totals.openCaps -= sums.credits;', 'Consensus|Invariants'],
   [
-    'base/Sessions.sol',
+    'base/EpochExtension.sol',
     'LibBit.popCount(session.committed) < QUORUM',
     'LibBit.popCount(session.committed) <= QUORUM',
     'Consensus',
