@@ -309,6 +309,24 @@ contract ActorsTest is Fixture {
         vm.stopPrank();
     }
 
+    /// @dev Invariant 14: each slash is a tenth of what is left, rounded up, also where a tenth is no whole number of wei.
+    function test_slashesRoundUp() public {
+        address who = operators[0];
+        uint256 left = 2 * SEAT_BOND;
+        bool rounded;
+        for (uint32 cohort; cohort < 24; ++cohort) {
+            SeatOpening memory a = SeatOpening(0, cohort, "a");
+            SeatOpening memory b = SeatOpening(0, cohort, "b");
+            (bytes memory signedA, bytes memory signedB) = (_signSeatOpening(who, a), _signSeatOpening(who, b));
+            seats.slashOpenings(who, a, signedA, b, signedB);
+            if (left % 10 != 0) rounded = true;
+            left -= (left + 9) / 10;
+            assertEq(seats.checker(who).bond, left);
+        }
+        assertTrue(rounded);
+        assertEq(token.balanceOf(treasury), 2 * SEAT_BOND - left);
+    }
+
     function test_receiptThatContradictsTheOpeningIsSlashed() public {
         warpTo(0, Phase.Commit);
         address who = operators[0];

@@ -261,6 +261,16 @@ contract ConsensusTest is Fixture {
         assertTrue(consensus.isPayable(0));
     }
 
+    /// @dev Three commitments are a quorum: nobody voids the cohort while they can still be opened.
+    function test_threeCommitmentsCannotBeVoidedInOpen() public {
+        warpTo(0, Phase.Commit);
+        address[5] memory committee = consensus.seatsOf(0, 0);
+        for (uint256 i; i < 3; ++i) commitWords(0, committee[i], one(pack(uniformClaim(2, 1, 1))));
+        warpTo(0, Phase.Open);
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.QuorumPossible.selector, 0, 0));
+        consensus.voidCohort(0, 0);
+    }
+
     function test_voidAfterRevealStrikesWhoDidNotOpen() public {
         _everybody(0);
         warpTo(0, Phase.Finalize);
