@@ -32,12 +32,22 @@ export type ReceiptLog = Pick<Log<bigint, number, false>, 'address' | 'topics' |
  * @returns null while the transaction is not mined, or not everywhere
  */
 export async function confirmedReceipt(chain: Chain, hash: Hex): Promise<Receipt | null> {
+  const found = await lookUpReceipt(chain, hash)
+  return typeof found === 'object' ? found : null
+}
+
+/**
+ * As {@link confirmedReceipt}, and where there is none, why: `missing`, every endpoint says so · `doubt`, one did not answer, or they
+ * differ. What could not be asked is not missing: a transaction would be sent a second time.
+ */
+export async function lookUpReceipt(chain: Chain, hash: Hex): Promise<Receipt | 'missing' | 'doubt'> {
   const answers = await Promise.all(chain.usable().map(endpoint => ask(endpoint, hash)))
   const receipts = answers.filter(answer => typeof answer === 'object')
-  const first = receipts[0]
-  if (first === undefined) return null
+  const [first] = receipts
+  if (first === undefined)
+    return answers.length > 0 && answers.every(answer => answer === 'missing') ? 'missing' : 'doubt'
   const agreed = receipts.every(other => other.blockHash === first.blockHash && other.success === first.success)
-  return agreed && !answers.includes('missing') ? first : null
+  return agreed && !answers.includes('missing') ? first : 'doubt'
 }
 
 /** `missing`: this endpoint does not know it · `unknown`: the endpoint cannot be relied on for an answer now. */

@@ -1,6 +1,6 @@
 import type { Address } from 'viem'
 import type { Chain } from '../client.ts'
-import { confirmedReceipt } from './receipt.ts'
+import { lookUpReceipt } from './receipt.ts'
 import type { Attempt, TransactionStore } from './transaction-store.ts'
 
 export type SettleInput = {
@@ -37,6 +37,7 @@ export async function settleNonces(input: SettleInput): Promise<number> {
       continue
     }
     const winner = await minedAttempt(chain, atNonce)
+    if (winner === 'doubt') continue
     if (winner !== null) {
       const { attempt, receipt } = winner
       const deep = headNumber - receipt.blockNumber >= BigInt(watchBlocks)
@@ -64,12 +65,15 @@ export async function settleNonces(input: SettleInput): Promise<number> {
   }
 }
 
+/** Null: none of them was mined, as far as every endpoint knows. */
 async function minedAttempt(chain: Chain, attempts: readonly Attempt[]) {
+  let inDoubt = false
   for (const attempt of attempts) {
-    const receipt = await confirmedReceipt(chain, attempt.hash)
-    if (receipt !== null) return { attempt, receipt }
+    const receipt = await lookUpReceipt(chain, attempt.hash)
+    if (typeof receipt === 'object') return { attempt, receipt }
+    inDoubt ||= receipt === 'doubt'
   }
-  return null
+  return inDoubt ? 'doubt' : null
 }
 
 async function minedNonce(chain: Chain, address: Address): Promise<number> {
