@@ -4,21 +4,14 @@
  */
 import { afterAll, expect, it } from 'vitest'
 import { currentEpoch, getCohort, getEpoch } from '../../src/core/chain/epochs.ts'
-import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import type { Role } from '../../src/core/devnet/roles.ts'
 import { crashPoints } from '../../src/core/platform/crash-point.ts'
 import { createAuditor } from './audit-network.ts'
 import { type FaultyDevnet, startFaultyDevnet } from './faulty-devnet.ts'
+import { measurePace, stretched } from './pace.ts'
 
-const epochSeconds = 32
 /** Long enough for a process that falls in a phase to be back in it, and for the next keeper in turn. */
-const timeline = {
-  ...devnetParameters(`0x${'00'.repeat(32)}`, epochSeconds).timeline,
-  commitSeconds: 8,
-  openSeconds: 5,
-  revealSeconds: 7,
-  finalizeSeconds: 8,
-}
+const phases = { commitSeconds: 8, openSeconds: 5, revealSeconds: 7, finalizeSeconds: 8 }
 const transaction = (...functions: string[]) =>
   functions.flatMap(name => [`transaction.recorded:${name}`, `transaction.sent:${name}`])
 /** By epoch, so that no more fall at once than a committee can do without. */
@@ -49,7 +42,7 @@ afterAll(() => faulty?.close())
 
 it('nothing is lost and nothing doubled, wherever a daemon falls', async () => {
   expect(plan.flat()).toEqual(expect.arrayContaining(Object.values(crashPoints).flat()))
-  faulty = await startFaultyDevnet({ epochSeconds, parameters: { timeline }, restarts })
+  faulty = await startFaultyDevnet({ ...stretched(32, phases, await measurePace()), restarts })
   const { devnet } = faulty
   faulty.arm(plan[0]!)
   const name = await held.promise

@@ -4,12 +4,12 @@
  */
 import { toHex } from 'viem'
 import { getEpoch } from '../../src/core/chain/epochs.ts'
-import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { devnetRoles } from '../../src/core/devnet/roles.ts'
 import type { RpcFault } from '../helpers/rpc-proxy.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Audit, createAuditor } from './audit-network.ts'
 import { type FaultyDevnet, startFaultyDevnet } from './faulty-devnet.ts'
+import { measurePace, stretched } from './pace.ts'
 
 export type MonkeyOptions = { readonly seed: number; readonly epochs: number }
 
@@ -27,15 +27,9 @@ type Act = {
   readonly size: number
 }
 
-const epochSeconds = 24
-/** A process that falls in a phase can be back before its deadline, and keepers have eleven seconds for the next seed. */
-const timeline = {
-  ...devnetParameters(`0x${'00'.repeat(32)}`, epochSeconds).timeline,
-  commitSeconds: 6,
-  openSeconds: 4,
-  revealSeconds: 3,
-  finalizeSeconds: 3,
-}
+/** A process that falls in a phase can be back before its deadline, and keepers have eight seconds for the next seed. */
+const phases = { commitSeconds: 6, openSeconds: 4, revealSeconds: 4, finalizeSeconds: 3 }
+const quietEpochSeconds = 24
 const roles = { providers: 2, checkers: 5 }
 const actsPerEpoch = 3
 
@@ -50,7 +44,7 @@ const endpointFaults: readonly { readonly fault: RpcFault; readonly probability:
   ]
 
 /** Everything the monkey will do, by seconds from the start of epoch 0. */
-export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
+export function planMonkey({ seed, epochs }: MonkeyOptions, epochSeconds: number): Act[] {
   const random = seededRandom(seed)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
   const names = devnetRoles(roles).map(({ name }) => name)
@@ -72,12 +66,14 @@ export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
   const count = (kind: string) => {
     byKind[kind] = (byKind[kind] ?? 0) + 1
   }
-  const faulty = await startFaultyDevnet({ epochSeconds, parameters: { timeline }, ...roles, proxySeed: options.seed })
+  const timetable = stretched(quietEpochSeconds, phases, await measurePace())
+  const { epochSeconds } = timetable
+  const faulty = await startFaultyDevnet({ ...timetable, ...roles, proxySeed: options.seed })
   try {
     for (const proxy of faulty.proxies.values()) for (const rule of endpointFaults) proxy.inject(rule)
     const auditor = createAuditor(faulty)
     const { network, firstEpochAt } = faulty.devnet
-    for (const act of planMonkey(options)) {
+    for (const act of planMonkey(options, epochSeconds)) {
       await faulty.until(firstEpochAt + act.at)
       await perform(act, faulty)
       count(act.kind)
