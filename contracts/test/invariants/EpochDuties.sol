@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {LibBit} from "solady/utils/LibBit.sol";
+import {CohortRecord, CohortState, IEpochReports, Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
+import {Minifloat} from "../../src/libraries/Minifloat.sol";
+import {EpochWorld} from "./EpochWorld.sol";
+
+/// @title What honest Checkers and keepers do in time, and the ghost accounts beside it
+abstract contract EpochDuties is EpochWorld {
+    struct Resolved {
+        uint64 epoch;
+        uint32 cohort;
+        CohortState state;
+    }
+
+    /// @dev Ghosts.
+    uint256 public ghostDeposits;
+    uint256 public ghostBonds;
+    mapping(uint64 epoch => uint256) public ghostPaid;
+    mapping(uint64 epoch => mapping(uint32 cohort => uint256)) public ghostResolutions;
+    mapping(address owner => uint64) public ghostLastFrozen;
+    mapping(bytes32 deviceId => uint64) public ghostLastEpoch;
+    Resolved[] public resolved;
+    uint64[] public paidEpochs;
+    bool public registryPaused;
+    uint256 internal clock;
+    uint256 internal height;
+    uint256 public depositsReturned;
+    uint256 public bondsReturned;
+    uint256 public auditsAnswered;
+    uint256 public auditsReported;
+    uint256 public jailings;
+
+    /// @dev Time belongs to the network: it goes on where the last action left it, whatever block the fuzzer calls from.
+    modifier onItsClock() {
+        vm.warp(clock);
+        vm.roll(height);
+        _;
+        (clock, height) = (vm.getBlockTimestamp(), vm.getBlockNumber());
+    }
+
+    /// @dev The epoch between COMMIT and PAY, and its phase; Future while epoch 0 works.
+    function settling() public view returns (uint64 epoch, Phase phase) {
+        uint64 now_ = consensus.currentEpoch();
+        return now_ == 0 ? (0, Phase.Future) : (now_ - 1, consensus.phaseOf(now_ - 1));
+    }
+
+    function wild(uint256 seed) internal view returns (address) {
+        return operators[HONEST + seed % WILD];
+    }
+
+    function setMannersOf(uint64 epoch, uint256 seed) internal {
+        for (uint256 i; i < WILD; ++i) {
+            mannerOf[epoch][operators[HONEST + i]] = Manner(uint256(keccak256(abi.encode(seed, i))) % 8);
+        }
+    }
+
+    /// @dev In the second half of an epoch: audits of the last but one that nobody answered.
+    function reportUnanswered(uint32 cohort) internal {
+        uint64 epoch = consensus.currentEpoch();
+        if (epoch < 2) return;
+        uint256 before = token.balanceOf(treasury);
+        for (uint8 seat; seat < 5; ++seat) {
+            try consensus.strikeUnanswered(epoch - 2, cohort, seat) {
+                ++auditsReported;
+            } catch {}
+        }
+        ghostBonds -= token.balanceOf(treasury) - before;
+    }
+
+    /// @dev Pending, seeded, and with members.
+    function isOpenCohort(uint64 epoch, uint32 cohort) internal view returns (bool) {
+        bool pending = ghostResolutions[epoch][cohort] == 0;
+        return pending && consensus.seedOf(epoch) != 0 && registry.occupancy(epoch, cohort) != 0;
+    }
+
+    function commitAll(uint64 epoch) internal {
+        if (consensus.seedOf(epoch) == 0) return;
+        for (uint256 i; i < operators.length; ++i) {
+            address who = operators[i];
+            Manner manner = mannerOf[epoch][who];
+            if (!isHonest[who] && manner == Manner.Absent) continue;
+            if (!isHonest[who] && manner == Manner.GarbageRoot) {
+                vm.prank(who);
+                consensus.commit(epoch, keccak256("garbage"));
+            } else {
+                commitWords(epoch, who, wordsOf(epoch, who));
+            }
+        }
+        vm.prank(operators[epoch % HONEST]);
+        vm.expectPartialRevert(IEpochReports.AlreadyCommitted.selector);
+        consensus.commit(epoch, keccak256("17: write-once"));
+    }
+
+    /// @dev What {finalize} needs now; not possible in OPEN while a committed seat keeps its opening.
+    function neededSeats(uint64 epoch, uint32 cohort, address[5] memory committee)
+        internal
+        view
+        returns (bool possible, uint256 mask, uint256 count)
+    {
+        bool open = consensus.phaseOf(epoch) == Phase.Open;
+        uint256 revealed = consensus.revealedSeats(epoch, cohort);
+        for (uint256 i; i < 5; ++i) {
+            address who = committee[i];
+            if (open ? consensus.commitmentOf(epoch, who) == 0 : revealed >> i & 1 == 0) continue;
+            if (open && !isHonest[who] && !isOpenable(mannerOf[epoch][who])) return (false, 0, 0);
+            mask |= 1 << i;
+            ++count;
+        }
+        possible = true;
+    }
+
+    function revealHonest(uint64 epoch, uint32 cohort) internal {
+        if (!isOpenCohort(epoch, cohort)) return;
+        address[5] memory committee = consensus.seatsOf(epoch, cohort);
+        uint256 mask;
+        uint256 count;
+        for (uint256 i; i < 5; ++i) {
+            if (!isHonest[committee[i]]) continue;
+            mask |= 1 << i;
+            ++count;
+        }
+        consensus.reveal(epoch, cohort, openingsOf(epoch, cohort, committee, mask, count));
+    }
+
+    function answerHonest(uint64 epoch) internal {
+        for (uint32 cohort; cohort < COHORTS; ++cohort) {
+            if (consensus.cohortState(epoch, cohort) != CohortState.Final) continue;
+            address[5] memory committee = consensus.seatsOf(epoch, cohort);
+            for (uint8 seat; seat < 5; ++seat) {
+                if (!isHonest[committee[seat]] || !consensus.auditOf(epoch, cohort, seat).drawn) continue;
+                if (!consensus.auditOf(epoch, cohort, seat).answered) {
+                    answer(epoch, cohort, seat, committee[seat]);
+                    ++auditsAnswered;
+                }
+            }
+        }
+    }
+
+    function openingsOf(uint64 epoch, uint32 cohort, address[5] memory committee, uint256 mask, uint256 count)
+        internal
+        view
+        returns (Opening[] memory openings)
+    {
+        openings = new Opening[](count);
+        uint256 next;
+        for (uint8 i; i < 5; ++i) {
+            if (mask >> i & 1 == 1) openings[next++] = openingOf(epoch, committee[i], cohort, i, wordsOf(epoch, committee[i]));
+        }
+    }
+
+    function standingsOf(uint32 cohort) internal view returns (uint256[64] memory standings) {
+        for (uint32 lane; lane < 64; ++lane) {
+            standings[lane] = consensus.standingAtLane(64 * cohort + lane);
+        }
+    }
+
+    function noteResolved(uint64 epoch, uint32 cohort) internal {
+        ghostResolutions[epoch][cohort] += 1;
+        resolved.push(Resolved(epoch, cohort, consensus.cohortState(epoch, cohort)));
+    }
+
+    function checkCredits(uint64 epoch, uint32 cohort, address[5] memory committee, uint256[64] memory before) internal view {
+        uint256 opened = consensus.cohortRecord(epoch, cohort).opened;
+        uint256 honest;
+        for (uint256 i; i < 5; ++i) {
+            if (isHonest[committee[i]]) ++honest;
+            bool sound = isHonest[committee[i]] || isWellFormed(mannerOf[epoch][committee[i]]);
+            assertTrue(opened >> i & 1 == 0 || sound, "5: counted without a well-formed opening");
+        }
+        uint256[10] memory truth = truthOf(epoch, cohort);
+        uint64 members = registry.occupancy(epoch, cohort);
+        for (uint32 lane; lane < 64; ++lane) {
+            uint256 credit = consensus.creditOf(epoch, 64 * cohort + lane);
+            if (members >> lane & 1 == 0 || LibBit.popCount(opened) < 3) {
+                assertEq(credit, 0, "5, 18: credit without quorum or membership");
+                continue;
+            }
+            uint256 cap = before[lane] == 0 ? 1 << 20 : 2 * before[lane];
+            assertLe(credit, cap, "24: credit above the cap");
+            assertLe(consensus.standingAtLane(64 * cohort + lane), cap, "24: standing above the cap");
+            if (honest < 3) continue;
+            uint256 score = Minifloat.decode(truth[lane / 16] >> (16 * (lane % 16)) & 0x7fff);
+            assertEq(credit, score < cap ? score : cap, "7: three honest seats decide");
+        }
+    }
+
+    /// @dev By its own books: audits over, and every cohort that became final paid in full.
+    function isSettled(uint64 epoch) internal view returns (bool) {
+        if (block.timestamp < consensus.epochStart(epoch + 2) + 16) return false;
+        for (uint256 i; i < resolved.length; ++i) {
+            Resolved memory r = resolved[i];
+            if (r.epoch > epoch || r.state != CohortState.Final) continue;
+            CohortRecord memory record = consensus.cohortRecord(r.epoch, r.cohort);
+            if (record.state == CohortState.Final && !(record.lanesPaid == 64 && record.checkersPaid)) return false;
+        }
+        return true;
+    }
+}
