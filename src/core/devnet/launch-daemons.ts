@@ -44,7 +44,19 @@ export async function launchDaemon(
   const own = role.kind === 'checker' ? ['--heartbeat-seconds', '1'] : []
   const config = join(folder, 'config.toml')
   if (!existsSync(config)) writeFileAtomically(config, '')
-  const args = [role.kind, 'run', '--config', config, '--json', '--log-level', 'info', '--data-dir', folder, '--context', contextName]
+  const args = [
+    role.kind,
+    'run',
+    '--config',
+    config,
+    '--json',
+    '--log-level',
+    'info',
+    '--data-dir',
+    folder,
+    '--context',
+    contextName,
+  ]
   const process_ = await startSupervised({
     name: role.name,
     command: process.execPath,
