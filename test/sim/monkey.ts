@@ -27,9 +27,9 @@ type Act = {
   readonly size: number
 }
 
-/** A process that falls in a phase can be back before its deadline, and keepers have eight seconds for the next seed. */
-const phases = { commitSeconds: 6, openSeconds: 4, revealSeconds: 4, finalizeSeconds: 3 }
-const quietEpochSeconds = 24
+/** A process that falls in a phase, or whose endpoint hangs, can be back before its deadline; keepers have twelve seconds for a seed. */
+const phases = { commitSeconds: 8, openSeconds: 4, revealSeconds: 4, finalizeSeconds: 6 }
+const quietEpochSeconds = 28
 const roles = { providers: 2, checkers: 5 }
 const actsPerEpoch = 3
 
@@ -40,7 +40,7 @@ const endpointFaults: readonly { readonly fault: RpcFault; readonly probability:
     { fault: 'drop-reply', probability: 0.15, method: 'eth_sendRawTransaction' },
     { fault: 'rate-limit', probability: 0.01 },
     { fault: 'server-error', probability: 0.01 },
-    { fault: 'hang', probability: 0.0005 },
+    { fault: 'hang', probability: 0.0001 },
   ]
 
 /** Everything the monkey will do, by seconds from the start of epoch 0. */

@@ -305,8 +305,11 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
       epoch.judge.drop(round.hash)
       journal.dropRound(round.epoch, round.hash)
     } else if (event.type === 'round' && isMissed(round, epoch)) journal.recordRound(round.epoch, round)
-    else if (event.type === 'sampling') await epoch.judge.takeSamplingBlock(round.hash, event.block)
-    else
+    else if (event.type === 'sampling') {
+      await epoch.judge.takeSamplingBlock(round.hash, event.block)
+      // Who has not shown what it is, or could not be believed, is asked again: a report may have been lost on our side.
+      if (round.epoch === working) await askDevices(epoch.duty)
+    } else
       await epoch.judge.begin({
         epoch: round.epoch,
         epochSeed: epoch.duty.seed,
