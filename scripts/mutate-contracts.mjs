@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Changes one operator at a time in the arithmetic of the contracts, in a copy, and expects a test to fail.
-// Prints one line per mutant; a survivor ends it with exit code 1.
+// Prints one line per mutant; a survivor ends it with exit code 1. Arguments choose files by a part of their name.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -96,7 +96,7 @@ const mutants = [
     'next == sums.next + 1 ? sums.following : sums.present',
     'Consensus|Actors',
   ],
-  ['base/Lanes.sol', 'sums.following -= Standings.capOf', 'sums.following += Standings.capOf', 'Invariants|Actors'],
+  ['base/Lanes.sol', 'sums.following -= Standings.capOf', 'sums.following += Standings.capOf', 'Campaign|Actors'],
   ['EpochConsensus.sol', 'totals.openCaps -= sums.caps;', 'totals.openCaps -= sums.credits;', 'Consensus|Invariants'],
   [
     'base/EpochExtension.sol',
@@ -112,7 +112,7 @@ const mutants = [
   ],
   ['RewardVault.sol', 'if gt(amount, most) { amount := most }', 'if lt(amount, most) { amount := most }', 'Actors'],
   ['RewardVault.sol', 'agreed[i] / money.drawnLanes', 'agreed[i] * 2 / money.drawnLanes', 'Loop|Actors'],
-  ['CheckerSeats.sol', 'slashBps + 9_999) / 10_000', 'slashBps) / 10_000', 'Actors'],
+  ['CheckerSeats.sol', 'slashBps + 9_999) / 10_000', 'slashBps) / 10_000', 'Slashing'],
   ['KaisarToken.sol', 'balance_ := sub(balance_, amount)', 'balance_ := sub(balance_, 0)', 'Token'],
 ]
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -138,7 +138,7 @@ const forge = (folder, match) => {
     FOUNDRY_INVARIANT_RUNS: '16',
     FOUNDRY_DENY: 'never',
   }
-  const args = ['test', '--match-path', `contracts/test/{${match.split('|').join(',')}}.t.sol`]
+  const args = ['test', '--match-path', `contracts/test/**/{${match.split('|').join(',')}}.t.sol`]
   return spawnSync(join(root, 'node_modules/.bin/forge'), args, {
     cwd: folder,
     encoding: 'utf8',
@@ -146,8 +146,10 @@ const forge = (folder, match) => {
     maxBuffer: 1 << 28,
   })
 }
+const parts = process.argv.slice(2)
+const chosen = mutants.filter(([file]) => parts.length === 0 || parts.some(part => file.includes(part)))
 let survivors = 0
-for (const [file, from, to, tests] of mutants) {
+for (const [file, from, to, tests] of chosen) {
   const folder = tests === 'Tally' ? light : full
   const path = join(folder, 'contracts/src', file)
   const source = readFileSync(path, 'utf8')
@@ -155,11 +157,11 @@ for (const [file, from, to, tests] of mutants) {
   writeFileSync(path, source.replace(from, to))
   const { stdout } = forge(folder, tests)
   writeFileSync(path, source)
-  const failing = stdout.match(/\[FAIL.*\] ((?:test|invariant)\w+)/)?.[1]
+  const failing = stdout.match(/\[FAIL.*\] ((?:test|invariant|setUp)\w*)/)?.[1]
   const outcome = failing ? `killed by ${failing}` : stdout.includes('[PASS]') ? 'SURVIVED' : 'NOT RUN'
   if (!failing) survivors += 1
   process.stdout.write(`${file}: ${from}  →  ${to}: ${outcome}\n`)
 }
 rmSync(base, { recursive: true })
-process.stdout.write(`${mutants.length - survivors} of ${mutants.length} mutants killed\n`)
+process.stdout.write(`${chosen.length - survivors} of ${chosen.length} mutants killed\n`)
 if (survivors > 0) process.exitCode = 1
