@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Address, createPublicClient, custom, type Hex, keccak256, type PublicClient } from 'viem'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
 import { createEndpoint, type Endpoint, type EndpointStatus } from './endpoint.ts'
@@ -44,6 +45,7 @@ export async function connectChain(options: ChainOptions): Promise<Chain> {
   const { rpcUrls, contracts = [], timeoutMs = 5_000, maxLagBlocks = 3 } = options
   const endpoints = rpcUrls.map(url => createEndpoint(url, { timeoutMs }))
   let chainId = options.chainId
+  let connected = false
 
   async function checkEndpoint(endpoint: Endpoint): Promise<bigint> {
     const actual = Number(await endpoint.request({ method: 'eth_chainId' }))
@@ -61,7 +63,10 @@ export async function connectChain(options: ChainOptions): Promise<Chain> {
         try {
           heads.set(endpoint, await checkEndpoint(endpoint))
         } catch (error) {
-          endpoint.mark('dropped', asReason(endpoint, error))
+          const reason = asReason(endpoint, error)
+          // One that was well and is silent just now is tried again with the next request; it has not shown anything false.
+          const isSilent = isKaisarError(reason, 'RPC_UNREACHABLE') || isKaisarError(reason, 'RPC_TIMEOUT')
+          endpoint.mark(isSilent && connected && endpoint.status.state !== 'dropped' ? 'failing' : 'dropped', reason)
         }
       }),
     ))
@@ -80,17 +85,24 @@ export async function connectChain(options: ChainOptions): Promise<Chain> {
       .sort((a, b) => Number(a.status.state === 'failing') - Number(b.status.state === 'failing'))
 
   async function request(call: { method: string; params?: unknown }): Promise<unknown> {
-    for (const endpoint of usable()) {
-      try {
-        return await endpoint.request(call)
-      } catch (error) {
-        if (!isKaisarError(error)) throw error
+    for (let wait = 0; ; wait++) {
+      let timedOut = false
+      for (const endpoint of usable()) {
+        try {
+          return await endpoint.request(call)
+        } catch (error) {
+          if (!isKaisarError(error)) throw error
+          timedOut ||= isKaisarError(error, 'RPC_TIMEOUT')
+        }
       }
+      // A rate limit or a proxy between two servers is over in a moment; what has already timed out has waited enough.
+      if (timedOut || wait >= retryWaitsMs.length) throw chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints) })
+      await sleep(retryWaitsMs[wait])
     }
-    throw chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints) })
   }
 
   await check()
+  connected = true
   if (usable().length === 0)
     throw endpoints.length === 1 && endpoints[0]!.status.reason !== null
       ? endpoints[0]!.status.reason
@@ -104,6 +116,9 @@ export async function connectChain(options: ChainOptions): Promise<Chain> {
     check,
   }
 }
+
+/** Before a request is given to all endpoints again. */
+const retryWaitsMs = [50, 200]
 
 async function checkCode(endpoint: Endpoint, { name, address, codeHash }: ExpectedContract) {
   const code = (await endpoint.request({ method: 'eth_getCode', params: [address, 'latest'] })) as Hex

@@ -243,11 +243,10 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
 
   /** Reads the duty of an epoch once its seed is there, and prepares its model; of one that is over, to settle what is left. */
   async function enter(epoch: number): Promise<boolean> {
-    const isOver = epoch < working
     const rounds = await getEpochRounds(network, epoch)
-    if (rounds === null) return isOver
+    if (rounds === null) return epoch < working
     if (!epochs.has(epoch)) epochs.set(epoch, openEpoch(await readDuty(network, signer.address, epoch, rounds)))
-    if (isOver) return true
+    if ((heads.tip?.timestamp ?? 0) >= rounds.startsAt + rounds.epochSeconds) return true
     const { duty } = epochs.get(epoch)!
     for (const event of early.splice(0)) await onRoundEvent(event)
     if (epoch === working) await askDevices(duty)
@@ -346,8 +345,9 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   })
 
   async function settlePast() {
-    for (const [epoch, { judge, seat }] of [...epochs].filter(([epoch]) => epoch < working)) {
+    for (const [epoch, { judge, seat }] of epochs) {
       const overview = await getEpoch(network, epoch)
+      if (overview.phase === 'future' || overview.phase === 'work') continue
       if (overview.phase === 'commit') await judge.idle()
       await seat.commit(overview)
       if (overview.phase === 'reveal') await seat.reveal(overview)
