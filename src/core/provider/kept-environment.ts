@@ -2,9 +2,9 @@
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
 import { encodeEnvironmentRecord, environmentRecordSchema } from '../protocol/device-record.ts'
 
-/** Measured at each start, and different each time. */
+/** Measured at each start, and different each time; the fastest of two equal kernels, too. */
 const withoutMeasurements = (record: EnvironmentRecord): string =>
-  encodeEnvironmentRecord({ ...record, diskFreeMiB: null, clockOffsetMs: null })
+  encodeEnvironmentRecord({ ...record, diskFreeMiB: null, clockOffsetMs: null, kernels: [] })
 
 /**
  * @param recorded - canonical text that was said in this epoch before, or null

@@ -13,6 +13,7 @@ const record: EnvironmentRecord = {
   node: '24.21.0',
   onnxRuntime: '1.30.0',
   executionProviders: ['cpu'],
+  kernels: ['cpu/u8'],
   memoryMiB: 24_105,
   diskFreeMiB: 10_000,
   clockOffsetMs: 12,
@@ -20,7 +21,7 @@ const record: EnvironmentRecord = {
 
 it('says the same in all of an epoch, though measurements differ at each start', () => {
   const said = encodeEnvironmentRecord(record)
-  expect(keptEnvironment(said, { ...record, diskFreeMiB: 9_000, clockOffsetMs: -40 })).toBe(said)
+  expect(keptEnvironment(said, { ...record, diskFreeMiB: 9_000, clockOffsetMs: -40, kernels: ['cpu/fp32'] })).toBe(said)
 })
 
 it('says what is true where the host itself has changed, or nothing was said', () => {
