@@ -4,27 +4,38 @@
  */
 import { afterAll, expect, it } from 'vitest'
 import { currentEpoch, getCohort, getEpoch } from '../../src/core/chain/epochs.ts'
+import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import type { Role } from '../../src/core/devnet/roles.ts'
+import { specHash, specs } from '../../src/core/job/spec.ts'
 import { crashPoints } from '../../src/core/platform/crash-point.ts'
 import { createAuditor } from './audit-network.ts'
 import { type FaultyDevnet, startFaultyDevnet } from './faulty-devnet.ts'
-import { measurePace, stretched } from './pace.ts'
 
-/** Long enough for a process that falls in a phase to be back in it, and for the next keeper in turn. */
-const phases = { commitSeconds: 8, openSeconds: 5, revealSeconds: 7, finalizeSeconds: 8 }
+/**
+ * All settling first, then one round: a seat that falls while it settles is not kept from judging by it. Openings are waited for
+ * longer than the chain waits for who fell in the round.
+ */
+const epochSeconds = 28
+const phases = { commitSeconds: 4, openSeconds: 4, revealSeconds: 3, finalizeSeconds: 3 }
+const rounds = { slots: 1, maxRounds: 2, eligibleFromSeconds: 15, cutoffSeconds: 16, openingsMs: 9_000 }
 const transaction = (...functions: string[]) =>
   functions.flatMap(name => [`transaction.recorded:${name}`, `transaction.sent:${name}`])
-/** By epoch, so that no more fall at once than a committee can do without. */
+/** By epoch: of a round's five seats at most two fall in it, which a committee can do without. */
 const plan: readonly (readonly string[])[] = [
   [
     ...['provider.worked', 'provider.commitment-recorded', 'checker.offered', 'checker.sampled'],
-    ...['checker.openings-recorded', ...transaction('commit', 'reveal'), ...transaction('finalize')],
+    ...['checker.openings-recorded', ...transaction('commit', 'reveal', 'finalize')],
   ],
   [
     ...['provider.commitment-sent', 'provider.opened', 'checker.evidence-kept', 'checker.verdict-recorded'],
     ...transaction('payCohort', 'payCheckers'),
   ],
 ]
+
+function parameters() {
+  const preset = devnetParameters(specHash(specs.devnet), epochSeconds)
+  return { timeline: { ...preset.timeline, ...phases }, rounds: { ...preset.rounds, ...rounds } }
+}
 
 const held = Promise.withResolvers<string>()
 let isHeld = false
@@ -42,14 +53,14 @@ afterAll(() => faulty?.close())
 
 it('nothing is lost and nothing doubled, wherever a daemon falls', async () => {
   expect(plan.flat()).toEqual(expect.arrayContaining(Object.values(crashPoints).flat()))
-  faulty = await startFaultyDevnet({ ...stretched(32, phases, await measurePace()), restarts })
+  faulty = await startFaultyDevnet({ epochSeconds, parameters: parameters(), restarts })
   const { devnet } = faulty
   faulty.arm(plan[0]!)
   const name = await held.promise
   const settled = (await currentEpoch(devnet.network)) - 1
   faulty.arm(plan[1]!)
   await faulty.until((await getEpoch(devnet.network, settled)).revealAt)
-  await devnet.daemon(name).restart()
+  await faulty.bringBack(name)
 
   const auditor = createAuditor(faulty)
   let epoch = settled

@@ -1,4 +1,7 @@
-/** A devnet whose processes are brought back when they end, as an init system would, with faults put in their way. */
+/**
+ * A devnet whose processes are brought back when they end, as an init system would, with faults put in their way. The chain waits
+ * for who is brought back; see chain-clock.ts.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +16,7 @@ import {
 } from '../../src/core/devnet/start-devnet.ts'
 import { crashVariable } from '../../src/core/platform/crash-point.ts'
 import { type RpcProxy, startRpcProxy } from '../helpers/rpc-proxy.ts'
+import { type ChainClock, createChainClock } from './chain-clock.ts'
 
 export type Alteration = 'lies' | 'cheats' | 'clock+1h' | 'clock-1h'
 
@@ -34,6 +38,8 @@ export type FaultyDevnet = {
   readonly proxies: ReadonlyMap<string, RpcProxy>
   /** Times each process ended and was brought back. */
   readonly restarts: ReadonlyMap<string, number>
+  /** Starts a process that was left ended; the chain waits for it as for any other. */
+  bringBack(name: string): Promise<void>
   /** From now on the first process that comes to one of these crash points ends there. */
   arm(points: readonly string[]): void
   /** Whether this process, as it ran last, ended at this crash point. */
@@ -54,7 +60,10 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   const proxies = new Map<string, RpcProxy>()
   const restarts = new Map<string, number>()
   const restarting = new Set<Promise<void>>()
+  /** Who waits to hear that a process works again. */
+  const awaited = new Map<string, () => void>()
   let devnet: Devnet | null = null
+  let chainClock: ChainClock | null = null
   let closing = false
 
   async function prepareStart(role: Role, rpcUrl: string): Promise<DaemonStart> {
@@ -71,21 +80,35 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
 
   function onEvent(event: DevnetEvent) {
     events.push(event)
+    if (event.type === 'daemon.event' && event.event.type === 'epoch.started') awaited.get(event.name)?.()
     if (event.type !== 'daemon.ended' || devnet === null || closing) return
     const { name } = event
-    const role = devnet.roles.find(each => each.name === name)!
-    if (!mayRestart(role)) return
+    if (!mayRestart(devnet.roles.find(role => role.name === name)!)) return
     restarts.set(name, (restarts.get(name) ?? 0) + 1)
-    const restarted: Promise<void> = devnet
-      .daemon(name)
-      .restart()
-      .finally(() => restarting.delete(restarted))
+    const restarted = bringBack(name).finally(() => restarting.delete(restarted))
     restarting.add(restarted)
+  }
+
+  async function bringBack(name: string): Promise<void> {
+    const isBack = Promise.withResolvers<void>()
+    awaited.set(name, isBack.resolve)
+    await chainClock?.hold()
+    try {
+      await devnet!.daemon(name).restart()
+      await Promise.race([isBack.promise, devnet!.daemon(name).exited()])
+    } finally {
+      await chainClock?.release()
+    }
   }
 
   try {
     devnet = await startDevnet({ ...rest, dataDir, startTimeoutSeconds: 120 }, { onEvent, prepareStart })
+    const endpoint = devnet.network.chain.all()[0]!
+    chainClock = await createChainClock({ patienceMs: 20_000 }, (method, params) =>
+      endpoint.request({ method, params }),
+    )
   } catch (error) {
+    await devnet?.stop()
     rmSync(dataDir, { recursive: true, force: true })
     throw error
   }
@@ -96,6 +119,7 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     events,
     proxies,
     restarts,
+    bringBack,
     arm(points) {
       for (const point of points) writeFileSync(join(crashFolder, point), '')
     },
@@ -113,6 +137,8 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     },
     async close() {
       closing = true
+      await chainClock?.stop()
+      for (const isBack of awaited.values()) isBack()
       await Promise.all(restarting)
       await devnet?.stop()
       for (const proxy of proxies.values()) await proxy.stop()
