@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import type { Role } from '../../src/core/devnet/roles.ts'
 import {
   type DaemonStart,
@@ -14,6 +15,7 @@ import {
   type DevnetOptions,
   startDevnet,
 } from '../../src/core/devnet/start-devnet.ts'
+import { specHash, specs } from '../../src/core/job/spec.ts'
 import { crashVariable } from '../../src/core/platform/crash-point.ts'
 import { type RpcProxy, startRpcProxy } from '../helpers/rpc-proxy.ts'
 import { type ChainClock, createChainClock } from './chain-clock.ts'
@@ -42,6 +44,8 @@ export type FaultyDevnet = {
   bringBack(name: string): Promise<void>
   /** From now on the first process that comes to one of these crash points ends there. */
   arm(points: readonly string[]): void
+  /** Whether this process runs and has been back at work since it last fell. */
+  isUp(name: string): boolean
   /** Whether this process, as it ran last, ended at this crash point. */
   fellAt(name: string, point: string): boolean
   /** Crash points that nobody has come to yet. */
@@ -52,6 +56,12 @@ export type FaultyDevnet = {
 }
 
 export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Promise<FaultyDevnet> {
+  const { epochSeconds = 16, parameters } = options
+  const { rounds } = { ...devnetParameters(specHash(specs.devnet), epochSeconds), ...parameters }
+  const slotSeconds = epochSeconds / rounds.slots
+  const isRoundOpen = (sinceStart: number) =>
+    sinceStart % slotSeconds >= rounds.eligibleFromSeconds &&
+    sinceStart % slotSeconds <= rounds.cutoffSeconds + Math.ceil(rounds.openingsMs / 1_000)
   const { alterations = {}, restarts: mayRestart = () => true, proxySeed, ...rest } = options
   const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-sim-'))
   const crashFolder = join(dataDir, 'crash-points')
@@ -62,14 +72,17 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   const restarting = new Set<Promise<void>>()
   /** Who waits to hear that a process works again. */
   const awaited = new Map<string, () => void>()
+  const down = new Set<string>()
   let devnet: Devnet | null = null
   let chainClock: ChainClock | null = null
   let closing = false
 
   async function prepareStart(role: Role, rpcUrl: string): Promise<DaemonStart> {
     const alteration = alterations[role.name]
-    if (proxySeed !== undefined && !proxies.has(role.name))
-      proxies.set(role.name, await startRpcProxy({ target: rpcUrl, seed: proxySeed + proxies.size }))
+    if (proxySeed !== undefined && !proxies.has(role.name)) {
+      const seed = proxySeed + Number.parseInt(role.operator.slice(2, 8), 16)
+      proxies.set(role.name, await startRpcProxy({ target: rpcUrl, seed }))
+    }
     const proxy = proxies.get(role.name)
     return {
       ...(alteration === undefined ? {} : { entry: alteredDaemon }),
@@ -83,6 +96,7 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     if (event.type === 'daemon.event' && event.event.type === 'epoch.started') awaited.get(event.name)?.()
     if (event.type !== 'daemon.ended' || devnet === null || closing) return
     const { name } = event
+    down.add(name)
     if (!mayRestart(devnet.roles.find(role => role.name === name)!)) return
     restarts.set(name, (restarts.get(name) ?? 0) + 1)
     const restarted = bringBack(name).finally(() => restarting.delete(restarted))
@@ -92,20 +106,21 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   async function bringBack(name: string): Promise<void> {
     const isBack = Promise.withResolvers<void>()
     awaited.set(name, isBack.resolve)
-    await chainClock?.hold()
+    chainClock?.hold()
     try {
       await devnet!.daemon(name).restart()
-      await Promise.race([isBack.promise, devnet!.daemon(name).exited()])
+      await Promise.race([isBack.promise.then(() => down.delete(name)), devnet!.daemon(name).exited()])
     } finally {
-      await chainClock?.release()
+      chainClock?.release()
     }
   }
 
   try {
     devnet = await startDevnet({ ...rest, dataDir, startTimeoutSeconds: 120 }, { onEvent, prepareStart })
     const endpoint = devnet.network.chain.all()[0]!
-    chainClock = await createChainClock({ patienceMs: 20_000 }, (method, params) =>
-      endpoint.request({ method, params }),
+    chainClock = await createChainClock(
+      { patienceMs: 60_000, isRoundOpen: timestamp => isRoundOpen(timestamp - devnet!.firstEpochAt) },
+      (method, params) => endpoint.request({ method, params }),
     )
   } catch (error) {
     await devnet?.stop()
@@ -127,6 +142,7 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
       readdirSync(crashFolder)
         .filter(file => !file.includes('@'))
         .sort(),
+    isUp: name => !down.has(name),
     fellAt: (name, point) => existsSync(join(crashFolder, `${point}@${devnet!.daemon(name).pid}`)),
     async until(timestamp) {
       for (;;) {

@@ -9,7 +9,7 @@ import type { RpcFault } from '../helpers/rpc-proxy.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Audit, createAuditor } from './audit-network.ts'
 import { type FaultyDevnet, startFaultyDevnet } from './faulty-devnet.ts'
-import { measurePace, stretched } from './pace.ts'
+import { simulationParameters } from './simulation-parameters.ts'
 
 export type MonkeyOptions = { readonly seed: number; readonly epochs: number }
 
@@ -27,9 +27,10 @@ type Act = {
   readonly size: number
 }
 
-/** A process that falls in a phase, or whose endpoint hangs, can be back before its deadline; keepers have twelve seconds for a seed. */
-const phases = { commitSeconds: 8, openSeconds: 4, revealSeconds: 4, finalizeSeconds: 6 }
-const quietEpochSeconds = 28
+const epochSeconds = 32
+/** Room for sends that are lost; all settling first, then a round: who falls while it settles is back before the next one. */
+const phases = { commitSeconds: 6, openSeconds: 4, revealSeconds: 4, finalizeSeconds: 4 }
+const rounds = { slots: 1, maxRounds: 2, eligibleFromSeconds: 18, cutoffSeconds: 20, openingsMs: 6_000 }
 const roles = { providers: 2, checkers: 5 }
 const actsPerEpoch = 3
 
@@ -44,7 +45,7 @@ const endpointFaults: readonly { readonly fault: RpcFault; readonly probability:
   ]
 
 /** Everything the monkey will do, by seconds from the start of epoch 0. */
-export function planMonkey({ seed, epochs }: MonkeyOptions, epochSeconds: number): Act[] {
+export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
   const random = seededRandom(seed)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
   const names = devnetRoles(roles).map(({ name }) => name)
@@ -66,17 +67,15 @@ export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
   const count = (kind: string) => {
     byKind[kind] = (byKind[kind] ?? 0) + 1
   }
-  const timetable = stretched(quietEpochSeconds, phases, await measurePace())
-  const { epochSeconds } = timetable
-  const faulty = await startFaultyDevnet({ ...timetable, ...roles, proxySeed: options.seed })
+  const parameters = simulationParameters(epochSeconds, { phases, rounds })
+  const faulty = await startFaultyDevnet({ epochSeconds, parameters, ...roles, proxySeed: options.seed })
   try {
     for (const proxy of faulty.proxies.values()) for (const rule of endpointFaults) proxy.inject(rule)
     const auditor = createAuditor(faulty)
     const { network, firstEpochAt } = faulty.devnet
-    for (const act of planMonkey(options, epochSeconds)) {
+    for (const act of planMonkey(options)) {
       await faulty.until(firstEpochAt + act.at)
-      await perform(act, faulty)
-      count(act.kind)
+      if (await perform(act, faulty)) count(act.kind)
       // An epoch is paid within the next one; then it is held to the oracle, while the chain still has it.
       await auditor.audit(Math.floor(act.at / epochSeconds) - 2)
     }
@@ -92,23 +91,21 @@ export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
   }
 }
 
-async function perform({ kind, target, size }: Act, { devnet }: FaultyDevnet): Promise<void> {
+/** Fifty times what a devnet starts with, whatever the spike before has left of its own. */
+const spikeWei = 50_000_000_000n
+
+/** @returns whether it was done: who is down cannot fall */
+async function perform({ kind, target, size }: Act, { devnet, isUp }: FaultyDevnet): Promise<boolean> {
   const rpc = (method: string, params: unknown[]) => devnet.network.chain.all()[0]!.request({ method, params })
-  switch (kind) {
-    case 'kill':
-      return devnet.daemon(target).kill('SIGKILL')
-    case 'restart':
-      return devnet.daemon(target).kill('SIGTERM')
-    case 'pause':
-      devnet.daemon(target).kill('SIGSTOP')
-      await new Promise(resolve => setTimeout(resolve, 300 + 1_500 * size))
-      return devnet.daemon(target).kill('SIGCONT')
-    case 'reorg':
-      await rpc('anvil_reorg', [size < 0.5 ? 1 : 2, []])
-      return
-    case 'fee-spike': {
-      const { baseFeePerGas } = await devnet.network.chain.client.getBlock()
-      await rpc('anvil_setNextBlockBaseFeePerGas', [toHex((baseFeePerGas ?? 1_000_000_000n) * 50n)])
-    }
+  if (kind === 'reorg') await rpc('anvil_reorg', [size < 0.5 ? 1 : 2, []])
+  else if (kind === 'fee-spike') await rpc('anvil_setNextBlockBaseFeePerGas', [toHex(spikeWei)])
+  else if (!isUp(target)) return false
+  else if (kind === 'kill') devnet.daemon(target).kill('SIGKILL')
+  else if (kind === 'restart') devnet.daemon(target).kill('SIGTERM')
+  else {
+    devnet.daemon(target).kill('SIGSTOP')
+    await new Promise(resolve => setTimeout(resolve, 300 + 1_500 * size))
+    devnet.daemon(target).kill('SIGCONT')
   }
+  return true
 }

@@ -1,4 +1,5 @@
 /** The metrics that every daemon has: what it is, what it weighs, and how far behind the chain it is. */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Gauge, type Registry } from 'prom-client'
 import { createMetricsRegistry } from './metrics.ts'
 
@@ -51,6 +52,34 @@ export function createDaemonMetrics(
     registers,
     collect() {
       this.set(process.memoryUsage.rss())
+    },
+  })
+  new Gauge({
+    name: name('heap_used_bytes'),
+    help: 'Memory of the JavaScript heap that is in use, garbage not collected yet included.',
+    registers,
+    collect() {
+      this.set(process.memoryUsage().heapUsed)
+    },
+  })
+  new Gauge({
+    name: name('open_resources'),
+    help: 'Sockets, timers, files and threads that keep this process alive.',
+    registers,
+    collect() {
+      this.set(process.getActiveResourcesInfo().length)
+    },
+  })
+  const delay = monitorEventLoopDelay({ resolution: 10 })
+  delay.enable()
+  new Gauge({
+    name: name('event_loop_delay_seconds'),
+    help: 'Delay of the event loop since the last scrape: 99th percentile of its turns.',
+    registers,
+    collect() {
+      // A histogram without a sample gives NaN, which Prometheus takes for a value.
+      this.set(Math.max(0, delay.percentile(99) / 1e9) || 0)
+      delay.reset()
     },
   })
   // One question for all that is shown of the answer: a scrape collects its metrics at the same time.

@@ -1,0 +1,14 @@
+import { devnetParameters } from '../../src/core/chain/network-presets.ts'
+import { specHash, specs } from '../../src/core/job/spec.ts'
+import type { RoundRules, Timeline } from '../../src/core/protocol/network-parameters.ts'
+
+type Phases = Pick<Timeline, 'commitSeconds' | 'openSeconds' | 'revealSeconds' | 'finalizeSeconds'>
+
+/** A devnet's parameters with other phases and other rounds. */
+export function simulationParameters(
+  epochSeconds: number,
+  { phases, rounds }: { readonly phases: Phases; readonly rounds: Partial<RoundRules> },
+) {
+  const preset = devnetParameters(specHash(specs.devnet), epochSeconds)
+  return { timeline: { ...preset.timeline, ...phases }, rounds: { ...preset.rounds, ...rounds } }
+}
