@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Governed} from "./base/Governed.sol";
+import {OperatorSessions} from "./base/OperatorSessions.sol";
 import {Checker, ICheckerSeats, Receipt, SeatOpening, SeatRules, StrikeReason} from "./interfaces/ICheckerSeats.sol";
 import {IEpochConsensus, Opening} from "./interfaces/IEpochConsensus.sol";
 import {IKaisarToken} from "./interfaces/IKaisarToken.sol";
@@ -10,7 +11,7 @@ import {SignedTypes} from "./libraries/SignedTypes.sol";
 import {Tokens} from "./libraries/Tokens.sol";
 
 /// @title Bonds in equal seats, frozen seat lists, strikes, jail, slashing
-contract CheckerSeats is ICheckerSeats, Governed {
+contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
     using SeatList for SeatList.List;
     using SignedTypes for bytes32;
     using Tokens for IKaisarToken;

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Governed} from "./base/Governed.sol";
+import {OperatorSessions} from "./base/OperatorSessions.sol";
 import {Commitment, Device, DeviceRecord, IDeviceRegistry, LaneMember} from "./interfaces/IDeviceRegistry.sol";
 import {IEpochConsensus} from "./interfaces/IEpochConsensus.sol";
 import {IKaisarToken} from "./interfaces/IKaisarToken.sol";
@@ -12,7 +13,7 @@ import {Tokens} from "./libraries/Tokens.sol";
 /// @title Devices, their wallets and their lanes
 /// @dev Lane i belongs to cohort i / 64. Membership is frozen per epoch in two kinds of words ({Frozen64}): the occupancy of a cohort,
 /// and members | lanes << 32 of the network.
-contract DeviceRegistry is IDeviceRegistry, Governed {
+contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     using Frozen64 for uint256;
     using SignedTypes for bytes32;
     using Tokens for IKaisarToken;

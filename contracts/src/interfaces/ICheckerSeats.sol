@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IGovernedReports} from "./IGoverned.sol";
+import {IOperatorSessions} from "./IOperatorSessions.sol";
 import {IEpochConsensus, Opening} from "./IEpochConsensus.sol";
 
 /// @notice A Checker: the owner of seats. The owner is the operator address.
@@ -68,7 +69,7 @@ enum StrikeReason {
 /// @title Bonds in equal seats, frozen seat lists, strikes, jail, slashing
 /// @notice A change in epoch x counts from x + 2; before `start` it counts at once. Seats are drawn uniformly; a committee is five
 /// different owners. The operator key commits, opens and sets the endpoint; bonds move only to the payout wallet, at its asking.
-interface ICheckerSeats is IGovernedReports {
+interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     error UnknownChecker(address operator);
     /// @notice The operator has bonded before; use `addSeats`.
     error AlreadyBonded(address operator);

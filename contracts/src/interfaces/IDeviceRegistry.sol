@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IEpochConsensus} from "./IEpochConsensus.sol";
 import {IGovernedReports} from "./IGoverned.sol";
+import {IOperatorSessions} from "./IOperatorSessions.sol";
 
 /// @notice What a device says of itself. One record per generation; every registration of a known device starts a new generation.
 /// @param deviceHash Hash of the device record (model, UUID, PCI id, VRAM, driver).
@@ -58,7 +59,7 @@ struct Commitment {
 /// @notice deviceId = keccak256(abi.encode(operator, localId)): an id belongs to its operator, so nobody can squat another's.
 /// A registration in epoch x makes a member of x + 1 on (before the first epoch: of epoch 0). A lane is reused only after its last
 /// epoch is paid and audited, so a lane never changes its device under an unpaid verdict.
-interface IDeviceRegistry is IGovernedReports {
+interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     /// @notice No such device.
     error UnknownDevice(bytes32 deviceId);
     /// @notice The device has asked to leave, or was delisted; withdraw its deposit first, then register again.
