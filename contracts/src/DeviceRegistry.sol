@@ -53,6 +53,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
 
     mapping(bytes32 deviceId => DeviceSlot) private _devices;
     mapping(uint32 lane => LaneSlot) private _lanes;
+    mapping(bytes32 deviceId => address) private _payoutsAway; // of devices that gave their lane back
     /// @inheritdoc IDeviceRegistry
     mapping(uint32 lane => bytes32) public deviceAtLane;
     mapping(bytes32 deviceId => mapping(uint32 generation => DeviceRecord)) private _records;
@@ -83,16 +84,15 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     // --- registration -----------------------------------------------------------------------------------------------
 
     /// @inheritdoc IDeviceRegistry
-    function register(
-        bytes32 localId,
-        address payout,
-        bytes32 deviceHash,
-        bytes32 certificateHash,
-        bytes32 attestedIdentity
-    ) external whenNotPaused(PAUSE_REGISTER) returns (bytes32 deviceId) {
+    function register(bytes32 localId, address payout, bytes32 deviceHash, bytes32 certificateHash, bytes32 attestedIdentity)
+        external
+        whenNotPaused(PAUSE_REGISTER)
+        returns (bytes32 deviceId)
+    {
         if (payout == address(0)) revert ZeroAddress();
         if (deviceHash == 0 || certificateHash == 0) revert EmptyRecord();
         deviceId = deviceIdOf(msg.sender, localId);
+        _requirePayout(deviceId, payout);
         if (attestedIdentity != 0) {
             bytes32 other = identityOwner[attestedIdentity];
             if (other != 0 && other != deviceId) revert IdentityTaken(attestedIdentity, other);
@@ -102,16 +102,13 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         DeviceSlot memory device = _devices[deviceId];
         bool joins = !device.present;
         if (!joins) {
-            LaneSlot memory place = _lanes[device.lane];
-            if (place.until != STAYS) revert DeviceLeaving(deviceId, place.until);
-            if (payout != place.payout) revert NotPayout(msg.sender, place.payout);
+            uint32 until = _lanes[device.lane].until;
+            if (until != STAYS) revert DeviceLeaving(deviceId, until);
             if (identityOwner[attestedIdentity] != deviceId) _dropIdentity(deviceId, device.generation);
             _renew(deviceId, Renewal(from, device.generation + 1));
         } else {
-            device.lane = _takeLane(from);
-            device.operator = msg.sender;
-            device.present = true;
-            device.deposited = true;
+            (device.lane, device.operator) = (_takeLane(from), msg.sender);
+            (device.present, device.deposited) = (true, true);
             _lanes[device.lane] = LaneSlot(payout, from, STAYS, device.generation + 1);
             deviceAtLane[device.lane] = deviceId;
         }
@@ -129,11 +126,13 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
 
     /// @inheritdoc IDeviceRegistry
     function setPayout(bytes32 deviceId, address payout) external {
-        LaneSlot storage place = _lanes[_present(deviceId).lane];
-        address previous = place.payout;
+        address previous = payoutOf(deviceId);
+        if (previous == address(0)) revert UnknownDevice(deviceId);
         if (msg.sender != previous) revert NotPayout(msg.sender, previous);
         if (payout == address(0)) revert ZeroAddress();
-        place.payout = payout;
+        DeviceSlot memory device = _devices[deviceId];
+        if (device.present) _lanes[device.lane].payout = payout;
+        else _payoutsAway[deviceId] = payout;
         emit PayoutChanged(deviceId, previous, payout);
     }
 
@@ -164,8 +163,8 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
             (bool any, uint64 settled) = consensus.settledThrough();
             if (!any || settled < place.until) revert DepositHeld(deviceId, place.until, settled);
         }
-        _devices[deviceId].present = false;
-        _devices[deviceId].deposited = false;
+        (_devices[deviceId].present, _devices[deviceId].deposited) = (false, false);
+        _payoutsAway[deviceId] = place.payout;
         delete deviceAtLane[device.lane];
         _freeLanes.push(device.lane);
         _dropIdentity(deviceId, device.generation);
@@ -239,6 +238,12 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     /// @inheritdoc IDeviceRegistry
     function isRegistered(bytes32 deviceId) external view returns (bool) {
         return _devices[deviceId].present;
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function payoutOf(bytes32 deviceId) public view returns (address) {
+        DeviceSlot memory device = _devices[deviceId];
+        return device.present ? _lanes[device.lane].payout : _payoutsAway[deviceId];
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -333,6 +338,12 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     function _present(bytes32 deviceId) private view returns (DeviceSlot memory device) {
         device = _devices[deviceId];
         if (!device.present) revert UnknownDevice(deviceId);
+    }
+
+    /// @dev Whoever returns takes its standing along, so an operator key alone must not choose who is paid for it.
+    function _requirePayout(bytes32 deviceId, address payout) private view {
+        address known = payoutOf(deviceId);
+        if (known != address(0) && payout != known) revert NotPayout(msg.sender, known);
     }
 
     function _isMember(LaneSlot memory place, uint64 epoch) private pure returns (bool) {

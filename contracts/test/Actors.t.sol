@@ -107,6 +107,7 @@ contract ActorsTest is Fixture {
         assertEq(token.balanceOf(payoutOf(device)), before + DEPOSIT);
         assertEq(consensus.standing(id), 2000, "kept");
         assertFalse(registry.isRegistered(id));
+        assertEq(registry.payoutOf(id), payoutOf(device), "kept");
         bytes32 other = registerDevice("other");
         assertEq(registry.getDevice(other).lane, 0, "the lane is used again");
         assertEq(consensus.standingAtLane(0), 0, "with nothing of its predecessor");

@@ -107,8 +107,8 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     event DepositSlashed(bytes32 indexed deviceId, bytes32 indexed round, uint256 amount, address reporter);
     event IdentityClaimed(bytes32 indexed attestedIdentity, bytes32 indexed deviceId);
 
-    /// @notice Registers the caller's device, or starts its next generation (same caller, same `localId`; no second deposit, and
-    /// `payout` must then be the present one: only the payout wallet changes it). Pulls {deposit} KAI from the caller.
+    /// @notice Registers the caller's device, or starts its next generation (same caller, same `localId`; no second deposit while it is in).
+    /// `payout` must be {payoutOf} a device that was ever registered: only the payout wallet changes it. Pulls {deposit} KAI from the caller.
     /// @param localId Hash of the hardware's UUID.
     /// @param attestedIdentity Zero where the card cannot attest.
     function register(
@@ -119,7 +119,7 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
         bytes32 attestedIdentity
     ) external returns (bytes32 deviceId);
 
-    /// @notice Moves deposit and rewards to another wallet. Payout wallet only.
+    /// @notice Moves deposit and rewards to another wallet, also while the device is out. Payout wallet only.
     function setPayout(bytes32 deviceId, address payout) external;
 
     /// @notice Leaves after the current epoch. Operator or payout wallet.
@@ -157,6 +157,9 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     function deviceIdOf(address operator, bytes32 localId) external pure returns (bytes32);
 
     function isRegistered(bytes32 deviceId) external view returns (bool);
+
+    /// @notice The payout wallet of a device that was ever registered, in or out; zero for any other.
+    function payoutOf(bytes32 deviceId) external view returns (address);
     function getDevice(bytes32 deviceId) external view returns (Device memory);
 
     /// @notice The record of one generation.

@@ -86,6 +86,11 @@ contract EpochHandler is EpochDuties {
         if (registryPaused) return;
         string memory name = seed % 2 == 0 ? deviceNames[(seed >> 8) % deviceNames.length] : string.concat("new-", vm.toString(seed >> 8));
         bytes32 id = registry.deviceIdOf(makeAddr(name), keccak256(bytes(name)));
+        if (registry.payoutOf(id) != address(0)) {
+            vm.expectPartialRevert(IDeviceRegistry.NotPayout.selector);
+            vm.prank(makeAddr(name));
+            registry.register(keccak256(bytes(name)), makeAddr("thief"), "record", "certificate", 0);
+        }
         bool known = registry.isRegistered(id);
         if (!known && deviceIds.length > 40) return;
         if (known && registry.getDevice(id).until != type(uint32).max) return;

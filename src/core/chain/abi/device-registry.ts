@@ -23,6 +23,7 @@ export const deviceRegistryAbi = [
   {type: 'function', name: 'owner', inputs: [], outputs: [{name: '', type: 'address'}], stateMutability: 'view'},
   {type: 'function', name: 'pause', inputs: [{name: 'bit', type: 'uint256'}], outputs: [], stateMutability: 'nonpayable'},
   {type: 'function', name: 'pausedUntil', inputs: [{name: 'bit', type: 'uint256'}], outputs: [{name: '', type: 'uint64'}], stateMutability: 'view'},
+  {type: 'function', name: 'payoutOf', inputs: [{name: 'deviceId', type: 'bytes32'}], outputs: [{name: '', type: 'address'}], stateMutability: 'view'},
   {type: 'function', name: 'payoutsOf', inputs: [{name: 'lane', type: 'uint256'}, {name: 'count', type: 'uint256'}], outputs: [{name: 'payouts', type: 'address[]'}], stateMutability: 'view'},
   {type: 'function', name: 'recordOf', inputs: [{name: 'deviceId', type: 'bytes32'}, {name: 'generation', type: 'uint32'}], outputs: [{name: '', type: 'tuple', components: [{name: 'deviceHash', type: 'bytes32'}, {name: 'certificateHash', type: 'bytes32'}, {name: 'attestedIdentity', type: 'bytes32'}]}], stateMutability: 'view'},
   {type: 'function', name: 'register', inputs: [{name: 'localId', type: 'bytes32'}, {name: 'payout', type: 'address'}, {name: 'deviceHash', type: 'bytes32'}, {name: 'certificateHash', type: 'bytes32'}, {name: 'attestedIdentity', type: 'bytes32'}], outputs: [{name: 'deviceId', type: 'bytes32'}], stateMutability: 'nonpayable'},
