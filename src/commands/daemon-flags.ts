@@ -32,4 +32,7 @@ export const daemonFlags = {
     min: 1,
     max: 64,
   }),
+  'take-over': Flags.boolean({
+    description: 'Start although another machine with this operator key has replaced this one',
+  }),
 }

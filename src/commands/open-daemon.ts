@@ -1,7 +1,9 @@
 /** What both daemons stand on: their folder and its lock, the key, the chain, the store, the transaction sender. */
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { kaisarErrorsAbi } from '../core/chain/kaisar-errors.ts'
 import { connectNetwork } from '../core/chain/network.ts'
+import { asOnlyRun } from '../core/chain/operator-session.ts'
 import { createTransactionSender } from '../core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../core/chain/tx/transaction-store.ts'
 import type { Clock } from '../core/platform/clock.ts'
@@ -62,7 +64,13 @@ export async function openDaemon(
       store.close()
       lock.release()
     }
-    return { folder, privateKey, network, signer: createSigner({ privateKey, network }), store, sender, close }
+    /** Runs the daemon as the only one of its operator; see `asOnlyRun`. */
+    const onlyRun = (
+      { takeOver, stop }: { readonly takeOver: boolean; readonly stop: AbortSignal },
+      run: (stop: AbortSignal) => Promise<void>,
+    ) => asOnlyRun({ network, role, takeOver }, { sender, store, clock, log, randomBytes }, stop, run)
+    const signer = createSigner({ privateKey, network })
+    return { folder, privateKey, network, signer, store, sender, onlyRun, close }
   } catch (error) {
     lock.release()
     throw error

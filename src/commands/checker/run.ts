@@ -39,7 +39,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         import('../open-daemon.ts'),
         import('../../core/operator/recent-events.ts'),
       ])
-    const { payout, confirmations, seats, host, port, keeper, threads } = this.flags
+    const { payout, confirmations, seats, host, port, keeper, threads, 'take-over': takeOver } = this.flags
     if (payout === undefined) throw checkerErrors.CHECKER_PAYOUT_MISSING()
     const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
     const recent = createRecentEvents({}, clock)
@@ -83,7 +83,9 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         publicUrl: this.flags['public-url'] ?? null,
         heartbeatMs: Number(this.flags['heartbeat-seconds']) * 1000,
       }
-      await startChecker(options, { log, clock, emit, observer: metrics }, stop)
+      await daemon.onlyRun({ takeOver, stop }, only =>
+        startChecker(options, { log, clock, emit, observer: metrics }, only),
+      )
     } finally {
       await watch?.close()
       await server?.close()

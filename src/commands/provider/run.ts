@@ -32,7 +32,14 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
         import('../open-daemon.ts'),
         import('../../core/operator/recent-events.ts'),
       ])
-    const { payout, threads, confirmations, attest, 'execution-provider': executionProvider } = this.flags
+    const {
+      payout,
+      threads,
+      confirmations,
+      'take-over': takeOver,
+      attest,
+      'execution-provider': executionProvider,
+    } = this.flags
     if (payout === undefined) throw providerErrors.PROVIDER_PAYOUT_MISSING()
     const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
     const recent = createRecentEvents({}, clock)
@@ -66,7 +73,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
       }
       const { startProvider } = await import('../../core/provider/start-provider.ts')
       const options = { ...daemon, payout, executionProvider, threads, attest, version: this.config.version }
-      await startProvider(options, { log, clock, emit }, stop)
+      await daemon.onlyRun({ takeOver, stop }, only => startProvider(options, { log, clock, emit }, only))
     } finally {
       await watch?.close()
       await server?.close()

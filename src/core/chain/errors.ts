@@ -109,4 +109,12 @@ export const chainErrors = defineErrors({
     fix: 'Send ether to the operator address, then start again.',
     exit: 3,
   },
+  OPERATOR_REPLACED: {
+    message: ({ role, claimedAt }: { role: string; claimedAt: string }) =>
+      `Another run of this ${role} claimed the operator key at ${claimedAt}; this one has stopped.`,
+    meaning:
+      'Two runs with one operator key would sign two answers to one question, which costs deposit or bond. The newest claim on chain counts.',
+    fix: 'Keep one machine per operator key. To go on here, stop the other one and start this one with --take-over.',
+    exit: 3,
+  },
 })

@@ -1,5 +1,6 @@
 /** What a Checker must not forget: verdicts, what it asked and was told, and what it committed to. */
 import type { Hex } from 'viem'
+import { operatorSessionTable } from '../chain/operator-session.ts'
 import type { Store } from '../platform/store.ts'
 import { toWire } from '../protocol/messages.ts'
 import type { Trigger } from '../protocol/trigger.ts'
@@ -30,6 +31,7 @@ export const checkerMigrations = [
    CREATE TABLE contradiction (
      round TEXT NOT NULL, device_id TEXT NOT NULL, first TEXT NOT NULL, second TEXT NOT NULL,
      PRIMARY KEY (round, device_id)) STRICT;`,
+  operatorSessionTable,
 ] as const
 
 export type RecordedVerdict = JudgedRound & {

@@ -1,5 +1,6 @@
 /** What a Provider must not forget: what it has signed, and what Checkers have promised to say about it. */
 import type { Hex } from 'viem'
+import { operatorSessionTable } from '../chain/operator-session.ts'
 import type { Store } from '../platform/store.ts'
 import { toWire } from '../protocol/messages.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
@@ -16,6 +17,7 @@ export const providerMigrations = [
    CREATE TABLE refusal (
      time INTEGER NOT NULL, checker TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL) STRICT;`,
   'CREATE TABLE environment (epoch INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;',
+  operatorSessionTable,
 ] as const
 
 type CommitmentRow = { hash: Hex; message: string; signature: Hex }

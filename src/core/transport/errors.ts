@@ -183,7 +183,7 @@ export const sessionErrors = defineErrors({
   SESSION_REPLACED: {
     message: () => 'A newer session of the same operator took the place of this one.',
     meaning: 'The same operator key connected again: after a lost connection, or from a second machine.',
-    fix: 'If two machines use this key, stop one: they would take the session from each other.',
+    fix: 'Nothing to do: of two machines with one key the older one stops when it sees the claim of the newer one.',
   },
   SESSION_FAULTS_EXCEEDED: {
     message: () => 'Too many messages of this session had to be refused.',

@@ -1,0 +1,109 @@
+/**
+ * One run per operator key and role. Every run claims a session on chain as it starts; the newest claim counts, and the run whose
+ * session was replaced ends and says why, so that two machines with one key do not contradict each other.
+ */
+import { bytesToHex, type Hex } from 'viem'
+import type { Clock } from '../platform/clock.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Store } from '../platform/store.ts'
+import { zeroBytes32 } from '../protocol/primitives.ts'
+import { checkerSeatsAbi } from './abi/checker-seats.ts'
+import { chainErrors } from './errors.ts'
+import { type ConnectedNetwork, reading } from './network.ts'
+import { priority, type TransactionSender } from './tx/transaction-sender.ts'
+
+/** Sessions of this data folder, and by which one it was replaced; a migration of the store they live in. */
+export const operatorSessionTable = 'CREATE TABLE operator_session (session TEXT PRIMARY KEY, replaced_by TEXT) STRICT;'
+
+export type OperatorSessionOptions = {
+  readonly network: ConnectedNetwork
+  readonly role: 'provider' | 'checker'
+  /** Start although another machine has replaced this one; default false. */
+  readonly takeOver?: boolean
+  /** How often the chain is asked whose session counts; default 2,000. */
+  readonly pollMs?: number
+}
+
+export type OperatorSessionDependencies = {
+  readonly sender: TransactionSender
+  readonly store: Store
+  readonly clock: Clock
+  readonly randomBytes: (size: number) => Uint8Array
+  readonly log: Logger
+}
+
+/**
+ * Runs `run` as the only one of this operator in this role. Where another machine may still be running it starts once the chain
+ * has its claim; its signal aborts with `stop` and when another run claims a session.
+ *
+ * @throws OPERATOR_REPLACED when another run claimed a session meanwhile, and at once when that is how this folder's last run ended
+ */
+export async function asOnlyRun(
+  { network, role, takeOver = false, pollMs = 2_000 }: OperatorSessionOptions,
+  { sender, store, clock, randomBytes, log }: OperatorSessionDependencies,
+  stop: AbortSignal,
+  run: (stop: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const { CheckerSeats, DeviceRegistry } = network.contracts
+  // The function is the same in both contracts.
+  const contract = { to: role === 'checker' ? CheckerSeats : DeviceRegistry, abi: checkerSeatsAbi } as const
+  const isOurs = (session: Hex) =>
+    session === zeroBytes32 || store.get('SELECT 1 FROM operator_session WHERE session = ?', session) !== undefined
+
+  async function present(): Promise<{ readonly session: Hex; readonly claimedAt: string }> {
+    const call = { address: contract.to, abi: contract.abi, functionName: 'sessionOf', args: [sender.address] } as const
+    const [session, claimedAt] = await reading('sessionOf', network.chain.client.readContract(call))
+    return { session, claimedAt: new Date(Number(claimedAt) * 1_000).toISOString() }
+  }
+
+  const before = await present()
+  const isElsewhere = !isOurs(before.session)
+  if (isElsewhere) {
+    const { claimedAt } = before
+    const replacedUs = store.get('SELECT 1 FROM operator_session WHERE replaced_by = ?', before.session) !== undefined
+    if (replacedUs && !takeOver) throw chainErrors.OPERATOR_REPLACED({ role, claimedAt })
+    log.warn({ claimedAt }, `another machine may still run this ${role}: it will stop when it sees this run's session`)
+  }
+
+  const session = bytesToHex(randomBytes(32))
+  store.run('INSERT INTO operator_session (session) VALUES (?)', session)
+  const key = `session/${session}`
+  sender.enqueue({ ...contract, key, functionName: 'claimSession', args: [session], priority: priority.keeper })
+  const replaced = new AbortController()
+  const ended = new AbortController()
+  const either = AbortSignal.any([stop, replaced.signal])
+
+  /** Once our claim is in a block, a session that is neither ours nor the one we found is a newer one. */
+  async function watch() {
+    await Promise.race([sender.outcome(key), aborted(ended.signal)])
+    while (!ended.signal.aborted) {
+      try {
+        const { session: newest, claimedAt } = await present()
+        if (newest !== before.session && !isOurs(newest)) {
+          store.run('UPDATE operator_session SET replaced_by = ? WHERE session = ?', newest, session)
+          replaced.abort(chainErrors.OPERATOR_REPLACED({ role, claimedAt }))
+          return
+        }
+      } catch (error) {
+        log.warn({ error }, 'it could not be read whether another machine runs with this key; trying again')
+      }
+      await clock.sleep(pollMs, ended.signal).catch(() => undefined)
+    }
+  }
+
+  const watching = watch().catch(error => log.warn({ error }, 'the session could not be claimed'))
+  try {
+    if (isElsewhere) await Promise.race([sender.outcome(key).catch(() => undefined), aborted(either)])
+    if (!either.aborted) await run(either)
+  } finally {
+    ended.abort()
+    await watching
+  }
+  replaced.signal.throwIfAborted()
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
