@@ -4,21 +4,15 @@ import { defineConfig } from 'vitest/config'
 if (Number(process.versions.node.split('.')[0]) < 24)
   throw new Error(`Node 24 expected, found ${process.version}: run "npm ci" and start the tests with "npm test"`)
 
-// Kills and faults by the dozen against one-second windows need a machine with nothing else to do.
-const quietMachineOnly = ['test/sim/crash-points.test.ts', 'test/sim/monkey.test.ts']
-const exclude = process.env.KAISAR_TEST_FAULTS ? [] : quietMachineOnly
-
-const tier = (name: string, timeoutMs: number, setup: readonly string[] = [], retry = 0) => ({
+const tier = (name: string, timeoutMs: number, setup: readonly string[] = [], more: object = {}) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.{ts,tsx}`],
-    exclude: ['**/node_modules/**', ...exclude],
-    // Real processes against one-second windows: on a shared runner one of them may be starved once.
-    retry,
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
     pool: 'forks' as const,
     globalSetup: ['test/setup/orphans.ts', ...setup],
+    ...more,
   },
 })
 const built = ['test/setup/build-once.ts']
@@ -29,8 +23,10 @@ export default defineConfig({
     projects: [
       tier('unit', 30_000),
       tier('integration', 120_000, built),
-      tier('e2e', 300_000, built, process.env.CI ? 1 : 0),
-      tier('sim', 600_000, built, process.env.CI ? 1 : 0),
+      // Real processes against one-second windows: on a shared runner one of them may be starved once.
+      tier('e2e', 300_000, built, { retry: process.env.CI ? 1 : 0 }),
+      // Networks that mostly wait for their own deadlines: two at once, when all else is done.
+      tier('sim', 900_000, built, { maxWorkers: 2, sequence: { groupOrder: 1 } }),
     ],
   },
 })

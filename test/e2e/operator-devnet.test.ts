@@ -1,7 +1,8 @@
 /** What operators see of daemons that really run: status, report, bundles, metrics, health, dashboards, on one devnet. */
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Devnet, startDevnet } from '../../src/core/devnet/start-devnet.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -183,6 +184,45 @@ describe('metrics and health', () => {
     expect(checkers.some(text => /kaisar_checker_verify_seconds_count [1-9]/.test(text))).toBe(true)
     expect(checkers.some(text => /kaisar_checker_settlement_steps_total\{step="\w+"\} [1-9]/.test(text))).toBe(true)
   })
+})
+
+it('of two machines with one key the newer one goes on, and both say why', async () => {
+  const { payout } = devnet.roles.find(({ name }) => name === 'provider-1')!
+  const other = join(home.path, 'other-machine')
+  for (const name of ['keys', 'password', 'config.toml'])
+    cpSync(join(folder, 'provider-1', name), join(other, name), { recursive: true })
+  const args = ['--data-dir', other, '--config', join(other, 'config.toml'), '--password-file', join(other, 'password')]
+  const newer = execa(
+    process.execPath,
+    [
+      cliPath,
+      'provider',
+      'run',
+      '--json',
+      ...args,
+      '--payout',
+      payout,
+      '--execution-provider',
+      'cpu',
+      '--threads',
+      '1',
+    ],
+    { env: home.env, reject: false, all: true },
+  )
+  try {
+    await devnet.daemon('provider-1').exited()
+    const last = JSON.parse(log('provider-1').trimEnd().split('\n').at(-1)!)
+    expect(last).toMatchObject({ type: 'result', success: false, errors: [{ code: 'OPERATOR_REPLACED' }] })
+    let isTold = false
+    for await (const line of newer.iterable({ from: 'all' })) {
+      if (line.includes('"level":"warn"') && line.includes('another machine')) isTold = true
+      if (line.includes('"session.opened"')) break
+    }
+    expect(isTold).toBe(true)
+  } finally {
+    newer.kill('SIGTERM')
+    await newer
+  }
 })
 
 const hasTmux = (() => {
