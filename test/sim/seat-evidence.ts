@@ -1,6 +1,7 @@
 /** What a Checker's own records give for an epoch, recomputed from verdicts, heartbeats and device checks; nothing it says is taken over. */
 import { join } from 'node:path'
 import type { Hex } from 'viem'
+import { firstBlockSince } from '../../src/core/chain/block-time.ts'
 import { getEpochRounds } from '../../src/core/chain/epochs.ts'
 import type { ConnectedNetwork } from '../../src/core/chain/network.ts'
 import { type Duty, readDuty } from '../../src/core/checker/duty.ts'
@@ -12,12 +13,24 @@ import { buildCommitmentTree, commitmentDepth } from '../../src/core/epoch/commi
 import type { OpeningWords } from '../../src/core/epoch/opening.ts'
 import { readStore, type StoreReader } from '../../src/core/platform/read-store.ts'
 import type { Store } from '../../src/core/platform/store.ts'
+import { type BlockHead, type EpochRounds, triggersOf } from '../../src/core/protocol/trigger.ts'
 
 export const roleStore = (dataDir: string, { name, kind }: Role, network: ConnectedNetwork): StoreReader => {
   const file = `state-${network.chainId}-${network.consensus.slice(2, 12)}.db`
   const store = readStore(join(dataDir, name, kind, file))
   if (store === null) throw new Error(`${name} has no store`)
   return store
+}
+
+/** The epoch's blocks on chain now: its rounds follow from them, whatever a seat saw. */
+async function blocksOf({ chain }: ConnectedNetwork, { startsAt, epochSeconds }: EpochRounds): Promise<BlockHead[]> {
+  const blocks: BlockHead[] = []
+  for (let number = await firstBlockSince(chain, startsAt); ; number++) {
+    const block = await chain.client.getBlock({ blockNumber: number })
+    const timestamp = Number(block.timestamp)
+    if (timestamp >= startsAt + epochSeconds) return blocks
+    blocks.push({ number, hash: block.hash, timestamp })
+  }
 }
 
 export type SeatEvidence = {
@@ -41,6 +54,7 @@ export async function seatEvidence(
   const rounds = await getEpochRounds(network, epoch)
   if (rounds === null) throw new Error(`epoch ${epoch} has no seed`)
   const duty = await readDuty(network, role.operator, epoch, rounds)
+  const triggers = triggersOf(rounds, await blocksOf(network, rounds))
   const store = roleStore(dataDir, role, network)
   try {
     const journal = createCheckerJournal(store as Store)
@@ -48,7 +62,7 @@ export async function seatEvidence(
       [...duty.committees.keys()].map(cohort => {
         const devices = duty.devices.filter(device => device.cohort === cohort)
         const { maxRounds } = rounds.rules
-        return [cohort, packCohort(journal, { epoch, devices, rounds: journal.rounds(epoch), maxRounds }).words]
+        return [cohort, packCohort(journal, { epoch, devices, rounds: triggers, maxRounds }).words]
       }),
     )
     const salt = deriveSeatSecrets(role.operatorKey, network, role.operator).salt(epoch)
