@@ -7,7 +7,6 @@ import {MerklePath} from "../../src/libraries/MerklePath.sol";
 /// @title Paths of trees, against the tree itself
 contract MerklePathTest is Test {
     /// @dev Every leaf of a tree of any depth up to six leads to its root, at its own number and no other.
-    /// forge-config: default.fuzz.runs = 500
     function testFuzz_pathsLeadToTheRoot(uint256 seed, uint8 depth, uint8 index) public view {
         depth %= 7;
         bytes32[] memory level = new bytes32[](1 << depth);
