@@ -5,27 +5,39 @@
 import onnxProto from 'onnx-proto'
 import * as ort from 'onnxruntime-node'
 import { recoverTypedDataAddress } from 'viem'
-import { createLeafCollector } from '../../src/core/job/digest-tree.ts'
+import { chunkCount, createLeafCollector } from '../../src/core/job/digest-tree.ts'
 import { openKernel } from '../../src/core/job/kernel.ts'
 import { runWindow } from '../../src/core/job/run-window.ts'
-import { type JobSpec, operationsPerRow, rowBytes, specHash, specs } from '../../src/core/job/spec.ts'
+import { operationsPerRow, rowBytes } from '../../src/core/job/spec.ts'
 import { threadClock } from '../../src/core/job/thread-clock.ts'
 import { createWeights } from '../../src/core/job/weights.ts'
 import { createWorkEngine, type WorkEngine } from '../../src/core/job/work-engine.ts'
-import type { Signed } from '../../src/core/protocol/typed-data.ts'
 import { signedTypes, signingDomain } from '../../src/core/protocol/typed-data.ts'
-import { commitmentHash, sampleOf, seedOf } from '../../src/core/report/commitment.ts'
-import { bundleHash, encodeBundle } from '../../src/core/report/evidence-bundle.ts'
-import { createSigner, isSignedBy, recoverSigner, signMessage } from '../../src/core/report/signer.ts'
+import { seedOf } from '../../src/core/report/commitment.ts'
+import { bundleHash } from '../../src/core/report/evidence-bundle.ts'
+import { recoverSigner, signMessage } from '../../src/core/report/signer.ts'
+import {
+  device,
+  epochSeed,
+  gathering,
+  identity,
+  network,
+  openSeat,
+  type Report,
+  reportsOf,
+  spec,
+  word,
+} from './seat.ts'
 
-const spec: JobSpec = { ...specs.devnet, windowMs: 2_000 }
-const network = { chainId: 31337, consensus: '0x00000000000000000000000000000000c0ffee00' } as const
-const word = (byte: string) => `0x${byte.repeat(32)}` as const
-const epochSeed = word('e5')
-const device = createSigner({ privateKey: word('a1'), network })
-const checker = createSigner({ privateKey: word('c2'), network })
-
-type Row = { name: string; value: number; unit: string; baseline: number; ratio: number }
+type Row = {
+  name: string
+  value: number
+  unit: string
+  baseline: number
+  ratio: number
+  control?: number
+  noise?: number
+}
 
 export const rowNames = [
   'work.model',
@@ -35,6 +47,7 @@ export const rowNames = [
   'work.verify',
   'work.verify.batched',
   'work.verify.scaling',
+  'work.verify.scaling.4x',
   'work.commit',
   'signature.recover',
 ]
@@ -141,94 +154,46 @@ async function plainMatMul() {
   }
 }
 
-const identity = (number: number) => ({
-  epoch: 1n,
-  round: word('a7'),
-  deviceId: `0x${number.toString(16).padStart(64, '0')}` as const,
-  generation: 1,
-  specHash: specHash(spec),
-})
-
-/** What one device sends one seat in a round. */
-async function reportOf(engine: WorkEngine, number: number, durationMs: number) {
-  const seed = seedOf(network, identity(number))
-  const { rows, root, handle } = await engine.runWindow({ epochSeed, seed, durationMs })
-  const message = { ...identity(number), rows: BigInt(rows), root, environmentHash: word('00') }
-  const commitment = await signMessage(device, 'Commitment', message)
-  const request = await requestFor(commitment)
-  const openings = await engine.open({ handle, sample: sampleOf(spec, message, request.message) })
-  await engine.release(handle)
-  return { commitment, openings }
-}
-type Report = Awaited<ReturnType<typeof reportOf>>
-
-const secret = word('5e')
-const requestFor = (commitment: Signed<'Commitment'>) =>
-  signMessage(checker, 'SampleRequest', {
-    commitmentHash: commitmentHash(network, commitment.message),
-    secret,
-    samplingBlockHash: word('b1'),
-    checker: checker.address,
-  })
-
-/** Everything one seat does for these devices: offer, signature, sample, request, proof, recomputation, bundle. */
-async function judge(engine: WorkEngine, reports: readonly Report[]): Promise<void> {
-  const prepared = await Promise.all(
-    reports.map(async ({ commitment, openings }) => {
-      const { rows: _rows, root: _root, environmentHash: _environment, ...bound } = commitment.message
-      const offered = { ...bound, secretHash: word('00'), checker: checker.address }
-      const offer = await signMessage(checker, 'JobOffer', offered)
-      if (!isSignedBy(network, 'Commitment', commitment, device.address)) throw new Error('not signed')
-      const request = await requestFor(commitment)
-      const { rows, root } = commitment.message
-      const sample = sampleOf(spec, commitment.message, request.message)
-      return { offer, request, item: { seed: seedOf(network, bound), rows: Number(rows), root, sample, openings } }
-    }),
-  )
-  const answers = await engine.verify({ epochSeed, items: prepared.map(({ item }) => item) })
-  prepared.forEach(({ offer, request }, index) => {
-    if (!answers[index]!.ok) throw new Error(`not accepted: ${JSON.stringify(answers[index])}`)
-    const { commitment, openings } = reports[index]!
-    const bundle = {
-      network,
-      spec,
-      epochSeed,
-      offer,
-      commitment,
-      request,
-      openings,
-      environment: null,
-      deviceReport: null,
-    }
-    bundleHash(encodeBundle(bundle))
-  })
-}
-
-/** CPU time of this process, all its threads, in milliseconds per device. */
-async function cpuMs(engine: WorkEngine, reports: readonly Report[], repeats: number): Promise<number> {
+/** CPU time of this process, all its threads, in milliseconds per report, of seats that were opened before. */
+async function cpuMs(engine: Judging, bySeat: readonly (readonly Report[])[], repeats = 1): Promise<number> {
+  const seats = Array.from({ length: repeats }, () => bySeat.map((reports, seat) => openSeat(seat, engine, reports)))
   const before = process.cpuUsage()
-  for (let i = 0; i < repeats; i++) await judge(engine, reports)
+  for (const each of seats) await Promise.all(each.map(seat => seat.judge()))
   const { user, system } = process.cpuUsage(before)
-  return (user + system) / 1_000 / repeats / reports.length
+  for (const seat of seats.flat()) await seat.close()
+  return (user + system) / 1_000 / repeats / bySeat.flat().length
 }
+type Judging = Pick<WorkEngine, 'verify'>
 
 async function* verify(prover: WorkEngine): AsyncGenerator<Row> {
   const seat = await createWorkEngine({ spec, provider: 'cpu', threads: 1 })
   await seat.prepare(epochSeed)
-  const alone = await reportOf(prover, 0, spec.windowMs)
-  const cohort = await Promise.all(Array.from({ length: 64 }, (_, number) => reportOf(prover, number, 2_000)))
-  const sizes = [await reportOf(prover, 1, 250), await reportOf(prover, 2, 1_000), await reportOf(prover, 3, 4_000)]
-  for (const report of [alone, ...sizes]) await cpuMs(seat, [report], 20)
+  try {
+    yield* verifyWindows(prover, seat)
+    yield* scaling(prover, seat)
+  } finally {
+    await seat.close()
+  }
+}
 
+/**
+ * One device's window, and 64 at once: eight windows of full length, each sampled by eight seats with secrets of their own, all
+ * recomputed by one engine. So a seat with 64 devices, but for the 64 windows of two seconds that would have to be worked first.
+ */
+async function* verifyWindows(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<Row> {
+  const eight = [0, 1, 2, 3, 4, 5, 6, 7]
+  const windows: Report[][] = []
+  for (const number of eight) windows.push(await reportsOf(prover, number, spec.windowMs, eight))
+  const alone = [[windows[0]![0]!]]
+  const cohort = eight.map(seat => windows.map(reports => reports[seat]!))
+  const together = gathering(engine)
+  await cpuMs(engine, alone, 20)
   const single: number[] = []
   const batched: number[] = []
-  const bySize: number[][] = [[], [], []]
   for (let i = 0; i < 7; i++) {
-    single.push(await cpuMs(seat, [alone], 40))
-    batched.push(await cpuMs(seat, cohort, 2))
-    for (const [index, report] of sizes.entries()) bySize[index]!.push(await cpuMs(seat, [report], 40))
+    single.push(await cpuMs(engine, alone, 30))
+    batched.push(await cpuMs(together, cohort, 2))
   }
-  await seat.close()
   const row = (name: string, value: number): Row => ({
     name,
     value,
@@ -238,9 +203,40 @@ async function* verify(prover: WorkEngine): AsyncGenerator<Row> {
   })
   yield row('work.verify', median(single))
   yield row('work.verify.batched', median(batched))
-  const [once, , sixteenfold] = bySize.map(median)
-  const flat = { value: sixteenfold!, unit: 'ms at 16× the rows', baseline: once!, ratio: once! / sixteenfold! }
-  yield { name: 'work.verify.scaling', ...flat }
+}
+
+/**
+ * One report of 1×, 4× and 16× the rows, in rounds whose order rotates. `control` is 1× against itself in the same rounds and `noise`
+ * how far it usually is from 1: a ratio is flat where it differs from the control by no more. The Merkle paths are not flat.
+ */
+async function* scaling(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<Row> {
+  const report = async (durationMs: number) => (await reportsOf(prover, 0, durationMs, [0]))[0]!
+  const once = await report(250)
+  const sizes = [once, once, await report(1_000), await report(4_000)]
+  const rounds: number[][] = []
+  for (let round = 0; round < 12; round++) {
+    const measured: number[] = []
+    for (let turn = 0; turn < sizes.length; turn++) {
+      const index = (round + turn) % sizes.length
+      measured[index] = await cpuMs(engine, [[sizes[index]!]], 10)
+    }
+    rounds.push(measured)
+  }
+  const against = (index: number) => rounds.map(measured => measured[0]! / measured[index]!)
+  const control = median(against(1))
+  const noise = median(against(1).map(ratio => Math.abs(ratio - 1)))
+  const path = ({ rows }: Report) => Math.ceil(Math.log2(chunkCount(rows)))
+  const row = (name: string, times: number, index: number): Row => ({
+    name,
+    value: median(rounds.map(measured => measured[index]!)),
+    unit: `ms at ${times}× the rows, Merkle path ${path(once)} → ${path(sizes[index]!)}`,
+    baseline: median(rounds.map(measured => measured[0]!)),
+    ratio: median(against(index)),
+    control,
+    noise,
+  })
+  yield row('work.verify.scaling', 16, 3)
+  yield row('work.verify.scaling.4x', 4, 2)
 }
 
 /** Leaves and tree over a million rows against one plain SHA-256 over the same bytes. */

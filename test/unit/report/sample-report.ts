@@ -20,7 +20,7 @@ import { network } from './signed-messages.ts'
 export const provider = createSigner({ privateKey: numberToHex(0xa11ce, { size: 32 }), network })
 export const checker = createSigner({ privateKey: numberToHex(0xb0b, { size: 32 }), network })
 
-const device: DeviceRecord = {
+export const device: DeviceRecord = {
   version: 1,
   kind: 'cpu',
   vendor: 'cpu',
@@ -36,7 +36,7 @@ const device: DeviceRecord = {
   isa: ['avx2'],
   part: null,
 }
-const environment: EnvironmentRecord = {
+export const environment: EnvironmentRecord = {
   version: 1,
   kaisar: '0.1.0',
   os: 'Debian 12',

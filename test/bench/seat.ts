@@ -1,0 +1,211 @@
+/** One seat as a Checker runs it, for the bench: the real judge, journal and evidence store, fed with frames as they come off a wire. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Hex } from 'viem'
+import { devnetParameters } from '../../src/core/chain/network-presets.ts'
+import { openEvidenceStore } from '../../src/core/checker/evidence-store.ts'
+import { checkerMigrations, createCheckerJournal } from '../../src/core/checker/journal.ts'
+import { createRoundJudge, type SeatDevice } from '../../src/core/checker/round-judge.ts'
+import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
+import { type JobSpec, specHash, specs } from '../../src/core/job/spec.ts'
+import type { Verification } from '../../src/core/job/verify-openings.ts'
+import type { VerifyItem } from '../../src/core/job/work-core.ts'
+import type { WorkEngine } from '../../src/core/job/work-engine.ts'
+import { silentLogger } from '../../src/core/platform/log.ts'
+import { createManualClock } from '../../src/core/platform/manual-clock.ts'
+import { openStore } from '../../src/core/platform/store.ts'
+import { encodeDeviceRecord, encodeEnvironmentRecord, hashRecordText } from '../../src/core/protocol/device-record.ts'
+import { type MessageBody, type MessageType, messageBodies, toWire } from '../../src/core/protocol/messages.ts'
+import { zeroBytes32 } from '../../src/core/protocol/primitives.ts'
+import { commitmentHash, sampleOf, seedOf } from '../../src/core/report/commitment.ts'
+import { createSigner, signMessage } from '../../src/core/report/signer.ts'
+import { decodeFrame, encodeFrame } from '../../src/core/transport/frame.ts'
+import { defaultLimits } from '../../src/core/transport/limits.ts'
+import { device as deviceRecord, environment } from '../unit/report/sample-report.ts'
+
+export const spec: JobSpec = { ...specs.devnet, windowMs: 2_000 }
+export const network = { chainId: 31337, consensus: '0x00000000000000000000000000000000c0ffee00' } as const
+export const word = (byte: string) => `0x${byte.repeat(32)}` as const
+export const epochSeed = word('e5')
+export const device = createSigner({ privateKey: word('a1'), network })
+
+const rules = { ...devnetParameters(specHash(spec)).rounds, windowMs: spec.windowMs, samplingSeconds: 3 }
+const trigger = { number: 1n, hash: word('a7'), timestamp: 1, slot: 0, ordinal: 0 }
+const samplingBlock = { number: 4n, hash: word('b1'), timestamp: 4, seenAtMs: rules.windowMs + rules.graceMs }
+
+export const identity = (number: number) => ({
+  epoch: 1n,
+  round: trigger.hash,
+  deviceId: `0x${number.toString(16).padStart(64, '0')}` as const,
+  generation: 1,
+  specHash: specHash(spec),
+})
+
+const records = {
+  device: encodeDeviceRecord(deviceRecord),
+  environment: encodeEnvironmentRecord(environment),
+  attestation: null,
+}
+const environmentHash = hashRecordText(records.environment)
+
+/** What one device sends one seat in a round, as frames. */
+export type Report = {
+  readonly device: SeatDevice
+  readonly rows: number
+  readonly deviceReport: MessageBody<'device.report'>
+  readonly commitment: Uint8Array
+  readonly openings: Uint8Array
+}
+
+const frame = <T extends MessageType>(type: T, body: MessageBody<T>, payload?: Uint8Array) =>
+  encodeFrame({ type, body: toWire(body), ...(payload === undefined ? {} : { payload }) }, defaultLimits)
+
+function received<T extends MessageType>(type: T, bytes: Uint8Array) {
+  const { body, payload = new Uint8Array() } = decodeFrame(bytes, defaultLimits)
+  return { body: messageBodies[type].parse(body) as MessageBody<T>, payload }
+}
+
+/** The key of a seat, by its number. */
+const seatKey = (seat: number): Hex => `0x${(0xc200 + seat).toString(16).padStart(64, '0')}`
+const seatOf = (seat: number) => {
+  const privateKey = seatKey(seat)
+  const signer = createSigner({ privateKey, network })
+  return { signer, secrets: deriveSeatSecrets(privateKey, network, signer.address) }
+}
+
+/** Works a window and opens what each of these seats samples of it. */
+export async function reportsOf(
+  prover: WorkEngine,
+  number: number,
+  durationMs: number,
+  seats: readonly number[],
+): Promise<Report[]> {
+  const { deviceId, generation } = identity(number)
+  const { rows, root, handle } = await prover.runWindow({
+    epochSeed,
+    seed: seedOf(network, identity(number)),
+    durationMs,
+  })
+  const message = { ...identity(number), rows: BigInt(rows), root, environmentHash }
+  const commitment = await signMessage(device, 'Commitment', message)
+  const hash = commitmentHash(network, message)
+  const report = await signMessage(device, 'DeviceReport', {
+    deviceId,
+    generation,
+    nonce: word('11'),
+    deviceHash: hashRecordText(records.device),
+    environmentHash,
+    certificateHash: word('ce'),
+    attestationHash: zeroBytes32,
+  })
+  const reports: Report[] = []
+  for (const seat of seats) {
+    const { signer, secrets } = seatOf(seat)
+    const secret = secrets.sampling(trigger.hash, deviceId, generation)
+    const request = { commitmentHash: hash, secret, samplingBlockHash: samplingBlock.hash, checker: signer.address }
+    const openings = await prover.open({ handle, sample: sampleOf(spec, message, request) })
+    reports.push({
+      device: { deviceId, generation, operator: device.address, cohort: 0, lane: number % 64 },
+      rows,
+      deviceReport: { report, ...records },
+      commitment: frame('job.commitment', commitment),
+      openings: frame('job.openings', { commitmentHash: hash, secret }, openings),
+    })
+  }
+  await prover.release(handle)
+  return reports
+}
+
+export type BenchSeat = {
+  /**
+   * The round of these devices from the trigger to the verdicts: secret, offer, commitment received and checked, request, openings
+   * received, proof, recomputation, evidence on disk, verdict in the journal.
+   */
+  judge(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A seat that has judged nothing yet and knows who these devices are, as it does since the epoch's start. */
+export function openSeat(seat: number, engine: Pick<WorkEngine, 'verify'>, reports: readonly Report[]): BenchSeat {
+  const folder = mkdtempSync(join(tmpdir(), 'kaisar-bench-'))
+  const store = openStore({ path: join(folder, 'checker.db'), migrations: [...checkerMigrations] })
+  const journal = createCheckerJournal(store)
+  for (const {
+    device: { deviceId },
+    deviceReport,
+  } of reports)
+    journal.recordDeviceCheck({
+      deviceId,
+      epoch: 1,
+      deviceValid: true,
+      environmentValid: true,
+      environmentHash,
+      findings: [],
+      report: JSON.stringify(toWire(deviceReport)),
+    })
+  let verdicts = 0
+  let allJudged = () => {}
+  const judge = createRoundJudge(
+    { network, spec, rules },
+    {
+      ...seatOf(seat),
+      journal,
+      evidence: openEvidenceStore(join(folder, 'evidence')),
+      engine,
+      clock: createManualClock(),
+      log: silentLogger,
+      sendTo: () => async (type, body, payload) => void frame(type, body, payload),
+      forwardWrongRow: () => undefined,
+      onVerdict(_round, { deviceId }, { judged }) {
+        if (judged?.verdict !== 'VALID') throw new Error(`${deviceId}: ${JSON.stringify(judged)}`)
+        if (++verdicts === reports.length) allJudged()
+      },
+    },
+  )
+  return {
+    async judge() {
+      const done = new Promise<void>(resolve => {
+        allJudged = resolve
+      })
+      await judge.begin({ epoch: 1, epochSeed, trigger, seenAtMs: 0, devices: reports.map(report => report.device) })
+      for (const { commitment } of reports)
+        judge.takeCommitment(device.address, received('job.commitment', commitment).body, rules.windowMs)
+      await judge.takeSamplingBlock(trigger.hash, samplingBlock)
+      for (const { openings } of reports) {
+        const { body, payload } = received('job.openings', openings)
+        judge.takeOpenings(device.address, body, payload)
+      }
+      await done
+    },
+    async close() {
+      await judge.stop()
+      store.close()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+/** What several seats ask for while a batch is recomputed goes into the next one, as what several devices send does inside a seat. */
+export function gathering(engine: Pick<WorkEngine, 'verify'>): Pick<WorkEngine, 'verify'> {
+  let next: { readonly items: VerifyItem[]; readonly answers: Promise<Verification[]> } | null = null
+  let last: Promise<unknown> = Promise.resolve()
+  function nextBatch() {
+    const items: VerifyItem[] = []
+    const answers = last.then(() => {
+      next = null
+      return engine.verify({ epochSeed, items })
+    })
+    last = answers
+    return { items, answers }
+  }
+  return {
+    async verify({ items }) {
+      next ??= nextBatch()
+      const { items: gathered, answers } = next
+      const from = gathered.length
+      gathered.push(...items)
+      return (await answers).slice(from, from + items.length)
+    },
+  }
+}
