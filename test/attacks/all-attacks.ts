@@ -2,6 +2,9 @@ import type { Attack } from './attack.ts'
 import { dishonestMessages } from './dishonest-messages.ts'
 import { grinding } from './grinding.ts'
 import { honest } from './honest.ts'
+import { latency } from './latency.ts'
+import { replay } from './replay.ts'
+import { silence } from './silence.ts'
 import { skippedRows } from './skipped-rows.ts'
 import { structure } from './structure.ts'
 import { substitutedWork } from './substituted-work.ts'
@@ -11,7 +14,10 @@ export const allAttacks: readonly Attack[] = [
   honest,
   ...skippedRows,
   ...substitutedWork,
+  ...replay,
   ...dishonestMessages,
+  ...silence,
+  ...latency,
   ...grinding,
   ...structure,
   ...sybil,

@@ -1,6 +1,9 @@
-/** Where attacks are tried: five real seats, real signatures, the real verifier on the real kernel, on a spec small enough for thousands of rounds. */
+/**
+ * Where attacks are tried: five real seats, real signatures, the real verifier on the real kernel, on a spec small enough for thousands
+ * of rounds. Provers compute in one form of the model and seats in another, so that an inexact one would show.
+ */
 import { createHash } from 'node:crypto'
-import { bytesToHex, type Hex, keccak256, numberToHex } from 'viem'
+import { bytesToHex, type Hex, hexToBytes, keccak256, numberToHex } from 'viem'
 import { createLeafCollector } from '../../src/core/job/digest-tree.ts'
 import { openKernel } from '../../src/core/job/kernel.ts'
 import { encodeOpenings } from '../../src/core/job/openings.ts'
@@ -18,6 +21,9 @@ export const spec: JobSpec = { width: 64, layers: 3, weights: 2, windowMs: 1_000
 /** Rows of an ordinary window in these attacks. */
 export const windowRows = 640
 export const seats = 5
+/** As many as any attack here is sampled by. */
+const mostSamples = 16
+export const seatKeys = Array.from({ length: seats }, (_, seat) => numberToHex(2000 + seat, { size: 32 }))
 export const epochSeed: Hex = `0x${'e5'.repeat(32)}`
 export const network = { chainId: 31337, consensus: '0x00000000000000000000000000000000c0ffee00' } as const
 
@@ -38,19 +44,31 @@ export type Trial = {
   readonly adopted: boolean
 }
 
+/** Forms of the model that are tried against each other. */
+export type Form = 'fp32' | 'u8'
+
+export type TrialOptions = {
+  /** Default five. */
+  readonly seatCount?: number
+  /** Rows that one seat samples; default as the spec says. */
+  readonly samples?: number
+  /** The form in which seats recompute; default u8. */
+  readonly form?: Form
+}
+
 export type Arena = {
   readonly weights: Weights
   readonly device: Signer
   readonly checkers: readonly Signer[]
   identity(seed: number): Identity
-  /** The honest digests of a job, [rows, 32]. */
-  digests(identity: Identity, rows?: number): Promise<Uint8Array>
+  /** The honest digests of a job, [rows, 32]; computed in fp32 unless another form is named. */
+  digests(identity: Identity, rows?: number, form?: Form): Promise<Uint8Array>
   offer(identity: Identity, seed: number, seat: number): Promise<Signed<'JobOffer'>>
   commit(identity: Identity, prover: Pick<Prover, 'rows' | 'root'>): Promise<Signed<'Commitment'>>
   request(commitment: Signed<'Commitment'>, seed: number, seat: number): Promise<Signed<'SampleRequest'>>
-  /** A round: offers, one commitment, samples, openings, verdicts of this many seats, forwarding. */
-  trial(identity: Identity, prover: Prover, seed: number, seatCount?: number): Promise<Trial>
-  readonly verifier: RowVerifier
+  /** A round: offers, one commitment, samples, openings, verdicts of the seats, forwarding. */
+  trial(identity: Identity, prover: Prover, seed: number, options?: TrialOptions): Promise<Trial>
+  readonly verifiers: Readonly<Record<Form, RowVerifier>>
   close(): Promise<void>
 }
 
@@ -69,10 +87,11 @@ export function commitTo(digests: Uint8Array): Prover {
 
 export async function openArena(): Promise<Arena> {
   const weights = createWeights(spec, epochSeed)
-  const kernel = await openKernel(weights, 'u8', { provider: 'cpu', deviceIndex: 0, threads: 1 })
-  const signer = (key: number) => createSigner({ privateKey: numberToHex(key, { size: 32 }), network })
-  const device = signer(1000)
-  const checkers = Array.from({ length: seats }, (_, seat) => signer(2000 + seat))
+  const open = (form: Form) => openKernel(weights, form, { provider: 'cpu', deviceIndex: 0, threads: 1 })
+  const kernels = { fp32: await open('fp32'), u8: await open('u8') }
+  const signer = (privateKey: Hex) => createSigner({ privateKey, network })
+  const device = signer(numberToHex(1000, { size: 32 }))
+  const checkers = seatKeys.map(signer)
   const secretOf = (seed: number, seat: number) => hashOf('secret', seed, seat)
 
   const offerOf = (identity: Identity, seed: number, seat: number): SignedMessage<'JobOffer'> => ({
@@ -87,6 +106,15 @@ export async function openArena(): Promise<Arena> {
     checker: checkers[seat]!.address,
   })
 
+  const verifierIn = (form: Form): RowVerifier => ({
+    verify: ({ items }) =>
+      verifyOpenings(
+        items.map(item => ({ ...item, root: hexToBytes(item.root) })),
+        kernels[form].run,
+        { sampleLimit: mostSamples, batchRows: 1024 },
+      ),
+  })
+
   const arena: Arena = {
     weights,
     device,
@@ -98,8 +126,8 @@ export async function openArena(): Promise<Arena> {
       generation: 1,
       specHash: specHash(spec),
     }),
-    digests: async (identity, rows = windowRows) =>
-      Uint8Array.from(await kernel.run(rowInput(seedOf(network, identity), 0, rows))),
+    digests: async (identity, rows = windowRows, form = 'fp32') =>
+      Uint8Array.from(await kernels[form].run(rowInput(seedOf(network, identity), 0, rows))),
     offer: (identity, seed, seat) => signMessage(checkers[seat]!, 'JobOffer', offerOf(identity, seed, seat)),
     commit: (identity, { rows, root }) =>
       signMessage(device, 'Commitment', {
@@ -110,42 +138,41 @@ export async function openArena(): Promise<Arena> {
       }),
     request: (commitment, seed, seat) =>
       signMessage(checkers[seat]!, 'SampleRequest', requestOf(commitment, seed, seat)),
-    verifier: {
-      verify: ({ items }) =>
-        verifyOpenings(
-          items.map(item => ({ ...item, root: Buffer.from(item.root.slice(2), 'hex') })),
-          kernel.run,
-          { sampleLimit: spec.samples, batchRows: 1024 },
-        ),
+    verifiers: { fp32: verifierIn('fp32'), u8: verifierIn('u8') },
+    async close() {
+      await Promise.all(Object.values(kernels).map(kernel => kernel.release()))
     },
-    close: () => kernel.release(),
 
-    async trial(identity, prover, seed, seatCount = seats) {
+    async trial(identity, prover, seed, { seatCount = seats, samples = spec.samples, form = 'u8' } = {}) {
       const commitment = await arena.commit(identity, prover)
       const { rows, root } = prover
       const items = Array.from({ length: seatCount }, (_, seat): VerifyItem => {
         const offer = offerOf(identity, seed, seat)
         const request = requestOf(commitment, seed, seat)
         checkSampleRequest(network, { offer, commitment: commitment.message, request })
-        const sample = sampleOf(spec, commitment.message, request)
+        const sample = sampleOf({ ...spec, samples }, commitment.message, request)
         return { seed: seedOf(network, identity), rows, root, sample, openings: prover.open(sample) }
       })
-      const answers = await arena.verifier.verify({ epochSeed, items })
-      const adopted = await forward(commitment, answers)
+      const answers = await arena.verifiers[form].verify({ epochSeed, items })
+      const adopted = await forward(commitment, answers, arena.verifiers[form])
       return { answers, passed: answers.filter(({ ok }) => ok).length, adopted }
     },
   }
   return arena
 
   /** The first seat that holds a wrong row sends it to the others; they judge by themselves. */
-  async function forward(commitment: Signed<'Commitment'>, answers: readonly Verification[]): Promise<boolean> {
+  async function forward(
+    commitment: Signed<'Commitment'>,
+    answers: readonly Verification[],
+    verifier: RowVerifier,
+  ): Promise<boolean> {
     if (!isSignedBy(network, 'Commitment', commitment, device.address))
       throw new Error('the arena signs for its device')
     const found = answers.find(answer => !answer.ok && answer.wrongRow !== null)
     if (found === undefined || found.ok) return false
     const payload = encodeWrongRow(found.wrongRow!)
     const received = { network, epochSeed, operator: device.address, commitment, payload }
-    const judged = await judgeWrongRow(received, arena.verifier)
+    const judged = await judgeWrongRow(received, verifier)
     return judged.proven
   }
 }

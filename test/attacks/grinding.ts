@@ -41,7 +41,7 @@ export const grinding: Attack[] = [
     seeds: 300,
     async attempt(arena, seed) {
       const prover = await grind(arena, seed, fromRootAlone)
-      return (await arena.trial(arena.identity(seed), prover, seed, 1)).passed === 0
+      return (await arena.trial(arena.identity(seed), prover, seed, { seatCount: 1 })).passed === 0
     },
   },
 ]

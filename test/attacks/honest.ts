@@ -1,8 +1,7 @@
 /**
  * The honest prover: whole rounds of every length, with and without a last leaf that is full, judged by five seats and verified again
- * from the evidence bundle. Not one may be rejected.
+ * from the evidence bundle. Prover and seats never compute in the same form of the model. Not one may be rejected.
  */
-
 import { sampleOf } from '../../src/core/report/commitment.ts'
 import { decodeBundle, encodeBundle } from '../../src/core/report/evidence-bundle.ts'
 import { verifyBundle } from '../../src/core/report/verify-bundle.ts'
@@ -11,6 +10,7 @@ import {
   type Arena,
   commitTo,
   epochSeed,
+  type Form,
   type Identity,
   network,
   type Prover,
@@ -21,7 +21,13 @@ import {
 import type { Attack } from './attack.ts'
 
 /** What a seat keeps of the round: through its encoding, with all signatures. */
-async function bundleHolds(arena: Arena, identity: Identity, prover: Prover, seed: number): Promise<boolean> {
+async function bundleHolds(
+  arena: Arena,
+  identity: Identity,
+  prover: Prover,
+  seed: number,
+  form: Form,
+): Promise<boolean> {
   const seat = seed % seats
   const offer = await arena.offer(identity, seed, seat)
   const commitment = await arena.commit(identity, prover)
@@ -29,7 +35,7 @@ async function bundleHolds(arena: Arena, identity: Identity, prover: Prover, see
   const openings = prover.open(sampleOf(spec, commitment.message, request.message))
   const kept = { network, spec, epochSeed, offer, commitment, request, openings, environment: null, deviceReport: null }
   const bundle = decodeBundle(encodeBundle(kept))
-  const openVerifier = async () => arena.verifier
+  const openVerifier = async () => arena.verifiers[form]
   return (await verifyBundle(bundle, { openVerifier })).ok
 }
 
@@ -41,8 +47,9 @@ export const honest: Attack = {
   async attempt(arena, seed) {
     const identity = arena.identity(seed)
     const rows = seed < 200 ? seed + 1 : Math.floor(seededRandom(seed)() * 2 * windowRows) + 1
-    const prover = commitTo(await arena.digests(identity, rows))
-    const { passed, adopted } = await arena.trial(identity, prover, seed)
-    return passed < seats || adopted || !(await bundleHolds(arena, identity, prover, seed))
+    const [own, form] = seed % 2 === 0 ? (['fp32', 'u8'] as const) : (['u8', 'fp32'] as const)
+    const prover = commitTo(await arena.digests(identity, rows, own))
+    const { passed, adopted } = await arena.trial(identity, prover, seed, { form })
+    return passed < seats || adopted || !(await bundleHolds(arena, identity, prover, seed, form))
   },
 }

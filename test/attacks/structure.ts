@@ -9,35 +9,10 @@ import { seedOf } from '../../src/core/report/commitment.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Arena, commitTo, network, spec } from './arena.ts'
 import type { Attack } from './attack.ts'
+import { chain, each, join, type Matrix, middle, product, type Row } from './plain-job.ts'
 
-type Matrix = { readonly rows: number; readonly columns: number; readonly entries: Int8Array }
-type Row = readonly number[]
-
-const { width, layers, weights: distinct } = spec
+const { width, weights: distinct } = spec
 const rows = 64
-const chain = (weights: Weights): Matrix[] => [
-  { rows: rowBytes, columns: width, entries: weights.embed },
-  ...Array.from({ length: layers }, (_, i) => ({
-    rows: width,
-    columns: width,
-    entries: weights.layers[i % distinct]!,
-  })),
-  { rows: width, columns: rowBytes, entries: weights.reduce },
-]
-const product = (x: Row, { rows: inner, columns, entries }: Matrix): number[] =>
-  Array.from({ length: columns }, (_, column) => {
-    let sum = 0
-    for (let k = 0; k < inner; k++) sum += x[k]! * entries[k * columns + column]!
-    return sum
-  })
-const toDigest = (x: Row): Uint8Array => Uint8Array.from(x, value => value + 64)
-const inputOf = (bytes: Uint8Array, row: number): Row =>
-  Array.from(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), byte => byte - 64)
-const join = (digests: readonly Uint8Array[]): Uint8Array => Uint8Array.from(Buffer.concat(digests))
-const each = (inputs: Uint8Array, work: (x: Row) => Row): Uint8Array =>
-  join(Array.from({ length: inputs.length / rowBytes }, (_, row) => toDigest(work(inputOf(inputs, row)))))
-
-const middle = (sum: number): number => ((sum >> 7) & 127) - 64
 
 // --- Low bits: y mod 128 is a ring homomorphism, so the whole chain is one 32 × 32 matrix.
 

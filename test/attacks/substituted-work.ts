@@ -1,10 +1,12 @@
 /** Provers that compute something else: cheaper arithmetic, or an answer that belongs to another job. */
 import { referenceDigests } from '../../src/core/job/reference-digests.ts'
 import { rowInput } from '../../src/core/job/row-input.ts'
-import type { Weights } from '../../src/core/job/weights.ts'
+import { createWeights, type Weights } from '../../src/core/job/weights.ts'
 import { seedOf } from '../../src/core/report/commitment.ts'
-import { type Arena, commitTo, hashOf, type Identity, network, windowRows } from './arena.ts'
+import { type Arena, commitTo, hashOf, type Identity, network, spec, windowRows } from './arena.ts'
 import type { Attack } from './attack.ts'
+import { chain, each, middle, product, type Row } from './plain-job.ts'
+import { significant, toleranceTrap } from './tolerance.ts'
 
 /** Weights as a cheaper number format keeps them. */
 const rounded = (weights: Weights, round: (value: number) => number): Weights => ({
@@ -26,13 +28,45 @@ const substitute = (name: string, round: (value: number) => number): Attack => (
   formula: '1: a row is right by chance in about 128^-32',
   expected: 1,
   seeds: 100,
-  async attempt(arena, seed) {
-    const identity = arena.identity(seed)
-    const inputs = rowInput(seedOf(network, identity), 0, 64)
-    const digests = referenceDigests(rounded(arena.weights, round), inputs)
-    return (await arena.trial(identity, commitTo(digests), seed)).passed === 0
-  },
+  attempt: (arena, seed) => isCaught(arena, seed, inputs => referenceDigests(rounded(arena.weights, round), inputs)),
 })
+
+/** Whether all five seats reject what a prover makes of its 64 inputs. */
+async function isCaught(arena: Arena, seed: number, digests: (inputs: Uint8Array) => Uint8Array): Promise<boolean> {
+  const identity = arena.identity(seed)
+  const inputs = rowInput(seedOf(network, identity), 0, 64)
+  return (await arena.trial(identity, commitTo(digests(inputs)), seed)).passed === 0
+}
+
+/**
+ * Every entry is exact in int8 and bf16, so that only the sums can be made cheaper: kept to this many significant bits, as a
+ * bf16 (8) or fp16 (11) accumulator keeps them.
+ */
+const shortSums = (name: string, bits: number): Attack => ({
+  name: `sums kept in ${name}`,
+  formula: '1: the middle bits are what such a sum loses',
+  expected: 1,
+  seeds: 50,
+  attempt: (arena, seed) =>
+    isCaught(arena, seed, inputs =>
+      each(inputs, x =>
+        chain(arena.weights).reduce<Row>(
+          (value, matrix) => product(value, matrix).map(sum => middle(significant(sum, bits))),
+          x,
+        ),
+      ),
+    ),
+})
+
+/** The model of another epoch, the inputs of this job. */
+const anotherEpoch: Attack = {
+  name: 'answers under another epoch seed',
+  formula: '1: every weight differs',
+  expected: 1,
+  seeds: 50,
+  attempt: (arena, seed) =>
+    isCaught(arena, seed, inputs => referenceDigests(createWeights(spec, hashOf('another epoch', seed)), inputs)),
+}
 
 const anotherJob = (name: string, change: (identity: Identity, seed: number) => Identity): Attack => ({
   name: `answers for another ${name}`,
@@ -62,7 +96,11 @@ const nearMiss: Attack = {
 export const substitutedWork: Attack[] = [
   substitute('int4', int4),
   substitute('fp8', fp8),
-  anotherJob('seed', identity => ({ ...identity, specHash: hashOf('another spec') })),
+  shortSums('bf16', 8),
+  shortSums('fp16', 11),
+  ...toleranceTrap,
+  anotherEpoch,
+  anotherJob('spec', identity => ({ ...identity, specHash: hashOf('another spec') })),
   anotherJob('device', identity => ({ ...identity, deviceId: hashOf('another device') })),
   anotherJob('generation', identity => ({ ...identity, generation: identity.generation + 1 })),
   anotherJob('round', (identity, seed) => ({ ...identity, round: hashOf('round', seed + windowRows) })),
