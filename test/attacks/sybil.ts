@@ -28,6 +28,8 @@ const clients = {
   honest: () => triggerMs + windowMs,
   /** Modified: until the last moment at which three of five seats still take the commitment. */
   'to the end of the grace': (sights: readonly number[]) => sights.toSorted((a, b) => a - b)[2]! + windowMs + graceMs,
+  /** Modified: twice as long, in the hope that a seat takes what is late. */
+  'for two windows': () => triggerMs + 2 * windowMs,
 } as const
 type Client = keyof typeof clients
 
@@ -113,7 +115,7 @@ const shared = (n: number, order: keyof typeof orders, client: Client): Attack =
   seeds: 20,
   async attempt(_, seed) {
     const alone = await sum(1, order, client, seed)
-    const leastMs = windowMs + (client === 'honest' ? 0 : graceMs)
+    const leastMs = { honest: windowMs, 'to the end of the grace': windowMs + graceMs, 'for two windows': 0 }[client]
     if (alone < most(seed, leastMs) * 0.99) throw new Error(`one registration earned ${alone}, less than one card can`)
     return (await sum(n, order, client, seed)) <= most(seed, windowMs * (client === 'honest' ? 1 : 1 + mostGain))
   },
@@ -121,6 +123,7 @@ const shared = (n: number, order: keyof typeof orders, client: Client): Attack =
 
 export const sybil: Attack[] = [5, 64].flatMap(n => [
   ...Object.keys(orders).flatMap(order => [shared(n, order, 'honest'), shared(n, order, 'to the end of the grace')]),
+  shared(n, 'each its share', 'for two windows'),
   {
     name: `one card behind ${n} registrations (weakened: each window from its own start)`,
     formula: `0: served one after another the sum is ${n} cards`,
