@@ -7,6 +7,7 @@ import { type JobSpec, specHash, type WindowFigures, windowFigures } from '../jo
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import { grouped } from '../platform/ui/figures.ts'
+import { soundnessText } from './soundness-text.ts'
 
 export type SelfTestResult = {
   readonly device: {
@@ -129,7 +130,6 @@ function referenceOf(model: string, rate: number): SelfTestResult['reference'] {
 /** The result as lines for people. */
 export function selfTestLines({ device, spec, executionProvider, form, ...result }: SelfTestResult): string[] {
   const { figures, check, reference, forms, refused } = result
-  const { soundness } = figures
   const tried = forms.map(
     each => `${each.form} ${each.exact ? `${grouped(each.rate)} Mop/s` : `refused: ${each.refusal}`}`,
   )
@@ -145,7 +145,7 @@ export function selfTestLines({ device, spec, executionProvider, form, ...result
           : `${(100 * reference.share!).toFixed(1)}% of the fp32 peak of ${reference.deviceClass}, ${grouped(reference.peakRate)} Mop/s (${reference.provenance}); no job reaches a peak`
     }`,
     `  lost        ${result.lostMs.toFixed(1)} ms of the window (${((100 * result.lostMs) / spec.windowMs).toFixed(2)}%), ${((100 * result.kernelMs) / spec.windowMs).toFixed(1)}% in the kernel`,
-    `  soundness   ${soundness.oneSeat.toFixed(1)} bits by one seat, ${soundness.forwarding.toFixed(1)} by five, against skipping a quarter`,
+    `  soundness   ${soundnessText(figures.soundness, 'one seat')}`,
     `  leverage    ${figures.rowsPerSample.toFixed(1)} rows of work for each row a seat recomputes`,
     `  kernel      ${executionProvider}, form ${form}; model built in ${(result.buildMs / 1000).toFixed(2)} s`,
     `  forms       ${tried.join(' · ')}`,

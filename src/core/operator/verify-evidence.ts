@@ -5,6 +5,7 @@ import type { WorkEngine } from '../job/work-engine.ts'
 import { grouped } from '../platform/ui/figures.ts'
 import { type BundleStep, type BundleVerification, bundleSteps, verifyBundle } from '../report/verify-bundle.ts'
 import type { LoadedBundle } from './load-bundle.ts'
+import { soundnessText } from './soundness-text.ts'
 
 export type StepResult = { readonly step: BundleStep; readonly status: 'ok' | 'failed' | 'not reached' }
 
@@ -60,12 +61,14 @@ const claims: Record<BundleStep, string> = {
   OFFER_SIGNATURE: 'the Checker signed the job offer',
   COMMITMENT_BINDING: 'the commitment answers this offer',
   COMMITMENT_SIGNATURE: 'the commitment is signed',
+  TWO_COMMITMENTS: 'no other commitment for the round is shown',
   ENVIRONMENT: 'the environment record is the committed one',
   DEVICE_REPORT: 'the device report is signed by the same operator, for this device',
   SAMPLE_REQUEST: 'the sample follows from what was fixed before it was known',
   COMMITMENT_INVALID: 'the claim is a possible one',
   OPENINGS_MALFORMED: 'the openings are exactly the sampled rows',
   OPENINGS_NOT_IN_ROOT: 'the opened rows are the committed ones',
+  ROW_CLAIM: 'no row is falsely said to be wrong',
   ROW_WRONG: 'every sampled row, recomputed, is equal',
 }
 
@@ -75,7 +78,6 @@ export function evidenceLines({ hash, valid, steps, detail, facts, cannotProve }
   for (const { step, status } of steps)
     lines.push(`  ${status.padEnd(11)}  ${status === 'failed' ? `${step}: ${detail}` : claims[step]}`)
   if (facts !== null) {
-    const { soundness } = facts
     lines.push(
       '',
       `device      ${facts.deviceId}, generation ${facts.generation}`,
@@ -85,7 +87,7 @@ export function evidenceLines({ hash, valid, steps, detail, facts, cannotProve }
       `job         ${facts.specName ?? 'of a specification this release does not know'}`,
       `work        ${grouped(facts.rows)} rows, ${grouped(facts.rate)} Mop/s`,
       `recomputed  ${facts.rowsChecked} rows; ${facts.rowsPerSample.toFixed(1)} rows of work for each one sampled`,
-      `soundness   ${soundness.oneSeat.toFixed(1)} bits by this seat, ${soundness.forwarding.toFixed(1)} by five, against skipping a quarter`,
+      `soundness   ${soundnessText(facts.soundness, 'this seat')}`,
     )
   }
   lines.push('', 'What a bundle cannot prove by itself:', ...cannotProve.map(limit => `  · ${limit}`))

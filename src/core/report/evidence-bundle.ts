@@ -3,6 +3,8 @@
  * SHA-256; exactly one encoding:
  *
  *   'kaisar-bundle' ‖ version u8 ‖ length of the header u32 ‖ header (canonical JSON, UTF-8) ‖ openings
+ *
+ * Version 1 is what one seat saw by itself. Version 2 adds what proves the device wrong and did not come out of its openings.
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
@@ -14,7 +16,6 @@ import { address, bytes32 } from '../protocol/primitives.ts'
 import { reportErrors } from './errors.ts'
 
 const magic = Buffer.from('kaisar-bundle')
-const version = 1
 const prefixBytes = magic.length + 1 + 4
 /** Records are at most 64 KiB each and the attestation 128 KiB; JSON may double them. */
 const headerLimit = 1024 * 1024
@@ -39,15 +40,25 @@ const header = z.object({
   deviceReport: messageBodies['device.report'].nullable(),
 })
 
-export type EvidenceBundle = z.output<typeof header> & {
+/** A row that another seat found wrong, whose openings are the bundle's, or a second commitment for the round. */
+const against = z.union([
+  z.object({ wrongRow: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) }),
+  z.object({ commitment: messageBodies['job.commitment'] }),
+])
+const headers: readonly z.ZodType<Header>[] = [header, header.extend({ against })]
+
+type Header = z.output<typeof header> & { readonly against?: z.output<typeof against> | undefined }
+
+export type EvidenceBundle = Header & {
   /** As received from the device; empty where nothing was sampled. */
   readonly openings: Uint8Array
 }
 
 /** @throws REPORT_BUNDLE_MALFORMED when a part is too large to be one. */
 export function encodeBundle({ openings, ...rest }: EvidenceBundle): Uint8Array {
+  const version = rest.against === undefined ? 1 : 2
   // Through the schema, so that what is written can be read: callers may hold wider values, a connected network for one.
-  const text = Buffer.from(canonicalJson(toWire(header.parse(toWire(rest)))))
+  const text = Buffer.from(canonicalJson(toWire(headers[version - 1]!.parse(toWire(rest)))))
   checkSizes(text.length, openings.length)
   const prefix = Buffer.alloc(prefixBytes)
   prefix.set(magic)
@@ -61,13 +72,14 @@ export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (buffer.length < prefixBytes || !buffer.subarray(0, magic.length).equals(magic))
     throw malformed('it does not begin as one')
-  const found = buffer.readUInt8(magic.length)
-  if (found !== version) throw reportErrors.REPORT_BUNDLE_VERSION_UNKNOWN({ version: found })
+  const version = buffer.readUInt8(magic.length)
+  const schema = headers[version - 1]
+  if (schema === undefined) throw reportErrors.REPORT_BUNDLE_VERSION_UNKNOWN({ version })
   const length = buffer.readUInt32BE(magic.length + 1)
   checkSizes(length, Math.max(0, buffer.length - prefixBytes - length))
   if (buffer.length < prefixBytes + length) throw malformed('it is cut short')
   return {
-    ...parseHeader(buffer.subarray(prefixBytes, prefixBytes + length)),
+    ...parseHeader(schema, buffer.subarray(prefixBytes, prefixBytes + length)),
     openings: Uint8Array.from(buffer.subarray(prefixBytes + length)),
   }
 }
@@ -80,7 +92,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const malformed = (problem: string, cause?: unknown) => reportErrors.REPORT_BUNDLE_MALFORMED({ problem, cause })
 
-function parseHeader(bytes: Uint8Array): z.output<typeof header> {
+function parseHeader(schema: z.ZodType<Header>, bytes: Uint8Array): Header {
   let text: string
   let value: unknown
   try {
@@ -92,7 +104,7 @@ function parseHeader(bytes: Uint8Array): z.output<typeof header> {
       throw malformed('its header is not canonical JSON', cause)
     throw cause
   }
-  const parsed = header.safeParse(value)
+  const parsed = schema.safeParse(value)
   if (parsed.success) {
     // Unknown fields are dropped by the schema; in a bundle they would make two files of one report.
     if (canonicalJson(toWire(parsed.data)) !== text)

@@ -10,7 +10,7 @@ import {
   localId,
 } from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import { bindingFault, checkSampleRequest, sampleOf, seedOf } from './commitment.ts'
+import { bindingFault, checkSampleRequest, commitmentHash, sampleOf, seedOf } from './commitment.ts'
 import type { EvidenceBundle } from './evidence-bundle.ts'
 import { isSignedBy, recoverSigner } from './signer.ts'
 import type { RowVerifier } from './wrong-row.ts'
@@ -21,12 +21,14 @@ export const bundleSteps = [
   'OFFER_SIGNATURE',
   'COMMITMENT_BINDING',
   'COMMITMENT_SIGNATURE',
+  'TWO_COMMITMENTS',
   'ENVIRONMENT',
   'DEVICE_REPORT',
   'SAMPLE_REQUEST',
   'COMMITMENT_INVALID',
   'OPENINGS_MALFORMED',
   'OPENINGS_NOT_IN_ROOT',
+  'ROW_CLAIM',
   'ROW_WRONG',
 ] as const
 export type BundleStep = (typeof bundleSteps)[number]
@@ -39,6 +41,8 @@ export const notProven = {
   seed: 'That the epoch seed is the one on chain: compare it with seedOf(epoch).',
   registration: 'That the operator and the generation are the registered ones: compare them with the registry.',
   seat: 'That the Checker held a seat of the device’s cohort in this epoch.',
+  choice:
+    'That the Checker did not choose its secret, the sampling block and the offer after the fact, which it could alone.',
   device:
     'That the device is the model it claims to be, or that it did not pass the work to a faster machine close by.',
   record: 'Who the device is: the bundle holds no device report.',
@@ -107,7 +111,26 @@ function checkMessages(bundle: EvidenceBundle): Failure | null {
   } catch (error) {
     return { step: 'COMMITMENT_SIGNATURE', detail: (error as Error).message }
   }
-  return checkEnvironment(bundle) ?? checkDeviceReport(bundle, operator) ?? checkRequest(bundle)
+  return (
+    checkSecond(bundle, operator) ??
+    checkEnvironment(bundle) ??
+    checkDeviceReport(bundle, operator) ??
+    checkRequest(bundle)
+  )
+}
+
+/** A second commitment is proof against the device whatever both say; one that is no second one is a false accusation. */
+function checkSecond({ network, commitment, against }: EvidenceBundle, operator: Address): Failure | null {
+  if (against === undefined || !('commitment' in against)) return null
+  const [first, second] = [commitment.message, against.commitment.message]
+  const other = (['epoch', 'round', 'deviceId', 'generation'] as const).find(field => first[field] !== second[field])
+  if (other !== undefined)
+    return { step: 'COMMITMENT_BINDING', detail: `The second commitment is about another ${other}.` }
+  if (!isSignedBy(network, 'Commitment', against.commitment, operator))
+    return { step: 'COMMITMENT_SIGNATURE', detail: 'The second commitment is not signed by the same operator.' }
+  return commitmentHash(network, first) === commitmentHash(network, second)
+    ? { step: 'COMMITMENT_BINDING', detail: 'The second commitment is the first one again.' }
+    : { step: 'TWO_COMMITMENTS', detail: 'The operator signed two different commitments for this round.' }
 }
 
 function checkEnvironment({ environment, commitment }: EvidenceBundle): Failure | null {
@@ -139,10 +162,12 @@ function checkDeviceReport({ network, commitment, deviceReport }: EvidenceBundle
   return expected === deviceId ? null : fail('The device id is not that of this operator and this hardware.')
 }
 
-function checkRequest({ network, offer, commitment, request }: EvidenceBundle): Failure | null {
+function checkRequest({ network, offer, commitment, request, against }: EvidenceBundle): Failure | null {
   const fail = (detail: string): Failure => ({ step: 'SAMPLE_REQUEST', detail })
   if (request === null)
-    return commitment.message.rows === 0n ? null : fail('There are rows and the bundle holds no sample request.')
+    return commitment.message.rows === 0n || against !== undefined
+      ? null
+      : fail('There are rows and the bundle holds no sample request.')
   if (!isSignedBy(network, 'SampleRequest', request, offer.message.checker))
     return fail('The sample request is not signed by the Checker that made the offer.')
   try {
@@ -154,11 +179,12 @@ function checkRequest({ network, offer, commitment, request }: EvidenceBundle): 
 }
 
 async function checkRows(
-  { network, spec, epochSeed, commitment, request, openings }: EvidenceBundle,
+  { network, spec, epochSeed, commitment, request, openings, against }: EvidenceBundle,
   openVerifier: (spec: EvidenceBundle['spec']) => Promise<RowVerifier>,
 ): Promise<Failure | null> {
   const { message } = commitment
-  if (request === null) {
+  const claimed = against !== undefined && 'wrongRow' in against ? against.wrongRow : null
+  if (request === null && claimed === null) {
     if (message.root !== zeroBytes32) return { step: 'COMMITMENT_INVALID', detail: 'It claims no rows and has a root.' }
     return openings.length === 0 ? null : { step: 'OPENINGS_MALFORMED', detail: 'There are openings and no request.' }
   }
@@ -168,11 +194,12 @@ async function checkRows(
     seed: seedOf(network, message),
     rows,
     root: message.root,
-    sample: sampleOf(spec, message, request.message),
+    sample: claimed === null ? sampleOf(spec, message, request!.message) : [claimed],
     openings,
   }
   const [answer] = await verify({ epochSeed, items: [item] })
-  return answer!.ok ? null : { step: answer!.step, detail: answer!.detail }
+  if (!answer!.ok) return { step: answer!.step, detail: answer!.detail }
+  return claimed === null ? null : { step: 'ROW_CLAIM', detail: `Row ${claimed} is said to be wrong, and it is right.` }
 }
 
 function limitsOf(bundle: EvidenceBundle, specName: SpecName | null): string[] {
@@ -182,6 +209,7 @@ function limitsOf(bundle: EvidenceBundle, specName: SpecName | null): string[] {
     notProven.seed,
     notProven.registration,
     notProven.seat,
+    notProven.choice,
     notProven.device,
   ]
   if (bundle.deviceReport === null) limits.push(notProven.record)

@@ -21,7 +21,7 @@ import type { Identity, Listener } from '../../../src/core/transport/transport.t
 import { createWebSocketTransport } from '../../../src/core/transport/websocket.ts'
 import { createIdentity } from '../../helpers/identities.ts'
 import { smallCore, smallSpec } from '../job/small-spec.ts'
-import { makeReport, provider } from '../report/sample-report.ts'
+import { makeAccusation, makeReport, provider } from '../report/sample-report.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-bundle-'))
 let core: WorkCore
@@ -124,6 +124,8 @@ describe('verifyEvidence', () => {
     expect(text).toMatch(/^VALID/)
     expect(text).toContain(notProven.arrival)
     expect(text).toMatch(/recomputed {2}8 rows/)
+    expect(text).toContain(notProven.choice)
+    expect(text).toContain('3.3 bits by this seat, 16.6 by five that forward, 6.9 by five alone')
   })
 
   it('names the step that fails and vouches for nothing after it', async () => {
@@ -144,6 +146,15 @@ describe('verifyEvidence', () => {
       )
       expect(evidenceLines(result)[0]).toMatch(/^NOT VALID/)
       expect(evidenceLines(result).join('\n')).toContain(result.detail)
+    }
+  })
+
+  it('names a row that another seat proved wrong, and the device’s second commitment', async () => {
+    const adopted = await makeAccusation(core, honest)
+    for (const [step, bundle] of Object.entries(adopted)) {
+      const result = await verify(decodeBundle(encodeBundle(bundle)))
+      expect(result).toMatchObject({ valid: false, failedStep: step })
+      expect(evidenceLines(result).join('\n')).toContain(`failed       ${step}: ${result.detail}`)
     }
   })
 

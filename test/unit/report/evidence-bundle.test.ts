@@ -8,6 +8,7 @@ import { isKaisarError } from '../../../src/core/platform/errors.ts'
 import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
 import { toWire } from '../../../src/core/protocol/messages.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
+import { seedOf } from '../../../src/core/report/commitment.ts'
 import {
   bundleHash,
   decodeBundle,
@@ -16,8 +17,8 @@ import {
 } from '../../../src/core/report/evidence-bundle.ts'
 import { signMessage } from '../../../src/core/report/signer.ts'
 import { type BundleStep, notProven, verifyBundle } from '../../../src/core/report/verify-bundle.ts'
-import { smallCore, smallSpec } from '../job/small-spec.ts'
-import { checker, makeReport, provider, word } from './sample-report.ts'
+import { epochSeed, smallCore, smallSpec } from '../job/small-spec.ts'
+import { checker, makeAccusation, makeReport, provider, word } from './sample-report.ts'
 
 let core: WorkCore
 let bundle: EvidenceBundle
@@ -81,6 +82,19 @@ describe('evidence bundle', () => {
     )
   })
 
+  it('has a version of its own for what else proves the device wrong, with one encoding too', async () => {
+    for (const against of [{ wrongRow: 7 }, { commitment: bundle.commitment }]) {
+      const bytes = encodeBundle({ ...bundle, against })
+      expect(bytes[13]).toBe(2)
+      expect(decodeBundle(bytes)).toEqual({ ...bundle, against })
+      expect(encodeBundle(decodeBundle(bytes))).toEqual(bytes)
+      for (const version of [1, 2]) {
+        const other = (version === 1 ? bytes : encodeBundle(bundle)).map((byte, i) => (i === 13 ? version : byte))
+        expect(() => decodeBundle(other)).toThrow(expect.objectContaining({ code: 'REPORT_BUNDLE_MALFORMED' }))
+      }
+    }
+  })
+
   it('names a version it does not know', () => {
     const bytes = encodeBundle(bundle).map((byte, i) => (i === 13 ? 9 : byte))
     expect(() => decodeBundle(bytes)).toThrow(
@@ -109,6 +123,7 @@ describe('verifyBundle', () => {
       notProven.seed,
       notProven.registration,
       notProven.seat,
+      notProven.choice,
       notProven.device,
       notProven.spec,
     ])
@@ -189,6 +204,36 @@ describe('verifyBundle', () => {
   ]
   it.each(spoils)('names %s for %s', async (step, _, spoil) => {
     expect(await check(await spoil())).toMatchObject({ ok: false, step })
+  })
+
+  it('is proof against the device with a forwarded wrong row or a second commitment', async () => {
+    const { ROW_WRONG, TWO_COMMITMENTS } = await makeAccusation(core, bundle)
+    expect(await verifyBundle(ROW_WRONG, { openVerifier })).toMatchObject({
+      ok: false,
+      step: 'ROW_WRONG',
+      detail: expect.stringContaining('Row 70'),
+    })
+    expect(await verifyBundle(TWO_COMMITMENTS, { openVerifier })).toMatchObject({ ok: false, step: 'TWO_COMMITMENTS' })
+  })
+
+  it('names an accusation that does not hold, and never takes it for proof', async () => {
+    const { rows } = bundle.commitment.message
+    const window = await core.rework({
+      epochSeed,
+      seed: seedOf(bundle.network, bundle.commitment.message),
+      rows: Number(rows),
+    })
+    const openings = await core.open({ handle: window.handle, sample: [3] })
+    expect(await check({ request: null, openings, against: { wrongRow: 3 } })).toMatchObject({ step: 'ROW_CLAIM' })
+    expect(await check({ request: null, openings, against: { wrongRow: 900 } })).toMatchObject({
+      step: 'OPENINGS_MALFORMED',
+    })
+    for (const [commitment, step] of [
+      [bundle.commitment, 'COMMITMENT_BINDING'],
+      [await signedBy(provider, { round: word('2b'), rows: 1n }), 'COMMITMENT_BINDING'],
+      [await signedBy(checker, { rows: 1n }), 'COMMITMENT_SIGNATURE'],
+    ] as const)
+      expect(await check({ against: { commitment } })).toMatchObject({ step })
   })
 
   it('accepts a round without rows, and refuses one that hides a root or openings', async () => {

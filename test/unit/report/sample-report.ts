@@ -58,6 +58,23 @@ const deviceId = keccak256(
   encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [provider.address, localId(device)]),
 )
 
+/** The same report as a seat keeps it that was told of a wrong row, and one that holds two commitments; by the step that names them. */
+export async function makeAccusation(
+  core: WorkCore,
+  honest: EvidenceBundle,
+): Promise<{ readonly ROW_WRONG: EvidenceBundle; readonly TWO_COMMITMENTS: EvidenceBundle }> {
+  const rows = 200
+  const { message } = honest.commitment
+  // The rows of another job, which no seat can recompute.
+  const { root, handle } = await core.rework({ epochSeed, seed: new Uint8Array(32).fill(7), rows })
+  const commitment = await signMessage(provider, 'Commitment', { ...message, rows: BigInt(rows), root })
+  const openings = await core.open({ handle, sample: [70] })
+  return {
+    ROW_WRONG: { ...honest, commitment, request: null, openings, against: { wrongRow: 70 } },
+    TWO_COMMITMENTS: { ...honest, against: { commitment } },
+  }
+}
+
 /** Works a window on `core`, commits, is sampled and opens. */
 export async function makeReport(core: WorkCore, spec: JobSpec, durationMs = spec.windowMs): Promise<EvidenceBundle> {
   const identity = { epoch: 3n, round: word('2a'), deviceId, generation: 1, specHash: specHash(spec) }
