@@ -57,8 +57,8 @@ export function decodeOpenings(bytes: Uint8Array, rows: number, sample: readonly
 
 /** Whether no byte is above 127: four at a time, since a seat reads 2 KiB for every row it samples. */
 function areDigests(bytes: Uint8Array): boolean {
-  // A copy, because a view of words must begin at a multiple of four.
-  const words = new Uint32Array(bytes.slice().buffer)
+  // A copy, because a view of words must begin at a multiple of four; a Buffer's own slice would not be one.
+  const words = new Uint32Array(new Uint8Array(bytes).buffer)
   let bits = 0
   for (let i = 0; i < words.length; i++) bits |= words[i]!
   return (bits & 0x80808080) === 0

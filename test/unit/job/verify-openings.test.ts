@@ -44,6 +44,13 @@ describe('verifyOpenings', () => {
     expect(answers[1]).toMatchObject({ wrongRow: { row: 64 } })
   })
 
+  it('reads openings wherever they lie: as they come off a socket, in the middle of a buffer', async () => {
+    for (const lead of [0, 1, 200]) {
+      const received = Buffer.concat([Buffer.alloc(lead, 0xff), honest.openings]).subarray(lead)
+      expect(await verifyOpenings([{ ...honest, openings: received }], compute, limits)).toMatchObject([{ ok: true }])
+    }
+  })
+
   it('gives the openings of a wrong row alone, which prove it by themselves', async () => {
     const [answer] = await verifyOpenings([spoiled.ROW_WRONG!], compute, limits)
     if (answer!.ok || answer!.wrongRow === null) throw new Error('expected a wrong row')
