@@ -29,6 +29,23 @@ export const checkerErrors = defineErrors({
     meaning: 'Two signed commitments for one round are proof of equivocation, whatever they say.',
     fix: 'Make sure that no second Provider runs with the same key.',
   },
+  CHECKER_OPENINGS_INVALID: {
+    message: ({ commitmentHash, reason, left }: { commitmentHash: string; reason: string; left: number }) =>
+      `The openings of commitment ${commitmentHash} prove nothing: ${reason} ${left} more answers are taken until the opening deadline.`,
+    meaning: 'The rows could not be checked against the signed root: they were damaged, cut short, or of other rows.',
+    fix: 'Answer the same request again in time; openings that never prove the rows count as none.',
+  },
+  CHECKER_OPENINGS_EXHAUSTED: {
+    message: ({ attempts }: { attempts: number }) =>
+      `${attempts} answers to this request proved nothing, so no other one is taken.`,
+    meaning: 'Each answer costs the seat a recomputation; what is damaged on the way arrives whole at the next try.',
+    fix: 'Update the Provider, and check its memory with "kaisar provider self-test".',
+  },
+  CHECKER_OPENINGS_LATE: {
+    message: () => 'The openings arrived after the opening deadline.',
+    meaning: 'By this seat’s own sight of the trigger the time was over.',
+    fix: 'Check the Provider’s connection and clock; the round is over, and the next one is not affected.',
+  },
   CHECKER_WRONG_ROW_UNPROVEN: {
     message: ({ reason }: { reason: string }) => `The forwarded row proves nothing: ${reason}`,
     meaning: 'Another seat claimed a wrong row and this seat could not confirm it.',

@@ -6,7 +6,7 @@ import type { Trigger } from '../protocol/trigger.ts'
 import { buildEvidenceTree, type EvidenceLeaf, type EvidenceTree, reasonWord } from '../report/evidence-root.ts'
 import type { CheckerJournal, RecordedVerdict } from './journal.ts'
 import { type JudgedRound, type Lane, laneOf } from './lane.ts'
-import type { SeatDevice } from './round-judge.ts'
+import type { SeatDevice } from './seat-round.ts'
 
 export type PackedCohort = {
   readonly words: OpeningWords

@@ -1,9 +1,11 @@
 /** Heartbeats: at random times every operator is asked for a sign of life; answered ÷ asked is the uptime of its devices. */
 import { type Address, bytesToHex, type Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
+import type { Logger } from '../platform/log.ts'
 import type { MessageHandler } from '../transport/session.ts'
 import type { CheckerJournal } from './journal.ts'
-import type { SeatDevice, Send } from './round-judge.ts'
+import { createPendingRecords } from './pending-records.ts'
+import type { SeatDevice, Send } from './seat-round.ts'
 
 export type PresenceOptions = {
   /** Mean time between two heartbeats, in ms; each wait is uniform between half and one and a half of it. */
@@ -15,6 +17,7 @@ export type PresenceOptions = {
 export type PresenceDependencies = {
   readonly journal: CheckerJournal
   readonly clock: Clock
+  readonly log: Logger
   /** Bytes nobody can guess. */
   readonly randomBytes: (size: number) => Uint8Array
   /** The devices judged now, with their epoch; null between epochs. */
@@ -22,6 +25,8 @@ export type PresenceDependencies = {
   readonly sendTo: (operator: Address) => Send | null
   /** Whether this seat has started so lately that the operator may not have found it yet: then it is not asked; default never. */
   readonly isArriving?: (operator: Address) => boolean
+  /** Whether this process itself stood still at a moment, monotonic ms: then a silence may be ours; default never. */
+  readonly stoodStillAt?: (momentMs: number) => boolean
 }
 
 export type Presence = {
@@ -31,24 +36,32 @@ export type Presence = {
   run(signal: AbortSignal): Promise<void>
 }
 
-export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps: PresenceDependencies): Presence {
-  const { journal, clock, randomBytes, duty, sendTo, isArriving = () => false } = deps
-  const waiting = new Map<Hex, () => void>()
+/** What arrived in time may still wait for its handler's turn. */
+const handlingMs = 100
 
-  /** Whether the operator answered a fresh nonce in time. A closed session is no answer. */
-  async function ask(operator: Address, stop: AbortSignal): Promise<boolean> {
+export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps: PresenceDependencies): Presence {
+  const { journal, clock, log, randomBytes, duty, sendTo } = deps
+  const { isArriving = () => false, stoodStillAt = () => false } = deps
+  const records = createPendingRecords({ log })
+  const waiting = new Map<Hex, (receivedAtMs: number) => void>()
+
+  /** Whether the operator answered a fresh nonce in time; null where we cannot know. A closed session is no answer. */
+  async function ask(operator: Address, stop: AbortSignal): Promise<boolean | null> {
     const send = sendTo(operator)
     if (send === null) return false
     const nonce = bytesToHex(randomBytes(32))
     const given = new AbortController()
-    const answered = new Promise<true>(resolve => waiting.set(nonce, () => resolve(true)))
-    const expired = clock.sleep(timeoutMs, AbortSignal.any([given.signal, stop])).then(
+    const dueMs = clock.monotonicMs() + timeoutMs
+    const answered = new Promise<boolean>(resolve => waiting.set(nonce, at => resolve(at <= dueMs)))
+    const expired = clock.sleep(timeoutMs + handlingMs, AbortSignal.any([given.signal, stop])).then(
       () => false,
       () => false,
     )
     try {
       await send('heartbeat', { nonce })
-      return await Promise.race([answered, expired])
+      const isInTime = await Promise.race([answered, expired])
+      // What we did not wait for, or could not read, is not the device's silence.
+      return isInTime || !(stop.aborted || stoodStillAt(dueMs)) ? isInTime : null
     } catch {
       return false
     } finally {
@@ -66,14 +79,13 @@ export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps:
     await Promise.all(
       [...operators].map(async ([operator, deviceIds]) => {
         const answered = await ask(operator, stop)
-        // What we did not wait for is not the device's silence.
-        if (answered || !stop.aborted) journal.countHeartbeat(now.epoch, deviceIds, answered)
+        if (answered !== null) records.write(() => journal.countHeartbeat(now.epoch, deviceIds, answered))
       }),
     )
   }
 
   return {
-    onReply: ({ nonce }) => waiting.get(nonce)?.(),
+    onReply: ({ nonce }, _, receivedAtMs) => waiting.get(nonce)?.(receivedAtMs),
     async run(signal) {
       while (!signal.aborted) {
         const [fraction] = new Uint32Array(randomBytes(4).slice().buffer)

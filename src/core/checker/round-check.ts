@@ -42,42 +42,41 @@ const judge = (check: RoundCheck, verdict: Verdict, reason: string, detail: stri
   judged: { verdict, reason, detail, rate },
 })
 
+/** A signed commitment with its digest; whether it is bound to this round was checked already. */
+export type HashedCommitment = { readonly commitment: Signed<'Commitment'>; readonly commitmentHash: Hex }
+
+/** The check with a second, different commitment kept as proof; null where it contradicts nothing. */
+export function contradictedBy(check: RoundCheck, { commitment, commitmentHash }: HashedCommitment): RoundCheck | null {
+  if (check.commitmentHash === null || check.commitmentHash === commitmentHash) return null
+  if (check.contradiction !== null) return check
+  const detail = 'The device signed two different commitments for this round.'
+  return judge({ ...check, contradiction: commitment }, 'WRONG', 'TWO_COMMITMENTS', detail)
+}
+
 export type Refusal = 'COMMITMENT_LATE' | 'COMMITMENT_CONTRADICTS'
 
 /**
  * Takes a commitment whose signature and binding (epoch, round, device, generation, spec) were checked already.
  * The same commitment again, after a reconnect, changes nothing. A different one is kept as proof.
+ * @param ownFault - why this seat cannot hold lateness against the device, or null
  */
 export function acceptCommitment(
   check: RoundCheck,
-  {
-    commitment,
-    commitmentHash,
-    receivedAtMs,
-  }: { commitment: Signed<'Commitment'>; commitmentHash: Hex; receivedAtMs: number },
+  { receivedAtMs, ...received }: HashedCommitment & { readonly receivedAtMs: number },
   { windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>,
+  ownFault: string | null = null,
 ): { check: RoundCheck; refusal: Refusal | null } {
-  if (check.commitmentHash === commitmentHash) return { check, refusal: null }
-  if (check.commitmentHash !== null) {
-    const contradicted = judge(
-      { ...check, contradiction: commitment },
-      'WRONG',
-      'TWO_COMMITMENTS',
-      'The device signed two different commitments for this round.',
-    )
-    return { check: contradicted, refusal: 'COMMITMENT_CONTRADICTS' }
-  }
+  if (check.commitmentHash === received.commitmentHash) return { check, refusal: null }
+  const contradicted = contradictedBy(check, received)
+  if (contradicted !== null) return { check: contradicted, refusal: 'COMMITMENT_CONTRADICTS' }
   const tookMs = receivedAtMs - check.seenAtMs
   if (tookMs > windowMs + graceMs || check.samplingBlock !== null || check.judged !== null) {
-    const late = check.judged ?? {
-      verdict: 'TIMEOUT' as const,
-      reason: 'COMMITMENT_LATE',
-      detail: `The commitment came ${Math.round(tookMs)} ms after the trigger; ${windowMs + graceMs} ms are allowed.`,
-      rate: 0,
-    }
-    return { check: { ...check, judged: late }, refusal: 'COMMITMENT_LATE' }
+    if (check.judged !== null) return { check, refusal: 'COMMITMENT_LATE' }
+    const detail = `The commitment came ${Math.round(tookMs)} ms after the trigger; ${windowMs + graceMs} ms are allowed.`
+    const late = ownFault === null ? judge(check, 'TIMEOUT', 'COMMITMENT_LATE', detail) : concludeFault(check, ownFault)
+    return { check: late, refusal: 'COMMITMENT_LATE' }
   }
-  return { check: { ...check, reached: true, commitment, commitmentHash }, refusal: null }
+  return { check: { ...check, reached: true, ...received }, refusal: null }
 }
 
 export const acceptAbort = (check: RoundCheck, reason: string): RoundCheck =>
@@ -115,7 +114,9 @@ export const concludeValid = (check: RoundCheck, rate: number): RoundCheck =>
 
 /** A wrong row is proof against the signed root, whoever found it and whenever: it overrides every other verdict. */
 export const concludeWrong = (check: RoundCheck, row: bigint): RoundCheck =>
-  judge(check, 'WRONG', 'ROW_WRONG', `Row ${row} was recomputed and differs from the committed one.`)
+  check.judged?.verdict === 'WRONG'
+    ? check
+    : judge(check, 'WRONG', 'ROW_WRONG', `Row ${row} was recomputed and differs from the committed one.`)
 
 /** Openings that prove nothing either way; the device may answer the same request again until the deadline. */
 export const refuseOpenings = (check: RoundCheck, detail: string): RoundCheck => ({ ...check, refusedOpenings: detail })
@@ -124,11 +125,15 @@ export const refuseOpenings = (check: RoundCheck, detail: string): RoundCheck =>
 export const concludeFault = (check: RoundCheck, detail: string): RoundCheck =>
   check.judged === null ? judge(check, 'CHECKER_FAULT', 'CHECKER_FAULT', detail) : check
 
-/** The opening deadline has passed. */
-export function closeOpenings(check: RoundCheck): RoundCheck {
+/**
+ * The opening deadline has passed.
+ * @param ownFault - why this seat cannot hold missing openings against the device, or null
+ */
+export function closeOpenings(check: RoundCheck, ownFault: string | null = null): RoundCheck {
   if (check.judged !== null) return check
   if (check.samplingBlock === null)
     return concludeFault(check, 'This seat saw no sampling block before the opening deadline.')
+  if (ownFault !== null) return concludeFault(check, ownFault)
   return check.refusedOpenings === null
     ? judge(check, 'TIMEOUT', 'NO_OPENINGS', 'The device committed and then did not open the sampled rows.')
     : judge(

@@ -4,20 +4,24 @@
  */
 import type { Address, Hex } from 'viem'
 import { type JobSpec, windowRate } from '../job/spec.ts'
+import type { Verification } from '../job/verify-openings.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
-import type { MessageBody, MessageType } from '../protocol/messages.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
-import type { BlockHead, Trigger } from '../protocol/trigger.ts'
+import type { BlockHead } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
 import { bindingFault, commitmentHash, sampleOf, seedOf } from '../report/commitment.ts'
 import { isSignedBy, type Signer, signMessage } from '../report/signer.ts'
-import { encodeWrongRow, judgeWrongRow } from '../report/wrong-row.ts'
+import { encodeWrongRow, judgeWrongRow, type WrongRow } from '../report/wrong-row.ts'
+import { closeReason } from '../transport/errors.ts'
 import { checkerErrors } from './errors.ts'
 import type { EvidenceStore } from './evidence-store.ts'
 import type { CheckerJournal } from './journal.ts'
+import { createPendingRecords } from './pending-records.ts'
+import { createRecomputeQueue } from './recompute-queue.ts'
+import { recordVerdict } from './record-verdict.ts'
 import {
   acceptAbort,
   acceptCommitment,
@@ -26,40 +30,23 @@ import {
   concludeFault,
   concludeValid,
   concludeWrong,
+  contradictedBy,
   openCheck,
   type RoundCheck,
   refuseOpenings,
 } from './round-check.ts'
+import type { SeatDevice, SeatRound, Send } from './seat-round.ts'
 import { type SeatSecrets, secretHash } from './seat-secrets.ts'
-
-/** A device that this owner judges in an epoch. */
-export type SeatDevice = {
-  readonly deviceId: Hex
-  readonly generation: number
-  /** Lower case. */
-  readonly operator: Address
-  readonly cohort: number
-  /** Lane within the cohort, 0 to 63. */
-  readonly lane: number
-}
-
-/** A round as this owner checks it. */
-export type SeatRound = {
-  readonly epoch: number
-  readonly epochSeed: Hex
-  readonly trigger: Trigger
-  /** Local monotonic milliseconds of this seat's own sight of the trigger. */
-  readonly seenAtMs: number
-  readonly devices: readonly SeatDevice[]
-}
-
-/** How a device's operator is reached; its session, or null while there is none. */
-export type Send = <T extends MessageType>(type: T, body: MessageBody<T>, payload?: Uint8Array) => Promise<void>
 
 export type RoundJudgeOptions = {
   readonly network: Network
   readonly spec: JobSpec
   readonly rules: RoundRules
+  /**
+   * Answers to one request that are recomputed; default 3. Damage on the way is over at the next try, and each costs the seat
+   * what one device is worth.
+   */
+  readonly openingAttempts?: number
 }
 
 export type RoundJudgeDependencies = {
@@ -74,6 +61,8 @@ export type RoundJudgeDependencies = {
   readonly sendTo: (operator: Address) => Send | null
   /** Whether this seat has started so lately that the operator may not have found it yet; default never. */
   readonly isArriving?: (operator: Address) => boolean
+  /** Whether this process itself stood still at a moment, monotonic ms; default never. */
+  readonly stoodStillAt?: (momentMs: number) => boolean
   /** Tells the other four of the cohort's committee about a proven wrong row. */
   readonly forwardWrongRow: (
     cohort: number,
@@ -95,13 +84,19 @@ export type RoundJudge = {
   takeCommitment(operator: Address, commitment: Signed<'Commitment'>, receivedAtMs: number): void
   takeAbort(operator: Address, abort: Signed<'Abort'>): void
   /** @returns false where the openings are about none of these rounds */
-  takeOpenings(operator: Address, about: { commitmentHash: Hex; secret: Hex }, payload: Uint8Array): boolean
+  takeOpenings(
+    operator: Address,
+    about: { commitmentHash: Hex; secret: Hex },
+    payload: Uint8Array,
+    receivedAtMs: number,
+  ): boolean
+  /** Until the epoch is committed to, however long the round is over. */
   takeWrongRow(commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void>
   /** An operator connected (again): offers and requests that still stand are repeated. */
   greet(operator: Address): Promise<void>
   /** The trigger left the canonical chain: nothing of the round counts. */
   drop(roundHash: Hex): void
-  /** Resolves when no round is open. */
+  /** Resolves when no round is open; what could not be recorded before is tried once more. */
   idle(): Promise<void>
   /** Judges what is open as this seat's own fault and stops. */
   stop(): Promise<void>
@@ -114,21 +109,26 @@ type Entry = {
   offer: Signed<'JobOffer'> | null
   request: Signed<'SampleRequest'> | null
   openings: Uint8Array
-  verifying: boolean
-  recorded: boolean
+  attempts: number
+  verifying: Promise<void> | null
+  forwardedRow: WrongRow | null
   check: RoundCheck
 }
 
+const noBytes = new Uint8Array()
+/** What arrived by the deadline may still wait for its handler's turn. */
+const handlingMs = 100
+
 export function createRoundJudge(
-  { network, spec, rules }: RoundJudgeOptions,
+  { network, spec, rules, openingAttempts = 3 }: RoundJudgeOptions,
   deps: RoundJudgeDependencies,
 ): RoundJudge {
   const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongRow, onVerdict } = deps
-  const { isArriving = () => false } = deps
+  const { isArriving = () => false, stoodStillAt = () => false } = deps
+  const records = createPendingRecords({ log })
+  const queue = createRecomputeQueue(engine)
   const entries = new Map<string, Entry>()
   const open = new Map<Hex, { readonly deadline: Promise<void>; readonly cancel: AbortController }>()
-  let toVerify: Entry[] = []
-  let verifying: Promise<void> | null = null
   const key = (round: Hex, deviceId: Hex) => `${round} ${deviceId}`
   const entriesOf = (round: Hex) => [...entries.values()].filter(entry => entry.round.trigger.hash === round)
 
@@ -139,57 +139,33 @@ export function createRoundJudge(
     message(session).catch(error => log.debug({ error, device: entry.device.deviceId }, 'a message could not be sent'))
   }
 
-  /** Keeps evidence and verdict, in this order, then lets others know. */
-  function conclude(entry: Entry, check: RoundCheck) {
+  /** Keeps evidence and verdict, in this order, then lets others know; a verdict that cannot be kept yet is tried again. */
+  function conclude(entry: Entry, check: RoundCheck, tellOthers?: () => void) {
     const earlier = entry.check.judged
     entry.check = check
-    if (check.judged === null || (entry.recorded && check.judged === earlier)) return
-    const { round, device } = entry
-    const kept = journal.recordVerdict({
-      ...check.judged,
-      round: round.trigger.hash,
-      deviceId: device.deviceId,
-      epoch: round.epoch,
-      generation: device.generation,
-      commitmentHash: check.commitmentHash,
-      commitment: check.commitment,
-      evidence: keepEvidence(entry),
+    if (check.judged === null || check.judged === earlier) return
+    const { round, device, offer, request, openings, forwardedRow } = entry
+    const concluded = { round, device, offer, request, openings, forwardedRow, check, judged: check.judged }
+    records.write(() => {
+      if (entries.get(key(round.trigger.hash, device.deviceId)) !== entry) return
+      if (!recordVerdict({ network, spec }, concluded, { journal, evidence })) return
+      onVerdict?.(round, device, check)
+      tellOthers?.()
     })
-    crashPoint('checker.verdict-recorded')
-    if (check.contradiction !== null && check.commitment !== null)
-      journal.recordContradiction(check.commitment, check.contradiction)
-    entry.recorded = true
-    if (kept) onVerdict?.(round, device, check)
   }
 
-  function keepEvidence({ round, device, offer, request, openings, check }: Entry): Hex | null {
-    if (check.commitment === null || offer === null) return null
-    const stored = journal.deviceCheck(round.epoch, device.deviceId)
-    const deviceReport = stored === null ? null : (JSON.parse(stored.report) as MessageBody<'device.report'>)
-    const environment = deviceReport?.environment ?? null
-    const named = stored?.environmentHash === check.commitment.message.environmentHash
-    const bundle = evidence.keep({
-      network,
-      spec,
-      epochSeed: round.epochSeed,
-      offer,
-      commitment: check.commitment,
-      request: openings.length === 0 && check.commitment.message.rows === 0n ? null : request,
-      environment: named ? environment : null,
-      deviceReport: named ? deviceReport : null,
-      openings,
-    })
-    crashPoint('checker.evidence-kept')
-    return bundle
-  }
+  const commitmentDeadlineMs = ({ seenAtMs }: RoundCheck) => seenAtMs + rules.windowMs + rules.graceMs
+
+  const standstill = (deadlineMs: number) =>
+    stoodStillAt(deadlineMs) ? 'This seat’s process stood still over the deadline.' : null
 
   /** What kept this seat from being there for a device: its own fault, not the device's. */
   function ownFault({ check, device }: Entry, samplingSeenAtMs: number): string | null {
     if (samplingSeenAtMs - check.seenAtMs < rules.windowMs + rules.graceMs)
       return 'This seat saw the trigger too late to wait for a commitment.'
-    return !check.reached && isArriving(device.operator)
-      ? 'This seat had just started, and the device had not found it yet.'
-      : null
+    if (!check.reached && isArriving(device.operator))
+      return 'This seat had just started, and the device had not found it yet.'
+    return standstill(commitmentDeadlineMs(check))
   }
 
   async function ask(entry: Entry, { seenAtMs, ...block }: BlockHead & { readonly seenAtMs: number }) {
@@ -208,47 +184,39 @@ export function createRoundJudge(
     crashPoint('checker.sampled')
   }
 
-  /** Openings that arrive while others are recomputed are recomputed together afterwards. */
-  function verifySoon(entry: Entry) {
-    toVerify.push(entry)
-    verifying ??= verifyAll().finally(() => {
-      verifying = null
-    })
-  }
-
-  async function verifyAll() {
-    while (toVerify.length > 0) {
-      const { epochSeed } = toVerify[0]!.round
-      const batch = toVerify.filter(entry => entry.round.epochSeed === epochSeed)
-      toVerify = toVerify.filter(entry => !batch.includes(entry))
-      const items = batch.map(({ check, request, openings }) => {
-        const { message } = check.commitment!
-        const sample = sampleOf(spec, message, request!.message)
-        return { seed: seedOf(network, message), rows: Number(message.rows), root: message.root, sample, openings }
-      })
-      try {
-        const answers = await engine.verify({ epochSeed, items })
-        for (const [i, entry] of batch.entries()) takeAnswer(entry, answers[i]!)
-      } catch (error) {
-        log.error({ error }, 'rows could not be recomputed')
-        for (const entry of batch)
-          conclude(entry, concludeFault(entry.check, 'This seat could not recompute the rows.'))
-      }
+  async function recompute(entry: Entry, request: SignedMessage<'SampleRequest'>, openings: Uint8Array) {
+    const { message } = entry.check.commitment!
+    try {
+      const sample = sampleOf(spec, message, request)
+      const claim = { seed: seedOf(network, message), rows: Number(message.rows), root: message.root, sample, openings }
+      takeAnswer(entry, await queue(entry.round.epochSeed, claim))
+    } catch (error) {
+      log.error({ error }, 'rows could not be recomputed')
+      conclude(entry, concludeFault(entry.check, 'This seat could not recompute the rows.'))
     }
+    entry.verifying = null
   }
 
-  function takeAnswer(entry: Entry, answer: Awaited<ReturnType<WorkEngine['verify']>>[number]) {
-    entry.verifying = false
+  function takeAnswer(entry: Entry, answer: Verification) {
     const { check, round, device } = entry
-    const commitment = check.commitment!
-    if (answer.ok) return conclude(entry, concludeValid(check, windowRate(spec, Number(commitment.message.rows))))
-    if (answer.step !== 'ROW_WRONG' || answer.wrongRow === null) {
-      entry.openings = new Uint8Array()
-      entry.check = refuseOpenings(check, answer.detail)
-      return
-    }
-    conclude(entry, concludeWrong(check, BigInt(answer.wrongRow.row)))
-    forwardWrongRow(device.cohort, round.epoch, commitment, encodeWrongRow(answer.wrongRow))
+    const { message } = check.commitment!
+    if (answer.ok) return conclude(entry, concludeValid(check, windowRate(spec, Number(message.rows))))
+    if (answer.step !== 'ROW_WRONG' || answer.wrongRow === null) return refuse(entry, answer.detail)
+    const { row } = answer.wrongRow
+    const payload = encodeWrongRow(answer.wrongRow)
+    conclude(entry, concludeWrong(check, BigInt(row)), () =>
+      forwardWrongRow(device.cohort, round.epoch, check.commitment!, payload),
+    )
+  }
+
+  /** The session's own refusal is long past: this answer took a recomputation. */
+  function refuse(entry: Entry, reason: string) {
+    entry.openings = noBytes
+    entry.check = refuseOpenings(entry.check, reason)
+    const left = openingAttempts - entry.attempts
+    const named = { commitmentHash: entry.check.commitmentHash ?? '', reason, left }
+    const refusal = closeReason(checkerErrors.CHECKER_OPENINGS_INVALID(named))
+    send(entry, session => session('refused', { ...refusal, regarding: 'job.openings' }))
   }
 
   function find(message: Pick<SignedMessage<'Commitment'>, 'round' | 'deviceId'>, operator?: Address): Entry {
@@ -258,32 +226,51 @@ export function createRoundJudge(
     return entry
   }
 
-  async function closeAtDeadline(round: SeatRound, signal: AbortSignal) {
-    const leftMs = round.seenAtMs + rules.openingsMs - clock.monotonicMs()
-    await clock.sleep(Math.max(0, leftMs), signal).catch(() => undefined)
-    await verifying
-    for (const entry of entriesOf(round.trigger.hash)) {
+  /** Refuses what is not about this very job, or not signed for it. */
+  function requireBound({ offer, device }: Entry, commitment: Signed<'Commitment'>) {
+    if (offer === null) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: commitment.message.round })
+    const fault = bindingFault(offer.message, commitment.message)
+    if (fault !== null) throw checkerErrors.CHECKER_COMMITMENT_UNBOUND({ field: fault })
+    if (!isSignedBy(network, 'Commitment', commitment, device.operator)) throw checkerErrors.CHECKER_SIGNATURE_INVALID()
+  }
+
+  async function closeAtDeadline(round: SeatRound, own: readonly Entry[], signal: AbortSignal) {
+    const deadlineMs = round.seenAtMs + rules.openingsMs
+    await clock.sleep(Math.max(0, deadlineMs + handlingMs - clock.monotonicMs()), signal).catch(() => undefined)
+    const stall = standstill(deadlineMs)
+    await Promise.all(own.map(({ verifying }) => verifying))
+    for (const entry of own) {
       if (signal.aborted) conclude(entry, concludeFault(entry.check, 'This seat stopped during the round.'))
-      else conclude(entry, closeOpenings(entry.check))
-      entries.delete(key(round.trigger.hash, entry.device.deviceId))
+      else conclude(entry, closeOpenings(entry.check, stall))
+      entry.openings = noBytes
     }
-    open.delete(round.trigger.hash)
   }
 
   return {
     async begin(round) {
       const { trigger, epoch, devices } = round
-      if (open.has(trigger.hash)) return
-      journal.recordRound(epoch, trigger)
+      if (open.has(trigger.hash) || entriesOf(trigger.hash).length > 0) return
+      records.write(() => journal.recordRound(epoch, trigger))
       for (const device of devices) {
         const secret = secrets.sampling(trigger.hash, device.deviceId, device.generation)
         const check = openCheck(trigger, round.seenAtMs, sendTo(device.operator) !== null)
-        const empty = { offer: null, request: null, openings: new Uint8Array(), verifying: false, recorded: false }
+        const empty = {
+          offer: null,
+          request: null,
+          openings: noBytes,
+          attempts: 0,
+          verifying: null,
+          forwardedRow: null,
+        }
         entries.set(key(trigger.hash, device.deviceId), { round, device, secret, check, ...empty })
       }
+      const own = entriesOf(trigger.hash)
       const cancel = new AbortController()
-      open.set(trigger.hash, { cancel, deadline: closeAtDeadline(round, cancel.signal) })
-      await Promise.all(entriesOf(trigger.hash).map(offerJob))
+      const deadline = closeAtDeadline(round, own, cancel.signal).finally(() => {
+        if (open.get(trigger.hash)?.cancel === cancel) open.delete(trigger.hash)
+      })
+      open.set(trigger.hash, { cancel, deadline })
+      await Promise.all(own.map(offerJob))
     },
 
     async takeSamplingBlock(roundHash, block) {
@@ -292,15 +279,13 @@ export function createRoundJudge(
 
     takeCommitment(operator, commitment, receivedAtMs) {
       const entry = find(commitment.message, operator)
-      if (entry.offer === null) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: commitment.message.round })
-      const fault = bindingFault(entry.offer.message, commitment.message)
-      if (fault !== null) throw checkerErrors.CHECKER_COMMITMENT_UNBOUND({ field: fault })
-      if (!isSignedBy(network, 'Commitment', commitment, operator)) throw checkerErrors.CHECKER_SIGNATURE_INVALID()
+      requireBound(entry, commitment)
       const hash = commitmentHash(network, commitment.message)
       const { check, refusal } = acceptCommitment(
         entry.check,
         { commitment, commitmentHash: hash, receivedAtMs },
         rules,
+        standstill(commitmentDeadlineMs(entry.check)),
       )
       conclude(entry, check)
       if (refusal === 'COMMITMENT_LATE') throw checkerErrors.CHECKER_COMMITMENT_LATE()
@@ -313,30 +298,45 @@ export function createRoundJudge(
       entry.check = acceptAbort(entry.check, abort.message.reason)
     },
 
-    takeOpenings(operator, { commitmentHash: hash, secret }, payload) {
+    takeOpenings(operator, { commitmentHash: hash, secret }, payload, receivedAtMs) {
       const entry = [...entries.values()].find(
         ({ check, device }) => check.commitmentHash === hash && device.operator === operator,
       )
       if (entry === undefined || entry.request === null || entry.secret !== secret) return false
-      if (entry.check.judged !== null || entry.verifying) return true
+      if (entry.check.judged !== null || entry.verifying !== null) return true
+      if (receivedAtMs - entry.check.seenAtMs > rules.openingsMs) throw checkerErrors.CHECKER_OPENINGS_LATE()
+      if (entry.attempts >= openingAttempts)
+        throw checkerErrors.CHECKER_OPENINGS_EXHAUSTED({ attempts: openingAttempts })
+      entry.attempts++
       entry.openings = payload
-      entry.verifying = true
-      verifySoon(entry)
+      entry.verifying = recompute(entry, entry.request.message, payload)
       return true
     },
 
     async takeWrongRow(commitment, payload) {
       const entry = find(commitment.message)
       const { operator } = entry.device
-      const { epochSeed } = entry.round
+      const { epoch, epochSeed } = entry.round
+      if (journal.seatCommitment(epoch) !== null)
+        throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: commitment.message.round })
+      requireBound(entry, commitment)
+      const received = { commitment, commitmentHash: commitmentHash(network, commitment.message) }
+      const isKnown = () => {
+        const contradicted = contradictedBy(entry.check, received)
+        if (contradicted !== null) conclude(entry, contradicted)
+        return entry.check.judged?.verdict === 'WRONG'
+      }
+      if (isKnown()) return
       const judgement = await judgeWrongRow({ network, epochSeed, operator, commitment, payload }, engine)
       if (!judgement.proven) throw checkerErrors.CHECKER_WRONG_ROW_UNPROVEN({ reason: judgement.reason })
-      const hash = commitmentHash(network, commitment.message)
-      conclude(entry, concludeWrong({ ...entry.check, commitment, commitmentHash: hash }, BigInt(judgement.row)))
+      if (isKnown()) return
+      entry.forwardedRow = judgement
+      conclude(entry, concludeWrong({ ...entry.check, ...received }, BigInt(judgement.row)))
     },
 
     async greet(operator) {
-      for (const entry of [...entries.values()].filter(({ device }) => device.operator === operator)) {
+      const own = [...entries.values()].filter(entry => entry.device.operator === operator)
+      for (const entry of own.filter(({ check }) => check.judged === null)) {
         await offerJob(entry)
         const { request, check } = entry
         if (request !== null && check.judged === null) send(entry, session => session('job.request', request))
@@ -346,10 +346,12 @@ export function createRoundJudge(
     drop(roundHash) {
       for (const entry of entriesOf(roundHash)) entries.delete(key(roundHash, entry.device.deviceId))
       open.get(roundHash)?.cancel.abort()
+      open.delete(roundHash)
     },
 
     async idle() {
       await Promise.all([...open.values()].map(({ deadline }) => deadline))
+      records.retry()
     },
 
     async stop() {

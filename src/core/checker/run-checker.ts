@@ -29,9 +29,11 @@ import { createPeers } from './gather-openings.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createPresence } from './presence.ts'
 import type { RecordPolicyDependencies } from './record-policy.ts'
-import { createRoundJudge, type RoundJudge, type Send } from './round-judge.ts'
+import { createRoundJudge, type RoundJudge } from './round-judge.ts'
 import { createSeatEpoch, type SeatEpoch, type SeatOpeningOnChain } from './seat-epoch.ts'
+import type { Send } from './seat-round.ts'
 import type { SeatSecrets } from './seat-secrets.ts'
+import { createStallWatch } from './stall-watch.ts'
 
 export type CheckerOptions = {
   readonly network: ConnectedNetwork
@@ -136,13 +138,16 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   let working = -1
   /** Rounds of an epoch whose duty is still being read. */
   const early: RoundEvent[] = []
+  const stalls = createStallWatch({ clock })
   const presence = createPresence(options.heartbeat, {
     journal,
     clock,
     randomBytes,
     duty: () => epochs.get(working)?.duty ?? null,
     sendTo,
+    log,
     isArriving,
+    stoodStillAt: stalls.stoodStillAt,
   })
 
   function onSession(session: Session) {
@@ -159,8 +164,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
       judgeOrRefuse(commitment.message.epoch).takeCommitment(operator, commitment, receivedAt),
     )
     session.on('job.abort', abort => judgeOrRefuse(abort.message.epoch).takeAbort(operator, abort))
-    session.on('job.openings', (about, payload) => {
-      if (!current().some(({ judge }) => judge.takeOpenings(operator, about, payload)))
+    session.on('job.openings', (about, payload, receivedAt) => {
+      if (!current().some(({ judge }) => judge.takeOpenings(operator, about, payload, receivedAt)))
         throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: about.commitmentHash })
     })
     session.on('heartbeat.reply', presence.onReply)
@@ -268,6 +273,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
         log,
         sendTo,
         isArriving,
+        stoodStillAt: stalls.stoodStillAt,
         forwardWrongRow(cohort, _, commitment, payload) {
           for (const other of duty.committees.get(cohort) ?? [])
             if (other !== signer.address)
@@ -367,7 +373,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     return peers.gather(epoch, cohort, committee, entry.seat.opening(cohort))
   }
 
-  const beating = presence.run(stop)
+  const beating = Promise.all([presence.run(stop), stalls.run(stop)])
   await new Promise<void>(resolve => {
     if (stop.aborted) resolve()
     stop.addEventListener('abort', () => resolve(), { once: true })

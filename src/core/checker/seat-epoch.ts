@@ -19,7 +19,7 @@ import type { Duty } from './duty.ts'
 import { checkerErrors } from './errors.ts'
 import type { CheckerJournal } from './journal.ts'
 import { packCohort } from './pack-opening.ts'
-import type { Send } from './round-judge.ts'
+import type { Send } from './seat-round.ts'
 import type { SeatSecrets } from './seat-secrets.ts'
 
 export type SeatOpeningOnChain = {

@@ -4,6 +4,8 @@ import type { Clock } from './clock.ts'
 export type ManualClock = Clock & {
   /** Moves time on by `ms`, waking who is due on the way and letting each run before the next. */
   advance(ms: number): Promise<void>
+  /** Moves time on with nobody being woken: this process stood still. */
+  stall(ms: number): void
   /** How many sleep now. */
   sleepers(): number
 }
@@ -16,6 +18,9 @@ export function createManualClock(startMs = 0): ManualClock {
   return {
     now: () => startMs + elapsedMs,
     monotonicMs: () => elapsedMs,
+    stall: ms => {
+      elapsedMs += ms
+    },
     sleepers: () => waiting.size,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {

@@ -26,7 +26,7 @@ export type RowVerifier = {
 }
 
 export type WrongRowJudgement =
-  | { readonly proven: true; readonly row: number }
+  | ({ readonly proven: true } & WrongRow)
   | { readonly proven: false; readonly reason: string }
 
 /** Whether the payload proves the commitment wrong. Never throws for what was received. */
@@ -57,9 +57,11 @@ export async function judgeWrongRow(
     rows: Number(rows),
     root,
     sample: [row],
-    openings: payload.subarray(8),
+    openings: Uint8Array.from(payload.subarray(8)),
   }
   const [answer] = await verify({ epochSeed, items: [item] })
   if (answer!.ok) return { proven: false, reason: `Row ${row} is right.` }
-  return answer!.step === 'ROW_WRONG' ? { proven: true, row } : { proven: false, reason: answer!.detail }
+  return answer!.step === 'ROW_WRONG'
+    ? { proven: true, row, openings: item.openings }
+    : { proven: false, reason: answer!.detail }
 }

@@ -6,7 +6,8 @@ import type { Hex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
-import { createRoundJudge, type RoundJudge, type SeatDevice } from '../../../src/core/checker/round-judge.ts'
+import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/round-judge.ts'
+import type { SeatDevice } from '../../../src/core/checker/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
 import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
@@ -88,7 +89,7 @@ function seat(index: number) {
   const message = <T>(type: string) => sent.filter(each => each.type === type).at(-1)?.body as T
   /** Lets the deadline pass and gives the one verdict there is. */
   const verdict = async () => {
-    await clock.advance(rules.openingsMs + 1)
+    await clock.advance(rules.openingsMs + 500)
     await judge.idle()
     const verdicts = journal.verdicts(0)
     expect(verdicts).toHaveLength(1)
@@ -135,7 +136,7 @@ describe('a round', () => {
     const worked = await upToRequest(one, other)
     const payload = await other.roundWork.answer(seats[0]!.address, request(one))
     const { commitmentHash, secret } = request(one)
-    expect(one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload)).toBe(true)
+    expect(one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)).toBe(true)
     const verdict = await one.verdict()
     expect(verdict).toMatchObject({ verdict: 'VALID', reason: 'ROWS_EQUAL', rate: worked.rate })
     const bundle = decodeBundle(one.evidence.read(verdict.evidence!)!)
@@ -166,13 +167,13 @@ describe('a round', () => {
     await upToRequest(one, other)
     const payload = await other.roundWork.answer(seats[0]!.address, request(one))
     const { commitmentHash, secret } = request(one)
-    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload.subarray(0, 100))
-    await expect.poll(() => one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload)).toBe(true)
+    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload.subarray(0, 100), 0)
+    await expect.poll(() => one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)).toBe(true)
     // The first answer is judged before the second counts.
     await one.clock.advance(1)
     await expect
       .poll(() => {
-        one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload)
+        one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)
         return one.journal.verdicts(0).length
       })
       .toBe(1)
@@ -204,6 +205,7 @@ describe('a round', () => {
       provider.address,
       { commitmentHash, secret },
       await engine.open({ handle: alien.handle, sample }),
+      0,
     )
     expect(await one.verdict()).toMatchObject({ verdict: 'WRONG', reason: 'ROW_WRONG', rate: 0 })
 
@@ -295,7 +297,7 @@ describe('a round', () => {
     restarted.takeOffer(one.message<Signed<'JobOffer'>>('job.offer').message)
     const { commitmentHash, secret } = request(one)
     const payload = await restarted.answer(seats[0]!.address, request(one))
-    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload)
+    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)
     expect(await one.verdict()).toMatchObject({ verdict: 'VALID', rate: worked.rate })
   })
 

@@ -1,15 +1,18 @@
-import { randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { createPresence } from '../../../src/core/checker/presence.ts'
+import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
+import { seededRandom } from '../../helpers/seeded-random.ts'
 
 const operators = {
   answers: `0x${'01'.repeat(20)}`,
   silent: `0x${'02'.repeat(20)}`,
   away: `0x${'03'.repeat(20)}`,
 } as const
+const random = seededRandom(7)
+const randomBytes = (size: number) => Uint8Array.from({ length: size }, () => Math.floor(random() * 256))
 const device = (n: number, operator: `0x${string}`) => ({
   deviceId: `0x${String(n).padStart(64, '0')}` as const,
   generation: 1,
@@ -32,7 +35,8 @@ it('counts what was asked and what was answered in time, for every device of an 
     {
       journal,
       clock,
-      randomBytes: size => new Uint8Array(randomBytes(size)),
+      log: silentLogger,
+      randomBytes,
       isArriving: () => false,
       duty: () => ({ epoch: 7, devices }),
       sendTo: operator => {
@@ -46,6 +50,9 @@ it('counts what was asked and what was answered in time, for every device of an 
   const stop = new AbortController()
   const running = presence.run(stop.signal)
   for (let i = 0; i < 100; i++) await clock.advance(100)
+  // Not in the middle of asking: what is not waited for is not counted.
+  while (journal.heartbeats(7, devices[2]!.deviceId).asked < journal.heartbeats(7, devices[0]!.deviceId).asked)
+    await clock.advance(100)
   stop.abort()
   await running
   const [first, second, third, fourth] = devices.map(({ deviceId }) => journal.heartbeats(7, deviceId))
@@ -66,6 +73,7 @@ it('takes no answer to a nonce that it did not ask with', async () => {
     {
       journal,
       clock,
+      log: silentLogger,
       randomBytes: size => new Uint8Array(size).fill(9),
       isArriving: () => false,
       duty: () => ({ epoch: 7, devices: [only] }),
@@ -80,4 +88,64 @@ it('takes no answer to a nonce that it did not ask with', async () => {
   const { asked, answered } = journal.heartbeats(7, only.deviceId)
   expect(asked).toBeGreaterThan(0)
   expect(answered).toBe(0)
+})
+
+/** One device whose operator answers `delayMs` after it was asked; gives the counts after ten seconds. */
+async function countsOf(delayMs: number | null, changed: Partial<Parameters<typeof createPresence>[1]> = {}) {
+  const clock = createManualClock()
+  const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
+  const only = device(1, operators.answers)
+  const presence = createPresence(
+    { intervalMs: 1000, timeoutMs: 300 },
+    {
+      journal,
+      clock,
+      log: silentLogger,
+      randomBytes,
+      duty: () => ({ epoch: 7, devices: [only] }),
+      sendTo: () => async (_type, body) => {
+        if (delayMs === null) return
+        const atMs = clock.monotonicMs() + delayMs
+        const reply = () => void presence.onReply(body as { nonce: `0x${string}` }, new Uint8Array(), atMs)
+        // Its handler's turn comes later than the message itself.
+        void clock.sleep(delayMs + 50).then(reply)
+      },
+      ...changed,
+    },
+  )
+  const stop = new AbortController()
+  const running = presence.run(stop.signal)
+  for (let i = 0; i < 200; i++) await clock.advance(50)
+  stop.abort()
+  await running
+  return journal.heartbeats(7, only.deviceId)
+}
+
+it('judges an answer by when it arrived, not by when its turn came', async () => {
+  const inTime = await countsOf(300)
+  expect(inTime.answered).toBe(inTime.asked)
+  expect(inTime.asked).toBeGreaterThan(4)
+  expect(await countsOf(301)).toMatchObject({ answered: 0 })
+})
+
+it('does not count a silence over which this process stood still', async () => {
+  expect(await countsOf(null, { stoodStillAt: () => true })).toEqual({ asked: 0, answered: 0 })
+  expect((await countsOf(null)).asked).toBeGreaterThan(4)
+})
+
+it('keeps counts that cannot be written, and goes on asking', async () => {
+  const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
+  let calls = 0
+  const flaky = {
+    ...journal,
+    countHeartbeat: (...count: Parameters<typeof journal.countHeartbeat>) => {
+      if (++calls < 4) throw new Error('database or disk is full')
+      journal.countHeartbeat(...count)
+    },
+  }
+  await countsOf(0, { journal: flaky })
+  const { asked, answered } = journal.heartbeats(7, device(1, operators.answers).deviceId)
+  expect(answered).toBe(asked)
+  // Two records failed three times in all: each was written once in the end.
+  expect(asked).toBe(calls - 3)
 })

@@ -63,7 +63,7 @@ describe('judgeWrongRow', () => {
         { ...base, commitment, payload: encodeWrongRow({ row: 70, openings: open([70]) }), ...changes },
         core,
       )
-    expect(await judge({})).toEqual({ proven: true, row: 70 })
+    expect(await judge({})).toMatchObject({ proven: true, row: 70 })
     expect(await judge({ payload: encodeWrongRow({ row: 71, openings: open([71]) }) })).toMatchObject({ proven: false })
     expect(await judge({ payload: encodeWrongRow({ row: 3, openings: open([70]) }) })).toMatchObject({ proven: false })
     expect(await judge({ operator: checker.address })).toMatchObject({ proven: false })

@@ -1,0 +1,33 @@
+/** Keeps what a verdict rests on, then the verdict: evidence on disk, contradiction and verdict in the journal. */
+import { crashPoint } from '../platform/crash-point.ts'
+import type { EvidenceStore } from './evidence-store.ts'
+import type { CheckerJournal } from './journal.ts'
+import type { JudgedRound } from './lane.ts'
+import { type RoundEvidence, roundEvidence } from './round-evidence.ts'
+import type { SeatDevice, SeatRound } from './seat-round.ts'
+
+export type ConcludedRound = Pick<RoundEvidence, 'offer' | 'request' | 'openings' | 'check' | 'forwardedRow'> & {
+  readonly round: SeatRound
+  readonly device: SeatDevice
+  readonly judged: JudgedRound
+}
+
+/** @returns whether the verdict is new and stands. @throws as store and disk do; it may be called again */
+export function recordVerdict(
+  { network, spec }: Pick<RoundEvidence, 'network' | 'spec'>,
+  { round, device, judged, ...known }: ConcludedRound,
+  { journal, evidence }: { readonly journal: CheckerJournal; readonly evidence: EvidenceStore },
+): boolean {
+  const { epoch, epochSeed, trigger } = round
+  const { deviceId, generation } = device
+  const { commitment, commitmentHash, contradiction } = known.check
+  const reported = journal.deviceCheck(epoch, deviceId)
+  const bundle = roundEvidence({ network, spec, epochSeed, ...known, reported })
+  const kept = bundle === null ? null : evidence.keep(bundle)
+  if (bundle !== null) crashPoint('checker.evidence-kept')
+  if (commitment !== null && contradiction !== null) journal.recordContradiction(commitment, contradiction)
+  const about = { round: trigger.hash, deviceId, epoch, generation, commitmentHash, commitment }
+  const isNew = journal.recordVerdict({ ...judged, ...about, evidence: kept })
+  crashPoint('checker.verdict-recorded')
+  return isNew
+}

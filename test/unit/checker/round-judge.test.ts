@@ -1,0 +1,299 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packCohort } from '../../../src/core/checker/pack-opening.ts'
+import type { RoundJudgeDependencies } from '../../../src/core/checker/round-judge.ts'
+import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
+import { signMessage } from '../../../src/core/report/signer.ts'
+import { verifyBundle } from '../../../src/core/report/verify-bundle.ts'
+import { encodeWrongRow } from '../../../src/core/report/wrong-row.ts'
+import { device, openJudgeFixture, provider, rules, trigger, triggerAt, word } from './judge-fixture.ts'
+
+let fixture: Awaited<ReturnType<typeof openJudgeFixture>>
+beforeAll(async () => {
+  fixture = await openJudgeFixture()
+})
+afterAll(() => fixture.end())
+
+const code = (name: string) => expect.objectContaining({ code: name })
+type Seat = ReturnType<typeof fixture.seat>
+const verifyEvidenceOf = (seat: Seat) => {
+  const [verdict] = seat.journal.verdicts(0)
+  const bundle = decodeBundle(seat.evidence.read(verdict!.evidence!)!)
+  return verifyBundle(bundle, { openVerifier: async () => fixture.engine })
+}
+/** A row that the first seat found wrong, as it forwards it. */
+async function foundWrong() {
+  const finder = fixture.seat(0)
+  const worked = await fixture.workWrongFor(0)
+  const { answer } = await finder.upToRequest(worked)
+  answer()
+  expect(await finder.close()).toMatchObject([{ verdict: 'WRONG', reason: 'ROW_WRONG' }])
+  return { worked, ...finder.forwarded[0]! }
+}
+
+describe('a forwarded wrong row', () => {
+  it('is kept as the evidence of who adopts it, not the rows that it sampled itself', async () => {
+    const { worked, commitment, payload } = await foundWrong()
+    const seat = fixture.seat(1)
+    const { answer } = await seat.upToRequest(worked)
+    answer()
+    await expect.poll(() => seat.journal.verdicts(0)).toMatchObject([{ verdict: 'VALID' }])
+    expect(await verifyEvidenceOf(seat)).toMatchObject({ ok: true })
+
+    await seat.judge.takeWrongRow(commitment, payload)
+    expect(await seat.close()).toMatchObject([{ verdict: 'WRONG', reason: 'ROW_WRONG', rate: 0 }])
+    expect(await verifyEvidenceOf(seat)).toMatchObject({
+      ok: false,
+      step: 'ROW_WRONG',
+      detail: expect.stringContaining(`Row ${worked.row}`),
+    })
+  })
+
+  it('of a commitment for another job is refused, however wrong the row is', async () => {
+    const { commitment, payload } = await foundWrong()
+    const seat = fixture.seat(1)
+    await seat.begin()
+    for (const changed of [{ specHash: word(1) }, { generation: 2 }, { epoch: 1n }]) {
+      const other = await signMessage(provider, 'Commitment', { ...commitment.message, ...changed })
+      await expect(seat.judge.takeWrongRow(other, payload)).rejects.toEqual(code('CHECKER_COMMITMENT_UNBOUND'))
+    }
+    const forged = await signMessage(fixture.openSigner(2), 'Commitment', commitment.message)
+    await expect(seat.judge.takeWrongRow(forged, payload)).rejects.toEqual(code('CHECKER_SIGNATURE_INVALID'))
+    expect(seat.journal.verdicts(0)).toEqual([])
+  })
+
+  it('of another commitment than the one held is equivocation: both are kept', async () => {
+    const { commitment, payload } = await foundWrong()
+    const honest = await fixture.work()
+    const seat = fixture.seat(1)
+    const { answer } = await seat.upToRequest(honest)
+    answer()
+    await expect.poll(() => seat.journal.verdicts(0)).toMatchObject([{ verdict: 'VALID' }])
+    await seat.judge.takeWrongRow(commitment, payload)
+    expect(await seat.close()).toMatchObject([
+      { verdict: 'WRONG', reason: 'TWO_COMMITMENTS', commitmentHash: honest.commitmentHash },
+    ])
+    expect(await verifyEvidenceOf(seat)).toMatchObject({ ok: false, step: 'TWO_COMMITMENTS' })
+    const [kept] = seat.store.all<{ first: string; second: string }>('SELECT first, second FROM contradiction')
+    expect(JSON.parse(kept!.first).signature).toBe(honest.commitment.signature)
+    expect(JSON.parse(kept!.second).signature).toBe(commitment.signature)
+  })
+
+  it('is taken after the opening deadline, until the epoch is committed to', async () => {
+    const { worked, commitment, payload } = await foundWrong()
+    for (const isCommitted of [false, true]) {
+      const seat = fixture.seat(1)
+      const { answer } = await seat.upToRequest(worked)
+      answer()
+      expect(await seat.close()).toMatchObject([{ verdict: 'VALID' }])
+      if (isCommitted) seat.journal.recordOpenings(0, word(1), word(2), new Map())
+      const taken = seat.judge.takeWrongRow(commitment, payload)
+      if (isCommitted) await expect(taken).rejects.toEqual(code('CHECKER_ROUND_UNKNOWN'))
+      else await taken
+      expect(seat.journal.verdicts(0)).toMatchObject([{ verdict: isCommitted ? 'VALID' : 'WRONG' }])
+    }
+  })
+
+  it('that is right, or no row at all, changes nothing', async () => {
+    const honest = await fixture.work()
+    const seat = fixture.seat(1)
+    await seat.upToRequest(honest)
+    const junk = encodeWrongRow({ row: 0, openings: new Uint8Array(99) })
+    const right = encodeWrongRow({ row: 7, openings: honest.open([7]) })
+    for (const payload of [junk, right])
+      await expect(seat.judge.takeWrongRow(honest.commitment, payload)).rejects.toEqual(
+        code('CHECKER_WRONG_ROW_UNPROVEN'),
+      )
+    expect(seat.journal.verdicts(0)).toEqual([])
+  })
+})
+
+describe('openings that prove nothing', () => {
+  const refusals = (seat: Seat) => seat.bodies('refused').map(({ code, regarding }) => `${code} ${regarding}`)
+
+  it('are refused with a code, so that the device can answer again', async () => {
+    const seat = fixture.seat(0)
+    const { answer, openings } = await seat.upToRequest(await fixture.work())
+    answer(openings.subarray(0, 100))
+    await expect.poll(() => refusals(seat)).toEqual(['CHECKER_OPENINGS_INVALID job.openings'])
+    expect(seat.bodies('refused')[0]!.message).toContain('2 more answers')
+    answer()
+    expect(await seat.close()).toMatchObject([{ verdict: 'VALID' }])
+  })
+
+  it('are recomputed three times and no more', async () => {
+    const seat = fixture.seat(0)
+    const { answer, openings } = await seat.upToRequest(await fixture.work())
+    for (let n = 1; n <= 3; n++) {
+      answer(openings.subarray(0, n))
+      await expect.poll(() => refusals(seat)).toHaveLength(n)
+    }
+    expect(() => answer()).toThrow(code('CHECKER_OPENINGS_EXHAUSTED'))
+    expect(await seat.close()).toMatchObject([{ verdict: 'TIMEOUT', reason: 'OPENINGS_INVALID' }])
+  })
+})
+
+describe('the opening deadline', () => {
+  it('is judged by arrival: what came in time counts, even if its turn comes after it, and nothing later', async () => {
+    const [inTime, late] = [fixture.seat(0), fixture.seat(0)]
+    const worked = await fixture.work()
+    const first = await inTime.upToRequest(worked)
+    const second = await late.upToRequest(worked)
+    await inTime.clock.advance(rules.openingsMs + 50)
+    first.answer(first.openings, rules.openingsMs)
+    expect(() => second.answer(second.openings, rules.openingsMs + 1)).toThrow(code('CHECKER_OPENINGS_LATE'))
+    expect(await inTime.close()).toMatchObject([{ verdict: 'VALID' }])
+    expect(await late.close()).toMatchObject([{ verdict: 'TIMEOUT', reason: 'NO_OPENINGS' }])
+  })
+
+  it('waits for what arrived before it, and not for what others go on sending', async () => {
+    // Recomputing takes until it is let go; another round's rows keep the queue busy meanwhile.
+    const held: (() => void)[] = []
+    const verify: RoundJudgeDependencies['engine']['verify'] = async request => {
+      await new Promise<void>(resolve => held.push(resolve))
+      return fixture.engine.verify(request)
+    }
+    const seat = fixture.seat(0, { engine: { verify } })
+    const { answer } = await seat.upToRequest(await fixture.work())
+    answer()
+    await seat.clock.advance(3000)
+    const second = triggerAt(10)
+    const later = await seat.upToRequest(await fixture.work(second.hash), second)
+    later.answer()
+    await seat.clock.advance(rules.openingsMs - 3000 + 200)
+    expect(seat.journal.verdicts(0)).toEqual([])
+    held.shift()!()
+    await expect.poll(() => seat.journal.verdicts(0)).toMatchObject([{ round: trigger.hash, verdict: 'VALID' }])
+    // The first round is over although rows of the second still wait.
+    await expect.poll(() => held.length).toBe(1)
+    held.shift()!()
+    expect(await seat.close()).toHaveLength(2)
+  })
+})
+
+describe('a process that stood still over a deadline', () => {
+  const still = (fromMs: number, untilMs: number): Partial<RoundJudgeDependencies> => ({
+    stoodStillAt: moment => fromMs <= moment && moment <= untilMs,
+  })
+
+  it.each([
+    ['missing', 'NO_COMMITMENT', undefined],
+    ['late', 'COMMITMENT_LATE', 1700],
+  ])('holds no %s commitment against the device', async (_, reason, receivedAtMs) => {
+    const { commitment } = await fixture.work()
+    for (const [stall, expected] of [
+      [still(1400, 1650), { verdict: 'CHECKER_FAULT' }],
+      [still(100, 1400), { verdict: 'TIMEOUT', reason }],
+    ] as const) {
+      const seat = fixture.seat(0, stall)
+      await seat.begin()
+      if (receivedAtMs !== undefined)
+        expect(() => seat.judge.takeCommitment(provider.address, commitment, receivedAtMs)).toThrow(
+          code('CHECKER_COMMITMENT_LATE'),
+        )
+      const samplingBlock = { number: 11n, hash: word(11), timestamp: 1002, seenAtMs: 2000 }
+      await seat.judge.takeSamplingBlock(trigger.hash, samplingBlock)
+      expect(await seat.close()).toMatchObject([expected])
+    }
+  })
+
+  it('holds no missing openings against the device', async () => {
+    const worked = await fixture.work()
+    for (const [stall, verdict] of [
+      [still(3400, 5000), 'CHECKER_FAULT'],
+      [still(2000, 3400), 'TIMEOUT'],
+    ] as const) {
+      const seat = fixture.seat(0, stall)
+      await seat.upToRequest(worked)
+      expect(await seat.close()).toMatchObject([{ verdict }])
+    }
+  })
+})
+
+describe('a disk that takes no record', () => {
+  it('keeps the verdict in memory, tells nobody, and records it once there is room', async () => {
+    const told: string[] = []
+    const seat = fixture.seat(0, { onVerdict: (_round, _device, { judged }) => void told.push(judged!.verdict) })
+    const recordVerdict = seat.journal.recordVerdict
+    const { answer } = await seat.upToRequest(await fixture.workWrongFor(0))
+    Object.assign(seat.journal, {
+      recordVerdict: () => {
+        throw new Error('database or disk is full')
+      },
+    })
+    answer()
+    expect(await seat.close()).toEqual([])
+    expect([told, seat.forwarded]).toEqual([[], []])
+
+    Object.assign(seat.journal, { recordVerdict })
+    await seat.judge.idle()
+    expect(seat.journal.verdicts(0)).toMatchObject([{ verdict: 'WRONG', reason: 'ROW_WRONG' }])
+    expect(told).toEqual(['WRONG'])
+    expect(seat.forwarded).toHaveLength(1)
+    expect(await verifyEvidenceOf(seat)).toMatchObject({ step: 'ROW_WRONG' })
+  })
+
+  it('ends neither the round nor the process, whichever record fails', async () => {
+    for (const name of ['recordRound', 'recordVerdict', 'deviceCheck'] as const) {
+      const seat = fixture.seat(0)
+      const working = seat.journal[name]
+      let failures = 0
+      Object.assign(seat.journal, {
+        [name]: () => {
+          failures++
+          throw new Error('disk I/O error')
+        },
+      })
+      const { answer } = await seat.upToRequest(await fixture.work())
+      answer()
+      await seat.close()
+      expect(failures).toBeGreaterThan(0)
+      Object.assign(seat.journal, { [name]: working })
+      await seat.judge.idle()
+      expect(seat.journal.verdicts(0)).toMatchObject([{ verdict: 'VALID' }])
+      expect(seat.journal.rounds(0)).toEqual([trigger])
+    }
+  })
+})
+
+describe('a reorg at a trigger', () => {
+  it('costs an honest device nothing: it works both branches, and seats that saw either agree', async () => {
+    const [left, kept] = [triggerAt(21), triggerAt(22)]
+    const [onLeft, onKept] = [await fixture.work(left.hash), await fixture.work(kept.hash)]
+    const [both, one] = [fixture.seat(0), fixture.seat(1)]
+    const first = await both.upToRequest(onLeft, left)
+    first.answer()
+    await expect.poll(() => both.journal.verdicts(0)).toHaveLength(1)
+    for (const seat of [both, one]) {
+      const { answer } = await seat.upToRequest(onKept, kept)
+      answer()
+    }
+    both.judge.drop(left.hash)
+    both.journal.dropRound(0, left.hash)
+    // Rows and commitments of the branch that left say nothing any more.
+    await expect(both.judge.takeWrongRow(onLeft.commitment, new Uint8Array(99))).rejects.toEqual(
+      code('CHECKER_ROUND_UNKNOWN'),
+    )
+    const lanes = []
+    for (const seat of [both, one]) {
+      expect(await seat.close()).toMatchObject([{ round: kept.hash, verdict: 'VALID' }])
+      expect(seat.store.all('SELECT * FROM contradiction')).toEqual([])
+      seat.journal.countHeartbeat(0, [device.deviceId], true)
+      const of = { epoch: 0, devices: [device], rounds: seat.journal.rounds(0), maxRounds: rules.maxRounds }
+      lanes.push(packCohort(seat.journal, of).words)
+    }
+    expect(lanes[0]).toEqual(lanes[1])
+  })
+
+  it('drops a round whose rows are being recomputed, and begins it again when its block comes back', async () => {
+    const seat = fixture.seat(0)
+    const worked = await fixture.work()
+    const { answer } = await seat.upToRequest(worked)
+    answer()
+    seat.judge.drop(trigger.hash)
+    seat.journal.dropRound(0, trigger.hash)
+    const again = await seat.upToRequest(worked)
+    again.answer()
+    expect(await seat.close()).toMatchObject([{ verdict: 'VALID' }])
+    expect(seat.journal.rounds(0)).toEqual([trigger])
+  })
+})

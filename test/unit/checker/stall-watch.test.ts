@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest'
+import { createStallWatch } from '../../../src/core/checker/stall-watch.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+
+it('knows the moments at which this process stood still, and the time it needs to read what piled up', async () => {
+  const clock = createManualClock()
+  const stop = new AbortController()
+  const { stoodStillAt, run } = createStallWatch({ clock })
+  const running = run(stop.signal)
+  await clock.advance(1000)
+  expect(stoodStillAt(500)).toBe(false)
+  clock.stall(2000)
+  // Asked before the watch itself has had a turn: the deadline's own timer may wake first.
+  expect([900, 1000, 1001, 3000].map(stoodStillAt)).toEqual([false, true, true, true])
+  await clock.advance(1000)
+  expect([3250, 3251, 3900].map(stoodStillAt)).toEqual([true, false, false])
+  stop.abort()
+  await running
+})
+
+it('takes a short pause for what it is', async () => {
+  const clock = createManualClock()
+  const stop = new AbortController()
+  const { stoodStillAt, run } = createStallWatch({ clock })
+  const running = run(stop.signal)
+  for (let i = 0; i < 20; i++) {
+    clock.stall(200)
+    await clock.advance(50)
+  }
+  for (let moment = 0; moment < 5000; moment += 10) expect(stoodStillAt(moment)).toBe(false)
+  stop.abort()
+  await running
+})
+
+it('remembers a bounded number of pauses', async () => {
+  const clock = createManualClock()
+  const stop = new AbortController()
+  const { stoodStillAt, run } = createStallWatch({ clock })
+  const running = run(stop.signal)
+  for (let i = 0; i < 100; i++) {
+    clock.stall(1000)
+    await clock.advance(1000)
+  }
+  expect(stoodStillAt(500)).toBe(false)
+  expect(stoodStillAt(198_500)).toBe(true)
+  stop.abort()
+  await running
+})
