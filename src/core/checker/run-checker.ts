@@ -25,6 +25,7 @@ import { createDeviceJobs } from './device-jobs.ts'
 import { type Duty, readDuty } from './duty.ts'
 import { checkerErrors } from './errors.ts'
 import type { EvidenceStore } from './evidence-store.ts'
+import { createForwardWrongRow, takeWrongRows } from './forward-wrong-row.ts'
 import { createPeers } from './gather-openings.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createPresence } from './presence.ts'
@@ -112,6 +113,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const judgeOf = (epoch: bigint | number) => epochs.get(Number(epoch))?.judge ?? null
 
   const peers = createPeers({ network, signer, transport, clock, log, answerMs: 1_500 })
+  const isOver = (epoch: number) => journal.seatCommitment(epoch) !== null
+  const forwardWrongRow = createForwardWrongRow({ tell: peers.tell, isOver, clock, log, stop })
   const jobs = createDeviceJobs({
     network,
     signer,
@@ -177,9 +180,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   }
 
   function serveChecker(session: Session) {
-    session.on('wrong.row', ({ commitment }, payload) =>
-      judgeOrRefuse(commitment.message.epoch).takeWrongRow(commitment, payload),
-    )
+    takeWrongRows(session, judgeOrRefuse)
     session.on('opening.request', async ({ epoch, cohort }) => {
       const seat = epochs.get(Number(epoch))?.seat
       const { phase } = await getEpoch(network, Number(epoch))
@@ -274,10 +275,9 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
         sendTo,
         isArriving,
         stoodStillAt: stalls.stoodStillAt,
-        forwardWrongRow(cohort, _, commitment, payload) {
-          for (const other of duty.committees.get(cohort) ?? [])
-            if (other !== signer.address)
-              peers.tell(other, session => session.send('wrong.row', { commitment }, payload))
+        forwardWrongRow(cohort, epoch, commitment, payload) {
+          const others = (duty.committees.get(cohort) ?? []).filter(other => other !== signer.address)
+          void forwardWrongRow(others, epoch, commitment, payload)
         },
         onVerdict: ({ epoch, trigger }, { deviceId }, { judged }) =>
           judged !== null &&
