@@ -1,10 +1,10 @@
 /** Asks devices who they are: once a session, once an epoch, and again when a report did not hold. */
 import { type Address, bytesToHex, type Hex } from 'viem'
-import { getDevice } from '../chain/devices.ts'
-import type { ConnectedNetwork } from '../chain/network.ts'
+import type { RegisteredDevice } from '../chain/devices.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import { type MessageBody, toWire } from '../protocol/messages.ts'
+import type { Network } from '../protocol/typed-data.ts'
 import { type Signer, signMessage } from '../report/signer.ts'
 import type { Session } from '../transport/session.ts'
 import { type DeviceJudgement, judgeDeviceReport, type RecordPolicy } from './device-check.ts'
@@ -20,10 +20,12 @@ export type DeviceJobs = {
 }
 
 export type DeviceJobsDependencies = {
-  readonly network: ConnectedNetwork
+  readonly network: Network
   readonly signer: Signer
   readonly journal: CheckerJournal
   readonly policy: RecordPolicy
+  /** What the chain knows of a device, or null. */
+  readonly registrationOf: (deviceId: Hex) => Promise<Pick<RegisteredDevice, 'record'> | null>
   readonly clock: Clock
   readonly randomBytes: (size: number) => Uint8Array
   readonly log: Logger
@@ -37,11 +39,14 @@ type Asked = {
   readonly askedAtMs: number
 }
 
-/** An answer must come while its nonce is fresh; kept this long so that a replay is known as one. */
+/**
+ * An answer must come while its nonce is fresh. Nonces are in memory alone: what was asked before a restart is asked no more,
+ * so an old answer cannot be taken a second time, and devices are asked again with another nonce.
+ */
 const nonceLifeMs = 300_000
 
 export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
-  const { network, signer, journal, policy, clock, randomBytes, log, onJudged } = deps
+  const { network, signer, journal, policy, registrationOf, clock, randomBytes, log, onJudged } = deps
   const asked = new Map<Hex, Asked>()
 
   function forgetOld() {
@@ -62,12 +67,13 @@ export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
     },
 
     async take(session, body) {
+      forgetOld()
       const { nonce } = body.report.message
       const question = asked.get(nonce)
       if (question === undefined || question.operator !== session.operator) throw checkerErrors.CHECKER_REPORT_UNASKED()
       asked.delete(nonce)
       const { epoch, device } = question
-      const registered = await getDevice(network, device.deviceId)
+      const registered = await registrationOf(device.deviceId)
       if (registered === null) return
       const judgement = await judgeDeviceReport(
         {

@@ -1,6 +1,7 @@
 /** The Checker daemon: bond, listen, judge its devices' rounds, commit, open, keep epochs moving; until it is asked to stop. */
 import type { Address, Hex } from 'viem'
 import { getChecker } from '../chain/checkers.ts'
+import { getDevice } from '../chain/devices.ts'
 import { watchEpochs } from '../chain/epoch-watch.ts'
 import { getEpoch, getEpochRounds, getRoundRules } from '../chain/epochs.ts'
 import { createHeadStream } from '../chain/head-stream.ts'
@@ -120,6 +121,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     signer,
     journal,
     policy: deps.policy({ measuredRate: journal.lastRate }),
+    registrationOf: id => getDevice(network, id),
     clock,
     randomBytes,
     log,

@@ -1,0 +1,118 @@
+/** Threat row "Precompute, cache, replay": a device report is taken once, whenever it comes again. */
+import type { Hex } from 'viem'
+import { afterEach, expect, it } from 'vitest'
+import { createDeviceJobs } from '../../../src/core/checker/device-jobs.ts'
+import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { silentLogger } from '../../../src/core/platform/log.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import { openStore, type Store } from '../../../src/core/platform/store.ts'
+import type { MessageBody } from '../../../src/core/protocol/messages.ts'
+import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
+import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
+import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
+import { defaultLimits } from '../../../src/core/transport/limits.ts'
+import { createSession, type Session } from '../../../src/core/transport/session.ts'
+import { seededRandom } from '../../helpers/seeded-random.ts'
+import { device, network, provider, seatKeys, word } from './judge-fixture.ts'
+
+const checker = createSigner({ privateKey: seatKeys[0]!, network })
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+/** The seat's end of a session with the operator, and the questions that came out at the other. */
+async function connect(clock: { monotonicMs(): number }) {
+  const asked: Hex[] = []
+  const host = createInMemoryNetwork()
+  const peer = { role: 'provider', operator: provider.address, deviceIds: [device.deviceId] } as const
+  const accepted = Promise.withResolvers<Session>()
+  const listener = await host.transport().listen({
+    host: '127.0.0.1',
+    port: 0,
+    onChannel: channel => accepted.resolve(createSession(channel, peer, defaultLimits, { now: clock.monotonicMs })),
+  })
+  closing.push(() => listener.close())
+  const channel = await host.transport().dial({ url: listener.url, expectedCertificateHash: zeroBytes32 })
+  const own = createSession(channel, peer, defaultLimits, { now: clock.monotonicMs })
+  own.on('device.request', ({ message }) => void asked.push(message.nonce))
+  return { session: await accepted.promise, asked }
+}
+
+function jobsOf(store: Store, clock: ReturnType<typeof createManualClock>, random: () => number) {
+  const judged: string[] = []
+  const jobs = createDeviceJobs({
+    network,
+    signer: checker,
+    journal: createCheckerJournal(store),
+    policy: async () => [],
+    registrationOf: async () => ({
+      record: { deviceHash: word(1), certificateHash: word(2), attestedIdentity: zeroBytes32 },
+    }),
+    clock,
+    randomBytes: size => Uint8Array.from({ length: size }, () => Math.floor(random() * 256)),
+    log: silentLogger,
+    onJudged: (_, deviceId) => void judged.push(deviceId),
+  })
+  return { jobs, judged }
+}
+
+async function reportOf(nonce: Hex): Promise<MessageBody<'device.report'>> {
+  const report = await signMessage(provider, 'DeviceReport', {
+    ...{ deviceId: device.deviceId, generation: 1, nonce, deviceHash: word(1), environmentHash: word(3) },
+    ...{ certificateHash: word(2), attestationHash: zeroBytes32 },
+  })
+  return { report, device: '{}', environment: '{}', attestation: null }
+}
+
+it('is taken once: again after 1, 61 and 299 seconds, and after a restart, it is refused', async () => {
+  const clock = createManualClock()
+  const random = seededRandom(8)
+  const store = openStore({ path: ':memory:', migrations: checkerMigrations })
+  closing.push(() => store.close())
+  const { session, asked } = await connect(clock)
+  const before = jobsOf(store, clock, random)
+  await before.jobs.ask(session, 7, [device])
+  await expect.poll(() => asked).toHaveLength(1)
+  const report = await reportOf(asked[0]!)
+  const refused = expect.objectContaining({ code: 'CHECKER_REPORT_UNASKED' })
+
+  await clock.advance(1_000)
+  await before.jobs.take(session, report)
+  for (const waitMs of [0, 60_000, 238_000]) {
+    await clock.advance(waitMs)
+    await expect(before.jobs.take(session, report)).rejects.toEqual(refused)
+  }
+  expect(before.judged).toHaveLength(1)
+
+  // The nonces of a process end with it: the old one is unknown, also while the new one asks again.
+  const after = jobsOf(store, clock, random)
+  await expect(after.jobs.take(session, report)).rejects.toEqual(refused)
+  await after.jobs.ask(session, 7, [device])
+  await expect(after.jobs.take(session, report)).rejects.toEqual(refused)
+  await expect.poll(() => asked).toHaveLength(2)
+  expect(asked[1]).not.toBe(asked[0])
+  await after.jobs.take(session, await reportOf(asked[1]!))
+  expect(after.judged).toHaveLength(1)
+})
+
+it('is taken while its nonce is fresh, and not later', async () => {
+  for (const [waitMs, isTaken] of [
+    [299_000, true],
+    [301_000, false],
+  ] as const) {
+    const clock = createManualClock()
+    const store = openStore({ path: ':memory:', migrations: checkerMigrations })
+    closing.push(() => store.close())
+    const { session, asked } = await connect(clock)
+    const { jobs, judged } = jobsOf(store, clock, seededRandom(waitMs))
+    await jobs.ask(session, 7, [device])
+    await expect.poll(() => asked).toHaveLength(1)
+    const report = await reportOf(asked[0]!)
+    await clock.advance(waitMs)
+    const taken = jobs.take(session, report)
+    if (isTaken) await taken
+    else await expect(taken).rejects.toMatchObject({ code: 'CHECKER_REPORT_UNASKED' })
+    expect(judged).toHaveLength(isTaken ? 1 : 0)
+  }
+})
