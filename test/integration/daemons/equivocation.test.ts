@@ -1,12 +1,15 @@
 /** Threat row "Equivocation": whatever is tried at once, one commitment of a round and one verdict stand. */
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import type { Hex } from 'viem'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
+import type { Outcomes, ParallelWriter } from './parallel-writer.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-equivocation-'))
 const stores: Store[] = []
@@ -22,20 +25,36 @@ const open = (name: string, migrations: readonly string[]) => {
   return store
 }
 
+let outcomes: readonly Outcomes[]
+// Ten threads, each with connections of its own, that write as soon as all of them are ready.
+beforeAll(async () => {
+  open('checker.db', checkerMigrations)
+  open('provider.db', providerMigrations)
+  const paths = { checkerPath: join(folder, 'checker.db'), providerPath: join(folder, 'provider.db') }
+  const start = new SharedArrayBuffer(4)
+  const workers = ten.map(n => {
+    const workerData: ParallelWriter = { ...paths, n, start }
+    return new Worker(new URL('./parallel-writer.ts', import.meta.url), { workerData })
+  })
+  const next = async (worker: Worker): Promise<Outcomes> => (await once(worker, 'message'))[0]
+  await Promise.all(workers.map(next))
+  const written = workers.map(next)
+  Atomics.store(new Int32Array(start), 0, 1)
+  Atomics.notify(new Int32Array(start), 0)
+  outcomes = await Promise.all(written)
+})
+
 describe('Equivocation', () => {
-  it('ten different commitments of one round, each over a connection of its own: exactly one is kept, before any is sent', async () => {
-    const journals = ten.map(() => createProviderJournal(open('provider.db', providerMigrations)))
+  it('ten different commitments of one round, each from a thread of its own: exactly one is kept, before any is sent', () => {
+    const written = outcomes.map(({ commitment }) => commitment)
+    expect(written.filter(({ kept }) => kept)).toHaveLength(1)
+    for (const { kept, code } of written) expect(code).toBe(kept ? null : 'PROVIDER_SECOND_COMMITMENT')
+    const winner = written.find(({ kept }) => kept)!.n
+    const journals = [1, 2].map(() => createProviderJournal(open('provider.db', providerMigrations)))
     const message = (rows: number) => ({
       ...{ epoch: 3n, round: hash(7), deviceId: hash(8), generation: 1, specHash: hash(9) },
       ...{ rows: BigInt(rows), root: hash(rows), environmentHash: hash(10) },
     })
-    const outcomes = await Promise.allSettled(
-      journals.map(async (journal, i) => journal.recordCommitment(hash(i), { message: message(i), signature: '0x' })),
-    )
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-    for (const outcome of outcomes)
-      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'PROVIDER_SECOND_COMMITMENT' })
-    const winner = outcomes.findIndex(({ status }) => status === 'fulfilled')
     // The one that stands may be said again, also after a restart.
     for (const journal of journals) {
       expect(journal.commitmentOf(hash(7), hash(8))?.message.rows).toBe(BigInt(winner))
@@ -43,20 +62,18 @@ describe('Equivocation', () => {
     }
   })
 
-  it('ten different verdicts of one device and round: exactly one is kept, and none after the commitment', async () => {
-    const journals = ten.map(() => createCheckerJournal(open('checker.db', checkerMigrations)))
-    const about = { round: hash(7), deviceId: hash(8), epoch: 3, generation: 1, commitmentHash: null, commitment: null }
-    const verdict = (rate: number) => ({
-      ...about,
-      ...({ verdict: 'VALID', reason: 'ROWS_EQUAL', detail: '', evidence: null } as const),
-      rate,
-    })
-    const kept = journals.map((journal, i) => journal.recordVerdict(verdict(i + 1)))
-    expect(kept.filter(Boolean)).toHaveLength(1)
-    expect(journals[5]!.verdicts(3)).toHaveLength(1)
+  it('ten different verdicts of one device and round, each from a thread of its own: exactly one is kept, and none after the commitment', () => {
+    const written = outcomes.map(({ verdict }) => verdict)
+    expect(written.map(({ code }) => code)).toEqual(ten.map(() => null))
+    const kept = written.filter(outcome => outcome.kept)
+    expect(kept).toHaveLength(1)
+    const journals = [1, 2].map(() => createCheckerJournal(open('checker.db', checkerMigrations)))
+    for (const journal of journals)
+      expect(journal.verdicts(3)).toMatchObject([{ reason: `REASON_${kept[0]!.n}`, rate: kept[0]!.n }])
+
+    const [standing] = journals[0]!.verdicts(3)
     journals[0]!.recordOpenings(3, hash(1), hash(2), new Map())
-    const late = { ...verdict(0), verdict: 'WRONG', reason: 'ROW_WRONG' } as const
-    expect(journals[9]!.recordVerdict(late)).toBe(false)
-    expect(journals[9]!.verdicts(3)[0]).toMatchObject({ verdict: 'VALID' })
+    expect(journals[1]!.recordVerdict({ ...standing!, verdict: 'WRONG', reason: 'ROW_WRONG' })).toBe(false)
+    expect(journals[1]!.verdicts(3)).toEqual([standing])
   })
 })

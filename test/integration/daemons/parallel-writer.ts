@@ -1,0 +1,50 @@
+/** One of many threads that write to the same databases at once: opens its own connections, waits for the start, and says what became of it. */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Hex } from 'viem'
+import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { openStore } from '../../../src/core/platform/store.ts'
+import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
+
+export type ParallelWriter = {
+  readonly checkerPath: string
+  readonly providerPath: string
+  /** Different for each thread: what it writes depends on it. */
+  readonly n: number
+  /** 0 until all may start. */
+  readonly start: SharedArrayBuffer
+}
+export type Outcome = { readonly n: number; readonly kept: boolean; readonly code: string | null }
+export type Outcomes = { readonly verdict: Outcome; readonly commitment: Outcome }
+
+const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
+const about = { round: hash(7), deviceId: hash(8), generation: 1 }
+const { checkerPath, providerPath, n, start } = workerData as ParallelWriter
+// Ten connections take turns on a host that may be busy.
+const busyTimeoutMs = 60_000
+const checkers = openStore({ path: checkerPath, migrations: checkerMigrations, busyTimeoutMs })
+const providers = openStore({ path: providerPath, migrations: providerMigrations, busyTimeoutMs })
+
+const recordVerdict = () =>
+  createCheckerJournal(checkers).recordVerdict({
+    ...{ ...about, epoch: 3, commitmentHash: null, commitment: null, evidence: null },
+    ...{ verdict: n % 2 === 0 ? 'VALID' : 'TIMEOUT', reason: `REASON_${n}`, detail: '', rate: n },
+  })
+function recordCommitment() {
+  const message = { ...about, epoch: 3n, specHash: hash(9), rows: BigInt(n), root: hash(n), environmentHash: hash(10) }
+  createProviderJournal(providers).recordCommitment(hash(n), { message, signature: '0x' })
+  return true
+}
+function outcomeOf(write: () => boolean): Outcome {
+  try {
+    return { n, kept: write(), code: null }
+  } catch (error) {
+    return { n, kept: false, code: (error as { code?: string }).code ?? String(error) }
+  }
+}
+
+parentPort!.postMessage('ready')
+Atomics.wait(new Int32Array(start), 0, 0)
+const outcomes: Outcomes = { verdict: outcomeOf(recordVerdict), commitment: outcomeOf(recordCommitment) }
+checkers.close()
+providers.close()
+parentPort!.postMessage(outcomes)
