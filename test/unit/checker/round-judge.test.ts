@@ -30,6 +30,16 @@ async function foundWrong() {
   return { worked, ...finder.forwarded[0]! }
 }
 
+/** Recomputing takes until it is let go. */
+function heldEngine() {
+  const held: (() => void)[] = []
+  const verify: RoundJudgeDependencies['engine']['verify'] = async request => {
+    await new Promise<void>(resolve => held.push(resolve))
+    return fixture.engine.verify(request)
+  }
+  return { held, engine: { verify } }
+}
+
 describe('a forwarded wrong row', () => {
   it('is kept as the evidence of who adopts it, not the rows that it sampled itself', async () => {
     const { worked, commitment, payload } = await foundWrong()
@@ -146,27 +156,26 @@ describe('the opening deadline', () => {
   })
 
   it('waits for what arrived before it, and not for what others go on sending', async () => {
-    // Recomputing takes until it is let go; another round's rows keep the queue busy meanwhile.
-    const held: (() => void)[] = []
-    const verify: RoundJudgeDependencies['engine']['verify'] = async request => {
-      await new Promise<void>(resolve => held.push(resolve))
-      return fixture.engine.verify(request)
+    const { held, engine } = heldEngine()
+    const [waiting, silent] = [fixture.seat(0, { engine }), fixture.seat(0, { engine })]
+    const [worked, later] = [await fixture.work(), await fixture.work(word(10))]
+    const first = await waiting.upToRequest(worked)
+    first.answer()
+    await silent.upToRequest(worked)
+    for (const seat of [waiting, silent]) {
+      await seat.clock.advance(3000)
+      const second = await seat.upToRequest(later, triggerAt(10))
+      second.answer()
+      await seat.clock.advance(rules.openingsMs - 3000 + 200)
     }
-    const seat = fixture.seat(0, { engine: { verify } })
-    const { answer } = await seat.upToRequest(await fixture.work())
-    answer()
-    await seat.clock.advance(3000)
-    const second = triggerAt(10)
-    const later = await seat.upToRequest(await fixture.work(second.hash), second)
-    later.answer()
-    await seat.clock.advance(rules.openingsMs - 3000 + 200)
-    expect(seat.journal.verdicts(0)).toEqual([])
-    held.shift()!()
-    await expect.poll(() => seat.journal.verdicts(0)).toMatchObject([{ round: trigger.hash, verdict: 'VALID' }])
-    // The first round is over although rows of the second still wait.
-    await expect.poll(() => held.length).toBe(1)
-    held.shift()!()
-    expect(await seat.close()).toHaveLength(2)
+    expect(waiting.journal.verdicts(0)).toEqual([])
+    // Rows of the second round still wait; the first one is over all the same.
+    expect(silent.journal.verdicts(0)).toMatchObject([{ round: trigger.hash, verdict: 'TIMEOUT' }])
+    for (const seat of [waiting, silent]) {
+      await expect.poll(() => held.splice(0).map(go => go()) && seat.journal.verdicts(0)).toHaveLength(2)
+      await seat.close()
+    }
+    expect(waiting.journal.verdicts(0).map(({ verdict }) => verdict)).toEqual(['VALID', 'VALID'])
   })
 })
 
@@ -285,14 +294,19 @@ describe('a reorg at a trigger', () => {
   })
 
   it('drops a round whose rows are being recomputed, and begins it again when its block comes back', async () => {
-    const seat = fixture.seat(0)
+    const { held, engine } = heldEngine()
+    const seat = fixture.seat(0, { engine })
     const worked = await fixture.work()
-    const { answer } = await seat.upToRequest(worked)
-    answer()
+    const left = await seat.upToRequest(worked)
+    left.answer()
     seat.judge.drop(trigger.hash)
     seat.journal.dropRound(0, trigger.hash)
+    held.shift()!()
+    expect(await seat.close()).toEqual([])
+
     const again = await seat.upToRequest(worked)
     again.answer()
+    await expect.poll(() => held.splice(0).map(go => go()) && seat.journal.verdicts(0)).toHaveLength(1)
     expect(await seat.close()).toMatchObject([{ verdict: 'VALID' }])
     expect(seat.journal.rounds(0)).toEqual([trigger])
   })
