@@ -72,7 +72,9 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
         this.event(type, fields, describeEvent(type, fields))
       }
       const { startProvider } = await import('../../core/provider/start-provider.ts')
-      const options = { ...daemon, payout, executionProvider, threads, attest, version: this.config.version }
+      const { CUDA_VISIBLE_DEVICES: cudaVisibleDevices } = process.env
+      const { version } = this.config
+      const options = { ...daemon, payout, executionProvider, threads, cudaVisibleDevices, attest, version }
       await daemon.onlyRun({ takeOver, stop }, only => startProvider(options, { log, clock, emit }, only))
     } finally {
       await watch?.close()

@@ -25,21 +25,30 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
 
   async run() {
     const { threads, 'execution-provider': executionProvider } = this.flags
-    const [{ createHostProbe }, { nodeHost: host }, { runTool: run }, { ownDevices }, { createWorkEngine }, test] =
-      await Promise.all([
-        import('../../core/gpu/host-probe.ts'),
-        import('../../core/gpu/host.ts'),
-        import('../../core/gpu/run-tool.ts'),
-        import('../../core/provider/own-devices.ts'),
-        import('../../core/job/work-engine.ts'),
-        import('../../core/operator/self-test.ts'),
-      ])
+    const [
+      { createHostProbe },
+      pins,
+      { nodeHost: host },
+      { runTool: run },
+      { ownDevices },
+      { createWorkEngine },
+      test,
+    ] = await Promise.all([
+      import('../../core/gpu/host-probe.ts'),
+      import('../../core/gpu/pin-devices.ts'),
+      import('../../core/gpu/host.ts'),
+      import('../../core/gpu/run-tool.ts'),
+      import('../../core/provider/own-devices.ts'),
+      import('../../core/job/work-engine.ts'),
+      import('../../core/operator/self-test.ts'),
+    ])
     const { systemClock: clock } = await import('../../core/platform/clock.ts')
     const { randomBytes } = await import('node:crypto')
     await this.warnOfDaemon()
     const spec = await this.chooseSpec()
     const devices = executionProvider === 'cpu' ? 'cpu' : 'auto'
-    const probed = await createHostProbe({ devices }, { host, run }).probe()
+    const { CUDA_VISIBLE_DEVICES: visible } = process.env
+    const probed = await pins.probeVisible(createHostProbe({ devices }, { host, run }), visible).probe()
     // Which operator it is for changes nothing here.
     const own = ownDevices(probed, `0x${'00'.repeat(20)}`)
     const results = []
@@ -47,7 +56,8 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
       const { model, kind } = device.record
       const provider = kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider
       const result = await test.selfTestDevice(device, spec, {
-        startEngine: () => createWorkEngine({ spec, provider, threads, deviceIndex: device.index ?? 0 }),
+        startEngine: () =>
+          createWorkEngine({ spec, provider, threads, ...pins.pinDevice(device, probed.devices, visible) }),
         startVerifier: () => createWorkEngine({ spec, provider: 'cpu', threads }),
         randomBytes: size => new Uint8Array(randomBytes(size)),
         clock,

@@ -33,7 +33,15 @@ export const jobErrors = defineErrors({
   JOB_WEBGPU_TAKEN: {
     message: () => 'WebGPU already serves another device of this process.',
     meaning: 'The WebGPU runtime ends the whole process when two threads use it, so a process has one WebGPU device.',
-    fix: 'Start one Provider per WebGPU device, each with its own --data-dir and --device; CUDA devices can share one.',
+    fix: 'Close what uses it first, or work with --execution-provider cuda, which serves every NVIDIA card of a process.',
+    exit: 3,
+  },
+  JOB_DEVICE_NOT_PINNED: {
+    message: ({ provider, problem }: { provider: string; problem: string }) =>
+      `The execution provider "${provider}" cannot be pinned to this device: ${problem}.`,
+    meaning:
+      'The runtime might compute on another device than the one that is registered, and that one would be paid for it.',
+    fix: 'NVIDIA: start one Provider per device, each with its own --data-dir and key, and CUDA_VISIBLE_DEVICES set to the UUID that "nvidia-smi -L" prints. Other cards: one per host can work, through WebGPU.',
     exit: 3,
   },
   JOB_NO_EXACT_KERNEL: {

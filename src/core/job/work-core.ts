@@ -21,8 +21,10 @@ export type WorkOptions = {
   readonly spec: JobSpec
   /** Default 'auto': CUDA, then WebGPU, then the CPU. A named one is used or refused, never replaced. */
   readonly provider?: ExecutionProvider | 'auto'
-  /** CUDA device of this host; default 0. */
+  /** CUDA's number of the device among those of this process, in the order of the PCI bus; default 0. */
   readonly deviceIndex?: number
+  /** Providers that cannot be pinned to the device, and why: they are refused. */
+  readonly notPinned?: Partial<Record<ExecutionProvider, string>>
   /** Threads of one operator on the CPU; default 0, every core. */
   readonly threads?: number
   /** Most rows of one run; default 1024 on the CPU, 16384 elsewhere. */
@@ -97,7 +99,7 @@ type KeptWindow = {
   readonly worked: Pick<WorkedWindow, 'tree' | 'collector'>
 }
 
-/** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_NO_EXACT_KERNEL */
+/** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_NO_EXACT_KERNEL */
 export async function createWorkCore(
   options: WorkOptions,
   { clock, open = openKernel }: { readonly clock: MonotonicClock; readonly open?: typeof openKernel },
@@ -105,6 +107,8 @@ export async function createWorkCore(
   const { deviceIndex = 0, threads = 0, keepWindows = 4, keepBytes = 256 * 1024 * 1024 } = options
   const spec = checkSpec(options.spec)
   const choice = await chooseExecutionProvider(options.provider ?? 'auto', async provider => {
+    const problem = options.notPinned?.[provider]
+    if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
     const session = { provider, deviceIndex, threads }
     return { session, test: await selfTest(spec, session, clock, open) }

@@ -70,6 +70,8 @@ export function createWorkEngine(
 }
 
 async function startEngine(options: WorkOptions, clock: MonotonicClock): Promise<WorkEngine> {
+  // CUDA reads it once, when its library loads: the order in which devices are numbered. Only this thread sets what native code sees.
+  process.env.CUDA_DEVICE_ORDER = 'PCI_BUS_ID'
   const file = import.meta.url.endsWith('.ts') ? './work-worker.ts' : './work-worker.js'
   const worker = new Worker(new URL(file, import.meta.url), { workerData: options })
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>()

@@ -53,8 +53,8 @@ export type ProviderDependencies = {
     nonce: Hex,
   ) => Promise<{ readonly evidence: string; readonly identity: Hex } | null>
   readonly openTransport: (identity: Identity) => Transport
-  /** The engine that works for this device, pinned to it. */
-  readonly startEngine: (spec: JobSpec, device: ProbedDevice) => Promise<WorkEngine>
+  /** The engine that works for this device, pinned to it among all that were found. */
+  readonly startEngine: (spec: JobSpec, device: ProbedDevice, all: readonly ProbedDevice[]) => Promise<WorkEngine>
   readonly clock: Clock
   readonly random: () => number
   readonly log: Logger
@@ -89,7 +89,7 @@ export async function runProvider(
         emit({ type: 'device.health', device, change, reason, detail }),
     },
   )
-  const engines = await Promise.all(own.map(({ probed }) => deps.startEngine(spec, probed)))
+  const engines = await Promise.all(own.map(({ probed }) => deps.startEngine(spec, probed, first.devices)))
   const devices: RunningDevice[] = own.map((device, i) => ({ ...device, engine: engines[i]! }))
   const identity = await deps.certify({
     deviceIds: own.map(({ deviceId }) => deviceId),

@@ -8,6 +8,7 @@ import { attestDevice } from '../gpu/attestation/attest-device.ts'
 import { probeEnvironment } from '../gpu/environment-probe.ts'
 import { nodeHost } from '../gpu/host.ts'
 import { createHostProbe } from '../gpu/host-probe.ts'
+import { pinDevice, probeVisible } from '../gpu/pin-devices.ts'
 import { runTool } from '../gpu/run-tool.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
@@ -31,6 +32,8 @@ export type StartProviderOptions = {
   readonly payout: Address
   readonly executionProvider: ExecutionProvider | 'auto'
   readonly threads: number
+  /** CUDA_VISIBLE_DEVICES: the NVIDIA devices of this process, where not all of them are. */
+  readonly cudaVisibleDevices?: string | undefined
   /** Whether cards that can attest are registered with their attested identity. */
   readonly attest: boolean
   /** Of this program. */
@@ -53,7 +56,8 @@ export async function startProvider(
   },
   stop: AbortSignal,
 ): Promise<void> {
-  const { folder, network, signer, sender, store, payout, executionProvider, threads, version } = options
+  const { folder, network, signer, sender, store, payout, executionProvider, threads, cudaVisibleDevices, version } =
+    options
   const clockOffsetMs = async () => {
     const { timestamp } = await network.chain.client.getBlock()
     return Math.round(clock.now() - Number(timestamp) * 1000)
@@ -64,9 +68,9 @@ export async function startProvider(
       signer,
       sender,
       store,
-      probe: createHostProbe(
-        { devices: executionProvider === 'cpu' ? 'cpu' : 'auto' },
-        { host: nodeHost, run: runTool },
+      probe: probeVisible(
+        createHostProbe({ devices: executionProvider === 'cpu' ? 'cpu' : 'auto' }, { host: nodeHost, run: runTool }),
+        cudaVisibleDevices,
       ),
       readEnvironment: async engines => {
         const chosen = engines.map(({ description }) => description)
@@ -103,12 +107,12 @@ export async function startProvider(
         return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
       },
       openTransport: identity => createWebSocketTransport({ identity }),
-      startEngine: (spec, { index, record }) =>
+      startEngine: (spec, device, all) =>
         createEngine({
           spec,
           threads,
-          provider: record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
-          deviceIndex: index ?? 0,
+          provider: device.record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
+          ...pinDevice(device, all, cudaVisibleDevices),
         }),
       clock,
       random: Math.random,

@@ -189,8 +189,26 @@ describe('work engine', () => {
     }
     expect(await outcome('cuda')).toMatch(/^(cuda|(JOB_CUDA_LIBRARIES_MISSING|JOB_PROVIDER_UNAVAILABLE) 3 true)$/)
     expect(await outcome('webgpu')).toMatch(/^(webgpu|JOB_PROVIDER_UNAVAILABLE 3 true)$/)
+    // Set before the thread starts, so that CUDA numbers the cards as they were pinned.
+    expect(process.env.CUDA_DEVICE_ORDER).toBe('PCI_BUS_ID')
     await expect(createWorkEngine({ spec: { ...smallSpec, width: 5000 } })).rejects.toMatchObject({
       code: 'JOB_SPEC_INVALID',
+    })
+  })
+
+  it('refuses a provider that cannot be pinned to the device before it tries it', async () => {
+    const notPinned = { cuda: 'it is no NVIDIA device', webgpu: 'this host has 2 cards' }
+    const pinned = await createWorkCore({ spec: smallSpec, threads: 1, notPinned }, { clock: threadClock })
+    expect(pinned.description.provider).toBe('cpu')
+    expect(pinned.description.refused.map(({ provider, code }) => [provider, code])).toEqual([
+      ['cuda', 'JOB_DEVICE_NOT_PINNED'],
+      ['webgpu', 'JOB_DEVICE_NOT_PINNED'],
+    ])
+    await pinned.close()
+    await expect(createWorkEngine({ spec: smallSpec, provider: 'cuda', notPinned })).rejects.toMatchObject({
+      code: 'JOB_DEVICE_NOT_PINNED',
+      message: expect.stringContaining('it is no NVIDIA device'),
+      fix: expect.stringContaining('CUDA_VISIBLE_DEVICES'),
     })
   })
 
