@@ -149,6 +149,9 @@ export function selfTestLines({ device, spec, executionProvider, form, ...result
     `  leverage    ${figures.rowsPerSample.toFixed(1)} rows of work for each row a seat recomputes`,
     `  kernel      ${executionProvider}, form ${form}; model built in ${(result.buildMs / 1000).toFixed(2)} s`,
     `  forms       ${tried.join(' · ')}`,
-    ...refused.map(each => `  not used    ${each.provider}: ${each.message}`),
+    ...refused.flatMap(each => [
+      `  not used    ${each.provider}: ${each.code}: ${each.message}`,
+      `  ${' '.repeat(11)} fix: ${each.fix}`,
+    ]),
   ]
 }

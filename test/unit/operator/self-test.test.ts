@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ProbedDevice } from '../../../src/core/gpu/gpu-probe.ts'
+import { jobErrors } from '../../../src/core/job/errors.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import { type SelfTestDependencies, selfTestDevice, selfTestLines } from '../../../src/core/operator/self-test.ts'
 import { smallCore, smallSpec } from '../job/small-spec.ts'
@@ -73,6 +74,13 @@ describe('selfTestDevice', () => {
     })
     expect(result.reference!.share).toBeCloseTo(result.figures.rate / 67e6, 12)
     expect(selfTestLines(result).join('\n')).toContain('of the fp32 peak of nvidia-h100, 67,000,000 Mop/s')
+  })
+
+  it('says of every provider that was refused why, and what to do', async () => {
+    const { code, message, fix } = jobErrors.JOB_CUDA_LIBRARIES_MISSING({ library: 'libonnxruntime_providers_cuda.so' })
+    const description = { ...core.description, refused: [{ provider: 'cuda' as const, code, message, fix }] }
+    const text = selfTestLines(await run({ description })).join('\n')
+    expect(text).toContain(`  not used    cuda: ${code}: ${message}\n              fix: ${fix}`)
   })
 
   it('reports a window in which nothing was finished, without asking for openings', async () => {
