@@ -32,15 +32,22 @@ export type SelfTest = { readonly form: KernelForm; readonly results: readonly F
 
 const seed = new Uint8Array(32).fill(7)
 const referenceRows = 4
+/** Rows of the batch that is compared, and of the first that is measured. */
 const batchRows = 128
 /** Of each form, and at least this many turns. */
 const measureMs = 30
 const leastTurns = 5
+/** A batch that took half of this, the best of two turns, is followed by one of twice the rows. */
+const growthMs = 6
+const growthTurns = 2
 
-/** @throws JOB_NO_EXACT_KERNEL when no form gives the exact integers; what the provider throws when it cannot start at all. */
+/**
+ * `mostRows`: of one run, as the windows will use it.
+ * @throws JOB_NO_EXACT_KERNEL when no form gives the exact integers; what the provider throws when it cannot start at all
+ */
 export async function selfTest(
   spec: JobSpec,
-  options: SessionOptions,
+  { mostRows, ...options }: SessionOptions & { readonly mostRows: number },
   clock: MonotonicClock,
   open: typeof openKernel = openKernel,
 ): Promise<SelfTest> {
@@ -54,9 +61,9 @@ export async function selfTest(
   const opened: Kernel[] = []
   const failures: unknown[] = []
   try {
-    const tested: { form: KernelForm; kernel: Kernel | null; refusal: string | null }[] = []
+    const tested: TestedForm[] = []
     for (const form of formsOf[options.provider]) tested.push({ form, ...(await testForm(form)) })
-    const rates = await measure(tested.flatMap(({ kernel }) => kernel ?? []))
+    const rates = await measure(tested)
     const results = tested.map(({ form, kernel, refusal }): FormResult => {
       return { form, exact: kernel !== null, rate: rates.get(form) ?? 0, refusal }
     })
@@ -70,38 +77,65 @@ export async function selfTest(
   }
 
   /** The form's kernel of the last case, once it was exact in all of them, or why it is not used. */
-  async function testForm(form: KernelForm): Promise<{ kernel: Kernel | null; refusal: string | null }> {
+  async function testForm(form: KernelForm): Promise<Omit<TestedForm, 'form'>> {
     let kernel: Kernel | null = null
-    for (const { weights, inputs, expected } of cases) {
-      try {
+    try {
+      for (const { weights, inputs, expected } of cases) {
         kernel = await open(weights, form, options)
-      } catch (error) {
-        failures.push(error)
-        return { kernel: null, refusal: error instanceof Error ? error.message : String(error) }
+        opened.push(kernel)
+        const batch = await kernel.run(repeat(inputs, batchRows))
+        if (!equal(await kernel.run(inputs), expected) || !equal(batch, repeat(expected, batchRows)))
+          return { kernel: null, refusal: 'its digests differ from plain integers' }
       }
-      opened.push(kernel)
-      const batch = await kernel.run(repeat(inputs, batchRows))
-      if (!equal(await kernel.run(inputs), expected) || !equal(batch, repeat(expected, batchRows)))
-        return { kernel: null, refusal: 'its digests differ from plain integers' }
+      return { kernel, refusal: null }
+    } catch (error) {
+      return { kernel: null, refusal: refuse(error) }
     }
-    return { kernel, refusal: null }
   }
 
-  /** Rate by form in Mop/s. All in turn, and the best run of each: what else the machine does must not choose for us. */
-  async function measure(kernels: readonly Kernel[]): Promise<Map<KernelForm, number>> {
-    const batch = repeat(rowInput(seed, 0, referenceRows), batchRows)
-    const fastestMs = new Map(kernels.map(({ form }) => [form, Number.POSITIVE_INFINITY]))
-    const endMs = clock.monotonicMs() + measureMs * kernels.length
-    for (let turn = 0; turn < leastTurns || clock.monotonicMs() < endMs; turn++)
-      for (const { form, run } of kernels) {
-        const startMs = clock.monotonicMs()
-        await run(batch)
-        fastestMs.set(form, Math.min(fastestMs.get(form)!, clock.monotonicMs() - startMs))
-      }
-    const operations = batchRows * operationsPerRow(small)
+  function refuse(error: unknown): string {
+    failures.push(error)
+    return error instanceof Error ? error.message : String(error)
+  }
+
+  /**
+   * Rate by form in Mop/s. All in turn, and the best run of each: what else the machine does must not choose for us. Batches grow as
+   * far as windows use them and the time allows, since in a small one a card shows only how long it takes to begin.
+   */
+  async function measure(tested: readonly TestedForm[]): Promise<Map<KernelForm, number>> {
+    const endMs = clock.monotonicMs() + measureMs * tested.length
+    let rows = Math.min(batchRows, mostRows)
+    let fastestMs = new Map<KernelForm, number>()
+    let turns = 0
+    while (tested.some(({ kernel }) => kernel !== null) && (turns < leastTurns || clock.monotonicMs() < endMs)) {
+      const batch = repeat(rowInput(seed, 0, referenceRows), rows)
+      for (const each of tested) await takeTurn(each, batch, fastestMs)
+      turns++
+      if (turns < growthTurns || rows >= mostRows || 2 * Math.max(...fastestMs.values()) > growthMs) continue
+      rows = Math.min(2 * rows, mostRows)
+      fastestMs = new Map()
+      turns = 0
+    }
+    const operations = rows * operationsPerRow(small)
     return new Map([...fastestMs].map(([form, ms]) => [form, Math.floor(operations / Math.max(ms, 1e-3) / 1_000)]))
   }
+
+  async function takeTurn(tested: TestedForm, batch: Uint8Array, fastestMs: Map<KernelForm, number>): Promise<void> {
+    const { form, kernel } = tested
+    if (kernel === null) return
+    const startMs = clock.monotonicMs()
+    try {
+      await kernel.run(batch)
+    } catch (error) {
+      Object.assign(tested, { kernel: null, refusal: refuse(error) })
+      fastestMs.delete(form)
+      return
+    }
+    fastestMs.set(form, Math.min(fastestMs.get(form) ?? Number.POSITIVE_INFINITY, clock.monotonicMs() - startMs))
+  }
 }
+
+type TestedForm = { readonly form: KernelForm; kernel: Kernel | null; refusal: string | null }
 
 /**
  * For the input row of all −64, X_0 is −64 in the even columns and 63 in the odd ones (Φ(0) and Φ(−64 · −255)), and the columns of

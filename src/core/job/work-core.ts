@@ -111,10 +111,10 @@ export async function createWorkCore(
     if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
     const session = { provider, deviceIndex, threads }
-    return { session, test: await selfTest(spec, session, clock, open) }
+    const batchRows = options.batchRows ?? (provider === 'cpu' ? 1024 : 16_384)
+    return { session, batchRows, test: await selfTest(spec, { ...session, mostRows: batchRows }, clock, open) }
   })
-  const { session, test } = choice.result
-  const batchRows = options.batchRows ?? (choice.provider === 'cpu' ? 1024 : 16_384)
+  const { session, batchRows, test } = choice.result
   const models = createModelCache({ spec }, { load: weights => open(weights, test.form, session), clock })
   const windows = new Map<string, KeptWindow>()
   let windowCount = 0

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
+import { jobErrors } from '../../../src/core/job/errors.ts'
 import { type Kernel, openKernel } from '../../../src/core/job/kernel.ts'
 import { extremeWeights, selfTest } from '../../../src/core/job/kernel-self-test.ts'
 import { kernelForms } from '../../../src/core/job/model-graph.ts'
 import { middleBits, referenceDigests } from '../../../src/core/job/reference-digests.ts'
 import { rowInput } from '../../../src/core/job/row-input.ts'
-import { rowBytes, specs } from '../../../src/core/job/spec.ts'
+import { operationsPerRow, rowBytes, specs } from '../../../src/core/job/spec.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWeights } from '../../../src/core/job/weights.ts'
 import { epochSeed, smallSpec } from './small-spec.ts'
@@ -75,8 +76,10 @@ describe('kernel', () => {
 })
 
 describe('self-test', () => {
+  const onCpu = { ...cpu(1), mostRows: 1024 }
+
   it('chooses the fastest exact form and reports every one', async () => {
-    const { form, results } = await selfTest(smallSpec, cpu(1), threadClock)
+    const { form, results } = await selfTest(smallSpec, onCpu, threadClock)
     const exact = results.filter(result => result.exact)
     expect(results.map(result => result.form)).toEqual(['u8', 'fp32', 's8'])
     expect(exact.length).toBeGreaterThan(0)
@@ -94,12 +97,80 @@ describe('self-test', () => {
           run: async inputs => (await kernel.run(inputs)).map((byte, i) => (i === 5 ? byte ^ 1 : byte)),
         }
       }
-    const { form, results } = await selfTest(smallSpec, cpu(1), threadClock, broken('u8'))
+    const { form, results } = await selfTest(smallSpec, onCpu, threadClock, broken('u8'))
     expect(form).not.toBe('u8')
     expect(results[0]).toMatchObject({ form: 'u8', exact: false, refusal: expect.stringContaining('plain integers') })
-    await expect(selfTest(smallSpec, cpu(1), threadClock, broken('u8 fp32 s8'))).rejects.toMatchObject({
+    await expect(selfTest(smallSpec, onCpu, threadClock, broken('u8 fp32 s8'))).rejects.toMatchObject({
       code: 'JOB_NO_EXACT_KERNEL',
       fix: expect.stringContaining('driver'),
     })
+  })
+
+  it('refuses a form whose run fails, and goes on with the others', async () => {
+    const failing =
+      (broken: readonly string[], fromRows: number): typeof openKernel =>
+      async (weights, form, options) => {
+        const kernel = await openKernel(weights, form, options)
+        const run = (inputs: Uint8Array) =>
+          broken.includes(form) && inputs.length >= fromRows * rowBytes
+            ? Promise.reject(jobErrors.JOB_KERNEL_FAILED({ provider: options.provider, reason: 'out of memory' }))
+            : kernel.run(inputs)
+        return { ...kernel, run }
+      }
+    const counted = () => {
+      let nowMs = 0
+      return { monotonicMs: () => nowMs++ }
+    }
+    // At once, or only in the first batch that is as large as a window's.
+    for (const fromRows of [1, 256]) {
+      const { form, results } = await selfTest(smallSpec, onCpu, counted(), failing(['u8'], fromRows))
+      expect(form).not.toBe('u8')
+      expect(results[0]).toMatchObject({
+        form: 'u8',
+        exact: false,
+        rate: 0,
+        refusal: expect.stringContaining('out of memory'),
+      })
+      const all = selfTest(smallSpec, onCpu, counted(), failing(['u8', 'fp32', 's8'], fromRows))
+      await expect(all).rejects.toMatchObject({ code: 'JOB_KERNEL_FAILED' })
+    }
+  })
+
+  /** A card whose time is counted: what a run costs before it begins, and for each row. */
+  const measuredOn = async (costMs: Record<string, { run: number; row: number }>, mostRows: number) => {
+    let nowMs = 0
+    const runs: { form: string; rows: number }[] = []
+    const open: typeof openKernel = async (weights, form, options) => {
+      const kernel = await openKernel(weights, form, { ...options, provider: 'cpu' })
+      const run = async (inputs: Uint8Array) => {
+        const rows = inputs.length / rowBytes
+        runs.push({ form, rows })
+        nowMs += costMs[form]!.run + rows * costMs[form]!.row
+        return rows > 128 ? inputs : kernel.run(inputs)
+      }
+      return { ...kernel, run }
+    }
+    const options = { provider: 'cuda', deviceIndex: 0, threads: 1, mostRows } as const
+    const { form, results } = await selfTest(smallSpec, options, { monotonicMs: () => nowMs }, open)
+    return { form, rates: results.map(({ rate }) => rate), runs, tookMs: nowMs }
+  }
+
+  it('measures a card with the batch that its windows use, where the time it takes to begin counts for nothing', async () => {
+    const card = { fp32: { run: 0.1, row: 1e-4 }, s8: { run: 0.3, row: 5e-5 } }
+    const small = await measuredOn(card, 128)
+    expect(small.form).toBe('fp32')
+    const real = await measuredOn(card, 16_384)
+    expect(real.form).toBe('s8')
+    expect(Math.max(...real.runs.map(({ rows }) => rows))).toBe(16_384)
+    // 16,384 rows in 0.3 + 0.8192 ms.
+    expect(real.rates[1]).toBe(Math.floor((16_384 * operationsPerRow({ ...smallSpec, layers: 2 })) / 1.1192 / 1_000))
+  })
+
+  it('takes no longer on a slow device than its small batches do', async () => {
+    const slow = { fp32: { run: 0, row: 0.05 }, s8: { run: 0, row: 0.1 } }
+    const { runs, tookMs } = await measuredOn(slow, 16_384)
+    expect(Math.max(...runs.map(({ rows }) => rows))).toBe(128)
+    // 2 cases and 5 turns of both forms, and the rows that are compared alone.
+    expect(tookMs).toBeLessThan(7 * 128 * 0.15 + 1)
   })
 })
