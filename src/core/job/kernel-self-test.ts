@@ -3,6 +3,7 @@
  * spec's own width, one random, one built to reach the largest sums there can be, and is compared with plain integers.
  */
 
+import { zeroHash } from 'viem'
 import { jobErrors } from './errors.ts'
 import type { ExecutionProvider, SessionOptions } from './execution-provider.ts'
 import { type Kernel, openKernel } from './kernel.ts'
@@ -52,9 +53,9 @@ export async function selfTest(
   open: typeof openKernel = openKernel,
 ): Promise<SelfTest> {
   const small = { ...spec, layers: Math.min(spec.layers, 2), weights: Math.min(spec.weights, 2) }
-  const random = createWeights(small, `0x${'00'.repeat(32)}`)
+  const random = createWeights(small, zeroHash)
   const cases = [
-    { weights: extremeWeights(random), inputs: new Uint8Array(rowBytes) },
+    { weights: extremeWeights(createWeights({ ...spec, layers: 1, weights: 1 }, zeroHash)), inputs: extremeInputs() },
     { weights: random, inputs: rowInput(seed, 0, referenceRows) },
   ].map(({ weights, inputs }) => ({ weights, inputs, expected: referenceDigests(weights, inputs) }))
 
@@ -138,19 +139,29 @@ export async function selfTest(
 type TestedForm = { readonly form: KernelForm; kernel: Kernel | null; refusal: string | null }
 
 /**
- * For the input row of all −64, X_0 is −64 in the even columns and 63 in the odd ones (Φ(0) and Φ(−64 · −255)), and the columns of
- * W_0 are all 63, all −63, or of the sign of X_0: the most extreme sums that any input can reach.
+ * Weights that reach the largest sums there can be, with {@link extremeInputs}. E has one −1 in each column, in row 0 for column 0 and
+ * in row 1 for the others, so that X_0 is Φ(0) = −64 where that input is 0 and Φ(−1) = 63 where it is 1. Two columns in four of W_0
+ * are all 63 or all −63: sums of ±64 · 63 · K, and pairs of ±2 · 127 · 63 as unsigned bytes. The other two are 127 less and odd, so that
+ * fp32 rounds them over a step of Φ as soon as they pass 2^24, which is at K = 4162.
  */
-export function extremeWeights({ spec, embed, layers, reduce }: Weights): Weights {
+export function extremeWeights({ spec, embed, layers: [layer], reduce }: Weights): Weights {
   const { width } = spec
   const extremeEmbed = new Int8Array(embed.length)
-  for (let row = 0; row < rowBytes; row++)
-    for (let column = 1; column < width; column += 2) extremeEmbed[row * width + column] = row === 0 ? -7 : -8
-  const extremeLayer = new Int8Array(layers[0]!.length)
+  for (let column = 0; column < width; column++) extremeEmbed[(column === 0 ? 0 : width) + column] = -1
+  const extremeLayer = new Int8Array(layer!.length)
   for (let row = 0; row < width; row++)
-    for (let column = 0; column < width; column++)
-      extremeLayer[row * width + column] = [63, -63, row % 2 === 0 ? -63 : 63][column % 3]!
-  return { spec, embed: extremeEmbed, layers: [extremeLayer, ...layers.slice(1)], reduce }
+    for (let column = 0; column < width; column++) {
+      const entry = column % 4 < 2 || row > 1 ? 63 : [-63, 62][row]!
+      extremeLayer[row * width + column] = column % 2 === 0 ? entry : -entry
+    }
+  return { spec, embed: extremeEmbed, layers: [extremeLayer], reduce }
+}
+
+/** Rows for {@link extremeWeights}, as bytes x + 64: X_0 is all −64, all 63, and 63 in column 0 alone. */
+export const extremeInputs = (): Uint8Array => {
+  const inputs = new Uint8Array(3 * rowBytes).fill(64)
+  for (const one of [rowBytes, rowBytes + 1, 2 * rowBytes]) inputs[one] = 65
+  return inputs
 }
 
 const repeat = (rows: Uint8Array, count: number): Uint8Array =>

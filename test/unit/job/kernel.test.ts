@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { jobErrors } from '../../../src/core/job/errors.ts'
 import { type Kernel, openKernel } from '../../../src/core/job/kernel.ts'
-import { extremeWeights, selfTest } from '../../../src/core/job/kernel-self-test.ts'
+import { extremeInputs, extremeWeights, selfTest } from '../../../src/core/job/kernel-self-test.ts'
 import { kernelForms } from '../../../src/core/job/model-graph.ts'
 import { middleBits, referenceDigests } from '../../../src/core/job/reference-digests.ts'
 import { rowInput } from '../../../src/core/job/row-input.ts'
@@ -36,12 +36,58 @@ describe('kernel', () => {
     )
   })
 
-  it('is exact at the widest model there may be, at the largest sums', async () => {
-    const spec = { ...smallSpec, width: 4161, layers: 1, weights: 1 }
-    const weights = extremeWeights(createWeights(spec, epochSeed))
-    const inputs = new Uint8Array(rowBytes)
-    const expected = referenceDigests(weights, inputs)
-    for (const form of kernelForms) expect(await (await open(weights, form, cpu(2))).run(inputs)).toEqual(expected)
+  /** Beyond the widest spec there may be, too; `reduce` mixes what the layer gives. */
+  const extremes = (width: number) =>
+    extremeWeights({
+      spec: { ...smallSpec, width, layers: 1, weights: 1 },
+      embed: new Int8Array(rowBytes * width),
+      layers: [new Int8Array(width * width)],
+      reduce: Int8Array.from({ length: width * rowBytes }, (_, i) => ((i * 37) % 127) - 63),
+    })
+
+  it('is exact at the widest model there may be, at the largest sums, and fp32 no longer in a wider one', async () => {
+    const inputs = extremeInputs()
+    const exact = async (width: number) => {
+      const weights = extremes(width)
+      const expected = referenceDigests(weights, inputs)
+      const opened = await Promise.all(kernelForms.map(form => openKernel(weights, form, cpu(2))))
+      const found: [string, boolean][] = []
+      for (const { form, run, release } of opened) {
+        found.push([form, Buffer.compare(await run(inputs), expected) === 0])
+        await release()
+      }
+      return Object.fromEntries(found)
+    }
+    expect(await exact(4161)).toEqual({ fp32: true, u8: true, s8: true })
+    // `u8` adds integers to the end; `s8` turns a sum into fp32.
+    expect(await exact(4162)).toEqual({ fp32: false, u8: true, s8: false })
+  })
+
+  it('is tried at the largest sums of both signs, and the largest pairs of unsigned bytes', () => {
+    const { spec, embed, layers } = extremes(64)
+    const { width } = spec
+    const inputs = extremeInputs()
+    const sums: number[] = []
+    const pairs: number[] = []
+    for (let offset = 0; offset < inputs.length; offset += rowBytes) {
+      const x = Array.from({ length: width }, (_, column) =>
+        middleBits(
+          embed.reduce((sum, entry, i) => {
+            const input = inputs[offset + Math.floor(i / width)]! - 64
+            return i % width === column ? sum + input * entry : sum
+          }, 0),
+        ),
+      )
+      for (let column = 0; column < width; column++) {
+        const entries = x.map((_, k) => layers[0]![k * width + column]!)
+        sums.push(x.reduce((sum, value, k) => sum + value * entries[k]!, 0))
+        for (let k = 0; k < width; k += 2) pairs.push((x[k]! + 64) * entries[k]! + (x[k + 1]! + 64) * entries[k + 1]!)
+      }
+    }
+    expect([Math.min(...sums), Math.max(...sums)]).toEqual([-64 * 63 * width, 64 * 63 * width])
+    expect([Math.min(...pairs), Math.max(...pairs)]).toEqual([-16_002, 16_002])
+    // What the widest fp32 may not lose: an odd number.
+    expect(Math.max(...sums.filter(sum => sum % 2 !== 0))).toBe(64 * 63 * width - 127)
   })
 
   it('gives a row run alone the digest it has in a full batch', async () => {
@@ -170,7 +216,7 @@ describe('self-test', () => {
     const slow = { fp32: { run: 0, row: 0.05 }, s8: { run: 0, row: 0.1 } }
     const { runs, tookMs } = await measuredOn(slow, 16_384)
     expect(Math.max(...runs.map(({ rows }) => rows))).toBe(128)
-    // 2 cases and 5 turns of both forms, and the rows that are compared alone.
-    expect(tookMs).toBeLessThan(7 * 128 * 0.15 + 1)
+    // Of both forms, 2 cases and 5 turns in batches of 128, and 3 + 4 rows that are compared alone.
+    expect(tookMs).toBeCloseTo((7 * 128 + 7) * 0.15, 6)
   })
 })
