@@ -17,11 +17,16 @@ const digests = Buffer.from(await kernel.run(inputs)).toString('hex')
 const alone = Buffer.from(await kernel.run(inputs.slice(0, 32))).toString('hex')
 const { form, results } = await selfTest(smallSpec, { ...options, mostRows: 1024 }, threadClock)
 await kernel.release()
+// WebGPU has no product of bytes: its nodes could only run on the CPU.
+const fallback = await openKernel(createWeights(spec, epochSeed), 'u8', options).then(
+  () => 'opened, on the CPU',
+  ({ code, message }) => `${code} ${message}`,
+)
 // A second device of the same process is refused in words, where it would end the process; after the first is closed it may start.
 const engineOptions = { spec: smallSpec, provider: 'webgpu' } as const
 const starts = await Promise.allSettled([createWorkEngine(engineOptions), createWorkEngine(engineOptions)])
 const codes = starts.map(start => (start.status === 'fulfilled' ? start.value.description.form : start.reason.code))
 for (const start of starts) if (start.status === 'fulfilled') await start.value.close()
-process.stdout.write(`${JSON.stringify({ digests, alone, form, results, codes })}\n`)
+process.stdout.write(`${JSON.stringify({ digests, alone, form, results, fallback, codes })}\n`)
 // GPU drivers may crash in their exit handlers; the answer is out.
 process.kill(process.pid, 'SIGKILL')
