@@ -1,13 +1,21 @@
 /**
- * The vectors once more by other means: AES block by block in ECB, arithmetic in BigInt, hashing piece by piece; nothing of
- * src/core/job but the kernel that is compared.
+ * The vectors once more by other means: AES block by block in ECB, arithmetic in BigInt or double precision, hashing piece by piece.
+ * Then what ships, held to them field by field.
  */
 import { createCipheriv, createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as ort from 'onnxruntime-node'
+import { keccak256 } from 'viem'
 import { describe, expect, it } from 'vitest'
+import { createLeafCollector, leafHash } from '../../../src/core/job/digest-tree.ts'
+import { jobSeed, sampleRows } from '../../../src/core/job/job-seed.ts'
 import { openKernel } from '../../../src/core/job/kernel.ts'
+import { keystream, keystreamAt } from '../../../src/core/job/keystream.ts'
 import { buildModel, kernelForms } from '../../../src/core/job/model-graph.ts'
+import { encodeOpenings } from '../../../src/core/job/openings.ts'
+import { referenceDigests } from '../../../src/core/job/reference-digests.ts'
+import { rowInput, rowInputAt } from '../../../src/core/job/row-input.ts'
+import { encodeSpec, specHash } from '../../../src/core/job/spec.ts'
 import { createWeights, modelHash } from '../../../src/core/job/weights.ts'
 
 const vectors = JSON.parse(readFileSync('fixtures/vectors/work.json', 'utf8'))
@@ -21,14 +29,16 @@ const sha256 = (...parts: (string | Uint8Array)[]) => {
 const integer = (value: number, size: number) => Buffer.from(value.toString(16).padStart(2 * size, '0'), 'hex')
 
 function stream(seed: Buffer, firstBlock: number, length: number): Buffer {
-  const blocks: Buffer[] = []
-  const start = BigInt(hex(seed.subarray(16)))
-  for (let i = 0; i * 16 < length; i++) {
-    const counter = (start + BigInt(firstBlock + i)) % 2n ** 128n
-    const cipher = createCipheriv('aes-128-ecb', seed.subarray(0, 16), null)
-    blocks.push(cipher.update(Buffer.from(counter.toString(16).padStart(32, '0'), 'hex')))
-  }
-  return Buffer.concat(blocks).subarray(0, length)
+  const start = BigInt(hex(seed.subarray(16))) + BigInt(firstBlock)
+  const blocks = Math.ceil(length / 16)
+  const block = (i: number) => Buffer.from(((start + BigInt(i)) % 2n ** 128n).toString(16).padStart(32, '0'), 'hex')
+  // The last four bytes are counted in place, as long as they do not overflow: a model is hundreds of thousands of blocks.
+  const counters = Buffer.alloc(16 * blocks, block(0))
+  const low = counters.readUInt32BE(12)
+  for (let i = 0; i < blocks; i++)
+    if (low + i < 2 ** 32) counters.writeUInt32BE(low + i, 16 * i + 12)
+    else counters.set(block(i), 16 * i)
+  return createCipheriv('aes-128-ecb', seed.subarray(0, 16), null).update(counters).subarray(0, length)
 }
 const weight = (byte: number) => (byte % 128 === 0 ? 0 : (byte % 128) - 64)
 const row = (seed: Buffer, index: number) => stream(seed, 2 * index, 32).map(byte => byte % 128)
@@ -40,11 +50,13 @@ function phi(y: bigint): bigint {
 }
 
 type Work = typeof vectors.small
-function matrix({ specHash }: Work, index: number, entries: number): number[] {
+function matrix({ specHash }: Work, index: number, entries: number): Int8Array {
   const seed = sha256('kaisar/weights/v1', bytes(specHash), bytes(vectors.epochSeed), integer(index, 4))
-  return Array.from(stream(seed, 0, entries), weight)
+  const found = new Int8Array(stream(seed, 0, entries))
+  for (let i = 0; i < entries; i++) found[i] = weight(found[i]! & 255)
+  return found
 }
-const multiply = (x: bigint[], entries: number[], columns: number): bigint[] =>
+const multiply = (x: bigint[], entries: Int8Array, columns: number): bigint[] =>
   Array.from({ length: columns }, (_, column) =>
     phi(x.reduce((sum, value, k) => sum + value * BigInt(entries[k * columns + column]!), 0n)),
   )
@@ -82,9 +94,9 @@ describe('vectors', () => {
     expect(hex(row(seed, 0))).toBe(work.inputRow0)
     expect(hex(row(seed, 1_000_000))).toBe(work.inputRow1000000)
     const { weights } = work.spec
-    expect(matrix(work, 0, 16)).toEqual(work.embedFirst16)
-    expect(matrix(work, 1, 16)).toEqual(work.layer0First16)
-    expect(matrix(work, 1 + weights, 16)).toEqual(work.reduceFirst16)
+    expect([...matrix(work, 0, 16)]).toEqual(work.embedFirst16)
+    expect([...matrix(work, 1, 16)]).toEqual(work.layer0First16)
+    expect([...matrix(work, 1 + weights, 16)]).toEqual(work.reduceFirst16)
   })
 
   it('fix digests, leaf, root and sample of the small spec, in BigInt', () => {
@@ -94,36 +106,63 @@ describe('vectors', () => {
       sha256('kaisar/leaf/v1', integer(chunk, 8), Buffer.concat(digests.slice(chunk * 64, chunk * 64 + 64))),
     )
     expect(hex(leaves[0]!)).toBe(small.tree.leaf0)
+    const partial = (chunk: number, rows: number) =>
+      sha256('kaisar/leaf/v1', integer(chunk, 8), Buffer.concat(digests.slice(chunk * 64, rows)))
     const node = (left: Buffer, right: Buffer) => sha256('kaisar/node/v1', left, right)
-    const root = sha256('kaisar/root/v1', integer(150, 8), node(node(leaves[0]!, leaves[1]!), leaves[2]!))
-    expect(hex(root)).toBe(small.tree.roots.at(-1).root)
-    expect(small.tree.roots[0]).toEqual({ rows: 0, root: `0x${'00'.repeat(32)}` })
+    const rooted = (rows: number, top: Buffer) => hex(sha256('kaisar/root/v1', integer(rows, 8), top))
+    const [left, right] = [leaves[0]!, leaves[1]!]
+    const root = rooted(150, node(node(left, right), leaves[2]!))
+    expect(small.tree.roots).toEqual([
+      { rows: 0, root: `0x${'00'.repeat(32)}` },
+      { rows: 1, root: rooted(1, partial(0, 1)) },
+      { rows: 64, root: rooted(64, left) },
+      { rows: 65, root: rooted(65, node(left, partial(1, 65))) },
+      { rows: 129, root: rooted(129, node(node(left, right), partial(2, 129))) },
+      { rows: 150, root },
+    ])
 
     const { secret, samplingBlockHash } = vectors.sampling
     const drawn = new Set<number>()
-    const words = stream(sha256('kaisar/sample/v1', bytes(secret), root, bytes(samplingBlockHash)), 0, 512)
+    const words = stream(sha256('kaisar/sample/v1', bytes(secret), bytes(root), bytes(samplingBlockHash)), 0, 512)
     for (let at = 0; drawn.size < small.spec.samples; at += 8) drawn.add(Number(words.readBigUInt64BE(at) % 150n))
     expect([...drawn].sort((a, b) => a - b)).toEqual(small.tree.sample)
+
+    const opened = (from: number, to: number) => Buffer.concat(digests.slice(from, to))
+    const openings = Buffer.concat([
+      Buffer.of(1),
+      ...[opened(0, 64), right, leaves[2]!],
+      ...[opened(64, 128), left, leaves[2]!],
+      ...[opened(128, 150), node(left, right)],
+    ])
+    expect(keccak256(openings)).toBe(small.tree.openingsKeccak256)
   })
 
-  it('fix the first digest of devnet, in double precision', () => {
-    const { jobSeed, spec, digests } = vectors.devnet as Work
-    const { width, layers, weights } = spec
-    // Sums stay below 2^24, so doubles are exact; BigInt would take half a minute on a busy machine.
-    const step = (x: Float64Array, index: number, columns: number) => {
-      const entries = matrix(vectors.devnet, index, x.length * columns)
-      return Float64Array.from({ length: columns }, (_, column) => {
-        const sum = x.reduce((total, value, k) => total + value * entries[k * columns + column]!, 0)
-        return (((Math.floor(sum / 128) % 128) + 128) % 128) - 64
-      })
+  it.each(['small', 'devnet', 'standard'])('fix every digest and the seal of %s, in double precision', name => {
+    const work = vectors[name] as Work
+    const { width, layers, weights } = work.spec
+    const square = Array.from({ length: weights }, (_, layer) => matrix(work, 1 + layer, width * width))
+    const [embed, reduce] = [matrix(work, 0, 32 * width), matrix(work, 1 + weights, width * 32)]
+    const signed = [embed, ...square, reduce].map(each => new Uint8Array(each.buffer))
+    expect(hex(sha256('kaisar/model/v1', bytes(work.specHash), ...signed))).toBe(work.modelHash)
+    // Sums stay below 2^24, so doubles are exact; BigInt would take minutes.
+    const step = (x: Float64Array, entries: Int8Array, columns: number) => {
+      const sums = new Float64Array(columns)
+      for (let k = 0, at = 0; k < x.length; k++) {
+        const value = x[k]!
+        for (let column = 0; column < columns; column++, at++) sums[column]! += value * entries[at]!
+      }
+      return sums.map(sum => (((Math.floor(sum / 128) % 128) + 128) % 128) - 64)
     }
-    let x = step(
-      Float64Array.from(row(bytes(jobSeed), 0), byte => byte - 64),
-      0,
-      width,
-    )
-    for (let layer = 0; layer < layers; layer++) x = step(x, 1 + (layer % weights), width)
-    expect(hex(Uint8Array.from(step(x, 1 + weights, 32), value => value + 64))).toBe(digests.slice(0, 66))
+    const found = Array.from({ length: (work.digests.length - 2) / 64 }, (_, index) => {
+      let x = step(
+        Float64Array.from(row(bytes(work.jobSeed), index), byte => byte - 64),
+        embed,
+        width,
+      )
+      for (let layer = 0; layer < layers; layer++) x = step(x, square[layer % weights]!, width)
+      return Buffer.from(step(x, reduce, 32).map(value => value + 64))
+    })
+    expect(hex(Buffer.concat(found))).toBe(work.digests)
   })
 
   it.each(kernelForms)(
@@ -146,17 +185,56 @@ describe('vectors', () => {
     },
   )
 
+  it('hold for what ships: keystream, seeds, rows, weights', () => {
+    const { seed, firstBlock, bytes: expected } = vectors.keystream
+    expect(hex(keystream(bytes(seed), firstBlock, 48))).toBe(expected)
+    expect(hex(keystreamAt(bytes(seed), [firstBlock], 3))).toBe(expected)
+    for (const work of [small, vectors.devnet, vectors.standard] as Work[]) {
+      expect([encodeSpec(work.spec), specHash(work.spec)]).toEqual([work.specText, work.specHash])
+      const own = jobSeed({ ...identity, specHash: work.specHash })
+      expect(hex(own)).toBe(work.jobSeed)
+      expect(hex(rowInput(own, 0, 1))).toBe(work.inputRow0)
+      expect(hex(rowInputAt(own, [1_000_000, 0]))).toBe(work.inputRow1000000 + work.inputRow0.slice(2))
+      const weights = createWeights(work.spec, vectors.epochSeed)
+      expect(modelHash(weights)).toBe(work.modelHash)
+      expect([...weights.embed.subarray(0, 16)]).toEqual(work.embedFirst16)
+      expect([...weights.layers[0]!.subarray(0, 16)]).toEqual(work.layer0First16)
+      expect([...weights.reduce.subarray(0, 16)]).toEqual(work.reduceFirst16)
+    }
+  })
+
+  it('hold for what ships: digests, leaves, roots, sample, openings', () => {
+    const seed = jobSeed({ ...identity, specHash: small.specHash })
+    const digests = referenceDigests(createWeights(small.spec, vectors.epochSeed), rowInput(seed, 0, 150))
+    expect(hex(digests.subarray(0, 128))).toBe(small.digests)
+    const chunk = (index: number) => digests.subarray(index * 2048, (index + 1) * 2048)
+    expect(hex(leafHash(0, chunk(0)))).toBe(small.tree.leaf0)
+    const treeOf = (rows: number) => {
+      const collector = createLeafCollector({ keepBytes: 0 })
+      collector.append(digests.subarray(0, rows * 32))
+      return collector.finish()
+    }
+    for (const { rows, root } of small.tree.roots) expect(hex(treeOf(rows).root)).toBe(root)
+    const tree = treeOf(150)
+    const sample = sampleRows(small.spec, 150, { ...vectors.sampling, root: small.tree.roots.at(-1).root })
+    expect(sample).toEqual(small.tree.sample)
+    expect(keccak256(encodeOpenings(tree, sample, chunk))).toBe(small.tree.openingsKeccak256)
+  })
+
   it.each(['small', 'devnet', 'standard'])(
-    'are what ONNX Runtime computes for %s, sealed by the same hash',
+    'are what ONNX Runtime computes for %s, in every form',
     async name => {
       const work = vectors[name] as Work
       const weights = createWeights(work.spec, vectors.epochSeed)
-      expect(modelHash(weights)).toBe(work.modelHash)
-      const kernel = await openKernel(weights, 'u8', { provider: 'cpu', deviceIndex: 0, threads: 1 })
       const count = (work.digests.length - 2) / 64
       const inputs = Buffer.concat(Array.from({ length: count }, (_, index) => row(bytes(work.jobSeed), index)))
-      expect(hex(await kernel.run(inputs))).toBe(work.digests)
-      await kernel.release()
+      for (const form of kernelForms)
+        for (const threads of name === 'standard' ? [2] : [1, 2]) {
+          const kernel = await openKernel(weights, form, { provider: 'cpu', deviceIndex: 0, threads })
+          expect(hex(await kernel.run(inputs)), `${form}, ${threads} threads`).toBe(work.digests)
+          await kernel.release()
+        }
     },
+    60_000,
   )
 })
