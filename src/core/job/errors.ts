@@ -30,6 +30,13 @@ export const jobErrors = defineErrors({
     fix: 'Run "npm rebuild onnxruntime-node --foreground-scripts --onnxruntime-node-install=cuda12", install CUDA 12 and cuDNN 9, and start again.',
     exit: 3,
   },
+  JOB_CUDA_LIBRARY_NOT_FOUND: {
+    message: ({ library, from }: { library: string; from: string }) =>
+      `CUDA cannot be used: the loader does not find ${library} (${from}).`,
+    meaning: 'The CUDA provider is installed, and a library of CUDA 12, cuDNN 9 or the driver that it needs is not.',
+    fix: `Install what is named: from NVIDIA's repository with "sudo apt install cuda-toolkit-12 cudnn9-cuda-12", or with pip the package in brackets; set LD_LIBRARY_PATH to its folder where the loader does not look there by itself.`,
+    exit: 3,
+  },
   JOB_WEBGPU_TAKEN: {
     message: () => 'WebGPU already serves another device of this process.',
     meaning: 'The WebGPU runtime ends the whole process when two threads use it, so a process has one WebGPU device.',

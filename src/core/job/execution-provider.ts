@@ -9,6 +9,7 @@ import type { InferenceSession } from 'onnxruntime-node'
 import * as ort from 'onnxruntime-node'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
 import { jobErrors } from './errors.ts'
+import { missingLibrary } from './missing-library.ts'
 
 /** In order of preference. */
 export const executionProviders = ['cuda', 'webgpu', 'cpu'] as const
@@ -22,7 +23,7 @@ export type SessionOptions = {
   readonly threads: number
 }
 
-/** Opens a session that runs entirely on the provider asked for. @throws JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING */
+/** Opens a session that runs entirely on the provider asked for. @throws JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_CUDA_LIBRARY_NOT_FOUND */
 export async function openSession(model: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
   const { provider, deviceIndex, threads } = options
   if (provider === 'cuda') requireCudaLibraries()
@@ -39,8 +40,15 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
       ...(provider === 'cpu' && threads > 0 ? { intraOpNumThreads: threads } : {}),
     })
   } catch (cause) {
-    throw jobErrors.JOB_PROVIDER_UNAVAILABLE({ provider, reason: firstLine(cause), cause })
+    throw sessionRefusal(provider, cause)
   }
+}
+
+/** Why a session could not be opened, with the library that CUDA lacks where the loader names it. */
+export function sessionRefusal(provider: ExecutionProvider, cause: unknown): KaisarError {
+  const missing = provider === 'cuda' && cause instanceof Error ? missingLibrary(cause.message) : null
+  if (missing !== null) return jobErrors.JOB_CUDA_LIBRARY_NOT_FOUND({ ...missing, cause })
+  return jobErrors.JOB_PROVIDER_UNAVAILABLE({ provider, reason: firstLine(cause), cause })
 }
 
 export type ProviderChoice = {
