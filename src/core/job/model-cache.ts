@@ -15,6 +15,7 @@ export type PreparedModel = {
 }
 
 type Entry = { readonly prepared: PreparedModel; readonly kernel: Kernel }
+type Slot = { readonly entry: Promise<Entry>; users: number }
 
 export type ModelCache = {
   prepare(epochSeed: Hex): Promise<PreparedModel>
@@ -28,7 +29,7 @@ export function createModelCache(
   { load, clock }: { readonly load: (weights: Weights) => Promise<Kernel>; readonly clock: MonotonicClock },
 ): ModelCache {
   // Insertion order is order of use: an entry that is asked for moves to the end.
-  const entries = new Map<Hex, { readonly entry: Promise<Entry>; users: number }>()
+  const entries = new Map<Hex, Slot>()
 
   const build = async (epochSeed: Hex): Promise<Entry> => {
     const startMs = clock.monotonicMs()
@@ -39,13 +40,10 @@ export function createModelCache(
     const prepared = { epochSeed, modelHash: modelHash(weights), buildMs: clock.monotonicMs() - startMs }
     return { prepared, kernel }
   }
-  const drop = async (epochSeed: Hex) => {
-    const found = entries.get(epochSeed)!
-    entries.delete(epochSeed)
-    await (await found.entry).kernel.release()
-  }
-  const shrink = async () => {
-    for (const [epochSeed, { users }] of [...entries].reverse().slice(capacity)) if (users === 0) await drop(epochSeed)
+  /** All leave the cache before the first is waited for, so that no other call drops them too. */
+  const drop = async (unused: readonly (readonly [Hex, Slot])[]) => {
+    for (const [epochSeed] of unused) entries.delete(epochSeed)
+    for (const [, { entry }] of unused) await (await entry).kernel.release()
   }
   const use = async <T>(epochSeed: Hex, work: (entry: Entry) => Promise<T>): Promise<T> => {
     const slot = entries.get(epochSeed) ?? { entry: build(epochSeed), users: 0 }
@@ -55,18 +53,18 @@ export function createModelCache(
     try {
       return await work(await slot.entry)
     } catch (error) {
-      await slot.entry.catch(() => entries.delete(epochSeed))
+      await slot.entry.catch(() => entries.get(epochSeed) === slot && entries.delete(epochSeed))
       throw error
     } finally {
       slot.users--
-      await shrink()
+      await drop([...entries].slice(0, -capacity).filter(([, { users }]) => users === 0))
     }
   }
   return {
     prepare: epochSeed => use(epochSeed, async ({ prepared }) => prepared),
     use: (epochSeed, work) => use(epochSeed, ({ kernel }) => work(kernel)),
     async close() {
-      for (const epochSeed of [...entries.keys()]) await drop(epochSeed)
+      await drop([...entries])
     },
   }
 }

@@ -26,6 +26,11 @@ export const rowBytes = 32
 export const leafRows = 64
 /** Fp32 sums of products of |x| ≤ 64 and |w| ≤ 63 stay below 2^24, so exact in any order, up to this width. */
 const widthLimit = 4161
+/**
+ * A sample's openings fit the mebibyte of a `job.openings` frame with 1 KiB to spare for its header: each row has at most a chunk of its
+ * own, 64 · 32 bytes of digests and, among the 2^34 chunks of the most rows there may be, 34 siblings of 32: ⌊(2^20 − 1 − 2^10) ÷ 3136⌋.
+ */
+const samplesLimit = 334
 const modelBytesLimit = 512 * 1024 * 1024
 
 export const specs = {
@@ -47,7 +52,8 @@ export function checkSpec(spec: JobSpec): JobSpec {
   if (spec.weights > spec.layers) throw refuse(`${spec.weights} weight matrices for ${spec.layers} layers`)
   if (modelBytes(spec) > modelBytesLimit) throw refuse(`the model would take ${modelBytes(spec)} bytes in fp32`)
   if (spec.layers > 1024) throw refuse(`${spec.layers} layers; at most 1024`)
-  if (spec.samples > 1024) throw refuse(`${spec.samples} samples; at most 1024`)
+  if (spec.samples > samplesLimit)
+    throw refuse(`${spec.samples} samples; at most ${samplesLimit}, whose openings fit one frame`)
   return spec
 }
 

@@ -36,6 +36,15 @@ describe('openings', () => {
     )
   })
 
+  it('are read the same from a buffer whose neighbours hold other bytes', () => {
+    const bytes = commitTo(digestsOf(70)).open([3, 69])
+    for (let at = 0; at < 4; at++) {
+      const pool = Buffer.alloc(bytes.length + 9, 255)
+      pool.set(bytes, at)
+      expect(refusal(() => decodeOpenings(pool.subarray(at, at + bytes.length), 70, [3, 69]))).toBeUndefined()
+    }
+  })
+
   it.each([
     ['nothing', () => new Uint8Array()],
     ['an unknown version', (bytes: Uint8Array) => bytes.map((byte, i) => (i === 0 ? 2 : byte))],

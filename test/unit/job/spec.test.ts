@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rowsLimit } from '../../../src/core/job/digest-tree.ts'
+import { openingsBytes } from '../../../src/core/job/openings.ts'
 import {
   checkSpec,
   encodeSpec,
+  leafRows,
   modelBytes,
   operationsPerRow,
   soundnessBits,
@@ -11,6 +14,7 @@ import {
   specs,
   windowRate,
 } from '../../../src/core/job/spec.ts'
+import { maxPayloadBytes } from '../../../src/core/protocol/messages.ts'
 
 describe('spec', () => {
   it('is named by the hash of its text, and found by it', () => {
@@ -33,10 +37,22 @@ describe('spec', () => {
     ['a fraction', { ...specs.devnet, samples: 1.5 }],
     ['more matrices than layers', { ...specs.devnet, weights: 9 }],
     ['a model that does not fit', { ...specs.devnet, width: 4096, layers: 64, weights: 64 }],
-    ['more samples than a cohort could verify', { ...specs.devnet, samples: 1025 }],
+    ['more samples than fit one frame', { ...specs.devnet, samples: 335 }],
     ['more layers than a graph should have', { ...specs.devnet, layers: 1025 }],
   ])('refuses %s', (_, spec) => {
     expect(() => checkSpec(spec)).toThrow(expect.objectContaining({ code: 'JOB_SPEC_INVALID' }))
+  })
+
+  it('allows as many samples as fit one frame with its header, and no more', () => {
+    const frame = maxPayloadBytes['job.openings']! - 1024
+    /** Each in a chunk of its own, of the most rows there may be. */
+    const worst = (samples: number) =>
+      openingsBytes(
+        rowsLimit,
+        Array.from({ length: samples }, (_, i) => i * leafRows),
+      )
+    expect(worst(checkSpec({ ...specs.devnet, samples: 334 }).samples)).toBeLessThanOrEqual(frame)
+    expect(worst(335)).toBeGreaterThan(frame)
   })
 
   it('changes its hash with every number', () => {
