@@ -1,9 +1,13 @@
-/** The models of this epoch and the next: at most two, built once each, the one longest unused dropped first. */
+/**
+ * The models of this epoch and the next: at most two, built once each, the one longest unused dropped first. Building takes the thread,
+ * so that a model which is only prepared gives way between steps to windows that run.
+ */
 import type { Hex } from 'viem'
 import type { Kernel } from './kernel.ts'
 import { type JobSpec, leafRows, rowBytes } from './spec.ts'
 import type { MonotonicClock } from './thread-clock.ts'
-import { createWeights, modelHash, type Weights } from './weights.ts'
+import { modelHash, type Weights, weightsByStep } from './weights.ts'
+import type { WindowGate } from './window-gate.ts'
 
 const capacity = 2
 
@@ -15,7 +19,12 @@ export type PreparedModel = {
 }
 
 type Entry = { readonly prepared: PreparedModel; readonly kernel: Kernel }
-type Slot = { readonly entry: Promise<Entry>; users: number }
+type Slot = {
+  readonly entry: Promise<Entry>
+  users: number
+  /** Somebody waits for the model to work with it. */
+  urgent: boolean
+}
 
 export type ModelCache = {
   prepare(epochSeed: Hex): Promise<PreparedModel>
@@ -26,15 +35,29 @@ export type ModelCache = {
 
 export function createModelCache(
   { spec }: { readonly spec: JobSpec },
-  { load, clock }: { readonly load: (weights: Weights) => Promise<Kernel>; readonly clock: MonotonicClock },
+  {
+    load,
+    gate,
+    clock,
+  }: {
+    readonly load: (weights: Weights) => Promise<Kernel>
+    readonly gate: WindowGate
+    readonly clock: MonotonicClock
+  },
 ): ModelCache {
   // Insertion order is order of use: an entry that is asked for moves to the end.
   const entries = new Map<Hex, Slot>()
 
   const build = async (epochSeed: Hex): Promise<Entry> => {
+    const giveWay = () => gate.pass(() => entries.get(epochSeed)?.urgent === true)
     const startMs = clock.monotonicMs()
-    const weights = createWeights(spec, epochSeed)
+    const steps = weightsByStep(spec, epochSeed)
+    await giveWay()
+    let step = steps.next()
+    for (; !step.done; step = steps.next()) await giveWay()
+    const weights = step.value
     const kernel = await load(weights)
+    await giveWay()
     // The first run allocates, and on a GPU compiles; that belongs to no window.
     await kernel.run(new Uint8Array(leafRows * rowBytes))
     const prepared = { epochSeed, modelHash: modelHash(weights), buildMs: clock.monotonicMs() - startMs }
@@ -45,11 +68,15 @@ export function createModelCache(
     for (const [epochSeed] of unused) entries.delete(epochSeed)
     for (const [, { entry }] of unused) await (await entry).kernel.release()
   }
-  const use = async <T>(epochSeed: Hex, work: (entry: Entry) => Promise<T>): Promise<T> => {
-    const slot = entries.get(epochSeed) ?? { entry: build(epochSeed), users: 0 }
+  const use = async <T>(epochSeed: Hex, urgent: boolean, work: (entry: Entry) => Promise<T>): Promise<T> => {
+    const slot = entries.get(epochSeed) ?? { entry: build(epochSeed), users: 0, urgent }
     entries.delete(epochSeed)
     entries.set(epochSeed, slot)
     slot.users++
+    if (urgent && !slot.urgent) {
+      slot.urgent = true
+      gate.hurry()
+    }
     try {
       return await work(await slot.entry)
     } catch (error) {
@@ -61,8 +88,8 @@ export function createModelCache(
     }
   }
   return {
-    prepare: epochSeed => use(epochSeed, async ({ prepared }) => prepared),
-    use: (epochSeed, work) => use(epochSeed, ({ kernel }) => work(kernel)),
+    prepare: epochSeed => use(epochSeed, false, async ({ prepared }) => prepared),
+    use: (epochSeed, work) => use(epochSeed, true, ({ kernel }) => work(kernel)),
     async close() {
       await drop([...entries])
     },

@@ -16,16 +16,24 @@ export type Weights = {
 }
 
 /** Builds the weights: about K²·w bytes, from AES at memory speed. */
-export function createWeights(spec: JobSpec, epochSeed: Hex): Weights {
-  const { width, weights } = spec
-  const matrix = (index: number, entries: number): Int8Array =>
-    toEntries(keystream(matrixSeed(spec, epochSeed, index), 0, entries))
-  return {
-    spec,
-    embed: matrix(0, rowBytes * width),
-    layers: Array.from({ length: weights }, (_, layer) => matrix(1 + layer, width * width)),
-    reduce: matrix(1 + weights, width * rowBytes),
+export const createWeights = (spec: JobSpec, epochSeed: Hex): Weights => {
+  const steps = weightsByStep(spec, epochSeed)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
   }
+}
+
+/** The same, one matrix a step, for a thread that has something else to do in between. */
+export function* weightsByStep(spec: JobSpec, epochSeed: Hex): Generator<void, Weights> {
+  const { width, weights } = spec
+  const matrices: Int8Array[] = []
+  for (let index = 0; index < weights + 2; index++) {
+    const entries = index === 0 || index > weights ? rowBytes * width : width * width
+    matrices.push(toEntries(keystream(matrixSeed(spec, epochSeed, index), 0, entries)))
+    yield
+  }
+  return { spec, embed: matrices[0]!, layers: matrices.slice(1, -1), reduce: matrices.at(-1)! }
 }
 
 /** The seal of a model: SHA-256('kaisar/model/v1' ‖ spec hash ‖ E ‖ W_0 … ‖ R as signed bytes). Equal for every kernel form. */

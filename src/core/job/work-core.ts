@@ -16,6 +16,7 @@ import { reworkWindow, runWindow, type WorkedWindow } from './run-window.ts'
 import { checkSpec, type JobSpec, leafRows, windowRate } from './spec.ts'
 import type { MonotonicClock } from './thread-clock.ts'
 import { type OpeningsClaim, type Verification, verifyOpenings } from './verify-openings.ts'
+import { createWindowGate } from './window-gate.ts'
 
 export type WorkOptions = {
   readonly spec: JobSpec
@@ -115,7 +116,8 @@ export async function createWorkCore(
     return { session, batchRows, test: await selfTest(spec, { ...session, mostRows: batchRows }, clock, open) }
   })
   const { session, batchRows, test } = choice.result
-  const models = createModelCache({ spec }, { load: weights => open(weights, test.form, session), clock })
+  const gate = createWindowGate()
+  const models = createModelCache({ spec }, { load: weights => open(weights, test.form, session), gate, clock })
   const windows = new Map<string, KeptWindow>()
   let windowCount = 0
   let rowMs = 0
@@ -132,9 +134,11 @@ export async function createWorkCore(
     async runWindow(request, signal) {
       const { epochSeed, seed, startedAtMs = clock.monotonicMs(), durationMs = spec.windowMs } = request
       const worked = await models.use(epochSeed, kernel =>
-        runWindow(
-          { seed, deadlineMs: startedAtMs + durationMs, batchRows, rowMs, keepBytes, ...(signal ? { signal } : {}) },
-          { compute: kernel.run, clock },
+        gate.during(() =>
+          runWindow(
+            { seed, deadlineMs: startedAtMs + durationMs, batchRows, rowMs, keepBytes, ...(signal ? { signal } : {}) },
+            { compute: kernel.run, clock },
+          ),
         ),
       )
       rowMs = worked.rowMs

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Kernel } from '../../../src/core/job/kernel.ts'
 import { createModelCache } from '../../../src/core/job/model-cache.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
+import { createWindowGate } from '../../../src/core/job/window-gate.ts'
 import { smallSpec } from './small-spec.ts'
 
 const seedOf = (name: string): Hex => `0x${name.repeat(64)}`
@@ -25,7 +26,7 @@ function cacheOf({ failures = 0 } = {}) {
         }),
     }
   }
-  const cache = createModelCache({ spec: smallSpec }, { load, clock: threadClock })
+  const cache = createModelCache({ spec: smallSpec }, { load, gate: createWindowGate(), clock: threadClock })
   return { cache, log }
 }
 
