@@ -27,11 +27,12 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     const { threads, 'execution-provider': executionProvider } = this.flags
     const [
       { createHostProbe },
-      pins,
+      { probeVisible },
       { nodeHost: host },
       { runTool: run },
       { ownDevices },
       { createWorkEngine },
+      { engineOptions },
       test,
     ] = await Promise.all([
       import('../../core/gpu/host-probe.ts'),
@@ -40,6 +41,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
       import('../../core/gpu/run-tool.ts'),
       import('../../core/provider/own-devices.ts'),
       import('../../core/job/work-engine.ts'),
+      import('../../core/provider/engine-options.ts'),
       import('../../core/operator/self-test.ts'),
     ])
     const { systemClock: clock } = await import('../../core/platform/clock.ts')
@@ -47,17 +49,16 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     await this.warnOfDaemon()
     const spec = await this.chooseSpec()
     const devices = executionProvider === 'cpu' ? 'cpu' : 'auto'
-    const { CUDA_VISIBLE_DEVICES: visible } = process.env
-    const probed = await pins.probeVisible(createHostProbe({ devices }, { host, run }), visible).probe()
+    const { CUDA_VISIBLE_DEVICES: cudaVisibleDevices } = process.env
+    const probed = await probeVisible(createHostProbe({ devices }, { host, run }), cudaVisibleDevices).probe()
     // Which operator it is for changes nothing here.
     const own = ownDevices(probed, `0x${'00'.repeat(20)}`)
+    const choice = { executionProvider, threads, cudaVisibleDevices }
     const results = []
     for (const { probed: device } of own) {
-      const { model, kind } = device.record
-      const provider = kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider
+      const { model } = device.record
       const result = await test.selfTestDevice(device, spec, {
-        startEngine: () =>
-          createWorkEngine({ spec, provider, threads, ...pins.pinDevice(device, probed.devices, visible) }),
+        startEngine: () => createWorkEngine(engineOptions(choice, spec, device, probed.devices)),
         startVerifier: () => createWorkEngine({ spec, provider: 'cpu', threads }),
         randomBytes: size => new Uint8Array(randomBytes(size)),
         clock,

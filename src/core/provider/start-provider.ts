@@ -8,9 +8,8 @@ import { attestDevice } from '../gpu/attestation/attest-device.ts'
 import { probeEnvironment } from '../gpu/environment-probe.ts'
 import { nodeHost } from '../gpu/host.ts'
 import { createHostProbe } from '../gpu/host-probe.ts'
-import { pinDevice, probeVisible } from '../gpu/pin-devices.ts'
+import { probeVisible } from '../gpu/pin-devices.ts'
 import { runTool } from '../gpu/run-tool.ts'
-import type { ExecutionProvider } from '../job/execution-provider.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
@@ -18,11 +17,12 @@ import type { Store } from '../platform/store.ts'
 import type { Signer } from '../report/signer.ts'
 import { ensureCertificate } from '../transport/certificate-file.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
+import { type EngineChoice, engineOptions } from './engine-options.ts'
 import type { OwnDevice } from './own-devices.ts'
 import type { ProviderEvent } from './provider-event.ts'
 import { runProvider } from './run-provider.ts'
 
-export type StartProviderOptions = {
+export type StartProviderOptions = EngineChoice & {
   /** Of this role: certificate and state live in it. */
   readonly folder: string
   readonly network: ConnectedNetwork
@@ -30,10 +30,6 @@ export type StartProviderOptions = {
   readonly sender: TransactionSender
   readonly store: Store
   readonly payout: Address
-  readonly executionProvider: ExecutionProvider | 'auto'
-  readonly threads: number
-  /** CUDA_VISIBLE_DEVICES: the NVIDIA devices of this process, where not all of them are. */
-  readonly cudaVisibleDevices?: string | undefined
   /** Whether cards that can attest are registered with their attested identity. */
   readonly attest: boolean
   /** Of this program. */
@@ -56,8 +52,7 @@ export async function startProvider(
   },
   stop: AbortSignal,
 ): Promise<void> {
-  const { folder, network, signer, sender, store, payout, executionProvider, threads, cudaVisibleDevices, version } =
-    options
+  const { folder, network, signer, sender, store, payout, executionProvider, cudaVisibleDevices, version } = options
   const clockOffsetMs = async () => {
     const { timestamp } = await network.chain.client.getBlock()
     return Math.round(clock.now() - Number(timestamp) * 1000)
@@ -107,13 +102,7 @@ export async function startProvider(
         return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
       },
       openTransport: identity => createWebSocketTransport({ identity }),
-      startEngine: (spec, device, all) =>
-        createEngine({
-          spec,
-          threads,
-          provider: device.record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
-          ...pinDevice(device, all, cudaVisibleDevices),
-        }),
+      startEngine: (spec, device, all) => createEngine(engineOptions(options, spec, device, all)),
       clock,
       random: Math.random,
       log,

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { specs } from '../../../src/core/job/spec.ts'
+import { engineOptions } from '../../../src/core/provider/engine-options.ts'
+import { analyse, card, log } from '../gpu/made-up-outputs.ts'
+
+const uuid = (letter: string) => `GPU-${letter.repeat(8)}-0000-4000-8000-00000000000${letter}`
+const { devices } = analyse(
+  log(card({ uuid: uuid('a'), bus: '00000000:C1:00.0' }) + card({ uuid: uuid('b'), bus: '00000000:1B:00.0' }), {
+    attached: 2,
+  }),
+)
+const choice = { executionProvider: 'auto', threads: 3 } as const
+
+describe('engineOptions', () => {
+  it('gives each card of a host its own pin', () => {
+    const options = devices.map(device => engineOptions(choice, specs.devnet, device, devices))
+    expect(options.map(({ provider, deviceIndex, threads }) => [provider, deviceIndex, threads])).toEqual([
+      ['auto', 1, 3],
+      ['auto', 0, 3],
+    ])
+    expect(options.map(({ notPinned }) => Object.keys(notPinned!))).toEqual([[], ['webgpu']])
+  })
+
+  it('counts among the devices of this process', () => {
+    const alone = { ...choice, executionProvider: 'cuda', cudaVisibleDevices: uuid('a') } as const
+    expect(engineOptions(alone, specs.devnet, devices[0]!, devices)).toMatchObject({ provider: 'cuda', deviceIndex: 0 })
+  })
+
+  it('lets a CPU compute on itself, unless something else is asked for', () => {
+    const cpu = { ...devices[0]!, record: { ...devices[0]!.record, kind: 'cpu' as const, vendor: 'cpu' as const } }
+    expect(engineOptions(choice, specs.devnet, cpu, [cpu])).toMatchObject({ provider: 'cpu', notPinned: {} })
+    const webgpu = { ...choice, executionProvider: 'webgpu' } as const
+    expect(engineOptions(webgpu, specs.devnet, cpu, [cpu]).provider).toBe('webgpu')
+  })
+})
