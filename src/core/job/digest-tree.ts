@@ -89,7 +89,7 @@ export type LeafCollector = {
   readonly rows: number
   /** The digests of a chunk, or null when they were beyond the memory allowed and have to be computed again. */
   digests(chunk: number): Uint8Array | null
-  /** Hashes the last leaf and builds the tree: 1 byte a row. */
+  /** Hashes the last leaf and builds the tree: 1 byte a row, its leaves included. */
   finish(): DigestTree
 }
 
@@ -97,23 +97,23 @@ export type LeafCollector = {
 export function createLeafCollector({ keepBytes }: { readonly keepBytes: number }): LeafCollector {
   const keptChunks = Math.floor(keepBytes / leafBytes)
   const kept: Uint8Array[] = []
-  const leaves: Buffer[] = []
+  const leaves = createHashList()
   // Digests are collected where they are hashed, and kept there: they are copied once.
   let input = leafInput(0)
   let filled = 0
 
   const closeLeaf = () => {
     const end = leafPrefixBytes + filled
-    leaves.push(sha256(input.subarray(0, end)))
+    leaves.append(sha256(input.subarray(0, end)))
     if (kept.length < keptChunks) {
       kept.push(input.subarray(leafPrefixBytes, end))
-      input = leafInput(leaves.length)
-    } else input.writeBigUInt64BE(BigInt(leaves.length), leafDomain.length)
+      input = leafInput(leaves.count)
+    } else input.writeBigUInt64BE(BigInt(leaves.count), leafDomain.length)
     filled = 0
   }
   return {
     get rows() {
-      return leaves.length * leafRows + filled / rowBytes
+      return leaves.count * leafRows + filled / rowBytes
     },
     append(digests) {
       for (let offset = 0; offset < digests.length; ) {
@@ -126,31 +126,57 @@ export function createLeafCollector({ keepBytes }: { readonly keepBytes: number 
     },
     digests: chunk => kept[chunk] ?? null,
     finish() {
-      const rows = leaves.length * leafRows + filled / rowBytes
+      const rows = leaves.count * leafRows + filled / rowBytes
       if (filled > 0) closeLeaf()
-      return buildTree(rows, leaves)
+      return buildTree(rows, leaves.finish())
     },
   }
 }
 
-function buildTree(rows: number, leaves: readonly Buffer[]): DigestTree {
+/** Hashes one after the other in one buffer: one of their own would cost each some hundred bytes more. */
+function createHashList() {
+  let hashes = Buffer.allocUnsafeSlow(1024 * hashBytes)
+  let count = 0
+  return {
+    get count() {
+      return count
+    },
+    append(hash: Uint8Array) {
+      if (count * hashBytes === hashes.length) hashes = Buffer.concat([hashes], 2 * hashes.length)
+      hashes.set(hash, count++ * hashBytes)
+    },
+    /** All of them, when no more come. */
+    finish(): Buffer {
+      hashes = Buffer.concat([hashes], count * hashBytes)
+      return hashes
+    },
+  }
+}
+
+const hashAt = (level: Buffer, position: number): Buffer =>
+  level.subarray(position * hashBytes, (position + 1) * hashBytes)
+
+function buildTree(rows: number, leaves: Buffer): DigestTree {
   if (rows === 0) return { rows, root: Buffer.alloc(hashBytes), proof: () => [] }
-  const levels: (readonly Buffer[])[] = [leaves]
-  for (let level = leaves; level.length > 1; ) {
-    const above: Buffer[] = []
-    for (let i = 0; i < level.length; i += 2)
-      above.push(i + 1 < level.length ? nodeHash(level[i]!, level[i + 1]!) : level[i]!)
+  const levels = [leaves]
+  for (let level = leaves; level.length > hashBytes; ) {
+    const count = level.length / hashBytes
+    const above = Buffer.allocUnsafeSlow(Math.ceil(count / 2) * hashBytes)
+    for (let i = 0; i < count; i += 2) {
+      const left = hashAt(level, i)
+      above.set(i + 1 < count ? nodeHash(left, hashAt(level, i + 1)) : left, (i / 2) * hashBytes)
+    }
     levels.push(above)
     level = above
   }
   return {
     rows,
-    root: rootHash(rows, levels.at(-1)![0]!),
+    root: rootHash(rows, levels.at(-1)!),
     proof(chunk) {
       const siblings: Buffer[] = []
       for (let level = 0, position = chunk; level < levels.length - 1; level++, position = Math.floor(position / 2)) {
-        const sibling = levels[level]![position ^ 1]
-        if (sibling !== undefined) siblings.push(sibling)
+        const sibling = hashAt(levels[level]!, position ^ 1)
+        if (sibling.length > 0) siblings.push(sibling)
       }
       return siblings
     },

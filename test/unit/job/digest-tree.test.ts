@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -20,6 +22,17 @@ const u64 = (value: number) => {
   const bytes = Buffer.alloc(8)
   bytes.writeBigUInt64BE(BigInt(value))
   return bytes
+}
+
+setFlagsFromString('--expose-gc')
+const collectGarbage: () => void = runInNewContext('gc')
+/** Bytes of everything that is still reachable. */
+const liveBytes = () => {
+  // What the first finds is freed beside the program; the second waits for that.
+  collectGarbage()
+  collectGarbage()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
 }
 
 /** The rule once more, recursively: an odd node moves up unchanged. */
@@ -94,5 +107,22 @@ describe('digest tree', () => {
     const tree = collector.finish()
     expect([0, 1, 2, 3, 4].map(chunk => collector.digests(chunk) !== null)).toEqual([true, true, false, false, false])
     expect(tree.root.equals(naiveRoot(300, digestsOf(300)))).toBe(true)
+  })
+
+  it('takes 1 byte a row for leaves and tree, and 36 for digests that are kept', () => {
+    const rows = 2 ** 20
+    const piece = digestsOf(2 ** 14)
+    const bytesPerRow = (keepBytes: number) => {
+      const before = liveBytes()
+      const collector = createLeafCollector({ keepBytes })
+      for (let added = 0; added < rows; added += 2 ** 14) collector.append(piece)
+      const tree = collector.finish()
+      const perRow = (liveBytes() - before) / rows
+      expect([collector.rows, tree.rows]).toEqual([rows, rows])
+      return perRow
+    }
+    // Half a byte to spare, for what else the process keeps.
+    expect(bytesPerRow(0)).toBeLessThan(1.5)
+    expect(bytesPerRow(rows * 32)).toBeLessThan(1.5 + 36)
   })
 })
