@@ -73,12 +73,12 @@ describe('sending', () => {
   })
 
   test('deadlines go before keeper calls, those before claims', async () => {
-    const { sender, note, anvil, noted } = await scene()
+    const { sender, note, anvil, noted, pooled } = await scene()
     await anvil.client.setAutomine(false)
     sender.enqueue(note(3))
     sender.enqueue(note(2, { priority: priority.keeper }))
     sender.enqueue(note(1, { deadline: 2 ** 40 }))
-    await eventually(() => expect(sender.open().every(({ state }) => state === 'pending')).toBe(true))
+    await eventually(async () => expect(await pooled()).toBe(3))
     await anvil.client.mine({ blocks: 1 })
     await eventually(async () => expect(await noted()).toEqual([1, 2, 3]))
   })

@@ -31,3 +31,13 @@ export function nextFee(market: FeeMarket, offered: readonly Fee[], capPerGas: b
   const maxPriorityFeePerGas = min(max(now.maxPriorityFeePerGas, floorTip), maxFeePerGas)
   return maxPriorityFeePerGas < floorTip ? null : { maxFeePerGas, maxPriorityFeePerGas }
 }
+
+/** Most wei that these can cost together: of all that were signed for one nonce, one is mined. */
+export function mostWei(
+  attempts: readonly { readonly nonce: number; readonly gas: bigint; readonly maxFeePerGas: bigint }[],
+): bigint {
+  const dearest = new Map<number, bigint>()
+  for (const { nonce, gas, maxFeePerGas } of attempts)
+    dearest.set(nonce, max(dearest.get(nonce) ?? 0n, gas * maxFeePerGas))
+  return dearest.values().reduce((sum, wei) => sum + wei, 0n)
+}

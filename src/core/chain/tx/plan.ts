@@ -22,14 +22,17 @@ export type PlanRules = {
 export type Plan = {
   /** Too late: give these up. */
   readonly expire: readonly ActionRow[]
-  /** Give up their nonce to another action; they wait until that nonce is decided. */
-  readonly displace: readonly ActionRow[]
-  /** Sign these for these nonces, lowest nonce first. `null`: nothing left to do there, fill the nonce. */
-  readonly sign: readonly { readonly nonce: number; readonly action: ActionRow | null }[]
+  /**
+   * Sign these for these nonces, lowest nonce first. `action` null: nothing left to do there, fill the nonce. `displaces`: gives up
+   * its nonce to the other one, and waits until that nonce is decided.
+   */
+  readonly sign: readonly {
+    readonly nonce: number
+    readonly action: ActionRow | null
+    readonly displaces: ActionRow | null
+  }[]
   /** Unmined for too long: sign again, dearer. */
   readonly bump: readonly Attempt[]
-  /** Unmined, and not for long: the same bytes can be sent again. */
-  readonly rebroadcast: readonly Attempt[]
 }
 
 /**
@@ -52,8 +55,7 @@ export function planTransactions(input: PlanInput, rules: PlanRules): Plan {
     attempt !== undefined && headNumber >= attempt.atBlock + BigInt(rules.bumpAfterBlocks)
 
   const top = Math.max(minedNonce - 1, ...occupant.keys(), ...attempts.map(attempt => attempt.nonce))
-  const displace: ActionRow[] = []
-  const sign: { nonce: number; action: ActionRow | null }[] = []
+  const sign: { nonce: number; action: ActionRow | null; displaces: ActionRow | null }[] = []
   for (let nonce = minedNonce; nonce <= top; nonce++) {
     const holder = occupant.get(nonce)
     // A claim that is stuck makes way for a transaction that has a deadline.
@@ -61,29 +63,20 @@ export function planTransactions(input: PlanInput, rules: PlanRules): Plan {
     if (holder === undefined) {
       const action = queue.shift() ?? null
       const filled = latestAt(nonce)?.key === '' && action === null
-      if (!filled) sign.push({ nonce, action })
+      if (!filled) sign.push({ nonce, action, displaces: null })
     } else if (makesWay && queue[0] !== undefined && queue[0].deadline !== null) {
-      displace.push(holder)
-      sign.push({ nonce, action: queue.shift()! })
+      sign.push({ nonce, action: queue.shift()!, displaces: holder })
     }
   }
   for (let nonce = top + 1; queue.length > 0; nonce++) {
     const limit = queue[0]!.deadline === null ? rules.maxInFlight : rules.maxInFlight * 2
     if (nonce - minedNonce >= limit) break
-    sign.push({ nonce, action: queue.shift()! })
+    sign.push({ nonce, action: queue.shift()!, displaces: null })
   }
 
   const signedNow = new Set(sign.map(({ nonce }) => nonce))
-  const waiting = [...new Set(attempts.map(attempt => attempt.nonce))]
-    .filter(nonce => !signedNow.has(nonce))
-    .map(nonce => latestAt(nonce)!)
-  return {
-    expire,
-    displace,
-    sign,
-    bump: waiting.filter(overdue),
-    rebroadcast: waiting.filter(attempt => !overdue(attempt)),
-  }
+  const waiting = [...new Set(attempts.map(attempt => attempt.nonce))].filter(nonce => !signedNow.has(nonce))
+  return { expire, sign, bump: waiting.map(nonce => latestAt(nonce)!).filter(overdue) }
 }
 
 /** Priority, then the nearer deadline (none is last), then age. */

@@ -14,16 +14,22 @@ export type SettleInput = {
   readonly watchBlocks: number
 }
 
+export type Settled = {
+  /** The account's mined nonce, the lowest that any usable endpoint shows. */
+  readonly minedNonce: number
+  /** Used nonces of which the endpoints do not show now what was mined; what is recorded of them may be of another branch. */
+  readonly undecided: ReadonlySet<number>
+}
+
 /**
  * Brings the record in line with the chain: which of the transactions signed for each nonce was mined, which came back after
  * a reorg, and which lost their nonce to another and are wanted again.
- *
- * @returns the account's mined nonce, the lowest that any usable endpoint shows
  */
-export async function settleNonces(input: SettleInput): Promise<number> {
+export async function settleNonces(input: SettleInput): Promise<Settled> {
   const { chain, store, address, headNumber, timestamp, watchBlocks } = input
   const mined = await minedNonce(chain, address)
   const attempts = store.attempts()
+  const undecided = new Set<number>()
   let decidedNonce: number | null = null
 
   for (const nonce of new Set(attempts.map(attempt => attempt.nonce))) {
@@ -37,6 +43,7 @@ export async function settleNonces(input: SettleInput): Promise<number> {
       continue
     }
     const winner = await minedAttempt(chain, atNonce)
+    if (winner === null || winner === 'doubt') undecided.add(nonce)
     if (winner === 'doubt') continue
     if (winner !== null) {
       const { attempt, receipt } = winner
@@ -54,7 +61,7 @@ export async function settleNonces(input: SettleInput): Promise<number> {
     decidedNonce ??= await nonceAt(chain, address, headNumber - BigInt(watchBlocks))
     if (nonce < decidedNonce) store.atomically(() => release(nonce, null))
   }
-  return mined
+  return { minedNonce: mined, undecided }
 
   /** The nonce is used up for good: whoever else was signed for it is wanted again. */
   function release(nonce: number, winnerKey: string | null) {

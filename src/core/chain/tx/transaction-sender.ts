@@ -13,8 +13,8 @@ import type { Store } from '../../platform/store.ts'
 import type { Chain } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
-import { type Fee, nextFee } from './fees.ts'
-import { type PlanRules, planTransactions } from './plan.ts'
+import { type Fee, mostWei, nextFee } from './fees.ts'
+import { type Plan, type PlanRules, planTransactions } from './plan.ts'
 import type { Receipt } from './receipt.ts'
 import { settleNonces } from './settle-nonces.ts'
 import { type Action, type ActionRow, type Attempt, createTransactionStore } from './transaction-store.ts'
@@ -22,7 +22,7 @@ import { type Action, type ActionRow, type Attempt, createTransactionStore } fro
 export type SenderOptions = Partial<PlanRules> & {
   /** Blocks, its own included, after which a mined transaction counts as done; default 1. */
   readonly confirmations?: number
-  /** Blocks for which a mined transaction is still watched, to send it again after a reorg; default 12. */
+  /** Blocks for which a mined transaction is still watched, to send it again after a reorg; default 12, at least `confirmations`. */
   readonly watchBlocks?: number
   /** Most wei per gas ever offered; default 200 gwei. */
   readonly maxFeePerGas?: bigint
@@ -40,7 +40,7 @@ export type SenderDependencies = {
   readonly store: Store
   /** ABI items of the errors that contracts may answer with. */
   readonly errorAbi?: Abi
-  /** Told about everything that keeps a transaction from going on. */
+  /** Told about everything that keeps a transaction from going on, once per head. */
   readonly onTrouble?: (error: KaisarError) => void
   /** Called at named points between record and send; tests end the process there. */
   readonly crashPoint?: (name: `transaction.${'recorded' | 'sent'}:${string}`) => void
@@ -50,7 +50,10 @@ export type SenderDependencies = {
 export const priority = { deadline: 0, keeper: 1, claim: 2 } as const
 
 export type Call<abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>> = {
-  /** Idempotency key: names this action for ever, e.g. `commit/12`. */
+  /**
+   * Idempotency key: names this action for ever, e.g. `commit/12`. Once it is done, asking again sends nothing and gives the
+   * receipt of then; what the chain may undo or use up has the state it starts from in its key, e.g. `register/<device>/<generation>`.
+   */
   readonly key: string
   readonly to: Address
   readonly abi: abi
@@ -93,22 +96,28 @@ export type TransactionSender = {
  */
 export function createTransactionSender(options: SenderOptions, dependencies: SenderDependencies): TransactionSender {
   const { chain, account, errorAbi = [], onTrouble = () => {}, crashPoint = () => {} } = dependencies
-  const { confirmations = 1, watchBlocks = 12, pollMs = 500 } = options
+  const { confirmations = 1, pollMs = 500 } = options
+  const watchBlocks = Math.max(options.watchBlocks ?? 12, confirmations)
   const { maxFeePerGas: feeCap = 200_000_000_000n, spendCapWei = 500_000_000_000_000_000n } = options
   const rules: PlanRules = { bumpAfterBlocks: options.bumpAfterBlocks ?? 3, maxInFlight: options.maxInFlight ?? 8 }
   const address = account.address.toLowerCase() as Address
   const store = createTransactionStore(dependencies.store, address)
   const waiters = new Map<string, Set<{ resolve: (receipt: Receipt) => void; reject: (error: KaisarError) => void }>>()
-  /** The head at which the chain last refused an action: asked again only at another one. */
-  const refusedAt = new Map<string, bigint>()
-  /** The head at which each transaction was last sent by this process. */
-  const broadcastAt = new Map<Hex, bigint>()
+  let atHead = seenAt(null)
+  /** The head that the record agrees with, and the used nonces of which it is not known what was mined. */
   let headNumber = 0n
-  let lastHead: Hex | null = null
+  let undecided: ReadonlySet<number> = new Set()
   let stopped = false
   let timer: NodeJS.Timeout | null = null
+  let looking: Promise<void> | null = null
   let passing: Promise<void> | null = null
   let again = false
+
+  function complain(error: KaisarError, about = error.message) {
+    const what = `${error.code}/${about}`
+    if (!atHead.told.has(what)) onTrouble(error)
+    atHead.told.add(what)
+  }
 
   function enqueue<const abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>>(call: Call<abi, name>) {
     const { key, to, abi, functionName, args } = call
@@ -123,7 +132,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     const known = store.find(key)
     if (known === null || isOver(known)) {
       store.queue(action)
-      refusedAt.delete(key)
+      atHead.gas.delete(key)
     } else if (known.data !== action.data || known.to !== action.to) throw chainErrors.TRANSACTION_KEY_REUSED({ key })
     wake(0)
   }
@@ -147,147 +156,138 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     }
   }
 
-  function decide({ key, state, receipt, failure, functionName, deadline }: ActionRow): Receipt | KaisarError | null {
+  function decide(action: ActionRow): Receipt | KaisarError | null {
+    const { key, state, nonce, receipt, failure, functionName, deadline } = action
     if (failure !== null && (state === 'failed' || state === 'expired'))
       return chainErrors.CONTRACT_REVERTED({ functionName, reason: failure.message, errorName: failure.code })
     if (state === 'expired') return chainErrors.TRANSACTION_EXPIRED({ key, deadline: deadline ?? 0 })
     if (receipt === null || (state !== 'mined' && state !== 'final')) return null
-    if (state === 'mined' && headNumber - receipt.blockNumber + 1n < BigInt(confirmations)) return null
+    const isConfirmed = !undecided.has(nonce!) && headNumber - receipt.blockNumber + 1n >= BigInt(confirmations)
+    if (state === 'mined' && !isConfirmed) return null
     if (receipt.success) return receipt
     return chainErrors.CONTRACT_REVERTED({ functionName, reason: 'it reverted in its block', errorName: '' })
   }
 
   async function pass() {
     const { hash, number, timestamp, baseFeePerGas } = await chain.client.getBlock()
-    const waits = ({ state }: ActionRow) => state === 'mined'
-    if (hash === lastHead && store.open().every(waits)) return
-    lastHead = hash
+    if (atHead.hash !== hash) atHead = seenAt(hash)
+    if (atHead.settled && store.open().every(({ state }) => state === 'mined')) return
+    const settled = await settleNonces({ chain, store, address, headNumber: number, watchBlocks, timestamp })
+    const { minedNonce } = settled
     headNumber = number
-    const minedNonce = await settleNonces({
-      chain,
-      store,
-      address,
-      headNumber,
-      watchBlocks,
-      timestamp,
-    })
+    undecided = settled.undecided
+    atHead.settled = true
     const market = { baseFeePerGas: baseFeePerGas ?? 0n, tipPerGas: await tipPerGas(chain) }
-    const plan = planTransactions(
-      { actions: store.open(), attempts: store.attempts(), minedNonce, headNumber, headTimestamp: Number(timestamp) },
-      rules,
-    )
+    const plan = await planWhatIsAccepted(minedNonce, Number(timestamp))
     store.atomically(() => {
       for (const { key, nonce, failure } of plan.expire) store.update(key, { state: 'expired', nonce, failure })
-      for (const { key, nonce } of plan.displace) store.update(key, { state: 'displaced', nonce })
     })
     tell()
-    const offered = (nonce: number): Fee[] => store.attempts().filter(attempt => attempt.nonce === nonce)
-    const capReached = (key: string, nonce: number, gas: bigint) =>
-      onTrouble(
-        chainErrors.TRANSACTION_FEE_CAP({
-          key: key || `nonce ${nonce}`,
-          neededWei: gas * market.baseFeePerGas,
-          capWei: gas * feeCap,
-        }),
-      )
+    const unmined = () => store.attempts().filter(({ nonce }) => nonce >= minedNonce)
 
-    const nonces = plan.sign.map(({ nonce }) => nonce)
-    for (const { action } of plan.sign) {
-      const gas = action === null ? 21_000n : await estimate(action)
-      // What the chain refuses now is not sent; the nonce goes to the next action.
-      if (gas === null) continue
-      const nonce = nonces.shift()!
-      await signAndSend({ nonce, action, gas, fee: nextFee(market, offered(nonce), feeCap) })
-    }
-    for (const attempt of plan.bump) {
-      const { nonce, key, gas } = attempt
-      const fee = nextFee(market, offered(nonce), feeCap)
-      if (fee === null) await sendAgain(attempt)
-      else await signAndSend({ nonce, action: key === '' ? null : store.find(key), gas, fee })
-    }
+    // What is above a nonce that nothing was ever signed for could not be mined.
+    for (const wanted of plan.sign) if (!(await sign(wanted)) && offered(wanted.nonce).length === 0) break
+    for (const { nonce, key, gas } of plan.bump)
+      await sign({ nonce, action: key === '' ? null : store.find(key), displaces: null }, gas)
     // Once per block, and at once where it has not left us yet: a crash kept it from being sent, or nobody took it.
-    for (const attempt of plan.rebroadcast) if (broadcastAt.get(attempt.hash) !== headNumber) await sendAgain(attempt)
+    for (const attempt of new Map(unmined().map(attempt => [attempt.nonce, attempt])).values())
+      if (!atHead.sent.has(attempt.hash) && attempt.maxFeePerGas >= market.baseFeePerGas) await broadcast(attempt)
 
-    async function sendAgain({ key, nonce, gas, maxFeePerGas, raw }: Attempt) {
-      if (maxFeePerGas < market.baseFeePerGas) capReached(key, nonce, gas)
-      else await broadcast(raw)
+    function offered(nonce: number): Fee[] {
+      return unmined().filter(attempt => attempt.nonce === nonce)
     }
 
-    async function signAndSend(wanted: { nonce: number; action: ActionRow | null; gas: bigint; fee: Fee | null }) {
-      const { nonce, action, gas, fee } = wanted
+    /** Records the signed transaction, unless a cap forbids it; the nonce then stays with what was signed for it before. */
+    async function sign(wanted: Plan['sign'][number], gas = gasOf(wanted.action)): Promise<boolean> {
+      const { nonce, action, displaces } = wanted
       const key = action?.key ?? ''
-      if (fee === null) return capReached(key, nonce, gas)
-      const waitingWei = store
-        .attempts()
-        .filter(attempt => attempt.nonce >= minedNonce && attempt.nonce !== nonce)
-        .reduce((sum, attempt) => sum + attempt.gas * attempt.maxFeePerGas, 0n)
-      const spentWei = store.spentSince(Number(timestamp) - 86_400) + waitingWei + gas * fee.maxFeePerGas
-      if (spentWei > spendCapWei) return onTrouble(chainErrors.TRANSACTION_SPEND_CAP({ spentWei, capWei: spendCapWei }))
+      const fee = nextFee(market, offered(nonce), feeCap)
+      if (fee === null) {
+        const needed = { neededWei: gas * market.baseFeePerGas, capWei: gas * feeCap }
+        if (offered(nonce).every(({ maxFeePerGas }) => maxFeePerGas < market.baseFeePerGas))
+          complain(chainErrors.TRANSACTION_FEE_CAP({ key: key || `nonce ${nonce}`, ...needed }), `${nonce}`)
+        return false
+      }
+      const waitingWei = mostWei([...unmined(), { nonce, gas, ...fee }])
+      const spentWei = store.spentSince(Number(timestamp) - 86_400) + waitingWei
+      if (spentWei > spendCapWei) {
+        complain(chainErrors.TRANSACTION_SPEND_CAP({ spentWei, capWei: spendCapWei }), '')
+        return false
+      }
       const { to, data } = action ?? { to: address, data: '0x' as Hex }
-      const raw = await account.signTransaction({
-        type: 'eip1559',
-        chainId: chain.chainId,
-        nonce,
-        to,
-        data,
-        gas,
-        ...fee,
-      })
-      const attempt: Attempt = { hash: keccak256(raw), key, nonce, raw, gas, ...fee, atBlock: headNumber }
+      const { chainId } = chain
+      const raw = await account.signTransaction({ type: 'eip1559', chainId, nonce, to, data, gas, ...fee })
       store.atomically(() => {
-        store.addAttempt(attempt)
+        store.addAttempt({ hash: keccak256(raw), key, nonce, raw, gas, ...fee, atBlock: headNumber })
+        if (displaces !== null) store.update(displaces.key, { state: 'displaced', nonce })
         if (action !== null) store.update(key, { state: 'pending', nonce })
       })
-      const what = action?.functionName ?? 'nothing'
-      crashPoint(`transaction.recorded:${what}`)
-      await broadcast(raw)
-      crashPoint(`transaction.sent:${what}`)
+      crashPoint(`transaction.recorded:${action?.functionName ?? 'nothing'}`)
+      return true
+    }
+  }
+
+  const gasOf = (action: ActionRow | null): bigint => (action === null ? 21_000n : atHead.gas.get(action.key)!)
+
+  /** The plan without those actions that the chain refuses now, or that it cannot be asked about: they hold up nobody. */
+  async function planWhatIsAccepted(minedNonce: number, headTimestamp: number): Promise<Plan> {
+    const unanswered = new Set<string>()
+    for (;;) {
+      const isHeldBack = ({ key, state }: ActionRow) =>
+        state === 'queued' && (unanswered.has(key) || atHead.gas.get(key) === null)
+      const actions = store.open().filter(action => !isHeldBack(action))
+      const plan = planTransactions(
+        { actions, attempts: store.attempts(), minedNonce, headNumber, headTimestamp },
+        rules,
+      )
+      const unasked = plan.sign.flatMap(({ action }) => (action === null || atHead.gas.has(action.key) ? [] : [action]))
+      if (unasked.length === 0) return plan
+      await Promise.all(unasked.map(estimate))
+      for (const { key } of unasked) if (!atHead.gas.has(key)) unanswered.add(key)
     }
   }
 
   /**
-   * Gas with a quarter to spare, or null when the chain refuses the call in its present state. An action of the highest
+   * Learns the gas with a quarter to spare, or that the chain refuses the call in its present state. An action of the highest
    * priority is tried again at each block until its deadline; another one is given up, for whoever wants it to ask again.
    */
-  async function estimate({ key, to, data, functionName, ...action }: ActionRow): Promise<bigint | null> {
-    if (refusedAt.get(key) === headNumber) return null
+  async function estimate({ key, to, data, functionName, ...action }: ActionRow): Promise<void> {
     try {
       const gas = await chain.client.estimateGas({ account: address, to, data })
-      return gas + gas / 4n
+      atHead.gas.set(key, gas + gas / 4n)
     } catch (error) {
       const refusal = decodeChainError(error, functionName, errorAbi)
-      if (refusal.code !== 'CONTRACT_REVERTED') throw refusal
+      if (refusal.code !== 'CONTRACT_REVERTED') return complain(await explain(error, functionName))
       const { errorName: code, reason: message } = refusal.context as { errorName: string; reason: string }
-      refusedAt.set(key, headNumber)
+      atHead.gas.set(key, null)
       const insists = action.priority === priority.deadline && action.deadline !== null
       store.update(key, { state: insists ? 'queued' : 'failed', failure: { code, message } })
       tell()
-      return null
     }
   }
 
   /** To every endpoint; that one of them already has it, or the nonce is taken, the next pass sees on the chain. */
-  async function broadcast(raw: Hex) {
+  async function broadcast({ hash, key, raw }: Attempt) {
     const request = { method: 'eth_sendRawTransaction', params: [raw] }
     const outcomes = await Promise.allSettled(chain.usable().map(endpoint => endpoint.request(request)))
-    if (outcomes.some(({ status }) => status === 'fulfilled')) {
-      broadcastAt.set(keccak256(raw), headNumber)
-      return
-    }
-    for (const outcome of outcomes) {
-      if (outcome.status !== 'rejected') continue
-      const error = await explain(outcome.reason, 'eth_sendRawTransaction')
-      if (!/already (known|imported)|nonce too low|underpriced/i.test(error.message)) onTrouble(error)
-    }
+    const reasons = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason as Error] : []))
+    if (reasons.length < outcomes.length || reasons.some(({ message }) => isKnown.test(message))) {
+      atHead.sent.add(hash)
+      crashPoint(`transaction.sent:${store.find(key)?.functionName ?? 'nothing'}`)
+    } else for (const reason of reasons) complain(await explain(reason, 'eth_sendRawTransaction'))
   }
 
   /** Nodes word an empty account in many ways; its balance says it plainly. */
   async function explain(reason: unknown, action: string): Promise<KaisarError> {
     const error = decodeChainError(reason, action)
     if (error.code !== 'RPC_FAILED') return error
-    const [balanceWei, gasPrice] = await Promise.all([chain.client.getBalance({ address }), chain.client.getGasPrice()])
-    const least = 21_000n * gasPrice
-    return balanceWei < least ? chainErrors.FUNDS_INSUFFICIENT({ account: address, balanceWei, cause: reason }) : error
+    try {
+      const [balanceWei, gasPrice] = [await chain.client.getBalance({ address }), await chain.client.getGasPrice()]
+      if (balanceWei >= 21_000n * gasPrice) return error
+      return chainErrors.FUNDS_INSUFFICIENT({ account: address, balanceWei, cause: reason })
+    } catch {
+      return error
+    }
   }
 
   const run = (): Promise<void> => {
@@ -305,21 +305,28 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     return passing
   }
 
-  /** One timer; it goes on while something is open. */
+  /** One timer; it goes on while something is open, and whatever went wrong. */
   function wake(ms: number) {
-    if (stopped) return
     if (ms === 0) again = true
-    if (timer !== null && ms > 0) return
+    if (stopped || looking !== null || (timer !== null && ms > 0)) return
     if (timer !== null) clearTimeout(timer)
-    timer = setTimeout(async () => {
+    timer = setTimeout(() => {
       timer = null
-      try {
-        await run()
-      } catch (error) {
-        await explain(error, 'Looking after transactions').then(onTrouble, onTrouble)
-      }
-      if (store.open().length > 0 || store.attempts().length > 0) wake(pollMs)
+      looking = look()
     }, ms)
+  }
+
+  async function look() {
+    let goesOn = true
+    try {
+      await run()
+      goesOn = !stopped && (store.open().length > 0 || store.attempts().length > 0)
+    } catch (error) {
+      complain(await explain(error, 'Looking after transactions'))
+    }
+    looking = null
+    if (again) wake(0)
+    else if (goesOn) wake(pollMs)
   }
 
   wake(0)
@@ -336,10 +343,23 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     async stop() {
       stopped = true
       if (timer !== null) clearTimeout(timer)
+      await looking
       await passing?.catch(() => {})
     },
   }
 }
+
+/** What was learnt and done at one head, and is not to be repeated before the next: `gas` is null where the chain refused. */
+const seenAt = (hash: Hex | null) => ({
+  hash,
+  settled: false,
+  gas: new Map<string, bigint | null>(),
+  sent: new Set<Hex>(),
+  told: new Set<string>(),
+})
+
+/** In the words of the nodes; a refused replacement means that the node holds another one of that nonce. */
+const isKnown = /already (known|imported)|nonce too low|underpriced/i
 
 /** Whether recording the same key again means to try again. */
 const isOver = ({ state, receipt }: ActionRow): boolean =>

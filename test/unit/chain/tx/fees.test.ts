@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Fee, nextFee } from '../../../../src/core/chain/tx/fees.ts'
+import { type Fee, mostWei, nextFee } from '../../../../src/core/chain/tx/fees.ts'
 
 const gwei = 1_000_000_000n
 const wei = fc.bigInt({ min: 0n, max: 10_000n * gwei })
@@ -38,5 +38,20 @@ describe('fees', () => {
     expect(
       nextFee({ baseFeePerGas: 1n, tipPerGas: 1n }, [{ maxFeePerGas: 9n, maxPriorityFeePerGas: 1n }], 10n),
     ).toBeNull()
+  })
+
+  test('of all that were signed for one nonce the dearest counts, and no other', () => {
+    const signed = fc.record({ nonce: fc.nat(3), gas: wei, maxFeePerGas: wei })
+    fc.assert(
+      fc.property(fc.array(signed, { maxLength: 8 }), attempts => {
+        const dearestOf = (nonce: number) =>
+          attempts
+            .filter(attempt => attempt.nonce === nonce)
+            .map(({ gas, maxFeePerGas }) => gas * maxFeePerGas)
+            .sort((a, b) => (a < b ? 1 : -1))[0] ?? 0n
+        expect(mostWei(attempts)).toBe([0, 1, 2, 3].map(dearestOf).reduce((a, b) => a + b))
+      }),
+      { numRuns: 1000 },
+    )
   })
 })

@@ -1,0 +1,174 @@
+/** What keeps one transaction from going on must keep no other one, and is said once. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { parseAbi } from 'viem'
+import { afterEach, describe, expect, test } from 'vitest'
+import { type Chain, connectChain } from '../../../src/core/chain/client.ts'
+import { priority, type SenderDependencies, type SenderOptions } from '../../../src/core/chain/tx/transaction-sender.ts'
+import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
+import { openStore } from '../../../src/core/platform/store.ts'
+import { storeErrors } from '../../../src/core/platform/store-errors.ts'
+import { eventually } from '../../helpers/eventually.ts'
+import { noteBoard } from '../../helpers/note-board.ts'
+import { startRpcProxy } from '../../helpers/rpc-proxy.ts'
+import { senderForTests } from '../../helpers/sender.ts'
+
+const ends: (() => Promise<unknown>)[] = []
+afterEach(() => Promise.all(ends.splice(0).map(end => end())))
+
+/** Mines only when told, so that heads and pools stay as they are while a test looks at them. */
+async function scene(options: SenderOptions = {}, change: (chain: Chain) => Chain = chain => chain) {
+  const board = await noteBoard()
+  await board.anvil.client.setAutomine(false)
+  const withSender = (more: SenderOptions = {}, deps: Partial<SenderDependencies> = {}) => {
+    const dependencies = { errorAbi: board.abi, ...deps }
+    const made = senderForTests(change(board.chain), board.account, { ...options, ...more }, dependencies)
+    ends.push(made.sender.stop)
+    return made
+  }
+  const dear = async () => {
+    await board.anvil.client.setNextBlockBaseFeePerGas({ baseFeePerGas: 10n ** 11n })
+    await board.anvil.client.mine({ blocks: 1 })
+  }
+  return { ...board, ...withSender(), withSender, dear }
+}
+
+const nowhere = `0x${'99'.repeat(20)}` as const
+const long = parseAbi(['function note(bytes value)'])
+const codesOf = (troubles: readonly { code: string }[]) => troubles.map(({ code }) => code)
+const attemptsOf = (store: ReturnType<typeof senderForTests>['store']) =>
+  store.all<{ key: string; nonce: bigint }>('SELECT key, nonce FROM tx_attempt ORDER BY nonce, rowid')
+
+describe('caps', () => {
+  test('over the spend cap nothing is signed for a later nonce, and it is said once per head', async () => {
+    const { sender, note, store, troubles, anvil } = await scene({ spendCapWei: 3n * 10n ** 14n })
+    const value = `0x${'11'.repeat(10_000)}` as const
+    sender.enqueue({ key: 'dear', to: note(1).to, abi: long, functionName: 'note', args: [value], priority: 0 })
+    sender.enqueue(note(1))
+    for (let i = 0; i < 4; i++) await sender.pass()
+    expect(attemptsOf(store)).toEqual([])
+    expect(codesOf(troubles)).toEqual(['TRANSACTION_SPEND_CAP'])
+    await anvil.client.mine({ blocks: 1 })
+    for (let i = 0; i < 4; i++) await sender.pass()
+    expect(codesOf(troubles)).toEqual(['TRANSACTION_SPEND_CAP', 'TRANSACTION_SPEND_CAP'])
+  })
+
+  test('above the fee cap it is said once per head', async () => {
+    const { sender, note, troubles, dear } = await scene({ maxFeePerGas: 3_000_000_000n })
+    await dear()
+    await sender.pass()
+    sender.enqueue(note(1))
+    for (let i = 0; i < 4; i++) await sender.pass()
+    expect(codesOf(troubles)).toEqual(['TRANSACTION_FEE_CAP'])
+  })
+
+  test('what may not be made dearer is sent again as it is', async () => {
+    const { sender, note, store, noted, anvil, withSender, pooled } = await scene()
+    sender.enqueue(note(1))
+    await sender.pass()
+    await sender.stop()
+    const { gas, max_fee } = store.get<{ gas: string; max_fee: string }>('SELECT gas, max_fee FROM tx_attempt')!
+    const { hash } = store.get<{ hash: `0x${string}` }>('SELECT hash FROM tx_attempt')!
+    await anvil.client.dropTransaction({ hash })
+    await anvil.client.mine({ blocks: 3 })
+    expect(await pooled()).toBe(0)
+    const capped = withSender({ spendCapWei: (BigInt(gas) * BigInt(max_fee) * 11n) / 10n }, { store })
+    await capped.sender.pass()
+    expect(codesOf(capped.troubles)).toEqual(['TRANSACTION_SPEND_CAP'])
+    await anvil.client.mine({ blocks: 1 })
+    expect(await noted()).toEqual([1])
+    expect(attemptsOf(store)).toHaveLength(1)
+  })
+})
+
+describe('one bad action', () => {
+  test('that cannot be estimated holds up nobody, and is said once per head', async () => {
+    const unanswerable = (chain: Chain): Chain => ({
+      ...chain,
+      client: {
+        ...chain.client,
+        estimateGas: call => (call.to === nowhere ? Promise.reject(new Error('out')) : chain.client.estimateGas(call)),
+      },
+    })
+    const { sender, note, anvil, noted, troubles } = await scene({}, unanswerable)
+    sender.enqueue({ ...note(9), to: nowhere, priority: priority.deadline })
+    sender.enqueue(note(1))
+    await sender.pass()
+    await sender.pass()
+    await anvil.client.mine({ blocks: 1 })
+    expect(await noted()).toContain(1)
+    expect(codesOf(troubles)).toEqual(['RPC_FAILED'])
+  })
+
+  test('that is refused takes no nonce from a claim that is stuck', async () => {
+    const { sender, note, refused, noted, store, dear } = await scene({ maxFeePerGas: 10n ** 12n })
+    sender.enqueue(note(2))
+    await sender.pass()
+    sender.enqueue({ ...refused, deadline: 2 ** 40 })
+    await eventually(async () => {
+      await dear()
+      await sender.pass()
+      expect(await noted()).toEqual([2])
+    })
+    expect(attemptsOf(store).map(({ key }) => key)).not.toContain('')
+    expect(sender.open().map(({ key, state }) => [key, state])).toContainEqual(['refused', 'queued'])
+  })
+})
+
+test('what the nodes have already is sent once per head, and is no trouble', async () => {
+  const { sender, note, store, anvil, account } = await scene()
+  sender.enqueue(note(1))
+  await sender.pass()
+  await sender.stop()
+  const proxy = await startRpcProxy({ target: anvil.rpcUrl })
+  ends.push(proxy.stop)
+  const second = senderForTests(await connectChain({ rpcUrls: [proxy.url] }), account, {}, { store })
+  ends.push(second.sender.stop)
+  for (let i = 0; i < 4; i++) await second.sender.pass()
+  expect(proxy.calls.filter(method => method === 'eth_sendRawTransaction')).toHaveLength(1)
+  expect(second.troubles).toEqual([])
+})
+
+describe('the store', () => {
+  test('is not touched once stop has resolved', async () => {
+    const { chain, account, note } = await noteBoard()
+    const asked = Promise.withResolvers<void>()
+    const answer = Promise.withResolvers<bigint>()
+    const getBalance = () => {
+      asked.resolve()
+      return answer.promise
+    }
+    const client = { ...chain.client, getBlock: () => Promise.reject(new Error('gone')), getBalance }
+    const { sender, store } = senderForTests({ ...chain, client }, account)
+    sender.enqueue(note(1))
+    await asked.promise
+    let isOver = false
+    const ended = sender.stop().then(() => {
+      isOver = true
+    })
+    await turn()
+    expect(isOver).toBe(false)
+    answer.resolve(10n ** 18n)
+    await ended
+    store.close()
+  })
+
+  test('that fails is said, and used again when it is well', async () => {
+    const { chain, account, note, noted } = await noteBoard()
+    const sound = openStore({ path: ':memory:', migrations: [transactionTables] })
+    let isFull = false
+    const store: typeof sound = {
+      ...sound,
+      all: (...query) => {
+        if (isFull) throw storeErrors.STORE_DISK_FULL({ path: 'state.db' })
+        return sound.all(...query)
+      },
+    }
+    const { sender, troubles } = senderForTests(chain, account, {}, { store })
+    ends.push(sender.stop)
+    sender.enqueue(note(1))
+    isFull = true
+    await eventually(() => expect(codesOf(troubles)).toContain('STORE_DISK_FULL'))
+    isFull = false
+    await eventually(async () => expect(await noted()).toEqual([1]))
+  })
+})
