@@ -8,7 +8,8 @@ import { seededRandom } from './seeded-random.ts'
  * What an endpoint does wrong.
  * `hang`: never answers · `rate-limit`: HTTP 429 · `server-error`: HTTP 502 · `drop-reply`: does it, then cuts the connection ·
  * `swallow`: says a transaction was accepted and forgets it · `stale`: shows the head of when the fault began ·
- * `wrong-chain`: names another chain id · `forged-receipt`: shows a successful receipt for anything
+ * `wrong-chain`: names another chain id · `forged-receipt`: shows a successful receipt for anything ·
+ * `ahead`: claims a head four blocks ahead, and makes up that block · `wrong-code`: shows other code at every address
  */
 export type RpcFault =
   | 'hang'
@@ -19,6 +20,8 @@ export type RpcFault =
   | 'stale'
   | 'wrong-chain'
   | 'forged-receipt'
+  | 'ahead'
+  | 'wrong-code'
 
 export type FaultRule = {
   readonly fault: RpcFault
@@ -45,6 +48,7 @@ const aboutMethod: Partial<Record<RpcFault, string>> = {
   swallow: 'eth_sendRawTransaction',
   'wrong-chain': 'eth_chainId',
   'forged-receipt': 'eth_getTransactionReceipt',
+  'wrong-code': 'eth_getCode',
 }
 
 type Call = { readonly id: unknown; readonly method: string; readonly params?: readonly unknown[] }
@@ -68,6 +72,7 @@ export async function startRpcProxy(options: { readonly target: string; readonly
       const method = rule.method ?? aboutMethod[rule.fault]
       if (state.left <= 0 || (method !== undefined && method !== call.method)) continue
       if (rule.fault === 'stale' && !asksForHead(call)) continue
+      if (rule.fault === 'ahead' && !/^eth_(blockNumber|getBlockByNumber)$/.test(call.method)) continue
       if (random() >= (rule.probability ?? 1)) continue
       state.left--
       injected[rule.fault] = (injected[rule.fault] ?? 0) + 1
@@ -99,6 +104,15 @@ export async function startRpcProxy(options: { readonly target: string; readonly
         return result(call, numberToHex(666))
       case 'forged-receipt':
         return result(call, forgedReceipt(call.params?.[0]))
+      case 'wrong-code':
+        return result(call, '0x00')
+      case 'ahead': {
+        const head = (await forward({ id: 0, method: 'eth_blockNumber', params: [] })).result as Hex
+        const claimed = numberToHex(BigInt(head) + 4n)
+        if (call.method === 'eth_blockNumber') return result(call, claimed)
+        const block = (await forward({ ...call, params: ['latest', false] })).result as object
+        return result(call, { ...block, number: call.params?.[0] === 'latest' ? claimed : call.params?.[0] })
+      }
       case 'stale': {
         const state = rules.get(rule!)!
         state.frozenHead ??= (await forward({ id: 0, method: 'eth_blockNumber', params: [] })).result as string

@@ -15,8 +15,10 @@ export type ChainOptions = {
   readonly contracts?: readonly ExpectedContract[]
   /** Per request; default 5000. */
   readonly timeoutMs?: number
-  /** An endpoint more than this many blocks behind the best one is stale; default 3. */
+  /** An endpoint more than this many blocks behind the head that half of them have reached is stale; default 3. */
   readonly maxLagBlocks?: number
+  /** How long one that contradicted itself is left alone before it is checked again; default 30000. */
+  readonly forgedMs?: number
 }
 
 /** The chain seen through all given endpoints: reads go to the first usable one, and on to the next when it fails. */
@@ -41,25 +43,41 @@ export type Chain = {
  * @throws RPC_URL_INVALID, and when no endpoint is left: the reason of the first one (RPC_UNREACHABLE,
  * CHAIN_ID_MISMATCH, CONTRACTS_NOT_DEPLOYED, CODE_HASH_MISMATCH)
  */
-export async function connectChain(options: ChainOptions): Promise<Chain> {
-  const { rpcUrls, contracts = [], timeoutMs = 5_000, maxLagBlocks = 3 } = options
+export async function connectChain(
+  options: ChainOptions,
+  { nowMs = () => performance.now() }: { readonly nowMs?: () => number } = {},
+): Promise<Chain> {
+  const { rpcUrls, contracts = [], timeoutMs = 5_000, maxLagBlocks = 3, forgedMs = 30_000 } = options
   const endpoints = rpcUrls.map(url => createEndpoint(url, { timeoutMs }))
+  const forgedSince = new WeakMap<KaisarError, number>()
   let chainId = options.chainId
   let connected = false
 
-  async function checkEndpoint(endpoint: Endpoint): Promise<bigint> {
+  /** @returns its head; null when it names one that it does not show, which then says nothing about the others */
+  async function checkEndpoint(endpoint: Endpoint): Promise<bigint | null> {
     const actual = Number(await endpoint.request({ method: 'eth_chainId' }))
     chainId ??= actual
     if (actual !== chainId) throw chainErrors.CHAIN_ID_MISMATCH({ endpoint: endpoint.name, expected: chainId, actual })
     await Promise.all(contracts.map(contract => checkCode(endpoint, contract)))
-    return BigInt((await endpoint.request({ method: 'eth_blockNumber' })) as Hex)
+    const head = (await endpoint.request({ method: 'eth_blockNumber' })) as Hex
+    const shown = await endpoint.request({ method: 'eth_getBlockByNumber', params: [head, false] })
+    return (shown as { number: Hex } | null)?.number === head ? BigInt(head) : null
+  }
+
+  /** What is false once may be two servers behind one address: it is asked again after a while, not never. */
+  function sitsOut(endpoint: Endpoint): boolean {
+    const reason = forgedReason(endpoint)
+    if (reason === null) return false
+    const since = forgedSince.get(reason) ?? nowMs()
+    forgedSince.set(reason, since)
+    return nowMs() - since < forgedMs
   }
 
   async function check() {
-    const heads = new Map<Endpoint, bigint>()
+    const heads = new Map<Endpoint, bigint | null>()
     for (const outcome of await Promise.allSettled(
       endpoints.map(async endpoint => {
-        if (isKaisarError(endpoint.status.reason, 'RPC_FORGED')) return
+        if (sitsOut(endpoint)) return
         try {
           heads.set(endpoint, await checkEndpoint(endpoint))
         } catch (error) {
@@ -71,18 +89,20 @@ export async function connectChain(options: ChainOptions): Promise<Chain> {
       }),
     ))
       if (outcome.status === 'rejected') throw outcome.reason
-    const best = [...heads.values()].reduce((max, head) => (head > max ? head : max), 0n)
+    // One that runs ahead of the others, or says so, must not make all of them stale.
+    const reached = [...heads.values()].filter(head => head !== null).sort((a, b) => (a < b ? 1 : -1))
+    const best = reached[Math.ceil(reached.length / 2) - 1] ?? 0n
     for (const [endpoint, head] of heads) {
-      if (head + BigInt(maxLagBlocks) < best)
+      if (head !== null && head + BigInt(maxLagBlocks) < best)
         endpoint.mark('dropped', chainErrors.RPC_STALE({ endpoint: endpoint.name, head, best }))
-      else endpoint.mark('usable')
+      else endpoint.mark('usable', forgedReason(endpoint))
     }
   }
 
   const usable = () =>
     endpoints
       .filter(endpoint => endpoint.status.state !== 'dropped')
-      .sort((a, b) => Number(a.status.state === 'failing') - Number(b.status.state === 'failing'))
+      .sort((a, b) => Number(a.status.reason !== null) - Number(b.status.reason !== null))
 
   async function request(call: { method: string; params?: unknown }): Promise<unknown> {
     for (let wait = 0; ; wait++) {
@@ -116,6 +136,9 @@ export async function connectChain(options: ChainOptions): Promise<Chain> {
     check,
   }
 }
+
+const forgedReason = ({ status: { state, reason } }: Endpoint): KaisarError | null =>
+  state === 'dropped' && isKaisarError(reason, 'RPC_FORGED') ? reason : null
 
 /** Before a request is given to all endpoints again. */
 const retryWaitsMs = [50, 200]

@@ -18,6 +18,7 @@ export type EndpointStatus = {
   /** Origin of the URL; path and query may hold an API key and are never shown. */
   readonly name: string
   readonly state: EndpointState
+  /** Why it is not usable; kept until the next check when it was dropped for a false answer and is asked again. */
   readonly reason: KaisarError | null
 }
 
@@ -32,7 +33,7 @@ export type Endpoint = {
   readonly status: EndpointStatus
   /** Asks this endpoint alone; a failure of the endpoint (not of the request) changes its state. */
   request(call: { method: string; params?: unknown }): Promise<unknown>
-  mark(state: EndpointState, reason?: KaisarError): void
+  mark(state: EndpointState, reason?: KaisarError | null): void
   /** Calls back for each new head, where the endpoint offers subscriptions (ws, wss); returns a function that ends it. */
   readonly watchHeads: ((onHead: (head: MinedBlock) => void, onError: (error: Error) => void) => () => void) | null
 }

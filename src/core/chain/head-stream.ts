@@ -53,6 +53,8 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   }
 
   async function accept(endpoint: Endpoint, head: SeenBlock): Promise<void> {
+    // A subscription goes on telling when its endpoint is not believed any more.
+    if (endpoint.status.state === 'dropped') return void lastHeads.delete(endpoint)
     lastHeads.set(endpoint, head.hash)
     const { tip } = tree
     if (tree.has(head.hash)) return

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { connectChain } from '../../../src/core/chain/client.ts'
+import { chainErrors } from '../../../src/core/chain/errors.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { type FaultRule, startRpcProxy } from '../../helpers/rpc-proxy.ts'
 
@@ -87,6 +88,41 @@ describe('chain client', () => {
     restore()
     await chain.check()
     expect(chain.status()[0]?.state).toBe('usable')
+  })
+
+  test.each<FaultRule[]>([[{ fault: 'ahead', method: 'eth_blockNumber' }], [{ fault: 'ahead' }]])(
+    'a head far ahead that %o claims makes the honest ones not stale',
+    async rule => {
+      const liar = await proxied(rule)
+      const others = rule.method === undefined ? [await proxied(), await proxied()] : [await proxied()]
+      const chain = await connectChain({ rpcUrls: [liar.url, ...others.map(({ url }) => url)] })
+      expect(liar.injected.ahead).toBeGreaterThan(0)
+      expect(chain.status().map(({ state }) => state)).toEqual(['usable', ...others.map(() => 'usable')])
+    },
+  )
+
+  test('one that told something false is asked again after a while, last, with its reason until it has shown itself', async () => {
+    let nowMs = 0
+    const forger = await proxied()
+    const chain = await connectChain({ rpcUrls: [forger.url, anvil.rpcUrl], forgedMs: 1000 }, { nowMs: () => nowMs })
+    const forger0 = chain.all()[0]!
+    const tell = () => forger0.mark('dropped', chainErrors.RPC_FORGED({ endpoint: 'it', claim: 'so' }))
+    tell()
+    const stateAt = async (at: number) => {
+      nowMs = at
+      await chain.check()
+      return [forger0.status.state, forger0.status.reason?.code]
+    }
+    expect(await stateAt(10)).toEqual(['dropped', 'RPC_FORGED'])
+    expect(await stateAt(1009)).toEqual(['dropped', 'RPC_FORGED'])
+    const restore = forger.inject({ fault: 'wrong-chain' })
+    expect(await stateAt(1010)).toEqual(['dropped', 'CHAIN_ID_MISMATCH'])
+    restore()
+    tell()
+    expect(await stateAt(1020)).toEqual(['dropped', 'RPC_FORGED'])
+    expect(await stateAt(2020)).toEqual(['usable', 'RPC_FORGED'])
+    expect(chain.usable().map(({ url }) => url)).toEqual([anvil.rpcUrl, forger.url])
+    expect(await stateAt(2030)).toEqual(['usable', undefined])
   })
 
   test('when all fail, the error names each with its reason', async () => {

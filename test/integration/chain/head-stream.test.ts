@@ -1,7 +1,9 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Hex } from 'viem'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { SeenBlock } from '../../../src/core/chain/block-tree.ts'
 import { connectChain } from '../../../src/core/chain/client.ts'
+import { chainErrors } from '../../../src/core/chain/errors.ts'
 import { createHeadStream } from '../../../src/core/chain/head-stream.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
@@ -97,6 +99,25 @@ describe('head stream', () => {
     )
     restore()
     await eventually(() => expect(chain.status()[0]?.state).toBe('usable'))
+  })
+
+  test('a subscription of an endpoint that was dropped is not listened to', async () => {
+    const { stream, chain } = await follow([anvil.wsUrl], 60_000)
+    const { tip } = stream
+    chain.all()[0]!.mark('dropped', chainErrors.RPC_FORGED({ endpoint: 'it', claim: 'so' }))
+    const told = new Promise<void>(resolve => {
+      const end = chain.all()[0]!.watchHeads!(
+        () => {
+          end()
+          resolve()
+        },
+        () => {},
+      )
+    })
+    await anvil.client.mine({ blocks: 1 })
+    await told
+    await turn()
+    expect(stream.tip).toBe(tip)
   })
 
   test('waits for a block time, reads back to an earlier one, and stops', async () => {
