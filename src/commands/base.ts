@@ -59,6 +59,7 @@ export type ChainTarget = {
   readonly rpcUrls: readonly string[]
   readonly chainId: number | undefined
   readonly contracts: Context['contracts']
+  readonly codeHashes: Context['codeHashes']
   readonly context: Context | undefined
 }
 
@@ -174,7 +175,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const context = chooseContext(this.contextHome, flags.context)
     const rpcUrls = flags['rpc-url'] ?? context?.rpcUrls
     if (!rpcUrls?.length) throw platformErrors.CONTEXT_MISSING()
-    return { rpcUrls, chainId: context?.chainId, contracts: context?.contracts ?? {}, context }
+    const { chainId, contracts = {}, codeHashes } = context ?? {}
+    return { rpcUrls, chainId, contracts, codeHashes, context }
   }
 
   /** Whether a person can be asked. */

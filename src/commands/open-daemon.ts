@@ -34,10 +34,7 @@ export async function openDaemon(
   const lock = lockDataDir({ path: folder, owner: `kaisar ${role} run` })
   try {
     const { privateKey } = await unlockKey()
-    const network = await connectNetwork(
-      { chainId: target.chainId, contracts: target.contracts },
-      { rpcUrls: target.rpcUrls },
-    )
+    const network = await connectNetwork(target, { rpcUrls: target.rpcUrls })
     const { privateKeyToAccount } = await import('viem/accounts')
     const store = openStore(
       { path: stateFile(folder, network), migrations: [transactionTables, ...migrations] },

@@ -37,7 +37,7 @@ const daemon = await openDaemon(
   {
     role,
     dataDir,
-    target: { rpcUrls: [word('rpc-url')], chainId: context.chainId, contracts: context.contracts, context },
+    target: { ...context, codeHashes: context.codeHashes, rpcUrls: [word('rpc-url')], context },
     migrations: role === 'checker' ? checkerMigrations : providerMigrations,
     confirmations: 1,
   },

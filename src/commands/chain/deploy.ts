@@ -61,10 +61,10 @@ The key that signs pays the gas and, unless told otherwise, owns the network and
         onProgress: step => this.progress(step),
       },
     )
-    const { chainId, contracts, deployedAtBlock } = deployment
-    writeContext(this.contextHome, { name, chainId, rpcUrls: [...rpcUrls], contracts, devnet: null })
+    const { chainId, contracts, codeHashes, deployedAtBlock } = deployment
+    writeContext(this.contextHome, { name, chainId, rpcUrls: [...rpcUrls], contracts, codeHashes, devnet: null })
     for (const [contract, address] of Object.entries(contracts)) this.log(`${contract.padEnd(16)} ${address}`)
     this.log(`Context "${name}" written; choose it with --context ${name}.`)
-    return { chainId, contracts, deployedAtBlock, context: name }
+    return { chainId, contracts, codeHashes, deployedAtBlock, context: name }
   }
 }

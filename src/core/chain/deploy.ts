@@ -5,6 +5,7 @@ import {
   encodeFunctionData,
   getContractAddress,
   type Hex,
+  keccak256,
   type LocalAccount,
 } from 'viem'
 import type { Clock } from '../platform/clock.ts'
@@ -108,7 +109,14 @@ export async function deployNetwork(options: DeployOptions, dependencies: Deploy
     await transact(dependencies, { to: vault, data: fund, what: 'fund', abi: rewardVaultAbi })
   }
   const contracts = Object.fromEntries(contractNames.map(name => [name, lowerCase(addressOf(name))])) as Contracts
-  return { chainId: chain.chainId, contracts, deployedAtBlock: deployedAtBlock! }
+  const codeHashes = await hashCode(chain, contracts)
+  return { chainId: chain.chainId, contracts, codeHashes, deployedAtBlock: deployedAtBlock! }
+}
+
+async function hashCode(chain: Chain, contracts: Contracts): Promise<Deployment['codeHashes']> {
+  const hashOf = async (name: ContractName) =>
+    [name, keccak256((await chain.client.getCode({ address: contracts[name] })) ?? '0x')] as const
+  return Object.fromEntries(await Promise.all(contractNames.map(hashOf))) as Deployment['codeHashes']
 }
 
 /** Opens epoch 0 at `firstEpochAt` (block time, seconds): once, by the owner, with five different owners bonded. */

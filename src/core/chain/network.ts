@@ -1,4 +1,4 @@
-import { type Address, getAddress, isAddress } from 'viem'
+import { type Address, getAddress, type Hex, isAddress } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
 import { type Chain, type ChainOptions, connectChain } from './client.ts'
 import { decodeChainError } from './decode-error.ts'
@@ -22,6 +22,8 @@ export type Deployment = {
   readonly chainId: number
   /** Lower-case addresses by contract name. */
   readonly contracts: Contracts
+  /** keccak256 of the code at each address, its immutables included. */
+  readonly codeHashes: Readonly<Record<ContractName, Hex>>
   /** No event of the network is older than this block. */
   readonly deployedAtBlock: bigint
 }
@@ -36,20 +38,27 @@ export type ConnectedNetwork = Network & {
 export const lowerCase = (address: Address): Address => address.toLowerCase() as Address
 
 /**
- * Connects to a deployed network and verifies every endpoint: right chain, contracts present.
+ * Connects to a deployed network and verifies every endpoint: right chain, contracts present, their code as deployed where its hashes are known.
  *
- * @param deployment - chain id (omitted: that of the endpoint) and addresses, e.g. of a context
+ * @param deployment - chain id (omitted: that of the endpoint), addresses and code hashes, e.g. of a context
  * @throws DEPLOYMENT_INVALID, and whatever {@link connectChain} throws
  */
 export async function connectNetwork(
-  deployment: { readonly chainId?: number | undefined; readonly contracts: Readonly<Record<string, string>> },
+  deployment: {
+    readonly chainId?: number | undefined
+    readonly contracts: Readonly<Record<string, string>>
+    readonly codeHashes?: Readonly<Record<string, Hex>> | undefined
+  },
   options: Omit<ChainOptions, 'chainId' | 'contracts'>,
 ): Promise<ConnectedNetwork> {
   const contracts = parseContracts(deployment.contracts)
   const chain = await connectChain({
     ...options,
     ...(deployment.chainId === undefined ? {} : { chainId: deployment.chainId }),
-    contracts: contractNames.map(name => ({ name, address: contracts[name] })),
+    contracts: contractNames.map(name => {
+      const codeHash = deployment.codeHashes?.[name]
+      return { name, address: contracts[name], ...(codeHash === undefined ? {} : { codeHash }) }
+    }),
   })
   return { chainId: chain.chainId, consensus: contracts.EpochConsensus, contracts, chain }
 }

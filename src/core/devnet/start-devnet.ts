@@ -151,6 +151,7 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
       chainId: deployment.chainId,
       rpcUrls: [anvil.rpcUrl],
       contracts: deployment.contracts,
+      codeHashes: deployment.codeHashes,
       devnet: {
         pid: process.pid,
         startedAt: new Date(clock.now()).toISOString(),

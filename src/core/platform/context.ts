@@ -12,12 +12,16 @@ import { writeFileAtomically } from './write-file-atomically.ts'
 
 const address = z.templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]{40}$/)])
 
+const codeHash = z.templateLiteral(['0x', z.string().regex(/^[0-9a-f]{64}$/)])
+
 const contextSchema = z.object({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
   chainId: z.number().int().positive(),
   rpcUrls: z.array(z.url()).min(1),
   /** By contract name, e.g. `KaisarToken`. */
   contracts: z.record(z.string(), address),
+  /** keccak256 of each contract's code, by its name; a context of an earlier release has none. */
+  codeHashes: z.record(z.string(), codeHash).optional(),
   /** Set for a devnet: the process that keeps it alive, and where its state is. */
   devnet: z
     .object({ pid: z.number().int().positive(), startedAt: z.string(), processStart: z.string(), dataDir: z.string() })

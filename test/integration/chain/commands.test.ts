@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { writeContext } from '../../../src/core/platform/context.ts'
+import { readContext, removeContext, writeContext } from '../../../src/core/platform/context.ts'
 import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
 import { mineAt, networkForTests } from '../../helpers/deploy.ts'
 import { isolatedHome, runCli } from '../../helpers/run-cli.ts'
@@ -53,6 +53,18 @@ describe('kaisar chain and epoch', () => {
     }>()
     expect(info.data.contracts).toEqual(deployed.json<{ contracts: object }>().data.contracts)
     expect(info.data.epoch).toBeNull()
+
+    const { data } = (await kaisar('keys', 'list', '--json')).json<{ folder: string }>()
+    const local = readContext(join(data.folder, '..'), 'local')
+    const codeHashes = { ...local.codeHashes, EpochConsensus: `0x${'00'.repeat(32)}` as const }
+    writeContext(join(data.folder, '..'), { ...local, name: 'other-code', codeHashes })
+    const refused = await kaisar('chain', 'info', '--context', 'other-code', '--json')
+    expect(refused.json().errors[0]).toMatchObject({
+      code: 'CODE_HASH_MISMATCH',
+      message: expect.stringContaining('EpochConsensus'),
+    })
+    removeContext(join(data.folder, '..'), 'other-code')
+
     expect(BigInt(info.data.vault.balance)).toBe(10_000_000n * 10n ** 18n)
     const params = (await kaisar('chain', 'params', '--json')).json<{ rounds: { windowMs: number; slots: number } }>()
     expect(params.data.rounds).toMatchObject({ windowMs: 1000, slots: 2 })

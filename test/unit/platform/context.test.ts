@@ -23,6 +23,7 @@ const network = (name: string): Context => ({
   chainId: 31337,
   rpcUrls: ['http://127.0.0.1:8545/'],
   contracts: { KaisarToken: `0x${'Ab'.repeat(20)}` },
+  codeHashes: { KaisarToken: `0x${'ab'.repeat(32)}` },
   devnet: null,
 })
 const devnet = (name: string, startedAt: string, pid = process.pid, start = processStart(pid)): Context => ({
@@ -34,6 +35,9 @@ it('reads what it wrote, for its user alone', () => {
   writeContext(home, network('main'))
   expect(readContext(home, 'main')).toEqual(network('main'))
   expect(statSync(join(home, 'contexts', 'main.json')).mode & 0o777).toBe(0o600)
+  const { codeHashes: _, ...older } = network('main')
+  writeContext(home, older)
+  expect(readContext(home, 'main')).toEqual(older)
   removeContext(home, 'main')
   expect(listContexts(home)).toEqual([])
 })
