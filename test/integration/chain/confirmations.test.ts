@@ -1,0 +1,86 @@
+/** Done is what has its confirmations on the chain as it is now, told once, however the chain was before. */
+import { afterEach, describe, expect, test } from 'vitest'
+import { connectChain } from '../../../src/core/chain/client.ts'
+import type { Receipt } from '../../../src/core/chain/tx/receipt.ts'
+import type { SenderOptions } from '../../../src/core/chain/tx/transaction-sender.ts'
+import { eventually } from '../../helpers/eventually.ts'
+import { noteBoard } from '../../helpers/note-board.ts'
+import { startRpcProxy } from '../../helpers/rpc-proxy.ts'
+import { senderForTests } from '../../helpers/sender.ts'
+
+const ends: (() => Promise<unknown>)[] = []
+afterEach(() => Promise.all(ends.splice(0).map(end => end())))
+
+/** A sent action and what was told of it: the receipt, and how deep its block was on the chain at that moment. */
+async function scene(options: SenderOptions) {
+  const board = await noteBoard()
+  await board.anvil.client.mine({ blocks: 5 })
+  const proxy = await startRpcProxy({ target: board.anvil.rpcUrl })
+  const chain = await connectChain({ rpcUrls: [proxy.url] })
+  const { sender } = senderForTests(chain, board.account, options)
+  ends.push(sender.stop, proxy.stop)
+  const told: { receipt: Receipt; depth: bigint; isCanonical: boolean }[] = []
+  sender.send(board.note(1)).then(async receipt => {
+    const { client } = board.anvil
+    const { blockHash, blockNumber } = receipt
+    const [{ number }, { hash }] = [await client.getBlock(), await client.getBlock({ blockNumber })]
+    told.push({ receipt, depth: number - blockNumber + 1n, isCanonical: hash === blockHash })
+  })
+  await eventually(() => expect(sender.open()[0]?.state).toBe('mined'))
+  return { ...board, proxy, sender, told }
+}
+
+describe('three confirmations', () => {
+  // The transaction has as many confirmations as blocks are on it, its own included, when the last two or three are replaced.
+  test.each([1, 2, 3, 4].flatMap(confirmed => [2, 3].map(depth => [confirmed, depth] as const)))(
+    'a reorg at confirmation %i, of depth %i: told once, from three on, executed once',
+    async (confirmed, depth) => {
+      const { anvil, sender, told, noted, reorg, nonce } = await scene({ confirmations: 3 })
+      const isUndone = depth >= confirmed
+      await anvil.client.mine({ blocks: confirmed - 1 })
+      await sender.pass()
+      await eventually(() => expect(told).toHaveLength(confirmed >= 3 ? 1 : 0))
+      await anvil.client.setAutomine(false)
+      await reorg(depth)
+      expect(await noted()).toEqual(isUndone ? [] : [1])
+      await sender.pass()
+      expect(told).toHaveLength(confirmed >= 3 ? 1 : 0)
+      await eventually(async () => {
+        await anvil.client.mine({ blocks: 1 })
+        await sender.pass()
+        expect(await noted()).toEqual([1])
+      })
+      await anvil.client.mine({ blocks: 14 })
+      await sender.pass()
+      await eventually(() => expect(told).toHaveLength(1))
+      expect(told[0]!.isCanonical).toBe(true)
+      expect(told[0]!.depth).toBeGreaterThanOrEqual(3n)
+      expect(sender.open()).toEqual([])
+      expect(await nonce()).toBe(1)
+    },
+  )
+
+  test('a receipt that cannot be read again confirms nothing', async () => {
+    const { anvil, proxy, sender, told } = await scene({ confirmations: 3 })
+    const mend = proxy.inject({ fault: 'server-error', method: 'eth_getTransactionReceipt' })
+    await anvil.client.mine({ blocks: 3 })
+    await sender.pass()
+    sender.outcome('note/1')
+    expect(proxy.injected['server-error']).toBeGreaterThan(0)
+    expect(told).toEqual([])
+    mend()
+    await anvil.client.mine({ blocks: 1 })
+    await eventually(() => expect(told).toHaveLength(1))
+  })
+
+  test('are waited for also where fewer blocks are watched', async () => {
+    const { anvil, sender, told } = await scene({ confirmations: 4, watchBlocks: 1 })
+    await anvil.client.mine({ blocks: 2 })
+    await sender.pass()
+    await sender.pass()
+    expect(sender.open()[0]?.state).toBe('mined')
+    expect(told).toEqual([])
+    await anvil.client.mine({ blocks: 1 })
+    await eventually(() => expect(told).toHaveLength(1))
+  })
+})
