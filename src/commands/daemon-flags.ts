@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { chainFlags, keyFlags } from './base.ts'
+import { usageErrors } from './usage-errors.ts'
 
 /** An address in lower case. */
 export const addressFlag = Flags.custom<`0x${string}`>({
@@ -10,6 +11,18 @@ export const addressFlag = Flags.custom<`0x${string}`>({
     return input.toLowerCase() as `0x${string}`
   },
 })
+
+/** An amount in a unit of `10 ** decimals` wei, as wei. */
+const amountFlag = (decimals: 9 | 18) =>
+  Flags.custom<bigint>({
+    helpValue: '<amount>',
+    async parse(input) {
+      const [, whole, fraction = ''] = /^(\d{1,18})(?:\.(\d+))?$/.exec(input) ?? []
+      const wei = fraction.length > decimals ? 0n : BigInt(`${whole ?? 0}${fraction.padEnd(decimals, '0')}`)
+      if (wei === 0n) throw usageErrors.USAGE_INVALID({ reason: `"${input}" is not an amount above 0, such as 0.5.` })
+      return wei
+    },
+  })
 
 /** The flags that both daemons have. */
 export const daemonFlags = {
@@ -35,4 +48,25 @@ export const daemonFlags = {
   'take-over': Flags.boolean({
     description: 'Start although another machine with this operator key has replaced this one',
   }),
+  'max-fee-gwei': amountFlag(9)({
+    description: 'Most gwei per gas that a transaction offers; it waits while the chain asks for more',
+    default: 200n * 10n ** 9n,
+    defaultHelp: async () => '200',
+  }),
+  'spend-cap-ether': amountFlag(18)({
+    description: 'Most ether spent on fees in any 24 hours; nothing more is sent above it',
+    default: 5n * 10n ** 17n,
+    defaultHelp: async () => '0.5',
+  }),
 }
+
+/** What those flags say to the transaction sender. */
+export const sendingOptions = (flags: {
+  readonly confirmations: number
+  readonly 'max-fee-gwei': bigint
+  readonly 'spend-cap-ether': bigint
+}) => ({
+  confirmations: flags.confirmations,
+  maxFeePerGas: flags['max-fee-gwei'],
+  spendCapWei: flags['spend-cap-ether'],
+})

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { kaisarErrorsAbi } from '../core/chain/kaisar-errors.ts'
 import { connectNetwork } from '../core/chain/network.ts'
 import { asOnlyRun } from '../core/chain/operator-session.ts'
-import { createTransactionSender } from '../core/chain/tx/transaction-sender.ts'
+import { createTransactionSender, type SenderOptions } from '../core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../core/chain/tx/transaction-store.ts'
 import type { Clock } from '../core/platform/clock.ts'
 import { crashPoint } from '../core/platform/crash-point.ts'
@@ -22,12 +22,12 @@ export type OpenDaemonOptions = {
   readonly target: ChainTarget
   /** SQL of the role's own schema versions. */
   readonly migrations: readonly string[]
-  readonly confirmations: number
+  readonly sending: Pick<SenderOptions, 'confirmations' | 'maxFeePerGas' | 'spendCapWei'>
 }
 
 /** Opens everything in the order in which it can be refused: the folder first, then the key, then the chain. */
 export async function openDaemon(
-  { role, dataDir, target, migrations, confirmations }: OpenDaemonOptions,
+  { role, dataDir, target, migrations, sending }: OpenDaemonOptions,
   { unlockKey, log, clock }: { unlockKey: () => Promise<UnlockedKey>; log: Logger; clock: Clock },
 ) {
   const folder = join(dataDir, role)
@@ -46,7 +46,7 @@ export async function openDaemon(
         'the state was damaged and set aside; what matters is read from the chain again',
       )
     const sender = createTransactionSender(
-      { confirmations, pollMs: 250 },
+      { ...sending, pollMs: 250 },
       {
         chain: network.chain,
         account: privateKeyToAccount(privateKey),

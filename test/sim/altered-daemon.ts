@@ -39,7 +39,7 @@ const daemon = await openDaemon(
     dataDir,
     target: { ...context, codeHashes: context.codeHashes, rpcUrls: [word('rpc-url')], context },
     migrations: role === 'checker' ? checkerMigrations : providerMigrations,
-    confirmations: 1,
+    sending: { confirmations: 1 },
   },
   { unlockKey: () => decryptKeystore(readKeystore(keyFile), 'devnet', keyFile), log: silentLogger, clock },
 )

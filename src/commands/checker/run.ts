@@ -3,7 +3,7 @@ import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { CheckerEvent } from '../../core/checker/run-checker.ts'
 import type { RecentEvents } from '../../core/operator/recent-events.ts'
 import { BaseCommand } from '../base.ts'
-import { daemonFlags } from '../daemon-flags.ts'
+import { daemonFlags, sendingOptions } from '../daemon-flags.ts'
 import { describeEvent, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
 
 /** How many epochs back the dashboard shows duties. */
@@ -39,7 +39,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         import('../open-daemon.ts'),
         import('../../core/operator/recent-events.ts'),
       ])
-    const { payout, confirmations, seats, host, port, keeper, threads, 'take-over': takeOver } = this.flags
+    const { payout, seats, host, port, keeper, threads, 'take-over': takeOver } = this.flags
     if (payout === undefined) throw checkerErrors.CHECKER_PAYOUT_MISSING()
     const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
     const recent = createRecentEvents({}, clock)
@@ -47,7 +47,13 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
     const stop = this.stopSignal()
     const target = await this.chainTarget()
     const daemon = await openDaemon(
-      { role: 'checker', dataDir: this.dataDir, target, migrations: checkerMigrations, confirmations },
+      {
+        role: 'checker',
+        dataDir: this.dataDir,
+        target,
+        migrations: checkerMigrations,
+        sending: sendingOptions(this.flags),
+      },
       { unlockKey: () => this.unlockKey(), log, clock },
     )
     const { network } = daemon

@@ -3,7 +3,7 @@ import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { RecentEvents } from '../../core/operator/recent-events.ts'
 import type { ProviderEvent } from '../../core/provider/provider-event.ts'
 import { BaseCommand } from '../base.ts'
-import { daemonFlags } from '../daemon-flags.ts'
+import { daemonFlags, sendingOptions } from '../daemon-flags.ts'
 import { describeEvent, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
 
 export default class ProviderRun extends BaseCommand<typeof ProviderRun> {
@@ -32,14 +32,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
         import('../open-daemon.ts'),
         import('../../core/operator/recent-events.ts'),
       ])
-    const {
-      payout,
-      threads,
-      confirmations,
-      'take-over': takeOver,
-      attest,
-      'execution-provider': executionProvider,
-    } = this.flags
+    const { payout, threads, attest, 'execution-provider': executionProvider, 'take-over': takeOver } = this.flags
     if (payout === undefined) throw providerErrors.PROVIDER_PAYOUT_MISSING()
     const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
     const recent = createRecentEvents({}, clock)
@@ -47,7 +40,13 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
     const stop = this.stopSignal()
     const target = await this.chainTarget()
     const daemon = await openDaemon(
-      { role: 'provider', dataDir: this.dataDir, target, migrations: providerMigrations, confirmations },
+      {
+        role: 'provider',
+        dataDir: this.dataDir,
+        target,
+        migrations: providerMigrations,
+        sending: sendingOptions(this.flags),
+      },
       { unlockKey: () => this.unlockKey(), log, clock },
     )
     const { network } = daemon

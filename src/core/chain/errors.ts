@@ -83,19 +83,19 @@ export const chainErrors = defineErrors({
       `${key} would cost up to ${neededWei} wei, above the cap of ${capWei} wei.`,
     meaning:
       'Fees are above what this installation is allowed to spend; the transaction waits and is sent when they fall.',
-    fix: 'Wait, or raise the cap with --max-fee.',
+    fix: 'Wait, or raise the cap with --max-fee-gwei.',
   },
   TRANSACTION_SPEND_CAP: {
     message: ({ spentWei, capWei }: { spentWei: bigint; capWei: bigint }) =>
       `The spend cap is reached: ${spentWei} of ${capWei} wei.`,
-    meaning: 'Transactions of this data directory have used up the amount allowed for fees; nothing more is sent.',
-    fix: 'Look at what was sent with "kaisar chain info", then raise --spend-cap.',
+    meaning: 'What this key sent in 24 hours, and may still pay for what waits, uses up the amount allowed for fees.',
+    fix: 'Look at what was sent with "kaisar chain info", then raise --spend-cap-ether.',
   },
   TRANSACTION_EXPIRED: {
     message: ({ key, deadline }: { key: string; deadline: number }) =>
       `${key} was not mined before its deadline (block time ${deadline}).`,
     meaning: 'The phase it was for is over; sending it later would only revert.',
-    fix: 'Nothing to do for this one. If it repeats, use a faster endpoint or allow higher fees with --max-fee.',
+    fix: 'Nothing to do for this one. If it repeats, use a faster endpoint or allow higher fees with --max-fee-gwei.',
   },
   TRANSACTION_KEY_REUSED: {
     message: ({ key }: { key: string }) => `${key} was sent before with another content.`,
