@@ -141,7 +141,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   /** A line of a long run: NDJSON in JSON mode, `text` (when given) otherwise. */
   protected event(type: string, fields: Readonly<Record<string, unknown>>, text?: string): void {
     if (this.jsonEnabled()) this.writeLine({ time: new Date().toISOString(), type, ...fields })
-    else if (text !== undefined) this.log(text)
+    else if (text !== undefined) this.log(this.redactor.result(text))
   }
 
   /** Ends the command with an error that still has a result: a negative verdict, the findings of a doctor. */
@@ -175,6 +175,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const context = chooseContext(this.contextHome, flags.context)
     const rpcUrls = flags['rpc-url'] ?? context?.rpcUrls
     if (!rpcUrls?.length) throw platformErrors.CONTEXT_MISSING()
+    for (const url of rpcUrls) this.redactor.addUrl(url)
     const { chainId, contracts = {}, codeHashes } = context ?? {}
     return { rpcUrls, chainId, contracts, codeHashes, context }
   }
@@ -240,8 +241,15 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
    * signal, or a drain of more than 30 s, ends the process at once with 130.
    */
   protected stopSignal(): AbortSignal {
+    if (this.stop === undefined) process.on('uncaughtException', this.endNow)
     this.stop ??= createGracefulStop({}, { signals: process, exitNow: () => process.exit(130) })
     return this.stop.signal
+  }
+
+  /** What nobody awaits would leave half a daemon running, or end it with a bare stack. */
+  private readonly endNow = (error: Error): void => {
+    this.report(error)
+    process.exit(this.explain(error).exit)
   }
 
   /** Kept for the envelope, and shown at once in text mode. */
@@ -271,21 +279,25 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 
   private writeLine(json: unknown): void {
-    process.stdout.write(`${stringifyJson(json)}\n`)
+    process.stdout.write(`${this.redactor.result(stringifyJson(json))}\n`)
   }
 
   /** Same exit code in text and JSON; the text is ours, so oclif is only told to exit. */
   protected override async catch(error: Error): Promise<never> {
     if (error instanceof ExitError) throw error
-    const explained = this.explain(error)
+    this.report(error)
+    throw new ExitError(this.explain(error).exit)
+  }
+
+  private report(error: Error): void {
     if (this.jsonEnabled()) this.writeLine(this.toErrorJson(error))
-    else writeError(explained)
+    else writeError(this.explain(error), this.redactor.text)
     if (this.isDebugging() && error.stack) process.stderr.write(`${this.redactor.text(error.stack)}\n`)
-    throw new ExitError(explained.exit)
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {
     this.stop?.dispose()
+    process.off('uncaughtException', this.endNow)
     await super.finally(error)
   }
 
@@ -300,8 +312,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 }
 
 /** An error on stderr, in colours where it is a terminal. */
-export function writeError(error: KaisarError): void {
+export function writeError(error: KaisarError, redact = createRedactor().text): void {
   const paint = (style: Parameters<typeof styleText>[0]) => (text: string) =>
     styleText(style, text, { stream: process.stderr })
-  process.stderr.write(`${formatError(error, { bold: paint('bold'), red: paint('red'), dim: paint('dim') })}\n`)
+  const text = formatError(error, { bold: paint('bold'), red: paint('red'), dim: paint('dim') })
+  process.stderr.write(`${redact(text)}\n`)
 }

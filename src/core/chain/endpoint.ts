@@ -47,11 +47,16 @@ export function endpointName(url: string): string {
 function parseUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : null
   if (parsed === null || !/^(https?|wss?):$/.test(parsed.protocol))
-    throw chainErrors.RPC_URL_INVALID({ url: parsed === null ? url : endpointNameOf(parsed) })
+    throw chainErrors.RPC_URL_INVALID({ url: withoutKeys(url) })
   return parsed
 }
 
-const endpointNameOf = ({ protocol, host }: URL) => `${protocol}//${host}`
+/** What is no URL may be one with a typing error, key and all. */
+function withoutKeys(url: string): string {
+  const [, scheme = '', authority = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?([^/?#]*)(.*)$/is.exec(url) ?? []
+  const host = authority.slice(authority.lastIndexOf('@') + 1)
+  return `${scheme}${/^[\w-]*([.:][\w-]+)*$/.test(host) && host.length < 64 ? host : '…'}${rest === '' ? '' : '/…'}`
+}
 
 export function createEndpoint(url: string, options: { readonly timeoutMs: number }): Endpoint {
   const name = endpointName(url)

@@ -3,28 +3,45 @@
  * they appear, and everything of a URL that can carry a key (user info, path, query).
  */
 export type Redactor = {
-  /** From now on this value (a private key, a password) is removed wherever it appears. Shorter than 6 characters is ignored. */
+  /**
+   * From now on this value (a private key, a password) is removed wherever it appears, also as JSON escapes it. Shorter than 6
+   * characters it stays: ordinary words would be torn up, and that would tell more of it.
+   */
   add(secret: string): void
+  /** Adds what of an RPC URL can be a key: its password, and what is 16 characters or longer in its path and query. */
+  addUrl(url: string): void
   /** A copy of a logged object with the values of secret-sounding fields replaced. */
   fields(value: Readonly<Record<string, unknown>>): Record<string, unknown>
   /** A finished line, without known secrets and without the private parts of URLs. */
   text(line: string): string
+  /** A result: URLs are answers and stay, and so does a secret below 16 characters, which may be a word or a field of it. */
+  result(line: string): string
 }
 
 export function createRedactor(): Redactor {
   const secrets = new Set<string>()
+  const add = (secret: string) => {
+    if (secret.length < 6) return
+    secrets.add(secret).add(JSON.stringify(secret).slice(1, -1))
+    if (secret.startsWith('0x')) secrets.add(secret.slice(2))
+  }
+  const without = (line: string, minLength: number) => {
+    let result = line
+    // The longest first, so that no part of it is left behind when another is contained in it.
+    for (const secret of [...secrets].sort((a, b) => b.length - a.length))
+      if (secret.length >= minLength) result = result.replaceAll(secret, removed)
+    return result
+  }
   return {
-    add: secret => {
-      if (secret.length < 6) return
-      secrets.add(secret)
-      if (secret.startsWith('0x')) secrets.add(secret.slice(2))
+    add,
+    addUrl: given => {
+      const [, password] = /^\w+:\/\/[^/@]*?:([^/]*)@/.exec(given) ?? []
+      if (password !== undefined) add(password)
+      for (const part of given.replace(/^\w+:\/\/[^/?#]*/, '').split(/[/?#&=]/)) if (part.length >= 16) add(part)
     },
+    result: line => without(line, 16),
     fields: value => redactFields(value, 0) as Record<string, unknown>,
-    text: line => {
-      let result = line.replace(url, redactUrl)
-      for (const secret of secrets) result = result.replaceAll(secret, removed)
-      return result
-    },
+    text: line => without(line.replace(url, redactUrl), 0),
   }
 }
 

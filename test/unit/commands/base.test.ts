@@ -44,6 +44,11 @@ class Sample extends BaseCommand<typeof Sample> {
     if (this.args.how === 'refused') this.fail(errors.SAMPLE_REFUSED(), { row: 7 })
     if (this.args.how === 'broken') throw new TypeError('x is undefined')
     if (this.args.how === 'asking') await this.confirm('Remove everything?')
+    if (this.args.how === 'leaks') {
+      const { rpcUrls } = await this.chainTarget()
+      this.event('asked', { at: rpcUrls }, `asked ${rpcUrls}`)
+      throw errors.SAMPLE_ODD({ input: `${rpcUrls}` })
+    }
     if (this.args.how === 'chain') return { ...(await this.chainTarget()), rpc: this.flags['rpc-url'] }
     const { count, kind, verbose } = this.flags
     return { count, kind, verbose, wei: 2n ** 70n }
@@ -206,4 +211,12 @@ it('needs a network, and says how to get one', async () => {
     code: 'CONTEXT_MISSING',
     fix: expect.stringContaining('kaisar devnet up'),
   })
+})
+
+it.each([[[]], [['--json']]])('tells no key of an RPC URL, in events and errors (%o)', async mode => {
+  const key = 'c0ffee'.repeat(6)
+  await run(Streaming, 'leaks', '--rpc-url', `https://rpc.example/v3/${key}`, ...mode)
+  expect(stdout + stderr).toContain('rpc.example')
+  expect(stdout + stderr).toContain('SAMPLE_ODD')
+  expect(stdout + stderr).not.toContain(key)
 })

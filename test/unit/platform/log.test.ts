@@ -51,6 +51,34 @@ describe('redaction', () => {
     )
   })
 
+  it('removes a password however it is written, from six characters on', () => {
+    const sixOrMore = fc.string({ unit: 'binary', minLength: 6, maxLength: 40 }).filter(secret => /\W/.test(secret))
+    fc.assert(
+      fc.property(fc.oneof(sixOrMore, fc.constant('a"b\\c"d\n')), password => {
+        const { log, redactor, last } = logged()
+        redactor.add(password)
+        log.info({ note: `<${password}>` }, `it was ${password}.`)
+        expect([last().note, last().message]).toEqual(['<[redacted]>', 'it was [redacted].'])
+      }),
+      { numRuns: 1000 },
+    )
+    const { log, redactor, last } = logged()
+    redactor.add('abcde')
+    log.info('abcde')
+    expect(last().message).toBe('abcde')
+  })
+
+  it('knows the keys of an RPC URL also where the rest of it is missing, and leaves other URLs whole', () => {
+    const redactor = createRedactor()
+    const [path, query, password] = ['k'.repeat(16), 'q'.repeat(20), 'p@ssw0rd']
+    redactor.addUrl(`https://user:${password}@rpc.example/mainnet/${path}?apikey=${query}`)
+    for (const secret of [path, query]) expect(redactor.result(`"${secret}"`)).toBe('"[redacted]"')
+    for (const secret of [path, query, password]) expect(redactor.text(`"${secret}"`)).toBe('"[redacted]"')
+    redactor.add('operator')
+    const result = '{"operator":"http://127.0.0.1:9464/metrics on mainnet"}'
+    expect(redactor.result(result)).toBe(result)
+  })
+
   it('keeps what is public', () => {
     const { log, last } = logged()
     const fields = { address: '0x00', seedHash: 'a', secretHash: 'b', epoch: 12n, missing: null }
