@@ -27,6 +27,19 @@ export const providerErrors = defineErrors({
       'The offer fixes the sampling secret before the work is done; without one the sample could be chosen afterwards.',
     fix: 'Nothing to do: the request was refused.',
   },
+  PROVIDER_SECOND_REQUEST: {
+    message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
+      `Checker ${checker} has asked for other samples of commitment ${commitmentHash} before.`,
+    meaning:
+      'A seat draws once: the same request may be answered again, another one would let it draw until it likes the rows.',
+    fix: 'Nothing to do: the request was refused.',
+  },
+  PROVIDER_SPEC_OTHER: {
+    message: ({ specHash }: { specHash: string }) =>
+      `A job was offered for spec ${specHash}, which is not in force here.`,
+    meaning: 'The chain names one spec for everybody in an epoch, and this Provider works that one.',
+    fix: 'Nothing to do: the offer was refused. If all Checkers offer it, look whether the RPC endpoints are behind.',
+  },
   PROVIDER_NOT_FROM_SEAT: {
     message: ({ checker }: { checker: string }) =>
       `The message is not signed by Checker ${checker}, whose session it came over.`,

@@ -18,6 +18,10 @@ export const providerMigrations = [
      time INTEGER NOT NULL, checker TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL) STRICT;`,
   'CREATE TABLE environment (epoch INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;',
   operatorSessionTable,
+  `CREATE TABLE request (
+     commitment_hash TEXT NOT NULL, checker TEXT NOT NULL, epoch INTEGER NOT NULL, secret TEXT NOT NULL,
+     sampling_block TEXT NOT NULL, PRIMARY KEY (commitment_hash, checker)) STRICT;
+   CREATE INDEX commitment_hash ON "commitment" (hash);`,
 ] as const
 
 type CommitmentRow = { hash: Hex; message: string; signature: Hex }
@@ -29,6 +33,13 @@ export type ProviderJournal = {
    */
   recordCommitment(hash: Hex, commitment: Signed<'Commitment'>): void
   commitmentOf(round: Hex, deviceId: Hex): Signed<'Commitment'> | null
+  /** The epoch of a commitment that was recorded, by its hash. */
+  epochOfCommitment(hash: Hex): number | null
+  /**
+   * Keeps a seat's sample request before it is answered. The same one again changes nothing.
+   * @throws PROVIDER_SECOND_REQUEST when the seat asked otherwise about this commitment
+   */
+  recordRequest(epoch: bigint, request: SignedMessage<'SampleRequest'>): void
   recordReceipt(checker: Hex, receipt: Signed<'Receipt'>): void
   receipts(deviceId: Hex, epoch: number): { readonly checker: Hex; readonly receipt: Signed<'Receipt'> }[]
   /** Keeps the environment record (canonical text) that an epoch's reports carry; the first stands. */
@@ -69,6 +80,29 @@ export function createProviderJournal(store: Store): ProviderJournal {
         message: { ...stored, epoch: BigInt(stored.epoch), rows: BigInt(stored.rows) },
         signature: row.signature,
       }
+    },
+    epochOfCommitment(hash) {
+      const row = store.get<{ epoch: bigint }>('SELECT epoch FROM "commitment" WHERE hash = ?', hash)
+      return row === undefined ? null : Number(row.epoch)
+    },
+    recordRequest(epoch, { commitmentHash, checker, secret, samplingBlockHash }) {
+      store.transaction(() => {
+        const known = store.get<{ secret: Hex; sampling_block: Hex }>(
+          'SELECT secret, sampling_block FROM request WHERE commitment_hash = ? AND checker = ?',
+          commitmentHash,
+          checker,
+        )
+        if (known?.secret === secret && known.sampling_block === samplingBlockHash) return
+        if (known !== undefined) throw providerErrors.PROVIDER_SECOND_REQUEST({ checker, commitmentHash })
+        store.run(
+          'INSERT INTO request (commitment_hash, checker, epoch, secret, sampling_block) VALUES (?, ?, ?, ?, ?)',
+          commitmentHash,
+          checker,
+          epoch,
+          secret,
+          samplingBlockHash,
+        )
+      })
     },
     recordReceipt(checker, { message, signature }) {
       store.transaction(() =>

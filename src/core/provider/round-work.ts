@@ -2,13 +2,17 @@
 import type { Address, Hex } from 'viem'
 import { type JobSpec, windowRate } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
+import type { Clock } from '../platform/clock.ts'
 import { crashPoint } from '../platform/crash-point.ts'
+import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { Trigger } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
 import { checkSampleRequest, commitmentHash, sampleOf, seedOf } from '../report/commitment.ts'
 import { type Signer, signMessage } from '../report/signer.ts'
 import { providerErrors } from './errors.ts'
 import type { ProviderJournal } from './journal.ts'
+import { createOffers } from './offers.ts'
+import { type ReadBlock, requireSamplingBlock } from './sampling-block.ts'
 
 export type WorkingDevice = {
   readonly deviceId: Hex
@@ -45,11 +49,14 @@ export type RoundWork = {
   ): Promise<WorkedRound>
   /** What was committed to for a round, as long as it can be opened. */
   committed(round: Hex, deviceId: Hex): WorkedRound | null
-  /** Keeps a seat's offer: the promise that its later sample is not chosen after the fact. The first of a seat counts. */
+  /**
+   * Keeps a seat's offer: the promise that its later sample is not chosen after the fact. The first of a seat counts.
+   * @throws PROVIDER_DEVICE_UNKNOWN, PROVIDER_SPEC_OTHER
+   */
   takeOffer(offer: SignedMessage<'JobOffer'>): void
   /**
-   * Encoded openings for a seat's request; the same request may be answered again.
-   * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, REPORT_SAMPLE_REFUSED
+   * Encoded openings for a seat's request. The first of a seat is recorded; the same may be answered again, another never.
+   * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, REPORT_SAMPLE_REFUSED
    */
   answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<Uint8Array>
   /** Rounds that still may be asked about, newest last. */
@@ -58,29 +65,57 @@ export type RoundWork = {
 
 /** Rounds whose rows are kept for opening: two more than can be open at once. */
 const keptRounds = 4
-const keptOffers = 4096
+const lookAgainMs = 250
 
 type OpenRound = WorkedRound & { readonly device: WorkingDevice; readonly handle: string }
 
+export type RoundWorkOptions = {
+  readonly network: Network
+  readonly spec: JobSpec
+  readonly specHash: Hex
+  /** Of this process; offers for others are refused. */
+  readonly deviceIds: readonly Hex[]
+}
+
+export type RoundWorkDependencies = {
+  readonly signer: Signer
+  readonly journal: ProviderJournal
+  readonly clock: Clock
+  /** Null while the epoch was not entered. */
+  readonly rulesOf: (epoch: number) => RoundRules | null
+  readonly readBlock: ReadBlock
+}
+
 export function createRoundWork(
-  { network, spec, specHash }: { readonly network: Network; readonly spec: JobSpec; readonly specHash: Hex },
-  { signer, journal }: { readonly signer: Signer; readonly journal: ProviderJournal },
+  { network, spec, specHash, deviceIds }: RoundWorkOptions,
+  { signer, journal, clock, rulesOf, readBlock }: RoundWorkDependencies,
 ): RoundWork {
+  const startedAtMs = clock.monotonicMs()
   const rounds = new Map<Hex, OpenRound>()
-  const offers = new Map<string, SignedMessage<'JobOffer'>>()
-  const offerKey = (checker: Address, round: Hex, deviceId: Hex) => `${checker} ${round} ${deviceId}`
-  const forget = (deviceId: Hex) => {
-    const own = [...rounds.values()].filter(round => round.device.deviceId === deviceId)
-    for (const old of own.slice(0, -keptRounds)) {
-      rounds.delete(old.commitmentHash)
-      for (const [key, offer] of offers) if (offer.round === old.commitment.message.round) offers.delete(key)
-    }
-  }
+  const committed = (round: Hex, deviceId: Hex) =>
+    [...rounds.values()].find(
+      ({ commitment: { message } }) => message.round === round && message.deviceId === deviceId,
+    ) ?? null
+  const offers = createOffers((round, deviceId) => committed(round, deviceId) !== null)
 
   function keep(round: OpenRound): OpenRound {
     rounds.set(round.commitmentHash, round)
-    forget(round.device.deviceId)
+    const own = [...rounds.values()].filter(({ device }) => device.deviceId === round.device.deviceId)
+    for (const old of own.slice(0, -keptRounds)) rounds.delete(old.commitmentHash)
+    offers.forgetBefore(round.commitment.message.epoch - 1n)
     return round
+  }
+
+  /** After a restart a request may come before its rows are computed again; what was open then is over soon after. */
+  async function find(commitmentHash: Hex): Promise<OpenRound> {
+    const epoch = journal.epochOfCommitment(commitmentHash)
+    const untilMs = startedAtMs + ((epoch === null ? null : rulesOf(epoch))?.openingsMs ?? 0)
+    for (;;) {
+      const round = rounds.get(commitmentHash)
+      if (round !== undefined) return round
+      if (clock.monotonicMs() >= untilMs) throw providerErrors.PROVIDER_ROUND_UNKNOWN({ commitmentHash })
+      await clock.sleep(lookAgainMs)
+    }
   }
 
   return {
@@ -117,25 +152,25 @@ export function createRoundWork(
       const rate = windowRate(spec, rows)
       return keep({ seenAtMs, commitment, commitmentHash: hash, rate, lostMs: 0, device, handle })
     },
-    committed: (round, deviceId) =>
-      [...rounds.values()].find(
-        ({ commitment: { message } }) => message.round === round && message.deviceId === deviceId,
-      ) ?? null,
+    committed,
     takeOffer(offer) {
-      const key = offerKey(offer.checker, offer.round, offer.deviceId)
-      if (offers.has(key)) return
-      offers.set(key, offer)
-      // Offers of rounds that never come must not fill the memory; the oldest go first.
-      if (offers.size > keptOffers) offers.delete(offers.keys().next().value!)
+      const { deviceId } = offer
+      if (!deviceIds.includes(deviceId)) throw providerErrors.PROVIDER_DEVICE_UNKNOWN({ deviceId })
+      if (offer.specHash !== specHash) throw providerErrors.PROVIDER_SPEC_OTHER({ specHash: offer.specHash })
+      offers.take(offer)
     },
     async answer(checker, request) {
-      const round = rounds.get(request.commitmentHash)
-      if (round === undefined) throw providerErrors.PROVIDER_ROUND_UNKNOWN({ commitmentHash: request.commitmentHash })
-      const commitment = round.commitment.message
-      const offer = offers.get(offerKey(checker, commitment.round, commitment.deviceId))
+      const { commitment, seenAtMs, device, handle } = await find(request.commitmentHash)
+      const { message } = commitment
+      const offer = offers.of(checker, message)
       if (offer === undefined) throw providerErrors.PROVIDER_OFFER_MISSING({ checker })
-      checkSampleRequest(network, { offer, commitment, request })
-      return round.device.engine.open({ handle: round.handle, sample: sampleOf(spec, commitment, request) })
+      checkSampleRequest(network, { offer, commitment: message, request })
+      const rules = rulesOf(Number(message.epoch))
+      if (rules === null) throw providerErrors.PROVIDER_ROUND_UNKNOWN({ commitmentHash: request.commitmentHash })
+      journal.recordRequest(message.epoch, request)
+      const about = { round: message.round, seenAtMs, samplingBlock: request.samplingBlockHash }
+      await requireSamplingBlock(about, rules, { readBlock, clock })
+      return device.engine.open({ handle, sample: sampleOf(spec, message, request) })
     },
     open: () => [...rounds.values()],
   }

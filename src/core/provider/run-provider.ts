@@ -30,6 +30,7 @@ import { registerDevices } from './register-devices.ts'
 import { type Roster, readRoster } from './roster.ts'
 import { createRoundRunner } from './round-runner.ts'
 import { createRoundWork } from './round-work.ts'
+import { blockReader } from './sampling-block.ts'
 
 export type ProviderOptions = {
   readonly network: ConnectedNetwork
@@ -91,10 +92,8 @@ export async function runProvider(
   )
   const engines = await Promise.all(own.map(({ probed }) => deps.startEngine(spec, probed, first.devices)))
   const devices: RunningDevice[] = own.map((device, i) => ({ ...device, engine: engines[i]! }))
-  const identity = await deps.certify({
-    deviceIds: own.map(({ deviceId }) => deviceId),
-    hardwareHash: hostHardwareHash(own),
-  })
+  const deviceIds = own.map(({ deviceId }) => deviceId)
+  const identity = await deps.certify({ deviceIds, hardwareHash: hostHardwareHash(own) })
   const { certificateHash } = identity
   const registered = await registerDevices({ network, payout, certificateHash }, own, { sender, attest: deps.attest })
   for (const { device, change } of registered) {
@@ -109,8 +108,18 @@ export async function runProvider(
     await deps.readEnvironment(engines),
   )
   const environmentHash = hashRecordText(environment)
-  const roundWork = createRoundWork({ network, spec, specHash: rules.specHash }, { signer, journal })
   const rosters = new Map<number, Roster>()
+  const heads = createHeadStream({}, { chain: network.chain, clock, onTrouble: trouble })
+  const roundWork = createRoundWork(
+    { network, spec, specHash: rules.specHash, deviceIds },
+    {
+      signer,
+      journal,
+      clock,
+      rulesOf: epoch => rosters.get(epoch)?.rounds.rules ?? null,
+      readBlock: blockReader(network.chain, heads),
+    },
+  )
 
   const statementOf = async (deviceId: Hex, nonce: Hex): Promise<DeviceStatement | null> => {
     const device = devices.find(each => each.deviceId === deviceId)
@@ -144,7 +153,7 @@ export async function runProvider(
             network,
             role: 'provider',
             operator: signer.address,
-            deviceIds: own.map(({ deviceId }) => deviceId),
+            deviceIds,
             signal,
           },
           {
@@ -177,7 +186,6 @@ export async function runProvider(
     },
   )
 
-  const heads = createHeadStream({}, { chain: network.chain, clock, onTrouble: trouble })
   const rounds = createRoundStream({ network, heads, onTrouble: error => trouble('rounds', error) })
   function trouble(where: string, error: unknown) {
     log.warn({ error, where }, 'the chain could not be read; trying again')
@@ -210,11 +218,7 @@ export async function runProvider(
 
   /** Reads an epoch once its seed is there, prepares its model, and connects to its seats. */
   async function enter(epoch: number): Promise<boolean> {
-    const roster = await readRoster(
-      network,
-      epoch,
-      own.map(({ deviceId }) => deviceId),
-    )
+    const roster = await readRoster(network, epoch, deviceIds)
     if (roster === null) {
       sayIdle(`epoch ${epoch} has no seed yet`)
       return false

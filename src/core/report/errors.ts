@@ -16,7 +16,7 @@ export const reportErrors = defineErrors({
   REPORT_SAMPLE_REFUSED: {
     message: ({ problem }: { problem: string }) => `The sample request is refused: ${problem}.`,
     meaning:
-      'A seat fixed its sampling secret in its offer, before the window. Another secret, or one for another commitment, would let it choose rows.',
+      'A seat fixed its sampling secret in its offer, and the chain fixes the block that draws. Another secret, commitment or block would let it choose rows.',
     fix: 'Nothing to do on this side; the same request may be answered again.',
   },
   REPORT_BUNDLE_MALFORMED: {

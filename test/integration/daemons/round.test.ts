@@ -11,12 +11,13 @@ import type { SeatDevice } from '../../../src/core/checker/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
 import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
+import { systemClock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { RoundRules } from '../../../src/core/protocol/network-parameters.ts'
 import type { Signed, SignedMessage } from '../../../src/core/protocol/typed-data.ts'
-import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
+import { createProviderJournal, type ProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { createRoundWork, type WorkedRound } from '../../../src/core/provider/round-work.ts'
 import { sampleOf } from '../../../src/core/report/commitment.ts'
 import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
@@ -98,9 +99,24 @@ function seat(index: number) {
   return { judge, journal, evidence, clock, sent, forwarded, begin, message, verdict }
 }
 
+const providerWork = (journal: ProviderJournal) =>
+  createRoundWork(
+    { network, spec, specHash: rules.specHash, deviceIds: [deviceId] },
+    {
+      signer: provider,
+      journal,
+      clock: systemClock,
+      rulesOf: () => rules,
+      readBlock: async hash =>
+        [trigger, samplingBlock]
+          .map(block => ({ ...block, parentHash: trigger.hash }))
+          .find(block => block.hash === hash) ?? null,
+    },
+  )
+
 function device() {
   const journal = createProviderJournal(openStore({ path: ':memory:', migrations: [...providerMigrations] }))
-  const roundWork = createRoundWork({ network, spec, specHash: rules.specHash }, { signer: provider, journal })
+  const roundWork = providerWork(journal)
   const work = () =>
     roundWork.work(
       { deviceId, generation: 1, environmentHash: hash(3), engine },
@@ -284,10 +300,7 @@ describe('a round', () => {
 
   it('is opened after a restart: the rows of the recorded commitment are computed again', async () => {
     const worked = await upToRequest(one, other)
-    const restarted = createRoundWork(
-      { network, spec, specHash: rules.specHash },
-      { signer: provider, journal: other.journal },
-    )
+    const restarted = providerWork(other.journal)
     const recorded = other.journal.commitmentOf(trigger.hash, deviceId)!
     expect(recorded).toEqual(worked.commitment)
     const working = { deviceId, generation: 1, environmentHash: hash(3), engine }
@@ -303,10 +316,7 @@ describe('a round', () => {
 
   it('is not taken up with other rows than those committed to', async () => {
     const { commitment } = await upToRequest(one, other)
-    const restarted = createRoundWork(
-      { network, spec, specHash: rules.specHash },
-      { signer: provider, journal: other.journal },
-    )
+    const restarted = providerWork(other.journal)
     const working = { deviceId, generation: 1, environmentHash: hash(3), engine }
     const other_ = { ...commitment, message: { ...commitment.message, rows: commitment.message.rows + 1n } }
     await expect(restarted.restore(working, other_, epochSeed, performance.now())).rejects.toMatchObject({

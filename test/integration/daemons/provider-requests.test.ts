@@ -1,0 +1,188 @@
+/** What a Provider answers to seats that are not honest, and to honest ones after a restart: real engine, signatures and store. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Hex, keccak256 } from 'viem'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
+import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import { openStore } from '../../../src/core/platform/store.ts'
+import type { SignedMessage } from '../../../src/core/protocol/typed-data.ts'
+import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
+import { createRoundWork, type WorkedRound } from '../../../src/core/provider/round-work.ts'
+import { createSigner } from '../../../src/core/report/signer.ts'
+
+const spec: JobSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
+const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
+const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
+const epochSeed = hash(77)
+const signer = createSigner({ privateKey: hash(1001), network })
+const deviceId = hash(5)
+const trigger = { number: 9n, hash: hash(9), timestamp: 1000, slot: 0, ordinal: 0 }
+const rules = { samplingSeconds: 2, openingsMs: 3500, graceMs: 500 }
+/** The sampling block, the one after it, and the sampling block of another branch. */
+const blocks = [
+  { hash: trigger.hash, parentHash: hash(8), timestamp: 1000 },
+  { hash: hash(11), parentHash: trigger.hash, timestamp: 1002 },
+  { hash: hash(12), parentHash: hash(11), timestamp: 1003 },
+  { hash: hash(111), parentHash: trigger.hash, timestamp: 1003 },
+]
+const seats = [1, 2].map(n => `0x${`${n}`.repeat(40)}` as const)
+const secret = hash(4242)
+
+let engine: WorkEngine
+const folder = mkdtempSync(join(tmpdir(), 'requests-'))
+beforeAll(async () => {
+  engine = await createWorkEngine({ spec, provider: 'cpu', threads: 1 })
+  await engine.prepare(epochSeed)
+})
+afterAll(async () => {
+  await engine.close()
+  rmSync(folder, { recursive: true })
+})
+
+let runs = 0
+/** A Provider process on its state file. */
+function start(file = join(folder, `${++runs}.db`), changes: Partial<WorkEngine> = {}) {
+  const store = openStore({ path: file, migrations: [...providerMigrations] })
+  const journal = createProviderJournal(store)
+  const clock = createManualClock()
+  const roundWork = createRoundWork(
+    { network, spec, specHash: specHash(spec), deviceIds: [deviceId] },
+    {
+      signer,
+      journal,
+      clock,
+      rulesOf: () => ({ ...rules }) as never,
+      readBlock: async at => blocks.find(block => block.hash === at) ?? null,
+    },
+  )
+  // The window is worked now, whatever the test's clock says.
+  const runWindow: WorkEngine['runWindow'] = asked => engine.runWindow({ ...asked, startedAtMs: performance.now() })
+  const device = { deviceId, generation: 1, environmentHash: hash(3), engine: { ...engine, runWindow, ...changes } }
+  return { file, store, journal, clock, roundWork, device }
+}
+
+const offer = (checker: Hex, changes: Partial<SignedMessage<'JobOffer'>> = {}): SignedMessage<'JobOffer'> => ({
+  epoch: 0n,
+  round: trigger.hash,
+  deviceId,
+  generation: 1,
+  specHash: specHash(spec),
+  secretHash: keccak256(secret),
+  checker,
+  ...changes,
+})
+const request = (worked: WorkedRound, checker: Hex, samplingBlockHash = hash(11)) => ({
+  commitmentHash: worked.commitmentHash,
+  secret,
+  samplingBlockHash,
+  checker,
+})
+const coded = (code: string) => expect.objectContaining({ code })
+
+describe('a Provider', () => {
+  let one: ReturnType<typeof start>
+  let worked: WorkedRound
+  beforeEach(async () => {
+    one = start()
+    for (const checker of seats) one.roundWork.takeOffer(offer(checker))
+    worked = await one.roundWork.work(one.device, trigger, 0, epochSeed, 0)
+  })
+
+  it('opens for a seat what one block draws, again if asked again, and never what another block would draw', async () => {
+    const [checker, other] = seats as [Hex, Hex]
+    const first = await one.roundWork.answer(checker, request(worked, checker))
+    for (const block of [hash(111), hash(12)])
+      await expect(one.roundWork.answer(checker, request(worked, checker, block))).rejects.toThrow(
+        coded('PROVIDER_SECOND_REQUEST'),
+      )
+    expect(await one.roundWork.answer(checker, request(worked, checker))).toEqual(first)
+    // A seat that saw another branch draws what that one draws.
+    await one.roundWork.answer(other, request(worked, other, hash(111)))
+  })
+
+  it('remembers over a restart what each seat has asked', async () => {
+    const [checker] = seats as [Hex]
+    const first = await one.roundWork.answer(checker, request(worked, checker))
+    one.store.close()
+    const again = start(one.file)
+    await again.roundWork.restore(again.device, again.journal.commitmentOf(trigger.hash, deviceId)!, epochSeed, 0)
+    // Offers are forgotten, so that another secret could be promised now.
+    again.roundWork.takeOffer(offer(checker, { secretHash: keccak256(hash(1)) }))
+    const drawn = { ...request(worked, checker), secret: hash(1) }
+    await expect(again.roundWork.answer(checker, drawn)).rejects.toThrow(coded('PROVIDER_SECOND_REQUEST'))
+    again.store.close()
+    const third = start(one.file)
+    await third.roundWork.restore(third.device, worked.commitment, epochSeed, 0)
+    third.roundWork.takeOffer(offer(checker))
+    expect(await third.roundWork.answer(checker, request(worked, checker))).toEqual(first)
+  })
+
+  it('records a request before it opens anything', async () => {
+    const [checker] = seats as [Hex]
+    const recorded: number[] = []
+    const rows = () => another.store.all('SELECT checker FROM request').length
+    const another = start(undefined, {
+      open: asked => {
+        recorded.push(rows())
+        return engine.open(asked)
+      },
+    })
+    another.roundWork.takeOffer(offer(checker))
+    await another.roundWork.restore(another.device, worked.commitment, epochSeed, 0)
+    await another.roundWork.answer(checker, request(worked, checker))
+    expect(recorded).toEqual([1])
+  })
+
+  it('opens nothing for a block that draws no samples, nor when openings are over', async () => {
+    const [checker, other] = seats as [Hex, Hex]
+    await expect(one.roundWork.answer(checker, request(worked, checker, hash(12)))).rejects.toThrow(
+      coded('REPORT_SAMPLE_REFUSED'),
+    )
+    await one.clock.advance(4001)
+    await expect(one.roundWork.answer(other, request(worked, other))).rejects.toThrow(coded('REPORT_SAMPLE_REFUSED'))
+  })
+
+  it('takes no offer for another device or spec, and loses none to a flood of another seat', async () => {
+    const [checker, other] = seats as [Hex, Hex]
+    const take = (changes: Partial<SignedMessage<'JobOffer'>>) => () => one.roundWork.takeOffer(offer(other, changes))
+    expect(take({ deviceId: hash(6) })).toThrow(coded('PROVIDER_DEVICE_UNKNOWN'))
+    expect(take({ specHash: hash(6) })).toThrow(coded('PROVIDER_SPEC_OTHER'))
+    for (let round = 1000; round < 6000; round++) take({ round: hash(round) })()
+    await one.roundWork.answer(checker, request(worked, checker))
+  })
+
+  it('answers a request that comes while its rows are computed again after a restart, or before', async () => {
+    const [checker] = seats as [Hex]
+    const first = await one.roundWork.answer(checker, request(worked, checker))
+    one.store.close()
+    let compute = () => {}
+    const computed = new Promise<void>(resolve => {
+      compute = resolve
+    })
+    const again = start(one.file, { rework: asked => computed.then(() => engine.rework(asked)) })
+    again.roundWork.takeOffer(offer(checker))
+    const answer = again.roundWork.answer(checker, request(worked, checker))
+    const restored = again.roundWork.restore(again.device, worked.commitment, epochSeed, 0)
+    await again.clock.advance(1000)
+    compute()
+    await restored
+    await again.clock.advance(1000)
+    expect(await answer).toEqual(first)
+  })
+
+  it('refuses at once what it never committed to, and a round that is not taken up in time', async () => {
+    const [checker] = seats as [Hex]
+    const unknown = { ...request(worked, checker), commitmentHash: hash(1) }
+    await expect(one.roundWork.answer(checker, unknown)).rejects.toThrow(coded('PROVIDER_ROUND_UNKNOWN'))
+    one.store.close()
+    const again = start(one.file)
+    const outcome = expect(again.roundWork.answer(checker, request(worked, checker))).rejects.toThrow(
+      coded('PROVIDER_ROUND_UNKNOWN'),
+    )
+    await again.clock.advance(4000)
+    await outcome
+  })
+})

@@ -1,0 +1,105 @@
+import fc from 'fast-check'
+import type { Hex } from 'viem'
+import { describe, expect, it } from 'vitest'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import { requireSamplingBlock } from '../../../src/core/provider/sampling-block.ts'
+
+const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
+const rules = { samplingSeconds: 2, openingsMs: 3500, graceMs: 500 }
+const refused = (problem: string) =>
+  expect.objectContaining({ code: 'REPORT_SAMPLE_REFUSED', message: expect.stringContaining(problem) })
+
+/** Blocks `[number, parent, timestamp]`, as a seat and a Provider may see them. */
+const blocksOf = (...blocks: [number, number, number][]) =>
+  new Map(
+    blocks.map(([number, parent, timestamp]) => [
+      hash(number),
+      { hash: hash(number), parentHash: hash(parent), timestamp },
+    ]),
+  )
+
+function check(blocks: ReturnType<typeof blocksOf>, samplingBlock: number) {
+  const clock = createManualClock()
+  const about = { round: hash(1), seenAtMs: 0, samplingBlock: hash(samplingBlock) }
+  const checked = requireSamplingBlock(about, rules, { clock, readBlock: async at => blocks.get(at) ?? null })
+  checked.catch(() => undefined)
+  return { clock, checked }
+}
+
+describe('requireSamplingBlock', () => {
+  const chain = () =>
+    blocksOf([1, 0, 100], [2, 1, 101], [3, 2, 102], [4, 3, 103], [13, 2, 103], [20, 0, 101], [21, 20, 102])
+
+  it('takes the first block that draws, on the branch we follow and on another one with the trigger', async () => {
+    await check(chain(), 3).checked
+    await check(chain(), 13).checked
+  })
+
+  it.each([
+    [2, 'too early'],
+    [4, 'an earlier block draws'],
+    [21, 'without the trigger'],
+  ])('refuses block %i: %s', async (block, problem) => {
+    const { clock, checked } = check(blocksOf([0, 99, 99], ...rows(chain())), block)
+    const outcome = expect(checked).rejects.toThrow(refused(problem))
+    await clock.advance(10_000)
+    await outcome
+  })
+
+  it('waits for a block that is not seen yet, and no longer than openings are answered', async () => {
+    const blocks = chain()
+    blocks.delete(hash(3))
+    const early = check(blocks, 3)
+    const never = check(blocks, 77)
+    await early.clock.advance(1000)
+    for (const [at, block] of chain()) blocks.set(at, block)
+    await early.clock.advance(1000)
+    await early.checked
+    const outcome = expect(never.checked).rejects.toThrow(refused('was not seen in time'))
+    await never.clock.advance(4001)
+    await outcome
+  })
+
+  it('refuses what comes after the openings were due', async () => {
+    const clock = createManualClock()
+    await clock.advance(4001)
+    const about = { round: hash(1), seenAtMs: 0, samplingBlock: hash(3) }
+    const readBlock = async (at: Hex) => chain().get(at) ?? null
+    await expect(requireSamplingBlock(about, rules, { clock, readBlock })).rejects.toThrow(refused('were due'))
+    await requireSamplingBlock({ ...about, seenAtMs: 1 }, rules, { clock, readBlock })
+  })
+
+  it('takes one block of each branch and no other, whatever the chain looks like', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ back: fc.nat(3), seconds: fc.nat(2) }), { minLength: 1, maxLength: 12 }),
+        async steps => {
+          // Block 1 triggers; each further block is the child of one of the four before it.
+          const blocks = blocksOf([1, 0, 100], [0, 99, 98])
+          const draws = new Map<number, boolean>()
+          const before = new Map<number, boolean>([[1, true]])
+          for (const [i, { back, seconds }] of steps.entries()) {
+            const [number, parent] = [i + 2, Math.max(1, i + 1 - back)]
+            const timestamp = blocks.get(hash(parent))!.timestamp + seconds
+            blocks.set(hash(number), { hash: hash(number), parentHash: hash(parent), timestamp })
+            const open = before.get(parent)!
+            before.set(number, open && timestamp < 102)
+            draws.set(number, open && timestamp >= 102)
+          }
+          for (const [number, drawn] of draws) {
+            const taken = await check(blocks, number).checked.then(
+              () => true,
+              () => false,
+            )
+            expect(taken).toBe(drawn)
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    )
+  })
+})
+
+function rows(blocks: ReturnType<typeof blocksOf>): [number, number, number][] {
+  return [...blocks.values()].map(block => [Number(block.hash), Number(block.parentHash), block.timestamp])
+}
