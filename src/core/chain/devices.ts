@@ -74,6 +74,17 @@ export async function getDevice(network: ConnectedNetwork, id: Hex): Promise<Reg
   return toDevice(await reading('getDevice', client.readContract(raw)))
 }
 
+/** The newest generation that was ever registered, also of a device that has left; 0 for one that never was. */
+export async function newestGeneration(network: ConnectedNetwork, id: Hex): Promise<number> {
+  const recordOf = (generation: number) => {
+    const call = { ...registry(network), functionName: 'recordOf', args: [id, generation] } as const
+    return reading('recordOf', network.chain.client.readContract(call))
+  }
+  let generation = 0
+  while ((await recordOf(generation + 1)).deviceHash !== zeroBytes32) generation++
+  return generation
+}
+
 /** The deposit of a new device, in wei of KAI. */
 export const deviceDeposit = (network: ConnectedNetwork): Promise<bigint> =>
   reading('deposit', network.chain.client.readContract({ ...registry(network), functionName: 'deposit' }))

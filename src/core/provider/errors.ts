@@ -69,6 +69,22 @@ export const providerErrors = defineErrors({
     fix: 'Pass --payout <address>, or set KAISAR_PROVIDER_RUN_PAYOUT.',
     exit: 3,
   },
+  PROVIDER_PAYOUT_DIFFERS: {
+    message: ({ deviceId, registered, payout }: { deviceId: string; registered: string; payout: string }) =>
+      `Device ${deviceId} is registered for payout wallet ${registered}, not for ${payout}.`,
+    meaning:
+      'Rewards go to the wallet on chain, whatever this command says, and only that wallet can name another one.',
+    fix: 'Pass the registered wallet as --payout, or send "setPayout" from it first, as docs/run-a-provider.md shows.',
+    exit: 3,
+  },
+  PROVIDER_REGISTRATION_UNSEEN: {
+    message: ({ deviceId }: { deviceId: string }) =>
+      `Device ${deviceId} was registered and an endpoint does not show it yet.`,
+    meaning:
+      'The transaction is mined; the endpoint that was asked afterwards is behind, or the block was reorganised away.',
+    fix: 'Start again: nothing is paid twice. If it goes on, use another RPC endpoint.',
+    exit: 3,
+  },
   PROVIDER_DEPOSIT_MISSING: {
     message: ({ needed, balance }: { needed: string; balance: string }) =>
       `Registering needs a deposit of ${needed} KAI and the operator holds ${balance} KAI.`,

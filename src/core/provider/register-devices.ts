@@ -1,9 +1,9 @@
 /** Registers what is not on chain, and starts a new generation of what has changed; never twice. */
-import { type Address, encodeAbiParameters, formatEther, type Hex, keccak256 } from 'viem'
+import { type Address, formatEther, type Hex, keccak256, toHex } from 'viem'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
-import { deviceDeposit, getDevice, type RegisteredDevice } from '../chain/devices.ts'
-import type { ConnectedNetwork } from '../chain/network.ts'
+import { deviceDeposit, getDevice, newestGeneration, type RegisteredDevice } from '../chain/devices.ts'
+import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { kaiAllowance, kaiBalance } from '../chain/vault.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
@@ -16,14 +16,18 @@ export type Registered = {
   readonly change: 'none' | 'registered' | 'hardware-changed' | 'certificate-changed'
 }
 
+type Registration = { readonly network: ConnectedNetwork; readonly payout: Address; readonly certificateHash: Hex }
+/** What the chain knows of a device of ours: null while it is not registered, and the generation that would be next. */
+type Known = { readonly own: OwnDevice; readonly device: RegisteredDevice | null; readonly next: number }
+
 /**
  * Reads the chain first: a device that is there with the same hashes is left alone, whoever registered it and whenever.
  *
  * @param payout - the cold wallet that rewards and deposits go to; only it can change itself later
- * @throws PROVIDER_DEPOSIT_MISSING, and what the chain refuses
+ * @throws PROVIDER_DEPOSIT_MISSING, PROVIDER_PAYOUT_DIFFERS, PROVIDER_REGISTRATION_UNSEEN, and what the chain refuses
  */
 export async function registerDevices(
-  { network, payout, certificateHash }: { network: ConnectedNetwork; payout: Address; certificateHash: Hex },
+  { network, payout, certificateHash }: Registration,
   devices: readonly OwnDevice[],
   {
     sender,
@@ -33,18 +37,24 @@ export async function registerDevices(
     readonly attest: (device: OwnDevice, nonce: Hex) => Promise<{ readonly identity: Hex } | null>
   },
 ): Promise<Registered[]> {
-  const known = await Promise.all(devices.map(({ deviceId }) => getDevice(network, deviceId)))
-  const missing = devices.filter((_, i) => known[i] === null)
+  const known = await Promise.all(devices.map(own => look(network, own)))
+  for (const { device } of known)
+    if (device !== null && device.payout !== lowerCase(payout))
+      throw providerErrors.PROVIDER_PAYOUT_DIFFERS({ deviceId: device.id, registered: device.payout, payout })
+  const missing = known.filter(({ device }) => device === null)
   if (missing.length > 0) await approveDeposit(network, missing, sender)
-  return Promise.all(
-    devices.map((own, i) => registerOne({ network, payout, certificateHash }, own, known[i]!, { sender, attest })),
-  )
+  return Promise.all(known.map(each => registerOne({ network, payout, certificateHash }, each, { sender, attest })))
+}
+
+async function look(network: ConnectedNetwork, own: OwnDevice): Promise<Known> {
+  const device = await getDevice(network, own.deviceId)
+  const newest = device?.generation ?? (await newestGeneration(network, own.deviceId))
+  return { own, device, next: newest + 1 }
 }
 
 async function registerOne(
-  { network, payout, certificateHash }: { network: ConnectedNetwork; payout: Address; certificateHash: Hex },
-  own: OwnDevice,
-  known: RegisteredDevice | null,
+  { network, payout, certificateHash }: Registration,
+  { own, device: known, next }: Known,
   { sender, attest }: Parameters<typeof registerDevices>[2],
 ): Promise<Registered> {
   const { deviceId, probed } = own
@@ -54,20 +64,22 @@ async function registerOne(
   // Which card it is does not depend on the nonce; the Checkers ask for evidence over their own.
   const attestedIdentity = known?.record.attestedIdentity ?? (await attest(own, zeroBytes32))?.identity ?? zeroBytes32
   await sender.send({
-    key: `register/${deviceId}/${(known?.generation ?? 0) + 1}`,
+    // A generation is registered once, also after the device has left and come back.
+    key: `register/${deviceId}/${next}`,
     to: network.contracts.DeviceRegistry,
     abi: deviceRegistryAbi,
     functionName: 'register',
-    args: [probed.localId, known?.payout ?? payout, probed.deviceHash, certificateHash, attestedIdentity],
+    args: [probed.localId, payout, probed.deviceHash, certificateHash, attestedIdentity],
   })
-  const device = (await getDevice(network, deviceId))!
+  const device = await getDevice(network, deviceId)
+  if (device === null || device.generation < next) throw providerErrors.PROVIDER_REGISTRATION_UNSEEN({ deviceId })
   const change = known === null ? 'registered' : sameHardware ? 'certificate-changed' : 'hardware-changed'
   return { device, change }
 }
 
-async function approveDeposit(network: ConnectedNetwork, devices: readonly OwnDevice[], sender: TransactionSender) {
+async function approveDeposit(network: ConnectedNetwork, missing: readonly Known[], sender: TransactionSender) {
   const spender = network.contracts.DeviceRegistry
-  const needed = (await deviceDeposit(network)) * BigInt(devices.length)
+  const needed = (await deviceDeposit(network)) * BigInt(missing.length)
   const [balance, allowance] = await Promise.all([
     kaiBalance(network, sender.address),
     kaiAllowance(network, sender.address, spender),
@@ -75,9 +87,10 @@ async function approveDeposit(network: ConnectedNetwork, devices: readonly OwnDe
   if (balance < needed)
     throw providerErrors.PROVIDER_DEPOSIT_MISSING({ needed: formatEther(needed), balance: formatEther(balance) })
   if (allowance >= needed) return
-  const ids = devices.map(({ deviceId }) => deviceId).sort()
+  // Named by the registrations that it is for, and by what it adds to: needed again later, it is another one.
+  const about = missing.map(({ own, next }) => `${own.deviceId}/${next}`).sort()
   await sender.send({
-    key: `approve/deposit/${keccak256(encodeAbiParameters([{ type: 'bytes32[]' }], [ids]))}`,
+    key: `approve/deposit/${keccak256(toHex(about.join()))}/${allowance}/${needed}`,
     to: network.contracts.KaisarToken,
     abi: kaisarTokenAbi,
     functionName: 'approve',

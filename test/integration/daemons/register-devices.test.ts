@@ -1,6 +1,7 @@
 /** A Provider's registration against the real registry: what is missing, what has changed, and nothing twice. */
 import { parseEther } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { deviceRegistryAbi } from '../../../src/core/chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
 import { getDevice, getDevices } from '../../../src/core/chain/devices.ts'
 import { lowerCase } from '../../../src/core/chain/network.ts'
@@ -95,6 +96,43 @@ describe('registerDevices', () => {
     const [changed] = await register(seen(card('GPU-b', 0)), renewed)
     expect(changed).toMatchObject({ change: 'certificate-changed', device: { generation: 2 } })
     expect((await getDevice(network, changed!.device.id))!.record.certificateHash).toBe(renewed)
+  })
+
+  it('registers again, with its deposit, what has left: as the next generation, and once', async () => {
+    const result = seen(card('GPU-c', 0), card('GPU-d', 1))
+    const [first] = await register(result)
+    const leave = (generation: number, functionName: 'requestExit' | 'withdrawDeposit') =>
+      Promise.all(
+        ownDevices(result, operator).map(({ deviceId }) =>
+          sender.send({
+            key: `${functionName}/${deviceId}/${generation}`,
+            to: network.contracts.DeviceRegistry,
+            abi: deviceRegistryAbi,
+            functionName,
+            args: [deviceId],
+          }),
+        ),
+      )
+    for (const generation of [2, 3]) {
+      await leave(generation, 'requestExit')
+      await leave(generation, 'withdrawDeposit')
+      expect(await getDevice(network, first!.device.id)).toBeNull()
+      const back = await register(result)
+      expect(back.map(({ change, device }) => [change, device.generation])).toEqual([
+        ['registered', generation],
+        ['registered', generation],
+      ])
+      expect((await register(result)).map(({ change }) => change)).toEqual(['none', 'none'])
+    }
+  })
+
+  it('refuses to work for another wallet than the registered one', async () => {
+    const other = registerDevices(
+      { network, payout: testAddress('payout', 2), certificateHash },
+      ownDevices(seen(card('GPU-a', 0, 'NVIDIA H200')), operator),
+      { sender, attest },
+    )
+    await expect(other).rejects.toMatchObject({ code: 'PROVIDER_PAYOUT_DIFFERS', exit: 3 })
   })
 
   it('says what is missing when the operator cannot pay the deposit', async () => {
