@@ -105,17 +105,19 @@ function compareDevice(device: ProbedDevice, before: ProbeResult, after: ProbeRe
   if (reset) return [event('reset-required', device, reset.code, reset.detail ?? reset.meaning, true)]
   const critical = fresh.find(fault => fault.critical)
   if (critical) return [event('failed', device, critical.code, critical.detail ?? critical.meaning, true)]
-  const throttle = fresh.find(({ code }) => throttles.has(code))
-  if (throttle) return [event('throttling', device, throttle.code, throttle.detail ?? throttle.meaning, true)]
-  const over = was.find(
-    ({ code, critical: stopped }) =>
-      (stopped || gone.has(code) || throttles.has(code)) && !is.some(fault => fault.code === code),
-  )
-  const worksAgain = device.state === 'unreadable' || over
-  const stillStopped = is.some(({ code, critical: stops }) => stops || throttles.has(code))
-  return worksAgain && !stillStopped
-    ? [event('recovered', now, over?.code ?? 'GPU_UNREADABLE', `${now.record.model} works again`, false)]
-    : []
+  const stopped = ({ code, critical: stops }: Fault) => stops || gone.has(code)
+  const isOver = ({ code }: Fault) => !is.some(fault => fault.code === code)
+  const slow = fresh.find(({ code }) => throttles.has(code))
+  const isSlow = is.some(({ code }) => throttles.has(code))
+  const over = was.find(fault => (stopped(fault) || (throttles.has(fault.code) && !isSlow)) && isOver(fault))
+  const worksAgain = (device.state === 'unreadable' || over) && !is.some(fault => fault.critical)
+  return [
+    ...(worksAgain
+      ? [event('recovered', now, over?.code ?? 'GPU_UNREADABLE', `${now.record.model} works again`, false)]
+      : []),
+    // It does what it can, and is paid for that: nothing keeps it from the round.
+    ...(slow ? [event('throttling', now, slow.code, slow.detail ?? slow.meaning, false)] : []),
+  ]
 }
 
 const describe = ({ record }: ProbedDevice): string =>

@@ -1,6 +1,6 @@
 /** Looks at the devices again and again while the Provider runs, and says which of them cannot work now and why. */
 import { compareProbes, type DeviceEvent } from '../gpu/compare-probes.ts'
-import type { GpuProbe, ProbeResult } from '../gpu/gpu-probe.ts'
+import { criticalFaults, type GpuProbe, type ProbeResult } from '../gpu/gpu-probe.ts'
 import type { Clock } from '../platform/clock.ts'
 
 export type HealthWatch = {
@@ -24,8 +24,9 @@ export function createHealthWatch(
   async function look() {
     const now = await probe.probe()
     for (const event of compareProbes(previous, now)) {
+      const isBack = event.type === 'recovered' || event.type === 'card-added'
       if (event.abort) stopped.set(event.device, `${event.reason}: ${event.detail}`)
-      else stopped.delete(event.device)
+      else if (isBack && criticalFaults(now, event.device).length === 0) stopped.delete(event.device)
       onEvent(event)
     }
     previous = now

@@ -60,15 +60,32 @@ describe('compareProbes', () => {
     expect(events(healthy, after)).toEqual([])
   })
   it.each([
-    ['GPU_RESET_REQUIRED', 'reset-required'],
-    ['GPU_THERMAL_THROTTLE', 'throttling'],
-    ['GPU_POWER_BRAKE', 'throttling'],
-    ['GPU_ECC_UNCONTAINED', 'failed'],
-  ] as const)('makes %s an abort, once, and a recovery when it is over', (code, type) => {
+    ['GPU_RESET_REQUIRED', 'reset-required', true],
+    ['GPU_ECC_UNCONTAINED', 'failed', true],
+    ['GPU_THERMAL_THROTTLE', 'throttling', false],
+    ['GPU_POWER_BRAKE', 'throttling', false],
+  ] as const)('says %s once (%s, abort: %s), and a recovery when it is over', (code, type, abort) => {
     const faulty = result([a, b], [[code, 'GPU-a']])
-    expect(events(healthy, faulty)).toEqual([[type, 'GPU-a', code, true]])
+    expect(events(healthy, faulty)).toEqual([[type, 'GPU-a', code, abort]])
     expect(events(faulty, faulty)).toEqual([])
     expect(events(faulty, healthy)).toEqual([['recovered', 'GPU-a', code, false]])
+  })
+  it('says that a card works again although it is throttled now, and not that a stopped one does', () => {
+    const throttled = result([a], [['GPU_THERMAL_THROTTLE', 'GPU-a']])
+    const stopped = result([a], [['GPU_RESET_REQUIRED', 'GPU-a']])
+    const both = result(
+      [a],
+      [
+        ['GPU_RESET_REQUIRED', 'GPU-a'],
+        ['GPU_THERMAL_THROTTLE', 'GPU-a'],
+      ],
+    )
+    expect(events(stopped, throttled)).toEqual([
+      ['recovered', 'GPU-a', 'GPU_RESET_REQUIRED', false],
+      ['throttling', 'GPU-a', 'GPU_THERMAL_THROTTLE', false],
+    ])
+    expect(events(both, stopped)).toEqual([])
+    expect(events(both, throttled)).toEqual([['recovered', 'GPU-a', 'GPU_RESET_REQUIRED', false]])
   })
   it('does not abort a card at its power limit', () => {
     expect(events(healthy, result([a, b], [['GPU_POWER_CAP', 'GPU-a']]))).toEqual([])

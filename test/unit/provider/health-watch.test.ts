@@ -15,14 +15,53 @@ const seen = (...uuids: string[]): ProbeResult => ({
   faults: [],
   notes: [],
 })
-const reset = (uuid: string): ProbeResult['faults'][number] => ({
-  code: 'GPU_RESET_REQUIRED',
+const fault = (code: string, uuid: string, critical: boolean): ProbeResult['faults'][number] => ({
+  code,
   device: uuid,
-  meaning: 'The card needs a reset.',
-  fix: 'Run nvidia-smi --gpu-reset.',
-  critical: true,
+  meaning: 'What is wrong.',
+  fix: 'What to do.',
+  critical,
   detail: null,
   contradiction: null,
+})
+const reset = (uuid: string) => fault('GPU_RESET_REQUIRED', uuid, true)
+const hot = (uuid: string) => fault('GPU_THERMAL_THROTTLE', uuid, false)
+
+/** Looks once for each of these, and says what stops the card `GPU-a` after each look, by code. */
+async function stopsOver(probes: readonly ProbeResult[]) {
+  const clock = createManualClock()
+  const events: string[] = []
+  const rest = [...probes]
+  const watch = createHealthWatch(
+    { intervalMs: 1000, first: seen('GPU-a') },
+    { probe: { probe: async () => rest.shift()! }, clock, onEvent: ({ type }) => events.push(type) },
+  )
+  const stop = new AbortController()
+  const running = watch.run(stop.signal)
+  const stops: (string | null)[] = []
+  for (const _ of probes) {
+    await clock.advance(1000)
+    stops.push(watch.stopReason('GPU-a')?.split(':')[0] ?? null)
+  }
+  stop.abort()
+  await running
+  return { stops, events }
+}
+
+it('lets a throttled card work, and says so', async () => {
+  const one = seen('GPU-a')
+  const { stops, events } = await stopsOver([{ ...one, faults: [hot('GPU-a')] }, one])
+  expect(stops).toEqual([null, null])
+  expect(events).toEqual(['throttling', 'recovered'])
+})
+
+it('does not take a stopped card for one that works, whatever else is new with it', async () => {
+  const one = seen('GPU-a')
+  const stopped = { ...one, faults: [reset('GPU-a')] }
+  const both = { ...one, faults: [reset('GPU-a'), hot('GPU-a')] }
+  const { stops } = await stopsOver([stopped, both, stopped, seen(), stopped, one])
+  const needsReset = 'GPU_RESET_REQUIRED'
+  expect(stops).toEqual([needsReset, needsReset, needsReset, 'GPU_LOST', 'GPU_LOST', null])
 })
 
 it('stops a card that is lost or needs a reset, leaves the others alone, and lets it work again when it is back', async () => {
