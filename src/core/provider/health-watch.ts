@@ -16,7 +16,14 @@ export function createHealthWatch(
     probe,
     clock,
     onEvent,
-  }: { readonly probe: GpuProbe; readonly clock: Clock; readonly onEvent: (event: DeviceEvent) => void },
+    onTrouble = () => {},
+  }: {
+    readonly probe: GpuProbe
+    readonly clock: Clock
+    readonly onEvent: (event: DeviceEvent) => void
+    /** Told where a look failed; there is another one after the interval. */
+    readonly onTrouble?: (error: unknown) => void
+  },
 ): HealthWatch {
   const stopped = new Map<string, string>()
   let previous = first
@@ -37,7 +44,7 @@ export function createHealthWatch(
     async run(signal) {
       while (!signal.aborted) {
         await clock.sleep(intervalMs, signal).catch(() => undefined)
-        if (!signal.aborted) await look()
+        if (!signal.aborted) await look().catch(onTrouble)
       }
     },
   }

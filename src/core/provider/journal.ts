@@ -21,7 +21,8 @@ export const providerMigrations = [
   `CREATE TABLE request (
      commitment_hash TEXT NOT NULL, checker TEXT NOT NULL, epoch INTEGER NOT NULL, secret TEXT NOT NULL,
      sampling_block TEXT NOT NULL, PRIMARY KEY (commitment_hash, checker)) STRICT;
-   CREATE INDEX commitment_hash ON "commitment" (hash);`,
+   CREATE INDEX commitment_hash ON "commitment" (hash);
+   CREATE INDEX refusal_time ON refusal (checker, time);`,
 ] as const
 
 type CommitmentRow = { hash: Hex; message: string; signature: Hex }
@@ -45,8 +46,19 @@ export type ProviderJournal = {
   /** Keeps the environment record (canonical text) that an epoch's reports carry; the first stands. */
   recordEnvironment(epoch: number, record: string): void
   environment(epoch: number): string | null
-  recordRefusal(time: number, refusal: { readonly checker: Hex; readonly code: string; readonly message: string }): void
+  /** Keeps what a Checker refused, ten of each a minute. @returns whether it was kept */
+  recordRefusal(
+    time: number,
+    refusal: { readonly checker: Hex; readonly code: string; readonly message: string },
+  ): boolean
+  /** Forgets what epochs before this one have left, and all but the newest refusals. */
+  prune(epoch: number): void
 }
+
+/** A minute, in ms. */
+const refusalSpanMs = 60_000
+const refusalsPerSpan = 10
+const keptRefusals = 10_000
 
 export function createProviderJournal(store: Store): ProviderJournal {
   const read = (round: Hex, deviceId: Hex) =>
@@ -134,7 +146,21 @@ export function createProviderJournal(store: Store): ProviderJournal {
     environment: epoch =>
       store.get<{ record: string }>('SELECT record FROM environment WHERE epoch = ?', epoch)?.record ?? null,
     recordRefusal(time, { checker, code, message }) {
-      store.run('INSERT INTO refusal (time, checker, code, message) VALUES (?, ?, ?, ?)', time, checker, code, message)
+      const [from, to] = [time - refusalSpanMs, time + refusalSpanMs]
+      const changes = store.run(
+        `INSERT INTO refusal (time, checker, code, message) SELECT ?, ?, ?, ?
+         WHERE (SELECT count(*) FROM refusal WHERE checker = ? AND time BETWEEN ? AND ?) < ?`,
+        ...[time, checker, code, message],
+        ...[checker, from, to, refusalsPerSpan],
+      )
+      return changes > 0
+    },
+    prune(epoch) {
+      store.transaction(() => {
+        for (const table of ['"commitment"', 'request', 'receipt', 'environment'])
+          store.run(`DELETE FROM ${table} WHERE epoch < ?`, epoch)
+        store.run('DELETE FROM refusal WHERE rowid <= (SELECT max(rowid) FROM refusal) - ?', keptRefusals)
+      })
     },
   }
 }

@@ -79,7 +79,7 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     onReceipt?.(checker, receipt.message)
   })
   session.on('refused', refusal => {
-    journal.recordRefusal(now(), { checker, code: refusal.code, message: refusal.message })
-    log.warn({ checker, code: refusal.code, regarding: refusal.regarding }, refusal.message)
+    const isKept = journal.recordRefusal(now(), { checker, code: refusal.code, message: refusal.message })
+    log[isKept ? 'warn' : 'debug']({ checker, code: refusal.code, regarding: refusal.regarding }, refusal.message)
   })
 }

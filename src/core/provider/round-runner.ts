@@ -7,8 +7,7 @@ import type { Round } from '../chain/rounds.ts'
 import type { Clock } from '../platform/clock.ts'
 import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
-import type { RoundRules } from '../protocol/network-parameters.ts'
-import type { BlockHead } from '../protocol/trigger.ts'
+import type { BlockHead, EpochRounds } from '../protocol/trigger.ts'
 import type { Signed } from '../protocol/typed-data.ts'
 import { type Signer, signMessage } from '../report/signer.ts'
 import type { Session } from '../transport/session.ts'
@@ -45,7 +44,7 @@ export type RoundRunner = {
   idle(): Promise<void>
 }
 
-export function createRoundRunner(rules: RoundRules, deps: RoundRunnerDependencies): RoundRunner {
+export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
   const { devices, environmentHash, rosterOf, seatsOf, tip, roundWork, journal, health, signer, clock, log, emit } =
     deps
   const inProgress = new Set<Promise<void>>()
@@ -67,9 +66,9 @@ export function createRoundRunner(rules: RoundRules, deps: RoundRunnerDependenci
     for (const member of roster.members) {
       const device = devices.find(({ deviceId }) => deviceId === member.deviceId)
       if (device === undefined) continue
-      const taking = part(round, startedAtMs, roster, { ...device, ...member, environmentHash }, device).finally(() =>
-        inProgress.delete(taking),
-      )
+      const taking = part(round, startedAtMs, roster, { ...device, ...member, environmentHash }, device)
+        .catch(error => log.error({ error, round: round.hash, device: device.deviceId }, 'a round could not be taken'))
+        .finally(() => inProgress.delete(taking))
       inProgress.add(taking)
     }
   }
@@ -85,9 +84,9 @@ export function createRoundRunner(rules: RoundRules, deps: RoundRunnerDependenci
     const about = { epoch, round: round.hash, deviceId: device.deviceId }
     const recorded = journal.commitmentOf(round.hash, device.deviceId)
     try {
-      if (recorded !== null) return await takeUp(round, startedAtMs, rounds.seed, device, recorded)
+      if (recorded !== null) return await takeUp(round, startedAtMs, rounds, device, recorded)
       // What began before we could see it cannot be worked in time, and another commitment would only be late.
-      if (Math.max(clock.monotonicMs(), round.seenAtMs) - startedAtMs > rules.graceMs) return
+      if (Math.max(clock.monotonicMs(), round.seenAtMs) - startedAtMs > rounds.rules.graceMs) return
       const sick = health.stopReason(probed.record.identity)
       if (sick !== null) return await signOff(about, device.generation, sick)
       const worked = await roundWork.work(device, round, epoch, rounds.seed, round.seenAtMs)
@@ -105,13 +104,13 @@ export function createRoundRunner(rules: RoundRules, deps: RoundRunnerDependenci
   async function takeUp(
     round: Round,
     startedAtMs: number,
-    epochSeed: Hex,
+    { seed, rules }: EpochRounds,
     device: WorkingDevice,
     recorded: Signed<'Commitment'>,
   ) {
     if (clock.monotonicMs() > startedAtMs + rules.openingsMs) return
     deliver(round.epoch, recorded)
-    const { commitment } = await roundWork.restore(device, recorded, epochSeed, startedAtMs)
+    const { commitment } = await roundWork.restore(device, recorded, seed, startedAtMs)
     const { message } = commitment
     log.info({ round: round.hash, device: device.deviceId, rows: message.rows }, 'took up a round after a restart')
     emit({

@@ -62,6 +62,9 @@ export type ProviderDependencies = {
   readonly emit: (event: ProviderEvent) => void
 }
 
+/** Epochs that the journal remembers: the chain keeps four, and no bond outlasts that and its audits by as much. */
+const keptEpochs = 64
+
 type RunningDevice = OwnDevice & { readonly engine: WorkEngine }
 
 /**
@@ -88,6 +91,7 @@ export async function runProvider(
       clock,
       onEvent: ({ type: change, device, reason, detail }) =>
         emit({ type: 'device.health', device, change, reason, detail }),
+      onTrouble: error => log.error({ error }, 'the devices could not be looked at; trying again'),
     },
   )
   const engines = await Promise.all(own.map(({ probed }) => deps.startEngine(spec, probed, first.devices)))
@@ -190,7 +194,7 @@ export async function runProvider(
   function trouble(where: string, error: unknown) {
     log.warn({ error, where }, 'the chain could not be read; trying again')
   }
-  const runner = createRoundRunner(rules, {
+  const runner = createRoundRunner({
     devices,
     environmentHash,
     rosterOf: epoch => rosters.get(epoch) ?? null,
@@ -226,6 +230,7 @@ export async function runProvider(
     if (roster.members.length === 0) sayIdle(`none of its devices is a member of epoch ${epoch}`)
     else if (roster.endpoints.length === 0) sayIdle(`no seats were drawn for epoch ${epoch}`)
     journal.recordEnvironment(epoch, environment)
+    journal.prune(epoch - keptEpochs)
     rosters.set(epoch, roster)
     rosters.delete(epoch - 3)
     const endpoints = [...rosters.values()]

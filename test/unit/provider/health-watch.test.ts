@@ -48,6 +48,25 @@ async function stopsOver(probes: readonly ProbeResult[]) {
   return { stops, events }
 }
 
+it('goes on looking where a look has failed', async () => {
+  const clock = createManualClock()
+  const troubles: unknown[] = []
+  const looks = [() => Promise.reject(new Error('the disk is full')), async () => seen()]
+  const watch = createHealthWatch(
+    { intervalMs: 1000, first: seen('GPU-a') },
+    { probe: { probe: () => looks.shift()!() }, clock, onEvent: () => {}, onTrouble: error => troubles.push(error) },
+  )
+  const stop = new AbortController()
+  const running = watch.run(stop.signal)
+  await clock.advance(1000)
+  expect(watch.stopReason('GPU-a')).toBeNull()
+  await clock.advance(1000)
+  expect(watch.stopReason('GPU-a')).toMatch(/^GPU_LOST/)
+  expect(troubles).toHaveLength(1)
+  stop.abort()
+  await running
+})
+
 it('lets a throttled card work, and says so', async () => {
   const one = seen('GPU-a')
   const { stops, events } = await stopsOver([{ ...one, faults: [hot('GPU-a')] }, one])

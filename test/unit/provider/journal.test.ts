@@ -1,0 +1,59 @@
+import type { Hex } from 'viem'
+import { expect, it } from 'vitest'
+import { openStore } from '../../../src/core/platform/store.ts'
+import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
+
+const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
+const seat = (n: number): Hex => `0x${`${n}`.repeat(40)}`
+const deviceId = hash(7)
+const signature: Hex = '0x01'
+
+function open() {
+  const store = openStore({ path: ':memory:', migrations: [...providerMigrations] })
+  const count = (table: string) => Number(store.get<{ n: bigint }>(`SELECT count(*) AS n FROM "${table}"`)!.n)
+  return { journal: createProviderJournal(store), count }
+}
+const commitment = (round: number, epoch: number) => ({
+  message: {
+    epoch: BigInt(epoch),
+    round: hash(round),
+    deviceId,
+    generation: 1,
+    specHash: hash(8),
+    rows: 64n,
+    root: hash(9),
+    environmentHash: hash(10),
+  },
+  signature,
+})
+
+it('keeps ten refusals of a Checker a minute, and those of the others', () => {
+  const { journal, count } = open()
+  const refuse = (time: number, checker = seat(1)) => journal.recordRefusal(time, { checker, code: 'A', message: 'b' })
+  const kept = Array.from({ length: 1000 }, (_, i) => refuse(1_000_000 + i))
+  expect(kept.filter(Boolean)).toHaveLength(10)
+  expect(refuse(1_000_000, seat(2))).toBe(true)
+  expect(refuse(1_070_000)).toBe(true)
+  // A clock that was set back a day does not silence them.
+  expect(refuse(1_000_000 - 86_400_000)).toBe(true)
+  expect(count('refusal')).toBe(13)
+})
+
+it('forgets old epochs and all but the newest refusals, and nothing else', () => {
+  const { journal, count } = open()
+  for (const epoch of [3, 4, 5]) {
+    const signed = commitment(epoch, epoch)
+    journal.recordCommitment(hash(100 + epoch), signed)
+    journal.recordEnvironment(epoch, `${epoch}`)
+    const request = { commitmentHash: hash(100 + epoch), checker: seat(1), secret: hash(1), samplingBlockHash: hash(2) }
+    journal.recordRequest(BigInt(epoch), request)
+  }
+  for (let i = 0; i < 10_100; i++) journal.recordRefusal(i * 120_000, { checker: seat(1), code: 'A', message: `${i}` })
+  journal.prune(4)
+  expect([count('commitment'), count('environment'), count('request'), count('refusal')]).toEqual([2, 2, 2, 10_000])
+  expect(journal.commitmentOf(hash(3), deviceId)).toBeNull()
+  expect(journal.commitmentOf(hash(4), deviceId)).toEqual(commitment(4, 4))
+  expect(journal.environment(4)).toBe('4')
+  journal.prune(-60)
+  expect(count('commitment')).toBe(2)
+})

@@ -1,0 +1,71 @@
+import type { Hex } from 'viem'
+import { expect, it } from 'vitest'
+import { silentLogger } from '../../../src/core/platform/log.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts'
+import { createRoundRunner, type RoundRunnerDependencies } from '../../../src/core/provider/round-runner.ts'
+import { createSigner } from '../../../src/core/report/signer.ts'
+
+const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
+const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
+const round = (n: number) => ({
+  number: BigInt(n),
+  hash: hash(n),
+  timestamp: n,
+  slot: 0,
+  ordinal: 0,
+  epoch: 3,
+  seenAtMs: 0,
+})
+const rules = { graceMs: 500, openingsMs: 3500 }
+
+/** A runner of one device in epoch 3, whose journal and work are the test's. */
+function runnerWith(changes: Partial<RoundRunnerDependencies>) {
+  const events: ProviderEvent[] = []
+  const errors: unknown[] = []
+  const deviceId = hash(5)
+  const runner = createRoundRunner({
+    devices: [{ deviceId, probed: { record: { identity: 'GPU-a' } }, engine: {} } as never],
+    environmentHash: hash(1),
+    rosterOf: () =>
+      ({ epoch: 3, rounds: { seed: hash(2), rules }, members: [{ deviceId, generation: 1, cohort: 0 }] }) as never,
+    seatsOf: () => [],
+    tip: () => null,
+    roundWork: { work: async () => ({ commitment: { message: { rows: 64n } }, rate: 1, lostMs: 0 }) } as never,
+    journal: { commitmentOf: () => null } as never,
+    health: { stopReason: () => null },
+    signer: createSigner({ privateKey: hash(1001), network }),
+    clock: createManualClock(),
+    log: { ...silentLogger, error: (...said: unknown[]) => void errors.push(said[0]) } as never,
+    emit: event => events.push(event),
+    ...changes,
+  })
+  return { runner, events, errors }
+}
+
+it('goes on with the next round where the store, or whoever is told, failed at one', async () => {
+  let reads = 0
+  const { runner, events, errors } = runnerWith({
+    journal: {
+      commitmentOf: () => {
+        if (reads++ === 0) throw new Error('the disk cannot be read')
+        return null
+      },
+    } as never,
+  })
+  runner.take(round(1))
+  await runner.idle()
+  expect(errors).toHaveLength(1)
+  runner.take(round(2))
+  await runner.idle()
+  expect(events.map(({ type }) => type)).toEqual(['round.committed'])
+
+  const deaf = runnerWith({
+    emit: () => {
+      throw new Error('the pipe is closed')
+    },
+  })
+  deaf.runner.take(round(1))
+  await deaf.runner.idle()
+  expect(deaf.errors.length).toBeGreaterThan(0)
+})
