@@ -63,6 +63,26 @@ export const providerErrors = defineErrors({
     fix: 'Run "kaisar provider doctor" and follow the fixes it names.',
     exit: 3,
   },
+  PROVIDER_CPU_FALLBACK: {
+    message: ({ model, refused }: { model: string; refused: readonly string[] }) =>
+      `${model} would be worked by the CPU: no other execution provider could be used (${refused.join(', ')}).`,
+    meaning:
+      'A card registered as such that is worked by the CPU earns what a CPU earns and looks broken; the log says what each execution provider lacks.',
+    fix: 'Follow the fixes in the log, or pass --execution-provider cpu to take part with the CPU of this host instead.',
+    exit: 3,
+  },
+  PROVIDER_WINDOW_DIFFERS: {
+    message: ({ spec, windowMs, specWindowMs }: { spec: string; windowMs: number; specWindowMs: number }) =>
+      `The chain sets a window of ${windowMs} ms, and its spec "${spec}" has one of ${specWindowMs} ms.`,
+    meaning: 'Rates are rows by the window of the spec; with another one on chain nobody’s rate would mean anything.',
+    fix: 'Tell the owner of the network: the round rules and the spec have to be changed together.',
+    exit: 3,
+  },
+  PROVIDER_SPEC_CHANGED: {
+    message: ({ epoch }: { epoch: number }) => `From epoch ${epoch} on the network works by another spec.`,
+    meaning: 'The chain names the spec of each epoch; engines are started again for the new one.',
+    fix: 'Nothing to do: the Provider begins anew by itself.',
+  },
   PROVIDER_PAYOUT_MISSING: {
     message: () => 'No payout wallet is set.',
     meaning: 'Rewards go to a wallet whose key is not on this machine; the operator key only registers and signs.',

@@ -8,7 +8,8 @@ import { createRoundStream } from '../chain/round-stream.ts'
 import type { RoundEvent } from '../chain/rounds.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { GpuProbe, ProbedDevice } from '../gpu/gpu-probe.ts'
-import { type JobSpec, specByHash } from '../job/spec.ts'
+import type { ExecutionProvider } from '../job/execution-provider.ts'
+import type { JobSpec } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
@@ -29,12 +30,15 @@ import { type DeviceStatement, serveSeat } from './provider-session.ts'
 import { registerDevices } from './register-devices.ts'
 import { type Roster, readRoster } from './roster.ts'
 import { createRoundRunner } from './round-runner.ts'
-import { createRoundWork } from './round-work.ts'
+import { createRoundWork, type WorkedRound } from './round-work.ts'
 import { blockReader } from './sampling-block.ts'
+import { isSameWork, specInForce } from './spec-in-force.ts'
+import { startEngines } from './start-engines.ts'
 
 export type ProviderOptions = {
   readonly network: ConnectedNetwork
   readonly payout: Address
+  readonly executionProvider: ExecutionProvider | 'auto'
   /** How often the devices are looked at while they work; default 60,000. */
   readonly healthIntervalMs?: number
   readonly backoff?: { readonly baseMs: number; readonly capMs: number }
@@ -69,18 +73,32 @@ type RunningDevice = OwnDevice & { readonly engine: WorkEngine }
 
 /**
  * Runs until the signal aborts, then finishes what is open and resolves.
- * @throws PROVIDER_NO_DEVICE, PROVIDER_DEPOSIT_MISSING, and what the chain or the execution provider refuse at start
+ * @throws PROVIDER_NO_DEVICE, PROVIDER_DEPOSIT_MISSING, PROVIDER_PAYOUT_DIFFERS, PROVIDER_CPU_FALLBACK, PROVIDER_WINDOW_DIFFERS,
+ * and what the chain or the execution provider refuse at start
  */
 export async function runProvider(
   options: ProviderOptions,
   deps: ProviderDependencies,
   stop: AbortSignal,
 ): Promise<void> {
-  const { network, payout } = options
+  while (!stop.aborted) {
+    const renewal = new AbortController()
+    await workSpec(options, deps, AbortSignal.any([stop, renewal.signal]), () => renewal.abort())
+  }
+}
+
+/** Works by the spec that is in force now until the signal aborts; `renew` is called where the chain names another one. */
+async function workSpec(
+  options: ProviderOptions,
+  deps: ProviderDependencies,
+  stop: AbortSignal,
+  renew: () => void,
+): Promise<void> {
+  const { network, payout, executionProvider } = options
   const { signer, sender, clock, log, emit } = deps
   const journal = createProviderJournal(deps.store)
   const rules = await getRoundRules(network)
-  const { spec } = specByHash(rules.specHash)
+  const spec = specInForce(rules)
 
   const first = await deps.probe.probe()
   const own = ownDevices(first, signer.address)
@@ -94,7 +112,8 @@ export async function runProvider(
       onTrouble: error => log.error({ error }, 'the devices could not be looked at; trying again'),
     },
   )
-  const engines = await Promise.all(own.map(({ probed }) => deps.startEngine(spec, probed, first.devices)))
+  const startEngine = ({ probed }: OwnDevice) => deps.startEngine(spec, probed, first.devices)
+  const engines = await startEngines({ executionProvider }, own, { startEngine, log })
   const devices: RunningDevice[] = own.map((device, i) => ({ ...device, engine: engines[i]! }))
   const deviceIds = own.map(({ deviceId }) => deviceId)
   const identity = await deps.certify({ deviceIds, hardwareHash: hostHardwareHash(own) })
@@ -227,6 +246,14 @@ export async function runProvider(
       sayIdle(`epoch ${epoch} has no seed yet`)
       return false
     }
+    if (!isSameWork(roster.rounds.rules, rules)) {
+      // Its seed is there before the epoch begins, and this one is worked to its end.
+      if ((heads.tip?.timestamp ?? 0) < roster.rounds.startsAt) return false
+      const { code, message } = providerErrors.PROVIDER_SPEC_CHANGED({ epoch })
+      log.info({ code, epoch, specHash: roster.rounds.rules.specHash }, message)
+      renew()
+      return true
+    }
     if (roster.members.length === 0) sayIdle(`none of its devices is a member of epoch ${epoch}`)
     else if (roster.endpoints.length === 0) sayIdle(`no seats were drawn for epoch ${epoch}`)
     journal.recordEnvironment(epoch, environment)
@@ -258,15 +285,17 @@ export async function runProvider(
   await rounds.stop()
   await watching
   await runner.idle()
-  await drainOpenings(roundWork.open().at(-1)?.seenAtMs)
+  await drainOpenings(roundWork.open().at(-1))
   await sessions.close()
   await heads.stop()
   await Promise.all(engines.map(engine => engine.close()))
 
   /** A round that was committed to is answered for before we leave. */
-  async function drainOpenings(newestSeenAtMs: number | undefined) {
-    if (newestSeenAtMs === undefined) return
-    const leftMs = newestSeenAtMs + rules.openingsMs - clock.monotonicMs()
+  async function drainOpenings(round: WorkedRound | undefined) {
+    const epoch = Number(round?.commitment.message.epoch ?? -1)
+    const openingsMs = rosters.get(epoch)?.rounds.rules.openingsMs
+    if (round === undefined || openingsMs === undefined) return
+    const leftMs = round.seenAtMs + openingsMs - clock.monotonicMs()
     if (leftMs > 0) await clock.sleep(leftMs)
   }
 }

@@ -58,7 +58,7 @@ export async function startProvider(
     return Math.round(clock.now() - Number(timestamp) * 1000)
   }
   await runProvider(
-    { network, payout },
+    { network, payout, executionProvider },
     {
       signer,
       sender,

@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest'
+import { specHash, specs } from '../../../src/core/job/spec.ts'
+import { isSameWork, specInForce } from '../../../src/core/provider/spec-in-force.ts'
+
+const rules = { specHash: specHash(specs.devnet), windowMs: 1000 }
+
+it('is the spec that the rules name, where its window is the one on chain', () => {
+  expect(specInForce(rules)).toEqual(specs.devnet)
+  expect(() => specInForce({ ...rules, windowMs: 2000 })).toThrow(
+    expect.objectContaining({ code: 'PROVIDER_WINDOW_DIFFERS', exit: 3 }),
+  )
+  expect(() => specInForce({ ...rules, specHash: `0x${'00'.repeat(32)}` })).toThrow(
+    expect.objectContaining({ code: 'JOB_SPEC_UNKNOWN' }),
+  )
+})
+
+it('is other work with another spec or window', () => {
+  expect(isSameWork(rules, { ...rules })).toBe(true)
+  expect(isSameWork(rules, { ...rules, specHash: specHash(specs.standard) })).toBe(false)
+  expect(isSameWork(rules, { ...rules, windowMs: 2000 })).toBe(false)
+})
