@@ -1,0 +1,240 @@
+/**
+ * The Provider daemon over epochs of a real chain, with Checkers that answer in this process: what it does when the spec changes, and when
+ * it was away over an epoch's edge. Blocks are mined by the test; the engine is the test's too.
+ */
+import { type Abi, type Hex, keccak256, numberToHex, parseEther, toHex } from 'viem'
+import { afterEach, describe, expect, it } from 'vitest'
+import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.ts'
+import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
+import { lowerCase } from '../../../src/core/chain/network.ts'
+import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
+import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
+import { deviceRecord, probedDevice } from '../../../src/core/gpu/build-device.ts'
+import { type JobSpec, specHash, specs } from '../../../src/core/job/spec.ts'
+import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
+import { systemClock } from '../../../src/core/platform/clock.ts'
+import { silentLogger } from '../../../src/core/platform/log.ts'
+import { openStore, type Store } from '../../../src/core/platform/store.ts'
+import type { Signed } from '../../../src/core/protocol/typed-data.ts'
+import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
+import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts'
+import { runProvider } from '../../../src/core/provider/run-provider.ts'
+import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
+import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
+import { serveSessions } from '../../../src/core/transport/serve-sessions.ts'
+import type { Session } from '../../../src/core/transport/session.ts'
+import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
+import { mineAt, networkForTests, testAddress, writerFor } from '../../helpers/deploy.ts'
+import { eventually } from '../../helpers/eventually.ts'
+import { createIdentity } from '../../helpers/identities.ts'
+import { playerFor } from '../../helpers/play-epochs.ts'
+import { senderForTests } from '../../helpers/sender.ts'
+import { recoverOn } from '../../helpers/session-signers.ts'
+
+const account = devAccount(3)
+const operator = lowerCase(account.address)
+const privateKey = `0x${Buffer.from(account.getHdKey().privateKey!).toString('hex')}` as Hex
+const card = probedDevice(
+  deviceRecord({ kind: 'gpu', vendor: 'nvidia', model: 'NVIDIA L4', identity: 'GPU-a', identitySource: 'uuid' }),
+  { uuid: 'GPU-a' },
+)
+const blank = { lanes: [], evidenceRoot: `0x${'00'.repeat(32)}` as const }
+
+let close: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const end of close.reverse()) await end()
+  close = []
+})
+
+/** A started network with one device and five Checkers of its own, and our operator, who holds what a deposit needs. */
+async function world() {
+  const anvil = await anvilForTests({ autoImpersonate: true })
+  const { rounds, ...others } = devnetParameters(specHash(specs.devnet), 160)
+  // Each slot of 80 s triggers once, at its fourth second; a busy machine has five seconds to see it.
+  const calm = { ...rounds, threshold: 0n, graceMs: 5000, samplingSeconds: 6, openingsMs: 7000, refractorySeconds: 30 }
+  const parameters = { ...others, rounds: calm }
+  const net = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 1, parameters })
+  const { network } = net
+  const write = writerFor(anvil)
+  const deployer = devAccount(0).address
+  const transfer = [operator, parseEther('100')]
+  const token = { to: network.contracts.KaisarToken, abi: kaisarTokenAbi as Abi }
+  await write({ ...token, from: deployer, functionName: 'transfer', args: transfer })
+  const store = openStore({ path: ':memory:', migrations: [transactionTables, ...providerMigrations] })
+  const { sender } = senderForTests(network.chain, account)
+  close.push(() => sender.stop())
+  const hosts = createInMemoryNetwork()
+  const identity = await createIdentity('provider', operator)
+  return { anvil, net, network, player: playerFor(anvil, net), write, deployer, store, sender, hosts, identity }
+}
+type World = Awaited<ReturnType<typeof world>>
+
+/** One Checker's side: it keeps the commitments it gets, and says what the test says on each new session. */
+async function checkerIn({ net, network, hosts }: World, i: number, greet: (session: Session) => Promise<void> | void) {
+  const seatKey = keccak256(toHex(`kaisar/test/checker/${i}`))
+  const commitments: Signed<'Commitment'>[] = []
+  const server = await serveSessions(
+    { network, checker: net.checkers[i]!, host: '127.0.0.1', port: 9000 + i },
+    {
+      transport: hosts.transport({ certificateHash: numberToHex(i + 1, { size: 32 }) }),
+      recover: recoverOn(network),
+      randomNonce: () => keccak256(toHex(Math.random().toString())),
+      admit: async () => null,
+      now: () => performance.now(),
+      onSession(session) {
+        session.on('job.commitment', commitment => void commitments.push(commitment))
+        void greet(session)
+      },
+    },
+  )
+  close.push(() => server.close())
+  return { commitments, signer: createSigner({ privateKey: seatKey, network }) }
+}
+
+/** A Provider process on this store. */
+function provider({ network, sender, store, hosts, identity }: World, state: Store = store) {
+  const events: ProviderEvent[] = []
+  const started: JobSpec[] = []
+  let running = 0
+  const stop = new AbortController()
+  const startEngine = async (spec: JobSpec) => {
+    started.push(spec)
+    running++
+    const rows = { rows: 64, root: keccak256('0x01'), handle: '1' }
+    return {
+      description: { provider: 'cuda', form: 'fp32', forms: [], refused: [] },
+      prepare: async () => ({}),
+      runWindow: async () => ({ ...rows, rate: 1, durationMs: 1, kernelMs: 1, lostMs: 0 }),
+      rework: async () => rows,
+      open: async () => new Uint8Array([1]),
+      close: async () => void running--,
+    } as unknown as WorkEngine
+  }
+  const run = runProvider(
+    { network, payout: testAddress('payout', 50), executionProvider: 'auto', backoff: { baseMs: 20, capMs: 100 } },
+    {
+      signer: createSigner({ privateKey, network }),
+      sender,
+      store: state,
+      probe: { probe: async () => ({ state: 'healthy', devices: [card], faults: [], notes: [] }) },
+      readEnvironment: async () => environment,
+      certify: async () => identity,
+      attest: async () => null,
+      openTransport({ certificateHash }) {
+        const host = hosts.transport({ certificateHash })
+        // The chain names sockets; here they are hosts of this process.
+        return { ...host, dial: ({ url, ...rest }) => host.dial({ ...rest, url: url.replace('ws:', 'memory:') }) }
+      },
+      startEngine,
+      clock: systemClock,
+      random: () => 0.5,
+      log: silentLogger,
+      emit: event => events.push(event),
+    },
+    stop.signal,
+  )
+  run.catch(() => undefined)
+  const end = async () => {
+    stop.abort()
+    await run
+  }
+  close.push(() => end().catch(() => undefined))
+  const epochs = () => events.flatMap(event => (event.type === 'epoch.started' ? [event.epoch] : []))
+  const committed = () => events.flatMap(event => (event.type === 'round.committed' ? [event] : []))
+  return { events, started, running: () => running, run, end, epochs, committed }
+}
+
+const environment = {
+  version: 1 as const,
+  kaisar: '0.1.0',
+  os: 'Debian GNU/Linux 12',
+  kernel: '6.1',
+  architecture: 'x64',
+  virtualisation: null,
+  container: null,
+  node: '24.21.0',
+  onnxRuntime: '1.30.0',
+  executionProviders: ['cuda'],
+  kernels: ['cuda/fp32'],
+  memoryMiB: 24_105,
+  diskFreeMiB: 10_000,
+  clockOffsetMs: 12,
+}
+
+describe('a Provider', () => {
+  it('begins anew with the spec of the epoch when the chain names another one, and not before that epoch', async () => {
+    const here = await world()
+    const one = provider(here)
+    await eventually(() => expect(one.events.map(({ type }) => type)).toContain('device.registered'))
+    const rounds = {
+      ...devnetParameters(specHash(specs.standard), 160).rounds,
+      windowMs: specs.standard.windowMs,
+      samplingSeconds: 11,
+      openingsMs: 15_000,
+      refractorySeconds: 30,
+    }
+    const args = [rounds]
+    const { network, write, deployer, player, anvil } = here
+    const consensus = { to: network.contracts.EpochConsensus, abi: epochConsensusAbi as Abi }
+    await write({ ...consensus, from: deployer, functionName: 'scheduleRoundRules', args })
+    await player.work(0)
+    await eventually(() => expect(one.epochs()).toContain(0))
+    await player.settle(0, () => blank)
+    await eventually(() => expect(one.epochs()).toContain(1))
+    await player.work(1)
+    expect(one.started).toEqual([specs.devnet])
+    await mineAt(anvil, player.startOf(2))
+    await eventually(() => expect(one.epochs()).toContain(2), 30_000)
+    expect(one.started).toEqual([specs.devnet, specs.standard])
+    expect(one.running()).toBe(1)
+    await one.end()
+    expect(one.running()).toBe(0)
+  })
+
+  it('that was down from mid-epoch to mid-epoch takes part again, signs nothing twice, and gets its receipts', async () => {
+    const here = await world()
+    let receipt: Signed<'Receipt'> | null = null
+    const seat = await checkerIn(here, 0, session => {
+      if (receipt !== null) return session.send('receipt', receipt)
+    })
+    const { player, store } = here
+    const one = provider(here)
+    await eventually(() => expect(one.events.map(({ type }) => type)).toContain('device.registered'))
+    await player.work(0, 3)
+    await eventually(() => expect(one.epochs()).toContain(0))
+    await eventually(() => expect(one.events.map(({ type }) => type)).toContain('session.opened'))
+    await player.work(0, 4)
+    await eventually(() => expect(seat.commitments).toHaveLength(1))
+    await player.work(0, 60)
+    await one.end()
+    const [first] = seat.commitments
+    expect(first?.message.epoch).toBe(0n)
+
+    await player.work(0)
+    await player.settle(0, () => blank)
+    // Long after the last trigger of epoch 1: what it missed is missed.
+    await player.work(1, 130)
+    const { deviceId } = first!.message
+    receipt = await signMessage(seat.signer, 'Receipt', {
+      epoch: 0n,
+      cohort: 0,
+      lane: 1,
+      deviceId,
+      generation: 1,
+      rate: 9,
+      uptime: 8,
+      flags: 15,
+    })
+    const again = provider(here, store)
+    await eventually(() => expect(again.epochs()).toContain(1))
+    await eventually(() => expect(again.events.map(({ type }) => type)).toContain('receipt.received'))
+    await player.work(1)
+    await player.work(2, 3)
+    await eventually(() => expect(again.epochs()).toContain(2))
+    await player.work(2, 4)
+    await eventually(() => expect(seat.commitments).toHaveLength(2))
+    expect(seat.commitments[1]!.message).toMatchObject({ epoch: 2n, deviceId })
+    expect(again.committed().map(({ epoch }) => epoch)).toEqual([2])
+    expect(createProviderJournal(store).receipts(deviceId, 0)).toHaveLength(1)
+  })
+})
