@@ -1,6 +1,6 @@
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type EpochRounds, epochAt } from '../protocol/trigger.ts'
-import type { HeadChange } from './block-tree.ts'
+import type { HeadChange, SeenBlock } from './block-tree.ts'
 import { getEpochRounds, getTimeline } from './epochs.ts'
 import type { HeadStream } from './head-stream.ts'
 import type { ConnectedNetwork } from './network.ts'
@@ -16,6 +16,8 @@ export type RoundStreamDependencies = {
 export type RoundStream = {
   /** Rounds of the current epoch, by ordinal, those before we started included. */
   rounds(): readonly Round[]
+  /** The rounds of the epoch before the current one, by ordinal; null of any other, and where not all of its blocks were seen. */
+  finished(epoch: number): readonly Round[] | null
   /**
    * Called for every event in order; returns a function that ends it. An epoch without a seed is silent until it gets one,
    * or is over.
@@ -37,6 +39,9 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
   const known = new Map<number, EpochRounds>()
   const changes: HeadChange[] = []
   let timeline: Timeline | null = null
+  let tip: SeenBlock | null = null
+  /** The first epoch all of whose blocks were seen since. */
+  let wholeFrom = 0
   let started = false
   let stopped = false
   let working: Promise<void> = Promise.resolve()
@@ -68,6 +73,15 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
     return { removed: [], added: [...(await heads.ancestorsSince(since)), ...change.added] }
   }
 
+  function watchForGaps({ removed, added }: HeadChange) {
+    const [first, last] = [added[0], added.at(-1)]
+    if (first === undefined || last === undefined) return
+    const joins = removed.at(-1)?.parentHash ?? tip?.hash
+    if (tip === null) wholeFrom = source.epochAt(last.timestamp)
+    else if (first.parentHash !== joins) wholeFrom = source.epochAt(last.timestamp) + 1
+    tip = last
+  }
+
   async function work() {
     while (changes.length > 0 && !stopped) {
       if (!started) changes[0] = await catchUp(changes[0]!)
@@ -76,7 +90,9 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
       // Rounds follow from the seed and the blocks alone, also when the seed is late: wait for it until the epoch is over.
       const newest = source.epochAt(changes.at(-1)!.added.at(-1)?.timestamp ?? 0)
       if (unseeded.includes(newest)) return
-      for (const event of tracker.apply(changes.shift()!, source)) for (const listener of listeners) listener(event)
+      const change = changes.shift()!
+      watchForGaps(change)
+      for (const event of tracker.apply(change, source)) for (const listener of listeners) listener(event)
     }
   }
 
@@ -90,6 +106,7 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
 
   return {
     rounds: tracker.rounds,
+    finished: epoch => (epoch >= wholeFrom ? tracker.finished(epoch) : null),
     onEvent(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -21,6 +21,8 @@ export type RoundEvent =
 export type RoundTracker = {
   /** Rounds of the current epoch, by ordinal. */
   rounds(): readonly Round[]
+  /** The rounds of an epoch that is over, by ordinal; null while it is not, and of those before the last. */
+  finished(epoch: number): readonly Round[] | null
   /** What a change of the chain means. `roundsOf` gives an epoch's rules and seed, null without a seed. */
   apply(change: HeadChange, epochs: EpochSource): RoundEvent[]
 }
@@ -77,6 +79,7 @@ export function createRoundTracker(): RoundTracker {
 
   return {
     rounds: () => roundsOf(epoch),
+    finished: wanted => (wanted === epoch - 1 && epoch === announced ? roundsOf(wanted) : null),
     apply: ({ removed, added }, source) => [...removed.flatMap(remove), ...added.flatMap(block => add(block, source))],
   }
 }

@@ -5,13 +5,13 @@ import { getCheckers } from '../chain/checkers.ts'
 import { getDevices } from '../chain/devices.ts'
 import { type EpochOverview, getEpoch, getEpochRounds, getRoundRules, getTimeline } from '../chain/epochs.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
+import { blockAt, readRounds } from '../chain/read-rounds.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
 import { buildNetworkView, type EpochParts, epochPartsOf } from './build-network-view.ts'
 import { cohortKey, type History, indexHistory } from './history.ts'
 import { type NetworkEvent, readNetworkEvents } from './network-events.ts'
 import type { NetworkView, RoundView } from './network-view.ts'
-import { blockAt, readRounds } from './read-rounds.ts'
 
 export type NetworkReaderOptions = {
   /** No event of the network is older than this block; default 0. */

@@ -62,6 +62,10 @@ describe('round stream', () => {
       expect(late.roundsOf(0)).toEqual(await expected(0))
     })
     expect(early.roundsOf(0)).toHaveLength(2)
+    // Of the epoch that is over, also who came in the middle of it has all rounds.
+    for (const { rounds } of [early, late])
+      expect(rounds.finished(0)?.map(({ hash }) => hash)).toEqual(await expected(0))
+    expect(early.rounds.finished(1)).toBeNull()
     const samplings = early.events.filter(event => event.type === 'sampling')
     expect(samplings).toHaveLength(2)
     for (const { round, block } of samplings) expect(block.timestamp).toBe(round.timestamp + 2)

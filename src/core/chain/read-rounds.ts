@@ -1,7 +1,9 @@
-import { firstBlockSince } from '../chain/block-time.ts'
-import { type ConnectedNetwork, reading } from '../chain/network.ts'
-import { type BlockHead, type EpochRounds, triggersOf } from '../protocol/trigger.ts'
-import type { RoundView } from './network-view.ts'
+import { type BlockHead, type EpochRounds, type Trigger, triggersOf } from '../protocol/trigger.ts'
+import { firstBlockSince } from './block-time.ts'
+import { type ConnectedNetwork, reading } from './network.ts'
+
+/** Blocks asked for at a time. */
+const blocksAtOnce = 64
 
 /**
  * The rounds of an epoch, recomputed from its blocks; null when they are more than `mostBlocks`.
@@ -12,16 +14,18 @@ export async function readRounds(
   network: ConnectedNetwork,
   rounds: EpochRounds,
   head: BlockHead,
-  mostBlocks: number,
-): Promise<RoundView[] | null> {
+  mostBlocks = Number.POSITIVE_INFINITY,
+): Promise<Trigger[] | null> {
   const endsAt = rounds.startsAt + rounds.epochSeconds
   const from = await firstBlockSince(network.chain, rounds.startsAt)
   const to = head.timestamp < endsAt ? head.number : (await firstBlockSince(network.chain, endsAt)) - 1n
-  const count = Number(to - from) + 1
+  const count = Math.max(0, Number(to - from) + 1)
   if (count > mostBlocks) return null
-  const blocks = await Promise.all(
-    Array.from({ length: Math.max(0, count) }, (_, i) => blockAt(network, from + BigInt(i))),
-  )
+  const blocks: BlockHead[] = []
+  while (blocks.length < count) {
+    const numbers = Array.from({ length: Math.min(blocksAtOnce, count - blocks.length) }, (_, i) => blocks.length + i)
+    blocks.push(...(await Promise.all(numbers.map(i => blockAt(network, from + BigInt(i))))))
+  }
   return triggersOf(rounds, blocks)
 }
 
