@@ -3,7 +3,7 @@ import { type Address, formatEther, type Hex } from 'viem'
 import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { type BondedChecker, getChecker, seatBond } from '../chain/checkers.ts'
-import type { ConnectedNetwork } from '../chain/network.ts'
+import { type ConnectedNetwork, reading } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { kaiAllowance, kaiBalance } from '../chain/vault.ts'
 import { checkerErrors } from './errors.ts'
@@ -22,6 +22,9 @@ export async function bondSeats(
   { sender }: { readonly sender: TransactionSender },
 ): Promise<{ readonly checker: BondedChecker; readonly change: 'none' | 'bonded' | 'endpoint-changed' }> {
   const { CheckerSeats } = network.contracts
+  // What a run before this one sent is waited for: then the chain says what is still wanted.
+  for (const { key } of sender.open())
+    if (/^(bond|endpoint)(\/|$)/.test(key)) await sender.outcome(key).catch(() => undefined)
   const known = await getChecker(network, sender.address)
   if (known === null) {
     await approveBond(network, seats, sender)
@@ -37,7 +40,7 @@ export async function bondSeats(
   if (known.endpoint === endpoint && known.certificateHash === certificateHash)
     return { checker: known, change: 'none' }
   await sender.send({
-    key: `endpoint/${endpoint}/${certificateHash}`,
+    key: `endpoint/${await transactionCount(network, sender)}`,
     to: CheckerSeats,
     abi: checkerSeatsAbi,
     functionName: 'setEndpoint',
@@ -45,6 +48,10 @@ export async function bondSeats(
   })
   return { checker: (await getChecker(network, sender.address))!, change: 'endpoint-changed' }
 }
+
+/** Names a wish that may come again: what was sent for an earlier one is mined, and counted here. */
+const transactionCount = ({ chain }: ConnectedNetwork, { address }: TransactionSender): Promise<number> =>
+  reading('eth_getTransactionCount', chain.client.getTransactionCount({ address }))
 
 async function approveBond(network: ConnectedNetwork, seats: number, sender: TransactionSender) {
   const spender = network.contracts.CheckerSeats
@@ -57,7 +64,7 @@ async function approveBond(network: ConnectedNetwork, seats: number, sender: Tra
     throw checkerErrors.CHECKER_BOND_MISSING({ needed: formatEther(needed), balance: formatEther(balance) })
   if (allowance >= needed) return
   await sender.send({
-    key: `approve/bond/${needed}`,
+    key: `approve/bond/${needed}/${await transactionCount(network, sender)}`,
     to: network.contracts.KaisarToken,
     abi: kaisarTokenAbi,
     functionName: 'approve',
