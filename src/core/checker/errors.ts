@@ -69,6 +69,14 @@ export const checkerErrors = defineErrors({
       'The state is older than the commitment (a restored backup, or a lost disk), or another machine runs with this key.',
     fix: 'Stop any other machine with this key, and never restore a backup over newer records; the next epoch is not affected.',
   },
+  CHECKER_WINDOW_DIFFERS: {
+    message: ({ windowMs, specWindowMs }: { windowMs: number; specWindowMs: number }) =>
+      `Rounds have a window of ${windowMs} ms and their job specification one of ${specWindowMs} ms.`,
+    meaning:
+      'Rates are rows of one window: with two of them a seat would give every device a wrong rate, so it judges none.',
+    fix: 'Nothing on this machine: the network’s owner has to schedule rules and specification that agree.',
+    exit: 3,
+  },
   CHECKER_BOND_MISSING: {
     message: ({ needed, balance }: { needed: string; balance: string }) =>
       `A seat needs a bond of ${needed} KAI and the operator holds ${balance} KAI.`,

@@ -1,5 +1,5 @@
 /** Evidence bundles as files named by their hash: written once, synced before anything refers to them, served to anybody. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { writeFileAtomically } from '../platform/write-file-atomically.ts'
@@ -10,8 +10,8 @@ export type EvidenceStore = {
   keep(bundle: EvidenceBundle): Hex
   /** The bytes of a bundle, or null; any other name than a hash finds nothing. */
   read(hash: string): Uint8Array | null
-  /** Removes bundles not modified since (ms since 1970): when the seats that could be asked for them may unbond. */
-  prune(beforeMs: number): number
+  /** Forgets a bundle: when the seat that could be asked for it may unbond. */
+  remove(hash: Hex): void
 }
 
 export function openEvidenceStore(directory: string): EvidenceStore {
@@ -25,12 +25,6 @@ export function openEvidenceStore(directory: string): EvidenceStore {
       return hash
     },
     read: hash => (/^0x[0-9a-f]{64}$/.test(hash) && existsSync(pathOf(hash)) ? readFileSync(pathOf(hash)) : null),
-    prune(beforeMs) {
-      const old = readdirSync(directory).filter(
-        name => name.endsWith('.bundle') && statSync(join(directory, name)).mtimeMs < beforeMs,
-      )
-      for (const name of old) rmSync(join(directory, name))
-      return old.length
-    },
+    remove: hash => rmSync(pathOf(hash), { force: true }),
   }
 }

@@ -60,8 +60,11 @@ export type DeviceCheckRecord = {
 
 export type CheckerJournal = {
   recordRound(epoch: number, trigger: Trigger): void
-  /** Drops a round whose trigger is no longer canonical, with its verdicts. */
-  dropRound(epoch: number, hash: Hex): void
+  /**
+   * Makes these the rounds of the epoch: others are dropped with their verdicts, and those that were missed are there without one.
+   * Changes nothing once the epoch is committed to.
+   */
+  keepRounds(epoch: number, rounds: readonly Trigger[]): void
   /** The epoch's rounds by ordinal. */
   rounds(epoch: number): Trigger[]
   /**
@@ -81,6 +84,10 @@ export type CheckerJournal = {
   seatCommitment(epoch: number): { readonly root: Hex; readonly salt: Hex } | null
   openings(epoch: number): Map<number, bigint[]>
   recordContradiction(first: Signed<'Commitment'>, second: Signed<'Commitment'>): void
+  /** Pairs of commitments of one device and round, oldest first. */
+  contradictions(): { readonly first: Signed<'Commitment'>; readonly second: Signed<'Commitment'> }[]
+  /** Forgets the epochs before `first`; `forget` gets the evidence that their verdicts name, before they are gone. */
+  prune(first: number, forget: (evidence: readonly Hex[]) => void): void
 }
 
 type VerdictRow = {
@@ -116,15 +123,24 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       v.commitment?.signature ?? null,
       v.evidence,
     )
+  const isCommitted = (epoch: number) => store.get('SELECT 1 FROM seat_commitment WHERE epoch = ?', epoch) !== undefined
+  const keepRound = (epoch: number, { hash, ordinal, slot, number, timestamp }: Trigger) =>
+    store.run('INSERT OR IGNORE INTO round VALUES (?, ?, ?, ?, ?, ?)', epoch, hash, ordinal, slot, number, timestamp)
   return {
-    recordRound: (epoch, { hash, ordinal, slot, number, timestamp }) => {
-      store.run('INSERT OR IGNORE INTO round VALUES (?, ?, ?, ?, ?, ?)', epoch, hash, ordinal, slot, number, timestamp)
-    },
-    dropRound: (epoch, hash) =>
+    recordRound: (epoch, round) =>
       store.transaction(() => {
-        if (store.get('SELECT 1 FROM seat_commitment WHERE epoch = ?', epoch) !== undefined) return
-        store.run('DELETE FROM round WHERE epoch = ? AND hash = ?', epoch, hash)
-        store.run('DELETE FROM verdict WHERE round = ?', hash)
+        if (!isCommitted(epoch)) keepRound(epoch, round)
+      }),
+    keepRounds: (epoch, rounds) =>
+      store.transaction(() => {
+        if (isCommitted(epoch)) return
+        store.run('DELETE FROM round WHERE epoch = ?', epoch)
+        for (const round of rounds) keepRound(epoch, round)
+        store.run(
+          'DELETE FROM verdict WHERE epoch = ? AND round NOT IN (SELECT hash FROM round WHERE epoch = ?)',
+          epoch,
+          epoch,
+        )
       }),
     rounds: epoch =>
       store
@@ -146,7 +162,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
           verdict.round,
           verdict.deviceId,
         )
-        if (store.get('SELECT 1 FROM seat_commitment WHERE epoch = ?', verdict.epoch) !== undefined) return false
+        if (isCommitted(verdict.epoch)) return false
         if (known !== undefined && (known.verdict === 'WRONG' || verdict.verdict !== 'WRONG')) return false
         keepVerdict(verdict)
         return true
@@ -243,6 +259,18 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         JSON.stringify(toWire(second)),
       )
     },
+    contradictions: () =>
+      store
+        .all<{ first: string; second: string }>('SELECT first, second FROM contradiction ORDER BY rowid')
+        .map(({ first, second }) => ({ first: parseSigned(first), second: parseSigned(second) })),
+    prune: (first, forget) =>
+      store.transaction(() => {
+        const named = 'SELECT evidence FROM verdict WHERE epoch < ? AND evidence IS NOT NULL'
+        forget(store.all<{ evidence: Hex }>(named, first).map(({ evidence }) => evidence))
+        for (const table of ['round', 'verdict', 'heartbeat', 'device_check', 'opening', 'seat_commitment'])
+          store.run(`DELETE FROM ${table} WHERE epoch < ?`, first)
+        store.run("DELETE FROM contradiction WHERE CAST(json_extract(first, '$.message.epoch') AS INTEGER) < ?", first)
+      }),
   }
 }
 
@@ -260,7 +288,15 @@ const toVerdict = (row: VerdictRow): RecordedVerdict => ({
   evidence: row.evidence,
 })
 
-function parseCommitment(text: string): SignedMessage<'Commitment'> {
-  const stored = JSON.parse(text) as SignedMessage<'Commitment'>
-  return { ...stored, epoch: BigInt(stored.epoch), rows: BigInt(stored.rows) }
+const parseCommitment = (text: string): SignedMessage<'Commitment'> => toCommitment(JSON.parse(text))
+
+function parseSigned(text: string): Signed<'Commitment'> {
+  const { message, signature } = JSON.parse(text) as Signed<'Commitment'>
+  return { message: toCommitment(message), signature }
 }
+
+const toCommitment = (stored: SignedMessage<'Commitment'>): SignedMessage<'Commitment'> => ({
+  ...stored,
+  epoch: BigInt(stored.epoch),
+  rows: BigInt(stored.rows),
+})

@@ -1,25 +1,25 @@
 /** The Checker daemon: bond, listen, judge its devices' rounds, commit, open, keep epochs moving; until it is asked to stop. */
 import type { Address, Hex } from 'viem'
-import { getChecker } from '../chain/checkers.ts'
 import { getDevice } from '../chain/devices.ts'
 import { watchEpochs } from '../chain/epoch-watch.ts'
 import { getEpoch, getEpochRounds, getRoundRules } from '../chain/epochs.ts'
 import { createHeadStream } from '../chain/head-stream.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
+import { blockAt, readRounds } from '../chain/read-rounds.ts'
 import { createRoundStream } from '../chain/round-stream.ts'
 import type { Round, RoundEvent } from '../chain/rounds.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { type JobSpec, specByHash } from '../job/spec.ts'
+import type { JobSpec } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import { isKaisarError } from '../platform/errors.ts'
+import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
-import { recoverSigner, type Signer } from '../report/signer.ts'
-import { type SessionServer, serveSessions } from '../transport/serve-sessions.ts'
+import type { RoundRules } from '../protocol/network-parameters.ts'
+import type { Signer } from '../report/signer.ts'
 import type { Session } from '../transport/session.ts'
 import type { Identity, Transport } from '../transport/transport.ts'
-import { admitPeer } from './admit-peer.ts'
 import { bondSeats } from './bond-seats.ts'
 import type { RecordPolicy } from './device-check.ts'
 import { createDeviceJobs } from './device-jobs.ts'
@@ -30,11 +30,16 @@ import { createForwardWrongRow, takeWrongRows } from './forward-wrong-row.ts'
 import { createPeers } from './gather-openings.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createPresence } from './presence.ts'
+import { pruneRecords } from './prune-records.ts'
+import { createRecomputers, type Recomputer } from './recomputer.ts'
 import type { RecordPolicyDependencies } from './record-policy.ts'
+import { createEquivocationReports } from './report-equivocation.ts'
 import { createRoundJudge, type RoundJudge } from './round-judge.ts'
 import { createSeatEpoch, type SeatEpoch, type SeatOpeningOnChain } from './seat-epoch.ts'
 import type { Send } from './seat-round.ts'
 import type { SeatSecrets } from './seat-secrets.ts'
+import { serveSeat } from './serve-seat.ts'
+import { createSettlement } from './settle-epochs.ts'
 import { createStallWatch } from './stall-watch.ts'
 
 export type CheckerOptions = {
@@ -46,6 +51,8 @@ export type CheckerOptions = {
   /** What Providers dial, where it differs from where we listen. */
   readonly publicUrl: string | null
   readonly heartbeat: { readonly intervalMs: number; readonly timeoutMs: number }
+  /** How long open rounds are judged on after it was asked to stop, in ms; default 20,000. */
+  readonly drainMs?: number
 }
 
 export type CheckerDependencies = {
@@ -93,17 +100,23 @@ export type CheckerEvent =
 /** One epoch at this seat. */
 type Epoch = { readonly duty: Duty; readonly judge: RoundJudge; readonly seat: SeatEpoch }
 
+/** Leaves a process that may drain for 30 seconds the time to record what it could not judge. */
+const defaultDrainMs = 20_000
+
 /**
  * Runs until the signal aborts, then finishes what is open and resolves.
  * @throws CHECKER_BOND_MISSING, and what the chain, the port or the execution provider refuse at start
  */
 export async function runChecker(options: CheckerOptions, deps: CheckerDependencies, stop: AbortSignal): Promise<void> {
-  const { network } = options
+  const { network, drainMs = defaultDrainMs } = options
   const { signer, secrets, sender, store, evidence, identity, transport, clock, randomBytes, log, emit } = deps
   const journal = createCheckerJournal(store)
   const rules = await getRoundRules(network)
-  const { spec } = specByHash(rules.specHash)
-  const engine = await deps.startEngine(spec)
+  const recomputers = createRecomputers({
+    startEngine: deps.startEngine,
+    onRestart: error => log.error({ error }, 'the work engine is started again'),
+  })
+  await recomputers.of(rules).start()
   const epochs = new Map<number, Epoch>()
   const sessions = new Map<Address, Session>()
   const sendTo = (operator: Address): Send | null => {
@@ -142,7 +155,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const current = () => [...epochs.values()].sort((a, b) => b.duty.epoch - a.duty.epoch)
   let working = -1
   /** Rounds of an epoch whose duty is still being read. */
-  const early: RoundEvent[] = []
+  const early: Exclude<RoundEvent, { type: 'epoch' }>[] = []
   const stalls = createStallWatch({ clock })
   const presence = createPresence(options.heartbeat, {
     journal,
@@ -199,73 +212,56 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     return judge
   }
 
-  const server = await listen(await lastPort(options.listen.port))
+  const server = await serveSeat(options, { ...deps, onSession })
   listeningSinceMs = clock.monotonicMs()
   const endpoint = options.publicUrl ?? server.url
   const { payout, seats } = options
   const { certificateHash } = identity
-  const { checker, change } = await bondSeats(network, { payout, seats, endpoint, certificateHash }, { sender })
-  emit({ type: 'checker.listening', url: endpoint, seats: checker.seats, change })
+  const bonding = bondSeats(network, { payout, seats, endpoint, certificateHash }, { sender })
+  const bonded = await Promise.race([bonding, aborted(stop)])
+  if (bonded === undefined) return close()
+  emit({ type: 'checker.listening', url: endpoint, seats: bonded.checker.seats, change: bonded.change })
 
-  /** Where any port will do, that of the last run: Providers find us again without a transaction. */
-  async function lastPort(wanted: number): Promise<number> {
-    if (wanted !== 0 || options.publicUrl !== null) return wanted
-    const known = await getChecker(network, signer.address)
-    return known === null ? 0 : Number(new URL(known.endpoint).port)
-  }
-
-  async function listen(port: number): Promise<SessionServer> {
-    try {
-      return await serve(port)
-    } catch (error) {
-      if (options.listen.port === port || !isKaisarError(error, 'TRANSPORT_PORT_IN_USE')) throw error
-      return serve(options.listen.port)
-    }
-  }
-
-  function serve(port: number): Promise<SessionServer> {
-    return serveSessions(
-      {
-        host: options.listen.host,
-        port,
-        network,
-        checker: signer.address,
-        async onGet(path) {
-          const body = evidence.read(/^\/evidence\/(0x[0-9a-f]{64})$/.exec(path)?.[1] ?? '')
-          return body === null ? null : { contentType: 'application/octet-stream', body }
-        },
-      },
-      {
-        transport,
-        recover: (type, message, signature) => recoverSigner(network, type, { message, signature }),
-        randomNonce: () => `0x${Buffer.from(randomBytes(32)).toString('hex')}`,
-        admit: claim => admitPeer(network, claim),
-        onSession,
-        onRefused: ({ peerAddress, error }) => log.info({ error, peerAddress }, 'a client was not let in'),
-        now: () => clock.monotonicMs(),
-        onFault: ({ session, type, error }) =>
-          log.debug({ error, type, peer: session.operator }, 'a message was refused'),
-      },
-    )
+  async function close() {
+    peers.close()
+    await server.close()
+    await recomputers.close()
   }
 
   /** Reads the duty of an epoch once its seed is there, and prepares its model; of one that is over, to settle what is left. */
   async function enter(epoch: number): Promise<boolean> {
-    const rounds = await getEpochRounds(network, epoch)
-    if (rounds === null) return epoch < working
-    if (!epochs.has(epoch)) epochs.set(epoch, openEpoch(await readDuty(network, signer.address, epoch, rounds)))
-    if ((heads.tip?.timestamp ?? 0) >= rounds.startsAt + rounds.epochSeconds) return true
+    const epochRounds = await getEpochRounds(network, epoch)
+    if (epochRounds === null) return epoch < working
+    const recomputer = recomputerOf(epoch, epochRounds.rules)
+    if (recomputer === null) return true
+    if (!epochs.has(epoch))
+      epochs.set(epoch, openEpoch(await readDuty(network, signer.address, epoch, epochRounds), recomputer))
+    if ((heads.tip?.timestamp ?? 0) >= epochRounds.startsAt + epochRounds.epochSeconds) return true
     const { duty } = epochs.get(epoch)!
-    for (const event of early.splice(0)) await onRoundEvent(event)
+    for (const event of early.filter(({ round }) => round.epoch === epoch)) {
+      await onRoundEvent(event)
+      early.splice(early.indexOf(event), 1)
+    }
     if (epoch === working) await askDevices(duty)
-    await engine.prepare(rounds.seed)
+    await recomputer.prepare(epochRounds.seed)
     emit({ type: 'epoch.started', epoch, cohorts: duty.committees.size, devices: duty.devices.length })
     return true
   }
 
-  function openEpoch(duty: Duty): Epoch {
+  /** Null where this release cannot recompute the epoch's rows: it then judges nobody, rather than wrongly. */
+  function recomputerOf(epoch: number, epochRules: RoundRules): Recomputer | null {
+    try {
+      return recomputers.of(epochRules)
+    } catch (error) {
+      if (!isKaisarError(error, 'JOB_SPEC_UNKNOWN') && !isKaisarError(error, 'CHECKER_WINDOW_DIFFERS')) throw error
+      log.error({ code: error.code, epoch, fix: error.fix }, `epoch ${epoch} is not judged: ${error.message}`)
+      return null
+    }
+  }
+
+  function openEpoch(duty: Duty, engine: Recomputer): Epoch {
     const judge = createRoundJudge(
-      { network, spec, rules: duty.rounds.rules },
+      { network, spec: engine.spec, rules: duty.rounds.rules },
       {
         signer,
         secrets,
@@ -293,8 +289,10 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
           }),
       },
     )
-    const seat = createSeatEpoch(duty, { network, signer, secrets, store, journal, sender, log, sendTo })
-    return { duty, judge, seat }
+    const canonicalRounds = async () =>
+      rounds.finished(duty.epoch) ?? (await readRounds(network, duty.rounds, await blockAt(network))) ?? []
+    const dependencies = { network, signer, secrets, store, journal, sender, log, sendTo, canonicalRounds }
+    return { duty, judge, seat: createSeatEpoch(duty, dependencies) }
   }
 
   const heads = createHeadStream({}, { chain: network.chain, clock, onTrouble: trouble('heads') })
@@ -308,64 +306,51 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
       if (round.epoch >= working) early.push(event)
       return
     }
-    if (event.type === 'dropped') {
-      epoch.judge.drop(round.hash)
-      journal.dropRound(round.epoch, round.hash)
-    } else if (event.type === 'round' && isMissed(round, epoch)) journal.recordRound(round.epoch, round)
+    // The rounds that count are read when the epoch is packed; here only work is begun and ended.
+    if (event.type === 'dropped') epoch.judge.drop(round.hash)
     else if (event.type === 'sampling') {
       await epoch.judge.takeSamplingBlock(round.hash, event.block)
       // Who has not shown what it is, or could not be believed, is asked again: a report may have been lost on our side.
       if (round.epoch === working) await askDevices(epoch.duty)
-    } else
-      await epoch.judge.begin({
-        epoch: round.epoch,
-        epochSeed: epoch.duty.seed,
-        trigger: round,
-        ...about(round, epoch),
-      })
+    } else if (!isMissed(round, epoch) && !stop.aborted) {
+      const { seenAtMs } = round
+      const { seed: epochSeed, devices } = epoch.duty
+      await epoch.judge.begin({ epoch: round.epoch, epochSeed, trigger: round, seenAtMs, devices })
+    }
   }
   /** A round that was past its commitments when we saw it: nothing can be said of it, and that is our own fault. */
   const isMissed = ({ timestamp }: Round, { duty }: Epoch) =>
     (heads.tip?.timestamp ?? timestamp) >= timestamp + duty.rounds.rules.samplingSeconds
-  const about = ({ seenAtMs }: { readonly seenAtMs: number }, { duty }: Epoch) => ({ seenAtMs, devices: duty.devices })
 
   async function startWork(epoch: number) {
     working = epoch
     epochs.delete(epoch - 4)
+    for (const event of early.filter(({ round }) => round.epoch < epoch)) early.splice(early.indexOf(event), 1)
     const duty = epochs.get(epoch)?.duty
     if (duty !== undefined) await askDevices(duty)
+    await recomputers.keepOnly(new Set([rules.specHash, ...current().map(each => each.duty.rounds.rules.specHash)]))
+    await pruneRecords(network, epoch, { journal, evidence })
   }
 
+  /** A session that is closed or full keeps nobody else from being asked. */
   async function askDevices({ epoch, devices }: Duty) {
-    for (const session of sessions.values()) await jobs.ask(session, epoch, devices)
+    const asking = [...sessions.values()].map(session => jobs.ask(session, epoch, devices))
+    for (const outcome of await Promise.allSettled(asking))
+      if (outcome.status === 'rejected') trouble('device request')(outcome.reason)
   }
 
   // What was committed to before a restart is still to be opened, and audited.
   const leaveEpochs = watchEpochs({ past: 3 }, { network, heads, visit: enter, onTrouble: trouble('epochs') })
-  // Looks at the epochs that are not over and does what is due; one pass at a time.
-  let settling: Promise<void> | null = null
-  const stopSettling = heads.onChange(() => {
-    settling ??= settlePast()
-      .catch(trouble('settlement'))
-      .finally(() => {
-        settling = null
-      })
+  const settlement = createSettlement({
+    network,
+    epochs: () => epochs.values(),
+    duties: {
+      keeper: () => deps.settle(gather),
+      fraud: createEquivocationReports({ network, journal, sender, log }),
+    },
+    onTrouble: (what, error) => trouble(what)(error),
   })
-
-  async function settlePast() {
-    for (const [epoch, { judge, seat }] of epochs) {
-      const overview = await getEpoch(network, epoch)
-      if (overview.phase === 'future' || overview.phase === 'work') continue
-      if (overview.phase === 'commit') await judge.idle()
-      await seat.commit(overview)
-      if (overview.phase === 'reveal') await seat.reveal(overview)
-      if (overview.phase !== 'commit') {
-        await seat.sendReceipts()
-        await seat.answerAudits()
-      }
-    }
-    await deps.settle(gather)
-  }
+  const stopSettling = heads.onChange(settlement.pass)
 
   /** What this seat can finalize a cohort with: its own opening and those of the other committed seats. */
   async function gather(epoch: number, cohort: number): Promise<readonly SeatOpeningOnChain[] | null> {
@@ -376,18 +361,17 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   }
 
   const beating = Promise.all([presence.run(stop), stalls.run(stop)])
-  await new Promise<void>(resolve => {
-    if (stop.aborted) resolve()
-    stop.addEventListener('abort', () => resolve(), { once: true })
-  })
+  await aborted(stop)
   leaveEpochs()
   stopSettling()
+  // Open rounds still need their sampling blocks and openings; what is not judged in time is recorded as our own fault.
+  const drained = new AbortController()
+  const idle = Promise.all([settlement.idle(), ...current().map(({ judge }) => judge.idle())])
+  await Promise.race([idle, clock.sleep(drainMs, drained.signal).catch(() => undefined)])
+  drained.abort()
+  await Promise.all(current().map(({ judge }) => judge.stop()))
   await rounds.stop()
-  await settling
-  await Promise.all(current().map(({ judge }) => judge.idle()))
   await beating
-  peers.close()
-  await server.close()
+  await close()
   await heads.stop()
-  await engine.close()
 }

@@ -13,13 +13,14 @@ import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import type { MessageBody } from '../protocol/messages.ts'
+import type { Trigger } from '../protocol/trigger.ts'
 import { type Signer, signMessage } from '../report/signer.ts'
 import { answerAudit } from './audit-answer.ts'
 import type { Duty } from './duty.ts'
 import { checkerErrors } from './errors.ts'
 import type { CheckerJournal } from './journal.ts'
 import { packCohort } from './pack-opening.ts'
-import type { Send } from './seat-round.ts'
+import type { SeatDevice, Send } from './seat-round.ts'
 import type { SeatSecrets } from './seat-secrets.ts'
 
 export type SeatOpeningOnChain = {
@@ -38,12 +39,14 @@ export type SeatEpochDependencies = {
   readonly sender: TransactionSender
   readonly log: Logger
   readonly sendTo: (operator: Hex) => Send | null
+  /** The epoch's rounds as the chain has them, those included that this seat was not there for. */
+  readonly canonicalRounds: () => Promise<readonly Trigger[]>
 }
 
 export type SeatEpoch = {
   /**
-   * In COMMIT: packs and commits once; nothing when it was done. Where the chain has a commitment that the records do not know
-   * (a restored backup), it is adopted if the evidence still gives the same, and left alone otherwise.
+   * In COMMIT: packs once, and commits to it until the chain has it. Where the chain has a commitment that the records do not
+   * know (a restored backup), it is adopted if the evidence still gives the same, and left alone otherwise.
    */
   commit(overview: EpochOverview): Promise<void>
   /** Once COMMIT is closed: what each device's lane says, signed; a Provider that is away gets it when it is back. */
@@ -59,7 +62,7 @@ export type SeatEpoch = {
 }
 
 export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEpoch {
-  const { network, signer, secrets, store, journal, sender, log, sendTo } = deps
+  const { network, signer, secrets, store, journal, sender, log, sendTo, canonicalRounds } = deps
   const { epoch, committees, cohortCount } = duty
   const { EpochConsensus } = network.contracts
   const received = new Set<string>()
@@ -87,11 +90,45 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
     return { seat, salt, words: own, proof: treeOf(words).proof(cohort) }
   }
 
+  async function sendReceiptsTo(
+    operator: Hex,
+    devices: readonly SeatDevice[],
+    words: ReadonlyMap<number, OpeningWords>,
+  ) {
+    for (const { deviceId, generation, cohort, lane } of devices) {
+      const own = words.get(cohort)
+      const send = sendTo(operator)
+      if (own === undefined || send === null || received.has(deviceId)) continue
+      const { rate, uptime, flags } = unpackOpening(own).lanes[lane]!
+      const message = { epoch: BigInt(epoch), cohort, lane, deviceId, generation, rate, uptime, flags }
+      received.add(deviceId)
+      await send('receipt', await signMessage(signer, 'Receipt', message)).catch(() => received.delete(deviceId))
+    }
+  }
+
+  /** Recording the same again does nothing, unless it came to nothing before. */
+  const sendCommitment = (root: Hex, openAt: number) =>
+    sender.enqueue({
+      key: `commit/${epoch}`,
+      to: EpochConsensus,
+      abi: epochConsensusAbi,
+      functionName: 'commit',
+      args: [BigInt(epoch), root],
+      deadline: openAt,
+    })
+
   return {
     async commit({ phase, openAt }) {
-      if (phase === 'work' || committees.size === 0 || journal.seatCommitment(epoch) !== null || isForeign) return
+      if (phase === 'work' || committees.size === 0 || isForeign) return
+      const recorded = journal.seatCommitment(epoch)
+      if (recorded !== null && phase !== 'commit') return
       const onChain = await commitmentOf(network, epoch, signer.address)
+      if (recorded !== null) {
+        if (onChain === null) sendCommitment(recorded.root, openAt)
+        return
+      }
       if (onChain === null && phase !== 'commit') return
+      journal.keepRounds(epoch, await canonicalRounds())
       const words = new Map([...committees.keys()].map(cohort => [cohort, packed(cohort).words]))
       const { root } = treeOf(words)
       if (onChain !== null) {
@@ -106,14 +143,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       // One transaction: what was committed to, and the commitment that says so.
       store.transaction(() => {
         journal.recordOpenings(epoch, root, salt, words)
-        sender.enqueue({
-          key: `commit/${epoch}`,
-          to: EpochConsensus,
-          abi: epochConsensusAbi,
-          functionName: 'commit',
-          args: [BigInt(epoch), root],
-          deadline: openAt,
-        })
+        sendCommitment(root, openAt)
       })
       crashPoint('checker.openings-recorded')
       log.info({ epoch, cohorts: words.size, root }, 'committed')
@@ -122,15 +152,8 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
     async sendReceipts() {
       if (journal.seatCommitment(epoch) === null) return
       const words = wordsOf()
-      for (const { deviceId, generation, operator, cohort, lane } of duty.devices) {
-        const own = words.get(cohort)
-        const send = sendTo(operator)
-        if (own === undefined || send === null || received.has(deviceId)) continue
-        const { rate, uptime, flags } = unpackOpening(own).lanes[lane]!
-        const message = { epoch: BigInt(epoch), cohort, lane, deviceId, generation, rate, uptime, flags }
-        received.add(deviceId)
-        await send('receipt', await signMessage(signer, 'Receipt', message)).catch(() => received.delete(deviceId))
-      }
+      const byOperator = Map.groupBy(duty.devices, ({ operator }) => operator)
+      await Promise.all([...byOperator].map(([operator, devices]) => sendReceiptsTo(operator, devices, words)))
     },
 
     opening,

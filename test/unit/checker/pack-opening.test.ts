@@ -92,6 +92,21 @@ describe('packCohort', () => {
     expect(unpackOpening(words).lanes[0]).toEqual({ rate: 0, uptime: 0, flags: 0 })
   })
 
+  it('takes rounds that were missed as its own fault, and leaves out those that the chain does not have', () => {
+    const missed = journalOf([verdict(0, 0, 2000)], 1)
+    expect(unpackOpening(pack(missed, [0]).words).lanes[0]!.flags).toBe(15)
+    missed.keepRounds(3, [0, 1, 2].map(trigger))
+    const { words, evidence } = pack(missed, [0])
+    // It saw one of three rounds: it abstains, and says of the others that it was not there.
+    expect(unpackOpening(words).lanes[0]).toEqual({ rate: 0, uptime: 0, flags: 0 })
+    expect(evidence.leaf(0, 2)).toMatchObject({ round: hash(902), reason: reasonWord('NOT_JUDGED') })
+
+    const reorganised = journalOf([verdict(0, 0, 2000), verdict(0, 1, 1000)], 2)
+    reorganised.keepRounds(3, [{ ...trigger(1), ordinal: 0 }])
+    expect(reorganised.verdicts(3).map(({ round }) => round)).toEqual([hash(901)])
+    expect(reorganised.rounds(3)).toMatchObject([{ hash: hash(901), ordinal: 0 }])
+  })
+
   it('clears the environment flag when a commitment names another environment than the report', () => {
     const journal = journalOf([verdict(0, 0, 2000)], 1)
     const check = journal.deviceCheck(3, hash(1))!
@@ -104,7 +119,8 @@ describe('packCohort', () => {
     const { words } = pack(journal, [0])
     journal.recordOpenings(3, hash(1), hash(2), new Map([[0, words]]))
     expect(journal.recordVerdict({ ...verdict(0, 0, 0), verdict: 'WRONG', reason: 'ROW_WRONG' })).toBe(false)
-    journal.dropRound(3, hash(900))
+    journal.keepRounds(3, [])
+    journal.recordRound(3, trigger(3))
     expect(pack(journal, [0]).words).toEqual(words)
     expect(journal.openings(3).get(0)).toEqual([...words])
   })

@@ -1,0 +1,24 @@
+/**
+ * Records and evidence go when nobody can ask for them any more. A seat that judged an epoch is frozen for the next one too; once
+ * both are paid and audited its bond may leave, and with it the duty to show what it saw.
+ */
+import { settledThrough } from '../chain/epochs.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import type { EvidenceStore } from './evidence-store.ts'
+import type { CheckerJournal } from './journal.ts'
+
+/** Epochs kept in any case, for who wants to look back. */
+const keptEpochs = 8
+
+/** @returns the first epoch that is kept */
+export async function pruneRecords(
+  network: ConnectedNetwork,
+  current: number,
+  { journal, evidence }: { readonly journal: Pick<CheckerJournal, 'prune'>; readonly evidence: EvidenceStore },
+): Promise<number> {
+  const settled = await settledThrough(network)
+  const first = Math.max(0, Math.min(settled ?? 0, current - keptEpochs))
+  // Files first: a crash in between finds them named by the journal still.
+  journal.prune(first, hashes => hashes.forEach(evidence.remove))
+  return first
+}

@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest'
+import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { openStore } from '../../../src/core/platform/store.ts'
+
+const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
+
+it('forgets everything of the epochs before one, and says which evidence goes with them', () => {
+  const store = openStore({ path: ':memory:', migrations: checkerMigrations })
+  const journal = createCheckerJournal(store)
+  for (const epoch of [9, 10, 11]) {
+    const about = { round: hash(epoch), deviceId: hash(1), epoch, generation: 1 }
+    const message = {
+      ...about,
+      epoch: BigInt(epoch),
+      specHash: hash(2),
+      rows: 1n,
+      root: hash(3),
+      environmentHash: hash(4),
+    }
+    const commitment = { message, signature: '0x01' } as const
+    journal.recordRound(epoch, { hash: hash(epoch), number: 1n, timestamp: 1, slot: 0, ordinal: 0 })
+    journal.recordVerdict({
+      ...{ ...about, commitment, commitmentHash: hash(5), evidence: hash(100 + epoch) },
+      ...{ verdict: 'VALID', reason: 'ROWS_EQUAL', detail: '', rate: 1 },
+    })
+    journal.countHeartbeat(epoch, [hash(1)], true)
+    journal.recordDeviceCheck({
+      ...{ deviceId: hash(1), epoch, deviceValid: true, environmentValid: true },
+      ...{ environmentHash: hash(4), findings: [], report: '{}' },
+    })
+    journal.recordContradiction(commitment, { message: { ...message, rows: 2n }, signature: '0x02' })
+    journal.recordOpenings(epoch, hash(6), hash(7), new Map([[0, [1n]]]))
+  }
+  const forgotten: string[] = []
+  journal.prune(11, evidence => forgotten.push(...evidence))
+  expect(forgotten).toEqual([hash(109), hash(110)])
+  const counts = ['round', 'verdict', 'heartbeat', 'device_check', 'opening', 'seat_commitment', 'contradiction'].map(
+    table => store.get<{ n: bigint }>(`SELECT COUNT(*) AS n FROM ${table}`)!.n,
+  )
+  expect(counts).toEqual([1n, 1n, 1n, 1n, 1n, 1n, 1n])
+  expect(journal.contradictions()).toMatchObject([
+    { first: { message: { epoch: 11n, rows: 1n } }, second: { message: { rows: 2n }, signature: '0x02' } },
+  ])
+})

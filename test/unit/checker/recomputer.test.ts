@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import { createRecomputers } from '../../../src/core/checker/recomputer.ts'
+import { jobErrors } from '../../../src/core/job/errors.ts'
+import { type JobSpec, specHash, specs } from '../../../src/core/job/spec.ts'
+import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
+
+const devnet = { specHash: specHash(specs.devnet), windowMs: specs.devnet.windowMs }
+const standard = { specHash: specHash(specs.standard), windowMs: specs.standard.windowMs }
+const request = { epochSeed: devnet.specHash, items: [] }
+
+function scene() {
+  const started: JobSpec[] = []
+  let alive = 0
+  let isDead = false
+  const restarts: unknown[] = []
+  const recomputers = createRecomputers({
+    startEngine: async spec => {
+      started.push(spec)
+      alive++
+      isDead = false
+      return {
+        verify: async () => {
+          if (isDead) throw jobErrors.JOB_WORKER_STOPPED({ reason: 'its thread ended with code 1' })
+          return []
+        },
+        close: async () => void alive--,
+      } as unknown as WorkEngine
+    },
+    onRestart: error => restarts.push(error),
+  })
+  const kill = () => {
+    isDead = true
+  }
+  return { recomputers, started, restarts, kill, alive: () => alive }
+}
+
+describe('recomputers', () => {
+  it('an engine whose thread has ended is started again, once, and what was asked is answered', async () => {
+    const { recomputers, started, restarts, kill, alive } = scene()
+    const { verify } = recomputers.of(devnet)
+    await verify(request)
+    kill()
+    expect(await Promise.all([verify(request), verify(request)])).toEqual([[], []])
+    expect(started).toHaveLength(2)
+    expect(restarts.length).toBeGreaterThan(0)
+    await recomputers.close()
+    expect(alive()).toBe(0)
+  })
+
+  it('each epoch is recomputed by its own specification, and those of the past are ended', async () => {
+    const { recomputers, started, alive } = scene()
+    await recomputers.of(devnet).start()
+    await recomputers.of(standard).verify(request)
+    await recomputers.of(devnet).verify(request)
+    expect(started).toEqual([specs.devnet, specs.standard])
+    await recomputers.keepOnly(new Set([standard.specHash]))
+    expect(alive()).toBe(1)
+  })
+
+  it('refuses a specification it does not know, and a window that is not the specification’s', () => {
+    const { recomputers } = scene()
+    expect(() => recomputers.of({ ...devnet, specHash: `0x${'5c'.repeat(32)}` })).toThrow(
+      expect.objectContaining({ code: 'JOB_SPEC_UNKNOWN' }),
+    )
+    expect(() => recomputers.of({ ...devnet, windowMs: 2 * devnet.windowMs })).toThrow(
+      expect.objectContaining({ code: 'CHECKER_WINDOW_DIFFERS' }),
+    )
+  })
+})
