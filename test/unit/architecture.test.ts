@@ -16,7 +16,7 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   transport: [],
   chain: [],
   epoch: ['chain'],
-  provider: ['gpu', 'job', 'report', 'transport', 'chain'],
+  provider: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
   checker: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
   explorer: ['chain', 'epoch'],
   operator: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch', 'explorer', 'provider', 'checker'],

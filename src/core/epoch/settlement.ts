@@ -17,8 +17,8 @@ import type { Timeline } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { epochAt } from '../protocol/trigger.ts'
 import { keeperRank, turnSeconds } from './keeper-rank.ts'
-import { revealedOpenings } from './revealed-openings.ts'
 import { planCohort, planSeed, type SeatOpening, type SettlementStep, seatsIn } from './settlement-plan.ts'
+import { shownOpenings } from './shown-openings.ts'
 
 /** Every committed seat's opening of a cohort, in seat order, or null where they are not to be had. */
 export type Gather = (epoch: number, cohort: number) => Promise<readonly SeatOpening[] | null>
@@ -149,7 +149,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
         const inOpen = step.do === 'finalize'
         const openings = inOpen
           ? await gather(step.epoch, cohort)
-          : await revealedOpenings(network, step.epoch, cohort, await firstBlockSince(network.chain, overview.revealAt))
+          : await shownOpenings(network, step.epoch, cohort, await firstBlockSince(network.chain, overview.revealAt))
         if (openings === null || seatsIn(openings) !== seats) return null
         const deadline = inOpen ? revealAt : payAt
         sender.enqueue({ ...consensus, key, functionName: 'finalize', args: [epoch, cohort, [...openings]], deadline })

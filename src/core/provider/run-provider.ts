@@ -28,6 +28,7 @@ import { hostHardwareHash, type OwnDevice, ownDevices } from './own-devices.ts'
 import type { ProviderEvent } from './provider-event.ts'
 import { type DeviceStatement, serveSeat } from './provider-session.ts'
 import { registerDevices } from './register-devices.ts'
+import { reportFalseReceipts } from './report-false-receipts.ts'
 import { type Roster, readRoster } from './roster.ts'
 import { createRoundRunner } from './round-runner.ts'
 import { createRoundWork, type WorkedRound } from './round-work.ts'
@@ -267,6 +268,12 @@ async function workSpec(
     runner.entered(epoch)
     await Promise.all(engines.map(engine => engine.prepare(roster.rounds.seed)))
     emit({ type: 'epoch.started', epoch, devices: roster.members.length, seats: roster.endpoints.length })
+    // By now they are settled; the chain knows them for two epochs more.
+    for (const settled of [epoch - 2, epoch - 3].filter(each => each >= 0))
+      reportFalseReceipts(
+        { epoch: settled, deviceIds: own.map(({ deviceId }) => deviceId) },
+        { ...deps, network, journal },
+      ).catch(error => trouble('receipts', error))
     return true
   }
 

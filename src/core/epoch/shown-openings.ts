@@ -1,0 +1,38 @@
+import { decodeFunctionData, type Hex } from 'viem'
+import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
+import { getEvents } from '../chain/events.ts'
+import { type ConnectedNetwork, reading } from '../chain/network.ts'
+import type { SeatOpening } from './settlement-plan.ts'
+
+/**
+ * The openings that the chain was shown for a cohort, in seat order, from the calldata of the transactions that revealed them or
+ * finalized with them. Calls that reached the contract through another one are not seen; their seats are then missing here.
+ */
+export async function shownOpenings(
+  network: ConnectedNetwork,
+  epoch: number,
+  cohort: number,
+  fromBlock: bigint,
+): Promise<SeatOpening[]> {
+  const of = { epoch: BigInt(epoch), cohort }
+  const events = await Promise.all([
+    getEvents(network, 'EpochConsensus', 'Revealed', { fromBlock }, of),
+    getEvents(network, 'EpochConsensus', 'CohortFinalized', { fromBlock }, of),
+  ])
+  const bySeat = new Map<number, SeatOpening>()
+  for (const hash of new Set(events.flat().map(event => event.transactionHash))) {
+    const { input } = await reading('eth_getTransactionByHash', network.chain.client.getTransaction({ hash }))
+    for (const opening of decodeShown(input, epoch, cohort)) bySeat.set(opening.seat, opening)
+  }
+  return [...bySeat.values()].sort((a, b) => a.seat - b.seat)
+}
+
+function decodeShown(input: Hex, epoch: number, cohort: number): readonly SeatOpening[] {
+  try {
+    const { functionName, args } = decodeFunctionData({ abi: epochConsensusAbi, data: input })
+    const isShown = functionName === 'reveal' || functionName === 'finalize'
+    return isShown && args[0] === BigInt(epoch) && args[1] === cohort ? args[2] : []
+  } catch {
+    return []
+  }
+}

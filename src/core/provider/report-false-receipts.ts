@@ -1,0 +1,57 @@
+/** A seat that told us one thing and opened another loses stake: the Provider, who holds its receipt, sends both to the chain. */
+import type { Hex } from 'viem'
+import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
+import { firstBlockSince } from '../chain/block-time.ts'
+import { committeeOf } from '../chain/checkers.ts'
+import { getEpoch } from '../chain/epochs.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { falseReceipts } from '../epoch/false-receipts.ts'
+import { shownOpenings } from '../epoch/shown-openings.ts'
+import type { Logger } from '../platform/log.ts'
+import type { ProviderJournal } from './journal.ts'
+
+export type FalseReceiptDependencies = {
+  readonly network: ConnectedNetwork
+  readonly journal: Pick<ProviderJournal, 'receipts'>
+  readonly sender: TransactionSender
+  readonly log: Logger
+}
+
+/**
+ * Compares the receipts of an epoch that is settled with what was opened for it; nothing is sent twice.
+ *
+ * @returns the seats that were caught
+ */
+export async function reportFalseReceipts(
+  { epoch, deviceIds }: { readonly epoch: number; readonly deviceIds: readonly Hex[] },
+  { network, journal, sender, log }: FalseReceiptDependencies,
+): Promise<Hex[]> {
+  const receipts = deviceIds.flatMap(deviceId => journal.receipts(deviceId, epoch))
+  if (receipts.length === 0) return []
+  const { openAt, cohorts } = await getEpoch(network, epoch)
+  const fromBlock = await firstBlockSince(network.chain, openAt)
+  const caught: Hex[] = []
+  for (const [cohort, given] of Map.groupBy(receipts, ({ receipt }) => receipt.message.cohort)) {
+    // A receipt may name any cohort; the contract knows those of the epoch.
+    if (cohort >= cohorts) continue
+    const seats = (await committeeOf(network, epoch, cohort)) ?? []
+    for (const { checker, receipt, opening } of falseReceipts(
+      given,
+      seats,
+      await shownOpenings(network, epoch, cohort, fromBlock),
+    )) {
+      caught.push(checker)
+      log.warn({ epoch, checker, device: receipt.message.deviceId }, 'a seat opened another thing than it told us')
+      sender.enqueue({
+        key: `false-receipt/${epoch}/${cohort}/${checker}/${receipt.message.lane}`,
+        to: network.contracts.CheckerSeats,
+        abi: checkerSeatsAbi,
+        functionName: 'slashReceipt',
+        args: [checker, receipt.message, receipt.signature, opening],
+        priority: priority.keeper,
+      })
+    }
+  }
+  return caught
+}
