@@ -23,6 +23,7 @@ import type { Identity, Transport } from '../transport/transport.ts'
 import { bondSeats } from './bond-seats.ts'
 import type { RecordPolicy } from './device-check.ts'
 import { createDeviceJobs } from './device-jobs.ts'
+import { drain } from './drain.ts'
 import { type Duty, readDuty } from './duty.ts'
 import { checkerErrors } from './errors.ts'
 import type { EvidenceStore } from './evidence-store.ts'
@@ -365,11 +366,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   leaveEpochs()
   stopSettling()
   // Open rounds still need their sampling blocks and openings; what is not judged in time is recorded as our own fault.
-  const drained = new AbortController()
-  const idle = Promise.all([settlement.idle(), ...current().map(({ judge }) => judge.idle())])
-  await Promise.race([idle, clock.sleep(drainMs, drained.signal).catch(() => undefined)])
-  drained.abort()
-  await Promise.all(current().map(({ judge }) => judge.stop()))
+  const judges = current().map(({ judge }) => judge)
+  await drain({ drainMs }, { clock, judges, settled: settlement.idle() })
   await rounds.stop()
   await beating
   await close()

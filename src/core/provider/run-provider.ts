@@ -12,6 +12,7 @@ import type { ExecutionProvider } from '../job/execution-provider.ts'
 import type { JobSpec } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
+import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import { type EnvironmentRecord, encodeDeviceRecord, hashRecordText } from '../protocol/device-record.ts'
@@ -119,7 +120,9 @@ async function workSpec(
   const deviceIds = own.map(({ deviceId }) => deviceId)
   const identity = await deps.certify({ deviceIds, hardwareHash: hostHardwareHash(own) })
   const { certificateHash } = identity
-  const registered = await registerDevices({ network, payout, certificateHash }, own, { sender, attest: deps.attest })
+  const registering = registerDevices({ network, payout, certificateHash }, own, { sender, attest: deps.attest })
+  const registered = await Promise.race([registering, aborted(stop)])
+  if (registered === undefined) return closeEngines()
   for (const { device, change } of registered) {
     const { model } = devices.find(({ deviceId }) => deviceId === device.id)!.probed.record
     if (change !== 'none')
@@ -284,10 +287,7 @@ async function workSpec(
 
   if ((await getTimeline(network)) === null) sayIdle('the network has not been started')
   const watching = health.run(stop)
-  await new Promise<void>(resolve => {
-    if (stop.aborted) resolve()
-    stop.addEventListener('abort', () => resolve(), { once: true })
-  })
+  await aborted(stop)
   leaveEpochs()
   await rounds.stop()
   await watching
@@ -295,7 +295,11 @@ async function workSpec(
   await drainOpenings(roundWork.open().at(-1))
   await sessions.close()
   await heads.stop()
-  await Promise.all(engines.map(engine => engine.close()))
+  await closeEngines()
+
+  async function closeEngines() {
+    await Promise.all(engines.map(engine => engine.close()))
+  }
 
   /** A round that was committed to is answered for before we leave. */
   async function drainOpenings(round: WorkedRound | undefined) {

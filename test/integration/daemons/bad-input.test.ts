@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { type Address, numberToHex } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AnvilHandle, startAnvil } from '../../../src/core/devnet/anvil.ts'
 import { type DevnetNetwork, launchNetwork } from '../../../src/core/devnet/launch-network.ts'
@@ -87,6 +88,24 @@ it('a port in use stops a Checker before it bonds', async () => {
   taken.close()
   expect(failure).toEqual({ code: 'TRANSPORT_PORT_IN_USE', exit: 3 })
 })
+
+it.each(['provider', 'checker'] as const)('a %s that cannot pay for a transaction stops when asked', async kind => {
+  const { operator } = roles.find(role => role.kind === kind)!
+  const balance = await launched.network.chain.client.getBalance({ address: operator })
+  await setBalance(operator, 0n)
+  const run = execa(process.execPath, [cliPath, ...words(kind, 'right', join(home.path, kind))], {
+    env,
+    reject: false,
+    timeout: 60_000,
+  })
+  for await (const line of run.iterable({ from: 'stderr' }))
+    if (line.includes('FUNDS_INSUFFICIENT')) run.kill('SIGTERM')
+  expect((await run).exitCode).toBe(0)
+  await setBalance(operator, balance)
+})
+
+const setBalance = (address: Address, value: bigint) =>
+  launched.network.chain.all()[0]!.request({ method: 'anvil_setBalance', params: [address, numberToHex(value)] })
 
 it('no seats assigned: a Provider says so and why, waits, and stops when asked', async () => {
   const run = execa(process.execPath, [cliPath, ...words('provider', 'right', join(home.path, 'provider'))], {

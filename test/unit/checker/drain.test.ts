@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest'
+import { drain } from '../../../src/core/checker/drain.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+
+const never = new Promise<void>(() => undefined)
+const judge = (idle: Promise<void>, log: string[]) => ({
+  idle: () => idle,
+  stop: async () => void log.push('stopped'),
+})
+
+it('lets open rounds end, and waits no longer than they take', async () => {
+  const clock = createManualClock()
+  const log: string[] = []
+  let end = () => {}
+  const round = new Promise<void>(resolve => {
+    end = resolve
+  })
+  const settled = Promise.resolve()
+  const drained = drain({ drainMs: 20_000 }, { clock, judges: [judge(round, log)], settled })
+  await clock.advance(19_999)
+  expect(log).toEqual([])
+  end()
+  await drained
+  expect(log).toEqual(['stopped'])
+})
+
+it('stops what is not over when the time is, whoever else is waited for', async () => {
+  const clock = createManualClock()
+  const log: string[] = []
+  const judges = [judge(never, log), judge(Promise.resolve(), log)]
+  const drained = drain({ drainMs: 20_000 }, { clock, judges, settled: never })
+  await clock.advance(20_000)
+  await drained
+  expect(log).toEqual(['stopped', 'stopped'])
+})
