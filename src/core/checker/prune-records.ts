@@ -14,9 +14,17 @@ const keptEpochs = 8
 export async function pruneRecords(
   network: ConnectedNetwork,
   current: number,
-  { journal, evidence }: { readonly journal: Pick<CheckerJournal, 'prune'>; readonly evidence: EvidenceStore },
+  {
+    journal,
+    evidence,
+    readSettled = settledThrough,
+  }: {
+    readonly journal: Pick<CheckerJournal, 'prune'>
+    readonly evidence: Pick<EvidenceStore, 'remove'>
+    readonly readSettled?: (network: ConnectedNetwork) => Promise<number | null>
+  },
 ): Promise<number> {
-  const settled = await settledThrough(network)
+  const settled = await readSettled(network)
   const first = Math.max(0, Math.min(settled ?? 0, current - keptEpochs))
   // Files first: a crash in between finds them named by the journal still.
   journal.prune(first, hashes => hashes.forEach(evidence.remove))

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest'
+import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
+import { pruneRecords } from '../../../src/core/checker/prune-records.ts'
+
+/** The first epoch kept in epoch `current`, and the evidence that went. */
+async function pruned(current: number, settled: number | null) {
+  const removed: string[] = []
+  const pruned: number[] = []
+  await pruneRecords({} as ConnectedNetwork, current, {
+    journal: {
+      prune: (first, forget) => {
+        pruned.push(first)
+        forget(['0x01', '0x02'])
+      },
+    },
+    evidence: { remove: hash => removed.push(hash) },
+    readSettled: async () => settled,
+  })
+  expect(removed).toEqual(['0x01', '0x02'])
+  return pruned
+}
+
+it.each([
+  ['everything while nothing is paid and audited', 100, null, 0],
+  ['the last eight epochs', 100, 98, 92],
+  ['what is not settled, however long that takes', 100, 40, 40],
+  ['all of a young network', 5, 3, 0],
+])('keeps %s', async (what, current, settled, first) => {
+  expect(await pruned(current, settled), what).toEqual([first])
+})
