@@ -25,6 +25,7 @@ import type { RecordPolicy } from './device-check.ts'
 import { createDeviceJobs } from './device-jobs.ts'
 import { drain } from './drain.ts'
 import { type Duty, readDuty } from './duty.ts'
+import { createEarlyRounds } from './early-rounds.ts'
 import { checkerErrors } from './errors.ts'
 import type { EvidenceStore } from './evidence-store.ts'
 import { createForwardWrongRow, takeWrongRows } from './forward-wrong-row.ts'
@@ -156,7 +157,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const current = () => [...epochs.values()].sort((a, b) => b.duty.epoch - a.duty.epoch)
   let working = -1
   /** Rounds of an epoch whose duty is still being read. */
-  const early: Exclude<RoundEvent, { type: 'epoch' }>[] = []
+  const early = createEarlyRounds()
   const stalls = createStallWatch({ clock })
   const presence = createPresence(options.heartbeat, {
     journal,
@@ -239,10 +240,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
       epochs.set(epoch, openEpoch(await readDuty(network, signer.address, epoch, epochRounds), recomputer))
     if ((heads.tip?.timestamp ?? 0) >= epochRounds.startsAt + epochRounds.epochSeconds) return true
     const { duty } = epochs.get(epoch)!
-    for (const event of early.filter(({ round }) => round.epoch === epoch)) {
-      await onRoundEvent(event)
-      early.splice(early.indexOf(event), 1)
-    }
+    await early.take(epoch, onRoundEvent)
     if (epoch === working) await askDevices(duty)
     await recomputer.prepare(epochRounds.seed)
     emit({ type: 'epoch.started', epoch, cohorts: duty.committees.size, devices: duty.devices.length })
@@ -304,7 +302,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     const { round } = event
     const epoch = epochs.get(round.epoch)
     if (epoch === undefined) {
-      if (round.epoch >= working) early.push(event)
+      if (round.epoch >= working) early.keep(event)
       return
     }
     // The rounds that count are read when the epoch is packed; here only work is begun and ended.
@@ -326,7 +324,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   async function startWork(epoch: number) {
     working = epoch
     epochs.delete(epoch - 4)
-    for (const event of early.filter(({ round }) => round.epoch < epoch)) early.splice(early.indexOf(event), 1)
+    early.forgetBefore(epoch)
     const duty = epochs.get(epoch)?.duty
     if (duty !== undefined) await askDevices(duty)
     await recomputers.keepOnly(new Set([rules.specHash, ...current().map(each => each.duty.rounds.rules.specHash)]))
