@@ -3,6 +3,7 @@
 import { checkerMigrations, createCheckerJournal } from '../../src/core/checker/journal.ts'
 import { createPresence } from '../../src/core/checker/presence.ts'
 import { windowRate } from '../../src/core/job/spec.ts'
+import { silentLogger } from '../../src/core/platform/log.ts'
 import { createManualClock } from '../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../src/core/platform/store.ts'
 import { messageBodies } from '../../src/core/protocol/messages.ts'
@@ -30,6 +31,7 @@ async function pongs(arena: Arena, seed: number, delayMs: number) {
     {
       journal,
       clock,
+      log: silentLogger,
       randomBytes: size => Buffer.from(hashOf('nonce', seed, nonces++).slice(2), 'hex').subarray(0, size),
       duty: () => ({ epoch: 1, devices }),
       sendTo: () => async (_type, body) => {

@@ -54,7 +54,7 @@ export function openSeat(arena: Arena, index = 0): Seat {
           return bundleHash(bytes)
         },
         read: hash => bundles.get(hash as Hex) ?? null,
-        prune: () => 0,
+        remove: hash => void bundles.delete(hash as Hex),
       },
       engine: arena.verifiers.u8,
       clock,
@@ -89,7 +89,7 @@ export function openSeat(arena: Arena, index = 0): Seat {
           return asked && { request: asked, rows: sampleOf(spec, message, asked) }
         },
         open({ commitmentHash, secret }, openings) {
-          judge.takeOpenings(operator, { commitmentHash, secret }, openings)
+          judge.takeOpenings(operator, { commitmentHash, secret }, openings, clock.monotonicMs())
         },
         async close() {
           await clock.advance(rules.openingsMs + 1)

@@ -6,7 +6,8 @@ import type { Hex } from 'viem'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { openEvidenceStore } from '../../src/core/checker/evidence-store.ts'
 import { checkerMigrations, createCheckerJournal } from '../../src/core/checker/journal.ts'
-import { createRoundJudge, type SeatDevice } from '../../src/core/checker/round-judge.ts'
+import { createRoundJudge } from '../../src/core/checker/round-judge.ts'
+import type { SeatDevice } from '../../src/core/checker/seat-round.ts'
 import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
 import { type JobSpec, specHash, specs } from '../../src/core/job/spec.ts'
 import type { Verification } from '../../src/core/job/verify-openings.ts'
@@ -174,7 +175,7 @@ export function openSeat(seat: number, engine: Pick<WorkEngine, 'verify'>, repor
       await judge.takeSamplingBlock(trigger.hash, samplingBlock)
       for (const { openings } of reports) {
         const { body, payload } = received('job.openings', openings)
-        judge.takeOpenings(device.address, body, payload)
+        judge.takeOpenings(device.address, body, payload, rules.windowMs)
       }
       await done
     },

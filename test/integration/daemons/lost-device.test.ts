@@ -84,7 +84,12 @@ it('signs off from its rounds, is judged UNSUPPORTED and not WRONG, and works ag
         if (type === 'job.offer') roundWork.takeOffer((body as Signed<'JobOffer'>).message)
         if (type !== 'job.request') return
         const { message } = body as Signed<'SampleRequest'>
-        judge.takeOpenings(provider.address, message, await roundWork.answer(seat.address, message))
+        judge.takeOpenings(
+          provider.address,
+          message,
+          await roundWork.answer(seat.address, message),
+          clock.monotonicMs(),
+        )
       },
       forwardWrongRow: () => undefined,
     },

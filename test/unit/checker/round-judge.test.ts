@@ -277,7 +277,7 @@ describe('a reorg at a trigger', () => {
       answer()
     }
     both.judge.drop(left.hash)
-    both.journal.dropRound(0, left.hash)
+    both.journal.keepRounds(0, [kept])
     // Rows and commitments of the branch that left say nothing any more.
     await expect(both.judge.takeWrongRow(onLeft.commitment, new Uint8Array(99))).rejects.toEqual(
       code('CHECKER_ROUND_UNKNOWN'),
@@ -300,7 +300,7 @@ describe('a reorg at a trigger', () => {
     const left = await seat.upToRequest(worked)
     left.answer()
     seat.judge.drop(trigger.hash)
-    seat.journal.dropRound(0, trigger.hash)
+    seat.journal.keepRounds(0, [])
     held.shift()!()
     expect(await seat.close()).toEqual([])
 
