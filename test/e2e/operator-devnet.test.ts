@@ -260,7 +260,7 @@ describe.skipIf(!hasTmux)('--watch in a real terminal (needs tmux)', () => {
     type Status = Record<string, { daemon: { running: object | null } }[]>
     const data = await result<Status>(role, 'status', '--data-dir', at)
     expect(data[`${role}s`]![0]!.daemon.running).toBeNull()
-    const payout = `0x${'ab'.repeat(20)}`
+    const { payout } = devnet.roles.find(each => each.name === name)!
     const words = [process.execPath, cliPath, role, 'run', '--watch', '--data-dir', at, '--payout', payout]
     const more = ['--password-file', join(at, 'password'), '--execution-provider', 'cpu', '--threads', '1']
     const command = `echo before; ${[...words, ...more].join(' ')}; echo "exit code $?"; exec cat`

@@ -1,4 +1,4 @@
-import type { Address, Hex } from 'viem'
+import { type Address, type Hex, zeroAddress } from 'viem'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { deviceRegistryAbi } from './abi/device-registry.ts'
 import { kaisarLensAbi } from './abi/kaisar-lens.ts'
@@ -72,6 +72,13 @@ export async function getDevice(network: ConnectedNetwork, id: Hex): Promise<Reg
   if (!(await reading('isRegistered', client.readContract(known)))) return null
   const raw = { ...registry(network), functionName: 'getDevice', args: [id] } as const
   return toDevice(await reading('getDevice', client.readContract(raw)))
+}
+
+/** The wallet that a device is paid to, also while it is out; null for one that was never registered. */
+export async function registeredPayout(network: ConnectedNetwork, id: Hex): Promise<Address | null> {
+  const call = { ...registry(network), functionName: 'payoutOf', args: [id] } as const
+  const payout = await reading('payoutOf', network.chain.client.readContract(call))
+  return payout === zeroAddress ? null : lowerCase(payout)
 }
 
 /** The newest generation that was ever registered, also of a device that has left; 0 for one that never was. */

@@ -2,7 +2,13 @@
 import { type Address, formatEther, type Hex, keccak256, toHex } from 'viem'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
-import { deviceDeposit, getDevice, newestGeneration, type RegisteredDevice } from '../chain/devices.ts'
+import {
+  deviceDeposit,
+  getDevice,
+  newestGeneration,
+  type RegisteredDevice,
+  registeredPayout,
+} from '../chain/devices.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { kaiAllowance, kaiBalance } from '../chain/vault.ts'
@@ -17,8 +23,16 @@ export type Registered = {
 }
 
 type Registration = { readonly network: ConnectedNetwork; readonly payout: Address; readonly certificateHash: Hex }
-/** What the chain knows of a device of ours: null while it is not registered, and the generation that would be next. */
-type Known = { readonly own: OwnDevice; readonly device: RegisteredDevice | null; readonly next: number }
+/** What the chain knows of a device of ours. */
+type Known = {
+  readonly own: OwnDevice
+  /** Null while it is not registered. */
+  readonly device: RegisteredDevice | null
+  /** The wallet it is or was paid to; null where it never was registered. */
+  readonly paidTo: Address | null
+  /** The generation that would be next. */
+  readonly next: number
+}
 
 /**
  * Reads the chain first: a device that is there with the same hashes is left alone, whoever registered it and whenever.
@@ -38,9 +52,9 @@ export async function registerDevices(
   },
 ): Promise<Registered[]> {
   const known = await Promise.all(devices.map(own => look(network, own)))
-  for (const { device } of known)
-    if (device !== null && device.payout !== lowerCase(payout))
-      throw providerErrors.PROVIDER_PAYOUT_DIFFERS({ deviceId: device.id, registered: device.payout, payout })
+  for (const { own, paidTo } of known)
+    if (paidTo !== null && paidTo !== lowerCase(payout))
+      throw providerErrors.PROVIDER_PAYOUT_DIFFERS({ deviceId: own.deviceId, registered: paidTo, payout })
   const missing = known.filter(({ device }) => device === null)
   if (missing.length > 0) await approveDeposit(network, missing, sender)
   return Promise.all(known.map(each => registerOne({ network, payout, certificateHash }, each, { sender, attest })))
@@ -49,7 +63,7 @@ export async function registerDevices(
 async function look(network: ConnectedNetwork, own: OwnDevice): Promise<Known> {
   const device = await getDevice(network, own.deviceId)
   const newest = device?.generation ?? (await newestGeneration(network, own.deviceId))
-  return { own, device, next: newest + 1 }
+  return { own, device, paidTo: await registeredPayout(network, own.deviceId), next: newest + 1 }
 }
 
 async function registerOne(

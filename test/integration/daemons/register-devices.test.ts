@@ -1,5 +1,5 @@
 /** A Provider's registration against the real registry: what is missing, what has changed, and nothing twice. */
-import { parseEther } from 'viem'
+import { type Address, parseEther } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { deviceRegistryAbi } from '../../../src/core/chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
@@ -65,6 +65,8 @@ describe('registerDevices', () => {
 
   const register = (result: ProbeResult, certificate: `0x${string}` = certificateHash) =>
     registerDevices({ network, payout, certificateHash: certificate }, ownDevices(result, operator), { sender, attest })
+  const registerFor = (wallet: Address, result: ProbeResult) =>
+    registerDevices({ network, payout: wallet, certificateHash }, ownDevices(result, operator), { sender, attest })
 
   it('registers what is not there, with its deposit and its payout wallet, and nothing twice', async () => {
     const first = await register(seen(card('GPU-a', 0), card('GPU-b', 1)))
@@ -117,6 +119,9 @@ describe('registerDevices', () => {
       await leave(generation, 'requestExit')
       await leave(generation, 'withdrawDeposit')
       expect(await getDevice(network, first!.device.id)).toBeNull()
+      await expect(registerFor(testAddress('payout', 2), result)).rejects.toMatchObject({
+        code: 'PROVIDER_PAYOUT_DIFFERS',
+      })
       const back = await register(result)
       expect(back.map(({ change, device }) => [change, device.generation])).toEqual([
         ['registered', generation],
@@ -127,11 +132,7 @@ describe('registerDevices', () => {
   })
 
   it('refuses to work for another wallet than the registered one', async () => {
-    const other = registerDevices(
-      { network, payout: testAddress('payout', 2), certificateHash },
-      ownDevices(seen(card('GPU-a', 0, 'NVIDIA H200')), operator),
-      { sender, attest },
-    )
+    const other = registerFor(testAddress('payout', 2), seen(card('GPU-a', 0, 'NVIDIA H200')))
     await expect(other).rejects.toMatchObject({ code: 'PROVIDER_PAYOUT_DIFFERS', exit: 3 })
   })
 
