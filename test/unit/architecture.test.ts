@@ -104,6 +104,13 @@ describe('direction of dependencies', () => {
   })
 })
 
+it('loads no model but what it builds itself', () => {
+  const loading = files.filter(({ text }) => text.includes('InferenceSession.create')).map(({ path }) => path)
+  expect(loading).toEqual(['core/gpu/execution-provider-check.ts', 'core/job/execution-provider.ts'])
+  const opening = core.filter(({ text }) => /\bopenSession\(/.test(text)).map(({ path }) => path)
+  expect(opening).toEqual(['core/job/execution-provider.ts', 'core/job/kernel.ts'])
+})
+
 describe('habits', () => {
   it('no console in the core', () => {
     expect(violations(core, file => /\bconsole\.\w+\(/.test(file.text) && 'uses console')).toEqual([])
