@@ -75,8 +75,10 @@ export type CheckerJournal = {
   verdicts(epoch: number, deviceId?: Hex): RecordedVerdict[]
   /** Rate of the device's last valid round in Mop/s, or null. */
   lastRate(deviceId: Hex): number | null
+  /** Nothing once the epoch is committed to: an answer to the last question may come after that. */
   countHeartbeat(epoch: number, deviceIds: readonly Hex[], answered: boolean): void
   heartbeats(epoch: number, deviceId: Hex): { readonly asked: number; readonly answered: number }
+  /** Nothing once the epoch is committed to. */
   recordDeviceCheck(check: DeviceCheckRecord): void
   deviceCheck(epoch: number, deviceId: Hex): DeviceCheckRecord | null
   /** Keeps the openings and their root in one transaction; a second call for an epoch changes nothing. */
@@ -183,6 +185,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       )?.rate ?? null,
     countHeartbeat: (epoch, deviceIds, answered) =>
       store.transaction(() => {
+        if (isCommitted(epoch)) return
         for (const deviceId of deviceIds)
           store.run(
             `INSERT INTO heartbeat VALUES (?, ?, 1, ?)
@@ -200,18 +203,20 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       )
       return { asked: Number(row?.asked ?? 0n), answered: Number(row?.answered ?? 0n) }
     },
-    recordDeviceCheck: check => {
-      store.run(
-        'INSERT OR REPLACE INTO device_check VALUES (?, ?, ?, ?, ?, ?, ?)',
-        check.epoch,
-        check.deviceId,
-        check.deviceValid ? 1 : 0,
-        check.environmentValid ? 1 : 0,
-        check.environmentHash,
-        JSON.stringify(check.findings),
-        check.report,
-      )
-    },
+    recordDeviceCheck: check =>
+      store.transaction(() => {
+        if (isCommitted(check.epoch)) return
+        store.run(
+          'INSERT OR REPLACE INTO device_check VALUES (?, ?, ?, ?, ?, ?, ?)',
+          check.epoch,
+          check.deviceId,
+          check.deviceValid ? 1 : 0,
+          check.environmentValid ? 1 : 0,
+          check.environmentHash,
+          JSON.stringify(check.findings),
+          check.report,
+        )
+      }),
     deviceCheck(epoch, deviceId) {
       const row = store.get<{
         device_valid: bigint

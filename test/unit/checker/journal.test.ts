@@ -42,3 +42,18 @@ it('forgets everything of the epochs before one, and says which evidence goes wi
     { first: { message: { epoch: 11n, rows: 1n } }, second: { message: { rows: 2n }, signature: '0x02' } },
   ])
 })
+
+it('keeps what an epoch’s openings rest on as it was when they were committed to', () => {
+  const store = openStore({ path: ':memory:', migrations: checkerMigrations })
+  const journal = createCheckerJournal(store)
+  const device = hash(1)
+  const check = { deviceId: device, epoch: 3, deviceValid: true, environmentValid: true, findings: [], report: '{}' }
+  journal.countHeartbeat(3, [device], true)
+  journal.recordDeviceCheck({ ...check, environmentHash: hash(4) })
+  journal.recordOpenings(3, hash(6), hash(7), new Map([[0, [1n]]]))
+  // The answer to the last heartbeat, and a report, that came while COMMIT was open.
+  journal.countHeartbeat(3, [device], false)
+  journal.recordDeviceCheck({ ...check, environmentHash: hash(5), environmentValid: false })
+  expect(journal.heartbeats(3, device)).toEqual({ asked: 1, answered: 1 })
+  expect(journal.deviceCheck(3, device)).toMatchObject({ environmentHash: hash(4), environmentValid: true })
+})
