@@ -12,8 +12,8 @@ import { simulationParameters } from './simulation-parameters.ts'
 
 /** All settling first, then a round: who falls while it settles is back before the next one. */
 const epochSeconds = 28
-const phases = { commitSeconds: 4, openSeconds: 4, revealSeconds: 3, finalizeSeconds: 3 }
-const rounds = { slots: 1, maxRounds: 2, eligibleFromSeconds: 15, cutoffSeconds: 16, openingsMs: 6_000 }
+const phases = { commitSeconds: 4, openSeconds: 4, revealSeconds: 4, finalizeSeconds: 4 }
+const rounds = { slots: 1, maxRounds: 2, eligibleFromSeconds: 16, cutoffSeconds: 17, openingsMs: 6_000 }
 const transaction = (...functions: string[]) =>
   functions.flatMap(name => [`transaction.recorded:${name}`, `transaction.sent:${name}`])
 /** By the epoch they are armed in. Of a round's five seats at most two fall in it, which a committee can do without. */

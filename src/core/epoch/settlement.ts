@@ -68,9 +68,24 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return rank
   }
 
-  /** Seconds within which a step should be taken. A missed seed costs the whole network an epoch: no turns when it is near. */
-  const secondsFor = (step: SettlementStep, { startsAt }: EpochOverview, timeline: Timeline, since: number): number =>
-    step.do === 'pin' || step.do === 'roll' ? Math.floor((startsAt - since) / 8) : timeline.openSeconds
+  /**
+   * Seconds within which a step should be taken: a part of what its deadline leaves, so that the last in turn still reaches a block.
+   * A missed seed costs the whole network an epoch.
+   */
+  function secondsFor(step: SettlementStep, overview: EpochOverview, timeline: Timeline, since: number): number {
+    switch (step.do) {
+      case 'pin':
+      case 'roll':
+        return Math.floor((overview.startsAt - since) / 8)
+      case 'finalize':
+        return Math.floor((overview.revealAt - since) / 2)
+      case 'finalize-revealed':
+      case 'void':
+        return Math.floor((overview.payAt - since) / 2)
+      default:
+        return timeline.openSeconds
+    }
+  }
 
   async function openSteps(timeline: Timeline, head: { number: bigint; timestamp: bigint }) {
     const current = epochAt(timeline, Number(head.timestamp))
