@@ -77,8 +77,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       case 'pin':
       case 'roll':
         return Math.floor((overview.startsAt - since) / 8)
-      case 'finalize':
-        return Math.floor((overview.revealAt - since) / 2)
+      // One that misses OPEN is revealed instead; one that misses FINALIZE costs a cohort its epoch.
       case 'finalize-revealed':
       case 'void':
         return Math.floor((overview.payAt - since) / 2)

@@ -63,8 +63,10 @@ describe('round stream', () => {
     })
     expect(early.roundsOf(0)).toHaveLength(2)
     // Of the epoch that is over, also who came in the middle of it has all rounds.
-    for (const { rounds } of [early, late])
-      expect(rounds.finished(0)?.map(({ hash }) => hash)).toEqual(await expected(0))
+    await eventually(async () => {
+      for (const { rounds } of [early, late])
+        expect(rounds.finished(0)?.map(({ hash }) => hash)).toEqual(await expected(0))
+    })
     expect(early.rounds.finished(1)).toBeNull()
     const samplings = early.events.filter(event => event.type === 'sampling')
     expect(samplings).toHaveLength(2)
