@@ -92,7 +92,7 @@ export function openSeat(arena: Arena, index = 0): Seat {
           judge.takeOpenings(operator, { commitmentHash, secret }, openings, clock.monotonicMs())
         },
         async close() {
-          await clock.advance(rules.openingsMs + 1)
+          await clock.advance(rules.openingsMs + 1_000)
           await judge.idle()
           return journal.verdicts(1, deviceId).find(verdict => verdict.round === round)!
         },

@@ -225,7 +225,7 @@ describe('verifyBundle', () => {
     })
     const openings = await core.open({ handle: window.handle, sample: [3] })
     expect(await check({ request: null, openings, against: { wrongRow: 3 } })).toMatchObject({ step: 'ROW_CLAIM' })
-    expect(await check({ request: null, openings, against: { wrongRow: 900 } })).toMatchObject({
+    expect(await check({ request: null, openings, against: { wrongRow: Number(rows) } })).toMatchObject({
       step: 'OPENINGS_MALFORMED',
     })
     for (const [commitment, step] of [
