@@ -1,32 +1,46 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // Everything silently runs on the system's Node when the pinned one was not installed; say so instead of failing oddly.
 if (Number(process.versions.node.split('.')[0]) < 24)
   throw new Error(`Node 24 expected, found ${process.version}: run "npm ci" and start the tests with "npm test"`)
 
-const tier = (name: string, timeoutMs: number, setup: readonly string[] = [], more: object = {}) => ({
+/** Tiers run one after another, in each two files at once: most of what takes long waits for deadlines of its own. */
+const tier = (name: string, timeoutMs: number, order: number, setup: readonly string[] = [], more: object = {}) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.{ts,tsx}`],
     testTimeout: timeoutMs,
     hookTimeout: timeoutMs,
     pool: 'forks' as const,
+    maxWorkers: 2,
+    sequence: { groupOrder: order },
     globalSetup: ['test/setup/orphans.ts', ...setup],
     ...more,
   },
 })
 const built = ['test/setup/build-once.ts']
 
+/** The longest first, so that nothing is left to wait for alone. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const longest = ['monkey', 'crash-points', 'pack', 'operator-devnet', 'docs', 'devnet']
+    const isLong = ({ moduleId }: TestSpecification) => longest.some(name => moduleId.endsWith(`/${name}.test.ts`))
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isLong), ...sorted.filter(file => !isLong(file))]
+  }
+}
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/setup/closing-line-reporter.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
-      tier('unit', 30_000),
-      tier('integration', 120_000, built),
+      tier('unit', 30_000, 0),
+      tier('integration', 120_000, 1, built),
       // Real processes against one-second windows: on a shared runner one of them may be starved once.
-      tier('e2e', 300_000, built, { retry: process.env.CI ? 1 : 0 }),
-      // Networks that mostly wait for their own deadlines: two at once, when all else is done.
-      tier('sim', 900_000, built, { maxWorkers: 2, sequence: { groupOrder: 1 } }),
+      tier('e2e', 300_000, 2, built, { retry: process.env.CI ? 1 : 0 }),
+      tier('sim', 900_000, 3, built),
     ],
   },
 })
