@@ -69,7 +69,7 @@ export function openSeat(arena: Arena, index = 0): Seat {
   return {
     async begin({ round, deviceId, generation }) {
       const seenAtMs = clock.monotonicMs()
-      const trigger = { hash: round, number: 1n, timestamp: 1, slot: 0, ordinal: journal.rounds(1).length }
+      const trigger = { hash: round, number: 1n, timestamp: 1, slot: 0, ordinal: 0 }
       const devices = [{ deviceId, generation, operator, cohort: 0, lane: 0 }]
       await judge.begin({ epoch: 1, epochSeed, trigger, seenAtMs, devices })
       return {

@@ -59,7 +59,6 @@ export type DeviceCheckRecord = {
 }
 
 export type CheckerJournal = {
-  recordRound(epoch: number, trigger: Trigger): void
   /**
    * Makes these the rounds of the epoch: others are dropped with their verdicts, and those that were missed are there without one.
    * Changes nothing once the epoch is committed to.
@@ -126,18 +125,13 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       v.evidence,
     )
   const isCommitted = (epoch: number) => store.get('SELECT 1 FROM seat_commitment WHERE epoch = ?', epoch) !== undefined
-  const keepRound = (epoch: number, { hash, ordinal, slot, number, timestamp }: Trigger) =>
-    store.run('INSERT OR IGNORE INTO round VALUES (?, ?, ?, ?, ?, ?)', epoch, hash, ordinal, slot, number, timestamp)
   return {
-    recordRound: (epoch, round) =>
-      store.transaction(() => {
-        if (!isCommitted(epoch)) keepRound(epoch, round)
-      }),
     keepRounds: (epoch, rounds) =>
       store.transaction(() => {
         if (isCommitted(epoch)) return
         store.run('DELETE FROM round WHERE epoch = ?', epoch)
-        for (const round of rounds) keepRound(epoch, round)
+        for (const { hash, ordinal, slot, number, timestamp } of rounds)
+          store.run('INSERT INTO round VALUES (?, ?, ?, ?, ?, ?)', epoch, hash, ordinal, slot, number, timestamp)
         store.run(
           'DELETE FROM verdict WHERE epoch = ? AND round NOT IN (SELECT hash FROM round WHERE epoch = ?)',
           epoch,

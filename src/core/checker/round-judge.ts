@@ -248,9 +248,8 @@ export function createRoundJudge(
 
   return {
     async begin(round) {
-      const { trigger, epoch, devices } = round
+      const { trigger, devices } = round
       if (open.has(trigger.hash) || entriesOf(trigger.hash).length > 0) return
-      records.write(() => journal.recordRound(epoch, trigger))
       for (const device of devices) {
         const secret = secrets.sampling(trigger.hash, device.deviceId, device.generation)
         const check = openCheck(trigger, round.seenAtMs, sendTo(device.operator) !== null)

@@ -194,7 +194,6 @@ describe.skipIf(!hasNoCard)('a claimed H100 (needs a host without a GPU)', () =>
     const deviceId = hash(1)
     rates.forEach((rate, ordinal) => {
       const round = hash(900 + ordinal)
-      journal.recordRound(0, { number: BigInt(ordinal), hash: round, timestamp: ordinal, slot: 0, ordinal })
       const message = {
         epoch: 0n,
         round,
@@ -222,7 +221,10 @@ describe.skipIf(!hasNoCard)('a claimed H100 (needs a host without a GPU)', () =>
     for (let beat = 0; beat < 10; beat++) journal.countHeartbeat(0, [deviceId], beat < answered)
     journal.recordDeviceCheck({ deviceId, epoch: 0, ...judgement, report: '{}' })
     const device = { deviceId, generation: 1, operator: signer.address, cohort: 0, lane: 0 }
-    const { words } = packCohort(journal, { epoch: 0, devices: [device], rounds: journal.rounds(0), maxRounds: 4 })
+    const rounds = rates.map((_, ordinal) => {
+      return { number: BigInt(ordinal), hash: hash(900 + ordinal), timestamp: ordinal, slot: 0, ordinal }
+    })
+    const { words } = packCohort(journal, { epoch: 0, devices: [device], rounds, maxRounds: 4 })
     store.close()
     return words
   }

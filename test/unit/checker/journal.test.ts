@@ -18,7 +18,7 @@ it('forgets everything of the epochs before one, and says which evidence goes wi
       environmentHash: hash(4),
     }
     const commitment = { message, signature: '0x01' } as const
-    journal.recordRound(epoch, { hash: hash(epoch), number: 1n, timestamp: 1, slot: 0, ordinal: 0 })
+    journal.keepRounds(epoch, [{ hash: hash(epoch), number: 1n, timestamp: 1, slot: 0, ordinal: 0 }])
     journal.recordVerdict({
       ...{ ...about, commitment, commitmentHash: hash(5), evidence: hash(100 + epoch) },
       ...{ verdict: 'VALID', reason: 'ROWS_EQUAL', detail: '', rate: 1 },

@@ -50,7 +50,10 @@ function verdict(lane: number, ordinal: number, rate: number): RecordedVerdict {
 
 function journalOf(verdicts: RecordedVerdict[], rounds: number) {
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
-  for (let ordinal = 0; ordinal < rounds; ordinal++) journal.recordRound(3, trigger(ordinal))
+  journal.keepRounds(
+    3,
+    Array.from({ length: rounds }, (_, ordinal) => trigger(ordinal)),
+  )
   for (const each of verdicts) journal.recordVerdict(each)
   for (const deviceId of new Set(verdicts.map(each => each.deviceId))) {
     journal.countHeartbeat(3, [deviceId], true)
@@ -119,8 +122,7 @@ describe('packCohort', () => {
     const { words } = pack(journal, [0])
     journal.recordOpenings(3, hash(1), hash(2), new Map([[0, words]]))
     expect(journal.recordVerdict({ ...verdict(0, 0, 0), verdict: 'WRONG', reason: 'ROW_WRONG' })).toBe(false)
-    journal.keepRounds(3, [])
-    journal.recordRound(3, trigger(3))
+    journal.keepRounds(3, [trigger(3)])
     expect(pack(journal, [0]).words).toEqual(words)
     expect(journal.openings(3).get(0)).toEqual([...words])
   })
