@@ -54,7 +54,6 @@ export function openSeat(arena: Arena, index = 0): Seat {
           return bundleHash(bytes)
         },
         read: hash => bundles.get(hash as Hex) ?? null,
-        remove: hash => void bundles.delete(hash as Hex),
       },
       engine: arena.verifiers.u8,
       clock,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
-import { openEvidenceStore } from '../../src/core/checker/evidence-store.ts'
+import { createEvidenceStore } from '../../src/core/checker/evidence-store.ts'
 import { checkerMigrations, createCheckerJournal } from '../../src/core/checker/journal.ts'
 import { createRoundJudge } from '../../src/core/checker/round-judge.ts'
 import type { SeatDevice } from '../../src/core/checker/seat-round.ts'
@@ -152,7 +152,7 @@ export function openSeat(seat: number, engine: Pick<WorkEngine, 'verify'>, repor
     {
       ...seatOf(seat),
       journal,
-      evidence: openEvidenceStore(join(folder, 'evidence')),
+      evidence: createEvidenceStore(store),
       engine,
       clock: createManualClock(),
       log: silentLogger,

@@ -1,14 +1,5 @@
 /** What the README and the docs say can be done is done, and what they link to is there. */
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -82,7 +73,7 @@ describe('blocks', () => {
   let variables: Record<string, string> = {}
 
   /** A page about somebody's own machine gets a home of its own; pages that handle the devnet share the one it lives in. */
-  function environmentOf({ page }: CommandBlock) {
+  function environmentOf({ page }: CommandBlock, more: Record<string, string>) {
     const usesDevnet = commandBlocks(page).some(({ commands }) => commands.some(each => each.includes('kaisar devnet')))
     const own = join(home.path, page.replaceAll(/\W/g, '-'))
     mkdirSync(own, { recursive: true })
@@ -90,13 +81,13 @@ describe('blocks', () => {
     if (!existsSync(join(own, 'fixtures'))) symlinkSync(join(projectRoot, 'fixtures'), join(own, 'fixtures'))
     const homes = usesDevnet ? home.env : { HOME: own, XDG_CONFIG_HOME: own, XDG_DATA_HOME: own, XDG_CACHE_HOME: own }
     const PATH = `${shims}${delimiter}${process.env.PATH}`
-    return { cwd: own, env: { ...homes, ...variables, PATH, KAISAR_CONTEXT_HOME: contexts, NO_COLOR: '1' } }
+    return { cwd: own, env: { ...homes, ...variables, ...more, PATH, KAISAR_CONTEXT_HOME: contexts, NO_COLOR: '1' } }
   }
 
-  async function run(block: CommandBlock, commands = block.commands) {
+  async function run(block: CommandBlock, commands = block.commands, more: Record<string, string> = {}) {
     const script = ['set -euo pipefail', ...commands].join('\n')
     const { exitCode, all } = await execa('bash', ['-c', script], {
-      ...environmentOf(block),
+      ...environmentOf(block, more),
       all: true,
       reject: false,
       timeout: 120_000,
@@ -128,10 +119,11 @@ describe('blocks', () => {
   for (const block of blocks.filter(isRunHere))
     it(
       `run as they stand: ${title(block)}`,
-      () =>
+      async () =>
         run(
           block,
           block.commands.filter(each => each !== opening),
+          block.commands.some(each => each.includes('$EVIDENCE')) ? await lastEvidence(home.env) : {},
         ),
       180_000,
     )
@@ -149,10 +141,18 @@ async function variablesOfNetwork(env: Record<string, string>): Promise<Record<s
   const { rpcUrl, devices } = await status()
   const { device, operator, payout } = devices[0]!
   const folder = join(env.XDG_DATA_HOME!, 'kaisar/devnet')
-  const evidence = join(folder, 'checker-1/checker/evidence')
-  const BUNDLE = join(evidence, readdirSync(evidence)[0]!)
   const { name } = devnetRoles({ providers: 2, checkers: 5 }).find(role => role.operator === operator)!
-  return { RPC_URL: rpcUrl, DEVICE: device, OPERATOR: operator, PAYOUT: payout, BUNDLE, DATA_DIR: join(folder, name) }
+  return { RPC_URL: rpcUrl, DEVICE: device, OPERATOR: operator, PAYOUT: payout, DATA_DIR: join(folder, name) }
+}
+
+/** A bundle that was written just now: those of old epochs go. */
+async function lastEvidence(env: Record<string, string>): Promise<Record<string, string>> {
+  type Status = { checkers: { checker: { endpoint: string }; verdicts: { evidence: string | null }[] }[] }
+  const { checkers } = (await runCli(['checker', 'status', '--json'], { env })).json<Status>().data
+  for (const { checker, verdicts } of checkers)
+    for (const { evidence } of verdicts)
+      if (evidence !== null) return { EVIDENCE: evidence, ENDPOINT: checker.endpoint }
+  throw new Error('no Checker holds evidence')
 }
 
 describe('links', () => {

@@ -1,9 +1,10 @@
 /** What operators see of daemons that really run: status, report, bundles, metrics, health, dashboards, on one devnet. */
 import { execFileSync } from 'node:child_process'
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { JournaledVerdict } from '../../src/core/checker/read-records.ts'
 import { type Devnet, startDevnet } from '../../src/core/devnet/start-devnet.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { findPromtool, promtoolCheck } from '../helpers/promtool.ts'
@@ -37,9 +38,12 @@ type CheckerData = {
     endpoint: { reached: boolean; certificateHash: string }
     duties: { epoch: number; committedTxHash: string | null; state: string }[]
     verdictCounts: Record<string, number>
+    verdicts: JournaledVerdict[]
     daemon: { running: object | null }
   }[]
 }
+
+const isValid = ({ verdict, evidence }: JournaledVerdict) => verdict === 'VALID' && evidence !== null
 
 let devnet: Devnet
 beforeAll(async () => {
@@ -114,29 +118,24 @@ describe('status', () => {
 })
 
 describe('evidence', () => {
-  const evidence = join(folder, 'checker-1', 'checker', 'evidence')
-  const bundles = () => readdirSync(evidence).filter(name => name.endsWith('.bundle'))
+  const kept = join(home.path, 'kept.bundle')
 
-  it('verifies from its file, and by its hash from the Checker that serves it', async () => {
-    const [name] = bundles()
-    const hash = `0x${name!.replace('.bundle', '')}`
-    const fromFile = await result<Verified>('checker', 'verify', join(evidence, name!))
-    expect(fromFile).toMatchObject({ valid: true, hash, failedStep: null })
+  it('verifies by its hash from the Checker that serves it, and offline once it is kept in a file', async () => {
+    const { checkers } = await result<CheckerData>('checker', 'status')
+    const { checker, verdicts } = checkers.find(({ verdicts }) => verdicts.some(isValid))!
+    const hash = verdicts.find(isValid)!.evidence!
+    const served = await result<Verified>('checker', 'verify', hash, '--from', checker.endpoint, '--save', kept)
+    expect(served).toMatchObject({ valid: true, hash, failedStep: null })
     const { providers } = await result<ProviderData>('provider', 'status')
-    expect(providers.map(({ operator }) => operator)).toContain(fromFile.facts!.operator)
-    const url = JSON.parse(
-      log('checker-1')
-        .split('\n')
-        .find(line => line.includes('"checker.listening"'))!,
-    ).url
-    expect(await result<Verified>('checker', 'verify', hash, '--from', url)).toEqual(fromFile)
-    const { stdout } = await kaisar('checker', 'verify', join(evidence, name!))
+    expect(providers.map(({ operator }) => operator)).toContain(served.facts!.operator)
+    expect(await result<Verified>('checker', 'verify', kept)).toEqual(served)
+    const { stdout } = await kaisar('checker', 'verify', kept)
     expect(stdout).toMatch(/^VALID/)
     expect(stdout).toContain('What a bundle cannot prove by itself')
   })
 
   it('does not verify once it was tampered with: exit code 4, in text and JSON', async () => {
-    const bytes = readFileSync(join(evidence, bundles()[0]!))
+    const bytes = readFileSync(kept)
     // The last byte is of an opened row's path in the tree.
     bytes[bytes.length - 1]! ^= 1
     const forged = join(home.path, 'forged.bundle')

@@ -22,6 +22,10 @@ It also says what a bundle cannot prove by itself. Exit code 4, with the step an
         'Endpoint of the Checker that serves the bundle; it is not trusted, its bytes are compared with the hash',
       helpValue: '<url>',
     }),
+    save: Flags.string({
+      description: 'Keep the bundle in this file, whatever it says; a file that is there stays',
+      helpValue: '<file>',
+    }),
     'execution-provider': Flags.option({ options: ['auto', 'cuda', 'webgpu', 'cpu'] as const })({
       description: 'What recomputes the rows; every one gives the same bytes',
       default: 'cpu',
@@ -35,11 +39,12 @@ It also says what a bundle cannot prove by itself. Exit code 4, with the step an
   }
 
   async run() {
-    const { from, threads, 'execution-provider': provider } = this.flags
-    const { loadBundle } = await import('../../core/operator/load-bundle.ts')
+    const { from, save, threads, 'execution-provider': provider } = this.flags
+    const { loadBundle, saveBundle } = await import('../../core/operator/load-bundle.ts')
     const { evidenceLines, verifyEvidence } = await import('../../core/operator/verify-evidence.ts')
     const { createWorkEngine } = await import('../../core/job/work-engine.ts')
     const loaded = await loadBundle({ source: this.args.bundle, from })
+    if (save !== undefined) await saveBundle(loaded, save)
     const result = await verifyEvidence(loaded, {
       startEngine: spec => {
         this.progress('Building the model and recomputing the sampled rows …')

@@ -6,6 +6,7 @@ import { toWire } from '../protocol/messages.ts'
 import type { Trigger } from '../protocol/trigger.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
 import type { Verdict } from '../protocol/verdict.ts'
+import { evidenceTable } from './evidence-store.ts'
 import type { JudgedRound } from './lane.ts'
 
 /** SQL of each schema version of a Checker's store. */
@@ -32,6 +33,7 @@ export const checkerMigrations = [
      round TEXT NOT NULL, device_id TEXT NOT NULL, first TEXT NOT NULL, second TEXT NOT NULL,
      PRIMARY KEY (round, device_id)) STRICT;`,
   operatorSessionTable,
+  evidenceTable,
 ] as const
 
 export type RecordedVerdict = JudgedRound & {
@@ -59,6 +61,8 @@ export type DeviceCheckRecord = {
 }
 
 export type CheckerJournal = {
+  /** What `work` records reaches the disk together, or not at all. */
+  transaction<R>(work: () => R): R
   /**
    * Makes these the rounds of the epoch: others are dropped with their verdicts, and those that were missed are there without one.
    * Changes nothing once the epoch is committed to.
@@ -87,8 +91,8 @@ export type CheckerJournal = {
   recordContradiction(first: Signed<'Commitment'>, second: Signed<'Commitment'>): void
   /** Pairs of commitments of one device and round, oldest first. */
   contradictions(): { readonly first: Signed<'Commitment'>; readonly second: Signed<'Commitment'> }[]
-  /** Forgets the epochs before `first`; `forget` gets the evidence that their verdicts name, before they are gone. */
-  prune(first: number, forget: (evidence: readonly Hex[]) => void): void
+  /** Forgets the epochs before `first`, and evidence that no verdict names any more. */
+  prune(first: number): void
 }
 
 type VerdictRow = {
@@ -126,6 +130,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
     )
   const isCommitted = (epoch: number) => store.get('SELECT 1 FROM seat_commitment WHERE epoch = ?', epoch) !== undefined
   return {
+    transaction: store.transaction,
     keepRounds: (epoch, rounds) =>
       store.transaction(() => {
         if (isCommitted(epoch)) return
@@ -262,13 +267,12 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       store
         .all<{ first: string; second: string }>('SELECT first, second FROM contradiction ORDER BY rowid')
         .map(({ first, second }) => ({ first: parseSigned(first), second: parseSigned(second) })),
-    prune: (first, forget) =>
+    prune: first =>
       store.transaction(() => {
-        const named = 'SELECT evidence FROM verdict WHERE epoch < ? AND evidence IS NOT NULL'
-        forget(store.all<{ evidence: Hex }>(named, first).map(({ evidence }) => evidence))
         for (const table of ['round', 'verdict', 'heartbeat', 'device_check', 'opening', 'seat_commitment'])
           store.run(`DELETE FROM ${table} WHERE epoch < ?`, first)
         store.run("DELETE FROM contradiction WHERE CAST(json_extract(first, '$.message.epoch') AS INTEGER) < ?", first)
+        store.run('DELETE FROM evidence WHERE hash NOT IN (SELECT evidence FROM verdict WHERE evidence IS NOT NULL)')
       }),
   }
 }

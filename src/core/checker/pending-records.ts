@@ -1,37 +1,64 @@
-/** Records that could not be written yet, on a full disk for one: kept in memory and tried again at whatever happens next. */
+/** Records on their way to the disk: several at once where they come together, kept in memory and tried again where it is full. */
 import type { Logger } from '../platform/log.ts'
 
+/** Writes, in a transaction, and returns what is to be told of it once it is on disk. */
+export type PendingRecord = () => (() => void) | undefined
+
 export type PendingRecords = {
-  /** Writes now, or as soon as it can be: what tells others of a record belongs inside, behind it. Never throws. */
-  write(record: () => void): void
+  /** Writes now, or as soon as it can be. Never throws. */
+  write(record: PendingRecord): void
+  /** What `work` writes reaches the disk in one transaction, when `work` is over. */
+  together(work: () => void): void
   /** Tries again what waits, in order. */
   retry(): void
 }
 
-export function createPendingRecords({ log }: { readonly log: Logger }): PendingRecords {
-  let waiting: (() => void)[] = []
+export type PendingRecordsDependencies = {
+  readonly log: Logger
+  readonly transaction: <R>(work: () => R) => R
+}
 
-  function isWritten(record: () => void, onFailure?: (error: unknown) => void): boolean {
+export function createPendingRecords({ log, transaction }: PendingRecordsDependencies): PendingRecords {
+  let waiting: PendingRecord[] = []
+  let isGathering = false
+  const reported = new WeakSet<PendingRecord>()
+
+  /** Returns the records that could not be written. */
+  function flush(records: readonly PendingRecord[]): readonly PendingRecord[] {
+    let news: readonly ReturnType<PendingRecord>[]
     try {
-      record()
-      return true
+      news = transaction(() => records.map(record => record()))
     } catch (error) {
-      onFailure?.(error)
-      return false
+      // One that can never be written must not hold up the others.
+      if (records.length > 1) return records.flatMap(record => flush([record]))
+      if (!reported.has(records[0]!)) log.error({ error }, 'a record could not be written; it is tried again')
+      reported.add(records[0]!)
+      return records
     }
+    for (const tell of news) tell?.()
+    return []
   }
   function retry() {
-    const again = waiting
+    if (isGathering || waiting.length === 0) return
+    const records = waiting
     waiting = []
-    waiting = [...again.filter(record => !isWritten(record)), ...waiting]
+    waiting = [...flush(records), ...waiting]
   }
 
   return {
     retry,
     write(record) {
+      waiting.push(record)
       retry()
-      const failed = (error: unknown) => log.error({ error }, 'a record could not be written; it is tried again')
-      if (!isWritten(record, failed)) waiting.push(record)
+    },
+    together(work) {
+      isGathering = true
+      try {
+        work()
+      } finally {
+        isGathering = false
+        retry()
+      }
     },
   }
 }

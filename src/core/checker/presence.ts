@@ -42,7 +42,7 @@ const handlingMs = 100
 export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps: PresenceDependencies): Presence {
   const { journal, clock, log, randomBytes, duty, sendTo } = deps
   const { isArriving = () => false, stoodStillAt = () => false } = deps
-  const records = createPendingRecords({ log })
+  const records = createPendingRecords({ log, transaction: journal.transaction })
   const waiting = new Map<Hex, (receivedAtMs: number) => void>()
 
   /** Whether the operator answered a fresh nonce in time; null where we cannot know. A closed session is no answer. */
@@ -79,7 +79,11 @@ export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps:
     await Promise.all(
       [...operators].map(async ([operator, deviceIds]) => {
         const answered = await ask(operator, stop)
-        if (answered !== null) records.write(() => journal.countHeartbeat(now.epoch, deviceIds, answered))
+        if (answered === null) return
+        records.write(() => {
+          journal.countHeartbeat(now.epoch, deviceIds, answered)
+          return undefined
+        })
       }),
     )
   }

@@ -4,7 +4,6 @@
  */
 import { settledThrough } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import type { EvidenceStore } from './evidence-store.ts'
 import type { CheckerJournal } from './journal.ts'
 
 /** Epochs kept in any case, for who wants to look back. */
@@ -16,17 +15,14 @@ export async function pruneRecords(
   current: number,
   {
     journal,
-    evidence,
     readSettled = settledThrough,
   }: {
     readonly journal: Pick<CheckerJournal, 'prune'>
-    readonly evidence: Pick<EvidenceStore, 'remove'>
     readonly readSettled?: (network: ConnectedNetwork) => Promise<number | null>
   },
 ): Promise<number> {
   const settled = await readSettled(network)
   const first = Math.max(0, Math.min(settled ?? 0, current - keptEpochs))
-  // Files first: a crash in between finds them named by the journal still.
-  journal.prune(first, hashes => hashes.forEach(evidence.remove))
+  journal.prune(first)
   return first
 }

@@ -4,17 +4,24 @@ import type { Verification } from '../job/verify-openings.ts'
 import type { VerifyItem } from '../job/work-core.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 
-/** The answer for this item alone. Rejects where this seat cannot recompute. */
-export type RecomputeQueue = (epochSeed: Hex, item: VerifyItem) => Promise<Verification>
+/** `take` gets the answer for this item alone. Rejects where this seat cannot recompute. */
+export type RecomputeQueue = (epochSeed: Hex, item: VerifyItem, take: (answer: Verification) => void) => Promise<void>
+
+export type RecomputeQueueDependencies = {
+  readonly engine: Pick<WorkEngine, 'verify'>
+  /** Around the answers of one batch. */
+  readonly together: (takeAnswers: () => void) => void
+}
 
 type Waiting = {
   readonly epochSeed: Hex
   readonly item: VerifyItem
-  readonly resolve: (answer: Verification) => void
+  readonly take: (answer: Verification) => void
+  readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
 
-export function createRecomputeQueue(engine: Pick<WorkEngine, 'verify'>): RecomputeQueue {
+export function createRecomputeQueue({ engine, together }: RecomputeQueueDependencies): RecomputeQueue {
   let waiting: Waiting[] = []
   let running = false
 
@@ -26,7 +33,10 @@ export function createRecomputeQueue(engine: Pick<WorkEngine, 'verify'>): Recomp
       waiting = waiting.filter(each => each.epochSeed !== epochSeed)
       try {
         const answers = await engine.verify({ epochSeed, items: batch.map(({ item }) => item) })
-        for (const [i, { resolve }] of batch.entries()) resolve(answers[i]!)
+        together(() => {
+          for (const [i, { take }] of batch.entries()) take(answers[i]!)
+        })
+        for (const { resolve } of batch) resolve()
       } catch (error) {
         for (const { reject } of batch) reject(error)
       }
@@ -34,9 +44,9 @@ export function createRecomputeQueue(engine: Pick<WorkEngine, 'verify'>): Recomp
     running = false
   }
 
-  return (epochSeed, item) =>
+  return (epochSeed, item, take) =>
     new Promise((resolve, reject) => {
-      waiting.push({ epochSeed, item, resolve, reject })
+      waiting.push({ epochSeed, item, take, resolve, reject })
       if (!running) void run()
     })
 }

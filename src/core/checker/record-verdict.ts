@@ -1,4 +1,4 @@
-/** Keeps what a verdict rests on, then the verdict: evidence on disk, contradiction and verdict in the journal. */
+/** Keeps a verdict with what it rests on: evidence, contradiction and verdict in one transaction. */
 import { crashPoint } from '../platform/crash-point.ts'
 import type { EvidenceStore } from './evidence-store.ts'
 import type { CheckerJournal } from './journal.ts'
@@ -23,11 +23,11 @@ export function recordVerdict(
   const { commitment, commitmentHash, contradiction } = known.check
   const reported = journal.deviceCheck(epoch, deviceId)
   const bundle = roundEvidence({ network, spec, epochSeed, ...known, reported })
-  const kept = bundle === null ? null : evidence.keep(bundle)
-  if (bundle !== null) crashPoint('checker.evidence-kept')
-  if (commitment !== null && contradiction !== null) journal.recordContradiction(commitment, contradiction)
   const about = { round: trigger.hash, deviceId, epoch, generation, commitmentHash, commitment }
-  const isNew = journal.recordVerdict({ ...judged, ...about, evidence: kept })
-  crashPoint('checker.verdict-recorded')
-  return isNew
+  return journal.transaction(() => {
+    const kept = bundle === null ? null : evidence.keep(bundle)
+    if (bundle !== null) crashPoint('checker.evidence-kept')
+    if (commitment !== null && contradiction !== null) journal.recordContradiction(commitment, contradiction)
+    return journal.recordVerdict({ ...judged, ...about, evidence: kept })
+  })
 }

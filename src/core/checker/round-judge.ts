@@ -1,6 +1,6 @@
 /**
  * The rounds of one seat owner: offers a job to each of its devices at a trigger, takes commitments, samples, recomputes and
- * judges. What it concludes is in the journal, and its evidence on disk, before anybody hears of it.
+ * judges. What it concludes is on disk, with its evidence, before anybody hears of it.
  */
 import type { Address, Hex } from 'viem'
 import { type JobSpec, windowRate } from '../job/spec.ts'
@@ -125,8 +125,8 @@ export function createRoundJudge(
 ): RoundJudge {
   const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongRow, onVerdict } = deps
   const { isArriving = () => false, stoodStillAt = () => false } = deps
-  const records = createPendingRecords({ log })
-  const queue = createRecomputeQueue(engine)
+  const records = createPendingRecords({ log, transaction: journal.transaction })
+  const queue = createRecomputeQueue({ engine, together: records.together })
   const entries = new Map<string, Entry>()
   const open = new Map<Hex, { readonly deadline: Promise<void>; readonly cancel: AbortController }>()
   const key = (round: Hex, deviceId: Hex) => `${round} ${deviceId}`
@@ -139,7 +139,7 @@ export function createRoundJudge(
     message(session).catch(error => log.debug({ error, device: entry.device.deviceId }, 'a message could not be sent'))
   }
 
-  /** Keeps evidence and verdict, in this order, then lets others know; a verdict that cannot be kept yet is tried again. */
+  /** Keeps evidence and verdict, then lets others know; a verdict that cannot be kept yet is tried again. */
   function conclude(entry: Entry, check: RoundCheck, tellOthers?: () => void) {
     const earlier = entry.check.judged
     entry.check = check
@@ -147,10 +147,13 @@ export function createRoundJudge(
     const { round, device, offer, request, openings, forwardedRow } = entry
     const concluded = { round, device, offer, request, openings, forwardedRow, check, judged: check.judged }
     records.write(() => {
-      if (entries.get(key(round.trigger.hash, device.deviceId)) !== entry) return
-      if (!recordVerdict({ network, spec }, concluded, { journal, evidence })) return
-      onVerdict?.(round, device, check)
-      tellOthers?.()
+      if (entries.get(key(round.trigger.hash, device.deviceId)) !== entry) return undefined
+      if (!recordVerdict({ network, spec }, concluded, { journal, evidence })) return undefined
+      return () => {
+        crashPoint('checker.verdict-recorded')
+        onVerdict?.(round, device, check)
+        tellOthers?.()
+      }
     })
   }
 
@@ -189,7 +192,7 @@ export function createRoundJudge(
     try {
       const sample = sampleOf(spec, message, request)
       const claim = { seed: seedOf(network, message), rows: Number(message.rows), root: message.root, sample, openings }
-      takeAnswer(entry, await queue(entry.round.epochSeed, claim))
+      await queue(entry.round.epochSeed, claim, answer => takeAnswer(entry, answer))
     } catch (error) {
       log.error({ error }, 'rows could not be recomputed')
       conclude(entry, concludeFault(entry.check, 'This seat could not recompute the rows.'))

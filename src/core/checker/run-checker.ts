@@ -328,7 +328,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     const duty = epochs.get(epoch)?.duty
     if (duty !== undefined) await askDevices(duty)
     await recomputers.keepOnly(new Set([rules.specHash, ...current().map(each => each.duty.rounds.rules.specHash)]))
-    await pruneRecords(network, epoch, { journal, evidence })
+    await pruneRecords(network, epoch, { journal })
   }
 
   /** A session that is closed or full keeps nobody else from being asked. */

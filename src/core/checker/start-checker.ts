@@ -14,7 +14,7 @@ import type { Signer } from '../report/signer.ts'
 import { ensureCertificate } from '../transport/certificate-file.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
 import type { CheckerObserver } from './checker-metrics.ts'
-import { openEvidenceStore } from './evidence-store.ts'
+import { createEvidenceStore } from './evidence-store.ts'
 import { createRecordPolicy } from './record-policy.ts'
 import { type CheckerEvent, runChecker } from './run-checker.ts'
 import { deriveSeatSecrets } from './seat-secrets.ts'
@@ -86,7 +86,7 @@ export async function startChecker(
       secrets: deriveSeatSecrets(privateKey, network, signer.address),
       sender,
       store,
-      evidence: openEvidenceStore(join(folder, 'evidence')),
+      evidence: createEvidenceStore(store),
       identity,
       transport: createWebSocketTransport({ identity }),
       startEngine: async spec => {

@@ -1,6 +1,6 @@
 /** A Checker from the chain outwards: seats, duties and what became of them; then what runs here, and where that does not fit. Pure. */
 import type { Address, Hex } from 'viem'
-import type { CheckerRecords } from '../checker/read-records.ts'
+import type { CheckerRecords, JournaledVerdict } from '../checker/read-records.ts'
 import { cohortKey, type History } from '../explorer/history.ts'
 import type { CheckerView, NetworkView } from '../explorer/network-view.ts'
 import { grouped, tokens } from '../platform/ui/figures.ts'
@@ -46,6 +46,8 @@ export type CheckerStatus = {
   /** Newest first. */
   readonly duties: readonly DutyStatus[]
   readonly verdictCounts: Readonly<Record<string, number>> | null
+  /** The last verdicts of the daemon here with their evidence, newest first. */
+  readonly verdicts: readonly JournaledVerdict[] | null
   readonly warnings: readonly StatusWarning[]
 }
 
@@ -72,6 +74,7 @@ export function checkerStatus(input: CheckerStatusInput): CheckerStatus {
     endpoint,
     duties,
     verdictCounts: local?.records?.verdictCounts ?? null,
+    verdicts: local?.records?.verdicts ?? null,
     warnings: [...staleWarning(network), ...warningsOf(checker, input)],
   }
 }
@@ -192,8 +195,9 @@ function warningsOf(
 
 /** The status as lines for people. */
 export function checkerStatusLines(status: CheckerStatus): string[] {
-  const { operator, network, daemon, checker, endpoint, duties, verdictCounts, warnings } = status
+  const { operator, network, daemon, checker, endpoint, duties, verdictCounts, verdicts, warnings } = status
   const last = duties.find(({ state }) => state !== 'pending')
+  const evidence = verdicts?.find(each => each.evidence !== null)?.evidence
   const counts = Object.entries(verdictCounts ?? {}).map(([verdict, count]) => `${verdict} ${grouped(count)}`)
   return [
     ...headLines('checker ', operator, network, daemon),
@@ -207,6 +211,7 @@ export function checkerStatusLines(status: CheckerStatus): string[] {
           `last duty ${last === undefined ? 'none settled yet' : dutyText(last)}`,
         ]),
     ...(counts.length === 0 ? [] : [`verdicts  ${counts.join(', ')}`]),
+    ...(evidence === undefined ? [] : [`evidence  ${evidence}, the last`]),
     ...warningLines(warnings),
     ...(duties.length === 0 ? [] : ['', 'duties', ...duties.slice(0, 8).map(duty => `  ${dutyText(duty)}`)]),
   ]

@@ -60,6 +60,13 @@ export const operatorErrors = defineErrors({
     fix: 'Name a file that exists, or a hash (0x and 64 digits) with --from.',
     exit: 3,
   },
+  BUNDLE_FILE_UNWRITABLE: {
+    message: ({ path, reason }: { path: string; reason: string }) =>
+      `The bundle cannot be kept in ${path} (${reason}).`,
+    meaning: 'The file is there already, its folder is not, or this user may not write there. Nothing is overwritten.',
+    fix: 'Name a new file in a folder that exists with --save.',
+    exit: 3,
+  },
   BUNDLE_NOT_SERVED: {
     message: ({ endpoint, hash, status }: { endpoint: string; hash: string; status: number }) =>
       `${endpoint} does not serve bundle ${hash} (HTTP status ${status}).`,

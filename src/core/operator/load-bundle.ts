@@ -1,12 +1,12 @@
 /** An evidence bundle from a file, or by its hash from the Checker that serves it. */
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Hex } from 'viem'
 import { reportErrors } from '../report/errors.ts'
 import { bundleHash, bundleLimit, decodeBundle, type EvidenceBundle } from '../report/evidence-bundle.ts'
 import { getContent } from '../transport/get-content.ts'
 import { operatorErrors } from './errors.ts'
 
-export type LoadedBundle = { readonly hash: Hex; readonly bytes: number; readonly bundle: EvidenceBundle }
+export type LoadedBundle = { readonly hash: Hex; readonly bytes: Uint8Array; readonly bundle: EvidenceBundle }
 
 /**
  * @param options.source - path of a file, or the bundle's hash
@@ -20,7 +20,20 @@ export async function loadBundle(
 ): Promise<LoadedBundle> {
   const named = /^0x[0-9a-f]{64}$/i.test(source)
   const bytes = named ? await fetchBundle(source.toLowerCase() as Hex, from, get) : await readBundle(source)
-  return { hash: bundleHash(bytes), bytes: bytes.length, bundle: decodeBundle(bytes) }
+  return { hash: bundleHash(bytes), bytes, bundle: decodeBundle(bytes) }
+}
+
+/** @throws BUNDLE_FILE_UNWRITABLE, also where the file exists: nothing is overwritten */
+export async function saveBundle({ bytes }: Pick<LoadedBundle, 'bytes'>, path: string): Promise<void> {
+  try {
+    await writeFile(path, bytes, { flag: 'wx' })
+  } catch (cause) {
+    throw operatorErrors.BUNDLE_FILE_UNWRITABLE({
+      path,
+      reason: (cause as NodeJS.ErrnoException).code ?? String(cause),
+      cause,
+    })
+  }
 }
 
 async function readBundle(path: string): Promise<Uint8Array> {

@@ -39,7 +39,7 @@ export async function verifyEvidence(
     const failedAt = result.ok ? bundleSteps.length : bundleSteps.indexOf(result.step)
     return {
       hash,
-      bytes,
+      bytes: bytes.length,
       valid: result.ok,
       failedStep: result.ok ? null : result.step,
       detail: result.ok ? null : result.detail,

@@ -12,6 +12,9 @@ import { writeFileAtomically } from './write-file-atomically.ts'
 
 export type DataDirLock = { release(): void }
 
+/** Kept here because a database that nobody refers to is closed by the garbage collector, and its lock would be free. */
+const held = new Set<DatabaseSync>()
+
 /**
  * Creates the directory when missing (0700) and takes its lock.
  *
@@ -39,10 +42,11 @@ export function lockDataDir(options: { path: string; owner: string }): DataDirLo
       cause: error,
     })
   }
-  const held = database
+  const owned = database
+  held.add(owned)
   return {
     release: () => {
-      if (held.isOpen) held.close()
+      if (held.delete(owned)) owned.close()
     },
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
+import { createEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { createRoundJudge } from '../../../src/core/checker/round-judge.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
@@ -64,7 +64,8 @@ afterAll(async () => {
 
 it('signs off from its rounds, is judged UNSUPPORTED and not WRONG, and works again when the card is back', async () => {
   const clock = createManualClock()
-  const verdicts = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
+  const seatStore = openStore({ path: ':memory:', migrations: [...checkerMigrations] })
+  const verdicts = createCheckerJournal(seatStore)
   const journal = createProviderJournal(openStore({ path: ':memory:', migrations: [...providerMigrations] }))
   const events: ProviderEvent[] = []
   const aborts: Signed<'Abort'>[] = []
@@ -76,7 +77,7 @@ it('signs off from its rounds, is judged UNSUPPORTED and not WRONG, and works ag
       signer: seat,
       secrets: deriveSeatSecrets(seatKey, network, seat.address),
       journal: verdicts,
-      evidence: openEvidenceStore(folder),
+      evidence: createEvidenceStore(seatStore),
       engine,
       clock,
       log: silentLogger,

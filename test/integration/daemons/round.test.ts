@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { openEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
+import { createEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/round-judge.ts'
 import type { SeatDevice } from '../../../src/core/checker/seat-round.ts'
@@ -70,7 +70,7 @@ function seat(index: number) {
   const journal = createCheckerJournal(store)
   const sent: Sent[] = []
   const forwarded: { commitment: Signed<'Commitment'>; payload: Uint8Array }[] = []
-  const evidence = openEvidenceStore(join(folder, `evidence-${index}-${Math.random()}`))
+  const evidence = createEvidenceStore(store)
   const judge: RoundJudge = createRoundJudge(
     { network, spec, rules },
     {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bytesToHex, type Hex, numberToHex } from 'viem'
-import { openEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
+import { createEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { createRoundJudge, type RoundJudgeDependencies } from '../../../src/core/checker/round-judge.ts'
 import type { SeatDevice } from '../../../src/core/checker/seat-round.ts'
@@ -98,7 +98,7 @@ export async function openJudgeFixture() {
     const store = openStore({ path: ':memory:', migrations: checkerMigrations })
     stores.push(store)
     const journal = createCheckerJournal(store)
-    const evidence = openEvidenceStore(mkdtempSync(join(folder, 'evidence-')))
+    const evidence = createEvidenceStore(store)
     const sent: { readonly type: MessageType; readonly body: unknown }[] = []
     const forwarded: { readonly commitment: Signed<'Commitment'>; readonly payload: Uint8Array }[] = []
     const judge = createRoundJudge(

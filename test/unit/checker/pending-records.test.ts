@@ -3,35 +3,74 @@ import { expect, it } from 'vitest'
 import { createPendingRecords } from '../../../src/core/checker/pending-records.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 
-it('writes every record once, in order where all of them fail together, however often the disk is full', () => {
+/** A disk that can be full; what a transaction wrote is there when it returns, and not where it threw. */
+function disk() {
+  const state = { isFull: false, kept: [] as number[], told: [] as number[], transactions: 0 }
+  const records = createPendingRecords({
+    log: silentLogger,
+    transaction(work) {
+      const before = [...state.kept]
+      try {
+        const result = work()
+        state.transactions++
+        return result
+      } catch (error) {
+        state.kept = before
+        throw error
+      }
+    },
+  })
+  const numbered = (n: number) => () => {
+    if (state.isFull) throw new Error('full')
+    state.kept.push(n)
+    return () => {
+      expect(state.kept).toContain(n)
+      state.told.push(n)
+    }
+  }
+  return { state, records, numbered }
+}
+
+it('writes and tells every record once and in order, however often the disk is full', () => {
   fc.assert(
-    fc.property(fc.array(fc.boolean(), { maxLength: 40 }), isFull => {
-      const records = createPendingRecords({ log: silentLogger })
-      const written: number[] = []
-      let full = false
-      isFull.forEach((now, n) => {
-        full = now
-        records.write(() => {
-          if (full) throw new Error('full')
-          written.push(n)
-        })
-      })
-      full = false
-      records.retry()
-      expect(written).toEqual(isFull.map((_, n) => n))
-    }),
+    fc.property(
+      fc.array(fc.record({ isFull: fc.boolean(), count: fc.integer({ min: 0, max: 4 }) }), { maxLength: 20 }),
+      steps => {
+        const { state, records, numbered } = disk()
+        let n = 0
+        for (const { isFull, count } of steps) {
+          state.isFull = isFull
+          records.together(() => {
+            for (let i = 0; i < count; i++) records.write(numbered(n++))
+          })
+        }
+        state.isFull = false
+        records.retry()
+        const all = Array.from({ length: n }, (_, each) => each)
+        expect(state.kept).toEqual(all)
+        expect(state.told).toEqual(all)
+      },
+    ),
     { numRuns: 1000 },
   )
 })
 
+it('writes what comes together in one transaction', () => {
+  const { state, records, numbered } = disk()
+  records.together(() => {
+    for (const n of [0, 1, 2]) records.write(numbered(n))
+    expect(state.kept).toEqual([])
+  })
+  expect([state.kept, state.told, state.transactions]).toEqual([[0, 1, 2], [0, 1, 2], 1])
+})
+
 it('is not held up by a record that never can be written', () => {
-  const records = createPendingRecords({ log: silentLogger })
-  records.write(() => {
-    throw new Error('always')
+  const { state, records, numbered } = disk()
+  records.together(() => {
+    records.write(() => {
+      throw new Error('always')
+    })
+    records.write(numbered(1))
   })
-  let written = false
-  records.write(() => {
-    written = true
-  })
-  expect(written).toBe(true)
+  expect([state.kept, state.told]).toEqual([[1], [1]])
 })

@@ -232,6 +232,8 @@ describe('a disk that takes no record', () => {
     answer()
     expect(await seat.close()).toEqual([])
     expect([told, seat.forwarded]).toEqual([[], []])
+    // In one transaction with the verdict: not there without it.
+    expect(seat.store.all('SELECT hash FROM evidence')).toEqual([])
 
     Object.assign(seat.journal, { recordVerdict })
     await seat.judge.idle()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { zeroHash } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
-import { type LoadedBundle, loadBundle } from '../../../src/core/operator/load-bundle.ts'
+import { type LoadedBundle, loadBundle, saveBundle } from '../../../src/core/operator/load-bundle.ts'
 import { evidenceLines, verifyEvidence } from '../../../src/core/operator/verify-evidence.ts'
 import {
   bundleHash,
@@ -57,7 +57,7 @@ const file = (name: string, content: Uint8Array) => {
   writeFileSync(join(folder, name), content)
   return join(folder, name)
 }
-const loaded = (bundle: EvidenceBundle): LoadedBundle => ({ hash: '0x00', bytes: 0, bundle })
+const loaded = (bundle: EvidenceBundle): LoadedBundle => ({ hash: '0x00', bytes: new Uint8Array(), bundle })
 const verify = (bundle: EvidenceBundle) =>
   verifyEvidence(loaded(bundle), {
     startEngine: async () => ({ verify: core.verify, close: async () => undefined }),
@@ -65,12 +65,21 @@ const verify = (bundle: EvidenceBundle) =>
 
 describe('loadBundle', () => {
   it('reads a file, and the same bundle by its hash over TLS from its Checker', async () => {
-    const expected = { hash: bundleHash(bytes), bytes: bytes.length, bundle: honest }
-    expect(await loadBundle({ source: file('honest.bundle', bytes) })).toEqual(expected)
-    expect(await loadBundle({ source: bundleHash(bytes), from: listener.url })).toEqual(expected)
+    const expected = { hash: bundleHash(bytes), bundle: honest }
+    expect(await loadBundle({ source: file('honest.bundle', bytes) })).toMatchObject(expected)
+    expect(await loadBundle({ source: bundleHash(bytes), from: listener.url })).toMatchObject(expected)
     expect(
       await loadBundle({ source: bundleHash(bytes).toUpperCase().replace('0X', '0x'), from: listener.url }),
-    ).toEqual(expected)
+    ).toMatchObject(expected)
+  })
+
+  it('keeps it in a new file, and overwrites none', async () => {
+    const path = join(folder, 'kept.bundle')
+    await saveBundle(await loadBundle({ source: bundleHash(bytes), from: listener.url }), path)
+    expect(await loadBundle({ source: path })).toMatchObject({ hash: bundleHash(bytes) })
+    const refusal = { code: 'BUNDLE_FILE_UNWRITABLE', context: { path, reason: 'EEXIST' } }
+    await expect(saveBundle({ bytes: new Uint8Array() }, path)).rejects.toMatchObject(refusal)
+    expect(await loadBundle({ source: path })).toMatchObject({ hash: bundleHash(bytes) })
   })
 
   it('refuses what is not the bundle that was named', async () => {

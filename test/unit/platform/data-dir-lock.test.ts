@@ -25,17 +25,24 @@ it('has one owner, who is named to the second', () => {
   lockDataDir({ path: folder, owner: 'kaisar checker run' }).release()
 })
 
-it('is released by SIGKILL of its owner', async () => {
+it('is held until its owner dies, whatever the garbage collector does, and released by SIGKILL', async () => {
   const module = new URL('../../../src/core/platform/data-dir-lock.ts', import.meta.url).href
   const script = `const { lockDataDir } = await import(${JSON.stringify(module)})
-    lockDataDir({ path: ${JSON.stringify(folder)}, owner: 'child' }); console.log('locked'); setInterval(() => {}, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-  await once(child.stdout, 'data')
-  expect(() => lockDataDir({ path: folder, owner: 'test' })).toThrow(
-    expect.objectContaining({ code: 'DATA_DIR_LOCKED' }),
-  )
-  child.kill('SIGKILL')
-  await once(child, 'exit')
+    lockDataDir({ path: ${JSON.stringify(folder)}, owner: 'child' })
+    for (let i = 0; i < 3; i++) { await new Promise(setImmediate); gc() }
+    console.log('locked'); setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    await once(child.stdout, 'data')
+    expect(() => lockDataDir({ path: folder, owner: 'test' })).toThrow(
+      expect.objectContaining({ code: 'DATA_DIR_LOCKED' }),
+    )
+  } finally {
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
   lockDataDir({ path: folder, owner: 'test' }).release()
 })
 
