@@ -57,6 +57,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   const possibleSince = new Map<string, number>()
   const ranks = new Map<number, number>()
   const unanswered = new Map<number, readonly SettlementStep[]>()
+  /** Epochs that are paid and closed, with their audits: nothing can be to do there. */
+  const over = new Set<number>()
 
   async function rankIn({ epoch, seed }: EpochOverview): Promise<number> {
     if (options.takeTurns === false) return 0
@@ -94,7 +96,9 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       const step = seedIsDue(timeline, epoch, Number(head.timestamp)) ? planSeed(overview, head.number) : null
       if (step !== null) steps.push({ step, overview })
     }
+    over.delete(current - keptEpochs - 1)
     for (let epoch = Math.max(0, current - keptEpochs); epoch < current; epoch++) {
+      if (over.has(epoch)) continue
       const overview = await getEpoch(network, epoch)
       if (overview.seed === null) continue
       for (const step of await epochSteps(overview, epoch >= timeline.firstPaidEpoch)) steps.push({ step, overview })
@@ -102,6 +106,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       const now = Number(head.timestamp)
       if (now >= auditClosesAt && now < auditClosesAt + timeline.auditSeconds)
         for (const step of await unansweredAudits(overview)) steps.push({ step, overview })
+      else if (now >= auditClosesAt && overview.money.closed) over.add(epoch)
     }
     return steps
   }

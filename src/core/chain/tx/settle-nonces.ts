@@ -7,9 +7,13 @@ export type SettleInput = {
   readonly chain: Chain
   readonly store: TransactionStore
   readonly address: Address
-  readonly headNumber: bigint
-  /** Block time in seconds of the head. */
-  readonly timestamp: bigint
+  readonly head: {
+    readonly number: bigint
+    /** Block time in seconds. */
+    readonly timestamp: bigint
+    /** Nonces of which it was seen at this very head what was mined; added to, and not asked for again. */
+    readonly decided: Set<number>
+  }
   /** Blocks after which what a nonce was used for is taken as decided. */
   readonly watchBlocks: number
 }
@@ -26,7 +30,7 @@ export type Settled = {
  * a reorg, and which lost their nonce to another and are wanted again.
  */
 export async function settleNonces(input: SettleInput): Promise<Settled> {
-  const { chain, store, address, headNumber, timestamp, watchBlocks } = input
+  const { chain, store, address, head, watchBlocks } = input
   const mined = await minedNonce(chain, address)
   const attempts = store.attempts()
   const undecided = new Set<number>()
@@ -42,23 +46,25 @@ export async function settleNonces(input: SettleInput): Promise<Settled> {
           store.update(action.key, { state: latest?.key === action.key ? 'pending' : 'displaced', nonce })
       continue
     }
+    if (head.decided.has(nonce)) continue
     const winner = await minedAttempt(chain, atNonce)
     if (winner === null || winner === 'doubt') undecided.add(nonce)
     if (winner === 'doubt') continue
     if (winner !== null) {
       const { attempt, receipt } = winner
-      const deep = headNumber - receipt.blockNumber >= BigInt(watchBlocks)
+      head.decided.add(nonce)
+      const deep = head.number - receipt.blockNumber >= BigInt(watchBlocks)
       store.atomically(() => {
         // An action that was asked for again since has no nonce yet, or another: this is not its outcome.
         if (store.find(attempt.key)?.nonce === nonce)
           store.update(attempt.key, { state: deep ? 'final' : 'mined', nonce, receipt })
-        store.addSpend(receipt.hash, receipt.gasUsed * receipt.effectiveGasPrice, Number(timestamp))
+        store.addSpend(receipt.hash, receipt.gasUsed * receipt.effectiveGasPrice, Number(head.timestamp))
         if (deep) release(nonce, attempt.key)
       })
       continue
     }
     // Somebody else used the nonce (another machine with this key); certain only when it is deep.
-    decidedNonce ??= await nonceAt(chain, address, headNumber - BigInt(watchBlocks))
+    decidedNonce ??= await nonceAt(chain, address, head.number - BigInt(watchBlocks))
     if (nonce < decidedNonce) store.atomically(() => release(nonce, null))
   }
   return { minedNonce: mined, undecided }

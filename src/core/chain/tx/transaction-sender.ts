@@ -130,10 +130,12 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       deadline: call.deadline ?? null,
     }
     const known = store.find(key)
-    if (known === null || isOver(known)) {
-      store.queue(action)
-      atHead.gas.delete(key)
-    } else if (known.data !== action.data || known.to !== action.to) throw chainErrors.TRANSACTION_KEY_REUSED({ key })
+    if (known !== null && !isOver(known)) {
+      if (known.data !== action.data || known.to !== action.to) throw chainErrors.TRANSACTION_KEY_REUSED({ key })
+      return
+    }
+    store.queue(action)
+    atHead.gas.delete(key)
     wake(0)
   }
 
@@ -172,7 +174,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     const { hash, number, timestamp, baseFeePerGas } = await chain.client.getBlock()
     if (atHead.hash !== hash) atHead = seenAt(hash)
     if (atHead.settled && store.open().every(({ state }) => state === 'mined')) return
-    const settled = await settleNonces({ chain, store, address, headNumber: number, watchBlocks, timestamp })
+    const head = { number, timestamp, decided: atHead.decided }
+    const settled = await settleNonces({ chain, store, address, head, watchBlocks })
     const { minedNonce } = settled
     headNumber = number
     undecided = settled.undecided
@@ -353,6 +356,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
 const seenAt = (hash: Hex | null) => ({
   hash,
   settled: false,
+  decided: new Set<number>(),
   gas: new Map<string, bigint | null>(),
   sent: new Set<Hex>(),
   told: new Set<string>(),
