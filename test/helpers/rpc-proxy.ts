@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
 import { type Hex, keccak256, numberToHex } from 'viem'
 import { seededRandom } from './seeded-random.ts'
 
@@ -60,11 +61,17 @@ export async function startRpcProxy(options: { readonly target: string; readonly
   const injected: Partial<Record<RpcFault, number>> = {}
   const calls: string[] = []
 
-  const forward = async (call: Call): Promise<Record<string, unknown>> => {
-    const body = JSON.stringify({ jsonrpc: '2.0', ...call })
-    const headers = { 'content-type': 'application/json' }
-    return (await fetch(options.target, { method: 'POST', headers, body })).json() as Promise<Record<string, unknown>>
-  }
+  // Not fetch, which takes several times as long: half a dozen daemons ask through one process.
+  const agent = new Agent({ keepAlive: true })
+  const forward = (call: Call): Promise<Record<string, unknown>> =>
+    new Promise((resolve, reject) => {
+      const headers = { 'content-type': 'application/json' }
+      const forwarded = httpRequest(options.target, { method: 'POST', headers, agent }, response =>
+        resolve(json(response) as Promise<Record<string, unknown>>),
+      )
+      forwarded.on('error', reject)
+      forwarded.end(JSON.stringify({ jsonrpc: '2.0', ...call }))
+    })
   const result = (call: Call, value: unknown) => ({ jsonrpc: '2.0', id: call.id, result: value })
 
   function choose(call: Call): FaultRule | null {
@@ -151,6 +158,7 @@ export async function startRpcProxy(options: { readonly target: string; readonly
     async stop() {
       server.closeAllConnections()
       server.close()
+      agent.destroy()
       await once(server, 'close')
     },
   }

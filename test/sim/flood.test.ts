@@ -6,7 +6,9 @@ import { createFlood, gibibyte } from '../helpers/flood.ts'
 import { createIdentity } from '../helpers/identities.ts'
 import { startFaultyDevnet } from './faulty-devnet.ts'
 
-const faulty = await startFaultyDevnet()
+/** Longer phases than a devnet's: its machine is busy with the flood. */
+const epochSeconds = 24
+const faulty = await startFaultyDevnet({ epochSeconds })
 afterAll(() => faulty.close())
 const { devnet, events } = faulty
 const target = 'checker-1'
@@ -29,11 +31,11 @@ it.skipIf(process.platform !== 'linux')('is survived by who judges and by who is
   const { pid } = devnet.daemon(target)
   const before = peakBytes(pid!)
   const flooded = 2
-  await faulty.until(devnet.firstEpochAt + flooded * 16)
+  await faulty.until(devnet.firstEpochAt + flooded * epochSeconds)
   flood.slowSockets()
   const giants = Promise.all([flood.gigabyteBody(), flood.gigabyteMessage()])
   let isOver = false
-  const until = faulty.until(devnet.firstEpochAt + (flooded + 1) * 16).then(() => {
+  const until = faulty.until(devnet.firstEpochAt + (flooded + 1) * epochSeconds).then(() => {
     isOver = true
   })
   while (!isOver) await flood.requests()

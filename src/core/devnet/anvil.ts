@@ -32,6 +32,7 @@ export type AnvilDependencies = {
 
 export type AnvilHandle = {
   readonly rpcUrl: string
+  /** The same over one connection, with subscriptions: half the work for who asks as often as a daemon. */
   readonly wsUrl: string
   readonly port: number
   readonly pid: number

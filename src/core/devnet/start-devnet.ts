@@ -165,7 +165,7 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
       const extraArgs = options.daemonArgs?.[role.kind] ?? []
       const daemon = await launchDaemon(
         role,
-        { dataDir, contextName: name, rpcUrl: anvil.rpcUrl, extraArgs, ...start },
+        { dataDir, contextName: name, rpcUrl: anvil.wsUrl, extraArgs, ...start },
         { env: { KAISAR_CONTEXT_HOME: contextHome, ...env }, onEvent: onDaemonEvent },
       )
       daemons.set(role.name, daemon)
