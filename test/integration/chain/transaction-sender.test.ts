@@ -122,10 +122,12 @@ describe('fees', () => {
   })
 
   test('above the cap it waits, says so, and goes when fees fall', async () => {
-    const { sender, note, anvil, troubles, noted } = await scene({ maxFeePerGas: 3_000_000_000n })
+    const { note, anvil, noted, withSender } = await scene()
     await anvil.client.setAutomine(false)
     await anvil.client.setNextBlockBaseFeePerGas({ baseFeePerGas: 10n ** 11n })
     await anvil.client.mine({ blocks: 1 })
+    // One that has never seen the head before, with its low fee.
+    const { sender, troubles } = withSender({ maxFeePerGas: 3_000_000_000n })
     sender.enqueue(note(1))
     await eventually(() => expect(troubles.some(({ code }) => code === 'TRANSACTION_FEE_CAP')).toBe(true))
     await anvil.client.setNextBlockBaseFeePerGas({ baseFeePerGas: 10n ** 9n })
