@@ -2,6 +2,8 @@
 import { styleText } from 'node:util'
 import { Command, Flags, type Interfaces } from '@oclif/core'
 import { ExitError } from '@oclif/core/errors'
+import type { Chain } from '../core/chain/client.ts'
+import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { Context } from '../core/platform/context.ts'
 import type { KaisarError } from '../core/platform/errors.ts'
 import { createGracefulStop, type GracefulStop } from '../core/platform/graceful-stop.ts'
@@ -63,6 +65,9 @@ export type ChainTarget = {
   readonly context: Context | undefined
 }
 
+/** What of it a connection needs. */
+type ConnectTarget = Pick<ChainTarget, 'rpcUrls' | 'chainId' | 'contracts'> & Partial<Pick<ChainTarget, 'codeHashes'>>
+
 export abstract class BaseCommand<T extends typeof Command> extends Command {
   static override enableJsonFlag = true
 
@@ -93,6 +98,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   protected readonly redactor = createRedactor()
   private readonly warnings: string[] = []
   private failureData: object | undefined
+  protected readonly chains: Chain[] = []
   private stop: GracefulStop | undefined
 
   /** The result of a command, which is `data` of its envelope. Text is printed with `this.log` on the way. */
@@ -178,6 +184,14 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     for (const url of rpcUrls) this.redactor.addUrl(url)
     const { chainId, contracts = {}, codeHashes } = context ?? {}
     return { rpcUrls, chainId, contracts, codeHashes, context }
+  }
+
+  /** Connects to a network for as long as the command runs. */
+  protected readonly connectNetwork = async (target: ConnectTarget): Promise<ConnectedNetwork> => {
+    const { connectNetwork } = await import('../core/chain/network.ts')
+    const network = await connectNetwork(target, { rpcUrls: target.rpcUrls })
+    this.chains.push(network.chain)
+    return network
   }
 
   /** Whether a person can be asked. */
@@ -298,6 +312,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   protected override async finally(error: Error | undefined): Promise<void> {
     this.stop?.dispose()
     process.off('uncaughtException', this.endNow)
+    // An open socket would keep the process.
+    for (const chain of this.chains) chain.close()
     await super.finally(error)
   }
 

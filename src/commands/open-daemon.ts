@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { kaisarErrorsAbi } from '../core/chain/kaisar-errors.ts'
-import { connectNetwork } from '../core/chain/network.ts'
+import type { ConnectedNetwork } from '../core/chain/network.ts'
 import { asOnlyRun } from '../core/chain/operator-session.ts'
 import { createTransactionSender, type SenderOptions } from '../core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../core/chain/tx/transaction-store.ts'
@@ -25,16 +25,23 @@ export type OpenDaemonOptions = {
   readonly sending: Pick<SenderOptions, 'confirmations' | 'maxFeePerGas' | 'spendCapWei'>
 }
 
+export type OpenDaemonDependencies = {
+  readonly unlockKey: () => Promise<UnlockedKey>
+  readonly connectNetwork: (target: ChainTarget) => Promise<ConnectedNetwork>
+  readonly log: Logger
+  readonly clock: Clock
+}
+
 /** Opens everything in the order in which it can be refused: the folder first, then the key, then the chain. */
 export async function openDaemon(
   { role, dataDir, target, migrations, sending }: OpenDaemonOptions,
-  { unlockKey, log, clock }: { unlockKey: () => Promise<UnlockedKey>; log: Logger; clock: Clock },
+  { unlockKey, connectNetwork, log, clock }: OpenDaemonDependencies,
 ) {
   const folder = join(dataDir, role)
   const lock = lockDataDir({ path: folder, owner: `kaisar ${role} run` })
   try {
     const { privateKey } = await unlockKey()
-    const network = await connectNetwork(target, { rpcUrls: target.rpcUrls })
+    const network = await connectNetwork(target)
     const { privateKeyToAccount } = await import('viem/accounts')
     const store = openStore(
       { path: stateFile(folder, network), migrations: [transactionTables, ...migrations] },

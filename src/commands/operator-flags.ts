@@ -17,14 +17,21 @@ export const operatorFlags = {
 export async function openOperators(
   role: 'provider' | 'checker',
   flags: { readonly key: string; readonly operator?: `0x${string}` | undefined },
-  { target, dataDir }: { readonly target: ChainTarget; readonly dataDir: string },
+  {
+    target,
+    dataDir,
+    connectNetwork,
+  }: {
+    readonly target: ChainTarget
+    readonly dataDir: string
+    readonly connectNetwork: (target: ChainTarget) => Promise<ConnectedNetwork>
+  },
 ): Promise<{ network: ConnectedNetwork; operators: FoundOperator[] }> {
-  const { connectNetwork } = await import('../core/chain/network.ts')
   const { findOperators } = await import('../core/operator/find-operator.ts')
   const { key, operator } = flags
   const devnetDataDir = target.context?.devnet?.dataDir ?? null
   const operators = findOperators({ role, dataDir, key, operator, devnetDataDir })
-  return { network: await connectNetwork(target, { rpcUrls: target.rpcUrls }), operators }
+  return { network: await connectNetwork(target), operators }
 }
 
 /** Where a role keeps its state below a data folder. */

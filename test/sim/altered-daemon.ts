@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openDaemon } from '../../src/commands/open-daemon.ts'
+import { connectNetwork } from '../../src/core/chain/network.ts'
 import { checkerMigrations } from '../../src/core/checker/journal.ts'
 import { startChecker } from '../../src/core/checker/start-checker.ts'
 import { createWorkEngine } from '../../src/core/job/work-engine.ts'
@@ -41,7 +42,12 @@ const daemon = await openDaemon(
     migrations: role === 'checker' ? checkerMigrations : providerMigrations,
     sending: { confirmations: 1 },
   },
-  { unlockKey: () => decryptKeystore(readKeystore(keyFile), 'devnet', keyFile), log: silentLogger, clock },
+  {
+    unlockKey: () => decryptKeystore(readKeystore(keyFile), 'devnet', keyFile),
+    connectNetwork: target => connectNetwork(target, { rpcUrls: target.rpcUrls }),
+    log: silentLogger,
+    clock,
+  },
 )
 const base = { ...daemon, payout: word('payout') as `0x${string}`, executionProvider: 'cpu', threads: 1 } as const
 const tools = {

@@ -46,6 +46,7 @@ The key that signs pays the gas and, unless told otherwise, owns the network and
         ? devnetParameters(specHash(specs.devnet), this.flags['epoch-seconds'])
         : productionParameters(specHash(specs.standard))
     const chain = await connectChain({ rpcUrls })
+    this.chains.push(chain)
     const deployment = await deployNetwork(
       {
         parameters,

@@ -7,11 +7,10 @@ export default class ChainDevices extends BaseCommand<typeof ChainDevices> {
   static override flags = { ...chainFlags }
 
   async run() {
-    const { rpcUrls, ...target } = await this.chainTarget()
-    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const target = await this.chainTarget()
     const { getDevices } = await import('../../core/chain/devices.ts')
     const { grouped, tokens } = await import('../../core/platform/ui/figures.ts')
-    const devices = await getDevices(await connectNetwork(target, { rpcUrls }))
+    const devices = await getDevices(await this.connectNetwork(target))
     const number = { align: 'right' } as const
     await printTable(
       line => this.log(line),

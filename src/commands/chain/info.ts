@@ -6,14 +6,13 @@ export default class ChainInfo extends BaseCommand<typeof ChainInfo> {
   static override flags = { ...chainFlags }
 
   async run() {
-    const { rpcUrls, ...target } = await this.chainTarget()
-    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const target = await this.chainTarget()
     const { countsOf } = await import('../../core/chain/devices.ts')
     const { getTimeline, settledThrough } = await import('../../core/chain/epochs.ts')
     const { getVaultBooks } = await import('../../core/chain/vault.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
     const { tokens } = await import('../../core/platform/ui/figures.ts')
-    const network = await connectNetwork(target, { rpcUrls })
+    const network = await this.connectNetwork(target)
     const { chain, contracts, chainId } = network
     const [head, timeline, vault] = await Promise.all([
       chain.client.getBlock(),

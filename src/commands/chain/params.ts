@@ -6,10 +6,9 @@ export default class ChainParams extends BaseCommand<typeof ChainParams> {
   static override flags = { ...chainFlags }
 
   async run() {
-    const { rpcUrls, ...target } = await this.chainTarget()
-    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const target = await this.chainTarget()
     const { readParameters } = await import('../../core/chain/parameters.ts')
-    const parameters = await readParameters(await connectNetwork(target, { rpcUrls }))
+    const parameters = await readParameters(await this.connectNetwork(target))
     for (const [group, values] of Object.entries(parameters)) {
       this.log(group)
       for (const [name, value] of Object.entries(values)) this.log(`  ${name.padEnd(22)} ${value}`)

@@ -7,11 +7,10 @@ export default class ChainSeats extends BaseCommand<typeof ChainSeats> {
   static override flags = { ...chainFlags }
 
   async run() {
-    const { rpcUrls, ...target } = await this.chainTarget()
-    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const target = await this.chainTarget()
     const { getCheckers } = await import('../../core/chain/checkers.ts')
     const { tokens } = await import('../../core/platform/ui/figures.ts')
-    const checkers = await getCheckers(await connectNetwork(target, { rpcUrls }))
+    const checkers = await getCheckers(await this.connectNetwork(target))
     const number = { align: 'right' } as const
     await printTable(
       line => this.log(line),

@@ -11,11 +11,10 @@ export default class ChainStart extends BaseCommand<typeof ChainStart> {
   }
 
   async run() {
-    const { rpcUrls, ...target } = await this.chainTarget()
-    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const target = await this.chainTarget()
     const { startNetwork } = await import('../../core/chain/deploy.ts')
     const { systemClock: clock } = await import('../../core/platform/clock.ts')
-    const network = await connectNetwork(target, { rpcUrls })
+    const network = await this.connectNetwork(target)
     const { privateKey } = await this.unlockKey()
     const { privateKeyToAccount } = await import('viem/accounts')
     const { chain, consensus } = network

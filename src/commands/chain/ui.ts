@@ -16,12 +16,11 @@ It is bound to 127.0.0.1 and runs until Ctrl-C.`
 
   async run() {
     const stop = this.stopSignal()
-    const { rpcUrls, ...target } = await this.chainTarget()
-    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const target = await this.chainTarget()
     const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
     const { serveExplorer } = await import('../../core/explorer/serve-explorer.ts')
     const log = await this.createLog('explorer')
-    const network = await connectNetwork(target, { rpcUrls })
+    const network = await this.connectNetwork(target)
     const reader = createNetworkReader(network, { fromBlock: BigInt(this.flags['from-block']) })
     const explorer = await serveExplorer(
       { port: this.flags.port },

@@ -22,11 +22,10 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
 
   async run() {
     const stop = this.stopSignal()
-    const { rpcUrls, ...target } = await this.chainTarget()
-    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const target = await this.chainTarget()
     const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
     const { createLiveView } = await import('../../core/explorer/live-view.ts')
-    const network = await connectNetwork(target, { rpcUrls })
+    const network = await this.connectNetwork(target)
     const reader = createNetworkReader(network, { fromBlock: BigInt(this.flags['from-block']) })
     const live = createLiveView({}, { read: () => reader.read(), now: () => performance.now() })
     const stopped = new Promise<void>(resolve => {
@@ -36,7 +35,12 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
     try {
       const first = await live.get()
       if (this.flags.dashboard && process.stdout.isTTY && !this.jsonEnabled())
-        await this.showDashboard(live, first, { name: target.context?.name ?? 'network', rpcUrl: rpcUrls[0]! }, stopped)
+        await this.showDashboard(
+          live,
+          first,
+          { name: target.context?.name ?? 'network', rpcUrl: target.rpcUrls[0]! },
+          stopped,
+        )
       else await this.tellChanges(live, first, stopped)
       const { head, currentEpoch } = (await live.get()).view
       return { block: head.number, epoch: currentEpoch }

@@ -54,7 +54,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         migrations: checkerMigrations,
         sending: sendingOptions(this.flags),
       },
-      { unlockKey: () => this.unlockKey(), log, clock },
+      { unlockKey: () => this.unlockKey(), connectNetwork: this.connectNetwork, log, clock },
     )
     const { network } = daemon
     const { createCheckerMetrics } = await import('../../core/checker/checker-metrics.ts')

@@ -18,7 +18,11 @@ It also asks the registered endpoint whether it answers, and says so where a run
 
   async run() {
     const target = await this.chainTarget()
-    const { network, operators } = await openOperators('checker', this.flags, { target, dataDir: this.dataDir })
+    const { network, operators } = await openOperators('checker', this.flags, {
+      target,
+      dataDir: this.dataDir,
+      connectNetwork: this.connectNetwork,
+    })
     const [{ createNetworkReader }, { checkEndpoint }, { checkerStatus, checkerStatusLines }, { readDuties }] =
       await Promise.all([
         import('../../core/explorer/network-reader.ts'),

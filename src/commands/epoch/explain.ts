@@ -32,13 +32,12 @@ It is recomputed from the openings on chain and compared with the transfer to th
   }
 
   async run() {
-    const { rpcUrls, ...target } = await this.chainTarget()
-    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const target = await this.chainTarget()
     const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
     const { readExplanation } = await import('../../core/explorer/read-explanation.ts')
     const { explanationLines } = await import('../../core/explorer/explanation-text.ts')
     const { findDevice } = await import('../../core/explorer/find-device.ts')
-    const network = await connectNetwork(target, { rpcUrls })
+    const network = await this.connectNetwork(target)
     const reader = createNetworkReader(network, { fromBlock: BigInt(this.flags['from-block']) })
     const { history } = await reader.readHistory()
     const device = findDevice(

@@ -10,13 +10,12 @@ export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
   static override flags = { ...chainFlags }
 
   async run() {
-    const { rpcUrls, ...target } = await this.chainTarget()
-    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const target = await this.chainTarget()
     const { getEpoch, getTimeline } = await import('../../core/chain/epochs.ts')
     const { readPayments } = await import('../../core/epoch/read-payments.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
     const { grouped, tokens } = await import('../../core/platform/ui/figures.ts')
-    const network = await connectNetwork(target, { rpcUrls })
+    const network = await this.connectNetwork(target)
     const timeline = await getTimeline(network)
     const { timestamp } = await network.chain.client.getBlock()
     const past = timeline === null ? -1 : epochAt(timeline, Number(timestamp)) - 1

@@ -12,8 +12,7 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
   static override flags = { ...chainFlags, ...keyFlags }
 
   async run() {
-    const { rpcUrls, ...target } = await this.chainTarget()
-    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const target = await this.chainTarget()
     const { kaisarErrorsAbi } = await import('../../core/chain/kaisar-errors.ts')
     const { createTransactionSender } = await import('../../core/chain/tx/transaction-sender.ts')
     const { transactionTables } = await import('../../core/chain/tx/transaction-store.ts')
@@ -22,7 +21,7 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
     const { isKaisarError } = await import('../../core/platform/errors.ts')
     const { openStore } = await import('../../core/platform/store.ts')
     const { privateKeyToAccount } = await import('viem/accounts')
-    const network = await connectNetwork(target, { rpcUrls })
+    const network = await this.connectNetwork(target)
     const folder = join(this.dataDir, 'keeper')
     const lock = lockDataDir({ path: folder, owner: 'kaisar epoch settle' })
     try {

@@ -9,12 +9,11 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
   static override flags = { ...chainFlags }
 
   async run() {
-    const { rpcUrls, ...target } = await this.chainTarget()
-    const { connectNetwork } = await import('../../core/chain/network.ts')
+    const target = await this.chainTarget()
     const { getCohort, getEpoch, getTimeline } = await import('../../core/chain/epochs.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
     const { tokens } = await import('../../core/platform/ui/figures.ts')
-    const network = await connectNetwork(target, { rpcUrls })
+    const network = await this.connectNetwork(target)
     const timeline = await getTimeline(network)
     const { timestamp } = await network.chain.client.getBlock()
     const current = timeline === null ? -1 : epochAt(timeline, Number(timestamp))

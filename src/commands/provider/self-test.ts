@@ -91,10 +91,9 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     const { spec } = this.flags
     if (spec !== undefined) return specs[spec]
     try {
-      const { rpcUrls, ...target } = await this.chainTarget()
-      const { connectNetwork } = await import('../../core/chain/network.ts')
+      const target = await this.chainTarget()
       const { getRoundRules } = await import('../../core/chain/epochs.ts')
-      const { specHash } = await getRoundRules(await connectNetwork(target, { rpcUrls }))
+      const { specHash } = await getRoundRules(await this.connectNetwork(target))
       return specByHash(specHash).spec
     } catch (error) {
       if (!isKaisarError(error, 'CONTEXT_MISSING') && !isKaisarError(error, 'RPC_UNREACHABLE')) throw error

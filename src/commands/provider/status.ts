@@ -14,7 +14,11 @@ The chain comes first and the process second: a daemon that runs while no Checke
 
   async run() {
     const target = await this.chainTarget()
-    const { network, operators } = await openOperators('provider', this.flags, { target, dataDir: this.dataDir })
+    const { network, operators } = await openOperators('provider', this.flags, {
+      target,
+      dataDir: this.dataDir,
+      connectNetwork: this.connectNetwork,
+    })
     const { readNetworkView } = await import('../../core/explorer/network-reader.ts')
     const { providerStatus } = await import('../../core/operator/provider-status.ts')
     const { providerStatusLines } = await import('../../core/operator/provider-status-text.ts')

@@ -32,6 +32,8 @@ export type Chain = {
   status(): EndpointStatus[]
   /** Checks chain id, contracts and head of every endpoint again; a dropped one that is well now returns. */
   check(): Promise<void>
+  /** Ends all connections. */
+  close(): void
 }
 
 /**
@@ -121,12 +123,18 @@ export async function connectChain(
     }
   }
 
+  const close = () => {
+    for (const endpoint of endpoints) endpoint.close()
+  }
+
   await check()
   connected = true
-  if (usable().length === 0)
+  if (usable().length === 0) {
+    close()
     throw endpoints.length === 1 && endpoints[0]!.status.reason !== null
       ? endpoints[0]!.status.reason
       : chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints), cause: endpoints[0]?.status.reason })
+  }
   return {
     chainId: chainId!,
     client: createPublicClient({ transport: custom({ request }, { retryCount: 0 }), cacheTime: 0 }),
@@ -134,6 +142,7 @@ export async function connectChain(
     usable,
     status: () => endpoints.map(endpoint => endpoint.status),
     check,
+    close,
   }
 }
 

@@ -6,10 +6,11 @@ import {
   LimitExceededRpcError,
   type PublicClient,
   TimeoutError,
-  webSocket,
+  UnknownRpcError,
 } from 'viem'
 import type { KaisarError } from '../platform/errors.ts'
 import { chainErrors } from './errors.ts'
+import { createSocketClient } from './socket-client.ts'
 
 /** `usable`: answers and agrees. `failing`: last request failed, tried last. `dropped`: not asked until it passes a check. */
 export type EndpointState = 'usable' | 'failing' | 'dropped'
@@ -34,6 +35,8 @@ export type Endpoint = {
   /** Asks this endpoint alone; a failure of the endpoint (not of the request) changes its state. */
   request(call: { method: string; params?: unknown }): Promise<unknown>
   mark(state: EndpointState, reason?: KaisarError | null): void
+  /** Ends its connection, which would keep the process. */
+  close(): void
   /** Calls back for each new head, where the endpoint offers subscriptions (ws, wss); returns a function that ends it. */
   readonly watchHeads: ((onHead: (head: MinedBlock) => void, onError: (error: Error) => void) => () => void) | null
 }
@@ -61,8 +64,9 @@ function withoutKeys(url: string): string {
 export function createEndpoint(url: string, options: { readonly timeoutMs: number }): Endpoint {
   const name = endpointName(url)
   const config = { timeout: options.timeoutMs, retryCount: 0 }
-  const socket = /^ws/.test(url) ? createPublicClient({ transport: webSocket(url, config), cacheTime: 0 }) : null
-  const client: PublicClient = socket ?? createPublicClient({ transport: http(url, config), cacheTime: 0 })
+  const socket = /^ws/.test(url) ? createSocketClient(url, config) : null
+  const overHttp = socket === null ? createPublicClient({ transport: http(url, config), cacheTime: 0 }) : null
+  const client = (): PublicClient => socket?.client ?? overHttp!
   let status: EndpointStatus = { name, state: 'usable', reason: null }
   const mark = (state: EndpointState, reason: KaisarError | null = null) => {
     status = { name, state, reason }
@@ -70,19 +74,25 @@ export function createEndpoint(url: string, options: { readonly timeoutMs: numbe
   return {
     name,
     url,
-    client,
+    get client() {
+      return client()
+    },
     get status() {
       return status
     },
     mark,
-    watchHeads: socket === null ? null : (onBlock, onError) => socket.watchBlocks({ poll: false, onBlock, onError }),
+    close: () => socket?.close(),
+    watchHeads: socket === null ? null : socket.watchHeads,
     async request(call) {
       try {
-        const answer = await client.request(call as never)
+        const answer = await client().request(call as never)
         if (status.state === 'failing') mark('usable')
+        socket?.resubscribe()
         return answer
       } catch (cause) {
         if (!isEndpointFailure(cause)) throw cause
+        // A connection that broke, or that nobody answers on any more, does not come back by itself.
+        if (!(cause instanceof LimitExceededRpcError)) socket?.renew()
         const reason =
           cause instanceof TimeoutError
             ? chainErrors.RPC_TIMEOUT({ endpoint: name, method: call.method, cause })
@@ -100,6 +110,8 @@ const isEndpointFailure = (error: unknown): boolean =>
   error instanceof TimeoutError ||
   error instanceof LimitExceededRpcError ||
   error instanceof SyntaxError ||
+  // What a socket that cannot connect is rejected with is an event.
+  (error instanceof UnknownRpcError && !(error.cause instanceof Error)) ||
   (error instanceof Error && /WebSocket|socket/i.test(`${error.name} ${error.message}`))
 
 const reasonOf = (error: unknown): string => {

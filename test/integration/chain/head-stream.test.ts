@@ -9,6 +9,7 @@ import { systemClock } from '../../../src/core/platform/clock.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { startRpcProxy } from '../../helpers/rpc-proxy.ts'
+import { createTcpProxy } from '../../helpers/tcp-proxy.ts'
 
 const anvil = await anvilForTests()
 const ends: (() => Promise<unknown>)[] = []
@@ -46,6 +47,36 @@ describe('head stream', () => {
     const expected = await hashesFrom(first)
     await eventually(() => expect(hashes()).toEqual(expected))
     expect(stream.blocks().map(({ hash }) => hash)).toEqual(expected)
+  })
+
+  test('subscription: made again, however often the connection breaks or cannot be opened', async () => {
+    let isDown = false
+    const { hostname: host, port } = new URL(anvil.wsUrl)
+    const proxy = await createTcpProxy({
+      target: { host, port: Number(port) },
+      faults: () => (isDown ? { cutAfterBytes: 0 } : {}),
+    })
+    ends.push(proxy.close)
+    // Nothing but the subscription shows a head here.
+    const { chain, stream } = await follow([proxy.through(anvil.wsUrl)], 60_000)
+    ends.push(async () => chain.close())
+    for (const attempts of [0, 3]) {
+      isDown = true
+      const before = proxy.connections
+      proxy.cut()
+      await eventually(() => expect(proxy.connections).toBeGreaterThanOrEqual(before + attempts))
+      isDown = false
+      const missed = await anvil.client.getBlockNumber()
+      await eventually(
+        async () => {
+          await anvil.client.mine({ blocks: 1 })
+          expect(stream.tip!.number).toBeGreaterThan(missed)
+        },
+        20_000,
+        200,
+      )
+    }
+    expect(chain.status()).toMatchObject([{ state: 'usable' }])
   })
 
   test.each([1, 2])('a reorg of depth %i replaces exactly those blocks', async depth => {
