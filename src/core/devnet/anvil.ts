@@ -32,7 +32,7 @@ export type AnvilDependencies = {
 
 export type AnvilHandle = {
   readonly rpcUrl: string
-  /** The same over one connection, with subscriptions: half the work for who asks as often as a daemon. */
+  /** The same over one connection, with subscriptions: less work for who asks as often as a daemon. */
   readonly wsUrl: string
   readonly port: number
   readonly pid: number
