@@ -1,5 +1,4 @@
 import {
-  type Block,
   createPublicClient,
   HttpRequestError,
   http,
@@ -23,8 +22,8 @@ export type EndpointStatus = {
   readonly reason: KaisarError | null
 }
 
-/** A block that was mined, without its transactions. */
-export type MinedBlock = Block<bigint, false, 'latest'>
+/** Calls back for each new head, as the endpoint tells it; returns a function that ends it. */
+export type WatchHeads = (onHead: (head: unknown) => void, onError: (error: unknown) => void) => () => void
 
 /** One JSON-RPC URL with what we know of its health. */
 export type Endpoint = {
@@ -37,8 +36,8 @@ export type Endpoint = {
   mark(state: EndpointState, reason?: KaisarError | null): void
   /** Ends its connection, which would keep the process. */
   close(): void
-  /** Calls back for each new head, where the endpoint offers subscriptions (ws, wss); returns a function that ends it. */
-  readonly watchHeads: ((onHead: (head: MinedBlock) => void, onError: (error: Error) => void) => () => void) | null
+  /** Null where the endpoint offers no subscriptions (http, https). */
+  readonly watchHeads: WatchHeads | null
 }
 
 /** Path and query of an RPC URL usually are the API key. */

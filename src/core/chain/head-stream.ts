@@ -1,8 +1,9 @@
-import type { Hex } from 'viem'
+import { type Hex, isHash } from 'viem'
+import { z } from 'zod'
 import type { Clock } from '../platform/clock.ts'
 import { createBlockTree, type HeadChange, type SeenBlock } from './block-tree.ts'
 import type { Chain } from './client.ts'
-import type { Endpoint, MinedBlock } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
 
 export type HeadStreamOptions = {
@@ -46,10 +47,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   let queue: Promise<void> = Promise.resolve()
 
   async function fetchBlock(endpoint: Endpoint, method: string, params: readonly unknown[]): Promise<SeenBlock> {
-    const block = (await endpoint.request({ method, params })) as RpcHead | null
-    if (block === null)
-      throw chainErrors.RPC_FAILED({ action: `Reading a block of ${endpoint.name}`, reason: 'not found' })
-    return toSeen(block, clock.monotonicMs())
+    return toSeen(await endpoint.request({ method, params }), endpoint, clock.monotonicMs())
   }
 
   async function accept(endpoint: Endpoint, head: SeenBlock): Promise<void> {
@@ -85,7 +83,13 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
 
   async function follow(endpoint: Endpoint) {
     const unsubscribe = endpoint.watchHeads?.(
-      block => void enqueue(endpoint, fromBlock(block, clock.monotonicMs())),
+      head => {
+        try {
+          void enqueue(endpoint, toSeen(head, endpoint, clock.monotonicMs()))
+        } catch (error) {
+          onTrouble(endpoint.name, error)
+        }
+      },
       error => onTrouble(endpoint.name, error),
     )
     while (!stopping.signal.aborted) {
@@ -170,24 +174,23 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
 
 const batchBlocks = 64n
 
-type RpcHead = { readonly number: Hex; readonly hash: Hex; readonly parentHash: Hex; readonly timestamp: Hex }
+const quantity = z.string().regex(/^0x[0-9a-f]+$/)
+const hash = z.custom<Hex>(value => isHash(value as string))
+const rpcHead = z.object({ number: quantity, hash, parentHash: hash, timestamp: quantity })
 
-const toSeen = ({ number, hash, parentHash, timestamp }: RpcHead, seenAtMs: number): SeenBlock => ({
-  number: BigInt(number),
-  hash,
-  parentHash,
-  timestamp: Number(timestamp),
-  seenAtMs,
-})
-
-async function readBlock(chain: Chain, blockNumber: bigint, clock: Clock): Promise<SeenBlock> {
-  return fromBlock(await chain.client.getBlock({ blockNumber }), clock.monotonicMs())
+/** @throws RPC_FAILED for what is no block */
+function toSeen(block: unknown, { name }: Endpoint, seenAtMs: number): SeenBlock {
+  const { data, error } = rpcHead.safeParse(block)
+  if (error !== undefined)
+    throw chainErrors.RPC_FAILED({
+      action: `Reading a block of ${name}`,
+      reason: block === null ? 'not found' : 'no block',
+    })
+  const { number, timestamp, ...hashes } = data
+  return { number: BigInt(number), ...hashes, timestamp: Number(timestamp), seenAtMs }
 }
 
-const fromBlock = (block: MinedBlock, seenAtMs: number): SeenBlock => ({
-  number: block.number,
-  hash: block.hash,
-  parentHash: block.parentHash,
-  timestamp: Number(block.timestamp),
-  seenAtMs,
-})
+async function readBlock(chain: Chain, blockNumber: bigint, clock: Clock): Promise<SeenBlock> {
+  const { number, hash, parentHash, timestamp } = await chain.client.getBlock({ blockNumber })
+  return { number, hash, parentHash, timestamp: Number(timestamp), seenAtMs: clock.monotonicMs() }
+}

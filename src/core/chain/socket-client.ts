@@ -1,6 +1,6 @@
 /** A client over a WebSocket that is opened again for as long as somebody asks: what viem reconnects by itself it gives up too soon. */
 import { createPublicClient, type PublicClient, type WebSocketTransport, webSocket } from 'viem'
-import type { MinedBlock } from './endpoint.ts'
+import type { WatchHeads } from './endpoint.ts'
 
 export type SocketClient = {
   /** The present one; another after {@link SocketClient.renew}. */
@@ -9,7 +9,7 @@ export type SocketClient = {
   renew(): void
   /** Something was answered: subscriptions that were lost are made again. */
   resubscribe(): void
-  watchHeads(onHead: (head: MinedBlock) => void, onError: (error: Error) => void): () => void
+  readonly watchHeads: WatchHeads
   close(): void
 }
 
@@ -58,24 +58,46 @@ export function createSocketClient(url: string, config: { readonly timeout: numb
       for (const watch of again) watch()
     },
     watchHeads(onHead, onError) {
-      let unsubscribe = () => {}
+      let end = () => {}
       const watch = () => {
-        unsubscribe()
-        unsubscribe = client.watchBlocks({
-          poll: false,
-          onBlock: onHead,
-          onError(error) {
-            lost.add(watch)
-            onError(error)
-          },
+        end()
+        end = subscribe(client, onHead, error => {
+          lost.add(watch)
+          onError(error)
         })
       }
       watch()
       return () => {
         lost.delete(watch)
-        unsubscribe()
+        end()
       }
     },
     close: () => void end(),
+  }
+}
+
+/** Not `watchBlocks`, which reads each block again, and hands on `undefined` when that fails. */
+function subscribe(
+  { transport }: PublicClient<WebSocketTransport>,
+  onHead: (head: unknown) => void,
+  onError: (error: unknown) => void,
+): () => void {
+  let ended = false
+  const subscribed = transport.subscribe({
+    params: ['newHeads'],
+    onData: ({ result }: { readonly result?: unknown }) => {
+      if (!ended) onHead(result)
+    },
+    onError: (error: unknown) => {
+      if (!ended) onError(error)
+    },
+  })
+  // What it fails with was told to onError, but for a socket that never opened.
+  subscribed.catch(error => {
+    if (!ended) onError(error)
+  })
+  return () => {
+    ended = true
+    subscribed.then(({ unsubscribe }) => unsubscribe()).catch(() => {})
   }
 }

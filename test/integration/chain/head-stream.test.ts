@@ -1,6 +1,9 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Hex } from 'viem'
 import { afterAll, describe, expect, test } from 'vitest'
+import { type WebSocket, WebSocketServer } from 'ws'
 import type { SeenBlock } from '../../../src/core/chain/block-tree.ts'
 import { connectChain } from '../../../src/core/chain/client.ts'
 import { chainErrors } from '../../../src/core/chain/errors.ts'
@@ -15,9 +18,12 @@ const anvil = await anvilForTests()
 const ends: (() => Promise<unknown>)[] = []
 afterAll(() => Promise.all(ends.map(end => end())))
 
-async function follow(rpcUrls: string[], pollMs = 20) {
+async function follow(rpcUrls: string[], pollMs = 20, onError: (error: unknown) => void = () => {}) {
   const chain = await connectChain({ rpcUrls, timeoutMs: 500 })
-  const stream = createHeadStream({ pollMs, checkMs: 200 }, { chain, clock: systemClock })
+  const stream = createHeadStream(
+    { pollMs, checkMs: 200 },
+    { chain, clock: systemClock, onTrouble: (_, error) => onError(error) },
+  )
   ends.push(stream.stop)
   let chainNow: SeenBlock[] = []
   stream.onChange(({ removed, added }) => {
@@ -77,6 +83,40 @@ describe('head stream', () => {
       )
     }
     expect(chain.status()).toMatchObject([{ state: 'usable' }])
+  })
+
+  test('subscription: what is no head is told as trouble, and the next one is heard', async () => {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+    ends.push(async () => server.close())
+    const subscribers: WebSocket[] = []
+    server.on('connection', socket =>
+      socket.on('message', async data => {
+        const { id, method, params } = JSON.parse(String(data))
+        if (method === 'eth_subscribe') subscribers.push(socket)
+        const result = method === 'eth_subscribe' ? '0x1' : await anvil.client.request({ method, params } as never)
+        socket.send(JSON.stringify({ jsonrpc: '2.0', id, result }))
+      }),
+    )
+    await once(server, 'listening')
+    const trouble: unknown[] = []
+    const { stream, chain } = await follow(
+      [`ws://127.0.0.1:${(server.address() as AddressInfo).port}`],
+      60_000,
+      error => trouble.push(error),
+    )
+    ends.push(async () => chain.close())
+    const tell = (result: unknown) =>
+      subscribers[0]!.send(
+        JSON.stringify({ jsonrpc: '2.0', method: 'eth_subscription', params: { subscription: '0x1', result } }),
+      )
+    await eventually(() => expect(subscribers).toHaveLength(1))
+    const noHeads = [undefined, null, 'head', {}, { number: '0x1' }, { number: 1, hash: '0x', parentHash: 2 }]
+    for (const noHead of noHeads) tell(noHead)
+    await anvil.client.mine({ blocks: 1 })
+    const { hash } = await anvil.client.getBlock()
+    tell(await chain.all()[0]!.request({ method: 'eth_getBlockByHash', params: [hash, false] }))
+    await eventually(() => expect(stream.tip!.hash).toBe(hash))
+    expect(trouble).toEqual(noHeads.map(() => expect.objectContaining({ code: 'RPC_FAILED' })))
   })
 
   test.each([1, 2])('a reorg of depth %i replaces exactly those blocks', async depth => {
