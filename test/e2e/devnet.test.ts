@@ -1,5 +1,5 @@
 /** The main job, exactly as the README says it: one command from a clone to paid epochs. */
-import { rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, expect, it } from 'vitest'
@@ -8,7 +8,11 @@ import { isolatedHome, runCli } from '../helpers/run-cli.ts'
 
 const home = isolatedHome()
 const dataDir = join(home.path, 'devnet')
-afterAll(() => rmSync(home.path, { recursive: true, force: true }))
+afterAll(async () => {
+  // Where a test failed, its devnet may still run.
+  await runCli(['devnet', 'down', '--data-dir', dataDir], { env: home.env })
+  rmSync(home.path, { recursive: true, force: true })
+})
 
 type Payment = { device: string; payout: string; score: string; amount: string; txHash: string }
 type Event = { type: string } & Record<string, unknown>
@@ -100,6 +104,9 @@ it('detaches, is found by a second up and by status, survives nothing of SIGKILL
   const second = await up()
   expect(second.exitCode).toBe(1)
   expect(second.json().errors[0]!.message).toContain('A devnet already runs')
+  // What the first one tells goes on where it was.
+  expect(JSON.parse(readFileSync(join(dataDir, 'devnet.ndjson'), 'utf8').split('\n')[0]!).type).not.toBe('result')
+  expect(readdirSync(dataDir).filter(name => name.startsWith('.'))).toEqual([])
 
   const status = await runCli(['devnet', 'status', '--json', '--data-dir', dataDir], { env })
   expect(status.json().data).toMatchObject({ rpcUrl, contracts })

@@ -1,6 +1,6 @@
 /** Starts a devnet in a process that outlives this one, and waits for its first word. */
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -8,9 +8,6 @@ import { devnetErrors } from './errors.ts'
 import type { DaemonEvent } from './launch-daemons.ts'
 
 const entry = fileURLToPath(new URL('../../../bin/run.js', import.meta.url))
-
-/** Everything the detached devnet says, one JSON object a line. */
-export const devnetEventsFile = (folder: string): string => join(folder, 'devnet.ndjson')
 
 /** @throws DEVNET_PROCESS_ENDED with the reason that the devnet gives */
 export async function launchDetached({
@@ -21,8 +18,12 @@ export async function launchDetached({
   readonly args: readonly string[]
 }): Promise<DaemonEvent> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const file = devnetEventsFile(folder)
-  const [output, errors] = [openSync(file, 'w', 0o600), openSync(join(folder, 'devnet.log'), 'w', 0o600)]
+  // Under a name of their own until it is ready: another devnet may run from this folder, and write to its own.
+  const [events, log] = ['devnet.ndjson', 'devnet.log'].map(name => ({
+    path: join(folder, `.${process.pid}-${name}`),
+    readyPath: join(folder, name),
+  })) as [OutputFile, OutputFile]
+  const [output, errors] = [openSync(events.path, 'w', 0o600), openSync(log.path, 'w', 0o600)]
   const child = spawn(process.execPath, [entry, ...args], {
     detached: true,
     stdio: ['ignore', output, errors],
@@ -36,16 +37,27 @@ export async function launchDetached({
   })
   child.unref()
   for (;;) {
-    const events = readEvents(file)
-    const ready = events.find(({ type }) => type === 'devnet.ready')
-    if (ready !== undefined) return ready
-    if (ended !== undefined) {
-      const [error] = (events.at(-1)?.errors ?? []) as { message?: string }[]
-      throw devnetErrors.DEVNET_PROCESS_ENDED({ name: 'devnet', reason: error?.message ?? `exit code ${ended}` })
+    const hasEnded = ended !== undefined
+    const told = readEvents(events.path)
+    const ready = told.find(({ type }) => type === 'devnet.ready')
+    if (ready !== undefined) {
+      for (const { path, readyPath } of [events, log]) renameSync(path, readyPath)
+      return ready
+    }
+    if (hasEnded) {
+      const [error] = (told.at(-1)?.errors ?? []) as { message?: string }[]
+      const lastLine = readFileSync(log.path, 'utf8').trimEnd().split('\n').at(-1)
+      for (const { path } of [events, log]) rmSync(path)
+      throw devnetErrors.DEVNET_PROCESS_ENDED({
+        name: 'devnet',
+        reason: error?.message ?? (lastLine || `exit code ${ended}`),
+      })
     }
     await wait(50)
   }
 }
+
+type OutputFile = { readonly path: string; readonly readyPath: string }
 
 function readEvents(file: string): DaemonEvent[] {
   return readFileSync(file, 'utf8')

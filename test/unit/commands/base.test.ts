@@ -5,13 +5,13 @@ import { BaseCommand, chainFlags, confirmFlags } from '../../../src/commands/bas
 import { defineErrors } from '../../../src/core/platform/errors.ts'
 
 const errors = defineErrors({
-  SAMPLE_REFUSED: {
+  TEST_REFUSED: {
     message: () => 'The bundle does not verify.',
     meaning: 'A row is wrong.',
     fix: 'Ask again.',
     exit: 4,
   },
-  SAMPLE_ODD: {
+  TEST_ODD: {
     message: ({ input }: { input: string }) => `${input} is odd.`,
     meaning: 'Even is.',
     fix: 'Add one.',
@@ -31,7 +31,7 @@ class Sample extends BaseCommand<typeof Sample> {
     even: Flags.custom<number>({
       description: 'a number of ours',
       parse: async input => {
-        if (Number(input) % 2 !== 0) throw errors.SAMPLE_ODD({ input })
+        if (Number(input) % 2 !== 0) throw errors.TEST_ODD({ input })
         return Number(input)
       },
     })(),
@@ -41,13 +41,13 @@ class Sample extends BaseCommand<typeof Sample> {
     this.warn('careful')
     this.log('some text')
     this.event('round', { rows: 5n }, 'five rows')
-    if (this.args.how === 'refused') this.fail(errors.SAMPLE_REFUSED(), { row: 7 })
+    if (this.args.how === 'refused') this.fail(errors.TEST_REFUSED(), { row: 7 })
     if (this.args.how === 'broken') throw new TypeError('x is undefined')
     if (this.args.how === 'asking') await this.confirm('Remove everything?')
     if (this.args.how === 'leaks') {
       const { rpcUrls } = await this.chainTarget()
       this.event('asked', { at: rpcUrls }, `asked ${rpcUrls}`)
-      throw errors.SAMPLE_ODD({ input: `${rpcUrls}` })
+      throw errors.TEST_ODD({ input: `${rpcUrls}` })
     }
     if (this.args.how === 'chain') return { ...(await this.chainTarget()), rpc: this.flags['rpc-url'] }
     const { count, kind, verbose } = this.flags
@@ -129,12 +129,12 @@ describe('JSON', () => {
       type: 'result',
       success: false,
       data: { row: 7 },
-      errors: [{ code: 'SAMPLE_REFUSED' }],
+      errors: [{ code: 'TEST_REFUSED' }],
     })
     stdout = ''
     const inText = await run(Streaming, 'refused')
     expect(inText.exit).toBe(4)
-    expect(inText.stderr).toContain('Error [SAMPLE_REFUSED] The bundle does not verify.')
+    expect(inText.stderr).toContain('Error [TEST_REFUSED] The bundle does not verify.')
   })
 
   it('can be asked for by KAISAR_JSON', async () => {
@@ -191,7 +191,7 @@ it('keeps the code of an error that the parser of a flag throws', async () => {
   const { exit, json } = await run(Sample, '--even', '3', '--json')
   expect({ exit, error: json().at(-1).errors[0] }).toMatchObject({
     exit: 2,
-    error: { code: 'SAMPLE_ODD', message: '--even: 3 is odd.' },
+    error: { code: 'TEST_ODD', message: '--even: 3 is odd.' },
   })
 })
 
@@ -217,6 +217,6 @@ it.each([[[]], [['--json']]])('tells no key of an RPC URL, in events and errors 
   const key = 'c0ffee'.repeat(6)
   await run(Streaming, 'leaks', '--rpc-url', `https://rpc.example/v3/${key}`, ...mode)
   expect(stdout + stderr).toContain('rpc.example')
-  expect(stdout + stderr).toContain('SAMPLE_ODD')
+  expect(stdout + stderr).toContain('TEST_ODD')
   expect(stdout + stderr).not.toContain(key)
 })

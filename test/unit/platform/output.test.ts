@@ -4,7 +4,7 @@ import { nearestName } from '../../../src/core/platform/nearest-name.ts'
 import { failureEnvelope, formatError, stringifyJson, successEnvelope } from '../../../src/core/platform/output.ts'
 
 const errors = defineErrors({
-  OUTPUT_TEST: {
+  TEST_OUTPUT: {
     message: ({ device, amount }: { device: string; amount: bigint }) => `Device ${device} is owed ${amount}.`,
     meaning: 'It was not paid.',
     fix: 'Pay it.',
@@ -24,18 +24,18 @@ it('has every field of the envelope, on success and on failure', () => {
     errors: [],
     warnings: ['careful'],
   })
-  const error = errors.OUTPUT_TEST({ device: '0xab', amount: 5n })
+  const error = errors.TEST_OUTPUT({ device: '0xab', amount: 5n })
   expect(JSON.parse(stringifyJson(failureEnvelope(error)))).toEqual({
     schemaVersion: 1,
     success: false,
     data: null,
     errors: [
       {
-        code: 'OUTPUT_TEST',
+        code: 'TEST_OUTPUT',
         message: 'Device 0xab is owed 5.',
         meaning: 'It was not paid.',
         fix: 'Pay it.',
-        docs: 'docs/errors.md#output_test',
+        docs: 'docs/errors.md#test_output',
         context: { device: '0xab', amount: '5' },
       },
     ],
@@ -44,12 +44,12 @@ it('has every field of the envelope, on success and on failure', () => {
 })
 
 it('tells what happened, why, what to do, and where to read on', () => {
-  expect(formatError(errors.OUTPUT_TEST({ device: '0xab', amount: 5n }))).toBe(
+  expect(formatError(errors.TEST_OUTPUT({ device: '0xab', amount: 5n }))).toBe(
     [
-      'Error [OUTPUT_TEST] Device 0xab is owed 5.',
+      'Error [TEST_OUTPUT] Device 0xab is owed 5.',
       '  Why  It was not paid.',
       '  Fix  Pay it.',
-      '  More docs/errors.md#output_test',
+      '  More docs/errors.md#test_output',
     ].join('\n'),
   )
 })
