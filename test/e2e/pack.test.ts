@@ -68,13 +68,15 @@ it('asks for one anvil, and for no compiler or test tool', () => {
     expect(existsSync(join(folder, 'node_modules', name)), name).toBe(false)
 })
 
-it('runs a devnet until an epoch is paid', async () => {
-  const args = ['kaisar', 'devnet', 'up', '--epochs', '1', '--json']
-  const { stdout } = await execa('npx', [...args, '--data-dir', join(folder, 'devnet')], inFolder)
-  const result = JSON.parse(stdout.trim().split('\n').at(-1)!)
-  expect(result).toMatchObject({ type: 'result', success: true })
-  const { epochs } = result.data as { epochs: { paid: boolean; payments: { amount: string }[] }[] }
-  expect(epochs[0]!.payments.map(({ amount }) => BigInt(amount) > 0n)).toEqual([true, true])
+// That its devnet pays is shown from a test runner below.
+it('brings a whole network up with npx, and down', async () => {
+  const dataDir = ['--data-dir', join(folder, 'devnet'), '--json']
+  const kaisar = async (...words: string[]) => {
+    const { stdout } = await execa('npx', ['kaisar', 'devnet', ...words, ...dataDir], inFolder)
+    return JSON.parse(stdout.trim().split('\n').at(-1)!)
+  }
+  expect(await kaisar('up', '--detach')).toMatchObject({ success: true, data: { contracts: expect.any(Object) } })
+  expect(await kaisar('down')).toMatchObject({ success: true, data: { wasRunning: true } })
 })
 
 it('has types for kaisar/devnet that hold a consumer to them', async () => {

@@ -1,4 +1,4 @@
-/** Issue "Bad input": whoever vanishes or misbehaves, the others are paid, epochs go on, and who comes back takes part again. */
+/** Whoever vanishes or misbehaves, the others are paid, epochs go on, and who comes back takes part again. */
 import { connect } from 'node:tls'
 import { afterAll, expect, it } from 'vitest'
 import { getEpoch } from '../../src/core/chain/epochs.ts'

@@ -9,6 +9,8 @@ export type PlanInput = {
   readonly minedNonce: number
   readonly headNumber: bigint
   readonly headTimestamp: number
+  /** What the head asked, in wei per gas. */
+  readonly baseFeePerGas: bigint
 }
 
 export type PlanRules = {
@@ -31,7 +33,7 @@ export type Plan = {
     readonly action: ActionRow | null
     readonly displaces: ActionRow | null
   }[]
-  /** Unmined for too long: sign again, dearer. */
+  /** Unmined for too long, or offering less than the base fee while a deadline waits for that nonce: sign again, dearer. */
   readonly bump: readonly Attempt[]
 }
 
@@ -40,7 +42,7 @@ export type Plan = {
  * after a crash at any point the next plan goes on from there.
  */
 export function planTransactions(input: PlanInput, rules: PlanRules): Plan {
-  const { actions, minedNonce, headNumber, headTimestamp } = input
+  const { actions, minedNonce, headNumber, headTimestamp, baseFeePerGas } = input
   const attempts = input.attempts.filter(attempt => attempt.nonce >= minedNonce)
   const late = (action: ActionRow) => action.deadline !== null && action.deadline < headTimestamp
   const expire = actions.filter(action => (action.state === 'queued' || action.state === 'pending') && late(action))
@@ -76,7 +78,11 @@ export function planTransactions(input: PlanInput, rules: PlanRules): Plan {
 
   const signedNow = new Set(sign.map(({ nonce }) => nonce))
   const waiting = [...new Set(attempts.map(attempt => attempt.nonce))].filter(nonce => !signedNow.has(nonce))
-  return { expire, sign, bump: waiting.map(nonce => latestAt(nonce)!).filter(overdue) }
+  const urgent = [...occupant, ...sign.map(({ nonce, action }) => [nonce, action] as const)]
+  const lastUrgent = Math.max(-1, ...urgent.flatMap(([nonce, action]) => (action?.deadline == null ? [] : [nonce])))
+  const pricedOut = ({ nonce, maxFeePerGas }: Attempt) => nonce <= lastUrgent && maxFeePerGas < baseFeePerGas
+  const bump = waiting.map(nonce => latestAt(nonce)!).filter(attempt => overdue(attempt) || pricedOut(attempt))
+  return { expire, sign, bump }
 }
 
 /** Priority, then the nearer deadline (none is last), then age. */

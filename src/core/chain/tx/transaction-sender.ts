@@ -181,7 +181,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     undecided = settled.undecided
     atHead.settled = true
     const market = { baseFeePerGas: baseFeePerGas ?? 0n, tipPerGas: await tipPerGas(chain) }
-    const plan = await planWhatIsAccepted(minedNonce, Number(timestamp))
+    const plan = await planWhatIsAccepted(minedNonce, Number(timestamp), market.baseFeePerGas)
     store.atomically(() => {
       for (const { key, nonce, failure } of plan.expire) store.update(key, { state: 'expired', nonce, failure })
     })
@@ -233,14 +233,14 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   const gasOf = (action: ActionRow | null): bigint => (action === null ? 21_000n : atHead.gas.get(action.key)!)
 
   /** The plan without those actions that the chain refuses now, or that it cannot be asked about: they hold up nobody. */
-  async function planWhatIsAccepted(minedNonce: number, headTimestamp: number): Promise<Plan> {
+  async function planWhatIsAccepted(minedNonce: number, headTimestamp: number, baseFeePerGas: bigint): Promise<Plan> {
     const unanswered = new Set<string>()
     for (;;) {
       const isHeldBack = ({ key, state }: ActionRow) =>
         state === 'queued' && (unanswered.has(key) || atHead.gas.get(key) === null)
       const actions = store.open().filter(action => !isHeldBack(action))
       const plan = planTransactions(
-        { actions, attempts: store.attempts(), minedNonce, headNumber, headTimestamp },
+        { actions, attempts: store.attempts(), minedNonce, headNumber, headTimestamp, baseFeePerGas },
         rules,
       )
       const unasked = plan.sign.flatMap(({ action }) => (action === null || atHead.gas.has(action.key) ? [] : [action]))

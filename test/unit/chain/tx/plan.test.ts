@@ -35,6 +35,7 @@ const input = (changes: Partial<PlanInput>): PlanInput => ({
   minedNonce: 0,
   headNumber: 100n,
   headTimestamp: 1000,
+  baseFeePerGas: 1n,
   ...changes,
 })
 const pending = (position: number, nonce: number, changes: Partial<ActionRow> = {}) =>
@@ -97,6 +98,16 @@ describe('transaction plan', () => {
     const attempts = [attempt('a1', 0, 97n), attempt('a2', 1, 98n)]
     const plan = planTransactions(input({ actions, attempts }), rules)
     expect(plan.bump.map(({ nonce }) => nonce)).toEqual([0])
+  })
+
+  test('what offers less than the base fee is replaced at once up to the last nonce that has a deadline', () => {
+    const attempts = [0, 1, 2].map(nonce => attempt(`a${nonce}`, nonce, 99n))
+    const actions = [pending(0, 0), pending(1, 1, { priority: 0, deadline: 2000 }), pending(2, 2)]
+    const bumped = (given: Partial<PlanInput>) =>
+      planTransactions(input({ attempts, actions, ...given }), rules).bump.map(({ nonce }) => nonce)
+    expect(bumped({ baseFeePerGas: 2n })).toEqual([0, 1])
+    expect(bumped({ baseFeePerGas: 1n })).toEqual([])
+    expect(bumped({ baseFeePerGas: 2n, actions: [pending(0, 0), pending(1, 1), pending(2, 2)] })).toEqual([])
   })
 
   test('whatever the state: every nonce at most once, no gap below the highest, no action twice', () => {
