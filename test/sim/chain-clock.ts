@@ -1,7 +1,8 @@
 /**
- * The chain's clock in a simulation: a second a block, and none while a process that fell is being brought back. A devnet counts
- * its phases in seconds, where production has half hours; how long a process takes to start must not decide what is tested. A round
- * is over first: its windows are real time, and it goes on without who fell in it.
+ * The chain's clock in a simulation: a second a block, and none while a process that fell is being brought back, or while one that
+ * runs has not come to look at the last block. A devnet counts its phases in seconds, where production has half hours; how long a
+ * process takes to start, and how busy the machine is, must not decide what is tested. A round is over first: its windows are real
+ * time, and it goes on without who fell in it.
  */
 export type ChainClock = {
   /** No block from the end of a round that is open, until {@link ChainClock.release} was called as often, or patience is over. */
@@ -16,33 +17,46 @@ export type ChainClockOptions = {
   readonly patienceMs: number
   /** Whether a round may be open at this block time. */
   readonly isRoundOpen: (timestamp: number) => boolean
+  /** Whether everybody who runs has had its turn since a block was mined. */
+  readonly hasBeenSeen: () => boolean
+  readonly onBlock: () => void
 }
+
+const blockMs = 1_000
+/** Of a block that is not looked at: who stands still on purpose must not stop the chain. */
+const mostBlockMs = 4_000
 
 /** @param rpc - of an anvil that mines a block a second */
 export async function createChainClock(
-  { patienceMs, isRoundOpen }: ChainClockOptions,
+  { patienceMs, isRoundOpen, hasBeenSeen, onBlock }: ChainClockOptions,
   rpc: (method: string, params: readonly unknown[]) => Promise<unknown>,
 ): Promise<ChainClock> {
   await rpc('anvil_setBlockTimestampInterval', [1])
+  await rpc('evm_setIntervalMining', [0])
   let held = 0
-  let isMining = true
   let stopped = false
   let patientUntilMs = 0
+  let minedAtMs = performance.now()
 
-  async function adjust() {
+  async function isDue() {
+    const sinceMs = performance.now() - minedAtMs
+    if (sinceMs < blockMs) return false
     const { timestamp } = (await rpc('eth_getBlockByNumber', ['latest', false])) as { timestamp: string }
-    const isPatient = performance.now() < patientUntilMs
-    const mines = stopped || held === 0 || !isPatient || isRoundOpen(Number(timestamp))
-    if (mines === isMining) return
-    await rpc('evm_setIntervalMining', [mines ? 1 : 0])
-    isMining = mines
+    if (isRoundOpen(Number(timestamp))) return true
+    const isHeld = held > 0 && performance.now() < patientUntilMs
+    return !isHeld && (sinceMs > mostBlockMs || hasBeenSeen())
   }
   const turns = (async () => {
     while (!stopped) {
-      await adjust()
-      await new Promise(resolve => setTimeout(resolve, 50))
+      if (await isDue()) {
+        // Late blocks are not caught up on.
+        minedAtMs = Math.max(minedAtMs + blockMs, performance.now() - blockMs / 2)
+        await rpc('evm_mine', [])
+        onBlock()
+      }
+      await new Promise(resolve => setTimeout(resolve, 20))
     }
-    await adjust()
+    await rpc('evm_setIntervalMining', [1])
   })()
   turns.catch(() => undefined)
   return {

@@ -50,10 +50,17 @@ export type FaultyDevnet = {
   fellAt(name: string, point: string): boolean
   /** Crash points that nobody has come to yet. */
   armed(): string[]
+  /** Stops a process for this long; the chain goes on. */
+  pause(name: string, ms: number): Promise<void>
   /** Resolves with the block time once the chain's head has reached it (seconds). */
   until(timestamp: number): Promise<number>
   close(): Promise<void>
 }
+
+/** A process looks at the head four times a second; by the third time it has had time to act on the block. */
+const turns = 3
+const looks = (calls: readonly string[], from: number) =>
+  calls.slice(from).filter(method => method === 'eth_getBlockByNumber').length >= turns
 
 export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Promise<FaultyDevnet> {
   const { epochSeconds = 16, parameters } = options
@@ -73,6 +80,10 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   /** Who waits to hear that a process works again. */
   const awaited = new Map<string, () => void>()
   const down = new Set<string>()
+  const paused = new Set<string>()
+  const isAway = (name: string) => down.has(name) || paused.has(name)
+  /** Requests of each process by the time of the last block; those without a proxy are not waited for. */
+  const seen = new Map<string, number>()
   let devnet: Devnet | null = null
   let chainClock: ChainClock | null = null
   let closing = false
@@ -119,7 +130,14 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     devnet = await startDevnet({ ...rest, dataDir, startTimeoutSeconds: 120 }, { onEvent, prepareStart })
     const endpoint = devnet.network.chain.all()[0]!
     chainClock = await createChainClock(
-      { patienceMs: 60_000, isRoundOpen: timestamp => isRoundOpen(timestamp - devnet!.firstEpochAt) },
+      {
+        patienceMs: 60_000,
+        isRoundOpen: timestamp => isRoundOpen(timestamp - devnet!.firstEpochAt),
+        hasBeenSeen: () => [...proxies].every(([name, { calls }]) => isAway(name) || looks(calls, seen.get(name) ?? 0)),
+        onBlock() {
+          for (const [name, { calls }] of proxies) seen.set(name, calls.length)
+        },
+      },
       (method, params) => endpoint.request({ method, params }),
     )
   } catch (error) {
@@ -143,6 +161,13 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
         .filter(file => !file.includes('@'))
         .sort(),
     isUp: name => !down.has(name),
+    async pause(name, ms) {
+      paused.add(name)
+      devnet!.daemon(name).kill('SIGSTOP')
+      await new Promise(resolve => setTimeout(resolve, ms))
+      devnet!.daemon(name).kill('SIGCONT')
+      paused.delete(name)
+    },
     fellAt: (name, point) => existsSync(join(crashFolder, `${point}@${devnet!.daemon(name).pid}`)),
     async until(timestamp) {
       for (;;) {

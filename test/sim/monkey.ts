@@ -95,17 +95,13 @@ export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
 const spikeWei = 50_000_000_000n
 
 /** @returns whether it was done: who is down cannot fall */
-async function perform({ kind, target, size }: Act, { devnet, isUp }: FaultyDevnet): Promise<boolean> {
+async function perform({ kind, target, size }: Act, { devnet, isUp, pause }: FaultyDevnet): Promise<boolean> {
   const rpc = (method: string, params: unknown[]) => devnet.network.chain.all()[0]!.request({ method, params })
   if (kind === 'reorg') await rpc('anvil_reorg', [size < 0.5 ? 1 : 2, []])
   else if (kind === 'fee-spike') await rpc('anvil_setNextBlockBaseFeePerGas', [toHex(spikeWei)])
   else if (!isUp(target)) return false
   else if (kind === 'kill') devnet.daemon(target).kill('SIGKILL')
   else if (kind === 'restart') devnet.daemon(target).kill('SIGTERM')
-  else {
-    devnet.daemon(target).kill('SIGSTOP')
-    await new Promise(resolve => setTimeout(resolve, 300 + 1_500 * size))
-    devnet.daemon(target).kill('SIGCONT')
-  }
+  else await pause(target, 300 + 1_500 * size)
   return true
 }

@@ -57,12 +57,12 @@ export async function connectChain(
 
   /** @returns its head; null when it names one that it does not show, which then says nothing about the others */
   async function checkEndpoint(endpoint: Endpoint): Promise<bigint | null> {
-    const actual = Number(await endpoint.request({ method: 'eth_chainId' }))
+    const actual = Number(await ask(endpoint, { method: 'eth_chainId' }))
     chainId ??= actual
     if (actual !== chainId) throw chainErrors.CHAIN_ID_MISMATCH({ endpoint: endpoint.name, expected: chainId, actual })
     await Promise.all(contracts.map(contract => checkCode(endpoint, contract)))
-    const head = (await endpoint.request({ method: 'eth_blockNumber' })) as Hex
-    const shown = await endpoint.request({ method: 'eth_getBlockByNumber', params: [head, false] })
+    const head = (await ask(endpoint, { method: 'eth_blockNumber' })) as Hex
+    const shown = await ask(endpoint, { method: 'eth_getBlockByNumber', params: [head, false] })
     return (shown as { number: Hex } | null)?.number === head ? BigInt(head) : null
   }
 
@@ -106,9 +106,9 @@ export async function connectChain(
       .filter(endpoint => endpoint.status.state !== 'dropped')
       .sort((a, b) => Number(a.status.reason !== null) - Number(b.status.reason !== null))
 
-  async function request(call: { method: string; params?: unknown }): Promise<unknown> {
-    for (let wait = 0; ; wait++) {
-      let timedOut = false
+  function request(call: Call): Promise<unknown> {
+    let timedOut = false
+    const askAll = async () => {
       for (const endpoint of usable()) {
         try {
           return await endpoint.request(call)
@@ -117,10 +117,9 @@ export async function connectChain(
           timedOut ||= isKaisarError(error, 'RPC_TIMEOUT')
         }
       }
-      // A rate limit or a proxy between two servers is over in a moment; what has already timed out has waited enough.
-      if (timedOut || wait >= retryWaitsMs.length) throw chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints) })
-      await sleep(retryWaitsMs[wait])
+      throw chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints) })
     }
+    return patiently(askAll, () => !timedOut)
   }
 
   const close = () => {
@@ -149,11 +148,28 @@ export async function connectChain(
 const forgedReason = ({ status: { state, reason } }: Endpoint): KaisarError | null =>
   state === 'dropped' && isKaisarError(reason, 'RPC_FORGED') ? reason : null
 
-/** Before a request is given to all endpoints again. */
+type Call = { readonly method: string; readonly params?: unknown }
+
+/** Before something is asked again. */
 const retryWaitsMs = [50, 200]
 
+/** A rate limit or a proxy between two servers is over in a moment; what has already timed out has waited enough. */
+async function patiently<T>(ask: () => Promise<T>, mayWait = () => true): Promise<T> {
+  for (const waitMs of retryWaitsMs) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!isKaisarError(error, 'RPC_UNREACHABLE') || !mayWait()) throw error
+    }
+    await sleep(waitMs)
+  }
+  return ask()
+}
+
+const ask = (endpoint: Endpoint, call: Call): Promise<unknown> => patiently(() => endpoint.request(call))
+
 async function checkCode(endpoint: Endpoint, { name, address, codeHash }: ExpectedContract) {
-  const code = (await endpoint.request({ method: 'eth_getCode', params: [address, 'latest'] })) as Hex
+  const code = (await ask(endpoint, { method: 'eth_getCode', params: [address, 'latest'] })) as Hex
   if (code === '0x') throw chainErrors.CONTRACTS_NOT_DEPLOYED({ contract: name, address, endpoint: endpoint.name })
   if (codeHash !== undefined && keccak256(code) !== codeHash)
     throw chainErrors.CODE_HASH_MISMATCH({ contract: name, endpoint: endpoint.name })

@@ -77,6 +77,13 @@ describe('chain client', () => {
     },
   )
 
+  test('one request that is refused for a moment keeps nobody from connecting', async () => {
+    const only = await proxied({ fault: 'rate-limit', times: 2 })
+    const chain = await connectChain({ rpcUrls: [only.url] })
+    expect(only.injected['rate-limit']).toBe(2)
+    expect(chain.status()[0]).toMatchObject({ state: 'usable', reason: null })
+  })
+
   test('a stale endpoint is dropped, and returns when it has caught up', async () => {
     const bad = await proxied()
     const chain = await connectChain({ rpcUrls: [bad.url, anvil.rpcUrl] })
