@@ -256,7 +256,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
    */
   protected stopSignal(): AbortSignal {
     if (this.stop === undefined) process.on('uncaughtException', this.endNow)
-    this.stop ??= createGracefulStop({}, { signals: process, exitNow: () => process.exit(130) })
+    this.stop ??= createGracefulStop({}, { signals: process, exitNow })
     return this.stop.signal
   }
 
@@ -325,6 +325,12 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const level = (this.flags as { 'log-level'?: string } | undefined)?.['log-level']
     return level === 'debug' || level === 'trace'
   }
+}
+
+function exitNow(reason: 'second-signal' | 'drain-timeout'): void {
+  if (reason === 'drain-timeout')
+    process.stderr.write('Not everything could be finished in time; the next start takes up what is recorded.\n')
+  process.exit(130)
 }
 
 /** An error on stderr, in colours where it is a terminal. */

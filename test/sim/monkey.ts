@@ -27,7 +27,7 @@ type Act = {
   readonly size: number
 }
 
-const epochSeconds = 32
+const epochSeconds = 28
 /** Room for sends that are lost; all settling first, then a round: who falls while it settles is back before the next one. */
 const phases = { commitSeconds: 6, openSeconds: 4, revealSeconds: 4, finalizeSeconds: 4 }
 const rounds = { slots: 1, maxRounds: 2, eligibleFromSeconds: 18, cutoffSeconds: 20, openingsMs: 6_000 }
