@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { WebSocket } from 'ws'
 import { startDevnet } from '../../src/core/devnet/start-devnet.ts'
 import { systemClock } from '../../src/core/platform/clock.ts'
 
@@ -27,8 +29,8 @@ export const rowNames = Object.values(daemons).flatMap(role =>
 export const isLong = true
 
 /**
- * A devnet of 16-second epochs, in which a daemon does in ten minutes what takes it a month at one epoch a day. `value` is the slope
- * an hour by least squares, `baseline` the median of the first half, `ratio` that median ÷ the one of the second half: 1 is flat.
+ * A devnet of 16-second epochs, in which a daemon does in ten minutes what takes it a month at one epoch a day. Garbage is collected
+ * before each sample. `value` is the slope an hour by least squares, `baseline` the median of the first half, `ratio` that median ÷ the one of the second half: 1 is flat.
  */
 export async function* rows() {
   const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-soak-'))
@@ -41,14 +43,18 @@ export async function* rows() {
         if (event.type === 'daemon.event' && event.event.type === 'metrics.listening')
           urls.set(event.name, event.event.url as string)
       },
+      prepareStart: ({ name }) => (name in daemons ? { env: { NODE_OPTIONS: '--inspect=127.0.0.1:0' } } : {}),
     },
   )
+  const inspectors = new Map<string, WebSocket>()
   const samples = new Map<string, { seconds: number; values: Record<Metric, number> }[]>()
   try {
+    for (const name of Object.keys(daemons)) inspectors.set(name, await inspect(join(dataDir, 'logs', `${name}.log`)))
     const startMs = performance.now()
     const lengthMs = minutes * 60_000
     for (let elapsedMs = 0; elapsedMs < lengthMs; elapsedMs = performance.now() - startMs) {
       for (const [daemon, role] of Object.entries(daemons)) {
+        await collectGarbage(inspectors.get(daemon)!)
         const text = await (await fetch(`${urls.get(daemon)!.replace(/\/metrics$/, '')}/metrics`)).text()
         const values = Object.fromEntries(metrics.map(metric => [metric, read(text, `kaisar_${role}_${metric}`)]))
         if (elapsedMs < lengthMs * warmUpShare) continue
@@ -58,6 +64,7 @@ export async function* rows() {
       await systemClock.sleep(sampleMs)
     }
   } finally {
+    for (const inspector of inspectors.values()) inspector.terminate()
     await devnet.stop()
     rmSync(dataDir, { recursive: true, force: true })
   }
@@ -70,6 +77,20 @@ export async function* rows() {
       const ratio = baseline / median(points.slice(half).map(({ y }) => y))
       yield { name: `soak.${role}.${name}`, value: slope(points) * scale, unit, baseline, ratio }
     }
+}
+
+/** Opens the inspector of a daemon, which says in its log where it is. */
+async function inspect(log: string): Promise<WebSocket> {
+  const [, url] = /Debugger listening on (ws:\S+)/.exec(readFileSync(log, 'utf8'))!
+  const inspector = new WebSocket(url!)
+  await once(inspector, 'open')
+  return inspector
+}
+
+/** Else the heap shows when it was collected last, not what is held. */
+async function collectGarbage(inspector: WebSocket): Promise<void> {
+  inspector.send(JSON.stringify({ id: 1, method: 'HeapProfiler.collectGarbage' }))
+  await once(inspector, 'message')
 }
 
 function read(text: string, metric: string): number {
