@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 if (Number(process.versions.node.split('.')[0]) < 24)
   throw new Error(`Node 24 expected, found ${process.version}: run "npm ci" and start the tests with "npm test"`)
 
-/** Tiers run one after another, in each two files at once: most of what takes long waits for deadlines of its own. */
+/** Two files at once, unit tests first, what takes real seconds last: most of it waits for deadlines of its own. */
 const tier = (name: string, timeoutMs: number, order: number, setup: readonly string[] = [], more: object = {}) => ({
   test: {
     name,
@@ -28,7 +28,7 @@ const patient = { retry: process.env.CI ? 1 : 0 }
 /** The longest first, so that nothing is left to wait for alone. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const longest = ['monkey', 'crash-points', 'pack', 'operator-devnet', 'docs', 'devnet']
+    const longest = ['monkey', 'crash-points', 'pack', 'operator-devnet', 'docs', 'devnet', 'cli-every-command']
     const isLong = ({ moduleId }: TestSpecification) => longest.some(name => moduleId.endsWith(`/${name}.test.ts`))
     const sorted = await super.sort(files)
     return [...sorted.filter(isLong), ...sorted.filter(file => !isLong(file))]
@@ -43,7 +43,7 @@ export default defineConfig({
       tier('unit', 30_000, 0, [], shared),
       tier('integration', 120_000, 1, built, { ...shared, ...patient }),
       tier('e2e', 300_000, 2, built, patient),
-      tier('sim', 900_000, 3, built),
+      tier('sim', 900_000, 2, built),
     ],
   },
 })

@@ -31,8 +31,8 @@ It also says what a bundle cannot prove by itself. Exit code 4, with the step an
       default: 'cpu',
     }),
     threads: Flags.integer({
-      description: 'Threads of one operator on the CPU; 0 takes every core',
-      default: 0,
+      description: 'Threads of one operator on the CPU; 0 takes every core, more than a few rows are worth',
+      default: 1,
       min: 0,
       max: 1024,
     }),
