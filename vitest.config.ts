@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 if (Number(process.versions.node.split('.')[0]) < 24)
   throw new Error(`Node 24 expected, found ${process.version}: run "npm ci" and start the tests with "npm test"`)
 
-/** Two files at once, unit tests first, what takes real seconds last: most of it waits for deadlines of its own. */
+/** Tiers run one after another, in each two files at once: most of what takes long waits for deadlines of its own. */
 const tier = (name: string, timeoutMs: number, order: number, setup: readonly string[] = [], more: object = {}) => ({
   test: {
     name,
@@ -43,7 +43,7 @@ export default defineConfig({
       tier('unit', 30_000, 0, [], shared),
       tier('integration', 120_000, 1, built, { ...shared, ...patient }),
       tier('e2e', 300_000, 2, built, patient),
-      tier('sim', 900_000, 2, built),
+      tier('sim', 900_000, 3, built),
     ],
   },
 })

@@ -328,8 +328,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 }
 
 function exitNow(reason: 'second-signal' | 'drain-timeout'): void {
-  if (reason === 'drain-timeout')
-    process.stderr.write('Not everything could be finished in time; the next start takes up what is recorded.\n')
+  if (reason === 'drain-timeout') process.stderr.write('Not everything could be finished in time.\n')
   process.exit(130)
 }
 

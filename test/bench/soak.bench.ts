@@ -84,13 +84,18 @@ async function inspect(log: string): Promise<WebSocket> {
   const [, url] = /Debugger listening on (ws:\S+)/.exec(readFileSync(log, 'utf8'))!
   const inspector = new WebSocket(url!)
   await once(inspector, 'open')
+  // One that ends is missed at the next sample.
+  inspector.on('error', () => undefined)
   return inspector
 }
 
 /** Else the heap shows when it was collected last, not what is held. */
 async function collectGarbage(inspector: WebSocket): Promise<void> {
+  const answered = once(inspector, 'message', { signal: AbortSignal.timeout(10_000) })
   inspector.send(JSON.stringify({ id: 1, method: 'HeapProfiler.collectGarbage' }))
-  await once(inspector, 'message')
+  const [answer] = await answered
+  const { error } = JSON.parse(String(answer))
+  if (error !== undefined) throw new Error(error.message)
 }
 
 function read(text: string, metric: string): number {

@@ -12,7 +12,10 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const modules = join(root, 'node_modules')
 const home = isolatedHome()
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-pack-'))
-afterAll(() => {
+const dataDir = ['--data-dir', join(folder, 'devnet'), '--json']
+afterAll(async () => {
+  // Where a test failed, its devnet may still run.
+  await execa('npx', ['kaisar', 'devnet', 'down', ...dataDir], { ...inFolder, reject: false })
   for (const path of [folder, home.path]) rmSync(path, { recursive: true, force: true })
 })
 
@@ -70,7 +73,6 @@ it('asks for one anvil, and for no compiler or test tool', () => {
 
 // That its devnet pays is shown from a test runner below.
 it('brings a whole network up with npx, and down', async () => {
-  const dataDir = ['--data-dir', join(folder, 'devnet'), '--json']
   const kaisar = async (...words: string[]) => {
     const { stdout } = await execa('npx', ['kaisar', 'devnet', ...words, ...dataDir], inFolder)
     return JSON.parse(stdout.trim().split('\n').at(-1)!)

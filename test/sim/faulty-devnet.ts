@@ -57,7 +57,7 @@ export type FaultyDevnet = {
   close(): Promise<void>
 }
 
-/** A process looks at the head four times a second; by the third time it has had time to act on the block. */
+/** A process reads blocks four times a second at least; by the third time it has had time to act on the last one. */
 const turns = 3
 const looks = (calls: readonly string[], from: number) =>
   calls.slice(from).filter(method => method === 'eth_getBlockByNumber').length >= turns
@@ -178,7 +178,7 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     },
     async close() {
       closing = true
-      await chainClock?.stop()
+      await chainClock?.stop().catch(() => undefined)
       for (const isBack of awaited.values()) isBack()
       await Promise.all(restarting)
       await devnet?.stop()

@@ -56,7 +56,7 @@ export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
       acts.push({ at, kind: pick(['kill', 'kill', 'pause', 'restart'] as const), target: pick(names), size: random() })
     }
     // Past the deadlines of the epoch before, which a devnet counts in seconds: there is no time there to send again.
-    acts.push({ at: (epoch + 0.6 + 0.3 * random()) * epochSeconds, kind: 'reorg', target: 'chain', size: random() })
+    acts.push({ at: (epoch + 0.7 + 0.2 * random()) * epochSeconds, kind: 'reorg', target: 'chain', size: random() })
     acts.push({ at: (epoch + random()) * epochSeconds, kind: 'fee-spike', target: 'chain', size: random() })
   }
   return acts.sort((a, b) => a.at - b.at)

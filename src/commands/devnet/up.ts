@@ -93,7 +93,15 @@ dashboard (q ends it); --plain prints lines instead.`
   private async detach(folder: string) {
     const { launchDetached } = await import('../../core/devnet/launch-detached.ts')
     const args = this.argv.filter(word => word !== '--detach' && word !== '--json')
-    const { type, time: _, ...data } = await launchDetached({ folder, args: ['devnet', 'up', ...args, '--json'] })
+    const {
+      type,
+      time: _,
+      ...data
+    } = await launchDetached({
+      folder,
+      args: ['devnet', 'up', ...args, '--json'],
+      stop: this.stopSignal(),
+    })
     this.event(type, data)
     this.log(`Ready at ${data.rpcUrl}; stop it with "kaisar devnet down".`)
     return data

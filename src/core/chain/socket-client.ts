@@ -83,19 +83,18 @@ function subscribe(
   onError: (error: unknown) => void,
 ): () => void {
   let ended = false
+  const fail = (error: unknown) => {
+    if (!ended) onError(error)
+    ended = true
+  }
   const subscribed = transport.subscribe({
     params: ['newHeads'],
     onData: ({ result }: { readonly result?: unknown }) => {
       if (!ended) onHead(result)
     },
-    onError: (error: unknown) => {
-      if (!ended) onError(error)
-    },
+    onError: fail,
   })
-  // What it fails with was told to onError, but for a socket that never opened.
-  subscribed.catch(error => {
-    if (!ended) onError(error)
-  })
+  subscribed.catch(fail)
   return () => {
     ended = true
     subscribed.then(({ unsubscribe }) => unsubscribe()).catch(() => {})

@@ -7,15 +7,20 @@ import { fileURLToPath } from 'node:url'
 import { devnetErrors } from './errors.ts'
 import type { DaemonEvent } from './launch-daemons.ts'
 
+/** Of what it logged, where it ended without a result. */
+const mostLogCharacters = 4_000
+
 const entry = fileURLToPath(new URL('../../../bin/run.js', import.meta.url))
 
-/** @throws DEVNET_PROCESS_ENDED with the reason that the devnet gives */
+/** `stop`: asks the devnet to end that is being started. @throws DEVNET_PROCESS_ENDED with the reason that the devnet gives */
 export async function launchDetached({
   folder,
   args,
+  stop,
 }: {
   readonly folder: string
   readonly args: readonly string[]
+  readonly stop: AbortSignal
 }): Promise<DaemonEvent> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   // Under a name of their own until it is ready: another devnet may run from this folder, and write to its own.
@@ -31,11 +36,12 @@ export async function launchDetached({
   })
   closeSync(output)
   closeSync(errors)
-  let ended: number | null | undefined
-  child.once('exit', code => {
-    ended = code
+  let ended: string | undefined
+  child.once('exit', (code, signal) => {
+    ended = signal ?? `exit code ${code}`
   })
   child.unref()
+  stop.addEventListener('abort', () => child.kill('SIGTERM'), { once: true })
   for (;;) {
     const hasEnded = ended !== undefined
     const told = readEvents(events.path)
@@ -46,12 +52,10 @@ export async function launchDetached({
     }
     if (hasEnded) {
       const [error] = (told.at(-1)?.errors ?? []) as { message?: string }[]
-      const lastLine = readFileSync(log.path, 'utf8').trimEnd().split('\n').at(-1)
+      const said = readFileSync(log.path, 'utf8').trim().slice(-mostLogCharacters)
       for (const { path } of [events, log]) rmSync(path)
-      throw devnetErrors.DEVNET_PROCESS_ENDED({
-        name: 'devnet',
-        reason: error?.message ?? (lastLine || `exit code ${ended}`),
-      })
+      const reason = error?.message ?? [ended, ...(said === '' ? [] : [said])].join('\n')
+      throw devnetErrors.DEVNET_PROCESS_ENDED({ name: 'devnet', reason })
     }
     await wait(50)
   }

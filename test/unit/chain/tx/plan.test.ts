@@ -119,32 +119,39 @@ describe('transaction plan', () => {
       atBlock: fc.bigInt({ min: 90n, max: 100n }),
     })
     fc.assert(
-      fc.property(fc.array(anyAction, { maxLength: 10 }), fc.nat(6), (rows, minedNonce) => {
-        const taken = new Set<number>()
-        const attempts: Attempt[] = []
-        const actions = rows.map(({ atBlock, ...row }, i) => {
-          const signedBefore = row.state !== 'queued'
-          const holdsNonce = row.state === 'pending' && !taken.has(row.nonce)
-          if (signedBefore) attempts.push(attempt(`a${i}`, row.nonce, atBlock, i))
-          if (holdsNonce) taken.add(row.nonce)
-          const state = row.state === 'pending' && !holdsNonce ? 'displaced' : row.state
-          return action(i, { ...row, state, nonce: signedBefore ? row.nonce : null })
-        })
-        attempts.sort((a, b) => a.nonce - b.nonce)
-        const given = input({ actions, attempts, minedNonce })
-        const plan = planTransactions(given, rules)
-        const nonces = plan.sign.map(({ nonce }) => nonce)
-        expect(new Set(nonces).size).toBe(nonces.length)
-        expect(nonces.every(nonce => nonce >= minedNonce)).toBe(true)
-        const keys = plan.sign.flatMap(({ action: chosen }) => (chosen === null ? [] : [chosen.key]))
-        expect(new Set(keys).size).toBe(keys.length)
-        for (const { action: chosen } of plan.sign) if (chosen !== null) expect(chosen.state).toBe('queued')
-        // After the plan every nonce up to the highest in use has a transaction.
-        const covered = new Set([...nonces, ...attempts.map(({ nonce }) => nonce)])
-        const top = Math.max(minedNonce - 1, ...covered)
-        for (let nonce = minedNonce; nonce <= top; nonce++) expect(covered.has(nonce)).toBe(true)
-        expect(planTransactions(given, rules)).toEqual(plan)
-      }),
+      fc.property(
+        fc.array(anyAction, { maxLength: 10 }),
+        fc.nat(6),
+        fc.bigInt(1n, 2n),
+        (rows, minedNonce, baseFeePerGas) => {
+          const taken = new Set<number>()
+          const attempts: Attempt[] = []
+          const actions = rows.map(({ atBlock, ...row }, i) => {
+            const signedBefore = row.state !== 'queued'
+            const holdsNonce = row.state === 'pending' && !taken.has(row.nonce)
+            if (signedBefore) attempts.push(attempt(`a${i}`, row.nonce, atBlock, i))
+            if (holdsNonce) taken.add(row.nonce)
+            const state = row.state === 'pending' && !holdsNonce ? 'displaced' : row.state
+            return action(i, { ...row, state, nonce: signedBefore ? row.nonce : null })
+          })
+          attempts.sort((a, b) => a.nonce - b.nonce)
+          const given = input({ actions, attempts, minedNonce, baseFeePerGas })
+          const plan = planTransactions(given, rules)
+          const nonces = plan.sign.map(({ nonce }) => nonce)
+          expect(new Set(nonces).size).toBe(nonces.length)
+          expect(nonces.every(nonce => nonce >= minedNonce)).toBe(true)
+          const keys = plan.sign.flatMap(({ action: chosen }) => (chosen === null ? [] : [chosen.key]))
+          expect(new Set(keys).size).toBe(keys.length)
+          for (const { action: chosen } of plan.sign) if (chosen !== null) expect(chosen.state).toBe('queued')
+          const bumped = plan.bump.map(({ nonce }) => nonce)
+          expect(new Set([...nonces, ...bumped]).size).toBe(nonces.length + bumped.length)
+          // After the plan every nonce up to the highest in use has a transaction.
+          const covered = new Set([...nonces, ...attempts.map(({ nonce }) => nonce)])
+          const top = Math.max(minedNonce - 1, ...covered)
+          for (let nonce = minedNonce; nonce <= top; nonce++) expect(covered.has(nonce)).toBe(true)
+          expect(planTransactions(given, rules)).toEqual(plan)
+        },
+      ),
       { numRuns: 1000 },
     )
   })
