@@ -46,7 +46,7 @@ export async function launchDetached({
     const hasEnded = ended !== undefined
     const told = readEvents(events.path)
     const ready = told.find(({ type }) => type === 'devnet.ready')
-    if (ready !== undefined) {
+    if (ready !== undefined && !stop.aborted) {
       for (const { path, readyPath } of [events, log]) renameSync(path, readyPath)
       return ready
     }
@@ -54,8 +54,8 @@ export async function launchDetached({
       const [error] = (told.at(-1)?.errors ?? []) as { message?: string }[]
       const said = readFileSync(log.path, 'utf8').trim().slice(-mostLogCharacters)
       for (const { path } of [events, log]) rmSync(path)
-      const reason = error?.message ?? [ended, ...(said === '' ? [] : [said])].join('\n')
-      throw devnetErrors.DEVNET_PROCESS_ENDED({ name: 'devnet', reason })
+      const died = error?.message ?? [ended, ...(said === '' ? [] : [said])].join('\n')
+      throw devnetErrors.DEVNET_PROCESS_ENDED({ name: 'devnet', reason: stop.aborted ? 'it was asked to stop' : died })
     }
     await wait(50)
   }
