@@ -103,7 +103,8 @@ it('starts no run whose claim is not in a block where another machine may still 
   newer.stop()
   await newer.ended
   expect(isStarted).toBe(false)
-  await anvil.client.setAutomine(true)
+  // Before the claim can be mined, which would end the older one with a reason.
   older.stop()
   await older.ended
+  await anvil.client.setAutomine(true)
 })
