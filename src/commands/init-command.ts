@@ -36,6 +36,7 @@ export type InitialisedRole = {
 
 export abstract class InitCommand<T extends typeof Command> extends BaseCommand<T> {
   private get given(): InitFlags {
+    // Of both commands' flags, those that they share: oclif's types of a generic command do not say so.
     return this.flags as unknown as InitFlags
   }
 

@@ -30,7 +30,8 @@ export const isLong = true
 
 /**
  * A devnet of 16-second epochs, in which a daemon does in ten minutes what takes it a month at one epoch a day. Garbage is collected
- * before each sample. `value` is the slope an hour by least squares, `baseline` the median of the first half, `ratio` that median ÷ the one of the second half: 1 is flat.
+ * before each sample. `value` is the slope an hour by least squares, `baseline` the median of the first half, `ratio` that median ÷
+ * the one of the second half: 1 is flat.
  */
 export async function* rows() {
   const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-soak-'))

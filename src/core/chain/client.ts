@@ -154,16 +154,16 @@ type Call = { readonly method: string; readonly params?: unknown }
 const retryWaitsMs = [50, 200]
 
 /** A rate limit or a proxy between two servers is over in a moment; what has already timed out has waited enough. */
-async function patiently<T>(ask: () => Promise<T>, mayWait = () => true): Promise<T> {
+async function patiently<T>(attempt: () => Promise<T>, mayWait = () => true): Promise<T> {
   for (const waitMs of retryWaitsMs) {
     try {
-      return await ask()
+      return await attempt()
     } catch (error) {
       if (!isKaisarError(error, 'RPC_UNREACHABLE') || !mayWait()) throw error
     }
     await sleep(waitMs)
   }
-  return ask()
+  return attempt()
 }
 
 const ask = (endpoint: Endpoint, call: Call): Promise<unknown> => patiently(() => endpoint.request(call))

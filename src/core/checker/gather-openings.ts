@@ -75,6 +75,7 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
     const reply = new Promise<SeatOpeningOnChain>((resolve, reject) => {
       const stopReplies = session.on('opening.reply', ({ opening, words, salt, proof }) => {
         if (Number(opening.message.epoch) !== epoch || opening.message.cohort !== cohort) return
+        // The schema of the message lets exactly ten words through; `map` forgets how many.
         const numbers = words.map(BigInt) as unknown as OpeningWords
         const scope = { chainId: network.chainId, consensus: network.consensus, epoch, owner: checker, salt }
         const proven = isCommitted(scope, cohort, { words: numbers, proof }, root)

@@ -77,6 +77,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       rounds: journal.rounds(epoch),
       maxRounds: duty.rounds.rules.maxRounds,
     })
+  // The journal holds what packCohort made: ten words each.
   const wordsOf = (): Map<number, OpeningWords> =>
     new Map([...journal.openings(epoch)].map(([cohort, words]) => [cohort, words as unknown as OpeningWords]))
   const treeOf = (words: ReadonlyMap<number, OpeningWords>) =>

@@ -87,6 +87,7 @@ export const openingHash = (words: OpeningWords): Hex => keccak256(openingBytes(
 export function wordsOfBytes(bytes: Hex): OpeningWords | null {
   if (bytes.length !== 2 + openingWords * 64) return null
   const words = Array.from({ length: openingWords }, (_, i) => BigInt(sliceHex(bytes, i * 32, (i + 1) * 32)))
+  // As many as the length above allows; an array's type does not say it.
   return words as unknown as OpeningWords
 }
 
