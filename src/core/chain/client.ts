@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Address, createPublicClient, custom, type Hex, keccak256, type PublicClient } from 'viem'
+import { type Clock, systemClock } from '../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
-import { createEndpoint, type Endpoint, type EndpointStatus } from './endpoint.ts'
+import { createEndpoint, type Endpoint, type EndpointStatus, type OpenTransport } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
 
 /** A contract that must be there: its code's keccak256 where it is known. */
@@ -19,6 +19,13 @@ export type ChainOptions = {
   readonly maxLagBlocks?: number
   /** How long one that contradicted itself is left alone before it is checked again; default 30000. */
   readonly forgedMs?: number
+}
+
+export type ChainDependencies = {
+  /** Default the system's. */
+  readonly clock?: Clock
+  /** What carries the requests of a URL; default http or a WebSocket, by its scheme. */
+  readonly openTransport?: OpenTransport
 }
 
 /** The chain seen through all given endpoints: reads go to the first usable one, and on to the next when it fails. */
@@ -47,20 +54,21 @@ export type Chain = {
  */
 export async function connectChain(
   options: ChainOptions,
-  { nowMs = () => performance.now() }: { readonly nowMs?: () => number } = {},
+  { clock = systemClock, openTransport }: ChainDependencies = {},
 ): Promise<Chain> {
   const { rpcUrls, contracts = [], timeoutMs = 5_000, maxLagBlocks = 3, forgedMs = 30_000 } = options
-  const endpoints = rpcUrls.map(url => createEndpoint(url, { timeoutMs }))
+  const endpoints = rpcUrls.map(url => createEndpoint(url, { timeoutMs }, { clock, openTransport }))
   const forgedSince = new WeakMap<KaisarError, number>()
   let chainId = options.chainId
   let connected = false
+  const ask: Ask = (endpoint, call) => patiently(clock, () => endpoint.request(call))
 
   /** @returns its head; null when it names one that it does not show, which then says nothing about the others */
   async function checkEndpoint(endpoint: Endpoint): Promise<bigint | null> {
     const actual = Number(await ask(endpoint, { method: 'eth_chainId' }))
     chainId ??= actual
     if (actual !== chainId) throw chainErrors.CHAIN_ID_MISMATCH({ endpoint: endpoint.name, expected: chainId, actual })
-    await Promise.all(contracts.map(contract => checkCode(endpoint, contract)))
+    await Promise.all(contracts.map(contract => checkCode(ask, endpoint, contract)))
     const head = (await ask(endpoint, { method: 'eth_blockNumber' })) as Hex
     const shown = await ask(endpoint, { method: 'eth_getBlockByNumber', params: [head, false] })
     return (shown as { number: Hex } | null)?.number === head ? BigInt(head) : null
@@ -70,9 +78,9 @@ export async function connectChain(
   function sitsOut(endpoint: Endpoint): boolean {
     const reason = forgedReason(endpoint)
     if (reason === null) return false
-    const since = forgedSince.get(reason) ?? nowMs()
+    const since = forgedSince.get(reason) ?? clock.monotonicMs()
     forgedSince.set(reason, since)
-    return nowMs() - since < forgedMs
+    return clock.monotonicMs() - since < forgedMs
   }
 
   async function check() {
@@ -119,7 +127,7 @@ export async function connectChain(
       }
       throw chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints) })
     }
-    return patiently(askAll, () => !timedOut)
+    return patiently(clock, askAll, () => !timedOut)
   }
 
   const close = () => {
@@ -149,26 +157,25 @@ const forgedReason = ({ status: { state, reason } }: Endpoint): KaisarError | nu
   state === 'dropped' && isKaisarError(reason, 'RPC_FORGED') ? reason : null
 
 type Call = { readonly method: string; readonly params?: unknown }
+type Ask = (endpoint: Endpoint, call: Call) => Promise<unknown>
 
 /** Before something is asked again. */
 const retryWaitsMs = [50, 200]
 
 /** A rate limit or a proxy between two servers is over in a moment; what has already timed out has waited enough. */
-async function patiently<T>(attempt: () => Promise<T>, mayWait = () => true): Promise<T> {
+async function patiently<T>(clock: Clock, attempt: () => Promise<T>, mayWait = () => true): Promise<T> {
   for (const waitMs of retryWaitsMs) {
     try {
       return await attempt()
     } catch (error) {
       if (!isKaisarError(error, 'RPC_UNREACHABLE') || !mayWait()) throw error
     }
-    await sleep(waitMs)
+    await clock.sleep(waitMs)
   }
   return attempt()
 }
 
-const ask = (endpoint: Endpoint, call: Call): Promise<unknown> => patiently(() => endpoint.request(call))
-
-async function checkCode(endpoint: Endpoint, { name, address, codeHash }: ExpectedContract) {
+async function checkCode(ask: Ask, endpoint: Endpoint, { name, address, codeHash }: ExpectedContract) {
   const code = (await ask(endpoint, { method: 'eth_getCode', params: [address, 'latest'] })) as Hex
   if (code === '0x') throw chainErrors.CONTRACTS_NOT_DEPLOYED({ contract: name, address, endpoint: endpoint.name })
   if (codeHash !== undefined && keccak256(code) !== codeHash)

@@ -5,8 +5,10 @@ import {
   LimitExceededRpcError,
   type PublicClient,
   TimeoutError,
+  type Transport,
   UnknownRpcError,
 } from 'viem'
+import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KaisarError } from '../platform/errors.ts'
 import { chainErrors } from './errors.ts'
 import { createSocketClient } from './socket-client.ts'
@@ -40,6 +42,17 @@ export type Endpoint = {
   readonly watchHeads: WatchHeads | null
 }
 
+/** What carries requests to a URL, as viem has it. */
+export type OpenTransport = (
+  url: string,
+  config: { readonly timeout: number; readonly retryCount: number },
+) => Transport
+
+export type EndpointDependencies = {
+  readonly clock?: Clock | undefined
+  readonly openTransport?: OpenTransport | undefined
+}
+
 /** Path and query of an RPC URL usually are the API key. */
 export function endpointName(url: string): string {
   const { protocol, host } = parseUrl(url)
@@ -60,12 +73,17 @@ function withoutKeys(url: string): string {
   return `${scheme}${/^[\w-]*([.:][\w-]+)*$/.test(host) && host.length < 64 ? host : '…'}${rest === '' ? '' : '/…'}`
 }
 
-export function createEndpoint(url: string, options: { readonly timeoutMs: number }): Endpoint {
+export function createEndpoint(
+  url: string,
+  options: { readonly timeoutMs: number },
+  { clock = systemClock, openTransport }: EndpointDependencies = {},
+): Endpoint {
   const name = endpointName(url)
   const config = { timeout: options.timeoutMs, retryCount: 0 }
-  const socket = /^ws/.test(url) ? createSocketClient(url, config) : null
-  const overHttp = socket === null ? createPublicClient({ transport: http(url, config), cacheTime: 0 }) : null
-  const client = (): PublicClient => socket?.client ?? overHttp!
+  const socket = openTransport === undefined && /^ws/.test(url) ? createSocketClient(url, config, clock) : null
+  const open: OpenTransport = openTransport ?? http
+  const asked = socket === null ? createPublicClient({ transport: open(url, config), cacheTime: 0 }) : null
+  const client = (): PublicClient => socket?.client ?? asked!
   let status: EndpointStatus = { name, state: 'usable', reason: null }
   const mark = (state: EndpointState, reason: KaisarError | null = null) => {
     status = { name, state, reason }

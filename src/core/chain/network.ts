@@ -1,6 +1,6 @@
 import { type Address, getAddress, type Hex, isAddress } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
-import { type Chain, type ChainOptions, connectChain } from './client.ts'
+import { type Chain, type ChainDependencies, type ChainOptions, connectChain } from './client.ts'
 import { decodeChainError } from './decode-error.ts'
 import { chainErrors } from './errors.ts'
 import { kaisarErrorsAbi } from './kaisar-errors.ts'
@@ -50,16 +50,20 @@ export async function connectNetwork(
     readonly codeHashes?: Readonly<Record<string, Hex>> | undefined
   },
   options: Omit<ChainOptions, 'chainId' | 'contracts'>,
+  dependencies: ChainDependencies = {},
 ): Promise<ConnectedNetwork> {
   const contracts = parseContracts(deployment.contracts)
-  const chain = await connectChain({
-    ...options,
-    ...(deployment.chainId === undefined ? {} : { chainId: deployment.chainId }),
-    contracts: contractNames.map(name => {
-      const codeHash = deployment.codeHashes?.[name]
-      return { name, address: contracts[name], ...(codeHash === undefined ? {} : { codeHash }) }
-    }),
-  })
+  const chain = await connectChain(
+    {
+      ...options,
+      ...(deployment.chainId === undefined ? {} : { chainId: deployment.chainId }),
+      contracts: contractNames.map(name => {
+        const codeHash = deployment.codeHashes?.[name]
+        return { name, address: contracts[name], ...(codeHash === undefined ? {} : { codeHash }) }
+      }),
+    },
+    dependencies,
+  )
   return { chainId: chain.chainId, consensus: contracts.EpochConsensus, contracts, chain }
 }
 

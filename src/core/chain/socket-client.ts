@@ -1,5 +1,6 @@
 /** A client over a WebSocket that is opened again for as long as somebody asks: what viem reconnects by itself it gives up too soon. */
 import { createPublicClient, type PublicClient, type WebSocketTransport, webSocket } from 'viem'
+import type { Clock } from '../platform/clock.ts'
 import type { WatchHeads } from './endpoint.ts'
 
 export type SocketClient = {
@@ -15,7 +16,11 @@ export type SocketClient = {
 
 const betweenRenewalsMs = 1_000
 
-export function createSocketClient(url: string, config: { readonly timeout: number }): SocketClient {
+export function createSocketClient(
+  url: string,
+  config: { readonly timeout: number },
+  clock: Pick<Clock, 'monotonicMs'>,
+): SocketClient {
   const open = () =>
     createPublicClient({
       transport: webSocket(url, { ...config, retryCount: 0, reconnect: false }),
@@ -39,7 +44,7 @@ export function createSocketClient(url: string, config: { readonly timeout: numb
   async function reopen() {
     await end()
     client = open()
-    renewedAtMs = performance.now()
+    renewedAtMs = clock.monotonicMs()
     renewing = false
   }
 
@@ -48,7 +53,7 @@ export function createSocketClient(url: string, config: { readonly timeout: numb
       return client
     },
     renew() {
-      if (renewing || performance.now() - renewedAtMs < betweenRenewalsMs) return
+      if (renewing || clock.monotonicMs() - renewedAtMs < betweenRenewalsMs) return
       renewing = true
       void reopen()
     },

@@ -45,7 +45,7 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
     const endpoint = { checker, url: known.endpoint, certificateHash: known.certificateHash }
     const session = await dialSession(
       { endpoint, network, role: 'checker', operator: signer.address, deviceIds: [] },
-      { transport, sign: (type, message) => signer.sign(type, message), now: () => clock.monotonicMs() },
+      { transport, sign: (type, message) => signer.sign(type, message), clock },
     )
     session.onClose(() => sessions.delete(checker))
     return session

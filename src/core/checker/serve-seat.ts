@@ -68,7 +68,7 @@ export async function serveSeat(
         admit,
         onSession,
         onRefused: ({ peerAddress, error }) => log.info({ error, peerAddress }, 'a client was not let in'),
-        now: () => clock.monotonicMs(),
+        clock,
         onFault: ({ session, type, error }) =>
           log.debug({ error, type, peer: session.operator }, 'a message was refused'),
       },

@@ -186,7 +186,7 @@ async function workSpec(
           {
             transport,
             sign: (type, message) => signer.sign(type, message),
-            now: () => clock.monotonicMs(),
+            clock,
             onFault: ({ type, error }) => log.debug({ error, type }, 'a message was refused'),
           },
         ),

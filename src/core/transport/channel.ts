@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KaisarError } from '../platform/errors.ts'
 import { closeReason, transportErrors } from './errors.ts'
 import { decodeFrame, encodeFrame } from './frame.ts'
@@ -36,8 +37,9 @@ export function createChannel(
   identity: Pick<Channel, 'id' | 'peerAddress' | 'peerCertificateHash' | 'ownCertificateHash' | 'authenticated'>,
   limits: Limits,
   wire: Wire,
-  now: () => number = () => performance.now(),
+  clock: Clock = systemClock,
 ): ChannelEnd {
+  const now = () => clock.monotonicMs()
   const frames = createTokenBucket({ perSecond: limits.framesPerSecond, burst: limits.burstFrames }, now)
   const patience = createTokenBucket({ perSecond: limits.framesPerSecond / 10, burst: limits.burstFrames }, now)
   const refusals = createTokenBucket({ perSecond: 1, burst: 1 }, now)
@@ -45,6 +47,7 @@ export function createChannel(
     { maxQueuedBytes: limits.maxQueuedBytes, stallMs: limits.idleTimeoutMs },
     {
       write: wire.write,
+      clock,
       onStall: () => end(transportErrors.TRANSPORT_PEER_NOT_READING({ timeoutMs: limits.idleTimeoutMs })),
     },
   )

@@ -1,10 +1,13 @@
 import { type Hex, zeroHash } from 'viem'
+import { type Clock, systemClock } from '../platform/clock.ts'
 import { type ChannelEnd, createChannel, type Wire } from './channel.ts'
 import { closeReason, transportErrors } from './errors.ts'
 import { withDefaults } from './limits.ts'
 import type { Channel, CloseReason, Limits, ListenOptions, Transport } from './transport.ts'
 
 type Endpoint = {
+  /** Of its host. */
+  readonly address: string
   readonly options: ListenOptions
   readonly certificateHash: Hex
   readonly limits: Limits
@@ -20,8 +23,17 @@ export type InMemoryNetwork = {
   }): Transport
 }
 
+/** Delivers to a host, in the order of the calls; default: in a turn of the event loop of its own, as a socket would. */
+export type Deliver = (address: string, task: () => void) => void
+
 /** Hosts in one process that reach each other as over a network: the same frames, limits and refusals, without sockets. */
-export function createInMemoryNetwork(): InMemoryNetwork {
+export function createInMemoryNetwork({
+  deliver = (_, task) => void setImmediate(task),
+  clock = systemClock,
+}: {
+  readonly deliver?: Deliver
+  readonly clock?: Clock
+} = {}): InMemoryNetwork {
   const endpoints = new Map<string, Endpoint>()
   let channels = 0
   let ports = 0
@@ -47,7 +59,8 @@ export function createInMemoryNetwork(): InMemoryNetwork {
           if (server.options.admitCertificate?.(certificateHash) === false)
             throw transportErrors.TRANSPORT_REFUSED({ url, status: 403 })
 
-          const [toServer, toClient] = [createPipe(), createPipe()]
+          const toServer = createPipe(task => deliver(server.address, task))
+          const toClient = createPipe(task => deliver(address, task))
           const name = ++channels
           const entry = { address, authenticated: false }
           const client = createChannel(
@@ -60,6 +73,7 @@ export function createInMemoryNetwork(): InMemoryNetwork {
             },
             limits,
             wireOf(toServer, toClient),
+            clock,
           )
           const accepted = createChannel(
             {
@@ -73,6 +87,7 @@ export function createInMemoryNetwork(): InMemoryNetwork {
             },
             server.limits,
             wireOf(toClient, toServer),
+            clock,
           )
           toServer.connect(accepted)
           toClient.connect(client)
@@ -85,7 +100,7 @@ export function createInMemoryNetwork(): InMemoryNetwork {
           const url = `memory://${options.host}:${options.port === 0 ? 40_000 + ++ports : options.port}`
           if (endpoints.has(url)) throw transportErrors.TRANSPORT_PORT_IN_USE(options)
           const open: Endpoint['open'] = new Map()
-          endpoints.set(url, { options, certificateHash, limits, open })
+          endpoints.set(url, { address, options, certificateHash, limits, open })
           return {
             url,
             async close() {
@@ -118,7 +133,7 @@ type Pipe = {
 }
 
 /** One direction: delivers in order, one task per byte string like a socket would, and holds the writer while paused. */
-function createPipe(): Pipe {
+function createPipe(deliver: (task: () => void) => void): Pipe {
   const waiting: (() => void)[] = []
   let receiver: ChannelEnd | null = null
   let paused = false
@@ -127,7 +142,7 @@ function createPipe(): Pipe {
   const schedule = () => {
     if (scheduled || paused || waiting.length === 0) return
     scheduled = true
-    setImmediate(() => {
+    deliver(() => {
       scheduled = false
       if (!paused) waiting.shift()?.()
       schedule()

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../platform/clock.ts'
 import { transportErrors } from './errors.ts'
 
 /** Kept free for urgent frames, so that bulk that waits never costs a heartbeat. */
@@ -18,8 +19,9 @@ export type Outbox = {
  */
 export function createOutbox(
   options: { readonly maxQueuedBytes: number; readonly stallMs: number },
-  dependencies: { write(bytes: Uint8Array): Promise<void>; onStall(): void },
+  dependencies: { write(bytes: Uint8Array): Promise<void>; onStall(): void; readonly clock?: Pick<Clock, 'sleep'> },
 ): Outbox {
+  const { clock = systemClock } = dependencies
   const urgent: Entry[] = []
   const bulk: Entry[] = []
   let queuedBytes = 0
@@ -30,14 +32,15 @@ export function createOutbox(
     if (writing) return
     writing = true
     for (let entry = urgent.shift() ?? bulk.shift(); entry !== undefined; entry = urgent.shift() ?? bulk.shift()) {
-      const stalled = setTimeout(dependencies.onStall, options.stallMs).unref()
+      const written = new AbortController()
+      clock.sleep(options.stallMs, written.signal).then(dependencies.onStall, () => undefined)
       try {
         await dependencies.write(entry.bytes)
         entry.resolve()
       } catch (cause) {
         entry.reject(failure ?? transportErrors.TRANSPORT_LOST({ why: 'a write failed', cause }))
       } finally {
-        clearTimeout(stalled)
+        written.abort()
         queuedBytes -= entry.bytes.length
       }
     }

@@ -1,4 +1,5 @@
 import { type Address, concat, type Hex, keccak256, stringToHex } from 'viem'
+import { type Clock, systemClock } from '../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
 import { type MessageBody, type MessageType, messageBodies, protocolVersion, toWire } from '../protocol/messages.ts'
 import type { Network, SignedMessage, SignedType } from '../protocol/typed-data.ts'
@@ -49,9 +50,10 @@ export async function acceptHandshake(
     recover: Recover
     admit(claim: Claim): Promise<string | null>
     randomNonce(): Hex
+    readonly clock?: Clock
   },
 ): Promise<{ readonly peer: Peer; readonly early: readonly SizedFrame[] }> {
-  const reader = readFrames(channel, handshakeTimeoutMs)
+  const reader = readFrames(channel, handshakeTimeoutMs, dependencies.clock)
   try {
     const nonce = dependencies.randomNonce()
     await say(channel, 'welcome', { version: protocolVersion, ...network, checker, nonce })
@@ -99,9 +101,9 @@ export async function acceptHandshake(
 export async function requestHandshake(
   channel: Channel,
   { url, network, checker, role, operator, deviceIds, handshakeTimeoutMs }: ClientSide,
-  { sign }: { sign: Sign },
+  { sign, clock }: { sign: Sign; readonly clock?: Clock },
 ): Promise<readonly SizedFrame[]> {
-  const reader = readFrames(channel, handshakeTimeoutMs)
+  const reader = readFrames(channel, handshakeTimeoutMs, clock)
   try {
     const welcome = await reader.next('welcome')
     if (welcome.version !== protocolVersion)
@@ -167,7 +169,7 @@ class PeerRefusal extends Error {
 }
 
 /** Takes the handshake's frames one by one; all of them within one deadline. */
-function readFrames(channel: Channel, timeoutMs: number) {
+function readFrames(channel: Channel, timeoutMs: number, clock: Pick<Clock, 'sleep'> = systemClock) {
   const early: SizedFrame[] = []
   let failure: KaisarError | null = null
   let wake = () => {}
@@ -176,7 +178,11 @@ function readFrames(channel: Channel, timeoutMs: number) {
     failure ??= error
     wake()
   }
-  const timer = setTimeout(() => fail(sessionErrors.SESSION_HANDSHAKE_TIMEOUT({ timeoutMs })), timeoutMs)
+  const done = new AbortController()
+  clock.sleep(timeoutMs, done.signal).then(
+    () => fail(sessionErrors.SESSION_HANDSHAKE_TIMEOUT({ timeoutMs })),
+    () => undefined,
+  )
   channel.onFrame((frame, bytes) => {
     if (early.push([frame, bytes]) > maxEarlyFrames) fail(sessionErrors.SESSION_OUT_OF_ORDER({ type: frame.type }))
     wake()
@@ -201,6 +207,6 @@ function readFrames(channel: Channel, timeoutMs: number) {
         throw sessionErrors.MESSAGE_INVALID({ type, why: parsed.error.issues[0]?.message ?? 'not as expected' })
       return parsed.data as MessageBody<T>
     },
-    stop: () => clearTimeout(timer),
+    stop: () => done.abort(),
   }
 }

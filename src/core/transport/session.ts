@@ -1,4 +1,5 @@
 import type { Address, Hex } from 'viem'
+import type { Clock } from '../platform/clock.ts'
 import { isKaisarError, KaisarError } from '../platform/errors.ts'
 import {
   type HandshakeType,
@@ -48,8 +49,8 @@ export type Session = Peer & {
 }
 
 export type SessionDependencies = {
-  /** The clock of `receivedAt`, in milliseconds. */
-  readonly now: () => number
+  /** Its monotonic time is that of `receivedAt`. */
+  readonly clock: Clock
   /** A handler failed for a reason of its own; the peer learns only the code. */
   onFault?(fault: { readonly session: Session; readonly type: MessageType; readonly error: unknown }): void
 }
@@ -78,9 +79,10 @@ export function createSession(
   channel: Channel,
   peer: Peer,
   limits: Pick<Limits, 'maxQueuedBytes'>,
-  { now, onFault }: SessionDependencies,
+  { clock, onFault }: SessionDependencies,
   early: readonly SizedFrame[] = [],
 ): Session {
+  const now = () => clock.monotonicMs()
   const handlers = new Map<MessageType, Set<AnyHandler>>()
   const waiting: (() => void)[] = []
   const faults = createTokenBucket({ perSecond: faultsPerSecond, burst: faultBurst }, now)

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { connectChain } from '../../../src/core/chain/client.ts'
 import { chainErrors } from '../../../src/core/chain/errors.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { type FaultRule, startRpcProxy } from '../../helpers/rpc-proxy.ts'
 
@@ -109,14 +110,14 @@ describe('chain client', () => {
   )
 
   test('one that told something false is asked again after a while, last, with its reason until it has shown itself', async () => {
-    let nowMs = 0
+    const clock = createManualClock()
     const forger = await proxied()
-    const chain = await connectChain({ rpcUrls: [forger.url, anvil.rpcUrl], forgedMs: 1000 }, { nowMs: () => nowMs })
+    const chain = await connectChain({ rpcUrls: [forger.url, anvil.rpcUrl], forgedMs: 1000 }, { clock })
     const forger0 = chain.all()[0]!
     const tell = () => forger0.mark('dropped', chainErrors.RPC_FORGED({ endpoint: 'it', claim: 'so' }))
     tell()
     const stateAt = async (at: number) => {
-      nowMs = at
+      clock.stall(at - clock.monotonicMs())
       await chain.check()
       return [forger0.status.state, forger0.status.reason?.code]
     }

@@ -80,7 +80,7 @@ async function checkerIn({ net, network, hosts }: World, i: number, greet: (sess
       recover: recoverOn(network),
       randomNonce: () => keccak256(toHex(Math.random().toString())),
       admit: async () => null,
-      now: () => performance.now(),
+      clock: systemClock,
       onSession(session) {
         session.on('job.commitment', commitment => void commitments.push(commitment))
         void greet(session)

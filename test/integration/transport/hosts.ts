@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { bytesToHex } from 'viem'
+import { systemClock } from '../../../src/core/platform/clock.ts'
 import { createSigner, recoverSigner } from '../../../src/core/report/signer.ts'
 import { type DialSessionOptions, dialSession, type Endpoint } from '../../../src/core/transport/dial-session.ts'
 import {
@@ -18,7 +19,6 @@ export const checker = createSigner({ privateKey: hash('22'), network })
 export const provider = createSigner({ privateKey: hash('11'), network })
 export const deviceIds = [hash('d1')]
 
-const now = () => performance.now()
 const recover: Recover = (type, message, signature) => recoverSigner(network, type, { message, signature })
 
 type ServeOptions = {
@@ -39,7 +39,7 @@ export async function serve({ identity, limits = {}, onSession, onRefused, ...li
       transport: createWebSocketTransport({ identity, limits }),
       recover,
       randomNonce: () => bytesToHex(randomBytes(32)),
-      now,
+      clock: systemClock,
       admit: async () => null,
       onSession,
       ...(onRefused === undefined ? {} : { onRefused }),
@@ -56,5 +56,9 @@ export const dial = (
 ): Promise<Session> =>
   dialSession(
     { endpoint, network, role: 'provider', operator: provider.address, deviceIds, ...options },
-    { transport: createWebSocketTransport({ identity, limits: options.limits ?? {} }), sign: provider.sign, now },
+    {
+      transport: createWebSocketTransport({ identity, limits: options.limits ?? {} }),
+      sign: provider.sign,
+      clock: systemClock,
+    },
   )

@@ -1,8 +1,10 @@
 /** Threat row "Precompute, cache, replay": a device report is taken once, whenever it comes again. */
+
 import type { Hex } from 'viem'
 import { afterEach, expect, it } from 'vitest'
 import { createDeviceJobs } from '../../../src/core/checker/device-jobs.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { systemClock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
@@ -30,11 +32,11 @@ async function connect(clock: { monotonicMs(): number }) {
   const listener = await host.transport().listen({
     host: '127.0.0.1',
     port: 0,
-    onChannel: channel => accepted.resolve(createSession(channel, peer, defaultLimits, { now: clock.monotonicMs })),
+    onChannel: channel => accepted.resolve(createSession(channel, peer, defaultLimits, { clock: systemClock })),
   })
   closing.push(() => listener.close())
   const channel = await host.transport().dial({ url: listener.url, expectedCertificateHash: zeroBytes32 })
-  const own = createSession(channel, peer, defaultLimits, { now: clock.monotonicMs })
+  const own = createSession(channel, peer, defaultLimits, { clock: systemClock })
   own.on('device.request', ({ message }) => void asked.push(message.nonce))
   return { session: await accepted.promise, asked }
 }

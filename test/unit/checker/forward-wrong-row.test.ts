@@ -37,7 +37,7 @@ async function serve(host: ReturnType<typeof memory>, index: number, judge: Pick
       admit: async () => null,
       onSession: session => takeWrongRows(session, () => judge),
       onFault: ({ error }) => faults.push(error),
-      now: () => 0,
+      clock: createManualClock(),
     },
   )
   closing.push(() => server.close())
@@ -68,7 +68,7 @@ function forwarder(
         const endpoint = { checker, url: server.url, certificateHash: word(0) }
         const session = await dialSession(
           { endpoint, network, role: 'checker', operator: signer.address, deviceIds: [] },
-          { transport: host.transport(), sign: (type, message) => signer.sign(type, message), now: () => 0 },
+          { transport: host.transport(), sign: (type, message) => signer.sign(type, message), clock },
         )
         sessions.push(session)
         await send(session)

@@ -1,5 +1,6 @@
 import { type Hex, keccak256, toHex } from 'viem'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../../src/core/platform/clock.ts'
 import { type MessageBody, toWire } from '../../../src/core/protocol/messages.ts'
 import type { Network } from '../../../src/core/protocol/typed-data.ts'
 import { type DialSessionOptions, dialSession, type Endpoint } from '../../../src/core/transport/dial-session.ts'
@@ -22,7 +23,6 @@ const provider = signerOf(network, hash('11'))
 const checker = signerOf(network, hash('22'))
 const certificates = { server: hash('aa'), client: hash('bb') }
 const deviceIds = [hash('d1'), hash('d2')]
-const now = () => performance.now()
 
 let nonces = 0
 const randomNonce = () => keccak256(toHex(++nonces))
@@ -41,7 +41,7 @@ async function serve({ limits, admit = async () => null }: Setup = {}) {
       transport: hosts.transport({ certificateHash: certificates.server, limits }),
       recover: recoverOn(network),
       randomNonce,
-      now,
+      clock: systemClock,
       admit: claim => {
         claims.push(claim)
         return admit(claim)
@@ -56,7 +56,7 @@ async function serve({ limits, admit = async () => null }: Setup = {}) {
   const dial = (options: Partial<DialSessionOptions> = {}, sign: Sign = provider.sign) =>
     dialSession(
       { endpoint, network, role: 'provider', operator: provider.operator, deviceIds, limits: limits ?? {}, ...options },
-      { transport: client, sign, now },
+      { transport: client, sign, clock: systemClock },
     )
   const channel = () => client.dial({ url: server.url, expectedCertificateHash: certificates.server })
   return { hosts, server, sessions, refusals, claims, endpoint, client, dial, channel }
@@ -221,7 +221,7 @@ describe('session handshake', () => {
         operator: provider.operator,
         deviceIds,
       },
-      { transport: hosts.transport({ certificateHash: certificates.client }), sign: provider.sign, now },
+      { transport: hosts.transport({ certificateHash: certificates.client }), sign: provider.sign, clock: systemClock },
     )
     await expect(dialled).rejects.toMatchObject({ context: { code: 'SESSION_CERTIFICATE_MISMATCH' } })
     expect(sessions).toEqual([])
@@ -279,7 +279,7 @@ describe('session handshake', () => {
         deviceIds: [],
         limits: { handshakeTimeoutMs: 50 },
       },
-      { transport: hosts.transport(), sign: provider.sign, now },
+      { transport: hosts.transport(), sign: provider.sign, clock: systemClock },
     )
     await expect(dialled).rejects.toMatchObject({ code: 'SESSION_HANDSHAKE_TIMEOUT' })
   })

@@ -1,4 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../../src/core/platform/clock.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { type MessageBody, messageBodies, toWire } from '../../../src/core/protocol/messages.ts'
 import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
 import { withDefaults } from '../../../src/core/transport/limits.ts'
@@ -24,14 +26,15 @@ const commitment: MessageBody<'job.commitment'> = {
 }
 
 /** A session, and the bare channel of its peer. */
-async function open(limits: Partial<Limits> = {}, now: () => number = () => performance.now()) {
+async function open(limits: Partial<Limits> = {}, monotonicMs = systemClock.monotonicMs) {
+  const clock = { ...systemClock, monotonicMs }
   const network = createInMemoryNetwork()
   const faults: { type: string; error: unknown }[] = []
   const accepted = Promise.withResolvers<Channel>()
   const listener = await network.transport({ limits }).listen({ host: 'checker', port: 0, onChannel: accepted.resolve })
   const peer = await network.transport({ limits }).dial({ url: listener.url, expectedCertificateHash: hash('00') })
   const session = createSession(await accepted.promise, provider, withDefaults(limits), {
-    now,
+    clock,
     onFault: fault => faults.push(fault),
   })
   const frames: Frame[] = []
@@ -98,7 +101,7 @@ describe('session', () => {
       { type: 'heartbeat', body: { nonce: hash('09') } },
     ]
     const early = frames.map(frame => [frame, 100] as const)
-    const session = createSession(channel, provider, withDefaults(), { now: () => 0 }, early)
+    const session = createSession(channel, provider, withDefaults(), { clock: createManualClock() }, early)
     const done = Promise.withResolvers<void>()
     session.on('job.openings', () => void order.push('openings handled'))
     session.on('job.abort', () => {

@@ -8,6 +8,7 @@ import {
   keccak256,
   type LocalAccount,
 } from 'viem'
+import { type Clock, systemClock } from '../../platform/clock.ts'
 import type { KaisarError } from '../../platform/errors.ts'
 import type { Store } from '../../platform/store.ts'
 import type { Chain } from '../client.ts'
@@ -38,6 +39,8 @@ export type SenderDependencies = {
   readonly account: LocalAccount
   /** Holds the tables of `transactionTables`. */
   readonly store: Store
+  /** Default the system's. */
+  readonly clock?: Clock
   /** ABI items of the errors that contracts may answer with. */
   readonly errorAbi?: Abi
   /** Told about everything that keeps a transaction from going on, once per head. */
@@ -95,7 +98,8 @@ export type TransactionSender = {
  * leaves, nonces start from the mined nonce, unmined ones are sent again and made dearer, reorganised ones come back.
  */
 export function createTransactionSender(options: SenderOptions, dependencies: SenderDependencies): TransactionSender {
-  const { chain, account, errorAbi = [], onTrouble = () => {}, crashPoint = () => {} } = dependencies
+  const { chain, account, clock = systemClock, errorAbi = [] } = dependencies
+  const { onTrouble = () => {}, crashPoint = () => {} } = dependencies
   const { confirmations = 1, pollMs = 500 } = options
   const watchBlocks = Math.max(options.watchBlocks ?? 12, confirmations)
   const { maxFeePerGas: feeCap = 200_000_000_000n, spendCapWei = 500_000_000_000_000_000n } = options
@@ -108,7 +112,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   let headNumber = 0n
   let undecided: ReadonlySet<number> = new Set()
   let stopped = false
-  let timer: NodeJS.Timeout | null = null
+  let timer: AbortController | null = null
   let looking: Promise<void> | null = null
   let passing: Promise<void> | null = null
   let again = false
@@ -312,11 +316,17 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   function wake(ms: number) {
     if (ms === 0) again = true
     if (stopped || looking !== null || (timer !== null && ms > 0)) return
-    if (timer !== null) clearTimeout(timer)
-    timer = setTimeout(() => {
-      timer = null
-      looking = look()
-    }, ms)
+    timer?.abort()
+    const waiting = new AbortController()
+    timer = waiting
+    clock.sleep(ms, waiting.signal).then(
+      () => {
+        if (timer !== waiting) return
+        timer = null
+        looking = look()
+      },
+      () => undefined,
+    )
   }
 
   async function look() {
@@ -345,7 +355,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     pass: run,
     async stop() {
       stopped = true
-      if (timer !== null) clearTimeout(timer)
+      timer?.abort()
       await looking
       await passing?.catch(() => {})
     },
