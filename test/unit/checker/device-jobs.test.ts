@@ -4,7 +4,7 @@ import type { Hex } from 'viem'
 import { afterEach, expect, it } from 'vitest'
 import { createDeviceJobs } from '../../../src/core/checker/device-jobs.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
-import { systemClock } from '../../../src/core/platform/clock.ts'
+import type { Clock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
@@ -24,7 +24,7 @@ afterEach(async () => {
 })
 
 /** The seat's end of a session with the operator, and the questions that came out at the other. */
-async function connect(clock: { monotonicMs(): number }) {
+async function connect(clock: Clock) {
   const asked: Hex[] = []
   const host = createInMemoryNetwork()
   const peer = { role: 'provider', operator: provider.address, deviceIds: [device.deviceId] } as const
@@ -32,11 +32,11 @@ async function connect(clock: { monotonicMs(): number }) {
   const listener = await host.transport().listen({
     host: '127.0.0.1',
     port: 0,
-    onChannel: channel => accepted.resolve(createSession(channel, peer, defaultLimits, { clock: systemClock })),
+    onChannel: channel => accepted.resolve(createSession(channel, peer, defaultLimits, { clock })),
   })
   closing.push(() => listener.close())
   const channel = await host.transport().dial({ url: listener.url, expectedCertificateHash: zeroBytes32 })
-  const own = createSession(channel, peer, defaultLimits, { clock: systemClock })
+  const own = createSession(channel, peer, defaultLimits, { clock })
   own.on('device.request', ({ message }) => void asked.push(message.nonce))
   return { session: await accepted.promise, asked }
 }
