@@ -3,10 +3,11 @@
  * by the pure mirrors of the contracts, and compared with what was committed, opened and paid, to the wei.
  */
 import { type Hex, toFunctionSelector } from 'viem'
+import { getDevices } from '../../src/core/chain/devices.ts'
 import { commitmentOf, getCohort, getEpoch } from '../../src/core/chain/epochs.ts'
+import type { ConnectedNetwork } from '../../src/core/chain/network.ts'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import type { Role } from '../../src/core/devnet/roles.ts'
-import type { Devnet } from '../../src/core/devnet/start-devnet.ts'
 import { unpackOpening } from '../../src/core/epoch/opening.ts'
 import { readPayments } from '../../src/core/epoch/read-payments.ts'
 import { creditsOf, paymentOf } from '../../src/core/epoch/rewards.ts'
@@ -31,7 +32,9 @@ export type Audit = {
 }
 
 export type AuditOptions = {
-  readonly devnet: Devnet
+  readonly network: ConnectedNetwork
+  readonly roles: readonly Role[]
+  /** Holds a folder for each role. */
   readonly dataDir: string
   /** Roles that cheat on purpose: a Checker's evidence counts for nothing, a Provider must be paid nothing. */
   readonly dishonest?: readonly string[]
@@ -44,8 +47,7 @@ export type Auditor = {
   result(): Promise<Audit>
 }
 
-export function createAuditor({ devnet, dataDir, dishonest = [] }: AuditOptions): Auditor {
-  const { network, roles } = devnet
+export function createAuditor({ network, roles, dataDir, dishonest = [] }: AuditOptions): Auditor {
   const lost: string[] = []
   const absent: string[] = []
   const doubled: string[] = []
@@ -70,6 +72,7 @@ export function createAuditor({ devnet, dataDir, dishonest = [] }: AuditOptions)
       roles.filter(({ kind }) => kind === 'checker').map(role => seatEvidence(network, dataDir, role, epoch)),
     )
     const paid = await readPayments(network, epoch)
+    const operators = new Map((await getDevices(network)).map(({ id, operator }) => [id, operator]))
     const owed = new Map<Hex, bigint>()
     expected.set(epoch, owed)
     if (memberCount > 64) throw new Error('this oracle knows one cohort')
@@ -89,13 +92,11 @@ export function createAuditor({ devnet, dataDir, dishonest = [] }: AuditOptions)
       if (!isHonest(role)) continue
       if (contradictions > 0) doubled.push(`${role.name} holds two commitments of one device and round`)
       for (const { deviceId, verdict, reason } of said) {
-        const device = devnet.view()?.devices.find(({ id }) => id === deviceId)
-        if (device === undefined || !isHonest(roleOf(device.operator))) continue
+        const operator = operators.get(deviceId)
+        if (operator === undefined || !isHonest(roleOf(operator))) continue
         verdicts[verdict] = (verdicts[verdict] ?? 0) + 1
         if (verdict === 'WRONG' || verdict === 'UNSUPPORTED')
-          honestFailed.push(
-            `epoch ${epoch}: ${role.name} says ${verdict} (${reason}) of ${roleOf(device.operator).name}`,
-          )
+          honestFailed.push(`epoch ${epoch}: ${role.name} says ${verdict} (${reason}) of ${roleOf(operator).name}`)
       }
     }
 
@@ -114,7 +115,7 @@ export function createAuditor({ devnet, dataDir, dishonest = [] }: AuditOptions)
     )
     standings = credits.map(({ standing }) => standing)
     for (const [lane, device] of members.entries()) {
-      const role = roleOf(devnet.view()!.devices.find(({ id }) => id === device)!.operator)
+      const role = roleOf(operators.get(device)!)
       const amount = paymentOf(credits[lane]!.credit, { ...money, denominator })
       owed.set(device, amount)
       const made = paid.filter(payment => payment.kind === 'device' && payment.lane === lane)
@@ -133,7 +134,7 @@ export function createAuditor({ devnet, dataDir, dishonest = [] }: AuditOptions)
       while (next <= lastEpoch) await auditEpoch(next++)
     },
     async result() {
-      const repeated = await repeatedTransactions(devnet)
+      const repeated = await repeatedTransactions(network, roles)
       return { lost, absent, doubled: [...doubled, ...repeated], honestFailed, mispaid, verdicts, expected }
     },
   }
@@ -142,7 +143,7 @@ export function createAuditor({ devnet, dataDir, dishonest = [] }: AuditOptions)
 /** The same call of the same operator, mined twice with success. A keeper is paid as often as it made new calls. */
 const payKeeper = toFunctionSelector('payKeeper(uint64,address)')
 
-async function repeatedTransactions({ network, roles }: Devnet): Promise<string[]> {
+async function repeatedTransactions(network: ConnectedNetwork, roles: readonly Role[]): Promise<string[]> {
   const { client } = network.chain
   const seen = new Map<string, Hex[]>()
   const last = await client.getBlockNumber()

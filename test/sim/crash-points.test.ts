@@ -53,7 +53,7 @@ it('nothing is lost and nothing doubled, wherever a daemon falls', async () => {
     restarts,
   })
   const { devnet } = faulty
-  const auditor = createAuditor(faulty)
+  const auditor = createAuditor({ ...faulty.devnet, dataDir: faulty.dataDir })
   for (const [epoch, points] of plan.entries()) {
     const { startsAt } = await getEpoch(devnet.network, epoch)
     await faulty.until(startsAt)

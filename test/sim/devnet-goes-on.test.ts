@@ -61,7 +61,7 @@ it('goes on without a Checker that vanishes mid-round and a Provider killed mid-
   expect(epochs[2]!.payments.map(({ payout }) => payout)).toContain(payoutTwo)
   expect(faulty.restarts.get('provider-2')).toBe(1)
 
-  const auditor = createAuditor(faulty)
+  const auditor = createAuditor({ ...faulty.devnet, dataDir: faulty.dataDir })
   await auditor.audit(2)
   expect(await auditor.result()).toMatchObject({ lost: [], doubled: [], honestFailed: [], mispaid: [] })
   expect((await getEpoch(devnet.network, 2)).totals.unpaid).toBe(0)

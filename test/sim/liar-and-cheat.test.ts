@@ -14,7 +14,7 @@ it('false-failing an honest Provider: it loses nothing, the liar loses agreement
   const [honest, cheat] = devnet.roles.filter(({ kind }) => kind === 'provider')
   const liar = devnet.roles.find(({ name }) => name === 'checker-3')!
 
-  const auditor = createAuditor({ ...faulty, dishonest })
+  const auditor = createAuditor({ ...faulty.devnet, dataDir: faulty.dataDir, dishonest })
   await auditor.audit(1)
   const audit = await auditor.result()
   // Payments equal, to the wei, a tally of the honest seats' evidence alone.

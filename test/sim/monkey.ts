@@ -71,7 +71,7 @@ export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
   const faulty = await startFaultyDevnet({ epochSeconds, parameters, ...roles, proxySeed: options.seed })
   try {
     for (const proxy of faulty.proxies.values()) for (const rule of endpointFaults) proxy.inject(rule)
-    const auditor = createAuditor(faulty)
+    const auditor = createAuditor({ ...faulty.devnet, dataDir: faulty.dataDir })
     const { network, firstEpochAt } = faulty.devnet
     for (const act of planMonkey(options)) {
       await faulty.until(firstEpochAt + act.at)

@@ -3,7 +3,7 @@ import { createWalletClient, type Hex, http, type LocalAccount, parseEther, toHe
 import { privateKeyToAccount } from 'viem/accounts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { readArtifact } from '../chain/artifacts.ts'
-import { connectChain } from '../chain/client.ts'
+import { type Chain, connectChain } from '../chain/client.ts'
 import { deployNetwork, startNetwork } from '../chain/deploy.ts'
 import { type ConnectedNetwork, connectNetwork, type Deployment } from '../chain/network.ts'
 import { devnetParameters, type NetworkParameters } from '../chain/network-presets.ts'
@@ -12,59 +12,73 @@ import type { Clock } from '../platform/clock.ts'
 import { type AnvilHandle, startAnvil } from './anvil.ts'
 import { devnetKey, type Role } from './roles.ts'
 
-export type LaunchNetworkOptions = {
+export type DevnetContractsOptions = {
+  readonly rpcUrl: string
   readonly epochSeconds: number
   /** What differs from the devnet's preset. */
   readonly parameters?: Partial<NetworkParameters>
-  readonly port: number
   readonly roles: readonly Role[]
   readonly seatsPerChecker: number
 }
 
-export type DevnetNetwork = {
-  readonly anvil: AnvilHandle
+export type DevnetContracts = {
+  readonly chain: Chain
+  readonly deployer: LocalAccount
   readonly deployment: Deployment
   readonly network: ConnectedNetwork
   readonly parameters: NetworkParameters
+}
+
+export type LaunchNetworkOptions = Omit<DevnetContractsOptions, 'rpcUrl'> & { readonly port: number }
+
+export type DevnetNetwork = Omit<DevnetContracts, 'chain' | 'deployer'> & {
+  readonly anvil: AnvilHandle
   /** Switches to one block a second and opens epoch 0 a few blocks from now; returns its time. */
   start(): Promise<number>
 }
 
+type LaunchDependencies = { readonly clock: Clock; readonly onProgress: (step: string) => void }
+
 /** Seconds from `start` to epoch 0: the seeds need three blocks, the models another moment. */
-const leadSeconds = 7
+export const leadSeconds = 7
+
+/** The contracts on an anvil that mines a block for each transaction, and what each role needs to take part. */
+export async function deployDevnet(
+  { rpcUrl, epochSeconds, parameters: changes, roles, seatsPerChecker }: DevnetContractsOptions,
+  { clock, onProgress }: LaunchDependencies,
+): Promise<DevnetContracts> {
+  const chain = await connectChain({ rpcUrls: [rpcUrl] })
+  const deployer: LocalAccount = privateKeyToAccount(devnetKey('deployer'))
+  const ether = toHex(parseEther('1000'))
+  for (const address of [deployer.address, ...roles.map(({ operator }) => operator)])
+    await chain.all()[0]!.request({ method: 'anvil_setBalance', params: [address, ether] })
+  const parameters = { ...devnetParameters(specHash(specs.devnet), epochSeconds), ...changes }
+  onProgress('Deploying the contracts')
+  const deployment = await deployNetwork({ parameters }, { chain, account: deployer, clock, artifact: readArtifact })
+  onProgress('Funding the operators')
+  await fund(rpcUrl, deployer, deployment, roles, parameters, seatsPerChecker)
+  const network = await connectNetwork(deployment, { rpcUrls: [rpcUrl] })
+  return { chain, deployer, deployment, network, parameters }
+}
 
 /** @throws ANVIL_MISSING, ANVIL_START_FAILED, ARTIFACT_MISSING, CONTRACT_REVERTED */
 export async function launchNetwork(
-  { epochSeconds, parameters: changes, port, roles, seatsPerChecker }: LaunchNetworkOptions,
-  { clock, onProgress }: { readonly clock: Clock; readonly onProgress: (step: string) => void },
+  { port, ...options }: LaunchNetworkOptions,
+  dependencies: LaunchDependencies,
 ): Promise<DevnetNetwork> {
+  const { clock, onProgress } = dependencies
   onProgress('Starting the chain')
   const anvil = await startAnvil({ port, accounts: 1 })
   try {
-    const chain = await connectChain({ rpcUrls: [anvil.rpcUrl] })
+    const { chain, deployer, ...deployed } = await deployDevnet({ ...options, rpcUrl: anvil.rpcUrl }, dependencies)
     const rpc = (method: string, params: unknown[]) => chain.all()[0]!.request({ method, params })
-    const deployer: LocalAccount = privateKeyToAccount(devnetKey('deployer'))
-    const ether = toHex(parseEther('1000'))
-    for (const address of [deployer.address, ...roles.map(({ operator }) => operator)])
-      await rpc('anvil_setBalance', [address, ether])
-    const parameters = { ...devnetParameters(specHash(specs.devnet), epochSeconds), ...changes }
-    onProgress('Deploying the contracts')
-    const deployment = await deployNetwork({ parameters }, { chain, account: deployer, clock, artifact: readArtifact })
-    onProgress('Funding the operators')
-    await fund(anvil.rpcUrl, deployer, deployment, roles, parameters, seatsPerChecker)
-    const network = await connectNetwork(deployment, { rpcUrls: [anvil.rpcUrl] })
     return {
       anvil,
-      deployment,
-      network,
-      parameters,
+      ...deployed,
       async start() {
         const { timestamp } = await chain.client.getBlock()
         const firstEpochAt = Math.max(Number(timestamp), Math.floor(clock.now() / 1000)) + leadSeconds
-        await startNetwork(
-          { consensus: deployment.contracts.EpochConsensus, firstEpochAt },
-          { chain, account: deployer, clock },
-        )
+        await startNetwork({ consensus: deployed.network.consensus, firstEpochAt }, { chain, account: deployer, clock })
         await rpc('evm_setAutomine', [false])
         await rpc('evm_setIntervalMining', [1])
         return firstEpochAt

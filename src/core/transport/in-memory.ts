@@ -8,6 +8,7 @@ import type { Channel, CloseReason, Limits, ListenOptions, Transport } from './t
 type Endpoint = {
   /** Of its host. */
   readonly address: string
+  readonly clock: Clock
   readonly options: ListenOptions
   readonly certificateHash: Hex
   readonly limits: Limits
@@ -20,7 +21,10 @@ export type InMemoryNetwork = {
     readonly certificateHash?: Hex
     readonly address?: string
     readonly limits?: Partial<Limits>
+    readonly clock?: Clock
   }): Transport
+  /** Cuts every connection of a host and what it listens on, as when its process is killed: it hears nothing more itself. */
+  sever(address: string): void
 }
 
 /** Delivers to a host, in the order of the calls; default: in a turn of the event loop of its own, as a socket would. */
@@ -29,17 +33,27 @@ export type Deliver = (address: string, task: () => void) => void
 /** Hosts in one process that reach each other as over a network: the same frames, limits and refusals, without sockets. */
 export function createInMemoryNetwork({
   deliver = (_, task) => void setImmediate(task),
-  clock = systemClock,
 }: {
   readonly deliver?: Deliver
-  readonly clock?: Clock
 } = {}): InMemoryNetwork {
+  const links = new Set<Link>()
   const endpoints = new Map<string, Endpoint>()
   let channels = 0
   let ports = 0
 
   return {
-    transport({ certificateHash = zeroHash, address = 'memory', limits: given } = {}) {
+    sever(address) {
+      for (const [url, endpoint] of endpoints) if (endpoint.address === address) endpoints.delete(url)
+      for (const link of links) {
+        if (link.ends.every(each => each.address !== address)) continue
+        links.delete(link)
+        const lost = closeReason(transportErrors.TRANSPORT_LOST({ why: 'its process ended' }))
+        for (const { address: own, end, hears } of link.ends)
+          if (own === address) hears.cut()
+          else deliver(own, () => end.ended(lost))
+      }
+    },
+    transport({ certificateHash = zeroHash, address = 'memory', limits: given, clock = systemClock } = {}) {
       const limits = withDefaults(given)
       return {
         async dial({ url, expectedCertificateHash, signal }) {
@@ -87,10 +101,18 @@ export function createInMemoryNetwork({
             },
             server.limits,
             wireOf(toClient, toServer),
-            clock,
+            server.clock,
           )
           toServer.connect(accepted)
           toClient.connect(client)
+          const link = {
+            ends: [
+              { address, end: client, hears: toClient },
+              { address: server.address, end: accepted, hears: toServer },
+            ],
+          }
+          links.add(link)
+          accepted.channel.onClose(() => links.delete(link))
           server.open.set(accepted, entry)
           accepted.channel.onClose(() => server.open.delete(accepted))
           server.options.onChannel(accepted.channel)
@@ -100,7 +122,7 @@ export function createInMemoryNetwork({
           const url = `memory://${options.host}:${options.port === 0 ? 40_000 + ++ports : options.port}`
           if (endpoints.has(url)) throw transportErrors.TRANSPORT_PORT_IN_USE(options)
           const open: Endpoint['open'] = new Map()
-          endpoints.set(url, { address, options, certificateHash, limits, open })
+          endpoints.set(url, { address, clock, options, certificateHash, limits, open })
           return {
             url,
             async close() {
@@ -124,12 +146,16 @@ function hasRoom({ open, limits }: Endpoint, address: string): boolean {
   return oldest !== undefined
 }
 
+type Link = { readonly ends: readonly { readonly address: string; readonly end: ChannelEnd; readonly hears: Pipe }[] }
+
 type Pipe = {
   connect(end: ChannelEnd): void
   write(bytes: Uint8Array): Promise<void>
   end(reason: CloseReason): void
   pause(): void
   resume(): void
+  /** Nothing is delivered any more. */
+  cut(): void
 }
 
 /** One direction: delivers in order, one task per byte string like a socket would, and holds the writer while paused. */
@@ -169,6 +195,10 @@ function createPipe(deliver: (task: () => void) => void): Pipe {
     },
     pause() {
       paused = true
+    },
+    cut() {
+      receiver = null
+      waiting.length = 0
     },
     resume() {
       paused = false

@@ -1,0 +1,417 @@
+/**
+ * A whole network in this process on virtual time: the real daemons over a real chain, real rows, the in-memory transport. A process
+ * that falls is brought back, as an init system would. The same seed gives the same run, event for event.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { keccak256, stringToHex } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { connectChain } from '../../../src/core/chain/client.ts'
+import { startNetwork } from '../../../src/core/chain/deploy.ts'
+import { kaisarErrorsAbi } from '../../../src/core/chain/kaisar-errors.ts'
+import { type ConnectedNetwork, connectNetwork } from '../../../src/core/chain/network.ts'
+import type { NetworkParameters } from '../../../src/core/chain/network-presets.ts'
+import { asOnlyRun } from '../../../src/core/chain/operator-session.ts'
+import { createTransactionSender } from '../../../src/core/chain/tx/transaction-sender.ts'
+import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
+import { createEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
+import { checkerMigrations } from '../../../src/core/checker/journal.ts'
+import { createRecordPolicy } from '../../../src/core/checker/record-policy.ts'
+import { runChecker } from '../../../src/core/checker/run-checker.ts'
+import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
+import { deployDevnet, leadSeconds } from '../../../src/core/devnet/launch-network.ts'
+import { devnetRoles, type Role } from '../../../src/core/devnet/roles.ts'
+import { createKeeper } from '../../../src/core/epoch/settlement.ts'
+import { deviceRecord, probedDevice } from '../../../src/core/gpu/build-device.ts'
+import { systemClock } from '../../../src/core/platform/clock.ts'
+import type { Logger } from '../../../src/core/platform/log.ts'
+import { stringifyJson } from '../../../src/core/platform/output.ts'
+import { stateFile } from '../../../src/core/platform/state-file.ts'
+import { openStore, type Store } from '../../../src/core/platform/store.ts'
+import type { EnvironmentRecord } from '../../../src/core/protocol/device-record.ts'
+import { providerMigrations } from '../../../src/core/provider/journal.ts'
+import { runProvider } from '../../../src/core/provider/run-provider.ts'
+import { createSigner } from '../../../src/core/report/signer.ts'
+import { createInMemoryNetwork, type InMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
+import type { Identity } from '../../../src/core/transport/transport.ts'
+import { seededRandom } from '../../helpers/seeded-random.ts'
+import { type Alteration, cheating, lying, skewOf } from '../alteration.ts'
+import { type EndpointFaultRule, startVirtualChain, type VirtualChain } from './virtual-chain.ts'
+import { createVirtualEngines } from './virtual-engine.ts'
+import { createVirtualTime, type VirtualHost } from './virtual-time.ts'
+
+export type SimulationOptions = {
+  readonly seed: number
+  readonly epochSeconds?: number
+  readonly providers?: number
+  readonly checkers?: number
+  readonly parameters?: Partial<NetworkParameters>
+  /** What is altered on a host, by the name of its role. */
+  readonly alterations?: Readonly<Record<string, Alteration>>
+  /** What every endpoint does wrong, from the start of epoch 0. */
+  readonly faults?: readonly EndpointFaultRule[]
+  /** Whether a process that fell is brought back by itself; default true. */
+  readonly restarts?: (role: Role) => boolean
+}
+
+export type SimulationEvent = { readonly name: string; readonly type: string } & Record<string, unknown>
+
+export type Simulation = {
+  readonly chain: VirtualChain
+  readonly network: ConnectedNetwork
+  readonly roles: readonly Role[]
+  readonly firstEpochAt: number
+  readonly dataDir: string
+  readonly hosts: InMemoryNetwork
+  /** What the daemons told, in order. */
+  readonly events: readonly SimulationEvent[]
+  /** Everything that happened and was logged, each as a line with its time: equal for equal seeds. */
+  readonly trace: readonly string[]
+  /** Times each process fell and was brought back. */
+  readonly restarts: ReadonlyMap<string, number>
+  /** Faults that endpoints really showed, by kind. */
+  readonly injected: Readonly<Record<string, number>>
+  /** Whether this process runs and has been at work since it last fell. */
+  isUp(name: string): boolean
+  /** As SIGKILL: it is gone in the middle of what it does. */
+  kill(name: string): void
+  /** As SIGTERM: it finishes what is open and ends. */
+  terminate(name: string): void
+  /** As SIGSTOP, and SIGCONT after this many ms. */
+  freeze(name: string, ms: number): void
+  /** Starts a process that was left ended. */
+  bringBack(name: string): void
+  /** Lets time pass until the chain's head has this timestamp (seconds). */
+  until(timestamp: number): Promise<void>
+  /** Lets time pass until an event is there. @throws after `seconds` of virtual time */
+  untilEvent(isIt: (event: SimulationEvent) => boolean, seconds: number): Promise<SimulationEvent>
+  close(): Promise<void>
+}
+
+type Process = {
+  readonly host: VirtualHost
+  readonly stop: AbortController
+  store: Store | null
+  isAtWork: boolean
+}
+
+/** From the end of a process to its next start, in ms. */
+const restartMs = { least: 500, most: 2_000 }
+/** From one host to another, in ms. */
+const wireMs = { least: 0.2, most: 5 }
+/** Virtual time that a row takes on the card of each Provider, in turn. */
+const rowMs = [40, 50]
+
+export async function startSimulation(options: SimulationOptions): Promise<Simulation> {
+  const { seed, epochSeconds = 16, alterations = {}, faults = [], restarts: mayRestart = () => true } = options
+  const roles = devnetRoles({ providers: options.providers ?? 2, checkers: options.checkers ?? 5 })
+  const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-sim-'))
+  const randomOf = (what: string) =>
+    seededRandom(Number(BigInt(keccak256(stringToHex(`${seed} ${what}`))) & 0xffffffffn))
+  const within = ({ least, most }: { readonly least: number; readonly most: number }, random: () => number) =>
+    least + (most - least) * random()
+
+  const [chain, engines] = await Promise.all([startVirtualChain(), createVirtualEngines()])
+  const { rpcUrl } = chain
+  const deployed = await deployDevnet(
+    { rpcUrl, epochSeconds, roles, seatsPerChecker: 1, ...(options.parameters && { parameters: options.parameters }) },
+    { clock: systemClock, onProgress: () => undefined },
+  )
+  await chain.rpc('evm_setAutomine', [false])
+  const startsAt = Number((await deployed.chain.client.getBlock()).timestamp)
+  const time = createVirtualTime(startsAt * 1_000)
+  const { deployment, network } = deployed
+
+  const events: SimulationEvent[] = []
+  const trace: string[] = []
+  const restarts = new Map<string, number>()
+  const injected: Record<string, number> = {}
+  const processes = new Map<string, Process>()
+  const wire = randomOf('wire')
+  const hosts = createInMemoryNetwork({
+    deliver: (address, task) => processes.get(address)?.host.after(within(wireMs, wire), task),
+  })
+  /** Outside of every process: the chain's blocks, and who brings processes back. */
+  const world = time.host('world')
+  let isFaulty = false
+
+  const note = (name: string, what: string, fields: object) =>
+    trace.push(`${time.nowMs.toFixed(3)} ${name} ${what} ${stringifyJson(fields)}`)
+  const tell = (name: string, { type, ...fields }: { readonly type: string }) => {
+    note(name, type, fields)
+    events.push({ ...fields, name, type })
+    const running = processes.get(name)
+    if (type === 'epoch.started' && running !== undefined) running.isAtWork = true
+  }
+
+  function logOf(name: string): Logger {
+    const log = (level: string) => (fields: Record<string, unknown>, message?: string) => {
+      const { error, ...rest } = fields
+      note(name, level, { ...rest, message, ...(error === undefined ? {} : { error: String(error) }) })
+    }
+    const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'].map(level => [level, log(level)])
+    return Object.fromEntries(levels) as unknown as Logger
+  }
+
+  function boot(role: Role): void {
+    const { name, kind, operatorKey: privateKey, payout } = role
+    const alteration = alterations[name]
+    const host = time.host(name, { skewMs: skewOf(alteration) })
+    const own: Process = { host, stop: new AbortController(), store: null, isAtWork: false }
+    processes.set(name, own)
+    const random = randomOf(`${name} ${restarts.get(name) ?? 0}`)
+    const { clock } = host
+    const randomBytes = (size: number) => Uint8Array.from({ length: size }, () => Math.floor(256 * random()))
+    const log = logOf(name)
+    const emit = (event: { readonly type: string }) => tell(name, event)
+    const identity = identityOf(role)
+    const openTransport = () => hosts.transport({ certificateHash: identity.certificateHash, address: name, clock })
+
+    async function main() {
+      const connected = await connectNetwork(
+        deployment,
+        { rpcUrls: [`http://${name}`] },
+        {
+          clock,
+          openTransport: chain.transportOf(host, {
+            random,
+            faults: () => (isFaulty ? faults : []),
+            onFault: fault => {
+              injected[fault] = (injected[fault] ?? 0) + 1
+              note(name, 'endpoint', { fault })
+            },
+          }),
+        },
+      )
+      const folder = join(dataDir, name, kind)
+      mkdirSync(folder, { recursive: true })
+      const migrations = [transactionTables, ...(kind === 'checker' ? checkerMigrations : providerMigrations)]
+      const opened = openStore({ path: stateFile(folder, connected), migrations })
+      own.store = opened
+      const sender = createTransactionSender(
+        { pollMs: 250 },
+        {
+          chain: connected.chain,
+          account: privateKeyToAccount(privateKey),
+          store: opened,
+          clock,
+          errorAbi: kaisarErrorsAbi,
+          onTrouble: error => log.warn({ code: error.code }, error.message),
+        },
+      )
+      const base = { signer: createSigner({ privateKey, network: connected }), sender, store: opened, clock, log }
+      await asOnlyRun(
+        { network: connected, role: kind, takeOver: false },
+        { sender, store: opened, clock, log, randomBytes },
+        own.stop.signal,
+        async only => {
+          if (kind === 'provider')
+            return runProvider(
+              { network: connected, payout, executionProvider: 'cpu' },
+              {
+                ...base,
+                probe: { probe: async () => ({ state: 'healthy', devices: [deviceOf(role)], faults: [], notes: [] }) },
+                readEnvironment: async () => environment,
+                certify: async () => identity,
+                attest: async () => null,
+                openTransport,
+                async startEngine() {
+                  const engine = engines.engineOf(host, rowMs[roles.indexOf(role) % rowMs.length])
+                  return alteration === 'cheats' ? cheating(engine) : engine
+                },
+                random,
+                emit,
+              },
+              only,
+            )
+          const keeper = createKeeper(
+            {},
+            {
+              network: connected,
+              sender,
+              onTrouble: (step, error) =>
+                log.warn({ error, step: step.do }, 'a settlement step failed; trying again'),
+            },
+          )
+          return runChecker(
+            {
+              network: connected,
+              payout,
+              seats: 1,
+              listen: { host: '127.0.0.1', port: 0 },
+              publicUrl: null,
+              heartbeat: { intervalMs: 1_000, timeoutMs: 2_000 },
+            },
+            {
+              ...base,
+              store: alteration === 'lies' ? lying(opened) : opened,
+              secrets: deriveSeatSecrets(privateKey, connected, base.signer.address),
+              evidence: createEvidenceStore(opened),
+              identity,
+              transport: openTransport(),
+              startEngine: async () => engines.engineOf(host),
+              policy: known => createRecordPolicy(connected, known),
+              settle: async gather => void (await keeper.pass(gather)),
+              randomBytes,
+              emit,
+            },
+            only,
+          )
+        },
+      )
+      await sender.stop()
+    }
+    main().then(
+      () => ended(role, own, 'it was asked to stop'),
+      error => ended(role, own, String(error)),
+    )
+  }
+
+  function ended(role: Role, own: Process, reason: string) {
+    const { name } = role
+    own.host.kill()
+    hosts.sever(name)
+    own.store?.close()
+    own.isAtWork = false
+    if (processes.get(name) === own) processes.delete(name)
+    note(name, 'ended', { reason })
+    if (mayRestart(role)) bringBack(name)
+  }
+
+  function bringBack(name: string) {
+    const role = roles.find(each => each.name === name)!
+    const count = (restarts.get(name) ?? 0) + 1
+    restarts.set(name, count)
+    world.after(within(restartMs, randomOf(`restart of ${name} ${count}`)), () => boot(role))
+  }
+
+  async function until(timestamp: number) {
+    await time.run((timestamp - startsAt) * 1_000 + 1)
+  }
+
+  async function untilEvent(isIt: (event: SimulationEvent) => boolean, seconds: number) {
+    let from = events.length
+    let found: SimulationEvent | undefined
+    await time.run(time.nowMs + seconds * 1_000, () => {
+      found = events.slice(from).find(isIt)
+      from = events.length
+      return found !== undefined
+    })
+    if (found === undefined) throw new Error(`After ${seconds} seconds of virtual time it had not happened.`)
+    return found
+  }
+
+  async function mineForever() {
+    for (;;) {
+      await world.clock.sleep(1_000)
+      await world.exclusive(chain.mine)
+    }
+  }
+
+  const close = async () => {
+    for (const { host, store } of processes.values()) {
+      host.kill()
+      store?.close()
+    }
+    world.kill()
+    deployed.chain.close()
+    network.chain.close()
+    await Promise.all([chain.stop(), engines.close()])
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+
+  try {
+    void mineForever()
+    for (const role of roles) boot(role)
+    const ready = new Set<string>()
+    await time.run(60_000, () => {
+      for (const { name, type } of events)
+        if (type === 'checker.listening' || type === 'device.registered') ready.add(name)
+      return ready.size === roles.length
+    })
+    if (ready.size < roles.length) throw new Error(`Not ready: ${trace.slice(-20).join('\n')}`)
+
+    const firstEpochAt = startsAt + Math.ceil(time.nowMs / 1_000) + leadSeconds
+    const opened = connectChain(
+      { rpcUrls: [rpcUrl] },
+      { clock: world.clock, openTransport: chain.transportOf(world, { random: randomOf('world') }) },
+    ).then(connected =>
+      startNetwork(
+        { consensus: network.consensus, firstEpochAt },
+        { chain: connected, account: deployed.deployer, clock: world.clock },
+      ),
+    )
+    let isOpen = false
+    opened.then(() => {
+      isOpen = true
+    })
+    await time.run(time.nowMs + 1_000 * leadSeconds, () => isOpen)
+    await opened
+    isFaulty = true
+    return {
+      chain,
+      network,
+      roles,
+      firstEpochAt,
+      dataDir,
+      hosts,
+      events,
+      trace,
+      restarts,
+      injected,
+      isUp: name => processes.get(name)?.isAtWork ?? false,
+      kill(name) {
+        const own = processes.get(name)
+        if (own !== undefined) ended(roles.find(each => each.name === name)!, own, 'SIGKILL')
+      },
+      terminate: name => processes.get(name)?.stop.abort(),
+      freeze(name, ms) {
+        note(name, 'frozen', { ms })
+        processes.get(name)?.host.freeze(ms)
+      },
+      bringBack,
+      until,
+      untilEvent,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** In memory a certificate is its hash. */
+const identityOf = ({ name }: Role): Identity => ({
+  certificatePem: '',
+  keyPem: '',
+  certificateHash: keccak256(stringToHex(`certificate of ${name}`)),
+})
+
+const deviceOf = ({ name }: Role) =>
+  probedDevice(
+    deviceRecord({
+      kind: 'cpu',
+      vendor: 'cpu',
+      model: `Simulated CPU of ${name}`,
+      identity: name,
+      identitySource: 'machine-id',
+    }),
+  )
+
+const environment: EnvironmentRecord = {
+  version: 1,
+  kaisar: '0.1.0',
+  os: 'Debian GNU/Linux 12',
+  kernel: '6.1',
+  architecture: 'x64',
+  virtualisation: null,
+  container: null,
+  node: '24.21.0',
+  onnxRuntime: '1.30.0',
+  executionProviders: ['cpu'],
+  kernels: ['cpu/u8'],
+  memoryMiB: 24_105,
+  diskFreeMiB: 10_000,
+  clockOffsetMs: 0,
+}
