@@ -7,7 +7,7 @@ import { getCohort, getEpoch } from '../../src/core/chain/epochs.ts'
 import type { Role } from '../../src/core/devnet/roles.ts'
 import { crashPoints } from '../../src/core/platform/crash-point.ts'
 import { createAuditor } from './audit-network.ts'
-import { type FaultyDevnet, startFaultyDevnet } from './faulty-devnet.ts'
+import { type FaultyDevnet, startFaultyDevnet } from './processes/faulty-devnet.ts'
 import { simulationParameters } from './simulation-parameters.ts'
 
 /** All settling first, then a round: who falls while it settles is back before the next one. */

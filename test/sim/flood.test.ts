@@ -1,58 +1,64 @@
-/** Flood, slowloris, giant frames at a Checker that judges: honest Providers complete their jobs there and are paid for them. */
-import { readFileSync } from 'node:fs'
+/** Strangers crowd a Checker that judges: honest Providers complete their rounds there and are paid for them. */
 import { afterAll, expect, it } from 'vitest'
-import { getCohort } from '../../src/core/chain/epochs.ts'
-import { createFlood, gibibyte } from '../helpers/flood.ts'
-import { createIdentity } from '../helpers/identities.ts'
-import { startFaultyDevnet } from './faulty-devnet.ts'
+import { getChecker } from '../../src/core/chain/checkers.ts'
+import { getCohort, getEpoch } from '../../src/core/chain/epochs.ts'
+import { readPayments } from '../../src/core/epoch/read-payments.ts'
+import { defaultLimits } from '../../src/core/transport/limits.ts'
+import type { Channel } from '../../src/core/transport/transport.ts'
+import { startSimulation } from './virtual/simulation.ts'
 
-/** Longer phases than a devnet's: its machine is busy with the flood. */
-const epochSeconds = 24
-const faulty = await startFaultyDevnet({ epochSeconds })
-afterAll(() => faulty.close())
-const { devnet, events } = faulty
-const target = 'checker-1'
+const epochSeconds = 16
+const flooded = 1
+const simulation = await startSimulation({ seed: 1, epochSeconds })
+afterAll(simulation.close)
 
-const eventsOf = (type: string) =>
-  events.flatMap(event =>
-    event.type === 'daemon.event' && event.name === target && event.event.type === type ? [event.event] : [],
-  )
+/** What each stranger does with its connection, in turn. */
+const ways = ['says nothing', 'says what nobody asked', 'sends more than a frame may hold', 'sends all it can'] as const
+const strangers = 120
+const oversized = new Uint8Array(2 * defaultLimits.maxFrameBytes)
 
-/** The most memory that a process ever had in RAM. */
-const peakBytes = (pid: number) =>
-  1024 * Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1])
+it('a crowd of strangers keeps no honest Provider from being judged and paid, and is shown out', async () => {
+  const { network, roles, events, firstEpochAt, restarts } = simulation
+  const target = roles.find(({ name }) => name === 'checker-1')!
+  const { endpoint: url, certificateHash: expectedCertificateHash } = (await getChecker(network, target.operator))!
+  await simulation.until(firstEpochAt + flooded * epochSeconds)
+  const channels: Channel[] = []
+  const reasons = new Map<string, Set<string>>(ways.map(way => [way, new Set()]))
+  for (let n = 0; n < strangers; n++) {
+    const way = ways[n % ways.length]!
+    const { host, transport } = simulation.stranger(`stranger-${n}`, { maxFrameBytes: 2 ** 30 })
+    const come = async () => {
+      const channel = await transport.dial({ url, expectedCertificateHash })
+      channels.push(channel)
+      channel.onClose(({ code }) => reasons.get(way)!.add(code))
+      while (way !== 'says nothing' && !channel.closed) {
+        if (way === 'says what nobody asked') await channel.send({ type: 'garbage', body: { n } })
+        else if (way === 'sends all it can')
+          for (let i = 0; i < 100; i++) channel.send({ type: 'session', body: {} }).catch(() => undefined)
+        else await channel.send({ type: 'session', body: {}, payload: oversized })
+        await host.clock.sleep(20)
+      }
+    }
+    host.after(10 * n, () => void come().catch(() => undefined))
+  }
+  await simulation.until((await getEpoch(network, flooded)).payAt + 4)
 
-it.skipIf(process.platform !== 'linux')('is survived by who judges and by who is judged', async () => {
-  const [listening] = eventsOf('checker.listening')
-  const port = Number(new URL(listening!.url as string).port)
-  const flood = createFlood({ port, identity: await createIdentity('provider') })
-  // Models and code are in memory by the end of the first epoch.
-  await devnet.paidEpochs(1)
-  const { pid } = devnet.daemon(target)
-  const before = peakBytes(pid!)
-  const flooded = 2
-  await faulty.until(devnet.firstEpochAt + flooded * epochSeconds)
-  flood.slowSockets()
-  const giants = Promise.all([flood.gigabyteBody(), flood.gigabyteMessage()])
-  let isOver = false
-  const until = faulty.until(devnet.firstEpochAt + (flooded + 1) * epochSeconds).then(() => {
-    isOver = true
-  })
-  while (!isOver) await flood.requests()
-  await until
-  flood.stop()
-
-  for (const bytes of await giants) expect(bytes).toBeLessThan(gibibyte / 8)
-  expect(peakBytes(pid!) - before).toBeLessThan(256 * 1024 * 1024)
-  const epochs = await devnet.paidEpochs(flooded + 1)
-  const providers = devnet.roles.filter(({ kind }) => kind === 'provider')
-  const paid = epochs[flooded]!.payments.map(({ payout }) => payout)
+  expect(channels.length).toBe(strangers)
+  expect(channels.filter(({ closed }) => !closed)).toEqual([])
+  const providers = roles.filter(({ kind }) => kind === 'provider')
+  const paid = (await readPayments(network, flooded)).map(({ payee }) => payee)
   expect(paid).toEqual(expect.arrayContaining(providers.map(({ payout }) => payout)))
-  const judged = eventsOf('check.completed').filter(({ epoch }) => epoch === flooded)
-  const verdicts = new Map(judged.map(({ device, verdict }) => [device, verdict]))
-  expect(verdicts.size).toBe(providers.length)
-  for (const device of verdicts.keys())
-    expect(judged.filter(each => each.device === device).map(({ verdict }) => verdict)).toContain('VALID')
-  expect((await getCohort(devnet.network, flooded, 0)).opened).toBe(0b11111)
-  expect(faulty.restarts.size).toBe(0)
+  const judged = events.filter(
+    ({ type, name, epoch }) => type === 'check.completed' && name === target.name && epoch === flooded,
+  )
+  expect(new Set(judged.map(({ device }) => device)).size).toBe(providers.length)
+  expect(judged.every(({ verdict }) => verdict === 'VALID')).toBe(true)
+  expect((await getCohort(network, flooded, 0)).opened).toBe(0b11111)
+  expect(restarts.size).toBe(0)
+  expect([...reasons].map(([way, codes]) => [way, ...codes])).toEqual([
+    ['says nothing', 'SESSION_HANDSHAKE_TIMEOUT'],
+    ['says what nobody asked', 'SESSION_OUT_OF_ORDER'],
+    ['sends more than a frame may hold', 'TRANSPORT_FRAME_TOO_LARGE'],
+    ['sends all it can', 'MESSAGE_INVALID'],
+  ])
 })

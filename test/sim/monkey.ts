@@ -1,15 +1,15 @@
 /**
- * A seeded monkey at a devnet: processes are killed, paused and restarted in every phase, endpoints fail, sends are lost, blocks are
- * reorganised, fees jump. The whole plan follows from the seed; what the chain shows afterwards is held to the oracle.
+ * A seeded monkey at a network: processes are killed, stand still and are restarted in every phase, endpoints fail, sends are lost,
+ * blocks are reorganised, fees jump. The whole run follows from the seed; what the chain shows afterwards is held to the oracle.
  */
 import { toHex } from 'viem'
 import { getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetRoles } from '../../src/core/devnet/roles.ts'
-import type { RpcFault } from '../helpers/rpc-proxy.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Audit, createAuditor } from './audit-network.ts'
-import { type FaultyDevnet, startFaultyDevnet } from './faulty-devnet.ts'
 import { simulationParameters } from './simulation-parameters.ts'
+import { type Simulation, startSimulation } from './virtual/simulation.ts'
+import type { EndpointFaultRule } from './virtual/virtual-chain.ts'
 
 export type MonkeyOptions = { readonly seed: number; readonly epochs: number }
 
@@ -18,33 +18,38 @@ export type MonkeyResult = {
   readonly injected: number
   readonly byKind: Readonly<Record<string, number>>
   readonly audit: Audit
+  readonly trace: readonly string[]
 }
 
-type Act = {
+export type Act = {
+  /** Seconds from the start of epoch 0. */
   readonly at: number
   readonly kind: 'kill' | 'pause' | 'restart' | 'reorg' | 'fee-spike'
   readonly target: string
   readonly size: number
 }
 
-const epochSeconds = 28
-/** Room for sends that are lost; all settling first, then a round: who falls while it settles is back before the next one. */
-const phases = { commitSeconds: 6, openSeconds: 4, revealSeconds: 4, finalizeSeconds: 4 }
-const rounds = { slots: 1, maxRounds: 2, eligibleFromSeconds: 18, cutoffSeconds: 20, openingsMs: 6_000 }
-const roles = { providers: 2, checkers: 5 }
+export const epochSeconds = 32
+/** Room for sends that are lost: of a commitment that is sent once a block, all seven are in one epoch of a million. */
+const phases = { commitSeconds: 8, openSeconds: 5, revealSeconds: 4, finalizeSeconds: 4 }
+/** Two slots: a reorg takes a round from everybody when it replaces the trigger too late for it to be worked. */
+const rounds = { slots: 2, maxRounds: 4, eligibleFromSeconds: 4, cutoffSeconds: 8, openingsMs: 6_000 }
+export const parameters = simulationParameters(epochSeconds, { phases, rounds })
+export const roles = { providers: 2, checkers: 5 }
 const actsPerEpoch = 3
+/** Fifty times what a devnet starts with, whatever the spike before has left of its own. */
+export const spikeWei = 50_000_000_000n
 
-/** What every endpoint does wrong all the time: chance per request. Three of ten sends are lost or leave their sender in doubt. */
-const endpointFaults: readonly { readonly fault: RpcFault; readonly probability: number; readonly method?: string }[] =
-  [
-    { fault: 'swallow', probability: 0.15 },
-    { fault: 'drop-reply', probability: 0.15, method: 'eth_sendRawTransaction' },
-    { fault: 'rate-limit', probability: 0.01 },
-    { fault: 'server-error', probability: 0.01 },
-    { fault: 'hang', probability: 0.0001 },
-  ]
+/** What every endpoint does wrong all the time: chance per request. A quarter of all sends are lost or leave their sender in doubt. */
+export const endpointFaults: readonly EndpointFaultRule[] = [
+  { fault: 'swallow', probability: 0.12 },
+  { fault: 'drop-reply', probability: 0.15, method: 'eth_sendRawTransaction' },
+  { fault: 'rate-limit', probability: 0.01 },
+  { fault: 'server-error', probability: 0.01 },
+  { fault: 'hang', probability: 0.0001 },
+]
 
-/** Everything the monkey will do, by seconds from the start of epoch 0. */
+/** Everything the monkey will do, in order. */
 export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
   const random = seededRandom(seed)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
@@ -64,44 +69,39 @@ export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
 
 export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
   const byKind: Record<string, number> = {}
-  const count = (kind: string) => {
-    byKind[kind] = (byKind[kind] ?? 0) + 1
+  const count = (kind: string, times = 1) => {
+    byKind[kind] = (byKind[kind] ?? 0) + times
   }
-  const parameters = simulationParameters(epochSeconds, { phases, rounds })
-  const faulty = await startFaultyDevnet({ epochSeconds, parameters, ...roles, proxySeed: options.seed })
+  const { seed, epochs } = options
+  const simulation = await startSimulation({ seed, epochSeconds, parameters, ...roles, faults: endpointFaults })
   try {
-    for (const proxy of faulty.proxies.values()) for (const rule of endpointFaults) proxy.inject(rule)
-    const auditor = createAuditor({ ...faulty.devnet, dataDir: faulty.dataDir })
-    const { network, firstEpochAt } = faulty.devnet
+    const auditor = createAuditor(simulation)
+    const { network, firstEpochAt, trace } = simulation
     for (const act of planMonkey(options)) {
-      await faulty.until(firstEpochAt + act.at)
-      if (await perform(act, faulty)) count(act.kind)
+      await simulation.until(firstEpochAt + act.at)
+      if (await perform(act, simulation)) count(act.kind)
       // An epoch is paid within the next one; then it is held to the oracle, while the chain still has it.
       await auditor.audit(Math.floor(act.at / epochSeconds) - 2)
     }
-    const { payAt } = await getEpoch(network, options.epochs - 1)
-    await faulty.until(payAt + 6)
-    await auditor.audit(options.epochs - 1)
-    for (const { injected } of faulty.proxies.values())
-      for (const [fault, times] of Object.entries(injected)) byKind[fault] = (byKind[fault] ?? 0) + times
-    const audit = await auditor.result()
-    return { injected: Object.values(byKind).reduce((sum, times) => sum + times, 0), byKind, audit }
+    const { payAt } = await getEpoch(network, epochs - 1)
+    await simulation.until(payAt + 6)
+    await auditor.audit(epochs - 1)
+    for (const [fault, times] of Object.entries(simulation.injected)) count(fault, times)
+    const injected = Object.values(byKind).reduce((sum, times) => sum + times, 0)
+    return { injected, byKind, audit: await auditor.result(), trace }
   } finally {
-    await faulty.close()
+    await simulation.close()
   }
 }
 
-/** Fifty times what a devnet starts with, whatever the spike before has left of its own. */
-const spikeWei = 50_000_000_000n
-
 /** @returns whether it was done: who is down cannot fall */
-async function perform({ kind, target, size }: Act, { devnet, isUp, pause }: FaultyDevnet): Promise<boolean> {
-  const rpc = (method: string, params: unknown[]) => devnet.network.chain.all()[0]!.request({ method, params })
-  if (kind === 'reorg') await rpc('anvil_reorg', [size < 0.5 ? 1 : 2, []])
-  else if (kind === 'fee-spike') await rpc('anvil_setNextBlockBaseFeePerGas', [toHex(spikeWei)])
-  else if (!isUp(target)) return false
-  else if (kind === 'kill') devnet.daemon(target).kill('SIGKILL')
-  else if (kind === 'restart') devnet.daemon(target).kill('SIGTERM')
-  else await pause(target, 300 + 1_500 * size)
+async function perform({ kind, target, size }: Act, simulation: Simulation): Promise<boolean> {
+  const { chain } = simulation
+  if (kind === 'reorg') await chain.reorganise(size < 0.5 ? 1 : 2)
+  else if (kind === 'fee-spike') await chain.rpc('anvil_setNextBlockBaseFeePerGas', [toHex(spikeWei)])
+  else if (!simulation.isUp(target)) return false
+  else if (kind === 'kill') simulation.kill(target)
+  else if (kind === 'restart') simulation.terminate(target)
+  else simulation.freeze(target, 300 + 1_500 * size)
   return true
 }

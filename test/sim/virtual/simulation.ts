@@ -2,7 +2,7 @@
  * A whole network in this process on virtual time: the real daemons over a real chain, real rows, the in-memory transport. A process
  * that falls is brought back, as an init system would. The same seed gives the same run, event for event.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { keccak256, stringToHex } from 'viem'
@@ -33,8 +33,8 @@ import type { EnvironmentRecord } from '../../../src/core/protocol/device-record
 import { providerMigrations } from '../../../src/core/provider/journal.ts'
 import { runProvider } from '../../../src/core/provider/run-provider.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
-import { createInMemoryNetwork, type InMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
-import type { Identity } from '../../../src/core/transport/transport.ts'
+import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
+import type { Identity, Limits, Transport } from '../../../src/core/transport/transport.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 import { type Alteration, cheating, lying, skewOf } from '../alteration.ts'
 import { type EndpointFaultRule, startVirtualChain, type VirtualChain } from './virtual-chain.ts'
@@ -63,7 +63,6 @@ export type Simulation = {
   readonly roles: readonly Role[]
   readonly firstEpochAt: number
   readonly dataDir: string
-  readonly hosts: InMemoryNetwork
   /** What the daemons told, in order. */
   readonly events: readonly SimulationEvent[]
   /** Everything that happened and was logged, each as a line with its time: equal for equal seeds. */
@@ -82,6 +81,8 @@ export type Simulation = {
   freeze(name: string, ms: number): void
   /** Starts a process that was left ended. */
   bringBack(name: string): void
+  /** A host of a stranger, and its way into the network, with limits that it sets itself. */
+  stranger(name: string, limits?: Partial<Limits>): { readonly host: VirtualHost; readonly transport: Transport }
   /** Lets time pass until the chain's head has this timestamp (seconds). */
   until(timestamp: number): Promise<void>
   /** Lets time pass until an event is there. @throws after `seconds` of virtual time */
@@ -96,6 +97,8 @@ type Process = {
   isAtWork: boolean
 }
 
+/** In memory where that can be had: what a disk takes to sync is not what is simulated. */
+const folderForStores = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 /** From the end of a process to its next start, in ms. */
 const restartMs = { least: 500, most: 2_000 }
 /** From one host to another, in ms. */
@@ -106,7 +109,7 @@ const rowMs = [40, 50]
 export async function startSimulation(options: SimulationOptions): Promise<Simulation> {
   const { seed, epochSeconds = 16, alterations = {}, faults = [], restarts: mayRestart = () => true } = options
   const roles = devnetRoles({ providers: options.providers ?? 2, checkers: options.checkers ?? 5 })
-  const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-sim-'))
+  const dataDir = mkdtempSync(join(folderForStores, 'kaisar-sim-'))
   const randomOf = (what: string) =>
     seededRandom(Number(BigInt(keccak256(stringToHex(`${seed} ${what}`))) & 0xffffffffn))
   const within = ({ least, most }: { readonly least: number; readonly most: number }, random: () => number) =>
@@ -128,9 +131,11 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
   const restarts = new Map<string, number>()
   const injected: Record<string, number> = {}
   const processes = new Map<string, Process>()
+  const strangers = new Map<string, VirtualHost>()
   const wire = randomOf('wire')
   const hosts = createInMemoryNetwork({
-    deliver: (address, task) => processes.get(address)?.host.after(within(wireMs, wire), task),
+    deliver: (address, task) =>
+      (strangers.get(address) ?? processes.get(address)?.host)?.after(within(wireMs, wire), task),
   })
   /** Outside of every process: the chain's blocks, and who brings processes back. */
   const world = time.host('world')
@@ -230,8 +235,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
             {
               network: connected,
               sender,
-              onTrouble: (step, error) =>
-                log.warn({ error, step: step.do }, 'a settlement step failed; trying again'),
+              onTrouble: (step, error) => log.warn({ error, step: step.do }, 'a settlement step failed; trying again'),
             },
           )
           return runChecker(
@@ -355,7 +359,6 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
       roles,
       firstEpochAt,
       dataDir,
-      hosts,
       events,
       trace,
       restarts,
@@ -371,6 +374,12 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
         processes.get(name)?.host.freeze(ms)
       },
       bringBack,
+      stranger(name, limits = {}) {
+        const host = time.host(name)
+        strangers.set(name, host)
+        const certificateHash = keccak256(stringToHex(name))
+        return { host, transport: hosts.transport({ certificateHash, address: name, clock: host.clock, limits }) }
+      },
       until,
       untilEvent,
       close,

@@ -4,21 +4,20 @@
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { openDaemon } from '../../src/commands/open-daemon.ts'
-import { connectNetwork } from '../../src/core/chain/network.ts'
-import { checkerMigrations } from '../../src/core/checker/journal.ts'
-import { startChecker } from '../../src/core/checker/start-checker.ts'
-import { createWorkEngine } from '../../src/core/job/work-engine.ts'
-import { systemClock } from '../../src/core/platform/clock.ts'
-import { chooseContext } from '../../src/core/platform/context.ts'
-import { readKeystore } from '../../src/core/platform/key-folder.ts'
-import { decryptKeystore } from '../../src/core/platform/keystore.ts'
-import { silentLogger } from '../../src/core/platform/log.ts'
-import { stringifyJson } from '../../src/core/platform/output.ts'
-import type { Store } from '../../src/core/platform/store.ts'
-import { providerMigrations } from '../../src/core/provider/journal.ts'
-import { startProvider } from '../../src/core/provider/start-provider.ts'
-import type { Alteration } from './faulty-devnet.ts'
+import { openDaemon } from '../../../src/commands/open-daemon.ts'
+import { connectNetwork } from '../../../src/core/chain/network.ts'
+import { checkerMigrations } from '../../../src/core/checker/journal.ts'
+import { startChecker } from '../../../src/core/checker/start-checker.ts'
+import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
+import { systemClock } from '../../../src/core/platform/clock.ts'
+import { chooseContext } from '../../../src/core/platform/context.ts'
+import { readKeystore } from '../../../src/core/platform/key-folder.ts'
+import { decryptKeystore } from '../../../src/core/platform/keystore.ts'
+import { silentLogger } from '../../../src/core/platform/log.ts'
+import { stringifyJson } from '../../../src/core/platform/output.ts'
+import { providerMigrations } from '../../../src/core/provider/journal.ts'
+import { startProvider } from '../../../src/core/provider/start-provider.ts'
+import { type Alteration, cheating, lying, skewOf } from '../alteration.ts'
 
 const text = { type: 'string' } as const
 const options = { 'data-dir': text, context: text, 'rpc-url': text, payout: text }
@@ -26,8 +25,7 @@ const { positionals, values } = parseArgs({ allowPositionals: true, strict: fals
 const role = positionals[0] as 'provider' | 'checker'
 const word = (name: string) => values[name] as string
 const alteration = process.env.KAISAR_SIM_ALTERATION as Alteration
-const skewMs = alteration === 'clock+1h' ? 3_600_000 : alteration === 'clock-1h' ? -3_600_000 : 0
-const clock = { ...systemClock, now: () => systemClock.now() + skewMs }
+const clock = { ...systemClock, now: () => systemClock.now() + skewOf(alteration) }
 const stop = new AbortController()
 process.on('SIGTERM', () => stop.abort())
 
@@ -78,29 +76,10 @@ else
       ...tools,
       async createEngine(options, dependencies) {
         const engine = await createWorkEngine(options, dependencies)
-        if (alteration !== 'cheats') return engine
-        const otherSeed = `0x${'66'.repeat(32)}` as const
-        // Honest in form: rows, root and openings fit together, but of another model than the epoch's.
-        return { ...engine, runWindow: request => engine.runWindow({ ...request, epochSeed: otherSeed }) }
+        return alteration === 'cheats' ? cheating(engine) : engine
       },
     },
     stop.signal,
   )
 await daemon.close()
 process.exit(0)
-
-/** Whatever was seen, it was wrong, and nobody ever answered. */
-function lying(store: Store): Store {
-  return {
-    ...store,
-    run(sql, ...parameters) {
-      if (sql.startsWith('INSERT OR REPLACE INTO verdict')) {
-        parameters[4] = 'WRONG'
-        parameters[5] = 'ROW_WRONG'
-        parameters[7] = 0
-      }
-      if (sql.startsWith('INSERT INTO heartbeat')) parameters[2] = 0
-      return store.run(sql, ...parameters)
-    },
-  }
-}

@@ -6,21 +6,20 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { devnetParameters } from '../../src/core/chain/network-presets.ts'
-import type { Role } from '../../src/core/devnet/roles.ts'
+import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
+import type { Role } from '../../../src/core/devnet/roles.ts'
 import {
   type DaemonStart,
   type Devnet,
   type DevnetEvent,
   type DevnetOptions,
   startDevnet,
-} from '../../src/core/devnet/start-devnet.ts'
-import { specHash, specs } from '../../src/core/job/spec.ts'
-import { crashVariable } from '../../src/core/platform/crash-point.ts'
-import { type RpcProxy, startRpcProxy } from '../helpers/rpc-proxy.ts'
+} from '../../../src/core/devnet/start-devnet.ts'
+import { specHash, specs } from '../../../src/core/job/spec.ts'
+import { crashVariable } from '../../../src/core/platform/crash-point.ts'
+import { type RpcProxy, startRpcProxy } from '../../helpers/rpc-proxy.ts'
+import type { Alteration } from '../alteration.ts'
 import { type ChainClock, createChainClock } from './chain-clock.ts'
-
-export type Alteration = 'lies' | 'cheats' | 'clock+1h' | 'clock-1h'
 
 const alteredDaemon = fileURLToPath(new URL('./altered-daemon.ts', import.meta.url))
 
