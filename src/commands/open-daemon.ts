@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { kaisarErrorsAbi } from '../core/chain/kaisar-errors.ts'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import { asOnlyRun } from '../core/chain/operator-session.ts'
+import { openOwnState } from '../core/chain/own-chain.ts'
 import { createTransactionSender, type SenderOptions } from '../core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../core/chain/tx/transaction-store.ts'
 import type { Clock } from '../core/platform/clock.ts'
@@ -12,7 +13,6 @@ import { lockDataDir } from '../core/platform/data-dir-lock.ts'
 import type { UnlockedKey } from '../core/platform/keystore.ts'
 import type { Logger } from '../core/platform/log.ts'
 import { stateFile } from '../core/platform/state-file.ts'
-import { openStore } from '../core/platform/store.ts'
 import { createSigner } from '../core/report/signer.ts'
 import type { ChainTarget } from './base.ts'
 
@@ -43,10 +43,15 @@ export async function openDaemon(
     const { privateKey } = await unlockKey()
     const network = await connectNetwork(target)
     const { privateKeyToAccount } = await import('viem/accounts')
-    const store = openStore(
+    const { store, otherChainTo } = await openOwnState(
       { path: stateFile(folder, network), migrations: [transactionTables, ...migrations] },
-      { now: () => clock.now() },
+      { chain: network.chain, now: () => clock.now() },
     )
+    if (otherChainTo !== null)
+      log.warn(
+        { file: otherChainTo },
+        'the state was of another chain with this id, which was started anew; it was set aside, and a fresh one is begun',
+      )
     if (store.quarantinedTo !== undefined)
       log.warn(
         { file: store.quarantinedTo },

@@ -22,8 +22,14 @@ export function decodeChainError(error: unknown, functionName: string, errorAbi:
     const { errorName, reason } = decodeRevert(data, errorAbi)
     return chainErrors.CONTRACT_REVERTED({ functionName, reason, errorName, cause: error })
   }
-  const reason = error instanceof BaseError ? error.shortMessage : String(error)
-  return chainErrors.RPC_FAILED({ action: functionName, reason, cause: error })
+  return chainErrors.RPC_FAILED({ action: functionName, reason: nodeReason(error) ?? String(error), cause: error })
+}
+
+/** What the node said, in its own words, behind what the client made of it; null where neither said anything. */
+function nodeReason(error: unknown): string | null {
+  if (!(error instanceof BaseError)) return null
+  const { shortMessage, details } = error
+  return details && !shortMessage.includes(details) ? `${shortMessage} The node says: ${details}` : shortMessage
 }
 
 function decodeRevert(data: Hex, abi: Abi): { errorName: string; reason: string } {

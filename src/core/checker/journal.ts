@@ -1,6 +1,7 @@
 /** What a Checker must not forget: verdicts, what it asked and was told, and what it committed to. */
 import type { Hex } from 'viem'
 import { operatorSessionTable } from '../chain/operator-session.ts'
+import { ownChainTable } from '../chain/own-chain.ts'
 import type { Store } from '../platform/store.ts'
 import { toWire } from '../protocol/messages.ts'
 import type { Trigger } from '../protocol/trigger.ts'
@@ -34,6 +35,7 @@ export const checkerMigrations = [
      PRIMARY KEY (round, device_id)) STRICT;`,
   operatorSessionTable,
   evidenceTable,
+  ownChainTable,
 ] as const
 
 export type RecordedVerdict = JudgedRound & {

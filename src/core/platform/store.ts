@@ -45,12 +45,13 @@ export function openStore(options: StoreOptions, dependencies: { now?: () => num
     return openSound(options, undefined)
   } catch (error) {
     if (!isKaisarError(error, 'STORE_CORRUPTED') || options.path === ':memory:') throw error
-    return openSound(options, quarantine(options.path, dependencies.now?.() ?? Date.now()))
+    return openSound(options, setAside(options.path, 'damaged', dependencies.now?.() ?? Date.now()))
   }
 }
 
-function quarantine(path: string, now: number): string {
-  const aside = `${path}.damaged-${new Date(now).toISOString().replaceAll(':', '-')}`
+/** Renames a database that nobody has open to `<path>.<why>-<time>`, and says to what. `now`: ms since 1970. */
+export function setAside(path: string, why: string, now: number): string {
+  const aside = `${path}.${why}-${new Date(now).toISOString().replaceAll(':', '-')}`
   // The write-ahead log belongs to the file: left behind, SQLite would apply it to the fresh one.
   for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
   return aside

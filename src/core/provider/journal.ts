@@ -1,6 +1,7 @@
 /** What a Provider must not forget: what it has signed, and what Checkers have promised to say about it. */
 import type { Hex } from 'viem'
 import { operatorSessionTable } from '../chain/operator-session.ts'
+import { ownChainTable } from '../chain/own-chain.ts'
 import type { Store } from '../platform/store.ts'
 import { toWire } from '../protocol/messages.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
@@ -23,6 +24,7 @@ export const providerMigrations = [
      sampling_block TEXT NOT NULL, PRIMARY KEY (commitment_hash, checker)) STRICT;
    CREATE INDEX commitment_hash ON "commitment" (hash);
    CREATE INDEX refusal_time ON refusal (checker, time);`,
+  ownChainTable,
 ] as const
 
 type CommitmentRow = { hash: Hex; message: string; signature: Hex }
