@@ -45,7 +45,7 @@ const endpointFaults: readonly { readonly fault: RpcFault; readonly probability:
   ]
 
 /** Everything the monkey will do, by seconds from the start of epoch 0. */
-export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
+function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
   const random = seededRandom(seed)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
   const names = devnetRoles(roles).map(({ name }) => name)

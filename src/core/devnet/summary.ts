@@ -60,7 +60,7 @@ export async function summarizeDevnet({
   return summarize(view, rpcUrl, balances, new Map(rounds))
 }
 
-export function summarize(
+function summarize(
   view: NetworkView,
   rpcUrl: string,
   balances: Readonly<Record<string, bigint>>,

@@ -22,7 +22,7 @@ export type OnnxTensor = {
   /** Elements in row-major order, little endian. */
   readonly data: Uint8Array
 }
-export type OnnxValue = {
+type OnnxValue = {
   readonly name: string
   readonly type: number
   /** A name is a dimension that is known when the model runs. */
