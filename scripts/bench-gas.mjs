@@ -4,10 +4,10 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { forgePath } from './forge.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const forge = fileURLToPath(new URL('../node_modules/.bin/forge', import.meta.url))
-const run = spawnSync(forge, ['test', '--match-contract', '^GasTest$'], { cwd: root, encoding: 'utf8' })
+const run = spawnSync(forgePath(), ['test', '--match-contract', '^GasTest$'], { cwd: root, encoding: 'utf8' })
 if (run.status !== 0 || !run.stdout.includes('[PASS] test_gasCeilings')) {
   process.stderr.write(`${run.stdout}\n${run.stderr}\n`)
   process.exit(1)

@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { forgePath } from './forge.mjs'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const at = (...parts) => join(root, ...parts)
@@ -116,10 +117,7 @@ async function compileTypeScript() {
 async function compileContracts() {
   if (!filesBelow(at('contracts/src')).some(file => file.endsWith('.sol')))
     return mkdirSync(at('dist/contracts'), { recursive: true })
-  const forge = at('node_modules/.bin/forge')
-  if (!existsSync(forge))
-    throw new Error(`no forge for ${process.platform}-${process.arch} among the optional dependencies`)
-  await run(forge, ['build', '--skip', 'test', '--skip', 'script', '--quiet'])
+  await run(forgePath(), ['build', '--skip', 'test', '--skip', 'script', '--quiet'])
   rmSync(at('dist/contracts'), { recursive: true, force: true })
   mkdirSync(at('dist/contracts'), { recursive: true })
   for (const source of filesBelow(at('contracts/src')).filter(file => file.endsWith('.sol'))) {

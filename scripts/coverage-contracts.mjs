@@ -6,12 +6,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { forgePath } from './forge.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-coverage-'))
 const report = join(folder, 'lcov.info')
 const run = spawnSync(
-  join(root, 'node_modules/.bin/forge'),
+  forgePath(),
   ['coverage', '--report', 'lcov', '--report-file', report, '--no-match-contract', 'GasTest'],
   {
     cwd: root,

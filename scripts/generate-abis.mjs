@@ -28,7 +28,7 @@ const literal = value =>
 
 const artifactAbi = name => {
   const path = join(root, `out/${name}.sol/${name}.json`)
-  if (!existsSync(path)) throw new Error(`No artifact for ${name} in out/. Run "npx forge build" first.`)
+  if (!existsSync(path)) throw new Error(`No artifact for ${name} in out/. Run "node scripts/forge.mjs build" first.`)
   return JSON.parse(readFileSync(path, 'utf8')).abi
 }
 

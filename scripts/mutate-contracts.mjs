@@ -6,6 +6,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { forgePath } from './forge.mjs'
 
 const mutants = [
   [
@@ -139,7 +140,7 @@ const forge = (folder, match) => {
     FOUNDRY_DENY: 'never',
   }
   const args = ['test', '--match-path', `contracts/test/**/{${match.split('|').join(',')}}.t.sol`]
-  return spawnSync(join(root, 'node_modules/.bin/forge'), args, {
+  return spawnSync(forgePath(), args, {
     cwd: folder,
     encoding: 'utf8',
     env,

@@ -3,7 +3,7 @@ import { Config } from '@oclif/core/config'
 import { Help } from '@oclif/core/help'
 
 /** Stands where a page names the version, platform and Node of whoever rendered it. */
-export const userAgentPlaceholder = '{{user agent}}'
+const userAgentPlaceholder = '{{user agent}}'
 
 /** @returns pages by the words after `kaisar`: '' is the root, 'keys' a topic, 'keys new' a command */
 export async function renderHelp(root) {

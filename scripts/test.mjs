@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from './build.mjs'
+import { forgePath } from './forge.mjs'
 
 const bin = name => new URL(`../node_modules/.bin/${name}`, import.meta.url).pathname
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-test-'))
@@ -22,7 +23,7 @@ if (complaints.length > 0 || sum('failed') > 0) process.exitCode = 1
 
 /** forge ends with `Ran 3 test suites in …: 41 tests passed, 0 failed, 0 skipped (41 total tests)`. */
 async function contractTests() {
-  const { code, output } = await run(bin('forge'), ['test'], {}, true)
+  const { code, output } = await run(forgePath(), ['test'], {}, true)
   const line = [...output.matchAll(/^Ran .* (\d+) tests passed, (\d+) failed, (\d+) skipped/gm)].at(-1)
   const [passed, failed, skipped] = (line ?? [0, 0, 0, 0]).slice(1).map(Number)
   if (passed + failed === 0) complaints.push('No contract test ran.')

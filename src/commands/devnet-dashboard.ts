@@ -22,7 +22,6 @@ export type DevnetScreen = {
 export async function createDevnetScreen(): Promise<DevnetScreen> {
   const { createViewSource, mountDashboard } = await import('../core/platform/ui/mount-dashboard.ts')
   const { DevnetDashboard } = await import('../core/platform/ui/dashboards.ts')
-  const { devnetChanges } = await import('../core/platform/ui/view-changes.ts')
   const { promise: quit, resolve } = Promise.withResolvers<void>()
   let live = emptyLiveState
   let latest: NetworkView | null = null
@@ -47,7 +46,7 @@ export async function createDevnetScreen(): Promise<DevnetScreen> {
       const mount = () => {
         const source = createViewSource(view())
         redraw = () => source.set(view())
-        mounted = mountDashboard({ source, component: DevnetDashboard, changes: devnetChanges }, process)
+        mounted = mountDashboard({ source, component: DevnetDashboard }, process)
         mounted.ended.then(() => resolve())
       }
       redraw = () => latest !== null && mount()

@@ -49,20 +49,20 @@ export type DaemonWatch = {
  * @param options.read - what is shown of the chain, read again every second
  */
 export async function watchDaemon<R, V>(
-  options: Pick<MountOptions<V>, 'component' | 'changes'> & {
+  options: Pick<MountOptions<V>, 'component'> & {
     readonly read: () => Promise<R>
     readonly show: (reading: R, trouble: string | null) => V
   },
 ): Promise<DaemonWatch> {
   const { createViewSource, mountDashboard } = await import('../core/platform/ui/mount-dashboard.ts')
   const { systemClock } = await import('../core/platform/clock.ts')
-  const { read, show, component, changes } = options
+  const { read, show, component } = options
   let reading = await read()
   let trouble: string | null = null
   const source = createViewSource(show(reading, trouble))
   const refresh = () => source.set(show(reading, trouble))
   const closing = new AbortController()
-  const dashboard = mountDashboard({ source, component, changes }, process)
+  const dashboard = mountDashboard({ source, component }, process)
   void dashboard.ended.then(end => {
     if (end === 'closed') return
     process.stderr.write('Finishing what is open; once more Ctrl-C ends at once.\n')

@@ -36,7 +36,7 @@ export type Prover = {
   readonly open: (sample: readonly number[]) => Uint8Array
 }
 
-export type Trial = {
+type Trial = {
   /** Each seat's answer by itself. */
   readonly answers: readonly Verification[]
   readonly passed: number
@@ -47,7 +47,7 @@ export type Trial = {
 /** Forms of the model that are tried against each other. */
 export type Form = 'fp32' | 'u8'
 
-export type TrialOptions = {
+type TrialOptions = {
   /** Default five. */
   readonly seatCount?: number
   /** Rows that one seat samples; default as the spec says. */

@@ -16,7 +16,7 @@ import { type Arena, epochSeed, type Identity, network, seatKeys, spec } from '.
 
 export const rules = { ...devnetParameters(specHash(spec)).rounds, windowMs: spec.windowMs }
 
-export type SeatRound = {
+type SeatRound = {
   /** The commitment arrives `afterMs` after the seat saw the trigger; the code with which it is refused, or null. */
   commit(commitment: Signed<'Commitment'>, afterMs: number): string | null
   /** The sampling block is there; what the seat asks for, null when it asks for nothing. */

@@ -2,7 +2,6 @@
  * The work proof at K=1024, L=8, D=2 s, t=16 on every core of this machine, everything counted. `ratio` is good when high. Every
  * comparison alternates with its baseline in one run and takes the median, since machines are shared.
  */
-import onnxProto from 'onnx-proto'
 import * as ort from 'onnxruntime-node'
 import { recoverTypedDataAddress } from 'viem'
 import { chunkCount, createLeafCollector } from '../../src/core/job/digest-tree.ts'
@@ -12,6 +11,7 @@ import { operationsPerRow, rowBytes } from '../../src/core/job/spec.ts'
 import { threadClock } from '../../src/core/job/thread-clock.ts'
 import { createWeights } from '../../src/core/job/weights.ts'
 import { createWorkEngine, type WorkEngine } from '../../src/core/job/work-engine.ts'
+import { encodeOnnxModel, onnxType } from '../../src/core/platform/onnx-model.ts'
 import { signedTypes, signingDomain } from '../../src/core/protocol/typed-data.ts'
 import { seedOf } from '../../src/core/report/commitment.ts'
 import { bundleHash } from '../../src/core/report/evidence-bundle.ts'
@@ -119,27 +119,21 @@ async function* prove(engine: WorkEngine): AsyncGenerator<Row> {
 async function plainMatMul() {
   const { width, layers } = spec
   const batch = 1024
-  const { onnx } = onnxProto
-  const value = (name: string) => ({
-    name,
-    type: { tensorType: { elemType: 1, shape: { dim: [{ dimValue: batch }, { dimValue: width }] } } },
-  })
+  const value = (name: string) => ({ name, type: onnxType.float32, shape: [batch, width] })
   const weights = Float32Array.from({ length: width * width }, () => (Math.random() - 0.5) / 16)
-  const bytes = onnx.ModelProto.encode({
-    irVersion: 8,
-    opsetImport: [{ domain: '', version: 18 }],
-    graph: {
-      name: 'plain',
-      node: Array.from({ length: layers }, (_, layer) => ({
-        opType: 'MatMul',
-        input: [layer === 0 ? 'x' : `y${layer - 1}`, 'w'],
-        output: [`y${layer}`],
-      })),
-      initializer: [{ name: 'w', dims: [width, width], dataType: 1, rawData: new Uint8Array(weights.buffer) }],
-      input: [value('x')],
-      output: [value(`y${layers - 1}`)],
-    },
-  }).finish()
+  const bytes = encodeOnnxModel({
+    producer: 'kaisar',
+    opset: 18,
+    name: 'plain',
+    nodes: Array.from({ length: layers }, (_, layer) => ({
+      opType: 'MatMul',
+      input: [layer === 0 ? 'x' : `y${layer - 1}`, 'w'],
+      output: [`y${layer}`],
+    })),
+    constants: [{ name: 'w', dims: [width, width], type: onnxType.float32, data: new Uint8Array(weights.buffer) }],
+    inputs: [value('x')],
+    outputs: [value(`y${layers - 1}`)],
+  })
   const session = await ort.InferenceSession.create(bytes, { executionProviders: ['cpu'], logSeverityLevel: 3 })
   const x = new ort.Tensor('float32', new Float32Array(batch * width).fill(0.5), [batch, width])
   await session.run({ x })

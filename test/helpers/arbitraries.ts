@@ -4,7 +4,7 @@ import type { LaneOpening, Opening } from '../../src/core/epoch/opening.ts'
 
 export const anyBytes32: fc.Arbitrary<Hex> = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(bytes => toHex(bytes))
 
-export const anyLane: fc.Arbitrary<LaneOpening> = fc.record({
+const anyLane: fc.Arbitrary<LaneOpening> = fc.record({
   rate: fc.integer({ min: 0, max: 0x7fff }),
   uptime: fc.integer({ min: 0, max: 10_000 }),
   flags: fc.integer({ min: 0, max: 15 }),

@@ -17,7 +17,7 @@ import { type anvilForTests, devAccount } from './anvil.ts'
 type Anvil = Awaited<ReturnType<typeof anvilForTests>>
 
 /** The build's artifact, or that of a plain `forge build`. */
-export function testArtifact(name: DeployedName): Artifact {
+function testArtifact(name: DeployedName): Artifact {
   const out = new URL(`../../out/${name}.sol/${name}.json`, import.meta.url)
   try {
     return readArtifact(name)

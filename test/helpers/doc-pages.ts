@@ -31,7 +31,7 @@ export function docPages(): string[] {
   ].sort()
 }
 
-export const readPage = (page: string): string => readFileSync(join(projectRoot, page), 'utf8')
+const readPage = (page: string): string => readFileSync(join(projectRoot, page), 'utf8')
 
 const fence = /^```(\w*)$/
 const noteLine = /^<!-- (not run|run by): (.+) -->$/

@@ -15,7 +15,7 @@ import { readStore, type StoreReader } from '../../src/core/platform/read-store.
 import type { Store } from '../../src/core/platform/store.ts'
 import { type BlockHead, type EpochRounds, triggersOf } from '../../src/core/protocol/trigger.ts'
 
-export const roleStore = (dataDir: string, { name, kind }: Role, network: ConnectedNetwork): StoreReader => {
+const roleStore = (dataDir: string, { name, kind }: Role, network: ConnectedNetwork): StoreReader => {
   const file = `state-${network.chainId}-${network.consensus.slice(2, 12)}.db`
   const store = readStore(join(dataDir, name, kind, file))
   if (store === null) throw new Error(`${name} has no store`)

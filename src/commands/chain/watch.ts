@@ -76,7 +76,6 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
   ) {
     const { DevnetDashboard } = await import('../../core/platform/ui/dashboards.ts')
     const { createViewSource, mountDashboard } = await import('../../core/platform/ui/mount-dashboard.ts')
-    const { devnetChanges } = await import('../../core/platform/ui/view-changes.ts')
     const { networkDashboard } = await import('../../core/explorer/network-dashboard.ts')
     const { emptyLiveState } = await import('../../core/explorer/live-state.ts')
     const show = ({ view, trouble }: Served) =>
@@ -90,7 +89,7 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
       })
     const source = createViewSource(show(first))
     live.watch(served => source.set(show(served)))
-    const dashboard = mountDashboard({ source, component: DevnetDashboard, changes: devnetChanges }, process)
+    const dashboard = mountDashboard({ source, component: DevnetDashboard }, process)
     const end = await Promise.race([dashboard.ended, stopped])
     await dashboard.close()
     if (end === 'interrupted') {

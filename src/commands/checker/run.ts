@@ -110,13 +110,11 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
     options: { operator: `0x${string}`; payout: `0x${string}`; network: string },
     events: RecentEvents,
   ) {
-    const [{ createNetworkReader }, { CheckerDashboard }, { checkerChanges }, { createCheckerDashboard }] =
-      await Promise.all([
-        import('../../core/explorer/network-reader.ts'),
-        import('../../core/platform/ui/dashboards.ts'),
-        import('../../core/platform/ui/view-changes.ts'),
-        import('../../core/operator/checker-dashboard.ts'),
-      ])
+    const [{ createNetworkReader }, { CheckerDashboard }, { createCheckerDashboard }] = await Promise.all([
+      import('../../core/explorer/network-reader.ts'),
+      import('../../core/platform/ui/dashboards.ts'),
+      import('../../core/operator/checker-dashboard.ts'),
+    ])
     const { readDuties } = await import('../../core/operator/read-duties.ts')
     const { operator } = options
     const reader = createNetworkReader(network)
@@ -128,7 +126,6 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
       }),
       show: ({ view, duties }, trouble) => state.view(view, { nowMs: Date.now(), duties, trouble }),
       component: CheckerDashboard,
-      changes: checkerChanges,
     })
     const observe = (event: CheckerEvent) => {
       state.observe(event)

@@ -32,13 +32,14 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
   }
 
   private async examineThisHost() {
-    const [{ examineHost }, { createHostProbe }, { nodeHost: host }, { runTool: run }, { probeEnvironment }] =
+    const [{ examineHost }, { createHostProbe }, { nodeHost: host }, { runTool: run }, { probeEnvironment }, curve] =
       await Promise.all([
         import('../../core/gpu/doctor.ts'),
         import('../../core/gpu/host-probe.ts'),
         import('../../core/gpu/host.ts'),
         import('../../core/gpu/run-tool.ts'),
         import('../../core/gpu/environment-probe.ts'),
+        import('../../core/report/curve.ts'),
       ])
     this.progress('Looking for devices and trying the execution providers …')
     const options = {
@@ -49,6 +50,7 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
     return examineHost({
       probe: createHostProbe({}, { host, run }),
       environment: () => probeEnvironment(options, { host, run }),
+      signatures: curve.openCurve().kind,
     })
   }
 

@@ -88,21 +88,18 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
     options: { operator: `0x${string}`; payout: `0x${string}`; network: string },
     events: RecentEvents,
   ) {
-    const [{ createNetworkReader }, { ProviderDashboard }, { providerChanges }, { createProviderDashboard }, local] =
-      await Promise.all([
-        import('../../core/explorer/network-reader.ts'),
-        import('../../core/platform/ui/dashboards.ts'),
-        import('../../core/platform/ui/view-changes.ts'),
-        import('../../core/operator/provider-dashboard.ts'),
-        this.probeDevices(options.operator),
-      ])
+    const [{ createNetworkReader }, { ProviderDashboard }, { createProviderDashboard }, local] = await Promise.all([
+      import('../../core/explorer/network-reader.ts'),
+      import('../../core/platform/ui/dashboards.ts'),
+      import('../../core/operator/provider-dashboard.ts'),
+      this.probeDevices(options.operator),
+    ])
     const reader = createNetworkReader(network)
     const state = createProviderDashboard(options, { events, local: () => local })
     const watch = await watchDaemon({
       read: () => reader.read(),
       show: (view, trouble) => state.view(view, { nowMs: Date.now(), trouble }),
       component: ProviderDashboard,
-      changes: providerChanges,
     })
     const observe = (event: ProviderEvent) => {
       state.observe(event)

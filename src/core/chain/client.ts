@@ -5,7 +5,7 @@ import { createEndpoint, type Endpoint, type EndpointStatus, type OpenTransport 
 import { chainErrors } from './errors.ts'
 
 /** A contract that must be there: its code's keccak256 where it is known. */
-export type ExpectedContract = { readonly name: string; readonly address: Address; readonly codeHash?: Hex }
+type ExpectedContract = { readonly name: string; readonly address: Address; readonly codeHash?: Hex }
 
 export type ChainOptions = {
   /** One or more JSON-RPC URLs (http, https, ws, wss), in order of preference. */

@@ -5,7 +5,7 @@ import { kaisarLensAbi } from './abi/kaisar-lens.ts'
 import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
 
 /** What a device says of itself; hashes of 32 bytes, `attestedIdentity` zero where the card has none. */
-export type DeviceHashes = { readonly deviceHash: Hex; readonly certificateHash: Hex; readonly attestedIdentity: Hex }
+type DeviceHashes = { readonly deviceHash: Hex; readonly certificateHash: Hex; readonly attestedIdentity: Hex }
 
 /** A registered device. Epochs are numbers; `until` is null while it stays. Amounts in wei of KAI. */
 export type RegisteredDevice = {
@@ -53,17 +53,6 @@ const toDevice = (raw: RawDevice): RegisteredDevice => ({
 
 const registry = ({ contracts }: ConnectedNetwork) =>
   ({ address: contracts.DeviceRegistry, abi: deviceRegistryAbi }) as const
-
-/** The id that a registration of `localId` (hash of the hardware's UUID) by `operator` has, registered or not. */
-export const deviceIdOf = (network: ConnectedNetwork, operator: Address, localId: Hex): Promise<Hex> =>
-  reading(
-    'deviceIdOf',
-    network.chain.client.readContract({
-      ...registry(network),
-      functionName: 'deviceIdOf',
-      args: [operator, localId],
-    }),
-  )
 
 /** @returns null when the device is not registered */
 export async function getDevice(network: ConnectedNetwork, id: Hex): Promise<RegisteredDevice | null> {

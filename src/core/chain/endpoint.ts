@@ -14,7 +14,7 @@ import { chainErrors } from './errors.ts'
 import { createSocketClient } from './socket-client.ts'
 
 /** `usable`: answers and agrees. `failing`: last request failed, tried last. `dropped`: not asked until it passes a check. */
-export type EndpointState = 'usable' | 'failing' | 'dropped'
+type EndpointState = 'usable' | 'failing' | 'dropped'
 
 export type EndpointStatus = {
   /** Origin of the URL; path and query may hold an API key and are never shown. */

@@ -7,10 +7,10 @@ import { kaisarLensAbi } from './abi/kaisar-lens.ts'
 import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
 
 /** In the order of the contract's enum. */
-export const phases = ['future', 'work', 'commit', 'open', 'reveal', 'finalize', 'pay'] as const
+const phases = ['future', 'work', 'commit', 'open', 'reveal', 'finalize', 'pay'] as const
 export type Phase = (typeof phases)[number]
 
-export const cohortStates = ['pending', 'final', 'void'] as const
+const cohortStates = ['pending', 'final', 'void'] as const
 export type CohortState = (typeof cohortStates)[number]
 
 /** Where an epoch stands. Times are block times in seconds, amounts wei of KAI. */
@@ -36,7 +36,7 @@ export type EpochOverview = {
 }
 
 /** Sums of an epoch; a payment is pool × credit ÷ (credits + openCaps). */
-export type EpochTotals = {
+type EpochTotals = {
   readonly credits: bigint
   readonly openCaps: bigint
   readonly resolvedLanes: number
@@ -175,19 +175,6 @@ export async function commitmentOf(network: ConnectedNetwork, epoch: number, own
   const commitment = await reading('commitmentOf', network.chain.client.readContract(call))
   return BigInt(commitment) === 0n ? null : commitment
 }
-
-/** Depth of the commitment trees of `epoch`. */
-export const commitmentDepth = async (network: ConnectedNetwork, epoch: number): Promise<number> =>
-  Number(
-    await reading(
-      'commitmentDepth',
-      network.chain.client.readContract({
-        ...consensus(network),
-        functionName: 'commitmentDepth',
-        args: [BigInt(epoch)],
-      }),
-    ),
-  )
 
 /** What an audit asks of a seat; null when it is not audited. */
 export async function getAudit(network: ConnectedNetwork, epoch: number, cohort: number, seat: number) {

@@ -27,7 +27,7 @@ export type RoundTracker = {
   apply(change: HeadChange, epochs: EpochSource): RoundEvent[]
 }
 
-export type EpochSource = {
+type EpochSource = {
   epochAt(timestamp: number): number
   roundsOf(epoch: number): EpochRounds | null
 }

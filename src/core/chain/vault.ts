@@ -21,10 +21,6 @@ export const kaiAllowance = (network: ConnectedNetwork, holder: Address, spender
     network.chain.client.readContract({ ...token(network), functionName: 'allowance', args: [holder, spender] }),
   )
 
-/** KAI (wei) whose delivery failed and that waits for the payee. */
-export const owedTo = (network: ConnectedNetwork, payee: Address): Promise<bigint> =>
-  reading('owed', network.chain.client.readContract({ ...vault(network), functionName: 'owed', args: [payee] }))
-
 /** The money of an epoch: as opened, or what opening it now would give. */
 export const moneyOf = (network: ConnectedNetwork, epoch: number): Promise<EpochMoney> =>
   reading(

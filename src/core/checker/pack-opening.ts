@@ -24,7 +24,7 @@ const unjudged: JudgedRound = {
   rate: 0,
 }
 
-export const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
+const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
   rate: encodeRateDown(BigInt(Math.floor(rate))),
   uptime,
   flags,

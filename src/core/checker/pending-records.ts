@@ -2,7 +2,7 @@
 import type { Logger } from '../platform/log.ts'
 
 /** Writes, in a transaction, and returns what is to be told of it once it is on disk. */
-export type PendingRecord = () => (() => void) | undefined
+type PendingRecord = () => (() => void) | undefined
 
 export type PendingRecords = {
   /** Writes now, or as soon as it can be. Never throws. */

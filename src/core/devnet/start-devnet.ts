@@ -128,7 +128,7 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
   async function stop() {
     stopping.abort()
     for (const wake of waiters) wake()
-    await Promise.all([...daemons.values()].map(daemon => daemon.process.stop(5_000)))
+    await Promise.all([...daemons.values()].map(daemon => daemon.process.stop()))
     await following
     await launched?.anvil.stop()
     removeContext(contextHome, name)

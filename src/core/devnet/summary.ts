@@ -1,10 +1,11 @@
 /** What a devnet has come to: the same data for the last line of `devnet up`, for `devnet status`, and for the table. */
-import Table from 'cli-table3'
 import { formatEther, type Hex } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { kaiBalance } from '../chain/vault.ts'
 import { createNetworkReader } from '../explorer/network-reader.ts'
 import type { NetworkView } from '../explorer/network-view.ts'
+import { lineText } from '../platform/ui/line.ts'
+import { tableLines } from '../platform/ui/table-lines.ts'
 
 export type DevnetSummary = {
   readonly rpcUrl: string
@@ -60,7 +61,7 @@ export async function summarizeDevnet({
   return summarize(view, rpcUrl, balances, new Map(rounds))
 }
 
-export function summarize(
+function summarize(
   view: NetworkView,
   rpcUrl: string,
   balances: Readonly<Record<string, bigint>>,
@@ -103,24 +104,27 @@ export function summarize(
 
 /** The table that `devnet up` ends with; at most 80 columns. */
 export function summaryTable({ devices }: DevnetSummary): string {
-  const table = new Table({
-    head: ['device', 'rounds', 'verdicts', 'score', 'share', 'paid (KAI)', 'wallet (KAI)'],
-    style: { head: [], border: [] },
-    colAligns: ['left', 'right', 'left', 'right', 'right', 'right', 'right'],
-  })
-  for (const { device, rounds, verdicts, score, share, paid, balance } of devices)
-    table.push([
-      device.slice(0, 10),
-      rounds,
-      Object.entries(verdicts)
-        .map(([verdict, count]) => `${verdict} ${count}`)
-        .join(', '),
-      score.toString(),
-      `${(share * 100).toFixed(1)} %`,
-      kai(paid),
-      kai(balance),
-    ])
-  return table.toString()
+  const columns = [
+    { title: 'device' },
+    { title: 'rounds', align: 'right' },
+    { title: 'verdicts' },
+    { title: 'score', align: 'right' },
+    { title: 'share', align: 'right' },
+    { title: 'paid (KAI)', align: 'right' },
+    { title: 'wallet (KAI)', align: 'right' },
+  ] as const
+  const rows = devices.map(({ device, rounds, verdicts, score, share, paid, balance }) => [
+    device.slice(0, 10),
+    String(rounds),
+    Object.entries(verdicts)
+      .map(([verdict, count]) => `${verdict} ${count}`)
+      .join(', '),
+    score.toString(),
+    `${(share * 100).toFixed(1)} %`,
+    kai(paid),
+    kai(balance),
+  ])
+  return tableLines(columns, rows, { width: Number.MAX_SAFE_INTEGER }).map(lineText).join('\n')
 }
 
 /** Six decimals, cut: the exact wei are in the JSON. */

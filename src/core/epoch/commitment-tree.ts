@@ -64,7 +64,7 @@ export function buildCommitmentTree(
 }
 
 /** The root that a leaf, its number and its siblings give. */
-export const rootOfPath = (leaf: Hex, index: number, proof: readonly Hex[]): Hex =>
+const rootOfPath = (leaf: Hex, index: number, proof: readonly Hex[]): Hex =>
   proof.reduce<Hex>(
     (node, sibling, level) => ((index >> level) & 1 ? hashPair(sibling, node) : hashPair(node, sibling)),
     leaf,

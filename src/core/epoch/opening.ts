@@ -6,11 +6,10 @@ export const cohortLanes = 64
 /** Uptime of a device that answered every heartbeat. */
 export const fullUptime = 10_000
 /** 4 words of rates, 4 of uptimes, 1 of flags, 1 evidence root. */
-export const openingWords = 10
+const openingWords = 10
 const lanesPerWord = 16
 const laneBits = 16n
 const flagBits = 4n
-const laneTopBits = BigInt(`0x${'8000'.repeat(lanesPerWord)}`)
 
 /** What a seat says about one lane. `rate` is a minifloat lane value, `uptime` 0 to 10000, `flags` bits of {@link flagBit}. */
 export type LaneOpening = { readonly rate: number; readonly uptime: number; readonly flags: number }
@@ -90,6 +89,3 @@ export function wordsOfBytes(bytes: Hex): OpeningWords | null {
   // As many as the length above allows; an array's type does not say it.
   return words as unknown as OpeningWords
 }
-
-/** Whether no lane's top bit is set: a packed comparison would carry between lanes otherwise. */
-export const lanesFit = (words: readonly bigint[]): boolean => words.every(word => (word & laneTopBits) === 0n)

@@ -36,7 +36,7 @@ export type KeeperDependencies = {
 }
 
 /** A step that was handed to the transaction sender, and the key its outcome is known by. */
-export type TakenStep = SettlementStep & { readonly key: string }
+type TakenStep = SettlementStep & { readonly key: string }
 
 export type Keeper = {
   /** Reads the chain and hands to the sender whatever is open; resolves with the steps taken. */

@@ -4,6 +4,9 @@ import type { ExecutionProviderCheck } from './environment-probe.ts'
 import { makeFault } from './fault-table.ts'
 import type { Fault, GpuProbe, Note, ProbedDevice, ProbeResult, ProbeState } from './gpu-probe.ts'
 
+/** Native code where the platform has a build, else JavaScript, some 35 times slower and the same bytes. */
+type Signatures = 'native' | 'javascript'
+
 /** A device as `provider doctor` shows it: record and probe in one, with the codes of its faults. */
 type DoctorDevice = Omit<DeviceRecord, 'version'> &
   Omit<ProbedDevice, 'record'> & { readonly faults: readonly string[] }
@@ -16,6 +19,8 @@ export type DoctorReport = {
   /** Null for a recording: it says nothing of the machine that reads it. */
   readonly environment: EnvironmentRecord | null
   readonly executionProviders: readonly ExecutionProviderCheck[]
+  /** What signs here and recovers signers. Null for a recording. */
+  readonly signatures: Signatures | null
   /** For a recording: what was recognised in each file. */
   readonly files: RecordingAnalysis['files']
 }
@@ -26,19 +31,20 @@ export type DoctorDependencies = {
     readonly record: EnvironmentRecord
     readonly providers: readonly ExecutionProviderCheck[]
   }>
+  readonly signatures: Signatures
 }
 
 /** Every check of this machine: its devices, and what they run on. */
-export async function examineHost({ probe, environment }: DoctorDependencies): Promise<DoctorReport> {
+export async function examineHost({ probe, environment, signatures }: DoctorDependencies): Promise<DoctorReport> {
   const [result, { record, providers }] = await Promise.all([probe.probe(), environment()])
   const faults = [...result.faults, ...environmentFaults(record, result)]
-  return { ...view({ ...result, faults }), environment: record, executionProviders: providers, files: [] }
+  return { ...view({ ...result, faults }), environment: record, executionProviders: providers, signatures, files: [] }
 }
 
 /** The same analysis of recorded output. @throws GPU_RECORDING_NOT_FOUND, GPU_RECORDING_EMPTY */
 export async function examineRecording(path: string): Promise<DoctorReport> {
   const analysis = await analyseRecording(path)
-  return { ...view(analysis), environment: null, executionProviders: [], files: analysis.files }
+  return { ...view(analysis), environment: null, executionProviders: [], signatures: null, files: analysis.files }
 }
 
 function view({ state, devices, faults, notes }: ProbeResult) {
@@ -85,6 +91,7 @@ export function doctorLines({
   notes,
   environment,
   executionProviders,
+  signatures,
   files,
 }: DoctorReport): string[] {
   const lines: string[] = []
@@ -97,6 +104,10 @@ export function doctorLines({
         ({ provider, loadable, reason }) =>
           `Execution provider ${provider}: ${loadable ? 'works' : `does not load (${reason})`}`,
       ),
+    )
+  if (signatures)
+    lines.push(
+      `Signatures: ${signatures === 'native' ? 'native' : 'in JavaScript, slower (no native secp256k1 loads on this platform)'}`,
     )
   for (const device of devices) {
     const facts = [

@@ -3,25 +3,21 @@
  * one product in it. A listed provider often cannot load (CUDA libraries are a separate download, no Vulkan device), and a
  * driver fault can kill the process that tries: so it is tried in a process of its own. Exit code 0 and one line of JSON.
  */
-import onnxProto from 'onnx-proto'
 import * as ort from 'onnxruntime-node'
+import { encodeOnnxModel, onnxType } from '../platform/onnx-model.ts'
 
-const { onnx } = onnxProto
-const tensorType = (dimensions: number[]) => ({
-  tensorType: { elemType: 1, shape: { dim: dimensions.map(dimValue => ({ dimValue })) } },
-})
+const matrix = (name: string) => ({ name, type: onnxType.float32, shape: [2, 2] })
 
 /** x[2,2] · x[2,2] = y[2,2]; MatMul is the operator jobs are made of. */
-const model = onnx.ModelProto.encode({
-  irVersion: 8,
-  opsetImport: [{ domain: '', version: 17 }],
-  graph: {
-    name: 'check',
-    node: [{ opType: 'MatMul', input: ['x', 'x'], output: ['y'] }],
-    input: [{ name: 'x', type: tensorType([2, 2]) }],
-    output: [{ name: 'y', type: tensorType([2, 2]) }],
-  },
-}).finish()
+const model = encodeOnnxModel({
+  producer: 'kaisar',
+  opset: 17,
+  name: 'check',
+  nodes: [{ opType: 'MatMul', input: ['x', 'x'], output: ['y'] }],
+  constants: [],
+  inputs: [matrix('x')],
+  outputs: [matrix('y')],
+})
 
 const provider = process.argv[2] ?? 'cpu'
 const session = await ort.InferenceSession.create(model, {

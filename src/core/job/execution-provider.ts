@@ -12,7 +12,7 @@ import { jobErrors } from './errors.ts'
 import { missingLibrary } from './missing-library.ts'
 
 /** In order of preference. */
-export const executionProviders = ['cuda', 'webgpu', 'cpu'] as const
+const executionProviders = ['cuda', 'webgpu', 'cpu'] as const
 export type ExecutionProvider = (typeof executionProviders)[number]
 
 export type SessionOptions = {

@@ -7,43 +7,36 @@
  *   2 · 127 · 63 = 16,002 < 2^15, so it stays exact even where the kernel adds pairs in 16 bits (x86 without VNNI).
  * - `s8`: MatMulInteger of signed by signed bytes, Φ in fp32; for runtimes that only have that product (CUDA).
  */
-import onnxProto from 'onnx-proto'
+import {
+  encodeOnnxModel,
+  type OnnxAttribute,
+  type OnnxNode,
+  type OnnxTensor,
+  onnxType,
+} from '../platform/onnx-model.ts'
 import { rowBytes } from './spec.ts'
 import type { Weights } from './weights.ts'
-
-const { onnx } = onnxProto
 
 export const kernelForms = ['fp32', 'u8', 's8'] as const
 export type KernelForm = (typeof kernelForms)[number]
 
-/** TensorProto.DataType */
-const type = { float32: 1, uint8: 2, int8: 3, uint32: 12 } as const
-/** AttributeProto.AttributeType */
-const attributeType = { int: 2, string: 3 } as const
-
-type Attribute = { name: string; type: number; i?: number; s?: Uint8Array }
 type TypedArray = Float32Array | Uint8Array | Int8Array | Uint32Array
 
 /** Collects nodes and constants of a graph; every method returns the name of the value it makes. */
 function createGraph() {
-  const node: { opType: string; input: string[]; output: string[]; attribute: Attribute[] }[] = []
-  const initializer: { name: string; dims: number[]; dataType: number; rawData: Uint8Array }[] = []
+  const nodes: OnnxNode[] = []
+  const constants: OnnxTensor[] = []
   return {
-    node,
-    initializer,
-    apply(opType: string, input: string[], attribute: Attribute[] = []): string {
-      const output = `v${node.length}`
-      node.push({ opType, input, output: [output], attribute })
+    nodes,
+    constants,
+    apply(opType: string, input: string[], attributes: OnnxAttribute[] = []): string {
+      const output = `v${nodes.length}`
+      nodes.push({ opType, input, output: [output], attributes })
       return output
     },
-    constant(name: string, dims: number[], dataType: number, values: TypedArray): string {
-      if (!initializer.some(existing => existing.name === name))
-        initializer.push({
-          name,
-          dims,
-          dataType,
-          rawData: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-        })
+    constant(name: string, dims: number[], type: number, values: TypedArray): string {
+      if (!constants.some(existing => existing.name === name))
+        constants.push({ name, dims, type, data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) })
       return name
     },
   }
@@ -58,49 +51,48 @@ type Form = {
   readonly layer: (graph: Graph, x: string, matrix: Matrix) => string
 }
 
-const cast = (graph: Graph, x: string, to: number): string =>
-  graph.apply('Cast', [x], [{ name: 'to', type: attributeType.int, i: to }])
+const cast = (graph: Graph, x: string, to: number): string => graph.apply('Cast', [x], [{ name: 'to', int: to }])
 
 /** Φ of a product that carries the factor 2^-14. */
 const middleBitsOfFraction = (graph: Graph, scaled: string): string => {
-  const base = graph.constant('base', [], type.float32, Float32Array.of(128))
-  const middle = graph.constant('middle', [], type.float32, Float32Array.of(64))
+  const base = graph.constant('base', [], onnxType.float32, Float32Array.of(128))
+  const middle = graph.constant('middle', [], onnxType.float32, Float32Array.of(64))
   const fraction = graph.apply('Sub', [scaled, graph.apply('Floor', [scaled])])
   return graph.apply('Sub', [graph.apply('Floor', [graph.apply('Mul', [fraction, base])]), middle])
 }
 
 const forms: Record<KernelForm, Form> = {
   fp32: {
-    element: type.float32,
+    element: onnxType.float32,
     layer(graph, x, { name, rows, columns, entries }) {
       const scaled = new Float32Array(entries.length)
       for (let i = 0; i < entries.length; i++) scaled[i] = entries[i]! * 2 ** -14
-      const matrix = graph.constant(name, [rows, columns], type.float32, scaled)
+      const matrix = graph.constant(name, [rows, columns], onnxType.float32, scaled)
       return middleBitsOfFraction(graph, graph.apply('MatMul', [x, matrix]))
     },
   },
   u8: {
-    element: type.uint8,
+    element: onnxType.uint8,
     layer(graph, x, { name, rows, columns, entries }) {
-      const matrix = graph.constant(name, [rows, columns], type.int8, entries)
-      const inputZero = graph.constant('inputZero', [], type.uint8, Uint8Array.of(64))
-      const weightZero = graph.constant('weightZero', [], type.int8, Int8Array.of(0))
-      const seven = graph.constant('seven', [], type.uint32, Uint32Array.of(7))
-      const mask = graph.constant('mask', [], type.uint8, Uint8Array.of(127))
-      const sum = cast(graph, graph.apply('MatMulInteger', [x, matrix, inputZero, weightZero]), type.uint32)
-      const right: Attribute = { name: 'direction', type: attributeType.string, s: new TextEncoder().encode('RIGHT') }
+      const matrix = graph.constant(name, [rows, columns], onnxType.int8, entries)
+      const inputZero = graph.constant('inputZero', [], onnxType.uint8, Uint8Array.of(64))
+      const weightZero = graph.constant('weightZero', [], onnxType.int8, Int8Array.of(0))
+      const seven = graph.constant('seven', [], onnxType.uint32, Uint32Array.of(7))
+      const mask = graph.constant('mask', [], onnxType.uint8, Uint8Array.of(127))
+      const sum = cast(graph, graph.apply('MatMulInteger', [x, matrix, inputZero, weightZero]), onnxType.uint32)
+      const right = { name: 'direction', string: 'RIGHT' }
       // Narrowed to bytes first, so that the mask passes over a quarter of the memory.
-      const shifted = cast(graph, graph.apply('BitShift', [sum, seven], [right]), type.uint8)
+      const shifted = cast(graph, graph.apply('BitShift', [sum, seven], [right]), onnxType.uint8)
       return graph.apply('BitwiseAnd', [shifted, mask])
     },
   },
   s8: {
-    element: type.int8,
+    element: onnxType.int8,
     layer(graph, x, { name, rows, columns, entries }) {
-      const matrix = graph.constant(name, [rows, columns], type.int8, entries)
-      const scale = graph.constant('scale', [], type.float32, Float32Array.of(2 ** -14))
-      const sum = cast(graph, graph.apply('MatMulInteger', [x, matrix]), type.float32)
-      return cast(graph, middleBitsOfFraction(graph, graph.apply('Mul', [sum, scale])), type.int8)
+      const matrix = graph.constant(name, [rows, columns], onnxType.int8, entries)
+      const scale = graph.constant('scale', [], onnxType.float32, Float32Array.of(2 ** -14))
+      const sum = cast(graph, graph.apply('MatMulInteger', [x, matrix]), onnxType.float32)
+      return cast(graph, middleBitsOfFraction(graph, graph.apply('Mul', [sum, scale])), onnxType.int8)
     },
   },
 }
@@ -114,16 +106,17 @@ export function buildModel({ spec, embed, layers, reduce }: Weights, form: Kerne
   const matrices = layers.map((entries, index) => ({ name: `W${index}`, rows: width, columns: width, entries }))
   for (let index = 0; index < spec.layers; index++) x = layer(graph, x, matrices[index % matrices.length]!)
   layer(graph, x, { name: 'R', rows: width, columns: rowBytes, entries: reduce })
-  graph.node.at(-1)!.output = ['y']
+  const last = graph.nodes.length - 1
+  graph.nodes[last] = { ...graph.nodes[last]!, output: ['y'] }
 
-  const value = (name: string) => ({
-    name,
-    type: { tensorType: { elemType: element, shape: { dim: [{ dimParam: 'm' }, { dimValue: rowBytes }] } } },
+  const value = (name: string) => ({ name, type: element, shape: ['m', rowBytes] })
+  return encodeOnnxModel({
+    producer: 'kaisar',
+    opset: 18,
+    name: 'job',
+    nodes: graph.nodes,
+    constants: graph.constants,
+    inputs: [value('x')],
+    outputs: [value('y')],
   })
-  return onnx.ModelProto.encode({
-    irVersion: 8,
-    producerName: 'kaisar',
-    opsetImport: [{ domain: '', version: 18 }],
-    graph: { name: 'job', node: graph.node, initializer: graph.initializer, input: [value('x')], output: [value('y')] },
-  }).finish()
 }

@@ -62,7 +62,7 @@ export type WindowRequest = {
   readonly durationMs?: number
 }
 
-export type WindowResult = {
+type WindowResult = {
   /** Names the rows for {@link WorkCore.open}. */
   readonly handle: string
   readonly rows: number
@@ -75,7 +75,7 @@ export type WindowResult = {
 }
 
 /** A window that was worked and committed to before, by a process that has lost its rows. */
-export type ReworkRequest = { readonly epochSeed: Hex; readonly seed: Uint8Array; readonly rows: number }
+type ReworkRequest = { readonly epochSeed: Hex; readonly seed: Uint8Array; readonly rows: number }
 
 /** A claim about one device's window: as {@link OpeningsClaim}, the root as hex. */
 export type VerifyItem = Omit<OpeningsClaim, 'root'> & { readonly root: Hex }

@@ -14,7 +14,7 @@ import {
   warningLines,
 } from './status-parts.ts'
 
-export type LocalChecker = LocalDaemon & {
+type LocalChecker = LocalDaemon & {
   /** Null where no Checker ever ran with this data folder. */
   readonly records: CheckerRecords | null
 }

@@ -7,7 +7,7 @@ import { type BundleStep, type BundleVerification, bundleSteps, verifyBundle } f
 import type { LoadedBundle } from './load-bundle.ts'
 import { soundnessText } from './soundness-text.ts'
 
-export type StepResult = { readonly step: BundleStep; readonly status: 'ok' | 'failed' | 'not reached' }
+type StepResult = { readonly step: BundleStep; readonly status: 'ok' | 'failed' | 'not reached' }
 
 export type EvidenceVerification = {
   /** SHA-256 of the bundle: its name, and the one on which its seat's evidence rests. */

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { createRedactor, type Redactor } from './redact.ts'
 
 export type Logger = pino.Logger
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
 export type LoggerOptions = {

@@ -4,9 +4,9 @@
 import type { KaisarError } from './errors.ts'
 
 /** Raised only when a field changes its meaning; fields are otherwise only ever added. */
-export const envelopeSchemaVersion = 1
+const envelopeSchemaVersion = 1
 
-export type EnvelopeError = {
+type EnvelopeError = {
   /** Stable: scripts may compare it. */
   readonly code: string
   readonly message: string

@@ -2,9 +2,9 @@
  * A long-running child process: its lines as they come, how it ended, and an end that is certain. On Linux the kernel kills it
  * when this process dies, however that happens; a pid file lets the next start sweep what is left elsewhere.
  */
-import { spawn } from 'node:child_process'
 import { accessSync, constants, createWriteStream, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { execa } from 'execa'
 import { createLineSplitter } from './line-splitter.ts'
 import { writePidFile } from './pid-file.ts'
 import { processErrors } from './process-errors.ts'
@@ -18,8 +18,8 @@ export type SupervisedProcess = {
   readonly exited: Promise<ProcessExit>
   isRunning(): boolean
   kill(signal: NodeJS.Signals): void
-  /** SIGTERM, then SIGKILL after `graceMs` (default 5,000). Resolves when it has ended. */
-  stop(graceMs?: number): Promise<ProcessExit>
+  /** SIGTERM, then SIGKILL after `graceMs`. Resolves when it has ended. */
+  stop(): Promise<ProcessExit>
 }
 
 export type SupervisedProcessOptions = {
@@ -33,6 +33,8 @@ export type SupervisedProcessOptions = {
   readonly logFile?: string
   /** Written at the start, removed when it ends; see `sweepProcesses`. */
   readonly pidFile?: string
+  /** How long it may take to end after SIGTERM; default 5,000. */
+  readonly graceMs?: number
   /** Killed by the kernel when this process dies; default true. False for a daemon that is meant to stay. */
   readonly diesWithParent?: boolean
   readonly onStdoutLine?: (line: string) => void
@@ -41,54 +43,53 @@ export type SupervisedProcessOptions = {
 
 /** @throws PROCESS_NOT_STARTED */
 export async function startSupervised(options: SupervisedProcessOptions): Promise<SupervisedProcess> {
-  const { name, diesWithParent = true } = options
+  const { name, cwd, env, graceMs = 5_000, diesWithParent = true } = options
   const wrapped = diesWithParent ? withDeathSignal(options.command, options.args) : options
-  const child = spawn(wrapped.command, wrapped.args, {
-    cwd: options.cwd,
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const child = execa(wrapped.command, wrapped.args, {
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+    stdin: 'ignore',
+    // It may print for weeks: what it prints is delivered and forgotten.
+    buffer: false,
     // In a group of its own: a terminal's Ctrl-C reaches this process alone, which then stops its children in order.
     detached: true,
+    forceKillAfterDelay: graceMs,
+    reject: false,
   })
+  const { pid, stdout, stderr } = child
+  if (pid === undefined) {
+    const { originalMessage: reason = '', cause } = await child
+    throw processErrors.PROCESS_NOT_STARTED({ name, command: options.command, reason, cause })
+  }
   if (options.logFile) {
     mkdirSync(dirname(options.logFile), { recursive: true })
     const log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 })
     // A full disk must not take the network down with it: the log is lost, the process goes on.
     log.on('error', () => undefined)
-    child.stdout.pipe(log, { end: false })
-    child.stderr.pipe(log, { end: false })
-    child.once('close', () => log.end())
+    stdout.pipe(log, { end: false })
+    stderr.pipe(log, { end: false })
+    child.nodeChildProcess.once('close', () => log.end())
   }
-  deliverLines(child.stdout, options.onStdoutLine)
-  deliverLines(child.stderr, options.onStderrLine)
+  deliverLines(stdout, options.onStdoutLine)
+  deliverLines(stderr, options.onStderrLine)
 
-  const { promise: exited, resolve } = Promise.withResolvers<ProcessExit>()
-  let exit: ProcessExit | undefined
-  child.once('exit', (exitCode, signal) => {
-    exit = { exitCode, signal }
+  let isRunning = true
+  child.nodeChildProcess.once('exit', () => {
+    isRunning = false
     if (options.pidFile) rmSync(options.pidFile, { force: true })
   })
-  child.once('close', () => resolve(exit!))
-  await new Promise<void>((started, failed) => {
-    child.once('spawn', started)
-    child.once('error', cause =>
-      failed(processErrors.PROCESS_NOT_STARTED({ name, command: options.command, reason: cause.message, cause })),
-    )
-  })
-  const pid = child.pid!
+  const exited = child.then(({ exitCode = null, signal = null }): ProcessExit => ({ exitCode, signal }))
   if (options.pidFile) writePidFile(options.pidFile, { name, pid })
   return {
     name,
     pid,
     exited,
-    isRunning: () => exit === undefined,
-    kill: signal => void (exit === undefined && child.kill(signal)),
-    stop: async (graceMs = 5_000) => {
-      if (exit === undefined) child.kill('SIGTERM')
-      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
-      const result = await exited
-      clearTimeout(timer)
-      return result
+    isRunning: () => isRunning,
+    // Not execa's: this one signal, and nothing after it.
+    kill: signal => void child.nodeChildProcess.kill(signal),
+    stop: () => {
+      child.kill()
+      return exited
     },
   }
 }

@@ -22,7 +22,7 @@ export type ReceiptSummary = {
   readonly flags: readonly (keyof typeof flagBit)[]
 }
 
-export type RefusalRecord = {
+type RefusalRecord = {
   /** Milliseconds since 1970. */
   readonly time: number
   readonly checker: Hex

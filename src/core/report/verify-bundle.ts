@@ -50,7 +50,7 @@ export const notProven = {
   spec: 'That the job was the network’s: this release does not know its specification.',
 } as const
 
-export type BundleFacts = WindowFigures & {
+type BundleFacts = WindowFigures & {
   readonly operator: Address
   readonly checker: Address
   readonly deviceId: Hex

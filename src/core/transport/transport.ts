@@ -83,7 +83,7 @@ export type DialOptions = {
 }
 
 /** An answer to `GET`: the whole body, so that its size is known and bounded by whoever stored it. */
-export type GetReply = { readonly contentType: string; readonly body: Uint8Array }
+type GetReply = { readonly contentType: string; readonly body: Uint8Array }
 
 export type ListenOptions = {
   /** Address to bind, e.g. `127.0.0.1` or `::`. */

@@ -14,10 +14,10 @@ import type { Identity, Limits, ListenOptions } from '../../../src/core/transpor
 import { createWebSocketTransport } from '../../../src/core/transport/websocket.ts'
 
 export const hash = (byte: string) => `0x${byte.repeat(32)}` as const
-export const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` } as const
+const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` } as const
 export const checker = createSigner({ privateKey: hash('22'), network })
-export const provider = createSigner({ privateKey: hash('11'), network })
-export const deviceIds = [hash('d1')]
+const provider = createSigner({ privateKey: hash('11'), network })
+const deviceIds = [hash('d1')]
 
 const recover: Recover = (type, message, signature) => recoverSigner(network, type, { message, signature })
 

@@ -54,6 +54,7 @@ describe('examineHost', () => {
         record: { ...record, diskFreeMiB: 1 },
         providers: [{ provider: 'cuda', loadable: false, onnxRuntime: null, reason: 'no library' }],
       }),
+      signatures: 'javascript',
     })
     expect(report).toMatchObject({
       state: 'healthy',
@@ -62,6 +63,8 @@ describe('examineHost', () => {
     })
     const text = doctorLines(report).join('\n')
     expect(text).toContain('Execution provider cuda: does not load (no library)')
+    expect(text).toContain('Signatures: in JavaScript, slower')
+    expect(doctorLines({ ...report, signatures: 'native' })).toContain('Signatures: native')
     expect(text).toContain('HOST_DISK_LOW')
     expect(text).toContain(`Fix: ${faultTable.HOST_DISK_LOW.fix}`)
   })

@@ -10,7 +10,7 @@ export type SyntheticGpu = {
   sign(options?: ReportOptions): Evidence
 }
 
-export type ReportOptions = {
+type ReportOptions = {
   readonly nonce?: Buffer
   readonly opaque?: readonly (readonly [type: number, value: Buffer])[]
   readonly measurements?: ReadonlyMap<number, Buffer>

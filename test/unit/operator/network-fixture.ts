@@ -12,14 +12,14 @@ export const hash = (digit: string): Hex => `0x${digit.repeat(64).slice(0, 64)}`
 export const address = (digit: string): Address => `0x${digit.repeat(40).slice(0, 40)}`
 
 export const operator = address('a1')
-export const epochSeconds = 100
-export const firstEpochAt = 1_000_000
+const epochSeconds = 100
+const firstEpochAt = 1_000_000
 /** In the middle of epoch 7. */
 export const headTimestamp = firstEpochAt + 7 * epochSeconds + 40
 export const nowMs = (headTimestamp + 2) * 1000
 export const isoAt = (epoch: number): string => new Date((firstEpochAt + epoch * epochSeconds) * 1000).toISOString()
 
-export const valid: ChainVerdict = { verdict: 'VALID', reason: 'sampled rows were recomputed and are equal' }
+const valid: ChainVerdict = { verdict: 'VALID', reason: 'sampled rows were recomputed and are equal' }
 
 export const deviceEpoch = (epoch: number, changes: Partial<DeviceEpochView> = {}): DeviceEpochView => ({
   epoch,

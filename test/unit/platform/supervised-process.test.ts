@@ -51,8 +51,8 @@ describe('supervised process', () => {
   it('ends on SIGTERM, and on SIGKILL when it does not listen', async () => {
     const willing = await readyChild(forever)
     expect(await willing.stop()).toEqual({ exitCode: null, signal: 'SIGTERM' })
-    const deaf = await readyChild(`process.on('SIGTERM', () => {}); ${forever}`)
-    expect(await deaf.stop(50)).toEqual({ exitCode: null, signal: 'SIGKILL' })
+    const deaf = await readyChild(`process.on('SIGTERM', () => {}); ${forever}`, { graceMs: 50 })
+    expect(await deaf.stop()).toEqual({ exitCode: null, signal: 'SIGKILL' })
     expect(isProcessAlive(deaf.pid)).toBe(false)
   })
 

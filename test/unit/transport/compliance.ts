@@ -288,7 +288,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
 }
 
 /** The next `count` frames of a channel. */
-export function collect(channel: Channel, count: number): Promise<Frame[]> {
+function collect(channel: Channel, count: number): Promise<Frame[]> {
   const frames: Frame[] = []
   return new Promise((resolve, reject) => {
     channel.onFrame(frame => {
@@ -298,4 +298,4 @@ export function collect(channel: Channel, count: number): Promise<Frame[]> {
   })
 }
 
-export const closed = (channel: Channel): Promise<CloseReason> => new Promise(resolve => channel.onClose(resolve))
+const closed = (channel: Channel): Promise<CloseReason> => new Promise(resolve => channel.onClose(resolve))

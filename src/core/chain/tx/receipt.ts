@@ -23,7 +23,7 @@ export type Receipt = {
   readonly logs: readonly ReceiptLog[]
 }
 
-export type ReceiptLog = Pick<Log<bigint, number, false>, 'address' | 'topics' | 'data'>
+type ReceiptLog = Pick<Log<bigint, number, false>, 'address' | 'topics' | 'data'>
 
 /**
  * The receipt of a transaction, believed only when every usable endpoint that has reached its block shows the same, and

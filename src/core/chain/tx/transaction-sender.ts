@@ -52,7 +52,7 @@ export type SenderDependencies = {
 /** What must not miss its deadline, and insists until then; what anybody may do and somebody should; what only claims. */
 export const priority = { deadline: 0, keeper: 1, claim: 2 } as const
 
-export type Call<abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>> = {
+type Call<abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>> = {
   /**
    * Idempotency key: names this action for ever, e.g. `commit/12`. Once it is done, asking again sends nothing and gives the
    * receipt of then; what the chain may undo or use up has the state it starts from in its key, e.g. `register/<device>/<generation>`.

@@ -2,6 +2,7 @@
 import 'reflect-metadata'
 import type { X509Certificate } from 'node:crypto'
 import { KeyUsageFlags, KeyUsagesExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509'
+import { type BaseBlock, Constructed, fromBER, OctetString } from 'asn1js'
 
 /** Extensions that node:crypto does not show. */
 export type CertificateExtensions = {
@@ -36,36 +37,16 @@ export function readExtensions(certificate: X509Certificate): CertificateExtensi
   }
 }
 
-type Element = { readonly tag: number; readonly content: Buffer }
-
-/** The elements of a DER sequence's content; stops at what is not one. */
-function* elements(content: Buffer): Generator<Element> {
-  let at = 0
-  while (at + 2 <= content.length) {
-    const tag = content[at]!
-    let length = content[at + 1]!
-    let header = 2
-    if (length & 0x80) {
-      const bytes = length & 0x7f
-      if (bytes === 0 || bytes > 3 || at + 2 + bytes > content.length) return
-      length = content.readUIntBE(at + 2, bytes)
-      header += bytes
-    }
-    if (at + header + length > content.length) return
-    yield { tag, content: content.subarray(at + header, at + header + length) }
-    at += header + length
-  }
-}
-
-const sequence = 0x30
-const octetString = 0x04
 /** DiceTcbInfo.fwids is [6] IMPLICIT SEQUENCE OF FWID { hashAlg, digest } (TCG DICE Attestation Architecture, 6.1.1). */
-const fwids = 0xa6
-
 function firstFwidDigest(value: Buffer): Buffer | null {
-  const info = elements(value).find(({ tag }) => tag === sequence)
-  const list = info && elements(info.content).find(({ tag }) => tag === fwids)
-  const first = list && elements(list.content).find(({ tag }) => tag === sequence)
-  const digest = first && elements(first.content).find(({ tag }) => tag === octetString)
-  return digest && digest.content.length === digestBytes ? digest.content : null
+  const list = children(fromBER(value).result).find(
+    ({ idBlock: { tagClass, tagNumber } }) => tagClass === 3 && tagNumber === 6,
+  )
+  const [first] = children(list)
+  const digest = children(first).find(field => field instanceof OctetString)
+  const bytes = digest && Buffer.from(digest.getValue())
+  return bytes?.length === digestBytes ? bytes : null
 }
+
+const children = (block: BaseBlock | undefined): BaseBlock[] =>
+  block instanceof Constructed ? block.valueBlock.value : []

@@ -1,7 +1,6 @@
 import { render, useApp, useInput, useStdin } from 'ink'
 import { type ComponentType, createElement as h, useSyncExternalStore } from 'react'
 import type { DashboardProps } from './dashboards.ts'
-import type { Changes } from './view-changes.ts'
 
 /** Where a dashboard's view comes from: whoever owns the state replaces the view and tells. */
 export type ViewSource<V> = {
@@ -39,8 +38,6 @@ export type MountedDashboard = {
 export type MountOptions<V> = {
   readonly source: ViewSource<V>
   readonly component: ComponentType<DashboardProps<V>>
-  /** What is printed instead, line by line, where `stdout` is not a terminal. */
-  readonly changes: Changes<V>
 }
 
 export type MountDependencies = {
@@ -49,34 +46,15 @@ export type MountDependencies = {
 }
 
 /**
- * Shows a dashboard until it is quit or closed: on a terminal in its alternate screen, elsewhere as plain lines of what changes.
+ * Shows a dashboard in a terminal's alternate screen until it is quit or closed.
  *
  * @example
  * const { mountDashboard, createViewSource } = await import('../../core/platform/ui/mount-dashboard.ts')
  * const source = createViewSource(firstView)
- * const dashboard = mountDashboard({ source, component: DevnetDashboard, changes: devnetChanges }, process)
+ * const dashboard = mountDashboard({ source, component: DevnetDashboard }, process)
  * const end = await dashboard.ended
  */
-export function mountDashboard<V>(options: MountOptions<V>, dependencies: MountDependencies): MountedDashboard {
-  return dependencies.stdout.isTTY ? mountOnTerminal(options, dependencies) : printChanges(options, dependencies)
-}
-
-function Mounted<V>({ source, component: Dashboard }: Pick<MountOptions<V>, 'source' | 'component'>) {
-  const view = useSyncExternalStore(source.subscribe, source.get)
-  const { exit } = useApp()
-  const { isRawModeSupported } = useStdin()
-  useInput(
-    (input, key) => {
-      if (key.ctrl && input === 'c') exit('interrupted')
-      else if (input === 'q') exit('quit')
-    },
-    // Without a terminal to read from (stdin is a pipe), Ctrl-C arrives as a signal, which the command handles.
-    { isActive: isRawModeSupported },
-  )
-  return h(Dashboard, { view })
-}
-
-function mountOnTerminal<V>({ source, component }: MountOptions<V>, io: MountDependencies): MountedDashboard {
+export function mountDashboard<V>({ source, component }: MountOptions<V>, io: MountDependencies): MountedDashboard {
   const { promise, resolve } = Promise.withResolvers<DashboardEnd>()
   const app = render(h(Mounted<V>, { source, component }), {
     ...io,
@@ -101,21 +79,17 @@ function mountOnTerminal<V>({ source, component }: MountOptions<V>, io: MountDep
   }
 }
 
-function printChanges<V>({ source, changes }: MountOptions<V>, { stdout }: MountDependencies): MountedDashboard {
-  const { promise, resolve } = Promise.withResolvers<DashboardEnd>()
-  let printed: V | null = null
-  const print = () => {
-    const view = source.get()
-    for (const line of changes(printed, view)) stdout.write(`${line}\n`)
-    printed = view
-  }
-  const unsubscribe = source.subscribe(print)
-  print()
-  return {
-    ended: promise,
-    async close() {
-      unsubscribe()
-      resolve('closed')
+function Mounted<V>({ source, component: Dashboard }: Pick<MountOptions<V>, 'source' | 'component'>) {
+  const view = useSyncExternalStore(source.subscribe, source.get)
+  const { exit } = useApp()
+  const { isRawModeSupported } = useStdin()
+  useInput(
+    (input, key) => {
+      if (key.ctrl && input === 'c') exit('interrupted')
+      else if (input === 'q') exit('quit')
     },
-  }
+    // Without a terminal to read from (stdin is a pipe), Ctrl-C arrives as a signal, which the command handles.
+    { isActive: isRawModeSupported },
+  )
+  return h(Dashboard, { view })
 }

@@ -1,11 +1,10 @@
 /** Shows the devnet dashboard of the fixtures until it is quit: what the test in a real terminal runs. */
 import { DevnetDashboard } from '../../../../src/core/platform/ui/dashboards.ts'
 import { createViewSource, mountDashboard } from '../../../../src/core/platform/ui/mount-dashboard.ts'
-import { devnetChanges } from '../../../../src/core/platform/ui/view-changes.ts'
 import { devnetView } from '../../../unit/platform/ui/dashboard-fixtures.ts'
 
 const source = createViewSource(devnetView)
-const dashboard = mountDashboard({ source, component: DevnetDashboard, changes: devnetChanges }, process)
+const dashboard = mountDashboard({ source, component: DevnetDashboard }, process)
 let blocks = 0n
 const ticking = setInterval(() => {
   blocks += 1n

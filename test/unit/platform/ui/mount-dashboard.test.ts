@@ -3,10 +3,8 @@ import { PassThrough } from 'node:stream'
 import { renderToString } from 'ink'
 import { createElement } from 'react'
 import { describe, expect, it } from 'vitest'
-import type { DevnetView } from '../../../../src/core/platform/ui/dashboard-views.ts'
 import { CheckerDashboard, DevnetDashboard, ProviderDashboard } from '../../../../src/core/platform/ui/dashboards.ts'
 import { createViewSource, mountDashboard } from '../../../../src/core/platform/ui/mount-dashboard.ts'
-import { devnetChanges } from '../../../../src/core/platform/ui/view-changes.ts'
 import { eventually } from '../../../helpers/eventually.ts'
 import { checkerView, devnetView, providerView } from './dashboard-fixtures.ts'
 
@@ -52,7 +50,7 @@ function mount(stdin: unknown = new Keyboard()) {
   const stdout = new Terminal()
   const source = createViewSource(devnetView)
   const dashboard = mountDashboard(
-    { source, component: DevnetDashboard, changes: devnetChanges },
+    { source, component: DevnetDashboard },
     { stdout: stdout as unknown as NodeJS.WriteStream, stdin: stdin as NodeJS.ReadStream },
   )
   return { stdout, source, dashboard, stdin }
@@ -95,25 +93,5 @@ describe('dashboards', () => {
     await eventually(() => expect(stdout.written).toContain('Epoch 3'))
     await dashboard.close()
     expect(await dashboard.ended).toBe('closed')
-  })
-
-  it('prints plain lines where there is no terminal', async () => {
-    const stdout = new PassThrough()
-    const source = createViewSource<DevnetView>({ ...devnetView, verdicts: [], payments: [] })
-    const dashboard = mountDashboard(
-      { source, component: DevnetDashboard, changes: devnetChanges },
-      { stdout: stdout as unknown as NodeJS.WriteStream, stdin: new PassThrough() as unknown as NodeJS.ReadStream },
-    )
-    source.set({ ...devnetView, verdicts: [], payments: devnetView.payments.slice(0, 1) })
-    await dashboard.close()
-    source.set(devnetView)
-    const printed = String(stdout.read())
-    expect(printed.split('\n').slice(0, 2)).toEqual([
-      'epoch 3 WORK: round 1 of 2',
-      'epoch 2 OPEN: 0 of 1 cohorts final',
-    ])
-    expect(printed).toContain('is paid 450.000000 KAI')
-    expect(printed).not.toContain('\u001b')
-    expect(printed).not.toContain('ROWS_EQUAL')
   })
 })

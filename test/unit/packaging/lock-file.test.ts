@@ -1,0 +1,91 @@
+/**
+ * The lock file is whole. An entry without its integrity is installed unchecked; one without `os` and `cpu` is installed on every
+ * platform, which once made an install twice as large; one that is missing makes `npm ci` refuse the file.
+ */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+type Entry = {
+  readonly version?: string
+  readonly integrity?: string
+  readonly resolved?: string
+  readonly link?: boolean
+  readonly os?: readonly string[]
+  readonly cpu?: readonly string[]
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
+const read = (path: string) => readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8')
+const lock: { readonly packages: Readonly<Record<string, Entry>> } = JSON.parse(read('package-lock.json'))
+const entries = Object.entries(lock.packages)
+/** What a registry serves: neither the project itself nor its workspace and the link to it. */
+const served = entries.filter(([path, { link }]) => path.includes('node_modules/') && !link)
+
+const operatingSystem = /(^|[-.])(linux|darwin|win32|freebsd|openbsd|netbsd|sunos|aix|android|openharmony)([-.]|$)/
+const processor =
+  /-(x64|amd64|arm64|arm|armv\d\w*|arm-\w+|ia32|x86|ppc64|riscv64|s390x|loong64|mips64el|universal)(-\w+)?$/
+const nameOf = (path: string) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+
+/** Builds for one platform, by their names: `@foundry-rs/anvil-linux-arm64`, `@rolldown/binding-linux-x64-gnu`. */
+const isPlatformPackage = (name: string) => operatingSystem.test(name.replace('/', '-')) && processor.test(name)
+
+/** Where Node would find `name` from the package at `path`, undefined when the lock has it nowhere on the way up. */
+function find(path: string, name: string): string | undefined {
+  for (let at = path; ; at = at.slice(0, Math.max(0, at.lastIndexOf('node_modules/') - 1))) {
+    const candidate = `${at ? `${at}/` : ''}node_modules/${name}`
+    if (candidate in lock.packages) return candidate
+    if (!at) return
+  }
+}
+
+it('reads the lock file, all of it', () => {
+  expect(served.length).toBeGreaterThan(300)
+  expect(served.filter(([path]) => isPlatformPackage(nameOf(path))).length).toBeGreaterThan(40)
+  expect(['@foundry-rs/anvil-darwin-amd64', '@typescript/typescript-win32-x64'].every(isPlatformPackage)).toBe(true)
+  expect(['lightningcss-linux-arm-gnueabihf', '@rolldown/binding-linux-x64-musl'].every(isPlatformPackage)).toBe(true)
+  expect(['secp256k1', 'node', 'onnxruntime-node'].some(isPlatformPackage)).toBe(false)
+})
+
+describe('every entry', () => {
+  it('has the integrity it is checked against', () => {
+    expect(served.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([path]) => path)).toEqual([])
+  })
+
+  it('has an exact version', () => {
+    expect(served.filter(([, { version }]) => !/^\d+\.\d+\.\d+/.test(version ?? '')).map(([path]) => path)).toEqual([])
+  })
+
+  it('comes from whatever registry the reader uses: no address but the public one is written down', () => {
+    const elsewhere = served.filter(
+      ([, { resolved }]) => resolved && !resolved.startsWith('https://registry.npmjs.org/'),
+    )
+    expect(elsewhere.map(([path, { resolved }]) => `${path}: ${resolved}`)).toEqual([])
+  })
+
+  it('finds what it asks for in the lock, for other platforms too', () => {
+    const missing = entries.flatMap(([path, { dependencies, optionalDependencies }]) =>
+      Object.keys({ ...dependencies, ...optionalDependencies })
+        .filter(name => !find(path, name))
+        .map(name => `${path || 'kaisar'} asks for ${name}`),
+    )
+    expect(missing).toEqual([])
+  })
+})
+
+it('installs builds for a platform on that platform alone', () => {
+  const everywhere = served.filter(
+    ([path, { os, cpu }]) => isPlatformPackage(nameOf(path)) && !(os?.length === 1 && cpu?.length === 1),
+  )
+  expect(everywhere.map(([path]) => path)).toEqual([])
+})
+
+it('pins what the project asks for itself to exact versions', () => {
+  const asked = ['package.json', 'contracts/package.json'].flatMap(path => {
+    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read(path))
+    return Object.entries<string>({ ...dependencies, ...devDependencies, ...optionalDependencies })
+  })
+  expect(asked.length).toBeGreaterThan(30)
+  expect(asked.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version)).map(([name]) => name)).toEqual([])
+})
