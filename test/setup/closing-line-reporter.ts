@@ -3,7 +3,7 @@ import type { Reporter, TestModule } from 'vitest/node'
 import { orphanCountVariable } from './orphans.ts'
 
 /**
- * Ends a run with `N passed, N failed, N skipped`. `npm test` adds the contracts' tests to it, so there the counts go to the file
+ * Ends a run with `N passed, N failed, N skipped`. A test that passed only when it was tried again failed. `npm test` adds the contracts' tests to it, so there the counts go to the file
  * it names instead.
  */
 export default class ClosingLineReporter implements Reporter {
@@ -13,7 +13,11 @@ export default class ClosingLineReporter implements Reporter {
       let failed = 0
       for (const test of module.children.allTests()) {
         const { state } = test.result()
-        if (state === 'passed') counts.passed++
+        const retries = test.diagnostic()?.retryCount ?? 0
+        if (retries > 0 && state === 'passed') {
+          failed++
+          process.stderr.write(`Passed only when it was tried again: ${module.relativeModuleId} > ${test.fullName}\n`)
+        } else if (state === 'passed') counts.passed++
         else if (state === 'failed') failed++
         else counts.skipped++
       }
@@ -24,6 +28,7 @@ export default class ClosingLineReporter implements Reporter {
     process.once('exit', () => {
       counts.failed += Number(process.env[orphanCountVariable] ?? 0)
       const file = process.env.KAISAR_TEST_COUNTS
+      if (counts.failed > 0) process.exitCode = 1
       if (file) writeFileSync(file, JSON.stringify(counts))
       else process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`)
     })
