@@ -69,7 +69,9 @@ function listeningSockets(): string[] {
       .map(line => line.trim().split(/\s+/))
   const tcp = ['tcp', 'tcp6'].flatMap(table =>
     rows(table).flatMap(([, local, , state, , , , , , inode]) =>
-      state === '0A' && own.has(inode!) ? [`${table} ${local}, port ${Number.parseInt(local!.split(':')[1]!, 16)}`] : [],
+      state === '0A' && own.has(inode!)
+        ? [`${table} ${local}, port ${Number.parseInt(local!.split(':')[1]!, 16)}`]
+        : [],
     ),
   )
   // Flag 0x10000 is that of a socket which accepts.
