@@ -16,6 +16,10 @@ const tier = (name: string, timeoutMs: number, order: number, setup: readonly st
     maxWorkers: 2,
     sequence: { groupOrder: order },
     globalSetup: ['test/setup/orphans.ts', ...setup],
+    // What was built runs as it is.
+    server: { deps: { external: [/\/dist\//] } },
+    // As bin/run.js has it: tests that load ONNX Runtime themselves do not go through there.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     setupFiles: ['test/setup/leave-nothing.ts', 'test/setup/repeat-properties.ts'],
     ...more,
   },
