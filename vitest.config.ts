@@ -16,14 +16,17 @@ const tier = (name: string, timeoutMs: number, order: number, setup: readonly st
     maxWorkers: 2,
     sequence: { groupOrder: order },
     globalSetup: ['test/setup/orphans.ts', ...setup],
+    // What was built runs as it is.
+    server: { deps: { external: [/\/dist\//] } },
+    // As bin/run.js has it: tests that load ONNX Runtime themselves do not go through there.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
+    setupFiles: ['test/setup/leave-nothing.ts', 'test/setup/repeat-properties.ts'],
     ...more,
   },
 })
 /** Starting a process and loading everything again for each of 170 files would take as long as the tests. */
 const shared = { isolate: false }
 const built = ['test/setup/build-once.ts']
-/** Real processes against real seconds: on a shared runner one of them may be starved once. What was tried again is reported. */
-const patient = { retry: process.env.CI ? 1 : 0 }
 
 /** The longest first, so that nothing is left to wait for alone. */
 class LongestFirst extends BaseSequencer {
@@ -41,8 +44,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       tier('unit', 30_000, 0, [], shared),
-      tier('integration', 120_000, 1, built, { ...shared, ...patient }),
-      tier('e2e', 300_000, 2, built, patient),
+      tier('integration', 120_000, 1, built, shared),
+      tier('e2e', 300_000, 2, built),
       tier('sim', 900_000, 3, built),
     ],
   },

@@ -5,6 +5,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
+// ONNX Runtime for Linux sends reports to its maker and keeps files of them in the folder for temporary files. It asks the
+// environment whether it may, and everything that we start asks ours.
+process.env.ORT_DISABLE_TELEMETRY ??= '1'
+
 const root = new URL('../', import.meta.url)
 const pack = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
 const argv = process.argv.slice(2)

@@ -135,6 +135,8 @@ const full = copy('full', ['contracts'])
 const forge = (folder, match) => {
   const env = {
     ...process.env,
+    // Tests that name a count of their own take the full one.
+    FOUNDRY_PROFILE: 'deep',
     FOUNDRY_FUZZ_RUNS: '300',
     FOUNDRY_INVARIANT_RUNS: '16',
     FOUNDRY_DENY: 'never',

@@ -1,60 +1,67 @@
-// The whole suite: build, contracts, then every tier; ends with one line that counts both, `N passed, N failed, N skipped`.
-import { spawn } from 'node:child_process'
+// The whole suite: build, contracts beside the unit tier, then every other tier; a line about each says what it took. Ends with one
+// line that counts all, `N passed, N failed, N skipped`. Arguments go to vitest.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { build } from './build.mjs'
+import { fileURLToPath } from 'node:url'
 import { forgePath } from './forge.mjs'
+import { forgeCounts, forgeRepeats } from './forge-output.mjs'
+import { runTimed, tierLine } from './timed.mjs'
 
-const bin = name => new URL(`../node_modules/.bin/${name}`, import.meta.url).pathname
+const pathOf = path => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-test-'))
-const countsFile = join(folder, 'counts.json')
 const complaints = []
+const lines = []
+const words = process.argv.slice(2)
 
-await build()
-const contracts = await contractTests()
-const tiers = await tierTests()
+await run('build', [process.execPath, pathOf('scripts/build.mjs')])
+const counted = [
+  // forge takes what the unit tier leaves of the machine, which waits more than it computes.
+  ...(await Promise.all([contractTests(), vitestTier('unit')])),
+  await vitestTier('integration'),
+  await vitestTier('e2e'),
+  await vitestTier('sim'),
+]
 rmSync(folder, { recursive: true })
 
-const sum = key => contracts[key] + tiers[key]
+const sum = key => counted.reduce((total, counts) => total + counts[key], 0)
+if (sum('passed') + sum('failed') === counted[0].passed + counted[0].failed) complaints.push('No TypeScript test ran.')
+for (const line of lines) process.stdout.write(`${line}\n`)
+for (const failure of counted.flatMap(({ failures = [] }) => failures)) process.stderr.write(`failed: ${failure}\n`)
 for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
 process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`)
 if (complaints.length > 0 || sum('failed') > 0) process.exitCode = 1
 
-/** forge ends with `Ran 3 test suites in …: 41 tests passed, 0 failed, 0 skipped (41 total tests)`. */
 async function contractTests() {
-  const { code, output } = await run(forgePath(), ['test'], {}, true)
-  const line = [...output.matchAll(/^Ran .* (\d+) tests passed, (\d+) failed, (\d+) skipped/gm)].at(-1)
-  const [passed, failed, skipped] = (line ?? [0, 0, 0, 0]).slice(1).map(Number)
-  if (passed + failed === 0) complaints.push('No contract test ran.')
-  if (code !== 0 && failed === 0) complaints.push(`forge ended with exit code ${code}.`)
-  return { passed, failed, skipped }
+  const { code, output } = await run('forge', ['nice', '-n', '10', forgePath(), 'test'], { capture: true })
+  const counts = forgeCounts(output)
+  if (counts.passed + counts.failed === 0) complaints.push('No contract test ran.')
+  if (code !== 0 && counts.failed === 0) complaints.push(`forge ended with exit code ${code}.`)
+  return { ...counts, failures: forgeRepeats(output).map(command => `a contract test; repeat it: ${command}`) }
 }
 
-async function tierTests() {
-  const arguments_ = ['run', ...process.argv.slice(2)]
-  const { code } = await run(bin('vitest'), arguments_, { KAISAR_TEST_COUNTS: countsFile, KAISAR_SKIP_BUILD: '1' })
+async function vitestTier(name) {
+  const countsFile = join(folder, `${name}.json`)
+  const command = [pathOf('node_modules/.bin/vitest'), 'run', '--project', name, ...words]
+  // Whoever chooses files chooses none of some tiers.
+  if (words.length > 0) command.push('--passWithNoTests')
+  const { code } = await run(name, command, { env: { KAISAR_TEST_COUNTS: countsFile, KAISAR_SKIP_BUILD: '1' } })
   let counts = { passed: 0, failed: 0, skipped: 0 }
   try {
     counts = JSON.parse(readFileSync(countsFile, 'utf8'))
   } catch {
-    complaints.push('vitest ended without a report.')
+    if (words.length === 0) complaints.push(`The ${name} tier ended without a report.`)
   }
-  if (counts.passed + counts.failed === 0) complaints.push('No TypeScript test ran.')
-  if (code !== 0 && counts.failed === 0) complaints.push(`vitest ended with exit code ${code}.`)
+  if (code !== 0 && counts.failed === 0) complaints.push(`The ${name} tier ended with exit code ${code}.`)
+  if (words.length === 0 && counts.passed + counts.failed === 0) complaints.push(`No test of the ${name} tier ran.`)
   return counts
 }
 
-function run(command, arguments_, env, capture = false) {
-  return new Promise((resolve, reject) => {
-    const stdio = ['ignore', capture ? 'pipe' : 'inherit', 'inherit']
-    const child = spawn(command, arguments_, { stdio, env: { ...process.env, ...env } })
-    let output = ''
-    child.stdout?.on('data', chunk => {
-      output += chunk
-      process.stdout.write(chunk)
-    })
-    child.on('error', reject)
-    child.on('close', code => resolve({ code, output }))
-  })
+async function run(name, command, options) {
+  const result = await runTimed(command, options)
+  const line = tierLine(name, result)
+  process.stdout.write(`${line}\n`)
+  lines.push(line)
+  if (name === 'build' && result.code !== 0) process.exit(result.code)
+  return result
 }

@@ -398,7 +398,8 @@ contract ConsensusTest is Fixture {
     }
 
     /// @dev The same where positions changed owners in several epochs, so that their words hold a history. Each run is about 3 ms.
-    /// forge-config: default.fuzz.runs = 500
+    /// forge-config: default.fuzz.runs = 50
+    /// forge-config: deep.fuzz.runs = 500
     function testFuzz_committeesStayDifferentWhileSeatsMove(bytes32 seed, uint256 moves) public {
         for (uint64 epoch; epoch < 6; ++epoch) {
             vm.warp(consensus.epochStart(epoch));

@@ -173,6 +173,7 @@ contract NetworkHandler is Fixture {
 }
 
 /// forge-config: default.invariant.fail-on-revert = true
+/// forge-config: deep.invariant.fail-on-revert = true
 contract InvariantsTest is Fixture {
     NetworkHandler private network;
 

@@ -3,10 +3,13 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCliHere } from '../helpers/cli-in-process.ts'
 import { cliPath, isolatedHome, runCli } from '../helpers/run-cli.ts'
 
 const home = isolatedHome()
+/** As a process of its own: for what bin/run.js answers. */
 const kaisar = (...args: string[]) => runCli(args, { env: home.env })
+const kaisarHere = (...args: string[]) => runCliHere(args, { env: home.env })
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
 afterAll(() => rmSync(home.path, { recursive: true }))
@@ -38,7 +41,7 @@ describe('entry', () => {
   })
 
   it('refuses a topic alone where JSON is wanted, naming its commands', async () => {
-    const { exitCode, json } = await kaisar('keys', '--json')
+    const { exitCode, json } = await kaisarHere('keys', '--json')
     expect(exitCode).toBe(2)
     expect(json().errors[0]).toMatchObject({
       code: 'COMMAND_INCOMPLETE',
@@ -84,14 +87,16 @@ describe('usage errors', () => {
     [['keys', 'list', '--log-level'], 'USAGE_INVALID', '--log-level'],
   ]
   it.each(cases)('%j is refused with exit code 2 in text and JSON', async (words, code, hint) => {
-    const text = await kaisar(...words)
+    // Who asks for help is answered by bin/run.js, or sent on by it.
+    const run = words.some(word => /help$/.test(word)) ? kaisar : kaisarHere
+    const text = await run(...words)
     expect(text.exitCode).toBe(2)
     expect(text.stdout).toBe('')
     expect(text.stderr).toContain(`[${code}]`)
     expect(text.stderr).toContain(hint)
     expect(text.stderr).not.toMatch(/\n\s+at /)
 
-    const json = await kaisar(...words, '--json')
+    const json = await run(...words, '--json')
     expect(json.exitCode).toBe(2)
     expect(json.json()).toMatchObject({ schemaVersion: 1, success: false, data: null, warnings: [] })
     expect(json.json().errors).toHaveLength(1)
@@ -102,7 +107,7 @@ describe('usage errors', () => {
 describe('settings', () => {
   const configPath = join(home.path, 'config', 'kaisar', 'config.toml')
   const dataDirOf = async (args: string[], env: Record<string, string> = {}) => {
-    const result = await runCli(['keys', 'list', '--json', ...args], { env: { ...home.env, ...env } })
+    const result = await runCliHere(['keys', 'list', '--json', ...args], { env: { ...home.env, ...env } })
     return result.json<{ folder: string }>().data.folder
   }
   beforeAll(() => {
@@ -132,13 +137,13 @@ describe('settings', () => {
   ])('refuses the configuration %j', async (text, code, hint) => {
     const path = join(home.path, 'bad.toml')
     writeFileSync(path, text)
-    const result = await kaisar('keys', 'list', '--json', '--config', path)
+    const result = await kaisarHere('keys', 'list', '--json', '--config', path)
     expect(result.exitCode).toBe(2)
     expect(result.json().errors[0]).toMatchObject({ code, message: expect.stringContaining(hint) })
   })
 
   it('refuses a configuration file that is not there', async () => {
-    const result = await kaisar('keys', 'list', '--config', join(home.path, 'none.toml'))
+    const result = await kaisarHere('keys', 'list', '--config', join(home.path, 'none.toml'))
     expect(result.exitCode).toBe(2)
     expect(result.stderr).toContain('CONFIG_UNREADABLE')
   })

@@ -1,7 +1,11 @@
-/** The contract with scripts, held for every command there is: read from the manifest, so a new command is held to it at once. */
+/**
+ * The contract with scripts, held for every command there is: read from the manifest, so a new command is held to it at once.
+ * Each is started once as a process of its own, on a terminal where there is one; the rest is about what is said.
+ */
 import { readFileSync, rmSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { environmentName } from '../../src/core/platform/config.ts'
+import { runCliHere } from '../helpers/cli-in-process.ts'
 import { isolatedHome, runCli } from '../helpers/run-cli.ts'
 import { hasTerminal, runOnTerminal } from '../helpers/terminal.ts'
 
@@ -19,7 +23,7 @@ const home = isolatedHome()
 // The job of a real network has a window of 10 s; what is held here is the same with the small one.
 home.env.KAISAR_SPEC = 'devnet'
 afterAll(() => rmSync(home.path, { recursive: true, force: true }))
-const kaisar = (...args: string[]) => runCli(args, { env: home.env, timeoutMs: 60_000 })
+const kaisar = (...args: string[]) => runCliHere(args, { env: home.env })
 
 it('finds the commands', () => expect(commands.length).toBeGreaterThan(3))
 
@@ -78,19 +82,27 @@ describe.each(commands)('$words', ({ words, ...command }) => {
     for (const error of envelope.errors) expect(text.stderr).toContain(`[${error.code}]`)
   })
 
-  it.skipIf(!hasTerminal)('ends on a terminal as in a pipe, or asks and takes Ctrl-C for an answer', async () => {
-    const told = await inPipe()
-    const asks = told.json().errors[0]?.code === 'PROMPT_REFUSED'
-    // A question of ours on a terminal begins with the mark of its library.
-    const { exitCode, screen, interrupted } = await runOnTerminal(words, {
-      env: home.env,
-      ...(asks ? { interruptAt: /◆/ } : {}),
+  // As a process of its own.
+  if (!hasTerminal)
+    it('ends in a pipe of its own as it does here', async () => {
+      const [here, there] = [await inPipe(), await runCli([...words, '--json'], { env: home.env })]
+      expect(there.exitCode).toBe(here.exitCode)
+      expect(there.json().errors.map(({ code }) => code)).toEqual(here.json().errors.map(({ code }) => code))
     })
-    expect(exitCode, screen).toBe(asks ? 130 : told.exitCode)
-    expect(interrupted).toBe(asks)
-    expect(screen).not.toMatch(/\n\s+at .*:\d+:\d+/)
-    for (const { code } of asks ? [] : told.json().errors) expect(screen).toContain(`[${code}]`)
-  })
+  else
+    it('ends on a terminal as in a pipe, or asks and takes Ctrl-C for an answer', async () => {
+      const told = await inPipe()
+      const asks = told.json().errors[0]?.code === 'PROMPT_REFUSED'
+      // A question of ours on a terminal begins with the mark of its library.
+      const { exitCode, screen, interrupted } = await runOnTerminal(words, {
+        env: home.env,
+        ...(asks ? { interruptAt: /◆/ } : {}),
+      })
+      expect(exitCode, screen).toBe(asks ? 130 : told.exitCode)
+      expect(interrupted).toBe(asks)
+      expect(screen).not.toMatch(/\n\s+at .*:\d+:\d+/)
+      for (const { code } of asks ? [] : told.json().errors) expect(screen).toContain(`[${code}]`)
+    })
 
   it('is suggested where its name was mistyped', async () => {
     const last = words.at(-1)!

@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { privateKeyToAddress } from 'viem/accounts'
 import { afterAll, describe, expect, it } from 'vitest'
 import { decryptKeystore, parseKeystore } from '../../src/core/platform/keystore.ts'
+import { runCliHere } from '../helpers/cli-in-process.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { cliPath, isolatedHome, runCli } from '../helpers/run-cli.ts'
 
 const home = isolatedHome()
-const kaisar = (...args: string[]) => runCli(args, { env: home.env })
+const kaisar = (...args: string[]) => runCliHere(args, { env: home.env })
 const secret = (name: string, text: string) => {
   const path = join(home.path, name)
   writeFileSync(path, text, { mode: 0o600 })
@@ -20,7 +21,8 @@ afterAll(() => rmSync(home.path, { recursive: true }))
 
 describe('kaisar keys', () => {
   it('creates a key, lists it and prints its address', async () => {
-    const created = await kaisar('keys', 'new', 'operator', '--password-file', password, '--json')
+    const words = ['keys', 'new', 'operator', '--password-file', password, '--json']
+    const created = await runCli(words, { env: home.env })
     expect(created).toMatchObject({ exitCode: 0, stderr: '' })
     const { address, path } = created.json<{ address: string; path: string }>().data
     expect(statSync(path).mode & 0o777).toBe(0o600)
@@ -123,9 +125,9 @@ describe('kaisar keys', () => {
   })
 
   it('takes no password from an argument or a variable', async () => {
-    const result = await runCli(['keys', 'new', 'other', '--password', 'x'], { env: home.env })
+    const result = await runCliHere(['keys', 'new', 'other', '--password', 'x'], { env: home.env })
     expect(result).toMatchObject({ exitCode: 2 })
-    const variable = await runCli(['keys', 'new', 'other'], { env: { ...home.env, KAISAR_PASSWORD: 'x' } })
+    const variable = await runCliHere(['keys', 'new', 'other'], { env: { ...home.env, KAISAR_PASSWORD: 'x' } })
     expect(variable.stderr).toContain('PROMPT_REFUSED')
   })
 })

@@ -10,6 +10,7 @@ import { encodeRateDown } from '../../src/core/epoch/minifloat.ts'
 import type { Explanation } from '../../src/core/explorer/explanation.ts'
 import { writeContext } from '../../src/core/platform/context.ts'
 import { anvilForTests } from '../helpers/anvil.ts'
+import { runCliHere } from '../helpers/cli-in-process.ts'
 import { networkForTests } from '../helpers/deploy.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { openBrowser } from '../helpers/open-browser.ts'
@@ -187,7 +188,7 @@ describe('kaisar epoch explain', () => {
     const { id, payout } = devices[0]!
     const sums = await Promise.all(
       ['0', '1'].map(async epoch => {
-        const { json, exitCode } = await runCli(['epoch', 'explain', id.slice(0, 12), '--epoch', epoch, '--json'], {
+        const { json, exitCode } = await runCliHere(['epoch', 'explain', id.slice(0, 12), '--epoch', epoch, '--json'], {
           env: home.env,
         })
         expect(exitCode).toBe(0)
@@ -206,7 +207,7 @@ describe('kaisar epoch explain', () => {
 
   it('says what is wrong with a device or an epoch that is not there', async () => {
     const code = async (...args: string[]) => {
-      const { json, exitCode } = await runCli(['epoch', 'explain', ...args, '--json'], { env: home.env })
+      const { json, exitCode } = await runCliHere(['epoch', 'explain', ...args, '--json'], { env: home.env })
       return [json().errors[0]!.code, exitCode]
     }
     expect(await code('0xdead')).toEqual(['EXPLORER_DEVICE_UNKNOWN', 3])

@@ -1,12 +1,14 @@
 /** From an empty machine to a role that could start: init, self-test and service, as an operator runs them. */
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'smol-toml'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCliHere } from '../helpers/cli-in-process.ts'
 import { isolatedHome, runCli } from '../helpers/run-cli.ts'
 
 const home = isolatedHome()
-const kaisar = (...args: string[]) => runCli(args, { env: home.env, timeoutMs: 120_000 })
+const kaisar = (...args: string[]) => runCliHere(args, { env: home.env })
 const payout = `0x${'ab'.repeat(20)}`
 const password = join(home.path, 'password')
 const config = join(home.path, 'config', 'kaisar', 'config.toml')
@@ -26,11 +28,10 @@ describe.each([
   ['provider', 'device-certificate.pem', []],
   ['checker', 'certificate.pem', ['--public-url', 'wss://checker.example:7411']],
 ] as const)('%s init', (role, certificate, more) => {
-  const init = (...args: string[]) =>
-    kaisar(role, 'init', '--payout', payout, '--password-file', password, ...more, ...args, '--json')
+  const words = [role, 'init', '--payout', payout, '--password-file', password, ...more, '--json']
 
   it('makes a key, a certificate and settings, and changes nothing when it is run again', async () => {
-    const first = (await init()).json<Initialised>()
+    const first = (await runCli(words, { env: home.env })).json<Initialised>()
     expect(first, JSON.stringify(first.errors)).toMatchObject({ success: true })
     const { key, settings, certificate: made, operator } = first.data
     expect(key.path).toBe(join(dataDir, 'keys', 'operator.json'))
@@ -40,7 +41,7 @@ describe.each([
     expect(parse(readFileSync(config, 'utf8'))[role]).toMatchObject({ payout })
     expect(readFileSync(config, 'utf8')).not.toContain('password')
 
-    const again = (await init()).json<Initialised>()
+    const again = (await kaisar(...words)).json<Initialised>()
     expect(again.data).toEqual({
       ...first.data,
       key: { ...key, made: false },
@@ -51,7 +52,7 @@ describe.each([
 
   it('does not overwrite what the settings say, and names the line', async () => {
     const before = readFileSync(config, 'utf8')
-    const other = await runCli(
+    const other = await runCliHere(
       [role, 'init', '--payout', `0x${'cd'.repeat(20)}`, '--password-file', password, ...more, '--json'],
       { env: home.env },
     )
@@ -67,7 +68,7 @@ describe.each([
   })
 
   it('asks for what is missing only where somebody can answer', async () => {
-    const { exitCode, json } = await runCli([role, 'init', '--json', '--settings', join(home.path, 'none.toml')], {
+    const { exitCode, json } = await runCliHere([role, 'init', '--json', '--settings', join(home.path, 'none.toml')], {
       env: { ...home.env, XDG_CONFIG_HOME: join(home.path, 'empty') },
     })
     expect(exitCode).toBe(2)
@@ -80,7 +81,7 @@ describe.each([
 
   it('writes nothing before everything was asked', async () => {
     const settings = join(home.path, `unasked-${role}.toml`)
-    const { json } = await runCli([role, 'init', '--payout', payout, ...more, '--settings', settings, '--json'], {
+    const { json } = await runCliHere([role, 'init', '--payout', payout, ...more, '--settings', settings, '--json'], {
       env: { ...home.env, XDG_CONFIG_HOME: join(home.path, 'empty'), XDG_DATA_HOME: join(home.path, 'nobody') },
     })
     expect(json().errors[0]).toMatchObject({
@@ -95,7 +96,7 @@ describe.each([
     writeFileSync(file, '')
     const fresh = join(home.path, `fresh-${role}`)
     mkdirSync(fresh)
-    const { exitCode, json } = await runCli(
+    const { exitCode, json } = await runCliHere(
       [
         role,
         'init',
@@ -131,15 +132,11 @@ describe.each([
 })
 
 it('tests this machine with the real job, against what a Checker would recompute', async () => {
-  const { json, stdout } = await kaisar(
-    'provider',
-    'self-test',
-    '--spec',
-    'devnet',
-    '--execution-provider',
-    'cpu',
-    '--json',
-  )
+  const words = ['provider', 'self-test', '--spec', 'devnet', '--execution-provider', 'cpu', '--json']
+  // Nor does ONNX Runtime report to anybody: its files would be found in the folder for temporary ones.
+  const env = { ...home.env, ORT_DISABLE_TELEMETRY: undefined }
+  const { json, stdout } = await runCli(words, { env, timeoutMs: 120_000 })
+  expect(readdirSync(tmpdir()).filter(name => /^(\.ses|mat-debug.*)$/.test(name))).toEqual([])
   const { data, success } = json<{
     devices: {
       check: { ok: boolean; recomputedOn: string }

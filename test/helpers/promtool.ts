@@ -1,10 +1,10 @@
 /** Prometheus' own checker: from PATH, else unpacked once from Debian's package; null where neither is to be had. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sharedTemporaryFolder } from '../setup/traces.ts'
 
-const folder = join(tmpdir(), 'kaisar-promtool')
+const folder = join(sharedTemporaryFolder(), 'kaisar-promtool')
 const unpacked = join(folder, 'usr/bin/promtool')
 
 export function findPromtool(): string | null {

@@ -52,12 +52,19 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     stripFinalNewline: false,
     ...(options.signal ? { cancelSignal: options.signal } : {}),
   })
-  const lines = () => result.stdout.split('\n').filter(line => line !== '')
+  return cliResult(result)
+}
+
+export function cliResult(
+  ran: Pick<CliResult, 'stdout' | 'stderr'> & Partial<Pick<CliResult, 'exitCode' | 'signal'>>,
+): CliResult {
+  const { stdout, stderr, exitCode, signal } = ran
+  const lines = () => stdout.split('\n').filter(line => line !== '')
   return {
-    stdout: result.stdout,
-    stderr: result.stderr,
-    exitCode: result.exitCode,
-    signal: result.signal,
+    stdout,
+    stderr,
+    exitCode,
+    signal,
     json: () => JSON.parse(lines().at(-1) ?? ''),
     events: () => lines().map(line => JSON.parse(line)),
   }

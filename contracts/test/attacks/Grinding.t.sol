@@ -60,7 +60,8 @@ contract GrindingTest is Fixture {
     /// @dev Seats bonded, added and removed around `pin` and around `roll`, before and after, by an old owner or a new one: the committees of
     /// the present epoch and of the one whose seed it is are drawn as if nothing had moved. The moves count from the epoch after. Each run is
     /// about 4 ms.
-    /// forge-config: default.fuzz.runs = 1000
+    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_seatsMovedWhileRollingMoveNoDraw(int8[4] memory moves, bool isNew) public {
         Grinder grinder = isNew ? stranger : known;
         int256 sum;

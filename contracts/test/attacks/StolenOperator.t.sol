@@ -99,7 +99,8 @@ contract StolenOperatorTest is StolenCalls {
     }
 
     /// @dev Any order of any calls, with the key of a Provider, of a Checker, or of both. Few runs, since each is about twelve epochs (0.2 s).
-    /// forge-config: default.fuzz.runs = 50
+    /// forge-config: default.fuzz.runs = 10
+    /// forge-config: deep.fuzz.runs = 50
     function testFuzz_noSequenceOfCallsPaysTheThief(uint256 seed) public {
         _begin(seed % 3 != 0, seed % 3 != 1);
         Calls memory calls = stolenCalls();

@@ -19,7 +19,8 @@ contract SeatListTest is Test {
 
     /// @dev Invariants 16 and 28: through any adds and removes, the lists of the last epoch, this one and the next two are the model's, seat by
     /// seat, and every draw is of five different owners who hold a seat in it. Each run is about 15 ms.
-    /// forge-config: default.fuzz.runs = 300
+    /// forge-config: default.fuzz.runs = 50
+    /// forge-config: deep.fuzz.runs = 300
     function testFuzz_16_28_frozenListsAreWhatTheyWere(uint256 seed) public {
         for (uint256 epoch = 2; epoch < 12; ++epoch) {
             for (uint256 change; change < 3; ++change) {

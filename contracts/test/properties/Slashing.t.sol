@@ -20,7 +20,8 @@ contract SlashingTest is Fixture {
 
     /// @dev Invariants 4, 13 and 14: whatever was slashed, unbonded and withdrawn before, one more offence takes ⌈held × bps ÷ 10000⌉ of what is
     /// held, from the bond first; it never takes more than is there, and a second report of it nothing. Each run is about 2 ms.
-    /// forge-config: default.fuzz.runs = 1000
+    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_13_14_aSlashIsBoundedAndRoundedUp(uint16 bps, uint8 unbonded, uint8 offences) public {
         SeatRules memory rules = defaultSeatRules();
         rules.slashBps = uint16(bound(bps, 1, 5_000));

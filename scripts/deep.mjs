@@ -1,0 +1,42 @@
+// What takes too long for every change, one part after another: `npm run test:deep [-- <part> …]`. Prints what each took and ends
+// with `N passed, N failed`; any failure gives exit code 1.
+import { forgePath } from './forge.mjs'
+import { forgeCounts, forgeRepeats } from './forge-output.mjs'
+import { runTimed } from './timed.mjs'
+
+const forge = forgePath()
+
+/** By name: the command, and what is added to its environment. */
+const parts = {
+  contracts: { command: [forge, 'test'], env: { FOUNDRY_PROFILE: 'deep' } },
+  mutants: { command: ['npm', 'run', 'mutate:contracts'] },
+  coverage: { command: ['npm', 'run', 'coverage:contracts'] },
+  proof: { command: ['npm', 'run', 'prove:exchange'] },
+  faults: { command: ['npm', 'run', 'test:faults'] },
+  soak: { command: ['npm', 'run', 'soak'] },
+}
+
+const words = process.argv.slice(2)
+const unknown = words.filter(word => !(word in parts))
+if (unknown.length > 0) {
+  process.stderr.write(`No part is called ${unknown.join(', ')}. There are: ${Object.keys(parts).join(', ')}.\n`)
+  process.exit(2)
+}
+
+const rows = []
+for (const name of words.length > 0 ? words : Object.keys(parts)) {
+  const { command, env } = parts[name]
+  process.stdout.write(`\n== ${name}\n`)
+  const { code, wallSeconds, output } = await runTimed(command, { env, capture: name === 'contracts' })
+  // forge is content when it finds no test.
+  const hasRun = name !== 'contracts' || forgeCounts(output).passed > 0
+  for (const each of forgeRepeats(output, 'FOUNDRY_PROFILE=deep ')) process.stdout.write(`Repeat it: ${each}\n`)
+  rows.push({ name, minutes: wallSeconds / 60, passed: code === 0 && hasRun })
+}
+
+process.stdout.write('\npart        minutes  result\n')
+for (const { name, minutes, passed } of rows)
+  process.stdout.write(`${name.padEnd(10)} ${minutes.toFixed(1).padStart(8)}  ${passed ? 'passed' : 'FAILED'}\n`)
+const failed = rows.filter(({ passed }) => !passed).length
+process.stdout.write(`${rows.length - failed} passed, ${failed} failed\n`)
+if (failed > 0) process.exitCode = 1

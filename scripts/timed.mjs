@@ -1,0 +1,57 @@
+// Runs a command and says what it took: `node scripts/timed.mjs <name> <command> [argument …]` ends with `tier <name>: 41 s wall, 78 s cpu`.
+import { spawn } from 'node:child_process'
+import { realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * CPU seconds are those of the command and of everything that it waited for; a daemon that was left to run is not among them.
+ *
+ * @param options.env - added to ours
+ * @param options.capture - stdout is kept and printed when all is over, so that commands side by side do not mix
+ * @returns {Promise<{ code: number, output: string, wallSeconds: number, cpuSeconds: number }>} `code` is 128 + n after signal n
+ */
+export function runTimed(command, { env = {}, capture = false } = {}) {
+  // A shell knows what its children took, and tells it on a stream of its own.
+  const script = '"$@" 3>&-; code=$?; times >&3; exit $code'
+  const startedAt = performance.now()
+  const child = spawn('bash', ['-c', script, 'bash', ...command], {
+    stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C', ...env },
+  })
+  let output = ''
+  let times = ''
+  child.stdout?.on('data', chunk => {
+    output += chunk
+  })
+  child.stdio[3].on('data', chunk => {
+    times += chunk
+  })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', code => {
+      process.stdout.write(output)
+      const wallSeconds = (performance.now() - startedAt) / 1000
+      resolve({ code: code ?? 1, output, wallSeconds, cpuSeconds: cpuSecondsOf(times) })
+    })
+  })
+}
+
+/** The line that `npm run ready` reads. */
+export const tierLine = (name, { wallSeconds, cpuSeconds }) =>
+  `tier ${name}: ${wallSeconds.toFixed(0)} s wall, ${cpuSeconds.toFixed(0)} s cpu`
+
+/** The second line of `times` is about children: `0m1.234s 0m0.056s`, user and system. */
+function cpuSecondsOf(times) {
+  const children = times.trim().split('\n').at(-1) ?? ''
+  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, minutes, rest]) => sum + 60 * minutes + Number(rest),
+    0,
+  )
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const [name, ...command] = process.argv.slice(2)
+  const result = await runTimed(command)
+  process.stdout.write(`${tierLine(name, result)}\n`)
+  process.exitCode = result.code
+}

@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { killProcess, processesLeft } from './marked-processes.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const markVariable = 'KAISAR_TEST_FILE'
+/** The system's folder for temporary files; kept across files that share a worker. */
+const sharedVariable = 'KAISAR_TEST_SHARED_TMPDIR'
+
+/** Where something may stay for the next run, such as an unpacked browser. */
+export const sharedTemporaryFolder = (): string => process.env[sharedVariable] ?? tmpdir()
+
+export type Traces = {
+  /** Kills processes and removes temporary files that are there since the watch began; resolves with a line for whatever is. */
+  clear(): Promise<string[]>
+}
+
+/** From here on temporary files go to a folder of their own, and processes that are started carry a mark. */
+export function watchTraces(): Traces {
+  const mark = randomUUID()
+  process.env[markVariable] = mark
+  process.env[sharedVariable] ??= tmpdir()
+  // Node's cache of compiled code would begin anew in each of these folders.
+  process.env.NODE_COMPILE_CACHE ??= join(sharedTemporaryFolder(), 'node-compile-cache')
+  const folder = mkdtempSync(join(sharedTemporaryFolder(), 'kaisar-test-'))
+  process.env.TMPDIR = folder
+  const portsBefore = new Set(listeningSockets())
+
+  async function clear(): Promise<string[]> {
+    const processes = await processesLeft(markVariable, mark)
+    processes.forEach(killProcess)
+    const ports = listeningSockets().filter(each => !portsBefore.has(each))
+    const temporary = readdirSync(folder)
+    rmSync(folder, { recursive: true, force: true })
+    // Only told: it may be somebody's work.
+    const added = knownFiles === null ? [] : projectFiles().filter(path => !knownFiles.has(path))
+    for (const path of added) knownFiles?.add(path)
+    return [
+      ...processes.map(({ pid, command }) => `process ${pid}: ${command}`),
+      ...ports.map(each => `listening socket: ${each}`),
+      ...temporary.map(name => `temporary file: ${name}`),
+      ...added.map(path => `file in the project: ${path}`),
+    ]
+  }
+
+  return { clear }
+}
+
+/** What this process listens at: `address:port` in hexadecimal as `/proc/net/tcp` has it, or the path of a Unix socket. */
+function listeningSockets(): string[] {
+  if (process.platform !== 'linux') return []
+  const own = new Set(
+    readdirSync('/proc/self/fd').flatMap(fd => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1] ?? []
+      } catch {
+        // The descriptor of the listing itself.
+        return []
+      }
+    }),
+  )
+  const rows = (table: string) =>
+    readFileSync(`/proc/self/net/${table}`, 'latin1')
+      .split('\n')
+      .slice(1)
+      .map(line => line.trim().split(/\s+/))
+  const tcp = ['tcp', 'tcp6'].flatMap(table =>
+    rows(table).flatMap(([, local, , state, , , , , , inode]) =>
+      state === '0A' && own.has(inode!)
+        ? [`${table} ${local}, port ${Number.parseInt(local!.split(':')[1]!, 16)}`]
+        : [],
+    ),
+  )
+  // Flag 0x10000 is that of a socket which accepts.
+  const unix = rows('unix').flatMap(([, , , flags, , , inode, path]) =>
+    flags === '00010000' && own.has(inode!) ? [`unix ${path ?? ''}`] : [],
+  )
+  return [...tcp, ...unix]
+}
+
+/** What is written on purpose, by the build or by git. */
+const written = new Set(['.git', 'node_modules', 'dist', 'out', 'cache', 'coverage', 'oclif.manifest.json'])
+
+/**
+ * Files of the project, read once per worker as that takes 15 ms. Only where nobody else works on it, as `npm test` takes for
+ * granted: to somebody who edits beside a run of a few files, a new file is no fault of a test.
+ */
+const knownFiles = process.env.KAISAR_TEST_COUNTS === undefined ? null : new Set(projectFiles())
+
+function projectFiles(): string[] {
+  return readdirSync(root)
+    .filter(name => !written.has(name))
+    .flatMap(name => [name, ...below(name)])
+}
+
+function below(folder: string): string[] {
+  try {
+    return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(path => join(folder, path))
+  } catch {
+    // A file, or gone since.
+    return []
+  }
+}
