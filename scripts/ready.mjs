@@ -40,7 +40,7 @@ async function tryOnce(number, isBusy) {
   const tiers = new Map()
   let last = ''
   const code = await new Promise((resolve, reject) => {
-    const child = spawn('.ci/run', [], { cwd: clone, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn('bash', ['.ci/run'], { cwd: clone, env, stdio: ['ignore', 'pipe', 'pipe'] })
     const file = createWriteStream(log)
     let rest = ''
     child.stderr.pipe(file, { end: false })

@@ -12,7 +12,7 @@ import { seededRandom } from './seeded-random.ts'
  * `wrong-chain`: names another chain id · `forged-receipt`: shows a successful receipt for anything ·
  * `ahead`: claims a head four blocks ahead, and makes up that block · `wrong-code`: shows other code at every address
  */
-export type RpcFault =
+type RpcFault =
   | 'hang'
   | 'rate-limit'
   | 'server-error'

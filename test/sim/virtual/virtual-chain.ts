@@ -7,13 +7,13 @@ import { startAnvil } from '../../../src/core/devnet/anvil.ts'
 import type { VirtualHost } from './virtual-time.ts'
 
 /** Genesis, in seconds; the same in every run, so that every block is. */
-export const genesisAt = 1_700_000_000
+const genesisAt = 1_700_000_000
 
 /**
  * What an endpoint does wrong. `swallow`: says a transaction was accepted and forgets it · `drop-reply`: does it, then cuts the
  * connection · `rate-limit`: HTTP 429 · `server-error`: HTTP 502 · `hang`: never answers
  */
-export type EndpointFault = 'swallow' | 'drop-reply' | 'rate-limit' | 'server-error' | 'hang'
+type EndpointFault = 'swallow' | 'drop-reply' | 'rate-limit' | 'server-error' | 'hang'
 export type EndpointFaultRule = {
   readonly fault: EndpointFault
   /** Requests it applies to; default all, for `swallow` those that send a transaction. */
