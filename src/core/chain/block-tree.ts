@@ -19,8 +19,8 @@ export type BlockTree = {
   /** Canonical blocks kept, oldest first. */
   blocks(): readonly SeenBlock[]
   /**
-   * Makes `branch` (oldest first, each the parent of the next) the canonical end of the chain.
-   * A branch that joins no kept block replaces all of them.
+   * Makes `branch` (oldest first, each the parent of the next) the canonical end of the chain; its first blocks may be canonical
+   * already. A branch that joins no kept block replaces all of them.
    */
   extend(branch: readonly SeenBlock[]): HeadChange
 }
@@ -43,10 +43,12 @@ export function createBlockTree(options: { readonly keep: number }): BlockTree {
     has: hash => positions.has(hash),
     known: hash => seen.get(hash) ?? null,
     blocks: () => canonical,
-    extend(branch) {
-      const first = branch[0]
-      if (first === undefined) return { removed: [], added: [] }
-      const joinsAt = indexOf(first.parentHash)
+    extend(given) {
+      const last = given.findLastIndex(({ hash }) => positions.has(hash))
+      const branch = given.slice(last + 1)
+      const joint = given[last]?.hash ?? branch[0]?.parentHash
+      if (joint === undefined) return { removed: [], added: [] }
+      const joinsAt = indexOf(joint)
       const removed = canonical.slice(joinsAt + 1).reverse()
       for (const block of removed) positions.delete(block.hash)
       canonical = canonical.slice(0, joinsAt + 1)

@@ -1,6 +1,7 @@
 import { type Address, createPublicClient, custom, type Hex, keccak256, type PublicClient } from 'viem'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import { agree, isCompared, type RpcCall } from './agreement.ts'
 import { createEndpoint, type Endpoint, type EndpointStatus, type OpenTransport } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
 
@@ -15,8 +16,10 @@ export type ChainOptions = {
   readonly contracts?: readonly ExpectedContract[]
   /** Per request; default 5000. */
   readonly timeoutMs?: number
-  /** An endpoint more than this many blocks behind the head that half of them have reached is stale; default 3. */
+  /** An endpoint more than this many blocks behind the head that most of them have reached is stale; default 3. */
   readonly maxLagBlocks?: number
+  /** An endpoint that far behind any other whose head has not moved for this long is stale, too; default 20000. */
+  readonly stalledMs?: number
   /** How long one that contradicted itself is left alone before it is checked again; default 30000. */
   readonly forgedMs?: number
 }
@@ -28,7 +31,7 @@ export type ChainDependencies = {
   readonly openTransport?: OpenTransport
 }
 
-/** The chain seen through all given endpoints: reads go to the first usable one, and on to the next when it fails. */
+/** The chain seen through all given endpoints: what two of them agree on where there are two; see agreement.ts. */
 export type Chain = {
   readonly chainId: number
   readonly client: PublicClient
@@ -56,8 +59,11 @@ export async function connectChain(
   options: ChainOptions,
   { clock = systemClock, openTransport }: ChainDependencies = {},
 ): Promise<Chain> {
-  const { rpcUrls, contracts = [], timeoutMs = 5_000, maxLagBlocks = 3, forgedMs = 30_000 } = options
+  const { rpcUrls, contracts = [], timeoutMs = 5_000, maxLagBlocks = 3 } = options
+  const { stalledMs = 20_000, forgedMs = 30_000 } = options
   const endpoints = rpcUrls.map(url => createEndpoint(url, { timeoutMs }, { clock, openTransport }))
+  /** The last head of each endpoint, and since when it is that. */
+  const moved = new Map<Endpoint, { readonly head: bigint; readonly sinceMs: number }>()
   const forgedSince = new WeakMap<KaisarError, number>()
   let chainId = options.chainId
   let connected = false
@@ -99,14 +105,23 @@ export async function connectChain(
       }),
     ))
       if (outcome.status === 'rejected') throw outcome.reason
-    // One that runs ahead of the others, or says so, must not make all of them stale.
-    const reached = [...heads.values()].filter(head => head !== null).sort((a, b) => (a < b ? 1 : -1))
+    // One that runs ahead of the others, or says so, must not make any of them stale.
+    const reached = [...heads.values()].filter(head => head !== null).sort((a, b) => (a < b ? -1 : 1))
     const best = reached[Math.ceil(reached.length / 2) - 1] ?? 0n
+    const highest = reached.at(-1) ?? 0n
     for (const [endpoint, head] of heads) {
-      if (head !== null && head + BigInt(maxLagBlocks) < best)
-        endpoint.mark('dropped', chainErrors.RPC_STALE({ endpoint: endpoint.name, head, best }))
+      const isBehind = (other: bigint) => head !== null && head + BigInt(maxLagBlocks) < other
+      // Of two, neither can say that the other is behind; but only one that stands still stays where it was.
+      if (isBehind(best) || (isBehind(highest) && standsStill(endpoint, head!)))
+        endpoint.mark('dropped', chainErrors.RPC_STALE({ endpoint: endpoint.name, head: head!, best: highest }))
       else endpoint.mark('usable', forgedReason(endpoint))
     }
+  }
+
+  function standsStill(endpoint: Endpoint, head: bigint): boolean {
+    const last = moved.get(endpoint)
+    if (last?.head !== head) moved.set(endpoint, { head, sinceMs: clock.monotonicMs() })
+    return last?.head === head && clock.monotonicMs() - last.sinceMs >= stalledMs
   }
 
   const usable = () =>
@@ -114,10 +129,16 @@ export async function connectChain(
       .filter(endpoint => endpoint.status.state !== 'dropped')
       .sort((a, b) => Number(a.status.reason !== null) - Number(b.status.reason !== null))
 
-  function request(call: Call): Promise<unknown> {
+  function request(call: RpcCall): Promise<unknown> {
     let timedOut = false
     const askAll = async () => {
-      for (const endpoint of usable()) {
+      const endpoints = usable()
+      if (endpoints.length > 1 && isCompared(call)) {
+        const agreed = await agree(call, endpoints)
+        if (agreed !== null) return agreed.result
+        throw chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints) })
+      }
+      for (const endpoint of endpoints) {
         try {
           return await endpoint.request(call)
         } catch (error) {
@@ -156,8 +177,7 @@ export async function connectChain(
 const forgedReason = ({ status: { state, reason } }: Endpoint): KaisarError | null =>
   state === 'dropped' && isKaisarError(reason, 'RPC_FORGED') ? reason : null
 
-type Call = { readonly method: string; readonly params?: unknown }
-type Ask = (endpoint: Endpoint, call: Call) => Promise<unknown>
+type Ask = (endpoint: Endpoint, call: RpcCall) => Promise<unknown>
 
 /** Before something is asked again. */
 const retryWaitsMs = [50, 200]
@@ -168,7 +188,8 @@ async function patiently<T>(clock: Clock, attempt: () => Promise<T>, mayWait = (
     try {
       return await attempt()
     } catch (error) {
-      if (!isKaisarError(error, 'RPC_UNREACHABLE') || !mayWait()) throw error
+      const mayPass = isKaisarError(error, 'RPC_UNREACHABLE') || isKaisarError(error, 'RPC_DISAGREEMENT')
+      if (!mayPass || !mayWait()) throw error
     }
     await clock.sleep(waitMs)
   }

@@ -32,6 +32,12 @@ export const chainErrors = defineErrors({
       'An answer contradicts the chain that the same or another endpoint shows, so nothing it says can be relied on.',
     fix: 'Remove this endpoint from the --rpc-url list and use one that you trust.',
   },
+  RPC_DISAGREEMENT: {
+    message: ({ method, answers }: { method: string; answers: string }) =>
+      `The endpoints answer ${method} differently: ${answers}.`,
+    meaning: 'One of them lies, is on another branch or is behind, and there are too few to say which one.',
+    fix: 'Give at least three endpoints of different operators with --rpc-url: then any one of them may fail or lie.',
+  },
   RPC_FAILED: {
     message: ({ action, reason }: { action: string; reason: string }) => `${action} failed: ${reason}`,
     meaning: 'The endpoint answered, with an error that is not a contract’s.',

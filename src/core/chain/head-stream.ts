@@ -5,6 +5,8 @@ import { createBlockTree, type HeadChange, type SeenBlock } from './block-tree.t
 import type { Chain } from './client.ts'
 import type { Endpoint } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
+import { createForkChoice } from './fork-choice.ts'
+import { headerHash } from './header-hash.ts'
 
 export type HeadStreamOptions = {
   /** How often an http endpoint is asked for its head; default 250. A ws endpoint subscribes and is asked 8 times less. */
@@ -22,7 +24,7 @@ export type HeadStreamDependencies = {
   readonly onTrouble?: (endpoint: string, error: unknown) => void
 }
 
-/** The newest head over all endpoints, without gaps: the first sight of a block counts, whoever shows it. */
+/** The chain to follow over all endpoints, without gaps: the first sight of a block counts, whoever shows it. */
 export type HeadStream = {
   readonly tip: SeenBlock | null
   /** Canonical blocks kept, oldest first. */
@@ -36,56 +38,110 @@ export type HeadStream = {
   stop(): Promise<void>
 }
 
-/** Follows the chain's head over all usable endpoints, by subscription where they offer it and by polling. */
+/** How long a head may lead that few show, in ms, and how far; how long an endpoint may be on a branch of its own. */
+const graceMs = 3_000
+const mostAhead = 3
+const astrayMs = 10_000
+/** Parents that are fetched for one head; what joins nothing within them stands alone. */
+const mostParents = 64
+
+/**
+ * Follows the chain's head over all endpoints that were not dropped, by subscription where they offer it and by polling. What is
+ * followed when they differ, fork-choice.ts says; an endpoint whose blocks do not fit together, or that stays on a branch that
+ * no other shows, is dropped with its reason.
+ */
 export function createHeadStream(options: HeadStreamOptions, dependencies: HeadStreamDependencies): HeadStream {
   const { pollMs = 250, keepBlocks = 256, checkMs = 15_000 } = options
   const { chain, clock, onTrouble = () => {} } = dependencies
   const tree = createBlockTree({ keep: keepBlocks })
+  const choice = createForkChoice({ graceMs, mostAhead, keepBlocks })
   const listeners = new Set<(change: HeadChange) => void>()
-  const lastHeads = new Map<Endpoint, Hex>()
   const stopping = new AbortController()
-  let queue: Promise<void> = Promise.resolve()
+  /** Endpoints whose headers hash to what they say: once enough do, all must. Not every chain makes headers as Ethereum does. */
+  const hashing = new Set<string>()
+  const astraySince = new Map<string, number>()
+  const queues = new Map<Endpoint, Promise<void>>()
+
+  const voters = () => chain.all().filter(({ status }) => status.state !== 'dropped').length
 
   async function fetchBlock(endpoint: Endpoint, method: string, params: readonly unknown[]): Promise<SeenBlock> {
-    return toSeen(await endpoint.request({ method, params }), endpoint, clock.monotonicMs())
+    return read(endpoint, await endpoint.request({ method, params }))
+  }
+
+  /** @throws RPC_FAILED for what is no block, RPC_FORGED for one whose hash is not its own */
+  function read(endpoint: Endpoint, block: unknown): SeenBlock {
+    const seen = toSeen(block, endpoint, clock.monotonicMs())
+    if (headerHash(block as Record<string, unknown>) === seen.hash) hashing.add(endpoint.name)
+    else if (2 * hashing.size > voters())
+      throw forged(endpoint, `block ${seen.number} has the hash ${seen.hash}, and its header another`)
+    return seen
+  }
+
+  function forged(endpoint: Endpoint, claim: string) {
+    const error = chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim })
+    endpoint.mark('dropped', error)
+    return error
+  }
+
+  /** The head with those before it that nobody has shown yet, oldest first. @throws RPC_FORGED where they do not fit together */
+  async function branchOf(endpoint: Endpoint, head: SeenBlock): Promise<SeenBlock[]> {
+    const branch = [head]
+    const oldest = tree.blocks()[0]
+    for (;;) {
+      const [first] = branch as [SeenBlock]
+      const { parentHash, number } = first
+      const known = choice.known(parentHash) ?? tree.known(parentHash)
+      const isEnd = oldest === undefined || number <= oldest.number || branch.length > mostParents
+      if (known === null && isEnd) return branch
+      const parent = known ?? (await fetchBlock(endpoint, 'eth_getBlockByHash', [parentHash, false]))
+      if (parent.hash !== parentHash) throw forged(endpoint, `block ${parentHash} is ${parent.hash}`)
+      if (parent.number + 1n !== number) throw forged(endpoint, `block ${number} follows block ${parent.number}`)
+      if (known !== null && choice.known(parentHash) !== null) return branch
+      // Seen now, together with the head that revealed it.
+      branch.unshift({ ...parent, seenAtMs: Math.min(parent.seenAtMs, head.seenAtMs) })
+    }
   }
 
   async function accept(endpoint: Endpoint, head: SeenBlock): Promise<void> {
     // A subscription goes on telling when its endpoint is not believed any more.
-    if (endpoint.status.state === 'dropped') return void lastHeads.delete(endpoint)
-    lastHeads.set(endpoint, head.hash)
-    const { tip } = tree
-    if (tree.has(head.hash)) return
-    // At equal height the first seen stays for as long as any endpoint shows it: then it was reorganised.
-    const shown = tip !== null && [...lastHeads.values()].includes(tip.hash)
-    if (tip !== null && (head.number < tip.number || (head.number === tip.number && shown))) return
-    const branch = [head]
-    const oldest = tree.blocks()[0]
-    while (oldest !== undefined && !tree.has(branch[0]!.parentHash) && branch[0]!.number > oldest.number) {
-      const { parentHash } = branch[0]!
-      const parent = tree.known(parentHash) ?? (await fetchBlock(endpoint, 'eth_getBlockByHash', [parentHash, false]))
-      if (parent.hash !== parentHash) {
-        const claim = `block ${parentHash} is ${parent.hash}`
-        endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
-        return
-      }
-      // Seen now, together with the head that revealed it.
-      branch.unshift({ ...parent, seenAtMs: Math.min(parent.seenAtMs, head.seenAtMs) })
-    }
-    const change = tree.extend(branch)
-    for (const listener of listeners) listener(change)
+    if (endpoint.status.state !== 'dropped') choice.show(endpoint.name, await branchOf(endpoint, head))
+    follow()
   }
 
+  /** Moves to what is to be followed now. */
+  function follow() {
+    for (const endpoint of chain.all()) if (endpoint.status.state === 'dropped') choice.forget(endpoint.name)
+    const change = tree.extend(choice.choose(voters(), clock.monotonicMs()))
+    if (change.added.length + change.removed.length > 0) for (const listener of listeners) listener(change)
+    leaveAstray()
+  }
+
+  function leaveAstray() {
+    const astray = new Set(choice.astray(voters()))
+    for (const name of astraySince.keys()) if (!astray.has(name)) astraySince.delete(name)
+    for (const endpoint of chain.all()) {
+      if (!astray.has(endpoint.name)) continue
+      const since = astraySince.get(endpoint.name) ?? clock.monotonicMs()
+      astraySince.set(endpoint.name, since)
+      if (clock.monotonicMs() - since < astrayMs) continue
+      onTrouble(endpoint.name, forged(endpoint, 'its chain is one that no other endpoint shows'))
+    }
+  }
+
+  /** One head of an endpoint after the other; no endpoint waits for another one. */
   const enqueue = (endpoint: Endpoint, head: SeenBlock) => {
-    queue = queue.then(() => accept(endpoint, head)).catch(error => onTrouble(endpoint.name, error))
+    const queue = (queues.get(endpoint) ?? Promise.resolve())
+      .then(() => accept(endpoint, head))
+      .catch(error => onTrouble(endpoint.name, error))
+    queues.set(endpoint, queue)
     return queue
   }
 
-  async function follow(endpoint: Endpoint) {
+  async function watch(endpoint: Endpoint) {
     const unsubscribe = endpoint.watchHeads?.(
       head => {
         try {
-          void enqueue(endpoint, toSeen(head, endpoint, clock.monotonicMs()))
+          void enqueue(endpoint, read(endpoint, head))
         } catch (error) {
           onTrouble(endpoint.name, error)
         }
@@ -112,7 +168,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     }
   }
 
-  const followers = [...chain.all().map(follow), keepChecking()]
+  const followers = [...chain.all().map(watch), keepChecking()]
 
   return {
     get tip() {
@@ -167,7 +223,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     async stop() {
       stopping.abort(new DOMException('the head stream stopped', 'AbortError'))
       await Promise.all(followers)
-      await queue
+      await Promise.all(queues.values())
     },
   }
 }

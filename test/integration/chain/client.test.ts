@@ -87,7 +87,8 @@ describe('chain client', () => {
 
   test('a stale endpoint is dropped, and returns when it has caught up', async () => {
     const bad = await proxied()
-    const chain = await connectChain({ rpcUrls: [bad.url, anvil.rpcUrl] })
+    const third = await proxied()
+    const chain = await connectChain({ rpcUrls: [bad.url, anvil.rpcUrl, third.url] })
     const restore = bad.inject({ fault: 'stale' })
     await chain.check()
     await anvil.client.mine({ blocks: 5 })
@@ -96,6 +97,21 @@ describe('chain client', () => {
     restore()
     await chain.check()
     expect(chain.status()[0]?.state).toBe('usable')
+  })
+
+  test('of two endpoints the one that stands still is dropped, and not before it has stood still for a while', async () => {
+    const clock = createManualClock()
+    const bad = await proxied()
+    const chain = await connectChain({ rpcUrls: [bad.url, anvil.rpcUrl], stalledMs: 1_000 }, { clock })
+    bad.inject({ fault: 'stale' })
+    await chain.check()
+    await anvil.client.mine({ blocks: 5 })
+    await chain.check()
+    expect(chain.status().map(({ state }) => state)).toEqual(['usable', 'usable'])
+    clock.stall(1_000)
+    await anvil.client.mine({ blocks: 1 })
+    await chain.check()
+    expect(chain.status().map(({ reason }) => reason?.code)).toEqual(['RPC_STALE', undefined])
   })
 
   test.each<FaultRule[]>([[{ fault: 'ahead', method: 'eth_blockNumber' }], [{ fault: 'ahead' }]])(
@@ -140,12 +156,11 @@ describe('chain client', () => {
     await expect(chain.client.getBlockNumber()).rejects.toThrow(/HTTP 429/)
   })
 
-  test('what the chain itself refuses is not asked twice', async () => {
-    const first = await proxied()
-    const second = await proxied()
-    const chain = await connectChain({ rpcUrls: [first.url, second.url] })
+  test('what the chain itself refuses is asked of two endpoints, and of no third', async () => {
+    const [first, second, third] = [await proxied(), await proxied(), await proxied()]
+    const chain = await connectChain({ rpcUrls: [first.url, second.url, third.url] })
     await anvil.client.setCode({ address: contract, bytecode: '0x60006000fd' })
     await expect(chain.client.call({ to: contract })).rejects.toThrow(/revert/)
-    expect(second.calls).not.toContain('eth_call')
+    expect([first, second, third].map(({ calls }) => calls.includes('eth_call'))).toEqual([true, true, false])
   })
 })

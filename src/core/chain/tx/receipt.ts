@@ -26,8 +26,8 @@ export type Receipt = {
 type ReceiptLog = Pick<Log<bigint, number, false>, 'address' | 'topics' | 'data'>
 
 /**
- * The receipt of a transaction, believed only when every usable endpoint that has reached its block shows the same, and
- * when the block it names is canonical and lists the transaction. An endpoint that contradicts itself is dropped.
+ * The receipt of a transaction, believed only when most usable endpoints show the same, and when the block it names is canonical and
+ * lists the transaction. An endpoint that contradicts itself is dropped.
  *
  * @returns null while the transaction is not mined, or not everywhere
  */
@@ -37,17 +37,17 @@ export async function confirmedReceipt(chain: Chain, hash: Hex): Promise<Receipt
 }
 
 /**
- * As {@link confirmedReceipt}, and where there is none, why: `missing`, every endpoint says so · `doubt`, one did not answer, or they
+ * As {@link confirmedReceipt}, and where there is none, why: `missing`, most endpoints say so · `doubt`, too few answered, or they
  * differ. What could not be asked is not missing: a transaction would be sent a second time.
  */
 export async function lookUpReceipt(chain: Chain, hash: Hex): Promise<Receipt | 'missing' | 'doubt'> {
   const answers = await Promise.all(chain.usable().map(endpoint => ask(endpoint, hash)))
+  const isMost = (count: number) => 2 * count > answers.length
+  if (isMost(answers.filter(answer => answer === 'missing').length)) return 'missing'
   const receipts = answers.filter(answer => typeof answer === 'object')
-  const [first] = receipts
-  if (first === undefined)
-    return answers.length > 0 && answers.every(answer => answer === 'missing') ? 'missing' : 'doubt'
-  const agreed = receipts.every(other => other.blockHash === first.blockHash && other.success === first.success)
-  return agreed && !answers.includes('missing') ? first : 'doubt'
+  const sameAs = (one: Receipt) =>
+    receipts.filter(other => other.blockHash === one.blockHash && other.success === one.success)
+  return receipts.find(receipt => isMost(sameAs(receipt).length)) ?? 'doubt'
 }
 
 /** `missing`: this endpoint does not know it · `unknown`: the endpoint cannot be relied on for an answer now. */

@@ -19,7 +19,7 @@ export type SettleInput = {
 }
 
 export type Settled = {
-  /** The account's mined nonce, the lowest that any usable endpoint shows. */
+  /** The account's mined nonce, that most usable endpoints have reached. */
   readonly minedNonce: number
   /** Used nonces of which the endpoints do not show now what was mined; what is recorded of them may be of another branch. */
   readonly undecided: ReadonlySet<number>
@@ -94,7 +94,12 @@ async function minedNonce(chain: Chain, address: Address): Promise<number> {
     chain.usable().map(({ client }) => client.getTransactionCount({ address, blockTag: 'latest' })),
   )
   const known = counts.filter(outcome => outcome.status === 'fulfilled').map(({ value }) => value)
-  return known.length > 0 ? Math.min(...known) : await chain.client.getTransactionCount({ address, blockTag: 'latest' })
+  // Of three, one that is behind or lies decides nothing; of two, the lower one, since a nonce that is not used yet can be waited for.
+  const ordered = known.sort((a, b) => a - b)
+  return (
+    ordered[Math.ceil(ordered.length / 2) - 1] ??
+    (await chain.client.getTransactionCount({ address, blockTag: 'latest' }))
+  )
 }
 
 const nonceAt = (chain: Chain, address: Address, blockNumber: bigint): Promise<number> =>

@@ -1,0 +1,170 @@
+/**
+ * Reads that two endpoints have to agree on, where there are two. Equal answers are taken as they come. Where they differ, a block that
+ * both have is looked for and both are asked about it again, with the others; what most say is taken, and who says otherwise about the
+ * same block is dropped. Without a majority nothing is taken: of two that contradict each other nobody can say which one lies.
+ */
+import { isKaisarError } from '../platform/errors.ts'
+import type { Endpoint } from './endpoint.ts'
+import { chainErrors } from './errors.ts'
+
+export type RpcCall = { readonly method: string; readonly params?: unknown }
+
+/** What an endpoint said: a result, or an error about the call itself, such as a revert. */
+type Said = { readonly endpoint: Endpoint; readonly result: unknown; readonly error: unknown; readonly key: string }
+
+/** Where the block stands among the parameters of what is read at one. */
+const blockParameter: Readonly<Record<string, number>> = {
+  eth_call: 1,
+  eth_getBalance: 1,
+  eth_getCode: 1,
+  eth_getTransactionCount: 1,
+  eth_getStorageAt: 2,
+}
+const compared = new Set([
+  ...Object.keys(blockParameter),
+  'eth_blockNumber',
+  'eth_getBlockByHash',
+  'eth_getBlockByNumber',
+  'eth_getLogs',
+])
+/** Amounts that honest endpoints may see differently: the middle one is taken, the higher of two. */
+const estimated = new Set(['eth_estimateGas', 'eth_gasPrice', 'eth_maxPriorityFeePerGas'])
+
+/** Whether the answer of one endpoint alone is not taken where there are others. */
+export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || estimated.has(method)
+
+/**
+ * @param endpoints - that can be asked, in order of preference
+ * @returns what they agree on
+ * @throws RPC_DISAGREEMENT where no majority says the same, null where none of them answers, and what most of them throw
+ */
+export async function agree(
+  call: RpcCall,
+  endpoints: readonly Endpoint[],
+): Promise<{ readonly result: unknown } | null> {
+  if (estimated.has(call.method)) return middleOf(await askAll(call, endpoints.slice(0, 3)))
+  const said = await askSome(call, endpoints, 2)
+  if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
+  const atBlock = await atCommonBlock(call, endpoints)
+  const again = await askAll(atBlock.call, atBlock.endpoints)
+  const most = majorityOf(again, atBlock.endpoints.length)
+  if (most === null) throw disagreement(call, again.length > 1 ? again : said)
+  for (const { endpoint, key } of again) {
+    if (key === most.key) continue
+    const claim = `its answer to ${call.method} is ${brief(key)}, that of the others ${brief(most.key)}`
+    endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
+  }
+  return outcomeOf(most)
+}
+
+/** The same call about a block that most endpoints have, and who has it. */
+async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[]) {
+  const params = (call.params ?? []) as readonly unknown[]
+  const place = blockParameter[call.method]
+  const isAtHead =
+    call.method === 'eth_blockNumber' ||
+    (call.method === 'eth_getBlockByNumber' && params[0] === 'latest') ||
+    (call.method === 'eth_getLogs' && [undefined, 'latest'].includes((params[0] as { toBlock?: string }).toBlock)) ||
+    (place !== undefined && [undefined, 'latest', 'pending'].includes(params[place] as string | undefined))
+  if (!isAtHead) return { call, endpoints }
+
+  const latest = (number: string) => ({ method: 'eth_getBlockByNumber', params: [number, false] })
+  const heads = await askAll(latest('latest'), endpoints)
+  // A head that is made up, however high, is none that most have.
+  const numbers = heads.flatMap(({ result }) => numberOf(result) ?? []).sort((a, b) => (a < b ? -1 : 1))
+  const number = numbers[Math.floor((numbers.length - 1) / 2)]
+  if (number === undefined) return { call, endpoints }
+  const blocks = await askAll(latest(`0x${number.toString(16)}`), endpoints)
+  const most = majorityOf(blocks, blocks.length)
+  if (most === null || most.result === null) throw disagreement(call, blocks)
+  const agreeing = blocks.filter(({ key }) => key === most.key).map(({ endpoint }) => endpoint)
+  const { hash, number: hexNumber } = most.result as { hash: string; number: string }
+  switch (call.method) {
+    case 'eth_blockNumber':
+    case 'eth_getBlockByNumber':
+      return {
+        call: { ...call, method: 'eth_getBlockByHash', params: [hash, params[1] ?? false] },
+        endpoints: agreeing,
+      }
+    case 'eth_getLogs':
+      return { call: { ...call, params: [{ ...(params[0] as object), toBlock: hexNumber }] }, endpoints: agreeing }
+    default:
+      return { call: { ...call, params: [...params.slice(0, place), { blockHash: hash }] }, endpoints: agreeing }
+  }
+}
+
+const askAll = async (call: RpcCall, endpoints: readonly Endpoint[]): Promise<Said[]> =>
+  (await Promise.all(endpoints.map(endpoint => ask(call, endpoint)))).filter(said => said !== null)
+
+/** Asks so many at once, and one more for each that does not answer. */
+async function askSome(call: RpcCall, endpoints: readonly Endpoint[], count: number): Promise<Said[]> {
+  const said = await askAll(call, endpoints.slice(0, count))
+  for (const endpoint of endpoints.slice(count)) {
+    if (said.length >= count) break
+    said.push(...(await askAll(call, [endpoint])))
+  }
+  return said
+}
+
+/** Null where the endpoint does not answer. */
+async function ask(call: RpcCall, endpoint: Endpoint): Promise<Said | null> {
+  try {
+    const result = await endpoint.request(call as { method: string; params?: unknown })
+    return { endpoint, result, error: null, key: keyOf(result) }
+  } catch (error) {
+    if (isKaisarError(error)) return null
+    return { endpoint, result: null, error, key: `error ${revertDataOf(error)}` }
+  }
+}
+
+/** What more than half of so many say; null where none does. */
+function majorityOf(said: readonly Said[], of: number): Said | null {
+  for (const one of said) if (2 * said.filter(({ key }) => key === one.key).length > of) return one
+  return null
+}
+
+function middleOf(said: readonly Said[]) {
+  const amounts = said.filter(({ error }) => error === null)
+  const refusals = said.filter(({ error }) => error !== null)
+  if (refusals.length > amounts.length) return outcomeOf(refusals[0])
+  amounts.sort((a, b) => (BigInt(a.result as string) < BigInt(b.result as string) ? -1 : 1))
+  return outcomeOf(amounts[Math.floor(amounts.length / 2)] ?? refusals[0])
+}
+
+function outcomeOf(said: Said | undefined) {
+  if (said === undefined) return null
+  if (said.error !== null) throw said.error
+  return { result: said.result }
+}
+
+const disagreement = ({ method }: RpcCall, said: readonly Said[]) =>
+  chainErrors.RPC_DISAGREEMENT({
+    method,
+    answers: said.map(({ endpoint, key }) => `${endpoint.name}: ${brief(key)}`).join(' · '),
+  })
+
+/** Two answers are the same where this is. Blocks are their hash: nodes differ in what else they tell of one. */
+function keyOf(result: unknown): string {
+  if (Array.isArray(result)) return `[${result.map(keyOf).join(',')}]`
+  if (typeof result !== 'object' || result === null) return String(result).toLowerCase()
+  const fields = result as Record<string, unknown>
+  if (typeof fields.hash === 'string' && 'parentHash' in fields) return fields.hash
+  const named = Object.keys(fields).filter(name => !/^(blockTimestamp|removed)$/.test(name))
+  return `{${named.sort().map(name => `${name}:${keyOf(fields[name])}`)}}`
+}
+
+const brief = (key: string) => (key.length > 80 ? `${key.slice(0, 80)}…` : key)
+
+function numberOf(block: unknown): bigint | null {
+  const number = (block as { number?: unknown } | null)?.number
+  return typeof number === 'string' && /^0x[0-9a-f]+$/.test(number) ? BigInt(number) : null
+}
+
+/** The bytes of a revert, wherever among the causes they are. */
+function revertDataOf(error: unknown): string {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const { data } = cause as { data?: unknown }
+    if (typeof data === 'string') return data
+  }
+  return ''
+}

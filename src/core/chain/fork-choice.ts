@@ -1,0 +1,118 @@
+/**
+ * Which head to follow, when endpoints show different ones. Pure: the caller fetches blocks and says what time it is.
+ *
+ * A block is *supported* once half of the endpoints, rounded up, show it in their chain; the highest supported block is never left
+ * for one that fewer show. A head above it that only some show yet starts clocks, since a trigger counts from its first sight, and is
+ * dropped again unless it gets its support in time.
+ */
+import type { Hex } from 'viem'
+import type { SeenBlock } from './block-tree.ts'
+
+export type ForkChoiceOptions = {
+  /** How long a head may lead without support, in ms. */
+  readonly graceMs: number
+  /** How many blocks above the highest supported one may lead without support. */
+  readonly mostAhead: number
+  /** Blocks of an endpoint's chain that are kept. */
+  readonly keepBlocks: number
+}
+
+export type ForkChoice = {
+  /** A block that an endpoint shows in its present chain. */
+  known(hash: Hex): SeenBlock | null
+  /**
+   * An endpoint shows this head.
+   * @param branch - oldest first, each the parent of the next; joins a known block, or stands alone
+   */
+  show(endpoint: string, branch: readonly SeenBlock[]): void
+  /** What this endpoint showed does not count any more. */
+  forget(endpoint: string): void
+  /**
+   * The chain to follow, its last blocks, oldest first; empty while none is supported.
+   * @param voters - how many endpoints there are to agree
+   */
+  choose(voters: number, nowMs: number): readonly SeenBlock[]
+  /** Endpoints whose head is on a branch beside the highest supported block. */
+  astray(voters: number): readonly string[]
+}
+
+/** Enough of so many endpoints: half of them, rounded up. */
+const enough = (voters: number) => Math.max(1, Math.ceil(voters / 2))
+
+export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceOptions): ForkChoice {
+  /** The last blocks of each endpoint's chain by number. */
+  const chains = new Map<string, ReadonlyMap<bigint, SeenBlock>>()
+  const headOf = (chain: ReadonlyMap<bigint, SeenBlock>) => [...chain.values()].at(-1)!
+
+  function known(hash: Hex): SeenBlock | null {
+    for (const chain of chains.values()) for (const block of chain.values()) if (block.hash === hash) return block
+    return null
+  }
+
+  /** The chain of whichever endpoint shows this block, up to it, oldest first. */
+  function chainTo({ number, hash }: SeenBlock): SeenBlock[] {
+    const chain = [...chains.values()].find(each => each.get(number)?.hash === hash)
+    return chain === undefined ? [] : [...chain.values()].filter(block => block.number <= number)
+  }
+
+  /** The highest block that enough chains have; null where they have none in common. */
+  function supported(voters: number): SeenBlock | null {
+    const candidates = [...chains.values()].flatMap(chain => [...chain.values()])
+    candidates.sort((a, b) => (a.number === b.number ? a.seenAtMs - b.seenAtMs : a.number < b.number ? 1 : -1))
+    for (const block of candidates) {
+      const shownBy = [...chains.values()].filter(chain => chain.get(block.number)?.hash === block.hash)
+      if (shownBy.length >= enough(voters)) return block
+    }
+    return null
+  }
+
+  /** The head of the chain where it may lead though few show it; null where it may not. */
+  function leading(chain: ReadonlyMap<bigint, SeenBlock>, base: SeenBlock, nowMs: number): SeenBlock | null {
+    const head = headOf(chain)
+    const first = chain.get(base.number + 1n)
+    if (first === undefined || chain.get(base.number)?.hash !== base.hash) return null
+    if (head.number > base.number + BigInt(mostAhead) || nowMs - first.seenAtMs > graceMs) return null
+    return head
+  }
+
+  return {
+    known,
+    show(endpoint, branch) {
+      const [first] = branch
+      const present = chains.get(endpoint)
+      if (first === undefined || (present && headOf(present).hash === branch.at(-1)!.hash)) return
+      const parent = known(first.parentHash)
+      // What was seen before keeps its first sight.
+      const added = branch.map(block => known(block.hash) ?? block)
+      const blocks = [...(parent === null ? [] : chainTo(parent)), ...added].slice(-keepBlocks)
+      chains.set(endpoint, new Map(blocks.map(block => [block.number, block])))
+    },
+    forget: endpoint => void chains.delete(endpoint),
+    choose(voters, nowMs) {
+      const base = supported(voters)
+      if (base === null) return []
+      let tip = base
+      for (const chain of chains.values()) {
+        const head = leading(chain, base, nowMs)
+        const isBetter =
+          head !== null && (head.number > tip.number || (head.number === tip.number && head.seenAtMs < tip.seenAtMs))
+        if (isBetter) tip = head
+      }
+      return chainTo(tip)
+    },
+    astray(voters) {
+      const base = supported(voters)
+      if (base === null) return []
+      return [...chains].flatMap(([endpoint, chain]) => {
+        const { number } = headOf(chain)
+        const isInLine =
+          number < base.number ? isOn(chainTo(base), headOf(chain)) : chain.get(base.number)?.hash === base.hash
+        return isInLine ? [] : [endpoint]
+      })
+    },
+  }
+}
+
+/** Whether a block is on this chain, or before its first. */
+const isOn = (chain: readonly SeenBlock[], { number, hash }: SeenBlock): boolean =>
+  number < chain[0]!.number || chain.some(block => block.hash === hash)
