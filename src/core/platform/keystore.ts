@@ -1,12 +1,15 @@
 /**
  * Web3 Secret Storage, version 3: the keystore of geth, cast and others.
  * https://ethereum.org/en/developers/docs/data-structures-and-encoding/web3-secret-storage/
+ *
+ * The format is ox's. Deriving the key is not: its asynchronous scrypt knows one r and p, and takes many times as long as Node's.
  */
-import { createCipheriv, createDecipheriv, pbkdf2, randomBytes, randomUUID, scrypt, timingSafeEqual } from 'node:crypto'
+import { pbkdf2, randomBytes, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
+import { decrypt, encrypt } from 'ox/Keystore'
 import type { Address, Hex } from 'viem'
 import { privateKeyToAddress } from 'viem/accounts'
-import { getAddress, keccak256 } from 'viem/utils'
+import { getAddress } from 'viem/utils'
 import { z } from 'zod'
 import { keyErrors } from './key-errors.ts'
 
@@ -15,13 +18,14 @@ const maxScryptBytes = 512 * 1024 * 1024
 const maxScryptWork = 2 ** 24
 const maxPbkdf2Rounds = 2 ** 24
 
+/** Bytes as digits; `0x` before them is left out. */
 const hexBytes = (min: number, max = min) =>
   z
     .string()
     .regex(/^(0x)?([0-9a-fA-F]{2})*$/, 'not hexadecimal')
-    .transform(text => Buffer.from(text.replace(/^0x/, ''), 'hex'))
+    .transform(text => text.replace(/^0x/, ''))
     .refine(
-      bytes => bytes.length >= min && bytes.length <= max,
+      digits => digits.length >= 2 * min && digits.length <= 2 * max,
       `not ${min === max ? min : `${min} to ${max}`} bytes long`,
     )
 
@@ -91,7 +95,7 @@ export function parseKeystore(text: string, origin: string): ParsedKeystore {
 
 /** The address a keystore states, without its password. */
 export const keystoreAddress = (keystore: ParsedKeystore): Address | undefined =>
-  keystore.address && getAddress(`0x${keystore.address.toString('hex')}`)
+  keystore.address === undefined ? undefined : getAddress(`0x${keystore.address}`)
 
 /**
  * Opens a keystore.
@@ -103,17 +107,21 @@ export async function decryptKeystore(
   password: string,
   origin: string,
 ): Promise<UnlockedKey> {
-  const { crypto } = keystore
-  const derived = await deriveKey(crypto, password)
-  if (!timingSafeEqual(checksum(derived, crypto.ciphertext), crypto.mac))
-    throw keyErrors.KEYSTORE_PASSWORD_WRONG({ path: origin })
-  const decipher = createDecipheriv('aes-128-ctr', derived.subarray(0, 16), crypto.cipherparams.iv)
-  const secret = Buffer.concat([decipher.update(crypto.ciphertext), decipher.final()])
-  const privateKey = parsePrivateKey(secret.toString('hex').padStart(64, '0'), origin)
+  const key = await deriveKey(keystore.crypto, password)
+  const privateKey = parsePrivateKey(openWith(key, keystore, origin).slice(2).padStart(64, '0'), origin)
   const address = privateKeyToAddress(privateKey)
   const stated = keystoreAddress(keystore)
   if (stated && stated !== address) throw keyErrors.KEYSTORE_ADDRESS_MISMATCH({ path: origin, stated, actual: address })
   return { privateKey, address }
+}
+
+/** What is left to fail in a file whose form was checked is its checksum. */
+function openWith(key: Hex, keystore: ParsedKeystore, origin: string): Hex {
+  try {
+    return decrypt({ ...keystore, id: '' }, key)
+  } catch (cause) {
+    throw keyErrors.KEYSTORE_PASSWORD_WRONG({ path: origin, cause })
+  }
 }
 
 /** A keystore's JSON text for a private key; fresh salt, iv and id. */
@@ -122,25 +130,11 @@ export async function encryptKeystore(
   password: string,
   strength: keyof typeof scryptStrength = 'standard',
 ): Promise<string> {
-  const kdfparams = { ...scryptStrength[strength], dklen: 32 as const, salt: randomBytes(32) }
-  const iv = randomBytes(16)
-  const derived = await deriveKey({ kdf: 'scrypt', kdfparams }, password)
-  const cipher = createCipheriv('aes-128-ctr', derived.subarray(0, 16), iv)
-  const ciphertext = Buffer.concat([cipher.update(Buffer.from(privateKey.slice(2), 'hex')), cipher.final()])
-  const keystore = {
-    version: 3,
-    id: randomUUID(),
-    address: privateKeyToAddress(privateKey).slice(2).toLowerCase(),
-    crypto: {
-      cipher: 'aes-128-ctr',
-      cipherparams: { iv: iv.toString('hex') },
-      ciphertext: ciphertext.toString('hex'),
-      kdf: 'scrypt',
-      kdfparams: { ...kdfparams, salt: kdfparams.salt.toString('hex') },
-      mac: checksum(derived, ciphertext).toString('hex'),
-    },
-  }
-  return `${JSON.stringify(keystore, null, 2)}\n`
+  const kdfparams = { ...scryptStrength[strength], dklen: 32 as const, salt: randomBytes(32).toString('hex') }
+  const key = await deriveKey({ kdf: 'scrypt', kdfparams }, password)
+  const keystore = encrypt(privateKey, key, { kdf: 'scrypt', kdfparams, iv: randomBytes(16) })
+  const address = privateKeyToAddress(privateKey).slice(2).toLowerCase()
+  return `${JSON.stringify({ ...keystore, address }, null, 2)}\n`
 }
 
 /** @throws PRIVATE_KEY_INVALID */
@@ -156,15 +150,14 @@ const curveOrder = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd03
 const nativeScrypt = promisify<string, Buffer, number, object, Buffer>(scrypt)
 const pbkdf2Async = promisify(pbkdf2)
 
-async function deriveKey(
-  crypto: Pick<ParsedKeystore['crypto'], 'kdf' | 'kdfparams'>,
-  password: string,
-): Promise<Buffer> {
-  if ('c' in crypto.kdfparams) {
-    const { salt, c, dklen } = crypto.kdfparams
-    return pbkdf2Async(password, salt, c, dklen, 'sha256')
-  }
-  const { salt, dklen, n, r, p } = crypto.kdfparams
+async function deriveKey(crypto: Pick<ParsedKeystore['crypto'], 'kdf' | 'kdfparams'>, password: string): Promise<Hex> {
+  const salt = Buffer.from(crypto.kdfparams.salt, 'hex')
+  return `0x${(await derive(crypto.kdfparams, password, salt)).toString('hex')}`
+}
+
+async function derive(params: ParsedKeystore['crypto']['kdfparams'], password: string, salt: Buffer): Promise<Buffer> {
+  if ('c' in params) return pbkdf2Async(password, salt, params.c, params.dklen, 'sha256')
+  const { dklen, n, r, p } = params
   // RFC 7914 wants n < 2^(16 r), and OpenSSL insists; keystores with r = 1 are older than that.
   if (Math.log2(n) >= 16 * r) {
     const { scryptAsync } = await import('@noble/hashes/scrypt')
@@ -173,6 +166,3 @@ async function deriveKey(
   // Node refuses what needs more than 32 MiB unless it is told.
   return nativeScrypt(password, salt, dklen, { N: n, r, p, maxmem: 128 * r * (n + p) + 1024 * 1024 })
 }
-
-const checksum = (derived: Buffer, ciphertext: Uint8Array): Buffer =>
-  Buffer.from(keccak256(Buffer.concat([derived.subarray(16, 32), ciphertext]), 'bytes'))
