@@ -1,9 +1,8 @@
 /** The main job, exactly as the README says it: one command from a clone to paid epochs. */
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, expect, it } from 'vitest'
-import { isProcessAlive } from '../../src/core/platform/process-identity.ts'
 import { isolatedHome, runCli } from '../helpers/run-cli.ts'
 
 const home = isolatedHome()
@@ -91,42 +90,4 @@ it('works, judges, agrees and pays two epochs, and every wallet holds what was r
   expect(checks.filter(({ verdict }) => verdict === 'WRONG')).toEqual([])
   expect(events.filter(({ type }) => type === 'device.registered')).toHaveLength(2)
   expect(events.filter(({ type }) => type === 'epoch.paid').map(({ epoch }) => epoch)).toEqual([0, 1])
-})
-
-it('detaches, is found by a second up and by status, survives nothing of SIGKILL, and is swept at the next up', async () => {
-  const { env } = home
-  const up = (...flags: string[]) =>
-    runCli(['devnet', 'up', '--detach', '--json', '--data-dir', dataDir, ...flags], { env, timeoutMs: 120_000 })
-  const first = await up()
-  expect(first.exitCode, first.stderr).toBe(0)
-  const { rpcUrl, contracts } = first.json<{ rpcUrl: string; contracts: Record<string, string> }>().data
-
-  const second = await up()
-  expect(second.exitCode).toBe(1)
-  expect(second.json().errors[0]!.message).toContain('A devnet already runs')
-  // What the first one tells goes on where it was.
-  expect(JSON.parse(readFileSync(join(dataDir, 'devnet.ndjson'), 'utf8').split('\n')[0]!).type).not.toBe('result')
-  expect(readdirSync(dataDir).filter(name => name.startsWith('.'))).toEqual([])
-
-  const status = await runCli(['devnet', 'status', '--json', '--data-dir', dataDir], { env })
-  expect(status.json().data).toMatchObject({ rpcUrl, contracts })
-  const { pid } = status.json<{ pid: number }>().data
-
-  process.kill(pid, 'SIGKILL')
-  await expect.poll(() => isProcessAlive(pid), { timeout: 10_000 }).toBe(false)
-  const lost = await runCli(['devnet', 'status', '--json', '--data-dir', dataDir], { env })
-  expect(lost.exitCode).toBe(3)
-  expect(lost.json().errors[0]!.code).toBe('DEVNET_NOT_RUNNING')
-
-  const again = await up()
-  expect(again.exitCode, again.stderr).toBe(0)
-  const logs = await runCli(['devnet', 'logs', 'checker-1', '--json', '--data-dir', dataDir], { env })
-  expect(logs.json<{ logs: { lines: string[] }[] }>().data.logs[0]!.lines.length).toBeGreaterThan(0)
-
-  const down = await runCli(['devnet', 'down', '--json', '--data-dir', dataDir], { env })
-  expect(down.json()).toMatchObject({ success: true, data: { wasRunning: true } })
-  const { stdout } = await execa('ps', ['-eo', 'args'])
-  expect(stdout.split('\n').filter(line => line.includes(dataDir))).toEqual([])
-  const gone = await runCli(['devnet', 'down', '--json', '--data-dir', dataDir], { env })
-  expect(gone.exitCode).toBe(3)
 })

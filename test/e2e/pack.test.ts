@@ -1,20 +1,19 @@
 /** The package as npm would serve it, in an empty folder: small, complete, typed, and clear about the Node it needs. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { isolatedHome } from '../helpers/run-cli.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const modules = join(root, 'node_modules')
 const home = isolatedHome()
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-pack-'))
-afterAll(async () => {
-  // Where a test failed, its devnet may still run.
-  await execa('npx', ['kaisar', 'devnet', 'down', '--data-dir', join(folder, 'devnet')], { ...inFolder, reject: false })
+afterAll(() => {
   for (const path of [folder, home.path]) rmSync(path, { recursive: true, force: true })
 })
 
@@ -70,15 +69,6 @@ it('asks for one anvil, and for no compiler or test tool', () => {
     expect(existsSync(join(folder, 'node_modules', name)), name).toBe(false)
 })
 
-it('runs a devnet until an epoch is paid', async () => {
-  const args = ['kaisar', 'devnet', 'up', '--epochs', '1', '--json']
-  const { stdout } = await execa('npx', [...args, '--data-dir', join(folder, 'devnet')], inFolder)
-  const result = JSON.parse(stdout.trim().split('\n').at(-1)!)
-  expect(result).toMatchObject({ type: 'result', success: true })
-  const { epochs } = result.data as { epochs: { paid: boolean; payments: { amount: string }[] }[] }
-  expect(epochs[0]!.payments.map(({ amount }) => BigInt(amount) > 0n)).toEqual([true, true])
-})
-
 it('has types for kaisar/devnet that hold a consumer to them', async () => {
   writeFileSync(
     join(folder, 'consumer.ts'),
@@ -111,6 +101,7 @@ export { amount }
   expect(exitCode, all).toBe(0)
 })
 
+// The one devnet here: its daemons are commands of the package.
 it('serves the example of the docs, in the test runner of another project', async () => {
   mkdirSync(join(folder, 'test'))
   writeFileSync(join(folder, 'test/devnet.test.ts'), readFileSync(join(root, 'docs/examples/devnet.test.ts')))
@@ -122,6 +113,18 @@ it('serves the example of the docs, in the test runner of another project', asyn
   })
   expect(all).toContain('1 passed')
   expect(exitCode, all).toBe(0)
+})
+
+it('has the command that starts a devnet, which gets as far as a port that is taken', async () => {
+  const taken = createServer()
+  await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void taken.close())
+  const port = String((taken.address() as AddressInfo).port)
+  const words = ['kaisar', 'devnet', 'up', '--port', port, '--json', '--data-dir', join(folder, 'devnet')]
+  const { stdout, exitCode } = await execa('npx', words, { ...inFolder, reject: false })
+  const result = JSON.parse(stdout.trim().split('\n').at(-1)!)
+  expect(result).toMatchObject({ type: 'result', success: false, errors: [{ code: 'ANVIL_START_FAILED' }] })
+  expect(exitCode).not.toBe(0)
 })
 
 /** A Node of this machine that is too old, as a distribution would have it. */

@@ -1,10 +1,11 @@
 /** Runs the built binary as a user or a script would, and says everything it did. */
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import type { Envelope } from '../../src/core/platform/output.ts'
+import { endWithScope } from '../setup/file-scope.ts'
 
 export type CliResult = {
   readonly stdout: string
@@ -28,9 +29,13 @@ export type CliOptions = {
 
 export const cliPath = fileURLToPath(new URL('../../bin/run.js', import.meta.url))
 
-/** A home of its own for a test: configuration, contexts, keys and state of the user are neither seen nor touched. */
+/**
+ * A home of its own for a test, or for a file that asks outside of one: configuration, contexts, keys and state of the user are
+ * neither seen nor touched. It is removed in the end.
+ */
 export function isolatedHome(): { path: string; env: Record<string, string> } {
   const path = mkdtempSync(join(tmpdir(), 'kaisar-home-'))
+  endWithScope(() => rmSync(path, { recursive: true, force: true }))
   const env = {
     HOME: path,
     XDG_CONFIG_HOME: join(path, 'config'),

@@ -9,6 +9,7 @@ import {
 import { transactionTables } from '../../src/core/chain/tx/transaction-store.ts'
 import type { KaisarError } from '../../src/core/platform/errors.ts'
 import { openStore } from '../../src/core/platform/store.ts'
+import { endWithScope } from '../setup/file-scope.ts'
 
 /** A sender with a store of its own (in memory, unless a path is given) and a list of what troubled it. */
 export function senderForTests(
@@ -23,5 +24,7 @@ export function senderForTests(
     { pollMs: 20, ...options },
     { chain, account, store, errorAbi: kaisarErrorsAbi, onTrouble: error => troubles.push(error), ...dependencies },
   )
+  // Before its chain, which was started earlier.
+  endWithScope(sender.stop)
   return { sender, store, account, troubles }
 }

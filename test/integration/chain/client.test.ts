@@ -73,8 +73,11 @@ describe('chain client', () => {
       expect(bad.injected[fault]).toBeGreaterThan(0)
       expect(chain.status()[0]).toMatchObject({ state: 'failing' })
       restore()
-      await chain.check()
-      expect(chain.status()[0]).toMatchObject({ state: 'usable', reason: null })
+      // On a machine that is busy with others one answer may still take longer than the 300 ms.
+      await eventually(async () => {
+        await chain.check()
+        expect(chain.status()[0]).toMatchObject({ state: 'usable', reason: null })
+      })
     },
   )
 

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readContext, removeContext, writeContext } from '../../../src/core/platform/context.ts'
 import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
+import { runCliHere } from '../../helpers/cli-in-process.ts'
 import { mineAt, networkForTests } from '../../helpers/deploy.ts'
-import { isolatedHome, runCli } from '../../helpers/run-cli.ts'
+import { isolatedHome } from '../../helpers/run-cli.ts'
 
 const anvil = await anvilForTests({ autoImpersonate: true })
 
@@ -16,18 +17,14 @@ async function homeWithKey() {
   writeFileSync(password, 'correct horse battery staple', { mode: 0o600 })
   const { privateKey } = devAccount(0).getHdKey()
   writeFileSync(key, `0x${Buffer.from(privateKey!).toString('hex')}`, { mode: 0o600 })
-  const imported = await runCli(
+  const imported = await runCliHere(
     ['keys', 'import', 'operator', '--private-key-file', key, '--password-file', password],
     {
       env: home.env,
     },
   )
   expect(imported.exitCode).toBe(0)
-  const kaisar = async (...args: string[]) => {
-    const result = await runCli(args, { env: home.env })
-    expect(result.signal, result.stderr).toBeUndefined()
-    return result
-  }
+  const kaisar = (...args: string[]) => runCliHere(args, { env: home.env })
   return { kaisar, password, ...home }
 }
 

@@ -8,6 +8,7 @@ import { eventually } from '../../helpers/eventually.ts'
 import { noteBoard } from '../../helpers/note-board.ts'
 import { startRpcProxy } from '../../helpers/rpc-proxy.ts'
 import { senderForTests } from '../../helpers/sender.ts'
+import { endWithScope } from '../../setup/file-scope.ts'
 
 const ends: (() => Promise<unknown>)[] = []
 afterEach(() => Promise.all(ends.splice(0).map(end => end())))
@@ -27,6 +28,7 @@ async function scene(options: SenderOptions) {
     return { depth: number - blockNumber + 1n, isCanonical: hash === blockHash }
   }
   sender.send(board.note(1)).then(receipt => told.push(look(receipt)))
+  endWithScope(() => Promise.all(told))
   await eventually(() => expect(sender.open()[0]?.state).toBe('mined'))
   /** Twice, since the first may join a look that began before. */
   const settle = async () => {

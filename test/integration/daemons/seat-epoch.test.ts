@@ -1,6 +1,6 @@
 /** The end of an epoch at one seat, against the real contracts: what it packs, commits and proves after something went wrong. */
 import { type Abi, type Hex, keccak256, toHex } from 'viem'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.ts'
 import { commitmentOf, getEpoch, getEpochRounds } from '../../../src/core/chain/epochs.ts'
 import { blockAt, readRounds } from '../../../src/core/chain/read-rounds.ts'
@@ -19,9 +19,6 @@ import { anvilForTests } from '../../helpers/anvil.ts'
 import { mineAt, networkForTests, testAccount } from '../../helpers/deploy.ts'
 import { playerFor } from '../../helpers/play-epochs.ts'
 import { senderForTests } from '../../helpers/sender.ts'
-
-const ends: (() => Promise<void>)[] = []
-afterAll(() => Promise.all(ends.map(end => end())))
 
 const privateKey = keccak256(toHex('kaisar/test/checker/0'))
 const commit = { abi: epochConsensusAbi as Abi, functionName: 'commit' }
@@ -44,7 +41,6 @@ async function scene() {
     const store = wrap(records)
     const journal = createCheckerJournal(store)
     const { sender } = senderForTests(network.chain, testAccount('checker', 0), {}, { store })
-    ends.push(sender.stop)
     const secrets = deriveSeatSecrets(privateKey, network, signer.address)
     const seat = createSeatEpoch(duty, {
       ...{ network, signer, secrets, store, journal, sender, log, canonicalRounds },

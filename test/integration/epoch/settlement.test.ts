@@ -1,5 +1,5 @@
 import { type Abi, keccak256, toHex } from 'viem'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.ts'
 import { committeeOf, getChecker } from '../../../src/core/chain/checkers.ts'
 import { getCohort, getEpoch } from '../../../src/core/chain/epochs.ts'
@@ -13,9 +13,6 @@ import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { mineAt, networkForTests, testAccount, testAddress } from '../../helpers/deploy.ts'
 import { senderForTests } from '../../helpers/sender.ts'
-
-const stops: (() => Promise<void>)[] = []
-afterAll(() => Promise.all(stops.map(stop => stop())))
 
 /** Three devices judged by five seats, epoch by epoch, with as many keepers as wanted. */
 async function scene(changes: Partial<NetworkParameters> = {}) {
@@ -53,7 +50,6 @@ async function scene(changes: Partial<NetworkParameters> = {}) {
 
   function keeper(i: number, options: KeeperOptions = { takeTurns: false }) {
     const { sender, troubles } = senderForTests(network.chain, testAccount('checker', i))
-    stops.push(sender.stop)
     const stepTroubles: unknown[] = []
     const keeper = createKeeper(options, { network, sender, onTrouble: (_, error) => stepTroubles.push(error) })
     /** One pass, and the outcome of every step it took. */

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { expect, it, onTestFinished } from 'vitest'
@@ -7,15 +6,11 @@ import { eventually } from '../../helpers/eventually.ts'
 import { isolatedHome } from '../../helpers/run-cli.ts'
 
 const program = fileURLToPath(new URL('../../helpers/draining-command.ts', import.meta.url))
-const homeOfTest = () => {
-  const { path, env } = isolatedHome()
-  onTestFinished(() => rmSync(path, { recursive: true }))
-  return env
-}
-const start = (...args: string[]) => execa(process.execPath, [program, ...args], { env: homeOfTest(), reject: false })
+const start = (...args: string[]) =>
+  execa(process.execPath, [program, ...args], { env: isolatedHome().env, reject: false })
 
 it('a process that drains without end is ended by the second SIGTERM', async () => {
-  const child = spawn(process.execPath, [program, 'drains'], { env: { ...process.env, ...homeOfTest() } })
+  const child = spawn(process.execPath, [program, 'drains'], { env: { ...process.env, ...isolatedHome().env } })
   onTestFinished(() => void child.kill('SIGKILL'))
   let output = ''
   child.stdout.on('data', chunk => {

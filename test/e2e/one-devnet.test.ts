@@ -1,0 +1,71 @@
+/** One devnet for everything that only reads one. In the end it is killed, and what it left is swept by the next `devnet up`. */
+import { once } from 'node:events'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { isProcessAlive } from '../../src/core/platform/process-identity.ts'
+import { isolatedHome, runCli } from '../helpers/run-cli.ts'
+import { closing, describeBlocks, docsShell, opening } from './one-devnet/docs-blocks.ts'
+import { describeOperators } from './one-devnet/operators.ts'
+
+const home = isolatedHome()
+const { env } = home
+const contexts = join(env.XDG_DATA_HOME!, 'kaisar')
+/** Where `devnet up` keeps it when it is told nothing. */
+const folder = join(contexts, 'devnet')
+const shell = docsShell(home)
+const script = new URL('../helpers/serve-devnet.ts', import.meta.url).pathname
+const devnet = execa(process.execPath, [script, folder, contexts], { env, reject: false, stdin: 'ignore' })
+
+beforeAll(async () => {
+  const said = await Promise.race([once(devnet.stdout, 'data'), devnet.then(({ stderr }) => stderr)])
+  expect(String(said)).toBe('paid\n')
+})
+afterAll(async () => {
+  devnet.kill('SIGTERM')
+  await devnet
+  // Where a test failed, the second one may still run.
+  await runCli(['devnet', 'down'], { env })
+  rmSync(home.path, { recursive: true, force: true })
+})
+
+describeBlocks(home, shell)
+describeOperators(home, folder)
+
+it('survives nothing of SIGKILL, is swept at the next up, which detaches, is found by another up, and goes down', async () => {
+  const status = async () => runCli(['devnet', 'status', '--json'], { env })
+  const { pid } = (await status()).json<{ pid: number }>().data
+  expect(pid).toBe(devnet.pid)
+  process.kill(pid, 'SIGKILL')
+  await devnet
+  const lost = await status()
+  expect(lost.exitCode).toBe(3)
+  expect(lost.json().errors[0]!.code).toBe('DEVNET_NOT_RUNNING')
+
+  // As the docs open it.
+  type Ready = { type: string; data: { rpcUrl: string; contracts: Record<string, string> } }
+  const lines = (await shell.runNamed(opening, { KAISAR_JSON: '1' })).trim().split('\n')
+  const { rpcUrl, contracts } = (JSON.parse(lines.at(-1)!) as Ready).data
+
+  const second = await runCli(['devnet', 'up', '--detach', '--json'], { env, timeoutMs: 120_000 })
+  expect(second.exitCode).toBe(1)
+  expect(second.json().errors[0]!.message).toContain('A devnet already runs')
+  // What the first one tells goes on where it was.
+  expect(JSON.parse(readFileSync(join(folder, 'devnet.ndjson'), 'utf8').split('\n')[0]!).type).not.toBe('result')
+  expect(readdirSync(folder).filter(name => name.startsWith('.'))).toEqual([])
+
+  const found = (await status()).json<{ pid: number }>().data
+  expect(found).toMatchObject({ rpcUrl, contracts })
+  expect(isProcessAlive(found.pid)).toBe(true)
+  const logs = await runCli(['devnet', 'logs', 'checker-1', '--json'], { env })
+  expect(logs.json<{ logs: { lines: string[] }[] }>().data.logs[0]!.lines.length).toBeGreaterThan(0)
+
+  // And as they close it.
+  const down = JSON.parse(await shell.runNamed(closing, { KAISAR_JSON: '1' }))
+  expect(down).toMatchObject({ success: true, data: { wasRunning: true } })
+  const { stdout } = await execa('ps', ['-eo', 'args'])
+  expect(stdout.split('\n').filter(line => line.includes(folder))).toEqual([])
+  const gone = await runCli(['devnet', 'down', '--json'], { env })
+  expect(gone.exitCode).toBe(3)
+})

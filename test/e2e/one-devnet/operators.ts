@@ -1,0 +1,290 @@
+/** What operators see of daemons that really run: status, report, bundles, metrics, health, dashboards. */
+import { execFileSync } from 'node:child_process'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { JournaledVerdict } from '../../../src/core/checker/read-records.ts'
+import { devnetRoles } from '../../../src/core/devnet/roles.ts'
+import { isProcessAlive } from '../../../src/core/platform/process-identity.ts'
+import { runCliHere } from '../../helpers/cli-in-process.ts'
+import { eventually } from '../../helpers/eventually.ts'
+import { findPromtool, promtoolCheck } from '../../helpers/promtool.ts'
+import { cliPath, type isolatedHome } from '../../helpers/run-cli.ts'
+
+const promtool = findPromtool()
+
+type Verified = { valid: boolean; failedStep: string | null; hash: string; facts: { operator: string } | null }
+type Proof = { epoch: number; verdict: { verdict: string }; score: string } | null
+type ProviderData = {
+  providers: {
+    operator: string
+    daemon: { running: { pid: number } | null }
+    devices: { id: string; model: string; lastProof: Proof; history: { score: string }[]; earned: string }[]
+    warnings: { code: string }[]
+  }[]
+}
+type CheckerData = {
+  checkers: {
+    operator: string
+    checker: { endpoint: string; certificateHash: string; earned: string }
+    endpoint: { reached: boolean; certificateHash: string }
+    duties: { epoch: number; committedTxHash: string | null; state: string }[]
+    verdictCounts: Record<string, number>
+    verdicts: JournaledVerdict[]
+    daemon: { running: object | null }
+  }[]
+}
+
+const isValid = ({ verdict, evidence }: JournaledVerdict) => verdict === 'VALID' && evidence !== null
+
+const hasTmux = (() => {
+  try {
+    execFileSync('tmux', ['-V'])
+    return true
+  } catch {
+    return false
+  }
+})()
+
+/**
+ * @param home - where the devnet runs, with an epoch paid
+ * @param folder - of the devnet
+ */
+export function describeOperators(home: ReturnType<typeof isolatedHome>, folder: string): void {
+  const roles = devnetRoles({ providers: 2, checkers: 5 })
+  const kaisar = (...args: string[]) => runCliHere(args, { env: home.env })
+  const result = async <T>(...args: string[]) => {
+    const { json, stderr } = await kaisar(...args, '--json')
+    const envelope = json<T>()
+    expect(envelope, stderr).toMatchObject({ success: true, errors: [] })
+    return envelope.data
+  }
+  type Status = Record<string, { daemon: { running: { pid: number } | null } }[]>
+  /** The process of a daemon, as its own status has it. */
+  const pidOf = async (role: 'provider' | 'checker', name: string) =>
+    (await result<Status>(role, 'status', '--data-dir', join(folder, name)))[`${role}s`]![0]!.daemon.running?.pid
+  const isGone = (pid: number) => eventually(() => expect(isProcessAlive(pid)).toBe(false), 60_000, 50)
+
+  const log = (name: string) => readFileSync(join(folder, 'logs', `${name}.log`), 'utf8')
+  /** Where a daemon serves its metrics, by its own word. */
+  const metricsUrl = (name: string) =>
+    JSON.parse(
+      log(name)
+        .split('\n')
+        .find(line => line.includes('"metrics.listening"'))!,
+    ).url as string
+
+  describe('status', () => {
+    it('of the Providers is what the chain says, with the daemons beside it', async () => {
+      const { providers } = await result<ProviderData>('provider', 'status')
+      expect(providers).toHaveLength(2)
+      for (const { daemon, devices, operator } of providers) {
+        expect(daemon.running?.pid).toBeGreaterThan(0)
+        expect(devices).toHaveLength(1)
+        expect(devices[0]!.lastProof?.epoch).toBeGreaterThanOrEqual(0)
+        expect(devices[0]!.model).not.toBe('')
+        const { devices: listed } = await result<{ devices: { id: string; operator: string }[] }>('chain', 'devices')
+        expect(listed.find(({ id }) => id === devices[0]!.id)?.operator).toBe(operator)
+      }
+      expect(providers.some(({ devices }) => BigInt(devices[0]!.earned) > 0n)).toBe(true)
+      const { stdout } = await kaisar('provider', 'status', '--operator', providers[0]!.operator)
+      expect(stdout).toContain(`provider  ${providers[0]!.operator}`)
+      expect(stdout).not.toContain(providers[1]!.operator)
+      expect(stdout).toMatch(/last proof {2}epoch \d+ {2}\w+/)
+    })
+
+    it('of the Checkers asks their endpoints, and knows their duties', async () => {
+      const { checkers } = await result<CheckerData>('checker', 'status')
+      expect(checkers).toHaveLength(5)
+      for (const { checker, endpoint, duties, daemon } of checkers) {
+        expect(endpoint).toEqual({ reached: true, certificateHash: checker.certificateHash })
+        expect(duties.some(({ committedTxHash, state }) => committedTxHash !== null && state === 'final')).toBe(true)
+        expect(daemon.running).not.toBeNull()
+      }
+      expect(checkers.some(({ verdictCounts }) => (verdictCounts.VALID ?? 0) > 0)).toBe(true)
+    })
+
+    it('of a Provider’s journal has its rounds and what Checkers signed', async () => {
+      type Report = { reports: { rounds: object[]; receipts: { checker: string }[] }[] }
+      const { checkers } = await result<CheckerData>('checker', 'status')
+      await eventually(
+        async () => {
+          const { reports } = await result<Report>('provider', 'report', '--data-dir', join(folder, 'provider-1'))
+          expect(reports[0]!.rounds.length).toBeGreaterThan(0)
+          const signers = new Set(reports[0]!.receipts.map(({ checker }) => checker))
+          for (const signer of signers) expect(checkers.map(({ operator }) => operator)).toContain(signer)
+          expect(signers.size).toBeGreaterThanOrEqual(3)
+        },
+        60_000,
+        1_000,
+      )
+    })
+  })
+
+  describe('evidence', () => {
+    const kept = join(home.path, 'kept.bundle')
+
+    it('verifies by its hash from the Checker that serves it, and offline once it is kept in a file', async () => {
+      const { checkers } = await result<CheckerData>('checker', 'status')
+      const { checker, verdicts } = checkers.find(({ verdicts }) => verdicts.some(isValid))!
+      const hash = verdicts.find(isValid)!.evidence!
+      const served = await result<Verified>('checker', 'verify', hash, '--from', checker.endpoint, '--save', kept)
+      expect(served).toMatchObject({ valid: true, hash, failedStep: null })
+      const { providers } = await result<ProviderData>('provider', 'status')
+      expect(providers.map(({ operator }) => operator)).toContain(served.facts!.operator)
+      expect(await result<Verified>('checker', 'verify', kept)).toEqual(served)
+      const { stdout } = await kaisar('checker', 'verify', kept)
+      expect(stdout).toMatch(/^VALID/)
+      expect(stdout).toContain('What a bundle cannot prove by itself')
+    })
+
+    it('does not verify once it was tampered with: exit code 4, in text and JSON', async () => {
+      const bytes = readFileSync(kept)
+      // The last byte is of an opened row's path in the tree.
+      bytes[bytes.length - 1]! ^= 1
+      const forged = join(home.path, 'forged.bundle')
+      writeFileSync(forged, bytes)
+      const [text, json] = await Promise.all([
+        kaisar('checker', 'verify', forged),
+        kaisar('checker', 'verify', forged, '--json'),
+      ])
+      expect([text.exitCode, json.exitCode]).toEqual([4, 4])
+      expect(json.json<Verified>()).toMatchObject({
+        success: false,
+        data: { valid: false, facts: null },
+        errors: [{ code: 'BUNDLE_REFUTED' }],
+      })
+      expect(text.stdout).toMatch(/^NOT VALID/)
+      expect(text.stderr).toContain('[BUNDLE_REFUTED]')
+    })
+  })
+
+  describe('metrics and health', () => {
+    it.each(['provider-1', 'checker-1'])('of %s are served, well-formed, and say that it is ready', async name => {
+      const text = await (await fetch(`${metricsUrl(name)}/metrics`)).text()
+      const role = name.split('-')[0]
+      expect(text).toContain(`kaisar_${role}_chain_reachable 1`)
+      if (promtool !== null) expect(promtoolCheck(promtool, ['metrics'], text)).toEqual({ ok: true, output: '' })
+      const sessions = Number(new RegExp(`^kaisar_${role}_open_sessions (\\d+)`, 'm').exec(text)?.[1])
+      expect(sessions).toBeGreaterThan(0)
+      await eventually(
+        async () => {
+          const response = await fetch(`${metricsUrl(name)}/health`)
+          expect(await response.json()).toMatchObject({
+            healthy: true,
+            hindrances: [],
+            openSessions: expect.any(Number),
+          })
+          expect(response.status).toBe(200)
+        },
+        30_000,
+        500,
+      )
+    })
+
+    it('count real work', async () => {
+      const provider = await (await fetch(`${metricsUrl('provider-1')}/metrics`)).text()
+      expect(provider).toMatch(/kaisar_provider_rounds_total\{device="0x[0-9a-f]{64}",result="committed"\} [1-9]/)
+      const checkers = await Promise.all(
+        [1, 2, 3, 4, 5].map(async i => (await fetch(`${metricsUrl(`checker-${i}`)}/metrics`)).text()),
+      )
+      expect(checkers.some(text => /kaisar_checker_verify_seconds_count [1-9]/.test(text))).toBe(true)
+      expect(checkers.some(text => /kaisar_checker_settlement_steps_total\{step="\w+"\} [1-9]/.test(text))).toBe(true)
+    })
+  })
+
+  it('of two machines with one key the newer one goes on, and both say why', async () => {
+    const { payout } = roles.find(({ name }) => name === 'provider-1')!
+    const older = await pidOf('provider', 'provider-1')
+    const other = join(home.path, 'other-machine')
+    for (const name of ['keys', 'password', 'config.toml'])
+      cpSync(join(folder, 'provider-1', name), join(other, name), { recursive: true })
+    const args = [
+      '--data-dir',
+      other,
+      '--config',
+      join(other, 'config.toml'),
+      '--password-file',
+      join(other, 'password'),
+    ]
+    const newer = execa(
+      process.execPath,
+      [
+        cliPath,
+        'provider',
+        'run',
+        '--json',
+        ...args,
+        '--payout',
+        payout,
+        '--execution-provider',
+        'cpu',
+        '--threads',
+        '1',
+      ],
+      { env: home.env, reject: false, all: true },
+    )
+    let said = ''
+    newer.all.on('data', chunk => {
+      said += chunk
+    })
+    try {
+      await isGone(older!)
+      const last = JSON.parse(log('provider-1').trimEnd().split('\n').at(-1)!)
+      expect(last).toMatchObject({ type: 'result', success: false, errors: [{ code: 'OPERATOR_REPLACED' }] })
+      await eventually(() => expect(said).toContain('"session.opened"'), 60_000, 100)
+      expect(said).toContain('another machine may still run this provider')
+    } finally {
+      newer.kill('SIGTERM')
+      await newer
+    }
+  })
+
+  describe.skipIf(!hasTmux)('--watch in a real terminal (needs tmux)', () => {
+    const socket = join(home.path, 'tmux')
+    const tmux = (...args: string[]) => execFileSync('tmux', ['-S', socket, ...args], { encoding: 'utf8' })
+    let session = ''
+    const screen = () => tmux('capture-pane', '-p', '-t', session)
+    afterAll(() => {
+      try {
+        tmux('kill-server')
+      } catch {
+        // It ended with its last session.
+      }
+    })
+
+    // Last: it takes the place of daemons of the devnet, which goes on without them.
+    it.each([
+      ['provider', 2, /Devices\nDEVICE/],
+      ['checker', 5, /seats 1 +strikes/],
+    ] as const)('shows the %s, and gives the screen back when it is left', async (role, number, expected) => {
+      const name = `${role}-${number}`
+      const pid = (await pidOf(role, name))!
+      process.kill(pid, 'SIGTERM')
+      await isGone(pid)
+      const at = join(folder, name)
+      session = name
+      expect(await pidOf(role, name)).toBeUndefined()
+      const { payout } = roles.find(each => each.name === name)!
+      const words = [process.execPath, cliPath, role, 'run', '--watch', '--data-dir', at, '--payout', payout]
+      const more = ['--password-file', join(at, 'password'), '--execution-provider', 'cpu', '--threads', '1']
+      const command = `echo before; ${[...words, ...more].join(' ')}; echo "exit code $?"; exec cat`
+      const variables = Object.entries(home.env).flatMap(([key, value]) => ['-e', `${key}=${value}`])
+      tmux('-f', '/dev/null', 'new-session', '-d', '-s', session, '-x', '100', '-y', '30', ...variables, command)
+      await eventually(
+        () => {
+          const shown = screen()
+          expect(shown).toMatch(expected)
+          expect(shown.split('\n')[0]).toMatch(new RegExp(`^kaisar ${role} .* q quit$`))
+          expect(shown).not.toContain('before')
+        },
+        60_000,
+        200,
+      )
+      tmux('send-keys', '-t', session, 'q')
+      await eventually(() => expect(screen()).toMatch(/^before\n[\s\S]*exit code 0\n/), 60_000, 200)
+      tmux('kill-session', '-t', session)
+    })
+  })
+}

@@ -1,0 +1,19 @@
+/**
+ * A devnet in a process of its own, whose daemons serve metrics: node serve-devnet.ts <folder> <context home>. Says `paid` once its
+ * first epoch is, and stops when it is told to.
+ */
+import { once } from 'node:events'
+import { startDevnet } from '../../src/core/devnet/start-devnet.ts'
+
+const [dataDir, contextHome] = process.argv.slice(2)
+const metrics = ['--metrics-port', '0']
+const devnet = await startDevnet({
+  dataDir: dataDir!,
+  contextHome: contextHome!,
+  startTimeoutSeconds: 120,
+  daemonArgs: { provider: metrics, checker: metrics },
+})
+await devnet.paidEpochs(1)
+process.stdout.write('paid\n')
+await once(process, 'SIGTERM')
+await devnet.stop()
