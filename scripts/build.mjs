@@ -1,18 +1,8 @@
-// Builds what is missing or older than its sources: TypeScript → dist, contracts → out and dist/contracts, oclif.manifest.json.
+// Builds what is missing or older than its sources: src → dist, contracts → out and dist/contracts, oclif.manifest.json.
 // `bin/run.js` calls it on every start from a clone, so the check itself must stay in the low milliseconds.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { forgePath } from './forge.mjs'
@@ -21,14 +11,16 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 const at = (...parts) => join(root, ...parts)
 const say = line => process.stderr.write(`${line}\n`)
 
-/** Each step is done again when the stamp of its sources changes. Order matters: the manifest reads what tsc wrote. */
+/** Each step is done again when the stamp of its sources changes. Order matters: the manifest reads the bundle. */
 const steps = [
   {
-    name: 'typescript',
-    title: 'Compiling TypeScript',
-    sources: ['src', 'tsconfig.json', 'tsconfig.build.json'],
+    name: 'bundle',
+    title: 'Bundling the sources',
+    // The lock file, because the code of dependencies is in the bundle.
+    sources: ['src', 'package-lock.json', 'scripts/bundle.mjs'],
     product: 'dist/cli.js',
-    run: compileTypeScript,
+    // Types are checked by `npm run lint`; a user's first run only needs the JavaScript.
+    run: async () => (await import('./bundle.mjs')).bundle(),
   },
   {
     name: 'contracts',
@@ -95,23 +87,6 @@ function stampOf(step) {
   }
   for (const source of step.sources) visit(at(source))
   return hash.digest('hex')
-}
-
-async function compileTypeScript() {
-  // Types are checked by `npm run lint`; a user's first run only needs the JavaScript.
-  await run(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noCheck'])
-  const sources = new Set(filesBelow(at('src')))
-  for (const file of sources) {
-    if (/\.tsx?$/.test(file)) continue
-    mkdirSync(dirname(at('dist', file)), { recursive: true })
-    copyFileSync(at('src', file), at('dist', file))
-  }
-  // A command whose source is gone must be gone too.
-  for (const file of filesBelow(at('dist'))) {
-    if (!file.endsWith('.js') || file.startsWith('ui/')) continue
-    const base = file.slice(0, -3)
-    if (!['.ts', '.tsx', '.js'].some(extension => sources.has(base + extension))) rmSync(at('dist', file))
-  }
 }
 
 async function compileContracts() {
@@ -212,8 +187,12 @@ function run(command, args) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const words = process.argv.slice(2)
   const only = words.filter(word => !word.startsWith('-'))
-  build({ force: words.includes('--force'), ...(only.length > 0 ? { only } : {}) }).catch(error => {
-    say(error.message)
-    process.exitCode = 1
-  })
+  build({ force: words.includes('--force'), ...(only.length > 0 ? { only } : {}) })
+    .then(async () => {
+      if (words.includes('--prune')) (await import('./bundle.mjs')).removeOldChunks()
+    })
+    .catch(error => {
+      say(error.message)
+      process.exitCode = 1
+    })
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from './build.mjs'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-await build({ only: ['typescript', 'manifest'] })
+await build({ only: ['bundle', 'manifest'] })
 const pages = { 'docs/cli.md': await commandReference(), 'docs/errors.md': await errorReference() }
 
 const check = process.argv.includes('--check')
@@ -35,9 +35,9 @@ async function commandReference() {
 
 /** Every error declared in the sources; the anchor is the code, as errors print it. */
 async function errorReference() {
-  const modules = readdirSync(join(root, 'dist'), { recursive: true }).filter(path => /(^|[/-])errors\.js$/.test(path))
-  for (const path of modules.sort()) await import(join(root, 'dist', path))
-  const { errorCatalogue } = await import(join(root, 'dist/core/platform/errors.js'))
+  const modules = readdirSync(join(root, 'src'), { recursive: true }).filter(path => /(^|[/-])errors\.ts$/.test(path))
+  for (const path of modules.sort()) await import(join(root, 'src', path))
+  const { errorCatalogue } = await import(join(root, 'src/core/platform/errors.ts'))
   const exits = {
     1: 'it failed',
     2: 'wrong usage',

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isKaisarError } from '../platform/errors.ts'
 import { saveKey } from '../platform/key-folder.ts'
+import { packageFolder } from '../platform/own-files.ts'
 import { type SupervisedProcess, startSupervised } from '../platform/supervised-process.ts'
 import { writeFileAtomically } from '../platform/write-file-atomically.ts'
 import { devnetErrors } from './errors.ts'
@@ -29,7 +30,7 @@ export type LaunchDaemonDependencies = {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-const kaisar = fileURLToPath(new URL('../../../bin/run.js', import.meta.url))
+const kaisar = fileURLToPath(new URL('bin/run.js', packageFolder))
 const password = 'devnet'
 
 /** @throws PROCESS_NOT_STARTED */

@@ -4,13 +4,14 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { packageFolder } from '../platform/own-files.ts'
 import { devnetErrors } from './errors.ts'
 import type { DaemonEvent } from './launch-daemons.ts'
 
 /** Of what it logged, where it ended without a result. */
 const mostLogCharacters = 4_000
 
-const entry = fileURLToPath(new URL('../../../bin/run.js', import.meta.url))
+const entry = fileURLToPath(new URL('bin/run.js', packageFolder))
 
 /** `stop`: asks the devnet to end that is being started. @throws DEVNET_PROCESS_ENDED with the reason that the devnet gives */
 export async function launchDetached({

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isKaisarError } from '../platform/errors.ts'
+import { ownFile } from '../platform/own-files.ts'
 import { explorerErrors } from './errors.ts'
 import { findPage } from './explorer-pages.ts'
 import { createLiveView } from './live-view.ts'
@@ -44,7 +45,7 @@ const pageHeaders = {
   'cache-control': 'no-store',
 }
 
-const asset = (path: string) => readFileSync(new URL(path, import.meta.url))
+const asset = (path: string) => readFileSync(ownFile(`core/explorer/web/${path}`))
 
 /**
  * Serves the explorer on this machine's loopback interface: read-only pages about a network, kept true while they are open.
@@ -57,8 +58,8 @@ export async function serveExplorer(
 ): Promise<Explorer> {
   const live = createLiveView({ freshMs }, { read: () => reader.read(), now: () => performance.now() })
   const assets = new Map([
-    ['/explorer.css', { type: 'text/css; charset=utf-8', body: asset('./web/explorer.css') }],
-    ['/live.js', { type: 'text/javascript; charset=utf-8', body: asset('./web/browser/live.js') }],
+    ['/explorer.css', { type: 'text/css; charset=utf-8', body: asset('explorer.css') }],
+    ['/live.js', { type: 'text/javascript; charset=utf-8', body: asset('browser/live.js') }],
     ['/icon.svg', { type: 'image/svg+xml', body: Buffer.from(icon) }],
   ])
   const explain = (device: `0x${string}`, epoch: number | undefined) =>

@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
+import { ownFile } from '../platform/own-files.ts'
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
 import type { Host } from './cpu-probe.ts'
 import type { HostFiles } from './host-files.ts'
@@ -41,14 +42,11 @@ export type ExecutionProviderCheck = {
   readonly reason: string | null
 }
 
-const checkFile = new URL(
-  import.meta.url.endsWith('.ts') ? './execution-provider-check.ts' : './execution-provider-check.js',
-  import.meta.url,
-)
+const checkFile = fileURLToPath(ownFile('core/gpu/execution-provider-check'))
 
 /** Runs a product through one execution provider in a child process (see execution-provider-check.ts). */
 async function checkExecutionProvider(run: RunTool, provider: string): Promise<ExecutionProviderCheck> {
-  const output = await run(process.execPath, [fileURLToPath(checkFile), provider], {
+  const output = await run(process.execPath, [checkFile, provider], {
     timeoutMs: 60_000,
     maxBytes: 1 << 20,
   })

@@ -1,6 +1,7 @@
 /** What fixes a device's job for a round, and which of its rows a seat will ask for. SHA-256 over fixed-width fields. */
 import { createHash } from 'node:crypto'
-import { type Hex, hexToBytes } from 'viem'
+import type { Hex } from 'viem'
+import { hexToBytes } from '../platform/hex.ts'
 import { keystream } from './keystream.ts'
 import type { JobSpec } from './spec.ts'
 
@@ -21,10 +22,10 @@ export function jobSeed({ chainId, round, deviceId, generation, specHash }: JobI
   return createHash('sha256')
     .update('kaisar/job/v1')
     .update(numbers.subarray(0, 8))
-    .update(hexToBytes(round, { size: 32 }))
-    .update(hexToBytes(deviceId, { size: 32 }))
+    .update(hexToBytes(round, 32))
+    .update(hexToBytes(deviceId, 32))
     .update(numbers.subarray(8))
-    .update(hexToBytes(specHash, { size: 32 }))
+    .update(hexToBytes(specHash, 32))
     .digest()
 }
 
@@ -38,9 +39,9 @@ export function sampleRows({ samples }: Pick<JobSpec, 'samples'>, rows: number, 
   if (rows <= samples) return Array.from({ length: rows }, (_, row) => row)
   const seed = createHash('sha256')
     .update('kaisar/sample/v1')
-    .update(hexToBytes(identity.secret, { size: 32 }))
-    .update(hexToBytes(identity.root, { size: 32 }))
-    .update(hexToBytes(identity.samplingBlockHash, { size: 32 }))
+    .update(hexToBytes(identity.secret, 32))
+    .update(hexToBytes(identity.root, 32))
+    .update(hexToBytes(identity.samplingBlockHash, 32))
     .digest()
   const bound = BigInt(rows)
   const unbiased = (1n << 64n) - ((1n << 64n) % bound)

@@ -4,7 +4,8 @@
  * m = 0, W_l m = 1 + l and R m = 1 + w. Byte b gives (b mod 128) − 64, and −64 gives 0: symmetric, so that sums have mean zero.
  */
 import { createHash } from 'node:crypto'
-import { type Hex, hexToBytes } from 'viem'
+import type { Hex } from 'viem'
+import { hexToBytes } from '../platform/hex.ts'
 import { keystream } from './keystream.ts'
 import { type JobSpec, rowBytes, specHash } from './spec.ts'
 
@@ -40,7 +41,7 @@ export function* weightsByStep(spec: JobSpec, epochSeed: Hex): Generator<void, W
 export function modelHash({ spec, embed, layers, reduce }: Weights): Hex {
   const hash = createHash('sha256')
     .update('kaisar/model/v1')
-    .update(hexToBytes(specHash(spec)))
+    .update(hexToBytes(specHash(spec), 32))
   for (const matrix of [embed, ...layers, reduce])
     hash.update(new Uint8Array(matrix.buffer, matrix.byteOffset, matrix.byteLength))
   return `0x${hash.digest('hex')}`
@@ -51,8 +52,8 @@ function matrixSeed(spec: JobSpec, epochSeed: Hex, index: number): Uint8Array {
   number.writeUInt32BE(index)
   return createHash('sha256')
     .update('kaisar/weights/v1')
-    .update(hexToBytes(specHash(spec)))
-    .update(hexToBytes(epochSeed, { size: 32 }))
+    .update(hexToBytes(specHash(spec), 32))
+    .update(hexToBytes(epochSeed, 32))
     .update(number)
     .digest()
 }

@@ -2,7 +2,8 @@
  * The work of one device, or the recomputing of one Checker, in the thread that calls it. Daemons use it behind
  * {@link import('./work-engine.ts').createWorkEngine}, which moves it to a thread of its own.
  */
-import { bytesToHex, type Hex, hexToBytes } from 'viem'
+import type { Hex } from 'viem'
+import { bytesToHex, hexToBytes } from '../platform/hex.ts'
 import { rowsInChunk } from './digest-tree.ts'
 import { jobErrors } from './errors.ts'
 import { chooseExecutionProvider, type ExecutionProvider } from './execution-provider.ts'
@@ -177,7 +178,7 @@ export async function createWorkCore(
 
     verify: ({ epochSeed, items }) =>
       models.use(epochSeed, kernel => {
-        const claims = items.map(item => ({ ...item, root: hexToBytes(item.root, { size: 32 }) }))
+        const claims = items.map(item => ({ ...item, root: hexToBytes(item.root, 32) }))
         return verifyOpenings(claims, kernel.run, { sampleLimit: spec.samples, batchRows })
       }),
 

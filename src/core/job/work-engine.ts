@@ -12,6 +12,7 @@
 import { Worker } from 'node:worker_threads'
 import { systemClock } from '../platform/clock.ts'
 import { type ExitCode, KaisarError } from '../platform/errors.ts'
+import { ownFile } from '../platform/own-files.ts'
 import { jobErrors } from './errors.ts'
 import { type MonotonicClock, threadClock } from './thread-clock.ts'
 import type { WorkCore, WorkDescription, WorkOptions } from './work-core.ts'
@@ -72,8 +73,7 @@ export function createWorkEngine(
 async function startEngine(options: WorkOptions, clock: MonotonicClock): Promise<WorkEngine> {
   // CUDA reads it once, when its library loads: the order in which devices are numbered. Only this thread sets what native code sees.
   process.env.CUDA_DEVICE_ORDER = 'PCI_BUS_ID'
-  const file = import.meta.url.endsWith('.ts') ? './work-worker.ts' : './work-worker.js'
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: options })
+  const worker = new Worker(ownFile('core/job/work-worker'), { workerData: options })
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>()
   let stopped: KaisarError | null = null
   let calls = 0

@@ -4,6 +4,7 @@
  */
 import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { packageFolder } from './own-files.ts'
 
 /** Names a folder: a point is active while a file of its name is in there. Who falls at it renames the file to `<point>@<pid>`. */
 export const crashVariable = 'KAISAR_CRASH_POINTS'
@@ -22,7 +23,7 @@ export const crashPoints = {
 
 export type CrashPoint = (typeof crashPoints)[keyof typeof crashPoints][number] | `transaction.${string}`
 
-const tests = new URL('../../../test/sim/', import.meta.url)
+const tests = new URL('test/sim/', packageFolder)
 const named = process.env[crashVariable]
 const folder = named !== undefined && existsSync(tests) ? named : null
 

@@ -1,0 +1,52 @@
+/** What the bundle must know of the sources: each file that is opened by path, and what a work thread may load. */
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { ownFile, packageFolder } from '../../../src/core/platform/own-files.ts'
+
+const { entries, assets } = (await import(`${packageFolder}scripts/bundle.mjs`)) as Record<string, string[]>
+const source = fileURLToPath(new URL('src/', packageFolder))
+const sources = globSync('**/*.ts', { cwd: source })
+const read = (path: string) => readFileSync(join(source, path), 'utf8')
+
+it('finds the folder of the package and its files in the sources', () => {
+  expect(existsSync(new URL('package.json', packageFolder))).toBe(true)
+  expect(existsSync(ownFile('core/job/work-worker'))).toBe(true)
+  expect(fileURLToPath(ownFile('core/explorer/web/explorer.css'))).toBe(join(source, 'core/explorer/web/explorer.css'))
+})
+
+it('gives every script that is started by path an entry of its own', () => {
+  const scripts = sources.flatMap(path => [...read(path).matchAll(/ownFile\('([^'.]+)'\)/g)].map(match => match[1]))
+  expect(scripts.sort()).toEqual(['core/gpu/execution-provider-check', 'core/job/work-worker'])
+  for (const script of scripts) expect(entries).toContain(`${script}.ts`)
+})
+
+it('keeps what the explorer sends to browsers', () => {
+  const sent = [...read('core/explorer/serve-explorer.ts').matchAll(/asset\('([^']+)'\)/g)].map(([, path]) => path!)
+  expect(sent.length).toBeGreaterThan(1)
+  expect(globSync(assets!, { cwd: source })).toEqual(
+    expect.arrayContaining(sent.map(path => `core/explorer/web/${path}`)),
+  )
+})
+
+it('opens no file by a path that is relative to its module', () => {
+  const relative = sources.filter(path => /new URL\([^)]*import\.meta\.url\)|import\.meta\.dirname/.test(read(path)))
+  expect(relative).toEqual(['core/platform/own-files.ts'])
+})
+
+it('loads ONNX Runtime and nothing of the chain in a work thread', () => {
+  const reached = new Set<string>()
+  const packages = new Set<string>()
+  const visit = (path: string) => {
+    if (reached.has(path)) return
+    reached.add(path)
+    for (const [, name] of read(path).matchAll(/^(?:import|export)(?! type)[^'"]*?from '([^']+)'/gm)) {
+      if (name!.startsWith('.')) visit(join(dirname(path), name!))
+      else if (!name!.startsWith('node:')) packages.add(name!)
+    }
+  }
+  visit('core/job/work-worker.ts')
+  expect(reached.size).toBeGreaterThan(10)
+  expect([...packages].sort()).toEqual(['onnx-proto', 'onnxruntime-node'])
+})
