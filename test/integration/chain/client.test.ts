@@ -3,6 +3,7 @@ import { connectChain } from '../../../src/core/chain/client.ts'
 import { chainErrors } from '../../../src/core/chain/errors.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
+import { eventually } from '../../helpers/eventually.ts'
 import { type FaultRule, startRpcProxy } from '../../helpers/rpc-proxy.ts'
 
 const anvil = await anvilForTests()
