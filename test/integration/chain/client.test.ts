@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { connectChain } from '../../../src/core/chain/client.ts'
 import { chainErrors } from '../../../src/core/chain/errors.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
+import { eventually } from '../../helpers/eventually.ts'
 import { type FaultRule, startRpcProxy } from '../../helpers/rpc-proxy.ts'
 
 const anvil = await anvilForTests()
