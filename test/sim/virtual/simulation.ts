@@ -37,6 +37,7 @@ import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
 import type { Identity, Limits, Transport } from '../../../src/core/transport/transport.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 import { type Alteration, cheating, lying, skewOf } from '../alteration.ts'
+import { lies as allLies, type Lie } from './lying-endpoint.ts'
 import { type EndpointFaultRule, startVirtualChain, type VirtualChain } from './virtual-chain.ts'
 import { createVirtualEngines } from './virtual-engine.ts'
 import { createVirtualTime, type VirtualHost } from './virtual-time.ts'
@@ -51,6 +52,10 @@ export type SimulationOptions = {
   readonly alterations?: Readonly<Record<string, Alteration>>
   /** What every endpoint does wrong, from the start of epoch 0. */
   readonly faults?: readonly EndpointFaultRule[]
+  /** Endpoints of each host; of several, one lies all the time, about one thing after the other; default 1. */
+  readonly endpoints?: number
+  /** What it lies about, in turn; default everything. */
+  readonly lies?: readonly Lie[]
   /** Whether a process that fell is brought back by itself; default true. */
   readonly restarts?: (role: Role) => boolean
 }
@@ -101,6 +106,8 @@ type Process = {
 const folderForStores = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 /** From the end of a process to its next start, in ms. */
 const restartMs = { least: 500, most: 2_000 }
+/** How long an endpoint tells one lie before the next. */
+const lieMs = 7_000
 /** From one host to another, in ms. */
 const wireMs = { least: 0.2, most: 5 }
 /** Virtual time that a row takes on the card of each Provider, in turn. */
@@ -108,6 +115,7 @@ const rowMs = [40, 50]
 
 export async function startSimulation(options: SimulationOptions): Promise<Simulation> {
   const { seed, epochSeconds = 16, alterations = {}, faults = [], restarts: mayRestart = () => true } = options
+  const { endpoints = 1, lies = allLies } = options
   const roles = devnetRoles({ providers: options.providers ?? 2, checkers: options.checkers ?? 5 })
   const dataDir = mkdtempSync(join(folderForStores, 'kaisar-sim-'))
   const randomOf = (what: string) =>
@@ -173,15 +181,23 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     const identity = identityOf(role)
     const openTransport = () => hosts.transport({ certificateHash: identity.certificateHash, address: name, clock })
 
+    const rpcUrls = Array.from({ length: endpoints }, (_, i) => `http://${name}-${i}`)
+    const lieOf = (url: string): Lie | null => {
+      // The one that is asked first, second or last, by host.
+      if (!isFaulty || endpoints === 1 || url !== rpcUrls[roles.indexOf(role) % endpoints]) return null
+      return lies[Math.floor(time.nowMs / lieMs + roles.indexOf(role)) % lies.length]!
+    }
+
     async function main() {
       const connected = await connectNetwork(
         deployment,
-        { rpcUrls: [`http://${name}`] },
+        { rpcUrls },
         {
           clock,
           openTransport: chain.transportOf(host, {
             random,
             faults: () => (isFaulty ? faults : []),
+            lie: lieOf,
             onFault: fault => {
               injected[fault] = (injected[fault] ?? 0) + 1
               note(name, 'endpoint', { fault })

@@ -4,6 +4,7 @@ import { json } from 'node:stream/consumers'
 import { custom, type Hex, HttpRequestError, keccak256, numberToHex, RpcRequestError, TimeoutError } from 'viem'
 import type { OpenTransport } from '../../../src/core/chain/endpoint.ts'
 import { startAnvil } from '../../../src/core/devnet/anvil.ts'
+import { type Answer, createLyingEndpoint, type Lie } from './lying-endpoint.ts'
 import type { VirtualHost } from './virtual-time.ts'
 
 /** Genesis, in seconds; the same in every run, so that every block is. */
@@ -37,7 +38,9 @@ export type VirtualChain = {
       readonly random: () => number
       /** What it does wrong now; default nothing. */
       readonly faults?: () => readonly EndpointFaultRule[]
-      readonly onFault?: (fault: EndpointFault) => void
+      /** What this URL lies about now; default nothing. */
+      readonly lie?: (url: string) => Lie | null
+      readonly onFault?: (fault: EndpointFault | Lie) => void
     },
   ): OpenTransport
   stop(): Promise<void>
@@ -50,10 +53,10 @@ export async function startVirtualChain(): Promise<VirtualChain> {
   const anvil = await startAnvil({ timestamp: genesisAt, hardfork: 'prague', accounts: 1 })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   /** Replies to reads, for as long as nothing was written since: seven daemons ask for the same head. */
-  const replies = new Map<string, Reply>()
+  const replies = new Map<string, Answer>()
   let coinbase = 0
 
-  async function ask(method: string, params: unknown): Promise<Reply> {
+  async function ask(method: string, params: unknown): Promise<Answer> {
     const key = JSON.stringify({ method, params })
     const isRead = reads.test(method)
     if (!isRead) replies.clear()
@@ -73,14 +76,15 @@ export async function startVirtualChain(): Promise<VirtualChain> {
       await rpc('anvil_setCoinbase', [numberToHex(++coinbase, { size: 20 })])
       for (let i = 0; i < depth; i++) await rpc('evm_mine')
     },
-    transportOf(host, { random, faults = () => [], onFault = () => undefined }) {
+    transportOf(host, { random, faults = () => [], lie: lieOf = () => null, onFault = () => undefined }) {
       const half = () => (latencyMs.least + (latencyMs.most - latencyMs.least) * random()) / 2
       const choose = (called: string) =>
         faults().find(({ fault, method = fault === 'swallow' ? sending : called, probability }) => {
           return method === called && random() < probability
         })?.fault ?? null
-      return (url, { timeout }) =>
-        custom(
+      return (url, { timeout }) => {
+        const endpoint = createLyingEndpoint(ask, random)
+        return custom(
           {
             async request({ method, params }: { method: string; params?: readonly unknown[] }) {
               await host.clock.sleep(half())
@@ -98,7 +102,10 @@ export async function startVirtualChain(): Promise<VirtualChain> {
                   await host.clock.sleep(timeout)
                   throw new TimeoutError({ url, body })
               }
-              const reply = await host.exclusive(() => ask(method, params))
+              const lie = lieOf(url)
+              if (lie !== null) onFault(lie)
+              if (lie === 'slow') await host.clock.sleep(4_000 * random())
+              const reply = await host.exclusive(() => endpoint.answer(lie, method, params ?? []))
               await host.clock.sleep(half())
               if (fault === 'drop-reply') throw new HttpRequestError({ url, body, details: 'the connection was cut' })
               return resultOf(reply, method, url)
@@ -106,6 +113,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
           },
           { retryCount: 0 },
         )
+      }
     },
     async stop() {
       agent.destroy()
@@ -114,21 +122,19 @@ export async function startVirtualChain(): Promise<VirtualChain> {
   }
 }
 
-type Reply = { readonly result?: unknown; readonly error?: { readonly code: number; readonly message: string } }
-
 const sending = 'eth_sendRawTransaction'
 const reads = /^(eth_(?!send)|net_|web3_)/
 
-function resultOf({ result, error }: Reply, method: string, url = 'anvil'): unknown {
+function resultOf({ result, error }: Answer, method: string, url = 'anvil'): unknown {
   if (error !== undefined) throw new RpcRequestError({ url, body: { method }, error })
   return result
 }
 
-function post(url: string, agent: Agent, body: string): Promise<Reply> {
+function post(url: string, agent: Agent, body: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
     const request = httpRequest(url, { method: 'POST', headers, agent }, response =>
-      json(response).then(reply => resolve(reply as Reply), reject),
+      json(response).then(reply => resolve(reply as Answer), reject),
     )
     request.on('error', reject)
     request.end(body)

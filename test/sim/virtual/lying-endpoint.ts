@@ -1,0 +1,153 @@
+/** What an endpoint makes of the truth: each lie as consistent as a liar with time to spare could make it. */
+import { type Hex, keccak256, numberToHex } from 'viem'
+import { headerHash } from '../../../src/core/chain/header-hash.ts'
+
+/**
+ * `forged-head`: a block of its own on top of the real chain, far above it or next · `fork`: another block in place of each real one,
+ * for good · `stalled`: always the head of when it began · `replayed`: answers of before · `back-in-time`: the chain of 20 blocks ago ·
+ * `cut-short`: answers that end in the middle · `slow`: seconds late · `forged-state`: other results of calls, balances and code ·
+ * `forged-nonce`: no transaction was ever sent, or more than there were · `no-receipts`: nothing was ever mined · `forged-receipts`:
+ * everything was, with success · `forged-prices`: gas and tips beyond all reason
+ */
+export const lies = [
+  'forged-head',
+  'fork',
+  'stalled',
+  'replayed',
+  'back-in-time',
+  'cut-short',
+  'slow',
+  'forged-state',
+  'forged-nonce',
+  'no-receipts',
+  'forged-receipts',
+  'forged-prices',
+] as const
+export type Lie = (typeof lies)[number]
+
+export type Answer = { readonly result?: unknown; readonly error?: { readonly code: number; readonly message: string } }
+type Ask = (method: string, params: readonly unknown[]) => Promise<Answer>
+type Header = Record<string, unknown> & { number: Hex; hash: Hex; parentHash: Hex; timestamp: Hex }
+
+export type LyingEndpoint = {
+  /** The answer under this lie; null for none. @throws SyntaxError for an answer that ends in the middle */
+  answer(lie: Lie | null, method: string, params: readonly unknown[]): Promise<Answer>
+}
+
+/** @param ask - the truth */
+export function createLyingEndpoint(ask: Ask, random: () => number): LyingEndpoint {
+  /** Blocks that were made up, by their hash. */
+  const madeUp = new Map<Hex, Header>()
+  /** The first answer to each question. */
+  const before = new Map<string, Answer>()
+  let frozenAt: Hex | null = null
+
+  const blockOf = async (which: string): Promise<Header | null> =>
+    (await ask('eth_getBlockByNumber', [which, false])).result as Header | null
+
+  /** A header like this one, whose hash is its own. */
+  function makeUp(like: Header, changes: Partial<Header>): Header {
+    const header = { ...like, ...changes, extraData: '0x6c6965', transactions: [] }
+    const block = { ...header, hash: headerHash(header)! }
+    madeUp.set(block.hash, block)
+    return block
+  }
+
+  /** The chain that nobody else has: a block in place of each real one. */
+  async function forked(number: bigint): Promise<Header> {
+    const real = (await blockOf(numberToHex(number)))!
+    const known = [...madeUp.values()].find(block => block.number === real.number && block.timestamp === real.timestamp)
+    if (known !== undefined) return known
+    const parent = [...madeUp.values()].find(block => BigInt(block.number) === number - 1n)
+    return makeUp(real, { parentHash: parent?.hash ?? real.parentHash })
+  }
+
+  const tags = new Set(['latest', 'pending'])
+  const atBlock = (params: readonly unknown[], number: Hex) =>
+    params.map(each => (tags.has(each as string) ? number : each))
+  const asksForHead = (method: string, [which]: readonly unknown[]) =>
+    method === 'eth_blockNumber' || (method === 'eth_getBlockByNumber' && which === 'latest')
+
+  async function answer(lie: Lie | null, method: string, params: readonly unknown[]): Promise<Answer> {
+    if (lie !== 'stalled') frozenAt = null
+    const isOfMadeUp = method === 'eth_getBlockByHash' && madeUp.has(params[0] as Hex)
+    if (isOfMadeUp && lie !== null) return { result: madeUp.get(params[0] as Hex) }
+    switch (lie) {
+      case 'forged-head': {
+        if (!asksForHead(method, params)) break
+        const real = (await blockOf('latest'))!
+        const height = BigInt(real.number) + (random() < 0.5 ? 1n : 1_000_000n)
+        const timestamp = numberToHex(BigInt(real.timestamp) + 1n)
+        const head = makeUp(real, { number: numberToHex(height), parentHash: real.hash, timestamp })
+        return { result: method === 'eth_blockNumber' ? head.number : head }
+      }
+      case 'fork': {
+        if (method !== 'eth_getBlockByNumber') break
+        const real = await blockOf(params[0] as string)
+        return { result: real === null ? null : await forked(BigInt(real.number)) }
+      }
+      case 'stalled':
+        frozenAt ??= (await blockOf('latest'))!.number
+        if (method === 'eth_blockNumber') return { result: frozenAt }
+        return ask(method, atBlock(params, frozenAt))
+      case 'back-in-time': {
+        const { number } = (await blockOf('latest'))!
+        const past = numberToHex(BigInt(number) > 20n ? BigInt(number) - 20n : 0n)
+        if (method === 'eth_blockNumber') return { result: past }
+        return ask(method, atBlock(params, past))
+      }
+      case 'replayed': {
+        const question = JSON.stringify([method, params])
+        const first = before.get(question) ?? (await ask(method, params))
+        before.set(question, first)
+        return first
+      }
+      case 'cut-short':
+        if (random() < 0.5) throw new SyntaxError('Unexpected end of JSON input')
+        break
+      case 'forged-state': {
+        if (!['eth_call', 'eth_getBalance', 'eth_getCode'].includes(method)) break
+        const { result } = await ask(method, params)
+        if (typeof result !== 'string' || result.length < 4) break
+        const last = result.at(-1) === '1' ? '0' : '1'
+        return { result: result.slice(0, -1) + last }
+      }
+      case 'forged-nonce':
+        if (method === 'eth_getTransactionCount') return { result: random() < 0.5 ? '0x0' : '0xffff' }
+        break
+      case 'no-receipts':
+        if (method === 'eth_getTransactionReceipt') return { result: null }
+        break
+      case 'forged-receipts':
+        if (method === 'eth_getTransactionReceipt') {
+          const real = (await blockOf('latest'))!
+          return { result: receiptIn(params[0] as Hex, real) }
+        }
+        break
+      case 'forged-prices':
+        if (method === 'eth_maxPriorityFeePerGas' || method === 'eth_gasPrice') return { result: '0xe8d4a51000' }
+        if (method === 'eth_estimateGas') return { result: random() < 0.5 ? '0x5208' : '0x1c9c380' }
+        break
+    }
+    return ask(method, params)
+  }
+  return { answer }
+}
+
+const receiptIn = (hash: Hex, { hash: blockHash, number }: Header) => ({
+  transactionHash: hash,
+  blockHash,
+  blockNumber: number,
+  transactionIndex: '0x0',
+  from: `0x${'00'.repeat(20)}`,
+  to: `0x${'00'.repeat(20)}`,
+  contractAddress: null,
+  cumulativeGasUsed: '0x5208',
+  gasUsed: '0x5208',
+  effectiveGasPrice: '0x1',
+  logs: [],
+  logsBloom: `0x${'00'.repeat(256)}`,
+  status: '0x1',
+  type: '0x2',
+  hash: keccak256(hash),
+})
