@@ -73,7 +73,15 @@ export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
     byKind[kind] = (byKind[kind] ?? 0) + times
   }
   const { seed, epochs } = options
-  const simulation = await startSimulation({ seed, epochSeconds, parameters, ...roles, faults: endpointFaults })
+  const simulation = await startSimulation({
+    seed,
+    epochSeconds,
+    parameters,
+    ...roles,
+    faults: endpointFaults,
+    // Of each host one lies all the time, besides.
+    endpoints: 3,
+  })
   try {
     const auditor = createAuditor(simulation)
     const { network, firstEpochAt, trace } = simulation

@@ -1,0 +1,24 @@
+/** One endpoint of each host's three lies all the time, about one thing after the other: nothing that is paid depends on it. */
+import { afterAll, expect, it } from 'vitest'
+import { createAuditor } from './audit-network.ts'
+import { lies } from './virtual/lying-endpoint.ts'
+import { startSimulation } from './virtual/simulation.ts'
+
+const epochSeconds = 16
+const epochs = 3
+const simulation = await startSimulation({ seed: 1, epochSeconds, endpoints: 3 })
+afterAll(simulation.close)
+
+it('an endpoint of three that forges, forks, stalls, replays or goes back in time changes no verdict and no payment', async () => {
+  const { firstEpochAt, injected, events } = simulation
+  const auditor = createAuditor(simulation)
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    await simulation.until(firstEpochAt + epochSeconds * (epoch + 2))
+    await auditor.audit(epoch)
+  }
+  const audit = await auditor.result()
+  expect(audit).toMatchObject({ lost: [], absent: [], doubled: [], honestFailed: [], mispaid: [] })
+  expect(Object.keys(audit.verdicts)).toEqual(['VALID'])
+  expect(lies.filter(lie => injected[lie] === undefined)).toEqual([])
+  expect(events.filter(({ type }) => type === 'round.aborted')).toEqual([])
+})

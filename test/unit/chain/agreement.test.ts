@@ -1,0 +1,116 @@
+import { RpcRequestError } from 'viem'
+import { describe, expect, it } from 'vitest'
+import { agree } from '../../../src/core/chain/agreement.ts'
+import type { Endpoint } from '../../../src/core/chain/endpoint.ts'
+import { chainErrors } from '../../../src/core/chain/errors.ts'
+
+type Answers = Record<string, (params: readonly unknown[]) => unknown>
+const hashOf = (number: number, branch = 'a') => `0x${branch.repeat(62)}${number.toString(16).padStart(2, '0')}`
+const block = (number: number, branch?: string) => ({
+  number: `0x${number.toString(16)}`,
+  hash: hashOf(number, branch),
+  parentHash: hashOf(number - 1, branch),
+})
+
+/** An endpoint at this head, where every call gives `state` of the block it is about. */
+function endpoint(name: string, head: number, state: (at: number) => unknown, branch = 'a') {
+  const dropped: string[] = []
+  const calls: string[] = []
+  const numberOf = (which: unknown) => {
+    if (typeof which === 'object') return Number.parseInt((which as { blockHash: string }).blockHash.slice(-2), 16)
+    return which === 'latest' || which === undefined ? head : Number(which)
+  }
+  const answers: Answers = {
+    eth_blockNumber: () => `0x${head.toString(16)}`,
+    eth_getBlockByNumber: ([which]) => (numberOf(which) > head ? null : block(numberOf(which), branch)),
+    eth_getBlockByHash: ([hash]) => block(Number.parseInt((hash as string).slice(-2), 16), branch),
+    eth_call: ([, which]) => state(numberOf(which)),
+    eth_estimateGas: () => state(head),
+  }
+  const it: Endpoint = {
+    name,
+    request: async ({ method, params }: { method: string; params?: unknown }) => {
+      calls.push(method)
+      const result = answers[method]!((params ?? []) as unknown[])
+      if (result instanceof Error) throw result
+      return result
+    },
+    mark: (given: string) => dropped.push(given),
+  } as unknown as Endpoint
+  return { it, dropped, calls }
+}
+const call = { method: 'eth_call', params: [{ to: '0x' }, 'latest'] }
+const revert = new RpcRequestError({ url: '', body: {}, error: { code: 3, message: 'reverted' } })
+
+describe('a read over several endpoints', () => {
+  it('that two answer alike is taken, and no third one is asked', async () => {
+    const [a, b, c] = [1, 2, 3].map(i => endpoint(`${i}`, 9, () => '0x01'))
+    expect(await agree(call, [a!.it, b!.it, c!.it])).toEqual({ result: '0x01' })
+    expect([a!, b!, c!].map(({ calls }) => calls.length)).toEqual([1, 1, 0])
+  })
+
+  it('that differs since one is a block behind is taken at the block that both have', async () => {
+    const state = (at: number) => `0x${at.toString(16).padStart(2, '0')}`
+    const [ahead, behind] = [endpoint('ahead', 10, state), endpoint('behind', 9, state)]
+    expect(await agree(call, [ahead.it, behind.it])).toEqual({ result: '0x09' })
+    expect([...ahead.dropped, ...behind.dropped]).toEqual([])
+  })
+
+  it.each([0, 1, 2])(
+    'is what two of three say, and the one that says otherwise of the same block is dropped (%i)',
+    async liar => {
+      const all = [0, 1, 2].map(i => endpoint(`${i}`, 9, () => (i === liar ? '0x66' : '0x01')))
+      // The third is not asked where the first two agree.
+      expect(
+        await agree(
+          call,
+          all.map(({ it }) => it),
+        ),
+      ).toEqual({ result: '0x01' })
+      expect(all.map(({ dropped }) => dropped)).toEqual([0, 1, 2].map(i => (i === liar && liar < 2 ? ['dropped'] : [])))
+    },
+  )
+
+  it('that two of two contradict is not taken, and both are named', async () => {
+    const [a, b] = [endpoint('a', 9, () => '0x01'), endpoint('b', 9, () => '0x02')]
+    await expect(agree(call, [a.it, b.it])).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
+    await expect(agree(call, [a.it, b.it])).rejects.toThrow(/a: 0x01 · b: 0x02/)
+    expect([...a.dropped, ...b.dropped]).toEqual([])
+  })
+
+  it('of a head that nobody else has is answered at one that most have', async () => {
+    const [liar, a, b] = [
+      endpoint('liar', 250, () => '0x66', 'f'),
+      endpoint('a', 9, () => '0x01'),
+      endpoint('b', 9, () => '0x01'),
+    ]
+    expect(await agree({ method: 'eth_blockNumber', params: [] }, [liar.it, a.it, b.it])).toEqual({ result: '0x9' })
+    expect(await agree(call, [liar.it, a.it, b.it])).toEqual({ result: '0x01' })
+  })
+
+  it('is a refusal where most refuse, and an answer where one alone refuses', async () => {
+    const [a, b, c] = [endpoint('a', 9, () => revert), endpoint('b', 9, () => revert), endpoint('c', 9, () => '0x01')]
+    await expect(agree(call, [a.it, b.it, c.it])).rejects.toBe(revert)
+    const [d, e] = [endpoint('d', 9, () => '0x01'), endpoint('e', 9, () => '0x01')]
+    expect(await agree(call, [a.it, d.it, e.it])).toEqual({ result: '0x01' })
+  })
+
+  it('of gas is the middle of three, so that one can neither starve a transaction nor blow it up', async () => {
+    for (const odd of ['0x01', '0xffffffff', revert]) {
+      const all = [endpoint('a', 9, () => odd), endpoint('b', 9, () => '0x64'), endpoint('c', 9, () => '0x64')]
+      expect(
+        await agree(
+          { method: 'eth_estimateGas', params: [{}] },
+          all.map(({ it }) => it),
+        ),
+      ).toEqual({ result: '0x64' })
+    }
+  })
+
+  it('goes on with one that answers where the others do not', async () => {
+    const silent = endpoint('silent', 9, () => chainErrors.RPC_TIMEOUT({ endpoint: 'silent', method: 'eth_call' }))
+    const only = endpoint('only', 9, () => '0x01')
+    expect(await agree(call, [silent.it, only.it])).toEqual({ result: '0x01' })
+    expect(await agree(call, [silent.it])).toBeNull()
+  })
+})

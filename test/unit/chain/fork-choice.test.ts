@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { numberToHex } from 'viem'
+import { describe, expect, it } from 'vitest'
+import type { SeenBlock } from '../../../src/core/chain/block-tree.ts'
+import { createForkChoice } from '../../../src/core/chain/fork-choice.ts'
+
+const options = { graceMs: 3_000, mostAhead: 3, keepBlocks: 32 }
+/** Block `id` at this height; the ids of the honest chain are its heights. */
+const block = (id: number, parent: number, number: number, seenAtMs = 0): SeenBlock => ({
+  number: BigInt(number),
+  hash: numberToHex(id, { size: 32 }),
+  parentHash: numberToHex(parent, { size: 32 }),
+  timestamp: number,
+  seenAtMs,
+})
+const honest = (number: number, seenAtMs = 0) => block(number, number - 1, number, seenAtMs)
+const idOf = (chain: readonly SeenBlock[]) => (chain.length === 0 ? null : Number(chain.at(-1)!.hash))
+
+describe('of three endpoints', () => {
+  it('the head that two show is followed, whatever the third one shows', () => {
+    const choice = createForkChoice(options)
+    for (const name of ['a', 'b', 'c']) choice.show(name, [honest(10)])
+    choice.show('c', [block(911, 10, 11)])
+    choice.show('a', [honest(11)])
+    choice.show('b', [honest(11)])
+    expect(idOf(choice.choose(3, 0))).toBe(11)
+    choice.show('c', [block(912, 911, 12), block(913, 912, 13)])
+    expect(idOf(choice.choose(3, 0))).toBe(11)
+    expect(choice.astray(3)).toEqual(['c'])
+  })
+
+  it('a head that one shows starts clocks at once, and is left when nobody else shows it in time', () => {
+    const choice = createForkChoice(options)
+    for (const name of ['a', 'b', 'c']) choice.show(name, [honest(10)])
+    choice.show('c', [block(911, 10, 11, 100)])
+    expect(idOf(choice.choose(3, 100))).toBe(911)
+    expect(idOf(choice.choose(3, 3_100))).toBe(911)
+    expect(idOf(choice.choose(3, 3_101))).toBe(10)
+  })
+
+  it('a head far above what two show leads nobody', () => {
+    const choice = createForkChoice(options)
+    for (const name of ['a', 'b', 'c']) choice.show(name, [honest(10)])
+    choice.show('c', [block(1_000_000, 10, 1_000_000)])
+    expect(idOf(choice.choose(3, 0))).toBe(10)
+  })
+
+  it('one that is behind is not astray, and holds nobody up', () => {
+    const choice = createForkChoice(options)
+    for (const name of ['a', 'b', 'c']) choice.show(name, [honest(10)])
+    for (const name of ['a', 'b']) choice.show(name, [honest(11), honest(12)])
+    expect(idOf(choice.choose(3, 0))).toBe(12)
+    expect(choice.astray(3)).toEqual([])
+  })
+
+  it('nothing is followed before two agree, and what is forgotten does not count', () => {
+    const choice = createForkChoice(options)
+    choice.show('a', [honest(10)])
+    expect(choice.choose(3, 0)).toEqual([])
+    choice.show('b', [honest(10)])
+    expect(idOf(choice.choose(3, 0))).toBe(10)
+    choice.forget('b')
+    expect(choice.choose(3, 0)).toEqual([])
+  })
+})
+
+describe('one endpoint', () => {
+  it('is followed wherever it goes, back as well', () => {
+    const choice = createForkChoice(options)
+    choice.show('a', [honest(10), honest(11)])
+    expect(idOf(choice.choose(1, 0))).toBe(11)
+    choice.show('a', [block(911, 10, 11)])
+    expect(idOf(choice.choose(1, 0))).toBe(911)
+  })
+})
+
+it('one liar of three never moves the supported end of the chain away from what the honest two show', () => {
+  const step = fc.record({
+    who: fc.constantFrom('a', 'b', 'liar'),
+    depth: fc.nat(4),
+    length: fc.integer({ min: 1, max: 4 }),
+    passMs: fc.nat(2_000),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), steps => {
+      const choice = createForkChoice(options)
+      for (const name of ['a', 'b', 'liar']) choice.show(name, [honest(10)])
+      const heights = { a: 10, b: 10 }
+      let forged = 1_000
+      let nowMs = 0
+      for (const { who, depth, length, passMs } of steps) {
+        nowMs += passMs
+        if (who === 'liar') {
+          const base = Math.max(10, Math.min(heights.a, heights.b) - depth)
+          const ids = Array.from({ length }, () => forged++)
+          choice.show(
+            who,
+            ids.map((id, i) => block(id, i === 0 ? base : ids[i - 1]!, base + 1 + i, nowMs)),
+          )
+        } else {
+          heights[who]++
+          choice.show(who, [honest(heights[who], nowMs)])
+        }
+        const followed = choice.choose(3, nowMs)
+        const common = Math.min(heights.a, heights.b)
+        // Every block up to the one that both honest endpoints show is theirs.
+        for (const { number, hash } of followed) if (Number(number) <= common) expect(Number(hash)).toBe(Number(number))
+        expect(Number(followed.at(-1)!.number)).toBeGreaterThanOrEqual(common)
+        expect(choice.astray(3).filter(name => name !== 'liar')).toEqual([])
+      }
+    }),
+  )
+})
