@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-// ONNX Runtime for Linux sends reports to its maker and keeps files of them in the folder for temporary files. It asks the
+// ONNX Runtime for Linux has telemetry, and keeps files for it in the folder for temporary files. It asks the
 // environment whether it may, and everything that we start asks ours.
 process.env.ORT_DISABLE_TELEMETRY ??= '1'
 
