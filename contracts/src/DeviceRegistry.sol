@@ -213,6 +213,9 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
             firstDigest == secondDigest || second.deviceId != deviceId || first.epoch != second.epoch
                 || first.round != second.round || first.generation != second.generation
         ) revert NotEquivocation();
+        // What was signed in an earlier stay was about the deposit of that stay.
+        uint32 oldest = _lanes[device.lane].generation;
+        if (first.generation < oldest) revert GenerationOver(deviceId, first.generation, oldest);
         _requireSigner(firstDigest.signer(firstSignature), device.operator);
         _requireSigner(secondDigest.signer(secondSignature), device.operator);
         if (!device.deposited) revert NothingToSlash(deviceId);

@@ -43,6 +43,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         _;
     }
 
+    uint16 private immutable _uptimeTolerance;
     /// @notice The second half of this contract's code.
     EpochExtension public immutable extension;
 
@@ -72,6 +73,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         _rounds = rounds;
         _scores = scores;
         extension = extension_;
+        _uptimeTolerance = scores.uptimeTolerance;
         Timeline memory same = extension_.timelineOf(0);
         bool wired = address(registry_.consensus()) == address(this) && address(seats_.consensus()) == address(this)
             && address(extension_.registry()) == address(registry_) && address(extension_.seats()) == address(seats_)
@@ -187,16 +189,16 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
 
     function _settle(Session memory session, uint256[10][5] memory words, uint256 opened) private {
         _payOverwritten(session);
-        CohortResult memory result = Tally.tally(words, session.occupancies[0]);
-        (PassSums memory sums, uint256[11] memory credits) = _standings[session.cohort].pass(
-            _credits[session.cohort][session.epoch & 3], result, session.occupancies, _firstStanding
-        );
+        CohortResult memory result = Tally.tally(words, session.occupancies[0], _uptimeTolerance);
         uint256 silence = _silence[session.cohort];
+        (PassSums memory sums, uint256[11] memory credits) = _standings[session.cohort].pass(
+            _credits[session.cohort][session.epoch & 3], result, silence.silent(), session.occupancies, _firstStanding
+        );
         uint256 silenceAfter = silence.next(result.judged, sums.earned);
         if (silenceAfter != silence) _silence[session.cohort] = silenceAfter;
 
         bool paid = session.epoch >= _firstPaidEpoch;
-        Sums memory totals = _totalsAt(session.epoch, session.members);
+        Sums memory totals = _totalsAt(session.epoch, session.members, session.depth);
         totals.credits += sums.credits;
         totals.openCaps -= sums.caps;
         totals.resolvedLanes += LibBit.popCount(session.occupancies[0]);
@@ -213,7 +215,8 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         _emitFinal(session, words, opened, result, credits);
     }
 
-    /// @dev emit CohortFinalized(epoch, cohort, msg.sender, opened, rates, uptimes, flags, credits, evidence roots), copying arrays as a whole.
+    /// @dev emit CohortFinalized(epoch, cohort, msg.sender, opened, rates, uptimes, flags, certain, credits, evidence roots), copying arrays as
+    /// a whole.
     function _emitFinal(
         Session memory session,
         uint256[10][5] memory words,
@@ -229,12 +232,13 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
             mcopy(add(free, 32), mload(result), 128) // rates
             mcopy(add(free, 160), mload(add(result, 32)), 128) // uptimes
             mstore(add(free, 288), mload(add(result, 64))) // flags
-            mcopy(add(free, 320), credits, 352)
-            let root := add(free, 672)
+            mstore(add(free, 320), mload(add(result, 128))) // certain
+            mcopy(add(free, 352), credits, 352)
+            let root := add(free, 704)
             for { let seat := 0 } lt(seat, 160) { seat := add(seat, 32) } {
                 mstore(add(root, seat), mload(add(mload(add(words, seat)), 288))) // words[seat][9]
             }
-            log4(free, 832, topic, epoch, cohort, caller())
+            log4(free, 864, topic, epoch, cohort, caller())
         }
     }
 

@@ -33,16 +33,19 @@ contract TallyTest is Test {
             before[i] = r & 7 == 0 ? 0 : (r >> 8) % (1 << (1 + (r >> 3) % 42));
             _standings.set(i, before[i]);
         }
-        ScalarTally.Outcome memory want = ScalarTally.run(_copy(w), members, before, FIRST);
-        CohortResult memory got = Tally.tally(w, m0);
+        ScalarTally.Terms memory terms =
+            ScalarTally.Terms(shape & 32 == 0 ? 0 : seed & PackedMedian.ONES, FIRST, seed % 2_501);
+        ScalarTally.Outcome memory want = ScalarTally.run(_copy(w), members, before, terms);
+        CohortResult memory got = Tally.tally(w, m0, terms.tolerance);
         (PassSums memory sums, uint256[11] memory creditWords) =
-            Standings.pass(_standings, _credits, got, members, FIRST);
+            Standings.pass(_standings, _credits, got, terms.silent, members, FIRST);
         for (uint256 i; i < 64; ++i) {
             ScalarTally.Lane memory lane = want.lanes[i];
             assertEq(got.rates[i / 16] >> (16 * (i % 16)) & 0xffff, lane.rate, "rate");
             assertEq(got.uptimes[i / 16] >> (16 * (i % 16)) & 0xffff, lane.uptime, "uptime");
             assertEq(got.flags >> (4 * i) & 15, lane.flags, "flags");
             assertEq(got.judged >> (4 * i) & 15, lane.judged ? 1 : 0, "judged");
+            assertEq(got.certain >> (4 * i) & 15, lane.certain ? 1 : 0, "certain");
             assertEq(got.scored >> (4 * i) & 15, lane.scored ? 1 : 0, "scored");
             assertEq(_credits.get(i), want.credits[i], "credit");
             assertEq(creditWords[i / 6] >> (42 * (i % 6)) & ((1 << 42) - 1), want.credits[i], "credit word");
@@ -56,11 +59,15 @@ contract TallyTest is Test {
         assertEq(sums.caps, want.capSum, "caps");
         assertEq(sums.presentDelta, want.presentDelta, "present");
         assertEq(sums.followingDelta, want.followingDelta, "following");
+        _checkRead(seed, want.credits);
+    }
+
+    function _checkRead(uint256 seed, uint256[64] memory credits) private view {
         uint256[] memory read = new uint256[](1 + seed % 64);
         uint256 from = (seed >> 8) % (65 - read.length);
         _credits.read(from, read);
         for (uint256 i; i < read.length; ++i) {
-            assertEq(read[i], want.credits[from + i], "read");
+            assertEq(read[i], credits[from + i], "read");
         }
     }
 
@@ -147,15 +154,16 @@ contract TallyTest is Test {
         }
     }
 
-    /// @dev Invariant 11, as bits: three of five.
+    /// @dev Invariant 11, as bits: three of five, and four.
     function testFuzz_majorityIsThreeOfFive(uint256[5] memory v) public pure {
-        uint256 got = PackedMedian.majority(v[0], v[1], v[2], v[3], v[4]);
+        (uint256 got, uint256 four) = PackedMedian.majority(v[0], v[1], v[2], v[3], v[4]);
         for (uint256 bit; bit < 256; ++bit) {
             uint256 votes;
             for (uint256 i; i < 5; ++i) {
                 votes += v[i] >> bit & 1;
             }
             assertEq(got >> bit & 1, votes >= 3 ? 1 : 0);
+            assertEq(four >> bit & 1, votes >= 4 ? 1 : 0);
         }
     }
 
@@ -208,17 +216,20 @@ contract TallyTest is Test {
         uint256 credit = bound(score, 1, (1 << 41) - 1);
         if (credit > cap) credit = cap;
         assertLe(credit, 2 * standing);
-        uint256 moved = Standings.moved(standing, credit);
+        uint256 moved = Standings.moved(standing, credit, false, true);
         assertLe(moved, 2 * standing);
         assertGe(moved, 1);
         assertLe(moved, standing + standing / 4 + 1);
+        assertLe(Standings.moved(standing, credit, true, true), standing, "a capture after a silent epoch adds nothing");
     }
 
-    /// @dev Invariant 27: an honest device that was offline is credited its true score at once.
-    function testFuzz_silenceKeepsTheStanding(uint256 score) public pure {
+    /// @dev Invariant 27: an honest device that was offline for up to three judged epochs is credited its true score at once.
+    function testFuzz_shortSilenceKeepsTheScore(uint256 score, uint8 offline) public pure {
         score = bound(score, 1, (1 << 41) - 1);
-        assertEq(Standings.moved(score, score), score);
-        assertGe(Standings.capOf(score, FIRST), score);
+        assertEq(Standings.moved(score, score, false, true), score);
+        uint256 standing = score;
+        for (uint256 i; i < offline % 4; ++i) standing = Standings.moved(standing, 0, i != 0, true);
+        assertGe(Standings.capOf(standing, FIRST), score);
     }
 
     function _median(uint256[5] memory v) private pure returns (uint256) {

@@ -63,7 +63,7 @@ abstract contract Sessions is Openings, Totals {
 
     function _void(Session memory session) internal {
         _payOverwritten(session);
-        Sums memory totals = _totalsAt(session.epoch, session.members);
+        Sums memory totals = _totalsAt(session.epoch, session.members, session.depth);
         totals.resolvedLanes += LibBit.popCount(session.occupancies[0]);
         _totals[session.epoch] = totals.pack();
         uint8[5] memory none;

@@ -20,12 +20,13 @@ abstract contract Totals is EpochState {
         return t.begun && t.resolvedLanes == t.lanes;
     }
 
-    /// @dev The totals of the epoch being settled; the first call fixes its members and their Σ caps.
-    function _totalsAt(uint64 epoch, uint32 members) internal view returns (Sums memory t) {
+    /// @dev The totals of the epoch being settled; the first call fixes its members, their Σ caps and the depth of its trees.
+    function _totalsAt(uint64 epoch, uint32 members, uint256 depth) internal view returns (Sums memory t) {
         t = _totals[epoch].toSums();
         if (t.begun) return t;
         t.begun = true;
         t.lanes = members;
+        t.depth = depth;
         t.openCaps = _presentCapSums().settling;
     }
 

@@ -42,13 +42,6 @@ struct Receipt {
     uint8 flags;
 }
 
-/// @notice A seat's signed statement to a keeper, as in EIP-712 (`SeatOpening`).
-struct SeatOpening {
-    uint64 epoch;
-    uint32 cohort;
-    bytes32 openingHash;
-}
-
 /// @notice Rules of punishment.
 /// @param slashBps Part of everything an owner has bonded (in 1/10000, rounded up) that one offence costs; at most 5000.
 /// @param strikesToJail Strikes after which anyone may jail the owner.
@@ -87,9 +80,9 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     error TooFewStrikes(address operator, uint256 strikes, uint256 needed);
     error InJail(address operator, uint32 until);
     error NotInJail(address operator);
-    /// @notice The two statements do not contradict each other.
+    /// @notice The receipt says what was committed to, or the opening is not what was.
     error NotEquivocation();
-    /// @notice The statement is not signed by the owner of the seat.
+    /// @notice The receipt is not signed by the owner of the seat.
     error WrongSigner(address signer, address operator);
     /// @notice This offence was punished already.
     error AlreadySlashed(bytes32 offence);
@@ -122,7 +115,8 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     /// @notice Payout wallet only.
     function setPayout(address operator, address payout) external;
 
-    /// @notice Takes `seats` seats out of the list (counting from two epochs on) and starts the return of their bond. Payout wallet only.
+    /// @notice Takes `seats` seats out of the list (counting from two epochs on) and starts the return of what the others do not need as
+    /// their bond. Payout wallet only.
     function unbond(address operator, uint16 seats) external;
 
     /// @notice Sends what has finished unbonding to the payout wallet. Anyone.
@@ -134,18 +128,9 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     /// @notice Puts back as many seats as the bond still covers (possibly none: then add seats). Operator only, when the time is served.
     function unjail() external;
 
-    /// @notice Slashes an owner whose signed receipt contradicts what it committed to. Anyone; the treasury receives.
+    /// @notice Slashes an owner whose signed receipt contradicts what it committed to, once for each epoch. Anyone; the treasury receives.
     function slashReceipt(address operator, Receipt calldata receipt, bytes calldata signature, Opening calldata opening)
         external;
-
-    /// @notice Slashes an owner that signed two different openings for one cohort and epoch. Anyone; the treasury receives.
-    function slashOpenings(
-        address operator,
-        SeatOpening calldata first,
-        bytes calldata firstSignature,
-        SeatOpening calldata second,
-        bytes calldata secondSignature
-    ) external;
 
     /// @notice Adds a strike; a second unanswered audit also slashes. EpochConsensus only.
     function strike(address operator, uint64 epoch, uint32 cohort, StrikeReason reason) external;

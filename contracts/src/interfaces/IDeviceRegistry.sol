@@ -82,6 +82,8 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     error DeviceNotSilent(bytes32 deviceId, uint256 silentEpochs, uint256 needed);
     /// @notice The two commitments are not two answers to one round of this device.
     error NotEquivocation();
+    /// @notice The commitments are of an earlier stay of the device; its present one began with generation `oldest`.
+    error GenerationOver(bytes32 deviceId, uint32 generation, uint32 oldest);
     /// @notice A commitment is not signed by the device's operator.
     error WrongSigner(address signer, address operator);
     /// @notice The deposit was slashed already, or has left.
@@ -134,7 +136,8 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     /// @notice Makes an attested identity exclusive, after the first epoch in which the committee confirmed the device. Anyone.
     function claimIdentity(bytes32 deviceId) external;
 
-    /// @notice Takes the deposit of a device that signed two different commitments for one round, and removes the device. Anyone.
+    /// @notice Takes the deposit of a device that signed two different commitments for one round of its present stay, and removes the
+    /// device. Anyone.
     function slashEquivocation(
         Commitment calldata first,
         bytes calldata firstSignature,

@@ -69,10 +69,12 @@ struct RoundRules {
 /// @param firstStanding Largest standing a first score can set, and the cap of a device that has none. Fixed at construction.
 /// @param auditBps Chance, in 1/10000, that an opened seat is audited for a cohort.
 /// @param delistAfterEpochs Judged epochs in a row without a score after which a device may be delisted (at most 15).
+/// @param uptimeTolerance How far from the median uptime, in 1/10000, a seat's uptime counts as agreed. Fixed at construction.
 struct ScoreRules {
     uint48 firstStanding;
     uint16 auditBps;
     uint8 delistAfterEpochs;
+    uint16 uptimeTolerance;
 }
 
 /// @notice One seat's opening for one cohort.
@@ -146,6 +148,8 @@ interface IEpochReports {
     error NotStarted();
     /// @notice `firstEpochAt` must be in the future.
     error StartInThePast(uint64 firstEpochAt);
+    /// @notice `firstEpochAt` (block time, seconds) must be within thirty days.
+    error StartTooLate(uint64 firstEpochAt, uint64 latest);
     /// @notice Fewer than five different owners are bonded.
     error TooFewOwners(uint64 owners);
     error WrongPhase(uint64 epoch, Phase phase, Phase needed);
@@ -193,6 +197,7 @@ interface IEpochReports {
     event Revealed(uint64 indexed epoch, uint32 indexed cohort, uint8 seats);
     /// @param rates Medians, four words in the layout of {Opening}. @param uptimes Medians, four words.
     /// @param flags Majorities, one word (with `judged` set where at least three seats judged).
+    /// @param certain Low bit of each nibble: at least four seats judged the lane.
     /// @param credits 11 words of six 42-bit lanes: lane i is 42 bits at 42 × (i mod 6) of word i / 6.
     /// @param evidenceRoots Per seat; zero where it did not open.
     event CohortFinalized(
@@ -203,6 +208,7 @@ interface IEpochReports {
         uint256[4] rates,
         uint256[4] uptimes,
         uint256 flags,
+        uint256 certain,
         uint256[11] credits,
         bytes32[5] evidenceRoots
     );
@@ -218,7 +224,7 @@ interface IEpochReports {
 interface IEpochConsensus is IEpochReports, IGovernedReports {
     // --- epochs and seeds
 
-    /// @notice Opens epoch 0 at `firstEpochAt` (block time). Once, by the owner, with five different owners bonded.
+    /// @notice Opens epoch 0 at `firstEpochAt` (block time, seconds; within thirty days). Once, by the owner, with five different owners bonded.
     function start(uint64 firstEpochAt) external;
 
     /// @notice Binds the seed of `epoch` to a block not yet mined. After REVEAL of `epoch − 2` closed, before `epoch` starts. Does nothing
@@ -323,7 +329,7 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
         external
         view
         returns (bytes32);
-    /// @notice Whether `opening` is what `owner` committed to.
+    /// @notice Whether `opening` is what `owner` committed to, with a proof of exactly {commitmentDepth} siblings.
     function isCommitted(uint64 epoch, address owner, uint32 cohort, Opening calldata opening) external view returns (bool);
     function revealedSeats(uint64 epoch, uint32 cohort) external view returns (uint8);
     function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState);

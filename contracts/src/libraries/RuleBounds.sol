@@ -11,6 +11,7 @@ library RuleBounds {
         if (t.firstEpochAt != 0) revert IGovernedReports.OutOfBounds("firstEpochAt");
         // No score reaches 2^41, so a larger bound would only widen the sums.
         if (s.firstStanding == 0 || s.firstStanding > 1 << 41) revert IGovernedReports.OutOfBounds("firstStanding");
+        if (s.uptimeTolerance == 0 || s.uptimeTolerance > 2_500) revert IGovernedReports.OutOfBounds("uptimeTolerance");
     }
 
     function checkTimeline(Timeline memory t, uint256 epochSeconds) internal pure {

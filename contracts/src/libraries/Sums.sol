@@ -10,13 +10,14 @@ struct CapSums {
     uint256 following;
 }
 
-/// @notice Totals of an epoch, see {EpochTotals}. @param begun A first cohort was resolved.
+/// @notice Totals of an epoch, see {EpochTotals}. @param depth Of its commitment trees. @param begun A first cohort was resolved.
 struct Sums {
     uint256 credits;
     uint256 openCaps;
     uint256 resolvedLanes;
     uint256 lanes;
     uint256 unpaid;
+    uint256 depth;
     bool begun;
 }
 
@@ -34,10 +35,11 @@ library SumsWord {
         return CapSums(uint40(word), word >> 40 & MASK, word >> 112 & MASK, word >> 184);
     }
 
-    /// @dev credits 72 | openCaps 72 | resolvedLanes 32 | lanes 32 | unpaid 32 | begun.
+    /// @dev credits 72 | openCaps 72 | resolvedLanes 32 | lanes 32 | unpaid 32 | depth 8 | begun.
     function pack(Sums memory s) internal pure returns (uint256) {
-        uint256 word = s.credits | s.openCaps << 72 | s.resolvedLanes << 144 | s.lanes << 176 | s.unpaid << 208;
-        return s.begun ? word | 1 << 240 : word;
+        uint256 word = s.credits | s.openCaps << 72 | s.resolvedLanes << 144 | s.lanes << 176 | s.unpaid << 208
+            | s.depth << 240;
+        return s.begun ? word | 1 << 248 : word;
     }
 
     function toSums(uint256 word) internal pure returns (Sums memory) {
@@ -47,7 +49,8 @@ library SumsWord {
             uint32(word >> 144),
             uint32(word >> 176),
             uint32(word >> 208),
-            word >> 240 != 0
+            uint8(word >> 240),
+            word >> 248 != 0
         );
     }
 }

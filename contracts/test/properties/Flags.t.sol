@@ -22,9 +22,9 @@ contract FlagsTest is Test {
             if (thick & 1 == 1) flags[seat] |= uint256(keccak256(abi.encode(flags[seat]))) | uint256(keccak256(abi.encode(flags[seat], 1)));
             words[seat][8] = flags[seat];
         }
-        CohortResult memory result = Tally.tally(words, members);
+        CohortResult memory result = Tally.tally(words, members, 500);
         PassSums memory sums;
-        (sums, credits) = Standings.pass(standings, credits, result, [members, members, members], 1 << 20);
+        (sums, credits) = Standings.pass(standings, credits, result, 0, [members, members, members], 1 << 20);
         uint256 sum;
         for (uint256 lane; lane < 64; ++lane) {
             bool passes = members >> lane & 1 == 1;

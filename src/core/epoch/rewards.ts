@@ -18,11 +18,19 @@ export const capOf = (standing: bigint, firstStanding: bigint): bigint =>
 export const creditOf = (score: bigint, standing: bigint, firstStanding: bigint): bigint =>
   min(score, capOf(standing, firstStanding))
 
-/** A quarter of the way to a credit above zero; the first credit sets it. Without a credit it stays. */
-export function nextStanding(standing: bigint, credit: bigint): bigint {
-  if (credit === 0n) return standing
+/**
+ * A quarter of the way to a credit above zero; up only where the lane's last judged epoch earned something too. The first credit sets
+ * it. Without a credit it stays, and loses a quarter from the second judged epoch in a row on where at least four seats judged.
+ */
+export function nextStanding(
+  standing: bigint,
+  credit: bigint,
+  { silent = false, certain = false }: { readonly silent?: boolean; readonly certain?: boolean } = {},
+): bigint {
+  if (credit === 0n) return silent && certain ? standing - standing / 4n : standing
   if (standing === 0n) return credit
-  return credit > standing ? standing + (credit - standing) / 4n : standing - (standing - credit) / 4n
+  if (credit <= standing) return standing - (standing - credit) / 4n
+  return silent ? standing : standing + (credit - standing) / 4n
 }
 
 export type Emission = {
@@ -48,7 +56,14 @@ export function paymentOf(
 export const checkerPaymentOf = (agreed: number, checkerPool: bigint, drawnLanes: number): bigint =>
   drawnLanes === 0 ? 0n : (checkerPool * BigInt(agreed)) / BigInt(drawnLanes)
 
-export type LaneStanding = { readonly lane: LaneResult | null; readonly standing: bigint }
+export type LaneStanding = {
+  readonly lane: LaneResult | null
+  readonly standing: bigint
+  /** Whether its last judged epoch earned nothing. */
+  readonly silent?: boolean
+  /** Whether at least four seats judged it in this one. */
+  readonly certain?: boolean
+}
 export type LaneCredit = { readonly score: bigint; readonly credit: bigint; readonly standing: bigint }
 
 /**
@@ -59,12 +74,12 @@ export type LaneCredit = { readonly score: bigint; readonly credit: bigint; read
  */
 export function creditsOf(members: readonly LaneStanding[], firstStanding: bigint) {
   let denominator = 0n
-  const credits = members.map(({ lane, standing }): LaneCredit => {
+  const credits = members.map(({ lane, standing, silent, certain }): LaneCredit => {
     const judged = lane !== null && (lane.flags & 8) !== 0
     const score = judged ? scoreOf(lane) : 0n
     const credit = creditOf(score, standing, firstStanding)
     denominator += judged ? credit : capOf(standing, firstStanding)
-    return { score, credit, standing: nextStanding(standing, credit) }
+    return { score, credit, standing: nextStanding(standing, credit, { silent, certain: judged && certain }) }
   })
   return { credits, denominator }
 }

@@ -4,7 +4,7 @@ import type { OpeningWords } from './opening.ts'
 import { quorum } from './tally.ts'
 
 /** A seat's opening as the contract takes it. */
-export type SeatOpening = {
+export type OpeningOnChain = {
   /** Place of the owner in the committee, 0 to 4. */
   readonly seat: number
   readonly salt: Hex
@@ -29,7 +29,7 @@ export type SettlementStep =
 const seatCount = (mask: number): number => mask.toString(2).replaceAll('0', '').length
 
 /** The mask of the seats that openings are from. */
-export const seatsIn = (openings: readonly SeatOpening[]): number =>
+export const seatsIn = (openings: readonly OpeningOnChain[]): number =>
   openings.reduce((mask, { seat }) => mask | (1 << seat), 0)
 
 /** What the seed of an epoch needs; nothing while the pinned block is not mined. */

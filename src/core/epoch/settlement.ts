@@ -17,11 +17,11 @@ import type { Timeline } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { epochAt } from '../protocol/trigger.ts'
 import { keeperRank, turnSeconds } from './keeper-rank.ts'
-import { planCohort, planSeed, type SeatOpening, type SettlementStep, seatsIn } from './settlement-plan.ts'
+import { type OpeningOnChain, planCohort, planSeed, type SettlementStep, seatsIn } from './settlement-plan.ts'
 import { shownOpenings } from './shown-openings.ts'
 
 /** Every committed seat's opening of a cohort, in seat order, or null where they are not to be had. */
-export type Gather = (epoch: number, cohort: number) => Promise<readonly SeatOpening[] | null>
+export type Gather = (epoch: number, cohort: number) => Promise<readonly OpeningOnChain[] | null>
 
 export type KeeperOptions = {
   /** Leave steps to the keepers before us for a while (default), or act at once, as somebody who settles by hand does. */

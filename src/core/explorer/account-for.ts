@@ -23,7 +23,7 @@ export function accountFor(facts: EpochFacts, device: DeviceFacts, cohort: Cohor
   const lane = device.lane % cohortLanes
   const openings = cohort?.seats.map(({ opening }) => (opening === null ? null : unpackOpening(opening))) ?? []
   const result = cohort === null ? null : resultOf(cohort, openings, lane)
-  const figures = result === null ? null : figuresOf(facts, device, result.used)
+  const figures = result === null ? null : figuresOf(facts, device, result.used, cohort!.result!.certain[lane]!)
   const payment = cohort === null ? null : paymentOfLane(cohort, lane)
   return {
     facts,
@@ -71,7 +71,12 @@ const differs = (what: string, recomputed: bigint | number, onChain: bigint | nu
     ? []
     : [`The ${what} recomputed from the openings is ${recomputed}${unit}, the chain says ${onChain}${unit}.`]
 
-function figuresOf(facts: EpochFacts, { standingBefore }: DeviceFacts, result: LaneResult): Figures {
+function figuresOf(
+  facts: EpochFacts,
+  { standingBefore, silentBefore }: DeviceFacts,
+  result: LaneResult,
+  certain: boolean,
+): Figures {
   const medianRate = decodeRate(result.rate)
   const score = scoreOf(result)
   const credit = creditOf(score, standingBefore, facts.firstStanding)
@@ -90,7 +95,7 @@ function figuresOf(facts: EpochFacts, { standingBefore }: DeviceFacts, result: L
     cap: capOf(standingBefore, facts.firstStanding),
     credit,
     heldByCap: score - credit,
-    standingAfter: nextStanding(standingBefore, credit),
+    standingAfter: nextStanding(standingBefore, credit, { silent: silentBefore, certain }),
     devicePool,
     denominator,
     maxPrice,

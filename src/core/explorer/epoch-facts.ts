@@ -44,6 +44,8 @@ export type CohortResult = {
   readonly rates: readonly number[]
   readonly uptimes: readonly number[]
   readonly flags: readonly number[]
+  /** Whether at least four seats judged the lane. */
+  readonly certain: readonly boolean[]
   readonly credits: readonly bigint[]
 }
 
@@ -97,4 +99,6 @@ export type DeviceFacts = {
   readonly registeredTxHash: Hex | null
   /** On chain before this epoch's score counted; 0: it had none. */
   readonly standingBefore: bigint
+  /** Whether the last epoch before this one in which it was judged earned nothing. */
+  readonly silentBefore: boolean
 }

@@ -115,7 +115,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
         break
       }
       case 'CohortFinalized': {
-        const { epoch, cohort, opened, rates, uptimes, flags, credits, evidenceRoots } = event.args
+        const { epoch, cohort, opened, rates, uptimes, flags, certain, credits, evidenceRoots } = event.args
         finalized.set(cohortKey(Number(epoch), cohort), {
           txHash,
           blockNumber,
@@ -124,6 +124,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
           rates: unpackLanes(rates),
           uptimes: unpackLanes(uptimes),
           flags: unpackFlags(flags),
+          certain: unpackFlags(certain).map(bit => bit === 1),
           credits: unpackCredits(credits),
         })
         break

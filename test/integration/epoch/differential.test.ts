@@ -90,6 +90,8 @@ describe('the TypeScript mirrors and the contracts agree', () => {
     const epochs = 30
     const outcomes = { final: 0, void: 0 }
     const standings = new Array<bigint>(devices).fill(0n)
+    /** Lanes whose last judged epoch earned nothing. */
+    const silent = new Set<number>()
     const firstStanding = BigInt(parameters.scores.firstStanding)
     const random = fc.sample(fc.tuple(similarOpenings, similarOpenings, fc.nat(6)), {
       numRuns: epochs,
@@ -129,7 +131,9 @@ describe('the TypeScript mirrors and the contracts agree', () => {
         trees.set(owner, tree)
         await write({ ...consensus, from: owner, functionName: 'commit', args: [BigInt(epoch), tree.root] })
         for (const [cohort, own] of words)
-          expect(isCommitted(scope, cohort, { words: own, proof: tree.proof(cohort) }, tree.root)).toBe(true)
+          expect(
+            isCommitted(scope, cohort, { words: own, proof: tree.proof(cohort) }, { root: tree.root, depth }),
+          ).toBe(true)
       }
 
       await mineAt(anvil, startOf(epoch + 1) + commitSeconds)
@@ -162,12 +166,17 @@ describe('the TypeScript mirrors and the contracts agree', () => {
         const event = eventOf(receipt, epochConsensusAbi, 'CohortFinalized')
 
         outcomes.final++
-        const result = tally(opened, occupied(cohort))
+        const result = tally(opened, occupied(cohort), parameters.scores.uptimeTolerance)
         expect(event.rates).toEqual(packLanes(result.lanes.map(({ rate }) => rate)))
         expect(event.uptimes).toEqual(packLanes(result.lanes.map(({ uptime }) => uptime)))
         expect(event.flags).toBe(packFlags(result.lanes.map(({ flags }) => flags)))
         const outcome = creditsOf(
-          before.map((standing, lane) => ({ lane: result.lanes[lane]!, standing })),
+          before.map((standing, lane) => ({
+            lane: result.lanes[lane]!,
+            standing,
+            silent: silent.has(64 * cohort + lane),
+            certain: result.certain[lane]!,
+          })),
           firstStanding,
         )
         denominator += outcome.denominator
@@ -176,6 +185,8 @@ describe('the TypeScript mirrors and the contracts agree', () => {
           expect(onChain[lane]).toBe(credit)
           credits.set(64 * cohort + lane, credit)
           standings[64 * cohort + lane] = standing
+          if (credit > 0n) silent.delete(64 * cohort + lane)
+          else if (result.lanes[lane]!.flags & 8) silent.add(64 * cohort + lane)
         })
         expect(onChain.slice(members).every(credit => credit === 0n)).toBe(true)
         const record = await getCohort(network, epoch, cohort)

@@ -33,11 +33,23 @@ describe('rewards', () => {
     )
   })
 
-  test('a first score sets the standing, up to the bound; a score of 0 leaves it, however long', () => {
+  test('a first score sets the standing, up to the bound; a first score of 0 leaves it', () => {
     expect(creditOf(5_000n, 0n, 1_000n)).toBe(1_000n)
     expect(nextStanding(0n, 1_000n)).toBe(1_000n)
     expect(nextStanding(777n, 0n)).toBe(777n)
     expect(capOf(777n, 1_000n)).toBe(1_554n)
+  })
+
+  test('judged zeros in a row take a quarter each from the second on, where four seats judged', () => {
+    expect(nextStanding(1_000n, 0n, { silent: false, certain: true })).toBe(1_000n)
+    expect(nextStanding(1_000n, 0n, { silent: true, certain: true })).toBe(750n)
+    expect(nextStanding(1_000n, 0n, { silent: true, certain: false })).toBe(1_000n)
+  })
+
+  test('a credit after a silent epoch raises no standing, and lowers it as always', () => {
+    expect(nextStanding(1_000n, 2_000n, { silent: true })).toBe(1_000n)
+    expect(nextStanding(1_000n, 200n, { silent: true })).toBe(800n)
+    expect(nextStanding(0n, 200n, { silent: true })).toBe(200n)
   })
 
   test('standing moves towards the credit and never past it', () => {

@@ -75,6 +75,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
       until: null,
       registeredTxHash: hex('aa', 32),
       standingBefore,
+      silentBefore: false,
     }),
   )
   const batches = isVoid ? [] : batchesOf(standings.length, lanesPerBatch)
@@ -110,6 +111,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
             rates: result.lanes.map(({ rate }) => rate),
             uptimes: result.lanes.map(({ uptime }) => uptime),
             flags: result.lanes.map(({ flags }) => flags),
+            certain: result.certain,
             credits: Array.from({ length: cohortLanes }, (_, lane) => credits[lane]?.credit ?? 0n),
           },
       payments: batches.map(([from, to], i) => {

@@ -52,6 +52,7 @@ export const deviceRegistryAbi = [
   {type: 'error', name: 'DeviceNotLeaving', inputs: [{name: 'deviceId', type: 'bytes32'}]},
   {type: 'error', name: 'DeviceNotSilent', inputs: [{name: 'deviceId', type: 'bytes32'}, {name: 'silentEpochs', type: 'uint256'}, {name: 'needed', type: 'uint256'}]},
   {type: 'error', name: 'EmptyRecord', inputs: []},
+  {type: 'error', name: 'GenerationOver', inputs: [{name: 'deviceId', type: 'bytes32'}, {name: 'generation', type: 'uint32'}, {name: 'oldest', type: 'uint32'}]},
   {type: 'error', name: 'IdentityTaken', inputs: [{name: 'attestedIdentity', type: 'bytes32'}, {name: 'deviceId', type: 'bytes32'}]},
   {type: 'error', name: 'IdentityUnconfirmed', inputs: [{name: 'deviceId', type: 'bytes32'}]},
   {type: 'error', name: 'NotEquivocation', inputs: []},
