@@ -28,7 +28,7 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
     struct BondSlot {
         uint96 bond;
         uint96 unbonding;
-        uint32 heldFrom; // epoch that must be settled before `unbonding` leaves, plus one; zero for none
+        uint32 heldFrom; // epoch whose audits must be over before `unbonding` leaves, plus one; zero for none
         uint32 jailedUntil;
     }
 
@@ -185,6 +185,7 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         money.jailedUntil = uint32(consensus.nextEpoch()) + rules.jailEpochs;
         _removeSeats(slot, slot.seats, consensus.seatsEffectiveFrom());
         emit Jailed(operator, money.jailedUntil);
+        consensus.countErrand(msg.sender);
     }
 
     /// @inheritdoc ICheckerSeats

@@ -98,10 +98,9 @@ contract ActorsTest is Fixture {
         vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.DepositHeld.selector, id, 1, 0));
         registry.withdrawDeposit(id);
         vm.warp(consensus.epochStart(6));
-        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.DepositHeld.selector, id, 1, 0));
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.LaneUnpaid.selector, id, 0));
         registry.withdrawDeposit(id); // epoch 0 is not paid
-        vault.payCohort(0, 0, 64);
-        vault.payCheckers(0, 0);
+        vault.payCohort(0, 0, 1);
         uint256 before = token.balanceOf(payoutOf(device));
         registry.withdrawDeposit(id);
         assertEq(token.balanceOf(payoutOf(device)), before + DEPOSIT);
@@ -154,6 +153,8 @@ contract ActorsTest is Fixture {
         registry.claimIdentity(mine);
         assertEq(registry.identityOwner(identity), mine);
         vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.IdentityTaken.selector, identity, mine));
+        registry.claimIdentity(mine);
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.IdentityUnconfirmed.selector, squatter));
         registry.claimIdentity(squatter);
         address thief = makeAddr("thief");
         vm.prank(thief);
@@ -248,11 +249,10 @@ contract ActorsTest is Fixture {
         settleHonestly(0, uniformClaim(2, 3000, 10_000));
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.BondHeld.selector, operators[0], 1, 0));
         seats.withdrawBond(operators[0]);
-        vm.warp(consensus.epochStart(8));
+        vm.warp(consensus.epochStart(3) + 15);
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.BondHeld.selector, operators[0], 1, 0));
         seats.withdrawBond(operators[0]);
-        vault.payCohort(0, 0, 64);
-        vault.payCheckers(0, 0);
+        vm.warp(consensus.epochStart(3) + 16);
         uint256 before = token.balanceOf(payoutOf(operators[0]));
         seats.withdrawBond(operators[0]);
         assertEq(token.balanceOf(payoutOf(operators[0])), before + 2 * SEAT_BOND);
@@ -363,19 +363,23 @@ contract ActorsTest is Fixture {
         assertEq(vault.payCohort(0, 0, 64), 0);
         vault.payCheckers(0, 0);
         assertEq(vault.payCheckers(0, 0), 0);
-        assertEq(vault.payKeeper(0, keeper), 0.2 ether, "roll and finalize");
+        assertEq(vault.payKeeper(0, keeper), 0.1 ether * (64 + 2) / uint256(64), "a roll, and a cohort of two");
         assertEq(vault.payKeeper(0, keeper), 0);
         EpochMoney memory money = vault.moneyOf(0);
         assertLe(money.paid, money.emission);
         assertEq(vault.liability(), money.emission - money.paid);
         vm.warp(consensus.epochStart(4));
+        uint256 before = token.balanceOf(address(this));
         vault.closeEpoch(0);
+        assertEq(token.balanceOf(address(this)) - before, 0.1 ether, "whoever closes is paid for it");
+        money = vault.moneyOf(0);
         assertEq(vault.liability(), 0);
         vm.expectRevert(abi.encodeWithSelector(IRewardVault.AlreadyClosed.selector, 0));
         vault.closeEpoch(0);
         vm.expectRevert(abi.encodeWithSelector(IRewardVault.AlreadyClosed.selector, 0));
         vault.payKeeper(0, keeper);
         assertEq(vault.lifetimePaid(), money.paid);
+        assertEq(vault.funded() - token.balanceOf(address(vault)), money.paid);
         assertLe(vault.lifetimePaid() + vault.liability(), vault.funded());
     }
 

@@ -44,13 +44,6 @@ abstract contract EpochClock is IEpochReports, GovernedState {
     }
 
     /// @dev See {IEpochConsensus}.
-    function currentEpoch() public view returns (uint64) {
-        uint64 next = nextEpoch();
-        if (next == 0) revert NotStarted();
-        return next - 1;
-    }
-
-    /// @dev See {IEpochConsensus}.
     function nextEpoch() public view returns (uint64) {
         uint64 first = _ends.firstEpochAt;
         if (first == 0 || block.timestamp < first) return 0;

@@ -33,9 +33,9 @@ abstract contract EpochSeeds is EpochState {
         if (seedOf[epoch] != 0) return;
         uint64 pinned = pinnedBlockOf(epoch);
         if (pinned != 0 && (block.number <= pinned || _hashOf(pinned) != 0)) return;
+        if (pinned == 0) _countLanes(epoch, 64);
         pinned = uint64(block.number + 1);
         (_pinnedEpoch, _pinnedBlock) = (epoch, pinned);
-        _countCall(epoch, msg.sender);
         emit Pinned(epoch, pinned, msg.sender);
     }
 
@@ -52,7 +52,7 @@ abstract contract EpochSeeds is EpochState {
             ? keccak256(abi.encode("kaisar/bootstrap", block.chainid, address(this), epoch, hash))
             : keccak256(abi.encode(seedOf[epoch - 1], _salts[epoch - 2], hash));
         seedOf[epoch] = seed;
-        _countCall(epoch, msg.sender);
+        _countLanes(epoch, 64);
         emit Rolled(epoch, seed, msg.sender);
     }
 

@@ -63,7 +63,8 @@ abstract contract EpochViews is Openings, Totals {
     function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState) {
         uint256 record = _records[cohort][epoch & 3];
         if (record.isOf(epoch)) return record.stateOf();
-        return phaseOf(epoch) == Phase.Pay ? CohortState.Void : CohortState.Pending;
+        bool over = phaseOf(epoch) == Phase.Pay && !(_isSettling(epoch) && _isRevealed(epoch, cohort));
+        return over ? CohortState.Void : CohortState.Pending;
     }
 
     /// @dev See {IEpochConsensus}.

@@ -13,7 +13,7 @@ import {IEpochConsensus, Opening} from "./IEpochConsensus.sol";
 /// @param jailedUntil First epoch in which it may unjail.
 /// @param bond KAI (wei) behind its seats.
 /// @param unbonding KAI (wei) on its way out.
-/// @param unbondingUntil Epoch that must be paid and audited before `unbonding` leaves; zero also where none is held (before `start`).
+/// @param unbondingUntil Epoch whose audits must be over before `unbonding` leaves; zero also where none is held (before `start`).
 /// @param certificateHash SHA-256 of the TLS certificate of `endpoint`.
 struct Checker {
     address operator;
@@ -71,7 +71,7 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     error InvalidSeatCount(uint256 seats);
     /// @notice The endpoint is empty or longer than 256 bytes, or its certificate hash is zero.
     error InvalidEndpoint();
-    /// @notice The epoch that holds the bond is not yet paid and audited.
+    /// @notice The audits of the epoch that holds the bond are not over.
     error BondHeld(address operator, uint64 until, uint64 settledThrough);
     error NothingToWithdraw(address operator);
     /// @notice Fewer than five different owners in the frozen list of this epoch.
@@ -122,7 +122,7 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     /// @notice Sends what has finished unbonding to the payout wallet. Anyone.
     function withdrawBond(address operator) external;
 
-    /// @notice Takes all seats of an owner with enough strikes, or a slashed one, out of the list. Anyone.
+    /// @notice Takes all seats of an owner with enough strikes, or a slashed one, out of the list. Anyone; earns a bounty.
     function jail(address operator) external;
 
     /// @notice Puts back as many seats as the bond still covers (possibly none: then add seats). Operator only, when the time is served.

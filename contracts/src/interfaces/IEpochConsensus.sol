@@ -17,7 +17,8 @@ enum Phase {
     Pay
 }
 
-/// @notice What became of a cohort in an epoch. Pending becomes Void by itself when FINALIZE closes.
+/// @notice What became of a cohort in an epoch. Pending becomes Void by itself when FINALIZE closes, or at the end of the next epoch where a
+/// quorum was revealed.
 enum CohortState {
     Pending,
     Final,
@@ -66,7 +67,8 @@ struct RoundRules {
 }
 
 /// @notice Rules of scoring and audits.
-/// @param firstStanding Largest standing a first score can set, and the cap of a device that has none. Fixed at construction.
+/// @param firstStanding Largest standing a first score can set. Fixed at construction. A device without a standing is capped by the mean of
+/// the network, or by this while nobody has one.
 /// @param auditBps Chance, in 1/10000, that an opened seat is audited for a cohort.
 /// @param delistAfterEpochs Judged epochs in a row without a score after which a device may be delisted (at most 15).
 /// @param uptimeTolerance How far from the median uptime, in 1/10000, a seat's uptime counts as agreed. Fixed at construction.
@@ -129,8 +131,9 @@ struct CohortRecord {
 }
 
 /// @notice Sums of an epoch. A payment is emission × credit ÷ (credits + openCaps).
-/// @param credits Σ credits of final lanes, and caps of void lanes inside final cohorts.
-/// @param openCaps Σ caps of the members of cohorts that are not final.
+/// @param credits Σ credits.
+/// @param openCaps Σ caps (twice the standing) of the members without a credit: void, not judged, or judged at zero. So none of the three
+/// is worth more to others than another. Devices without a standing count nothing; while nobody has one, `firstStanding` each.
 /// @param resolvedLanes Members in cohorts that are final or void.
 /// @param lanes Members of the epoch.
 /// @param unpaid Final cohorts whose devices or checkers are not all paid.
@@ -194,6 +197,8 @@ interface IEpochReports {
     event Pinned(uint64 indexed epoch, uint64 pinnedBlock, address indexed keeper);
     event Rolled(uint64 indexed epoch, bytes32 seed, address indexed keeper);
     event Committed(uint64 indexed epoch, address indexed owner, bytes32 root);
+    /// @notice Settling of an epoch began. @param caps Σ 2 × standing of its members; zero where nobody has one.
+    event EpochCounted(uint64 indexed epoch, uint32 members, uint256 caps);
     event Revealed(uint64 indexed epoch, uint32 indexed cohort, uint8 seats);
     /// @param rates Medians, four words in the layout of {Opening}. @param uptimes Medians, four words.
     /// @param flags Majorities, one word (with `judged` set where at least three seats judged).
@@ -240,7 +245,8 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     /// owners; from others it has no effect.
     function commit(uint64 epoch, bytes32 root) external;
 
-    /// @notice Resolves a cohort. OPEN: with every committed seat's opening. FINALIZE: with exactly the revealed ones.
+    /// @notice Resolves a cohort. OPEN: with every committed seat's opening. FINALIZE, and later while the next epoch lasts: with exactly the
+    /// revealed ones, after FINALIZE a quorum of them.
     function finalize(uint64 epoch, uint32 cohort, Opening[] calldata openings) external;
 
     /// @notice Puts openings on record in REVEAL, for any seats.
@@ -284,8 +290,10 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function takeAgreements(uint64 epoch, uint32 cohort)
         external
         returns (uint32[5] memory owners, uint8[5] memory agreed);
-    /// @notice Keeper calls of `keeper` in `epoch` not yet paid, marked as paid. RewardVault only.
-    function takeKeeperCalls(uint64 epoch, address keeper) external returns (uint256 calls);
+    /// @notice {keeperCalls}, marked as paid. RewardVault only.
+    function takeKeeperCalls(uint64 epoch, address keeper) external returns (uint256 lanes, uint256 errands);
+    /// @notice Counts a jailing, delisting or claim of `keeper`, for the epoch being settled. DeviceRegistry and CheckerSeats only.
+    function countErrand(address keeper) external;
 
     // --- views
 
@@ -311,7 +319,8 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function phaseOf(uint64 epoch) external view returns (Phase);
     /// @notice Block time at which a phase of `epoch` begins.
     function phaseStart(uint64 epoch, Phase phase) external view returns (uint64);
-    /// @notice Whether the total of `epoch` is fixed, so that it can be paid.
+    /// @notice Whether the total of `epoch` is fixed, so that it can be paid: every cohort is resolved, or PAY has begun and no revealed
+    /// quorum waits to be finalized.
     function isPayable(uint64 epoch) external view returns (bool);
 
     /// @notice Zero while it is not set.
@@ -341,10 +350,14 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function standingAtLane(uint32 lane) external view returns (uint256);
     /// @notice Judged epochs in a row without a score, at most 15.
     function silentEpochs(uint32 lane) external view returns (uint256);
-    /// @notice Every epoch up to and including this one is paid and audited; reverts if there is none yet.
-    /// @return any False while no epoch is. @return epoch The last such epoch.
+    /// @notice The audits of every epoch up to and including this one are over, those of unanswered ones too.
+    /// @return any False while there is none. @return epoch The last such epoch.
     function settledThrough() external view returns (bool any, uint64 epoch);
-    function keeperCalls(uint64 epoch, address keeper) external view returns (uint256);
+    /// @notice An epoch up to `until` of which the chain keeps a final result of this lane that is not paid yet. Anybody may pay it.
+    function unpaidEpoch(uint32 lane, uint64 until) external view returns (bool any, uint64 epoch);
+    /// @notice What `keeper` did for `epoch` and was not paid for: lanes of its resolutions (a seed counts 64, a revealed seat a fifth of its
+    /// cohort's), and errands.
+    function keeperCalls(uint64 epoch, address keeper) external view returns (uint256 lanes, uint256 errands);
 
     // --- governance (owner, effective two epochs later)
 

@@ -97,22 +97,33 @@ library Tally {
         unchecked {
             uint256 sameFlags = flags.equalFlags(result.flags) & result.judged;
             if (sameFlags == 0) return 0;
-            uint256[4] memory rates = result.rates;
-            uint256[4] memory close;
-            for (uint256 quarter; quarter < 4; ++quarter) {
-                close[quarter] = words[quarter + 4].closeLanes(result.uptimes[quarter], tolerance);
-            }
             // Honest seats judge the same numbers: most agree on every lane.
-            if (
-                sameFlags == PackedMedian.ONES && words[0] == rates[0] && words[1] == rates[1] && words[2] == rates[2]
-                    && words[3] == rates[3] && close[0] & close[1] & close[2] & close[3] == PackedMedian.UNITS
-            ) return 64;
+            if (sameFlags == PackedMedian.ONES && _isSame(words, result)) return 64;
             uint256 count;
             for (uint256 quarter; quarter < 4; ++quarter) {
                 uint256 same = PackedMedian.spreadQuarter(uint64(sameFlags >> (64 * quarter)));
-                count += (words[quarter].equalLanes(rates[quarter]) & close[quarter] & same).countLanes();
+                same &= words[quarter + 4].closeLanes(result.uptimes[quarter], tolerance);
+                count += (words[quarter].equalLanes(result.rates[quarter]) & same).countLanes();
             }
             return uint8(count);
+        }
+    }
+
+    /// @dev Whether all rates and uptimes are the medians.
+    function _isSame(uint256[10] memory words, CohortResult memory result) private pure returns (bool same) {
+        // same = words[i] == result.rates[i] && words[i + 4] == result.uptimes[i] for all i < 4
+        assembly ("memory-safe") {
+            let rates := mload(result)
+            let uptimes := mload(add(result, 32))
+            let differ := xor(mload(words), mload(rates))
+            differ := or(differ, xor(mload(add(words, 32)), mload(add(rates, 32))))
+            differ := or(differ, xor(mload(add(words, 64)), mload(add(rates, 64))))
+            differ := or(differ, xor(mload(add(words, 96)), mload(add(rates, 96))))
+            differ := or(differ, xor(mload(add(words, 128)), mload(uptimes)))
+            differ := or(differ, xor(mload(add(words, 160)), mload(add(uptimes, 32))))
+            differ := or(differ, xor(mload(add(words, 192)), mload(add(uptimes, 64))))
+            differ := or(differ, xor(mload(add(words, 224)), mload(add(uptimes, 96))))
+            same := iszero(differ)
         }
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Newcomers} from "../../src/libraries/Standings.sol";
+
 /// @title The tally and the pass, lane by lane, as the protocol describes them. Test only.
 library ScalarTally {
     struct Lane {
@@ -15,7 +17,7 @@ library ScalarTally {
     /// @param silent Low bit of each nibble: the lane's last judged epoch earned nothing.
     struct Terms {
         uint256 silent;
-        uint256 firstStanding;
+        Newcomers newcomers;
         uint256 tolerance;
     }
 
@@ -23,6 +25,7 @@ library ScalarTally {
         Lane[64] lanes;
         uint8[5] agreed;
         uint256[64] credits;
+        bool[64] earned;
         uint256[64] standings;
         uint256 creditSum;
         uint256 capSum;
@@ -111,12 +114,9 @@ library ScalarTally {
         bool silent = terms.silent >> (4 * lane) & 1 == 1;
         out.standings[lane] = standing;
         if (members[0] >> lane & 1 == 0) return;
-        uint256 cap = standing == 0 ? terms.firstStanding : 2 * standing;
-        out.capSum += cap;
+        uint256 cap = standing == 0 ? terms.newcomers.cap : 2 * standing;
         uint256 score = l.scored ? decode(l.rate) * l.uptime / 10_000 : 0;
         uint256 credit = score < cap ? score : cap;
-        out.credits[lane] = credit;
-        out.creditSum += l.judged ? credit : cap;
         uint256 next = standing;
         if (credit == 0) {
             if (silent && l.certain) next -= standing / 4;
@@ -127,8 +127,13 @@ library ScalarTally {
         } else if (!silent) {
             next += (credit - standing) / 4;
         }
+        out.earned[lane] = credit != 0;
+        if (credit != 0) out.capSum += terms.newcomers.held ? 2 * standing : cap;
+        if (standing == 0 && terms.newcomers.held) credit = 0;
+        out.credits[lane] = credit;
+        out.creditSum += credit;
         out.standings[lane] = next;
-        int256 move = next == 0 ? int256(0) : int256(2 * next) - int256(cap);
+        int256 move = 2 * (int256(next) - int256(standing));
         if (members[1] >> lane & 1 == 1) out.presentDelta += move;
         if (members[2] >> lane & 1 == 1) out.followingDelta += move;
     }

@@ -19,7 +19,7 @@ export type SettlementStep =
   | { readonly do: 'pin'; readonly epoch: number; readonly after: bigint }
   /** In OPEN, with every committed seat's opening, asked from the seats; `seats` is the mask of those. */
   | { readonly do: 'finalize'; readonly epoch: number; readonly cohort: number; readonly seats: number }
-  /** In FINALIZE, with exactly the revealed openings, read from the chain. */
+  /** In FINALIZE, or later while the next epoch lasts, with exactly the revealed openings, read from the chain. */
   | { readonly do: 'finalize-revealed'; readonly epoch: number; readonly cohort: number; readonly seats: number }
   | { readonly do: 'void' | 'payCohort' | 'payCheckers'; readonly epoch: number; readonly cohort: number }
   /** A seat whose audit nobody answered in time. */
@@ -59,10 +59,10 @@ export function planCohort(
       return seatCount(committed) < quorum
         ? [{ do: 'void', ...about }]
         : [{ do: 'finalize', ...about, seats: committed }]
-    if (phase === 'finalize')
-      return seatCount(revealed) < quorum
-        ? [{ do: 'void', ...about }]
-        : [{ do: 'finalize-revealed', ...about, seats: revealed }]
+    if (phase === 'finalize' && seatCount(revealed) < quorum) return [{ do: 'void', ...about }]
+    // A revealed quorum may still be finalized while the next epoch lasts.
+    if (phase === 'finalize' || (phase === 'pay' && seatCount(revealed) >= quorum))
+      return [{ do: 'finalize-revealed', ...about, seats: revealed }]
     return []
   }
   if (state === 'void' || !totalFixed) return []

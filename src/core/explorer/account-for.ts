@@ -79,7 +79,8 @@ function figuresOf(
 ): Figures {
   const medianRate = decodeRate(result.rate)
   const score = scoreOf(result)
-  const credit = creditOf(score, standingBefore, facts.firstStanding)
+  const earned = creditOf(score, standingBefore, facts.newcomers.cap)
+  const credit = standingBefore === 0n && facts.newcomers.held ? 0n : earned
   const isPaid = facts.money !== null && facts.epoch >= facts.firstPaidEpoch
   const { devicePool, denominator, maxPrice } = isPaid ? facts.money : { devicePool: 0n, denominator: 0n, maxPrice: 0n }
   const poolShare = denominator === 0n ? 0n : (devicePool * credit) / denominator
@@ -92,10 +93,11 @@ function figuresOf(
     lostToUptime: isScored(result) ? medianRate - score : 0n,
     lostToFlags: isScored(result) ? 0n : medianRate,
     standingBefore,
-    cap: capOf(standingBefore, facts.firstStanding),
+    cap: capOf(standingBefore, facts.newcomers.cap),
     credit,
-    heldByCap: score - credit,
-    standingAfter: nextStanding(standingBefore, credit, { silent: silentBefore, certain }),
+    heldByCap: score - earned,
+    heldBack: earned - credit,
+    standingAfter: nextStanding(standingBefore, earned, { silent: silentBefore, certain }),
     devicePool,
     denominator,
     maxPrice,

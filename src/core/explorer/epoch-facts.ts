@@ -2,6 +2,7 @@
 import type { Address, Hex } from 'viem'
 import type { EpochMoney, Phase } from '../chain/epochs.ts'
 import type { OpeningWords } from '../epoch/opening.ts'
+import type { Newcomers } from '../epoch/rewards.ts'
 
 export type EpochFacts = {
   readonly epoch: number
@@ -10,8 +11,8 @@ export type EpochFacts = {
   readonly firstPaidEpoch: number
   readonly startsAt: number
   readonly seed: Hex | null
-  /** Standing that a first score can set at most, and the cap of a device without one. */
-  readonly firstStanding: bigint
+  /** What a device without a standing is given in this epoch. */
+  readonly newcomers: Newcomers
   /** Rounds of the epoch; null where its blocks were not read. */
   readonly rounds: readonly RoundFact[] | null
   /** Null before the epoch's first payment. */

@@ -5,8 +5,16 @@ import { getChecker } from '../chain/checkers.ts'
 import { getDevice } from '../chain/devices.ts'
 import { type ConnectedNetwork, lowerCase, reading } from '../chain/network.ts'
 import { hasFlag, type OpeningWords } from '../epoch/opening.ts'
-import { nextStanding } from '../epoch/rewards.ts'
-import type { CohortFacts, CohortPayment, DeviceFacts, EpochFacts, SeatFacts, SeatRound } from './epoch-facts.ts'
+import { creditOf, newcomersOf, nextStanding, scoreOf } from '../epoch/rewards.ts'
+import type {
+  CohortFacts,
+  CohortPayment,
+  CohortResult,
+  DeviceFacts,
+  EpochFacts,
+  SeatFacts,
+  SeatRound,
+} from './epoch-facts.ts'
 import { explorerErrors } from './errors.ts'
 import { explainDevice } from './explain-device.ts'
 import type { Explanation } from './explanation.ts'
@@ -94,6 +102,7 @@ async function readEpochFacts(reader: NetworkReader, now: NetworkReading, epoch:
     reader.roundsOf(epoch, now.head).catch(() => null),
   ])
   const { firstEpochAt, epochSeconds, firstPaidEpoch } = now.timeline!
+  const counted = now.history.counted.get(epoch)
   return {
     epoch,
     phase: overview?.phase ?? 'pay',
@@ -101,7 +110,7 @@ async function readEpochFacts(reader: NetworkReader, now: NetworkReading, epoch:
     firstPaidEpoch,
     startsAt: overview?.startsAt ?? firstEpochAt + epoch * epochSeconds,
     seed: overview?.seed ?? now.history.seeds.get(epoch) ?? null,
-    firstStanding: BigInt(rules.firstStanding),
+    newcomers: newcomersOf(counted?.caps ?? 0n, counted?.members ?? 0, BigInt(rules.firstStanding)),
     rounds,
     money: now.history.money.get(epoch) ?? null,
   }
@@ -206,6 +215,14 @@ async function stateBefore(
   } catch (cause) {
     if (memberships[0]!.since < firstEpoch) throw explorerErrors.EXPLORER_HISTORY_INCOMPLETE({ device, epoch, cause })
   }
+  const { firstStanding } = await reading(
+    'scoreRules',
+    chain.client.readContract({
+      address: contracts.EpochConsensus,
+      abi: epochConsensusAbi,
+      functionName: 'scoreRules',
+    }),
+  )
   let [standing, silent] = [0n, false]
   let stay: Membership | undefined
   for (let past = memberships[0]!.since; past < epoch; past++) {
@@ -216,10 +233,24 @@ async function stateBefore(
     if (stay !== undefined && stay.lane !== member.lane) silent = false
     stay = member
     const at = member.lane % 64
-    const credit = final.credits[at]!
+    // A first credit is held where others had a standing: then what the medians give sets it.
+    const credit = standing === 0n ? firstCredit(history, past, final, at, BigInt(firstStanding)) : final.credits[at]!
     standing = nextStanding(standing, credit, { silent, certain: final.certain[at]! })
     if (credit > 0n) silent = false
     else if (hasFlag(final.flags[at]!, 'judged')) silent = true
   }
   return { standingBefore: standing, silentBefore: silent }
+}
+
+/** What a device without a standing earned: the event tells its credit, which is 0 where it was held. */
+function firstCredit(
+  { counted }: History,
+  epoch: number,
+  { rates, uptimes, flags }: CohortResult,
+  lane: number,
+  firstStanding: bigint,
+): bigint {
+  const { caps, members } = counted.get(epoch) ?? { caps: 0n, members: 0 }
+  const score = scoreOf({ rate: rates[lane]!, uptime: uptimes[lane]!, flags: flags[lane]! })
+  return creditOf(score, 0n, newcomersOf(caps, members, firstStanding).cap)
 }

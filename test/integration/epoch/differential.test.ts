@@ -14,7 +14,7 @@ import {
   openingLeaf,
 } from '../../../src/core/epoch/commitment-tree.ts'
 import { cohortLanes, packFlags, packLanes, packOpening } from '../../../src/core/epoch/opening.ts'
-import { capOf, checkerPaymentOf, creditsOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
+import { checkerPaymentOf, creditsOf, newcomersOf, openCapOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
 import { quorum, tally } from '../../../src/core/epoch/tally.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { anyBytes32, anyOpening, similarOpenings } from '../../helpers/arbitraries.ts'
@@ -140,6 +140,8 @@ describe('the TypeScript mirrors and the contracts agree', () => {
       const credits = new Map<number, bigint>()
       const agreements = new Map<number, readonly number[]>()
       let denominator = 0n
+      const caps = standings.reduce((sum, standing) => sum + 2n * standing, 0n)
+      const newcomers = newcomersOf(caps, devices, firstStanding)
       for (const { cohort, committee, openings } of cohorts) {
         const opened = committee.map((owner, seat) => (trees.has(owner) ? openings[seat]! : null))
         const members = occupied(cohort).filter(Boolean).length
@@ -147,7 +149,7 @@ describe('the TypeScript mirrors and the contracts agree', () => {
         if (opened.filter(opening => opening !== null).length < quorum) {
           await write({ ...consensus, from: keeper, functionName: 'voidCohort', args: [BigInt(epoch), cohort] })
           outcomes.void++
-          denominator += before.reduce((sum, standing) => sum + capOf(standing, firstStanding), 0n)
+          denominator += before.reduce((sum, standing) => sum + openCapOf(standing, newcomers), 0n)
           continue
         }
         const argument = committee.flatMap((owner, seat) => {
@@ -178,6 +180,7 @@ describe('the TypeScript mirrors and the contracts agree', () => {
             certain: result.certain[lane]!,
           })),
           firstStanding,
+          newcomers,
         )
         denominator += outcome.denominator
         const onChain = unpackCredits(event.credits as bigint[])
@@ -185,7 +188,7 @@ describe('the TypeScript mirrors and the contracts agree', () => {
           expect(onChain[lane]).toBe(credit)
           credits.set(64 * cohort + lane, credit)
           standings[64 * cohort + lane] = standing
-          if (credit > 0n) silent.delete(64 * cohort + lane)
+          if (credit > 0n || (before[lane] === 0n && standing > 0n)) silent.delete(64 * cohort + lane)
           else if (result.lanes[lane]!.flags & 8) silent.add(64 * cohort + lane)
         })
         expect(onChain.slice(members).every(credit => credit === 0n)).toBe(true)
