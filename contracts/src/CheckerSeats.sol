@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Governed} from "./base/Governed.sol";
 import {OperatorSessions} from "./base/OperatorSessions.sol";
-import {Checker, ICheckerSeats, Receipt, SeatOpening, SeatRules, StrikeReason} from "./interfaces/ICheckerSeats.sol";
+import {Checker, ICheckerSeats, Receipt, SeatRules, StrikeReason} from "./interfaces/ICheckerSeats.sol";
 import {IEpochConsensus, Opening} from "./interfaces/IEpochConsensus.sol";
 import {IKaisarToken} from "./interfaces/IKaisarToken.sol";
 import {SeatList} from "./libraries/SeatList.sol";
@@ -28,7 +28,7 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
     struct BondSlot {
         uint96 bond;
         uint96 unbonding;
-        uint32 heldFrom; // epoch that must be settled before `unbonding` leaves, plus one; zero for none
+        uint32 heldFrom; // epoch whose audits must be over before `unbonding` leaves, plus one; zero for none
         uint32 jailedUntil;
     }
 
@@ -129,7 +129,9 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         BondSlot storage money = _bonds[operator];
         // An owner whose seats are all gone (jail) takes what is left of its bond.
         if (seats > slot.seats || (seats == 0 && slot.seats != 0)) revert InvalidSeatCount(seats);
-        uint256 amount = seats == slot.seats ? money.bond : _min(money.bond, seats * seatBond);
+        // The seats that stay keep their bond; after a slash that may be all there is.
+        uint256 kept = uint256(slot.seats - seats) * seatBond;
+        uint256 amount = money.bond > kept ? money.bond - kept : 0;
         uint64 from = consensus.seatsEffectiveFrom();
         _removeSeats(slot, seats, from);
         money.bond -= uint96(amount);
@@ -183,6 +185,7 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         money.jailedUntil = uint32(consensus.nextEpoch()) + rules.jailEpochs;
         _removeSeats(slot, slot.seats, consensus.seatsEffectiveFrom());
         emit Jailed(operator, money.jailedUntil);
+        consensus.countErrand(msg.sender);
     }
 
     /// @inheritdoc ICheckerSeats
@@ -213,25 +216,8 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         if (receipt.rate == rate && receipt.uptime == uptime && receipt.flags == flags) revert NotEquivocation();
         bytes32 digest = SignedTypes.digest(consensus.domainSeparator(), receipt);
         _requireSigner(digest.signer(signature), operator);
-        _punish(operator, keccak256(abi.encode("receipt", operator, receipt.epoch, receipt.cohort)));
-    }
-
-    /// @inheritdoc ICheckerSeats
-    function slashOpenings(
-        address operator,
-        SeatOpening calldata first,
-        bytes calldata firstSignature,
-        SeatOpening calldata second,
-        bytes calldata secondSignature
-    ) external {
-        _known(operator);
-        if (first.epoch != second.epoch || first.cohort != second.cohort || first.openingHash == second.openingHash) {
-            revert NotEquivocation();
-        }
-        bytes32 domain = consensus.domainSeparator();
-        _requireSigner(SignedTypes.digest(domain, first).signer(firstSignature), operator);
-        _requireSigner(SignedTypes.digest(domain, second).signer(secondSignature), operator);
-        _punish(operator, keccak256(abi.encode("openings", operator, first.epoch, first.cohort)));
+        // Once an epoch, so that a stolen operator key cannot burn a bond whole in one.
+        _punish(operator, keccak256(abi.encode("receipt", operator, receipt.epoch)));
     }
 
     // --- governance -------------------------------------------------------------------------------------------------

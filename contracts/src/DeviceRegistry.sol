@@ -61,6 +61,11 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     mapping(bytes32 deviceId => Renewal[]) private _renewals;
     /// @inheritdoc IDeviceRegistry
     mapping(bytes32 attestedIdentity => bytes32 deviceId) public identityOwner;
+    /// @dev Epoch of the credit that confirmed the owner.
+    mapping(bytes32 attestedIdentity => uint64 epoch) private _identitySince;
+    /// @dev Which registration first named an identity for a device, counted over all of them.
+    mapping(bytes32 attestedIdentity => mapping(bytes32 deviceId => uint64 number)) private _namedAt;
+    uint64 private _named;
     mapping(uint32 cohort => uint256 frozen) private _occupancy;
     uint256 private _counts;
     uint32[] private _freeLanes;
@@ -97,7 +102,6 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
             bytes32 other = identityOwner[attestedIdentity];
             if (other != 0 && other != deviceId) revert IdentityTaken(attestedIdentity, other);
         }
-
         uint32 from = uint32(consensus.nextEpoch());
         DeviceSlot memory device = _devices[deviceId];
         bool joins = !device.present;
@@ -116,6 +120,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         _devices[deviceId] = device;
         DeviceRecord memory entry = DeviceRecord(deviceHash, certificateHash, attestedIdentity);
         _records[deviceId][device.generation] = entry;
+        if (attestedIdentity != 0 && _namedAt[attestedIdentity][deviceId] == 0) _namedAt[attestedIdentity][deviceId] = ++_named;
         emit DeviceRegistered(deviceId, msg.sender, payout, localId, device.lane, device.generation, from, entry);
 
         if (joins) {
@@ -152,6 +157,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         uint256 silent = consensus.silentEpochs(device.lane);
         if (silent < needed) revert DeviceNotSilent(deviceId, silent, needed);
         _leave(deviceId, device.lane, true);
+        consensus.countErrand(msg.sender);
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -162,6 +168,9 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         if (place.until >= place.since) {
             (bool any, uint64 settled) = consensus.settledThrough();
             if (!any || settled < place.until) revert DepositHeld(deviceId, place.until, settled);
+            // The lane is paid where its slot says; it must not say another wallet before that.
+            (bool unpaid, uint64 epoch) = consensus.unpaidEpoch(device.lane, place.until);
+            if (unpaid) revert LaneUnpaid(deviceId, epoch);
         }
         (_devices[deviceId].present, _devices[deviceId].deposited) = (false, false);
         _payoutsAway[deviceId] = place.payout;
@@ -182,19 +191,19 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         DeviceSlot memory device = _present(deviceId);
         bytes32 identity = _records[deviceId][device.generation].attestedIdentity;
         bytes32 other = identityOwner[identity];
-        if (identity == 0 || other != 0) revert IdentityTaken(identity, other);
-        uint64 epoch = consensus.currentEpoch();
-        // The consensus keeps four epochs; the present one is not judged yet.
-        for (uint256 back = 1; back <= 4 && back <= epoch; ++back) {
-            uint64 earlier = epoch - uint64(back);
-            uint32 generation = generationAt(deviceId, earlier);
-            if (generation == 0 || _records[deviceId][generation].attestedIdentity != identity) continue;
-            if (consensus.creditOf(earlier, device.lane) == 0) continue;
-            identityOwner[identity] = deviceId;
-            emit IdentityClaimed(identity, deviceId);
-            return;
+        if (identity == 0 || other == deviceId) revert IdentityTaken(identity, other);
+        (bool confirmed, uint64 since) = _oldestCredit(deviceId, device.lane, identity);
+        if (!confirmed) revert IdentityUnconfirmed(deviceId);
+        if (other != 0) {
+            // The older credit has it; of two as old, who named the identity first.
+            uint64 otherSince = _identitySince[identity];
+            bool older = since < otherSince
+                || (since == otherSince && _namedAt[identity][deviceId] < _namedAt[identity][other]);
+            if (!older) revert IdentityTaken(identity, other);
         }
-        revert IdentityUnconfirmed(deviceId);
+        (identityOwner[identity], _identitySince[identity]) = (deviceId, since);
+        emit IdentityClaimed(identity, deviceId);
+        consensus.countErrand(msg.sender);
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -213,6 +222,9 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
             firstDigest == secondDigest || second.deviceId != deviceId || first.epoch != second.epoch
                 || first.round != second.round || first.generation != second.generation
         ) revert NotEquivocation();
+        // What was signed in an earlier stay was about the deposit of that stay.
+        uint32 oldest = _lanes[device.lane].generation;
+        if (first.generation < oldest) revert GenerationOver(deviceId, first.generation, oldest);
         _requireSigner(firstDigest.signer(firstSignature), device.operator);
         _requireSigner(secondDigest.signer(secondSignature), device.operator);
         if (!device.deposited) revert NothingToSlash(deviceId);
@@ -390,6 +402,19 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         _occupancy[lane / 64] = word.set(from, word.newest() & ~(uint64(1) << (lane % 64)));
         emit DeviceLeft(deviceId, lane, place.until, delisted);
         consensus.leaveLane(lane);
+    }
+
+    /// @dev The oldest epoch that the consensus keeps in which the device was credited while it carried the identity.
+    function _oldestCredit(bytes32 deviceId, uint32 lane, bytes32 identity) private view returns (bool any, uint64 epoch) {
+        uint64 present = consensus.currentEpoch();
+        // Four epochs are kept; the present one is not judged yet.
+        for (uint64 back = present < 4 ? present : 4; back != 0; --back) {
+            epoch = present - back;
+            uint32 generation = generationAt(deviceId, epoch);
+            if (generation == 0 || _records[deviceId][generation].attestedIdentity != identity) continue;
+            if (consensus.creditOf(epoch, lane) != 0) return (true, epoch);
+        }
+        return (false, 0);
     }
 
     function _dropIdentity(bytes32 deviceId, uint32 generation) private {

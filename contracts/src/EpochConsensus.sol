@@ -26,7 +26,7 @@ import {Records} from "./libraries/Records.sol";
 import {Silence} from "./libraries/Silence.sol";
 import {RuleBounds} from "./libraries/RuleBounds.sol";
 import {PassSums, Standings} from "./libraries/Standings.sol";
-import {Sums, SumsWord} from "./libraries/Sums.sol";
+import {CapSums, Sums, SumsWord} from "./libraries/Sums.sol";
 import {CohortResult, Tally} from "./libraries/Tally.sol";
 
 /// @title Consensus of an epoch: finalize, reveal, void, and what the vault pays from
@@ -43,6 +43,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         _;
     }
 
+    uint16 private immutable _uptimeTolerance;
     /// @notice The second half of this contract's code.
     EpochExtension public immutable extension;
 
@@ -72,6 +73,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         _rounds = rounds;
         _scores = scores;
         extension = extension_;
+        _uptimeTolerance = scores.uptimeTolerance;
         Timeline memory same = extension_.timelineOf(0);
         bool wired = address(registry_.consensus()) == address(this) && address(seats_.consensus()) == address(this)
             && address(extension_.registry()) == address(registry_) && address(extension_.seats()) == address(seats_)
@@ -110,14 +112,18 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     /// @dev See {IEpochConsensus}.
     function finalize(uint64 epoch, uint32 cohort, Opening[] calldata openings) external whenNotPaused(PAUSE_FINALIZE) {
         Session memory session = _session(epoch, cohort);
-        if (session.phase != Phase.Open && session.phase != Phase.Finalize) revert WrongPhase(epoch, session.phase, Phase.Open);
+        // What was revealed waits for whoever finalizes it, while the next epoch lasts.
+        bool late = session.phase == Phase.Pay && _isSettling(epoch) && _isRevealed(epoch, cohort);
+        if (session.phase != Phase.Open && session.phase != Phase.Finalize && !late) {
+            revert WrongPhase(epoch, session.phase, Phase.Open);
+        }
         _requireLength(openings.length, session.depth);
         uint256 needed = session.phase == Phase.Open ? session.committed : revealedSeats(epoch, cohort);
         uint256 given = _maskOf(openings);
         if (given != needed) revert WrongSeats(given, needed);
 
         (uint256[10][5] memory words, uint256 opened) = _openAll(session, openings);
-        if (session.phase == Phase.Finalize) _strikeUnopened(session, given);
+        if (session.phase != Phase.Open) _strikeUnopened(session, given);
         if (LibBit.popCount(opened) < QUORUM) _void(session);
         else _settle(session, words, opened);
     }
@@ -156,9 +162,9 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     }
 
     /// @dev See {IEpochConsensus}.
-    function takeKeeperCalls(uint64 epoch, address keeper) external onlyVault returns (uint256 calls) {
-        calls = keeperCalls(epoch, keeper);
-        if (calls != 0) _calls[keeper][epoch & 3] = uint256(epoch) << 32;
+    function takeKeeperCalls(uint64 epoch, address keeper) external onlyVault returns (uint256 lanes, uint256 errands) {
+        (lanes, errands) = _keeperCalls(epoch, keeper);
+        if (lanes + errands != 0) _calls[keeper][epoch & 3] = uint256(epoch) << 64;
     }
 
     // --- internals --------------------------------------------------------------------------------------------------
@@ -187,33 +193,42 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
 
     function _settle(Session memory session, uint256[10][5] memory words, uint256 opened) private {
         _payOverwritten(session);
-        CohortResult memory result = Tally.tally(words, session.occupancies[0]);
-        (PassSums memory sums, uint256[11] memory credits) = _standings[session.cohort].pass(
-            _credits[session.cohort][session.epoch & 3], result, session.occupancies, _firstStanding
-        );
+        CohortResult memory result = Tally.tally(words, session.occupancies[0], _uptimeTolerance);
         uint256 silence = _silence[session.cohort];
+        CapSums memory caps = _presentCapSums();
+        (PassSums memory sums, uint256[11] memory credits) = _standings[session.cohort].pass(
+            _credits[session.cohort][session.epoch & 3],
+            result,
+            silence.silent(),
+            session.occupancies,
+            _newcomers(session.members, caps.settling, _firstStanding)
+        );
         uint256 silenceAfter = silence.next(result.judged, sums.earned);
         if (silenceAfter != silence) _silence[session.cohort] = silenceAfter;
 
-        bool paid = session.epoch >= _firstPaidEpoch;
-        Sums memory totals = _totalsAt(session.epoch, session.members);
-        totals.credits += sums.credits;
-        totals.openCaps -= sums.caps;
-        totals.resolvedLanes += LibBit.popCount(session.occupancies[0]);
-        // Only an epoch's first unpaid cohort can find it missing in the queue.
-        if (paid && totals.unpaid == 0) _awaitPayment(session.epoch);
-        if (paid) totals.unpaid += 1;
-        _totals[session.epoch] = totals.pack();
-        _moveCaps(sums.presentDelta, sums.followingDelta);
-
+        _count(session, sums, caps);
         uint256 record = Records.pack(session.epoch, CohortState.Final, opened, session.indices, result.agreed);
-        if (!paid) record = record.withLanesPaid(64).withCheckersPaid();
+        if (session.epoch < _firstPaidEpoch) record = record.withLanesPaid(64).withCheckersPaid();
         _records[session.cohort][session.epoch & 3] = record;
-        _countCall(session.epoch, msg.sender);
         _emitFinal(session, words, opened, result, credits);
     }
 
-    /// @dev emit CohortFinalized(epoch, cohort, msg.sender, opened, rates, uptimes, flags, credits, evidence roots), copying arrays as a whole.
+    /// @dev Adds a final cohort to the totals of its epoch, its moves to Σ caps, and its lanes to the caller's.
+    function _count(Session memory session, PassSums memory sums, CapSums memory caps) private {
+        uint256 lanes = LibBit.popCount(session.occupancies[0]);
+        Sums memory totals = _totalsAt(session.epoch, session.members, session.depth, caps.settling);
+        totals.credits += sums.credits;
+        totals.openCaps -= sums.caps;
+        totals.resolvedLanes += lanes;
+        if (session.phase != Phase.Open && _isRevealed(session.epoch, session.cohort)) totals.waiting -= 1;
+        if (session.epoch >= _firstPaidEpoch) totals.unpaid += 1;
+        _totals[session.epoch] = totals.pack();
+        _moveCaps(caps, sums.presentDelta, sums.followingDelta);
+        _countLanes(session.epoch, lanes);
+    }
+
+    /// @dev emit CohortFinalized(epoch, cohort, msg.sender, opened, rates, uptimes, flags, certain, credits, evidence roots), copying arrays as
+    /// a whole.
     function _emitFinal(
         Session memory session,
         uint256[10][5] memory words,
@@ -229,12 +244,13 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
             mcopy(add(free, 32), mload(result), 128) // rates
             mcopy(add(free, 160), mload(add(result, 32)), 128) // uptimes
             mstore(add(free, 288), mload(add(result, 64))) // flags
-            mcopy(add(free, 320), credits, 352)
-            let root := add(free, 672)
+            mstore(add(free, 320), mload(add(result, 128))) // certain
+            mcopy(add(free, 352), credits, 352)
+            let root := add(free, 704)
             for { let seat := 0 } lt(seat, 160) { seat := add(seat, 32) } {
                 mstore(add(root, seat), mload(add(mload(add(words, seat)), 288))) // words[seat][9]
             }
-            log4(free, 832, topic, epoch, cohort, caller())
+            log4(free, 864, topic, epoch, cohort, caller())
         }
     }
 

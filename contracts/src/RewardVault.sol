@@ -16,6 +16,11 @@ import {Tokens} from "./libraries/Tokens.sol";
 contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
     using Tokens for IKaisarToken;
 
+    /// @dev Lanes that a call is worth which is not about lanes: pin, roll, report, jail, delist, claim, close.
+    uint256 private constant ERRAND = 64;
+    /// @dev An epoch is opened with less than its emission from the start of this many epochs later on.
+    uint64 private constant GRACE_EPOCHS = 3;
+
     IKaisarToken public immutable token;
     IDeviceRegistry public immutable registry;
     ICheckerSeats public immutable seats;
@@ -69,14 +74,16 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
 
     /// @inheritdoc IRewardVault
     function payCohort(uint64 epoch, uint32 cohort, uint8 maxLanes) external nonReentrant returns (uint256 paid) {
-        EpochMoney memory money = _open(epoch);
+        _requirePayable(epoch);
         (uint256 lane, uint256[] memory credits) = consensus.takeCredits(epoch, cohort, maxLanes);
         if (credits.length == 0) return 0;
+        EpochMoney memory money = _open(epoch);
         address[] memory payouts = registry.payoutsOf(lane, credits.length);
         uint256[] memory amounts;
-        (paid, amounts) = _rewardsDown(credits, money);
+        uint256 devices;
+        (paid, devices, amounts) = _rewardsDown(credits, money);
         _emitPaid(epoch, cohort, lane, payouts, credits, amounts);
-        uint256 bounty = (lane + credits.length) % 64 == 0 ? _bounty(epoch, money, 1) : 0;
+        uint256 bounty = _bounty(epoch, money, devices);
         _spend(epoch, paid + bounty);
         uint256 refused = _deliverAll(payouts, amounts);
         if (bounty != 0) refused += _deliver(msg.sender, bounty);
@@ -85,33 +92,42 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
 
     /// @inheritdoc IRewardVault
     function payCheckers(uint64 epoch, uint32 cohort) external nonReentrant returns (uint256 paid) {
-        EpochMoney memory money = _open(epoch);
+        _requirePayable(epoch);
         (uint32[5] memory owners, uint8[5] memory agreed) = consensus.takeAgreements(epoch, cohort);
         if (owners[0] == 0) return 0;
+        EpochMoney memory money = _open(epoch);
         address[5] memory payouts;
         uint256[5] memory amounts;
+        uint256 lanes;
         for (uint256 i; i < 5; ++i) {
             payouts[i] = seats.payoutOf(owners[i]);
             // Members were counted before any cohort of the epoch could become final, so this is never a division by zero.
             paid += amounts[i] = uint256(money.checkerPool) * agreed[i] / money.drawnLanes;
+            if (agreed[i] > lanes) lanes = agreed[i];
         }
         emit CheckersPaid(epoch, cohort, payouts, agreed, amounts);
-        _spend(epoch, paid);
+        uint256 bounty = _bounty(epoch, money, lanes);
+        _spend(epoch, paid + bounty);
         uint256 refused;
         for (uint256 i; i < 5; ++i) {
             if (amounts[i] != 0) refused += _deliver(payouts[i], amounts[i]);
         }
-        _book(paid - refused);
+        if (bounty != 0) refused += _deliver(msg.sender, bounty);
+        _book(paid + bounty - refused);
     }
 
     /// @inheritdoc IRewardVault
     function payKeeper(uint64 epoch, address keeper) external nonReentrant returns (uint256 paid) {
-        EpochMoney memory money = _open(epoch);
+        EpochMoney memory money = _money[epoch];
+        if (!money.opened) revert EpochUnopened(epoch);
         if (money.closed) revert AlreadyClosed(epoch);
-        uint256 calls = consensus.takeKeeperCalls(epoch, keeper);
-        paid = _bounty(epoch, money, calls);
+        (uint256 lanes, uint256 errands) = consensus.takeKeeperCalls(epoch, keeper);
+        uint256 members = money.drawnLanes / 5;
+        // Seed, resolution and reveals of all lanes together: never more than the half that is theirs.
+        paid = lanes * _least(money.bounty / 64, money.keeperPool / 2 / (2 * members + 2 * ERRAND));
+        paid += _bounty(epoch, money, errands * ERRAND);
         if (paid == 0) return 0;
-        emit KeeperPaid(epoch, keeper, calls, paid);
+        emit KeeperPaid(epoch, keeper, lanes, errands, paid);
         _spend(epoch, paid);
         _book(paid - _deliver(keeper, paid));
     }
@@ -128,14 +144,17 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
 
     /// @inheritdoc IRewardVault
     function closeEpoch(uint64 epoch) external nonReentrant {
-        EpochMoney storage money = _money[epoch];
+        EpochMoney memory money = _money[epoch];
         (bool any, uint64 settled) = consensus.settledThrough();
-        if (!money.opened || !any || settled < epoch) revert EpochUnsettled(epoch);
+        if (!money.opened || !any || settled < epoch || consensus.totalsOf(epoch).unpaid != 0) revert EpochUnsettled(epoch);
         if (money.closed) revert AlreadyClosed(epoch);
-        money.closed = true;
-        uint256 rest = money.emission - money.paid;
+        uint256 bounty = _bounty(epoch, money, ERRAND);
+        _spend(epoch, bounty);
+        _money[epoch].closed = true;
+        uint256 rest = money.emission - money.paid - bounty;
         _liability -= uint128(rest);
-        emit EpochClosed(epoch, money.paid, rest);
+        emit EpochClosed(epoch, money.paid + bounty, rest);
+        if (bounty != 0) _book(bounty - _deliver(msg.sender, bounty));
     }
 
     // --- governance -------------------------------------------------------------------------------------------------
@@ -171,31 +190,48 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
     /// @inheritdoc IRewardVault
     function moneyOf(uint64 epoch) public view returns (EpochMoney memory money) {
         money = _money[epoch];
-        if (money.opened) return money;
+        if (!money.opened) (money,) = _moneyNow(epoch);
+    }
+
+    // --- internals --------------------------------------------------------------------------------------------------
+
+    /// @dev What opening the epoch now would set aside, and what the vault lacks for the whole of it.
+    function _moneyNow(uint64 epoch) private view returns (EpochMoney memory money, uint256 missing) {
         Emission memory emission = emissionOf(epoch);
         EpochTotals memory totals = consensus.totalsOf(epoch);
         uint256 free = funded - _lifetimePaid - _liability;
-        // An epoch that ended without a resolved cohort owes nobody: its emission, set aside, would be missing in another.
-        bool unpaid = epoch < _firstPaidEpoch || (totals.lanes == 0 && consensus.isPayable(epoch));
-        money.emission = unpaid ? 0 : uint96(free < emission.perEpoch ? free : emission.perEpoch);
-        money.checkerPool = uint96(uint256(money.emission) * emission.checkerBps / 10_000);
-        money.keeperPool = uint96(uint256(money.emission) * emission.keeperBps / 10_000);
-        money.devicePool = money.emission - money.checkerPool - money.keeperPool;
+        // Where nothing became final nobody is owed anything: an emission that is set aside would be missing in another epoch.
+        bool owes = epoch >= _firstPaidEpoch && (totals.unpaid != 0 || !consensus.isPayable(epoch));
+        uint256 whole = owes ? _least(free, emission.perEpoch) : 0;
+        if (owes) missing = emission.perEpoch - whole;
+        money.checkerPool = uint96(whole * emission.checkerBps / 10_000);
+        money.keeperPool = uint96(whole * emission.keeperBps / 10_000);
+        // Nothing for devices where none has a credit.
+        bool earned = totals.credits != 0 || !consensus.isPayable(epoch);
+        money.devicePool = earned ? uint96(whole) - money.checkerPool - money.keeperPool : 0;
+        money.emission = money.devicePool + money.checkerPool + money.keeperPool;
         money.bounty = emission.bounty;
         money.maxPrice = emission.maxPrice;
         money.denominator = uint80(totals.credits + totals.openCaps);
         money.drawnLanes = 5 * uint40(totals.lanes);
     }
 
-    // --- internals --------------------------------------------------------------------------------------------------
+    function _requirePayable(uint64 epoch) private view {
+        if (_money[epoch].opened) return;
+        if (epoch < _firstPaidEpoch) revert UnpaidEpoch(epoch);
+        if (!consensus.isPayable(epoch)) revert TotalNotFixed(epoch);
+    }
 
-    /// @dev The epoch's money; the first payment sets it aside, once the total is fixed.
+    /// @dev The epoch's money; its first payment sets it aside. A vault that holds less than the epoch's emission gets time to be funded.
     function _open(uint64 epoch) private returns (EpochMoney memory money) {
         money = _money[epoch];
         if (money.opened) return money;
-        if (epoch < _firstPaidEpoch) revert UnpaidEpoch(epoch);
-        if (!consensus.isPayable(epoch)) revert TotalNotFixed(epoch);
-        money = moneyOf(epoch);
+        uint256 missing;
+        (money, missing) = _moneyNow(epoch);
+        if (missing != 0) {
+            uint64 until = consensus.epochStart(epoch + GRACE_EPOCHS);
+            if (block.timestamp < until) revert EmissionShort(epoch, missing, until);
+        }
         money.opened = true;
         _money[epoch] = money;
         _liability += money.emission;
@@ -207,21 +243,23 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
     function _rewardsDown(uint256[] memory credits, EpochMoney memory money)
         private
         pure
-        returns (uint256 sum, uint256[] memory amounts)
+        returns (uint256 sum, uint256 devices, uint256[] memory amounts)
     {
         amounts = new uint256[](credits.length);
         (uint256 pool, uint256 denominator, uint256 price) = (money.devicePool, money.denominator, money.maxPrice);
-        // for each i: amounts[i] = min(pool * credits[i] / denominator, price * credits[i]); sum += amounts[i]
+        // for each i: amounts[i] = min(pool * credits[i] / denominator, price * credits[i]); sum += amounts[i]; if amounts[i] != 0: ++devices
         assembly ("memory-safe") {
-            let end := shl(5, mload(credits))
-            for { let place := 0 } lt(place, end) {} {
-                place := add(place, 32)
-                let credit := mload(add(credits, place))
+            let shift := sub(amounts, credits)
+            let place := add(credits, 32)
+            let end := add(place, shl(5, mload(credits)))
+            for {} lt(place, end) { place := add(place, 32) } {
+                let credit := mload(place)
                 let amount := div(mul(pool, credit), denominator)
-                let most := mul(price, credit)
-                if gt(amount, most) { amount := most }
-                mstore(add(amounts, place), amount)
+                credit := mul(price, credit)
+                if gt(amount, credit) { amount := credit }
+                mstore(add(place, shift), amount)
                 sum := add(sum, amount)
+                devices := add(devices, gt(amount, 0))
             }
         }
     }
@@ -275,13 +313,18 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
         }
     }
 
-    /// @dev What `calls` keeper calls earn of what is left of the keepers' slice.
-    function _bounty(uint64 epoch, EpochMoney memory money, uint256 calls) private returns (uint256 amount) {
-        if (calls == 0 || msg.sender == address(consensus)) return 0;
-        amount = calls * money.bounty;
-        uint256 left = money.keeperPool - money.keeperPaid;
-        if (amount > left) amount = left;
+    /// @dev What work on `lanes` lanes earns of the half that is not for seeds and resolutions: each lane paid to its device and to its
+    /// Checkers, and errands.
+    function _bounty(uint64 epoch, EpochMoney memory money, uint256 lanes) private returns (uint256 amount) {
+        if (lanes == 0 || msg.sender == address(consensus)) return 0;
+        uint256 half = money.keeperPool / 2;
+        amount = lanes * _least(money.bounty / 64, half / (3 * (uint256(money.drawnLanes) / 5) + ERRAND));
+        amount = _least(amount, half - money.keeperPaid);
         if (amount != 0) _money[epoch].keeperPaid = money.keeperPaid + uint96(amount);
+    }
+
+    function _least(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
     }
 
     function _spend(uint64 epoch, uint256 amount) private {

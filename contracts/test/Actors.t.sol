@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Checker, ICheckerSeats, Receipt as SeatReceipt, SeatOpening, SeatRules, StrikeReason as SR} from "../src/interfaces/ICheckerSeats.sol";
+import {Checker, ICheckerSeats, Receipt as SeatReceipt, SeatRules, StrikeReason as SR} from "../src/interfaces/ICheckerSeats.sol";
 import {Commitment, Device, DeviceRecord, IDeviceRegistry} from "../src/interfaces/IDeviceRegistry.sol";
 import {CohortState, IEpochReports, Opening, Phase, RoundRules, ScoreRules, Timeline} from "../src/interfaces/IEpochConsensus.sol";
 import {IGoverned, IGovernedReports} from "../src/interfaces/IGoverned.sol";
@@ -98,10 +98,9 @@ contract ActorsTest is Fixture {
         vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.DepositHeld.selector, id, 1, 0));
         registry.withdrawDeposit(id);
         vm.warp(consensus.epochStart(6));
-        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.DepositHeld.selector, id, 1, 0));
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.LaneUnpaid.selector, id, 0));
         registry.withdrawDeposit(id); // epoch 0 is not paid
-        vault.payCohort(0, 0, 64);
-        vault.payCheckers(0, 0);
+        vault.payCohort(0, 0, 1);
         uint256 before = token.balanceOf(payoutOf(device));
         registry.withdrawDeposit(id);
         assertEq(token.balanceOf(payoutOf(device)), before + DEPOSIT);
@@ -154,6 +153,8 @@ contract ActorsTest is Fixture {
         registry.claimIdentity(mine);
         assertEq(registry.identityOwner(identity), mine);
         vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.IdentityTaken.selector, identity, mine));
+        registry.claimIdentity(mine);
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.IdentityUnconfirmed.selector, squatter));
         registry.claimIdentity(squatter);
         address thief = makeAddr("thief");
         vm.prank(thief);
@@ -248,11 +249,10 @@ contract ActorsTest is Fixture {
         settleHonestly(0, uniformClaim(2, 3000, 10_000));
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.BondHeld.selector, operators[0], 1, 0));
         seats.withdrawBond(operators[0]);
-        vm.warp(consensus.epochStart(8));
+        vm.warp(consensus.epochStart(3) + 15);
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.BondHeld.selector, operators[0], 1, 0));
         seats.withdrawBond(operators[0]);
-        vault.payCohort(0, 0, 64);
-        vault.payCheckers(0, 0);
+        vm.warp(consensus.epochStart(3) + 16);
         uint256 before = token.balanceOf(payoutOf(operators[0]));
         seats.withdrawBond(operators[0]);
         assertEq(token.balanceOf(payoutOf(operators[0])), before + 2 * SEAT_BOND);
@@ -285,49 +285,6 @@ contract ActorsTest is Fixture {
         assertEq(token.balanceOf(address(seats)), 12 * SEAT_BOND);
     }
 
-    /// @dev Invariants 13 and 14: at most the cap, rounded up, once per offence.
-    function test_equivocatingSeatIsSlashedOnce() public {
-        address who = operators[0];
-        SeatOpening memory a = SeatOpening(0, 0, keccak256("a"));
-        SeatOpening memory b = SeatOpening(0, 0, keccak256("b"));
-        bytes memory signedA = _signSeatOpening(who, a);
-        bytes memory signedB = _signSeatOpening(who, b);
-        vm.expectRevert(ICheckerSeats.NotEquivocation.selector);
-        seats.slashOpenings(who, a, signedA, a, signedA);
-        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.WrongSigner.selector, who, operators[1]));
-        seats.slashOpenings(operators[1], a, signedA, b, signedB);
-        seats.slashOpenings(who, a, signedA, b, signedB);
-        assertEq(token.balanceOf(treasury), 2 * SEAT_BOND / 10);
-        vm.expectPartialRevert(ICheckerSeats.AlreadySlashed.selector);
-        seats.slashOpenings(who, a, signedA, b, signedB);
-        seats.jail(who); // no longer covered
-        vm.warp(consensus.epochStart(6));
-        vm.startPrank(who);
-        seats.unjail();
-        assertEq(seats.checker(who).seats, 1);
-        seats.addSeats(1);
-        assertEq(seats.checker(who).bond, 2 * SEAT_BOND, "topped up");
-        vm.stopPrank();
-    }
-
-    /// @dev Invariant 14: each slash is a tenth of what is left, rounded up, also where a tenth is no whole number of wei.
-    function test_slashesRoundUp() public {
-        address who = operators[0];
-        uint256 left = 2 * SEAT_BOND;
-        bool rounded;
-        for (uint32 cohort; cohort < 24; ++cohort) {
-            SeatOpening memory a = SeatOpening(0, cohort, "a");
-            SeatOpening memory b = SeatOpening(0, cohort, "b");
-            (bytes memory signedA, bytes memory signedB) = (_signSeatOpening(who, a), _signSeatOpening(who, b));
-            seats.slashOpenings(who, a, signedA, b, signedB);
-            if (left % 10 != 0) rounded = true;
-            left -= (left + 9) / 10;
-            assertEq(seats.checker(who).bond, left);
-        }
-        assertTrue(rounded);
-        assertEq(token.balanceOf(treasury), 2 * SEAT_BOND - left);
-    }
-
     function test_receiptThatContradictsTheOpeningIsSlashed() public {
         warpTo(0, Phase.Commit);
         address who = operators[0];
@@ -341,10 +298,43 @@ contract ActorsTest is Fixture {
         receipt.rate = 4000;
         vm.expectPartialRevert(ICheckerSeats.WrongSigner.selector);
         seats.slashReceipt(who, receipt, signature, opening);
-        seats.slashReceipt(who, receipt, _signReceipt(who, receipt), opening);
+        signature = _signReceipt(who, receipt);
+        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.UnknownChecker.selector, address(this)));
+        seats.slashReceipt(address(this), receipt, signature, opening);
+        seats.slashReceipt(who, receipt, signature, opening);
         assertEq(token.balanceOf(treasury), 2 * SEAT_BOND / 10);
+        vm.expectPartialRevert(ICheckerSeats.AlreadySlashed.selector);
+        seats.slashReceipt(who, receipt, signature, opening);
         opening.words[0] ^= 1;
         vm.expectRevert(ICheckerSeats.NotEquivocation.selector);
+        seats.slashReceipt(who, receipt, signature, opening);
+        seats.jail(who); // no longer covered
+        vm.warp(consensus.epochStart(7));
+        vm.startPrank(who);
+        seats.unjail();
+        assertEq(seats.checker(who).seats, 1);
+        seats.addSeats(1);
+        assertEq(seats.checker(who).bond, 2 * SEAT_BOND, "topped up");
+        vm.stopPrank();
+    }
+
+    /// @dev What an owner without anything bonded has to lose is nothing, and it says so.
+    function test_nothingLeftToSlash() public {
+        address who = operators[0];
+        warpTo(0, Phase.Commit);
+        uint256[10][] memory words = one(pack(uniformClaim(2, 3000, 10_000)));
+        commitWords(0, who, words);
+        vm.prank(payoutOf(who));
+        seats.unbond(who, 2);
+        // Long after: the chain keeps what was committed to until the owner commits again.
+        warpTo(0, Phase.Open);
+        consensus.voidCohort(0, 0);
+        vm.warp(consensus.epochStart(6));
+        seats.withdrawBond(who);
+        SeatReceipt memory receipt = SeatReceipt(0, 0, 1, deviceIds[1], 1, 4000, 10_000, 15);
+        bytes memory signature = _signReceipt(who, receipt);
+        Opening memory opening = openingOf(0, who, 0, 0, words);
+        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.NothingToSlash.selector, who));
         seats.slashReceipt(who, receipt, signature, opening);
     }
 
@@ -373,19 +363,23 @@ contract ActorsTest is Fixture {
         assertEq(vault.payCohort(0, 0, 64), 0);
         vault.payCheckers(0, 0);
         assertEq(vault.payCheckers(0, 0), 0);
-        assertEq(vault.payKeeper(0, keeper), 0.2 ether, "roll and finalize");
+        assertEq(vault.payKeeper(0, keeper), 0.1 ether * (64 + 2) / uint256(64), "a roll, and a cohort of two");
         assertEq(vault.payKeeper(0, keeper), 0);
         EpochMoney memory money = vault.moneyOf(0);
         assertLe(money.paid, money.emission);
         assertEq(vault.liability(), money.emission - money.paid);
         vm.warp(consensus.epochStart(4));
+        uint256 before = token.balanceOf(address(this));
         vault.closeEpoch(0);
+        assertEq(token.balanceOf(address(this)) - before, 0.1 ether, "whoever closes is paid for it");
+        money = vault.moneyOf(0);
         assertEq(vault.liability(), 0);
         vm.expectRevert(abi.encodeWithSelector(IRewardVault.AlreadyClosed.selector, 0));
         vault.closeEpoch(0);
         vm.expectRevert(abi.encodeWithSelector(IRewardVault.AlreadyClosed.selector, 0));
         vault.payKeeper(0, keeper);
         assertEq(vault.lifetimePaid(), money.paid);
+        assertEq(vault.funded() - token.balanceOf(address(vault)), money.paid);
         assertLe(vault.lifetimePaid() + vault.liability(), vault.funded());
     }
 
@@ -461,6 +455,9 @@ contract ActorsTest is Fixture {
         s.firstStanding += 1;
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, bytes32("firstStanding")));
         consensus.scheduleScoreRules(s);
+        (s.firstStanding, s.uptimeTolerance) = (s.firstStanding - 1, s.uptimeTolerance + 1);
+        vm.expectRevert(abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, bytes32("uptimeTolerance")));
+        consensus.scheduleScoreRules(s);
         Emission memory e = vault.emissionOf(0);
         e.perEpoch = 1;
         vault.scheduleEmission(e);
@@ -477,6 +474,9 @@ contract ActorsTest is Fixture {
         vm.warp(consensus.epochStart(2));
         assertEq(seats.seatRules().slashBps, 5);
         assertEq(consensus.scoreRules().auditBps, 1);
+        vm.warp(consensus.epochStart(5) - 1);
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.ChangePending.selector, 2));
+        consensus.scheduleTimeline(t);
         vm.warp(consensus.epochStart(5));
         consensus.scheduleTimeline(t);
         vm.stopPrank();
@@ -610,6 +610,12 @@ contract ActorsTest is Fixture {
         assertEq(until, block.timestamp + 7 days);
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.PauseResting.selector, 3, until + 7 days));
         g.pause(3);
+        vm.warp(until - 1);
+        g.pause(2);
+        assertEq(g.pausedUntil(2), until, "another bit ends with the first");
+        vm.warp(until);
+        vm.expectRevert(abi.encodeWithSelector(IGovernedReports.PauseResting.selector, 1, until + 7 days));
+        g.pause(1);
         vm.warp(until + 7 days);
         g.pause(3);
         vm.stopPrank();
@@ -628,10 +634,6 @@ contract ActorsTest is Fixture {
 
     function _signReceipt(address who, SeatReceipt memory m) private view returns (bytes memory) {
         return _sign(who, keccak256(abi.encode(keccak256("Receipt(uint64 epoch,uint32 cohort,uint8 lane,bytes32 deviceId,uint32 generation,uint16 rate,uint16 uptime,uint8 flags)"), m)));
-    }
-
-    function _signSeatOpening(address who, SeatOpening memory m) private view returns (bytes memory) {
-        return _sign(who, keccak256(abi.encode(keccak256("SeatOpening(uint64 epoch,uint32 cohort,bytes32 openingHash)"), m)));
     }
 
     function _sign(address who, bytes32 structHash) private view returns (bytes memory) {

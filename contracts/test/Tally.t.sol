@@ -5,7 +5,7 @@ import {Test} from "forge-std/Test.sol";
 import {Minifloat} from "../src/libraries/Minifloat.sol";
 import {PackedMedian} from "../src/libraries/PackedMedian.sol";
 import {Silence} from "../src/libraries/Silence.sol";
-import {PassSums, Standings} from "../src/libraries/Standings.sol";
+import {Newcomers, PassSums, Standings} from "../src/libraries/Standings.sol";
 import {CohortResult, Tally} from "../src/libraries/Tally.sol";
 import {ScalarTally} from "./reference/ScalarTally.sol";
 
@@ -30,24 +30,27 @@ contract TallyTest is Test {
         uint256[64] memory before;
         for (uint256 i; i < 64; ++i) {
             uint256 r = uint256(keccak256(abi.encode(seed, "standing", i)));
-            before[i] = r & 7 == 0 ? 0 : (r >> 8) % (1 << (1 + (r >> 3) % 42));
-            _standings.set(i, before[i]);
+            before[i] = r & 7 == 0 ? 0 : (r >> 8) % (1 << (1 + (r >> 3) % 41));
+            if (shape & 16 == 0) _standings.set(i, before[i]);
         }
-        ScalarTally.Outcome memory want = ScalarTally.run(_copy(w), members, before, FIRST);
-        CohortResult memory got = Tally.tally(w, m0);
+        ScalarTally.Terms memory terms = _terms(seed, shape);
+        if (shape & 16 != 0) delete before;
+        ScalarTally.Outcome memory want = ScalarTally.run(_copy(w), members, before, terms);
+        CohortResult memory got = Tally.tally(w, m0, terms.tolerance);
         (PassSums memory sums, uint256[11] memory creditWords) =
-            Standings.pass(_standings, _credits, got, members, FIRST);
+            Standings.pass(_standings, _credits, got, terms.silent, members, terms.newcomers);
         for (uint256 i; i < 64; ++i) {
             ScalarTally.Lane memory lane = want.lanes[i];
             assertEq(got.rates[i / 16] >> (16 * (i % 16)) & 0xffff, lane.rate, "rate");
             assertEq(got.uptimes[i / 16] >> (16 * (i % 16)) & 0xffff, lane.uptime, "uptime");
             assertEq(got.flags >> (4 * i) & 15, lane.flags, "flags");
             assertEq(got.judged >> (4 * i) & 15, lane.judged ? 1 : 0, "judged");
+            assertEq(got.certain >> (4 * i) & 15, lane.certain ? 1 : 0, "certain");
             assertEq(got.scored >> (4 * i) & 15, lane.scored ? 1 : 0, "scored");
             assertEq(_credits.get(i), want.credits[i], "credit");
             assertEq(creditWords[i / 6] >> (42 * (i % 6)) & ((1 << 42) - 1), want.credits[i], "credit word");
             assertEq(_standings.get(i), want.standings[i], "standing");
-            assertEq(sums.earned >> (4 * i) & 15, want.credits[i] == 0 ? 0 : 1, "earned");
+            assertEq(sums.earned >> (4 * i) & 15, want.earned[i] ? 1 : 0, "earned");
         }
         for (uint256 seat; seat < 5; ++seat) {
             assertEq(got.agreed[seat], want.agreed[seat], "agreed");
@@ -56,11 +59,21 @@ contract TallyTest is Test {
         assertEq(sums.caps, want.capSum, "caps");
         assertEq(sums.presentDelta, want.presentDelta, "present");
         assertEq(sums.followingDelta, want.followingDelta, "following");
+        _checkRead(seed, want.credits);
+    }
+
+    /// @dev Bit 4 of `shape`: nobody has a standing yet.
+    function _terms(uint256 seed, uint8 shape) private pure returns (ScalarTally.Terms memory) {
+        Newcomers memory newcomers = Newcomers(shape & 16 != 0 ? FIRST : 1 + seed % FIRST, shape & 16 == 0);
+        return ScalarTally.Terms(shape & 32 == 0 ? 0 : seed & PackedMedian.ONES, newcomers, seed % 2_501);
+    }
+
+    function _checkRead(uint256 seed, uint256[64] memory credits) private view {
         uint256[] memory read = new uint256[](1 + seed % 64);
         uint256 from = (seed >> 8) % (65 - read.length);
         _credits.read(from, read);
         for (uint256 i; i < read.length; ++i) {
-            assertEq(read[i], want.credits[from + i], "read");
+            assertEq(read[i], credits[from + i], "read");
         }
     }
 
@@ -147,15 +160,16 @@ contract TallyTest is Test {
         }
     }
 
-    /// @dev Invariant 11, as bits: three of five.
+    /// @dev Invariant 11, as bits: three of five, and four.
     function testFuzz_majorityIsThreeOfFive(uint256[5] memory v) public pure {
-        uint256 got = PackedMedian.majority(v[0], v[1], v[2], v[3], v[4]);
+        (uint256 got, uint256 four) = PackedMedian.majority(v[0], v[1], v[2], v[3], v[4]);
         for (uint256 bit; bit < 256; ++bit) {
             uint256 votes;
             for (uint256 i; i < 5; ++i) {
                 votes += v[i] >> bit & 1;
             }
             assertEq(got >> bit & 1, votes >= 3 ? 1 : 0);
+            assertEq(four >> bit & 1, votes >= 4 ? 1 : 0);
         }
     }
 
@@ -204,21 +218,24 @@ contract TallyTest is Test {
     /// @dev Invariant 24: whatever a committee writes, the credit is at most the cap and the standing at most doubles.
     function testFuzz_aCapturedCommitteeGainsTheCap(uint256 standing, uint256 score) public pure {
         standing = bound(standing, 1, (1 << 41) - 1);
-        uint256 cap = Standings.capOf(standing, FIRST);
+        uint256 cap = 2 * standing;
         uint256 credit = bound(score, 1, (1 << 41) - 1);
         if (credit > cap) credit = cap;
         assertLe(credit, 2 * standing);
-        uint256 moved = Standings.moved(standing, credit);
+        uint256 moved = Standings.moved(standing, credit, false, true);
         assertLe(moved, 2 * standing);
         assertGe(moved, 1);
         assertLe(moved, standing + standing / 4 + 1);
+        assertLe(Standings.moved(standing, credit, true, true), standing, "a capture after a silent epoch adds nothing");
     }
 
-    /// @dev Invariant 27: an honest device that was offline is credited its true score at once.
-    function testFuzz_silenceKeepsTheStanding(uint256 score) public pure {
+    /// @dev Invariant 27: an honest device that was offline for up to three judged epochs is credited its true score at once.
+    function testFuzz_shortSilenceKeepsTheScore(uint256 score, uint8 offline) public pure {
         score = bound(score, 1, (1 << 41) - 1);
-        assertEq(Standings.moved(score, score), score);
-        assertGe(Standings.capOf(score, FIRST), score);
+        assertEq(Standings.moved(score, score, false, true), score);
+        uint256 standing = score;
+        for (uint256 i; i < offline % 4; ++i) standing = Standings.moved(standing, 0, i != 0, true);
+        assertGe(2 * standing, score < 4 ? 0 : score - 3, "up to rounding");
     }
 
     function _median(uint256[5] memory v) private pure returns (uint256) {

@@ -7,7 +7,7 @@ import {EpochConsensus} from "../src/EpochConsensus.sol";
 import {KaisarToken} from "../src/KaisarToken.sol";
 import {RewardVault} from "../src/RewardVault.sol";
 import {EpochExtension} from "../src/base/EpochExtension.sol";
-import {ICheckerSeats, SeatOpening} from "../src/interfaces/ICheckerSeats.sol";
+import {ICheckerSeats} from "../src/interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "../src/interfaces/IDeviceRegistry.sol";
 import {IEpochReports, Phase, ScoreRules, Timeline} from "../src/interfaces/IEpochConsensus.sol";
 import {IGovernedReports} from "../src/interfaces/IGoverned.sol";
@@ -207,13 +207,16 @@ contract TokenTest is Fixture {
     function test_constantsHaveBounds() public {
         deployAll();
         EpochExtension extension = new EpochExtension(registry, seats, vault, 16, 0);
-        bytes32[3] memory names = [bytes32("epochSeconds"), "firstEpochAt", "firstStanding"];
-        for (uint256 i; i < 3; ++i) {
+        bytes32[5] memory names =
+            [bytes32("epochSeconds"), "firstEpochAt", "firstStanding", "uptimeTolerance", "uptimeTolerance"];
+        for (uint256 i; i < 5; ++i) {
             Timeline memory timeline = defaultTimeline();
             ScoreRules memory scores = defaultScores();
             if (i == 0) timeline.epochSeconds = 7;
             if (i == 1) timeline.firstEpochAt = 1;
             if (i == 2) scores.firstStanding = 0;
+            if (i == 3) scores.uptimeTolerance = 0;
+            if (i == 4) scores.uptimeTolerance = 2_501;
             vm.expectRevert(abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, names[i]));
             new EpochConsensus(registry, seats, vault, extension, owner, guardian, timeline, defaultRounds(), scores);
         }
@@ -231,27 +234,5 @@ contract TokenTest is Fixture {
         seats.committee(0, "seed", 0);
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.NoSeed.selector, 0));
         consensus.seatsOf(0, 0);
-    }
-
-    /// @dev What an owner without anything bonded has to lose is nothing, and it says so.
-    function test_nothingLeftToSlash() public {
-        deployAll();
-        address who = bondChecker("leaver", 1);
-        vm.prank(payoutOf(who));
-        seats.unbond(who, 1);
-        seats.withdrawBond(who); // before the first epoch bonds leave at once
-        SeatOpening memory a = SeatOpening(0, 0, "a");
-        SeatOpening memory b = SeatOpening(0, 0, "b");
-        (bytes memory signedA, bytes memory signedB) = (_sign(who, a), _sign(who, b));
-        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.NothingToSlash.selector, who));
-        seats.slashOpenings(who, a, signedA, b, signedB);
-    }
-
-    function _sign(address who, SeatOpening memory m) private view returns (bytes memory) {
-        bytes32 typeHash = keccak256("SeatOpening(uint64 epoch,uint32 cohort,bytes32 openingHash)");
-        bytes32 digest =
-            keccak256(abi.encodePacked("\x19\x01", consensus.domainSeparator(), keccak256(abi.encode(typeHash, m))));
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf[who], digest);
-        return abi.encodePacked(r, s, v);
     }
 }

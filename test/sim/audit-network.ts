@@ -59,6 +59,8 @@ export function createAuditor({ network, roles, dataDir, dishonest = [] }: Audit
   const roleOf = (operator: string) => roles.find(role => role.operator === operator)!
   const firstStanding = BigInt(devnetParameters(`0x${'00'.repeat(32)}`).scores.firstStanding)
   let standings: bigint[] = []
+  /** Lanes whose last judged epoch earned nothing. */
+  const silent = new Set<number>()
 
   let next = 0
 
@@ -106,14 +108,23 @@ export function createAuditor({ network, roles, dataDir, dishonest = [] }: Audit
       const committed = ((cohort.opened >> committee.indexOf(owner)) & 1) === 1
       return committed && isHonest(seat.role) ? unpackOpening(seat.words.get(0)!) : null
     })
-    const { lanes } = tally(openings, occupied)
+    const { lanes, certain } = tally(openings, occupied)
     const members = cohort.members.filter(member => member !== null)
     const before = members.map((_, lane) => standings[lane] ?? 0n)
     const { credits, denominator } = creditsOf(
-      before.map((standing, lane) => ({ lane: lanes[lane]!, standing })),
+      before.map((standing, lane) => ({
+        lane: lanes[lane]!,
+        standing,
+        silent: silent.has(lane),
+        certain: certain[lane]!,
+      })),
       firstStanding,
     )
     standings = credits.map(({ standing }) => standing)
+    credits.forEach(({ credit, standing }, lane) => {
+      if (credit > 0n || (before[lane] === 0n && standing > 0n)) silent.delete(lane)
+      else if (lanes[lane]!.flags & 8) silent.add(lane)
+    })
     for (const [lane, device] of members.entries()) {
       const role = roleOf(operators.get(device)!)
       const amount = paymentOf(credits[lane]!.credit, { ...money, denominator })

@@ -7,7 +7,10 @@ const faulty = await startFaultyDevnet()
 afterAll(() => faulty.close())
 
 it('a Checker and a Provider killed with SIGKILL come back by themselves, and both are paid for the next epoch', async () => {
-  const { devnet, restarts } = faulty
+  const { devnet, restarts, events } = faulty
+  const hasWorked = (name: string) =>
+    events.some(event => event.type === 'daemon.event' && event.name === name && event.event.type === 'round.committed')
+  await expect.poll(() => hasWorked('provider-2'), { timeout: 60_000 }).toBe(true)
   for (const name of ['checker-2', 'provider-2']) devnet.daemon(name).kill('SIGKILL')
   const epochs = await devnet.paidEpochs(2)
   expect([...restarts].sort()).toEqual([

@@ -76,6 +76,7 @@ abstract contract Audits is EpochViews {
         uint64 reportsUntil = audit.closesAt + _auditSeconds(epoch);
         if (block.timestamp >= reportsUntil) revert AuditClosed(epoch, reportsUntil);
         _mark(epoch, cohort, 256 << seat);
+        _countErrand(epoch, msg.sender);
         seats.strike(_seatOwner(epoch, cohort, seat), epoch, cohort, StrikeReason.AuditUnanswered);
     }
 
@@ -86,16 +87,11 @@ abstract contract Audits is EpochViews {
             judged += flags >> (4 * lane + 3) & 1;
         }
         if (judged == 0) return (false, 0);
-        uint256 left = draw % judged;
-        uint256 found;
-        while (true) {
-            if (flags >> (4 * found + 3) & 1 != 0) {
-                if (left == 0) return (true, found);
-                --left;
-            }
-            ++found;
+        uint256 left = draw % judged + 1;
+        for (uint256 lane; ; ++lane) {
+            left -= flags >> (4 * lane + 3) & 1;
+            if (left == 0) return (true, lane);
         }
-        return (false, 0);
     }
 
     function _question(uint64 epoch, uint32 cohort, Audit memory audit, Opening calldata opening)

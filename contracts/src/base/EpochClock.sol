@@ -5,8 +5,8 @@ import {IEpochReports, Phase, RoundRules, ScoreRules, Timeline} from "../interfa
 import {GovernedState} from "./GovernedState.sol";
 
 /// @title Epochs, phases and rules, by block time alone
-/// @dev Each set of rules is kept twice: `now` counts from its epoch on, `before` for epochs before it. A further change waits until the
-/// last epoch that needs `before` is settled (three epochs), so two suffice.
+/// @dev Each set of rules is kept twice: one counts from its epoch on, one before it. The last epoch of the older one can be audited and
+/// reported until the start of the fifth after it, so a further change waits for that (four epochs), and two suffice.
 abstract contract EpochClock is IEpochReports, GovernedState {
     /// @dev Ends of the phases in seconds of the next epoch. One slot.
     struct PhaseEnds {
@@ -41,13 +41,6 @@ abstract contract EpochClock is IEpochReports, GovernedState {
     /// @dev See {IEpochConsensus}.
     function started() public view returns (bool) {
         return _ends.firstEpochAt != 0;
-    }
-
-    /// @dev See {IEpochConsensus}.
-    function currentEpoch() public view returns (uint64) {
-        uint64 next = nextEpoch();
-        if (next == 0) revert NotStarted();
-        return next - 1;
     }
 
     /// @dev See {IEpochConsensus}.

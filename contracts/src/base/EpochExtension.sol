@@ -7,6 +7,7 @@ import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
 import {Opening, Phase} from "../interfaces/IEpochConsensus.sol";
 import {IRewardVault} from "../interfaces/IRewardVault.sol";
 import {PackedMedian} from "../libraries/PackedMedian.sol";
+import {Sums, SumsWord} from "../libraries/Sums.sol";
 import {Audits} from "./Audits.sol";
 import {EpochClock} from "./EpochClock.sol";
 import {EpochState} from "./EpochState.sol";
@@ -18,6 +19,8 @@ import {Sessions} from "./Sessions.sol";
 /// by delegatecall on its own storage; nobody can replace it. Both inherit all of their storage from {EpochState} and add none; the
 /// extension's own storage is never used. Call it through EpochConsensus only.
 contract EpochExtension is Sessions, Audits, RuleChanges {
+    using SumsWord for Sums;
+
     constructor(
         IDeviceRegistry registry_,
         ICheckerSeats seats_,
@@ -44,19 +47,26 @@ contract EpochExtension is Sessions, Audits, RuleChanges {
             if (!PackedMedian.inRange(words)) revert OpeningMalformed(owner);
             _mixSalt(epoch, owner, session.commitments[seat], openings[i].salt);
         }
-        _revealed[cohort] = uint256(epoch) << 8 | revealedSeats(epoch, cohort) | given;
+        bool wasRevealed = _isRevealed(epoch, cohort);
+        uint256 before = revealedSeats(epoch, cohort);
+        _revealed[cohort] = uint256(epoch) << 8 | before | given;
+        _countLanes(epoch, LibBit.popCount(given & ~before) * LibBit.popCount(session.occupancies[0]) / 5);
+        if (!wasRevealed && _isRevealed(epoch, cohort)) {
+            Sums memory totals = _totalsAt(epoch, session.members, session.depth, _presentCapSums().settling);
+            totals.waiting += 1;
+            _totals[epoch] = totals.pack();
+        }
         emit Revealed(epoch, cohort, uint8(given));
     }
 
     /// @dev See {IEpochConsensus}.
     function voidCohort(uint64 epoch, uint32 cohort) external {
         Session memory session = _session(epoch, cohort);
-        if (session.phase < Phase.Open || epoch + 2 != nextEpoch()) revert WrongPhase(epoch, session.phase, Phase.Open);
-        uint256 revealed = revealedSeats(epoch, cohort);
-        bool hopeless = LibBit.popCount(session.committed) < QUORUM || session.phase == Phase.Pay
-            || (session.phase == Phase.Finalize && LibBit.popCount(revealed) < QUORUM);
+        if (session.phase < Phase.Open || !_isSettling(epoch)) revert WrongPhase(epoch, session.phase, Phase.Open);
+        bool hopeless = LibBit.popCount(session.committed) < QUORUM
+            || (session.phase >= Phase.Finalize && !_isRevealed(epoch, cohort));
         if (!hopeless) revert QuorumPossible(epoch, cohort);
-        if (session.phase >= Phase.Finalize) _strikeUnopened(session, revealed);
+        if (session.phase >= Phase.Finalize) _strikeUnopened(session, revealedSeats(epoch, cohort));
         _void(session);
     }
 }

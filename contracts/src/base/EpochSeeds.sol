@@ -10,10 +10,15 @@ import {EpochState} from "./EpochState.sol";
 abstract contract EpochSeeds is EpochState {
     /// @dev EIP-2935: hashes of the last 8191 blocks.
     address private constant HISTORY = 0x0000F90827F1C53a10cb7A02335B175320002935;
+    uint256 private constant LATEST_START = 30 days;
+
     /// @dev See {IEpochConsensus}.
     function start(uint64 firstEpochAt) external onlyOwner {
         if (started()) revert AlreadyStarted();
         if (firstEpochAt <= block.timestamp) revert StartInThePast(firstEpochAt);
+        // A time in milliseconds would hold every bond for ever.
+        uint64 latest = uint64(block.timestamp + LATEST_START);
+        if (firstEpochAt > latest) revert StartTooLate(firstEpochAt, latest);
         uint256 owners = seats.activeOwners();
         if (owners < 5) revert TooFewOwners(uint64(owners));
         _begin(firstEpochAt);
@@ -28,9 +33,9 @@ abstract contract EpochSeeds is EpochState {
         if (seedOf[epoch] != 0) return;
         uint64 pinned = pinnedBlockOf(epoch);
         if (pinned != 0 && (block.number <= pinned || _hashOf(pinned) != 0)) return;
+        if (pinned == 0) _countLanes(epoch, 64);
         pinned = uint64(block.number + 1);
         (_pinnedEpoch, _pinnedBlock) = (epoch, pinned);
-        _countCall(epoch, msg.sender);
         emit Pinned(epoch, pinned, msg.sender);
     }
 
@@ -47,7 +52,7 @@ abstract contract EpochSeeds is EpochState {
             ? keccak256(abi.encode("kaisar/bootstrap", block.chainid, address(this), epoch, hash))
             : keccak256(abi.encode(seedOf[epoch - 1], _salts[epoch - 2], hash));
         seedOf[epoch] = seed;
-        _countCall(epoch, msg.sender);
+        _countLanes(epoch, 64);
         emit Rolled(epoch, seed, msg.sender);
     }
 

@@ -25,7 +25,7 @@ abstract contract EpochState is EpochClock {
     mapping(uint64 epoch => bytes32) internal _salts;
     uint64 internal _pinnedEpoch;
     uint64 internal _pinnedBlock;
-    /// @dev Per keeper and epoch mod 4: epoch << 32 | calls.
+    /// @dev Per keeper and epoch mod 4: epoch << 64 | errands << 32 | lanes.
     mapping(address keeper => uint256[4]) internal _calls;
 
     // --- cohorts
@@ -56,24 +56,29 @@ abstract contract EpochState is EpochClock {
     mapping(uint64 epoch => uint256) internal _totals;
     /// @dev See {SumsWord}.
     uint256 internal _capSums;
-    /// @dev Epochs with a final cohort, as a queue of epoch + 1: the oldest that may be unpaid, the newest, each one's successor.
-    uint64 internal _oldest;
-    uint64 internal _newest;
-    mapping(uint64 number => uint64) internal _successor;
 
     constructor(IDeviceRegistry registry_, ICheckerSeats seats_, IRewardVault vault_) {
         (registry, seats, vault) = (registry_, seats_, vault_);
     }
 
-    /// @dev See {IEpochConsensus}.
-    function keeperCalls(uint64 epoch, address keeper) public view returns (uint256) {
+    /// @dev See {IEpochConsensus.keeperCalls}.
+    function _keeperCalls(uint64 epoch, address keeper) internal view returns (uint256 lanes, uint256 errands) {
         uint256 word = _calls[keeper][epoch & 3];
-        return word >> 32 == epoch ? uint32(word) : 0;
+        if (word >> 64 == epoch) (lanes, errands) = (uint32(word), uint32(word >> 32));
     }
 
-    function _countCall(uint64 epoch, address keeper) internal {
+    /// @dev A seed counts as a full cohort, a resolution with its lanes, a revealed seat with a fifth of them.
+    function _countLanes(uint64 epoch, uint256 lanes) internal {
         unchecked {
-            _calls[keeper][epoch & 3] = uint256(epoch) << 32 | keeperCalls(epoch, keeper) + 1;
+            (uint256 before, uint256 errands) = _keeperCalls(epoch, msg.sender);
+            _calls[msg.sender][epoch & 3] = uint256(epoch) << 64 | errands << 32 | (before + lanes);
+        }
+    }
+
+    function _countErrand(uint64 epoch, address keeper) internal {
+        unchecked {
+            (uint256 lanes, uint256 before) = _keeperCalls(epoch, keeper);
+            _calls[keeper][epoch & 3] = uint256(epoch) << 64 | (before + 1) << 32 | lanes;
         }
     }
 

@@ -5,12 +5,14 @@ import {CohortRecord, CohortState, Opening, Phase} from "../interfaces/IEpochCon
 import {MerklePath} from "../libraries/MerklePath.sol";
 import {Records} from "../libraries/Records.sol";
 import {SignedTypes} from "../libraries/SignedTypes.sol";
+import {Sums, SumsWord} from "../libraries/Sums.sol";
 import {Openings} from "./Openings.sol";
 import {Totals} from "./Totals.sol";
 
 /// @title Reading what the consensus keeps
 abstract contract EpochViews is Openings, Totals {
     using Records for uint256;
+    using SumsWord for uint256;
 
     /// @dev See {IEpochConsensus}.
     function domainSeparator() public view returns (bytes32) {
@@ -25,7 +27,9 @@ abstract contract EpochViews is Openings, Totals {
     }
 
     /// @dev See {IEpochConsensus}.
-    function commitmentDepth(uint64 epoch) external view returns (uint256) {
+    function commitmentDepth(uint64 epoch) public view returns (uint256) {
+        Sums memory totals = _totals[epoch].toSums();
+        if (totals.begun) return totals.depth;
         (, uint32 cohorts) = registry.countsOf(epoch);
         return MerklePath.depth(cohorts);
     }
@@ -46,6 +50,11 @@ abstract contract EpochViews is Openings, Totals {
 
     /// @dev See {IEpochConsensus}.
     function isCommitted(uint64 epoch, address owner, uint32 cohort, Opening calldata opening) public view returns (bool) {
+        // Without this, one root holds another opening of the same cohort, one level deeper. An epoch of which nothing was resolved in
+        // time has a depth that nobody knows any more, and openings that never counted.
+        bool known = _totals[epoch].toSums().begun || epoch + 2 >= nextEpoch();
+        uint256 depth = opening.proof.length;
+        if (!known || depth != commitmentDepth(epoch) || cohort >> depth != 0) return false;
         bytes32 leaf = openingLeaf(epoch, owner, cohort, opening.salt, opening.words);
         return _matches(_commitmentWord(epoch, owner), MerklePath.root(leaf, cohort, opening.proof));
     }
@@ -54,7 +63,8 @@ abstract contract EpochViews is Openings, Totals {
     function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState) {
         uint256 record = _records[cohort][epoch & 3];
         if (record.isOf(epoch)) return record.stateOf();
-        return phaseOf(epoch) == Phase.Pay ? CohortState.Void : CohortState.Pending;
+        bool over = phaseOf(epoch) == Phase.Pay && !(_isSettling(epoch) && _isRevealed(epoch, cohort));
+        return over ? CohortState.Void : CohortState.Pending;
     }
 
     /// @dev See {IEpochConsensus}.

@@ -40,9 +40,14 @@ abstract contract Governed is GovernedState, IGoverned {
     function pause(uint256 bit) external {
         if (msg.sender != _guardian) revert NotGuardian(msg.sender);
         if (bit > 3) revert OutOfBounds("bit");
-        uint64 last = _pausedUntil(bit);
-        if (last != 0 && block.timestamp < last + PAUSE_SECONDS) revert PauseResting(bit, uint64(last + PAUSE_SECONDS));
-        uint64 until = uint64(block.timestamp + PAUSE_SECONDS);
+        // All bits share one pause and one rest: by turns they would be a pause without an end.
+        uint64 until;
+        for (uint256 i; i < 4; ++i) {
+            uint64 other = _pausedUntil(i);
+            if (other > until) until = other;
+        }
+        if (block.timestamp >= until + (until == 0 ? 0 : PAUSE_SECONDS)) until = uint64(block.timestamp + PAUSE_SECONDS);
+        else if (block.timestamp >= until || _pausedUntil(bit) == until) revert PauseResting(bit, uint64(until + PAUSE_SECONDS));
         uint256 shift = 64 * bit;
         _pauses = (_pauses & ~(uint256(type(uint64).max) << shift)) | (uint256(until) << shift);
         emit PauseSet(bit, until);

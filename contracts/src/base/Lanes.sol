@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {CohortState, EpochTotals} from "../interfaces/IEpochConsensus.sol";
+import {CohortState, EpochTotals, Phase} from "../interfaces/IEpochConsensus.sol";
 import {Records} from "../libraries/Records.sol";
 import {Silence} from "../libraries/Silence.sol";
 import {Standings} from "../libraries/Standings.sol";
@@ -35,14 +35,14 @@ abstract contract Lanes is Totals {
             _standings[lane / 64].set(lane % 64, kept);
         }
         CapSums memory sums = _presentCapSums();
-        sums.following += Standings.capOf(kept, _firstStanding);
+        sums.following += 2 * kept;
         _capSums = sums.pack();
     }
 
     /// @dev See {IEpochConsensus}.
     function leaveLane(uint32 lane) external onlyRegistry {
         CapSums memory sums = _presentCapSums();
-        sums.following -= Standings.capOf(standingAtLane(lane), _firstStanding);
+        sums.following -= 2 * standingAtLane(lane);
         _capSums = sums.pack();
     }
 
@@ -55,6 +55,13 @@ abstract contract Lanes is Totals {
         }
         uint256 silence = _silence[lane / 64];
         if (silence.get(lane % 64) != 0) _silence[lane / 64] = silence.clear(lane % 64);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function countErrand(address keeper) external {
+        if (msg.sender != address(registry) && msg.sender != address(seats)) revert NotKaisarContract(msg.sender);
+        uint64 next = nextEpoch();
+        if (next >= 2) _countErrand(next - 2, keeper);
     }
 
     /// @dev See {IEpochConsensus}.
@@ -80,6 +87,14 @@ abstract contract Lanes is Totals {
     }
 
     /// @dev See {IEpochConsensus}.
+    function isPayable(uint64 epoch) public view returns (bool) {
+        Sums memory t = _totals[epoch].toSums();
+        if (t.begun && t.resolvedLanes == t.lanes) return true;
+        // What was revealed in time may still become final while the next epoch lasts: its credits belong into the total.
+        return phaseOf(epoch) == Phase.Pay && (t.waiting == 0 || !_isSettling(epoch));
+    }
+
+    /// @dev See {IEpochConsensus}.
     function creditOf(uint64 epoch, uint32 lane) external view returns (uint256) {
         uint256 record = _records[lane / 64][epoch & 3];
         if (!record.isOf(epoch) || record.stateOf() != CohortState.Final) return 0;
@@ -87,17 +102,35 @@ abstract contract Lanes is Totals {
     }
 
     /// @dev See {IEpochConsensus}.
+    function currentEpoch() external view returns (uint64) {
+        uint64 next = nextEpoch();
+        if (next == 0) revert NotStarted();
+        return next - 1;
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function keeperCalls(uint64 epoch, address keeper) external view returns (uint256 lanes, uint256 errands) {
+        return _keeperCalls(epoch, keeper);
+    }
+
+    /// @dev See {IEpochConsensus}.
     function settledThrough() external view returns (bool any, uint64 epoch) {
         uint64 next = nextEpoch();
-        // Only the three youngest epochs can have an open audit.
-        for (uint64 back = 2; back <= next && back <= 5; ++back) {
+        // Only the three youngest epochs can have an open audit. One with a shorter audit does not overtake an older one.
+        for (uint64 back = next < 5 ? next : 5; back >= 2; --back) {
             uint64 candidate = next - back;
-            if (block.timestamp < _auditClosesAt(candidate) + _auditSeconds(candidate)) continue;
+            if (block.timestamp < _auditClosesAt(candidate) + _auditSeconds(candidate)) break;
             (any, epoch) = (true, candidate);
-            break;
         }
-        uint64 oldest = _firstUnpaid();
-        if (!any || oldest == 0 || oldest - 1 > epoch) return (any, epoch);
-        return oldest == 1 ? (false, 0) : (true, oldest - 2);
+    }
+
+    /// @dev See {IEpochConsensus}.
+    function unpaidEpoch(uint32 lane, uint64 until) external view returns (bool any, uint64 epoch) {
+        for (uint256 ring; ring < 4; ++ring) {
+            uint256 record = _records[lane / 64][ring];
+            epoch = record.epochOf();
+            if (record.stateOf() == CohortState.Final && epoch <= until && record.lanesPaid() <= lane % 64) return (true, epoch);
+        }
+        return (false, 0);
     }
 }

@@ -32,6 +32,8 @@ abstract contract RuleChanges is EpochClock {
     function scheduleScoreRules(ScoreRules calldata rules) external onlyOwner {
         // Σ caps counts devices without a standing with this figure: it cannot change under them.
         if (rules.firstStanding != _scores.firstStanding) revert OutOfBounds("firstStanding");
+        // Kept in the code, where reading it costs a verdict nothing.
+        if (rules.uptimeTolerance != _scores.uptimeTolerance) revert OutOfBounds("uptimeTolerance");
         RuleBounds.checkScores(rules);
         uint32 from = _changeFrom(_scoresFrom);
         _scoresBefore = _scores;
@@ -80,7 +82,7 @@ abstract contract RuleChanges is EpochClock {
     }
 
     function _changeFrom(uint32 pending) private view returns (uint32) {
-        if (pending != 0 && nextEpoch() < uint64(pending) + 3) revert ChangePending(pending);
+        if (pending != 0 && nextEpoch() < uint64(pending) + 4) revert ChangePending(pending);
         return uint32(seatsEffectiveFrom());
     }
 }

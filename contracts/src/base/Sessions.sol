@@ -15,8 +15,6 @@ abstract contract Sessions is Openings, Totals {
     using Records for uint256;
     using SumsWord for Sums;
 
-    uint256 internal constant QUORUM = 3;
-
     /// @dev What a cohort's resolution reads before it looks at openings.
     struct Session {
         uint64 epoch;
@@ -29,12 +27,6 @@ abstract contract Sessions is Openings, Totals {
         address[5] owners;
         uint256[5] commitments;
         uint32[5] indices;
-    }
-
-    /// @dev See {IEpochConsensus}.
-    function revealedSeats(uint64 epoch, uint32 cohort) public view returns (uint8) {
-        uint256 word = _revealed[cohort];
-        return word >> 8 == epoch ? uint8(word) : 0;
     }
 
     function _session(uint64 epoch, uint32 cohort) internal view returns (Session memory session) {
@@ -63,13 +55,14 @@ abstract contract Sessions is Openings, Totals {
 
     function _void(Session memory session) internal {
         _payOverwritten(session);
-        Sums memory totals = _totalsAt(session.epoch, session.members);
-        totals.resolvedLanes += LibBit.popCount(session.occupancies[0]);
+        Sums memory totals = _totalsAt(session.epoch, session.members, session.depth, _presentCapSums().settling);
+        uint256 lanes = LibBit.popCount(session.occupancies[0]);
+        totals.resolvedLanes += lanes;
         _totals[session.epoch] = totals.pack();
         uint8[5] memory none;
         _records[session.cohort][session.epoch & 3] =
             Records.pack(session.epoch, CohortState.Void, 0, session.indices, none);
-        _countCall(session.epoch, msg.sender);
+        _countLanes(session.epoch, lanes);
         emit CohortVoided(session.epoch, session.cohort, msg.sender);
     }
 

@@ -1,37 +1,63 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {LibBit} from "solady/utils/LibBit.sol";
 import {Phase} from "../interfaces/IEpochConsensus.sol";
 import {CapSums, Sums, SumsWord} from "../libraries/Sums.sol";
+import {Newcomers} from "../libraries/Standings.sol";
 import {EpochState} from "./EpochState.sol";
 
 /// @title Σ caps, the totals payments are divided by, and which epoch is paid
-/// @dev Σ caps is kept for three epochs at once: of the epoch being settled (as it was before any of its cohorts was final), of the
-/// present and of the next one. It moves when a standing moves and when a lane is joined or left, so no loop over devices is needed.
+/// @dev The cap of a device is twice its standing; without one it takes nothing from others. Σ caps is kept for three epochs at once: of the
+/// epoch being settled (as it was before any of its cohorts was final), of the present and of the next one. It moves when a standing moves and
+/// when a lane is joined or left, so no loop over devices is needed.
 abstract contract Totals is EpochState {
     using SumsWord for CapSums;
     using SumsWord for Sums;
     using SumsWord for uint256;
 
+    uint256 internal constant QUORUM = 3;
+
     /// @dev See {IEpochConsensus}.
-    function isPayable(uint64 epoch) public view returns (bool) {
-        if (phaseOf(epoch) == Phase.Pay) return true;
-        Sums memory t = _totals[epoch].toSums();
-        return t.begun && t.resolvedLanes == t.lanes;
+    function revealedSeats(uint64 epoch, uint32 cohort) public view returns (uint8) {
+        uint256 word = _revealed[cohort];
+        return word >> 8 == epoch ? uint8(word) : 0;
     }
 
-    /// @dev The totals of the epoch being settled; the first call fixes its members and their Σ caps.
-    function _totalsAt(uint64 epoch, uint32 members) internal view returns (Sums memory t) {
+    /// @dev Whether a quorum of openings is on record.
+    function _isRevealed(uint64 epoch, uint32 cohort) internal view returns (bool) {
+        return LibBit.popCount(revealedSeats(epoch, cohort)) >= QUORUM;
+    }
+
+    /// @dev The epoch before the present one: its frozen sets and sums are exact.
+    function _isSettling(uint64 epoch) internal view returns (bool) {
+        return epoch + 2 == nextEpoch();
+    }
+
+    /// @dev The totals of the epoch being settled; the first call fixes its members, their Σ caps and the depth of its trees.
+    /// @param caps Σ caps of the epoch. While it is zero, nobody has a standing, and each member counts with `firstStanding`.
+    function _totalsAt(uint64 epoch, uint32 members, uint256 depth, uint256 caps) internal returns (Sums memory t) {
         t = _totals[epoch].toSums();
         if (t.begun) return t;
         t.begun = true;
         t.lanes = members;
-        t.openCaps = _presentCapSums().settling;
+        t.depth = depth;
+        t.openCaps = caps != 0 ? caps : uint256(members) * _scores.firstStanding;
+        emit EpochCounted(epoch, members, caps);
     }
 
-    function _moveCaps(int256 presentDelta, int256 followingDelta) internal {
+    /// @dev What devices without a standing are credited: at most the mean standing of the epoch's members, and nothing in the epoch that
+    /// sets their first one; while nobody has one, up to `firstStanding`.
+    function _newcomers(uint32 members, uint256 caps, uint256 firstStanding) internal pure returns (Newcomers memory) {
+        if (caps == 0) return Newcomers(firstStanding, false);
+        uint256 mean = caps / (2 * uint256(members));
+        if (mean > firstStanding) mean = firstStanding;
+        return Newcomers(mean == 0 ? 1 : mean, true);
+    }
+
+    /// @param sums As {_presentCapSums} read them.
+    function _moveCaps(CapSums memory sums, int256 presentDelta, int256 followingDelta) internal {
         if (presentDelta == 0 && followingDelta == 0) return;
-        CapSums memory sums = _presentCapSums();
         sums.present = uint256(int256(sums.present) + presentDelta);
         sums.following = uint256(int256(sums.following) + followingDelta);
         _capSums = sums.pack();
@@ -47,28 +73,10 @@ abstract contract Totals is EpochState {
         sums.next = next;
     }
 
-    /// @dev A first final cohort puts its epoch into the queue.
-    function _awaitPayment(uint64 epoch) internal {
-        uint64 number = epoch + 1;
-        if (_newest == number) return;
-        if (_newest != 0) _successor[_newest] = number;
-        _newest = number;
-        if (_oldest == 0) _oldest = number;
-    }
-
     /// @dev One cohort of `epoch` is paid in full.
     function _cohortPaid(uint64 epoch) internal {
         Sums memory t = _totals[epoch].toSums();
         t.unpaid -= 1;
         _totals[epoch] = t.pack();
-        if (t.unpaid == 0) _oldest = _firstUnpaid();
-    }
-
-    /// @dev Number of the oldest epoch somebody waits for; zero where there is none.
-    function _firstUnpaid() internal view returns (uint64 number) {
-        number = _oldest;
-        while (number != 0 && _totals[number - 1].toSums().unpaid == 0) {
-            number = _successor[number];
-        }
     }
 }

@@ -13,7 +13,7 @@ import {IEpochConsensus, Opening} from "./IEpochConsensus.sol";
 /// @param jailedUntil First epoch in which it may unjail.
 /// @param bond KAI (wei) behind its seats.
 /// @param unbonding KAI (wei) on its way out.
-/// @param unbondingUntil Epoch that must be paid and audited before `unbonding` leaves; zero also where none is held (before `start`).
+/// @param unbondingUntil Epoch whose audits must be over before `unbonding` leaves; zero also where none is held (before `start`).
 /// @param certificateHash SHA-256 of the TLS certificate of `endpoint`.
 struct Checker {
     address operator;
@@ -40,13 +40,6 @@ struct Receipt {
     uint16 rate;
     uint16 uptime;
     uint8 flags;
-}
-
-/// @notice A seat's signed statement to a keeper, as in EIP-712 (`SeatOpening`).
-struct SeatOpening {
-    uint64 epoch;
-    uint32 cohort;
-    bytes32 openingHash;
 }
 
 /// @notice Rules of punishment.
@@ -78,7 +71,7 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     error InvalidSeatCount(uint256 seats);
     /// @notice The endpoint is empty or longer than 256 bytes, or its certificate hash is zero.
     error InvalidEndpoint();
-    /// @notice The epoch that holds the bond is not yet paid and audited.
+    /// @notice The audits of the epoch that holds the bond are not over.
     error BondHeld(address operator, uint64 until, uint64 settledThrough);
     error NothingToWithdraw(address operator);
     /// @notice Fewer than five different owners in the frozen list of this epoch.
@@ -87,9 +80,9 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     error TooFewStrikes(address operator, uint256 strikes, uint256 needed);
     error InJail(address operator, uint32 until);
     error NotInJail(address operator);
-    /// @notice The two statements do not contradict each other.
+    /// @notice The receipt says what was committed to, or the opening is not what was.
     error NotEquivocation();
-    /// @notice The statement is not signed by the owner of the seat.
+    /// @notice The receipt is not signed by the owner of the seat.
     error WrongSigner(address signer, address operator);
     /// @notice This offence was punished already.
     error AlreadySlashed(bytes32 offence);
@@ -122,30 +115,22 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     /// @notice Payout wallet only.
     function setPayout(address operator, address payout) external;
 
-    /// @notice Takes `seats` seats out of the list (counting from two epochs on) and starts the return of their bond. Payout wallet only.
+    /// @notice Takes `seats` seats out of the list (counting from two epochs on) and starts the return of what the others do not need as
+    /// their bond. Payout wallet only.
     function unbond(address operator, uint16 seats) external;
 
     /// @notice Sends what has finished unbonding to the payout wallet. Anyone.
     function withdrawBond(address operator) external;
 
-    /// @notice Takes all seats of an owner with enough strikes, or a slashed one, out of the list. Anyone.
+    /// @notice Takes all seats of an owner with enough strikes, or a slashed one, out of the list. Anyone; earns a bounty.
     function jail(address operator) external;
 
     /// @notice Puts back as many seats as the bond still covers (possibly none: then add seats). Operator only, when the time is served.
     function unjail() external;
 
-    /// @notice Slashes an owner whose signed receipt contradicts what it committed to. Anyone; the treasury receives.
+    /// @notice Slashes an owner whose signed receipt contradicts what it committed to, once for each epoch. Anyone; the treasury receives.
     function slashReceipt(address operator, Receipt calldata receipt, bytes calldata signature, Opening calldata opening)
         external;
-
-    /// @notice Slashes an owner that signed two different openings for one cohort and epoch. Anyone; the treasury receives.
-    function slashOpenings(
-        address operator,
-        SeatOpening calldata first,
-        bytes calldata firstSignature,
-        SeatOpening calldata second,
-        bytes calldata secondSignature
-    ) external;
 
     /// @notice Adds a strike; a second unanswered audit also slashes. EpochConsensus only.
     function strike(address operator, uint64 epoch, uint32 cohort, StrikeReason reason) external;

@@ -58,7 +58,7 @@ struct Commitment {
 /// @title Devices, their wallets and their lanes
 /// @notice deviceId = keccak256(abi.encode(operator, localId)): an id belongs to its operator, so nobody can squat another's.
 /// A registration in epoch x makes a member of x + 1 on (before the first epoch: of epoch 0). A lane is reused only after its last
-/// epoch is paid and audited, so a lane never changes its device under an unpaid verdict.
+/// epoch is audited and the lane is paid, so a lane never changes its device under an unpaid verdict.
 interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     /// @notice No such device.
     error UnknownDevice(bytes32 deviceId);
@@ -66,15 +66,17 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     error DeviceLeaving(bytes32 deviceId, uint32 until);
     /// @notice The device has not asked to leave.
     error DeviceNotLeaving(bytes32 deviceId);
-    /// @notice The device's last epoch is not yet paid and audited.
+    /// @notice The audits of the device's last epoch are not over.
     error DepositHeld(bytes32 deviceId, uint32 until, uint64 settledThrough);
+    /// @notice The device's lane is not paid for `epoch` yet: call `payCohort` first, as anybody may.
+    error LaneUnpaid(bytes32 deviceId, uint64 epoch);
     error NotPayout(address caller, address payout);
     error NotOperatorOrPayout(address caller);
     /// @notice A device or certificate hash of zero would match nothing.
     error EmptyRecord();
     /// @notice The registry holds as many lanes as it can.
     error RegistryFull();
-    /// @notice The attested identity belongs to another device since `epoch`.
+    /// @notice The attested identity belongs to `deviceId`, which the committee confirmed earlier; or the device names none.
     error IdentityTaken(bytes32 attestedIdentity, bytes32 deviceId);
     /// @notice The committee has not confirmed this device in an epoch while it carried this identity.
     error IdentityUnconfirmed(bytes32 deviceId);
@@ -82,6 +84,8 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     error DeviceNotSilent(bytes32 deviceId, uint256 silentEpochs, uint256 needed);
     /// @notice The two commitments are not two answers to one round of this device.
     error NotEquivocation();
+    /// @notice The commitments are of an earlier stay of the device; its present one began with generation `oldest`.
+    error GenerationOver(bytes32 deviceId, uint32 generation, uint32 oldest);
     /// @notice A commitment is not signed by the device's operator.
     error WrongSigner(address signer, address operator);
     /// @notice The deposit was slashed already, or has left.
@@ -125,16 +129,19 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     /// @notice Leaves after the current epoch. Operator or payout wallet.
     function requestExit(bytes32 deviceId) external;
 
-    /// @notice Removes a device that earned nothing in `delistAfterEpochs` judged epochs in a row. Anyone.
+    /// @notice Removes a device that earned nothing in `delistAfterEpochs` judged epochs in a row. Anyone; earns a bounty.
     function delist(bytes32 deviceId) external;
 
-    /// @notice Returns the deposit to the payout wallet and frees the lane, once the last epoch is paid and audited. Anyone.
+    /// @notice Returns the deposit to the payout wallet and frees the lane, once the last epoch is audited and the lane is paid. Anyone.
     function withdrawDeposit(bytes32 deviceId) external;
 
-    /// @notice Makes an attested identity exclusive, after the first epoch in which the committee confirmed the device. Anyone.
+    /// @notice Makes an attested identity the device's own, after an epoch in which the committee confirmed it. Another device that has it
+    /// loses it where its own first credit is younger (of the epochs that the chain keeps at its claim), or as old and it named the identity
+    /// later. Anyone; earns a bounty.
     function claimIdentity(bytes32 deviceId) external;
 
-    /// @notice Takes the deposit of a device that signed two different commitments for one round, and removes the device. Anyone.
+    /// @notice Takes the deposit of a device that signed two different commitments for one round of its present stay, and removes the
+    /// device. Anyone.
     function slashEquivocation(
         Commitment calldata first,
         bytes calldata firstSignature,

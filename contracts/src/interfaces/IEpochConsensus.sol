@@ -17,7 +17,8 @@ enum Phase {
     Pay
 }
 
-/// @notice What became of a cohort in an epoch. Pending becomes Void by itself when FINALIZE closes.
+/// @notice What became of a cohort in an epoch. Pending becomes Void by itself when FINALIZE closes, or at the end of the next epoch where a
+/// quorum was revealed.
 enum CohortState {
     Pending,
     Final,
@@ -66,13 +67,16 @@ struct RoundRules {
 }
 
 /// @notice Rules of scoring and audits.
-/// @param firstStanding Largest standing a first score can set, and the cap of a device that has none. Fixed at construction.
+/// @param firstStanding Largest standing a first score can set. Fixed at construction. A device without a standing is capped by the mean of
+/// the network, or by this while nobody has one.
 /// @param auditBps Chance, in 1/10000, that an opened seat is audited for a cohort.
 /// @param delistAfterEpochs Judged epochs in a row without a score after which a device may be delisted (at most 15).
+/// @param uptimeTolerance How far from the median uptime, in 1/10000, a seat's uptime counts as agreed. Fixed at construction.
 struct ScoreRules {
     uint48 firstStanding;
     uint16 auditBps;
     uint8 delistAfterEpochs;
+    uint16 uptimeTolerance;
 }
 
 /// @notice One seat's opening for one cohort.
@@ -127,8 +131,9 @@ struct CohortRecord {
 }
 
 /// @notice Sums of an epoch. A payment is emission × credit ÷ (credits + openCaps).
-/// @param credits Σ credits of final lanes, and caps of void lanes inside final cohorts.
-/// @param openCaps Σ caps of the members of cohorts that are not final.
+/// @param credits Σ credits.
+/// @param openCaps Σ caps (twice the standing) of the members without a credit: void, not judged, or judged at zero. So none of the three
+/// is worth more to others than another. Devices without a standing count nothing; while nobody has one, `firstStanding` each.
 /// @param resolvedLanes Members in cohorts that are final or void.
 /// @param lanes Members of the epoch.
 /// @param unpaid Final cohorts whose devices or checkers are not all paid.
@@ -146,6 +151,8 @@ interface IEpochReports {
     error NotStarted();
     /// @notice `firstEpochAt` must be in the future.
     error StartInThePast(uint64 firstEpochAt);
+    /// @notice `firstEpochAt` (block time, seconds) must be within thirty days.
+    error StartTooLate(uint64 firstEpochAt, uint64 latest);
     /// @notice Fewer than five different owners are bonded.
     error TooFewOwners(uint64 owners);
     error WrongPhase(uint64 epoch, Phase phase, Phase needed);
@@ -190,9 +197,12 @@ interface IEpochReports {
     event Pinned(uint64 indexed epoch, uint64 pinnedBlock, address indexed keeper);
     event Rolled(uint64 indexed epoch, bytes32 seed, address indexed keeper);
     event Committed(uint64 indexed epoch, address indexed owner, bytes32 root);
+    /// @notice Settling of an epoch began. @param caps Σ 2 × standing of its members; zero where nobody has one.
+    event EpochCounted(uint64 indexed epoch, uint32 members, uint256 caps);
     event Revealed(uint64 indexed epoch, uint32 indexed cohort, uint8 seats);
     /// @param rates Medians, four words in the layout of {Opening}. @param uptimes Medians, four words.
     /// @param flags Majorities, one word (with `judged` set where at least three seats judged).
+    /// @param certain Low bit of each nibble: at least four seats judged the lane.
     /// @param credits 11 words of six 42-bit lanes: lane i is 42 bits at 42 × (i mod 6) of word i / 6.
     /// @param evidenceRoots Per seat; zero where it did not open.
     event CohortFinalized(
@@ -203,6 +213,7 @@ interface IEpochReports {
         uint256[4] rates,
         uint256[4] uptimes,
         uint256 flags,
+        uint256 certain,
         uint256[11] credits,
         bytes32[5] evidenceRoots
     );
@@ -218,7 +229,7 @@ interface IEpochReports {
 interface IEpochConsensus is IEpochReports, IGovernedReports {
     // --- epochs and seeds
 
-    /// @notice Opens epoch 0 at `firstEpochAt` (block time). Once, by the owner, with five different owners bonded.
+    /// @notice Opens epoch 0 at `firstEpochAt` (block time, seconds; within thirty days). Once, by the owner, with five different owners bonded.
     function start(uint64 firstEpochAt) external;
 
     /// @notice Binds the seed of `epoch` to a block not yet mined. After REVEAL of `epoch − 2` closed, before `epoch` starts. Does nothing
@@ -234,7 +245,8 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     /// owners; from others it has no effect.
     function commit(uint64 epoch, bytes32 root) external;
 
-    /// @notice Resolves a cohort. OPEN: with every committed seat's opening. FINALIZE: with exactly the revealed ones.
+    /// @notice Resolves a cohort. OPEN: with every committed seat's opening. FINALIZE, and later while the next epoch lasts: with exactly the
+    /// revealed ones, after FINALIZE a quorum of them.
     function finalize(uint64 epoch, uint32 cohort, Opening[] calldata openings) external;
 
     /// @notice Puts openings on record in REVEAL, for any seats.
@@ -278,8 +290,10 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function takeAgreements(uint64 epoch, uint32 cohort)
         external
         returns (uint32[5] memory owners, uint8[5] memory agreed);
-    /// @notice Keeper calls of `keeper` in `epoch` not yet paid, marked as paid. RewardVault only.
-    function takeKeeperCalls(uint64 epoch, address keeper) external returns (uint256 calls);
+    /// @notice {keeperCalls}, marked as paid. RewardVault only.
+    function takeKeeperCalls(uint64 epoch, address keeper) external returns (uint256 lanes, uint256 errands);
+    /// @notice Counts a jailing, delisting or claim of `keeper`, for the epoch being settled. DeviceRegistry and CheckerSeats only.
+    function countErrand(address keeper) external;
 
     // --- views
 
@@ -305,7 +319,8 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function phaseOf(uint64 epoch) external view returns (Phase);
     /// @notice Block time at which a phase of `epoch` begins.
     function phaseStart(uint64 epoch, Phase phase) external view returns (uint64);
-    /// @notice Whether the total of `epoch` is fixed, so that it can be paid.
+    /// @notice Whether the total of `epoch` is fixed, so that it can be paid: every cohort is resolved, or PAY has begun and no revealed
+    /// quorum waits to be finalized.
     function isPayable(uint64 epoch) external view returns (bool);
 
     /// @notice Zero while it is not set.
@@ -323,7 +338,7 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
         external
         view
         returns (bytes32);
-    /// @notice Whether `opening` is what `owner` committed to.
+    /// @notice Whether `opening` is what `owner` committed to, with a proof of exactly {commitmentDepth} siblings.
     function isCommitted(uint64 epoch, address owner, uint32 cohort, Opening calldata opening) external view returns (bool);
     function revealedSeats(uint64 epoch, uint32 cohort) external view returns (uint8);
     function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState);
@@ -335,10 +350,14 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function standingAtLane(uint32 lane) external view returns (uint256);
     /// @notice Judged epochs in a row without a score, at most 15.
     function silentEpochs(uint32 lane) external view returns (uint256);
-    /// @notice Every epoch up to and including this one is paid and audited; reverts if there is none yet.
-    /// @return any False while no epoch is. @return epoch The last such epoch.
+    /// @notice The audits of every epoch up to and including this one are over, those of unanswered ones too.
+    /// @return any False while there is none. @return epoch The last such epoch.
     function settledThrough() external view returns (bool any, uint64 epoch);
-    function keeperCalls(uint64 epoch, address keeper) external view returns (uint256);
+    /// @notice An epoch up to `until` of which the chain keeps a final result of this lane that is not paid yet. Anybody may pay it.
+    function unpaidEpoch(uint32 lane, uint64 until) external view returns (bool any, uint64 epoch);
+    /// @notice What `keeper` did for `epoch` and was not paid for: lanes of its resolutions (a seed counts 64, a revealed seat a fifth of its
+    /// cohort's), and errands.
+    function keeperCalls(uint64 epoch, address keeper) external view returns (uint256 lanes, uint256 errands);
 
     // --- governance (owner, effective two epochs later)
 

@@ -17,7 +17,7 @@ interface IGovernedReports {
     error OutOfBounds(bytes32 name);
     /// @notice The function is paused until `until` (block time, seconds).
     error Paused(uint256 bit, uint64 until);
-    /// @notice The bit was used within the last fourteen days (seven of pause, seven of rest).
+    /// @notice The bit is paused, or some bit was within the last seven days: a pause of seven days is followed by seven of rest.
     error PauseResting(uint256 bit, uint64 until);
 
     event OwnershipOffered(address indexed owner, address indexed successor);
@@ -28,7 +28,8 @@ interface IGovernedReports {
 
 /// @title Who may change what
 /// @notice `owner` is a timelock: it starts the first epoch and schedules bounded parameters. `guardian` may set a pause bit
-/// that expires by itself after seven days and cannot be set again for the seven days that follow. Withdrawing and paying have no bit.
+/// that expires by itself after seven days; bits set later in those days expire with it. For the seven days that follow none can be set.
+/// Withdrawing and paying have no bit.
 interface IGoverned is IGovernedReports {
     function owner() external view returns (address);
     function guardian() external view returns (address);
@@ -38,7 +39,7 @@ interface IGoverned is IGovernedReports {
     function takeOwnership() external;
     function setGuardian(address guardian) external;
 
-    /// @notice Pauses the functions behind `bit` for seven days. Guardian only.
+    /// @notice Pauses the functions behind `bit` for seven days, or for the rest of the pause of another bit. Guardian only.
     function pause(uint256 bit) external;
 
     /// @notice Block time until which `bit` is paused; in the past when it is not.

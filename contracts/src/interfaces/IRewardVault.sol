@@ -6,8 +6,9 @@ import {IGovernedReports} from "./IGoverned.sol";
 /// @notice How an epoch's emission is divided.
 /// @param perEpoch KAI (wei) per epoch; an epoch gets less when the vault holds less.
 /// @param checkerBps Slice of it for the checkers, in 1/10000.
-/// @param keeperBps Slice of it that bounties may take at most, in 1/10000.
-/// @param bounty KAI (wei) for the first successful keeper call of a kind.
+/// @param keeperBps Slice of it that bounties may take at most, in 1/10000: half of it for seeds and resolutions, half for the rest.
+/// @param bounty KAI (wei) at most for a keeper call about a full cohort (64 lanes), or about none. A bounty is by lanes, and small enough for
+/// the slice to last for every lane of the epoch.
 /// @param maxPrice KAI (wei) per unit of credit at most.
 struct Emission {
     uint96 perEpoch;
@@ -23,8 +24,8 @@ struct Emission {
 /// @param paid KAI (wei) paid or owed of the emission so far.
 /// @param checkerPool KAI (wei) for checkers. @param drawnLanes 5 × members: what the checker pool is divided by.
 /// @param opened Its money is set aside. @param closed What was left went back.
-/// @param emission KAI (wei) set aside, all pools together. @param keeperPool Most that bounties take. @param bounty Per keeper call.
-/// @param keeperPaid KAI (wei) of bounties so far.
+/// @param emission KAI (wei) set aside, all pools together. @param keeperPool Most that bounties take. @param bounty For 64 lanes at most.
+/// @param keeperPaid KAI (wei) of bounties so far that are not for seeds and resolutions.
 struct EpochMoney {
     uint96 devicePool;
     uint80 denominator;
@@ -49,6 +50,10 @@ interface IRewardVault is IGovernedReports {
     error UnpaidEpoch(uint64 epoch);
     /// @notice The epoch is not yet paid and audited.
     error EpochUnsettled(uint64 epoch);
+    /// @notice Nobody was paid of the epoch yet.
+    error EpochUnopened(uint64 epoch);
+    /// @notice The vault lacks `missing` KAI (wei) of the epoch's emission: fund it, or pay with what there is from `until` (block time) on.
+    error EmissionShort(uint64 epoch, uint256 missing, uint64 until);
     /// @notice PAY has not opened: the total is not fixed.
     error TotalNotFixed(uint64 epoch);
     error AlreadyClosed(uint64 epoch);
@@ -70,7 +75,9 @@ interface IRewardVault is IGovernedReports {
     );
     /// @notice Payments to the five seats: amount = checkerPool × agreed ÷ drawnLanes, rounded down.
     event CheckersPaid(uint64 indexed epoch, uint32 indexed cohort, address[5] payouts, uint8[5] agreed, uint256[5] amounts);
-    event KeeperPaid(uint64 indexed epoch, address indexed keeper, uint256 calls, uint256 amount);
+    /// @param lanes Lanes of its resolutions, a fifth for each revealed seat, and 64 for each pin and roll.
+    /// @param errands Reports, jailings, delistings and claims.
+    event KeeperPaid(uint64 indexed epoch, address indexed keeper, uint256 lanes, uint256 errands, uint256 amount);
     event Owed(address indexed payee, uint256 amount);
     event Withdrawn(address indexed payee, uint256 amount);
     event EpochClosed(uint64 indexed epoch, uint256 paid, uint256 returned);
@@ -80,21 +87,21 @@ interface IRewardVault is IGovernedReports {
     function fund(uint256 amount) external;
 
     /// @notice Pays up to `maxLanes` lanes of a final cohort, going on where the last call stopped. Idempotent: pays nothing once all
-    /// are paid. Anyone, once the total is fixed.
-    /// Whoever pays a cohort's last lane earns a bounty.
+    /// are paid. Anyone, once the total is fixed. The first payment of an epoch sets its emission aside.
+    /// Whoever calls earns a bounty for each device that is paid.
     /// @return paid KAI (wei) paid or owed to devices by this call.
     function payCohort(uint64 epoch, uint32 cohort, uint8 maxLanes) external returns (uint256 paid);
 
-    /// @notice Pays the five seats of a final cohort. Idempotent. Anyone, once the total is fixed.
+    /// @notice Pays the five seats of a final cohort. Idempotent. Anyone, once the total is fixed. Whoever calls earns a bounty by lanes.
     function payCheckers(uint64 epoch, uint32 cohort) external returns (uint256 paid);
 
-    /// @notice Pays a keeper for its calls of an epoch. Idempotent. Anyone, once the total is fixed, within four epochs.
+    /// @notice Pays a keeper for its calls of an epoch. Idempotent. Anyone, once the epoch's first payment was made, within four epochs.
     function payKeeper(uint64 epoch, address keeper) external returns (uint256 paid);
 
     /// @notice Sends what could not be delivered, to the payee. Anyone.
     function withdraw(address payee) external returns (uint256 amount);
 
-    /// @notice Releases what a settled epoch did not pay. Anyone.
+    /// @notice Releases what an epoch that is audited and paid did not use. Anyone; whoever calls earns a bounty.
     function closeEpoch(uint64 epoch) external;
 
     /// @notice What is set aside for opened epochs and owed to payees. Never above the balance.

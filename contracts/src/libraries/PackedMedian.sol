@@ -10,8 +10,8 @@ library PackedMedian {
     uint256 internal constant TOP = 0x8000800080008000800080008000800080008000800080008000800080008000;
     /// @notice The low bit of each 4-bit lane.
     uint256 internal constant ONES = 0x1111111111111111111111111111111111111111111111111111111111111111;
-    /// @dev The low bit of each 16-bit lane.
-    uint256 private constant UNITS = 0x0001000100010001000100010001000100010001000100010001000100010001;
+    /// @notice The low bit of each 16-bit lane.
+    uint256 internal constant UNITS = 0x0001000100010001000100010001000100010001000100010001000100010001;
     /// @dev 0x7fff − 10000 in each lane: added to a value below 2^15, it reaches the top bit exactly when the value is above 10000.
     uint256 private constant ABOVE_FULL = 0x58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef;
 
@@ -55,15 +55,20 @@ library PackedMedian {
         }
     }
 
-    /// @notice Bit by bit, whether at least three of five are set.
-    function majority(uint256 a, uint256 b, uint256 c, uint256 d, uint256 e) internal pure returns (uint256) {
+    /// @notice Bit by bit, whether at least three of five are set, and whether at least four are.
+    function majority(uint256 a, uint256 b, uint256 c, uint256 d, uint256 e)
+        internal
+        pure
+        returns (uint256 three, uint256 four)
+    {
         uint256 ab = a ^ b;
         uint256 one = ab ^ c;
         uint256 carry = (a & b) | (ab & c);
         uint256 de = d ^ e;
         uint256 carry2 = (d & e) | (de & one);
         one ^= de;
-        return (carry & carry2) | ((carry ^ carry2) & one);
+        four = carry & carry2;
+        three = four | ((carry ^ carry2) & one);
     }
 
     /// @notice Flags without those of lanes the seat did not judge.
@@ -90,6 +95,14 @@ library PackedMedian {
     function equalLanes(uint256 a, uint256 b) internal pure returns (uint256) {
         unchecked {
             return (~((a ^ b) + (TOP - UNITS)) & TOP) >> 15;
+        }
+    }
+
+    /// @notice Low bit of each 16-bit lane in which two words of values of at most 10000 differ by at most `tolerance`, which is no more.
+    function closeLanes(uint256 a, uint256 b, uint256 tolerance) internal pure returns (uint256) {
+        unchecked {
+            uint256 reach = tolerance * UNITS;
+            return (((a + reach) | TOP) - b & ((b + reach) | TOP) - a & TOP) >> 15;
         }
     }
 

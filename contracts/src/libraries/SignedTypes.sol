@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ECDSA} from "solady/utils/ECDSA.sol";
-import {Receipt, SeatOpening} from "../interfaces/ICheckerSeats.sol";
+import {Receipt} from "../interfaces/ICheckerSeats.sol";
 import {Commitment} from "../interfaces/IDeviceRegistry.sol";
 
 /// @title EIP-712 messages that are also verified on chain; the same as src/core/protocol/typed-data.ts
@@ -15,8 +15,6 @@ library SignedTypes {
     bytes32 internal constant RECEIPT_TYPEHASH = keccak256(
         "Receipt(uint64 epoch,uint32 cohort,uint8 lane,bytes32 deviceId,uint32 generation,uint16 rate,uint16 uptime,uint8 flags)"
     );
-    bytes32 internal constant SEAT_OPENING_TYPEHASH =
-        keccak256("SeatOpening(uint64 epoch,uint32 cohort,bytes32 openingHash)");
 
     function domainSeparator(address consensus) internal view returns (bytes32) {
         return keccak256(abi.encode(DOMAIN_TYPEHASH, keccak256("Kaisar"), keccak256("1"), block.chainid, consensus));
@@ -28,10 +26,6 @@ library SignedTypes {
 
     function digest(bytes32 domain, Receipt calldata message) internal pure returns (bytes32) {
         return _digest(domain, keccak256(abi.encode(RECEIPT_TYPEHASH, message)));
-    }
-
-    function digest(bytes32 domain, SeatOpening calldata message) internal pure returns (bytes32) {
-        return _digest(domain, keccak256(abi.encode(SEAT_OPENING_TYPEHASH, message)));
     }
 
     /// @notice Zero where the signature is none.

@@ -13,6 +13,11 @@ library Silence {
         }
     }
 
+    /// @notice Low bit of each nibble: the lane's last judged epoch earned nothing.
+    function silent(uint256 word) internal pure returns (uint256) {
+        return (word | word >> 1 | word >> 2 | word >> 3) & PackedMedian.ONES;
+    }
+
     function get(uint256 word, uint256 lane) internal pure returns (uint256) {
         return word >> (4 * lane) & 15;
     }

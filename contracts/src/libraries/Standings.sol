@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {LibBit} from "solady/utils/LibBit.sol";
+import {PackedMedian} from "./PackedMedian.sol";
 import {CohortResult} from "./Tally.sol";
 
+/// @notice What a device without a standing is credited.
+/// @param cap At most. @param held Its first credit sets its standing and is not paid.
+struct Newcomers {
+    uint256 cap;
+    bool held;
+}
+
 /// @notice Sums of one cohort's pass.
-/// @param credits Σ credits of judged lanes, and caps of members nobody judged.
-/// @param caps Σ caps of all members, before the pass.
-/// @param presentDelta Change of Σ caps over the members of the following epoch.
+/// @param credits Σ credits.
+/// @param caps Σ caps of the credited lanes, as {Totals} counted them before the pass.
+/// @param presentDelta Change of Σ 2 × standing over the members of the following epoch.
 /// @param followingDelta The same over the members of the epoch after it.
-/// @param earned Low bit of each nibble: the lane has a credit.
+/// @param earned Low bit of each nibble: the lane has a credit, or one that is held.
 struct PassSums {
     uint256 credits;
     uint256 caps;
@@ -18,23 +27,24 @@ struct PassSums {
 }
 
 /// @title Score, credit and standing of a cohort, in one pass
-/// @notice score = decoded median rate × median uptime ÷ 10000. credit = min(score, cap), where cap = 2 × standing, or the first standing's
-/// bound while there is none. standing moves a quarter of the way to the credit, in epochs with a credit only. All divisions round down
-/// (towards the present standing). 64 values of 42 bits fill eleven words, six to a word.
+/// @notice score = decoded median rate × median uptime ÷ 10000. credit = min(score, cap), where cap = 2 × standing, or what {Newcomers} are
+/// given where there is none. standing moves a quarter of the way to the credit, in epochs with a credit only; up only where the lane's last
+/// judged epoch earned something too, so that single captured epochs do not add up. From the second judged epoch in a row without a credit on,
+/// where four seats judged, it loses a quarter. All divisions round down (towards the present standing). 64 values of 42 bits fill eleven
+/// words, six to a word.
 library Standings {
-    /// @dev Where a pass stands. `place` is the memory address of the lane's median rate (see {_cursor}); `total` is
-    /// Σ credits | Σ caps before << 64 | Σ caps after << 128.
+    /// @dev Where a pass stands. The nibble of the next lane is the lowest of `scored`. `place` is the memory address of the next lane's median rate (see {_cursor}). `total` is of the lanes that earned: Σ credits |
+    /// Σ 2 × standing before << 64 | the same after << 128 | their number << 192.
     struct Cursor {
-        uint256 lane;
-        uint256 members;
-        uint256 judged;
         uint256 scored;
         uint256 place;
-        uint256 firstStanding;
+        uint256 newcomerCap;
+        bool held;
         uint256 total;
-        uint256 earned;
     }
 
+    /// @dev The top bit of each field. No credit and no standing reaches it: scores are below 2^41.
+    uint256 private constant TOPS = 0x800000000020000000000800000000020000000000800000000020000000000;
     uint256 internal constant WORDS = 11;
     uint256 internal constant PER_WORD = 6;
     uint256 internal constant BITS = 42;
@@ -53,7 +63,9 @@ library Standings {
             while (lane < end) {
                 uint256 first = lane % PER_WORD;
                 uint256 word = words[lane / PER_WORD] >> (BITS * first);
-                for (uint256 stop = lane + PER_WORD - first; lane < stop && lane < end; ++lane) {
+                uint256 stop = lane + PER_WORD - first;
+                if (stop > end) stop = end;
+                for (; lane < stop; ++lane) {
                     assembly ("memory-safe") {
                         place := add(place, 32)
                         mstore(add(values, place), and(word, 0x3ffffffffff)) // values[i] = word & MASK
@@ -70,30 +82,31 @@ library Standings {
         words[lane / PER_WORD] = (word & ~(MASK << shift)) | (value << shift);
     }
 
-    /// @notice The most a lane with this standing can be credited.
-    function capOf(uint256 standing, uint256 firstStanding) internal pure returns (uint256) {
-        return standing == 0 ? firstStanding : 2 * standing;
-    }
-
-    /// @notice A quarter of the way to a credit above zero.
-    function moved(uint256 standing, uint256 credit) internal pure returns (uint256) {
+    /// @notice The standing after an epoch.
+    /// @param silent The lane's last judged epoch earned nothing. @param certain At least four seats judged it in this one.
+    function moved(uint256 standing, uint256 credit, bool silent, bool certain) internal pure returns (uint256) {
         unchecked {
+            if (credit == 0) return silent && certain ? standing - standing / 4 : standing;
             if (standing == 0) return credit;
-            return credit > standing ? standing + (credit - standing) / 4 : standing - (standing - credit) / 4;
+            if (credit <= standing) return standing - (standing - credit) / 4;
+            return silent ? standing : standing + (credit - standing) / 4;
         }
     }
 
     /// @param standings Read and updated. @param credits Overwritten.
+    /// @param silent Low bit of each nibble: the lane's last judged epoch earned nothing.
     /// @param members Occupancy of this epoch, the next and the one after.
     function pass(
         uint256[11] storage standings,
         uint256[11] storage credits,
         CohortResult memory result,
+        uint256 silent,
         uint64[3] memory members,
-        uint256 firstStanding
+        Newcomers memory newcomers
     ) internal returns (PassSums memory sums, uint256[11] memory creditWords) {
         unchecked {
-            Cursor memory cursor = _cursor(result, members[0], firstStanding);
+            Cursor memory cursor = _cursor(result, newcomers);
+            cursor.scored = result.scored;
             uint256[11] memory before;
             for (uint256 word; word < WORDS; ++word) {
                 uint256 old;
@@ -102,8 +115,7 @@ library Standings {
                     old := sload(add(standings.slot, word))
                     mstore(add(before, shl(5, word)), old)
                 }
-                (bool full, uint256 fresh, uint256 credit) = _passFullWord(old, cursor);
-                if (!full) (fresh, credit) = _passWord(old, cursor);
+                (uint256 fresh, uint256 credit) = _passWord(old, cursor, word == 10 ? 4 * BITS : PER_WORD * BITS);
                 assembly ("memory-safe") {
                     // credits[word] = creditWords[word] = credit; standings[word] = fresh
                     mstore(add(creditWords, shl(5, word)), credit)
@@ -111,118 +123,127 @@ library Standings {
                     if xor(old, fresh) { sstore(add(standings.slot, word), fresh) }
                 }
             }
-            sums.earned = cursor.earned;
             sums.credits = uint64(cursor.total);
             sums.caps = uint64(cursor.total >> 64);
-            sums.presentDelta = int256(cursor.total >> 128) - int256(sums.caps);
+            sums.presentDelta = int256(uint256(uint64(cursor.total >> 128))) - int256(sums.caps);
+            uint256 count = cursor.total >> 192;
+            sums.earned = count == 64 ? PackedMedian.ONES : _earned(before, standings, creditWords);
+            if (silent != 0) sums.presentDelta -= _quieten(standings, before, silent & sums.earned, silent & result.certain);
             sums.followingDelta = sums.presentDelta;
+            // While nobody in the network has a standing, each member counts with what it can be credited.
+            if (!newcomers.held) sums.caps += count * newcomers.cap;
             uint64 leaving = members[0] & ~(members[1] & members[2]);
-            if (leaving != 0) _leave(sums, before, standings, members, firstStanding);
+            if (leaving != 0) _leave(sums, before, standings, members);
+        }
+    }
+
+    /// @dev Low bit of each nibble: credited something, or given a first standing.
+    function _earned(uint256[11] memory before, uint256[11] storage standings, uint256[11] memory credits)
+        private
+        view
+        returns (uint256 nibbles)
+    {
+        unchecked {
+            for (uint256 word; word < WORDS; ++word) {
+                uint256 tops = _filled(credits[word]);
+                if (tops != TOPS) tops |= _filled(standings[word]) & ~_filled(before[word]);
+                uint256 lanes = 0x111111;
+                if (tops != TOPS) {
+                    lanes = 0;
+                    for (uint256 lane; lane < PER_WORD; ++lane) {
+                        lanes |= (tops >> (BITS * lane + BITS - 1) & 1) << (4 * lane);
+                    }
+                }
+                nibbles |= lanes << (4 * PER_WORD * word);
+            }
+        }
+    }
+
+    /// @dev The top bit of each field that is not zero.
+    function _filled(uint256 word) private pure returns (uint256) {
+        unchecked {
+            return (word + (TOPS - (TOPS >> (BITS - 1)))) & TOPS;
+        }
+    }
+
+    /// @dev For lanes that were silent in their last judged epoch: no rise where they earned now, a quarter less where four seats judged them
+    /// and they did not.
+    /// @return less What Σ 2 × standing loses by that.
+    function _quieten(uint256[11] storage standings, uint256[11] memory before, uint256 earned, uint256 certain)
+        private
+        returns (int256 less)
+    {
+        for (uint256 lane; lane < 64; ++lane) {
+            if ((earned | certain) >> (4 * lane) & 1 == 0) continue;
+            uint256 old = before[lane / PER_WORD] >> (BITS * (lane % PER_WORD)) & MASK;
+            uint256 standing = get(standings, lane);
+            uint256 next = old - old / 4;
+            if (earned >> (4 * lane) & 1 != 0) next = old != 0 && standing > old ? old : standing;
+            if (next == standing) continue;
+            set(standings, lane, next);
+            less += 2 * (int256(standing) - int256(next));
         }
     }
 
     /// @dev Copies the medians to one buffer: rates from word 3 down to word 0, then uptimes alike. Lane i is then the low 16 bits of the
     /// word that starts 2 × i bytes before the last of its four.
-    function _cursor(CohortResult memory result, uint64 members, uint256 firstStanding)
-        private
-        pure
-        returns (Cursor memory cursor)
-    {
+    function _cursor(CohortResult memory result, Newcomers memory newcomers) private pure returns (Cursor memory cursor) {
         uint256[8] memory buffer;
         for (uint256 i; i < 4; ++i) {
             buffer[3 - i] = result.rates[i];
             buffer[7 - i] = result.uptimes[i];
         }
-        (cursor.members, cursor.judged, cursor.scored) = (members, result.judged, result.scored);
-        cursor.firstStanding = firstStanding;
+        (cursor.newcomerCap, cursor.held) = (newcomers.cap, newcomers.held);
         assembly ("memory-safe") {
-            mstore(add(cursor, 128), add(buffer, 96))
+            mstore(add(cursor, 32), add(buffer, 96))
         }
     }
 
-    /// @dev {_passWord} for the common case: every lane of the word scored, all with a credit. Otherwise returns false and moves nothing.
-    function _passFullWord(uint256 old, Cursor memory cursor)
+    /// @dev The lanes of a word, whose fields end at `bits`: their standings after, and their credits. The same in Solidity, for each lane:
+    ///   standing = old >> shift & MASK; cap = standing == 0 ? newcomerCap : 2 * standing;
+    ///   score = scored ? Minifloat.decode(rate) * uptime / 10000 : 0; credit = min(score, cap);
+    ///   next = credit == 0 ? standing : moved(standing, credit, false, certain), see {_quieten};
+    ///   if standing == 0 && held: credit = 0.
+    /// A lane without a member is not scored.
+    function _passWord(uint256 old, Cursor memory cursor, uint256 bits)
         private
         pure
-        returns (bool full, uint256 fresh, uint256 creditWord)
+        returns (uint256 fresh, uint256 creditWord)
     {
-        // The last word holds four lanes.
-        (uint256 lanes, uint256 bits) = cursor.lane == 60 ? (0x1111, uint256(168)) : (0x111111, uint256(252));
-        if (cursor.scored >> (4 * cursor.lane) & lanes != lanes) return (false, 0, 0);
         assembly ("memory-safe") {
-            let place := mload(add(cursor, 128))
-            let first := mload(add(cursor, 160))
-            let part := 0
-            full := 1
+            let scored := mload(cursor)
+            let place := mload(add(cursor, 32))
+            let total := mload(add(cursor, 128))
             for { let shift := 0 } lt(shift, bits) { shift := add(shift, 42) } {
-                let credit := and(mload(place), 0x7fff)
-                if gt(credit, 0x3ff) { credit := shl(sub(shr(10, credit), 1), or(and(credit, 0x3ff), 0x400)) }
-                credit := div(mul(credit, and(mload(add(place, 128)), 0x7fff)), 10000)
-                let standing := and(shr(shift, old), 0x3ffffffffff)
-                let cap := shl(1, standing)
-                if iszero(standing) { cap := first }
-                if gt(credit, cap) { credit := cap }
-                if iszero(credit) { full := 0 }
-                if iszero(standing) { standing := credit }
-                standing := add(standing, sdiv(sub(credit, standing), 4))
-                creditWord := or(creditWord, shl(shift, credit))
-                fresh := or(fresh, shl(shift, standing))
-                part := add(part, or(credit, or(shl(64, cap), shl(129, standing))))
-                place := sub(place, 2)
-            }
-            if full {
-                mstore(add(cursor, 128), place)
-                mstore(add(cursor, 192), add(mload(add(cursor, 192)), part))
-                let lane := mload(cursor)
-                mstore(add(cursor, 224), or(mload(add(cursor, 224)), shl(shl(2, lane), lanes)))
-                mstore(cursor, add(lane, 6))
-            }
-        }
-    }
-
-    /// @dev Up to six lanes from the cursor on: their standings after, and their credits. The same in Solidity, for each member:
-    ///   standing = old >> shift & MASK; cap = capOf(standing, firstStanding);
-    ///   if not judged: credits += cap, capsAfter += cap;
-    ///   else: score = scored ? Minifloat.decode(rate) * uptime / 10000 : 0; credit = min(score, cap); credits += credit;
-    ///         if credit != 0: next = moved(standing, credit), capsAfter += 2 * next; else capsAfter += cap.
-    function _passWord(uint256 old, Cursor memory cursor) private pure returns (uint256 fresh, uint256 creditWord) {
-        assembly ("memory-safe") {
-            let lane := mload(cursor)
-            let place := mload(add(cursor, 128))
-            fresh := old
-            for { let shift := 0 } and(lt(shift, 252), lt(lane, 64)) { shift := add(shift, 42) } {
-                if and(shr(lane, mload(add(cursor, 32))), 1) {
-                    let standing := and(shr(shift, old), 0x3ffffffffff)
-                    let cap := shl(1, standing)
-                    if iszero(standing) { cap := mload(add(cursor, 160)) }
-                    let part := mul(cap, 0x100000000000000010000000000000000)
-                    let nibble := shl(2, lane)
-                    switch and(shr(nibble, mload(add(cursor, 64))), 1)
-                    case 0 { part := add(part, cap) }
-                    default {
-                        let credit := 0
-                        if and(shr(nibble, mload(add(cursor, 96))), 1) {
-                            credit := and(mload(place), 0x7fff)
-                            if gt(credit, 0x3ff) { credit := shl(sub(shr(10, credit), 1), or(and(credit, 0x3ff), 0x400)) }
-                            credit := div(mul(credit, and(mload(add(place, 128)), 0x7fff)), 10000)
+                let next := and(shr(shift, old), 0x3ffffffffff)
+                if and(scored, 1) {
+                    let credit := and(mload(place), 0x7fff)
+                    if gt(credit, 0x3ff) { credit := shl(sub(shr(10, credit), 1), or(and(credit, 0x3ff), 0x400)) }
+                    credit := div(mul(credit, and(mload(add(place, 128)), 0x7fff)), 10000)
+                    if credit {
+                        let standing := next
+                        switch standing
+                        case 0 {
+                            next := mload(add(cursor, 64))
+                            if lt(credit, next) { next := credit }
+                            credit := mul(next, iszero(mload(add(cursor, 96))))
                         }
-                        if credit {
-                            if gt(credit, cap) { credit := cap }
-                            let next := credit
-                            if standing { next := add(standing, sdiv(sub(credit, standing), 4)) }
-                            creditWord := or(creditWord, shl(shift, credit))
-                            fresh := xor(fresh, shl(shift, xor(standing, next)))
-                            part := or(credit, or(shl(64, cap), shl(129, next)))
-                            mstore(add(cursor, 224), or(mload(add(cursor, 224)), shl(nibble, 1)))
+                        default {
+                            if gt(credit, shl(1, standing)) { credit := shl(1, standing) }
+                            next := add(standing, sdiv(sub(credit, standing), 4))
                         }
+                        creditWord := or(creditWord, shl(shift, credit))
+                        credit := or(or(credit, shl(65, standing)), or(shl(129, next), shl(192, 1)))
+                        total := add(total, credit)
                     }
-                    mstore(add(cursor, 192), add(mload(add(cursor, 192)), part))
                 }
-                lane := add(lane, 1)
+                fresh := or(fresh, shl(shift, next))
                 place := sub(place, 2)
+                scored := shr(4, scored)
             }
-            mstore(cursor, lane)
-            mstore(add(cursor, 128), place)
+            mstore(cursor, scored)
+            mstore(add(cursor, 32), place)
+            mstore(add(cursor, 128), total)
         }
     }
 
@@ -231,13 +252,12 @@ library Standings {
         PassSums memory sums,
         uint256[11] memory before,
         uint256[11] storage standings,
-        uint64[3] memory members,
-        uint256 firstStanding
+        uint64[3] memory members
     ) private view {
         for (uint256 lane; lane < 64; ++lane) {
-            if (sums.earned >> (4 * lane) & 1 == 0) continue;
+            if (members[0] >> lane & 1 == 0) continue;
             uint256 old = before[lane / PER_WORD] >> (BITS * (lane % PER_WORD)) & MASK;
-            int256 move = int256(2 * get(standings, lane)) - int256(capOf(old, firstStanding));
+            int256 move = 2 * (int256(get(standings, lane)) - int256(old));
             if (members[1] >> lane & 1 == 0) sums.presentDelta -= move;
             if (members[2] >> lane & 1 == 0) sums.followingDelta -= move;
         }

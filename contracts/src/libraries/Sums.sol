@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @notice Σ caps of the epoch being settled, the present and the following one, see {Totals}.
+/// @notice Σ 2 × standing of the epoch being settled, the present and the following one, see {Totals}.
 /// @param next Number of the epoch `following` is about.
 struct CapSums {
     uint256 next;
@@ -10,13 +10,16 @@ struct CapSums {
     uint256 following;
 }
 
-/// @notice Totals of an epoch, see {EpochTotals}. @param begun A first cohort was resolved.
+/// @notice Totals of an epoch, see {EpochTotals}. @param waiting Cohorts with a revealed quorum that are not resolved yet.
+/// @param depth Of its commitment trees. @param begun A first cohort was resolved or revealed.
 struct Sums {
     uint256 credits;
     uint256 openCaps;
     uint256 resolvedLanes;
     uint256 lanes;
     uint256 unpaid;
+    uint256 waiting;
+    uint256 depth;
     bool begun;
 }
 
@@ -34,20 +37,23 @@ library SumsWord {
         return CapSums(uint40(word), word >> 40 & MASK, word >> 112 & MASK, word >> 184);
     }
 
-    /// @dev credits 72 | openCaps 72 | resolvedLanes 32 | lanes 32 | unpaid 32 | begun.
+    /// @dev credits 72 | openCaps 72 | resolvedLanes 28 | lanes 28 | unpaid 24 | waiting 24 | depth 7 | begun.
     function pack(Sums memory s) internal pure returns (uint256) {
-        uint256 word = s.credits | s.openCaps << 72 | s.resolvedLanes << 144 | s.lanes << 176 | s.unpaid << 208;
-        return s.begun ? word | 1 << 240 : word;
+        uint256 word = s.credits | s.openCaps << 72 | s.resolvedLanes << 144 | s.lanes << 172 | s.unpaid << 200
+            | s.waiting << 224 | s.depth << 248;
+        return s.begun ? word | 1 << 255 : word;
     }
 
     function toSums(uint256 word) internal pure returns (Sums memory) {
         return Sums(
             word & MASK,
             word >> 72 & MASK,
-            uint32(word >> 144),
-            uint32(word >> 176),
-            uint32(word >> 208),
-            word >> 240 != 0
+            word >> 144 & 0xfffffff,
+            word >> 172 & 0xfffffff,
+            uint24(word >> 200),
+            uint24(word >> 224),
+            word >> 248 & 0x7f,
+            word >> 255 != 0
         );
     }
 }

@@ -6,13 +6,15 @@ import {PackedMedian} from "./PackedMedian.sol";
 /// @notice The committee's result for a cohort.
 /// @param rates Medians. @param uptimes Medians. @param flags Majorities, zero in empty lanes.
 /// @param judged Low bit of each nibble: at least three seats judged the lane, and it has a member.
+/// @param certain Low bit of each nibble: at least four seats judged the lane.
 /// @param scored Low bit of each nibble: device, environment and work hold as well.
-/// @param agreed Lanes in which a seat's rate is the median and its flags are the majority.
+/// @param agreed Lanes in which a seat's rate is the median, its uptime close to the median, and its flags are the majority.
 struct CohortResult {
     uint256[4] rates;
     uint256[4] uptimes;
     uint256 flags;
     uint256 judged;
+    uint256 certain;
     uint256 scored;
     uint8[5] agreed;
 }
@@ -25,7 +27,12 @@ library Tally {
 
     /// @param openings The ten words of each seat, all zero where it is missing. Must be in range.
     /// @param occupancy Bit i: lane i has a member.
-    function tally(uint256[10][5] memory openings, uint64 occupancy) internal pure returns (CohortResult memory result) {
+    /// @param tolerance How far from the median an uptime agrees, in 1/10000.
+    function tally(uint256[10][5] memory openings, uint64 occupancy, uint256 tolerance)
+        internal
+        pure
+        returns (CohortResult memory result)
+    {
         unchecked {
             uint256[5] memory flags;
             for (uint256 seat; seat < 5; ++seat) {
@@ -39,14 +46,15 @@ library Tally {
                 result.rates[word] = _medianOf(openings, word);
                 result.uptimes[word] = _medianOf(openings, word + 4);
             }
-            uint256 majority = PackedMedian.majority(flags[0], flags[1], flags[2], flags[3], flags[4]);
+            (uint256 majority, uint256 four) = PackedMedian.majority(flags[0], flags[1], flags[2], flags[3], flags[4]);
             if (occupancy != type(uint64).max) majority &= PackedMedian.spreadOccupancy(occupancy) * 15;
             uint256 judged = majority >> 3 & PackedMedian.ONES;
             result.flags = majority;
             result.judged = judged;
+            result.certain = four >> 3 & judged;
             result.scored = majority & majority >> 1 & majority >> 2 & judged;
             for (uint256 seat; seat < 5; ++seat) {
-                result.agreed[seat] = _agreed(openings[seat], flags[seat], result);
+                result.agreed[seat] = _agreed(openings[seat], flags[seat], result, tolerance);
             }
         }
     }
@@ -81,22 +89,41 @@ library Tally {
         }
     }
 
-    function _agreed(uint256[10] memory words, uint256 flags, CohortResult memory result) private pure returns (uint8) {
+    function _agreed(uint256[10] memory words, uint256 flags, CohortResult memory result, uint256 tolerance)
+        private
+        pure
+        returns (uint8)
+    {
         unchecked {
             uint256 sameFlags = flags.equalFlags(result.flags) & result.judged;
             if (sameFlags == 0) return 0;
-            uint256[4] memory rates = result.rates;
             // Honest seats judge the same numbers: most agree on every lane.
-            if (
-                sameFlags == PackedMedian.ONES && words[0] == rates[0] && words[1] == rates[1] && words[2] == rates[2]
-                    && words[3] == rates[3]
-            ) return 64;
+            if (sameFlags == PackedMedian.ONES && _isSame(words, result)) return 64;
             uint256 count;
             for (uint256 quarter; quarter < 4; ++quarter) {
                 uint256 same = PackedMedian.spreadQuarter(uint64(sameFlags >> (64 * quarter)));
-                count += (words[quarter].equalLanes(rates[quarter]) & same).countLanes();
+                same &= words[quarter + 4].closeLanes(result.uptimes[quarter], tolerance);
+                count += (words[quarter].equalLanes(result.rates[quarter]) & same).countLanes();
             }
             return uint8(count);
+        }
+    }
+
+    /// @dev Whether all rates and uptimes are the medians.
+    function _isSame(uint256[10] memory words, CohortResult memory result) private pure returns (bool same) {
+        // same = words[i] == result.rates[i] && words[i + 4] == result.uptimes[i] for all i < 4
+        assembly ("memory-safe") {
+            let rates := mload(result)
+            let uptimes := mload(add(result, 32))
+            let differ := xor(mload(words), mload(rates))
+            differ := or(differ, xor(mload(add(words, 32)), mload(add(rates, 32))))
+            differ := or(differ, xor(mload(add(words, 64)), mload(add(rates, 64))))
+            differ := or(differ, xor(mload(add(words, 96)), mload(add(rates, 96))))
+            differ := or(differ, xor(mload(add(words, 128)), mload(uptimes)))
+            differ := or(differ, xor(mload(add(words, 160)), mload(add(uptimes, 32))))
+            differ := or(differ, xor(mload(add(words, 192)), mload(add(uptimes, 64))))
+            differ := or(differ, xor(mload(add(words, 224)), mload(add(uptimes, 96))))
+            same := iszero(differ)
         }
     }
 }

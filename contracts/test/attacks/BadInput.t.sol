@@ -50,9 +50,17 @@ contract BadInputTest is Fixture {
         assertTrue(consensus.isPayable(0), "as soon as every cohort is resolved");
         assertTrue(vm.revertToState(snapshot));
         vm.warp(consensus.phaseStart(0, Phase.Pay));
+        assertFalse(consensus.isPayable(0), "what was revealed is waited for");
+        vm.warp(consensus.epochStart(2) - 1);
+        assertEq(uint256(consensus.cohortState(0, 1)), uint256(CohortState.Pending));
+        snapshot = vm.snapshotState();
+        consensus.finalize(0, 1, second);
+        assertEq(uint256(consensus.cohortState(0, 1)), uint256(CohortState.Final));
+        assertTrue(vm.revertToState(snapshot));
+        vm.warp(consensus.epochStart(2));
         _expectWrongPhase(Phase.Pay, Phase.Open);
         consensus.finalize(0, 1, second);
-        assertTrue(consensus.isPayable(0), "at latest when FINALIZE closes");
+        assertTrue(consensus.isPayable(0), "while the next epoch lasts");
         assertEq(uint256(consensus.cohortState(0, 1)), uint256(CohortState.Void));
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ICheckerSeats, Receipt as SeatReceipt, SeatOpening, StrikeReason} from "../../src/interfaces/ICheckerSeats.sol";
+import {ICheckerSeats, Receipt as SeatReceipt, StrikeReason} from "../../src/interfaces/ICheckerSeats.sol";
 import {Commitment, IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
 import {Evidence, IEpochConsensus, Opening} from "../../src/interfaces/IEpochConsensus.sol";
 import {IGoverned} from "../../src/interfaces/IGoverned.sol";
@@ -91,11 +91,6 @@ abstract contract StolenCalls is Fixture {
         _row(calls, target, abi.encodeCall(ICheckerSeats.unjail, ()));
         _row(calls, target, abi.encodeCall(ICheckerSeats.strike, (key, epoch, 0, StrikeReason.AuditUnanswered)));
         _row(calls, target, abi.encodeCall(ICheckerSeats.scheduleSeatRules, (defaultSeatRules())));
-        SeatOpening memory a = SeatOpening(epoch, 0, "a");
-        SeatOpening memory b = SeatOpening(epoch, 0, "b");
-        bytes memory signedA = _sign(keccak256(abi.encode(SignedTypes.SEAT_OPENING_TYPEHASH, a)));
-        bytes memory signedB = _sign(keccak256(abi.encode(SignedTypes.SEAT_OPENING_TYPEHASH, b)));
-        _row(calls, target, abi.encodeCall(ICheckerSeats.slashOpenings, (key, a, signedA, b, signedB)));
         SeatReceipt memory receipt = SeatReceipt(epoch, 0, 0, id, 1, 1, 1, 15);
         bytes memory signature = _sign(keccak256(abi.encode(SignedTypes.RECEIPT_TYPEHASH, receipt)));
         Opening memory opening = openingOf(epoch, key, 0, 0, greedyWords());
@@ -124,6 +119,7 @@ abstract contract StolenCalls is Fixture {
         _row(calls, target, abi.encodeCall(IEpochConsensus.takeCredits, (epoch, 0, 64)));
         _row(calls, target, abi.encodeCall(IEpochConsensus.takeAgreements, (epoch, 0)));
         _row(calls, target, abi.encodeCall(IEpochConsensus.takeKeeperCalls, (epoch, key)));
+        _row(calls, target, abi.encodeCall(IEpochConsensus.countErrand, (thief)));
         _row(calls, target, abi.encodeCall(IEpochConsensus.scheduleTimeline, (defaultTimeline())));
         _row(calls, target, abi.encodeCall(IEpochConsensus.scheduleRoundRules, (defaultRounds())));
         _row(calls, target, abi.encodeCall(IEpochConsensus.scheduleScoreRules, (defaultScores())));

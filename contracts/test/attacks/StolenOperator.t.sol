@@ -84,7 +84,6 @@ contract StolenOperatorTest is StolenCalls {
         _expectSuccess(address(consensus), consensus.commit.selector);
         _expectSuccess(address(consensus), consensus.reveal.selector);
         _expectSuccess(address(seats), ICheckerSeats.setEndpoint.selector);
-        _expectSuccess(address(seats), ICheckerSeats.slashOpenings.selector);
         _expectSuccess(address(seats), ICheckerSeats.slashReceipt.selector);
         _expectSuccess(address(seats), ICheckerSeats.jail.selector);
         // What is left of the bond goes where it belongs.

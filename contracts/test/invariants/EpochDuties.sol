@@ -19,6 +19,9 @@ abstract contract EpochDuties is EpochWorld {
     uint256 public ghostBonds;
     mapping(uint64 epoch => uint256) public ghostPaid;
     mapping(uint64 epoch => mapping(uint32 cohort => uint256)) public ghostResolutions;
+    /// @dev Σ caps of an epoch before any of its cohorts was resolved, plus one; and of the members of a final cohort without a credit.
+    mapping(uint64 epoch => uint256) internal ghostCaps;
+    mapping(uint64 epoch => mapping(uint32 cohort => uint256)) internal ghostUncredited;
     mapping(address owner => uint64) public ghostLastFrozen;
     mapping(bytes32 deviceId => uint64) public ghostLastEpoch;
     Resolved[] public resolved;
@@ -161,7 +164,34 @@ abstract contract EpochDuties is EpochWorld {
         resolved.push(Resolved(epoch, cohort, consensus.cohortState(epoch, cohort)));
     }
 
-    function checkCredits(uint64 epoch, uint32 cohort, address[5] memory committee, uint256[64] memory before) internal view {
+    /// @dev Of all members of the epoch, lane by lane; before the first resolution.
+    function noteCaps(uint64 epoch) internal {
+        if (ghostCaps[epoch] != 0) return;
+        uint256 sum;
+        for (uint32 cohort; cohort < COHORTS; ++cohort) {
+            uint64 members = registry.occupancy(epoch, cohort);
+            for (uint32 lane; lane < 64; ++lane) {
+                if (members >> lane & 1 == 1) sum += 2 * consensus.standingAtLane(64 * cohort + lane);
+            }
+        }
+        ghostCaps[epoch] = sum + 1;
+    }
+
+    /// @dev What a member counts with while it has no credit.
+    function capOf(uint64 epoch, uint256 standing) internal view returns (uint256) {
+        return ghostCaps[epoch] == 1 ? 1 << 20 : 2 * standing;
+    }
+
+    /// @dev The most a member can be credited.
+    function creditCapOf(uint64 epoch, uint256 standing) internal view returns (uint256) {
+        if (standing != 0) return 2 * standing;
+        if (ghostCaps[epoch] == 1) return 1 << 20;
+        (uint32 members,) = registry.countsOf(epoch);
+        uint256 mean = (ghostCaps[epoch] - 1) / 2 / members;
+        return mean == 0 ? 1 : mean < 1 << 20 ? mean : 1 << 20;
+    }
+
+    function checkCredits(uint64 epoch, uint32 cohort, address[5] memory committee, uint256[64] memory before) internal {
         uint256 opened = consensus.cohortRecord(epoch, cohort).opened;
         uint256 honest;
         for (uint256 i; i < 5; ++i) {
@@ -172,26 +202,49 @@ abstract contract EpochDuties is EpochWorld {
         uint256[10] memory truth = truthOf(epoch, cohort);
         uint64 members = registry.occupancy(epoch, cohort);
         for (uint32 lane; lane < 64; ++lane) {
-            uint256 credit = consensus.creditOf(epoch, 64 * cohort + lane);
             if (members >> lane & 1 == 0 || LibBit.popCount(opened) < 3) {
-                assertEq(credit, 0, "5, 18: credit without quorum or membership");
-                continue;
+                assertEq(consensus.creditOf(epoch, 64 * cohort + lane), 0, "5, 18: credit without quorum or membership");
+            } else {
+                uint256 score = Minifloat.decode(truth[lane / 16] >> (16 * (lane % 16)) & 0x7fff);
+                _checkCredit(epoch, 64 * cohort + lane, before[lane], score, honest >= 3);
             }
-            uint256 cap = before[lane] == 0 ? 1 << 20 : 2 * before[lane];
-            assertLe(credit, cap, "24: credit above the cap");
-            assertLe(consensus.standingAtLane(64 * cohort + lane), cap, "24: standing above the cap");
-            if (honest < 3) continue;
-            uint256 score = Minifloat.decode(truth[lane / 16] >> (16 * (lane % 16)) & 0x7fff);
-            assertEq(credit, score < cap ? score : cap, "7: three honest seats decide");
         }
     }
 
-    /// @dev By its own books: audits over, and every cohort that became final paid in full.
-    function isSettled(uint64 epoch) internal view returns (bool) {
-        if (block.timestamp < consensus.epochStart(epoch + 2) + 16) return false;
+    function _checkCredit(uint64 epoch, uint32 lane, uint256 before, uint256 score, bool decided) private {
+        uint256 cap = creditCapOf(epoch, before);
+        bool held = before == 0 && ghostCaps[epoch] != 1;
+        uint256 credit = consensus.creditOf(epoch, lane);
+        if (credit == 0) ghostUncredited[epoch][lane / 64] += capOf(epoch, before);
+        assertLe(credit, held ? 0 : cap, "24: credit above the cap");
+        assertLe(consensus.standingAtLane(lane), cap, "24: standing above the cap");
+        if (!decided) return;
+        uint256 due = score < cap ? score : cap;
+        assertEq(credit, held ? 0 : due, "7: three honest seats decide");
+        if (held) assertEq(consensus.standingAtLane(lane), due, "7: a first credit sets the standing");
+    }
+
+    /// @dev By its own books: the audits of the epoch are over.
+    function isAudited(uint64 epoch) internal view returns (bool) {
+        return block.timestamp >= consensus.epochStart(epoch + 2) + 16;
+    }
+
+    /// @dev By its own books: every cohort that became final is paid in full, or the lane alone where one is given.
+    function isPaid(uint64 epoch, uint32 cohort, uint256 lanes) internal view returns (bool) {
         for (uint256 i; i < resolved.length; ++i) {
             Resolved memory r = resolved[i];
-            if (r.epoch > epoch || r.state != CohortState.Final) continue;
+            if (r.epoch > epoch || r.cohort != cohort || r.state != CohortState.Final) continue;
+            CohortRecord memory record = consensus.cohortRecord(r.epoch, r.cohort);
+            if (record.state == CohortState.Final && record.lanesPaid < lanes) return false;
+        }
+        return true;
+    }
+
+    function isSettled(uint64 epoch) internal view returns (bool) {
+        if (!isAudited(epoch)) return false;
+        for (uint256 i; i < resolved.length; ++i) {
+            Resolved memory r = resolved[i];
+            if (r.epoch != epoch || r.state != CohortState.Final) continue;
             CohortRecord memory record = consensus.cohortRecord(r.epoch, r.cohort);
             if (record.state == CohortState.Final && !(record.lanesPaid == 64 && record.checkersPaid)) return false;
         }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ICheckerSeats} from "../../src/interfaces/ICheckerSeats.sol";
+import {LibBit} from "solady/utils/LibBit.sol";
+import {Checker, ICheckerSeats} from "../../src/interfaces/ICheckerSeats.sol";
 import {Device, IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
 import {CohortState, IEpochConsensus, IEpochReports, Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
 import {IKaisarToken} from "../../src/interfaces/IKaisarToken.sol";
@@ -48,6 +49,7 @@ contract EpochHandler is EpochDuties {
             warpTo(epoch, Phase.Finalize);
         } else if (phase == Phase.Finalize) {
             if (seed % 3 != 0) keep(seed >> 8);
+            if (seed % 7 < 3) tryVoid(uint32(seed % 7) % COHORTS);
             // One epoch in eight finds no keeper at its seed.
             if (seed % 8 != 0) rollSeed(epoch + 2);
             warpTo(epoch, Phase.Pay);
@@ -116,9 +118,10 @@ contract EpochHandler is EpochDuties {
             ghostLastEpoch[id] = device.since > consensus.currentEpoch() ? 0 : consensus.currentEpoch() + 1;
             return;
         }
-        bool free = ghostLastEpoch[id] == 0 || isSettled(ghostLastEpoch[id] - 1);
+        uint64 last = ghostLastEpoch[id];
+        bool free = last == 0 || (isAudited(last - 1) && isPaid(last - 1, device.lane / 64, device.lane % 64 + 1));
         try registry.withdrawDeposit(id) {
-            assertTrue(free, "28: a deposit left before its last epoch was paid and audited");
+            assertTrue(free, "28: a deposit left before its last epoch was audited and its lane paid");
             ghostDeposits -= DEPOSIT;
             ++depositsReturned;
         } catch {
@@ -131,6 +134,7 @@ contract EpochHandler is EpochDuties {
     function changeSeats(uint256 seed) external onItsClock {
         address who = wild(seed);
         uint16 held = seats.checker(who).seats;
+        uint256 unbonding = seats.checker(who).unbonding;
         uint256 kind = seed >> 8 & 3;
         if (kind == 0 && held < 6 && !seats.checker(who).jailed && !registryPaused) {
             uint256 before = seats.checker(who).bond;
@@ -139,13 +143,16 @@ contract EpochHandler is EpochDuties {
             ghostBonds += seats.checker(who).bond - before;
         } else if (kind == 1 && held > 0) {
             vm.prank(payoutOf(who));
-            seats.unbond(who, 1);
+            seats.unbond(who, uint16(1 + (seed >> 16) % held));
+            Checker memory left = seats.checker(who);
+            bool covered = left.bond >= left.seats * SEAT_BOND || left.unbonding == unbonding;
+            assertTrue(covered, "28: a bond left a seat that stays");
             ghostLastFrozen[who] = consensus.currentEpoch() + 1;
         } else if (seats.checker(who).unbonding != 0) {
             uint256 amount = seats.checker(who).unbonding;
-            bool free = isSettled(ghostLastFrozen[who]);
+            bool free = isAudited(ghostLastFrozen[who]);
             try seats.withdrawBond(who) {
-                assertTrue(free, "28: a bond left before the last epoch it was frozen in was paid and audited");
+                assertTrue(free, "28: a bond left before the last epoch it was frozen in was audited");
                 ghostBonds -= amount;
                 ++bondsReturned;
             } catch {
@@ -175,7 +182,9 @@ contract EpochHandler is EpochDuties {
     function keep(uint256 seed) private {
         (uint64 epoch, Phase phase) = settling();
         uint32 cohort = uint32(seed) % COHORTS;
-        if (phase != Phase.Open && phase != Phase.Finalize || !isOpenCohort(epoch, cohort)) return;
+        if (phase < Phase.Open || phase == Phase.Reveal || !isOpenCohort(epoch, cohort)) return;
+        if (phase == Phase.Pay && LibBit.popCount(consensus.revealedSeats(epoch, cohort)) < 3) return;
+        noteCaps(epoch);
         address[5] memory committee = consensus.seatsOf(epoch, cohort);
         (bool possible, uint256 mask, uint256 count) = neededSeats(epoch, cohort, committee);
         if (!possible) return;
@@ -212,9 +221,13 @@ contract EpochHandler is EpochDuties {
     }
 
     function voidCohort(uint256 seed) external onItsClock {
+        tryVoid(uint32(seed) % COHORTS);
+    }
+
+    function tryVoid(uint32 cohort) private {
         (uint64 epoch, Phase phase) = settling();
-        uint32 cohort = uint32(seed) % COHORTS;
         if (phase < Phase.Open || !isOpenCohort(epoch, cohort)) return;
+        noteCaps(epoch);
         uint256[64] memory standings = standingsOf(cohort);
         try consensus.voidCohort(epoch, cohort) {
             noteResolved(epoch, cohort);
@@ -235,7 +248,7 @@ contract EpochHandler is EpochDuties {
         uint32 cohort = uint32(seed >> 8) % COHORTS;
         uint256 before = token.balanceOf(address(vault));
         if (seed >> 16 & 3 == 0) vault.payCheckers(epoch, cohort);
-        else if (seed >> 16 & 3 == 1 && !vault.moneyOf(epoch).closed) vault.payKeeper(epoch, keeper);
+        else if (seed >> 16 & 3 == 1 && vault.moneyOf(epoch).opened && !vault.moneyOf(epoch).closed) vault.payKeeper(epoch, keeper);
         else vault.payCohort(epoch, cohort, uint8(seed >> 24) % 65);
         uint256 delivered = before - token.balanceOf(address(vault));
         if (ghostPaid[epoch] == 0 && delivered != 0) paidEpochs.push(epoch);
@@ -295,6 +308,11 @@ contract EpochHandler is EpochDuties {
     }
 
 
+    /// @notice Whether a resolution was tried: a reveal alone fixes the totals too, and moves nothing.
+    function isCounted(uint64 epoch) external view returns (bool) {
+        return ghostCaps[epoch] != 0;
+    }
+
     function paidEpochCount() external view returns (uint256) {
         return paidEpochs.length;
     }
@@ -302,12 +320,13 @@ contract EpochHandler is EpochDuties {
     /// @notice The sum of caps that {EpochTotals.openCaps} must be, lane by lane.
     function openCapsOf(uint64 epoch) external view returns (uint256 sum) {
         for (uint32 cohort; cohort < COHORTS; ++cohort) {
+            sum += ghostUncredited[epoch][cohort];
             if (consensus.cohortRecord(epoch, cohort).state == CohortState.Final) continue;
             uint64 members = registry.occupancy(epoch, cohort);
             for (uint32 lane; lane < 64; ++lane) {
                 if (members >> lane & 1 == 0) continue;
                 uint256 standing = consensus.standingAtLane(64 * cohort + lane);
-                sum += standing == 0 ? 1 << 20 : 2 * standing;
+                sum += capOf(epoch, standing);
             }
         }
     }

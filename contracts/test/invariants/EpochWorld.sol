@@ -7,7 +7,7 @@ import {PackedMedian} from "../../src/libraries/PackedMedian.sol";
 import {SignedTypes} from "../../src/libraries/SignedTypes.sol";
 import {Fixture} from "../support/Fixture.sol";
 
-/// @title What the invariant campaign plays in: two sparse cohorts, six honest Checkers, three wild ones
+/// @title What the invariant campaign plays in: two sparse cohorts, five honest Checkers, four wild ones
 /// @notice Honest seats all say the truth of an epoch, open it and answer their audits. A wild one does in each epoch one of {Manner}.
 abstract contract EpochWorld is Fixture {
     enum Manner {
@@ -21,8 +21,8 @@ abstract contract EpochWorld is Fixture {
         Silent // commits to the truth and never opens it
     }
 
-    uint256 internal constant HONEST = 6;
-    uint256 internal constant WILD = 3;
+    uint256 internal constant HONEST = 5;
+    uint256 internal constant WILD = 4;
     uint256 internal constant MAX_ROUNDS = 4;
     uint32 internal constant COHORTS = 2;
     uint256 private constant BELOW_8192 = 0x1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff;

@@ -210,6 +210,11 @@ contract EpochPropertiesTest is Fixture {
         vault.payCohort(0, 0, uint8(DEVICES));
         uint256 shared = paidTo(DEVICES);
         assertTrue(vm.revertToState(snapshot));
+        // The others are not there: a registration that does not work takes from everybody.
+        for (uint256 i = 1; i < DEVICES; ++i) {
+            vm.prank(makeAddr(nameOf(i)));
+            registry.requestExit(deviceIds[i]);
+        }
         settleEach(0, pack(single), others);
         vault.payCohort(0, 0, uint8(DEVICES));
         assertLe(shared, paidTo(DEVICES));
@@ -238,7 +243,12 @@ contract EpochPropertiesTest is Fixture {
         warpTo(0, Phase.Finalize);
         rollSeed(2);
         settleHonestly(1, uniformClaim(64, 900, 10_000));
-        assertEq(consensus.creditOf(1, lane), 900);
+        assertEq(consensus.creditOf(1, lane), 0, "its first credit is held, and sets its standing");
+        assertEq(consensus.standingAtLane(lane), 900 * (64 + SECOND) / (64 + SECOND + 1));
+        warpTo(1, Phase.Finalize);
+        rollSeed(3);
+        settleHonestly(2, uniformClaim(64, 900, 10_000));
+        assertEq(consensus.creditOf(2, lane), 900);
     }
 
     /// @dev Invariants 26 and 27: any number of epochs nobody rolled cost nothing, block nothing, and leave an honest device its true score.

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Test} from "forge-std/Test.sol";
-import {PassSums, Standings} from "../../src/libraries/Standings.sol";
+import {Newcomers, PassSums, Standings} from "../../src/libraries/Standings.sol";
 import {CohortResult, Tally} from "../../src/libraries/Tally.sol";
 
 /// @title Invariant 11: no credit without every flag, each from three of the five seats that also judged
@@ -22,9 +22,9 @@ contract FlagsTest is Test {
             if (thick & 1 == 1) flags[seat] |= uint256(keccak256(abi.encode(flags[seat]))) | uint256(keccak256(abi.encode(flags[seat], 1)));
             words[seat][8] = flags[seat];
         }
-        CohortResult memory result = Tally.tally(words, members);
+        CohortResult memory result = Tally.tally(words, members, 500);
         PassSums memory sums;
-        (sums, credits) = Standings.pass(standings, credits, result, [members, members, members], 1 << 20);
+        (sums, credits) = Standings.pass(standings, credits, result, 0, [members, members, members], Newcomers(1 << 20, false));
         uint256 sum;
         for (uint256 lane; lane < 64; ++lane) {
             bool passes = members >> lane & 1 == 1;

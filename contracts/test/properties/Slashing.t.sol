@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Checker, ICheckerSeats, Receipt as SeatReceipt, SeatOpening, SeatRules} from "../../src/interfaces/ICheckerSeats.sol";
+import {Checker, ICheckerSeats, Receipt as SeatReceipt, SeatRules} from "../../src/interfaces/ICheckerSeats.sol";
 import {Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
 import {SignedTypes} from "../../src/libraries/SignedTypes.sol";
 import {Fixture} from "../support/Fixture.sol";
@@ -32,7 +32,7 @@ contract SlashingTest is Fixture {
             vm.prank(payoutOf(who));
             seats.unbond(who, unbonded % 5);
         }
-        for (uint256 i; i <= offences % 6; ++i) {
+        for (uint64 i = 2; i <= 2 + offences % 6; ++i) {
             Checker memory before = seats.checker(who);
             uint256 treasuryBefore = token.balanceOf(treasury);
             _equivocate(i);
@@ -68,22 +68,24 @@ contract SlashingTest is Fixture {
         assertEq(token.balanceOf(treasury), same ? 0 : 4 * SEAT_BOND / 10);
     }
 
-    function _pair(uint256 i) private view returns (SeatOpening memory a, bytes memory signedA, SeatOpening memory b, bytes memory signedB) {
-        a = SeatOpening(uint64(i), 0, keccak256("a"));
-        b = SeatOpening(uint64(i), 0, keccak256("b"));
-        signedA = _sign(keccak256(abi.encode(SignedTypes.SEAT_OPENING_TYPEHASH, a)));
-        signedB = _sign(keccak256(abi.encode(SignedTypes.SEAT_OPENING_TYPEHASH, b)));
+    /// @dev A receipt of epoch `epoch` that says another rate than what was committed to.
+    function _contradiction(uint64 epoch) private view returns (SeatReceipt memory receipt, bytes memory signature, Opening memory opening) {
+        receipt = SeatReceipt(epoch, 0, 0, deviceIds[0], 1, 2999, 9_000, 15);
+        signature = _sign(keccak256(abi.encode(SignedTypes.RECEIPT_TYPEHASH, receipt)));
+        opening = openingOf(epoch, who, 0, 0, one(pack(uniformClaim(2, 3000, 9_000))));
     }
 
-    function _equivocate(uint256 i) private {
-        (SeatOpening memory a, bytes memory signedA, SeatOpening memory b, bytes memory signedB) = _pair(i);
-        seats.slashOpenings(who, a, signedA, b, signedB);
+    function _equivocate(uint64 epoch) private {
+        warpTo(epoch, Phase.Commit);
+        commitWords(epoch, who, one(pack(uniformClaim(2, 3000, 9_000))));
+        (SeatReceipt memory receipt, bytes memory signature, Opening memory opening) = _contradiction(epoch);
+        seats.slashReceipt(who, receipt, signature, opening);
     }
 
-    function _expectSlashedAlready(uint256 i) private {
-        (SeatOpening memory a, bytes memory signedA, SeatOpening memory b, bytes memory signedB) = _pair(i);
+    function _expectSlashedAlready(uint64 epoch) private {
+        (SeatReceipt memory receipt, bytes memory signature, Opening memory opening) = _contradiction(epoch);
         vm.expectPartialRevert(ICheckerSeats.AlreadySlashed.selector);
-        seats.slashOpenings(who, b, signedB, a, signedA);
+        seats.slashReceipt(who, receipt, signature, opening);
     }
 
     function _sign(bytes32 message) private view returns (bytes memory) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Newcomers} from "../../src/libraries/Standings.sol";
+
 /// @title The tally and the pass, lane by lane, as the protocol describes them. Test only.
 library ScalarTally {
     struct Lane {
@@ -8,13 +10,22 @@ library ScalarTally {
         uint256 uptime;
         uint256 flags;
         bool judged;
+        bool certain;
         bool scored;
+    }
+
+    /// @param silent Low bit of each nibble: the lane's last judged epoch earned nothing.
+    struct Terms {
+        uint256 silent;
+        Newcomers newcomers;
+        uint256 tolerance;
     }
 
     struct Outcome {
         Lane[64] lanes;
         uint8[5] agreed;
         uint256[64] credits;
+        bool[64] earned;
         uint256[64] standings;
         uint256 creditSum;
         uint256 capSum;
@@ -53,7 +64,7 @@ library ScalarTally {
         uint256[10][5] memory w,
         uint64[3] memory members,
         uint256[64] memory standings,
-        uint256 firstStanding
+        Terms memory terms
     ) internal pure returns (Outcome memory out) {
         for (uint256 lane; lane < 64; ++lane) {
             uint256[5] memory rates;
@@ -76,14 +87,20 @@ library ScalarTally {
                 if (member && votes[bit] >= 3) l.flags |= 1 << bit;
             }
             l.judged = l.flags & 8 != 0;
+            l.certain = member && votes[3] >= 4;
             l.scored = l.flags == 15;
             for (uint256 seat; seat < 5; ++seat) {
                 uint256 flags = flagsOf(w[seat], lane);
                 bool same = flags & 8 != 0 && l.judged && flags == l.flags && rateOf(w[seat], lane) == l.rate;
-                if (same) ++out.agreed[seat];
+                uint256 up = uptimeOf(w[seat], lane);
+                if (same && _apart(up, l.uptime) <= terms.tolerance) ++out.agreed[seat];
             }
-            _score(out, l, lane, members, standings[lane], firstStanding);
+            _score(out, l, lane, members, standings[lane], terms);
         }
+    }
+
+    function _apart(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? b - a : a - b;
     }
 
     function _score(
@@ -92,27 +109,31 @@ library ScalarTally {
         uint256 lane,
         uint64[3] memory members,
         uint256 standing,
-        uint256 firstStanding
+        Terms memory terms
     ) private pure {
+        bool silent = terms.silent >> (4 * lane) & 1 == 1;
         out.standings[lane] = standing;
         if (members[0] >> lane & 1 == 0) return;
-        uint256 cap = standing == 0 ? firstStanding : 2 * standing;
-        out.capSum += cap;
-        if (!l.judged) {
-            out.creditSum += cap;
-            return;
-        }
+        uint256 cap = standing == 0 ? terms.newcomers.cap : 2 * standing;
         uint256 score = l.scored ? decode(l.rate) * l.uptime / 10_000 : 0;
         uint256 credit = score < cap ? score : cap;
-        if (credit == 0) return;
+        uint256 next = standing;
+        if (credit == 0) {
+            if (silent && l.certain) next -= standing / 4;
+        } else if (standing == 0) {
+            next = credit;
+        } else if (credit < standing) {
+            next -= (standing - credit) / 4;
+        } else if (!silent) {
+            next += (credit - standing) / 4;
+        }
+        out.earned[lane] = credit != 0;
+        if (credit != 0) out.capSum += terms.newcomers.held ? 2 * standing : cap;
+        if (standing == 0 && terms.newcomers.held) credit = 0;
         out.credits[lane] = credit;
         out.creditSum += credit;
-        uint256 next = credit;
-        if (standing != 0) {
-            next = credit >= standing ? standing + (credit - standing) / 4 : standing - (standing - credit) / 4;
-        }
         out.standings[lane] = next;
-        int256 move = int256(2 * next) - int256(cap);
+        int256 move = 2 * (int256(next) - int256(standing));
         if (members[1] >> lane & 1 == 1) out.presentDelta += move;
         if (members[2] >> lane & 1 == 1) out.followingDelta += move;
     }

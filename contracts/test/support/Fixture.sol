@@ -88,7 +88,7 @@ abstract contract Fixture is Test {
     }
 
     function defaultScores() internal pure returns (ScoreRules memory) {
-        return ScoreRules({firstStanding: 1 << 20, auditBps: 10_000, delistAfterEpochs: 3});
+        return ScoreRules({firstStanding: 1 << 20, auditBps: 10_000, delistAfterEpochs: 3, uptimeTolerance: 500});
     }
 
     function defaultEmission() internal pure returns (Emission memory) {

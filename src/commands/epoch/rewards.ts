@@ -43,7 +43,7 @@ export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
         kind,
         payee,
         lane === null ? '' : String(lane),
-        `${grouped(basis)} ${{ device: 'credit', checker: 'lanes', keeper: 'calls' }[kind]}`,
+        `${grouped(basis)} ${{ device: 'credit', checker: 'lanes', keeper: 'lanes' }[kind]}`,
         tokens(amount),
         txHash,
       ]),

@@ -35,7 +35,7 @@ export type EpochOverview = {
   readonly money: EpochMoney
 }
 
-/** Sums of an epoch; a payment is pool × credit ÷ (credits + openCaps). */
+/** Sums of an epoch; a payment is pool × credit ÷ (credits + openCaps), the latter of members without a credit. */
 type EpochTotals = {
   readonly credits: bigint
   readonly openCaps: bigint
@@ -49,7 +49,7 @@ export type EpochMoney = {
   readonly emission: bigint
   readonly devicePool: bigint
   readonly checkerPool: bigint
-  /** What bounties may take at most, and have taken. */
+  /** What bounties may take at most, and have taken but for seeds and resolutions. */
   readonly keeperPool: bigint
   readonly keeperPaid: bigint
   readonly bounty: bigint
@@ -183,22 +183,20 @@ export async function getAudit(network: ConnectedNetwork, epoch: number, cohort:
   return drawn ? { ...audit, closesAt: Number(closesAt) } : null
 }
 
-/** The last epoch up to which everything is paid and audited; null while there is none. */
+/** The last epoch up to which audits are over; null while there is none. */
 export async function settledThrough(network: ConnectedNetwork): Promise<number | null> {
   const call = { ...consensus(network), functionName: 'settledThrough' } as const
   const [any, epoch] = await reading('settledThrough', network.chain.client.readContract(call))
   return any ? Number(epoch) : null
 }
 
-/** Keeper calls of an address for `epoch` that were not paid yet. */
-export const keeperCallsOf = async (network: ConnectedNetwork, epoch: number, keeper: Address): Promise<number> =>
-  Number(
-    await reading(
-      'keeperCalls',
-      network.chain.client.readContract({
-        ...consensus(network),
-        functionName: 'keeperCalls',
-        args: [BigInt(epoch), keeper],
-      }),
-    ),
-  )
+/** What an address did for `epoch` and was not paid for yet: lanes of seeds, resolutions and reveals, and errands. */
+export async function keeperCallsOf(
+  network: ConnectedNetwork,
+  epoch: number,
+  keeper: Address,
+): Promise<{ lanes: bigint; errands: bigint }> {
+  const call = { ...consensus(network), functionName: 'keeperCalls', args: [BigInt(epoch), keeper] } as const
+  const [lanes, errands] = await reading('keeperCalls', network.chain.client.readContract(call))
+  return { lanes, errands }
+}

@@ -13,6 +13,8 @@ export type NetworkParameters = {
     readonly auditBps: number
     /** Judged epochs in a row without a score after which a device may be delisted. */
     readonly delistAfterEpochs: number
+    /** How far from the median uptime, in 1/10000, a seat's uptime agrees. Fixed at construction. */
+    readonly uptimeTolerance: number
   }
   readonly seatRules: { readonly slashBps: number; readonly strikesToJail: number; readonly jailEpochs: number }
   readonly seatBond: bigint
@@ -67,7 +69,8 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
       openingsMs: 3500,
       specHash,
     },
-    scores: { firstStanding: 1_000_000, auditBps: 2_500, delistAfterEpochs: 8 },
+    // A seat asks a device for its heartbeat some ten times in so short an epoch: one that is late is a tenth.
+    scores: { firstStanding: 1_000_000, auditBps: 2_500, delistAfterEpochs: 8, uptimeTolerance: 2_000 },
     seatRules: { slashBps: 1_000, strikesToJail: 3, jailEpochs: 4 },
     seatBond: parseEther('1000'),
     deviceDeposit: parseEther('10'),
@@ -117,7 +120,7 @@ export function productionParameters(specHash: Hex): NetworkParameters {
       specHash,
     },
     // An H100's dense int8 peak is about 2 × 10^9 Mop/s.
-    scores: { firstStanding: 4_000_000_000, auditBps: 500, delistAfterEpochs: 14 },
+    scores: { firstStanding: 4_000_000_000, auditBps: 500, delistAfterEpochs: 14, uptimeTolerance: 200 },
     seatRules: { slashBps: 1_000, strikesToJail: 3, jailEpochs: 7 },
     seatBond: parseEther('10000'),
     deviceDeposit: parseEther('100'),

@@ -5,13 +5,13 @@ import { commitmentOf } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { isCommitted } from '../epoch/commitment-tree.ts'
 import type { OpeningWords } from '../epoch/opening.ts'
+import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
-import { isSignedBy, type Signer } from '../report/signer.ts'
+import type { Signer } from '../report/signer.ts'
 import { dialSession } from '../transport/dial-session.ts'
 import type { Session } from '../transport/session.ts'
 import type { Transport } from '../transport/transport.ts'
-import type { SeatOpeningOnChain } from './seat-epoch.ts'
 
 export type Peers = {
   /** Openings of the cohort's committed seats, in seat order; null where one of them gives none or a false one. */
@@ -19,8 +19,8 @@ export type Peers = {
     epoch: number,
     cohort: number,
     committee: readonly Address[],
-    own: SeatOpeningOnChain,
-  ): Promise<SeatOpeningOnChain[] | null>
+    own: OpeningOnChain,
+  ): Promise<OpeningOnChain[] | null>
   /** Sends a message to a Checker; resolves false where it cannot be reached. */
   tell(checker: Address, send: (session: Session) => Promise<void>): Promise<boolean>
   close(): void
@@ -67,22 +67,25 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
     seat: number,
     epoch: number,
     cohort: number,
-    root: Hex,
-  ): Promise<SeatOpeningOnChain> {
+    commitment: { readonly root: Hex; readonly depth: number },
+  ): Promise<OpeningOnChain> {
     const session = await sessionWith(checker)
     const given = new AbortController()
     let stopListening = () => {}
-    const reply = new Promise<SeatOpeningOnChain>((resolve, reject) => {
-      const stopReplies = session.on('opening.reply', ({ opening, words, salt, proof }) => {
-        if (Number(opening.message.epoch) !== epoch || opening.message.cohort !== cohort) return
-        // The schema of the message lets exactly ten words through; `map` forgets how many.
-        const numbers = words.map(BigInt) as unknown as OpeningWords
-        const scope = { chainId: network.chainId, consensus: network.consensus, epoch, owner: checker, salt }
-        const proven = isCommitted(scope, cohort, { words: numbers, proof }, root)
-        if (!proven || !isSignedBy(network, 'SeatOpening', opening, checker))
-          return reject(new Error('the opening is not what it committed to'))
-        resolve({ seat, salt, words: numbers, proof })
-      })
+    const reply = new Promise<OpeningOnChain>((resolve, reject) => {
+      const stopReplies = session.on(
+        'opening.reply',
+        ({ epoch: repliedEpoch, cohort: repliedCohort, words, salt, proof }) => {
+          if (Number(repliedEpoch) !== epoch || repliedCohort !== cohort) return
+          // The schema of the message lets exactly ten words through; `map` forgets how many.
+          const numbers = words.map(BigInt) as unknown as OpeningWords
+          const scope = { chainId: network.chainId, consensus: network.consensus, epoch, owner: checker, salt }
+          // Who holds an opening that passes its commitment needs nobody's signature on it.
+          if (!isCommitted(scope, cohort, { words: numbers, proof }, commitment))
+            return reject(new Error('the opening is not what it committed to'))
+          resolve({ seat, salt, words: numbers, proof })
+        },
+      )
       const stopRefusals = session.on('refused', ({ code, regarding }) => {
         if (regarding === 'opening.request') reject(new Error(code))
       })
@@ -112,7 +115,9 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
       const asked = committee.map(async (owner, seat) => {
         const root = roots[seat]!
         if (root === null) return null
-        return owner === signer.address ? own : ask(owner, seat, epoch, cohort, root)
+        // Trees of an epoch are all of one depth.
+        const commitment = { root, depth: own.proof.length }
+        return owner === signer.address ? own : ask(owner, seat, epoch, cohort, commitment)
       })
       const answers = await Promise.allSettled(asked)
       const missing = answers.flatMap((answer, seat) =>

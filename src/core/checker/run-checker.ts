@@ -9,6 +9,7 @@ import { blockAt, readRounds } from '../chain/read-rounds.ts'
 import { createRoundStream } from '../chain/round-stream.ts'
 import type { Round, RoundEvent } from '../chain/rounds.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
+import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
 import type { JobSpec } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -37,7 +38,7 @@ import { createRecomputers, type Recomputer } from './recomputer.ts'
 import type { RecordPolicyDependencies } from './record-policy.ts'
 import { createEquivocationReports } from './report-equivocation.ts'
 import { createRoundJudge, type RoundJudge } from './round-judge.ts'
-import { createSeatEpoch, type SeatEpoch, type SeatOpeningOnChain } from './seat-epoch.ts'
+import { createSeatEpoch, type SeatEpoch } from './seat-epoch.ts'
 import type { Send } from './seat-round.ts'
 import type { SeatSecrets } from './seat-secrets.ts'
 import { serveSeat } from './serve-seat.ts'
@@ -69,7 +70,7 @@ export type CheckerDependencies = {
   readonly policy: (known: RecordPolicyDependencies) => RecordPolicy
   /** The keeper: does what is open on chain; `gather` gives a cohort's openings, or null where they are not to be had. */
   readonly settle: (
-    gather: (epoch: number, cohort: number) => Promise<readonly SeatOpeningOnChain[] | null>,
+    gather: (epoch: number, cohort: number) => Promise<readonly OpeningOnChain[] | null>,
   ) => Promise<void>
   readonly clock: Clock
   readonly randomBytes: (size: number) => Uint8Array
@@ -204,7 +205,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
       // Before COMMIT is closed an opening is a secret: who knew it could copy it.
       if (seat === undefined || ['work', 'commit', 'future'].includes(phase))
         throw checkerErrors.CHECKER_OPENING_UNAVAILABLE({ epoch: Number(epoch), cohort })
-      await session.send('opening.reply', await seat.openingReply(cohort))
+      await session.send('opening.reply', seat.openingReply(cohort))
     })
   }
 
@@ -352,7 +353,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const stopSettling = heads.onChange(settlement.pass)
 
   /** What this seat can finalize a cohort with: its own opening and those of the other committed seats. */
-  async function gather(epoch: number, cohort: number): Promise<readonly SeatOpeningOnChain[] | null> {
+  async function gather(epoch: number, cohort: number): Promise<readonly OpeningOnChain[] | null> {
     const entry = epochs.get(epoch)
     const committee = entry?.duty.committees.get(cohort)
     if (entry === undefined || committee === undefined || journal.seatCommitment(epoch) === null) return null

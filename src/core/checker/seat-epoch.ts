@@ -8,7 +8,8 @@ import { commitmentOf, type EpochOverview, getAudit, getCohort } from '../chain/
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { buildCommitmentTree, commitmentDepth } from '../epoch/commitment-tree.ts'
-import { type OpeningWords, openingHash, unpackOpening } from '../epoch/opening.ts'
+import { type OpeningWords, unpackOpening } from '../epoch/opening.ts'
+import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
 import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
@@ -22,13 +23,6 @@ import type { CheckerJournal } from './journal.ts'
 import { packCohort } from './pack-opening.ts'
 import type { SeatDevice, Send } from './seat-round.ts'
 import type { SeatSecrets } from './seat-secrets.ts'
-
-export type SeatOpeningOnChain = {
-  readonly seat: number
-  readonly salt: Hex
-  readonly words: OpeningWords
-  readonly proof: readonly Hex[]
-}
 
 export type SeatEpochDependencies = {
   readonly network: ConnectedNetwork
@@ -52,9 +46,9 @@ export type SeatEpoch = {
   /** Once COMMIT is closed: what each device's lane says, signed; a Provider that is away gets it when it is back. */
   sendReceipts(): Promise<void>
   /** The opening of a cohort with its proof. @throws CHECKER_OPENING_UNAVAILABLE */
-  opening(cohort: number): SeatOpeningOnChain
-  /** The same, signed for a keeper. */
-  openingReply(cohort: number): Promise<MessageBody<'opening.reply'>>
+  opening(cohort: number): OpeningOnChain
+  /** The same, for a keeper. @throws CHECKER_OPENING_UNAVAILABLE */
+  openingReply(cohort: number): MessageBody<'opening.reply'>
   /** In REVEAL: puts openings on chain that no keeper finalized with. */
   reveal(overview: EpochOverview): Promise<void>
   /** Answers the audits drawn for this seat. */
@@ -83,7 +77,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
   const treeOf = (words: ReadonlyMap<number, OpeningWords>) =>
     buildCommitmentTree(scope, words, commitmentDepth(cohortCount))
 
-  function opening(cohort: number): SeatOpeningOnChain {
+  function opening(cohort: number): OpeningOnChain {
     const words = wordsOf()
     const own = words.get(cohort)
     const seat = committees.get(cohort)?.indexOf(signer.address) ?? -1
@@ -158,11 +152,11 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
     },
 
     opening,
-    async openingReply(cohort) {
+    openingReply(cohort) {
       const { words, proof } = opening(cohort)
-      const message = { epoch: BigInt(epoch), cohort, openingHash: openingHash(words) }
       return {
-        opening: await signMessage(signer, 'SeatOpening', message),
+        epoch: BigInt(epoch),
+        cohort,
         words: words.map(word => `0x${word.toString(16).padStart(64, '0')}`),
         salt,
         proof: [...proof],

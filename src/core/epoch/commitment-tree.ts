@@ -70,12 +70,18 @@ const rootOfPath = (leaf: Hex, index: number, proof: readonly Hex[]): Hex =>
     leaf,
   )
 
-/** Whether an opening is what its owner committed to; `commitment` is the root, or the first 28 bytes that the chain keeps. */
+/**
+ * Whether an opening is what its owner committed to; `commitment` is the root, or the first 28 bytes that the chain keeps. The proof
+ * must be as long as the epoch's trees are deep: another length would prove another opening by the same root.
+ */
 export const isCommitted = (
   scope: CommitmentScope,
   cohort: number,
   opening: { readonly words: OpeningWords; readonly proof: readonly Hex[] },
-  commitment: Hex,
-): boolean => rootOfPath(openingLeaf(scope, cohort, opening.words), cohort, opening.proof).startsWith(commitment)
+  { root, depth }: { readonly root: Hex; readonly depth: number },
+): boolean =>
+  opening.proof.length === depth &&
+  cohort < 2 ** depth &&
+  rootOfPath(openingLeaf(scope, cohort, opening.words), cohort, opening.proof).startsWith(root)
 
 const hashPair = (left: Hex, right: Hex): Hex => keccak256(concat([left, right]))

@@ -1,12 +1,12 @@
 import type { Address } from 'viem'
 import type { Signed } from '../protocol/typed-data.ts'
 import { unpackOpening } from './opening.ts'
-import type { SeatOpening } from './settlement-plan.ts'
+import type { OpeningOnChain } from './settlement-plan.ts'
 
 /** A seat's word to a Provider about one lane. */
 export type GivenReceipt = { readonly checker: Address; readonly receipt: Signed<'Receipt'> }
 
-export type FalseReceipt = GivenReceipt & { readonly opening: SeatOpening }
+export type FalseReceipt = GivenReceipt & { readonly opening: OpeningOnChain }
 
 /**
  * The receipts that say another thing of their lane than what the same seat opened: proof of equivocation. Pure.
@@ -17,7 +17,7 @@ export type FalseReceipt = GivenReceipt & { readonly opening: SeatOpening }
 export const falseReceipts = (
   receipts: readonly GivenReceipt[],
   seats: readonly Address[],
-  openings: readonly SeatOpening[],
+  openings: readonly OpeningOnChain[],
 ): FalseReceipt[] =>
   receipts.flatMap(given => {
     const opening = openings.find(({ seat }) => seats[seat] === given.checker)

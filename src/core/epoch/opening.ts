@@ -1,4 +1,4 @@
-import { concat, type Hex, keccak256, sliceHex, toHex } from 'viem'
+import { concat, type Hex, sliceHex, toHex } from 'viem'
 import { type Flag, flagBit } from '../protocol/verdict.ts'
 
 /** Devices of a cohort. */
@@ -78,9 +78,6 @@ export const hasFlag = (flags: number, flag: Flag): boolean => (flags & flagBit[
 
 /** The ten words as 320 bytes. */
 export const openingBytes = (words: OpeningWords): Hex => concat(words.map(word => toHex(word, { size: 32 })))
-
-/** What a seat signs for the keeper, and what fraud proofs compare. */
-export const openingHash = (words: OpeningWords): Hex => keccak256(openingBytes(words))
 
 /** The words of 320 opening bytes; `null` for any other length. */
 export function wordsOfBytes(bytes: Hex): OpeningWords | null {

@@ -10,7 +10,7 @@ export type Payment = {
   readonly payee: Address
   readonly lane: number | null
   readonly cohort: number | null
-  /** What it was paid for: credit (Mop/s), agreed lanes, or calls. */
+  /** What it was paid for: credit (Mop/s), agreed lanes, or lanes of calls (64 for an errand). */
   readonly basis: bigint
   readonly amount: bigint
   readonly txHash: Hex
@@ -49,12 +49,12 @@ export async function readPayments(network: ConnectedNetwork, epoch: number): Pr
         txHash: transactionHash,
       })),
     ),
-    ...keepers.map(({ transactionHash, args: { keeper, calls, amount } }) => ({
+    ...keepers.map(({ transactionHash, args: { keeper, lanes, errands, amount } }) => ({
       kind: 'keeper' as const,
       payee: lowerCase(keeper),
       lane: null,
       cohort: null,
-      basis: calls,
+      basis: lanes + 64n * errands,
       amount,
       txHash: transactionHash,
     })),

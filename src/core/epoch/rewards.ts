@@ -10,19 +10,50 @@ import { isScored, type LaneResult } from './tally.ts'
 export const scoreOf = (lane: LaneResult): bigint =>
   isScored(lane) ? (decodeRate(lane.rate) * BigInt(lane.uptime)) / BigInt(fullUptime) : 0n
 
+/** What devices without a standing are given in an epoch. */
+export type Newcomers = {
+  /** The most one of them can be credited. */
+  readonly cap: bigint
+  /** Whether a first credit is held: it sets the standing and is not paid. */
+  readonly held: boolean
+}
+
+/**
+ * At most the mean standing of the epoch's members, and nothing in the epoch that sets their first one; while nobody has a standing,
+ * up to `firstStanding`.
+ *
+ * @param caps - Σ 2 × standing of the members
+ */
+export function newcomersOf(caps: bigint, members: number, firstStanding: bigint): Newcomers {
+  if (caps === 0n) return { cap: firstStanding, held: false }
+  const mean = min(caps / (2n * BigInt(members)), firstStanding)
+  return { cap: mean === 0n ? 1n : mean, held: true }
+}
+
 /** The most a device with this standing can be credited in one epoch. */
-export const capOf = (standing: bigint, firstStanding: bigint): bigint =>
-  standing === 0n ? firstStanding : 2n * standing
+export const capOf = (standing: bigint, newcomerCap: bigint): bigint => (standing === 0n ? newcomerCap : 2n * standing)
+
+/** What a member counts with in the denominator while it has no credit: void, not judged, or judged at zero. */
+export const openCapOf = (standing: bigint, { cap, held }: Newcomers): bigint =>
+  standing === 0n && held ? 0n : capOf(standing, cap)
 
 /** The part of a score that counts. */
-export const creditOf = (score: bigint, standing: bigint, firstStanding: bigint): bigint =>
-  min(score, capOf(standing, firstStanding))
+export const creditOf = (score: bigint, standing: bigint, newcomerCap: bigint): bigint =>
+  min(score, capOf(standing, newcomerCap))
 
-/** A quarter of the way to a credit above zero; the first credit sets it. Without a credit it stays. */
-export function nextStanding(standing: bigint, credit: bigint): bigint {
-  if (credit === 0n) return standing
+/**
+ * A quarter of the way to a credit above zero; up only where the lane's last judged epoch earned something too. The first credit sets
+ * it. Without a credit it stays, and loses a quarter from the second judged epoch in a row on where at least four seats judged.
+ */
+export function nextStanding(
+  standing: bigint,
+  credit: bigint,
+  { silent = false, certain = false }: { readonly silent?: boolean; readonly certain?: boolean } = {},
+): bigint {
+  if (credit === 0n) return silent && certain ? standing - standing / 4n : standing
   if (standing === 0n) return credit
-  return credit > standing ? standing + (credit - standing) / 4n : standing - (standing - credit) / 4n
+  if (credit <= standing) return standing - (standing - credit) / 4n
+  return silent ? standing : standing + (credit - standing) / 4n
 }
 
 export type Emission = {
@@ -30,6 +61,7 @@ export type Emission = {
   readonly perEpoch: bigint
   readonly checkerBps: number
   readonly keeperBps: number
+  /** Wei at most for a keeper call about 64 lanes, or about none. */
   readonly bounty: bigint
   /** Wei per unit of credit at most. */
   readonly maxPrice: bigint
@@ -48,7 +80,14 @@ export function paymentOf(
 export const checkerPaymentOf = (agreed: number, checkerPool: bigint, drawnLanes: number): bigint =>
   drawnLanes === 0 ? 0n : (checkerPool * BigInt(agreed)) / BigInt(drawnLanes)
 
-export type LaneStanding = { readonly lane: LaneResult | null; readonly standing: bigint }
+export type LaneStanding = {
+  readonly lane: LaneResult | null
+  readonly standing: bigint
+  /** Whether its last judged epoch earned nothing. */
+  readonly silent?: boolean
+  /** Whether at least four seats judged it in this one. */
+  readonly certain?: boolean
+}
 export type LaneCredit = { readonly score: bigint; readonly credit: bigint; readonly standing: bigint }
 
 /**
@@ -56,15 +95,25 @@ export type LaneCredit = { readonly score: bigint; readonly credit: bigint; read
  *
  * @param members - each member's result, null where its cohort is void or fewer than three seats judged it, and its standing
  * before the epoch
+ * @param newcomers - default: of an epoch that has these members and no others
  */
-export function creditsOf(members: readonly LaneStanding[], firstStanding: bigint) {
+export function creditsOf(
+  members: readonly LaneStanding[],
+  firstStanding: bigint,
+  newcomers: Newcomers = newcomersOf(
+    members.reduce((sum, { standing }) => sum + 2n * standing, 0n),
+    members.length,
+    firstStanding,
+  ),
+) {
   let denominator = 0n
-  const credits = members.map(({ lane, standing }): LaneCredit => {
+  const credits = members.map(({ lane, standing, silent, certain }): LaneCredit => {
     const judged = lane !== null && (lane.flags & 8) !== 0
     const score = judged ? scoreOf(lane) : 0n
-    const credit = creditOf(score, standing, firstStanding)
-    denominator += judged ? credit : capOf(standing, firstStanding)
-    return { score, credit, standing: nextStanding(standing, credit) }
+    const earned = creditOf(score, standing, newcomers.cap)
+    const credit = standing === 0n && newcomers.held ? 0n : earned
+    denominator += earned > 0n ? credit : openCapOf(standing, newcomers)
+    return { score, credit, standing: nextStanding(standing, earned, { silent, certain: judged && certain }) }
   })
   return { credits, denominator }
 }

@@ -4,7 +4,7 @@ import type { OpeningWords } from './opening.ts'
 import { quorum } from './tally.ts'
 
 /** A seat's opening as the contract takes it. */
-export type SeatOpening = {
+export type OpeningOnChain = {
   /** Place of the owner in the committee, 0 to 4. */
   readonly seat: number
   readonly salt: Hex
@@ -19,7 +19,7 @@ export type SettlementStep =
   | { readonly do: 'pin'; readonly epoch: number; readonly after: bigint }
   /** In OPEN, with every committed seat's opening, asked from the seats; `seats` is the mask of those. */
   | { readonly do: 'finalize'; readonly epoch: number; readonly cohort: number; readonly seats: number }
-  /** In FINALIZE, with exactly the revealed openings, read from the chain. */
+  /** In FINALIZE, or later while the next epoch lasts, with exactly the revealed openings, read from the chain. */
   | { readonly do: 'finalize-revealed'; readonly epoch: number; readonly cohort: number; readonly seats: number }
   | { readonly do: 'void' | 'payCohort' | 'payCheckers'; readonly epoch: number; readonly cohort: number }
   /** A seat whose audit nobody answered in time. */
@@ -29,7 +29,7 @@ export type SettlementStep =
 const seatCount = (mask: number): number => mask.toString(2).replaceAll('0', '').length
 
 /** The mask of the seats that openings are from. */
-export const seatsIn = (openings: readonly SeatOpening[]): number =>
+export const seatsIn = (openings: readonly OpeningOnChain[]): number =>
   openings.reduce((mask, { seat }) => mask | (1 << seat), 0)
 
 /** What the seed of an epoch needs; nothing while the pinned block is not mined. */
@@ -59,10 +59,10 @@ export function planCohort(
       return seatCount(committed) < quorum
         ? [{ do: 'void', ...about }]
         : [{ do: 'finalize', ...about, seats: committed }]
-    if (phase === 'finalize')
-      return seatCount(revealed) < quorum
-        ? [{ do: 'void', ...about }]
-        : [{ do: 'finalize-revealed', ...about, seats: revealed }]
+    if (phase === 'finalize' && seatCount(revealed) < quorum) return [{ do: 'void', ...about }]
+    // A revealed quorum may still be finalized while the next epoch lasts.
+    if (phase === 'finalize' || (phase === 'pay' && seatCount(revealed) >= quorum))
+      return [{ do: 'finalize-revealed', ...about, seats: revealed }]
     return []
   }
   if (state === 'void' || !totalFixed) return []

@@ -17,11 +17,11 @@ import type { Timeline } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { epochAt } from '../protocol/trigger.ts'
 import { keeperRank, turnSeconds } from './keeper-rank.ts'
-import { planCohort, planSeed, type SeatOpening, type SettlementStep, seatsIn } from './settlement-plan.ts'
+import { type OpeningOnChain, planCohort, planSeed, type SettlementStep, seatsIn } from './settlement-plan.ts'
 import { shownOpenings } from './shown-openings.ts'
 
 /** Every committed seat's opening of a cohort, in seat order, or null where they are not to be had. */
-export type Gather = (epoch: number, cohort: number) => Promise<readonly SeatOpening[] | null>
+export type Gather = (epoch: number, cohort: number) => Promise<readonly OpeningOnChain[] | null>
 
 export type KeeperOptions = {
   /** Leave steps to the keepers before us for a while (default), or act at once, as somebody who settles by hand does. */
@@ -129,7 +129,9 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   async function epochSteps(overview: EpochOverview, paid: boolean): Promise<SettlementStep[]> {
     const { epoch, phase, totals, totalFixed, cohorts, members, money } = overview
     const steps: SettlementStep[] = []
-    const undecided = totals.resolvedLanes < members && (phase === 'open' || phase === 'finalize')
+    // In PAY, where the total is not fixed: a revealed quorum waits for whoever finalizes it.
+    const isOpen = phase === 'open' || phase === 'finalize' || (phase === 'pay' && !totalFixed)
+    const undecided = totals.resolvedLanes < members && isOpen
     const unpaid = paid && totalFixed && totals.unpaid > 0
     if (undecided || unpaid) {
       for (let from = 0; from < cohorts; from += cohortsAtOnce) {
@@ -139,7 +141,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       }
     }
     if (paid && phase === 'pay' && money.opened && !money.closed && totals.unpaid === 0) {
-      if ((await keeperCallsOf(network, epoch, sender.address)) > 0) steps.push({ do: 'payKeeper', epoch })
+      const { lanes, errands } = await keeperCallsOf(network, epoch, sender.address)
+      if (lanes + errands > 0n) steps.push({ do: 'payKeeper', epoch })
       const through = await settledThrough(network)
       if (through !== null && epoch <= through) steps.push({ do: 'closeEpoch', epoch })
     }
@@ -148,7 +151,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
 
   /** Hands a step to the sender; null where it cannot be taken yet. */
   async function take(step: SettlementStep, overview: EpochOverview, gather: Gather): Promise<TakenStep | null> {
-    const { startsAt, revealAt, payAt } = overview
+    const { startsAt, commitAt, revealAt, payAt } = overview
+    const nextEnds = 2 * commitAt - startsAt
     const epoch = BigInt(step.epoch)
     const consensus = {
       to: network.contracts.EpochConsensus,
@@ -170,7 +174,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
           ? await gather(step.epoch, cohort)
           : await shownOpenings(network, step.epoch, cohort, await firstBlockSince(network.chain, overview.revealAt))
         if (openings === null || seatsIn(openings) !== seats) return null
-        const deadline = inOpen ? revealAt : payAt
+        const deadline = inOpen ? revealAt : nextEnds
         sender.enqueue({ ...consensus, key, functionName: 'finalize', args: [epoch, cohort, [...openings]], deadline })
         break
       }

@@ -2,7 +2,7 @@ import { decodeFunctionData, type Hex } from 'viem'
 import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { getEvents } from '../chain/events.ts'
 import { type ConnectedNetwork, reading } from '../chain/network.ts'
-import type { SeatOpening } from './settlement-plan.ts'
+import type { OpeningOnChain } from './settlement-plan.ts'
 
 /**
  * The openings that the chain was shown for a cohort, in seat order, from the calldata of the transactions that revealed them or
@@ -13,13 +13,13 @@ export async function shownOpenings(
   epoch: number,
   cohort: number,
   fromBlock: bigint,
-): Promise<SeatOpening[]> {
+): Promise<OpeningOnChain[]> {
   const of = { epoch: BigInt(epoch), cohort }
   const events = await Promise.all([
     getEvents(network, 'EpochConsensus', 'Revealed', { fromBlock }, of),
     getEvents(network, 'EpochConsensus', 'CohortFinalized', { fromBlock }, of),
   ])
-  const bySeat = new Map<number, SeatOpening>()
+  const bySeat = new Map<number, OpeningOnChain>()
   for (const hash of new Set(events.flat().map(event => event.transactionHash))) {
     const { input } = await reading('eth_getTransactionByHash', network.chain.client.getTransaction({ hash }))
     for (const opening of decodeShown(input, epoch, cohort)) bySeat.set(opening.seat, opening)
@@ -27,7 +27,7 @@ export async function shownOpenings(
   return [...bySeat.values()].sort((a, b) => a.seat - b.seat)
 }
 
-function decodeShown(input: Hex, epoch: number, cohort: number): readonly SeatOpening[] {
+function decodeShown(input: Hex, epoch: number, cohort: number): readonly OpeningOnChain[] {
   try {
     const { functionName, args } = decodeFunctionData({ abi: epochConsensusAbi, data: input })
     const isShown = functionName === 'reveal' || functionName === 'finalize'

@@ -15,7 +15,12 @@ export type LaneResult = {
 
 export type CohortResult = {
   readonly lanes: readonly LaneResult[]
-  /** Lanes in which each seat agreed: its rate is the median and its flags are the majority, of a lane that was judged. */
+  /** Whether at least four seats judged each lane: only then can a zero take something of its standing. */
+  readonly certain: readonly boolean[]
+  /**
+   * Lanes in which each seat agreed: its rate is the median, its uptime close to the median and its flags are the majority, of a
+   * lane that was judged.
+   */
   readonly agreed: readonly number[]
 }
 
@@ -31,8 +36,13 @@ const nothing: LaneOpening = { rate: 0, uptime: 0, flags: 0 }
  *
  * @param openings - by seat, five entries
  * @param occupied - whether each lane has a member in the epoch
+ * @param uptimeTolerance - how far from the median an uptime agrees, in 1/10000
  */
-export function tally(openings: readonly (Opening | null)[], occupied: readonly boolean[]): CohortResult {
+export function tally(
+  openings: readonly (Opening | null)[],
+  occupied: readonly boolean[],
+  uptimeTolerance = 0,
+): CohortResult {
   if (openings.length !== committeeSize) throw new RangeError(`${openings.length} openings; a committee has five seats`)
   const seats = openings.map(opening =>
     Array.from({ length: cohortLanes }, (_, lane) => judgedPart(opening?.lanes[lane])),
@@ -45,10 +55,18 @@ export function tally(openings: readonly (Opening | null)[], occupied: readonly 
       flags: occupied[lane] ? majority(said.map(({ flags }) => flags)) : 0,
     }
   })
-  const agrees = (said: LaneOpening, { rate, flags }: LaneResult) =>
-    hasFlag(flags, 'judged') && said.rate === rate && said.flags === flags
+  const agrees = (said: LaneOpening, { rate, uptime, flags }: LaneResult) =>
+    hasFlag(flags, 'judged') &&
+    said.rate === rate &&
+    said.flags === flags &&
+    Math.abs(said.uptime - uptime) <= uptimeTolerance
   return {
     lanes,
+    certain: lanes.map(
+      (_, lane) =>
+        occupied[lane] === true &&
+        seats.filter(lanesOfSeat => hasFlag(lanesOfSeat[lane]!.flags, 'judged')).length > quorum,
+    ),
     agreed: seats.map(lanesOfSeat => lanesOfSeat.filter((said, lane) => agrees(said, lanes[lane]!)).length),
   }
 }

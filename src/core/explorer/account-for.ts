@@ -23,7 +23,7 @@ export function accountFor(facts: EpochFacts, device: DeviceFacts, cohort: Cohor
   const lane = device.lane % cohortLanes
   const openings = cohort?.seats.map(({ opening }) => (opening === null ? null : unpackOpening(opening))) ?? []
   const result = cohort === null ? null : resultOf(cohort, openings, lane)
-  const figures = result === null ? null : figuresOf(facts, device, result.used)
+  const figures = result === null ? null : figuresOf(facts, device, result.used, cohort!.result!.certain[lane]!)
   const payment = cohort === null ? null : paymentOfLane(cohort, lane)
   return {
     facts,
@@ -71,10 +71,16 @@ const differs = (what: string, recomputed: bigint | number, onChain: bigint | nu
     ? []
     : [`The ${what} recomputed from the openings is ${recomputed}${unit}, the chain says ${onChain}${unit}.`]
 
-function figuresOf(facts: EpochFacts, { standingBefore }: DeviceFacts, result: LaneResult): Figures {
+function figuresOf(
+  facts: EpochFacts,
+  { standingBefore, silentBefore }: DeviceFacts,
+  result: LaneResult,
+  certain: boolean,
+): Figures {
   const medianRate = decodeRate(result.rate)
   const score = scoreOf(result)
-  const credit = creditOf(score, standingBefore, facts.firstStanding)
+  const earned = creditOf(score, standingBefore, facts.newcomers.cap)
+  const credit = standingBefore === 0n && facts.newcomers.held ? 0n : earned
   const isPaid = facts.money !== null && facts.epoch >= facts.firstPaidEpoch
   const { devicePool, denominator, maxPrice } = isPaid ? facts.money : { devicePool: 0n, denominator: 0n, maxPrice: 0n }
   const poolShare = denominator === 0n ? 0n : (devicePool * credit) / denominator
@@ -87,10 +93,11 @@ function figuresOf(facts: EpochFacts, { standingBefore }: DeviceFacts, result: L
     lostToUptime: isScored(result) ? medianRate - score : 0n,
     lostToFlags: isScored(result) ? 0n : medianRate,
     standingBefore,
-    cap: capOf(standingBefore, facts.firstStanding),
+    cap: capOf(standingBefore, facts.newcomers.cap),
     credit,
-    heldByCap: score - credit,
-    standingAfter: nextStanding(standingBefore, credit),
+    heldByCap: score - earned,
+    heldBack: earned - credit,
+    standingAfter: nextStanding(standingBefore, earned, { silent: silentBefore, certain }),
     devicePool,
     denominator,
     maxPrice,

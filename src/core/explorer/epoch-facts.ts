@@ -2,6 +2,7 @@
 import type { Address, Hex } from 'viem'
 import type { EpochMoney, Phase } from '../chain/epochs.ts'
 import type { OpeningWords } from '../epoch/opening.ts'
+import type { Newcomers } from '../epoch/rewards.ts'
 
 export type EpochFacts = {
   readonly epoch: number
@@ -10,8 +11,8 @@ export type EpochFacts = {
   readonly firstPaidEpoch: number
   readonly startsAt: number
   readonly seed: Hex | null
-  /** Standing that a first score can set at most, and the cap of a device without one. */
-  readonly firstStanding: bigint
+  /** What a device without a standing is given in this epoch. */
+  readonly newcomers: Newcomers
   /** Rounds of the epoch; null where its blocks were not read. */
   readonly rounds: readonly RoundFact[] | null
   /** Null before the epoch's first payment. */
@@ -44,6 +45,8 @@ export type CohortResult = {
   readonly rates: readonly number[]
   readonly uptimes: readonly number[]
   readonly flags: readonly number[]
+  /** Whether at least four seats judged the lane. */
+  readonly certain: readonly boolean[]
   readonly credits: readonly bigint[]
 }
 
@@ -97,4 +100,6 @@ export type DeviceFacts = {
   readonly registeredTxHash: Hex | null
   /** On chain before this epoch's score counted; 0: it had none. */
   readonly standingBefore: bigint
+  /** Whether the last epoch before this one in which it was judged earned nothing. */
+  readonly silentBefore: boolean
 }

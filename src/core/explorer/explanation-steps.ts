@@ -140,34 +140,37 @@ function consensusStep({ cohort, figures, seats }: Account): ExplanationStep {
 
 function scoreStep({ figures, facts }: Account): ExplanationStep {
   if (figures === null) return tell('score', 'waiting', 'No score yet.')
-  const { medianRate, medianUptime, flags, score, standingBefore, cap, credit, standingAfter } = figures
+  const { medianRate, medianUptime, flags, score, standingBefore, cap, credit, heldBack, standingAfter } = figures
+  const earned = credit + heldBack
   const scoreLine =
     flags === 15
       ? `score = ${medianRate} × ${medianUptime} ÷ 10000 = ${score}`
       : 'score = 0, because not every flag holds'
   const capLine =
     standingBefore === 0n
-      ? `cap = ${cap}, the most that a first score can count`
+      ? `cap = ${cap}, the most that a first score can count${heldBack > 0n ? ': the mean standing' : ''}`
       : `cap = 2 × standing ${standingBefore} = ${cap}`
   const standingLine =
-    credit === 0n
+    standingAfter === standingBefore
       ? `standing stays ${standingBefore}`
       : standingBefore === 0n
-        ? `standing = first credit = ${standingAfter}`
-        : `standing = ${standingBefore} ${credit < standingBefore ? '−' : '+'} ${
-            credit < standingBefore ? standingBefore - credit : credit - standingBefore
-          } ÷ 4 = ${standingAfter}`
+        ? `standing = first credit = ${standingAfter}${heldBack > 0n ? ', which is not paid' : ''}`
+        : earned === 0n
+          ? `standing = ${standingBefore} − ${standingBefore} ÷ 4 = ${standingAfter}, nothing earned again`
+          : `standing = ${standingBefore} ${earned < standingBefore ? '−' : '+'} ${
+              earned < standingBefore ? standingBefore - earned : earned - standingBefore
+            } ÷ 4 = ${standingAfter}`
   return tell(
     'score',
-    credit === 0n ? 'failed' : 'done',
+    earned === 0n ? 'failed' : 'done',
     `Score ${grouped(score)}, credit ${grouped(credit)}, standing ${grouped(standingBefore)} → ${grouped(standingAfter)}.`,
     {
       lines: [
         scoreLine,
         capLine,
-        `credit = min(${score}, ${cap}) = ${credit}`,
+        `credit = min(${score}, ${cap}) = ${earned}${heldBack > 0n ? ', held' : ''}`,
         standingLine,
-        `accounted: ${medianRate} = ${credit} credit + ${figures.heldByCap} above the cap + ${figures.lostToUptime} lost to uptime + ${figures.lostToFlags} lost to flags`,
+        `accounted: ${medianRate} = ${credit} credit + ${figures.heldByCap} above the cap + ${heldBack} held + ${figures.lostToUptime} lost to uptime + ${figures.lostToFlags} lost to flags`,
         ...(facts.epoch < facts.firstPaidEpoch ? [`epochs before ${facts.firstPaidEpoch} are not paid`] : []),
       ],
     },

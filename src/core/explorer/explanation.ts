@@ -70,8 +70,10 @@ export type Figures = {
   readonly standingBefore: bigint
   readonly cap: bigint
   readonly credit: bigint
-  /** score − credit. */
+  /** score = credit + heldByCap + heldBack. */
   readonly heldByCap: bigint
+  /** A first credit, which sets the standing and is not paid. */
+  readonly heldBack: bigint
   readonly standingAfter: bigint
   /** Zero before the epoch's money is opened, like everything below. */
   readonly devicePool: bigint
@@ -104,6 +106,7 @@ export type NothingCode =
   | 'ENVIRONMENT_UNCONFIRMED'
   | 'RATE_ZERO'
   | 'UPTIME_ZERO'
+  | 'FIRST_CREDIT_HELD'
   | 'SCORE_BELOW_ONE'
   | 'POOL_EMPTY'
   | 'SHARE_BELOW_ONE'

@@ -44,6 +44,8 @@ export type History = {
   /** In the order of registration. */
   readonly memberships: readonly Membership[]
   readonly seeds: ReadonlyMap<number, Hex>
+  /** Members of an epoch as it was settled, and Σ 2 × standing of them. */
+  readonly counted: ReadonlyMap<number, { readonly members: number; readonly caps: bigint }>
   readonly money: ReadonlyMap<number, EpochMoney & { readonly txHash: Hex }>
   /** By epoch, then owner. */
   readonly commits: ReadonlyMap<number, ReadonlyMap<Address, Hex>>
@@ -62,6 +64,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
   const memberships = new Map<string, Membership>()
   const seeds = new Map<number, Hex>()
   const money = new Map<number, EpochMoney & { txHash: Hex }>()
+  const counted = new Map<number, { members: number; caps: bigint }>()
   const commits = new Map<number, Map<Address, Hex>>()
   const finalized = new Map<string, FinalizedCohort>()
   const voided = new Map<string, { txHash: Hex; blockNumber: bigint }>()
@@ -105,6 +108,9 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
       case 'Rolled':
         seeds.set(Number(event.args.epoch), event.args.seed)
         break
+      case 'EpochCounted':
+        counted.set(Number(event.args.epoch), { members: event.args.members, caps: event.args.caps })
+        break
       case 'EpochOpened':
         money.set(Number(event.args.epoch), { ...event.args.money, txHash })
         break
@@ -115,7 +121,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
         break
       }
       case 'CohortFinalized': {
-        const { epoch, cohort, opened, rates, uptimes, flags, credits, evidenceRoots } = event.args
+        const { epoch, cohort, opened, rates, uptimes, flags, certain, credits, evidenceRoots } = event.args
         finalized.set(cohortKey(Number(epoch), cohort), {
           txHash,
           blockNumber,
@@ -124,6 +130,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
           rates: unpackLanes(rates),
           uptimes: unpackLanes(uptimes),
           flags: unpackFlags(flags),
+          certain: unpackFlags(certain).map(bit => bit === 1),
           credits: unpackCredits(credits),
         })
         break
@@ -153,6 +160,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
   return {
     memberships: [...memberships.values()],
     seeds,
+    counted,
     money,
     commits,
     finalized,

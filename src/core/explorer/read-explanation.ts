@@ -4,9 +4,17 @@ import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { getChecker } from '../chain/checkers.ts'
 import { getDevice } from '../chain/devices.ts'
 import { type ConnectedNetwork, lowerCase, reading } from '../chain/network.ts'
-import type { OpeningWords } from '../epoch/opening.ts'
-import { nextStanding } from '../epoch/rewards.ts'
-import type { CohortFacts, CohortPayment, DeviceFacts, EpochFacts, SeatFacts, SeatRound } from './epoch-facts.ts'
+import { hasFlag, type OpeningWords } from '../epoch/opening.ts'
+import { creditOf, newcomersOf, nextStanding, scoreOf } from '../epoch/rewards.ts'
+import type {
+  CohortFacts,
+  CohortPayment,
+  CohortResult,
+  DeviceFacts,
+  EpochFacts,
+  SeatFacts,
+  SeatRound,
+} from './epoch-facts.ts'
 import { explorerErrors } from './errors.ts'
 import { explainDevice } from './explain-device.ts'
 import type { Explanation } from './explanation.ts'
@@ -61,7 +69,9 @@ export async function readExplanation(
     since: membership.since,
     until: membership.until,
     registeredTxHash: membership.registeredTxHash,
-    standingBefore: cohort?.result == null ? 0n : await standingBefore(network, now, memberships, epoch, membership),
+    ...(cohort?.result == null
+      ? { standingBefore: 0n, silentBefore: false }
+      : await stateBefore(network, now, memberships, epoch, membership)),
   }
   return explainDevice(facts, deviceFacts, cohort)
 }
@@ -92,6 +102,7 @@ async function readEpochFacts(reader: NetworkReader, now: NetworkReading, epoch:
     reader.roundsOf(epoch, now.head).catch(() => null),
   ])
   const { firstEpochAt, epochSeconds, firstPaidEpoch } = now.timeline!
+  const counted = now.history.counted.get(epoch)
   return {
     epoch,
     phase: overview?.phase ?? 'pay',
@@ -99,7 +110,7 @@ async function readEpochFacts(reader: NetworkReader, now: NetworkReading, epoch:
     firstPaidEpoch,
     startsAt: overview?.startsAt ?? firstEpochAt + epoch * epochSeconds,
     seed: overview?.seed ?? now.history.seeds.get(epoch) ?? null,
-    firstStanding: BigInt(rules.firstStanding),
+    newcomers: newcomersOf(counted?.caps ?? 0n, counted?.members ?? 0, BigInt(rules.firstStanding)),
     rounds,
     money: now.history.money.get(epoch) ?? null,
   }
@@ -179,33 +190,67 @@ const vaultTransfers = ({ contracts }: ConnectedNetwork, { logs }: TransactionRe
     .map(({ args }) => ({ to: lowerCase(args.to), amount: args.amount }))
 
 /**
- * The standing before an epoch's score counted: the state just before the cohort was finalized, or, where the endpoint has
- * forgotten it, replayed from the credits of all earlier epochs.
+ * The standing before an epoch's score counted, and whether the device was silent: the state just before the cohort was finalized,
+ * or, where the endpoint has forgotten it, replayed from the credits of all earlier epochs.
  */
-async function standingBefore(
+async function stateBefore(
   { chain, contracts }: ConnectedNetwork,
   { history, firstEpoch }: NetworkReading,
   memberships: readonly Membership[],
   epoch: number,
   { device, lane }: Membership,
-): Promise<bigint> {
+): Promise<{ standingBefore: bigint; silentBefore: boolean }> {
   const { blockNumber } = history.finalized.get(cohortKey(epoch, cohortOf(lane)))!
+  const consensus = {
+    address: contracts.EpochConsensus,
+    abi: epochConsensusAbi,
+    blockNumber: blockNumber - 1n,
+  } as const
   try {
-    return await chain.client.readContract({
-      address: contracts.EpochConsensus,
-      abi: epochConsensusAbi,
-      functionName: 'standing',
-      args: [device],
-      blockNumber: blockNumber - 1n,
-    })
+    const [standing, silentEpochs] = await Promise.all([
+      chain.client.readContract({ ...consensus, functionName: 'standing', args: [device] }),
+      chain.client.readContract({ ...consensus, functionName: 'silentEpochs', args: [lane] }),
+    ])
+    return { standingBefore: standing, silentBefore: silentEpochs > 0n }
   } catch (cause) {
     if (memberships[0]!.since < firstEpoch) throw explorerErrors.EXPLORER_HISTORY_INCOMPLETE({ device, epoch, cause })
   }
-  let standing = 0n
+  const { firstStanding } = await reading(
+    'scoreRules',
+    chain.client.readContract({
+      address: contracts.EpochConsensus,
+      abi: epochConsensusAbi,
+      functionName: 'scoreRules',
+    }),
+  )
+  let [standing, silent] = [0n, false]
+  let stay: Membership | undefined
   for (let past = memberships[0]!.since; past < epoch; past++) {
     const member = memberships.find(membership => isMember(membership, past))
     const final = member && history.finalized.get(cohortKey(past, cohortOf(member.lane)))
-    if (member && final) standing = nextStanding(standing, final.credits[member.lane % 64]!)
+    if (!member || !final) continue
+    // Whoever took another lane starts there with no silence.
+    if (stay !== undefined && stay.lane !== member.lane) silent = false
+    stay = member
+    const at = member.lane % 64
+    // A first credit is held where others had a standing: then what the medians give sets it.
+    const credit = standing === 0n ? firstCredit(history, past, final, at, BigInt(firstStanding)) : final.credits[at]!
+    standing = nextStanding(standing, credit, { silent, certain: final.certain[at]! })
+    if (credit > 0n) silent = false
+    else if (hasFlag(final.flags[at]!, 'judged')) silent = true
   }
-  return standing
+  return { standingBefore: standing, silentBefore: silent }
+}
+
+/** What a device without a standing earned: the event tells its credit, which is 0 where it was held. */
+function firstCredit(
+  { counted }: History,
+  epoch: number,
+  { rates, uptimes, flags }: CohortResult,
+  lane: number,
+  firstStanding: bigint,
+): bigint {
+  const { caps, members } = counted.get(epoch) ?? { caps: 0n, members: 0 }
+  const score = scoreOf({ rate: rates[lane]!, uptime: uptimes[lane]!, flags: flags[lane]! })
+  return creditOf(score, 0n, newcomersOf(caps, members, firstStanding).cap)
 }

@@ -116,7 +116,8 @@ const wrongRow = z.object({ commitment })
 /** Keeper → seat, in OPEN. */
 const openingRequest = z.object({ epoch: uint64, cohort: uint32 })
 const openingReply = z.object({
-  opening: signed(z.object({ epoch: uint64, cohort: uint32, openingHash: bytes32 })),
+  epoch: uint64,
+  cohort: uint32,
   words: z.array(z.string().regex(/^0x[0-9a-f]{64}$/)).length(10),
   salt: bytes32,
   proof: z.array(bytes32).max(32),

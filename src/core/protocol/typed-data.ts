@@ -1,6 +1,6 @@
 /**
  * Everything that is signed, as EIP-712 types. The domain is one for the network: `verifyingContract` is EpochConsensus.
- * `Commitment`, `Receipt` and `SeatOpening` are also verified on chain (audits and slashing): their field order is consensus.
+ * `Commitment` and `Receipt` are also verified on chain (audits and slashing): their field order is consensus.
  */
 import type { Address, Hex, TypedDataDomain } from 'viem'
 
@@ -79,12 +79,6 @@ export const signedTypes = {
     { name: 'rate', type: 'uint16' },
     { name: 'uptime', type: 'uint16' },
     { name: 'flags', type: 'uint8' },
-  ],
-  /** Checker → keeper, in OPEN: the seat stands by this opening (keccak256 of its ten words). */
-  SeatOpening: [
-    { name: 'epoch', type: 'uint64' },
-    { name: 'cohort', type: 'uint32' },
-    { name: 'openingHash', type: 'bytes32' },
   ],
 } as const
 

@@ -14,7 +14,7 @@ import {
   openingLeaf,
 } from '../../../src/core/epoch/commitment-tree.ts'
 import { cohortLanes, packFlags, packLanes, packOpening } from '../../../src/core/epoch/opening.ts'
-import { capOf, checkerPaymentOf, creditsOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
+import { checkerPaymentOf, creditsOf, newcomersOf, openCapOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
 import { quorum, tally } from '../../../src/core/epoch/tally.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { anyBytes32, anyOpening, similarOpenings } from '../../helpers/arbitraries.ts'
@@ -90,6 +90,8 @@ describe('the TypeScript mirrors and the contracts agree', () => {
     const epochs = 30
     const outcomes = { final: 0, void: 0 }
     const standings = new Array<bigint>(devices).fill(0n)
+    /** Lanes whose last judged epoch earned nothing. */
+    const silent = new Set<number>()
     const firstStanding = BigInt(parameters.scores.firstStanding)
     const random = fc.sample(fc.tuple(similarOpenings, similarOpenings, fc.nat(6)), {
       numRuns: epochs,
@@ -129,13 +131,17 @@ describe('the TypeScript mirrors and the contracts agree', () => {
         trees.set(owner, tree)
         await write({ ...consensus, from: owner, functionName: 'commit', args: [BigInt(epoch), tree.root] })
         for (const [cohort, own] of words)
-          expect(isCommitted(scope, cohort, { words: own, proof: tree.proof(cohort) }, tree.root)).toBe(true)
+          expect(
+            isCommitted(scope, cohort, { words: own, proof: tree.proof(cohort) }, { root: tree.root, depth }),
+          ).toBe(true)
       }
 
       await mineAt(anvil, startOf(epoch + 1) + commitSeconds)
       const credits = new Map<number, bigint>()
       const agreements = new Map<number, readonly number[]>()
       let denominator = 0n
+      const caps = standings.reduce((sum, standing) => sum + 2n * standing, 0n)
+      const newcomers = newcomersOf(caps, devices, firstStanding)
       for (const { cohort, committee, openings } of cohorts) {
         const opened = committee.map((owner, seat) => (trees.has(owner) ? openings[seat]! : null))
         const members = occupied(cohort).filter(Boolean).length
@@ -143,7 +149,7 @@ describe('the TypeScript mirrors and the contracts agree', () => {
         if (opened.filter(opening => opening !== null).length < quorum) {
           await write({ ...consensus, from: keeper, functionName: 'voidCohort', args: [BigInt(epoch), cohort] })
           outcomes.void++
-          denominator += before.reduce((sum, standing) => sum + capOf(standing, firstStanding), 0n)
+          denominator += before.reduce((sum, standing) => sum + openCapOf(standing, newcomers), 0n)
           continue
         }
         const argument = committee.flatMap((owner, seat) => {
@@ -162,13 +168,19 @@ describe('the TypeScript mirrors and the contracts agree', () => {
         const event = eventOf(receipt, epochConsensusAbi, 'CohortFinalized')
 
         outcomes.final++
-        const result = tally(opened, occupied(cohort))
+        const result = tally(opened, occupied(cohort), parameters.scores.uptimeTolerance)
         expect(event.rates).toEqual(packLanes(result.lanes.map(({ rate }) => rate)))
         expect(event.uptimes).toEqual(packLanes(result.lanes.map(({ uptime }) => uptime)))
         expect(event.flags).toBe(packFlags(result.lanes.map(({ flags }) => flags)))
         const outcome = creditsOf(
-          before.map((standing, lane) => ({ lane: result.lanes[lane]!, standing })),
+          before.map((standing, lane) => ({
+            lane: result.lanes[lane]!,
+            standing,
+            silent: silent.has(64 * cohort + lane),
+            certain: result.certain[lane]!,
+          })),
           firstStanding,
+          newcomers,
         )
         denominator += outcome.denominator
         const onChain = unpackCredits(event.credits as bigint[])
@@ -176,6 +188,8 @@ describe('the TypeScript mirrors and the contracts agree', () => {
           expect(onChain[lane]).toBe(credit)
           credits.set(64 * cohort + lane, credit)
           standings[64 * cohort + lane] = standing
+          if (credit > 0n || (before[lane] === 0n && standing > 0n)) silent.delete(64 * cohort + lane)
+          else if (result.lanes[lane]!.flags & 8) silent.add(64 * cohort + lane)
         })
         expect(onChain.slice(members).every(credit => credit === 0n)).toBe(true)
         const record = await getCohort(network, epoch, cohort)

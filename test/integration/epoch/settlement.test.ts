@@ -8,7 +8,7 @@ import { getVaultBooks, kaiBalance } from '../../../src/core/chain/vault.ts'
 import { buildCommitmentTree } from '../../../src/core/epoch/commitment-tree.ts'
 import { packOpening } from '../../../src/core/epoch/opening.ts'
 import { createKeeper, type Gather, type KeeperOptions } from '../../../src/core/epoch/settlement.ts'
-import type { SeatOpening } from '../../../src/core/epoch/settlement-plan.ts'
+import type { OpeningOnChain } from '../../../src/core/epoch/settlement-plan.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { mineAt, networkForTests, testAccount, testAddress } from '../../helpers/deploy.ts'
@@ -35,9 +35,9 @@ async function scene(changes: Partial<NetworkParameters> = {}) {
   const words = packOpening({ lanes, evidenceRoot: keccak256('0x01') })
 
   /** These owners commit to the same honest opening; resolves with what each can open. */
-  async function commit(epoch: number, owners = checkers): Promise<SeatOpening[]> {
+  async function commit(epoch: number, owners = checkers): Promise<OpeningOnChain[]> {
     const committee = (await committeeOf(network, epoch, 0))!
-    const openings: SeatOpening[] = []
+    const openings: OpeningOnChain[] = []
     for (const owner of owners) {
       const salt = keccak256(toHex(`${epoch}/${owner}`))
       const tree = buildCommitmentTree({ ...network, epoch, owner, salt }, new Map([[0, words]]), 0)
@@ -174,7 +174,7 @@ describe('keeper', () => {
   })
 
   test('strikes a seat whose audit nobody answered, once, and only when the time for answers is over', async () => {
-    const scores = { firstStanding: 1_000_000, auditBps: 10_000, delistAfterEpochs: 8 }
+    const scores = { firstStanding: 1_000_000, auditBps: 10_000, delistAfterEpochs: 8, uptimeTolerance: 500 }
     const { at, commit, keeper, network, anvil, checkers, firstEpochAt, parameters } = await scene({ scores })
     const { pass } = keeper(0)
     await pass()

@@ -119,7 +119,8 @@ describe('colluding Checkers', () => {
       expect(exact).toBeLessThanOrEqual(odds)
       expect(Math.abs(captured / draws - exact)).toBeLessThan(4 * Math.sqrt((exact * (1 - exact)) / draws))
       expect(captured).toBeGreaterThan(0)
-      expect(paid > fair, 'the lies were worth telling').toBe(true)
+      // A rival that is voided or judged at zero stays in the denominator: what the caps let through is less than honest work earns.
+      expect(paid > 0n && paid < fair, 'lies earn less than work').toBe(true)
     },
   )
 

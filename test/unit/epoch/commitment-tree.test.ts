@@ -32,9 +32,13 @@ describe('commitment tree', () => {
         for (const cohort of cohorts) {
           const opening = { words, proof: tree.proof(cohort) }
           expect(opening.proof).toHaveLength(depth)
-          expect(isCommitted(scope, cohort, opening, tree.root)).toBe(true)
-          expect(isCommitted(scope, cohort, opening, tree.root.slice(0, 58) as `0x${string}`)).toBe(true)
-          expect(isCommitted(scope, cohort ^ 1, opening, tree.root)).toBe(false)
+          expect(isCommitted(scope, cohort, opening, { root: tree.root, depth })).toBe(true)
+          expect(isCommitted(scope, cohort, opening, { root: tree.root.slice(0, 58) as `0x${string}`, depth })).toBe(
+            true,
+          )
+          expect(isCommitted(scope, cohort ^ 1, opening, { root: tree.root, depth })).toBe(false)
+          for (const other of [depth - 1, depth + 1])
+            expect(isCommitted(scope, cohort, opening, { root: tree.root, depth: other })).toBe(false)
         }
       }),
       { numRuns: 100 },

@@ -33,11 +33,23 @@ describe('rewards', () => {
     )
   })
 
-  test('a first score sets the standing, up to the bound; a score of 0 leaves it, however long', () => {
+  test('a first score sets the standing, up to the bound; a first score of 0 leaves it', () => {
     expect(creditOf(5_000n, 0n, 1_000n)).toBe(1_000n)
     expect(nextStanding(0n, 1_000n)).toBe(1_000n)
     expect(nextStanding(777n, 0n)).toBe(777n)
     expect(capOf(777n, 1_000n)).toBe(1_554n)
+  })
+
+  test('judged zeros in a row take a quarter each from the second on, where four seats judged', () => {
+    expect(nextStanding(1_000n, 0n, { silent: false, certain: true })).toBe(1_000n)
+    expect(nextStanding(1_000n, 0n, { silent: true, certain: true })).toBe(750n)
+    expect(nextStanding(1_000n, 0n, { silent: true, certain: false })).toBe(1_000n)
+  })
+
+  test('a credit after a silent epoch raises no standing, and lowers it as always', () => {
+    expect(nextStanding(1_000n, 2_000n, { silent: true })).toBe(1_000n)
+    expect(nextStanding(1_000n, 200n, { silent: true })).toBe(800n)
+    expect(nextStanding(0n, 200n, { silent: true })).toBe(200n)
   })
 
   test('standing moves towards the credit and never past it', () => {
@@ -100,7 +112,29 @@ describe('rewards', () => {
     expect(checkerPaymentOf(3, 10n, 4)).toBe(7n)
   })
 
-  test('an epoch: judged members count with their credit, others with their cap', () => {
+  test('a device without a standing is capped by the mean, unpaid at first, and dilutes nobody', () => {
+    const lane = { rate: encodeRateDown(2_000n), uptime: 10_000, flags: 15 }
+    const old = { lane, standing: 900n }
+    const { credits, denominator } = creditsOf([old, old, { lane, standing: 0n }, { lane: null, standing: 0n }], 5_000n)
+    expect(credits.map(entry => entry.credit)).toEqual([1_800n, 1_800n, 0n, 0n])
+    expect(credits.map(entry => entry.standing)).toEqual([1_125n, 1_125n, 450n, 0n])
+    expect(denominator).toBe(3_600n)
+  })
+
+  test('while nobody has a standing, the first one is bounded, paid at once, and counts where it is missing', () => {
+    const lane = { rate: encodeRateDown(2_000n), uptime: 10_000, flags: 15 }
+    const { credits, denominator } = creditsOf(
+      [
+        { lane, standing: 0n },
+        { lane: null, standing: 0n },
+      ],
+      500n,
+    )
+    expect(credits.map(entry => entry.credit)).toEqual([500n, 0n])
+    expect(denominator).toBe(1_000n)
+  })
+
+  test('an epoch: who has a credit counts with it, others with their cap', () => {
     const rate = encodeRateDown(100n)
     const { credits, denominator } = creditsOf(
       [
@@ -113,6 +147,7 @@ describe('rewards', () => {
     )
     expect(credits.map(entry => entry.credit)).toEqual([100n, 0n, 0n, 0n])
     expect(credits.map(entry => entry.standing)).toEqual([85n, 80n, 30n, 0n])
-    expect(denominator).toBe(100n + 0n + 60n + 500n)
+    // Zero and void alike count with their cap, a device without a standing with nothing.
+    expect(denominator).toBe(100n + 160n + 60n + 0n)
   })
 })

@@ -54,6 +54,19 @@ describe('tally', () => {
     expect(agreed).toEqual([1, 1, 1, 0, 0])
   })
 
+  test('a seat agrees where its uptime is within the tolerance of the median', () => {
+    const said = [9_501, 9_500, 9_000, 8_500, 8_499].map(uptime => only({ ...good, uptime }))
+    expect(tally(said, everyLane, 500).agreed).toEqual([0, 1, 1, 1, 0])
+    expect(tally(said, everyLane).agreed).toEqual([0, 0, 1, 0, 0])
+  })
+
+  test('a lane is certain where four seats judged it', () => {
+    const abstention = { rate: 0, uptime: 0, flags: 7 }
+    expect(tally([good, good, good, good, abstention].map(only), everyLane).certain[0]).toBe(true)
+    expect(tally([good, good, good, abstention, abstention].map(only), everyLane).certain[0]).toBe(false)
+    expect(tally([good, good, good, good, good].map(only), [false]).certain[0]).toBe(false)
+  })
+
   test('an abstention lowers the rate as a missing seat does, and takes no flag away', () => {
     const abstention = { rate: 5000, uptime: 5000, flags: 7 }
     const { lanes } = tally(

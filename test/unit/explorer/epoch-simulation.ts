@@ -1,7 +1,7 @@
 /** One epoch as the contracts would settle it, made from seats' openings by the mirrors: facts to explain, and what is right. */
 import type { Address, Hex } from 'viem'
 import { cohortLanes, type LaneOpening, type Opening, packOpening } from '../../../src/core/epoch/opening.ts'
-import { creditsOf, type Emission, paymentOf } from '../../../src/core/epoch/rewards.ts'
+import { creditsOf, type Emission, newcomersOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
 import { quorum, tally } from '../../../src/core/epoch/tally.ts'
 import type { CohortFacts, DeviceFacts, EpochFacts } from '../../../src/core/explorer/epoch-facts.ts'
 
@@ -75,6 +75,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
       until: null,
       registeredTxHash: hex('aa', 32),
       standingBefore,
+      silentBefore: false,
     }),
   )
   const batches = isVoid ? [] : batchesOf(standings.length, lanesPerBatch)
@@ -86,7 +87,11 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
       firstPaidEpoch: 0,
       startsAt: 1_000,
       seed: hex('5e', 32),
-      firstStanding,
+      newcomers: newcomersOf(
+        standings.reduce((sum, standing) => sum + 2n * standing, 0n),
+        standings.length,
+        firstStanding,
+      ),
       rounds: [{ ordinal: 0, hash: hex('0b', 32), number: 123n, timestamp: 1_003 }],
       money: { ...money, drawnLanes: 5, paid: 0n, keeperPaid: 0n, opened: true, closed: false, txHash: hex('0f', 32) },
       ...options.facts,
@@ -110,6 +115,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
             rates: result.lanes.map(({ rate }) => rate),
             uptimes: result.lanes.map(({ uptime }) => uptime),
             flags: result.lanes.map(({ flags }) => flags),
+            certain: result.certain,
             credits: Array.from({ length: cohortLanes }, (_, lane) => credits[lane]?.credit ?? 0n),
           },
       payments: batches.map(([from, to], i) => {

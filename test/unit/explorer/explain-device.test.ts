@@ -60,9 +60,9 @@ describe('explainDevice', () => {
           expect(explanation.amount).toBe(epoch.amounts[at])
           expect(explanation.transferred).toBe(epoch.amounts[at])
           const figures = explanation.figures!
-          expect(figures.credit + figures.heldByCap + figures.lostToUptime + figures.lostToFlags).toBe(
-            figures.medianRate,
-          )
+          expect(
+            figures.credit + figures.heldByCap + figures.heldBack + figures.lostToUptime + figures.lostToFlags,
+          ).toBe(figures.medianRate)
           expect(figures.poolShare - figures.heldByPrice).toBe(explanation.amount)
           expect(explanation.outcome).toBe(explanation.amount > 0n ? 'paid' : 'nothing')
           expect(explanation.reason === null).toBe(explanation.amount > 0n)

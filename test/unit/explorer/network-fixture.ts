@@ -125,6 +125,7 @@ export const networkReadings: NetworkReadings = {
       until,
       registeredTxHash: hex('aa', 32),
     })),
+    counted: new Map(),
     seeds: new Map(played.map(({ facts }) => [facts.epoch, facts.seed as Hex])),
     money: new Map(played.filter(({ facts }) => facts.epoch < 2).map(({ facts }) => [facts.epoch, facts.money!])),
     commits: new Map(),

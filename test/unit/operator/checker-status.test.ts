@@ -22,6 +22,7 @@ const finalized = (opened: boolean): FinalizedCohort => ({
   rates: [],
   uptimes: [],
   flags: [],
+  certain: [],
   credits: [],
 })
 

@@ -95,10 +95,15 @@ describe('signer', () => {
   it('refuses the second form of a signature, a wrong v and a wrong length', async () => {
     const signer = createSigner({ privateKey: numberToHex(9, { size: 32 }), network })
     const digest = new Uint8Array(32).fill(5)
-    const { signature } = await signMessage(signer, 'SeatOpening', {
+    const { signature } = await signMessage(signer, 'Receipt', {
       epoch: 1n,
       cohort: 2,
-      openingHash: `0x${'05'.repeat(32)}`,
+      lane: 3,
+      deviceId: `0x${'05'.repeat(32)}`,
+      generation: 1,
+      rate: 4,
+      uptime: 5,
+      flags: 6,
     })
     const bytes = hexToBytes(signature)
     const s = hexToBigInt(bytesToHex(bytes.slice(32, 64)))

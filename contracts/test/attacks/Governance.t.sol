@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IEpochReports, Phase, ScoreRules, Timeline} from "../../src/interfaces/IEpochConsensus.sol";
+import {IGoverned, IGovernedReports} from "../../src/interfaces/IGoverned.sol";
+import {Fixture} from "../support/Fixture.sol";
+
+/// @title What the owner and the guardian cannot do, by malice or by mistake
+contract GovernanceTest is Fixture {
+    /// @dev One bit this week and another the next would be a pause without an end: all bits rest together.
+    function test_theGuardianCannotStopTheNetworkByTurns() public {
+        deployAll();
+        bondCheckers(5, 1);
+        registerDevices(2);
+        startEpochs();
+        vm.warp(firstEpochAt + 16);
+        IGoverned governed = IGoverned(address(consensus));
+        uint256 free;
+        for (uint256 week; week < 52; ++week) {
+            for (uint256 bit; bit < 4; ++bit) {
+                vm.prank(guardian);
+                try governed.pause(bit) {} catch (bytes memory reason) {
+                    assertEq(bytes4(reason), IGovernedReports.PauseResting.selector);
+                }
+            }
+            bool paused = block.timestamp < governed.pausedUntil(0) || block.timestamp < governed.pausedUntil(1);
+            if (!paused) ++free;
+            vm.warp(block.timestamp + 7 days);
+        }
+        assertEq(free, 26, "every second week is free");
+    }
+
+    /// @dev A bit that is set on the last day of a pause ends with it.
+    function test_aSecondBitDoesNotProlongAPause() public {
+        deployAll();
+        IGoverned governed = IGoverned(address(consensus));
+        vm.startPrank(guardian);
+        governed.pause(0);
+        uint64 until = governed.pausedUntil(0);
+        vm.warp(until - 1);
+        governed.pause(1);
+        assertEq(governed.pausedUntil(1), until);
+        vm.expectRevert(abi.encodeWithSelector(IGovernedReports.PauseResting.selector, 1, until + 7 days));
+        governed.pause(1);
+    }
+
+    /// @dev With audits of a whole epoch, those of the last epoch under older rules are reported until the fifth epoch after it begins: a further
+    /// change that was taken before that would audit seats by rules which were never in force for them.
+    function test_aSecondRuleChangeAuditsNobodyAnew() public {
+        Timeline memory timeline = defaultTimeline();
+        timeline.auditSeconds = 16;
+        ScoreRules memory scores = defaultScores();
+        scores.auditBps = 1;
+        deployAll(timeline, scores, defaultEmission());
+        bondCheckers(5, 1);
+        registerDevices(2);
+        startEpochs();
+        vm.warp(firstEpochAt);
+        scores.auditBps = 10_000;
+        vm.prank(owner);
+        consensus.scheduleScoreRules(scores); // from epoch 2 on
+        for (uint64 epoch; epoch < 2; ++epoch) {
+            settleHonestly(epoch, uniformClaim(2, 3000, 10_000));
+            warpTo(epoch, Phase.Finalize);
+            rollSeed(epoch + 2);
+        }
+        assertFalse(consensus.auditOf(1, 0, 0).drawn, "one in ten thousand");
+        vm.warp(consensus.epochStart(5) - 1); // the last second in which epoch 1 can be reported
+        scores.auditBps = 500;
+        vm.startPrank(owner);
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.ChangePending.selector, 2));
+        consensus.scheduleScoreRules(scores);
+        vm.stopPrank();
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.NotAudited.selector, 1, 0, 0));
+        consensus.strikeUnanswered(1, 0, 0);
+    }
+
+    /// @dev Milliseconds for seconds would put the first epoch into the year 58,000, and every bond with it.
+    function test_startInMillisecondsIsRefused() public {
+        deployAll();
+        bondCheckers(5, 1);
+        vm.warp(1_790_000_000);
+        vm.startPrank(owner);
+        uint64 latest = 1_790_000_000 + 30 days;
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.StartTooLate.selector, 1_790_000_100_000, latest));
+        consensus.start(1_790_000_100_000);
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.StartTooLate.selector, latest + 1, latest));
+        consensus.start(latest + 1);
+        consensus.start(latest);
+    }
+}

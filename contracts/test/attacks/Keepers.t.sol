@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {StrikeReason} from "../../src/interfaces/ICheckerSeats.sol";
+import {IGovernedReports} from "../../src/interfaces/IGoverned.sol";
+import {Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
+import {Emission, EpochMoney} from "../../src/interfaces/IRewardVault.sol";
+import {Fixture} from "../support/Fixture.sol";
+
+/// @title What keepers earn: by lanes, for whatever somebody has to call, with the seeds' and resolutions' half for them alone
+contract KeepersTest is Fixture {
+    uint256 private constant BOUNTY = 0.1 ether;
+
+    address private farmer = makeAddr("farmer");
+    uint256[10][] private words;
+
+    function setUp() public {
+        deployAll();
+        bondCheckers(5, 1);
+        registerDevices(65); // cohort 0 is full, cohort 1 has one device
+        startEpochs();
+        words.push(pack(uniformClaim(64, 3000, 10_000)));
+        words.push(pack(uniformClaim(1, 3000, 10_000)));
+    }
+
+    /// @dev A cohort of one device is worth a sixty-fourth of a full one, for each kind of call; one that is offline is paid to nobody.
+    function test_bountiesFollowLanes() public {
+        uint256[2] memory resolved;
+        uint256[2] memory paid;
+        uint256[2] memory checkers;
+        _commit();
+        warpTo(0, Phase.Open);
+        for (uint32 cohort; cohort < 2; ++cohort) {
+            Opening[] memory openings = openAll(0, cohort, words);
+            address who = makeAddr(cohort == 0 ? "large" : "small");
+            vm.prank(who);
+            consensus.finalize(0, cohort, openings);
+            (resolved[cohort],) = consensus.keeperCalls(0, who);
+        }
+        for (uint32 cohort; cohort < 2; ++cohort) {
+            paid[cohort] = _gain(abi.encodeCall(vault.payCohort, (0, cohort, 64)));
+            checkers[cohort] = _gain(abi.encodeCall(vault.payCheckers, (0, cohort)));
+        }
+        assertEq(resolved[0], 64);
+        assertEq(resolved[1], 1);
+        assertEq(paid[0], BOUNTY);
+        assertEq(paid[1], BOUNTY / 64);
+        assertEq(checkers[0], BOUNTY);
+        assertEq(checkers[1], BOUNTY / 64);
+    }
+
+    function test_anOfflineDeviceIsPaidForByNobody() public {
+        words[1] = pack(uniformClaim(1, 0, 0));
+        _commit();
+        _finalizeAll();
+        assertEq(_gain(abi.encodeCall(vault.payCohort, (0, 1, 64))), 0);
+    }
+
+    /// @dev Splitting a cohort into many payments earns what one payment does.
+    function test_splittingAPaymentEarnsNothingMore() public {
+        _commit();
+        _finalizeAll();
+        uint256 snapshot = vm.snapshotState();
+        uint256 whole = _gain(abi.encodeCall(vault.payCohort, (0, 0, 64)));
+        assertTrue(vm.revertToState(snapshot));
+        uint256 sum;
+        for (uint256 i; i < 80; ++i) sum += _gain(abi.encodeCall(vault.payCohort, (0, 0, 1)));
+        assertEq(sum, whole);
+    }
+
+    /// @dev Reveals, reports of unanswered audits and closing earn; who reveals what is on record already earns nothing.
+    function test_whatSomebodyHasToCallEarns() public {
+        _commit();
+        Opening[] memory openings = openAll(0, 0, words);
+        Opening[] memory first = new Opening[](1);
+        first[0] = openings[0];
+        warpTo(0, Phase.Reveal);
+        vm.startPrank(farmer);
+        consensus.reveal(0, 0, first);
+        (uint256 lanes,) = consensus.keeperCalls(0, farmer);
+        assertEq(lanes, 12, "a fifth of 64");
+        consensus.reveal(0, 0, first);
+        (lanes,) = consensus.keeperCalls(0, farmer);
+        assertEq(lanes, 12);
+        consensus.reveal(0, 0, openings);
+        (lanes,) = consensus.keeperCalls(0, farmer);
+        assertEq(lanes, 12 + 51);
+        vm.stopPrank();
+        warpTo(0, Phase.Finalize);
+        consensus.finalize(0, 0, openings);
+        consensus.voidCohort(0, 1);
+        rollSeed(2);
+        vault.payCohort(0, 0, 64);
+        vault.payCheckers(0, 0);
+        vm.warp(consensus.auditOf(0, 0, 0).closesAt);
+        vm.prank(farmer);
+        consensus.strikeUnanswered(0, 0, 0);
+        (, uint256 errands) = consensus.keeperCalls(0, farmer);
+        assertEq(errands, 1);
+        uint256 before = token.balanceOf(farmer);
+        assertEq(vault.payKeeper(0, farmer), BOUNTY * (12 + 51) / uint256(64) + BOUNTY);
+        assertEq(token.balanceOf(farmer) - before, BOUNTY * (12 + 51) / uint256(64) + BOUNTY);
+        assertEq(vault.payKeeper(0, farmer), 0);
+        vm.warp(consensus.epochStart(3));
+        assertEq(_gain(abi.encodeCall(vault.closeEpoch, (0))), BOUNTY);
+    }
+
+    /// @dev Jail, delisting and claims count for the epoch that is being settled; before there is one, for none.
+    function test_jailDelistAndClaimEarn() public {
+        bytes32 attested = registerDevice("attested", keccak256("card"));
+        words[1] = pack(uniformClaim(2, 3000, 10_000));
+        for (uint256 i; i < 3; ++i) {
+            vm.prank(address(consensus));
+            seats.strike(operators[0], 0, 0, StrikeReason.Unopened);
+        }
+        _commit();
+        _finalizeAll();
+        vm.startPrank(farmer);
+        seats.jail(operators[0]);
+        registry.claimIdentity(attested);
+        vm.stopPrank();
+        (, uint256 errands) = consensus.keeperCalls(0, farmer);
+        assertEq(errands, 2);
+        vm.expectRevert(abi.encodeWithSelector(IGovernedReports.NotKaisarContract.selector, address(this)));
+        consensus.countErrand(farmer);
+    }
+
+    function test_delistingEarns() public {
+        uint256[10] memory silent = pack(uniformClaim(64, 0, 0));
+        for (uint64 epoch; epoch < 3; ++epoch) {
+            (words[0], words[1]) = (silent, pack(uniformClaim(1, 3000, 10_000)));
+            warpTo(epoch, Phase.Commit);
+            for (uint256 i; i < operators.length; ++i) commitWords(epoch, operators[i], words);
+            _finalizeAll(epoch);
+            warpTo(epoch, Phase.Finalize);
+            rollSeed(epoch + 2);
+        }
+        vm.prank(farmer);
+        registry.delist(deviceIds[0]);
+        (, uint256 errands) = consensus.keeperCalls(2, farmer);
+        assertEq(errands, 1);
+    }
+
+    /// @dev However large a bounty is set: each half lasts for all that can be done once, and payments cannot eat what deadlines need.
+    function test_theSliceLastsForEveryLane() public {
+        Emission memory emission = defaultEmission();
+        emission.bounty = type(uint64).max;
+        vm.prank(owner);
+        vault.scheduleEmission(emission); // from epoch 2 on
+        for (uint64 epoch; epoch < 2; ++epoch) {
+            warpTo(epoch, Phase.Finalize);
+            rollSeed(epoch + 2);
+        }
+        warpTo(2, Phase.Commit);
+        for (uint256 i; i < operators.length; ++i) commitWords(2, operators[i], words);
+        Opening[] memory zeroth = openAll(2, 0, words);
+        Opening[] memory first = openAll(2, 1, words);
+        warpTo(2, Phase.Reveal);
+        vm.startPrank(keeper);
+        consensus.reveal(2, 0, zeroth);
+        consensus.reveal(2, 1, first);
+        warpTo(2, Phase.Finalize);
+        consensus.finalize(2, 0, zeroth);
+        consensus.finalize(2, 1, first);
+        vm.stopPrank();
+        for (uint32 cohort; cohort < 2; ++cohort) {
+            vault.payCohort(2, cohort, 64);
+            vault.payCheckers(2, cohort);
+        }
+        EpochMoney memory money = vault.moneyOf(2);
+        uint256 half = money.keeperPool / 2;
+        assertLe(money.keeperPaid, half);
+        uint256 deadlines = vault.payKeeper(2, keeper);
+        assertLe(deadlines, half);
+        assertGt(deadlines, half / 2, "pin, roll, reveals and resolutions of everything are most of their half");
+    }
+
+    function _commit() private {
+        warpTo(0, Phase.Commit);
+        for (uint256 i; i < operators.length; ++i) commitWords(0, operators[i], words);
+    }
+
+    function _finalizeAll() private {
+        _finalizeAll(0);
+    }
+
+    function _finalizeAll(uint64 epoch) private {
+        warpTo(epoch, Phase.Open);
+        for (uint32 cohort; cohort < 2; ++cohort) consensus.finalize(epoch, cohort, openAll(epoch, cohort, words));
+    }
+
+    /// @dev What the farmer gains by a call to the vault.
+    function _gain(bytes memory call) private returns (uint256) {
+        uint256 before = token.balanceOf(farmer);
+        vm.prank(farmer);
+        (bool done,) = address(vault).call(call);
+        assertTrue(done);
+        return token.balanceOf(farmer) - before;
+    }
+}
