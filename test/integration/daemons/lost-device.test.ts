@@ -12,7 +12,7 @@ import { deviceRecord, probedDevice } from '../../../src/core/gpu/build-device.t
 import type { ProbeResult } from '../../../src/core/gpu/gpu-probe.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
 import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
-import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
+import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
@@ -23,6 +23,7 @@ import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts
 import { createRoundRunner } from '../../../src/core/provider/round-runner.ts'
 import { createRoundWork } from '../../../src/core/provider/round-work.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
+import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
 const spec: JobSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
 const rules = {
@@ -54,7 +55,7 @@ const seen = (...devices: (typeof card)[]): ProbeResult => ({ state: 'healthy', 
 let engine: WorkEngine
 const folder = mkdtempSync(join(tmpdir(), 'lost-'))
 beforeAll(async () => {
-  engine = await createWorkEngine({ spec, provider: 'cpu', threads: 1 })
+  engine = await createCountedEngine({ spec, provider: 'cpu', threads: 1 })
   await engine.prepare(seed)
 })
 afterAll(async () => {
@@ -117,7 +118,7 @@ it('signs off from its rounds, is judged UNSUPPORTED and not WRONG, and works ag
     async runWindow(request) {
       // The driver loses the card in the first window.
       if (windows++ === 0) throw jobErrors.JOB_WORKER_STOPPED({ reason: 'CUDA error 999: unknown error' })
-      return engine.runWindow({ ...request, startedAtMs: performance.now() })
+      return engine.runWindow(request)
     },
   }
   const session = {

@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
-import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
+import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { SignedMessage } from '../../../src/core/protocol/typed-data.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { createRoundWork, type WorkedRound } from '../../../src/core/provider/round-work.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
+import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
 const spec: JobSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
@@ -34,7 +35,7 @@ const secret = hash(4242)
 let engine: WorkEngine
 const folder = mkdtempSync(join(tmpdir(), 'requests-'))
 beforeAll(async () => {
-  engine = await createWorkEngine({ spec, provider: 'cpu', threads: 1 })
+  engine = await createCountedEngine({ spec, provider: 'cpu', threads: 1 })
   await engine.prepare(epochSeed)
 })
 afterAll(async () => {
@@ -58,9 +59,7 @@ function start(file = join(folder, `${++runs}.db`), changes: Partial<WorkEngine>
       readBlock: async at => blocks.find(block => block.hash === at) ?? null,
     },
   )
-  // The window is worked now, whatever the test's clock says.
-  const runWindow: WorkEngine['runWindow'] = asked => engine.runWindow({ ...asked, startedAtMs: performance.now() })
-  const device = { deviceId, generation: 1, environmentHash: hash(3), engine: { ...engine, runWindow, ...changes } }
+  const device = { deviceId, generation: 1, environmentHash: hash(3), engine: { ...engine, ...changes } }
   return { file, store, journal, clock, roundWork, device }
 }
 

@@ -10,7 +10,7 @@ import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/rou
 import type { SeatDevice } from '../../../src/core/checker/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
-import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
+import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
@@ -24,6 +24,7 @@ import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { verifyBundle } from '../../../src/core/report/verify-bundle.ts'
 import { encodeWrongRow } from '../../../src/core/report/wrong-row.ts'
+import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
 const spec: JobSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
 const rules: RoundRules = {
@@ -53,7 +54,7 @@ const samplingBlock = { number: 11n, hash: hash(11), timestamp: 1002, seenAtMs: 
 let engine: WorkEngine
 const folder = mkdtempSync(join(tmpdir(), 'round-'))
 beforeAll(async () => {
-  engine = await createWorkEngine({ spec, provider: 'cpu', threads: 1 })
+  engine = await createCountedEngine({ spec, provider: 'cpu', threads: 1 })
   await engine.prepare(epochSeed)
 })
 afterAll(async () => {
@@ -205,7 +206,6 @@ describe('a round', () => {
     const alien = await engine.runWindow({
       epochSeed,
       seed: new Uint8Array(32).fill(1),
-      startedAtMs: performance.now(),
     })
     const message: SignedMessage<'Commitment'> = {
       ...honest.commitment.message,

@@ -1,8 +1,7 @@
 /** The real work core, shared by every host of a simulation: real models and rows, at a speed that the simulation decides. */
-import { openKernel } from '../../../src/core/job/kernel.ts'
-import { rowBytes, specs } from '../../../src/core/job/spec.ts'
-import { createWorkCore, type WorkCore } from '../../../src/core/job/work-core.ts'
+import { specs } from '../../../src/core/job/spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
+import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import type { VirtualHost } from './virtual-time.ts'
 
 export type VirtualEngines = {
@@ -15,30 +14,15 @@ export type VirtualEngines = {
 const keepWindows = 32
 
 export async function createVirtualEngines(): Promise<VirtualEngines> {
-  let cardMs = 0
-  let rowMs = 1
-  const core: WorkCore = await createWorkCore(
-    { spec: specs.devnet, provider: 'cpu', threads: 1, keepWindows },
-    {
-      clock: { monotonicMs: () => cardMs },
-      async open(...given) {
-        const kernel = await openKernel(...given)
-        const run: typeof kernel.run = inputs => {
-          cardMs += (inputs.length / rowBytes) * rowMs
-          return kernel.run(inputs)
-        }
-        return { ...kernel, run }
-      },
-    },
-  )
+  const core = await createCountedEngine({ spec: specs.devnet, provider: 'cpu', threads: 1, keepWindows })
   return {
-    engineOf: (host, ownRowMs = 1) => ({
+    engineOf: (host, rowMs = 1) => ({
       description: core.description,
       prepare: epochSeed => host.exclusive(() => core.prepare(epochSeed)),
       async runWindow({ startedAtMs = host.clock.monotonicMs(), ...request }) {
         const endsAtMs = startedAtMs + (request.durationMs ?? specs.devnet.windowMs)
         const worked = await host.exclusive(() => {
-          rowMs = ownRowMs
+          core.setRowMs(rowMs)
           return core.runWindow({ ...request, durationMs: endsAtMs - host.clock.monotonicMs() })
         })
         await host.clock.sleep(endsAtMs - host.clock.monotonicMs())
