@@ -4,14 +4,15 @@ import { createLeafCollector, type DigestTree } from '../../../src/core/job/dige
 import { encodeOpenings } from '../../../src/core/job/openings.ts'
 import type { JobSpec } from '../../../src/core/job/spec.ts'
 import { leafRows, rowBytes } from '../../../src/core/job/spec.ts'
-import { type MonotonicClock, threadClock } from '../../../src/core/job/thread-clock.ts'
-import { createWorkCore, type WorkCore } from '../../../src/core/job/work-core.ts'
+import type { WorkCore } from '../../../src/core/job/work-core.ts'
+import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
 export const smallSpec: JobSpec = { width: 64, layers: 3, weights: 2, windowMs: 60, samples: 8 }
 export const epochSeed = `0x${'e5'.repeat(32)}` as const
 
-export const smallCore = (clock: MonotonicClock = threadClock): Promise<WorkCore> =>
-  createWorkCore({ spec: smallSpec, provider: 'cpu', threads: 1 }, { clock })
+/** Ten rows a millisecond, by count. */
+export const smallCore = (): Promise<WorkCore> =>
+  createCountedEngine({ spec: smallSpec, provider: 'cpu', threads: 1 }, 0.1)
 
 /** A window whose digests are given: what any prover, honest or not, can commit to. */
 export function commitTo(digests: Uint8Array): { tree: DigestTree; open: (sample: readonly number[]) => Uint8Array } {
