@@ -98,8 +98,13 @@ it.each(['provider', 'checker'] as const)('a %s that cannot pay for a transactio
     reject: false,
     timeout: 60_000,
   })
-  for await (const line of run.iterable({ from: 'stderr' }))
-    if (line.includes('FUNDS_INSUFFICIENT')) run.kill('SIGTERM')
+  let isAsked = false
+  for await (const line of run.iterable({ from: 'stderr' })) {
+    // It may say so again before it has stopped; a second signal would end it at once.
+    if (!line.includes('FUNDS_INSUFFICIENT') || isAsked) continue
+    isAsked = true
+    run.kill('SIGTERM')
+  }
   expect((await run).exitCode).toBe(0)
   await setBalance(operator, balance)
 })
