@@ -196,8 +196,10 @@ contract EpochHandler is EpochDuties {
             vm.expectPartialRevert(IEpochReports.WrongSeats.selector);
             consensus.finalize(epoch, cohort, fewer);
         }
+        uint256 fined = token.balanceOf(treasury);
         vm.prank(keeper);
         consensus.finalize(epoch, cohort, openings);
+        ghostBonds -= token.balanceOf(treasury) - fined;
         noteResolved(epoch, cohort);
         vm.expectPartialRevert(IEpochReports.CohortResolved.selector);
         consensus.finalize(epoch, cohort, openings);
@@ -229,7 +231,9 @@ contract EpochHandler is EpochDuties {
         if (phase < Phase.Open || !isOpenCohort(epoch, cohort)) return;
         noteCaps(epoch);
         uint256[64] memory standings = standingsOf(cohort);
+        uint256 fined = token.balanceOf(treasury);
         try consensus.voidCohort(epoch, cohort) {
+            ghostBonds -= token.balanceOf(treasury) - fined;
             noteResolved(epoch, cohort);
             vm.expectPartialRevert(IEpochReports.CohortResolved.selector);
             consensus.voidCohort(epoch, cohort);
