@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ICheckerSeats} from "../../src/interfaces/ICheckerSeats.sol";
 import {Opening, Phase, Timeline} from "../../src/interfaces/IEpochConsensus.sol";
+import {IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
 import {IGoverned} from "../../src/interfaces/IGoverned.sol";
 import {Fixture} from "../support/Fixture.sol";
 
@@ -78,7 +79,7 @@ contract GriefingTest is Fixture {
         assertEq(registry.generationAt(id, 1), 1_001);
     }
 
-    /// @dev A device that left before it counted and comes back in the same epoch has the generation it came back with.
+    /// @dev A device that left before it counted and comes back in the next epoch has the generation it came back with.
     function test_generationAfterLeavingAndComingBackAtOnce() public {
         vm.warp(firstEpochAt);
         bytes32 id = registerDevice("restless");
@@ -86,14 +87,15 @@ contract GriefingTest is Fixture {
         assertEq(registry.generationAt(id, 1), 2);
         vm.prank(makeAddr("restless"));
         registry.requestExit(id);
+        vm.warp(consensus.epochStart(1));
         registry.withdrawDeposit(id);
         registerDevice("restless");
-        assertEq(registry.generationAt(id, 0), 0);
-        assertEq(registry.generationAt(id, 1), 3);
-        vm.warp(consensus.epochStart(1));
+        assertEq(registry.generationAt(id, 1), 0);
+        assertEq(registry.generationAt(id, 2), 3);
+        vm.warp(consensus.epochStart(2));
         registerDevice("restless");
-        assertEq(registry.generationAt(id, 1), 3);
-        assertEq(registry.generationAt(id, 2), 4);
+        assertEq(registry.generationAt(id, 2), 3);
+        assertEq(registry.generationAt(id, 3), 4);
     }
 
     /// @dev A seat that commits and stays silent sends the other four to REVEAL: that costs it a part of its bond for each cohort, and its strikes.
@@ -145,5 +147,21 @@ contract GriefingTest is Fixture {
     function timelineFrom(Timeline memory timeline) private pure returns (Timeline memory) {
         timeline.firstEpochAt = 0;
         return timeline;
+    }
+
+    /// @dev Lanes that are taken and left in one epoch stay where they are until the next: nobody moves the next free lane, and with it the
+    /// cohort of a device to come, to where it likes within an epoch.
+    function test_aLaneTakenAndLeftInOneEpochIsNotReusedInIt() public {
+        vm.warp(consensus.epochStart(1) - 1);
+        bytes32 id = registerDevice("mover");
+        assertEq(registry.getDevice(id).lane, 2);
+        vm.prank(makeAddr("mover"));
+        registry.requestExit(id);
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.LaneMoving.selector, id, 1));
+        registry.withdrawDeposit(id);
+        assertEq(registry.getDevice(registerDevice("second")).lane, 3, "a fresh one");
+        vm.warp(consensus.epochStart(1));
+        registry.withdrawDeposit(id);
+        assertEq(registry.getDevice(registerDevice("third")).lane, 2, "free again");
     }
 }

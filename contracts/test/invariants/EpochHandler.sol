@@ -119,7 +119,10 @@ contract EpochHandler is EpochDuties {
             return;
         }
         uint64 last = ghostLastEpoch[id];
-        bool free = last == 0 || (isAudited(last - 1) && isPaid(last - 1, device.lane / 64, device.lane % 64 + 1));
+        // Left before it counted: free once the epoch has passed in which it did so.
+        bool free = last == 0
+            ? consensus.currentEpoch() >= device.since
+            : (isAudited(last - 1) && isPaid(last - 1, device.lane / 64, device.lane % 64 + 1));
         try registry.withdrawDeposit(id) {
             assertTrue(free, "28: a deposit left before its last epoch was audited and its lane paid");
             ghostDeposits -= DEPOSIT;
