@@ -163,12 +163,14 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         OwnerSlot storage slot = _owners[operator];
         if (slot.strikes != type(uint16).max) slot.strikes += 1;
         emit Struck(operator, epoch, cohort, reason, slot.strikes);
+        bytes32 offence = keccak256(abi.encode(reason, operator, epoch, cohort));
+        if (reason == StrikeReason.Unopened) _take(operator, offence, (seatBond * seatRules().unopenedBps + 9_999) / 10_000);
         if (reason != StrikeReason.AuditUnanswered) return;
         if (slot.auditStrikes == 0) {
             slot.auditStrikes = 1;
         } else {
             slot.auditStrikes = 0;
-            _slash(operator, keccak256(abi.encode(reason, operator, epoch, cohort)));
+            _slash(operator, offence);
         }
     }
 
@@ -178,7 +180,7 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         BondSlot storage money = _bonds[operator];
         if (slot.jailed) revert InJail(operator, money.jailedUntil);
         SeatRules memory rules = seatRules();
-        bool covered = money.bond >= slot.seats * seatBond;
+        bool covered = uint256(money.bond) * 10 > slot.seats * seatBond * 9 || slot.seats == 0;
         if (covered && slot.strikes < rules.strikesToJail) revert TooFewStrikes(operator, slot.strikes, rules.strikesToJail);
         slot.jailed = true;
         slot.strikes = 0;
@@ -355,11 +357,16 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         if (_slash(operator, offence) == 0) revert NothingToSlash(operator);
     }
 
-    /// @dev Rounds up, takes at most what is there, the bond before what is unbonding.
-    function _slash(address operator, bytes32 offence) private returns (uint256 amount) {
+    /// @dev A part of what is held, rounded up.
+    function _slash(address operator, bytes32 offence) private returns (uint256) {
+        uint256 held = uint256(_bonds[operator].bond) + _bonds[operator].unbonding;
+        return _take(operator, offence, (held * seatRules().slashBps + 9_999) / 10_000);
+    }
+
+    /// @dev Takes at most what is there, the bond before what is unbonding.
+    function _take(address operator, bytes32 offence, uint256 most) private returns (uint256 amount) {
         BondSlot storage money = _bonds[operator];
-        uint256 held = uint256(money.bond) + money.unbonding;
-        amount = (held * seatRules().slashBps + 9_999) / 10_000;
+        amount = _min(most, uint256(money.bond) + money.unbonding);
         uint256 fromBond = _min(amount, money.bond);
         money.bond -= uint96(fromBond);
         money.unbonding -= uint96(amount - fromBond);
@@ -369,6 +376,7 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
 
     function _checkRules(SeatRules memory rules) private pure {
         if (rules.slashBps == 0 || rules.slashBps > 5_000) revert OutOfBounds("slashBps");
+        if (rules.unopenedBps == 0 || rules.unopenedBps > 1_000) revert OutOfBounds("unopenedBps");
         if (rules.strikesToJail == 0 || rules.strikesToJail > 100) revert OutOfBounds("strikesToJail");
         if (rules.jailEpochs > 1_000_000) revert OutOfBounds("jailEpochs");
     }

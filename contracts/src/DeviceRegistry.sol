@@ -171,6 +171,9 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
             // The lane is paid where its slot says; it must not say another wallet before that.
             (bool unpaid, uint64 epoch) = consensus.unpaidEpoch(device.lane, place.until);
             if (unpaid) revert LaneUnpaid(deviceId, epoch);
+        } else if (consensus.nextEpoch() == place.since) {
+            // Taken and left in one epoch: free in the next. Otherwise whoever registers could move the next free lane to where it likes.
+            revert LaneMoving(deviceId, place.since);
         }
         (_devices[deviceId].present, _devices[deviceId].deposited) = (false, false);
         _payoutsAway[deviceId] = place.payout;

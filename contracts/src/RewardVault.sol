@@ -346,9 +346,10 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
     }
 
     function _checkEmission(Emission memory emission) private pure {
-        if (emission.perEpoch > 10_000_000 ether) revert OutOfBounds("perEpoch");
+        if (emission.perEpoch < 1 ether || emission.perEpoch > 10_000_000 ether) revert OutOfBounds("perEpoch");
         if (emission.checkerBps > 5_000) revert OutOfBounds("checkerBps");
         if (emission.keeperBps > 1_000) revert OutOfBounds("keeperBps");
-        if (emission.maxPrice == 0) revert OutOfBounds("maxPrice");
+        // 1 KAI for a device of 10^9 Mop/s.
+        if (emission.maxPrice < 1 gwei) revert OutOfBounds("maxPrice");
     }
 }

@@ -267,7 +267,7 @@ contract ActorsTest is Fixture {
         seats.unjail();
         for (uint256 i; i < 3; ++i) {
             vm.prank(address(consensus));
-            seats.strike(who, 0, 0, SR.Unopened);
+            seats.strike(who, 0, 0, SR.Malformed);
         }
         seats.jail(who);
         assertEq(seats.checker(who).seats, 0);
@@ -405,14 +405,14 @@ contract ActorsTest is Fixture {
 
     function test_maxPriceCapsAPayment() public {
         Emission memory cheap = defaultEmission();
-        cheap.maxPrice = 1;
+        cheap.maxPrice = 1 gwei;
         deployAll(defaultTimeline(), defaultScores(), cheap);
         delete operators;
         bondCheckers(5, 1);
         registerDevices(1);
         startEpochs();
         settleHonestly(0, uniformClaim(1, 3000, 10_000));
-        assertEq(vault.payCohort(0, 0, 64), consensus.creditOf(0, 0));
+        assertEq(vault.payCohort(0, 0, 64), 1 gwei * consensus.creditOf(0, 0));
     }
 
     function test_totalZeroPaysZero() public {
@@ -450,7 +450,7 @@ contract ActorsTest is Fixture {
         assertEq(consensus.roundRulesOf(1).graceMs, 500);
         assertEq(consensus.roundRulesOf(2).graceMs, 400);
         ScoreRules memory s = consensus.scoreRules();
-        s.auditBps = 1;
+        s.auditBps = 100;
         consensus.scheduleScoreRules(s);
         s.firstStanding += 1;
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, bytes32("firstStanding")));
@@ -459,10 +459,10 @@ contract ActorsTest is Fixture {
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, bytes32("uptimeTolerance")));
         consensus.scheduleScoreRules(s);
         Emission memory e = vault.emissionOf(0);
-        e.perEpoch = 1;
+        e.perEpoch = 1 ether;
         vault.scheduleEmission(e);
         assertEq(vault.emissionOf(1).perEpoch, 1_000 ether);
-        assertEq(vault.emissionOf(2).perEpoch, 1);
+        assertEq(vault.emissionOf(2).perEpoch, 1 ether);
         vm.expectRevert(abi.encodeWithSelector(IRewardVault.ChangePending.selector, 2));
         vault.scheduleEmission(e);
         SeatRules memory q = seats.seatRules();
@@ -473,7 +473,7 @@ contract ActorsTest is Fixture {
         seats.scheduleSeatRules(q);
         vm.warp(consensus.epochStart(2));
         assertEq(seats.seatRules().slashBps, 5);
-        assertEq(consensus.scoreRules().auditBps, 1);
+        assertEq(consensus.scoreRules().auditBps, 100);
         vm.warp(consensus.epochStart(5) - 1);
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.ChangePending.selector, 2));
         consensus.scheduleTimeline(t);
@@ -485,19 +485,19 @@ contract ActorsTest is Fixture {
     function test_boundsHaveNames() public {
         vm.startPrank(owner);
         Timeline memory t = consensus.timeline();
-        t.commitSeconds = 0;
+        t.commitSeconds = 1;
         _outOfBounds("commitSeconds");
         consensus.scheduleTimeline(t);
         t = consensus.timeline();
-        t.openSeconds = 0;
+        t.openSeconds = 1;
         _outOfBounds("openSeconds");
         consensus.scheduleTimeline(t);
         t = consensus.timeline();
-        t.revealSeconds = 0;
+        t.revealSeconds = 1;
         _outOfBounds("revealSeconds");
         consensus.scheduleTimeline(t);
         t = consensus.timeline();
-        t.finalizeSeconds = 0;
+        t.finalizeSeconds = 1;
         _outOfBounds("finalizeSeconds");
         consensus.scheduleTimeline(t);
         t = consensus.timeline();
@@ -506,6 +506,9 @@ contract ActorsTest is Fixture {
         consensus.scheduleTimeline(t);
         t = consensus.timeline();
         t.auditSeconds = 17;
+        _outOfBounds("auditSeconds");
+        consensus.scheduleTimeline(t);
+        t.auditSeconds = 1;
         _outOfBounds("auditSeconds");
         consensus.scheduleTimeline(t);
         t = consensus.timeline();
@@ -552,6 +555,9 @@ contract ActorsTest is Fixture {
         s.auditBps = 10_001;
         _outOfBounds("auditBps");
         consensus.scheduleScoreRules(s);
+        s.auditBps = 99;
+        _outOfBounds("auditBps");
+        consensus.scheduleScoreRules(s);
         s = consensus.scoreRules();
         s.delistAfterEpochs = 16;
         _outOfBounds("delistAfterEpochs");
@@ -569,12 +575,23 @@ contract ActorsTest is Fixture {
         _outOfBounds("keeperBps");
         vault.scheduleEmission(e);
         e = defaultEmission();
-        e.maxPrice = 0;
+        e.maxPrice = 1 gwei - 1;
         _outOfBounds("maxPrice");
+        vault.scheduleEmission(e);
+        e = defaultEmission();
+        e.perEpoch = 1 ether - 1;
+        _outOfBounds("perEpoch");
         vault.scheduleEmission(e);
         SeatRules memory q = defaultSeatRules();
         q.slashBps = 5_001;
         _outOfBounds("slashBps");
+        seats.scheduleSeatRules(q);
+        q = defaultSeatRules();
+        q.unopenedBps = 0;
+        _outOfBounds("unopenedBps");
+        seats.scheduleSeatRules(q);
+        q.unopenedBps = 1_001;
+        _outOfBounds("unopenedBps");
         seats.scheduleSeatRules(q);
         q = defaultSeatRules();
         q.strikesToJail = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IDeviceRegistry} from "../src/interfaces/IDeviceRegistry.sol";
+import {Device, IDeviceRegistry} from "../src/interfaces/IDeviceRegistry.sol";
 import {CohortState, EpochTotals, Opening, Phase} from "../src/interfaces/IEpochConsensus.sol";
 import {EpochMoney} from "../src/interfaces/IRewardVault.sol";
 import {Standings} from "../src/libraries/Standings.sol";
@@ -100,7 +100,8 @@ contract NetworkHandler is Fixture {
         if (!registry.isRegistered(id)) return;
         (bool any, uint64 settled) = consensus.settledThrough();
         (bool unpaid,) = consensus.unpaidEpoch(registry.getDevice(id).lane, registry.getDevice(id).until);
-        bool free = registry.getDevice(id).since > registry.getDevice(id).until
+        Device memory device = registry.getDevice(id);
+        bool free = (device.since > device.until && consensus.currentEpoch() >= device.since)
             || (any && settled >= registry.getDevice(id).until && !unpaid);
         if (!free) return;
         registry.withdrawDeposit(id);

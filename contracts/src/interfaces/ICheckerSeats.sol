@@ -44,10 +44,12 @@ struct Receipt {
 
 /// @notice Rules of punishment.
 /// @param slashBps Part of everything an owner has bonded (in 1/10000, rounded up) that one offence costs; at most 5000.
+/// @param unopenedBps Part of one seat's bond (in 1/10000, rounded up) that it costs to commit and not to open, for each cohort; at most 1000.
 /// @param strikesToJail Strikes after which anyone may jail the owner.
 /// @param jailEpochs Epochs in jail.
 struct SeatRules {
     uint16 slashBps;
+    uint16 unopenedBps;
     uint16 strikesToJail;
     uint32 jailEpochs;
 }
@@ -122,7 +124,7 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     /// @notice Sends what has finished unbonding to the payout wallet. Anyone.
     function withdrawBond(address operator) external;
 
-    /// @notice Takes all seats of an owner with enough strikes, or a slashed one, out of the list. Anyone; earns a bounty.
+    /// @notice Takes all seats of an owner with enough strikes, or of one whose bond lacks a tenth, out of the list. Anyone; earns a bounty.
     function jail(address operator) external;
 
     /// @notice Puts back as many seats as the bond still covers (possibly none: then add seats). Operator only, when the time is served.
@@ -132,7 +134,8 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     function slashReceipt(address operator, Receipt calldata receipt, bytes calldata signature, Opening calldata opening)
         external;
 
-    /// @notice Adds a strike; a second unanswered audit also slashes. EpochConsensus only.
+    /// @notice Adds a strike. What was committed to and not opened also costs a part of a seat's bond, since the others had to reveal; a second
+    /// unanswered audit slashes. EpochConsensus only.
     function strike(address operator, uint64 epoch, uint32 cohort, StrikeReason reason) external;
 
     /// @notice Owner; effective two epochs later.

@@ -68,6 +68,8 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     error DeviceNotLeaving(bytes32 deviceId);
     /// @notice The audits of the device's last epoch are not over.
     error DepositHeld(bytes32 deviceId, uint32 until, uint64 settledThrough);
+    /// @notice The device took its lane and left it in one epoch: its deposit leaves, and the lane is free, from epoch `from` on.
+    error LaneMoving(bytes32 deviceId, uint32 from);
     /// @notice The device's lane is not paid for `epoch` yet: call `payCohort` first, as anybody may.
     error LaneUnpaid(bytes32 deviceId, uint64 epoch);
     error NotPayout(address caller, address payout);

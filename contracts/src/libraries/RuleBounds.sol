@@ -15,14 +15,16 @@ library RuleBounds {
     }
 
     function checkTimeline(Timeline memory t, uint256 epochSeconds) internal pure {
-        _refuse(t.commitSeconds == 0, "commitSeconds");
-        _refuse(t.openSeconds == 0, "openSeconds");
-        _refuse(t.revealSeconds == 0, "revealSeconds");
-        _refuse(t.finalizeSeconds == 0, "finalizeSeconds");
+        // Shorter, and whoever orders transactions could keep others out of a phase.
+        uint256 least = epochSeconds < 200 ? 2 : epochSeconds / 100;
+        _refuse(t.commitSeconds < least, "commitSeconds");
+        _refuse(t.openSeconds < least, "openSeconds");
+        _refuse(t.revealSeconds < least, "revealSeconds");
+        _refuse(t.finalizeSeconds < least, "finalizeSeconds");
         // The rest of the epoch is for the seed of the next one.
         uint256 sum = uint256(t.commitSeconds) + t.openSeconds + t.revealSeconds + t.finalizeSeconds;
         _refuse(sum >= epochSeconds, "phases");
-        _refuse(t.auditSeconds == 0 || t.auditSeconds > epochSeconds, "auditSeconds");
+        _refuse(t.auditSeconds < least || t.auditSeconds > epochSeconds, "auditSeconds");
     }
 
     function checkRounds(RoundRules memory r, uint256 epochSeconds) internal pure {
@@ -36,7 +38,8 @@ library RuleBounds {
     }
 
     function checkScores(ScoreRules memory s) internal pure {
-        _refuse(s.auditBps > 10_000, "auditBps");
+        // Without audits, repeating what others said would be the best that a seat can do.
+        _refuse(s.auditBps < 100 || s.auditBps > 10_000, "auditBps");
         _refuse(s.delistAfterEpochs == 0 || s.delistAfterEpochs > 15, "delistAfterEpochs");
     }
 

@@ -50,7 +50,7 @@ contract GovernanceTest is Fixture {
         Timeline memory timeline = defaultTimeline();
         timeline.auditSeconds = 16;
         ScoreRules memory scores = defaultScores();
-        scores.auditBps = 1;
+        scores.auditBps = 100;
         deployAll(timeline, scores, defaultEmission());
         bondCheckers(5, 1);
         registerDevices(2);
@@ -64,7 +64,7 @@ contract GovernanceTest is Fixture {
             warpTo(epoch, Phase.Finalize);
             rollSeed(epoch + 2);
         }
-        assertFalse(consensus.auditOf(1, 0, 0).drawn, "one in ten thousand");
+        assertFalse(consensus.auditOf(1, 0, 0).drawn, "one in a hundred");
         vm.warp(consensus.epochStart(5) - 1); // the last second in which epoch 1 can be reported
         scores.auditBps = 500;
         vm.startPrank(owner);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Phase} from "../../src/interfaces/IEpochConsensus.sol";
+import {ICheckerSeats} from "../../src/interfaces/ICheckerSeats.sol";
+import {Opening, Phase, Timeline} from "../../src/interfaces/IEpochConsensus.sol";
+import {IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
 import {IGoverned} from "../../src/interfaces/IGoverned.sol";
 import {Fixture} from "../support/Fixture.sol";
 
@@ -77,7 +79,7 @@ contract GriefingTest is Fixture {
         assertEq(registry.generationAt(id, 1), 1_001);
     }
 
-    /// @dev A device that left before it counted and comes back in the same epoch has the generation it came back with.
+    /// @dev A device that left before it counted and comes back in the next epoch has the generation it came back with.
     function test_generationAfterLeavingAndComingBackAtOnce() public {
         vm.warp(firstEpochAt);
         bytes32 id = registerDevice("restless");
@@ -85,13 +87,81 @@ contract GriefingTest is Fixture {
         assertEq(registry.generationAt(id, 1), 2);
         vm.prank(makeAddr("restless"));
         registry.requestExit(id);
+        vm.warp(consensus.epochStart(1));
         registry.withdrawDeposit(id);
         registerDevice("restless");
-        assertEq(registry.generationAt(id, 0), 0);
-        assertEq(registry.generationAt(id, 1), 3);
-        vm.warp(consensus.epochStart(1));
+        assertEq(registry.generationAt(id, 1), 0);
+        assertEq(registry.generationAt(id, 2), 3);
+        vm.warp(consensus.epochStart(2));
         registerDevice("restless");
-        assertEq(registry.generationAt(id, 1), 3);
-        assertEq(registry.generationAt(id, 2), 4);
+        assertEq(registry.generationAt(id, 2), 3);
+        assertEq(registry.generationAt(id, 3), 4);
+    }
+
+    /// @dev A seat that commits and stays silent sends the other four to REVEAL: that costs it a part of its bond for each cohort, and its strikes.
+    function test_aSilentSeatPaysForTheOthersReveals() public {
+        uint256[10][] memory words = one(pack(uniformClaim(2, 3000, 10_000)));
+        warpTo(0, Phase.Commit);
+        for (uint256 i; i < 5; ++i) {
+            commitWords(0, operators[i], words);
+        }
+        Opening[] memory four = new Opening[](4);
+        for (uint256 i; i < 4; ++i) {
+            four[i] = openAll(0, 0, words)[i];
+        }
+        warpTo(0, Phase.Reveal);
+        consensus.reveal(0, 0, four);
+        warpTo(0, Phase.Finalize);
+        consensus.finalize(0, 0, four);
+        address silent = consensus.seatsOf(0, 0)[4];
+        assertEq(seats.checker(silent).bond, SEAT_BOND - SEAT_BOND / 100);
+        assertEq(token.balanceOf(treasury), SEAT_BOND / 100);
+        assertEq(seats.checker(silent).strikes, 1);
+        // Not enough for jail, which takes a tenth or three strikes.
+        vm.expectPartialRevert(ICheckerSeats.TooFewStrikes.selector);
+        seats.jail(silent);
+    }
+
+    /// @dev Audits that get shorter by a change of rules are over in the order of their epochs.
+    function test_shorterAuditsDoNotOvertakeLongerOnes() public {
+        Timeline memory timeline = consensus.timeline();
+        timeline.auditSeconds = 16;
+        deployAll(timelineFrom(timeline), defaultScores(), defaultEmission());
+        delete operators;
+        bondCheckers(5, 1);
+        startEpochs();
+        vm.warp(firstEpochAt);
+        timeline = consensus.timeline();
+        timeline.auditSeconds = 2;
+        vm.prank(owner);
+        consensus.scheduleTimeline(timeline); // from epoch 2 on
+        vm.warp(consensus.epochStart(4) + 4); // reports of epoch 2 are over, of epoch 1 not before the start of 5
+        (bool any, uint64 settled) = consensus.settledThrough();
+        assertTrue(any);
+        assertEq(settled, 0);
+        vm.warp(consensus.epochStart(5));
+        (, settled) = consensus.settledThrough();
+        assertEq(settled, 2);
+    }
+
+    function timelineFrom(Timeline memory timeline) private pure returns (Timeline memory) {
+        timeline.firstEpochAt = 0;
+        return timeline;
+    }
+
+    /// @dev Lanes that are taken and left in one epoch stay where they are until the next: nobody moves the next free lane, and with it the
+    /// cohort of a device to come, to where it likes within an epoch.
+    function test_aLaneTakenAndLeftInOneEpochIsNotReusedInIt() public {
+        vm.warp(consensus.epochStart(1) - 1);
+        bytes32 id = registerDevice("mover");
+        assertEq(registry.getDevice(id).lane, 2);
+        vm.prank(makeAddr("mover"));
+        registry.requestExit(id);
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.LaneMoving.selector, id, 1));
+        registry.withdrawDeposit(id);
+        assertEq(registry.getDevice(registerDevice("second")).lane, 3, "a fresh one");
+        vm.warp(consensus.epochStart(1));
+        registry.withdrawDeposit(id);
+        assertEq(registry.getDevice(registerDevice("third")).lane, 2, "free again");
     }
 }

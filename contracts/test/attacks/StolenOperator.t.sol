@@ -23,7 +23,7 @@ contract StolenOperatorTest is StolenCalls {
 
     function setUp() public {
         (Emission memory emission, ScoreRules memory scores) = (defaultEmission(), defaultScores());
-        (emission.bounty, scores.auditBps) = (0, 0);
+        (emission.bounty, scores.auditBps) = (0, 100);
         deployAll(defaultTimeline(), scores, emission);
         (, keyOf[key]) = makeAddrAndKey("victim");
         (id, wallet) = (registry.deviceIdOf(key, keccak256("victim")), payoutOf(key));

@@ -119,7 +119,10 @@ contract EpochHandler is EpochDuties {
             return;
         }
         uint64 last = ghostLastEpoch[id];
-        bool free = last == 0 || (isAudited(last - 1) && isPaid(last - 1, device.lane / 64, device.lane % 64 + 1));
+        // Left before it counted: free once the epoch has passed in which it did so.
+        bool free = last == 0
+            ? consensus.currentEpoch() >= device.since
+            : (isAudited(last - 1) && isPaid(last - 1, device.lane / 64, device.lane % 64 + 1));
         try registry.withdrawDeposit(id) {
             assertTrue(free, "28: a deposit left before its last epoch was audited and its lane paid");
             ghostDeposits -= DEPOSIT;
@@ -196,8 +199,10 @@ contract EpochHandler is EpochDuties {
             vm.expectPartialRevert(IEpochReports.WrongSeats.selector);
             consensus.finalize(epoch, cohort, fewer);
         }
+        uint256 fined = token.balanceOf(treasury);
         vm.prank(keeper);
         consensus.finalize(epoch, cohort, openings);
+        ghostBonds -= token.balanceOf(treasury) - fined;
         noteResolved(epoch, cohort);
         vm.expectPartialRevert(IEpochReports.CohortResolved.selector);
         consensus.finalize(epoch, cohort, openings);
@@ -229,7 +234,9 @@ contract EpochHandler is EpochDuties {
         if (phase < Phase.Open || !isOpenCohort(epoch, cohort)) return;
         noteCaps(epoch);
         uint256[64] memory standings = standingsOf(cohort);
+        uint256 fined = token.balanceOf(treasury);
         try consensus.voidCohort(epoch, cohort) {
+            ghostBonds -= token.balanceOf(treasury) - fined;
             noteResolved(epoch, cohort);
             vm.expectPartialRevert(IEpochReports.CohortResolved.selector);
             consensus.voidCohort(epoch, cohort);

@@ -96,7 +96,7 @@ abstract contract Fixture is Test {
     }
 
     function defaultSeatRules() internal pure returns (SeatRules memory) {
-        return SeatRules({slashBps: 1_000, strikesToJail: 3, jailEpochs: 5});
+        return SeatRules({slashBps: 1_000, unopenedBps: 100, strikesToJail: 3, jailEpochs: 5});
     }
 
     function deployToken() internal virtual returns (IKaisarToken) {

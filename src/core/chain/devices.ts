@@ -137,3 +137,25 @@ export async function getDevices(network: ConnectedNetwork): Promise<DeviceOverv
   }
   return devices
 }
+
+/** Of these devices, those whose claim to the attested identity they carry the registry would accept now. */
+export async function claimableIdentities(
+  network: ConnectedNetwork,
+  devices: readonly Pick<RegisteredDevice, 'id' | 'record'>[],
+): Promise<Hex[]> {
+  const { client } = network.chain
+  const attested = devices.filter(({ record }) => record.attestedIdentity !== zeroBytes32)
+  const claimable: Hex[] = []
+  for (const { id, record } of attested) {
+    const owner = { ...registry(network), functionName: 'identityOwner', args: [record.attestedIdentity] } as const
+    if ((await reading('identityOwner', client.readContract(owner))) === id) continue
+    const claim = { ...registry(network), functionName: 'claimIdentity', args: [id] } as const
+    // Whether it is refused is what is asked; an endpoint that does not answer is seen by the calls around this one.
+    const accepted = await client.simulateContract(claim).then(
+      () => true,
+      () => false,
+    )
+    if (accepted) claimable.push(id)
+  }
+  return claimable
+}

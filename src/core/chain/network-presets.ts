@@ -16,7 +16,13 @@ export type NetworkParameters = {
     /** How far from the median uptime, in 1/10000, a seat's uptime agrees. Fixed at construction. */
     readonly uptimeTolerance: number
   }
-  readonly seatRules: { readonly slashBps: number; readonly strikesToJail: number; readonly jailEpochs: number }
+  readonly seatRules: {
+    readonly slashBps: number
+    /** Part of one seat's bond, in 1/10000, that an opening costs which was committed to and not opened. */
+    readonly unopenedBps: number
+    readonly strikesToJail: number
+    readonly jailEpochs: number
+  }
   readonly seatBond: bigint
   readonly deviceDeposit: bigint
   readonly emission: {
@@ -71,7 +77,7 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
     },
     // A seat asks a device for its heartbeat some ten times in so short an epoch: one that is late is a tenth.
     scores: { firstStanding: 1_000_000, auditBps: 2_500, delistAfterEpochs: 8, uptimeTolerance: 2_000 },
-    seatRules: { slashBps: 1_000, strikesToJail: 3, jailEpochs: 4 },
+    seatRules: { slashBps: 1_000, unopenedBps: 100, strikesToJail: 3, jailEpochs: 4 },
     seatBond: parseEther('1000'),
     deviceDeposit: parseEther('10'),
     emission: {
@@ -121,7 +127,8 @@ export function productionParameters(specHash: Hex): NetworkParameters {
     },
     // An H100's dense int8 peak is about 2 × 10^9 Mop/s.
     scores: { firstStanding: 4_000_000_000, auditBps: 500, delistAfterEpochs: 14, uptimeTolerance: 200 },
-    seatRules: { slashBps: 1_000, strikesToJail: 3, jailEpochs: 7 },
+    // 10 KAI a cohort: the four others' reveals cost half a million gas.
+    seatRules: { slashBps: 1_000, unopenedBps: 10, strikesToJail: 3, jailEpochs: 7 },
     seatBond: parseEther('10000'),
     deviceDeposit: parseEther('100'),
     emission: {

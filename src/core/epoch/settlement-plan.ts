@@ -1,4 +1,6 @@
-import type { Hex } from 'viem'
+import type { Address, Hex } from 'viem'
+import type { BondedChecker } from '../chain/checkers.ts'
+import type { DeviceOverview } from '../chain/devices.ts'
 import type { CohortOverview, EpochOverview } from '../chain/epochs.ts'
 import type { OpeningWords } from './opening.ts'
 import { quorum } from './tally.ts'
@@ -25,6 +27,10 @@ export type SettlementStep =
   /** A seat whose audit nobody answered in time. */
   | { readonly do: 'strike'; readonly epoch: number; readonly cohort: number; readonly seat: number }
   | { readonly do: 'payKeeper' | 'closeEpoch'; readonly epoch: number }
+  /** A Checker with enough strikes, or whose bond lacks a tenth; and our own seats, once the time in jail is served. */
+  | { readonly do: 'jail' | 'unjail'; readonly epoch: number; readonly checker: Address }
+  /** A device that earned nothing for too long, and one whose attested identity was confirmed. */
+  | { readonly do: 'delist' | 'claimIdentity'; readonly epoch: number; readonly device: Hex }
 
 const seatCount = (mask: number): number => mask.toString(2).replaceAll('0', '').length
 
@@ -69,5 +75,44 @@ export function planCohort(
   return [
     ...(cohort.lanesPaid < 64 ? [{ do: 'payCohort', ...about } as const] : []),
     ...(cohort.checkersPaid ? [] : [{ do: 'payCheckers', ...about } as const]),
+  ]
+}
+
+/** What {@link planErrands} looks at, once an epoch. */
+export type NetworkMembers = {
+  readonly checkers: readonly Pick<
+    BondedChecker,
+    'operator' | 'seats' | 'strikes' | 'bond' | 'jailed' | 'jailedUntil'
+  >[]
+  readonly devices: readonly Pick<DeviceOverview, 'id' | 'until' | 'silentEpochs'>[]
+  /** Devices whose claim to an attested identity the registry would accept. */
+  readonly claims: readonly Hex[]
+}
+
+export type ErrandRules = {
+  readonly seatBond: bigint
+  readonly strikesToJail: number
+  readonly delistAfterEpochs: number
+}
+
+/** What somebody has to call about Checkers and devices while `epoch` is settled; each call earns a bounty, but the return from jail. */
+export function planErrands(
+  epoch: number,
+  keeper: Address,
+  { checkers, devices, claims }: NetworkMembers,
+  { seatBond, strikesToJail, delistAfterEpochs }: ErrandRules,
+): SettlementStep[] {
+  const isDue = ({ jailed, seats, strikes, bond }: NetworkMembers['checkers'][number]) =>
+    !jailed && seats > 0 && (strikes >= strikesToJail || bond * 10n <= BigInt(seats) * seatBond * 9n)
+  // It may leave jail in the epoch that it was jailed until, which is the one after the epoch that is settled.
+  const isServed = ({ operator, jailed, jailedUntil }: NetworkMembers['checkers'][number]) =>
+    operator === keeper && jailed && epoch + 1 >= jailedUntil
+  return [
+    ...checkers.filter(isDue).map(({ operator }) => ({ do: 'jail', epoch, checker: operator }) as const),
+    ...checkers.filter(isServed).map(({ operator }) => ({ do: 'unjail', epoch, checker: operator }) as const),
+    ...devices
+      .filter(({ until, silentEpochs }) => until === null && silentEpochs >= delistAfterEpochs)
+      .map(({ id }) => ({ do: 'delist', epoch, device: id }) as const),
+    ...claims.map(device => ({ do: 'claimIdentity', epoch, device }) as const),
   ]
 }

@@ -1,7 +1,10 @@
+import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
+import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { rewardVaultAbi } from '../chain/abi/reward-vault.ts'
 import { firstBlockSince } from '../chain/block-time.ts'
-import { frozenSeats } from '../chain/checkers.ts'
+import { frozenSeats, getCheckers } from '../chain/checkers.ts'
+import { claimableIdentities, getDevices } from '../chain/devices.ts'
 import {
   type EpochOverview,
   getAudit,
@@ -12,12 +15,20 @@ import {
   settledThrough,
 } from '../chain/epochs.ts'
 import { type ConnectedNetwork, reading } from '../chain/network.ts'
+import { readParameters } from '../chain/parameters.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { epochAt } from '../protocol/trigger.ts'
 import { keeperRank, turnSeconds } from './keeper-rank.ts'
-import { type OpeningOnChain, planCohort, planSeed, type SettlementStep, seatsIn } from './settlement-plan.ts'
+import {
+  type OpeningOnChain,
+  planCohort,
+  planErrands,
+  planSeed,
+  type SettlementStep,
+  seatsIn,
+} from './settlement-plan.ts'
 import { shownOpenings } from './shown-openings.ts'
 
 /** Every committed seat's opening of a cohort, in seat order, or null where they are not to be had. */
@@ -57,6 +68,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   const possibleSince = new Map<string, number>()
   const ranks = new Map<number, number>()
   const unanswered = new Map<number, readonly SettlementStep[]>()
+  const errands = new Map<number, readonly SettlementStep[]>()
   /** Epochs that are paid and closed, with their audits: nothing can be to do there. */
   const over = new Set<number>()
 
@@ -102,6 +114,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       const overview = await getEpoch(network, epoch)
       if (overview.seed === null) continue
       for (const step of await epochSteps(overview, epoch >= timeline.firstPaidEpoch)) steps.push({ step, overview })
+      if (epoch === current - 1 && overview.phase === 'pay' && overview.totalFixed)
+        for (const step of await errandsOf(epoch)) steps.push({ step, overview })
       const { auditClosesAt } = overview
       const now = Number(head.timestamp)
       if (now >= auditClosesAt && now < auditClosesAt + timeline.auditSeconds)
@@ -123,6 +137,27 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       }
     unanswered.set(epoch, steps)
     unanswered.delete(epoch - keptEpochs)
+    return steps
+  }
+
+  /** Strikes, silence and credits of an epoch are known once it is resolved: read once. */
+  async function errandsOf(epoch: number): Promise<readonly SettlementStep[]> {
+    const known = errands.get(epoch)
+    if (known !== undefined) return known
+    const [checkers, devices, { seats, scores }] = await Promise.all([
+      getCheckers(network),
+      getDevices(network),
+      readParameters(network),
+    ])
+    const claims = await claimableIdentities(network, devices)
+    const rules = {
+      seatBond: seats.seatBond,
+      strikesToJail: seats.strikesToJail,
+      delistAfterEpochs: scores.delistAfterEpochs,
+    }
+    const steps = planErrands(epoch, sender.address, { checkers, devices, claims }, rules)
+    errands.set(epoch, steps)
+    errands.delete(epoch - keptEpochs)
     return steps
   }
 
@@ -159,6 +194,12 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       abi: epochConsensusAbi,
       priority: priority.keeper,
     } as const
+    const seats = { to: network.contracts.CheckerSeats, abi: checkerSeatsAbi, priority: priority.claim } as const
+    const registry = {
+      to: network.contracts.DeviceRegistry,
+      abi: deviceRegistryAbi,
+      priority: priority.claim,
+    } as const
     const vault = { to: network.contracts.RewardVault, abi: rewardVaultAbi, priority: priority.claim } as const
     const key = keyOf(step)
     switch (step.do) {
@@ -183,6 +224,16 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
         break
       case 'strike':
         sender.enqueue({ ...consensus, key, functionName: 'strikeUnanswered', args: [epoch, step.cohort, step.seat] })
+        break
+      case 'jail':
+        sender.enqueue({ ...seats, key, functionName: 'jail', args: [step.checker] })
+        break
+      case 'unjail':
+        sender.enqueue({ ...seats, key, functionName: 'unjail', args: [] })
+        break
+      case 'delist':
+      case 'claimIdentity':
+        sender.enqueue({ ...registry, key, functionName: step.do, args: [step.device] })
         break
       case 'payCohort':
         sender.enqueue({ ...vault, key, functionName: 'payCohort', args: [epoch, step.cohort, 64] })
@@ -232,6 +283,8 @@ const keyOf = (step: SettlementStep): string =>
     step.epoch,
     ...('cohort' in step ? [step.cohort] : []),
     ...('seat' in step ? [step.seat] : []),
+    ...('checker' in step ? [step.checker] : []),
+    ...('device' in step ? [step.device] : []),
     ...('after' in step ? [step.after] : []),
   ].join('/')
 

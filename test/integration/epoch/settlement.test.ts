@@ -122,6 +122,27 @@ describe('keeper', () => {
     expect(await pass()).toContain('payCohort')
   })
 
+  test('finalizes what was revealed also after FINALIZE, and jails the seat that stayed silent', async () => {
+    const seatRules = { slashBps: 1_000, unopenedBps: 100, strikesToJail: 1, jailEpochs: 4 }
+    const { network, at, commit, keeper, write } = await scene({ seatRules })
+    const { pass, stepTroubles } = keeper(0)
+    await pass()
+    await at.commit(0)
+    const [, ...four] = await commit(0)
+    await at.reveal(0)
+    const reveal = { to: network.consensus, abi: epochConsensusAbi as Abi, functionName: 'reveal' }
+    await write({ ...reveal, from: testAddress('checker', 1), args: [0n, 0, four] })
+    await at.pay(0)
+    expect((await getEpoch(network, 0)).totalFixed).toBe(false)
+    expect(await pass()).toContain('finalize-revealed')
+    expect(await getCohort(network, 0, 0)).toMatchObject({ state: 'final', opened: 0b11110 })
+    const silent = (await committeeOf(network, 0, 0))![0]!
+    expect(await getChecker(network, silent)).toMatchObject({ jailed: false, strikes: 1 })
+    expect(await pass()).toEqual(expect.arrayContaining(['payCohort', 'jail']))
+    expect(await getChecker(network, silent)).toMatchObject({ jailed: true, seats: 0 })
+    expect(stepTroubles).toEqual([])
+  })
+
   test('voids a cohort whose quorum cannot be reached any more', async () => {
     const { network, at, commit, keeper, checkers } = await scene()
     const { pass } = keeper(0)

@@ -55,6 +55,7 @@ export const deviceRegistryAbi = [
   {type: 'error', name: 'GenerationOver', inputs: [{name: 'deviceId', type: 'bytes32'}, {name: 'generation', type: 'uint32'}, {name: 'oldest', type: 'uint32'}]},
   {type: 'error', name: 'IdentityTaken', inputs: [{name: 'attestedIdentity', type: 'bytes32'}, {name: 'deviceId', type: 'bytes32'}]},
   {type: 'error', name: 'IdentityUnconfirmed', inputs: [{name: 'deviceId', type: 'bytes32'}]},
+  {type: 'error', name: 'LaneMoving', inputs: [{name: 'deviceId', type: 'bytes32'}, {name: 'from', type: 'uint32'}]},
   {type: 'error', name: 'LaneUnpaid', inputs: [{name: 'deviceId', type: 'bytes32'}, {name: 'epoch', type: 'uint64'}]},
   {type: 'error', name: 'NotEquivocation', inputs: []},
   {type: 'error', name: 'NotGuardian', inputs: [{name: 'caller', type: 'address'}]},
