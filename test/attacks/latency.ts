@@ -26,23 +26,21 @@ async function pongs(arena: Arena, seed: number, delayMs: number) {
   const devices = [{ deviceId, generation: 1, operator: arena.device.address, cohort: 0, lane: 0 }]
   let latencyMs = 0
   let nonces = 0
-  const presence = createPresence(
-    { intervalMs: 10_000, timeoutMs: 5_000 },
-    {
-      journal,
-      clock,
-      log: silentLogger,
-      randomBytes: size => Buffer.from(hashOf('nonce', seed, nonces++).slice(2), 'hex').subarray(0, size),
-      duty: () => ({ epoch: 1, devices }),
-      sendTo: () => async (_type, body) => {
-        const sentMs = clock.monotonicMs()
-        void clock.sleep(delayMs).then(() => {
-          latencyMs = clock.monotonicMs() - sentMs
-          presence.onReply(messageBodies['heartbeat.reply'].parse(body), new Uint8Array(), sentMs + latencyMs)
-        })
-      },
+  const presence = createPresence({
+    journal,
+    clock,
+    log: silentLogger,
+    randomBytes: size => Buffer.from(hashOf('nonce', seed, nonces++).slice(2), 'hex').subarray(0, size),
+    // Ten seconds between two heartbeats.
+    duty: () => ({ epoch: 1, epochSeconds: 160, devices }),
+    sendTo: () => async (_type, body) => {
+      const sentMs = clock.monotonicMs()
+      void clock.sleep(delayMs).then(() => {
+        latencyMs = clock.monotonicMs() - sentMs
+        presence.onReply(messageBodies['heartbeat.reply'].parse(body), new Uint8Array(), sentMs + latencyMs)
+      })
     },
-  )
+  })
   const running = presence.run(stop.signal)
   await clock.advance(60_000)
   stop.abort()

@@ -25,12 +25,6 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
     host: Flags.string({ description: 'Address to listen on', default: '127.0.0.1' }),
     port: Flags.integer({ description: 'Port to listen on; 0 takes a free one', default: 0, min: 0, max: 65535 }),
     'public-url': Flags.string({ description: 'What Providers dial, where it is not the address we listen on' }),
-    'heartbeat-seconds': Flags.integer({
-      description: 'Mean time between two heartbeats',
-      default: 60,
-      min: 1,
-      max: 3_600,
-    }),
     keeper: Flags.boolean({ description: 'Call the functions that move epochs on', default: true, allowNo: true }),
   }
   static override readonly streaming = true
@@ -92,7 +86,6 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         executionProvider: this.flags['execution-provider'],
         listen: { host, port },
         publicUrl: this.flags['public-url'] ?? null,
-        heartbeatMs: this.flags['heartbeat-seconds'] * 1000,
       }
       await daemon.onlyRun({ takeOver, stop }, only =>
         startChecker(options, { log, clock, emit, observer: metrics }, only),

@@ -2,16 +2,17 @@
 import { type Address, bytesToHex, type Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
+import { heartbeatSeconds } from '../protocol/network-parameters.ts'
 import type { MessageHandler } from '../transport/session.ts'
 import type { CheckerJournal } from './journal.ts'
 import { createPendingRecords } from './pending-records.ts'
 import type { SeatDevice, Send } from './seat-round.ts'
 
-export type PresenceOptions = {
-  /** Mean time between two heartbeats, in ms; each wait is uniform between half and one and a half of it. */
-  readonly intervalMs: number
-  /** An answer later than this is none. */
-  readonly timeoutMs: number
+/** The devices judged now, in which epoch, and how long that lasts. */
+export type PresenceDuty = {
+  readonly epoch: number
+  readonly epochSeconds: number
+  readonly devices: readonly SeatDevice[]
 }
 
 export type PresenceDependencies = {
@@ -20,8 +21,8 @@ export type PresenceDependencies = {
   readonly log: Logger
   /** Bytes nobody can guess. */
   readonly randomBytes: (size: number) => Uint8Array
-  /** The devices judged now, with their epoch; null between epochs. */
-  readonly duty: () => { readonly epoch: number; readonly devices: readonly SeatDevice[] } | null
+  /** Null between epochs. */
+  readonly duty: () => PresenceDuty | null
   readonly sendTo: (operator: Address) => Send | null
   /** Whether this seat has started so lately that the operator may not have found it yet: then it is not asked; default never. */
   readonly isArriving?: (operator: Address) => boolean
@@ -38,15 +39,24 @@ export type Presence = {
 
 /** What arrived in time may still wait for its handler's turn. */
 const handlingMs = 100
+/** Longest wait for an answer, and for a duty. */
+const mostTimeoutMs = 5_000
+const dutyMs = 1_000
 
-export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps: PresenceDependencies): Presence {
+/** Mean time between two heartbeats in ms (each wait is uniform between half and one and a half of it), and after which an answer is none. */
+function paceOf(duty: PresenceDuty | null) {
+  const intervalMs = duty === null ? dutyMs : 1_000 * heartbeatSeconds(duty.epochSeconds)
+  return { intervalMs, timeoutMs: Math.min(mostTimeoutMs, 2 * intervalMs) }
+}
+
+export function createPresence(deps: PresenceDependencies): Presence {
   const { journal, clock, log, randomBytes, duty, sendTo } = deps
   const { isArriving = () => false, stoodStillAt = () => false } = deps
   const records = createPendingRecords({ log, transaction: journal.transaction })
   const waiting = new Map<Hex, (receivedAtMs: number) => void>()
 
   /** Whether the operator answered a fresh nonce in time; null where we cannot know. A closed session is no answer. */
-  async function ask(operator: Address, stop: AbortSignal): Promise<boolean | null> {
+  async function ask(operator: Address, timeoutMs: number, stop: AbortSignal): Promise<boolean | null> {
     const send = sendTo(operator)
     if (send === null) return false
     const nonce = bytesToHex(randomBytes(32))
@@ -78,7 +88,7 @@ export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps:
       operators.set(operator, [...(operators.get(operator) ?? []), deviceId])
     await Promise.all(
       [...operators].map(async ([operator, deviceIds]) => {
-        const answered = await ask(operator, stop)
+        const answered = await ask(operator, paceOf(now).timeoutMs, stop)
         if (answered === null) return
         records.write(() => {
           journal.countHeartbeat(now.epoch, deviceIds, answered)
@@ -93,7 +103,7 @@ export function createPresence({ intervalMs, timeoutMs }: PresenceOptions, deps:
     async run(signal) {
       while (!signal.aborted) {
         const [fraction] = new Uint32Array(randomBytes(4).slice().buffer)
-        await clock.sleep(intervalMs * (0.5 + fraction! / 2 ** 32), signal).catch(() => undefined)
+        await clock.sleep(paceOf(duty()).intervalMs * (0.5 + fraction! / 2 ** 32), signal).catch(() => undefined)
         if (!signal.aborted) await askEverybody(signal)
       }
     },

@@ -53,7 +53,6 @@ export type CheckerOptions = {
   readonly listen: { readonly host: string; readonly port: number }
   /** What Providers dial, where it differs from where we listen. */
   readonly publicUrl: string | null
-  readonly heartbeat: { readonly intervalMs: number; readonly timeoutMs: number }
   /** How long open rounds are judged on after it was asked to stop, in ms; default 20,000. */
   readonly drainMs?: number
 }
@@ -160,11 +159,14 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   /** Rounds of an epoch whose duty is still being read. */
   const early = createEarlyRounds()
   const stalls = createStallWatch({ clock })
-  const presence = createPresence(options.heartbeat, {
+  const presence = createPresence({
     journal,
     clock,
     randomBytes,
-    duty: () => epochs.get(working)?.duty ?? null,
+    duty() {
+      const duty = epochs.get(working)?.duty
+      return duty === undefined ? null : { ...duty, epochSeconds: duty.rounds.epochSeconds }
+    },
     sendTo,
     log,
     isArriving,

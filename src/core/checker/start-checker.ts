@@ -31,15 +31,11 @@ export type StartCheckerOptions = {
   readonly seats: number
   readonly listen: { readonly host: string; readonly port: number }
   readonly publicUrl: string | null
-  readonly heartbeatMs: number
   readonly executionProvider: ExecutionProvider | 'auto'
   readonly threads: number
   /** Whether it calls the permissionless functions that move epochs on. */
   readonly keeper: boolean
 }
-
-/** Longest wait for a heartbeat's answer, whatever the interval. */
-const heartbeatTimeoutMs = 5_000
 
 /** Runs until the signal aborts. @throws as {@link runChecker} */
 export async function startChecker(
@@ -57,7 +53,7 @@ export async function startChecker(
   },
   stop: AbortSignal,
 ): Promise<void> {
-  const { folder, privateKey, network, signer, sender, store, heartbeatMs, executionProvider, threads } = options
+  const { folder, privateKey, network, signer, sender, store, executionProvider, threads } = options
   const identity = await ensureCertificate(
     {
       file: join(folder, 'certificate.pem'),
@@ -80,7 +76,7 @@ export async function startChecker(
     }
   }
   await runChecker(
-    { ...options, heartbeat: { intervalMs: heartbeatMs, timeoutMs: Math.min(heartbeatTimeoutMs, heartbeatMs * 2) } },
+    options,
     {
       signer,
       secrets: deriveSeatSecrets(privateKey, network, signer.address),

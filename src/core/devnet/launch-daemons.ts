@@ -42,7 +42,6 @@ export async function launchDaemon(
   const folder = join(dataDir, role.name)
   const passwordFile = await prepareKey(folder, role)
   const common = ['--payout', role.payout, '--execution-provider', 'cpu', '--threads', '1']
-  const own = role.kind === 'checker' ? ['--heartbeat-seconds', '1'] : []
   const config = join(folder, 'config.toml')
   if (!existsSync(config)) writeFileAtomically(config, '')
   const args = [
@@ -61,7 +60,7 @@ export async function launchDaemon(
   const process_ = await startSupervised({
     name: role.name,
     command: process.execPath,
-    args: [entry, ...args, '--rpc-url', rpcUrl, '--password-file', passwordFile, ...common, ...own, ...extraArgs],
+    args: [entry, ...args, '--rpc-url', rpcUrl, '--password-file', passwordFile, ...common, ...extraArgs],
     env: { ...ownSettings(), ...env, KAISAR_SKIP_BUILD: '1' },
     logFile: join(dataDir, 'logs', `${role.name}.log`),
     pidFile: join(dataDir, 'pids', `${role.name}.pid`),

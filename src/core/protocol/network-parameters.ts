@@ -42,3 +42,7 @@ export type RoundRules = {
 /** The least `samplingSeconds` of a window and a grace. */
 export const samplingDelaySeconds = ({ windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>): number =>
   Math.ceil((windowMs + graceMs) / 1000)
+
+/** Sixteen heartbeats an epoch and one a minute at least: the network's epochs decide, for every seat alike. Mean seconds between two. */
+export const heartbeatSeconds = (epochSeconds: number): number =>
+  Math.min(60, Math.max(1, Math.floor(epochSeconds / 16)))

@@ -63,7 +63,6 @@ if (role === 'checker')
       seats: 1,
       listen: { host: '127.0.0.1', port: 0 },
       publicUrl: null,
-      heartbeatMs: 1_000,
       keeper: true,
     },
     tools,

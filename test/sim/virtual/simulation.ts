@@ -261,7 +261,6 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
               seats: 1,
               listen: { host: '127.0.0.1', port: 0 },
               publicUrl: null,
-              heartbeat: { intervalMs: 1_000, timeoutMs: 2_000 },
             },
             {
               ...base,

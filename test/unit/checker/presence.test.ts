@@ -4,6 +4,7 @@ import { createPresence } from '../../../src/core/checker/presence.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
+import { heartbeatSeconds } from '../../../src/core/protocol/network-parameters.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 
 const operators = {
@@ -21,6 +22,9 @@ const device = (n: number, operator: `0x${string}`) => ({
   lane: n,
 })
 
+/** One heartbeat a second. */
+const epochSeconds = 16
+
 it('counts what was asked and what was answered in time, for every device of an operator', async () => {
   const clock = createManualClock()
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
@@ -30,33 +34,30 @@ it('counts what was asked and what was answered in time, for every device of an 
     device(3, operators.silent),
     device(4, operators.away),
   ]
-  const presence = createPresence(
-    { intervalMs: 1000, timeoutMs: 300 },
-    {
-      journal,
-      clock,
-      log: silentLogger,
-      randomBytes,
-      isArriving: () => false,
-      duty: () => ({ epoch: 7, devices }),
-      sendTo: operator => {
-        if (operator === operators.away) return null
-        return async (_type, body) => {
-          if (operator === operators.answers) presence.onReply(body as { nonce: `0x${string}` }, new Uint8Array(), 0)
-        }
-      },
+  const presence = createPresence({
+    journal,
+    clock,
+    log: silentLogger,
+    randomBytes,
+    isArriving: () => false,
+    duty: () => ({ epoch: 7, epochSeconds, devices }),
+    sendTo: operator => {
+      if (operator === operators.away) return null
+      return async (_type, body) => {
+        if (operator === operators.answers) presence.onReply(body as { nonce: `0x${string}` }, new Uint8Array(), 0)
+      }
     },
-  )
+  })
   const stop = new AbortController()
   const running = presence.run(stop.signal)
-  for (let i = 0; i < 100; i++) await clock.advance(100)
+  for (let i = 0; i < 300; i++) await clock.advance(100)
   // Not in the middle of asking: what is not waited for is not counted.
   while (journal.heartbeats(7, devices[2]!.deviceId).asked < journal.heartbeats(7, devices[0]!.deviceId).asked)
     await clock.advance(100)
   stop.abort()
   await running
   const [first, second, third, fourth] = devices.map(({ deviceId }) => journal.heartbeats(7, deviceId))
-  // Ten seconds at a mean of one a second, each wait between half and one and a half of it, plus the silent one's time limit.
+  // Thirty seconds at a mean of one a second, each wait between half and one and a half of it, plus the silent one's time limit of two.
   expect(first!.asked).toBeGreaterThanOrEqual(5)
   expect(first).toEqual({ asked: first!.asked, answered: first!.asked })
   expect(second).toEqual(first)
@@ -68,18 +69,15 @@ it('takes no answer to a nonce that it did not ask with', async () => {
   const clock = createManualClock()
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
   const only = device(1, operators.silent)
-  const presence = createPresence(
-    { intervalMs: 1000, timeoutMs: 300 },
-    {
-      journal,
-      clock,
-      log: silentLogger,
-      randomBytes: size => new Uint8Array(size).fill(9),
-      isArriving: () => false,
-      duty: () => ({ epoch: 7, devices: [only] }),
-      sendTo: () => async () => presence.onReply({ nonce: `0x${'00'.repeat(32)}` }, new Uint8Array(), 0),
-    },
-  )
+  const presence = createPresence({
+    journal,
+    clock,
+    log: silentLogger,
+    randomBytes: size => new Uint8Array(size).fill(9),
+    isArriving: () => false,
+    duty: () => ({ epoch: 7, epochSeconds, devices: [only] }),
+    sendTo: () => async () => presence.onReply({ nonce: `0x${'00'.repeat(32)}` }, new Uint8Array(), 0),
+  })
   const stop = new AbortController()
   const running = presence.run(stop.signal)
   for (let i = 0; i < 30; i++) await clock.advance(100)
@@ -90,42 +88,39 @@ it('takes no answer to a nonce that it did not ask with', async () => {
   expect(answered).toBe(0)
 })
 
-/** One device whose operator answers `delayMs` after it was asked; gives the counts after ten seconds. */
-async function countsOf(delayMs: number | null, changed: Partial<Parameters<typeof createPresence>[1]> = {}) {
+/** One device whose operator answers `delayMs` after it was asked; gives the counts after thirty seconds. */
+async function countsOf(delayMs: number | null, changed: Partial<Parameters<typeof createPresence>[0]> = {}) {
   const clock = createManualClock()
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
   const only = device(1, operators.answers)
-  const presence = createPresence(
-    { intervalMs: 1000, timeoutMs: 300 },
-    {
-      journal,
-      clock,
-      log: silentLogger,
-      randomBytes,
-      duty: () => ({ epoch: 7, devices: [only] }),
-      sendTo: () => async (_type, body) => {
-        if (delayMs === null) return
-        const atMs = clock.monotonicMs() + delayMs
-        const reply = () => void presence.onReply(body as { nonce: `0x${string}` }, new Uint8Array(), atMs)
-        // Its handler's turn comes later than the message itself.
-        void clock.sleep(delayMs + 50).then(reply)
-      },
-      ...changed,
+  const presence = createPresence({
+    journal,
+    clock,
+    log: silentLogger,
+    randomBytes,
+    duty: () => ({ epoch: 7, epochSeconds, devices: [only] }),
+    sendTo: () => async (_type, body) => {
+      if (delayMs === null) return
+      const atMs = clock.monotonicMs() + delayMs
+      const reply = () => void presence.onReply(body as { nonce: `0x${string}` }, new Uint8Array(), atMs)
+      // Its handler's turn comes later than the message itself.
+      void clock.sleep(delayMs + 50).then(reply)
     },
-  )
+    ...changed,
+  })
   const stop = new AbortController()
   const running = presence.run(stop.signal)
-  for (let i = 0; i < 200; i++) await clock.advance(50)
+  for (let i = 0; i < 600; i++) await clock.advance(50)
   stop.abort()
   await running
   return journal.heartbeats(7, only.deviceId)
 }
 
 it('judges an answer by when it arrived, not by when its turn came', async () => {
-  const inTime = await countsOf(300)
+  const inTime = await countsOf(2_000)
   expect(inTime.answered).toBe(inTime.asked)
   expect(inTime.asked).toBeGreaterThan(4)
-  expect(await countsOf(301)).toMatchObject({ answered: 0 })
+  expect(await countsOf(2_001)).toMatchObject({ answered: 0 })
 })
 
 it('does not count a silence over which this process stood still', async () => {
@@ -148,4 +143,13 @@ it('keeps counts that cannot be written, and goes on asking', async () => {
   expect(answered).toBe(asked)
   // Two records failed three times in all: each was written once in the end.
   expect(asked).toBe(calls - 3)
+})
+
+it.each([
+  [16, 1],
+  [60, 3],
+  [960, 60],
+  [86_400, 60],
+])('asks by the length of epochs alone: of %i seconds every %i on average', (epoch, seconds) => {
+  expect(heartbeatSeconds(epoch)).toBe(seconds)
 })
