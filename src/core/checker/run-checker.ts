@@ -18,6 +18,7 @@ import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
+import type { EpochRounds } from '../protocol/trigger.ts'
 import type { Signer } from '../report/signer.ts'
 import type { Session } from '../transport/session.ts'
 import type { Identity, Transport } from '../transport/transport.ts'
@@ -233,22 +234,33 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     await recomputers.close()
   }
 
-  /** Reads the duty of an epoch once its seed is there, and prepares its model; of one that is over, to settle what is left. */
+  /**
+   * Prepares an epoch once its seed is there, and reads its duty with its first block: until then devices may join, renew and leave.
+   * Of an epoch that is over it reads what is left to settle.
+   */
   async function enter(epoch: number): Promise<boolean> {
+    const known = epochs.get(epoch)
+    if (known !== undefined && !hasBegun(known.duty.rounds)) return false
     const epochRounds = await getEpochRounds(network, epoch)
     if (epochRounds === null) return epoch < working
     const recomputer = recomputerOf(epoch, epochRounds.rules)
     if (recomputer === null) return true
-    if (!epochs.has(epoch))
-      epochs.set(epoch, openEpoch(await readDuty(network, signer.address, epoch, epochRounds), recomputer))
+    const isSame = known?.duty.rounds.seed === epochRounds.seed
+    const duty = await readDuty(network, signer.address, epoch, epochRounds)
+    epochs.set(epoch, openEpoch(duty, recomputer, isSame ? known.judge : null))
     if ((heads.tip?.timestamp ?? 0) >= epochRounds.startsAt + epochRounds.epochSeconds) return true
-    const { duty } = epochs.get(epoch)!
+    if (!hasBegun(epochRounds)) {
+      await recomputer.prepare(epochRounds.seed)
+      return false
+    }
     await early.take(epoch, onRoundEvent)
     if (epoch === working) await askDevices(duty)
-    await recomputer.prepare(epochRounds.seed)
+    if (!isSame) await recomputer.prepare(epochRounds.seed)
     emit({ type: 'epoch.started', epoch, cohorts: duty.committees.size, devices: duty.devices.length })
     return true
   }
+
+  const hasBegun = ({ startsAt }: EpochRounds) => (heads.tip?.timestamp ?? 0) >= startsAt
 
   /** Null where this release cannot recompute the epoch's rows: it then judges nobody, rather than wrongly. */
   function recomputerOf(epoch: number, epochRules: RoundRules): Recomputer | null {
@@ -261,8 +273,16 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     }
   }
 
-  function openEpoch(duty: Duty, engine: Recomputer): Epoch {
-    const judge = createRoundJudge(
+  /** @param judge - of what was read of this epoch before; null: a new one */
+  function openEpoch(duty: Duty, engine: Recomputer, judge: RoundJudge | null): Epoch {
+    const canonicalRounds = async () =>
+      rounds.finished(duty.epoch) ?? (await readRounds(network, duty.rounds, await blockAt(network))) ?? []
+    const dependencies = { network, signer, secrets, store, journal, sender, log, sendTo, canonicalRounds }
+    return { duty, judge: judge ?? openJudge(duty, engine), seat: createSeatEpoch(duty, dependencies) }
+  }
+
+  const openJudge = (duty: Duty, engine: Recomputer): RoundJudge =>
+    createRoundJudge(
       { network, spec: engine.spec, rules: duty.rounds.rules },
       {
         signer,
@@ -276,7 +296,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
         isArriving,
         stoodStillAt: stalls.stoodStillAt,
         forwardWrongRow(cohort, epoch, commitment, payload) {
-          const others = (duty.committees.get(cohort) ?? []).filter(other => other !== signer.address)
+          const { committees } = (epochs.get(duty.epoch) ?? { duty }).duty
+          const others = (committees.get(cohort) ?? []).filter(other => other !== signer.address)
           void forwardWrongRow(others, epoch, commitment, payload)
         },
         onVerdict: ({ epoch, trigger }, { deviceId }, { judged }) =>
@@ -291,11 +312,6 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
           }),
       },
     )
-    const canonicalRounds = async () =>
-      rounds.finished(duty.epoch) ?? (await readRounds(network, duty.rounds, await blockAt(network))) ?? []
-    const dependencies = { network, signer, secrets, store, journal, sender, log, sendTo, canonicalRounds }
-    return { duty, judge, seat: createSeatEpoch(duty, dependencies) }
-  }
 
   const heads = createHeadStream({}, { chain: network.chain, clock, onTrouble: trouble('heads') })
   const rounds = createRoundStream({ network, heads, onTrouble: trouble('rounds') })

@@ -52,6 +52,8 @@ export type SimulationOptions = {
   readonly alterations?: Readonly<Record<string, Alteration>>
   /** What every endpoint does wrong, from the start of epoch 0. */
   readonly faults?: readonly EndpointFaultRule[]
+  /** Roles that do not start with the network; see {@link Simulation.start}. */
+  readonly later?: readonly string[]
   /** Endpoints of each host; of several, one lies all the time, about one thing after the other; default 1. */
   readonly endpoints?: number
   /** What it lies about, in turn; default everything. */
@@ -84,7 +86,9 @@ export type Simulation = {
   terminate(name: string): void
   /** As SIGSTOP, and SIGCONT after this many ms. */
   freeze(name: string, ms: number): void
-  /** Starts a process that was left ended. */
+  /** Starts a process that was not started yet. */
+  start(name: string): void
+  /** Starts a process that was left ended, after a while. */
   bringBack(name: string): void
   /** A host of a stranger, and its way into the network, with limits that it sets itself. */
   stranger(name: string, limits?: Partial<Limits>): { readonly host: VirtualHost; readonly transport: Transport }
@@ -115,7 +119,7 @@ const rowMs = [40, 50]
 
 export async function startSimulation(options: SimulationOptions): Promise<Simulation> {
   const { seed, epochSeconds = 16, alterations = {}, faults = [], restarts: mayRestart = () => true } = options
-  const { endpoints = 1, lies = allLies } = options
+  const { endpoints = 1, lies = allLies, later = [] } = options
   const roles = devnetRoles({ providers: options.providers ?? 2, checkers: options.checkers ?? 5 })
   const dataDir = mkdtempSync(join(folderForStores, 'kaisar-sim-'))
   const randomOf = (what: string) =>
@@ -342,14 +346,15 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
 
   try {
     void mineForever()
-    for (const role of roles) boot(role)
+    const first = roles.filter(({ name }) => !later.includes(name))
+    for (const role of first) boot(role)
     const ready = new Set<string>()
     await time.run(60_000, () => {
       for (const { name, type } of events)
         if (type === 'checker.listening' || type === 'device.registered') ready.add(name)
-      return ready.size === roles.length
+      return ready.size === first.length
     })
-    if (ready.size < roles.length) throw new Error(`Not ready: ${trace.slice(-20).join('\n')}`)
+    if (ready.size < first.length) throw new Error(`Not ready: ${trace.slice(-20).join('\n')}`)
 
     const firstEpochAt = startsAt + Math.ceil(time.nowMs / 1_000) + leadSeconds
     const opened = connectChain(
@@ -388,6 +393,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
         note(name, 'frozen', { ms })
         processes.get(name)?.host.freeze(ms)
       },
+      start: name => boot(roles.find(each => each.name === name)!),
       bringBack,
       stranger(name, limits = {}) {
         const host = time.host(name)
