@@ -111,7 +111,7 @@ const folderForStores = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 /** From the end of a process to its next start, in ms. */
 const restartMs = { least: 500, most: 2_000 }
 /** How long an endpoint tells one lie before the next. */
-const lieMs = 7_000
+const lieMs = 4_000
 /** From one host to another, in ms. */
 const wireMs = { least: 0.2, most: 5 }
 /** Virtual time that a row takes on the card of each Provider, in turn. */
