@@ -3,14 +3,24 @@
  * both have is looked for and both are asked about it again, with the others; what most say is taken, and who says otherwise about the
  * same block is dropped. Without a majority nothing is taken: of two that contradict each other nobody can say which one lies.
  */
+import { HttpRequestError, LimitExceededRpcError } from 'viem'
 import { isKaisarError } from '../platform/errors.ts'
 import type { Endpoint } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
 
 export type RpcCall = { readonly method: string; readonly params?: unknown }
 
-/** What an endpoint said: a result, or an error about the call itself, such as a revert. */
-type Said = { readonly endpoint: Endpoint; readonly result: unknown; readonly error: unknown; readonly key: string }
+/**
+ * What an endpoint said: a result, or an error. It is `vague` where nothing follows from it, since the endpoint may only be behind or
+ * have forgotten: that there is no such block, or an error that is no revert.
+ */
+type Said = {
+  readonly endpoint: Endpoint
+  readonly result: unknown
+  readonly error: unknown
+  readonly key: string
+  readonly isVague: boolean
+}
 
 /** Where the block stands among the parameters of what is read at one. */
 const blockParameter: Readonly<Record<string, number>> = {
@@ -49,8 +59,8 @@ export async function agree(
   const again = await askAll(atBlock.call, atBlock.endpoints)
   const most = majorityOf(again, atBlock.endpoints.length)
   if (most === null) throw disagreement(call, again.length > 1 ? again : said)
-  for (const { endpoint, key } of again) {
-    if (key === most.key) continue
+  for (const { endpoint, key, isVague } of again) {
+    if (key === most.key || isVague || most.isVague) continue
     const claim = `its answer to ${call.method} is ${brief(key)}, that of the others ${brief(most.key)}`
     endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
   }
@@ -93,8 +103,13 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[]) {
   }
 }
 
-const askAll = async (call: RpcCall, endpoints: readonly Endpoint[]): Promise<Said[]> =>
-  (await Promise.all(endpoints.map(endpoint => ask(call, endpoint)))).filter(said => said !== null)
+/** @throws RPC_DISAGREEMENT where one alone answers while two others are there and refuse: its word is not enough */
+async function askAll(call: RpcCall, endpoints: readonly Endpoint[]): Promise<Said[]> {
+  const answers = await Promise.all(endpoints.map(endpoint => ask(call, endpoint)))
+  const said = answers.filter(answer => typeof answer === 'object')
+  if (said.length === 1 && answers.filter(answer => answer === 'busy').length > 1) throw disagreement(call, said)
+  return said
+}
 
 /** Asks so many at once, and one more for each that does not answer. */
 async function askSome(call: RpcCall, endpoints: readonly Endpoint[], count: number): Promise<Said[]> {
@@ -106,14 +121,15 @@ async function askSome(call: RpcCall, endpoints: readonly Endpoint[], count: num
   return said
 }
 
-/** Null where the endpoint does not answer. */
-async function ask(call: RpcCall, endpoint: Endpoint): Promise<Said | null> {
+/** `silent`: it does not answer · `busy`: it is there, and limits us */
+async function ask(call: RpcCall, endpoint: Endpoint): Promise<Said | 'silent' | 'busy'> {
   try {
     const result = await endpoint.request(call as { method: string; params?: unknown })
-    return { endpoint, result, error: null, key: keyOf(result) }
+    return { endpoint, result, error: null, key: keyOf(result), isVague: result === null || result === undefined }
   } catch (error) {
-    if (isKaisarError(error)) return null
-    return { endpoint, result: null, error, key: `error ${revertDataOf(error)}` }
+    if (isKaisarError(error)) return isRateLimit(error.cause) ? 'busy' : 'silent'
+    const data = revertDataOf(error)
+    return { endpoint, result: null, error, key: `error ${data ?? ''}`, isVague: data === null }
   }
 }
 
@@ -124,7 +140,7 @@ function majorityOf(said: readonly Said[], of: number): Said | null {
 }
 
 function middleOf(said: readonly Said[]) {
-  const amounts = said.filter(({ error }) => error === null)
+  const amounts = said.filter(({ result }) => typeof result === 'string' && /^0x[0-9a-f]{1,64}$/.test(result))
   const refusals = said.filter(({ error }) => error !== null)
   if (refusals.length > amounts.length) return outcomeOf(refusals[0])
   amounts.sort((a, b) => (BigInt(a.result as string) < BigInt(b.result as string) ? -1 : 1))
@@ -143,12 +159,16 @@ const disagreement = ({ method }: RpcCall, said: readonly Said[]) =>
     answers: said.map(({ endpoint, key }) => `${endpoint.name}: ${brief(key)}`).join(' · '),
   })
 
-/** Two answers are the same where this is. Blocks are their hash: nodes differ in what else they tell of one. */
+/** Two answers are the same where this is. Of a block it is what anybody here reads: nodes differ in what else they tell of one. */
 function keyOf(result: unknown): string {
   if (Array.isArray(result)) return `[${result.map(keyOf).join(',')}]`
   if (typeof result !== 'object' || result === null) return String(result).toLowerCase()
   const fields = result as Record<string, unknown>
-  if (typeof fields.hash === 'string' && 'parentHash' in fields) return fields.hash
+  if (typeof fields.hash === 'string' && 'parentHash' in fields) {
+    const { hash, number, parentHash, timestamp, baseFeePerGas, gasLimit, transactions } = fields
+    const hashes = Array.isArray(transactions) ? transactions.map(each => (each as { hash?: string }).hash ?? each) : []
+    return [hash, number, parentHash, timestamp, baseFeePerGas, gasLimit, ...hashes].join(' ')
+  }
   const named = Object.keys(fields).filter(name => !/^(blockTimestamp|removed)$/.test(name))
   return `{${named.sort().map(name => `${name}:${keyOf(fields[name])}`)}}`
 }
@@ -160,11 +180,16 @@ function numberOf(block: unknown): bigint | null {
   return typeof number === 'string' && /^0x[0-9a-f]+$/.test(number) ? BigInt(number) : null
 }
 
-/** The bytes of a revert, wherever among the causes they are. */
-function revertDataOf(error: unknown): string {
+/** The bytes of a revert, wherever among the causes they are; null of what is no revert. */
+function revertDataOf(error: unknown): string | null {
+  let isRevert = false
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    const { data } = cause as { data?: unknown }
+    const { data, code } = cause as { data?: unknown; code?: unknown }
     if (typeof data === 'string') return data
+    isRevert ||= code === 3 || /revert/i.test(cause.message)
   }
-  return ''
+  return isRevert ? '' : null
 }
+
+const isRateLimit = (cause: unknown): boolean =>
+  cause instanceof LimitExceededRpcError || (cause instanceof HttpRequestError && cause.status === 429)

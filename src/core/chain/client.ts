@@ -18,8 +18,6 @@ export type ChainOptions = {
   readonly timeoutMs?: number
   /** An endpoint more than this many blocks behind the head that most of them have reached is stale; default 3. */
   readonly maxLagBlocks?: number
-  /** An endpoint that far behind any other whose head has not moved for this long is stale, too; default 20000. */
-  readonly stalledMs?: number
   /** How long one that contradicted itself is left alone before it is checked again; default 30000. */
   readonly forgedMs?: number
 }
@@ -60,10 +58,8 @@ export async function connectChain(
   { clock = systemClock, openTransport }: ChainDependencies = {},
 ): Promise<Chain> {
   const { rpcUrls, contracts = [], timeoutMs = 5_000, maxLagBlocks = 3 } = options
-  const { stalledMs = 20_000, forgedMs = 30_000 } = options
+  const { forgedMs = 30_000 } = options
   const endpoints = rpcUrls.map(url => createEndpoint(url, { timeoutMs }, { clock, openTransport }))
-  /** The last head of each endpoint, and since when it is that. */
-  const moved = new Map<Endpoint, { readonly head: bigint; readonly sinceMs: number }>()
   const forgedSince = new WeakMap<KaisarError, number>()
   let chainId = options.chainId
   let connected = false
@@ -108,20 +104,12 @@ export async function connectChain(
     // One that runs ahead of the others, or says so, must not make any of them stale.
     const reached = [...heads.values()].filter(head => head !== null).sort((a, b) => (a < b ? -1 : 1))
     const best = reached[Math.ceil(reached.length / 2) - 1] ?? 0n
-    const highest = reached.at(-1) ?? 0n
     for (const [endpoint, head] of heads) {
-      const isBehind = (other: bigint) => head !== null && head + BigInt(maxLagBlocks) < other
-      // Of two, neither can say that the other is behind; but only one that stands still stays where it was.
-      if (isBehind(best) || (isBehind(highest) && standsStill(endpoint, head!)))
-        endpoint.mark('dropped', chainErrors.RPC_STALE({ endpoint: endpoint.name, head: head!, best: highest }))
+      // Of two, neither can say that the other one is behind.
+      if (head !== null && head + BigInt(maxLagBlocks) < best)
+        endpoint.mark('dropped', chainErrors.RPC_STALE({ endpoint: endpoint.name, head, best }))
       else endpoint.mark('usable', forgedReason(endpoint))
     }
-  }
-
-  function standsStill(endpoint: Endpoint, head: bigint): boolean {
-    const last = moved.get(endpoint)
-    if (last?.head !== head) moved.set(endpoint, { head, sinceMs: clock.monotonicMs() })
-    return last?.head === head && clock.monotonicMs() - last.sinceMs >= stalledMs
   }
 
   const usable = () =>

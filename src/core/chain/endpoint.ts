@@ -85,6 +85,20 @@ export function createEndpoint(
   const asked = socket === null ? createPublicClient({ transport: open(url, config), cacheTime: 0 }) : null
   const client = (): PublicClient => socket?.client ?? asked!
   let status: EndpointStatus = { name, state: 'usable', reason: null }
+
+  /** A socket that is never opened has no limit of its own. */
+  async function inTime<T>(answer: Promise<T>, method: string): Promise<T> {
+    const answered = new AbortController()
+    const late = clock.sleep(2 * options.timeoutMs, answered.signal).then(
+      () => Promise.reject(new TimeoutError({ url, body: { method } })),
+      () => new Promise<never>(() => undefined),
+    )
+    try {
+      return await Promise.race([answer, late])
+    } finally {
+      answered.abort()
+    }
+  }
   const mark = (state: EndpointState, reason: KaisarError | null = null) => {
     status = { name, state, reason }
   }
@@ -102,7 +116,7 @@ export function createEndpoint(
     watchHeads: socket === null ? null : socket.watchHeads,
     async request(call) {
       try {
-        const answer = await client().request(call as never)
+        const answer = await inTime(client().request(call as never), call.method)
         if (status.state === 'failing') mark('usable')
         socket?.resubscribe()
         return answer

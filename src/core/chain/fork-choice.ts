@@ -1,7 +1,7 @@
 /**
  * Which head to follow, when endpoints show different ones. Pure: the caller fetches blocks and says what time it is.
  *
- * A block is *supported* once half of the endpoints, rounded up, show it in their chain; the highest supported block is never left
+ * A block is *supported* once more than half of the endpoints show it in their chain; the highest supported block is never left
  * for one that fewer show. A head above it that only some show yet starts clocks, since a trigger counts from its first sight, and is
  * dropped again unless it gets its support in time.
  */
@@ -36,8 +36,11 @@ export type ForkChoice = {
   astray(voters: number): readonly string[]
 }
 
-/** Enough of so many endpoints: half of them, rounded up. */
-const enough = (voters: number) => Math.max(1, Math.ceil(voters / 2))
+/** More than half of so many endpoints. */
+const enough = (voters: number) => Math.floor(voters / 2) + 1
+
+/** How far a block's time may be ahead of what has passed since the highest supported one was seen, in seconds. */
+const slackSeconds = 2
 
 export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceOptions): ForkChoice {
   /** The last blocks of each endpoint's chain by number. */
@@ -72,7 +75,9 @@ export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceO
     const first = chain.get(base.number + 1n)
     if (first === undefined || chain.get(base.number)?.hash !== base.hash) return null
     if (head.number > base.number + BigInt(mostAhead) || nowMs - first.seenAtMs > graceMs) return null
-    return head
+    // A block that is not shown by enough may start clocks, and must not turn them forward.
+    const latest = base.timestamp + Math.ceil((nowMs - base.seenAtMs) / 1_000) + slackSeconds
+    return head.timestamp <= latest ? head : null
   }
 
   return {
@@ -102,7 +107,8 @@ export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceO
     },
     astray(voters) {
       const base = supported(voters)
-      if (base === null) return []
+      // Of two, nobody can say which one is astray.
+      if (base === null || voters < 3) return []
       return [...chains].flatMap(([endpoint, chain]) => {
         const { number } = headOf(chain)
         const isInLine =

@@ -16,11 +16,7 @@ export type SocketClient = {
 
 const betweenRenewalsMs = 1_000
 
-export function createSocketClient(
-  url: string,
-  config: { readonly timeout: number },
-  clock: Pick<Clock, 'monotonicMs'>,
-): SocketClient {
+export function createSocketClient(url: string, config: { readonly timeout: number }, clock: Clock): SocketClient {
   const open = () =>
     createPublicClient({
       transport: webSocket(url, { ...config, retryCount: 0, reconnect: false }),
@@ -42,7 +38,7 @@ export function createSocketClient(
   }
 
   async function reopen() {
-    await end()
+    await Promise.race([end(), clock.sleep(betweenRenewalsMs)])
     client = open()
     renewedAtMs = clock.monotonicMs()
     renewing = false

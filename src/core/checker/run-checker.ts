@@ -246,10 +246,12 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     const recomputer = recomputerOf(epoch, epochRounds.rules)
     if (recomputer === null) return true
     const isSame = known?.duty.rounds.seed === epochRounds.seed
+    // What is read from here on is of this block or later.
+    const isComplete = hasBegun(epochRounds)
     const duty = await readDuty(network, signer.address, epoch, epochRounds)
     epochs.set(epoch, openEpoch(duty, recomputer, isSame ? known.judge : null))
     if ((heads.tip?.timestamp ?? 0) >= epochRounds.startsAt + epochRounds.epochSeconds) return true
-    if (!hasBegun(epochRounds)) {
+    if (!isComplete) {
       await recomputer.prepare(epochRounds.seed)
       return false
     }

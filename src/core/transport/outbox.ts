@@ -27,12 +27,13 @@ export function createOutbox(
   let queuedBytes = 0
   let writing = false
   let failure: Error | null = null
+  let written: AbortController | null = null
 
   async function drain() {
     if (writing) return
     writing = true
     for (let entry = urgent.shift() ?? bulk.shift(); entry !== undefined; entry = urgent.shift() ?? bulk.shift()) {
-      const written = new AbortController()
+      written = new AbortController()
       clock.sleep(options.stallMs, written.signal).then(dependencies.onStall, () => undefined)
       try {
         await dependencies.write(entry.bytes)
@@ -63,6 +64,8 @@ export function createOutbox(
     },
     fail(error) {
       failure ??= error
+      // What is still being written is nobody's concern any more.
+      written?.abort()
       for (const entry of [...urgent.splice(0), ...bulk.splice(0)]) {
         queuedBytes -= entry.bytes.length
         entry.reject(failure)

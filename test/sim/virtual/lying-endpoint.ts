@@ -1,15 +1,16 @@
 /** What an endpoint makes of the truth: each lie as consistent as a liar with time to spare could make it. */
-import { type Hex, keccak256, numberToHex } from 'viem'
+import { type Hex, numberToHex } from 'viem'
 import { headerHash } from '../../../src/core/chain/header-hash.ts'
 
 /**
- * `forged-head`: a block of its own on top of the real chain, far above it or next · `fork`: another block in place of each real one,
+ * `false-header`: the time, number or base fee of a true block is another · `forged-head`: a block of its own on top of the real chain, far above it or next · `fork`: another block in place of each real one,
  * for good · `stalled`: always the head of when it began · `replayed`: answers of before · `back-in-time`: the chain of 20 blocks ago ·
  * `cut-short`: answers that end in the middle · `slow`: seconds late · `forged-state`: other results of calls, balances and code ·
  * `forged-nonce`: no transaction was ever sent, or more than there were · `no-receipts`: nothing was ever mined · `forged-receipts`:
- * everything was, with success · `forged-prices`: gas and tips beyond all reason
+ * everything was, and cost what it did not · `forged-prices`: gas and tips beyond all reason
  */
 export const lies = [
+  'false-header',
   'forged-head',
   'fork',
   'stalled',
@@ -73,11 +74,25 @@ export function createLyingEndpoint(ask: Ask, random: () => number): LyingEndpoi
     const isOfMadeUp = method === 'eth_getBlockByHash' && madeUp.has(params[0] as Hex)
     if (isOfMadeUp && lie !== null) return { result: madeUp.get(params[0] as Hex) }
     switch (lie) {
+      case 'false-header': {
+        if (!/^eth_getBlockBy/.test(method)) break
+        const { result } = await ask(method, params)
+        if (result === null) break
+        const real = result as Header
+        const later = numberToHex(BigInt(real.timestamp) + BigInt(Math.ceil(1_000 * random())))
+        const changes = [
+          { timestamp: later },
+          { number: numberToHex(BigInt(real.number) + 2n) },
+          { baseFeePerGas: '0xffffffffff' },
+        ]
+        return { result: { ...real, ...changes[Math.floor(changes.length * random())] } }
+      }
       case 'forged-head': {
         if (!asksForHead(method, params)) break
         const real = (await blockOf('latest'))!
         const height = BigInt(real.number) + (random() < 0.5 ? 1n : 1_000_000n)
-        const timestamp = numberToHex(BigInt(real.timestamp) + 1n)
+        // The next second, or far in the future.
+        const timestamp = numberToHex(BigInt(real.timestamp) + (random() < 0.5 ? 1n : 1_000n))
         const head = makeUp(real, { number: numberToHex(height), parentHash: real.hash, timestamp })
         return { result: method === 'eth_blockNumber' ? head.number : head }
       }
@@ -120,13 +135,17 @@ export function createLyingEndpoint(ask: Ask, random: () => number): LyingEndpoi
         break
       case 'forged-receipts':
         if (method === 'eth_getTransactionReceipt') {
-          const real = (await blockOf('latest'))!
-          return { result: receiptIn(params[0] as Hex, real) }
+          const { result } = await ask(method, params)
+          const dear = { gasUsed: '0xfffffffffffff', effectiveGasPrice: '0xfffffff', logs: [], blockNumber: '0x1' }
+          return {
+            result: result === null ? receiptIn(params[0] as Hex, (await blockOf('latest'))!) : { ...result, ...dear },
+          }
         }
         break
       case 'forged-prices':
         if (method === 'eth_maxPriorityFeePerGas' || method === 'eth_gasPrice') return { result: '0xe8d4a51000' }
-        if (method === 'eth_estimateGas') return { result: random() < 0.5 ? '0x5208' : '0x1c9c380' }
+        if (method === 'eth_estimateGas')
+          return { result: ['0x5208', '0x1c9c380', 'zz', null][Math.floor(4 * random())] }
         break
     }
     return ask(method, params)
@@ -149,5 +168,4 @@ const receiptIn = (hash: Hex, { hash: blockHash, number }: Header) => ({
   logsBloom: `0x${'00'.repeat(256)}`,
   status: '0x1',
   type: '0x2',
-  hash: keccak256(hash),
 })

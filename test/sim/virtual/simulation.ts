@@ -195,7 +195,8 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     async function main() {
       const connected = await connectNetwork(
         deployment,
-        { rpcUrls },
+        // A liar that was found out is believed again soon, to be found out again.
+        { rpcUrls, forgedMs: 1_000 },
         {
           clock,
           openTransport: chain.transportOf(host, {

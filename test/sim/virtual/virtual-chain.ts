@@ -103,9 +103,20 @@ export async function startVirtualChain(): Promise<VirtualChain> {
                   throw new TimeoutError({ url, body })
               }
               const lie = lieOf(url)
-              if (lie !== null) onFault(lie)
-              if (lie === 'slow') await host.clock.sleep(4_000 * random())
-              const reply = await host.exclusive(() => endpoint.answer(lie, method, params ?? []))
+              if (lie === 'slow') {
+                onFault(lie)
+                await host.clock.sleep(4_000 * random())
+              }
+              const reply = await host.exclusive(async () => {
+                const given = params ?? []
+                const answer = await endpoint.answer(lie, method, given).catch(error => {
+                  if (lie !== null) onFault(lie)
+                  throw error
+                })
+                // A lie is one where it differs from the truth.
+                if (lie !== null && JSON.stringify(answer) !== JSON.stringify(await ask(method, given))) onFault(lie)
+                return answer
+              })
               await host.clock.sleep(half())
               if (fault === 'drop-reply') throw new HttpRequestError({ url, body, details: 'the connection was cut' })
               return resultOf(reply, method, url)

@@ -107,6 +107,53 @@ describe('a read over several endpoints', () => {
     }
   })
 
+  it('of a block is not taken from one that puts another time under its true hash', async () => {
+    const [liar, a, b] = [0, 1, 2].map(i => endpoint(`${i}`, 9, () => '0x01'))
+    const request = liar!.it.request
+    const lying = async (given: { method: string; params?: unknown }) => {
+      const answer = await request(given)
+      return /^eth_getBlockBy/.test(given.method) ? { ...(answer as object), timestamp: '0xffffffff' } : answer
+    }
+    const latest = { method: 'eth_getBlockByNumber', params: ['latest', false] }
+    expect(await agree(latest, [{ ...liar!.it, request: lying }, a!.it, b!.it])).toEqual({ result: block(9) })
+  })
+
+  it('drops nobody who is behind, and takes a block that most do not have yet for missing', async () => {
+    const [fresh, behind, liar] = [endpoint('a', 10, () => 1), endpoint('b', 9, () => 1), endpoint('c', 9, () => 1)]
+    const call = { method: 'eth_getBlockByNumber', params: ['0xa', false] }
+    expect(await agree(call, [fresh.it, behind.it, liar.it])).toEqual({ result: null })
+    expect([...fresh.dropped, ...behind.dropped, ...liar.dropped]).toEqual([])
+    const other = endpoint('d', 10, () => 1)
+    expect(await agree(call, [fresh.it, behind.it, other.it])).toEqual({ result: block(10) })
+    expect(behind.dropped).toEqual([])
+  })
+
+  it('takes no error that is no revert for a contradiction', async () => {
+    const pruned = () =>
+      new RpcRequestError({ url: '', body: {}, error: { code: -32_000, message: 'missing trie node' } })
+    const all = [endpoint('a', 9, () => '0x01'), endpoint('b', 9, pruned), endpoint('c', 9, pruned)]
+    await expect(
+      agree(
+        call,
+        all.map(({ it }) => it),
+      ),
+    ).rejects.toThrow(/missing trie node/)
+    expect(all.flatMap(({ dropped }) => dropped)).toEqual([])
+  })
+
+  it('of gas counts no answer that is no amount', async () => {
+    for (const odd of ['zz', null, {}]) {
+      const all = [endpoint('a', 9, () => odd), endpoint('b', 9, () => '0x64'), endpoint('c', 9, () => '0x64')]
+      const gas = { method: 'eth_estimateGas', params: [{}] }
+      expect(
+        await agree(
+          gas,
+          all.map(({ it }) => it),
+        ),
+      ).toEqual({ result: '0x64' })
+    }
+  })
+
   it('goes on with one that answers where the others do not', async () => {
     const silent = endpoint('silent', 9, () => chainErrors.RPC_TIMEOUT({ endpoint: 'silent', method: 'eth_call' }))
     const only = endpoint('only', 9, () => '0x01')

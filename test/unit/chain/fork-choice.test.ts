@@ -64,6 +64,24 @@ describe('of three endpoints', () => {
   })
 })
 
+describe('of two endpoints', () => {
+  it('neither is followed where the other does not show the same, and neither is astray', () => {
+    const choice = createForkChoice(options)
+    for (const name of ['honest', 'liar']) choice.show(name, [honest(10)])
+    choice.show('liar', [block(911, 10, 11), block(912, 911, 12)])
+    choice.show('honest', [honest(11)])
+    expect(idOf(choice.choose(2, 10_000))).toBe(10)
+    expect(choice.astray(2)).toEqual([])
+  })
+})
+
+it('a head that few show does not turn clocks forward', () => {
+  const choice = createForkChoice(options)
+  for (const name of ['a', 'b', 'c']) choice.show(name, [honest(10)])
+  choice.show('c', [{ ...block(911, 10, 11), timestamp: 4_000_000_000 }])
+  expect(idOf(choice.choose(3, 0))).toBe(10)
+})
+
 describe('one endpoint', () => {
   it('is followed wherever it goes, back as well', () => {
     const choice = createForkChoice(options)

@@ -7,6 +7,7 @@ import {
   type TransactionReceipt,
   TransactionReceiptNotFoundError,
 } from 'viem'
+import { stringifyJson } from '../../platform/output.ts'
 import type { Chain } from '../client.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { chainErrors } from '../errors.ts'
@@ -45,8 +46,7 @@ export async function lookUpReceipt(chain: Chain, hash: Hex): Promise<Receipt | 
   const isMost = (count: number) => 2 * count > answers.length
   if (isMost(answers.filter(answer => answer === 'missing').length)) return 'missing'
   const receipts = answers.filter(answer => typeof answer === 'object')
-  const sameAs = (one: Receipt) =>
-    receipts.filter(other => other.blockHash === one.blockHash && other.success === one.success)
+  const sameAs = (one: Receipt) => receipts.filter(other => stringifyJson(other) === stringifyJson(one))
   return receipts.find(receipt => isMost(sameAs(receipt).length)) ?? 'doubt'
 }
 
