@@ -9,7 +9,7 @@ import { createPendingRecords } from './pending-records.ts'
 import type { SeatDevice, Send } from './seat-round.ts'
 
 /** The devices judged now, in which epoch, and how long that lasts. */
-export type PresenceDuty = {
+type PresenceDuty = {
   readonly epoch: number
   readonly epochSeconds: number
   readonly devices: readonly SeatDevice[]
