@@ -18,6 +18,13 @@ if (!(Number.isInteger(runs) && runs > 0 && Number.isInteger(busyRuns) && busyRu
   process.exit(2)
 }
 const loops = 2
+/** Ends what runs now, with everything that it started. */
+let endRun = () => {}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.once(signal, () => {
+    endRun()
+    process.exit(1)
+  })
 const env = { HOME: process.env.HOME, PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
 if (spawnSync('git', ['status', '--porcelain'], { cwd: root, encoding: 'utf8' }).stdout !== '')
@@ -40,7 +47,11 @@ async function tryOnce(number, isBusy) {
   const tiers = new Map()
   let last = ''
   const code = await new Promise((resolve, reject) => {
-    const child = spawn('bash', ['.ci/run'], { cwd: clone, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn('bash', ['.ci/run'], { cwd: clone, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    endRun = () => {
+      for (const each of busy) each.kill('SIGKILL')
+      process.kill(-child.pid, 'SIGKILL')
+    }
     const file = createWriteStream(log)
     let rest = ''
     child.stderr.pipe(file, { end: false })
@@ -52,6 +63,7 @@ async function tryOnce(number, isBusy) {
     })
     child.on('error', reject)
     child.on('close', status => {
+      endRun = () => {}
       file.end()
       resolve(status ?? 1)
     })
