@@ -166,10 +166,13 @@ export async function startRpcProxy(options: { readonly target: string; readonly
 
 const asksForHead = ({ method, params }: Call) => method === 'eth_blockNumber' || (params ?? []).includes('latest')
 
-const forgedReceipt = (hash: unknown) => ({
+const noBlock = { hash: `0x${'f0'.repeat(32)}`, number: '0x1' }
+
+/** A successful receipt of anything, in this block; default in one that there is not. */
+export const forgedReceipt = (hash: unknown, block: { readonly hash: string; readonly number: string } = noBlock) => ({
   transactionHash: hash,
-  blockHash: `0x${'f0'.repeat(32)}`,
-  blockNumber: '0x1',
+  blockHash: block.hash,
+  blockNumber: block.number,
   transactionIndex: '0x0',
   from: `0x${'00'.repeat(20)}`,
   to: `0x${'00'.repeat(20)}`,

@@ -5,6 +5,7 @@
  */
 import { HttpRequestError, LimitExceededRpcError } from 'viem'
 import { isKaisarError } from '../platform/errors.ts'
+import { revertData } from './decode-error.ts'
 import type { Endpoint } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
 
@@ -53,7 +54,7 @@ export async function agree(
   endpoints: readonly Endpoint[],
 ): Promise<{ readonly result: unknown } | null> {
   if (estimated.has(call.method)) return middleOf(await askAll(call, endpoints.slice(0, 3)))
-  const said = await askSome(call, endpoints, 2)
+  const said = await askAll(call, endpoints, 2)
   if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
   const atBlock = await atCommonBlock(call, endpoints)
   const again = await askAll(atBlock.call, atBlock.endpoints)
@@ -103,22 +104,17 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[]) {
   }
 }
 
-/** @throws RPC_DISAGREEMENT where one alone answers while two others are there and refuse: its word is not enough */
-async function askAll(call: RpcCall, endpoints: readonly Endpoint[]): Promise<Said[]> {
-  const answers = await Promise.all(endpoints.map(endpoint => ask(call, endpoint)))
-  const said = answers.filter(answer => typeof answer === 'object')
-  if (said.length === 1 && answers.filter(answer => answer === 'busy').length > 1) throw disagreement(call, said)
-  return said
-}
-
-/** Asks so many at once, and one more for each that does not answer. */
-async function askSome(call: RpcCall, endpoints: readonly Endpoint[], count: number): Promise<Said[]> {
-  const said = await askAll(call, endpoints.slice(0, count))
-  for (const endpoint of endpoints.slice(count)) {
-    if (said.length >= count) break
-    said.push(...(await askAll(call, [endpoint])))
-  }
-  return said
+/**
+ * Asks so many at once, default all, and one more for each that does not answer.
+ * @throws RPC_DISAGREEMENT where one alone answers while two others are there and refuse: its word is not enough
+ */
+async function askAll(call: RpcCall, endpoints: readonly Endpoint[], count = endpoints.length): Promise<Said[]> {
+  const askEach = (some: readonly Endpoint[]) => Promise.all(some.map(endpoint => ask(call, endpoint)))
+  const answers = await askEach(endpoints.slice(0, count))
+  const said = () => answers.filter(answer => typeof answer === 'object')
+  for (const endpoint of endpoints.slice(count)) if (said().length < count) answers.push(...(await askEach([endpoint])))
+  if (said().length === 1 && answers.filter(answer => answer === 'busy').length > 1) throw disagreement(call, said())
+  return said()
 }
 
 /** `silent`: it does not answer · `busy`: it is there, and limits us */
@@ -128,8 +124,7 @@ async function ask(call: RpcCall, endpoint: Endpoint): Promise<Said | 'silent' |
     return { endpoint, result, error: null, key: keyOf(result), isVague: result === null || result === undefined }
   } catch (error) {
     if (isKaisarError(error)) return isRateLimit(error.cause) ? 'busy' : 'silent'
-    const data = revertDataOf(error)
-    return { endpoint, result: null, error, key: `error ${data ?? ''}`, isVague: data === null }
+    return { endpoint, result: null, error, key: `error ${revertData(error) ?? ''}`, isVague: !isRevert(error) }
   }
 }
 
@@ -180,15 +175,11 @@ function numberOf(block: unknown): bigint | null {
   return typeof number === 'string' && /^0x[0-9a-f]+$/.test(number) ? BigInt(number) : null
 }
 
-/** The bytes of a revert, wherever among the causes they are; null of what is no revert. */
-function revertDataOf(error: unknown): string | null {
-  let isRevert = false
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    const { data, code } = cause as { data?: unknown; code?: unknown }
-    if (typeof data === 'string') return data
-    isRevert ||= code === 3 || /revert/i.test(cause.message)
-  }
-  return isRevert ? '' : null
+/** Whether the call itself was refused, with data or without: not every node gives it. */
+function isRevert(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    if ((cause as { code?: unknown }).code === 3 || /revert/i.test(cause.message)) return true
+  return revertData(error) !== null
 }
 
 const isRateLimit = (cause: unknown): boolean =>

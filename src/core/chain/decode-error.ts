@@ -46,7 +46,7 @@ const describeError = (name: string, args: readonly unknown[] = []) =>
   name === 'Error' ? String(args[0]) : `${name}(${args.map(String).join(', ')})`
 
 /** The bytes a call reverted with, wherever in the chain of causes they are; null when it did not revert. */
-function revertData(error: unknown): Hex | null {
+export function revertData(error: unknown): Hex | null {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     const data = (cause as { data?: unknown }).data
     const hex = typeof data === 'object' && data !== null ? (data as { data?: unknown }).data : data

@@ -106,9 +106,9 @@ export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceO
       return chainTo(tip)
     },
     astray(voters) {
-      const base = supported(voters)
       // Of two, nobody can say which one is astray.
-      if (base === null || voters < 3) return []
+      const base = voters < 3 ? null : supported(voters)
+      if (base === null) return []
       return [...chains].flatMap(([endpoint, chain]) => {
         const { number } = headOf(chain)
         const isInLine =

@@ -25,6 +25,7 @@ import { serveSessions } from '../../../src/core/transport/serve-sessions.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
 import { mineAt, networkForTests, testAddress, writerFor } from '../../helpers/deploy.ts'
+import { environmentRecord } from '../../helpers/environment.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { createIdentity } from '../../helpers/identities.ts'
 import { playerFor } from '../../helpers/play-epochs.ts'
@@ -144,22 +145,7 @@ function provider({ network, sender, store, hosts, identity }: World, state: Sto
   return { events, started, running: () => running, run, end, epochs, committed }
 }
 
-const environment = {
-  version: 1 as const,
-  kaisar: '0.1.0',
-  os: 'Debian GNU/Linux 12',
-  kernel: '6.1',
-  architecture: 'x64',
-  virtualisation: null,
-  container: null,
-  node: '24.21.0',
-  onnxRuntime: '1.30.0',
-  executionProviders: ['cuda'],
-  kernels: ['cuda/fp32'],
-  memoryMiB: 24_105,
-  diskFreeMiB: 10_000,
-  clockOffsetMs: 12,
-}
+const environment = { ...environmentRecord, executionProviders: ['cuda' as const], kernels: ['cuda/fp32'] }
 
 describe('a Provider', () => {
   it('begins anew with the spec of the epoch when the chain names another one, and not before that epoch', async () => {

@@ -1,6 +1,7 @@
 /** What an endpoint makes of the truth: each lie as consistent as a liar with time to spare could make it. */
 import { type Hex, numberToHex } from 'viem'
 import { headerHash } from '../../../src/core/chain/header-hash.ts'
+import { forgedReceipt } from '../../helpers/rpc-proxy.ts'
 
 /**
  * `false-header`: the time, number or base fee of a true block is another · `forged-head`: a block of its own on top of the real chain, far above it or next · `fork`: another block in place of each real one,
@@ -138,7 +139,7 @@ export function createLyingEndpoint(ask: Ask, random: () => number): LyingEndpoi
           const { result } = await ask(method, params)
           const dear = { gasUsed: '0xfffffffffffff', effectiveGasPrice: '0xfffffff', logs: [], blockNumber: '0x1' }
           return {
-            result: result === null ? receiptIn(params[0] as Hex, (await blockOf('latest'))!) : { ...result, ...dear },
+            result: result === null ? forgedReceipt(params[0], (await blockOf('latest'))!) : { ...result, ...dear },
           }
         }
         break
@@ -152,20 +153,3 @@ export function createLyingEndpoint(ask: Ask, random: () => number): LyingEndpoi
   }
   return { answer }
 }
-
-const receiptIn = (hash: Hex, { hash: blockHash, number }: Header) => ({
-  transactionHash: hash,
-  blockHash,
-  blockNumber: number,
-  transactionIndex: '0x0',
-  from: `0x${'00'.repeat(20)}`,
-  to: `0x${'00'.repeat(20)}`,
-  contractAddress: null,
-  cumulativeGasUsed: '0x5208',
-  gasUsed: '0x5208',
-  effectiveGasPrice: '0x1',
-  logs: [],
-  logsBloom: `0x${'00'.repeat(256)}`,
-  status: '0x1',
-  type: '0x2',
-})

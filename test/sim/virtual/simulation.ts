@@ -29,12 +29,12 @@ import type { Logger } from '../../../src/core/platform/log.ts'
 import { stringifyJson } from '../../../src/core/platform/output.ts'
 import { stateFile } from '../../../src/core/platform/state-file.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
-import type { EnvironmentRecord } from '../../../src/core/protocol/device-record.ts'
 import { providerMigrations } from '../../../src/core/provider/journal.ts'
 import { runProvider } from '../../../src/core/provider/run-provider.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
 import type { Identity, Limits, Transport } from '../../../src/core/transport/transport.ts'
+import { environmentRecord } from '../../helpers/environment.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 import { type Alteration, cheating, lying, skewOf } from '../alteration.ts'
 import { lies as allLies, type Lie } from './lying-endpoint.ts'
@@ -238,7 +238,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
               {
                 ...base,
                 probe: { probe: async () => ({ state: 'healthy', devices: [deviceOf(role)], faults: [], notes: [] }) },
-                readEnvironment: async () => environment,
+                readEnvironment: async () => environmentRecord,
                 certify: async () => identity,
                 attest: async () => null,
                 openTransport,
@@ -429,20 +429,3 @@ const deviceOf = ({ name }: Role) =>
       identitySource: 'machine-id',
     }),
   )
-
-const environment: EnvironmentRecord = {
-  version: 1,
-  kaisar: '0.1.0',
-  os: 'Debian GNU/Linux 12',
-  kernel: '6.1',
-  architecture: 'x64',
-  virtualisation: null,
-  container: null,
-  node: '24.21.0',
-  onnxRuntime: '1.30.0',
-  executionProviders: ['cpu'],
-  kernels: ['cpu/u8'],
-  memoryMiB: 24_105,
-  diskFreeMiB: 10_000,
-  clockOffsetMs: 0,
-}

@@ -1,4 +1,4 @@
-import { RpcRequestError } from 'viem'
+import { HttpRequestError, RpcRequestError } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { agree } from '../../../src/core/chain/agreement.ts'
 import type { Endpoint } from '../../../src/core/chain/endpoint.ts'
@@ -152,6 +152,28 @@ describe('a read over several endpoints', () => {
         ),
       ).toEqual({ result: '0x64' })
     }
+  })
+
+  it('is not what one alone says while the two others are there and limit us', async () => {
+    const limit = chainErrors.RPC_UNREACHABLE({
+      endpoints: 'busy',
+      cause: new HttpRequestError({ url: '', status: 429 }),
+    })
+    const [liar, b, c] = [
+      endpoint('liar', 9, () => '0x66'),
+      endpoint('b', 9, () => limit),
+      endpoint('c', 9, () => limit),
+    ]
+    for (const order of [
+      [liar, b, c],
+      [b, c, liar],
+    ])
+      await expect(
+        agree(
+          call,
+          order.map(({ it }) => it),
+        ),
+      ).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
   })
 
   it('goes on with one that answers where the others do not', async () => {

@@ -1,23 +1,7 @@
 import { expect, it } from 'vitest'
-import { type EnvironmentRecord, encodeEnvironmentRecord } from '../../../src/core/protocol/device-record.ts'
+import { encodeEnvironmentRecord } from '../../../src/core/protocol/device-record.ts'
 import { keptEnvironment } from '../../../src/core/provider/kept-environment.ts'
-
-const record: EnvironmentRecord = {
-  version: 1,
-  kaisar: '0.1.0',
-  os: 'Debian GNU/Linux 12',
-  kernel: '6.1',
-  architecture: 'x64',
-  virtualisation: null,
-  container: null,
-  node: '24.21.0',
-  onnxRuntime: '1.30.0',
-  executionProviders: ['cpu'],
-  kernels: ['cpu/u8'],
-  memoryMiB: 24_105,
-  diskFreeMiB: 10_000,
-  clockOffsetMs: 12,
-}
+import { environmentRecord as record } from '../../helpers/environment.ts'
 
 it('says the same in all of an epoch, though measurements differ at each start', () => {
   const said = encodeEnvironmentRecord(record)
