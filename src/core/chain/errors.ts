@@ -64,6 +64,13 @@ export const chainErrors = defineErrors({
     fix: 'Check the deployment file and the endpoint; do not sign anything until both agree.',
     exit: 3,
   },
+  CHAIN_UNFIT: {
+    message: ({ faults }: { faults: readonly string[] }) =>
+      `The contracts would not run on this chain, or would not be safe there: ${faults.join(', ')}.`,
+    meaning: 'A probe of the chain found something that the contracts or the daemons rely on and that it does not have.',
+    fix: 'Read the lines of "kaisar chain doctor" marked ✖, and choose another chain, or another endpoint of this one.',
+    exit: 3,
+  },
   DEPLOYMENT_INVALID: {
     message: ({ file, reason }: { file: string; reason: string }) => `${file} is not a deployment file: ${reason}`,
     meaning:

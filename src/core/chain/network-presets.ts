@@ -39,6 +39,29 @@ export type NetworkParameters = {
   readonly vaultFunding: bigint
 }
 
+/** By name: what it is for, and the mean time between blocks that its rules count on. */
+export const presets = {
+  devnet: { title: 'epochs of seconds on a chain of your own', blockSeconds: 1 },
+  peaq: { title: 'epochs of a day on peaq', blockSeconds: 1 },
+  'op-stack': { title: 'epochs of a day on an OP-stack chain', blockSeconds: 2 },
+  arbitrum: { title: 'epochs of a day on an Arbitrum chain', blockSeconds: 0.25 },
+} as const satisfies Record<string, { readonly title: string; readonly blockSeconds: number }>
+export type PresetName = keyof typeof presets
+export const presetNames = Object.keys(presets) as PresetName[]
+
+/** Those whose rounds come about as often as meant on such a chain; none before there are enough blocks to say. */
+export const presetsFor = ({
+  count,
+  meanSeconds,
+}: {
+  readonly count: number
+  readonly meanSeconds: number
+}): PresetName[] =>
+  presetNames.filter(name => {
+    const { blockSeconds } = presets[name]
+    return count >= 8 && meanSeconds >= 0.75 * blockSeconds && meanSeconds <= 1.5 * blockSeconds
+  })
+
 const twoTo64 = 2 ** 64
 
 /** Threshold at which a block triggers with this probability. */
@@ -93,10 +116,11 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
 }
 
 /**
- * Epochs of a day on 2-second blocks: eight rounds a day on average, each slot of twelve hours drawing four (Poisson), so
- * that its cutoff is needed in e^-4 = 1.8% of slots.
+ * Epochs of a day: eight rounds a day on average, each slot of twelve hours drawing four (Poisson), so that its cutoff is needed
+ * in e^-4 = 1.8% of slots.
+ * @param blockSeconds - mean time between blocks of the chain, by which the chance of a block to start a round is set
  */
-export function productionParameters(specHash: Hex): NetworkParameters {
+export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkParameters {
   const windowMs = 10_000
   const graceMs = 500
   const slotSeconds = 43_200
@@ -119,7 +143,7 @@ export function productionParameters(specHash: Hex): NetworkParameters {
       graceMs,
       eligibleFromSeconds,
       cutoffSeconds,
-      threshold: probability(4 / ((cutoffSeconds - eligibleFromSeconds) / 2)),
+      threshold: probability((4 * blockSeconds) / (cutoffSeconds - eligibleFromSeconds)),
       refractorySeconds: 60,
       samplingSeconds: samplingDelaySeconds({ windowMs, graceMs }),
       openingsMs: 30_000,

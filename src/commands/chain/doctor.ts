@@ -1,0 +1,40 @@
+import { BaseCommand, chainFlags } from '../base.ts'
+
+export default class ChainDoctor extends BaseCommand<typeof ChainDoctor> {
+  static override description =
+    `Check a chain before a network is deployed on it: opcodes, block numbers and hashes, gas limit, time between blocks.
+
+Only reads; nothing is sent. Exit code 3 where the contracts would not run, or would not be safe.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --rpc-url https://quicknode1.peaq.xyz',
+    '<%= config.bin %> <%= command.id %> --rpc-url http://127.0.0.1:8545 --json',
+  ]
+  static override flags = { ...chainFlags }
+
+  async run() {
+    const { rpcUrls } = await this.chainTarget()
+    const { connectChain } = await import('../../core/chain/client.ts')
+    const { judgeSurvey, surveyChain } = await import('../../core/chain/survey.ts')
+    const { presetsFor } = await import('../../core/chain/network-presets.ts')
+    const chain = await connectChain({ rpcUrls })
+    this.chains.push(chain)
+    const survey = await surveyChain(chain, Date.now())
+    const fitness = judgeSurvey(survey)
+    const presets = fitness.evm === null ? [] : presetsFor(survey.blocks)
+    this.log(`Chain ${survey.chainId}${survey.client === null ? '' : `, ${survey.client}`}`)
+    for (const { check, level, text } of fitness.findings) {
+      const mark = level === 'ok' ? '✔' : level === 'note' ? '•' : '✖'
+      this.log(`${mark} ${check.padEnd(16)} ${text}`)
+    }
+    const result = { ...survey, ...fitness, presets }
+    if (fitness.evm === null) {
+      const { chainErrors } = await import('../../core/chain/errors.ts')
+      const faults = fitness.findings.filter(({ level }) => level === 'fault').map(({ check }) => check)
+      this.fail(chainErrors.CHAIN_UNFIT({ faults }), result)
+    }
+    this.log(
+      `Contracts for ${fitness.evm}; presets that fit: ${presets.join(', ') || 'none by its time between blocks'}`,
+    )
+    return result
+  }
+}

@@ -1,0 +1,249 @@
+/** What a chain can do, found by reads alone, and what of the contracts and daemons fits it. */
+import { type Hex, hexToBigInt, hexToNumber, numberToHex } from 'viem'
+import type { Chain } from './client.ts'
+import { headerHash } from './header-hash.ts'
+
+/** Which EVM the contracts are compiled for; of the two in dist, the later one is cheaper. */
+export type EvmVersion = 'prague' | 'london'
+
+/** What was measured. Nothing here is judged. */
+export type ChainSurvey = {
+  readonly chainId: number
+  /** As the node names itself; null where it does not. */
+  readonly client: string | null
+  /** Opcodes that came after London. */
+  readonly opcodes: { readonly push0: boolean; readonly mcopy: boolean; readonly tstore: boolean }
+  /** Whether code of 24,576 bytes, the most that Ethereum allows, may be deployed. */
+  readonly fullSizeCode: boolean
+  /** What NUMBER says inside a call: the number of the block, or another chain's (Arbitrum: that of its parent). */
+  readonly ownBlockNumber: boolean
+  /** Whether BLOCKHASH of the block before gives the hash that the endpoint shows for it. */
+  readonly ownBlockHash: boolean
+  /** Whether the contract of EIP-2935 answers with hashes of the last 8,191 blocks. */
+  readonly longHistory: boolean
+  /** Whether headers hash to what they say, by Ethereum's rule. */
+  readonly ethereumHeaders: boolean
+  /** Whether state can be read at the hash of a block. */
+  readonly readsAtHash: boolean
+  readonly baseFee: boolean
+  readonly gasLimit: bigint
+  /** Of the blocks looked at. */
+  readonly blocks: { readonly count: number; readonly meanSeconds: number; readonly longestSeconds: number }
+  /** How far the last block's time is from this machine's, in ms; positive: the chain is behind. */
+  readonly behindMs: number
+}
+
+/** Blocks whose times are compared. */
+const span = 64
+const historyAddress = '0x0000F90827F1C53a10cb7A02335B175320002935'
+
+/**
+ * Creation code returns what a call gives back, so that a node runs any opcode for anybody without a transaction. Each of these
+ * ends with `MSTORE … RETURN` of one or more words.
+ */
+const programs = {
+  /** 1, by opcodes that every EVM has. */
+  control: '0x600160005260206000f3',
+  push0: '0x5f60005260206000f3',
+  mcopy: '0x60016000526020600060205e60206020f3',
+  tstore: '0x600160005d60005c60005260206000f3',
+  /** NUMBER ‖ BLOCKHASH(NUMBER − 1) */
+  place: '0x43600052600143034060205260406000f3',
+  /** 24,576 bytes of zero. */
+  fullSize: '0x6160006000f3',
+} as const satisfies Record<string, Hex>
+
+type Block = Readonly<Record<string, unknown>> & {
+  readonly number: Hex
+  readonly hash: Hex
+  readonly timestamp: Hex
+  readonly gasLimit: Hex
+}
+
+/**
+ * Sends nothing that changes the chain.
+ *
+ * @param nowMs - wall clock, for how far the chain is behind
+ * @throws RPC_UNREACHABLE, RPC_FAILED where the endpoint runs no code that is given to it
+ */
+export async function surveyChain(chain: Chain, nowMs: number): Promise<ChainSurvey> {
+  const request = chain.client.request as unknown as (call: { method: string; params?: unknown }) => Promise<unknown>
+  const blockAt = async (which: Hex | 'latest') =>
+    (await request({ method: 'eth_getBlockByNumber', params: [which, false] })) as Block | null
+  const run = async (data: Hex, at: unknown) => (await request({ method: 'eth_call', params: [{ data }, at] })) as Hex
+  const runs = (data: Hex, at: unknown): Promise<boolean> =>
+    run(data, at).then(
+      answer => answer.length > 2,
+      () => false,
+    )
+
+  const head = (await blockAt('latest'))!
+  const number = hexToNumber(head.number)
+  await run(programs.control, head.number)
+  const [push0, mcopy, tstore, fullSizeCode, readsAtHash, place, client, history, first] = await Promise.all([
+    runs(programs.push0, head.number),
+    runs(programs.mcopy, head.number),
+    runs(programs.tstore, head.number),
+    runs(programs.fullSize, head.number),
+    runs(programs.control, { blockHash: head.hash }),
+    run(programs.place, head.number),
+    request({ method: 'web3_clientVersion' }).then(String, () => null),
+    number === 0 ? ('0x' as Hex) : askHistory(number - 1),
+    blockAt(numberToHex(Math.max(0, number - span))),
+  ])
+  async function askHistory(of: number): Promise<Hex> {
+    const call = { to: historyAddress, data: numberToHex(of, { size: 32 }) }
+    return request({ method: 'eth_call', params: [call, head.number] }).then(
+      answer => answer as Hex,
+      (): Hex => '0x',
+    )
+  }
+
+  // A node may run a call in the block that it names or in the one to come.
+  const numberInside = hexToNumber(`0x${place.slice(2, 66)}`)
+  const ownBlockNumber = numberInside === number || numberInside === number + 1
+  const before = ownBlockNumber && numberInside > 0 ? await blockAt(numberToHex(numberInside - 1)) : null
+  const count = number - hexToNumber(first!.number)
+  const elapsed = hexToNumber(head.timestamp) - hexToNumber(first!.timestamp)
+  return {
+    chainId: chain.chainId,
+    client,
+    opcodes: { push0, mcopy, tstore },
+    fullSizeCode,
+    ownBlockNumber,
+    ownBlockHash: before !== null && before.hash === `0x${place.slice(66, 130)}`,
+    longHistory: history.length === 66 && hexToBigInt(history) !== 0n,
+    ethereumHeaders: headerHash(head) === head.hash,
+    readsAtHash,
+    baseFee: head.baseFeePerGas !== undefined && head.baseFeePerGas !== null,
+    gasLimit: hexToBigInt(head.gasLimit),
+    blocks: {
+      count,
+      meanSeconds: count === 0 ? 0 : elapsed / count,
+      longestSeconds: await longestGap(blockAt, number, count),
+    },
+    behindMs: nowMs - hexToNumber(head.timestamp) * 1000,
+  }
+}
+
+/** Between neighbours among the last `count` blocks, in seconds. */
+async function longestGap(
+  blockAt: (which: Hex) => Promise<Block | null>,
+  last: number,
+  count: number,
+): Promise<number> {
+  const numbers = Array.from({ length: count + 1 }, (_, i) => last - count + i)
+  const times: number[] = []
+  // A few at a time: public endpoints limit a burst.
+  for (let i = 0; i < numbers.length; i += 8) {
+    const some = await Promise.all(numbers.slice(i, i + 8).map(each => blockAt(numberToHex(each))))
+    for (const block of some) if (block !== null) times.push(hexToNumber(block.timestamp))
+  }
+  return times.slice(1).reduce((most, time, i) => Math.max(most, time - times[i]!), 0)
+}
+
+/** `fault`: nothing can be deployed, or what is deployed would not be safe. `note`: it works, and what it costs. */
+export type SurveyFinding = {
+  readonly check: string
+  readonly level: 'ok' | 'note' | 'fault'
+  readonly text: string
+}
+
+export type ChainFitness = {
+  /** For which EVM the contracts should be compiled; null where neither runs. */
+  readonly evm: EvmVersion | null
+  readonly findings: readonly SurveyFinding[]
+}
+
+/** The dearest transaction of a network: deploying its largest contract. */
+const leastGas = 10_000_000n
+
+/** Pure: what the survey means for a network. */
+export function judgeSurvey(survey: ChainSurvey): ChainFitness {
+  const { opcodes, blocks } = survey
+  const isPrague = opcodes.push0 && opcodes.mcopy && opcodes.tstore
+  const missing = Object.entries(opcodes).flatMap(([name, has]) => (has ? [] : [name.toUpperCase()]))
+  const findings: SurveyFinding[] = []
+  const add = (check: string, level: SurveyFinding['level'], text: string) => findings.push({ check, level, text })
+  const either = (check: string, holds: boolean, ok: string, level: 'note' | 'fault', text: string) =>
+    add(check, holds ? 'ok' : level, holds ? ok : text)
+
+  either(
+    'opcodes',
+    isPrague,
+    'PUSH0, MCOPY and TSTORE run: the contracts as compiled for Prague',
+    'note',
+    `no ${missing.join(', ')}: the contracts as compiled for London, which cost a little more gas`,
+  )
+  either(
+    'code size',
+    survey.fullSizeCode,
+    'up to 24,576 bytes a contract',
+    'fault',
+    'less than 24,576 bytes a contract: the contracts do not fit',
+  )
+  either(
+    'gas limit',
+    survey.gasLimit >= leastGas,
+    `${survey.gasLimit.toLocaleString('en')} gas a block`,
+    'fault',
+    `${survey.gasLimit.toLocaleString('en')} gas a block; deploying takes ${leastGas.toLocaleString('en')}`,
+  )
+  either(
+    'block number',
+    survey.ownBlockNumber,
+    'contracts see the number of their own block',
+    'fault',
+    'contracts see the number of another chain’s block (as on Arbitrum): no seed of an epoch could be pinned to a block of this one',
+  )
+  if (survey.ownBlockNumber)
+    either(
+      'block hash',
+      survey.ownBlockHash,
+      'contracts see the hash of the block before',
+      'fault',
+      'contracts see another hash for the block before than the endpoint shows: the seeds of epochs could be known beforehand',
+    )
+  either(
+    'history',
+    survey.longHistory,
+    'contracts see the hashes of the last 8,191 blocks (EIP-2935)',
+    'note',
+    'contracts see the hashes of the last 256 blocks only: a keeper that is late by more pins the seed of an epoch again',
+  )
+  either(
+    'headers',
+    survey.ethereumHeaders,
+    'hash to what they say: a forged one is found by one endpoint',
+    'note',
+    'are not made as Ethereum makes them: a forged one is found by comparing endpoints, so give three',
+  )
+  either(
+    'state at a block',
+    survey.readsAtHash,
+    'can be read by the hash of the block',
+    'fault',
+    'cannot be read by the hash of a block (EIP-1898): daemons could not tell one branch from another',
+  )
+  either('fees', survey.baseFee, 'EIP-1559', 'fault', 'no base fee (EIP-1559): transactions of type 2 are refused')
+  if (blocks.count < 8) add('block time', 'note', `${blocks.count} blocks are too few to say; wait for more`)
+  else
+    add(
+      'block time',
+      'ok',
+      `${blocks.meanSeconds.toFixed(2)} s on average over ${blocks.count} blocks, at most ${blocks.longestSeconds} s`,
+    )
+  const seconds = Math.round(survey.behindMs / 1000)
+  const limit = Math.max(30, 3 * blocks.longestSeconds)
+  either(
+    'clock',
+    Math.abs(seconds) <= limit,
+    `the last block is ${seconds} s old`,
+    'note',
+    seconds > 0
+      ? `the last block is ${seconds} s old: the chain or the endpoint stands still`
+      : `the last block is ${-seconds} s ahead of this machine’s clock: check the clock, or mine by time and not by transaction`,
+  )
+  const isFit = findings.every(({ level }) => level !== 'fault')
+  return { evm: isFit ? (isPrague ? 'prague' : 'london') : null, findings }
+}
