@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Memory} from "evm/Memory.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {EpochClock} from "./base/EpochClock.sol";
 import {EpochExtension} from "./base/EpochExtension.sol";
@@ -238,14 +239,20 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     ) private {
         bytes32 topic = CohortFinalized.selector;
         (uint256 epoch, uint256 cohort) = (session.epoch, session.cohort);
+        (uint256 free, uint256 rates, uint256 uptimes, uint256 written) = (0, 0, 0, 0);
         assembly ("memory-safe") {
-            let free := mload(0x40)
+            free := mload(0x40)
+            rates := mload(result)
+            uptimes := mload(add(result, 32))
+            written := credits
+        }
+        Memory.copy(free + 32, rates, 128);
+        Memory.copy(free + 160, uptimes, 128);
+        Memory.copy(free + 352, written, 352);
+        assembly ("memory-safe") {
             mstore(free, opened)
-            mcopy(add(free, 32), mload(result), 128) // rates
-            mcopy(add(free, 160), mload(add(result, 32)), 128) // uptimes
             mstore(add(free, 288), mload(add(result, 64))) // flags
             mstore(add(free, 320), mload(add(result, 128))) // certain
-            mcopy(add(free, 352), credits, 352)
             let root := add(free, 704)
             for { let seat := 0 } lt(seat, 160) { seat := add(seat, 32) } {
                 mstore(add(root, seat), mload(add(mload(add(words, seat)), 288))) // words[seat][9]

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Guard} from "evm/Guard.sol";
+import {Memory} from "evm/Memory.sol";
 import {Governed} from "./base/Governed.sol";
 import {ICheckerSeats} from "./interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
@@ -13,7 +14,7 @@ import {Tokens} from "./libraries/Tokens.sol";
 /// @title Emission, payments, checker pool, bounties, liability
 /// @dev Opening an epoch sets its emission aside: liability rises by it, and falls by each delivered payment. What a refusing payee is owed
 /// stays in the liability. Everything is counted from what {fund} brought, not from the balance, so a donation changes nothing.
-contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
+contract RewardVault is IRewardVault, Governed, Guard {
     using Tokens for IKaisarToken;
 
     /// @dev Lanes that a call is worth which is not about lanes: pin, roll, report, jail, delist, claim, close.
@@ -274,17 +275,19 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
         uint256[] memory amounts
     ) private {
         bytes32 topic = CohortPaid.selector;
+        uint256 size = 32 * (payouts.length + 1);
+        uint256 free;
         assembly ("memory-safe") {
-            let free := mload(0x40)
-            let size := shl(5, add(mload(payouts), 1))
+            free := mload(0x40)
             mstore(free, lane)
             mstore(add(free, 32), 128)
             mstore(add(free, 64), add(128, size))
             mstore(add(free, 96), add(128, shl(1, size)))
-            let place := add(free, 128)
-            mcopy(place, payouts, size)
-            mcopy(add(place, size), credits, size)
-            mcopy(add(place, shl(1, size)), amounts, size)
+        }
+        Memory.copy(free + 128, _place(payouts), size);
+        Memory.copy(free + 128 + size, _place(credits), size);
+        Memory.copy(free + 128 + 2 * size, _place(amounts), size);
+        assembly ("memory-safe") {
             log4(free, add(128, mul(3, size)), topic, and(epoch, 0xffffffffffffffff), and(cohort, 0xffffffff), caller())
         }
     }
@@ -301,15 +304,32 @@ contract RewardVault is IRewardVault, Governed, ReentrancyGuardTransient {
     function _transferMany(address[] memory payouts, uint256[] memory amounts) private returns (bool success) {
         address target = address(token);
         bytes4 selector = token.transferMany.selector;
+        uint256 size = 32 * (payouts.length + 1);
+        uint256 free;
         assembly ("memory-safe") {
-            let free := mload(0x40)
-            let size := shl(5, add(mload(payouts), 1))
+            free := mload(0x40)
             mstore(free, selector)
             mstore(add(free, 4), 64)
             mstore(add(free, 36), add(64, size))
-            mcopy(add(free, 68), payouts, size)
-            mcopy(add(add(free, 68), size), amounts, size)
+        }
+        Memory.copy(free + 68, _place(payouts), size);
+        Memory.copy(free + 68 + size, _place(amounts), size);
+        assembly ("memory-safe") {
             success := call(gas(), target, 0, free, add(68, shl(1, size)), 0, 0)
+        }
+    }
+
+    /// @dev Where an array of words is, its length first.
+    function _place(uint256[] memory words) private pure returns (uint256 place) {
+        assembly ("memory-safe") {
+            place := words
+        }
+    }
+
+    /// @dev See {_place}.
+    function _place(address[] memory words) private pure returns (uint256 place) {
+        assembly ("memory-safe") {
+            place := words
         }
     }
 

@@ -35,7 +35,7 @@ contract GasTest is Fixture {
         uint256 naive = _naive();
 
         assertLe(finalize, 385_000, "finalize");
-        assertLe(pay, 800_000, "payCohort");
+        assertLe(pay, _ceiling(800_000, 840_000), "payCohort");
         assertLe(commit, 35_000, "commit");
         assertLe(roll, 120_000, "roll");
         assertLe(register, 220_000, "register");
@@ -43,9 +43,9 @@ contract GasTest is Fixture {
 
         // Five seats per cohort, each commitment serves four cohorts.
         uint256 perVerdict = (4 * finalize + 5 * commit) / (4 * 5 * 64);
-        assertLe(perVerdict, 1_300, "consensus per verdict");
+        assertLe(perVerdict, _ceiling(1_300, 1_350), "consensus per verdict");
         assertGe(naive, 40 * perVerdict, "ratio");
-        assertLe(pay / 64, 12_500, "pay per device");
+        assertLe(pay / 64, _ceiling(12_500, 13_000), "pay per device");
         uint256 cohorts = COHORTS_100K;
         uint256 epochGas = cohorts * (finalize + pay + checkers) + cohorts * 5 * commit / 4 + pin + roll;
         vm.snapshotValue("gas", "pinGas", pin);
@@ -192,5 +192,11 @@ contract GasTest is Fixture {
     function _note(string memory name) private returns (uint256 gas) {
         gas = vm.lastCallGas().gasTotalUsed;
         vm.snapshotValue("gas", string.concat(name, "Gas"), gas);
+    }
+
+    /// @dev The lock and the copies of London cost more, and its zeros a byte each.
+    function _ceiling(uint256 prague, uint256 london) private view returns (uint256) {
+        bool isLondon = keccak256(bytes(vm.envOr("FOUNDRY_PROFILE", string("")))) == keccak256("london");
+        return isLondon ? london : prague;
     }
 }
