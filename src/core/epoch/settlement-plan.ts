@@ -38,7 +38,7 @@ const seatCount = (mask: number): number => mask.toString(2).replaceAll('0', '')
 export const seatsIn = (openings: readonly OpeningOnChain[]): number =>
   openings.reduce((mask, { seat }) => mask | (1 << seat), 0)
 
-/** What the seed of an epoch needs; nothing while the pinned block is not mined. */
+/** What the seed of the current epoch needs; nothing while the pinned block is not mined. */
 export function planSeed(
   { epoch, seed, pinnedBlock }: Pick<EpochOverview, 'epoch' | 'seed' | 'pinnedBlock'>,
   headNumber: bigint,
