@@ -240,7 +240,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
 
   /**
    * Reads an epoch's duty and prepares it once its seed is there, which is after its first block: no device joins, renews or leaves any
-   * more. Once for a seed, since only a reorg brings another. Of an epoch that is over it reads what is left to settle.
+   * more. Once for a seed, also by a process that is started again; only a reorg brings another. Of an epoch that is over it reads what
+   * is left to settle.
    */
   async function enter(epoch: number): Promise<boolean> {
     const epochRounds = await getEpochRounds(network, epoch)
@@ -251,7 +252,9 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     entered.delete(epoch)
     const recomputer = recomputerOf(epoch, epochRounds.rules)
     if (recomputer === null) return true
-    const duty = await readDuty(network, signer.address, epoch, epochRounds)
+    const recorded = journal.duty(epoch, epochRounds)
+    const duty = recorded ?? (await readDuty(network, signer.address, epoch, epochRounds))
+    if (recorded === null) journal.keepDuty(duty)
     epochs.set(epoch, openEpoch(duty, recomputer, isSame ? known!.judge : null))
     if ((heads.tip?.timestamp ?? 0) >= epochRounds.startsAt + epochRounds.epochSeconds) return true
     const asked = early.take(epoch, onRoundEvent).then(() => (epoch === working ? askDevices(duty) : undefined))

@@ -41,7 +41,8 @@ export function nextTrigger(rounds: EpochRounds, earlier: readonly Trigger[], bl
   const { rules, startsAt, epochSeconds, seededAt } = rounds
   const slotSeconds = epochSeconds / rules.slots
   const offset = block.timestamp - startsAt
-  if (offset < 0 || offset >= epochSeconds || block.timestamp <= seededAt || earlier.length >= rules.maxRounds) return null
+  if (offset < 0 || offset >= epochSeconds || block.timestamp <= seededAt || earlier.length >= rules.maxRounds)
+    return null
   const last = earlier.at(-1)
   if (last !== undefined && block.timestamp < last.timestamp + rules.refractorySeconds) return null
 

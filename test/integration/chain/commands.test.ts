@@ -90,9 +90,7 @@ describe('kaisar chain and epoch', () => {
     })
     await mineAt(anvil, firstEpochAt)
     const settled = (await kaisar('epoch', 'settle', '--password-file', password, '--json')).json<{ steps: object[] }>()
-    expect(settled.data.steps).toMatchObject([
-      { step: 'pin', epoch: 0, refused: null },
-    ])
+    expect(settled.data.steps).toMatchObject([{ step: 'pin', epoch: 0, refused: null }])
     await anvil.client.mine({ blocks: 1 })
     const rolled = (await kaisar('epoch', 'settle', '--password-file', password, '--json')).json<{ steps: object[] }>()
     expect(rolled.data.steps).toMatchObject([{ step: 'roll', epoch: 0, refused: null }])

@@ -53,7 +53,15 @@ async function world() {
   const { rounds, ...others } = devnetParameters(specHash(specs.devnet), 160)
   // Each slot of 80 s triggers once, at its fourth second; a busy machine has five seconds to see it.
   const slots = { slots: 2, eligibleFromSeconds: 2, cutoffSeconds: 4 }
-  const calm = { ...rounds, ...slots, threshold: 0n, graceMs: 5000, samplingSeconds: 6, openingsMs: 7000, refractorySeconds: 30 }
+  const calm = {
+    ...rounds,
+    ...slots,
+    threshold: 0n,
+    graceMs: 5000,
+    samplingSeconds: 6,
+    openingsMs: 7000,
+    refractorySeconds: 30,
+  }
   const parameters = { ...others, rounds: calm }
   const net = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 1, parameters })
   const { network } = net
