@@ -363,7 +363,7 @@ contract ActorsTest is Fixture {
         assertEq(vault.payCohort(0, 0, 64), 0);
         vault.payCheckers(0, 0);
         assertEq(vault.payCheckers(0, 0), 0);
-        assertEq(vault.payKeeper(0, keeper), 0.1 ether * (64 + 2) / uint256(64), "a roll, and a cohort of two");
+        assertEq(vault.payKeeper(0, keeper), 0.1 ether * (128 + 2) / uint256(64), "a pin, a roll, and a cohort of two");
         assertEq(vault.payKeeper(0, keeper), 0);
         EpochMoney memory money = vault.moneyOf(0);
         assertLe(money.paid, money.emission);
@@ -474,10 +474,10 @@ contract ActorsTest is Fixture {
         vm.warp(consensus.epochStart(2));
         assertEq(seats.seatRules().slashBps, 5);
         assertEq(consensus.scoreRules().auditBps, 100);
-        vm.warp(consensus.epochStart(5) - 1);
+        vm.warp(consensus.epochStart(6) - 1);
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.ChangePending.selector, 2));
         consensus.scheduleTimeline(t);
-        vm.warp(consensus.epochStart(5));
+        vm.warp(consensus.epochStart(6));
         consensus.scheduleTimeline(t);
         vm.stopPrank();
     }

@@ -332,35 +332,49 @@ contract ConsensusTest is Fixture {
     }
 
     function test_seedOrderAndExpiry() public {
-        vm.warp(firstEpochAt);
-        vm.expectRevert(abi.encodeWithSelector(IEpochReports.SeedNotDue.selector, 2));
-        consensus.roll(2);
-        warpTo(0, Phase.Reveal);
-        vm.expectRevert(abi.encodeWithSelector(IEpochReports.SeedNotDue.selector, 2));
-        consensus.pin(2);
-        warpTo(0, Phase.Finalize);
-        vm.expectRevert(abi.encodeWithSelector(IEpochReports.NotPinned.selector, 2));
-        consensus.roll(2);
-        consensus.pin(2);
-        uint64 pinned = consensus.pinnedBlockOf(2);
-        vm.expectRevert(abi.encodeWithSelector(IEpochReports.PinnedBlockAhead.selector, 2, pinned));
-        consensus.roll(2);
-        consensus.pin(2);
-        assertEq(consensus.pinnedBlockOf(2), pinned, "a usable pin stays");
+        vm.warp(firstEpochAt - 1);
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.SeedNotDue.selector, 0));
+        consensus.pin(0);
+        for (uint64 epoch; epoch < 3; ++epoch) {
+            vm.warp(consensus.epochStart(epoch));
+            _checkSeedOf(epoch);
+            vm.warp(consensus.epochStart(epoch + 1));
+            vm.expectRevert(abi.encodeWithSelector(IEpochReports.SeedNotDue.selector, epoch));
+            consensus.pin(epoch);
+        }
+    }
+
+    /// @dev In the epoch's first second: pinned, expired, pinned again, rolled half an epoch later.
+    function _checkSeedOf(uint64 epoch) private {
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.SeedNotDue.selector, epoch + 1));
+        consensus.pin(epoch + 1);
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.SeedNotDue.selector, epoch + 1));
+        consensus.roll(epoch + 1);
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.NotPinned.selector, epoch));
+        consensus.roll(epoch);
+        consensus.pin(epoch);
+        uint64 pinned = consensus.pinnedBlockOf(epoch);
+        assertEq(pinned, block.number + 1);
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.PinnedBlockAhead.selector, epoch, pinned));
+        consensus.roll(epoch);
+        consensus.pin(epoch);
+        assertEq(consensus.pinnedBlockOf(epoch), pinned, "a usable pin stays");
         vm.roll(block.number + 10_000);
-        vm.expectRevert(abi.encodeWithSelector(IEpochReports.PinExpired.selector, 2, pinned));
-        consensus.roll(2);
-        consensus.pin(2);
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.PinExpired.selector, epoch, pinned));
+        consensus.roll(epoch);
+        consensus.pin(epoch);
         vm.roll(block.number + 2);
-        consensus.roll(2);
-        bytes32 seed = consensus.seedOf(2);
+        assertEq(consensus.seededAt(epoch), 0);
+        vm.warp(block.timestamp + 8);
+        consensus.roll(epoch);
+        bytes32 seed = consensus.seedOf(epoch);
         assertTrue(seed != 0);
-        consensus.roll(2);
-        consensus.pin(2);
-        assertEq(consensus.seedOf(2), seed, "idempotent");
-        vm.warp(consensus.epochStart(3));
-        vm.expectRevert(abi.encodeWithSelector(IEpochReports.SeedNotDue.selector, 3));
-        consensus.pin(3);
+        assertEq(consensus.seededAt(epoch), consensus.epochStart(epoch) + 8);
+        vm.warp(block.timestamp + 1);
+        consensus.roll(epoch);
+        consensus.pin(epoch);
+        assertEq(consensus.seedOf(epoch), seed, "idempotent");
+        assertEq(consensus.seededAt(epoch), consensus.epochStart(epoch) + 8);
     }
 
     /// @dev Invariant 26: a year without keepers costs nothing and blocks nothing.
@@ -419,12 +433,12 @@ contract ConsensusTest is Fixture {
 
     /// @dev Seats added or removed in the rolling transaction change no draw of the next two epochs.
     function test_seatChangesDoNotMoveAFrozenDraw() public {
-        vm.warp(firstEpochAt);
-        address[5] memory before = consensus.seatsOf(1, 0);
+        rollSeed(0);
+        address[5] memory before = consensus.seatsOf(0, 0);
         bondChecker("late", 16);
         vm.prank(payoutOf(operators[0]));
         seats.unbond(operators[0], 1);
-        assertEq(keccak256(abi.encode(consensus.seatsOf(1, 0))), keccak256(abi.encode(before)));
+        assertEq(keccak256(abi.encode(consensus.seatsOf(0, 0))), keccak256(abi.encode(before)));
         assertEq(seats.seatCount(1), 7);
         assertEq(seats.seatCount(2), 22);
     }

@@ -141,7 +141,7 @@ contract GasTest is Fixture {
     }
 
     function _roll(uint64 epoch) private returns (uint256 pin, uint256 roll) {
-        warpTo(epoch - 2, Phase.Finalize);
+        vm.warp(consensus.epochStart(epoch));
         vm.startPrank(keeper);
         consensus.pin(epoch);
         pin = vm.lastCallGas().gasTotalUsed;

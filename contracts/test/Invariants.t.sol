@@ -32,8 +32,8 @@ contract NetworkHandler is Fixture {
         bondCheckers(7, 2);
         registerDevices(3);
         startEpochs();
+        rollSeed(0);
         (ghostDeposits, ghostBonds) = (3 * DEPOSIT, 14 * SEAT_BOND);
-        vm.warp(firstEpochAt);
         (_clock, _block) = (vm.getBlockTimestamp(), vm.getBlockNumber());
     }
 
@@ -52,11 +52,7 @@ contract NetworkHandler is Fixture {
         uint64 e = consensus.currentEpoch();
         if (consensus.seedOf(e) != 0) _judge(e, random);
         else vm.warp(consensus.epochStart(e + 1));
-        if (random & 7 != 7) {
-            uint64 due = consensus.currentEpoch() + 1;
-            vm.warp(consensus.phaseStart(due - 2, Phase.Finalize) + 2);
-            rollSeed(due);
-        }
+        if (random & 7 != 7) rollSeed(consensus.currentEpoch());
     }
 
     function skipEpochs(uint8 count) external onItsClock {

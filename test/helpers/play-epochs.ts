@@ -26,18 +26,25 @@ export function playerFor(anvil: Anvil, { network, parameters, write, firstEpoch
   const startOf = (epoch: number) => firstEpochAt + epoch * epochSeconds
   const saltOf = (owner: Address, epoch: number): Hex => keccak256(numberToHex(BigInt(owner) + BigInt(epoch)))
 
-  /** Mines the blocks of an epoch's work that are still to come, one per second. */
+  /** Mines the blocks of an epoch's work that are still to come, one per second; an epoch that it begins gets its seed. */
   async function work(epoch: number, untilSecond = epochSeconds - 1) {
-    if (epoch === 0) await seed([0, 1])
+    if ((await headTime()) < startOf(epoch)) {
+      await mineAt(anvil, startOf(epoch))
+      await seed(epoch)
+    }
     for (let second = Math.max(0, (await headTime()) + 1 - startOf(epoch)); second <= untilSecond; second++)
       await mineAt(anvil, startOf(epoch) + second)
   }
 
-  async function seed(epochs: readonly number[]) {
-    for (const epoch of epochs.filter(each => each > 1))
-      await write({ ...consensus, from: keeper, functionName: 'pin', args: [BigInt(epoch)] })
-    await anvil.client.mine({ blocks: 2 })
-    for (const epoch of epochs) await write({ ...consensus, from: keeper, functionName: 'roll', args: [BigInt(epoch)] })
+  /** All in the second of the newest block, which the epoch has to have. */
+  async function seed(epoch: number) {
+    const timestamp = await headTime()
+    const about = { ...consensus, from: keeper, args: [BigInt(epoch)] }
+    await anvil.client.setNextBlockTimestamp({ timestamp: BigInt(timestamp) })
+    await write({ ...about, functionName: 'pin' })
+    await mineAt(anvil, timestamp)
+    await anvil.client.setNextBlockTimestamp({ timestamp: BigInt(timestamp) })
+    await write({ ...about, functionName: 'roll' })
   }
 
   const headTime = async () => Number((await anvil.client.getBlock()).timestamp)
@@ -52,7 +59,7 @@ export function playerFor(anvil: Anvil, { network, parameters, write, firstEpoch
     return { cohorts, seats: seats.flat() }
   }
 
-  /** COMMIT, OPEN, REVEAL and FINALIZE of an epoch; then the seed of the epoch after the next can be made. */
+  /** COMMIT, OPEN, REVEAL and FINALIZE of an epoch, and the seed of the next one. */
   async function settle(epoch: number, view: SeatView) {
     const { cohorts, seats } = await seatsOf(epoch)
     const depth = commitmentDepth(cohorts)
@@ -67,6 +74,7 @@ export function playerFor(anvil: Anvil, { network, parameters, write, firstEpoch
     await mineAt(anvil, startOf(epoch + 1))
     for (const [owner, { root }] of trees)
       await write({ ...consensus, from: owner, functionName: 'commit', args: [BigInt(epoch), root] })
+    await seed(epoch + 1)
     const openingsOf = (cohort: number) =>
       seats
         .filter(seat => seat.cohort === cohort && view(seat) !== null)
@@ -94,7 +102,6 @@ export function playerFor(anvil: Anvil, { network, parameters, write, firstEpoch
       const args = [BigInt(epoch), cohort, openingsOf(cohort)]
       await write({ ...consensus, from: keeper, functionName: 'finalize', args })
     }
-    await seed([epoch + 2])
   }
 
   /** Pays the devices (in batches) and Checkers of every final cohort. */

@@ -29,7 +29,7 @@ abstract contract Audits is EpochViews {
 
     /// @dev See {IEpochConsensus}.
     function auditOf(uint64 epoch, uint32 cohort, uint8 seat) public view returns (Audit memory audit) {
-        audit.closesAt = _auditClosesAt(epoch);
+        audit.closesAt = _auditsEndAt(epoch) - _auditSeconds(epoch);
         bytes32 seed = seedOf[epoch + 2];
         uint256 record = _records[cohort][epoch & 3];
         bool opened = record.isOf(epoch) && record.stateOf() == CohortState.Final && record.unpack().opened >> seat & 1 != 0;
@@ -81,14 +81,14 @@ abstract contract Audits is EpochViews {
     }
 
     /// @dev The (draw mod n)-th of the n lanes the seat judged; false where it judged none.
-    function _auditedLane(uint256 flags, uint256 draw) private pure returns (bool, uint256) {
+    function _auditedLane(uint256 flags, uint256 draw) private pure returns (bool any, uint256 lane) {
         uint256 judged;
-        for (uint256 lane; lane < 64; ++lane) {
-            judged += flags >> (4 * lane + 3) & 1;
+        for (uint256 i; i < 64; ++i) {
+            judged += flags >> (4 * i + 3) & 1;
         }
         if (judged == 0) return (false, 0);
         uint256 left = draw % judged + 1;
-        for (uint256 lane; ; ++lane) {
+        for (;; ++lane) {
             left -= flags >> (4 * lane + 3) & 1;
             if (left == 0) return (true, lane);
         }

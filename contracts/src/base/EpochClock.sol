@@ -6,7 +6,7 @@ import {GovernedState} from "./GovernedState.sol";
 
 /// @title Epochs, phases and rules, by block time alone
 /// @dev Each set of rules is kept twice: one counts from its epoch on, one before it. The last epoch of the older one can be audited and
-/// reported until the start of the fifth after it, so a further change waits for that (four epochs), and two suffice.
+/// reported until the start of the fifth after it, so a further change waits for that, and two suffice.
 abstract contract EpochClock is IEpochReports, GovernedState {
     /// @dev Ends of the phases in seconds of the next epoch. One slot.
     struct PhaseEnds {
@@ -87,11 +87,6 @@ abstract contract EpochClock is IEpochReports, GovernedState {
         if (phase == Phase.Open) return start + ends.commit;
         if (phase == Phase.Reveal) return start + ends.open;
         return start + (phase == Phase.Finalize ? ends.reveal : ends.finalize);
-    }
-
-    /// @dev Answers to audits of `epoch` close here; reports of unanswered ones one audit length later.
-    function _auditClosesAt(uint64 epoch) internal view returns (uint64) {
-        return epochStart(epoch + 2) + _endsIn(epoch).auditSeconds;
     }
 
     function _auditSeconds(uint64 epoch) internal view returns (uint64) {

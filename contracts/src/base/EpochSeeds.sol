@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Phase} from "../interfaces/IEpochConsensus.sol";
 import {EpochState} from "./EpochState.sol";
 
 /// @title The seed of an epoch
 /// @notice seed(e) = H(seed(e − 1) ‖ salts opened for e − 2 ‖ hash of a block that was not mined when it was pinned). Epochs 0 and 1 have no
-/// salts: seed(e) = H(domain ‖ chain ‖ contract ‖ e ‖ hash). An epoch that begins without a seed stays without one.
+/// salts: seed(e) = H(domain ‖ chain ‖ contract ‖ e ‖ hash). The block is pinned once e has begun: nobody knows the seed while anything that
+/// counts in e can still move. An epoch that ends without a seed stays without one.
 abstract contract EpochSeeds is EpochState {
     /// @dev EIP-2935: hashes of the last 8191 blocks.
     address private constant HISTORY = 0x0000F90827F1C53a10cb7A02335B175320002935;
@@ -22,9 +22,7 @@ abstract contract EpochSeeds is EpochState {
         uint256 owners = seats.activeOwners();
         if (owners < 5) revert TooFewOwners(uint64(owners));
         _begin(firstEpochAt);
-        _pinnedBlock = uint64(block.number + 1);
-        emit Started(firstEpochAt, _pinnedBlock);
-        emit Pinned(0, _pinnedBlock, msg.sender);
+        emit Started(firstEpochAt);
     }
 
     /// @dev See {IEpochConsensus}.
@@ -35,7 +33,7 @@ abstract contract EpochSeeds is EpochState {
         if (pinned != 0 && (block.number <= pinned || _hashOf(pinned) != 0)) return;
         if (pinned == 0) _countLanes(epoch, 64);
         pinned = uint64(block.number + 1);
-        (_pinnedEpoch, _pinnedBlock) = (epoch, pinned);
+        _seeding[epoch].pinnedBlock = pinned;
         emit Pinned(epoch, pinned, msg.sender);
     }
 
@@ -52,24 +50,25 @@ abstract contract EpochSeeds is EpochState {
             ? keccak256(abi.encode("kaisar/bootstrap", block.chainid, address(this), epoch, hash))
             : keccak256(abi.encode(seedOf[epoch - 1], _salts[epoch - 2], hash));
         seedOf[epoch] = seed;
+        _seeding[epoch].seededAt = uint64(block.timestamp);
         _countLanes(epoch, 64);
         emit Rolled(epoch, seed, msg.sender);
     }
 
     /// @dev See {IEpochConsensus}.
     function pinnedBlockOf(uint64 epoch) public view returns (uint64) {
-        // `start` pins one block for epochs 0 and 1.
-        bool bootstrap = epoch == 1 && _pinnedEpoch == 0;
-        return epoch == _pinnedEpoch || bootstrap ? _pinnedBlock : 0;
+        return _seeding[epoch].pinnedBlock;
     }
 
-    /// @dev The next epoch, once what its seed is made of is known; before the first epoch also epoch 1.
+    /// @dev See {IEpochConsensus}.
+    function seededAt(uint64 epoch) external view returns (uint64) {
+        return _seeding[epoch].seededAt;
+    }
+
+    /// @dev The present epoch alone. All of what its seed is made of is known: the salts of e − 2 were opened in e − 1.
     function _requireDue(uint64 epoch) private view {
         if (!started()) revert NotStarted();
-        uint64 next = nextEpoch();
-        bool due = epoch == next || (epoch == 1 && next == 0);
-        if (due && epoch >= 2) due = phaseOf(epoch - 2) >= Phase.Finalize;
-        if (!due) revert SeedNotDue(epoch);
+        if (uint256(epoch) + 1 != nextEpoch()) revert SeedNotDue(epoch);
     }
 
     /// @dev Zero where the hash is out of reach.

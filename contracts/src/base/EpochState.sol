@@ -13,6 +13,12 @@ abstract contract EpochState is EpochClock {
     uint256 internal constant PAUSE_ROLL = 0;
     uint256 internal constant PAUSE_FINALIZE = 1;
 
+    /// @dev How an epoch came by its seed; zero where it has not.
+    struct Seeding {
+        uint64 pinnedBlock;
+        uint64 seededAt;
+    }
+
     ICheckerSeats public immutable seats;
     IDeviceRegistry public immutable registry;
     IRewardVault public immutable vault;
@@ -23,8 +29,7 @@ abstract contract EpochState is EpochClock {
     mapping(uint64 epoch => bytes32) public seedOf;
     /// @dev XOR over distinct owners of keccak256(abi.encode(owner, salt)): the order of openings does not matter.
     mapping(uint64 epoch => bytes32) internal _salts;
-    uint64 internal _pinnedEpoch;
-    uint64 internal _pinnedBlock;
+    mapping(uint64 epoch => Seeding) internal _seeding;
     /// @dev Per keeper and epoch mod 4: epoch << 64 | errands << 32 | lanes.
     mapping(address keeper => uint256[4]) internal _calls;
 
@@ -86,5 +91,12 @@ abstract contract EpochState is EpochClock {
     function _commitmentWord(uint64 epoch, address owner) internal view returns (uint256 word) {
         word = _commitments[owner][epoch & 3];
         if (uint32(word) >> 1 != epoch) word = 0;
+    }
+
+    /// @dev When the last report of an unanswered audit of `epoch` is due: twice the audit's length after the seed that draws them, and
+    /// where there is none when there can be none any more.
+    function _auditsEndAt(uint64 epoch) internal view returns (uint64) {
+        uint64 drawnAt = _seeding[epoch + 2].seededAt;
+        return drawnAt == 0 ? epochStart(epoch + 3) : drawnAt + 2 * _auditSeconds(epoch);
     }
 }

@@ -116,10 +116,10 @@ abstract contract Lanes is Totals {
     /// @dev See {IEpochConsensus}.
     function settledThrough() external view returns (bool any, uint64 epoch) {
         uint64 next = nextEpoch();
-        // Only the three youngest epochs can have an open audit. One with a shorter audit does not overtake an older one.
-        for (uint64 back = next < 5 ? next : 5; back >= 2; --back) {
+        // Only the four youngest epochs can have an open audit. One with a shorter audit does not overtake an older one.
+        for (uint64 back = next < 6 ? next : 6; back >= 2; --back) {
             uint64 candidate = next - back;
-            if (block.timestamp < _auditClosesAt(candidate) + _auditSeconds(candidate)) break;
+            if (block.timestamp < _auditsEndAt(candidate)) break;
             (any, epoch) = (true, candidate);
         }
     }

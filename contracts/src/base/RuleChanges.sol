@@ -82,7 +82,7 @@ abstract contract RuleChanges is EpochClock {
     }
 
     function _changeFrom(uint32 pending) private view returns (uint32) {
-        if (pending != 0 && nextEpoch() < uint64(pending) + 4) revert ChangePending(pending);
+        if (pending != 0 && nextEpoch() < uint64(pending) + 5) revert ChangePending(pending);
         return uint32(seatsEffectiveFrom());
     }
 }

@@ -27,7 +27,7 @@ enum CohortState {
 
 /// @notice Lengths in seconds. COMMIT, OPEN, REVEAL and FINALIZE follow each other from the start of the next epoch.
 /// @param firstEpochAt Set by `start`; zero in the constructor.
-/// @param auditSeconds Answers to audits of e are taken until start of e + 2 plus this; unanswered ones reported until twice this.
+/// @param auditSeconds Answers to audits of e are taken for so long after the seed of e + 2; unanswered ones are reported for as long after.
 /// @param firstPaidEpoch Epochs before it pay nothing.
 struct Timeline {
     uint64 firstEpochAt;
@@ -45,8 +45,9 @@ struct Timeline {
 /// @param maxRounds Rounds of an epoch that count, numbered by ordinal from 0; also the evidence leaves of a lane.
 /// @param windowMs How long a device works (D).
 /// @param graceMs Added to the window before a commitment is late.
-/// @param eligibleFromSeconds First second of a slot in which a block may trigger.
-/// @param cutoffSeconds The first block of the slot at or after this second triggers if none has.
+/// @param eligibleFromSeconds First second of a slot in which a block may trigger. No block triggers that is not younger than the seed.
+/// @param cutoffSeconds The first block of the slot at or after this second triggers if none has. A slot whose cutoff came before the seed has
+/// no round.
 /// @param threshold A block triggers when the first 8 bytes of H(seed ‖ block hash) are below this (a fraction of 2^64).
 /// @param refractorySeconds Least time between two triggers.
 /// @param samplingSeconds Sampling block: the first with timestamp ≥ trigger + this.
@@ -156,7 +157,7 @@ interface IEpochReports {
     /// @notice Fewer than five different owners are bonded.
     error TooFewOwners(uint64 owners);
     error WrongPhase(uint64 epoch, Phase phase, Phase needed);
-    /// @notice The epoch is not the one whose seed is due.
+    /// @notice The epoch is not the present one: its seed is not due yet, or no more.
     error SeedNotDue(uint64 epoch);
     error NotPinned(uint64 epoch);
     /// @notice The pinned block is not mined yet.
@@ -193,7 +194,7 @@ interface IEpochReports {
     /// @notice A change of parameters is already waiting.
     error ChangePending(uint64 fromEpoch);
 
-    event Started(uint64 firstEpochAt, uint64 pinnedBlock);
+    event Started(uint64 firstEpochAt);
     event Pinned(uint64 indexed epoch, uint64 pinnedBlock, address indexed keeper);
     event Rolled(uint64 indexed epoch, bytes32 seed, address indexed keeper);
     event Committed(uint64 indexed epoch, address indexed owner, bytes32 root);
@@ -232,11 +233,10 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     /// @notice Opens epoch 0 at `firstEpochAt` (block time, seconds; within thirty days). Once, by the owner, with five different owners bonded.
     function start(uint64 firstEpochAt) external;
 
-    /// @notice Binds the seed of `epoch` to a block not yet mined. After REVEAL of `epoch − 2` closed, before `epoch` starts. Does nothing
-    /// when a usable pin exists.
+    /// @notice Binds the seed of `epoch` to a block not yet mined, while `epoch` lasts. Does nothing when a usable pin exists.
     function pin(uint64 epoch) external;
 
-    /// @notice Sets the seed of `epoch` from the pinned block. Does nothing when it is set. Any keeper.
+    /// @notice Sets the seed of `epoch` from the pinned block, while `epoch` lasts. Does nothing when it is set. Any keeper.
     function roll(uint64 epoch) external;
 
     // --- consensus
@@ -325,6 +325,8 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
 
     /// @notice Zero while it is not set.
     function seedOf(uint64 epoch) external view returns (bytes32);
+    /// @notice Time of the block that set the seed of `epoch`: rounds begin in later blocks. Zero while it is not set.
+    function seededAt(uint64 epoch) external view returns (uint64);
     /// @notice Block whose hash will make the seed of `epoch`; zero while none is pinned.
     function pinnedBlockOf(uint64 epoch) external view returns (uint64);
     /// @notice The five owners that judge a cohort in `epoch`. Needs the seed; exact from the previous epoch on.

@@ -21,6 +21,7 @@ contract AuditEvasionTest is Fixture {
         bondCheckers(9, 1);
         registerDevices(65); // two cohorts, depth 1
         startEpochs();
+        rollSeed(0);
         Claim memory claim = uniformClaim(64, 3000, 10_000);
         honest = pack(claim);
         claim.evidenceRoot = keccak256("no evidence at all");
@@ -33,7 +34,7 @@ contract AuditEvasionTest is Fixture {
     function test_anotherOpeningOfTheSameRootAnswersNoAudit() public {
         _commitAndFinalize();
         assertEq(consensus.cohortRecord(0, 1).agreed[seat], 1, "it is paid for the one lane there is");
-        warpTo(0, Phase.Finalize);
+        registerDevices(80);
         rollSeed(2);
         bytes32[] memory deeper = new bytes32[](2);
         deeper[1] = leaf;
@@ -44,8 +45,6 @@ contract AuditEvasionTest is Fixture {
         consensus.answerAudit(0, 1, second, new Evidence[](0), none, "");
         assertTrue(consensus.isCommitted(0, lazy, 1, _first()));
         // The depth is that of the audited epoch, however many cohorts there are when the audit is answered.
-        registerDevices(80);
-        vm.warp(consensus.epochStart(2));
         (, uint32 cohorts) = registry.countsOf(2);
         assertEq(cohorts, 3);
         assertEq(consensus.commitmentDepth(0), 1);

@@ -16,6 +16,7 @@ contract BadInputTest is Fixture {
 
     /// @dev The first second of a phase belongs to it, the last one of the phase before does not.
     function test_everyActionAtTheExactBoundariesOfItsPhase() public {
+        rollSeed(0);
         uint256[10][] memory words = _words(3000);
         (bytes32 root,) = merkle(leavesOf(0, operators[0], words), 0);
         vm.warp(consensus.phaseStart(0, Phase.Commit) - 1);

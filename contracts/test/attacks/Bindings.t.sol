@@ -50,6 +50,7 @@ contract BindingsTest is Fixture {
     /// @dev A leaf that names another cohort, and one that stands in another's place, open nothing, though their roots hold them.
     function test_aLeafIsBoundToItsCohortAndItsPlace() public {
         uint256[10][] memory words = _words();
+        rollSeed(0);
         address[5] memory committee = consensus.seatsOf(0, 0);
         bytes32 one_ = leafOf(0, committee[0], 1, words[0]); // cohort 1 in the place of cohort 0
         bytes32 zero = leafOf(0, committee[1], 0, words[0]); // cohort 0 in the place of cohort 1
@@ -75,6 +76,7 @@ contract BindingsTest is Fixture {
     /// @dev Two seats whose trees have other depths: together their calldata is as long as it should be, and each proves its root.
     function test_aTreeOfAnotherDepthOpensNothing() public {
         uint256[10][] memory words = _words();
+        rollSeed(0);
         address[5] memory committee = consensus.seatsOf(0, 0);
         bytes32 flat = leafOf(0, committee[0], 0, words[0]);
         bytes32 deep = leafOf(0, committee[1], 0, words[0]);

@@ -44,8 +44,8 @@ contract GovernanceTest is Fixture {
         governed.pause(1);
     }
 
-    /// @dev With audits of a whole epoch, those of the last epoch under older rules are reported until the fifth epoch after it begins: a further
-    /// change that was taken before that would audit seats by rules which were never in force for them.
+    /// @dev With audits of a whole epoch, those of the last epoch under older rules are reported until the fifth epoch after it ends, where the seed
+    /// that draws them came late: a further change that was taken before that would audit seats by rules which were never in force for them.
     function test_aSecondRuleChangeAuditsNobodyAnew() public {
         Timeline memory timeline = defaultTimeline();
         timeline.auditSeconds = 16;
@@ -61,11 +61,11 @@ contract GovernanceTest is Fixture {
         consensus.scheduleScoreRules(scores); // from epoch 2 on
         for (uint64 epoch; epoch < 2; ++epoch) {
             settleHonestly(epoch, uniformClaim(2, 3000, 10_000));
-            warpTo(epoch, Phase.Finalize);
-            rollSeed(epoch + 2);
+            vm.warp(consensus.epochStart(epoch + 3) - 1);
+            rollSeed(epoch + 2); // in the last second in which it can be
         }
         assertFalse(consensus.auditOf(1, 0, 0).drawn, "one in a hundred");
-        vm.warp(consensus.epochStart(5) - 1); // the last second in which epoch 1 can be reported
+        vm.warp(consensus.epochStart(6) - 2); // the last second in which epoch 1 can be reported
         scores.auditBps = 500;
         vm.startPrank(owner);
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.ChangePending.selector, 2));

@@ -135,6 +135,8 @@ contract GriefingTest is Fixture {
         timeline.auditSeconds = 2;
         vm.prank(owner);
         consensus.scheduleTimeline(timeline); // from epoch 2 on
+        rollSeed(3);
+        rollSeed(4);
         vm.warp(consensus.epochStart(4) + 4); // reports of epoch 2 are over, of epoch 1 not before the start of 5
         (bool any, uint64 settled) = consensus.settledThrough();
         assertTrue(any);

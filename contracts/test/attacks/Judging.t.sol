@@ -82,6 +82,7 @@ contract JudgingTest is Fixture {
     }
 
     function _settleUptimes(uint16[5] memory uptimes) private returns (uint8[5] memory agreed, uint256 credit) {
+        rollSeed(0);
         address[5] memory committee = consensus.seatsOf(0, 0);
         warpTo(0, Phase.Commit);
         Opening[] memory openings = new Opening[](5);
@@ -102,6 +103,7 @@ contract JudgingTest is Fixture {
     }
 
     function _settleEpoch(uint64 epoch, uint256[10] memory first, uint256[10] memory second, uint8 firsts) private {
+        rollSeed(epoch);
         address[5] memory committee = consensus.seatsOf(epoch, 0);
         warpTo(epoch, Phase.Commit);
         Opening[] memory openings = new Opening[](5);

@@ -137,7 +137,7 @@ contract KeepersTest is Fixture {
         }
         vm.prank(farmer);
         registry.delist(deviceIds[0]);
-        (, uint256 errands) = consensus.keeperCalls(2, farmer);
+        (, uint256 errands) = consensus.keeperCalls(3, farmer);
         assertEq(errands, 1);
     }
 

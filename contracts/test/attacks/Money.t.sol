@@ -206,9 +206,10 @@ contract MoneyTest is Fixture {
 
     /// @dev A device that was never credited takes nothing from others: not while nobody judges it, not when it is offline.
     function test_newcomersDiluteNobody() public {
-        _settle(0);
+        settleHonestly(0, uniformClaim(2, 3000, 10_000));
         uint256 before = _denominatorAfter(1, 2);
         registerDevices(30);
+        rollSeed(2);
         _settle(1);
         assertEq(_denominator(1), before);
         assertEq(_denominatorAfter(2, 2), before, "thirty newcomers that are offline");
@@ -217,8 +218,9 @@ contract MoneyTest is Fixture {
 
     /// @dev A captured cohort gives a newcomer the mean standing of the network at most, and pays it nothing in the epoch that does so.
     function test_aCapturedCohortPaysANewcomerNothingAtFirst() public {
-        _settle(0);
+        settleHonestly(0, uniformClaim(2, 3000, 10_000));
         registerDevices(2);
+        rollSeed(2);
         _settle(1);
         uint256 mean = (consensus.standingAtLane(0) + consensus.standingAtLane(1)) / 4;
         Claim memory claim = uniformClaim(4, 3000, 10_000);

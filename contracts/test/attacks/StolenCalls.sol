@@ -101,8 +101,8 @@ abstract contract StolenCalls is Fixture {
 
     function _consensusCalls(Calls memory calls, address target, uint64 epoch) private view {
         _row(calls, target, abi.encodeCall(IEpochConsensus.start, (uint64(block.timestamp + 100))));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.pin, (epoch + 2)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.roll, (epoch + 2)));
+        _row(calls, target, abi.encodeCall(IEpochConsensus.pin, (epoch + 1)));
+        _row(calls, target, abi.encodeCall(IEpochConsensus.roll, (epoch + 1)));
         (bytes32 root,) = merkle(leavesOf(epoch, key, greedyWords()), 0);
         _row(calls, target, abi.encodeCall(IEpochConsensus.commit, (epoch, root)));
         Opening[] memory openings = new Opening[](1);

@@ -128,7 +128,7 @@ contract StolenOperatorTest is StolenCalls {
         others.push(address(1));
         token.transfer(key, BROUGHT);
         startEpochs();
-        vm.warp(firstEpochAt);
+        rollSeed(0);
     }
 
     function _everyCallInEveryPhase(uint64 epochs) private {
@@ -173,6 +173,7 @@ contract StolenOperatorTest is StolenCalls {
         uint64 epoch = phase == Phase.Pay ? present : present - 1;
         if (phase == Phase.Pay) {
             warpTo(epoch, Phase.Commit);
+            rollSeed(epoch + 1);
             for (uint256 i; i < 5; ++i) {
                 if (consensus.seedOf(epoch) != 0) commitWords(epoch, operators[i], _honestWords(epoch));
             }
@@ -184,7 +185,6 @@ contract StolenOperatorTest is StolenCalls {
         } else if (phase == Phase.Reveal) {
             warpTo(epoch, Phase.Finalize);
             _finalize(epoch);
-            rollSeed(epoch + 2);
         } else {
             warpTo(epoch, Phase.Pay);
             try vault.payCohort(epoch, 0, 64) {} catch {}

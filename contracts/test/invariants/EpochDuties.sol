@@ -23,6 +23,7 @@ abstract contract EpochDuties is EpochWorld {
     mapping(uint64 epoch => uint256) internal ghostCaps;
     mapping(uint64 epoch => mapping(uint32 cohort => uint256)) internal ghostUncredited;
     mapping(address owner => uint64) public ghostLastFrozen;
+    mapping(uint64 epoch => uint256) internal ghostSeededAt;
     mapping(bytes32 deviceId => uint64) public ghostLastEpoch;
     Resolved[] public resolved;
     uint64[] public paidEpochs;
@@ -226,7 +227,17 @@ abstract contract EpochDuties is EpochWorld {
 
     /// @dev By its own books: the audits of the epoch are over.
     function isAudited(uint64 epoch) internal view returns (bool) {
-        return block.timestamp >= consensus.epochStart(epoch + 2) + 16;
+        uint256 drawnAt = ghostSeededAt[epoch + 2];
+        return block.timestamp >= (drawnAt == 0 ? consensus.epochStart(epoch + 3) : drawnAt + 16);
+    }
+
+    /// @dev The seed of the present epoch, and the answers to the audits that it draws.
+    function seedPresent() internal {
+        uint64 epoch = consensus.currentEpoch();
+        if (consensus.seedOf(epoch) != 0) return;
+        rollSeed(epoch);
+        ghostSeededAt[epoch] = block.timestamp;
+        if (epoch >= 2) answerHonest(epoch - 2);
     }
 
     /// @dev By its own books: every cohort that became final is paid in full, or the lane alone where one is given.

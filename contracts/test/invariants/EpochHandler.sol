@@ -32,6 +32,7 @@ contract EpochHandler is EpochDuties {
         (uint64 epoch, Phase phase) = settling();
         if (phase == Phase.Future) {
             vm.warp(consensus.epochStart(consensus.currentEpoch() + 1));
+            seedPresent();
             (epoch, phase) = settling();
             setMannersOf(epoch, seed);
             fixEvidence(epoch);
@@ -50,13 +51,14 @@ contract EpochHandler is EpochDuties {
         } else if (phase == Phase.Finalize) {
             if (seed % 3 != 0) keep(seed >> 8);
             if (seed % 7 < 3) tryVoid(uint32(seed % 7) % COHORTS);
-            // One epoch in eight finds no keeper at its seed.
-            if (seed % 8 != 0) rollSeed(epoch + 2);
+            // Of the seeds that were not there at once, half come late.
+            if (seed % 2 == 0) seedPresent();
             warpTo(epoch, Phase.Pay);
         } else {
-            answerHonest(epoch);
             if (seed % 2 == 0) reportUnanswered(uint32(seed >> 8) % COHORTS);
             vm.warp(consensus.epochStart(epoch + 2));
+            // One epoch in eight finds no keeper at its seed.
+            if (seed % 8 != 0) seedPresent();
             setMannersOf(epoch + 1, seed);
             fixEvidence(epoch + 1);
         }
@@ -74,7 +76,6 @@ contract EpochHandler is EpochDuties {
     function sleep(uint256 seed) external onItsClock {
         (uint64 epoch, Phase phase) = settling();
         if (phase != Phase.Pay || seed % 4 != 0) return;
-        answerHonest(epoch);
         uint64 epochs = uint64(seed >> 8) % (seed & 16 == 0 ? 8 : 5_000_000) + 2;
         vm.warp(consensus.epochStart(epoch + 1 + epochs));
         vm.roll(block.number + 20_000);

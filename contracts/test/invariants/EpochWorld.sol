@@ -31,6 +31,8 @@ abstract contract EpochWorld is Fixture {
     mapping(address owner => bool) internal isHonest;
     /// @dev Evidence roots as of COMMIT. Answers to audits are built anew: re-registrations since then must not have moved anything.
     mapping(uint64 epoch => mapping(uint32 cohort => bytes32)) internal rootAtCommit;
+    /// @dev As of COMMIT too: the registry does not know them any more when audits are answered.
+    mapping(uint64 epoch => mapping(uint32 cohort => uint64)) internal membersAtCommit;
     string[] internal deviceNames;
 
     constructor() {
@@ -43,7 +45,7 @@ abstract contract EpochWorld is Fixture {
         }
         _registerSparsely();
         startEpochs();
-        vm.warp(firstEpochAt);
+        rollSeed(0);
     }
 
     /// @dev 70 lanes, of which nine stay taken: four of cohort 0 with its edges, five of cohort 1.
@@ -71,7 +73,7 @@ abstract contract EpochWorld is Fixture {
 
     /// @dev Rates below 2^12, zero here and there, for members only; everybody up all the time, every flag set.
     function truthOf(uint64 epoch, uint32 cohort) internal view returns (uint256[10] memory words) {
-        uint64 members = registry.occupancy(epoch, cohort);
+        uint64 members = membersAtCommit[epoch][cohort];
         uint256 flags = PackedMedian.spreadOccupancy(members) * 15;
         for (uint256 quarter; quarter < 4; ++quarter) {
             uint256 lanes = PackedMedian.spreadQuarter(uint64(flags >> (64 * quarter)) & uint64(PackedMedian.ONES));
@@ -113,13 +115,14 @@ abstract contract EpochWorld is Fixture {
 
     function fixEvidence(uint64 epoch) internal {
         for (uint32 cohort; cohort < COHORTS; ++cohort) {
+            membersAtCommit[epoch][cohort] = registry.occupancy(epoch, cohort);
             (rootAtCommit[epoch][cohort],) = merkle(evidenceLeaves(epoch, cohort), 0);
         }
     }
 
     function evidenceLeaves(uint64 epoch, uint32 cohort) internal view returns (bytes32[] memory leaves) {
         leaves = new bytes32[](64 * MAX_ROUNDS);
-        uint64 members = registry.occupancy(epoch, cohort);
+        uint64 members = membersAtCommit[epoch][cohort];
         bytes32 idle = keccak256(abi.encode(bytes32(0), bytes32(0), bytes32("NO_ROUND")));
         for (uint32 lane; lane < 64; ++lane) {
             if (members >> lane & 1 == 0) continue;
@@ -148,7 +151,7 @@ abstract contract EpochWorld is Fixture {
     function answer(uint64 epoch, uint32 cohort, uint8 seat, address operator) internal {
         Audit memory audit = consensus.auditOf(epoch, cohort, seat);
         Opening memory opening = openingOf(epoch, operator, cohort, seat, wordsOf(epoch, operator));
-        uint32 lane = _pick(registry.occupancy(epoch, cohort), audit.laneDraw);
+        uint32 lane = _pick(membersAtCommit[epoch][cohort], audit.laneDraw);
         bool worked = opening.words[lane / 16] >> (16 * (lane % 16)) & 0xffff != 0;
         lane += 64 * cohort;
         _send(epoch, lane, opening, _shown(epoch, lane, audit.ordinal, worked));

@@ -183,21 +183,22 @@ abstract contract Fixture is Test {
         firstEpochAt = uint64(block.timestamp + 100);
         vm.prank(owner);
         consensus.start(firstEpochAt);
-        vm.roll(block.number + 2);
-        vm.startPrank(keeper);
-        consensus.roll(0);
-        consensus.roll(1);
-        vm.stopPrank();
     }
 
+    /// @dev Goes there by way of epochs 0 and 1, which get their seeds in their first second.
     function warpTo(uint64 epoch, Phase phase) internal {
-        vm.warp(consensus.phaseStart(epoch, phase));
+        uint64 time = consensus.phaseStart(epoch, phase);
+        for (uint64 early; early < 2 && consensus.epochStart(early) <= time; ++early) {
+            if (block.timestamp < consensus.epochStart(early + 1)) rollSeed(early);
+        }
+        vm.warp(time);
         vm.roll(block.number + 1);
     }
 
-    /// @dev In the present epoch, after REVEAL of the one before: the seed of the next.
+    /// @dev In the epoch, or in its first second where it has not begun.
     function rollSeed(uint64 epoch) internal {
         if (consensus.seedOf(epoch) != 0) return;
+        if (block.timestamp < consensus.epochStart(epoch)) vm.warp(consensus.epochStart(epoch));
         vm.startPrank(keeper);
         consensus.pin(epoch);
         vm.roll(block.number + 2);

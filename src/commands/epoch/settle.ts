@@ -52,7 +52,8 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
         const done = new Set<string>()
         // One step opens the next: paying follows finalizing.
         for (;;) {
-          const taken = (await keeper.pass(async () => null)).filter(({ key }) => !done.has(key))
+          const passed = [...(await keeper.seed()), ...(await keeper.pass(async () => null))]
+          const taken = passed.filter(({ key }) => !done.has(key))
           if (taken.length === 0) break
           for (const { key, do: step, epoch, ...rest } of taken) {
             done.add(key)

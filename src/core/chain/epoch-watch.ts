@@ -1,9 +1,10 @@
 /**
- * Visits the current epoch, the next one as soon as its seed can be there, and those that were before we started and are not
- * settled yet, until each visit has succeeded once.
+ * Visits the current epoch, and those that were before we started and are not settled yet, until each visit has succeeded once;
+ * again where a reorg took blocks of the epoch, since its seed may be another one then.
  */
 import type { Timeline } from '../protocol/network-parameters.ts'
-import { epochAt, epochStartsAt } from '../protocol/trigger.ts'
+import { epochAt } from '../protocol/trigger.ts'
+import type { SeenBlock } from './block-tree.ts'
 import { getTimeline } from './epochs.ts'
 import type { HeadStream } from './head-stream.ts'
 import type { ConnectedNetwork } from './network.ts'
@@ -21,13 +22,6 @@ export type EpochWatchDependencies = {
   readonly onTrouble: (error: unknown) => void
 }
 
-/** Whether the seed of the epoch after this block's can be set: after REVEAL of the epoch before this block's. */
-const nextSeedDue = (timeline: Timeline, timestamp: number): boolean => {
-  const epoch = epochAt(timeline, timestamp)
-  const { commitSeconds, openSeconds, revealSeconds } = timeline
-  return epoch < 0 || timestamp >= epochStartsAt(timeline, epoch) + commitSeconds + openSeconds + revealSeconds
-}
-
 /** @returns how to end it */
 export function watchEpochs(
   { past = 0 }: EpochWatchOptions,
@@ -37,13 +31,13 @@ export function watchEpochs(
   const visiting = new Set<number>()
   let timeline: Timeline | null = null
 
-  async function look(timestamp: number) {
+  async function look(timestamp: number, removed: readonly SeenBlock[]) {
     timeline ??= await getTimeline(network)
     if (timeline === null) return
+    for (const block of removed) done.delete(epochAt(timeline, block.timestamp))
     const epoch = epochAt(timeline, timestamp)
-    const last = nextSeedDue(timeline, timestamp) ? epoch + 1 : epoch
     // The current epoch first: its work does not wait for what is left of the others.
-    const due = [epoch, ...(last > epoch ? [last] : []), ...Array.from({ length: past }, (_, i) => epoch - 1 - i)]
+    const due = [epoch, ...Array.from({ length: past }, (_, i) => epoch - 1 - i)]
     for (const each of due.filter(number => number >= 0 && !done.has(number) && !visiting.has(number))) {
       visiting.add(each)
       visit(each)
@@ -54,9 +48,9 @@ export function watchEpochs(
     for (const each of done) if (each < epoch - past) done.delete(each)
   }
 
-  const onTip = () => {
-    if (heads.tip !== null) look(heads.tip.timestamp).catch(onTrouble)
+  const onTip = (removed: readonly SeenBlock[]) => {
+    if (heads.tip !== null) look(heads.tip.timestamp, removed).catch(onTrouble)
   }
-  onTip()
-  return heads.onChange(onTip)
+  onTip([])
+  return heads.onChange(({ removed }) => onTip(removed))
 }

@@ -156,17 +156,18 @@ export async function getRoundRules(network: ConnectedNetwork, epoch?: number): 
 export async function getEpochRounds(network: ConnectedNetwork, epoch: number): Promise<EpochRounds | null> {
   const { client } = network.chain
   const at = { ...consensus(network), args: [BigInt(epoch)] } as const
-  const [seed, startsAt, timeline, rules] = await reading(
+  const [seed, seededAt, startsAt, timeline, rules] = await reading(
     'seedOf',
     Promise.all([
       client.readContract({ ...at, functionName: 'seedOf' }),
+      client.readContract({ ...at, functionName: 'seededAt' }),
       client.readContract({ ...at, functionName: 'epochStart' }),
       client.readContract({ ...at, functionName: 'timelineOf' }),
       client.readContract({ ...at, functionName: 'roundRulesOf' }),
     ]),
   )
-  if (seed === zeroBytes32) return null
-  return { seed, startsAt: Number(startsAt), epochSeconds: timeline.epochSeconds, rules }
+  if (seed === zeroBytes32 || seededAt === 0n) return null
+  return { seed, seededAt: Number(seededAt), startsAt: Number(startsAt), epochSeconds: timeline.epochSeconds, rules }
 }
 
 /** The commitment of an owner for `epoch` (first 28 bytes of its root); null while it has none. */

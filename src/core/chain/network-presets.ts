@@ -68,8 +68,9 @@ const twoTo64 = 2 ** 64
 const probability = (p: number): bigint => BigInt(Math.floor(p * twoTo64))
 
 /**
- * 16-second epochs of two slots on 1-second blocks, and longer epochs of the same phases.
- * @param epochSeconds - at least 16; slots and phases stretch with it
+ * 16-second epochs on 1-second blocks, and longer epochs of the same phases. The seed is there after three seconds, models and
+ * sessions some time later: rounds begin at the sixth, two in most epochs and one at least.
+ * @param epochSeconds - at least 16; phases stretch with it
  */
 export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParameters {
   const windowMs = 1000
@@ -86,13 +87,13 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
       firstPaidEpoch: 0,
     },
     rounds: {
-      slots: 2,
+      slots: 1,
       maxRounds: 4,
       windowMs,
       graceMs,
-      eligibleFromSeconds: 2,
-      cutoffSeconds: 4,
-      threshold: probability(0.5),
+      eligibleFromSeconds: 6,
+      cutoffSeconds: 12,
+      threshold: probability(0.75),
       refractorySeconds: 4,
       samplingSeconds: samplingDelaySeconds({ windowMs, graceMs }),
       openingsMs: 3500,
@@ -117,7 +118,8 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
 
 /**
  * Epochs of a day: eight rounds a day on average, each slot of twelve hours drawing four (Poisson), so that its cutoff is needed
- * in e^-4 = 1.8% of slots.
+ * in e^-4 = 1.8% of slots. A keeper has the seed on chain within ten seconds, the last in turn within minutes; a slot lasts until
+ * long after that.
  * @param blockSeconds - mean time between blocks of the chain, by which the chance of a block to start a round is set
  */
 export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkParameters {
@@ -154,7 +156,8 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
     // 10 KAI a cohort: the four others' reveals cost half a million gas.
     seatRules: { slashBps: 1_000, unopenedBps: 10, strikesToJail: 3, jailEpochs: 7 },
     seatBond: parseEther('10000'),
-    deviceDeposit: parseEther('100'),
+    // KAI locked in devices that do not exist earns less than KAI bonded: docs/contracts.md.
+    deviceDeposit: parseEther('250'),
     emission: {
       perEpoch: parseEther('100000'),
       checkerBps: 2_000,

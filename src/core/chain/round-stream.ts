@@ -18,10 +18,7 @@ export type RoundStream = {
   rounds(): readonly Round[]
   /** The rounds of the epoch before the current one, by ordinal; null of any other, and where not all of its blocks were seen. */
   finished(epoch: number): readonly Round[] | null
-  /**
-   * Called for every event in order; returns a function that ends it. An epoch without a seed is silent until it gets one,
-   * or is over.
-   */
+  /** Called for every event in order; returns a function that ends it. */
   onEvent(listener: (event: RoundEvent) => void): () => void
   stop(): Promise<void>
 }
@@ -51,9 +48,14 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
     roundsOf: (epoch: number) => known.get(epoch) ?? null,
   }
 
-  /** Reads what is not known yet of the epochs of these blocks; returns those that still have no seed. */
-  async function learn(change: HeadChange): Promise<number[]> {
+  /** Reads what is not known yet of the epochs of these blocks. */
+  async function learn(change: HeadChange) {
     timeline ??= await getTimeline(network)
+    // A branch that leaves out the block of a seed has another seed.
+    for (const { timestamp } of change.removed) {
+      const epoch = source.epochAt(timestamp)
+      if (timestamp <= (known.get(epoch)?.seededAt ?? 0)) known.delete(epoch)
+    }
     const epochs = [...new Set(change.added.map(block => source.epochAt(block.timestamp)))].filter(epoch => epoch >= 0)
     for (const epoch of epochs) {
       if (known.has(epoch)) continue
@@ -61,7 +63,6 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
       if (rounds !== null) known.set(epoch, rounds)
       known.delete(epoch - 3)
     }
-    return epochs.filter(epoch => !known.has(epoch))
   }
 
   async function catchUp(change: HeadChange) {
@@ -86,10 +87,7 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
     while (changes.length > 0 && !stopped) {
       if (!started) changes[0] = await catchUp(changes[0]!)
       started = true
-      const unseeded = await learn(changes[0]!)
-      // Rounds follow from the seed and the blocks alone, also when the seed is late: wait for it until the epoch is over.
-      const newest = source.epochAt(changes.at(-1)!.added.at(-1)?.timestamp ?? 0)
-      if (unseeded.includes(newest)) return
+      await learn(changes[0]!)
       const change = changes.shift()!
       watchForGaps(change)
       for (const event of tracker.apply(change, source)) for (const listener of listeners) listener(event)

@@ -10,8 +10,8 @@ export type Round = Trigger & {
 }
 
 export type RoundEvent =
-  /** The first block of an epoch; `rounds` is null when it has no seed, hence no jobs. */
-  | { readonly type: 'epoch'; readonly epoch: number; readonly block: SeenBlock; readonly rounds: EpochRounds | null }
+  /** The first block of an epoch. Its seed comes some blocks later, if at all. */
+  | { readonly type: 'epoch'; readonly epoch: number; readonly block: SeenBlock }
   | { readonly type: 'round'; readonly round: Round }
   /** The block whose hash draws the samples of a round: commitments seen from here on are late. */
   | { readonly type: 'sampling'; readonly round: Round; readonly block: SeenBlock }
@@ -23,7 +23,7 @@ export type RoundTracker = {
   rounds(): readonly Round[]
   /** The rounds of an epoch that is over, by ordinal; null while it is not, and of those before the last. */
   finished(epoch: number): readonly Round[] | null
-  /** What a change of the chain means. `roundsOf` gives an epoch's rules and seed, null without a seed. */
+  /** What a change of the chain means. `roundsOf` gives an epoch's rules and seed, null while its seed is not known. */
   apply(change: HeadChange, epochs: EpochSource): RoundEvent[]
 }
 
@@ -35,6 +35,7 @@ type EpochSource = {
 /**
  * Turns changes of the canonical chain into rounds. Pure: the same changes always give the same events.
  * A reorg may take the sampling block of a round and leave its trigger: then `sampling` comes again, with another block.
+ * A seed that becomes known later than its first blocks were seen gives the same rounds.
  */
 export function createRoundTracker(): RoundTracker {
   /** The epoch of the newest block, and the latest that was announced (more after a reorg over its edge). */
@@ -42,10 +43,13 @@ export function createRoundTracker(): RoundTracker {
   let announced = -1
   /** Rounds of this and the last epoch in order, the block time from which a block samples each, and that block. */
   const known = new Map<Hex, { readonly round: Round; readonly from: number; readonly block: SeenBlock | null }>()
+  /** Blocks of the current epoch that wait for its seed. */
+  let unseeded: SeenBlock[] = []
   const roundsOf = (wanted: number): Round[] =>
     [...known.values()].map(({ round }) => round).filter(round => round.epoch === wanted)
 
   function remove(block: SeenBlock): RoundEvent[] {
+    unseeded = unseeded.filter(({ hash }) => hash !== block.hash)
     for (const entry of known.values())
       if (entry.block?.hash === block.hash) known.set(entry.round.hash, { ...entry, block: null })
     const dropped = known.get(block.hash)
@@ -55,26 +59,34 @@ export function createRoundTracker(): RoundTracker {
   }
 
   function add(block: SeenBlock, source: EpochSource): RoundEvent[] {
-    const events: RoundEvent[] = []
-    for (const entry of known.values()) {
-      if (entry.block !== null || block.timestamp < entry.from) continue
-      known.set(entry.round.hash, { ...entry, block })
-      events.push({ type: 'sampling', round: entry.round, block })
-    }
+    const events = sample(block)
     epoch = source.epochAt(block.timestamp)
     if (epoch > announced) {
       announced = epoch
+      unseeded = []
       for (const [hash, entry] of known) if (entry.round.epoch < epoch - 1) known.delete(hash)
-      events.push({ type: 'epoch', epoch, block, rounds: source.roundsOf(epoch) })
+      events.push({ type: 'epoch', epoch, block })
     }
-    const epochRounds = epoch < 0 ? null : source.roundsOf(epoch)
-    const trigger = epochRounds === null ? null : nextTrigger(epochRounds, roundsOf(epoch), block)
-    if (epochRounds !== null && trigger !== null) {
-      const round = { ...trigger, epoch, seenAtMs: block.seenAtMs }
-      known.set(round.hash, { round, from: round.timestamp + epochRounds.rules.samplingSeconds, block: null })
-      events.push({ type: 'round', round })
-    }
+    if (epoch < 0) return events
+    unseeded.push(block)
+    const epochRounds = source.roundsOf(epoch)
+    if (epochRounds === null) return events
+    for (const each of unseeded.splice(0)) events.push(...sample(each), ...trigger(each, epochRounds))
     return events
+  }
+
+  function sample(block: SeenBlock): RoundEvent[] {
+    const due = [...known.values()].filter(entry => entry.block === null && block.timestamp >= entry.from)
+    for (const entry of due) known.set(entry.round.hash, { ...entry, block })
+    return due.map(({ round }) => ({ type: 'sampling', round, block }))
+  }
+
+  function trigger(block: SeenBlock, epochRounds: EpochRounds): RoundEvent[] {
+    const triggered = nextTrigger(epochRounds, roundsOf(epoch), block)
+    if (triggered === null) return []
+    const round = { ...triggered, epoch, seenAtMs: block.seenAtMs }
+    known.set(round.hash, { round, from: round.timestamp + epochRounds.rules.samplingSeconds, block: null })
+    return [{ type: 'round', round }]
   }
 
   return {

@@ -1,12 +1,13 @@
 /** What a Checker must not forget: verdicts, what it asked and was told, and what it committed to. */
-import type { Hex } from 'viem'
+import type { Address, Hex } from 'viem'
 import { operatorSessionTable } from '../chain/operator-session.ts'
 import { ownChainTable } from '../chain/own-chain.ts'
 import type { Store } from '../platform/store.ts'
 import { toWire } from '../protocol/messages.ts'
-import type { Trigger } from '../protocol/trigger.ts'
+import type { EpochRounds, Trigger } from '../protocol/trigger.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
 import type { Verdict } from '../protocol/verdict.ts'
+import type { Duty } from './duty.ts'
 import { evidenceTable } from './evidence-store.ts'
 import type { JudgedRound } from './lane.ts'
 
@@ -36,6 +37,7 @@ export const checkerMigrations = [
   operatorSessionTable,
   evidenceTable,
   ownChainTable,
+  'CREATE TABLE duty (epoch INTEGER PRIMARY KEY, seed TEXT NOT NULL, duty TEXT NOT NULL) STRICT;',
 ] as const
 
 export type RecordedVerdict = JudgedRound & {
@@ -65,6 +67,10 @@ export type DeviceCheckRecord = {
 export type CheckerJournal = {
   /** What `work` records reaches the disk together, or not at all. */
   transaction<R>(work: () => R): R
+  /** Keeps what was read of an epoch; another one replaces it. */
+  keepDuty(duty: Duty): void
+  /** What was read of this epoch when it had this seed: the chain forgets what was frozen before audits are answered. */
+  duty(epoch: number, rounds: EpochRounds): Duty | null
   /**
    * Makes these the rounds of the epoch: others are dropped with their verdicts, and those that were missed are there without one.
    * Changes nothing once the epoch is committed to.
@@ -96,6 +102,8 @@ export type CheckerJournal = {
   /** Forgets the epochs before `first`, and evidence that no verdict names any more. */
   prune(first: number): void
 }
+
+type RecordedDuty = Pick<Duty, 'cohortCount' | 'devices'> & { readonly committees: [number, readonly Address[]][] }
 
 type VerdictRow = {
   round: Hex
@@ -133,6 +141,17 @@ export function createCheckerJournal(store: Store): CheckerJournal {
   const isCommitted = (epoch: number) => store.get('SELECT 1 FROM seat_commitment WHERE epoch = ?', epoch) !== undefined
   return {
     transaction: store.transaction,
+    keepDuty({ epoch, seed, cohortCount, committees, devices }) {
+      const read = JSON.stringify({ cohortCount, committees: [...committees], devices })
+      store.run('INSERT OR REPLACE INTO duty VALUES (?, ?, ?)', epoch, seed, read)
+    },
+    duty(epoch, rounds) {
+      const { seed } = rounds
+      const row = store.get<{ duty: string }>('SELECT duty FROM duty WHERE epoch = ? AND seed = ?', epoch, seed)
+      if (row === undefined) return null
+      const { committees, ...read } = JSON.parse(row.duty) as RecordedDuty
+      return { epoch, seed, rounds, ...read, committees: new Map(committees) }
+    },
     keepRounds: (epoch, rounds) =>
       store.transaction(() => {
         if (isCommitted(epoch)) return
@@ -271,7 +290,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         .map(({ first, second }) => ({ first: parseSigned(first), second: parseSigned(second) })),
     prune: first =>
       store.transaction(() => {
-        for (const table of ['round', 'verdict', 'heartbeat', 'device_check', 'opening', 'seat_commitment'])
+        for (const table of ['round', 'verdict', 'heartbeat', 'device_check', 'opening', 'seat_commitment', 'duty'])
           store.run(`DELETE FROM ${table} WHERE epoch < ?`, first)
         store.run("DELETE FROM contradiction WHERE CAST(json_extract(first, '$.message.epoch') AS INTEGER) < ?", first)
         store.run('DELETE FROM evidence WHERE hash NOT IN (SELECT evidence FROM verdict WHERE evidence IS NOT NULL)')

@@ -18,7 +18,7 @@ import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
-import type { EpochRounds } from '../protocol/trigger.ts'
+import { isSameSeed } from '../protocol/trigger.ts'
 import type { Signer } from '../report/signer.ts'
 import type { Session } from '../transport/session.ts'
 import type { Identity, Transport } from '../transport/transport.ts'
@@ -68,7 +68,9 @@ export type CheckerDependencies = {
   readonly transport: Transport
   readonly startEngine: (spec: JobSpec) => Promise<WorkEngine>
   readonly policy: (known: RecordPolicyDependencies) => RecordPolicy
-  /** The keeper: does what is open on chain; `gather` gives a cohort's openings, or null where they are not to be had. */
+  /** The keeper gives the current epoch its seed. */
+  readonly seed: () => Promise<void>
+  /** The keeper: does what else is open on chain; `gather` gives a cohort's openings, or null where they are not to be had. */
   readonly settle: (
     gather: (epoch: number, cohort: number) => Promise<readonly OpeningOnChain[] | null>,
   ) => Promise<void>
@@ -121,6 +123,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   })
   await recomputers.of(rules).start()
   const epochs = new Map<number, Epoch>()
+  /** Those that are read and prepared in full. */
+  const entered = new Set<number>()
   const sessions = new Map<Address, Session>()
   const sendTo = (operator: Address): Send | null => {
     const session = sessions.get(operator)
@@ -235,34 +239,30 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   }
 
   /**
-   * Prepares an epoch once its seed is there, and reads its duty with its first block: until then devices may join, renew and leave.
-   * Of an epoch that is over it reads what is left to settle.
+   * Reads an epoch's duty and prepares it once its seed is there, which is after its first block: no device joins, renews or leaves any
+   * more. Once for a seed, also by a process that is started again; only a reorg brings another. Of an epoch that is over it reads what
+   * is left to settle.
    */
   async function enter(epoch: number): Promise<boolean> {
-    const known = epochs.get(epoch)
-    if (known !== undefined && !hasBegun(known.duty.rounds)) return false
     const epochRounds = await getEpochRounds(network, epoch)
     if (epochRounds === null) return epoch < working
+    const known = epochs.get(epoch)
+    const isSame = isSameSeed(known?.duty.rounds, epochRounds)
+    if (isSame && entered.has(epoch)) return true
+    entered.delete(epoch)
     const recomputer = recomputerOf(epoch, epochRounds.rules)
     if (recomputer === null) return true
-    const isSame = known?.duty.rounds.seed === epochRounds.seed
-    // What is read from here on is of this block or later.
-    const isComplete = hasBegun(epochRounds)
-    const duty = await readDuty(network, signer.address, epoch, epochRounds)
-    epochs.set(epoch, openEpoch(duty, recomputer, isSame ? known.judge : null))
+    const recorded = journal.duty(epoch, epochRounds)
+    const duty = recorded ?? (await readDuty(network, signer.address, epoch, epochRounds))
+    if (recorded === null) journal.keepDuty(duty)
+    epochs.set(epoch, openEpoch(duty, recomputer, isSame ? known!.judge : null))
     if ((heads.tip?.timestamp ?? 0) >= epochRounds.startsAt + epochRounds.epochSeconds) return true
-    if (!isComplete) {
-      await recomputer.prepare(epochRounds.seed)
-      return false
-    }
-    await early.take(epoch, onRoundEvent)
-    if (epoch === working) await askDevices(duty)
-    if (!isSame) await recomputer.prepare(epochRounds.seed)
+    const asked = early.take(epoch, onRoundEvent).then(() => (epoch === working ? askDevices(duty) : undefined))
+    await Promise.all([asked, recomputer.prepare(epochRounds.seed)])
+    entered.add(epoch)
     emit({ type: 'epoch.started', epoch, cohorts: duty.committees.size, devices: duty.devices.length })
     return true
   }
-
-  const hasBegun = ({ startsAt }: EpochRounds) => (heads.tip?.timestamp ?? 0) >= startsAt
 
   /** Null where this release cannot recompute the epoch's rows: it then judges nobody, rather than wrongly. */
   function recomputerOf(epoch: number, epochRules: RoundRules): Recomputer | null {
@@ -345,6 +345,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   async function startWork(epoch: number) {
     working = epoch
     epochs.delete(epoch - 4)
+    entered.delete(epoch - 4)
     early.forgetBefore(epoch)
     const duty = epochs.get(epoch)?.duty
     if (duty !== undefined) await askDevices(duty)
@@ -365,6 +366,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     network,
     epochs: () => epochs.values(),
     duties: {
+      seed: deps.seed,
       keeper: () => deps.settle(gather),
       fraud: createEquivocationReports({ network, journal, sender, log }),
     },

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Address, Hex } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { createKeeper, type Gather } from '../epoch/settlement.ts'
+import { createKeeper } from '../epoch/settlement.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -69,8 +69,8 @@ export async function startChecker(
       onTrouble: (step, error) => log.warn({ error, step }, 'a settlement step failed; trying again'),
     },
   )
-  const keep = async (gather: Gather) => {
-    for (const { key } of await keeper.pass(gather)) {
+  const keep = async (pass: () => ReturnType<typeof keeper.seed>) => {
+    for (const { key } of options.keeper ? await pass() : []) {
       observer?.settled(key)
       log.info({ key }, 'settling')
     }
@@ -98,7 +98,8 @@ export async function startChecker(
         }
       },
       policy: known => createRecordPolicy(network, known),
-      settle: options.keeper ? keep : async () => undefined,
+      seed: () => keep(keeper.seed),
+      settle: gather => keep(() => keeper.pass(gather)),
       clock,
       randomBytes: size => new Uint8Array(randomBytes(size)),
       log,

@@ -39,8 +39,8 @@ export type DevnetNetwork = Omit<DevnetContracts, 'chain' | 'deployer'> & {
 
 type LaunchDependencies = { readonly clock: Clock; readonly onProgress: (step: string) => void }
 
-/** Seconds from `start` to epoch 0: the seeds need three blocks, the models another moment. */
-export const leadSeconds = 7
+/** Seconds from `start` to epoch 0. */
+export const leadSeconds = 4
 
 /** The contracts on an anvil that mines a block for each transaction, and what each role needs to take part. */
 export async function deployDevnet(

@@ -38,7 +38,7 @@ const seatCount = (mask: number): number => mask.toString(2).replaceAll('0', '')
 export const seatsIn = (openings: readonly OpeningOnChain[]): number =>
   openings.reduce((mask, { seat }) => mask | (1 << seat), 0)
 
-/** What the seed of an epoch needs; nothing while the pinned block is not mined. */
+/** What the seed of the current epoch needs; nothing while the pinned block is not mined. What is sent lands in a later block. */
 export function planSeed(
   { epoch, seed, pinnedBlock }: Pick<EpochOverview, 'epoch' | 'seed' | 'pinnedBlock'>,
   headNumber: bigint,
@@ -46,7 +46,7 @@ export function planSeed(
   if (seed !== null) return null
   // Block hashes stay readable for 8191 blocks (EIP-2935).
   if (pinnedBlock === null || headNumber - pinnedBlock > 8_000n) return { do: 'pin', epoch, after: pinnedBlock ?? 0n }
-  return headNumber > pinnedBlock ? { do: 'roll', epoch } : null
+  return headNumber >= pinnedBlock ? { do: 'roll', epoch } : null
 }
 
 /** What a cohort of an epoch that is over needs in its present phase. */

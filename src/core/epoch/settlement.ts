@@ -1,3 +1,4 @@
+import { numberToHex } from 'viem'
 import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
@@ -18,7 +19,6 @@ import { type ConnectedNetwork, reading } from '../chain/network.ts'
 import { readParameters } from '../chain/parameters.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
-import { zeroBytes32 } from '../protocol/primitives.ts'
 import { epochAt } from '../protocol/trigger.ts'
 import { keeperRank, turnSeconds } from './keeper-rank.ts'
 import {
@@ -46,11 +46,15 @@ export type KeeperDependencies = {
   readonly onTrouble?: (step: SettlementStep, error: unknown) => void
 }
 
+type OpenStep = { readonly step: SettlementStep; readonly overview: EpochOverview }
+type Head = { readonly number: bigint; readonly timestamp: bigint }
 /** A step that was handed to the transaction sender, and the key its outcome is known by. */
 type TakenStep = SettlementStep & { readonly key: string }
 
 export type Keeper = {
-  /** Reads the chain and hands to the sender whatever is open; resolves with the steps taken. */
+  /** Pins and rolls the seed of the current epoch; resolves with the steps taken. The whole network waits for it, so it waits for nothing. */
+  seed(): Promise<TakenStep[]>
+  /** Reads the chain and hands to the sender whatever else is open; resolves with the steps taken. */
   pass(gather: Gather): Promise<TakenStep[]>
 }
 
@@ -59,13 +63,11 @@ const keptEpochs = 4
 const cohortsAtOnce = 16
 
 /**
- * A keeper: seeds, finalizing, voiding, paying of the last epochs. Level-triggered: call it at each block, as often as one
- * likes; it does what the chain shows as open, and nothing twice.
+ * A keeper: the seed of the current epoch, finalizing, voiding, paying of the last ones. Level-triggered: call it at each block, as
+ * often as one likes; it does what the chain shows as open, and nothing twice.
  */
 export function createKeeper(options: KeeperOptions, dependencies: KeeperDependencies): Keeper {
   const { network, sender, onTrouble = () => {} } = dependencies
-  /** Block time at which each step was first seen as possible: the turns of the other keepers count from there. */
-  const possibleSince = new Map<string, number>()
   const ranks = new Map<number, number>()
   const unanswered = new Map<number, readonly SettlementStep[]>()
   const errands = new Map<number, readonly SettlementStep[]>()
@@ -76,7 +78,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     if (options.takeTurns === false) return 0
     const known = ranks.get(epoch)
     if (known !== undefined) return known
-    const rank = keeperRank(seed ?? zeroBytes32, await frozenSeats(network, epoch), sender.address)
+    const rank = keeperRank(seed ?? numberToHex(epoch, { size: 32 }), await frozenSeats(network, epoch), sender.address)
     if (seed !== null) ranks.set(epoch, rank)
     ranks.delete(epoch - keptEpochs)
     return rank
@@ -84,13 +86,13 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
 
   /**
    * Seconds within which a step should be taken: a part of what its deadline leaves, so that the last in turn still reaches a block.
-   * A missed seed costs the whole network an epoch.
+   * A seed that is late costs the whole network rounds.
    */
   function secondsFor(step: SettlementStep, overview: EpochOverview, timeline: Timeline, since: number): number {
     switch (step.do) {
       case 'pin':
       case 'roll':
-        return Math.floor((overview.startsAt - since) / 8)
+        return Math.floor(timeline.epochSeconds / 8)
       // One that misses OPEN is revealed instead; one that misses FINALIZE costs a cohort its epoch.
       case 'finalize-revealed':
       case 'void':
@@ -100,14 +102,17 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     }
   }
 
-  async function openSteps(timeline: Timeline, head: { number: bigint; timestamp: bigint }) {
+  async function seedSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
+    const epoch = epochAt(timeline, Number(head.timestamp))
+    if (epoch < 0) return []
+    const overview = await getEpoch(network, epoch)
+    const step = planSeed(overview, head.number)
+    return step === null ? [] : [{ step, overview }]
+  }
+
+  async function openSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
     const current = epochAt(timeline, Number(head.timestamp))
-    const steps: { step: SettlementStep; overview: EpochOverview }[] = []
-    for (const epoch of current < 0 ? [0, 1] : [current + 1]) {
-      const overview = await getEpoch(network, epoch)
-      const step = seedIsDue(timeline, epoch, Number(head.timestamp)) ? planSeed(overview, head.number) : null
-      if (step !== null) steps.push({ step, overview })
-    }
+    const steps: OpenStep[] = []
     over.delete(current - keptEpochs - 1)
     for (let epoch = Math.max(0, current - keptEpochs); epoch < current; epoch++) {
       if (over.has(epoch)) continue
@@ -205,7 +210,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     switch (step.do) {
       case 'pin':
       case 'roll':
-        sender.enqueue({ ...consensus, key, functionName: step.do, args: [epoch], deadline: startsAt })
+        sender.enqueue({ ...consensus, key, functionName: step.do, args: [epoch], deadline: commitAt })
         break
       case 'finalize':
       case 'finalize-revealed': {
@@ -250,13 +255,16 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return { ...step, key }
   }
 
-  return {
-    async pass(gather) {
+  /** Takes the steps whose turn it is. */
+  function inTurn(stepsAt: (timeline: Timeline, head: Head) => Promise<OpenStep[]>) {
+    /** Block time at which each step was first seen as possible: the turns of the other keepers count from there. */
+    const possibleSince = new Map<string, number>()
+    return async (gather: Gather): Promise<TakenStep[]> => {
       const timeline = await getTimeline(network)
       if (timeline === null) return []
       const head = await reading('eth_getBlockByNumber', network.chain.client.getBlock())
       const now = Number(head.timestamp)
-      const open = await openSteps(timeline, head)
+      const open = await stepsAt(timeline, head)
       const taken = await Promise.all(
         open.map(async ({ step, overview }) => {
           const since = possibleSince.get(keyOf(step)) ?? now
@@ -273,8 +281,11 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       const keys = new Set(open.map(({ step }) => keyOf(step)))
       for (const key of possibleSince.keys()) if (!keys.has(key)) possibleSince.delete(key)
       return taken.filter(step => step !== null)
-    },
+    }
   }
+
+  const seed = inTurn(seedSteps)
+  return { seed: () => seed(async () => null), pass: inTurn(openSteps) }
 }
 
 const keyOf = (step: SettlementStep): string =>
@@ -287,10 +298,3 @@ const keyOf = (step: SettlementStep): string =>
     ...('device' in step ? [step.device] : []),
     ...('after' in step ? [step.after] : []),
   ].join('/')
-
-/** The seed of an epoch can be made once REVEAL of the second epoch before it is closed; those of 0 and 1 from `start` on. */
-function seedIsDue(timeline: Timeline, epoch: number, now: number): boolean {
-  if (epoch < 2) return true
-  const { firstEpochAt, epochSeconds, commitSeconds, openSeconds, revealSeconds } = timeline
-  return now >= firstEpochAt + (epoch - 1) * epochSeconds + commitSeconds + openSeconds + revealSeconds
-}

@@ -9,10 +9,16 @@ export type Trigger = BlockHead & { readonly ordinal: number; readonly slot: num
 
 export type EpochRounds = {
   readonly seed: Hex
+  /** Time of the block that set the seed, inside the epoch: only later blocks trigger. */
+  readonly seededAt: number
   readonly startsAt: number
   readonly epochSeconds: number
   readonly rules: RoundRules
 }
+
+/** Whether two readings of an epoch have the same seed, of the same block; a reorg may bring another one. */
+export const isSameSeed = (one: EpochRounds | undefined, other: EpochRounds): boolean =>
+  one?.seed === other.seed && one.seededAt === other.seededAt
 
 export const epochStartsAt = (timeline: Timeline, epoch: number): number =>
   timeline.firstEpochAt + epoch * timeline.epochSeconds
@@ -29,17 +35,19 @@ const fires = (seed: Hex, hash: Hex, threshold: bigint) =>
  *
  * Anyone can recompute this from the chain and nobody can know it earlier: a block triggers by its own hash, unless that
  * would begin a round less than the refractory time after the last one or one that cannot end inside its slot. A slot
- * without a trigger gets one at its first block at or after the cutoff.
+ * without a trigger gets one at its first block at or after the cutoff; one whose cutoff came before the seed has no round.
  */
 export function nextTrigger(rounds: EpochRounds, earlier: readonly Trigger[], block: BlockHead): Trigger | null {
-  const { rules, startsAt, epochSeconds } = rounds
+  const { rules, startsAt, epochSeconds, seededAt } = rounds
   const slotSeconds = epochSeconds / rules.slots
   const offset = block.timestamp - startsAt
-  if (offset < 0 || offset >= epochSeconds || earlier.length >= rules.maxRounds) return null
+  if (offset < 0 || offset >= epochSeconds || block.timestamp <= seededAt || earlier.length >= rules.maxRounds)
+    return null
   const last = earlier.at(-1)
   if (last !== undefined && block.timestamp < last.timestamp + rules.refractorySeconds) return null
 
   const slot = Math.floor(offset / slotSeconds)
+  if (startsAt + slot * slotSeconds + rules.cutoffSeconds <= seededAt) return null
   const intoSlot = offset - slot * slotSeconds
   const endsInSlot = intoSlot + Math.ceil(rules.openingsMs / 1000) <= slotSeconds
   const drawn = intoSlot >= rules.eligibleFromSeconds && endsInSlot && fires(rounds.seed, block.hash, rules.threshold)

@@ -17,6 +17,7 @@ import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import { type EnvironmentRecord, encodeDeviceRecord, hashRecordText } from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
+import { epochAt, isSameSeed } from '../protocol/trigger.ts'
 import type { Signer } from '../report/signer.ts'
 import { dialSession } from '../transport/dial-session.ts'
 import { defaultBackoff, keepSessions } from '../transport/keep-sessions.ts'
@@ -136,6 +137,8 @@ async function workSpec(
   )
   const environmentHash = hashRecordText(environment)
   const rosters = new Map<number, Roster>()
+  /** Epochs whose preparation is complete. */
+  const entered = new Set<number>()
   const heads = createHeadStream({}, { chain: network.chain, clock, onTrouble: trouble })
   const roundWork = createRoundWork(
     { network, spec, specHash: rules.specHash, deviceIds },
@@ -247,12 +250,15 @@ async function workSpec(
   async function enter(epoch: number): Promise<boolean> {
     const roster = await readRoster(network, epoch, deviceIds)
     if (roster === null) {
-      sayIdle(`epoch ${epoch} has no seed yet`)
+      // It takes some blocks of every epoch.
+      const timeline = await getTimeline(network)
+      const since = (heads.tip?.timestamp ?? 0) - rules.eligibleFromSeconds
+      if (timeline !== null && epochAt(timeline, since) >= epoch) sayIdle(`epoch ${epoch} has no seed yet`)
       return false
     }
+    if (entered.has(epoch) && isSameSeed(rosters.get(epoch)?.rounds, roster.rounds)) return true
+    entered.delete(epoch)
     if (!isSameWork(roster.rounds.rules, rules)) {
-      // Its seed is there before the epoch begins, and this one is worked to its end.
-      if ((heads.tip?.timestamp ?? 0) < roster.rounds.startsAt) return false
       const { code, message } = providerErrors.PROVIDER_SPEC_CHANGED({ epoch })
       log.info({ code, epoch, specHash: roster.rounds.rules.specHash }, message)
       renew()
@@ -264,12 +270,14 @@ async function workSpec(
     journal.prune(epoch - keptEpochs)
     rosters.set(epoch, roster)
     rosters.delete(epoch - 3)
+    entered.delete(epoch - 3)
     const endpoints = [...rosters.values()]
       .filter(({ epoch: other }) => other >= epoch - 1)
       .flatMap(each => each.endpoints)
     sessions.update([...new Map(endpoints.map(endpoint => [endpoint.checker, endpoint])).values()])
     runner.entered(epoch)
     await Promise.all(engines.map(engine => engine.prepare(roster.rounds.seed)))
+    entered.add(epoch)
     emit({ type: 'epoch.started', epoch, devices: roster.members.length, seats: roster.endpoints.length })
     // By now they are settled; the chain knows them for two epochs more.
     for (const settled of [epoch - 2, epoch - 3].filter(each => each >= 0))

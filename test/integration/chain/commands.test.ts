@@ -64,7 +64,7 @@ describe('kaisar chain and epoch', () => {
 
     expect(BigInt(info.data.vault.balance)).toBe(10_000_000n * 10n ** 18n)
     const params = (await kaisar('chain', 'params', '--json')).json<{ rounds: { windowMs: number; slots: number } }>()
-    expect(params.data.rounds).toMatchObject({ windowMs: 1000, slots: 2 })
+    expect(params.data.rounds).toMatchObject({ windowMs: 1000, slots: 1 })
     expect((await kaisar('chain', 'devices', '--json')).json().data).toEqual({ devices: [] })
     expect((await kaisar('chain', 'seats', '--json')).json().data).toEqual({ checkers: [] })
     expect((await kaisar('epoch', 'rewards', '--json')).json().data).toMatchObject({ epoch: null, payments: [] })
@@ -88,19 +88,18 @@ describe('kaisar chain and epoch', () => {
       contracts: deployment.contracts,
       devnet: null,
     })
-    await anvil.client.mine({ blocks: 2 })
+    await mineAt(anvil, firstEpochAt)
     const settled = (await kaisar('epoch', 'settle', '--password-file', password, '--json')).json<{ steps: object[] }>()
-    expect(settled.data.steps).toMatchObject([
-      { step: 'roll', epoch: 0, refused: null },
-      { step: 'roll', epoch: 1, refused: null },
-    ])
+    expect(settled.data.steps).toMatchObject([{ step: 'pin', epoch: 0, refused: null }])
+    await anvil.client.mine({ blocks: 1 })
+    const rolled = (await kaisar('epoch', 'settle', '--password-file', password, '--json')).json<{ steps: object[] }>()
+    expect(rolled.data.steps).toMatchObject([{ step: 'roll', epoch: 0, refused: null }])
     expect((await kaisar('epoch', 'settle', '--password-file', password, '--json')).json().data).toEqual({ steps: [] })
     const devices = (await kaisar('chain', 'devices', '--json')).json<{ devices: { lane: number }[] }>().data.devices
     expect(devices.map(({ lane }) => lane)).toEqual([0, 1])
     const seats = await kaisar('chain', 'seats')
     expect(seats.stdout).toMatch(/seats/)
     expect(seats.stdout.trim().split('\n')).toHaveLength(6)
-    await mineAt(anvil, firstEpochAt)
     const status = (await kaisar('epoch', 'status', '0', '--json')).json<{ epochs: object[] }>()
     expect(status.data.epochs[0]).toMatchObject({
       epoch: 0,

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { getEpochRounds } from '../../../src/core/chain/epochs.ts'
 import { createHeadStream } from '../../../src/core/chain/head-stream.ts'
+import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
 import { createRoundStream } from '../../../src/core/chain/round-stream.ts'
 import type { RoundEvent } from '../../../src/core/chain/rounds.ts'
 import { createKeeper } from '../../../src/core/epoch/settlement.ts'
@@ -15,7 +16,13 @@ const ends: (() => Promise<unknown>)[] = []
 afterAll(() => Promise.all(ends.map(end => end())))
 
 const anvil = await anvilForTests({ autoImpersonate: true })
-const { network, firstEpochAt } = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 1 })
+const preset = devnetParameters(`0x${'5c'.repeat(32)}`).rounds
+const rounds = { ...preset, slots: 2, eligibleFromSeconds: 4, cutoffSeconds: 4 }
+const { network, firstEpochAt } = await networkForTests(anvil, {
+  seats: [1, 1, 1, 1, 1],
+  devices: 1,
+  parameters: { rounds },
+})
 
 function listen() {
   const heads = createHeadStream({ pollMs: 20 }, { chain: network.chain, clock: systemClock })
@@ -42,16 +49,26 @@ async function expected(epoch: number) {
   return triggersOf(rounds!, heads).map(({ hash }) => hash)
 }
 
+/** In three blocks: the keeper pins, the pinned block is mined, the keeper rolls. */
+async function seedCurrent() {
+  const { sender } = senderForTests(network.chain, testAccount('checker', 0))
+  ends.push(sender.stop)
+  const keeper = createKeeper({ takeTurns: false }, { network, sender })
+  for (const wanted of ['pin', 'roll']) {
+    const steps = await keeper.seed()
+    expect(steps.map(({ do: what }) => what)).toEqual([wanted])
+    await Promise.all(steps.map(({ key }) => sender.outcome(key)))
+    await anvil.client.mine({ blocks: 1 })
+  }
+}
+
 describe('round stream', () => {
   test('gives the rounds that anybody recomputes, also when it starts in the middle of an epoch', async () => {
-    await anvil.client.mine({ blocks: 2 })
-    const { sender } = senderForTests(network.chain, testAccount('checker', 0))
-    ends.push(sender.stop)
-    const steps = await createKeeper({ takeTurns: false }, { network, sender }).pass(async () => null)
-    await Promise.all(steps.map(({ key }) => sender.outcome(key)))
-
     const early = listen()
-    for (let second = 0; second < 9; second++) await mineAt(anvil, firstEpochAt + second)
+    await mineAt(anvil, firstEpochAt)
+    await eventually(() => expect(early.events.map(({ type }) => type)).toEqual(['epoch']))
+    await seedCurrent()
+    for (let second = 3; second < 9; second++) await mineAt(anvil, firstEpochAt + second)
     await eventually(async () => expect(early.roundsOf(0)).toEqual(await expected(0)))
     expect(early.roundsOf(0)).toHaveLength(1)
 
@@ -76,7 +93,8 @@ describe('round stream', () => {
 
   test('a reorg over a trigger drops its round, and the new branch has its own', async () => {
     const { events, roundsOf } = listen()
-    for (let second = 18; second < 21; second++) await mineAt(anvil, firstEpochAt + second)
+    await seedCurrent()
+    for (let second = 20; second < 23; second++) await mineAt(anvil, firstEpochAt + second)
     await eventually(async () => {
       expect(roundsOf(1).length).toBeGreaterThan(0)
       expect(roundsOf(1)).toEqual(await expected(1))
@@ -85,7 +103,7 @@ describe('round stream', () => {
     const head = await anvil.client.getBlockNumber()
     const trigger = await anvil.client.getBlock({ blockHash: before! })
     await anvil.client.request({ method: 'anvil_reorg', params: [Number(head - trigger.number) + 1, []] } as never)
-    await mineAt(anvil, firstEpochAt + 23)
+    await mineAt(anvil, firstEpochAt + 26)
     await eventually(async () => {
       const dropped = events.flatMap(event => (event.type === 'dropped' ? [event.round.hash] : []))
       expect(dropped).toContain(before)

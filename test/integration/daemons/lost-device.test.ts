@@ -133,7 +133,7 @@ it('signs off from its rounds, is judged UNSUPPORTED and not WRONG, and works ag
     environmentHash: hash(3),
     rosterOf: epoch => ({
       epoch,
-      rounds: { seed, rules, startsAt: 0, epochSeconds: 300 },
+      rounds: { seed, seededAt: 0, rules, startsAt: 0, epochSeconds: 300 },
       members: [{ deviceId, generation: 1, cohort: 0 }],
       endpoints: [],
     }),

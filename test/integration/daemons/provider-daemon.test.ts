@@ -24,7 +24,7 @@ import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
 import { serveSessions } from '../../../src/core/transport/serve-sessions.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
-import { mineAt, networkForTests, testAddress, writerFor } from '../../helpers/deploy.ts'
+import { networkForTests, testAddress, writerFor } from '../../helpers/deploy.ts'
 import { environmentRecord } from '../../helpers/environment.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { createIdentity } from '../../helpers/identities.ts'
@@ -52,7 +52,16 @@ async function world() {
   const anvil = await anvilForTests({ autoImpersonate: true })
   const { rounds, ...others } = devnetParameters(specHash(specs.devnet), 160)
   // Each slot of 80 s triggers once, at its fourth second; a busy machine has five seconds to see it.
-  const calm = { ...rounds, threshold: 0n, graceMs: 5000, samplingSeconds: 6, openingsMs: 7000, refractorySeconds: 30 }
+  const slots = { slots: 2, eligibleFromSeconds: 2, cutoffSeconds: 4 }
+  const calm = {
+    ...rounds,
+    ...slots,
+    threshold: 0n,
+    graceMs: 5000,
+    samplingSeconds: 6,
+    openingsMs: 7000,
+    refractorySeconds: 30,
+  }
   const parameters = { ...others, rounds: calm }
   const net = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 1, parameters })
   const { network } = net
@@ -160,7 +169,7 @@ describe('a Provider', () => {
       refractorySeconds: 30,
     }
     const args = [rounds]
-    const { network, write, deployer, player, anvil } = here
+    const { network, write, deployer, player } = here
     const consensus = { to: network.contracts.EpochConsensus, abi: epochConsensusAbi as Abi }
     await write({ ...consensus, from: deployer, functionName: 'scheduleRoundRules', args })
     await player.work(0)
@@ -169,7 +178,7 @@ describe('a Provider', () => {
     await eventually(() => expect(one.epochs()).toContain(1))
     await player.work(1)
     expect(one.started).toEqual([specs.devnet])
-    await mineAt(anvil, player.startOf(2))
+    await player.work(2, 0)
     await eventually(() => expect(one.epochs()).toContain(2), 30_000)
     expect(one.started).toEqual([specs.devnet, specs.standard])
     expect(one.running()).toBe(1)

@@ -24,6 +24,7 @@ async function scene(changes: Partial<NetworkParameters> = {}) {
   await anvil.client.mine({ blocks: 2 })
   const startOf = (epoch: number) => firstEpochAt + epoch * epochSeconds
   const at = {
+    work: (epoch: number) => mineAt(anvil, startOf(epoch)),
     commit: (epoch: number) => mineAt(anvil, startOf(epoch + 1)),
     open: (epoch: number) => mineAt(anvil, startOf(epoch + 1) + commitSeconds),
     reveal: (epoch: number) => mineAt(anvil, startOf(epoch + 1) + commitSeconds + openSeconds),
@@ -58,7 +59,18 @@ async function scene(changes: Partial<NetworkParameters> = {}) {
       await Promise.allSettled(steps.map(({ key }) => sender.outcome(key)))
       return steps.map(({ do: what }) => what)
     }
-    return { pass, sender, troubles, stepTroubles }
+    /** What the seed of the current epoch needs now, taken. */
+    const step = async () => {
+      const steps = await keeper.seed()
+      await Promise.allSettled(steps.map(({ key }) => sender.outcome(key)))
+      return steps.map(({ do: what }) => what)
+    }
+    const seed = async () => {
+      const pinned = await step()
+      await anvil.client.mine({ blocks: 2 })
+      return [...pinned, ...(await step())]
+    }
+    return { pass, seed, step, sender, troubles, stepTroubles }
   }
   const payoutBalances = () => Promise.all([0, 1, 2].map(i => kaiBalance(network, testAddress('payout', i))))
   return { ...net, anvil, at, commit, keeper, payoutBalances }
@@ -66,12 +78,16 @@ async function scene(changes: Partial<NetworkParameters> = {}) {
 
 describe('keeper', () => {
   test('seeds, finalizes in OPEN with every opening, pays everybody once, and closes the epoch', async () => {
-    const { network, at, commit, keeper, payoutBalances, parameters, anvil } = await scene()
-    const { pass, stepTroubles } = keeper(0)
-    expect(await pass()).toEqual(['roll', 'roll'])
-    for (const epoch of [0, 1]) expect((await getEpoch(network, epoch)).seed).not.toBeNull()
+    const { network, at, commit, keeper, payoutBalances, parameters } = await scene()
+    const { pass, seed, stepTroubles } = keeper(0)
+    expect(await seed()).toEqual([])
+    for (const epoch of [0, 1]) {
+      await at.work(epoch)
+      expect(await seed()).toEqual(['pin', 'roll'])
+      expect((await getEpoch(network, epoch)).seed).not.toBeNull()
+      expect(await seed()).toEqual([])
+    }
 
-    await at.commit(0)
     const openings = await commit(0)
     await at.open(0)
     expect(await pass(async () => openings)).toEqual(['finalize'])
@@ -84,11 +100,6 @@ describe('keeper', () => {
     expect(balances.reduce((sum, balance) => sum + balance, 0n) <= money.devicePool).toBe(true)
     expect(await pass()).toEqual([])
 
-    await at.finalize(0)
-    expect(await pass()).toEqual(['pin'])
-    await anvil.client.mine({ blocks: 2 })
-    expect(await pass()).toEqual(['roll'])
-    expect((await getEpoch(network, 2)).seed).not.toBeNull()
     await at.pay(0)
     expect(await pass()).toContain('payKeeper')
     expect(await payoutBalances()).toEqual(balances)
@@ -105,8 +116,9 @@ describe('keeper', () => {
 
   test('finalizes with what was revealed, read from the chain, when a seat gave no opening', async () => {
     const { network, at, commit, keeper, write } = await scene()
-    const { pass } = keeper(0)
-    await pass()
+    const { pass, seed } = keeper(0)
+    await at.work(0)
+    await seed()
     await at.commit(0)
     const openings = await commit(0)
     await at.open(0)
@@ -125,8 +137,9 @@ describe('keeper', () => {
   test('finalizes what was revealed also after FINALIZE, and jails the seat that stayed silent', async () => {
     const seatRules = { slashBps: 1_000, unopenedBps: 100, strikesToJail: 1, jailEpochs: 4 }
     const { network, at, commit, keeper, write } = await scene({ seatRules })
-    const { pass, stepTroubles } = keeper(0)
-    await pass()
+    const { pass, seed, stepTroubles } = keeper(0)
+    await at.work(0)
+    await seed()
     await at.commit(0)
     const [, ...four] = await commit(0)
     await at.reveal(0)
@@ -145,8 +158,9 @@ describe('keeper', () => {
 
   test('voids a cohort whose quorum cannot be reached any more', async () => {
     const { network, at, commit, keeper, checkers } = await scene()
-    const { pass } = keeper(0)
-    await pass()
+    const { pass, seed } = keeper(0)
+    await at.work(0)
+    await seed()
     await at.commit(0)
     await commit(0, checkers.slice(0, 2))
     await at.open(0)
@@ -158,7 +172,8 @@ describe('keeper', () => {
   test('keepers take turns; whoever is late finds it done, and a missing keeper is replaced', async () => {
     const { network, at, commit, keeper, anvil } = await scene()
     const keepers = [0, 1, 2, 3, 4].map(i => keeper(i, {}))
-    await keeper(0).pass()
+    await at.work(0)
+    await keeper(0).seed()
     await at.commit(0)
     const openings = await commit(0)
     await at.open(0)
@@ -176,10 +191,27 @@ describe('keeper', () => {
     expect((await getEpoch(network, 0)).totals.unpaid).toBe(0)
   })
 
+  test('the first keeper in turn makes the seed, another one a moment later where it does not', async () => {
+    const { network, at, keeper, anvil } = await scene()
+    const keepers = [0, 1, 2, 3, 4].map(i => keeper(i, {}))
+    await at.work(0)
+    const first = await Promise.all(keepers.map(({ step }) => step()))
+    expect(first.flat()).toEqual(['pin'])
+    await anvil.client.mine({ blocks: 2 })
+    const absent = first.findIndex(steps => steps.length > 0)
+    const others = keepers.filter((_, i) => i !== absent)
+    expect((await Promise.all(others.map(({ step }) => step()))).flat()).toEqual([])
+    const { timestamp } = await anvil.client.getBlock()
+    await mineAt(anvil, Number(timestamp) + 1)
+    expect((await Promise.all(others.map(({ step }) => step()))).flat()).toContain('roll')
+    expect((await getEpoch(network, 0)).seed).not.toBeNull()
+  })
+
   test('an opening that is not what was committed is refused, and the cohort goes to REVEAL', async () => {
     const { at, commit, keeper, network } = await scene()
-    const { pass, sender } = keeper(0)
-    await pass()
+    const { pass, seed, sender } = keeper(0)
+    await at.work(0)
+    await seed()
     await at.commit(0)
     const openings = await commit(0)
     await at.open(0)
@@ -197,18 +229,20 @@ describe('keeper', () => {
   test('strikes a seat whose audit nobody answered, once, and only when the time for answers is over', async () => {
     const scores = { firstStanding: 1_000_000, auditBps: 10_000, delistAfterEpochs: 8, uptimeTolerance: 500 }
     const { at, commit, keeper, network, anvil, checkers, firstEpochAt, parameters } = await scene({ scores })
-    const { pass } = keeper(0)
-    await pass()
+    const { pass, seed } = keeper(0)
+    await at.work(0)
+    await seed()
     await at.commit(0)
     const openings = await commit(0)
     await at.open(0)
     expect(await pass(async () => openings)).toEqual(['finalize'])
     await pass()
-    await at.finalize(0)
-    expect(await pass()).toEqual(['pin'])
-    await anvil.client.mine({ blocks: 2 })
-    expect(await pass()).toEqual(['roll'])
-    const closesAt = firstEpochAt + 2 * parameters.timeline.epochSeconds + parameters.timeline.auditSeconds
+    await at.work(2)
+    expect(await seed()).toEqual(['pin', 'roll'])
+    const { auditClosesAt: closesAt } = await getEpoch(network, 0)
+    expect(closesAt - parameters.timeline.auditSeconds).toBeGreaterThanOrEqual(
+      firstEpochAt + 2 * parameters.timeline.epochSeconds,
+    )
     await mineAt(anvil, closesAt - 1)
     expect(await pass()).not.toContain('strike')
     await mineAt(anvil, closesAt)

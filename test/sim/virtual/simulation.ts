@@ -276,6 +276,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
               transport: openTransport(),
               startEngine: async () => engines.engineOf(host),
               policy: known => createRecordPolicy(connected, known),
+              seed: async () => void (await keeper.seed()),
               settle: async gather => void (await keeper.pass(gather)),
               randomBytes,
               emit,

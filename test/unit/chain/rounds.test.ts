@@ -9,6 +9,7 @@ import { chainOf } from '../../helpers/blocks.ts'
 const epochSeconds = 16
 const roundsOf = (seed: `0x${string}`, epoch: number): EpochRounds => ({
   seed,
+  seededAt: 1000 + epoch * epochSeconds,
   startsAt: 1000 + epoch * epochSeconds,
   epochSeconds,
   rules: {
@@ -46,7 +47,35 @@ describe('round tracker', () => {
   test('an epoch without a seed has no rounds', () => {
     const events = createRoundTracker().apply({ removed: [], added: chainOf(seconds(1000, 1032)) }, sourceOf(seed, 0))
     expect(events.map(short)).toEqual(['epoch 0', 'epoch 1', 'round 1/0', 'sampling 1/0', 'round 1/1', 'sampling 1/1'])
-    expect(events[0]).toMatchObject({ rounds: null })
+  })
+
+  test('a seed that is learnt late gives the rounds of a seed that is known at once', () => {
+    fc.assert(
+      fc.property(anyBytes32, fc.integer({ min: 1, max: 15 }), (anySeed, blocks) => {
+        const chain = chainOf(seconds(1000, 1018))
+        const atOnce = createRoundTracker().apply({ removed: [], added: chain }, sourceOf(anySeed))
+        const tracker = createRoundTracker()
+        const late = [
+          ...tracker.apply({ removed: [], added: chain.slice(0, blocks) }, sourceOf(anySeed, 0)),
+          ...tracker.apply({ removed: [], added: chain.slice(blocks) }, sourceOf(anySeed)),
+        ]
+        expect(late[0]).toMatchObject({ type: 'epoch', epoch: 0 })
+        expect(late.map(short)).toEqual(atOnce.map(short))
+        expect(late).toEqual(atOnce)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('blocks that a reorg took while the epoch waited for its seed begin no round', () => {
+    const tracker = createRoundTracker()
+    const waiting = chainOf(seconds(1000, 1006))
+    tracker.apply({ removed: [], added: waiting }, sourceOf(seed, 0))
+    const kept = waiting.slice(0, 2)
+    const added = chainOf(seconds(1002, 1014), { parent: kept.at(-1)!, fork: 1 })
+    tracker.apply({ removed: waiting.slice(2).reverse(), added }, sourceOf(seed))
+    const expected = triggersOf(roundsOf(seed, 0), [...kept, ...added])
+    expect(tracker.rounds().map(({ hash }) => hash)).toEqual(expected.map(({ hash }) => hash))
   })
 
   test('a round that began late in its epoch is still sampled in the next', () => {

@@ -1,8 +1,30 @@
 import { expect, it } from 'vitest'
+import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 
+const address = `0x${'a1'.repeat(20)}` as const
+const { rounds: rules } = devnetParameters(`0x${'5c'.repeat(32)}`)
 const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
+
+it('keeps what was read of an epoch for the seed that it had then', () => {
+  const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: checkerMigrations }))
+  const rounds = { seed: hash(1), seededAt: 3, startsAt: 0, epochSeconds: 16, rules }
+  const device = { deviceId: hash(2), generation: 1, operator: address, cohort: 7, lane: 63 }
+  const duty = {
+    ...{ epoch: 4, seed: hash(1), rounds, cohortCount: 9 },
+    ...{ committees: new Map([[7, [address]]]), devices: [device] },
+  }
+  expect(journal.duty(4, rounds)).toBeNull()
+  journal.keepDuty(duty)
+  expect(journal.duty(4, rounds)).toEqual(duty)
+  expect(journal.duty(5, rounds)).toBeNull()
+  const other = { ...rounds, seed: hash(3) }
+  expect(journal.duty(4, other)).toBeNull()
+  journal.keepDuty({ ...duty, seed: hash(3), rounds: other, devices: [] })
+  expect(journal.duty(4, other)?.devices).toEqual([])
+  expect(journal.duty(4, rounds)).toBeNull()
+})
 
 it('forgets everything of the epochs before one, with the evidence that nothing names any more', () => {
   const store = openStore({ path: ':memory:', migrations: checkerMigrations })
@@ -30,14 +52,23 @@ it('forgets everything of the epochs before one, with the evidence that nothing 
     })
     journal.recordContradiction(commitment, { message: { ...message, rows: 2n }, signature: '0x02' })
     journal.recordOpenings(epoch, hash(6), hash(7), new Map([[0, [1n]]]))
+    const rounds = { seed: hash(1), seededAt: 3, startsAt: 0, epochSeconds: 16, rules }
+    journal.keepDuty({ epoch, seed: hash(1), rounds, cohortCount: 1, committees: new Map(), devices: [] })
     for (const n of [100, 200]) store.run('INSERT INTO evidence VALUES (?, ?)', hash(n + epoch), new Uint8Array(1))
   }
   journal.prune(11)
   expect(store.all('SELECT hash FROM evidence')).toEqual([{ hash: hash(111) }])
-  const counts = ['round', 'verdict', 'heartbeat', 'device_check', 'opening', 'seat_commitment', 'contradiction'].map(
-    table => store.get<{ n: bigint }>(`SELECT COUNT(*) AS n FROM ${table}`)!.n,
-  )
-  expect(counts).toEqual([1n, 1n, 1n, 1n, 1n, 1n, 1n])
+  const counts = [
+    'round',
+    'verdict',
+    'heartbeat',
+    'device_check',
+    'opening',
+    'seat_commitment',
+    'contradiction',
+    'duty',
+  ].map(table => store.get<{ n: bigint }>(`SELECT COUNT(*) AS n FROM ${table}`)!.n)
+  expect(counts).toEqual([1n, 1n, 1n, 1n, 1n, 1n, 1n, 1n])
   expect(journal.contradictions()).toMatchObject([
     { first: { message: { epoch: 11n, rows: 1n } }, second: { message: { rows: 2n }, signature: '0x02' } },
   ])

@@ -22,6 +22,7 @@ const rules: RoundRules = {
 const startsAt = 1000
 const devnet = (seed: `0x${string}`, changes: Partial<RoundRules> = {}): EpochRounds => ({
   seed,
+  seededAt: startsAt,
   startsAt,
   epochSeconds: 16,
   rules: { ...rules, ...changes },
@@ -104,6 +105,39 @@ describe('triggers', () => {
   test('a slot may trigger again after the refractory time, where the round still ends inside it', () => {
     const long: EpochRounds = { ...devnet(rules.specHash, { slots: 1, threshold: 2n ** 64n - 1n }), epochSeconds: 16 }
     expect(triggersOf(long, everySecond).map(({ timestamp }) => timestamp - startsAt)).toEqual([2, 6, 10])
+  })
+
+  test('no block triggers that is not younger than the seed, and a slot whose cutoff came before it has no round', () => {
+    const at = (seededAt: number, threshold: bigint) =>
+      triggersOf({ ...devnet(rules.specHash, { threshold }), seededAt: startsAt + seededAt }, everySecond).map(
+        ({ timestamp }) => timestamp - startsAt,
+      )
+    const always = 2n ** 64n - 1n
+    expect([1, 2, 3].map(second => at(second, always))).toEqual([
+      [2, 10],
+      [3, 10],
+      [4, 10],
+    ])
+    // A block of the very second of the seed may have been made with it.
+    expect(at(4, always)).toEqual([10])
+    expect(at(3, 0n)).toEqual([4, 12])
+    expect(at(4, 0n)).toEqual([12])
+    expect(at(11, 0n)).toEqual([12])
+    expect(at(12, 0n)).toEqual([])
+    expect(at(15, always)).toEqual([])
+  })
+
+  test('a late seed takes rounds away and moves none of those in later slots', () => {
+    fc.assert(
+      fc.property(anyBytes32, fc.integer({ min: 0, max: 15 }), (seed, second) => {
+        const early = triggersOf(devnet(seed), everySecond)
+        const late = triggersOf({ ...devnet(seed), seededAt: startsAt + second }, everySecond)
+        expect(late.every(({ timestamp }) => timestamp > startsAt + second)).toBe(true)
+        if (second < 8) expect(late.filter(({ slot }) => slot === 1).length).toBe(1)
+        if (second < 2) expect(late.map(({ hash }) => hash)).toEqual(early.map(({ hash }) => hash))
+      }),
+      { numRuns: 1000 },
+    )
   })
 
   test('another branch of the chain has other rounds', () => {
