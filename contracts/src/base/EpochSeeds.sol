@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Blocks} from "evm/Blocks.sol";
 import {EpochState} from "./EpochState.sol";
 
 /// @title The seed of an epoch
@@ -8,8 +9,6 @@ import {EpochState} from "./EpochState.sol";
 /// salts: seed(e) = H(domain ‖ chain ‖ contract ‖ e ‖ hash). The block is pinned once e has begun: nobody knows the seed while anything that
 /// counts in e can still move. An epoch that ends without a seed stays without one.
 abstract contract EpochSeeds is EpochState {
-    /// @dev EIP-2935: hashes of the last 8191 blocks.
-    address private constant HISTORY = 0x0000F90827F1C53a10cb7A02335B175320002935;
     uint256 private constant LATEST_START = 30 days;
 
     /// @dev See {IEpochConsensus}.
@@ -30,9 +29,9 @@ abstract contract EpochSeeds is EpochState {
         _requireDue(epoch);
         if (seedOf[epoch] != 0) return;
         uint64 pinned = pinnedBlockOf(epoch);
-        if (pinned != 0 && (block.number <= pinned || _hashOf(pinned) != 0)) return;
+        if (pinned != 0 && (Blocks.number() <= pinned || Blocks.hashOf(pinned) != 0)) return;
         if (pinned == 0) _countLanes(epoch, 64);
-        pinned = uint64(block.number + 1);
+        pinned = Blocks.number() + 1;
         _seeding[epoch].pinnedBlock = pinned;
         emit Pinned(epoch, pinned, msg.sender);
     }
@@ -43,8 +42,8 @@ abstract contract EpochSeeds is EpochState {
         _requireDue(epoch);
         uint64 pinned = pinnedBlockOf(epoch);
         if (pinned == 0) revert NotPinned(epoch);
-        if (block.number <= pinned) revert PinnedBlockAhead(epoch, pinned);
-        bytes32 hash = _hashOf(pinned);
+        if (Blocks.number() <= pinned) revert PinnedBlockAhead(epoch, pinned);
+        bytes32 hash = Blocks.hashOf(pinned);
         if (hash == 0) revert PinExpired(epoch, pinned);
         bytes32 seed = epoch < 2
             ? keccak256(abi.encode("kaisar/bootstrap", block.chainid, address(this), epoch, hash))
@@ -69,13 +68,5 @@ abstract contract EpochSeeds is EpochState {
     function _requireDue(uint64 epoch) private view {
         if (!started()) revert NotStarted();
         if (uint256(epoch) + 1 != nextEpoch()) revert SeedNotDue(epoch);
-    }
-
-    /// @dev Zero where the hash is out of reach.
-    function _hashOf(uint64 number) private view returns (bytes32 hash) {
-        hash = blockhash(number);
-        if (hash != 0) return hash;
-        (bool success, bytes memory answer) = HISTORY.staticcall(abi.encode(uint256(number)));
-        if (success && answer.length == 32) hash = abi.decode(answer, (bytes32));
     }
 }
