@@ -1,4 +1,6 @@
+import type { Abi } from 'viem'
 import { afterAll, describe, expect, test } from 'vitest'
+import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.ts'
 import { getEpochRounds } from '../../../src/core/chain/epochs.ts'
 import { createHeadStream } from '../../../src/core/chain/head-stream.ts'
 import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
@@ -18,7 +20,7 @@ afterAll(() => Promise.all(ends.map(end => end())))
 const anvil = await anvilForTests({ autoImpersonate: true })
 const preset = devnetParameters(`0x${'5c'.repeat(32)}`).rounds
 const rounds = { ...preset, slots: 2, eligibleFromSeconds: 4, cutoffSeconds: 4 }
-const { network, firstEpochAt } = await networkForTests(anvil, {
+const { network, firstEpochAt, write, checkers } = await networkForTests(anvil, {
   seats: [1, 1, 1, 1, 1],
   devices: 1,
   parameters: { rounds },
@@ -60,6 +62,14 @@ async function seedCurrent() {
     await Promise.all(steps.map(({ key }) => sender.outcome(key)))
     await anvil.client.mine({ blocks: 1 })
   }
+}
+
+/** The same without a keeper, which would send again what a reorg took. */
+async function seedByHand(epoch: number) {
+  const about = { to: network.consensus, abi: epochConsensusAbi as Abi, from: checkers[1]!, args: [BigInt(epoch)] }
+  await write({ ...about, functionName: 'pin' })
+  await anvil.client.mine({ blocks: 1 })
+  await write({ ...about, functionName: 'roll' })
 }
 
 describe('round stream', () => {
@@ -108,6 +118,34 @@ describe('round stream', () => {
       const dropped = events.flatMap(event => (event.type === 'dropped' ? [event.round.hash] : []))
       expect(dropped).toContain(before)
       expect(roundsOf(1).filter(hash => !dropped.includes(hash))).toEqual(await expected(1))
+    })
+  })
+
+  test('a reorg over the seed gives the rounds of the other seed', async () => {
+    const { events, roundsOf } = listen()
+    await mineAt(anvil, firstEpochAt + 32)
+    const start = await anvil.client.getBlockNumber()
+    await seedByHand(2)
+    const { seed } = (await getEpochRounds(network, 2))!
+    for (let second = 35; second < 38; second++) await mineAt(anvil, firstEpochAt + second)
+    await eventually(async () => {
+      expect(roundsOf(2)).toHaveLength(1)
+      expect(roundsOf(2)).toEqual(await expected(2))
+    })
+    const [before] = roundsOf(2)
+    const depth = Number((await anvil.client.getBlockNumber()) - start)
+    await anvil.client.request({ method: 'anvil_reorg', params: [depth, []] } as never)
+    expect(await getEpochRounds(network, 2)).toBeNull()
+    await mineAt(anvil, firstEpochAt + 38)
+    await seedByHand(2)
+    expect((await getEpochRounds(network, 2))!.seed).not.toBe(seed)
+    for (let second = 42; second < 46; second++) await mineAt(anvil, firstEpochAt + second)
+    await eventually(async () => {
+      const dropped = events.flatMap(event => (event.type === 'dropped' ? [event.round.hash] : []))
+      expect(dropped).toContain(before)
+      const rounds = roundsOf(2).filter(hash => !dropped.includes(hash))
+      expect(rounds).toHaveLength(1)
+      expect(rounds).toEqual(await expected(2))
     })
   })
 })
