@@ -49,7 +49,7 @@ export default defineConfig({
       tier('unit', 120_000, 0, [], shared),
       tier('integration', 240_000, 1, built, shared),
       tier('e2e', 300_000, 2, built),
-      tier('sim', 900_000, 3, built),
+      tier('sim', 900_000, 3, built, shared),
     ],
   },
 })
