@@ -48,8 +48,8 @@ export default defineConfig({
     projects: [
       tier('unit', 120_000, 0, [], shared),
       tier('integration', 240_000, 1, built, shared),
-      tier('e2e', 300_000, 2, built),
-      tier('sim', 900_000, 3, built),
+      tier('e2e', 300_000, 2, built, shared),
+      tier('sim', 900_000, 3, built, shared),
     ],
   },
 })

@@ -43,8 +43,9 @@ const steps = [
  *
  * @param options.force - everything, fresh or not
  * @param options.only - names of the steps to look at; default: all
+ * @param options.withTests - contracts that are compiled are compiled together with their tests, for who runs those next
  */
-export async function build({ force = false, only = steps.map(step => step.name) } = {}) {
+export async function build({ force = false, only = steps.map(step => step.name), withTests = false } = {}) {
   const todo = () => steps.filter(step => only.includes(step.name) && (force || isStale(step)))
   if (todo().length === 0) return
   const release = await takeBuildLock()
@@ -53,7 +54,7 @@ export async function build({ force = false, only = steps.map(step => step.name)
       const startedAt = Date.now()
       say(`${step.title} …`)
       const stamp = stampOf(step)
-      await step.run()
+      await step.run({ withTests })
       const stamps = readStamps()
       stamps[step.name] = stamp
       writeAtomically(at('dist/.stamps.json'), JSON.stringify(stamps))
@@ -89,10 +90,10 @@ function stampOf(step) {
   return hash.digest('hex')
 }
 
-async function compileContracts() {
+async function compileContracts({ withTests }) {
   if (!filesBelow(at('contracts/src')).some(file => file.endsWith('.sol')))
     return mkdirSync(at('dist/contracts'), { recursive: true })
-  await run(forgePath(), ['build', '--skip', 'test', '--skip', 'script', '--quiet'])
+  await run(forgePath(), ['build', ...(withTests ? [] : ['--skip', 'test', '--skip', 'script']), '--quiet'])
   rmSync(at('dist/contracts'), { recursive: true, force: true })
   mkdirSync(at('dist/contracts'), { recursive: true })
   for (const source of filesBelow(at('contracts/src')).filter(file => file.endsWith('.sol'))) {
@@ -187,7 +188,11 @@ function run(command, args) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const words = process.argv.slice(2)
   const only = words.filter(word => !word.startsWith('-'))
-  build({ force: words.includes('--force'), ...(only.length > 0 ? { only } : {}) })
+  build({
+    force: words.includes('--force'),
+    withTests: words.includes('--with-tests'),
+    ...(only.length > 0 ? { only } : {}),
+  })
     .then(async () => {
       if (words.includes('--prune')) (await import('./bundle.mjs')).removeOldChunks()
     })

@@ -1,5 +1,5 @@
-// The whole suite: build, contracts beside the unit tier, then every other tier; a line about each says what it took. Ends with one
-// line that counts all, `N passed, N failed, N skipped`. Arguments go to vitest.
+// The whole suite: build, contracts beside the unit tier (which needs none), then every other tier; a line about each says what it
+// took. Ends with one line that counts all, `N passed, N failed, N skipped`. Arguments go to vitest.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,16 +12,15 @@ const pathOf = path => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-test-'))
 const complaints = []
 const lines = []
+let areCompiled = false
 const words = process.argv.slice(2)
 
-await run('build', [process.execPath, pathOf('scripts/build.mjs')])
-const counted = [
-  // forge takes what the unit tier leaves of the machine, which waits more than it computes.
-  ...(await Promise.all([contractTests(), vitestTier('unit')])),
-  await vitestTier('integration'),
-  await vitestTier('e2e'),
-  await vitestTier('sim'),
-]
+const build = [process.execPath, pathOf('scripts/build.mjs')]
+await run('build', [...build, 'bundle', 'manifest'])
+// forge takes what the unit tier leaves of the machine, which waits more than it computes.
+const counted = await Promise.all([contractTests(), vitestTier('unit')])
+// The others deploy the contracts.
+if (areCompiled) for (const name of ['integration', 'e2e', 'sim']) counted.push(await vitestTier(name))
 rmSync(folder, { recursive: true })
 
 const sum = key => counted.reduce((total, counts) => total + counts[key], 0)
@@ -33,6 +32,13 @@ process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('s
 if (complaints.length > 0 || sum('failed') > 0) process.exitCode = 1
 
 async function contractTests() {
+  // Once, together with what the tests need of them.
+  const compiled = await run('contracts', ['nice', '-n', '10', ...build, '--with-tests', 'contracts'])
+  areCompiled = compiled.code === 0
+  if (!areCompiled) {
+    complaints.push('The contracts do not compile.')
+    return { passed: 0, failed: 0, skipped: 0 }
+  }
   const { code, output } = await run('forge', ['nice', '-n', '10', forgePath(), 'test'], { capture: true })
   const counts = forgeCounts(output)
   if (counts.passed + counts.failed === 0) complaints.push('No contract test ran.')

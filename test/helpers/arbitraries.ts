@@ -33,3 +33,16 @@ export const similarOpenings: fc.Arbitrary<(Opening | null)[]> = anyOpening.chai
     { minLength: 5, maxLength: 5 },
   ),
 )
+
+/** Any text of whole code points: fast-check's own takes a second to learn what every one of them shrinks to. */
+export const anyText = ({ minLength = 0, maxLength = 10 } = {}): fc.Arbitrary<string> =>
+  fc
+    .array(
+      fc.oneof(
+        fc.integer({ min: 0, max: 0x7f }),
+        fc.integer({ min: 0, max: 0xd7ff }),
+        fc.integer({ min: 0xe000, max: 0x10ffff }),
+      ),
+      { minLength, maxLength },
+    )
+    .map(points => String.fromCodePoint(...points))

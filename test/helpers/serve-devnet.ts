@@ -3,14 +3,19 @@
  * first epoch is, and stops when it is told to.
  */
 import { once } from 'node:events'
+import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { startDevnet } from '../../src/core/devnet/start-devnet.ts'
+import { specHash, specs } from '../../src/core/job/spec.ts'
 
 const [dataDir, contextHome] = process.argv.slice(2)
 const metrics = ['--metrics-port', '0']
+const { rounds } = devnetParameters(specHash(specs.devnet))
 const devnet = await startDevnet({
   dataDir: dataDir!,
   contextHome: contextHome!,
   startTimeoutSeconds: 120,
+  // Every round is a second of a whole core for each Provider; here nobody counts them.
+  parameters: { rounds: { ...rounds, slots: 1 } },
   daemonArgs: { provider: metrics, checker: metrics },
 })
 await devnet.paidEpochs(1)

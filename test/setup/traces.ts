@@ -27,12 +27,12 @@ export function watchTraces(): Traces {
   process.env.NODE_COMPILE_CACHE ??= join(sharedTemporaryFolder(), 'node-compile-cache')
   const folder = mkdtempSync(join(sharedTemporaryFolder(), 'kaisar-test-'))
   process.env.TMPDIR = folder
-  const portsBefore = new Set(listeningSockets())
+  const socketsBefore = ownSockets()
 
   async function clear(): Promise<string[]> {
     const processes = await processesLeft(markVariable, mark)
     processes.forEach(killProcess)
-    const ports = listeningSockets().filter(each => !portsBefore.has(each))
+    const ports = listeningSockets(ownSockets().difference(socketsBefore))
     const temporary = readdirSync(folder)
     rmSync(folder, { recursive: true, force: true })
     // Only told: it may be somebody's work.
@@ -49,10 +49,10 @@ export function watchTraces(): Traces {
   return { clear }
 }
 
-/** What this process listens at: `address:port` in hexadecimal as `/proc/net/tcp` has it, or the path of a Unix socket. */
-function listeningSockets(): string[] {
-  if (process.platform !== 'linux') return []
-  const own = new Set(
+/** Numbers of the sockets that this process has open. */
+function ownSockets(): Set<string> {
+  if (process.platform !== 'linux') return new Set()
+  return new Set(
     readdirSync('/proc/self/fd').flatMap(fd => {
       try {
         return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1] ?? []
@@ -62,6 +62,12 @@ function listeningSockets(): string[] {
       }
     }),
   )
+}
+
+/** Those of them that listen: `address:port` in hexadecimal as `/proc/net/tcp` has it, or the path of a Unix socket. */
+function listeningSockets(own: ReadonlySet<string>): string[] {
+  // The tables are those of the whole machine, and take milliseconds.
+  if (own.size === 0) return []
   const rows = (table: string) =>
     readFileSync(`/proc/self/net/${table}`, 'latin1')
       .split('\n')

@@ -1,14 +1,15 @@
 /**
  * Crash at every named point between job, report, commit, reveal, finalize and pay, of both daemons: afterwards the chain shows
- * one commitment, one opening, one verdict a slot, one payment, and no report is missing.
+ * one commitment, one opening, one verdict a slot, one payment, and no report is missing. Real processes that fall are in
+ * kill-and-restart.test.ts.
  */
 import { afterAll, expect, it } from 'vitest'
 import { getCohort, getEpoch } from '../../src/core/chain/epochs.ts'
 import type { Role } from '../../src/core/devnet/roles.ts'
 import { crashPoints } from '../../src/core/platform/crash-point.ts'
 import { createAuditor } from './audit-network.ts'
-import { type FaultyDevnet, startFaultyDevnet } from './processes/faulty-devnet.ts'
 import { simulationParameters } from './simulation-parameters.ts'
+import { startSimulation } from './virtual/simulation.ts'
 
 /** All settling first, then a round: who falls while it settles is back before the next one. */
 const epochSeconds = 28
@@ -31,44 +32,40 @@ const plan: readonly (readonly string[])[] = [
   ['provider.opened', 'checker.evidence-kept'],
 ]
 
-const held = Promise.withResolvers<string>()
-let isHeld = false
-let faulty: FaultyDevnet | null = null
+const points = plan.flat()
+const fallen: string[] = []
+let held: string | null = null
 
 /** Who falls right after its commitment left is held back over OPEN: that sends the cohort to REVEAL. */
-function restarts({ name, kind }: Role): boolean {
-  if (isHeld || kind !== 'checker' || !faulty?.fellAt(name, 'transaction.sent:commit')) return true
-  isHeld = true
-  held.resolve(name)
+function restarts({ name }: Role, reason: string): boolean {
+  if (points.includes(reason)) fallen.push(reason)
+  if (reason !== 'transaction.sent:commit') return true
+  held = name
   return false
 }
 
-afterAll(() => faulty?.close())
+const parameters = simulationParameters(epochSeconds, { phases, rounds })
+const simulation = await startSimulation({ seed: 1, epochSeconds, parameters, restarts })
+afterAll(simulation.close)
 
 it('nothing is lost and nothing doubled, wherever a daemon falls', async () => {
-  expect(plan.flat()).toEqual(expect.arrayContaining(Object.values(crashPoints).flat()))
-  faulty = await startFaultyDevnet({
-    epochSeconds,
-    parameters: simulationParameters(epochSeconds, { phases, rounds }),
-    restarts,
-  })
-  const { devnet } = faulty
-  const auditor = createAuditor({ ...faulty.devnet, dataDir: faulty.dataDir })
-  for (const [epoch, points] of plan.entries()) {
-    const { startsAt } = await getEpoch(devnet.network, epoch)
-    await faulty.until(startsAt)
-    faulty.arm(points)
+  expect(points).toEqual(expect.arrayContaining(Object.values(crashPoints).flat()))
+  const { network } = simulation
+  const auditor = createAuditor(simulation)
+  for (const [epoch, armed] of plan.entries()) {
+    await simulation.until((await getEpoch(network, epoch)).startsAt)
+    simulation.arm(armed)
     if (epoch !== 1) continue
-    const name = await held.promise
-    await faulty.until((await getEpoch(devnet.network, 0)).revealAt)
-    await faulty.bringBack(name)
+    await simulation.until((await getEpoch(network, 0)).revealAt)
+    simulation.bringBack(held!)
   }
   for (const epoch of plan.keys()) {
-    await devnet.paidEpochs(epoch + 1)
+    await simulation.until((await getEpoch(network, epoch)).payAt + 4)
     await auditor.audit(epoch)
   }
-  expect(faulty.armed(), 'points that nobody came to').toEqual([])
+  expect(simulation.armed(), 'points that nobody came to').toEqual([])
+  expect(fallen.toSorted()).toEqual(points.toSorted())
   expect(await auditor.result()).toMatchObject({ lost: [], absent: [], doubled: [], honestFailed: [], mispaid: [] })
   // Everybody who fell takes part in the end.
-  expect((await getCohort(devnet.network, plan.length - 1, 0)).opened).toBe(0b11111)
+  expect((await getCohort(network, plan.length - 1, 0)).opened).toBe(0b11111)
 })

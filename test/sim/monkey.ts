@@ -67,21 +67,17 @@ export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
   return acts.sort((a, b) => a.at - b.at)
 }
 
+/** Of each host one endpoint lies all the time, besides. */
+const startMonkey = (seed: number) =>
+  startSimulation({ seed, epochSeconds, parameters, ...roles, faults: endpointFaults, endpoints: 3 })
+
 export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
   const byKind: Record<string, number> = {}
   const count = (kind: string, times = 1) => {
     byKind[kind] = (byKind[kind] ?? 0) + times
   }
   const { seed, epochs } = options
-  const simulation = await startSimulation({
-    seed,
-    epochSeconds,
-    parameters,
-    ...roles,
-    faults: endpointFaults,
-    // Of each host one lies all the time, besides.
-    endpoints: 3,
-  })
+  const simulation = await startMonkey(seed)
   try {
     const auditor = createAuditor(simulation)
     const { network, firstEpochAt, trace } = simulation
@@ -97,6 +93,22 @@ export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
     for (const [fault, times] of Object.entries(simulation.injected)) count(fault, times)
     const injected = Object.values(byKind).reduce((sum, times) => sum + times, 0)
     return { injected, byKind, audit: await auditor.result(), trace }
+  } finally {
+    await simulation.close()
+  }
+}
+
+/** What happens in the same run until this many epochs are over. */
+export async function traceMonkey(options: MonkeyOptions, epochs: number): Promise<readonly string[]> {
+  const simulation = await startMonkey(options.seed)
+  try {
+    const { firstEpochAt, trace } = simulation
+    for (const act of planMonkey(options).filter(({ at }) => at < epochs * epochSeconds)) {
+      await simulation.until(firstEpochAt + act.at)
+      await perform(act, simulation)
+    }
+    await simulation.until(firstEpochAt + epochs * epochSeconds)
+    return trace
   } finally {
     await simulation.close()
   }

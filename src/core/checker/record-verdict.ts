@@ -1,5 +1,5 @@
 /** Keeps a verdict with what it rests on: evidence, contradiction and verdict in one transaction. */
-import { crashPoint } from '../platform/crash-point.ts'
+import type { CrashPoint } from '../platform/crash-point.ts'
 import type { EvidenceStore } from './evidence-store.ts'
 import type { CheckerJournal } from './journal.ts'
 import type { JudgedRound } from './lane.ts'
@@ -16,7 +16,15 @@ export type ConcludedRound = Pick<RoundEvidence, 'offer' | 'request' | 'openings
 export function recordVerdict(
   { network, spec }: Pick<RoundEvidence, 'network' | 'spec'>,
   { round, device, judged, ...known }: ConcludedRound,
-  { journal, evidence }: { readonly journal: CheckerJournal; readonly evidence: EvidenceStore },
+  {
+    journal,
+    evidence,
+    crashPoint = () => {},
+  }: {
+    readonly journal: CheckerJournal
+    readonly evidence: EvidenceStore
+    readonly crashPoint?: ((name: CrashPoint) => void) | undefined
+  },
 ): boolean {
   const { epoch, epochSeed, trigger } = round
   const { deviceId, generation } = device

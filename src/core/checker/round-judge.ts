@@ -7,7 +7,7 @@ import { type JobSpec, windowRate } from '../job/spec.ts'
 import type { Verification } from '../job/verify-openings.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
-import { crashPoint } from '../platform/crash-point.ts'
+import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { BlockHead } from '../protocol/trigger.ts'
@@ -71,6 +71,8 @@ export type RoundJudgeDependencies = {
     payload: Uint8Array,
   ) => void
   readonly onVerdict?: (round: SeatRound, device: SeatDevice, check: RoundCheck) => void
+  /** Called at named points between recording and saying; tests end the process there. */
+  readonly crashPoint?: (name: CrashPoint) => void
 }
 
 export type RoundJudge = {
@@ -124,7 +126,7 @@ export function createRoundJudge(
   deps: RoundJudgeDependencies,
 ): RoundJudge {
   const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongRow, onVerdict } = deps
-  const { isArriving = () => false, stoodStillAt = () => false } = deps
+  const { isArriving = () => false, stoodStillAt = () => false, crashPoint = () => {} } = deps
   const records = createPendingRecords({ log, transaction: journal.transaction })
   const queue = createRecomputeQueue({ engine, together: records.together })
   const entries = new Map<string, Entry>()
@@ -148,7 +150,7 @@ export function createRoundJudge(
     const concluded = { round, device, offer, request, openings, forwardedRow, check, judged: check.judged }
     records.write(() => {
       if (entries.get(key(round.trigger.hash, device.deviceId)) !== entry) return undefined
-      if (!recordVerdict({ network, spec }, concluded, { journal, evidence })) return undefined
+      if (!recordVerdict({ network, spec }, concluded, { journal, evidence, crashPoint })) return undefined
       return () => {
         crashPoint('checker.verdict-recorded')
         onVerdict?.(round, device, check)

@@ -13,6 +13,7 @@ import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
 import type { JobSpec } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { CrashPoint } from '../platform/crash-point.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
@@ -78,6 +79,8 @@ export type CheckerDependencies = {
   readonly randomBytes: (size: number) => Uint8Array
   readonly log: Logger
   readonly emit: (event: CheckerEvent) => void
+  /** Called at named points between recording and saying; tests end the process there. */
+  readonly crashPoint?: (name: CrashPoint) => void
 }
 
 export type CheckerEvent =
@@ -114,7 +117,8 @@ const defaultDrainMs = 20_000
  */
 export async function runChecker(options: CheckerOptions, deps: CheckerDependencies, stop: AbortSignal): Promise<void> {
   const { network, drainMs = defaultDrainMs } = options
-  const { signer, secrets, sender, store, evidence, identity, transport, clock, randomBytes, log, emit } = deps
+  const { signer, secrets, sender, store, evidence, identity, transport, clock, randomBytes, log, emit, crashPoint } =
+    deps
   const journal = createCheckerJournal(store)
   const rules = await getRoundRules(network)
   const recomputers = createRecomputers({
@@ -279,7 +283,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   function openEpoch(duty: Duty, engine: Recomputer, judge: RoundJudge | null): Epoch {
     const canonicalRounds = async () =>
       rounds.finished(duty.epoch) ?? (await readRounds(network, duty.rounds, await blockAt(network))) ?? []
-    const dependencies = { network, signer, secrets, store, journal, sender, log, sendTo, canonicalRounds }
+    const dependencies = { network, signer, secrets, store, journal, sender, log, sendTo, canonicalRounds, crashPoint }
     return { duty, judge: judge ?? openJudge(duty, engine), seat: createSeatEpoch(duty, dependencies) }
   }
 
@@ -297,6 +301,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
         sendTo,
         isArriving,
         stoodStillAt: stalls.stoodStillAt,
+        crashPoint,
         forwardWrongRow(cohort, epoch, commitment, payload) {
           const { committees } = (epochs.get(duty.epoch) ?? { duty }).duty
           const others = (committees.get(cohort) ?? []).filter(other => other !== signer.address)

@@ -10,7 +10,7 @@ import { priority, type TransactionSender } from '../chain/tx/transaction-sender
 import { buildCommitmentTree, commitmentDepth } from '../epoch/commitment-tree.ts'
 import { type OpeningWords, unpackOpening } from '../epoch/opening.ts'
 import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
-import { crashPoint } from '../platform/crash-point.ts'
+import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import type { MessageBody } from '../protocol/messages.ts'
@@ -35,6 +35,8 @@ export type SeatEpochDependencies = {
   readonly sendTo: (operator: Hex) => Send | null
   /** The epoch's rounds as the chain has them, those included that this seat was not there for. */
   readonly canonicalRounds: () => Promise<readonly Trigger[]>
+  /** Called at named points between recording and saying; tests end the process there. */
+  readonly crashPoint?: (name: CrashPoint) => void
 }
 
 export type SeatEpoch = {
@@ -56,7 +58,7 @@ export type SeatEpoch = {
 }
 
 export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEpoch {
-  const { network, signer, secrets, store, journal, sender, log, sendTo, canonicalRounds } = deps
+  const { network, signer, secrets, store, journal, sender, log, sendTo, canonicalRounds, crashPoint = () => {} } = deps
   const { epoch, committees, cohortCount } = duty
   const { EpochConsensus } = network.contracts
   const received = new Set<string>()

@@ -8,6 +8,7 @@ import { createKeeper } from '../epoch/settlement.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
+import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import type { Signer } from '../report/signer.ts'
@@ -104,6 +105,7 @@ export async function startChecker(
       randomBytes: size => new Uint8Array(randomBytes(size)),
       log,
       emit,
+      crashPoint,
     },
     stop,
   )

@@ -20,8 +20,6 @@ export type LaunchDaemonOptions = {
   readonly contextName: string
   readonly rpcUrl: string
   readonly extraArgs?: readonly string[]
-  /** Script that is started instead of `kaisar`, with the same arguments. */
-  readonly entry?: string
 }
 
 export type LaunchDaemonDependencies = {
@@ -36,7 +34,7 @@ const password = 'devnet'
 /** @throws PROCESS_NOT_STARTED */
 export async function launchDaemon(
   role: Role,
-  { dataDir, contextName, rpcUrl, extraArgs = [], entry = kaisar }: LaunchDaemonOptions,
+  { dataDir, contextName, rpcUrl, extraArgs = [] }: LaunchDaemonOptions,
   { onEvent, env }: LaunchDaemonDependencies,
 ): Promise<Daemon> {
   const folder = join(dataDir, role.name)
@@ -60,7 +58,7 @@ export async function launchDaemon(
   const process_ = await startSupervised({
     name: role.name,
     command: process.execPath,
-    args: [entry, ...args, '--rpc-url', rpcUrl, '--password-file', passwordFile, ...common, ...extraArgs],
+    args: [kaisar, ...args, '--rpc-url', rpcUrl, '--password-file', passwordFile, ...common, ...extraArgs],
     env: { ...ownSettings(), ...env, KAISAR_SKIP_BUILD: '1' },
     logFile: join(dataDir, 'logs', `${role.name}.log`),
     pidFile: join(dataDir, 'pids', `${role.name}.pid`),

@@ -65,8 +65,6 @@ export type DevnetEvent =
 
 /** How a process of the devnet is started, where that differs from `kaisar provider run` or `kaisar checker run`. */
 export type DaemonStart = {
-  /** Script that is started instead of `kaisar`, with the same arguments. */
-  readonly entry?: string
   readonly env?: Readonly<Record<string, string>>
   /** The endpoint it uses instead of the chain's own. */
   readonly rpcUrl?: string

@@ -164,7 +164,10 @@ export const extremeInputs = (): Uint8Array => {
   return inputs
 }
 
-const repeat = (rows: Uint8Array, count: number): Uint8Array =>
-  Uint8Array.from({ length: count * rowBytes }, (_, i) => rows[i % rows.length]!)
+function repeat(rows: Uint8Array, count: number): Uint8Array {
+  const repeated = new Uint8Array(count * rowBytes)
+  for (let at = 0; at < repeated.length; at += rows.length) repeated.set(rows.subarray(0, repeated.length - at), at)
+  return repeated
+}
 
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0

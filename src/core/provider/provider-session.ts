@@ -1,6 +1,6 @@
 /** What a Provider answers on a session with a seat. Everything a seat asks for must be signed by that seat. */
 import type { Hex } from 'viem'
-import { crashPoint } from '../platform/crash-point.ts'
+import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Network, SignedMessage } from '../protocol/typed-data.ts'
 import { isSignedBy, type Signer, signMessage } from '../report/signer.ts'
@@ -31,11 +31,13 @@ export type ProviderSessionDependencies = {
   readonly statementOf: (deviceId: Hex, nonce: Hex) => Promise<DeviceStatement | null>
   readonly now: () => number
   readonly onReceipt?: (checker: Hex, receipt: SignedMessage<'Receipt'>) => void
+  /** Called at named points between recording and saying; tests end the process there. */
+  readonly crashPoint?: (name: CrashPoint) => void
 }
 
 /** Registers the handlers of a session that has just opened. */
 export function serveSeat(session: Session, dependencies: ProviderSessionDependencies): void {
-  const { network, signer, journal, roundWork, log, statementOf, now, onReceipt } = dependencies
+  const { network, signer, journal, roundWork, log, statementOf, now, onReceipt, crashPoint = () => {} } = dependencies
   const checker = session.operator
   const requireFromSeat = (valid: boolean, named: string) => {
     if (!valid || named !== checker) throw providerErrors.PROVIDER_NOT_FROM_SEAT({ checker })

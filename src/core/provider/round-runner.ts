@@ -5,7 +5,7 @@
 import type { Hex } from 'viem'
 import type { Round } from '../chain/rounds.ts'
 import type { Clock } from '../platform/clock.ts'
-import { crashPoint } from '../platform/crash-point.ts'
+import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { BlockHead, EpochRounds } from '../protocol/trigger.ts'
 import type { Signed } from '../protocol/typed-data.ts'
@@ -33,6 +33,8 @@ export type RoundRunnerDependencies = {
   readonly clock: Clock
   readonly log: Logger
   readonly emit: (event: ProviderEvent) => void
+  /** Called at named points between recording and saying; tests end the process there. */
+  readonly crashPoint?: (name: CrashPoint) => void
 }
 
 export type RoundRunner = {
@@ -47,6 +49,7 @@ export type RoundRunner = {
 export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
   const { devices, environmentHash, rosterOf, seatsOf, tip, roundWork, journal, health, signer, clock, log, emit } =
     deps
+  const { crashPoint = () => {} } = deps
   const inProgress = new Set<Promise<void>>()
   let waiting: Round[] = []
 

@@ -3,7 +3,7 @@ import type { Address, Hex } from 'viem'
 import { type JobSpec, windowRate } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
-import { crashPoint } from '../platform/crash-point.ts'
+import type { CrashPoint } from '../platform/crash-point.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { Trigger } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
@@ -84,11 +84,13 @@ export type RoundWorkDependencies = {
   /** Null while the epoch was not entered. */
   readonly rulesOf: (epoch: number) => RoundRules | null
   readonly readBlock: ReadBlock
+  /** Called at named points between recording and saying; tests end the process there. */
+  readonly crashPoint?: (name: CrashPoint) => void
 }
 
 export function createRoundWork(
   { network, spec, specHash, deviceIds }: RoundWorkOptions,
-  { signer, journal, clock, rulesOf, readBlock }: RoundWorkDependencies,
+  { signer, journal, clock, rulesOf, readBlock, crashPoint = () => {} }: RoundWorkDependencies,
 ): RoundWork {
   const startedAtMs = clock.monotonicMs()
   const rounds = new Map<Hex, OpenRound>()

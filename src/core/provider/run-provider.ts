@@ -12,6 +12,7 @@ import type { ExecutionProvider } from '../job/execution-provider.ts'
 import type { JobSpec } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { CrashPoint } from '../platform/crash-point.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
@@ -67,6 +68,8 @@ export type ProviderDependencies = {
   readonly random: () => number
   readonly log: Logger
   readonly emit: (event: ProviderEvent) => void
+  /** Called at named points between recording and saying; tests end the process there. */
+  readonly crashPoint?: (name: CrashPoint) => void
 }
 
 /** Epochs that the journal remembers: the chain keeps four, and no bond outlasts that and its audits by as much. */
@@ -98,7 +101,7 @@ async function workSpec(
   renew: () => void,
 ): Promise<void> {
   const { network, payout, executionProvider } = options
-  const { signer, sender, clock, log, emit } = deps
+  const { signer, sender, clock, log, emit, crashPoint } = deps
   const journal = createProviderJournal(deps.store)
   const rules = await getRoundRules(network)
   const spec = specInForce(rules)
@@ -148,6 +151,7 @@ async function workSpec(
       clock,
       rulesOf: epoch => rosters.get(epoch)?.rounds.rules ?? null,
       readBlock: blockReader(network.chain, heads),
+      crashPoint,
     },
   )
 
@@ -204,6 +208,7 @@ async function workSpec(
           roundWork,
           log,
           statementOf,
+          crashPoint,
           now: () => clock.now(),
           onReceipt: (_, { epoch, deviceId, rate, flags }) =>
             emit({ type: 'receipt.received', epoch: Number(epoch), deviceId, checker, rate, flags }),
@@ -234,6 +239,7 @@ async function workSpec(
     clock,
     log,
     emit,
+    crashPoint,
   })
 
   const idle = new Set<string>()

@@ -12,6 +12,7 @@ import { probeVisible } from '../gpu/pin-devices.ts'
 import { runTool } from '../gpu/run-tool.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
+import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import type { Signer } from '../report/signer.ts'
@@ -107,6 +108,7 @@ export async function startProvider(
       random: Math.random,
       log,
       emit,
+      crashPoint,
     },
     stop,
   )

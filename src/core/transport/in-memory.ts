@@ -23,7 +23,7 @@ export type InMemoryNetwork = {
     readonly limits?: Partial<Limits>
     readonly clock?: Clock
   }): Transport
-  /** Cuts every connection of a host and what it listens on, as when its process is killed: it hears nothing more itself. */
+  /** Cuts every connection of a host and what it listens on, as when its process is killed: it hears nothing more itself, and nothing more is heard of it. */
   sever(address: string): void
 }
 
@@ -50,7 +50,10 @@ export function createInMemoryNetwork({
         const lost = closeReason(transportErrors.TRANSPORT_LOST({ why: 'its process ended' }))
         for (const { address: own, end, hears } of link.ends)
           if (own === address) hears.cut()
-          else deliver(own, () => end.ended(lost))
+          else {
+            hears.seal()
+            deliver(own, () => end.ended(lost))
+          }
       }
     },
     transport({ certificateHash = zeroHash, address = 'memory', limits: given, clock = systemClock } = {}) {
@@ -156,6 +159,8 @@ type Pipe = {
   resume(): void
   /** Nothing is delivered any more. */
   cut(): void
+  /** What is on the way is delivered, and what is written from now on is lost. */
+  seal(): void
 }
 
 /** One direction: delivers in order, one task per byte string like a socket would, and holds the writer while paused. */
@@ -164,6 +169,7 @@ function createPipe(deliver: (task: () => void) => void): Pipe {
   let receiver: ChannelEnd | null = null
   let paused = false
   let scheduled = false
+  let sealed = false
 
   const schedule = () => {
     if (scheduled || paused || waiting.length === 0) return
@@ -175,6 +181,7 @@ function createPipe(deliver: (task: () => void) => void): Pipe {
     })
   }
   const enqueue = (task: () => void) => {
+    if (sealed) return
     waiting.push(task)
     schedule()
   }
@@ -199,6 +206,9 @@ function createPipe(deliver: (task: () => void) => void): Pipe {
     cut() {
       receiver = null
       waiting.length = 0
+    },
+    seal() {
+      sealed = true
     },
     resume() {
       paused = false

@@ -261,7 +261,7 @@ export function describeOperators(home: ReturnType<typeof isolatedHome>, folder:
     ] as const)('shows the %s, and gives the screen back when it is left', async (role, number, expected) => {
       const name = `${role}-${number}`
       const pid = (await pidOf(role, name))!
-      process.kill(pid, 'SIGTERM')
+      process.kill(pid, 'SIGKILL')
       await isGone(pid)
       const at = join(folder, name)
       session = name

@@ -2,10 +2,9 @@
  * A devnet whose processes are brought back when they end, as an init system would, with faults put in their way. The chain waits
  * for who is brought back; see chain-clock.ts.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
 import type { Role } from '../../../src/core/devnet/roles.ts'
 import {
@@ -18,18 +17,11 @@ import {
 import { specHash, specs } from '../../../src/core/job/spec.ts'
 import { crashVariable } from '../../../src/core/platform/crash-point.ts'
 import { type RpcProxy, startRpcProxy } from '../../helpers/rpc-proxy.ts'
-import type { Alteration } from '../alteration.ts'
 import { type ChainClock, createChainClock } from './chain-clock.ts'
 
-const alteredDaemon = fileURLToPath(new URL('./altered-daemon.ts', import.meta.url))
-
 export type FaultyDevnetOptions = Omit<DevnetOptions, 'dataDir'> & {
-  /** What is altered in a process; see altered-daemon.ts. */
-  readonly alterations?: Readonly<Record<string, Alteration>>
   /** A faulty endpoint for each process; default none. */
   readonly proxySeed?: number
-  /** Whether an ended process is brought back at once; default true. */
-  readonly restarts?: (role: Role) => boolean
 }
 
 export type FaultyDevnet = {
@@ -39,14 +31,10 @@ export type FaultyDevnet = {
   readonly proxies: ReadonlyMap<string, RpcProxy>
   /** Times each process ended and was brought back. */
   readonly restarts: ReadonlyMap<string, number>
-  /** Starts a process that was left ended; the chain waits for it as for any other. */
-  bringBack(name: string): Promise<void>
   /** From now on the first process that comes to one of these crash points ends there. */
   arm(points: readonly string[]): void
   /** Whether this process runs and has been back at work since it last fell. */
   isUp(name: string): boolean
-  /** Whether this process, as it ran last, ended at this crash point. */
-  fellAt(name: string, point: string): boolean
   /** Crash points that nobody has come to yet. */
   armed(): string[]
   /** Stops a process for this long; the chain goes on. */
@@ -68,7 +56,7 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   const isRoundOpen = (sinceStart: number) =>
     sinceStart % slotSeconds >= rounds.eligibleFromSeconds &&
     sinceStart % slotSeconds <= rounds.cutoffSeconds + Math.ceil(rounds.openingsMs / 1_000)
-  const { alterations = {}, restarts: mayRestart = () => true, proxySeed, ...rest } = options
+  const { proxySeed, ...rest } = options
   const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-sim-'))
   const crashFolder = join(dataDir, 'crash-points')
   mkdirSync(crashFolder)
@@ -88,16 +76,14 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   let closing = false
 
   async function prepareStart(role: Role, rpcUrl: string): Promise<DaemonStart> {
-    const alteration = alterations[role.name]
     if (proxySeed !== undefined && !proxies.has(role.name)) {
       const seed = proxySeed + Number.parseInt(role.operator.slice(2, 8), 16)
       proxies.set(role.name, await startRpcProxy({ target: rpcUrl, seed }))
     }
     const proxy = proxies.get(role.name)
     return {
-      ...(alteration === undefined ? {} : { entry: alteredDaemon }),
       ...(proxy === undefined ? {} : { rpcUrl: proxy.url }),
-      env: { [crashVariable]: crashFolder, ...(alteration && { KAISAR_SIM_ALTERATION: alteration }) },
+      env: { [crashVariable]: crashFolder },
     }
   }
 
@@ -107,7 +93,6 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     if (event.type !== 'daemon.ended' || devnet === null || closing) return
     const { name } = event
     down.add(name)
-    if (!mayRestart(devnet.roles.find(role => role.name === name)!)) return
     restarts.set(name, (restarts.get(name) ?? 0) + 1)
     const restarted = bringBack(name).finally(() => restarting.delete(restarted))
     restarting.add(restarted)
@@ -151,7 +136,6 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     events,
     proxies,
     restarts,
-    bringBack,
     arm(points) {
       for (const point of points) writeFileSync(join(crashFolder, point), '')
     },
@@ -167,7 +151,6 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
       devnet!.daemon(name).kill('SIGCONT')
       paused.delete(name)
     },
-    fellAt: (name, point) => existsSync(join(crashFolder, `${point}@${devnet!.daemon(name).pid}`)),
     async until(timestamp) {
       for (;;) {
         const head = Number((await network.chain.client.getBlock()).timestamp)

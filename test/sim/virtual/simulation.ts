@@ -58,8 +58,8 @@ export type SimulationOptions = {
   readonly endpoints?: number
   /** What it lies about, in turn; default everything. */
   readonly lies?: readonly Lie[]
-  /** Whether a process that fell is brought back by itself; default true. */
-  readonly restarts?: (role: Role) => boolean
+  /** Whether a process that ended is brought back by itself, by why it did: the crash point, where it fell at one; default true. */
+  readonly restarts?: (role: Role, reason: string) => boolean
 }
 
 export type SimulationEvent = { readonly name: string; readonly type: string } & Record<string, unknown>
@@ -82,6 +82,10 @@ export type Simulation = {
   isUp(name: string): boolean
   /** As SIGKILL: it is gone in the middle of what it does. */
   kill(name: string): void
+  /** From now on the first process that comes to one of these crash points falls there. */
+  arm(points: readonly string[]): void
+  /** Crash points that nobody has come to yet. */
+  armed(): readonly string[]
   /** As SIGTERM: it finishes what is open and ends. */
   terminate(name: string): void
   /** As SIGSTOP, and SIGCONT after this many ms. */
@@ -143,6 +147,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
   const restarts = new Map<string, number>()
   const injected: Record<string, number> = {}
   const processes = new Map<string, Process>()
+  const crashPoints = new Set<string>()
   const strangers = new Map<string, VirtualHost>()
   const wire = randomOf('wire')
   const hosts = createInMemoryNetwork({
@@ -181,7 +186,9 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     const { clock } = host
     const randomBytes = (size: number) => Uint8Array.from({ length: size }, () => Math.floor(256 * random()))
     const log = logOf(name)
-    const emit = (event: { readonly type: string }) => tell(name, event)
+    const emit = (event: { readonly type: string }) => void (host.isAlive && tell(name, event))
+    // What it still does before it waits comes to nothing: its store is closed, and nobody hears of it.
+    const crashPoint = (point: string) => void (crashPoints.delete(point) && ended(role, own, point))
     const identity = identityOf(role)
     const openTransport = () => hosts.transport({ certificateHash: identity.certificateHash, address: name, clock })
 
@@ -223,10 +230,18 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
           store: opened,
           clock,
           errorAbi: kaisarErrorsAbi,
+          crashPoint,
           onTrouble: error => log.warn({ code: error.code }, error.message),
         },
       )
-      const base = { signer: createSigner({ privateKey, network: connected }), sender, store: opened, clock, log }
+      const base = {
+        signer: createSigner({ privateKey, network: connected }),
+        sender,
+        store: opened,
+        clock,
+        log,
+        crashPoint,
+      }
       await asOnlyRun(
         { network: connected, role: kind, takeOver: false },
         { sender, store: opened, clock, log, randomBytes },
@@ -295,13 +310,14 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
 
   function ended(role: Role, own: Process, reason: string) {
     const { name } = role
+    if (!own.host.isAlive) return
     own.host.kill()
     hosts.sever(name)
     own.store?.close()
     own.isAtWork = false
     if (processes.get(name) === own) processes.delete(name)
     note(name, 'ended', { reason })
-    if (mayRestart(role)) bringBack(name)
+    if (mayRestart(role, reason)) bringBack(name)
   }
 
   function bringBack(name: string) {
@@ -390,6 +406,10 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
         const own = processes.get(name)
         if (own !== undefined) ended(roles.find(each => each.name === name)!, own, 'SIGKILL')
       },
+      arm(points) {
+        for (const point of points) crashPoints.add(point)
+      },
+      armed: () => [...crashPoints].sort(),
       terminate: name => processes.get(name)?.stop.abort(),
       freeze(name, ms) {
         note(name, 'frozen', { ms })

@@ -85,14 +85,15 @@ export function createVirtualTime(epochMs: number): VirtualTime {
         clock: clockOf(() => host, skewMs),
         after: (ms, task) => void start(host, ms, task),
         exclusive: task =>
-          new Promise((resolve, reject) =>
+          new Promise((resolve, reject) => {
+            if (!host.isAlive) return
             work.push(() =>
               task().then(
                 result => void (host.isAlive && start(host, 0, () => resolve(result))),
                 error => void (host.isAlive && start(host, 0, () => reject(error))),
               ),
-            ),
-          ),
+            )
+          }),
         freeze(ms) {
           host.frozenUntilMs = nowMs + ms
         },

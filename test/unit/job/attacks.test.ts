@@ -7,7 +7,7 @@ import { type RelayRow, relayCurve } from '../../attacks/relay.ts'
 
 /** Where theory says never or always, few seeds say as much as many; the report runs them all. */
 const fewerSeeds = ({ name, expected, seeds }: Attack): number =>
-  Math.min(seeds, name === 'honest' ? 100 : expected === 0 || expected === 1 ? 10 : 50)
+  Math.min(seeds, name === 'honest' ? 60 : expected === 0 || expected === 1 ? 5 : 30)
 
 describe('attacks', () => {
   let arena: Arena

@@ -12,7 +12,7 @@ import {
   rowsInChunk,
 } from '../../../src/core/job/digest-tree.ts'
 
-const digestsOf = (rows: number, salt = 0) => Uint8Array.from({ length: rows * 32 }, (_, i) => (i * 7 + salt) % 128)
+const digestsOf = (rows: number, salt = 0) => new Uint8Array(rows * 32).map((_, i) => (i * 7 + salt) % 128)
 const sha = (...parts: (string | Uint8Array)[]) => {
   const hash = createHash('sha256')
   for (const part of parts) hash.update(part)

@@ -9,6 +9,7 @@ import {
   parseKeystore,
   parsePrivateKey,
 } from '../../../src/core/platform/keystore.ts'
+import { anyText } from '../../helpers/arbitraries.ts'
 
 type Vector = { json: { crypto: { kdfparams: Record<string, unknown> } }; password: string; priv: string }
 const vectors: Record<string, Vector> = JSON.parse(
@@ -58,8 +59,6 @@ describe('writing', () => {
         mac: expect.stringMatching(/^[0-9a-f]{64}$/),
       },
     })
-    const unlocked = await decryptKeystore(parseKeystore(JSON.stringify(file), 'file'), 'password', 'file')
-    expect(unlocked.privateKey).toBe(privateKey)
   })
 
   it('opens what it wrote, for any key and password', async () => {
@@ -67,7 +66,7 @@ describe('writing', () => {
       .uint8Array({ minLength: 32, maxLength: 32 })
       .filter(bytes => bytes[0]! < 0xff && bytes.some(byte => byte > 0))
     await fc.assert(
-      fc.asyncProperty(keys, fc.string({ minLength: 1, unit: 'binary' }), async (bytes, password) => {
+      fc.asyncProperty(keys, anyText({ minLength: 1 }), async (bytes, password) => {
         const key = `0x${Buffer.from(bytes).toString('hex')}` as const
         const keystore = parseKeystore(await encryptKeystore(key, password, 'light'), 'file')
         expect(await decryptKeystore(keystore, password, 'file')).toEqual({
@@ -75,8 +74,8 @@ describe('writing', () => {
           address: keystoreAddress(keystore),
         })
       }),
-      // Each run derives two keys, about 10 ms each.
-      { numRuns: 50 },
+      // Each run derives two keys, about 20 ms each.
+      { numRuns: 12 },
     )
   })
 })

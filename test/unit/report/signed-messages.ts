@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import type { Hex } from 'viem'
 import { type SignedMessage, type SignedType, signedTypes } from '../../../src/core/protocol/typed-data.ts'
+import { anyText } from '../../helpers/arbitraries.ts'
 
 export const hexOf = (bytes: number): fc.Arbitrary<Hex> =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map(value => `0x${Buffer.from(value).toString('hex')}` as Hex)
@@ -14,7 +15,7 @@ const field: Record<string, fc.Arbitrary<unknown>> = {
   uint32: fc.nat(2 ** 32 - 1),
   uint16: fc.nat(2 ** 16 - 1),
   uint8: fc.nat(255),
-  string: fc.string({ unit: 'binary', maxLength: 80 }),
+  string: anyText({ maxLength: 80 }),
 }
 
 export const messageOf = <T extends SignedType>(type: T): fc.Arbitrary<SignedMessage<T>> =>
