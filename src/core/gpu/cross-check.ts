@@ -24,7 +24,7 @@ const architectures: readonly (readonly [name: string, modelClass: RegExp, least
 ]
 
 const pciIdOf = ({ vendorId, deviceId }: PciCard): string => `${vendorId}:${deviceId}`
-const vendorIds = { nvidia: '10de', amd: '1002', intel: '8086' } as const
+export const vendorIds = { nvidia: '10de', amd: '1002', intel: '8086' } as const
 
 /** What the device's own listing says, else what the host's facts say. */
 export const osOf = (device: CombinedDevice, facts: HostFacts): HostFacts['os'] =>
@@ -43,6 +43,7 @@ export function crossCheck(device: CombinedDevice, identity: string, facts: Host
     faults.push(
       makeFault(code, {
         device: identity,
+        vendor: device.vendor,
         detail: `${field}: ${claimed}, but ${observed}`,
         contradiction: { field, claimed, observed, source },
       }),
@@ -120,6 +121,7 @@ function checkHost(device: CombinedDevice, identity: string, facts: HostFacts): 
     faults.push(
       makeFault(code, {
         device: identity,
+        vendor: device.vendor,
         detail: `${field}: ${claimed}, but ${observed}`,
         contradiction: { field, claimed, observed, source },
       }),

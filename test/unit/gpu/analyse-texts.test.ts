@@ -308,9 +308,10 @@ describe('other forms', () => {
       ['GPU_ONLY_LOGGED', false],
     ])
     expect(analyse('[    0.000000] Linux version 6.1.0\n[    0.100000] ACPI: RSDP\n')).toMatchObject({
-      state: 'absent',
+      state: 'unknown',
       devices: [],
       faults: [],
+      notes: [{ code: 'GPU_LOG_LISTS_NO_CARDS' }],
     })
   })
 
@@ -351,11 +352,11 @@ describe('other forms', () => {
       'GPU_ACCESS_BLOCKED',
       'unreadable',
     ],
-    ['Failed to initialize NVML: Insufficient Permissions', 'GPU_PERMISSION_DENIED', 'absent'],
+    ['Failed to initialize NVML: Insufficient Permissions', 'GPU_PERMISSION_DENIED', 'unreadable'],
     ['Failed to initialize NVML: Something Nobody Saw Yet', 'GPU_LIBRARY_FAILED', 'unreadable'],
     ["NVIDIA-SMI couldn't find libnvidia-ml.so library in your system.", 'GPU_LIBRARY_MISSING', 'unreadable'],
     ['No devices were found', 'GPU_NONE_FOUND', 'absent'],
-    ['bash: nvidia-smi: command not found', 'GPU_TOOL_MISSING', 'absent'],
+    ['bash: nvidia-smi: command not found', 'GPU_TOOL_MISSING', 'unknown'],
     [
       'docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]].',
       'GPU_CONTAINER_RUNTIME',

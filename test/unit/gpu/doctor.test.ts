@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { deviceRecord, probedDevice } from '../../../src/core/gpu/build-device.ts'
 import { doctorLines, environmentFaults, examineHost, examineRecording } from '../../../src/core/gpu/doctor.ts'
+import { fixFor, fixTable } from '../../../src/core/gpu/fault-definition.ts'
 import { faultTable } from '../../../src/core/gpu/fault-table.ts'
 import type { EnvironmentRecord } from '../../../src/core/protocol/device-record.ts'
 
@@ -66,7 +67,7 @@ describe('examineHost', () => {
     expect(text).toContain('Signatures: in JavaScript, slower')
     expect(doctorLines({ ...report, signatures: 'native' })).toContain('Signatures: native')
     expect(text).toContain('HOST_DISK_LOW')
-    expect(text).toContain(`Fix: ${faultTable.HOST_DISK_LOW.fix}`)
+    expect(text).toContain(`Fix: ${fixFor(faultTable.HOST_DISK_LOW.fix, null)}`)
   })
 })
 
@@ -92,10 +93,29 @@ describe('examineRecording', () => {
 })
 
 describe('faultTable', () => {
-  it('says of every fault what it means and what to do', () => {
+  const vendors = ['nvidia', 'amd', 'intel', null] as const
+  const tools = { nvidia: /nvidia-|nouveau/i, amd: /amd-smi|rocm|amdgpu/i, intel: /xpu-smi|\bxe\b|i915/i }
+
+  it('says of every fault what it means and what to do, to the owner of each vendor’s card', () => {
     for (const [code, { meaning, fix }] of Object.entries(faultTable)) {
-      expect(code).toMatch(/^(?:GPU|HOST)_[A-Z_]+$/)
-      for (const sentence of [meaning, fix]) expect(sentence).toMatch(/^[A-Z].{10,}[.]$/s)
+      expect(code).toMatch(/^(?:GPU|HOST)_[A-Z0-9_]+$/)
+      for (const sentence of [meaning, ...vendors.map(vendor => fixFor(fix, vendor))])
+        expect(sentence).toMatch(/^[A-Z].{10,}[.]$/s)
+      // No fix sends the owner of one vendor's card to another vendor's tool, nor to this command again.
+      if (typeof fix === 'string') continue
+      for (const vendor of ['nvidia', 'amd', 'intel'] as const)
+        for (const [of, tool] of Object.entries(tools))
+          if (of !== vendor) expect(fixFor(fix, vendor), `${code} for ${vendor}`).not.toMatch(tool)
     }
+  })
+
+  it('never sends to the doctor whoever comes from it', () => {
+    for (const { fix } of Object.values(faultTable))
+      for (const vendor of vendors) expect(fixFor(fix, vendor)).not.toMatch(/provider doctor/)
+  })
+
+  it('names the vendor’s document behind each fix that differs by vendor', () => {
+    for (const row of Object.values(fixTable))
+      for (const vendor of ['nvidia', 'amd', 'intel'] as const) expect(row[vendor][1]).toMatch(/^https:\/\/\S+$/)
   })
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { analyse, card, log } from './made-up-outputs.ts'
 
 describe('any input', () => {
-  const states = ['healthy', 'degraded', 'unreadable', 'absent']
+  const states = ['healthy', 'degraded', 'unreadable', 'absent', 'unknown']
   const survives = (text: string) => {
     const result = analyse(text)
     expect(states).toContain(result.state)
