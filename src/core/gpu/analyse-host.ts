@@ -61,12 +61,30 @@ export function analyseHost(observations: readonly Observation[], context: HostC
     faults.push(...said.faults)
     notes.push(...said.notes)
     if (seen.length === 0) notes.push(...own.flatMap(one => one.notes.map(note => ({ ...note, device: null }))))
+    if (context.machine !== null) faults.push(...unshown(seen, identities, combined, faults))
     const asked = (vendor: Vendor): boolean => own.some(one => one.vendor === vendor && one.format !== 'kernel-log')
     const missing = unlistedCards(seen, facts, { machine: context.machine, asked })
     devices.push(...missing.map(({ device }) => device))
     faults.push(...missing.map(({ fault }) => fault))
   }
   return { state: stateOf(devices, faults, observations), devices, faults, notes }
+}
+
+/** Cards of a live host that its kernel names and the vendor's tool does not list, where nothing else says why. */
+function unshown(
+  seen: readonly CombinedDevice[],
+  identities: readonly Identity[],
+  combined: readonly CombinedDevice[],
+  faults: readonly Fault[],
+): Fault[] {
+  return seen.flatMap(device => {
+    const { identity } = identities[combined.indexOf(device)]!
+    const why = (fault: Fault): boolean =>
+      fault.critical && (fault.device === identity || (fault.device === null && fault.vendor === device.vendor))
+    if (answers.has(device.listing) || faults.some(why)) return []
+    const detail = `named by ${device.sources.join(', ')}`
+    return [makeFault('GPU_NOT_LISTED', { device: identity, vendor: device.vendor, detail })]
+  })
 }
 
 /** What is said of no device in particular: of a vendor's tool, or of the host. */
@@ -129,7 +147,9 @@ function stateOf(
 ): ProbeState {
   const ofHost = faults.filter(({ device }) => device === null)
   const isMissing = ({ code, critical }: Fault): boolean =>
-    faultDefinition(code).effect === 'unreadable' && (critical || devices.length === 0 || missingCards.has(code))
+    faultDefinition(code).effect === 'unreadable'
+      ? critical || devices.length === 0 || missingCards.has(code)
+      : critical && devices.length === 0
   if (ofHost.some(isMissing)) return 'unreadable'
   if (devices.length > 0) return worstState(devices)
   return observations.some(({ faults: said }) => said.some(({ code }) => code === 'GPU_NONE_FOUND'))
@@ -196,7 +216,8 @@ function analyseDevice(
     faults.push(makeFault('GPU_LINK_WIDTH_REDUCED', { ...card, detail: `x${linkWidth} of x${linkWidthMax}` }))
   const notes: Note[] = device.notes.map(note => ({ ...note, device: record.identity }))
   judgeDriverOf(device, record.identity, facts, faults, notes)
-  faults.push(...crossCheck(device, record.identity, facts))
+  // What a log or the kernel says is no claim.
+  if (answers.has(device.listing)) faults.push(...crossCheck(device, record.identity, facts))
   addNotes(device, record, notes)
 
   const split = device.partsEnabled === true || device.parts.length > 0
@@ -242,7 +263,8 @@ function deviceState(device: CombinedDevice, faults: readonly Fault[], live: boo
   const past = new Set(device.faults.filter(fault => fault.past).map(({ code }) => code))
   const effects = faults.map(({ code }) => (past.has(code) ? 'degraded' : faultDefinition(code).effect))
   if (effects.includes('unreadable')) return 'unreadable'
-  if (device.listing === 'log' && (live || faults.some(({ critical }) => critical))) return 'unreadable'
+  if (live && !answers.has(device.listing)) return 'unreadable'
+  if (device.listing === 'log' && faults.some(({ critical }) => critical)) return 'unreadable'
   return effects.includes('degraded') ? 'degraded' : 'healthy'
 }
 

@@ -160,10 +160,13 @@ export async function readHostFacts(host: Pick<Host, 'files' | 'platform'>): Pro
   const { files } = host
   const version = await files.readText('/proc/driver/nvidia/version', 4096)
   const pciCards = await readPciCards(files)
+  const compatible = (await files.readText('/proc/device-tree/compatible', 4096)) ?? ''
+  const board = (await files.readText('/proc/device-tree/model', 256))?.replaceAll('\0', '').trim()
   return {
     os: 'linux',
     nvidiaKernelDriver: version === null ? null : parseProcDriverVersion(version),
     ...(pciCards === null ? {} : { pciCards }),
+    ...(/nvidia,tegra/.test(compatible) ? { tegra: board || 'NVIDIA Tegra' } : {}),
   }
 }
 

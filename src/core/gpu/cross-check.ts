@@ -11,6 +11,8 @@ export type HostFacts = {
   /** Version of the loaded NVIDIA kernel module; null where none is loaded. */
   readonly nvidiaKernelDriver?: string | null
   readonly pciCards?: readonly PciCard[]
+  /** The board, where its processor has an NVIDIA GPU, which no bus shows (Jetson). */
+  readonly tegra?: string
 }
 
 /** Least driver branch that can drive an architecture, and the models of it. From NVIDIA's release notes. */

@@ -11,7 +11,7 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
   [
     'nvidia',
     'GPU_DRIVER_NOT_RUNNING',
-    /couldn.?t communicate with the NVIDIA driver|NVML: Driver Not Loaded|unable to load the (?:NVIDIA )?kernel module|modprobe: (?:ERROR|FATAL)[^\n]*nvidia/i,
+    /couldn.?t communicate with the NVIDIA driver|NVML: Driver Not Loaded|unable to load the (?:NVIDIA )?kernel module|modprobe: (?:ERROR|FATAL)[^\n]*\bnvidia/i,
   ],
   ['nvidia', 'GPU_ACCESS_BLOCKED', /GPU access blocked by the operating system/i],
   [
@@ -30,6 +30,11 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
     'GPU_CONTAINER_RUNTIME',
     /could not select device driver .*gpu|nvidia-container-cli|failed to (?:create|inject) .*CDI.*nvidia/i,
   ],
+  [
+    'nvidia',
+    'GPU_FABRIC_NOT_READY',
+    /fabric manager[^\n]*(?:don.t match|mismatch|failed to (?:initialize|start))|error code 802|system not yet initialized/i,
+  ],
   ['nvidia', 'GPU_INFOROM_CORRUPT', /infoROM is corrupted/i],
   [
     'nvidia',
@@ -39,12 +44,12 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
   [
     'amd',
     'GPU_DRIVER_NOT_RUNNING',
-    /amdgpu not found in modules|ROCk module is NOT (?:loaded|live)|AMDSMI_STATUS_(?:DRIVER_NOT_LOADED|NOT_INIT\b)|Driver not initialized|check amdgpu version and module status|amdgpu driver (?:is )?not (?:loaded|initialized)|Unable to (?:detect any|get) (?:GPU )?devices/i,
+    /amdgpu not found in modules|ROCk module is NOT (?:loaded|live)|AMDSMI_STATUS_(?:DRIVER_NOT_LOADED|NOT_INIT\b)|Driver not initialized|check amdgpu version and module status|amdgpu driver (?:is )?not (?:loaded|initialized)|Unable to (?:detect any|get) (?:GPU )?devices|modprobe: (?:ERROR|FATAL)[^\n]*\bamdgpu/i,
   ],
   [
     'amd',
     'GPU_PERMISSION_DENIED',
-    /\/dev\/(?:kfd|dri)[^\n]*(?:permission denied|not permitted)|AMDSMI_STATUS_NO_PERM|(?:add|not) .*\b(?:render|video)\b.* group|RSMI_STATUS_PERMISSION/i,
+    /\/dev\/kfd[^\n]*(?:permission denied|not permitted)|permission denied[^\n]*\/dev\/kfd|AMDSMI_STATUS_NO_PERM|(?:add|not) .*\b(?:render|video)\b.* group|RSMI_STATUS_PERMISSION/i,
   ],
   [
     'amd',
@@ -62,12 +67,14 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
     'GPU_DRIVER_NOT_RUNNING',
     /Level Zero Initialization Error|zeInit error|Failed to init(?:ialize)? level.?zero/i,
   ],
-  [
-    'intel',
-    'GPU_PERMISSION_DENIED',
-    /(?:xpu-smi|\/dev\/dri|level.?zero)[^\n]*(?:permission|not permitted|root privilege)/i,
-  ],
+  ['intel', 'GPU_LIBRARY_FAILED', /XPUM Service Status Error|Load xpum library failed/i],
+  ['intel', 'GPU_PERMISSION_DENIED', /(?:xpu-smi|level.?zero)[^\n]*(?:permission|not permitted|root privilege)/i],
   ['intel', 'GPU_NONE_FOUND', /No (?:GPU )?devices? (?:was |were )?discovered|No GPU devices? (?:was |were )?found/i],
+  [
+    null,
+    'GPU_PERMISSION_DENIED',
+    /\/dev\/(?:dri|nvidia)[^\n]*(?:permission denied|not permitted)|permission denied[^\n]*\/dev\/(?:dri|nvidia)/i,
+  ],
   [
     null,
     'GPU_TOOL_CRASHED',

@@ -1,3 +1,5 @@
+import { isObject } from './json-documents.ts'
+
 /** A kernel log's lines with their times, whatever printed them, in the order in which they happened. */
 
 type Form = 'uptime' | 'clock'
@@ -39,6 +41,21 @@ function timeOf(line: string): Time | null {
 }
 
 export const isTimed = (line: string): boolean => timeOf(line) !== null || /\bkernel: /.test(line)
+
+/** `dmesg --json` (one document) and `journalctl -k -o json` (one a line) as the text that they hold; null for any other JSON. */
+export function logOfJson(values: readonly unknown[]): string | null {
+  const entries = values.flatMap(value =>
+    isObject(value) && Array.isArray(value.dmesg) ? value.dmesg.filter(isObject) : isObject(value) ? [value] : [],
+  )
+  const lines = entries.flatMap(({ msg, time, MESSAGE, __REALTIME_TIMESTAMP: stamp }) =>
+    typeof msg === 'string'
+      ? [`[${Number(time).toFixed(6)}] ${msg}`]
+      : typeof MESSAGE === 'string'
+        ? [`${new Date(Number(stamp ?? 0) / 1000 || 0).toISOString()} host kernel: ${MESSAGE}`]
+        : [],
+  )
+  return lines.length > 0 && lines.length === entries.length ? lines.join('\n') : null
+}
 
 /** A start of the kernel: what was logged before it is of the run before. */
 export const isBoot = (text: string): boolean => /^Linux version \d|^-- (?:Boot [0-9a-f]|Reboot --)/.test(text)

@@ -7,6 +7,7 @@ import { foreignForm } from './foreign-forms.ts'
 import { intelError, isEmptyIntelList, isIntelJson, readIntelDocuments, readIntelTable } from './intel/read-intel.ts'
 import { findJsonDocuments } from './json-documents.ts'
 import { isKernelLog, readKernelLog } from './kernel-log.ts'
+import { logOfJson } from './log-lines.ts'
 import { factText } from './nvidia/fact-tree.ts'
 import { looksLikeCsv, parseNvidiaCsv, queriedColumns } from './nvidia/parse-csv.ts'
 import {
@@ -184,6 +185,8 @@ function observeJson(capture: Capture): Observation | null {
       devices: readAmdDocuments(amd),
       faults: amd.some(isEmptyAmdList) ? [{ code: 'GPU_NONE_FOUND', detail: 'amd-smi lists no card' }] : cut,
     })
+  const log = logOfJson(values)
+  if (log !== null) return observeLog({ ...capture, text: log })
   const intel = values.filter(isIntelJson)
   if (intel.length === 0) return null
   const failed = intel.map(intelError).find(error => error !== null)

@@ -32,7 +32,11 @@ export function unlistedCards(
   },
 ): { readonly device: ProbedDevice; readonly fault: Fault }[] {
   const listed = new Set(seen.map(({ pciBusId }) => pciBusId))
-  return (facts.pciCards ?? []).flatMap(({ address, vendorId, deviceId, driver }) => {
+  const onBoard =
+    facts.tegra === undefined || seen.some(({ vendor }) => vendor === 'nvidia')
+      ? []
+      : [integrated(facts.tegra, context.machine)]
+  const onBus = (facts.pciCards ?? []).flatMap(({ address, vendorId, deviceId, driver }) => {
     const vendor = vendors[vendorId]
     if (!vendor || isInProcessor(vendorId, deviceId, address) || listed.has(address)) return []
     const pciDeviceId = deviceId === null ? null : `${vendorId}:${deviceId}`
@@ -57,4 +61,21 @@ export function unlistedCards(
         : makeFault('GPU_NOT_LISTED', { ...about, critical: vendor === 'nvidia' })
     return [{ device: probedDevice(record, { state: 'unreadable', schedulable: false, sources: ['pci'] }), fault }]
   })
+  return [...onBoard, ...onBus]
+}
+
+/** The GPU of a Jetson, whose tool came with JetPack 6. */
+function integrated(board: string, machine: string | null): { readonly device: ProbedDevice; readonly fault: Fault } {
+  const record = deviceRecord({
+    kind: 'gpu',
+    vendor: 'nvidia',
+    model: board,
+    identity: `nvidia:${machine ?? 'unknown-machine'}:slot-0`,
+    identitySource: 'host-slot',
+  })
+  const about = { device: record.identity, vendor: 'nvidia', detail: `${board}: the GPU in its processor` } as const
+  return {
+    device: probedDevice(record, { state: 'unreadable', schedulable: false, sources: ['device tree'] }),
+    fault: makeFault('GPU_NOT_LISTED', about),
+  }
 }

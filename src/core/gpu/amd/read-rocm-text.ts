@@ -19,7 +19,7 @@ export function readRocmText(text: string): RocmText | null {
   const add = (index: number, values: Record<string, string>) => {
     cards[`card${index}`] = { ...cards[`card${index}`], ...values }
   }
-  let concise = false
+  let concise: 'heading' | 'rows' | null = null
   for (const full of text.split(/\r?\n/)) {
     const row = full.slice(0, 512)
     const said = line.exec(row)
@@ -31,9 +31,11 @@ export function readRocmText(text: string): RocmText | null {
       if (!faults.some(fault => fault.index === index))
         faults.push({ code: 'GPU_READING_FAILED', detail: row.trim().slice(0, 200), index })
     }
-    if (conciseHeading.test(row)) concise = true
-    else if (concise && /^\d{1,3}\s/.test(row)) readConciseRow(row, add, faults)
-    else if (concise && /^=+/.test(row)) concise = false
+    if (conciseHeading.test(row)) concise = 'heading'
+    else if (concise && /^\d{1,3}\s/.test(row)) {
+      concise = 'rows'
+      readConciseRow(row, add, faults)
+    } else if (concise === 'rows' && /^=+/.test(row)) concise = null
   }
   return Object.keys(cards).length > 0 ? { document: cards, faults } : null
 }
