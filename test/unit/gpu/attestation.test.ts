@@ -10,6 +10,7 @@ import {
   type ReferenceMeasurements,
 } from '../../../src/core/gpu/attestation/reference-measurements.ts'
 import { type AttestationPolicy, verifyEvidence } from '../../../src/core/gpu/attestation/verify-evidence.ts'
+import { invalidAt } from '../../../src/core/gpu/attestation/verify-files.ts'
 import { defaultOpaque, fwid, makeSyntheticGpu, nonceOf, type SyntheticGpu } from './synthetic-evidence.ts'
 
 let gpu: SyntheticGpu
@@ -104,7 +105,27 @@ describe('verifyEvidence', () => {
 
   it('refuses the evidence of a switch', async () => {
     const other = await makeSyntheticGpu({ leafName: 'LS10 A01 FSP FMC LF' })
-    expect(verify(other.sign(), {}, other)).toMatchObject({ valid: false, failedStep: 'features' })
+    expect(verify(other.sign({ architecture: 'LS10' }), {}, other)).toMatchObject({
+      device: 'switch',
+      valid: false,
+      failedStep: 'parse',
+      reason: expect.stringMatching(/NVSwitch \(arch LS10\), not of a GPU/),
+    })
+    // What the file says of itself makes no switch of a GPU.
+    expect(verify(gpu.sign({ architecture: 'LS10' }))).toMatchObject({ device: 'gpu', failedStep: 'features' })
+  })
+
+  it('judges the eight GPUs of a board and names its four switches', async () => {
+    const lswitch = await makeSyntheticGpu({ leafName: 'LS_10 A01 FSP FMC LF' })
+    const judge = (evidence: Evidence[]) => evidence.map(each => verify(each))
+    const board = [...Array.from({ length: 8 }, () => gpu.sign()), ...Array.from({ length: 4 }, () => lswitch.sign())]
+    expect(judge(board).map(({ device, valid }) => `${device} ${valid}`)).toEqual([
+      ...Array(8).fill('gpu true'),
+      ...Array(4).fill('switch false'),
+    ])
+    expect(invalidAt(judge(board))).toBe(-1)
+    expect(invalidAt(judge([...board, gpu.sign({ nonce: nonceOf('other') })]))).toBe(12)
+    expect(invalidAt(judge([lswitch.sign()]))).toBe(0)
   })
 
   it('applies the version policy', () => {
