@@ -17,7 +17,7 @@ export type HostFacts = {
 
 /** Least driver branch that can drive an architecture, and the models of it. From NVIDIA's release notes. */
 const architectures: readonly (readonly [name: string, modelClass: RegExp, leastBranch: number])[] = [
-  ['Blackwell', /^nvidia-(?:g?b[123]0?0?|gb10|b300|gb300|rtx-pro-\d+-blackwell|rtx-50)/, 560],
+  ['Blackwell', /^nvidia-(?:g?b[123]0?0?|gb10|b300|gb300|rtx-pro-\d+-blackwell|rtx-50|thor)/, 560],
   ['Hopper', /^nvidia-(?:g?h[128]00|h20|gh200)/, 510],
   ['Ada Lovelace', /^nvidia-(?:l4|l40|l20|rtx-40|rtx-\d+(?:-sff)?-ada)/, 520],
   ['Ampere', /^nvidia-(?:a\d|rtx-a|rtx-30|orin)/, 450],

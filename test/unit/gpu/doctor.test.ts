@@ -64,6 +64,8 @@ describe('examineHost', () => {
     })
     const text = doctorLines(report).join('\n')
     expect(text).toContain('Execution provider cuda: does not load (no library)')
+    expect(text).toContain('This host has no GPU: its CPU takes part')
+    expect(text).toContain('8192 MiB of memory; 1 MiB free on the disk of the data folder')
     expect(text).toContain('Signatures: in JavaScript, slower')
     expect(doctorLines({ ...report, signatures: 'native' })).toContain('Signatures: native')
     expect(text).toContain('HOST_DISK_LOW')
@@ -72,6 +74,17 @@ describe('examineHost', () => {
 })
 
 describe('examineRecording', () => {
+  it.each([
+    ['No devices were found', 'absent', 'the tool says that there is none'],
+    ['[    1.000000] usb 1-1: new device', 'unknown', 'nothing that was read says whether there is one'],
+    ['Failed to initialize NVML: Unknown Error', 'unreadable', 'see the faults'],
+  ])('says in a sentence what %j means for cards', async (text, state, sentence) => {
+    writeFileSync(join(folder, 'none.txt'), text)
+    const report = await examineRecording(join(folder, 'none.txt'))
+    expect(report.state).toBe(state)
+    expect(doctorLines(report).join('\n')).toContain(sentence)
+  })
+
   it('reads a file, a folder, and UTF-16 as PowerShell writes it', async () => {
     const text = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."
     writeFileSync(join(folder, 'utf8.txt'), text)

@@ -44,6 +44,24 @@ describe('probeEnvironment', () => {
     expect(record.diskFreeMiB).toBeGreaterThan(0)
   })
 
+  it.each([
+    [
+      'Error: Failed to load library /x/libonnxruntime_providers_shared.so with error: /x/libonnxruntime_providers_shared.so: cannot open shared object file: No such file',
+      'ONNX Runtime’s part for it is not installed',
+    ],
+    [
+      'Error: Failed to load library /x/y.so with error: libcudnn.so.9: cannot open shared object file: No such file',
+      'the library libcudnn.so.9 is not installed',
+    ],
+    ['Error: Failed to get a WebGPU adapter: No supported adapters', 'no GPU with a Vulkan driver was found'],
+    ['Error: CUDA driver version is insufficient for CUDA runtime version', 'the NVIDIA driver is too old for it'],
+    ['Error: something new', 'the attempt ended with exit code 1'],
+  ])('says in words why a provider does not load: %s', async (stderr, reason) => {
+    const run = async () => ({ stdout: '', stderr, exitCode: 1, failure: null, invalidUtf8: false })
+    const { providers } = await probeEnvironment({ ...options, executionProviders: ['x'] }, { host: nodeHost, run })
+    expect(providers).toEqual([expect.objectContaining({ loadable: false, reason, said: expect.stringMatching(/\S/) })])
+  })
+
   it('ignores what always moves when comparing, and nothing else', async () => {
     const run = async () => ({ stdout: '', stderr: '', exitCode: 1, failure: null, invalidUtf8: false })
     const { record } = await probeEnvironment(options, { host: nodeHost, run })
