@@ -136,7 +136,8 @@ export const isKernelLog = (text: string): boolean => {
   const lines = text
     .slice(0, 65_536)
     .split('\n')
-    .filter(line => line.trim() !== '')
+    // Behind a record of /dev/kmsg come its properties.
+    .filter(line => line.trim() !== '' && !/^ [A-Z]+=/.test(line))
   return lines.length > 0 && lines.filter(isTimed).length * 2 > lines.length
 }
 
