@@ -33,7 +33,7 @@ Revocation is not checked (it needs NVIDIA's services); a missing reference is "
 
   async run() {
     const { chain, nonce, rim, 'minimum-driver': minimumDriver } = this.flags
-    const { verifyEvidenceFiles } = await import('../../core/gpu/attestation/verify-files.ts')
+    const { invalidAt, verifyEvidenceFiles } = await import('../../core/gpu/attestation/verify-files.ts')
     const devices = await verifyEvidenceFiles({
       file: this.args.file,
       chain,
@@ -41,11 +41,11 @@ Revocation is not checked (it needs NVIDIA's services); a missing reference is "
       references: rim ?? [],
       minimumDriver,
     })
-    const failed = devices.findIndex(({ valid }) => !valid)
+    const failed = invalidAt(devices)
     const result = { valid: failed < 0, failedStep: devices[failed]?.failedStep ?? null, devices }
     devices.forEach((device, at) => {
       this.log(
-        `Device ${at + 1}: ${device.valid ? 'VALID' : 'NOT VALID'}  ${device.identity?.hardwareModel ?? ''} ${device.identity?.serialNumber ?? ''}`,
+        `Device ${at + 1}: ${device.device === 'switch' ? 'SWITCH, NOT JUDGED' : device.valid ? 'VALID' : 'NOT VALID'}  ${device.identity?.hardwareModel ?? ''} ${device.identity?.serialNumber ?? ''}`,
       )
       for (const { step, status, detail } of device.steps)
         this.log(`  ${status.padEnd(8)} ${step.padEnd(13)} ${detail}`)
@@ -56,7 +56,15 @@ Revocation is not checked (it needs NVIDIA's services); a missing reference is "
       const { attestationErrors } = await import('../../core/gpu/attestation/errors.ts')
       const { failedStep: step, reason } = first
       this.fail(
-        attestationErrors.ATTESTATION_INVALID({ step, reason: reason ?? '', device: failed + 1, of: devices.length }),
+        attestationErrors.ATTESTATION_INVALID({
+          step,
+          reason: reason ?? '',
+          device: failed + 1,
+          of: devices.length,
+          ...(first.device === 'switch'
+            ? { fix: 'Name the evidence of the GPUs; that of the switches beside them may be in the same file.' }
+            : {}),
+        }),
         result,
       )
     }

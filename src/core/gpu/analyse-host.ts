@@ -1,21 +1,14 @@
 import type { DeviceRecord } from '../protocol/device-record.ts'
 import { deviceRecord, probedDevice } from './build-device.ts'
-import { usableSerial, usableUuid } from './cell.ts'
+import { usableSerial, usableUuid, vendorUuid } from './cell.ts'
 import { bareModel, classOfModel, classOfPciDevice } from './class-table.ts'
 import { type CombinedDevice, combineDevices } from './combine-devices.ts'
 import { crossCheck, type HostFacts, osOf } from './cross-check.ts'
 import { judgeDriver } from './driver-policy.ts'
 import { faultDefinition, faultFromText, makeFault } from './fault-table.ts'
-import {
-  type DeviceState,
-  type Fault,
-  type Note,
-  type ProbedDevice,
-  type ProbeResult,
-  type ProbeState,
-  worstState,
-} from './gpu-probe.ts'
+import type { DeviceState, Fault, Note, ProbedDevice, ProbeResult } from './gpu-probe.ts'
 import { type Identity, identifyDevices } from './identify-devices.ts'
+import { hostFaults, isAnswer, stateOf, unshown } from './judge-host.ts'
 import type { Observation, ObservedPart, SeenFault, Vendor } from './observation.ts'
 import { unlistedCards } from './unlisted-cards.ts'
 
@@ -28,9 +21,6 @@ export type HostContext = {
   readonly nameSources?: boolean
 }
 
-/** What stays of a host's faults when cards are listed nevertheless. */
-const answeredAnyway = new Set(['GPU_NONE_FOUND', 'GPU_NO_DATA', 'GPU_TOOL_MISSING'])
-
 /** From what tools printed to devices, states, faults and notes. Pure: the same for a live host and for a recording. */
 export function analyseHost(observations: readonly Observation[], context: HostContext): ProbeResult {
   const { devices: combined, hosts } = combineDevices(observations)
@@ -39,7 +29,9 @@ export function analyseHost(observations: readonly Observation[], context: HostC
   )
   const identities = identifyDevices(combined, context.machine)
   const taken = new Set(identities.map(({ identity }) => identity))
-  const results = combined.map((device, at) => analyseDevice(device, identities[at]!, factsOf.get(device.host)!, taken))
+  const results = combined.map((device, at) =>
+    analyseDevice(device, identities[at]!, factsOf.get(device.host)!, { taken, live: context.machine !== null }),
+  )
   const devices = results.flatMap(result => result.devices)
   const faults = results.flatMap(result => result.faults)
   const notes = results.flatMap(result => result.notes)
@@ -47,35 +39,18 @@ export function analyseHost(observations: readonly Observation[], context: HostC
   for (const [host, facts] of factsOf) {
     const seen = combined.filter(device => device.host === host)
     const own = observations.filter(({ host: of }) => hosts.get(of) === host)
-    const name = (source: string, detail: string | null) =>
-      context.nameSources ? `${source}: ${detail ?? ''}` : detail
-    const listedVendors = new Set(seen.filter(({ listing }) => listing !== 'log').map(({ vendor }) => vendor))
-    const given = new Set<string>()
-    for (const { source, faults: hostFaults, vendor } of own)
-      for (const fault of hostFaults) {
-        if (answeredAnyway.has(fault.code) && seen.some(device => vendor === null || device.vendor === vendor)) continue
-        if (given.has(fault.code)) continue
-        given.add(fault.code)
-        // A tool that listed its cards has answered, whatever else it or another tool said.
-        const answered = vendor === null ? listedVendors.size > 0 : listedVendors.has(vendor)
-        faults.push(
-          faultFromText(fault.code, { detail: name(source, fault.detail), ...(answered ? { critical: false } : {}) }),
-        )
-      }
-    faults.push(
-      ...indexGaps(own).map(({ source, detail }) => makeFault('GPU_INDEX_GAP', { detail: name(source, detail) })),
-    )
+    const works = results.filter((_, at) => combined[at]!.host === host).flatMap(result => result.devices)
+    const said = hostFaults(own, seen, works, facts, context.nameSources ?? false)
+    faults.push(...said.faults)
+    notes.push(...said.notes)
+    if (seen.length === 0) notes.push(...own.flatMap(one => one.notes.map(note => ({ ...note, device: null }))))
+    if (context.machine !== null) faults.push(...unshown(seen, identities, combined, faults))
     const asked = (vendor: Vendor): boolean => own.some(one => one.vendor === vendor && one.format !== 'kernel-log')
     const missing = unlistedCards(seen, facts, { machine: context.machine, asked })
     devices.push(...missing.map(({ device }) => device))
     faults.push(...missing.map(({ fault }) => fault))
   }
-  return { state: stateOf(devices, faults), devices, faults, notes }
-}
-
-function stateOf(devices: readonly ProbedDevice[], faults: readonly Fault[]): ProbeState {
-  if (devices.length > 0) return worstState(devices)
-  return faults.some(({ code }) => faultDefinition(code).effect === 'unreadable') ? 'unreadable' : 'absent'
+  return { state: stateOf(devices, faults, observations), devices, faults, notes }
 }
 
 function hostFacts(
@@ -100,7 +75,7 @@ function analyseDevice(
   device: CombinedDevice,
   { identity, identitySource }: Identity,
   facts: HostFacts,
-  taken: Set<string>,
+  { taken, live }: { readonly taken: Set<string>; readonly live: boolean },
 ): { devices: ProbedDevice[]; faults: Fault[]; notes: Note[] } {
   const kind: DeviceRecord['kind'] = device.vgpu ? 'vgpu' : 'gpu'
   const record = deviceRecord({
@@ -124,57 +99,68 @@ function analyseDevice(
         }
       : null,
   })
+  const card = { device: record.identity, vendor: device.vendor, place: placeOf(device) }
   const faults: Fault[] = device.faults.map(fault =>
-    faultFromText(fault.code, {
-      device: record.identity,
-      detail: fault.detail,
-      ...(fault.past ? { critical: false } : {}),
-    }),
+    faultFromText(fault.code, { ...card, detail: fault.detail, ...(fault.past ? { critical: false } : {}) }),
   )
-  if (device.listing === 'log' && faults.length === 0)
-    faults.push(makeFault('GPU_ONLY_LOGGED', { device: record.identity }))
+  if (device.listing === 'log' && faults.length === 0) faults.push(makeFault('GPU_ONLY_LOGGED', card))
+  const isBlank = device.name === null && device.memoryMiB === null && (device.readings.temperatureC ?? null) === null
+  if (isBlank && isAnswer(device.listing) && faults.some(({ code }) => code === 'GPU_READING_FAILED'))
+    faults.push(makeFault('GPU_NOT_ANSWERING', { ...card, detail: 'neither name nor memory nor temperature' }))
   const { linkWidth, linkWidthMax } = device.readings
   if (linkWidth && linkWidthMax && linkWidth < linkWidthMax)
-    faults.push(
-      makeFault('GPU_LINK_WIDTH_REDUCED', { device: record.identity, detail: `x${linkWidth} of x${linkWidthMax}` }),
-    )
+    faults.push(makeFault('GPU_LINK_WIDTH_REDUCED', { ...card, detail: `x${linkWidth} of x${linkWidthMax}` }))
   const notes: Note[] = device.notes.map(note => ({ ...note, device: record.identity }))
   judgeDriverOf(device, record.identity, facts, faults, notes)
-  faults.push(...crossCheck(device, record.identity, facts))
+  // What a log or the kernel says is no claim.
+  if (isAnswer(device.listing)) faults.push(...crossCheck(device, record.identity, facts))
   addNotes(device, record, notes)
 
   const split = device.partsEnabled === true || device.parts.length > 0
-  const state = deviceState(device, faults)
+  const state = deviceState(device, faults, live)
   const common = {
     architecture: device.architecture,
     computeApi: device.computeApi,
     sources: device.sources,
   }
-  const card = probedDevice(record, {
+  const probed = probedDevice(record, {
     ...common,
     state,
     index: device.index,
     uuid: device.uuid,
     serial: device.serial,
     deviceClass: device.vgpu ? null : ((classOfModel(device.name) ?? classOfPciDevice(device.pciDeviceId))?.id ?? null),
-    schedulable: state !== 'unreadable' && !split && !faults.some(({ critical }) => critical),
+    schedulable:
+      state !== 'unreadable' && device.listing !== 'log' && !split && !faults.some(({ critical }) => critical),
     readings: device.readings,
   })
   const parts = device.parts.map((part, at) => {
-    const instance = partOf(part, at, card, taken)
+    const instance = partOf(part, at, probed, taken)
     taken.add(instance.device.record.identity)
     return instance
   })
-  faults.push(...parts.flatMap(({ device: instance }, at) => partFaults(device.parts[at]!, instance.record.identity)))
-  return { devices: [card, ...parts.map(({ device: instance }) => instance)], faults, notes }
+  faults.push(
+    ...parts.flatMap(({ device: instance }, at) =>
+      partFaults(device.parts[at]!, instance.record.identity, device.vendor),
+    ),
+  )
+  return { devices: [probed, ...parts.map(({ device: instance }) => instance)], faults, notes }
 }
 
-/** The worst that its own faults do to it. A card known from a log alone is unreadable where the log says it failed. */
-function deviceState(device: CombinedDevice, faults: readonly Fault[]): DeviceState {
+/** What a fix names a card by: the tools of NVIDIA take a PCI address, those of the others the number that they print. */
+const placeOf = ({ vendor, index, pciBusId }: CombinedDevice): string | null =>
+  vendor === 'nvidia' ? (pciBusId ?? index?.toString() ?? null) : (index?.toString() ?? pciBusId)
+
+/**
+ * The worst that its own faults do to it. A card known from a log alone is unreadable where the log ends with what is wrong, and on a
+ * live host whatever its log says: its tool does not show it.
+ */
+function deviceState(device: CombinedDevice, faults: readonly Fault[], live: boolean): DeviceState {
   const past = new Set(device.faults.filter(fault => fault.past).map(({ code }) => code))
   const effects = faults.map(({ code }) => (past.has(code) ? 'degraded' : faultDefinition(code).effect))
   if (effects.includes('unreadable')) return 'unreadable'
-  if (device.listing === 'log') return 'unreadable'
+  if (live && !isAnswer(device.listing)) return 'unreadable'
+  if (device.listing === 'log' && faults.some(({ critical }) => critical)) return 'unreadable'
   return effects.includes('degraded') ? 'degraded' : 'healthy'
 }
 
@@ -197,13 +183,19 @@ function judgeDriverOf(
   const detail = judged.tooOldFor
     .map(rule => `${device.driver}; ${rule.executionProvider} needs ${rule.minimum}`)
     .join('; ')
-  faults.push(makeFault(judged.unusable ? 'GPU_DRIVER_UNUSABLE' : 'GPU_DRIVER_TOO_OLD', { device: identity, detail }))
+  const code = judged.unusable ? 'GPU_DRIVER_UNUSABLE' : 'GPU_DRIVER_TOO_OLD'
+  faults.push(makeFault(code, { device: identity, vendor: device.vendor, detail }))
 }
 
 function addNotes(device: CombinedDevice, record: DeviceRecord, notes: Note[]): void {
   const note = (code: string, detail: string) => notes.push({ code, device: record.identity, detail })
   if (device.uuid !== null && usableUuid(device.uuid) === null)
     note('GPU_UUID_MASKED', `UUID ${device.uuid} is masked; identity is the ${record.identitySource}`)
+  else if (device.uuid !== null && vendorUuid(device.uuid, device.vendor) === null)
+    note(
+      'GPU_UUID_NOT_UNIQUE',
+      `UUID ${device.uuid} is made of the model’s ids and no serial number, so that other hosts have it too; identity is the ${record.identitySource}`,
+    )
   else if (device.uuid === null && device.vendor === 'nvidia' && device.listing === 'full')
     note('GPU_UUID_ABSENT', `no UUID; identity is the ${record.identitySource}`)
   if (device.serial !== null && usableSerial(device.serial) === null)
@@ -229,7 +221,7 @@ const distinct = (identity: string, taken: ReadonlySet<string>): string => {
       return times === 0 ? identity : `${identity}#${times}`
 }
 
-/** A MIG instance: a device of its own, a part of the physical card. */
+/** A MIG instance or a compute partition: a device of its own, a part of the physical card. */
 function partOf(
   part: ObservedPart,
   at: number,
@@ -238,11 +230,15 @@ function partOf(
 ): { device: ProbedDevice } {
   const stated = usableUuid(part.uuid)
   const uuid = stated !== null && !taken.has(stated) ? stated : null
-  const place = `gi-${part.gpuInstance ?? 'unknown'}:ci-${part.computeInstance ?? part.index ?? at}`
+  const isMig = card.record.vendor === 'nvidia'
+  const place = isMig
+    ? `gi-${part.gpuInstance ?? 'unknown'}:ci-${part.computeInstance ?? part.index ?? at}`
+    : `partition-${part.gpuInstance ?? at}`
+  const suffix = `${isMig ? ' MIG' : ' partition'}${part.profile ? ` ${part.profile}` : ''}`
   const record = deviceRecord({
     ...card.record,
-    kind: 'mig',
-    model: `${card.record.model}${part.profile ? ` MIG ${part.profile}` : ' MIG'}`,
+    kind: isMig ? 'mig' : 'partition',
+    model: `${card.record.model}${suffix}`,
     identity: uuid ?? distinct(`${card.record.identity}:${place}`, taken),
     identitySource: uuid ? 'uuid' : card.record.identitySource,
     memoryMiB: part.memoryMiB,
@@ -253,6 +249,9 @@ function partOf(
       computeInstance: part.computeInstance,
     },
   })
+  const classSuffix = part.profile
+    ? `-${part.profile.split('.').slice(-2).join('.').toLowerCase().replace('/', '-')}`
+    : ''
   const state: DeviceState =
     card.state === 'unreadable'
       ? 'unreadable'
@@ -269,34 +268,12 @@ function partOf(
       uuid: part.uuid,
       serial: card.serial,
       deviceClass:
-        card.deviceClass === null
-          ? null
-          : `${card.deviceClass}-mig${part.profile ? `-${part.profile.split('.').slice(-2).join('.')}` : ''}`,
+        card.deviceClass === null ? null : `${card.deviceClass}-${isMig ? 'mig' : 'partition'}${classSuffix}`,
       schedulable: state !== 'unreadable',
       readings: { memoryUsedMiB: part.memoryUsedMiB },
     }),
   }
 }
 
-const partFaults = (part: ObservedPart, identity: string): Fault[] =>
-  part.faults.map((fault: SeenFault) => faultFromText(fault.code, { device: identity, detail: fault.detail }))
-
-/** Cards that a tool counts and does not describe. */
-function indexGaps(own: readonly Observation[]): { source: string; detail: string }[] {
-  for (const { source, attached, devices, format } of own) {
-    const described = devices.filter(({ listing }) => listing !== 'log').length
-    if (attached !== null && attached > described && described > 0)
-      return [{ source, detail: `${attached} attached, ${described} described` }]
-    if (!['nvidia-csv', 'nvidia-list', 'nvidia-table'].includes(format)) continue
-    const indices = devices.flatMap(({ index, listing }) => (index === null || listing === 'log' ? [] : [index]))
-    const highest = Math.max(-1, ...indices)
-    const gaps = Array.from({ length: Math.min(highest, 256) }, (_, index) => index).filter(
-      index => !indices.includes(index),
-    )
-    if (gaps.length > 0 && indices.includes(0))
-      return [
-        { source, detail: `no card ${gaps.slice(0, 8).join(', ')} among ${indices.length} up to index ${highest}` },
-      ]
-  }
-  return []
-}
+const partFaults = (part: ObservedPart, identity: string, vendor: Vendor): Fault[] =>
+  part.faults.map((fault: SeenFault) => faultFromText(fault.code, { device: identity, vendor, detail: fault.detail }))

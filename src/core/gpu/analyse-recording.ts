@@ -75,10 +75,20 @@ export function analyseTexts(texts: readonly RecordedText[]): RecordingAnalysis 
         detail: said(name, 'bytes that are not UTF-8 were replaced'),
       })
   }
+  // A folder of which nothing can be read is what one such file is.
+  if (observations.length === 0 && faults.length === 0)
+    faults.push(makeFault('GPU_OUTPUT_UNREADABLE', { detail: `no known format in ${texts.length} files` }))
   const result = analyseHost(observations, { machine: null, nameSources: several })
   const all = [...faults, ...result.faults]
+  const ignored = notes.some(({ code }) => code === 'GPU_FILE_IGNORED')
   return {
-    state: result.devices.length === 0 && faults.some(({ critical }) => critical) ? 'unreadable' : result.state,
+    state:
+      result.devices.length === 0 && faults.some(({ critical }) => critical)
+        ? 'unreadable'
+        : // What a file that was not read says, nobody knows.
+          result.state === 'absent' && ignored
+          ? 'unknown'
+          : result.state,
     devices: result.devices,
     faults: all,
     notes: [...notes, ...result.notes],

@@ -1,4 +1,4 @@
-import { define, fixes } from './fault-definition.ts'
+import { around, define, fixes } from './fault-definition.ts'
 
 /** The card is gone, needs something done, or is slower than it could be. */
 export const cardFaults = {
@@ -6,19 +6,41 @@ export const cardFaults = {
     'unreadable',
     true,
     'The driver lost contact with this card.',
-    `${fixes.reseat} The kernel log names the reason (Xid 79: fallen off the bus).`,
+    around('', fixes.reseat, 'The kernel log names the reason.'),
   ),
   GPU_FELL_OFF_BUS: define(
     'unreadable',
     true,
-    'The card has fallen off the PCI bus (Xid 79): power, seating, overheating or a broken card.',
+    'The card has fallen off the PCI bus: power, seating, overheating or a broken card.',
     fixes.reseat,
+  ),
+  GPU_NOT_ANSWERING: define(
+    'unreadable',
+    true,
+    'The card is there and answers nothing that it is asked.',
+    around('', fixes.reset, 'Look into the kernel log for the reason.'),
+  ),
+  GPU_WEDGED: define(
+    'unreadable',
+    true,
+    'The driver has declared this card wedged: it takes no work until the driver is bound to it anew.',
+    around('', fixes.reset, 'If it comes back: update the card’s firmware, then check power and seating.'),
+  ),
+  GPU_SURVIVABILITY_MODE: define(
+    'unreadable',
+    true,
+    'The card is in survivability mode: its firmware failed, and all that it takes is new firmware.',
+    'Flash the card’s firmware again ("sudo fwupdmgr update", or "sudo xpu-smi updatefw -d <card> -t GFX -f <image>"), then power the host off and on. Where /sys/bus/pci/devices/<address>/survivability_mode does not exist, the tool is mistaken: update it and the Level Zero library.',
   ),
   GPU_GSP_TIMEOUT: define(
     'degraded',
     true,
     'The card’s own processor (GSP) does not answer the driver (Xid 119 or 120).',
-    `${fixes.reset} If it comes back, update the driver or try without GSP firmware (NVreg_EnableGpuFirmware=0).`,
+    around(
+      '',
+      fixes.reset,
+      'If it comes back, update the driver or try without GSP firmware (NVreg_EnableGpuFirmware=0).',
+    ),
   ),
   GPU_FIRMWARE_HALTED: define(
     'degraded',
@@ -30,14 +52,68 @@ export const cardFaults = {
     'unreadable',
     true,
     'The driver could not initialise the card.',
-    'Check power and seating, update driver and firmware; look at the quoted line of the kernel log.',
+    'Reboot the host, then update driver and firmware; the quoted line of the kernel log says where it stopped. If it stays, check power and seating.',
+  ),
+  GPU_FIRMWARE_MISSING: define(
+    'unreadable',
+    true,
+    'The driver could not initialise the card, because firmware that it loads is not installed.',
+    'Install the firmware of this kernel (package linux-firmware or firmware-amd-graphics, firmware-intel-graphics), rebuild the initramfs and reboot.',
+  ),
+  GPU_NEEDS_OPEN_MODULES: define(
+    'unreadable',
+    true,
+    'This card works only with NVIDIA’s open kernel modules, and the proprietary ones are loaded.',
+    'Install the open kernel modules of the same driver branch (package nvidia-open, or nvidia-driver-<branch>-open on Ubuntu) in place of the proprietary ones, and reboot.',
+  ),
+  GPU_NEEDS_CLOSED_MODULES: define(
+    'unreadable',
+    true,
+    'This card is older than Turing and works only with NVIDIA’s proprietary kernel modules; the open ones are loaded.',
+    'Install the proprietary kernel modules (package cuda-drivers or nvidia-driver-<branch>, up to branch 580) in place of the open ones, and reboot.',
+  ),
+  GPU_DRIVER_DROPPED: define(
+    'unreadable',
+    true,
+    'The installed driver branch does not support this card any more.',
+    'Install the older driver branch that the quoted line names, and reboot.',
+  ),
+  GPU_HELD_BY_OTHER: define(
+    'unreadable',
+    true,
+    'Another kernel driver holds this card.',
+    'Release it: blacklist nouveau, or unbind vfio-pci, load the vendor’s driver and reboot.',
+  ),
+  GPU_BAR_UNASSIGNED: define(
+    'unreadable',
+    true,
+    'The firmware of the host gave the card no address space.',
+    'Switch on "Above 4G decoding" (and resizable BAR) in the firmware settings of the host, or boot with pci=realloc.',
   ),
   GPU_RESET_REQUIRED: define('degraded', true, 'The card stopped working and says that it needs a reset.', fixes.reset),
+  GPU_REBOOT_REQUIRED: define(
+    'degraded',
+    true,
+    'The card stopped working in a way that only a reboot of the host undoes.',
+    'Reboot the host. If it comes back: update driver and firmware, then have the card checked.',
+  ),
   GPU_DRAIN_RECOMMENDED: define(
     'degraded',
     false,
     'The card recommends to be drained and reset at the next opportunity.',
-    `Let the current work end, then: ${fixes.reset}`,
+    around('Let the current work end, then:', fixes.reset),
+  ),
+  GPU_DRAIN_P2P: define(
+    'degraded',
+    false,
+    'The card asks that traffic between cards ends: memory that others may read had an error.',
+    'Let work that spans several cards end and start it anew. The card needs nothing else.',
+  ),
+  GPU_RECOVERED: define(
+    'degraded',
+    false,
+    'The card failed and works again: history.',
+    'Watch it. If it happens again: check power and temperature, update driver and firmware.',
   ),
   GPU_RESET_SEEN: define(
     'degraded',
@@ -93,6 +169,18 @@ export const cardFaults = {
     'The driver could not read some of the card’s values.',
     'Look into the kernel log; a card that answers in part often needs a reset.',
   ),
+  GPU_READING_DENIED: define(
+    'none',
+    false,
+    'This user may not read some of the card’s values. It computes all the same.',
+    'Nothing, where jobs run. Some counters are for root only.',
+  ),
+  GPU_VGPU_UNLICENSED: define(
+    'degraded',
+    false,
+    'This virtual GPU has no licence: it is slowed down some minutes after the guest starts.',
+    'Give the guest a client configuration token (/etc/nvidia/ClientConfigToken) and the feature type in /etc/nvidia/gridd.conf, run "sudo systemctl restart nvidia-gridd", and check that the licence server can be reached.',
+  ),
   GPU_HEALTH_WARNING: define(
     'degraded',
     false,
@@ -133,13 +221,13 @@ export const cardFaults = {
     'degraded',
     false,
     'The card slows its clocks to stay within its power limit. At full load this is normal.',
-    'Nothing, if the limit is meant; otherwise raise it with "sudo nvidia-smi -pl <watts>".',
+    fixes.powerLimit,
   ),
   GPU_HARDWARE_SLOWDOWN: define(
     'degraded',
     false,
     'The hardware slows the clocks: temperature, power brake or an outside signal.',
-    `Check power cabling. ${fixes.cooling}`,
+    around('Check power cabling.', fixes.cooling),
   ),
   GPU_LINK_WIDTH_REDUCED: define(
     'degraded',

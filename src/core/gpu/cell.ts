@@ -4,7 +4,7 @@ export type Cell =
   | { readonly kind: 'absent' }
   | {
       readonly kind: 'failed'
-      readonly code: 'GPU_RESET_REQUIRED' | 'GPU_LOST' | 'GPU_PERMISSION_DENIED' | 'GPU_READING_FAILED'
+      readonly code: 'GPU_RESET_REQUIRED' | 'GPU_LOST' | 'GPU_READING_DENIED' | 'GPU_READING_FAILED'
     }
 
 const absentTexts =
@@ -20,7 +20,7 @@ export function readCell(raw: string | null | undefined): Cell {
   if (text === '' || absentTexts.test(text)) return { kind: 'absent' }
   if (/requires? reset|reset required/i.test(text)) return { kind: 'failed', code: 'GPU_RESET_REQUIRED' }
   if (/gpu is lost|fallen off/i.test(text)) return { kind: 'failed', code: 'GPU_LOST' }
-  if (/insufficient permissions?|no permission/i.test(text)) return { kind: 'failed', code: 'GPU_PERMISSION_DENIED' }
+  if (/insufficient permissions?|no permission/i.test(text)) return { kind: 'failed', code: 'GPU_READING_DENIED' }
   if (/^(?:unknown error|err!?|error|failed|timeout|unable to .*)$/i.test(text))
     return { kind: 'failed', code: 'GPU_READING_FAILED' }
   // Some versions append a remark: "610.57.04 [Deprecated; use …]".
@@ -105,8 +105,29 @@ export function usableUuid(raw: string | null | undefined): string | null {
   return digits.length < 6 || /^(.)\1*$/.test(digits) ? null : text
 }
 
-/** A serial number that tells cards apart; virtual machines and maskers print zeros. */
+/**
+ * A UUID that a vendor's tool made, where it tells cards apart. AMD's holds the chip's serial number in its first byte and its last
+ * seven (amdsmi_get_gpu_device_uuid): without one it is the model's. Intel's tools fill it with ids and the PCI address, the same on
+ * every host with that card in that slot; one that names a chip has digits in most places.
+ */
+export function vendorUuid(raw: string | null | undefined, vendor: 'nvidia' | 'amd' | 'intel'): string | null {
+  const text = usableUuid(raw)
+  const digits = text?.replace(/-/g, '').toLowerCase() ?? ''
+  if (text === null || vendor === 'nvidia' || digits.length !== 32) return text
+  if (vendor === 'amd' && digits.slice(8, 18) === '0000100080')
+    return usableSerial(digits.slice(0, 2) + digits.slice(18)) === null ? null : text
+  return digits.replace(/0/g, '').length < 16 ? null : text
+}
+
+/** What boards hold where nobody set a serial number (system firmware does the same). */
+const placeholders =
+  /^(?:default string|to be filled.*|not (?:specified|applicable)|system serial.*|serial ?number|none|123456789\d*|0123456789.*)$/i
+
+/** A serial number that tells cards apart; virtual machines and maskers repeat one digit. */
 export function usableSerial(raw: string | null | undefined): string | null {
   const text = textOf(raw)
-  return !text || /^(?:0x)?([0*x])\1*$/i.test(text) || text.length < 4 ? null : text
+  const digits = text?.replace(/^0x/i, '') ?? ''
+  return !text || text.length < 4 || /^(.)\1*$/.test(digits) || /^[*xX]+$/.test(digits) || placeholders.test(text)
+    ? null
+    : text
 }

@@ -69,7 +69,7 @@ const nvidia = rows('nvidia', '10de', [
   ['nvidia-p4', /^P4\b/, [8], '1bb3', 5.5, 'NVIDIA P4 data sheet'],
   ['nvidia-m60', /^M60\b/, [8], '13f2', 4.8, 'NVIDIA M60 data sheet'],
   ['nvidia-k80', /^K80\b/, [12], '102d', 4.4, 'NVIDIA K80 data sheet (one of two GPUs)'],
-  ['nvidia-gb10', /^GB10\b/, [], '2e12', 31, 'NVIDIA DGX Spark data sheet'],
+  ['nvidia-gb10', /^GB10\b/, [], '2e12', 31, 'NVIDIA DGX Spark data sheet (memory is the host’s)'],
   [
     'nvidia-rtx-pro-6000-blackwell',
     /^RTX PRO 6000 Blackwell/,
@@ -81,6 +81,7 @@ const nvidia = rows('nvidia', '10de', [
   ['nvidia-rtx-pro-5000-blackwell', /^RTX PRO 5000 Blackwell/, [48, 72], '', 74, 'NVIDIA RTX PRO 5000 data sheet'],
   ['nvidia-rtx-pro-4500-blackwell', /^RTX PRO 4500 Blackwell/, [32], '', 55, 'NVIDIA RTX PRO 4500 data sheet'],
   ['nvidia-rtx-pro-4000-blackwell', /^RTX PRO 4000 Blackwell/, [24], '', 47, 'NVIDIA RTX PRO 4000 data sheet'],
+  ['nvidia-rtx-pro-2000-blackwell', /^RTX PRO 2000 Blackwell/, [16], '', 17, 'NVIDIA RTX PRO 2000 data sheet'],
   ['nvidia-rtx-6000-ada', /^RTX 6000 Ada/, [48], '26b1', 91.1, 'NVIDIA RTX 6000 Ada data sheet'],
   ['nvidia-rtx-5000-ada', /^RTX 5000 Ada/, [32], '26b2', 65.3, 'NVIDIA RTX 5000 Ada data sheet'],
   ['nvidia-rtx-4500-ada', /^RTX 4500 Ada/, [24], '27b1', 39.6, 'NVIDIA RTX 4500 Ada data sheet'],
@@ -93,10 +94,17 @@ const nvidia = rows('nvidia', '10de', [
   ['nvidia-rtx-a4000', /^RTX A4000\b/, [16], '24b0', 19.2, 'NVIDIA RTX A4000 data sheet'],
   ['nvidia-rtx-a2000', /^RTX A2000\b/, [6, 12], '2531 2571', 8, 'NVIDIA RTX A2000 data sheet'],
   ['nvidia-rtx-5090', /^RTX 5090(?! D| Laptop)/, [32], '2b85', 104.8, 'NVIDIA GeForce product page'],
+  ['nvidia-rtx-5090-d', /^RTX 5090 D\b/, [24, 32], '2b87', 104.8, 'NVIDIA GeForce product page'],
+  ['nvidia-rtx-5090-laptop', /^RTX 5090 Laptop/, [24], '', null, 'NVIDIA GeForce laptop comparison page'],
+  ['nvidia-rtx-5080-laptop', /^RTX 5080 Laptop/, [16], '', null, 'NVIDIA GeForce laptop comparison page'],
+  ['nvidia-rtx-5070-ti-laptop', /^RTX 5070 Ti Laptop/, [12], '', null, 'NVIDIA GeForce laptop comparison page'],
+  ['nvidia-rtx-50-laptop', /^RTX 50[567]0 Laptop/, [8, 12], '', null, 'NVIDIA GeForce laptop comparison page'],
   ['nvidia-rtx-5080', /^RTX 5080(?! Laptop)/, [16], '2c02', 56.3, 'NVIDIA GeForce product page'],
   ['nvidia-rtx-5070-ti', /^RTX 5070 Ti(?! Laptop)/, [16], '2c05', 43.9, 'NVIDIA GeForce product page'],
   ['nvidia-rtx-5070', /^RTX 5070(?! Ti| Laptop)/, [12], '2f04', 30.9, 'NVIDIA GeForce product page'],
   ['nvidia-rtx-5060-ti', /^RTX 5060 Ti/, [8, 16], '2d04', 23.7, 'NVIDIA GeForce product page'],
+  ['nvidia-rtx-5060', /^RTX 5060(?! Ti| Laptop)/, [8], '2d05', 19.2, 'NVIDIA GeForce product page'],
+  ['nvidia-rtx-5050', /^RTX 5050(?! Laptop)/, [8], '2d83', 13.2, 'NVIDIA GeForce product page'],
   ['nvidia-rtx-4090', /^RTX 4090(?! D| Laptop)/, [24], '2684', 82.6, 'NVIDIA GeForce product page'],
   ['nvidia-rtx-4080', /^RTX 4080(?! SUPER| Laptop)/, [16], '2704', 48.7, 'NVIDIA GeForce product page'],
   ['nvidia-rtx-4080-super', /^RTX 4080 SUPER/, [16], '2702', 52.2, 'NVIDIA GeForce product page'],
@@ -126,6 +134,8 @@ const nvidia = rows('nvidia', '10de', [
   ['nvidia-gt-1030', /^GT 1030\b/, [2, 4], '1d01', 1.1, 'NVIDIA GeForce product page'],
   ['nvidia-gt-730', /^GT 730\b/, [1, 2, 4], '1287 0f02', 0.7, 'NVIDIA GeForce product page'],
   ['nvidia-quadro-p2000', /^(?:Quadro )?P2000\b/, [5], '1c30', 3, 'NVIDIA Quadro P2000 data sheet'],
+  // Memory is the host's, and no peak without tensor cores is published.
+  ['nvidia-thor', /^(?:Thor|Jetson.*Thor)\b/, [], '', null, 'NVIDIA Jetson AGX Thor data sheet'],
   ['nvidia-orin', /^(?:Orin|Jetson.*Orin)\b/, [], '', 5.3, 'NVIDIA Jetson AGX Orin data sheet'],
 ])
 
@@ -150,7 +160,11 @@ const amd = rows('amd', '1002', [
   ],
   ['amd-rx-7900', /RX 7900/, [16, 20, 24], '744c', 61.4, 'AMD Radeon product page'],
   ['amd-pro-w7900', /W7900/, [48], '7448 7449', 61.3, 'AMD Radeon PRO product page'],
-  ['amd-rx-9070', /RX 9070/, [16], '7550', 48.7, 'AMD Radeon product page'],
+  ['amd-rx-9070', /RX 9070/, [12, 16], '7550', 48.7, 'AMD Radeon product page'],
+  ['amd-rx-9060', /RX 9060/, [8, 16], '7590', 25.6, 'AMD Radeon product page'],
+  ['amd-ai-pro-r9700', /R9700/, [32], '7551', 47.8, 'AMD Radeon AI PRO R9700 product page'],
+  // The GPU of Ryzen AI Max: its memory is the host's, as much as its firmware gives it.
+  ['amd-strix-halo', /8060S|8050S|Strix Halo|Ryzen AI Max/i, [], '1586', 29.7, 'AMD Ryzen AI Max+ 395 product page'],
   ['amd-rx-6900', /RX 6800|RX 6900|RX 6950|Navi 21/, [16], '73bf 73af 73a5', 23, 'AMD Radeon product page'],
   ['amd-rx-6700', /RX 6700|Navi 22/, [10, 12], '73df', 13.2, 'AMD Radeon product page'],
   [
@@ -168,7 +182,12 @@ const intel = rows('intel', '8086', [
   ['intel-max-1100', /Max 1100/, [48], '0bda', 22.2, 'Intel Data Center GPU Max data sheet'],
   ['intel-flex-170', /Flex 170/, [16], '56c0', 16, 'Intel Data Center GPU Flex data sheet'],
   ['intel-flex-140', /Flex 140/, [6, 12], '56c1', 8, 'Intel Data Center GPU Flex data sheet'],
+  ['intel-arc-pro-b70', /\bPro B70\b/, [32], 'e223', 22.9, 'Intel Arc Pro B70 product page'],
+  ['intel-arc-pro-b65', /\bPro B65\b/, [32], 'e222', 12.3, 'Intel Arc Pro B65 product page'],
+  ['intel-arc-pro-b60', /\bPro B60\b/, [24], 'e211', 12.3, 'Intel Arc Pro B60 product page'],
+  ['intel-arc-pro-b50', /\bPro B50\b/, [16], 'e212', null, 'Intel Arc Pro B50 product page'],
   ['intel-arc-b580', /B580/, [12], 'e20b', 13.7, 'Intel Arc product page'],
+  ['intel-arc-b570', /B570/, [10], 'e20c', 11.5, 'Intel Arc product page'],
   ['intel-arc-a770', /A770/, [8, 16], '56a0', 19.7, 'Intel Arc product page'],
 ])
 

@@ -2,6 +2,7 @@ import { pciAddressOf } from './cell.ts'
 import type { Host } from './cpu-probe.ts'
 import type { HostFacts } from './cross-check.ts'
 import type { HostFiles } from './host-files.ts'
+import { concernsCards } from './kernel-log.ts'
 import { parseProcDriverVersion } from './nvidia/parse-listings.ts'
 import type { Capture, PciCard, SeenFault, Vendor } from './observation.ts'
 import type { RunTool, ToolOutput } from './run-tool.ts'
@@ -16,10 +17,11 @@ export type Collected = {
 
 export const liveHost = 'this host'
 
-const toCapture = (command: string, output: ToolOutput): Capture => ({
+const toCapture = (vendor: Vendor, command: string, output: ToolOutput): Capture => ({
   source: command,
   host: liveHost,
   command,
+  vendor,
   text: output.stderr === '' ? output.stdout : `${output.stdout}\n${output.stderr}`,
   exitCode: output.exitCode,
 })
@@ -42,15 +44,16 @@ const isMissing = ({ failure }: ToolOutput): boolean => failure === 'missing' ||
 /** `nvidia-smi -q -x`, its list (the only place of MIG UUIDs), and, where the XML lists nothing, the other two forms. */
 export async function collectNvidia(run: RunTool, files: HostFiles, tool = 'nvidia-smi'): Promise<Collected> {
   const xml = await run(tool, ['-q', '-x'])
-  if (isMissing(xml)) return { vendor: 'nvidia', captures: [], faults: [], installed: false }
-  const captures = [toCapture('nvidia-smi -q -x', xml)]
+  // The kernel knows its cards without the tool.
+  if (isMissing(xml)) return { vendor: 'nvidia', captures: await nvidiaProcfs(files), faults: [], installed: false }
+  const captures = [toCapture('nvidia', 'nvidia-smi -q -x', xml)]
   const faults = faultsOfRun('nvidia-smi -q -x', xml)
   // A tool that hangs once hangs again: two more time limits would be lost.
   if (xml.failure !== 'timeout' && xml.failure !== 'too-large') {
     const list = await run(tool, ['-L'])
-    captures.push(toCapture('nvidia-smi -L', list))
+    captures.push(toCapture('nvidia', 'nvidia-smi -L', list))
     if (!/<\/gpu>/.test(xml.stdout) && /^GPU \d+:/m.test(list.stdout))
-      captures.push(toCapture('nvidia-smi -q', await run(tool, ['-q'])))
+      captures.push(toCapture('nvidia', 'nvidia-smi -q', await run(tool, ['-q'])))
   }
   captures.push(...(await nvidiaProcfs(files)))
   return { vendor: 'nvidia', captures, faults, installed: true }
@@ -76,7 +79,7 @@ export async function collectAmd(run: RunTool): Promise<Collected> {
     const output = await run('amd-smi', [subcommand, '--json'])
     if (isMissing(output)) break
     if (subcommand === 'static') faults.push(...faultsOfRun('amd-smi static --json', output))
-    documents.push(toCapture('', output).text)
+    documents.push(toCapture('amd', '', output).text)
     if (output.failure === 'timeout') break
   }
   // The documents are joined by the tool's index, so they are one text.
@@ -84,6 +87,7 @@ export async function collectAmd(run: RunTool): Promise<Collected> {
     captures.push({
       source: 'amd-smi',
       host: liveHost,
+      vendor: 'amd',
       command: 'amd-smi static --json',
       text: documents.join('\n'),
       exitCode: null,
@@ -108,7 +112,7 @@ export async function collectAmd(run: RunTool): Promise<Collected> {
     ]
     const output = await run('rocm-smi', options)
     if (isMissing(output)) return { vendor: 'amd', captures, faults, installed: false }
-    captures.push(toCapture('rocm-smi --json', output))
+    captures.push(toCapture('amd', 'rocm-smi --json', output))
     faults.push(...faultsOfRun('rocm-smi --json', output))
   }
   return { vendor: 'amd', captures, faults, installed: true }
@@ -124,7 +128,7 @@ export async function collectIntel(run: RunTool): Promise<Collected> {
     const stats = await run('xpu-smi', ['stats', '-d', id, '-j'])
     details.push(detail.stdout, stats.stdout)
   }
-  const first = toCapture('xpu-smi discovery -j', discovery)
+  const first = toCapture('intel', 'xpu-smi discovery -j', discovery)
   return {
     vendor: 'intel',
     captures: [{ ...first, text: [first.text, ...details].join('\n') }],
@@ -142,9 +146,7 @@ export async function collectKernelLog(run: RunTool): Promise<Capture | null> {
   ] as const) {
     const output = await run(command, args, limits)
     if (output.failure !== null || output.exitCode !== 0) continue
-    const lines = output.stdout
-      .split('\n')
-      .filter(line => /NVRM|nvidia-nvswitch|amdgpu|\b(?:i915|xe) \d{4}:/.test(line))
+    const lines = output.stdout.split('\n').filter(concernsCards)
     return lines.length === 0
       ? null
       : { source: 'kernel log', host: liveHost, command, text: lines.join('\n'), exitCode: 0 }
@@ -158,10 +160,13 @@ export async function readHostFacts(host: Pick<Host, 'files' | 'platform'>): Pro
   const { files } = host
   const version = await files.readText('/proc/driver/nvidia/version', 4096)
   const pciCards = await readPciCards(files)
+  const compatible = (await files.readText('/proc/device-tree/compatible', 4096)) ?? ''
+  const board = (await files.readText('/proc/device-tree/model', 256))?.replaceAll('\0', '').trim()
   return {
     os: 'linux',
     nvidiaKernelDriver: version === null ? null : parseProcDriverVersion(version),
     ...(pciCards === null ? {} : { pciCards }),
+    ...(/nvidia,tegra/.test(compatible) ? { tegra: board || 'NVIDIA Tegra' } : {}),
   }
 }
 
@@ -177,6 +182,8 @@ async function readPciCards(files: HostFiles): Promise<readonly PciCard[] | null
     const address = pciAddressOf(name)
     // 03 display controllers, 12 processing accelerators (PCI code and id assignment specification).
     if (!address || !/^0x(?:03|12)/.test(kind ?? '') || !vendor || !device) continue
+    // Intel's accelerators beside its GPUs: NPUs, FPGAs.
+    if (/^0x12/.test(kind ?? '') && vendor.trim() === '0x8086') continue
     const uevent = await files.readText(`${folder}/${name}/uevent`, 4096)
     const driver = /^DRIVER=(\S+)$/m.exec(uevent ?? '')?.[1] ?? null
     cards.push({

@@ -1,4 +1,4 @@
-import { usableUuid } from './cell.ts'
+import { usableSerial, usableUuid } from './cell.ts'
 import { listings, type Observation, type ObservedDevice, type ObservedPart, type SeenFault } from './observation.ts'
 
 export type CombinedDevice = ObservedDevice & {
@@ -34,6 +34,13 @@ function duplicatedUuids(devices: readonly ObservedDevice[]): ReadonlySet<string
   return twice
 }
 
+/** Whether two identities contradict each other; what is masked, or given twice, says nothing. */
+function identitiesDiffer(a: ObservedDevice, b: ObservedDevice, duplicated: ReadonlySet<string>): boolean {
+  const usable = (uuid: string | null) => (uuid !== null && duplicated.has(uuid) ? null : usableUuid(uuid))
+  const differ = (x: string | null, y: string | null) => x !== null && y !== null && x.toLowerCase() !== y.toLowerCase()
+  return differ(usable(a.uuid), usable(b.uuid)) || differ(usableSerial(a.serial), usableSerial(b.serial))
+}
+
 function sameDevice(a: ObservedDevice, b: ObservedDevice, sameHost: boolean, duplicated: ReadonlySet<string>): boolean {
   if (a.vendor !== b.vendor || !namesAgree(a, b) || !pciAgree(a, b)) return false
   const [left, right] = [usableUuid(a.uuid), usableUuid(b.uuid)]
@@ -44,27 +51,51 @@ function sameDevice(a: ObservedDevice, b: ObservedDevice, sameHost: boolean, dup
   return a.index !== null && a.index === b.index
 }
 
-/** Sources that agree on a device speak of one machine; with one machine listed, logs and the like are of it too. */
+/**
+ * Sources that speak of one card speak of one machine: a card at one PCI address that nothing tells apart, in whatever files; with one
+ * machine listed, logs and the like are of it too.
+ */
 function hostsOf(observations: readonly Observation[]): ReadonlyMap<string, string> {
   const parent = new Map(observations.map(({ host }) => [host, host]))
   const root = (host: string): string => {
     const up = parent.get(host)!
     return up === host ? host : root(up)
   }
-  const byDevice = new Map<string, string>()
-  const listed = new Set<string>()
-  for (const { host, devices } of observations)
-    for (const device of devices) {
-      const uuid = usableUuid(device.uuid)
-      if (device.listing !== 'log') listed.add(host)
-      if (uuid === null || device.pciBusId === null) continue
-      const key = `${uuid} ${device.pciBusId} ${device.name}`
-      const known = byDevice.get(key)
-      if (known) parent.set(root(host), root(known))
-      else byDevice.set(key, host)
+  const join = (a: string, b: string) => parent.set(root(a), root(b))
+  const named = observations.flatMap(({ host, devices }) => devices.map(device => ({ host, device })))
+  const byUuid = new Map<string, string>()
+  const byAddress = new Map<string, typeof named>()
+  for (const one of named) {
+    const { host, device } = one
+    const uuid = usableUuid(device.uuid)
+    if (device.pciBusId === null) continue
+    const place = `${device.vendor} ${device.pciBusId}`
+    byAddress.set(place, [...(byAddress.get(place) ?? []), one])
+    if (uuid === null) continue
+    const key = `${uuid} ${device.pciBusId} ${device.name}`
+    const known = byUuid.get(key)
+    if (known) join(host, known)
+    else byUuid.set(key, host)
+  }
+  const none: ReadonlySet<string> = new Set()
+  for (const places of byAddress.values())
+    for (const { host, device } of places.slice(0, 64)) {
+      // Where several machines have such a card there, nobody can say whose this one is.
+      const others = places.filter(
+        other =>
+          root(other.host) !== root(host) &&
+          namesAgree(device, other.device) &&
+          !identitiesDiffer(device, other.device, none),
+      )
+      const known = others.filter(other => usableUuid(other.device.uuid) !== null)
+      const machines = new Set((known.length > 0 ? known : others).map(other => root(other.host)))
+      if (machines.size === 1) join(host, [...machines][0]!)
     }
-  const roots = new Set([...listed].map(root))
-  if (roots.size === 1) for (const host of parent.keys()) parent.set(root(host), root([...roots][0]!))
+  const machinesOf = (fits: (one: ObservedDevice) => boolean) =>
+    new Set(named.filter(({ device }) => fits(device)).map(({ host }) => root(host)))
+  const listed = machinesOf(({ listing }) => listing !== 'log')
+  const machines = listed.size > 0 ? listed : machinesOf(() => true)
+  if (machines.size === 1) for (const host of parent.keys()) join(host, [...machines][0]!)
   return new Map([...parent.keys()].map(host => [host, root(host)]))
 }
 

@@ -32,16 +32,18 @@ const faultsOf = (result: ProbeResult, device: ProbedDevice): readonly Fault[] =
 const hardwareOf = ({ record }: ProbedDevice): string =>
   JSON.stringify([record.kind, record.model, record.pciDeviceId, record.memoryMiB, record.cores])
 
+const isPart = (kind: ProbedDevice['record']['kind']): boolean => kind === 'mig' || kind === 'partition'
+
 /** A card that lost its name and UUID is still the one at its PCI address. */
 function counterpart(device: ProbedDevice, after: ProbeResult): ProbedDevice | undefined {
   const { identity, pciBusId, kind } = device.record
   return (
     after.devices.find(({ record }) => record.identity === identity) ??
-    (kind === 'mig'
+    (isPart(kind)
       ? undefined
       : after.devices.find(
           ({ record, state }) =>
-            pciBusId !== null && record.kind !== 'mig' && record.pciBusId === pciBusId && state === 'unreadable',
+            pciBusId !== null && !isPart(record.kind) && record.pciBusId === pciBusId && state === 'unreadable',
         ))
   )
 }

@@ -11,11 +11,13 @@ export type HostFacts = {
   /** Version of the loaded NVIDIA kernel module; null where none is loaded. */
   readonly nvidiaKernelDriver?: string | null
   readonly pciCards?: readonly PciCard[]
+  /** The board, where its processor has an NVIDIA GPU, which no bus shows (Jetson). */
+  readonly tegra?: string
 }
 
 /** Least driver branch that can drive an architecture, and the models of it. From NVIDIA's release notes. */
 const architectures: readonly (readonly [name: string, modelClass: RegExp, leastBranch: number])[] = [
-  ['Blackwell', /^nvidia-(?:g?b[123]0?0?|gb10|b300|gb300|rtx-pro-\d+-blackwell|rtx-50)/, 560],
+  ['Blackwell', /^nvidia-(?:g?b[123]0?0?|gb10|b300|gb300|rtx-pro-\d+-blackwell|rtx-50|thor)/, 560],
   ['Hopper', /^nvidia-(?:g?h[128]00|h20|gh200)/, 510],
   ['Ada Lovelace', /^nvidia-(?:l4|l40|l20|rtx-40|rtx-\d+(?:-sff)?-ada)/, 520],
   ['Ampere', /^nvidia-(?:a\d|rtx-a|rtx-30|orin)/, 450],
@@ -24,7 +26,7 @@ const architectures: readonly (readonly [name: string, modelClass: RegExp, least
 ]
 
 const pciIdOf = ({ vendorId, deviceId }: PciCard): string => `${vendorId}:${deviceId}`
-const vendorIds = { nvidia: '10de', amd: '1002', intel: '8086' } as const
+export const vendorIds = { nvidia: '10de', amd: '1002', intel: '8086' } as const
 
 /** What the device's own listing says, else what the host's facts say. */
 export const osOf = (device: CombinedDevice, facts: HostFacts): HostFacts['os'] =>
@@ -43,6 +45,7 @@ export function crossCheck(device: CombinedDevice, identity: string, facts: Host
     faults.push(
       makeFault(code, {
         device: identity,
+        vendor: device.vendor,
         detail: `${field}: ${claimed}, but ${observed}`,
         contradiction: { field, claimed, observed, source },
       }),
@@ -120,6 +123,7 @@ function checkHost(device: CombinedDevice, identity: string, facts: HostFacts): 
     faults.push(
       makeFault(code, {
         device: identity,
+        vendor: device.vendor,
         detail: `${field}: ${claimed}, but ${observed}`,
         contradiction: { field, claimed, observed, source },
       }),

@@ -84,8 +84,20 @@ export function environmentFaults(record: EnvironmentRecord, { devices }: Pick<P
   return faults
 }
 
+/** A sentence where no card is listed. */
+function noCard(devices: DoctorReport['devices'], state: ProbeState, live: boolean): string | null {
+  if (live && devices.length > 0 && devices.every(({ kind }) => kind === 'cpu'))
+    return 'This host has no GPU: its CPU takes part as a device of its own class.'
+  if (devices.length > 0) return null
+  if (state === 'absent') return 'No device: the tool says that there is none.'
+  return state === 'unknown'
+    ? 'No device is listed: nothing that was read says whether there is one.'
+    : 'No device can be read: see the faults.'
+}
+
 /** The report as lines for people. */
 export function doctorLines({
+  state,
   devices,
   faults,
   notes,
@@ -99,7 +111,8 @@ export function doctorLines({
   if (environment)
     lines.push(
       `${environment.os}, kernel ${environment.kernel}, ${environment.architecture}, ${environment.container ?? 'no container'}, ${environment.virtualisation ?? 'no virtualisation seen'}`,
-      `Node ${environment.node}, ONNX Runtime ${environment.onnxRuntime ?? 'does not load'}; ${environment.memoryMiB} MiB memory, ${environment.diskFreeMiB ?? 'unknown'} MiB free`,
+      `Node ${environment.node}, ONNX Runtime ${environment.onnxRuntime ?? 'does not load'}`,
+      `${environment.memoryMiB} MiB of memory; ${environment.diskFreeMiB === null ? 'free space on the disk unknown' : `${environment.diskFreeMiB} MiB free on the disk of the data folder`}`,
       ...executionProviders.map(
         ({ provider, loadable, reason }) =>
           `Execution provider ${provider}: ${loadable ? 'works' : `does not load (${reason})`}`,
@@ -120,7 +133,8 @@ export function doctorLines({
       `${device.state.toUpperCase().padEnd(10)} ${device.kind.padEnd(4)} ${device.model}  ${facts.filter(Boolean).join(', ')}  ${device.identity}`,
     )
   }
-  if (devices.length === 0) lines.push('No device.')
+  const none = noCard(devices, state, environment !== null)
+  if (none !== null) lines.push(none)
   for (const fault of faults)
     lines.push(
       `${fault.critical ? 'CRITICAL  ' : 'fault     '} ${fault.code}${fault.device ? `  ${fault.device}` : ''}`,

@@ -24,13 +24,13 @@ const driverRules: readonly DriverRule[] = [
   },
 ]
 
-/** Newest NVIDIA branch that outputs have been seen of. A newer one is unknown, which is a note and not a fault. */
-const newestKnownNvidiaBranch = 610
+/** Newest branch of NVIDIA's driver installation guide. A newer one is unknown, which is a note and not a fault. */
+const newestKnownNvidiaBranch = 620
 
 /** Branches released for Windows alone (NVIDIA's driver archives); on Linux they cannot be. */
 const windowsOnlyNvidiaBranches = new Set([
   496, 497, 511, 512, 513, 516, 517, 522, 526, 527, 528, 531, 532, 536, 537, 538, 546, 551, 552, 553, 556, 561, 566,
-  572, 576, 577, 581, 591,
+  572, 576, 577, 581, 591, 592,
 ])
 
 const numbers = (version: string): number[] => (version.match(/\d+/g) ?? []).map(Number)

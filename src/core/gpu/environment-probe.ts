@@ -38,8 +38,29 @@ export type ExecutionProviderCheck = {
   readonly provider: string
   readonly loadable: boolean
   readonly onnxRuntime: string | null
-  /** Why it could not load, shortened to its last telling line. */
+  /** Why it does not load, in words; null where it does. */
   readonly reason: string | null
+  /** What the runtime said of it, word for word and shortened. */
+  readonly said?: string
+}
+
+/** What the runtime's errors mean. */
+const loadErrors: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [/libonnxruntime_providers_\w+\.so.*cannot open/i, 'ONNX Runtime’s part for it is not installed'],
+  [/(lib[\w+-]+\.so[\d.]*): cannot open shared object/i, 'the library $1 is not installed'],
+  [/no supported adapters|WebGPU adapter|no adapter/i, 'no GPU with a Vulkan driver was found'],
+  [/vulkan/i, 'Vulkan does not start: its loader or driver is missing'],
+  [/driver version is insufficient/i, 'the NVIDIA driver is too old for it'],
+  [/no CUDA-capable device|CUDA_ERROR_NO_DEVICE/i, 'there is no NVIDIA card that CUDA can use'],
+  [/not (?:supported|available)|unknown|invalid.*provider|no such/i, 'this build of ONNX Runtime does not have it'],
+]
+
+function reasonOf(said: string): string | null {
+  for (const [pattern, reason] of loadErrors) {
+    const match = pattern.exec(said)
+    if (match) return reason.replace('$1', match[1] ?? '')
+  }
+  return null
 }
 
 const checkFile = fileURLToPath(ownFile('core/gpu/execution-provider-check'))
@@ -61,7 +82,7 @@ async function checkExecutionProvider(run: RunTool, provider: string): Promise<E
   const lines = stripVTControlCharacters(output.stderr).split('\n')
   const said = lines.find(line => /error/i.test(line)) ?? lines[0] ?? ''
   // ONNX Runtime puts file, function and condition before what failed.
-  const reason = said
+  const telling = said
     .split(/ was false\. | FAIL : /)
     .at(-1)
     ?.trim()
@@ -70,7 +91,11 @@ async function checkExecutionProvider(run: RunTool, provider: string): Promise<E
     provider,
     loadable: false,
     onnxRuntime: null,
-    reason: output.failure ?? (reason || `exit code ${output.exitCode}`),
+    reason:
+      output.failure === null
+        ? (reasonOf(telling ?? '') ?? `the attempt ended with exit code ${output.exitCode}`)
+        : `the attempt failed: ${output.failure}`,
+    ...(telling ? { said: telling } : {}),
   }
 }
 

@@ -3,11 +3,15 @@ import type { SeenFault, Vendor } from './observation.ts'
 
 /** Sentences with which tools say that they cannot read the cards. Wordings change between versions: match what stays. */
 const sentences: readonly (readonly [vendor: Vendor | null, code: string, pattern: RegExp])[] = [
-  ['nvidia', 'GPU_DRIVER_MISMATCH', /driver\/library version mismatch/i],
+  [
+    'nvidia',
+    'GPU_DRIVER_MISMATCH',
+    /driver\/library version mismatch|mismatch in versions between nvidia-smi and NVML/i,
+  ],
   [
     'nvidia',
     'GPU_DRIVER_NOT_RUNNING',
-    /couldn.?t communicate with the NVIDIA driver|NVML: Driver Not Loaded|NVRM: No NVIDIA GPU found|unable to load the (?:NVIDIA )?kernel module/i,
+    /couldn.?t communicate with the NVIDIA driver|NVML: Driver Not Loaded|unable to load the (?:NVIDIA )?kernel module|modprobe: (?:ERROR|FATAL)[^\n]*\bnvidia/i,
   ],
   ['nvidia', 'GPU_ACCESS_BLOCKED', /GPU access blocked by the operating system/i],
   [
@@ -26,35 +30,51 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
     'GPU_CONTAINER_RUNTIME',
     /could not select device driver .*gpu|nvidia-container-cli|failed to (?:create|inject) .*CDI.*nvidia/i,
   ],
+  [
+    'nvidia',
+    'GPU_FABRIC_NOT_READY',
+    /fabric manager[^\n]*(?:don.t match|mismatch|failed to (?:initialize|start))|error code 802|system not yet initialized/i,
+  ],
   ['nvidia', 'GPU_INFOROM_CORRUPT', /infoROM is corrupted/i],
   [
     'nvidia',
     'GPU_NONE_FOUND',
-    /^\s*No (?:NVIDIA )?(?:devices|GPUs?) (?:were|was)? ?found|No supported GPUs? (?:was|were) found|NVML: (?:Not Found|GPU not found)/im,
+    /^\s*No (?:NVIDIA )?(?:devices|GPUs?) (?:were|was)? ?found|No supported GPUs? (?:was|were) found/im,
   ],
   [
     'amd',
     'GPU_DRIVER_NOT_RUNNING',
-    /amdgpu not found in modules|ROCk module is NOT (?:loaded|live)|AMDSMI_STATUS_(?:DRIVER_NOT_LOADED|NOT_INIT\b)|Driver not initialized|check amdgpu version and module status|amdgpu driver (?:is )?not (?:loaded|initialized)/i,
+    /amdgpu not found in modules|ROCk module is NOT (?:loaded|live)|AMDSMI_STATUS_(?:DRIVER_NOT_LOADED|NOT_INIT\b)|Driver not initialized|check amdgpu version and module status|amdgpu driver (?:is )?not (?:loaded|initialized)|Unable to (?:detect any|get) (?:GPU )?devices|modprobe: (?:ERROR|FATAL)[^\n]*\bamdgpu/i,
   ],
   [
     'amd',
     'GPU_PERMISSION_DENIED',
-    /\/dev\/(?:kfd|dri)[^\n]*(?:permission denied|not permitted)|AMDSMI_STATUS_NO_PERM|(?:add|not) .*\b(?:render|video)\b.* group|RSMI_STATUS_PERMISSION/i,
+    /\/dev\/kfd[^\n]*(?:permission denied|not permitted)|permission denied[^\n]*\/dev\/kfd|AMDSMI_STATUS_NO_PERM|(?:add|not) .*\b(?:render|video)\b.* group|RSMI_STATUS_PERMISSION/i,
   ],
   [
     'amd',
     'GPU_LIBRARY_MISSING',
     /No module named '?amdsmi|librocm_smi64\.so[^\n]*cannot open|libamd_smi\.so[^\n]*cannot open|libdrm[^\n]*not found/i,
   ],
-  ['amd', 'GPU_NONE_FOUND', /No (?:AMD )?(?:GPU|devices?)s? (?:detected|found|available)|AMDSMI_STATUS_NOT_FOUND/i],
-  ['amd', 'GPU_NO_DATA', /No JSON data to report/i],
+  [
+    'amd',
+    'GPU_NONE_FOUND',
+    /No AMD GPUs? (?:specified|detected|found|available)|No (?:GPUs?|devices?) (?:detected|available)/i,
+  ],
+  ['amd', 'GPU_NO_DATA', /No JSON data to report|AMDSMI_STATUS_NOT_FOUND/i],
   [
     'intel',
     'GPU_DRIVER_NOT_RUNNING',
     /Level Zero Initialization Error|zeInit error|Failed to init(?:ialize)? level.?zero/i,
   ],
-  ['intel', 'GPU_NONE_FOUND', /No (?:GPU )?device discovered|no device found/i],
+  ['intel', 'GPU_LIBRARY_FAILED', /XPUM Service Status Error|Load xpum library failed/i],
+  ['intel', 'GPU_PERMISSION_DENIED', /(?:xpu-smi|level.?zero)[^\n]*(?:permission|not permitted|root privilege)/i],
+  ['intel', 'GPU_NONE_FOUND', /No (?:GPU )?devices? (?:was |were )?discovered|No GPU devices? (?:was |were )?found/i],
+  [
+    null,
+    'GPU_PERMISSION_DENIED',
+    /\/dev\/(?:dri|nvidia)[^\n]*(?:permission denied|not permitted)|permission denied[^\n]*\/dev\/(?:dri|nvidia)/i,
+  ],
   [
     null,
     'GPU_TOOL_CRASHED',
@@ -71,6 +91,16 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
 const handle =
   /unable to (?:determine|detect|get|obtain)(?: the)? device handle(?: for)?(?: gpu)?\s*(?:(\d{1,3})(?=:(?!\d)|\s*$))?:?\s*((?:[0-9a-f]{4,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}\.[0-7])?:?[ \t]*([^\n]*)/gim
 
+/** Whose tool a text names. */
+const ownTool = (text: string): Vendor | null =>
+  /NVML|NVIDIA-SMI/i.test(text)
+    ? 'nvidia'
+    : /amd-?smi|rocm-?smi/i.test(text)
+      ? 'amd'
+      : /xpu-?smi/i.test(text)
+        ? 'intel'
+        : null
+
 const lineOf = (text: string, at: number): string => {
   const start = text.lastIndexOf('\n', at) + 1
   const end = text.indexOf('\n', at)
@@ -82,8 +112,8 @@ const lineOf = (text: string, at: number): string => {
 
 export type FailureReading = { readonly vendor: Vendor | null; readonly faults: readonly SeenFault[] }
 
-/** Reads the failure sentences in a text; only its first and last 64 KiB, where tools print them. */
-export function readFailureTexts(whole: string): FailureReading {
+/** Reads the failure sentences in a text; only its first and last 64 KiB, where tools print them. `tool`: whose tool it was, if known. */
+export function readFailureTexts(whole: string, tool: Vendor | null = null): FailureReading {
   const text = whole.length > 131_072 ? `${whole.slice(0, 65_536)}\n${whole.slice(-65_536)}` : whole
   const faults: SeenFault[] = []
   let vendor: Vendor | null = null
@@ -101,25 +131,23 @@ export function readFailureTexts(whole: string): FailureReading {
   }
   for (const [of, code, pattern] of sentences) {
     const match = pattern.exec(text)
-    if (!match) continue
-    vendor ??= of
+    if (!match || (of !== null && tool !== null && of !== tool && code !== 'GPU_NONE_FOUND')) continue
+    if (faults.some(fault => fault.code === code && !fault.pciBusId)) continue
+    vendor ??= tool ?? of
     const detail = lineOf(text, match.index + (match[0].length - match[0].trimStart().length))
     const address = code === 'GPU_INFOROM_CORRUPT' ? /gpu ([0-9a-f:.]+)/i.exec(detail)?.[1] : undefined
     faults.push({ code, detail, pciBusId: pciAddressOf(address) })
   }
   // The library's version line that newer drivers add to a mismatch.
   const library = /NVML library version: *([\d.]+)/i.exec(text)?.[1]
-  if (faults.some(({ code }) => code === 'GPU_DRIVER_MISMATCH')) vendor = 'nvidia'
   if (
-    /Failed to initialize NVML: (?!Unknown Error|Driver|GPU access|Insufficient|No Perm|Not Found)([^\n]+)/i.test(
-      text,
-    ) &&
+    /Failed to initialize NVML: (?!Unknown Error|Driver|GPU access|Insufficient|No Perm)([^\n]+)/i.test(text) &&
     !faults.some(({ code }) => code !== 'GPU_NONE_FOUND')
   )
     faults.push({ code: 'GPU_LIBRARY_FAILED', detail: lineOf(text, text.search(/Failed to initialize NVML/i)) })
   else if (/NVIDIA-SMI has failed because/i.test(text) && faults.length === 0)
     faults.push({ code: 'GPU_LIBRARY_FAILED', detail: lineOf(text, text.search(/NVIDIA-SMI has failed/i)) })
-  if (vendor === null && /NVML|NVIDIA-SMI|nvidia-smi/i.test(text) && faults.length > 0) vendor = 'nvidia'
+  if (vendor === null && faults.length > 0) vendor = ownTool(text)
   return {
     vendor,
     faults: library

@@ -1,9 +1,10 @@
 import { cardFaults } from './card-faults.ts'
 import { claimFaults } from './claim-faults.ts'
-import type { FaultDefinition } from './fault-definition.ts'
+import { type FaultDefinition, fixFor } from './fault-definition.ts'
 import type { Contradiction, Fault } from './gpu-probe.ts'
 import { hostFaults } from './host-faults.ts'
 import { memoryFaults } from './memory-faults.ts'
+import type { Vendor } from './observation.ts'
 import { toolFaults } from './tool-faults.ts'
 
 /** Every fault that a probe can report. Codes are stable: scripts and operators rely on them. */
@@ -29,14 +30,19 @@ export function makeFault(
     readonly detail?: string | null
     readonly contradiction?: Contradiction | null
     readonly critical?: boolean
+    /** Whose card it is, where that is known: it decides the fix. */
+    readonly vendor?: Vendor | null
+    /** What the vendor's tool calls the card: its number, or its PCI address. */
+    readonly place?: string | null
   } = {},
 ): Fault {
   const { meaning, fix, critical } = faultTable[code]
   return {
     code,
     device: about.device ?? null,
+    vendor: about.vendor ?? null,
     meaning,
-    fix,
+    fix: fixFor(fix, about.vendor ?? null).replaceAll('<card>', about.place ?? '<card>'),
     critical: about.critical ?? critical,
     detail: about.detail ?? null,
     contradiction: about.contradiction ?? null,

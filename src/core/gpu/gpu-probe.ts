@@ -7,14 +7,19 @@ import type { DeviceRecord } from '../protocol/device-record.ts'
 
 /** `unreadable`: something is there and cannot be read or used. `degraded`: works, with a named fault. */
 export type DeviceState = 'healthy' | 'degraded' | 'unreadable'
-/** The host as a whole; `absent`: nothing there. Otherwise the worst state of its devices. */
-export type ProbeState = DeviceState | 'absent'
+/**
+ * The host as a whole: the worst state of its devices, and of cards that are counted and not described. `absent`: a tool says
+ * that there is none. `unknown`: nothing that was read lists cards, so nothing is said of them.
+ */
+export type ProbeState = DeviceState | 'absent' | 'unknown'
 
 export type Fault = {
   /** Stable, e.g. `GPU_DRIVER_MISMATCH`. */
   readonly code: string
   /** Identity of the device, or null when it concerns the host. */
   readonly device: string | null
+  /** Whose cards it concerns, where no device is named; null: all. */
+  readonly vendor?: 'nvidia' | 'amd' | 'intel' | null
   readonly meaning: string
   readonly fix: string
   /** A device (or a host without a usable device) cannot work until it is fixed. */
@@ -130,6 +135,10 @@ export const worstState = (devices: readonly Pick<ProbedDevice, 'state'>[]): Pro
     'absent',
   )
 
-/** Critical faults without which a device could work: those of the device, and those of the whole host. */
-export const criticalFaults = (result: ProbeResult, device: string | null = null): readonly Fault[] =>
-  result.faults.filter(fault => fault.critical && (device === null || fault.device === device || fault.device === null))
+/** Critical faults without which a device could work: its own, those of its vendor's tools, and those of the whole host. */
+export function criticalFaults(result: ProbeResult, device: string | null = null): readonly Fault[] {
+  const own = result.devices.find(({ record }) => record.identity === device)?.record.vendor
+  const concerns = (fault: Fault): boolean =>
+    device === null || (fault.device === null ? !fault.vendor || fault.vendor === own : fault.device === device)
+  return result.faults.filter(fault => fault.critical && concerns(fault))
+}

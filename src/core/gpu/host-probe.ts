@@ -41,7 +41,8 @@ export function createHostProbe(options: HostProbeOptions, { host, run }: HostPr
       const logged = kernelLog ? observeCapture(kernelLog) : []
       const observations = [kernel, ...logged, ...[nvidia, amd, intel].flatMap(observe)]
       const result = analyseHost(observations, { facts, machine: machine.uuid })
-      if (result.state !== 'absent') return result
+      // No tool and nothing on the bus: nobody speaks of cards where there are none.
+      if (result.state !== 'absent' && result.state !== 'unknown') return result
       const fallback = await cpu.probe()
       const none: Note[] = result.faults.map(({ code, detail }) => ({ code, device: null, detail: detail ?? '' }))
       return { ...fallback, notes: [...none, ...fallback.notes] }
@@ -50,9 +51,11 @@ export function createHostProbe(options: HostProbeOptions, { host, run }: HostPr
 }
 
 function observe({ vendor, captures, faults, installed }: Collected): Observation[] {
-  if (!installed) return []
-  const seen = captures.flatMap(observeCapture).map(one => ({ ...one, vendor: one.vendor ?? vendor }))
-  const answered = seen.some(({ devices, faults: said }) => devices.length > 0 || said.length > 0)
+  const seen = captures.flatMap(observeCapture).map(one => ({ ...one, vendor }))
+  if (!installed) return seen
+  const answered = seen.some(
+    ({ format, devices, faults: said }) => format !== 'nvidia-procfs' && (devices.length > 0 || said.length > 0),
+  )
   // Where the text says what is wrong, the exit code adds nothing; where nothing could be read, that is the fault.
   const explained = seen.some(({ faults: said }) => said.length > 0)
   const ofRun = explained ? faults.filter(({ code }) => code !== 'GPU_TOOL_EXIT_CODE') : faults

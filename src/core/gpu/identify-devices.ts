@@ -1,5 +1,5 @@
 import type { DeviceRecord } from '../protocol/device-record.ts'
-import { usableSerial, usableUuid } from './cell.ts'
+import { usableSerial, usableUuid, vendorUuid } from './cell.ts'
 import type { CombinedDevice } from './combine-devices.ts'
 
 export type Identity = Pick<DeviceRecord, 'identity' | 'identitySource'>
@@ -15,7 +15,7 @@ function strongest(device: CombinedDevice, others: readonly CombinedDevice[], ma
   const boardAlone = boardId !== null && alone(other => other.boardId)
   if (device.vendor === 'amd' && boardId !== null && boardAlone)
     return { identity: `AMD-${uniqueId(boardId)}`, identitySource: 'unique-id' }
-  const uuid = usableUuid(device.uuid)
+  const uuid = vendorUuid(device.uuid, device.vendor)
   if (uuid !== null && !device.uuidDuplicated) return { identity: uuid, identitySource: 'uuid' }
   if (boardId !== null && boardAlone) return { identity: `PDI-${boardId.toLowerCase()}`, identitySource: 'board-id' }
   const serial = usableSerial(device.serial)

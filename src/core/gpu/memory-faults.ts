@@ -1,4 +1,4 @@
-import { define, fixes } from './fault-definition.ts'
+import { around, define, fixes } from './fault-definition.ts'
 
 /** The memory of the card. */
 export const memoryFaults = {
@@ -6,7 +6,7 @@ export const memoryFaults = {
     'degraded',
     false,
     'Memory errors that could not be corrected happened: results may have been wrong.',
-    `${fixes.reset} If they come back, have the card replaced.`,
+    around('', fixes.reset, 'If they come back, have the card replaced.'),
   ),
   GPU_ECC_UNCORRECTED_LIFETIME: define(
     'degraded',

@@ -7,6 +7,8 @@ export type Vendor = 'nvidia' | 'amd' | 'intel'
 export type SeenFault = {
   readonly code: string
   readonly detail: string | null
+  /** Whose tool or driver says it; default: that of the observation. */
+  readonly vendor?: Vendor | null
   readonly pciBusId?: string | null
   readonly uuid?: string | null
   /** The tool's own number of the card, where that is all it says. */
@@ -19,6 +21,7 @@ export type SeenFault = {
 export const listings = ['full', 'query', 'list', 'procfs', 'table', 'log'] as const
 export type Listing = (typeof listings)[number]
 
+/** A MIG instance of an NVIDIA card, or a compute partition of an AMD card (with its number as `gpuInstance`). */
 export type ObservedPart = {
   readonly index: number | null
   readonly uuid: string | null
@@ -73,6 +76,8 @@ export type Observation = {
   readonly kernelDriver: string | null
   /** Display and compute cards that the PCI bus shows, where this source lists them. */
   readonly pciCards: readonly PciCard[] | null
+  /** What is said that is no fault. */
+  readonly notes: readonly { readonly code: string; readonly detail: string }[]
 }
 
 /** Ids are four lower-case hex digits; the device id is null where the list leaves it out. */
@@ -117,6 +122,7 @@ export const observation = (
   attached: null,
   kernelDriver: null,
   pciCards: null,
+  notes: [],
   ...known,
 })
 
@@ -128,4 +134,6 @@ export type Capture = {
   readonly command: string | null
   readonly text: string
   readonly exitCode: number | null
+  /** Whose tool printed it, where that is known. */
+  readonly vendor?: Vendor
 }

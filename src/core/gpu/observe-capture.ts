@@ -1,9 +1,13 @@
-import { isAmdJson, readAmdDocuments, rocmTextToDocument } from './amd/read-amd.ts'
+import { isAmdJson, isEmptyAmdList, readAmdDocuments } from './amd/read-amd.ts'
+import { amdCsvToDocuments, readRocmText } from './amd/read-rocm-text.ts'
 import { integerOf } from './cell.ts'
 import { readFailureTexts } from './failure-texts.ts'
-import { intelError, isIntelJson, readIntelDocuments } from './intel/read-intel.ts'
+import { fixes, fixFor } from './fault-definition.ts'
+import { foreignForm } from './foreign-forms.ts'
+import { intelError, isEmptyIntelList, isIntelJson, readIntelDocuments, readIntelTable } from './intel/read-intel.ts'
 import { findJsonDocuments } from './json-documents.ts'
 import { isKernelLog, readKernelLog } from './kernel-log.ts'
+import { logOfJson } from './log-lines.ts'
 import { factText } from './nvidia/fact-tree.ts'
 import { looksLikeCsv, parseNvidiaCsv, queriedColumns } from './nvidia/parse-csv.ts'
 import {
@@ -27,6 +31,7 @@ import {
   observation,
   observedDevice,
   type SeenFault,
+  type Vendor,
 } from './observation.ts'
 import { parseLspci } from './parse-lspci.ts'
 
@@ -45,21 +50,18 @@ export const maxCaptureBytes = 16 * 1024 * 1024
 export function observeCapture(capture: Capture): Observation[] {
   const main = observeMain(capture)
   const more: Observation[] = []
-  if (main.format !== 'kernel-log' && main.format !== 'oversized' && hasKernelLines(capture.text)) {
-    const { devices, faults } = readKernelLog(capture.text)
-    more.push(
-      observation({ ...from(capture), format: 'kernel-log', vendor: devices[0]?.vendor ?? null, devices, faults }),
-    )
-  }
-  if (main.format === 'unknown' || main.format === 'kernel-log') {
+  if (main.format !== 'kernel-log' && main.format !== 'oversized' && hasKernelLines(capture.text))
+    more.push(observeLog(capture))
+  if (main.format === 'unknown' || main.format === 'kernel-log' || main.format === 'failure-text') {
     const pciCards = parseLspci(capture.text)
-    if (pciCards.length > 0) more.push(observation({ ...from(capture), format: 'pci-list', pciCards }))
+    if (pciCards !== null) more.push(observation({ ...from(capture), format: 'pci-list', pciCards }))
   }
   const all = main.format === 'unknown' && more.length > 0 ? more : [main, ...more]
   return all.map(one => ({ ...one, devices: one.devices.slice(0, maxDevices) }))
 }
 
-const hasKernelLines = (text: string): boolean => /NVRM: (?:Xid|GPU )/.test(text)
+const hasKernelLines = (text: string): boolean =>
+  /NVRM: (?:Xid|GPU )|^\[\s*\d+\.\d+\] (?:amdgpu|xe|i915) \d{4}:/m.test(text)
 
 function observeMain(capture: Capture): Observation {
   const { text } = capture
@@ -69,43 +71,73 @@ function observeMain(capture: Capture): Observation {
       format: 'oversized',
       faults: [{ code: 'GPU_OUTPUT_TOO_LARGE', detail: `${text.length} characters` }],
     })
-  const read = isNvidiaXml(text)
-    ? observeXml(capture)
-    : isNvidiaQuery(text)
-      ? observeQuery(capture)
-      : isNvidiaList(text)
-        ? observation({ ...from(capture), format: 'nvidia-list', vendor: 'nvidia', devices: parseNvidiaList(text) })
-        : isNvidiaTable(text)
-          ? observation({ ...from(capture), format: 'nvidia-table', vendor: 'nvidia', devices: parseNvidiaTable(text) })
-          : isProcGpuInformation(text)
+  const foreign = foreignForm(text)
+  const read = foreign
+    ? observation({ ...from(capture), format: foreign.format, vendor: foreign.vendor, faults: [foreign.fault] })
+    : isNvidiaXml(text)
+      ? observeXml(capture)
+      : isNvidiaQuery(text)
+        ? observeQuery(capture)
+        : isNvidiaList(text)
+          ? observation({ ...from(capture), format: 'nvidia-list', vendor: 'nvidia', devices: parseNvidiaList(text) })
+          : isNvidiaTable(text)
             ? observation({
                 ...from(capture),
-                format: 'nvidia-procfs',
+                format: 'nvidia-table',
                 vendor: 'nvidia',
-                devices: parseProcGpuInformation(text),
+                devices: parseNvidiaTable(text),
               })
-            : isProcDriverVersion(text)
+            : isProcGpuInformation(text)
               ? observation({
                   ...from(capture),
                   format: 'nvidia-procfs',
                   vendor: 'nvidia',
-                  kernelDriver: parseProcDriverVersion(text),
+                  devices: parseProcGpuInformation(text),
                 })
-              : (observeJson(capture) ?? observeRocmText(capture) ?? observeLog(capture) ?? observeCsv(capture))
-  return withFailures(capture, read)
+              : isProcDriverVersion(text)
+                ? observation({
+                    ...from(capture),
+                    format: 'nvidia-procfs',
+                    vendor: 'nvidia',
+                    kernelDriver: parseProcDriverVersion(text),
+                  })
+                : (observeJson(capture) ??
+                  observeIntelTable(capture) ??
+                  observeRocmText(capture) ??
+                  (isKernelLog(text) ? observeLog(capture) : null) ??
+                  observeCsv(capture))
+  return withNothingRead(withFailures(capture, read))
+}
+
+/** Forms in which a tool lists its cards: one without a card, a failure or the word that there is none says nothing. */
+const listingForms = /^(?:nvidia-(?:xml|query|list|table|csv)|amd-(?:json|text|csv)|intel-(?:json|table))$/
+const explainsNothing = new Set(['GPU_OUTPUT_TRUNCATED', 'GPU_TOOL_EXIT_CODE'])
+
+function withNothingRead(read: Observation): Observation {
+  const explained = read.devices.length > 0 || read.faults.some(({ code }) => !explainsNothing.has(code))
+  if (!listingForms.test(read.format) || explained) return read
+  const counted = read.attached ? `${read.attached} cards are announced, none is described` : read.format
+  return {
+    ...read,
+    attached: null,
+    faults: [{ code: 'GPU_NOTHING_READ', detail: counted }],
+  }
 }
 
 function observeXml(capture: Capture): Observation {
   const { text } = capture
   const xml = parseNvidiaXml(text)
+  const attached = integerOf(factText(xml.log, 'attached_gpus'))
   const faults: SeenFault[] = []
+  if (attached === 0 && xml.gpus.length === 0 && !xml.truncated)
+    faults.push({ code: 'GPU_NONE_FOUND', detail: 'nvidia-smi counts 0 cards' })
   if (xml.unsafe) faults.push({ code: 'GPU_OUTPUT_UNSAFE', detail: 'entity declarations in nvidia-smi XML' })
   else if (xml.truncated) faults.push({ code: 'GPU_OUTPUT_TRUNCATED', detail: `${xml.gpus.length} cards begun` })
   return observation({
     ...from(capture),
     format: 'nvidia-xml',
     vendor: 'nvidia',
-    attached: integerOf(factText(xml.log, 'attached_gpus')),
+    attached,
     faults,
     devices: xml.gpus.map(({ facts, busId, complete }, index) => {
       const device = readNvidiaDevice(facts, { busId, index, log: xml.log, listing: 'full' })
@@ -119,16 +151,23 @@ function observeXml(capture: Capture): Observation {
 function observeQuery(capture: Capture): Observation {
   const { text } = capture
   const query = parseNvidiaQuery(text)
+  const attached = integerOf(factText(query.log, 'attached_gpus'))
   return observation({
     ...from(capture),
     format: 'nvidia-query',
     vendor: 'nvidia',
-    attached: integerOf(factText(query.log, 'attached_gpus')),
-    devices: query.gpus.map(({ facts, busId }, index) =>
-      readNvidiaDevice(facts, { busId, index, log: query.log, listing: 'full' }),
-    ),
-    // A driver that answers with a heading and no card has none, or lost them all.
-    faults: query.gpus.length === 0 ? [{ code: 'GPU_NONE_FOUND', detail: 'nvidia-smi -q lists no card' }] : [],
+    attached,
+    devices: query.gpus.map(({ facts, busId }, index) => {
+      const device = readNvidiaDevice(facts, { busId, index, log: query.log, listing: 'full' })
+      // A heading without what makes a card one: the text ends there.
+      const isCut =
+        [device.name, device.uuid, device.memoryMiB].every(value => value === null) && facts.children.length < 4
+      return isCut ? { ...device, faults: [...device.faults, { code: 'GPU_RECORD_INCOMPLETE', detail: null }] } : device
+    }),
+    faults:
+      query.gpus.length === 0 && attached === 0
+        ? [{ code: 'GPU_NONE_FOUND', detail: 'nvidia-smi counts 0 cards' }]
+        : [],
   })
 }
 
@@ -144,45 +183,84 @@ function observeJson(capture: Capture): Observation | null {
       format: 'amd-json',
       vendor: 'amd',
       devices: readAmdDocuments(amd),
-      faults: cut,
+      faults: amd.some(isEmptyAmdList) ? [{ code: 'GPU_NONE_FOUND', detail: 'amd-smi lists no card' }] : cut,
     })
+  const log = logOfJson(values)
+  if (log !== null) return observeLog({ ...capture, text: log })
   const intel = values.filter(isIntelJson)
   if (intel.length === 0) return null
   const failed = intel.map(intelError).find(error => error !== null)
+  const said = failed ? readFailureTexts(failed, 'intel').faults : []
+  const none = intel.some(isEmptyIntelList) ? [{ code: 'GPU_NONE_FOUND', detail: 'xpu-smi lists no card' }] : cut
   return observation({
     ...from(capture),
     format: 'intel-json',
     vendor: 'intel',
     devices: readIntelDocuments(values),
-    faults: failed ? [{ code: 'GPU_DRIVER_NOT_RUNNING', detail: failed.slice(0, 200) }] : cut,
+    faults: !failed ? none : said.length > 0 ? said : [{ code: 'GPU_LIBRARY_FAILED', detail: failed.slice(0, 200) }],
   })
 }
 
-function observeRocmText(capture: Capture): Observation | null {
-  const document = rocmTextToDocument(capture.text)
+function observeIntelTable(capture: Capture): Observation | null {
+  const table = readIntelTable(capture.text)
   return (
-    document &&
-    observation({ ...from(capture), format: 'amd-text', vendor: 'amd', devices: readAmdDocuments([document]) })
+    table &&
+    observation({
+      ...from(capture),
+      format: 'intel-table',
+      vendor: 'intel',
+      devices: table.devices,
+      faults: table.others ? [{ code: 'GPU_FORM_NOT_READ', detail: 'xpu-smi without -j' }] : [],
+    })
   )
 }
 
-function observeLog(capture: Capture): Observation | null {
-  const { text } = capture
-  if (!isKernelLog(text)) return null
-  const { devices, faults } = readKernelLog(text)
-  return observation({ ...from(capture), format: 'kernel-log', vendor: devices[0]?.vendor ?? null, devices, faults })
+function observeRocmText(capture: Capture): Observation | null {
+  const csv = amdCsvToDocuments(capture.text)
+  if (csv) return observation({ ...from(capture), format: 'amd-csv', vendor: 'amd', devices: readAmdDocuments(csv) })
+  const read = readRocmText(capture.text)
+  if (!read) return null
+  const devices = readAmdDocuments([read.document]).map(device => ({
+    ...device,
+    faults: [...device.faults, ...read.faults.filter(({ index }) => index === device.index)],
+  }))
+  return observation({ ...from(capture), format: 'amd-text', vendor: 'amd', devices })
+}
+
+function observeLog(capture: Capture): Observation {
+  const { devices, faults, named } = readKernelLog(capture.text)
+  const vendor = devices[0]?.vendor ?? null
+  const mentioned = named.length > 0 ? `mentions ${named.slice(0, 8).join(', ')} and` : 'names no card and'
+  const record = fixFor(fixes.record, vendor ?? vendorOf(named))
+  const detail = `a kernel log lists no cards; this one ${mentioned} tells no fault of one. ${record}`
+  const notes = devices.length + faults.length === 0 ? [{ code: 'GPU_LOG_LISTS_NO_CARDS', detail }] : []
+  return observation({ ...from(capture), format: 'kernel-log', vendor, devices, faults, notes })
+}
+
+/** The vendor of all cards that a log mentions, if it is one. */
+function vendorOf(named: readonly string[]): Vendor | null {
+  const vendors = new Set(named.map(each => each.split(' ')[0] as Vendor))
+  return vendors.size === 1 ? [...vendors][0]! : null
 }
 
 function observeCsv(capture: Capture): Observation {
   const { text, command } = capture
   const queried = queriedColumns(command)
   if (!queried && !looksLikeCsv(text)) return observation({ ...from(capture), format: 'unknown' })
-  const { columns, rows } = parseNvidiaCsv(text, command)
+  const { columns, rows, cut } = parseNvidiaCsv(text, command)
   const devices: ObservedDevice[] = rows.map((row, at) => {
     const device = columns ? readCsvRow(columns, row) : readUnlabelledRow(row)
     return device.index === null ? { ...device, index: at } : device
   })
-  return observation({ ...from(capture), format: 'nvidia-csv', vendor: devices.length > 0 ? 'nvidia' : null, devices })
+  if (columns && cut) {
+    const device = readCsvRow(columns.slice(0, cut.length - 1), cut)
+    devices.push({
+      ...device,
+      index: device.index ?? rows.length,
+      faults: [{ code: 'GPU_RECORD_INCOMPLETE', detail: cut.join(', ').slice(0, 200) }],
+    })
+  }
+  return observation({ ...from(capture), format: 'nvidia-csv', vendor: 'nvidia', devices })
 }
 
 /** Adds what failure sentences in the text say; a card they name is there, whatever the list says. */
@@ -194,7 +272,10 @@ function withFailures(capture: Capture, read: Observation): Observation {
       : read.format.endsWith('-json')
         ? findJsonDocuments(capture.text).rest
         : capture.text
-  const failures = read.format === 'kernel-log' ? { vendor: null, faults: [] } : readFailureTexts(outside)
+  const failures =
+    read.format === 'kernel-log'
+      ? { vendor: null, faults: [] }
+      : readFailureTexts(outside, read.vendor ?? capture.vendor ?? null)
   const vendor = read.vendor ?? failures.vendor
   const cells: SeenFault[] =
     read.devices.length === 0 || read.format === 'nvidia-table'

@@ -14,11 +14,20 @@ const vendorIds: Readonly<Record<string, string>> = {
   intel: '8086',
 }
 
-/** `lspci`, `-nn`, `-nnk`, `-k`: display and compute cards. Without `-n` the device id is often not printed: null. */
-export function parseLspci(text: string): PciCard[] {
+/** A device of any kind, as lspci prints it: `00:1f.3 Audio device [0403]: …`. */
+const anyDevice = /^(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7] [A-Z0-9][\w /-]+(?: \[[0-9a-f]{4}\])?: \S/m
+
+/**
+ * `lspci`, `-nn`, `-nnk`, `-k`: display and compute cards, none where it lists other devices alone; null where the text is not a list of
+ * the PCI bus. Without `-n` the device id is often not printed: null.
+ */
+export function parseLspci(text: string): PciCard[] | null {
+  if (!anyDevice.test(text)) return null
   const cards: PciCard[] = []
   for (const full of text.split(/\r?\n/)) {
     const line = full.slice(0, 1024)
+    // Intel's accelerators beside its GPUs: NPUs, FPGAs.
+    if (/Processing accelerators.*(?:Intel|\[8086:)/i.test(line)) continue
     const byNumber = numbered.exec(line)
     const byName = byNumber ? null : named.exec(line)
     const address = pciAddressOf((byNumber ?? byName)?.[1])

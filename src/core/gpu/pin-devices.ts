@@ -46,7 +46,7 @@ export const probeVisible = (probe: GpuProbe, visible: string | undefined): GpuP
 
 const hidden = 'CUDA_VISIBLE_DEVICES leaves it out'
 const isNvidia = ({ record }: ProbedDevice): boolean => record.vendor === 'nvidia'
-const isPart = ({ record }: ProbedDevice): boolean => record.kind === 'mig'
+const isPart = ({ record }: ProbedDevice): boolean => record.kind === 'mig' || record.kind === 'partition'
 
 /** CUDA's number of the device, or why it has none that is certain. */
 function cudaPlace(device: ProbedDevice, nvidia: readonly ProbedDevice[], visible: string | undefined) {
@@ -88,7 +88,8 @@ const inBusOrder = (cards: readonly ProbedDevice[]): ProbedDevice[] => {
 
 function adapterProblem(device: ProbedDevice, devices: readonly ProbedDevice[]): string | null {
   const cards = devices.filter(each => ['gpu', 'vgpu'].includes(each.record.kind) && each.state !== 'unreadable')
-  if (isPart(device)) return 'it is a MIG instance, and WebGPU has whole cards only'
+  if (isPart(device))
+    return `it is ${device.record.kind === 'mig' ? 'a MIG instance' : 'a partition of a card'}, and WebGPU has whole cards only`
   if (cards[0] === device) return null
   return `WebGPU takes the default adapter, and this host has ${cards.length} cards`
 }

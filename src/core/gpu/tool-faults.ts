@@ -1,4 +1,4 @@
-import { define, fixes } from './fault-definition.ts'
+import { around, define, fixes, fixFor } from './fault-definition.ts'
 
 /** The driver or its tool does not answer. */
 export const toolFaults = {
@@ -6,13 +6,13 @@ export const toolFaults = {
     'unreadable',
     true,
     'The tool is installed, and the kernel driver it talks to is not loaded.',
-    'Load the driver ("sudo modprobe nvidia", "sudo modprobe amdgpu"). After a kernel update rebuild it ("sudo dkms autoinstall"), and check with Secure Boot that the module is signed.',
+    fixes.loadDriver,
   ),
   GPU_DRIVER_MISMATCH: define(
     'unreadable',
     true,
-    'The loaded kernel driver and the installed driver library have different versions, as after an update without a reboot.',
-    'Reboot the host, or unload and load the nvidia kernel modules. In a container: recreate it, so that it gets the host’s libraries.',
+    'The driver’s parts (kernel module, library, tool) have different versions, as after an update without a reboot.',
+    'Reboot the host, or unload and load the nvidia kernel modules; install the driver’s packages in one version. In a container: recreate it, so that it gets the host’s libraries.',
   ),
   GPU_ACCESS_LOST: define(
     'unreadable',
@@ -27,22 +27,22 @@ export const toolFaults = {
     'In WSL: update the Windows driver and run "wsl --update". On a laptop: make sure the card is not disabled by firmware.',
   ),
   GPU_PERMISSION_DENIED: define(
-    'degraded',
-    false,
-    'This user may not read some of the card’s values.',
-    'Add the user to the groups "video" and "render", or run as a user who may open the card’s device files.',
+    'unreadable',
+    true,
+    'This user may not open the card’s device nodes: cards may be there, and nothing can be read of them.',
+    fixes.permission,
   ),
   GPU_LIBRARY_MISSING: define(
     'unreadable',
     true,
     'The tool is there and the driver library it needs is not.',
-    'Install the driver package completely; in a container start it with the vendor’s runtime (--gpus all, or --device /dev/kfd --device /dev/dri).',
+    fixes.library,
   ),
   GPU_LIBRARY_FAILED: define(
     'unreadable',
     true,
     'The driver library could not be initialised.',
-    'Read the quoted message and the kernel log ("sudo dmesg | grep -iE \'nvrm|amdgpu\'"), then reinstall the driver.',
+    'Look into the kernel log ("sudo dmesg") for what the driver says of it, then reinstall the driver.',
   ),
   GPU_CONTAINER_RUNTIME: define(
     'unreadable',
@@ -60,7 +60,7 @@ export const toolFaults = {
     'unreadable',
     true,
     'The vendor’s tool did not answer in time, as it does when a card hangs.',
-    `Look into the kernel log for the card that hangs. ${fixes.reset}`,
+    around('Look into the kernel log for the card that hangs.', fixes.reset),
   ),
   GPU_TOOL_CRASHED: define(
     'unreadable',
@@ -72,7 +72,7 @@ export const toolFaults = {
     'unreadable',
     true,
     'The vendor’s tool ended without saying anything.',
-    'Run the tool by hand and reinstall the driver package if it stays silent.',
+    'Check that the tool on the PATH is the vendor’s, and reinstall the package that brings it.',
   ),
   GPU_TOOL_EXIT_CODE: define(
     'none',
@@ -93,16 +93,43 @@ export const toolFaults = {
     'Check that the tool on the PATH is the vendor’s.',
   ),
   GPU_OUTPUT_TRUNCATED: define(
-    'none',
+    'unreadable',
     false,
     'The output ends before it should; cards after that point are unknown.',
-    'Run the tool again; look into the kernel log if it keeps stopping at the same card.',
+    'Record it again; if it keeps stopping at the same card, that one does not answer: look into the kernel log.',
   ),
   GPU_OUTPUT_UNREADABLE: define(
     'unreadable',
     true,
-    'The tool answered, and no card, no failure and no empty list can be read in its answer.',
-    'Send the output with "kaisar provider doctor --recording <file>" so that the format can be added.',
+    'No card, no failure and no empty list can be read in the output.',
+    {
+      nvidia: 'Check that the nvidia-smi on the PATH is the vendor’s, and reinstall the driver package that brings it.',
+      amd: 'Check that the amd-smi or rocm-smi on the PATH is the vendor’s, and reinstall the package that brings it.',
+      intel: 'Check that the xpu-smi on the PATH is the vendor’s, and reinstall the package that brings it.',
+      any: fixFor(fixes.recordAnew, null),
+    },
+  ),
+  GPU_NOTHING_READ: define(
+    'unreadable',
+    true,
+    'The output is of a known form, and it neither describes a card nor says that there is none.',
+    around(
+      '',
+      fixes.recordAnew,
+      'If it stops at the same place again, a card does not answer: look into the kernel log.',
+    ),
+  ),
+  GPU_FORM_NOT_READ: define(
+    'unreadable',
+    true,
+    'This is the tool’s table for people, which changes with each version and is not read.',
+    fixes.recordAnew,
+  ),
+  GPU_NOT_SUPPORTED: define(
+    'unreadable',
+    true,
+    'This is an accelerator that no execution provider here computes on: it is not supported.',
+    'Use an NVIDIA, AMD or Intel GPU, or the CPU of a host without one.',
   ),
   GPU_OUTPUT_UNLABELLED: define(
     'unreadable',
@@ -114,13 +141,13 @@ export const toolFaults = {
     'unreadable',
     true,
     'The description of this card is cut off or broken.',
-    'Run the tool again; if it stops at this card again, the card does not answer: look into the kernel log.',
+    'Record it again; if it stops at this card again, the card does not answer: look into the kernel log.',
   ),
   GPU_NO_DATA: define(
     'unreadable',
     true,
     'The tool found no data to report for the cards.',
-    'Check that the amdgpu driver is loaded and that this user may open /dev/kfd and /dev/dri.',
+    around('Check that the driver is loaded.', fixes.permission),
   ),
   GPU_NONE_FOUND: define(
     'none',
@@ -131,14 +158,14 @@ export const toolFaults = {
   GPU_NOT_LISTED: define(
     'unreadable',
     true,
-    'The PCI bus shows this card, and its vendor’s tool does not list it.',
-    'Install or load the vendor’s driver; check that no other driver (vfio-pci, nouveau) holds the card, and look into the kernel log.',
+    'The PCI bus or the kernel shows this card, and its vendor’s tool does not list it.',
+    fixes.install,
   ),
   GPU_ONLY_LOGGED: define(
     'unreadable',
     false,
     'Only a log or a list of the PCI bus names this card: how it is cannot be told.',
-    'Record the output of the vendor’s tool as well, for example "nvidia-smi -q -x".',
+    fixes.record,
   ),
   GPU_EXCLUDED: define(
     'unreadable',
@@ -147,9 +174,9 @@ export const toolFaults = {
     'Remove NVreg_ExcludedGpus from the module’s options and reboot.',
   ),
   GPU_INDEX_GAP: define(
-    'none',
+    'unreadable',
     false,
-    'The tool counts more cards than it describes: one of them does not answer.',
-    'Look into the kernel log for the card that is missing. The others go on.',
+    'The tool counts more cards than it describes: those that are missing do not answer. The others go on.',
+    'Look into the kernel log for the cards that are missing, and reboot the host.',
   ),
 } as const

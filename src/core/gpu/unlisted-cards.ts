@@ -7,6 +7,19 @@ import type { Vendor } from './observation.ts'
 
 const vendors: Readonly<Record<string, Vendor>> = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' }
 
+/** AMD's processors with graphics for a display, Raven to Granite Ridge, Phoenix and Strix Point (PCI ID database); Strix Halo computes. */
+const amdProcessors = new Set(
+  '15dd 15d8 1636 1638 164c 15e7 1681 1506 164d 164e 13c0 15bf 15c8 1900 1901 150e 1114'.split(' '),
+)
+/** Intel's cards: DG1, Arc A and Flex, Max, Arc B. In a guest they may sit where a processor has its graphics. */
+const intelCards = /^(?:490[5-9]|4f8[0-8]|56[9abc].|0b[d6].|e2[0-9a-f]{2})$/
+
+/** Graphics inside a processor: such a host counts as one without a GPU. */
+const isInProcessor = (vendorId: string, deviceId: string | null, address: string): boolean =>
+  vendorId === '8086'
+    ? address === '0000:00:02.0' && !intelCards.test(deviceId ?? '')
+    : vendorId === '1002' && amdProcessors.has(deviceId ?? '')
+
 /** Cards that the PCI bus shows and no tool lists: never "no GPU" when there is one. */
 export function unlistedCards(
   seen: readonly CombinedDevice[],
@@ -19,11 +32,13 @@ export function unlistedCards(
   },
 ): { readonly device: ProbedDevice; readonly fault: Fault }[] {
   const listed = new Set(seen.map(({ pciBusId }) => pciBusId))
-  return (facts.pciCards ?? []).flatMap(({ address, vendorId, deviceId, driver }) => {
+  const onBoard =
+    facts.tegra === undefined || seen.some(({ vendor }) => vendor === 'nvidia')
+      ? []
+      : [integrated(facts.tegra, context.machine)]
+  const onBus = (facts.pciCards ?? []).flatMap(({ address, vendorId, deviceId, driver }) => {
     const vendor = vendors[vendorId]
-    // Graphics inside an Intel processor sit here by specification; such a host counts as one without a GPU.
-    const inProcessor = vendor === 'intel' && address === '0000:00:02.0'
-    if (!vendor || inProcessor || listed.has(address)) return []
+    if (!vendor || isInProcessor(vendorId, deviceId, address) || listed.has(address)) return []
     const pciDeviceId = deviceId === null ? null : `${vendorId}:${deviceId}`
     const record = deviceRecord({
       kind: 'gpu',
@@ -36,6 +51,7 @@ export function unlistedCards(
     })
     const about = {
       device: record.identity,
+      vendor,
       detail: `${pciDeviceId ?? vendor} at ${address}, kernel driver ${driver ?? 'not stated'}`,
     }
     // Without ROCm or xpu-smi a card may still compute through Vulkan: worth saying, not a reason to refuse.
@@ -45,4 +61,21 @@ export function unlistedCards(
         : makeFault('GPU_NOT_LISTED', { ...about, critical: vendor === 'nvidia' })
     return [{ device: probedDevice(record, { state: 'unreadable', schedulable: false, sources: ['pci'] }), fault }]
   })
+  return [...onBoard, ...onBus]
+}
+
+/** The GPU of a Jetson, whose tool came with JetPack 6. */
+function integrated(board: string, machine: string | null): { readonly device: ProbedDevice; readonly fault: Fault } {
+  const record = deviceRecord({
+    kind: 'gpu',
+    vendor: 'nvidia',
+    model: board,
+    identity: `nvidia:${machine ?? 'unknown-machine'}:slot-0`,
+    identitySource: 'host-slot',
+  })
+  const about = { device: record.identity, vendor: 'nvidia', detail: `${board}: the GPU in its processor` } as const
+  return {
+    device: probedDevice(record, { state: 'unreadable', schedulable: false, sources: ['device tree'] }),
+    fault: makeFault('GPU_NOT_LISTED', about),
+  }
 }

@@ -13,7 +13,7 @@ export type ErrorDefinition = {
   readonly message: (parameters: any) => string
   /** Why it happens, for the troubleshooting page. */
   readonly meaning: string
-  /** What the user does next. */
+  /** What the user does next; a parameter called `fix` says it better where the cause is known. */
   readonly fix: string
   /** Exit code of a command that ends with it; default 1. */
   readonly exit?: ExitCode
@@ -81,7 +81,9 @@ export function defineErrors<const T extends Record<string, ErrorDefinition>>(de
   for (const [code, { message, meaning, fix, exit = 1 }] of Object.entries(definitions)) {
     factories[code] = (parameters = {}) => {
       const { cause, ...context } = parameters
-      return new KaisarError(message(context), { code, meaning, fix, exit, context, cause })
+      // A cause that is known asks for another fix than the code in general.
+      const own = typeof context.fix === 'string' ? context.fix : fix
+      return new KaisarError(message(context), { code, meaning, fix: own, exit, context, cause })
     }
     catalogue.set(code, definitions[code]!)
   }

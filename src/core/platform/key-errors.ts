@@ -32,9 +32,10 @@ export const keyErrors = defineErrors({
     exit: 3,
   },
   KEYSTORE_INVALID: {
-    message: ({ path, reason }: { path: string; reason: string }) =>
+    message: ({ path, reason }: { path: string; reason: string; fix?: string }) =>
       `${path} is not a keystore that can be used: ${reason}.`,
-    meaning: 'Expected is Web3 Secret Storage, version 3, as geth and cast write it, with reasonable parameters.',
+    meaning:
+      'Expected is Web3 Secret Storage, version 3, as geth, cast, ethers and web3j write it, with reasonable parameters. Other kinds of key files are named.',
     fix: 'Name the right file, or export the key again from where it came.',
     exit: 3,
   },

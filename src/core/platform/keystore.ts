@@ -1,5 +1,5 @@
 /**
- * Web3 Secret Storage, version 3: the keystore of geth, cast and others.
+ * Web3 Secret Storage, version 3: the keystore of geth, cast, ethers, web3j and others.
  * https://ethereum.org/en/developers/docs/data-structures-and-encoding/web3-secret-storage/
  *
  * The format is ox's. Deriving the key is not: its asynchronous scrypt knows one r and p, and takes many times as long as Node's.
@@ -87,11 +87,44 @@ export function parseKeystore(text: string, origin: string): ParsedKeystore {
   } catch (cause) {
     throw keyErrors.KEYSTORE_INVALID({ path: origin, reason: 'it is not JSON', cause })
   }
-  const parsed = keystoreSchema.safeParse(json)
+  const parsed = keystoreSchema.safeParse(withUsualNames(json))
   if (parsed.success) return parsed.data
+  const kind = otherKinds.find(({ fits }) => isObject(json) && fits(json))
+  if (kind) throw keyErrors.KEYSTORE_INVALID({ path: origin, reason: kind.reason, fix: kind.fix })
   const [issue] = parsed.error.issues
   throw keyErrors.KEYSTORE_INVALID({ path: origin, reason: `${issue?.path.join('.') || 'file'}: ${issue?.message}` })
 }
+
+type Json = Readonly<Record<string, unknown>>
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** ethers up to 6.16, web3j, OpenEthereum and geth before 1.5 write `Crypto`; some write the version as text. */
+const withUsualNames = (json: unknown): unknown =>
+  isObject(json)
+    ? { ...json, crypto: json.crypto ?? json.Crypto, version: json.version === '3' ? 3 : json.version }
+    : json
+
+/** Key files that are no account of version 3, and what turns them into one. */
+const otherKinds: readonly { readonly fits: (json: Json) => boolean; readonly reason: string; readonly fix: string }[] =
+  [
+    {
+      fits: json => json.version === 4 || (isObject(json.crypto) && isObject(json.crypto.kdf) && 'pubkey' in json),
+      reason: 'it is the keystore of a validator (a BLS key, EIP-2335, version 4), which signs no transactions',
+      fix: 'Name the keystore of an account, or make one with "kaisar keys new".',
+    },
+    {
+      fits: json => 'encseed' in json && 'ethaddr' in json,
+      reason: 'it is a wallet of the presale of 2014, which holds a seed and no keystore',
+      fix: 'Turn it into an account with "geth wallet import <file>", and import the keystore that geth writes.',
+    },
+    {
+      fits: json =>
+        [json.version, json.Version].some(version => version === 1 || version === '1') ||
+        [json.crypto, json.Crypto].some(crypto => isObject(crypto) && (crypto.version ?? crypto.Version) === '1'),
+      reason: 'it is a keystore of version 1, of geth before July 2015',
+      fix: 'Let geth write it again: put it into a keystore folder and run "geth --keystore <folder> account update <address>", then import the file that geth writes.',
+    },
+  ]
 
 /** The address a keystore states, without its password. */
 export const keystoreAddress = (keystore: ParsedKeystore): Address | undefined =>

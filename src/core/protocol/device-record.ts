@@ -22,10 +22,10 @@ const identitySources = [
   'host-slot',
 ] as const
 
-/** One GPU, one MIG instance, one vGPU, or the CPU of a host without a GPU, as the probe claims it. */
+/** One GPU, one MIG instance or compute partition of a GPU, one vGPU, or the CPU of a host without a GPU, as the probe claims it. */
 export const deviceRecordSchema = z.object({
   version: z.literal(1),
-  kind: z.enum(['gpu', 'mig', 'vgpu', 'cpu']),
+  kind: z.enum(['gpu', 'mig', 'partition', 'vgpu', 'cpu']),
   vendor: z.enum(['nvidia', 'amd', 'intel', 'cpu']),
   /** The name its own tool reports, unchanged. */
   model: text,
@@ -46,7 +46,7 @@ export const deviceRecordSchema = z.object({
   cores: count.nullable(),
   /** CPU only: instruction sets that decide which kernels run, sorted. */
   isa: z.array(z.string().max(32)).max(64),
-  /** MIG and vGPU: what part of which physical card. */
+  /** MIG, compute partition and vGPU: what part of which physical card. */
   part: z
     .object({
       /** Identity of the physical card, where it can be seen. */

@@ -80,6 +80,57 @@ describe('writing', () => {
   })
 })
 
+describe('other writers', () => {
+  const renamed = (change: Record<string, unknown>) => {
+    const { crypto, ...file } = light.json as Record<string, unknown> & { crypto: unknown }
+    return JSON.stringify({ ...file, Crypto: crypto, ...change })
+  }
+  it.each([
+    ['ethers up to 6.16', { 'x-ethers': { client: 'ethers/6.16.0', version: '0.1' } }],
+    ['older geth and web3j', {}],
+    ['OpenEthereum', { name: '', meta: '{}' }],
+    ['one that writes the version as text', { version: '3' }],
+  ])('%s, which write "Crypto", are read', async (_, change) => {
+    const { privateKey: key } = await decryptKeystore(parseKeystore(renamed(change), 'file'), light.password, 'file')
+    expect(key).toBe(`0x${light.priv.padStart(64, '0')}`)
+  })
+
+  it.each([
+    [
+      'a validator’s keystore',
+      { crypto: { kdf: { function: 'pbkdf2' } }, pubkey: '9612', path: 'm/12381/60/0/0', uuid: 'x', version: 4 },
+      /validator.*EIP-2335/,
+      /kaisar keys new/,
+    ],
+    [
+      'a keystore of version 1',
+      { version: '1', Crypto: { CipherText: '00', KeyHeader: { Version: '1' } } },
+      /version 1\b/,
+      /account update/,
+    ],
+    [
+      'a keystore of version 1, its number in the cipher',
+      { address: '00', Crypto: { Version: '1' } },
+      /version 1\b/,
+      /account update/,
+    ],
+    [
+      'a wallet of the presale',
+      { encseed: '00', ethaddr: '00', email: 'a@b', btcaddr: '1' },
+      /presale/,
+      /geth wallet import/,
+    ],
+  ])('%s is refused by name, with what to do', (_, json, reason, fix) => {
+    expect(() => parseKeystore(JSON.stringify(json), 'x.json')).toThrow(
+      expect.objectContaining({
+        code: 'KEYSTORE_INVALID',
+        message: expect.stringMatching(reason),
+        fix: expect.stringMatching(fix),
+      }),
+    )
+  })
+})
+
 describe('hostile files', () => {
   it.each([
     ['not JSON', '{', 'not JSON'],

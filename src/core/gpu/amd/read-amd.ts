@@ -1,6 +1,7 @@
 import { integerOf, mebibytesOf, numberOf, pciAddressOf, pciDeviceIdOf, textOf, usableUuid } from '../cell.ts'
+import { memoryFits } from '../class-table.ts'
 import { isObject } from '../json-documents.ts'
-import { type ObservedDevice, observedDevice, type SeenFault } from '../observation.ts'
+import { type ObservedDevice, type ObservedPart, observedDevice, type SeenFault } from '../observation.ts'
 
 /** One GPU's values by lower-case path: `card series`, `vram/size`, `temperature/hotspot`. */
 type Facts = ReadonlyMap<string, string>
@@ -85,6 +86,19 @@ function readFaults(facts: Facts, uncorrected: number | null): SeenFault[] {
   return faults
 }
 
+const bdfOf = (facts: Facts): string | null =>
+  pciAddressOf(reader(facts).text('pci bus', 'bus/bdf', 'bdf', 'gpu_bdf', 'bus_info/bdf'))
+
+/** The id; rocm-smi's JSON has it as the model where no name is known. */
+const deviceIdOf = (facts: Facts): string | null => {
+  const { text } = reader(facts)
+  const model = text('card model')
+  return pciDeviceIdOf(
+    text('asic/device_id', 'device id', 'gpu id', 'device_id') ?? (/^0x[0-9a-f]{4}$/i.test(model ?? '') ? model : null),
+    '1002',
+  )
+}
+
 function readCard(
   index: number | null,
   facts: Facts,
@@ -101,7 +115,10 @@ function readCard(
     .map(([key]) => key.replace(/\/[^/]*$/, ''))
   return observedDevice({
     vendor: 'amd',
-    listing: 'full',
+    // A row of the table for people names no model.
+    listing: [...facts.keys()].every(key => /^(?:device id|compute partition|partition id)$/.test(key))
+      ? 'table'
+      : 'full',
     index,
     name:
       realName(text('asic/market_name', 'market_name')) ??
@@ -112,8 +129,8 @@ function readCard(
     uuid,
     serial: text('serial number', 'board/product_serial', 'fru/product_serial'),
     boardId: usableUuid(uniqueId),
-    pciBusId: pciAddressOf(text('pci bus', 'bus/bdf', 'bdf', 'gpu_bdf', 'bus_info/bdf')),
-    pciDeviceId: pciDeviceIdOf(text('asic/device_id', 'device id', 'gpu id', 'device_id'), '1002'),
+    pciBusId: bdfOf(facts),
+    pciDeviceId: deviceIdOf(facts),
     memoryMiB:
       mebibytes('b', 'vram total memory (b)') ??
       mebibytes(
@@ -195,6 +212,10 @@ const gpuKeys = [
   'driver',
   'board',
   'ecc',
+  'partition_id',
+  'partition',
+  'market_name',
+  'asic_serial',
 ]
 
 const isAmdSmiEntry = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -217,9 +238,14 @@ const rocmCards = (value: unknown): readonly (readonly [index: number, card: unk
       })
     : []
 
+/** `{ "gpu_data": [] }`: amd-smi found no card. */
+export const isEmptyAmdList = (value: unknown): boolean =>
+  isObject(value) && Array.isArray(value.gpu_data) && value.gpu_data.length === 0
+
 /** Whether a JSON value is something that rocm-smi or amd-smi prints. */
 export const isAmdJson = (value: unknown): boolean =>
   amdSmiEntries(value).length > 0 ||
+  isEmptyAmdList(value) ||
   rocmCards(value).length > 0 ||
   (isObject(value) && isObject(value.system) && 'Driver version' in value.system) ||
   versionsOf(value) !== null
@@ -251,19 +277,84 @@ export function readAmdDocuments(values: readonly unknown[]): ObservedDevice[] {
       cards.set(index, new Map([...(cards.get(index) ?? []), ...factsOf(entry)]))
     }
   }
-  return [...cards].sort(([a], [b]) => a - b).map(([index, facts]) => readCard(index, facts, driver, rocm))
+  const nodes = [...cards].sort(([a], [b]) => a - b)
+  const firsts: { index: number; facts: Facts; parts: { index: number; facts: Facts }[] }[] = []
+  for (const [index, facts] of nodes) {
+    const whole = firsts.findLast(first => isPartOf(facts, first.facts))
+    if (whole) whole.parts.push({ index, facts })
+    else firsts.push({ index, facts, parts: [] })
+  }
+  return firsts.map(({ index, facts, parts }) => {
+    const card = readCard(index, facts, driver, rocm)
+    const mode = partitionMode(facts)
+    if (parts.length === 0 && mode === null) return card
+    const partitions = [{ index, facts }, ...parts].map((part, at) => readPartition(part, at, mode, driver))
+    const fits = card.name === null || card.memoryMiB === null || memoryFits(card.name, card.memoryMiB) !== false
+    // What a partition says of memory is of the partition.
+    return { ...card, memoryMiB: fits ? card.memoryMiB : null, partsEnabled: true, parts: partitions }
+  })
 }
 
-const rocmLine = /^GPU\[(\d{1,3})\]\s*:\s*([^:]{1,80}?)\s*:\s*(.*?)\s*$/
+const partitionId = (facts: Facts): number | null =>
+  reader(facts).integer('partition_id', 'partition/partition_id', 'partition id')
 
-/** rocm-smi without `--json` prints the same keys as `GPU[0] : Card Series: …`; this is what its JSON would be. */
-export function rocmTextToDocument(text: string): Readonly<Record<string, Record<string, string>>> | null {
-  const cards: Record<string, Record<string, string>> = {}
-  for (const line of text.split(/\r?\n/)) {
-    const match = rocmLine.exec(line.slice(0, 512))
-    if (!match) continue
-    const card = `card${Number(match[1])}`
-    cards[card] = { ...cards[card], [match[2]!]: match[3]! }
+/** `CPX`, `DPX/NPS1` …; null for a card that is whole (SPX), or that says nothing of it. */
+function partitionMode(facts: Facts): string | null {
+  const { text } = reader(facts)
+  const mode = text(
+    'partition/accelerator_partition',
+    'partition/compute_partition',
+    'accelerator_partition',
+    'compute_partition',
+    'compute partition',
+  )
+  const memory = text('partition/memory_partition', 'memory_partition', 'memory partition')
+  return mode === null || !/^[CDTQ]PX/i.test(mode) ? null : memory === null ? mode : `${mode}/${memory}`
+}
+
+/**
+ * Whether a node is a further partition of the card before it. amd-smi numbers partitions and gives each a function of the card's
+ * PCI address and all of them one UUID; rocm-smi prints N/A for the ids of all but the first.
+ */
+function isPartOf(node: Facts, first: Facts): boolean {
+  const [address, whole] = [bdfOf(node), bdfOf(first)]
+  const slot = (bdf: string) => bdf.replace(/\.[0-7]$/, '')
+  if (address !== null && whole !== null) {
+    const { text } = reader(node)
+    const { text: of } = reader(first)
+    const number = partitionId(node)
+    if (slot(address) !== slot(whole)) return false
+    const shared = ['uuid', 'gpu_uuid', 'unique id', 'asic/asic_serial'].some(
+      key => text(key) !== null && text(key) === of(key),
+    )
+    return (number !== null && number > 0) || (address !== whole && shared)
   }
-  return Object.keys(cards).length > 0 ? cards : null
+  const number = partitionId(node)
+  if (number !== null && number > 0 && address === null) return true
+  const { text } = reader(node)
+  const name = text('device name', 'card series', 'asic/market_name')
+  const noIds = /^n\/a$/i.test(node.get('device id') ?? '') && address === null
+  return (
+    noIds && deviceIdOf(first) !== null && name === reader(first).text('device name', 'card series', 'asic/market_name')
+  )
+}
+
+function readPartition(
+  { index, facts }: { readonly index: number; readonly facts: Facts },
+  at: number,
+  mode: string | null,
+  driver: string | null,
+): ObservedPart {
+  const node = readCard(index, facts, driver, null)
+  return {
+    index,
+    uuid: null,
+    profile: mode,
+    gpuInstance: partitionId(facts) ?? at,
+    computeInstance: null,
+    memoryMiB: node.memoryMiB,
+    memoryUsedMiB: node.readings.memoryUsedMiB ?? null,
+    multiprocessors: null,
+    faults: node.faults,
+  }
 }

@@ -4,6 +4,7 @@ import type { ProbedDevice } from '../gpu-probe.ts'
 import type { RunTool } from '../run-tool.ts'
 import { attestationNonce } from './attestation-nonce.ts'
 import { collectEvidence } from './collect-evidence.ts'
+import { isSwitchEvidence } from './read-evidence.ts'
 import { type AttestationResult, verifyEvidence } from './verify-evidence.ts'
 
 export type AttestOptions = {
@@ -35,8 +36,9 @@ export async function attestDevice(
   const deviceId = deviceIdOf(provider, device.localId)
   const nonce = attestationNonce({ chainId, provider, deviceId, challenge })
   const { json, devices } = await collectEvidence(nonce, dependencies)
-  // The collector answers for every card in the driver's order and does not say which is which.
-  const at = devices.length === cards ? position : 0
+  // The collector answers for every card in the driver's order and does not say which is which; switches come among them.
+  const gpus = devices.flatMap((each, i) => (each instanceof Error || !isSwitchEvidence(each) ? [i] : []))
+  const at = (gpus.length === cards ? gpus[position] : gpus[0]) ?? 0
   const evidence = devices[at]!
   if (evidence instanceof Error) throw evidence
   const { model, driver, firmware } = device.record

@@ -28,7 +28,18 @@ export const attestationErrors = defineErrors({
     exit: 2,
   },
   ATTESTATION_INVALID: {
-    message: ({ step, reason, device, of }: { step: string; reason: string; device: number; of: number }) =>
+    message: ({
+      step,
+      reason,
+      device,
+      of,
+    }: {
+      step: string
+      reason: string
+      device: number
+      of: number
+      fix?: string
+    }) =>
       `The evidence ${of > 1 ? `of device ${device} of ${of} ` : ''}is not valid: step "${step}" failed (${reason}).`,
     meaning:
       'The evidence was not made by a genuine NVIDIA card in the state that was asked for, or not for this nonce.',

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { InvalidChain, maxChainBytes, readPemChain } from './certificate-chain.ts'
 import { MalformedReport, maxReportBytes } from './parse-report.ts'
 
@@ -8,6 +9,22 @@ export type Evidence = {
   /** What the file says the nonce was; the report says what it is. */
   readonly statedNonce: Buffer | null
   readonly statedArchitecture: string | null
+}
+
+/**
+ * Evidence of a switch between GPUs (NVSwitch; LS10 on Hopper boards), which a board in protected PCIe mode gives beside that of its
+ * GPUs. The leaf certificate says it; the file's own word counts where that cannot be read.
+ */
+export function isSwitchEvidence({
+  chain,
+  statedArchitecture,
+}: Pick<Evidence, 'chain' | 'statedArchitecture'>): boolean {
+  const isSwitch = (name: string | null | undefined): boolean => /^LS_?\d/i.test(name ?? '')
+  try {
+    return isSwitch(/^CN=(.*)$/m.exec(new X509Certificate(chain[0]!).subject)?.[1])
+  } catch {
+    return isSwitch(statedArchitecture)
+  }
 }
 
 /** No board has more cards. */

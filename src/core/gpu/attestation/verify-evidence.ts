@@ -4,7 +4,7 @@ import { isPublicNonce } from './attestation-nonce.ts'
 import { type DeviceIdentity, InvalidChain, type VerifiedChain, verifyChain } from './certificate-chain.ts'
 import { type AttestationReport, MalformedReport, parseAttestationReport } from './parse-report.ts'
 import { pinnedReferences } from './pinned-references.ts'
-import type { Evidence } from './read-evidence.ts'
+import { type Evidence, isSwitchEvidence } from './read-evidence.ts'
 import { type OpaqueFields, readOpaque } from './read-opaque.ts'
 import { compareMeasurements, type ReferenceMeasurements } from './reference-measurements.ts'
 
@@ -51,6 +51,8 @@ export type AttestationPolicy = {
 }
 
 export type AttestationResult = {
+  /** A switch is named and not judged: its evidence is refused, and does not speak against the GPUs beside it. */
+  readonly device: 'gpu' | 'switch'
   readonly valid: boolean
   readonly failedStep: AttestationStep | null
   readonly reason: string | null
@@ -89,8 +91,10 @@ export function verifyEvidence(
   let chain: VerifiedChain | null = null
   let measurements: AttestationResult['measurements'] = 'unknown'
 
+  const isSwitch = isSwitchEvidence(evidence)
   const checks: Record<AttestationStep, () => Outcome> = {
     parse: () => {
+      if (isSwitch) return fail(switchReason(evidence.statedArchitecture))
       report = parseAttestationReport(evidence.report)
       fields = readOpaque(report.opaque)
       return pass(`${evidence.report.length} bytes, ${report.opaque.size} opaque fields`)
@@ -129,6 +133,7 @@ export function verifyEvidence(
   const read = fields as OpaqueFields | null
   const verified = chain as VerifiedChain | null
   return {
+    device: isSwitch ? 'switch' : 'gpu',
     valid: failed === null,
     failedStep: failed?.step ?? null,
     reason: failed?.detail ?? null,
@@ -143,6 +148,9 @@ export function verifyEvidence(
     identity: verified?.identity ?? null,
   }
 }
+
+const switchReason = (architecture: string | null): string =>
+  `the evidence is that of an NVSwitch${architecture === null ? '' : ` (arch ${architecture})`}, not of a GPU: switches are not judged`
 
 function run(check: () => Outcome): Outcome {
   try {

@@ -38,6 +38,12 @@ export async function verifyEvidenceFiles(options: VerifyFilesOptions): Promise<
   })
 }
 
+/** The place of what makes a set invalid: a GPU whose evidence is not valid, else the first switch where there is no GPU; -1: none. */
+export function invalidAt(devices: readonly AttestationResult[]): number {
+  const failed = devices.findIndex(({ device, valid }) => device === 'gpu' && !valid)
+  return failed >= 0 || devices.some(({ device }) => device === 'gpu') ? failed : 0
+}
+
 /** @throws ATTESTATION_NONCE_INVALID */
 export function parseNonce(text: string): Buffer {
   const hex = text.trim().replace(/^0x/i, '')
@@ -72,6 +78,7 @@ function unreadable(error: MalformedReport | InvalidChain): AttestationResult {
   const failedStep = error instanceof InvalidChain ? 'chain' : 'parse'
   const at = attestationSteps.indexOf(failedStep)
   return {
+    device: 'gpu',
     valid: false,
     failedStep,
     reason: error.message,

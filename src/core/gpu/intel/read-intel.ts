@@ -33,6 +33,10 @@ export const intelError = (value: unknown): string | null =>
     ? value.error
     : null
 
+/** `{ "device_list": [] }`: xpu-smi found no card. */
+export const isEmptyIntelList = (value: unknown): boolean =>
+  isObject(value) && Array.isArray(value.device_list) && value.device_list.length === 0
+
 export const isIntelJson = (value: unknown): boolean =>
   (isObject(value) && Array.isArray(value.device_list) && value.device_list.every(isObject)) ||
   entriesOf(value).length > 0 ||
@@ -61,14 +65,64 @@ function healthFaults(entry: Entry): SeenFault[] {
   })
 }
 
+/** What `Device State` of xpu-smi means. */
+const stateFaults = (state: string): SeenFault[] =>
+  /^(?:normal|ok|ready|active|available)$/i.test(state)
+    ? []
+    : [
+        {
+          code: /surviv/i.test(state)
+            ? 'GPU_SURVIVABILITY_MODE'
+            : /wedged/i.test(state)
+              ? 'GPU_WEDGED'
+              : 'GPU_HEALTH_WARNING',
+          detail: `device state: ${state}`,
+        },
+      ]
+
+/**
+ * The cards of which xpu-smi's table for people (`xpu-smi discovery`) says that they do not work; `others`: it has more. Null where
+ * the text is not that table.
+ */
+export function readIntelTable(text: string): { devices: ObservedDevice[]; others: boolean } | null {
+  if (!/Device ID\s*\|?\s*Device Information/i.test(text) && !/Intel XPU-SMI v\d/i.test(text)) return null
+  const rows = new Map<number, Map<string, string>>()
+  let open: Map<string, string> | null = null
+  for (const full of text.split(/\r?\n/)) {
+    const [, index, label, value] =
+      /^\|?\s*(\d{1,3})?\s*\|?\s*([A-Z][\w ]+?):\s*(.*?)\s*\|?\s*$/.exec(full.slice(0, 512)) ?? []
+    if (label === undefined) continue
+    if (index !== undefined) {
+      open = new Map()
+      rows.set(Number(index), open)
+    }
+    open?.set(label.toLowerCase(), value!)
+  }
+  const devices = [...rows].flatMap(([index, fields]) => {
+    const faults = stateFaults(fields.get('device state') ?? 'normal')
+    return faults.length === 0
+      ? []
+      : [
+          observedDevice({
+            vendor: 'intel',
+            listing: 'table',
+            index,
+            name: textOf(fields.get('device name')),
+            pciBusId: pciAddressOf(fields.get('pci bdf address')),
+            faults,
+          }),
+        ]
+  })
+  return { devices, others: devices.length < rows.size || rows.size === 0 }
+}
+
 function readEntry(entry: Entry, health: Entry | undefined): ObservedDevice {
   const uncorrected = metric(entry, /RAS_ERROR.*UNCORRECTABLE|NON_?FATAL|UNCORRECTABLE/i)
   const faults = healthFaults(health ?? entry)
   if ((uncorrected ?? 0) > 0)
     faults.push({ code: 'GPU_ECC_UNCORRECTED', detail: `${uncorrected} uncorrectable errors` })
   const state = text(entry, 'device_state')
-  if (state && !/^(?:normal|ok|ready|active)$/i.test(state))
-    faults.push({ code: 'GPU_HEALTH_WARNING', detail: `device state: ${state}` })
+  if (state) faults.push(...stateFaults(state))
   return observedDevice({
     vendor: 'intel',
     listing: 'full',

@@ -3,6 +3,8 @@ export type NvidiaCsv = {
   /** Column names without units; null where the file has no header line and no command tells them. */
   readonly columns: readonly string[] | null
   readonly rows: readonly (readonly string[])[]
+  /** The last row, where the text ends inside it. */
+  readonly cut: readonly string[] | null
 }
 
 /** `memory.total [MiB]` is the column `memory.total`; its unit is again in each cell, or known. */
@@ -46,8 +48,14 @@ export function parseNvidiaCsv(text: string, command: string | null): NvidiaCsv 
   const width = columns?.length ?? candidates[0]?.length ?? 0
   // Lists of processes, accounted processes and retired pages name cards too, once per entry.
   if (columns?.some(column => ['pid', 'retired_pages.cause', 'retired_pages.address'].includes(column)))
-    return { columns, rows: [] }
-  return { columns, rows: candidates.filter(cells => cells.length === width && !isHeader(cells)) }
+    return { columns, rows: [], cut: null }
+  const last = splitRow(text.slice(text.lastIndexOf('\n') + 1).trim())
+  const isCut = columns !== null && last.length < width && last[0] !== '' && last.every(cell => plainCell.test(cell))
+  return {
+    columns,
+    rows: candidates.filter(cells => cells.length === width && !isHeader(cells)),
+    cut: isCut ? last : null,
+  }
 }
 
 const plainCell = /^(?:\[[^\]]+\]|n\/a|(?:0x)?[0-9a-f]+|-?\d+(?:\.\d+)?(?:\s*[a-z%/]+)?|[a-z0-9][\w .()/+:-]*|)$/i

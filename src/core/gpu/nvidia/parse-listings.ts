@@ -1,4 +1,4 @@
-import { mebibytesOf, pciAddressOf, textOf } from '../cell.ts'
+import { mebibytesOf, numberOf, pciAddressOf, readCell, textOf } from '../cell.ts'
 import { type ObservedDevice, type ObservedPart, observedDevice, type SeenFault } from '../observation.ts'
 import { isVirtualSliceName } from './read-device.ts'
 
@@ -21,16 +21,21 @@ export const isNvidiaList = (text: string): boolean => /^GPU \d+: .*\(UUID: /m.t
 export function parseNvidiaList(text: string): ObservedDevice[] {
   const devices: { device: ObservedDevice; parts: ObservedPart[] }[] = []
   for (const line of text.split(/\r?\n/)) {
-    const gpu = /^GPU (\d+): (.*?) *\(UUID: ([^)]*)\)/.exec(line.slice(0, 1024))
+    // The last line may be cut anywhere: a number is a card that is there.
+    const gpu = /^GPU (\d+): (.*?) *(?:\(UUID: ([^)]*)(\)?)|$)/.exec(line.slice(0, 1024))
     if (gpu) {
       const name = textOf(gpu[2])
+      const whole = gpu[4] === ')'
+      const failed = readCell(gpu[2])
+      const faults: SeenFault[] = failed.kind === 'failed' ? [{ code: failed.code, detail: line.trim() }] : []
       const device = observedDevice({
         vendor: 'nvidia',
         listing: 'list',
         index: Number(gpu[1]),
         name,
-        uuid: textOf(gpu[3]),
+        uuid: whole ? textOf(gpu[3]) : null,
         vgpu: isVirtualSliceName(name),
+        faults: whole ? faults : [...faults, { code: 'GPU_RECORD_INCOMPLETE', detail: line.trim().slice(0, 200) }],
       })
       devices.push({ device, parts: [] })
       continue
@@ -53,7 +58,7 @@ export function parseNvidiaList(text: string): ObservedDevice[] {
 }
 
 export const isNvidiaTable = (text: string): boolean =>
-  /\|\s*NVIDIA-SMI\s+\d|^\s*\|?\s*Fan\s+Temp\s+Perf\s+Pwr:Usage\/Cap/m.test(text)
+  /\bNVIDIA-SMI\s+\d|^\s*\|?\s*Fan\s+Temp\s+Perf\s+Pwr:Usage\/Cap/m.test(text)
 
 /**
  * The human table: says that a card is there and which cells failed. Its columns move between drivers and cut names short,
@@ -65,13 +70,33 @@ export function parseNvidiaTable(text: string): ObservedDevice[] {
   const driver = /(?:Driver|KMD) Version:\s*([\d.]+)/.exec(text)?.[1] ?? null
   const computeApi = textOf(/CUDA (?:UMD )?Version:\s*([^\s|]+)/.exec(text)?.[1])
   const devices: ObservedDevice[] = []
-  let open: { index: number | null; name: string | null; pciBusId: string | null } | null = null
+  let open: { index: number | null; name: string | null; pciBusId: string | null; faults: SeenFault[] } | null = null
+  const leave = () => {
+    if (open)
+      devices.push(
+        observedDevice({
+          vendor: 'nvidia',
+          listing: 'table',
+          ...open,
+          driver,
+          computeApi,
+          faults: [...open.faults, { code: 'GPU_RECORD_INCOMPLETE', detail: null }],
+        }),
+      )
+    open = null
+  }
   for (const full of cards.split(/\r?\n/)) {
     const line = full.slice(0, 512)
     const first = /^\|\s+(\d+)\s{1,3}(\S.*?)\s+(?:On|Off|N\/A|WDDM|TCC|MCDM|ERR!)\s*\|\s*(\S+)\s/.exec(line)
     if (first) {
-      const name = textOf(first[2])
-      open = { index: Number(first[1]), name, pciBusId: pciAddressOf(first[3]) }
+      leave()
+      const failed = readCell(first[2])
+      open = {
+        index: Number(first[1]),
+        name: textOf(first[2]),
+        pciBusId: pciAddressOf(first[3]),
+        faults: failed.kind === 'failed' ? [{ code: failed.code, detail: `the name is ${first[2]}` }] : [],
+      }
       continue
     }
     const second =
@@ -80,7 +105,9 @@ export function parseNvidiaTable(text: string): ObservedDevice[] {
       )
     if (!second || /Fan\s+Temp/.test(line)) continue
     const failed = /\bERR!/.test(line)
-    const faults: SeenFault[] = failed ? [{ code: 'GPU_READING_FAILED', detail: 'ERR! in the table' }] : []
+    const faults: SeenFault[] = open?.faults ?? []
+    if (failed && faults.every(({ code }) => code !== 'GPU_READING_FAILED'))
+      faults.push({ code: 'GPU_READING_FAILED', detail: 'ERR! in the table' })
     devices.push(
       observedDevice({
         vendor: 'nvidia',
@@ -89,13 +116,14 @@ export function parseNvidiaTable(text: string): ObservedDevice[] {
         driver,
         computeApi,
         memoryMiB: mebibytesOf(second[7]),
-        readings: { memoryUsedMiB: mebibytesOf(second[6]) },
+        readings: { memoryUsedMiB: mebibytesOf(second[6]), temperatureC: numberOf(second[2]) },
         vgpu: isVirtualSliceName(open?.name ?? null),
         faults,
       }),
     )
     open = null
   }
+  leave()
   return devices
 }
 

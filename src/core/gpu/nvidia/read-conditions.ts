@@ -1,12 +1,19 @@
 import { booleanOf, integerOf, numberOf, textOf } from '../cell.ts'
 import type { ObservedDevice, SeenFault } from '../observation.ts'
+import { recoveryFault } from '../recovery-action.ts'
 import { activeThrottleReasons, failedCells, ownLeaves, sumOf } from './fact-readings.ts'
 import { type FactNode, factChild, factText } from './fact-tree.ts'
 
 /** What a card says is wrong with it, in `-q` or `-q -x`. Field names by NVML's documentation of nvmlDevice* and the outputs seen. */
 export function readConditions(gpu: FactNode, parts: number): Pick<ObservedDevice, 'faults' | 'notes'> {
-  const faults: SeenFault[] = failedCells(ownLeaves(gpu))
-  const notes: { code: string; detail: string }[] = []
+  const failed = failedCells(ownLeaves(gpu))
+  const isSplit = parts > 0 || booleanOf(factText(gpu, 'mig_mode/current_mig', 'mig_mode/current')) === true
+  // Whoever was given an instance may not read the whole card: that is as it should be.
+  const isUsual = ({ code }: SeenFault): boolean => code === 'GPU_READING_DENIED' && isSplit
+  const faults: SeenFault[] = failed.filter(fault => !isUsual(fault))
+  const notes = failed
+    .filter(isUsual)
+    .map(({ code, detail }) => ({ code, detail: `of the card that is split: ${detail}` }))
   const text = (...paths: string[]) => factText(gpu, ...paths)
   const says = (...paths: string[]) => booleanOf(text(...paths)) === true
   const add = (code: string, detail: string | null = null) => {
@@ -15,9 +22,11 @@ export function readConditions(gpu: FactNode, parts: number): Pick<ObservedDevic
 
   const action = textOf(text('gpu_recovery_action'))
   if (says('gpu_reset_status/reset_required')) add('GPU_RESET_REQUIRED', 'reset required: yes')
-  if (action && /reset|reboot/i.test(action)) add('GPU_RESET_REQUIRED', `recovery action: ${action}`)
-  else if ((action && /drain/i.test(action)) || says('gpu_reset_status/drain_and_reset_recommended'))
-    add('GPU_DRAIN_RECOMMENDED', action)
+  const recovery = action === null ? null : recoveryFault(action)
+  if (recovery !== null) add(recovery, `recovery action: ${action}`)
+  else if (says('gpu_reset_status/drain_and_reset_recommended')) add('GPU_DRAIN_RECOMMENDED', null)
+  const licence = textOf(text('vgpu_software_licensed_product/license_status', 'grid_licensed_product/license_status'))
+  if (licence && /^unlicensed/i.test(licence)) add('GPU_VGPU_UNLICENSED', `licence status: ${licence}`)
 
   for (const fault of throttleFaults(activeThrottleReasons(gpu))) add(fault.code, fault.detail)
   const temperature = numberOf(text('temperature/gpu_temp', 'temperature/gpu_current_temp'))

@@ -1,6 +1,7 @@
 import { booleanOf, integerOf, mebibytesOf, numberOf, pciAddressOf, pciDeviceIdOf, readCell, textOf } from '../cell.ts'
 import { memoryFits } from '../class-table.ts'
 import { type ObservedDevice, observedDevice, type SeenFault } from '../observation.ts'
+import { recoveryFault } from '../recovery-action.ts'
 import { failedCells } from './fact-readings.ts'
 import { throttleFaults } from './read-conditions.ts'
 import { isVirtualSliceName, windowsModel } from './read-device.ts'
@@ -34,7 +35,8 @@ export function readCsvRow(columns: readonly string[], cells: readonly string[])
   const uncorrected = integerOf(get('ecc.errors.uncorrected.volatile.total'))
   const lifetime = integerOf(get('ecc.errors.uncorrected.aggregate.total'))
   const action = textOf(get('gpu_recovery_action'))
-  add(Boolean(action && /reset|reboot/i.test(action)), 'GPU_RESET_REQUIRED', `recovery action: ${action}`)
+  const recovery = action === null ? null : recoveryFault(action)
+  if (recovery !== null) add(true, recovery, `recovery action: ${action}`)
   add(says('reset_status.reset_required'), 'GPU_RESET_REQUIRED', 'reset required: yes')
   add((uncorrected ?? 0) > 0, 'GPU_ECC_UNCORRECTED', `${uncorrected} since the driver was loaded`)
   add((lifetime ?? 0) > 0 && !uncorrected, 'GPU_ECC_UNCORRECTED_LIFETIME', `${lifetime} in the life of the card`)

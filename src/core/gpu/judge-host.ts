@@ -1,0 +1,131 @@
+import type { CombinedDevice } from './combine-devices.ts'
+import { type HostFacts, vendorIds } from './cross-check.ts'
+import { faultDefinition, faultFromText, makeFault } from './fault-table.ts'
+import { type Fault, type Note, type ProbedDevice, type ProbeState, worstState } from './gpu-probe.ts'
+import type { Identity } from './identify-devices.ts'
+import type { Listing, Observation, Vendor } from './observation.ts'
+
+/** Listings by a vendor's tool; a log, the kernel and the bus name cards that the tool may not reach. */
+export const isAnswer = (listing: Listing): boolean => ['full', 'query', 'list', 'table'].includes(listing)
+
+/** What means nothing where cards are listed nevertheless, by whatever tool. */
+const answeredAnyway = new Set(['GPU_NONE_FOUND', 'GPU_NO_DATA', 'GPU_TOOL_MISSING', 'GPU_NOTHING_READ'])
+/** What a tool says too on a host that has no card of its vendor. */
+const saidWithoutCards = new Set(['GPU_DRIVER_NOT_RUNNING', 'GPU_LIBRARY_MISSING', 'GPU_LIBRARY_FAILED'])
+/** Cards that are counted, or may follow, and are not described. */
+const missingCards = new Set(['GPU_INDEX_GAP', 'GPU_OUTPUT_TRUNCATED'])
+
+/** Cards of a live host that its kernel names and the vendor's tool does not list, where nothing else says why. */
+export function unshown(
+  seen: readonly CombinedDevice[],
+  identities: readonly Identity[],
+  combined: readonly CombinedDevice[],
+  faults: readonly Fault[],
+): Fault[] {
+  return seen.flatMap(device => {
+    const { identity } = identities[combined.indexOf(device)]!
+    const why = (fault: Fault): boolean =>
+      fault.critical && (fault.device === identity || (fault.device === null && fault.vendor === device.vendor))
+    if (isAnswer(device.listing) || faults.some(why)) return []
+    const detail = `named by ${device.sources.join(', ')}`
+    return [makeFault('GPU_NOT_LISTED', { device: identity, vendor: device.vendor, detail })]
+  })
+}
+
+/** What is said of no device in particular: of a vendor's tool, or of the host. */
+export function hostFaults(
+  own: readonly Observation[],
+  seen: readonly CombinedDevice[],
+  works: readonly ProbedDevice[],
+  facts: HostFacts,
+  nameSources: boolean,
+): { faults: Fault[]; notes: Note[] } {
+  const faults: Fault[] = []
+  const notes: Note[] = []
+  const name = (source: string, detail: string | null) => (nameSources ? `${source}: ${detail ?? ''}` : detail)
+  const answered = new Set(seen.filter(({ listing }) => isAnswer(listing)).map(({ vendor }) => vendor))
+  const whole = new Set(
+    own
+      .filter(({ devices, faults: of }) => devices.length > 0 && !of.some(({ code }) => missingCards.has(code)))
+      .map(({ vendor, attached, devices }) => (attached !== null && attached > devices.length ? null : vendor)),
+  )
+  /** Another vendor's card works, and nothing but its tool speaks of this vendor's. */
+  const isElsewhere = (vendor: Vendor | null, code: string): boolean => {
+    if (vendor === null || seen.some(device => device.vendor === vendor)) return false
+    if (!works.some(({ record, state }) => record.vendor !== vendor && state !== 'unreadable')) return false
+    const onBus = facts.pciCards?.some(({ vendorId }) => vendorId === vendorIds[vendor])
+    return onBus === undefined ? saidWithoutCards.has(code) : !onBus
+  }
+  const given = new Set<string>()
+  for (const { source, faults: of, vendor: tool } of own)
+    for (const { code, detail, vendor: whose } of of) {
+      const vendor = whose ?? tool
+      if (answeredAnyway.has(code) && seen.length > 0) {
+        const other = vendor !== null && seen.every(device => device.vendor !== vendor)
+        if (code !== 'GPU_NONE_FOUND' && !other && vendor !== null && !answered.has(vendor)) {
+          // Its cards are known from elsewhere, and the tool does not show them: that is what is wrong.
+        } else continue
+      }
+      if (code === 'GPU_OUTPUT_TRUNCATED' && whole.has(vendor)) continue
+      if (given.has(`${code} ${vendor}`)) continue
+      given.add(`${code} ${vendor}`)
+      if (isElsewhere(vendor, code)) {
+        notes.push({ code, device: null, detail: `${vendor}: ${detail ?? ''}` })
+        continue
+      }
+      // A tool that listed its cards has answered, whatever else it or another tool said.
+      const isAnswered = vendor === null ? answered.size > 0 : answered.has(vendor)
+      faults.push(
+        faultFromText(code, { vendor, detail: name(source, detail), ...(isAnswered ? { critical: false } : {}) }),
+      )
+    }
+  for (const { source, detail, vendor } of indexGaps(own))
+    faults.push(makeFault('GPU_INDEX_GAP', { vendor, detail: name(source, detail) }))
+  return { faults, notes }
+}
+
+/** The worst of the devices and of cards that are missing; without any, whether somebody said that there is none. */
+export function stateOf(
+  devices: readonly ProbedDevice[],
+  faults: readonly Fault[],
+  observations: readonly Observation[],
+): ProbeState {
+  const ofHost = faults.filter(({ device }) => device === null)
+  const isMissing = ({ code, critical }: Fault): boolean =>
+    faultDefinition(code).effect === 'unreadable'
+      ? critical || devices.length === 0 || missingCards.has(code)
+      : critical && devices.length === 0
+  if (ofHost.some(isMissing)) return 'unreadable'
+  if (devices.length > 0) return worstState(devices)
+  return observations.some(({ faults: said }) => said.some(({ code }) => code === 'GPU_NONE_FOUND'))
+    ? 'absent'
+    : 'unknown'
+}
+
+/** Cards that a tool counts and does not describe. */
+function indexGaps(own: readonly Observation[]): { source: string; detail: string; vendor: Vendor | null }[] {
+  const described = Math.max(0, ...own.map(({ devices }) => devices.length))
+  for (const { source, attached, devices, format, vendor } of own) {
+    if (attached !== null && attached > described && devices.length > 0) {
+      const missing = attached - described
+      const not = missing === 1 ? '1 card does not answer' : `${missing} cards do not answer`
+      return [{ source, vendor, detail: `${attached} attached, ${described} described: ${not}` }]
+    }
+    if (!['nvidia-csv', 'nvidia-list', 'nvidia-table'].includes(format)) continue
+    const indices = devices.flatMap(({ index }) => (index === null ? [] : [index]))
+    const highest = Math.max(-1, ...indices)
+    const gaps = Array.from({ length: Math.min(highest, 256) }, (_, index) => index).filter(
+      index => !indices.includes(index),
+    )
+    const unnumbered = devices.filter(({ index }) => index === null).length
+    if (gaps.length > unnumbered && indices.includes(0))
+      return [
+        {
+          source,
+          vendor,
+          detail: `no card ${gaps.slice(0, 8).join(', ')} among ${indices.length} up to index ${highest}`,
+        },
+      ]
+  }
+  return []
+}
