@@ -74,8 +74,8 @@ const abort = signed(
 const sampleRequest = signed(
   z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32, checker: address }),
 )
-/** The openings themselves are the payload. */
-const openings = z.object({ commitmentHash: bytes32, secret: bytes32 })
+/** The openings themselves are the payload. The block tells those of a request from those of the one that it replaced. */
+const openings = z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32.optional() })
 
 const heartbeat = z.object({ nonce: bytes32 })
 

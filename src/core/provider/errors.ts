@@ -29,9 +29,15 @@ export const providerErrors = defineErrors({
   },
   PROVIDER_SECOND_REQUEST: {
     message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
-      `Checker ${checker} has asked for other samples of commitment ${commitmentHash} before.`,
+      `Checker ${checker} has asked for samples of commitment ${commitmentHash} with another secret before.`,
     meaning:
-      'A seat draws once: the same request may be answered again, another one would let it draw until it likes the rows.',
+      'A seat draws with one secret: the same request may be answered again, also with the block that a reorg put in its place; another secret would let it draw until it likes the rows.',
+    fix: 'Nothing to do: the request was refused.',
+  },
+  PROVIDER_ASKED_TOO_OFTEN: {
+    message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
+      `Checker ${checker} asks too often for samples of commitment ${commitmentHash}.`,
+    meaning: 'A seat asks once, again when it connects again, and anew when a reorg replaces the sampling block.',
     fix: 'Nothing to do: the request was refused.',
   },
   PROVIDER_SPEC_OTHER: {

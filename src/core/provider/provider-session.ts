@@ -49,11 +49,20 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     const worked = roundWork.committed(round, deviceId)
     if (worked !== null) return session.send('job.commitment', worked.commitment)
   })
+  /** Requests whose answer is on its way over this session: their copies are asked no more. */
+  const answering = new Set<string>()
   session.on('job.request', async request => {
+    const { commitmentHash, secret, samplingBlockHash } = request.message
+    const name = `${commitmentHash} ${secret} ${samplingBlockHash}`
+    if (answering.has(name)) return
     requireFromSeat(isSignedBy(network, 'SampleRequest', request, checker), request.message.checker)
-    const { commitmentHash, secret } = request.message
-    const payload = await roundWork.answer(checker, request.message)
-    await session.send('job.openings', { commitmentHash, secret }, payload)
+    answering.add(name)
+    try {
+      const payload = await roundWork.answer(checker, request.message)
+      await session.send('job.openings', { commitmentHash, secret, samplingBlockHash }, payload)
+    } finally {
+      answering.delete(name)
+    }
     crashPoint('provider.opened')
   })
   session.on('device.request', async request => {

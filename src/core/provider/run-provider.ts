@@ -33,7 +33,7 @@ import { reportFalseReceipts } from './report-false-receipts.ts'
 import { type Roster, readRoster } from './roster.ts'
 import { createRoundRunner } from './round-runner.ts'
 import { createRoundWork, type WorkedRound } from './round-work.ts'
-import { blockReader } from './sampling-block.ts'
+import { blockSource, createBlockFinder } from './sampling-block.ts'
 import { isSameWork, specInForce } from './spec-in-force.ts'
 import { startEngines } from './start-engines.ts'
 
@@ -144,7 +144,7 @@ async function workSpec(
       journal,
       clock,
       rulesOf: epoch => rosters.get(epoch)?.rounds.rules ?? null,
-      readBlock: blockReader(network.chain, heads),
+      findBlock: createBlockFinder(blockSource(network.chain, heads), clock),
     },
   )
 
