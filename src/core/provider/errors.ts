@@ -57,6 +57,18 @@ export const providerErrors = defineErrors({
     meaning: 'A seat asked about a device that this process does not run.',
     fix: 'Nothing to do: the request was refused.',
   },
+  PROVIDER_RECEIPT_UNWANTED: {
+    message: ({ checker, epoch }: { checker: string; epoch: string }) =>
+      `Checker ${checker} sent a receipt of epoch ${epoch} that this Provider has no use for.`,
+    meaning: 'A receipt is kept of own devices and of epochs that the chain still keeps, one of each seat.',
+    fix: 'Nothing to do: the receipt was refused.',
+  },
+  PROVIDER_ATTESTATION_TOO_SOON: {
+    message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>
+      `Checker ${checker} asks again too soon for attestation evidence of device ${deviceId}.`,
+    meaning: 'Evidence keeps the card’s tool busy for seconds: it is collected for a seat once a minute.',
+    fix: 'Nothing to do: the request was refused, and the seat asks again in a later round.',
+  },
   PROVIDER_NO_SEATS: {
     message: ({ reason }: { reason: string }) => `No seat judges this Provider’s devices now: ${reason}.`,
     meaning:

@@ -50,7 +50,8 @@ export type ProviderJournal = {
    * @throws PROVIDER_SECOND_REQUEST when the seat asked with another secret about this commitment
    */
   recordRequest(epoch: bigint, request: SignedMessage<'SampleRequest'>): void
-  recordReceipt(checker: Hex, receipt: Signed<'Receipt'>): void
+  /** Keeps what a seat said of a device's epoch; the first stands. @returns whether it was kept */
+  recordReceipt(checker: Hex, receipt: Signed<'Receipt'>): boolean
   receipts(deviceId: Hex, epoch: number): { readonly checker: Hex; readonly receipt: Signed<'Receipt'> }[]
   /** Keeps the environment record (canonical text) that an epoch's reports carry; the first stands. */
   recordEnvironment(epoch: number, record: string): void
@@ -126,15 +127,16 @@ export function createProviderJournal(store: Store): ProviderJournal {
       })
     },
     recordReceipt(checker, { message, signature }) {
-      store.transaction(() =>
-        store.run(
-          'INSERT OR IGNORE INTO receipt (epoch, device_id, checker, message, signature) VALUES (?, ?, ?, ?, ?)',
-          message.epoch,
-          message.deviceId,
-          checker,
-          JSON.stringify(toWire(message)),
-          signature,
-        ),
+      return store.transaction(
+        () =>
+          store.run(
+            'INSERT OR IGNORE INTO receipt (epoch, device_id, checker, message, signature) VALUES (?, ?, ?, ?, ?)',
+            message.epoch,
+            message.deviceId,
+            checker,
+            JSON.stringify(toWire(message)),
+            signature,
+          ) > 0,
       )
     },
     receipts(deviceId, epoch) {

@@ -15,7 +15,8 @@ import type { Clock } from '../platform/clock.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
-import { type EnvironmentRecord, encodeDeviceRecord, hashRecordText } from '../protocol/device-record.ts'
+import { type EnvironmentRecord, hashRecordText } from '../protocol/device-record.ts'
+import { heartbeatSeconds } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import type { Signer } from '../report/signer.ts'
 import { dialSession } from '../transport/dial-session.ts'
@@ -27,15 +28,16 @@ import { createProviderJournal } from './journal.ts'
 import { keptEnvironment } from './kept-environment.ts'
 import { hostHardwareHash, type OwnDevice, ownDevices } from './own-devices.ts'
 import type { ProviderEvent } from './provider-event.ts'
-import { type DeviceStatement, serveSeat } from './provider-session.ts'
+import { serveSeat } from './provider-session.ts'
 import { registerDevices } from './register-devices.ts'
-import { reportFalseReceipts } from './report-false-receipts.ts'
+import { isReceiptWanted, reportFalseReceipts } from './report-false-receipts.ts'
 import { type Roster, readRoster } from './roster.ts'
 import { createRoundRunner } from './round-runner.ts'
 import { createRoundWork, type WorkedRound } from './round-work.ts'
 import { blockSource, createBlockFinder } from './sampling-block.ts'
 import { isSameWork, specInForce } from './spec-in-force.ts'
 import { startEngines } from './start-engines.ts'
+import { createStatements } from './statements.ts'
 
 export type ProviderOptions = {
   readonly network: ConnectedNetwork
@@ -148,26 +150,18 @@ async function workSpec(
     },
   )
 
-  const statementOf = async (deviceId: Hex, nonce: Hex): Promise<DeviceStatement | null> => {
-    const device = devices.find(each => each.deviceId === deviceId)
-    const generation = newest(rosters)?.members.find(member => member.deviceId === deviceId)?.generation
-    if (device === undefined || generation === undefined) return null
-    const { record, deviceHash } = device.probed
-    const isAttested = registered.some(
-      ({ device: { id, record: said } }) => id === deviceId && said.attestedIdentity !== zeroBytes32,
-    )
-    const attestation = isAttested ? ((await deps.attest(device, nonce))?.evidence ?? null) : null
-    return {
-      generation,
-      deviceHash,
-      environmentHash,
-      certificateHash,
-      attestationHash: attestation === null ? zeroBytes32 : hashRecordText(attestation),
-      device: encodeDeviceRecord(record),
-      environment,
-      attestation,
-    }
-  }
+  const statementOf = createStatements(
+    { devices, certificateHash, environment },
+    {
+      attest: deps.attest,
+      isAttested: deviceId =>
+        registered.some(({ device: { id, record } }) => id === deviceId && record.attestedIdentity !== zeroBytes32),
+      generationOf: deviceId =>
+        newest(rosters)?.members.find(member => member.deviceId === deviceId)?.generation ?? null,
+      intervalSeconds: () => heartbeatSeconds(newest(rosters)?.rounds.epochSeconds ?? 0),
+      clock,
+    },
+  )
 
   const transport = deps.openTransport(identity)
   const sessions = keepSessions(
@@ -201,6 +195,7 @@ async function workSpec(
           roundWork,
           log,
           statementOf,
+          wantsReceipt: isReceiptWanted({ deviceIds, latestEpoch: () => newest(rosters)?.epoch ?? -1 }),
           now: () => clock.now(),
           onReceipt: (_, { epoch, deviceId, rate, flags }) =>
             emit({ type: 'receipt.received', epoch: Number(epoch), deviceId, checker, rate, flags }),

@@ -1,16 +1,21 @@
 /** What one hostile seat of five can cost a Provider over a real session, with a real engine and store. */
 import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { deviceRecord, probedDevice } from '../../../src/core/gpu/build-device.ts'
 import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
+import type { Clock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
+import { heartbeatSeconds } from '../../../src/core/protocol/network-parameters.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { type ProviderSessionDependencies, serveSeat } from '../../../src/core/provider/provider-session.ts'
+import { isReceiptWanted } from '../../../src/core/provider/report-false-receipts.ts'
 import { createRoundWork } from '../../../src/core/provider/round-work.ts'
 import { createBlockFinder } from '../../../src/core/provider/sampling-block.ts'
+import { createStatements, type StatementOf } from '../../../src/core/provider/statements.ts'
 import { createSigner, recoverSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { dialSession } from '../../../src/core/transport/dial-session.ts'
 import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
@@ -80,6 +85,7 @@ async function world(changed: Partial<ProviderSessionDependencies> = {}) {
       roundWork,
       log: silentLogger,
       statementOf: async () => null,
+      wantsReceipt: () => false,
       now: () => clock.now(),
       ...changed,
     })
@@ -115,4 +121,95 @@ it('1,500 copies of a request for a block that nobody knows cost few reads, and 
   expect(reads.length).toBeGreaterThan(8)
   expect(reads.length).toBeLessThan(40)
   expect(sessions.filter(({ closed }) => closed)).toEqual([])
+})
+
+it('receipts are kept of own devices, of recent epochs, one of each, and are gone with their epochs', async () => {
+  const received: bigint[] = []
+  const { store, journal, sessions } = await world({
+    wantsReceipt: isReceiptWanted({ deviceIds: [deviceId], latestEpoch: () => 100 }),
+    onReceipt: (_, { epoch }) => received.push(epoch),
+  })
+  const [hostile] = sessions
+  const refused: string[] = []
+  hostile!.on('refused', ({ message }) => void refused.push(message))
+  const give = async (epoch: bigint, of: Hex, rate = 1) => {
+    const lane = { cohort: 4_000_000_000, lane: 255, generation: 1, rate, uptime: 1, flags: 1 }
+    await hostile!.send('receipt', await signMessage(seats[0]!, 'Receipt', { epoch, deviceId: of, ...lane }))
+  }
+  for (let i = 0; i < 300; i++) await give(100n, hash(1_000_000 + i))
+  for (let i = 0; i < 300; i++) await give(9_000_000_000_000_000_000n - BigInt(i), deviceId)
+  for (let epoch = 0n; epoch <= 101n; epoch++) await give(epoch, deviceId)
+  for (let i = 0; i < 300; i++) await give(99n, deviceId, i)
+  await expect.poll(() => refused.length).toBe(300 + 300 + 102 - 5)
+  expect(new Set(refused.map(message => /PROVIDER_\w+/.exec(message)?.[0]))).toEqual(
+    new Set(['PROVIDER_RECEIPT_UNWANTED']),
+  )
+  await expect.poll(() => received).toEqual([96n, 97n, 98n, 99n, 100n])
+  const kept = () => store.all<{ epoch: bigint }>('SELECT epoch FROM receipt').map(({ epoch }) => Number(epoch))
+  expect(kept()).toEqual([96, 97, 98, 99, 100])
+  journal.prune(101)
+  expect(kept()).toEqual([])
+})
+
+it('1,000 device requests start one collection of evidence, and each seat has one a minute', async () => {
+  let running = 0
+  let most = 0
+  const collected: Hex[] = []
+  const finish: (() => void)[] = []
+  const probed = probedDevice(
+    deviceRecord({ kind: 'gpu', vendor: 'nvidia', model: 'NVIDIA L4', identity: 'GPU-a', identitySource: 'uuid' }),
+  )
+  const statements = (clock: Clock) =>
+    createStatements(
+      { devices: [{ deviceId, probed }], certificateHash: hash(1), environment: '{}' },
+      {
+        async attest(_, nonce) {
+          collected.push(nonce)
+          most = Math.max(most, ++running)
+          await new Promise<void>(resolve => finish.push(resolve))
+          running--
+          return { evidence: nonce }
+        },
+        isAttested: () => true,
+        generationOf: () => 1,
+        intervalSeconds: () => heartbeatSeconds(86_400),
+        clock,
+      },
+    )
+  let statementOf: StatementOf | null = null
+  const { clock, sessions } = await world({ statementOf: (...asked) => statementOf!(...asked) })
+  statementOf = statements(clock)
+  const reports: Hex[] = []
+  const refused: string[] = []
+  for (const session of sessions) {
+    session.on('device.report', ({ report }) => void reports.push(report.message.nonce))
+    session.on('refused', ({ message }) => void refused.push(message))
+  }
+  const ask = async (i: number, nonce: number) =>
+    sessions[i]!.send(
+      'device.request',
+      await signMessage(seats[i]!, 'DeviceRequest', { deviceId, nonce: hash(nonce), checker: seats[i]!.address }),
+    )
+  for (let nonce = 1; nonce <= 1_000; nonce++) await ask(0, nonce)
+  for (const i of [1, 2, 3, 4]) await ask(i, 2_000 + i)
+  await expect.poll(() => refused.length).toBe(999)
+  expect(refused.every(message => message.includes('PROVIDER_ATTESTATION_TOO_SOON'))).toBe(true)
+  expect(collected).toEqual([hash(1)])
+  const finishAll = (count: number) =>
+    expect
+      .poll(() => {
+        for (const done of finish.splice(0)) done()
+        return reports.length
+      })
+      .toBe(count)
+  await finishAll(5)
+  expect(reports).toEqual([hash(1), ...[1, 2, 3, 4].map(i => hash(2_000 + i))])
+  await clock.advance(59_000)
+  await ask(0, 3_000)
+  await expect.poll(() => refused.length).toBe(1_000)
+  await clock.advance(1_000)
+  await ask(0, 3_001)
+  await finishAll(6)
+  expect(collected.at(-1)).toBe(hash(3_001))
+  expect(most).toBe(1)
 })
