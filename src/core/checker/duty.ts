@@ -15,6 +15,10 @@ export type Duty = {
   /** The cohorts this owner judges, with the committee of each in seat order. */
   readonly committees: ReadonlyMap<number, readonly Address[]>
   readonly devices: readonly SeatDevice[]
+  /** Of its devices. */
+  readonly operators: ReadonlySet<Address>
+  /** Owners of the seats of its committees. */
+  readonly peers: ReadonlySet<Address>
 }
 
 /** @throws when the chain cannot be read */
@@ -40,12 +44,15 @@ export async function readDuty(
       return { cohort, committee: committee ?? [], devices }
     }),
   )
+  const devices = read.flatMap(each => each.devices)
   return {
     epoch,
     seed: rounds.seed,
     rounds,
     cohortCount,
     committees: new Map(read.map(({ cohort, committee }) => [cohort, committee])),
-    devices: read.flatMap(({ devices }) => devices),
+    devices,
+    operators: new Set(devices.map(({ operator }) => operator)),
+    peers: new Set(read.flatMap(({ committee }) => committee)),
   }
 }

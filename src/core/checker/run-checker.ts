@@ -30,7 +30,7 @@ import { type Duty, readDuty } from './duty.ts'
 import { createEarlyRounds } from './early-rounds.ts'
 import { checkerErrors } from './errors.ts'
 import type { EvidenceStore } from './evidence-store.ts'
-import { createForwardWrongRow, takeWrongRows } from './forward-wrong-row.ts'
+import { createForwardWrongRow } from './forward-wrong-row.ts'
 import { createPeers } from './gather-openings.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createPresence } from './presence.ts'
@@ -42,6 +42,7 @@ import { createRoundJudge, type RoundJudge } from './round-judge.ts'
 import { createSeatEpoch, type SeatEpoch } from './seat-epoch.ts'
 import type { Send } from './seat-round.ts'
 import type { SeatSecrets } from './seat-secrets.ts'
+import { createPhaseReader, servePeer } from './serve-peer.ts'
 import { serveSeat } from './serve-seat.ts'
 import { createSettlement } from './settle-epochs.ts'
 import { createStallWatch } from './stall-watch.ts'
@@ -127,7 +128,11 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     return session === undefined || session.closed ? null : (type, body, payload) => session.send(type, body, payload)
   }
   const trouble = (where: string) => (error: unknown) => log.warn({ error, where }, 'something failed; trying again')
-  const judgeOf = (epoch: bigint | number) => epochs.get(Number(epoch))?.judge ?? null
+  const seatOf = (epoch: number) => epochs.get(epoch)?.seat ?? null
+  const phaseOf = createPhaseReader(
+    epoch => getEpoch(network, epoch),
+    () => heads.tip?.hash ?? null,
+  )
 
   const peers = createPeers({ network, signer, transport, clock, log, answerMs: 1_500 })
   const isOver = (epoch: number) => journal.seatCommitment(epoch) !== null
@@ -176,7 +181,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
 
   function onSession(session: Session) {
     const { operator } = session
-    if (session.role === 'checker') return serveChecker(session)
+    if (session.role === 'checker')
+      return servePeer(session, { seatOf, judgeOf: judgeOrRefuse, phaseOf, now: () => clock.monotonicMs() })
     sessions.set(operator, session)
     found.add(operator)
     emit({ type: 'session.opened', operator, reason: null })
@@ -200,25 +206,16 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     }
   }
 
-  function serveChecker(session: Session) {
-    takeWrongRows(session, judgeOrRefuse)
-    session.on('opening.request', async ({ epoch, cohort }) => {
-      const seat = epochs.get(Number(epoch))?.seat
-      const { phase } = await getEpoch(network, Number(epoch))
-      // Before COMMIT is closed an opening is a secret: who knew it could copy it.
-      if (seat === undefined || ['work', 'commit', 'future'].includes(phase))
-        throw checkerErrors.CHECKER_OPENING_UNAVAILABLE({ epoch: Number(epoch), cohort })
-      await session.send('opening.reply', seat.openingReply(cohort))
-    })
-  }
-
   function judgeOrRefuse(epoch: bigint): RoundJudge {
-    const judge = judgeOf(epoch)
-    if (judge === null) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: `of epoch ${epoch}` })
+    const judge = epochs.get(Number(epoch))?.judge
+    if (judge === undefined) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: `of epoch ${epoch}` })
     return judge
   }
 
-  const server = await serveSeat(options, { ...deps, onSession })
+  /** Whose devices we judge, and who sits beside us. */
+  const isExpected = (operator: Address) =>
+    current().some(({ duty }) => duty.operators.has(operator) || duty.peers.has(operator))
+  const server = await serveSeat(options, { ...deps, onSession, isExpected })
   listeningSinceMs = clock.monotonicMs()
   const endpoint = options.publicUrl ?? server.url
   const { payout, seats } = options

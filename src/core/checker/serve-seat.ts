@@ -1,4 +1,5 @@
 /** Where a Checker listens: at the port it was given, or at that of its last run where any will do. */
+import type { Address } from 'viem'
 import { getChecker } from '../chain/checkers.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -27,14 +28,16 @@ export type SeatServerDependencies = {
   readonly randomBytes: (size: number) => Uint8Array
   readonly log: Logger
   readonly onSession: (session: Session) => void
+  /** As {@link import('./admit-peer.ts').AdmissionDependencies.isExpected}. */
+  readonly isExpected: (operator: Address) => boolean
 }
 
 /** @throws TRANSPORT_PORT_IN_USE */
 export async function serveSeat(
   { network, listen, publicUrl }: SeatServerOptions,
-  { signer, evidence, transport, clock, randomBytes, log, onSession }: SeatServerDependencies,
+  { signer, evidence, transport, clock, randomBytes, log, onSession, isExpected }: SeatServerDependencies,
 ): Promise<SessionServer> {
-  const admit = createAdmission(network)
+  const admit = createAdmission(network, { clock, isExpected })
   const last = listen.port === 0 && publicUrl === null ? await lastPort() : listen.port
   try {
     return await serve(last)

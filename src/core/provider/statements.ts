@@ -7,7 +7,7 @@ import { providerErrors } from './errors.ts'
 import type { OwnDevice } from './own-devices.ts'
 
 /** What a device says of itself in this run: canonical texts and their hashes. */
-export type DeviceStatement = {
+type DeviceStatement = {
   readonly generation: number
   readonly deviceHash: Hex
   readonly environmentHash: Hex

@@ -1,6 +1,6 @@
 import { type Hex, zeroHash } from 'viem'
 import { type Clock, systemClock } from '../platform/clock.ts'
-import { type ChannelEnd, createChannel, type Wire } from './channel.ts'
+import { type ChannelEnd, type ChannelOptions, createChannel, type Wire } from './channel.ts'
 import { closeReason, transportErrors } from './errors.ts'
 import { withDefaults } from './limits.ts'
 import type { Channel, CloseReason, Limits, ListenOptions, Transport } from './transport.ts'
@@ -13,7 +13,7 @@ type Endpoint = {
   readonly certificateHash: Hex
   readonly limits: Limits
   readonly open: Map<ChannelEnd, { readonly address: string; authenticated: boolean }>
-}
+} & ChannelOptions
 
 export type InMemoryNetwork = {
   /** A host of this network; its certificate is only a hash here. */
@@ -87,7 +87,7 @@ export function createInMemoryNetwork({
             },
             limits,
             wireOf(toServer, toClient),
-            clock,
+            { clock },
           )
           const accepted = createChannel(
             {
@@ -101,7 +101,7 @@ export function createInMemoryNetwork({
             },
             server.limits,
             wireOf(toClient, toServer),
-            server.clock,
+            server,
           )
           toServer.connect(accepted)
           toClient.connect(client)
@@ -122,7 +122,7 @@ export function createInMemoryNetwork({
           const url = `memory://${options.host}:${options.port === 0 ? 40_000 + ++ports : options.port}`
           if (endpoints.has(url)) throw transportErrors.TRANSPORT_PORT_IN_USE(options)
           const open: Endpoint['open'] = new Map()
-          endpoints.set(url, { address, clock, options, certificateHash, limits, open })
+          endpoints.set(url, { address, clock, options, certificateHash, limits, open, ...earlyLimit(options) })
           return {
             url,
             async close() {
@@ -136,6 +136,8 @@ export function createInMemoryNetwork({
     },
   }
 }
+
+const earlyLimit = ({ maxEarlyBytes }: ListenOptions) => (maxEarlyBytes === undefined ? {} : { maxEarlyBytes })
 
 function hasRoom({ open, limits }: Endpoint, address: string): boolean {
   const ofAddress = [...open.values()].filter(entry => entry.address === address).length

@@ -1,7 +1,7 @@
 import type { Address } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
 import { closeReason, sessionErrors } from './errors.ts'
-import { withDefaults } from './limits.ts'
+import { maxEarlyBytes, withDefaults } from './limits.ts'
 import { createSession, type Session, type SessionDependencies } from './session.ts'
 import { acceptHandshake, type Claim, type Recover } from './session-handshake.ts'
 import type { Channel, Limits, ListenOptions, Transport } from './transport.ts'
@@ -72,6 +72,7 @@ export async function serveSessions(
     host,
     port,
     onChannel: channel => void accept(channel),
+    maxEarlyBytes,
     ...(onGet === undefined ? {} : { onGet }),
     ...(admitCertificate === undefined ? {} : { admitCertificate }),
   })

@@ -93,6 +93,8 @@ export type ListenOptions = {
   onChannel(channel: Channel): void
   /** Whether a peer with this certificate may open a channel at all; asked before the channel exists. Default: any. */
   admitCertificate?(certificateHash: Hex): boolean
+  /** Most bytes that a channel takes of a peer before it was told to be `authenticated`; default: no other limit than those of frames. */
+  readonly maxEarlyBytes?: number
   /** Answers plain `GET <path>` on the same port, without client certificate; `null` is 404. */
   onGet?(path: string): Promise<GetReply | null>
 }

@@ -9,6 +9,8 @@ import type { Channel, CloseReason, Limits } from './transport.ts'
 const ownCloseCode = 4000
 const maxReasonBytes = 123
 const closeTimeoutMs = 1_000
+/** Of a client's WebSocket frame: 2 bytes, 8 of length, 4 of mask. */
+const maxFrameHeaderBytes = 14
 
 let channels = 0
 
@@ -29,8 +31,12 @@ export function channelOf(
   socket: Socket,
   certificates: { readonly peer: Hex; readonly own: Hex },
   limits: Limits,
-  authenticated: () => void = () => {},
+  {
+    authenticated = () => {},
+    maxEarlyBytes = Number.POSITIVE_INFINITY,
+  }: { readonly authenticated?: () => void; readonly maxEarlyBytes?: number } = {},
 ): Channel {
+  let earlyBytes = 0
   let fault: CloseReason | null = null
   const end: ChannelEnd = createChannel(
     {
@@ -38,7 +44,10 @@ export function channelOf(
       peerAddress: socket.remoteAddress ?? 'unknown',
       peerCertificateHash: certificates.peer,
       ownCertificateHash: certificates.own,
-      authenticated,
+      authenticated() {
+        socket.off('data', countEarly)
+        authenticated()
+      },
     },
     limits,
     {
@@ -53,6 +62,18 @@ export function channelOf(
       },
     },
   )
+
+  /** A frame is received whole before it is handed on: its bytes count as they come. */
+  function countEarly(chunk: Buffer) {
+    earlyBytes += chunk.length
+    if (earlyBytes <= maxEarlyBytes + maxFrameHeaderBytes || end.channel.closed) return
+    end.channel.close(
+      closeReason(transportErrors.TRANSPORT_FRAME_TOO_LARGE({ bytes: earlyBytes, maxBytes: maxEarlyBytes })),
+    )
+    // Nothing more is read of it; what waits for its close frame is over in a second.
+    webSocket.pause()
+  }
+  if (Number.isFinite(maxEarlyBytes)) socket.on('data', countEarly)
 
   webSocket.on('message', (data: Buffer, isBinary) => {
     if (isBinary) end.receive(data)

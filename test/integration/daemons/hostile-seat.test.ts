@@ -51,7 +51,10 @@ async function world(changed: Partial<ProviderSessionDependencies> = {}) {
   const reads: Hex[] = []
   const source = {
     seen: (at: Hex) => [{ ...trigger, parentHash: hash(8) }, samplingBlock].find(block => block.hash === at) ?? null,
-    read: async (at: Hex) => (reads.push(at), null),
+    async read(at: Hex) {
+      reads.push(at)
+      return null
+    },
   }
   const roundWork = createRoundWork(
     { network, spec, specHash: specHash(spec), deviceIds: [deviceId] },

@@ -108,7 +108,14 @@ describe('createBlockFinder', () => {
   function open() {
     const clock = createManualClock()
     const read: Hex[] = []
-    const find = createBlockFinder({ seen: () => null, read: async at => (read.push(at), null) }, clock)
+    const source = {
+      seen: () => null,
+      async read(at: Hex) {
+        read.push(at)
+        return null
+      },
+    }
+    const find = createBlockFinder(source, clock)
     return { clock, read, find }
   }
 
