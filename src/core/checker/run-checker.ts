@@ -26,7 +26,7 @@ import { bondSeats } from './bond-seats.ts'
 import type { RecordPolicy } from './device-check.ts'
 import { createDeviceJobs } from './device-jobs.ts'
 import { drain } from './drain.ts'
-import { type Duty, readDuty } from './duty.ts'
+import { connectionsFor, type Duty, readDuty } from './duty.ts'
 import { createEarlyRounds } from './early-rounds.ts'
 import { checkerErrors } from './errors.ts'
 import type { EvidenceStore } from './evidence-store.ts'
@@ -55,6 +55,8 @@ export type CheckerOptions = {
   readonly listen: { readonly host: string; readonly port: number }
   /** What Providers dial, where it differs from where we listen. */
   readonly publicUrl: string | null
+  /** Most connections that it holds; default: by what it has to judge. */
+  readonly maxConnections?: number | null
   /** How long open rounds are judged on after it was asked to stop, in ms; default 20,000. */
   readonly drainMs?: number
 }
@@ -77,6 +79,8 @@ export type CheckerDependencies = {
   readonly randomBytes: (size: number) => Uint8Array
   readonly log: Logger
   readonly emit: (event: CheckerEvent) => void
+  /** Told once it listens. @param read - the connections that it holds, and how many it may hold */
+  readonly onListening?: (read: () => { readonly open: number; readonly most: number }) => void
 }
 
 export type CheckerEvent =
@@ -215,7 +219,9 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   /** Whose devices we judge, and who sits beside us. */
   const isExpected = (operator: Address) =>
     current().some(({ duty }) => duty.operators.has(operator) || duty.peers.has(operator))
-  const server = await serveSeat(options, { ...deps, onSession, isExpected })
+  const maxConnections = () => options.maxConnections ?? connectionsFor(current().map(({ duty }) => duty))
+  const server = await serveSeat({ ...options, maxConnections }, { ...deps, onSession, isExpected })
+  deps.onListening?.(() => ({ open: server.connections(), most: maxConnections() }))
   listeningSinceMs = clock.monotonicMs()
   const endpoint = options.publicUrl ?? server.url
   const { payout, seats } = options

@@ -18,6 +18,8 @@ export type SeatServerOptions = {
   readonly listen: { readonly host: string; readonly port: number }
   /** What Providers dial, where it differs from where we listen. */
   readonly publicUrl: string | null
+  /** Most connections now, those of strangers too. */
+  readonly maxConnections: () => number
 }
 
 export type SeatServerDependencies = {
@@ -34,7 +36,7 @@ export type SeatServerDependencies = {
 
 /** @throws TRANSPORT_PORT_IN_USE */
 export async function serveSeat(
-  { network, listen, publicUrl }: SeatServerOptions,
+  { network, listen, publicUrl, maxConnections }: SeatServerOptions,
   { signer, evidence, transport, clock, randomBytes, log, onSession, isExpected }: SeatServerDependencies,
 ): Promise<SessionServer> {
   const admit = createAdmission(network, { clock, isExpected })
@@ -59,6 +61,7 @@ export async function serveSeat(
         port,
         network,
         checker: signer.address,
+        maxConnections,
         async onGet(path) {
           const body = evidence.read(/^\/evidence\/(0x[0-9a-f]{64})$/.exec(path)?.[1] ?? '')
           return body === null ? null : { contentType: 'application/octet-stream', body }

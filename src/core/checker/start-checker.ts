@@ -31,6 +31,8 @@ export type StartCheckerOptions = {
   readonly seats: number
   readonly listen: { readonly host: string; readonly port: number }
   readonly publicUrl: string | null
+  /** Most connections that it holds; null: by what it has to judge. */
+  readonly maxConnections: number | null
   readonly executionProvider: ExecutionProvider | 'auto'
   readonly threads: number
   /** Whether it calls the permissionless functions that move epochs on. */
@@ -103,6 +105,7 @@ export async function startChecker(
       randomBytes: size => new Uint8Array(randomBytes(size)),
       log,
       emit,
+      ...(observer && { onListening: observer.listening }),
     },
     stop,
   )

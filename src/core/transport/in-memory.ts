@@ -125,6 +125,7 @@ export function createInMemoryNetwork({
           endpoints.set(url, { address, clock, options, certificateHash, limits, open, ...earlyLimit(options) })
           return {
             url,
+            connections: () => open.size,
             async close() {
               endpoints.delete(url)
               const channels: Channel[] = [...open.keys()].map(end => end.channel)
@@ -139,10 +140,10 @@ export function createInMemoryNetwork({
 
 const earlyLimit = ({ maxEarlyBytes }: ListenOptions) => (maxEarlyBytes === undefined ? {} : { maxEarlyBytes })
 
-function hasRoom({ open, limits }: Endpoint, address: string): boolean {
+function hasRoom({ open, limits, options }: Endpoint, address: string): boolean {
   const ofAddress = [...open.values()].filter(entry => entry.address === address).length
   if (ofAddress >= limits.maxConnectionsPerAddress) return false
-  if (open.size < limits.maxConnections) return true
+  if (open.size < (options.maxConnections?.() ?? limits.maxConnections)) return true
   const oldest = [...open].find(([, entry]) => !entry.authenticated)
   oldest?.[0].channel.close(closeReason(transportErrors.TRANSPORT_LOST({ why: 'it made room for another' })))
   return oldest !== undefined

@@ -38,7 +38,7 @@ export async function listenWebSocket(
   const { host } = options
   if (identity === null && !isLoopback(host)) throw transportErrors.TRANSPORT_PLAIN_NOT_LOCAL({ host })
 
-  const guard = createConnectionGuard(limits, () => performance.now())
+  const guard = createConnectionGuard(limits, () => performance.now(), options.maxConnections)
   const channels = new Set<Channel>()
   const sockets = new Set<Socket>()
   let replies = 0
@@ -87,6 +87,7 @@ export async function listenWebSocket(
   const { port } = server.address() as AddressInfo
   return {
     url: `${identity === null ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    connections: () => guard.connections,
     async close() {
       const closed = new Promise(resolve => server.close(resolve))
       for (const channel of channels) channel.close(closeReason(transportErrors.TRANSPORT_SHUTTING_DOWN()))

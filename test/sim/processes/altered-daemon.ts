@@ -63,6 +63,7 @@ if (role === 'checker')
       seats: 1,
       listen: { host: '127.0.0.1', port: 0 },
       publicUrl: null,
+      maxConnections: null,
       keeper: true,
     },
     tools,
