@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Hex } from 'viem'
 import type { ClientOptions, ServerOptions, WebSocket } from 'ws'
+import { printable } from '../protocol/text.ts'
 import { type ChannelEnd, createChannel } from './channel.ts'
 import { closeReason, transportErrors } from './errors.ts'
 import type { Channel, CloseReason, Limits } from './transport.ts'
@@ -119,7 +120,7 @@ function encodeReason({ code, message }: CloseReason): string {
 
 function reasonOfClose(code: number, text: string, limits: Limits): CloseReason {
   const [, ownCode, message] = (code === ownCloseCode ? /^([A-Z][A-Z0-9_]{0,63}): (.*)$/s.exec(text) : null) ?? []
-  if (ownCode !== undefined) return { code: ownCode, message: message!.replace(/\p{Cc}/gu, ' ') }
+  if (ownCode !== undefined) return { code: ownCode, message: printable(message!) }
   if (code === 1009) return tooLarge(limits)
   if (code === 1000) return closeReason(transportErrors.TRANSPORT_CLOSED({}))
   return closeReason(transportErrors.TRANSPORT_LOST({ why: `it ended with WebSocket code ${code}` }))
