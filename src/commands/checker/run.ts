@@ -92,6 +92,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         executionProvider: this.flags['execution-provider'],
         listen: { host, port },
         publicUrl: this.flags['public-url'] ?? null,
+        privateEndpoints: this.flags['private-endpoints'],
         maxConnections: this.flags['max-connections'] ?? null,
       }
       await daemon.onlyRun({ takeOver, stop }, only =>

@@ -91,6 +91,13 @@ export const chainErrors = defineErrors({
       'Fees are above what this installation is allowed to spend; the transaction waits and is sent when they fall.',
     fix: 'Wait, or raise the cap with --max-fee-gwei.',
   },
+  TRANSACTION_TIP_CAP: {
+    message: ({ askedWei, offeredWei }: { askedWei: bigint; offeredWei: bigint }) =>
+      `Endpoints say that a tip of ${askedWei} wei per gas is asked; ${offeredWei} is offered.`,
+    meaning:
+      'A tip is whatever an endpoint says it is, and is paid whether or not it was needed: it is bounded for itself, so that no endpoint can spend the day’s allowance.',
+    fix: 'Nothing to do where transactions are mined. On a chain that really asks for more, raise --max-tip-gwei.',
+  },
   TRANSACTION_SPEND_CAP: {
     message: ({ spentWei, capWei }: { spentWei: bigint; capWei: bigint }) =>
       `The spend cap is reached: ${spentWei} of ${capWei} wei.`,

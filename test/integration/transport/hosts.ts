@@ -45,7 +45,7 @@ export async function serve({
   const server = await serveSessions(
     { host: '127.0.0.1', port: 0, network, checker: checker.address, limits, ...listen },
     {
-      transport: createWebSocketTransport({ identity, limits }),
+      transport: createWebSocketTransport({ dialsPrivate: true, identity, limits }),
       recover,
       randomNonce: () => bytesToHex(randomBytes(32)),
       clock: systemClock,
@@ -66,7 +66,7 @@ export const dial = (
   dialSession(
     { endpoint, network, role: 'provider', operator: provider.address, deviceIds, ...options },
     {
-      transport: createWebSocketTransport({ identity, limits: options.limits ?? {} }),
+      transport: createWebSocketTransport({ dialsPrivate: true, identity, limits: options.limits ?? {} }),
       sign: provider.sign,
       clock: systemClock,
     },
