@@ -48,6 +48,16 @@ export const daemonFlags = {
   'take-over': Flags.boolean({
     description: 'Start although another machine with this operator key has replaced this one',
   }),
+  'private-endpoints': Flags.boolean({
+    description:
+      'Dial Checkers at private addresses, which on a chain that others use would make this host connect to its own',
+  }),
+  'max-tip-gwei': amountFlag(9)({
+    description:
+      'Most gwei per gas offered to who makes the block, a quarter of it at first, whatever endpoints say is asked',
+    default: 10n * 10n ** 9n,
+    defaultHelp: async () => '10',
+  }),
   'max-fee-gwei': amountFlag(9)({
     description: 'Most gwei per gas that a transaction offers; it waits while the chain asks for more',
     default: 200n * 10n ** 9n,
@@ -63,10 +73,12 @@ export const daemonFlags = {
 /** What those flags say to the transaction sender. */
 export const sendingOptions = (flags: {
   readonly confirmations: number
+  readonly 'max-tip-gwei': bigint
   readonly 'max-fee-gwei': bigint
   readonly 'spend-cap-ether': bigint
 }) => ({
   confirmations: flags.confirmations,
+  maxTipPerGas: flags['max-tip-gwei'],
   maxFeePerGas: flags['max-fee-gwei'],
   spendCapWei: flags['spend-cap-ether'],
 })

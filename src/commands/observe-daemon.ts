@@ -4,6 +4,7 @@ import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { ChainHead } from '../core/platform/daemon-metrics.ts'
 import type { MetricsServer } from '../core/platform/metrics.ts'
 import type { MountOptions } from '../core/platform/ui/mount-dashboard.ts'
+import { printable } from '../core/protocol/text.ts'
 
 export const observeFlags = {
   'metrics-port': Flags.integer({
@@ -94,5 +95,5 @@ export async function watchDaemon<R, V>(
 /** An event as a line for people: its type and its fields. */
 export const describeEvent = (type: string, fields: object): string =>
   `${type}  ${Object.entries(fields)
-    .map(([name, value]) => `${name}=${value}`)
+    .map(([name, value]) => `${name}=${printable(String(value))}`)
     .join(' ')}`

@@ -22,7 +22,7 @@ export type OpenDaemonOptions = {
   readonly target: ChainTarget
   /** SQL of the role's own schema versions. */
   readonly migrations: readonly string[]
-  readonly sending: Pick<SenderOptions, 'confirmations' | 'maxFeePerGas' | 'spendCapWei'>
+  readonly sending: Pick<SenderOptions, 'confirmations' | 'maxTipPerGas' | 'maxFeePerGas' | 'spendCapWei'>
 }
 
 export type OpenDaemonDependencies = {

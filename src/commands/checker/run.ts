@@ -25,6 +25,12 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
     host: Flags.string({ description: 'Address to listen on', default: '127.0.0.1' }),
     port: Flags.integer({ description: 'Port to listen on; 0 takes a free one', default: 0, min: 0, max: 65535 }),
     'public-url': Flags.string({ description: 'What Providers dial, where it is not the address we listen on' }),
+    'max-connections': Flags.integer({
+      description:
+        'Most connections to hold, those of strangers too. Default: two for each operator it judges, and 1024',
+      min: 16,
+      max: 1_000_000,
+    }),
     keeper: Flags.boolean({ description: 'Call the functions that move epochs on', default: true, allowNo: true }),
   }
   static override readonly streaming = true
@@ -86,6 +92,8 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         executionProvider: this.flags['execution-provider'],
         listen: { host, port },
         publicUrl: this.flags['public-url'] ?? null,
+        privateEndpoints: this.flags['private-endpoints'],
+        maxConnections: this.flags['max-connections'] ?? null,
       }
       await daemon.onlyRun({ takeOver, stop }, only =>
         startChecker(options, { log, clock, emit, observer: metrics }, only),

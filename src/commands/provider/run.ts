@@ -73,7 +73,9 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
       const { startProvider } = await import('../../core/provider/start-provider.ts')
       const { CUDA_VISIBLE_DEVICES: cudaVisibleDevices } = process.env
       const { version } = this.config
-      const options = { ...daemon, payout, executionProvider, threads, cudaVisibleDevices, attest, version }
+      const privateEndpoints = this.flags['private-endpoints']
+      const work = { executionProvider, threads, cudaVisibleDevices, attest, version }
+      const options = { ...daemon, payout, privateEndpoints, ...work }
       await daemon.onlyRun({ takeOver, stop }, only => startProvider(options, { log, clock, emit }, only))
     } finally {
       await watch?.close()

@@ -1,4 +1,5 @@
 import type { Address, Hex } from 'viem'
+import { printable } from '../protocol/text.ts'
 import { checkerSeatsAbi } from './abi/checker-seats.ts'
 import { epochConsensusAbi } from './abi/epoch-consensus.ts'
 import { kaisarLensAbi } from './abi/kaisar-lens.ts'
@@ -35,6 +36,7 @@ const toChecker = (raw: RawChecker): BondedChecker => ({
   ...raw,
   operator: lowerCase(raw.operator),
   payout: lowerCase(raw.payout),
+  endpoint: printable(raw.endpoint).slice(0, 256),
   unbondingUntil: Number(raw.unbondingUntil),
 })
 

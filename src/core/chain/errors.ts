@@ -67,7 +67,8 @@ export const chainErrors = defineErrors({
   CHAIN_UNFIT: {
     message: ({ faults }: { faults: readonly string[] }) =>
       `The contracts would not run on this chain, or would not be safe there: ${faults.join(', ')}.`,
-    meaning: 'A probe of the chain found something that the contracts or the daemons rely on and that it does not have.',
+    meaning:
+      'A probe of the chain found something that the contracts or the daemons rely on and that it does not have.',
     fix: 'Read the lines of "kaisar chain doctor" marked ✖, and choose another chain, or another endpoint of this one.',
     exit: 3,
   },
@@ -97,6 +98,13 @@ export const chainErrors = defineErrors({
     meaning:
       'Fees are above what this installation is allowed to spend; the transaction waits and is sent when they fall.',
     fix: 'Wait, or raise the cap with --max-fee-gwei.',
+  },
+  TRANSACTION_TIP_CAP: {
+    message: ({ askedWei, offeredWei }: { askedWei: bigint; offeredWei: bigint }) =>
+      `Endpoints say that a tip of ${askedWei} wei per gas is asked; ${offeredWei} is offered.`,
+    meaning:
+      'A tip is whatever an endpoint says it is, and is paid whether or not it was needed: it is bounded for itself, so that no endpoint can spend the day’s allowance.',
+    fix: 'Nothing to do where transactions are mined. On a chain that really asks for more, raise --max-tip-gwei.',
   },
   TRANSACTION_SPEND_CAP: {
     message: ({ spentWei, capWei }: { spentWei: bigint; capWei: bigint }) =>

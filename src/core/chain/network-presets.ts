@@ -72,6 +72,12 @@ const probability = (p: number): bigint => BigInt(Math.floor(p * twoTo64))
  * sessions some time later: rounds begin at the sixth, two in most epochs and one at least.
  * @param epochSeconds - at least 16; phases stretch with it
  */
+/** Ids of chains that run on one machine with the processes around them: anvil's and Hardhat's, and those of geth and Ganache. */
+const developmentChainIds: ReadonlySet<number> = new Set([31_337, 1_337])
+
+/** Whether a chain is a development one, where endpoints at loopback are as good as any. */
+export const isDevelopmentChain = (chainId: number): boolean => developmentChainIds.has(chainId)
+
 export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParameters {
   const windowMs = 1000
   const graceMs = 500

@@ -1,60 +1,120 @@
 /** Who may open a session with a Checker: operators whose devices the chain knows by this certificate, and other Checkers. */
-import type { Hex } from 'viem'
-import { getChecker } from '../chain/checkers.ts'
+import type { Address, Hex } from 'viem'
+import { type BondedChecker, getChecker } from '../chain/checkers.ts'
 import { getDevice, type RegisteredDevice } from '../chain/devices.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
+import type { Clock } from '../platform/clock.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import type { Claim } from '../transport/session-handshake.ts'
+import { type Claim, hashClaim } from '../transport/session-handshake.ts'
+import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.ts'
 
 /** Devices read at a time, once the first was found to be the operator's. */
 const readAtOnce = 16
-/** Devices remembered, the oldest of which make way. */
-const rememberedDevices = 4_096
+/** Devices, claims and expected operators remembered, the oldest of which make way. */
+const remembered = 4_096
+/** How long an answer to a claim stands, in ms: a registration that is being mined is seen at one of the next tries. */
+const answerLifeMs = 5_000
+/** Reads of the chain that claims may cause: those of all whom we do not expect together, and those of each whom we do. */
+const readsOfStrangers = { perSecond: 4, burst: 64 }
+const readsOfExpected = { perSecond: 4, burst: 1_024 }
+
+export type AdmissionDependencies = {
+  readonly clock: Pick<Clock, 'monotonicMs'>
+  /** Whether this operator, lower case, has a device that we judge or a seat beside ours. */
+  readonly isExpected: (operator: Address) => boolean
+  readonly readDevice?: (network: ConnectedNetwork, id: Hex) => Promise<RegisteredDevice | null>
+  readonly readChecker?: (
+    network: ConnectedNetwork,
+    operator: Address,
+  ) => Promise<Pick<BondedChecker, 'bond' | 'certificateHash'> | null>
+}
+
+const busy = 'too many that it does not know ask now; try again'
 
 /**
- * @param read - reads a device from the chain
+ * Strangers share one budget of reads, whatever keys and addresses they have; whom we judge is not in it.
+ *
  * @returns what says null of a claim, or why it is not let in
  */
-export function createAdmission(network: ConnectedNetwork, read = getDevice): (claim: Claim) => Promise<string | null> {
+export function createAdmission(
+  network: ConnectedNetwork,
+  { clock, isExpected, readDevice = getDevice, readChecker = getChecker }: AdmissionDependencies,
+): (claim: Claim) => Promise<string | null> {
   /** A registration changes rarely; one that does not fit a claim is read again. */
-  const remembered = new Map<Hex, RegisteredDevice>()
+  const devices = createMemory<Hex, RegisteredDevice>()
+  const answers = createMemory<string, { readonly why: string | null; readonly atMs: number }>()
+  const bucketOf = (limit: typeof readsOfExpected) => createTokenBucket(limit, () => clock.monotonicMs())
+  const strangers = bucketOf(readsOfStrangers)
+  const expected = createMemory<Address, TokenBucket>()
 
-  async function fault(deviceId: Hex, claim: Claim): Promise<string | null> {
-    const known = remembered.get(deviceId)
-    if (known !== undefined && faultOf(deviceId, known, claim) === null) return null
-    const device = await read(network, deviceId)
-    const found = faultOf(deviceId, device, claim)
-    remembered.delete(deviceId)
-    if (device !== null && found === null) remembered.set(deviceId, device)
-    for (const oldest of remembered.keys()) {
-      if (remembered.size <= rememberedDevices) break
-      remembered.delete(oldest)
-    }
+  function mayRead(operator: Address): boolean {
+    if (!isExpected(operator)) return strangers.take()
+    const bucket = expected.get(operator) ?? bucketOf(readsOfExpected)
+    expected.set(operator, bucket)
+    return bucket.take()
+  }
+
+  async function faultOf(deviceId: Hex, claim: Claim): Promise<string | null> {
+    const known = devices.get(deviceId)
+    if (known !== undefined && mismatch(deviceId, known, claim) === null) return null
+    if (!mayRead(claim.operator)) return busy
+    const device = await readDevice(network, deviceId)
+    const found = mismatch(deviceId, device, claim)
+    if (device !== null && found === null) devices.set(deviceId, device)
+    else devices.delete(deviceId)
     return found
   }
 
-  return async claim => {
-    const { role, operator, deviceIds, certificateHash } = claim
-    if (role === 'checker') {
-      const checker = await getChecker(network, operator)
-      if (checker === null) return `${operator} is not a bonded Checker`
-      return certificateHash === zeroBytes32 || checker.certificateHash === certificateHash
-        ? null
-        : 'the certificate is not the registered one'
-    }
+  async function faultOfProvider(claim: Claim): Promise<string | null> {
+    const { deviceIds } = claim
     if (deviceIds.length === 0) return 'it names no device'
     // One alone first: whoever owns nothing costs one look at the chain, whatever the claim is.
     for (let from = 0; from < deviceIds.length; from += from === 0 ? 1 : readAtOnce) {
       const some = deviceIds.slice(from, from === 0 ? 1 : from + readAtOnce)
-      const faults = await Promise.all(some.map(id => fault(id, claim)))
+      const faults = await Promise.all(some.map(id => faultOf(id, claim)))
       const first = faults.find(each => each !== null)
       if (first !== undefined && first !== null) return first
     }
     return null
   }
+
+  async function faultOfChecker({ operator, certificateHash }: Claim): Promise<string | null> {
+    if (!mayRead(operator)) return busy
+    const checker = await readChecker(network, operator)
+    // Who has unbonded has nothing to lose any more.
+    if (checker === null || checker.bond === 0n) return `${operator} is not a bonded Checker`
+    return certificateHash === zeroBytes32 || checker.certificateHash === certificateHash
+      ? null
+      : 'the certificate is not the registered one'
+  }
+
+  return async claim => {
+    const { role, operator, certificateHash, deviceIds } = claim
+    const name = `${role} ${operator} ${certificateHash} ${hashClaim(role, deviceIds)}`
+    const known = answers.get(name)
+    if (known !== undefined && clock.monotonicMs() - known.atMs < answerLifeMs) return known.why
+    const why = await (role === 'checker' ? faultOfChecker(claim) : faultOfProvider(claim))
+    // What a Provider was let in for is remembered by device.
+    if (why !== busy && (why !== null || role === 'checker')) answers.set(name, { why, atMs: clock.monotonicMs() })
+    return why
+  }
 }
 
-function faultOf(id: Hex, device: RegisteredDevice | null, { operator, certificateHash }: Claim): string | null {
+/** A map that forgets its oldest entries. */
+function createMemory<K, V>() {
+  const entries = new Map<K, V>()
+  return {
+    get: (key: K) => entries.get(key),
+    delete: (key: K) => entries.delete(key),
+    set(key: K, value: V) {
+      entries.delete(key)
+      entries.set(key, value)
+      if (entries.size > remembered) entries.delete(entries.keys().next().value!)
+    },
+  }
+}
+
+function mismatch(id: Hex, device: RegisteredDevice | null, { operator, certificateHash }: Claim): string | null {
   if (device === null || device.operator !== operator) return `device ${id} is not registered by ${operator}`
   return certificateHash === zeroBytes32 || device.record.certificateHash === certificateHash
     ? null

@@ -11,6 +11,8 @@ export type CheckerObserver = {
   verified(seconds: number, devices: number): void
   /** A step of settlement was sent, e.g. `finalize/7/0`. */
   settled(key: string): void
+  /** It listens; `read` gives the connections that it holds, and how many it may hold. */
+  listening(read: () => { readonly open: number; readonly most: number }): void
 }
 
 export type CheckerMetrics = CheckerObserver & {
@@ -124,6 +126,24 @@ export function createCheckerMetrics(
     registers,
   })
 
+  let readConnections: Parameters<CheckerObserver['listening']>[0] = () => ({ open: 0, most: 0 })
+  new Gauge({
+    name: 'kaisar_checker_connections',
+    help: 'Connections that are held: of Providers, Checkers, strangers, and who reads evidence.',
+    registers,
+    collect() {
+      this.set(readConnections().open)
+    },
+  })
+  new Gauge({
+    name: 'kaisar_checker_connections_limit',
+    help: 'Connections that may be held: by the duty, or --max-connections.',
+    registers,
+    collect() {
+      this.set(readConnections().most)
+    },
+  })
+
   let endpoint: string | null = null
   let epoch: CheckerState['epoch'] = null
   let lastVerdict: CheckerState['lastVerdict'] = null
@@ -134,6 +154,9 @@ export function createCheckerMetrics(
     verified(seconds, count) {
       verifySeconds.observe(seconds)
       verifiedDevices.inc(count)
+    },
+    listening(read) {
+      readConnections = read
     },
     settled: key => settlement.inc({ step: key.split('/')[0]! }),
     observe(event) {

@@ -12,6 +12,7 @@ import {
 } from '../protocol/device-record.ts'
 import type { MessageBody } from '../protocol/messages.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
+import { printable } from '../protocol/text.ts'
 import type { Network } from '../protocol/typed-data.ts'
 import { isSignedBy } from '../report/signer.ts'
 
@@ -112,6 +113,9 @@ export async function judgeDeviceReport(
         registration,
       })),
     )
+  // What a parser says of text that it cannot read quotes it.
+  for (const [i, finding] of findings.entries())
+    findings[i] = { ...finding, detail: printable(finding.detail).slice(0, 1_024) }
   const cleared = (flag: 'device' | 'environment') => findings.some(finding => finding.clears === flag)
   return {
     deviceValid: !cleared('device'),

@@ -6,7 +6,15 @@ import type { ConnectedNetwork } from '../chain/network.ts'
 import type { EpochRounds } from '../protocol/trigger.ts'
 import type { SeatDevice } from './seat-round.ts'
 
-export type Duty = {
+export type Duty = ReadDuty & {
+  /** Of its devices. */
+  readonly operators: ReadonlySet<Address>
+  /** Owners of the seats of its committees. */
+  readonly peers: ReadonlySet<Address>
+}
+
+/** What is read from the chain; the rest follows from it. */
+export type ReadDuty = {
   readonly epoch: number
   readonly seed: Hex
   readonly rounds: EpochRounds
@@ -15,6 +23,25 @@ export type Duty = {
   /** The cohorts this owner judges, with the committee of each in seat order. */
   readonly committees: ReadonlyMap<number, readonly Address[]>
   readonly devices: readonly SeatDevice[]
+}
+
+export const dutyOf = (read: ReadDuty): Duty => ({
+  ...read,
+  operators: new Set(read.devices.map(({ operator }) => operator)),
+  peers: new Set([...read.committees.values()].flat()),
+})
+
+/** Connections beside those of a duty: of strangers while they say who they are, of newcomers, of keepers, and of who reads evidence. */
+const spareConnections = 1_024
+
+/**
+ * Most connections that a seat holds: two of everybody whom the duties name, since who connects again is let in before the connection
+ * that it lost is noticed, and as many more as {@link spareConnections}.
+ */
+export function connectionsFor(duties: Iterable<Pick<Duty, 'operators' | 'peers'>>): number {
+  const expected = new Set<Address>()
+  for (const { operators, peers } of duties) for (const each of [...operators, ...peers]) expected.add(each)
+  return 2 * expected.size + spareConnections
 }
 
 /** @throws when the chain cannot be read */
@@ -40,12 +67,12 @@ export async function readDuty(
       return { cohort, committee: committee ?? [], devices }
     }),
   )
-  return {
+  return dutyOf({
     epoch,
     seed: rounds.seed,
     rounds,
     cohortCount,
     committees: new Map(read.map(({ cohort, committee }) => [cohort, committee])),
-    devices: read.flatMap(({ devices }) => devices),
-  }
+    devices: read.flatMap(each => each.devices),
+  })
 }

@@ -1,11 +1,10 @@
-/** Wrong rows between seats: told to the others of a committee until each has taken them, and taken from them. */
+/** Wrong rows that this seat found: told to the others of a committee until each has taken them. */
 import type { Address } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Signed } from '../protocol/typed-data.ts'
 import type { Session } from '../transport/session.ts'
 import type { Peers } from './gather-openings.ts'
-import type { RoundJudge } from './round-judge.ts'
 
 /** Resolves when every one of them has taken the row or the epoch is over. Never rejects. */
 export type ForwardWrongRow = (
@@ -63,9 +62,3 @@ export function createForwardWrongRow(deps: ForwardWrongRowDependencies): Forwar
     await Promise.all(others.map(untilTaken))
   }
 }
-
-/** The other end: what is refused is answered with its code by the session. */
-export const takeWrongRows = (session: Session, judgeOf: (epoch: bigint) => Pick<RoundJudge, 'takeWrongRow'>) =>
-  session.on('wrong.row', ({ commitment }, payload) =>
-    judgeOf(commitment.message.epoch).takeWrongRow(commitment, payload),
-  )

@@ -7,7 +7,7 @@ import { toWire } from '../protocol/messages.ts'
 import type { EpochRounds, Trigger } from '../protocol/trigger.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
 import type { Verdict } from '../protocol/verdict.ts'
-import type { Duty } from './duty.ts'
+import { type Duty, dutyOf } from './duty.ts'
 import { evidenceTable } from './evidence-store.ts'
 import type { JudgedRound } from './lane.ts'
 
@@ -150,7 +150,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       const row = store.get<{ duty: string }>('SELECT duty FROM duty WHERE epoch = ? AND seed = ?', epoch, seed)
       if (row === undefined) return null
       const { committees, ...read } = JSON.parse(row.duty) as RecordedDuty
-      return { epoch, seed, rounds, ...read, committees: new Map(committees) }
+      return dutyOf({ epoch, seed, rounds, ...read, committees: new Map(committees) })
     },
     keepRounds: (epoch, rounds) =>
       store.transaction(() => {

@@ -83,7 +83,8 @@ export const acceptAbort = (check: RoundCheck, reason: string): RoundCheck =>
   check.commitment !== null || check.judged !== null ? check : { ...check, reached: true, abortReason: reason }
 
 /**
- * The sampling block is there: who has not committed is judged, who has is sampled from its hash.
+ * The sampling block is there: who has not committed is judged, who has is sampled from its hash. A block that a reorg put in its place
+ * draws instead, as long as nothing was judged.
  * @param ownFault - why this seat cannot hold a missing commitment against the device, or null
  */
 export function closeCommitments(
@@ -91,7 +92,7 @@ export function closeCommitments(
   samplingBlock: BlockHead,
   ownFault: string | null = null,
 ): RoundCheck {
-  if (check.samplingBlock !== null) return check
+  if (check.samplingBlock !== null && check.judged !== null) return check
   const closed = { ...check, samplingBlock }
   if (check.judged !== null) return closed
   if (check.abortReason !== null)

@@ -9,6 +9,7 @@ import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
+import type { MessageBody } from '../protocol/messages.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { BlockHead } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
@@ -78,7 +79,8 @@ export type RoundJudgeDependencies = {
 export type RoundJudge = {
   begin(round: SeatRound): Promise<void>
   /**
-   * The block whose hash draws the samples of a round is there: commitments are closed, samples are asked for.
+   * The block whose hash draws the samples of a round is there: commitments are closed, samples are asked for. Where a reorg has put
+   * it in the place of another, those that it draws are asked for instead.
    * `seenAtMs`: this seat's own sight of it, monotonic.
    */
   takeSamplingBlock(roundHash: Hex, block: BlockHead & { readonly seenAtMs: number }): Promise<void>
@@ -88,7 +90,7 @@ export type RoundJudge = {
   /** @returns false where the openings are about none of these rounds */
   takeOpenings(
     operator: Address,
-    about: { commitmentHash: Hex; secret: Hex },
+    about: MessageBody<'job.openings'>,
     payload: Uint8Array,
     receivedAtMs: number,
   ): boolean
@@ -178,33 +180,46 @@ export function createRoundJudge(
     conclude(entry, closeCommitments(entry.check, samplingBlock, ownFault(entry, seenAtMs)))
     const { commitmentHash: hash } = entry.check
     if (entry.check.judged !== null || hash === null) return
-    entry.request ??= await signMessage(signer, 'SampleRequest', {
+    const request = await signMessage(signer, 'SampleRequest', {
       commitmentHash: hash,
       secret: entry.secret,
       samplingBlockHash: samplingBlock.hash,
       checker: signer.address,
     })
-    const { request } = entry
+    // Another block may have taken its place while we signed.
+    if (entry.check.samplingBlock?.hash !== samplingBlock.hash) return
+    if (entry.request?.message.samplingBlockHash !== samplingBlock.hash) {
+      entry.request = request
+      entry.openings = noBytes
+      entry.attempts = 0
+      entry.verifying = null
+    }
     send(entry, session => session('job.request', request))
     crashPoint('checker.sampled')
   }
 
-  async function recompute(entry: Entry, request: SignedMessage<'SampleRequest'>, openings: Uint8Array) {
+  async function recompute(entry: Entry, request: Signed<'SampleRequest'>, openings: Uint8Array) {
     const { message } = entry.check.commitment!
     try {
-      const sample = sampleOf(spec, message, request)
+      const sample = sampleOf(spec, message, request.message)
       const claim = { seed: seedOf(network, message), rows: Number(message.rows), root: message.root, sample, openings }
-      await queue(entry.round.epochSeed, claim, answer => takeAnswer(entry, answer))
+      await queue(entry.round.epochSeed, claim, answer => takeAnswer(entry, { request, openings }, answer))
     } catch (error) {
       log.error({ error }, 'rows could not be recomputed')
-      conclude(entry, concludeFault(entry.check, 'This seat could not recompute the rows.'))
+      if (entry.request === request)
+        conclude(entry, concludeFault(entry.check, 'This seat could not recompute the rows.'))
     }
-    entry.verifying = null
+    if (entry.request === request) entry.verifying = null
   }
 
-  function takeAnswer(entry: Entry, answer: Verification) {
+  function takeAnswer(entry: Entry, asked: Pick<Entry, 'request' | 'openings'>, answer: Verification) {
     const { check, round, device } = entry
     const { message } = check.commitment!
+    if (asked.request !== entry.request) {
+      // Drawn by a block that was replaced: a wrong row among them is proof all the same, and nothing else is.
+      if (answer.ok || answer.step !== 'ROW_WRONG' || answer.wrongRow === null) return
+      Object.assign(entry, asked)
+    }
     if (answer.ok) return conclude(entry, concludeValid(check, windowRate(spec, Number(message.rows))))
     if (answer.step !== 'ROW_WRONG' || answer.wrongRow === null) return refuse(entry, answer.detail)
     const { row } = answer.wrongRow
@@ -302,18 +317,21 @@ export function createRoundJudge(
       entry.check = acceptAbort(entry.check, abort.message.reason)
     },
 
-    takeOpenings(operator, { commitmentHash: hash, secret }, payload, receivedAtMs) {
+    takeOpenings(operator, { commitmentHash: hash, secret, samplingBlockHash }, payload, receivedAtMs) {
       const entry = [...entries.values()].find(
         ({ check, device }) => check.commitmentHash === hash && device.operator === operator,
       )
       if (entry === undefined || entry.request === null || entry.secret !== secret) return false
-      if (entry.check.judged !== null || entry.verifying !== null) return true
+      const { request } = entry
+      // What was drawn by a block that a reorg has replaced is answered again for the other.
+      const isReplaced = samplingBlockHash !== undefined && samplingBlockHash !== request.message.samplingBlockHash
+      if (isReplaced || entry.check.judged !== null || entry.verifying !== null) return true
       if (receivedAtMs - entry.check.seenAtMs > rules.openingsMs) throw checkerErrors.CHECKER_OPENINGS_LATE()
       if (entry.attempts >= openingAttempts)
         throw checkerErrors.CHECKER_OPENINGS_EXHAUSTED({ attempts: openingAttempts })
       entry.attempts++
       entry.openings = payload
-      entry.verifying = recompute(entry, entry.request.message, payload)
+      entry.verifying = recompute(entry, request, payload)
       return true
     },
 

@@ -27,11 +27,11 @@ import { bondSeats } from './bond-seats.ts'
 import type { RecordPolicy } from './device-check.ts'
 import { createDeviceJobs } from './device-jobs.ts'
 import { drain } from './drain.ts'
-import { type Duty, readDuty } from './duty.ts'
+import { connectionsFor, type Duty, readDuty } from './duty.ts'
 import { createEarlyRounds } from './early-rounds.ts'
 import { checkerErrors } from './errors.ts'
 import type { EvidenceStore } from './evidence-store.ts'
-import { createForwardWrongRow, takeWrongRows } from './forward-wrong-row.ts'
+import { createForwardWrongRow } from './forward-wrong-row.ts'
 import { createPeers } from './gather-openings.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createPresence } from './presence.ts'
@@ -43,6 +43,7 @@ import { createRoundJudge, type RoundJudge } from './round-judge.ts'
 import { createSeatEpoch, type SeatEpoch } from './seat-epoch.ts'
 import type { Send } from './seat-round.ts'
 import type { SeatSecrets } from './seat-secrets.ts'
+import { createPhaseReader, servePeer } from './serve-peer.ts'
 import { serveSeat } from './serve-seat.ts'
 import { createSettlement } from './settle-epochs.ts'
 import { createStallWatch } from './stall-watch.ts'
@@ -55,6 +56,8 @@ export type CheckerOptions = {
   readonly listen: { readonly host: string; readonly port: number }
   /** What Providers dial, where it differs from where we listen. */
   readonly publicUrl: string | null
+  /** Most connections that it holds; default: by what it has to judge. */
+  readonly maxConnections?: number | null
   /** How long open rounds are judged on after it was asked to stop, in ms; default 20,000. */
   readonly drainMs?: number
 }
@@ -81,6 +84,8 @@ export type CheckerDependencies = {
   readonly emit: (event: CheckerEvent) => void
   /** Called at named points between recording and saying; tests end the process there. */
   readonly crashPoint?: (name: CrashPoint) => void
+  /** Told once it listens. @param read - the connections that it holds, and how many it may hold */
+  readonly onListening?: (read: () => { readonly open: number; readonly most: number }) => void
 }
 
 export type CheckerEvent =
@@ -135,7 +140,11 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     return session === undefined || session.closed ? null : (type, body, payload) => session.send(type, body, payload)
   }
   const trouble = (where: string) => (error: unknown) => log.warn({ error, where }, 'something failed; trying again')
-  const judgeOf = (epoch: bigint | number) => epochs.get(Number(epoch))?.judge ?? null
+  const seatOf = (epoch: number) => epochs.get(epoch)?.seat ?? null
+  const phaseOf = createPhaseReader(
+    epoch => getEpoch(network, epoch),
+    () => heads.tip?.hash ?? null,
+  )
 
   const peers = createPeers({ network, signer, transport, clock, log, answerMs: 1_500 })
   const isOver = (epoch: number) => journal.seatCommitment(epoch) !== null
@@ -184,7 +193,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
 
   function onSession(session: Session) {
     const { operator } = session
-    if (session.role === 'checker') return serveChecker(session)
+    if (session.role === 'checker')
+      return servePeer(session, { seatOf, judgeOf: judgeOrRefuse, phaseOf, now: () => clock.monotonicMs() })
     sessions.set(operator, session)
     found.add(operator)
     emit({ type: 'session.opened', operator, reason: null })
@@ -208,25 +218,18 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     }
   }
 
-  function serveChecker(session: Session) {
-    takeWrongRows(session, judgeOrRefuse)
-    session.on('opening.request', async ({ epoch, cohort }) => {
-      const seat = epochs.get(Number(epoch))?.seat
-      const { phase } = await getEpoch(network, Number(epoch))
-      // Before COMMIT is closed an opening is a secret: who knew it could copy it.
-      if (seat === undefined || ['work', 'commit', 'future'].includes(phase))
-        throw checkerErrors.CHECKER_OPENING_UNAVAILABLE({ epoch: Number(epoch), cohort })
-      await session.send('opening.reply', seat.openingReply(cohort))
-    })
-  }
-
   function judgeOrRefuse(epoch: bigint): RoundJudge {
-    const judge = judgeOf(epoch)
-    if (judge === null) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: `of epoch ${epoch}` })
+    const judge = epochs.get(Number(epoch))?.judge
+    if (judge === undefined) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: `of epoch ${epoch}` })
     return judge
   }
 
-  const server = await serveSeat(options, { ...deps, onSession })
+  /** Whose devices we judge, and who sits beside us. */
+  const isExpected = (operator: Address) =>
+    current().some(({ duty }) => duty.operators.has(operator) || duty.peers.has(operator))
+  const maxConnections = () => options.maxConnections ?? connectionsFor(current().map(({ duty }) => duty))
+  const server = await serveSeat({ ...options, maxConnections }, { ...deps, onSession, isExpected })
+  deps.onListening?.(() => ({ open: server.connections(), most: maxConnections() }))
   listeningSinceMs = clock.monotonicMs()
   const endpoint = options.publicUrl ?? server.url
   const { payout, seats } = options

@@ -1,4 +1,5 @@
 /** Where a Checker listens: at the port it was given, or at that of its last run where any will do. */
+import type { Address } from 'viem'
 import { getChecker } from '../chain/checkers.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -17,6 +18,8 @@ export type SeatServerOptions = {
   readonly listen: { readonly host: string; readonly port: number }
   /** What Providers dial, where it differs from where we listen. */
   readonly publicUrl: string | null
+  /** Most connections now, those of strangers too. */
+  readonly maxConnections: () => number
 }
 
 export type SeatServerDependencies = {
@@ -27,14 +30,16 @@ export type SeatServerDependencies = {
   readonly randomBytes: (size: number) => Uint8Array
   readonly log: Logger
   readonly onSession: (session: Session) => void
+  /** As {@link import('./admit-peer.ts').AdmissionDependencies.isExpected}. */
+  readonly isExpected: (operator: Address) => boolean
 }
 
 /** @throws TRANSPORT_PORT_IN_USE */
 export async function serveSeat(
-  { network, listen, publicUrl }: SeatServerOptions,
-  { signer, evidence, transport, clock, randomBytes, log, onSession }: SeatServerDependencies,
+  { network, listen, publicUrl, maxConnections }: SeatServerOptions,
+  { signer, evidence, transport, clock, randomBytes, log, onSession, isExpected }: SeatServerDependencies,
 ): Promise<SessionServer> {
-  const admit = createAdmission(network)
+  const admit = createAdmission(network, { clock, isExpected })
   const last = listen.port === 0 && publicUrl === null ? await lastPort() : listen.port
   try {
     return await serve(last)
@@ -56,6 +61,7 @@ export async function serveSeat(
         port,
         network,
         checker: signer.address,
+        maxConnections,
         async onGet(path) {
           const body = evidence.read(/^\/evidence\/(0x[0-9a-f]{64})$/.exec(path)?.[1] ?? '')
           return body === null ? null : { contentType: 'application/octet-stream', body }

@@ -3,6 +3,7 @@ import { randomBytes, webcrypto } from 'node:crypto'
 import { join } from 'node:path'
 import type { Address, Hex } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
+import { isDevelopmentChain } from '../chain/network-presets.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { createKeeper } from '../epoch/settlement.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
@@ -13,6 +14,9 @@ import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import type { Signer } from '../report/signer.ts'
 import { ensureCertificate } from '../transport/certificate-file.ts'
+import { isLoopback } from '../transport/endpoint-url.ts'
+import { transportErrors } from '../transport/errors.ts'
+import { isPrivateAddress } from '../transport/private-address.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
 import type { CheckerObserver } from './checker-metrics.ts'
 import { createEvidenceStore } from './evidence-store.ts'
@@ -25,6 +29,8 @@ export type StartCheckerOptions = {
   readonly folder: string
   readonly privateKey: Hex
   readonly network: ConnectedNetwork
+  /** Whether endpoints at private addresses are dialled, as they are on a development chain anyway; default no. */
+  readonly privateEndpoints?: boolean
   readonly signer: Signer
   readonly sender: TransactionSender
   readonly store: Store
@@ -32,10 +38,20 @@ export type StartCheckerOptions = {
   readonly seats: number
   readonly listen: { readonly host: string; readonly port: number }
   readonly publicUrl: string | null
+  /** Most connections that it holds; null: by what it has to judge. */
+  readonly maxConnections: number | null
   readonly executionProvider: ExecutionProvider | 'auto'
   readonly threads: number
   /** Whether it calls the permissionless functions that move epochs on. */
   readonly keeper: boolean
+}
+
+/** @throws TRANSPORT_ENDPOINT_PRIVATE where what would be registered could be dialled by nobody */
+function requirePublicEndpoint({ listen, publicUrl }: Pick<StartCheckerOptions, 'listen' | 'publicUrl'>): void {
+  const url = publicUrl ?? `wss://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
+  const host = URL.parse(url)?.hostname.replace(/^\[|\]$/g, '') ?? ''
+  if (isPrivateAddress(host) || isLoopback(host))
+    throw transportErrors.TRANSPORT_ENDPOINT_PRIVATE({ url, address: host })
 }
 
 /** Runs until the signal aborts. @throws as {@link runChecker} */
@@ -55,6 +71,8 @@ export async function startChecker(
   stop: AbortSignal,
 ): Promise<void> {
   const { folder, privateKey, network, signer, sender, store, executionProvider, threads } = options
+  const dialsPrivate = options.privateEndpoints === true || isDevelopmentChain(network.chainId)
+  if (!dialsPrivate) requirePublicEndpoint(options)
   const identity = await ensureCertificate(
     {
       file: join(folder, 'certificate.pem'),
@@ -85,7 +103,7 @@ export async function startChecker(
       store,
       evidence: createEvidenceStore(store),
       identity,
-      transport: createWebSocketTransport({ identity }),
+      transport: createWebSocketTransport({ identity, dialsPrivate }),
       startEngine: async spec => {
         const engine = await createWorkEngine({ spec, provider: executionProvider, threads })
         return {
@@ -106,6 +124,7 @@ export async function startChecker(
       log,
       emit,
       crashPoint,
+      ...(observer && { onListening: observer.listening }),
     },
     stop,
   )

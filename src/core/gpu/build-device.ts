@@ -1,11 +1,12 @@
 import { type DeviceRecord, deviceHash, deviceRecordSchema, localId } from '../protocol/device-record.ts'
+import { printable } from '../protocol/text.ts'
 import { type DeviceReadings, noReadings, type ProbedDevice } from './gpu-probe.ts'
 
 type Given = Pick<DeviceRecord, 'kind' | 'vendor' | 'model' | 'identity' | 'identitySource'> & Partial<DeviceRecord>
 
-/** A record with everything unsaid null; strings a hostile tool made too long are cut to what the schema takes. */
+/** A record with everything unsaid null; strings that a hostile tool made too long or unprintable are made what the schema takes. */
 export function deviceRecord(given: Given): DeviceRecord {
-  const cut = (text: string | null | undefined): string | null => (text ? text.slice(0, 256) : null)
+  const cut = (text: string | null | undefined): string | null => (text ? printable(text).slice(0, 256) : null)
   return deviceRecordSchema.parse({
     version: 1,
     kind: given.kind,
@@ -20,7 +21,7 @@ export function deviceRecord(given: Given): DeviceRecord {
     firmware: cut(given.firmware),
     cores: given.cores ?? null,
     isa: given.isa ?? [],
-    part: given.part ?? null,
+    part: given.part ? { ...given.part, of: cut(given.part.of), profile: cut(given.part.profile) } : null,
   } satisfies Record<keyof DeviceRecord, unknown>)
 }
 

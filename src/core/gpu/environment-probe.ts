@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { ownFile } from '../platform/own-files.ts'
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
+import { printable } from '../protocol/text.ts'
 import type { Host } from './cpu-probe.ts'
 import type { HostFiles } from './host-files.ts'
 import type { RunTool } from './run-tool.ts'
@@ -161,7 +162,7 @@ export async function probeEnvironment(
   const freeBytes = await (dependencies.freeBytes ?? freeBytesOf)(options.dataDirectory)
   return {
     providers,
-    record: {
+    record: shown({
       version: 1,
       kaisar: options.kaisar,
       os: (pretty?.[1] ?? pretty?.[2] ?? pretty?.[3] ?? host.platform).slice(0, 256) || host.platform,
@@ -175,9 +176,15 @@ export async function probeEnvironment(
       memoryMiB: Math.floor(host.totalMemoryBytes() / 2 ** 20),
       diskFreeMiB: freeBytes === null ? null : Math.floor(freeBytes / 2 ** 20),
       clockOffsetMs: options.clockOffsetMs === null ? null : Math.round(options.clockOffsetMs),
-    },
+    }),
   }
 }
+
+/** Whatever this host's files say, a Checker can read it. */
+const shown = (record: EnvironmentRecord): EnvironmentRecord =>
+  Object.fromEntries(
+    Object.entries(record).map(([name, value]) => [name, typeof value === 'string' ? printable(value) : value]),
+  ) as EnvironmentRecord
 
 /** Of the file system that holds the folder, or that will when the folder is made. */
 async function freeBytesOf(path: string): Promise<number | null> {

@@ -35,7 +35,7 @@ export function createLogger(
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { error: (error: unknown) => redactor.fields({ error }).error },
       formatters: { level: level => ({ level }), log: fields => redactor.fields(fields) },
-      hooks: { streamWrite: line => render(redactor.text(line)) },
+      hooks: { streamWrite: line => render(visibleLines(redactor.text(line))) },
     },
     { write: dependencies.write },
   )
@@ -44,14 +44,26 @@ export function createLogger(
 /** A logger that drops everything: the default of tests. */
 export const silentLogger: Logger = pino({ level: 'silent' }, { write: () => undefined })
 
+/** With an escape in place of each character that a terminal would obey, or that is not seen: whatever a peer said, it is text. */
+const visible = (text: string) =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, char =>
+    char
+      .split('')
+      .map(unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  )
+
+/** The same of text in lines. */
+const visibleLines = (text: string) => text.split('\n').map(visible).join('\n')
+
 /** `12:34:56.789 warn  provider: message  key=value`, from the JSON line of pino. */
 function readableLine(line: string): string {
   const { time, level, name, message, error, ...fields } = JSON.parse(line) as Record<string, unknown>
   const extra = Object.entries(fields).map(
-    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    ([key, value]) => `${key}=${typeof value === 'string' ? visible(value) : visible(JSON.stringify(value))}`,
   )
   const problem =
-    error === undefined ? [] : [`\n  ${(error as { stack?: string; message?: string }).stack ?? JSON.stringify(error)}`]
+    error === undefined ? [] : [`\n  ${visibleLines((error as { stack?: string }).stack ?? JSON.stringify(error))}`]
   const origin = name === undefined ? '' : `${name}: `
-  return `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${origin}${message ?? ''}${extra.length ? `  ${extra.join(' ')}` : ''}${problem.join('')}\n`
+  return `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${origin}${visible(String(message ?? ''))}${extra.length ? `  ${extra.join(' ')}` : ''}${problem.join('')}\n`
 }

@@ -5,8 +5,9 @@
 import { type Address, encodeAbiParameters, type Hex, keccak256, stringToBytes } from 'viem'
 import { z } from 'zod'
 import { canonicalJson } from './canonical-json.ts'
+import { plainText } from './text.ts'
 
-const text = z.string().min(1).max(256)
+const text = plainText(256).min(1)
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
 /** Where a device's identity comes from, strongest first. `host-slot` and `network-address` are fallbacks and say so. */
@@ -45,7 +46,7 @@ export const deviceRecordSchema = z.object({
   /** CPU only: logical cores. */
   cores: count.nullable(),
   /** CPU only: instruction sets that decide which kernels run, sorted. */
-  isa: z.array(z.string().max(32)).max(64),
+  isa: z.array(plainText(32)).max(64),
   /** MIG, compute partition and vGPU: what part of which physical card. */
   part: z
     .object({
@@ -73,9 +74,9 @@ export const environmentRecordSchema = z.object({
   node: text,
   onnxRuntime: text.nullable(),
   /** Execution providers that really ran a graph here, in order of preference. */
-  executionProviders: z.array(z.string().max(32)).max(16),
+  executionProviders: z.array(plainText(32)).max(16),
   /** What the self-test chose for each device, as `provider/form`: which exact kernel did the work. */
-  kernels: z.array(z.string().max(32)).max(16).optional(),
+  kernels: z.array(plainText(32)).max(16).optional(),
   memoryMiB: count,
   diskFreeMiB: count.nullable(),
   clockOffsetMs: z.number().int().nullable(),

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { address, bytes32, signature65, uint8, uint16, uint32, uint64 } from './primitives.ts'
+import { plainText, shownText } from './text.ts'
 
 export const protocolVersion = 1
 
@@ -28,12 +29,6 @@ const session = z.object({
   deviceIds: z.array(bytes32).max(256),
 })
 const accepted = z.object({})
-/** Text of a peer that ends in logs and on terminals: no control characters. */
-const shownText = (maxLength: number) =>
-  z
-    .string()
-    .max(maxLength)
-    .transform(text => text.replace(/\p{Cc}/gu, ' '))
 /**
  * Either side: something was refused, with a code of `docs/errors.md`. A refusal is never answered by a refusal.
  * Where the sender closes the session too, the reason of the close carries the same code.
@@ -69,13 +64,13 @@ const commitment = signed(
   }),
 )
 const abort = signed(
-  z.object({ epoch: uint64, round: bytes32, deviceId: bytes32, generation: uint32, reason: z.string().max(256) }),
+  z.object({ epoch: uint64, round: bytes32, deviceId: bytes32, generation: uint32, reason: plainText(256) }),
 )
 const sampleRequest = signed(
   z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32, checker: address }),
 )
-/** The openings themselves are the payload. */
-const openings = z.object({ commitmentHash: bytes32, secret: bytes32 })
+/** The openings themselves are the payload. The block tells those of a request from those of the one that it replaced. */
+const openings = z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32.optional() })
 
 const heartbeat = z.object({ nonce: bytes32 })
 

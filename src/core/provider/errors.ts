@@ -29,9 +29,15 @@ export const providerErrors = defineErrors({
   },
   PROVIDER_SECOND_REQUEST: {
     message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
-      `Checker ${checker} has asked for other samples of commitment ${commitmentHash} before.`,
+      `Checker ${checker} has asked for samples of commitment ${commitmentHash} with another secret before.`,
     meaning:
-      'A seat draws once: the same request may be answered again, another one would let it draw until it likes the rows.',
+      'A seat draws with one secret: the same request may be answered again, also with the block that a reorg put in its place; another secret would let it draw until it likes the rows.',
+    fix: 'Nothing to do: the request was refused.',
+  },
+  PROVIDER_ASKED_TOO_OFTEN: {
+    message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
+      `Checker ${checker} asks too often for samples of commitment ${commitmentHash}.`,
+    meaning: 'A seat asks once, again when it connects again, and anew when a reorg replaces the sampling block.',
     fix: 'Nothing to do: the request was refused.',
   },
   PROVIDER_SPEC_OTHER: {
@@ -50,6 +56,18 @@ export const providerErrors = defineErrors({
     message: ({ deviceId }: { deviceId: string }) => `Device ${deviceId} is not one of this Provider.`,
     meaning: 'A seat asked about a device that this process does not run.',
     fix: 'Nothing to do: the request was refused.',
+  },
+  PROVIDER_RECEIPT_UNWANTED: {
+    message: ({ checker, epoch }: { checker: string; epoch: string }) =>
+      `Checker ${checker} sent a receipt of epoch ${epoch} that this Provider has no use for.`,
+    meaning: 'A receipt is kept of own devices and of epochs that the chain still keeps, one of each seat.',
+    fix: 'Nothing to do: the receipt was refused.',
+  },
+  PROVIDER_ATTESTATION_TOO_SOON: {
+    message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>
+      `Checker ${checker} asks again too soon for attestation evidence of device ${deviceId}.`,
+    meaning: 'Evidence keeps the card’s tool busy for seconds: it is collected for a seat once a minute.',
+    fix: 'Nothing to do: the request was refused, and the seat asks again in a later round.',
   },
   PROVIDER_NO_SEATS: {
     message: ({ reason }: { reason: string }) => `No seat judges this Provider’s devices now: ${reason}.`,

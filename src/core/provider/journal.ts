@@ -25,6 +25,13 @@ export const providerMigrations = [
    CREATE INDEX commitment_hash ON "commitment" (hash);
    CREATE INDEX refusal_time ON refusal (checker, time);`,
   ownChainTable,
+  // A reorg may replace the block that draws: a seat asks with each of them, and always with one secret.
+  `CREATE TABLE asked (
+     commitment_hash TEXT NOT NULL, checker TEXT NOT NULL, epoch INTEGER NOT NULL, secret TEXT NOT NULL,
+     sampling_block TEXT NOT NULL, PRIMARY KEY (commitment_hash, checker, sampling_block)) STRICT;
+   INSERT INTO asked SELECT commitment_hash, checker, epoch, secret, sampling_block FROM request;
+   DROP TABLE request;
+   ALTER TABLE asked RENAME TO request;`,
 ] as const
 
 type CommitmentRow = { hash: Hex; message: string; signature: Hex }
@@ -39,11 +46,12 @@ export type ProviderJournal = {
   /** The epoch of a commitment that was recorded, by its hash. */
   epochOfCommitment(hash: Hex): number | null
   /**
-   * Keeps a seat's sample request before it is answered. The same one again changes nothing.
-   * @throws PROVIDER_SECOND_REQUEST when the seat asked otherwise about this commitment
+   * Keeps a seat's sample request before it is answered. The same one again changes nothing; one with another block is kept, too.
+   * @throws PROVIDER_SECOND_REQUEST when the seat asked with another secret about this commitment
    */
   recordRequest(epoch: bigint, request: SignedMessage<'SampleRequest'>): void
-  recordReceipt(checker: Hex, receipt: Signed<'Receipt'>): void
+  /** Keeps what a seat said of a device's epoch; the first stands. @returns whether it was kept */
+  recordReceipt(checker: Hex, receipt: Signed<'Receipt'>): boolean
   receipts(deviceId: Hex, epoch: number): { readonly checker: Hex; readonly receipt: Signed<'Receipt'> }[]
   /** Keeps the environment record (canonical text) that an epoch's reports carry; the first stands. */
   recordEnvironment(epoch: number, record: string): void
@@ -101,15 +109,15 @@ export function createProviderJournal(store: Store): ProviderJournal {
     },
     recordRequest(epoch, { commitmentHash, checker, secret, samplingBlockHash }) {
       store.transaction(() => {
-        const known = store.get<{ secret: Hex; sampling_block: Hex }>(
-          'SELECT secret, sampling_block FROM request WHERE commitment_hash = ? AND checker = ?',
+        const known = store.get<{ secret: Hex }>(
+          'SELECT secret FROM request WHERE commitment_hash = ? AND checker = ?',
           commitmentHash,
           checker,
         )
-        if (known?.secret === secret && known.sampling_block === samplingBlockHash) return
-        if (known !== undefined) throw providerErrors.PROVIDER_SECOND_REQUEST({ checker, commitmentHash })
+        if (known !== undefined && known.secret !== secret)
+          throw providerErrors.PROVIDER_SECOND_REQUEST({ checker, commitmentHash })
         store.run(
-          'INSERT INTO request (commitment_hash, checker, epoch, secret, sampling_block) VALUES (?, ?, ?, ?, ?)',
+          'INSERT OR IGNORE INTO request (commitment_hash, checker, epoch, secret, sampling_block) VALUES (?, ?, ?, ?, ?)',
           commitmentHash,
           checker,
           epoch,
@@ -119,15 +127,16 @@ export function createProviderJournal(store: Store): ProviderJournal {
       })
     },
     recordReceipt(checker, { message, signature }) {
-      store.transaction(() =>
-        store.run(
-          'INSERT OR IGNORE INTO receipt (epoch, device_id, checker, message, signature) VALUES (?, ?, ?, ?, ?)',
-          message.epoch,
-          message.deviceId,
-          checker,
-          JSON.stringify(toWire(message)),
-          signature,
-        ),
+      return store.transaction(
+        () =>
+          store.run(
+            'INSERT OR IGNORE INTO receipt (epoch, device_id, checker, message, signature) VALUES (?, ?, ?, ?, ?)',
+            message.epoch,
+            message.deviceId,
+            checker,
+            JSON.stringify(toWire(message)),
+            signature,
+          ) > 0,
       )
     },
     receipts(deviceId, epoch) {

@@ -8,18 +8,7 @@ import type { Session } from '../transport/session.ts'
 import { providerErrors } from './errors.ts'
 import type { ProviderJournal } from './journal.ts'
 import type { RoundWork } from './round-work.ts'
-
-/** What a device says of itself in this run: canonical texts and their hashes. */
-export type DeviceStatement = {
-  readonly generation: number
-  readonly deviceHash: Hex
-  readonly environmentHash: Hex
-  readonly certificateHash: Hex
-  readonly attestationHash: Hex
-  readonly device: string
-  readonly environment: string
-  readonly attestation: string | null
-}
+import type { StatementOf } from './statements.ts'
 
 export type ProviderSessionDependencies = {
   readonly network: Network
@@ -27,8 +16,9 @@ export type ProviderSessionDependencies = {
   readonly journal: ProviderJournal
   readonly roundWork: RoundWork
   readonly log: Logger
-  /** Null for a device that is not ours. `nonce` is what attestation evidence must carry. */
-  readonly statementOf: (deviceId: Hex, nonce: Hex) => Promise<DeviceStatement | null>
+  readonly statementOf: StatementOf
+  /** Whether a receipt is of one of our devices, and of an epoch that a receipt can still be of. */
+  readonly wantsReceipt: (receipt: SignedMessage<'Receipt'>) => boolean
   readonly now: () => number
   readonly onReceipt?: (checker: Hex, receipt: SignedMessage<'Receipt'>) => void
   /** Called at named points between recording and saying; tests end the process there. */
@@ -37,7 +27,8 @@ export type ProviderSessionDependencies = {
 
 /** Registers the handlers of a session that has just opened. */
 export function serveSeat(session: Session, dependencies: ProviderSessionDependencies): void {
-  const { network, signer, journal, roundWork, log, statementOf, now, onReceipt, crashPoint = () => {} } = dependencies
+  const { network, signer, journal, roundWork, log, statementOf, wantsReceipt, now, onReceipt } = dependencies
+  const { crashPoint = () => {} } = dependencies
   const checker = session.operator
   const requireFromSeat = (valid: boolean, named: string) => {
     if (!valid || named !== checker) throw providerErrors.PROVIDER_NOT_FROM_SEAT({ checker })
@@ -51,17 +42,26 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     const worked = roundWork.committed(round, deviceId)
     if (worked !== null) return session.send('job.commitment', worked.commitment)
   })
+  /** Requests whose answer is on its way over this session: their copies are asked no more. */
+  const answering = new Set<string>()
   session.on('job.request', async request => {
+    const { commitmentHash, secret, samplingBlockHash } = request.message
+    const name = `${commitmentHash} ${secret} ${samplingBlockHash}`
+    if (answering.has(name)) return
     requireFromSeat(isSignedBy(network, 'SampleRequest', request, checker), request.message.checker)
-    const { commitmentHash, secret } = request.message
-    const payload = await roundWork.answer(checker, request.message)
-    await session.send('job.openings', { commitmentHash, secret }, payload)
+    answering.add(name)
+    try {
+      const payload = await roundWork.answer(checker, request.message)
+      await session.send('job.openings', { commitmentHash, secret, samplingBlockHash }, payload)
+    } finally {
+      answering.delete(name)
+    }
     crashPoint('provider.opened')
   })
   session.on('device.request', async request => {
     requireFromSeat(isSignedBy(network, 'DeviceRequest', request, checker), request.message.checker)
     const { deviceId, nonce } = request.message
-    const statement = await statementOf(deviceId, nonce)
+    const statement = await statementOf(checker, deviceId, nonce)
     if (statement === null) throw providerErrors.PROVIDER_DEVICE_UNKNOWN({ deviceId })
     const { generation, deviceHash, environmentHash, certificateHash, attestationHash, ...records } = statement
     const report = await signMessage(signer, 'DeviceReport', {
@@ -77,8 +77,9 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
   })
   session.on('receipt', receipt => {
     requireFromSeat(isSignedBy(network, 'Receipt', receipt, checker), checker)
-    journal.recordReceipt(checker, receipt)
-    onReceipt?.(checker, receipt.message)
+    const { message } = receipt
+    if (!wantsReceipt(message)) throw providerErrors.PROVIDER_RECEIPT_UNWANTED({ checker, epoch: `${message.epoch}` })
+    if (journal.recordReceipt(checker, receipt)) onReceipt?.(checker, message)
   })
   session.on('refused', refusal => {
     const isKept = journal.recordRefusal(now(), { checker, code: refusal.code, message: refusal.message })

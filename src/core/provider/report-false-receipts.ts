@@ -9,6 +9,7 @@ import { priority, type TransactionSender } from '../chain/tx/transaction-sender
 import { falseReceipts } from '../epoch/false-receipts.ts'
 import { shownOpenings } from '../epoch/shown-openings.ts'
 import type { Logger } from '../platform/log.ts'
+import type { SignedMessage } from '../protocol/typed-data.ts'
 import type { ProviderJournal } from './journal.ts'
 
 export type FalseReceiptDependencies = {
@@ -17,6 +18,17 @@ export type FalseReceiptDependencies = {
   readonly sender: TransactionSender
   readonly log: Logger
 }
+
+/** Epochs of which a seat still has a receipt to give: those that the chain keeps, and the one that is entered early. */
+const receiptEpochs = 5n
+
+/** Whether a receipt is of a device of ours, and of an epoch that can still be compared with what was opened for it. */
+export const isReceiptWanted =
+  ({ deviceIds, latestEpoch }: { readonly deviceIds: readonly Hex[]; readonly latestEpoch: () => number }) =>
+  ({ deviceId, epoch }: Pick<SignedMessage<'Receipt'>, 'deviceId' | 'epoch'>): boolean => {
+    const latest = BigInt(latestEpoch())
+    return deviceIds.includes(deviceId) && epoch <= latest && epoch > latest - receiptEpochs
+  }
 
 /**
  * Compares the receipts of an epoch that is settled with what was opened for it; nothing is sent twice.

@@ -7,6 +7,7 @@ import type { Round } from '../chain/rounds.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
+import { printable } from '../protocol/text.ts'
 import type { BlockHead, EpochRounds } from '../protocol/trigger.ts'
 import type { Signed } from '../protocol/typed-data.ts'
 import { type Signer, signMessage } from '../report/signer.ts'
@@ -135,7 +136,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
 
   /** Says, signed, that a device does not take part in a round: better than a silence that could mean anything. */
   async function signOff(about: { epoch: number; round: Hex; deviceId: Hex }, generation: number, reason: string) {
-    const message = { ...about, epoch: BigInt(about.epoch), generation, reason: reason.slice(0, 200) }
+    const message = { ...about, epoch: BigInt(about.epoch), generation, reason: printable(reason).slice(0, 200) }
     const abort = await signMessage(signer, 'Abort', message)
     for (const session of seatsOf(about.epoch)) session.send('job.abort', abort).catch(() => undefined)
     emit({ type: 'round.aborted', ...about, reason })

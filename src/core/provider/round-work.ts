@@ -12,7 +12,7 @@ import { type Signer, signMessage } from '../report/signer.ts'
 import { providerErrors } from './errors.ts'
 import type { ProviderJournal } from './journal.ts'
 import { createOffers } from './offers.ts'
-import { type ReadBlock, requireSamplingBlock } from './sampling-block.ts'
+import { type FindBlock, requireSamplingBlock } from './sampling-block.ts'
 
 export type WorkingDevice = {
   readonly deviceId: Hex
@@ -55,8 +55,9 @@ export type RoundWork = {
    */
   takeOffer(offer: SignedMessage<'JobOffer'>): void
   /**
-   * Encoded openings for a seat's request. The first of a seat is recorded; the same may be answered again, another never.
-   * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, REPORT_SAMPLE_REFUSED
+   * Encoded openings for a seat's request, once its block was found to draw: the request is recorded then. The same may be answered
+   * again; copies that come while it is being answered share that answer. Where a reorg replaces the block, the seat asks with the other.
+   * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, PROVIDER_ASKED_TOO_OFTEN, REPORT_SAMPLE_REFUSED
    */
   answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<Uint8Array>
   /** Rounds that still may be asked about, newest last. */
@@ -67,7 +68,19 @@ export type RoundWork = {
 const keptRounds = 4
 const lookAgainMs = 250
 
-type OpenRound = WorkedRound & { readonly device: WorkingDevice; readonly handle: string }
+/** Blocks that a seat may ask with about one commitment: reorgs replace a sampling block once or twice. */
+const blocksOfSeat = 4
+/** Times that one of them is answered: once, and again after each of a seat's reconnections. */
+const answersOfBlock = 8
+
+/** What one seat has asked about one commitment, by sampling block. */
+type Asked = Map<Hex, { times: number; answer: Promise<Uint8Array> | null }>
+
+type OpenRound = WorkedRound & {
+  readonly device: WorkingDevice
+  readonly handle: string
+  readonly asked: Map<Address, Asked>
+}
 
 export type RoundWorkOptions = {
   readonly network: Network
@@ -83,14 +96,14 @@ export type RoundWorkDependencies = {
   readonly clock: Clock
   /** Null while the epoch was not entered. */
   readonly rulesOf: (epoch: number) => RoundRules | null
-  readonly readBlock: ReadBlock
+  readonly findBlock: FindBlock
   /** Called at named points between recording and saying; tests end the process there. */
   readonly crashPoint?: (name: CrashPoint) => void
 }
 
 export function createRoundWork(
   { network, spec, specHash, deviceIds }: RoundWorkOptions,
-  { signer, journal, clock, rulesOf, readBlock, crashPoint = () => {} }: RoundWorkDependencies,
+  { signer, journal, clock, rulesOf, findBlock, crashPoint = () => {} }: RoundWorkDependencies,
 ): RoundWork {
   const startedAtMs = clock.monotonicMs()
   const rounds = new Map<Hex, OpenRound>()
@@ -120,6 +133,18 @@ export function createRoundWork(
     }
   }
 
+  async function openFor(
+    { commitment: { message }, seenAtMs, device, handle }: OpenRound,
+    request: SignedMessage<'SampleRequest'>,
+  ): Promise<Uint8Array> {
+    const { commitmentHash, samplingBlockHash: samplingBlock, checker: seat } = request
+    const rules = rulesOf(Number(message.epoch))
+    if (rules === null) throw providerErrors.PROVIDER_ROUND_UNKNOWN({ commitmentHash })
+    await requireSamplingBlock({ seat, round: message.round, seenAtMs, samplingBlock }, rules, { findBlock, clock })
+    journal.recordRequest(message.epoch, request)
+    return device.engine.open({ handle, sample: sampleOf(spec, message, request) })
+  }
+
   return {
     async work(device, trigger, epoch, epochSeed, seenAtMs) {
       const identity = { round: trigger.hash, deviceId: device.deviceId, generation: device.generation, specHash }
@@ -141,7 +166,7 @@ export function createRoundWork(
       const commitment = await signMessage(signer, 'Commitment', message)
       journal.recordCommitment(hash, commitment)
       crashPoint('provider.commitment-recorded')
-      return keep({ seenAtMs, commitment, commitmentHash: hash, rate, lostMs, device, handle })
+      return keep({ seenAtMs, commitment, commitmentHash: hash, rate, lostMs, device, handle, asked: new Map() })
     },
     async restore(device, commitment, epochSeed, seenAtMs) {
       const { message } = commitment
@@ -152,7 +177,7 @@ export function createRoundWork(
       const { root, handle } = await device.engine.rework({ epochSeed, seed: seedOf(network, message), rows })
       if (root !== message.root) throw providerErrors.PROVIDER_ROWS_DIFFER({ round: message.round })
       const rate = windowRate(spec, rows)
-      return keep({ seenAtMs, commitment, commitmentHash: hash, rate, lostMs: 0, device, handle })
+      return keep({ seenAtMs, commitment, commitmentHash: hash, rate, lostMs: 0, device, handle, asked: new Map() })
     },
     committed,
     takeOffer(offer) {
@@ -162,17 +187,25 @@ export function createRoundWork(
       offers.take(offer)
     },
     async answer(checker, request) {
-      const { commitment, seenAtMs, device, handle } = await find(request.commitmentHash)
-      const { message } = commitment
+      const round = await find(request.commitmentHash)
+      const { message } = round.commitment
       const offer = offers.of(checker, message)
       if (offer === undefined) throw providerErrors.PROVIDER_OFFER_MISSING({ checker })
       checkSampleRequest(network, { offer, commitment: message, request })
-      const rules = rulesOf(Number(message.epoch))
-      if (rules === null) throw providerErrors.PROVIDER_ROUND_UNKNOWN({ commitmentHash: request.commitmentHash })
-      journal.recordRequest(message.epoch, request)
-      const about = { round: message.round, seenAtMs, samplingBlock: request.samplingBlockHash }
-      await requireSamplingBlock(about, rules, { readBlock, clock })
-      return device.engine.open({ handle, sample: sampleOf(spec, message, request) })
+      const asked: Asked = round.asked.get(checker) ?? new Map()
+      round.asked.set(checker, asked)
+      const { commitmentHash, samplingBlockHash } = request
+      const known = asked.get(samplingBlockHash) ?? { times: 0, answer: null }
+      if (known.answer !== null) return known.answer
+      const isNew = known.times === 0
+      if (isNew ? asked.size >= blocksOfSeat : known.times >= answersOfBlock)
+        throw providerErrors.PROVIDER_ASKED_TOO_OFTEN({ checker, commitmentHash })
+      asked.set(samplingBlockHash, known)
+      known.times++
+      known.answer = openFor(round, request).finally(() => {
+        known.answer = null
+      })
+      return known.answer
     },
     open: () => [...rounds.values()],
   }

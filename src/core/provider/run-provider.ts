@@ -16,7 +16,8 @@ import type { CrashPoint } from '../platform/crash-point.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
-import { type EnvironmentRecord, encodeDeviceRecord, hashRecordText } from '../protocol/device-record.ts'
+import { type EnvironmentRecord, hashRecordText } from '../protocol/device-record.ts'
+import { heartbeatSeconds } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { epochAt, isSameSeed } from '../protocol/trigger.ts'
 import type { Signer } from '../report/signer.ts'
@@ -29,15 +30,16 @@ import { createProviderJournal } from './journal.ts'
 import { keptEnvironment } from './kept-environment.ts'
 import { hostHardwareHash, type OwnDevice, ownDevices } from './own-devices.ts'
 import type { ProviderEvent } from './provider-event.ts'
-import { type DeviceStatement, serveSeat } from './provider-session.ts'
+import { serveSeat } from './provider-session.ts'
 import { registerDevices } from './register-devices.ts'
-import { reportFalseReceipts } from './report-false-receipts.ts'
+import { isReceiptWanted, reportFalseReceipts } from './report-false-receipts.ts'
 import { type Roster, readRoster } from './roster.ts'
 import { createRoundRunner } from './round-runner.ts'
 import { createRoundWork, type WorkedRound } from './round-work.ts'
-import { blockReader } from './sampling-block.ts'
+import { blockSource, createBlockFinder } from './sampling-block.ts'
 import { isSameWork, specInForce } from './spec-in-force.ts'
 import { startEngines } from './start-engines.ts'
+import { createStatements } from './statements.ts'
 
 export type ProviderOptions = {
   readonly network: ConnectedNetwork
@@ -150,31 +152,23 @@ async function workSpec(
       journal,
       clock,
       rulesOf: epoch => rosters.get(epoch)?.rounds.rules ?? null,
-      readBlock: blockReader(network.chain, heads),
       crashPoint,
+      findBlock: createBlockFinder(blockSource(network.chain, heads), clock),
     },
   )
 
-  const statementOf = async (deviceId: Hex, nonce: Hex): Promise<DeviceStatement | null> => {
-    const device = devices.find(each => each.deviceId === deviceId)
-    const generation = newest(rosters)?.members.find(member => member.deviceId === deviceId)?.generation
-    if (device === undefined || generation === undefined) return null
-    const { record, deviceHash } = device.probed
-    const isAttested = registered.some(
-      ({ device: { id, record: said } }) => id === deviceId && said.attestedIdentity !== zeroBytes32,
-    )
-    const attestation = isAttested ? ((await deps.attest(device, nonce))?.evidence ?? null) : null
-    return {
-      generation,
-      deviceHash,
-      environmentHash,
-      certificateHash,
-      attestationHash: attestation === null ? zeroBytes32 : hashRecordText(attestation),
-      device: encodeDeviceRecord(record),
-      environment,
-      attestation,
-    }
-  }
+  const statementOf = createStatements(
+    { devices, certificateHash, environment },
+    {
+      attest: deps.attest,
+      isAttested: deviceId =>
+        registered.some(({ device: { id, record } }) => id === deviceId && record.attestedIdentity !== zeroBytes32),
+      generationOf: deviceId =>
+        newest(rosters)?.members.find(member => member.deviceId === deviceId)?.generation ?? null,
+      intervalSeconds: () => heartbeatSeconds(newest(rosters)?.rounds.epochSeconds ?? 0),
+      clock,
+    },
+  )
 
   const transport = deps.openTransport(identity)
   const sessions = keepSessions(
@@ -209,6 +203,7 @@ async function workSpec(
           log,
           statementOf,
           crashPoint,
+          wantsReceipt: isReceiptWanted({ deviceIds, latestEpoch: () => newest(rosters)?.epoch ?? -1 }),
           now: () => clock.now(),
           onReceipt: (_, { epoch, deviceId, rate, flags }) =>
             emit({ type: 'receipt.received', epoch: Number(epoch), deviceId, checker, rate, flags }),

@@ -1,26 +1,98 @@
 /** Whether the block that a seat names is the one that draws the samples of a round, and not one of its choice. */
-import type { Hex } from 'viem'
+import type { Address, Hex } from 'viem'
 import type { SeenBlock } from '../chain/block-tree.ts'
 import type { Chain } from '../chain/client.ts'
 import type { HeadStream } from '../chain/head-stream.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import { reportErrors } from '../report/errors.ts'
+import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.ts'
 
-/** A block of any branch that our endpoints show; null while they do not. */
-export type ReadBlock = (hash: Hex) => Promise<Pick<SeenBlock, 'hash' | 'parentHash' | 'timestamp'> | null>
+type Block = Pick<SeenBlock, 'hash' | 'parentHash' | 'timestamp'>
 
-/** Blocks that the head stream keeps, and those that an endpoint still has of other branches. */
-export const blockReader =
-  (chain: Pick<Chain, 'client'>, heads: Pick<HeadStream, 'blocks'>): ReadBlock =>
-  async blockHash =>
-    heads.blocks().find(({ hash }) => hash === blockHash) ??
+/** Where blocks of any branch are looked up. */
+export type BlockSource = {
+  /** One that the head stream keeps: costs nothing. */
+  seen(hash: Hex): Block | null
+  /** One that an endpoint still has, of other branches too: a read of the chain. */
+  read(hash: Hex): Promise<Block | null>
+}
+
+export const blockSource = (chain: Pick<Chain, 'client'>, heads: Pick<HeadStream, 'blocks'>): BlockSource => ({
+  seen: hash => heads.blocks().find(block => block.hash === hash) ?? null,
+  read: blockHash =>
     chain.client.getBlock({ blockHash }).then(
       ({ hash, parentHash, timestamp }) => ({ hash, parentHash, timestamp: Number(timestamp) }),
       () => null,
-    )
+    ),
+})
+
+/**
+ * The block of this hash, waited for until `dueMs` (monotonic); null where it did not come.
+ * @param seat - on whose word it is looked for
+ * @throws REPORT_SAMPLE_REFUSED where the seat has more of them looked for than it can need
+ */
+export type FindBlock = (seat: Address, hash: Hex, dueMs: number) => Promise<Block | null>
 
 const lookAgainMs = 250
+/** Blocks that are looked for at once on one seat's word: those of two open rounds, each with one that was replaced. */
+const soughtOfSeat = 4
+/** Reads of the chain that one seat may cause: a block that is ours soon comes with the head stream, without any. */
+const readsOfSeat = { perSecond: 1, burst: 8 }
+const keptBuckets = 64
+
+type Search = { readonly found: Promise<Block | null>; readonly seats: Set<Address>; dueMs: number }
+
+/** Looks for each block once, however many requests name it, and never for more than a seat can need. */
+export function createBlockFinder(source: BlockSource, clock: Clock): FindBlock {
+  const searches = new Map<Hex, Search>()
+  const buckets = new Map<Address, TokenBucket>()
+
+  function mayRead(seat: Address): boolean {
+    if (buckets.size > keptBuckets) for (const [other, bucket] of buckets) if (bucket.full) buckets.delete(other)
+    const bucket = buckets.get(seat) ?? createTokenBucket(readsOfSeat, () => clock.monotonicMs())
+    buckets.set(seat, bucket)
+    return bucket.take()
+  }
+
+  async function look(hash: Hex, search: () => Search): Promise<Block | null> {
+    try {
+      for (;;) {
+        const isPaidFor = () => [...search().seats].some(mayRead)
+        const block = source.seen(hash) ?? (isPaidFor() ? await source.read(hash) : null)
+        if (block !== null || clock.monotonicMs() + lookAgainMs > search().dueMs) return block
+        await clock.sleep(lookAgainMs)
+      }
+    } finally {
+      searches.delete(hash)
+    }
+  }
+
+  function begin(hash: Hex, seat: Address, dueMs: number): Search {
+    const search: Search = {
+      seats: new Set([seat]),
+      dueMs,
+      found: Promise.resolve().then(() => look(hash, () => search)),
+    }
+    searches.set(hash, search)
+    return search
+  }
+
+  return async (seat, hash, dueMs) => {
+    const block = source.seen(hash)
+    if (block !== null) return block
+    const known = searches.get(hash)
+    if (known?.seats.has(seat) !== true) {
+      const sought = [...searches.values()].filter(({ seats }) => seats.has(seat)).length
+      if (sought >= soughtOfSeat)
+        throw reportErrors.REPORT_SAMPLE_REFUSED({ problem: `its seat waits for ${sought} other blocks` })
+    }
+    if (known === undefined) return begin(hash, seat, dueMs).found
+    known.seats.add(seat)
+    known.dueMs = Math.max(known.dueMs, dueMs)
+    return known.found
+  }
+}
 
 /**
  * Resolves when `samplingBlock` is the first block, of any branch that holds the trigger, from which samples are drawn. A block
@@ -30,9 +102,14 @@ const lookAgainMs = 250
  * @throws REPORT_SAMPLE_REFUSED
  */
 export async function requireSamplingBlock(
-  { round, seenAtMs, samplingBlock }: { readonly round: Hex; readonly seenAtMs: number; readonly samplingBlock: Hex },
+  {
+    seat,
+    round,
+    seenAtMs,
+    samplingBlock,
+  }: { readonly seat: Address; readonly round: Hex; readonly seenAtMs: number; readonly samplingBlock: Hex },
   { samplingSeconds, openingsMs, graceMs }: Pick<RoundRules, 'samplingSeconds' | 'openingsMs' | 'graceMs'>,
-  { readBlock, clock }: { readonly readBlock: ReadBlock; readonly clock: Clock },
+  { findBlock, clock }: { readonly findBlock: FindBlock; readonly clock: Clock },
 ): Promise<void> {
   const refuse = (problem: string) => reportErrors.REPORT_SAMPLE_REFUSED({ problem })
   // A seat may have seen the trigger later than we did, by the grace at most.
@@ -40,12 +117,9 @@ export async function requireSamplingBlock(
   if (clock.monotonicMs() > dueMs) throw refuse('it came after the openings were due')
 
   async function find(hash: Hex) {
-    for (;;) {
-      const block = await readBlock(hash)
-      if (block !== null) return block
-      if (clock.monotonicMs() + lookAgainMs > dueMs) throw refuse(`block ${hash} was not seen in time`)
-      await clock.sleep(lookAgainMs)
-    }
+    const block = await findBlock(seat, hash, dueMs)
+    if (block === null) throw refuse(`block ${hash} was not seen in time`)
+    return block
   }
 
   const trigger = await find(round)

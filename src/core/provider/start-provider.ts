@@ -3,6 +3,7 @@ import { webcrypto } from 'node:crypto'
 import { join } from 'node:path'
 import type { Address } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
+import { isDevelopmentChain } from '../chain/network-presets.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { attestDevice } from '../gpu/attestation/attest-device.ts'
 import { probeEnvironment } from '../gpu/environment-probe.ts'
@@ -27,6 +28,8 @@ export type StartProviderOptions = EngineChoice & {
   /** Of this role: certificate and state live in it. */
   readonly folder: string
   readonly network: ConnectedNetwork
+  /** Whether endpoints at private addresses are dialled, as they are on a development chain anyway; default no. */
+  readonly privateEndpoints?: boolean
   readonly signer: Signer
   readonly sender: TransactionSender
   readonly store: Store
@@ -54,6 +57,7 @@ export async function startProvider(
   stop: AbortSignal,
 ): Promise<void> {
   const { folder, network, signer, sender, store, payout, executionProvider, cudaVisibleDevices, version } = options
+  const dialsPrivate = options.privateEndpoints === true || isDevelopmentChain(network.chainId)
   const clockOffsetMs = async () => {
     const { timestamp } = await network.chain.client.getBlock()
     return Math.round(clock.now() - Number(timestamp) * 1000)
@@ -102,7 +106,7 @@ export async function startProvider(
         const { evidence, result } = await attestDevice(request, { run: runTool })
         return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
       },
-      openTransport: identity => createWebSocketTransport({ identity }),
+      openTransport: identity => createWebSocketTransport({ identity, dialsPrivate }),
       startEngine: (spec, device, all) => createEngine(engineOptions(options, spec, device, all)),
       clock,
       random: Math.random,

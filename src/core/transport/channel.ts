@@ -25,6 +25,12 @@ export type ChannelEnd = {
   ended(reason: CloseReason): void
 }
 
+export type ChannelOptions = {
+  readonly clock?: Clock
+  /** As {@link import('./transport.ts').ListenOptions.maxEarlyBytes}. */
+  readonly maxEarlyBytes?: number
+}
+
 const bytesPerToken = 64 * 1024
 
 /**
@@ -37,7 +43,7 @@ export function createChannel(
   identity: Pick<Channel, 'id' | 'peerAddress' | 'peerCertificateHash' | 'ownCertificateHash' | 'authenticated'>,
   limits: Limits,
   wire: Wire,
-  clock: Clock = systemClock,
+  { clock = systemClock, maxEarlyBytes = Number.POSITIVE_INFINITY }: ChannelOptions = {},
 ): ChannelEnd {
   const now = () => clock.monotonicMs()
   const frames = createTokenBucket({ perSecond: limits.framesPerSecond, burst: limits.burstFrames }, now)
@@ -54,6 +60,8 @@ export function createChannel(
   const kept: (readonly [Frame, number])[] = []
   const closeHandlers: ((reason: CloseReason) => void)[] = []
   let keptBytes = 0
+  let earlyBytes = 0
+  let isAuthenticated = false
   let frameHandler: ((frame: Frame, bytes: number) => void) | null = null
   let ending: CloseReason | null = null
 
@@ -80,6 +88,11 @@ export function createChannel(
 
   const channel: Channel = {
     ...identity,
+    authenticated() {
+      isAuthenticated = true
+      earlyBytes = 0
+      identity.authenticated()
+    },
     get closed() {
       return ending !== null
     },
@@ -106,6 +119,9 @@ export function createChannel(
     channel,
     receive(bytes) {
       if (ending !== null) return
+      if (!isAuthenticated) earlyBytes += bytes.length
+      if (earlyBytes > maxEarlyBytes)
+        return end(transportErrors.TRANSPORT_FRAME_TOO_LARGE({ bytes: earlyBytes, maxBytes: maxEarlyBytes }))
       if (!frames.take(1 + Math.floor(bytes.length / bytesPerToken))) return overRate()
       let frame: Frame
       try {

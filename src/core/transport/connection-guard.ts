@@ -9,6 +9,7 @@ export type ConnectionGuard = {
   allowRequest(peer: Peer): boolean
   /** The peer has authenticated: its connection no longer makes room for others. */
   establish(peer: Peer): void
+  readonly connections: number
 }
 
 /** What a raw socket and the TLS socket above it have in common. */
@@ -21,7 +22,11 @@ const maxOrigins = 10_000
  * Who may hold a connection. When all are taken, the oldest whose peer has not authenticated makes room: slow sockets,
  * however many, cannot keep an honest peer out, and never end its session.
  */
-export function createConnectionGuard(limits: Limits, now: () => number): ConnectionGuard {
+export function createConnectionGuard(
+  limits: Limits,
+  now: () => number,
+  maxConnections = () => limits.maxConnections,
+): ConnectionGuard {
   const held = new Map<string, Held>()
   const pending = new Set<string>()
   const perOrigin = new Map<string, number>()
@@ -51,7 +56,7 @@ export function createConnectionGuard(limits: Limits, now: () => number): Connec
   }
 
   function makeRoom(): boolean {
-    if (held.size < limits.maxConnections) return true
+    if (held.size < maxConnections()) return true
     const [oldest] = pending
     if (oldest === undefined) return false
     held.get(oldest)?.socket.destroy()
@@ -77,6 +82,9 @@ export function createConnectionGuard(limits: Limits, now: () => number): Connec
       return true
     },
     allowRequest: peer => bucketOf(originOf(peer.remoteAddress)).take(),
+    get connections() {
+      return held.size
+    },
     establish: peer => void pending.delete(keyOf(peer)),
   }
 }

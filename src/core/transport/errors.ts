@@ -11,6 +11,14 @@ export const transportErrors = defineErrors({
       'An endpoint is a wss:// URL with a host and a port, pinned to a certificate hash. Plain ws:// works on loopback only, and only where no certificate is registered.',
     fix: 'Its Checker must register a correct endpoint: "kaisar checker run --public-url" does.',
   },
+  TRANSPORT_ENDPOINT_PRIVATE: {
+    message: ({ url, address }: { url: string; address: string }) =>
+      `The endpoint ${url} means ${address}, which is a private address: it is not dialled.`,
+    meaning:
+      'An endpoint on chain that means this machine or its network would make every Provider connect to what is its own. On a development chain, whose processes share a machine, it is dialled.',
+    fix: 'Its Checker must name a public address with --public-url. Where a whole network is private, start with --private-endpoints.',
+    exit: 3,
+  },
   TRANSPORT_UNREACHABLE: {
     message: ({ url, why }: { url: string; why: string }) => `No connection to ${url}: ${why}.`,
     meaning: 'The host did not accept a connection, or it dropped it before it was open.',

@@ -1,6 +1,6 @@
 import { type Hex, zeroHash } from 'viem'
 import { type Clock, systemClock } from '../platform/clock.ts'
-import { type ChannelEnd, createChannel, type Wire } from './channel.ts'
+import { type ChannelEnd, type ChannelOptions, createChannel, type Wire } from './channel.ts'
 import { closeReason, transportErrors } from './errors.ts'
 import { withDefaults } from './limits.ts'
 import type { Channel, CloseReason, Limits, ListenOptions, Transport } from './transport.ts'
@@ -13,7 +13,7 @@ type Endpoint = {
   readonly certificateHash: Hex
   readonly limits: Limits
   readonly open: Map<ChannelEnd, { readonly address: string; authenticated: boolean }>
-}
+} & ChannelOptions
 
 export type InMemoryNetwork = {
   /** A host of this network; its certificate is only a hash here. */
@@ -90,7 +90,7 @@ export function createInMemoryNetwork({
             },
             limits,
             wireOf(toServer, toClient),
-            clock,
+            { clock },
           )
           const accepted = createChannel(
             {
@@ -104,7 +104,7 @@ export function createInMemoryNetwork({
             },
             server.limits,
             wireOf(toClient, toServer),
-            server.clock,
+            server,
           )
           toServer.connect(accepted)
           toClient.connect(client)
@@ -125,9 +125,10 @@ export function createInMemoryNetwork({
           const url = `memory://${options.host}:${options.port === 0 ? 40_000 + ++ports : options.port}`
           if (endpoints.has(url)) throw transportErrors.TRANSPORT_PORT_IN_USE(options)
           const open: Endpoint['open'] = new Map()
-          endpoints.set(url, { address, clock, options, certificateHash, limits, open })
+          endpoints.set(url, { address, clock, options, certificateHash, limits, open, ...earlyLimit(options) })
           return {
             url,
+            connections: () => open.size,
             async close() {
               endpoints.delete(url)
               const channels: Channel[] = [...open.keys()].map(end => end.channel)
@@ -140,10 +141,12 @@ export function createInMemoryNetwork({
   }
 }
 
-function hasRoom({ open, limits }: Endpoint, address: string): boolean {
+const earlyLimit = ({ maxEarlyBytes }: ListenOptions) => (maxEarlyBytes === undefined ? {} : { maxEarlyBytes })
+
+function hasRoom({ open, limits, options }: Endpoint, address: string): boolean {
   const ofAddress = [...open.values()].filter(entry => entry.address === address).length
   if (ofAddress >= limits.maxConnectionsPerAddress) return false
-  if (open.size < limits.maxConnections) return true
+  if (open.size < (options.maxConnections?.() ?? limits.maxConnections)) return true
   const oldest = [...open].find(([, entry]) => !entry.authenticated)
   oldest?.[0].channel.close(closeReason(transportErrors.TRANSPORT_LOST({ why: 'it made room for another' })))
   return oldest !== undefined

@@ -21,4 +21,10 @@ export const defaultLimits: Limits = {
   idleTimeoutMs: 60_000,
 }
 
+/**
+ * Most bytes of a client that has not been let in, in all: its `session` and the 256 devices that it names take 18 KiB. Whoever sends more
+ * is shown out, so that strangers hold little memory however long the chain takes to say who they are.
+ */
+export const maxEarlyBytes = 64 * 1024
+
 export const withDefaults = (limits: Partial<Limits> = {}): Limits => ({ ...defaultLimits, ...limits })

@@ -1,12 +1,15 @@
 import type { Address } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
 import { closeReason, sessionErrors } from './errors.ts'
-import { withDefaults } from './limits.ts'
+import { maxEarlyBytes, withDefaults } from './limits.ts'
 import { createSession, type Session, type SessionDependencies } from './session.ts'
 import { acceptHandshake, type Claim, type Recover } from './session-handshake.ts'
 import type { Channel, Limits, ListenOptions, Transport } from './transport.ts'
 
-export type ServeSessionsOptions = Pick<ListenOptions, 'host' | 'port' | 'onGet' | 'admitCertificate'> & {
+export type ServeSessionsOptions = Pick<
+  ListenOptions,
+  'host' | 'port' | 'onGet' | 'admitCertificate' | 'maxConnections'
+> & {
   readonly network: Network
   /** Our own operator address. */
   readonly checker: Address
@@ -31,6 +34,7 @@ export type SessionServer = {
   readonly url: string
   /** The open sessions, one for each role and operator. */
   sessions(): readonly Session[]
+  connections(): number
   close(): Promise<void>
 }
 
@@ -44,7 +48,7 @@ export async function serveSessions(
 ): Promise<SessionServer> {
   const limits = withDefaults(options.limits)
   const live = new Map<string, Session>()
-  const { host, port, onGet, admitCertificate } = options
+  const { host, port, onGet, admitCertificate, maxConnections } = options
   const serverSide = {
     network: { ...options.network, consensus: options.network.consensus.toLowerCase() as Address },
     checker: options.checker.toLowerCase() as Address,
@@ -72,8 +76,11 @@ export async function serveSessions(
     host,
     port,
     onChannel: channel => void accept(channel),
+    maxEarlyBytes,
     ...(onGet === undefined ? {} : { onGet }),
+    ...(maxConnections === undefined ? {} : { maxConnections }),
     ...(admitCertificate === undefined ? {} : { admitCertificate }),
   })
-  return { url: listener.url, sessions: () => [...live.values()], close: listener.close }
+  const { url, connections, close } = listener
+  return { url, connections, close, sessions: () => [...live.values()] }
 }

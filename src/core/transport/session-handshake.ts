@@ -32,8 +32,10 @@ export type ClientSide = ServerSide & {
   readonly deviceIds: readonly Hex[]
 }
 
-/** More frames than this before the end of a handshake is not a handshake. */
-const maxEarlyFrames = 64
+/** A client has nothing to say but its `session` before it was accepted. */
+const framesOfClient = 1
+/** Frames behind `accepted`, and before whoever gets the session listens. */
+const framesBehind = 64
 
 /**
  * The server's side: sends `welcome` with a fresh nonce, takes one `session`, and sends `accepted` or `refused`.
@@ -53,7 +55,7 @@ export async function acceptHandshake(
     readonly clock?: Clock
   },
 ): Promise<{ readonly peer: Peer; readonly early: readonly SizedFrame[] }> {
-  const reader = readFrames(channel, handshakeTimeoutMs, dependencies.clock)
+  const reader = readFrames(channel, { maxFrames: framesOfClient, timeoutMs: handshakeTimeoutMs }, dependencies.clock)
   try {
     const nonce = dependencies.randomNonce()
     await say(channel, 'welcome', { version: protocolVersion, ...network, checker, nonce })
@@ -75,13 +77,15 @@ export async function acceptHandshake(
       throw sessionErrors.SESSION_SIGNATURE_INVALID({ operator })
 
     const peer = { role, operator, deviceIds }
-    const why = await dependencies
+    const admission = dependencies
       .admit({ ...peer, certificateHash: channel.peerCertificateHash })
       .catch(cause => Promise.reject(sessionErrors.SESSION_ADMISSION_FAILED({ cause })))
+    // Whoever goes on talking, or hangs up, is not waited for until the chain has answered.
+    const why = await Promise.race([admission, reader.broken])
     if (why !== null) throw sessionErrors.SESSION_NOT_ADMITTED({ operator, why })
-    if (reader.early.length > 0) throw sessionErrors.SESSION_OUT_OF_ORDER({ type: reader.early[0]![0].type })
     if (channel.closed) throw transportErrors.TRANSPORT_LOST({ why: 'it ended during the handshake' })
     channel.authenticated()
+    reader.letIn()
     await say(channel, 'accepted', {})
     return { peer, early: reader.early }
   } catch (error) {
@@ -103,7 +107,7 @@ export async function requestHandshake(
   { url, network, checker, role, operator, deviceIds, handshakeTimeoutMs }: ClientSide,
   { sign, clock }: { sign: Sign; readonly clock?: Clock },
 ): Promise<readonly SizedFrame[]> {
-  const reader = readFrames(channel, handshakeTimeoutMs, clock)
+  const reader = readFrames(channel, { maxFrames: framesBehind, timeoutMs: handshakeTimeoutMs }, clock)
   try {
     const welcome = await reader.next('welcome')
     if (welcome.version !== protocolVersion)
@@ -124,6 +128,7 @@ export async function requestHandshake(
     const session = { message, signature: await sign('Session', message) }
     await say(channel, 'session', { version: protocolVersion, role, session, deviceIds: [...deviceIds] })
     await reader.next('accepted')
+    channel.authenticated()
     return reader.early
   } catch (error) {
     if (error instanceof PeerRefusal) throw sessionErrors.SESSION_REFUSED({ url, ...error.reason })
@@ -169,13 +174,21 @@ class PeerRefusal extends Error {
 }
 
 /** Takes the handshake's frames one by one; all of them within one deadline. */
-function readFrames(channel: Channel, timeoutMs: number, clock: Pick<Clock, 'sleep'> = systemClock) {
+function readFrames(
+  channel: Channel,
+  { maxFrames, timeoutMs }: { readonly maxFrames: number; readonly timeoutMs: number },
+  clock: Pick<Clock, 'sleep'> = systemClock,
+) {
+  const broken = Promise.withResolvers<never>()
+  broken.promise.catch(() => undefined)
+  let framesLeft = maxFrames
   const early: SizedFrame[] = []
   let failure: KaisarError | null = null
   let wake = () => {}
 
   const fail = (error: KaisarError) => {
     failure ??= error
+    broken.reject(failure)
     wake()
   }
   const done = new AbortController()
@@ -184,7 +197,8 @@ function readFrames(channel: Channel, timeoutMs: number, clock: Pick<Clock, 'sle
     () => undefined,
   )
   channel.onFrame((frame, bytes) => {
-    if (early.push([frame, bytes]) > maxEarlyFrames) fail(sessionErrors.SESSION_OUT_OF_ORDER({ type: frame.type }))
+    if (--framesLeft < 0) return fail(sessionErrors.SESSION_OUT_OF_ORDER({ type: frame.type }))
+    early.push([frame, bytes])
     wake()
   })
   channel.onClose(reason => fail(transportErrors.TRANSPORT_CLOSED({ reason })))
@@ -192,6 +206,12 @@ function readFrames(channel: Channel, timeoutMs: number, clock: Pick<Clock, 'sle
   return {
     /** What has arrived and was not taken. */
     early,
+    /** From here on frames are the session's. */
+    letIn() {
+      framesLeft = framesBehind
+    },
+    /** Rejects when the handshake can come to nothing any more. */
+    broken: broken.promise,
     async next<T extends MessageType>(type: T): Promise<MessageBody<T>> {
       while (early.length === 0 && failure === null) await new Promise<void>(resolve => (wake = resolve))
       const [frame] = early.shift() ?? []

@@ -1,6 +1,8 @@
 export type TokenBucket = {
   /** Takes `cost` tokens where there are as many; takes nothing and says false otherwise. */
   take(cost?: number): boolean
+  /** Puts one back. */
+  give(): void
   /** Whether the bucket has refilled: its owner can be forgotten. */
   readonly full: boolean
 }
@@ -26,6 +28,9 @@ export function createTokenBucket(
       if (tokens < cost) return false
       tokens -= cost
       return true
+    },
+    give() {
+      tokens = Math.min(burst, tokens + 1)
     },
     get full() {
       refill()

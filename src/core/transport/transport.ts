@@ -47,6 +47,8 @@ export type Channel = {
 export type Listener = {
   /** What a peer dials, e.g. `ws://127.0.0.1:40123`; the port is the one really bound. */
   readonly url: string
+  /** Connections that are held now, those of strangers too. */
+  connections(): number
   /** Ends every channel with `TRANSPORT_SHUTTING_DOWN`; resolves when the last socket is gone. */
   close(): Promise<void>
 }
@@ -56,7 +58,7 @@ export type Limits = {
   readonly maxFrameBytes: number
   /** Of a frame, the part that is parsed as JSON. */
   readonly maxHeaderBytes: number
-  /** When all are taken, the oldest whose peer has not authenticated makes room. */
+  /** When all are taken, the oldest whose peer has not authenticated makes room. A listener may say another number at any time. */
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
   /** Sustained frames per second of one peer; a frame costs one more per 64 KiB. */
@@ -93,6 +95,10 @@ export type ListenOptions = {
   onChannel(channel: Channel): void
   /** Whether a peer with this certificate may open a channel at all; asked before the channel exists. Default: any. */
   admitCertificate?(certificateHash: Hex): boolean
+  /** Most bytes that a channel takes of a peer before it was told to be `authenticated`; default: no other limit than those of frames. */
+  readonly maxEarlyBytes?: number
+  /** Most connections now; asked at each. Default: that of the limits. */
+  maxConnections?(): number
   /** Answers plain `GET <path>` on the same port, without client certificate; `null` is 404. */
   onGet?(path: string): Promise<GetReply | null>
 }

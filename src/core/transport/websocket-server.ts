@@ -38,7 +38,7 @@ export async function listenWebSocket(
   const { host } = options
   if (identity === null && !isLoopback(host)) throw transportErrors.TRANSPORT_PLAIN_NOT_LOCAL({ host })
 
-  const guard = createConnectionGuard(limits, () => performance.now())
+  const guard = createConnectionGuard(limits, () => performance.now(), options.maxConnections)
   const channels = new Set<Channel>()
   const sockets = new Set<Socket>()
   let replies = 0
@@ -71,7 +71,10 @@ export async function listenWebSocket(
     if (status !== null) return refuseUpgrade(socket, status)
     webSockets.handleUpgrade(request, socket, head, webSocket => {
       const certificates = { peer: peer!, own: identity?.certificateHash ?? zeroHash }
-      const channel = channelOf(webSocket, tcp, certificates, limits, () => guard.establish(tcp))
+      const channel = channelOf(webSocket, tcp, certificates, limits, {
+        authenticated: () => guard.establish(tcp),
+        ...(options.maxEarlyBytes === undefined ? {} : { maxEarlyBytes: options.maxEarlyBytes }),
+      })
       channels.add(channel)
       channel.onClose(() => channels.delete(channel))
       options.onChannel(channel)
@@ -84,6 +87,7 @@ export async function listenWebSocket(
   const { port } = server.address() as AddressInfo
   return {
     url: `${identity === null ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    connections: () => guard.connections,
     async close() {
       const closed = new Promise(resolve => server.close(resolve))
       for (const channel of channels) channel.close(closeReason(transportErrors.TRANSPORT_SHUTTING_DOWN()))

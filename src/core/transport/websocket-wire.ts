@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Hex } from 'viem'
 import type { ClientOptions, ServerOptions, WebSocket } from 'ws'
+import { printable } from '../protocol/text.ts'
 import { type ChannelEnd, createChannel } from './channel.ts'
 import { closeReason, transportErrors } from './errors.ts'
 import type { Channel, CloseReason, Limits } from './transport.ts'
@@ -9,6 +10,8 @@ import type { Channel, CloseReason, Limits } from './transport.ts'
 const ownCloseCode = 4000
 const maxReasonBytes = 123
 const closeTimeoutMs = 1_000
+/** Of a client's WebSocket frame: 2 bytes, 8 of length, 4 of mask. */
+const maxFrameHeaderBytes = 14
 
 let channels = 0
 
@@ -29,8 +32,12 @@ export function channelOf(
   socket: Socket,
   certificates: { readonly peer: Hex; readonly own: Hex },
   limits: Limits,
-  authenticated: () => void = () => {},
+  {
+    authenticated = () => {},
+    maxEarlyBytes = Number.POSITIVE_INFINITY,
+  }: { readonly authenticated?: () => void; readonly maxEarlyBytes?: number } = {},
 ): Channel {
+  let earlyBytes = 0
   let fault: CloseReason | null = null
   const end: ChannelEnd = createChannel(
     {
@@ -38,7 +45,10 @@ export function channelOf(
       peerAddress: socket.remoteAddress ?? 'unknown',
       peerCertificateHash: certificates.peer,
       ownCertificateHash: certificates.own,
-      authenticated,
+      authenticated() {
+        socket.off('data', countEarly)
+        authenticated()
+      },
     },
     limits,
     {
@@ -53,6 +63,18 @@ export function channelOf(
       },
     },
   )
+
+  /** A frame is received whole before it is handed on: its bytes count as they come. */
+  function countEarly(chunk: Buffer) {
+    earlyBytes += chunk.length
+    if (earlyBytes <= maxEarlyBytes + maxFrameHeaderBytes || end.channel.closed) return
+    end.channel.close(
+      closeReason(transportErrors.TRANSPORT_FRAME_TOO_LARGE({ bytes: earlyBytes, maxBytes: maxEarlyBytes })),
+    )
+    // Nothing more is read of it; what waits for its close frame is over in a second.
+    webSocket.pause()
+  }
+  if (Number.isFinite(maxEarlyBytes)) socket.on('data', countEarly)
 
   webSocket.on('message', (data: Buffer, isBinary) => {
     if (isBinary) end.receive(data)
@@ -98,7 +120,7 @@ function encodeReason({ code, message }: CloseReason): string {
 
 function reasonOfClose(code: number, text: string, limits: Limits): CloseReason {
   const [, ownCode, message] = (code === ownCloseCode ? /^([A-Z][A-Z0-9_]{0,63}): (.*)$/s.exec(text) : null) ?? []
-  if (ownCode !== undefined) return { code: ownCode, message: message!.replace(/\p{Cc}/gu, ' ') }
+  if (ownCode !== undefined) return { code: ownCode, message: printable(message!) }
   if (code === 1009) return tooLarge(limits)
   if (code === 1000) return closeReason(transportErrors.TRANSPORT_CLOSED({}))
   return closeReason(transportErrors.TRANSPORT_LOST({ why: `it ended with WebSocket code ${code}` }))

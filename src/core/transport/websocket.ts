@@ -1,4 +1,5 @@
-import { connect as connectTcp, type Socket } from 'node:net'
+import type { lookup as dnsLookup } from 'node:dns'
+import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { type Hex, zeroHash } from 'viem'
 import { WebSocket } from 'ws'
@@ -6,6 +7,7 @@ import { peerCertificateHash } from './certificate-hash.ts'
 import { type EndpointUrl, parseEndpointUrl } from './endpoint-url.ts'
 import { transportErrors } from './errors.ts'
 import { withDefaults } from './limits.ts'
+import { PrivateAddressError, publicLookup, requirePublicHost } from './private-address.ts'
 import type { Channel, DialOptions, Identity, Limits, Transport } from './transport.ts'
 import { listenWebSocket } from './websocket-server.ts'
 import { channelOf, socketOptions } from './websocket-wire.ts'
@@ -14,18 +16,33 @@ export type WebSocketTransportOptions = {
   /** Our certificate, as a server and as a client; `null` is plain ws, which works on loopback only. */
   readonly identity: Identity | null
   readonly limits?: Partial<Limits>
+  /** Whether endpoints at loopback, link-local and private addresses are dialled: those of a network on one machine; default no. */
+  readonly dialsPrivate?: boolean
+  /** Resolves names; default node's. */
+  readonly resolve?: typeof dnsLookup
 }
 
 /** The {@link Transport} of the network: WebSocket over TLS 1.3, both ends pinned by certificate hash. */
-export function createWebSocketTransport({ identity, limits: given }: WebSocketTransportOptions): Transport {
+export function createWebSocketTransport({
+  identity,
+  limits: given,
+  dialsPrivate = false,
+  resolve,
+}: WebSocketTransportOptions): Transport {
   const limits = withDefaults(given)
   return {
-    dial: options => dialWebSocket(options, identity, limits),
+    dial: options => dialWebSocket(options, identity, limits, dialsPrivate ? undefined : publicLookup(resolve)),
     listen: options => listenWebSocket(options, identity, limits),
   }
 }
 
-async function dialWebSocket(options: DialOptions, identity: Identity | null, limits: Limits): Promise<Channel> {
+/** @param lookup - refuses names of private addresses; none: any host is dialled */
+async function dialWebSocket(
+  options: DialOptions,
+  identity: Identity | null,
+  limits: Limits,
+  lookup: LookupFunction | undefined,
+): Promise<Channel> {
   const { expectedCertificateHash, signal } = options
   const endpoint = parseEndpointUrl(options.url, expectedCertificateHash)
   const { url } = endpoint
@@ -34,12 +51,14 @@ async function dialWebSocket(options: DialOptions, identity: Identity | null, li
   const given = signal === undefined ? deadline : AbortSignal.any([signal, deadline])
   const failed = (error: Error) => {
     if (signal?.aborted) return transportErrors.TRANSPORT_ABORTED({ url, cause: error })
+    if (error instanceof PrivateAddressError)
+      return transportErrors.TRANSPORT_ENDPOINT_PRIVATE({ url, address: error.address })
     if (deadline.aborted) return transportErrors.TRANSPORT_TIMEOUT({ url, timeoutMs, cause: error })
     return transportErrors.TRANSPORT_UNREACHABLE({ url, why: whyUnreachable(error), cause: error })
   }
   if (given.aborted) throw failed(new Error('aborted'))
 
-  const socket = await connect(endpoint, identity, given).catch((error: Error) => Promise.reject(failed(error)))
+  const socket = await connect(endpoint, identity, given, lookup).catch((error: Error) => Promise.reject(failed(error)))
   const found = endpoint.secure ? peerCertificateHash(socket as TLSSocket) : zeroHash
   // Not one byte of ours is written before this line: the pin is the only reason to trust the peer.
   if (found !== expectedCertificateHash) {
@@ -51,18 +70,26 @@ async function dialWebSocket(options: DialOptions, identity: Identity | null, li
   return upgrade(endpoint, socket, { peer: found, own }, limits, given, failed)
 }
 
-function connect({ secure, host, port }: EndpointUrl, identity: Identity | null, signal: AbortSignal): Promise<Socket> {
+function connect(
+  { secure, host, port }: EndpointUrl,
+  identity: Identity | null,
+  signal: AbortSignal,
+  lookup: LookupFunction | undefined,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    if (lookup !== undefined) requirePublicHost(host)
+    const named = lookup === undefined ? {} : { lookup }
     const socket = secure
       ? connectTls({
           host,
           port,
+          ...named,
           minVersion: 'TLSv1.3',
           // Self-signed by design: the pin replaces the authorities, and is checked by the caller.
           rejectUnauthorized: false,
           ...(identity === null ? {} : { key: identity.keyPem, cert: identity.certificatePem }),
         })
-      : connectTcp({ host, port })
+      : connectTcp({ host, port, ...named })
     const settled = () => {
       signal.removeEventListener('abort', onAbort)
       socket.off('error', onError)

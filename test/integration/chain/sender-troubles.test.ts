@@ -52,6 +52,23 @@ describe('caps', () => {
     expect(codesOf(troubles)).toEqual(['TRANSACTION_SPEND_CAP', 'TRANSACTION_SPEND_CAP'])
   })
 
+  test('a tip that an endpoint makes up is paid up to a quarter of the cap, and is told', async () => {
+    const forging = (chain: Chain): Chain => ({
+      ...chain,
+      client: { ...chain.client, estimateMaxPriorityFeePerGas: async () => 190_000_000_000n },
+    })
+    const { sender, note, anvil, noted, account, troubles } = await scene({}, forging)
+    const balance = () => anvil.client.getBalance({ address: account.address })
+    const before = await balance()
+    for (const value of [1, 2, 3]) sender.enqueue(note(value))
+    await sender.pass()
+    await anvil.client.mine({ blocks: 1 })
+    await eventually(async () => expect((await noted()).length).toBe(3))
+    // Under a tenth of what that tip would have cost.
+    expect(before - (await balance())).toBeLessThan((3n * 21_000n * 190_000_000_000n) / 10n)
+    expect(codesOf(troubles)).toContain('TRANSACTION_TIP_CAP')
+  })
+
   test('above the fee cap it is said once per head', async () => {
     const { sender, note, troubles, dear } = await scene({ maxFeePerGas: 3_000_000_000n })
     await dear()

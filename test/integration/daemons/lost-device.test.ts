@@ -110,7 +110,7 @@ it('signs off from its rounds, is judged UNSUPPORTED and not WRONG, and works ag
       journal,
       clock,
       rulesOf: () => rules,
-      readBlock: async at => blocks.find(block => block.hash === at) ?? null,
+      findBlock: async (_, at) => blocks.find(block => block.hash === at) ?? null,
     },
   )
   const failing: WorkEngine = {

@@ -56,7 +56,7 @@ function start(file = join(folder, `${++runs}.db`), changes: Partial<WorkEngine>
       journal,
       clock,
       rulesOf: () => ({ ...rules }) as never,
-      readBlock: async at => blocks.find(block => block.hash === at) ?? null,
+      findBlock: async (_, at) => blocks.find(block => block.hash === at) ?? null,
     },
   )
   const device = { deviceId, generation: 1, environmentHash: hash(3), engine: { ...engine, ...changes } }
@@ -90,16 +90,31 @@ describe('a Provider', () => {
     worked = await one.roundWork.work(one.device, trigger, 0, epochSeed, 0)
   })
 
-  it('opens for a seat what one block draws, again if asked again, and never what another block would draw', async () => {
-    const [checker, other] = seats as [Hex, Hex]
+  it('opens for a seat what one block of each branch draws, again if asked again, and nothing else', async () => {
+    const [checker] = seats as [Hex]
     const first = await one.roundWork.answer(checker, request(worked, checker))
-    for (const block of [hash(111), hash(12)])
-      await expect(one.roundWork.answer(checker, request(worked, checker, block))).rejects.toThrow(
-        coded('PROVIDER_SECOND_REQUEST'),
-      )
+    const refused = one.roundWork.answer(checker, request(worked, checker, hash(12)))
+    await expect(refused).rejects.toThrow(coded('REPORT_SAMPLE_REFUSED'))
+    // A reorg that replaces the sampling block is no offence of a seat's, and another secret is.
+    await one.roundWork.answer(checker, request(worked, checker, hash(111)))
     expect(await one.roundWork.answer(checker, request(worked, checker))).toEqual(first)
-    // A seat that saw another branch draws what that one draws.
-    await one.roundWork.answer(other, request(worked, other, hash(111)))
+    const drawn = { ...request(worked, checker), secret: hash(1) }
+    await expect(one.roundWork.answer(checker, drawn)).rejects.toThrow(coded('REPORT_SAMPLE_REFUSED'))
+    expect(one.store.all('SELECT sampling_block FROM request ORDER BY sampling_block')).toEqual([
+      { sampling_block: hash(11) },
+      { sampling_block: hash(111) },
+    ])
+  })
+
+  it('answers a seat eight times at most, and asks about four blocks', async () => {
+    const [checker, other] = seats as [Hex, Hex]
+    for (let times = 0; times < 8; times++) await one.roundWork.answer(checker, request(worked, checker))
+    const again = () => one.roundWork.answer(checker, request(worked, checker))
+    await expect(again()).rejects.toThrow(coded('PROVIDER_ASKED_TOO_OFTEN'))
+    for (const block of [12, 13, 14, 15])
+      await one.roundWork.answer(other, request(worked, other, hash(block))).catch(() => undefined)
+    const fifth = one.roundWork.answer(other, request(worked, other))
+    await expect(fifth).rejects.toThrow(coded('PROVIDER_ASKED_TOO_OFTEN'))
   })
 
   it('remembers over a restart what each seat has asked', async () => {

@@ -108,7 +108,7 @@ const providerWork = (journal: ProviderJournal) =>
       journal,
       clock: systemClock,
       rulesOf: () => rules,
-      readBlock: async hash =>
+      findBlock: async (_, hash) =>
         [trigger, samplingBlock]
           .map(block => ({ ...block, parentHash: trigger.hash }))
           .find(block => block.hash === hash) ?? null,

@@ -2,18 +2,25 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
-import { keccak256 } from 'viem'
+import { connect as connectTls } from 'node:tls'
+import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
+import { decodeFrame, encodeFrame } from '../../../src/core/transport/frame.ts'
 import { defaultLimits } from '../../../src/core/transport/limits.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
+import { hashClaim } from '../../../src/core/transport/session-handshake.ts'
 import type { Identity } from '../../../src/core/transport/transport.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { createFlood, gibibyte } from '../../helpers/flood.ts'
 import { createIdentity } from '../../helpers/identities.ts'
 import type { FloodTargetMessage } from './flood-target.ts'
-import { checker, dial, hash } from './hosts.ts'
+import { checker, dial, hash, network } from './hosts.ts'
 
 const maxGrowthBytes = 128 * 1024 * 1024
+/** Of 24 connections: their TLS, and a quarter of a MiB of what each said. */
+const maxStrangersBytes = 64 * 1024 * 1024
 
 let target: ChildProcess
 let ready: Extract<FloodTargetMessage, { kind: 'ready' }>
@@ -89,6 +96,52 @@ it.skipIf(process.platform !== 'linux')(
     expect(answers['200']).toBeLessThanOrEqual(granted / 2)
   },
 )
+
+/** A client of its own kind: it signs its session, and then sends what it likes. */
+async function stranger(identity: Identity, key: Hex, frames: readonly Uint8Array[]) {
+  const signer = createSigner({ privateKey: key, network })
+  const socket = flood.attack(
+    connectTls({
+      ...{ host: '127.0.0.1', port: Number(new URL(ready.url).port), minVersion: 'TLSv1.3', rejectUnauthorized: false },
+      ...{ key: identity.keyPem, cert: identity.certificatePem },
+    }),
+  )
+  const webSocket = new WebSocket(ready.url, { createConnection: (() => socket) as never, perMessageDeflate: false })
+  webSocket.on('error', () => {})
+  const closed = new Promise<string>(resolve => webSocket.on('close', (_, reason) => resolve(reason.toString())))
+  const [welcome] = (await once(webSocket, 'message')) as [Buffer]
+  const { nonce: serverNonce } = decodeFrame(welcome, defaultLimits).body as { nonce: Hex }
+  const deviceIds = [hash('07')]
+  const session = await signMessage(signer, 'Session', {
+    ...{ operator: signer.address, checker: checker.address, serverNonce },
+    ...{ clientCertificateHash: identity.certificateHash, serverCertificateHash: ready.certificateHash },
+    claimHash: hashClaim('provider', deviceIds),
+  })
+  const body = { version: 1, role: 'provider', session, deviceIds }
+  webSocket.send(encodeFrame({ type: 'session', body }, defaultLimits))
+  for (const frame of frames) webSocket.send(frame)
+  return { webSocket, closed }
+}
+
+it('24 strangers that go on before they are let in, 8 MiB each, cost a few MiB and are shown out; honest sessions are served', async () => {
+  const endpoint = { checker: checker.address, url: ready.url, certificateHash: ready.certificateHash }
+  const session = await dial(endpoint, { identity: honest })
+  expect(await exchanges(session, 10)).toBe(10)
+  await ask('baseline')
+  const identity = await createIdentity('provider')
+  const payload = new Uint8Array(1024 * 1024 - 200)
+  const bulk = Array.from({ length: 8 }, () => encodeFrame({ type: 'job.openings', body: {}, payload }, defaultLimits))
+  const key = (n: number) => `0x${(5_000 + n).toString(16).padStart(64, '0')}` as const
+  const strangers = Promise.all(Array.from({ length: 24 }, (_, n) => stranger(identity, key(n), bulk)))
+  expect(await exchanges(session, 40)).toBe(40)
+  const reasons = await Promise.all((await strangers).map(({ closed }) => closed))
+  const { baselineBytes, peakBytes } = await ask('memory')
+  expect(peakBytes - baselineBytes).toBeLessThan(maxStrangersBytes)
+  // One that is cut off while it still writes does not hear why.
+  for (const reason of reasons) expect(reason).toMatch(/^$|^TRANSPORT_FRAME_TOO_LARGE/)
+  expect(await exchanges(session, 5)).toBe(5)
+  expect(session.closed).toBe(false)
+})
 
 it.skipIf(process.platform === 'win32')('goes on when a flood leaves it without file descriptors', async () => {
   const script = new URL('./flood-target.ts', import.meta.url).pathname

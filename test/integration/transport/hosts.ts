@@ -14,9 +14,9 @@ import type { Identity, Limits, ListenOptions } from '../../../src/core/transpor
 import { createWebSocketTransport } from '../../../src/core/transport/websocket.ts'
 
 export const hash = (byte: string) => `0x${byte.repeat(32)}` as const
-const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` } as const
+export const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` } as const
 export const checker = createSigner({ privateKey: hash('22'), network })
-const provider = createSigner({ privateKey: hash('11'), network })
+export const provider = createSigner({ privateKey: hash('11'), network })
 const deviceIds = [hash('d1')]
 
 const recover: Recover = (type, message, signature) => recoverSigner(network, type, { message, signature })
@@ -25,22 +25,31 @@ type ServeOptions = {
   readonly identity: Identity | null
   readonly limits?: Partial<Limits>
   onSession(session: Session): void
+  /** Default: everybody is let in. */
+  readonly admit?: ServeSessionsDependencies['admit']
   readonly onRefused?: ServeSessionsDependencies['onRefused']
 } & Partial<Pick<ListenOptions, 'onGet' | 'admitCertificate'>>
 
-/** A Checker's endpoint on loopback with the real transport and the native signatures; admits everybody. */
-export async function serve({ identity, limits = {}, onSession, onRefused, ...listen }: ServeOptions): Promise<{
+/** A Checker's endpoint on loopback with the real transport and the native signatures. */
+export async function serve({
+  identity,
+  limits = {},
+  onSession,
+  onRefused,
+  admit = async () => null,
+  ...listen
+}: ServeOptions): Promise<{
   server: SessionServer
   endpoint: Endpoint
 }> {
   const server = await serveSessions(
     { host: '127.0.0.1', port: 0, network, checker: checker.address, limits, ...listen },
     {
-      transport: createWebSocketTransport({ identity, limits }),
+      transport: createWebSocketTransport({ dialsPrivate: true, identity, limits }),
       recover,
       randomNonce: () => bytesToHex(randomBytes(32)),
       clock: systemClock,
-      admit: async () => null,
+      admit,
       onSession,
       ...(onRefused === undefined ? {} : { onRefused }),
     },
@@ -57,7 +66,7 @@ export const dial = (
   dialSession(
     { endpoint, network, role: 'provider', operator: provider.address, deviceIds, ...options },
     {
-      transport: createWebSocketTransport({ identity, limits: options.limits ?? {} }),
+      transport: createWebSocketTransport({ dialsPrivate: true, identity, limits: options.limits ?? {} }),
       sign: provider.sign,
       clock: systemClock,
     },

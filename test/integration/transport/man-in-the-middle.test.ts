@@ -133,7 +133,7 @@ describe('Man in the middle', () => {
   })
 
   it('cannot relay a session, even from a client that trusts it', async () => {
-    const upstream = createWebSocketTransport({ identity: identities.middle })
+    const upstream = createWebSocketTransport({ dialsPrivate: true, identity: identities.middle })
     const trap = await upstream.listen({
       host: '127.0.0.1',
       port: 0,

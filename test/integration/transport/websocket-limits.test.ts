@@ -25,7 +25,7 @@ afterEach(async () => {
 async function listen(limits: Partial<Limits>, options: Partial<ListenOptions> = {}, identity: Identity | null = null) {
   const channels: Channel[] = []
   const opened = Promise.withResolvers<Channel>()
-  const listener = await createWebSocketTransport({ identity, limits }).listen({
+  const listener = await createWebSocketTransport({ dialsPrivate: true, identity, limits }).listen({
     host: '127.0.0.1',
     port: 0,
     onChannel: channel => {
@@ -38,7 +38,7 @@ async function listen(limits: Partial<Limits>, options: Partial<ListenOptions> =
   return { listener, channels, opened: opened.promise, port: Number(new URL(listener.url).port) }
 }
 
-const plain = (limits: Partial<Limits> = {}) => createWebSocketTransport({ identity: null, limits })
+const plain = (limits: Partial<Limits> = {}) => createWebSocketTransport({ dialsPrivate: true, identity: null, limits })
 const dial = ({ url }: Pick<Listener, 'url'>, limits: Partial<Limits> = {}) =>
   plain(limits).dial({ url, expectedCertificateHash: hash('00') })
 const ended = (channel: Channel): Promise<CloseReason> => new Promise(resolve => channel.onClose(resolve))
@@ -314,9 +314,13 @@ describe('websocket dialling', () => {
     const taken = plain().listen({ host: '127.0.0.1', port, onChannel })
     await expect(taken).rejects.toMatchObject({ code: 'TRANSPORT_PORT_IN_USE', context: { port } })
     const identity = await createIdentity('checker')
-    const foreign = createWebSocketTransport({ identity }).listen({ host: '192.0.2.1', port: 0, onChannel })
+    const foreign = createWebSocketTransport({ dialsPrivate: true, identity }).listen({
+      host: '192.0.2.1',
+      port: 0,
+      onChannel,
+    })
     await expect(foreign).rejects.toMatchObject({ code: 'TRANSPORT_LISTEN_FAILED' })
-    const broken = createWebSocketTransport({ identity: { ...identity, keyPem: 'no key' } })
+    const broken = createWebSocketTransport({ dialsPrivate: true, identity: { ...identity, keyPem: 'no key' } })
     await expect(broken.listen({ host: '127.0.0.1', port: 0, onChannel })).rejects.toMatchObject({
       code: 'TRANSPORT_LISTEN_FAILED',
     })

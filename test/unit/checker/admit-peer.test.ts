@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { RegisteredDevice } from '../../../src/core/chain/devices.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
 import { createAdmission } from '../../../src/core/checker/admit-peer.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import type { Claim } from '../../../src/core/transport/session-handshake.ts'
 
 const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
@@ -13,13 +14,27 @@ const claim = { role: 'provider', operator, deviceIds, certificateHash: hash(900
 function scene() {
   const reads: string[] = []
   let certificateHash = hash(9000)
-  const admit = createAdmission({} as ConnectedNetwork, async (_, id) => {
-    reads.push(id)
-    return { id, operator, record: { certificateHash } } as RegisteredDevice
+  const clock = createManualClock()
+  let bond = 1n
+  const admit = createAdmission({} as ConnectedNetwork, {
+    clock,
+    isExpected: expected => expected === operator,
+    readDevice: async (_, id) => {
+      reads.push(id)
+      return { id, operator, record: { certificateHash } } as RegisteredDevice
+    },
+    readChecker: async (_, owner) => {
+      reads.push(owner)
+      return { bond, certificateHash: hash(9000) }
+    },
   })
   return {
     admit,
     reads,
+    clock,
+    unbond: () => {
+      bond = 0n
+    },
     renew: () => {
       certificateHash = hash(9001)
     },
@@ -42,5 +57,41 @@ describe('admission', () => {
     expect(await admit({ ...claim, certificateHash: hash(9001) })).toBeNull()
     expect(await admit({ ...claim, certificateHash: hash(9002) })).toContain('is not the registered one')
     expect(await admit({ ...claim, deviceIds: [] })).toBe('it names no device')
+  })
+
+  it('strangers cause four reads a second in all, whatever keys they have, and whom it judges is let in meanwhile', async () => {
+    const { admit, reads, clock } = scene()
+    const answers = new Set<string | null>()
+    for (let second = 0; second < 10; second++) {
+      for (let i = 0; i < 200; i++) {
+        const key = `0x${(second * 200 + i).toString(16).padStart(40, 'c')}` as const
+        answers.add((await admit({ ...claim, role: i % 2 ? 'provider' : 'checker', operator: key }))!)
+      }
+      await clock.advance(1_000)
+    }
+    expect(reads.length).toBeLessThanOrEqual(64 + 4 * 10)
+    expect([...answers].some(answer => answer?.includes('too many'))).toBe(true)
+    expect(await admit(claim)).toBeNull()
+  })
+
+  it('a claim that was answered costs nothing for five seconds, and an expected operator four reads a second at most', async () => {
+    const { admit, reads, clock } = scene()
+    for (let i = 0; i < 1_000; i++) await admit({ ...claim, operator: stranger })
+    expect(reads).toHaveLength(1)
+    await clock.advance(5_000)
+    await admit({ ...claim, operator: stranger })
+    expect(reads).toHaveLength(2)
+    const foreign = (i: number): Claim => ({ ...claim, certificateHash: hash(i), deviceIds: [hash(10_000 + i)] })
+    for (let i = 0; i < 5_000; i++) await admit(foreign(i))
+    expect(reads.length - 2).toBe(1_024)
+  })
+
+  it('a Checker is let in for its bond: who has taken it back is not', async () => {
+    const { admit, clock, unbond } = scene()
+    const peer: Claim = { ...claim, role: 'checker', deviceIds: [] }
+    expect(await admit(peer)).toBeNull()
+    unbond()
+    await clock.advance(5_000)
+    expect(await admit(peer)).toContain('is not a bonded Checker')
   })
 })

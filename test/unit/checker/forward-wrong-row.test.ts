@@ -1,6 +1,7 @@
 /** A wrong row over real sessions of the in-memory transport: seats that judge by themselves, and only one whose sample hit it. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { createForwardWrongRow, takeWrongRows } from '../../../src/core/checker/forward-wrong-row.ts'
+import { createForwardWrongRow } from '../../../src/core/checker/forward-wrong-row.ts'
+import { type PeerDependencies, servePeer } from '../../../src/core/checker/serve-peer.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { recoverSigner } from '../../../src/core/report/signer.ts'
@@ -25,6 +26,8 @@ afterAll(() => fixture.end())
 const memory = () => createInMemoryNetwork()
 type Judge = ReturnType<typeof fixture.seat>['judge']
 
+const nobody: Omit<PeerDependencies, 'judgeOf'> = { seatOf: () => null, phaseOf: async () => 'work', now: () => 0 }
+
 /** A seat's own end: what it judges with, behind a session server. */
 async function serve(host: ReturnType<typeof memory>, index: number, judge: Pick<Judge, 'takeWrongRow'>) {
   const faults: unknown[] = []
@@ -35,7 +38,7 @@ async function serve(host: ReturnType<typeof memory>, index: number, judge: Pick
       recover: (type, message, signature) => recoverSigner(network, type, { message, signature }),
       randomNonce: () => word(Math.floor(index + 1)),
       admit: async () => null,
-      onSession: session => takeWrongRows(session, () => judge),
+      onSession: session => servePeer(session, { ...nobody, judgeOf: () => judge }),
       onFault: ({ error }) => faults.push(error),
       clock: createManualClock(),
     },

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
+import { dutyOf } from '../../../src/core/checker/duty.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 
@@ -11,10 +12,10 @@ it('keeps what was read of an epoch for the seed that it had then', () => {
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: checkerMigrations }))
   const rounds = { seed: hash(1), seededAt: 3, startsAt: 0, epochSeconds: 16, rules }
   const device = { deviceId: hash(2), generation: 1, operator: address, cohort: 7, lane: 63 }
-  const duty = {
+  const duty = dutyOf({
     ...{ epoch: 4, seed: hash(1), rounds, cohortCount: 9 },
     ...{ committees: new Map([[7, [address]]]), devices: [device] },
-  }
+  })
   expect(journal.duty(4, rounds)).toBeNull()
   journal.keepDuty(duty)
   expect(journal.duty(4, rounds)).toEqual(duty)
@@ -53,7 +54,7 @@ it('forgets everything of the epochs before one, with the evidence that nothing 
     journal.recordContradiction(commitment, { message: { ...message, rows: 2n }, signature: '0x02' })
     journal.recordOpenings(epoch, hash(6), hash(7), new Map([[0, [1n]]]))
     const rounds = { seed: hash(1), seededAt: 3, startsAt: 0, epochSeconds: 16, rules }
-    journal.keepDuty({ epoch, seed: hash(1), rounds, cohortCount: 1, committees: new Map(), devices: [] })
+    journal.keepDuty(dutyOf({ epoch, seed: hash(1), rounds, cohortCount: 1, committees: new Map(), devices: [] }))
     for (const n of [100, 200]) store.run('INSERT INTO evidence VALUES (?, ?)', hash(n + epoch), new Uint8Array(1))
   }
   journal.prune(11)

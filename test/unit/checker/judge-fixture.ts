@@ -142,6 +142,8 @@ export async function openJudgeFixture() {
 
   return {
     engine,
+    /** The kernel itself, for rows of devices of the test's own. */
+    run: kernel.run,
     work,
     spoilRow,
     workWrongFor,

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packCohort } from '../../../src/core/checker/pack-opening.ts'
 import type { RoundJudgeDependencies } from '../../../src/core/checker/round-judge.ts'
+import { rowBytes } from '../../../src/core/job/spec.ts'
+import { sampleOf } from '../../../src/core/report/commitment.ts'
 import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
 import { signMessage } from '../../../src/core/report/signer.ts'
 import { verifyBundle } from '../../../src/core/report/verify-bundle.ts'
 import { encodeWrongRow } from '../../../src/core/report/wrong-row.ts'
+import { smallSpec } from '../job/small-spec.ts'
 import { device, openJudgeFixture, provider, rules, trigger, triggerAt, word } from './judge-fixture.ts'
 
 let fixture: Awaited<ReturnType<typeof openJudgeFixture>>
@@ -309,5 +312,63 @@ describe('a reorg at a trigger', () => {
     again.answer()
     await expect.poll(() => held.splice(0).map(go => go()) && seat.journal.verdicts(0)).toHaveLength(1)
     expect(await seat.close()).toMatchObject([{ verdict: 'VALID' }])
+  })
+})
+
+describe('a reorg of the sampling block alone', () => {
+  const first = { number: 11n, hash: word(11), timestamp: 1002, seenAtMs: 2000 }
+  const second = { number: 11n, hash: word(111), timestamp: 1002, seenAtMs: 2300 }
+  const about = (seat: Seat, block = second) => {
+    const { message } = seat.bodies('job.request').at(-1)!
+    return { commitmentHash: message.commitmentHash, secret: message.secret, samplingBlockHash: block.hash }
+  }
+  const sampleBy = (worked: Awaited<ReturnType<typeof fixture.work>>, seat: Seat, block: typeof first) =>
+    worked.open(
+      sampleOf(smallSpec, worked.commitment.message, {
+        ...seat.bodies('job.request').at(-1)!.message,
+        samplingBlockHash: block.hash,
+      }),
+    )
+
+  it('makes the seat ask for what the other block draws: the honest device is VALID, and its evidence holds', async () => {
+    const seat = fixture.seat(0)
+    const worked = await fixture.work()
+    await seat.begin()
+    seat.judge.takeCommitment(provider.address, worked.commitment, 1000)
+    await seat.judge.takeSamplingBlock(trigger.hash, first)
+    await seat.judge.takeSamplingBlock(trigger.hash, second)
+    await seat.judge.greet(provider.address)
+    const asked = seat.bodies('job.request').map(({ message }) => message.samplingBlockHash)
+    expect(asked).toEqual([word(11), word(111), word(111)])
+    // The answer to the request that was replaced arrives, and costs the device none of its tries.
+    expect(seat.judge.takeOpenings(provider.address, about(seat, first), sampleBy(worked, seat, first), 2400)).toBe(
+      true,
+    )
+    seat.judge.takeOpenings(provider.address, about(seat), sampleBy(worked, seat, second), 2500)
+    expect(await seat.close()).toMatchObject([{ verdict: 'VALID', reason: 'ROWS_EQUAL' }])
+    expect(seat.bodies('refused')).toEqual([])
+    expect(await verifyEvidenceOf(seat)).toMatchObject({ ok: true })
+  })
+
+  it('counts no answer whose block was replaced while it was recomputed, but for a wrong row', async () => {
+    for (const spoilt of [false, true]) {
+      const { held, engine } = heldEngine()
+      const seat = fixture.seat(0, { engine })
+      const everyRow = (digests: Uint8Array) => {
+        for (let row = 0; row < digests.length / rowBytes; row++) fixture.spoilRow(row)(digests)
+      }
+      const worked = await fixture.work(trigger.hash, spoilt ? everyRow : undefined)
+      await seat.begin()
+      seat.judge.takeCommitment(provider.address, worked.commitment, 1000)
+      await seat.judge.takeSamplingBlock(trigger.hash, first)
+      seat.judge.takeOpenings(provider.address, about(seat, first), sampleBy(worked, seat, first), 2100)
+      await expect.poll(() => held.length).toBe(1)
+      await seat.judge.takeSamplingBlock(trigger.hash, second)
+      held[0]!()
+      if (spoilt) {
+        expect(await seat.close()).toMatchObject([{ verdict: 'WRONG', reason: 'ROW_WRONG' }])
+        expect(await verifyEvidenceOf(seat)).toMatchObject({ ok: false, step: 'ROW_WRONG' })
+      } else expect(await seat.close()).toMatchObject([{ verdict: 'TIMEOUT', reason: 'NO_OPENINGS' }])
+    }
   })
 })

@@ -6,8 +6,9 @@ import { withSettings } from '../../../src/commands/flag-settings.ts'
 /** What the transaction sender is told by a command line, an environment and a table `[provider.run]`. */
 async function told(argv: string[], env: Record<string, string> = {}, run: Record<string, unknown> = {}) {
   const config = { path: 'config.toml', root: { provider: { run } } }
-  const { 'max-fee-gwei': fee, 'spend-cap-ether': cap, confirmations } = daemonFlags
-  const flags = withSettings({ 'max-fee-gwei': fee, 'spend-cap-ether': cap, confirmations }, ['provider', 'run'], {
+  const { 'max-tip-gwei': tip, 'max-fee-gwei': fee, 'spend-cap-ether': cap, confirmations } = daemonFlags
+  const own = { 'max-tip-gwei': tip, 'max-fee-gwei': fee, 'spend-cap-ether': cap, confirmations }
+  const flags = withSettings(own, ['provider', 'run'], {
     env,
     config,
   })
@@ -18,8 +19,13 @@ async function told(argv: string[], env: Record<string, string> = {}, run: Recor
 }
 
 describe('what a daemon may spend', () => {
-  it('is 200 gwei per gas and half an ether a day unless said otherwise', async () => {
-    expect(await told([])).toEqual({ confirmations: 1, maxFeePerGas: 200n * 10n ** 9n, spendCapWei: 5n * 10n ** 17n })
+  it('is 200 gwei per gas, of that 10 as a tip, and half an ether a day unless said otherwise', async () => {
+    expect(await told([])).toEqual({
+      confirmations: 1,
+      maxTipPerGas: 10n ** 10n,
+      maxFeePerGas: 200n * 10n ** 9n,
+      spendCapWei: 5n * 10n ** 17n,
+    })
   })
 
   it('is said by flag, environment and configuration, exact to the wei', async () => {

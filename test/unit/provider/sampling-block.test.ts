@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
-import { requireSamplingBlock } from '../../../src/core/provider/sampling-block.ts'
+import { createBlockFinder, requireSamplingBlock } from '../../../src/core/provider/sampling-block.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
+const seat: Hex = `0x${'1'.repeat(40)}`
 const rules = { samplingSeconds: 2, openingsMs: 3500, graceMs: 500 }
 const refused = (problem: string) =>
   expect.objectContaining({ code: 'REPORT_SAMPLE_REFUSED', message: expect.stringContaining(problem) })
@@ -20,8 +21,9 @@ const blocksOf = (...blocks: [number, number, number][]) =>
 
 function check(blocks: ReturnType<typeof blocksOf>, samplingBlock: number) {
   const clock = createManualClock()
-  const about = { round: hash(1), seenAtMs: 0, samplingBlock: hash(samplingBlock) }
-  const checked = requireSamplingBlock(about, rules, { clock, readBlock: async at => blocks.get(at) ?? null })
+  const about = { seat, round: hash(1), seenAtMs: 0, samplingBlock: hash(samplingBlock) }
+  const findBlock = createBlockFinder({ seen: at => blocks.get(at) ?? null, read: async () => null }, clock)
+  const checked = requireSamplingBlock(about, rules, { clock, findBlock })
   checked.catch(() => undefined)
   return { clock, checked }
 }
@@ -63,10 +65,10 @@ describe('requireSamplingBlock', () => {
   it('refuses what comes after the openings were due', async () => {
     const clock = createManualClock()
     await clock.advance(4001)
-    const about = { round: hash(1), seenAtMs: 0, samplingBlock: hash(3) }
-    const readBlock = async (at: Hex) => chain().get(at) ?? null
-    await expect(requireSamplingBlock(about, rules, { clock, readBlock })).rejects.toThrow(refused('were due'))
-    await requireSamplingBlock({ ...about, seenAtMs: 1 }, rules, { clock, readBlock })
+    const about = { seat, round: hash(1), seenAtMs: 0, samplingBlock: hash(3) }
+    const findBlock = createBlockFinder({ seen: () => null, read: async at => chain().get(at) ?? null }, clock)
+    await expect(requireSamplingBlock(about, rules, { clock, findBlock })).rejects.toThrow(refused('were due'))
+    await requireSamplingBlock({ ...about, seenAtMs: 1 }, rules, { clock, findBlock })
   })
 
   it('takes one block of each branch and no other, whatever the chain looks like', async () => {
@@ -97,6 +99,46 @@ describe('requireSamplingBlock', () => {
       ),
       { numRuns: 1000 },
     )
+  })
+})
+
+describe('createBlockFinder', () => {
+  const other: Hex = `0x${'2'.repeat(40)}`
+  /** No block is ever there; counts the reads. */
+  function open() {
+    const clock = createManualClock()
+    const read: Hex[] = []
+    const source = {
+      seen: () => null,
+      async read(at: Hex) {
+        read.push(at)
+        return null
+      },
+    }
+    const find = createBlockFinder(source, clock)
+    return { clock, read, find }
+  }
+
+  it('looks for a block once, whoever asks for it and however often, and a second between two looks', async () => {
+    const { clock, read, find } = open()
+    const found = Array.from({ length: 1_500 }, (_, i) => find(i % 2 === 0 ? seat : other, hash(7), 30_000))
+    await clock.advance(31_000)
+    expect(new Set(await Promise.all(found))).toEqual(new Set([null]))
+    expect(read.length).toBeLessThan(2 * (30 + 8) + 1)
+  })
+
+  it('looks for four blocks of a seat at once, at no cost to the others', async () => {
+    const { clock, read, find } = open()
+    const sought = Array.from({ length: 1_500 }, (_, i) => find(seat, hash(1_000 + i), 30_000))
+    const outcomes = Promise.allSettled(sought)
+    const honest = find(other, hash(7), 30_000)
+    await clock.advance(31_000)
+    expect((await outcomes).filter(({ status }) => status === 'rejected')).toHaveLength(1_496)
+    await honest
+    expect(read.filter(at => at !== hash(7)).length).toBeLessThan(30 + 8 + 1)
+    expect(read.filter(at => at === hash(7)).length).toBeGreaterThan(30)
+    // What is over makes room.
+    await expect(Promise.race([find(seat, hash(8), 0), 'waits'])).resolves.toBe('waits')
   })
 })
 

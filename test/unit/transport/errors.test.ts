@@ -9,6 +9,7 @@ const parameters = {
   found: '0xbb',
   status: 403,
   host: '0.0.0.0',
+  address: '10.0.0.7',
   port: 443,
   bytes: 2,
   maxBytes: 1,
@@ -38,6 +39,7 @@ it('says what happened', () => {
   expect(messages).toMatchInlineSnapshot(`
     [
       "TRANSPORT_ENDPOINT_INVALID: The endpoint wss://checker.example:443 cannot be dialled: the reason.",
+      "TRANSPORT_ENDPOINT_PRIVATE: The endpoint wss://checker.example:443 means 10.0.0.7, which is a private address: it is not dialled.",
       "TRANSPORT_UNREACHABLE: No connection to wss://checker.example:443: the reason.",
       "TRANSPORT_TIMEOUT: wss://checker.example:443 did not complete the handshake within 1.5 s.",
       "TRANSPORT_ABORTED: Dialling wss://checker.example:443 was given up.",

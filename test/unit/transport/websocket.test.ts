@@ -6,8 +6,8 @@ import { createIdentity } from '../../helpers/identities.ts'
 import { complies } from './compliance.ts'
 
 complies('plain websocket', async () => ({
-  server: limits => createWebSocketTransport({ identity: null, limits }),
-  client: limits => createWebSocketTransport({ identity: null, limits }),
+  server: limits => createWebSocketTransport({ dialsPrivate: true, identity: null, limits }),
+  client: limits => createWebSocketTransport({ dialsPrivate: true, identity: null, limits }),
   anonymous: null,
   serverCertificateHash: zeroHash,
   clientCertificateHash: zeroHash,
@@ -21,9 +21,9 @@ beforeAll(async () => {
 })
 
 complies('websocket over TLS', async () => ({
-  server: limits => createWebSocketTransport({ identity: server, limits }),
-  client: limits => createWebSocketTransport({ identity: client, limits }),
-  anonymous: () => createWebSocketTransport({ identity: null }),
+  server: limits => createWebSocketTransport({ dialsPrivate: true, identity: server, limits }),
+  client: limits => createWebSocketTransport({ dialsPrivate: true, identity: client, limits }),
+  anonymous: () => createWebSocketTransport({ dialsPrivate: true, identity: null }),
   serverCertificateHash: server.certificateHash,
   clientCertificateHash: client.certificateHash,
 }))

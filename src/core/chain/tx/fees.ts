@@ -7,8 +7,16 @@ export type FeeMarket = { readonly baseFeePerGas: bigint; readonly tipPerGas: bi
 /** Nodes refuse a replacement that raises both fees by less than 10%; 20% leaves no doubt. */
 const bumpPercent = 120n
 
+/** What this installation offers at most, in wei per gas. */
+export type FeeCaps = { readonly feePerGas: bigint; readonly tipPerGas: bigint }
+
+/** What the market is said to ask as a tip is offered up to a quarter of the cap: the rest is for seven replacements. */
+const firstTipShare = 4n
+export const firstTip = (market: Pick<FeeMarket, 'tipPerGas'>, caps: Pick<FeeCaps, 'tipPerGas'>): bigint =>
+  min(market.tipPerGas, caps.tipPerGas / firstTipShare)
+
 /** Room for the base fee to double before the transaction has to be replaced. */
-const marketFee = ({ baseFeePerGas, tipPerGas }: FeeMarket): Fee => ({
+const marketFee = (baseFeePerGas: bigint, tipPerGas: bigint): Fee => ({
   maxFeePerGas: baseFeePerGas * 2n + tipPerGas,
   maxPriorityFeePerGas: tipPerGas,
 })
@@ -18,18 +26,22 @@ const max = (a: bigint, b: bigint) => (a > b ? a : b)
 const min = (a: bigint, b: bigint) => (a < b ? a : b)
 
 /**
- * The fee of the next attempt at a nonce: the market's, and at least 20% above what was offered for that nonce before.
+ * The fee of the next attempt at a nonce: the market's, and at least 20% above what was offered for that nonce before. The base fee is the
+ * chain's; the tip is an endpoint's word, and so is bounded for itself.
  *
- * @returns null when that needs more than `capPerGas`, or when even the cap would not buy the next block
+ * @returns null when that needs more than the caps, or when even the cap would not buy the next block
  */
-export function nextFee(market: FeeMarket, offered: readonly Fee[], capPerGas: bigint): Fee | null {
-  const now = marketFee(market)
+export function nextFee(market: FeeMarket, offered: readonly Fee[], caps: FeeCaps): Fee | null {
+  const capPerGas = caps.feePerGas
+  const now = marketFee(market.baseFeePerGas, firstTip(market, caps))
   const floorFee = bumped(offered.reduce((top, fee) => max(top, fee.maxFeePerGas), 0n))
   const floorTip = bumped(offered.reduce((top, fee) => max(top, fee.maxPriorityFeePerGas), 0n))
   if (floorFee > capPerGas || market.baseFeePerGas > capPerGas) return null
   const maxFeePerGas = min(max(now.maxFeePerGas, floorFee), capPerGas)
   const maxPriorityFeePerGas = min(max(now.maxPriorityFeePerGas, floorTip), maxFeePerGas)
-  return maxPriorityFeePerGas < floorTip ? null : { maxFeePerGas, maxPriorityFeePerGas }
+  return maxPriorityFeePerGas < floorTip || maxPriorityFeePerGas > caps.tipPerGas
+    ? null
+    : { maxFeePerGas, maxPriorityFeePerGas }
 }
 
 /** Most wei that these can cost together: of all that were signed for one nonce, one is mined. */

@@ -14,7 +14,7 @@ import type { Store } from '../../platform/store.ts'
 import type { Chain } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
-import { type Fee, mostWei, nextFee } from './fees.ts'
+import { type Fee, firstTip, mostWei, nextFee } from './fees.ts'
 import { type Plan, type PlanRules, planTransactions } from './plan.ts'
 import type { Receipt } from './receipt.ts'
 import { settleNonces } from './settle-nonces.ts'
@@ -25,6 +25,8 @@ export type SenderOptions = Partial<PlanRules> & {
   readonly confirmations?: number
   /** Blocks for which a mined transaction is still watched, to send it again after a reorg; default 12, at least `confirmations`. */
   readonly watchBlocks?: number
+  /** Most wei per gas ever offered as a tip, a quarter of it at first; default 10 gwei. */
+  readonly maxTipPerGas?: bigint
   /** Most wei per gas ever offered; default 200 gwei. */
   readonly maxFeePerGas?: bigint
   /** Most wei spent on fees in any 24 hours of block time; default 0.5 ether. */
@@ -102,7 +104,9 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   const { onTrouble = () => {}, crashPoint = () => {} } = dependencies
   const { confirmations = 1, pollMs = 500 } = options
   const watchBlocks = Math.max(options.watchBlocks ?? 12, confirmations)
-  const { maxFeePerGas: feeCap = 200_000_000_000n, spendCapWei = 500_000_000_000_000_000n } = options
+  const { maxTipPerGas = 10_000_000_000n, maxFeePerGas: feeCap = 200_000_000_000n } = options
+  const { spendCapWei = 500_000_000_000_000_000n } = options
+  const caps = { feePerGas: feeCap, tipPerGas: maxTipPerGas }
   const rules: PlanRules = { bumpAfterBlocks: options.bumpAfterBlocks ?? 3, maxInFlight: options.maxInFlight ?? 8 }
   const address = account.address.toLowerCase() as Address
   const store = createTransactionStore(dependencies.store, address)
@@ -208,7 +212,10 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     async function sign(wanted: Plan['sign'][number], gas = gasOf(wanted.action)): Promise<boolean> {
       const { nonce, action, displaces } = wanted
       const key = action?.key ?? ''
-      const fee = nextFee(market, offered(nonce), feeCap)
+      const fee = nextFee(market, offered(nonce), caps)
+      const first = firstTip(market, caps)
+      if (first < market.tipPerGas)
+        complain(chainErrors.TRANSACTION_TIP_CAP({ askedWei: market.tipPerGas, offeredWei: first }), '')
       if (fee === null) {
         const needed = { neededWei: gas * market.baseFeePerGas, capWei: gas * feeCap }
         if (offered(nonce).every(({ maxFeePerGas }) => maxFeePerGas < market.baseFeePerGas))

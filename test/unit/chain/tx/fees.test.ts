@@ -11,7 +11,8 @@ const anyFee: fc.Arbitrary<Fee> = fc
 
 describe('fees', () => {
   test('leave room for the base fee to double', () => {
-    expect(nextFee({ baseFeePerGas: 10n * gwei, tipPerGas: gwei }, [], 100n * gwei)).toEqual({
+    const caps = { feePerGas: 100n * gwei, tipPerGas: 4n * gwei }
+    expect(nextFee({ baseFeePerGas: 10n * gwei, tipPerGas: gwei }, [], caps)).toEqual({
       maxFeePerGas: 21n * gwei,
       maxPriorityFeePerGas: gwei,
     })
@@ -19,11 +20,12 @@ describe('fees', () => {
 
   test('a replacement raises both by a fifth, as nodes want, and never passes the cap', () => {
     fc.assert(
-      fc.property(market, fc.array(anyFee, { maxLength: 4 }), wei, (now, offered, cap) => {
-        const fee = nextFee(now, offered, cap)
+      fc.property(market, fc.array(anyFee, { maxLength: 4 }), wei, wei, (now, offered, cap, tipCap) => {
+        const fee = nextFee(now, offered, { feePerGas: cap, tipPerGas: tipCap })
         if (fee === null) return
         expect(fee.maxFeePerGas <= cap).toBe(true)
         expect(fee.maxPriorityFeePerGas <= fee.maxFeePerGas).toBe(true)
+        expect(fee.maxPriorityFeePerGas <= tipCap).toBe(true)
         for (const before of offered) {
           expect(fee.maxFeePerGas * 100n >= before.maxFeePerGas * 120n).toBe(true)
           expect(fee.maxPriorityFeePerGas * 100n >= before.maxPriorityFeePerGas * 120n).toBe(true)
@@ -34,10 +36,21 @@ describe('fees', () => {
   })
 
   test('nothing is offered that the next block would not take at the cap', () => {
-    expect(nextFee({ baseFeePerGas: 11n, tipPerGas: 1n }, [], 10n)).toBeNull()
+    const caps = { feePerGas: 10n, tipPerGas: 100n }
+    expect(nextFee({ baseFeePerGas: 11n, tipPerGas: 1n }, [], caps)).toBeNull()
     expect(
-      nextFee({ baseFeePerGas: 1n, tipPerGas: 1n }, [{ maxFeePerGas: 9n, maxPriorityFeePerGas: 1n }], 10n),
+      nextFee({ baseFeePerGas: 1n, tipPerGas: 1n }, [{ maxFeePerGas: 9n, maxPriorityFeePerGas: 1n }], caps),
     ).toBeNull()
+  })
+
+  test('an endpoint’s tip is offered up to a quarter of the cap, and replacements up to all of it', () => {
+    const caps = { feePerGas: 200n * gwei, tipPerGas: 10n * gwei }
+    const forged = { baseFeePerGas: gwei, tipPerGas: 10_000n * gwei }
+    const offered: Fee[] = []
+    for (let fee = nextFee(forged, offered, caps); fee !== null; fee = nextFee(forged, offered, caps)) offered.push(fee)
+    expect(offered[0]).toEqual({ maxFeePerGas: 2n * gwei + 25n * 10n ** 8n, maxPriorityFeePerGas: 25n * 10n ** 8n })
+    expect(offered).toHaveLength(1 + 7)
+    expect(offered.at(-1)!.maxPriorityFeePerGas).toBeLessThanOrEqual(10n * gwei)
   })
 
   test('of all that were signed for one nonce the dearest counts, and no other', () => {

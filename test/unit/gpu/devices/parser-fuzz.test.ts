@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { anyText } from '../../helpers/arbitraries.ts'
+import { anyText } from '../../../helpers/arbitraries.ts'
 import { analyse, card, log } from './made-up-outputs.ts'
 
 describe('any input', () => {

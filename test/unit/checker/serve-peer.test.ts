@@ -1,0 +1,82 @@
+import type { Hex } from 'viem'
+import { describe, expect, it } from 'vitest'
+import { checkerErrors } from '../../../src/core/checker/errors.ts'
+import { createPhaseReader, servePeer } from '../../../src/core/checker/serve-peer.ts'
+import type { Session } from '../../../src/core/transport/session.ts'
+
+const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
+const commitment = { message: { epoch: 7n } }
+
+/** A peer's session with nothing below it: `say` is what the peer sends. */
+function scene(takeWrongRow: () => Promise<void>) {
+  const handlers = new Map<string, (body: unknown, payload: Uint8Array) => unknown>()
+  const session = { on: (type: string, handler: never) => handlers.set(type, handler) } as unknown as Session
+  let nowMs = 0
+  servePeer(session, {
+    seatOf: () => null,
+    judgeOf: () => ({ takeWrongRow }),
+    phaseOf: async () => 'open',
+    now: () => nowMs,
+  })
+  return {
+    say: async (type: string, body: unknown) => handlers.get(type)!(body, new Uint8Array()),
+    pass: (ms: number) => {
+      nowMs += ms
+    },
+  }
+}
+
+describe('a peer', () => {
+  it('has one wrong row recomputed at a time, and eight that are none before it has to wait', async () => {
+    let [running, most, recomputed] = [0, 0, 0]
+    const { say, pass } = scene(async () => {
+      recomputed++
+      most = Math.max(most, ++running)
+      await Promise.resolve()
+      running--
+      throw checkerErrors.CHECKER_WRONG_ROW_UNPROVEN({ reason: 'it is right' })
+    })
+    const said = await Promise.allSettled(Array.from({ length: 1_000 }, () => say('wrong.row', { commitment })))
+    expect(said.every(({ status }) => status === 'rejected')).toBe(true)
+    expect([recomputed, most]).toEqual([8, 1])
+    pass(60_000)
+    await say('wrong.row', { commitment }).catch(() => undefined)
+    expect(recomputed).toBe(9)
+  })
+
+  it('may send as many as there are: what is proven, or of a round that is not known yet, costs it nothing', async () => {
+    let taken = 0
+    const { say } = scene(async () => {
+      if (++taken % 2 === 0) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: hash(1) })
+    })
+    await Promise.allSettled(Array.from({ length: 256 }, () => say('wrong.row', { commitment })))
+    expect(taken).toBe(256)
+  })
+
+  it('is refused an opening of an epoch that this seat does not judge, without a look at the chain', async () => {
+    const { say } = scene(async () => undefined)
+    const asked = say('opening.request', { epoch: 7n, cohort: 0 })
+    await expect(asked).rejects.toMatchObject({ code: 'CHECKER_OPENING_UNAVAILABLE' })
+  })
+})
+
+it('an epoch’s phase is read once for each block, and again where it could not be read', async () => {
+  let [reads, tip, fails] = [0, 1, false]
+  const phaseOf = createPhaseReader(
+    async () => {
+      reads++
+      if (fails) throw new Error('no endpoint answers')
+      return { phase: 'open' }
+    },
+    () => hash(tip),
+  )
+  for (let i = 0; i < 200; i++) expect(await phaseOf(7)).toBe('open')
+  await phaseOf(8)
+  expect(reads).toBe(2)
+  tip++
+  fails = true
+  await expect(phaseOf(7)).rejects.toThrow('no endpoint')
+  fails = false
+  await phaseOf(7)
+  expect(reads).toBe(4)
+})
