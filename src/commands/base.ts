@@ -240,14 +240,26 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 
   /** Opens the key named by --key; from then on the logger removes it wherever it appears. */
   protected async unlockKey(): Promise<UnlockedKey> {
-    const { key = 'operator' } = this.flags as { key?: string }
-    const { keyPath, readKeystore } = await import('../core/platform/key-folder.ts')
     const { decryptKeystore } = await import('../core/platform/keystore.ts')
-    const path = /[./]/.test(key) ? key : keyPath(this.dataDir, key)
-    const keystore = readKeystore(path)
+    const { path, keystore } = await this.readKey()
     const unlocked = await decryptKeystore(keystore, await this.readPassword(`Password of ${path}`), path)
     this.redactor.add(unlocked.privateKey)
     return unlocked
+  }
+
+  /** The address of the key named by --key, in lower case; the password is only asked for where the file does not state it. */
+  protected async keyAddress(): Promise<`0x${string}`> {
+    const { keystoreAddress } = await import('../core/platform/keystore.ts')
+    const { keystore } = await this.readKey()
+    const address = keystoreAddress(keystore) ?? (await this.unlockKey()).address
+    return address.toLowerCase() as `0x${string}`
+  }
+
+  private async readKey() {
+    const { key = 'operator' } = this.flags as { key?: string }
+    const { keyPath, readKeystore } = await import('../core/platform/key-folder.ts')
+    const path = /[./]/.test(key) ? key : keyPath(this.dataDir, key)
+    return { path, keystore: readKeystore(path) }
   }
 
   /**

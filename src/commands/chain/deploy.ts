@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
-import { addressFlag } from '../daemon-flags.ts'
+import { addressFlag } from '../input-values.ts'
 
 export default class ChainDeploy extends BaseCommand<typeof ChainDeploy> {
   static override description = `Deploy the contracts, fund the vault, and write a context that the other commands use.

@@ -49,6 +49,12 @@ export const platformErrors = defineErrors({
     fix: 'Copy it again, for example from "kaisar keys list".',
     exit: 2,
   },
+  ADDRESS_MISTYPED: {
+    message: ({ input }: { input: string }) => `${input} is no address as it is written: its checksum is wrong.`,
+    meaning: 'Capital letters in an address are a checksum; a digit or a letter’s case was changed.',
+    fix: 'Copy the address again from where it came. Do not correct it by hand.',
+    exit: 2,
+  },
   PROMPT_REFUSED: {
     message: ({ question, flag }: { question: string; flag: string }) =>
       `"${question}" cannot be asked here: pass ${flag}.`,
