@@ -28,15 +28,8 @@ async function parseAmount(input: string, decimals: number): Promise<bigint> {
   return wei
 }
 
-/** @throws USAGE_INVALID where it is not 0x and 64 digits */
-async function parseId(input: string): Promise<`0x${string}`> {
-  if (/^0x[0-9a-fA-F]{64}$/.test(input)) return input.toLowerCase() as `0x${string}`
-  throw usageErrors.USAGE_INVALID({ reason: `"${input}" is not a device id, which is 0x and 64 hexadecimal digits.` })
-}
-
 export const addressFlag = Flags.custom<Address>({ helpValue: '<address>', parse: parseAddress })
 export const addressArg = Args.custom<Address>({ parse: parseAddress })
 export const amountFlag = (decimals: 9 | 18) =>
   Flags.custom<bigint>({ helpValue: '<amount>', parse: input => parseAmount(input, decimals) })
 export const amountArg = Args.custom<bigint>({ parse: input => parseAmount(input, 18) })
-export const deviceArg = Args.custom<`0x${string}`>({ parse: parseId })

@@ -19,14 +19,18 @@ export const calldataFlags = {
 }
 
 /** A transaction that any wallet may send. */
-export type UnsignedCall = {
-  readonly to: string
-  readonly data: string
-  readonly value: string
-  readonly chainId: number
+type UnsignedCall = { readonly to: string; readonly data: string; readonly value: string; readonly chainId: number }
+
+/** What the Transaction Builder of a Safe imports. */
+type SafeBatch = {
+  readonly version: string
+  readonly chainId: string
+  readonly createdAt: number
+  readonly meta: Readonly<Record<string, string>>
+  readonly transactions: readonly object[]
 }
 
-export type SendOptions = {
+type SendOptions = {
   /** Who may call it; absent: anybody. */
   readonly allowed?: readonly `0x${string}`[]
   /** Asked before something is moved or given up; absent: nothing is asked. */
@@ -61,8 +65,16 @@ export abstract class SendingCommand<T extends typeof Command> extends BaseComma
     return { from, receipt }
   }
 
-  /** Prints the call for whoever may send it. */
-  protected printCall(chainId: number, { to, data = '0x', value = 0n, what }: Call): UnsignedCall | object {
+  /** Prints the call for whoever may send it, once the chain would accept it of the first of them. */
+  protected async printCall(
+    { chain }: Pick<ConnectedNetwork, 'chain'>,
+    call: Call,
+    { allowed }: Pick<SendOptions, 'allowed'> = {},
+  ): Promise<UnsignedCall | SafeBatch> {
+    const { chainId } = chain
+    const { to, data = '0x', value = 0n, what } = call
+    const { simulateCall } = await import('../core/chain/tx/transact.ts')
+    await simulateCall(chain, allowed?.[0], call)
     const transaction = { to: to!, data, value: String(value) }
     const printed = (this.flags as { safe?: boolean }).safe
       ? {

@@ -150,6 +150,15 @@ export const chainErrors = defineErrors({
     fix: 'Name the key of an address that may with --key, or print the call with --calldata (a Safe: --safe) and send it from that wallet.',
     exit: 3,
   },
+  CHECKER_UNKNOWN: {
+    message: ({ address, operators }: { address: string; operators: readonly string[] }) =>
+      operators.length === 0
+        ? `No Checker has ${address} as its operator or payout wallet.`
+        : `${address} is the payout wallet of several Checkers: ${operators.join(', ')}.`,
+    meaning: 'Which Checker is meant follows from --operator, or from the key at hand.',
+    fix: 'Name its operator with --operator; "kaisar chain seats" lists all.',
+    exit: 3,
+  },
   WITHDRAWAL_HELD: {
     message: ({ what, epoch, at }: { what: string; epoch: number; at: string | null }) =>
       `${what} cannot be withdrawn yet: epoch ${epoch} has to be paid and its audits over${at === null ? '' : `, about ${at}`}.`,

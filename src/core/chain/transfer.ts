@@ -14,19 +14,21 @@ export type Transfer = {
   readonly unit: 'KAI' | 'coin'
 }
 
+/** @throws RECIPIENT_REFUSED for the zero address and the network's own contracts, from where nothing returns */
+export function assertWallet({ contracts }: Pick<ConnectedNetwork, 'contracts'>, address: Address): void {
+  if (address === zeroAddress) throw chainErrors.RECIPIENT_REFUSED({ address, reason: 'it is nobody’s' })
+  const [name] = Object.entries(contracts).find(([, each]) => each === address) ?? []
+  if (name !== undefined)
+    throw chainErrors.RECIPIENT_REFUSED({ address, reason: `it is the contract ${name}, which would keep it for ever` })
+}
+
 /**
  * The call that moves an amount from one wallet to another.
  *
- * @throws RECIPIENT_REFUSED for the zero address and the network's own contracts, from where nothing returns; KAI_INSUFFICIENT
+ * @throws RECIPIENT_REFUSED, KAI_INSUFFICIENT
  */
 export async function transferOf(network: ConnectedNetwork, { from, to, amount, unit }: Transfer): Promise<Call> {
-  if (to === zeroAddress) throw chainErrors.RECIPIENT_REFUSED({ address: to, reason: 'it is nobody’s' })
-  const contract = Object.entries(network.contracts).find(([, address]) => address === to)
-  if (contract !== undefined)
-    throw chainErrors.RECIPIENT_REFUSED({
-      address: to,
-      reason: `it is the contract ${contract[0]}, which keeps it for ever`,
-    })
+  assertWallet(network, to)
   if (unit === 'coin') return { what: 'the transfer', to, value: amount }
   const balance = await kaiBalance(network, from)
   if (balance < amount) throw chainErrors.KAI_INSUFFICIENT({ account: from, balance, needed: amount })

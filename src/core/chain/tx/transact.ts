@@ -75,6 +75,24 @@ export async function tryCall(
 }
 
 /**
+ * Runs a call as if `from` had sent it, whatever it holds.
+ *
+ * @throws CONTRACT_REVERTED, RPC_FAILED
+ */
+export async function simulateCall(
+  chain: Chain,
+  from: Address | undefined,
+  { to, data, value, what, abi = [] }: Call,
+): Promise<void> {
+  const given = { account: from, to, data, value }
+  try {
+    await chain.client.call(Object.fromEntries(Object.entries(given).filter(([, each]) => each !== undefined)))
+  } catch (error) {
+    throw decodeChainError(error, what, [...abi, ...kaisarErrorsAbi])
+  }
+}
+
+/**
  * Signs, sends and waits for the receipt.
  *
  * @throws what {@link tryCall} throws, TRANSACTION_UNCONFIRMED
