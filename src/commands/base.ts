@@ -32,6 +32,14 @@ export const chainFlags = {
   }),
 }
 
+/** The flag of commands that read the events of a network. */
+export const eventFlags = {
+  'from-block': Flags.integer({
+    description: 'Nothing older than this block is read. Default: that of the deployment',
+    min: 0,
+  }),
+}
+
 /** The flag of commands that ask before something is lost. */
 export const confirmFlags = {
   yes: Flags.boolean({ char: 'y', description: 'Answer yes to every question' }),
@@ -62,11 +70,13 @@ export type ChainTarget = {
   readonly chainId: number | undefined
   readonly contracts: Context['contracts']
   readonly codeHashes: Context['codeHashes']
+  readonly deployedAtBlock?: number | undefined
   readonly context: Context | undefined
 }
 
 /** What of it a connection needs. */
-type ConnectTarget = Pick<ChainTarget, 'rpcUrls' | 'chainId' | 'contracts'> & Partial<Pick<ChainTarget, 'codeHashes'>>
+type ConnectTarget = Pick<ChainTarget, 'rpcUrls' | 'chainId' | 'contracts'> &
+  Partial<Pick<ChainTarget, 'codeHashes' | 'deployedAtBlock'>>
 
 export abstract class BaseCommand<T extends typeof Command> extends Command {
   static override enableJsonFlag = true
@@ -74,7 +84,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   static override baseFlags = {
     config: Flags.string({ description: 'Configuration file (TOML)', helpGroup: 'GLOBAL', helpValue: '<file>' }),
     context: Flags.string({
-      description: 'Network to work with. Default: the running devnet',
+      description: 'Network to work with. Default: that of "kaisar context use", else the running devnet',
       helpGroup: 'GLOBAL',
       helpValue: '<name>',
     }),
@@ -177,13 +187,19 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
    */
   protected async chainTarget(): Promise<ChainTarget> {
     const flags = this.flags as { context?: string; 'rpc-url'?: string[] }
-    const { chooseContext } = await import('../core/platform/context.ts')
+    const { chooseContext, contextNames } = await import('../core/platform/context.ts')
     const context = chooseContext(this.contextHome, flags.context)
     const rpcUrls = flags['rpc-url'] ?? context?.rpcUrls
-    if (!rpcUrls?.length) throw platformErrors.CONTEXT_MISSING()
+    if (!rpcUrls?.length) throw platformErrors.CONTEXT_MISSING({ known: contextNames(this.contextHome) })
     for (const url of rpcUrls) this.redactor.addUrl(url)
-    const { chainId, contracts = {}, codeHashes } = context ?? {}
-    return { rpcUrls, chainId, contracts, codeHashes, context }
+    const { chainId, contracts = {}, codeHashes, deployedAtBlock } = context ?? {}
+    return { rpcUrls, chainId, contracts, codeHashes, deployedAtBlock, context }
+  }
+
+  /** What of --from-block a reader of events is given. */
+  protected get readingFrom(): { fromBlock?: bigint } {
+    const { 'from-block': block } = this.flags as { 'from-block'?: number }
+    return block === undefined ? {} : { fromBlock: BigInt(block) }
   }
 
   /** Connects to a network for as long as the command runs. */
@@ -240,14 +256,26 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 
   /** Opens the key named by --key; from then on the logger removes it wherever it appears. */
   protected async unlockKey(): Promise<UnlockedKey> {
-    const { key = 'operator' } = this.flags as { key?: string }
-    const { keyPath, readKeystore } = await import('../core/platform/key-folder.ts')
     const { decryptKeystore } = await import('../core/platform/keystore.ts')
-    const path = /[./]/.test(key) ? key : keyPath(this.dataDir, key)
-    const keystore = readKeystore(path)
+    const { path, keystore } = await this.readKey()
     const unlocked = await decryptKeystore(keystore, await this.readPassword(`Password of ${path}`), path)
     this.redactor.add(unlocked.privateKey)
     return unlocked
+  }
+
+  /** The address of the key named by --key, in lower case; the password is only asked for where the file does not state it. */
+  protected async keyAddress(): Promise<`0x${string}`> {
+    const { keystoreAddress } = await import('../core/platform/keystore.ts')
+    const { keystore } = await this.readKey()
+    const address = keystoreAddress(keystore) ?? (await this.unlockKey()).address
+    return address.toLowerCase() as `0x${string}`
+  }
+
+  private async readKey() {
+    const { key = 'operator' } = this.flags as { key?: string }
+    const { keyPath, readKeystore } = await import('../core/platform/key-folder.ts')
+    const path = /[./]/.test(key) ? key : keyPath(this.dataDir, key)
+    return { path, keystore: readKeystore(path) }
   }
 
   /**

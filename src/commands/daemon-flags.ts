@@ -1,28 +1,6 @@
 import { Flags } from '@oclif/core'
-import { platformErrors } from '../core/platform/platform-errors.ts'
 import { chainFlags, keyFlags } from './base.ts'
-import { usageErrors } from './usage-errors.ts'
-
-/** An address in lower case. */
-export const addressFlag = Flags.custom<`0x${string}`>({
-  helpValue: '<address>',
-  async parse(input) {
-    if (!/^0x[0-9a-fA-F]{40}$/.test(input)) throw platformErrors.ADDRESS_INVALID({ input })
-    return input.toLowerCase() as `0x${string}`
-  },
-})
-
-/** An amount in a unit of `10 ** decimals` wei, as wei. */
-const amountFlag = (decimals: 9 | 18) =>
-  Flags.custom<bigint>({
-    helpValue: '<amount>',
-    async parse(input) {
-      const [, whole, fraction = ''] = /^(\d{1,18})(?:\.(\d+))?$/.exec(input) ?? []
-      const wei = fraction.length > decimals ? 0n : BigInt(`${whole ?? 0}${fraction.padEnd(decimals, '0')}`)
-      if (wei === 0n) throw usageErrors.USAGE_INVALID({ reason: `"${input}" is not an amount above 0, such as 0.5.` })
-      return wei
-    },
-  })
+import { addressFlag, amountFlag } from './input-values.ts'
 
 /** The flags that both daemons have. */
 export const daemonFlags = {

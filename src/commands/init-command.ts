@@ -5,7 +5,7 @@ import type { Command } from '@oclif/core'
 import { Flags } from '@oclif/core'
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { BaseCommand, chainFlags, passwordFlags } from './base.ts'
-import { addressFlag } from './daemon-flags.ts'
+import { addressFlag, parseAddress } from './input-values.ts'
 
 export const initFlags = {
   ...chainFlags,
@@ -102,9 +102,7 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
   }
 
   private async askAddress(question: string, flag: string): Promise<`0x${string}`> {
-    const input = await this.askText(question, flag)
-    if (!/^0x[0-9a-fA-F]{40}$/.test(input)) throw platformErrors.ADDRESS_INVALID({ input })
-    return input.toLowerCase() as `0x${string}`
+    return parseAddress(await this.askText(question, flag))
   }
 
   /** Asks for a text; names the flag to pass where nobody can answer. */

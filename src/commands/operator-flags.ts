@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { FoundOperator } from '../core/operator/find-operator.ts'
 import { type ChainTarget, chainFlags, keyFlags } from './base.ts'
-import { addressFlag } from './daemon-flags.ts'
+import { addressFlag } from './input-values.ts'
 
 /** The flags of commands that look at somebody's Provider or Checker. */
 export const operatorFlags = {

@@ -73,9 +73,10 @@ export function writerFor(anvil: Anvil) {
 
 type TestRole = 'checker' | 'operator' | 'payout'
 
+export const testKey = (role: TestRole, i: number): Hex => keccak256(toHex(`kaisar/test/${role}/${i}`))
+
 /** An account of a made-up role; anvil with `autoImpersonate` also signs for it. */
-export const testAccount = (role: TestRole, i: number) =>
-  privateKeyToAccount(keccak256(toHex(`kaisar/test/${role}/${i}`)))
+export const testAccount = (role: TestRole, i: number) => privateKeyToAccount(testKey(role, i))
 
 export const testAddress = (role: TestRole, i: number): Address => lowerCase(testAccount(role, i).address)
 

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
-import { addressFlag } from '../daemon-flags.ts'
+import { addressFlag } from '../input-values.ts'
 
 export default class ChainDeploy extends BaseCommand<typeof ChainDeploy> {
   static override description = `Deploy the contracts, fund the vault, and write a context that the other commands use.
@@ -63,7 +63,15 @@ The key that signs pays the gas and, unless told otherwise, owns the network and
       },
     )
     const { chainId, contracts, codeHashes, deployedAtBlock } = deployment
-    writeContext(this.contextHome, { name, chainId, rpcUrls: [...rpcUrls], contracts, codeHashes, devnet: null })
+    writeContext(this.contextHome, {
+      name,
+      chainId,
+      rpcUrls: [...rpcUrls],
+      contracts,
+      codeHashes,
+      deployedAtBlock: Number(deployedAtBlock),
+      devnet: null,
+    })
     for (const [contract, address] of Object.entries(contracts)) this.log(`${contract.padEnd(16)} ${address}`)
     this.log(`Context "${name}" written; choose it with --context ${name}.`)
     return { chainId, contracts, codeHashes, deployedAtBlock, context: name }

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
 
 export default class ChainUi extends BaseCommand<typeof ChainUi> {
   static override description =
@@ -9,8 +9,8 @@ It is bound to 127.0.0.1 and runs until Ctrl-C.`
   static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --port 4000']
   static override flags = {
     ...chainFlags,
+    ...eventFlags,
     port: Flags.integer({ description: 'Port of the page; 0 takes a free one', default: 0, min: 0, max: 65_535 }),
-    'from-block': Flags.integer({ description: 'Block of the deployment: nothing older is read', default: 0, min: 0 }),
   }
   static override readonly streaming = true
 
@@ -21,7 +21,7 @@ It is bound to 127.0.0.1 and runs until Ctrl-C.`
     const { serveExplorer } = await import('../../core/explorer/serve-explorer.ts')
     const log = await this.createLog('explorer')
     const network = await this.connectNetwork(target)
-    const reader = createNetworkReader(network, { fromBlock: BigInt(this.flags['from-block']) })
+    const reader = createNetworkReader(network, this.readingFrom)
     const explorer = await serveExplorer(
       { port: this.flags.port },
       { reader, onTrouble: error => log.warn({ error: (error as Error).message }, 'page not made') },

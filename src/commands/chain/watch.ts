@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import type { LiveView, Served } from '../../core/explorer/live-view.ts'
 import type { NetworkView } from '../../core/explorer/network-view.ts'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
 
 export default class ChainWatch extends BaseCommand<typeof ChainWatch> {
   static override description =
@@ -15,8 +15,8 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
   ]
   static override flags = {
     ...chainFlags,
+    ...eventFlags,
     dashboard: Flags.boolean({ description: 'Show the network on the whole terminal instead of line by line' }),
-    'from-block': Flags.integer({ description: 'Block of the deployment: nothing older is read', default: 0, min: 0 }),
   }
   static override readonly streaming = true
 
@@ -26,7 +26,7 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
     const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
     const { createLiveView } = await import('../../core/explorer/live-view.ts')
     const network = await this.connectNetwork(target)
-    const reader = createNetworkReader(network, { fromBlock: BigInt(this.flags['from-block']) })
+    const reader = createNetworkReader(network, this.readingFrom)
     const live = createLiveView({}, { read: () => reader.read(), now: () => performance.now() })
     const stopped = new Promise<void>(resolve => {
       if (stop.aborted) resolve()

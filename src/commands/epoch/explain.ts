@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import { Args, Flags } from '@oclif/core'
 import type { Tone } from '../../core/platform/ui/line.ts'
-import { BaseCommand, chainFlags } from '../base.ts'
+import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
 
 const styles: Record<Tone, Parameters<typeof styleText>[0] | null> = {
   plain: null,
@@ -27,8 +27,8 @@ It is recomputed from the openings on chain and compared with the transfer to th
   }
   static override flags = {
     ...chainFlags,
+    ...eventFlags,
     epoch: Flags.integer({ description: 'Epoch to explain. Default: the latest with a result', min: 0 }),
-    'from-block': Flags.integer({ description: 'Block of the deployment: nothing older is read', default: 0, min: 0 }),
   }
 
   async run() {
@@ -38,7 +38,7 @@ It is recomputed from the openings on chain and compared with the transfer to th
     const { explanationLines } = await import('../../core/explorer/explanation-text.ts')
     const { findDevice } = await import('../../core/explorer/find-device.ts')
     const network = await this.connectNetwork(target)
-    const reader = createNetworkReader(network, { fromBlock: BigInt(this.flags['from-block']) })
+    const reader = createNetworkReader(network, this.readingFrom)
     const { history } = await reader.readHistory()
     const device = findDevice(
       history.memberships.map(membership => membership.device),

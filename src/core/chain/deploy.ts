@@ -1,10 +1,8 @@
 import {
-  type Abi,
   type Address,
   encodeDeployData,
   encodeFunctionData,
   getContractAddress,
-  type Hex,
   keccak256,
   type LocalAccount,
 } from 'viem'
@@ -14,12 +12,10 @@ import { kaisarTokenAbi } from './abi/kaisar-token.ts'
 import { rewardVaultAbi } from './abi/reward-vault.ts'
 import type { Artifact } from './artifacts.ts'
 import type { Chain } from './client.ts'
-import { decodeChainError } from './decode-error.ts'
-import { chainErrors } from './errors.ts'
-import { kaisarErrorsAbi } from './kaisar-errors.ts'
 import { type ContractName, type Contracts, contractNames, type Deployment, lowerCase } from './network.ts'
 import type { NetworkParameters } from './network-presets.ts'
-import { confirmedReceipt, type Receipt } from './tx/receipt.ts'
+import type { Receipt } from './tx/receipt.ts'
+import { transact } from './tx/transact.ts'
 
 /** What is deployed, in this order; EpochExtension is the second half of EpochConsensus' code. */
 const deployOrder = [
@@ -98,15 +94,15 @@ export async function deployNetwork(options: DeployOptions, dependencies: Deploy
     onProgress(`Deploying ${name}`)
     const { abi, bytecode } = artifact(name)
     const data = encodeDeployData({ abi, bytecode, args: constructorArgs[name] })
-    const receipt = await transact(dependencies, { data, nonce: firstNonce + i, what: `Deploying ${name}`, abi })
+    const receipt = await transact({ data, what: `Deploying ${name}`, abi }, { nonce: firstNonce + i }, dependencies)
     deployedAtBlock ??= receipt.blockNumber
   }
   if (lowerCase(treasury) === lowerCase(account.address) && vaultFunding > 0n) {
     onProgress('Funding the vault')
     const approve = encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'approve', args: [vault, vaultFunding] })
-    await transact(dependencies, { to: token, data: approve, what: 'approve', abi: kaisarTokenAbi })
+    await transact({ to: token, data: approve, what: 'approve' }, {}, dependencies)
     const fund = encodeFunctionData({ abi: rewardVaultAbi, functionName: 'fund', args: [vaultFunding] })
-    await transact(dependencies, { to: vault, data: fund, what: 'fund', abi: rewardVaultAbi })
+    await transact({ to: vault, data: fund, what: 'fund' }, {}, dependencies)
   }
   const contracts = Object.fromEntries(contractNames.map(name => [name, lowerCase(addressOf(name))])) as Contracts
   const codeHashes = await hashCode(chain, contracts)
@@ -125,48 +121,5 @@ export async function startNetwork(
   dependencies: Pick<DeployDependencies, 'chain' | 'account' | 'clock'>,
 ): Promise<Receipt> {
   const data = encodeFunctionData({ abi: epochConsensusAbi, functionName: 'start', args: [BigInt(firstEpochAt)] })
-  return transact(dependencies, { to: consensus, data, what: 'start', abi: epochConsensusAbi })
-}
-
-type Wanted = {
-  readonly to?: Address
-  readonly data: Hex
-  readonly nonce?: number
-  readonly what: string
-  readonly abi: Abi
-}
-
-/** One transaction of an interactive command: sent and awaited; nothing goes on after a failure. */
-async function transact(
-  { chain, account, clock }: Pick<DeployDependencies, 'chain' | 'account' | 'clock'>,
-  { to, data, nonce, what, abi }: Wanted,
-): Promise<Receipt> {
-  const errorAbi = [...abi, ...kaisarErrorsAbi]
-  try {
-    const call = { account: account.address, data, ...(to === undefined ? {} : { to }) }
-    const [gas, fees, nextNonce] = await Promise.all([
-      chain.client.estimateGas(call),
-      chain.client.estimateFeesPerGas(),
-      nonce ?? chain.client.getTransactionCount({ address: account.address, blockTag: 'pending' }),
-    ])
-    const raw = await account.signTransaction({
-      type: 'eip1559',
-      chainId: chain.chainId,
-      nonce: nextNonce,
-      gas: gas + gas / 5n,
-      ...fees,
-      data,
-      ...(to === undefined ? {} : { to }),
-    })
-    const hash = await chain.client.sendRawTransaction({ serializedTransaction: raw })
-    for (;;) {
-      const receipt = await confirmedReceipt(chain, hash)
-      if (receipt?.success === true) return receipt
-      if (receipt !== null)
-        throw chainErrors.CONTRACT_REVERTED({ functionName: what, reason: 'it reverted in its block', errorName: '' })
-      await clock.sleep(100)
-    }
-  } catch (error) {
-    throw decodeChainError(error, what, errorAbi)
-  }
+  return transact({ to: consensus, data, what: 'start' }, {}, dependencies)
 }

@@ -1,4 +1,5 @@
 import { defineErrors } from '../platform/errors.ts'
+import { exactUnits } from '../platform/exact-units.ts'
 
 export const chainErrors = defineErrors({
   RPC_URL_INVALID: {
@@ -123,11 +124,53 @@ export const chainErrors = defineErrors({
     meaning: 'An idempotency key names one action for ever; a second, different action under it is a mistake.',
     fix: 'Report this; nothing was sent.',
   },
+  TRANSACTION_UNCONFIRMED: {
+    message: ({ what, hash }: { what: string; hash: string }) =>
+      `${what} was sent as transaction ${hash}, and no block holds it yet.`,
+    meaning: 'The chain is slow, its fees have risen, or most of the endpoints do not show the transaction.',
+    fix: 'Look the transaction up before you send anything again: it may still be mined.',
+  },
   FUNDS_INSUFFICIENT: {
-    message: ({ account, balanceWei }: { account: string; balanceWei: bigint }) =>
-      `${account} holds ${balanceWei} wei, too little for the fees of its next transaction.`,
-    meaning: 'The operator key pays the gas of its own transactions.',
-    fix: 'Send ether to the operator address, then start again.',
+    message: ({ account, balanceWei, neededWei }: { account: string; balanceWei: bigint; neededWei: bigint }) =>
+      `${account} holds ${exactUnits(balanceWei)} of the chain’s own coin and needs ${exactUnits(neededWei)}: send it ${exactUnits(neededWei - balanceWei)} or more.`,
+    meaning: 'Whoever signs a transaction pays its fee (gas) in the chain’s own coin, whatever it moves.',
+    fix: 'Send the coin to that address, from any wallet or with "kaisar wallet send <address> <amount> --gas"; on a devnet, "kaisar devnet fund <address>".',
+    exit: 3,
+  },
+  KAI_INSUFFICIENT: {
+    message: ({ account, balance, needed }: { account: string; balance: bigint; needed: bigint }) =>
+      `${account} holds ${exactUnits(balance)} KAI and needs ${exactUnits(needed)}: ${exactUnits(needed - balance)} KAI are missing.`,
+    meaning: 'More KAI was to be moved than the address holds.',
+    fix: 'Send KAI to that address with "kaisar wallet send", or move less; "kaisar wallet balance" shows what is there.',
+    exit: 3,
+  },
+  RECIPIENT_REFUSED: {
+    message: ({ address, reason }: { address: string; reason: string }) => `Nothing is sent to ${address}: ${reason}.`,
+    meaning: 'What goes there could never be moved again.',
+    fix: 'Give the address of a wallet.',
+    exit: 2,
+  },
+  CALLER_NOT_ALLOWED: {
+    message: ({ caller, what, allowed }: { caller: string; what: string; allowed: readonly string[] }) =>
+      `${caller} may not call ${what}: only ${allowed.join(' or ')} may.`,
+    meaning: 'The contracts let an operator work, and only the payout wallet move deposits, bonds and payouts.',
+    fix: 'Name the key of an address that may with --key, or print the call with --calldata (a Safe: --safe) and send it from that wallet.',
+    exit: 3,
+  },
+  CHECKER_UNKNOWN: {
+    message: ({ address, operators }: { address: string; operators: readonly string[] }) =>
+      operators.length === 0
+        ? `No Checker has ${address} as its operator or payout wallet.`
+        : `${address} is the payout wallet of several Checkers: ${operators.join(', ')}.`,
+    meaning: 'Which Checker is meant follows from --operator, or from the key at hand.',
+    fix: 'Name its operator with --operator; "kaisar chain seats" lists all.',
+    exit: 3,
+  },
+  WITHDRAWAL_HELD: {
+    message: ({ what, epoch, at }: { what: string; epoch: number; at: string | null }) =>
+      `${what} cannot be withdrawn yet: epoch ${epoch} has to be paid and its audits over${at === null ? '' : `, about ${at}`}.`,
+    meaning: 'Deposits and bonds stay until nothing that was done with them can be punished any more.',
+    fix: 'Come back then. Anybody may make the withdrawal; it always goes to the payout wallet.',
     exit: 3,
   },
   OPERATOR_REPLACED: {

@@ -32,6 +32,8 @@ export type Deployment = {
 export type ConnectedNetwork = Network & {
   readonly contracts: Contracts
   readonly chain: Chain
+  /** No event of the network is older than this block; absent where nobody said. */
+  readonly deployedAtBlock?: bigint
 }
 
 /** Addresses are lower case in all of the toolkit, so that one address has one form in messages and comparisons. */
@@ -48,6 +50,7 @@ export async function connectNetwork(
     readonly chainId?: number | undefined
     readonly contracts: Readonly<Record<string, string>>
     readonly codeHashes?: Readonly<Record<string, Hex>> | undefined
+    readonly deployedAtBlock?: bigint | number | undefined
   },
   options: Omit<ChainOptions, 'chainId' | 'contracts'>,
   dependencies: ChainDependencies = {},
@@ -64,7 +67,14 @@ export async function connectNetwork(
     },
     dependencies,
   )
-  return { chainId: chain.chainId, consensus: contracts.EpochConsensus, contracts, chain }
+  const { deployedAtBlock } = deployment
+  return {
+    chainId: chain.chainId,
+    consensus: contracts.EpochConsensus,
+    contracts,
+    chain,
+    ...(deployedAtBlock === undefined ? {} : { deployedAtBlock: BigInt(deployedAtBlock) }),
+  }
 }
 
 function parseContracts(given: Readonly<Record<string, string>>): Contracts {

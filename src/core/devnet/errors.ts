@@ -41,6 +41,12 @@ export const devnetErrors = defineErrors({
     fix: 'Start one with "kaisar devnet up".',
     exit: 3,
   },
+  DEVNET_FAUCET_REFUSED: {
+    message: ({ name }: { name: string }) => `"${name}" is no devnet: nothing is given away there.`,
+    meaning: 'Only the chain of "kaisar devnet up" has a treasury whose key everybody knows, and gas out of nothing.',
+    fix: 'Send what you hold with "kaisar wallet send".',
+    exit: 3,
+  },
   DEVNET_LOGS_MISSING: {
     message: ({ dataDir, name }: { dataDir: string; name: string }) => `${dataDir} holds no log of ${name}.`,
     meaning: 'No devnet was started from this folder, or no process has this name.',

@@ -150,6 +150,7 @@ export async function startDevnet(options: DevnetOptions, dependencies: DevnetDe
       rpcUrls: [anvil.rpcUrl],
       contracts: deployment.contracts,
       codeHashes: deployment.codeHashes,
+      deployedAtBlock: Number(deployment.deployedAtBlock),
       devnet: {
         pid: process.pid,
         startedAt: new Date(clock.now()).toISOString(),

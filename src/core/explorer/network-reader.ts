@@ -14,7 +14,7 @@ import { type NetworkEvent, readNetworkEvents } from './network-events.ts'
 import type { NetworkView, RoundView } from './network-view.ts'
 
 export type NetworkReaderOptions = {
-  /** No event of the network is older than this block; default 0. */
+  /** No event of the network is older than this block; default that of the network's deployment, else 0. */
   readonly fromBlock?: bigint
   /** How many epochs back are read; sums cover these. Default 64. */
   readonly epochs?: number
@@ -51,7 +51,7 @@ const keptEpochs = 3
 const mostCommittees = 64
 
 export function createNetworkReader(network: ConnectedNetwork, options: NetworkReaderOptions = {}): NetworkReader {
-  const { fromBlock = 0n, epochs = 64, confirmations = 16, mostRoundBlocks = 512 } = options
+  const { fromBlock = network.deployedAtBlock ?? 0n, epochs = 64, confirmations = 16, mostRoundBlocks = 512 } = options
   const confirmed: NetworkEvent[] = []
   let confirmedThrough: bigint | null = null
   let indexed: { key: string; history: History } | null = null

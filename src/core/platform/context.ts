@@ -14,14 +14,18 @@ const address = z.templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]{40}$/)])
 
 const codeHash = z.templateLiteral(['0x', z.string().regex(/^[0-9a-f]{64}$/)])
 
+const nameForm = /^[a-z0-9][a-z0-9-]{0,63}$/
+
 const contextSchema = z.object({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
+  name: z.string().regex(nameForm),
   chainId: z.number().int().positive(),
   rpcUrls: z.array(z.url()).min(1),
   /** By contract name, e.g. `KaisarToken`. */
   contracts: z.record(z.string(), address),
   /** keccak256 of each contract's code, by its name; a context of an earlier release has none. */
   codeHashes: z.record(z.string(), codeHash).optional(),
+  /** No event of the network is older than this block; a context of an earlier release does not say. */
+  deployedAtBlock: z.number().int().nonnegative().optional(),
   /** Set for a devnet: the process that keeps it alive, and where its state is. */
   devnet: z
     .object({ pid: z.number().int().positive(), startedAt: z.string(), processStart: z.string(), dataDir: z.string() })
@@ -37,7 +41,31 @@ export function writeContext(home: string, context: Context): void {
   writeFileAtomically(fileOf(home, context.name), `${stringifyJson(contextSchema.parse(context))}\n`)
 }
 
-export const removeContext = (home: string, name: string): void => rmSync(fileOf(home, name), { force: true })
+/** Also forgets that it was chosen. */
+export function removeContext(home: string, name: string): void {
+  rmSync(fileOf(home, name), { force: true })
+  if (chosenContext(home) === name) rmSync(choiceFile(home), { force: true })
+}
+
+/** @throws CONTEXT_NAME_INVALID */
+export function assertContextName(name: string): void {
+  if (!nameForm.test(name)) throw platformErrors.CONTEXT_NAME_INVALID({ name })
+}
+
+/** Remembers which context is meant where none is named. @throws what {@link readContext} throws */
+export function rememberContext(home: string, name: string): void {
+  readContext(home, name)
+  writeFileAtomically(choiceFile(home), `${name}\n`)
+}
+
+/** What {@link rememberContext} remembered last, be it there still or not. */
+export function chosenContext(home: string): string | undefined {
+  try {
+    return readFileSync(choiceFile(home), 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
 
 /** @throws CONTEXT_UNKNOWN with the names there are, CONTEXT_INVALID */
 export function readContext(home: string, name: string): Context {
@@ -68,10 +96,11 @@ export const listContexts = (home: string): Context[] =>
 export const isContextAlive = (context: Context): boolean => context.devnet === null || isSameProcess(context.devnet)
 
 /**
- * The context a command works with: the named one, else the running devnet that was started last, else the only one there is,
- * else none.
+ * The context a command works with: the named one, else the one chosen by {@link rememberContext}, else the running devnet that was
+ * started last, else the only one there is, else none. A choice that cannot be read is refused, never passed over: another network
+ * in its place would be a surprise.
  */
-export function chooseContext(home: string, name?: string): Context | undefined {
+export function chooseContext(home: string, name = chosenContext(home)): Context | undefined {
   if (name !== undefined) return readContext(home, name)
   const alive = listContexts(home).filter(isContextAlive)
   const devnets = alive
@@ -84,7 +113,10 @@ const folderOf = (home: string) => join(home, 'contexts')
 // The name is a file name; what the schema refuses must not reach the file system either.
 const fileOf = (home: string, name: string) => join(folderOf(home), `${name.replaceAll(/[^a-z0-9-]/g, '_')}.json`)
 
-function contextNames(home: string): string[] {
+const choiceFile = (home: string) => join(folderOf(home), 'chosen')
+
+/** In order; also of files that cannot be read. */
+export function contextNames(home: string): string[] {
   try {
     return readdirSync(folderOf(home))
       .filter(file => file.endsWith('.json'))

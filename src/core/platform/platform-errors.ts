@@ -27,8 +27,8 @@ export const platformErrors = defineErrors({
   CONTEXT_UNKNOWN: {
     message: ({ name, known }: { name: string; known: readonly string[] }) =>
       `There is no context "${name}"${known.length ? `, only ${known.join(', ')}` : ''}.`,
-    meaning: 'A context is written by "kaisar devnet up" and "kaisar chain deploy".',
-    fix: 'Name one that exists with --context, or start a network with "kaisar devnet up".',
+    meaning: 'A context is written by "kaisar context add", "kaisar chain deploy" and "kaisar devnet up".',
+    fix: 'Name one that exists with --context, or choose it for all commands with "kaisar context use".',
     exit: 3,
   },
   CONTEXT_INVALID: {
@@ -38,15 +38,43 @@ export const platformErrors = defineErrors({
     exit: 3,
   },
   CONTEXT_MISSING: {
-    message: () => 'No network was given.',
-    meaning: 'This command reads a chain, no devnet is running, and neither --context nor --rpc-url names one.',
-    fix: 'Start one with "kaisar devnet up", or pass --context <name> or --rpc-url <url>.',
+    message: ({ known }: { known: readonly string[] }) =>
+      known.length === 0
+        ? 'No network was given, and none is known here.'
+        : `No network was given, and ${known.length} are known: ${known.join(', ')}.`,
+    meaning: 'This command reads a chain. No devnet is running, and neither --context nor --rpc-url names a network.',
+    fix: 'Choose one for all commands with "kaisar context use <name>", or for this one with --context; "kaisar context add" makes one known, "kaisar devnet up" starts one.',
+    exit: 3,
+  },
+  CONTEXT_EXISTS: {
+    message: ({ name, chainId }: { name: string; chainId: number }) =>
+      `There is a context "${name}" already, of chain ${chainId}.`,
+    meaning: 'A context holds the addresses of a network; it is never overwritten by another network’s.',
+    fix: 'Choose another name, or remove that one with "kaisar context remove" first.',
+    exit: 3,
+  },
+  CONTEXT_NAME_INVALID: {
+    message: ({ name }: { name: string }) => `"${name}" cannot be the name of a context.`,
+    meaning: 'Names are file names: 1 to 64 of a-z, 0-9 and "-", starting with a letter or digit.',
+    fix: 'Choose such a name, for example "mainnet".',
+    exit: 2,
+  },
+  CONTEXT_DEVNET_RUNNING: {
+    message: ({ name }: { name: string }) => `"${name}" is a devnet that runs.`,
+    meaning: 'Its processes and every other command find it by this context.',
+    fix: 'Stop it with "kaisar devnet down", which removes the context too.',
     exit: 3,
   },
   ADDRESS_INVALID: {
     message: ({ input }: { input: string }) => `"${input}" is not an address.`,
     meaning: 'An address is 0x and 40 hexadecimal digits.',
     fix: 'Copy it again, for example from "kaisar keys list".',
+    exit: 2,
+  },
+  ADDRESS_MISTYPED: {
+    message: ({ input }: { input: string }) => `${input} is no address as it is written: its checksum is wrong.`,
+    meaning: 'Capital letters in an address are a checksum; a digit or a letter’s case was changed.',
+    fix: 'Copy the address again from where it came. Do not correct it by hand.',
     exit: 2,
   },
   PROMPT_REFUSED: {

@@ -3,10 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import {
+  assertContextName,
   type Context,
   chooseContext,
+  chosenContext,
+  contextNames,
   listContexts,
   readContext,
+  rememberContext,
   removeContext,
   writeContext,
 } from '../../../src/core/platform/context.ts'
@@ -23,6 +27,7 @@ const network = (name: string): Context => ({
   chainId: 31337,
   rpcUrls: ['http://127.0.0.1:8545/'],
   contracts: { KaisarToken: `0x${'Ab'.repeat(20)}` },
+  deployedAtBlock: 12,
   codeHashes: { KaisarToken: `0x${'ab'.repeat(32)}` },
   devnet: null,
 })
@@ -35,7 +40,7 @@ it('reads what it wrote, for its user alone', () => {
   writeContext(home, network('main'))
   expect(readContext(home, 'main')).toEqual(network('main'))
   expect(statSync(join(home, 'contexts', 'main.json')).mode & 0o777).toBe(0o600)
-  const { codeHashes: _, ...older } = network('main')
+  const { codeHashes: _hashes, deployedAtBlock: _block, ...older } = network('main')
   writeContext(home, older)
   expect(readContext(home, 'main')).toEqual(older)
   removeContext(home, 'main')
@@ -55,6 +60,32 @@ it('chooses the named one, else the living devnet that started last, else the on
   expect(chooseContext(home)?.name).toBe('newer')
   expect(chooseContext(home, 'test')?.name).toBe('test')
 })
+
+it('keeps to the one that was chosen, until it is removed or another is named', () => {
+  writeContext(home, network('main'))
+  writeContext(home, network('test'))
+  writeContext(home, devnet('devnet', '2026-01-01T00:00:00Z'))
+  rememberContext(home, 'test')
+  expect([chosenContext(home), chooseContext(home)?.name]).toEqual(['test', 'test'])
+  expect(chooseContext(home, 'main')?.name).toBe('main')
+  expect(() => rememberContext(home, 'tset')).toThrow(expect.objectContaining({ code: 'CONTEXT_UNKNOWN' }))
+  removeContext(home, 'main')
+  expect(chooseContext(home)?.name).toBe('test')
+  expect(contextNames(home)).toEqual(['devnet', 'test'])
+  removeContext(home, 'test')
+  expect([chosenContext(home), chooseContext(home)?.name]).toEqual([undefined, 'devnet'])
+})
+
+it('takes no other network for one that was chosen and is gone', () => {
+  for (const name of ['main', 'test']) writeContext(home, network(name))
+  rememberContext(home, 'test')
+  rmSync(join(home, 'contexts', 'test.json'))
+  expect(() => chooseContext(home)).toThrow(expect.objectContaining({ code: 'CONTEXT_UNKNOWN' }))
+})
+
+it.each(['', 'Main', '../x', 'a b', '-x', 'x'.repeat(65)])('has no context named %j', name =>
+  expect(() => assertContextName(name)).toThrow(expect.objectContaining({ code: 'CONTEXT_NAME_INVALID' })),
+)
 
 it('names the contexts there are when one is unknown, and never leaves its folder', () => {
   writeContext(home, network('main'))

@@ -298,7 +298,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     try {
       const [balanceWei, gasPrice] = [await chain.client.getBalance({ address }), await chain.client.getGasPrice()]
       if (balanceWei >= 21_000n * gasPrice) return error
-      return chainErrors.FUNDS_INSUFFICIENT({ account: address, balanceWei, cause: reason })
+      const neededWei = comfortableGas * gasPrice
+      return chainErrors.FUNDS_INSUFFICIENT({ account: address, balanceWei, neededWei, cause: reason })
     } catch {
       return error
     }
@@ -378,6 +379,9 @@ const seenAt = (hash: Hex | null) => ({
   sent: new Set<Hex>(),
   told: new Set<string>(),
 })
+
+/** Enough for the few transactions with which a role begins. */
+const comfortableGas = 2_000_000n
 
 /** In the words of the nodes; a refused replacement means that the node holds another one of that nonce. */
 const isKnown = /already (known|imported)|nonce too low|underpriced/i

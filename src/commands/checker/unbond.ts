@@ -1,0 +1,36 @@
+import { Args } from '@oclif/core'
+import { withdrawalText } from '../device-command.ts'
+import { checkerFlags, findChecker } from '../find-checker.ts'
+import { SendingCommand } from '../sending-command.ts'
+
+export default class CheckerUnbond extends SendingCommand<typeof CheckerUnbond> {
+  static override description = `Take seats out of the list and let their bond leave. Only the payout wallet may.
+
+Seats stay drawn for the epochs that are frozen, so keep the Checker running until "kaisar checker withdraw" is done.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --key payout',
+    '<%= config.bin %> <%= command.id %> 1 --operator 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --calldata',
+  ]
+  static override args = { seats: Args.integer({ description: 'How many seats. Default: all', min: 1, max: 65_535 }) }
+  static override flags = { ...checkerFlags }
+
+  async run() {
+    const target = await this.chainTarget()
+    const network = await this.connectNetwork(target)
+    const { bondWithdrawal, unbondCall } = await import('../../core/chain/withdrawal.ts')
+    const { getChecker } = await import('../../core/chain/checkers.ts')
+    const checker = await findChecker(network, this.flags.operator, () => this.keyAddress())
+    const { operator, payout } = checker
+    const seats = this.args.seats ?? checker.seats
+    const call = unbondCall(network, operator, seats)
+    const allowed = [payout]
+    if (this.printsCall) return this.printCall(network, call, { allowed })
+    const question = `Take ${seats} of ${checker.seats} seats of ${operator} out?`
+    const { receipt } = await this.sendCall(network, call, { allowed, question })
+    const after = (await getChecker(network, operator))!
+    const withdrawal = await bondWithdrawal(network, after)
+    this.log(`${after.seats} seats stay.`)
+    this.log(`${withdrawalText(after.unbonding, withdrawal)}: "kaisar checker withdraw --operator ${operator}".`)
+    return { operator, payout, seats: after.seats, unbonding: after.unbonding, withdrawal, txHash: receipt.hash }
+  }
+}

@@ -1,0 +1,51 @@
+import { Args, Flags } from '@oclif/core'
+import { BaseCommand, chainFlags } from '../base.ts'
+
+export default class ContextAdd extends BaseCommand<typeof ContextAdd> {
+  static override description =
+    `Make a network known by its deployment file, which "kaisar chain deploy" writes and whoever runs the network hands on.
+
+The endpoints are asked whether the contracts are there, with the code that was deployed.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> mainnet --from mainnet.json --rpc-url https://rpc-1.example --rpc-url https://rpc-2.example',
+  ]
+  static override args = { name: Args.string({ description: 'Name it is given here', required: true }) }
+  static override flags = {
+    ...chainFlags,
+    from: Flags.string({ description: 'Deployment file, or the context file of another machine', helpValue: '<file>' }),
+  }
+
+  async run() {
+    const { name } = this.args
+    const { assertContextName, contextNames, readContext, writeContext } = await import(
+      '../../core/platform/context.ts'
+    )
+    const { platformErrors } = await import('../../core/platform/platform-errors.ts')
+    const { usageErrors } = await import('../usage-errors.ts')
+    assertContextName(name)
+    if (contextNames(this.contextHome).includes(name))
+      throw platformErrors.CONTEXT_EXISTS({ name, chainId: readContext(this.contextHome, name).chainId })
+    const { from, 'rpc-url': given } = this.flags
+    if (from === undefined)
+      throw usageErrors.USAGE_INVALID({ reason: 'The network has to be named: --from <deployment file>.' })
+    const { readHandedOn } = await import('../../core/chain/deployment-file.ts')
+    const { rpcUrls: known, ...network } = readHandedOn(from)
+    const rpcUrls = given ?? [...known]
+    if (rpcUrls.length === 0)
+      throw usageErrors.USAGE_INVALID({ reason: `${from} names no endpoint: add --rpc-url <url>.` })
+    for (const url of rpcUrls) this.redactor.addUrl(url)
+    const { contracts, chainId } = await this.connectNetwork({ ...network, rpcUrls })
+    const { codeHashes, deployedAtBlock } = network
+    writeContext(this.contextHome, {
+      name,
+      chainId,
+      rpcUrls,
+      contracts,
+      ...(codeHashes === undefined ? {} : { codeHashes }),
+      ...(deployedAtBlock === undefined ? {} : { deployedAtBlock }),
+      devnet: null,
+    })
+    this.log(`"${name}" is known: chain ${chainId}. Choose it with "kaisar context use ${name}".`)
+    return { name, chainId, contracts, deployedAtBlock: deployedAtBlock ?? null }
+  }
+}

@@ -1,0 +1,56 @@
+import { BaseCommand } from '../base.ts'
+import { printTable } from '../print-table.ts'
+
+export default class ContextList extends BaseCommand<typeof ContextList> {
+  static override description = 'List the networks that are known here, and which one commands work with.'
+  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+
+  async run() {
+    const { chooseContext, chosenContext, contextNames, isContextAlive, listContexts } = await import(
+      '../../core/platform/context.ts'
+    )
+    const { isKaisarError } = await import('../../core/platform/errors.ts')
+    const contexts = listContexts(this.contextHome)
+    const readable = contexts.map(({ name }) => name)
+    for (const name of contextNames(this.contextHome))
+      if (!readable.includes(name)) this.warn(`The context "${name}" cannot be read.`)
+    const meant = () => {
+      try {
+        return chooseContext(this.contextHome, this.flags.context)?.name ?? null
+      } catch (error) {
+        if (isKaisarError(error)) return null
+        throw error
+      }
+    }
+    const inUse = meant()
+    const listed = contexts.map(context => ({
+      name: context.name,
+      inUse: context.name === inUse,
+      chainId: context.chainId,
+      rpcUrls: context.rpcUrls,
+      kind: context.devnet === null ? 'network' : isContextAlive(context) ? 'running devnet' : 'ended devnet',
+    }))
+    for (const url of listed.flatMap(({ rpcUrls }) => rpcUrls)) this.redactor.addUrl(url)
+    if (listed.length === 0)
+      this.log('No network is known. "kaisar context add" makes one known; "kaisar devnet up" starts one.')
+    else
+      await printTable(
+        line => this.log(this.redactor.result(line)),
+        [
+          { title: '' },
+          { title: 'name' },
+          { title: 'chain', align: 'right' },
+          { title: 'kind' },
+          { title: 'endpoints' },
+        ],
+        listed.map(({ name, inUse, chainId, rpcUrls, kind }) => [
+          inUse ? '*' : '',
+          name,
+          String(chainId),
+          kind,
+          rpcUrls.join(' '),
+        ]),
+      )
+    return { inUse, chosen: chosenContext(this.contextHome) ?? null, contexts: listed }
+  }
+}

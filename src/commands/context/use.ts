@@ -1,0 +1,18 @@
+import { Args } from '@oclif/core'
+import { BaseCommand } from '../base.ts'
+
+export default class ContextUse extends BaseCommand<typeof ContextUse> {
+  static override description =
+    'Choose the network that all commands work with, also while a devnet runs; --context still names another.'
+  static override examples = ['<%= config.bin %> <%= command.id %> mainnet']
+  static override args = { name: Args.string({ description: 'Name of the context', required: true }) }
+
+  async run() {
+    const { rememberContext, readContext } = await import('../../core/platform/context.ts')
+    const { name } = this.args
+    rememberContext(this.contextHome, name)
+    const { chainId } = readContext(this.contextHome, name)
+    this.log(`Commands work with "${name}" (chain ${chainId}) from now on.`)
+    return { name, chainId }
+  }
+}

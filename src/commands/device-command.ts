@@ -1,0 +1,47 @@
+/** What the commands of one device share: which one is meant, and when its deposit may leave. */
+import type { Command } from '@oclif/core'
+import { Args } from '@oclif/core'
+import type { RegisteredDevice } from '../core/chain/devices.ts'
+import type { ConnectedNetwork } from '../core/chain/network.ts'
+import type { Withdrawal } from '../core/chain/withdrawal.ts'
+import { exactUnits } from '../core/platform/exact-units.ts'
+import { SendingCommand } from './sending-command.ts'
+
+export const deviceArg = Args.string({ description: 'Device id, or its first digits', required: true })
+
+export abstract class DeviceCommand<T extends typeof Command> extends SendingCommand<T> {
+  /**
+   * A device that is in, or has left and holds its lane still.
+   *
+   * @throws EXPLORER_DEVICE_UNKNOWN, EXPLORER_DEVICE_AMBIGUOUS
+   */
+  protected async findDevice(network: ConnectedNetwork, asked: string): Promise<RegisteredDevice> {
+    const { getDevices } = await import('../core/chain/devices.ts')
+    const { findDevice } = await import('../core/explorer/find-device.ts')
+    const devices = await getDevices(network)
+    const id = findDevice(
+      devices.map(device => device.id),
+      asked,
+    )
+    return devices.find(device => device.id === id)!
+  }
+}
+
+/** `2026-11-29 16:00 UTC`. */
+export const blockTime = (seconds: number): string =>
+  `${new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+
+/** When an amount may be withdrawn, in words. */
+export function withdrawalText(amount: bigint, { state, epoch, at }: Withdrawal): string {
+  const kai = `${exactUnits(amount)} KAI`
+  switch (state) {
+    case 'none':
+      return `${kai} stay`
+    case 'ready':
+      return `${kai} can be withdrawn now`
+    case 'unpaid':
+      return `${kai} can be withdrawn once epoch ${epoch} is paid: "kaisar epoch settle"`
+    case 'held':
+      return `${kai} can be withdrawn once epoch ${epoch} is over with its audits${at === null ? '' : `, about ${blockTime(at)}`}`
+  }
+}

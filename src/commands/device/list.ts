@@ -1,0 +1,45 @@
+import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
+import { withdrawalText } from '../device-command.ts'
+import { addressArg } from '../input-values.ts'
+import { printTable } from '../print-table.ts'
+
+export default class DeviceList extends BaseCommand<typeof DeviceList> {
+  static override description = `List the devices of an operator or a payout wallet, and when their deposits may leave.
+
+"kaisar chain devices" lists everybody's.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --json',
+  ]
+  static override args = {
+    address: addressArg({ description: 'Operator or payout wallet. Default: the key named by --key' }),
+  }
+  static override flags = { ...chainFlags, ...keyFlags }
+
+  async run() {
+    const target = await this.chainTarget()
+    const address = this.args.address ?? (await this.keyAddress())
+    const { getDevices } = await import('../../core/chain/devices.ts')
+    const { depositWithdrawal } = await import('../../core/chain/withdrawal.ts')
+    const network = await this.connectNetwork(target)
+    const own = (await getDevices(network)).filter(({ operator, payout }) => [operator, payout].includes(address))
+    const devices = await Promise.all(
+      own.map(async device => ({ ...device, withdrawal: await depositWithdrawal(network, device) })),
+    )
+    if (devices.length === 0) this.log(`No device has ${address} as its operator or payout wallet.`)
+    else
+      await printTable(
+        line => this.log(line),
+        [{ title: 'device' }, { title: 'operator', rank: 2 }, { title: 'payout', rank: 1 }, { title: 'deposit' }],
+        devices.map(({ id, operator, payout, deposit, until, withdrawal }) => [
+          id,
+          operator,
+          payout,
+          until === null
+            ? `${withdrawalText(deposit, withdrawal)} while it is in`
+            : withdrawalText(deposit, withdrawal),
+        ]),
+      )
+    return { address, devices }
+  }
+}

@@ -1,0 +1,30 @@
+import { exactUnits } from '../../core/platform/exact-units.ts'
+import { blockTime, DeviceCommand, deviceArg } from '../device-command.ts'
+import { calldataFlags, sendingFlags } from '../sending-command.ts'
+
+export default class DeviceWithdraw extends DeviceCommand<typeof DeviceWithdraw> {
+  static override description = 'Return the deposit of a device that has left to its payout wallet. Anybody may.'
+  static override examples = ['<%= config.bin %> <%= command.id %> 0x12ab34cd']
+  static override args = { device: deviceArg }
+  static override flags = { ...sendingFlags, ...calldataFlags }
+
+  async run() {
+    const target = await this.chainTarget()
+    const network = await this.connectNetwork(target)
+    const { depositWithdrawal, withdrawDepositCall } = await import('../../core/chain/withdrawal.ts')
+    const { chainErrors } = await import('../../core/chain/errors.ts')
+    const { id, deposit, payout, ...device } = await this.findDevice(network, this.args.device)
+    const { state, epoch, at } = await depositWithdrawal(network, device)
+    if (state === 'held' && epoch !== null)
+      throw chainErrors.WITHDRAWAL_HELD({
+        what: `The deposit of ${id}`,
+        epoch,
+        at: at === null ? null : blockTime(at),
+      })
+    const call = withdrawDepositCall(network, id)
+    if (this.printsCall) return this.printCall(network, call)
+    const { receipt } = await this.sendCall(network, call)
+    this.log(`${exactUnits(deposit)} KAI returned to ${payout}.`)
+    return { device: id, payout, amount: deposit, txHash: receipt.hash }
+  }
+}

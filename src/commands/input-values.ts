@@ -1,0 +1,35 @@
+/** Addresses and amounts as people type them, in flags and arguments. */
+import { Args, Flags } from '@oclif/core'
+import { parseUnits } from '../core/platform/exact-units.ts'
+import { platformErrors } from '../core/platform/platform-errors.ts'
+import { usageErrors } from './usage-errors.ts'
+
+type Address = `0x${string}`
+
+/**
+ * An address in lower case. One in mixed case carries a checksum, which has to be right.
+ *
+ * @throws ADDRESS_INVALID
+ */
+export async function parseAddress(input: string): Promise<Address> {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(input)) throw platformErrors.ADDRESS_INVALID({ input })
+  const lower = input.toLowerCase() as Address
+  if (input !== lower && input.slice(2) !== input.slice(2).toUpperCase()) {
+    const { getAddress } = await import('viem')
+    if (getAddress(lower) !== input) throw platformErrors.ADDRESS_MISTYPED({ input })
+  }
+  return lower
+}
+
+/** An amount in a unit of `10 ** decimals` wei, as wei. */
+async function parseAmount(input: string, decimals: number): Promise<bigint> {
+  const wei = parseUnits(input, decimals)
+  if (wei === null) throw usageErrors.USAGE_INVALID({ reason: `"${input}" is not an amount above 0, such as 0.5.` })
+  return wei
+}
+
+export const addressFlag = Flags.custom<Address>({ helpValue: '<address>', parse: parseAddress })
+export const addressArg = Args.custom<Address>({ parse: parseAddress })
+export const amountFlag = (decimals: 9 | 18) =>
+  Flags.custom<bigint>({ helpValue: '<amount>', parse: input => parseAmount(input, decimals) })
+export const amountArg = Args.custom<bigint>({ parse: input => parseAmount(input, 18) })

@@ -1,0 +1,91 @@
+/** What commands share that send one transaction: whose it is, whether it may, a question, and the signature; or the call for another wallet. */
+import { type Command, Flags } from '@oclif/core'
+import type { ConnectedNetwork } from '../core/chain/network.ts'
+import type { Receipt } from '../core/chain/tx/receipt.ts'
+import type { Call } from '../core/chain/tx/transact.ts'
+import { BaseCommand, chainFlags, confirmFlags, keyFlags } from './base.ts'
+
+export const sendingFlags = { ...chainFlags, ...keyFlags, ...confirmFlags }
+
+/** Of commands that a wallet calls whose key is elsewhere. */
+export const calldataFlags = {
+  calldata: Flags.boolean({
+    description: 'Send nothing: print the transaction for a hardware wallet',
+    exclusive: ['safe'],
+  }),
+  safe: Flags.boolean({
+    description: 'Send nothing: print the transaction as a file for the Transaction Builder of a Safe',
+  }),
+}
+
+/** A transaction that any wallet may send. */
+type UnsignedCall = { readonly to: string; readonly data: string; readonly value: string; readonly chainId: number }
+
+/** What the Transaction Builder of a Safe imports. */
+type SafeBatch = {
+  readonly version: string
+  readonly chainId: string
+  readonly createdAt: number
+  readonly meta: Readonly<Record<string, string>>
+  readonly transactions: readonly object[]
+}
+
+type SendOptions = {
+  /** Who may call it; absent: anybody. */
+  readonly allowed?: readonly `0x${string}`[]
+  /** Asked before something is moved or given up; absent: nothing is asked. */
+  readonly question?: string
+}
+
+export abstract class SendingCommand<T extends typeof Command> extends BaseCommand<T> {
+  /** Whether the call is only printed. */
+  protected get printsCall(): boolean {
+    const { calldata, safe } = this.flags as { calldata?: boolean; safe?: boolean }
+    return calldata === true || safe === true
+  }
+
+  /** Tries the call from the key's address before anything is asked, then signs, sends and waits. */
+  protected async sendCall(
+    { chain }: Pick<ConnectedNetwork, 'chain'>,
+    call: Call,
+    { allowed, question }: SendOptions = {},
+  ): Promise<{ readonly from: `0x${string}`; readonly receipt: Receipt }> {
+    const from = await this.keyAddress()
+    const { tryCall, transact } = await import('../core/chain/tx/transact.ts')
+    const { systemClock: clock } = await import('../core/platform/clock.ts')
+    if (allowed !== undefined && !allowed.includes(from)) {
+      const { chainErrors } = await import('../core/chain/errors.ts')
+      throw chainErrors.CALLER_NOT_ALLOWED({ caller: from, what: call.what, allowed: [...new Set(allowed)] })
+    }
+    await tryCall(chain, from, call)
+    if (question !== undefined) await this.confirm(question)
+    const { privateKeyToAccount } = await import('viem/accounts')
+    const { privateKey } = await this.unlockKey()
+    const receipt = await transact(call, {}, { chain, account: privateKeyToAccount(privateKey), clock })
+    return { from, receipt }
+  }
+
+  /** Prints the call for whoever may send it, once the chain would accept it of the first of them. */
+  protected async printCall(
+    { chain }: Pick<ConnectedNetwork, 'chain'>,
+    call: Call,
+    { allowed }: Pick<SendOptions, 'allowed'> = {},
+  ): Promise<UnsignedCall | SafeBatch> {
+    const { chainId } = chain
+    const { to, data = '0x', value = 0n, what } = call
+    const { simulateCall } = await import('../core/chain/tx/transact.ts')
+    await simulateCall(chain, allowed?.[0], call)
+    const transaction = { to: to!, data, value: String(value) }
+    const printed = (this.flags as { safe?: boolean }).safe
+      ? {
+          version: '1.0',
+          chainId: String(chainId),
+          createdAt: Date.now(),
+          meta: { name: `kaisar ${what}`, description: '', txBuilderVersion: '1.16.5' },
+          transactions: [{ ...transaction, contractMethod: null, contractInputsValues: null }],
+        }
+      : { ...transaction, chainId }
+    this.log(JSON.stringify(printed, null, 2))
+    return printed
+  }
+}

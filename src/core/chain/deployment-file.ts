@@ -1,0 +1,98 @@
+/** The record that a deployment writes while it goes on: what it is resumed from, verified by, and handed on as. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Address, Hex } from 'viem'
+import { z } from 'zod'
+import { stringifyJson } from '../platform/output.ts'
+import { writeFileAtomically } from '../platform/write-file-atomically.ts'
+import { chainErrors } from './errors.ts'
+
+const hex = z.templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]*$/)])
+const address = z.templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]{40}$/)])
+const block = z.number().int().nonnegative()
+
+/** Set when it is signed, `block` when it is mined. */
+const sent = { transaction: hex.nullable(), block: block.nullable() }
+
+const recordSchema = z.object({
+  version: z.literal(1),
+  name: z.string(),
+  chainId: z.number().int().positive(),
+  preset: z.string(),
+  /** Who signs; its nonces from `firstNonce` on are those of the contracts, in their order, then of the calls. */
+  deployer: address,
+  firstNonce: z.number().int().nonnegative(),
+  owner: address,
+  guardian: address,
+  treasury: address,
+  /** Amounts in wei as decimal texts. */
+  parameters: z.record(z.string(), z.unknown()),
+  contracts: z.record(z.string(), z.object({ address, ...sent, constructorArguments: hex })),
+  /** The supply's part that goes into the vault. */
+  calls: z.array(z.object({ what: z.string(), to: address, data: hex, ...sent })),
+  /** Both set when it is complete. */
+  codeHashes: z.record(z.string(), hex).nullable(),
+  deployedAtBlock: block.nullable(),
+})
+
+export type DeploymentRecord = z.infer<typeof recordSchema>
+
+/** A network as anybody may be told of it: a record, or a context file. */
+const handedOnSchema = z.object({
+  chainId: z.number().int().positive(),
+  contracts: z.record(z.string(), z.union([address, z.object({ address }).transform(given => given.address)])),
+  codeHashes: z.record(z.string(), hex).nullish(),
+  deployedAtBlock: block.nullish(),
+  rpcUrls: z.array(z.url()).optional(),
+})
+
+export type HandedOnNetwork = {
+  readonly chainId: number
+  readonly contracts: Readonly<Record<string, Address>>
+  readonly codeHashes: Readonly<Record<string, Hex>> | undefined
+  readonly deployedAtBlock: number | undefined
+  readonly rpcUrls: readonly string[]
+}
+
+export const deploymentPath = (dataDir: string, name: string): string => join(dataDir, 'deployments', `${name}.json`)
+
+/** What explorers compile to verify the contracts. */
+export const compilerInputPath = (dataDir: string, name: string): string =>
+  join(dataDir, 'deployments', `${name}.compiler-input.json`)
+
+/** @returns null where there is none. @throws DEPLOYMENT_INVALID */
+export function readDeployment(path: string): DeploymentRecord | null {
+  if (!existsSync(path)) return null
+  return parse(recordSchema, path)
+}
+
+export function writeDeployment(path: string, record: DeploymentRecord): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  writeFileAtomically(path, `${JSON.stringify(JSON.parse(stringifyJson(record)), null, 2)}\n`)
+}
+
+/** @throws DEPLOYMENT_INVALID, also for a deployment that was not completed */
+export function readHandedOn(path: string): HandedOnNetwork {
+  const { contracts, codeHashes, deployedAtBlock, rpcUrls = [], chainId } = parse(handedOnSchema, path)
+  if (codeHashes === null) throw chainErrors.DEPLOYMENT_INVALID({ file: path, reason: 'it was not completed' })
+  // The second half of another contract's code is nobody's to call.
+  const { EpochExtension: _, ...called } = contracts
+  return { chainId, contracts: called, codeHashes, deployedAtBlock: deployedAtBlock ?? undefined, rpcUrls }
+}
+
+function parse<T>(schema: z.ZodType<T>, path: string): T {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    const reason = `it cannot be read (${(cause as NodeJS.ErrnoException).code})`
+    throw chainErrors.DEPLOYMENT_INVALID({ file: path, reason, cause })
+  }
+  try {
+    return schema.parse(JSON.parse(text))
+  } catch (cause) {
+    const [issue] = cause instanceof z.ZodError ? cause.issues : []
+    const reason = issue === undefined ? 'it is no JSON' : `${issue.path.join('.') || 'it'}: ${issue.message}`
+    throw chainErrors.DEPLOYMENT_INVALID({ file: path, reason, cause })
+  }
+}

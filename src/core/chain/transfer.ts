@@ -1,0 +1,37 @@
+import { type Address, encodeFunctionData, zeroAddress } from 'viem'
+import { kaisarTokenAbi } from './abi/kaisar-token.ts'
+import { chainErrors } from './errors.ts'
+import type { ConnectedNetwork } from './network.ts'
+import type { Call } from './tx/transact.ts'
+import { kaiBalance } from './vault.ts'
+
+export type Transfer = {
+  readonly from: Address
+  readonly to: Address
+  /** Wei. */
+  readonly amount: bigint
+  /** `coin`: the chain's own, which pays for gas. */
+  readonly unit: 'KAI' | 'coin'
+}
+
+/** @throws RECIPIENT_REFUSED for the zero address and the network's own contracts, from where nothing returns */
+export function assertWallet({ contracts }: Pick<ConnectedNetwork, 'contracts'>, address: Address): void {
+  if (address === zeroAddress) throw chainErrors.RECIPIENT_REFUSED({ address, reason: 'it is nobody’s' })
+  const [name] = Object.entries(contracts).find(([, each]) => each === address) ?? []
+  if (name !== undefined)
+    throw chainErrors.RECIPIENT_REFUSED({ address, reason: `it is the contract ${name}, which would keep it for ever` })
+}
+
+/**
+ * The call that moves an amount from one wallet to another.
+ *
+ * @throws RECIPIENT_REFUSED, KAI_INSUFFICIENT
+ */
+export async function transferOf(network: ConnectedNetwork, { from, to, amount, unit }: Transfer): Promise<Call> {
+  assertWallet(network, to)
+  if (unit === 'coin') return { what: 'the transfer', to, value: amount }
+  const balance = await kaiBalance(network, from)
+  if (balance < amount) throw chainErrors.KAI_INSUFFICIENT({ account: from, balance, needed: amount })
+  const data = encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'transfer', args: [to, amount] })
+  return { what: 'transfer', to: network.contracts.KaisarToken, data }
+}

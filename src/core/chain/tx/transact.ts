@@ -1,0 +1,148 @@
+/** One transaction of an interactive command: checked, signed, sent and awaited. Daemons have the transaction sender instead. */
+import { type Abi, type Address, type Hex, keccak256, type LocalAccount } from 'viem'
+import type { Clock } from '../../platform/clock.ts'
+import type { Chain } from '../client.ts'
+import { decodeChainError } from '../decode-error.ts'
+import { chainErrors } from '../errors.ts'
+import { kaisarErrorsAbi } from '../kaisar-errors.ts'
+import { confirmedReceipt, type Receipt } from './receipt.ts'
+
+export type Call = {
+  /** What it is, as an error names it: the function, or a few words. */
+  readonly what: string
+  /** Absent: a contract is created. */
+  readonly to?: Address
+  readonly data?: Hex
+  /** Wei of the chain's own coin. */
+  readonly value?: bigint
+  /** Decodes errors beside those of our contracts. */
+  readonly abi?: Abi
+}
+
+export type TransactOptions = {
+  /** Default: the account's next one. */
+  readonly nonce?: number
+  /** How long its receipt is waited for, in ms; default ten minutes. */
+  readonly timeoutMs?: number
+}
+
+export type TransactDependencies = {
+  readonly chain: Chain
+  readonly account: LocalAccount
+  readonly clock: Clock
+  /** Told the hash before anything is sent. */
+  readonly onSigned?: (hash: Hex) => void
+}
+
+/** Between two looks for a receipt. */
+const pollMs = 100
+
+/** What a call costs at present, in wei of the chain's own coin; `most` with a fifth of the gas to spare. */
+export type Cost = { readonly gas: bigint; readonly maxFeePerGas: bigint; readonly most: bigint }
+
+/**
+ * Tries a call without a signature.
+ *
+ * @throws CONTRACT_REVERTED, FUNDS_INSUFFICIENT where `from` cannot pay it, RPC_FAILED
+ */
+export async function tryCall(
+  chain: Chain,
+  from: Address,
+  call: Call,
+): Promise<Cost & { maxPriorityFeePerGas: bigint }> {
+  const { to, data, value = 0n, what, abi = [] } = call
+  try {
+    const [balanceWei, fees] = await Promise.all([
+      chain.client.getBalance({ address: from }),
+      chain.client.estimateFeesPerGas(),
+    ])
+    const short = (neededWei: bigint) => chainErrors.FUNDS_INSUFFICIENT({ account: from, balanceWei, neededWei })
+    if (balanceWei <= value) throw short(value + 21_000n * fees.maxFeePerGas)
+    const estimated = await chain.client.estimateGas({
+      account: from,
+      value,
+      ...(data === undefined ? {} : { data }),
+      ...(to === undefined ? {} : { to }),
+    })
+    // A plain transfer takes what it takes; a contract may take another path by then.
+    const gas = data === undefined ? estimated : estimated + estimated / 5n
+    const most = gas * fees.maxFeePerGas
+    if (balanceWei < value + most) throw short(value + most)
+    return { gas, most, ...fees }
+  } catch (error) {
+    throw decodeChainError(error, what, [...abi, ...kaisarErrorsAbi])
+  }
+}
+
+/**
+ * Runs a call as if `from` had sent it, whatever it holds.
+ *
+ * @throws CONTRACT_REVERTED, RPC_FAILED
+ */
+export async function simulateCall(
+  chain: Chain,
+  from: Address | undefined,
+  { to, data, value, what, abi = [] }: Call,
+): Promise<void> {
+  const given = { account: from, to, data, value }
+  try {
+    await chain.client.call(Object.fromEntries(Object.entries(given).filter(([, each]) => each !== undefined)))
+  } catch (error) {
+    throw decodeChainError(error, what, [...abi, ...kaisarErrorsAbi])
+  }
+}
+
+/**
+ * Signs, sends and waits for the receipt.
+ *
+ * @throws what {@link tryCall} throws, TRANSACTION_UNCONFIRMED
+ */
+export async function transact(
+  call: Call,
+  { nonce, timeoutMs = 600_000 }: TransactOptions,
+  { chain, account, clock, onSigned }: TransactDependencies,
+): Promise<Receipt> {
+  const { to, data, value = 0n, what, abi = [] } = call
+  const [{ gas, maxFeePerGas, maxPriorityFeePerGas }, nextNonce] = await Promise.all([
+    tryCall(chain, account.address, call),
+    nonce ?? chain.client.getTransactionCount({ address: account.address, blockTag: 'pending' }),
+  ])
+  try {
+    const raw = await account.signTransaction({
+      type: 'eip1559',
+      chainId: chain.chainId,
+      nonce: nextNonce,
+      gas,
+      maxFeePerGas,
+      maxPriorityFeePerGas,
+      value,
+      ...(data === undefined ? {} : { data }),
+      ...(to === undefined ? {} : { to }),
+    })
+    onSigned?.(keccak256(raw))
+    const hash = await chain.client.sendRawTransaction({ serializedTransaction: raw })
+    return await awaitReceipt({ hash, what, timeoutMs }, { chain, clock })
+  } catch (error) {
+    throw decodeChainError(error, what, [...abi, ...kaisarErrorsAbi])
+  }
+}
+
+/** @throws CONTRACT_REVERTED, TRANSACTION_UNCONFIRMED */
+export async function awaitReceipt(
+  { hash, what, timeoutMs }: { readonly hash: Hex; readonly what: string; readonly timeoutMs: number },
+  { chain, clock }: Pick<TransactDependencies, 'chain' | 'clock'>,
+): Promise<Receipt> {
+  const until = clock.monotonicMs() + timeoutMs
+  for (;;) {
+    const receipt = await confirmedReceipt(chain, hash)
+    if (receipt?.success === true) return receipt
+    if (receipt !== null)
+      throw chainErrors.CONTRACT_REVERTED({
+        functionName: what,
+        reason: `transaction ${hash} reverted in its block`,
+        errorName: '',
+      })
+    if (clock.monotonicMs() > until) throw chainErrors.TRANSACTION_UNCONFIRMED({ what, hash })
+    await clock.sleep(pollMs)
+  }
+}

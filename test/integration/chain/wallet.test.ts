@@ -1,0 +1,114 @@
+import { parseEther, zeroAddress } from 'viem'
+import { describe, expect, test } from 'vitest'
+import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
+import { kaiBalance } from '../../../src/core/chain/vault.ts'
+import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
+import { cliHome } from '../../helpers/cli-home.ts'
+import { networkForTests, testAddress, testKey } from '../../helpers/deploy.ts'
+
+const anvil = await anvilForTests({ autoImpersonate: true })
+const { network, deployment, write } = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 1 })
+const payer = testAddress('operator', 7)
+const receiver = testAddress('payout', 77)
+const home = await cliHome({ operator: testKey('operator', 7) })
+const { kaisar, signing, passwordFile } = home
+home.writeContext({
+  name: 'test',
+  chainId: deployment.chainId,
+  rpcUrls: [anvil.rpcUrl],
+  contracts: deployment.contracts,
+  devnet: null,
+})
+
+/** So much KAI, from the deployer, and so much gas. */
+async function fund(kai: string, coin: string) {
+  await anvil.client.setBalance({ address: payer, value: parseEther(coin) })
+  const missing = parseEther(kai) - (await kaiBalance(network, payer))
+  if (missing > 0n)
+    await write({
+      from: devAccount(0).address,
+      to: network.contracts.KaisarToken,
+      abi: kaisarTokenAbi,
+      functionName: 'transfer',
+      args: [payer, missing],
+    })
+}
+
+describe('kaisar wallet', () => {
+  test('shows what a key, and any address, holds', async () => {
+    await fund('12.5', '2')
+    expect((await kaisar('wallet', 'balance', '--json')).json().data).toEqual({
+      address: payer,
+      chainId: 31337,
+      kai: parseEther('12.5').toString(),
+      gas: parseEther('2').toString(),
+    })
+    expect((await kaisar('wallet', 'balance')).stdout).toBe(`${payer}\n  12.5 KAI\n  2 of the coin of chain 31337\n`)
+    const empty = await kaisar('wallet', 'balance', receiver, '--json')
+    expect(empty.json().data).toMatchObject({ address: receiver, kai: '0', gas: '0' })
+  })
+
+  test('shows gas alone where no contracts are known, as before a deployment', async () => {
+    await fund('0', '2')
+    const { kaisar } = await cliHome()
+    const bare = await kaisar('wallet', 'balance', payer, '--rpc-url', anvil.rpcUrl, '--json')
+    expect(bare.json().data).toMatchObject({ kai: null, gas: parseEther('2').toString() })
+  })
+
+  test('sends KAI to the last digit, and says where it is', async () => {
+    await fund('12.5', '2')
+    const sent = await signing('wallet', 'send', receiver, '2.500000000000000001')
+    const { data } = sent.json<{ txHash: `0x${string}`; block: string }>()
+    expect(data).toMatchObject({ from: payer, to: receiver, amount: '2500000000000000001', unit: 'KAI' })
+    expect(await kaiBalance(network, receiver)).toBe(2_500_000_000_000_000_001n)
+    const receipt = await anvil.client.getTransactionReceipt({ hash: data.txHash })
+    expect([receipt.status, receipt.blockNumber]).toEqual(['success', BigInt(data.block)])
+  })
+
+  test('sends the chain’s own coin', async () => {
+    await fund('0', '2')
+    const to = testAddress('payout', 78)
+    const sent = await kaisar('wallet', 'send', to, '0.25', '--gas', '--yes', '--password-file', passwordFile)
+    expect(sent.stdout).toMatch(
+      new RegExp(`^Sent 0.25 of the coin of chain 31337 to ${to} in block \\d+, transaction 0x`),
+    )
+    expect(await anvil.client.getBalance({ address: to })).toBe(parseEther('0.25'))
+  })
+
+  test('says how much is missing, of KAI, of the coin, and for the fee', async () => {
+    await fund('12.5', '2')
+    const kai = await kaiBalance(network, payer)
+    const tooMuch = await signing('wallet', 'send', receiver, '1000')
+    expect([tooMuch.exitCode, tooMuch.json().errors[0]?.code]).toEqual([3, 'KAI_INSUFFICIENT'])
+    expect(tooMuch.json().errors[0]?.context).toEqual({
+      account: payer,
+      balance: kai.toString(),
+      needed: parseEther('1000').toString(),
+    })
+    const all = await signing('wallet', 'send', receiver, '2', '--gas')
+    expect(all.json().errors[0]?.code).toBe('FUNDS_INSUFFICIENT')
+    expect(all.json().errors[0]?.message).toMatch(/holds 2 of .* needs 2\.\d+: send it 0\.\d+ or more\.$/)
+    await fund('12.5', '0')
+    const noGas = await signing('wallet', 'send', receiver, '1')
+    expect(noGas.json().errors[0]).toMatchObject({ code: 'FUNDS_INSUFFICIENT', context: { balanceWei: '0' } })
+    expect(await kaiBalance(network, payer)).toBe(kai)
+  })
+
+  test('sends nothing where it would be lost, or what is no amount, or unasked', async () => {
+    await fund('12.5', '2')
+    const before = await anvil.client.getTransactionCount({ address: payer })
+    const codeOf = async (...args: string[]) => (await signing('wallet', 'send', ...args)).json().errors[0]?.code
+    expect(await codeOf(zeroAddress, '1')).toBe('RECIPIENT_REFUSED')
+    expect(await codeOf(network.contracts.KaisarToken, '1')).toBe('RECIPIENT_REFUSED')
+    expect(await codeOf('0xabc', '1')).toBe('ADDRESS_INVALID')
+    expect(await codeOf('0x70997970C51812dc3A010C7d01b50e0d17dc79c8', '1')).toBe('ADDRESS_MISTYPED')
+    for (const amount of ['0', '-1', '1e3', '1,5', 'abc', '0.0000000000000000001'])
+      expect(await codeOf(receiver, amount), amount).toMatch(/USAGE_INVALID|FLAG_UNKNOWN/)
+    const unasked = await kaisar('wallet', 'send', receiver, '1', '--password-file', passwordFile, '--json')
+    expect(unasked.json().errors[0]).toMatchObject({
+      code: 'PROMPT_REFUSED',
+      message: expect.stringContaining(`Send 1 KAI from ${payer} to ${receiver}?`),
+    })
+    expect(await anvil.client.getTransactionCount({ address: payer })).toBe(before)
+  })
+})
