@@ -2,7 +2,7 @@
  * The oracle: what the chain must show after faults. Every seat's opening is recomputed from its own records, tallied and priced
  * by the pure mirrors of the contracts, and compared with what was committed, opened and paid, to the wei.
  */
-import { type Hex, toFunctionSelector } from 'viem'
+import { type Address, type Hex, toFunctionSelector } from 'viem'
 import { getDevices } from '../../src/core/chain/devices.ts'
 import { commitmentOf, getCohort, getEpoch } from '../../src/core/chain/epochs.ts'
 import type { ConnectedNetwork } from '../../src/core/chain/network.ts'
@@ -25,6 +25,11 @@ export type Audit = {
   readonly honestFailed: readonly string[]
   /** Payments to devices that differ from the oracle's. */
   readonly mispaid: readonly string[]
+  /** Members of an epoch that fewer than three seats judged. */
+  readonly unjudged: readonly string[]
+  /** How many devices and epochs were paid less, and more, than the oracle says. */
+  readonly underpaid: number
+  readonly overpaid: number
   /** Verdicts by name, of honest seats about honest devices. */
   readonly verdicts: Readonly<Record<string, number>>
   /** Paid by epoch and device, as the oracle has it. */
@@ -58,9 +63,14 @@ export function createAuditor({ network, roles, dataDir, dishonest = [] }: Audit
   const isHonest = ({ name }: Role) => !dishonest.includes(name)
   const roleOf = (operator: string) => roles.find(role => role.operator === operator)!
   const firstStanding = BigInt(devnetParameters(`0x${'00'.repeat(32)}`).scores.firstStanding)
-  let standings: bigint[] = []
-  /** Lanes whose last judged epoch earned nothing. */
-  const silent = new Set<number>()
+  const standings = new Map<Hex, bigint>()
+  /** Devices whose last judged epoch earned nothing. */
+  const silent = new Set<Hex>()
+  const unjudged: string[] = []
+  /** Those that left stay known. */
+  const operators = new Map<Hex, Address>()
+  let underpaid = 0
+  let overpaid = 0
 
   let next = 0
 
@@ -74,7 +84,7 @@ export function createAuditor({ network, roles, dataDir, dishonest = [] }: Audit
       roles.filter(({ kind }) => kind === 'checker').map(role => seatEvidence(network, dataDir, role, epoch)),
     )
     const paid = await readPayments(network, epoch)
-    const operators = new Map((await getDevices(network)).map(({ id, operator }) => [id, operator]))
+    for (const { id, operator } of await getDevices(network)) operators.set(id, operator)
     const owed = new Map<Hex, bigint>()
     expected.set(epoch, owed)
     if (memberCount > 64) throw new Error('this oracle knows one cohort')
@@ -109,35 +119,39 @@ export function createAuditor({ network, roles, dataDir, dishonest = [] }: Audit
       return committed && isHonest(seat.role) ? unpackOpening(seat.words.get(0)!) : null
     })
     const { lanes, certain } = tally(openings, occupied)
-    const members = cohort.members.filter(member => member !== null)
-    const before = members.map((_, lane) => standings[lane] ?? 0n)
+    const members = cohort.members.flatMap((device, lane) => (device === null ? [] : [{ device, lane }]))
+    const before = members.map(({ device }) => standings.get(device) ?? 0n)
     const { credits, denominator } = creditsOf(
-      before.map((standing, lane) => ({
+      members.map(({ device, lane }, i) => ({
         lane: lanes[lane]!,
-        standing,
-        silent: silent.has(lane),
+        standing: before[i]!,
+        silent: silent.has(device),
         certain: certain[lane]!,
       })),
       firstStanding,
     )
-    standings = credits.map(({ standing }) => standing)
-    credits.forEach(({ credit, standing }, lane) => {
-      if (credit > 0n || (before[lane] === 0n && standing > 0n)) silent.delete(lane)
-      else if (lanes[lane]!.flags & 8) silent.add(lane)
-    })
-    for (const [lane, device] of members.entries()) {
+    for (const [i, { device, lane }] of members.entries()) {
+      const { credit, standing } = credits[i]!
+      standings.set(device, standing)
+      if (credit > 0n || (before[i] === 0n && standing > 0n)) silent.delete(device)
+      else if (lanes[lane]!.flags & 8) silent.add(device)
+      else unjudged.push(`epoch ${epoch}: ${device}`)
       const role = roleOf(operators.get(device)!)
-      const amount = paymentOf(credits[lane]!.credit, { ...money, denominator })
+      const amount = paymentOf(credit, { ...money, denominator })
       owed.set(device, amount)
       const made = paid.filter(payment => payment.kind === 'device' && payment.lane === lane)
       const sum = made.reduce((total, payment) => total + payment.amount, 0n)
       if (made.length > 1) doubled.push(`epoch ${epoch}: ${role.name} was paid ${made.length} times`)
       if (amount > 0n && made.length === 0) lost.push(`epoch ${epoch}: ${role.name} was not paid`)
       else if (sum !== amount) mispaid.push(`epoch ${epoch}: ${role.name} was paid ${sum}, the oracle says ${amount}`)
+      if (sum < amount) underpaid += 1
+      if (sum > amount) overpaid += 1
       if (isHonest(role) && lanes[lane]!.flags !== 0xf)
         honestFailed.push(`epoch ${epoch}: ${role.name} has flags ${lanes[lane]!.flags.toString(2)}`)
       if (!isHonest(role) && sum > 0n) mispaid.push(`epoch ${epoch}: ${role.name} cheated and was paid ${sum}`)
     }
+    // A device that leaves comes back with its standing, and with nothing held against it.
+    for (const device of silent) if (!members.some(member => member.device === device)) silent.delete(device)
   }
 
   return {
@@ -146,7 +160,8 @@ export function createAuditor({ network, roles, dataDir, dishonest = [] }: Audit
     },
     async result() {
       const repeated = await repeatedTransactions(network, roles)
-      return { lost, absent, doubled: [...doubled, ...repeated], honestFailed, mispaid, verdicts, expected }
+      const found = { lost, absent, doubled: [...doubled, ...repeated], honestFailed, mispaid, unjudged }
+      return { ...found, underpaid, overpaid, verdicts, expected }
     },
   }
 }

@@ -1,0 +1,279 @@
+/**
+ * A network as people make one, by the documented commands and nothing else: a chain that knows nothing of it, `chain deploy`, keys,
+ * transfers, daemons started one by one and in the wrong order, devices that join, change and leave whenever they like.
+ */
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Address } from 'viem'
+import { checkerSeatsAbi } from '../../../src/core/chain/abi/checker-seats.ts'
+import { getDevices } from '../../../src/core/chain/devices.ts'
+import { getEpoch, getTimeline } from '../../../src/core/chain/epochs.ts'
+import { getEvents } from '../../../src/core/chain/events.ts'
+import { type ConnectedNetwork, connectNetwork } from '../../../src/core/chain/network.ts'
+import { startAnvil } from '../../../src/core/devnet/anvil.ts'
+import type { Role } from '../../../src/core/devnet/roles.ts'
+import { readContext } from '../../../src/core/platform/context.ts'
+import { readKeystore } from '../../../src/core/platform/key-folder.ts'
+import { decryptKeystore } from '../../../src/core/platform/keystore.ts'
+import { type SupervisedProcess, startSupervised } from '../../../src/core/platform/supervised-process.ts'
+import { devAccount } from '../../helpers/anvil.ts'
+import { type CliOptions, type CliResult, cliPath } from '../../helpers/run-cli.ts'
+import { type Audit, createAuditor } from '../audit-network.ts'
+import { startEdr } from './edr.ts'
+
+export type ByHandOptions = {
+  readonly evm: 'anvil' | 'edr'
+  readonly epochSeconds?: number
+  /** Seconds of an epoch in which a device joins, one changes its certificate, and one leaves: one of each an epoch. */
+  readonly seconds: readonly number[]
+  /** Runs a command that ends. */
+  readonly kaisar: (args: readonly string[], options: Pick<CliOptions, 'env'>) => Promise<CliResult>
+  readonly onProgress?: (line: string) => void
+}
+
+export type ByHandResult = {
+  readonly evm: string
+  readonly epochs: number
+  readonly joins: number
+  readonly renewals: number
+  readonly leaves: number
+  readonly unjudged: number
+  readonly underpaid: number
+  readonly overpaid: number
+  /** The seconds of their epochs in which registrations, renewals and exits were mined, in order. */
+  readonly seconds: { readonly joins: number[]; readonly renewals: number[]; readonly leaves: number[] }
+  readonly audit: Audit
+}
+
+/** Time that a Provider takes from its start to its registration, on a machine that is busy with the rest. */
+const startUpSeconds = 4
+
+type Participant = Role & { readonly folder: string; readonly env: Record<string, string> }
+
+export async function networkByHand(options: ByHandOptions): Promise<ByHandResult> {
+  const { evm, seconds, epochSeconds = 16, onProgress = () => {} } = options
+  const root = mkdtempSync(join(tmpdir(), 'kaisar-by-hand-'))
+  const stops: (() => Promise<unknown>)[] = []
+  try {
+    const chain = evm === 'anvil' ? await startAnvil({ blockTimeSeconds: 1, accounts: 1 }) : await startEdr()
+    stops.push(() => chain.stop())
+    return await play()
+
+    async function play(): Promise<ByHandResult> {
+      const passwordFile = join(root, 'password')
+      writeFileSync(passwordFile, 'correct horse battery staple\n', { mode: 0o600 })
+      const envOf = (folder: string) => ({
+        HOME: folder,
+        XDG_CONFIG_HOME: join(folder, 'config'),
+        XDG_DATA_HOME: join(folder, 'data'),
+        XDG_CACHE_HOME: join(folder, 'cache'),
+        KAISAR_CONTEXT_HOME: root,
+        KAISAR_SKIP_BUILD: '1',
+      })
+      const run = async (env: Record<string, string>, ...args: string[]) => {
+        const result = await options.kaisar([...args, '--json'], { env })
+        const { success, data, errors } = result.json<Record<string, unknown>>()
+        if (!success) throw new Error(`kaisar ${args.join(' ')}: ${JSON.stringify(errors)}`)
+        return data
+      }
+
+      // Who deploys owns the first funded account.
+      const ownerFolder = join(root, 'owner')
+      mkdirSync(ownerFolder)
+      const owner = envOf(ownerFolder)
+      const signing = ['--data-dir', ownerFolder, '--key', 'owner', '--password-file', passwordFile]
+      const keyFile = join(ownerFolder, 'private-key')
+      const { privateKey } = devAccount(0).getHdKey()
+      writeFileSync(keyFile, `0x${Buffer.from(privateKey!).toString('hex')}`, { mode: 0o600 })
+      await run(
+        owner,
+        'keys',
+        'import',
+        'owner',
+        '--private-key-file',
+        keyFile,
+        ...signing.slice(0, 2),
+        ...signing.slice(4),
+      )
+      onProgress('deploying')
+      await run(
+        owner,
+        ...['chain', 'deploy', '--preset', 'devnet', '--epoch-seconds', String(epochSeconds), '--name', 'by-hand'],
+        ...['--rpc-url', chain.rpcUrl, ...signing],
+      )
+      const network = await connectNetwork(readContext(root, 'by-hand'), { rpcUrls: [chain.rpcUrl] })
+      stops.push(async () => network.chain.close())
+
+      async function participant(kind: Role['kind'], number: number): Promise<Participant> {
+        const name = `${kind}-${number}`
+        const folder = join(root, name)
+        mkdirSync(folder)
+        const env = envOf(folder)
+        const made = await run(env, 'keys', 'new', 'operator', '--data-dir', folder, '--password-file', passwordFile)
+        const path = made.path as string
+        const keystore = readKeystore(path)
+        const { address, privateKey: operatorKey } = await decryptKeystore(
+          keystore,
+          readFileSync(passwordFile, 'utf8').trim(),
+          path,
+        )
+        const payout = `0x${kind === 'checker' ? 'c' : 'b'}${number.toString(16).padStart(39, '0')}` as Address
+        return { name, kind, folder, env, operatorKey, operator: address.toLowerCase() as Address, payout }
+      }
+      async function fund({ kind, operator }: Participant) {
+        await run(owner, 'wallet', 'send', operator, kind === 'checker' ? '1000' : '50', '--yes', ...signing)
+        await run(owner, 'wallet', 'send', operator, '10', '--gas', '--yes', ...signing)
+      }
+      const processes = new Map<string, SupervisedProcess>()
+      async function start({ name, kind, folder, env, payout }: Participant) {
+        const child = await startSupervised({
+          name,
+          command: process.execPath,
+          args: [
+            ...[cliPath, kind, 'run', '--json', '--data-dir', folder, '--password-file', passwordFile],
+            ...['--payout', payout, '--context', 'by-hand'],
+            ...(kind === 'checker'
+              ? ['--port', String(await freePort())]
+              : ['--execution-provider', 'cpu', '--threads', '1']),
+          ],
+          env,
+          logFile: join(root, 'logs', `${name}.log`),
+        })
+        processes.set(name, child)
+        stops.push(() => child.stop())
+      }
+
+      onProgress('making keys and sending KAI')
+      const checkers: Participant[] = []
+      for (let i = 1; i <= 5; i++) checkers.push(await participant('checker', i))
+      const providers: Participant[] = []
+      for (let i = 0; i < 2 + seconds.length; i++) providers.push(await participant('provider', i + 1))
+      for (const each of [...checkers, ...providers]) await fund(each)
+      const roles: readonly Role[] = [...checkers, ...providers]
+
+      // In the wrong order: four Checkers, a device, the fifth Checker, and epochs that begin before the second device is there.
+      const [first, second, ...later] = providers as [Participant, Participant, ...Participant[]]
+      for (const checker of checkers.slice(0, 4)) await start(checker)
+      await start(first)
+      await start(checkers[4]!)
+      await until(async () => (await activeOwners(network)) === 5)
+      await until(async () => (await getDevices(network)).length === 1)
+      onProgress('starting')
+      await run(owner, 'chain', 'start', '--in', '8', '--context', 'by-hand', ...signing)
+      await start(second)
+      const timeline = (await getTimeline(network))!
+      const now = async () => Number((await network.chain.client.getBlock()).timestamp)
+      const reach = (timestamp: number) => until(async () => (await now()) >= timestamp)
+
+      const auditor = createAuditor({ network, roles, dataDir: root })
+      const joined: Participant[] = []
+      // One of each kind of change an epoch, so that what one does is not what another did.
+      for (const [i, at] of seconds.entries()) {
+        const epoch = 2 + i
+        const begins = timeline.firstEpochAt + epoch * epochSeconds
+        const newcomer = later[i]!
+        const acts = [
+          // The process is started as much earlier as it takes to come so far.
+          { at: begins + at - startUpSeconds, act: () => start(newcomer) },
+          { at: begins + at, act: () => renew(i % 2 === 0 ? first : second) },
+          { at: begins + at, act: () => leave(joined.at(-1)) },
+        ].sort((a, b) => a.at - b.at)
+        for (const { at, act } of acts) {
+          await reach(at)
+          await act()
+        }
+        joined.push(newcomer)
+        onProgress(`epoch ${epoch}, second ${at}: ${(await getDevices(network)).length} devices`)
+        await auditor.audit(epoch - 2)
+      }
+      async function renew(who: Participant) {
+        await processes.get(who.name)!.stop()
+        rmSync(join(who.folder, 'provider', 'device-certificate.pem'))
+        await start(who)
+      }
+      async function leave(who: Participant | undefined) {
+        if (who === undefined) return
+        const device = (await getDevices(network)).find(({ operator }) => operator === who.operator)
+        if (device === undefined) throw new Error(`${who.name} was never registered`)
+        // Its process goes on: it is a member until the epoch is over.
+        await run(
+          who.env,
+          ...['device', 'exit', device.id, '--yes', '--context', 'by-hand', '--data-dir', who.folder],
+          ...['--password-file', passwordFile],
+        )
+      }
+
+      const last = 2 + seconds.length + 1
+      for (let epoch = last - 2; epoch <= last; epoch++) {
+        await reach((await getEpoch(network, epoch)).payAt + 6)
+        await auditor.audit(epoch)
+      }
+      const audit = await auditor.result()
+      const mined = await changes(network, timeline.firstEpochAt, epochSeconds)
+      return {
+        evm,
+        epochs: last + 1,
+        joins: mined.joins.length,
+        renewals: mined.renewals.length,
+        leaves: mined.leaves.length,
+        unjudged: audit.unjudged.length,
+        underpaid: audit.underpaid,
+        overpaid: audit.overpaid,
+        seconds: mined,
+        audit,
+      }
+    }
+  } finally {
+    for (const stop of stops.reverse()) await stop().catch(() => undefined)
+    if (process.env.KAISAR_KEEP_SIM === undefined) rmSync(root, { recursive: true, force: true })
+    else process.stderr.write(`kept ${root}\n`)
+  }
+}
+
+async function until(holds: () => Promise<boolean>, patienceMs = 120_000): Promise<void> {
+  const startedAt = performance.now()
+  while (!(await holds())) {
+    if (performance.now() - startedAt > patienceMs) throw new Error(`not within ${patienceMs} ms: ${holds}`)
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+}
+
+/** One that was free a moment ago: operators name the port that they opened. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+async function activeOwners({ chain, contracts }: ConnectedNetwork): Promise<number> {
+  const of = { address: contracts.CheckerSeats, abi: checkerSeatsAbi } as const
+  return Number(await chain.client.readContract({ ...of, functionName: 'activeOwners' }))
+}
+
+/** When devices joined, changed and left, by the second of the epoch in which it was mined; those of before the first epoch are left out. */
+async function changes(
+  network: ConnectedNetwork,
+  firstEpochAt: number,
+  epochSeconds: number,
+): Promise<ByHandResult['seconds']> {
+  const registered = await getEvents(network, 'DeviceRegistry', 'DeviceRegistered', { fromBlock: 0n })
+  const left = await getEvents(network, 'DeviceRegistry', 'DeviceLeft', { fromBlock: 0n })
+  const secondsOf = async (events: readonly { readonly blockNumber: bigint }[]) => {
+    const seconds: number[] = []
+    for (const { blockNumber } of events) {
+      const { timestamp } = await network.chain.client.getBlock({ blockNumber })
+      if (Number(timestamp) >= firstEpochAt) seconds.push((Number(timestamp) - firstEpochAt) % epochSeconds)
+    }
+    return seconds.sort((a, b) => a - b)
+  }
+  return {
+    joins: await secondsOf(registered.filter(({ args }) => args.generation === 1)),
+    renewals: await secondsOf(registered.filter(({ args }) => args.generation > 1)),
+    leaves: await secondsOf(left),
+  }
+}
