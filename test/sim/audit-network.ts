@@ -77,7 +77,7 @@ export function createAuditor({ network, roles, dataDir, dishonest = [] }: Audit
   async function auditEpoch(epoch: number) {
     const { seed, money, members: memberCount } = await getEpoch(network, epoch)
     if (seed === null) {
-      lost.push(`epoch ${epoch}: it had no seed when it began`)
+      lost.push(`epoch ${epoch}: it had no seed`)
       return
     }
     const seats = await Promise.all(

@@ -73,7 +73,7 @@ abstract contract Audits is EpochViews {
         if (!audit.drawn) revert NotAudited(epoch, cohort, seat);
         if (audit.answered || _answersOf(epoch, cohort) >> (8 + seat) & 1 != 0) revert AlreadyAnswered(epoch, cohort, seat);
         if (block.timestamp < audit.closesAt) revert AuditOpen(epoch, audit.closesAt);
-        uint64 reportsUntil = audit.closesAt + _auditSeconds(epoch);
+        uint64 reportsUntil = _auditsEndAt(epoch);
         if (block.timestamp >= reportsUntil) revert AuditClosed(epoch, reportsUntil);
         _mark(epoch, cohort, 256 << seat);
         _countErrand(epoch, msg.sender);

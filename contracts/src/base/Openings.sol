@@ -24,7 +24,7 @@ abstract contract Openings is EpochState {
         if (!proven) revert ProofInvalid(owner);
     }
 
-    /// @dev Puts an owner's salt into the seed of `epoch + 2`, once. Before REVEAL closes only: after that the seed's block may be known.
+    /// @dev Puts an owner's salt into the seed of `epoch + 2`, once. In OPEN and REVEAL, long before that seed's block is pinned.
     function _mixSalt(uint64 epoch, address owner, uint256 commitment, bytes32 salt) internal {
         if (commitment & 1 != 0) return;
         _commitments[owner][epoch & 3] = commitment | 1;

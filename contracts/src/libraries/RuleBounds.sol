@@ -21,7 +21,7 @@ library RuleBounds {
         _refuse(t.openSeconds < least, "openSeconds");
         _refuse(t.revealSeconds < least, "revealSeconds");
         _refuse(t.finalizeSeconds < least, "finalizeSeconds");
-        // The rest of the epoch is for the seed of the next one.
+        // In the rest of the epoch what was revealed can still be finalized, and devices and Checkers are paid.
         uint256 sum = uint256(t.commitSeconds) + t.openSeconds + t.revealSeconds + t.finalizeSeconds;
         _refuse(sum >= epochSeconds, "phases");
         _refuse(t.auditSeconds < least || t.auditSeconds > epochSeconds, "auditSeconds");

@@ -89,6 +89,19 @@ contract FrozenBeforeSeedTest is Fixture {
         assertTrue(_isMember(EPOCH + 1, later));
     }
 
+    /// @dev Whoever sees the pin and renews in the pinned block, whose hash it may have made, is judged as what it was.
+    function test_aRenewalInThePinnedBlockCountsFromTheNextEpoch() public {
+        vm.warp(consensus.epochStart(EPOCH));
+        consensus.pin(EPOCH);
+        vm.roll(consensus.pinnedBlockOf(EPOCH));
+        registerDevice("device-4");
+        assertEq(registry.generationAt(renewer, EPOCH), 1);
+        assertEq(registry.generationAt(renewer, EPOCH + 1), 2);
+        vm.roll(block.number + 1);
+        consensus.roll(EPOCH);
+        assertEq(registry.devicesOf(EPOCH, 0)[4].generation, 1);
+    }
+
     /// @dev Whatever registers, renews, leaves or takes a lane over, or bonds and unbonds, in whatever second of the epoch before: neither
     /// the seed nor its pinned block is there. And in the epoch, before `pin`, in the pinned block, between it and `roll`, and after: nothing
     /// of the epoch moves.

@@ -138,6 +138,13 @@ export async function getDevices(network: ConnectedNetwork): Promise<DeviceOverv
   return devices
 }
 
+/** The device that an attested identity is exclusive to; null while nobody's claim was confirmed. */
+export async function identityOwner(network: ConnectedNetwork, attestedIdentity: Hex): Promise<Hex | null> {
+  const call = { ...registry(network), functionName: 'identityOwner', args: [attestedIdentity] } as const
+  const owner = await reading('identityOwner', network.chain.client.readContract(call))
+  return owner === zeroBytes32 ? null : owner
+}
+
 /** Of these devices, those whose claim to the attested identity they carry the registry would accept now. */
 export async function claimableIdentities(
   network: ConnectedNetwork,
@@ -147,8 +154,7 @@ export async function claimableIdentities(
   const attested = devices.filter(({ record }) => record.attestedIdentity !== zeroBytes32)
   const claimable: Hex[] = []
   for (const { id, record } of attested) {
-    const owner = { ...registry(network), functionName: 'identityOwner', args: [record.attestedIdentity] } as const
-    if ((await reading('identityOwner', client.readContract(owner))) === id) continue
+    if ((await identityOwner(network, record.attestedIdentity)) === id) continue
     const claim = { ...registry(network), functionName: 'claimIdentity', args: [id] } as const
     // Whether it is refused is what is asked; an endpoint that does not answer is seen by the calls around this one.
     const accepted = await client.simulateContract(claim).then(

@@ -16,13 +16,20 @@ import type { DeviceFinding, RecordPolicy } from './device-check.ts'
 export type RecordPolicyDependencies = {
   /** Rate of the device's last valid round in Mop/s, or null before one. */
   readonly measuredRate: (deviceId: Hex) => number | null
+  /** The device that an attested identity is exclusive to on chain; null while nobody's claim was confirmed. */
+  readonly identityOwner: (attestedIdentity: Hex) => Promise<Hex | null>
 }
 
 export const createRecordPolicy =
-  ({ chainId }: { readonly chainId: number }, { measuredRate }: RecordPolicyDependencies): RecordPolicy =>
+  (
+    { chainId }: { readonly chainId: number },
+    { measuredRate, identityOwner }: RecordPolicyDependencies,
+  ): RecordPolicy =>
   async ({ device, environment, attestation, nonce, registration }) => {
     const { deviceId, operator, attestedIdentity } = registration
+    const owner = attestedIdentity === zeroBytes32 ? null : await identityOwner(attestedIdentity)
     return [
+      ...identityFindings(deviceId, owner),
       ...claimFindings(device, environment),
       ...workFindings(device, measuredRate(deviceId)),
       ...(attestedIdentity === zeroBytes32
@@ -65,6 +72,12 @@ function workFindings({ identity, model }: DeviceRecord, rate: number | null): D
   const fault = rate === null ? null : contradictMeasuredWork({ identity, model }, rate * 1e6)
   return fault === null ? [] : [note('CLAIM_WORK', fault.detail ?? fault.meaning)]
 }
+
+/** One card is one device: what was registered with an identity before another one's claim to it was confirmed earns nothing any more. */
+const identityFindings = (deviceId: Hex, owner: Hex | null): DeviceFinding[] =>
+  owner === null || owner === deviceId
+    ? []
+    : [{ code: 'IDENTITY_TAKEN', detail: `The attested identity is exclusive to device ${owner}.`, clears: 'device' }]
 
 function attestationFindings(
   { model, driver, firmware }: DeviceRecord,

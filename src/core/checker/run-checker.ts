@@ -1,6 +1,6 @@
 /** The Checker daemon: bond, listen, judge its devices' rounds, commit, open, keep epochs moving; until it is asked to stop. */
 import type { Address, Hex } from 'viem'
-import { getDevice } from '../chain/devices.ts'
+import { getDevice, identityOwner } from '../chain/devices.ts'
 import { watchEpochs } from '../chain/epoch-watch.ts'
 import { getEpoch, getEpochRounds, getRoundRules } from '../chain/epochs.ts'
 import { createHeadStream } from '../chain/head-stream.ts'
@@ -153,7 +153,10 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     network,
     signer,
     journal,
-    policy: deps.policy({ measuredRate: journal.lastRate }),
+    policy: deps.policy({
+      measuredRate: journal.lastRate,
+      identityOwner: identity => identityOwner(network, identity),
+    }),
     registrationOf: id => getDevice(network, id),
     clock,
     randomBytes,

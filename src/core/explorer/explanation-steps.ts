@@ -32,7 +32,7 @@ function jobStep({ facts, device }: Account): ExplanationStep {
   const { rounds, seed, epoch, startsAt } = facts
   const registered = reference('registration', device.registeredTxHash)
   if (seed === null)
-    return tell('job', epoch > facts.currentEpoch ? 'waiting' : 'failed', `Epoch ${epoch} has no seed.`, {
+    return tell('job', epoch >= facts.currentEpoch ? 'waiting' : 'failed', `Epoch ${epoch} has no seed.`, {
       transactions: registered,
     })
   const lines = rounds?.map(

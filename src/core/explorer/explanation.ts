@@ -98,6 +98,7 @@ export type NothingCode =
   | 'EPOCH_WORKING'
   | 'EPOCH_SETTLING'
   | 'EPOCH_UNSEEDED'
+  | 'EPOCH_WITHOUT_ROUNDS'
   | 'EPOCH_UNPAID'
   | 'COHORT_VOID'
   | 'NOT_JUDGED'

@@ -23,14 +23,20 @@ export function whyNothing(account: Account): NothingEarned | null {
       `The device left: epoch ${last} was its last.`,
       'Withdraw the deposit once that epoch is settled, then start the Provider to register again.',
     )
-  if (facts.seed === null && epoch <= facts.currentEpoch)
+  if (facts.seed === null && epoch < facts.currentEpoch)
     return because(
       'EPOCH_UNSEEDED',
-      `Epoch ${epoch} has no seed: no keeper pinned and rolled it in time, so there were no committees and no jobs.`,
+      `Epoch ${epoch} has no seed: no keeper pinned and rolled it while the epoch lasted, so there were no committees and no jobs.`,
       'Nothing is lost: the emission stays in the vault. Any keeper helps: keep "kaisar epoch settle" or a Checker running.',
     )
   if (facts.phase === 'future' || facts.phase === 'work')
     return because('EPOCH_WORKING', `Epoch ${epoch} is still being worked.`, 'Wait: it settles during the next epoch.')
+  if (facts.rounds?.length === 0)
+    return because(
+      'EPOCH_WITHOUT_ROUNDS',
+      `Epoch ${epoch} had no round: its seed came after the cutoff of its last slot, so nobody was judged.`,
+      'Nothing is lost: the emission stays in the vault, and the standing is unchanged. Keepers that pin and roll at once prevent it.',
+    )
   if (cohort === null || cohort.state === 'pending')
     return because(
       'EPOCH_SETTLING',

@@ -171,7 +171,7 @@ describe.skipIf(!hasNoCard)('a claimed H100 (needs a host without a GPU)', () =>
         peerCertificateHash: certificateHash,
         body: { report, ...texts, attestation: null },
       },
-      { policy: createRecordPolicy(network, { measuredRate: () => cpuRate }) },
+      { policy: createRecordPolicy(network, { measuredRate: () => cpuRate, identityOwner: async () => null }) },
     )
     return { probed, judgement }
   }

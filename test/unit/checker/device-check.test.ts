@@ -70,6 +70,8 @@ type Overrides = {
   device?: DeviceRecord
   attestedIdentity?: `0x${string}`
   rate?: number
+  /** The device that the attested identity is exclusive to. */
+  owner?: `0x${string}` | null
   peer?: `0x${string}`
 }
 
@@ -80,6 +82,7 @@ async function judge({
   device = cpu,
   attestedIdentity = zeroBytes32,
   rate,
+  owner = null,
   peer = certificateHash,
 }: Overrides = {}) {
   const registration: Registration = {
@@ -107,7 +110,7 @@ async function judge({
   }
   return judgeDeviceReport(
     { network, registration, nonce, peerCertificateHash: peer, body: { report, ...texts, ...body } },
-    { policy: createRecordPolicy(network, { measuredRate: () => rate ?? null }) },
+    { policy: createRecordPolicy(network, { measuredRate: () => rate ?? null, identityOwner: async () => owner }) },
   )
 }
 
@@ -132,6 +135,16 @@ describe('a device report', () => {
     const { deviceValid, findings } = await judge(overrides)
     expect(deviceValid).toBe(false)
     expect(findings.map(finding => finding.code)).toContain(code)
+  })
+
+  it('of a card that is exclusive to another device loses the device flag, of its own does not', async () => {
+    const codesFor = async (owner: `0x${string}` | null) =>
+      (await judge({ attestedIdentity: nonce, owner })).findings.map(({ code, clears }) => `${code} ${clears}`)
+    expect(await codesFor(stranger.address)).toContain('IDENTITY_TAKEN device')
+    const own = deviceIdOf(signer.address, localId(cpu))
+    for (const owner of [null, own]) expect((await codesFor(owner)).join()).not.toContain('IDENTITY_TAKEN')
+    // Who claims no identity is not asked about one.
+    expect(await judge({ owner: stranger.address })).toMatchObject({ deviceValid: true, findings: [] })
   })
 
   it('with an altered environment loses the environment flag alone', async () => {

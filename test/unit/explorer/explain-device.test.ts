@@ -161,7 +161,9 @@ describe('why a device earned nothing', () => {
     ['SHARE_BELOW_ONE', { emission: { perEpoch: 10n }, others: 10n ** 12n }],
     ['PAYMENT_DUE', { facts: { money: null } }],
     ['EPOCH_WORKING', { facts: { phase: 'work', currentEpoch: 7 } }],
+    ['EPOCH_WORKING', { facts: { phase: 'work', currentEpoch: 7, seed: null } }],
     ['EPOCH_UNSEEDED', { facts: { seed: null } }],
+    ['EPOCH_WITHOUT_ROUNDS', { facts: { rounds: [] } }],
   ]
   it.each(cases)('%s', (code, options) => {
     const explanation = explainFirst(options)

@@ -42,7 +42,8 @@ export function epochState({
   money,
   seed,
 }: Pick<EpochView, 'phase' | 'isPaid' | 'money' | 'seed'>): Html {
-  if (seed === null) return html`<span class="tag warn"><span aria-hidden="true">!</span> no seed</span>`
+  if (seed === null && (phase === 'future' || phase === 'work')) return html`<span class="tag quiet">no seed yet</span>`
+  if (seed === null) return html`<span class="tag warn"><span aria-hidden="true">!</span> empty: no seed</span>`
   if (isPaid && money === null) return html`<span class="tag quiet"><span aria-hidden="true">–</span> void</span>`
   if (isPaid) return html`<span class="tag good"><span aria-hidden="true">✓</span> paid</span>`
   if (phase === 'work') return html`<span class="tag live">working</span>`
