@@ -95,6 +95,7 @@ export { amount }
     '--target',
     'es2024',
     '--strict',
+    '--singleThreaded',
     '--noEmit',
     '--typeRoots',
     join(modules, '@types'),

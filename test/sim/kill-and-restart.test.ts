@@ -1,12 +1,16 @@
 /** Real processes of a devnet fall and are brought back, as an init system would: epochs are judged and paid as the oracle says. */
 import { afterAll, expect, it } from 'vitest'
+import { devnetParameters } from '../../src/core/chain/network-presets.ts'
+import { specHash, specs } from '../../src/core/job/spec.ts'
 import { createAuditor } from './audit-network.ts'
 import { startFaultyDevnet } from './processes/faulty-devnet.ts'
 
-const faulty = await startFaultyDevnet()
+// One round an epoch is enough to fall in.
+const rounds = { ...devnetParameters(specHash(specs.devnet)).rounds, slots: 1 }
+const faulty = await startFaultyDevnet({ providers: 1, parameters: { rounds } })
 afterAll(() => faulty.close())
 
-it('a Checker and a Provider that end between recording and saying come back by themselves, and both are paid for the next epoch', async () => {
+it('a Checker and a Provider that end between recording and saying come back by themselves, and the next epoch is paid', async () => {
   const { devnet, restarts } = faulty
   // One of each; every other point is in crash-points.test.ts, on virtual time.
   faulty.arm(['provider.commitment-recorded', 'checker.verdict-recorded'])
@@ -15,8 +19,8 @@ it('a Checker and a Provider that end between recording and saying come back by 
   const fallen = devnet.roles.filter(({ name }) => restarts.has(name))
   expect(fallen.map(({ kind }) => kind).sort()).toEqual(['checker', 'provider'])
   expect([...restarts.values()]).toEqual([1, 1])
-  const payouts = devnet.roles.filter(({ kind }) => kind === 'provider').map(({ payout }) => payout)
-  expect(epochs[1]!.payments.map(({ payout }) => payout).sort()).toEqual([...payouts].sort())
+  const { payout } = devnet.roles.find(({ kind }) => kind === 'provider')!
+  expect(epochs[1]!.payments).toMatchObject([{ payout }])
   const auditor = createAuditor({ ...devnet, dataDir: faulty.dataDir })
   await auditor.audit(1)
   expect(await auditor.result()).toMatchObject({ lost: [], doubled: [], honestFailed: [], mispaid: [] })

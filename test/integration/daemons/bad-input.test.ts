@@ -12,7 +12,8 @@ import { systemClock } from '../../../src/core/platform/clock.ts'
 import { writeContext } from '../../../src/core/platform/context.ts'
 import { saveKey } from '../../../src/core/platform/key-folder.ts'
 import { writeFileAtomically } from '../../../src/core/platform/write-file-atomically.ts'
-import { cliPath, isolatedHome, runCli } from '../../helpers/run-cli.ts'
+import { runCliHere } from '../../helpers/cli-in-process.ts'
+import { cliPath, isolatedHome } from '../../helpers/run-cli.ts'
 
 const home = isolatedHome()
 const roles = devnetRoles({ providers: 1, checkers: 1 })
@@ -56,7 +57,7 @@ const words = (kind: Kind, context: string, dataDir: string, ...flags: string[])
 ]
 
 async function failureOf(kind: Kind, context: string, dataDir = join(home.path, kind), ...flags: string[]) {
-  const run = await runCli(words(kind, context, dataDir, ...flags), { env })
+  const run = await runCliHere(words(kind, context, dataDir, ...flags), { env })
   const [error] = run.json().errors
   expect(error!.fix.length, 'a fix').toBeGreaterThan(20)
   expect(error!.message).not.toContain('undefined')

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
+import { runCliHere } from '../../helpers/cli-in-process.ts'
 import { isolatedHome, runCli } from '../../helpers/run-cli.ts'
 import { makeSyntheticGpu } from '../../unit/gpu/attestation/synthetic-evidence.ts'
 
@@ -17,10 +18,7 @@ afterAll(() => {
   for (const folder of [home.path, tools]) rmSync(folder, { recursive: true, force: true })
 })
 const kaisar = (...args: string[]) =>
-  runCli([...args, '--json'], {
-    env: { ...home.env, PATH: `${tools}${delimiter}${process.env.PATH}` },
-    timeoutMs: 60_000,
-  })
+  runCliHere([...args, '--json'], { env: { ...home.env, PATH: `${tools}${delimiter}${process.env.PATH}` } })
 const install = (tool: string, script: string) => {
   writeFileSync(join(tools, tool), `#!/bin/sh\n${script}\n`)
   chmodSync(join(tools, tool), 0o755)

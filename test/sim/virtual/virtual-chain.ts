@@ -59,7 +59,9 @@ export async function startVirtualChain(): Promise<VirtualChain> {
   async function ask(method: string, params: unknown): Promise<Answer> {
     const key = JSON.stringify({ method, params })
     const isRead = reads.test(method)
-    if (!isRead) replies.clear()
+    // What is sent is only in the pool until a block is mined.
+    for (const known of isRead ? [] : replies.keys())
+      if (method !== sending || ofPool.test(known)) replies.delete(known)
     const reply = replies.get(key) ?? (await post(anvil.rpcUrl, agent, `{"jsonrpc":"2.0","id":1,${key.slice(1)}`))
     if (isRead) replies.set(key, reply)
     return reply
@@ -135,6 +137,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
 
 const sending = 'eth_sendRawTransaction'
 const reads = /^(eth_(?!send)|net_|web3_)/
+const ofPool = /"pending"|_(getTransactionByHash|getTransactionCount|estimateGas)"/
 
 function resultOf({ result, error }: Answer, method: string, url = 'anvil'): unknown {
   if (error !== undefined) throw new RpcRequestError({ url, body: { method }, error })
