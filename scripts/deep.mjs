@@ -12,6 +12,11 @@ const parts = {
   mutants: { command: ['npm', 'run', 'mutate:contracts'] },
   coverage: { command: ['npm', 'run', 'coverage:contracts'] },
   proof: { command: ['npm', 'run', 'prove:exchange'] },
+  // Recordings and evidence, changed in twenty thousand ways: no card is lost on the way, and nothing is believed that was changed.
+  devices: {
+    command: ['npx', 'vitest', 'run', '--project', 'unit', 'mutated-recordings', 'attestation-samples'],
+    env: { KAISAR_MUTANTS: '20000' },
+  },
   faults: { command: ['npm', 'run', 'test:faults'] },
   // Two hundred epochs take two hours; that many show what a change did.
   soak: { command: ['npm', 'run', 'soak', '--', '12'] },

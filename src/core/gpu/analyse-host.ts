@@ -61,7 +61,9 @@ function hostFacts(
 ): HostFacts {
   const own = observations.filter(({ host: of }) => hosts.get(of) === host)
   const kernelDriver = own.find(observation => observation.kernelDriver !== null)?.kernelDriver
-  const pciCards = own.flatMap(observation => observation.pciCards ?? [])
+  const pciCards = [
+    ...new Map(own.flatMap(({ pciCards: cards }) => (cards ?? []).map(card => [card.address, card] as const))).values(),
+  ]
   const linux = own.some(({ format }) => format === 'kernel-log' || format === 'nvidia-procfs' || format === 'pci-list')
   return {
     os: linux ? 'linux' : 'unknown',

@@ -47,8 +47,9 @@ function sameDevice(a: ObservedDevice, b: ObservedDevice, sameHost: boolean, dup
   if (left !== null && right !== null && !duplicated.has(left) && !duplicated.has(right)) return left === right
   if (!sameHost) return false
   if (a.pciBusId !== null && b.pciBusId !== null) return true
-  // Nothing that identifies: the tool's own index, within one machine.
-  return a.index !== null && a.index === b.index
+  // Nothing that identifies: the tool's own index, within one machine. A card that is lost keeps its number, and the list closes up.
+  const isLost = [a, b].some(({ listing, pciBusId }) => listing === 'log' && pciBusId !== null)
+  return !isLost && a.index !== null && a.index === b.index
 }
 
 /**

@@ -3,7 +3,7 @@ export type JsonDocuments = {
   readonly values: readonly unknown[]
   /** What is not JSON: messages. */
   readonly rest: string
-  /** A document began and did not end. */
+  /** A document began and did not end, or is broken inside. */
   readonly truncated: boolean
 }
 
@@ -78,14 +78,16 @@ export function findJsonDocuments(text: string): JsonDocuments {
       return { values: [...values, parsed.value], rest, truncated: true }
     } else {
       misses++
-      truncated ||= end < 0
+      truncated = true
       // The rest of this line is not a document; look again behind it.
       const next = text.indexOf('\n', start)
       rest += text.slice(start, next < 0 ? text.length : next + 1)
       at = next < 0 ? text.length : next + 1
     }
   }
-  return { values, rest: rest + text.slice(at), truncated }
+  rest += text.slice(at)
+  // Members and brackets outside of a document: one of them was closed too early.
+  return { values, rest, truncated: truncated || (values.length > 0 && /^\s*(?:"[^"]*"\s*:|[}\]],?\s*$)/m.test(rest)) }
 }
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

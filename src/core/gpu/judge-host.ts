@@ -97,9 +97,8 @@ export function stateOf(
       : critical && devices.length === 0
   if (ofHost.some(isMissing)) return 'unreadable'
   if (devices.length > 0) return worstState(devices)
-  return observations.some(({ faults: said }) => said.some(({ code }) => code === 'GPU_NONE_FOUND'))
-    ? 'absent'
-    : 'unknown'
+  const saysNone = observations.some(({ faults: said }) => said.some(({ code }) => code === 'GPU_NONE_FOUND'))
+  return saysNone && !observations.some(({ mentionsCards }) => mentionsCards) ? 'absent' : 'unknown'
 }
 
 /** Cards that a tool counts and does not describe. */

@@ -76,6 +76,8 @@ export type Observation = {
   readonly kernelDriver: string | null
   /** Display and compute cards that the PCI bus shows, where this source lists them. */
   readonly pciCards: readonly PciCard[] | null
+  /** It names a card without saying how it is, as a log of a driver that loads does. */
+  readonly mentionsCards: boolean
   /** What is said that is no fault. */
   readonly notes: readonly { readonly code: string; readonly detail: string }[]
 }
@@ -122,6 +124,7 @@ export const observation = (
   attached: null,
   kernelDriver: null,
   pciCards: null,
+  mentionsCards: false,
   notes: [],
   ...known,
 })

@@ -175,7 +175,9 @@ function observeJson(capture: Capture): Observation | null {
   const { text } = capture
   if (!/[{[]/.test(text)) return null
   const { values, truncated } = findJsonDocuments(text)
-  const cut: SeenFault[] = truncated ? [{ code: 'GPU_OUTPUT_TRUNCATED', detail: 'the JSON ends early' }] : []
+  const cut: SeenFault[] = truncated
+    ? [{ code: 'GPU_OUTPUT_TRUNCATED', detail: 'the JSON ends early or is broken' }]
+    : []
   const amd = values.filter(isAmdJson)
   if (amd.length > 0)
     return observation({
@@ -234,7 +236,15 @@ function observeLog(capture: Capture): Observation {
   const record = fixFor(fixes.record, vendor ?? vendorOf(named))
   const detail = `a kernel log lists no cards; this one ${mentioned} tells no fault of one. ${record}`
   const notes = devices.length + faults.length === 0 ? [{ code: 'GPU_LOG_LISTS_NO_CARDS', detail }] : []
-  return observation({ ...from(capture), format: 'kernel-log', vendor, devices, faults, notes })
+  return observation({
+    ...from(capture),
+    format: 'kernel-log',
+    vendor,
+    devices,
+    faults,
+    notes,
+    mentionsCards: named.length > 0,
+  })
 }
 
 /** The vendor of all cards that a log mentions, if it is one. */

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,9 +8,7 @@ import { isolatedHome, runCli } from '../../helpers/run-cli.ts'
 import { makeSyntheticGpu } from '../../unit/gpu/attestation/synthetic-evidence.ts'
 
 const claim = fileURLToPath(new URL('../../../fixtures/gpu/nvidia-smi-h100-claim.xml', import.meta.url))
-const recordings = fileURLToPath(new URL('../../../../shared/recordings/', import.meta.url))
-const recorded = existsSync(recordings)
-if (!recorded) console.warn('NOTICE: ../shared/recordings is absent; commands on recorded evidence are skipped')
+const evidence = fileURLToPath(new URL('../../../fixtures/attestation/hopper_evidence.json', import.meta.url))
 
 const home = isolatedHome()
 const tools = mkdtempSync(join(tmpdir(), 'kaisar-tools-'))
@@ -27,6 +25,8 @@ const file = (name: string, content: string) => {
   writeFileSync(join(tools, name), content)
   return join(tools, name)
 }
+const pemOf = (chain: readonly Buffer[]) =>
+  chain.map(der => `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`).join('')
 type Coded = { code: string; critical: boolean; contradiction: { field: string } | null }
 
 describe('provider doctor', () => {
@@ -74,15 +74,12 @@ describe('checker verify-attestation', () => {
   it('ends 4 and names the step for evidence that does not end in NVIDIA’s root', async () => {
     const gpu = await makeSyntheticGpu()
     const { report, chain } = gpu.sign()
-    const pem = chain
-      .map(der => `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`)
-      .join('')
     const result = await kaisar(
       'checker',
       'verify-attestation',
       file('report.txt', report.toString('hex')),
       '--chain',
-      file('chain.pem', pem),
+      file('chain.pem', pemOf(chain)),
     )
     expect(result.exitCode).toBe(4)
     expect(result.json()).toMatchObject({
@@ -101,14 +98,35 @@ describe('checker verify-attestation', () => {
     expect({ exitCode: result.exitCode, code: result.json().errors[0]?.code }).toEqual({ exitCode, code })
   })
 
-  it.skipIf(!recorded)('ends 0 for recorded evidence, and 4 for another nonce than was asked for', async () => {
-    const evidence = `${recordings}attestation/hopper_evidence.json`
+  it('ends 0 for evidence of a real card, and 4 for another nonce than was asked for', async () => {
     const good = await kaisar('checker', 'verify-attestation', evidence)
     expect(good.exitCode).toBe(0)
     expect(good.json().data).toMatchObject({ valid: true, devices: [{ valid: true, revocation: 'not checked' }] })
     const bad = await kaisar('checker', 'verify-attestation', evidence, '--nonce', '00'.repeat(32))
     expect(bad.exitCode).toBe(4)
     expect(bad.json().data).toMatchObject({ valid: false, failedStep: 'nonce' })
+  })
+
+  it('judges the GPU of a board and names the switch beside it; a switch alone is refused as one', async () => {
+    const { report, chain } = (await makeSyntheticGpu({ leafName: 'LS_10 A01 FSP FMC LF' })).sign()
+    const lswitch = {
+      arch: 'LS10',
+      evidence: report.toString('base64'),
+      certificate: Buffer.from(pemOf(chain)).toString('base64'),
+    }
+    const board = JSON.stringify([...JSON.parse(readFileSync(evidence, 'utf8')), lswitch])
+    const good = await kaisar('checker', 'verify-attestation', file('board.json', board))
+    expect(good.exitCode).toBe(0)
+    expect(good.json().data).toMatchObject({
+      valid: true,
+      devices: [
+        { device: 'gpu', valid: true },
+        { device: 'switch', valid: false },
+      ],
+    })
+    const alone = await kaisar('checker', 'verify-attestation', file('switch.json', JSON.stringify([lswitch])))
+    expect(alone.exitCode).toBe(4)
+    expect(alone.json().errors[0]!.message).toMatch(/NVSwitch \(arch LS10\), not of a GPU/)
   })
 })
 
@@ -125,19 +143,15 @@ describe('provider attest', () => {
     })
   })
 
-  it.skipIf(!recorded)('passes the bound nonce to the collector and refuses evidence over another one', async () => {
+  it('passes the bound nonce to the collector and refuses evidence over another one', async () => {
     install('nvidia-smi', `cat "${claim}"`)
-    install(
-      'nvattest',
-      `echo "$@" > "${tools}/asked"; echo 'collecting'; cat "${recordings}attestation/hopper_evidence.json"`,
-    )
+    install('nvattest', `echo "$@" > "${tools}/asked"; echo 'collecting'; cat "${evidence}"`)
     const result = await attest()
     expect(result.exitCode).toBe(4)
     const { data } = result.json() as unknown as {
       data: { devices: { nonce: string; result: { failedStep: string } }[] }
     }
     expect(data.devices[0]!.result.failedStep).toBe('nonce')
-    const { readFileSync } = await import('node:fs')
     expect(readFileSync(join(tools, 'asked'), 'utf8').trim()).toBe(
       `collect-evidence --device gpu --nonce ${data.devices[0]!.nonce}`,
     )

@@ -317,26 +317,20 @@ function partitionMode(facts: Facts): string | null {
  * PCI address and all of them one UUID; rocm-smi prints N/A for the ids of all but the first.
  */
 function isPartOf(node: Facts, first: Facts): boolean {
-  const [address, whole] = [bdfOf(node), bdfOf(first)]
-  const slot = (bdf: string) => bdf.replace(/\.[0-7]$/, '')
-  if (address !== null && whole !== null) {
-    const { text } = reader(node)
-    const { text: of } = reader(first)
-    const number = partitionId(node)
-    if (slot(address) !== slot(whole)) return false
-    const shared = ['uuid', 'gpu_uuid', 'unique id', 'asic/asic_serial'].some(
-      key => text(key) !== null && text(key) === of(key),
-    )
-    return (number !== null && number > 0) || (address !== whole && shared)
-  }
-  const number = partitionId(node)
-  if (number !== null && number > 0 && address === null) return true
   const { text } = reader(node)
-  const name = text('device name', 'card series', 'asic/market_name')
-  const noIds = /^n\/a$/i.test(node.get('device id') ?? '') && address === null
-  return (
-    noIds && deviceIdOf(first) !== null && name === reader(first).text('device name', 'card series', 'asic/market_name')
+  const { text: of } = reader(first)
+  const [address, whole] = [bdfOf(node), bdfOf(first)]
+  const isFurther = (partitionId(node) ?? 0) > 0
+  const shares = ['uuid', 'gpu_uuid', 'unique id', 'asic/asic_serial'].some(
+    key => text(key) !== null && text(key) === of(key),
   )
+  const slot = (bdf: string) => bdf.replace(/\.[0-7]$/, '')
+  if (address !== null && whole !== null)
+    return slot(address) === slot(whole) && (isFurther || (address !== whole && shares))
+  if (isFurther) return shares || address === null
+  const name = text('device name', 'card series', 'asic/market_name')
+  const hasNoIds = address === null && /^n\/a$/i.test(node.get('device id') ?? '')
+  return hasNoIds && deviceIdOf(first) !== null && name === of('device name', 'card series', 'asic/market_name')
 }
 
 function readPartition(
