@@ -26,7 +26,7 @@ const providers = openStore({ path: providerPath, migrations: providerMigrations
 
 const recordVerdict = () =>
   createCheckerJournal(checkers).recordVerdict({
-    ...{ ...about, epoch: 3, commitmentHash: null, commitment: null, evidence: null },
+    ...{ ...about, epoch: 3, commitmentHash: null, commitment: null, evidence: null, witness: null },
     ...{ verdict: n % 2 === 0 ? 'VALID' : 'TIMEOUT', reason: `REASON_${n}`, detail: '', rate: n },
   })
 function recordCommitment() {
