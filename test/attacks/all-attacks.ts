@@ -3,6 +3,7 @@ import { dishonestMessages } from './dishonest-messages.ts'
 import { grinding } from './grinding.ts'
 import { honest } from './honest.ts'
 import { latency } from './latency.ts'
+import { lazySeats } from './lazy-seat.ts'
 import { replay } from './replay.ts'
 import { silence } from './silence.ts'
 import { skippedRows } from './skipped-rows.ts'
@@ -21,4 +22,5 @@ export const allAttacks: readonly Attack[] = [
   ...grinding,
   ...structure,
   ...sybil,
+  ...lazySeats,
 ]

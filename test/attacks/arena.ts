@@ -87,7 +87,7 @@ export function commitTo(digests: Uint8Array): Prover {
 
 export async function openArena(): Promise<Arena> {
   const weights = createWeights(spec, epochSeed)
-  const open = (form: Form) => openKernel(weights, form, { provider: 'cpu', deviceIndex: 0, threads: 1 })
+  const open = (form: Form) => openKernel(weights, form, { provider: 'cpu', deviceIndex: 0, threads: 1, inner: true })
   const kernels = { fp32: await open('fp32'), u8: await open('u8') }
   const signer = (privateKey: Hex) => createSigner({ privateKey, network })
   const device = signer(numberToHex(1000, { size: 32 }))
@@ -111,7 +111,7 @@ export async function openArena(): Promise<Arena> {
       verifyOpenings(
         items.map(item => ({ ...item, root: hexToBytes(item.root) })),
         kernels[form].run,
-        { sampleLimit: mostSamples, batchRows: 1024 },
+        { sampleLimit: mostSamples, batchRows: 1024, computeInner: kernels[form].runInner! },
       ),
   })
 

@@ -22,6 +22,16 @@ It also says what a bundle cannot prove by itself. Exit code 4, with the step an
         'Endpoint of the Checker that serves the bundle; it is not trusted, its bytes are compared with the hash',
       helpValue: '<url>',
     }),
+    witness: Flags.string({
+      description: 'What the seat’s evidence leaf of the round said on chain, in an audit: it must be the bundle’s',
+      helpValue: '<bytes32>',
+      parse: async input => {
+        const { usageErrors } = await import('../usage-errors.ts')
+        if (!/^0x[0-9a-fA-F]{64}$/.test(input))
+          throw usageErrors.USAGE_INVALID({ reason: `"${input}" is not 32 bytes.` })
+        return input.toLowerCase()
+      },
+    }),
     save: Flags.string({
       description: 'Keep the bundle in this file, whatever it says; a file that is there stays',
       helpValue: '<file>',
@@ -39,16 +49,17 @@ It also says what a bundle cannot prove by itself. Exit code 4, with the step an
   }
 
   async run() {
-    const { from, save, threads, 'execution-provider': provider } = this.flags
+    const { from, save, threads, witness, 'execution-provider': provider } = this.flags
     const { loadBundle, saveBundle } = await import('../../core/operator/load-bundle.ts')
     const { evidenceLines, verifyEvidence } = await import('../../core/operator/verify-evidence.ts')
     const { createWorkEngine } = await import('../../core/job/work-engine.ts')
     const loaded = await loadBundle({ source: this.args.bundle, from })
     if (save !== undefined) await saveBundle(loaded, save)
     const result = await verifyEvidence(loaded, {
+      shownWitness: (witness as `0x${string}` | undefined) ?? null,
       startEngine: spec => {
         this.progress('Building the model and recomputing the sampled rows …')
-        return createWorkEngine({ spec, provider, threads })
+        return createWorkEngine({ spec, provider, threads, witnesses: true })
       },
     })
     for (const line of evidenceLines(result)) this.log(line)

@@ -38,6 +38,7 @@ export const checkerMigrations = [
   evidenceTable,
   ownChainTable,
   'CREATE TABLE duty (epoch INTEGER PRIMARY KEY, seed TEXT NOT NULL, duty TEXT NOT NULL) STRICT;',
+  'ALTER TABLE verdict ADD COLUMN witness TEXT;',
 ] as const
 
 export type RecordedVerdict = JudgedRound & {
@@ -49,6 +50,8 @@ export type RecordedVerdict = JudgedRound & {
   readonly commitment: Signed<'Commitment'> | null
   /** Content address of the evidence bundle, or null where there is nothing to show. */
   readonly evidence: Hex | null
+  /** That this seat recomputed the rows; null where it did not have to, or recorded it before leaves carried one. */
+  readonly witness: Hex | null
 }
 
 export type DeviceCheckRecord = {
@@ -118,13 +121,14 @@ type VerdictRow = {
   commitment: string | null
   signature: Hex | null
   evidence: Hex | null
+  witness: Hex | null
 }
 
 export function createCheckerJournal(store: Store): CheckerJournal {
   const keepVerdict = (v: RecordedVerdict) =>
     store.run(
       `INSERT OR REPLACE INTO verdict (round, device_id, epoch, generation, verdict, reason, detail, rate, commitment_hash,
-         commitment, signature, evidence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         commitment, signature, evidence, witness) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       v.round,
       v.deviceId,
       v.epoch,
@@ -137,6 +141,7 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       v.commitment && JSON.stringify(toWire(v.commitment.message)),
       v.commitment?.signature ?? null,
       v.evidence,
+      v.witness,
     )
   const isCommitted = (epoch: number) => store.get('SELECT 1 FROM seat_commitment WHERE epoch = ?', epoch) !== undefined
   return {
@@ -310,6 +315,7 @@ const toVerdict = (row: VerdictRow): RecordedVerdict => ({
   commitmentHash: row.commitment_hash,
   commitment: row.commitment === null ? null : { message: parseCommitment(row.commitment), signature: row.signature! },
   evidence: row.evidence,
+  witness: row.witness,
 })
 
 const parseCommitment = (text: string): SignedMessage<'Commitment'> => toCommitment(JSON.parse(text))

@@ -77,5 +77,7 @@ export function packCohort(
 function leafOf(round: Trigger['hash'], verdict: RecordedVerdict | undefined): EvidenceLeaf {
   const { reason, rate } = verdict ?? unjudged
   const commitmentHash = rate > 0 ? (verdict?.commitmentHash ?? zeroBytes32) : zeroBytes32
-  return { round, commitmentHash, reason: reasonWord(reason) }
+  // Why it claims work is always the same: that every row is equal. In its place the leaf says what only who recomputed them knows.
+  const witness = rate > 0 ? (verdict?.witness ?? null) : null
+  return { round, commitmentHash, reason: witness ?? reasonWord(reason) }
 }

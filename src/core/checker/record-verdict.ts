@@ -28,7 +28,7 @@ export function recordVerdict(
 ): boolean {
   const { epoch, epochSeed, trigger } = round
   const { deviceId, generation } = device
-  const { commitment, commitmentHash, contradiction } = known.check
+  const { commitment, commitmentHash, contradiction, witness } = known.check
   const reported = journal.deviceCheck(epoch, deviceId)
   const bundle = roundEvidence({ network, spec, epochSeed, ...known, reported })
   const about = { round: trigger.hash, deviceId, epoch, generation, commitmentHash, commitment }
@@ -36,6 +36,6 @@ export function recordVerdict(
     const kept = bundle === null ? null : evidence.keep(bundle)
     if (bundle !== null) crashPoint('checker.evidence-kept')
     if (commitment !== null && contradiction !== null) journal.recordContradiction(commitment, contradiction)
-    return journal.recordVerdict({ ...judged, ...about, evidence: kept })
+    return journal.recordVerdict({ ...judged, ...about, evidence: kept, witness })
   })
 }

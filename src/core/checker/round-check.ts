@@ -21,6 +21,8 @@ export type RoundCheck = {
   readonly abortReason: string | null
   readonly samplingBlock: BlockHead | null
   readonly refusedOpenings: string | null
+  /** That this seat recomputed the sampled rows. */
+  readonly witness: Hex | null
   readonly judged: JudgedRound | null
 }
 
@@ -34,6 +36,7 @@ export const openCheck = (trigger: Trigger, seenAtMs: number, reached: boolean):
   abortReason: null,
   samplingBlock: null,
   refusedOpenings: null,
+  witness: null,
   judged: null,
 })
 
@@ -108,9 +111,9 @@ export function closeCommitments(
 }
 
 /** Every sampled row was recomputed and equals what the device committed to. `rate` in Mop/s. */
-export const concludeValid = (check: RoundCheck, rate: number): RoundCheck =>
+export const concludeValid = (check: RoundCheck, rate: number, witness: Hex | null = null): RoundCheck =>
   check.judged === null
-    ? judge(check, 'VALID', 'ROWS_EQUAL', 'Every sampled row was recomputed and is equal.', rate)
+    ? judge({ ...check, witness }, 'VALID', 'ROWS_EQUAL', 'Every sampled row was recomputed and is equal.', rate)
     : check
 
 /** A wrong row is proof against the signed root, whoever found it and whenever: it overrides every other verdict. */

@@ -18,7 +18,7 @@ export type RoundEvidence = Pick<EvidenceBundle, 'network' | 'spec' | 'epochSeed
 /** @returns null where nothing was committed to, so that there is nothing to show */
 export function roundEvidence(known: RoundEvidence): EvidenceBundle | null {
   const { offer, request, openings, check, forwardedRow, reported, ...common } = known
-  const { commitment, contradiction } = check
+  const { commitment, contradiction, witness } = check
   if (commitment === null || offer === null) return null
   const isNamed = reported?.environmentHash === commitment.message.environmentHash
   const deviceReport = isNamed ? (JSON.parse(reported.report) as MessageBody<'device.report'>) : null
@@ -30,6 +30,6 @@ export function roundEvidence(known: RoundEvidence): EvidenceBundle | null {
   if (contradiction !== null) return { ...bundle, against: { commitment: contradiction } }
   // The seat's own sample may be right: what it adopted rests on the forwarded row alone.
   return forwardedRow === null
-    ? bundle
+    ? { ...bundle, ...(witness !== null && check.judged?.verdict === 'VALID' && { witness }) }
     : { ...bundle, request: null, openings: forwardedRow.openings, against: { wrongRow: forwardedRow.row } }
 }

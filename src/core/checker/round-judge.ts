@@ -13,7 +13,7 @@ import type { MessageBody } from '../protocol/messages.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { BlockHead } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
-import { bindingFault, commitmentHash, sampleOf, seedOf } from '../report/commitment.ts'
+import { bindingFault, commitmentHash, sampleOf, seedOf, witnessOf } from '../report/commitment.ts'
 import { isSignedBy, type Signer, signMessage } from '../report/signer.ts'
 import { encodeWrongRow, judgeWrongRow, type WrongRow } from '../report/wrong-row.ts'
 import { closeReason } from '../transport/errors.ts'
@@ -202,7 +202,8 @@ export function createRoundJudge(
     const { message } = entry.check.commitment!
     try {
       const sample = sampleOf(spec, message, request.message)
-      const claim = { seed: seedOf(network, message), rows: Number(message.rows), root: message.root, sample, openings }
+      const known = { seed: seedOf(network, message), rows: Number(message.rows), root: message.root }
+      const claim = { ...known, sample, openings, witnessOf: witnessOf(network, message, signer.address) }
       await queue(entry.round.epochSeed, claim, answer => takeAnswer(entry, { request, openings }, answer))
     } catch (error) {
       log.error({ error }, 'rows could not be recomputed')
@@ -220,7 +221,7 @@ export function createRoundJudge(
       if (answer.ok || answer.step !== 'ROW_WRONG' || answer.wrongRow === null) return
       Object.assign(entry, asked)
     }
-    if (answer.ok) return conclude(entry, concludeValid(check, windowRate(spec, Number(message.rows))))
+    if (answer.ok) return conclude(entry, concludeValid(check, windowRate(spec, Number(message.rows)), answer.witness))
     if (answer.step !== 'ROW_WRONG' || answer.wrongRow === null) return refuse(entry, answer.detail)
     const { row } = answer.wrongRow
     const payload = encodeWrongRow(answer.wrongRow)

@@ -105,7 +105,7 @@ export async function startChecker(
       identity,
       transport: createWebSocketTransport({ identity, dialsPrivate }),
       startEngine: async spec => {
-        const engine = await createWorkEngine({ spec, provider: executionProvider, threads })
+        const engine = await createWorkEngine({ spec, provider: executionProvider, threads, witnesses: true })
         return {
           ...engine,
           async verify(request) {

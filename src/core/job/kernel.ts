@@ -10,24 +10,39 @@ export type Kernel = {
   readonly form: KernelForm
   /** Digests [m, 32] of the inputs [m, 32], both as bytes x + 64. @throws JOB_KERNEL_FAILED */
   run(inputs: Uint8Array): Promise<Uint8Array>
+  /** The same with the activations [m, K] that the digests are made of, as bytes x + 64; where it was opened with them. */
+  readonly runInner?: (inputs: Uint8Array) => Promise<{ readonly digests: Uint8Array; readonly inner: Uint8Array }>
   release(): Promise<void>
 }
 
+/** `inner`: whether it can give inner activations; default no, which spares a window from keeping them. */
+export type KernelOptions = SessionOptions & { readonly inner?: boolean }
+
 /** @throws JOB_PROVIDER_UNAVAILABLE when the execution provider cannot run this form. */
-export async function openKernel(weights: Weights, form: KernelForm, options: SessionOptions): Promise<Kernel> {
-  const session = await openSession(buildModel(weights, form), options)
+export async function openKernel(weights: Weights, form: KernelForm, options: KernelOptions): Promise<Kernel> {
+  const { inner = false, ...sessionOptions } = options
+  const session = await openSession(buildModel(weights, form, inner), sessionOptions)
   const { pack, unpack } = elements[form]
+
+  async function compute(inputs: Uint8Array, outputs: readonly ('y' | 'h')[]): Promise<Uint8Array[]> {
+    const x = pack(inputs, [inputs.length / rowBytes, rowBytes])
+    try {
+      const values = await session.run({ x }, outputs)
+      return outputs.map(name => unpack(values[name]!.data as never))
+    } catch (cause) {
+      throw jobErrors.JOB_KERNEL_FAILED({ provider: options.provider, reason: firstLine(cause), cause })
+    }
+  }
+
   return {
     form,
-    async run(inputs) {
-      const x = pack(inputs, [inputs.length / rowBytes, rowBytes])
-      try {
-        const { y } = await session.run({ x })
-        return unpack(y!.data as never)
-      } catch (cause) {
-        throw jobErrors.JOB_KERNEL_FAILED({ provider: options.provider, reason: firstLine(cause), cause })
-      }
-    },
+    run: async inputs => (await compute(inputs, ['y']))[0]!,
+    ...(inner && {
+      async runInner(inputs: Uint8Array) {
+        const [digests, activations] = await compute(inputs, ['y', 'h'])
+        return { digests: digests!, inner: activations! }
+      },
+    }),
     release: () => session.release(),
   }
 }

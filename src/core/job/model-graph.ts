@@ -97,19 +97,22 @@ const forms: Record<KernelForm, Form> = {
   },
 }
 
-/** The serialised ONNX model of these weights in this form; input `x` [m, 32], output `y` [m, 32]. */
-export function buildModel({ spec, embed, layers, reduce }: Weights, form: KernelForm): Uint8Array {
+/**
+ * The serialised ONNX model of these weights in this form; input `x` [m, 32], output `y` [m, 32].
+ * @param inner - whether it also gives the activations that the digest is made of, output `h` [m, K]
+ */
+export function buildModel({ spec, embed, layers, reduce }: Weights, form: KernelForm, inner = false): Uint8Array {
   const { element, layer } = forms[form]
   const graph = createGraph()
   const { width } = spec
   let x = layer(graph, 'x', { name: 'E', rows: rowBytes, columns: width, entries: embed })
   const matrices = layers.map((entries, index) => ({ name: `W${index}`, rows: width, columns: width, entries }))
   for (let index = 0; index < spec.layers; index++) x = layer(graph, x, matrices[index % matrices.length]!)
-  layer(graph, x, { name: 'R', rows: width, columns: rowBytes, entries: reduce })
-  const last = graph.nodes.length - 1
-  graph.nodes[last] = { ...graph.nodes[last]!, output: ['y'] }
+  if (inner) rename(graph.nodes, 'h')
+  layer(graph, inner ? 'h' : x, { name: 'R', rows: width, columns: rowBytes, entries: reduce })
+  rename(graph.nodes, 'y')
 
-  const value = (name: string) => ({ name, type: element, shape: ['m', rowBytes] })
+  const value = (name: string, columns = rowBytes) => ({ name, type: element, shape: ['m', columns] })
   return encodeOnnxModel({
     producer: 'kaisar',
     opset: 18,
@@ -117,6 +120,12 @@ export function buildModel({ spec, embed, layers, reduce }: Weights, form: Kerne
     nodes: graph.nodes,
     constants: graph.constants,
     inputs: [value('x')],
-    outputs: [value('y')],
+    outputs: inner ? [value('y'), value('h', width)] : [value('y')],
   })
+}
+
+/** Names the value that the last node makes, which nothing has used yet. */
+function rename(nodes: OnnxNode[], output: string): void {
+  const last = nodes.length - 1
+  nodes[last] = { ...nodes[last]!, output: [output] }
 }

@@ -3,8 +3,11 @@
  * the same graph and compared byte for byte; there is no tolerance. Many devices are recomputed in one batch, with the same answer
  * as each alone. Nothing a Provider sends can make it throw.
  */
+import { createHash } from 'node:crypto'
+import type { Hex } from 'viem'
 import { isKaisarError } from '../platform/errors.ts'
 import { rowsLimit } from './digest-tree.ts'
+import type { Kernel } from './kernel.ts'
 import {
   checkSample,
   chunkOutsideRoot,
@@ -26,10 +29,17 @@ export type OpeningsClaim = {
   readonly sample: readonly number[]
   /** As received. */
   readonly openings: Uint8Array
+  /** Whose witness is asked for: the seat's address ‖ the commitment's hash, 52 bytes as hex. */
+  readonly witnessOf?: Hex
 }
 
 export type Verification =
-  | { readonly ok: true; readonly rowsChecked: number }
+  | {
+      readonly ok: true
+      readonly rowsChecked: number
+      /** Where it was asked for: {@link witnessTag}. */
+      readonly witness?: Hex
+    }
   | {
       readonly ok: false
       /** The step that failed. Only `ROW_WRONG` is proof against the device; the others prove nothing either way. */
@@ -38,6 +48,15 @@ export type Verification =
       /** For `ROW_WRONG`: the first wrong row and its openings alone, which prove it to anybody. */
       readonly wrongRow: { readonly row: number; readonly openings: Uint8Array } | null
     }
+
+/**
+ * What only who recomputed the rows can say, and each seat by itself:
+ *
+ *   witness = SHA-256(tag ‖ seat ‖ commitment hash ‖ inner activations of the sampled rows, ascending)
+ *
+ * The activations are those of the last layer, K bytes x + 64 a row: the digest is made of them and does not give them away.
+ */
+const witnessTag = 'kaisar/witness/v1'
 
 /** Digests [m, 32] of the inputs [m, 32]. */
 export type ComputeDigests = (inputs: Uint8Array) => Promise<Uint8Array>
@@ -48,11 +67,20 @@ type Checked = { readonly claim: OpeningsClaim; readonly opened: readonly Opened
 export async function verifyOpenings(
   claims: readonly OpeningsClaim[],
   compute: ComputeDigests,
-  { sampleLimit, batchRows }: { readonly sampleLimit: number; readonly batchRows: number },
+  {
+    sampleLimit,
+    batchRows,
+    computeInner,
+  }: {
+    readonly sampleLimit: number
+    readonly batchRows: number
+    /** Computes with inner activations; needed where witnesses are asked for. */
+    readonly computeInner?: Kernel['runInner']
+  },
 ): Promise<Verification[]> {
   const checked = claims.map(claim => checkAgainstRoot(claim, sampleLimit))
   const toRecompute = checked.filter((entry): entry is Checked => 'opened' in entry)
-  const recomputed = await recompute(toRecompute, compute, batchRows)
+  const recomputed = await recompute(toRecompute, { compute, computeInner }, batchRows)
   return checked.map(entry => ('opened' in entry ? compareRows(entry, recomputed.get(entry)!) : entry))
 }
 
@@ -81,33 +109,52 @@ function checkAgainstRoot(claim: OpeningsClaim, sampleLimit: number): Checked | 
   }
 }
 
+type Recomputed = { readonly digests: Uint8Array; readonly witness: Hex | null }
+
 /** Recomputes the sampled rows of all claims, `batchRows` at a time. */
 async function recompute(
   entries: readonly Checked[],
-  compute: ComputeDigests,
+  { compute, computeInner }: { readonly compute: ComputeDigests; readonly computeInner: Kernel['runInner'] },
   batchRows: number,
-): Promise<Map<Checked, Uint8Array>> {
+): Promise<Map<Checked, Recomputed>> {
   const inputs = Buffer.concat(entries.map(({ claim }) => rowInputAt(claim.seed, claim.sample)))
   const digests = new Uint8Array(inputs.length)
-  for (let offset = 0; offset < inputs.length; offset += batchRows * rowBytes)
-    digests.set(await compute(inputs.subarray(offset, offset + batchRows * rowBytes)), offset)
+  const hashes = entries.map(({ claim: { witnessOf } }) =>
+    witnessOf === undefined || computeInner === undefined
+      ? null
+      : createHash('sha256').update(witnessTag).update(witnessOf.slice(2), 'hex'),
+  )
+  const hashOfRow = entries.flatMap(({ claim }, i) => claim.sample.map(() => hashes[i]!))
+  for (let offset = 0; offset < inputs.length; offset += batchRows * rowBytes) {
+    const batch = inputs.subarray(offset, offset + batchRows * rowBytes)
+    if (computeInner === undefined) digests.set(await compute(batch), offset)
+    else {
+      const computed = await computeInner(batch)
+      digests.set(computed.digests, offset)
+      const rows = batch.length / rowBytes
+      const width = computed.inner.length / rows
+      for (let row = 0; row < rows; row++)
+        hashOfRow[offset / rowBytes + row]?.update(computed.inner.subarray(row * width, (row + 1) * width))
+    }
+  }
   let offset = 0
   return new Map(
-    entries.map(entry => {
+    entries.map((entry, i) => {
       const length = entry.claim.sample.length * rowBytes
       const own = digests.subarray(offset, offset + length)
       offset += length
-      return [entry, own]
+      const hash = hashes[i]
+      return [entry, { digests: own, witness: hash ? `0x${hash.digest('hex')}` : null }]
     }),
   )
 }
 
-function compareRows({ claim, opened }: Checked, recomputed: Uint8Array): Verification {
+function compareRows({ claim, opened }: Checked, { digests, witness }: Recomputed): Verification {
   const wrong = claim.sample.findIndex((row, index) => {
-    const expected = recomputed.subarray(index * rowBytes, (index + 1) * rowBytes)
+    const expected = digests.subarray(index * rowBytes, (index + 1) * rowBytes)
     return Buffer.compare(openedDigest(opened, row), expected) !== 0
   })
-  if (wrong < 0) return { ok: true, rowsChecked: claim.sample.length }
+  if (wrong < 0) return { ok: true, rowsChecked: claim.sample.length, ...(witness !== null && { witness }) }
   const row = claim.sample[wrong]!
   return {
     ok: false,

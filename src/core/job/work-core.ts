@@ -33,6 +33,8 @@ export type WorkOptions = {
   readonly batchRows?: number
   /** Windows that can still be opened; default 4. */
   readonly keepWindows?: number
+  /** Whether `verify` gives the witnesses that it is asked for, which takes memory in every run; default no. */
+  readonly witnesses?: boolean
   /** Whether another thread of this process has WebGPU, which serves one at a time. Set by the engine. */
   readonly webgpuTaken?: boolean
   /** Bytes of digests kept per window; default 256 MiB, 8 million rows. Rows beyond are computed again when opened. */
@@ -118,7 +120,10 @@ export async function createWorkCore(
   })
   const { session, batchRows, test } = choice.result
   const gate = createWindowGate()
-  const models = createModelCache({ spec }, { load: weights => open(weights, test.form, session), gate, clock })
+  const models = createModelCache(
+    { spec },
+    { load: weights => open(weights, test.form, { ...session, inner: options.witnesses === true }), gate, clock },
+  )
   const windows = new Map<string, KeptWindow>()
   let windowCount = 0
   let rowMs = 0
@@ -179,7 +184,10 @@ export async function createWorkCore(
     verify: ({ epochSeed, items }) =>
       models.use(epochSeed, kernel => {
         const claims = items.map(item => ({ ...item, root: hexToBytes(item.root, 32) }))
-        return verifyOpenings(claims, kernel.run, { sampleLimit: spec.samples, batchRows })
+        return verifyOpenings(claims, kernel.run, {
+          ...{ sampleLimit: spec.samples, batchRows },
+          ...(kernel.runInner && { computeInner: kernel.runInner }),
+        })
       }),
 
     async release(handle) {

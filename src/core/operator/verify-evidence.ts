@@ -1,5 +1,6 @@
 /** Verification of a bundle with this machine's own engine, and how its result reads. */
 
+import type { Hex } from 'viem'
 import type { JobSpec } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import { grouped } from '../platform/ui/figures.ts'
@@ -25,11 +26,19 @@ export type EvidenceVerification = {
 /** The engine is started only where there are rows to recompute, and is closed again. */
 export async function verifyEvidence(
   { hash, bytes, bundle }: LoadedBundle,
-  { startEngine }: { readonly startEngine: (spec: JobSpec) => Promise<Pick<WorkEngine, 'verify' | 'close'>> },
+  {
+    startEngine,
+    shownWitness = null,
+  }: {
+    readonly startEngine: (spec: JobSpec) => Promise<Pick<WorkEngine, 'verify' | 'close'>>
+    /** What the seat's leaf said on chain. */
+    readonly shownWitness?: Hex | null
+  },
 ): Promise<EvidenceVerification> {
   const engines: Pick<WorkEngine, 'verify' | 'close'>[] = []
   try {
     const result = await verifyBundle(bundle, {
+      shownWitness,
       async openVerifier(spec) {
         const engine = await startEngine(spec)
         engines.push(engine)
@@ -70,6 +79,7 @@ const claims: Record<BundleStep, string> = {
   OPENINGS_NOT_IN_ROOT: 'the opened rows are the committed ones',
   ROW_CLAIM: 'no row is falsely said to be wrong',
   ROW_WRONG: 'every sampled row, recomputed, is equal',
+  WITNESS: 'the seat’s witness, where the bundle has one, is what recomputing gives',
 }
 
 /** The verification as lines for people. */
@@ -85,6 +95,7 @@ export function evidenceLines({ hash, valid, steps, detail, facts, cannotProve }
       `checker     ${facts.checker}`,
       `round       ${facts.round} of epoch ${facts.epoch}`,
       `job         ${facts.specName ?? 'of a specification this release does not know'}`,
+      `witness     ${facts.witness ?? 'none: the bundle is of before leaves had one'}`,
       `work        ${grouped(facts.rows)} rows, ${grouped(facts.rate)} Mop/s`,
       `recomputed  ${facts.rowsChecked} rows; ${facts.rowsPerSample.toFixed(1)} rows of work for each one sampled`,
       `soundness   ${soundnessText(facts.soundness, 'this seat')}`,

@@ -1,5 +1,5 @@
 /** From signed messages to the inputs of the work proof, so that both sides derive them in one place. */
-import { bytesToHex, type Hex, keccak256 } from 'viem'
+import { type Address, bytesToHex, concat, type Hex, keccak256 } from 'viem'
 import { jobSeed, sampleRows } from '../job/job-seed.ts'
 import type { JobSpec } from '../job/spec.ts'
 import type { Network, SignedMessage } from '../protocol/typed-data.ts'
@@ -19,6 +19,10 @@ export const seedOf = (
   { chainId }: Network,
   { round, deviceId, generation, specHash }: Pick<Commitment, 'round' | 'deviceId' | 'generation' | 'specHash'>,
 ): Uint8Array => jobSeed({ chainId, round, deviceId, generation, specHash })
+
+/** Whose witness of a commitment's rows it is: the seat that asked for them. */
+export const witnessOf = (network: Network, commitment: Commitment, seat: Address): Hex =>
+  concat([seat, commitmentHash(network, commitment)])
 
 /** The rows that a request samples from a commitment. */
 export const sampleOf = (spec: JobSpec, commitment: Commitment, request: Request): number[] =>

@@ -4,7 +4,8 @@
  *
  *   'kaisar-bundle' ‖ version u8 ‖ length of the header u32 ‖ header (canonical JSON, UTF-8) ‖ openings
  *
- * Version 1 is what one seat saw by itself. Version 2 adds what proves the device wrong and did not come out of its openings.
+ * Version 1 is what one seat saw by itself. Version 2 adds what proves the device wrong and did not come out of its openings. Version 3
+ * is version 1 with the seat's witness, which its evidence leaf carries: that it recomputed the rows.
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
@@ -45,9 +46,12 @@ const against = z.union([
   z.object({ wrongRow: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) }),
   z.object({ commitment: messageBodies['job.commitment'] }),
 ])
-const headers: readonly z.ZodType<Header>[] = [header, header.extend({ against })]
+const headers: readonly z.ZodType<Header>[] = [header, header.extend({ against }), header.extend({ witness: bytes32 })]
 
-type Header = z.output<typeof header> & { readonly against?: z.output<typeof against> | undefined }
+type Header = z.output<typeof header> & {
+  readonly against?: z.output<typeof against> | undefined
+  readonly witness?: Hex | undefined
+}
 
 export type EvidenceBundle = Header & {
   /** As received from the device; empty where nothing was sampled. */
@@ -56,7 +60,7 @@ export type EvidenceBundle = Header & {
 
 /** @throws REPORT_BUNDLE_MALFORMED when a part is too large to be one. */
 export function encodeBundle({ openings, ...rest }: EvidenceBundle): Uint8Array {
-  const version = rest.against === undefined ? 1 : 2
+  const version = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
   // Through the schema, so that what is written can be read: callers may hold wider values, a connected network for one.
   const text = Buffer.from(canonicalJson(toWire(headers[version - 1]!.parse(toWire(rest)))))
   checkSizes(text.length, openings.length)

@@ -16,7 +16,7 @@ export type EvidenceLeaf = {
   readonly round: Hex
   /** Digest of the device's Commitment; zero where it did no work this seat could judge. */
   readonly commitmentHash: Hex
-  /** The verdict's stable code as {@link reasonWord}. */
+  /** The verdict's stable code as {@link reasonWord}; where the leaf claims work, the seat's witness that it recomputed the rows. */
   readonly reason: Hex
 }
 

@@ -10,7 +10,7 @@ import {
   localId,
 } from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import { bindingFault, checkSampleRequest, commitmentHash, sampleOf, seedOf } from './commitment.ts'
+import { bindingFault, checkSampleRequest, commitmentHash, sampleOf, seedOf, witnessOf } from './commitment.ts'
 import type { EvidenceBundle } from './evidence-bundle.ts'
 import { isSignedBy, recoverSigner } from './signer.ts'
 import type { RowVerifier } from './wrong-row.ts'
@@ -30,6 +30,7 @@ export const bundleSteps = [
   'OPENINGS_NOT_IN_ROOT',
   'ROW_CLAIM',
   'ROW_WRONG',
+  'WITNESS',
 ] as const
 export type BundleStep = (typeof bundleSteps)[number]
 
@@ -58,6 +59,8 @@ type BundleFacts = WindowFigures & {
   readonly epoch: bigint
   readonly round: Hex
   readonly specName: SpecName | null
+  /** What the seat's evidence leaf of this round must carry; null of bundles that were written before leaves did. */
+  readonly witness: Hex | null
 }
 
 export type BundleVerification = { readonly cannotProve: readonly string[] } & (
@@ -67,14 +70,24 @@ export type BundleVerification = { readonly cannotProve: readonly string[] } & (
 
 type Failure = { readonly step: BundleStep; readonly detail: string }
 
-/** `openVerifier` gives a verifier for the bundle's spec; a {@link import('../job/work-engine.ts').WorkEngine} is one. */
+/**
+ * `openVerifier` gives a verifier for the bundle's spec; a {@link import('../job/work-engine.ts').WorkEngine} with witnesses is one.
+ * `shownWitness`: what the seat's evidence leaf of the round said on chain, in an audit.
+ */
 export async function verifyBundle(
   bundle: EvidenceBundle,
-  { openVerifier }: { readonly openVerifier: (spec: EvidenceBundle['spec']) => Promise<RowVerifier> },
+  {
+    openVerifier,
+    shownWitness = null,
+  }: {
+    readonly openVerifier: (spec: EvidenceBundle['spec']) => Promise<RowVerifier>
+    readonly shownWitness?: Hex | null
+  },
 ): Promise<BundleVerification> {
   const specName = nameOf(bundle.commitment.message.specHash)
   const cannotProve = limitsOf(bundle, specName)
-  const failure = checkMessages(bundle) ?? (await checkRows(bundle, openVerifier))
+  const failure =
+    checkMessages(bundle) ?? (await checkRows(bundle, openVerifier)) ?? checkShown(bundle.witness ?? null, shownWitness)
   if (failure !== null) return { ok: false, ...failure, cannotProve }
 
   const { network, spec, commitment, offer } = bundle
@@ -87,9 +100,18 @@ export async function verifyBundle(
     epoch,
     round,
     specName,
+    witness: bundle.witness ?? null,
     ...windowFigures(spec, Number(commitment.message.rows)),
   }
   return { ok: true, facts, cannotProve }
+}
+
+function checkShown(witness: Hex | null, shown: Hex | null): Failure | null {
+  if (shown === null || witness === shown) return null
+  return {
+    step: 'WITNESS',
+    detail: `The seat’s leaf on chain says ${shown}, and its bundle ${witness ?? 'has no witness'}.`,
+  }
 }
 
 /** Everything but the rows; null when all holds. */
@@ -179,7 +201,7 @@ function checkRequest({ network, offer, commitment, request, against }: Evidence
 }
 
 async function checkRows(
-  { network, spec, epochSeed, commitment, request, openings, against }: EvidenceBundle,
+  { network, spec, epochSeed, offer, commitment, request, openings, against, witness }: EvidenceBundle,
   openVerifier: (spec: EvidenceBundle['spec']) => Promise<RowVerifier>,
 ): Promise<Failure | null> {
   const { message } = commitment
@@ -196,9 +218,15 @@ async function checkRows(
     root: message.root,
     sample: claimed === null ? sampleOf(spec, message, request!.message) : [claimed],
     openings,
+    ...(witness !== undefined && { witnessOf: witnessOf(network, message, offer.message.checker) }),
   }
   const [answer] = await verify({ epochSeed, items: [item] })
   if (!answer!.ok) return { step: answer!.step, detail: answer!.detail }
+  if (answer!.witness !== witness)
+    return {
+      step: 'WITNESS',
+      detail: 'The seat’s witness is not what recomputing the rows gives: it did not recompute them.',
+    }
   return claimed === null ? null : { step: 'ROW_CLAIM', detail: `Row ${claimed} is said to be wrong, and it is right.` }
 }
 

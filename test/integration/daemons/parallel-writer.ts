@@ -30,7 +30,7 @@ type Writer = (typeof writers)[number]
 
 const recordVerdict = ({ n, checkers }: Writer) =>
   createCheckerJournal(checkers).recordVerdict({
-    ...{ ...about, epoch: 3, commitmentHash: null, commitment: null, evidence: null },
+    ...{ ...about, epoch: 3, commitmentHash: null, commitment: null, evidence: null, witness: null },
     ...{ verdict: n % 2 === 0 ? 'VALID' : 'TIMEOUT', reason: `REASON_${n}`, detail: '', rate: n },
   })
 function recordCommitment({ n, providers }: Writer) {

@@ -67,6 +67,7 @@ function judge(records: Store, { deviceId, generation }: { deviceId: Hex; genera
         commitmentHash: null,
         commitment: null,
         evidence: null,
+        witness: null,
       },
       ...{ verdict: 'VALID', reason: 'ROWS_EQUAL', detail: '', rate: 2000 },
     })

@@ -216,6 +216,7 @@ describe.skipIf(!hasNoCard)('a claimed H100 (needs a host without a GPU)', () =>
         commitmentHash: rate > 0 ? hash(500 + ordinal) : null,
         commitment: rate > 0 ? { message, signature: `0x${'01'.repeat(65)}` } : null,
         evidence: null,
+        witness: null,
       })
     })
     for (let beat = 0; beat < 10; beat++) journal.countHeartbeat(0, [deviceId], beat < answered)

@@ -14,7 +14,13 @@ export type VirtualEngines = {
 const keepWindows = 32
 
 export async function createVirtualEngines(): Promise<VirtualEngines> {
-  const core = await createCountedEngine({ spec: specs.devnet, provider: 'cpu', threads: 1, keepWindows })
+  const core = await createCountedEngine({
+    spec: specs.devnet,
+    provider: 'cpu',
+    threads: 1,
+    keepWindows,
+    witnesses: true,
+  })
   return {
     engineOf: (host, rowMs = 1) => ({
       description: core.description,

@@ -43,7 +43,7 @@ it('forgets everything of the epochs before one, with the evidence that nothing 
     const commitment = { message, signature: '0x01' } as const
     journal.keepRounds(epoch, [{ hash: hash(epoch), number: 1n, timestamp: 1, slot: 0, ordinal: 0 }])
     journal.recordVerdict({
-      ...{ ...about, commitment, commitmentHash: hash(5), evidence: hash(100 + epoch) },
+      ...{ ...about, commitment, commitmentHash: hash(5), evidence: hash(100 + epoch), witness: null },
       ...{ verdict: 'VALID', reason: 'ROWS_EQUAL', detail: '', rate: 1 },
     })
     journal.countHeartbeat(epoch, [hash(1)], true)

@@ -47,13 +47,15 @@ export type Worked = {
 
 export async function openJudgeFixture() {
   const folder = mkdtempSync(join(tmpdir(), 'kaisar-judge-'))
-  const kernel = await openKernel(createWeights(spec, epochSeed), 'u8', { provider: 'cpu', deviceIndex: 0, threads: 1 })
+  const kernel = await openKernel(createWeights(spec, epochSeed), 'u8', {
+    ...{ provider: 'cpu', deviceIndex: 0, threads: 1, inner: true },
+  })
   const engine: Pick<WorkEngine, 'verify'> = {
     verify: ({ items }) =>
       verifyOpenings(
         items.map(item => ({ ...item, root: Buffer.from(item.root.slice(2), 'hex') })),
         kernel.run,
-        { sampleLimit: spec.samples, batchRows: 1024 },
+        { sampleLimit: spec.samples, batchRows: 1024, computeInner: kernel.runInner! },
       ),
   }
   const stores: Store[] = []

@@ -45,6 +45,7 @@ function verdict(lane: number, ordinal: number, rate: number): RecordedVerdict {
     commitmentHash: rate > 0 ? commitmentHash : null,
     commitment: rate > 0 ? { message, signature: `0x${'01'.repeat(65)}` } : null,
     evidence: null,
+    witness: null,
   }
 }
 

@@ -4,6 +4,7 @@ import type { RoundJudgeDependencies } from '../../../src/core/checker/round-jud
 import { rowBytes } from '../../../src/core/job/spec.ts'
 import { sampleOf } from '../../../src/core/report/commitment.ts'
 import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
+import type { EvidenceLeaf } from '../../../src/core/report/evidence-root.ts'
 import { signMessage } from '../../../src/core/report/signer.ts'
 import { verifyBundle } from '../../../src/core/report/verify-bundle.ts'
 import { encodeWrongRow } from '../../../src/core/report/wrong-row.ts'
@@ -287,14 +288,25 @@ describe('a reorg at a trigger', () => {
       code('CHECKER_ROUND_UNKNOWN'),
     )
     const lanes = []
+    const leaves: EvidenceLeaf[] = []
     for (const seat of [both, one]) {
       expect(await seat.close()).toMatchObject([{ round: kept.hash, verdict: 'VALID' }])
       expect(seat.store.all('SELECT * FROM contradiction')).toEqual([])
       seat.journal.countHeartbeat(0, [device.deviceId], true)
       const of = { epoch: 0, devices: [device], rounds: [kept], maxRounds: rules.maxRounds }
-      lanes.push(packCohort(seat.journal, of).words)
+      const { words, evidence } = packCohort(seat.journal, of)
+      lanes.push(words.slice(0, 9))
+      leaves.push(evidence.leaf(device.lane, kept.ordinal))
     }
     expect(lanes[0]).toEqual(lanes[1])
+    // Each seat says for itself that it recomputed the rows; about what, they agree.
+    expect(leaves[0]!.reason).not.toBe(leaves[1]!.reason)
+    expect(leaves[0]!.commitmentHash).toBe(leaves[1]!.commitmentHash)
+    for (const [i, seat] of [both, one].entries()) {
+      const { witness, evidence } = seat.journal.verdicts(0)[0]!
+      expect(leaves[i]!.reason).toBe(witness)
+      expect(decodeBundle(seat.evidence.read(evidence!)!).witness).toBe(witness)
+    }
   })
 
   it('drops a round whose rows are being recomputed, and begins it again when its block comes back', async () => {

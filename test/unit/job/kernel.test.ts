@@ -63,6 +63,25 @@ describe('kernel', () => {
     expect(await exact(4162)).toEqual({ fp32: false, u8: true, s8: false })
   })
 
+  it('gives the same inner activations in every form, which no digest gives away and another row has not', async () => {
+    const { spec } = extremes(64)
+    const weights = createWeights(spec, epochSeed)
+    const inputs = rowInput(new Uint8Array(32).fill(5), 0, 4)
+    const given: string[] = []
+    for (const form of kernelForms) {
+      const kernel = await open(weights, form, { ...cpu(1), inner: true })
+      const { digests, inner } = await kernel.runInner!(inputs)
+      expect(Buffer.compare(digests, await kernel.run(inputs))).toBe(0)
+      expect(Buffer.compare(digests, referenceDigests(weights, inputs))).toBe(0)
+      expect(inner.length).toBe(4 * spec.width)
+      given.push(Buffer.from(inner).toString('hex'))
+    }
+    expect(new Set(given).size).toBe(1)
+    const rows = given[0]!.match(new RegExp(`.{${2 * spec.width}}`, 'g'))!
+    expect(new Set(rows).size).toBe(4)
+    expect((await open(weights, 'u8', cpu(1))).runInner).toBeUndefined()
+  })
+
   it('is tried at the largest sums of both signs, and the largest pairs of unsigned bytes', () => {
     const { spec, embed, layers } = extremes(64)
     const { width } = spec

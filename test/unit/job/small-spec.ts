@@ -12,7 +12,7 @@ export const epochSeed = `0x${'e5'.repeat(32)}` as const
 
 /** Ten rows a millisecond, by count. */
 export const smallCore = (): Promise<WorkCore> =>
-  createCountedEngine({ spec: smallSpec, provider: 'cpu', threads: 1 }, 0.1)
+  createCountedEngine({ spec: smallSpec, provider: 'cpu', threads: 1, witnesses: true }, 0.1)
 
 /** A window whose digests are given: what any prover, honest or not, can commit to. */
 export function commitTo(digests: Uint8Array): { tree: DigestTree; open: (sample: readonly number[]) => Uint8Array } {

@@ -113,7 +113,7 @@ it('a Checker’s records are its verdicts, how often it gave which, and what it
   const at = roleFolder('checker')
   const store = openStore({ path: stateFile(at, network), migrations: [transactionTables, ...checkerMigrations] })
   const journal = createCheckerJournal(store)
-  const verdict = { generation: 1, detail: 'x', commitmentHash: null, commitment: null, evidence: null }
+  const verdict = { generation: 1, detail: 'x', commitmentHash: null, commitment: null, evidence: null, witness: null }
   for (const [epoch, round, given] of [
     [1, '1', 'VALID'],
     [1, '2', 'VALID'],

@@ -8,7 +8,7 @@ import { isKaisarError } from '../../../src/core/platform/errors.ts'
 import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
 import { toWire } from '../../../src/core/protocol/messages.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
-import { seedOf } from '../../../src/core/report/commitment.ts'
+import { sampleOf, seedOf, witnessOf } from '../../../src/core/report/commitment.ts'
 import {
   bundleHash,
   decodeBundle,
@@ -109,6 +109,42 @@ const headed = (text: string): Uint8Array => {
   length.writeUInt32BE(body.length)
   return Uint8Array.from(Buffer.concat([Buffer.from('kaisar-bundle'), Buffer.of(1), length, body]))
 }
+
+describe('a seat’s witness', () => {
+  const witnessFrom = async (seat = checker.address) => {
+    const { commitment, request, openings } = bundle
+    const { rows, root } = commitment.message
+    const item = {
+      ...{ seed: seedOf(bundle.network, commitment.message), rows: Number(rows), root, openings },
+      sample: sampleOf(smallSpec, commitment.message, request!.message),
+      witnessOf: witnessOf(bundle.network, commitment.message, seat),
+    }
+    const [answer] = await core.verify({ epochSeed, items: [item] })
+    return answer?.ok ? answer.witness! : word('00')
+  }
+
+  it('makes a bundle of version 3, verified by recomputing; older ones verify as before', async () => {
+    const witness = await witnessFrom()
+    const bytes = encodeBundle({ ...bundle, witness })
+    expect([encodeBundle(bundle)[13], bytes[13]]).toEqual([1, 3])
+    expect(decodeBundle(bytes)).toEqual({ ...bundle, witness })
+    expect(await check({ witness })).toMatchObject({ ok: true, facts: { witness } })
+    expect(await check({})).toMatchObject({ ok: true, facts: { witness: null } })
+  })
+
+  it('is refuted where it is another seat’s, or made up, or not what its leaf on chain says', async () => {
+    const witness = await witnessFrom()
+    for (const other of [await witnessFrom(provider.address), word('77')]) {
+      expect(await check({ witness: other })).toMatchObject({ ok: false, step: 'WITNESS' })
+      const shown = verifyBundle({ ...bundle, witness }, { openVerifier, shownWitness: other })
+      expect(await shown).toMatchObject({ ok: false, step: 'WITNESS' })
+    }
+    const none = verifyBundle(bundle, { openVerifier, shownWitness: witness })
+    expect(await none).toMatchObject({ ok: false, step: 'WITNESS' })
+    const shown = verifyBundle({ ...bundle, witness }, { openVerifier, shownWitness: witness })
+    expect(await shown).toMatchObject({ ok: true })
+  })
+})
 
 describe('verifyBundle', () => {
   it('accepts an honest report and states the facts and the limits', async () => {
