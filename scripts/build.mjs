@@ -25,7 +25,7 @@ const steps = [
   {
     name: 'contracts',
     title: 'Compiling contracts',
-    sources: ['contracts/src', 'foundry.toml', 'scripts/solc.mjs'],
+    sources: ['contracts/src', 'foundry.toml', 'scripts/solc.mjs', 'scripts/build.mjs'],
     product: 'dist/contracts',
     run: compileContracts,
   },
@@ -95,15 +95,34 @@ async function compileContracts() {
   await run(forgePath(), ['build', '--skip', 'test', '--skip', 'script', '--quiet'])
   rmSync(at('dist/contracts'), { recursive: true, force: true })
   mkdirSync(at('dist/contracts'), { recursive: true })
+  const deployed = []
   for (const source of filesBelow(at('contracts/src')).filter(file => file.endsWith('.sol'))) {
     const folder = at('out', source.split('/').at(-1))
     if (!existsSync(folder)) continue
     for (const artifact of readdirSync(folder).filter(name => name.endsWith('.json'))) {
-      const { abi, bytecode } = JSON.parse(readFileSync(join(folder, artifact), 'utf8'))
+      const { abi, bytecode, metadata } = JSON.parse(readFileSync(join(folder, artifact), 'utf8'))
       // Interfaces and libraries without code are not deployed.
       if (bytecode.object === '0x') continue
+      deployed.push(metadata)
       writeAtomically(at('dist/contracts', artifact), JSON.stringify({ abi, bytecode: bytecode.object }))
     }
+  }
+  writeAtomically(at('dist/contracts/compiler-input.json'), JSON.stringify(compilerInput(deployed)))
+}
+
+/** What the compiler was given, in the form that explorers take: every source that is in what is deployed, and the settings. */
+function compilerInput(metadata) {
+  const paths = [...new Set(metadata.flatMap(({ sources }) => Object.keys(sources)))].sort()
+  const [{ compiler, language, settings }] = metadata
+  const { compilationTarget: _, ...shared } = settings
+  const outputSelection = { '*': { '*': ['abi', 'metadata', 'evm.bytecode', 'evm.deployedBytecode'] } }
+  return {
+    version: compiler.version,
+    input: {
+      language,
+      sources: Object.fromEntries(paths.map(path => [path, { content: readFileSync(at(path), 'utf8') }])),
+      settings: { ...shared, outputSelection },
+    },
   }
 }
 
