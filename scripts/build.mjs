@@ -36,6 +36,14 @@ const steps = [
     product: 'dist/help.json',
     run: writeManifest,
   },
+  {
+    name: 'errors',
+    title: 'Listing errors',
+    // Not all of src: it takes a second, and most changes are about no error.
+    sources: () => ['scripts/error-catalogue.mjs', 'src/core/chain/abi/error-notes.ts', ...errorModules()],
+    product: 'dist/errors.json',
+    run: writeErrors,
+  },
 ]
 
 /**
@@ -85,7 +93,8 @@ function stampOf(step) {
     if (stat.isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name))
     else hash.update(`${path}\0${stat.size}\0${stat.mtimeMs}\0`)
   }
-  for (const source of step.sources) visit(at(source))
+  const { sources } = step
+  for (const source of typeof sources === 'function' ? sources() : sources) visit(at(source))
   return hash.digest('hex')
 }
 
@@ -143,6 +152,18 @@ async function writeManifest() {
   writeAtomically(at('oclif.manifest.json'), JSON.stringify(plugin.manifest))
   const { renderHelp } = await import('./render-help.mjs')
   writeAtomically(at('dist/help.json'), JSON.stringify(await renderHelp(root)))
+}
+
+const errorModules = () =>
+  filesBelow(at('src'))
+    .filter(path => /(^|[/-])errors\.ts$/.test(path))
+    .map(path => `src/${path}`)
+
+/** What `kaisar help CODE` answers from. */
+async function writeErrors() {
+  const { readErrorCatalogue } = await import('./error-catalogue.mjs')
+  const { codes, contracts } = await readErrorCatalogue()
+  writeAtomically(at('dist/errors.json'), JSON.stringify(Object.fromEntries([...codes, ...contracts])))
 }
 
 /** Paths of all files below a folder, relative to it, with `/`. */

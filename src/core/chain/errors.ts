@@ -127,7 +127,7 @@ export const chainErrors = defineErrors({
     message: ({ functionName, reason }: { functionName: string; reason: string; errorName: string }) =>
       `The contract refused ${functionName}: ${reason}`,
     meaning: 'A rule of the contracts does not allow this call now; the reason is the contract’s own error.',
-    fix: 'Look the reason up in docs/contracts.md; most often the call is early, late or already done.',
+    fix: 'Do what the reason says. "kaisar help" with the name of the contract’s error says it again.',
   },
   TRANSACTION_FEE_CAP: {
     message: ({ key, neededWei, capWei }: { key: string; neededWei: bigint; capWei: bigint }) =>
