@@ -48,6 +48,8 @@ async function start() {
     }
     process.env.KAISAR_SKIP_BUILD = '1'
   }
+  const error = askedForError()
+  if (error) return process.stdout.write(error)
   const help = askedForHelp()
   if (help?.page) return process.stdout.write(help.page)
   const { enableCompileCache } = await import('node:module')
@@ -78,6 +80,20 @@ function askedForHelp() {
     words: argv.includes('--json') ? [...words, '--json'] : words,
     page: page?.replace('{{user agent}}', userAgent()),
   }
+}
+
+/** What `kaisar help CODE` prints, for an error of kaisar or of its contracts; undefined when none was named. */
+function askedForError() {
+  const [verb, asked, ...more] = argv.filter(word => !word.startsWith('-'))
+  if (verb !== 'help' || asked === undefined || more.length > 0) return
+  const errors = JSON.parse(readFileSync(new URL('dist/errors.json', root), 'utf8'))
+  const code = Object.keys(errors).find(name => name.toLowerCase() === asked.toLowerCase())
+  if (code === undefined) return
+  const data = { code, ...errors[code] }
+  if (argv.includes('--json'))
+    return `${JSON.stringify({ schemaVersion: 1, success: true, data, errors: [], warnings: [] })}\n`
+  const ends = data.exit === undefined ? [] : [`  Exit code ${data.exit}`]
+  return `${[code, `  Why  ${data.meaning}`, `  Fix  ${data.fix}`, ...ends].join('\n')}\n`
 }
 
 /** Whether version `a` is lower than `b`, both `major.minor.patch`. */

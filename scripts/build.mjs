@@ -25,7 +25,7 @@ const steps = [
   {
     name: 'contracts',
     title: 'Compiling contracts',
-    sources: ['contracts/src', 'foundry.toml', 'scripts/solc.mjs'],
+    sources: ['contracts/src', 'foundry.toml', 'scripts/solc.mjs', 'scripts/build.mjs'],
     product: 'dist/contracts',
     run: compileContracts,
   },
@@ -35,6 +35,14 @@ const steps = [
     sources: ['src/commands', 'src/hooks', 'package.json', 'scripts/render-help.mjs'],
     product: 'dist/help.json',
     run: writeManifest,
+  },
+  {
+    name: 'errors',
+    title: 'Listing errors',
+    // Not all of src: it takes a second, and most changes are about no error.
+    sources: () => ['scripts/error-catalogue.mjs', 'src/core/chain/abi/error-notes.ts', ...errorModules()],
+    product: 'dist/errors.json',
+    run: writeErrors,
   },
 ]
 
@@ -86,7 +94,8 @@ function stampOf(step) {
     if (stat.isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name))
     else hash.update(`${path}\0${stat.size}\0${stat.mtimeMs}\0`)
   }
-  for (const source of step.sources) visit(at(source))
+  const { sources } = step
+  for (const source of typeof sources === 'function' ? sources() : sources) visit(at(source))
   return hash.digest('hex')
 }
 
@@ -96,15 +105,34 @@ async function compileContracts({ withTests }) {
   await run(forgePath(), ['build', ...(withTests ? [] : ['--skip', 'test', '--skip', 'script']), '--quiet'])
   rmSync(at('dist/contracts'), { recursive: true, force: true })
   mkdirSync(at('dist/contracts'), { recursive: true })
+  const deployed = []
   for (const source of filesBelow(at('contracts/src')).filter(file => file.endsWith('.sol'))) {
     const folder = at('out', source.split('/').at(-1))
     if (!existsSync(folder)) continue
     for (const artifact of readdirSync(folder).filter(name => name.endsWith('.json'))) {
-      const { abi, bytecode } = JSON.parse(readFileSync(join(folder, artifact), 'utf8'))
+      const { abi, bytecode, metadata } = JSON.parse(readFileSync(join(folder, artifact), 'utf8'))
       // Interfaces and libraries without code are not deployed.
       if (bytecode.object === '0x') continue
+      deployed.push(metadata)
       writeAtomically(at('dist/contracts', artifact), JSON.stringify({ abi, bytecode: bytecode.object }))
     }
+  }
+  writeAtomically(at('dist/contracts/compiler-input.json'), JSON.stringify(compilerInput(deployed)))
+}
+
+/** What the compiler was given, in the form that explorers take: every source that is in what is deployed, and the settings. */
+function compilerInput(metadata) {
+  const paths = [...new Set(metadata.flatMap(({ sources }) => Object.keys(sources)))].sort()
+  const [{ compiler, language, settings }] = metadata
+  const { compilationTarget: _, ...shared } = settings
+  const outputSelection = { '*': { '*': ['abi', 'metadata', 'evm.bytecode', 'evm.deployedBytecode'] } }
+  return {
+    version: compiler.version,
+    input: {
+      language,
+      sources: Object.fromEntries(paths.map(path => [path, { content: readFileSync(at(path), 'utf8') }])),
+      settings: { ...shared, outputSelection },
+    },
   }
 }
 
@@ -125,6 +153,18 @@ async function writeManifest() {
   writeAtomically(at('oclif.manifest.json'), JSON.stringify(plugin.manifest))
   const { renderHelp } = await import('./render-help.mjs')
   writeAtomically(at('dist/help.json'), JSON.stringify(await renderHelp(root)))
+}
+
+const errorModules = () =>
+  filesBelow(at('src'))
+    .filter(path => /(^|[/-])errors\.ts$/.test(path))
+    .map(path => `src/${path}`)
+
+/** What `kaisar help CODE` answers from. */
+async function writeErrors() {
+  const { readErrorCatalogue } = await import('./error-catalogue.mjs')
+  const { codes, contracts } = await readErrorCatalogue()
+  writeAtomically(at('dist/errors.json'), JSON.stringify(Object.fromEntries([...codes, ...contracts])))
 }
 
 /** Paths of all files below a folder, relative to it, with `/`. */

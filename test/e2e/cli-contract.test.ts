@@ -40,6 +40,23 @@ describe('entry', () => {
     expect(await kaisar('keys', '--help')).toMatchObject({ exitCode: 0, stdout: (await kaisar('keys')).stdout })
   })
 
+  it('explains an error by its code, and one of the contracts by its name, in any case of letters', async () => {
+    const { stdout, exitCode } = await kaisar('help', 'funds_insufficient')
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(/^FUNDS_INSUFFICIENT\n {2}Why {2}.+\n {2}Fix {2}.+\n {2}Exit code 3\n$/)
+    const contract = (await kaisar('help', 'TooFewOwners', '--json')).json()
+    expect(contract).toMatchObject({
+      success: true,
+      data: {
+        code: 'TooFewOwners',
+        meaning: expect.stringContaining('five different owners'),
+        fix: expect.any(String),
+      },
+    })
+    const unknown = await kaisar('help', 'NO_SUCH_CODE', '--json')
+    expect([unknown.exitCode, unknown.json().errors[0]?.code]).toEqual([2, 'COMMAND_UNKNOWN'])
+  })
+
   it('refuses a topic alone where JSON is wanted, naming its commands', async () => {
     const { exitCode, json } = await kaisarHere('keys', '--json')
     expect(exitCode).toBe(2)
@@ -100,7 +117,7 @@ describe('usage errors', () => {
     expect(json.exitCode).toBe(2)
     expect(json.json()).toMatchObject({ schemaVersion: 1, success: false, data: null, warnings: [] })
     expect(json.json().errors).toHaveLength(1)
-    expect(json.json().errors[0]).toMatchObject({ code, docs: `docs/errors.md#${code.toLowerCase()}` })
+    expect(json.json().errors[0]).toMatchObject({ code, help: `kaisar help ${code}` })
   })
 })
 

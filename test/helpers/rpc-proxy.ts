@@ -32,6 +32,8 @@ export type FaultRule = {
   readonly probability?: number
   /** How often; default for ever. */
   readonly times?: number
+  /** How many it would apply to are let through before; default 0. */
+  readonly after?: number
 }
 
 export type RpcProxy = {
@@ -57,7 +59,7 @@ type Call = { readonly id: unknown; readonly method: string; readonly params?: r
 /** A JSON-RPC endpoint in front of a real one that fails as told, reproducibly for a seed. */
 export async function startRpcProxy(options: { readonly target: string; readonly seed?: number }): Promise<RpcProxy> {
   const random = seededRandom(options.seed ?? 1)
-  const rules = new Map<FaultRule, { left: number; frozenHead: string | null }>()
+  const rules = new Map<FaultRule, { left: number; spared: number; frozenHead: string | null }>()
   const injected: Partial<Record<RpcFault, number>> = {}
   const calls: string[] = []
 
@@ -81,6 +83,7 @@ export async function startRpcProxy(options: { readonly target: string; readonly
       if (rule.fault === 'stale' && !asksForHead(call)) continue
       if (rule.fault === 'ahead' && !/^eth_(blockNumber|getBlockByNumber)$/.test(call.method)) continue
       if (random() >= (rule.probability ?? 1)) continue
+      if (state.spared-- > 0) continue
       state.left--
       injected[rule.fault] = (injected[rule.fault] ?? 0) + 1
       return rule
@@ -150,7 +153,7 @@ export async function startRpcProxy(options: { readonly target: string; readonly
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     inject(rule) {
-      rules.set(rule, { left: rule.times ?? Number.POSITIVE_INFINITY, frozenHead: null })
+      rules.set(rule, { left: rule.times ?? Number.POSITIVE_INFINITY, spared: rule.after ?? 0, frozenHead: null })
       return () => rules.delete(rule)
     },
     injected,

@@ -1,30 +1,33 @@
 import { Flags } from '@oclif/core'
-import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
+import { calldataFlags, SendingCommand, sendingFlags } from '../sending-command.ts'
 
-export default class ChainStart extends BaseCommand<typeof ChainStart> {
-  static override description = `Open epoch 0. Once, by the owner, when five different Checkers are bonded.`
-  static override examples = ['<%= config.bin %> <%= command.id %> --in 3600']
+export default class ChainStart extends SendingCommand<typeof ChainStart> {
+  static override description = `Open epoch 0. Once, by the owner, when five different Checkers are bonded.
+
+An owner that is a Safe sends what --safe or --calldata prints; leave enough time for its signatures with --in.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --in 3600',
+    '<%= config.bin %> <%= command.id %> --in 172800 --safe > start.json',
+  ]
   static override flags = {
-    ...chainFlags,
-    ...keyFlags,
+    ...sendingFlags,
+    ...calldataFlags,
     in: Flags.integer({ description: 'Seconds of block time until epoch 0 begins', default: 600, min: 5 }),
   }
 
   async run() {
     const target = await this.chainTarget()
-    const { startNetwork } = await import('../../core/chain/deploy.ts')
-    const { systemClock: clock } = await import('../../core/platform/clock.ts')
+    const { startCall } = await import('../../core/chain/deploy.ts')
+    const { ownerOf } = await import('../../core/chain/parameters.ts')
     const network = await this.connectNetwork(target)
-    const { privateKey } = await this.unlockKey()
-    const { privateKeyToAccount } = await import('viem/accounts')
     const { chain, consensus } = network
-    const { timestamp } = await chain.client.getBlock()
+    const [{ timestamp }, owner] = await Promise.all([chain.client.getBlock(), ownerOf(network)])
     const firstEpochAt = Number(timestamp) + this.flags.in
-    const { hash } = await startNetwork(
-      { consensus, firstEpochAt },
-      { chain, account: privateKeyToAccount(privateKey), clock },
-    )
+    const call = startCall(consensus, firstEpochAt)
+    const allowed = [owner]
+    if (this.printsCall) return this.printCall(network, call, { allowed })
+    const { receipt } = await this.sendCall(network, call, { allowed })
     this.log(`Epoch 0 begins at ${new Date(firstEpochAt * 1000).toISOString()}.`)
-    return { firstEpochAt, txHash: hash }
+    return { firstEpochAt, txHash: receipt.hash }
   }
 }

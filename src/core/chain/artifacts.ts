@@ -23,3 +23,19 @@ export function readArtifact(contract: DeployedName, folder = builtFolder): Arti
   if (!existsSync(file)) throw chainErrors.ARTIFACT_MISSING({ contract, directory: folder })
   return JSON.parse(readFileSync(file, 'utf8')) as Artifact
 }
+
+/** The compiler's standard-JSON input of all contracts, which explorers take to verify them, and what it compiles for. */
+export type CompilerInput = { readonly text: string; readonly version: string; readonly evmVersion: string }
+
+/** @throws ARTIFACT_MISSING */
+export function readCompilerInput(folder = builtFolder): CompilerInput {
+  const file = join(folder, compilerInputName)
+  if (!existsSync(file)) throw chainErrors.ARTIFACT_MISSING({ contract: 'compiler input', directory: folder })
+  const { version, input } = JSON.parse(readFileSync(file, 'utf8')) as {
+    version: string
+    input: { settings: { evmVersion: string } }
+  }
+  return { text: JSON.stringify(input, null, 1), version, evmVersion: input.settings.evmVersion }
+}
+
+const compilerInputName = 'compiler-input.json'

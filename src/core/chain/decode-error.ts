@@ -1,5 +1,6 @@
 import { type Abi, BaseError, ContractFunctionRevertedError, decodeErrorResult, type Hex } from 'viem'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import { describeContractError } from './contract-errors.ts'
 import { chainErrors } from './errors.ts'
 
 /**
@@ -12,7 +13,7 @@ export function decodeChainError(error: unknown, functionName: string, errorAbi:
     if (cause instanceof ContractFunctionRevertedError && cause.data !== undefined)
       return chainErrors.CONTRACT_REVERTED({
         functionName,
-        reason: describeError(cause.data.errorName, cause.data.args),
+        reason: describeContractError(cause.data.errorName, cause.data.args),
         errorName: cause.data.errorName,
         cause: error,
       })
@@ -36,14 +37,11 @@ function decodeRevert(data: Hex, abi: Abi): { errorName: string; reason: string 
   if (data === '0x') return { errorName: '', reason: 'it gave no reason' }
   try {
     const { errorName, args } = decodeErrorResult({ abi, data })
-    return { errorName, reason: describeError(errorName, args as readonly unknown[]) }
+    return { errorName, reason: describeContractError(errorName, args as readonly unknown[]) }
   } catch {
     return { errorName: '', reason: `unknown error ${data.slice(0, 10)}` }
   }
 }
-
-const describeError = (name: string, args: readonly unknown[] = []) =>
-  name === 'Error' ? String(args[0]) : `${name}(${args.map(String).join(', ')})`
 
 /** The bytes a call reverted with, wherever in the chain of causes they are; null when it did not revert. */
 export function revertData(error: unknown): Hex | null {

@@ -1,10 +1,11 @@
 /** The record that a deployment writes while it goes on: what it is resumed from, verified by, and handed on as. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Address, Hex } from 'viem'
+import { type Address, type Hex, keccak256 } from 'viem'
 import { z } from 'zod'
 import { stringifyJson } from '../platform/output.ts'
 import { writeFileAtomically } from '../platform/write-file-atomically.ts'
+import type { DeployPlan, StepProgress } from './deploy.ts'
 import { chainErrors } from './errors.ts'
 
 const hex = z.templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]*$/)])
@@ -27,7 +28,7 @@ const recordSchema = z.object({
   treasury: address,
   /** Amounts in wei as decimal texts. */
   parameters: z.record(z.string(), z.unknown()),
-  contracts: z.record(z.string(), z.object({ address, ...sent, constructorArguments: hex })),
+  contracts: z.record(z.string(), z.object({ address, ...sent, constructorArguments: hex, initCodeHash: hex })),
   /** The supply's part that goes into the vault. */
   calls: z.array(z.object({ what: z.string(), to: address, data: hex, ...sent })),
   /** Both set when it is complete. */
@@ -59,6 +60,59 @@ export const deploymentPath = (dataDir: string, name: string): string => join(da
 /** What explorers compile to verify the contracts. */
 export const compilerInputPath = (dataDir: string, name: string): string =>
   join(dataDir, 'deployments', `${name}.compiler-input.json`)
+
+/** The record of a deployment that is planned, with nothing sent yet. */
+export function recordOf(
+  { steps, parameters, ...plan }: DeployPlan,
+  named: Pick<DeploymentRecord, 'name' | 'chainId' | 'preset'>,
+): DeploymentRecord {
+  const unsent = { transaction: null, block: null }
+  const contracts = steps.flatMap(({ contract, address, constructorArguments, call }) =>
+    contract === null
+      ? []
+      : [[contract, { address, ...unsent, constructorArguments, initCodeHash: keccak256(call.data) }] as const],
+  )
+  return {
+    version: 1,
+    ...named,
+    ...plan,
+    parameters: JSON.parse(stringifyJson(parameters)),
+    contracts: Object.fromEntries(contracts),
+    calls: steps.flatMap(({ contract, call: { what, to, data } }) =>
+      contract === null ? [{ what, to: to!, data, ...unsent }] : [],
+    ),
+    codeHashes: null,
+    deployedAtBlock: null,
+  }
+}
+
+/** Progress by step, in the order of the plan. */
+export const progressOf = ({ contracts, calls }: DeploymentRecord): StepProgress[] =>
+  [...Object.values(contracts), ...calls].map(({ transaction, block }) => ({ transaction, block }))
+
+/** The record with what became of step `i`. */
+export function withProgress(record: DeploymentRecord, i: number, progress: StepProgress): DeploymentRecord {
+  const names = Object.keys(record.contracts)
+  const name = names[i]
+  return name === undefined
+    ? { ...record, calls: record.calls.map((call, k) => (k === i - names.length ? { ...call, ...progress } : call)) }
+    : { ...record, contracts: { ...record.contracts, [name]: { ...record.contracts[name]!, ...progress } } }
+}
+
+/**
+ * What differs between a deployment that was begun and the one that is asked for now, by field; a contract by its name where its
+ * code or what it is constructed with differs.
+ */
+export function differences(begun: DeploymentRecord, asked: DeploymentRecord): string[] {
+  const fields = ['chainId', 'preset', 'deployer', 'firstNonce', 'owner', 'guardian', 'treasury', 'parameters'] as const
+  const differ = (a: unknown, b: unknown) => stringifyJson(a) !== stringifyJson(b)
+  return [
+    ...fields.filter(field => differ(begun[field], asked[field])),
+    ...Object.keys(asked.contracts).filter(
+      name => begun.contracts[name]?.initCodeHash !== asked.contracts[name]!.initCodeHash,
+    ),
+  ]
+}
 
 /** @returns null where there is none. @throws DEPLOYMENT_INVALID */
 export function readDeployment(path: string): DeploymentRecord | null {

@@ -80,6 +80,42 @@ export const chainErrors = defineErrors({
     fix: 'Write it again with "kaisar chain deploy", or copy it from the network’s documentation.',
     exit: 3,
   },
+  PRESET_MISSING: {
+    message: ({ presets }: { presets: Readonly<Record<string, string>> }) =>
+      `Which parameters the network gets was not said: ${Object.entries(presets)
+        .map(([name, title]) => `--preset ${name} (${title})`)
+        .join(', ')}.`,
+    meaning:
+      'Epochs, rounds, bonds and emission are fixed by a preset; the one of a devnet would be worthless elsewhere.',
+    fix: 'Choose one; "kaisar chain doctor" says which of them fit the time between blocks of a chain, --dry-run shows every value.',
+    exit: 2,
+  },
+  DEPLOYMENT_DIFFERS: {
+    message: ({ file, fields }: { file: string; fields: readonly string[] }) =>
+      `${file} is of another deployment: ${fields.join(', ')} differ.`,
+    meaning:
+      'A deployment of this name was begun. It goes on by the same command with the same parameters, key and release only.',
+    fix: 'Repeat the command that began it, or begin another one under another --name.',
+    exit: 3,
+  },
+  DEPLOYMENT_NONCE_MOVED: {
+    message: ({
+      deployer,
+      what,
+      expected,
+      actual,
+    }: {
+      deployer: string
+      what: string
+      expected: number
+      actual: number
+      firstNonce: number
+    }) => `${what} needs nonce ${expected} of ${deployer}, whose next one is ${actual}.`,
+    meaning:
+      'The contracts name each other’s addresses, which follow from the nonces of the key: something else was sent with it, or the chain was started anew.',
+    fix: 'Begin anew under another --name, with a key that sends nothing else meanwhile. What was deployed already stays unused and costs nothing more.',
+    exit: 3,
+  },
   ARTIFACT_MISSING: {
     message: ({ contract, directory }: { contract: string; directory: string }) =>
       `No compiled ${contract} in ${directory}.`,
@@ -91,7 +127,7 @@ export const chainErrors = defineErrors({
     message: ({ functionName, reason }: { functionName: string; reason: string; errorName: string }) =>
       `The contract refused ${functionName}: ${reason}`,
     meaning: 'A rule of the contracts does not allow this call now; the reason is the contract’s own error.',
-    fix: 'Look the reason up in docs/contracts.md; most often the call is early, late or already done.',
+    fix: 'Do what the reason says. "kaisar help" with the name of the contract’s error says it again.',
   },
   TRANSACTION_FEE_CAP: {
     message: ({ key, neededWei, capWei }: { key: string; neededWei: bigint; capWei: bigint }) =>

@@ -40,14 +40,32 @@ export type NetworkParameters = {
 }
 
 /** By name: what it is for, and the mean time between blocks that its rules count on. */
-export const presets = {
+const presets = {
   devnet: { title: 'epochs of seconds on a chain of your own', blockSeconds: 1 },
   peaq: { title: 'epochs of a day on peaq', blockSeconds: 1 },
   'op-stack': { title: 'epochs of a day on an OP-stack chain', blockSeconds: 2 },
   arbitrum: { title: 'epochs of a day on an Arbitrum chain', blockSeconds: 0.25 },
 } as const satisfies Record<string, { readonly title: string; readonly blockSeconds: number }>
 export type PresetName = keyof typeof presets
-export const presetNames = Object.keys(presets) as PresetName[]
+const presetNames = Object.keys(presets) as PresetName[]
+
+/** What each is for, by name. */
+export const presetTitles = Object.fromEntries(presetNames.map(name => [name, presets[name].title])) as Readonly<
+  Record<PresetName, string>
+>
+
+/**
+ * @param specs - hash of the job of a devnet, and of a real network
+ * @param epochSeconds - of the devnet preset alone
+ */
+export const presetParameters = (
+  name: PresetName,
+  specs: { readonly devnet: Hex; readonly standard: Hex },
+  epochSeconds?: number,
+): NetworkParameters =>
+  name === 'devnet'
+    ? devnetParameters(specs.devnet, epochSeconds)
+    : productionParameters(specs.standard, presets[name].blockSeconds)
 
 /** Those whose rounds come about as often as meant on such a chain; none before there are enough blocks to say. */
 export const presetsFor = ({

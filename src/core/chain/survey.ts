@@ -17,8 +17,8 @@ export type ChainSurvey = {
   readonly fullSizeCode: boolean
   /** What NUMBER says inside a call: the number of the block, or another chain's (Arbitrum: that of its parent). */
   readonly ownBlockNumber: boolean
-  /** Whether BLOCKHASH of the block before gives the hash that the endpoint shows for it. */
-  readonly ownBlockHash: boolean
+  /** Whether BLOCKHASH of the block before gives the hash that the endpoint shows for it; null where there is none before. */
+  readonly ownBlockHash: boolean | null
   /** Whether the contract of EIP-2935 answers with hashes of the last 8,191 blocks. */
   readonly longHistory: boolean
   /** Whether headers hash to what they say, by Ethereum's rule. */
@@ -111,7 +111,7 @@ export async function surveyChain(chain: Chain, nowMs: number): Promise<ChainSur
     opcodes: { push0, mcopy, tstore },
     fullSizeCode,
     ownBlockNumber,
-    ownBlockHash: before !== null && before.hash === `0x${place.slice(66, 130)}`,
+    ownBlockHash: before === null ? null : before.hash === `0x${place.slice(66, 130)}`,
     longHistory: history.length === 66 && hexToBigInt(history) !== 0n,
     ethereumHeaders: headerHash(head) === head.hash,
     readsAtHash,
@@ -196,10 +196,12 @@ export function judgeSurvey(survey: ChainSurvey): ChainFitness {
     'fault',
     'contracts see the number of another chain’s block (as on Arbitrum): no seed of an epoch could be pinned to a block of this one',
   )
-  if (survey.ownBlockNumber)
+  if (survey.ownBlockNumber && survey.ownBlockHash === null)
+    add('block hash', 'note', 'there is no block before this one yet')
+  else if (survey.ownBlockNumber)
     either(
       'block hash',
-      survey.ownBlockHash,
+      survey.ownBlockHash === true,
       'contracts see the hash of the block before',
       'fault',
       'contracts see another hash for the block before than the endpoint shows: the seeds of epochs could be known beforehand',

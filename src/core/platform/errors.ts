@@ -48,9 +48,9 @@ export class KaisarError extends Error {
     this.context = options.context
   }
 
-  /** The anchor of this error in the documentation. */
-  get docs(): string {
-    return `docs/errors.md#${this.code.toLowerCase()}`
+  /** The command that explains it, without a network. */
+  get help(): string {
+    return `kaisar help ${this.code}`
   }
 }
 

@@ -12,8 +12,8 @@ type EnvelopeError = {
   readonly message: string
   readonly meaning: string
   readonly fix: string
-  /** Anchor in the documentation. */
-  readonly docs: string
+  /** The command that explains it. */
+  readonly help: string
   readonly context: Readonly<Record<string, unknown>>
 }
 
@@ -44,7 +44,7 @@ export const failureEnvelope = (error: KaisarError, warnings: readonly string[] 
       message: error.message,
       meaning: error.meaning,
       fix: error.fix,
-      docs: error.docs,
+      help: error.help,
       context: error.context,
     },
   ],
@@ -71,7 +71,7 @@ export function formatError(error: KaisarError, paint: { bold: Paint; red: Paint
     `${paint.red(paint.bold('Error'))} ${paint.dim(`[${error.code}]`)} ${error.message}`,
     ...(error.meaning ? [`  Why  ${error.meaning}`] : []),
     `  Fix  ${error.fix}`,
-    paint.dim(`  More ${error.docs}`),
+    paint.dim(`  More ${error.help}`),
   ].join('\n')
 }
 

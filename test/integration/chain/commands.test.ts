@@ -36,6 +36,8 @@ describe('kaisar chain and epoch', () => {
       'deploy',
       '--rpc-url',
       anvil.rpcUrl,
+      '--preset',
+      'devnet',
       '--name',
       'local',
       '--password-file',
@@ -65,6 +67,13 @@ describe('kaisar chain and epoch', () => {
     expect(BigInt(info.data.vault.balance)).toBe(10_000_000n * 10n ** 18n)
     const params = (await kaisar('chain', 'params', '--json')).json<{ rounds: { windowMs: number; slots: number } }>()
     expect(params.data.rounds).toMatchObject({ windowMs: 1000, slots: 1 })
+    const shown = (await kaisar('chain', 'params')).stdout
+    for (const line of [
+      'epochSeconds         16 s',
+      'seatBond             1000 KAI a seat',
+      'auditBps             25%',
+    ])
+      expect(shown).toContain(`  ${line}\n`)
     expect((await kaisar('chain', 'devices', '--json')).json().data).toEqual({ devices: [] })
     expect((await kaisar('chain', 'seats', '--json')).json().data).toEqual({ checkers: [] })
     expect((await kaisar('epoch', 'rewards', '--json')).json().data).toMatchObject({ epoch: null, payments: [] })

@@ -77,6 +77,11 @@ describe('chain doctor', () => {
     expect([level('opcodes'), level('history')]).toEqual(['note', 'note'])
   })
 
+  test('a chain that has just begun is no worse for it', async () => {
+    const { exitCode, level } = await examine((await anvilForTests()).rpcUrl)
+    expect([exitCode, level('block hash'), level('block time')]).toEqual([0, 'note', 'note'])
+  })
+
   test('a chain whose contracts see another chain’s block numbers is refused by name', async () => {
     const anvil = await chainWith({}, 1)
     const parent = (call: { method: string; params: unknown[] }, result: unknown) =>

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { runCliHere } from '../../helpers/cli-in-process.ts'
-import { isolatedHome, runCli } from '../../helpers/run-cli.ts'
+import { isolatedHome } from '../../helpers/run-cli.ts'
 import { makeSyntheticGpu } from '../../unit/gpu/attestation/synthetic-evidence.ts'
 
 const claim = fileURLToPath(new URL('../../../fixtures/gpu/nvidia-smi-h100-claim.xml', import.meta.url))

@@ -1,6 +1,8 @@
-import { createPublicClient, custom, RpcRequestError } from 'viem'
+import { createPublicClient, custom, encodeErrorResult, RpcRequestError, stringToHex } from 'viem'
 import { describe, expect, it } from 'vitest'
+import { contractErrors } from '../../../src/core/chain/contract-errors.ts'
 import { decodeChainError } from '../../../src/core/chain/decode-error.ts'
+import { kaisarErrorsAbi } from '../../../src/core/chain/kaisar-errors.ts'
 
 /** What a client throws for an answer of a node. */
 async function failureOf(code: number, message: string): Promise<unknown> {
@@ -35,4 +37,25 @@ describe('an error of the chain', () => {
       context: { reason: 'unknown error 0x12121212' },
     })
   })
+
+  it('of a contract says what it means and what to do', async () => {
+    const revert = (errorName: 'TooFewOwners' | 'OutOfBounds', args: readonly unknown[]) => {
+      const abi = kaisarErrorsAbi.filter(({ name }) => name === errorName).slice(0, 1)
+      const data = encodeErrorResult({ abi, errorName, args } as never)
+      return decodeChainError(failing(data), 'start', kaisarErrorsAbi)
+    }
+    expect(revert('TooFewOwners', [3n]).message).toMatch(
+      /^The contract refused start: TooFewOwners\(3\)\. Fewer than five different owners .* Have five Checkers /,
+    )
+    expect(revert('OutOfBounds', [stringToHex('slashBps', { size: 32 })]).message).toContain('OutOfBounds(slashBps). ')
+  })
+})
+
+/** An error as a node's that carries the data of a revert. */
+const failing = (data: string) => Object.assign(new Error('execution reverted'), { data })
+
+it('every error of the contracts is explained, and nothing else is', () => {
+  expect(new Set(kaisarErrorsAbi.map(({ name }) => name))).toEqual(new Set(contractErrors.keys()))
+  for (const [name, { meaning, fix }] of contractErrors)
+    for (const sentence of [meaning, fix]) expect(sentence, name).toMatch(/^["A-Z`].*[.)]$/s)
 })

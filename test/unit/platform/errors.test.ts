@@ -38,7 +38,7 @@ describe('an error', () => {
       fix: 'Fix.',
       exit: 3,
       context: { who: 'Nobody' },
-      docs: 'docs/errors.md#test_full',
+      help: 'kaisar help TEST_FULL',
     })
     expect(error.cause).toBe(cause)
     expect(errors.TEST_PLAIN()).toMatchObject({ exit: 1, context: {} })

@@ -35,7 +35,7 @@ it('has every field of the envelope, on success and on failure', () => {
         message: 'Device 0xab is owed 5.',
         meaning: 'It was not paid.',
         fix: 'Pay it.',
-        docs: 'docs/errors.md#test_output',
+        help: 'kaisar help TEST_OUTPUT',
         context: { device: '0xab', amount: '5' },
       },
     ],
@@ -49,7 +49,7 @@ it('tells what happened, why, what to do, and where to read on', () => {
       'Error [TEST_OUTPUT] Device 0xab is owed 5.',
       '  Why  It was not paid.',
       '  Fix  Pay it.',
-      '  More docs/errors.md#test_output',
+      '  More kaisar help TEST_OUTPUT',
     ].join('\n'),
   )
 })

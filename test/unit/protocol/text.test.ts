@@ -93,7 +93,7 @@ describe('text of peers', () => {
             ...{ device: text, environment: canonicalJson(environmentRecord), attestation },
           },
         },
-        { policy: createRecordPolicy({ chainId: 1 }, { measuredRate: () => null }) },
+        { policy: createRecordPolicy({ chainId: 1 }, { measuredRate: () => null, identityOwner: async () => null }) },
       )
       const codes = findings.map(({ code }) => code)
       expect(codes).toContain(attestation === null ? 'DEVICE_RECORD_UNKNOWN' : 'ATTESTATION_UNREADABLE')

@@ -1,0 +1,152 @@
+/** What each custom error of the contracts means, and what to do about it. */
+import { hexToString } from 'viem'
+import { errorNotes } from './abi/error-notes.ts'
+
+type Explained = { readonly meaning: string; readonly fix: string }
+
+const others = 'Nothing: somebody else did it already. Daemons expect this and go on.'
+const phase = 'Wait: "kaisar epoch status" shows where the epoch stands and when its next phase begins.'
+const settle = 'Run "kaisar epoch settle", which makes every call that is open, or leave it to a keeper.'
+const report = 'The call was put together wrongly. With kaisar’s own commands this does not happen: report it.'
+const owner = 'Let the owner do it: "kaisar chain deploy --dry-run" and the deployment file name it.'
+
+/** By name: a fix, and a meaning where the contracts' own documentation has none. */
+const known: Readonly<Record<string, string | Explained>> = {
+  AllowanceOverflow: report,
+  AllowanceUnderflow: report,
+  AlreadyAnswered: { meaning: 'This seat has answered the audit.', fix: others },
+  AlreadyBonded: 'Start the Checker with more --seats: "kaisar checker run" adds what is missing.',
+  AlreadyClosed: { meaning: 'What was left of the epoch has gone back already.', fix: others },
+  AlreadyCommitted: {
+    meaning: 'This Checker has committed to its verdicts of the epoch; they cannot be changed any more.',
+    fix: 'Nothing. If it repeats, two machines run with one key: stop one of them.',
+  },
+  AlreadySlashed: others,
+  AlreadyStarted: {
+    meaning: 'The network has started: epoch 0 is set.',
+    fix: 'Nothing: "kaisar chain info" shows its epoch.',
+  },
+  AnswerInvalid: report,
+  AuditClosed: {
+    meaning: 'The time for answers to this audit is over.',
+    fix: 'Keep the Checker running: it answers audits by itself, in time.',
+  },
+  AuditOpen: { meaning: 'The seat may still answer the audit.', fix: phase },
+  BondHeld: 'Come back when the audits are over: "kaisar checker withdraw" says when.',
+  CalldataLength: report,
+  ChangePending: 'Wait until it is in force, from the epoch that the error names; then schedule the next one.',
+  CohortResolved: others,
+  DepositHeld: 'Come back when the audits are over: "kaisar device withdraw" says when.',
+  DeviceLeaving: '"kaisar device list" shows when its deposit may leave; "kaisar device withdraw" returns it.',
+  DeviceNotLeaving: 'Let it leave first, with "kaisar device exit".',
+  DeviceNotSilent: others,
+  EmissionShort: 'Fund the vault, or wait until the time that the error names.',
+  EmptyCohort: 'Nothing: there is nobody to judge.',
+  EmptyRecord: report,
+  EmptyRoot: report,
+  EpochUnopened: settle,
+  EpochUnsettled: phase,
+  GenerationOver: 'Nothing: an earlier stay of a device is not punished any more.',
+  IdentityTaken: 'Attest again once the other device has left, or leave the identity out.',
+  IdentityUnconfirmed: 'Wait for an epoch in which the committee confirms the attestation.',
+  InJail: {
+    meaning: 'The Checker is in jail: it was struck too often.',
+    fix: 'Wait until the epoch that the error names; the Checker then frees itself.',
+  },
+  InsufficientAllowance: {
+    meaning: 'Less KAI was approved than was to be moved.',
+    fix: 'Run the command again: it approves what it needs first.',
+  },
+  InsufficientBalance: {
+    meaning: 'The address holds less KAI than was to be moved.',
+    fix: 'Send KAI to it: "kaisar wallet balance" shows what is there, and "kaisar wallet send" moves it.',
+  },
+  InvalidEndpoint: 'Give a shorter --public-url; its certificate is made by "kaisar checker init".',
+  InvalidPermit: { meaning: 'The signature of the permit is not the holder’s.', fix: report },
+  InvalidSeatCount: 'Name no more seats than there are: "kaisar checker status" and "kaisar chain params" show them.',
+  InvalidSupply: {
+    meaning: 'The supply is above the token’s cap, or the treasury is the zero address.',
+    fix: 'Deploy with a preset, and give --treasury a wallet.',
+  },
+  LaneMoving: 'Come back in the epoch that the error names.',
+  LaneUnpaid: settle,
+  LengthMismatch: report,
+  NoSeed: 'Nothing: nobody called in time for it, and the epoch is passed over. Run more keepers.',
+  NotAudited: { meaning: 'This seat is not asked for an answer.', fix: 'Nothing.' },
+  NotEquivocation: 'Nothing: the evidence shows no offence.',
+  NotGuardian: 'Let the guardian do it; the deployment file names it.',
+  NotInJail: { meaning: 'The Checker is not in jail.', fix: 'Nothing.' },
+  NotKaisarContract: 'Nobody but the contracts of this network calls this.',
+  NotOperatorOrPayout: {
+    meaning: 'Only the operator of a device and its payout wallet may let it leave.',
+    fix: 'Use the key of one of them with --key, or --calldata; "kaisar device list" shows both.',
+  },
+  NotOwner: owner,
+  NotPayout: {
+    meaning: 'Only the payout wallet may do this.',
+    fix: 'Use its key with --key, or print the call for it with --calldata or --safe.',
+  },
+  NotPinned: { meaning: 'No block is set yet from which the epoch’s seed will come.', fix: settle },
+  NotStarted: {
+    meaning: 'The network has no epochs yet.',
+    fix: 'Wait for its owner to run "kaisar chain start".',
+  },
+  NothingOwed: { meaning: 'Nothing is owed to this address.', fix: 'Nothing.' },
+  NothingToSlash: others,
+  NothingToWithdraw: {
+    meaning: 'Nothing of this Checker is on its way out.',
+    fix: 'Take seats out first, with "kaisar checker unbond".',
+  },
+  OpeningMalformed: report,
+  OutOfBounds: 'Choose a value within the bounds that docs/contracts.md gives; the error names the parameter.',
+  PauseResting: 'Wait until the time that the error names.',
+  Paused: 'Wait until the time that the error names (block time in seconds); a pause ends by itself.',
+  Permit2AllowanceIsFixedAtInfinity: report,
+  PermitExpired: { meaning: 'The permit’s deadline is over.', fix: 'Sign a new one.' },
+  PinExpired: settle,
+  PinnedBlockAhead: 'Wait for that block.',
+  ProofInvalid: report,
+  QuorumPossible: phase,
+  ReentrancyGuardReentrantCall: { meaning: 'The contract was called while it was at work.', fix: report },
+  RegistryFull: 'Wait until a device leaves.',
+  SeatOrder: report,
+  SeedNotDue: others,
+  StartInThePast: 'Give more time with --in.',
+  StartTooLate: 'Give less time with --in.',
+  TooFewOwners:
+    'Have five Checkers of five different owners bond a seat each ("kaisar checker run"); "kaisar chain seats" lists them.',
+  TooFewStrikes: 'Nothing: it may not be jailed.',
+  TotalNotFixed: phase,
+  TotalSupplyOverflow: report,
+  TransferFailed: 'Look at the balance and the approval of whoever pays: "kaisar wallet balance".',
+  UnknownChecker: {
+    meaning: 'This operator never bonded.',
+    fix: 'Name the operator of a Checker: "kaisar chain seats" lists them.',
+  },
+  UnknownDevice: 'Name a device that is registered: "kaisar chain devices" lists them.',
+  UnpaidEpoch: 'Nothing: pay begins with a later epoch, which "kaisar chain params" names.',
+  WrongPhase: { meaning: 'The epoch is in another phase than this call is for.', fix: phase },
+  WrongSeats: settle,
+  WrongSigner: 'Nothing: the evidence is not of this operator.',
+  WrongWiring: 'Deploy all contracts anew, with one command and a key that sends nothing else.',
+  ZeroAddress: 'Give the address of a wallet.',
+  ZeroAmount: { meaning: 'Nothing was to be moved.', fix: 'Give an amount above 0.' },
+}
+
+/** Every custom error that the contracts may answer with, by its name. */
+export const contractErrors: ReadonlyMap<string, Explained> = new Map(
+  Object.entries(known).map(([name, given]) => {
+    const { meaning = errorNotes[name] ?? 'A defect in how the contract was called.', fix } =
+      typeof given === 'string' ? { fix: given } : given
+    return [name, { meaning, fix }]
+  }),
+)
+
+/** An error as a person reads it: its name with its values, what it means, what to do. */
+export function describeContractError(name: string, args: readonly unknown[] = []): string {
+  if (name === 'Error') return String(args[0])
+  const values = name === 'OutOfBounds' ? [hexToString(args[0] as `0x${string}`, { size: 32 })] : args.map(String)
+  const called = `${name}(${values.join(', ')})`
+  const explained = contractErrors.get(name)
+  return explained === undefined ? called : `${called}. ${explained.meaning} ${explained.fix}`
+}
