@@ -313,16 +313,9 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
           const others = (committees.get(cohort) ?? []).filter(other => other !== signer.address)
           void forwardWrongRow(others, epoch, commitment, payload)
         },
-        onVerdict: ({ epoch, trigger }, { deviceId }, { judged }) =>
-          judged !== null &&
-          emit({
-            type: 'check.completed',
-            device: deviceId,
-            seat: signer.address,
-            epoch,
-            round: trigger.hash,
-            ...judged,
-          }),
+        onVerdict({ epoch, trigger: { hash: round } }, { deviceId: device }, { judged }) {
+          if (judged !== null) emit({ type: 'check.completed', device, seat: signer.address, epoch, round, ...judged })
+        },
       },
     )
 
