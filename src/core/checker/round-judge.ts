@@ -120,6 +120,8 @@ type Entry = {
 }
 
 const noBytes = new Uint8Array()
+const nothingYet = { offer: null, request: null, forwardedRow: null, verifying: null }
+const untouched = { ...nothingYet, openings: noBytes, attempts: 0 }
 /** What arrived by the deadline may still wait for its handler's turn. */
 const handlingMs = 100
 
@@ -274,15 +276,7 @@ export function createRoundJudge(
       for (const device of devices) {
         const secret = secrets.sampling(trigger.hash, device.deviceId, device.generation)
         const check = openCheck(trigger, round.seenAtMs, sendTo(device.operator) !== null)
-        const empty = {
-          offer: null,
-          request: null,
-          openings: noBytes,
-          attempts: 0,
-          verifying: null,
-          forwardedRow: null,
-        }
-        entries.set(key(trigger.hash, device.deviceId), { round, device, secret, check, ...empty })
+        entries.set(key(trigger.hash, device.deviceId), { ...untouched, round, device, secret, check })
       }
       const own = entriesOf(trigger.hash)
       const cancel = new AbortController()
