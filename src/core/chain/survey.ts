@@ -1,10 +1,10 @@
 /** What a chain can do, found by reads alone, and what of the contracts and daemons fits it. */
-import { type Hex, hexToBigInt, hexToNumber, numberToHex } from 'viem'
+import { concat, type Hex, hexToBigInt, hexToNumber, numberToHex, slice, toFunctionSelector } from 'viem'
 import type { Chain } from './client.ts'
 import { headerHash } from './header-hash.ts'
 
-/** Which EVM the contracts are compiled for; of the two in dist, the later one is cheaper. */
-export type EvmVersion = 'prague' | 'london'
+/** What the contracts are compiled for: `arbitrum` is Prague with blocks numbered by ArbSys. */
+export type EvmVersion = 'prague' | 'london' | 'arbitrum'
 
 /** What was measured. Nothing here is judged. */
 export type ChainSurvey = {
@@ -15,9 +15,9 @@ export type ChainSurvey = {
   readonly opcodes: { readonly push0: boolean; readonly mcopy: boolean; readonly tstore: boolean }
   /** Whether code of 24,576 bytes, the most that Ethereum allows, may be deployed. */
   readonly fullSizeCode: boolean
-  /** What NUMBER says inside a call: the number of the block, or another chain's (Arbitrum: that of its parent). */
-  readonly ownBlockNumber: boolean
-  /** Whether BLOCKHASH of the block before gives the hash that the endpoint shows for it; null where there is none before. */
+  /** What contracts count blocks by: NUMBER; ArbSys, where NUMBER is the parent chain's; or nothing that is this chain's. */
+  readonly blockNumber: 'own' | 'arbsys' | 'foreign'
+  /** Whether contracts are given the hash that the endpoint shows for the block before; null where there is none before. */
   readonly ownBlockHash: boolean | null
   /** Whether the contract of EIP-2935 answers with hashes of the last 8,191 blocks. */
   readonly longHistory: boolean
@@ -36,6 +36,9 @@ export type ChainSurvey = {
 /** Blocks whose times are compared. */
 const span = 64
 const historyAddress = '0x0000F90827F1C53a10cb7A02335B175320002935'
+const arbSysAddress = '0x0000000000000000000000000000000000000064'
+const arbBlockNumber = toFunctionSelector('arbBlockNumber()')
+const arbBlockHash = toFunctionSelector('arbBlockHash(uint256)')
 
 /**
  * Creation code returns what a call gives back, so that a node runs any opcode for anybody without a transaction. Each of these
@@ -100,9 +103,23 @@ export async function surveyChain(chain: Chain, nowMs: number): Promise<ChainSur
   }
 
   // A node may run a call in the block that it names or in the one to come.
-  const numberInside = hexToNumber(`0x${place.slice(2, 66)}`)
-  const ownBlockNumber = numberInside === number || numberInside === number + 1
-  const before = ownBlockNumber && numberInside > 0 ? await blockAt(numberToHex(numberInside - 1)) : null
+  const isNear = (counted: number) => counted === number || counted === number + 1
+  const { counted, hashBefore } = wordsOf(place)
+  const arbSys = isNear(counted) ? null : await askArbSys()
+  const blockNumber = isNear(counted) ? 'own' : arbSys !== null && isNear(arbSys.counted) ? 'arbsys' : 'foreign'
+  const inside = arbSys ?? { counted, hashBefore }
+  const before = blockNumber !== 'foreign' && inside.counted > 0 ? await blockAt(numberToHex(inside.counted - 1)) : null
+  async function askArbSys() {
+    const call = async (data: Hex) =>
+      (await request({ method: 'eth_call', params: [{ to: arbSysAddress, data }, head.number] })) as Hex
+    try {
+      const counted = hexToNumber(await call(arbBlockNumber))
+      const hashBefore = await call(concat([arbBlockHash, numberToHex(counted - 1, { size: 32 })]))
+      return { counted, hashBefore }
+    } catch {
+      return null
+    }
+  }
   const count = number - hexToNumber(first!.number)
   const elapsed = hexToNumber(head.timestamp) - hexToNumber(first!.timestamp)
   return {
@@ -110,8 +127,8 @@ export async function surveyChain(chain: Chain, nowMs: number): Promise<ChainSur
     client,
     opcodes: { push0, mcopy, tstore },
     fullSizeCode,
-    ownBlockNumber,
-    ownBlockHash: before === null ? null : before.hash === `0x${place.slice(66, 130)}`,
+    blockNumber,
+    ownBlockHash: before === null ? null : before.hash === inside.hashBefore,
     longHistory: history.length === 66 && hexToBigInt(history) !== 0n,
     ethereumHeaders: headerHash(head) === head.hash,
     readsAtHash,
@@ -189,16 +206,23 @@ export function judgeSurvey(survey: ChainSurvey): ChainFitness {
     'fault',
     `${survey.gasLimit.toLocaleString('en')} gas a block; deploying takes ${leastGas.toLocaleString('en')}`,
   )
-  either(
-    'block number',
-    survey.ownBlockNumber,
-    'contracts see the number of their own block',
-    'fault',
-    'contracts see the number of another chain’s block (as on Arbitrum): no seed of an epoch could be pinned to a block of this one',
-  )
-  if (survey.ownBlockNumber && survey.ownBlockHash === null)
+  if (survey.blockNumber === 'arbsys')
+    add(
+      'block number',
+      'note',
+      'contracts see the parent chain’s; this chain’s come from ArbSys: the contracts as compiled for Arbitrum',
+    )
+  else
+    either(
+      'block number',
+      survey.blockNumber === 'own',
+      'contracts see the number of their own block',
+      'fault',
+      'contracts see the number of another chain’s block: no seed of an epoch could be pinned to a block of this one',
+    )
+  if (survey.blockNumber !== 'foreign' && survey.ownBlockHash === null)
     add('block hash', 'note', 'there is no block before this one yet')
-  else if (survey.ownBlockNumber)
+  else if (survey.blockNumber !== 'foreign')
     either(
       'block hash',
       survey.ownBlockHash === true,
@@ -246,6 +270,15 @@ export function judgeSurvey(survey: ChainSurvey): ChainFitness {
       ? `the last block is ${seconds} s old: the chain or the endpoint stands still`
       : `the last block is ${-seconds} s ahead of this machine’s clock: check the clock, or mine by time and not by transaction`,
   )
+  if (survey.blockNumber === 'arbsys' && !isPrague)
+    add('opcodes', 'fault', 'the contracts as compiled for Arbitrum need PUSH0, MCOPY and TSTORE')
   const isFit = findings.every(({ level }) => level !== 'fault')
-  return { evm: isFit ? (isPrague ? 'prague' : 'london') : null, findings }
+  const evm = survey.blockNumber === 'arbsys' ? 'arbitrum' : isPrague ? 'prague' : 'london'
+  return { evm: isFit ? evm : null, findings }
 }
+
+/** NUMBER and the hash before, as `programs.place` returns them. */
+const wordsOf = (place: Hex) => ({
+  counted: hexToNumber(slice(place, 0, 32)),
+  hashBefore: slice(place, 32, 64),
+})

@@ -8,6 +8,10 @@ import { runCliHere } from '../../helpers/cli-in-process.ts'
 import { isolatedHome } from '../../helpers/run-cli.ts'
 import { endWithScope } from '../../setup/file-scope.ts'
 
+const arbSys = '0x0000000000000000000000000000000000000064'
+/** With four bytes of calldata NUMBER, else BLOCKHASH of the argument. */
+const arbSysCode = '0x366004146013576004354060005260206000f35b4360005260206000f3'
+
 type Doctor = ChainSurvey & ChainFitness & { readonly presets: readonly string[] }
 
 const examine = async (url: string) => {
@@ -92,6 +96,20 @@ describe('chain doctor', () => {
     expect(exitCode).toBe(3)
     expect(errors[0]).toMatchObject({ code: 'CHAIN_UNFIT', message: expect.stringContaining('block number') })
     expect(level('block number')).toBe('fault')
+  })
+
+  test('on Arbitrum, where ArbSys knows the chain’s own blocks, the contracts for Arbitrum fit', async () => {
+    const anvil = await chainWith({}, 1)
+    // NUMBER is the parent's; at address 100 is what answers with this chain's, as compiled from the two opcodes.
+    await anvil.client.setCode({ address: arbSys, bytecode: arbSysCode })
+    const parent = (call: { method: string; params: unknown[] }, result: unknown) =>
+      call.method === 'eth_call' && JSON.stringify(call.params).includes('0x4360005260')
+        ? `0x${(21_000_000).toString(16).padStart(64, '0')}${'00'.repeat(32)}`
+        : result
+    const { exitCode, data, level } = await examine(await endpointBefore(anvil.rpcUrl, parent))
+    expect(exitCode).toBe(0)
+    expect(data).toMatchObject({ evm: 'arbitrum', blockNumber: 'arbsys', ownBlockHash: true })
+    expect([level('block number'), level('block hash')]).toEqual(['note', 'ok'])
   })
 
   test('a hash that contracts see and nobody else, and a gas limit too low, are faults', async () => {
