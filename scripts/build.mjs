@@ -25,10 +25,19 @@ const steps = [
   {
     name: 'contracts',
     title: 'Compiling contracts',
-    sources: ['contracts/src', 'foundry.toml', 'scripts/solc.mjs', 'scripts/build.mjs'],
-    product: 'dist/contracts',
-    run: compileContracts,
+    sources: ['contracts/src', 'contracts/evm', 'foundry.toml', 'scripts/solc.mjs', 'scripts/build.mjs'],
+    product: 'dist/contracts/prague',
+    run: options => compileContracts('prague', options),
   },
+  // Who deploys on such a chain from a clone runs `npm run build`; a package brings them.
+  ...['london', 'arbitrum'].map(evm => ({
+    name: `contracts-${evm}`,
+    title: `Compiling contracts for ${evm === 'london' ? 'London' : 'Arbitrum'}`,
+    sources: ['contracts/src', 'contracts/evm', 'foundry.toml', 'scripts/solc.mjs', 'scripts/build.mjs'],
+    product: `dist/contracts/${evm}`,
+    run: options => compileContracts(evm, options),
+    isAsked: true,
+  })),
   {
     name: 'manifest',
     title: 'Listing commands',
@@ -50,10 +59,12 @@ const steps = [
  * Builds what is stale, says what it does on stderr, and does nothing when all is fresh.
  *
  * @param options.force - everything, fresh or not
- * @param options.only - names of the steps to look at; default: all
+ * @param options.only - names of the steps to look at; default: all that a start from a clone needs, or all with `force` or `whole`
+ * @param options.whole - also what is only built when it is asked for
  * @param options.withTests - contracts that are compiled are compiled together with their tests, for who runs those next
  */
-export async function build({ force = false, only = steps.map(step => step.name), withTests = false } = {}) {
+export async function build({ force = false, whole = force, only = null, withTests = false } = {}) {
+  only ??= steps.filter(({ isAsked }) => whole || !isAsked).map(({ name }) => name)
   const todo = () => steps.filter(step => only.includes(step.name) && (force || isStale(step)))
   if (todo().length === 0) return
   const release = await takeBuildLock()
@@ -99,25 +110,23 @@ function stampOf(step) {
   return hash.digest('hex')
 }
 
-async function compileContracts({ withTests }) {
-  if (!filesBelow(at('contracts/src')).some(file => file.endsWith('.sol')))
-    return mkdirSync(at('dist/contracts'), { recursive: true })
-  await run(forgePath(), ['build', ...(withTests ? [] : ['--skip', 'test', '--skip', 'script']), '--quiet'])
-  rmSync(at('dist/contracts'), { recursive: true, force: true })
-  mkdirSync(at('dist/contracts'), { recursive: true })
+/** One folder for each EVM; of Foundry's profiles the default one is Prague's. */
+async function compileContracts(evm, { withTests }) {
+  const product = at('dist/contracts', evm)
+  const out = evm === 'prague' ? 'out' : join('out', evm)
+  const profile = evm === 'prague' ? {} : { FOUNDRY_PROFILE: evm }
+  await run(forgePath(), ['build', ...(withTests ? [] : ['--skip', 'test', '--skip', 'script']), '--quiet'], profile)
+  rmSync(product, { recursive: true, force: true })
   const deployed = []
-  for (const source of filesBelow(at('contracts/src')).filter(file => file.endsWith('.sol'))) {
-    const folder = at('out', source.split('/').at(-1))
-    if (!existsSync(folder)) continue
-    for (const artifact of readdirSync(folder).filter(name => name.endsWith('.json'))) {
-      const { abi, bytecode, metadata } = JSON.parse(readFileSync(join(folder, artifact), 'utf8'))
-      // Interfaces and libraries without code are not deployed.
-      if (bytecode.object === '0x') continue
-      deployed.push(metadata)
-      writeAtomically(at('dist/contracts', artifact), JSON.stringify({ abi, bytecode: bytecode.object }))
-    }
+  for (const source of filesBelow(at('contracts/src'))
+    .filter(file => !file.includes('/') && file.endsWith('.sol'))
+    .concat('base/EpochExtension.sol')) {
+    const name = source.split('/').at(-1).replace('.sol', '')
+    const { abi, bytecode, metadata } = JSON.parse(readFileSync(at(out, `${name}.sol`, `${name}.json`), 'utf8'))
+    deployed.push(metadata)
+    writeAtomically(join(product, `${name}.json`), JSON.stringify({ abi, bytecode: bytecode.object }))
   }
-  writeAtomically(at('dist/contracts/compiler-input.json'), JSON.stringify(compilerInput(deployed)))
+  writeAtomically(join(product, 'compiler-input.json'), JSON.stringify(compilerInput(deployed)))
 }
 
 /** What the compiler was given, in the form that explorers take: every source that is in what is deployed, and the settings. */
@@ -211,9 +220,13 @@ function isOwnerGone(path) {
   }
 }
 
-function run(command, args) {
+function run(command, args, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
     child.on('error', reject)
@@ -230,6 +243,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const only = words.filter(word => !word.startsWith('-'))
   build({
     force: words.includes('--force'),
+    whole: words.includes('--force') || words.includes('--prune'),
     withTests: words.includes('--with-tests'),
     ...(only.length > 0 ? { only } : {}),
   })

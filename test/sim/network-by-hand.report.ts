@@ -1,12 +1,16 @@
-/** `npm run network:by-hand [-- --evm anvil|edr] [--json]`: changes in every second of an epoch; about seven minutes. */
+/** `npm run network:by-hand [-- --evm anvil|london|edr] [--json]`: changes in every second of an epoch; about seven minutes. */
 import { execa } from 'execa'
 import { cliPath, cliResult } from '../helpers/run-cli.ts'
 import { networkByHand } from './processes/network-by-hand.ts'
 
 const epochSeconds = 16
+const evms = ['anvil', 'london', 'edr'] as const
 
 export async function* report(words: readonly string[] = []): AsyncGenerator<object> {
-  const evm = words[words.indexOf('--evm') + 1] === 'edr' && words.includes('--evm') ? 'edr' : 'anvil'
+  const asked = words.includes('--evm') ? words[words.indexOf('--evm') + 1] : 'anvil'
+  const evm = evms.find(each => each === asked)
+  if (evm === undefined) throw new Error(`--evm is one of ${evms.join(', ')}`)
+  if (evm === 'london') await execa(process.execPath, ['scripts/build.mjs', 'contracts-london'], { stdio: 'inherit' })
   const { audit, ...result } = await networkByHand({
     evm,
     epochSeconds,

@@ -3,6 +3,7 @@ import type { Chain } from '../../core/chain/client.ts'
 import type { DeployPlan } from '../../core/chain/deploy.ts'
 import type { DeploymentRecord } from '../../core/chain/deployment-file.ts'
 import type { PresetName } from '../../core/chain/network-presets.ts'
+import type { EvmVersion } from '../../core/chain/survey.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
 import { addressFlag } from '../input-values.ts'
@@ -64,8 +65,8 @@ Checkers are bonded.`
     const { connectChain } = await import('../../core/chain/client.ts')
     const chain = await connectChain({ rpcUrls })
     this.chains.push(chain)
-    await this.examine(chain, preset)
-    const { plan, record, file, isResumed } = await this.plan(chain, deployer, preset)
+    const evm = await this.examine(chain, preset)
+    const { plan, record, file, isResumed } = await this.plan(chain, deployer, { preset, evm })
     const cost = await this.cost(chain, plan, record)
     if (isDryRun) return this.tell(chain, plan, cost, file)
     if (cost.balance < cost.most) {
@@ -110,17 +111,16 @@ Checkers are bonded.`
     return preset as PresetName
   }
 
-  /** @throws CHAIN_UNFIT unless --force */
-  private async examine(chain: Chain, preset: PresetName) {
+  /**
+   * @returns what the contracts have to be compiled for
+   * @throws CHAIN_UNFIT unless --force
+   */
+  private async examine(chain: Chain, preset: PresetName): Promise<EvmVersion> {
     const { judgeSurvey, surveyChain } = await import('../../core/chain/survey.ts')
     const { presetsFor } = await import('../../core/chain/network-presets.ts')
-    const { readCompilerInput } = await import('../../core/chain/artifacts.ts')
     const survey = await surveyChain(chain, Date.now())
     const { evm, findings } = judgeSurvey(survey)
     const faults = findings.filter(({ level }) => level === 'fault')
-    // Code for a later EVM than the chain's does not run there.
-    if (evm === 'london' && readCompilerInput().evmVersion !== 'london')
-      faults.push(...findings.filter(({ check }) => check === 'opcodes'))
     for (const { check, text } of faults) this.progress(`✖ ${check}: ${text}`)
     if (faults.length > 0) {
       const { chainErrors } = await import('../../core/chain/errors.ts')
@@ -133,10 +133,15 @@ Checkers are bonded.`
       this.warn(
         `Blocks come every ${survey.blocks.meanSeconds.toFixed(2)} s here, for which ${fitting.length === 0 ? 'no preset is made' : `${fitting.join(', ')} ${fitting.length === 1 ? 'is' : 'are'} made`}: rounds would come more or less often than meant.`,
       )
+    return evm ?? 'prague'
   }
 
   /** What is deployed, from the nonce that the record of an interrupted run says, or the key's next one. */
-  private async plan(chain: Chain, deployer: `0x${string}`, preset: PresetName) {
+  private async plan(
+    chain: Chain,
+    deployer: `0x${string}`,
+    { preset, evm }: { readonly preset: PresetName; readonly evm: EvmVersion },
+  ) {
     const { planDeployment } = await import('../../core/chain/deploy.ts')
     const { deploymentPath, differences, readDeployment, recordOf } = await import(
       '../../core/chain/deployment-file.ts'
@@ -156,9 +161,9 @@ Checkers are bonded.`
         firstNonce:
           begun?.firstNonce ?? (await chain.client.getTransactionCount({ address: deployer, blockTag: 'pending' })),
       },
-      readArtifact,
+      contract => readArtifact(contract, evm),
     )
-    const asked = recordOf(plan, { name, chainId: chain.chainId, preset })
+    const asked = recordOf(plan, { name, chainId: chain.chainId, preset, evm })
     const fields = begun === null ? [] : differences(begun, asked)
     if (fields.length > 0) throw chainErrors.DEPLOYMENT_DIFFERS({ file, fields })
     return { plan, record: begun ?? asked, file, isResumed: begun !== null }
@@ -252,7 +257,7 @@ Checkers are bonded.`
     const { privateKeyToAccount } = await import('viem/accounts')
     let record = from
     writeDeployment(file, record)
-    writeFileAtomically(compilerInputPath(this.dataDir, this.flags.name), readCompilerInput().text)
+    writeFileAtomically(compilerInputPath(this.dataDir, this.flags.name), readCompilerInput(record.evm).text)
     const deployment = await runDeployment(
       plan,
       {

@@ -20,6 +20,8 @@ const recordSchema = z.object({
   name: z.string(),
   chainId: z.number().int().positive(),
   preset: z.string(),
+  /** What the contracts were compiled for. */
+  evm: z.enum(['prague', 'london', 'arbitrum']),
   /** Who signs; its nonces from `firstNonce` on are those of the contracts, in their order, then of the calls. */
   deployer: address,
   firstNonce: z.number().int().nonnegative(),
@@ -64,7 +66,7 @@ export const compilerInputPath = (dataDir: string, name: string): string =>
 /** The record of a deployment that is planned, with nothing sent yet. */
 export function recordOf(
   { steps, parameters, ...plan }: DeployPlan,
-  named: Pick<DeploymentRecord, 'name' | 'chainId' | 'preset'>,
+  named: Pick<DeploymentRecord, 'name' | 'chainId' | 'preset' | 'evm'>,
 ): DeploymentRecord {
   const unsent = { transaction: null, block: null }
   const contracts = steps.flatMap(({ contract, address, constructorArguments, call }) =>
@@ -104,7 +106,17 @@ export function withProgress(record: DeploymentRecord, i: number, progress: Step
  * code or what it is constructed with differs.
  */
 export function differences(begun: DeploymentRecord, asked: DeploymentRecord): string[] {
-  const fields = ['chainId', 'preset', 'deployer', 'firstNonce', 'owner', 'guardian', 'treasury', 'parameters'] as const
+  const fields = [
+    'chainId',
+    'preset',
+    'evm',
+    'deployer',
+    'firstNonce',
+    'owner',
+    'guardian',
+    'treasury',
+    'parameters',
+  ] as const
   const differ = (a: unknown, b: unknown) => stringifyJson(a) !== stringifyJson(b)
   return [
     ...fields.filter(field => differ(begun[field], asked[field])),

@@ -120,7 +120,7 @@ export const chainErrors = defineErrors({
     message: ({ contract, directory }: { contract: string; directory: string }) =>
       `No compiled ${contract} in ${directory}.`,
     meaning: 'The contracts were not built, or the package was installed incompletely.',
-    fix: 'Run "npm run build" in a checkout, or install the package again.',
+    fix: 'Run "npm run build" in a checkout, which compiles for every EVM, or install the package again.',
     exit: 3,
   },
   CONTRACT_REVERTED: {

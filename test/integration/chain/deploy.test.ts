@@ -109,13 +109,13 @@ describe('before anything is sent', () => {
 
   test('a chain for which the contracts are not made is refused, unless it is forced', async () => {
     const { kaisar, deployer } = await scene()
-    const old = await anvilForTests({ hardfork: 'london' })
+    const old = await anvilForTests({ hardfork: 'berlin' })
     const args = ['chain', 'deploy', '--rpc-url', old.rpcUrl, '--preset', 'devnet', '--deployer', deployer, '--dry-run']
     const refused = await kaisar(...args, '--json')
     expect(refused.exitCode).toBe(3)
-    expect(refused.json().errors[0]).toMatchObject({ code: 'CHAIN_UNFIT', context: { faults: ['opcodes'] } })
+    expect(refused.json().errors[0]).toMatchObject({ code: 'CHAIN_UNFIT', context: { faults: ['fees'] } })
     const forced = (await kaisar(...args, '--force', '--json')).json()
-    expect(forced.warnings[0]).toContain('opcodes')
+    expect(forced.warnings[0]).toContain('fees')
     expect(forced.errors[0]?.code).not.toBe('CHAIN_UNFIT')
   })
 })
@@ -214,7 +214,7 @@ describe('a deployment', () => {
 
 test('the compiler makes the code that was deployed of the input beside the record', async () => {
   const { input } = JSON.parse(
-    readFileSync(new URL('../../../dist/contracts/compiler-input.json', import.meta.url), 'utf8'),
+    readFileSync(new URL('../../../dist/contracts/prague/compiler-input.json', import.meta.url), 'utf8'),
   )
   const path = 'contracts/src/KaisarToken.sol'
   // Of one contract: all of them take the compiler a minute.

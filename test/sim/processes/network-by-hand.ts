@@ -25,7 +25,8 @@ import { type Audit, createAuditor } from '../audit-network.ts'
 import { startEdr } from './edr.ts'
 
 export type ByHandOptions = {
-  readonly evm: 'anvil' | 'edr'
+  /** anvil as it is, anvil before Shanghai, or an EVM by other people. */
+  readonly evm: 'anvil' | 'london' | 'edr'
   readonly epochSeconds?: number
   /** Seconds of an epoch in which a device joins, one changes its certificate, and one leaves: one of each an epoch. */
   readonly seconds: readonly number[]
@@ -58,7 +59,9 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
   const root = mkdtempSync(join(tmpdir(), 'kaisar-by-hand-'))
   const stops: (() => Promise<unknown>)[] = []
   try {
-    const chain = evm === 'anvil' ? await startAnvil({ blockTimeSeconds: 1, accounts: 1 }) : await startEdr()
+    const plain = { blockTimeSeconds: 1, accounts: 1 }
+    const chain =
+      evm === 'edr' ? await startEdr() : await startAnvil({ ...plain, ...(evm === 'london' && { hardfork: 'london' }) })
     stops.push(() => chain.stop())
     return await play()
 
