@@ -1,170 +1,110 @@
 #!/usr/bin/env node
-// Changes one operator at a time in the arithmetic of the contracts, in a copy, and expects a test to fail.
-// Prints one line per mutant; a survivor ends it with exit code 1. Arguments choose files by a part of their name.
-import { spawnSync } from 'node:child_process'
+// Breaks the contracts in one place at a time, in a copy, and expects a test of forge to fail: `npm run mutate:contracts --
+// [--count 400] [--seed 1] [--only <part of a file's name or an id>,…] [--json]`. A mutant that no test sees stands in
+// scripts/mutants/survivors.json with its reason, or ends this with exit code 1, as does a share of kills below 95%.
+import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { forgePath } from './forge.mjs'
+import { draw, mutantsBelow, mutated } from './mutants/generate.mjs'
 
-const mutants = [
-  [
-    'libraries/PackedMedian.sol',
-    'let g := and(sub(or(x, top), y), top)',
-    'let g := and(add(or(x, top), y), top)',
-    'Tally',
-  ],
-  [
-    'libraries/PackedMedian.sol',
-    't := and(xor(x, y), sub(g, shr(15, g)))',
-    't := and(xor(x, y), sub(g, shr(14, g)))',
-    'Tally',
-  ],
-  [
-    'libraries/PackedMedian.sol',
-    'return (carry & carry2) | ((carry ^ carry2) & one);',
-    'return (carry & carry2) | (carry ^ carry2);',
-    'Tally',
-  ],
-  ['libraries/PackedMedian.sol', 'd |= d >> 1;', 'd |= d >> 3;', 'Tally'],
-  [
-    'libraries/PackedMedian.sol',
-    '0x58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef58ef;',
-    '0x58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee58ee;',
-    'Tally',
-  ],
-  ['libraries/Minifloat.sol', '<< (exponent - 1)', '<< exponent', 'Tally'],
-  ['libraries/Silence.sol', '(judged & ~earned & ~full)', '(judged & ~earned)', 'Tally'],
-  [
-    'libraries/Tally.sol',
-    'result.scored = majority & majority >> 1 & majority >> 2 & judged;',
-    'result.scored = majority & majority >> 2 & judged;',
-    'Tally',
-  ],
-  [
-    'libraries/Standings.sol',
-    'standing := add(standing, sdiv(sub(credit, standing), 4))',
-    'standing := add(standing, sdiv(sub(credit, standing), 2))',
-    'Tally',
-  ],
-  [
-    'libraries/Standings.sol',
-    'if standing { next := add(standing, sdiv(sub(credit, standing), 4)) }',
-    'if standing { next := add(standing, div(sub(credit, standing), 4)) }',
-    'Tally',
-  ],
-  [
-    'libraries/Standings.sol',
-    'sums.presentDelta = int256(cursor.total >> 128) - int256(sums.caps);',
-    'sums.presentDelta = int256(cursor.total >> 128) + int256(sums.caps);',
-    'Tally',
-  ],
-  ['libraries/Standings.sol', 'case 0 { part := add(part, cap) }', 'case 0 { part := part }', 'Tally'],
-  [
-    'libraries/Standings.sol',
-    'if (members[2] >> lane & 1 == 0) sums.followingDelta -= move;',
-    'if (members[1] >> lane & 1 == 0) sums.followingDelta -= move;',
-    'Tally',
-  ],
-  [
-    'libraries/Frozen.sol',
-    'if (epoch >= uint32(word >> 96)) return uint32(word >> 64);',
-    'if (epoch > uint32(word >> 96)) return uint32(word >> 64);',
-    'SeatList',
-  ],
-  [
-    'libraries/Frozen.sol',
-    'if (epoch >= uint32(word >> 192)) return uint64(word);',
-    'if (epoch > uint32(word >> 192)) return uint64(word);',
-    'SeatList',
-  ],
-  ['libraries/Frozen.sol', '(word << 64) | (from << 32) | value', '(word << 32) | (from << 32) | value', 'SeatList'],
-  ['libraries/Frozen.sol', 'if (epoch >= word >> 224)', 'if (epoch > word >> 224)', 'SeatList'],
-  ['libraries/SeatList.sol', 'owner := and(owner, 0xffffffff)', 'owner := owner', 'SeatList'],
-  ['libraries/SeatList.sol', 'if (steps == count) return', 'if (steps + 1 == count) return', 'SeatList'],
-  ['libraries/SeatList.sol', 'list.rank[position] = rank;', 'list.rank[position] = rank + 1;', 'SeatList'],
-  ['libraries/MerklePath.sol', 'index := shr(1, index)', 'index := shr(2, index)', 'MerklePath'],
-  ['libraries/MerklePath.sol', '1 << levels < leaves', '1 << levels <= leaves', 'MerklePath'],
-  ['libraries/Records.sol', 'mul(7, i)', 'mul(6, i)', 'Actors|Consensus'],
-  ['libraries/Records.sol', '~LANES_MASK | lanes << LANES_SHIFT', '~LANES_MASK & lanes << LANES_SHIFT', 'Actors'],
-  ['libraries/RuleBounds.sol', 'if (sum >= epochSeconds)', 'if (sum > epochSeconds)', 'Actors'],
-  ['libraries/Tokens.sol', '!= before + amount', '!= before - amount', 'Actors'],
-  ['libraries/Sums.sol', 's.openCaps << 72', 's.openCaps << 71', 'Consensus|Actors'],
-  [
-    'base/Totals.sol',
-    'next == sums.next + 1 ? sums.present : sums.following',
-    'next == sums.next + 1 ? sums.following : sums.present',
-    'Consensus|Actors',
-  ],
-  ['base/Lanes.sol', 'sums.following -= Standings.capOf', 'sums.following += Standings.capOf', 'Campaign|Actors'],
-  ['EpochConsensus.sol', 'totals.openCaps -= sums.caps;', 'totals.openCaps -= sums.credits;', 'Consensus|Invariants'],
-  [
-    'base/EpochExtension.sol',
-    'LibBit.popCount(session.committed) < QUORUM',
-    'LibBit.popCount(session.committed) <= QUORUM',
-    'Consensus',
-  ],
-  [
-    'RewardVault.sol',
-    'let amount := div(mul(pool, credit), denominator)',
-    'let amount := div(mul(pool, denominator), credit)',
-    'Actors',
-  ],
-  ['RewardVault.sol', 'if gt(amount, most) { amount := most }', 'if lt(amount, most) { amount := most }', 'Actors'],
-  ['RewardVault.sol', 'agreed[i] / money.drawnLanes', 'agreed[i] * 2 / money.drawnLanes', 'Loop|Actors'],
-  ['CheckerSeats.sol', 'slashBps + 9_999) / 10_000', 'slashBps) / 10_000', 'Slashing'],
-  ['KaisarToken.sol', 'balance_ := sub(balance_, amount)', 'balance_ := sub(balance_, 0)', 'Token'],
-]
+const enough = 0.95
+const { values: flags } = parseArgs({
+  options: {
+    count: { type: 'string', default: '400' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    json: { type: 'boolean', default: false },
+  },
+})
 const root = fileURLToPath(new URL('..', import.meta.url))
+const explained = JSON.parse(readFileSync(new URL('mutants/survivors.json', import.meta.url), 'utf8'))
+const modules = join(root, 'node_modules')
+const all = mutantsBelow(join(root, 'contracts/src'), [
+  ['solady/', join(modules, 'solady/src/')],
+  ['@openzeppelin/contracts/', join(modules, '@openzeppelin/contracts/')],
+])
+const parts = flags.only?.split(',')
+const chosen = parts ? all.filter(({ id, file }) => parts.some(part => id === part || file.includes(part))) : all
+const queue = draw(chosen, Number(flags.count), flags.seed)
+const say = line => process.stderr.write(`${line}\n`)
+say(`${all.length} mutants, ${chosen.length} of them chosen, ${queue.length} drawn by seed ${flags.seed}`)
+
 const base = mkdtempSync(join(tmpdir(), 'kaisar-mutants-'))
-/** A copy of what is named; the light one holds the arithmetic alone and compiles in seconds. */
-const copy = (name, paths) => {
-  for (const path of ['foundry.toml', 'scripts', ...paths])
+const outcomes = []
+try {
+  await Promise.all(Array.from({ length: Number(flags.jobs) }, (_, i) => work(copyOf(`copy-${i}`))))
+} finally {
+  rmSync(base, { recursive: true, force: true })
+}
+
+const tried = outcomes.filter(({ outcome }) => outcome !== 'does not compile')
+const survivors = tried
+  .filter(({ outcome }) => outcome === 'survived')
+  .map(({ mutant: { id, file, line, kind, from, to } }) => ({ id, file, line, kind, from, to, reason: explained[id] }))
+const killed = tried.length - survivors.length
+const unexplained = survivors.filter(({ reason }) => reason === undefined)
+if (flags.json) process.stdout.write(`${JSON.stringify({ mutants: tried.length, killed, survivors })}\n`)
+else process.stdout.write(`${killed} of ${tried.length} mutants killed, ${unexplained.length} survivors without a reason\n`)
+if (tried.length === 0 || killed < enough * tried.length || unexplained.length > 0) process.exitCode = 1
+
+/** Takes mutants from the queue until it is empty. */
+async function work(folder) {
+  await forge(folder, ['build'])
+  for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+    const path = join(folder, 'contracts/src', mutant.file)
+    const source = readFileSync(path, 'utf8')
+    writeFileSync(path, mutated(source, mutant))
+    const outcome = await outcomeIn(folder)
+    writeFileSync(path, source)
+    outcomes.push({ mutant, outcome })
+    const { id, file, line, kind, from, to } = mutant
+    const short = text => text.replace(/\s+/g, ' ').slice(0, 70)
+    say(`${outcomes.length} ${id} ${file}:${line} ${kind}: ${short(from)}  →  ${short(to)}: ${outcome}`)
+  }
+}
+
+/** The examples first, since most mutants die by one and they take a second; properties only for what is still alive. */
+async function outcomeIn(folder) {
+  const properties = '^(testFuzz|invariant)'
+  for (const which of ['--no-match-test', '--match-test']) {
+    // Costs are compared with a snapshot of the optimised code, which this is not.
+    const args = ['test', '--fail-fast', '--no-match-path', 'contracts/test/Gas.t.sol', which, properties]
+    const output = await forge(folder, args)
+    const failing = output.match(/\[FAIL.*\] ((?:test|invariant|setUp)\w*)/)?.[1]
+    if (failing !== undefined) return `killed by ${failing}`
+    if (output === '') return 'killed by its time'
+    if (!output.includes('[PASS]')) return 'does not compile'
+  }
+  return 'survived'
+}
+
+function copyOf(name) {
+  for (const path of ['foundry.toml', 'scripts', 'contracts'])
     cpSync(join(root, path), join(base, name, path), { recursive: true })
-  symlinkSync(join(root, 'node_modules'), join(base, name, 'node_modules'))
+  symlinkSync(modules, join(base, name, 'node_modules'))
   return join(base, name)
 }
-const light = copy('light', [
-  'contracts/src/libraries',
-  'contracts/src/interfaces',
-  'contracts/test/Tally.t.sol',
-  'contracts/test/reference/ScalarTally.sol',
-])
-const full = copy('full', ['contracts'])
-const forge = (folder, match) => {
-  const env = {
-    ...process.env,
-    // Tests that name a count of their own take the full one.
-    FOUNDRY_PROFILE: 'deep',
-    FOUNDRY_FUZZ_RUNS: '300',
-    FOUNDRY_INVARIANT_RUNS: '16',
-    FOUNDRY_DENY: 'never',
-  }
-  const args = ['test', '--match-path', `contracts/test/**/{${match.split('|').join(',')}}.t.sol`]
-  return spawnSync(forgePath(), args, {
+
+/** What forge printed; nothing where it did not come to an end, as with a loop that a mutant made endless. */
+function forge(folder, args) {
+  const child = spawn(forgePath(), args, {
     cwd: folder,
-    encoding: 'utf8',
-    env,
-    maxBuffer: 1 << 28,
+    env: { ...process.env, FOUNDRY_PROFILE: 'mutants' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  child.stdout.on('data', chunk => (output += chunk))
+  child.stderr.on('data', chunk => (output += chunk))
+  const limit = setTimeout(() => child.kill('SIGKILL'), 600_000)
+  return new Promise(resolve => {
+    child.on('close', (_, signal) => {
+      clearTimeout(limit)
+      resolve(signal === null ? output : '')
+    })
   })
 }
-const parts = process.argv.slice(2)
-const chosen = mutants.filter(([file]) => parts.length === 0 || parts.some(part => file.includes(part)))
-let survivors = 0
-for (const [file, from, to, tests] of chosen) {
-  const folder = tests === 'Tally' ? light : full
-  const path = join(folder, 'contracts/src', file)
-  const source = readFileSync(path, 'utf8')
-  if (!source.includes(from)) throw new Error(`${file} no longer holds "${from}".`)
-  writeFileSync(path, source.replace(from, to))
-  const { stdout } = forge(folder, tests)
-  writeFileSync(path, source)
-  const failing = stdout.match(/\[FAIL.*\] ((?:test|invariant|setUp)\w*)/)?.[1]
-  const outcome = failing ? `killed by ${failing}` : stdout.includes('[PASS]') ? 'SURVIVED' : 'NOT RUN'
-  if (!failing) survivors += 1
-  process.stdout.write(`${file}: ${from}  →  ${to}: ${outcome}\n`)
-}
-rmSync(base, { recursive: true })
-process.stdout.write(`${chosen.length - survivors} of ${chosen.length} mutants killed\n`)
-if (survivors > 0) process.exitCode = 1
