@@ -88,7 +88,7 @@ const probability = (p: number): bigint => BigInt(Math.floor(p * twoTo64))
 /**
  * 16-second epochs on 1-second blocks, and longer epochs of the same phases. The seed is there after three seconds, models and
  * sessions some time later: rounds begin at the sixth, two in most epochs and one at least.
- * @param epochSeconds - at least 16; phases stretch with it
+ * @param epochSeconds - at least 16; phases and the cutoff stretch with it
  */
 /** Ids of chains that run on one machine with the processes around them: anvil's and Hardhat's, and those of geth and Ganache. */
 const developmentChainIds: ReadonlySet<number> = new Set([31_337, 1_337])
@@ -116,7 +116,7 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
       windowMs,
       graceMs,
       eligibleFromSeconds: 6,
-      cutoffSeconds: 12,
+      cutoffSeconds: stretch(12),
       threshold: probability(0.75),
       refractorySeconds: 4,
       samplingSeconds: samplingDelaySeconds({ windowMs, graceMs }),

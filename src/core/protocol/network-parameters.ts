@@ -15,7 +15,7 @@ export type Timeline = {
 
 /** How rounds are triggered and timed inside an epoch's WORK phase. Every number is a parameter on chain. */
 export type RoundRules = {
-  /** Slots an epoch's WORK phase is divided into; each has at least one trigger. */
+  /** Slots an epoch's WORK phase is divided into; each has at least one trigger, but those whose cutoff came before the seed. */
   readonly slots: number
   /** Most rounds of one epoch that count; also the number of evidence leaves of a lane. */
   readonly maxRounds: number
@@ -23,7 +23,7 @@ export type RoundRules = {
   readonly windowMs: number
   /** How much later than the window's end, by a seat's own sight of the trigger, a commitment may arrive. */
   readonly graceMs: number
-  /** Seconds into a slot from which a block may trigger. */
+  /** Seconds into a slot from which a block may trigger; it has to be younger than the seed. */
   readonly eligibleFromSeconds: number
   /** Seconds into a slot at which it triggers if it has not. */
   readonly cutoffSeconds: number

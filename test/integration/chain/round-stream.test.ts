@@ -1,18 +1,17 @@
 import type { Abi } from 'viem'
 import { afterAll, describe, expect, test } from 'vitest'
 import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.ts'
+import { watchEpochs } from '../../../src/core/chain/epoch-watch.ts'
 import { getEpochRounds } from '../../../src/core/chain/epochs.ts'
 import { createHeadStream } from '../../../src/core/chain/head-stream.ts'
 import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
 import { createRoundStream } from '../../../src/core/chain/round-stream.ts'
 import type { RoundEvent } from '../../../src/core/chain/rounds.ts'
-import { createKeeper } from '../../../src/core/epoch/settlement.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { triggersOf } from '../../../src/core/protocol/trigger.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
-import { mineAt, networkForTests, testAccount } from '../../helpers/deploy.ts'
+import { mineAt, networkForTests } from '../../helpers/deploy.ts'
 import { eventually } from '../../helpers/eventually.ts'
-import { senderForTests } from '../../helpers/sender.ts'
 
 const ends: (() => Promise<unknown>)[] = []
 afterAll(() => Promise.all(ends.map(end => end())))
@@ -37,7 +36,7 @@ function listen() {
   rounds.onEvent(event => events.push(event))
   const roundsOf = (epoch: number) =>
     events.flatMap(event => (event.type === 'round' && event.round.epoch === epoch ? [event.round.hash] : []))
-  return { rounds, events, roundsOf }
+  return { heads, rounds, events, roundsOf }
 }
 
 /** What anybody recomputes from the chain. */
@@ -51,24 +50,14 @@ async function expected(epoch: number) {
   return triggersOf(rounds!, heads).map(({ hash }) => hash)
 }
 
-/** In three blocks: the keeper pins, the pinned block is mined, the keeper rolls. */
-async function seedCurrent() {
-  const { sender } = senderForTests(network.chain, testAccount('checker', 0))
-  ends.push(sender.stop)
-  const keeper = createKeeper({ takeTurns: false }, { network, sender })
-  for (const wanted of ['pin', 'roll']) {
-    const steps = await keeper.seed()
-    expect(steps.map(({ do: what }) => what)).toEqual([wanted])
-    await Promise.all(steps.map(({ key }) => sender.outcome(key)))
-    await anvil.client.mine({ blocks: 1 })
-  }
-}
-
-/** The same without a keeper, which would send again what a reorg took. */
-async function seedByHand(epoch: number) {
+/** Pins, mines the pinned block and rolls, all in the second of the newest block. */
+async function seed(epoch: number) {
+  const { timestamp } = await anvil.client.getBlock()
   const about = { to: network.consensus, abi: epochConsensusAbi as Abi, from: checkers[1]!, args: [BigInt(epoch)] }
+  await anvil.client.setNextBlockTimestamp({ timestamp })
   await write({ ...about, functionName: 'pin' })
-  await anvil.client.mine({ blocks: 1 })
+  await mineAt(anvil, Number(timestamp))
+  await anvil.client.setNextBlockTimestamp({ timestamp })
   await write({ ...about, functionName: 'roll' })
 }
 
@@ -77,7 +66,7 @@ describe('round stream', () => {
     const early = listen()
     await mineAt(anvil, firstEpochAt)
     await eventually(() => expect(early.events.map(({ type }) => type)).toEqual(['epoch']))
-    await seedCurrent()
+    await seed(0)
     for (let second = 3; second < 9; second++) await mineAt(anvil, firstEpochAt + second)
     await eventually(async () => expect(early.roundsOf(0)).toEqual(await expected(0)))
     expect(early.roundsOf(0)).toHaveLength(1)
@@ -103,7 +92,7 @@ describe('round stream', () => {
 
   test('a reorg over a trigger drops its round, and the new branch has its own', async () => {
     const { events, roundsOf } = listen()
-    await seedCurrent()
+    await seed(1)
     for (let second = 20; second < 23; second++) await mineAt(anvil, firstEpochAt + second)
     await eventually(async () => {
       expect(roundsOf(1).length).toBeGreaterThan(0)
@@ -121,24 +110,34 @@ describe('round stream', () => {
     })
   })
 
-  test('a reorg over the seed gives the rounds of the other seed', async () => {
-    const { events, roundsOf } = listen()
+  test('a reorg over the seed gives the rounds of the other seed, and the epoch is entered again', async () => {
+    const { heads, events, roundsOf } = listen()
+    const entered: string[] = []
+    const visit = async (epoch: number) => {
+      const epochRounds = await getEpochRounds(network, epoch)
+      if (epoch === 2 && epochRounds !== null) entered.push(epochRounds.seed)
+      return epochRounds !== null
+    }
+    const leave = watchEpochs({}, { network, heads, visit, onTrouble: error => expect(error).toBeUndefined() })
+    ends.push(async () => leave())
     await mineAt(anvil, firstEpochAt + 32)
     const start = await anvil.client.getBlockNumber()
-    await seedByHand(2)
-    const { seed } = (await getEpochRounds(network, 2))!
+    await seed(2)
+    const first = (await getEpochRounds(network, 2))!.seed
     for (let second = 35; second < 38; second++) await mineAt(anvil, firstEpochAt + second)
     await eventually(async () => {
       expect(roundsOf(2)).toHaveLength(1)
       expect(roundsOf(2)).toEqual(await expected(2))
     })
+    await eventually(() => expect(entered).toEqual([first]))
     const [before] = roundsOf(2)
     const depth = Number((await anvil.client.getBlockNumber()) - start)
     await anvil.client.request({ method: 'anvil_reorg', params: [depth, []] } as never)
     expect(await getEpochRounds(network, 2)).toBeNull()
     await mineAt(anvil, firstEpochAt + 38)
-    await seedByHand(2)
-    expect((await getEpochRounds(network, 2))!.seed).not.toBe(seed)
+    await seed(2)
+    const other = (await getEpochRounds(network, 2))!.seed
+    expect(other).not.toBe(first)
     for (let second = 42; second < 46; second++) await mineAt(anvil, firstEpochAt + second)
     await eventually(async () => {
       const dropped = events.flatMap(event => (event.type === 'dropped' ? [event.round.hash] : []))
@@ -146,6 +145,7 @@ describe('round stream', () => {
       const rounds = roundsOf(2).filter(hash => !dropped.includes(hash))
       expect(rounds).toHaveLength(1)
       expect(rounds).toEqual(await expected(2))
+      expect(entered).toEqual([first, other])
     })
   })
 })
