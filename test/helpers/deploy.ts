@@ -1,5 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { type Abi, type Address, encodeFunctionData, type Hex, keccak256, numberToHex, parseEther, toHex } from 'viem'
+import {
+  type Abi,
+  type Address,
+  encodeFunctionData,
+  formatTransactionReceipt,
+  type Hex,
+  keccak256,
+  numberToHex,
+  parseEther,
+  type RpcTransactionReceipt,
+  toHex,
+} from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { checkerSeatsAbi } from '../../src/core/chain/abi/checker-seats.ts'
 import { deviceRegistryAbi } from '../../src/core/chain/abi/device-registry.ts'
@@ -57,11 +68,13 @@ export type TestWrite = {
 
 /** Sends from any address (anvil signs for it) and mines; throws the decoded custom error. */
 export function writerFor(anvil: Anvil) {
+  // Answers with the receipt, which takes a third of asking for it until it is there.
+  const request = anvil.client.request as (call: object) => Promise<RpcTransactionReceipt>
+  const sendSync = (transaction: object) => request({ method: 'eth_sendTransactionSync', params: [transaction] })
   return async ({ from, to, abi, functionName, args }: TestWrite) => {
     try {
       const data = encodeFunctionData({ abi, functionName, args })
-      const hash = await anvil.client.sendTransaction({ account: from, to, data, chain: null, gas: 12_000_000n })
-      const receipt = await anvil.client.waitForTransactionReceipt({ hash })
+      const receipt = formatTransactionReceipt(await sendSync({ from, to, data, gas: numberToHex(12_000_000) }))
       if (receipt.status === 'success') return receipt
       await anvil.client.call({ account: from, to, data, blockNumber: receipt.blockNumber })
       throw new Error(`${functionName} reverted`)
