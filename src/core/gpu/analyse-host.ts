@@ -10,7 +10,7 @@ import type { DeviceState, Fault, Note, ProbedDevice, ProbeResult } from './gpu-
 import { type Identity, identifyDevices } from './identify-devices.ts'
 import { hostFaults, isAnswer, stateOf, unshown } from './judge-host.ts'
 import type { Observation, ObservedPart, SeenFault, Vendor } from './observation.ts'
-import { unlistedCards } from './unlisted-cards.ts'
+import { unlistedCards, withoutProcessors } from './unlisted-cards.ts'
 
 export type HostContext = {
   /** Facts of the host that the observations are of; recordings have none but what they contain. */
@@ -22,7 +22,8 @@ export type HostContext = {
 }
 
 /** From what tools printed to devices, states, faults and notes. Pure: the same for a live host and for a recording. */
-export function analyseHost(observations: readonly Observation[], context: HostContext): ProbeResult {
+export function analyseHost(observed: readonly Observation[], context: HostContext): ProbeResult {
+  const observations = withoutProcessors(observed, context.facts)
   const { devices: combined, hosts } = combineDevices(observations)
   const factsOf = new Map(
     [...new Set(hosts.values())].map(host => [host, hostFacts(observations, hosts, host, context)]),
@@ -163,7 +164,8 @@ function deviceState(device: CombinedDevice, faults: readonly Fault[], live: boo
   if (effects.includes('unreadable')) return 'unreadable'
   if (live && !isAnswer(device.listing)) return 'unreadable'
   if (device.listing === 'log' && faults.some(({ critical }) => critical)) return 'unreadable'
-  return effects.includes('degraded') ? 'degraded' : 'healthy'
+  // A log does not say that a card is well.
+  return effects.includes('degraded') || device.listing === 'log' ? 'degraded' : 'healthy'
 }
 
 function judgeDriverOf(

@@ -74,9 +74,9 @@ export function environmentFaults(record: EnvironmentRecord, { devices }: Pick<P
   else if (hasGpu && providers.every(provider => provider === 'cpu'))
     faults.push(makeFault('HOST_NO_GPU_PROVIDER', { detail: `loadable: ${providers.join(', ')}` }))
   if (record.memoryMiB < leastMemoryMiB)
-    faults.push(makeFault('HOST_MEMORY_LOW', { detail: `${record.memoryMiB} MiB` }))
+    faults.push(makeFault('HOST_MEMORY_LOW', { detail: `${record.memoryMiB} MiB of memory` }))
   if (record.diskFreeMiB !== null && record.diskFreeMiB < leastDiskMiB)
-    faults.push(makeFault('HOST_DISK_LOW', { detail: `${record.diskFreeMiB} MiB free` }))
+    faults.push(makeFault('HOST_DISK_LOW', { detail: `${record.diskFreeMiB} MiB free on the disk of the data folder` }))
   if (record.clockOffsetMs !== null && Math.abs(record.clockOffsetMs) > mostClockOffsetMs)
     faults.push(
       makeFault('HOST_CLOCK_OFF', { detail: `${(record.clockOffsetMs / 1000).toFixed(0)} s against the latest block` }),

@@ -41,8 +41,6 @@ export type ExecutionProviderCheck = {
   readonly onnxRuntime: string | null
   /** Why it does not load, in words; null where it does. */
   readonly reason: string | null
-  /** What the runtime said of it, word for word and shortened. */
-  readonly said?: string
 }
 
 /** What the runtime's errors mean. */
@@ -96,7 +94,6 @@ async function checkExecutionProvider(run: RunTool, provider: string): Promise<E
       output.failure === null
         ? (reasonOf(telling ?? '') ?? `the attempt ended with exit code ${output.exitCode}`)
         : `the attempt failed: ${output.failure}`,
-    ...(telling ? { said: telling } : {}),
   }
 }
 

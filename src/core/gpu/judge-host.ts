@@ -28,7 +28,8 @@ export function unshown(
       fault.critical && (fault.device === identity || (fault.device === null && fault.vendor === device.vendor))
     if (isAnswer(device.listing) || faults.some(why)) return []
     const detail = `named by ${device.sources.join(', ')}`
-    return [makeFault('GPU_NOT_LISTED', { device: identity, vendor: device.vendor, detail })]
+    const critical = device.vendor === 'nvidia'
+    return [makeFault('GPU_NOT_LISTED', { device: identity, vendor: device.vendor, detail, critical })]
   })
 }
 

@@ -78,6 +78,8 @@ const rules: readonly Rule[] = [
   ['amd', 'GPU_RING_TIMEOUT', /amdgpu.*ring \S+ timeout/i],
   ['amd', 'GPU_ECC_UNCORRECTED', /amdgpu.*uncorrectable (?:hardware )?errors? detected/i],
   ['intel', 'works', /\[drm\] Initialized (?:i915|xe)|(?:i915|xe) .*device wedged, but recovered through reset/i],
+  ['intel', 'works', /\bxe .*GT\d+: reset done/i],
+  ['intel', 'GPU_RESET_REQUIRED', /(?:i915|xe) .*reset failed/i],
   ['intel', 'GPU_SURVIVABILITY_MODE', /\bxe .*survivability mode/i],
   [
     'intel',
@@ -128,6 +130,10 @@ const recoveryDemands = ['GPU_RESET_REQUIRED', 'GPU_REBOOT_REQUIRED', 'GPU_DRAIN
 
 const drivers =
   /NVRM: |\bXid \(|nvidia-nvswitch|nvidia-(?:drm|modeset|peermem|uvm)|\bamdgpu\b|\b(?:i915|xe) \d{4}:|Initialized (?:i915|xe)\b/
+
+/** A card on the bus as the kernel finds it, whatever drives it later; graphics of an Intel processor are none. */
+const enumerated = /\bpci (?!0000:00:02\.0)[0-9a-f:.]+: \[(10de|1002|8086):[0-9a-f]{4}\] type \d+ class 0x03/
+const vendorOfId = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' } as const
 
 /** A text of which most lines are lines of a kernel's ring buffer, or that names a card's driver as the kernel does. */
 export const isKernelLog = (text: string): boolean => {
@@ -221,6 +227,8 @@ export function readKernelLog(text: string): KernelLog {
       latest = { vendor: 'nvidia', address, line: at }
       continue
     }
+    const found = enumerated.exec(line)?.[1] as keyof typeof vendorOfId | undefined
+    if (found && address) named.set(address, vendorOfId[found])
     const rule = rules.find(([, , pattern]) => pattern.test(line))
     const vendor: Vendor | null =
       rule?.[0] ??

@@ -1,5 +1,7 @@
 import { around, define, fixes, fixFor } from './fault-definition.ts'
 
+const seated = 'If there is one: check that it is seated and powered'
+
 /** The driver or its tool does not answer. */
 export const toolFaults = {
   GPU_DRIVER_NOT_RUNNING: define(
@@ -113,11 +115,7 @@ export const toolFaults = {
     'unreadable',
     true,
     'The output is of a known form, and it neither describes a card nor says that there is none.',
-    around(
-      '',
-      fixes.recordAnew,
-      'If it stops at the same place again, a card does not answer: look into the kernel log.',
-    ),
+    'Record the list of cards as a whole. Where it ends at the same place again, a card does not answer: look into the kernel log ("sudo dmesg"), reset the card or reboot.',
   ),
   GPU_FORM_NOT_READ: define(
     'unreadable',
@@ -149,12 +147,12 @@ export const toolFaults = {
     'The tool found no data to report for the cards.',
     around('Check that the driver is loaded.', fixes.permission),
   ),
-  GPU_NONE_FOUND: define(
-    'none',
-    false,
-    'The driver runs and finds no card.',
-    'If there is one: check that it is seated and powered, that no other driver (vfio-pci, nouveau) holds it, and that the container was given it.',
-  ),
+  GPU_NONE_FOUND: define('none', false, 'The driver runs and finds no card.', {
+    nvidia: `${seated}, that no other driver (vfio-pci, nouveau) holds it, and that the container was given it.`,
+    amd: `${seated}, that no other driver (vfio-pci) holds it, and that the container was given /dev/kfd and /dev/dri.`,
+    intel: `${seated}, that no other driver (vfio-pci) holds it, and that the container was given /dev/dri.`,
+    any: `${seated}, that no other driver holds it, and that the container was given it.`,
+  }),
   GPU_NOT_LISTED: define(
     'unreadable',
     true,

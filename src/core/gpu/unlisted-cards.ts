@@ -1,9 +1,9 @@
 import { deviceRecord, probedDevice } from './build-device.ts'
 import type { CombinedDevice } from './combine-devices.ts'
-import type { HostFacts } from './cross-check.ts'
+import { type HostFacts, vendorIds } from './cross-check.ts'
 import { makeFault } from './fault-table.ts'
 import type { Fault, ProbedDevice } from './gpu-probe.ts'
-import type { Vendor } from './observation.ts'
+import type { Observation, Vendor } from './observation.ts'
 
 const vendors: Readonly<Record<string, Vendor>> = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' }
 
@@ -19,6 +19,17 @@ const isInProcessor = (vendorId: string, deviceId: string | null, address: strin
   vendorId === '8086'
     ? address === '0000:00:02.0' && !intelCards.test(deviceId ?? '')
     : vendorId === '1002' && amdProcessors.has(deviceId ?? '')
+
+/** What the kernel logs of graphics in a processor is of no card. */
+export const withoutProcessors = (observations: readonly Observation[], facts: HostFacts = { os: 'unknown' }) =>
+  observations.map(one => ({
+    ...one,
+    devices: one.devices.filter(({ listing, vendor, pciBusId }) => {
+      const onBus = facts.pciCards?.find(({ address }) => address === pciBusId)
+      if (listing !== 'log' || pciBusId === null || facts.pciCards === undefined) return true
+      return !isInProcessor(vendorIds[vendor], onBus?.deviceId ?? null, pciBusId)
+    }),
+  }))
 
 /** Cards that the PCI bus shows and no tool lists: never "no GPU" when there is one. */
 export function unlistedCards(

@@ -304,8 +304,10 @@ describe('a card that works', () => {
         [`/sys/bus/pci/devices/${at}/device`, device],
       ]),
     )
+    install('dmesg', `echo '[ 10.5] i915 0000:00:02.0: [drm] GPU HANG: ecode 12:1:85dffffb'`)
     const result = await probeOn(hostOf('1', sysfs, { '/sys/bus/pci/devices': places.map(([at]) => at) }))
     expect(result.devices.map(({ record }) => record.kind)).toEqual(['cpu'])
+    expect(result).toMatchObject({ state: 'healthy', faults: [] })
   })
 })
 

@@ -287,7 +287,8 @@ export function readAmdDocuments(values: readonly unknown[]): ObservedDevice[] {
   return firsts.map(({ index, facts, parts }) => {
     const card = readCard(index, facts, driver, rocm)
     const mode = partitionMode(facts)
-    if (parts.length === 0 && mode === null) return card
+    // A container may be given one partition, and no other.
+    if (parts.length === 0 && mode === null && !partitionId(facts)) return card
     const partitions = [{ index, facts }, ...parts].map((part, at) => readPartition(part, at, mode, driver))
     const fits = card.name === null || card.memoryMiB === null || memoryFits(card.name, card.memoryMiB) !== false
     // What a partition says of memory is of the partition.

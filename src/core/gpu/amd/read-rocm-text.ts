@@ -25,7 +25,8 @@ export function readRocmText(text: string): RocmText | null {
     const said = line.exec(row)
     if (said) add(Number(said[1]), { [said[2]!]: said[3]! })
     const failed = complaint.exec(row)
-    if (failed) {
+    // What a card does not have is no failure of it.
+    if (failed && !/not (?:supported|available|implemented)/i.test(failed[2]!)) {
       const index = Number(failed[1])
       add(index, {})
       if (!faults.some(fault => fault.index === index))

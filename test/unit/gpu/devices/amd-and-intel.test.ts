@@ -78,6 +78,18 @@ describe('AMD and Intel', () => {
       'Raphael',
     ])
   })
+  it('does not call a card degraded for what it does not have', () => {
+    const text =
+      'GPU[0]\t\t: Card Series: \t\tAMD Instinct MI210\nERROR: 2 GPU[0]: od volt: Not supported on the given system\t\n'
+    expect(analyse(text)).toMatchObject({ state: 'healthy', faults: [], devices: [{ deviceClass: 'amd-mi210' }] })
+  })
+  it('knows a partition that stands alone, as a container is given it', () => {
+    const { devices } = analyse('[{"gpu": 0, "bdf": "0000:05:00.1", "partition_id": 1}]')
+    expect(devices.map(({ record, schedulable }) => [record.kind, schedulable])).toEqual([
+      ['gpu', false],
+      ['partition', true],
+    ])
+  })
   it('reads rocm-smi with the capitals of ROCm 6.1', () => {
     const text = JSON.stringify({
       card0: {
