@@ -37,6 +37,7 @@ import type { Identity, Limits, Transport } from '../../../src/core/transport/tr
 import { environmentRecord } from '../../helpers/environment.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 import { type Alteration, cheating, lying, skewOf } from '../alteration.ts'
+import { hostileSeat } from './hostile-seat.ts'
 import { lies as allLies, type Lie } from './lying-endpoint.ts'
 import { type EndpointFaultRule, startVirtualChain, type VirtualChain } from './virtual-chain.ts'
 import { createVirtualEngines } from './virtual-engine.ts'
@@ -54,6 +55,8 @@ export type SimulationOptions = {
   readonly faults?: readonly EndpointFaultRule[]
   /** Roles that do not start with the network; see {@link Simulation.start}. */
   readonly later?: readonly string[]
+  /** Checkers that are hostile to Providers on their wire, all the time. */
+  readonly hostileSeats?: readonly string[]
   /** Endpoints of each host; of several, one lies all the time, about one thing after the other; default 1. */
   readonly endpoints?: number
   /** What it lies about, in turn; default everything. */
@@ -123,7 +126,7 @@ const rowMs = [40, 50]
 
 export async function startSimulation(options: SimulationOptions): Promise<Simulation> {
   const { seed, epochSeconds = 16, alterations = {}, faults = [], restarts: mayRestart = () => true } = options
-  const { endpoints = 1, lies = allLies, later = [] } = options
+  const { endpoints = 1, lies = allLies, later = [], hostileSeats = [] } = options
   const roles = devnetRoles({ providers: options.providers ?? 2, checkers: options.checkers ?? 5 })
   const dataDir = mkdtempSync(join(folderForStores, 'kaisar-sim-'))
   const randomOf = (what: string) =>
@@ -190,7 +193,14 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     // What it still does before it waits comes to nothing: its store is closed, and nobody hears of it.
     const crashPoint = (point: string) => void (crashPoints.delete(point) && ended(role, own, point))
     const identity = identityOf(role)
-    const openTransport = () => hosts.transport({ certificateHash: identity.certificateHash, address: name, clock })
+    const signer = createSigner({ privateKey, network })
+    const onFault = (fault: string) => {
+      injected[fault] = (injected[fault] ?? 0) + 1
+    }
+    const openTransport = () => {
+      const wire = hosts.transport({ certificateHash: identity.certificateHash, address: name, clock })
+      return hostileSeats.includes(name) ? hostileSeat(wire, { signer, isOn: () => isFaulty, onFault }) : wire
+    }
 
     const rpcUrls = Array.from({ length: endpoints }, (_, i) => `http://${name}-${i}`)
     const lieOf = (url: string): Lie | null => {
@@ -211,7 +221,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
             faults: () => (isFaulty ? faults : []),
             lie: lieOf,
             onFault: fault => {
-              injected[fault] = (injected[fault] ?? 0) + 1
+              onFault(fault)
               note(name, 'endpoint', { fault })
             },
           }),
