@@ -119,7 +119,7 @@ Checkers are bonded.`
     const { evm, findings } = judgeSurvey(survey)
     const faults = findings.filter(({ level }) => level === 'fault')
     // Code for a later EVM than the chain's does not run there.
-    if (evm === 'london' && readCompilerInput().evmVersion !== 'london')
+    if (evm === 'london' && readCompilerInput().input.settings.evmVersion !== 'london')
       faults.push(...findings.filter(({ check }) => check === 'opcodes'))
     for (const { check, text } of faults) this.progress(`✖ ${check}: ${text}`)
     if (faults.length > 0) {
@@ -252,7 +252,10 @@ Checkers are bonded.`
     const { privateKeyToAccount } = await import('viem/accounts')
     let record = from
     writeDeployment(file, record)
-    writeFileAtomically(compilerInputPath(this.dataDir, this.flags.name), readCompilerInput().text)
+    writeFileAtomically(
+      compilerInputPath(this.dataDir, this.flags.name),
+      JSON.stringify(readCompilerInput().input, null, 1),
+    )
     const deployment = await runDeployment(
       plan,
       {

@@ -24,18 +24,28 @@ export function readArtifact(contract: DeployedName, folder = builtFolder): Arti
   return JSON.parse(readFileSync(file, 'utf8')) as Artifact
 }
 
-/** The compiler's standard-JSON input of all contracts, which explorers take to verify them, and what it compiles for. */
-export type CompilerInput = { readonly text: string; readonly version: string; readonly evmVersion: string }
-
-/** @throws ARTIFACT_MISSING */
-export function readCompilerInput(folder = builtFolder): CompilerInput {
-  const file = join(folder, compilerInputName)
-  if (!existsSync(file)) throw chainErrors.ARTIFACT_MISSING({ contract: 'compiler input', directory: folder })
-  const { version, input } = JSON.parse(readFileSync(file, 'utf8')) as {
-    version: string
-    input: { settings: { evmVersion: string } }
+/** The compiler's standard-JSON input of all contracts, which explorers take to verify them, with its release. */
+export type CompilerInput = {
+  readonly version: string
+  readonly input: {
+    readonly language: string
+    readonly sources: Readonly<Record<string, { readonly content: string }>>
+    readonly settings: { readonly evmVersion: string; readonly [name: string]: unknown }
   }
-  return { text: JSON.stringify(input, null, 1), version, evmVersion: input.settings.evmVersion }
 }
 
-const compilerInputName = 'compiler-input.json'
+/**
+ * Reads what the build was compiled from; our own sources are beside it.
+ *
+ * @throws ARTIFACT_MISSING
+ */
+export function readCompilerInput(folder = builtFolder): CompilerInput {
+  const file = join(folder, 'compiler-input.json')
+  if (!existsSync(file)) throw chainErrors.ARTIFACT_MISSING({ contract: 'compiler input', directory: folder })
+  const { version, input } = JSON.parse(readFileSync(file, 'utf8')) as CompilerInput & {
+    input: { sources: Record<string, { content: string } | null> }
+  }
+  const own = (path: string) => ({ content: readFileSync(fileURLToPath(new URL(path, packageFolder)), 'utf8') })
+  const sources = Object.fromEntries(Object.entries(input.sources).map(([path, given]) => [path, given ?? own(path)]))
+  return { version, input: { ...input, sources } }
+}
