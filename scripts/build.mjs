@@ -129,6 +129,9 @@ async function compileContracts(evm, { withTests }) {
   writeAtomically(join(product, 'compiler-input.json'), JSON.stringify(compilerInput(deployed)))
 }
 
+/** Null for our own: they are in the package as they are. */
+const sourceOf = path => (path.startsWith('contracts/src/') ? null : { content: readFileSync(at(path), 'utf8') })
+
 /** What the compiler was given, in the form that explorers take: every source that is in what is deployed, and the settings. */
 function compilerInput(metadata) {
   const paths = [...new Set(metadata.flatMap(({ sources }) => Object.keys(sources)))].sort()
@@ -139,7 +142,7 @@ function compilerInput(metadata) {
     version: compiler.version,
     input: {
       language,
-      sources: Object.fromEntries(paths.map(path => [path, { content: readFileSync(at(path), 'utf8') }])),
+      sources: Object.fromEntries(paths.map(path => [path, sourceOf(path)])),
       settings: { ...shared, outputSelection },
     },
   }

@@ -110,6 +110,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   private failureData: object | undefined
   protected readonly chains: Chain[] = []
   private stop: GracefulStop | undefined
+  private unlocked: Promise<UnlockedKey> | undefined
 
   /** The result of a command, which is `data` of its envelope. Text is printed with `this.log` on the way. */
   abstract override run(): Promise<object>
@@ -254,8 +255,13 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return answer
   }
 
-  /** Opens the key named by --key; from then on the logger removes it wherever it appears. */
-  protected async unlockKey(): Promise<UnlockedKey> {
+  /** Opens the key named by --key, once; from then on the logger removes it wherever it appears. */
+  protected unlockKey(): Promise<UnlockedKey> {
+    this.unlocked ??= this.decryptKey()
+    return this.unlocked
+  }
+
+  private async decryptKey(): Promise<UnlockedKey> {
     const { decryptKeystore } = await import('../core/platform/keystore.ts')
     const { path, keystore } = await this.readKey()
     const unlocked = await decryptKeystore(keystore, await this.readPassword(`Password of ${path}`), path)

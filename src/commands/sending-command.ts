@@ -71,21 +71,36 @@ export abstract class SendingCommand<T extends typeof Command> extends BaseComma
     call: Call,
     { allowed }: Pick<SendOptions, 'allowed'> = {},
   ): Promise<UnsignedCall | SafeBatch> {
-    const { chainId } = chain
-    const { to, data = '0x', value = 0n, what } = call
     const { simulateCall } = await import('../core/chain/tx/transact.ts')
     await simulateCall(chain, allowed?.[0], call)
-    const transaction = { to: to!, data, value: String(value) }
-    const printed = (this.flags as { safe?: boolean }).safe
-      ? {
-          version: '1.0',
-          chainId: String(chainId),
-          createdAt: Date.now(),
-          meta: { name: `kaisar ${what}`, description: '', txBuilderVersion: '1.16.5' },
-          transactions: [{ ...transaction, contractMethod: null, contractInputsValues: null }],
-        }
-      : { ...transaction, chainId }
+    return this.print(chain.chainId, call.what, [call])
+  }
+
+  /** Prints calls, each of which needs the ones before it: a Safe sends them as one. */
+  protected printCalls(chainId: number, what: string, calls: readonly Call[]): { calls: UnsignedCall[] } | SafeBatch {
+    return this.print(chainId, what, calls)
+  }
+
+  private print(chainId: number, what: string, calls: readonly [Call]): UnsignedCall | SafeBatch
+  private print(chainId: number, what: string, calls: readonly Call[]): { calls: UnsignedCall[] } | SafeBatch
+  private print(chainId: number, what: string, calls: readonly Call[]): object {
+    const transactions = calls.map(({ to, data = '0x', value = 0n }) => ({ to: to!, data, value: String(value) }))
+    const unsigned = transactions.map(transaction => ({ ...transaction, chainId }))
+    const { safe } = this.flags as { safe?: boolean }
+    const printed = safe
+      ? safeBatch(chainId, what, transactions)
+      : unsigned.length === 1
+        ? unsigned[0]!
+        : { calls: unsigned }
     this.log(JSON.stringify(printed, null, 2))
     return printed
   }
 }
+
+const safeBatch = (chainId: number, what: string, transactions: readonly object[]): SafeBatch => ({
+  version: '1.0',
+  chainId: String(chainId),
+  createdAt: Date.now(),
+  meta: { name: `kaisar ${what}`, description: '', txBuilderVersion: '1.16.5' },
+  transactions: transactions.map(each => ({ ...each, contractMethod: null, contractInputsValues: null })),
+})

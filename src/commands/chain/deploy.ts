@@ -257,7 +257,8 @@ Checkers are bonded.`
     const { privateKeyToAccount } = await import('viem/accounts')
     let record = from
     writeDeployment(file, record)
-    writeFileAtomically(compilerInputPath(this.dataDir, this.flags.name), readCompilerInput(record.evm).text)
+    const { input } = readCompilerInput(record.evm)
+    writeFileAtomically(compilerInputPath(this.dataDir, this.flags.name), JSON.stringify(input, null, 1))
     const deployment = await runDeployment(
       plan,
       {

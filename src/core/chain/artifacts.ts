@@ -25,15 +25,28 @@ export function readArtifact(contract: DeployedName, evm: EvmVersion = 'prague',
   return JSON.parse(readFileSync(file, 'utf8')) as Artifact
 }
 
-/** The compiler's standard-JSON input of all contracts, which explorers take to verify them. */
-export type CompilerInput = { readonly text: string; readonly version: string }
-
-/** @throws ARTIFACT_MISSING */
-export function readCompilerInput(evm: EvmVersion, folder = builtFolder(evm)): CompilerInput {
-  const file = join(folder, compilerInputName)
-  if (!existsSync(file)) throw chainErrors.ARTIFACT_MISSING({ contract: 'compiler input', directory: folder })
-  const { version, input } = JSON.parse(readFileSync(file, 'utf8')) as { version: string; input: object }
-  return { text: JSON.stringify(input, null, 1), version }
+/** The compiler's standard-JSON input of all contracts, which explorers take to verify them, with its release. */
+export type CompilerInput = {
+  readonly version: string
+  readonly input: {
+    readonly language: string
+    readonly sources: Readonly<Record<string, { readonly content: string }>>
+    readonly settings: { readonly evmVersion: string; readonly [name: string]: unknown }
+  }
 }
 
-const compilerInputName = 'compiler-input.json'
+/**
+ * Reads what the build was compiled from; our own sources are beside it.
+ *
+ * @throws ARTIFACT_MISSING
+ */
+export function readCompilerInput(evm: EvmVersion, folder = builtFolder(evm)): CompilerInput {
+  const file = join(folder, 'compiler-input.json')
+  if (!existsSync(file)) throw chainErrors.ARTIFACT_MISSING({ contract: 'compiler input', directory: folder })
+  const { version, input } = JSON.parse(readFileSync(file, 'utf8')) as CompilerInput & {
+    input: { sources: Record<string, { content: string } | null> }
+  }
+  const own = (path: string) => ({ content: readFileSync(fileURLToPath(new URL(path, packageFolder)), 'utf8') })
+  const sources = Object.fromEntries(Object.entries(input.sources).map(([path, given]) => [path, given ?? own(path)]))
+  return { version, input: { ...input, sources } }
+}

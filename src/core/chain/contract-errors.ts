@@ -40,7 +40,7 @@ const known: Readonly<Record<string, string | Explained>> = {
   DeviceLeaving: '"kaisar device list" shows when its deposit may leave; "kaisar device withdraw" returns it.',
   DeviceNotLeaving: 'Let it leave first, with "kaisar device exit".',
   DeviceNotSilent: others,
-  EmissionShort: 'Fund the vault, or wait until the time that the error names.',
+  EmissionShort: 'Fund the vault with "kaisar chain fund", or wait until the time that the error names.',
   EmptyCohort: 'Nothing: there is nobody to judge.',
   EmptyRecord: report,
   EmptyRoot: report,

@@ -11,14 +11,13 @@ import {
 } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import { epochConsensusAbi } from './abi/epoch-consensus.ts'
-import { kaisarTokenAbi } from './abi/kaisar-token.ts'
-import { rewardVaultAbi } from './abi/reward-vault.ts'
 import type { Artifact } from './artifacts.ts'
 import type { Chain } from './client.ts'
 import { revertData } from './decode-error.ts'
 import { chainErrors } from './errors.ts'
 import { type ContractName, type Contracts, contractNames, type Deployment, lowerCase } from './network.ts'
 import type { NetworkParameters } from './network-presets.ts'
+import { fundingCalls } from './transfer.ts'
 import { lookUpReceipt, type Receipt } from './tx/receipt.ts'
 import { awaitReceipt, type Call, transact } from './tx/transact.ts'
 
@@ -130,28 +129,13 @@ export function planDeployment(
       constructorArguments: encodeAbiParameters(constructorInputs(abi), args),
     }
   })
-  const funding = (what: string, to: Address, data: Hex): DeployStep => ({
-    contract: null,
-    address: to,
-    call: { what, to, data },
-    constructorArguments: '0x',
+  const isFunded = treasury === lowerCase(deployer) && vaultFunding > 0n
+  const calls = isFunded ? fundingCalls({ KaisarToken: token, RewardVault: vault }, vaultFunding) : []
+  const funding = calls.map((call): DeployStep => {
+    const { to, data } = call as { to: Address; data: Hex }
+    return { contract: null, address: to, call: { ...call, data }, constructorArguments: '0x' }
   })
-  const calls =
-    treasury === lowerCase(deployer) && vaultFunding > 0n
-      ? [
-          funding(
-            'Approving the vault’s funds',
-            token,
-            encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'approve', args: [vault, vaultFunding] }),
-          ),
-          funding(
-            'Funding the vault',
-            vault,
-            encodeFunctionData({ abi: rewardVaultAbi, functionName: 'fund', args: [vaultFunding] }),
-          ),
-        ]
-      : []
-  const steps = [...creations, ...calls]
+  const steps = [...creations, ...funding]
   return { deployer: lowerCase(deployer), firstNonce, owner, guardian, treasury, parameters, steps }
 }
 

@@ -1,5 +1,6 @@
 import { type Address, encodeFunctionData, zeroAddress } from 'viem'
 import { kaisarTokenAbi } from './abi/kaisar-token.ts'
+import { rewardVaultAbi } from './abi/reward-vault.ts'
 import { chainErrors } from './errors.ts'
 import type { ConnectedNetwork } from './network.ts'
 import type { Call } from './tx/transact.ts'
@@ -35,3 +36,20 @@ export async function transferOf(network: ConnectedNetwork, { from, to, amount, 
   const data = encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'transfer', args: [to, amount] })
   return { what: 'transfer', to: network.contracts.KaisarToken, data }
 }
+
+/** The calls that move KAI of a wallet into the vault, in this order: whoever funds it gets nothing back. */
+export const fundingCalls = (
+  { KaisarToken, RewardVault }: Pick<ConnectedNetwork['contracts'], 'KaisarToken' | 'RewardVault'>,
+  amount: bigint,
+): Call[] => [
+  {
+    what: 'approve',
+    to: KaisarToken,
+    data: encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'approve', args: [RewardVault, amount] }),
+  },
+  {
+    what: 'fund',
+    to: RewardVault,
+    data: encodeFunctionData({ abi: rewardVaultAbi, functionName: 'fund', args: [amount] }),
+  },
+]

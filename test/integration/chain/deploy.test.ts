@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { keccak256, parseEther } from 'viem'
 import { describe, expect, test } from 'vitest'
-import { readArtifact } from '../../../src/core/chain/artifacts.ts'
+import { readArtifact, readCompilerInput } from '../../../src/core/chain/artifacts.ts'
 import type { DeployedName } from '../../../src/core/chain/deploy.ts'
 import { compilerInputPath, type DeploymentRecord, deploymentPath } from '../../../src/core/chain/deployment-file.ts'
 import { readContext } from '../../../src/core/platform/context.ts'
@@ -213,14 +213,14 @@ describe('a deployment', () => {
 })
 
 test('the compiler makes the code that was deployed of the input beside the record', async () => {
-  const { input } = JSON.parse(
-    readFileSync(new URL('../../../dist/contracts/prague/compiler-input.json', import.meta.url), 'utf8'),
-  )
+  const { input } = readCompilerInput('prague')
   const path = 'contracts/src/KaisarToken.sol'
   // Of one contract: all of them take the compiler a minute.
-  input.settings.outputSelection = { [path]: { KaisarToken: ['evm.bytecode.object'] } }
+  const outputSelection = { [path]: { KaisarToken: ['evm.bytecode.object'] } }
   const solc = createRequire(new URL('../../../scripts/solc.mjs', import.meta.url))('solc')
-  const { contracts } = JSON.parse(solc.compile(JSON.stringify(input)))
+  const { contracts } = JSON.parse(
+    solc.compile(JSON.stringify({ ...input, settings: { ...input.settings, outputSelection } })),
+  )
   const { bytecode } = readArtifact('KaisarToken')
   expect(`0x${contracts[path].KaisarToken.evm.bytecode.object}`).toBe(bytecode)
 })

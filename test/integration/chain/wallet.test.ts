@@ -112,3 +112,33 @@ describe('kaisar wallet', () => {
     expect(await anvil.client.getTransactionCount({ address: payer })).toBe(before)
   })
 })
+
+describe('kaisar chain fund', () => {
+  const vaultHolds = () => kaiBalance(network, network.contracts.RewardVault)
+
+  test('moves KAI into the vault, and no more than there is', async () => {
+    await fund('12.5', '2')
+    const [before, own] = [await vaultHolds(), await kaiBalance(network, payer)]
+    const funded = await signing('chain', 'fund', '2.5')
+    expect(funded.json().data).toMatchObject({ from: payer, amount: parseEther('2.5').toString() })
+    expect([await vaultHolds(), await kaiBalance(network, payer)]).toEqual([
+      before + parseEther('2.5'),
+      own - parseEther('2.5'),
+    ])
+    expect((await signing('chain', 'fund', '1000')).json().errors[0]?.code).toBe('KAI_INSUFFICIENT')
+  })
+
+  test('prints both calls for a treasury elsewhere, which work in their order', async () => {
+    const batch = JSON.parse((await kaisar('chain', 'fund', '3', '--safe')).stdout)
+    const printed = (await kaisar('chain', 'fund', '3', '--calldata', '--json')).json<{
+      calls: { to: string; data: string }[]
+    }>()
+    expect(batch.transactions.map(({ to, data }: { to: string; data: string }) => [to, data])).toEqual(
+      printed.data.calls.map(({ to, data }) => [to, data]),
+    )
+    const before = await vaultHolds()
+    for (const { to, data } of batch.transactions)
+      await anvil.client.sendTransaction({ account: devAccount(0).address, to, data, chain: null })
+    expect(await vaultHolds()).toBe(before + parseEther('3'))
+  })
+})

@@ -47,8 +47,6 @@ async function perform({ kind, target, size }: Act, { devnet, isUp, pause }: Fau
   const rpc = (method: string, params: unknown[]) => devnet.network.chain.all()[0]!.request({ method, params })
   if (kind === 'reorg') await rpc('anvil_reorg', [size < 0.5 ? 1 : 2, []])
   else if (kind === 'fee-spike') await rpc('anvil_setNextBlockBaseFeePerGas', [toHex(spikeWei)])
-  // In virtual time alone: whose block, whose connection.
-  else if (kind === 'sampling-reorg' || kind === 'stranger-connections') return false
   else if (!isUp(target)) return false
   else if (kind === 'kill') devnet.daemon(target).kill('SIGKILL')
   else if (kind === 'restart') devnet.daemon(target).kill('SIGTERM')

@@ -1,0 +1,39 @@
+import { exactUnits } from '../../core/platform/exact-units.ts'
+import { amountArg } from '../input-values.ts'
+import { calldataFlags, SendingCommand, sendingFlags } from '../sending-command.ts'
+
+export default class ChainFund extends SendingCommand<typeof ChainFund> {
+  static override description =
+    `Move KAI of a wallet into the vault, from where epochs are paid. Anybody may; nothing comes back.
+
+"kaisar chain deploy" does it where the key that deploys is the treasury.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> 1000000 --key treasury',
+    '<%= config.bin %> <%= command.id %> 400000000 --safe > fund.json',
+  ]
+  static override args = { amount: amountArg({ description: 'How much KAI', required: true }) }
+  static override flags = { ...sendingFlags, ...calldataFlags }
+
+  async run() {
+    const { amount } = this.args
+    const target = await this.chainTarget()
+    const network = await this.connectNetwork(target)
+    const { fundingCalls } = await import('../../core/chain/transfer.ts')
+    const { getVaultBooks, kaiBalance } = await import('../../core/chain/vault.ts')
+    const calls = fundingCalls(network.contracts, amount)
+    if (this.printsCall) return this.printCalls(network.chainId, 'fund', calls)
+    const [approve, fund] = calls as [(typeof calls)[0], (typeof calls)[0]]
+    const from = await this.keyAddress()
+    const balance = await kaiBalance(network, from)
+    if (balance < amount) {
+      const { chainErrors } = await import('../../core/chain/errors.ts')
+      throw chainErrors.KAI_INSUFFICIENT({ account: from, balance, needed: amount })
+    }
+    const question = `Give ${exactUnits(amount)} KAI of ${from} to the vault?`
+    await this.sendCall(network, approve, { question })
+    const { receipt } = await this.sendCall(network, fund)
+    const vault = await getVaultBooks(network)
+    this.log(`The vault holds ${exactUnits(vault.balance)} KAI.`)
+    return { from, amount, vault, txHash: receipt.hash }
+  }
+}
