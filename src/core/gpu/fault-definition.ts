@@ -30,17 +30,20 @@ export function around(before: string, fix: Fix, behind = ''): Fix {
   return { nvidia: join(fix.nvidia), amd: join(fix.amd), intel: join(fix.intel), any: join(fix.any) }
 }
 
-type Row = { readonly [V in Vendor]: readonly [fix: string, source: string] } & { readonly any: string }
+type Row = { readonly [V in Vendor]: readonly [fix: string, ...sources: string[]] } & { readonly any: string }
 
 const nvidiaSmi = 'https://docs.nvidia.com/deploy/nvidia-smi/index.html'
 const nvidiaModules = 'https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/kernel-modules.html'
-const nvidiaToolkit = 'https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/troubleshooting.html'
+const nvidiaNodes = 'https://github.com/NVIDIA/open-gpu-kernel-modules/blob/main/kernel-open/nvidia/nv-reg.h'
+const nvidiaCdi = 'https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/cdi-support.html'
 const amdSmi = 'https://rocm.docs.amd.com/projects/amdsmi/en/latest/how-to/amdsmi-cli-tool.html'
 const amdInstall = 'https://rocm.docs.amd.com/projects/install-on-linux/en/latest/install/prerequisites.html'
 const amdDocker = 'https://rocm.docs.amd.com/projects/install-on-linux/en/latest/how-to/docker.html'
 const xeWedging = 'https://docs.kernel.org/gpu/xe/xe_device.html'
-const xpuSmi = 'https://intel.github.io/xpumanager/smi_index.html'
-const intelDriver = 'https://dgpu-docs.intel.com/driver/client/overview.html'
+const xpuSmi = 'https://intel.github.io/xpumanager/2.0/xpu-smi/config.html'
+const xpuSmiList = 'https://intel.github.io/xpumanager/2.0/index.html'
+const intelDriver =
+  'https://www.intel.com/content/www/us/en/docs/oneapi-toolkit/installation-guide-linux/latest/install-intel-gpu-drivers.html'
 
 /** What differs between vendors, each with the document that it was compared with. */
 export const fixTable = {
@@ -65,7 +68,7 @@ export const fixTable = {
       nvidiaSmi,
     ],
     amd: [
-      'Check fans, dust, airflow and room temperature; lower the power limit with "sudo amd-smi set --power-cap <watts>" until that is done.',
+      'Check fans, dust, airflow and room temperature; lower the power limit with "sudo amd-smi set -g <card> --power-cap <watts>" until that is done.',
       amdSmi,
     ],
     intel: [
@@ -76,7 +79,10 @@ export const fixTable = {
   },
   powerLimit: {
     nvidia: ['Nothing, if the limit is meant; otherwise raise it with "sudo nvidia-smi -pl <watts>".', nvidiaSmi],
-    amd: ['Nothing, if the limit is meant; otherwise raise it with "sudo amd-smi set --power-cap <watts>".', amdSmi],
+    amd: [
+      'Nothing, if the limit is meant; otherwise raise it with "sudo amd-smi set -g <card> --power-cap <watts>".',
+      amdSmi,
+    ],
     intel: [
       'Nothing, if the limit is meant; otherwise raise it with "sudo xpu-smi config -d <card> --powerlimit <watts>".',
       xpuSmi,
@@ -101,7 +107,7 @@ export const fixTable = {
   library: {
     nvidia: [
       'Install the driver package completely; a container is given the library by the NVIDIA Container Toolkit (--gpus all, or --device nvidia.com/gpu=all).',
-      nvidiaToolkit,
+      nvidiaCdi,
     ],
     amd: [
       'Install ROCm’s amd-smi-lib package completely; in a container install it too, and start with --device /dev/kfd --device /dev/dri.',
@@ -116,7 +122,8 @@ export const fixTable = {
   permission: {
     nvidia: [
       'Look at the device nodes: "ls -l /dev/nvidia*" must show crw-rw-rw-, or a group that this user is in (NVreg_DeviceFileMode and NVreg_DeviceFileGID of the module set it). With SELinux: "sudo setsebool -P container_use_devices on". In a container: pass the nodes by CDI ("sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml", then --device nvidia.com/gpu=all).',
-      nvidiaToolkit,
+      nvidiaNodes,
+      nvidiaCdi,
     ],
     amd: [
       'Add the user to the groups that own /dev/kfd and /dev/dri/renderD* ("sudo usermod -a -G render,video $USER") and log in again. In a container: --device /dev/kfd --device /dev/dri and --group-add with the number of the host’s group render.',
@@ -131,13 +138,13 @@ export const fixTable = {
   record: {
     nvidia: ['Record "nvidia-smi -q -x > gpu.xml" as well.', nvidiaSmi],
     amd: ['Record "amd-smi static --json > gpu.json" as well.', amdSmi],
-    intel: ['Record "xpu-smi discovery -j > gpu.json" as well.', xpuSmi],
+    intel: ['Record "xpu-smi discovery -j > gpu.json" as well.', xpuSmiList],
     any: 'Record the output of the vendor’s tool as well: "nvidia-smi -q -x > gpu.xml", "amd-smi static --json > gpu.json" or "xpu-smi discovery -j > gpu.json".',
   },
   recordAnew: {
     nvidia: ['Record it as "nvidia-smi -q -x > gpu.xml".', nvidiaSmi],
     amd: ['Record it as JSON: "amd-smi static --json > gpu.json".', amdSmi],
-    intel: ['Record it as JSON: "xpu-smi discovery -j > gpu.json".', xpuSmi],
+    intel: ['Record it as JSON: "xpu-smi discovery -j > gpu.json".', xpuSmiList],
     any: 'Record one of "nvidia-smi -q -x > gpu.xml", "amd-smi static --json > gpu.json", "xpu-smi discovery -j > gpu.json", or the kernel log ("sudo dmesg > dmesg.txt").',
   },
   install: {
