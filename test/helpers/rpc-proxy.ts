@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Hex, keccak256, numberToHex } from 'viem'
+import { createLyingEndpoint, forgedReceipt, type Lie, lies } from './lying-endpoint.ts'
 import { seededRandom } from './seeded-random.ts'
 
 /**
@@ -10,7 +12,8 @@ import { seededRandom } from './seeded-random.ts'
  * `hang`: never answers · `rate-limit`: HTTP 429 · `server-error`: HTTP 502 · `drop-reply`: does it, then cuts the connection ·
  * `swallow`: says a transaction was accepted and forgets it · `stale`: shows the head of when the fault began ·
  * `wrong-chain`: names another chain id · `forged-receipt`: shows a successful receipt for anything ·
- * `ahead`: claims a head four blocks ahead, and makes up that block · `wrong-code`: shows other code at every address
+ * `ahead`: claims a head four blocks ahead, and makes up that block · `wrong-code`: shows other code at every address · and every
+ * {@link Lie}, told over a real socket: `cut-short` ends in the middle of its JSON, `slow` comes {@link slowMs} later
  */
 type RpcFault =
   | 'hang'
@@ -23,6 +26,7 @@ type RpcFault =
   | 'forged-receipt'
   | 'ahead'
   | 'wrong-code'
+  | Lie
 
 export type FaultRule = {
   readonly fault: RpcFault
@@ -54,6 +58,8 @@ const aboutMethod: Partial<Record<RpcFault, string>> = {
   'wrong-code': 'eth_getCode',
 }
 
+const slowMs = 300
+
 type Call = { readonly id: unknown; readonly method: string; readonly params?: readonly unknown[] }
 
 /** A JSON-RPC endpoint in front of a real one that fails as told, reproducibly for a seed. */
@@ -74,6 +80,21 @@ export async function startRpcProxy(options: { readonly target: string; readonly
       forwarded.on('error', reject)
       forwarded.end(JSON.stringify({ jsonrpc: '2.0', ...call }))
     })
+  const liar = createLyingEndpoint((method, params) => forward({ id: 0, method, params }), random)
+
+  /** @returns null where the answer was cut short */
+  async function lieAbout(lie: Lie, call: Call, response: ServerResponse): Promise<unknown> {
+    const { method, params = [] } = call
+    if (lie === 'slow') await sleep(slowMs)
+    try {
+      return { ...(await liar.answer(lie, method, params)), jsonrpc: '2.0', id: call.id }
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":1,"resu')
+      return null
+    }
+  }
+
   const result = (call: Call, value: unknown) => ({ jsonrpc: '2.0', id: call.id, result: value })
 
   function choose(call: Call): FaultRule | null {
@@ -95,6 +116,7 @@ export async function startRpcProxy(options: { readonly target: string; readonly
   async function answer(call: Call, response: ServerResponse): Promise<unknown> {
     calls.push(call.method)
     const rule = choose(call)
+    if (rule !== null && isLie(rule.fault)) return lieAbout(rule.fault, call, response)
     switch (rule?.fault) {
       case undefined:
         return forward(call)
@@ -167,24 +189,5 @@ export async function startRpcProxy(options: { readonly target: string; readonly
   }
 }
 
+const isLie = (fault: RpcFault): fault is Lie => lies.some(lie => lie === fault)
 const asksForHead = ({ method, params }: Call) => method === 'eth_blockNumber' || (params ?? []).includes('latest')
-
-const noBlock = { hash: `0x${'f0'.repeat(32)}`, number: '0x1' }
-
-/** A successful receipt of anything, in this block; default in one that there is not. */
-export const forgedReceipt = (hash: unknown, block: { readonly hash: string; readonly number: string } = noBlock) => ({
-  transactionHash: hash,
-  blockHash: block.hash,
-  blockNumber: block.number,
-  transactionIndex: '0x0',
-  from: `0x${'00'.repeat(20)}`,
-  to: `0x${'00'.repeat(20)}`,
-  contractAddress: null,
-  cumulativeGasUsed: '0x5208',
-  gasUsed: '0x5208',
-  effectiveGasPrice: '0x1',
-  logs: [],
-  logsBloom: `0x${'00'.repeat(256)}`,
-  status: '0x1',
-  type: '0x2',
-})

@@ -1,7 +1,7 @@
 /** One endpoint of each host's three lies all the time, about one thing after the other: nothing that is paid depends on it. */
 import { afterAll, expect, it } from 'vitest'
+import { lies } from '../helpers/lying-endpoint.ts'
 import { createAuditor } from './audit-network.ts'
-import { lies } from './virtual/lying-endpoint.ts'
 import { startSimulation } from './virtual/simulation.ts'
 
 const epochSeconds = 16

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
+import { lies } from '../helpers/lying-endpoint.ts'
 import { endpointFaults, runMonkey, traceMonkey } from './monkey.ts'
-import { lies } from './virtual/lying-endpoint.ts'
 
 const seed = Number(process.env.KAISAR_MONKEY_SEED ?? 20_261_122)
 const again = (given: number) => `KAISAR_MONKEY_SEED=${given} npx vitest run --project sim test/sim/monkey.test.ts`
@@ -10,7 +10,8 @@ it(`a network under a seeded monkey shows after four epochs what the oracle says
   const { byKind, audit, trace } = await runMonkey(options)
   expect(audit).toMatchObject({ lost: [], absent: [], doubled: [], honestFailed: [], mispaid: [] })
   const endpoints = [...lies, ...endpointFaults.map(({ fault }) => fault)].filter(kind => kind !== 'hang')
-  const kinds = ['kill', 'pause', 'restart', 'reorg', 'fee-spike', ...endpoints]
+  const hostile = ['hostile-seat-requests', 'hostile-receipts', 'stranger-connections', 'sampling-reorg']
+  const kinds = ['kill', 'pause', 'restart', 'reorg', 'fee-spike', ...hostile, ...endpoints]
   expect(kinds.filter(kind => byKind[kind] === undefined)).toEqual([])
 
   // The same seed gives the same run, event for event, and another seed another run.

@@ -1,8 +1,9 @@
 /**
  * A seeded monkey at a network: processes are killed, stand still and are restarted in every phase, endpoints fail, sends are lost,
- * blocks are reorganised, fees jump. The whole run follows from the seed; what the chain shows afterwards is held to the oracle.
+ * blocks are reorganised, fees jump, two seats of five are hostile to Providers, strangers crowd Checkers. The whole run follows from the seed; what the chain shows afterwards is held to the oracle.
  */
-import { toHex } from 'viem'
+import { type Hex, toHex } from 'viem'
+import { getChecker } from '../../src/core/chain/checkers.ts'
 import { getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetRoles } from '../../src/core/devnet/roles.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
@@ -24,19 +25,23 @@ export type MonkeyResult = {
 export type Act = {
   /** Seconds from the start of epoch 0. */
   readonly at: number
-  readonly kind: 'kill' | 'pause' | 'restart' | 'reorg' | 'fee-spike'
+  readonly kind: 'kill' | 'pause' | 'restart' | 'reorg' | 'fee-spike' | 'sampling-reorg' | 'stranger-connections'
   readonly target: string
   readonly size: number
 }
 
-export const epochSeconds = 32
-/** Room for sends that are lost: of a commitment that is sent once a block, all seven are in one epoch of a million. */
-const phases = { commitSeconds: 8, openSeconds: 5, revealSeconds: 4, finalizeSeconds: 4 }
+export const epochSeconds = 40
+/** Room for sends that are lost, and for an endpoint that takes its five seconds to say nothing. */
+const phases = { commitSeconds: 12, openSeconds: 5, revealSeconds: 5, finalizeSeconds: 4 }
 /** Two slots: a reorg takes a round from everybody when it replaces the trigger too late for it to be worked. */
 const rounds = { slots: 2, maxRounds: 4, eligibleFromSeconds: 4, cutoffSeconds: 8, openingsMs: 6_000 }
 export const parameters = simulationParameters(epochSeconds, { phases, rounds })
 export const roles = { providers: 2, checkers: 5 }
 const actsPerEpoch = 3
+/** Two of five, whatever else falls on them. */
+const hostileSeats = ['checker-2', 'checker-5']
+/** Connections of one crowd, each from an address of its own. */
+const crowd = 20
 /** Fifty times what a devnet starts with, whatever the spike before has left of its own. */
 export const spikeWei = 50_000_000_000n
 
@@ -63,13 +68,18 @@ export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
     // Past the deadlines of the epoch before, which a devnet counts in seconds: there is no time there to send again.
     acts.push({ at: (epoch + 0.7 + 0.2 * random()) * epochSeconds, kind: 'reorg', target: 'chain', size: random() })
     acts.push({ at: (epoch + random()) * epochSeconds, kind: 'fee-spike', target: 'chain', size: random() })
+    // The round of the second slot: what a reorg takes then can be sent again.
+    acts.push({ at: (epoch + 0.63) * epochSeconds, kind: 'sampling-reorg', target: 'chain', size: random() })
+    const target = pick(names.filter(name => name.startsWith('checker')))
+    acts.push({ at: (epoch + random()) * epochSeconds, kind: 'stranger-connections', target, size: random() })
   }
   return acts.sort((a, b) => a.at - b.at)
 }
 
 /** Of each host one endpoint lies all the time, besides. */
+/** Of each host one endpoint of three lies all the time, besides. */
 const startMonkey = (seed: number) =>
-  startSimulation({ seed, epochSeconds, parameters, ...roles, faults: endpointFaults, endpoints: 3 })
+  startSimulation({ seed, epochSeconds, parameters, ...roles, faults: endpointFaults, endpoints: 3, hostileSeats })
 
 export async function runMonkey(options: MonkeyOptions): Promise<MonkeyResult> {
   const byKind: Record<string, number> = {}
@@ -118,10 +128,43 @@ export async function traceMonkey(options: MonkeyOptions, epochs: number): Promi
 async function perform({ kind, target, size }: Act, simulation: Simulation): Promise<boolean> {
   const { chain } = simulation
   if (kind === 'reorg') await chain.reorganise(size < 0.5 ? 1 : 2)
+  else if (kind === 'sampling-reorg') return reorganiseSampling(simulation)
+  else if (kind === 'stranger-connections') return gatherStrangers(target, simulation)
   else if (kind === 'fee-spike') await chain.rpc('anvil_setNextBlockBaseFeePerGas', [toHex(spikeWei)])
   else if (!simulation.isUp(target)) return false
   else if (kind === 'kill') simulation.kill(target)
   else if (kind === 'restart') simulation.terminate(target)
   else simulation.freeze(target, 300 + 1_500 * size)
+  return true
+}
+
+/** Puts another block in place of the one that draws the next round's samples, just after it was seen. */
+async function reorganiseSampling({ chain, network, untilEvent, until }: Simulation): Promise<boolean> {
+  const committed = await untilEvent(({ type }) => type === 'round.committed', epochSeconds / 4).catch(() => null)
+  if (committed === null) return false
+  const { client } = network.chain
+  const trigger = await client.getBlock({ blockHash: committed.round as Hex })
+  const samplingAt = Number(trigger.timestamp) + parameters.rounds.samplingSeconds
+  await until(samplingAt + 0.1)
+  if (Number((await client.getBlock()).timestamp) !== samplingAt) return false
+  await chain.reorganise(1)
+  return true
+}
+
+/** Strangers connect to a Checker: some say nothing, some claim what is not theirs, some send all that they can. */
+async function gatherStrangers(target: string, simulation: Simulation): Promise<boolean> {
+  const { network, roles, stranger, isUp, events } = simulation
+  const { operator } = roles.find(({ name }) => name === target)!
+  const known = await getChecker(network, operator)
+  if (!isUp(target) || known === null) return false
+  const { endpoint: url, certificateHash: expectedCertificateHash } = known
+  for (let n = 0; n < crowd; n++) {
+    const { host, transport } = stranger(`stranger-${events.length}-${n}`)
+    const come = async () => {
+      const channel = await transport.dial({ url, expectedCertificateHash })
+      for (let i = 0; i < (n % 3) * 50; i++) channel.send({ type: 'session', body: {} }).catch(() => undefined)
+    }
+    host.after(20 * n, () => void come().catch(() => undefined))
+  }
   return true
 }

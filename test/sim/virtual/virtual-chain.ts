@@ -4,7 +4,7 @@ import { json } from 'node:stream/consumers'
 import { custom, type Hex, HttpRequestError, keccak256, numberToHex, RpcRequestError, TimeoutError } from 'viem'
 import type { OpenTransport } from '../../../src/core/chain/endpoint.ts'
 import { startAnvil } from '../../../src/core/devnet/anvil.ts'
-import { type Answer, createLyingEndpoint, type Lie } from './lying-endpoint.ts'
+import { type Answer, createLyingEndpoint, type Lie } from '../../helpers/lying-endpoint.ts'
 import type { VirtualHost } from './virtual-time.ts'
 
 /** Genesis, in seconds; the same in every run, so that every block is. */

@@ -1,7 +1,6 @@
 /** What an endpoint makes of the truth: each lie as consistent as a liar with time to spare could make it. */
 import { type Hex, numberToHex } from 'viem'
-import { headerHash } from '../../../src/core/chain/header-hash.ts'
-import { forgedReceipt } from '../../helpers/rpc-proxy.ts'
+import { headerHash } from '../../src/core/chain/header-hash.ts'
 
 /**
  * `false-header`: the time, number or base fee of a true block is another · `forged-head`: a block of its own on top of the real chain, far above it or next · `fork`: another block in place of each real one,
@@ -153,3 +152,23 @@ export function createLyingEndpoint(ask: Ask, random: () => number): LyingEndpoi
   }
   return { answer }
 }
+
+const noBlock = { hash: `0x${'f0'.repeat(32)}`, number: '0x1' }
+
+/** A successful receipt of anything, in this block; default in one that there is not. */
+export const forgedReceipt = (hash: unknown, block: { readonly hash: string; readonly number: string } = noBlock) => ({
+  transactionHash: hash,
+  blockHash: block.hash,
+  blockNumber: block.number,
+  transactionIndex: '0x0',
+  from: `0x${'00'.repeat(20)}`,
+  to: `0x${'00'.repeat(20)}`,
+  contractAddress: null,
+  cumulativeGasUsed: '0x5208',
+  gasUsed: '0x5208',
+  effectiveGasPrice: '0x1',
+  logs: [],
+  logsBloom: `0x${'00'.repeat(256)}`,
+  status: '0x1',
+  type: '0x2',
+})
