@@ -44,7 +44,7 @@ export type DeployOptions = {
 }
 
 /** One transaction of a deployment. */
-export type DeployStep = {
+type DeployStep = {
   /** Of the contract that it creates; null for a call. */
   readonly contract: DeployedName | null
   /** Of the contract that it creates, or calls. */

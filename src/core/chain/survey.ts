@@ -4,7 +4,7 @@ import type { Chain } from './client.ts'
 import { headerHash } from './header-hash.ts'
 
 /** Which EVM the contracts are compiled for; of the two in dist, the later one is cheaper. */
-export type EvmVersion = 'prague' | 'london'
+type EvmVersion = 'prague' | 'london'
 
 /** What was measured. Nothing here is judged. */
 export type ChainSurvey = {
@@ -143,7 +143,7 @@ async function longestGap(
 }
 
 /** `fault`: nothing can be deployed, or what is deployed would not be safe. `note`: it works, and what it costs. */
-export type SurveyFinding = {
+type SurveyFinding = {
   readonly check: string
   readonly level: 'ok' | 'note' | 'fault'
   readonly text: string
