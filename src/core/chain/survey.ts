@@ -160,7 +160,7 @@ async function longestGap(
 }
 
 /** `fault`: nothing can be deployed, or what is deployed would not be safe. `note`: it works, and what it costs. */
-export type SurveyFinding = {
+type SurveyFinding = {
   readonly check: string
   readonly level: 'ok' | 'note' | 'fault'
   readonly text: string
