@@ -9,6 +9,7 @@ const forge = forgePath()
 /** By name: the command, and what is added to its environment. */
 const parts = {
   contracts: { command: [forge, 'test'], env: { FOUNDRY_PROFILE: 'deep' } },
+  london: { command: [forge, 'test'], env: { FOUNDRY_PROFILE: 'london' } },
   mutants: { command: ['npm', 'run', 'mutate:contracts'] },
   coverage: { command: ['npm', 'run', 'coverage:contracts'] },
   proof: { command: ['npm', 'run', 'prove:exchange'] },
@@ -17,6 +18,12 @@ const parts = {
     command: ['npx', 'vitest', 'run', '--project', 'unit', 'mutated-recordings', 'attestation-samples'],
     env: { KAISAR_MUTANTS: '20000' },
   },
+  ...Object.fromEntries(
+    ['anvil', 'london', 'edr'].map(evm => [
+      `by-hand-${evm}`,
+      { command: ['npm', 'run', 'network:by-hand', '--', '--evm', evm] },
+    ]),
+  ),
   faults: { command: ['npm', 'run', 'test:faults'] },
   // Two hundred epochs take two hours; that many show what a change did.
   soak: { command: ['npm', 'run', 'soak', '--', '12'] },
@@ -33,9 +40,9 @@ const rows = []
 for (const name of words.length > 0 ? words : Object.keys(parts)) {
   const { command, env } = parts[name]
   process.stdout.write(`\n== ${name}\n`)
-  const { code, wallSeconds, output } = await runTimed(command, { env, capture: name === 'contracts' })
+  const { code, wallSeconds, output } = await runTimed(command, { env, capture: command[0] === forge })
   // forge is content when it finds no test.
-  const hasRun = name !== 'contracts' || forgeCounts(output).passed > 0
+  const hasRun = command[0] !== forge || forgeCounts(output).passed > 0
   for (const each of forgeRepeats(output, 'FOUNDRY_PROFILE=deep ')) process.stdout.write(`Repeat it: ${each}\n`)
   rows.push({ name, minutes: wallSeconds / 60, passed: code === 0 && hasRun })
 }

@@ -49,7 +49,10 @@ const survivors = tried
 const killed = tried.length - survivors.length
 const unexplained = survivors.filter(({ reason }) => reason === undefined)
 if (flags.json) process.stdout.write(`${JSON.stringify({ mutants: tried.length, killed, survivors })}\n`)
-else process.stdout.write(`${killed} of ${tried.length} mutants killed, ${unexplained.length} survivors without a reason\n`)
+else
+  process.stdout.write(
+    `${killed} of ${tried.length} mutants killed, ${unexplained.length} survivors without a reason\n`,
+  )
 if (tried.length === 0 || killed < enough * tried.length || unexplained.length > 0) process.exitCode = 1
 
 /** Takes mutants from the queue until it is empty. */

@@ -54,7 +54,7 @@ const yulSwaps = {
 }
 
 /** Every mutant of one file. Pure. @param tree - the compiler's syntax tree of it @returns {Mutant[]} */
-export function mutantsOf(file, source, tree) {
+function mutantsOf(file, source, tree) {
   const bytes = Buffer.from(source)
   const text = (start, end) => bytes.subarray(start, end).toString()
   const found = []
@@ -86,7 +86,9 @@ export function mutantsOf(file, source, tree) {
     },
     Conditional(node) {
       const [start, end] = span(node)
-      const [condition, yes, no] = [node.condition, node.trueExpression, node.falseExpression].map(each => text(...span(each)))
+      const [condition, yes, no] = [node.condition, node.trueExpression, node.falseExpression].map(each =>
+        text(...span(each)),
+      )
       change('operator', start, end, `${condition} ? ${no} : ${yes}`)
     },
     Literal(node) {
@@ -154,7 +156,11 @@ export function mutantsOf(file, source, tree) {
 
   const enums = new Map()
   visit(tree, node => {
-    if (node.nodeType === 'EnumDefinition') enums.set(node.name, node.members.map(({ name }) => name))
+    if (node.nodeType === 'EnumDefinition')
+      enums.set(
+        node.name,
+        node.members.map(({ name }) => name),
+      )
   })
   visit(tree, node => visitors[node.nodeType]?.(node))
   return named(file, source, found)
@@ -202,7 +208,10 @@ function withEnums(tree, trees) {
     visit(each, node => {
       if (node.nodeType === 'EnumDefinition' && each !== tree) declared.push(node)
     })
-  return { nodeType: 'SourceUnit', nodes: [...declared.map(({ name, members, nodeType }) => ({ nodeType, name, members })), tree] }
+  return {
+    nodeType: 'SourceUnit',
+    nodes: [...declared.map(({ name, members, nodeType }) => ({ nodeType, name, members })), tree],
+  }
 }
 
 function named(file, source, found) {
@@ -226,7 +235,10 @@ function named(file, source, found) {
 
 function visit(node, act) {
   if (node === null || typeof node !== 'object') return
-  if (Array.isArray(node)) return node.forEach(each => visit(each, act))
+  if (Array.isArray(node)) {
+    for (const each of node) visit(each, act)
+    return
+  }
   if (typeof node.nodeType === 'string') act(node)
   for (const [key, value] of Object.entries(node)) if (key !== 'typeDescriptions') visit(value, act)
 }
@@ -240,7 +252,10 @@ const span = ({ src }) => {
 function nextNumber(written) {
   const [, digits, rest] = written.match(/^(0x[0-9a-fA-F]+|[\d_]+(?:\.\d+)?(?:e\d+)?)(.*)$/s) ?? []
   if (digits === undefined) return written
-  if (!digits.startsWith('0x')) return /[.e]/.test(digits) ? `${digits.replace(/^\d/, '9')}${rest}` : `${BigInt(digits.replaceAll('_', '')) + 1n}${rest}`
+  if (!digits.startsWith('0x'))
+    return /[.e]/.test(digits)
+      ? `${digits.replace(/^\d/, '9')}${rest}`
+      : `${BigInt(digits.replaceAll('_', '')) + 1n}${rest}`
   // An address carries a checksum in its letters.
   if (digits.length === 42) return written
   const last = (Number.parseInt(digits.at(-1), 16) ^ 1).toString(16)
