@@ -43,13 +43,14 @@ for (const name of words.length > 0 ? words : Object.keys(parts)) {
   const { code, wallSeconds, output } = await runTimed(command, { env, capture: command[0] === forge })
   // forge is content when it finds no test.
   const hasRun = command[0] !== forge || forgeCounts(output).passed > 0
-  for (const each of forgeRepeats(output, 'FOUNDRY_PROFILE=deep ')) process.stdout.write(`Repeat it: ${each}\n`)
+  for (const each of forgeRepeats(output, `FOUNDRY_PROFILE=${env?.FOUNDRY_PROFILE} `))
+    process.stdout.write(`Repeat it: ${each}\n`)
   rows.push({ name, minutes: wallSeconds / 60, passed: code === 0 && hasRun })
 }
 
-process.stdout.write('\npart        minutes  result\n')
+process.stdout.write('\npart             minutes  result\n')
 for (const { name, minutes, passed } of rows)
-  process.stdout.write(`${name.padEnd(10)} ${minutes.toFixed(1).padStart(8)}  ${passed ? 'passed' : 'FAILED'}\n`)
+  process.stdout.write(`${name.padEnd(15)} ${minutes.toFixed(1).padStart(8)}  ${passed ? 'passed' : 'FAILED'}\n`)
 const failed = rows.filter(({ passed }) => !passed).length
 process.stdout.write(`${rows.length - failed} passed, ${failed} failed\n`)
 if (failed > 0) process.exitCode = 1
