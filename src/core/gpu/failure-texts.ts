@@ -6,7 +6,7 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
   [
     'nvidia',
     'GPU_DRIVER_MISMATCH',
-    /driver\/library version mismatch|mismatch in versions between nvidia-smi and NVML/i,
+    /driver\/library version mismatch|mismatch in versions between nvidia-smi and NVML|NVML: Function Not Found|undefined symbol: nvml|libnvidia-ml[^\n]*: version [^\n]* not found/i,
   ],
   [
     'nvidia',

@@ -90,6 +90,15 @@ describe('AMD and Intel', () => {
       ['partition', true],
     ])
   })
+  it('takes what is listed at one address twice for parts of one card', () => {
+    const node = { 'Device Name': 'AMD Instinct MI300X', 'Device ID': '0x74a1', 'PCI Bus': '0000:05:00.0' }
+    const { devices } = analyse(JSON.stringify({ card0: node, card1: { ...node, 'Device ID': 'N/A' } }))
+    expect(devices.map(({ record, deviceClass }) => [record.kind, deviceClass])).toEqual([
+      ['gpu', 'amd-mi300x'],
+      ['partition', 'amd-mi300x-partition'],
+      ['partition', 'amd-mi300x-partition'],
+    ])
+  })
   it('reads rocm-smi with the capitals of ROCm 6.1', () => {
     const text = JSON.stringify({
       card0: {
