@@ -4,6 +4,7 @@ import { faultDefinition, faultFromText, makeFault } from './fault-table.ts'
 import { type Fault, type Note, type ProbedDevice, type ProbeState, worstState } from './gpu-probe.ts'
 import type { Identity } from './identify-devices.ts'
 import type { Listing, Observation, Vendor } from './observation.ts'
+import { isInProcessor } from './unlisted-cards.ts'
 
 /** Listings by a vendor's tool; a log, the kernel and the bus name cards that the tool may not reach. */
 export const isAnswer = (listing: Listing): boolean => ['full', 'query', 'list', 'table'].includes(listing)
@@ -11,7 +12,12 @@ export const isAnswer = (listing: Listing): boolean => ['full', 'query', 'list',
 /** What means nothing where cards are listed nevertheless, by whatever tool. */
 const answeredAnyway = new Set(['GPU_NONE_FOUND', 'GPU_NO_DATA', 'GPU_TOOL_MISSING', 'GPU_NOTHING_READ'])
 /** What a tool says too on a host that has no card of its vendor. */
-const saidWithoutCards = new Set(['GPU_DRIVER_NOT_RUNNING', 'GPU_LIBRARY_MISSING', 'GPU_LIBRARY_FAILED'])
+const saidWithoutCards = new Set([
+  'GPU_DRIVER_NOT_RUNNING',
+  'GPU_LIBRARY_MISSING',
+  'GPU_LIBRARY_FAILED',
+  'GPU_NONE_DETECTED',
+])
 /** Cards that are counted, or may follow, and are not described. */
 const missingCards = new Set(['GPU_INDEX_GAP', 'GPU_OUTPUT_TRUNCATED'])
 
@@ -53,8 +59,9 @@ export function hostFaults(
   /** Another vendor's card works, and nothing but its tool speaks of this vendor's. */
   const isElsewhere = (vendor: Vendor | null, code: string): boolean => {
     if (vendor === null || seen.some(device => device.vendor === vendor)) return false
+    const onBus = facts.pciCards?.some(card => card.vendorId === vendorIds[vendor] && !isInProcessor(card))
+    if (code === 'GPU_NONE_DETECTED' && onBus === false) return true
     if (!works.some(({ record, state }) => record.vendor !== vendor && state !== 'unreadable')) return false
-    const onBus = facts.pciCards?.some(({ vendorId }) => vendorId === vendorIds[vendor])
     return onBus === undefined ? saidWithoutCards.has(code) : !onBus
   }
   const given = new Set<string>()
@@ -98,7 +105,9 @@ export function stateOf(
       : critical && devices.length === 0
   if (ofHost.some(isMissing)) return 'unreadable'
   if (devices.length > 0) return worstState(devices)
-  const saysNone = observations.some(({ faults: said }) => said.some(({ code }) => code === 'GPU_NONE_FOUND'))
+  const saysNone = observations.some(({ faults: said }) =>
+    said.some(({ code }) => /^GPU_NONE_(?:FOUND|DETECTED)$/.test(code)),
+  )
   return saysNone && !observations.some(({ mentionsCards }) => mentionsCards) ? 'absent' : 'unknown'
 }
 
