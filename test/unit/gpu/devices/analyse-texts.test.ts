@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { criticalFaults } from '../../../../src/core/gpu/gpu-probe.ts'
 import { analyse, type CardOptions, card, codes, log } from './made-up-outputs.ts'
 
 describe('nvidia-smi XML', () => {
@@ -304,6 +305,18 @@ describe('other forms', () => {
       state: 'healthy',
       faults: [],
     })
+  })
+
+  it('does not forget a vendor’s cut list beside another vendor’s whole one', () => {
+    const result = analyse(log(card()), '{"device_list": [\n {\n  "device_id": 0,\n  "device_na')
+    expect(result.state).toBe('unreadable')
+    expect(result.faults.filter(({ critical }) => critical)).toEqual([
+      expect.objectContaining({ code: 'GPU_NOTHING_READ', vendor: 'intel', device: null }),
+    ])
+    expect(result.devices.map(({ record, schedulable }) => [record.model, schedulable])).toEqual([
+      ['NVIDIA B200', true],
+    ])
+    expect(criticalFaults(result, result.devices[0]!.record.identity)).toEqual([])
   })
 
   it('joins what several files of one machine say', () => {
