@@ -78,6 +78,14 @@ describe('AMD and Intel', () => {
       'Raphael',
     ])
   })
+  it('sees that rocm-smi’s text ends before its last line', () => {
+    const text =
+      '==== ROCm System Management Interface ====\nGPU[0]\t\t: Card Series: \t\tAMD Instinct MI210\n==== End of ROCm SMI Log ====\n'
+    expect(analyse(text)).toMatchObject({ state: 'healthy', faults: [] })
+    const cut = analyse(text.slice(0, text.indexOf('==== End')))
+    expect(cut).toMatchObject({ state: 'unreadable', faults: [{ code: 'GPU_OUTPUT_TRUNCATED', critical: false }] })
+    expect(cut.devices).toHaveLength(1)
+  })
   it('does not call a card degraded for what it does not have', () => {
     const text =
       'GPU[0]\t\t: Card Series: \t\tAMD Instinct MI210\nERROR: 2 GPU[0]: od volt: Not supported on the given system\t\n'
