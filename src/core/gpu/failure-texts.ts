@@ -6,7 +6,7 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
   [
     'nvidia',
     'GPU_DRIVER_MISMATCH',
-    /driver\/library version mismatch|mismatch in versions between nvidia-smi and NVML/i,
+    /driver\/library version mismatch|mismatch in versions between nvidia-smi and NVML|NVML: Function Not Found|undefined symbol: nvml|libnvidia-ml[^\n]*: version [^\n]* not found/i,
   ],
   [
     'nvidia',
@@ -44,7 +44,7 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
   [
     'amd',
     'GPU_DRIVER_NOT_RUNNING',
-    /amdgpu not found in modules|ROCk module is NOT (?:loaded|live)|AMDSMI_STATUS_(?:DRIVER_NOT_LOADED|NOT_INIT\b)|Driver not initialized|check amdgpu version and module status|amdgpu driver (?:is )?not (?:loaded|initialized)|Unable to (?:detect any|get) (?:GPU )?devices|modprobe: (?:ERROR|FATAL)[^\n]*\bamdgpu/i,
+    /amdgpu not found in modules|ROCk module is NOT (?:loaded|live)|AMDSMI_STATUS_(?:DRIVER_NOT_LOADED|NOT_INIT\b)|Driver not initialized|amdgpu driver (?:is )?not (?:loaded|initialized)|Unable to get (?:GPU )?devices|modprobe: (?:ERROR|FATAL)[^\n]*\bamdgpu/i,
   ],
   [
     'amd',
@@ -61,6 +61,7 @@ const sentences: readonly (readonly [vendor: Vendor | null, code: string, patter
     'GPU_NONE_FOUND',
     /No AMD GPUs? (?:specified|detected|found|available)|No (?:GPUs?|devices?) (?:detected|available)/i,
   ],
+  ['amd', 'GPU_NONE_DETECTED', /Unable to detect any (?:GPU )?devices/i],
   ['amd', 'GPU_NO_DATA', /No JSON data to report|AMDSMI_STATUS_NOT_FOUND/i],
   [
     'intel',

@@ -2,7 +2,7 @@ import type { SeenFault, Vendor } from './observation.ts'
 
 /** Tools of accelerators that nothing here computes on; some print tables that look like nvidia-smi's. */
 const others: readonly (readonly [pattern: RegExp, accelerator: string])[] = [
-  [/HL-SMI Version/i, 'Intel Gaudi (hl-smi)'],
+  [/HL-SMI (?:Version|LOG)/i, 'Intel Gaudi (hl-smi)'],
   [/\bnpu-smi\s+[\d.v]/i, 'Huawei Ascend (npu-smi)'],
   [/\bneuron-ls\b|NEURON\s+DEVICE/, 'AWS Trainium or Inferentia (neuron-ls)'],
   [/\btpu-info\b|TPU Chips/, 'Google TPU (tpu-info)'],

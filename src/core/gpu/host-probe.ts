@@ -45,7 +45,7 @@ export function createHostProbe(options: HostProbeOptions, { host, run }: HostPr
       if (result.state !== 'absent' && result.state !== 'unknown') return result
       const fallback = await cpu.probe()
       const none: Note[] = result.faults.map(({ code, detail }) => ({ code, device: null, detail: detail ?? '' }))
-      return { ...fallback, notes: [...none, ...fallback.notes] }
+      return { ...fallback, notes: [...none, ...result.notes, ...fallback.notes] }
     },
   }
 }

@@ -4,14 +4,22 @@ import { faultDefinition, faultFromText, makeFault } from './fault-table.ts'
 import { type Fault, type Note, type ProbedDevice, type ProbeState, worstState } from './gpu-probe.ts'
 import type { Identity } from './identify-devices.ts'
 import type { Listing, Observation, Vendor } from './observation.ts'
+import { isInProcessor } from './unlisted-cards.ts'
 
 /** Listings by a vendor's tool; a log, the kernel and the bus name cards that the tool may not reach. */
 export const isAnswer = (listing: Listing): boolean => ['full', 'query', 'list', 'table'].includes(listing)
 
-/** What means nothing where cards are listed nevertheless, by whatever tool. */
-const answeredAnyway = new Set(['GPU_NONE_FOUND', 'GPU_NO_DATA', 'GPU_TOOL_MISSING', 'GPU_NOTHING_READ'])
+/** What means nothing where a card is known, whoever's it is; and where the tool's own cards are listed. */
+const mootWithCards = new Set(['GPU_NONE_FOUND', 'GPU_TOOL_MISSING'])
+const mootWithList = new Set(['GPU_NO_DATA', 'GPU_NOTHING_READ'])
 /** What a tool says too on a host that has no card of its vendor. */
-const saidWithoutCards = new Set(['GPU_DRIVER_NOT_RUNNING', 'GPU_LIBRARY_MISSING', 'GPU_LIBRARY_FAILED'])
+const saidWithoutCards = new Set([
+  'GPU_DRIVER_NOT_RUNNING',
+  'GPU_LIBRARY_MISSING',
+  'GPU_LIBRARY_FAILED',
+  'GPU_NONE_DETECTED',
+  'GPU_NO_DATA',
+])
 /** Cards that are counted, or may follow, and are not described. */
 const missingCards = new Set(['GPU_INDEX_GAP', 'GPU_OUTPUT_TRUNCATED'])
 
@@ -53,20 +61,18 @@ export function hostFaults(
   /** Another vendor's card works, and nothing but its tool speaks of this vendor's. */
   const isElsewhere = (vendor: Vendor | null, code: string): boolean => {
     if (vendor === null || seen.some(device => device.vendor === vendor)) return false
+    const onBus = facts.pciCards?.some(card => card.vendorId === vendorIds[vendor] && !isInProcessor(card))
+    if (code === 'GPU_NONE_DETECTED' && onBus === false) return true
     if (!works.some(({ record, state }) => record.vendor !== vendor && state !== 'unreadable')) return false
-    const onBus = facts.pciCards?.some(({ vendorId }) => vendorId === vendorIds[vendor])
     return onBus === undefined ? saidWithoutCards.has(code) : !onBus
   }
   const given = new Set<string>()
   for (const { source, faults: of, vendor: tool } of own)
     for (const { code, detail, vendor: whose } of of) {
       const vendor = whose ?? tool
-      if (answeredAnyway.has(code) && seen.length > 0) {
-        const other = vendor !== null && seen.every(device => device.vendor !== vendor)
-        if (code !== 'GPU_NONE_FOUND' && !other && vendor !== null && !answered.has(vendor)) {
-          // Its cards are known from elsewhere, and the tool does not show them: that is what is wrong.
-        } else continue
-      }
+      // A tool that listed its cards has answered, whatever else it or another tool said.
+      const isAnswered = vendor === null ? answered.size > 0 : answered.has(vendor)
+      if ((mootWithCards.has(code) && seen.length > 0) || (mootWithList.has(code) && isAnswered)) continue
       if (code === 'GPU_OUTPUT_TRUNCATED' && whole.has(vendor)) continue
       if (given.has(`${code} ${vendor}`)) continue
       given.add(`${code} ${vendor}`)
@@ -74,8 +80,6 @@ export function hostFaults(
         notes.push({ code, device: null, detail: `${vendor}: ${detail ?? ''}` })
         continue
       }
-      // A tool that listed its cards has answered, whatever else it or another tool said.
-      const isAnswered = vendor === null ? answered.size > 0 : answered.has(vendor)
       faults.push(
         faultFromText(code, { vendor, detail: name(source, detail), ...(isAnswered ? { critical: false } : {}) }),
       )
@@ -98,7 +102,9 @@ export function stateOf(
       : critical && devices.length === 0
   if (ofHost.some(isMissing)) return 'unreadable'
   if (devices.length > 0) return worstState(devices)
-  const saysNone = observations.some(({ faults: said }) => said.some(({ code }) => code === 'GPU_NONE_FOUND'))
+  const saysNone = observations.some(({ faults: said }) =>
+    said.some(({ code }) => /^GPU_NONE_(?:FOUND|DETECTED)$/.test(code)),
+  )
   return saysNone && !observations.some(({ mentionsCards }) => mentionsCards) ? 'absent' : 'unknown'
 }
 

@@ -226,7 +226,10 @@ function observeRocmText(capture: Capture): Observation | null {
     ...device,
     faults: [...device.faults, ...read.faults.filter(({ index }) => index === device.index)],
   }))
-  return observation({ ...from(capture), format: 'amd-text', vendor: 'amd', devices })
+  // rocm-smi says where its output begins and where it ends.
+  const isCut = /ROCm System Management Interface/.test(capture.text) && !/End of ROCm SMI Log/.test(capture.text)
+  const faults = isCut ? [{ code: 'GPU_OUTPUT_TRUNCATED', detail: 'rocm-smi’s last line is missing' }] : []
+  return observation({ ...from(capture), format: 'amd-text', vendor: 'amd', devices, faults })
 }
 
 function observeLog(capture: Capture): Observation {

@@ -153,6 +153,12 @@ export const toolFaults = {
     intel: `${seated}, that no other driver (vfio-pci) holds it, and that the container was given /dev/dri.`,
     any: `${seated}, that no other driver holds it, and that the container was given it.`,
   }),
+  GPU_NONE_DETECTED: define(
+    'unreadable',
+    true,
+    'The tool detects no card: there is none, or its driver is not loaded.',
+    around('If there is one:', fixes.loadDriver),
+  ),
   GPU_NOT_LISTED: define(
     'unreadable',
     true,

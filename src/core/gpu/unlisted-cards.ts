@@ -3,7 +3,7 @@ import type { CombinedDevice } from './combine-devices.ts'
 import { type HostFacts, vendorIds } from './cross-check.ts'
 import { makeFault } from './fault-table.ts'
 import type { Fault, ProbedDevice } from './gpu-probe.ts'
-import type { Observation, Vendor } from './observation.ts'
+import type { Observation, PciCard, Vendor } from './observation.ts'
 
 const vendors: Readonly<Record<string, Vendor>> = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' }
 
@@ -15,7 +15,7 @@ const amdProcessors = new Set(
 const intelCards = /^(?:490[5-9]|4f8[0-8]|56[9abc].|0b[d6].|e2[0-9a-f]{2})$/
 
 /** Graphics inside a processor: such a host counts as one without a GPU. */
-const isInProcessor = (vendorId: string, deviceId: string | null, address: string): boolean =>
+export const isInProcessor = ({ vendorId, deviceId, address }: Omit<PciCard, 'driver'>): boolean =>
   vendorId === '8086'
     ? address === '0000:00:02.0' && !intelCards.test(deviceId ?? '')
     : vendorId === '1002' && amdProcessors.has(deviceId ?? '')
@@ -27,7 +27,7 @@ export const withoutProcessors = (observations: readonly Observation[], facts: H
     devices: one.devices.filter(({ listing, vendor, pciBusId }) => {
       const onBus = facts.pciCards?.find(({ address }) => address === pciBusId)
       if (listing !== 'log' || pciBusId === null || facts.pciCards === undefined) return true
-      return !isInProcessor(vendorIds[vendor], onBus?.deviceId ?? null, pciBusId)
+      return !isInProcessor({ vendorId: vendorIds[vendor], deviceId: onBus?.deviceId ?? null, address: pciBusId })
     }),
   }))
 
@@ -49,7 +49,7 @@ export function unlistedCards(
       : [integrated(facts.tegra, context.machine)]
   const onBus = (facts.pciCards ?? []).flatMap(({ address, vendorId, deviceId, driver }) => {
     const vendor = vendors[vendorId]
-    if (!vendor || isInProcessor(vendorId, deviceId, address) || listed.has(address)) return []
+    if (!vendor || isInProcessor({ vendorId, deviceId, address }) || listed.has(address)) return []
     const pciDeviceId = deviceId === null ? null : `${vendorId}:${deviceId}`
     const record = deviceRecord({
       kind: 'gpu',

@@ -109,6 +109,13 @@ describe('tools that misbehave', () => {
     expect(result.notes[0]).toMatchObject({ code: 'GPU_NONE_FOUND' })
   })
 
+  it('one that detects none where the bus has none is no fault of a host without a card', async () => {
+    install('amd-smi', 'echo "ERROR: Unable to detect any GPU devices, check amdgpu version and module status"; exit 1')
+    const result = await probe()
+    expect(result).toMatchObject({ state: 'healthy', faults: [], notes: [{ code: 'GPU_NONE_DETECTED' }] })
+    expect(result.devices[0]!.record.kind).toBe('cpu')
+  })
+
   it('explains a card that is gone by the kernel log, and keeps what the log says of one that answers as history', async () => {
     install('nvidia-smi', `cat "${claim}"`)
     install(

@@ -326,8 +326,9 @@ function isPartOf(node: Facts, first: Facts): boolean {
     key => text(key) !== null && text(key) === of(key),
   )
   const slot = (bdf: string) => bdf.replace(/\.[0-7]$/, '')
+  // A tool lists a card once: what stands at its address again is a part of it.
   if (address !== null && whole !== null)
-    return slot(address) === slot(whole) && (isFurther || (address !== whole && shares))
+    return slot(address) === slot(whole) && (isFurther || shares || address === whole)
   if (isFurther) return shares || address === null
   const name = text('device name', 'card series', 'asic/market_name')
   const hasNoIds = address === null && /^n\/a$/i.test(node.get('device id') ?? '')

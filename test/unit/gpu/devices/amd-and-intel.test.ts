@@ -78,6 +78,14 @@ describe('AMD and Intel', () => {
       'Raphael',
     ])
   })
+  it('sees that rocm-smi’s text ends before its last line', () => {
+    const text =
+      '==== ROCm System Management Interface ====\nGPU[0]\t\t: Card Series: \t\tAMD Instinct MI210\n==== End of ROCm SMI Log ====\n'
+    expect(analyse(text)).toMatchObject({ state: 'healthy', faults: [] })
+    const cut = analyse(text.slice(0, text.indexOf('==== End')))
+    expect(cut).toMatchObject({ state: 'unreadable', faults: [{ code: 'GPU_OUTPUT_TRUNCATED', critical: false }] })
+    expect(cut.devices).toHaveLength(1)
+  })
   it('does not call a card degraded for what it does not have', () => {
     const text =
       'GPU[0]\t\t: Card Series: \t\tAMD Instinct MI210\nERROR: 2 GPU[0]: od volt: Not supported on the given system\t\n'
@@ -88,6 +96,15 @@ describe('AMD and Intel', () => {
     expect(devices.map(({ record, schedulable }) => [record.kind, schedulable])).toEqual([
       ['gpu', false],
       ['partition', true],
+    ])
+  })
+  it('takes what is listed at one address twice for parts of one card', () => {
+    const node = { 'Device Name': 'AMD Instinct MI300X', 'Device ID': '0x74a1', 'PCI Bus': '0000:05:00.0' }
+    const { devices } = analyse(JSON.stringify({ card0: node, card1: { ...node, 'Device ID': 'N/A' } }))
+    expect(devices.map(({ record, deviceClass }) => [record.kind, deviceClass])).toEqual([
+      ['gpu', 'amd-mi300x'],
+      ['partition', 'amd-mi300x-partition'],
+      ['partition', 'amd-mi300x-partition'],
     ])
   })
   it('reads rocm-smi with the capitals of ROCm 6.1', () => {
