@@ -1,11 +1,10 @@
-import type { Address } from 'viem'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import { checkerSeatsAbi } from './abi/checker-seats.ts'
 import { deviceRegistryAbi } from './abi/device-registry.ts'
 import { epochConsensusAbi } from './abi/epoch-consensus.ts'
 import { rewardVaultAbi } from './abi/reward-vault.ts'
 import { getRoundRules } from './epochs.ts'
-import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
+import { type ConnectedNetwork, reading } from './network.ts'
 import type { NetworkParameters } from './network-presets.ts'
 
 /** Parameters in force; the keys name units, amounts are wei of KAI. */
@@ -50,12 +49,3 @@ export async function readParameters(network: ConnectedNetwork): Promise<Paramet
     })(),
   )
 }
-
-/** Who may start the network and schedule changes. */
-export const ownerOf = async ({ contracts, chain }: ConnectedNetwork): Promise<Address> =>
-  lowerCase(
-    await reading(
-      'owner',
-      chain.client.readContract({ address: contracts.EpochConsensus, abi: epochConsensusAbi, functionName: 'owner' }),
-    ),
-  )

@@ -57,7 +57,8 @@ export async function tryCall(
       chain.client.estimateFeesPerGas(),
     ])
     const short = (neededWei: bigint) => chainErrors.FUNDS_INSUFFICIENT({ account: from, balanceWei, neededWei })
-    if (balanceWei <= value) throw short(value + 21_000n * fees.maxFeePerGas)
+    // What cannot be moved cannot be tried either.
+    if (value > 0n && balanceWei <= value) throw short(value + 21_000n * fees.maxFeePerGas)
     const estimated = await chain.client.estimateGas({
       account: from,
       value,
