@@ -84,6 +84,10 @@ export function createAuditor({ network, roles, dataDir, dishonest = [] }: Audit
       roles.filter(({ kind }) => kind === 'checker').map(role => seatEvidence(network, dataDir, role, epoch)),
     )
     const paid = await readPayments(network, epoch)
+    if (memberCount === 0) {
+      if (paid.length > 0) mispaid.push(`epoch ${epoch}: paid, though it has no device`)
+      return
+    }
     for (const { id, operator } of await getDevices(network)) operators.set(id, operator)
     const owed = new Map<Hex, bigint>()
     expected.set(epoch, owed)
