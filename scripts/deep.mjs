@@ -24,6 +24,7 @@ const parts = {
       { command: ['npm', 'run', 'network:by-hand', '--', '--evm', evm] },
     ]),
   ),
+  'by-hand-hosts': { command: ['npm', 'run', 'network:by-hand', '--', '--hosts'] },
   faults: { command: ['npm', 'run', 'test:faults'] },
   // Two hundred epochs take two hours; that many show what a change did.
   soak: { command: ['npm', 'run', 'soak', '--', '12'] },

@@ -1,31 +1,44 @@
-/** `npm run network:by-hand [-- --evm anvil|london|edr] [--json]`: changes in every second of an epoch; about seven minutes. */
+/**
+ * `npm run network:by-hand [-- --evm anvil|london|edr] [--hosts] [--json]`: a device joins, one changes and one leaves in every second
+ * of an epoch, which takes seven minutes. `--hosts`: no changes, but Checkers on three hosts and Providers behind a router.
+ */
 import { execa } from 'execa'
 import { cliPath, cliResult } from '../helpers/run-cli.ts'
+import { createHosts, missingForHosts } from './processes/hosts.ts'
 import { networkByHand } from './processes/network-by-hand.ts'
 
 const epochSeconds = 16
 const evms = ['anvil', 'london', 'edr'] as const
+const say = (line: string) => process.stderr.write(`${line}\n`)
 
 export async function* report(words: readonly string[] = []): AsyncGenerator<object> {
   const asked = words.includes('--evm') ? words[words.indexOf('--evm') + 1] : 'anvil'
   const evm = evms.find(each => each === asked)
   if (evm === undefined) throw new Error(`--evm is one of ${evms.join(', ')}`)
+  const missing = words.includes('--hosts') ? missingForHosts() : null
+  if (missing !== null) return say(`NOTICE: hosts of their own are not tried: this needs ${missing}`)
   if (evm === 'london') await execa(process.execPath, ['scripts/build.mjs', 'contracts-london'], { stdio: 'inherit' })
-  const { audit, ...result } = await networkByHand({
-    evm,
-    epochSeconds,
-    seconds: process.env.BH
-      ? process.env.BH.split(',').map(Number)
-      : Array.from({ length: epochSeconds }, (_, second) => second),
-    kaisar: async (args, { env }) => {
-      const ran = await execa(process.execPath, [cliPath, ...args], { env: { NO_COLOR: '1', ...env }, reject: false })
-      return cliResult(ran)
-    },
-    onProgress: line => process.stderr.write(`${line}\n`),
-  })
-  const { unjudged, lost, mispaid, doubled } = audit
-  for (const line of [...unjudged, ...lost, ...mispaid, ...doubled]) process.stderr.write(`${line}\n`)
-  yield result
-  const wrong = lost.length + mispaid.length + doubled.length + unjudged.length
-  if (wrong > 0) process.exitCode = 1
+  const hosts = words.includes('--hosts') ? await createHosts() : undefined
+  if (hosts?.isImpaired === false) say('NOTICE: this kernel has no netem: packets are neither delayed nor lost')
+  try {
+    const { audit, ...result } = await networkByHand({
+      evm,
+      epochSeconds,
+      seconds: hosts ? [] : Array.from({ length: epochSeconds }, (_, second) => second),
+      kaisar: async (args, { env }) => {
+        const ran = await execa(process.execPath, [cliPath, ...args], { env: { NO_COLOR: '1', ...env }, reject: false })
+        return cliResult(ran)
+      },
+      onProgress: say,
+      ...(hosts && { hosts }),
+    })
+    const { unjudged, lost, mispaid, doubled, expected } = audit
+    for (const line of [...unjudged, ...lost, ...mispaid, ...doubled]) say(line)
+    const paidEpochs = [...expected.values()].filter(owed => [...owed.values()].some(amount => amount > 0n)).length
+    yield { ...result, paidEpochs, hosts: hosts !== undefined, netem: hosts?.isImpaired ?? false }
+    const wrong = lost.length + mispaid.length + doubled.length + unjudged.length
+    if (wrong > 0 || paidEpochs === 0) process.exitCode = 1
+  } finally {
+    await hosts?.close()
+  }
 }

@@ -23,6 +23,7 @@ import { devAccount } from '../../helpers/anvil.ts'
 import { type CliOptions, type CliResult, cliPath } from '../../helpers/run-cli.ts'
 import { type Audit, createAuditor } from '../audit-network.ts'
 import { startEdr } from './edr.ts'
+import type { Hosts } from './hosts.ts'
 
 export type ByHandOptions = {
   /** anvil as it is, anvil before Shanghai, or an EVM by other people. */
@@ -32,6 +33,8 @@ export type ByHandOptions = {
   readonly seconds: readonly number[]
   /** Runs a command that ends. */
   readonly kaisar: (args: readonly string[], options: Pick<CliOptions, 'env'>) => Promise<CliResult>
+  /** Where the daemons run; default: all on this one. */
+  readonly hosts?: Hosts
   readonly onProgress?: (line: string) => void
 }
 
@@ -55,11 +58,11 @@ const startUpSeconds = 4
 type Participant = Role & { readonly folder: string; readonly env: Record<string, string> }
 
 export async function networkByHand(options: ByHandOptions): Promise<ByHandResult> {
-  const { evm, seconds, epochSeconds = 16, onProgress = () => {} } = options
+  const { evm, seconds, epochSeconds = 16, hosts, onProgress = () => {} } = options
   const root = mkdtempSync(join(tmpdir(), 'kaisar-by-hand-'))
   const stops: (() => Promise<unknown>)[] = []
   try {
-    const plain = { blockTimeSeconds: 1, accounts: 1 }
+    const plain = { blockTimeSeconds: 1, accounts: 1, ...(hosts && { host: '0.0.0.0' }) }
     const chain =
       evm === 'edr' ? await startEdr() : await startAnvil({ ...plain, ...(evm === 'london' && { hardfork: 'london' }) })
     stops.push(() => chain.stop())
@@ -132,12 +135,20 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       }
       const processes = new Map<string, SupervisedProcess>()
       async function start({ name, kind, folder, env, payout }: Participant) {
+        const host = hosts?.hostOf(kind, Number(name.split('-')[1]))
+        const [command, ...before] = host
+          ? ['ip', 'netns', 'exec', host.namespace, process.execPath]
+          : [process.execPath]
+        const { port: chainPort } = new URL(chain.rpcUrl)
         const child = await startSupervised({
           name,
-          command: process.execPath,
+          command: command!,
           args: [
+            ...before,
             ...[cliPath, kind, 'run', '--json', '--data-dir', folder, '--password-file', passwordFile],
             ...['--payout', payout, '--context', 'by-hand'],
+            ...(hosts ? ['--rpc-url', `http://${hosts.chainAddress}:${chainPort}`] : []),
+            ...(host && kind === 'checker' ? ['--host', host.address] : []),
             ...(kind === 'checker'
               ? ['--port', String(await freePort())]
               : ['--execution-provider', 'cpu', '--threads', '1']),
@@ -209,8 +220,8 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         )
       }
 
-      const last = 2 + seconds.length + 1
-      for (let epoch = last - 2; epoch <= last; epoch++) {
+      const last = seconds.length === 0 ? 1 : 2 + seconds.length + 1
+      for (let epoch = Math.max(0, last - 2); epoch <= last; epoch++) {
         await reach((await getEpoch(network, epoch)).payAt + 6)
         await auditor.audit(epoch)
       }
