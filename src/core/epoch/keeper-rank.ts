@@ -17,3 +17,9 @@ export function keeperRank(seed: Hex, owners: readonly Address[], keeper: Addres
  */
 export const turnSeconds = (rank: number, phaseSeconds: number): number =>
   Math.max(0, Math.min(Math.ceil((Math.min(rank, 3) * Math.min(phaseSeconds, 240)) / 4), phaseSeconds - 1))
+
+/**
+ * Blocks that a keeper of this rank leaves to those before it for a seed. Blocks and not seconds: the hash that a seed is made of may be
+ * out of reach 256 blocks later, and who could wait for that could choose between two.
+ */
+export const turnBlocks = (rank: number): number => Math.min(rank, 3)

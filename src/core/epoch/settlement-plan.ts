@@ -38,14 +38,18 @@ const seatCount = (mask: number): number => mask.toString(2).replaceAll('0', '')
 export const seatsIn = (openings: readonly OpeningOnChain[]): number =>
   openings.reduce((mask, { seat }) => mask | (1 << seat), 0)
 
-/** What the seed of the current epoch needs; nothing while the pinned block is not mined. What is sent lands in a later block. */
+/**
+ * What the seed of the current epoch needs; nothing while the pinned block is not mined. What is sent lands in a later block.
+ *
+ * @param isExpired - whether the chain does not know the hash of the pinned block any more
+ */
 export function planSeed(
   { epoch, seed, pinnedBlock }: Pick<EpochOverview, 'epoch' | 'seed' | 'pinnedBlock'>,
   headNumber: bigint,
+  isExpired: boolean,
 ): SettlementStep | null {
   if (seed !== null) return null
-  // Block hashes stay readable for 8191 blocks (EIP-2935).
-  if (pinnedBlock === null || headNumber - pinnedBlock > 8_000n) return { do: 'pin', epoch, after: pinnedBlock ?? 0n }
+  if (pinnedBlock === null || isExpired) return { do: 'pin', epoch, after: pinnedBlock ?? 0n }
   return headNumber >= pinnedBlock ? { do: 'roll', epoch } : null
 }
 

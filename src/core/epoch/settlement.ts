@@ -5,6 +5,7 @@ import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { rewardVaultAbi } from '../chain/abi/reward-vault.ts'
 import { firstBlockSince } from '../chain/block-time.ts'
 import { frozenSeats, getCheckers } from '../chain/checkers.ts'
+import { decodeChainError } from '../chain/decode-error.ts'
 import { claimableIdentities, getDevices } from '../chain/devices.ts'
 import {
   type EpochOverview,
@@ -20,7 +21,7 @@ import { readParameters } from '../chain/parameters.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { epochAt } from '../protocol/trigger.ts'
-import { keeperRank, turnSeconds } from './keeper-rank.ts'
+import { keeperRank, turnBlocks, turnSeconds } from './keeper-rank.ts'
 import {
   type OpeningOnChain,
   planCohort,
@@ -61,6 +62,8 @@ export type Keeper = {
 /** The contracts keep four epochs: that many back there can be something to do. */
 const keptEpochs = 4
 const cohortsAtOnce = 16
+/** Blocks back within which every chain knows hashes. */
+const surelyKept = 250n
 
 /**
  * A keeper: the seed of the current epoch, finalizing, voiding, paying of the last ones. Level-triggered: call it at each block, as
@@ -84,15 +87,9 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return rank
   }
 
-  /**
-   * Seconds within which a step should be taken: a part of what its deadline leaves, so that the last in turn still reaches a block.
-   * A seed that is late costs the whole network rounds.
-   */
+  /** Seconds within which a step should be taken: a part of what its deadline leaves, so that the last in turn still reaches a block. */
   function secondsFor(step: SettlementStep, overview: EpochOverview, timeline: Timeline, since: number): number {
     switch (step.do) {
-      case 'pin':
-      case 'roll':
-        return Math.floor(timeline.epochSeconds / 8)
       // One that misses OPEN is revealed instead; one that misses FINALIZE costs a cohort its epoch.
       case 'finalize-revealed':
       case 'void':
@@ -106,8 +103,20 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     const epoch = epochAt(timeline, Number(head.timestamp))
     if (epoch < 0) return []
     const overview = await getEpoch(network, epoch)
-    const step = planSeed(overview, head.number)
+    const step = planSeed(overview, head.number, await isPinExpired(overview, head))
     return step === null ? [] : [{ step, overview }]
+  }
+
+  /** How far back hashes reach is the chain's affair (256 blocks, 8191 with EIP-2935), so it is asked, once the first may be out of reach. */
+  async function isPinExpired({ epoch, seed, pinnedBlock }: EpochOverview, head: Head): Promise<boolean> {
+    if (seed !== null || pinnedBlock === null || head.number < pinnedBlock + surelyKept) return false
+    const roll = { address: network.consensus, abi: epochConsensusAbi, functionName: 'roll' } as const
+    try {
+      await network.chain.client.simulateContract({ ...roll, args: [BigInt(epoch)], account: sender.address })
+      return false
+    } catch (error) {
+      return decodeChainError(error, 'roll', epochConsensusAbi).context.errorName === 'PinExpired'
+    }
   }
 
   async function openSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
@@ -257,8 +266,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
 
   /** Takes the steps whose turn it is. */
   function inTurn(stepsAt: (timeline: Timeline, head: Head) => Promise<OpenStep[]>) {
-    /** Block time at which each step was first seen as possible: the turns of the other keepers count from there. */
-    const possibleSince = new Map<string, number>()
+    /** When each step was first seen as possible: the turns of the other keepers count from there. */
+    const possibleSince = new Map<string, { readonly time: number; readonly block: bigint }>()
     return async (gather: Gather): Promise<TakenStep[]> => {
       const timeline = await getTimeline(network)
       if (timeline === null) return []
@@ -267,11 +276,15 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       const open = await stepsAt(timeline, head)
       const taken = await Promise.all(
         open.map(async ({ step, overview }) => {
-          const since = possibleSince.get(keyOf(step)) ?? now
+          const since = possibleSince.get(keyOf(step)) ?? { time: now, block: head.number }
           possibleSince.set(keyOf(step), since)
           try {
-            const turn = turnSeconds(await rankIn(overview), secondsFor(step, overview, timeline, since))
-            return now < since + turn ? null : await take(step, overview, gather)
+            const rank = await rankIn(overview)
+            const isTurn =
+              step.do === 'pin' || step.do === 'roll'
+                ? head.number >= since.block + BigInt(turnBlocks(rank))
+                : now >= since.time + turnSeconds(rank, secondsFor(step, overview, timeline, since.time))
+            return isTurn ? await take(step, overview, gather) : null
           } catch (error) {
             onTrouble(step, error)
             return null

@@ -206,6 +206,19 @@ describe('keeper', () => {
     expect((await getEpoch(network, 0)).seed).not.toBeNull()
   })
 
+  test('a pinned block whose hash the chain has forgotten is pinned again at once, on chains that know 256', async () => {
+    const { network, at, keeper, anvil } = await scene()
+    await anvil.client.setCode({ address: '0x0000F90827F1C53a10cb7A02335B175320002935', bytecode: '0x' })
+    const { step } = keeper(0)
+    await at.work(0)
+    expect(await step()).toEqual(['pin'])
+    await anvil.client.mine({ blocks: 258, interval: 0 })
+    expect(await step()).toEqual(['pin'])
+    await anvil.client.mine({ blocks: 2, interval: 0 })
+    expect(await step()).toEqual(['roll'])
+    expect((await getEpoch(network, 0)).seed).not.toBeNull()
+  })
+
   test('an opening that is not what was committed is refused, and the cohort goes to REVEAL', async () => {
     const { at, commit, keeper, network } = await scene()
     const { pass, seed, sender } = keeper(0)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { devnetParameters, productionParameters } from '../../../src/core/chain/network-presets.ts'
-import { turnSeconds } from '../../../src/core/epoch/keeper-rank.ts'
+import { turnBlocks } from '../../../src/core/epoch/keeper-rank.ts'
 
 const specHash = `0x${'5c'.repeat(32)}` as const
 
@@ -11,7 +11,7 @@ test.each([
 ] as const)('the slots of a %s network leave room for its seed', (_, { timeline, rounds }, blockSeconds) => {
   // The epoch's first block, then the pin, the pinned block and the roll.
   const soonest = 3 * blockSeconds
-  const turn = turnSeconds(3, Math.floor(timeline.epochSeconds / 8))
+  const turn = turnBlocks(3) * blockSeconds
   const { eligibleFromSeconds, cutoffSeconds, openingsMs, slots } = rounds
   expect(soonest).toBeLessThan(eligibleFromSeconds)
   // Where all keepers before the last in turn are away, at the pin and at the roll, the first slot still has its round.

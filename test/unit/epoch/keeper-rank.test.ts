@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { numberToHex } from 'viem'
 import { describe, expect, test } from 'vitest'
-import { keeperRank, turnSeconds } from '../../../src/core/epoch/keeper-rank.ts'
+import { keeperRank, turnBlocks, turnSeconds } from '../../../src/core/epoch/keeper-rank.ts'
 import { anyBytes32 } from '../../helpers/arbitraries.ts'
 
 const owner = (i: number) => numberToHex(i + 1, { size: 20 })
@@ -24,5 +24,9 @@ describe('keeper turns', () => {
     expect([0, 1, 2, 3, 9].map(rank => turnSeconds(rank, 3))).toEqual([0, 1, 2, 2, 2])
     expect([0, 1, 2, 3, 9].map(rank => turnSeconds(rank, 0))).toEqual([0, 0, 0, 0, 0])
     expect([0, 1, 2, 3, 9].map(rank => turnSeconds(rank, 3600))).toEqual([0, 60, 120, 180, 180])
+  })
+
+  test('everybody has had a turn at a seed long before a hash is out of reach', () => {
+    expect([0, 1, 2, 3, 9].map(turnBlocks)).toEqual([0, 1, 2, 3, 3])
   })
 })

@@ -49,11 +49,11 @@ describe('settlement plan', () => {
 
   test('a seed is pinned, then rolled after the pinned block; one out of reach is pinned again', () => {
     const unseeded = { epoch: 4, seed: null, pinnedBlock: null }
-    expect(planSeed(unseeded, 100n)).toEqual({ do: 'pin', epoch: 4, after: 0n })
-    expect(planSeed({ ...unseeded, pinnedBlock: 100n }, 99n)).toBeNull()
-    expect(planSeed({ ...unseeded, pinnedBlock: 100n }, 100n)).toEqual({ do: 'roll', epoch: 4 })
-    expect(planSeed({ ...unseeded, pinnedBlock: 100n }, 9_000n)).toEqual({ do: 'pin', epoch: 4, after: 100n })
-    expect(planSeed({ ...unseeded, seed: zeroBytes32 }, 100n)).toBeNull()
+    expect(planSeed(unseeded, 100n, false)).toEqual({ do: 'pin', epoch: 4, after: 0n })
+    expect(planSeed({ ...unseeded, pinnedBlock: 100n }, 99n, false)).toBeNull()
+    expect(planSeed({ ...unseeded, pinnedBlock: 100n }, 100n, false)).toEqual({ do: 'roll', epoch: 4 })
+    expect(planSeed({ ...unseeded, pinnedBlock: 100n }, 357n, true)).toEqual({ do: 'pin', epoch: 4, after: 100n })
+    expect(planSeed({ ...unseeded, seed: zeroBytes32 }, 100n, true)).toBeNull()
   })
 
   test('the mask of openings has a bit per seat', () => {
