@@ -18,7 +18,8 @@ afterAll(() => {
 })
 
 /** Budget of what is downloaded from us, and of what it unpacks to; the code of most dependencies is in it. */
-const budgetBytes = { tarball: 1_600_000, unpacked: 7_000_000 }
+/** Of which the contracts, as compiled for three EVMs, are a tenth. */
+const budgetBytes = { tarball: 1_700_000, unpacked: 7_000_000 }
 
 /** Some packages whose code is in ours. */
 const bundled = ['ink', 'pino', 'prom-client', 'execa', '@peculiar/x509']

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import chromium from '@sparticuz/chromium'
 import { type Browser, chromium as playwright } from 'playwright-core'
+import { endWithScope } from '../setup/file-scope.ts'
 import { sharedTemporaryFolder } from '../setup/traces.ts'
 
 /**
@@ -8,7 +11,16 @@ import { sharedTemporaryFolder } from '../setup/traces.ts'
  */
 export async function openBrowser(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM ?? (await unpackedChromium())
-  return playwright.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'], headless: true, timeout: 30_000 })
+  // What it leaves when it ends, a moment after it said so, is in a folder of its own.
+  const folder = mkdtempSync(join(sharedTemporaryFolder(), 'kaisar-browser-'))
+  endWithScope(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }))
+  return playwright.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu'],
+    env: { ...process.env, TMPDIR: folder },
+    headless: true,
+    timeout: 30_000,
+  })
 }
 
 /** Unpacked once for all runs: it is 170 MB, and takes seconds. */

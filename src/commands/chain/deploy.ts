@@ -133,7 +133,7 @@ Checkers are bonded.`
       this.warn(
         `Blocks come every ${survey.blocks.meanSeconds.toFixed(2)} s here, for which ${fitting.length === 0 ? 'no preset is made' : `${fitting.join(', ')} ${fitting.length === 1 ? 'is' : 'are'} made`}: rounds would come more or less often than meant.`,
       )
-    return evm ?? 'prague'
+    return evm
   }
 
   /** What is deployed, from the nonce that the record of an interrupted run says, or the key's next one. */

@@ -20,14 +20,14 @@ Only reads; nothing is sent. Exit code 3 where the contracts would not run, or w
     this.chains.push(chain)
     const survey = await surveyChain(chain, Date.now())
     const fitness = judgeSurvey(survey)
-    const presets = fitness.evm === null ? [] : presetsFor(survey.blocks)
+    const presets = fitness.isFit ? presetsFor(survey.blocks) : []
     this.log(`Chain ${survey.chainId}${survey.client === null ? '' : `, ${survey.client}`}`)
     for (const { check, level, text } of fitness.findings) {
       const mark = level === 'ok' ? '✔' : level === 'note' ? '•' : '✖'
       this.log(`${mark} ${check.padEnd(16)} ${text}`)
     }
     const result = { ...survey, ...fitness, presets }
-    if (fitness.evm === null) {
+    if (!fitness.isFit) {
       const { chainErrors } = await import('../../core/chain/errors.ts')
       const faults = fitness.findings.filter(({ level }) => level === 'fault').map(({ check }) => check)
       this.fail(chainErrors.CHAIN_UNFIT({ faults }), result)

@@ -167,8 +167,10 @@ type SurveyFinding = {
 }
 
 export type ChainFitness = {
-  /** For which EVM the contracts should be compiled; null where neither runs. */
-  readonly evm: EvmVersion | null
+  /** Whether nothing is a fault. */
+  readonly isFit: boolean
+  /** What the contracts have to be compiled for, here. */
+  readonly evm: EvmVersion
   readonly findings: readonly SurveyFinding[]
 }
 
@@ -274,7 +276,7 @@ export function judgeSurvey(survey: ChainSurvey): ChainFitness {
     add('opcodes', 'fault', 'the contracts as compiled for Arbitrum need PUSH0, MCOPY and TSTORE')
   const isFit = findings.every(({ level }) => level !== 'fault')
   const evm = survey.blockNumber === 'arbsys' ? 'arbitrum' : isPrague ? 'prague' : 'london'
-  return { evm: isFit ? evm : null, findings }
+  return { isFit, evm, findings }
 }
 
 /** NUMBER and the hash before, as `programs.place` returns them. */

@@ -125,7 +125,9 @@ function combine({ host, members }: Group, duplicated: ReadonlySet<string>): Com
     for (const fault of device.faults) {
       // A log tells what was: a card that answers now has come back since.
       const past = listed && device.listing === 'log' && device.faults.length > 0 && fault.code !== 'GPU_LOST'
-      if (!faults.has(fault.code)) faults.set(fault.code, past ? { ...fault, past } : fault)
+      const known = faults.get(fault.code)
+      // What a tool sees now is not over because a log has it, too.
+      if (known === undefined || (known.past && !past)) faults.set(fault.code, past ? { ...fault, past } : fault)
     }
   const field = <K extends keyof ObservedDevice>(key: K) =>
     first(devices.map(device => device[key] as ObservedDevice[K] | null)) as ObservedDevice[K]

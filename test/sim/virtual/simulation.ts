@@ -191,7 +191,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     const log = logOf(name)
     const emit = (event: { readonly type: string }) => void (host.isAlive && tell(name, event))
     // What it still does before it waits comes to nothing: its store is closed, and nobody hears of it.
-    const crashPoint = (point: string) => void (crashPoints.delete(point) && ended(role, own, point))
+    const crashPoint = (point: string) => void (host.isAlive && crashPoints.delete(point) && ended(role, own, point))
     const identity = identityOf(role)
     const signer = createSigner({ privateKey, network })
     const onFault = (fault: string) => {

@@ -36,7 +36,7 @@ it('shows KAI, parts of a hundred, spans and chances, none of them raw', () => {
     '  firstStanding        4000000000 Mop/s',
     '  unopenedBps          0.1% of a seat’s bond',
     '  maxSeatsPerOwner     1 seat',
-    '  deposit              100 KAI a device',
+    '  deposit              250 KAI a device',
     '  maxPrice             0.000001 KAI a unit of credit at most',
     '  total                1000000000 KAI',
   ])
