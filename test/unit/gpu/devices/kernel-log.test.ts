@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { analyse, codes } from './made-up-outputs.ts'
+import { analyse, card, codes, log } from './made-up-outputs.ts'
 
 describe('a kernel log', () => {
   it('tells errors of cards, of applications and of switches apart in a kernel log', () => {
@@ -16,6 +16,21 @@ describe('a kernel log', () => {
       faults: [{ code: 'GPU_NVSWITCH_FATAL', critical: true }],
     })
     expect(codes(analyse(line('NVRM: Xid (PCI:0000:1b:00): 149, NETIR_LINK_EVT')))).toEqual(['GPU_NVLINK_ERROR'])
+  })
+
+  it('does not take for history what a tool says now', () => {
+    const kernel =
+      '[10.0] NVRM: Xid (PCI:0000:1b:00): 154, GPU recovery action changed from 0x0 (None) to 0x1 (GPU Reset Required)'
+    const needed = log(card({ extra: '<gpu_recovery_action>Reset</gpu_recovery_action>' }))
+    const criticalOf = (...texts: string[]) =>
+      analyse(...texts).faults.flatMap(({ code, critical }) => (critical ? [code] : []))
+    expect(criticalOf(needed)).toEqual(['GPU_RESET_REQUIRED'])
+    for (const both of [
+      [kernel, needed],
+      [needed, kernel],
+    ])
+      expect(criticalOf(...both)).toEqual(['GPU_RESET_REQUIRED'])
+    expect(criticalOf(kernel, log(card()))).toEqual([])
   })
 
   const failed = 'amdgpu 0000:03:00.0: amdgpu: GPU Recovery Failed: -110'
