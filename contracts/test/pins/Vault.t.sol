@@ -473,7 +473,7 @@ contract VaultLockPins is Stage {
         vm.clearMockedCalls();
         settle(EPOCH);
         vault.payCohort(EPOCH, 0, 64);
-        vm.warp(consensus.epochStart(EPOCH + 2));
+        vm.warp(consensus.epochStart(EPOCH + 2) + 8); // the audits of the first are over
         token.transfer(address(token), 1 ether);
         vm.prank(address(token));
         token.approve(address(vault), 1 ether);
