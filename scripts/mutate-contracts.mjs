@@ -25,6 +25,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const explained = JSON.parse(readFileSync(new URL('mutants/survivors.json', import.meta.url), 'utf8'))
 const modules = join(root, 'node_modules')
 const all = mutantsBelow(join(root, 'contracts/src'), [
+  ['evm/', join(root, 'contracts/evm/prague/')],
   ['solady/', join(modules, 'solady/src/')],
   ['@openzeppelin/contracts/', join(modules, '@openzeppelin/contracts/')],
 ])
@@ -71,13 +72,18 @@ async function work(folder) {
   }
 }
 
-/** The examples first, since most mutants die by one and they take a second; properties only for what is still alive. */
+/** The examples first, since most mutants die by one and they take a second; then properties, then the campaign. */
 async function outcomeIn(folder) {
-  const properties = '^(testFuzz|invariant)'
-  for (const which of ['--no-match-test', '--match-test']) {
-    // Costs are compared with a snapshot of the optimised code, which this is not.
-    const args = ['test', '--fail-fast', '--no-match-path', 'contracts/test/Gas.t.sol', which, properties]
-    const output = await forge(folder, args)
+  const [properties, campaign] = ['^(testFuzz|invariant)', 'contracts/test/invariants/*']
+  // Costs are compared with a snapshot of the optimised code, which this is not.
+  const rest = ['--no-match-path', `{contracts/test/Gas.t.sol,${campaign}}`]
+  const stages = [
+    [...rest, '--no-match-test', properties],
+    [...rest, '--match-test', properties],
+    ['--match-path', campaign],
+  ]
+  for (const stage of stages) {
+    const output = await forge(folder, ['test', '--fail-fast', ...stage])
     const failing = output.match(/\[FAIL.*\] ((?:test|invariant|setUp)\w*)/)?.[1]
     if (failing !== undefined) return `killed by ${failing}`
     if (output === '') return 'killed by its time'

@@ -15,27 +15,7 @@ import {IKaisarToken} from "../src/interfaces/IKaisarToken.sol";
 import {IRewardVault} from "../src/interfaces/IRewardVault.sol";
 import {CheckerOverview, CohortOverview, DeviceOverview, EpochOverview, IKaisarLens} from "../src/interfaces/IKaisarLens.sol";
 import {Fixture} from "./support/Fixture.sol";
-
-/// @dev Takes one wei of every transfer, or calls back into the vault while it moves.
-contract HostileToken is KaisarToken {
-    bool public taking;
-    address public target;
-
-    constructor(address treasury) KaisarToken(treasury, cap) {}
-
-    function take(bool on) external {
-        taking = on;
-    }
-
-    function attack(address vault) external {
-        target = vault;
-    }
-
-    function _afterTokenTransfer(address, address to, uint256 amount) internal override {
-        if (taking && amount != 0) _burn(to, 1);
-        if (target != address(0)) IRewardVault(target).payCohort(0, 0, 64);
-    }
-}
+import {HostileToken} from "./support/HostileToken.sol";
 
 /// @title The token, hostile tokens, wrong wiring, and the lens
 contract TokenTest is Fixture {
@@ -106,12 +86,12 @@ contract TokenTest is Fixture {
         registerDevices(1);
         startEpochs();
         settleHonestly(0, uniformClaim(1, 100, 10_000));
-        HostileToken(address(token)).attack(address(vault));
+        HostileToken(address(token)).callBack(address(vault), abi.encodeCall(vault.payCohort, (0, 0, 64)), true);
         vm.mockCallRevert(address(token), abi.encodeWithSelector(token.transferMany.selector), "");
         uint256 paid = vault.payCohort(0, 0, 64);
         assertEq(vault.owed(payoutOf(makeAddr("device-0"))), paid);
         assertEq(vault.lifetimePaid(), 0);
-        HostileToken(address(token)).attack(address(0));
+        HostileToken(address(token)).callBack(address(0), "", false);
         assertEq(vault.withdraw(payoutOf(makeAddr("device-0"))), paid);
         assertEq(vault.lifetimePaid(), paid);
     }
