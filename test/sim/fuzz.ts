@@ -70,6 +70,8 @@ const maxMessagesOfSession = 400
 type Ways = { readonly generated: number; readonly mutated: number; readonly replayed: number; readonly bent: number; readonly shattered: number }
 /** Bodies that do not fit end a session after some dozens, frames that cannot be read at once. */
 const inSession: Ways = { generated: 0.4, mutated: 0.38, replayed: 0.13, bent: 0.085, shattered: 0.005 }
+/** A daemon whose session has ended takes its time to come again. */
+const inDaemonsSession: Ways = { ...inSession, bent: 0.03, shattered: 0.001 }
 const beforeSession: Ways = { generated: 0.25, mutated: 0.25, replayed: 0.1, bent: 0.25, shattered: 0.15 }
 
 type Party = { readonly name: string; readonly signer: Signer; readonly grammar: MessageGrammar }
@@ -176,7 +178,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     let held: Frame | null = null
     const begin = () => {
       sessions++
-      void begun.promise.then(() => talk(party, channel, host, inSession, Number.POSITIVE_INFINITY))
+      void begun.promise.then(() => talk(party, channel, host, inDaemonsSession, Number.POSITIVE_INFINITY))
     }
     const send = async (frame: Frame, options?: { readonly urgent?: boolean }) => {
       party.grammar.observe(frame)
