@@ -43,6 +43,8 @@ export type AuditOptions = {
   readonly dataDir: string
   /** Roles that cheat on purpose: a Checker's evidence counts for nothing, a Provider must be paid nothing. */
   readonly dishonest?: readonly string[]
+  /** Providers that do as they please: paid what the oracle says, whatever that is. */
+  readonly hostile?: readonly string[]
 }
 
 export type Auditor = {
@@ -52,7 +54,7 @@ export type Auditor = {
   result(): Promise<Audit>
 }
 
-export function createAuditor({ network, roles, dataDir, dishonest = [] }: AuditOptions): Auditor {
+export function createAuditor({ network, roles, dataDir, dishonest = [], hostile = [] }: AuditOptions): Auditor {
   const lost: string[] = []
   const absent: string[] = []
   const doubled: string[] = []
@@ -61,6 +63,7 @@ export function createAuditor({ network, roles, dataDir, dishonest = [] }: Audit
   const verdicts: Record<string, number> = {}
   const expected = new Map<number, Map<Hex, bigint>>()
   const isHonest = ({ name }: Role) => !dishonest.includes(name)
+  const isHostile = ({ name }: Role) => hostile.includes(name)
   const roleOf = (operator: string) => roles.find(role => role.operator === operator)!
   const firstStanding = BigInt(devnetParameters(`0x${'00'.repeat(32)}`).scores.firstStanding)
   const standings = new Map<Hex, bigint>()
@@ -106,10 +109,10 @@ export function createAuditor({ network, roles, dataDir, dishonest = [] }: Audit
         lost.push(`epoch ${epoch}: the records of ${role.name} give another commitment`)
       else if (((cohort.opened >> seat) & 1) === 0) lost.push(`epoch ${epoch}: ${role.name} committed and did not open`)
       if (!isHonest(role)) continue
-      if (contradictions > 0) doubled.push(`${role.name} holds two commitments of one device and round`)
+      if (contradictions.some(device => !isHostile(roleOf(operators.get(device)!)))) doubled.push(`${role.name} holds two commitments of one device and round`)
       for (const { deviceId, verdict, reason } of said) {
         const operator = operators.get(deviceId)
-        if (operator === undefined || !isHonest(roleOf(operator))) continue
+        if (operator === undefined || !isHonest(roleOf(operator)) || isHostile(roleOf(operator))) continue
         verdicts[verdict] = (verdicts[verdict] ?? 0) + 1
         if (verdict === 'WRONG' || verdict === 'UNSUPPORTED')
           honestFailed.push(`epoch ${epoch}: ${role.name} says ${verdict} (${reason}) of ${roleOf(operator).name}`)
@@ -150,7 +153,7 @@ export function createAuditor({ network, roles, dataDir, dishonest = [] }: Audit
       else if (sum !== amount) mispaid.push(`epoch ${epoch}: ${role.name} was paid ${sum}, the oracle says ${amount}`)
       if (sum < amount) underpaid += 1
       if (sum > amount) overpaid += 1
-      if (isHonest(role) && lanes[lane]!.flags !== 0xf)
+      if (isHonest(role) && !isHostile(role) && lanes[lane]!.flags !== 0xf)
         honestFailed.push(`epoch ${epoch}: ${role.name} has flags ${lanes[lane]!.flags.toString(2)}`)
       if (!isHonest(role) && sum > 0n) mispaid.push(`epoch ${epoch}: ${role.name} cheated and was paid ${sum}`)
     }

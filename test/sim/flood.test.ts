@@ -26,7 +26,7 @@ it('a crowd of strangers keeps no honest Provider from being judged and paid, an
   const reasons = new Map<string, Set<string>>(ways.map(way => [way, new Set()]))
   for (let n = 0; n < strangers; n++) {
     const way = ways[n % ways.length]!
-    const { host, transport } = simulation.stranger(`stranger-${n}`, { maxFrameBytes: 2 ** 30 })
+    const { host, transport } = simulation.stranger(`stranger-${n}`, { limits: { maxFrameBytes: 2 ** 30 } })
     const come = async () => {
       const channel = await transport.dial({ url, expectedCertificateHash })
       channels.push(channel)

@@ -42,7 +42,8 @@ export type SeatEvidence = {
   /** Whether the seat recorded that it committed. */
   readonly recorded: boolean
   readonly verdicts: readonly RecordedVerdict[]
-  readonly contradictions: number
+  /** Devices that signed two commitments for one round. */
+  readonly contradictions: readonly Hex[]
 }
 
 export async function seatEvidence(
@@ -74,7 +75,7 @@ export async function seatEvidence(
       root: buildCommitmentTree(scope, words, commitmentDepth(duty.cohortCount)).root,
       recorded: journal.seatCommitment(epoch) !== null,
       verdicts: journal.verdicts(epoch),
-      contradictions: Number(store.get<{ n: bigint }>('SELECT COUNT(*) AS n FROM contradiction')?.n ?? 0n),
+      contradictions: journal.contradictions().map(({ first }) => first.message.deviceId),
     }
   } finally {
     store.close()

@@ -1,5 +1,5 @@
 /** Asks devices who they are: once a session, once an epoch, and again when a report did not hold. */
-import { type Address, bytesToHex, type Hex } from 'viem'
+import { bytesToHex, type Hex } from 'viem'
 import type { RegisteredDevice } from '../chain/devices.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
@@ -33,45 +33,49 @@ export type DeviceJobsDependencies = {
 }
 
 type Asked = {
-  readonly operator: Address
   readonly epoch: number
   readonly device: SeatDevice
   readonly askedAtMs: number
 }
 
 /**
- * An answer must come while its nonce is fresh. Nonces are in memory alone: what was asked before a restart is asked no more,
+ * An answer must come while its nonce is fresh, over the session that was asked: what was asked is forgotten with the session, however often
+ * an operator connects. Nonces are in memory alone: what was asked before a restart is asked no more,
  * so an old answer cannot be taken a second time, and devices are asked again with another nonce.
  */
 const nonceLifeMs = 300_000
 
 export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
   const { network, signer, journal, policy, registrationOf, clock, randomBytes, log, onJudged } = deps
-  const asked = new Map<Hex, Asked>()
+  const asked = new WeakMap<Session, Map<Hex, Asked>>()
 
-  function forgetOld() {
-    for (const [nonce, { askedAtMs }] of asked) if (clock.monotonicMs() - askedAtMs > nonceLifeMs) asked.delete(nonce)
+  /** What this session was asked and has not answered, by nonce. */
+  function openOf(session: Session): Map<Hex, Asked> {
+    const open = asked.get(session) ?? new Map<Hex, Asked>()
+    for (const [nonce, { askedAtMs }] of open) if (clock.monotonicMs() - askedAtMs > nonceLifeMs) open.delete(nonce)
+    asked.set(session, open)
+    return open
   }
 
   return {
     async ask(session, epoch, devices) {
-      forgetOld()
+      const open = openOf(session)
       for (const device of devices.filter(({ operator }) => operator === session.operator)) {
         const known = journal.deviceCheck(epoch, device.deviceId)
         if (known?.deviceValid && known.environmentValid) continue
         const nonce = bytesToHex(randomBytes(32))
-        asked.set(nonce, { operator: session.operator, epoch, device, askedAtMs: clock.monotonicMs() })
+        open.set(nonce, { epoch, device, askedAtMs: clock.monotonicMs() })
         const message = { deviceId: device.deviceId, nonce, checker: signer.address }
         await session.send('device.request', await signMessage(signer, 'DeviceRequest', message))
       }
     },
 
     async take(session, body) {
-      forgetOld()
+      const open = openOf(session)
       const { nonce } = body.report.message
-      const question = asked.get(nonce)
-      if (question === undefined || question.operator !== session.operator) throw checkerErrors.CHECKER_REPORT_UNASKED()
-      asked.delete(nonce)
+      const question = open.get(nonce)
+      if (question === undefined) throw checkerErrors.CHECKER_REPORT_UNASKED()
+      open.delete(nonce)
       const { epoch, device } = question
       const registered = await registrationOf(device.deviceId)
       if (registered === null) return

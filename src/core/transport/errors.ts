@@ -185,7 +185,7 @@ export const sessionErrors = defineErrors({
   SESSION_REFUSED: {
     message: ({ url, code, message }: { url: string; code: string; message: string }) =>
       `${url} refused the session (${code}): ${message}`,
-    meaning: 'The Checker gave the reason with its code.',
+    meaning: 'The peer, for a Provider its Checker, gave the reason with its code.',
     fix: 'See the entry of that code.',
   },
   SESSION_REPLACED: {

@@ -12,6 +12,7 @@ type Endpoint = {
   readonly options: ListenOptions
   readonly certificateHash: Hex
   readonly limits: Limits
+  readonly rewrite: Rewrite
   readonly open: Map<ChannelEnd, { readonly address: string; authenticated: boolean }>
 } & ChannelOptions
 
@@ -22,10 +23,15 @@ export type InMemoryNetwork = {
     readonly address?: string
     readonly limits?: Partial<Limits>
     readonly clock?: Clock
+    readonly rewrite?: Rewrite
   }): Transport
   /** Cuts every connection of a host and what it listens on, as when its process is killed: it hears nothing more itself, and nothing more is heard of it. */
   sever(address: string): void
 }
+
+/** What a host puts on the wire in place of a frame: bytes that no frame would give, from one that means harm. */
+export type Rewrite = (bytes: Uint8Array) => Uint8Array
+const asItIs: Rewrite = bytes => bytes
 
 /** Delivers to a host, in the order of the calls; default: in a turn of the event loop of its own, as a socket would. */
 export type Deliver = (address: string, task: () => void) => void
@@ -56,7 +62,9 @@ export function createInMemoryNetwork({
           }
       }
     },
-    transport({ certificateHash = zeroHash, address = 'memory', limits: given, clock = systemClock } = {}) {
+    transport(options = {}) {
+      const { certificateHash = zeroHash, address = 'memory', limits: given } = options
+      const { clock = systemClock, rewrite = asItIs } = options
       const limits = withDefaults(given)
       return {
         async dial({ url, expectedCertificateHash, signal }) {
@@ -89,7 +97,7 @@ export function createInMemoryNetwork({
               authenticated: () => {},
             },
             limits,
-            wireOf(toServer, toClient),
+            wireOf(toServer, toClient, rewrite),
             { clock },
           )
           const accepted = createChannel(
@@ -103,7 +111,7 @@ export function createInMemoryNetwork({
               },
             },
             server.limits,
-            wireOf(toClient, toServer),
+            wireOf(toClient, toServer, server.rewrite),
             server,
           )
           toServer.connect(accepted)
@@ -125,7 +133,7 @@ export function createInMemoryNetwork({
           const url = `memory://${options.host}:${options.port === 0 ? 40_000 + ++ports : options.port}`
           if (endpoints.has(url)) throw transportErrors.TRANSPORT_PORT_IN_USE(options)
           const open: Endpoint['open'] = new Map()
-          endpoints.set(url, { address, clock, options, certificateHash, limits, open, ...earlyLimit(options) })
+          endpoints.set(url, { address, clock, options, certificateHash, limits, rewrite, open, ...earlyLimit(options) })
           return {
             url,
             connections: () => open.size,
@@ -220,8 +228,8 @@ function createPipe(deliver: (task: () => void) => void): Pipe {
   }
 }
 
-const wireOf = (outgoing: Pipe, incoming: Pipe): Wire => ({
-  write: outgoing.write,
+const wireOf = (outgoing: Pipe, incoming: Pipe, rewrite: Rewrite): Wire => ({
+  write: bytes => outgoing.write(rewrite(bytes)),
   close: outgoing.end,
   pause: incoming.pause,
   resume: incoming.resume,

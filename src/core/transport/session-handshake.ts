@@ -43,7 +43,7 @@ const framesBehind = 64
  *
  * @param admit - says why not, or `null`. What it throws is our fault, not the client's.
  * @returns the peer, and frames that arrived behind `accepted`; they belong to the session
- * @throws the SESSION error that the client was told, after closing the channel
+ * @throws the SESSION error that the client was told, after closing the channel; SESSION_REFUSED where it was the client that refused
  */
 export async function acceptHandshake(
   channel: Channel,
@@ -55,7 +55,12 @@ export async function acceptHandshake(
     readonly clock?: Clock
   },
 ): Promise<{ readonly peer: Peer; readonly early: readonly SizedFrame[] }> {
-  const reader = readFrames(channel, { maxFrames: framesOfClient, timeoutMs: handshakeTimeoutMs }, dependencies.clock)
+  const { peerAddress: from } = channel
+  const reader = readFrames(
+    channel,
+    { from, maxFrames: framesOfClient, timeoutMs: handshakeTimeoutMs },
+    dependencies.clock,
+  )
   try {
     const nonce = dependencies.randomNonce()
     await say(channel, 'welcome', { version: protocolVersion, ...network, checker, nonce })
@@ -107,7 +112,7 @@ export async function requestHandshake(
   { url, network, checker, role, operator, deviceIds, handshakeTimeoutMs }: ClientSide,
   { sign, clock }: { sign: Sign; readonly clock?: Clock },
 ): Promise<readonly SizedFrame[]> {
-  const reader = readFrames(channel, { maxFrames: framesBehind, timeoutMs: handshakeTimeoutMs }, clock)
+  const reader = readFrames(channel, { from: url, maxFrames: framesBehind, timeoutMs: handshakeTimeoutMs }, clock)
   try {
     const welcome = await reader.next('welcome')
     if (welcome.version !== protocolVersion)
@@ -131,7 +136,6 @@ export async function requestHandshake(
     channel.authenticated()
     return reader.early
   } catch (error) {
-    if (error instanceof PeerRefusal) throw sessionErrors.SESSION_REFUSED({ url, ...error.reason })
     await refuse(channel, error)
     throw error
   } finally {
@@ -156,27 +160,19 @@ async function signerOf(recover: Recover, message: SignedMessage<'Session'>, sig
 const say = <T extends MessageType>(channel: Channel, type: T, body: MessageBody<T>): Promise<void> =>
   channel.send({ type, body: toWire(body) }, { urgent: true })
 
-/** Tells the peer why, where it is still there to be told, and ends the channel. */
+/** Tells the peer why, where it is still there to be told, and ends the channel. A refusal is not answered by another. */
 async function refuse(channel: Channel, error: unknown): Promise<void> {
   const reason: CloseReason = isKaisarError(error)
     ? closeReason(error)
     : closeReason(sessionErrors.SESSION_ADMISSION_FAILED())
-  if (!channel.closed) await say(channel, 'refused', reason).catch(() => {})
+  if (!channel.closed && !isKaisarError(error, 'SESSION_REFUSED')) await say(channel, 'refused', reason).catch(() => {})
   channel.close(reason)
-}
-
-class PeerRefusal extends Error {
-  readonly reason: CloseReason
-  constructor(reason: CloseReason) {
-    super(reason.message)
-    this.reason = reason
-  }
 }
 
 /** Takes the handshake's frames one by one; all of them within one deadline. */
 function readFrames(
   channel: Channel,
-  { maxFrames, timeoutMs }: { readonly maxFrames: number; readonly timeoutMs: number },
+  { from, maxFrames, timeoutMs }: { readonly from: string; readonly maxFrames: number; readonly timeoutMs: number },
   clock: Pick<Clock, 'sleep'> = systemClock,
 ) {
   const broken = Promise.withResolvers<never>()
@@ -218,7 +214,7 @@ function readFrames(
       if (frame === undefined) throw failure
       if (frame.type === 'refused') {
         const refusal = messageBodies.refused.safeParse(frame.body)
-        if (refusal.success) throw new PeerRefusal(refusal.data)
+        if (refusal.success) throw sessionErrors.SESSION_REFUSED({ url: from, ...refusal.data })
       }
       if (frame.type !== type || frame.payload !== undefined)
         throw sessionErrors.SESSION_OUT_OF_ORDER({ type: frame.type })

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { keccak256, stringToHex } from 'viem'
+import { type Hex, keccak256, stringToHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { connectChain } from '../../../src/core/chain/client.ts'
 import { startNetwork } from '../../../src/core/chain/deploy.ts'
@@ -31,14 +31,15 @@ import { stateFile } from '../../../src/core/platform/state-file.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
 import { providerMigrations } from '../../../src/core/provider/journal.ts'
 import { runProvider } from '../../../src/core/provider/run-provider.ts'
-import { createSigner } from '../../../src/core/report/signer.ts'
-import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
+import { createSigner, type Signer } from '../../../src/core/report/signer.ts'
+import { createInMemoryNetwork, type Rewrite } from '../../../src/core/transport/in-memory.ts'
 import type { Identity, Limits, Transport } from '../../../src/core/transport/transport.ts'
 import { environmentRecord } from '../../helpers/environment.ts'
 import { lies as allLies, type Lie } from '../../helpers/lying-endpoint.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 import { type Alteration, cheating, lying, skewOf } from '../alteration.ts'
 import { hostileSeat } from './hostile-seat.ts'
+import { unwrapped } from './raw-bytes.ts'
 import { type EndpointFaultRule, startVirtualChain, type VirtualChain } from './virtual-chain.ts'
 import { createVirtualEngines } from './virtual-engine.ts'
 import { createVirtualTime, type VirtualHost } from './virtual-time.ts'
@@ -57,12 +58,26 @@ export type SimulationOptions = {
   readonly later?: readonly string[]
   /** Checkers that are hostile to Providers on their wire, all the time. */
   readonly hostileSeats?: readonly string[]
+  /** What the transport of a role goes through, by its name. */
+  readonly wires?: Readonly<Record<string, Wire>>
+  /** Told every line that a daemon logs; the trace is not kept then. */
+  readonly onLog?: (line: LogLine) => void
   /** Endpoints of each host; of several, one lies all the time, about one thing after the other; default 1. */
   readonly endpoints?: number
   /** What it lies about, in turn; default everything. */
   readonly lies?: readonly Lie[]
   /** Whether a process that ended is brought back by itself, by why it did: the crash point, where it fell at one; default true. */
   readonly restarts?: (role: Role, reason: string) => boolean
+}
+
+/** Stands between a daemon and its real transport. */
+export type Wire = (transport: Transport, host: VirtualHost, signer: Signer) => Transport
+
+export type LogLine = {
+  readonly name: string
+  readonly level: string
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly message: string | undefined
 }
 
 export type SimulationEvent = { readonly name: string; readonly type: string } & Record<string, unknown>
@@ -97,13 +112,20 @@ export type Simulation = {
   start(name: string): void
   /** Starts a process that was left ended, after a while. */
   bringBack(name: string): void
-  /** A host of a stranger, and its way into the network, with limits that it sets itself. */
-  stranger(name: string, limits?: Partial<Limits>): { readonly host: VirtualHost; readonly transport: Transport }
+  /** A host of a stranger, and its way into the network, with limits and a certificate that it sets itself. */
+  stranger(name: string, options?: StrangerOptions): { readonly host: VirtualHost; readonly transport: Transport }
   /** Lets time pass until the chain's head has this timestamp (seconds). */
   until(timestamp: number): Promise<void>
   /** Lets time pass until an event is there. @throws after `seconds` of virtual time */
   untilEvent(isIt: (event: SimulationEvent) => boolean, seconds: number): Promise<SimulationEvent>
   close(): Promise<void>
+}
+
+export type StrangerOptions = {
+  readonly limits?: Partial<Limits>
+  /** Default: one of its own. */
+  readonly certificateHash?: Hex
+  readonly rewrite?: Rewrite
 }
 
 type Process = {
@@ -126,7 +148,7 @@ const rowMs = [40, 50]
 
 export async function startSimulation(options: SimulationOptions): Promise<Simulation> {
   const { seed, epochSeconds = 16, alterations = {}, faults = [], restarts: mayRestart = () => true } = options
-  const { endpoints = 1, lies = allLies, later = [], hostileSeats = [] } = options
+  const { endpoints = 1, lies = allLies, later = [], hostileSeats = [], wires = {}, onLog } = options
   const roles = devnetRoles({ providers: options.providers ?? 2, checkers: options.checkers ?? 5 })
   const dataDir = mkdtempSync(join(folderForStores, 'kaisar-sim-'))
   const randomOf = (what: string) =>
@@ -162,7 +184,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
   let isFaulty = false
 
   const note = (name: string, what: string, fields: object) =>
-    trace.push(`${time.nowMs.toFixed(3)} ${name} ${what} ${stringifyJson(fields)}`)
+    onLog === undefined && trace.push(`${time.nowMs.toFixed(3)} ${name} ${what} ${stringifyJson(fields)}`)
   const tell = (name: string, { type, ...fields }: { readonly type: string }) => {
     note(name, type, fields)
     events.push({ ...fields, name, type })
@@ -173,6 +195,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
   function logOf(name: string): Logger {
     const log = (level: string) => (fields: Record<string, unknown>, message?: string) => {
       const { error, ...rest } = fields
+      onLog?.({ name, level, fields, message })
       note(name, level, { ...rest, message, ...(error === undefined ? {} : { error: String(error) }) })
     }
     const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'].map(level => [level, log(level)])
@@ -198,7 +221,9 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
       injected[fault] = (injected[fault] ?? 0) + 1
     }
     const openTransport = () => {
-      const wire = hosts.transport({ certificateHash: identity.certificateHash, address: name, clock })
+      const own = { certificateHash: identity.certificateHash, address: name, clock }
+      if (wires[name] !== undefined) return wires[name](hosts.transport({ ...own, rewrite: unwrapped }), host, signer)
+      const wire = hosts.transport(own)
       return hostileSeats.includes(name) ? hostileSeat(wire, { signer, isOn: () => isFaulty, onFault }) : wire
     }
 
@@ -427,11 +452,11 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
       },
       start: name => boot(roles.find(each => each.name === name)!),
       bringBack,
-      stranger(name, limits = {}) {
+      stranger(name, options = {}) {
         const host = time.host(name)
         strangers.set(name, host)
-        const certificateHash = keccak256(stringToHex(name))
-        return { host, transport: hosts.transport({ certificateHash, address: name, clock: host.clock, limits }) }
+        const own = { certificateHash: keccak256(stringToHex(name)), address: name, clock: host.clock }
+        return { host, transport: hosts.transport({ ...own, ...options }) }
       },
       until,
       untilEvent,
@@ -444,7 +469,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
 }
 
 /** In memory a certificate is its hash. */
-const identityOf = ({ name }: Role): Identity => ({
+export const identityOf = ({ name }: Pick<Role, 'name'>): Identity => ({
   certificatePem: '',
   keyPem: '',
   certificateHash: keccak256(stringToHex(`certificate of ${name}`)),

@@ -25,6 +25,8 @@ export type EndpointFaultRule = {
 
 export type VirtualChain = {
   readonly rpcUrl: string
+  /** Requests that each host has made, by its name. */
+  readonly requests: ReadonlyMap<string, number>
   /** Asks the chain at once, outside of virtual time. */
   rpc(method: string, params?: readonly unknown[]): Promise<unknown>
   /** Mines a block, a second after the last one. */
@@ -54,6 +56,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   /** Replies to reads, for as long as nothing was written since: seven daemons ask for the same head. */
   const replies = new Map<string, Answer>()
+  const requests = new Map<string, number>()
   let coinbase = 0
 
   async function ask(method: string, params: unknown): Promise<Answer> {
@@ -71,6 +74,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
   await rpc('anvil_setBlockTimestampInterval', [1])
   return {
     rpcUrl: anvil.rpcUrl,
+    requests,
     rpc,
     mine: async () => void (await rpc('evm_mine')),
     async reorganise(depth) {
@@ -89,6 +93,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
         return custom(
           {
             async request({ method, params }: { method: string; params?: readonly unknown[] }) {
+              requests.set(host.name, (requests.get(host.name) ?? 0) + 1)
               await host.clock.sleep(half())
               const fault = choose(method)
               if (fault !== null) onFault(fault)

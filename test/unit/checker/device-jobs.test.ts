@@ -118,3 +118,17 @@ it('is taken while its nonce is fresh, and not later', async () => {
     expect(judged).toHaveLength(isTaken ? 1 : 0)
   }
 })
+
+it('is taken over the session that was asked: what was asked ends with it, however often an operator connects', async () => {
+  const clock = createManualClock()
+  const store = openStore({ path: ':memory:', migrations: checkerMigrations })
+  closing.push(() => store.close())
+  const [first, second] = [await connect(clock), await connect(clock)]
+  const { jobs, judged } = jobsOf(store, clock, seededRandom(3))
+  await jobs.ask(first.session, 7, [device])
+  await expect.poll(() => first.asked).toHaveLength(1)
+  const report = await reportOf(first.asked[0]!)
+  await expect(jobs.take(second.session, report)).rejects.toMatchObject({ code: 'CHECKER_REPORT_UNASKED' })
+  await jobs.take(first.session, report)
+  expect(judged).toHaveLength(1)
+})

@@ -187,6 +187,20 @@ describe('session handshake', () => {
     expect(sessions).toEqual([])
   })
 
+  it('takes a refusal of the client for what it is, and does not answer it', async () => {
+    const { channel, refusals } = await serve()
+    const client = await channel()
+    const heard: Frame[] = []
+    const closed = new Promise<CloseReason>(resolve => client.onClose(resolve))
+    client.onFrame(frame => void heard.push(frame))
+    const body = { code: 'SESSION_NETWORK_MISMATCH', message: 'another network' }
+    await client.send({ type: 'refused', body })
+    expect(await closed).toMatchObject({ code: 'SESSION_REFUSED' })
+    expect(heard.map(({ type }) => type)).toEqual(['welcome'])
+    const context = { ...body, url: 'memory' }
+    await vi.waitFor(() => expect(refusals).toMatchObject([{ code: 'SESSION_REFUSED', context }]))
+  })
+
   it('refuses a session that was recorded from an earlier connection', async () => {
     const { channel, sessions } = await serve()
     let recorded: unknown
