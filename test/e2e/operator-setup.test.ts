@@ -1,9 +1,21 @@
 /** From an empty machine to a role that could start: init, self-test and service, as an operator runs them. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'smol-toml'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { writeContext } from '../../src/core/platform/context.ts'
 import { runCliHere } from '../helpers/cli-in-process.ts'
 import { isolatedHome, runCli } from '../helpers/run-cli.ts'
 
@@ -130,6 +142,153 @@ describe.each([
     expect(`${unit.trimEnd()}\n`).toBe(stdout)
   })
 })
+
+describe.each([
+  ['provider', ['--payout', payout], { payout }],
+  [
+    'checker',
+    ['--payout', payout, '--public-url', 'wss://checker.example:7411', '--seats', '2'],
+    { payout, 'public-url': 'wss://checker.example:7411', seats: 2, port: 7411 },
+  ],
+] as const)('%s service', (role, more, wanted) => {
+  const own = isolatedHome()
+  const dataDir = join(own.path, 'data', 'kaisar')
+  const contexts = join(own.path, 'networks')
+  const image = join(own.path, 'image')
+  const env = { ...own.env, KAISAR_CONTEXT_HOME: contexts }
+  const here = (...args: string[]) => runCliHere(args, { env })
+  const service = (...args: string[]) => here(role, 'service', ...args, '--root', image, '--password-file', password)
+  const installed = (path: string) => readFileSync(join(image, path), 'utf8')
+  const install = ['--install', '--json'] as const
+  const writeNetwork = (name: string) =>
+    writeContext(contexts, { name, chainId: 1, rpcUrls: ['http://rpc.example'], contracts: {}, devnet: null })
+  afterAll(() => rmSync(own.path, { recursive: true, force: true }))
+
+  it('is refused as long as there is no key, no network, no setting; nothing is written', async () => {
+    const code = async () => (await service(...install)).json().errors[0]!.code
+    expect(await code()).toBe('SERVICE_NOT_SET_UP')
+    expect((await here('keys', 'new', 'operator', '--password-file', password, '--json')).exitCode).toBe(0)
+    expect(await code()).toBe('CONTEXT_MISSING')
+    writeNetwork('mainnet')
+    const { exitCode, json } = await service(...install)
+    expect(exitCode).toBe(3)
+    expect(json().errors[0]).toMatchObject({
+      code: 'SERVICE_NOT_SET_UP',
+      message: expect.stringContaining('"payout" in '),
+    })
+    expect(existsSync(image)).toBe(false)
+  })
+
+  it('tells every step by hand: payout, network, folders, password', async () => {
+    await here(role, 'init', ...more, '--password-file', password, '--json')
+    const { stderr, json } = await here(role, 'service', '--password-file', password)
+    expect(() => json()).toThrow()
+    for (const step of [
+      'install -d -m 755 /etc/kaisar /etc/kaisar/contexts',
+      `install -d -m 700 /var/lib/kaisar-${role} /var/lib/kaisar-${role}/keys`,
+      `install -m 600 ${password} /etc/kaisar/${role}-password`,
+      `install -m 644 ${contexts}/contexts/mainnet.json /etc/kaisar/contexts/mainnet.json`,
+      `install -m 600 ${dataDir}/keys/operator.json /var/lib/kaisar-${role}/keys/operator.json`,
+      `--payout ${payout}`,
+      `--context mainnet --settings /etc/kaisar/${role}.toml --data-dir /var/lib/kaisar-${role} --password-file /etc/kaisar/${role}-password`,
+      `sudo env KAISAR_CONTEXT_HOME=${contexts} ${process.execPath} `,
+      `--data-dir ${dataDir} --password-file ${password}`,
+    ])
+      expect(stderr).toContain(step)
+  })
+
+  it('has one key, one folder, its network, its settings and its password', async () => {
+    const { data, success, errors } = (await service(...install)).json<{ operator: string; moved: string; files: [] }>()
+    expect(success, JSON.stringify(errors)).toBe(true)
+    const key = readFileSync(join(dataDir, 'keys', 'operator.json'), 'utf8')
+    expect(installed(`var/lib/kaisar-${role}/keys/operator.json`)).toBe(key)
+    expect(data.operator).toBe(`0x${JSON.parse(key).address}`)
+    expect(parse(installed(`etc/kaisar/${role}.toml`))).toEqual({
+      [role]: { ...withListener(role, wanted), context: 'mainnet' },
+    })
+    expect(installed(`etc/kaisar/${role}-password`)).toBe('correct horse\n')
+    expect(JSON.parse(installed('etc/kaisar/contexts/mainnet.json'))).toMatchObject({ name: 'mainnet', chainId: 1 })
+    // What was signed is in one place.
+    expect(data.moved).toBe(join(dataDir, role))
+    expect(existsSync(join(dataDir, role))).toBe(false)
+    const certificate = role === 'provider' ? 'device-certificate.pem' : 'certificate.pem'
+    expect(statSync(join(image, `var/lib/kaisar-${role}`, role, certificate)).mode & 0o777).toBe(0o600)
+    const unit = join(image, `etc/systemd/system/kaisar-${role}.service`)
+    expect(readFileSync(unit, 'utf8')).toBe((await here(role, 'service')).stdout)
+    expect(realpathSync(join(image, `etc/systemd/system/multi-user.target.wants/kaisar-${role}.service`))).toBe(
+      realpathSync(unit),
+    )
+  })
+
+  it('is enough for the daemon: it opens its key without a question, and finds its network', async () => {
+    const folders = [
+      '--config',
+      join(image, `etc/kaisar/${role}.toml`),
+      '--data-dir',
+      join(image, `var/lib/kaisar-${role}`),
+    ]
+    const run = await runCliHere([role, 'run', ...folders, '--json'], {
+      env: {
+        ...own.env,
+        KAISAR_CONTEXT_HOME: join(image, 'etc/kaisar'),
+        CREDENTIALS_DIRECTORY: credentials(image, role),
+      },
+    })
+    // The network comes after the key, and this one has no contracts.
+    expect(run.json().errors[0], run.stdout).toMatchObject({ code: 'DEPLOYMENT_INVALID' })
+  })
+
+  it.skipIf(spawnSync('systemd-analyze', ['--version']).status !== 0)(
+    'has a unit that systemd takes (skipped without systemd-analyze)',
+    () => {
+      const unit = join(image, `etc/systemd/system/kaisar-${role}.service`)
+      const { status, stderr } = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' })
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    },
+  )
+
+  it('changes nothing when it is installed again, and takes a new network file over', async () => {
+    type Files = { files: { path: string; change: string }[] }
+    const changes = async () =>
+      (await service(...install))
+        .json<Files>()
+        .data.files.flatMap(({ path, change }) => (change === 'written' ? [path] : []))
+    expect(await changes()).toEqual([])
+    writeContext(contexts, { name: 'mainnet', chainId: 1, rpcUrls: ['http://other'], contracts: {}, devnet: null })
+    expect(await changes()).toEqual(['/etc/kaisar/contexts/mainnet.json'])
+  })
+
+  it('refuses another key, and a password that does not open it', async () => {
+    const wrong = join(own.path, 'wrong')
+    writeFileSync(wrong, 'battery staple\n', { mode: 0o600 })
+    const words = [role, 'service', ...install, '--root', image]
+    expect((await here(...words, '--password-file', wrong)).json().errors[0]!.code).toBe('KEYSTORE_PASSWORD_WRONG')
+    expect(installed(`etc/kaisar/${role}-password`)).toBe('correct horse\n')
+    await here('keys', 'new', 'other', '--password-file', password, '--json')
+    expect((await here(...words, '--key', 'other')).json().errors[0]!.code).toBe('SERVICE_KEY_DIFFERS')
+  })
+
+  it('goes, and leaves key, state and settings', async () => {
+    const { data } = (await service('--uninstall', '--json')).json<{ removed: boolean; kept: string[] }>()
+    expect(data).toMatchObject({ removed: true })
+    expect(data.kept).toContain(`/var/lib/kaisar-${role}`)
+    expect(readdirSync(join(image, 'etc/systemd/system'), { recursive: true })).toEqual(['multi-user.target.wants'])
+    expect(existsSync(join(image, `var/lib/kaisar-${role}/keys/operator.json`))).toBe(true)
+    const again = await service('--uninstall')
+    expect(again.stdout).toContain(`kaisar-${role}.service was not installed.\n`)
+  })
+})
+
+/** The folder that systemd makes of `LoadCredential=`. */
+function credentials(image: string, role: string): string {
+  const folder = join(image, 'credentials')
+  mkdirSync(folder, { recursive: true })
+  copyFileSync(join(image, `etc/kaisar/${role}-password`), join(folder, 'kaisar-password'))
+  return folder
+}
+
+/** A Checker listens everywhere unless it is told otherwise. */
+const withListener = (role: string, wanted: object) => (role === 'checker' ? { ...wanted, host: '0.0.0.0' } : wanted)
 
 it('tests this machine with the real job, against what a Checker would recompute', async () => {
   const words = ['provider', 'self-test', '--spec', 'devnet', '--execution-provider', 'cpu', '--json']

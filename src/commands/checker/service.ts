@@ -1,18 +1,19 @@
-import { BaseCommand } from '../base.ts'
-import { describeService, serviceFlags } from '../print-service.ts'
+import { ServiceCommand, serviceFlags } from '../service-command.ts'
 
-export default class CheckerService extends BaseCommand<typeof CheckerService> {
-  static override description = `Print a hardened systemd unit that runs this Checker; what installs it goes to stderr.`
+export default class CheckerService extends ServiceCommand<typeof CheckerService> {
+  static override description = `Run this Checker as a service: print a hardened systemd unit, or install all of it.
+
+--install takes what "kaisar checker init" made: the key and the network are copied, the state moved to
+/var/lib/kaisar-checker, the settings and the password to /etc/kaisar. What is there already is kept, so that it can be run again.`
   static override examples = [
-    '<%= config.bin %> <%= command.id %> > /etc/systemd/system/kaisar-checker.service',
-    '<%= config.bin %> <%= command.id %> --settings /srv/kaisar/checker.toml --json',
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --install --password-file checker-password',
+    '<%= config.bin %> <%= command.id %> --install --root /mnt/image --password-file checker-password --json',
+    '<%= config.bin %> <%= command.id %> --uninstall',
   ]
   static override flags = { ...serviceFlags }
 
-  async run() {
-    const service = await describeService('checker', this.flags, this.config.root)
-    this.log(service.unit.trimEnd())
-    this.progress(`As root:\n${service.steps.map(step => `  ${step}`).join('\n')}`)
-    return service
+  run() {
+    return this.serve('checker', ['payout', 'public-url'])
   }
 }

@@ -19,4 +19,11 @@ export const gpuErrors = defineErrors({
     fix: 'Follow the fix that is shown with each critical fault, then run "kaisar provider doctor" again.',
     exit: 3,
   },
+  GPU_SETUP_INCOMPLETE: {
+    message: ({ engines }: { engines: readonly string[] }) =>
+      `There is a card, and nothing can compute with it: ${engines.join(' and ')} do not work.`,
+    meaning: 'A Provider uses a card through CUDA or WebGPU; each needs a driver and libraries.',
+    fix: 'Run the commands that are shown below what is missing, for one of them, then "kaisar provider setup-gpu" again.',
+    exit: 3,
+  },
 })

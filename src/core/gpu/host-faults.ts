@@ -12,7 +12,7 @@ export const hostFaults = {
     'none',
     false,
     'There is a GPU, and no execution provider that could use it loads: jobs would run on the CPU.',
-    'For CUDA install the CUDA 12 and cuDNN 9 libraries; for WebGPU install the Vulkan loader (libvulkan1) and the vendor’s Vulkan driver.',
+    'Run "kaisar provider setup-gpu": it says what CUDA and WebGPU lack here, and the commands that install it.',
   ),
   HOST_MEMORY_LOW: define(
     'none',

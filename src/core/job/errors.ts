@@ -20,21 +20,21 @@ export const jobErrors = defineErrors({
       `The execution provider "${provider}" cannot be used: ${reason}`,
     meaning:
       'ONNX Runtime was asked for this execution provider and could not start it. It is never replaced by another one quietly.',
-    fix: 'Run "kaisar provider doctor" to see what is missing, or choose another one with --execution-provider.',
+    fix: 'Run "kaisar provider setup-gpu" to see what is missing and what installs it, or choose another one with --execution-provider.',
     exit: 3,
   },
   JOB_CUDA_LIBRARIES_MISSING: {
     message: ({ library }: { library: string }) => `CUDA cannot be used: ${library} is not installed.`,
     meaning:
       'The CUDA provider of onnxruntime-node is a separate download of about 300 MB, and it needs CUDA 12 and cuDNN 9.',
-    fix: 'Run "npm rebuild onnxruntime-node --foreground-scripts --onnxruntime-node-install=cuda12", install CUDA 12 and cuDNN 9, and start again.',
+    fix: 'Run "kaisar provider setup-gpu --install": it fetches the download, and shows what installs CUDA 12 and cuDNN 9 here.',
     exit: 3,
   },
   JOB_CUDA_LIBRARY_NOT_FOUND: {
     message: ({ library, from }: { library: string; from: string }) =>
       `CUDA cannot be used: the loader does not find ${library} (${from}).`,
     meaning: 'The CUDA provider is installed, and a library of CUDA 12, cuDNN 9 or the driver that it needs is not.',
-    fix: `Install what is named: from NVIDIA's repository with "sudo apt install cuda-toolkit-12 cudnn9-cuda-12", or with pip the package in brackets; set LD_LIBRARY_PATH to its folder where the loader does not look there by itself.`,
+    fix: `Install what is named: "kaisar provider setup-gpu" shows the commands for this distribution; with pip it is the package in brackets; set LD_LIBRARY_PATH to its folder where the loader does not look there by itself.`,
     exit: 3,
   },
   JOB_WEBGPU_TAKEN: {

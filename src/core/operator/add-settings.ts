@@ -1,7 +1,7 @@
 import { parse } from 'smol-toml'
 import { operatorErrors } from './errors.ts'
 
-export type SettingValue = string | number | readonly string[]
+export type SettingValue = string | number | boolean | readonly string[]
 
 /**
  * A configuration file's text with settings added to one of its tables; what is there stays, comments included. The same text

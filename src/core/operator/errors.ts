@@ -10,7 +10,7 @@ export const operatorErrors = defineErrors({
   OPERATOR_NO_RECORDS: {
     message: ({ role, folder }: { role: string; folder: string }) => `No ${role} ever ran with ${folder}.`,
     meaning: 'A daemon keeps what it signed and was told in its data folder; this one has nothing of the kind.',
-    fix: 'Name the folder it runs with by --data-dir. Under systemd that is /var/lib/kaisar.',
+    fix: 'Name the folder it runs with by --data-dir. Under systemd that is /var/lib/kaisar-provider or /var/lib/kaisar-checker.',
     exit: 3,
   },
   SETTINGS_CONFLICT: {
@@ -32,6 +32,53 @@ export const operatorErrors = defineErrors({
     meaning: 'Settings are added below a line like [provider]; an inline table has no such line.',
     fix: 'Write the table with a line of its own, then run the command again.',
     exit: 3,
+  },
+  SERVICE_NEEDS_ROOT: {
+    message: ({ command }: { command: string; fix: string }) => `Only root may do this: ${command}`,
+    meaning:
+      'Units, settings and passwords of services belong to root; the service itself runs as a user without rights.',
+    fix: 'Run the line that the message shows. It names the folders of this user, which sudo would otherwise forget.',
+    exit: 3,
+  },
+  SERVICE_NO_SYSTEMD: {
+    message: ({ command }: { command: string }) =>
+      `systemd does not run here. What another supervisor has to start is: ${command}`,
+    meaning:
+      'A unit is of use only where systemd is the first process; in most containers and in some distributions it is not.',
+    fix: 'Let your supervisor (runit, OpenRC, supervisord, a container) start the line in the message, restart it unless it ends with exit code 2, and wait 45 s after SIGTERM. --root <folder> installs into an image.',
+    exit: 3,
+  },
+  SERVICE_NOT_SET_UP: {
+    message: ({ missing }: { missing: string }) => `There is nothing to install yet: ${missing} is missing.`,
+    meaning:
+      'The service gets the key, the settings and the network of the user who set it up; it makes none of its own.',
+    fix: 'Run "kaisar provider init" or "kaisar checker init" first, or name where they are with --data-dir and --config.',
+    exit: 3,
+  },
+  SERVICE_KEY_DIFFERS: {
+    message: ({ path, found, wanted }: { path: string; found: string; wanted: string }) =>
+      `The service has another key already: ${path} is that of ${found}, and ${wanted} was to be installed.`,
+    meaning: 'A key that owns devices or seats is never replaced: what it owns would be left alone.',
+    fix: 'Name the data folder of the service with --data-dir to go on with its key; or let the old key leave, and move its folder away.',
+    exit: 3,
+  },
+  SERVICE_PROGRAM_CLOSED: {
+    message: ({ path, folder }: { path: string; folder: string }) =>
+      `The service could not start ${path}: other users may not enter ${folder}.`,
+    meaning: 'The service runs as a user of its own, which has to reach Node and this program.',
+    fix: 'Install both where everybody may read, such as /opt or by "npm install --global" as root, and run this from there.',
+    exit: 3,
+  },
+  SERVICE_UNWRITABLE: {
+    message: ({ path, reason }: { path: string; reason: string }) => `${path} cannot be written (${reason}).`,
+    meaning: 'A file system is mounted for reading only or is full, or something else is in the way.',
+    fix: 'Make the path writable and run the command again: it goes on where it was.',
+    exit: 3,
+  },
+  SERVICE_SYSTEMCTL_FAILED: {
+    message: ({ command, reason }: { command: string; reason: string }) => `"${command}" failed: ${reason}`,
+    meaning: 'The files of the service are in place, and systemd did not do what it was asked.',
+    fix: 'Read "systemctl status kaisar-provider" (or kaisar-checker) and "journalctl -u kaisar-provider", then run the command again.',
   },
   SELF_TEST_WRONG: {
     message: ({ model, step, detail }: { model: string; step: string; detail: string }) =>

@@ -57,6 +57,8 @@ export function systemdUnit(options: SystemdUnitOptions): string {
         'StateDirectoryMode=0700',
         `CacheDirectory=${name}`,
         'Environment=KAISAR_SKIP_BUILD=1',
+        '# The network is among the settings, where the service can change nothing.',
+        'Environment=KAISAR_CONTEXT_HOME=/etc/kaisar',
         `Environment=XDG_DATA_HOME=%S XDG_CACHE_HOME=%C/${name} NODE_COMPILE_CACHE=%C/${name}/node`,
         '# The password reaches the process and nobody else.',
         `LoadCredential=kaisar-password:${passwordFile}`,

@@ -29,6 +29,25 @@ const pemOf = (chain: readonly Buffer[]) =>
   chain.map(der => `-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`).join('')
 type Coded = { code: string; critical: boolean; contradiction: { field: string } | null }
 
+describe('provider setup-gpu', () => {
+  it('says of every engine what is there, and installs nothing where nobody can answer', async () => {
+    const { exitCode, json } = await kaisar('provider', 'setup-gpu')
+    type Engine = { engine: string; state: string; parts: { found: boolean; commands: string[] }[] }
+    const { data, errors } = json<{ engines: Engine[]; steps: object[] }>()
+    expect(data.engines.map(({ engine }) => engine)).toEqual(['cuda', 'webgpu', 'cpu', 'containers'])
+    expect(data.engines[2]).toMatchObject({ state: 'works', parts: [{ found: true, commands: [] }] })
+    expect(data.steps).toEqual([])
+    // Whatever cards this host has.
+    const ofCards = data.engines.slice(0, 2).map(({ state }) => state)
+    const isUsable = ofCards.includes('works') || ofCards.every(state => state === 'unused')
+    expect({ exitCode, codes: errors.map(({ code }) => code) }).toEqual(
+      isUsable ? { exitCode: 0, codes: [] } : { exitCode: 3, codes: ['GPU_SETUP_INCOMPLETE'] },
+    )
+    for (const { found, commands } of data.engines.flatMap(({ parts }) => parts))
+      expect(commands.length > 0).toBe(!found)
+  })
+})
+
 describe('provider doctor', () => {
   it('ends 0 with the devices of a recording, and 3 with the fix where a fault is critical', async () => {
     const good = await kaisar('provider', 'doctor', '--recording', claim)

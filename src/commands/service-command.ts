@@ -1,0 +1,302 @@
+/** What `provider service` and `checker service` share: print a unit, install it, take it away again. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type Command, Flags } from '@oclif/core'
+import type { InstallTarget, ServiceContent, ServicePaths, ServiceRole } from '../core/operator/install-service.ts'
+import { type Config, configValue } from '../core/platform/config.ts'
+import { BaseCommand, passwordFlags } from './base.ts'
+import { readConfigFile } from './config-file.ts'
+
+const modes = ['print', 'install', 'uninstall']
+const onlyOne = (own: string) => modes.filter(each => each !== own)
+
+export const serviceFlags = {
+  ...passwordFlags,
+  print: Flags.boolean({ description: 'Print the unit, which is the default', exclusive: onlyOne('print') }),
+  install: Flags.boolean({
+    description: 'Install this user’s key, settings, network and password as a service, and start it; needs root',
+    exclusive: onlyOne('install'),
+  }),
+  uninstall: Flags.boolean({
+    description: 'Stop the service and remove its unit; keys, state and settings stay',
+    exclusive: onlyOne('uninstall'),
+  }),
+  root: Flags.string({
+    description: 'Install into this folder, such as that of an image, without calling systemctl',
+    helpValue: '<folder>',
+  }),
+  key: Flags.string({
+    description: 'Name of the key that is installed (see "kaisar keys list"), or path of a keystore file',
+    default: 'operator',
+    helpValue: '<name|file>',
+  }),
+  settings: Flags.string({
+    description: 'Configuration file that the unit names. Default: /etc/kaisar/<role>.toml',
+    helpValue: '<file>',
+  }),
+  'password-from': Flags.string({
+    description: 'File with the password that systemd hands to the daemon. Default: /etc/kaisar/<role>-password',
+    helpValue: '<file>',
+  }),
+}
+
+type ServiceFlags = {
+  readonly install: boolean
+  readonly uninstall: boolean
+  readonly root?: string
+  readonly key: string
+  readonly settings?: string
+  readonly 'password-from'?: string
+  readonly 'password-file'?: string
+  readonly context?: string
+}
+
+/** Of the daemon's settings, what is another one where it is a service. */
+const notInherited = new Set(['config', 'context', 'data-dir', 'key', 'password-file', 'take-over', 'watch', 'json'])
+
+export abstract class ServiceCommand<T extends typeof Command> extends BaseCommand<T> {
+  private get given(): ServiceFlags {
+    return this.flags as unknown as ServiceFlags
+  }
+
+  /** @param needed - settings without which the daemon does not start */
+  protected async serve(role: ServiceRole, needed: readonly string[]): Promise<object> {
+    const { install, uninstall, root, settings, 'password-from': passwordFile } = this.given
+    const { servicePaths } = await import('../core/operator/install-service.ts')
+    const paths = servicePaths(role, { settings, passwordFile })
+    const target = { paths, root: root === undefined ? null : resolve(root) }
+    if (install || uninstall) await this.requireSystemd(target, uninstall ? '--uninstall' : '--install')
+    if (install) return this.installAs(target, needed)
+    return uninstall ? this.uninstallFrom(target) : this.printUnit(paths, needed)
+  }
+
+  private get program(): string[] {
+    return [process.execPath, join(this.config.root, 'bin/run.js')]
+  }
+
+  private async printUnit(paths: ServicePaths, needed: readonly string[]) {
+    const unit = await this.unitOf(paths)
+    const steps = await this.stepsOf(paths, needed)
+    this.log(unit.trimEnd())
+    this.progress(`This does it all, as root:\n  ${steps[0]}\nStep by step:\n${lines(steps.slice(1))}`)
+    return { name: paths.name, unit, steps }
+  }
+
+  private async unitOf({ role, settings, passwordFile }: ServicePaths): Promise<string> {
+    const { acceleratorsOf, systemdUnit } = await import('../core/operator/systemd-unit.ts')
+    const [node, entry] = this.program as [string, string]
+    const accelerators = role === 'provider' ? acceleratorsOf(existsSync) : []
+    return systemdUnit({ role, node, entry, settings, passwordFile, accelerators })
+  }
+
+  /** The line that installs, then the same by hand. What is not known yet is a variable. */
+  private async stepsOf(paths: ServicePaths, needed: readonly string[]): Promise<string[]> {
+    const { role, name, unit, settings, passwordFile, contextHome, folder, key } = paths
+    const config = await this.readConfig()
+    const context = (await this.findContext(null)) ?? '$CONTEXT'
+    const values = needed
+      .map(flag => `--${flag} ${configValue(config, [role, 'run'], flag) ?? variable(flag)}`)
+      .join(' ')
+    const password = this.given['password-file'] ?? '$PASSWORD_FILE'
+    return [
+      this.commandLine(config, role, '--install'),
+      `install -d -m 755 ${contextHome} ${contextHome}/contexts`,
+      `install -d -m 700 ${folder} ${folder}/keys`,
+      `install -m 600 ${password} ${passwordFile}`,
+      `install -m 644 ${join(this.contextHome, 'contexts', `${context}.json`)} ${contextHome}/contexts/${context}.json`,
+      `install -m 600 ${await this.sourceKey()} ${key}`,
+      `kaisar ${role} init ${values} --context ${context} --settings ${settings} --data-dir ${folder} --password-file ${passwordFile}`,
+      `kaisar ${role} service > ${unit}`,
+      'systemctl daemon-reload',
+      `systemctl enable --now ${name}`,
+    ]
+  }
+
+  /** This command line for root, who has other folders than this user. */
+  private commandLine(config: Config, role: ServiceRole, mode: string): string {
+    const { settings, key, root, context, 'password-from': from, 'password-file': password } = this.given
+    const words = [
+      ...['sudo', 'env', `KAISAR_CONTEXT_HOME=${this.contextHome}`, ...this.program, role, 'service', mode],
+      ...(existsSync(config.path) ? ['--config', resolve(config.path)] : []),
+      ...['--data-dir', resolve(this.dataDir)],
+      ...(key === 'operator' ? [] : ['--key', key.includes('/') ? resolve(key) : key]),
+      ...(password === undefined ? [] : ['--password-file', resolve(password)]),
+      ...(context === undefined ? [] : ['--context', context]),
+      ...(settings === undefined ? [] : ['--settings', settings]),
+      ...(from === undefined ? [] : ['--password-from', from]),
+      ...(root === undefined ? [] : ['--root', resolve(root)]),
+    ]
+    return words.map(word => (/[^\w@%+=:,./-]/.test(word) ? `'${word.replaceAll("'", `'\\''`)}'` : word)).join(' ')
+  }
+
+  private async requireSystemd({ paths, root }: InstallTarget, mode: string): Promise<void> {
+    if (root !== null) return
+    const { assertServiceHost } = await import('../core/operator/install-service.ts')
+    const { role, settings, folder } = paths
+    assertServiceHost({
+      systemd: existsSync('/run/systemd/system'),
+      uid: process.getuid?.(),
+      program: this.program,
+      modeOf: path => statSync(path).mode,
+      daemonLine: [...this.program, role, 'run', '--config', settings, '--data-dir', folder].join(' '),
+      rootLine: this.commandLine(await this.readConfig(), role, mode),
+    })
+  }
+
+  private async installAs(target: InstallTarget, needed: readonly string[]) {
+    const { paths, root } = target
+    const [{ installService }, { runTool: run }] = await Promise.all([
+      import('../core/operator/install-service.ts'),
+      import('../core/gpu/run-tool.ts'),
+    ])
+    const { content, operator } = await this.gather(target, needed)
+    const { files, moved } = await installService(target, content, { run })
+    for (const { path, change } of files) this.log(`${change.padEnd(8)} ${path}`)
+    if (moved !== null) this.log(`moved    ${moved} to ${join(paths.folder, paths.role)}`)
+    this.log(`operator ${operator ?? 'not stated by the key file'}`)
+    if (content.key !== null)
+      this.warn(
+        `The service has the key now: do not run it with ${this.dataDir} any more, where a copy stays as a backup.`,
+      )
+    this.progress(
+      `Next:\n${lines([
+        `kaisar wallet balance ${operator ?? '$OPERATOR'}`,
+        ...(root === null ? [`systemctl status ${paths.name}`, `journalctl -u ${paths.name} -f`] : []),
+        `kaisar ${paths.role} status --data-dir ${paths.folder}`,
+      ])}`,
+    )
+    return { name: paths.name, operator, files, moved, root }
+  }
+
+  private async uninstallFrom(target: InstallTarget) {
+    const [{ uninstallService }, { runTool: run }] = await Promise.all([
+      import('../core/operator/install-service.ts'),
+      import('../core/gpu/run-tool.ts'),
+    ])
+    const { name } = target.paths
+    const { removed, kept } = await uninstallService(target, { run })
+    this.log(removed ? `${name} is removed.` : `${name} was not installed.`)
+    if (kept.length > 0) this.log(`What it needs to come back is still there:\n${lines(kept)}`)
+    return { name, removed, kept }
+  }
+
+  /** Everything that is installed, read and checked before anything is written. What the service has already is kept. */
+  private async gather(target: InstallTarget, needed: readonly string[]) {
+    const { paths, root } = target
+    const [{ below }, { platformErrors }, { contextNames }] = await Promise.all([
+      import('../core/operator/install-service.ts'),
+      import('../core/platform/platform-errors.ts'),
+      import('../core/platform/context.ts'),
+    ])
+    const key = await this.chooseKey(below(root, paths.key))
+    const password = await this.choosePassword(key.path, below(root, paths.passwordFile))
+    const context = await this.findContext(target)
+    if (context === null) throw platformErrors.CONTEXT_MISSING({ known: contextNames(this.contextHome) })
+    const settings = await this.chooseSettings(target, context, needed)
+    const network = join('contexts', `${context}.json`)
+    const home = join(this.contextHome, network)
+    const hasNetwork = existsSync(home)
+    if (!hasNetwork && !existsSync(below(root, join(paths.contextHome, network))))
+      throw platformErrors.CONTEXT_UNKNOWN({ name: context, known: contextNames(this.contextHome) })
+    const state = join(this.dataDir, paths.role)
+    const content: ServiceContent = {
+      unit: await this.unitOf(paths),
+      settings,
+      password,
+      key: key.text,
+      context: hasNetwork ? { name: context, text: readFileSync(home, 'utf8') } : null,
+      // Only with its key: what another one signed is not this one's.
+      state: key.text !== null && existsSync(state) ? state : null,
+    }
+    return { content, operator: key.operator }
+  }
+
+  private async sourceKey(): Promise<string> {
+    const { key } = this.given
+    if (/[./]/.test(key)) return resolve(key)
+    return (await import('../core/platform/key-folder.ts')).keyPath(this.dataDir, key)
+  }
+
+  /** The service's own key, or this user's: `text` is set where it has to be copied. @throws SERVICE_NOT_SET_UP, SERVICE_KEY_DIFFERS */
+  private async chooseKey(installed: string) {
+    const [{ readKeystore, readKeyText }, { keystoreAddress }, { operatorErrors }, source] = await Promise.all([
+      import('../core/platform/key-folder.ts'),
+      import('../core/platform/keystore.ts'),
+      import('../core/operator/errors.ts'),
+      this.sourceKey(),
+    ])
+    const operatorOf = (path: string) => keystoreAddress(readKeystore(path))?.toLowerCase() ?? null
+    if (!existsSync(installed)) {
+      if (!existsSync(source)) throw operatorErrors.SERVICE_NOT_SET_UP({ missing: `the key ${source}` })
+      return { path: source, operator: operatorOf(source), text: readKeyText(source) }
+    }
+    const operator = operatorOf(installed)
+    const other = existsSync(source) ? operatorOf(source) : operator
+    if (other !== operator)
+      throw operatorErrors.SERVICE_KEY_DIFFERS({
+        path: installed,
+        found: operator ?? 'an unnamed account',
+        wanted: other ?? 'an unnamed account',
+      })
+    return { path: installed, operator, text: null }
+  }
+
+  /** Null keeps the installed one; a new one has to open the key, as a service can ask nobody. */
+  private async choosePassword(key: string, installed: string): Promise<string | null> {
+    if (this.given['password-file'] === undefined && existsSync(installed)) return null
+    const password = await this.readPassword(`Password of ${key}`)
+    const { unlockKey } = await import('../core/platform/key-folder.ts')
+    await unlockKey(key, password)
+    return `${password}\n`
+  }
+
+  /** The name of the network: the one asked for, that of the installed settings, else that of this user. @throws CONTEXT_UNKNOWN */
+  private async findContext(target: InstallTarget | null): Promise<string | null> {
+    const { context } = this.given
+    const { chooseContext } = await import('../core/platform/context.ts')
+    if (context === undefined && target !== null) {
+      const { below } = await import('../core/operator/install-service.ts')
+      const installed = await this.installedSettings(below(target.root, target.paths.settings))
+      const named = installed && configValue(installed, [target.paths.role, 'run'], 'context')
+      if (named !== undefined) return String(named)
+    }
+    return chooseContext(this.contextHome, context)?.name ?? null
+  }
+
+  private async installedSettings(path: string): Promise<Config | undefined> {
+    const { readConfig } = await import('../core/platform/config.ts')
+    return existsSync(path) ? readConfig(path, { required: true }) : undefined
+  }
+
+  /** What the service's file says already, else this user's settings for the daemon; with the network in either. */
+  private async chooseSettings({ paths, root }: InstallTarget, context: string, needed: readonly string[]) {
+    const [{ addSettings }, { operatorErrors }, { below }] = await Promise.all([
+      import('../core/operator/add-settings.ts'),
+      import('../core/operator/errors.ts'),
+      import('../core/operator/install-service.ts'),
+    ])
+    const path = below(root, paths.settings)
+    const installed = await this.installedSettings(path)
+    const config = installed ?? (await this.readConfig())
+    const words = [paths.role, 'run']
+    for (const flag of needed)
+      if (configValue(config, words, flag) === undefined)
+        throw operatorErrors.SERVICE_NOT_SET_UP({ missing: `"${flag}" in ${config.path}` })
+    const daemonFlags = Object.keys(this.config.findCommand(words.join(':'))?.flags ?? {})
+    const inherited = daemonFlags.flatMap(flag => {
+      const value = notInherited.has(flag) || installed ? undefined : configValue(config, words, flag)
+      return value === undefined ? [] : [[flag, value as string]]
+    })
+    const text = installed ? readFileSync(path, 'utf8') : ''
+    return addSettings(text, { path, table: paths.role, settings: { ...Object.fromEntries(inherited), context } })
+  }
+
+  private readConfig(): Promise<Config> {
+    const own = { ...this.ctor.baseFlags, ...this.ctor.flags }
+    return readConfigFile({ argv: this.argv, words: this.words, flags: Object.keys(own), oclif: this.config })
+  }
+}
+
+const lines = (all: readonly string[]) => all.map(each => `  ${each}`).join('\n')
+
+const variable = (flag: string) => `$${flag.replaceAll('-', '_').toUpperCase()}`
