@@ -177,11 +177,6 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     this.progress(`Next:\n${steps.map(step => `  ${step}`).join('\n')}`)
   }
 
-  /** Columns that a table may take: those of the terminal, else 80. What is cut is whole in the JSON. */
-  protected get textWidth(): number {
-    return process.stdout.columns ?? 80
-  }
-
   /** The command's logger, on stderr: readable on a terminal, JSON lines in a pipe. A dashboard takes the lines (JSON) itself. */
   protected async createLog(name: string, take?: (line: string) => void): Promise<Logger> {
     const { createLogger } = await import('../core/platform/log.ts')

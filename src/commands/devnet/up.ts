@@ -2,9 +2,11 @@ import { Flags } from '@oclif/core'
 import type { DaemonEvent } from '../../core/devnet/launch-daemons.ts'
 import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
 import type { DevnetSummary } from '../../core/devnet/summary.ts'
+import { shortHex } from '../../core/platform/ui/figures.ts'
 import { BaseCommand } from '../base.ts'
 import type { DevnetScreen } from '../devnet-dashboard.ts'
 import { devnetPidFile, devnetPlace } from '../devnet-folder.ts'
+import { tableWidth } from '../print-table.ts'
 
 export default class DevnetUp extends BaseCommand<typeof DevnetUp> {
   static override description =
@@ -63,7 +65,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
       if (keep) await ended
       const summary = await summarizeDevnet(devnet)
       await this.screen?.close()
-      this.log(`\n${summaryTable(summary, this.textWidth)}`)
+      this.log(`\n${summaryTable(summary, tableWidth())}`)
       if (epochs !== undefined && !keep) this.nextSteps(this.afterwards(summary))
       return summary
     } finally {
@@ -100,7 +102,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     const { summarizeDevnet, summaryTable } = await import('../../core/devnet/summary.ts')
     const summary = await summarizeDevnet(devnet)
     this.event('devnet.kept', summary)
-    this.log(`\n${summaryTable(summary, this.textWidth)}`)
+    this.log(`\n${summaryTable(summary, tableWidth())}`)
     this.nextSteps([...this.lookAround(summary), 'Ctrl-C ends the network'])
   }
 
@@ -178,5 +180,5 @@ function describe(event: DevnetEvent): string | undefined {
   }
 }
 
-const short = (id: unknown): string => String(id).slice(0, 10)
+const short = (id: unknown): string => shortHex(String(id))
 const kai = (wei: bigint): string => (Number(wei / 10n ** 12n) / 1e6).toFixed(6)

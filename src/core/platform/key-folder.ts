@@ -61,18 +61,20 @@ export async function saveKey(options: {
     makeFolders(join(options.dataDir, 'keys'))
     const file = openSync(temporary, 'wx', 0o600)
     try {
-      writeSync(file, text)
-      fsyncSync(file)
+      try {
+        writeSync(file, text)
+        fsyncSync(file)
+      } finally {
+        closeSync(file)
+      }
+      linkSync(temporary, path)
     } finally {
-      closeSync(file)
+      rmSync(temporary, { force: true })
     }
-    linkSync(temporary, path)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'EEXIST') throw keyErrors.KEY_EXISTS({ path, cause })
     throw keyErrors.KEY_UNWRITABLE({ path, reason: code ?? String(cause), cause })
-  } finally {
-    rmSync(temporary, { force: true })
   }
   syncFolder(join(options.dataDir, 'keys'))
   return path

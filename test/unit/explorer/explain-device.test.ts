@@ -185,7 +185,10 @@ describe('why a device earned nothing', () => {
   })
 
   it('speaks of strikes only where a seat had committed', () => {
-    const { facts, cohort, devices } = simulateEpoch({ openings: [...five(honest(1n)).slice(3), null, null, null], standings: [1n] })
+    const { facts, cohort, devices } = simulateEpoch({
+      openings: [...five(honest(1n)).slice(3), null, null, null],
+      standings: [1n],
+    })
     const fixOf = (committed: number, operator: `0x${string}` | null = cohort.seats[0]!.operator) => {
       const seats = cohort.seats.map((seat, i) => ({
         ...seat,
