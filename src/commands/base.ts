@@ -172,6 +172,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     if (!this.jsonEnabled()) process.stderr.write(`${line}\n`)
   }
 
+  /** What the user does now that this is done, on stderr; nothing in JSON mode. */
+  protected nextSteps(steps: readonly string[]): void {
+    this.progress(`Next:\n${steps.map(step => `  ${step}`).join('\n')}`)
+  }
+
   /** The command's logger, on stderr: readable on a terminal, JSON lines in a pipe. A dashboard takes the lines (JSON) itself. */
   protected async createLog(name: string, take?: (line: string) => void): Promise<Logger> {
     const { createLogger } = await import('../core/platform/log.ts')

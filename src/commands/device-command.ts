@@ -31,17 +31,23 @@ export abstract class DeviceCommand<T extends typeof Command> extends SendingCom
 export const blockTime = (seconds: number): string =>
   `${new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
-/** When an amount may be withdrawn, in words. */
-export function withdrawalText(amount: bigint, { state, epoch, at }: Withdrawal): string {
+/** How much may be withdrawn when, in words. */
+export function withdrawalText(amount: bigint, withdrawal: Withdrawal): string {
   const kai = `${exactUnits(amount)} KAI`
+  const hint = withdrawal.state === 'unpaid' ? ': "kaisar epoch settle"' : ''
+  return withdrawal.state === 'none' ? `${kai} stay` : `${kai} can be withdrawn ${withdrawalTime(withdrawal)}${hint}`
+}
+
+/** When, as it goes into a table. */
+export function withdrawalTime({ state, epoch, at }: Withdrawal): string {
   switch (state) {
     case 'none':
-      return `${kai} stay`
+      return 'never'
     case 'ready':
-      return `${kai} can be withdrawn now`
+      return 'now'
     case 'unpaid':
-      return `${kai} can be withdrawn once epoch ${epoch} is paid: "kaisar epoch settle"`
+      return `once epoch ${epoch} is paid`
     case 'held':
-      return `${kai} can be withdrawn once epoch ${epoch} is over with its audits${at === null ? '' : `, about ${blockTime(at)}`}`
+      return `once epoch ${epoch} is over with its audits${at === null ? '' : `, about ${blockTime(at)}`}`
   }
 }

@@ -1,5 +1,5 @@
 /** What `provider init` and `checker init` share: a key, a payout wallet, a certificate, and a configuration file that names them. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Command } from '@oclif/core'
 import { Flags } from '@oclif/core'
@@ -49,7 +49,8 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
     const payout = this.given.payout ?? (await this.askAddress('Payout wallet (its key stays elsewhere)', '--payout'))
     const path = this.given.settings ?? join(this.config.configDir, 'config.toml')
     const { addSettings } = await import('../core/operator/add-settings.ts')
-    const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
+    const wasThere = existsSync(path)
+    const text = wasThere ? readFileSync(path, 'utf8') : ''
     const added = addSettings(text, {
       path,
       table: role,
@@ -62,9 +63,13 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
       },
     })
     const ensureKey = await this.prepareKey(key)
-    // Before the key: one that belongs to no settings would only puzzle its owner.
+    // Before the key: a key is never removed again, and one without settings would puzzle too.
     if (added !== text) await this.write(path, added)
-    const made = await ensureKey()
+    const made = await ensureKey().catch(async error => {
+      // Settings without a key would only puzzle their owner.
+      if (added !== text) await this.restore(path, wasThere ? text : null)
+      throw error
+    })
     if (made.operator === payout)
       this.warn('The payout wallet is the operator’s own key: whoever takes this machine takes the rewards too.')
     return { operator: made.operator, key: made.key, payout, settings: { path, changed: added !== text } }
@@ -101,6 +106,11 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
     }
   }
 
+  private async restore(path: string, text: string | null) {
+    if (text === null) rmSync(path, { force: true })
+    else await this.write(path, text)
+  }
+
   private async askAddress(question: string, flag: string): Promise<`0x${string}`> {
     return parseAddress(await this.askText(question, flag))
   }
@@ -119,6 +129,6 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
     this.log(`key          ${key.path}${key.made ? '' : ' (was there)'}`)
     this.log(`payout       ${payout}`)
     this.log(`settings     ${settings.path}${settings.changed ? '' : ' (unchanged)'}`)
-    this.progress(`Next:\n${next.map(line => `  ${line}`).join('\n')}`)
+    this.nextSteps(next)
   }
 }

@@ -1,12 +1,17 @@
-/** A table of a command's text output. Prints nothing but the titles where there are no rows. */
+import type { Column } from '../core/platform/ui/table-lines.ts'
+
+/** Columns that a table may take. A pipe has no width: nothing is left out there. */
+export const tableWidth = (): number => process.stdout.columns ?? Number.MAX_SAFE_INTEGER
+
+/** A table of a command's text output, or the sentence that says why there is none. */
 export async function printTable(
   log: (line: string) => void,
-  columns: readonly { readonly title: string; readonly align?: 'left' | 'right'; readonly rank?: number }[],
+  columns: readonly Column[],
   rows: readonly (readonly string[])[],
+  empty: string,
 ): Promise<void> {
   const { lineText } = await import('../core/platform/ui/line.ts')
   const { tableLines } = await import('../core/platform/ui/table-lines.ts')
-  // A pipe has no width: nothing is left out there.
-  const width = process.stdout.columns ?? Number.MAX_SAFE_INTEGER
-  for (const line of tableLines(columns, rows, { width })) log(lineText(line))
+  if (rows.length === 0) return log(empty)
+  for (const line of tableLines(columns, rows, { width: tableWidth() })) log(lineText(line))
 }

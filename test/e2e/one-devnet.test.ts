@@ -50,7 +50,11 @@ it('survives nothing of SIGKILL, is swept at the next up, which detaches, is fou
 
   const second = await runCli(['devnet', 'up', '--detach', '--json'], { env, timeoutMs: 120_000 })
   expect(second.exitCode).toBe(1)
-  expect(second.json().errors[0]!.message).toContain('A devnet already runs')
+  expect(second.json().errors[0]).toMatchObject({
+    code: 'DEVNET_RUNNING',
+    message: expect.stringContaining(rpcUrl),
+    fix: expect.stringContaining('"kaisar devnet down"'),
+  })
   // What the first one tells goes on where it was.
   expect(JSON.parse(readFileSync(join(folder, 'devnet.ndjson'), 'utf8').split('\n')[0]!).type).not.toBe('result')
   expect(readdirSync(folder).filter(name => name.startsWith('.'))).toEqual([])

@@ -91,6 +91,22 @@ describe.each([
     expect(existsSync(join(home.path, 'none.toml'))).toBe(false)
   })
 
+  it('says where no key can be written, and leaves no settings without one', async () => {
+    const settings = join(home.path, `keyless-${role}.toml`)
+    const init = () =>
+      runCliHere([...words, '--settings', settings], {
+        // A folder below a file: not even root can make one there.
+        env: { ...home.env, XDG_CONFIG_HOME: join(home.path, 'empty'), XDG_DATA_HOME: password },
+      })
+    const failed = await init()
+    expect(failed.exitCode).toBe(3)
+    expect(failed.json().errors[0]).toMatchObject({ code: 'KEY_UNWRITABLE', context: { reason: 'ENOTDIR' } })
+    expect(existsSync(settings)).toBe(false)
+    writeFileSync(settings, '# mine\n')
+    await init()
+    expect(readFileSync(settings, 'utf8')).toBe('# mine\n')
+  })
+
   it('writes nothing before everything was asked', async () => {
     const settings = join(home.path, `unasked-${role}.toml`)
     const { json } = await runCliHere([role, 'init', '--payout', payout, ...more, '--settings', settings, '--json'], {

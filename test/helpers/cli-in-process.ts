@@ -14,14 +14,17 @@ const built = new URL('../../dist/cli.js', import.meta.url).href
 
 let last: Promise<unknown> = Promise.resolve()
 
+/** `columns`: the width of a terminal, where the output is to be as on one. */
+type HereOptions = Pick<CliOptions, 'env'> & { readonly columns?: number }
+
 /** One at a time, however many are asked for at once: a command has the streams and the environment of the process to itself. */
-export function runCliHere(args: readonly string[], options: Pick<CliOptions, 'env'> = {}): Promise<CliResult> {
+export function runCliHere(args: readonly string[], options: HereOptions = {}): Promise<CliResult> {
   const run = last.then(() => runAlone(args, options))
   last = run.catch(() => undefined)
   return run
 }
 
-async function runAlone(args: readonly string[], { env = {} }: Pick<CliOptions, 'env'>): Promise<CliResult> {
+async function runAlone(args: readonly string[], { env = {}, columns }: HereOptions): Promise<CliResult> {
   const { runCli } = (await import(built)) as { runCli: RunCli }
   const stdout = collect()
   const stderr = collect()
@@ -30,6 +33,7 @@ async function runAlone(args: readonly string[], { env = {} }: Pick<CliOptions, 
     withEnvironment({ NO_COLOR: '1', ...env }),
     withListenersOf(['SIGINT', 'SIGTERM', 'SIGHUP', 'uncaughtException', 'unhandledRejection', 'exit']),
     withProperty(process, 'exitCode', undefined),
+    ...(columns === undefined ? [] : [withProperty(process.stdout, 'columns', columns)]),
     withProperty(process, 'exit', (code?: number) => exited.resolve(code ?? Number(process.exitCode ?? 0))),
     withProperty(globalThis, 'console', new Console(stdout.stream, stderr.stream)),
     withProperty(process.stdout, 'write', stdout.write),

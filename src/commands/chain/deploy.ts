@@ -87,7 +87,14 @@ Checkers are bonded.`
     })
     for (const [contract, address] of Object.entries(contracts)) this.log(`${contract.padEnd(16)} ${address}`)
     this.log(`Deployment file ${file}: hand it on, for "kaisar context add".`)
-    this.log(`Context "${name}" written; choose it with "kaisar context use ${name}".`)
+    this.log(`Context "${name}" written.`)
+    this.nextSteps([
+      `kaisar context use ${name}`,
+      ...(plan.treasury === deployer ? [] : ['kaisar chain fund, with the key of the treasury']),
+      'kaisar checker init and kaisar checker run, by five different owners; "kaisar chain seats" lists them',
+      'kaisar provider init and kaisar provider run, where the devices are',
+      'kaisar chain start, with the key of the owner',
+    ])
     return { chainId, contracts, codeHashes, deployedAtBlock, context: name, file }
   }
 

@@ -16,9 +16,9 @@ export default class ChainDevices extends BaseCommand<typeof ChainDevices> {
       line => this.log(line),
       [
         { title: 'lane', ...number },
-        { title: 'device' },
-        { title: 'operator', rank: 2 },
-        { title: 'payout' },
+        { title: 'device', isHex: true },
+        { title: 'operator', isHex: true, rank: 2 },
+        { title: 'payout', isHex: true },
         { title: 'gen', ...number, rank: 3 },
         { title: 'epochs', rank: 3 },
         { title: 'standing', ...number },
@@ -36,6 +36,7 @@ export default class ChainDevices extends BaseCommand<typeof ChainDevices> {
         String(device.silentEpochs),
         tokens(device.payoutBalance),
       ]),
+      'No device is registered. "kaisar provider run" registers the devices of a machine.',
     )
     return { devices }
   }

@@ -11,7 +11,7 @@ export default class ChainInfo extends BaseCommand<typeof ChainInfo> {
     const { getTimeline, settledThrough } = await import('../../core/chain/epochs.ts')
     const { getVaultBooks } = await import('../../core/chain/vault.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
-    const { tokens } = await import('../../core/platform/ui/figures.ts')
+    const { counted, tokens } = await import('../../core/platform/ui/figures.ts')
     const network = await this.connectNetwork(target)
     const { chain, contracts, chainId } = network
     const [head, timeline, vault] = await Promise.all([
@@ -32,7 +32,10 @@ export default class ChainInfo extends BaseCommand<typeof ChainInfo> {
     this.log(`Chain ${chainId}, block ${head.number} of ${new Date(Number(head.timestamp) * 1000).toISOString()}`)
     for (const [name, address] of Object.entries(contracts)) this.log(`  ${name.padEnd(16)} ${address}`)
     if (timeline === null) this.log('Epochs have not begun ("kaisar chain start").')
-    else this.log(`Epoch ${current ?? '– (before the first)'}, ${counts.members} devices in ${counts.cohorts} cohorts`)
+    else
+      this.log(
+        `Epoch ${current ?? '– (before the first)'}, ${counted(counts.members, 'device')} in ${counted(counts.cohorts, 'cohort')}`,
+      )
     this.log(
       `Vault ${tokens(vault.balance)} KAI, of which ${tokens(vault.liability)} set aside; paid so far ${tokens(vault.paid)}`,
     )

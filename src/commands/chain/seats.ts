@@ -16,13 +16,13 @@ export default class ChainSeats extends BaseCommand<typeof ChainSeats> {
       line => this.log(line),
       [
         { title: 'no.', ...number },
-        { title: 'operator' },
-        { title: 'payout', rank: 1 },
+        { title: 'operator', isHex: true },
+        { title: 'payout', isHex: true, rank: 2 },
         { title: 'seats', ...number },
         { title: 'bond KAI', ...number },
         { title: 'strikes', ...number },
         { title: 'state' },
-        { title: 'endpoint' },
+        { title: 'endpoint', least: 16, rank: 1 },
       ],
       checkers.map(checker => [
         String(checker.index),
@@ -34,6 +34,7 @@ export default class ChainSeats extends BaseCommand<typeof ChainSeats> {
         checker.jailed ? `jailed until epoch ${checker.jailedUntil}` : checker.seats > 0 ? 'seated' : 'out',
         checker.endpoint,
       ]),
+      'No Checker has bonded a seat. "kaisar checker init" and "kaisar checker run" do; an epoch needs five different owners.',
     )
     return { checkers }
   }

@@ -28,6 +28,7 @@ An owner that is a Safe sends what --safe or --calldata prints; leave enough tim
     if (this.printsCall) return this.printCall(network, call, { allowed })
     const { receipt } = await this.sendCall(network, call, { allowed })
     this.log(`Epoch 0 begins at ${new Date(firstEpochAt * 1000).toISOString()}.`)
+    this.nextSteps(['kaisar epoch status', 'kaisar chain watch', 'kaisar provider run, where devices are to work'])
     return { firstEpochAt, txHash: receipt.hash }
   }
 }

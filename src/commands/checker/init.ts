@@ -1,6 +1,7 @@
 import { webcrypto } from 'node:crypto'
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
+import { counted } from '../../core/platform/ui/figures.ts'
 import { InitCommand, initFlags } from '../init-command.ts'
 import { roleFolder } from '../operator-flags.ts'
 
@@ -36,7 +37,7 @@ What is there already is kept; nothing is sent to any network. "kaisar checker r
     const initialised = await this.initialise('checker', settings)
     const certificate = await this.makeCertificate(initialised.operator)
     this.showInitialised(initialised, [
-      `Send KAI for the bond of ${seats} seats and gas to ${initialised.operator}`,
+      `Send KAI for the bond of ${counted(seats, 'seat')} and gas to ${initialised.operator}`,
       `Open port ${settings.port} for incoming connections`,
       'kaisar checker run',
     ])

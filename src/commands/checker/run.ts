@@ -36,16 +36,16 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
   static override readonly streaming = true
 
   async run() {
-    const [{ systemClock: clock }, { checkerMigrations }, { checkerErrors }, { openDaemon }, { createRecentEvents }] =
+    const [{ systemClock: clock }, { checkerMigrations }, { operatorErrors }, { openDaemon }, { createRecentEvents }] =
       await Promise.all([
         import('../../core/platform/clock.ts'),
         import('../../core/checker/journal.ts'),
-        import('../../core/checker/errors.ts'),
+        import('../../core/operator/errors.ts'),
         import('../open-daemon.ts'),
         import('../../core/operator/recent-events.ts'),
       ])
     const { payout, seats, host, port, keeper, threads, 'take-over': takeOver } = this.flags
-    if (payout === undefined) throw checkerErrors.CHECKER_PAYOUT_MISSING()
+    if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
     const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
     const recent = createRecentEvents({}, clock)
     const log = await this.createLog('checker', watched ? recent.takeLogLine : undefined)

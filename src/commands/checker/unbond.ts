@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core'
+import { counted } from '../../core/platform/ui/figures.ts'
 import { withdrawalText } from '../device-command.ts'
 import { checkerFlags, findChecker } from '../find-checker.ts'
 import { SendingCommand } from '../sending-command.ts'
@@ -25,11 +26,11 @@ Seats stay drawn for the epochs that are frozen, so keep the Checker running unt
     const call = unbondCall(network, operator, seats)
     const allowed = [payout]
     if (this.printsCall) return this.printCall(network, call, { allowed })
-    const question = `Take ${seats} of ${checker.seats} seats of ${operator} out?`
+    const question = `Take ${seats} of ${counted(checker.seats, 'seat')} of ${operator} out?`
     const { receipt } = await this.sendCall(network, call, { allowed, question })
     const after = (await getChecker(network, operator))!
     const withdrawal = await bondWithdrawal(network, after)
-    this.log(`${after.seats} seats stay.`)
+    this.log(`${counted(after.seats, 'seat stays', 'seats stay')}.`)
     this.log(`${withdrawalText(after.unbonding, withdrawal)}: "kaisar checker withdraw --operator ${operator}".`)
     return { operator, payout, seats: after.seats, unbonding: after.unbonding, withdrawal, txHash: receipt.hash }
   }

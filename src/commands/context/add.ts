@@ -45,7 +45,8 @@ The endpoints are asked whether the contracts are there, with the code that was 
       ...(deployedAtBlock === undefined ? {} : { deployedAtBlock }),
       devnet: null,
     })
-    this.log(`"${name}" is known: chain ${chainId}. Choose it with "kaisar context use ${name}".`)
+    this.log(`"${name}" is known: chain ${chainId}.`)
+    this.nextSteps([`kaisar context use ${name}`, 'kaisar chain info', 'kaisar provider init, or kaisar checker init'])
     return { name, chainId, contracts, deployedAtBlock: deployedAtBlock ?? null }
   }
 }

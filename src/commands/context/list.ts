@@ -31,26 +31,24 @@ export default class ContextList extends BaseCommand<typeof ContextList> {
       kind: context.devnet === null ? 'network' : isContextAlive(context) ? 'running devnet' : 'ended devnet',
     }))
     for (const url of listed.flatMap(({ rpcUrls }) => rpcUrls)) this.redactor.addUrl(url)
-    if (listed.length === 0)
-      this.log('No network is known. "kaisar context add" makes one known; "kaisar devnet up" starts one.')
-    else
-      await printTable(
-        line => this.log(this.redactor.result(line)),
-        [
-          { title: '' },
-          { title: 'name' },
-          { title: 'chain', align: 'right' },
-          { title: 'kind' },
-          { title: 'endpoints' },
-        ],
-        listed.map(({ name, inUse, chainId, rpcUrls, kind }) => [
-          inUse ? '*' : '',
-          name,
-          String(chainId),
-          kind,
-          rpcUrls.join(' '),
-        ]),
-      )
+    await printTable(
+      line => this.log(this.redactor.result(line)),
+      [
+        { title: '' },
+        { title: 'name' },
+        { title: 'chain', align: 'right' },
+        { title: 'kind' },
+        { title: 'endpoints', least: 16 },
+      ],
+      listed.map(({ name, inUse, chainId, rpcUrls, kind }) => [
+        inUse ? '*' : '',
+        name,
+        String(chainId),
+        kind,
+        rpcUrls.join(' '),
+      ]),
+      'No network is known. "kaisar context add" makes one known; "kaisar devnet up" starts one.',
+    )
     return { inUse, chosen: chosenContext(this.contextHome) ?? null, contexts: listed }
   }
 }

@@ -1,5 +1,6 @@
+import { exactUnits } from '../../core/platform/exact-units.ts'
 import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
-import { withdrawalText } from '../device-command.ts'
+import { withdrawalTime } from '../device-command.ts'
 import { addressArg } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
 
@@ -26,20 +27,24 @@ export default class DeviceList extends BaseCommand<typeof DeviceList> {
     const devices = await Promise.all(
       own.map(async device => ({ ...device, withdrawal: await depositWithdrawal(network, device) })),
     )
-    if (devices.length === 0) this.log(`No device has ${address} as its operator or payout wallet.`)
-    else
-      await printTable(
-        line => this.log(line),
-        [{ title: 'device' }, { title: 'operator', rank: 2 }, { title: 'payout', rank: 1 }, { title: 'deposit' }],
-        devices.map(({ id, operator, payout, deposit, until, withdrawal }) => [
-          id,
-          operator,
-          payout,
-          until === null
-            ? `${withdrawalText(deposit, withdrawal)} while it is in`
-            : withdrawalText(deposit, withdrawal),
-        ]),
-      )
+    await printTable(
+      line => this.log(line),
+      [
+        { title: 'device', isHex: true },
+        { title: 'operator', isHex: true, rank: 2 },
+        { title: 'payout', isHex: true, rank: 1 },
+        { title: 'deposit KAI', align: 'right' },
+        { title: 'may leave' },
+      ],
+      devices.map(({ id, operator, payout, deposit, until, withdrawal }) => [
+        id,
+        operator,
+        payout,
+        exactUnits(deposit),
+        until === null ? 'not while the device is in' : withdrawalTime(withdrawal),
+      ]),
+      `No device has ${address} as its operator or payout wallet. "kaisar chain devices" lists everybody’s.`,
+    )
     return { address, devices }
   }
 }

@@ -1,15 +1,19 @@
 import { Flags } from '@oclif/core'
+import type { DaemonEvent } from '../../core/devnet/launch-daemons.ts'
 import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
+import type { DevnetSummary } from '../../core/devnet/summary.ts'
+import { shortHex } from '../../core/platform/ui/figures.ts'
 import { BaseCommand } from '../base.ts'
 import type { DevnetScreen } from '../devnet-dashboard.ts'
 import { devnetPidFile, devnetPlace } from '../devnet-folder.ts'
+import { tableWidth } from '../print-table.ts'
 
 export default class DevnetUp extends BaseCommand<typeof DevnetUp> {
   static override description =
     `Start a whole network on this machine: a chain, the contracts, Providers and Checkers, real work.
 
-With --epochs it ends with exit code 0 once that many epochs are paid; without, it runs until Ctrl-C. On a terminal it shows a
-dashboard (q ends it); --plain prints lines instead.`
+With --epochs it ends with exit code 0 once that many epochs are paid (--keep shows them and goes on); without, it runs until
+Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines instead.`
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --epochs 2 --json',
@@ -19,6 +23,7 @@ dashboard (q ends it); --plain prints lines instead.`
     providers: Flags.integer({ description: 'Provider processes, one device each', default: 2, min: 1, max: 32 }),
     checkers: Flags.integer({ description: 'Checker processes, one seat each', default: 5, min: 5, max: 64 }),
     epochs: Flags.integer({ description: 'End once this many epochs are paid; default: run until Ctrl-C', min: 1 }),
+    keep: Flags.boolean({ description: 'Leave the network running after --epochs, until Ctrl-C' }),
     'epoch-seconds': Flags.integer({ description: 'Length of an epoch', default: 16, min: 16, max: 86_400 }),
     port: Flags.integer({ description: 'Port of the chain; 0 takes a free one', default: 0, min: 0, max: 65_535 }),
     detach: Flags.boolean({ description: 'Return once it is ready and leave it running' }),
@@ -31,6 +36,7 @@ dashboard (q ends it); --plain prints lines instead.`
 
   async run() {
     const { folder, name } = devnetPlace(this.flags['data-dir'], this.config.dataDir)
+    await this.refuseSecond(folder, name)
     if (this.flags.detach) return this.detach(folder)
     const { startDevnet } = await import('../../core/devnet/start-devnet.ts')
     const { summarizeDevnet, summaryTable } = await import('../../core/devnet/summary.ts')
@@ -39,7 +45,7 @@ dashboard (q ends it); --plain prints lines instead.`
     const stop = this.stopSignal()
     if (process.stdout.isTTY && !this.jsonEnabled() && !this.flags.plain)
       this.screen = await (await import('../devnet-dashboard.ts')).createDevnetScreen()
-    const { providers, checkers, port, epochs, 'epoch-seconds': epochSeconds } = this.flags
+    const { providers, checkers, port, epochs, keep, 'epoch-seconds': epochSeconds } = this.flags
     const devnet = await startDevnet(
       { providers, checkers, epochSeconds, port, dataDir: folder, contextHome: this.contextHome, name },
       { onEvent: event => this.tell(event), onView: view => this.screen?.show(view) },
@@ -52,14 +58,15 @@ dashboard (q ends it); --plain prints lines instead.`
         if (stop.aborted) resolve()
         stop.addEventListener('abort', () => resolve(), { once: true })
       })
-      await Promise.race([
-        interrupted,
-        ...(this.screen === null ? [] : [this.screen.quit]),
-        ...(epochs === undefined ? [] : [devnet.paidEpochs(epochs)]),
-      ])
+      const ended = Promise.race([interrupted, ...(this.screen === null ? [] : [this.screen.quit])])
+      const paid = epochs === undefined ? null : devnet.paidEpochs(epochs)
+      await Promise.race([ended, ...(paid === null ? [] : [paid])])
+      if (keep && !stop.aborted && this.screen === null) await this.tellKept(devnet)
+      if (keep) await ended
       const summary = await summarizeDevnet(devnet)
       await this.screen?.close()
-      this.log(`\n${summaryTable(summary)}`)
+      this.log(`\n${summaryTable(summary, tableWidth())}`)
+      if (epochs !== undefined && !keep) this.nextSteps(this.afterwards(summary))
       return summary
     } finally {
       await this.screen?.close()
@@ -67,6 +74,53 @@ dashboard (q ends it); --plain prints lines instead.`
       await devnet.stop()
       rmSync(devnetPidFile(folder), { force: true })
     }
+  }
+
+  /** One that runs here is named, with the words that stop that one. @throws DEVNET_RUNNING */
+  private async refuseSecond(folder: string, name: string) {
+    const { dataDirOwner } = await import('../../core/platform/data-dir-owner.ts')
+    const owner = dataDirOwner(folder)
+    if (owner === null) return
+    const { listContexts } = await import('../../core/platform/context.ts')
+    const { devnetErrors } = await import('../../core/devnet/errors.ts')
+    const rpcUrl = listContexts(this.contextHome).find(each => each.name === name)?.rpcUrls[0]
+    throw devnetErrors.DEVNET_RUNNING({
+      dataDir: folder,
+      owner: `${rpcUrl ?? 'it is starting'} (process ${owner.pid}, since ${owner.since})`,
+      fix: `Use it, stop it with "${this.inFolder('devnet down')}", or start another one with --data-dir <folder>.`,
+    })
+  }
+
+  /** A command about this devnet and no other. */
+  private inFolder(command: string): string {
+    const { 'data-dir': dataDir } = this.flags
+    return `kaisar ${command}${dataDir === undefined ? '' : ` --data-dir ${dataDir}`}`
+  }
+
+  /** The epochs that were asked for are paid, and the network goes on. */
+  private async tellKept(devnet: Devnet) {
+    const { summarizeDevnet, summaryTable } = await import('../../core/devnet/summary.ts')
+    const summary = await summarizeDevnet(devnet)
+    this.event('devnet.kept', summary)
+    this.log(`\n${summaryTable(summary, tableWidth())}`)
+    this.nextSteps([...this.lookAround(summary), 'Ctrl-C ends the network'])
+  }
+
+  private lookAround({ devices }: DevnetSummary): string[] {
+    const { name } = devnetPlace(this.flags['data-dir'], this.config.dataDir)
+    const at = this.flags['data-dir'] === undefined ? '' : ` --context ${name}`
+    return [
+      `kaisar epoch explain ${devices[0]?.device.slice(0, 10) ?? '<device>'}${at}`,
+      `kaisar epoch rewards${at}`,
+      `kaisar chain ui${at}`,
+    ]
+  }
+
+  private afterwards(summary: DevnetSummary): string[] {
+    return [
+      'The network ended with this command. --keep leaves it running; then, in another terminal:',
+      ...this.lookAround(summary).map(line => `  ${line}`),
+    ]
   }
 
   private async serveExplorer({ network }: Devnet) {
@@ -93,18 +147,18 @@ dashboard (q ends it); --plain prints lines instead.`
   private async detach(folder: string) {
     const { launchDetached } = await import('../../core/devnet/launch-detached.ts')
     const args = this.argv.filter(word => word !== '--detach' && word !== '--json')
-    const {
-      type,
-      time: _,
-      ...data
-    } = await launchDetached({
+    const events = await launchDetached({
       folder,
       args: ['devnet', 'up', ...args, '--json'],
+      until: ['devnet.ready', ...(this.flags.ui ? ['explorer.ready'] : [])],
       stop: this.stopSignal(),
     })
-    this.event(type, data)
-    this.log(`Ready at ${data.rpcUrl}; stop it with "kaisar devnet down".`)
-    return data
+    for (const { type, time: _, ...data } of events) this.event(type, data)
+    const [{ type: _, time: __, ...data }, explorer] = events as [DaemonEvent, DaemonEvent?]
+    this.log(`Ready at ${data.rpcUrl}; stop it with "${this.inFolder('devnet down')}".`)
+    if (explorer !== undefined) this.log(`Explorer at ${explorer.url}`)
+    this.nextSteps([this.inFolder('devnet status'), this.inFolder('devnet logs')])
+    return { ...data, explorerUrl: explorer?.url ?? null }
   }
 }
 
@@ -126,5 +180,5 @@ function describe(event: DevnetEvent): string | undefined {
   }
 }
 
-const short = (id: unknown): string => String(id).slice(0, 10)
+const short = (id: unknown): string => shortHex(String(id))
 const kai = (wei: bigint): string => (Number(wei / 10n ** 12n) / 1e6).toFixed(6)

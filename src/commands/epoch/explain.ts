@@ -1,7 +1,8 @@
 import { styleText } from 'node:util'
-import { Args, Flags } from '@oclif/core'
+import { Args } from '@oclif/core'
 import type { Tone } from '../../core/platform/ui/line.ts'
 import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
+import { epochFlag } from '../epoch-flag.ts'
 
 const styles: Record<Tone, Parameters<typeof styleText>[0] | null> = {
   plain: null,
@@ -28,7 +29,7 @@ It is recomputed from the openings on chain and compared with the transfer to th
   static override flags = {
     ...chainFlags,
     ...eventFlags,
-    epoch: Flags.integer({ description: 'Epoch to explain. Default: the latest with a result', min: 0 }),
+    ...epochFlag('Epoch to explain. Default: the latest with a result'),
   }
 
   async run() {

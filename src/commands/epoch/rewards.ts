@@ -1,13 +1,17 @@
 import { Args } from '@oclif/core'
 import { BaseCommand, chainFlags } from '../base.ts'
+import { askedEpoch, epochFlag } from '../epoch-flag.ts'
 import { printTable } from '../print-table.ts'
 
 export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
   static override description =
     'List every payment of an epoch: to devices, Checkers and keepers. Default: the last epoch paid.'
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> 3 --json']
-  static override args = { epoch: Args.integer({ description: 'Number of the epoch', min: 0 }) }
-  static override flags = { ...chainFlags }
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --epoch 3 --json',
+  ]
+  static override args = { epoch: Args.integer({ description: 'The same as --epoch', min: 0 }) }
+  static override flags = { ...chainFlags, ...epochFlag('Epoch whose payments are listed. Default: the last one paid') }
 
   async run() {
     const target = await this.chainTarget()
@@ -19,10 +23,11 @@ export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
     const timeline = await getTimeline(network)
     const { timestamp } = await network.chain.client.getBlock()
     const past = timeline === null ? -1 : epochAt(timeline, Number(timestamp)) - 1
-    let epoch = this.args.epoch ?? past
-    while (this.args.epoch === undefined && epoch > 0 && !(await getEpoch(network, epoch)).money.opened) epoch--
+    const asked = askedEpoch(this.flags, this.args)
+    let epoch = asked ?? past
+    while (asked === undefined && epoch > 0 && !(await getEpoch(network, epoch)).money.opened) epoch--
     if (epoch < 0) {
-      this.log('No epoch is over yet.')
+      this.log('No epoch is over yet; "kaisar epoch status" says when the first one begins.')
       return { epoch: null, emission: null, payments: [], total: 0n }
     }
     const { money } = await getEpoch(network, epoch)
@@ -33,11 +38,11 @@ export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
       line => this.log(line),
       [
         { title: 'to' },
-        { title: 'wallet' },
+        { title: 'wallet', isHex: true },
         { title: 'lane', ...number },
         { title: 'for', ...number },
         { title: 'KAI', ...number },
-        { title: 'transaction', rank: 1 },
+        { title: 'transaction', isHex: true, rank: 1 },
       ],
       payments.map(({ kind, payee, lane, basis, amount, txHash }) => [
         kind,
@@ -47,6 +52,7 @@ export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
         tokens(amount),
         txHash,
       ]),
+      `Nobody was paid for epoch ${epoch}: see "kaisar epoch status --epoch ${epoch}".`,
     )
     this.log(`Epoch ${epoch}: ${tokens(total)} of ${tokens(money.emission)} KAI paid.`)
     return {

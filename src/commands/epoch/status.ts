@@ -1,23 +1,27 @@
 import { Args } from '@oclif/core'
 import { BaseCommand, chainFlags } from '../base.ts'
+import { askedEpoch, epochFlag } from '../epoch-flag.ts'
 import { printTable } from '../print-table.ts'
 
 export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
   static override description = 'Show where epochs stand: phase, seed, cohorts, payments. Default: the last five.'
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> 7 --json']
-  static override args = { epoch: Args.integer({ description: 'Number of one epoch', min: 0 }) }
-  static override flags = { ...chainFlags }
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --epoch 7 --json',
+  ]
+  static override args = { epoch: Args.integer({ description: 'The same as --epoch', min: 0 }) }
+  static override flags = { ...chainFlags, ...epochFlag('One epoch, with its cohorts. Default: the last five') }
 
   async run() {
     const target = await this.chainTarget()
     const { getCohort, getEpoch, getTimeline } = await import('../../core/chain/epochs.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
-    const { tokens } = await import('../../core/platform/ui/figures.ts')
+    const { counted, shortHex, tokens } = await import('../../core/platform/ui/figures.ts')
     const network = await this.connectNetwork(target)
     const timeline = await getTimeline(network)
     const { timestamp } = await network.chain.client.getBlock()
     const current = timeline === null ? -1 : epochAt(timeline, Number(timestamp))
-    const one = this.args.epoch
+    const one = askedEpoch(this.flags, this.args)
     const numbers =
       one !== undefined
         ? [one]
@@ -38,28 +42,29 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
         { title: 'epoch', ...number },
         { title: 'phase' },
         { title: 'begins' },
-        { title: 'seed' },
+        { title: 'seed', rank: 4 },
         { title: 'devices', ...number },
-        { title: 'resolved', ...number },
-        { title: 'unpaid cohorts', ...number },
+        { title: 'resolved', ...number, rank: 3 },
+        { title: 'unpaid', ...number, rank: 2 },
         { title: 'paid KAI', ...number },
-        { title: 'emission KAI', ...number },
+        { title: 'emission KAI', ...number, rank: 1 },
       ],
-      epochs.map(epoch => [
+      (timeline === null ? [] : epochs).map(epoch => [
         String(epoch.epoch),
         epoch.phase,
-        epoch.startsAt === 0 ? '–' : new Date(epoch.startsAt * 1000).toISOString(),
-        epoch.seed?.slice(0, 10) ?? 'none',
+        epoch.startsAt === 0 ? '–' : new Date(epoch.startsAt * 1000).toISOString().replace('.000', ''),
+        epoch.seed === null ? 'none' : shortHex(epoch.seed),
         String(epoch.members),
         String(epoch.totals.resolvedLanes),
         String(epoch.totals.unpaid),
         tokens(epoch.money.paid),
         tokens(epoch.money.emission),
       ]),
+      'Epochs have not begun: the owner starts them with "kaisar chain start" once five Checkers are bonded.',
     )
     for (const { cohort, state, committed, opened, lanesPaid } of epochs.flatMap(epoch => epoch.cohortStates))
       this.log(
-        `cohort ${cohort}: ${state}, ${bits(committed)} seats committed, ${bits(opened)} opened, ${lanesPaid} lanes paid`,
+        `cohort ${cohort}: ${state}, ${counted(bits(committed), 'seat')} committed, ${bits(opened)} opened, ${counted(lanesPaid, 'lane')} paid`,
       )
     return { currentEpoch: current < 0 ? null : current, epochs }
   }

@@ -41,8 +41,8 @@ It reads the journal in the data folder, also while the daemon runs, and asks no
     for (const report of reports) {
       this.log(`provider  ${report.operator}  ${report.folder}`)
       for (const { title, columns, rows, empty } of reportTables(report)) {
-        this.log(`\n${title}${rows.length === 0 ? `: ${empty}` : ''}`)
-        if (rows.length > 0) await printTable(line => this.log(line), columns, rows)
+        this.log(`\n${title}`)
+        await printTable(line => this.log(line), columns, rows, `  ${empty}`)
       }
     }
     return { reports }

@@ -24,16 +24,16 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
   static override readonly streaming = true
 
   async run() {
-    const [{ systemClock: clock }, { providerMigrations }, { providerErrors }, { openDaemon }, { createRecentEvents }] =
+    const [{ systemClock: clock }, { providerMigrations }, { operatorErrors }, { openDaemon }, { createRecentEvents }] =
       await Promise.all([
         import('../../core/platform/clock.ts'),
         import('../../core/provider/journal.ts'),
-        import('../../core/provider/errors.ts'),
+        import('../../core/operator/errors.ts'),
         import('../open-daemon.ts'),
         import('../../core/operator/recent-events.ts'),
       ])
     const { payout, threads, attest, 'execution-provider': executionProvider, 'take-over': takeOver } = this.flags
-    if (payout === undefined) throw providerErrors.PROVIDER_PAYOUT_MISSING()
+    if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
     const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
     const recent = createRecentEvents({}, clock)
     const log = await this.createLog('provider', watched ? recent.takeLogLine : undefined)

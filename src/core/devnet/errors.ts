@@ -30,10 +30,10 @@ export const devnetErrors = defineErrors({
     fix: 'Look at "kaisar devnet logs" for the first error; on a very busy machine use a longer --epoch-seconds.',
   },
   DEVNET_RUNNING: {
-    message: ({ dataDir, owner }: { dataDir: string; owner: string }) =>
+    message: ({ dataDir, owner }: { dataDir: string; owner: string; fix?: string }) =>
       `A devnet already runs from ${dataDir}: ${owner}.`,
     meaning: 'One devnet lives in one data directory.',
-    fix: 'Use it, stop it with "kaisar devnet down", or start another one with --data-dir.',
+    fix: 'Use it, stop it with "kaisar devnet down" with its --data-dir, or start another one with --data-dir <folder>.',
   },
   DEVNET_NOT_RUNNING: {
     message: ({ dataDir }: { dataDir: string }) => `No devnet runs from ${dataDir}.`,

@@ -4,6 +4,8 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { type ExitCode, KaisarError } from '../platform/errors.ts'
+import type { Envelope } from '../platform/output.ts'
 import { packageFolder } from '../platform/own-files.ts'
 import { devnetErrors } from './errors.ts'
 import type { DaemonEvent } from './launch-daemons.ts'
@@ -13,16 +15,23 @@ const mostLogCharacters = 4_000
 
 const entry = fileURLToPath(new URL('bin/run.js', packageFolder))
 
-/** `stop`: asks the devnet to end that is being started. @throws DEVNET_PROCESS_ENDED with the reason that the devnet gives */
+/**
+ * @param options.until - events by whose types it is known to be ready
+ * @param options.stop - asks the devnet to end that is being started
+ * @returns the first event of each of those types
+ * @throws what the devnet gives as its reason; DEVNET_PROCESS_ENDED where it gives none, or was asked to stop
+ */
 export async function launchDetached({
   folder,
   args,
+  until,
   stop,
 }: {
   readonly folder: string
   readonly args: readonly string[]
+  readonly until: readonly string[]
   readonly stop: AbortSignal
-}): Promise<DaemonEvent> {
+}): Promise<readonly DaemonEvent[]> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   // Under a name of their own until it is ready: another devnet may run from this folder, and write to its own.
   const [events, log] = ['devnet.ndjson', 'devnet.log'].map(name => ({
@@ -37,25 +46,27 @@ export async function launchDetached({
   })
   closeSync(output)
   closeSync(errors)
-  let ended: string | undefined
+  let ended: { readonly code: number | null; readonly how: string } | undefined
   child.once('exit', (code, signal) => {
-    ended = signal ?? `exit code ${code}`
+    ended = { code, how: signal ?? `exit code ${code}` }
   })
   child.unref()
   stop.addEventListener('abort', () => child.kill('SIGTERM'), { once: true })
   for (;;) {
-    const hasEnded = ended !== undefined
+    const end = ended
     const told = readEvents(events.path)
-    const ready = told.find(({ type }) => type === 'devnet.ready')
-    if (ready !== undefined && !stop.aborted) {
+    const ready = until.flatMap(type => told.find(event => event.type === type) ?? [])
+    if (ready.length === until.length && !stop.aborted) {
       for (const { path, readyPath } of [events, log]) renameSync(path, readyPath)
       return ready
     }
-    if (hasEnded) {
-      const [error] = (told.at(-1)?.errors ?? []) as { message?: string }[]
+    if (end !== undefined) {
+      const [error] = (told.at(-1)?.errors ?? []) as Envelope['errors']
       const said = readFileSync(log.path, 'utf8').trim().slice(-mostLogCharacters)
       for (const { path } of [events, log]) rmSync(path)
-      const died = error?.message ?? [ended, ...(said === '' ? [] : [said])].join('\n')
+      if (error !== undefined && !stop.aborted)
+        throw new KaisarError(error.message, { ...error, exit: (end.code ?? 1) as ExitCode })
+      const died = [end.how, ...(said === '' ? [] : [said])].join('\n')
       throw devnetErrors.DEVNET_PROCESS_ENDED({ name: 'devnet', reason: stop.aborted ? 'it was asked to stop' : died })
     }
     await wait(50)

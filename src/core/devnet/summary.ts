@@ -4,6 +4,7 @@ import type { ConnectedNetwork } from '../chain/network.ts'
 import { kaiBalance } from '../chain/vault.ts'
 import { createNetworkReader } from '../explorer/network-reader.ts'
 import type { NetworkView } from '../explorer/network-view.ts'
+import { shortHex } from '../platform/ui/figures.ts'
 import { lineText } from '../platform/ui/line.ts'
 import { tableLines } from '../platform/ui/table-lines.ts'
 
@@ -102,19 +103,19 @@ function summarize(
   }
 }
 
-/** The table that `devnet up` ends with; at most 80 columns. */
-export function summaryTable({ devices }: DevnetSummary): string {
+/** The table that `devnet up` ends with, of at most `width` columns. */
+export function summaryTable({ devices }: DevnetSummary, width: number): string {
   const columns = [
     { title: 'device' },
-    { title: 'rounds', align: 'right' },
-    { title: 'verdicts' },
+    { title: 'rounds', align: 'right', rank: 2 },
+    { title: 'verdicts', least: 12 },
     { title: 'score', align: 'right' },
-    { title: 'share', align: 'right' },
+    { title: 'share', align: 'right', rank: 1 },
     { title: 'paid (KAI)', align: 'right' },
     { title: 'wallet (KAI)', align: 'right' },
   ] as const
   const rows = devices.map(({ device, rounds, verdicts, score, share, paid, balance }) => [
-    device.slice(0, 10),
+    shortHex(device),
     String(rounds),
     Object.entries(verdicts)
       .map(([verdict, count]) => `${verdict} ${count}`)
@@ -124,7 +125,7 @@ export function summaryTable({ devices }: DevnetSummary): string {
     kai(paid),
     kai(balance),
   ])
-  return tableLines(columns, rows, { width: Number.MAX_SAFE_INTEGER }).map(lineText).join('\n')
+  return tableLines(columns, rows, { width }).map(lineText).join('\n')
 }
 
 /** Six decimals, cut: the exact wei are in the JSON. */

@@ -1,6 +1,6 @@
 /** The seven steps of an explanation in words: job → report → verdicts → consensus → score → share → payment. Pure. */
 import { hasFlag } from '../epoch/opening.ts'
-import { grouped, shortHex, tokens } from '../platform/ui/figures.ts'
+import { counted, grouped, shortHex, tokens } from '../platform/ui/figures.ts'
 import { type Flag, flagBit } from '../protocol/verdict.ts'
 import { type Account, uptimePercent } from './account-for.ts'
 import type { ExplanationStep, Reference, SeatAccount, stepNames } from './explanation.ts'
@@ -42,7 +42,7 @@ function jobStep({ facts, device }: Account): ExplanationStep {
   const summary =
     rounds === null
       ? 'Rounds were triggered by block hashes; the blocks of this epoch were not read here.'
-      : `${rounds.length} ${rounds.length === 1 ? 'round was' : 'rounds were'} triggered by block hashes under seed ${shortHex(seed)}.`
+      : `${counted(rounds.length, 'round was', 'rounds were')} triggered by block hashes under seed ${shortHex(seed)}.`
   return tell('job', 'done', summary, { lines: lines ?? [], transactions: registered })
 }
 

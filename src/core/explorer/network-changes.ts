@@ -1,7 +1,7 @@
 /** What happened on a network between two views, as events; for `chain watch`. Pure. */
 import type { Address, Hex } from 'viem'
 import type { Phase } from '../chain/epochs.ts'
-import { shortHex, tokens } from '../platform/ui/figures.ts'
+import { counted, shortHex, tokens } from '../platform/ui/figures.ts'
 import type { EpochView, NetworkView, PaymentView } from './network-view.ts'
 
 export type NetworkChange =
@@ -114,7 +114,7 @@ function epochChanges(before: EpochView | undefined, after: EpochView, { payment
 export function changeText(change: NetworkChange): string {
   switch (change.type) {
     case 'network.seen':
-      return `chain ${change.chainId}, block ${change.block}, ${change.epoch === null ? 'no epoch yet' : `epoch ${change.epoch}`}, ${change.devices} devices, ${change.checkers} Checkers`
+      return `chain ${change.chainId}, block ${change.block}, ${change.epoch === null ? 'no epoch yet' : `epoch ${change.epoch}`}, ${counted(change.devices, 'device')}, ${counted(change.checkers, 'Checker')}`
     case 'epoch.phase':
       return `epoch ${change.epoch}  ${change.phase.toUpperCase()}`
     case 'round.triggered':
@@ -124,7 +124,7 @@ export function changeText(change: NetworkChange): string {
     case 'device.left':
       return `device ${shortHex(change.device)}  leaves after epoch ${change.until}`
     case 'checker.bonded':
-      return `checker ${shortHex(change.checker)}  holds ${change.seats} seats at ${change.endpoint}`
+      return `checker ${shortHex(change.checker)}  holds ${counted(change.seats, 'seat')} at ${change.endpoint}`
     case 'checker.struck':
       return `checker ${shortHex(change.checker)}  strikes: ${change.strikes}`
     case 'cohort.resolved':

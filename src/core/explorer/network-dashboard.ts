@@ -1,5 +1,6 @@
 /** A network's view, with what its processes tell meanwhile, as the devnet dashboard shows it. Pure. */
 import type { DevnetView, EpochProgress, JobStage, PhaseName, VerdictRow } from '../platform/ui/dashboard-views.ts'
+import { counted } from '../platform/ui/figures.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import type { LiveState } from './live-state.ts'
 import type { EpochView, NetworkView } from './network-view.ts'
@@ -92,7 +93,7 @@ export function epochProgress(view: NetworkView, timeline: Timeline): EpochProgr
     phase: 'WORK',
     elapsedSeconds: into,
     lengthSeconds: timeline.epochSeconds,
-    note: rounds === null ? '' : `${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'}`,
+    note: rounds === null ? '' : counted(rounds.length, 'round'),
   }
   const settling = view.epochs.filter(
     ({ epoch, isPaid }, i) => epoch < currentEpoch && i <= 2 && (!isPaid || epoch === currentEpoch - 1),
@@ -102,7 +103,7 @@ export function epochProgress(view: NetworkView, timeline: Timeline): EpochProgr
 
 function settlingProgress(epoch: EpochView, currentEpoch: number, into: number, timeline: Timeline): EpochProgress {
   const resolved = epoch.cohorts.filter(({ state }) => state !== 'pending').length
-  const note = `${resolved} of ${epoch.cohorts.length} cohorts resolved`
+  const note = `${resolved} of ${counted(epoch.cohorts.length, 'cohort')} resolved`
   if (epoch.isPaid) return { epoch: epoch.epoch, phase: 'PAID', elapsedSeconds: 0, lengthSeconds: null, note }
   const { commitSeconds, openSeconds, revealSeconds, finalizeSeconds } = timeline
   let from = 0

@@ -2,6 +2,7 @@
 import { hasFlag } from '../epoch/opening.ts'
 import type { Flag } from '../protocol/verdict.ts'
 import type { Account } from './account-for.ts'
+import type { CohortFacts } from './epoch-facts.ts'
 import type { NothingCode, NothingEarned, SeatAccount } from './explanation.ts'
 
 /** Null when it was paid. The first thing that stands in the way is the reason. */
@@ -47,7 +48,7 @@ export function whyNothing(account: Account): NothingEarned | null {
     return because(
       'COHORT_VOID',
       `Cohort ${cohort.cohort} is void: fewer than 3 of its 5 seats opened. The standing is unchanged.`,
-      'This is not about the device. The seats that did not open are struck; see "kaisar chain seats".',
+      `This is not about the device. ${voidFix(cohort)}`,
     )
   if (figures === null) return null
   if (!hasFlag(figures.flags, 'judged'))
@@ -122,6 +123,16 @@ export function whyNothing(account: Account): NothingEarned | null {
         'The share of the pool rounds down to 0 wei.',
         'Nothing to do: the device is very small next to the others.',
       )
+}
+
+/** Who commits and does not open is struck; who never commits is not. */
+function voidFix({ seats }: CohortFacts): string {
+  const known = seats.filter(({ operator }) => operator !== null)
+  const committed = known.filter(({ commitTxHash }) => commitTxHash !== null).length
+  if (known.length > 0 && committed === 0)
+    return 'None of its seats had committed, so their Checkers did not run in that epoch: "kaisar chain seats" lists them.'
+  const who = known.length < seats.length ? 'Seats' : `Of its seats ${committed} had committed; those`
+  return `${who} that commit and do not open are struck: "kaisar chain seats" lists the strikes.`
 }
 
 const countFlag = (seats: readonly SeatAccount[], flag: Flag): number =>

@@ -4,7 +4,7 @@ import type { CheckerEvent } from '../checker/run-checker.ts'
 import { epochProgress } from '../explorer/network-dashboard.ts'
 import type { NetworkView } from '../explorer/network-view.ts'
 import type { CheckerView, SeatEpochRow, VerdictRow } from '../platform/ui/dashboard-views.ts'
-import { shortHex } from '../platform/ui/figures.ts'
+import { counted, shortHex } from '../platform/ui/figures.ts'
 import type { DutyStatus } from './checker-status.ts'
 import type { RecentEvents } from './recent-events.ts'
 
@@ -40,7 +40,7 @@ export function createCheckerDashboard(
     switch (event.type) {
       case 'checker.listening':
         endpoint = event.url
-        return events.tell('info', `${event.seats} seats, reached at ${event.url}`)
+        return events.tell('info', `${counted(event.seats, 'seat')}, reached at ${event.url}`)
       case 'session.opened':
         open.add(event.operator)
         return events.tell('info', `session with Provider ${shortHex(event.operator)}`)
@@ -52,7 +52,10 @@ export function createCheckerDashboard(
         )
       case 'epoch.started':
         devices.set(event.epoch, event.devices)
-        return events.tell('info', `epoch ${event.epoch}: ${event.cohorts} cohorts, ${event.devices} devices`)
+        return events.tell(
+          'info',
+          `epoch ${event.epoch}: ${counted(event.cohorts, 'cohort')}, ${counted(event.devices, 'device')}`,
+        )
       case 'check.completed':
         verdictCounts[event.verdict] = (verdictCounts[event.verdict] ?? 0) + 1
         verdicts = [verdictRow(event, now()), ...verdicts].slice(0, shownVerdicts)

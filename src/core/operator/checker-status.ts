@@ -3,7 +3,7 @@ import type { Address, Hex } from 'viem'
 import type { CheckerRecords, JournaledVerdict } from '../checker/read-records.ts'
 import { cohortKey, type History } from '../explorer/history.ts'
 import type { CheckerView, NetworkView } from '../explorer/network-view.ts'
-import { grouped, tokens } from '../platform/ui/figures.ts'
+import { counted, grouped, tokens } from '../platform/ui/figures.ts'
 import {
   headLines,
   type LocalDaemon,
@@ -204,7 +204,7 @@ export function checkerStatusLines(status: CheckerStatus): string[] {
     ...(checker === null
       ? []
       : [
-          `seats     ${checker.seats}${checker.jailed ? ', jailed' : ''}, ${checker.strikes} strikes, bond ${tokens(checker.bond, 0)} KAI`,
+          `seats     ${checker.seats}${checker.jailed ? ', jailed' : ''}, ${counted(checker.strikes, 'strike')}, bond ${tokens(checker.bond, 0)} KAI`,
           `endpoint  ${checker.endpoint}${endpoint === null ? '' : endpoint.reached ? ', answers' : ', does not answer'}`,
           `earned    ${tokens(checker.earned)} KAI, owed ${tokens(checker.owed)} KAI, to ${checker.payout}`,
           `agreement ${checker.drawnLanes === 0 ? 'not known yet' : `${checker.agreedLanes} of ${checker.drawnLanes} lanes`}`,

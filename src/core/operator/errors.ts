@@ -13,17 +13,23 @@ export const operatorErrors = defineErrors({
     fix: 'Name the folder it runs with by --data-dir. Under systemd that is /var/lib/kaisar-provider or /var/lib/kaisar-checker.',
     exit: 3,
   },
+  PAYOUT_MISSING: {
+    message: () => 'No payout wallet is set.',
+    meaning: 'Rewards go to a wallet whose key is not on this machine; the operator key only registers and signs.',
+    fix: 'Pass --payout <address>, set KAISAR_PAYOUT, or write "payout" to the configuration file with "kaisar provider init" or "kaisar checker init".',
+    exit: 3,
+  },
   SETTINGS_CONFLICT: {
     message: ({ path, key, found, wanted }: { path: string; key: string; found: string; wanted: string }) =>
       `${path} already says ${key} = ${found}, and ${wanted} was asked for.`,
     meaning: 'What a configuration file says is never overwritten: somebody may rely on it.',
-    fix: 'Change that line by hand, or run the command again with the value that is there.',
+    fix: 'Change that line by hand, run the command again with the value that is there, or write another file with --settings <file> and start with --config <file>.',
     exit: 3,
   },
   SETTINGS_UNWRITABLE: {
     message: ({ path, reason }: { path: string; reason: string }) => `${path} cannot be written (${reason}).`,
     meaning: 'The folder does not exist and cannot be made, or this user may not write there.',
-    fix: 'Name another file with --config, or run the command as a user that may write there.',
+    fix: 'Name another file with --settings, or run the command as a user that may write there.',
     exit: 3,
   },
   SETTINGS_SHAPE: {

@@ -3,7 +3,7 @@ import type { Address, Hex } from 'viem'
 import { epochProgress } from '../explorer/network-dashboard.ts'
 import type { DeviceView, NetworkView } from '../explorer/network-view.ts'
 import type { JobStage, ProviderDeviceRow, ProviderView } from '../platform/ui/dashboard-views.ts'
-import { grouped, shortHex } from '../platform/ui/figures.ts'
+import { counted, grouped, shortHex } from '../platform/ui/figures.ts'
 import type { ProviderEvent } from '../provider/provider-event.ts'
 import type { LocalDevice } from './provider-status.ts'
 import type { RecentEvents } from './recent-events.ts'
@@ -118,7 +118,7 @@ function describe(event: ProviderEvent): { level: 'info' | 'warn'; text: string 
     case 'session.closed':
       return warn(`session with Checker ${shortHex(event.checker)} ended: ${event.reason ?? 'no reason given'}`)
     case 'epoch.started':
-      return info(`epoch ${event.epoch}: ${event.devices} devices, ${event.seats} Checkers`)
+      return info(`epoch ${event.epoch}: ${counted(event.devices, 'device')}, ${counted(event.seats, 'Checker')}`)
     case 'round.committed':
       return info(
         `round ${shortHex(event.round)}: ${grouped(event.rows)} rows, ${grouped(event.rate)} Mop/s, ${event.lostMs.toFixed(0)} ms lost`,

@@ -2,6 +2,7 @@
 import type { Address } from 'viem'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { grouped, shortHex } from '../platform/ui/figures.ts'
+import type { Column } from '../platform/ui/table-lines.ts'
 import type { ProviderRecords, ReceiptSummary } from '../provider/read-records.ts'
 
 export type ProviderReport = Omit<ProviderRecords, 'receipts'> & {
@@ -21,7 +22,7 @@ export const providerReport = (operator: Address, folder: string, records: Provi
 
 export type ReportTable = {
   readonly title: string
-  readonly columns: readonly { readonly title: string; readonly align?: 'left' | 'right'; readonly rank?: number }[]
+  readonly columns: readonly Column[]
   readonly rows: readonly (readonly string[])[]
   /** What an empty table means. */
   readonly empty: string
@@ -38,7 +39,7 @@ export function reportTables({ rounds, receipts, refusals }: ProviderReport): Re
         { title: 'device' },
         { title: 'round' },
         { title: 'rows', ...right },
-        { title: 'commitment', rank: 1 },
+        { title: 'commitment', isHex: true, rank: 1 },
       ],
       rows: rounds.map(({ epoch, deviceId, round, rows, commitmentHash }) => [
         String(epoch),
@@ -57,7 +58,7 @@ export function reportTables({ rounds, receipts, refusals }: ProviderReport): Re
         { title: 'checker' },
         { title: 'rate Mop/s', ...right },
         { title: 'uptime', ...right },
-        { title: 'confirmed', rank: 1 },
+        { title: 'confirmed', least: 10, rank: 1 },
       ],
       rows: receipts.map(({ epoch, deviceId, checker, rate, uptime, flags }) => [
         String(epoch),
@@ -71,7 +72,7 @@ export function reportTables({ rounds, receipts, refusals }: ProviderReport): Re
     },
     {
       title: 'What they refused',
-      columns: [{ title: 'time' }, { title: 'checker' }, { title: 'code' }, { title: 'why', rank: 1 }],
+      columns: [{ title: 'time' }, { title: 'checker' }, { title: 'code' }, { title: 'why', least: 10, rank: 1 }],
       rows: refusals.map(({ time, checker, code, message }) => [
         new Date(time).toISOString(),
         shortHex(checker),

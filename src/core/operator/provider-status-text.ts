@@ -1,4 +1,4 @@
-import { grouped, shortHex, sparkline, tokens } from '../platform/ui/figures.ts'
+import { counted, grouped, shortHex, sparkline, tokens } from '../platform/ui/figures.ts'
 import type { ProviderDeviceStatus, ProviderStatus } from './provider-status.ts'
 import { headLines, warningLines } from './status-parts.ts'
 
@@ -38,7 +38,7 @@ function deviceLines(device: ProviderDeviceStatus): string[] {
             chartEpochs,
           )}  epochs ${shown[0]!.epoch}–${shown.at(-1)!.epoch}, highest ${grouped(highest)}`,
         ]),
-    `  standing    ${grouped(device.standing)}${device.silentEpochs === 0 ? '' : `, silent for ${device.silentEpochs} epochs`}`,
+    `  standing    ${grouped(device.standing)}${device.silentEpochs === 0 ? '' : `, silent for ${counted(device.silentEpochs, 'epoch')}`}`,
     `  earned      ${tokens(device.earned)} KAI, owed ${tokens(device.owed)} KAI, to ${shortHex(device.payout)}`,
     `  faults      ${faults === null ? 'not seen by this machine’s probe' : faults.join(', ') || 'none'}`,
   ]

@@ -4,7 +4,7 @@
  */
 import type { Address, Hex } from 'viem'
 import type { DeviceEpochView, DeviceView, NetworkView } from '../explorer/network-view.ts'
-import { duration } from '../platform/ui/figures.ts'
+import { counted, duration } from '../platform/ui/figures.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import type { ProviderRecords } from '../provider/read-records.ts'
 import {
@@ -217,14 +217,14 @@ function proofWarning(
     return [
       warn(
         'DEVICE_TOO_SLOW',
-        `${up} and finished no row inside the window of any of ${rounds.length} rounds of epoch ${epoch}.`,
+        `${up} and finished no row inside the window of any of ${counted(rounds.length, 'round')} of epoch ${epoch}.`,
         'Something else uses the device: stop it, then compare with "kaisar provider self-test".',
       ),
     ]
   return [
     warn(
       'DEVICE_UNSEEN',
-      `${up} and committed to ${rounds.length} rounds of epoch ${epoch}, and the Checkers counted none of them: ${reason}.`,
+      `${up} and committed to ${counted(rounds.length, 'round')} of epoch ${epoch}, and the Checkers counted none of them: ${reason}.`,
       'Its commitments come late or do not arrive: look for refusals in "kaisar provider report", and check connection, RPC endpoint and clock.',
     ),
   ]

@@ -58,6 +58,12 @@ export const keyErrors = defineErrors({
     fix: 'Check the file, or paste the key again.',
     exit: 3,
   },
+  KEY_UNWRITABLE: {
+    message: ({ path, reason }: { path: string; reason: string }) => `No key can be written to ${path} (${reason}).`,
+    meaning: 'The disk is full or read-only, or this user may not write to the folder of keys.',
+    fix: 'Name a folder that can be written with --data-dir, or make room on the disk. Nothing was written.',
+    exit: 3,
+  },
   PASSWORD_FILE_UNREADABLE: {
     message: ({ path, reason }: { path: string; reason: string }) =>
       `The password file ${path} cannot be read (${reason}).`,

@@ -45,7 +45,7 @@ export function listKeys(dataDir: string): KeyEntry[] {
 /**
  * Writes a key, never over another one: exclusive temporary file (0600), sync, then a link, which fails where the name is taken.
  *
- * @throws KEY_EXISTS, KEY_NAME_INVALID
+ * @throws KEY_EXISTS, KEY_NAME_INVALID, KEY_UNWRITABLE
  */
 export async function saveKey(options: {
   dataDir: string
@@ -55,23 +55,26 @@ export async function saveKey(options: {
   strength?: keyof typeof scryptStrength
 }): Promise<string> {
   const path = keyPath(options.dataDir, options.name)
-  makeFolders(join(options.dataDir, 'keys'))
   const text = await encryptKeystore(options.privateKey, options.password, options.strength)
   const temporary = `${path}.${process.pid}.new`
-  const file = openSync(temporary, 'wx', 0o600)
   try {
+    makeFolders(join(options.dataDir, 'keys'))
+    const file = openSync(temporary, 'wx', 0o600)
     try {
-      writeSync(file, text)
-      fsyncSync(file)
+      try {
+        writeSync(file, text)
+        fsyncSync(file)
+      } finally {
+        closeSync(file)
+      }
+      linkSync(temporary, path)
     } finally {
-      closeSync(file)
+      rmSync(temporary, { force: true })
     }
-    linkSync(temporary, path)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw keyErrors.KEY_EXISTS({ path, cause })
-    throw cause
-  } finally {
-    rmSync(temporary, { force: true })
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EEXIST') throw keyErrors.KEY_EXISTS({ path, cause })
+    throw keyErrors.KEY_UNWRITABLE({ path, reason: code ?? String(cause), cause })
   }
   syncFolder(join(options.dataDir, 'keys'))
   return path

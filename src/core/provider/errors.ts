@@ -101,12 +101,6 @@ export const providerErrors = defineErrors({
     meaning: 'The chain names the spec of each epoch; engines are started again for the new one.',
     fix: 'Nothing to do: the Provider begins anew by itself.',
   },
-  PROVIDER_PAYOUT_MISSING: {
-    message: () => 'No payout wallet is set.',
-    meaning: 'Rewards go to a wallet whose key is not on this machine; the operator key only registers and signs.',
-    fix: 'Pass --payout <address>, or set KAISAR_PROVIDER_RUN_PAYOUT.',
-    exit: 3,
-  },
   PROVIDER_PAYOUT_DIFFERS: {
     message: ({ deviceId, registered, payout }: { deviceId: string; registered: string; payout: string }) =>
       `Device ${deviceId} is registered for payout wallet ${registered}, not for ${payout}.`,

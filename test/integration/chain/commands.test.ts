@@ -25,7 +25,8 @@ async function homeWithKey() {
   )
   expect(imported.exitCode).toBe(0)
   const kaisar = (...args: string[]) => runCliHere(args, { env: home.env })
-  return { kaisar, password, ...home }
+  const narrow = (...args: string[]) => runCliHere(args, { env: home.env, columns: 80 })
+  return { kaisar, narrow, password, ...home }
 }
 
 describe('kaisar chain and epoch', () => {
@@ -77,6 +78,11 @@ describe('kaisar chain and epoch', () => {
     expect((await kaisar('chain', 'devices', '--json')).json().data).toEqual({ devices: [] })
     expect((await kaisar('chain', 'seats', '--json')).json().data).toEqual({ checkers: [] })
     expect((await kaisar('epoch', 'rewards', '--json')).json().data).toMatchObject({ epoch: null, payments: [] })
+    expect((await kaisar('chain', 'devices')).stdout).toBe(
+      'No device is registered. "kaisar provider run" registers the devices of a machine.\n',
+    )
+    expect((await kaisar('chain', 'seats')).stdout).toMatch(/^No Checker has bonded a seat\./)
+    expect((await kaisar('epoch', 'status')).stdout).toMatch(/^Epochs have not begun/)
 
     const start = await kaisar('chain', 'start', '--password-file', password, '--json')
     expect(start.exitCode).toBe(1)
@@ -87,7 +93,7 @@ describe('kaisar chain and epoch', () => {
   })
 
   test('settles by hand, and shows devices, seats and where epochs stand', async () => {
-    const { kaisar, password } = await homeWithKey()
+    const { kaisar, narrow, password } = await homeWithKey()
     const { deployment, firstEpochAt } = await networkForTests(anvil, { seats: [1, 2, 1, 1, 1], devices: 2 })
     const { data } = (await kaisar('keys', 'list', '--json')).json<{ folder: string }>()
     writeContext(join(data.folder, '..'), {
@@ -109,6 +115,19 @@ describe('kaisar chain and epoch', () => {
     const seats = await kaisar('chain', 'seats')
     expect(seats.stdout).toMatch(/seats/)
     expect(seats.stdout.trim().split('\n')).toHaveLength(6)
+    for (const words of ['chain devices', 'chain seats', 'epoch status', 'epoch rewards --epoch 0']) {
+      const { stdout } = await narrow(...words.split(' '))
+      for (const line of stdout.trimEnd().split('\n')) expect(line.length, `${words}: ${line}`).toBeLessThanOrEqual(80)
+    }
+    // Where no terminal sets a width, ids are whole.
+    expect((await kaisar('chain', 'devices')).stdout).toMatch(/0x[0-9a-f]{64}/)
+    expect((await kaisar('epoch', 'status', '--epoch', '0', '--json')).stdout).toBe(
+      (await kaisar('epoch', 'status', '0', '--json')).stdout,
+    )
+    expect((await kaisar('epoch', 'rewards', '1', '--epoch', '0', '--json')).json().errors[0]!.code).toBe(
+      'USAGE_INVALID',
+    )
+    expect((await kaisar('chain', 'info')).stdout).toContain('2 devices in 1 cohort\n')
     const status = (await kaisar('epoch', 'status', '0', '--json')).json<{ epochs: object[] }>()
     expect(status.data.epochs[0]).toMatchObject({
       epoch: 0,

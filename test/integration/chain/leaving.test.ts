@@ -56,7 +56,7 @@ describe('a device', () => {
     expect(await listed(checker)).toEqual([])
     expect((await kaisar('device', 'list')).stdout).toContain(`${first}`)
     expect((await kaisar('device', 'list', checker)).stdout).toBe(
-      `No device has ${checker} as its operator or payout wallet.\n`,
+      `No device has ${checker} as its operator or payout wallet. "kaisar chain devices" lists everybody’s.\n`,
     )
   })
 

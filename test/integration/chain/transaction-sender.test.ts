@@ -151,6 +151,17 @@ describe('fees', () => {
     sender.enqueue(note(1))
     await eventually(() => expect(troubles.length).toBeGreaterThan(0))
     expect(troubles[0]?.code).toBe('FUNDS_INSUFFICIENT')
+    const said = () => troubles.filter(({ code }) => code === 'FUNDS_INSUFFICIENT').length
+    await eventually(async () => {
+      await anvil.client.mine({ blocks: 1 })
+      expect(await anvil.client.getBlockNumber({ cacheTime: 0 })).toBeGreaterThan(20n)
+    })
+    expect(said()).toBe(1)
+    await anvil.client.setBalance({ address: account.address, value: 2n })
+    await eventually(async () => {
+      await anvil.client.mine({ blocks: 1 })
+      expect(said()).toBe(2)
+    })
     await anvil.client.setBalance({ address: account.address, value: 10n ** 18n })
     await eventually(async () => expect(await noted()).toEqual([1]))
   })

@@ -184,6 +184,25 @@ describe('why a device earned nothing', () => {
     expect(explainDevice({ ...facts, phase: 'open' }, device, null).reason?.code).toBe('EPOCH_SETTLING')
   })
 
+  it('speaks of strikes only where a seat had committed', () => {
+    const { facts, cohort, devices } = simulateEpoch({
+      openings: [...five(honest(1n)).slice(3), null, null, null],
+      standings: [1n],
+    })
+    const fixOf = (committed: number, operator: `0x${string}` | null = cohort.seats[0]!.operator) => {
+      const seats = cohort.seats.map((seat, i) => ({
+        ...seat,
+        operator,
+        commitTxHash: operator !== null && i < committed ? seat.commitTxHash : null,
+      }))
+      return explainDevice(facts, devices[0]!, { ...cohort, seats }).reason!.fix
+    }
+    expect(fixOf(0)).toContain('None of its seats had committed')
+    expect(fixOf(0)).not.toMatch(/str[iu][ck]/)
+    expect(fixOf(2)).toContain('Of its seats 2 had committed; those that commit and do not open are struck')
+    expect(fixOf(0, null)).toContain('Seats that commit and do not open are struck')
+  })
+
   it('repeats what the seats say of the rounds, where their evidence was read', () => {
     const { facts, cohort, devices } = simulateEpoch({ openings: five(honest(0n)), standings: [1n] })
     const rounds = [

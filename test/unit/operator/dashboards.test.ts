@@ -85,7 +85,7 @@ describe('provider dashboard', () => {
     for (const part of [
       'epoch 5 VALID',
       'GPU_XID',
-      'epoch 7: 1 devices',
+      'epoch 7: 1 device',
       '! The endpoint does not answer.',
       'Example CPU',
     ])

@@ -125,7 +125,7 @@ describe('providerStatus', () => {
         score       0 = 0 Mop/s × 99.50% uptime
         paid        5.0000 KAI in 0x7777777777777777777777777777777777777777777777777777777777777777
         scores      ████·▁  epochs 2–6, highest 995
-        standing    1,000, silent for 1 epochs
+        standing    1,000, silent for 1 epoch
         earned      20.0000 KAI, owed 0.0000 KAI, to 0xb2b2…b2b2
         faults      none
       ! DEVICE_UNSEEN  The Provider has run for 9 min, and for the Checkers it was not there in epoch 6: no verified work in any round.

@@ -1,6 +1,6 @@
 import { clockLines, headSpan } from './clock-lines.ts'
 import type { CheckerRow, DeviceRow, DevnetView } from './dashboard-views.ts'
-import { grouped, shortHex, tokens } from './figures.ts'
+import { counted, grouped, shortHex, tokens } from './figures.ts'
 import { blankLine, type Line, type Size, span, spread } from './line.ts'
 import {
   historyText,
@@ -59,7 +59,9 @@ function summaryLine({ devices, checkers }: DevnetView): Line {
   const jailed = checkers.filter(checker => checker.jailed).length
   const earned = devices.reduce((sum, device) => sum + device.earned, 0n)
   return [
-    span(`${devices.length} devices   ${checkers.length} checkers   least agreement ${percentText(agreement)}   `),
+    span(
+      `${counted(devices.length, 'device')}   ${counted(checkers.length, 'checker')}   least agreement ${percentText(agreement)}   `,
+    ),
     ...(jailed > 0 ? [span(`${jailed} jailed   `, 'bad')] : []),
     span(`${tokens(earned)} KAI earned`),
   ]

@@ -1,12 +1,16 @@
 /** How figures read in a terminal: short, exact where it matters, the same everywhere. */
 import { formatUnits } from 'viem'
 
-/** `0x12ab…34cd`: enough to recognise, never enough to copy by mistake. */
+/** `0x12ab…34cd`: enough to recognise; commands that take a device take this form too. */
 export const shortHex = (hex: string, digits = 4): string =>
   hex.length <= 2 * digits + 3 ? hex : `${hex.slice(0, 2 + digits)}…${hex.slice(-digits)}`
 
 /** 1234567 → `1,234,567`. */
 export const grouped = (value: bigint | number): string => value.toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',')
+
+/** `1 cohort`, `2 cohorts`. */
+export const counted = (count: bigint | number, one: string, many = `${one}s`): string =>
+  `${grouped(count)} ${Number(count) === 1 ? one : many}`
 
 /** Wei of an 18-decimal token, rounded down to `digits` decimals: what is shown is never more than what is there. */
 export function tokens(wei: bigint, digits = 4): string {

@@ -1,3 +1,4 @@
+import { shortHex } from './figures.ts'
 import { cut, type Line, padEnd, padStart, printable, type Span, span, type Tone, textWidth } from './line.ts'
 
 export type Cell = string | { readonly text: string; readonly tone: Tone }
@@ -7,6 +8,8 @@ export type Column = {
   readonly align?: 'left' | 'right'
   /** Columns with a rank are dropped when the table is too wide, the highest rank first. */
   readonly rank?: number
+  /** Ids and addresses: where the table is too wide they are shortened, the last column first, before any other is cut. */
+  readonly isHex?: boolean
   /** A column with a least width is cut down to it before any column is dropped. */
   readonly least?: number
 }
@@ -14,8 +17,9 @@ export type Column = {
 const gap = 2
 
 /**
- * Rows of cells as lines of at most `width` columns, the titles first. A table that is too wide first cuts the columns that may be
- * cut, then drops columns by rank; one that has more than `most` rows ends with a line that says how many are left out.
+ * Rows of cells as lines of at most `width` columns, the titles first. A table that is too wide first shortens ids, then cuts the
+ * columns that may be cut, then drops columns by rank; one that has more than `most` rows ends with a line that says how many are
+ * left out.
  */
 export function tableLines(
   columns: readonly Column[],
@@ -25,8 +29,17 @@ export function tableLines(
   if (most <= 0) return []
   const shown = rows.length <= most ? rows : rows.slice(0, Math.max(0, most - 1))
   const left = rows.length - shown.length
-  let kept = columns.map((column, at) => ({ column, at, width: widthOf(column, at, shown) }))
+  const short = new Set<number>()
+  const cellText = (cell: Cell, at: number) => (short.has(at) ? shortHex(textOf(cell)) : textOf(cell))
+  const widthOf = ({ title }: Column, at: number) =>
+    Math.max(textWidth(title), ...shown.map(row => textWidth(cellText(row[at] ?? '', at))))
+  let kept = columns.map((column, at) => ({ column, at, width: widthOf(column, at) }))
   const total = () => kept.reduce((sum, { width }) => sum + width, 0) + gap * (kept.length - 1)
+  for (const { at } of kept.filter(({ column }) => column.isHex).toReversed()) {
+    if (total() <= width) break
+    short.add(at)
+    kept = kept.map(entry => (entry.at === at ? { ...entry, width: widthOf(entry.column, at) } : entry))
+  }
   while (total() > width) {
     const shrinkable = kept.filter(({ column, width }) => width > (column.least ?? width))
     const widest = shrinkable.sort((a, b) => b.width - a.width)[0]
@@ -40,12 +53,12 @@ export function tableLines(
     if (dropped === undefined) break
     kept = kept
       .filter(({ at }) => at !== dropped.at)
-      .map(entry => ({ ...entry, width: widthOf(entry.column, entry.at, shown) }))
+      .map(entry => ({ ...entry, width: widthOf(entry.column, entry.at) }))
   }
   const lineOf = (cells: readonly Cell[], tone: Tone): Line =>
     kept.map(({ column, at, width }, i): Span => {
       const cell = cells[at] ?? ''
-      const text = cut(printable(textOf(cell)), width)
+      const text = cut(printable(cellText(cell, at)), width)
       const isLast = i === kept.length - 1
       const padded = column.align === 'right' ? padStart(text, width) : isLast ? text : padEnd(text, width)
       return span(isLast ? padded : padded + ' '.repeat(gap), typeof cell === 'string' ? tone : cell.tone)
@@ -61,5 +74,3 @@ export function tableLines(
 }
 
 const textOf = (cell: Cell) => (typeof cell === 'string' ? cell : cell.text)
-const widthOf = (column: Column, at: number, rows: readonly (readonly Cell[])[]) =>
-  Math.max(textWidth(column.title), ...rows.map(row => textWidth(textOf(row[at] ?? ''))))

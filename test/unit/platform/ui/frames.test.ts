@@ -69,6 +69,20 @@ describe('frames', () => {
     )
   })
 
+  it('shortens ids, the last column first, before anything is cut or dropped', () => {
+    const id = `0x${'ab'.repeat(20)}`
+    const columns = [
+      { title: 'ID', isHex: true },
+      { title: 'TO', isHex: true },
+      { title: 'SUM', rank: 1 },
+    ]
+    const at = (width: number) => text(tableLines(columns, [[id, id, '7']], { width })).split('\n')[1]
+    expect(at(100)).toBe(`${id}  ${id}  7`)
+    expect(at(80)).toBe(`${id}  0xabab…abab  7`)
+    expect(at(30)).toBe('0xabab…abab  0xabab…abab  7')
+    expect(at(25)).toBe('0xabab…abab  0xabab…abab')
+  })
+
   it('drops the columns of highest rank first, and says how many rows are left out', () => {
     const columns = [{ title: 'ID' }, { title: 'LONG', rank: 2 }, { title: 'SUM', rank: 1, align: 'right' as const }]
     const rows = [1, 2, 3, 4].map(n => [`id${n}`, 'long', String(n)])
