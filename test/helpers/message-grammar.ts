@@ -4,6 +4,7 @@
  */
 import type { Hex } from 'viem'
 import { z } from 'zod'
+import { deviceRecordSchema, environmentRecordSchema } from '../../src/core/protocol/device-record.ts'
 import {
   isMessageType,
   type MessageType,
@@ -26,19 +27,25 @@ const hexOf: ReadonlyMap<unknown, number> = new Map<unknown, number>([
   [address, 20],
 ])
 
+const describe = (schema: z.ZodType): Schema =>
+  z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    override({ zodSchema, jsonSchema }) {
+      const bytes = hexOf.get(zodSchema)
+      if (bytes !== undefined) Object.assign(jsonSchema, { type: 'string', pattern: `^0x[0-9a-f]{${2 * bytes}}$` })
+    },
+  }) as Schema
+
 const schemaOf = Object.fromEntries(
-  Object.entries(messageBodies).map(([type, body]) => [
-    type,
-    z.toJSONSchema(body, {
-      io: 'input',
-      unrepresentable: 'any',
-      override({ zodSchema, jsonSchema }) {
-        const bytes = hexOf.get(zodSchema)
-        if (bytes !== undefined) Object.assign(jsonSchema, { type: 'string', pattern: `^0x[0-9a-f]{${2 * bytes}}$` })
-      },
-    }) as Schema,
-  ]),
+  Object.entries(messageBodies).map(([type, body]) => [type, describe(body)]),
 ) as Readonly<Record<MessageType, Schema>>
+
+/** Fields whose text is a document of its own. */
+const documents: Readonly<Record<string, Schema>> = {
+  device: describe(deviceRecordSchema),
+  environment: describe(environmentRecordSchema),
+}
 
 /** Where each message carries something signed, and as what. */
 const signedParts: { readonly [T in MessageType]?: readonly [path: readonly string[], type: SignedType] } = {
@@ -67,19 +74,19 @@ const texts = [
   "'; DROP TABLE verdict; --",
   '{"version":1}',
   '0x',
-  '0X' + 'A'.repeat(64),
+  `0X${'A'.repeat(64)}`,
 ]
 const fields = ['__proto__', 'constructor', 'toString', 'then', 'length', 'message', 'signature', 'code', '']
 
 export type MessageGrammar = {
-  /** Takes up a message that was seen on a wire, in either direction. */
+  /** Takes up a message that was seen on a wire, in either direction, where it fits its schema. */
   observe(frame: Frame): void
   /** One of these types that was seen; null before there is any. */
   replay(types: ReadonlySet<string>): Frame | null
   /** One of these types that fits its schema, signed by `signer` where it signs; its fields may be of others that were seen. */
   generate(types: ReadonlySet<MessageType>, signer: Signer): Promise<Frame>
-  /** One of these types that was seen, with some of its fields changed for others that fit, and signed anew; null before there is any. */
-  mutate(types: ReadonlySet<string>, signer: Signer): Promise<Frame | null>
+  /** The frame with some of its fields changed for others that fit, and signed anew. */
+  mutate(frame: Frame, signer: Signer): Promise<Frame>
   /** The frame with its body bent: fields dropped, added, of another type, too large, not text. */
   bend(frame: Frame): Frame
   /** The bytes of the frame, cut, flipped, or with a header that lies. */
@@ -113,6 +120,8 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
 
   function text(name: string, schema: Schema): string {
     const { pattern, maxLength = 64 } = schema
+    const document = documents[name]
+    if (document !== undefined && chance(0.4)) return JSON.stringify(instance('document', document))
     const known = values.get(name)
     const digits = Number(/\[0-9a-f\]\{(\d+)\}/.exec(pattern ?? '')?.[1] ?? 0)
     if (digits > 0) {
@@ -130,6 +139,7 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
   }
 
   function instance(name: string, schema: Schema): Json {
+    if (schema.const !== undefined) return schema.const as Json
     if (schema.enum !== undefined) return pick(schema.enum) as Json
     if (schema.anyOf !== undefined) return instance(name, pick(schema.anyOf) as Schema)
     switch (schema.type) {
@@ -144,7 +154,7 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
         return Array.from({ length }, () => instance(name, schema.items as Schema))
       }
       case 'integer': {
-        const { minimum = 0, maximum = 2 ** 32 - 1 } = schema
+        const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = schema
         return pick([minimum, maximum, Math.min(maximum, 1), minimum + below(maximum - minimum)])
       }
       case 'null':
@@ -160,7 +170,7 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
     const parsed = messageBodies[type].safeParse(body)
     if (part === undefined || !parsed.success) return body
     const at = (root: unknown) => part[0].reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], root)
-    const { message } = at(parsed.data) as { message: SignedMessage<typeof part[1]> }
+    const { message } = at(parsed.data) as { message: SignedMessage<(typeof part)[1]> }
     Object.assign(at(body) as object, { signature: await signer.sign(part[1], message) })
     return body
   }
@@ -205,10 +215,12 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
     ])()
 
   return {
-    observe(frame) {
-      const { type, body } = frame
-      if (isMessageType(type)) keep(seen, type, frame)
-      harvest(type, body)
+    observe({ type, body, payload }) {
+      const parsed = isMessageType(type) ? messageBodies[type].safeParse(body) : null
+      if (!parsed?.success) return
+      const fitting = toWire(parsed.data)
+      keep(seen, type, { type, body: fitting, ...(payload === undefined ? {} : { payload: payload.slice() }) })
+      harvest(type, fitting)
     },
 
     replay: seenOf,
@@ -219,9 +231,9 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
       return { type, body, ...payloadOf(type) }
     },
 
-    async mutate(among, signer) {
-      const { type, body, payload } = seenOf(among) ?? { type: 'nothing' }
-      if (!isMessageType(type)) return null
+    async mutate(frame, signer) {
+      const { type, body, payload } = frame
+      if (!isMessageType(type)) return frame
       const [changed, schema] = [copy(body), schemaOf[type]]
       for (let times = 1 + below(2); times > 0; times--) changeOne(changed, schema)
       const signed = chance(0.85) ? await sign(type, changed, signer) : changed
@@ -239,7 +251,8 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
         const target = pick(inner) as Record<string, Json>
         const key = pick([...Object.keys(target), Array.isArray(target) ? '0' : pick(fields)])
         if (chance(0.3)) delete target[key]
-        else Object.defineProperty(target, key, { value: oddity(), enumerable: true, writable: true, configurable: true })
+        else
+          Object.defineProperty(target, key, { value: oddity(), enumerable: true, writable: true, configurable: true })
       }
       if (chance(0.05)) return { type: pick([...types, 'constructor', 'garbage', 'tostring']), body: bent }
       if (chance(0.05)) return { type, body: bent, payload: randomBytes(below(100_000)) }
@@ -266,11 +279,15 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
           return bytes
         },
         () => Buffer.concat([bytes, randomBytes(below(100))]),
-        () => withHeader(Buffer.from(pick(['null', '1', '"a"', '[]', '{}', '{"type":1,"body":{}}', '{"type":"A b","body":{}}']))),
+        () =>
+          withHeader(
+            Buffer.from(pick(['null', '1', '"a"', '[]', '{}', '{"type":1,"body":{}}', '{"type":"A b","body":{}}'])),
+          ),
         () => withHeader(Buffer.from('{"type":"__proto__","body":{"__proto__":{"type":"session"}}}')),
         () => withHeader(Buffer.from(`{"type":"heartbeat","body":${'['.repeat(50_000)}${']'.repeat(50_000)}}`)),
         () => withHeader(Buffer.from(`{"type":"heartbeat","body":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`)),
-        () => withHeader(Buffer.concat([Buffer.from('{"type":"heartbeat","body":"'), randomBytes(20), Buffer.from('"}')])),
+        () =>
+          withHeader(Buffer.concat([Buffer.from('{"type":"heartbeat","body":"'), randomBytes(20), Buffer.from('"}')])),
         () => withHeader(Buffer.from(`{"type":"heartbeat","body":${'1'.repeat(400)}e${'9'.repeat(9)}}`)),
       ])()
     },

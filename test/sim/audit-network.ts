@@ -109,7 +109,8 @@ export function createAuditor({ network, roles, dataDir, dishonest = [], hostile
         lost.push(`epoch ${epoch}: the records of ${role.name} give another commitment`)
       else if (((cohort.opened >> seat) & 1) === 0) lost.push(`epoch ${epoch}: ${role.name} committed and did not open`)
       if (!isHonest(role)) continue
-      if (contradictions.some(device => !isHostile(roleOf(operators.get(device)!)))) doubled.push(`${role.name} holds two commitments of one device and round`)
+      if (contradictions.some(device => !isHostile(roleOf(operators.get(device)!))))
+        doubled.push(`${role.name} holds two commitments of one device and round`)
       for (const { deviceId, verdict, reason } of said) {
         const operator = operators.get(deviceId)
         if (operator === undefined || !isHonest(roleOf(operator)) || isHostile(roleOf(operator))) continue

@@ -36,7 +36,7 @@ export type FuzzResult = {
   readonly sessions: number
   readonly connections: number
   readonly leftOpen: number
-  /** Refusals that came back, by code. */
+  /** Refusals that came back, by code; of a message that was handled, by the code of why. */
   readonly refusals: Readonly<Record<string, number>>
   /** What must not be: a process that ended, an error without a code in a log or a refusal, a rejection that nobody handled. */
   readonly findings: readonly string[]
@@ -67,7 +67,13 @@ const strangers = 6
 const maxMessagesOfSession = 400
 
 /** How often each way of making a message is taken. */
-type Ways = { readonly generated: number; readonly mutated: number; readonly replayed: number; readonly bent: number; readonly shattered: number }
+type Ways = {
+  readonly generated: number
+  readonly mutated: number
+  readonly replayed: number
+  readonly bent: number
+  readonly shattered: number
+}
 /** Bodies that do not fit end a session after some dozens, frames that cannot be read at once. */
 const inSession: Ways = { generated: 0.4, mutated: 0.38, replayed: 0.13, bent: 0.085, shattered: 0.005 }
 /** A daemon whose session has ended takes its time to come again. */
@@ -113,7 +119,8 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
   function hear({ type, body }: Frame) {
     if (type !== 'refused') return
     const { code, message } = body as { code: string; message: string }
-    refusals[code] = (refusals[code] ?? 0) + 1
+    const why = code === 'MESSAGE_NOT_PROCESSED' ? (/\((\w+)\)/.exec(message)?.[1] ?? code) : code
+    refusals[why] = (refusals[why] ?? 0) + 1
     if (!errorCatalogue.has(code) || /\(INTERNAL\)/.test(message) || uncoded.test(message))
       note(`a peer was told ${code}: ${message}`)
   }
@@ -141,10 +148,8 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
       let roll = random() * (ways.generated + ways.mutated + ways.replayed)
       roll -= ways.mutated
       const types = ways === beforeSession || chance(0.005) ? everyType : sessionTypes
-      const mutated = roll < 0 ? await grammar.mutate(types, signer) : null
-      if (mutated !== null) return ['mutated', mutated]
-      const replayed = roll < ways.replayed ? grammar.replay(types) : null
-      if (replayed !== null) return ['replayed', replayed]
+      const seen = roll < ways.replayed ? grammar.replay(types) : null
+      if (seen !== null) return roll < 0 ? ['mutated', await grammar.mutate(seen, signer)] : ['replayed', seen]
       return ['generated', await grammar.generate(types, signer)]
     }
     const [kind, frame] = await whole()
@@ -193,7 +198,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
         held ??= frame
         return
       }
-      await channel.send(frame, options)
+      await channel.send(chance(0.15) ? await party.grammar.mutate(frame, party.signer) : frame, options)
       if (chance(0.05)) await channel.send(frame, options)
       const late = held
       held = null
@@ -263,11 +268,22 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     const devices = await getDevices(network)
     const devicesOf = (operator: Address) => devices.filter(each => each.operator === operator).map(({ id }) => id)
 
-    type Claim = { readonly role: 'provider' | 'checker'; readonly deviceIds: readonly Hex[]; readonly falsified: number }
+    type Claim = {
+      readonly role: 'provider' | 'checker'
+      readonly deviceIds: readonly Hex[]
+      readonly falsified: number
+    }
     type Endpoint = (typeof endpoints)[number]
 
     /** Dials, says who it is, rightly or not, and talks. */
-    async function visit(party: Party, transport: Transport, host: VirtualHost, to: Endpoint, claim: Claim, most: number) {
+    async function visit(
+      party: Party,
+      transport: Transport,
+      host: VirtualHost,
+      to: Endpoint,
+      claim: Claim,
+      most: number,
+    ) {
       const { signer, grammar } = party
       const { endpoint: url, certificateHash: expectedCertificateHash, operator: checker } = to
       const channel = attend(await transport.dial({ url, expectedCertificateHash }))
@@ -291,7 +307,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
           const session = await signMessage(signer, 'Session', message)
           const own = { type: 'session', body: toWire({ version: 1, role, session, deviceIds }) }
           grammar.observe(own)
-          await channel.send(chance(claim.falsified) ? ((await grammar.mutate(new Set(['session']), signer)) ?? own) : own)
+          await channel.send(chance(claim.falsified) ? await grammar.mutate(own, signer) : own)
         })().catch(() => undefined)
       })
       // Some do not wait to be let in.
@@ -317,20 +333,24 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
       }
     }
 
-    const keys = Array.from({ length: 40 }, (_, i) =>
-      createSigner({ privateKey: devnetKey(`stranger ${i}`), network }),
-    )
+    const keys = Array.from({ length: 40 }, (_, i) => createSigner({ privateKey: devnetKey(`stranger ${i}`), network }))
     const signerOf = (name: string) =>
       cautious(createSigner({ privateKey: roles.find(role => role.name === name)!.operatorKey, network }))
+    const honestDevices = devicesOf(roles.find(({ kind }) => kind === 'provider')!.operator)
     const everyDevice = devices.map(({ id }) => id)
 
     function begin() {
       for (let n = 0; n < strangers; n++)
-        void visitForever(`stranger-${n}`, {}, () => {
-          const [role, deviceIds] = [pick(['provider', 'checker'] as const), chance(0.5) ? everyDevice : []]
-          const party = { name: 'stranger', signer: pick(keys), grammar: chance(0.5) ? ofProvider : ofSeat }
-          return { party, to: pick(endpoints), claim: { role, deviceIds, falsified: 0.5 }, most: 1 }
-        }, 20)
+        void visitForever(
+          `stranger-${n}`,
+          {},
+          () => {
+            const [role, deviceIds] = [pick(['provider', 'checker'] as const), chance(0.5) ? everyDevice : []]
+            const party = { name: 'stranger', signer: pick(keys), grammar: chance(0.5) ? ofProvider : ofSeat }
+            return { party, to: pick(endpoints), claim: { role, deviceIds, falsified: 0.5 }, most: 1 }
+          },
+          20,
+        )
       for (const [n, to] of endpoints.entries()) {
         const party = { name: 'peer', signer: signerOf(hostileSeat), grammar: ofSeat }
         const claim = { role: 'checker', deviceIds: [], falsified: 0.1 } as const
@@ -338,11 +358,16 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
         const most = () => 1 + below(maxMessagesOfSession)
         void visitForever(`peer-${n}`, { certificateHash }, () => ({ party, to, claim, most: most() }), 200)
       }
-      const party = { name: 'provider', signer: signerOf(hostileProvider), grammar: ofProvider }
+      const party = { name: 'operator', signer: signerOf(hostileProvider), grammar: ofProvider }
       const claim = { role: 'provider', deviceIds: devicesOf(party.signer.address), falsified: 0.1 } as const
       const { certificateHash } = identityOf({ name: hostileProvider })
       const most = () => 1 + below(maxMessagesOfSession)
-      void visitForever('operator', { certificateHash }, () => ({ party, to: pick(endpoints), claim, most: most() }), 2_000)
+      void visitForever(
+        'operator',
+        { certificateHash },
+        () => ({ party, to: pick(endpoints), claim, most: most() }),
+        2_000,
+      )
     }
 
     const auditor = createAuditor({ ...simulation, hostile: [hostileProvider] })
@@ -365,6 +390,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     let epoch = 0
     while (sent < messages) {
       epoch++
+      if (findings.size > 0 && epoch * epochSeconds * messagesPerSecond > 2 * messages + 100_000) break
       await until(firstEpochAt + (epoch + 1) * epochSeconds)
       reads.fuzzed = Math.max(reads.fuzzed, mostReads())
       await auditor.audit(epoch - 2)
@@ -373,13 +399,35 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     await until((await getEpoch(network, epoch)).payAt + 6)
     await auditor.audit(epoch)
     const heapBytes = heapUsed() - heapBefore
+    const verdicts: Record<string, number> = {}
+    for (const { type, name, device, verdict } of simulation.events)
+      if (
+        type === 'check.completed' &&
+        honestDevices.includes(device as Hex) &&
+        honestSeats.some(seat => seat.name === name)
+      )
+        verdicts[String(verdict)] = (verdicts[String(verdict)] ?? 0) + 1
     for (const name of simulation.restarts.keys()) note(`${name} ended`)
     const leftOpen = [...open].filter(({ id }) => id.endsWith('-client')).length
-    const [honest] = roles.filter(({ kind }) => kind === 'provider')
     return {
-      ...{ messages: sent, byKind, byType, sessions, connections, leftOpen, refusals, findings: [...findings.values()], lines },
+      ...{
+        messages: sent,
+        byKind,
+        byType,
+        sessions,
+        connections,
+        leftOpen,
+        refusals,
+        findings: [...findings.values()],
+        lines,
+      },
       ...{ audit: await auditor.result(), epochs: epoch + 1, reads, heapBytes },
-      ...readRecords(simulation, honestSeats.map(({ name }) => name), devicesOf(honest!.operator)),
+      verdicts,
+      ...readRecords(
+        simulation,
+        honestSeats.map(({ name }) => name),
+        honestDevices,
+      ),
     }
   } finally {
     await simulation.close()
@@ -395,33 +443,33 @@ const sessionTypes = new Set([...everyType].filter(type => !handshake.has(type))
 const uncoded = /\b(Type|Range|Syntax|Reference|Assertion)Error\b|Cannot read prop|is not a function|Maximum call stack/
 
 /** Where it comes from: the same mistake is told once. */
-const placeOf = (error: unknown) => (error instanceof Error && error.stack?.split('\n').find(line => / at /.test(line))) || String(error)
+const placeOf = (error: unknown) =>
+  (error instanceof Error && error.stack?.split('\n').find(line => / at /.test(line))) || String(error)
 
 const describe = (error: unknown) =>
   (error instanceof Error ? (error.stack ?? String(error)) : String(error)).split('\n').slice(0, 4).join('\n')
 
 function readRecords({ dataDir, roles }: Simulation, honestSeats: readonly string[], ofHonest: readonly Hex[]) {
   const rows: Record<string, number> = {}
-  const verdicts: Record<string, number> = {}
   let heartbeatsMissed = 0
   let storeBytes = 0
   for (const { name, kind } of roles) {
     const folder = join(dataDir, name, kind)
     const files = readdirSync(folder).filter(file => file.startsWith('state-'))
-    storeBytes = Math.max(storeBytes, files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0))
+    storeBytes = Math.max(
+      storeBytes,
+      files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0),
+    )
     const store = readStore(join(folder, files.find(file => file.endsWith('.db'))!))!
     try {
-      for (const { table } of store.all<{ table: string }>("SELECT name AS 'table' FROM sqlite_master WHERE type = 'table'")) {
+      for (const { table } of store.all<{ table: string }>(
+        "SELECT name AS 'table' FROM sqlite_master WHERE type = 'table'",
+      )) {
         const count = Number(store.get<{ n: bigint }>(`SELECT count(*) AS n FROM "${table}"`)!.n)
         rows[`${kind} ${table}`] = (rows[`${kind} ${table}`] ?? 0) + count
       }
       if (!honestSeats.includes(name)) continue
       for (const device of ofHonest) {
-        for (const { verdict, n } of store.all<{ verdict: string; n: bigint }>(
-          'SELECT verdict, count(*) AS n FROM verdict WHERE device_id = ? GROUP BY verdict',
-          device,
-        ))
-          verdicts[verdict] = (verdicts[verdict] ?? 0) + Number(n)
         const missed = 'SELECT coalesce(sum(asked - answered), 0) AS n FROM heartbeat WHERE device_id = ?'
         heartbeatsMissed += Number(store.get<{ n: bigint }>(missed, device)!.n)
       }
@@ -429,7 +477,7 @@ function readRecords({ dataDir, roles }: Simulation, honestSeats: readonly strin
       store.close()
     }
   }
-  return { rows, storeBytes, verdicts, heartbeatsMissed }
+  return { rows, storeBytes, heartbeatsMissed }
 }
 
 setFlagsFromString('--expose-gc')

@@ -133,7 +133,16 @@ export function createInMemoryNetwork({
           const url = `memory://${options.host}:${options.port === 0 ? 40_000 + ++ports : options.port}`
           if (endpoints.has(url)) throw transportErrors.TRANSPORT_PORT_IN_USE(options)
           const open: Endpoint['open'] = new Map()
-          endpoints.set(url, { address, clock, options, certificateHash, limits, rewrite, open, ...earlyLimit(options) })
+          endpoints.set(url, {
+            address,
+            clock,
+            options,
+            certificateHash,
+            limits,
+            rewrite,
+            open,
+            ...earlyLimit(options),
+          })
           return {
             url,
             connections: () => open.size,

@@ -121,7 +121,7 @@ export type Simulation = {
   close(): Promise<void>
 }
 
-export type StrangerOptions = {
+type StrangerOptions = {
   readonly limits?: Partial<Limits>
   /** Default: one of its own. */
   readonly certificateHash?: Hex
