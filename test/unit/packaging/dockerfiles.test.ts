@@ -36,11 +36,26 @@ const known = [
   'CMD',
 ]
 
-describe.each(['provider', 'checker'])('Dockerfile.%s', role => {
+type Image = { readonly role: 'provider' | 'checker'; readonly target: string | null }
+const images: readonly Image[] = [
+  { role: 'checker', target: null },
+  { role: 'provider', target: 'cuda' },
+  { role: 'provider', target: 'vulkan' },
+  { role: 'provider', target: 'cpu' },
+]
+
+/** From each FROM to the next. */
+function stagesOf(instructions: readonly Instruction[]): Instruction[][] {
+  const starts = instructions.flatMap(({ name }, at) => (name === 'FROM' ? [at] : []))
+  return starts.map((start, at) => instructions.slice(start, starts[at + 1]))
+}
+
+describe.each(images)('Dockerfile.$role, target $target', ({ role, target }) => {
   const file = `packaging/docker/Dockerfile.${role}`
   const instructions = parseDockerfile(readFileSync(root + file, 'utf8'))
   const all = (name: string) => instructions.filter(each => each.name === name).map(({ rest }) => rest)
-  const lastStage = instructions.slice(instructions.findLastIndex(({ name }) => name === 'FROM'))
+  const stages = stagesOf(instructions)
+  const lastStage = target === null ? stages.at(-1)! : stages.find(([from]) => from!.rest.endsWith(` AS ${target}`))!
   const one = (name: string) => {
     const found = lastStage.filter(each => each.name === name).map(({ rest }) => rest)
     expect(found, name).toHaveLength(1)
@@ -53,28 +68,42 @@ describe.each(['provider', 'checker'])('Dockerfile.%s', role => {
 
   it('starts from exact versions, the Node that the project pins', () => {
     const { devDependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
-    for (const from of all('FROM'))
-      expect(from).toMatch(new RegExp(`^node:${devDependencies.node}-[a-z-]+( AS \\w+)?$`))
+    const stageNames = stages.map(([from]) => / AS (\S+)$/.exec(from!.rest)?.[1])
+    for (const from of all('FROM')) {
+      const image = from.split(' ')[0]!
+      if (stageNames.includes(image)) continue
+      expect(from).toMatch(
+        new RegExp(
+          `^(node:${devDependencies.node}-[a-z]+-slim|nvidia/cuda:12\\.\\d+\\.\\d+-cudnn-runtime-[a-z0-9.]+)( AS [a-z-]+)?$`,
+        ),
+      )
+    }
   })
 
-  it('installs from the lock, downloads nothing besides, and leaves no cache', () => {
-    expect(all('RUN').join('\n')).toMatch(/npm ci\b/)
-    expect(all('RUN').join('\n')).not.toMatch(/\b(curl|wget|apt-get|sudo)\b|\bADD\b/)
-    expect(
-      lastStage
-        .filter(({ name }) => name === 'RUN')
-        .map(({ rest }) => rest)
-        .join(),
-    ).toContain('npm cache clean')
-    for (const stage of instructions.filter(({ name }) => name === 'ENV').map(({ rest }) => rest))
-      expect(stage).toContain('ONNXRUNTIME_NODE_INSTALL=skip')
+  it('installs from the lock, downloads nothing unseen, and leaves no cache', () => {
+    const runs = all('RUN').join('\n')
+    expect(runs).toMatch(/npm ci\b/)
+    expect(runs).toContain('npm cache clean')
+    expect(runs).not.toMatch(/\b(curl|wget|sudo)\b|\bADD\b/)
+    for (const run of all('RUN').filter(each => each.includes('apt-get')))
+      expect(run).toMatch(/--no-install-recommends .*rm -rf \/var\/lib\/apt\/lists/)
+    expect(stages[0]!.filter(({ name }) => name === 'ENV').map(({ rest }) => rest)).toEqual([
+      'ONNXRUNTIME_NODE_INSTALL=skip',
+    ])
+  })
+
+  it('copies from stages that there are', () => {
+    for (const [, from] of all('COPY')
+      .join('\n')
+      .matchAll(/--from=(\S+)/g))
+      expect(stages.map(([first]) => first!.rest.split(' AS ')[1])).toContain(from)
   })
 
   it('runs as a user, in an absolute folder that is a volume, without a secret', () => {
-    expect(one('USER')).toBe('node')
+    expect(one('USER')).toMatch(role === 'checker' ? /^node$/ : /^[1-9]\d+:[1-9]\d+$/)
     expect(one('WORKDIR')).toMatch(/^\//)
     expect(JSON.parse(one('VOLUME'))).toEqual(['/var/lib/kaisar'])
-    expect(all('ENV').join()).not.toMatch(/PASSWORD|SECRET|TOKEN|PRIVATE/i)
+    expect(all('ENV').join()).not.toMatch(/PASSWORD|SECRET|TOKEN|PRIVATE/)
     const at = (name: string) => lastStage.findIndex(each => each.name === name)
     expect(at('USER')).toBeGreaterThan(lastStage.findLastIndex(({ name }) => name === 'RUN'))
   })
@@ -99,4 +128,20 @@ describe.each(['provider', 'checker'])('Dockerfile.%s', role => {
     for (const name of ['node_modules', '.git', 'dist'])
       expect(readFileSync(`${root}${file}.dockerignore`, 'utf8').split('\n')).toContain(name)
   })
+})
+
+it('has CUDA where CUDA is used, and Vulkan drivers where Vulkan is', () => {
+  const stages = stagesOf(parseDockerfile(readFileSync(`${root}packaging/docker/Dockerfile.provider`, 'utf8')))
+  const textOf = (target: string) =>
+    stages
+      .find(([from]) => from!.rest.endsWith(` AS ${target}`))!
+      .map(({ name, rest }) => `${name} ${rest}`)
+      .join('\n')
+  expect(textOf('cuda')).toMatch(/^FROM nvidia\/cuda:12\..*-cudnn-runtime/)
+  expect(textOf('cuda')).toContain('COPY --from=cuda-part /opt/kaisar /opt/kaisar')
+  expect(textOf('cuda-part')).toContain(
+    'ONNXRUNTIME_NODE_INSTALL=cuda12 node /opt/kaisar/node_modules/onnxruntime-node',
+  )
+  expect(existsSync(`${root}node_modules/onnxruntime-node/script/install.js`)).toBe(true)
+  expect(textOf('vulkan')).toMatch(/libvulkan1 mesa-vulkan-drivers rocm-smi/)
 })
