@@ -155,6 +155,65 @@ describe('kaisar chain ui', () => {
     expect((await child).exitCode).toBe(0)
   })
 
+  it.each([
+    [390, 'light'],
+    [390, 'dark'],
+    [1280, 'light'],
+    [1280, 'dark'],
+  ] as const)('cuts nothing at %i pixels in the %s theme', async (width, colorScheme) => {
+    const { child, find } = start('chain', 'ui')
+    const url = String((await find('explorer.ready')).url)
+    const page = await browser.newPage({ colorScheme, viewport: { width, height: 844 } })
+    const complaints = watchPage(page, url)
+    const { id, payout } = devices[0]!
+    await page.goto(`${url}/device/${id}`)
+    const transaction = await page.locator('a[href^="/transaction/"]').first().getAttribute('href')
+    const checker = await page.locator('a[href^="/checker/"]').first().getAttribute('href')
+    const paths = ['/', '/epochs', '/epoch/0', '/devices', `/device/${id}`, '/checkers', checker!, transaction!]
+    for (const path of [...paths, `/wallet/${payout}`]) {
+      const answer = await page.goto(url + path)
+      expect(answer!.status(), path).toBe(200)
+      const room = await page.evaluate<[number, number]>('[document.scrollingElement.scrollWidth, innerWidth]')
+      expect(room[0], path).toBeLessThanOrEqual(room[1])
+      // Text of pictures keeps its size, and what would scroll inside the page on a phone is stacked.
+      const sizes = await page.evaluate<number[]>(
+        `[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height).filter(height => height > 0)`,
+      )
+      for (const size of sizes) expect(size, path).toBeGreaterThanOrEqual(9)
+      if (width === 390)
+        expect(
+          await page.evaluate(
+            `[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth).length`,
+          ),
+          path,
+        ).toBe(0)
+    }
+    await page.getByRole('searchbox').fill(transaction!.split('/')[2]!)
+    await page.keyboard.press('Enter')
+    await page.waitForURL(url + transaction!)
+    expect(complaints).toEqual([])
+    await page.close()
+    child.kill('SIGTERM')
+    await child
+  })
+
+  it('looks dead when the chain is gone, and its age goes on', async () => {
+    const { child, find } = start('chain', 'ui')
+    const url = String((await find('explorer.ready')).url)
+    const page = await browser.newPage()
+    // The page's own clock, so that nobody waits: the server's answers stay as they are.
+    await page.clock.install()
+    await page.goto(url)
+    const head = page.locator('.head time')
+    const before = await head.textContent()
+    await page.clock.fastForward(65_000)
+    await eventually(async () => expect(await head.textContent()).not.toBe(before))
+    expect(await head.textContent()).toMatch(/min/)
+    await page.close()
+    child.kill('SIGTERM')
+    await child
+  })
+
   it('only reads, and only for this machine', async () => {
     const { child, find } = start('chain', 'ui')
     const url = String((await find('explorer.ready')).url)

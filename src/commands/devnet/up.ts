@@ -33,6 +33,8 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
   static override readonly streaming = true
 
   private screen: DevnetScreen | null = null
+  /** By device. */
+  private readonly models = new Map<string, string>()
 
   async run() {
     const { folder, name } = devnetPlace(this.flags['data-dir'], this.config.dataDir)
@@ -126,7 +128,10 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
   private async serveExplorer({ network }: Devnet) {
     const { serveExplorer } = await import('../../core/explorer/serve-explorer.ts')
     const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
-    const explorer = await serveExplorer({}, { reader: createNetworkReader(network) })
+    const explorer = await serveExplorer(
+      {},
+      { reader: createNetworkReader(network), modelOf: id => this.models.get(id) ?? null },
+    )
     this.event('explorer.ready', { url: explorer.url })
     this.progress(`Explorer at ${explorer.url}`)
     return explorer
@@ -135,6 +140,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
   /** Events are lines of NDJSON; for people they are progress, and the result is the table at the end. */
   private tell(event: DevnetEvent) {
     this.screen?.take(event)
+    if (event.type === 'device.registered') this.models.set(String(event.deviceId), String(event.model))
     if (event.type === 'devnet.progress') return this.progress(event.step)
     if (event.type === 'daemon.event') return
     const { type, ...fields } = event

@@ -13,12 +13,15 @@ import { cohortKey, cohortOf, cohortState, type History, isMember, type Membersh
 import type {
   CheckerView,
   CohortView,
+  CommitmentView,
   DeviceEpochView,
   DeviceView,
   EpochView,
+  KeeperPaymentView,
   NetworkView,
   PaymentView,
   RoundView,
+  SeatPaymentView,
 } from './network-view.ts'
 
 export type NetworkReadings = {
@@ -51,6 +54,11 @@ export type EpochParts = {
   /** By epoch shown, then by cohort. */
   readonly members: ReadonlyMap<number, ReadonlyMap<number, readonly Membership[]>>
   readonly payments: readonly PaymentView[]
+  /** Without the Checkers, who are known once the committees are. */
+  readonly seatPayments: readonly Omit<SeatPaymentView, 'operator'>[]
+  readonly keeperPayments: readonly KeeperPaymentView[]
+  readonly commitments: readonly CommitmentView[]
+  readonly registrations: ReadonlyMap<Hex, Hex>
   /** By device. */
   readonly results: ReadonlyMap<Hex, readonly DeviceEpochView[]>
 }
@@ -76,6 +84,12 @@ export function epochPartsOf(readings: NetworkReadings, previous: EpochParts | n
     epochs,
     members,
     payments: epochs.flatMap(epoch => paymentsOf(history, epoch, members.get(epoch)!)),
+    seatPayments: epochs.flatMap(epoch => seatPaymentsOf(history, epoch, members.get(epoch)!)),
+    keeperPayments: history.paidKeepers.filter(({ epoch }) => epoch >= firstEpoch).toReversed(),
+    commitments: epochs.flatMap(epoch =>
+      [...(history.commits.get(epoch) ?? [])].map(([owner, txHash]) => ({ epoch, owner, txHash })),
+    ),
+    registrations: new Map(history.memberships.map(({ device, registeredTxHash }) => [device, registeredTxHash])),
     results: new Map([...byDevice].map(([id, memberships]) => [id, resultsOf(readings, memberships, epochs)])),
   }
 }
@@ -91,10 +105,18 @@ export function buildNetworkView(readings: NetworkReadings, parts = epochPartsOf
     rules,
     currentEpoch: epochs[0] ?? null,
     rounds,
-    devices: readings.devices.map(device => deviceView(device, results.get(device.id) ?? [])),
+    devices: readings.devices.map(device =>
+      deviceView(device, results.get(device.id) ?? [], parts.registrations.get(device.id) ?? null),
+    ),
     checkers: readings.checkers.map(checker => checkerView(readings, checker, members)),
     epochs: epochs.map(epoch => epochView(readings, epoch, members.get(epoch)!)),
     payments,
+    seatPayments: parts.seatPayments.map(payment => ({
+      ...payment,
+      operator: readings.committees.get(cohortKey(payment.epoch, payment.cohort))?.[payment.seat] ?? null,
+    })),
+    keeperPayments: parts.keeperPayments,
+    commitments: parts.commitments,
     firstEpoch,
   }
 }
@@ -111,6 +133,9 @@ function epochView({ history, overviews, timeline }: NetworkReadings, epoch: num
   }))
   const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n)
   const keys = cohorts.map(([cohort]) => cohortKey(epoch, cohort))
+  const paidToDevices = sum(keys.flatMap(key => history.paidLanes.get(key)?.flatMap(({ amounts }) => amounts) ?? []))
+  const paidToCheckers = sum(keys.flatMap(key => history.paidSeats.get(key)?.amounts ?? []))
+  const paidInAll = history.closed.get(epoch)?.paid ?? overview?.money.paid ?? null
   return {
     epoch,
     phase,
@@ -119,8 +144,9 @@ function epochView({ history, overviews, timeline }: NetworkReadings, epoch: num
     members: cohorts.reduce((count, [, lanes]) => count + lanes.length, 0),
     cohorts: views,
     money: history.money.get(epoch) ?? null,
-    paidToDevices: sum(keys.flatMap(key => history.paidLanes.get(key)?.flatMap(({ amounts }) => amounts) ?? [])),
-    paidToCheckers: sum(keys.flatMap(key => history.paidSeats.get(key)?.amounts ?? [])),
+    paidToDevices,
+    paidToCheckers,
+    paidToKeepers: paidInAll === null ? null : paidInAll - paidToDevices - paidToCheckers,
     isPaid:
       cohorts.length > 0 &&
       cohorts.every(
@@ -178,7 +204,11 @@ function resultsOf(
   })
 }
 
-function deviceView(device: DeviceOverview, history: readonly DeviceEpochView[]): DeviceView {
+function deviceView(
+  device: DeviceOverview,
+  history: readonly DeviceEpochView[],
+  registeredTxHash: Hex | null,
+): DeviceView {
   const { id, operator, payout, lane, cohort, generation, since, until, standing, silentEpochs, owed, deposit } = device
   return {
     id,
@@ -197,6 +227,7 @@ function deviceView(device: DeviceOverview, history: readonly DeviceEpochView[])
     certificateHash: device.record.certificateHash,
     attestedIdentity: device.record.attestedIdentity,
     earned: history.reduce((sum, { amount }) => sum + (amount ?? 0n), 0n),
+    registeredTxHash,
     history,
   }
 }
@@ -211,6 +242,24 @@ function paymentsOf(history: History, epoch: number, members: Members): PaymentV
       const score = scoreOf({ rate: final.rates[at]!, uptime: final.uptimes[at]!, flags: final.flags[at]! })
       return [{ epoch, cohort, lane: at, device, score, ...paid }]
     })
+  })
+}
+
+function seatPaymentsOf(history: History, epoch: number, members: Members): EpochParts['seatPayments'] {
+  return [...members].flatMap(([cohort, { length: lanes }]) => {
+    const paid = history.paidSeats.get(cohortKey(epoch, cohort))
+    if (paid === undefined) return []
+    const { payouts, agreed, amounts, txHash } = paid
+    return payouts.map((payout, seat) => ({
+      epoch,
+      cohort,
+      seat,
+      payout,
+      agreedLanes: agreed[seat]!,
+      lanes,
+      amount: amounts[seat]!,
+      txHash,
+    }))
   })
 }
 

@@ -3,13 +3,15 @@ import { isKaisarError } from '../platform/errors.ts'
 import type { Explanation } from './explanation.ts'
 import { findDevice } from './find-device.ts'
 import type { NetworkView } from './network-view.ts'
-import { checkersPage } from './web/checkers-page.ts'
-import { devicePage, devicesPage } from './web/device-pages.ts'
+import { checkerPage, checkersPage } from './web/checkers-page.ts'
+import { devicePage, devicesPage, type ModelOf } from './web/device-pages.ts'
 import { epochPage, epochsPage } from './web/epoch-pages.ts'
 import { type Html, html } from './web/html.ts'
 import type { Page } from './web/layout.ts'
 import { overviewPage } from './web/overview-page.ts'
-import { deviceLink, hash, table } from './web/parts.ts'
+import { checkerPath, deviceLink, table, transactionPath, walletLink, walletPath } from './web/parts.ts'
+import { transactionPage } from './web/transaction-page.ts'
+import { walletPage } from './web/wallet-page.ts'
 
 export type Found =
   | { readonly status: 200 | 404; readonly page: Page }
@@ -17,16 +19,22 @@ export type Found =
 
 export type PageDependencies = {
   readonly explain: (device: `0x${string}`, epoch: number | undefined) => Promise<Explanation>
+  /** Default: no model is known. */
+  readonly modelOf?: ModelOf
 }
 
 /** @param url - path and query of the request */
-export async function findPage(view: NetworkView, url: URL, { explain }: PageDependencies): Promise<Found> {
+export async function findPage(
+  view: NetworkView,
+  url: URL,
+  { explain, modelOf = () => null }: PageDependencies,
+): Promise<Found> {
   const parts = url.pathname.split('/').filter(part => part !== '')
   const [section, name] = parts
   const page = Number(url.searchParams.get('page') ?? 1) || 1
   if (parts.length === 0) return ok(overviewPage(view))
   if (parts.length === 1 && section === 'epochs') return ok(epochsPage(view, page))
-  if (parts.length === 1 && section === 'devices') return ok(devicesPage(view, page))
+  if (parts.length === 1 && section === 'devices') return ok(devicesPage(view, page, modelOf))
   if (parts.length === 1 && section === 'checkers') return ok(checkersPage(view, page))
   if (parts.length === 1 && section === 'find') return find(view, url.searchParams.get('q')?.trim() ?? '')
   if (parts.length === 2 && section === 'epoch') {
@@ -40,7 +48,31 @@ export async function findPage(view: NetworkView, url: URL, { explain }: PageDep
     if (device === undefined) return missing(url, html`No device with the id ${name} holds a lane.`)
     const asked = url.searchParams.get('epoch')
     const epoch = asked !== null && /^\d{1,9}$/.test(asked) ? Number(asked) : undefined
-    return ok(devicePage(view, device, await explainOrWhyNot(() => explain(device.id, epoch))))
+    return ok(devicePage(view, device, await explainOrWhyNot(() => explain(device.id, epoch)), modelOf))
+  }
+  if (parts.length === 2 && section === 'checker') {
+    const checker = view.checkers.find(({ operator }) => operator === name?.toLowerCase())
+    return checker === undefined
+      ? missing(url, html`No Checker has the operator ${name}.`)
+      : ok(checkerPage(view, checker))
+  }
+  if (parts.length === 2 && section === 'wallet') {
+    const wallet = walletPage(view, name!.toLowerCase(), modelOf)
+    return wallet === null
+      ? missing(
+          url,
+          html`The wallet ${name} has no part in what is shown, which is epoch ${view.firstEpoch} and later.`,
+        )
+      : ok(wallet)
+  }
+  if (parts.length === 2 && section === 'transaction') {
+    const transaction = transactionPage(view, name!.toLowerCase())
+    return transaction === null
+      ? missing(
+          url,
+          html`Nothing that is shown happened in transaction ${name}; epoch ${view.firstEpoch} and later are.`,
+        )
+      : ok(transaction)
   }
   return missing(url, html`There is no page ${url.pathname}.`)
 }
@@ -65,15 +97,15 @@ const missing = (url: URL, why: Html): Found => ({
   },
 })
 
-/** A device (or the beginning of its id), an epoch, or a wallet. */
+/** A device (or the beginning of its id), an epoch, a wallet, a Checker, or a transaction. */
 function find(view: NetworkView, query: string): Found {
   if (/^\d{1,9}$/.test(query)) return { status: 303, location: `/epoch/${query}` }
   const lower = query.toLowerCase()
   const owned = view.devices.filter(({ operator, payout }) => operator === lower || payout === lower)
   if (owned.length === 1) return { status: 303, location: `/device/${owned[0]!.id}` }
-  if (owned.length > 1) return ok(foundPage(query, owned))
-  if (view.checkers.some(({ operator, payout }) => operator === lower || payout === lower))
-    return { status: 303, location: '/checkers' }
+  if (view.checkers.some(({ operator }) => operator === lower)) return { status: 303, location: checkerPath(lower) }
+  if (walletPage(view, lower, () => null) !== null) return { status: 303, location: walletPath(lower) }
+  if (transactionPage(view, lower) !== null) return { status: 303, location: transactionPath(lower) }
   try {
     const id = findDevice(
       view.devices.map(device => device.id),
@@ -86,7 +118,7 @@ function find(view: NetworkView, query: string): Found {
     if (matches.length > 1) return ok(foundPage(query, matches))
     return missing(
       new URL('http://explorer/find'),
-      html`Nothing is called “${query}” here: no device, wallet or epoch.`,
+      html`Nothing is called “${query}” here: no device, wallet, Checker, transaction or epoch.`,
     )
   }
 }
@@ -99,8 +131,8 @@ ${table(
   'Devices found',
   [
     { title: 'Device', cell: ({ id }) => deviceLink(id) },
-    { title: 'Operator', cell: ({ operator }) => hash(operator) },
-    { title: 'Pays to', cell: ({ payout }) => hash(payout) },
+    { title: 'Operator', cell: ({ operator }) => walletLink(operator) },
+    { title: 'Pays to', cell: ({ payout }) => walletLink(payout) },
   ],
   devices.slice(0, 200),
   '',

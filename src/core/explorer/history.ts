@@ -40,6 +40,13 @@ type PaidSeats = {
   readonly amounts: readonly bigint[]
 }
 
+type PaidKeeper = {
+  readonly epoch: number
+  readonly keeper: Address
+  readonly amount: bigint
+  readonly txHash: Hex
+}
+
 export type History = {
   /** In the order of registration. */
   readonly memberships: readonly Membership[]
@@ -54,6 +61,10 @@ export type History = {
   readonly voided: ReadonlyMap<string, { readonly txHash: Hex; readonly blockNumber: bigint }>
   readonly paidLanes: ReadonlyMap<string, readonly PaidLanes[]>
   readonly paidSeats: ReadonlyMap<string, PaidSeats>
+  /** What keepers claimed for seeds and resolutions, oldest first; bounties of payments go with the payment and have no event. */
+  readonly paidKeepers: readonly PaidKeeper[]
+  /** All that was paid for an epoch, bounties included, once it is closed. */
+  readonly closed: ReadonlyMap<number, { readonly paid: bigint; readonly txHash: Hex }>
   /** By transaction: what could not be delivered. */
   readonly owed: ReadonlyMap<Hex, readonly Transfer[]>
 }
@@ -70,6 +81,8 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
   const voided = new Map<string, { txHash: Hex; blockNumber: bigint }>()
   const paidLanes = new Map<string, PaidLanes[]>()
   const paidSeats = new Map<string, PaidSeats>()
+  const paidKeepers: PaidKeeper[] = []
+  const closed = new Map<number, { paid: bigint; txHash: Hex }>()
   const owed = new Map<Hex, Transfer[]>()
   /** The key of the membership that a device holds now. */
   const current = new Map<Hex, string>()
@@ -150,6 +163,14 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
         paidSeats.set(cohortKey(Number(epoch), cohort), { txHash, payouts: payouts.map(lowerCase), agreed, amounts })
         break
       }
+      case 'KeeperPaid': {
+        const { epoch, keeper, amount } = event.args
+        paidKeepers.push({ epoch: Number(epoch), keeper: lowerCase(keeper), amount, txHash })
+        break
+      }
+      case 'EpochClosed':
+        closed.set(Number(event.args.epoch), { paid: event.args.paid, txHash })
+        break
       case 'Owed': {
         const { payee, amount } = event.args
         owed.set(txHash, [...(owed.get(txHash) ?? []), { to: lowerCase(payee), amount }])
@@ -167,6 +188,8 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
     voided,
     paidLanes,
     paidSeats,
+    paidKeepers,
+    closed,
     owed,
   }
 }

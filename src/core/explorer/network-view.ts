@@ -22,6 +22,9 @@ export type NetworkView = {
   readonly checkers: readonly CheckerView[]
   readonly epochs: readonly EpochView[]
   readonly payments: readonly PaymentView[]
+  readonly seatPayments: readonly SeatPaymentView[]
+  readonly keeperPayments: readonly KeeperPaymentView[]
+  readonly commitments: readonly CommitmentView[]
   /** Sums over the epochs that were read; `firstEpoch` is the oldest of them. */
   readonly firstEpoch: number
 }
@@ -42,6 +45,8 @@ export type EpochView = {
   /** Paid or owed to devices and to Checkers. */
   readonly paidToDevices: bigint
   readonly paidToCheckers: bigint
+  /** Bounties; null where neither the chain’s state nor an event says what was paid in all. */
+  readonly paidToKeepers: bigint | null
   /** Whether nothing is left to be paid. */
   readonly isPaid: boolean
 }
@@ -95,6 +100,8 @@ export type DeviceView = {
   readonly earned: bigint
   /** What its payout wallet could not be sent. */
   readonly owed: bigint
+  /** The transaction that registered it; null where its event was not read. */
+  readonly registeredTxHash: Hex | null
   /** Resolved epochs, oldest first. */
   readonly history: readonly DeviceEpochView[]
 }
@@ -127,3 +134,27 @@ export type PaymentView = {
   readonly amount: bigint
   readonly txHash: Hex
 }
+
+/** What a seat of a cohort's committee was paid. */
+export type SeatPaymentView = {
+  readonly epoch: number
+  readonly cohort: number
+  readonly seat: number
+  /** The Checker; null where the chain no longer says who was drawn. */
+  readonly operator: Address | null
+  readonly payout: Address
+  readonly agreedLanes: number
+  readonly lanes: number
+  readonly amount: bigint
+  readonly txHash: Hex
+}
+
+export type KeeperPaymentView = {
+  readonly epoch: number
+  readonly keeper: Address
+  readonly amount: bigint
+  readonly txHash: Hex
+}
+
+/** A Checker's commitment to what its seats found in an epoch. */
+export type CommitmentView = { readonly epoch: number; readonly owner: Address; readonly txHash: Hex }

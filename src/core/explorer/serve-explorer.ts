@@ -8,6 +8,7 @@ import { findPage } from './explorer-pages.ts'
 import { createLiveView } from './live-view.ts'
 import type { NetworkReader } from './network-reader.ts'
 import { type EvidenceSource, readExplanation } from './read-explanation.ts'
+import type { ModelOf } from './web/device-pages.ts'
 import { icon, layout } from './web/layout.ts'
 
 export type ExplorerOptions = {
@@ -20,6 +21,8 @@ export type ExplorerOptions = {
 export type ExplorerDependencies = {
   readonly reader: NetworkReader
   readonly evidence?: EvidenceSource
+  /** The name that a device's Provider gives it; default: not known, as the chain does not have it. */
+  readonly modelOf?: ModelOf
   /** Milliseconds since 1970; default Date.now. */
   readonly now?: () => number
   /** What went wrong while a page was made. */
@@ -54,7 +57,7 @@ const asset = (path: string) => readFileSync(ownFile(`core/explorer/web/${path}`
  */
 export async function serveExplorer(
   { port = 0, freshMs = 1_000 }: ExplorerOptions,
-  { reader, evidence, now = Date.now, onTrouble = () => {} }: ExplorerDependencies,
+  { reader, evidence, modelOf = () => null, now = Date.now, onTrouble = () => {} }: ExplorerDependencies,
 ): Promise<Explorer> {
   const live = createLiveView({ freshMs }, { read: () => reader.read(), now: () => performance.now() })
   const assets = new Map([
@@ -87,7 +90,7 @@ export async function serveExplorer(
     if (file !== undefined) return send(200, file.type, file.body, { 'cache-control': 'no-cache' })
     if (url.pathname === '/live') return stream(request, response)
     const { view, trouble } = await live.get()
-    const found = await findPage(view, url, { explain })
+    const found = await findPage(view, url, { explain, modelOf })
     if (found.status === 303) return send(303, 'text/plain', '', { location: found.location })
     const { markup } = layout(view, found.page, { now: now() / 1000, trouble })
     return send(found.status, 'text/html; charset=utf-8', markup)

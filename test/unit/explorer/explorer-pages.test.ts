@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { buildNetworkView } from '../../../src/core/explorer/build-network-view.ts'
 import { explorerErrors } from '../../../src/core/explorer/errors.ts'
 import { explainDevice } from '../../../src/core/explorer/explain-device.ts'
 import { findPage } from '../../../src/core/explorer/explorer-pages.ts'
-import { barChart, niceCeiling } from '../../../src/core/explorer/web/charts.ts'
+import { barChart, mostColours, niceCeiling } from '../../../src/core/explorer/web/charts.ts'
 import { html } from '../../../src/core/explorer/web/html.ts'
-import { layout } from '../../../src/core/explorer/web/layout.ts'
-import { firstDevice, networkView, secondDevice, simulated } from './network-fixture.ts'
+import { layout, type Page } from '../../../src/core/explorer/web/layout.ts'
+import { firstDevice, networkReadings, networkView, secondDevice, simulated } from './network-fixture.ts'
 
 const explain = async (device: string) =>
   explainDevice(simulated.facts, simulated.devices.find(({ id }) => id === device)!, simulated.cohort)
@@ -17,15 +18,68 @@ async function textOf(path: string, view = networkView) {
   return layout(view, found.page, { now: 1_054, trouble: null }).markup
 }
 
+const checkerPath = `/checker/0x${'90'.repeat(20)}`
+const walletPath = `/wallet/0x${'80'.repeat(20)}`
+const transactionPath = `/transaction/0x${'70'.repeat(32)}`
+
 describe('explorer pages', () => {
+  it('adds up what an epoch was for, keepers included', async () => {
+    const epoch = networkView.epochs.find(each => each.epoch === 1)!
+    const { devicePool, checkerPool, keeperPool, emission } = epoch.money!
+    expect(devicePool + checkerPool + keeperPool).toBe(emission)
+    const keepers = 3n
+    const closed = new Map([
+      [1, { paid: epoch.paidToDevices + epoch.paidToCheckers + keepers, txHash: epoch.money!.txHash }],
+    ])
+    const view = buildNetworkView({ ...networkReadings, history: { ...networkReadings.history, closed } })
+    expect(view.epochs.map(({ paidToKeepers }) => paidToKeepers)).toContain(keepers)
+    expect(await textOf('/epoch/1', view)).toContain(`title="0.000000000000000003 KAI"`)
+    // What nobody said is not guessed.
+    expect(epoch.paidToKeepers).toBeNull()
+  })
+
+  it('shows what a transaction did, what a wallet got and what a Checker earned, each leading to the others', async () => {
+    const transaction = await textOf(transactionPath)
+    for (const part of ['paid device', 'paid seat 0 of cohort 2', checkerPath, walletPath])
+      expect(transaction).toContain(part)
+    const wallet = await textOf(walletPath)
+    expect(wallet).toContain(transactionPath)
+    expect(wallet).toContain(`data-copy="${walletPath.split('/')[2]}"`)
+    expect(await textOf(checkerPath)).toContain(transactionPath)
+    expect(await textOf(`/wallet/0x${'60'.repeat(20)}`).catch(() => '')).not.toContain('<h1>Wallet</h1>')
+  })
+
+  it('names a device’s model where its Provider said it', async () => {
+    const url = new URL(`http://explorer/device/${firstDevice}`)
+    const shown = async (modelOf?: () => string) => {
+      const found = await findPage(networkView, url, { explain, ...(modelOf === undefined ? {} : { modelOf }) })
+      return found.status === 200 ? found.page.body.markup : ''
+    }
+    expect(await shown(() => 'NVIDIA <H100>')).toContain('NVIDIA &lt;H100&gt;')
+    expect(await shown()).toContain('the chain has the hash of its record')
+  })
+
+  it('looks dead where the chain is, and says so once', async () => {
+    const { page } = (await find('/')) as { page: Page }
+    const at = (now: number, trouble: string | null = null) => layout(networkView, page, { now, trouble }).markup
+    expect(at(1_054)).not.toMatch(/pulse dead|class="trouble"/)
+    expect(at(1_053 + 200)).toMatch(/pulse dead/)
+    expect(at(1_053 + 200)).toContain('No block has come for 3 min 20 s')
+    const refused = at(1_054, 'No endpoint answers.')
+    expect(refused).toMatch(/pulse dead/)
+    expect(refused.match(/class="trouble"/g)).toHaveLength(1)
+    expect(refused.match(/No endpoint answers\./g)).toHaveLength(1)
+  })
+
   it('shows every section, each with one heading and the section marked', async () => {
-    for (const path of ['/', '/epochs', '/epoch/1', '/devices', `/device/${firstDevice}`, '/checkers']) {
+    const paths = ['/', '/epochs', '/epoch/1', '/devices', `/device/${firstDevice}`, '/checkers', checkerPath]
+    for (const path of [...paths, walletPath, transactionPath]) {
       const text = await textOf(path)
       expect(text.match(/<h1/g)).toHaveLength(1)
-      if (path !== '/') expect(text).toContain('aria-current=')
+      if (path !== '/' && paths.includes(path)) expect(text).toContain('aria-current=')
       expect(text).toContain('href="#content"')
     }
-    expect(await textOf('/')).toContain('Epoch 3: 5 s of 16 s, 1 rounds so far. Epoch 2 is paid.')
+    expect(await textOf('/')).toContain('Epoch 3: 5 s of 16 s, 1 round so far. Epoch 2 is paid.')
   })
 
   it('explains on a device’s page what the command explains', async () => {
@@ -52,10 +106,19 @@ describe('explorer pages', () => {
       location: `/device/${firstDevice}`,
     })
     expect(await find('/find?q=2')).toEqual({ status: 303, location: '/epoch/2' })
-    expect(await find(`/find?q=0x${'90'.repeat(20)}`)).toEqual({ status: 303, location: '/checkers' })
-    expect(await textOf(`/find?q=0x${'80'.repeat(20)}`)).toContain('2 devices')
+    for (const path of [checkerPath, walletPath, transactionPath])
+      expect(await find(`/find?q=${path.split('/')[2]}`)).toEqual({ status: 303, location: path })
     expect(await textOf('/find?q=0x1')).toContain('2 devices')
-    for (const path of ['/find?q=%3Cscript%3E', '/epoch/99', '/device/0x12', '/nonsense', '/epoch/1/2']) {
+    for (const path of [
+      '/find?q=%3Cscript%3E',
+      '/epoch/99',
+      '/device/0x12',
+      '/nonsense',
+      '/epoch/1/2',
+      '/wallet/0x12',
+      '/transaction/0x12',
+      '/checker/0x12',
+    ]) {
       expect((await find(path)).status).toBe(404)
       expect(await textOf(path)).not.toContain('<script>')
     }
@@ -88,7 +151,7 @@ describe('explorer pages', () => {
   it('pages long lists', async () => {
     const devices = Array.from({ length: 120 }, () => networkView.devices[0]!)
     const text = await textOf('/devices?page=3', { ...networkView, devices })
-    expect(text.match(/<tr>/g)).toHaveLength(21)
+    expect(text.match(/<tr /g)).toHaveLength(21)
     expect(text).toContain('page 3 of 3')
     expect(await textOf('/devices?page=-7', { ...networkView, devices })).toContain('page 1 of 3')
   })
@@ -116,7 +179,7 @@ describe('colours', () => {
   const css = readFileSync(new URL('../../../src/core/explorer/web/explorer.css', import.meta.url), 'utf8')
   const themes = [...css.matchAll(/:root \{([^}]*--ground[^}]*)\}/g)].map(match =>
     Object.fromEntries(
-      [...match[1]!.matchAll(/--([a-z-]+): (#[0-9a-f]{6})/g)].map(([, name, value]) => [name, value!]),
+      [...match[1]!.matchAll(/--([a-z0-7-]+): (#[0-9a-f]{6})/g)].map(([, name, value]) => [name, value!]),
     ),
   )
   const luminance = (hex: string) => {
@@ -139,6 +202,9 @@ describe('colours', () => {
     for (const ground of ['ground', 'surface'])
       for (const ink of ['ink', 'quiet', 'accent', 'good', 'warn', 'bad'])
         expect(contrast(theme[ink]!, theme[ground]!), `${ink} on ${ground}`).toBeGreaterThanOrEqual(4.5)
+    // What has no text needs 3 : 1.
+    for (let colour = 0; colour < mostColours; colour++)
+      expect(contrast(theme[`c${colour}`]!, theme.ground!), `c${colour}`).toBeGreaterThanOrEqual(3)
     for (const ink of ['ink', 'good']) expect(contrast(theme[ink]!, theme['accent-soft']!)).toBeGreaterThanOrEqual(4.5)
   })
 })

@@ -152,6 +152,8 @@ export const networkReadings: NetworkReadings = {
             amounts: [5n, 5n, 5n, 5n, 3n],
           },
     ),
+    paidKeepers: [{ epoch: 1, keeper: hex(96, 20), amount: 2n, txHash: hex('71', 32) }],
+    closed: new Map(),
     owed: new Map(),
   },
 }

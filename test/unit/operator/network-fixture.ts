@@ -51,6 +51,7 @@ export const device = (changes: Partial<DeviceView> = {}): DeviceView => ({
   silentEpochs: 0,
   earned: 20n * 10n ** 18n,
   owed: 0n,
+  registeredTxHash: null,
   history: [2, 3, 4, 5].map(epoch => deviceEpoch(epoch)),
   ...changes,
 })
@@ -105,6 +106,9 @@ export const networkView = (changes: Partial<NetworkView> = {}): NetworkView => 
   checkers: [checker()],
   epochs: [],
   payments: [],
+  seatPayments: [],
+  keeperPayments: [],
+  commitments: [],
   firstEpoch: 0,
   ...changes,
 })

@@ -8,21 +8,26 @@ export type Point = {
   readonly value: bigint | null
   readonly href?: string
   /** What a bar's value is the sum of, drawn as parts of the bar from the ground up. */
-  readonly parts?: readonly { readonly title: string; readonly value: bigint; readonly href: string }[]
+  readonly parts?: readonly {
+    readonly title: string
+    readonly value: bigint
+    readonly href: string
+    /** Of {@link legend}: which of the eight. */
+    readonly colour: number
+  }[]
 }
 
 export type ChartOptions = {
   readonly title: string
   readonly unit: string
   readonly format: (value: bigint) => string
-  /** Width of the drawing, in the page's pixels; default 640. */
-  readonly width?: number
 }
 
 const height = 168
-const plot = { left: 56, right: 8, top: 12, bottom: 24 }
-const plotHeight = height - plot.top - plot.bottom
-const ground = plot.top + plotHeight
+const top = 12
+const bottom = 24
+const plotHeight = height - top - bottom
+const ground = top + plotHeight
 
 /** 1, 2 or 5 times a power of ten, at or above the largest value. */
 export function niceCeiling(largest: bigint): bigint {
@@ -32,18 +37,20 @@ export function niceCeiling(largest: bigint): bigint {
 }
 
 const fractionOf = (value: bigint, ceiling: bigint) => Number((value * 10_000n) / ceiling) / 10_000
-const round = (pixels: number) => Math.round(pixels * 10) / 10
+const round = (measure: number) => Math.round(measure * 100) / 100
 const ceilingOf = (points: readonly Point[]) =>
   niceCeiling(points.reduce((max, { value }) => (value !== null && value > max ? value : max), 0n))
 
-/** Where the epochs of a chart lie; few epochs leave room to the right instead of becoming wide. */
-function scaleOf(points: readonly Point[], ceiling: bigint, { width = 640 }: ChartOptions) {
-  const step = (width - plot.left - plot.right) / Math.max(points.length, 12)
+/**
+ * Where the epochs of a chart lie: in per cent of the width, so that a chart fits any and its text keeps its size. Few epochs leave
+ * room to the right instead of becoming wide.
+ */
+function scaleOf(points: readonly Point[], ceiling: bigint) {
+  const step = 100 / Math.max(points.length, 12)
   return {
-    width,
     step,
     ceiling,
-    x: (i: number) => round(plot.left + i * step + step / 2),
+    x: (i: number) => round(i * step + step / 2),
     y: (value: bigint) => round(ground - plotHeight * fractionOf(value, ceiling)),
   }
 }
@@ -51,7 +58,7 @@ type Scale = ReturnType<typeof scaleOf>
 
 /** One bar per epoch, oldest left. */
 export function barChart(points: readonly Point[], options: ChartOptions): Html {
-  const scale = scaleOf(points, ceilingOf(points), options)
+  const scale = scaleOf(points, ceilingOf(points))
   const barWidth = round(scale.step * 0.7)
   const bars = points.map(({ epoch, value, href, parts }, i) => {
     if (value === null) return null
@@ -59,14 +66,14 @@ export function barChart(points: readonly Point[], options: ChartOptions): Html 
     if (parts !== undefined) {
       let below = 0n
       return parts.map(part => {
-        const bottom = scale.y(below)
+        const foot = scale.y(below)
         below += part.value
-        const top = scale.y(below)
-        return html`<a href="${part.href}" tabindex="-1"><rect class="part" x="${left}" y="${top}" width="${barWidth}" height="${round(bottom - top)}"><title>Epoch ${epoch}, ${part.title}: ${options.format(part.value)} ${options.unit}</title></rect></a>`
+        const head = scale.y(below)
+        return html`<a href="${part.href}" tabindex="-1"><rect class="part c${part.colour}" x="${left}%" y="${head}" width="${barWidth}%" height="${round(foot - head)}"><title>Epoch ${epoch}, ${part.title}: ${options.format(part.value)} ${options.unit}</title></rect></a>`
       })
     }
-    const top = Math.min(scale.y(value), ground - 1)
-    const bar = html`<rect class="mark" x="${left}" y="${top}" width="${barWidth}" height="${round(ground - top)}" rx="1.5">${hint(epoch, value, options)}</rect>`
+    const head = Math.min(scale.y(value), ground - 1)
+    const bar = html`<rect class="mark" x="${left}%" y="${head}" width="${barWidth}%" height="${round(ground - head)}" rx="1.5">${hint(epoch, value, options)}</rect>`
     return href === undefined ? bar : html`<a href="${href}" tabindex="-1">${bar}</a>`
   })
   return frame(points, scale, options, html`${bars}`)
@@ -74,18 +81,27 @@ export function barChart(points: readonly Point[], options: ChartOptions): Html 
 
 /** A line through the epochs that have a value; `ghost` is a second, quiet line of the same unit. */
 export function lineChart(points: readonly Point[], options: ChartOptions & { ghost?: readonly Point[] }): Html {
-  const scale = scaleOf(points, ceilingOf([...points, ...(options.ghost ?? [])]), options)
+  const scale = scaleOf(points, ceilingOf([...points, ...(options.ghost ?? [])]))
   const dots = points.map(({ epoch, value, href }, i) => {
     if (value === null) return null
-    const dot = html`<circle class="mark" cx="${scale.x(i)}" cy="${scale.y(value)}" r="3">${hint(epoch, value, options)}</circle>`
+    const dot = html`<circle class="mark" cx="${scale.x(i)}%" cy="${scale.y(value)}" r="3">${hint(epoch, value, options)}</circle>`
     return href === undefined ? dot : html`<a href="${href}" tabindex="-1">${dot}</a>`
   })
-  const ghost = options.ghost && html`<path class="ghost" d="${pathOf(options.ghost, scale)}"/>`
-  return frame(points, scale, options, html`${ghost}<path class="line" d="${pathOf(points, scale)}"/>${dots}`)
+  const ghost = options.ghost && segments(options.ghost, scale, 'ghost')
+  return frame(points, scale, options, html`${ghost}${segments(points, scale, 'line')}${dots}`)
 }
 
 const hint = (epoch: number, value: bigint, { format, unit }: ChartOptions) =>
   html`<title>Epoch ${epoch}: ${format(value)} ${unit}</title>`
+
+/** From each epoch to the next, where both have a value. */
+const segments = (points: readonly Point[], { x, y }: Scale, name: string): Html =>
+  html`${points.map(({ value }, i) => {
+    const before = points[i - 1]?.value ?? null
+    return value === null || before === null
+      ? null
+      : html`<line class="${name}" x1="${x(i - 1)}%" y1="${y(before)}" x2="${x(i)}%" y2="${y(value)}"/>`
+  })}`
 
 const pathOf = (points: readonly Point[], { x, y }: Pick<Scale, 'x' | 'y'>): string =>
   points
@@ -93,6 +109,13 @@ const pathOf = (points: readonly Point[], { x, y }: Pick<Scale, 'x' | 'y'>): str
       value === null ? '' : `${(points[i - 1]?.value ?? null) === null ? 'M' : 'L'}${x(i)} ${y(value)}`,
     )
     .join('')
+
+/** Parts of a bar can be told apart by this many colours. */
+export const mostColours = 8
+
+/** What the colours of a bar's parts mean. */
+export const legend = (entries: readonly Html[]): Html =>
+  html`<ul class="legend">${entries.map((entry, colour) => html`<li><svg width="11" height="11" aria-hidden="true"><rect class="part c${colour}" width="11" height="11" rx="2"/></svg> ${entry}</li>`)}</ul>`
 
 /** The course of a value in the height of a line of text; the figures are beside it. */
 export function sparkPicture(values: readonly (bigint | null)[]): Html {
@@ -102,17 +125,23 @@ export function sparkPicture(values: readonly (bigint | null)[]): Html {
   return html`<svg class="spark" viewBox="0 0 120 20" aria-hidden="true"><path d="${pathOf(shown, scale)}"/></svg>`
 }
 
-function frame(points: readonly Point[], { width, x, y, ceiling }: Scale, options: ChartOptions, marks: Html): Html {
+/** Labels of epochs that a wide chart and a phone have room for. */
+const mostLabels = { wide: 16, narrow: 5 }
+
+function frame(points: readonly Point[], { x, y, ceiling }: Scale, options: ChartOptions, marks: Html): Html {
   const { format } = options
-  const every = Math.max(1, Math.ceil(points.length / (width / 50)))
-  const grid = [0n, ceiling / 2n, ceiling].map(
-    value =>
-      html`<line class="grid" x1="${plot.left}" x2="${width - plot.right}" y1="${y(value)}" y2="${y(value)}"/><text x="${plot.left - 8}" y="${y(value) + 4}" text-anchor="end">${format(value)}</text>`,
-  )
+  const places = Math.max(points.length, 12)
+  const every = Math.max(1, Math.ceil(places / mostLabels.wide))
+  const everyNarrow = every * Math.max(1, Math.ceil(places / mostLabels.narrow / every))
+  const levels = [0n, ceiling / 2n, ceiling]
+  const names = levels.map(value => html`<text x="100%" y="${y(value) + 4}" text-anchor="end">${format(value)}</text>`)
+  const grid = levels.map(value => html`<line class="grid" x1="0" x2="100%" y1="${y(value)}" y2="${y(value)}"/>`)
   const labels = points.map(
-    ({ epoch }, i) => i % every === 0 && html`<text x="${x(i)}" y="${height - 6}" text-anchor="middle">${epoch}</text>`,
+    ({ epoch }, i) =>
+      i % every === 0 &&
+      html`<text${i % everyNarrow !== 0 && html` class="dense"`} x="${x(i)}%" y="${height - 6}" text-anchor="middle">${epoch}</text>`,
   )
-  return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${summaryOf(points, options)}">${grid}${labels}${marks}</svg>`
+  return html`<div class="chart" role="img" aria-label="${summaryOf(points, options)}"><svg class="axis" height="${height}">${names}</svg><svg class="plot" height="${height}">${grid}${labels}${marks}</svg></div>`
 }
 
 function summaryOf(points: readonly Point[], { title, unit, format }: ChartOptions): string {

@@ -1,4 +1,5 @@
-import { grouped } from '../../platform/ui/figures.ts'
+import type { Hex } from 'viem'
+import { grouped, shortHex } from '../../platform/ui/figures.ts'
 import { uptimePercent } from '../account-for.ts'
 import type { Explanation } from '../explanation.ts'
 import type { DeviceView, NetworkView } from '../network-view.ts'
@@ -6,11 +7,29 @@ import { barChart, countAxis, kaiAxis, lineChart, sparkPicture } from './charts.
 import { explanationSection } from './explanation-section.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
-import { deviceLink, epochLink, facts, fullHash, hash, kai, pageOf, pager, table, verdict } from './parts.ts'
+import {
+  deviceLink,
+  epochLink,
+  facts,
+  fullHash,
+  kai,
+  pageOf,
+  pager,
+  table,
+  transactionLink,
+  transactionPath,
+  verdict,
+  walletLink,
+  walletPath,
+} from './parts.ts'
+import { term } from './terms.ts'
 
 const chartEpochs = 48
 
-export function devicesPage(view: NetworkView, asked: number): Page {
+/** The name that a device's Provider gives it; null where nobody said it: the chain has only the hash of its record. */
+export type ModelOf = (device: Hex) => string | null
+
+export function devicesPage(view: NetworkView, asked: number, modelOf: ModelOf): Page {
   const { rows, page, pages } = pageOf(view.devices, asked)
   return {
     title: 'Devices',
@@ -20,8 +39,9 @@ ${table(
   'Devices by lane',
   [
     { title: 'Device', cell: ({ id }) => deviceLink(id) },
-    { title: 'Operator', cell: ({ operator }) => hash(operator) },
-    { title: 'Pays to', cell: ({ payout }) => hash(payout) },
+    { title: 'Model', cell: ({ id }) => modelOf(id) ?? '—' },
+    { title: 'Operator', cell: ({ operator }) => walletLink(operator) },
+    { title: 'Pays to', cell: ({ payout }) => walletLink(payout) },
     { title: 'Cohort · lane', cell: ({ cohort, lane }) => `${cohort} · ${lane % 64}`, numeric: true },
     { title: 'Standing', cell: ({ standing }) => grouped(standing), numeric: true },
     {
@@ -39,7 +59,12 @@ ${pager('/devices', page, pages)}`,
 }
 
 /** @param explanation - or, where it could not be read, the sentence that says why */
-export function devicePage(view: NetworkView, device: DeviceView, explanation: Explanation | string): Page {
+export function devicePage(
+  view: NetworkView,
+  device: DeviceView,
+  explanation: Explanation | string,
+  modelOf: ModelOf,
+): Page {
   const history = device.history.slice(-chartEpochs)
   const point = (value: (entry: DeviceView['history'][number]) => bigint | null) =>
     history.map(entry => ({
@@ -49,7 +74,7 @@ export function devicePage(view: NetworkView, device: DeviceView, explanation: E
     }))
   const last = device.history.at(-1)
   return {
-    title: `Device ${device.id.slice(0, 10)}`,
+    title: `Device ${shortHex(device.id)}`,
     path: `/device/${device.id}`,
     body: html`<div class="title"><h1>Device</h1> ${last !== undefined && verdict(last.verdict)}</div>
 <p class="identity">${fullHash(device.id)}</p>
@@ -61,17 +86,21 @@ ${facts([
     'Last verdict',
     last === undefined ? 'not judged yet' : html`epoch ${epochLink(last.epoch)}: ${last.verdict.reason}`,
   ],
-  ['Pays to', fullHash(device.payout)],
-  ['Operator', fullHash(device.operator)],
+  ['Model', modelOf(device.id) ?? 'not known: the chain has the hash of its record, not the record'],
+  ['Pays to', fullHash(device.payout, walletPath(device.payout))],
+  ['Operator', fullHash(device.operator, walletPath(device.operator))],
   ['Cohort · lane', `${device.cohort} · ${device.lane % 64}`],
   [
     'Member',
     `from epoch ${device.since}${device.until === null ? '' : ` to ${device.until}`}, generation ${device.generation}`,
   ],
   ['Device record', fullHash(device.deviceHash)],
+  ...(device.registeredTxHash === null
+    ? []
+    : [['Registered in', fullHash(device.registeredTxHash, transactionPath(device.registeredTxHash))] as const]),
 ])}
 <div class="columns even">
-<section aria-labelledby="score"><h2 id="score">Score <span class="unit">and credit, dashed; Mop/s × uptime</span></h2>
+<section aria-labelledby="score"><h2 id="score">${term('Score')} <span class="unit">Mop/s × uptime, and ${term('Credit')}, dashed</span></h2>
 ${chartOr(history, () =>
   lineChart(
     point(({ score }) => score),
@@ -103,7 +132,7 @@ ${table(
     { title: 'Score', cell: ({ score }) => (score === null ? '—' : grouped(score)), numeric: true },
     { title: 'Credit', cell: ({ credit }) => (credit === null ? '—' : grouped(credit)), numeric: true },
     { title: 'KAI', cell: ({ amount }) => (amount === null ? '—' : kai(amount)), numeric: true },
-    { title: 'Transaction', cell: ({ txHash }) => (txHash === null ? '—' : hash(txHash)) },
+    { title: 'Transaction', cell: ({ txHash }) => transactionLink(txHash) },
   ],
   device.history.toReversed().slice(0, 200),
   'No epoch of this device has been resolved.',

@@ -1,8 +1,22 @@
 import { grouped } from '../../platform/ui/figures.ts'
 import type { EpochView, NetworkView } from '../network-view.ts'
-import { html } from './html.ts'
+import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
-import { epochLink, epochState, facts, fullHash, hash, kai, pageOf, pager, paymentsTable, table } from './parts.ts'
+import {
+  epochLink,
+  epochState,
+  facts,
+  fullHash,
+  kai,
+  pageOf,
+  pager,
+  paymentsTable,
+  table,
+  time,
+  transactionLink,
+  transactionPath,
+} from './parts.ts'
+import { term } from './terms.ts'
 
 export function epochsPage(view: NetworkView, asked: number): Page {
   const { rows, page, pages } = pageOf(view.epochs, asked)
@@ -27,12 +41,48 @@ ${table(
     { title: 'Emission', cell: ({ money }) => (money === null ? '—' : kai(money.emission, 2)), numeric: true },
     { title: 'To devices', cell: ({ paidToDevices }) => kai(paidToDevices), numeric: true },
     { title: 'To Checkers', cell: ({ paidToCheckers }) => kai(paidToCheckers), numeric: true },
+    {
+      title: 'To keepers',
+      cell: ({ paidToKeepers }) => (paidToKeepers === null ? '—' : kai(paidToKeepers)),
+      numeric: true,
+    },
   ],
   rows,
   'No epoch has begun.',
 )}
 ${pager('/epochs', page, pages)}`,
   }
+}
+
+/** Where an epoch's emission went: the rows add up to it, to the wei. */
+function moneySection(epoch: EpochView, money: NonNullable<EpochView['money']>): Html {
+  const { paidToDevices, paidToCheckers, paidToKeepers } = epoch
+  const rows = [
+    { who: 'Devices', pool: money.devicePool, paid: paidToDevices },
+    { who: 'Checkers', pool: money.checkerPool, paid: paidToCheckers },
+    { who: 'Keepers', pool: money.keeperPool, paid: paidToKeepers },
+    {
+      who: 'Together',
+      pool: money.emission,
+      paid: paidToKeepers === null ? null : paidToDevices + paidToCheckers + paidToKeepers,
+    },
+  ]
+  return html`<section aria-labelledby="money"><h2 id="money">Where its emission went <span class="unit">KAI</span></h2>
+${table(
+  `Emission of epoch ${epoch.epoch}`,
+  [
+    { title: 'For', cell: ({ who }) => term(who) },
+    { title: 'Set aside', cell: ({ pool }) => kai(pool), numeric: true },
+    { title: 'Paid', cell: ({ paid }) => (paid === null ? '—' : kai(paid)), numeric: true },
+    {
+      title: epoch.isPaid ? 'Stays in the vault' : 'Not paid yet',
+      cell: ({ pool, paid }) => (paid === null ? '—' : kai(pool - paid)),
+      numeric: true,
+    },
+  ],
+  rows,
+  '',
+)}</section>`
 }
 
 export function epochPage(view: NetworkView, epoch: EpochView): Page {
@@ -48,13 +98,10 @@ ${facts([
   ['Began', time(epoch.startsAt)],
   ['Seed', epoch.seed === null ? 'none' : fullHash(epoch.seed)],
   ['Devices', grouped(epoch.members)],
-  ['Emission', money === null ? 'not opened' : html`${kai(money.emission)} KAI`],
-  ['For devices', money === null ? '—' : html`${kai(money.devicePool)} KAI`],
-  ['For Checkers', money === null ? '—' : html`${kai(money.checkerPool)} KAI`],
   ['Credits and caps', money === null ? '—' : grouped(money.denominator)],
-  ['Paid to devices', html`${kai(epoch.paidToDevices)} KAI`],
-  ['Paid to Checkers', html`${kai(epoch.paidToCheckers)} KAI`],
+  ['Opened for payment in', money === null ? 'not yet' : fullHash(money.txHash, transactionPath(money.txHash))],
 ])}
+${money !== null && moneySection(epoch, money)}
 <section aria-labelledby="payments"><h2 id="payments">Payments</h2>
 ${paymentsTable(`Payments of epoch ${epoch.epoch}`, payments.slice(0, 500), epoch.isPaid ? 'Nothing was paid.' : 'Not paid yet.')}
 ${payments.length > 500 && html`<p class="quiet">The first 500 of ${grouped(payments.length)} are shown; find a device to see its own.</p>`}
@@ -71,18 +118,15 @@ ${table(
     },
     { title: 'Devices', cell: ({ members }) => members, numeric: true },
     { title: 'Seats opened', cell: ({ opened, state }) => (state === 'final' ? `${opened} of 5` : '—'), numeric: true },
-    { title: 'Resolved in', cell: ({ txHash }) => (txHash === null ? '—' : hash(txHash)) },
-    { title: 'Paid in', cell: ({ payTxHashes }) => html`${payTxHashes.map(hash)}` },
+    { title: 'Resolved in', cell: ({ txHash }) => transactionLink(txHash) },
+    {
+      title: 'Paid in',
+      cell: ({ payTxHashes }) => html`${payTxHashes.map(txHash => html`${transactionLink(txHash)} `)}`,
+    },
   ],
   epoch.cohorts.slice(0, 500),
   'No cohort had a member.',
 )}
 </section>`,
   }
-}
-
-/** Block time as the machine writes it: the same for everybody who compares. */
-const time = (seconds: number) => {
-  const iso = new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
-  return html`<time datetime="${iso}">${iso.replace('T', ' ').replace('Z', ' UTC')}</time>`
 }

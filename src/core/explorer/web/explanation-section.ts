@@ -3,7 +3,7 @@ import { uptimePercent } from '../account-for.ts'
 import type { Explanation, ExplanationStep, Reference, SeatAccount } from '../explanation.ts'
 import { flagNames } from '../explanation-steps.ts'
 import { type Html, html } from './html.ts'
-import { epochLink, fullHash, hash, table } from './parts.ts'
+import { checkerLink, epochLink, fullHash, table, transactionPath } from './parts.ts'
 
 type Neighbour = { readonly epoch: number; readonly href: string } | null
 
@@ -42,17 +42,17 @@ const stepItem = (
 <h3>${step}</h3>
 <p>${summary}</p>
 ${detail ?? (lines.length > 0 && html`<pre class="lines" tabindex="0">${lines.join('\n')}</pre>`)}
-${references('Transactions', transactions)}${references('Evidence', evidence)}
+${references('Transactions', transactions, transactionPath)}${references('Evidence', evidence)}
 </li>
 `
 
-const references = (title: string, list: readonly Reference[]): Html | null =>
+const references = (title: string, list: readonly Reference[], pathOf?: (hash: string) => string): Html | null =>
   list.length === 0
     ? null
     : list.length === 1
-      ? html`<p class="reference">${list[0]!.what} ${fullHash(list[0]!.hash)}</p>`
+      ? html`<p class="reference">${list[0]!.what} ${fullHash(list[0]!.hash, pathOf?.(list[0]!.hash))}</p>`
       : html`<details><summary>${title} (${list.length})</summary><ul class="references">${list.map(
-          ({ what, hash: value }) => html`<li>${what} ${fullHash(value)}</li>`,
+          ({ what, hash: value }) => html`<li>${what} ${fullHash(value, pathOf?.(value))}</li>`,
         )}</ul></details>`
 
 const seatsTable = (seats: readonly SeatAccount[]): Html =>
@@ -60,7 +60,7 @@ const seatsTable = (seats: readonly SeatAccount[]): Html =>
     'What the five seats say',
     [
       { title: 'Seat', cell: ({ seat }) => seat },
-      { title: 'Owner', cell: ({ operator }) => (operator === null ? 'not known' : hash(operator)) },
+      { title: 'Owner', cell: ({ operator }) => (operator === null ? 'not known' : checkerLink(operator)) },
       {
         title: 'Rate Mop/s',
         cell: ({ opened, rate }) => (opened && rate !== null ? grouped(rate) : '—'),

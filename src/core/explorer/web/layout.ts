@@ -1,6 +1,7 @@
 import { duration, grouped } from '../../platform/ui/figures.ts'
 import type { NetworkView } from '../network-view.ts'
 import { type Html, html } from './html.ts'
+import { glossary } from './terms.ts'
 
 export type Page = { readonly title: string; readonly path: string; readonly body: Html }
 
@@ -16,7 +17,10 @@ export const layout = (
   view: NetworkView,
   { title, path, body }: Page,
   { now, trouble }: { readonly now: number; readonly trouble: string | null },
-): Html => html`<!doctype html>
+): Html => {
+  const age = now - view.head.timestamp
+  const isDead = trouble !== null || age >= lateSeconds
+  return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -38,14 +42,15 @@ ${sections.map(
 )}
 </nav>
 <form class="find" action="/find" role="search">
-<label for="find" class="hidden">Device, wallet or epoch</label>
-<input id="find" name="q" type="search" placeholder="Device, wallet or epoch" autocomplete="off" spellcheck="false" maxlength="80">
+<label for="find" class="hidden">Device, wallet, transaction or epoch</label>
+<input id="find" name="q" type="search" placeholder="Device, wallet, transaction or epoch" autocomplete="off" spellcheck="false" maxlength="80">
 </form>
-<p class="head"><span class="pulse" aria-hidden="true"></span>chain ${view.chainId} · block <b>${grouped(view.head.number)}</b> · <span>${headAge(view, now)}</span></p>
+<p class="head"><span class="pulse${isDead && ' dead'}" aria-hidden="true"></span>chain ${view.chainId} · block <b>${grouped(view.head.number)}</b> · <time data-at="${view.head.timestamp}" data-now="${Math.floor(now)}" data-late="${lateSeconds}">${headAge(view, now)}</time></p>
 </header>
 <main id="content" tabindex="-1">
-${trouble !== null && html`<p class="trouble" role="alert">The chain cannot be read at the moment; this is the last that was seen. ${trouble}</p>`}
+${isDead && html`<p class="trouble" role="alert">${trouble === null ? `No block has come for ${duration(age)}: the chain stands still, or this endpoint does.` : `The chain cannot be read, and this is the last that was seen. ${trouble}`}</p>`}
 ${body}
+${glossary()}
 </main>
 <footer>
 <p>Read from the chain alone. Nothing here can change it.</p>
@@ -54,6 +59,10 @@ ${body}
 </body>
 </html>
 `
+}
+
+/** A chain whose newest block is older than this looks dead. */
+const lateSeconds = 120
 
 const isWithin = (path: string, href: string) =>
   href === '/' ? path === '/' : path === href || path.startsWith(`${href.slice(0, -1)}/`)

@@ -3,10 +3,28 @@ import type { Hex } from 'viem'
 import { grouped, shortHex, tokens } from '../../platform/ui/figures.ts'
 import type { ChainVerdict, EpochView, PaymentView } from '../network-view.ts'
 import { type Html, html } from './html.ts'
+import { type Term, term } from './terms.ts'
 
-/** A hash that is short to read and whole to copy, to hover and to a screen reader. */
+/** A hash that is short to read, and whole to hover and to a screen reader. */
 export const hash = (value: string): Html => html`<code class="hash" title="${value}">${shortHex(value)}</code>`
-export const fullHash = (value: string): Html => html`<code class="hash full">${value}</code>`
+/** A whole hash with a button that copies it; where it is given, to the page about it. */
+export const fullHash = (value: string, href?: string): Html => {
+  const code = html`<code class="hash full">${value}</code>`
+  return html`<span class="whole">${href === undefined ? code : html`<a href="${href}">${code}</a>`}<button type="button" class="copy" data-copy="${value}" aria-label="Copy ${shortHex(value)}"></button></span>`
+}
+export const walletPath = (address: string): string => `/wallet/${address}`
+export const checkerPath = (operator: string): string => `/checker/${operator}`
+export const transactionPath = (txHash: string): string => `/transaction/${txHash}`
+export const walletLink = (address: string): Html => html`<a href="${walletPath(address)}">${hash(address)}</a>`
+export const checkerLink = (operator: string): Html => html`<a href="${checkerPath(operator)}">${hash(operator)}</a>`
+export const transactionLink = (txHash: string | null): Html =>
+  txHash === null ? html`—` : html`<a href="${transactionPath(txHash)}">${hash(txHash)}</a>`
+
+/** Block time as the machine writes it: the same for everybody who compares. */
+export function time(seconds: number): Html {
+  const iso = new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+  return html`<time datetime="${iso}">${iso.replace('T', ' ').replace('Z', ' UTC')}</time>`
+}
 export const deviceLink = (id: Hex, epoch?: number): Html =>
   html`<a href="/device/${id}${epoch === undefined ? '' : `?epoch=${epoch}`}">${hash(id)}</a>`
 export const epochLink = (epoch: number): Html => html`<a href="/epoch/${epoch}">${epoch}</a>`
@@ -51,24 +69,27 @@ export function epochState({
 }
 
 export type TableColumn<T> = {
-  readonly title: string
+  readonly title: Term | (string & {})
   readonly cell: (row: T) => Html | string | number | bigint
   readonly numeric?: boolean
 }
 
-/** A table with a caption; scrolls sideways by itself where it is too wide, also by keyboard. */
+/**
+ * A table with a caption. Where it is too wide it scrolls sideways, also by keyboard; on a phone each row becomes a list of its cells
+ * with their titles, for which the roles are said: they would be lost with the layout.
+ */
 export function table<T>(caption: string, columns: readonly TableColumn<T>[], rows: readonly T[], empty: string): Html {
   if (rows.length === 0) return html`<p class="empty">${empty}</p>`
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table role="table">
 <caption class="hidden">${caption}</caption>
-<thead><tr>${columns.map(({ title, numeric }) => html`<th scope="col"${numeric && html` class="number"`}>${title}</th>`)}</tr></thead>
-<tbody>
+<thead role="rowgroup"><tr role="row">${columns.map(({ title, numeric }) => html`<th scope="col" role="columnheader"${numeric && html` class="number"`}>${term(title)}</th>`)}</tr></thead>
+<tbody role="rowgroup">
 ${rows.map(
   row =>
-    html`<tr>${columns.map(({ cell, numeric }, i) =>
+    html`<tr role="row">${columns.map(({ title, cell, numeric }, i) =>
       i === 0
-        ? html`<th scope="row"${numeric && html` class="number"`}>${cell(row)}</th>`
-        : html`<td${numeric && html` class="number"`}>${cell(row)}</td>`,
+        ? html`<th scope="row" role="rowheader" data-title="${title}"${numeric && html` class="number"`}>${cell(row)}</th>`
+        : html`<td role="cell" data-title="${title}"${numeric && html` class="number"`}>${cell(row)}</td>`,
     )}</tr>
 `,
 )}</tbody>
@@ -84,15 +105,15 @@ export const paymentsTable = (caption: string, payments: readonly PaymentView[],
       { title: 'Score', cell: ({ score }) => grouped(score), numeric: true },
       { title: 'Credit', cell: ({ credit }) => grouped(credit), numeric: true },
       { title: 'KAI', cell: ({ amount }) => kai(amount), numeric: true },
-      { title: 'Paid to', cell: ({ payout }) => hash(payout) },
-      { title: 'Transaction', cell: ({ txHash }) => hash(txHash) },
+      { title: 'Paid to', cell: ({ payout }) => walletLink(payout) },
+      { title: 'Transaction', cell: ({ txHash }) => transactionLink(txHash) },
     ],
     payments,
     empty,
   )
 
 export const facts = (entries: readonly (readonly [string, Html | string | number])[]): Html =>
-  html`<dl class="facts">${entries.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
+  html`<dl class="facts">${entries.map(([name, value]) => html`<div><dt>${term(name)}</dt><dd>${value}</dd></div>`)}</dl>`
 
 /** Pages of a long list; `null` when one is enough. */
 export function pager(path: string, page: number, pages: number): Html | null {

@@ -59,6 +59,50 @@ async function refresh() {
   }
 }
 
+/** The head grows older also while nothing is heard of the chain; once it is late, the page says so. */
+const offset = Number(document.querySelector('.head time')?.getAttribute('data-now')) - Date.now() / 1000
+let wasLate = false
+setInterval(() => {
+  const head = document.querySelector('.head time')
+  if (head === null || document.hidden) return
+  const age = Math.floor(Date.now() / 1000 + offset - Number(head.getAttribute('data-at')))
+  const text = age < 1 ? 'just now' : `${duration(age)} ago`
+  if (head.textContent !== text) head.textContent = text
+  const isLate = age >= Number(head.getAttribute('data-late'))
+  if (isLate && !wasLate) void refresh().catch(() => (root.dataset.live = 'off'))
+  wasLate = isLate
+}, 1000)
+
+/** As the server writes it. @param {number} seconds */
+function duration(seconds) {
+  const units = /** @type {const} */ ([
+    ['d', 86_400],
+    ['h', 3_600],
+    ['min', 60],
+    ['s', 1],
+  ])
+  const first = units.findIndex(([, size]) => seconds >= size)
+  if (first === -1) return '0 s'
+  return units
+    .slice(first, first + 2)
+    .map(([name, size], i) => ({
+      name,
+      count: Math.floor((i === 0 ? seconds : seconds % (units[first]?.[1] ?? 1)) / size),
+    }))
+    .filter(({ count }, i) => i === 0 || count > 0)
+    .map(({ name, count }) => `${count} ${name}`)
+    .join(' ')
+}
+
+document.addEventListener('click', event => {
+  const button = event.target instanceof Element ? event.target.closest('[data-copy]') : null
+  if (!(button instanceof HTMLElement)) return
+  void navigator.clipboard.writeText(button.dataset.copy ?? '').then(() => {
+    button.dataset.copied = ''
+    setTimeout(() => delete button.dataset.copied, 1500)
+  })
+})
+
 const live = new EventSource('/live')
 live.addEventListener('open', () => {
   root.dataset.live = 'on'
