@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { chainFlags, keyFlags } from './base.ts'
+import { feeCaps, feeFlags } from './fee-flags.ts'
 import { addressFlag, amountFlag } from './input-values.ts'
 
 /** The flags that both daemons have. */
@@ -30,17 +31,7 @@ export const daemonFlags = {
     description:
       'Dial Checkers at private addresses, which on a chain that others use would make this host connect to its own',
   }),
-  'max-tip-gwei': amountFlag(9)({
-    description:
-      'Most gwei per gas offered to who makes the block, a quarter of it at first, whatever endpoints say is asked',
-    default: 10n * 10n ** 9n,
-    defaultHelp: async () => '10',
-  }),
-  'max-fee-gwei': amountFlag(9)({
-    description: 'Most gwei per gas that a transaction offers; it waits while the chain asks for more',
-    default: 200n * 10n ** 9n,
-    defaultHelp: async () => '200',
-  }),
+  ...feeFlags,
   'spend-cap-ether': amountFlag(18)({
     description: 'Most ether spent on fees in any 24 hours; nothing more is sent above it',
     default: 5n * 10n ** 17n,
@@ -54,9 +45,7 @@ export const sendingOptions = (flags: {
   readonly 'max-tip-gwei': bigint
   readonly 'max-fee-gwei': bigint
   readonly 'spend-cap-ether': bigint
-}) => ({
-  confirmations: flags.confirmations,
-  maxTipPerGas: flags['max-tip-gwei'],
-  maxFeePerGas: flags['max-fee-gwei'],
-  spendCapWei: flags['spend-cap-ether'],
-})
+}) => {
+  const { tipPerGas: maxTipPerGas, feePerGas: maxFeePerGas } = feeCaps(flags)
+  return { confirmations: flags.confirmations, maxTipPerGas, maxFeePerGas, spendCapWei: flags['spend-cap-ether'] }
+}

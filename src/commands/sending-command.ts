@@ -3,9 +3,11 @@ import { type Command, Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { Receipt } from '../core/chain/tx/receipt.ts'
 import type { Call } from '../core/chain/tx/transact.ts'
+import { exactUnits } from '../core/platform/exact-units.ts'
 import { BaseCommand, chainFlags, confirmFlags, keyFlags } from './base.ts'
+import { feeCaps, feeFlags } from './fee-flags.ts'
 
-export const sendingFlags = { ...chainFlags, ...keyFlags, ...confirmFlags }
+export const sendingFlags = { ...chainFlags, ...keyFlags, ...feeFlags, ...confirmFlags }
 
 /** Of commands that a wallet calls whose key is elsewhere. */
 export const calldataFlags = {
@@ -35,6 +37,8 @@ type SendOptions = {
   readonly allowed?: readonly `0x${string}`[]
   /** Asked before something is moved or given up; absent: nothing is asked. */
   readonly question?: string
+  /** How many transactions the question is about, this one the first; default one. */
+  readonly transactions?: number
 }
 
 export abstract class SendingCommand<T extends typeof Command> extends BaseCommand<T> {
@@ -48,7 +52,7 @@ export abstract class SendingCommand<T extends typeof Command> extends BaseComma
   protected async sendCall(
     { chain }: Pick<ConnectedNetwork, 'chain'>,
     call: Call,
-    { allowed, question }: SendOptions = {},
+    { allowed, question, transactions = 1 }: SendOptions = {},
   ): Promise<{ readonly from: `0x${string}`; readonly receipt: Receipt }> {
     const from = await this.keyAddress()
     const { tryCall, transact } = await import('../core/chain/tx/transact.ts')
@@ -57,11 +61,20 @@ export abstract class SendingCommand<T extends typeof Command> extends BaseComma
       const { chainErrors } = await import('../core/chain/errors.ts')
       throw chainErrors.CALLER_NOT_ALLOWED({ caller: from, what: call.what, allowed: [...new Set(allowed)] })
     }
-    await tryCall(chain, from, call)
-    if (question !== undefined) await this.confirm(question)
+    const caps = feeCaps(this.flags as unknown as Parameters<typeof feeCaps>[0])
+    const { most, maxPriorityFeePerGas, tipAsked } = await tryCall(chain, from, call, { caps })
+    if (tipAsked > maxPriorityFeePerGas) {
+      const { chainErrors } = await import('../core/chain/errors.ts')
+      this.warn(chainErrors.TRANSACTION_TIP_CAP({ askedWei: tipAsked, offeredWei: maxPriorityFeePerGas }).message)
+    }
+    if (question !== undefined) await this.confirm(`${question} ${feeText(most, caps.feePerGas, transactions)}`)
     const { privateKeyToAccount } = await import('viem/accounts')
     const { privateKey } = await this.unlockKey()
-    const receipt = await transact(call, {}, { chain, account: privateKeyToAccount(privateKey), clock })
+    const receipt = await transact(
+      call,
+      { caps, mostWei: question === undefined ? undefined : most },
+      { chain, account: privateKeyToAccount(privateKey), clock },
+    )
     return { from, receipt }
   }
 
@@ -96,6 +109,12 @@ export abstract class SendingCommand<T extends typeof Command> extends BaseComma
     return printed
   }
 }
+
+/** What is agreed to: the first of several transactions is tried, the others only when it was mined. */
+const feeText = (most: bigint, capPerGas: bigint, transactions: number): string =>
+  transactions === 1
+    ? `Its fee is at most ${exactUnits(most)} of the chain’s own coin.`
+    : `Of ${transactions} transactions, the fee of the first is at most ${exactUnits(most)} of the chain’s own coin, and of each at most ${exactUnits(capPerGas * 10n ** 9n)} gwei per gas.`
 
 const safeBatch = (chainId: number, what: string, transactions: readonly object[]): SafeBatch => ({
   version: '1.0',

@@ -6,6 +6,7 @@ import type { PresetName } from '../../core/chain/network-presets.ts'
 import type { EvmVersion } from '../../core/chain/survey.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
+import { feeCaps, feeFlags } from '../fee-flags.ts'
 import { addressFlag } from '../input-values.ts'
 
 export default class ChainDeploy extends BaseCommand<typeof ChainDeploy> {
@@ -22,6 +23,7 @@ Checkers are bonded.`
   static override flags = {
     ...chainFlags,
     ...keyFlags,
+    ...feeFlags,
     name: Flags.string({
       description: 'Name of the context that is written',
       default: 'deployed',
@@ -184,7 +186,7 @@ Checkers are bonded.`
     const done = progressOf(record).findLastIndex(({ block }) => block !== null) + 1
     try {
       const [cost, balance] = await Promise.all([
-        estimateDeployment(chain, plan, done),
+        estimateDeployment(chain, plan, done, feeCaps(this.flags)),
         chain.client.getBalance({ address: plan.deployer }),
       ])
       return { ...cost, balance }
@@ -279,6 +281,7 @@ Checkers are bonded.`
         chain,
         account: privateKeyToAccount(privateKey),
         clock: systemClock,
+        caps: feeCaps(this.flags),
         onProgress: step => this.progress(step),
       },
     )

@@ -30,7 +30,7 @@ export default class ChainFund extends SendingCommand<typeof ChainFund> {
       throw chainErrors.KAI_INSUFFICIENT({ account: from, balance, needed: amount })
     }
     const question = `Give ${exactUnits(amount)} KAI of ${from} to the vault?`
-    await this.sendCall(network, approve, { question })
+    await this.sendCall(network, approve, { question, transactions: calls.length })
     const { receipt } = await this.sendCall(network, fund)
     const vault = await getVaultBooks(network)
     this.log(`The vault holds ${exactUnits(vault.balance)} KAI.`)

@@ -37,7 +37,10 @@ Until the successor has taken it, the present owner stays. Both are four calls, 
     for (const [i, call] of calls.entries()) {
       // A handover that was interrupted goes on: what was taken cannot be taken again.
       if (successor === undefined && (await ownerOf(network, call.to)) === from) continue
-      const { receipt } = await this.sendCall(network, call, { ...allowed, ...(i === 0 ? { question } : {}) })
+      const { receipt } = await this.sendCall(network, call, {
+        ...allowed,
+        ...(i === 0 ? { question, transactions: calls.length } : {}),
+      })
       txHashes.push(receipt.hash)
     }
     const owner = await ownerOf(network)

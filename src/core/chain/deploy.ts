@@ -18,6 +18,8 @@ import { chainErrors } from './errors.ts'
 import { type ContractName, type Contracts, contractNames, type Deployment, lowerCase } from './network.ts'
 import type { NetworkParameters } from './network-presets.ts'
 import { fundingCalls } from './transfer.ts'
+import { readFeeMarket } from './tx/fee-market.ts'
+import { defaultFeeCaps, type FeeCaps, nextFee } from './tx/fees.ts'
 import { lookUpReceipt, type Receipt } from './tx/receipt.ts'
 import { awaitReceipt, type Call, transact } from './tx/transact.ts'
 
@@ -72,6 +74,8 @@ export type DeployDependencies = {
   readonly chain: Chain
   readonly account: LocalAccount
   readonly clock: Clock
+  /** What each transaction offers at most. */
+  readonly caps?: FeeCaps
   readonly onProgress?: (step: string) => void
 }
 
@@ -158,7 +162,7 @@ export async function runDeployment(
   { progress = [], onStep = () => {} }: RunOptions,
   dependencies: DeployDependencies,
 ): Promise<Deployment> {
-  const { chain, onProgress = () => {} } = dependencies
+  const { chain, caps, onProgress = () => {} } = dependencies
   const blocks: bigint[] = []
   for (const [i, { call }] of plan.steps.entries()) {
     const nonce = plan.firstNonce + i
@@ -167,7 +171,7 @@ export async function runDeployment(
       (await (() => {
         onProgress(call.what)
         const onSigned = (transaction: Hex) => onStep(i, { transaction, block: null })
-        return transact(call, { nonce }, { ...dependencies, onSigned })
+        return transact(call, { nonce, caps }, { ...dependencies, onSigned })
       })())
     onStep(i, { transaction: receipt.hash, block: Number(receipt.blockNumber) })
     blocks.push(receipt.blockNumber)
@@ -223,7 +227,12 @@ export type DeployCost = {
 }
 
 /** Measured where a step can be tried alone; one that calls contracts that are not there yet counts as what it takes at most. */
-export async function estimateDeployment(chain: Chain, plan: DeployPlan, from = 0): Promise<DeployCost> {
+export async function estimateDeployment(
+  chain: Chain,
+  plan: DeployPlan,
+  from = 0,
+  caps = defaultFeeCaps,
+): Promise<DeployCost> {
   const { client } = chain
   const gasOf = async ({ contract, call: { data } }: DeployStep): Promise<bigint> => {
     if (contract === null) return fundingGas
@@ -234,13 +243,18 @@ export async function estimateDeployment(chain: Chain, plan: DeployPlan, from = 
       return creationGas(data)
     }
   }
-  const [gasPrice, { maxFeePerGas }, each] = await Promise.all([
+  const [gasPrice, market, each] = await Promise.all([
     client.getGasPrice(),
-    client.estimateFeesPerGas(),
+    readFeeMarket(chain),
     Promise.all(plan.steps.slice(from).map(gasOf)),
   ])
   const gas = each.reduce((sum, one) => sum + one, 0n)
-  return { gas, gasPrice, now: gas * gasPrice, most: ((gas * 6n) / 5n) * maxFeePerGas }
+  const fee = nextFee(market, [], caps)
+  if (fee === null) {
+    const [neededWei, capWei] = [gas * market.baseFeePerGas, gas * caps.feePerGas]
+    throw chainErrors.TRANSACTION_FEE_CAP({ key: 'The deployment', neededWei, capWei })
+  }
+  return { gas, gasPrice, now: gas * gasPrice, most: ((gas * 6n) / 5n) * fee.maxFeePerGas }
 }
 
 /** Of an approval or of funding the vault, rounded up. */

@@ -133,7 +133,7 @@ export const chainErrors = defineErrors({
     message: ({ key, neededWei, capWei }: { key: string; neededWei: bigint; capWei: bigint }) =>
       `${key} would cost up to ${neededWei} wei, above the cap of ${capWei} wei.`,
     meaning:
-      'Fees are above what this installation is allowed to spend; the transaction waits and is sent when they fall.',
+      'Fees are above what this installation is allowed to spend, or was asked for: a daemon’s transaction waits and is sent when they fall, a command sends nothing.',
     fix: 'Wait, or raise the cap with --max-fee-gwei.',
   },
   TRANSACTION_TIP_CAP: {

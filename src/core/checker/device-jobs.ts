@@ -4,6 +4,7 @@ import type { RegisteredDevice } from '../chain/devices.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import { type MessageBody, toWire } from '../protocol/messages.ts'
+import { nonceLifeMs } from '../protocol/network-parameters.ts'
 import type { Network } from '../protocol/typed-data.ts'
 import { type Signer, signMessage } from '../report/signer.ts'
 import type { Session } from '../transport/session.ts'
@@ -43,8 +44,6 @@ type Asked = {
  * an operator connects. Nonces are in memory alone: what was asked before a restart is asked no more,
  * so an old answer cannot be taken a second time, and devices are asked again with another nonce.
  */
-const nonceLifeMs = 300_000
-
 export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
   const { network, signer, journal, policy, registrationOf, clock, randomBytes, log, onJudged } = deps
   const asked = new WeakMap<Session, Map<Hex, Asked>>()

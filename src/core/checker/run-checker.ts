@@ -43,7 +43,7 @@ import { createRoundJudge, type RoundJudge } from './round-judge.ts'
 import { createSeatEpoch, type SeatEpoch } from './seat-epoch.ts'
 import type { Send } from './seat-round.ts'
 import type { SeatSecrets } from './seat-secrets.ts'
-import { createPhaseReader, servePeer } from './serve-peer.ts'
+import { createPeerServer, createPhaseReader } from './serve-peer.ts'
 import { serveSeat } from './serve-seat.ts'
 import { createSettlement } from './settle-epochs.ts'
 import { createStallWatch } from './stall-watch.ts'
@@ -194,10 +194,10 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     stoodStillAt: stalls.stoodStillAt,
   })
 
+  const servePeer = createPeerServer({ seatOf, judgeOf: judgeOrRefuse, phaseOf, now: () => clock.monotonicMs() })
   function onSession(session: Session) {
     const { operator } = session
-    if (session.role === 'checker')
-      return servePeer(session, { seatOf, judgeOf: judgeOrRefuse, phaseOf, now: () => clock.monotonicMs() })
+    if (session.role === 'checker') return servePeer(session)
     sessions.set(operator, session)
     found.add(operator)
     emit({ type: 'session.opened', operator, reason: null })

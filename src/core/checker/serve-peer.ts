@@ -1,9 +1,10 @@
 /** What a Checker answers another one: its opening once COMMIT is closed, and whether a wrong row is one. */
-import type { Hex } from 'viem'
+import type { Address, Hex } from 'viem'
 import type { EpochOverview } from '../chain/epochs.ts'
 import { isKaisarError } from '../platform/errors.ts'
+import type { Signed } from '../protocol/typed-data.ts'
 import type { Session } from '../transport/session.ts'
-import { createTokenBucket } from '../transport/token-bucket.ts'
+import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.ts'
 import { checkerErrors } from './errors.ts'
 import type { RoundJudge } from './round-judge.ts'
 import type { SeatEpoch } from './seat-epoch.ts'
@@ -20,32 +21,54 @@ export type PeerDependencies = {
 /** Wrong rows that turned out to be none: an honest seat sends none, and each takes a recomputation. */
 const unprovenRows = { perSecond: 1 / 60, burst: 8 }
 
-export function servePeer(session: Session, { seatOf, judgeOf, phaseOf, now }: PeerDependencies): void {
-  const patience = createTokenBucket(unprovenRows, now)
-  let last: Promise<unknown> = Promise.resolve()
+/** What is kept of an operator beyond its sessions, since a new one costs it nothing. */
+type Sender = { readonly patience: TokenBucket; waiting: number; last: Promise<unknown> }
 
-  // One at a time, so that a peer has one recomputed and not as many as it can send.
-  session.on('wrong.row', ({ commitment }, payload) => {
-    const judging = last.then(async () => {
-      if (!patience.take()) throw checkerErrors.CHECKER_WRONG_ROW_UNPROVEN({ reason: 'too many before it were none' })
-      try {
-        await judgeOf(commitment.message.epoch).takeWrongRow(commitment, payload)
-        patience.give()
-      } catch (error) {
-        if (!isKaisarError(error, 'CHECKER_WRONG_ROW_UNPROVEN')) patience.give()
-        throw error
-      }
+/**
+ * Answers other Checkers: called with each session of one. Wrong rows are counted by operator, over all of its sessions, and an operator
+ * whose allowance has refilled is forgotten: those kept are seats of committees beside us that sent one in the last minutes.
+ */
+export function createPeerServer({ seatOf, judgeOf, phaseOf, now }: PeerDependencies): (session: Session) => void {
+  const senders = new Map<Address, Sender>()
+
+  function senderOf(operator: Address): Sender {
+    for (const [other, { patience, waiting }] of senders) if (waiting === 0 && patience.full) senders.delete(other)
+    const known = senders.get(operator)
+    const sender = known ?? { patience: createTokenBucket(unprovenRows, now), waiting: 0, last: Promise.resolve() }
+    senders.set(operator, sender)
+    return sender
+  }
+
+  async function judge(patience: TokenBucket, commitment: Signed<'Commitment'>, payload: Uint8Array) {
+    if (!patience.take()) throw checkerErrors.CHECKER_WRONG_ROW_UNPROVEN({ reason: 'too many before it were none' })
+    try {
+      await judgeOf(commitment.message.epoch).takeWrongRow(commitment, payload)
+      patience.give()
+    } catch (error) {
+      if (!isKaisarError(error, 'CHECKER_WRONG_ROW_UNPROVEN')) patience.give()
+      throw error
+    }
+  }
+
+  return session => {
+    // One at a time, so that a peer has one recomputed and not as many as it can send.
+    session.on('wrong.row', ({ commitment }, payload) => {
+      const sender = senderOf(session.operator)
+      sender.waiting++
+      const judging = sender.last
+        .then(() => judge(sender.patience, commitment, payload))
+        .finally(() => sender.waiting--)
+      sender.last = judging.catch(() => undefined)
+      return judging
     })
-    last = judging.catch(() => undefined)
-    return judging
-  })
-  session.on('opening.request', async ({ epoch, cohort }) => {
-    const seat = seatOf(Number(epoch))
-    // Before COMMIT is closed an opening is a secret: who knew it could copy it.
-    if (seat === null || ['work', 'commit', 'future'].includes(await phaseOf(Number(epoch))))
-      throw checkerErrors.CHECKER_OPENING_UNAVAILABLE({ epoch: Number(epoch), cohort })
-    await session.send('opening.reply', seat.openingReply(cohort))
-  })
+    session.on('opening.request', async ({ epoch, cohort }) => {
+      const seat = seatOf(Number(epoch))
+      // Before COMMIT is closed an opening is a secret: who knew it could copy it.
+      if (seat === null || ['work', 'commit', 'future'].includes(await phaseOf(Number(epoch))))
+        throw checkerErrors.CHECKER_OPENING_UNAVAILABLE({ epoch: Number(epoch), cohort })
+      await session.send('opening.reply', seat.openingReply(cohort))
+    })
+  }
 }
 
 /** Reads an epoch's phase once for each block, however many ask. @param tip - the newest block's hash */

@@ -46,3 +46,6 @@ export const samplingDelaySeconds = ({ windowMs, graceMs }: Pick<RoundRules, 'wi
 /** Sixteen heartbeats an epoch and one a minute at least: the network's epochs decide, for every seat alike. Mean seconds between two. */
 export const heartbeatSeconds = (epochSeconds: number): number =>
   Math.min(60, Math.max(1, Math.floor(epochSeconds / 16)))
+
+/** What a seat asks of a device is answered while its nonce is fresh: for this long after it asked. */
+export const nonceLifeMs = 300_000

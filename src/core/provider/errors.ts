@@ -66,8 +66,16 @@ export const providerErrors = defineErrors({
   PROVIDER_ATTESTATION_TOO_SOON: {
     message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>
       `Checker ${checker} asks again too soon for attestation evidence of device ${deviceId}.`,
-    meaning: 'Evidence keeps the card’s tool busy for seconds: it is collected for a seat once a minute.',
+    meaning:
+      'Evidence keeps the card’s tool busy for seconds: a seat has it once of each device, and again a minute after its last one of this host.',
     fix: 'Nothing to do: the request was refused, and the seat asks again in a later round.',
+  },
+  PROVIDER_ATTESTATION_TOO_LATE: {
+    message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>
+      `Evidence of device ${deviceId} could not be collected for Checker ${checker} while its nonce was fresh.`,
+    meaning:
+      'Evidence is collected once at a time, for one seat after the other, and all of it took longer than a nonce lives.',
+    fix: 'Nothing to do for this one. If it repeats, the collector is slow on this host: see how long "kaisar provider attest" takes.',
   },
   PROVIDER_NO_SEATS: {
     message: ({ reason }: { reason: string }) => `No seat judges this Provider’s devices now: ${reason}.`,

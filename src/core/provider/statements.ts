@@ -2,6 +2,7 @@
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import { encodeDeviceRecord, hashRecordText } from '../protocol/device-record.ts'
+import { nonceLifeMs } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { providerErrors } from './errors.ts'
 import type { OwnDevice } from './own-devices.ts'
@@ -22,7 +23,7 @@ type DeviceStatement = {
  * @param seat - who asks, lower case
  * @param nonce - what attestation evidence must carry
  * @returns null for a device that is not ours, or not a member
- * @throws PROVIDER_ATTESTATION_TOO_SOON
+ * @throws PROVIDER_ATTESTATION_TOO_SOON, PROVIDER_ATTESTATION_TOO_LATE
  */
 export type StatementOf = (seat: Address, deviceId: Hex, nonce: Hex) => Promise<DeviceStatement | null>
 
@@ -32,12 +33,30 @@ export type StatementsDependencies = {
   readonly isAttested: (deviceId: Hex) => boolean
   /** Null where the device is no member. */
   readonly generationOf: (deviceId: Hex) => number | null
-  /** Least seconds between two collections for one seat about one device. */
+  /** Least seconds from the last collection for a seat to the next one about a device that it had evidence of before. */
   readonly intervalSeconds: () => number
   readonly clock: Clock
 }
 
-/** Evidence is collected once at a time, whoever asks, and for a seat once in the interval about each device. */
+type Waiting = {
+  readonly device: OwnDevice
+  readonly nonce: Hex
+  readonly sinceMs: number
+  readonly settle: PromiseWithResolvers<string | null>
+}
+
+/** What a seat is owed, and had since it was last quiet for the interval. */
+type Seat = {
+  /** By device id: what is not begun. */
+  readonly waiting: Map<Hex, Waiting>
+  readonly collected: Set<Hex>
+  lastMs: number
+}
+
+/**
+ * Evidence is collected once at a time, seat after seat in turns, so that a seat that asks for much waits for itself. A seat has it once of
+ * each device, and again when it had none of this host for the interval.
+ */
 export function createStatements(
   {
     devices,
@@ -47,22 +66,57 @@ export function createStatements(
   { attest, isAttested, generationOf, intervalSeconds, clock }: StatementsDependencies,
 ): StatementOf {
   const environmentHash = hashRecordText(environment)
-  /** When each seat last had evidence of a device collected; those of before the interval are forgotten. */
-  const askedAtMs = new Map<string, number>()
-  let last: Promise<unknown> = Promise.resolve()
+  /** In the order of their turns. */
+  const seats = new Map<Address, Seat>()
+  /** Whose evidence is being collected. */
+  let served: Address | null = null
 
-  function takeTurn(checker: Address, deviceId: Hex) {
-    const nowMs = clock.monotonicMs()
-    const key = `${checker} ${deviceId}`
-    for (const [other, atMs] of askedAtMs) if (nowMs - atMs >= 1_000 * intervalSeconds()) askedAtMs.delete(other)
-    if (askedAtMs.has(key)) throw providerErrors.PROVIDER_ATTESTATION_TOO_SOON({ checker, deviceId })
-    askedAtMs.set(key, nowMs)
+  const isQuiet = (checker: Address, { waiting, lastMs }: Seat) =>
+    checker !== served && waiting.size === 0 && clock.monotonicMs() - lastMs >= 1_000 * intervalSeconds()
+
+  function collect(checker: Address, device: OwnDevice, nonce: Hex): Promise<string | null> {
+    const { deviceId } = device
+    for (const [other, seat] of seats) if (isQuiet(other, seat)) seats.delete(other)
+    const seat = seats.get(checker) ?? { waiting: new Map(), collected: new Set(), lastMs: clock.monotonicMs() }
+    const tooSoon = () => providerErrors.PROVIDER_ATTESTATION_TOO_SOON({ checker, deviceId })
+    if (seat.collected.has(deviceId)) throw tooSoon()
+    // A seat that connected anew asks with another nonce; nobody waits for the former one any more.
+    seat.waiting.get(deviceId)?.settle.reject(tooSoon())
+    const settle = Promise.withResolvers<string | null>()
+    seat.waiting.set(deviceId, { device, nonce, sinceMs: clock.monotonicMs(), settle })
+    seats.set(checker, seat)
+    if (served === null) void serveInTurns()
+    return settle.promise
   }
 
-  function collect(device: OwnDevice, nonce: Hex): Promise<string | null> {
-    const collected = last.then(() => attest(device, nonce))
-    last = collected.catch(() => undefined)
-    return collected.then(found => found?.evidence ?? null)
+  async function serveInTurns() {
+    for (;;) {
+      const turn = nextTurn()
+      if (turn === null) return
+      const [checker, seat, { device, nonce, settle }] = turn
+      served = checker
+      seat.collected.add(device.deviceId)
+      await attest(device, nonce).then(found => settle.resolve(found?.evidence ?? null), settle.reject)
+      seat.lastMs = clock.monotonicMs()
+      served = null
+      // Behind whoever came meanwhile.
+      seats.delete(checker)
+      seats.set(checker, seat)
+    }
+  }
+
+  /** What the next seat has waited for longest; what no seat would take any more is refused. */
+  function nextTurn(): [Address, Seat, Waiting] | null {
+    for (const [checker, seat] of seats)
+      for (const [deviceId, next] of seat.waiting) {
+        seat.waiting.delete(deviceId)
+        if (clock.monotonicMs() - next.sinceMs > nonceLifeMs) {
+          next.settle.reject(providerErrors.PROVIDER_ATTESTATION_TOO_LATE({ checker, deviceId }))
+          continue
+        }
+        return [checker, seat, next]
+      }
+    return null
   }
 
   return async (seat, deviceId, nonce) => {
@@ -71,8 +125,7 @@ export function createStatements(
     if (device === undefined || generation === null) return null
     const { record, deviceHash } = device.probed
     const attested = isAttested(deviceId)
-    if (attested) takeTurn(seat, deviceId)
-    const attestation = attested ? await collect(device, nonce) : null
+    const attestation = attested ? await collect(seat, device, nonce) : null
     return {
       generation,
       deviceHash,

@@ -1,10 +1,12 @@
-import { parseEther, zeroAddress } from 'viem'
-import { describe, expect, test } from 'vitest'
+import { parseEther, parseGwei, zeroAddress } from 'viem'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
+import { tryCall } from '../../../src/core/chain/tx/transact.ts'
 import { kaiBalance } from '../../../src/core/chain/vault.ts'
 import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
 import { cliHome } from '../../helpers/cli-home.ts'
 import { networkForTests, testAddress, testKey } from '../../helpers/deploy.ts'
+import { startRpcProxy } from '../../helpers/rpc-proxy.ts'
 
 const anvil = await anvilForTests({ autoImpersonate: true })
 const { network, deployment, write } = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 1 })
@@ -108,6 +110,46 @@ describe('kaisar wallet', () => {
     expect(unasked.json().errors[0]).toMatchObject({
       code: 'PROMPT_REFUSED',
       message: expect.stringContaining(`Send 1 KAI from ${payer} to ${receiver}?`),
+    })
+    expect(await anvil.client.getTransactionCount({ address: payer })).toBe(before)
+  })
+})
+
+describe('what a command pays for gas', () => {
+  const to = testAddress('payout', 79)
+
+  test('is bounded for itself where an endpoint says that a tip beyond all reason is asked', async () => {
+    await fund('0', '2')
+    const proxy = await startRpcProxy({ target: anvil.rpcUrl })
+    onTestFinished(() => proxy.stop())
+    proxy.inject({ fault: 'forged-prices', method: 'eth_maxPriorityFeePerGas' })
+    const sent = await signing('wallet', 'send', to, '0.5', '--gas', '--rpc-url', proxy.url)
+    const { data, warnings } = sent.json<{ txHash: `0x${string}` }>()
+    expect(warnings).toEqual([
+      expect.stringMatching(/a tip of 1000000000000 wei per gas is asked; 2500000000 is offered/),
+    ])
+    const transaction = await anvil.client.getTransaction({ hash: data.txHash })
+    expect(transaction.maxPriorityFeePerGas).toBe(parseGwei('2.5'))
+    const raised = await signing('wallet', 'send', to, '0.5', '--gas', '--rpc-url', proxy.url, '--max-tip-gwei', '100')
+    const { txHash } = raised.json<{ txHash: `0x${string}` }>().data
+    expect((await anvil.client.getTransaction({ hash: txHash })).maxPriorityFeePerGas).toBe(parseGwei('25'))
+    expect(await anvil.client.getBalance({ address: payer })).toBeGreaterThan(parseEther('0.999'))
+  })
+
+  test('is in the question, and nothing is sent where the chain asks for more than that or than the cap', async () => {
+    await fund('0', '2')
+    const before = await anvil.client.getTransactionCount({ address: payer })
+    const send = ['wallet', 'send', to, '0.5', '--gas', '--json']
+    const unasked = (await kaisar(...send, '--password-file', passwordFile)).json().errors[0]
+    expect(unasked?.message).toMatch(/ Its fee is at most 0\.0\d+ of the chain’s own coin\./)
+    const capped = await signing('wallet', 'send', to, '0.5', '--gas', '--max-fee-gwei', '0.000000001')
+    expect(capped.json().errors[0]?.code).toBe('TRANSACTION_FEE_CAP')
+    const { chain } = network
+    const call = { what: 'the transfer', to, value: 1n }
+    const { most } = await tryCall(chain, payer, call)
+    expect((await tryCall(chain, payer, call, { mostWei: most })).most).toBe(most)
+    await expect(tryCall(chain, payer, call, { mostWei: 21_000n })).rejects.toMatchObject({
+      code: 'TRANSACTION_FEE_CAP',
     })
     expect(await anvil.client.getTransactionCount({ address: payer })).toBe(before)
   })

@@ -1,7 +1,7 @@
 /** A wrong row over real sessions of the in-memory transport: seats that judge by themselves, and only one whose sample hit it. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { createForwardWrongRow } from '../../../src/core/checker/forward-wrong-row.ts'
-import { type PeerDependencies, servePeer } from '../../../src/core/checker/serve-peer.ts'
+import { createPeerServer, type PeerDependencies } from '../../../src/core/checker/serve-peer.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { recoverSigner } from '../../../src/core/report/signer.ts'
@@ -38,7 +38,7 @@ async function serve(host: ReturnType<typeof memory>, index: number, judge: Pick
       recover: (type, message, signature) => recoverSigner(network, type, { message, signature }),
       randomNonce: () => word(Math.floor(index + 1)),
       admit: async () => null,
-      onSession: session => servePeer(session, { ...nobody, judgeOf: () => judge }),
+      onSession: createPeerServer({ ...nobody, judgeOf: () => judge }),
       onFault: ({ error }) => faults.push(error),
       clock: createManualClock(),
     },

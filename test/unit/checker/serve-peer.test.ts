@@ -1,25 +1,29 @@
-import type { Hex } from 'viem'
+import type { Address, Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { checkerErrors } from '../../../src/core/checker/errors.ts'
-import { createPhaseReader, servePeer } from '../../../src/core/checker/serve-peer.ts'
+import { createPeerServer, createPhaseReader } from '../../../src/core/checker/serve-peer.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const commitment = { message: { epoch: 7n } }
 
-/** A peer's session with nothing below it: `say` is what the peer sends. */
+/** Peers' sessions with nothing below them: `say` is what a peer sends over one of its own, `connect` opens one more. */
 function scene(takeWrongRow: () => Promise<void>) {
-  const handlers = new Map<string, (body: unknown, payload: Uint8Array) => unknown>()
-  const session = { on: (type: string, handler: never) => handlers.set(type, handler) } as unknown as Session
   let nowMs = 0
-  servePeer(session, {
+  const serve = createPeerServer({
     seatOf: () => null,
     judgeOf: () => ({ takeWrongRow }),
     phaseOf: async () => 'open',
     now: () => nowMs,
   })
+  function connect(operator: Address) {
+    const handlers = new Map<string, (body: unknown, payload: Uint8Array) => unknown>()
+    serve({ operator, on: (type: string, handler: never) => handlers.set(type, handler) } as unknown as Session)
+    return async (type: string, body: unknown) => handlers.get(type)!(body, new Uint8Array())
+  }
   return {
-    say: async (type: string, body: unknown) => handlers.get(type)!(body, new Uint8Array()),
+    connect,
+    say: connect('0x01'),
     pass: (ms: number) => {
       nowMs += ms
     },
@@ -42,6 +46,28 @@ describe('a peer', () => {
     pass(60_000)
     await say('wrong.row', { commitment }).catch(() => undefined)
     expect(recomputed).toBe(9)
+  })
+
+  it('that connects again and again has no more of them recomputed, and takes nothing from another one', async () => {
+    let [running, most, recomputed] = [0, 0, 0]
+    const { connect, pass } = scene(async () => {
+      recomputed++
+      most = Math.max(most, ++running)
+      await Promise.resolve()
+      running--
+      throw checkerErrors.CHECKER_WRONG_ROW_UNPROVEN({ reason: 'it is right' })
+    })
+    const say = (operator: Address) => connect(operator)('wrong.row', { commitment }).catch(() => undefined)
+    await Promise.all(Array.from({ length: 100 }, () => say('0x01')))
+    expect([recomputed, most]).toEqual([8, 1])
+    for (let i = 0; i < 100; i++) await say('0x01')
+    expect(recomputed).toBe(8)
+    await say('0x02')
+    expect(recomputed).toBe(9)
+    // Refilled, it is forgotten, and has no more than anybody.
+    pass(3_600_000)
+    for (let i = 0; i < 100; i++) await say('0x01')
+    expect(recomputed).toBe(17)
   })
 
   it('may send as many as there are: what is proven, or of a round that is not known yet, costs it nothing', async () => {

@@ -10,6 +10,9 @@ const bumpPercent = 120n
 /** What this installation offers at most, in wei per gas. */
 export type FeeCaps = { readonly feePerGas: bigint; readonly tipPerGas: bigint }
 
+/** Unless it says otherwise. */
+export const defaultFeeCaps: FeeCaps = { feePerGas: 200_000_000_000n, tipPerGas: 10_000_000_000n }
+
 /** What the market is said to ask as a tip is offered up to a quarter of the cap: the rest is for seven replacements. */
 const firstTipShare = 4n
 export const firstTip = (market: Pick<FeeMarket, 'tipPerGas'>, caps: Pick<FeeCaps, 'tipPerGas'>): bigint =>

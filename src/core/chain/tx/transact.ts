@@ -5,6 +5,8 @@ import type { Chain } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
 import { kaisarErrorsAbi } from '../kaisar-errors.ts'
+import { readFeeMarket } from './fee-market.ts'
+import { defaultFeeCaps, type Fee, type FeeCaps, nextFee } from './fees.ts'
 import { confirmedReceipt, type Receipt } from './receipt.ts'
 
 export type Call = {
@@ -19,7 +21,15 @@ export type Call = {
   readonly abi?: Abi
 }
 
-export type TransactOptions = {
+/** What a call may cost. */
+export type CostLimits = {
+  /** Default: those of {@link defaultFeeCaps}. */
+  readonly caps?: FeeCaps | undefined
+  /** For its gas, in wei, such as a person agreed to; default: as much as the caps allow. */
+  readonly mostWei?: bigint | undefined
+}
+
+export type TransactOptions = CostLimits & {
   /** Default: the account's next one. */
   readonly nonce?: number
   /** How long its receipt is waited for, in ms; default ten minutes. */
@@ -38,27 +48,30 @@ export type TransactDependencies = {
 const pollMs = 100
 
 /** What a call costs at present, in wei of the chain's own coin; `most` with a fifth of the gas to spare. */
-export type Cost = { readonly gas: bigint; readonly maxFeePerGas: bigint; readonly most: bigint }
+export type Cost = Fee & {
+  readonly gas: bigint
+  readonly most: bigint
+  /** Per gas, as the endpoints say it is; more than what is offered where the caps are below it. */
+  readonly tipAsked: bigint
+}
 
 /**
  * Tries a call without a signature.
  *
- * @throws CONTRACT_REVERTED, FUNDS_INSUFFICIENT where `from` cannot pay it, RPC_FAILED
+ * @throws CONTRACT_REVERTED, FUNDS_INSUFFICIENT where `from` cannot pay it, TRANSACTION_FEE_CAP, RPC_FAILED
  */
 export async function tryCall(
   chain: Chain,
   from: Address,
   call: Call,
-): Promise<Cost & { maxPriorityFeePerGas: bigint }> {
+  { caps = defaultFeeCaps, mostWei }: CostLimits = {},
+): Promise<Cost> {
   const { to, data, value = 0n, what, abi = [] } = call
   try {
-    const [balanceWei, fees] = await Promise.all([
-      chain.client.getBalance({ address: from }),
-      chain.client.estimateFeesPerGas(),
-    ])
+    const [balanceWei, market] = await Promise.all([chain.client.getBalance({ address: from }), readFeeMarket(chain)])
     const short = (neededWei: bigint) => chainErrors.FUNDS_INSUFFICIENT({ account: from, balanceWei, neededWei })
     // What cannot be moved cannot be tried either.
-    if (value > 0n && balanceWei <= value) throw short(value + 21_000n * fees.maxFeePerGas)
+    if (value > 0n && balanceWei <= value) throw short(value + 21_000n * (market.baseFeePerGas + 1n))
     const estimated = await chain.client.estimateGas({
       account: from,
       value,
@@ -67,13 +80,23 @@ export async function tryCall(
     })
     // A plain transfer takes what it takes; a contract may take another path by then.
     const gas = data === undefined ? estimated : estimated + estimated / 5n
-    const most = gas * fees.maxFeePerGas
+    const fee = nextFee(market, [], {
+      ...caps,
+      feePerGas: min(caps.feePerGas, (mostWei ?? gas * caps.feePerGas) / gas),
+    })
+    if (fee === null) {
+      const neededWei = gas * market.baseFeePerGas
+      throw chainErrors.TRANSACTION_FEE_CAP({ key: what, neededWei, capWei: mostWei ?? gas * caps.feePerGas })
+    }
+    const most = gas * fee.maxFeePerGas
     if (balanceWei < value + most) throw short(value + most)
-    return { gas, most, ...fees }
+    return { gas, most, ...fee, tipAsked: market.tipPerGas }
   } catch (error) {
     throw decodeChainError(error, what, [...abi, ...kaisarErrorsAbi])
   }
 }
+
+const min = (a: bigint, b: bigint) => (a < b ? a : b)
 
 /**
  * Runs a call as if `from` had sent it, whatever it holds.
@@ -100,12 +123,12 @@ export async function simulateCall(
  */
 export async function transact(
   call: Call,
-  { nonce, timeoutMs = 600_000 }: TransactOptions,
+  { nonce, timeoutMs = 600_000, ...limits }: TransactOptions,
   { chain, account, clock, onSigned }: TransactDependencies,
 ): Promise<Receipt> {
   const { to, data, value = 0n, what, abi = [] } = call
   const [{ gas, maxFeePerGas, maxPriorityFeePerGas }, nextNonce] = await Promise.all([
-    tryCall(chain, account.address, call),
+    tryCall(chain, account.address, call, limits),
     nonce ?? chain.client.getTransactionCount({ address: account.address, blockTag: 'pending' }),
   ])
   try {

@@ -14,7 +14,8 @@ import type { Store } from '../../platform/store.ts'
 import type { Chain } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
-import { type Fee, firstTip, mostWei, nextFee } from './fees.ts'
+import { tipPerGas } from './fee-market.ts'
+import { defaultFeeCaps, type Fee, firstTip, mostWei, nextFee } from './fees.ts'
 import { type Plan, type PlanRules, planTransactions } from './plan.ts'
 import type { Receipt } from './receipt.ts'
 import { settleNonces } from './settle-nonces.ts'
@@ -104,7 +105,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   const { onTrouble = () => {}, crashPoint = () => {} } = dependencies
   const { confirmations = 1, pollMs = 500 } = options
   const watchBlocks = Math.max(options.watchBlocks ?? 12, confirmations)
-  const { maxTipPerGas = 10_000_000_000n, maxFeePerGas: feeCap = 200_000_000_000n } = options
+  const { maxTipPerGas = defaultFeeCaps.tipPerGas, maxFeePerGas: feeCap = defaultFeeCaps.feePerGas } = options
   const { spendCapWei = 500_000_000_000_000_000n } = options
   const caps = { feePerGas: feeCap, tipPerGas: maxTipPerGas }
   const rules: PlanRules = { bumpAfterBlocks: options.bumpAfterBlocks ?? 3, maxInFlight: options.maxInFlight ?? 8 }
@@ -398,6 +399,3 @@ const isKnown = /already (known|imported)|nonce too low|underpriced/i
 /** Whether recording the same key again means to try again. */
 const isOver = ({ state, receipt }: ActionRow): boolean =>
   state === 'failed' || state === 'expired' || receipt?.success === false
-
-const tipPerGas = (chain: Chain): Promise<bigint> =>
-  chain.client.estimateMaxPriorityFeePerGas().catch(() => 1_000_000_000n)

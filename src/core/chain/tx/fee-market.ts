@@ -1,0 +1,12 @@
+/** What the endpoints say that the next block asks. */
+import type { Chain } from '../client.ts'
+import type { FeeMarket } from './fees.ts'
+
+/** In wei per gas: whatever an endpoint says it is, of two the higher. */
+export const tipPerGas = (chain: Chain): Promise<bigint> =>
+  chain.client.estimateMaxPriorityFeePerGas().catch(() => 1_000_000_000n)
+
+export async function readFeeMarket(chain: Chain): Promise<FeeMarket> {
+  const [{ baseFeePerGas }, tip] = await Promise.all([chain.client.getBlock(), tipPerGas(chain)])
+  return { baseFeePerGas: baseFeePerGas ?? 0n, tipPerGas: tip }
+}
