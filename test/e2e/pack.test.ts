@@ -19,7 +19,7 @@ afterAll(() => {
 
 /** Budget of what is downloaded from us, and of what it unpacks to; the code of most dependencies is in it. */
 /** Of which the contracts, as compiled for three EVMs, are a tenth. */
-const budgetBytes = { tarball: 1_700_000, unpacked: 7_000_000 }
+const budgetBytes = { tarball: 1_700_000, unpacked: 8_000_000 }
 
 /** Some packages whose code is in ours. */
 const bundled = ['ink', 'pino', 'prom-client', 'execa', '@peculiar/x509']

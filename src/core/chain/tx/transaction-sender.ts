@@ -105,9 +105,9 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   const { onTrouble = () => {}, crashPoint = () => {} } = dependencies
   const { confirmations = 1, pollMs = 500 } = options
   const watchBlocks = Math.max(options.watchBlocks ?? 12, confirmations)
-  const { maxTipPerGas = defaultFeeCaps.tipPerGas, maxFeePerGas: feeCap = defaultFeeCaps.feePerGas } = options
   const { spendCapWei = 500_000_000_000_000_000n } = options
-  const caps = { feePerGas: feeCap, tipPerGas: maxTipPerGas }
+  const { maxTipPerGas: tipCap, maxFeePerGas: feeCap } = options
+  const caps = { feePerGas: feeCap ?? defaultFeeCaps.feePerGas, tipPerGas: tipCap ?? defaultFeeCaps.tipPerGas }
   const rules: PlanRules = { bumpAfterBlocks: options.bumpAfterBlocks ?? 3, maxInFlight: options.maxInFlight ?? 8 }
   const address = account.address.toLowerCase() as Address
   const store = createTransactionStore(dependencies.store, address)
@@ -126,11 +126,9 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   let saidShortOf: bigint | null = null
 
   function complain(error: KaisarError, about = error.message) {
-    if (error.code === 'FUNDS_INSUFFICIENT') {
-      const { balanceWei } = error.context as { balanceWei: bigint }
-      if (balanceWei === saidShortOf) return
-      saidShortOf = balanceWei
-    }
+    const { balanceWei = null } = error.context as { balanceWei?: bigint }
+    if (balanceWei !== null && balanceWei === saidShortOf) return
+    saidShortOf = balanceWei ?? saidShortOf
     const what = `${error.code}/${about}`
     if (!atHead.told.has(what)) onTrouble(error)
     atHead.told.add(what)
@@ -226,7 +224,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       if (first < market.tipPerGas)
         complain(chainErrors.TRANSACTION_TIP_CAP({ askedWei: market.tipPerGas, offeredWei: first }), '')
       if (fee === null) {
-        const needed = { neededWei: gas * market.baseFeePerGas, capWei: gas * feeCap }
+        const needed = { neededWei: gas * market.baseFeePerGas, capWei: gas * caps.feePerGas }
         if (offered(nonce).every(({ maxFeePerGas }) => maxFeePerGas < market.baseFeePerGas))
           complain(chainErrors.TRANSACTION_FEE_CAP({ key: key || `nonce ${nonce}`, ...needed }), `${nonce}`)
         return false
@@ -308,8 +306,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     try {
       const [balanceWei, gasPrice] = [await chain.client.getBalance({ address }), await chain.client.getGasPrice()]
       if (balanceWei >= 21_000n * gasPrice) return error
-      const neededWei = comfortableGas * gasPrice
-      return chainErrors.FUNDS_INSUFFICIENT({ account: address, balanceWei, neededWei, cause: reason })
+      const needed = { balanceWei, neededWei: comfortableGas * gasPrice }
+      return chainErrors.FUNDS_INSUFFICIENT({ account: address, ...needed, cause: reason })
     } catch {
       return error
     }
