@@ -155,63 +155,52 @@ describe('kaisar chain ui', () => {
     expect((await child).exitCode).toBe(0)
   })
 
-  it.each([
-    [390, 'light'],
-    [390, 'dark'],
-    [1280, 'light'],
-    [1280, 'dark'],
-  ] as const)('cuts nothing at %i pixels in the %s theme', async (width, colorScheme) => {
-    const { child, find } = start('chain', 'ui')
-    const url = String((await find('explorer.ready')).url)
-    const page = await browser.newPage({ colorScheme, viewport: { width, height: 844 } })
-    const complaints = watchPage(page, url)
-    const { id, payout } = devices[0]!
-    await page.goto(`${url}/device/${id}`)
-    const transaction = await page.locator('a[href^="/transaction/"]').first().getAttribute('href')
-    const checker = await page.locator('a[href^="/checker/"]').first().getAttribute('href')
-    const paths = ['/', '/epochs', '/epoch/0', '/devices', `/device/${id}`, '/checkers', checker!, transaction!]
-    for (const path of [...paths, `/wallet/${payout}`]) {
-      const answer = await page.goto(url + path)
-      expect(answer!.status(), path).toBe(200)
-      const room = await page.evaluate<[number, number]>('[document.scrollingElement.scrollWidth, innerWidth]')
-      expect(room[0], path).toBeLessThanOrEqual(room[1])
-      // Text of pictures keeps its size, and what would scroll inside the page on a phone is stacked.
-      const sizes = await page.evaluate<number[]>(
-        `[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height).filter(height => height > 0)`,
-      )
-      for (const size of sizes) expect(size, path).toBeGreaterThanOrEqual(9)
-      if (width === 390)
-        expect(
-          await page.evaluate(
-            `[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth).length`,
-          ),
-          path,
-        ).toBe(0)
-    }
-    await page.getByRole('searchbox').fill(transaction!.split('/')[2]!)
-    await page.keyboard.press('Enter')
-    await page.waitForURL(url + transaction!)
-    expect(complaints).toEqual([])
-    await page.close()
-    child.kill('SIGTERM')
-    await child
-  })
-
-  it('looks dead when the chain is gone, and its age goes on', async () => {
+  it('cuts nothing on a phone or a desk, in either theme', async () => {
     const { child, find } = start('chain', 'ui')
     const url = String((await find('explorer.ready')).url)
     const page = await browser.newPage()
-    // The page's own clock, so that nobody waits: the server's answers stay as they are.
-    await page.clock.install()
-    await page.goto(url)
-    const head = page.locator('.head time')
-    const before = await head.textContent()
-    await page.clock.fastForward(65_000)
-    await eventually(async () => expect(await head.textContent()).not.toBe(before))
-    expect(await head.textContent()).toMatch(/min/)
+    const complaints = watchPage(page, url)
+    const { id, payout } = devices[0]!
+    await page.goto(`${url}/device/${id}`)
+    const transaction = (await page.locator('a[href^="/transaction/"]').first().getAttribute('href'))!
+    const checker = (await page.locator('a[href^="/checker/"]').first().getAttribute('href'))!
+    const measures = `({
+      cut: Math.max(0, document.scrollingElement.scrollWidth - innerWidth),
+      scrolling: [...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth).length,
+      smallest: Math.min(...[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height || 99), 99),
+    })`
+    for (const width of [390, 1280])
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.setViewportSize({ width, height: 844 })
+        await page.emulateMedia({ colorScheme })
+        for (const path of [
+          '/',
+          '/epochs',
+          '/epoch/0',
+          '/devices',
+          `/device/${id}`,
+          '/checkers',
+          checker,
+          transaction,
+          `/wallet/${payout}`,
+        ]) {
+          expect((await page.goto(url + path))!.status(), path).toBe(200)
+          const { cut, scrolling, smallest } =
+            await page.evaluate<Record<'cut' | 'scrolling' | 'smallest', number>>(measures)
+          const where = `${path} at ${width} px`
+          expect(cut, where).toBe(0)
+          // Text of pictures keeps its size, and tables are stacked on a phone.
+          expect(smallest, where).toBeGreaterThanOrEqual(9)
+          if (width === 390) expect(scrolling, where).toBe(0)
+        }
+      }
+    await page.getByRole('searchbox').fill(transaction.split('/')[2]!)
+    await page.keyboard.press('Enter')
+    await page.waitForURL(url + transaction)
+    expect(complaints).toEqual([])
     await page.close()
     child.kill('SIGTERM')
-    await child
+    expect((await child).exitCode).toBe(0)
   })
 
   it('only reads, and only for this machine', async () => {
@@ -289,5 +278,26 @@ describe('kaisar chain watch', () => {
     child.kill('SIGINT')
     await child
     expect(events.at(-1)).toMatchObject({ type: 'result', success: true })
+  })
+})
+
+describe('kaisar chain ui without its chain', () => {
+  it('looks dead, says so once, and counts on how old the head is', async () => {
+    const { child, find } = start('chain', 'ui')
+    const url = String((await find('explorer.ready')).url)
+    const page = await browser.newPage()
+    // The page's clock: nobody waits for a day. The played chain is some minutes ahead of it.
+    await page.clock.install()
+    await page.goto(url)
+    await eventually(async () => expect(await page.evaluate('document.documentElement.dataset.live')).toBe('on'))
+    expect(await page.locator('.pulse.dead').count()).toBe(0)
+    await anvil.stop()
+    await eventually(async () => expect(await page.locator('.pulse.dead').count()).toBe(1), 30_000)
+    expect(await page.locator('.trouble').count()).toBe(1)
+    await page.clock.fastForward('24:00:00')
+    await eventually(async () => expect(await page.locator('.head time').textContent()).toMatch(/ h /))
+    await page.close()
+    child.kill('SIGTERM')
+    await child
   })
 })

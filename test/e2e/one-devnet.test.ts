@@ -43,10 +43,11 @@ it('survives nothing of SIGKILL, is swept at the next up, which detaches, is fou
   expect(lost.exitCode).toBe(3)
   expect(lost.json().errors[0]!.code).toBe('DEVNET_NOT_RUNNING')
 
-  // As the docs open it.
-  type Ready = { type: string; data: { rpcUrl: string; contracts: Record<string, string> } }
-  const lines = (await shell.runNamed(opening, { KAISAR_JSON: '1' })).trim().split('\n')
-  const { rpcUrl, contracts } = (JSON.parse(lines.at(-1)!) as Ready).data
+  // As the docs open it, with the explorer.
+  type Ready = { type: string; data: { rpcUrl: string; explorerUrl: string; contracts: Record<string, string> } }
+  const lines = (await shell.runNamed(opening, { KAISAR_JSON: '1', KAISAR_UI: '1' })).trim().split('\n')
+  const { rpcUrl, explorerUrl, contracts } = (JSON.parse(lines.at(-1)!) as Ready).data
+  expect((await fetch(explorerUrl)).status).toBe(200)
 
   const second = await runCli(['devnet', 'up', '--detach', '--json'], { env, timeoutMs: 120_000 })
   expect(second.exitCode).toBe(1)

@@ -112,7 +112,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     const { name } = devnetPlace(this.flags['data-dir'], this.config.dataDir)
     const at = this.flags['data-dir'] === undefined ? '' : ` --context ${name}`
     return [
-      `kaisar epoch explain ${devices[0]?.device.slice(0, 10) ?? '<device>'}${at}`,
+      `kaisar epoch explain ${devices[0] === undefined ? '<device>' : shortHex(devices[0].device)}${at}`,
       `kaisar epoch rewards${at}`,
       `kaisar chain ui${at}`,
     ]

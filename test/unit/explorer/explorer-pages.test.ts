@@ -64,7 +64,7 @@ describe('explorer pages', () => {
     const at = (now: number, trouble: string | null = null) => layout(networkView, page, { now, trouble }).markup
     expect(at(1_054)).not.toMatch(/pulse dead|class="trouble"/)
     expect(at(1_053 + 200)).toMatch(/pulse dead/)
-    expect(at(1_053 + 200)).toContain('No block has come for 3 min 20 s')
+    expect(at(1_053 + 200)).toContain('The newest block is 3 min 20 s old')
     const refused = at(1_054, 'No endpoint answers.')
     expect(refused).toMatch(/pulse dead/)
     expect(refused.match(/class="trouble"/g)).toHaveLength(1)

@@ -48,7 +48,7 @@ ${sections.map(
 <p class="head"><span class="pulse${isDead && ' dead'}" aria-hidden="true"></span>chain ${view.chainId} · block <b>${grouped(view.head.number)}</b> · <time data-at="${view.head.timestamp}" data-now="${Math.floor(now)}" data-late="${lateSeconds}">${headAge(view, now)}</time></p>
 </header>
 <main id="content" tabindex="-1">
-${isDead && html`<p class="trouble" role="alert">${trouble === null ? `No block has come for ${duration(age)}: the chain stands still, or this endpoint does.` : `The chain cannot be read, and this is the last that was seen. ${trouble}`}</p>`}
+${isDead && html`<p class="trouble" role="alert">${trouble === null ? `The newest block is ${duration(age)} old: the chain stands still, or this endpoint does.` : `The chain cannot be read, and this is the last that was seen. ${trouble}`}</p>`}
 ${body}
 ${glossary()}
 </main>
