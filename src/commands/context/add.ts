@@ -5,7 +5,7 @@ export default class ContextAdd extends BaseCommand<typeof ContextAdd> {
   static override description =
     `Make a network known by its deployment file, which "kaisar chain deploy" writes and whoever runs the network hands on.
 
-The endpoints are asked whether the contracts are there, with the code that was deployed.`
+The endpoints are asked whether the contracts are there, with the code that was deployed, and name each other.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> mainnet --from mainnet.json --rpc-url https://rpc-1.example --rpc-url https://rpc-2.example',
   ]
@@ -13,6 +13,9 @@ The endpoints are asked whether the contracts are there, with the code that was 
   static override flags = {
     ...chainFlags,
     from: Flags.string({ description: 'Deployment file, or the context file of another machine', helpValue: '<file>' }),
+    'allow-unknown-code': Flags.boolean({
+      description: 'Add it although the file does not say which code the contracts have',
+    }),
   }
 
   async run() {
@@ -29,7 +32,7 @@ The endpoints are asked whether the contracts are there, with the code that was 
     if (from === undefined)
       throw usageErrors.USAGE_INVALID({ reason: 'The network has to be named: --from <deployment file>.' })
     const { readHandedOn } = await import('../../core/chain/deployment-file.ts')
-    const { rpcUrls: known, ...network } = readHandedOn(from)
+    const { rpcUrls: known, ...network } = readHandedOn(from, { allowUnknownCode: this.flags['allow-unknown-code'] })
     const rpcUrls = given ?? [...known]
     if (rpcUrls.length === 0)
       throw usageErrors.USAGE_INVALID({ reason: `${from} names no endpoint: add --rpc-url <url>.` })

@@ -137,12 +137,17 @@ export function writeDeployment(path: string, record: DeploymentRecord): void {
   writeFileAtomically(path, `${JSON.stringify(JSON.parse(stringifyJson(record)), null, 2)}\n`)
 }
 
-/** @throws DEPLOYMENT_INVALID, also for a deployment that was not completed */
-export function readHandedOn(path: string): HandedOnNetwork {
+/**
+ * @throws DEPLOYMENT_INVALID, also for a deployment that was not completed, and CODE_UNKNOWN for a contract without the hash of its code,
+ * unless that is allowed
+ */
+export function readHandedOn(path: string, { allowUnknownCode = false } = {}): HandedOnNetwork {
   const { contracts, codeHashes, deployedAtBlock, rpcUrls = [], chainId } = parse(handedOnSchema, path)
   if (codeHashes === null) throw chainErrors.DEPLOYMENT_INVALID({ file: path, reason: 'it was not completed' })
   // The second half of another contract's code is nobody's to call.
   const { EpochExtension: _, ...called } = contracts
+  const unknown = Object.keys(called).filter(name => codeHashes?.[name] === undefined)
+  if (unknown.length > 0 && !allowUnknownCode) throw chainErrors.CODE_UNKNOWN({ file: path, contracts: unknown })
   return { chainId, contracts: called, codeHashes, deployedAtBlock: deployedAtBlock ?? undefined, rpcUrls }
 }
 

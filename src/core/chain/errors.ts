@@ -65,6 +65,22 @@ export const chainErrors = defineErrors({
     fix: 'Check the deployment file and the endpoint; do not sign anything until both agree.',
     exit: 3,
   },
+  CONTRACTS_MIXED: {
+    message: ({ contract, address, others }: { contract: string; address: string; others: readonly string[] }) =>
+      `${contract} at ${address} is not of the network of the others: it and ${others.join(', ')} do not name each other.`,
+    meaning:
+      'The contracts of a network name each other for ever. KAI is approved to some of them, and a stranger’s contract among them could take it.',
+    fix: 'Sign nothing. Get the deployment file again, from whoever runs the network, and compare it with what others were given.',
+    exit: 3,
+  },
+  CODE_UNKNOWN: {
+    message: ({ file, contracts }: { file: string; contracts: readonly string[] }) =>
+      `${file} does not say which code these contracts have: ${contracts.join(', ')}.`,
+    meaning:
+      'Without the hashes of their code nothing tells the contracts of the network from others that answer alike.',
+    fix: 'Get the deployment file that "kaisar chain deploy" wrote, or add the network anyway with --allow-unknown-code.',
+    exit: 3,
+  },
   CHAIN_UNFIT: {
     message: ({ faults }: { faults: readonly string[] }) =>
       `The contracts would not run on this chain, or would not be safe there: ${faults.join(', ')}.`,

@@ -1,5 +1,10 @@
-import { type Address, getAddress, type Hex, isAddress } from 'viem'
+import { type Abi, type Address, getAddress, type Hex, isAddress } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
+import { checkerSeatsAbi } from './abi/checker-seats.ts'
+import { deviceRegistryAbi } from './abi/device-registry.ts'
+import { epochConsensusAbi } from './abi/epoch-consensus.ts'
+import { kaisarLensAbi } from './abi/kaisar-lens.ts'
+import { rewardVaultAbi } from './abi/reward-vault.ts'
 import { type Chain, type ChainDependencies, type ChainOptions, connectChain } from './client.ts'
 import { decodeChainError } from './decode-error.ts'
 import { chainErrors } from './errors.ts'
@@ -41,9 +46,10 @@ export const lowerCase = (address: Address): Address => address.toLowerCase() as
 
 /**
  * Connects to a deployed network and verifies every endpoint: right chain, contracts present, their code as deployed where its hashes are known.
+ * KAI is approved to some of the contracts, so they have to name each other.
  *
  * @param deployment - chain id (omitted: that of the endpoint), addresses and code hashes, e.g. of a context
- * @throws DEPLOYMENT_INVALID, and whatever {@link connectChain} throws
+ * @throws DEPLOYMENT_INVALID, CONTRACTS_MIXED, and whatever {@link connectChain} throws
  */
 export async function connectNetwork(
   deployment: {
@@ -67,6 +73,12 @@ export async function connectNetwork(
     },
     dependencies,
   )
+  try {
+    await assertOneNetwork(chain, contracts)
+  } catch (error) {
+    chain.close()
+    throw error
+  }
   const { deployedAtBlock } = deployment
   return {
     chainId: chain.chainId,
@@ -75,6 +87,48 @@ export async function connectNetwork(
     chain,
     ...(deployedAtBlock === undefined ? {} : { deployedAtBlock: BigInt(deployedAtBlock) }),
   }
+}
+
+/** The views by which contracts name others, and whom. */
+const viewsOf = {
+  seats: 'CheckerSeats',
+  registry: 'DeviceRegistry',
+  consensus: 'EpochConsensus',
+  vault: 'RewardVault',
+  token: 'KaisarToken',
+} as const satisfies Record<string, ContractName>
+type View = keyof typeof viewsOf
+const naming = (by: ContractName, abi: Abi, views: readonly View[]) => views.map(view => ({ by, abi, view }))
+const namings = [
+  ...naming('EpochConsensus', epochConsensusAbi, ['seats', 'registry', 'vault']),
+  ...naming('RewardVault', rewardVaultAbi, ['token', 'registry', 'seats', 'consensus']),
+  ...naming('CheckerSeats', checkerSeatsAbi, ['token', 'consensus']),
+  ...naming('DeviceRegistry', deviceRegistryAbi, ['token', 'consensus']),
+]
+
+/**
+ * Asks all of them in one call. Of contracts that do not name each other, the odd one is that about which most are at odds.
+ *
+ * @throws CONTRACTS_MIXED
+ */
+async function assertOneNetwork(chain: Chain, contracts: Contracts): Promise<void> {
+  const calls: { address: Address; abi: Abi; functionName: string }[] = [
+    ...namings.map(({ by, abi, view }) => ({ address: contracts[by], abi, functionName: view })),
+    { address: contracts.KaisarLens, abi: kaisarLensAbi, functionName: 'contracts' },
+  ]
+  const answers = await chain.client.multicall({ contracts: calls, deployless: true, batchSize: 0 })
+  if (answers.every(({ status }) => status === 'failure')) throw decodeChainError(answers[0]!.error, 'contracts')
+  const ofLens = (answers.at(-1)!.result ?? {}) as Readonly<Partial<Record<View, Address>>>
+  const named = [
+    ...namings.map(({ by, view }, i) => ({ by, view, address: answers[i]!.result as Address | undefined })),
+    ...(Object.keys(viewsOf) as View[]).map(view => ({ by: 'KaisarLens' as const, view, address: ofLens[view] })),
+  ]
+  const odds = named.filter(({ view, address }) => address?.toLowerCase() !== contracts[viewsOf[view]])
+  if (odds.length === 0) return
+  const about = (name: ContractName) => odds.filter(({ by, view }) => by === name || viewsOf[view] === name)
+  const odd = [...contractNames].sort((a, b) => about(b).length - about(a).length)[0]!
+  const others = about(odd).map(({ by, view }) => (by === odd ? viewsOf[view] : by))
+  throw chainErrors.CONTRACTS_MIXED({ contract: odd, address: contracts[odd], others: [...new Set(others)] })
 }
 
 function parseContracts(given: Readonly<Record<string, string>>): Contracts {

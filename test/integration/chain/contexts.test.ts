@@ -2,11 +2,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { contractNames } from '../../../src/core/chain/network.ts'
 import { readContext } from '../../../src/core/platform/context.ts'
 import { stringifyJson } from '../../../src/core/platform/output.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { cliHome } from '../../helpers/cli-home.ts'
-import { networkForTests } from '../../helpers/deploy.ts'
+import { deployForTests, networkForTests } from '../../helpers/deploy.ts'
 
 const anvil = await anvilForTests({ autoImpersonate: true })
 // Mined before the deployment, so that its block is not the first.
@@ -81,13 +82,53 @@ describe('kaisar context', () => {
       write(content)
       expect(await codeOf(...other), content).toBe('DEPLOYMENT_INVALID')
     }
-    write(JSON.stringify({ chainId: 1, contracts: deployment.contracts }))
+    const { codeHashes } = deployment
+    write(JSON.stringify({ chainId: 1, contracts: deployment.contracts, codeHashes }))
     expect(await codeOf(...other)).toBe('CHAIN_ID_MISMATCH')
     write(
-      JSON.stringify({ chainId: 31337, contracts: { ...deployment.contracts, KaisarLens: `0x${'12'.repeat(20)}` } }),
+      JSON.stringify({
+        chainId: 31337,
+        contracts: { ...deployment.contracts, KaisarLens: `0x${'12'.repeat(20)}` },
+        codeHashes,
+      }),
     )
     expect(await codeOf(...other)).toBe('CONTRACTS_NOT_DEPLOYED')
     expect((await kaisar('context', 'list', '--json')).json().data).toMatchObject({ contexts: [] })
+  })
+
+  test('adds no network in which a stranger’s contract stands for one of the others, and names it', async () => {
+    const { kaisar, path } = await homeWithFile()
+    const { deployment: strange } = await deployForTests(anvil)
+    for (const name of contractNames) {
+      const file = join(path, `${name}.json`)
+      const mixed = <T>(of: (each: typeof deployment) => Readonly<Record<string, T>>) => ({
+        ...of(deployment),
+        [name]: of(strange)[name],
+      })
+      const [contracts, codeHashes] = [mixed<string>(each => each.contracts), mixed<string>(each => each.codeHashes)]
+      writeFileSync(file, JSON.stringify({ chainId: 31337, contracts, codeHashes }))
+      const added = await kaisar('context', 'add', 'main', '--from', file, '--rpc-url', anvil.rpcUrl, '--json')
+      expect([added.exitCode, added.json().errors[0]]).toMatchObject([
+        3,
+        { code: 'CONTRACTS_MIXED', context: { contract: name, address: contracts[name] } },
+      ])
+    }
+    expect((await kaisar('context', 'list', '--json')).json().data).toMatchObject({ contexts: [] })
+  })
+
+  test('adds a network whose code the file does not say only when that is allowed', async () => {
+    const { add, file, dataDir } = await homeWithFile()
+    const { KaisarLens: _, ...codeHashes } = deployment.codeHashes
+    const { chainId, contracts } = deployment
+    writeFileSync(file, JSON.stringify({ chainId, contracts, codeHashes }))
+    expect((await add('main')).json().errors[0]).toMatchObject({
+      code: 'CODE_UNKNOWN',
+      context: { contracts: ['KaisarLens'] },
+    })
+    writeFileSync(file, JSON.stringify({ chainId, contracts }))
+    expect((await add('main')).json().errors[0]?.code).toBe('CODE_UNKNOWN')
+    expect((await add('main', '--allow-unknown-code')).exitCode).toBe(0)
+    expect(readContext(dataDir, 'main').codeHashes).toBeUndefined()
   })
 
   test('reads events from the block of the deployment on', async () => {
