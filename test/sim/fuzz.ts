@@ -80,7 +80,13 @@ const inSession: Ways = { generated: 0.4, mutated: 0.38, replayed: 0.13, bent: 0
 const inDaemonsSession: Ways = { ...inSession, bent: 0.03, shattered: 0.001 }
 const beforeSession: Ways = { generated: 0.25, mutated: 0.25, replayed: 0.1, bent: 0.25, shattered: 0.15 }
 
-type Party = { readonly name: string; readonly signer: Signer; readonly grammar: MessageGrammar }
+type Party = {
+  readonly name: string
+  readonly signer: Signer
+  readonly grammar: MessageGrammar
+  /** What its peers listen to. */
+  readonly heard: ReadonlySet<MessageType>
+}
 
 export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResult> {
   const random = seededRandom(seed)
@@ -143,11 +149,15 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     return isOn && sent < messages
   }
 
-  async function make({ signer, grammar }: Party, ways: Ways): Promise<{ kind: string; type: string; frame: Frame }> {
+  async function make(
+    { signer, grammar, heard }: Party,
+    ways: Ways,
+  ): Promise<{ kind: string; type: string; frame: Frame }> {
     const whole = async (): Promise<readonly [kind: string, frame: Frame]> => {
       let roll = random() * (ways.generated + ways.mutated + ways.replayed)
       roll -= ways.mutated
-      const types = ways === beforeSession || chance(0.005) ? everyType : sessionTypes
+      const inTurn = chance(0.7) ? heard : sessionTypes
+      const types = ways === beforeSession || chance(0.005) ? everyType : inTurn
       const seen = roll < ways.replayed ? grammar.replay(types) : null
       if (seen !== null) return roll < 0 ? ['mutated', await grammar.mutate(seen, signer)] : ['replayed', seen]
       return ['generated', await grammar.generate(types, signer)]
@@ -187,13 +197,10 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     }
     const send = async (frame: Frame, options?: { readonly urgent?: boolean }) => {
       party.grammar.observe(frame)
+      if (frame.type === 'accepted' && opensWith === 'send') begin()
       if (!isOn) return channel.send(frame, options)
-      if (handshake.has(frame.type)) {
-        const isBent = opensWith === 'send' && chance(0.2)
-        await channel.send(isBent ? party.grammar.bend(frame) : frame, options)
-        if (frame.type === 'accepted' && opensWith === 'send') begin()
-        return
-      }
+      if (handshake.has(frame.type))
+        return channel.send(opensWith === 'send' && chance(0.2) ? party.grammar.bend(frame) : frame, options)
       if (chance(0.05)) {
         held ??= frame
         return
@@ -225,12 +232,23 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     listen: transport.listen,
     dial: async options => {
       const isWithHonest = options.expectedCertificateHash !== identityOf({ name: hostileSeat }).certificateHash
-      const party = { name: 'provider', signer: cautious(signer), grammar: ofProvider } as const
+      const party = {
+        name: 'provider',
+        signer: cautious(signer),
+        grammar: ofProvider,
+        heard: heard.ofProvider,
+      } as const
       return interfere(await transport.dial(options), host, { ...party, opensWith: 'receive', isWithHonest })
     },
   })
   const seatWire: Wire = (transport, host, signer) => {
-    const party = { name: 'seat', signer: cautious(signer), grammar: ofSeat, opensWith: 'send' } as const
+    const party = {
+      name: 'seat',
+      signer: cautious(signer),
+      grammar: ofSeat,
+      heard: heard.ofSeat,
+      opensWith: 'send',
+    } as const
     return {
       dial: transport.dial,
       listen: options =>
@@ -346,19 +364,29 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
           {},
           () => {
             const [role, deviceIds] = [pick(['provider', 'checker'] as const), chance(0.5) ? everyDevice : []]
-            const party = { name: 'stranger', signer: pick(keys), grammar: chance(0.5) ? ofProvider : ofSeat }
+            const party = {
+              name: 'stranger',
+              signer: pick(keys),
+              grammar: chance(0.5) ? ofProvider : ofSeat,
+              heard: everyType,
+            }
             return { party, to: pick(endpoints), claim: { role, deviceIds, falsified: 0.5 }, most: 1 }
           },
           20,
         )
       for (const [n, to] of endpoints.entries()) {
-        const party = { name: 'peer', signer: signerOf(hostileSeat), grammar: ofSeat }
+        const party = { name: 'peer', signer: signerOf(hostileSeat), grammar: ofSeat, heard: heard.ofPeer }
         const claim = { role: 'checker', deviceIds: [], falsified: 0.1 } as const
         const { certificateHash } = identityOf({ name: hostileSeat })
         const most = () => 1 + below(maxMessagesOfSession)
         void visitForever(`peer-${n}`, { certificateHash }, () => ({ party, to, claim, most: most() }), 200)
       }
-      const party = { name: 'operator', signer: signerOf(hostileProvider), grammar: ofProvider }
+      const party = {
+        name: 'operator',
+        signer: signerOf(hostileProvider),
+        grammar: ofProvider,
+        heard: heard.ofProvider,
+      }
       const claim = { role: 'provider', deviceIds: devicesOf(party.signer.address), falsified: 0.1 } as const
       const { certificateHash } = identityOf({ name: hostileProvider })
       const most = () => 1 + below(maxMessagesOfSession)
@@ -438,6 +466,19 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
 
 const handshake: ReadonlySet<string> = new Set(handshakeTypes)
 const everyType = new Set(Object.keys(messageBodies) as MessageType[])
+const heardByAll = ['refused', 'heartbeat', 'heartbeat.reply'] as const
+const heard = {
+  ofProvider: new Set<MessageType>(['job.commitment', 'job.abort', 'job.openings', 'device.report', ...heardByAll]),
+  ofSeat: new Set<MessageType>([
+    'job.offer',
+    'job.request',
+    'device.request',
+    'receipt',
+    'opening.reply',
+    ...heardByAll,
+  ]),
+  ofPeer: new Set<MessageType>(['wrong.row', 'opening.request', ...heardByAll]),
+}
 const sessionTypes = new Set([...everyType].filter(type => !handshake.has(type)))
 /** What the runtime says of a mistake in the code. */
 const uncoded = /\b(Type|Range|Syntax|Reference|Assertion)Error\b|Cannot read prop|is not a function|Maximum call stack/
