@@ -184,6 +184,27 @@ contract AuditPins is Stage {
         consensus.answerAudit(EPOCH, COHORT, opening, right, work, signature);
     }
 
+    /// @dev Evidence is a tree of one depth: a root that is a leaf itself shows nothing.
+    function test_evidenceOfAnotherDepth() public {
+        uint64 epoch = EPOCH + 3;
+        rollSeed(epoch);
+        Claim memory claim = uniformClaim(1, 0, 0);
+        Evidence[] memory shown = new Evidence[](1);
+        (shown[0].round, shown[0].reason) = ("round", "NO_WORK");
+        claim.evidenceRoot = keccak256(abi.encode(shown[0].round, shown[0].commitmentHash, shown[0].reason));
+        words[1] = pack(claim);
+        warpTo(epoch, Phase.Commit);
+        for (uint256 i; i < operators.length; ++i) commitWords(epoch, operators[i], words);
+        warpTo(epoch, Phase.Open);
+        Opening[] memory openings = openAll(epoch, COHORT, words);
+        consensus.finalize(epoch, COHORT, openings);
+        vm.warp(consensus.epochStart(epoch + 2));
+        rollSeed(epoch + 2);
+        Commitment memory none;
+        vm.expectRevert(IEpochReports.AnswerInvalid.selector);
+        consensus.answerAudit(epoch, COHORT, openings[0], shown, none, "");
+    }
+
     /// @dev An opening that is not what the seat committed to; a seat, a cohort and an epoch that nobody asks.
     function test_refusals() public {
         Audit memory audit = consensus.auditOf(EPOCH, COHORT, 2);
