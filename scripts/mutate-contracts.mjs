@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { forgePath } from './forge.mjs'
+import { creationCodes } from './mutants/compile.mjs'
 import { draw, mutantsBelow, mutated } from './mutants/generate.mjs'
 
 const enough = 0.95
@@ -24,11 +25,13 @@ const { values: flags } = parseArgs({
 const root = fileURLToPath(new URL('..', import.meta.url))
 const explained = JSON.parse(readFileSync(new URL('mutants/survivors.json', import.meta.url), 'utf8'))
 const modules = join(root, 'node_modules')
-const all = mutantsBelow(join(root, 'contracts/src'), [
+const sources = join(root, 'contracts/src')
+const remappings = [
   ['evm/', join(root, 'contracts/evm/prague/')],
   ['solady/', join(modules, 'solady/src/')],
   ['@openzeppelin/contracts/', join(modules, '@openzeppelin/contracts/')],
-])
+]
+const all = mutantsBelow(sources, remappings)
 const parts = flags.only?.split(',')
 const chosen = parts ? all.filter(({ id, file }) => parts.some(part => id === part || file.includes(part))) : all
 const queue = draw(chosen, Number(flags.count), flags.seed)
@@ -60,11 +63,7 @@ if (tried.length === 0 || killed < enough * tried.length || unexplained.length >
 async function work(folder) {
   await forge(folder, ['build'])
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-    const path = join(folder, 'contracts/src', mutant.file)
-    const source = readFileSync(path, 'utf8')
-    writeFileSync(path, mutated(source, mutant))
-    const outcome = await outcomeIn(folder)
-    writeFileSync(path, source)
+    const outcome = await outcomeIn(folder, mutant)
     outcomes.push({ mutant, outcome })
     const { id, file, line, kind, from, to } = mutant
     const short = text => text.replace(/\s+/g, ' ').slice(0, 70)
@@ -72,24 +71,56 @@ async function work(folder) {
   }
 }
 
-/** The examples first, since most mutants die by one and they take a second; then properties, then the campaign. */
-async function outcomeIn(folder) {
+/**
+ * First the examples, with nothing but the deployed contracts exchanged: tests deploy what forge finds among its outputs, so that no test
+ * is compiled, and most mutants die here. What is alive is compiled into the tests too, as those of libraries need.
+ */
+async function outcomeIn(folder, mutant) {
+  const path = join(folder, 'contracts/src', mutant.file)
+  const source = readFileSync(path, 'utf8')
+  const changed = mutated(source, mutant)
+  const codes = creationCodes(sources, remappings, { [mutant.file]: changed })
+  if (codes === undefined) return 'does not compile'
   const [properties, campaign] = ['^(testFuzz|invariant)', 'contracts/test/invariants/*']
   // Costs are compared with a snapshot of the optimised code, which this is not.
-  const rest = ['--no-match-path', `{contracts/test/Gas.t.sol,${campaign}}`]
-  const stages = [
-    [...rest, '--no-match-test', properties],
-    [...rest, '--match-test', properties],
-    ['--match-path', campaign],
-  ]
-  for (const stage of stages) {
-    const output = await forge(folder, ['test', '--fail-fast', ...stage])
-    const failing = output.match(/\[FAIL.*\] ((?:test|invariant|setUp)\w*)/)?.[1]
-    if (failing !== undefined) return `killed by ${failing}`
-    if (output === '') return 'killed by its time'
-    if (!output.includes('[PASS]')) return 'does not compile'
+  const examples = ['--no-match-path', `{contracts/test/Gas.t.sol,${campaign}}`, '--no-match-test', properties]
+  const restore = exchange(folder, codes)
+  const early = await killerIn(folder, examples)
+  restore()
+  if (early !== undefined) return `killed by ${early}`
+  writeFileSync(path, changed)
+  try {
+    for (const stage of [examples, [...examples.slice(0, 2), '--match-test', properties], ['--match-path', campaign]]) {
+      const killer = await killerIn(folder, stage)
+      if (killer !== undefined) return `killed by ${killer}`
+    }
+    return 'survived'
+  } finally {
+    writeFileSync(path, source)
   }
-  return 'survived'
+}
+
+/** Name of a test that fails; undefined where all pass. */
+async function killerIn(folder, which) {
+  const output = await forge(folder, ['test', '--fail-fast', ...which])
+  const failing = output.match(/\[FAIL.*\] ((?:test|invariant|setUp)\w*)/)?.[1]
+  if (failing === undefined && output !== '' && !output.includes('[PASS]')) throw new Error(output)
+  return output === '' ? 'its time' : failing
+}
+
+/** Puts other code into forge's outputs. @returns what puts back what was there */
+function exchange(folder, codes) {
+  const undo = Object.entries(codes).map(([name, code]) => {
+    const path = join(folder, 'out', `${name}.sol`, `${name}.json`)
+    const before = readFileSync(path, 'utf8')
+    const artifact = JSON.parse(before)
+    artifact.bytecode.object = `0x${code}`
+    writeFileSync(path, JSON.stringify(artifact))
+    return () => writeFileSync(path, before)
+  })
+  return () => {
+    for (const each of undo) each()
+  }
 }
 
 function copyOf(name) {

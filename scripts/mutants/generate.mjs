@@ -1,9 +1,9 @@
 // Which small changes a mistake in the contracts could look like: read from the compiler's own syntax tree, so that none is inside a
 // comment and each is one token, one condition, one statement or one argument.
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { compiled, solidityFiles } from './compile.mjs'
 
 /**
  * @typedef {{ id: string, file: string, line: number, kind: string, start: number, end: number, from: string, to: string }} Mutant
@@ -168,21 +168,12 @@ function mutantsOf(file, source, tree) {
 
 /** Every mutant of every contract below `folder`; interfaces hold nothing that runs. @returns {Mutant[]} */
 export function mutantsBelow(folder, remappings) {
-  const files = readdirSync(folder, { recursive: true })
-    .filter(path => path.endsWith('.sol') && !path.startsWith('interfaces/'))
-    .sort()
-  const sources = Object.fromEntries(files.map(file => [file, { content: readFileSync(join(folder, file), 'utf8') }]))
-  const imports = path => {
-    const [prefix, target] = remappings.find(([from]) => path.startsWith(from)) ?? ['', `${folder}/`]
-    return { contents: readFileSync(target + path.slice(prefix.length), 'utf8') }
-  }
-  const input = { language: 'Solidity', sources, settings: { outputSelection: { '*': { '': ['ast'] } } } }
-  const solc = createRequire(import.meta.url)('solc')
-  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: imports }))
-  const errors = (output.errors ?? []).filter(({ severity }) => severity === 'error')
-  if (errors.length > 0) throw new Error(errors[0].formattedMessage)
-  const enums = Object.values(output.sources).map(({ ast }) => ast)
-  return files.flatMap(file => mutantsOf(file, sources[file].content, withEnums(output.sources[file].ast, enums)))
+  const files = solidityFiles(folder).filter(path => !path.startsWith('interfaces/'))
+  const { sources } = compiled(folder, remappings, {}, { '*': { '': ['ast'] } })
+  const trees = Object.values(sources).map(({ ast }) => ast)
+  return files.flatMap(file =>
+    mutantsOf(file, readFileSync(join(folder, file), 'utf8'), withEnums(sources[file].ast, trees)),
+  )
 }
 
 /** As many as asked for, each equally likely, the same for the same seed; all of them where there are fewer. */
