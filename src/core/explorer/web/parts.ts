@@ -6,7 +6,7 @@ import { type Html, html } from './html.ts'
 import { type Term, term } from './terms.ts'
 
 /** A hash that is short to read, and whole to hover and to a screen reader. */
-export const hash = (value: string): Html => html`<code class="hash" title="${value}">${shortHex(value)}</code>`
+const hash = (value: string): Html => html`<code class="hash" title="${value}">${shortHex(value)}</code>`
 /** A whole hash with a button that copies it; where it is given, to the page about it. */
 export const fullHash = (value: string, href?: string): Html => {
   const code = html`<code class="hash full">${value}</code>`
