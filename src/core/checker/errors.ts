@@ -84,10 +84,4 @@ export const checkerErrors = defineErrors({
     fix: 'Send KAI to the operator address and start again, or bond fewer seats with --seats.',
     exit: 3,
   },
-  CHECKER_PAYOUT_MISSING: {
-    message: () => 'No payout wallet is set.',
-    meaning: 'Bond and rewards go to a wallet whose key is not on this machine; the operator key only signs.',
-    fix: 'Pass --payout <address>, or set KAISAR_CHECKER_RUN_PAYOUT.',
-    exit: 3,
-  },
 })

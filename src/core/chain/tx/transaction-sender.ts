@@ -121,14 +121,14 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   let looking: Promise<void> | null = null
   let passing: Promise<void> | null = null
   let again = false
-
   /** What the account held when it was last said that this is too little: said again once it holds something else. */
-  let saidShortOf: bigint | null = null
+  let saidShortOf: unknown = null
 
   function complain(error: KaisarError, about = error.message) {
-    const { balanceWei = null } = error.context as { balanceWei?: bigint }
-    if (balanceWei !== null && balanceWei === saidShortOf) return
-    saidShortOf = balanceWei ?? saidShortOf
+    if (error.code === 'FUNDS_INSUFFICIENT') {
+      if (error.context.balanceWei === saidShortOf) return
+      saidShortOf = error.context.balanceWei
+    }
     const what = `${error.code}/${about}`
     if (!atHead.told.has(what)) onTrouble(error)
     atHead.told.add(what)
@@ -294,7 +294,6 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     const reasons = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason as Error] : []))
     if (reasons.length < outcomes.length || reasons.some(({ message }) => isKnown.test(message))) {
       atHead.sent.add(hash)
-      saidShortOf = null
       crashPoint(`transaction.sent:${store.find(key)?.functionName ?? 'nothing'}`)
     } else for (const reason of reasons) complain(await explain(reason, 'eth_sendRawTransaction'))
   }

@@ -43,7 +43,7 @@ ${sections.map(
 </nav>
 <form class="find" action="/find" role="search">
 <label for="find" class="hidden">Device, wallet, transaction or epoch</label>
-<input id="find" name="q" type="search" placeholder="Device, wallet, transaction or epoch" autocomplete="off" spellcheck="false" maxlength="80">
+<input id="find" name="q" type="search" placeholder="Device, wallet, transaction, epoch" autocomplete="off" spellcheck="false" maxlength="80">
 </form>
 <p class="head"><span class="pulse${isDead && ' dead'}" aria-hidden="true"></span>chain ${view.chainId} · block <b>${grouped(view.head.number)}</b> · <time data-at="${view.head.timestamp}" data-now="${Math.floor(now)}" data-late="${lateSeconds}">${headAge(view, now)}</time></p>
 </header>
