@@ -122,6 +122,7 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
     const { pattern, maxLength = 64 } = schema
     const document = documents[name]
     if (document !== undefined && chance(0.4)) return JSON.stringify(instance('document', document))
+    if (document !== undefined && chance(0.4)) return pick(texts)
     const known = values.get(name)
     const digits = Number(/\[0-9a-f\]\{(\d+)\}/.exec(pattern ?? '')?.[1] ?? 0)
     if (digits > 0) {
