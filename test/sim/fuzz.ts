@@ -211,7 +211,10 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
         held ??= frame
         return
       }
-      const changed = chance(0.3) ? await party.grammar.mutate(frame, party.signer) : frame
+      // A report is asked for once a round at most.
+      const changed = chance(frame.type === 'device.report' ? 0.7 : 0.3)
+        ? await party.grammar.mutate(frame, party.signer)
+        : frame
       await channel.send(chance(0.03) ? party.grammar.bend(frame) : changed, options)
       if (chance(0.05)) await channel.send(frame, options)
       const late = held
