@@ -121,7 +121,8 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
   function text(name: string, schema: Schema): string {
     const { pattern, maxLength = 64 } = schema
     const document = documents[name]
-    if (document !== undefined && chance(0.4)) return JSON.stringify(instance('document', document))
+    if (document !== undefined && chance(0.3)) return JSON.stringify(instance('document', document))
+    if (document !== undefined && chance(0.5)) return pick(texts)
     const known = values.get(name)
     const digits = Number(/\[0-9a-f\]\{(\d+)\}/.exec(pattern ?? '')?.[1] ?? 0)
     if (digits > 0) {

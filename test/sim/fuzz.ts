@@ -65,6 +65,7 @@ const hostileProvider = 'provider-2'
 const hostileSeat = 'checker-5'
 const strangers = 6
 const maxMessagesOfSession = 400
+const maxBurst = 60
 
 /** How often each way of making a message is taken. */
 type Ways = {
@@ -141,10 +142,10 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     return channel
   }
 
-  /** Waits for a turn: messages are spread over virtual time, whoever says them. */
-  async function turn(host: VirtualHost): Promise<boolean> {
+  /** Waits for a turn, of so many messages: they are spread over virtual time, whoever says them. */
+  async function turn(host: VirtualHost, size = 1): Promise<boolean> {
     const nowMs = host.clock.monotonicMs()
-    dueMs = Math.max(dueMs, nowMs) + 1_000 / messagesPerSecond
+    dueMs = Math.max(dueMs, nowMs) + (1_000 * size) / messagesPerSecond
     await host.clock.sleep(dueMs - nowMs)
     return isOn && sent < messages
   }
@@ -170,16 +171,21 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     return { kind, type, frame }
   }
 
-  /** Says up to `most` messages, some of them at once. */
+  /** Says up to `most` messages, one after the other or many at once. */
   async function talk(party: Party, channel: Channel, host: VirtualHost, ways: Ways, most: number): Promise<void> {
-    for (let left = most; left > 0 && !channel.closed && (await turn(host)); left--) {
+    let burst = 0
+    for (let left = most; left > 0 && !channel.closed && sent < messages; left--, burst--) {
+      if (burst <= 0) {
+        burst = chance(0.03) ? 1 + below(maxBurst) : 1
+        if (!(await turn(host, burst))) return
+      }
       const { kind, type, frame } = await make(party, ways)
-      if (channel.closed) return
+      if (channel.closed || sent >= messages) return
       sent++
       byKind[`${party.name} ${kind}`] = (byKind[`${party.name} ${kind}`] ?? 0) + 1
       byType[type] = (byType[type] ?? 0) + 1
       const saying = channel.send(frame, { urgent: chance(0.5) }).catch(() => undefined)
-      if (chance(0.5)) await saying
+      if (burst === 1 && chance(0.5)) await saying
     }
   }
 
@@ -205,7 +211,11 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
         held ??= frame
         return
       }
-      await channel.send(chance(0.15) ? await party.grammar.mutate(frame, party.signer) : frame, options)
+      // A report is asked for once a round at most.
+      const changed = chance(frame.type === 'device.report' ? 0.7 : 0.3)
+        ? await party.grammar.mutate(frame, party.signer)
+        : frame
+      await channel.send(chance(0.03) ? party.grammar.bend(frame) : changed, options)
       if (chance(0.05)) await channel.send(frame, options)
       const late = held
       held = null
