@@ -41,7 +41,11 @@ say(`${all.length} mutants, ${chosen.length} of them chosen, ${queue.length} dra
 const base = mkdtempSync(join(tmpdir(), 'kaisar-mutants-'))
 const outcomes = []
 try {
-  await Promise.all(Array.from({ length: Number(flags.jobs) }, (_, i) => work(copyOf(`copy-${i}`))))
+  const built = await builtCopy()
+  const others = Array.from({ length: Number(flags.jobs) - 1 }, (_, i) => join(base, `copy-${i + 1}`))
+  for (const other of others)
+    cpSync(built, other, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+  await Promise.all([built, ...others].map(work))
 } finally {
   rmSync(base, { recursive: true, force: true })
 }
@@ -61,7 +65,6 @@ if (tried.length === 0 || killed < enough * tried.length || unexplained.length >
 
 /** Takes mutants from the queue until it is empty. */
 async function work(folder) {
-  await forge(folder, ['build'])
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
     const outcome = await outcomeIn(folder, mutant)
     outcomes.push({ mutant, outcome })
@@ -123,11 +126,13 @@ function exchange(folder, codes) {
   }
 }
 
-function copyOf(name) {
+async function builtCopy() {
+  const folder = join(base, 'copy-0')
   for (const path of ['foundry.toml', 'scripts', 'contracts'])
-    cpSync(join(root, path), join(base, name, path), { recursive: true })
-  symlinkSync(modules, join(base, name, 'node_modules'))
-  return join(base, name)
+    cpSync(join(root, path), join(folder, path), { recursive: true })
+  symlinkSync(modules, join(folder, 'node_modules'))
+  await forge(folder, ['build'])
+  return folder
 }
 
 /** What forge printed; nothing where it did not come to an end, as with a loop that a mutant made endless. */

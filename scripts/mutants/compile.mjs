@@ -37,7 +37,9 @@ export function compiled(folder, remappings, changed, outputSelection) {
   // The same code as by forge in the profile of mutants.
   const settings = { evmVersion: 'prague', optimizer: { enabled: false }, outputSelection }
   const solc = createRequire(import.meta.url)('solc')
-  const output = JSON.parse(solc.compile(JSON.stringify({ language: 'Solidity', sources, settings }), { import: imports }))
+  const output = JSON.parse(
+    solc.compile(JSON.stringify({ language: 'Solidity', sources, settings }), { import: imports }),
+  )
   const error = (output.errors ?? []).find(({ severity }) => severity === 'error')
   if (error !== undefined) throw new Error(error.formattedMessage)
   return output
@@ -49,9 +51,7 @@ export function creationCodes(folder, remappings, changed) {
   const selection = Object.fromEntries(deployed.map(file => [file, { [nameOf(file)]: ['evm.bytecode.object'] }]))
   try {
     const { contracts } = compiled(folder, remappings, changed, selection)
-    return Object.fromEntries(
-      deployed.map(file => [nameOf(file), contracts[file][nameOf(file)].evm.bytecode.object]),
-    )
+    return Object.fromEntries(deployed.map(file => [nameOf(file), contracts[file][nameOf(file)].evm.bytecode.object]))
   } catch {
     return undefined
   }
