@@ -82,7 +82,7 @@ async function outcomeIn(folder, mutant) {
   const path = join(folder, 'contracts/src', mutant.file)
   const source = readFileSync(path, 'utf8')
   const changed = mutated(source, mutant)
-  const codes = creationCodes(sources, remappings, { [mutant.file]: changed })
+  const codes = creationCodes(join(folder, 'contracts/src'), remappings, { [mutant.file]: changed })
   if (codes === undefined) return 'does not compile'
   const [properties, campaign] = ['^(testFuzz|invariant)', 'contracts/test/invariants/*']
   // Costs are compared with a snapshot of the optimised code, which this is not.
