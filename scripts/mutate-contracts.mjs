@@ -3,7 +3,7 @@
 // [--count 400] [--seed 1] [--only <part of a file's name or an id>,…] [--json]`. A mutant that no test sees stands in
 // scripts/mutants/survivors.json with its reason, or ends this with exit code 1, as does a share of kills below 95%.
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -91,6 +91,11 @@ async function outcomeIn(folder, mutant) {
   const early = await killerIn(folder, examples)
   restore()
   if (early !== undefined) return `killed by ${early}`
+  // What forge compiles now must not be found by the next mutant, nor be compiled once more.
+  const [outputs, kept] = [join(folder, 'out'), join(folder, 'out-kept')]
+  const [cache, keptCache] = [join(folder, 'cache/solidity-files-cache.json'), join(folder, 'cache/kept.json')]
+  cpSync(outputs, kept, { recursive: true, preserveTimestamps: true })
+  cpSync(cache, keptCache)
   writeFileSync(path, changed)
   try {
     for (const stage of [examples, [...examples.slice(0, 2), '--match-test', properties], ['--match-path', campaign]]) {
@@ -100,6 +105,9 @@ async function outcomeIn(folder, mutant) {
     return 'survived'
   } finally {
     writeFileSync(path, source)
+    rmSync(outputs, { recursive: true })
+    renameSync(kept, outputs)
+    renameSync(keptCache, cache)
   }
 }
 
