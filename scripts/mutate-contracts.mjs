@@ -3,7 +3,7 @@
 // [--count 400] [--seed 1] [--only <part of a file's name or an id>,…] [--json]`. A mutant that no test sees stands in
 // scripts/mutants/survivors.json with its reason, or ends this with exit code 1, as does a share of kills below 95%.
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -41,7 +41,11 @@ say(`${all.length} mutants, ${chosen.length} of them chosen, ${queue.length} dra
 const base = mkdtempSync(join(tmpdir(), 'kaisar-mutants-'))
 const outcomes = []
 try {
-  await Promise.all(Array.from({ length: Number(flags.jobs) }, (_, i) => work(copyOf(`copy-${i}`))))
+  const built = await builtCopy()
+  const others = Array.from({ length: Number(flags.jobs) - 1 }, (_, i) => join(base, `copy-${i + 1}`))
+  for (const other of others)
+    cpSync(built, other, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+  await Promise.all([built, ...others].map(work))
 } finally {
   rmSync(base, { recursive: true, force: true })
 }
@@ -61,7 +65,6 @@ if (tried.length === 0 || killed < enough * tried.length || unexplained.length >
 
 /** Takes mutants from the queue until it is empty. */
 async function work(folder) {
-  await forge(folder, ['build'])
   for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
     const outcome = await outcomeIn(folder, mutant)
     outcomes.push({ mutant, outcome })
@@ -79,7 +82,7 @@ async function outcomeIn(folder, mutant) {
   const path = join(folder, 'contracts/src', mutant.file)
   const source = readFileSync(path, 'utf8')
   const changed = mutated(source, mutant)
-  const codes = creationCodes(sources, remappings, { [mutant.file]: changed })
+  const codes = creationCodes(join(folder, 'contracts/src'), remappings, { [mutant.file]: changed })
   if (codes === undefined) return 'does not compile'
   const [properties, campaign] = ['^(testFuzz|invariant)', 'contracts/test/invariants/*']
   // Costs are compared with a snapshot of the optimised code, which this is not.
@@ -88,6 +91,11 @@ async function outcomeIn(folder, mutant) {
   const early = await killerIn(folder, examples)
   restore()
   if (early !== undefined) return `killed by ${early}`
+  // What forge compiles now must not be found by the next mutant, nor be compiled once more.
+  const [outputs, kept] = [join(folder, 'out'), join(folder, 'out-kept')]
+  const [cache, keptCache] = [join(folder, 'cache/solidity-files-cache.json'), join(folder, 'cache/kept.json')]
+  cpSync(outputs, kept, { recursive: true, preserveTimestamps: true })
+  cpSync(cache, keptCache)
   writeFileSync(path, changed)
   try {
     for (const stage of [examples, [...examples.slice(0, 2), '--match-test', properties], ['--match-path', campaign]]) {
@@ -97,6 +105,9 @@ async function outcomeIn(folder, mutant) {
     return 'survived'
   } finally {
     writeFileSync(path, source)
+    rmSync(outputs, { recursive: true })
+    renameSync(kept, outputs)
+    renameSync(keptCache, cache)
   }
 }
 
@@ -123,11 +134,13 @@ function exchange(folder, codes) {
   }
 }
 
-function copyOf(name) {
+async function builtCopy() {
+  const folder = join(base, 'copy-0')
   for (const path of ['foundry.toml', 'scripts', 'contracts'])
-    cpSync(join(root, path), join(base, name, path), { recursive: true })
-  symlinkSync(modules, join(base, name, 'node_modules'))
-  return join(base, name)
+    cpSync(join(root, path), join(folder, path), { recursive: true })
+  symlinkSync(modules, join(folder, 'node_modules'))
+  await forge(folder, ['build'])
+  return folder
 }
 
 /** What forge printed; nothing where it did not come to an end, as with a loop that a mutant made endless. */

@@ -1,7 +1,7 @@
 // The contracts by themselves, in this process: a second where forge, which compiles every test with them, takes ten.
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** What tests deploy. */
 const deployed = [
@@ -45,14 +45,31 @@ export function compiled(folder, remappings, changed, outputSelection) {
   return output
 }
 
-/** Hexadecimal code by a contract's name; undefined where the sources do not compile. @returns {Record<string, string> | undefined} */
+/**
+ * Of the contracts that import the changed files, hexadecimal code by name; undefined where the sources do not compile.
+ * @returns {Record<string, string> | undefined}
+ */
 export function creationCodes(folder, remappings, changed) {
   const nameOf = file => file.replace(/^.*\//, '').replace('.sol', '')
-  const selection = Object.fromEntries(deployed.map(file => [file, { [nameOf(file)]: ['evm.bytecode.object'] }]))
+  const affected = deployed.filter(file => [...importedBy(folder, file)].some(each => each in changed))
+  const selection = Object.fromEntries(affected.map(file => [file, { [nameOf(file)]: ['evm.bytecode.object'] }]))
   try {
     const { contracts } = compiled(folder, remappings, changed, selection)
+<<<<<<< HEAD
     return Object.fromEntries(deployed.map(file => [nameOf(file), contracts[file][nameOf(file)].evm.bytecode.object]))
+=======
+    return Object.fromEntries(affected.map(file => [nameOf(file), contracts[file][nameOf(file)].evm.bytecode.object]))
+>>>>>>> kills
   } catch {
     return undefined
   }
+}
+
+/** A file and what it imports, at any remove. */
+function importedBy(folder, file, found = new Set()) {
+  if (found.has(file)) return found
+  found.add(file)
+  for (const [, path] of readFileSync(join(folder, file), 'utf8').matchAll(/from "(\.[^"]+)"/g))
+    importedBy(folder, join(dirname(file), path), found)
+  return found
 }

@@ -340,6 +340,42 @@ contract RegistryPins is Stage {
         assertEq(registry.identityOwner(CARD), 0);
     }
 
+    /// @dev Credits of the generations that carried the identity, and no others.
+    function test_identitiesAreConfirmedWhileTheyAreCarried() public {
+        address plain = device(2);
+        rollSeed(5);
+        vm.prank(plain);
+        registry.register(keccak256("device-2"), payoutOf(plain), "device", "certificate", keccak256("new card")); // from 6 on
+        settleHonestly(5, uniformClaim(64, 3000, 10_000));
+        assertGt(consensus.creditOf(5, 2), 0);
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.IdentityUnconfirmed.selector, deviceIds[2]));
+        registry.claimIdentity(deviceIds[2]);
+        rollSeed(6);
+        settleHonestly(6, uniformClaim(64, 3000, 10_000));
+        vm.prank(plain);
+        registry.register(keccak256("device-2"), payoutOf(plain), "device", "certificate", keccak256("newest"));
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.IdentityUnconfirmed.selector, deviceIds[2]));
+        registry.claimIdentity(deviceIds[2]);
+        vm.prank(plain);
+        registry.register(keccak256("device-2"), payoutOf(plain), "device", "certificate", keccak256("new card"));
+        registry.claimIdentity(deviceIds[2]);
+        assertEq(registry.identityOwner(keccak256("new card")), deviceIds[2]);
+    }
+
+    /// @dev Who named an identity first is older than who named it between, whatever it names again.
+    function test_namingAnIdentityAgainLosesNoPlace() public {
+        bytes32 rival = registerDevice("rival", CARD);
+        _credit();
+        vm.prank(who);
+        registry.register(local, payoutOf(who), "device", "certificate", CARD);
+        registry.claimIdentity(rival);
+        assertEq(registry.identityOwner(CARD), rival);
+        registry.claimIdentity(id);
+        assertEq(registry.identityOwner(CARD), id);
+        vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.IdentityTaken.selector, CARD, id));
+        registry.claimIdentity(rival);
+    }
+
     // --- fraud
 
     /// @dev Two answers to one round: the same device, epoch, round and generation, and nothing less.

@@ -35,7 +35,7 @@ describe('sessionRefusal', () => {
     const refusal = sessionRefusal('cuda', new Error(failed('libcublasLt.so.12')))
     expect(refusal).toMatchObject({ code: 'JOB_CUDA_LIBRARY_NOT_FOUND', exit: 3 })
     expect(refusal.message).toContain('libcublasLt.so.12 (nvidia-cublas-cu12)')
-    expect(refusal.fix).toMatch(/apt install .*cudnn9.*pip.*LD_LIBRARY_PATH/)
+    expect(refusal.fix).toMatch(/setup-gpu.*pip.*LD_LIBRARY_PATH/)
   })
 
   it('gives the first line of anything else, and of other providers', () => {
