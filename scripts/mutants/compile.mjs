@@ -55,11 +55,7 @@ export function creationCodes(folder, remappings, changed) {
   const selection = Object.fromEntries(affected.map(file => [file, { [nameOf(file)]: ['evm.bytecode.object'] }]))
   try {
     const { contracts } = compiled(folder, remappings, changed, selection)
-<<<<<<< HEAD
-    return Object.fromEntries(deployed.map(file => [nameOf(file), contracts[file][nameOf(file)].evm.bytecode.object]))
-=======
     return Object.fromEntries(affected.map(file => [nameOf(file), contracts[file][nameOf(file)].evm.bytecode.object]))
->>>>>>> kills
   } catch {
     return undefined
   }
