@@ -25,6 +25,11 @@ const parts = {
     ]),
   ),
   'by-hand-hosts': { command: ['npm', 'run', 'network:by-hand', '--', '--hosts'] },
+  // Fifty times the messages of the suite.
+  fuzz: {
+    command: ['npx', 'vitest', 'run', '--project', 'sim', 'test/sim/fuzz.test.ts'],
+    env: { KAISAR_FUZZ_MESSAGES: '1000000' },
+  },
   faults: { command: ['npm', 'run', 'test:faults'] },
   // Two hundred epochs take two hours; that many show what a change did.
   soak: { command: ['npm', 'run', 'soak', '--', '12'] },

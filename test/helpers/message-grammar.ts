@@ -188,7 +188,7 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
       for (let i = below(3); i > 0 && payload.length > 0; i--) payload[below(payload.length)] = below(256)
       return { payload }
     }
-    return { payload: randomBytes(chance(0.02) ? most : below(256)) }
+    return { payload: chance(0.02) ? new Uint8Array(most).fill(below(256)) : randomBytes(below(256)) }
   }
 
   const copy = (body: unknown) => structuredClone(toWire(body)) as Json
@@ -260,7 +260,7 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
           Object.defineProperty(target, key, { value: oddity(), enumerable: true, writable: true, configurable: true })
       }
       if (chance(0.05)) return { type: pick([...types, 'constructor', 'garbage', 'tostring']), body: bent }
-      if (chance(0.05)) return { type, body: bent, payload: randomBytes(below(100_000)) }
+      if (chance(0.05)) return { type, body: bent, payload: new Uint8Array(below(100_000)).fill(below(256)) }
       return { type, body: bent, ...(payload === undefined ? {} : { payload }) }
     },
 

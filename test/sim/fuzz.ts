@@ -155,8 +155,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     ways: Ways,
   ): Promise<{ kind: string; type: string; frame: Frame }> {
     const whole = async (): Promise<readonly [kind: string, frame: Frame]> => {
-      let roll = random() * (ways.generated + ways.mutated + ways.replayed)
-      roll -= ways.mutated
+      const roll = random() * (ways.generated + ways.mutated + ways.replayed) - ways.mutated
       const inTurn = chance(0.7) ? heard : sessionTypes
       const types = ways === beforeSession || chance(0.005) ? everyType : inTurn
       const seen = roll < ways.replayed ? grammar.replay(types) : null
@@ -205,8 +204,11 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
       party.grammar.observe(frame)
       if (frame.type === 'accepted' && opensWith === 'send') begin()
       if (!isOn) return channel.send(frame, options)
-      if (handshake.has(frame.type))
-        return channel.send(opensWith === 'send' && chance(0.2) ? party.grammar.bend(frame) : frame, options)
+      if (handshake.has(frame.type)) {
+        const isTrue = opensWith === 'receive' || chance(0.8)
+        const other = chance(0.5) ? await party.grammar.mutate(frame, party.signer) : party.grammar.bend(frame)
+        return channel.send(isTrue ? frame : other, options)
+      }
       if (chance(0.05)) {
         held ??= frame
         return
@@ -425,10 +427,11 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     isOn = true
     begun.resolve()
     begin()
+    // A party that failed by a mistake of its own says nothing more, and nobody waits for it.
+    const mostEpochs = 3 + Math.ceil((2 * messages) / (messagesPerSecond * epochSeconds))
     let epoch = 0
-    while (sent < messages) {
+    while (sent < messages && epoch < mostEpochs) {
       epoch++
-      if (findings.size > 0 && epoch * epochSeconds * messagesPerSecond > 2 * messages + 100_000) break
       await until(firstEpochAt + (epoch + 1) * epochSeconds)
       reads.fuzzed = Math.max(reads.fuzzed, mostReads())
       await auditor.audit(epoch - 2)
@@ -447,6 +450,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
         verdicts[String(verdict)] = (verdicts[String(verdict)] ?? 0) + 1
     for (const name of simulation.restarts.keys()) note(`${name} ended`)
     const leftOpen = [...open].filter(({ id }) => id.endsWith('-client')).length
+    const seatNames = honestSeats.map(({ name }) => name)
     return {
       ...{
         messages: sent,
@@ -456,16 +460,13 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
         connections,
         leftOpen,
         refusals,
-        findings: [...findings.values()],
         lines,
+        verdicts,
+        reads,
+        heapBytes,
       },
-      ...{ audit: await auditor.result(), epochs: epoch + 1, reads, heapBytes },
-      verdicts,
-      ...readRecords(
-        simulation,
-        honestSeats.map(({ name }) => name),
-        honestDevices,
-      ),
+      ...{ findings: [...findings.values()], audit: await auditor.result(), epochs: epoch + 1 },
+      ...readRecords(simulation, seatNames, honestDevices),
     }
   } finally {
     await simulation.close()
