@@ -175,6 +175,7 @@ export const cardFaults = {
     'This user may not read some of the card’s values. It computes all the same.',
     'Nothing, where jobs run. Some counters are for root only.',
   ),
+  // https://docs.nvidia.com/vgpu/latest/grid-licensing-user-guide/index.html
   GPU_VGPU_UNLICENSED: define(
     'degraded',
     false,

@@ -36,6 +36,8 @@ const nvidiaSmi = 'https://docs.nvidia.com/deploy/nvidia-smi/index.html'
 const nvidiaModules = 'https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/kernel-modules.html'
 const nvidiaNodes = 'https://github.com/NVIDIA/open-gpu-kernel-modules/blob/main/kernel-open/nvidia/nv-reg.h'
 const nvidiaCdi = 'https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/cdi-support.html'
+const selinuxDevices =
+  'https://docs.openshift.com/container-platform/4.14/networking/multiple_networks/configuring-additional-network.html'
 const amdSmi = 'https://rocm.docs.amd.com/projects/amdsmi/en/latest/how-to/amdsmi-cli-tool.html'
 const amdInstall = 'https://rocm.docs.amd.com/projects/install-on-linux/en/latest/install/prerequisites.html'
 const amdDocker = 'https://rocm.docs.amd.com/projects/install-on-linux/en/latest/how-to/docker.html'
@@ -124,6 +126,7 @@ export const fixTable = {
       'Look at the device nodes: "ls -l /dev/nvidia*" must show crw-rw-rw-, or a group that this user is in (NVreg_DeviceFileMode and NVreg_DeviceFileGID of the module set it). With SELinux: "sudo setsebool -P container_use_devices on". In a container: pass the nodes by CDI ("sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml", then --device nvidia.com/gpu=all).',
       nvidiaNodes,
       nvidiaCdi,
+      selinuxDevices,
     ],
     amd: [
       'Add the user to the groups that own /dev/kfd and /dev/dri/renderD* ("sudo usermod -a -G render,video $USER") and log in again. In a container: --device /dev/kfd --device /dev/dri and --group-add with the number of the host’s group render.',
