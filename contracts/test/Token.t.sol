@@ -28,9 +28,9 @@ contract TokenTest is Fixture {
 
     function test_supplyIsCapped() public {
         vm.expectRevert(abi.encodeWithSelector(IKaisarToken.InvalidSupply.selector, 1e27 + 1, 1e27));
-        new KaisarToken(address(this), 1e27 + 1);
+        this.makeToken(address(this), 1e27 + 1);
         vm.expectRevert(abi.encodeWithSelector(IKaisarToken.InvalidSupply.selector, 1, 1e27));
-        new KaisarToken(address(0), 1);
+        this.makeToken(address(0), 1);
         KaisarToken t = new KaisarToken(address(this), 5);
         assertEq(t.totalSupply(), 5);
         assertEq(t.name(), "Kaisar");
@@ -100,23 +100,23 @@ contract TokenTest is Fixture {
         deployAll();
         EpochExtension extension = new EpochExtension(registry, seats, vault, 16, 0);
         vm.expectRevert(IGovernedReports.WrongWiring.selector);
-        new EpochConsensus(
+        this.makeConsensus(
             registry, seats, vault, extension, owner, guardian, defaultTimeline(), defaultRounds(), defaultScores()
         );
         vm.expectRevert(IGovernedReports.WrongWiring.selector);
-        new RewardVault(token, registry, seats, consensus, owner, guardian, defaultEmission());
+        this.makeVault(token, registry, seats, consensus, owner, guardian, defaultEmission());
         vm.expectRevert(IGovernedReports.ZeroAddress.selector);
-        new RewardVault(IKaisarToken(address(0)), registry, seats, consensus, owner, guardian, defaultEmission());
+        this.makeVault(IKaisarToken(address(0)), registry, seats, consensus, owner, guardian, defaultEmission());
         vm.expectRevert(IGovernedReports.ZeroAddress.selector);
-        new DeviceRegistry(token, consensus, owner, guardian, address(0), DEPOSIT);
+        this.makeRegistry(token, consensus, owner, guardian, address(0), DEPOSIT);
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, bytes32("deposit")));
-        new DeviceRegistry(token, consensus, owner, guardian, treasury, 0);
+        this.makeRegistry(token, consensus, owner, guardian, treasury, 0);
         vm.expectRevert(IGovernedReports.ZeroAddress.selector);
-        new DeviceRegistry(token, consensus, address(0), guardian, treasury, DEPOSIT);
+        this.makeRegistry(token, consensus, address(0), guardian, treasury, DEPOSIT);
         vm.expectRevert(IGovernedReports.ZeroAddress.selector);
-        new CheckerSeats(token, consensus, owner, guardian, address(0), SEAT_BOND, defaultSeatRules());
+        this.makeSeats(token, consensus, owner, guardian, address(0), SEAT_BOND, defaultSeatRules());
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, bytes32("seatBond")));
-        new CheckerSeats(token, consensus, owner, guardian, treasury, 0, defaultSeatRules());
+        this.makeSeats(token, consensus, owner, guardian, treasury, 0, defaultSeatRules());
     }
 
     /// @dev The extension's own storage is empty: called directly it refuses, and holds nothing to move.
@@ -198,7 +198,7 @@ contract TokenTest is Fixture {
             if (i == 3) scores.uptimeTolerance = 0;
             if (i == 4) scores.uptimeTolerance = 2_501;
             vm.expectRevert(abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, names[i]));
-            new EpochConsensus(registry, seats, vault, extension, owner, guardian, timeline, defaultRounds(), scores);
+            this.makeConsensus(registry, seats, vault, extension, owner, guardian, timeline, defaultRounds(), scores);
         }
     }
 

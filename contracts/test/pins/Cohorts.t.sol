@@ -264,6 +264,21 @@ contract CohortPins is Stage {
         assertTrue(consensus.isPayable(EPOCH));
     }
 
+    /// @dev What was revealed and is final is waited for no more, though the other cohort was never resolved.
+    function test_nobodyWaitsForWhatIsFinal() public {
+        commitAll(EPOCH);
+        Opening[] memory openings = openingsOf(EPOCH, COHORT);
+        warpTo(EPOCH, Phase.Reveal);
+        consensus.reveal(EPOCH, COHORT, openings);
+        vm.expectRevert(abi.encodeWithSelector(IEpochReports.WrongPhase.selector, EPOCH, Phase.Reveal, Phase.Open));
+        consensus.finalize(EPOCH, COHORT, openings); // others may still reveal
+        warpTo(EPOCH, Phase.Finalize);
+        consensus.finalize(EPOCH, COHORT, openings);
+        assertFalse(consensus.isPayable(EPOCH));
+        warpTo(EPOCH, Phase.Pay);
+        assertTrue(consensus.isPayable(EPOCH));
+    }
+
     /// @dev Revealed by two alone: void when FINALIZE closes; those who stayed silent are struck, and only they.
     function test_void() public {
         commitAll(EPOCH);

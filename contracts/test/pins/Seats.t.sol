@@ -25,16 +25,16 @@ contract SeatsPins is Stage {
         (IKaisarToken t, IEpochConsensus c, SeatRules memory rules) = (token, consensus, defaultSeatRules());
         bytes memory refused = abi.encodeWithSelector(IGovernedReports.ZeroAddress.selector);
         vm.expectRevert(refused);
-        new CheckerSeats(IKaisarToken(address(0)), c, owner, guardian, treasury, 1, rules);
+        this.makeSeats(IKaisarToken(address(0)), c, owner, guardian, treasury, 1, rules);
         vm.expectRevert(refused);
-        new CheckerSeats(t, IEpochConsensus(address(0)), owner, guardian, treasury, 1, rules);
+        this.makeSeats(t, IEpochConsensus(address(0)), owner, guardian, treasury, 1, rules);
         vm.expectRevert(refused);
-        new CheckerSeats(t, c, owner, guardian, address(0), 1, rules);
+        this.makeSeats(t, c, owner, guardian, address(0), 1, rules);
         bytes memory outside = abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, bytes32("seatBond"));
         vm.expectRevert(outside);
-        new CheckerSeats(t, c, owner, guardian, treasury, 0, rules);
+        this.makeSeats(t, c, owner, guardian, treasury, 0, rules);
         vm.expectRevert(outside);
-        new CheckerSeats(t, c, owner, guardian, treasury, 1_000_000 ether + 1, rules);
+        this.makeSeats(t, c, owner, guardian, treasury, 1_000_000 ether + 1, rules);
         CheckerSeats made = new CheckerSeats(t, c, owner, guardian, treasury, 1_000_000 ether, rules);
         assertEq(address(made.token()), address(t));
         assertEq(address(made.consensus()), address(c));
@@ -48,7 +48,7 @@ contract SeatsPins is Stage {
         assertEq(new CheckerSeats(t, c, owner, guardian, treasury, 1, rules).seatBond(), 1);
         rules.jailEpochs = 1_000_001;
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, bytes32("jailEpochs")));
-        new CheckerSeats(t, c, owner, guardian, treasury, 1, rules);
+        this.makeSeats(t, c, owner, guardian, treasury, 1, rules);
     }
 
     // --- rules

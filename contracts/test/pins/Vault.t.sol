@@ -36,27 +36,27 @@ contract VaultPins is Stage {
         assertEq(same.guardian(), guardian);
         assertEq(abi.encode(same.emissionOf(0)), abi.encode(defaultEmission()));
         assertTrue(vm.revertToState(snapshot));
-        vm.expectRevert(IGovernedReports.WrongWiring.selector);
-        new RewardVault(token, IDeviceRegistry(address(7)), seats, consensus, owner, guardian, defaultEmission());
-        vm.setNonce(address(this), vm.getNonce(address(this)) + 1); // a nonce of its own for each
-        _wire();
-        vm.expectRevert(IGovernedReports.WrongWiring.selector);
-        new RewardVault(token, registry, ICheckerSeats(address(7)), consensus, owner, guardian, defaultEmission());
-        vm.clearMockedCalls();
-        vm.expectRevert(IGovernedReports.WrongWiring.selector);
-        new RewardVault(token, registry, seats, consensus, owner, guardian, defaultEmission());
-        _wire();
+        bytes memory unwired = abi.encodeWithSelector(IGovernedReports.WrongWiring.selector);
+        vm.expectRevert(unwired);
+        this.makeWired(token, IDeviceRegistry(address(7)), seats, defaultEmission());
+        vm.expectRevert(unwired);
+        this.makeWired(token, registry, ICheckerSeats(address(7)), defaultEmission());
         vm.expectRevert(IGovernedReports.ZeroAddress.selector);
-        new RewardVault(IKaisarToken(address(0)), registry, seats, consensus, owner, guardian, defaultEmission());
-        _wire();
+        this.makeWired(IKaisarToken(address(0)), registry, seats, defaultEmission());
         Emission memory none;
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, bytes32("perEpoch")));
-        new RewardVault(token, registry, seats, consensus, owner, guardian, none);
+        this.makeWired(token, registry, seats, none);
+        this.makeWired(token, registry, seats, defaultEmission());
+        vm.clearMockedCalls();
+        vm.expectRevert(unwired);
+        this.makeVault(token, registry, seats, consensus, owner, guardian, defaultEmission());
     }
 
-    function _wire() private {
+    /// @dev The consensus names the vault that is made here.
+    function makeWired(IKaisarToken t, IDeviceRegistry r, ICheckerSeats s, Emission memory emission) external {
         address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)));
         vm.mockCall(address(consensus), abi.encodeWithSelector(IEpochConsensus.vault.selector), abi.encode(next));
+        new RewardVault(t, r, s, consensus, owner, guardian, emission);
     }
 
     // --- emissions

@@ -22,9 +22,10 @@ import {
 import {IKaisarToken} from "../../src/interfaces/IKaisarToken.sol";
 import {Emission, IRewardVault} from "../../src/interfaces/IRewardVault.sol";
 import {MerklePath} from "../../src/libraries/MerklePath.sol";
+import {Makers} from "./Makers.sol";
 
 /// @title The six contracts on a devnet's timeline, and what a Provider, a seat or a keeper does with them
-abstract contract Fixture is Test {
+abstract contract Fixture is Makers, Test {
     /// @dev What a seat says of each lane of a cohort, unpacked.
     struct Claim {
         uint16[64] rates;
