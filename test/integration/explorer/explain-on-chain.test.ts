@@ -6,7 +6,7 @@ import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import { createNetworkReader } from '../../../src/core/explorer/network-reader.ts'
 import { readExplanation } from '../../../src/core/explorer/read-explanation.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
-import { networkForTests } from '../../helpers/deploy.ts'
+import { certainRounds, networkForTests } from '../../helpers/deploy.ts'
 import { playerFor } from '../../helpers/play-epochs.ts'
 import { hex, openingOf } from '../../unit/explorer/epoch-simulation.ts'
 
@@ -25,7 +25,11 @@ function withoutOldState(network: ConnectedNetwork): ConnectedNetwork {
 describe('explanations on a real chain', () => {
   it('equal every transfer to the wei, over epochs with lies, absences and a void cohort', async () => {
     const anvil = await anvilForTests({ autoImpersonate: true })
-    const net = await networkForTests(anvil, { seats: [1, 1, 1, 2, 1], devices: 4 })
+    const net = await networkForTests(anvil, {
+      seats: [1, 1, 1, 2, 1],
+      devices: 4,
+      parameters: { rounds: certainRounds },
+    })
     const { network } = net
     const player = playerFor(anvil, net)
     const reader = createNetworkReader(network)
