@@ -61,6 +61,7 @@ export abstract class SendingCommand<T extends typeof Command> extends BaseComma
       const { chainErrors } = await import('../core/chain/errors.ts')
       throw chainErrors.CALLER_NOT_ALLOWED({ caller: from, what: call.what, allowed: [...new Set(allowed)] })
     }
+    // oclif's types of a generic command do not say that the flags of all of them are there.
     const caps = feeCaps(this.flags as unknown as Parameters<typeof feeCaps>[0])
     const { most, maxPriorityFeePerGas, tipAsked } = await tryCall(chain, from, call, { caps })
     if (tipAsked > maxPriorityFeePerGas) {

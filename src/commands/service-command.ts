@@ -56,6 +56,7 @@ const notInherited = new Set(['config', 'context', 'data-dir', 'key', 'password-
 
 export abstract class ServiceCommand<T extends typeof Command> extends BaseCommand<T> {
   private get given(): ServiceFlags {
+    // Of both commands' flags, those that they share: oclif's types of a generic command do not say so.
     return this.flags as unknown as ServiceFlags
   }
 

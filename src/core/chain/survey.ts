@@ -70,6 +70,7 @@ type Block = Readonly<Record<string, unknown>> & {
  * @throws RPC_UNREACHABLE, RPC_FAILED where the endpoint runs no code that is given to it
  */
 export async function surveyChain(chain: Chain, nowMs: number): Promise<ChainSurvey> {
+  // viem's types know neither calls without a target nor headers as the node gives them.
   const request = chain.client.request as unknown as (call: { method: string; params?: unknown }) => Promise<unknown>
   const blockAt = async (which: Hex | 'latest') =>
     (await request({ method: 'eth_getBlockByNumber', params: [which, false] })) as Block | null
