@@ -6,11 +6,13 @@ import {Device, LaneMember} from "./IDeviceRegistry.sol";
 import {CohortRecord, CohortState, EpochTotals, Phase} from "./IEpochConsensus.sol";
 import {EpochMoney} from "./IRewardVault.sol";
 
+/// @param seededAt Time of the block that set the seed; zero while it is not set.
 struct EpochOverview {
     uint64 epoch;
     Phase phase;
     bytes32 seed;
     uint64 pinnedBlock;
+    uint64 seededAt;
     uint64 startsAt;
     uint64 commitAt;
     uint64 openAt;

@@ -20,6 +20,8 @@ export type EpochOverview = {
   /** Null while it is not set: no committees, no jobs, no pay. */
   readonly seed: Hex | null
   readonly pinnedBlock: bigint | null
+  /** Time of the block that set the seed: rounds begin in later ones. */
+  readonly seededAt: number | null
   readonly startsAt: number
   readonly commitAt: number
   readonly openAt: number
@@ -93,6 +95,7 @@ export async function getEpoch(network: ConnectedNetwork, epoch: number): Promis
     phase: phases[raw.phase]!,
     seed: raw.seed === zeroBytes32 ? null : raw.seed,
     pinnedBlock: raw.pinnedBlock === 0n ? null : raw.pinnedBlock,
+    seededAt: raw.seededAt === 0n ? null : Number(raw.seededAt),
     startsAt: Number(raw.startsAt),
     commitAt: Number(raw.commitAt),
     openAt: Number(raw.openAt),
@@ -152,10 +155,19 @@ export async function getRoundRules(network: ConnectedNetwork, epoch?: number): 
       )
 }
 
-/** Everything that an epoch's rounds are computed from; null while it has no seed. */
-export async function getEpochRounds(network: ConnectedNetwork, epoch: number): Promise<EpochRounds | null> {
+/**
+ * Everything that an epoch's rounds are computed from; null while it has no seed. All of it is read at one block, since a seed and the time
+ * of another branch's seed would make rounds that nobody else computes.
+ * @param blockHash - default: the newest block's
+ */
+export async function getEpochRounds(
+  network: ConnectedNetwork,
+  epoch: number,
+  blockHash?: Hex,
+): Promise<EpochRounds | null> {
   const { client } = network.chain
-  const at = { ...consensus(network), args: [BigInt(epoch)] } as const
+  const block = blockHash ?? (await reading('eth_getBlockByNumber', client.getBlock())).hash
+  const at = { ...consensus(network), args: [BigInt(epoch)], blockHash: block } as const
   const [seed, seededAt, startsAt, timeline, rules] = await reading(
     'seedOf',
     Promise.all([

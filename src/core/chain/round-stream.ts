@@ -59,7 +59,9 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
     const epochs = [...new Set(change.added.map(block => source.epochAt(block.timestamp)))].filter(epoch => epoch >= 0)
     for (const epoch of epochs) {
       if (known.has(epoch)) continue
-      const rounds = await getEpochRounds(network, epoch)
+      // At the youngest block seen: one that a reorg removed since is not kept by every node.
+      const youngest = changes.findLast(({ added }) => added.length > 0)?.added.at(-1)
+      const rounds = await getEpochRounds(network, epoch, youngest?.hash)
       if (rounds !== null) known.set(epoch, rounds)
       known.delete(epoch - 3)
     }

@@ -133,8 +133,10 @@ describe('kaisar chain and epoch', () => {
       epoch: 0,
       phase: 'work',
       members: 2,
+      seededAt: Number((await anvil.client.getBlock()).timestamp),
       cohortStates: [{ state: 'pending' }],
     })
+    expect((await kaisar('epoch', 'status', '0')).stdout).toMatch(/ \+\d+ s /)
   })
 
   test('no endpoint, and contracts that are not there, end with code 3 and a way on', async () => {

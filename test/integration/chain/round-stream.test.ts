@@ -124,6 +124,9 @@ describe('round stream', () => {
     const start = await anvil.client.getBlockNumber()
     await seed(2)
     const first = (await getEpochRounds(network, 2))!.seed
+    // What was read at a block is of that block, whatever came later.
+    const unseeded = await anvil.client.getBlock({ blockNumber: start })
+    expect(await getEpochRounds(network, 2, unseeded.hash)).toBeNull()
     for (let second = 35; second < 38; second++) await mineAt(anvil, firstEpochAt + second)
     await eventually(async () => {
       expect(roundsOf(2)).toHaveLength(1)

@@ -98,6 +98,7 @@ export const networkReadings: NetworkReadings = {
         phase: 'work',
         seed: hex('5e', 32),
         pinnedBlock: null,
+        seededAt: null,
         startsAt: 1_048,
         commitAt: 1_064,
         openAt: 1_068,

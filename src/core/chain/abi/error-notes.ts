@@ -40,7 +40,7 @@ export const errorNotes: Readonly<Record<string, string>> = {
   QuorumPossible: "Quorum can still be reached: the cohort cannot be voided now.",
   RegistryFull: "The registry holds as many lanes as it can.",
   SeatOrder: "Seats must come in ascending order, each at most once, 0 to 4.",
-  SeedNotDue: "The epoch is not the one whose seed is due.",
+  SeedNotDue: "The epoch is not the present one: its seed is not due yet, or no more.",
   StartInThePast: "`firstEpochAt` must be in the future.",
   StartTooLate: "`firstEpochAt` (block time, seconds) must be within thirty days.",
   TooFewOwners: "Fewer than five different owners in the frozen list of this epoch. Or: Fewer than five different owners are bonded.",
