@@ -36,7 +36,7 @@ contract LensPins is Stage {
             want.totalFixed = consensus.isPayable(epoch);
             assertEq(abi.encode(lens.epochOverview(epoch)), abi.encode(want));
         }
-        assertEq(lens.epochOverview(EPOCH).seededAt, consensus.epochStart(EPOCH));
+        assertEq(lens.epochOverview(EPOCH).seededAt, consensus.phaseStart(EPOCH - 1, Phase.Open));
         assertTrue(lens.epochOverview(EPOCH).totalFixed);
         assertFalse(lens.epochOverview(EPOCH + 1).totalFixed);
     }
