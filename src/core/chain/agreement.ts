@@ -2,6 +2,8 @@
  * Reads that two endpoints have to agree on, where there are two. Equal answers are taken as they come. Where they differ, a block that
  * both have is looked for and both are asked about it again, with the others; what most say is taken, and who says otherwise about the
  * same block is dropped. Without a majority nothing is taken: of two that contradict each other nobody can say which one lies.
+ *
+ * Why: docs/why/chain-reads-and-transactions.md
  */
 import { HttpRequestError, LimitExceededRpcError } from 'viem'
 import { isKaisarError } from '../platform/errors.ts'

@@ -1,3 +1,5 @@
+// Why: docs/why/contracts.md
+
 import {
   type Abi,
   type Address,

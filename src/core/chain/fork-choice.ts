@@ -4,6 +4,8 @@
  * A block is *supported* once more than half of the endpoints show it in their chain; the highest supported block is never left
  * for one that fewer show. A head above it that only some show yet starts clocks, since a trigger counts from its first sight, and is
  * dropped again unless it gets its support in time.
+ *
+ * Why: docs/why/chain-reads-and-transactions.md
  */
 import type { Hex } from 'viem'
 import type { SeenBlock } from './block-tree.ts'

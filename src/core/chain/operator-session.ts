@@ -1,6 +1,8 @@
 /**
  * One run per operator key and role. Every run claims a session on chain as it starts; the newest claim counts, and the run whose
  * session was replaced ends and says why, so that two machines with one key do not contradict each other.
+ *
+ * Why: docs/why/daemons-and-operators.md
  */
 import { bytesToHex, type Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'

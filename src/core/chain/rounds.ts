@@ -1,3 +1,5 @@
+// Why: docs/why/rounds.md
+
 import type { Hex } from 'viem'
 import { type EpochRounds, nextTrigger, type Trigger } from '../protocol/trigger.ts'
 import type { HeadChange, SeenBlock } from './block-tree.ts'

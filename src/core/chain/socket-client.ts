@@ -1,4 +1,8 @@
-/** A client over a WebSocket that is opened again for as long as somebody asks: what viem reconnects by itself it gives up too soon. */
+/**
+ * A client over a WebSocket that is opened again for as long as somebody asks: what viem reconnects by itself it gives up too soon.
+ *
+ * Why: docs/why/chain-reads-and-transactions.md
+ */
 import { createPublicClient, type PublicClient, type WebSocketTransport, webSocket } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import type { WatchHeads } from './endpoint.ts'

@@ -1,4 +1,8 @@
-/** Evidence bundles by their hash, in the same database as the verdicts that rest on them: both reach the disk together. */
+/**
+ * Evidence bundles by their hash, in the same database as the verdicts that rest on them: both reach the disk together.
+ *
+ * Why: docs/why/evidence.md
+ */
 import type { Hex } from 'viem'
 import type { Store } from '../platform/store.ts'
 import { bundleHash, type EvidenceBundle, encodeBundle } from '../report/evidence-bundle.ts'

@@ -1,4 +1,8 @@
-/** From a seat's journal to the ten words it commits to: one lane per device, and the evidence root. Pure but for the reading. */
+/**
+ * From a seat's journal to the ten words it commits to: one lane per device, and the evidence root. Pure but for the reading.
+ *
+ * Why: docs/why/consensus-and-audits.md
+ */
 import { encodeRateDown } from '../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../epoch/opening.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'

@@ -1,3 +1,5 @@
+// Why: docs/why/consensus-and-audits.md
+
 import { type Address, concat, type Hex, keccak256 } from 'viem'
 
 /**

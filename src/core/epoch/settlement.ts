@@ -1,3 +1,5 @@
+// Why: docs/why/consensus-and-audits.md
+
 import { numberToHex } from 'viem'
 import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'

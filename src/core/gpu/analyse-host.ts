@@ -1,3 +1,5 @@
+// Why: docs/why/devices.md
+
 import type { DeviceRecord } from '../protocol/device-record.ts'
 import { deviceRecord, probedDevice } from './build-device.ts'
 import { usableSerial, usableUuid, vendorUuid } from './cell.ts'

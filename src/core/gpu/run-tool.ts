@@ -1,3 +1,5 @@
+// Why: docs/why/devices.md
+
 import { execa } from 'execa'
 
 /** What a vendor's tool said. The exit code alone decides nothing: text and code are judged together. */

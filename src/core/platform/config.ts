@@ -6,6 +6,8 @@
  *     data-dir = "/var/lib/kaisar"
  *     [provider.run]
  *     metrics-port = 9100
+ *
+ * Why: docs/why/commands.md
  */
 import { readFileSync } from 'node:fs'
 import { nearestName } from './nearest-name.ts'

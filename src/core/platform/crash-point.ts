@@ -1,6 +1,8 @@
 /**
  * Named points between recording something and saying it, at which a test ends the process as a power cut would. They do
  * nothing in an installed package: both the variable and the tests beside the program are needed.
+ *
+ * Why: docs/why/testing.md
  */
 import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,8 @@
-/** The metrics that every daemon has: what it is, what it weighs, and how far behind the chain it is. */
+/**
+ * The metrics that every daemon has: what it is, what it weighs, and how far behind the chain it is.
+ *
+ * Why: docs/why/daemons-and-operators.md
+ */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Gauge, type Registry } from 'prom-client'
 import { createMetricsRegistry } from './metrics.ts'

@@ -1,6 +1,8 @@
 /**
  * One owner per data directory. The lock is the operating system's (an exclusive SQLite transaction that is never ended), so a
  * SIGKILL or a power cut releases it and nobody has to remove a file by hand.
+ *
+ * Why: docs/why/daemons-and-operators.md
  */
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'

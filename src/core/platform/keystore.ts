@@ -3,6 +3,8 @@
  * https://ethereum.org/en/developers/docs/data-structures-and-encoding/web3-secret-storage/
  *
  * The format is ox's. Deriving the key is not: its asynchronous scrypt knows one r and p, and takes many times as long as Node's.
+ *
+ * Why: docs/why/commands.md
  */
 import { pbkdf2, randomBytes, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'

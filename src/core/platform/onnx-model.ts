@@ -2,6 +2,8 @@
  * Writes ONNX models: what we use of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3, with its field numbers. Fields are
  * written in the order of their numbers, so that a model has one form. Weights are hundreds of megabytes: a message is a list of
  * parts until the end, and they are copied once.
+ *
+ * Why: docs/why/dependencies-and-build.md
  */
 
 /** TensorProto.DataType */

@@ -1,3 +1,5 @@
+// Why: docs/why/rounds.md
+
 import { concat, type Hex, keccak256 } from 'viem'
 import type { RoundRules, Timeline } from './network-parameters.ts'
 

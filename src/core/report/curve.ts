@@ -2,6 +2,8 @@
  * The four operations on secp256k1 that signatures are made of: native where there is a build for the platform, else in JavaScript
  * by the library that viem uses too. The bindings are loaded by their own name: the package's index would fall back to `elliptic`
  * without a word, which is slower than both and has open advisories.
+ *
+ * Why: docs/why/dependencies-and-build.md
  */
 import { createRequire } from 'node:module'
 import type * as noble from '@noble/curves/secp256k1'

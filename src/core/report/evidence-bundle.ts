@@ -6,6 +6,8 @@
  *
  * Version 1 is what one seat saw by itself. Version 2 adds what proves the device wrong and did not come out of its openings. Version 3
  * is version 1 with the seat's witness, which its evidence leaf carries: that it recomputed the rows.
+ *
+ * Why: docs/why/evidence.md
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'

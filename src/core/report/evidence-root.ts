@@ -4,6 +4,8 @@
  *   leaf = keccak256(abi.encode(round, commitmentHash, reason))     node = keccak256(left ‖ right)
  *
  * of depth ⌈log2(64 × maxRounds)⌉, padded with zero leaves. EpochConsensus checks the same when it audits a seat.
+ *
+ * Why: docs/why/evidence.md
  */
 import { bytesToHex, concatBytes, type Hex, hexToBytes, keccak256, stringToHex } from 'viem'
 import { zeroBytes32 } from '../protocol/primitives.ts'

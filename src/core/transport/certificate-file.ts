@@ -1,3 +1,5 @@
+// Why: docs/why/transport.md
+
 import { createPrivateKey, type webcrypto, X509Certificate } from 'node:crypto'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'

@@ -1,3 +1,5 @@
+// Why: docs/why/transport.md
+
 import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KaisarError } from '../platform/errors.ts'
 import { closeReason, transportErrors } from './errors.ts'

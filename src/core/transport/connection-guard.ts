@@ -1,3 +1,5 @@
+// Why: docs/why/transport.md
+
 import { isIPv6, type Socket } from 'node:net'
 import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 import type { Limits } from './transport.ts'

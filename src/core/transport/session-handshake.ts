@@ -1,3 +1,5 @@
+// Why: docs/why/transport.md
+
 import { type Address, concat, type Hex, keccak256, stringToHex } from 'viem'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'

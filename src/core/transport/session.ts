@@ -1,3 +1,5 @@
+// Why: docs/why/transport.md
+
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import { isKaisarError, KaisarError } from '../platform/errors.ts'

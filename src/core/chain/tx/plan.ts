@@ -1,3 +1,5 @@
+// Why: docs/why/chain-reads-and-transactions.md
+
 import type { ActionRow, Attempt } from './transaction-store.ts'
 
 export type PlanInput = {

@@ -1,3 +1,5 @@
+// Why: docs/why/chain-reads-and-transactions.md
+
 import {
   type Address,
   type Block,

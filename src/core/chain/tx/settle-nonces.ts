@@ -1,3 +1,5 @@
+// Why: docs/why/chain-reads-and-transactions.md
+
 import type { Address } from 'viem'
 import type { Chain } from '../client.ts'
 import { lookUpReceipt } from './receipt.ts'

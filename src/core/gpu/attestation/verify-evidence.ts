@@ -1,3 +1,5 @@
+// Why: docs/why/devices.md
+
 import { type KeyObject, verify } from 'node:crypto'
 import { compareVersions } from '../driver-policy.ts'
 import { isPublicNonce } from './attestation-nonce.ts'
