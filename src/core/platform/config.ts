@@ -56,7 +56,7 @@ export function configValue(config: Config, command: readonly string[], flag: st
 }
 
 /**
- * Refuses keys that no command knows, so that a typo is not silently the default.
+ * Refuses keys that no command knows, so that a misspelt setting does not silently stay at its default.
  *
  * @param flags - names of every flag, by command path (`['provider', 'run']` → `rpc-url`, …)
  * @throws CONFIG_KEY_UNKNOWN

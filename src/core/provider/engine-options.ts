@@ -1,4 +1,4 @@
-/** How the engine of one device is started: what computes, and pinned to which device of the host. */
+/** Chooses how the engine of one device is started: the execution provider, and the device of the host that it is pinned to. */
 import type { ProbedDevice } from '../gpu/gpu-probe.ts'
 import { pinDevice } from '../gpu/pin-devices.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
@@ -9,11 +9,11 @@ export type EngineChoice = {
   readonly executionProvider: ExecutionProvider | 'auto'
   /** Threads of one operator on the CPU. */
   readonly threads: number
-  /** CUDA_VISIBLE_DEVICES: the NVIDIA devices of this process, where not all of them are. */
+  /** CUDA_VISIBLE_DEVICES: the NVIDIA devices of this process, where it has only some of them. */
   readonly cudaVisibleDevices?: string | undefined
 }
 
-/** `all`: every device that the probe saw. */
+/** @param all - every device that the probe saw */
 export const engineOptions = (
   { executionProvider, threads, cudaVisibleDevices }: EngineChoice,
   spec: JobSpec,

@@ -1,14 +1,14 @@
-/** The environment that a Provider's reports and commitments of an epoch carry: one for all of it, restarts included. */
+/** Keeps one environment record for all reports and commitments of an epoch, restarts included. */
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
 import { encodeEnvironmentRecord, environmentRecordSchema } from '../protocol/device-record.ts'
 
-/** Measured at each start, and different each time; the fastest of two equal kernels, too. */
+/** The record without what is measured at each start and differs each time, such as which of two equal kernels is faster. */
 const withoutMeasurements = (record: EnvironmentRecord): string =>
   encodeEnvironmentRecord({ ...record, diskFreeMiB: null, clockOffsetMs: null, kernels: [] })
 
 /**
- * @param recorded - canonical text that was said in this epoch before, or null
- * @returns the recorded text where only measurements differ, else the text of what was read now
+ * @param recorded - canonical text that was sent earlier in this epoch, or null
+ * @returns the recorded text where only measurements differ, else the text of the record that was read now
  */
 export function keptEnvironment(recorded: string | null, now: EnvironmentRecord): string {
   if (recorded !== null) {

@@ -1,21 +1,21 @@
-/** The jobs that seats have offered for our devices: promises of a secret that each seat samples with later. */
+/** Keeps the jobs that seats have offered for our devices. Each offer promises the secret that its seat samples with later. */
 import type { Address, Hex } from 'viem'
 import type { SignedMessage } from '../protocol/typed-data.ts'
 
 type Offer = SignedMessage<'JobOffer'>
 
 export type Offers = {
-  /** Keeps an offer; the first of a seat for a device's round counts. */
+  /** Keeps an offer; only the first of a seat for a device's round counts. */
   take(offer: Offer): void
   of(checker: Address, about: { readonly round: Hex; readonly deviceId: Hex }): Offer | undefined
-  /** Forgets those of earlier epochs. */
+  /** Forgets the offers of earlier epochs. */
   forgetBefore(epoch: bigint): void
 }
 
-/** Of one seat for one device: twice the rounds that are kept for opening. */
+/** Offers that are kept of one seat for one device: twice the rounds that are kept for opening. */
 const keptOffers = 8
 
-/** @param isOpen - whether a round was committed to and can be asked about; its offer stands */
+/** @param isOpen - whether a round was committed to and seats may still ask about it; its offer is not replaced */
 export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean): Offers {
   const kept = new Map<string, Offer[]>()
   const ownOf = (checker: Address, deviceId: Hex) => kept.get(`${checker} ${deviceId}`) ?? []
@@ -25,7 +25,7 @@ export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean): Of
       const { checker, deviceId, round } = offer
       const own = ownOf(checker, deviceId)
       if (own.some(other => other.round === round)) return
-      // Offers of rounds that never come take the place of no other seat's.
+      // Each seat has its own space, so offers of rounds that never come displace no offer of another seat.
       const spare = own.length < keptOffers ? undefined : own.find(other => !isOpen(other.round, deviceId))
       kept.set(`${checker} ${deviceId}`, [...own.filter(other => other !== spare), offer])
     },

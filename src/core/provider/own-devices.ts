@@ -1,4 +1,4 @@
-/** From what the probe saw to the devices this Provider works with: identified by hardware, never by position. */
+/** Chooses the devices that this Provider works with from those that the probe saw. They are identified by hardware, never by position. */
 import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
 import { criticalFaults, type ProbedDevice, type ProbeResult } from '../gpu/gpu-probe.ts'
 import { deviceIdOf, hardwareHash } from '../protocol/device-record.ts'
@@ -25,7 +25,7 @@ export function ownDevices(result: ProbeResult, operator: Address): OwnDevice[] 
   return able.map(probed => ({ deviceId: deviceIdOf(operator, probed.localId), probed }))
 }
 
-/** One hash over all hardware of this host, whatever its order: what the device certificate is bound to. */
+/** One hash over all hardware of this host, in any order; the device certificate is bound to it. */
 export const hostHardwareHash = (devices: readonly OwnDevice[]): Hex =>
   keccak256(
     encodeAbiParameters([{ type: 'bytes32[]' }], [devices.map(({ probed }) => hardwareHash(probed.record)).sort()]),

@@ -1,4 +1,4 @@
-/** What a Provider answers on a session with a seat. Everything a seat asks for must be signed by that seat. */
+/** The handlers of a Provider's session with a seat. Every request of a seat must be signed by that seat. */
 import type { Hex } from 'viem'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
@@ -17,7 +17,7 @@ export type ProviderSessionDependencies = {
   readonly roundWork: RoundWork
   readonly log: Logger
   readonly statementOf: StatementOf
-  /** Whether a receipt is of one of our devices, and of an epoch that a receipt can still be of. */
+  /** Whether a receipt is about one of our devices, and about an epoch whose receipts are still kept. */
   readonly wantsReceipt: (receipt: SignedMessage<'Receipt'>) => boolean
   readonly now: () => number
   readonly onReceipt?: (checker: Hex, receipt: SignedMessage<'Receipt'>) => void
@@ -37,12 +37,12 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
   session.on('job.offer', offer => {
     requireFromSeat(isSignedBy(network, 'JobOffer', offer, checker), offer.message.checker)
     roundWork.takeOffer(offer.message)
-    // A seat that was away, or saw the trigger after us, offers when the work is done.
+    // A seat that was away, or saw the trigger after us, may offer after the work is done.
     const { round, deviceId } = offer.message
     const worked = roundWork.committed(round, deviceId)
     if (worked !== null) return session.send('job.commitment', worked.commitment)
   })
-  /** Requests whose answer is on its way over this session: their copies are asked no more. */
+  /** Requests that are being answered over this session; copies of them are ignored. */
   const answering = new Set<string>()
   session.on('job.request', async request => {
     const { commitmentHash, secret, samplingBlockHash } = request.message

@@ -1,4 +1,4 @@
-/** What a Provider's journal says to whoever looks at it from outside, also while the daemon runs. Newest first. */
+/** Reads a Provider's journal from another process, also while the daemon runs. Newest first. */
 import type { Hex } from 'viem'
 import { readStore, type StoreReader } from '../platform/read-store.ts'
 import { flagBit } from '../protocol/verdict.ts'
@@ -11,12 +11,12 @@ export type CommittedRound = {
   readonly commitmentHash: Hex
 }
 
-/** A Checker's signed word on a device's epoch. */
+/** A receipt: a Checker's signed word on a device's epoch. */
 export type ReceiptSummary = {
   readonly epoch: number
   readonly deviceId: Hex
   readonly checker: Hex
-  /** Encoded as in the opening (minifloat); 0 to 10000; see `flags`. */
+  /** The rate as in the opening (minifloat). */
   readonly rate: number
   readonly uptime: number
   readonly flags: readonly (keyof typeof flagBit)[]

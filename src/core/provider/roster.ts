@@ -1,4 +1,4 @@
-/** Which of our devices are members of an epoch, and who judges them, read from the chain. */
+/** Reads from the chain which of our devices are members of an epoch, and which seats judge them. */
 import type { Address, Hex } from 'viem'
 import { committeeOf, getChecker } from '../chain/checkers.ts'
 import { generationAt, getDevice } from '../chain/devices.ts'

@@ -1,4 +1,4 @@
-/** One device's part of a round: work the window, sign one commitment, open what each seat samples. */
+/** A device's part of a round: works the window, signs one commitment, opens the rows that each seat samples. */
 import type { Address, Hex } from 'viem'
 import { type JobSpec, windowRate } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
@@ -17,13 +17,13 @@ import { type FindBlock, requireSamplingBlock } from './sampling-block.ts'
 export type WorkingDevice = {
   readonly deviceId: Hex
   readonly generation: number
-  /** keccak256 of the environment record that the device's reports of this epoch carry. */
+  /** keccak256 of the environment record in the device's reports of this epoch. */
   readonly environmentHash: Hex
   readonly engine: Pick<WorkEngine, 'runWindow' | 'rework' | 'open'>
 }
 
 export type WorkedRound = {
-  /** Our own monotonic time of the trigger. */
+  /** Our own monotonic time at first sight of the trigger. */
   readonly seenAtMs: number
   readonly commitment: Signed<'Commitment'>
   readonly commitmentHash: Hex
@@ -38,7 +38,7 @@ export type RoundWork = {
    */
   work(device: WorkingDevice, trigger: Trigger, epoch: number, epochSeed: Hex, seenAtMs: number): Promise<WorkedRound>
   /**
-   * Takes up a round that was committed to before a restart: its rows are computed again. A round that is open stays as it is.
+   * Resumes a round that was committed to before a restart by computing its rows again. A round that is open already stays as it is.
    * @throws PROVIDER_ROWS_DIFFER, and as the engine does
    */
   restore(
@@ -47,20 +47,20 @@ export type RoundWork = {
     epochSeed: Hex,
     seenAtMs: number,
   ): Promise<WorkedRound>
-  /** What was committed to for a round, as long as it can be opened. */
+  /** The work that was committed to in a round, as long as it can be opened. */
   committed(round: Hex, deviceId: Hex): WorkedRound | null
   /**
-   * Keeps a seat's offer: the promise that its later sample is not chosen after the fact. The first of a seat counts.
+   * Keeps a seat's offer, which fixes its sampling secret before the work is done. Only the first offer of a seat counts.
    * @throws PROVIDER_DEVICE_UNKNOWN, PROVIDER_SPEC_OTHER
    */
   takeOffer(offer: SignedMessage<'JobOffer'>): void
   /**
-   * Encoded openings for a seat's request, once its block was found to draw: the request is recorded then. The same may be answered
-   * again; copies that come while it is being answered share that answer. Where a reorg replaces the block, the seat asks with the other.
+   * Encoded openings for a seat's request. It is recorded and answered once its block was found to be the sampling block. The same request
+   * may be answered again, and copies that come meanwhile share one answer. Where a reorg replaces the block, the seat asks for the other one.
    * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, PROVIDER_ASKED_TOO_OFTEN, REPORT_SAMPLE_REFUSED
    */
   answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<Uint8Array>
-  /** Rounds that still may be asked about, newest last. */
+  /** Rounds that seats may still ask about, newest last. */
   open(): readonly WorkedRound[]
 }
 
@@ -68,12 +68,12 @@ export type RoundWork = {
 const keptRounds = 4
 const lookAgainMs = 250
 
-/** Blocks that a seat may ask with about one commitment: reorgs replace a sampling block once or twice. */
+/** Sampling blocks that a seat may name for one commitment: reorgs replace a sampling block once or twice. */
 const blocksOfSeat = 4
-/** Times that one of them is answered: once, and again after each of a seat's reconnections. */
+/** Answers to a seat for one sampling block: one, and one more after each reconnection. */
 const answersOfBlock = 8
 
-/** What one seat has asked about one commitment, by sampling block. */
+/** The requests of one seat about one commitment, by sampling block. */
 type Asked = Map<Hex, { times: number; answer: Promise<Uint8Array> | null }>
 
 type OpenRound = WorkedRound & {
@@ -86,7 +86,7 @@ export type RoundWorkOptions = {
   readonly network: Network
   readonly spec: JobSpec
   readonly specHash: Hex
-  /** Of this process; offers for others are refused. */
+  /** Devices of this process; offers for others are refused. */
   readonly deviceIds: readonly Hex[]
 }
 
@@ -94,7 +94,7 @@ export type RoundWorkDependencies = {
   readonly signer: Signer
   readonly journal: ProviderJournal
   readonly clock: Clock
-  /** Null while the epoch was not entered. */
+  /** Null while the epoch is not entered. */
   readonly rulesOf: (epoch: number) => RoundRules | null
   readonly findBlock: FindBlock
   /** Called at named points between recording and saying; tests end the process there. */
@@ -121,7 +121,7 @@ export function createRoundWork(
     return round
   }
 
-  /** After a restart a request may come before its rows are computed again; what was open then is over soon after. */
+  /** Finds the open round of a commitment. After a restart a request may come before the rows are computed again, so it waits for them. */
   async function find(commitmentHash: Hex): Promise<OpenRound> {
     const epoch = journal.epochOfCommitment(commitmentHash)
     const untilMs = startedAtMs + ((epoch === null ? null : rulesOf(epoch))?.openingsMs ?? 0)

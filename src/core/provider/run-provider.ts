@@ -1,4 +1,4 @@
-/** The Provider daemon: probe, register, connect to the seats, work each window, answer; until it is asked to stop. */
+/** The Provider daemon: it probes, registers, connects to the seats, works each window and answers, until it is asked to stop. */
 import type { Address, Hex } from 'viem'
 import { watchEpochs } from '../chain/epoch-watch.ts'
 import { currentEpoch, getRoundRules, getTimeline } from '../chain/epochs.ts'
@@ -45,7 +45,7 @@ export type ProviderOptions = {
   readonly network: ConnectedNetwork
   readonly payout: Address
   readonly executionProvider: ExecutionProvider | 'auto'
-  /** How often the devices are looked at while they work; default 60,000. */
+  /** How often the devices are probed while they work; default 60,000. */
   readonly healthIntervalMs?: number
   readonly backoff?: { readonly baseMs: number; readonly capMs: number }
 }
@@ -56,15 +56,15 @@ export type ProviderDependencies = {
   readonly store: Store
   readonly probe: GpuProbe
   readonly readEnvironment: (engines: readonly WorkEngine[]) => Promise<EnvironmentRecord>
-  /** The device certificate, made for these devices. */
+  /** Makes or reads the certificate for these devices. */
   readonly certify: (binding: { readonly deviceIds: readonly Hex[]; readonly hardwareHash: Hex }) => Promise<Identity>
-  /** Attestation evidence of a card that can attest, over this nonce, and its identity; null where it cannot or is not asked to. */
+  /** Attestation evidence of a card over this nonce, with its identity; null where the card cannot attest, or is not asked to. */
   readonly attest: (
     device: OwnDevice,
     nonce: Hex,
   ) => Promise<{ readonly evidence: string; readonly identity: Hex } | null>
   readonly openTransport: (identity: Identity) => Transport
-  /** The engine that works for this device, pinned to it among all that were found. */
+  /** Starts the engine of a device, pinned to it among all devices that were found. */
   readonly startEngine: (spec: JobSpec, device: ProbedDevice, all: readonly ProbedDevice[]) => Promise<WorkEngine>
   readonly clock: Clock
   readonly random: () => number
@@ -74,7 +74,7 @@ export type ProviderDependencies = {
   readonly crashPoint?: (name: CrashPoint) => void
 }
 
-/** Epochs that the journal remembers: the chain keeps four, and no bond outlasts that and its audits by as much. */
+/** Epochs that the journal keeps: far more than the chain keeps, and than a bond or deposit answers for. */
 const keptEpochs = 64
 
 type RunningDevice = OwnDevice & { readonly engine: WorkEngine }
@@ -95,7 +95,7 @@ export async function runProvider(
   }
 }
 
-/** Works by the spec that is in force now until the signal aborts; `renew` is called where the chain names another one. */
+/** Works by the spec that is in force now, until the signal aborts; `renew` is called when the chain names another spec. */
 async function workSpec(
   options: ProviderOptions,
   deps: ProviderDependencies,
@@ -142,7 +142,7 @@ async function workSpec(
   )
   const environmentHash = hashRecordText(environment)
   const rosters = new Map<number, Roster>()
-  /** Epochs whose preparation is complete. */
+  /** Epochs for which everything is prepared. */
   const entered = new Set<number>()
   const heads = createHeadStream({}, { chain: network.chain, clock, onTrouble: trouble })
   const roundWork = createRoundWork(
@@ -238,7 +238,7 @@ async function workSpec(
   })
 
   const idle = new Set<string>()
-  /** Says once why there is nothing to do. */
+  /** Emits once the reason why there is no work. */
   function sayIdle(reason: string) {
     if (idle.has(reason)) return
     idle.add(reason)
@@ -251,7 +251,7 @@ async function workSpec(
   async function enter(epoch: number): Promise<boolean> {
     const roster = await readRoster(network, epoch, deviceIds)
     if (roster === null) {
-      // It takes some blocks of every epoch.
+      // In every epoch some blocks pass before the seed is there.
       const timeline = await getTimeline(network)
       const since = (heads.tip?.timestamp ?? 0) - rules.eligibleFromSeconds
       if (timeline !== null && epochAt(timeline, since) >= epoch) sayIdle(`epoch ${epoch} has no seed yet`)
@@ -280,7 +280,7 @@ async function workSpec(
     await Promise.all(engines.map(engine => engine.prepare(roster.rounds.seed)))
     entered.add(epoch)
     emit({ type: 'epoch.started', epoch, devices: roster.members.length, seats: roster.endpoints.length })
-    // By now they are settled; the chain knows them for two epochs more.
+    // Those epochs are settled by now, and the chain keeps them for two epochs more.
     for (const settled of [epoch - 2, epoch - 3].filter(each => each >= 0))
       reportFalseReceipts(
         { epoch: settled, deviceIds: own.map(({ deviceId }) => deviceId) },
@@ -310,7 +310,7 @@ async function workSpec(
     await Promise.all(engines.map(engine => engine.close()))
   }
 
-  /** A round that was committed to is answered for before we leave. */
+  /** Waits until the openings of a committed round are over, before the process ends. */
   async function drainOpenings(round: WorkedRound | undefined) {
     const epoch = Number(round?.commitment.message.epoch ?? -1)
     const openingsMs = rosters.get(epoch)?.rounds.rules.openingsMs

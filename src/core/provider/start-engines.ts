@@ -1,4 +1,4 @@
-/** The engines that work for our devices, and an honest word about what each of them computes on. */
+/** Starts the engines of our devices, and logs which execution provider each of them uses. */
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Logger } from '../platform/log.ts'
@@ -7,8 +7,8 @@ import type { OwnDevice } from './own-devices.ts'
 
 /**
  * Starts one engine per device, in order, and logs each execution provider that was refused for one.
- * @param executionProvider - what the operator asked for; only a named `cpu` lets a card's work be done by the CPU
- * @throws PROVIDER_CPU_FALLBACK, and as `startEngine` does; then none is left running
+ * @param executionProvider - the operator's choice; only an explicit `cpu` lets the CPU do a card's work
+ * @throws PROVIDER_CPU_FALLBACK, and as `startEngine` does; then no engine is left running
  */
 export async function startEngines(
   { executionProvider }: { readonly executionProvider: ExecutionProvider | 'auto' },

@@ -16,7 +16,7 @@ const lanes = 64
 export type EvidenceLeaf = {
   /** Trigger block hash; zero where the epoch had no round of that ordinal. */
   readonly round: Hex
-  /** Digest of the device's Commitment; zero where it did no work this seat could judge. */
+  /** Digest of the device's Commitment; zero where the device did no work that this seat could judge. */
   readonly commitmentHash: Hex
   /** The verdict's stable code as {@link reasonWord}; where the leaf claims work, the seat's witness that it recomputed the rows. */
   readonly reason: Hex

@@ -126,7 +126,7 @@ describe('what a command pays for gas', () => {
     const sent = await signing('wallet', 'send', to, '0.5', '--gas', '--rpc-url', proxy.url)
     const { data, warnings } = sent.json<{ txHash: `0x${string}` }>()
     expect(warnings).toEqual([
-      expect.stringMatching(/a tip of 1000000000000 wei per gas is asked; 2500000000 is offered/),
+      expect.stringMatching(/ask for a tip of 1000000000000 wei per gas; 2500000000 is offered/),
     ])
     const transaction = await anvil.client.getTransaction({ hash: data.txHash })
     expect(transaction.maxPriorityFeePerGas).toBe(parseGwei('2.5'))
