@@ -27,7 +27,7 @@ const tableRows = (page: string): string[][] =>
     .filter((line, i, lines) => line.startsWith('| ') && !lines[i + 1]?.startsWith('|---'))
     .map(line => line.slice(2, -2).split(' | '))
 
-it('tells an exported name from one that is only used in a file', () => {
+it('the check of names tells an exported name from one that is only used in a file', () => {
   expect(missing('src/core/epoch/tally.ts', 'tally')).toEqual([])
   expect(missing('src/core/epoch/tally.ts', 'medianOfFive')).toEqual([
     'src/core/epoch/tally.ts does not export medianOfFive',
@@ -39,20 +39,20 @@ it('tells an exported name from one that is only used in a file', () => {
 describe('the glossary', () => {
   const rows = tableRows('docs/glossary.md')
 
-  it('explains each word once, in one sentence that ends', () => {
+  it('the glossary explains each word once, in one sentence that ends', () => {
     const words = rows.map(([word]) => word!)
     expect(words.length).toBeGreaterThan(60)
     expect(words.filter((word, i) => words.indexOf(word) !== i)).toEqual([])
     expect(rows.filter(cells => cells.length !== 3 || !cells[1]!.endsWith('.')).map(([word]) => word)).toEqual([])
   })
 
-  it('names for each word an export of a file that is there', () => {
+  it('the glossary names for each word an export of a file that is there', () => {
     const place = /^`(\w+)` in `([\w./-]+)`$/
     expect(rows.map(cells => cells[2]!).filter(text => !place.test(text))).toEqual([])
     expect(rows.flatMap(cells => missing(place.exec(cells[2]!)![2]!, place.exec(cells[2]!)![1]!))).toEqual([])
   })
 
-  it('is linked from the README and from the list of pages', () => {
+  it('the glossary is linked from the README and from the list of pages', () => {
     for (const page of ['README.md', 'docs/README.md'])
       expect(relativeLinks(page).map(({ path }) => path)).toContain('docs/glossary.md')
   })
@@ -61,14 +61,14 @@ describe('the glossary', () => {
 describe('where-is', () => {
   const rows = tableRows('docs/where-is.md')
 
-  it('answers at least 25 questions, each asked once', () => {
+  it('where-is answers at least 25 questions, each asked once', () => {
     const questions = rows.map(([question]) => question!)
     expect(questions.filter(question => !question.endsWith('?'))).toEqual([])
     expect(new Set(questions).size).toBe(questions.length)
     expect(questions.length).toBeGreaterThanOrEqual(25)
   })
 
-  it('answers each by one file that is there, and a name that the file exports', () => {
+  it('where-is answers each question by one file that is there, and a name that the file exports', () => {
     const answers = rows.map(cells => {
       const [, shown, linked] = /^\[`([^`]+)`\]\(\.\.\/([^)]+)\)$/.exec(cells[1]!) ?? []
       const [, name] = /^`(\w+)`$/.exec(cells[2]!) ?? []
@@ -86,19 +86,19 @@ describe('the pages of reasons', () => {
       .map(({ path }) => path)
       .filter(path => !path.endsWith('.md'))
 
-  it('are all in their list', () => {
+  it('every page of reasons is in their list', () => {
     expect(pages.length).toBeGreaterThan(10)
     expect(relativeLinks('docs/why/README.md').map(({ path }) => path)).toEqual(expect.arrayContaining(pages))
   })
 
-  it.each(pages)('%s names the files that it explains, and each of them names the page', page => {
+  it.each(pages)('the page %s names the files that it explains, and each of them names the page', page => {
     const files = explained(page)
     expect(files.length).toBeGreaterThan(0)
     expect(files.filter(file => !existsSync(join(projectRoot, file)))).toEqual([])
     expect(files.filter(file => !read(file).includes(`Why: ${page}\n`))).toEqual([])
   })
 
-  it.each(pages)('%s tells each decision below a heading of its own', page => {
+  it.each(pages)('the page %s tells each decision below a heading of its own', page => {
     const [, ...sections] = read(page).split(/^## /m)
     expect(sections.length).toBeGreaterThan(0)
     expect(sections.filter(section => section.split('\n').slice(1).join('').length < 100)).toEqual([])

@@ -26,7 +26,7 @@ const parameters = {
   mode: '0644',
 }
 
-it('says what happened', () => {
+it('every error of the transport has a sentence that says what happened', () => {
   const factories = { ...transportErrors, ...sessionErrors, ...certificateErrors } as unknown as Record<
     string,
     (given: object) => Parameters<typeof closeReason>[0]
