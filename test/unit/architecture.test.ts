@@ -10,16 +10,28 @@ const source = fileURLToPath(new URL('../../src/', import.meta.url))
 const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   protocol: [],
   platform: [],
-  gpu: [],
+  devices: [],
+  attestation: ['devices'],
   job: [],
   report: ['job'],
   transport: [],
   chain: [],
   epoch: ['chain'],
-  provider: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
-  checker: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
+  provider: ['devices', 'job', 'report', 'transport', 'chain', 'epoch'],
+  checker: ['devices', 'job', 'report', 'transport', 'chain', 'epoch'],
   explorer: ['chain', 'epoch'],
-  operator: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch', 'explorer', 'provider', 'checker'],
+  operator: [
+    'devices',
+    'attestation',
+    'job',
+    'report',
+    'transport',
+    'chain',
+    'epoch',
+    'explorer',
+    'provider',
+    'checker',
+  ],
   devnet: 'everything',
 }
 
@@ -106,7 +118,7 @@ describe('direction of dependencies', () => {
 
 it('loads no model but what it builds itself', () => {
   const loading = files.filter(({ text }) => text.includes('InferenceSession.create')).map(({ path }) => path)
-  expect(loading).toEqual(['core/gpu/execution-provider-check.ts', 'core/job/execution-provider.ts'])
+  expect(loading).toEqual(['core/devices/execution-provider-check.ts', 'core/job/execution-provider.ts'])
   const opening = core.filter(({ text }) => /\bopenSession\(/.test(text)).map(({ path }) => path)
   expect(opening).toEqual(['core/job/execution-provider.ts', 'core/job/kernel.ts'])
 })

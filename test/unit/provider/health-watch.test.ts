@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { deviceRecord, probedDevice } from '../../../src/core/gpu/build-device.ts'
-import type { ProbeResult } from '../../../src/core/gpu/gpu-probe.ts'
+import { deviceRecord, probedDevice } from '../../../src/core/devices/build-device.ts'
+import type { ProbeResult } from '../../../src/core/devices/gpu-probe.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { createHealthWatch } from '../../../src/core/provider/health-watch.ts'
 
