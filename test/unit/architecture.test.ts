@@ -17,8 +17,8 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   transport: [],
   chain: [],
   epoch: ['chain'],
-  provider: ['devices', 'job', 'report', 'transport', 'chain', 'epoch'],
-  checker: ['devices', 'job', 'report', 'transport', 'chain', 'epoch'],
+  provider: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch'],
+  checker: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch'],
   explorer: ['chain', 'epoch'],
   operator: [
     'devices',
