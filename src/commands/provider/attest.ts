@@ -35,7 +35,7 @@ The cards sign a nonce that is bound to the network, the operator, the device an
       import('../../core/attestation/verify-files.ts'),
       import('../../core/devices/host-probe.ts'),
       import('../../core/devices/host.ts'),
-      import('../../core/devices/run-tool.ts'),
+      import('../../core/devices/host.ts'),
       import('node:crypto'),
     ])
     const { attestationErrors } = await import('../../core/attestation/errors.ts')

@@ -37,7 +37,7 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
         import('../../core/devices/doctor.ts'),
         import('../../core/devices/host-probe.ts'),
         import('../../core/devices/host.ts'),
-        import('../../core/devices/run-tool.ts'),
+        import('../../core/devices/host.ts'),
         import('../../core/devices/environment-probe.ts'),
         import('../../core/report/curve.ts'),
       ])

@@ -43,7 +43,7 @@ What is there already is kept; nothing is sent to any network.`
       import('../../core/provider/own-devices.ts'),
       import('../../core/devices/host-probe.ts'),
       import('../../core/devices/host.ts'),
-      import('../../core/devices/run-tool.ts'),
+      import('../../core/devices/host.ts'),
     ])
     const folder = roleFolder(this.dataDir, 'provider')
     const lock = lockDataDir({ path: folder, owner: 'kaisar provider init' })

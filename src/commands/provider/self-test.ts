@@ -38,7 +38,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
       import('../../core/devices/host-probe.ts'),
       import('../../core/devices/pin-devices.ts'),
       import('../../core/devices/host.ts'),
-      import('../../core/devices/run-tool.ts'),
+      import('../../core/devices/host.ts'),
       import('../../core/provider/own-devices.ts'),
       import('../../core/job/work-engine.ts'),
       import('../../core/provider/engine-options.ts'),

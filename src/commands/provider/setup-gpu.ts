@@ -57,7 +57,7 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
     const [{ examineSetup }, { nodeHost: host }, { runTool: run }, { probeEnvironment }] = await Promise.all([
       import('../../core/devices/gpu-setup.ts'),
       import('../../core/devices/host.ts'),
-      import('../../core/devices/run-tool.ts'),
+      import('../../core/devices/host.ts'),
       import('../../core/devices/environment-probe.ts'),
     ])
     this.progress('Looking at drivers and libraries, and trying the engines …')
@@ -75,7 +75,7 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
 
   /** ONNX Runtime's own script, which npm is told to skip: it fetches from nuget.org. */
   private async fetchCudaPart(): Promise<boolean> {
-    const { runTool } = await import('../../core/devices/run-tool.ts')
+    const { runTool } = await import('../../core/devices/host.ts')
     this.progress('Fetching ONNX Runtime’s CUDA part from nuget.org, about 300 MB …')
     const script = join(this.runtimePackage, 'script', 'install.js')
     const { exitCode, stderr } = await runTool('env', ['ONNXRUNTIME_NODE_INSTALL=cuda12', process.execPath, script], {

@@ -48,7 +48,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
       import('../../core/operator/probe-devices.ts'),
       import('../../core/devices/host-probe.ts'),
       import('../../core/devices/host.ts'),
-      import('../../core/devices/run-tool.ts'),
+      import('../../core/devices/host.ts'),
     ])
     const dependencies = { host: nodeHost, run: runTool }
     // A Provider may have been told to use the CPU of a machine with cards.

@@ -1,5 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto'
-import { type CertificateExtensions, readExtensions } from './certificate-extensions.ts'
+import { KeyUsageFlags, KeyUsagesExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509'
+import { type BaseBlock, Constructed, fromBER, OctetString } from 'asn1js'
+// reflect-metadata must be loaded before @peculiar/x509.
+import 'reflect-metadata'
 
 /** SHA-256 of the DER of `NVIDIA Device Identity CA`. The root that came with the evidence counts for nothing. */
 const nvidiaDeviceRootSha256 = '102bf659d5419614c9d8e6aecebc80454eb26b1df6a769ac720b9a690b167b48'
@@ -112,3 +115,50 @@ function extensionsOf(certificate: X509Certificate, at: number): CertificateExte
     throw new InvalidChain(`the extensions of certificate ${at} cannot be parsed`)
   }
 }
+
+/** Extensions that node:crypto does not show. */
+export type CertificateExtensions = {
+  readonly signsData: boolean
+  readonly signsCertificates: boolean
+  /** SHA-384 of the firmware that the leaf's key belongs to (TCG DICE), or null where the certificate does not say. */
+  readonly fwid: Buffer | null
+}
+
+/** Hopper carries the firmware digest at the end of one DICE extension, Blackwell inside TcbInfo. */
+const hopperFwid = '2.23.133.5.4.1'
+const tcbInfo = '2.23.133.5.4.1.1'
+const digestBytes = 48
+
+export function readExtensions(certificate: X509Certificate): CertificateExtensions {
+  const parsed = new ParsedCertificate(certificate.raw)
+  const usages = parsed.getExtension(KeyUsagesExtension)?.usages ?? 0
+  const value = (oid: string): Buffer | null => {
+    const extension = parsed.getExtension(oid)
+    return extension ? Buffer.from(extension.value) : null
+  }
+  const hopper = value(hopperFwid)
+  const blackwell = value(tcbInfo)
+  return {
+    signsData: (usages & KeyUsageFlags.digitalSignature) !== 0,
+    signsCertificates: (usages & KeyUsageFlags.keyCertSign) !== 0,
+    fwid: blackwell
+      ? firstFwidDigest(blackwell)
+      : hopper && hopper.length >= digestBytes
+        ? hopper.subarray(-digestBytes)
+        : null,
+  }
+}
+
+/** DiceTcbInfo.fwids is [6] IMPLICIT SEQUENCE OF FWID { hashAlg, digest } (TCG DICE Attestation Architecture, 6.1.1). */
+function firstFwidDigest(value: Buffer): Buffer | null {
+  const list = children(fromBER(value).result).find(
+    ({ idBlock: { tagClass, tagNumber } }) => tagClass === 3 && tagNumber === 6,
+  )
+  const [first] = children(list)
+  const digest = children(first).find(field => field instanceof OctetString)
+  const bytes = digest && Buffer.from(digest.getValue())
+  return bytes?.length === digestBytes ? bytes : null
+}
+
+const children = (block: BaseBlock | undefined): BaseBlock[] =>
+  block instanceof Constructed ? block.valueBlock.value : []

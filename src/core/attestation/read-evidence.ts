@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
+import { MalformedReport, maxReportBytes } from './attestation-report.ts'
 import { InvalidChain, maxChainBytes, readPemChain } from './certificate-chain.ts'
-import { MalformedReport, maxReportBytes } from './parse-report.ts'
 
 /** One card's evidence as it arrived; nothing in it but `report` and `chain` is signed. */
 export type Evidence = {

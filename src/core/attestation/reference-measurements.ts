@@ -1,6 +1,5 @@
 import { XMLParser } from 'fast-xml-parser'
-import type { Measurement } from './parse-report.ts'
-import type { OpaqueFields } from './read-opaque.ts'
+import type { Measurement, OpaqueFields } from './attestation-report.ts'
 
 /** The digests that firmware of one version must have, from one of NVIDIA's RIM files. */
 export type ReferenceMeasurements = {
@@ -141,3 +140,39 @@ export function compareMeasurements(
     }
   return { status: 'pass', matched, compared, detail: summary }
 }
+
+/**
+ * References that ship with this program. RIM signatures expire within two years, so a set that was vetted once is pinned
+ * by value instead. Digests are facts of NVIDIA's RIM for this VBIOS (`1010_0200_882_96005E0001`, H100 PCIe board, in
+ * NVIDIA/nvtrust); they were compared with a report made under driver 535.86.09, and only there does a difference count.
+ */
+export const pinnedReferences: readonly ReferenceMeasurements[] = [
+  {
+    kind: 'vbios',
+    version: '96.00.5E.00.01',
+    board: '1010_0200_882',
+    vettedDrivers: ['535.86.09'],
+    digests: new Map([
+      [0, ['000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000']],
+      [1, ['c3f65ef79a19c029868cd7ce54b10e44f192444edb3506dde29cef2aac4e916c90a4f438e55aa7581a9e384c74d82db6']],
+      [2, ['c23e539823255226ef4798b03be55ab38793f768ba4c71c853fd9b475729144df89b3139854cfcb299ddd2498381a50a']],
+      [3, ['73bbf35822549e28ba8fb2671fb7b58f46424a0069205b3ecf1d0fa762adef90b538cc9d692eb5c050147f2f1e8214ab']],
+      [4, ['568b89291a34cece03b12aaa352d9afe273610307525b8443e90faa78d82ecfa9c7827d8f7915c35b2fab972e1086686']],
+      [5, ['c9e4fe668e9dc269a4657146b5e28a22347cde18a4b0e79d8146532f27ebc386f304400ea5d4bf4159b5a6916dd4564e']],
+      [6, ['6850b0a82e7e77c0f51e0e6732163866003390c4eb286d8dfb26a72f711a9c8bcdf402a1fd4e5d70b97708107a785efc']],
+      [8, ['000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000']],
+      [9, ['7f3e9382785513c1932dfcc9e87f6ef6bf5fefe88144c6ea48539e65f937013dd7349144e5f439dcea401dac26e5c098']],
+      [10, ['000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000']],
+      [11, ['ac59d04197ac1a7fe1309c73e73fb22c5ba5d1c39f2d2c3c2c7fe1e71b4ea5f1cd56eaa4d9687b2062423d863df5629a']],
+      [
+        12,
+        [
+          '000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000',
+          '758af96044c700f98a85347be27124d51c05b8784ba216b629b9aaab6d538c759aed9922a133e4ac473564d359b271d5',
+          '7df046f26d0536f3a0b06d288ce6e5c659cad7a9c45cbd3a82c5df248755e4ddeff5871045acc6366ccab178b0d6568e',
+          'cb09606fa5c052f0bc4cfa86dbeb4e3e70500bfbeeb7193256ac24ed4464a607366df16a3547b7c17ebd741eb43f1adf',
+        ],
+      ],
+    ]),
+  },
+]

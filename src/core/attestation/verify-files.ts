@@ -1,10 +1,14 @@
 import { readFile } from 'node:fs/promises'
+import { MalformedReport } from './attestation-report.ts'
 import { InvalidChain } from './certificate-chain.ts'
 import { attestationErrors } from './errors.ts'
-import { MalformedReport } from './parse-report.ts'
-import { pinnedReferences } from './pinned-references.ts'
 import { type Evidence, isEvidenceJson, readEvidenceJson, readEvidenceText } from './read-evidence.ts'
-import { MalformedReference, parseReferenceMeasurements, type ReferenceMeasurements } from './reference-measurements.ts'
+import {
+  MalformedReference,
+  parseReferenceMeasurements,
+  pinnedReferences,
+  type ReferenceMeasurements,
+} from './reference-measurements.ts'
 import { type AttestationResult, attestationSteps, verifyEvidence } from './verify-evidence.ts'
 
 export type VerifyFilesOptions = {

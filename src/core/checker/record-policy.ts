@@ -3,9 +3,8 @@
  * never costs. Attestation decides only for a device that was registered with it.
  */
 import type { Address, Hex } from 'viem'
-import { attestationNonce } from '../attestation/attestation-nonce.ts'
 import { readEvidenceJson } from '../attestation/read-evidence.ts'
-import { verifyEvidence } from '../attestation/verify-evidence.ts'
+import { attestationNonce, verifyEvidence } from '../attestation/verify-evidence.ts'
 import { classOfModel, memoryFits } from '../devices/class-table.ts'
 import { contradictMeasuredWork } from '../devices/cross-check.ts'
 import { judgeDriver } from '../devices/driver-policy.ts'

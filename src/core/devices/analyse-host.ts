@@ -1,16 +1,21 @@
 import type { DeviceRecord } from '../protocol/device-record.ts'
-import { deviceRecord, probedDevice } from './build-device.ts'
 import { usableSerial, usableUuid, vendorUuid } from './cell.ts'
 import { bareModel, classOfModel, classOfPciDevice } from './class-table.ts'
-import { type CombinedDevice, combineDevices } from './combine-devices.ts'
+import { type CombinedDevice, combineDevices, type Identity, identifyDevices } from './combine-devices.ts'
 import { crossCheck, type HostFacts, osOf } from './cross-check.ts'
 import { judgeDriver } from './driver-policy.ts'
 import { faultDefinition, faultFromText, makeFault } from './fault-table.ts'
-import type { DeviceState, Fault, Note, ProbedDevice, ProbeResult } from './gpu-probe.ts'
-import { type Identity, identifyDevices } from './identify-devices.ts'
-import { hostFaults, isAnswer, stateOf, unshown } from './judge-host.ts'
+import { hostFaults, isAnswer, stateOf, unlistedCards, unshown, withoutProcessors } from './judge-host.ts'
 import type { Observation, ObservedPart, SeenFault, Vendor } from './observation.ts'
-import { unlistedCards, withoutProcessors } from './unlisted-cards.ts'
+import {
+  type DeviceState,
+  deviceRecord,
+  type Fault,
+  type Note,
+  type ProbedDevice,
+  type ProbeResult,
+  probedDevice,
+} from './probed-device.ts'
 
 export type HostContext = {
   /** Facts of the host that the observations are of; recordings have none but what they contain. */

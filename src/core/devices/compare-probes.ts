@@ -1,5 +1,5 @@
 import { faultDefinition } from './fault-table.ts'
-import type { Fault, ProbedDevice, ProbeResult } from './gpu-probe.ts'
+import type { Fault, ProbedDevice, ProbeResult } from './probed-device.ts'
 
 /** What changed with one device between two probes of a running host. */
 export type DeviceEvent = {

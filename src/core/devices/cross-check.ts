@@ -2,8 +2,8 @@ import { classOfModel, classOfPciDevice, memoryFits, peakOperationsPerSecond } f
 import type { CombinedDevice } from './combine-devices.ts'
 import { compareVersions, judgeDriver } from './driver-policy.ts'
 import { makeFault } from './fault-table.ts'
-import type { Fault } from './gpu-probe.ts'
 import type { PciCard } from './observation.ts'
+import type { Fault } from './probed-device.ts'
 
 /** What the host itself shows beside its tools; undefined where nobody looked (as in most recordings). */
 export type HostFacts = {

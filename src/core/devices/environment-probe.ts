@@ -5,9 +5,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { ownFile } from '../platform/own-files.ts'
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
 import { printable } from '../protocol/text.ts'
-import type { Host } from './cpu/cpu-probe.ts'
-import type { HostFiles } from './host-files.ts'
-import type { RunTool } from './run-tool.ts'
+import type { Host, HostFiles, RunTool } from './host.ts'
 
 export type EnvironmentOptions = {
   /** Version of this program. */

@@ -1,10 +1,10 @@
 import { cardFaults } from './card-faults.ts'
 import { claimFaults } from './claim-faults.ts'
 import { type FaultDefinition, fixFor } from './fault-definition.ts'
-import type { Contradiction, Fault } from './gpu-probe.ts'
 import { hostFaults } from './host-faults.ts'
 import { memoryFaults } from './memory-faults.ts'
 import type { Vendor } from './observation.ts'
+import type { Contradiction, Fault } from './probed-device.ts'
 import { toolFaults } from './tool-faults.ts'
 
 /** Every fault that a probe can report. Codes are stable: scripts and operators rely on them. */

@@ -1,10 +1,9 @@
 /** What each engine of ONNX Runtime needs on this host, what of it is there, and what installs the rest. */
 import { join } from 'node:path'
-import { readHostFacts } from './collect-captures.ts'
-import type { Host } from './cpu/cpu-probe.ts'
 import { judgeDriver } from './driver-policy.ts'
 import type { ExecutionProviderCheck } from './environment-probe.ts'
-import type { RunTool } from './run-tool.ts'
+import type { Host, RunTool } from './host.ts'
+import { readHostFacts } from './host-probe.ts'
 import {
   containerDevices,
   containerToolkit,

@@ -1,7 +1,7 @@
 import { pciAddressOf, usableUuid } from './cell.ts'
 import { isBoot, isTimed, orderedLines } from './log-lines.ts'
+import { recoveryFault } from './nvidia/read-device.ts'
 import { type ObservedDevice, observedDevice, type SeenFault, type Vendor } from './observation.ts'
-import { recoveryFault } from './recovery-action.ts'
 
 /** NVIDIA's Xid numbers (docs.nvidia.com/deploy/xid-errors) that say something of the card. Others are the application's. */
 const xidCodes: Readonly<Record<number, string>> = {

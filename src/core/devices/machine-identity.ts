@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { DeviceRecord } from '../protocol/device-record.ts'
-import type { HostFiles } from './host-files.ts'
+import type { HostFiles } from './host.ts'
 
 /** What tells this machine from others, hashed: machine ids are confidential (machine-id(5)) and are never sent. */
 export type MachineIdentity = {

@@ -1,5 +1,5 @@
 /** What one output of one tool says, before sources are put together. */
-import type { DeviceReadings } from './gpu-probe.ts'
+import type { DeviceReadings } from './probed-device.ts'
 
 export type Vendor = 'nvidia' | 'amd' | 'intel'
 

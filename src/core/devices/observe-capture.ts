@@ -8,7 +8,7 @@ import { intelError, isEmptyIntelList, isIntelJson, readIntelDocuments, readInte
 import { findJsonDocuments } from './json-documents.ts'
 import { isKernelLog, readKernelLog } from './kernel-log.ts'
 import { logOfJson } from './log-lines.ts'
-import { factText } from './nvidia/fact-tree.ts'
+import { factText, isNvidiaQuery, isNvidiaXml, parseNvidiaQuery, parseNvidiaXml } from './nvidia/fact-tree.ts'
 import { looksLikeCsv, parseNvidiaCsv, queriedColumns } from './nvidia/parse-csv.ts'
 import {
   isNvidiaList,
@@ -20,8 +20,6 @@ import {
   parseProcDriverVersion,
   parseProcGpuInformation,
 } from './nvidia/parse-listings.ts'
-import { isNvidiaQuery, parseNvidiaQuery } from './nvidia/parse-query.ts'
-import { isNvidiaXml, parseNvidiaXml } from './nvidia/parse-xml.ts'
 import { readCsvRow, readUnlabelledRow } from './nvidia/read-csv-row.ts'
 import { readNvidiaDevice } from './nvidia/read-device.ts'
 import {

@@ -2,7 +2,7 @@
  * Which device a process computes on. A runtime knows no hardware: CUDA numbers the devices that it shows to the process (in the
  * order of the PCI bus, which the engine asks for; `CUDA_VISIBLE_DEVICES` narrows it), and WebGPU takes the default adapter.
  */
-import type { GpuProbe, ProbedDevice } from './gpu-probe.ts'
+import type { GpuProbe, ProbedDevice } from './probed-device.ts'
 
 export type DevicePin = {
   /** CUDA's number of this device in this process. */

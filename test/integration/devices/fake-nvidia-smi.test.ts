@@ -4,10 +4,8 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { contradictMeasuredWork } from '../../../src/core/devices/cross-check.ts'
-import { nodeHost } from '../../../src/core/devices/host.ts'
-import type { HostFiles } from '../../../src/core/devices/host-files.ts'
+import { type HostFiles, nodeHost, runTool } from '../../../src/core/devices/host.ts'
 import { createHostProbe } from '../../../src/core/devices/host-probe.ts'
-import { runTool } from '../../../src/core/devices/run-tool.ts'
 import { ownDevices } from '../../../src/core/provider/own-devices.ts'
 
 /** Real processes: a tool on the PATH that behaves as the script says. */

@@ -2,20 +2,19 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { MalformedReport, parseAttestationReport } from '../../../src/core/attestation/attestation-report.ts'
 import { verifyChain } from '../../../src/core/attestation/certificate-chain.ts'
-import { MalformedReport, parseAttestationReport } from '../../../src/core/attestation/parse-report.ts'
-import { pinnedReferences } from '../../../src/core/attestation/pinned-references.ts'
 import { type Evidence, readEvidenceJson, readEvidenceText } from '../../../src/core/attestation/read-evidence.ts'
 import {
   parseReferenceMeasurements,
+  pinnedReferences,
   type ReferenceMeasurements,
 } from '../../../src/core/attestation/reference-measurements.ts'
 import { type AttestationPolicy, verifyEvidence } from '../../../src/core/attestation/verify-evidence.ts'
 import { defaultOpaque, makeSyntheticGpu, nonceOf, type SyntheticGpu } from './synthetic-evidence.ts'
 
 /** Public evidence, and references, of `fixtures/attestation`. */
-const text = (file: string) =>
-  readFileSync(new URL(`../../../fixtures/attestation/${file}`, import.meta.url), 'utf8')
+const text = (file: string) => readFileSync(new URL(`../../../fixtures/attestation/${file}`, import.meta.url), 'utf8')
 const reference = (file: string) => parseReferenceMeasurements(text(file))
 const published = () => readEvidenceJson(text('hopper_evidence.json'))[0] as Evidence
 

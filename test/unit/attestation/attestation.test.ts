@@ -1,15 +1,18 @@
 import { X509Certificate } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { attestationNonce } from '../../../src/core/attestation/attestation-nonce.ts'
+import { MalformedReport } from '../../../src/core/attestation/attestation-report.ts'
 import { InvalidChain, readPemChain, verifyChain } from '../../../src/core/attestation/certificate-chain.ts'
-import { MalformedReport } from '../../../src/core/attestation/parse-report.ts'
 import { type Evidence, readEvidenceJson, readEvidenceText } from '../../../src/core/attestation/read-evidence.ts'
 import {
   MalformedReference,
   parseReferenceMeasurements,
   type ReferenceMeasurements,
 } from '../../../src/core/attestation/reference-measurements.ts'
-import { type AttestationPolicy, verifyEvidence } from '../../../src/core/attestation/verify-evidence.ts'
+import {
+  type AttestationPolicy,
+  attestationNonce,
+  verifyEvidence,
+} from '../../../src/core/attestation/verify-evidence.ts'
 import { invalidAt } from '../../../src/core/attestation/verify-files.ts'
 import { defaultOpaque, fwid, makeSyntheticGpu, nonceOf, type SyntheticGpu } from './synthetic-evidence.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { criticalFaults } from '../../../src/core/devices/gpu-probe.ts'
+import { criticalFaults } from '../../../src/core/devices/probed-device.ts'
 import { analyse, type CardOptions, card, codes, log } from './made-up-outputs.ts'
 
 describe('nvidia-smi XML', () => {

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { deviceRecord, probedDevice } from '../../../src/core/devices/build-device.ts'
 import { compareProbes } from '../../../src/core/devices/compare-probes.ts'
 import { type FaultCode, makeFault } from '../../../src/core/devices/fault-table.ts'
-import { type ProbedDevice, type ProbeResult, worstState } from '../../../src/core/devices/gpu-probe.ts'
+import {
+  deviceRecord,
+  type ProbedDevice,
+  type ProbeResult,
+  probedDevice,
+  worstState,
+} from '../../../src/core/devices/probed-device.ts'
 
 const card = (identity: string, pciBusId: string, known: Partial<ProbedDevice> = {}, more = {}) =>
   probedDevice(

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createCpuProbe, type Host } from '../../../src/core/devices/cpu/cpu-probe.ts'
-import { parseCpuInfo } from '../../../src/core/devices/cpu/parse-cpu-info.ts'
-import { nodeHost } from '../../../src/core/devices/host.ts'
+import { createCpuProbe, parseCpuInfo } from '../../../src/core/devices/cpu/cpu-probe.ts'
+import { type Host, nodeHost } from '../../../src/core/devices/host.ts'
 
 const hostWith = (files: Record<string, string>, overrides: Partial<Host> = {}): Host => ({
   files: { readText: async path => files[path] ?? null, list: async () => null },

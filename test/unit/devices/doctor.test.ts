@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { deviceRecord, probedDevice } from '../../../src/core/devices/build-device.ts'
 import { doctorLines, environmentFaults, examineHost, examineRecording } from '../../../src/core/devices/doctor.ts'
 import { fixFor, fixTable } from '../../../src/core/devices/fault-definition.ts'
 import { faultTable } from '../../../src/core/devices/fault-table.ts'
+import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import type { EnvironmentRecord } from '../../../src/core/protocol/device-record.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-doctor-'))

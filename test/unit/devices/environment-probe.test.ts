@@ -6,9 +6,7 @@ import {
   readContainer,
   readVirtualisation,
 } from '../../../src/core/devices/environment-probe.ts'
-import { nodeHost } from '../../../src/core/devices/host.ts'
-import type { HostFiles } from '../../../src/core/devices/host-files.ts'
-import { runTool } from '../../../src/core/devices/run-tool.ts'
+import { type HostFiles, nodeHost, runTool } from '../../../src/core/devices/host.ts'
 import {
   encodeEnvironmentRecord,
   environmentHash,

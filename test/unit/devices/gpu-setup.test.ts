@@ -8,7 +8,7 @@ import {
   missingParts,
   setupLines,
 } from '../../../src/core/devices/gpu-setup.ts'
-import type { RunTool } from '../../../src/core/devices/run-tool.ts'
+import type { RunTool } from '../../../src/core/devices/host.ts'
 import { cudaLibraries, nvidiaDriver, readDistribution } from '../../../src/core/devices/setup-commands.ts'
 
 const runtimeFolder = '/kaisar/onnxruntime'

@@ -1,5 +1,5 @@
 import { analyseTexts } from '../../../src/core/devices/analyse-recording.ts'
-import type { ProbeResult } from '../../../src/core/devices/gpu-probe.ts'
+import type { ProbeResult } from '../../../src/core/devices/probed-device.ts'
 
 /** Texts written for these tests in the forms that the tools print; values are made up. */
 export const analyse = (...texts: string[]) => analyseTexts(texts.map((text, at) => ({ name: `file-${at}`, text })))

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { analyseTexts } from '../../../src/core/devices/analyse-recording.ts'
-import type { ProbedDevice } from '../../../src/core/devices/gpu-probe.ts'
+import type { ProbedDevice } from '../../../src/core/devices/probed-device.ts'
 
 const folder = new URL('../../../fixtures/gpu/', import.meta.url)
 const recordings = ['nvidia', 'kernel', 'amd', 'intel'].flatMap(kind =>

@@ -2,9 +2,8 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { analyseRecording } from '../../../src/core/devices/analyse-recording.ts'
-import { probedDevice } from '../../../src/core/devices/build-device.ts'
-import type { ProbedDevice, ProbeResult } from '../../../src/core/devices/gpu-probe.ts'
 import { pinDevice, probeVisible } from '../../../src/core/devices/pin-devices.ts'
+import { type ProbedDevice, type ProbeResult, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { analyse, card, log } from './made-up-outputs.ts'
 
 const folder = fileURLToPath(new URL('../../../fixtures/gpu/', import.meta.url))

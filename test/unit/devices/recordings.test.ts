@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { analyseRecording } from '../../../src/core/devices/analyse-recording.ts'
-import type { ProbeResult } from '../../../src/core/devices/gpu-probe.ts'
+import type { ProbeResult } from '../../../src/core/devices/probed-device.ts'
 
 /** Reduced outputs in every form that the tools print, and what each shows (`facts.txt`). */
 const folder = fileURLToPath(new URL('../../../fixtures/gpu/', import.meta.url))

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { runTool } from '../../../src/core/devices/run-tool.ts'
+import { runTool } from '../../../src/core/devices/host.ts'
 
 const shell = (script: string, limits = {}) => runTool('sh', ['-c', script], limits)
 

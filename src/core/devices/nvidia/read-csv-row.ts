@@ -1,10 +1,7 @@
 import { booleanOf, integerOf, mebibytesOf, numberOf, pciAddressOf, pciDeviceIdOf, readCell, textOf } from '../cell.ts'
 import { memoryFits } from '../class-table.ts'
 import { type ObservedDevice, observedDevice, type SeenFault } from '../observation.ts'
-import { recoveryFault } from '../recovery-action.ts'
-import { failedCells } from './fact-readings.ts'
-import { throttleFaults } from './read-conditions.ts'
-import { isVirtualSliceName, windowsModel } from './read-device.ts'
+import { failedCells, isVirtualSliceName, recoveryFault, throttleFaults, windowsModel } from './read-device.ts'
 
 const throttleReasons = [
   'sw_power_cap',
