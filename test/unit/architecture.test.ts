@@ -18,8 +18,11 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   epoch: ['chain'],
   provider: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
   checker: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
-  explorer: ['chain', 'epoch'],
-  operator: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch', 'explorer', 'provider', 'checker'],
+  network: ['chain', 'epoch', 'view', 'operator'],
+  view: ['chain', 'network', 'provider', 'checker', 'operator'],
+  explain: ['chain', 'epoch', 'network', 'view'],
+  web: ['network', 'explain', 'view'],
+  operator: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch', 'network', 'view', 'provider', 'checker'],
   devnet: 'everything',
 }
 
@@ -94,11 +97,9 @@ describe('direction of dependencies', () => {
     expect(found).toEqual([])
   })
 
-  it('keeps ink and react in platform/ui', () => {
+  it('keeps ink and react in view', () => {
     const found = violations(files, file =>
-      file.path.startsWith('core/platform/ui/')
-        ? false
-        : file.imports.find(specifier => /^(ink|react)(\/|$)/.test(specifier)),
+      file.path.startsWith('core/view/') ? false : file.imports.find(specifier => /^(ink|react)(\/|$)/.test(specifier)),
     )
     expect(found).toEqual([])
   })
