@@ -19,7 +19,10 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   epoch: ['chain'],
   provider: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch'],
   checker: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch'],
-  explorer: ['chain', 'epoch'],
+  network: ['chain', 'epoch', 'view', 'operator'],
+  view: ['chain', 'network', 'provider', 'checker', 'operator'],
+  explain: ['chain', 'epoch', 'network', 'view'],
+  web: ['network', 'explain', 'view'],
   operator: [
     'devices',
     'attestation',
@@ -28,7 +31,8 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'transport',
     'chain',
     'epoch',
-    'explorer',
+    'network',
+    'view',
     'provider',
     'checker',
   ],
@@ -106,11 +110,9 @@ describe('direction of dependencies', () => {
     expect(found).toEqual([])
   })
 
-  it('keeps ink and react in platform/ui', () => {
+  it('keeps ink and react in view', () => {
     const found = violations(files, file =>
-      file.path.startsWith('core/platform/ui/')
-        ? false
-        : file.imports.find(specifier => /^(ink|react)(\/|$)/.test(specifier)),
+      file.path.startsWith('core/view/') ? false : file.imports.find(specifier => /^(ink|react)(\/|$)/.test(specifier)),
     )
     expect(found).toEqual([])
   })

@@ -19,7 +19,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
       dataDir: this.dataDir,
       connectNetwork: this.connectNetwork,
     })
-    const { readNetworkView } = await import('../../core/explorer/network-reader.ts')
+    const { readNetworkView } = await import('../../core/network/network-reader.ts')
     const { providerStatus } = await import('../../core/operator/provider-status.ts')
     const { providerStatusLines } = await import('../../core/operator/provider-status-text.ts')
     const view = await readNetworkView(network)

@@ -13,7 +13,7 @@ const read = (path: string) => readFileSync(join(source, path), 'utf8')
 it('finds the folder of the package and its files in the sources', () => {
   expect(existsSync(new URL('package.json', packageFolder))).toBe(true)
   expect(existsSync(ownFile('core/job/work-worker'))).toBe(true)
-  expect(fileURLToPath(ownFile('core/explorer/web/explorer.css'))).toBe(join(source, 'core/explorer/web/explorer.css'))
+  expect(fileURLToPath(ownFile('core/web/explorer.css'))).toBe(join(source, 'core/web/explorer.css'))
 })
 
 it('gives every script that is started by path an entry of its own', () => {
@@ -23,11 +23,9 @@ it('gives every script that is started by path an entry of its own', () => {
 })
 
 it('keeps what the explorer sends to browsers', () => {
-  const sent = [...read('core/explorer/serve-explorer.ts').matchAll(/asset\('([^']+)'\)/g)].map(([, path]) => path!)
+  const sent = [...read('core/web/serve-explorer.ts').matchAll(/asset\('([^']+)'\)/g)].map(([, path]) => path!)
   expect(sent.length).toBeGreaterThan(1)
-  expect(globSync(assets!, { cwd: source })).toEqual(
-    expect.arrayContaining(sent.map(path => `core/explorer/web/${path}`)),
-  )
+  expect(globSync(assets!, { cwd: source })).toEqual(expect.arrayContaining(sent.map(path => `core/web/${path}`)))
 })
 
 it('opens no file by a path that is relative to its module', () => {
