@@ -3,7 +3,7 @@ import type { Address } from 'viem'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { grouped, shortHex } from '../platform/ui/figures.ts'
 import type { Column } from '../platform/ui/table-lines.ts'
-import type { ProviderRecords, ReceiptSummary } from '../provider/read-records.ts'
+import type { ProviderRecords, ReceiptSummary } from '../provider/journal.ts'
 
 export type ProviderReport = Omit<ProviderRecords, 'receipts'> & {
   readonly operator: Address

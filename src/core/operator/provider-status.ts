@@ -6,7 +6,7 @@ import type { Address, Hex } from 'viem'
 import type { DeviceEpochView, DeviceView, NetworkView } from '../explorer/network-view.ts'
 import { counted, duration } from '../platform/ui/figures.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
-import type { ProviderRecords } from '../provider/read-records.ts'
+import type { ProviderRecords } from '../provider/journal.ts'
 import {
   type LocalDaemon,
   type NetworkStatus,
