@@ -1,7 +1,13 @@
 /** Makes the reports of our devices for seats that ask, with attestation evidence where a device was registered with it. */
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
-import { encodeDeviceRecord, hashRecordText } from '../protocol/device-record.ts'
+import type { EnvironmentRecord } from '../protocol/device-record.ts'
+import {
+  encodeDeviceRecord,
+  encodeEnvironmentRecord,
+  environmentRecordSchema,
+  hashRecordText,
+} from '../protocol/device-record.ts'
 import { nonceLifeMs } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { providerErrors } from './errors.ts'
@@ -137,4 +143,20 @@ export function createStatements(
       attestation,
     }
   }
+}
+
+/** The record without what is measured at each start and differs each time, such as which of two equal kernels is faster. */
+const withoutMeasurements = (record: EnvironmentRecord): string =>
+  encodeEnvironmentRecord({ ...record, diskFreeMiB: null, clockOffsetMs: null, kernels: [] })
+
+/**
+ * @param recorded - canonical text that was sent earlier in this epoch, or null
+ * @returns the recorded text where only measurements differ, else the text of the record that was read now
+ */
+export function keptEnvironment(recorded: string | null, now: EnvironmentRecord): string {
+  if (recorded !== null) {
+    const before = environmentRecordSchema.safeParse(JSON.parse(recorded))
+    if (before.success && withoutMeasurements(before.data) === withoutMeasurements(now)) return recorded
+  }
+  return encodeEnvironmentRecord(now)
 }
