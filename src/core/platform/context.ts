@@ -1,6 +1,6 @@
 /**
  * A context names a network: its RPC endpoints, chain id and contracts. `chain deploy` and `devnet up` write one, and the other
- * commands read it, so that nobody copies addresses by hand. A devnet's context counts only while its process lives.
+ * commands read it, so that addresses are not copied by hand. A devnet's context counts only while its process lives.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

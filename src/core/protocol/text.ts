@@ -7,7 +7,7 @@ const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu
 /** The text with a space in place of every unprintable character. */
 export const printable = (text: string): string => text.replace(unprintable, ' ')
 
-/** Schema of text that is signed or hashed. Nobody may change such text, so it is refused where it has an unprintable character. */
+/** Schema of text that is signed or hashed. Such text must never be altered, so it is refused where it has an unprintable character. */
 export const plainText = (maxLength: number) =>
   z
     .string()

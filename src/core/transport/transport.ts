@@ -84,7 +84,7 @@ export type DialOptions = {
   readonly signal?: AbortSignal
 }
 
-/** An answer to `GET`: the whole body, so that its size is known and bounded by whoever stored it. */
+/** An answer to `GET`: the whole body, so that its size is known and bounded when it was stored. */
 type GetReply = { readonly contentType: string; readonly body: Uint8Array }
 
 export type ListenOptions = {
