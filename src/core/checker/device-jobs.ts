@@ -11,7 +11,7 @@ import type { Session } from '../transport/session.ts'
 import { type DeviceJudgement, judgeDeviceReport, type RecordPolicy } from './device-check.ts'
 import { checkerErrors } from './errors.ts'
 import type { CheckerJournal } from './journal.ts'
-import type { SeatDevice } from './seat-round.ts'
+import type { SeatDevice } from './round/seat-round.ts'
 
 export type DeviceJobs = {
   /** Asks the session's operator about each of these devices that has not reported validly in this epoch. */

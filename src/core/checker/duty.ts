@@ -4,7 +4,7 @@ import { cohortsJudgedBy, committeeOf } from '../chain/checkers.ts'
 import { cohortMembers, countsOf } from '../chain/devices.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { EpochRounds } from '../protocol/trigger.ts'
-import type { SeatDevice } from './seat-round.ts'
+import type { SeatDevice } from './round/seat-round.ts'
 
 export type Duty = ReadDuty & {
   /** Of its devices. */

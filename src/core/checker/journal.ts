@@ -8,8 +8,8 @@ import type { EpochRounds, Trigger } from '../protocol/trigger.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
 import type { Verdict } from '../protocol/verdict.ts'
 import { type Duty, dutyOf } from './duty.ts'
-import { evidenceTable } from './evidence-store.ts'
-import type { JudgedRound } from './lane.ts'
+import type { JudgedRound } from './epoch/lane.ts'
+import { evidenceTable } from './round/evidence-store.ts'
 
 /** SQL of each schema version of a Checker's store. */
 export const checkerMigrations = [

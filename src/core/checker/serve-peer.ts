@@ -5,9 +5,9 @@ import { isKaisarError } from '../platform/errors.ts'
 import type { Signed } from '../protocol/typed-data.ts'
 import type { Session } from '../transport/session.ts'
 import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.ts'
+import type { SeatEpoch } from './epoch/seat-epoch.ts'
 import { checkerErrors } from './errors.ts'
-import type { RoundJudge } from './round-judge.ts'
-import type { SeatEpoch } from './seat-epoch.ts'
+import type { RoundJudge } from './round/judge.ts'
 
 export type PeerDependencies = {
   readonly seatOf: (epoch: number) => Pick<SeatEpoch, 'openingReply'> | null

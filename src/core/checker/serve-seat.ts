@@ -10,7 +10,7 @@ import { type SessionServer, serveSessions } from '../transport/serve-sessions.t
 import type { Session } from '../transport/session.ts'
 import type { Transport } from '../transport/transport.ts'
 import { createAdmission } from './admit-peer.ts'
-import type { EvidenceStore } from './evidence-store.ts'
+import type { EvidenceStore } from './round/evidence-store.ts'
 
 export type SeatServerOptions = {
   readonly network: ConnectedNetwork

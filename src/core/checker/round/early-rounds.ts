@@ -1,4 +1,4 @@
-import type { RoundEvent } from '../chain/rounds.ts'
+import type { RoundEvent } from '../../chain/rounds.ts'
 
 type EventOfRound = Exclude<RoundEvent, { type: 'epoch' }>
 

@@ -1,5 +1,5 @@
 /** Records on their way to the disk: several at once where they come together, kept in memory and tried again where it is full. */
-import type { Logger } from '../platform/log.ts'
+import type { Logger } from '../../platform/log.ts'
 
 /** Writes, in a transaction, and returns what is to be told of it once it is on disk. */
 type PendingRecord = () => (() => void) | undefined

@@ -1,8 +1,8 @@
 /** Keeps a verdict with what it rests on: evidence, contradiction and verdict in one transaction. */
-import type { CrashPoint } from '../platform/crash-point.ts'
+import type { CrashPoint } from '../../platform/crash-point.ts'
+import type { JudgedRound } from '../epoch/lane.ts'
+import type { CheckerJournal } from '../journal.ts'
 import type { EvidenceStore } from './evidence-store.ts'
-import type { CheckerJournal } from './journal.ts'
-import type { JudgedRound } from './lane.ts'
 import { type RoundEvidence, roundEvidence } from './round-evidence.ts'
 import type { SeatDevice, SeatRound } from './seat-round.ts'
 

@@ -1,7 +1,7 @@
 /** Evidence bundles by their hash, in the same database as the verdicts that rest on them: both reach the disk together. */
 import type { Hex } from 'viem'
-import type { Store } from '../platform/store.ts'
-import { bundleHash, type EvidenceBundle, encodeBundle } from '../report/evidence-bundle.ts'
+import type { Store } from '../../platform/store.ts'
+import { bundleHash, type EvidenceBundle, encodeBundle } from '../../report/evidence-bundle.ts'
 
 export const evidenceTable = 'CREATE TABLE evidence (hash TEXT PRIMARY KEY, bundle BLOB NOT NULL) STRICT;'
 

@@ -2,7 +2,7 @@
  * What one seat says of one device for one epoch, from everything it saw: the lane that goes into its opening.
  * Pure, so that anybody can recompute a lane from the evidence.
  */
-import { flagBit, type RoundVerdict } from '../protocol/verdict.ts'
+import { flagBit, type RoundVerdict } from '../../protocol/verdict.ts'
 
 export type JudgedRound = RoundVerdict & {
   /** Rate in Mop/s; 0 unless `VALID`. */

@@ -1,10 +1,10 @@
 /** Recomputes rows of each job specification that epochs name; an engine whose thread has ended is started again. */
 import type { Hex } from 'viem'
-import { type JobSpec, specByHash } from '../job/spec.ts'
-import type { WorkEngine } from '../job/work-engine.ts'
-import { isKaisarError } from '../platform/errors.ts'
-import type { RoundRules } from '../protocol/network-parameters.ts'
-import { checkerErrors } from './errors.ts'
+import { type JobSpec, specByHash } from '../../job/spec.ts'
+import type { WorkEngine } from '../../job/work-engine.ts'
+import { isKaisarError } from '../../platform/errors.ts'
+import type { RoundRules } from '../../protocol/network-parameters.ts'
+import { checkerErrors } from '../errors.ts'
 
 export type Recomputer = Pick<WorkEngine, 'prepare' | 'verify' | 'close'> & {
   readonly spec: JobSpec

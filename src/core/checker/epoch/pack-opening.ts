@@ -1,12 +1,12 @@
 /** From a seat's journal to the ten words it commits to: one lane per device, and the evidence root. Pure but for the reading. */
-import { encodeRateDown } from '../epoch/minifloat.ts'
-import { type LaneOpening, type OpeningWords, packOpening } from '../epoch/opening.ts'
-import { zeroBytes32 } from '../protocol/primitives.ts'
-import type { Trigger } from '../protocol/trigger.ts'
-import { buildEvidenceTree, type EvidenceLeaf, type EvidenceTree, reasonWord } from '../report/evidence-root.ts'
-import type { CheckerJournal, RecordedVerdict } from './journal.ts'
+import { encodeRateDown } from '../../epoch/minifloat.ts'
+import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
+import { zeroBytes32 } from '../../protocol/primitives.ts'
+import type { Trigger } from '../../protocol/trigger.ts'
+import { buildEvidenceTree, type EvidenceLeaf, type EvidenceTree, reasonWord } from '../../report/evidence-root.ts'
+import type { CheckerJournal, RecordedVerdict } from '../journal.ts'
+import type { SeatDevice } from '../round/seat-round.ts'
 import { type JudgedRound, type Lane, laneOf } from './lane.ts'
-import type { SeatDevice } from './seat-round.ts'
 
 export type PackedCohort = {
   readonly words: OpeningWords

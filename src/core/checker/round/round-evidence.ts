@@ -1,10 +1,10 @@
 /** What a seat keeps of a round: everything that was signed about it, and what its verdict rests on. Pure. */
-import type { MessageBody } from '../protocol/messages.ts'
-import type { Signed } from '../protocol/typed-data.ts'
-import type { EvidenceBundle } from '../report/evidence-bundle.ts'
-import type { WrongRow } from '../report/wrong-row.ts'
-import type { DeviceCheckRecord } from './journal.ts'
-import type { RoundCheck } from './round-check.ts'
+import type { MessageBody } from '../../protocol/messages.ts'
+import type { Signed } from '../../protocol/typed-data.ts'
+import type { EvidenceBundle } from '../../report/evidence-bundle.ts'
+import type { WrongRow } from '../../report/wrong-row.ts'
+import type { DeviceCheckRecord } from '../journal.ts'
+import type { RoundCheck } from './check.ts'
 
 export type RoundEvidence = Pick<EvidenceBundle, 'network' | 'spec' | 'epochSeed' | 'openings'> & {
   readonly offer: Signed<'JobOffer'> | null

@@ -1,5 +1,5 @@
-import type { Clock } from '../platform/clock.ts'
-import type { RoundJudge } from './round-judge.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { RoundJudge } from '../round/judge.ts'
 
 /**
  * Waits until nothing is under way, for at most `drainMs`; rounds that are still open then are recorded as this seat's own fault.

@@ -1,8 +1,8 @@
 /** Rows to recompute: what arrives while others are recomputed is recomputed together afterwards, one epoch's model at a time. */
 import type { Hex } from 'viem'
-import type { Verification } from '../job/verify-openings.ts'
-import type { VerifyItem } from '../job/work-core.ts'
-import type { WorkEngine } from '../job/work-engine.ts'
+import type { Verification } from '../../job/verify-openings.ts'
+import type { VerifyItem } from '../../job/work-core.ts'
+import type { WorkEngine } from '../../job/work-engine.ts'
 
 /** `take` gets the answer for this item alone. Rejects where this seat cannot recompute. */
 export type RecomputeQueue = (epochSeed: Hex, item: VerifyItem, take: (answer: Verification) => void) => Promise<void>

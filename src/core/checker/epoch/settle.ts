@@ -2,10 +2,10 @@
  * What is due for the epochs that are not over, at every block. Each thing runs for itself: one that fails, or waits for somebody,
  * holds up no other, and is begun again at the next block.
  */
-import { type EpochOverview, getEpoch } from '../chain/epochs.ts'
-import type { ConnectedNetwork } from '../chain/network.ts'
-import type { Duty } from './duty.ts'
-import type { RoundJudge } from './round-judge.ts'
+import { type EpochOverview, getEpoch } from '../../chain/epochs.ts'
+import type { ConnectedNetwork } from '../../chain/network.ts'
+import type { Duty } from '../duty.ts'
+import type { RoundJudge } from '../round/judge.ts'
 import type { SeatEpoch } from './seat-epoch.ts'
 
 /** One epoch at this seat. */
