@@ -17,7 +17,7 @@ import { createTransactionSender } from '../../../src/core/chain/tx/transaction-
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal.ts'
 import { createRecordPolicy } from '../../../src/core/checker/record-policy.ts'
-import { createEvidenceStore } from '../../../src/core/checker/round/evidence-store.ts'
+import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import { runChecker } from '../../../src/core/checker/run-checker.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'

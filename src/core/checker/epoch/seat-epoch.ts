@@ -21,8 +21,8 @@ import { checkerErrors } from '../errors.ts'
 import type { CheckerJournal } from '../journal.ts'
 import type { SeatDevice, Send } from '../round/seat-round.ts'
 import type { SeatSecrets } from '../seat-secrets.ts'
-import { answerAudit } from './audit-answer.ts'
-import { packCohort } from './pack-opening.ts'
+import { answerAudit } from './audit.ts'
+import { packCohort } from './pack.ts'
 
 export type SeatEpochDependencies = {
   readonly network: ConnectedNetwork

@@ -7,7 +7,7 @@ import type { RoundRules } from '../../protocol/network-parameters.ts'
 import type { BlockHead, Trigger } from '../../protocol/trigger.ts'
 import type { Signed } from '../../protocol/typed-data.ts'
 import type { Verdict } from '../../protocol/verdict.ts'
-import type { JudgedRound } from '../epoch/lane.ts'
+import type { JudgedRound } from '../epoch/pack.ts'
 
 export type RoundCheck = {
   readonly trigger: Trigger

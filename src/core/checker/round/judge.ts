@@ -33,10 +33,9 @@ import {
   type RoundCheck,
   refuseOpenings,
 } from './check.ts'
-import type { EvidenceStore } from './evidence-store.ts'
-import { createPendingRecords } from './pending-records.ts'
-import { createRecomputeQueue } from './recompute-queue.ts'
-import { recordVerdict } from './record-verdict.ts'
+import { createRecomputeQueue } from './recompute.ts'
+import type { EvidenceStore } from './record.ts'
+import { createPendingRecords, recordVerdict } from './record.ts'
 import type { SeatDevice, SeatRound, Send } from './seat-round.ts'
 
 export type RoundJudgeOptions = {
