@@ -1,4 +1,4 @@
-/** The record of what a Provider has signed, what seats have asked, and what Checkers have signed about its devices. */
+/** What a Provider must not forget (what it has signed, what Checkers have promised to say about it), and how others read it while it runs. */
 import type { Hex } from 'viem'
 import { operatorSessionTable } from '../chain/operator-session.ts'
 import { ownChainTable } from '../chain/own-chain.ts'
