@@ -4,8 +4,8 @@ import { bareModel, classOfModel, classOfPciDevice } from './class-table.ts'
 import { type CombinedDevice, combineDevices, type Identity, identifyDevices } from './combine-devices.ts'
 import { crossCheck, type HostFacts, osOf } from './cross-check.ts'
 import { judgeDriver } from './driver-policy.ts'
-import { faultDefinition, faultFromText, makeFault } from './fault-table.ts'
 import { hostFaults, isAnswer, stateOf, unlistedCards, unshown, withoutProcessors } from './judge-host.ts'
+import { faultDefinition, faultFromText, makeFault } from './make-fault.ts'
 import type { Observation, ObservedPart, SeenFault, Vendor } from './observation.ts'
 import {
   type DeviceState,

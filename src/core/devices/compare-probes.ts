@@ -1,4 +1,4 @@
-import { faultDefinition } from './fault-table.ts'
+import { faultDefinition } from './make-fault.ts'
 import type { Fault, ProbedDevice, ProbeResult } from './probed-device.ts'
 
 /** What changed with one device between two probes of a running host. */

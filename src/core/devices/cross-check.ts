@@ -1,7 +1,7 @@
 import { classOfModel, classOfPciDevice, memoryFits, peakOperationsPerSecond } from './class-table.ts'
 import type { CombinedDevice } from './combine-devices.ts'
 import { compareVersions, judgeDriver } from './driver-policy.ts'
-import { makeFault } from './fault-table.ts'
+import { makeFault } from './make-fault.ts'
 import type { PciCard } from './observation.ts'
 import type { Fault } from './probed-device.ts'
 

@@ -1,6 +1,6 @@
 import type { CombinedDevice, Identity } from './combine-devices.ts'
 import { type HostFacts, vendorIds } from './cross-check.ts'
-import { faultDefinition, faultFromText, makeFault } from './fault-table.ts'
+import { faultDefinition, faultFromText, makeFault } from './make-fault.ts'
 import type { Listing, Observation, PciCard, Vendor } from './observation.ts'
 import {
   deviceRecord,

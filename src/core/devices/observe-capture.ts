@@ -2,12 +2,12 @@ import { isAmdJson, isEmptyAmdList, readAmdDocuments } from './amd/read-amd.ts'
 import { amdCsvToDocuments, readRocmText } from './amd/read-rocm-text.ts'
 import { integerOf } from './cell.ts'
 import { readFailureTexts } from './failure-texts.ts'
-import { fixes, fixFor } from './fault-definition.ts'
 import { foreignForm } from './foreign-forms.ts'
 import { intelError, isEmptyIntelList, isIntelJson, readIntelDocuments, readIntelTable } from './intel/read-intel.ts'
 import { findJsonDocuments } from './json-documents.ts'
 import { isKernelLog, readKernelLog } from './kernel-log.ts'
 import { logOfJson } from './log-lines.ts'
+import { fixFor } from './make-fault.ts'
 import { factText, isNvidiaQuery, isNvidiaXml, parseNvidiaQuery, parseNvidiaXml } from './nvidia/fact-tree.ts'
 import { looksLikeCsv, parseNvidiaCsv, queriedColumns } from './nvidia/parse-csv.ts'
 import {
@@ -234,7 +234,7 @@ function observeLog(capture: Capture): Observation {
   const { devices, faults, named } = readKernelLog(capture.text)
   const vendor = devices[0]?.vendor ?? null
   const mentioned = named.length > 0 ? `mentions ${named.slice(0, 8).join(', ')} and` : 'names no card and'
-  const record = fixFor(fixes.record, vendor ?? vendorOf(named))
+  const record = fixFor('Record {listing} as well.', vendor ?? vendorOf(named))
   const detail = `a kernel log lists no cards; this one ${mentioned} tells no fault of one. ${record}`
   const notes = devices.length + faults.length === 0 ? [{ code: 'GPU_LOG_LISTS_NO_CARDS', detail }] : []
   return observation({
