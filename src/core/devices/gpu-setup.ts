@@ -1,9 +1,10 @@
-/** What each engine of ONNX Runtime needs on this host, what of it is there, and what installs the rest. */
 import { join } from 'node:path'
 import { judgeDriver } from './driver-policy.ts'
 import type { ExecutionProviderCheck } from './environment-probe.ts'
 import type { Host, RunTool } from './host.ts'
 import { readHostFacts } from './host-probe.ts'
+import type { Vendor } from './observation.ts'
+import { vendorOfId } from './pci-cards.ts'
 import {
   containerDevices,
   containerToolkit,
@@ -15,6 +16,7 @@ import {
   vulkanDriver,
   vulkanLoader,
 } from './setup-commands.ts'
+/** What each engine of ONNX Runtime needs on this host, what of it is there, and what installs the rest. */
 
 export type SetupPart = {
   readonly name: string
@@ -41,8 +43,6 @@ export type GpuSetup = {
   readonly engines: readonly EngineSetup[]
 }
 
-type Vendor = 'nvidia' | 'amd' | 'intel'
-
 export type GpuSetupOptions = {
   /** Of this process: `x64`, `arm64`. */
   readonly architecture: string
@@ -58,8 +58,6 @@ export type GpuSetupDependencies = {
   /** What `provider doctor` tries too: one product through each engine. */
   readonly tried: readonly ExecutionProviderCheck[]
 }
-
-const vendors: Readonly<Record<string, Vendor>> = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' }
 
 /** Loaded by ONNX Runtime's CUDA part as it starts (its documentation: CUDA 12, cuDNN 9). */
 const cudaNeeds = [
@@ -95,7 +93,7 @@ export async function examineSetup(options: GpuSetupOptions, dependencies: GpuSe
   ])
   const distribution = readDistribution(release ?? '')
   const cards = (facts.pciCards ?? []).flatMap(({ vendorId, address, driver }) => {
-    const vendor = vendors[vendorId]
+    const vendor = vendorOfId(vendorId)
     return vendor === undefined ? [] : [{ vendor, address, driver }]
   })
   // A guest or a container may show no bus, and a driver all the same.

@@ -1,20 +1,13 @@
 import { analyseHost } from './analyse-host.ts'
-import { pciAddressOf } from './cell.ts'
 import { createCpuProbe } from './cpu/cpu-probe.ts'
 import type { HostFacts } from './cross-check.ts'
 import type { Host, HostFiles, RunTool, ToolOutput } from './host.ts'
 import { concernsCards } from './kernel-log.ts'
 import { readMachineIdentity } from './machine-identity.ts'
 import { parseProcDriverVersion } from './nvidia/parse-listings.ts'
-import {
-  type Capture,
-  type Observation,
-  observation,
-  type PciCard,
-  type SeenFault,
-  type Vendor,
-} from './observation.ts'
+import { type Capture, type Observation, observation, type SeenFault, type Vendor } from './observation.ts'
 import { observeCapture } from './observe-capture.ts'
+import { readPciCards } from './pci-cards.ts'
 import type { GpuProbe, Note } from './probed-device.ts'
 
 export type HostProbeOptions = {
@@ -236,30 +229,4 @@ export async function readHostFacts(host: Pick<Host, 'files' | 'platform'>): Pro
     ...(pciCards === null ? {} : { pciCards }),
     ...(/nvidia,tegra/.test(compatible) ? { tegra: board || 'NVIDIA Tegra' } : {}),
   }
-}
-
-async function readPciCards(files: HostFiles): Promise<readonly PciCard[] | null> {
-  const folder = '/sys/bus/pci/devices'
-  const names = await files.list(folder)
-  if (names === null) return null
-  const cards: PciCard[] = []
-  for (const name of names.slice(0, 4096)) {
-    const [kind, vendor, device] = await Promise.all(
-      ['class', 'vendor', 'device'].map(file => files.readText(`${folder}/${name}/${file}`, 64)),
-    )
-    const address = pciAddressOf(name)
-    // 03 display controllers, 12 processing accelerators (PCI code and id assignment specification).
-    if (!address || !/^0x(?:03|12)/.test(kind ?? '') || !vendor || !device) continue
-    // Intel's accelerators beside its GPUs: NPUs, FPGAs.
-    if (/^0x12/.test(kind ?? '') && vendor.trim() === '0x8086') continue
-    const uevent = await files.readText(`${folder}/${name}/uevent`, 4096)
-    const driver = /^DRIVER=(\S+)$/m.exec(uevent ?? '')?.[1] ?? null
-    cards.push({
-      address,
-      vendorId: vendor.trim().replace('0x', ''),
-      deviceId: device.trim().replace('0x', ''),
-      driver,
-    })
-  }
-  return cards
 }

@@ -2,6 +2,7 @@ import { pciAddressOf, usableUuid } from './cell.ts'
 import { isBoot, isTimed, orderedLines } from './log-lines.ts'
 import { recoveryFault } from './nvidia/read-device.ts'
 import { type ObservedDevice, observedDevice, type SeenFault, type Vendor } from './observation.ts'
+import { vendorOfId } from './pci-cards.ts'
 
 /** NVIDIA's Xid numbers (docs.nvidia.com/deploy/xid-errors) that say something of the card. Others are the application's. */
 const xidCodes: Readonly<Record<number, string>> = {
@@ -133,7 +134,6 @@ const drivers =
 
 /** A card on the bus as the kernel finds it, whatever drives it later; graphics of an Intel processor are none. */
 const enumerated = /\bpci (?!0000:00:02\.0)[0-9a-f:.]+: \[(10de|1002|8086):[0-9a-f]{4}\] type \d+ class 0x03/
-const vendorOfId = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' } as const
 
 /** A text of which most lines are lines of a kernel's ring buffer, or that names a card's driver as the kernel does. */
 export const isKernelLog = (text: string): boolean => {
@@ -227,8 +227,8 @@ export function readKernelLog(text: string): KernelLog {
       latest = { vendor: 'nvidia', address, line: at }
       continue
     }
-    const found = enumerated.exec(line)?.[1] as keyof typeof vendorOfId | undefined
-    if (found && address) named.set(address, vendorOfId[found])
+    const found = vendorOfId(enumerated.exec(line)?.[1] ?? '')
+    if (found && address) named.set(address, found)
     const rule = rules.find(([, , pattern]) => pattern.test(line))
     const vendor: Vendor | null =
       rule?.[0] ??
