@@ -1,5 +1,5 @@
 import { pciAddressOf } from './cell.ts'
-import type { HostFiles } from './host.ts'
+import type { Host } from './host.ts'
 import type { Vendor } from './observation.ts'
 
 /** Ids are four lower-case hex digits; the device id is null where the list leaves it out. */
@@ -74,21 +74,21 @@ export function parseLspci(text: string): PciCard[] | null {
 }
 
 /** Display and compute cards on this host's PCI bus (sysfs); null where it cannot be listed. */
-export async function readPciCards(files: HostFiles): Promise<readonly PciCard[] | null> {
+export async function readPciCards(host: Pick<Host, 'readText' | 'list'>): Promise<readonly PciCard[] | null> {
   const folder = '/sys/bus/pci/devices'
-  const names = await files.list(folder)
+  const names = await host.list(folder)
   if (names === null) return null
   const cards: PciCard[] = []
   for (const name of names.slice(0, 4096)) {
     const [kind, vendor, device] = await Promise.all(
-      ['class', 'vendor', 'device'].map(file => files.readText(`${folder}/${name}/${file}`, 64)),
+      ['class', 'vendor', 'device'].map(file => host.readText(`${folder}/${name}/${file}`, 64)),
     )
     const address = pciAddressOf(name)
     // 03 display controllers, 12 processing accelerators (PCI code and id assignment specification).
     if (!address || !/^0x(?:03|12)/.test(kind ?? '') || !vendor || !device) continue
     // Intel's accelerators beside its GPUs: NPUs, FPGAs.
     if (/^0x12/.test(kind ?? '') && vendor.trim() === '0x8086') continue
-    const uevent = await files.readText(`${folder}/${name}/uevent`, 4096)
+    const uevent = await host.readText(`${folder}/${name}/uevent`, 4096)
     const driver = /^DRIVER=(\S+)$/m.exec(uevent ?? '')?.[1] ?? null
     cards.push({
       address,
