@@ -174,9 +174,7 @@ function nvidiaDriverPart(on: Distribution, version: string | null, libraries: R
 function runtimePart(architecture: string, runtimeFolder: string, files: readonly string[]): SetupPart {
   const name = 'ONNX Runtime’s CUDA part'
   if (architecture !== 'x64')
-    return part(name, false, `there is none for ${architecture}: use WebGPU`, [
-      '# nothing: choose --execution-provider webgpu',
-    ])
+    return part(name, false, `there is none for ${architecture}: use WebGPU`, ['# choose --execution-provider webgpu'])
   const missing = runtimeNeeds.filter(each => !files.includes(each))
   const found = missing.length === 0
   const detail = found ? runtimeFolder : `missing in ${runtimeFolder}: ${missing.join(', ')}`
