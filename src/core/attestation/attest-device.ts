@@ -61,7 +61,7 @@ const collector = 'nvattest'
  *
  * @throws ATTESTATION_COLLECTOR_MISSING, ATTESTATION_COLLECTOR_FAILED
  */
-export async function collectEvidence(
+async function collectEvidence(
   nonce: Buffer,
   { run }: Pick<Host, 'run'>,
 ): Promise<{ readonly json: string; readonly devices: readonly (Evidence | Error)[] }> {

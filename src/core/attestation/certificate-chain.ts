@@ -1,5 +1,6 @@
 // reflect-metadata must be loaded before @peculiar/x509.
 import 'reflect-metadata'
+
 import { createHash, X509Certificate } from 'node:crypto'
 import { KeyUsageFlags, KeyUsagesExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509'
 import { type BaseBlock, Constructed, fromBER, OctetString } from 'asn1js'

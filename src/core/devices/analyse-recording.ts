@@ -132,7 +132,7 @@ const silent =
   /(?:^|\s)(?:-h|--help\S*|--version|topo|nvlink|pmon|dmon|readelf|--query-(?:compute-apps|accounted-apps|retired-pages|remapped-rows|supported-clocks)\S*)(?:\s|=|$)/
 
 /** Cuts a file with several commands' outputs into one capture per command; other files stay whole. */
-export function splitCaptures(whole: Capture): Capture[] {
+function splitCaptures(whole: Capture): Capture[] {
   const sections: { command: string | null; lines: string[] }[] = [{ command: whole.command, lines: [] }]
   for (const line of whole.text.split('\n')) {
     const bare = line.endsWith('\r') ? line.slice(0, -1) : line

@@ -6,7 +6,7 @@ import { sampleRows } from '../job/job-seed.ts'
 import { type JobSpec, specHash, type WindowFigures, windowFigures } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
-import { grouped } from '../platform/ui/figures.ts'
+import { grouped } from '../view/figures.ts'
 import { soundnessText } from './soundness-text.ts'
 
 export type SelfTestResult = {

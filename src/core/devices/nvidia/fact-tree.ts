@@ -6,7 +6,7 @@ import { XMLParser } from 'fast-xml-parser'
  */
 export type FactNode = { readonly name: string; readonly text: string | null; readonly children: readonly FactNode[] }
 
-export const factName = (label: string): string =>
+const factName = (label: string): string =>
   label
     .trim()
     .toLowerCase()
