@@ -32,15 +32,13 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
   }
 
   private async examineThisHost() {
-    const [{ examineHost }, { createHostProbe }, { nodeHost: host }, { runTool: run }, { probeEnvironment }, curve] =
-      await Promise.all([
-        import('../../core/devices/doctor.ts'),
-        import('../../core/devices/host-probe.ts'),
-        import('../../core/devices/host.ts'),
-        import('../../core/devices/host.ts'),
-        import('../../core/devices/environment-probe.ts'),
-        import('../../core/report/curve.ts'),
-      ])
+    const [{ examineHost }, { createHostProbe }, { nodeHost: host }, { probeEnvironment }, curve] = await Promise.all([
+      import('../../core/devices/doctor.ts'),
+      import('../../core/devices/host-probe.ts'),
+      import('../../core/devices/host.ts'),
+      import('../../core/devices/environment-probe.ts'),
+      import('../../core/report/curve.ts'),
+    ])
     this.progress('Looking for devices and trying the execution providers …')
     const options = {
       kaisar: this.config.version,
@@ -48,8 +46,8 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
       clockOffsetMs: await this.clockOffsetMs(),
     }
     return examineHost({
-      probe: createHostProbe({}, { host, run }),
-      environment: () => probeEnvironment(options, { host, run }),
+      probe: createHostProbe({}, { host }),
+      environment: () => probeEnvironment(options, { host }),
       signatures: curve.openCurve().kind,
     })
   }

@@ -114,8 +114,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
     const { probeDevices } = await import('../../core/operator/probe-devices.ts')
     const { createHostProbe } = await import('../../core/devices/host-probe.ts')
     const { nodeHost: host } = await import('../../core/devices/host.ts')
-    const { runTool: run } = await import('../../core/devices/host.ts')
     const devices = this.flags['execution-provider'] === 'cpu' ? 'cpu' : 'auto'
-    return probeDevices(operator, { probes: [createHostProbe({ devices }, { host, run })] })
+    return probeDevices(operator, { probes: [createHostProbe({ devices }, { host })] })
   }
 }

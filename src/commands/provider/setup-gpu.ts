@@ -54,33 +54,35 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
   }
 
   private async examine() {
-    const [{ examineSetup }, { nodeHost: host }, { runTool: run }, { probeEnvironment }] = await Promise.all([
+    const [{ examineSetup }, { nodeHost: host }, { probeEnvironment }] = await Promise.all([
       import('../../core/devices/gpu-setup.ts'),
-      import('../../core/devices/host.ts'),
       import('../../core/devices/host.ts'),
       import('../../core/devices/environment-probe.ts'),
     ])
     this.progress('Looking at drivers and libraries, and trying the engines …')
     const options = { kaisar: this.config.version, dataDirectory: this.dataDir, clockOffsetMs: null }
-    const { providers: tried } = await probeEnvironment(options, { host, run })
+    const { providers: tried } = await probeEnvironment(options, { host })
     return examineSetup(
       {
-        architecture: process.arch,
         runtimeFolder: join(this.runtimePackage, 'bin', 'napi-v6', process.platform, process.arch),
         libraryFolders: (process.env.LD_LIBRARY_PATH ?? '').split(':').filter(folder => folder !== ''),
       },
-      { host, run, tried },
+      { host, tried },
     )
   }
 
   /** ONNX Runtime's own script, which npm is told to skip: it fetches from nuget.org. */
   private async fetchCudaPart(): Promise<boolean> {
-    const { runTool } = await import('../../core/devices/host.ts')
+    const { nodeHost } = await import('../../core/devices/host.ts')
     this.progress('Fetching ONNX Runtime’s CUDA part from nuget.org, about 300 MB …')
     const script = join(this.runtimePackage, 'script', 'install.js')
-    const { exitCode, stderr } = await runTool('env', ['ONNXRUNTIME_NODE_INSTALL=cuda12', process.execPath, script], {
-      timeoutMs: fetchLimitMs,
-    })
+    const { exitCode, stderr } = await nodeHost.run(
+      'env',
+      ['ONNXRUNTIME_NODE_INSTALL=cuda12', process.execPath, script],
+      {
+        timeoutMs: fetchLimitMs,
+      },
+    )
     if (exitCode !== 0) this.warn(`It could not be fetched: ${stderr.trim().split('\n').at(-1) ?? ''}`)
     return exitCode === 0
   }

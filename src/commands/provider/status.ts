@@ -35,22 +35,15 @@ The chain comes first and the process second: a daemon that runs while no Checke
 
   /** What this machine says: the daemon's lock and journal, and the probe. */
   private async lookAround(operator: `0x${string}`, dataDir: string, network: Network) {
-    const [
-      { dataDirOwner },
-      { readProviderRecords },
-      { probeDevices },
-      { createHostProbe },
-      { nodeHost },
-      { runTool },
-    ] = await Promise.all([
-      import('../../core/platform/data-dir-owner.ts'),
-      import('../../core/provider/journal.ts'),
-      import('../../core/operator/probe-devices.ts'),
-      import('../../core/devices/host-probe.ts'),
-      import('../../core/devices/host.ts'),
-      import('../../core/devices/host.ts'),
-    ])
-    const dependencies = { host: nodeHost, run: runTool }
+    const [{ dataDirOwner }, { readProviderRecords }, { probeDevices }, { createHostProbe }, { nodeHost }] =
+      await Promise.all([
+        import('../../core/platform/data-dir-owner.ts'),
+        import('../../core/provider/journal.ts'),
+        import('../../core/operator/probe-devices.ts'),
+        import('../../core/devices/host-probe.ts'),
+        import('../../core/devices/host.ts'),
+      ])
+    const dependencies = { host: nodeHost }
     // A Provider may have been told to use the CPU of a machine with cards.
     const probes = [createHostProbe({}, dependencies), createHostProbe({ devices: 'cpu' }, dependencies)]
     const { stateFile } = await import('../../core/platform/state-file.ts')

@@ -1,5 +1,5 @@
 import type { Address, Hex } from 'viem'
-import type { RunTool } from '../devices/host.ts'
+import type { Host } from '../devices/host.ts'
 import { findJsonDocuments } from '../devices/json-documents.ts'
 import type { ProbedDevice } from '../devices/probed-device.ts'
 import { deviceIdOf } from '../protocol/device-record.ts'
@@ -30,12 +30,12 @@ export type DeviceAttestation = {
 /** Collects one card's evidence over the nonce bound to network, provider, device and challenge, and verifies it as a Checker would. */
 export async function attestDevice(
   options: AttestOptions,
-  dependencies: { readonly run: RunTool },
+  { host }: { readonly host: Pick<Host, 'run'> },
 ): Promise<DeviceAttestation> {
   const { chainId, provider, challenge, device, position, cards } = options
   const deviceId = deviceIdOf(provider, device.localId)
   const nonce = attestationNonce({ chainId, provider, deviceId, challenge })
-  const { json, devices } = await collectEvidence(nonce, dependencies)
+  const { json, devices } = await collectEvidence(nonce, host)
   // The collector answers for every card in the driver's order and does not say which is which; switches come among them.
   const gpus = devices.flatMap((each, i) => (each instanceof Error || !isSwitchEvidence(each) ? [i] : []))
   const at = (gpus.length === cards ? gpus[position] : gpus[0]) ?? 0
@@ -61,9 +61,9 @@ const collector = 'nvattest'
  *
  * @throws ATTESTATION_COLLECTOR_MISSING, ATTESTATION_COLLECTOR_FAILED
  */
-export async function collectEvidence(
+async function collectEvidence(
   nonce: Buffer,
-  { run }: { readonly run: RunTool },
+  { run }: Pick<Host, 'run'>,
 ): Promise<{ readonly json: string; readonly devices: readonly (Evidence | Error)[] }> {
   const output = await run(collector, ['collect-evidence', '--device', 'gpu', '--nonce', nonce.toString('hex')], {
     timeoutMs: 120_000,

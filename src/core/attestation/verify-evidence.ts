@@ -282,7 +282,7 @@ const publicNonces: readonly (readonly [head: string, tail: string])[] = [
   ['4cff7f5380ead8fa', '51af2e'],
 ]
 
-export const isPublicNonce = (nonce: Buffer): boolean => {
+const isPublicNonce = (nonce: Buffer): boolean => {
   const hex = nonce.toString('hex')
   return publicNonces.some(([head, tail]) => hex.startsWith(head) && hex.endsWith(tail))
 }

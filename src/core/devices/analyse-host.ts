@@ -6,9 +6,9 @@ import { bareModel, classOfModel, classOfPciDevice } from './class-table.ts'
 import { type CombinedDevice, combineDevices, type Identity, identifyDevices } from './combine-devices.ts'
 import { crossCheck, type HostFacts, osOf } from './cross-check.ts'
 import { judgeDriver } from './driver-policy.ts'
-import { faultDefinition, faultFromText, makeFault } from './fault-table.ts'
 import { hostFaults, isAnswer, stateOf, unlistedCards, unshown, withoutProcessors } from './judge-host.ts'
-import type { Observation, ObservedPart, SeenFault, Vendor } from './observation.ts'
+import { faultDefinition, faultFromText, makeFault } from './make-fault.ts'
+import type { Observation, ObservedPart, Vendor } from './observation.ts'
 import {
   type DeviceState,
   deviceRecord,
@@ -129,13 +129,10 @@ function analyseDevice(
 
   const split = device.partsEnabled === true || device.parts.length > 0
   const state = deviceState(device, faults, live)
-  const common = {
+  const probed = probedDevice(record, {
     architecture: device.architecture,
     computeApi: device.computeApi,
     sources: device.sources,
-  }
-  const probed = probedDevice(record, {
-    ...common,
     state,
     index: device.index,
     uuid: device.uuid,
@@ -147,15 +144,12 @@ function analyseDevice(
   })
   const parts = device.parts.map((part, at) => {
     const instance = partOf(part, at, probed, taken)
-    taken.add(instance.device.record.identity)
+    const about = { device: instance.record.identity, vendor: device.vendor }
+    taken.add(instance.record.identity)
+    faults.push(...part.faults.map(({ code, detail }) => faultFromText(code, { ...about, detail })))
     return instance
   })
-  faults.push(
-    ...parts.flatMap(({ device: instance }, at) =>
-      partFaults(device.parts[at]!, instance.record.identity, device.vendor),
-    ),
-  )
-  return { devices: [probed, ...parts.map(({ device: instance }) => instance)], faults, notes }
+  return { devices: [probed, ...parts], faults, notes }
 }
 
 /** What a fix names a card by: the tools of NVIDIA take a PCI address, those of the others the number that they print. */
@@ -227,19 +221,14 @@ function addNotes(device: CombinedDevice, record: DeviceRecord, notes: Note[]): 
     note('GPU_INTEGRATED', 'integrated GPU: its driver reports neither UUID, memory nor health')
 }
 
-const distinct = (identity: string, taken: ReadonlySet<string>): string => {
-  for (let times = 0; ; times++)
-    if (!taken.has(times === 0 ? identity : `${identity}#${times}`))
-      return times === 0 ? identity : `${identity}#${times}`
+function distinct(identity: string, taken: ReadonlySet<string>): string {
+  let free = identity
+  for (let times = 1; taken.has(free); times++) free = `${identity}#${times}`
+  return free
 }
 
 /** A MIG instance or a compute partition: a device of its own, a part of the physical card. */
-function partOf(
-  part: ObservedPart,
-  at: number,
-  card: ProbedDevice,
-  taken: ReadonlySet<string>,
-): { device: ProbedDevice } {
+function partOf(part: ObservedPart, at: number, card: ProbedDevice, taken: ReadonlySet<string>): ProbedDevice {
   const stated = usableUuid(part.uuid)
   const uuid = stated !== null && !taken.has(stated) ? stated : null
   const isMig = card.record.vendor === 'nvidia'
@@ -270,22 +259,16 @@ function partOf(
       : part.faults.length > 0 || card.state === 'degraded'
         ? 'degraded'
         : 'healthy'
-  return {
-    device: probedDevice(record, {
-      architecture: card.architecture,
-      computeApi: card.computeApi,
-      sources: card.sources,
-      state,
-      index: part.index,
-      uuid: part.uuid,
-      serial: card.serial,
-      deviceClass:
-        card.deviceClass === null ? null : `${card.deviceClass}-${isMig ? 'mig' : 'partition'}${classSuffix}`,
-      schedulable: state !== 'unreadable',
-      readings: { memoryUsedMiB: part.memoryUsedMiB },
-    }),
-  }
+  return probedDevice(record, {
+    architecture: card.architecture,
+    computeApi: card.computeApi,
+    sources: card.sources,
+    state,
+    index: part.index,
+    uuid: part.uuid,
+    serial: card.serial,
+    deviceClass: card.deviceClass === null ? null : `${card.deviceClass}-${isMig ? 'mig' : 'partition'}${classSuffix}`,
+    schedulable: state !== 'unreadable',
+    readings: { memoryUsedMiB: part.memoryUsedMiB },
+  })
 }
-
-const partFaults = (part: ObservedPart, identity: string, vendor: Vendor): Fault[] =>
-  part.faults.map((fault: SeenFault) => faultFromText(fault.code, { device: identity, vendor, detail: fault.detail }))

@@ -2,8 +2,8 @@ import { open, readdir, stat } from 'node:fs/promises'
 import { basename, join, relative } from 'node:path'
 import { analyseHost } from './analyse-host.ts'
 import { gpuErrors } from './errors.ts'
-import { makeFault } from './fault-table.ts'
 import { decodeUtf8 } from './host.ts'
+import { makeFault } from './make-fault.ts'
 import type { Capture, Observation } from './observation.ts'
 import { maxCaptureBytes, observeCapture } from './observe-capture.ts'
 import type { Fault, Note, ProbeResult } from './probed-device.ts'
@@ -132,7 +132,7 @@ const silent =
   /(?:^|\s)(?:-h|--help\S*|--version|topo|nvlink|pmon|dmon|readelf|--query-(?:compute-apps|accounted-apps|retired-pages|remapped-rows|supported-clocks)\S*)(?:\s|=|$)/
 
 /** Cuts a file with several commands' outputs into one capture per command; other files stay whole. */
-export function splitCaptures(whole: Capture): Capture[] {
+function splitCaptures(whole: Capture): Capture[] {
   const sections: { command: string | null; lines: string[] }[] = [{ command: whole.command, lines: [] }]
   for (const line of whole.text.split('\n')) {
     const bare = line.endsWith('\r') ? line.slice(0, -1) : line

@@ -131,8 +131,10 @@ function combine({ host, members }: Group, duplicated: ReadonlySet<string>): Com
       // What a tool sees now is not over because a log has it, too.
       if (known === undefined || (known.past && !past)) faults.set(fault.code, past ? { ...fault, past } : fault)
     }
-  const field = <K extends keyof ObservedDevice>(key: K) =>
-    first(devices.map(device => device[key] as ObservedDevice[K] | null)) as ObservedDevice[K]
+  // Of each value, what the source that knows most says.
+  const fields = Object.fromEntries(
+    Object.keys(devices[0]!).map(key => [key, first(devices.map(device => device[key as keyof ObservedDevice]))]),
+  ) as ObservedDevice
   // Readings move: of several, the latest counts. Throttling that any of them saw did happen.
   const readings = Object.assign(
     {},
@@ -145,22 +147,9 @@ function combine({ host, members }: Group, duplicated: ReadonlySet<string>): Com
     members.findLast(({ device }) => (device.readings.processes?.length ?? 0) > 0)?.device.readings.processes ?? []
   const uuid = first([...devices.map(device => usableUuid(device.uuid)), ...devices.map(device => device.uuid)])
   return {
-    ...devices[0]!,
+    ...fields,
     host,
-    name: field('name'),
     uuid,
-    serial: field('serial'),
-    boardId: field('boardId'),
-    pciBusId: field('pciBusId'),
-    pciDeviceId: field('pciDeviceId'),
-    memoryMiB: field('memoryMiB'),
-    driver: field('driver'),
-    computeApi: field('computeApi'),
-    firmware: field('firmware'),
-    architecture: field('architecture'),
-    windows: field('windows'),
-    index: field('index'),
-    partsEnabled: field('partsEnabled'),
     vgpu: devices.some(({ vgpu }) => vgpu),
     parts: combineParts(devices.map(({ parts }) => parts).filter(parts => parts.length > 0)),
     readings: { ...readings, throttleReasons, processes },

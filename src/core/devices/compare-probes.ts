@@ -1,4 +1,4 @@
-import { faultDefinition } from './fault-table.ts'
+import { faultDefinition } from './make-fault.ts'
 import type { Fault, ProbedDevice, ProbeResult } from './probed-device.ts'
 
 /** What changed with one device between two probes of a running host. */
@@ -60,20 +60,8 @@ export function compareProbes(before: ProbeResult, after: ProbeResult): readonly
   return events
 }
 
-const event = (
-  type: DeviceEvent['type'],
-  device: ProbedDevice,
-  reason: string,
-  detail: string,
-  abort: boolean,
-): DeviceEvent => ({
-  type,
-  device: device.record.identity,
-  localId: device.localId,
-  reason,
-  detail,
-  abort,
-})
+const event = (type: DeviceEvent['type'], device: ProbedDevice, reason: string, detail: string, abort: boolean) =>
+  ({ type, device: device.record.identity, localId: device.localId, reason, detail, abort }) satisfies DeviceEvent
 
 function compareDevice(device: ProbedDevice, before: ProbeResult, after: ProbeResult): DeviceEvent[] {
   const now = counterpart(device, after)
@@ -89,18 +77,12 @@ function compareDevice(device: ProbedDevice, before: ProbeResult, after: ProbeRe
   const fresh = is.filter(({ code }) => !was.some(fault => fault.code === code))
   // A card that fell off and answers again has it in its log, not critical any more.
   const lost = is.find(({ code, critical }) => critical && gone.has(code))
-  if (lost || now.state === 'unreadable')
+  if (lost || now.state === 'unreadable') {
+    const detail = lost?.detail ?? `${device.record.model} cannot be read`
     return device.state === 'unreadable'
       ? []
-      : [
-          event(
-            'card-lost',
-            device,
-            lost?.code ?? 'GPU_UNREADABLE',
-            lost?.detail ?? `${device.record.model} cannot be read`,
-            true,
-          ),
-        ]
+      : [event('card-lost', device, lost?.code ?? 'GPU_UNREADABLE', detail, true)]
+  }
   if (hardwareOf(now) !== hardwareOf(device))
     return [event('hardware-changed', device, 'HARDWARE_CHANGED', `${describe(device)} is now ${describe(now)}`, true)]
   const reset = fresh.find(({ code }) => code === 'GPU_RESET_REQUIRED')

@@ -3,8 +3,9 @@
 import { classOfModel, classOfPciDevice, memoryFits, peakOperationsPerSecond } from './class-table.ts'
 import type { CombinedDevice } from './combine-devices.ts'
 import { compareVersions, judgeDriver } from './driver-policy.ts'
-import { makeFault } from './fault-table.ts'
-import type { PciCard } from './observation.ts'
+import type { FaultCode } from './fault-table.ts'
+import { makeFault } from './make-fault.ts'
+import { type PciCard, vendorIds } from './pci-cards.ts'
 import type { Fault } from './probed-device.ts'
 
 /** What the host itself shows beside its tools; undefined where nobody looked (as in most recordings). */
@@ -28,7 +29,6 @@ const architectures: readonly (readonly [name: string, modelClass: RegExp, least
 ]
 
 const pciIdOf = ({ vendorId, deviceId }: PciCard): string => `${vendorId}:${deviceId}`
-export const vendorIds = { nvidia: '10de', amd: '1002', intel: '8086' } as const
 
 /** What the device's own listing says, else what the host's facts say. */
 export const osOf = (device: CombinedDevice, facts: HostFacts): HostFacts['os'] =>
@@ -37,140 +37,59 @@ export const osOf = (device: CombinedDevice, facts: HostFacts): HostFacts['os'] 
 /** Every disagreement about one device, with the field, what was claimed and what contradicts. */
 export function crossCheck(device: CombinedDevice, identity: string, facts: HostFacts): Fault[] {
   const faults: Fault[] = []
-  const find = (
-    code: Parameters<typeof makeFault>[0],
-    field: string,
-    claimed: string,
-    observed: string,
-    source: string,
-  ) =>
-    faults.push(
-      makeFault(code, {
-        device: identity,
-        vendor: device.vendor,
-        detail: `${field}: ${claimed}, but ${observed}`,
-        contradiction: { field, claimed, observed, source },
-      }),
-    )
-
+  const find = (code: FaultCode, field: string, claimed: string | null, observed: string, source: string) => {
+    const contradiction = { field, claimed: claimed ?? '', observed, source }
+    const detail = `${field}: ${contradiction.claimed}, but ${observed}`
+    faults.push(makeFault(code, { device: identity, vendor: device.vendor, detail, contradiction }))
+  }
+  const { name, memoryMiB, pciDeviceId, pciBusId, vendor, driver } = device
   if (device.uuidDuplicated)
-    find('GPU_UUID_DUPLICATE', 'uuid', device.uuid ?? '', 'another device of the host has it too', 'same output')
+    find('GPU_UUID_DUPLICATE', 'uuid', device.uuid, 'another device of the host has it too', 'same output')
 
-  const known = device.vgpu ? null : classOfModel(device.name)
-  if (device.name !== null && device.memoryMiB !== null && memoryFits(device.name, device.memoryMiB) === false)
-    find(
-      'GPU_CLAIM_MEMORY',
-      'memory',
-      `${device.memoryMiB} MiB`,
-      `${device.name} has ${known?.memoryGB.join(' or ') ?? 'another number of'} GB`,
-      'class table',
-    )
+  const known = device.vgpu ? null : classOfModel(name)
+  if (name !== null && memoryMiB !== null && memoryFits(name, memoryMiB) === false) {
+    const sold = `${name} has ${known?.memoryGB.join(' or ') ?? 'another number of'} GB`
+    find('GPU_CLAIM_MEMORY', 'memory', `${memoryMiB} MiB`, sold, 'class table')
+  }
+  const byPci = classOfPciDevice(pciDeviceId)
+  if (known !== null && byPci !== null && byPci.id !== known.id && !known.pciDeviceIds.includes(pciDeviceId!))
+    find('GPU_CLAIM_MODEL', 'model', name, `PCI device ${pciDeviceId} is ${byPci.id}`, 'class table')
 
-  const byPci = classOfPciDevice(device.pciDeviceId)
-  if (
-    known !== null &&
-    device.pciDeviceId !== null &&
-    byPci !== null &&
-    byPci.id !== known.id &&
-    !known.pciDeviceIds.includes(device.pciDeviceId)
-  )
+  const os = osOf(device, facts)
+  const [architecture, , leastBranch] =
+    (vendor === 'nvidia' && known && architectures.find(([, models]) => models.test(known.id))) || []
+  const reported = device.architecture?.toLowerCase()
+  if (architecture && reported && !reported.includes(architecture.split(' ')[0]!.toLowerCase()))
+    find('GPU_CLAIM_ARCHITECTURE', 'architecture', device.architecture, `${name} is ${architecture}`, 'class table')
+  const branch = Number.parseInt(driver ?? '', 10)
+  if (leastBranch && os !== 'windows' && branch > 0 && branch < leastBranch)
+    find('GPU_CLAIM_DRIVER', 'driver', driver, `${name} needs driver ${leastBranch} or newer`, 'driver policy')
+  const impossible = driver === null ? null : judgeDriver(vendor, driver, { os }).impossible
+  if (impossible !== null) find('GPU_CLAIM_DRIVER', 'driver', driver, impossible, 'driver policy')
+
+  // In WSL the kernel driver is Windows' and neither procfs nor the PCI bus shows the card; no bus shows one in a processor.
+  const isIntegrated = pciBusId === null && /\(nvgpu\)|orin|thor|tegra/i.test(name ?? '')
+  if (facts.os !== 'linux' || device.windows === true || isIntegrated) return faults
+  const loaded = facts.nvidiaKernelDriver
+  if (vendor === 'nvidia' && loaded === null)
+    find('GPU_CLAIM_NO_KERNEL_DRIVER', 'driver', driver ?? 'not stated', 'there is no /proc/driver/nvidia', 'procfs')
+  else if (vendor === 'nvidia' && loaded && driver !== null && compareVersions(driver, loaded) !== 0)
+    find('GPU_CLAIM_DRIVER', 'driver', driver, `the loaded kernel module is ${loaded}`, 'procfs')
+  if (facts.pciCards === undefined) return faults
+  const ofVendor = facts.pciCards.filter(({ vendorId }) => vendorId === vendorIds[vendor])
+  const there = pciBusId === null ? ofVendor[0] : ofVendor.find(({ address }) => address === pciBusId)
+  if (!there) {
+    const places = ofVendor.map(({ address }) => address).join(', ')
+    const shown = places === '' ? 'no card of this vendor' : `cards of this vendor only at ${places}`
+    find('GPU_CLAIM_NO_PCI_DEVICE', 'pciBusId', pciBusId ?? name ?? 'a card', `the PCI bus shows ${shown}`, 'pci')
+  } else if (pciDeviceId !== null && there.deviceId !== null && pciIdOf(there) !== pciDeviceId)
     find(
       'GPU_CLAIM_MODEL',
-      'model',
-      device.name ?? '',
-      `PCI device ${device.pciDeviceId} is ${byPci.id}`,
-      'class table',
+      'pciDeviceId',
+      pciDeviceId,
+      `the PCI bus shows ${pciIdOf(there)} at ${there.address}`,
+      'pci',
     )
-
-  const architecture =
-    device.vendor === 'nvidia' && known ? architectures.find(([, models]) => models.test(known.id)) : undefined
-  if (
-    architecture &&
-    device.architecture !== null &&
-    !device.architecture.toLowerCase().includes(architecture[0].split(' ')[0]!.toLowerCase())
-  )
-    find(
-      'GPU_CLAIM_ARCHITECTURE',
-      'architecture',
-      device.architecture,
-      `${device.name} is ${architecture[0]}`,
-      'class table',
-    )
-  const os = osOf(device, facts)
-  const branch = Number.parseInt(device.driver ?? '', 10)
-  if (architecture && os !== 'windows' && branch > 0 && branch < architecture[2])
-    find(
-      'GPU_CLAIM_DRIVER',
-      'driver',
-      device.driver ?? '',
-      `${device.name} needs driver ${architecture[2]} or newer`,
-      'driver policy',
-    )
-  const impossible = device.driver === null ? null : judgeDriver(device.vendor, device.driver, { os }).impossible
-  if (impossible !== null) find('GPU_CLAIM_DRIVER', 'driver', device.driver ?? '', impossible, 'driver policy')
-
-  faults.push(...checkHost(device, identity, facts))
-  return faults
-}
-
-function checkHost(device: CombinedDevice, identity: string, facts: HostFacts): Fault[] {
-  const faults: Fault[] = []
-  const find = (
-    code: Parameters<typeof makeFault>[0],
-    field: string,
-    claimed: string,
-    observed: string,
-    source: string,
-  ) =>
-    faults.push(
-      makeFault(code, {
-        device: identity,
-        vendor: device.vendor,
-        detail: `${field}: ${claimed}, but ${observed}`,
-        contradiction: { field, claimed, observed, source },
-      }),
-    )
-  // In WSL the kernel driver is Windows' and neither procfs nor the PCI bus shows the card.
-  if (facts.os !== 'linux' || device.windows === true) return faults
-  const integrated = device.pciBusId === null && /\(nvgpu\)|orin|thor|tegra/i.test(device.name ?? '')
-  if (device.vendor === 'nvidia' && !integrated && facts.nvidiaKernelDriver !== undefined) {
-    if (facts.nvidiaKernelDriver === null)
-      find(
-        'GPU_CLAIM_NO_KERNEL_DRIVER',
-        'driver',
-        device.driver ?? 'not stated',
-        'there is no /proc/driver/nvidia',
-        'procfs',
-      )
-    else if (device.driver !== null && compareVersions(device.driver, facts.nvidiaKernelDriver) !== 0)
-      find(
-        'GPU_CLAIM_DRIVER',
-        'driver',
-        device.driver,
-        `the loaded kernel module is ${facts.nvidiaKernelDriver}`,
-        'procfs',
-      )
-  }
-  if (facts.pciCards !== undefined && !integrated) {
-    const ofVendor = facts.pciCards.filter(({ vendorId }) => vendorId === vendorIds[device.vendor])
-    const there = device.pciBusId === null ? ofVendor[0] : ofVendor.find(({ address }) => address === device.pciBusId)
-    if (!there)
-      find(
-        'GPU_CLAIM_NO_PCI_DEVICE',
-        'pciBusId',
-        device.pciBusId ?? device.name ?? 'a card',
-        `the PCI bus shows ${ofVendor.length === 0 ? 'no card of this vendor' : `cards of this vendor only at ${ofVendor.map(({ address }) => address).join(', ')}`}`,
-        'pci',
-      )
-    else if (device.pciDeviceId !== null && there.deviceId !== null && pciIdOf(there) !== device.pciDeviceId)
-      find(
-        'GPU_CLAIM_MODEL',
-        'pciDeviceId',
-        device.pciDeviceId,
-        `the PCI bus shows ${pciIdOf(there)} at ${there.address}`,
-        'pci',
-      )
-  }
   return faults
 }
 

@@ -1,7 +1,7 @@
 import type { DeviceRecord, EnvironmentRecord } from '../protocol/device-record.ts'
 import { analyseRecording, type RecordingAnalysis } from './analyse-recording.ts'
 import type { ExecutionProviderCheck } from './environment-probe.ts'
-import { makeFault } from './fault-table.ts'
+import { makeFault } from './make-fault.ts'
 import type { Fault, GpuProbe, Note, ProbedDevice, ProbeResult, ProbeState } from './probed-device.ts'
 
 /** Native code where the platform has a build, else JavaScript, some 35 times slower and the same bytes. */

@@ -1,11 +1,9 @@
-import { statfs } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { ownFile } from '../platform/own-files.ts'
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
 import { printable } from '../protocol/text.ts'
-import type { Host, HostFiles, RunTool } from './host.ts'
+import type { Host } from './host.ts'
 
 export type EnvironmentOptions = {
   /** Version of this program. */
@@ -16,14 +14,6 @@ export type EnvironmentOptions = {
   readonly clockOffsetMs: number | null
   /** Providers to try, best first; default: all that exist for this platform. */
   readonly executionProviders?: readonly string[]
-}
-
-export type EnvironmentDependencies = {
-  readonly host: Host
-  readonly run: RunTool
-  readonly freeBytes?: (path: string) => Promise<number | null>
-  readonly architecture?: string
-  readonly nodeVersion?: string
 }
 
 /** ONNX Runtime's providers by platform, best first; there is no ROCm provider in onnxruntime-node. */
@@ -63,7 +53,7 @@ function reasonOf(said: string): string | null {
 const checkFile = fileURLToPath(ownFile('core/devices/execution-provider-check'))
 
 /** Runs a product through one execution provider in a child process (see execution-provider-check.ts). */
-async function checkExecutionProvider(run: RunTool, provider: string): Promise<ExecutionProviderCheck> {
+async function checkExecutionProvider({ run }: Host, provider: string): Promise<ExecutionProviderCheck> {
   const output = await run(process.execPath, [checkFile, provider], {
     timeoutMs: 60_000,
     maxBytes: 1 << 20,
@@ -96,10 +86,10 @@ async function checkExecutionProvider(run: RunTool, provider: string): Promise<E
 }
 
 /** The hypervisor as far as it can be seen without privileges, or null. */
-export async function readVirtualisation(files: HostFiles): Promise<string | null> {
+export async function readVirtualisation({ readText }: Pick<Host, 'readText'>): Promise<string | null> {
   const product = [
-    await files.readText('/sys/class/dmi/id/sys_vendor', 256),
-    await files.readText('/sys/class/dmi/id/product_name', 256),
+    await readText('/sys/class/dmi/id/sys_vendor', 256),
+    await readText('/sys/class/dmi/id/product_name', 256),
   ]
     .filter(Boolean)
     .join(' ')
@@ -114,24 +104,24 @@ export async function readVirtualisation(files: HostFiles): Promise<string | nul
     [/firecracker/i, 'firecracker'],
   ]
   for (const [pattern, name] of known) if (pattern.test(product)) return name
-  const release = (await files.readText('/proc/sys/kernel/osrelease', 256)) ?? ''
+  const release = (await readText('/proc/sys/kernel/osrelease', 256)) ?? ''
   if (/microsoft/i.test(release)) return 'wsl2'
-  const hypervisor = (await files.readText('/sys/hypervisor/type', 64))?.trim()
+  const hypervisor = (await readText('/sys/hypervisor/type', 64))?.trim()
   if (hypervisor) return hypervisor
   // The CPU tells its guests that they are guests, without naming the hypervisor.
-  const cpuInfo = (await files.readText('/proc/cpuinfo', 64 * 1024)) ?? ''
+  const cpuInfo = (await readText('/proc/cpuinfo', 64 * 1024)) ?? ''
   return /^flags\s*:.*\bhypervisor\b/m.test(cpuInfo) ? 'unnamed' : null
 }
 
 /** The container runtime, or null. */
-export async function readContainer(files: HostFiles): Promise<string | null> {
-  if ((await files.readText('/.dockerenv', 1)) !== null) return 'docker'
-  if ((await files.readText('/run/.containerenv', 1)) !== null) return 'podman'
-  const environment = (await files.readText('/proc/1/environ', 64 * 1024)) ?? ''
+export async function readContainer({ readText }: Pick<Host, 'readText'>): Promise<string | null> {
+  if ((await readText('/.dockerenv', 1)) !== null) return 'docker'
+  if ((await readText('/run/.containerenv', 1)) !== null) return 'podman'
+  const environment = (await readText('/proc/1/environ', 64 * 1024)) ?? ''
   const named = /(?:^|\0)container=([^\0]+)/.exec(environment)?.[1]
   if (named) return named.slice(0, 64)
   if (/(?:^|\0)KUBERNETES_SERVICE_HOST=/.test(environment)) return 'kubernetes'
-  const groups = (await files.readText('/proc/1/cgroup', 64 * 1024)) ?? ''
+  const groups = (await readText('/proc/1/cgroup', 64 * 1024)) ?? ''
   return /kubepods/.test(groups)
     ? 'kubernetes'
     : /docker/.test(groups)
@@ -146,15 +136,14 @@ export async function readContainer(files: HostFiles): Promise<string | null> {
 /** Reads where this process runs. Slow (it starts one child per execution provider): once at start-up, then when asked. */
 export async function probeEnvironment(
   options: EnvironmentOptions,
-  dependencies: EnvironmentDependencies,
+  { host }: { readonly host: Host },
 ): Promise<{ readonly record: EnvironmentRecord; readonly providers: readonly ExecutionProviderCheck[] }> {
-  const { host, run } = dependencies
   const wanted = options.executionProviders ?? providersOf[host.platform] ?? ['cpu']
   const providers: ExecutionProviderCheck[] = []
-  for (const provider of wanted) providers.push(await checkExecutionProvider(run, provider))
-  const release = (await host.files.readText('/etc/os-release', 16 * 1024)) ?? ''
+  for (const provider of wanted) providers.push(await checkExecutionProvider(host, provider))
+  const release = (await host.readText('/etc/os-release', 16 * 1024)) ?? ''
   const pretty = /^PRETTY_NAME=(?:"([^"\n]*)"|'([^'\n]*)'|(\S+))/m.exec(release)
-  const freeBytes = await (dependencies.freeBytes ?? freeBytesOf)(options.dataDirectory)
+  const freeBytes = await host.freeBytes(options.dataDirectory)
   return {
     providers,
     record: shown({
@@ -162,10 +151,10 @@ export async function probeEnvironment(
       kaisar: options.kaisar,
       os: (pretty?.[1] ?? pretty?.[2] ?? pretty?.[3] ?? host.platform).slice(0, 256) || host.platform,
       kernel: host.kernelRelease().slice(0, 256),
-      architecture: dependencies.architecture ?? process.arch,
-      virtualisation: await readVirtualisation(host.files),
-      container: await readContainer(host.files),
-      node: dependencies.nodeVersion ?? process.version,
+      architecture: host.architecture,
+      virtualisation: await readVirtualisation(host),
+      container: await readContainer(host),
+      node: host.nodeVersion,
       onnxRuntime: providers.find(({ onnxRuntime }) => onnxRuntime !== null)?.onnxRuntime ?? null,
       executionProviders: providers.filter(({ loadable }) => loadable).map(({ provider }) => provider),
       memoryMiB: Math.floor(host.totalMemoryBytes() / 2 ** 20),
@@ -180,17 +169,6 @@ const shown = (record: EnvironmentRecord): EnvironmentRecord =>
   Object.fromEntries(
     Object.entries(record).map(([name, value]) => [name, typeof value === 'string' ? printable(value) : value]),
   ) as EnvironmentRecord
-
-/** Of the file system that holds the folder, or that will when the folder is made. */
-async function freeBytesOf(path: string): Promise<number | null> {
-  try {
-    const { bavail, bsize } = await statfs(path)
-    return bavail * bsize
-  } catch {
-    const parent = dirname(path)
-    return parent === path ? null : freeBytesOf(parent)
-  }
-}
 
 /** Whether two records differ in more than readings that always move (free space, clock). */
 export const environmentChanged = (before: EnvironmentRecord, after: EnvironmentRecord): boolean =>

@@ -1,9 +1,10 @@
-/** What each engine of ONNX Runtime needs on this host, what of it is there, and what installs the rest. */
 import { join } from 'node:path'
 import { judgeDriver } from './driver-policy.ts'
 import type { ExecutionProviderCheck } from './environment-probe.ts'
-import type { Host, RunTool } from './host.ts'
+import type { Host } from './host.ts'
 import { readHostFacts } from './host-probe.ts'
+import type { Vendor } from './observation.ts'
+import { vendorOfId } from './pci-cards.ts'
 import {
   containerDevices,
   containerToolkit,
@@ -15,6 +16,7 @@ import {
   vulkanDriver,
   vulkanLoader,
 } from './setup-commands.ts'
+/** What each engine of ONNX Runtime needs on this host, what of it is there, and what installs the rest. */
 
 export type SetupPart = {
   readonly name: string
@@ -41,11 +43,7 @@ export type GpuSetup = {
   readonly engines: readonly EngineSetup[]
 }
 
-type Vendor = 'nvidia' | 'amd' | 'intel'
-
 export type GpuSetupOptions = {
-  /** Of this process: `x64`, `arm64`. */
-  readonly architecture: string
   /** Folder of ONNX Runtime's native libraries. */
   readonly runtimeFolder: string
   /** Folders that LD_LIBRARY_PATH names. */
@@ -53,13 +51,10 @@ export type GpuSetupOptions = {
 }
 
 export type GpuSetupDependencies = {
-  readonly host: Pick<Host, 'files' | 'platform'>
-  readonly run: RunTool
+  readonly host: Pick<Host, 'readText' | 'list' | 'run' | 'platform' | 'architecture'>
   /** What `provider doctor` tries too: one product through each engine. */
   readonly tried: readonly ExecutionProviderCheck[]
 }
-
-const vendors: Readonly<Record<string, Vendor>> = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' }
 
 /** Loaded by ONNX Runtime's CUDA part as it starts (its documentation: CUDA 12, cuDNN 9). */
 const cudaNeeds = [
@@ -85,17 +80,16 @@ const part = (name: string, found: boolean, detail: string, commands: readonly s
 
 /** Reads the host. Changes nothing, and needs no root. */
 export async function examineSetup(options: GpuSetupOptions, dependencies: GpuSetupDependencies): Promise<GpuSetup> {
-  const { host, run, tried } = dependencies
-  const { files } = host
+  const { host, tried } = dependencies
   const [release, facts, libraries, renderNodes] = await Promise.all([
-    files.readText('/etc/os-release', 16 * 1024),
+    host.readText('/etc/os-release', 16 * 1024),
     readHostFacts(host),
-    readLibraries(options.libraryFolders, dependencies),
-    files.list('/dev/dri').then(names => (names ?? []).filter(name => name.startsWith('renderD'))),
+    readLibraries(options.libraryFolders, host),
+    host.list('/dev/dri').then(names => (names ?? []).filter(name => name.startsWith('renderD'))),
   ])
   const distribution = readDistribution(release ?? '')
   const cards = (facts.pciCards ?? []).flatMap(({ vendorId, address, driver }) => {
-    const vendor = vendors[vendorId]
+    const vendor = vendorOfId(vendorId)
     return vendor === undefined ? [] : [{ vendor, address, driver }]
   })
   // A guest or a container may show no bus, and a driver all the same.
@@ -105,11 +99,11 @@ export async function examineSetup(options: GpuSetupOptions, dependencies: GpuSe
   const hasNvidia = present.includes('nvidia')
 
   const driver = nvidiaDriverPart(distribution, nvidiaVersion, libraries)
-  const runtimeFiles = (await files.list(options.runtimeFolder)) ?? []
+  const runtimeFiles = (await host.list(options.runtimeFolder)) ?? []
   const cuda = hasNvidia
     ? engine('cuda', checkOf('cuda'), [
         driver,
-        runtimePart(options, runtimeFiles),
+        runtimePart(host.architecture, options.runtimeFolder, runtimeFiles),
         librariesPart(distribution, libraries),
       ])
     : unused('cuda', 'there is no NVIDIA card')
@@ -117,8 +111,8 @@ export async function examineSetup(options: GpuSetupOptions, dependencies: GpuSe
   const branch = nvidiaVersion === null ? null : Number.parseInt(nvidiaVersion, 10)
   const vulkan = [
     part('Vulkan loader', libraries.has('libvulkan.so.1'), 'libvulkan.so.1', vulkanLoader(distribution)),
-    ...(await Promise.all(present.map(vendor => icdPart(vendor, distribution, branch, files)))),
-    ...(present.length > 0 ? [await renderPart(renderNodes, run)] : []),
+    ...(await Promise.all(present.map(vendor => icdPart(vendor, distribution, branch, host)))),
+    ...(present.length > 0 ? [await renderPart(renderNodes, host)] : []),
   ]
   const webgpu =
     present.length > 0
@@ -126,9 +120,9 @@ export async function examineSetup(options: GpuSetupOptions, dependencies: GpuSe
       : unused('webgpu', 'there is no GPU')
 
   const cpu = engine('cpu', checkOf('cpu'), [
-    part('ONNX Runtime', checkOf('cpu')?.loadable === true, `for ${host.platform}/${options.architecture}`, ['npm ci']),
+    part('ONNX Runtime', checkOf('cpu')?.loadable === true, `for ${host.platform}/${host.architecture}`, ['npm ci']),
   ])
-  const containers = await containersOf(distribution, hasNvidia, dependencies)
+  const containers = await containersOf(distribution, hasNvidia, host)
   return { distribution, cards, engines: [cuda, webgpu, cpu, containers] }
 }
 
@@ -152,9 +146,9 @@ const unused = (name: EngineSetup['engine'], reason: string): EngineSetup => ({
 /** Names of the shared libraries that the loader finds. */
 async function readLibraries(
   folders: readonly string[],
-  { host, run }: Pick<GpuSetupDependencies, 'host' | 'run'>,
+  { list, run }: Pick<Host, 'list' | 'run'>,
 ): Promise<ReadonlySet<string>> {
-  const listed = await Promise.all(folders.map(folder => host.files.list(folder)))
+  const listed = await Promise.all(folders.map(list))
   let cache = ''
   // Debian's users have no sbin in their path.
   for (const tool of ['ldconfig', '/sbin/ldconfig']) {
@@ -177,12 +171,10 @@ function nvidiaDriverPart(on: Distribution, version: string | null, libraries: R
   return part(name, isWhole, isWhole ? version : `${version} without its library libcuda.so.1`, nvidiaDriver(on))
 }
 
-function runtimePart({ architecture, runtimeFolder }: GpuSetupOptions, files: readonly string[]): SetupPart {
+function runtimePart(architecture: string, runtimeFolder: string, files: readonly string[]): SetupPart {
   const name = 'ONNX Runtime’s CUDA part'
   if (architecture !== 'x64')
-    return part(name, false, `there is none for ${architecture}: use WebGPU`, [
-      '# nothing: choose --execution-provider webgpu',
-    ])
+    return part(name, false, `there is none for ${architecture}: use WebGPU`, ['# choose --execution-provider webgpu'])
   const missing = runtimeNeeds.filter(each => !files.includes(each))
   const found = missing.length === 0
   const detail = found ? runtimeFolder : `missing in ${runtimeFolder}: ${missing.join(', ')}`
@@ -199,14 +191,14 @@ async function icdPart(
   vendor: Vendor,
   on: Distribution,
   branch: number | null,
-  files: Host['files'],
+  host: Pick<Host, 'readText' | 'list'>,
 ): Promise<SetupPart> {
   const found: string[] = []
   for (const folder of icdFolders)
-    for (const name of (await files.list(folder)) ?? []) {
+    for (const name of (await host.list(folder)) ?? []) {
       if (!name.endsWith('.json')) continue
       // The file's name is free; the library in it is not.
-      const text = (await files.readText(join(folder, name), 64 * 1024)) ?? ''
+      const text = (await host.readText(join(folder, name), 64 * 1024)) ?? ''
       const library = /"library_path"\s*:\s*"([^"]*)"/.exec(text)?.[1] ?? ''
       if (icdOf[vendor].test(library.split('/').at(-1) ?? '') || (library === '' && icdOf[vendor].test(name)))
         found.push(join(folder, name))
@@ -217,7 +209,7 @@ async function icdPart(
 }
 
 /** Vulkan drivers open the render node, which belongs to a group of its own. */
-async function renderPart(nodes: readonly string[], run: RunTool): Promise<SetupPart> {
+async function renderPart(nodes: readonly string[], { run }: Pick<Host, 'run'>): Promise<SetupPart> {
   const name = 'access to render nodes'
   if (nodes.length === 0)
     return part(name, false, 'there is no /dev/dri/renderD*', [
@@ -236,7 +228,7 @@ async function renderPart(nodes: readonly string[], run: RunTool): Promise<Setup
 async function containersOf(
   on: Distribution,
   hasNvidia: boolean,
-  { host, run }: GpuSetupDependencies,
+  { readText, list, run }: Pick<Host, 'readText' | 'list' | 'run'>,
 ): Promise<EngineSetup> {
   if (!hasNvidia) return unused('containers', 'there is no NVIDIA card, and others are handed in as device nodes')
   const answers = async (tool: string) => (await run(tool, ['--version'])).exitCode === 0
@@ -244,13 +236,13 @@ async function containersOf(
   if (!docker && !podman) return unused('containers', 'neither docker nor podman is installed')
   const parts = [part('nvidia-container-toolkit', toolkit, 'nvidia-ctk', containerToolkit(on))]
   if (docker) {
-    const settings = (await host.files.readText('/etc/docker/daemon.json', 64 * 1024)) ?? ''
+    const settings = (await readText('/etc/docker/daemon.json', 64 * 1024)) ?? ''
     parts.push(
       part('Docker’s NVIDIA runtime', /"nvidia"/.test(settings), '/etc/docker/daemon.json', containerDevices.docker),
     )
   }
   if (podman) {
-    const specs = (await Promise.all(['/etc/cdi', '/var/run/cdi'].map(host.files.list))).flatMap(names => names ?? [])
+    const specs = (await Promise.all(['/etc/cdi', '/var/run/cdi'].map(list))).flatMap(names => names ?? [])
     const found = specs.some(name => /nvidia.*\.(ya?ml|json)$/.test(name))
     parts.push(part('CDI description of the cards', found, '/etc/cdi, /var/run/cdi', containerDevices.cdi))
   }

@@ -1,20 +1,13 @@
 import { analyseHost } from './analyse-host.ts'
-import { pciAddressOf } from './cell.ts'
 import { createCpuProbe } from './cpu/cpu-probe.ts'
 import type { HostFacts } from './cross-check.ts'
-import type { Host, HostFiles, RunTool, ToolOutput } from './host.ts'
+import type { Host, ToolOutput } from './host.ts'
 import { concernsCards } from './kernel-log.ts'
 import { readMachineIdentity } from './machine-identity.ts'
 import { parseProcDriverVersion } from './nvidia/parse-listings.ts'
-import {
-  type Capture,
-  type Observation,
-  observation,
-  type PciCard,
-  type SeenFault,
-  type Vendor,
-} from './observation.ts'
+import { type Capture, type Observation, observation, type SeenFault, type Vendor } from './observation.ts'
 import { observeCapture } from './observe-capture.ts'
+import { readPciCards } from './pci-cards.ts'
 import type { GpuProbe, Note } from './probed-device.ts'
 
 export type HostProbeOptions = {
@@ -22,19 +15,17 @@ export type HostProbeOptions = {
   readonly devices?: 'auto' | 'cpu'
 }
 
-export type HostProbeDependencies = { readonly host: Host; readonly run: RunTool }
-
 /** Every device of this host. Where a card is there and unreadable, the host is one with a GPU: its CPU does not stand in. */
-export function createHostProbe(options: HostProbeOptions, { host, run }: HostProbeDependencies): GpuProbe {
+export function createHostProbe(options: HostProbeOptions, { host }: { readonly host: Host }): GpuProbe {
   const cpu = createCpuProbe(host)
   if (options.devices === 'cpu') return cpu
   return {
     async probe() {
       const [nvidia, amd, intel, kernelLog, facts, machine] = await Promise.all([
-        collectNvidia(run, host.files),
-        collectAmd(run),
-        collectIntel(run),
-        collectKernelLog(run),
+        collectNvidia(host),
+        collectAmd(host),
+        collectIntel(host),
+        collectKernelLog(host),
         readHostFacts(host),
         readMachineIdentity(host),
       ])
@@ -76,14 +67,14 @@ function observe({ vendor, captures, faults, installed }: Collected): Observatio
 }
 
 /** What the tools of one vendor said, and what is wrong with the tools themselves. */
-export type Collected = {
+type Collected = {
   readonly vendor: Vendor
   readonly captures: readonly Capture[]
   readonly faults: readonly SeenFault[]
   readonly installed: boolean
 }
 
-export const liveHost = 'this host'
+const liveHost = 'this host'
 
 const toCapture = (vendor: Vendor, command: string, output: ToolOutput): Capture => ({
   source: command,
@@ -110,28 +101,28 @@ function faultsOfRun(command: string, output: ToolOutput): SeenFault[] {
 const isMissing = ({ failure }: ToolOutput): boolean => failure === 'missing' || failure === 'not-executable'
 
 /** `nvidia-smi -q -x`, its list (the only place of MIG UUIDs), and, where the XML lists nothing, the other two forms. */
-export async function collectNvidia(run: RunTool, files: HostFiles, tool = 'nvidia-smi'): Promise<Collected> {
-  const xml = await run(tool, ['-q', '-x'])
+async function collectNvidia(host: Host): Promise<Collected> {
+  const xml = await host.run('nvidia-smi', ['-q', '-x'])
   // The kernel knows its cards without the tool.
-  if (isMissing(xml)) return { vendor: 'nvidia', captures: await nvidiaProcfs(files), faults: [], installed: false }
+  if (isMissing(xml)) return { vendor: 'nvidia', captures: await nvidiaProcfs(host), faults: [], installed: false }
   const captures = [toCapture('nvidia', 'nvidia-smi -q -x', xml)]
   const faults = faultsOfRun('nvidia-smi -q -x', xml)
   // A tool that hangs once hangs again: two more time limits would be lost.
   if (xml.failure !== 'timeout' && xml.failure !== 'too-large') {
-    const list = await run(tool, ['-L'])
+    const list = await host.run('nvidia-smi', ['-L'])
     captures.push(toCapture('nvidia', 'nvidia-smi -L', list))
     if (!/<\/gpu>/.test(xml.stdout) && /^GPU \d+:/m.test(list.stdout))
-      captures.push(toCapture('nvidia', 'nvidia-smi -q', await run(tool, ['-q'])))
+      captures.push(toCapture('nvidia', 'nvidia-smi -q', await host.run('nvidia-smi', ['-q'])))
   }
-  captures.push(...(await nvidiaProcfs(files)))
+  captures.push(...(await nvidiaProcfs(host)))
   return { vendor: 'nvidia', captures, faults, installed: true }
 }
 
-async function nvidiaProcfs(files: HostFiles): Promise<Capture[]> {
+async function nvidiaProcfs(host: Host): Promise<Capture[]> {
   const folder = '/proc/driver/nvidia/gpus'
-  const cards = (await files.list(folder)) ?? []
+  const cards = (await host.list(folder)) ?? []
   const texts = await Promise.all(
-    cards.slice(0, 64).map(card => files.readText(`${folder}/${card}/information`, 16 * 1024)),
+    cards.slice(0, 64).map(card => host.readText(`${folder}/${card}/information`, 16 * 1024)),
   )
   return texts.flatMap(text =>
     text ? [{ source: 'procfs', host: liveHost, command: null, text, exitCode: null }] : [],
@@ -139,7 +130,7 @@ async function nvidiaProcfs(files: HostFiles): Promise<Capture[]> {
 }
 
 /** `amd-smi` where it is installed, else the older `rocm-smi`. */
-export async function collectAmd(run: RunTool): Promise<Collected> {
+async function collectAmd({ run }: Host): Promise<Collected> {
   const captures: Capture[] = []
   const faults: SeenFault[] = []
   const documents: string[] = []
@@ -161,24 +152,10 @@ export async function collectAmd(run: RunTool): Promise<Collected> {
       exitCode: null,
     })
   else {
-    const options = [
-      '--showproductname',
-      '--showid',
-      '--showuniqueid',
-      '--showserial',
-      '--showbus',
-      '--showvbios',
-      '--showmeminfo',
-      'vram',
-      '--showtemp',
-      '--showpower',
-      '--showmaxpower',
-      '--showuse',
-      '--showdriverversion',
-      '--showretiredpages',
-      '--json',
-    ]
-    const output = await run('rocm-smi', options)
+    const options =
+      '--showproductname --showid --showuniqueid --showserial --showbus --showvbios --showmeminfo vram --showtemp ' +
+      '--showpower --showmaxpower --showuse --showdriverversion --showretiredpages --json'
+    const output = await run('rocm-smi', options.split(' '))
     if (isMissing(output)) return { vendor: 'amd', captures, faults, installed: false }
     captures.push(toCapture('amd', 'rocm-smi --json', output))
     faults.push(...faultsOfRun('rocm-smi --json', output))
@@ -186,7 +163,7 @@ export async function collectAmd(run: RunTool): Promise<Collected> {
   return { vendor: 'amd', captures, faults, installed: true }
 }
 
-export async function collectIntel(run: RunTool): Promise<Collected> {
+async function collectIntel({ run }: Host): Promise<Collected> {
   const discovery = await run('xpu-smi', ['discovery', '-j'])
   if (isMissing(discovery)) return { vendor: 'intel', captures: [], faults: [], installed: false }
   const ids = [...discovery.stdout.matchAll(/"device_id":\s*"?(\d+)/g)].map(([, id]) => id!).slice(0, 16)
@@ -206,7 +183,7 @@ export async function collectIntel(run: RunTool): Promise<Collected> {
 }
 
 /** What the kernel logged of cards since it booted; null where this user may not read it. It explains a card that is gone. */
-export async function collectKernelLog(run: RunTool): Promise<Capture | null> {
+async function collectKernelLog({ run }: Host): Promise<Capture | null> {
   const limits = { timeoutMs: 5_000, maxBytes: 16 * 1024 * 1024 }
   for (const [command, args] of [
     ['dmesg', []],
@@ -223,43 +200,16 @@ export async function collectKernelLog(run: RunTool): Promise<Capture | null> {
 }
 
 /** The kernel's own view: loaded NVIDIA module, and display and compute cards on the PCI bus (sysfs). */
-export async function readHostFacts(host: Pick<Host, 'files' | 'platform'>): Promise<HostFacts> {
+export async function readHostFacts(host: Pick<Host, 'readText' | 'list' | 'platform'>): Promise<HostFacts> {
   if (host.platform !== 'linux') return { os: host.platform === 'win32' ? 'windows' : 'unknown' }
-  const { files } = host
-  const version = await files.readText('/proc/driver/nvidia/version', 4096)
-  const pciCards = await readPciCards(files)
-  const compatible = (await files.readText('/proc/device-tree/compatible', 4096)) ?? ''
-  const board = (await files.readText('/proc/device-tree/model', 256))?.replaceAll('\0', '').trim()
+  const version = await host.readText('/proc/driver/nvidia/version', 4096)
+  const pciCards = await readPciCards(host)
+  const compatible = (await host.readText('/proc/device-tree/compatible', 4096)) ?? ''
+  const board = (await host.readText('/proc/device-tree/model', 256))?.replaceAll('\0', '').trim()
   return {
     os: 'linux',
     nvidiaKernelDriver: version === null ? null : parseProcDriverVersion(version),
     ...(pciCards === null ? {} : { pciCards }),
     ...(/nvidia,tegra/.test(compatible) ? { tegra: board || 'NVIDIA Tegra' } : {}),
   }
-}
-
-async function readPciCards(files: HostFiles): Promise<readonly PciCard[] | null> {
-  const folder = '/sys/bus/pci/devices'
-  const names = await files.list(folder)
-  if (names === null) return null
-  const cards: PciCard[] = []
-  for (const name of names.slice(0, 4096)) {
-    const [kind, vendor, device] = await Promise.all(
-      ['class', 'vendor', 'device'].map(file => files.readText(`${folder}/${name}/${file}`, 64)),
-    )
-    const address = pciAddressOf(name)
-    // 03 display controllers, 12 processing accelerators (PCI code and id assignment specification).
-    if (!address || !/^0x(?:03|12)/.test(kind ?? '') || !vendor || !device) continue
-    // Intel's accelerators beside its GPUs: NPUs, FPGAs.
-    if (/^0x12/.test(kind ?? '') && vendor.trim() === '0x8086') continue
-    const uevent = await files.readText(`${folder}/${name}/uevent`, 4096)
-    const driver = /^DRIVER=(\S+)$/m.exec(uevent ?? '')?.[1] ?? null
-    cards.push({
-      address,
-      vendorId: vendor.trim().replace('0x', ''),
-      deviceId: device.trim().replace('0x', ''),
-      driver,
-    })
-  }
-  return cards
 }

@@ -1,7 +1,8 @@
 import type { CombinedDevice, Identity } from './combine-devices.ts'
-import { type HostFacts, vendorIds } from './cross-check.ts'
-import { faultDefinition, faultFromText, makeFault } from './fault-table.ts'
-import type { Listing, Observation, PciCard, Vendor } from './observation.ts'
+import type { HostFacts } from './cross-check.ts'
+import { faultDefinition, faultFromText, makeFault } from './make-fault.ts'
+import type { Listing, Observation, Vendor } from './observation.ts'
+import { isInProcessor, vendorIds, vendorOfId } from './pci-cards.ts'
 import {
   deviceRecord,
   type Fault,
@@ -142,21 +143,6 @@ function indexGaps(own: readonly Observation[]): { source: string; detail: strin
   return []
 }
 
-const vendors: Readonly<Record<string, Vendor>> = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' }
-
-/** AMD's processors with graphics for a display, Raven to Granite Ridge, Phoenix and Strix Point (PCI ID database); Strix Halo computes. */
-const amdProcessors = new Set(
-  '15dd 15d8 1636 1638 164c 15e7 1681 1506 164d 164e 13c0 15bf 15c8 1900 1901 150e 1114'.split(' '),
-)
-/** Intel's cards: DG1, Arc A and Flex, Max, Arc B. In a guest they may sit where a processor has its graphics. */
-const intelCards = /^(?:490[5-9]|4f8[0-8]|56[9abc].|0b[d6].|e2[0-9a-f]{2})$/
-
-/** Graphics inside a processor: such a host counts as one without a GPU. */
-export const isInProcessor = ({ vendorId, deviceId, address }: Omit<PciCard, 'driver'>): boolean =>
-  vendorId === '8086'
-    ? address === '0000:00:02.0' && !intelCards.test(deviceId ?? '')
-    : vendorId === '1002' && amdProcessors.has(deviceId ?? '')
-
 /** What the kernel logs of graphics in a processor is of no card. */
 export const withoutProcessors = (observations: readonly Observation[], facts: HostFacts = { os: 'unknown' }) =>
   observations.map(one => ({
@@ -185,7 +171,7 @@ export function unlistedCards(
       ? []
       : [integrated(facts.tegra, context.machine)]
   const onBus = (facts.pciCards ?? []).flatMap(({ address, vendorId, deviceId, driver }) => {
-    const vendor = vendors[vendorId]
+    const vendor = vendorOfId(vendorId)
     if (!vendor || isInProcessor({ vendorId, deviceId, address }) || listed.has(address)) return []
     const pciDeviceId = deviceId === null ? null : `${vendorId}:${deviceId}`
     const record = deviceRecord({

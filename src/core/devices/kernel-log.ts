@@ -2,6 +2,7 @@ import { pciAddressOf, usableUuid } from './cell.ts'
 import { isBoot, isTimed, orderedLines } from './log-lines.ts'
 import { recoveryFault } from './nvidia/read-device.ts'
 import { type ObservedDevice, observedDevice, type SeenFault, type Vendor } from './observation.ts'
+import { vendorOfId } from './pci-cards.ts'
 
 /** NVIDIA's Xid numbers (docs.nvidia.com/deploy/xid-errors) that say something of the card. Others are the application's. */
 const xidCodes: Readonly<Record<number, string>> = {
@@ -10,15 +11,7 @@ const xidCodes: Readonly<Record<number, string>> = {
   62: 'GPU_FIRMWARE_HALTED',
   63: 'GPU_MEMORY_REPAIRED',
   64: 'GPU_ROW_REMAP_FAILED',
-  74: 'GPU_NVLINK_ERROR',
-  121: 'GPU_NVLINK_ERROR',
-  144: 'GPU_NVLINK_ERROR',
-  145: 'GPU_NVLINK_ERROR',
-  146: 'GPU_NVLINK_ERROR',
-  147: 'GPU_NVLINK_ERROR',
-  148: 'GPU_NVLINK_ERROR',
-  149: 'GPU_NVLINK_ERROR',
-  150: 'GPU_NVLINK_ERROR',
+  ...Object.fromEntries([74, 121, 144, 145, 146, 147, 148, 149, 150].map(xid => [xid, 'GPU_NVLINK_ERROR'])),
   79: 'GPU_FELL_OFF_BUS',
   92: 'GPU_ECC_CORRECTED_RATE',
   94: 'GPU_ECC_CONTAINED',
@@ -34,76 +27,82 @@ const applicationXids = new Set([13, 31, 32, 43, 45, 68, 69, 109])
 
 /** A fault, or `works`: the card came back, and what was wrong before is history. */
 type Meaning = string | 'works'
-type Rule = readonly [vendor: Vendor, meaning: Meaning, pattern: RegExp]
+type Rule = readonly [meaning: Meaning, pattern: RegExp]
 
 /** In the order in which they are tried: the first that fits a line is what it says. */
-const rules: readonly Rule[] = [
-  ['nvidia', 'GPU_NEEDS_OPEN_MODULES', /requires use of the NVIDIA open kernel modules/i],
-  ['nvidia', 'GPU_NEEDS_CLOSED_MODULES', /not supported by (?:the )?open[^\n]*(?:nvidia\.ko|kernel module|because)/i],
-  [
-    'nvidia',
-    'GPU_DRIVER_DROPPED',
-    /(?:supported through the NVIDIA [\d.x]+ Legacy|is not supported by the NVIDIA [\d.]+ driver)/i,
+const rules: Readonly<Record<Vendor, readonly Rule[]>> = {
+  nvidia: [
+    ['GPU_NEEDS_OPEN_MODULES', /requires use of the NVIDIA open kernel modules/i],
+    ['GPU_NEEDS_CLOSED_MODULES', /not supported by (?:the )?open[^\n]*(?:nvidia\.ko|kernel module|because)/i],
+    [
+      'GPU_DRIVER_DROPPED',
+      /(?:supported through the NVIDIA [\d.x]+ Legacy|is not supported by the NVIDIA [\d.]+ driver)/i,
+    ],
+    ['GPU_HELD_BY_OTHER', /probe routine was not called|already bound to (?:vfio-pci|nouveau)/i],
+    ['GPU_BAR_UNASSIGNED', /PCI I\/O region assigned to your NVIDIA device is invalid/i],
+    ['GPU_FELL_OFF_BUS', /GPU has fallen off the bus/i],
+    [
+      'GPU_INIT_FAILED',
+      /RmInitAdapter failed|rm_init_adapter failed|probe routine failed|\bnvidia.*: probe of .* failed with error|probe with driver nvidia failed/i,
+    ],
+    ['GPU_DRIVER_MISMATCH', /NVRM: API mismatch/i],
+    ['GPU_RESET_REQUIRED', /The GPU likely needs to be reset/i],
+    ['GPU_NONE_FOUND', /NVRM: No NVIDIA (?:GPU|graphics adapter) found/i],
   ],
-  ['nvidia', 'GPU_HELD_BY_OTHER', /probe routine was not called|already bound to (?:vfio-pci|nouveau)/i],
-  ['nvidia', 'GPU_BAR_UNASSIGNED', /PCI I\/O region assigned to your NVIDIA device is invalid/i],
-  ['nvidia', 'GPU_FELL_OFF_BUS', /GPU has fallen off the bus/i],
-  [
-    'nvidia',
-    'GPU_INIT_FAILED',
-    /RmInitAdapter failed|rm_init_adapter failed|probe routine failed|\bnvidia.*: probe of .* failed with error|probe with driver nvidia failed/i,
+  amd: [
+    [
+      'works',
+      /GPU reset(?:\(\d+\))? succeeded|GPU reset end with ret = 0\b|Ring \S+ reset succeeded|\[drm\] Initialized amdgpu|amdgpu.*device wedged, but recovered through reset|amdgpu.*GPU recovery succeeded/i,
+    ],
+    ['GPU_FIRMWARE_MISSING', /amdgpu.*(?:Direct firmware load for .* failed with error -2)/i],
+    [
+      'GPU_INIT_FAILED',
+      /amdgpu.*(?:Fatal error during GPU init|(?:hw|sw)_init of IP block .* failed|probe of .* failed with error|probe with driver amdgpu failed|GPU will not be initialized)/i,
+    ],
+    ['GPU_FELL_OFF_BUS', /amdgpu.*(?:device lost from bus|GPU (?:is|has been) lost)/i],
+    ['GPU_WEDGED', /amdgpu.*device wedged, needs recovery/i],
+    [
+      'GPU_RESET_REQUIRED',
+      /amdgpu.*(?:GPU Recovery Failed|GPU reset(?:\(\d+\))? failed|GPU reset end with ret = -?[1-9]|ASIC reset failed|reset failed)/i,
+    ],
+    ['GPU_RESET_SEEN', /amdgpu.*GPU reset begin/i],
+    ['GPU_RING_TIMEOUT', /amdgpu.*ring \S+ timeout/i],
+    ['GPU_ECC_UNCORRECTED', /amdgpu.*uncorrectable (?:hardware )?errors? detected/i],
   ],
-  ['nvidia', 'GPU_DRIVER_MISMATCH', /NVRM: API mismatch/i],
-  ['nvidia', 'GPU_RESET_REQUIRED', /The GPU likely needs to be reset/i],
-  ['nvidia', 'GPU_NONE_FOUND', /NVRM: No NVIDIA (?:GPU|graphics adapter) found/i],
-  [
-    'amd',
-    'works',
-    /GPU reset(?:\(\d+\))? succeeded|GPU reset end with ret = 0\b|Ring \S+ reset succeeded|\[drm\] Initialized amdgpu|amdgpu.*device wedged, but recovered through reset|amdgpu.*GPU recovery succeeded/i,
+  intel: [
+    ['works', /\[drm\] Initialized (?:i915|xe)|(?:i915|xe) .*device wedged, but recovered through reset/i],
+    ['works', /\bxe .*GT\d+: reset done/i],
+    ['GPU_RESET_REQUIRED', /(?:i915|xe) .*reset failed/i],
+    ['GPU_SURVIVABILITY_MODE', /\bxe .*survivability mode/i],
+    [
+      'GPU_WEDGED',
+      /has declared device .* as wedged|declaring it wedged|(?:i915|xe) .*device wedged, needs recovery|(?:i915|xe) .*Failed to reset chip/i,
+    ],
+    ['GPU_FIRMWARE_MISSING', /(?:i915|xe) .*Direct firmware load for .* failed with error -2/i],
+    [
+      'GPU_INIT_FAILED',
+      /(?:i915|xe)\b.*(?:probe of .* failed with error|probe with driver (?:i915|xe) failed|Device initialization failed)/i,
+    ],
+    ['GPU_FELL_OFF_BUS', /(?:i915|xe) .*(?:device is lost|lost from (?:the )?bus)/i],
+    ['GPU_RESET_SEEN', /(?:i915|xe) .*(?:GPU HANG|Resetting chip|Engine reset|reset started)/i],
+    ['GPU_RING_TIMEOUT', /(?:i915|xe) .*Timedout job/i],
   ],
-  ['amd', 'GPU_FIRMWARE_MISSING', /amdgpu.*(?:Direct firmware load for .* failed with error -2)/i],
-  [
-    'amd',
-    'GPU_INIT_FAILED',
-    /amdgpu.*(?:Fatal error during GPU init|(?:hw|sw)_init of IP block .* failed|probe of .* failed with error|probe with driver amdgpu failed|GPU will not be initialized)/i,
-  ],
-  ['amd', 'GPU_FELL_OFF_BUS', /amdgpu.*(?:device lost from bus|GPU (?:is|has been) lost)/i],
-  ['amd', 'GPU_WEDGED', /amdgpu.*device wedged, needs recovery/i],
-  [
-    'amd',
-    'GPU_RESET_REQUIRED',
-    /amdgpu.*(?:GPU Recovery Failed|GPU reset(?:\(\d+\))? failed|GPU reset end with ret = -?[1-9]|ASIC reset failed|reset failed)/i,
-  ],
-  ['amd', 'GPU_RESET_SEEN', /amdgpu.*GPU reset begin/i],
-  ['amd', 'GPU_RING_TIMEOUT', /amdgpu.*ring \S+ timeout/i],
-  ['amd', 'GPU_ECC_UNCORRECTED', /amdgpu.*uncorrectable (?:hardware )?errors? detected/i],
-  ['intel', 'works', /\[drm\] Initialized (?:i915|xe)|(?:i915|xe) .*device wedged, but recovered through reset/i],
-  ['intel', 'works', /\bxe .*GT\d+: reset done/i],
-  ['intel', 'GPU_RESET_REQUIRED', /(?:i915|xe) .*reset failed/i],
-  ['intel', 'GPU_SURVIVABILITY_MODE', /\bxe .*survivability mode/i],
-  [
-    'intel',
-    'GPU_WEDGED',
-    /has declared device .* as wedged|declaring it wedged|(?:i915|xe) .*device wedged, needs recovery|(?:i915|xe) .*Failed to reset chip/i,
-  ],
-  ['intel', 'GPU_FIRMWARE_MISSING', /(?:i915|xe) .*Direct firmware load for .* failed with error -2/i],
-  [
-    'intel',
-    'GPU_INIT_FAILED',
-    /(?:i915|xe)\b.*(?:probe of .* failed with error|probe with driver (?:i915|xe) failed|Device initialization failed)/i,
-  ],
-  ['intel', 'GPU_FELL_OFF_BUS', /(?:i915|xe) .*(?:device is lost|lost from (?:the )?bus)/i],
-  ['intel', 'GPU_RESET_SEEN', /(?:i915|xe) .*(?:GPU HANG|Resetting chip|Engine reset|reset started)/i],
-  ['intel', 'GPU_RING_TIMEOUT', /(?:i915|xe) .*Timedout job/i],
-]
+}
 
+function ruleFor(line: string): { readonly vendor: Vendor; readonly meaning: Meaning } | null {
+  for (const vendor of ['nvidia', 'amd', 'intel'] as const)
+    for (const [meaning, pattern] of rules[vendor]) if (pattern.test(line)) return { vendor, meaning }
+  return null
+}
+
+const unstarted = ['GPU_INIT_FAILED', 'GPU_NONE_FOUND']
 /** A cause that says more than what it caused. */
 const explains: Readonly<Record<string, readonly string[]>> = {
-  GPU_NEEDS_OPEN_MODULES: ['GPU_INIT_FAILED', 'GPU_NONE_FOUND'],
-  GPU_NEEDS_CLOSED_MODULES: ['GPU_INIT_FAILED', 'GPU_NONE_FOUND'],
-  GPU_DRIVER_DROPPED: ['GPU_INIT_FAILED', 'GPU_NONE_FOUND'],
-  GPU_HELD_BY_OTHER: ['GPU_INIT_FAILED', 'GPU_NONE_FOUND'],
-  GPU_BAR_UNASSIGNED: ['GPU_INIT_FAILED', 'GPU_NONE_FOUND'],
+  GPU_NEEDS_OPEN_MODULES: unstarted,
+  GPU_NEEDS_CLOSED_MODULES: unstarted,
+  GPU_DRIVER_DROPPED: unstarted,
+  GPU_HELD_BY_OTHER: unstarted,
+  GPU_BAR_UNASSIGNED: unstarted,
   GPU_SURVIVABILITY_MODE: ['GPU_WEDGED', 'GPU_INIT_FAILED'],
   GPU_FELL_OFF_BUS: ['GPU_RESET_REQUIRED'],
   GPU_REBOOT_REQUIRED: ['GPU_RESET_REQUIRED'],
@@ -133,7 +132,6 @@ const drivers =
 
 /** A card on the bus as the kernel finds it, whatever drives it later; graphics of an Intel processor are none. */
 const enumerated = /\bpci (?!0000:00:02\.0)[0-9a-f:.]+: \[(10de|1002|8086):[0-9a-f]{4}\] type \d+ class 0x03/
-const vendorOfId = { '10de': 'nvidia', '1002': 'amd', '8086': 'intel' } as const
 
 /** A text of which most lines are lines of a kernel's ring buffer, or that names a card's driver as the kernel does. */
 export const isKernelLog = (text: string): boolean => {
@@ -227,11 +225,11 @@ export function readKernelLog(text: string): KernelLog {
       latest = { vendor: 'nvidia', address, line: at }
       continue
     }
-    const found = enumerated.exec(line)?.[1] as keyof typeof vendorOfId | undefined
-    if (found && address) named.set(address, vendorOfId[found])
-    const rule = rules.find(([, , pattern]) => pattern.test(line))
+    const found = vendorOfId(enumerated.exec(line)?.[1] ?? '')
+    if (found && address) named.set(address, found)
+    const rule = ruleFor(line)
     const vendor: Vendor | null =
-      rule?.[0] ??
+      rule?.vendor ??
       (/\bNVRM\b|nvidia/i.test(line)
         ? 'nvidia'
         : /\bamdgpu\b/.test(line)
@@ -245,8 +243,8 @@ export function readKernelLog(text: string): KernelLog {
     }
     if (!rule) continue
     const of = address ?? (latest?.vendor === vendor && at - latest!.line <= 3 ? latest!.address : null)
-    const story = of && rule[1] !== 'GPU_NONE_FOUND' ? card(rule[0], of) : host(rule[0])
-    if (rule[1] !== 'works') tell(story, rule[1], detail)
+    const story = of && rule.meaning !== 'GPU_NONE_FOUND' ? card(rule.vendor, of) : host(rule.vendor)
+    if (rule.meaning !== 'works') tell(story, rule.meaning, detail)
     else {
       // A reset that went well is one that was needed.
       if (/reset/i.test(line) && !story.faults.has('GPU_RESET_SEEN')) tell(story, 'GPU_RESET_SEEN', detail)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { DeviceRecord } from '../protocol/device-record.ts'
-import type { HostFiles } from './host.ts'
+import type { Host } from './host.ts'
 
 /** What tells this machine from others, hashed: machine ids are confidential (machine-id(5)) and are never sent. */
 export type MachineIdentity = {
@@ -34,24 +34,21 @@ export function derivedUuid(purpose: string, value: string): string {
 }
 
 /** machine-id, else the firmware's product UUID, else network addresses, else the host name. */
-export async function readMachineIdentity(dependencies: {
-  readonly files: HostFiles
-  readonly networkInterfaces: () => NetworkInterfaces
-  readonly hostname: () => string
-}): Promise<MachineIdentity> {
-  const { files } = dependencies
+export async function readMachineIdentity(
+  host: Pick<Host, 'readText' | 'networkInterfaces' | 'hostname'>,
+): Promise<MachineIdentity> {
   for (const path of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
-    const id = usable(await files.readText(path, 256))
+    const id = usable(await host.readText(path, 256))
     if (id) return { uuid: derivedUuid('machine', id), source: 'machine-id', reason: null }
   }
-  const product = usable(await files.readText('/sys/class/dmi/id/product_uuid', 256))
+  const product = usable(await host.readText('/sys/class/dmi/id/product_uuid', 256))
   if (product)
     return {
       uuid: derivedUuid('machine', product),
       source: 'product-uuid',
       reason: '/etc/machine-id is missing or not set, as in many containers; the firmware product UUID is used.',
     }
-  const addresses = Object.values(dependencies.networkInterfaces())
+  const addresses = Object.values(host.networkInterfaces())
     .flatMap(entries => entries ?? [])
     .filter(({ mac, internal }) => !internal && mac !== '00:00:00:00:00:00')
     .map(({ mac }) => mac.toLowerCase())
@@ -64,7 +61,7 @@ export async function readMachineIdentity(dependencies: {
         'No machine id and no firmware UUID can be read; identity comes from network addresses and changes with them. Mount the host’s /etc/machine-id into the container.',
     }
   return {
-    uuid: derivedUuid('machine', dependencies.hostname()),
+    uuid: derivedUuid('machine', host.hostname()),
     source: 'host-slot',
     reason:
       'No machine id, firmware UUID or network address can be read; identity is the host name. Mount the host’s /etc/machine-id into the container.',

@@ -1,4 +1,5 @@
 /** What one output of one tool says, before sources are put together. */
+import type { PciCard } from './pci-cards.ts'
 import type { DeviceReadings } from './probed-device.ts'
 
 export type Vendor = 'nvidia' | 'amd' | 'intel'
@@ -80,14 +81,6 @@ export type Observation = {
   readonly mentionsCards: boolean
   /** What is said that is no fault. */
   readonly notes: readonly { readonly code: string; readonly detail: string }[]
-}
-
-/** Ids are four lower-case hex digits; the device id is null where the list leaves it out. */
-export type PciCard = {
-  readonly address: string
-  readonly vendorId: string
-  readonly deviceId: string | null
-  readonly driver: string | null
 }
 
 export const observedDevice = (

@@ -7,7 +7,7 @@ import type { ConnectedNetwork } from '../chain/network.ts'
 import { isDevelopmentChain } from '../chain/network-presets.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { probeEnvironment } from '../devices/environment-probe.ts'
-import { nodeHost, runTool } from '../devices/host.ts'
+import { nodeHost } from '../devices/host.ts'
 import { createHostProbe } from '../devices/host-probe.ts'
 import { probeVisible } from '../devices/pin-devices.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
@@ -68,7 +68,7 @@ export async function startProvider(
       sender,
       store,
       probe: probeVisible(
-        createHostProbe({ devices: executionProvider === 'cpu' ? 'cpu' : 'auto' }, { host: nodeHost, run: runTool }),
+        createHostProbe({ devices: executionProvider === 'cpu' ? 'cpu' : 'auto' }, { host: nodeHost }),
         cudaVisibleDevices,
       ),
       readEnvironment: async engines => {
@@ -80,7 +80,7 @@ export async function startProvider(
             clockOffsetMs: await clockOffsetMs(),
             executionProviders: [...new Set(chosen.map(({ provider }) => provider))],
           },
-          { host: nodeHost, run: runTool },
+          { host: nodeHost },
         )
         return { ...record, kernels: [...new Set(chosen.map(({ provider, form }) => `${provider}/${form}`))] }
       },
@@ -102,7 +102,7 @@ export async function startProvider(
           device: probed,
           ...cards,
         }
-        const { evidence, result } = await attestDevice(request, { run: runTool })
+        const { evidence, result } = await attestDevice(request, { host: nodeHost })
         return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
       },
       openTransport: identity => createWebSocketTransport({ identity, dialsPrivate }),

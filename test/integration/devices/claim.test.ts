@@ -15,7 +15,7 @@ import { type DeviceJudgement, judgeDeviceReport } from '../../../src/core/check
 import { packCohort } from '../../../src/core/checker/epoch/pack.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { createRecordPolicy } from '../../../src/core/checker/record-policy.ts'
-import { nodeHost, runTool } from '../../../src/core/devices/host.ts'
+import { nodeHost } from '../../../src/core/devices/host.ts'
 import { createHostProbe } from '../../../src/core/devices/host-probe.ts'
 import type { ProbedDevice, ProbeResult } from '../../../src/core/devices/probed-device.ts'
 import { unpackOpening } from '../../../src/core/epoch/opening.ts'
@@ -56,7 +56,7 @@ afterAll(() => {
 async function probeWith(path: string): Promise<ProbeResult> {
   process.env.PATH = path
   try {
-    return await createHostProbe({}, { host: nodeHost, run: runTool }).probe()
+    return await createHostProbe({}, { host: nodeHost }).probe()
   } finally {
     process.env.PATH = PATH
   }

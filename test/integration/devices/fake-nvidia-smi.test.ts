@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { contradictMeasuredWork } from '../../../src/core/devices/cross-check.ts'
-import { type HostFiles, nodeHost, runTool } from '../../../src/core/devices/host.ts'
+import { type Host, nodeHost } from '../../../src/core/devices/host.ts'
 import { createHostProbe } from '../../../src/core/devices/host-probe.ts'
 import { ownDevices } from '../../../src/core/provider/own-devices.ts'
 
@@ -30,19 +30,25 @@ const install = (tool: string, script: string) => {
 beforeEach(() => install('dmesg', 'exit 0'))
 
 /** This host as it would be without any card, whatever the machine that runs the test has. */
-const files: HostFiles = {
+const host: Host = {
+  ...nodeHost,
+  platform: 'linux',
   readText: (file, maxBytes) =>
-    file.startsWith('/proc/driver/nvidia') ? Promise.resolve(null) : nodeHost.files.readText(file, maxBytes),
+    file.startsWith('/proc/driver/nvidia') ? Promise.resolve(null) : nodeHost.readText(file, maxBytes),
   list: async file =>
     file === '/sys/bus/pci/devices'
       ? ['0000:00:00.0']
       : file.startsWith('/proc/driver/nvidia')
         ? null
-        : nodeHost.files.list(file),
+        : nodeHost.list(file),
 }
-const host = { ...nodeHost, files, platform: 'linux' as const }
 const probe = (limits = {}) =>
-  createHostProbe({}, { host, run: (command, args, more) => runTool(command, args, { ...more, ...limits }) }).probe()
+  createHostProbe(
+    {},
+    {
+      host: { ...host, run: (command, args, more) => nodeHost.run(command, args, { ...more, ...limits }) },
+    },
+  ).probe()
 
 describe('a tool that claims an H100 on a host without a GPU', () => {
   it('is a claim with contradictions: no kernel driver, no PCI device, work far below', async () => {
@@ -176,12 +182,13 @@ esac`,
       device: '0x2330\n',
       uevent: 'DRIVER=vfio-pci\n',
     }
-    const withCard: HostFiles = {
+    const withCard: Host = {
+      ...host,
       list: async file => (file === '/sys/bus/pci/devices' ? ['0000:17:00.0'] : null),
       readText: async file =>
         file.startsWith('/sys/bus/pci/devices/') ? (sysfs[file.split('/').at(-1)!] ?? null) : null,
     }
-    const result = await createHostProbe({}, { host: { ...host, files: withCard }, run: runTool }).probe()
+    const result = await createHostProbe({}, { host: withCard }).probe()
     expect(result.state).toBe('unreadable')
     expect(result.faults[0]).toMatchObject({
       code: 'GPU_NOT_LISTED',
@@ -194,12 +201,10 @@ esac`,
 /** A host of its own, by its machine id, with the files that are given. */
 const hostOf = (machineId: string, texts: Record<string, string> = {}, lists: Record<string, string[]> = {}) => ({
   ...host,
-  files: {
-    readText: async (file: string) => texts[file] ?? (file === '/etc/machine-id' ? machineId.repeat(32) : null),
-    list: async (file: string) => lists[file] ?? (file === '/sys/bus/pci/devices' ? [] : null),
-  },
+  readText: async (file: string) => texts[file] ?? (file === '/etc/machine-id' ? machineId.repeat(32) : null),
+  list: async (file: string) => lists[file] ?? (file === '/sys/bus/pci/devices' ? [] : null),
 })
-const probeOn = (machine: ReturnType<typeof hostOf>) => createHostProbe({}, { host: machine, run: runTool }).probe()
+const probeOn = (machine: ReturnType<typeof hostOf>) => createHostProbe({}, { host: machine }).probe()
 
 describe('a card that is there', () => {
   const cut =
@@ -287,8 +292,7 @@ describe('a card that works', () => {
   it('goes on beside another vendor’s card that cannot be read', async () => {
     install('nvidia-smi', `echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18`)
     install('rocm-smi', `echo '{"card0": {"Card series": "AMD Instinct MI210", "Unique ID": "0x1234abcd00000001"}}'`)
-    const bus = { list: async () => null, readText: host.files.readText }
-    const result = await createHostProbe({}, { host: { ...host, files: bus }, run: runTool }).probe()
+    const result = await createHostProbe({}, { host: { ...host, list: async () => null } }).probe()
     expect(result.state).toBe('unreadable')
     expect(result.faults).toEqual([
       expect.objectContaining({ code: 'GPU_DRIVER_MISMATCH', critical: true, vendor: 'nvidia' }),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { compareProbes } from '../../../src/core/devices/compare-probes.ts'
-import { type FaultCode, makeFault } from '../../../src/core/devices/fault-table.ts'
+import type { FaultCode } from '../../../src/core/devices/fault-table.ts'
+import { makeFault } from '../../../src/core/devices/make-fault.ts'
 import {
   deviceRecord,
   type ProbedDevice,

@@ -3,7 +3,9 @@ import { createCpuProbe, parseCpuInfo } from '../../../src/core/devices/cpu/cpu-
 import { type Host, nodeHost } from '../../../src/core/devices/host.ts'
 
 const hostWith = (files: Record<string, string>, overrides: Partial<Host> = {}): Host => ({
-  files: { readText: async path => files[path] ?? null, list: async () => null },
+  ...nodeHost,
+  readText: async path => files[path] ?? null,
+  list: async () => null,
   networkInterfaces: () => ({}),
   hostname: () => 'host-a',
   cpus: () => [{ model: 'Example CPU' }, { model: 'Example CPU' }],

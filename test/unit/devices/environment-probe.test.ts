@@ -6,7 +6,7 @@ import {
   readContainer,
   readVirtualisation,
 } from '../../../src/core/devices/environment-probe.ts'
-import { type HostFiles, nodeHost, runTool } from '../../../src/core/devices/host.ts'
+import { type Host, nodeHost } from '../../../src/core/devices/host.ts'
 import {
   encodeEnvironmentRecord,
   environmentHash,
@@ -14,9 +14,8 @@ import {
   hashRecordText,
 } from '../../../src/core/protocol/device-record.ts'
 
-const files = (texts: Record<string, string>): HostFiles => ({
+const files = (texts: Record<string, string>): Pick<Host, 'readText'> => ({
   readText: async path => texts[path] ?? null,
-  list: async () => null,
 })
 const options = { kaisar: '0.1.0', dataDirectory: tmpdir(), clockOffsetMs: -3.6 }
 
@@ -24,7 +23,7 @@ describe('probeEnvironment', () => {
   it('runs a product through the CPU provider and refuses to count one that does not load', async () => {
     const { record, providers } = await probeEnvironment(
       { ...options, executionProviders: ['nonesuch', 'cpu'] },
-      { host: nodeHost, run: runTool },
+      { host: nodeHost },
     )
     expect(record.executionProviders).toEqual(['cpu'])
     expect(record.onnxRuntime).toMatch(/^\d+\.\d+\.\d+/)
@@ -36,8 +35,11 @@ describe('probeEnvironment', () => {
   })
 
   it('survives a runtime that cannot even start', async () => {
-    const run = async () => ({ stdout: '', stderr: '', exitCode: null, failure: 'killed' as const, invalidUtf8: false })
-    const { record } = await probeEnvironment({ ...options, dataDirectory: '/no/such/folder' }, { host: nodeHost, run })
+    const run = async () => ({ stdout: '', stderr: '', exitCode: null, failure: 'killed' as const })
+    const { record } = await probeEnvironment(
+      { ...options, dataDirectory: '/no/such/folder' },
+      { host: { ...nodeHost, run } },
+    )
     expect(record).toMatchObject({ executionProviders: [], onnxRuntime: null })
     expect(record.diskFreeMiB).toBeGreaterThan(0)
   })
@@ -55,14 +57,17 @@ describe('probeEnvironment', () => {
     ['Error: CUDA driver version is insufficient for CUDA runtime version', 'the NVIDIA driver is too old for it'],
     ['Error: something new', 'the attempt ended with exit code 1'],
   ])('says in words why a provider does not load: %s', async (stderr, reason) => {
-    const run = async () => ({ stdout: '', stderr, exitCode: 1, failure: null, invalidUtf8: false })
-    const { providers } = await probeEnvironment({ ...options, executionProviders: ['x'] }, { host: nodeHost, run })
+    const run = async () => ({ stdout: '', stderr, exitCode: 1, failure: null })
+    const { providers } = await probeEnvironment(
+      { ...options, executionProviders: ['x'] },
+      { host: { ...nodeHost, run } },
+    )
     expect(providers).toEqual([{ provider: 'x', loadable: false, onnxRuntime: null, reason }])
   })
 
   it('ignores what always moves when comparing, and nothing else', async () => {
-    const run = async () => ({ stdout: '', stderr: '', exitCode: 1, failure: null, invalidUtf8: false })
-    const { record } = await probeEnvironment(options, { host: nodeHost, run })
+    const run = async () => ({ stdout: '', stderr: '', exitCode: 1, failure: null })
+    const { record } = await probeEnvironment(options, { host: { ...nodeHost, run } })
     expect(environmentChanged(record, { ...record, diskFreeMiB: 1, clockOffsetMs: 99 })).toBe(false)
     expect(environmentChanged(record, { ...record, node: 'v0.0.0' })).toBe(true)
     expect(environmentChanged(record, { ...record, executionProviders: ['cuda'] })).toBe(true)

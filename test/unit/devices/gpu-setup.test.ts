@@ -46,10 +46,12 @@ async function examine({
       stderr: '',
       exitCode,
       failure: exitCode === null ? 'missing' : null,
-      invalidUtf8: false,
     }
   }
-  const files = {
+  const host = {
+    run,
+    architecture,
+    platform: 'linux' as const,
     readText: async (path: string) => texts[path] ?? null,
     list: async (path: string) => folders[path] ?? null,
   }
@@ -61,10 +63,7 @@ async function examine({
       reason: works.includes(provider) ? null : `${provider} did not start`,
     }),
   )
-  return examineSetup(
-    { architecture, runtimeFolder, libraryFolders: [] },
-    { host: { files, platform: 'linux' }, run, tried },
-  )
+  return examineSetup({ runtimeFolder, libraryFolders: [] }, { host, tried })
 }
 
 /** Cards on the bus, by vendor id. */

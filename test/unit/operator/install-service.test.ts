@@ -80,7 +80,7 @@ const systemctl = (exitCode: number, stderr = '') => {
   const told: string[] = []
   const run: RunTool = async (command, args) => {
     told.push([command, ...args].join(' '))
-    return { stdout: '', stderr, exitCode, failure: null, invalidUtf8: false }
+    return { stdout: '', stderr, exitCode, failure: null }
   }
   return { told, run }
 }

@@ -29,20 +29,21 @@ const factsOf = (value: unknown): Facts => {
   return facts
 }
 
+/** Values by the names that versions of the tools have for them, `a | b | c`: the first that is there and says something. */
 const reader = (facts: Facts) => {
-  const first = <T>(read: (raw: string) => T | null, names: readonly string[]): T | null => {
-    for (const name of names) {
-      const raw = facts.get(name)
+  const first = <T>(read: (raw: string) => T | null, names: string): T | null => {
+    for (const name of names.split('|')) {
+      const raw = facts.get(name.trim())
       const value = raw === undefined ? null : read(raw)
       if (value !== null) return value
     }
     return null
   }
   return {
-    text: (...names: string[]) => first(textOf, names),
-    number: (...names: string[]) => first(numberOf, names),
-    integer: (...names: string[]) => first(integerOf, names),
-    mebibytes: (unit: 'b' | 'mib', ...names: string[]) => first(raw => mebibytesOf(raw, unit), names),
+    text: (names: string) => first(textOf, names),
+    number: (names: string) => first(numberOf, names),
+    integer: (names: string) => first(integerOf, names),
+    mebibytes: (unit: 'b' | 'mib', names: string) => first(raw => mebibytesOf(raw, unit), names),
   }
 }
 
@@ -65,7 +66,7 @@ function readFaults(facts: Facts, uncorrected: number | null): SeenFault[] {
   const faults: SeenFault[] = []
   const { text, number } = reader(facts)
   if ((uncorrected ?? 0) > 0) faults.push({ code: 'GPU_ECC_UNCORRECTED', detail: `${uncorrected} uncorrected errors` })
-  const throttle = text('power/throttle_status', 'throttle_status')
+  const throttle = text('power/throttle_status | throttle_status')
   if (throttle && /^(?:throttled|true|active)$/i.test(throttle))
     faults.push({ code: 'GPU_THERMAL_THROTTLE', detail: `throttle_status ${throttle}` })
   const active = (pattern: RegExp) =>
@@ -79,22 +80,22 @@ function readFaults(facts: Facts, uncorrected: number | null): SeenFault[] {
     ([key, value]) => /(?:retired_pages|bad_pages).*status$/.test(key) && /pending/i.test(value),
   )
   if (pending) faults.push({ code: 'GPU_RETIREMENT_PENDING', detail: null })
-  const hot = number('temperature/hotspot', 'temperature/hotspot_temperature', 'temperature (sensor junction) (c)')
-  const limit = number('limit/slowdown_hotspot_temperature', 'limit/shutdown_hotspot_temperature')
+  const hot = number('temperature/hotspot | temperature/hotspot_temperature | temperature (sensor junction) (c)')
+  const limit = number('limit/slowdown_hotspot_temperature | limit/shutdown_hotspot_temperature')
   if (hot !== null && limit !== null && limit > 0 && hot >= limit)
     faults.push({ code: 'GPU_TEMPERATURE_HIGH', detail: `${hot} °C at a limit of ${limit} °C` })
   return faults
 }
 
 const bdfOf = (facts: Facts): string | null =>
-  pciAddressOf(reader(facts).text('pci bus', 'bus/bdf', 'bdf', 'gpu_bdf', 'bus_info/bdf'))
+  pciAddressOf(reader(facts).text('pci bus | bus/bdf | bdf | gpu_bdf | bus_info/bdf'))
 
 /** The id; rocm-smi's JSON has it as the model where no name is known. */
 const deviceIdOf = (facts: Facts): string | null => {
   const { text } = reader(facts)
   const model = text('card model')
   return pciDeviceIdOf(
-    text('asic/device_id', 'device id', 'gpu id', 'device_id') ?? (/^0x[0-9a-f]{4}$/i.test(model ?? '') ? model : null),
+    text('asic/device_id | device id | gpu id | device_id') ?? (/^0x[0-9a-f]{4}$/i.test(model ?? '') ? model : null),
     '1002',
   )
 }
@@ -106,10 +107,10 @@ function readCard(
   computeApi: string | null,
 ): ObservedDevice {
   const { text, number, integer, mebibytes } = reader(facts)
-  const uncorrected = integer('ecc/total_uncorrectable_count', 'ecc/total_uncorrect', 'ras/total_uncorrectable_count')
-  const pcieLevel = text('pcie clock level', 'pcie_clock_level')
-  const uniqueId = text('unique id', 'asic/asic_serial', 'asic_serial')
-  const uuid = usableUuid(text('uuid', 'gpu_uuid', 'list/uuid'))
+  const uncorrected = integer('ecc/total_uncorrectable_count | ecc/total_uncorrect | ras/total_uncorrectable_count')
+  const pcieLevel = text('pcie clock level | pcie_clock_level')
+  const uniqueId = text('unique id | asic/asic_serial | asic_serial')
+  const uuid = usableUuid(text('uuid | gpu_uuid | list/uuid'))
   const retired = [...facts]
     .filter(([key]) => /(?:retired|bad)_?pages?\/\d+\//.test(key))
     .map(([key]) => key.replace(/\/[^/]*$/, ''))
@@ -121,13 +122,17 @@ function readCard(
       : 'full',
     index,
     name:
-      realName(text('asic/market_name', 'market_name')) ??
-      realName(text('card series')) ??
-      realName(text('device name')) ??
-      realName(text('board/product_name', 'fru/product_name')) ??
-      realName(text('card model')),
+      [
+        'asic/market_name | market_name',
+        'card series',
+        'device name',
+        'board/product_name | fru/product_name',
+        'card model',
+      ]
+        .map(names => realName(text(names)))
+        .find(name => name !== null) ?? null,
     uuid,
-    serial: text('serial number', 'board/product_serial', 'fru/product_serial'),
+    serial: text('serial number | board/product_serial | fru/product_serial'),
     boardId: usableUuid(uniqueId),
     pciBusId: bdfOf(facts),
     pciDeviceId: deviceIdOf(facts),
@@ -135,60 +140,34 @@ function readCard(
       mebibytes('b', 'vram total memory (b)') ??
       mebibytes(
         'mib',
-        'vram/size',
-        'vram/vram_size_mb',
-        'vram/size_mb',
-        'mem_usage/total_vram',
-        'vram/vram_size',
-        'vram/total',
+        'vram/size | vram/vram_size_mb | vram/size_mb | mem_usage/total_vram | vram/vram_size | vram/total',
       ),
-    driver: text('driver/version', 'driver/driver_version') ?? driver,
+    driver: text('driver/version | driver/driver_version') ?? driver,
     computeApi,
     firmware: text(
-      'vbios/part_number',
-      'vbios version',
-      'vbios/vbios_part_number',
-      'vbios/version',
-      'ifwi/part_number',
-      'ifwi/version',
+      'vbios/part_number | vbios version | vbios/vbios_part_number | vbios/version | ifwi/part_number | ifwi/version',
     ),
-    architecture: text('asic/target_graphics_version', 'gfx version'),
+    architecture: text('asic/target_graphics_version | gfx version'),
     readings: {
       temperatureC: number(
-        'temperature (sensor edge) (c)',
-        'temperature/edge',
-        'temperature/edge_temperature',
-        'temperature (sensor junction) (c)',
-        'temperature/hotspot',
-        'temperature/hotspot_temperature',
+        'temperature (sensor edge) (c) | temperature/edge | temperature/edge_temperature | temperature (sensor junction) (c) | temperature/hotspot | temperature/hotspot_temperature',
       ),
       memoryTemperatureC: number(
-        'temperature (sensor memory) (c)',
-        'temperature (sensor mem) (c)',
-        'temperature/mem',
-        'temperature/mem_temperature',
+        'temperature (sensor memory) (c) | temperature (sensor mem) (c) | temperature/mem | temperature/mem_temperature',
       ),
       powerDrawWatts: number(
-        'average graphics package power (w)',
-        'current socket graphics package power (w)',
-        'power/socket_power',
-        'power/average_socket_power',
-        'power/current_socket_power',
+        'average graphics package power (w) | current socket graphics package power (w) | power/socket_power | power/average_socket_power | power/current_socket_power',
       ),
       powerLimitWatts: number(
-        'max graphics package power (w)',
-        'limit/max_power',
-        'limit/socket_power',
-        'power/power_limit',
-        'limit/ppt0/max_power_limit',
+        'max graphics package power (w) | limit/max_power | limit/socket_power | power/power_limit | limit/ppt0/max_power_limit',
       ),
       memoryUsedMiB:
-        mebibytes('b', 'vram total used memory (b)') ?? mebibytes('mib', 'mem_usage/used_vram', 'vram/vram_used'),
-      utilisationPercent: number('gpu use (%)', 'usage/gfx_activity', 'usage/gfx_usage'),
-      performanceState: text('performance level', 'perf_level/perf_level', 'perf_level'),
-      linkWidth: widthIn(pcieLevel) ?? integer('pcie/width', 'pcie/current_lanes', 'pcie/current_width'),
-      linkWidthMax: integer('bus/max_pcie_width', 'bus/max_pcie_lanes', 'pcie/max_width') ?? widestLevel(facts),
-      eccCorrected: integer('ecc/total_correctable_count', 'ecc/total_correct'),
+        mebibytes('b', 'vram total used memory (b)') ?? mebibytes('mib', 'mem_usage/used_vram | vram/vram_used'),
+      utilisationPercent: number('gpu use (%) | usage/gfx_activity | usage/gfx_usage'),
+      performanceState: text('performance level | perf_level/perf_level | perf_level'),
+      linkWidth: widthIn(pcieLevel) ?? integer('pcie/width | pcie/current_lanes | pcie/current_width'),
+      linkWidthMax: integer('bus/max_pcie_width | bus/max_pcie_lanes | pcie/max_width') ?? widestLevel(facts),
+      eccCorrected: integer('ecc/total_correctable_count | ecc/total_correct'),
       eccUncorrected: uncorrected,
       retiredPages: retired.length > 0 ? new Set(retired).size : null,
     },
@@ -196,27 +175,9 @@ function readCard(
   })
 }
 
-const gpuKeys = [
-  'asic',
-  'bus',
-  'vram',
-  'bdf',
-  'gpu_bdf',
-  'uuid',
-  'gpu_uuid',
-  'usage',
-  'power',
-  'temperature',
-  'mem_usage',
-  'vbios',
-  'driver',
-  'board',
-  'ecc',
-  'partition_id',
-  'partition',
-  'market_name',
-  'asic_serial',
-]
+/** Sections of which an entry of amd-smi has at least one. */
+const gpuKeys = `asic bus vram bdf gpu_bdf uuid gpu_uuid usage power
+  temperature mem_usage vbios driver board ecc partition_id partition market_name asic_serial`.split(/\s+/)
 
 const isAmdSmiEntry = (value: unknown): value is Readonly<Record<string, unknown>> =>
   isObject(value) && 'gpu' in value && gpuKeys.some(key => key in value)
@@ -297,19 +258,15 @@ export function readAmdDocuments(values: readonly unknown[]): ObservedDevice[] {
 }
 
 const partitionId = (facts: Facts): number | null =>
-  reader(facts).integer('partition_id', 'partition/partition_id', 'partition id')
+  reader(facts).integer('partition_id | partition/partition_id | partition id')
 
 /** `CPX`, `DPX/NPS1` …; null for a card that is whole (SPX), or that says nothing of it. */
 function partitionMode(facts: Facts): string | null {
   const { text } = reader(facts)
   const mode = text(
-    'partition/accelerator_partition',
-    'partition/compute_partition',
-    'accelerator_partition',
-    'compute_partition',
-    'compute partition',
+    'partition/accelerator_partition | partition/compute_partition | accelerator_partition | compute_partition | compute partition',
   )
-  const memory = text('partition/memory_partition', 'memory_partition', 'memory partition')
+  const memory = text('partition/memory_partition | memory_partition | memory partition')
   return mode === null || !/^[CDTQ]PX/i.test(mode) ? null : memory === null ? mode : `${mode}/${memory}`
 }
 
@@ -330,9 +287,9 @@ function isPartOf(node: Facts, first: Facts): boolean {
   if (address !== null && whole !== null)
     return slot(address) === slot(whole) && (isFurther || shares || address === whole)
   if (isFurther) return shares || address === null
-  const name = text('device name', 'card series', 'asic/market_name')
+  const name = text('device name | card series | asic/market_name')
   const hasNoIds = address === null && /^n\/a$/i.test(node.get('device id') ?? '')
-  return hasNoIds && deviceIdOf(first) !== null && name === of('device name', 'card series', 'asic/market_name')
+  return hasNoIds && deviceIdOf(first) !== null && name === of('device name | card series | asic/market_name')
 }
 
 function readPartition(

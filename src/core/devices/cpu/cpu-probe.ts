@@ -7,7 +7,7 @@ export function createCpuProbe(host: Host): GpuProbe {
   return {
     async probe() {
       const machine = await readMachineIdentity(host)
-      const info = parseCpuInfo((await host.files.readText('/proc/cpuinfo', 4 * 1024 * 1024)) ?? '')
+      const info = parseCpuInfo((await host.readText('/proc/cpuinfo', 4 * 1024 * 1024)) ?? '')
       const cpus = host.cpus()
       const uuid = `CPU-${derivedUuid('cpu', machine.uuid)}`
       const record = deviceRecord({

@@ -6,7 +6,7 @@ import { XMLParser } from 'fast-xml-parser'
  */
 export type FactNode = { readonly name: string; readonly text: string | null; readonly children: readonly FactNode[] }
 
-export const factName = (label: string): string =>
+const factName = (label: string): string =>
   label
     .trim()
     .toLowerCase()
@@ -37,10 +37,14 @@ export function* factLeaves(
   for (const child of node.children) yield* factLeaves(child, [...path, child.name])
 }
 
-/** `nvidia-smi -q`: indented `Label : value` lines under `GPU <bus id>` headings. */
-export type NvidiaQuery = {
+/** What nvidia-smi printed of all cards. */
+export type NvidiaTree = {
+  /** What stands before the first card: driver and CUDA versions, card count. */
   readonly log: FactNode
-  readonly gpus: readonly { readonly busId: string; readonly facts: FactNode }[]
+  readonly gpus: readonly { readonly busId: string | null; readonly facts: FactNode; readonly complete: boolean }[]
+  readonly truncated: boolean
+  /** Entity declarations: no driver writes them, and expanding them can fill memory. Nothing was parsed. */
+  readonly unsafe: boolean
 }
 
 type Open = { name: string; text: string | null; children: Open[]; indent: number }
@@ -48,10 +52,12 @@ type Open = { name: string; text: string | null; children: Open[]; indent: numbe
 const maxLineLength = 4096
 const heading = /^GPU ((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\s*$/i
 
-export const isNvidiaQuery = (text: string): boolean =>
+const isNvidiaQuery = (text: string): boolean =>
   /=+\s*NVSMI LOG\s*=+/.test(text) || (/^GPU [0-9a-f:.]+\s*$/im.test(text) && /^\s+Product Name\s+: /m.test(text))
 
-export function parseNvidiaQuery(text: string): NvidiaQuery {
+/** `nvidia-smi -q`: indented `Label : value` lines under `GPU <bus id>` headings; null for any other text. */
+export function parseNvidiaQuery(text: string): NvidiaTree | null {
+  if (!isNvidiaQuery(text)) return null
   const root: Open = { name: 'nvidia_smi_log', text: null, children: [], indent: -1 }
   const gpus: { busId: string; facts: Open }[] = []
   let stack: Open[] = [root]
@@ -78,17 +84,8 @@ export function parseNvidiaQuery(text: string): NvidiaQuery {
     stack.at(-1)!.children.push(node)
     if (stack.length < 32) stack.push(node)
   }
-  return { log: root, gpus }
-}
-
-/** `nvidia-smi -q -x`. A broken block hides neither the others nor that there is a card. */
-export type NvidiaXml = {
-  /** Elements before the first card: driver and CUDA versions, card count. */
-  readonly log: FactNode
-  readonly gpus: readonly { readonly busId: string | null; readonly facts: FactNode; readonly complete: boolean }[]
-  readonly truncated: boolean
-  /** Entity declarations: no driver writes them, and expanding them can fill memory. Nothing was parsed. */
-  readonly unsafe: boolean
+  const cards = gpus.map(gpu => ({ ...gpu, complete: gpu.facts.children.length >= 4 }))
+  return { log: root, gpus: cards, truncated: false, unsafe: false }
 }
 
 const maxDepth = 32
@@ -131,9 +128,9 @@ function parseElement(text: string): FactNode | null {
   return null
 }
 
-export const isNvidiaXml = (text: string): boolean => /<nvidia_smi_log\b/.test(text)
-
-export function parseNvidiaXml(text: string): NvidiaXml {
+/** `nvidia-smi -q -x`; null for any other text. A broken block hides neither the others nor that there is a card. */
+export function parseNvidiaXml(text: string): NvidiaTree | null {
+  if (!/<nvidia_smi_log\b/.test(text)) return null
   if (/<!ENTITY/i.test(text)) return { log: empty('nvidia_smi_log'), gpus: [], truncated: false, unsafe: true }
   const start = text.search(/<nvidia_smi_log\b/)
   const body = text.slice(start)

@@ -15,10 +15,9 @@ const part = (known: Partial<ObservedPart>): ObservedPart => ({
   ...known,
 })
 
-export const isNvidiaList = (text: string): boolean => /^GPU \d+: .*\(UUID: /m.test(text)
-
 /** `nvidia-smi -L`: the only listing with the UUIDs and profiles of MIG instances. */
-export function parseNvidiaList(text: string): ObservedDevice[] {
+export function parseNvidiaList(text: string): ObservedDevice[] | null {
+  if (!/^GPU \d+: .*\(UUID: /m.test(text)) return null
   const devices: { device: ObservedDevice; parts: ObservedPart[] }[] = []
   for (const line of text.split(/\r?\n/)) {
     // The last line may be cut anywhere: a number is a card that is there.
@@ -57,14 +56,15 @@ export function parseNvidiaList(text: string): ObservedDevice[] {
   return devices.map(({ device, parts }) => ({ ...device, parts, partsEnabled: parts.length > 0 ? true : null }))
 }
 
-export const isNvidiaTable = (text: string): boolean =>
+const isNvidiaTable = (text: string): boolean =>
   /\bNVIDIA-SMI\s+\d|^\s*\|?\s*Fan\s+Temp\s+Perf\s+Pwr:Usage\/Cap/m.test(text)
 
 /**
  * The human table: says that a card is there and which cells failed. Its columns move between drivers and cut names short,
  * so nothing that another listing has is taken from it.
  */
-export function parseNvidiaTable(text: string): ObservedDevice[] {
+export function parseNvidiaTable(text: string): ObservedDevice[] | null {
+  if (!isNvidiaTable(text)) return null
   // Rows of MIG instances and processes follow the cards and look alike.
   const cards = text.split(/^\|?\s*(?:MIG devices:|Processes:)/m)[0]!
   const driver = /(?:Driver|KMD) Version:\s*([\d.]+)/.exec(text)?.[1] ?? null
@@ -127,16 +127,13 @@ export function parseNvidiaTable(text: string): ObservedDevice[] {
   return devices
 }
 
-export const isProcDriverVersion = (text: string): boolean => /NVRM version:\s*NVIDIA/i.test(text)
-
 /** `/proc/driver/nvidia/version`, open and closed kernel modules. */
 export const parseProcDriverVersion = (text: string): string | null =>
   /Kernel Module(?:\s+for\s+\S+)?\s+(\d+\.\d+(?:\.\d+)*)/i.exec(text)?.[1] ?? null
 
-export const isProcGpuInformation = (text: string): boolean => /^Model:\s/m.test(text) && /^Bus Location:\s/m.test(text)
-
 /** `/proc/driver/nvidia/gpus/<address>/information`; a UUID of question marks means the driver could not talk to the card. */
-export function parseProcGpuInformation(text: string): ObservedDevice[] {
+export function parseProcGpuInformation(text: string): ObservedDevice[] | null {
+  if (!/^Model:\s/m.test(text) || !/^Bus Location:\s/m.test(text)) return null
   return text
     .split(/^(?=Model:)/m)
     .filter(block => /^Bus Location:/m.test(block))

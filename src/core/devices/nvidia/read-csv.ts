@@ -1,5 +1,30 @@
-/** `nvidia-smi --query-gpu=… --format=csv[,noheader][,nounits]`. */
-export type NvidiaCsv = {
+import { pciAddressOf, readCell } from '../cell.ts'
+import { memoryFits } from '../class-table.ts'
+import { type ObservedDevice, observedDevice } from '../observation.ts'
+import { failedCells, isVirtualSliceName, readNvidiaDevice } from './read-device.ts'
+
+/** The cards of `nvidia-smi --query-gpu=… --format=csv[,noheader][,nounits]`; null where the text is no such table. */
+export function readNvidiaCsv(text: string, command: string | null): ObservedDevice[] | null {
+  if (!queriedColumns(command) && !looksLikeCsv(text)) return null
+  const { columns, rows, cut } = rowsOf(text, command)
+  const devices = rows.map((cells, index) =>
+    columns ? readRow(columns, cells, index) : { ...readUnlabelledRow(cells), index },
+  )
+  if (columns && cut) {
+    const device = readRow(columns.slice(0, cut.length - 1), cut, rows.length)
+    const detail = cut.join(', ').slice(0, 200)
+    devices.push({ ...device, faults: [{ code: 'GPU_RECORD_INCOMPLETE', detail }] })
+  }
+  return devices
+}
+
+function readRow(columns: readonly string[], cells: readonly string[], index: number): ObservedDevice {
+  const leaves = columns.map((name, at) => ({ name, text: cells[at] ?? '', children: [] }))
+  const row = { name: 'gpu', text: null, children: leaves }
+  return readNvidiaDevice(row, { busId: null, index, log: row, listing: 'query' })
+}
+
+type Rows = {
   /** Column names without units; null where the file has no header line and no command tells them. */
   readonly columns: readonly string[] | null
   readonly rows: readonly (readonly string[])[]
@@ -27,7 +52,7 @@ const isHeader = (cells: readonly string[]): boolean =>
   )
 
 /** The `--query-gpu=a,b,c` of a command line, or null. */
-export const queriedColumns = (command: string | null): readonly string[] | null =>
+const queriedColumns = (command: string | null): readonly string[] | null =>
   /--query-gpu[= ]([^\s]+)/
     .exec(command ?? '')?.[1]
     ?.split(',')
@@ -36,7 +61,7 @@ export const queriedColumns = (command: string | null): readonly string[] | null
 /** Lines that are rows of a table: at least two cells, or cells in brackets; sentences are not. */
 const isRow = (line: string): boolean => line.includes(',') && !/[.:]\s*$/.test(line) && line.length < 65_536
 
-export function parseNvidiaCsv(text: string, command: string | null): NvidiaCsv {
+function rowsOf(text: string, command: string | null): Rows {
   const lines = text
     .split(/\r?\n/)
     .map(line => line.trim())
@@ -61,7 +86,7 @@ export function parseNvidiaCsv(text: string, command: string | null): NvidiaCsv 
 const plainCell = /^(?:\[[^\]]+\]|n\/a|(?:0x)?[0-9a-f]+|-?\d+(?:\.\d+)?(?:\s*[a-z%/]+)?|[a-z0-9][\w .()/+:-]*|)$/i
 
 /** Whether a text without header looks like rows of nvidia-smi cells: equal widths, short cells, something numeric or bracketed. */
-export function looksLikeCsv(text: string): boolean {
+function looksLikeCsv(text: string): boolean {
   const all = text
     .split(/\r?\n/)
     .map(line => line.trim())
@@ -77,4 +102,46 @@ export function looksLikeCsv(text: string): boolean {
     rows.every(cells => cells.length === width && cells.every(cell => cell.length < 128 && plainCell.test(cell))) &&
     rows[0]!.some(cell => /^\[.*\]$|^\d+(?:\.\d+)?(?:\s*(?:MiB|MHz|W|%|C))?$/i.test(cell))
   )
+}
+
+/**
+ * A row without column names: only what can be told from a cell alone. A name, a UUID and a PCI address have a form of
+ * their own; a bare number is the memory size only where it is one the named model has.
+ */
+function readUnlabelledRow(cells: readonly string[]): ObservedDevice {
+  const values = cells.map(cell => {
+    const read = readCell(cell)
+    return read.kind === 'value' ? read.text : null
+  })
+  const find = (fits: (value: string) => boolean): string | null =>
+    values.find((value): value is string => value !== null && fits(value)) ?? null
+  const uuid = find(value => /^(?:GPU|MIG)-[0-9a-f]{8}-/i.test(value))
+  const pciBusId = find(value => pciAddressOf(value) !== null && value.includes(':'))
+  const name = find(
+    value =>
+      value !== uuid &&
+      value !== pciBusId &&
+      /[a-z]{2}/i.test(value) &&
+      !/^[\d.]+\s*[a-z%/]+$/i.test(value) &&
+      !/^P\d+$/.test(value) &&
+      !/^(?:enabled|disabled|default|not active|active|yes|no|none)$/i.test(value),
+  )
+  const sizes = values.flatMap(value =>
+    value !== null && /^\d+(?:\s*MiB)?$/i.test(value) ? [Number.parseInt(value, 10)] : [],
+  )
+  return observedDevice({
+    vendor: 'nvidia',
+    listing: 'query',
+    name,
+    uuid,
+    pciBusId: pciAddressOf(pciBusId),
+    memoryMiB: (name && sizes.find(size => memoryFits(name, size) === true)) || null,
+    vgpu: isVirtualSliceName(name),
+    faults: [
+      ...failedCells(cells.map((text, at) => ({ path: [`column ${at + 1}`], text }))),
+      ...(name === null && uuid === null && pciBusId === null
+        ? [{ code: 'GPU_OUTPUT_UNLABELLED', detail: cells.join(', ').slice(0, 200) }]
+        : []),
+    ],
+  })
 }
