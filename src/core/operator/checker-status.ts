@@ -1,7 +1,7 @@
 /** A Checker from the chain outwards: seats, duties and what became of them; then what runs here, and where that does not fit. Pure. */
 import type { Address, Hex } from 'viem'
 import type { CheckerRecords, JournaledVerdict } from '../checker/read-records.ts'
-import { cohortKey, type History } from '../network/history.ts'
+import type { DutyStatus } from '../network/duties.ts'
 import type { CheckerView, NetworkView } from '../network/network-view.ts'
 import { counted, grouped, tokens } from '../view/figures.ts'
 import {
@@ -24,18 +24,6 @@ export type EndpointCheck =
   | { readonly reached: true; readonly certificateHash: Hex }
   | { readonly reached: false; readonly why: string }
 
-/** One cohort that this owner was drawn for. */
-export type DutyStatus = {
-  readonly epoch: number
-  readonly cohort: number
-  readonly committedTxHash: Hex | null
-  readonly state: 'pending' | 'final' | 'void'
-  /** Whether its opening was counted; null where none was. */
-  readonly opened: boolean | null
-  readonly agreedLanes: number | null
-  readonly earned: bigint | null
-}
-
 export type CheckerStatus = {
   readonly operator: Address
   readonly network: NetworkStatus
@@ -53,7 +41,7 @@ export type CheckerStatus = {
 
 export type CheckerStatusInput = {
   readonly view: NetworkView
-  /** Newest first; see {@link dutiesOf}. */
+  /** Newest first; see `dutiesOf`. */
   readonly duties: readonly DutyStatus[]
   readonly operator: Address
   readonly endpoint: EndpointCheck | null
@@ -77,37 +65,6 @@ export function checkerStatus(input: CheckerStatusInput): CheckerStatus {
     verdicts: local?.records?.verdicts ?? null,
     warnings: [...staleWarning(network), ...warningsOf(checker, input)],
   }
-}
-
-export type DutyFacts = {
-  readonly history: History
-  /** Committees by {@link cohortKey}, of the epochs whose duties are wanted. */
-  readonly committees: ReadonlyMap<string, readonly Address[]>
-  readonly operator: Address
-}
-
-/** What an owner of seats was drawn for, and what became of it, newest first. */
-export function dutiesOf({ history, committees, operator }: DutyFacts): DutyStatus[] {
-  return [...committees]
-    .flatMap(([key, owners]): DutyStatus[] => {
-      const seat = owners.indexOf(operator)
-      if (seat < 0) return []
-      const [epoch, cohort] = key.split(':').map(Number) as [number, number]
-      const final = history.finalized.get(cohortKey(epoch, cohort))
-      const paid = history.paidSeats.get(key)
-      return [
-        {
-          epoch,
-          cohort,
-          committedTxHash: history.commits.get(epoch)?.get(operator) ?? null,
-          state: final !== undefined ? 'final' : history.voided.has(key) ? 'void' : 'pending',
-          opened: final?.opened[seat] ?? null,
-          agreedLanes: paid?.agreed[seat] ?? null,
-          earned: paid?.amounts[seat] ?? null,
-        },
-      ]
-    })
-    .sort((a, b) => b.epoch - a.epoch || a.cohort - b.cohort)
 }
 
 function warningsOf(

@@ -94,7 +94,7 @@ ${facts([
     'Member',
     `from epoch ${device.since}${device.until === null ? '' : ` to ${device.until}`}, generation ${device.generation}`,
   ],
-  ['Device record', fullHash(device.deviceHash)],
+  ['Device record', fullHash(device.record.deviceHash)],
   ...(device.registeredTxHash === null
     ? []
     : [['Registered in', fullHash(device.registeredTxHash, transactionPath(device.registeredTxHash))] as const]),
