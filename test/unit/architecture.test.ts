@@ -20,7 +20,7 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   checker: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
   network: ['chain', 'epoch'],
   view: ['network', 'provider', 'checker'],
-  explain: ['chain', 'epoch', 'network', 'view'],
+  explain: ['epoch', 'network', 'view'],
   web: ['network', 'explain', 'view'],
   operator: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch', 'network', 'view', 'provider', 'checker'],
   devnet: 'everything',

@@ -1,7 +1,6 @@
-import { uptimePercent } from '../explain/account-for.ts'
 import type { Explanation, ExplanationStep, Reference, SeatAccount } from '../explain/explanation.ts'
 import { flagNames } from '../explain/explanation-steps.ts'
-import { grouped, tokens } from '../view/figures.ts'
+import { grouped, tokens, uptimePercent } from '../view/figures.ts'
 import { type Html, html } from './html.ts'
 import { checkerLink, epochLink, fullHash, table, transactionPath } from './parts.ts'
 
