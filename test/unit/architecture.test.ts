@@ -21,7 +21,7 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   network: ['chain', 'epoch'],
   view: ['network', 'provider', 'checker'],
   explain: ['epoch', 'network', 'view'],
-  web: ['network', 'explain', 'view'],
+  web: ['epoch', 'network', 'explain', 'view'],
   operator: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch', 'network', 'view', 'provider', 'checker'],
   devnet: 'everything',
 }
