@@ -68,7 +68,7 @@ export type SeatFacts = {
 }
 
 /** A leaf of a seat's evidence tree, verified against its root. */
-export type EvidenceRound = {
+type EvidenceRound = {
   readonly ordinal: number
   /** The verdict's stable code, e.g. `ROWS_EQUAL`. */
   readonly reason: string

@@ -37,7 +37,7 @@ export type LocalProvider = LocalDaemon & {
   readonly devices: readonly LocalDevice[]
 }
 
-export type ProviderDeviceStatus = Omit<DeviceView, 'history'> & {
+type ProviderDeviceStatus = Omit<DeviceView, 'history'> & {
   /** Null where this machine's probe does not see it. */
   readonly model: string | null
   /** The newest epoch that the chain has a result of. */

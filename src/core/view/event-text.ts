@@ -9,7 +9,7 @@ import { counted, grouped, shortHex, tokens } from './figures.ts'
 export type DaemonEvent = ProviderEvent | CheckerEvent
 
 /** What else is told while a command runs, by this program about its own processes. */
-export type ProcessEvent =
+type ProcessEvent =
   | { readonly type: 'devnet.ready'; readonly rpcUrl: string; readonly chainId: number }
   | { readonly type: 'daemon.ended'; readonly name: string; readonly reason: string }
   | { readonly type: 'metrics.listening' | 'explorer.ready'; readonly url: string }

@@ -16,7 +16,7 @@ export type VerdictRow = {
   readonly rate: number | null
 }
 
-export type EventRow = { readonly time: string; readonly level: 'info' | 'warn' | 'error'; readonly text: string }
+type EventRow = { readonly time: string; readonly level: 'info' | 'warn' | 'error'; readonly text: string }
 
 export type LiveState = {
   /** Peers with an open session. */
