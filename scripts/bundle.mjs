@@ -13,7 +13,7 @@ export const entries = [
   'commands/*/*.ts',
   'hooks/*.ts',
   'core/devnet/start-devnet.ts',
-  'core/gpu/execution-provider-check.ts',
+  'core/devices/execution-provider-check.ts',
   'core/job/work-worker.ts',
   'core/platform/config.ts',
 ]

@@ -10,19 +10,32 @@ const source = fileURLToPath(new URL('../../src/', import.meta.url))
 const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   protocol: [],
   platform: [],
-  gpu: [],
+  devices: [],
+  attestation: ['devices'],
   job: [],
   report: ['job'],
   transport: [],
   chain: [],
   epoch: ['chain'],
-  provider: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
-  checker: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
+  provider: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch'],
+  checker: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch'],
   network: ['chain', 'epoch'],
   view: ['network', 'provider', 'checker'],
   explain: ['epoch', 'network', 'view'],
   web: ['epoch', 'network', 'explain', 'view'],
-  operator: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch', 'network', 'view', 'provider', 'checker'],
+  operator: [
+    'devices',
+    'attestation',
+    'job',
+    'report',
+    'transport',
+    'chain',
+    'epoch',
+    'network',
+    'view',
+    'provider',
+    'checker',
+  ],
   devnet: 'everything',
 }
 
@@ -107,7 +120,7 @@ describe('direction of dependencies', () => {
 
 it('loads no model but what it builds itself', () => {
   const loading = files.filter(({ text }) => text.includes('InferenceSession.create')).map(({ path }) => path)
-  expect(loading).toEqual(['core/gpu/execution-provider-check.ts', 'core/job/execution-provider.ts'])
+  expect(loading).toEqual(['core/devices/execution-provider-check.ts', 'core/job/execution-provider.ts'])
   const opening = core.filter(({ text }) => /\bopenSession\(/.test(text)).map(({ path }) => path)
   expect(opening).toEqual(['core/job/execution-provider.ts', 'core/job/kernel.ts'])
 })

@@ -108,9 +108,9 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
 
   private async probeDevices(operator: `0x${string}`) {
     const { probeDevices } = await import('../../core/operator/probe-devices.ts')
-    const { createHostProbe } = await import('../../core/gpu/host-probe.ts')
-    const { nodeHost: host } = await import('../../core/gpu/host.ts')
-    const { runTool: run } = await import('../../core/gpu/run-tool.ts')
+    const { createHostProbe } = await import('../../core/devices/host-probe.ts')
+    const { nodeHost: host } = await import('../../core/devices/host.ts')
+    const { runTool: run } = await import('../../core/devices/host.ts')
     const devices = this.flags['execution-provider'] === 'cpu' ? 'cpu' : 'auto'
     return probeDevices(operator, { probes: [createHostProbe({ devices }, { host, run })] })
   }

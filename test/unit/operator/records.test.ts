@@ -14,8 +14,7 @@ import { saveKey } from '../../../src/core/platform/key-folder.ts'
 import { newestStateFile, stateFile } from '../../../src/core/platform/state-file.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { deviceIdOf } from '../../../src/core/protocol/device-record.ts'
-import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
-import { readProviderRecords } from '../../../src/core/provider/read-records.ts'
+import { createProviderJournal, providerMigrations, readProviderRecords } from '../../../src/core/provider/journal.ts'
 import { address, hash, operator } from './network-fixture.ts'
 
 const network = { chainId: 31337, consensus: address('c') }

@@ -18,7 +18,7 @@ it('finds the folder of the package and its files in the sources', () => {
 
 it('gives every script that is started by path an entry of its own', () => {
   const scripts = sources.flatMap(path => [...read(path).matchAll(/ownFile\('([^'.]+)'\)/g)].map(match => match[1]))
-  expect(scripts.sort()).toEqual(['core/gpu/execution-provider-check', 'core/job/work-worker'])
+  expect(scripts.sort()).toEqual(['core/devices/execution-provider-check', 'core/job/work-worker'])
   for (const script of scripts) expect(entries).toContain(`${script}.ts`)
 })
 
