@@ -1,4 +1,4 @@
-/** What a Provider must not forget: what it has signed, and what Checkers have promised to say about it. */
+/** What a Provider must not forget (what it has signed, what Checkers have promised to say about it), and how others read it while it runs. */
 import type { Hex } from 'viem'
 import { operatorSessionTable } from '../chain/operator-session.ts'
 import { ownChainTable } from '../chain/own-chain.ts'

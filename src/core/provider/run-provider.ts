@@ -66,7 +66,10 @@ async function workSpec(
   const { devices, identity, environment, isAttested, health } = own
   const deviceIds = devices.map(({ deviceId }) => deviceId)
 
-  const heads = createHeadStream({}, { chain: network.chain, clock, onTrouble: trouble('heads') })
+  const heads = createHeadStream(
+    {},
+    { chain: network.chain, clock, onTrouble: (endpoint, error) => trouble(`heads of ${endpoint}`)(error) },
+  )
   const rosters = createRosters()
   const roundWork = createRoundWork(
     { network, spec, specHash: rules.specHash, deviceIds },

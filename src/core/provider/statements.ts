@@ -1,4 +1,7 @@
-/** What each of our devices says of itself to a seat that asks, with attestation evidence where it was registered with it. */
+/**
+ * What each of our devices says of itself to a seat that asks, with attestation evidence where it was registered with it; and the
+ * environment that all reports and commitments of an epoch carry, restarts included.
+ */
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import type { EnvironmentRecord } from '../protocol/device-record.ts'

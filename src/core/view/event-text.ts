@@ -1,5 +1,5 @@
 /** What happened, as a sentence: the same wherever it is shown, on a terminal, in a dashboard, in a log. */
-import type { CheckerEvent } from '../checker/run-checker.ts'
+import type { CheckerEvent } from '../checker/checker-event.ts'
 import type { NetworkChange } from '../network/network-changes.ts'
 import { printable } from '../protocol/text.ts'
 import type { ProviderEvent } from '../provider/provider-event.ts'

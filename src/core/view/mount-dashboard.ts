@@ -51,7 +51,7 @@ export type MountDependencies = {
  * Shows a dashboard in a terminal's alternate screen until it is quit or closed.
  *
  * @example
- * const { mountDashboard, createFactSource } = await import('../../core/view/mount-dashboard.ts')
+ * const { mountDashboard, createFactSource } = await import('./mount-dashboard.ts')
  * const source = createFactSource(firstFacts)
  * const dashboard = mountDashboard({ source, frame: networkFrame }, process)
  * const end = await dashboard.ended

@@ -3,26 +3,23 @@
  * judges. What it concludes is on disk, with its evidence, before anybody hears of it.
  */
 import type { Address, Hex } from 'viem'
-import { type JobSpec, windowRate } from '../job/spec.ts'
-import type { Verification } from '../job/verify-openings.ts'
-import type { WorkEngine } from '../job/work-engine.ts'
-import type { Clock } from '../platform/clock.ts'
-import type { CrashPoint } from '../platform/crash-point.ts'
-import type { Logger } from '../platform/log.ts'
-import type { MessageBody } from '../protocol/messages.ts'
-import type { RoundRules } from '../protocol/network-parameters.ts'
-import type { BlockHead } from '../protocol/trigger.ts'
-import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
-import { bindingFault, commitmentHash, sampleOf, seedOf, witnessOf } from '../report/commitment.ts'
-import { isSignedBy, type Signer, signMessage } from '../report/signer.ts'
-import { encodeWrongRow, judgeWrongRow, type WrongRow } from '../report/wrong-row.ts'
-import { closeReason } from '../transport/errors.ts'
-import { checkerErrors } from './errors.ts'
-import type { EvidenceStore } from './evidence-store.ts'
-import type { CheckerJournal } from './journal.ts'
-import { createPendingRecords } from './pending-records.ts'
-import { createRecomputeQueue } from './recompute-queue.ts'
-import { recordVerdict } from './record-verdict.ts'
+import { type JobSpec, windowRate } from '../../job/spec.ts'
+import type { Verification } from '../../job/verify-openings.ts'
+import type { WorkEngine } from '../../job/work-engine.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { CrashPoint } from '../../platform/crash-point.ts'
+import type { Logger } from '../../platform/log.ts'
+import type { MessageBody } from '../../protocol/messages.ts'
+import type { RoundRules } from '../../protocol/network-parameters.ts'
+import type { BlockHead } from '../../protocol/trigger.ts'
+import type { Network, Signed, SignedMessage } from '../../protocol/typed-data.ts'
+import { bindingFault, commitmentHash, sampleOf, seedOf, witnessOf } from '../../report/commitment.ts'
+import { isSignedBy, type Signer, signMessage } from '../../report/signer.ts'
+import { encodeWrongRow, judgeWrongRow, type WrongRow } from '../../report/wrong-row.ts'
+import { closeReason } from '../../transport/errors.ts'
+import { checkerErrors } from '../errors.ts'
+import type { CheckerJournal } from '../journal.ts'
+import { type SeatSecrets, secretHash } from '../seat-secrets.ts'
 import {
   acceptAbort,
   acceptCommitment,
@@ -35,9 +32,11 @@ import {
   openCheck,
   type RoundCheck,
   refuseOpenings,
-} from './round-check.ts'
+} from './check.ts'
+import { createRecomputeQueue } from './recompute.ts'
+import type { EvidenceStore } from './record.ts'
+import { createPendingRecords, recordVerdict } from './record.ts'
 import type { SeatDevice, SeatRound, Send } from './seat-round.ts'
-import { type SeatSecrets, secretHash } from './seat-secrets.ts'
 
 export type RoundJudgeOptions = {
   readonly network: Network

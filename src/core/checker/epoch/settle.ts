@@ -1,11 +1,12 @@
 /**
- * What is due for the epochs that are not over, at every block. Each thing runs for itself: one that fails, or waits for somebody,
- * holds up no other, and is begun again at the next block.
+ * What is due for the epochs that are not over, at every block, and what is waited for before the daemon ends. Each thing runs for
+ * itself: one that fails, or waits for somebody, holds up no other, and is begun again at the next block.
  */
-import { type EpochOverview, getEpoch } from '../chain/epochs.ts'
-import type { ConnectedNetwork } from '../chain/network.ts'
-import type { Duty } from './duty.ts'
-import type { RoundJudge } from './round-judge.ts'
+import { type EpochOverview, getEpoch } from '../../chain/epochs.ts'
+import type { ConnectedNetwork } from '../../chain/network.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { Duty } from '../duty.ts'
+import type { RoundJudge } from '../round/judge.ts'
 import type { SeatEpoch } from './seat-epoch.ts'
 
 /** One epoch at this seat. */
@@ -65,4 +66,27 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
       while (underWay.size > 0) await Promise.all(underWay.values())
     },
   }
+}
+
+/**
+ * Waits until nothing is under way, for at most `drainMs`; rounds that are still open then are recorded as this seat's own fault.
+ */
+export async function drain(
+  { drainMs }: { readonly drainMs: number },
+  {
+    clock,
+    judges,
+    settled,
+  }: {
+    readonly clock: Clock
+    readonly judges: readonly Pick<RoundJudge, 'idle' | 'stop'>[]
+    /** Resolves when no deadline of an epoch is being worked for. */
+    readonly settled: Promise<void>
+  },
+): Promise<void> {
+  const over = new AbortController()
+  const idle = Promise.all([settled, ...judges.map(judge => judge.idle())])
+  await Promise.race([idle, clock.sleep(drainMs, over.signal).catch(() => undefined)])
+  over.abort()
+  await Promise.all(judges.map(judge => judge.stop()))
 }

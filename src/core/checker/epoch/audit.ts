@@ -1,10 +1,10 @@
 /** What an audit of a seat asks for, from its own evidence: leaves from the drawn round on, up to the first that claims work. */
 import type { Hex } from 'viem'
-import { hasFlag, type Opening } from '../epoch/opening.ts'
-import { zeroBytes32 } from '../protocol/primitives.ts'
-import type { Signed } from '../protocol/typed-data.ts'
-import type { EvidenceLeaf, EvidenceTree } from '../report/evidence-root.ts'
-import type { RecordedVerdict } from './journal.ts'
+import { hasFlag, type Opening } from '../../epoch/opening.ts'
+import { zeroBytes32 } from '../../protocol/primitives.ts'
+import type { Signed } from '../../protocol/typed-data.ts'
+import type { EvidenceLeaf, EvidenceTree } from '../../report/evidence-root.ts'
+import type { RecordedVerdict } from '../journal.ts'
 
 export type AuditDraw = { readonly laneDraw: bigint; readonly ordinal: number }
 

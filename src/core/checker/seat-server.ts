@@ -1,12 +1,106 @@
-/** Who may open a session with a Checker: operators whose devices the chain knows by this certificate, and other Checkers. */
+/**
+ * Where a Checker listens (the port it was given, or that of its last run where any will do), and who may open a session with it: operators
+ * whose devices the chain knows by this certificate, and other Checkers.
+ */
 import type { Address, Hex } from 'viem'
 import { type BondedChecker, getChecker } from '../chain/checkers.ts'
 import { getDevice, type RegisteredDevice } from '../chain/devices.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { Clock } from '../platform/clock.ts'
+import { isKaisarError } from '../platform/errors.ts'
+import type { Logger } from '../platform/log.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
+import { recoverSigner, type Signer } from '../report/signer.ts'
+import { type SessionServer, serveSessions } from '../transport/serve-sessions.ts'
+import type { Session } from '../transport/session.ts'
 import { type Claim, hashClaim } from '../transport/session-handshake.ts'
 import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { Duty } from './duty.ts'
+import type { EvidenceStore } from './round/record.ts'
+
+export type SeatServerOptions = {
+  readonly network: ConnectedNetwork
+  /** Address and port to listen on; port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number }
+  /** What Providers dial, where it differs from where we listen. */
+  readonly publicUrl: string | null
+  /** Most connections now, those of strangers too. */
+  readonly maxConnections: () => number
+}
+
+export type SeatServerDependencies = {
+  readonly signer: Signer
+  readonly evidence: EvidenceStore
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly randomBytes: (size: number) => Uint8Array
+  readonly log: Logger
+  readonly onSession: (session: Session) => void
+  /** As {@link import('./seat-server.ts').AdmissionDependencies.isExpected}. */
+  readonly isExpected: (operator: Address) => boolean
+}
+
+/** Connections beside those of a duty: of strangers while they say who they are, of newcomers, of keepers, and of who reads evidence. */
+const spareConnections = 1_024
+
+/**
+ * Most connections that a seat holds: two of everybody whom the duties name, since who connects again is let in before the connection
+ * that it lost is noticed, and as many more as {@link spareConnections}.
+ */
+export function connectionsFor(duties: Iterable<Pick<Duty, 'operators' | 'peers'>>): number {
+  const expected = new Set<Address>()
+  for (const { operators, peers } of duties) for (const each of [...operators, ...peers]) expected.add(each)
+  return 2 * expected.size + spareConnections
+}
+
+/** @throws TRANSPORT_PORT_IN_USE */
+export async function startSeatServer(
+  { network, listen, publicUrl, maxConnections }: SeatServerOptions,
+  { signer, evidence, transport, clock, randomBytes, log, onSession, isExpected }: SeatServerDependencies,
+): Promise<SessionServer> {
+  const admit = createAdmission(network, { clock, isExpected })
+  const last = listen.port === 0 && publicUrl === null ? await lastPort() : listen.port
+  try {
+    return await serve(last)
+  } catch (error) {
+    if (listen.port === last || !isKaisarError(error, 'TRANSPORT_PORT_IN_USE')) throw error
+    return serve(listen.port)
+  }
+
+  /** Providers find us again without a transaction. */
+  async function lastPort(): Promise<number> {
+    const known = await getChecker(network, signer.address)
+    return known === null ? 0 : Number(new URL(known.endpoint).port)
+  }
+
+  function serve(port: number): Promise<SessionServer> {
+    return serveSessions(
+      {
+        host: listen.host,
+        port,
+        network,
+        checker: signer.address,
+        maxConnections,
+        async onGet(path) {
+          const body = evidence.read(/^\/evidence\/(0x[0-9a-f]{64})$/.exec(path)?.[1] ?? '')
+          return body === null ? null : { contentType: 'application/octet-stream', body }
+        },
+      },
+      {
+        transport,
+        recover: (type, message, signature) => recoverSigner(network, type, { message, signature }),
+        randomNonce: () => `0x${Buffer.from(randomBytes(32)).toString('hex')}`,
+        admit,
+        onSession,
+        onRefused: ({ peerAddress, error }) => log.info({ error, peerAddress }, 'a client was not let in'),
+        clock,
+        onFault: ({ session, type, error }) =>
+          log.debug({ error, type, peer: session.operator }, 'a message was refused'),
+      },
+    )
+  }
+}
 
 /** Devices read at a time, once the first was found to be the operator's. */
 const readAtOnce = 16

@@ -1,10 +1,15 @@
-/** Recomputes rows of each job specification that epochs name; an engine whose thread has ended is started again. */
+/**
+ * Recomputes rows of each job specification that epochs name; an engine whose thread has ended is started again. What arrives while
+ * rows are recomputed waits, and is recomputed together afterwards, one epoch's model at a time.
+ */
 import type { Hex } from 'viem'
-import { type JobSpec, specByHash } from '../job/spec.ts'
-import type { WorkEngine } from '../job/work-engine.ts'
-import { isKaisarError } from '../platform/errors.ts'
-import type { RoundRules } from '../protocol/network-parameters.ts'
-import { checkerErrors } from './errors.ts'
+import { type JobSpec, specByHash } from '../../job/spec.ts'
+import type { Verification } from '../../job/verify-openings.ts'
+import type { VerifyItem } from '../../job/work-core.ts'
+import type { WorkEngine } from '../../job/work-engine.ts'
+import { isKaisarError } from '../../platform/errors.ts'
+import type { RoundRules } from '../../protocol/network-parameters.ts'
+import { checkerErrors } from '../errors.ts'
 
 export type Recomputer = Pick<WorkEngine, 'prepare' | 'verify' | 'close'> & {
   readonly spec: JobSpec
@@ -20,11 +25,12 @@ export type Recomputers = {
   close(): Promise<void>
 }
 
-export function createRecomputers(dependencies: {
+export type RecomputersDependencies = {
   readonly startEngine: (spec: JobSpec) => Promise<WorkEngine>
   readonly onRestart: (error: unknown) => void
-}): Recomputers {
-  const { startEngine, onRestart } = dependencies
+}
+
+export function createRecomputers({ startEngine, onRestart }: RecomputersDependencies): Recomputers {
   const running = new Map<Hex, Recomputer>()
 
   function restarting(spec: JobSpec): Recomputer {
@@ -77,4 +83,51 @@ export function createRecomputers(dependencies: {
     keepOnly,
     close: () => keepOnly(new Set()),
   }
+}
+
+/** `take` gets the answer for this item alone. Rejects where this seat cannot recompute. */
+export type RecomputeQueue = (epochSeed: Hex, item: VerifyItem, take: (answer: Verification) => void) => Promise<void>
+
+export type RecomputeQueueDependencies = {
+  readonly engine: Pick<WorkEngine, 'verify'>
+  /** Around the answers of one batch. */
+  readonly together: (takeAnswers: () => void) => void
+}
+
+type Waiting = {
+  readonly epochSeed: Hex
+  readonly item: VerifyItem
+  readonly take: (answer: Verification) => void
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+export function createRecomputeQueue({ engine, together }: RecomputeQueueDependencies): RecomputeQueue {
+  let waiting: Waiting[] = []
+  let running = false
+
+  async function run() {
+    running = true
+    while (waiting.length > 0) {
+      const { epochSeed } = waiting[0]!
+      const batch = waiting.filter(each => each.epochSeed === epochSeed)
+      waiting = waiting.filter(each => each.epochSeed !== epochSeed)
+      try {
+        const answers = await engine.verify({ epochSeed, items: batch.map(({ item }) => item) })
+        together(() => {
+          for (const [i, { take }] of batch.entries()) take(answers[i]!)
+        })
+        for (const { resolve } of batch) resolve()
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+    running = false
+  }
+
+  return (epochSeed, item, take) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ epochSeed, item, take, resolve, reject })
+      if (!running) void run()
+    })
 }

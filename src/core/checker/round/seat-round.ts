@@ -1,7 +1,7 @@
 /** What a seat judges: the devices of its cohorts, and a round of an epoch. */
 import type { Address, Hex } from 'viem'
-import type { MessageBody, MessageType } from '../protocol/messages.ts'
-import type { Trigger } from '../protocol/trigger.ts'
+import type { MessageBody, MessageType } from '../../protocol/messages.ts'
+import type { Trigger } from '../../protocol/trigger.ts'
 
 /** A device that this owner judges in an epoch. */
 export type SeatDevice = {
