@@ -1,3 +1,5 @@
+// Why: docs/why/explorer-and-explanations.md
+
 /** Accounts for a device's pay of an epoch: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
 import { decodeRate } from '../epoch/minifloat.ts'
 import { cohortLanes, hasFlag, type Opening, unpackOpening } from '../epoch/opening.ts'

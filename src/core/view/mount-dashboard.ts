@@ -1,3 +1,5 @@
+// Why: docs/why/explorer-and-explanations.md
+
 /** Puts the frames of a dashboard on a terminal, with ink. Written without JSX, so that Node runs the sources as they are. */
 import { Box, render, Text, useApp, useInput, useStdin, useWindowSize } from 'ink'
 import { createElement as h, useSyncExternalStore } from 'react'
