@@ -28,21 +28,18 @@ export default class DeviceList extends BaseCommand<typeof DeviceList> {
       own.map(async device => ({ ...device, withdrawal: await depositWithdrawal(network, device) })),
     )
     await printTable(
-      line => this.log(line),
+      this,
       [
-        { title: 'device', isHex: true },
-        { title: 'operator', isHex: true, rank: 2 },
-        { title: 'payout', isHex: true, rank: 1 },
-        { title: 'deposit KAI', align: 'right' },
-        { title: 'may leave' },
+        { title: 'device', cell: ({ id }) => id, isHex: true },
+        { title: 'operator', cell: ({ operator }) => operator, isHex: true, rank: 2 },
+        { title: 'payout', cell: ({ payout }) => payout, isHex: true, rank: 1 },
+        { title: 'deposit KAI', cell: ({ deposit }) => exactUnits(deposit), numeric: true },
+        {
+          title: 'may leave',
+          cell: ({ until, withdrawal }) => (until === null ? 'not while the device is in' : withdrawalTime(withdrawal)),
+        },
       ],
-      devices.map(({ id, operator, payout, deposit, until, withdrawal }) => [
-        id,
-        operator,
-        payout,
-        exactUnits(deposit),
-        until === null ? 'not while the device is in' : withdrawalTime(withdrawal),
-      ]),
+      devices,
       `No device has ${address} as its operator or payout wallet. "kaisar chain devices" lists everybody’s.`,
     )
     return { address, devices }

@@ -1,9 +1,8 @@
 /** The seven steps of an explanation in words: job → report → verdicts → consensus → score → share → payment. Pure. */
 import { hasFlag } from '../epoch/opening.ts'
 import { type Flag, flagBit } from '../protocol/verdict.ts'
-import { counted, grouped, shortHex, tokens } from '../view/figures.ts'
-import { type Account, uptimePercent } from './account-for.ts'
-import type { ExplanationStep, Reference, SeatAccount, stepNames } from './explanation.ts'
+import { counted, grouped, shortHex, tokens, uptimePercent } from '../view/figures.ts'
+import type { Account, ExplanationStep, Reference, SeatAccount, stepNames } from './explanation.ts'
 
 type Told = Partial<Pick<ExplanationStep, 'lines' | 'transactions' | 'evidence'>>
 

@@ -4,18 +4,18 @@ import type { CheckerOverview } from '../chain/checkers.ts'
 import type { DeviceOverview } from '../chain/devices.ts'
 import type { EpochOverview, Phase } from '../chain/epochs.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
-import { cohortLanes } from '../epoch/opening.ts'
+import { cohortLanes, hasFlag } from '../epoch/opening.ts'
 import { scoreOf } from '../epoch/rewards.ts'
+import type { LaneResult } from '../epoch/tally.ts'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
-import { chainVerdict, voidVerdict } from './chain-verdict.ts'
 import { cohortKey, cohortOf, cohortState, type History, isMember, type Membership, paidAt } from './history.ts'
 import type {
+  ChainVerdict,
   CheckerView,
   CohortView,
   CommitmentView,
   DeviceEpochView,
-  DeviceView,
   EpochView,
   KeeperPaymentView,
   NetworkView,
@@ -105,9 +105,11 @@ export function buildNetworkView(readings: NetworkReadings, parts = epochPartsOf
     rules,
     currentEpoch: epochs[0] ?? null,
     rounds,
-    devices: readings.devices.map(device =>
-      deviceView(device, results.get(device.id) ?? [], parts.registrations.get(device.id) ?? null),
-    ),
+    devices: readings.devices.map(device => {
+      const history = results.get(device.id) ?? []
+      const earned = history.reduce((sum, { amount }) => sum + (amount ?? 0n), 0n)
+      return { ...device, earned, registeredTxHash: parts.registrations.get(device.id) ?? null, history }
+    }),
     checkers: readings.checkers.map(checker => checkerView(readings, checker, members)),
     epochs: epochs.map(epoch => epochView(readings, epoch, members.get(epoch)!)),
     payments,
@@ -204,34 +206,6 @@ function resultsOf(
   })
 }
 
-function deviceView(
-  device: DeviceOverview,
-  history: readonly DeviceEpochView[],
-  registeredTxHash: Hex | null,
-): DeviceView {
-  const { id, operator, payout, lane, cohort, generation, since, until, standing, silentEpochs, owed, deposit } = device
-  return {
-    id,
-    operator,
-    payout,
-    lane,
-    cohort,
-    generation,
-    since,
-    until,
-    standing,
-    silentEpochs,
-    owed,
-    deposit,
-    deviceHash: device.record.deviceHash,
-    certificateHash: device.record.certificateHash,
-    attestedIdentity: device.record.attestedIdentity,
-    earned: history.reduce((sum, { amount }) => sum + (amount ?? 0n), 0n),
-    registeredTxHash,
-    history,
-  }
-}
-
 function paymentsOf(history: History, epoch: number, members: Members): PaymentView[] {
   return [...members].flatMap(([cohort, memberships]) => {
     const final = history.finalized.get(cohortKey(epoch, cohort))
@@ -281,20 +255,18 @@ function checkerView(
       drawnLanes += lanes.length
     }
   }
-  const { operator, payout, endpoint, certificateHash, seats, strikes, jailed, bond, unbonding, owed } = checker
-  return {
-    operator,
-    payout,
-    endpoint,
-    certificateHash,
-    seats,
-    strikes,
-    jailed,
-    bond,
-    unbonding,
-    owed,
-    earned,
-    agreedLanes,
-    drawnLanes,
-  }
+  return { ...checker, earned, agreedLanes, drawnLanes }
 }
+
+/** What a committee's result says of a device, worst first. */
+export function chainVerdict({ rate, uptime, flags }: LaneResult): ChainVerdict {
+  if (!hasFlag(flags, 'judged')) return { verdict: 'ABSTAINED', reason: 'fewer than 3 seats judged it' }
+  if (!hasFlag(flags, 'work')) return { verdict: 'WRONG', reason: 'a wrong row was proven' }
+  if (!hasFlag(flags, 'device')) return { verdict: 'UNSUPPORTED', reason: 'device record not confirmed' }
+  if (!hasFlag(flags, 'environment')) return { verdict: 'UNSUPPORTED', reason: 'environment not accepted' }
+  if (rate === 0) return { verdict: 'MISSED', reason: 'no verified work in any round' }
+  if (uptime === 0) return { verdict: 'MISSED', reason: 'no heartbeat answered' }
+  return { verdict: 'VALID', reason: 'sampled rows were recomputed and are equal' }
+}
+
+const voidVerdict: ChainVerdict = { verdict: 'VOID', reason: 'fewer than 3 seats opened' }

@@ -1,6 +1,6 @@
 import { defineErrors } from '../platform/errors.ts'
 
-export const explorerErrors = defineErrors({
+export const networkErrors = defineErrors({
   EXPLORER_DEVICE_UNKNOWN: {
     message: ({ device }: { device: string }) => `No device ${device} was ever registered on this network.`,
     meaning: 'The id is of another network, or was mistyped. A prefix has to match exactly one device.',

@@ -3,7 +3,6 @@ import type { Address, Hex } from 'viem'
 import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
 import { lowerCase } from '../chain/network.ts'
 import { cohortLanes, unpackFlags, unpackLanes } from '../epoch/opening.ts'
-import type { CohortResult, Transfer } from './epoch-facts.ts'
 import type { NetworkEvent } from './network-events.ts'
 
 /** A device in a lane, from one registration until it left. */
@@ -17,7 +16,19 @@ export type Membership = {
   readonly registeredTxHash: Hex
 }
 
-export type FinalizedCohort = CohortResult & {
+export type Transfer = { readonly to: Address; readonly amount: bigint }
+
+/** What the contract recorded of a cohort, by lane: medians (the rate a minifloat), majority flags, credits. */
+export type FinalizedLanes = {
+  readonly rates: readonly number[]
+  readonly uptimes: readonly number[]
+  readonly flags: readonly number[]
+  /** Whether at least four seats judged the lane. */
+  readonly certain: readonly boolean[]
+  readonly credits: readonly bigint[]
+}
+
+export type FinalizedCohort = FinalizedLanes & {
   readonly txHash: Hex
   readonly blockNumber: bigint
   /** By seat. */
@@ -25,7 +36,7 @@ export type FinalizedCohort = CohortResult & {
   readonly evidenceRoots: readonly Hex[]
 }
 
-type PaidLanes = {
+export type PaidLanes = {
   readonly txHash: Hex
   readonly firstLane: number
   readonly payouts: readonly Address[]

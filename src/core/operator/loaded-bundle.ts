@@ -1,16 +1,75 @@
-/** Verification of a bundle with this machine's own engine, and how its result reads. */
-
+/** An evidence bundle from a file, or by its hash from the Checker that serves it; what verifying it says, and how that reads. */
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Hex } from 'viem'
 import type { JobSpec } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
+import { reportErrors } from '../report/errors.ts'
+import { bundleHash, bundleLimit, decodeBundle, type EvidenceBundle } from '../report/evidence-bundle.ts'
 import { type BundleStep, type BundleVerification, bundleSteps, verifyBundle } from '../report/verify-bundle.ts'
+import { getContent } from '../transport/get-content.ts'
 import { grouped } from '../view/figures.ts'
-import type { LoadedBundle } from './load-bundle.ts'
+import { operatorErrors } from './errors.ts'
 import { soundnessText } from './soundness-text.ts'
+
+export type LoadedBundle = { readonly hash: Hex; readonly bytes: Uint8Array; readonly bundle: EvidenceBundle }
+
+/**
+ * @param options.source - path of a file, or the bundle's hash
+ * @param options.from - the endpoint that serves it, for a hash. It need not be trusted: the hash is.
+ * @throws BUNDLE_SOURCE_MISSING, BUNDLE_FILE_UNREADABLE, BUNDLE_NOT_SERVED, BUNDLE_OTHER, REPORT_BUNDLE_MALFORMED,
+ * REPORT_BUNDLE_VERSION_UNKNOWN, and what {@link getContent} throws
+ */
+export async function loadBundle(
+  { source, from }: { readonly source: string; readonly from?: string | undefined },
+  { get = getContent }: { readonly get?: typeof getContent } = {},
+): Promise<LoadedBundle> {
+  const named = /^0x[0-9a-f]{64}$/i.test(source)
+  const bytes = named ? await fetchBundle(source.toLowerCase() as Hex, from, get) : await readBundle(source)
+  return { hash: bundleHash(bytes), bytes, bundle: decodeBundle(bytes) }
+}
+
+/** @throws BUNDLE_FILE_UNWRITABLE, also where the file exists: nothing is overwritten */
+export async function saveBundle({ bytes }: Pick<LoadedBundle, 'bytes'>, path: string): Promise<void> {
+  try {
+    await writeFile(path, bytes, { flag: 'wx' })
+  } catch (cause) {
+    throw operatorErrors.BUNDLE_FILE_UNWRITABLE({
+      path,
+      reason: (cause as NodeJS.ErrnoException).code ?? String(cause),
+      cause,
+    })
+  }
+}
+
+async function readBundle(path: string): Promise<Uint8Array> {
+  try {
+    // Before anything is read: a file of any size may be named.
+    const { size } = await stat(path)
+    if (size > bundleLimit)
+      throw reportErrors.REPORT_BUNDLE_MALFORMED({
+        problem: `it has ${size} bytes, at most ${bundleLimit} are possible`,
+      })
+    return await readFile(path)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === undefined || code.startsWith('REPORT_')) throw cause
+    throw operatorErrors.BUNDLE_FILE_UNREADABLE({ path, reason: code, cause })
+  }
+}
+
+async function fetchBundle(hash: Hex, endpoint: string | undefined, get: typeof getContent): Promise<Uint8Array> {
+  if (endpoint === undefined) throw operatorErrors.BUNDLE_SOURCE_MISSING({ hash })
+  const path = `/evidence/${hash}`
+  const { status, body } = await get({ endpoint, path, limitBytes: bundleLimit, timeoutMs: 30_000 })
+  if (status !== 200) throw operatorErrors.BUNDLE_NOT_SERVED({ endpoint, hash, status })
+  const found = bundleHash(body)
+  if (found !== hash) throw operatorErrors.BUNDLE_OTHER({ endpoint, hash, found })
+  return body
+}
 
 type StepResult = { readonly step: BundleStep; readonly status: 'ok' | 'failed' | 'not reached' }
 
-export type EvidenceVerification = {
+export type LoadedBundleVerification = {
   /** SHA-256 of the bundle: its name, and the one on which its seat's evidence rests. */
   readonly hash: string
   readonly bytes: number
@@ -23,8 +82,8 @@ export type EvidenceVerification = {
   readonly cannotProve: readonly string[]
 }
 
-/** The engine is started only where there are rows to recompute, and is closed again. */
-export async function verifyEvidence(
+/** Verifies a bundle with this machine's own engine, which is started only where there are rows to recompute, and closed again. */
+export async function verifyLoadedBundle(
   { hash, bytes, bundle }: LoadedBundle,
   {
     startEngine,
@@ -34,7 +93,7 @@ export async function verifyEvidence(
     /** What the seat's leaf said on chain. */
     readonly shownWitness?: Hex | null
   },
-): Promise<EvidenceVerification> {
+): Promise<LoadedBundleVerification> {
   const engines: Pick<WorkEngine, 'verify' | 'close'>[] = []
   try {
     const result = await verifyBundle(bundle, {
@@ -83,7 +142,7 @@ const claims: Record<BundleStep, string> = {
 }
 
 /** The verification as lines for people. */
-export function evidenceLines({ hash, valid, steps, detail, facts, cannotProve }: EvidenceVerification): string[] {
+export function bundleLines({ hash, valid, steps, detail, facts, cannotProve }: LoadedBundleVerification): string[] {
   const lines = [`${valid ? 'VALID' : 'NOT VALID'}  ${hash}`]
   for (const { step, status } of steps)
     lines.push(`  ${status.padEnd(11)}  ${status === 'failed' ? `${step}: ${detail}` : claims[step]}`)

@@ -5,8 +5,13 @@ import { join } from 'node:path'
 import { zeroHash } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
-import { type LoadedBundle, loadBundle, saveBundle } from '../../../src/core/operator/load-bundle.ts'
-import { evidenceLines, verifyEvidence } from '../../../src/core/operator/verify-evidence.ts'
+import {
+  bundleLines,
+  type LoadedBundle,
+  loadBundle,
+  saveBundle,
+  verifyLoadedBundle,
+} from '../../../src/core/operator/loaded-bundle.ts'
 import {
   bundleHash,
   bundleLimit,
@@ -59,7 +64,7 @@ const file = (name: string, content: Uint8Array) => {
 }
 const loaded = (bundle: EvidenceBundle): LoadedBundle => ({ hash: '0x00', bytes: new Uint8Array(), bundle })
 const verify = (bundle: EvidenceBundle) =>
-  verifyEvidence(loaded(bundle), {
+  verifyLoadedBundle(loaded(bundle), {
     startEngine: async () => ({ verify: core.verify, close: async () => undefined }),
   })
 
@@ -124,12 +129,12 @@ describe('loadBundle', () => {
   })
 })
 
-describe('verifyEvidence', () => {
+describe('verifyLoadedBundle', () => {
   it('passes every step of an honest bundle and says what it does not prove', async () => {
     const result = await verify(honest)
     expect(result).toMatchObject({ valid: true, failedStep: null, facts: { operator: provider.address } })
     expect(result.steps.map(({ status }) => status)).toEqual(bundleSteps.map(() => 'ok'))
-    const text = evidenceLines(result).join('\n')
+    const text = bundleLines(result).join('\n')
     expect(text).toMatch(/^VALID/)
     expect(text).toContain(notProven.arrival)
     expect(text).toMatch(/recomputed {2}8 rows/)
@@ -153,8 +158,8 @@ describe('verifyEvidence', () => {
       expect(result.steps.map(({ status }) => status)).toEqual(
         bundleSteps.map((_, i) => (i < at ? 'ok' : i === at ? 'failed' : 'not reached')),
       )
-      expect(evidenceLines(result)[0]).toMatch(/^NOT VALID/)
-      expect(evidenceLines(result).join('\n')).toContain(result.detail)
+      expect(bundleLines(result)[0]).toMatch(/^NOT VALID/)
+      expect(bundleLines(result).join('\n')).toContain(result.detail)
     }
   })
 
@@ -163,7 +168,7 @@ describe('verifyEvidence', () => {
     for (const [step, bundle] of Object.entries(adopted)) {
       const result = await verify(decodeBundle(encodeBundle(bundle)))
       expect(result).toMatchObject({ valid: false, failedStep: step })
-      expect(evidenceLines(result).join('\n')).toContain(`failed       ${step}: ${result.detail}`)
+      expect(bundleLines(result).join('\n')).toContain(`failed       ${step}: ${result.detail}`)
     }
   })
 
@@ -191,7 +196,7 @@ describe('verifyEvidence', () => {
         closed++
       },
     })
-    await expect(verifyEvidence(loaded(honest), { startEngine })).rejects.toThrow('no memory')
+    await expect(verifyLoadedBundle(loaded(honest), { startEngine })).rejects.toThrow('no memory')
     expect(closed).toBe(1)
   })
 })

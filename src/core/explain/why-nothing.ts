@@ -2,8 +2,7 @@
 import { hasFlag } from '../epoch/opening.ts'
 import type { CohortFacts } from '../network/epoch-facts.ts'
 import type { Flag } from '../protocol/verdict.ts'
-import type { Account } from './account-for.ts'
-import type { NothingCode, NothingEarned, SeatAccount } from './explanation.ts'
+import type { Account, NothingCode, NothingEarned, SeatAccount } from './explanation.ts'
 
 /** Null when it was paid. The first thing that stands in the way is the reason. */
 export function whyNothing(account: Account): NothingEarned | null {

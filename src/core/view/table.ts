@@ -1,11 +1,13 @@
 import { shortHex } from './figures.ts'
-import { cut, type Line, padEnd, padStart, printable, type Span, span, type Tone, textWidth } from './line.ts'
+import { cut, type Line, lineText, padEnd, padStart, printable, type Span, span, type Tone, textWidth } from './line.ts'
 
-export type Cell = string | { readonly text: string; readonly tone: Tone }
+export type Cell = string | number | bigint | { readonly text: string; readonly tone: Tone }
 
-export type Column = {
+export type Column<T> = {
   readonly title: string
-  readonly align?: 'left' | 'right'
+  readonly cell: (row: T) => Cell
+  /** Numbers stand at the right. */
+  readonly numeric?: boolean
   /** Columns with a rank are dropped when the table is too wide, the highest rank first. */
   readonly rank?: number
   /** Ids and addresses: where the table is too wide they are shortened, the last column first, before any other is cut. */
@@ -21,18 +23,20 @@ const gap = 2
  * columns that may be cut, then drops columns by rank; one that has more than `most` rows ends with a line that says how many are
  * left out.
  */
-export function tableLines(
-  columns: readonly Column[],
-  rows: readonly (readonly Cell[])[],
+export function tableLines<T>(
+  columns: readonly Column<T>[],
+  rows: readonly T[],
   { width, most = rows.length }: { readonly width: number; readonly most?: number },
 ): Line[] {
   if (most <= 0) return []
-  const shown = rows.length <= most ? rows : rows.slice(0, Math.max(0, most - 1))
+  const shown = rows
+    .slice(0, rows.length <= most ? most : Math.max(0, most - 1))
+    .map(row => columns.map(({ cell }) => spanOf(cell(row))))
   const left = rows.length - shown.length
   const short = new Set<number>()
-  const cellText = (cell: Cell, at: number) => (short.has(at) ? shortHex(textOf(cell)) : textOf(cell))
-  const widthOf = ({ title }: Column, at: number) =>
-    Math.max(textWidth(title), ...shown.map(row => textWidth(cellText(row[at] ?? '', at))))
+  const cellText = (cells: readonly Span[], at: number) => (short.has(at) ? shortHex(cells[at]!.text) : cells[at]!.text)
+  const widthOf = ({ title }: Column<T>, at: number) =>
+    Math.max(textWidth(title), ...shown.map(cells => textWidth(cellText(cells, at))))
   let kept = columns.map((column, at) => ({ column, at, width: widthOf(column, at) }))
   const total = () => kept.reduce((sum, { width }) => sum + width, 0) + gap * (kept.length - 1)
   for (const { at } of kept.filter(({ column }) => column.isHex).toReversed()) {
@@ -55,22 +59,26 @@ export function tableLines(
       .filter(({ at }) => at !== dropped.at)
       .map(entry => ({ ...entry, width: widthOf(entry.column, entry.at) }))
   }
-  const lineOf = (cells: readonly Cell[], tone: Tone): Line =>
+  const lineOf = (cells: readonly Span[]): Line =>
     kept.map(({ column, at, width }, i): Span => {
-      const cell = cells[at] ?? ''
-      const text = cut(printable(cellText(cell, at)), width)
+      const text = cut(printable(cellText(cells, at)), width)
       const isLast = i === kept.length - 1
-      const padded = column.align === 'right' ? padStart(text, width) : isLast ? text : padEnd(text, width)
-      return span(isLast ? padded : padded + ' '.repeat(gap), typeof cell === 'string' ? tone : cell.tone)
+      const padded = column.numeric ? padStart(text, width) : isLast ? text : padEnd(text, width)
+      return span(isLast ? padded : padded + ' '.repeat(gap), cells[at]!.tone)
     })
   return [
-    lineOf(
-      columns.map(({ title }) => title),
-      'dim',
-    ),
-    ...shown.map(row => lineOf(row, 'plain')),
+    lineOf(columns.map(({ title }) => span(title, 'dim'))),
+    ...shown.map(lineOf),
     ...(left > 0 ? [[span(`… and ${left} more`, 'dim')]] : []),
   ]
 }
 
-const textOf = (cell: Cell) => (typeof cell === 'string' ? cell : cell.text)
+/** A table as plain text, or the sentence that says why there is none. */
+export const tableTexts = <T>(
+  columns: readonly Column<T>[],
+  rows: readonly T[],
+  width: number,
+  empty: string,
+): string[] => (rows.length === 0 ? [empty] : tableLines(columns, rows, { width }).map(lineText))
+
+const spanOf = (cell: Cell): Span => (typeof cell === 'object' ? cell : { text: String(cell), tone: 'plain' })
