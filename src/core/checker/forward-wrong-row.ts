@@ -36,10 +36,14 @@ export function createForwardWrongRow(deps: ForwardWrongRowDependencies): Forwar
     const given = new AbortController()
     let stopListening = () => {}
     const refused = new Promise<never>((_, reject) => {
-      stopListening = session.on('refused', ({ message, regarding }) => {
+      const stopRefusals = session.on('refused', ({ message, regarding }) => {
         if (regarding === 'wrong.row') reject(new Error(message))
       })
-      session.onClose(({ code }) => reject(new Error(code)))
+      const stopWatching = session.onClose(({ code }) => reject(new Error(code)))
+      stopListening = () => {
+        stopRefusals()
+        stopWatching()
+      }
     })
     try {
       refused.catch(() => undefined)

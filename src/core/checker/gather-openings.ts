@@ -6,7 +6,7 @@ import type { ConnectedNetwork } from '../chain/network.ts'
 import { isCommitted } from '../epoch/commitment-tree.ts'
 import type { OpeningWords } from '../epoch/opening.ts'
 import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
-import type { Clock } from '../platform/clock.ts'
+import { type Clock, timeLimit } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Signer } from '../report/signer.ts'
 import { dialSession } from '../transport/dial-session.ts'
@@ -70,7 +70,6 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
     commitment: { readonly root: Hex; readonly depth: number },
   ): Promise<OpeningOnChain> {
     const session = await sessionWith(checker)
-    const given = new AbortController()
     let stopListening = () => {}
     const reply = new Promise<OpeningOnChain>((resolve, reject) => {
       const stopReplies = session.on(
@@ -89,21 +88,16 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
       const stopRefusals = session.on('refused', ({ code, regarding }) => {
         if (regarding === 'opening.request') reject(new Error(code))
       })
+      const stopWatching = session.onClose(({ code }) => reject(new Error(code)))
+      const answered = timeLimit(clock, answerMs, () => reject(new Error(`no answer within ${answerMs} ms`)))
       stopListening = () => {
-        stopReplies()
-        stopRefusals()
+        for (const stop of [stopReplies, stopRefusals, stopWatching, answered]) stop()
       }
-      session.onClose(({ code }) => reject(new Error(code)))
-      clock.sleep(answerMs, given.signal).then(
-        () => reject(new Error(`no answer within ${answerMs} ms`)),
-        () => undefined,
-      )
     })
     try {
       await session.send('opening.request', { epoch: BigInt(epoch), cohort })
       return await reply
     } finally {
-      given.abort()
       stopListening()
       reply.catch(() => undefined)
     }

@@ -1,5 +1,5 @@
 /** The Checker daemon: bond, listen, judge its devices' rounds, commit, open, keep epochs moving; until it is asked to stop. */
-import type { Address, Hex } from 'viem'
+import type { Address } from 'viem'
 import { getDevice, identityOwner } from '../chain/devices.ts'
 import { watchEpochs } from '../chain/epoch-watch.ts'
 import { getEpoch, getEpochRounds, getRoundRules } from '../chain/epochs.ts'
@@ -11,6 +11,7 @@ import type { Round, RoundEvent } from '../chain/rounds.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
 import type { JobSpec } from '../job/spec.ts'
+import type { WorkDescription } from '../job/work-core.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
@@ -24,6 +25,7 @@ import type { Signer } from '../report/signer.ts'
 import type { Session } from '../transport/session.ts'
 import type { Identity, Transport } from '../transport/transport.ts'
 import { bondSeats } from './bond-seats.ts'
+import type { CheckerEvent } from './checker-event.ts'
 import type { RecordPolicy } from './device-check.ts'
 import { createDeviceJobs } from './device-jobs.ts'
 import { drain } from './drain.ts'
@@ -70,7 +72,8 @@ export type CheckerDependencies = {
   readonly evidence: EvidenceStore
   readonly identity: Identity
   readonly transport: Transport
-  readonly startEngine: (spec: JobSpec) => Promise<WorkEngine>
+  /** `known`: what an engine of this specification said of itself before. */
+  readonly startEngine: (spec: JobSpec, known: WorkDescription | null) => Promise<WorkEngine>
   readonly policy: (known: RecordPolicyDependencies) => RecordPolicy
   /** The keeper gives the current epoch its seed. */
   readonly seed: () => Promise<void>
@@ -88,30 +91,13 @@ export type CheckerDependencies = {
   readonly onListening?: (read: () => { readonly open: number; readonly most: number }) => void
 }
 
-export type CheckerEvent =
-  | { readonly type: 'checker.listening'; readonly url: string; readonly seats: number; readonly change: string }
-  | { readonly type: 'epoch.started'; readonly epoch: number; readonly cohorts: number; readonly devices: number }
-  | {
-      readonly type: 'check.completed'
-      readonly device: Hex
-      readonly seat: Address
-      readonly epoch: number
-      readonly round: Hex
-      readonly verdict: string
-      readonly reason: string
-      readonly rate: number
-    }
-  | {
-      readonly type: 'device.judged'
-      readonly epoch: number
-      readonly device: Hex
-      readonly valid: boolean
-      readonly findings: readonly string[]
-    }
-  | { readonly type: 'session.opened' | 'session.closed'; readonly operator: Address; readonly reason: string | null }
-
 /** One epoch at this seat. */
-type Epoch = { readonly duty: Duty; readonly judge: RoundJudge; readonly seat: SeatEpoch }
+type Epoch = {
+  readonly duty: Duty
+  readonly engine: Recomputer
+  readonly judge: RoundJudge
+  readonly seat: SeatEpoch
+}
 
 /** Leaves a process that may drain for 30 seconds the time to record what it could not judge. */
 const defaultDrainMs = 20_000
@@ -128,6 +114,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const rules = await getRoundRules(network)
   const recomputers = createRecomputers({
     startEngine: deps.startEngine,
+    clock,
     onRestart: error => log.error({ error }, 'the work engine is started again'),
   })
   await recomputers.of(rules).start()
@@ -290,7 +277,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     const canonicalRounds = async () =>
       rounds.finished(duty.epoch) ?? (await readRounds(network, duty.rounds, await blockAt(network))) ?? []
     const dependencies = { network, signer, secrets, store, journal, sender, log, sendTo, canonicalRounds, crashPoint }
-    return { duty, judge: judge ?? openJudge(duty, engine), seat: createSeatEpoch(duty, dependencies) }
+    return { duty, engine, judge: judge ?? openJudge(duty, engine), seat: createSeatEpoch(duty, dependencies) }
   }
 
   const openJudge = (duty: Duty, engine: Recomputer): RoundJudge =>
@@ -339,6 +326,8 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     } else if (!isMissed(round, epoch) && !stop.aborted) {
       const { seenAtMs } = round
       const { seed: epochSeed, devices } = epoch.duty
+      // An engine that rests is back, with its model, before there is anything to recompute.
+      epoch.engine.prepare(epochSeed).catch(trouble('preparing'))
       await epoch.judge.begin({ epoch: round.epoch, epochSeed, trigger: round, seenAtMs, devices })
     }
   }
@@ -369,6 +358,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const settlement = createSettlement({
     network,
     epochs: () => epochs.values(),
+    now: () => heads.tip?.timestamp ?? 0,
     duties: {
       seed: deps.seed,
       keeper: () => deps.settle(gather),

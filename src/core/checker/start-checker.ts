@@ -18,10 +18,11 @@ import { isLoopback } from '../transport/endpoint-url.ts'
 import { transportErrors } from '../transport/errors.ts'
 import { isPrivateAddress } from '../transport/private-address.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
+import type { CheckerEvent } from './checker-event.ts'
 import type { CheckerObserver } from './checker-metrics.ts'
 import { createEvidenceStore } from './evidence-store.ts'
 import { createRecordPolicy } from './record-policy.ts'
-import { type CheckerEvent, runChecker } from './run-checker.ts'
+import { runChecker } from './run-checker.ts'
 import { deriveSeatSecrets } from './seat-secrets.ts'
 
 export type StartCheckerOptions = {
@@ -104,8 +105,14 @@ export async function startChecker(
       evidence: createEvidenceStore(store),
       identity,
       transport: createWebSocketTransport({ identity, dialsPrivate }),
-      startEngine: async spec => {
-        const engine = await createWorkEngine({ spec, provider: executionProvider, threads, witnesses: true })
+      startEngine: async (spec, known) => {
+        const engine = await createWorkEngine(
+          {
+            ...{ spec, threads, witnesses: true, provider: known?.provider ?? executionProvider },
+            ...(known && { form: known.form }),
+          },
+          { ownProcess: true },
+        )
         return {
           ...engine,
           async verify(request) {
