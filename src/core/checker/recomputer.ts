@@ -26,7 +26,7 @@ export type Recomputers = {
 }
 
 /** Rounds come hours apart, and within this time what belongs to one is over. */
-const restsAfterMs = 60_000
+const restsAfterMs = 20_000
 
 export function createRecomputers(dependencies: {
   /** `known`: what an engine of the same specification said of itself before, so that nothing is tested again. */
