@@ -16,10 +16,10 @@ export type EngineHost = {
   onEnd(take: (reason: string, cause?: unknown) => void): void
 }
 
-const script = 'core/job/work-worker'
+const script = () => ownFile('core/job/work-worker')
 
 export function startThread(options: WorkOptions): EngineHost {
-  const worker = new Worker(ownFile(script), { workerData: options })
+  const worker = new Worker(script(), { workerData: options })
   let failure: Error | undefined
   worker.on('error', error => {
     failure = error instanceof Error ? error : new Error(String(error))
@@ -36,7 +36,7 @@ export function startThread(options: WorkOptions): EngineHost {
 const allocator = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }
 
 export function startProcess(options: WorkOptions): EngineHost {
-  const child = fork(fileURLToPath(ownFile(script)), [JSON.stringify(options)], {
+  const child = fork(fileURLToPath(script()), [JSON.stringify(options)], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: { ...allocator, ...process.env },
