@@ -204,7 +204,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     session.on('device.report', body => jobs.take(session, body))
     for (const { judge, duty } of current()) {
       judge.greet(operator).catch(trouble('greeting'))
-      if (duty.epoch === working) jobs.ask(session, duty.epoch, duty.devices).catch(trouble('device request'))
+      if (duty.epoch === working) askDevicesOf(session, duty).catch(trouble('device request'))
     }
   }
 
@@ -346,9 +346,12 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     await pruneRecords(network, epoch, { journal })
   }
 
+  const askDevicesOf = (session: Session, { epoch, byOperator }: Duty) =>
+    jobs.ask(session, epoch, byOperator.get(session.operator) ?? [])
+
   /** A session that is closed or full keeps nobody else from being asked. */
-  async function askDevices({ epoch, devices }: Duty) {
-    const asking = [...sessions.values()].map(session => jobs.ask(session, epoch, devices))
+  async function askDevices(duty: Duty) {
+    const asking = [...sessions.values()].map(session => askDevicesOf(session, duty))
     for (const outcome of await Promise.allSettled(asking))
       if (outcome.status === 'rejected') trouble('device request')(outcome.reason)
   }
