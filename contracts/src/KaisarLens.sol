@@ -36,6 +36,7 @@ contract KaisarLens is IKaisarLens {
         view_.phase = _consensus.phaseOf(epoch);
         view_.seed = _consensus.seedOf(epoch);
         view_.pinnedBlock = _consensus.pinnedBlockOf(epoch);
+        view_.seededAt = _consensus.seededAt(epoch);
         (view_.members, view_.cohorts) = _registry.countsOf(epoch);
         view_.totals = _consensus.totalsOf(epoch);
         view_.money = _vault.moneyOf(epoch);

@@ -146,12 +146,12 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
 
   private async installAs(target: InstallTarget, needed: readonly string[]) {
     const { paths, root } = target
-    const [{ installService }, { runTool: run }] = await Promise.all([
+    const [{ installService }, { nodeHost }] = await Promise.all([
       import('../core/operator/install-service.ts'),
-      import('../core/gpu/run-tool.ts'),
+      import('../core/devices/host.ts'),
     ])
     const { content, operator } = await this.gather(target, needed)
-    const { files, moved } = await installService(target, content, { run })
+    const { files, moved } = await installService(target, content, nodeHost)
     for (const { path, change } of files) this.log(`${change.padEnd(8)} ${path}`)
     if (moved !== null) this.log(`moved    ${moved} to ${join(paths.folder, paths.role)}`)
     this.log(`operator ${operator ?? 'not stated by the key file'}`)
@@ -170,12 +170,12 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
   }
 
   private async uninstallFrom(target: InstallTarget) {
-    const [{ uninstallService }, { runTool: run }] = await Promise.all([
+    const [{ uninstallService }, { nodeHost }] = await Promise.all([
       import('../core/operator/install-service.ts'),
-      import('../core/gpu/run-tool.ts'),
+      import('../core/devices/host.ts'),
     ])
     const { name } = target.paths
-    const { removed, kept } = await uninstallService(target, { run })
+    const { removed, kept } = await uninstallService(target, nodeHost)
     this.log(removed ? `${name} is removed.` : `${name} was not installed.`)
     if (kept.length > 0) this.log(`What it needs to come back is still there:\n${lines(kept)}`)
     return { name, removed, kept }

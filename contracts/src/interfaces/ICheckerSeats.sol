@@ -65,9 +65,11 @@ enum StrikeReason {
 /// @notice A change in epoch x counts from x + 2; before `start` it counts at once. Seats are drawn uniformly; a committee is five
 /// different owners. The operator key commits, opens and sets the endpoint; bonds move only to the payout wallet, at its asking.
 interface ICheckerSeats is IGovernedReports, IOperatorSessions {
+    /// @notice The address never bonded.
     error UnknownChecker(address operator);
     /// @notice The operator has bonded before; use `addSeats`.
     error AlreadyBonded(address operator);
+    /// @notice Only the payout wallet may do this.
     error NotPayout(address caller, address payout);
     /// @notice Zero seats, or more than an owner may hold.
     error InvalidSeatCount(uint256 seats);
@@ -75,12 +77,15 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     error InvalidEndpoint();
     /// @notice The audits of the epoch that holds the bond are not over.
     error BondHeld(address operator, uint64 until, uint64 settledThrough);
+    /// @notice Nothing of the bond is unbonding.
     error NothingToWithdraw(address operator);
     /// @notice Fewer than five different owners in the frozen list of this epoch.
     error TooFewOwners(uint64 epoch);
     /// @notice The owner has fewer strikes than jail needs.
     error TooFewStrikes(address operator, uint256 strikes, uint256 needed);
+    /// @notice The owner is in jail until epoch `until` begins.
     error InJail(address operator, uint32 until);
+    /// @notice The owner is not in jail.
     error NotInJail(address operator);
     /// @notice The receipt says what was committed to, or the opening is not what was.
     error NotEquivocation();
@@ -90,20 +95,35 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     error AlreadySlashed(bytes32 offence);
     /// @notice Nothing of the bond is left.
     error NothingToSlash(address operator);
+    /// @notice The token moved less than was asked (a fee on transfer), or failed.
     error TransferFailed();
     /// @notice A change of parameters is already waiting.
     error ChangePending(uint64 fromEpoch);
 
+    /// @notice An owner bonded for the first time. @param bond KAI (wei) pulled. @param fromEpoch First epoch its seats may be drawn in.
     event Bonded(address indexed operator, address indexed payout, uint32 index, uint16 seats, uint256 bond, uint64 fromEpoch);
+    /// @param added Seats that came. @param seats Seats it has now. @param bond KAI (wei) it has bonded now.
     event SeatsAdded(address indexed operator, uint16 added, uint16 seats, uint256 bond, uint64 fromEpoch);
+    /// @notice Where the owner is reached, and the hash of the certificate it shows there.
     event EndpointChanged(address indexed operator, string endpoint, bytes32 certificateHash);
+    /// @notice The payout wallet named another one.
     event PayoutChanged(address indexed operator, address indexed previous, address indexed payout);
+    /// @param removed Seats that left.
+    /// @param seats Seats that stay.
+    /// @param amount KAI (wei) that waits for {withdrawBond}.
+    /// @param fromEpoch First epoch without them.
     event Unbonding(address indexed operator, uint16 removed, uint16 seats, uint256 amount, uint64 fromEpoch);
+    /// @notice KAI (wei) that was unbonding went to the payout wallet.
     event BondReturned(address indexed operator, address indexed payout, uint256 amount);
+    /// @param strikes Strikes since the last jail, this one counted.
     event Struck(address indexed operator, uint64 indexed epoch, uint32 indexed cohort, StrikeReason reason, uint16 strikes);
+    /// @notice All seats of the owner are gone. @param untilEpoch First epoch in which it may leave jail.
     event Jailed(address indexed operator, uint32 untilEpoch);
+    /// @param seats Seats it has again, by what its bond covers.
     event Unjailed(address indexed operator, uint16 seats);
+    /// @notice Other rules count from `fromEpoch` on.
     event SeatRulesScheduled(uint64 fromEpoch, SeatRules rules);
+    /// @param offence What it was taken for; once each. @param amount KAI (wei) that went to the treasury.
     event Slashed(address indexed operator, bytes32 indexed offence, uint256 amount);
 
     /// @notice Bonds `seats` seats of {seatBond} KAI each, pulled from the caller, who becomes the operator.
@@ -111,7 +131,9 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
         external
         returns (uint32 index);
 
+    /// @notice Bonds more seats for the caller, and pulls what its bond lacks for all of them.
     function addSeats(uint16 seats) external;
+    /// @notice Names another endpoint and certificate for the caller.
     function setEndpoint(string calldata endpoint, bytes32 certificateHash) external;
 
     /// @notice Payout wallet only.
@@ -140,11 +162,16 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
 
     /// @notice Owner; effective two epochs later.
     function scheduleSeatRules(SeatRules calldata rules) external;
+    /// @notice The rules in force now.
     function seatRules() external view returns (SeatRules memory);
 
+    /// @notice The one contract that may strike.
     function consensus() external view returns (IEpochConsensus);
+    /// @notice KAI (wei) a seat.
     function seatBond() external view returns (uint256);
+    /// @notice Where slashed KAI goes.
     function treasury() external view returns (address);
+    /// @notice Bounds the walk of a draw.
     function maxSeatsPerOwner() external view returns (uint16);
 
     /// @notice The Checker of an operator address; all zero if it never bonded.
@@ -152,6 +179,7 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
 
     /// @notice Owners ever bonded; numbers are 1 … ownerCount.
     function ownerCount() external view returns (uint32);
+    /// @notice The operator of an owner number, from 1 on; zero where there is none.
     function ownerOf(uint32 index) external view returns (address operator);
 
     /// @notice Payout wallet of an owner by its number.

@@ -72,7 +72,9 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     error LaneMoving(bytes32 deviceId, uint32 from);
     /// @notice The device's lane is not paid for `epoch` yet: call `payCohort` first, as anybody may.
     error LaneUnpaid(bytes32 deviceId, uint64 epoch);
+    /// @notice Only the payout wallet may do this.
     error NotPayout(address caller, address payout);
+    /// @notice Neither the operator of the device nor its payout wallet.
     error NotOperatorOrPayout(address caller);
     /// @notice A device or certificate hash of zero would match nothing.
     error EmptyRecord();
@@ -95,6 +97,7 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     /// @notice The token moved less than was asked (a fee on transfer), or failed.
     error TransferFailed();
 
+    /// @param fromEpoch First epoch in which this generation counts.
     event DeviceRegistered(
         bytes32 indexed deviceId,
         address indexed operator,
@@ -105,12 +108,16 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
         uint32 fromEpoch,
         DeviceRecord record
     );
+    /// @notice The payout wallet named another one.
     event PayoutChanged(bytes32 indexed deviceId, address indexed previous, address indexed payout);
     /// @param until Last epoch the device is a member of.
     /// @param delisted True when it was silent, false when it asked to leave.
     event DeviceLeft(bytes32 indexed deviceId, uint32 lane, uint32 until, bool delisted);
+    /// @notice The deposit, in wei of KAI, went to the payout wallet.
     event DepositReturned(bytes32 indexed deviceId, address indexed payout, uint256 amount);
+    /// @notice The deposit went to the treasury. @param round The round about which the device contradicted itself.
     event DepositSlashed(bytes32 indexed deviceId, bytes32 indexed round, uint256 amount, address reporter);
+    /// @notice From now on the identity belongs to this device alone.
     event IdentityClaimed(bytes32 indexed attestedIdentity, bytes32 indexed deviceId);
 
     /// @notice Registers the caller's device, or starts its next generation (same caller, same `localId`; no second deposit while it is in).
@@ -151,6 +158,7 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
         bytes calldata secondSignature
     ) external;
 
+    /// @notice Where standings and credits are kept.
     function consensus() external view returns (IEpochConsensus);
 
     /// @notice Receives slashed deposits.
@@ -165,10 +173,12 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     /// @notice The id a registration of `localId` by `operator` has, registered or not.
     function deviceIdOf(address operator, bytes32 localId) external pure returns (bytes32);
 
+    /// @notice Whether the device holds a lane: from its registration until its deposit is withdrawn.
     function isRegistered(bytes32 deviceId) external view returns (bool);
 
     /// @notice The payout wallet of a device that was ever registered, in or out; zero for any other.
     function payoutOf(bytes32 deviceId) external view returns (address);
+    /// @notice Everything about a registered device; reverts for others.
     function getDevice(bytes32 deviceId) external view returns (Device memory);
 
     /// @notice The record of one generation.

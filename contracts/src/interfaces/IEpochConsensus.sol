@@ -148,7 +148,9 @@ struct EpochTotals {
 
 /// @title What EpochConsensus reports: errors and events
 interface IEpochReports {
+    /// @notice `start` works once.
     error AlreadyStarted();
+    /// @notice Epochs have not begun.
     error NotStarted();
     /// @notice `firstEpochAt` must be in the future.
     error StartInThePast(uint64 firstEpochAt);
@@ -156,9 +158,11 @@ interface IEpochReports {
     error StartTooLate(uint64 firstEpochAt, uint64 latest);
     /// @notice Fewer than five different owners are bonded.
     error TooFewOwners(uint64 owners);
+    /// @notice The epoch is in another phase than the call is for.
     error WrongPhase(uint64 epoch, Phase phase, Phase needed);
     /// @notice The epoch is not the present one: its seed is not due yet, or no more.
     error SeedNotDue(uint64 epoch);
+    /// @notice No block is pinned for the seed yet.
     error NotPinned(uint64 epoch);
     /// @notice The pinned block is not mined yet.
     error PinnedBlockAhead(uint64 epoch, uint64 pinnedBlock);
@@ -166,6 +170,7 @@ interface IEpochReports {
     error PinExpired(uint64 epoch, uint64 pinnedBlock);
     /// @notice The epoch has no seed, hence no committees, no jobs and no pay.
     error NoSeed(uint64 epoch);
+    /// @notice One commitment an epoch, which nothing replaces.
     error AlreadyCommitted(address owner, uint64 epoch);
     /// @notice A root of zero proves nothing.
     error EmptyRoot();
@@ -185,21 +190,30 @@ interface IEpochReports {
     error QuorumPossible(uint64 epoch, uint32 cohort);
     /// @notice Calldata is not the ABI encoding of its arguments to the byte.
     error CalldataLength(uint256 given, uint256 needed);
+    /// @notice The seat is not drawn for an audit, or not yet.
     error NotAudited(uint64 epoch, uint32 cohort, uint8 seat);
+    /// @notice The time for answers, or for reports, is over.
     error AuditClosed(uint64 epoch, uint64 closedAt);
+    /// @notice The seat may still answer.
     error AuditOpen(uint64 epoch, uint64 closesAt);
+    /// @notice The audit was answered, or reported.
     error AlreadyAnswered(uint64 epoch, uint32 cohort, uint8 seat);
     /// @notice The answer does not show what was asked.
     error AnswerInvalid();
     /// @notice A change of parameters is already waiting.
     error ChangePending(uint64 fromEpoch);
 
+    /// @notice Epoch 0 begins at `firstEpochAt`.
     event Started(uint64 firstEpochAt);
+    /// @notice The hash of `pinnedBlock` will make the seed.
     event Pinned(uint64 indexed epoch, uint64 pinnedBlock, address indexed keeper);
+    /// @notice The epoch has its seed, and with it its committees.
     event Rolled(uint64 indexed epoch, bytes32 seed, address indexed keeper);
+    /// @param root Of the tree of the owner's openings.
     event Committed(uint64 indexed epoch, address indexed owner, bytes32 root);
     /// @notice Settling of an epoch began. @param caps Σ 2 × standing of its members; zero where nobody has one.
     event EpochCounted(uint64 indexed epoch, uint32 members, uint256 caps);
+    /// @param seats Bit mask of the seats whose openings this call brought.
     event Revealed(uint64 indexed epoch, uint32 indexed cohort, uint8 seats);
     /// @param rates Medians, four words in the layout of {Opening}. @param uptimes Medians, four words.
     /// @param flags Majorities, one word (with `judged` set where at least three seats judged).
@@ -218,10 +232,17 @@ interface IEpochReports {
         uint256[11] credits,
         bytes32[5] evidenceRoots
     );
+    /// @notice The cohort is void in this epoch: nobody in it is paid, and no standing moves.
     event CohortVoided(uint64 indexed epoch, uint32 indexed cohort, address indexed keeper);
+    /// @param lane The lane that was drawn, of all.
+    /// @param ordinal The first round that was asked for.
+    /// @param commitmentHash The work that was shown; zero where there was none.
     event AuditAnswered(uint64 indexed epoch, uint32 indexed cohort, uint8 seat, uint32 lane, uint8 ordinal, bytes32 commitmentHash);
+    /// @notice Another timeline counts from `fromEpoch` on.
     event TimelineScheduled(uint64 fromEpoch, Timeline timeline);
+    /// @notice Other rules of rounds count from `fromEpoch` on.
     event RoundRulesScheduled(uint64 fromEpoch, RoundRules rules);
+    /// @notice Other rules of scores count from `fromEpoch` on.
     event ScoreRulesScheduled(uint64 fromEpoch, ScoreRules rules);
 }
 
@@ -297,14 +318,23 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
 
     // --- views
 
+    /// @notice Who is a member of which epoch, and where.
     function registry() external view returns (IDeviceRegistry);
+    /// @notice Who may be drawn into a committee.
     function seats() external view returns (ICheckerSeats);
+    /// @notice Who may take credits and agreements to pay them.
     function vault() external view returns (IRewardVault);
+    /// @notice The timeline of the present epoch; of epoch 0 before there is one.
     function timeline() external view returns (Timeline memory);
+    /// @notice The timeline of `epoch`, as far as the two youngest sets tell.
     function timelineOf(uint64 epoch) external view returns (Timeline memory);
+    /// @notice The rules of rounds of the present epoch.
     function roundRules() external view returns (RoundRules memory);
+    /// @notice The rules of rounds of `epoch`, as far as the two youngest sets tell.
     function roundRulesOf(uint64 epoch) external view returns (RoundRules memory);
+    /// @notice The rules of scores of the present epoch.
     function scoreRules() external view returns (ScoreRules memory);
+    /// @notice Of the EIP-712 domain that all messages between peers are signed in.
     function domainSeparator() external view returns (bytes32);
 
     /// @notice Whether `start` was called.
@@ -315,7 +345,9 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function nextEpoch() external view returns (uint64);
     /// @notice First epoch a seat bonded now may be drawn in.
     function seatsEffectiveFrom() external view returns (uint64);
+    /// @notice Block time, in seconds, at which `epoch` begins.
     function epochStart(uint64 epoch) external view returns (uint64);
+    /// @notice The phase of `epoch` at the present block.
     function phaseOf(uint64 epoch) external view returns (Phase);
     /// @notice Block time at which a phase of `epoch` begins.
     function phaseStart(uint64 epoch, Phase phase) external view returns (uint64);
@@ -342,13 +374,19 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
         returns (bytes32);
     /// @notice Whether `opening` is what `owner` committed to, with a proof of exactly {commitmentDepth} siblings.
     function isCommitted(uint64 epoch, address owner, uint32 cohort, Opening calldata opening) external view returns (bool);
+    /// @notice Bit mask of the seats whose openings are on record.
     function revealedSeats(uint64 epoch, uint32 cohort) external view returns (uint8);
+    /// @notice What became of the cohort; Void too where its time passed without a result.
     function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState);
+    /// @notice The result of a cohort, while it is kept; all zero where there is none.
     function cohortRecord(uint64 epoch, uint32 cohort) external view returns (CohortRecord memory);
+    /// @notice Sums of `epoch` over the cohorts that are resolved.
     function totalsOf(uint64 epoch) external view returns (EpochTotals memory);
     /// @notice Credit of a lane in `epoch`, while it is kept.
     function creditOf(uint64 epoch, uint32 lane) external view returns (uint256);
+    /// @notice Of a device, in its lane or kept for its return.
     function standing(bytes32 deviceId) external view returns (uint256);
+    /// @notice Of the device in a lane; zero where there is none.
     function standingAtLane(uint32 lane) external view returns (uint256);
     /// @notice Judged epochs in a row without a score, at most 15.
     function silentEpochs(uint32 lane) external view returns (uint256);
@@ -363,7 +401,10 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
 
     // --- governance (owner, effective two epochs later)
 
+    /// @notice Other lengths of phases and audits. Nothing else of the timeline changes.
     function scheduleTimeline(Timeline calldata timeline) external;
+    /// @notice Other rules of rounds.
     function scheduleRoundRules(RoundRules calldata rules) external;
+    /// @notice Other chances of audits and of delisting. Nothing else of them changes.
     function scheduleScoreRules(ScoreRules calldata rules) external;
 }

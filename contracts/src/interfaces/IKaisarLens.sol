@@ -6,11 +6,13 @@ import {Device, LaneMember} from "./IDeviceRegistry.sol";
 import {CohortRecord, CohortState, EpochTotals, Phase} from "./IEpochConsensus.sol";
 import {EpochMoney} from "./IRewardVault.sol";
 
+/// @param seededAt Time of the block that set the seed; zero while it is not set.
 struct EpochOverview {
     uint64 epoch;
     Phase phase;
     bytes32 seed;
     uint64 pinnedBlock;
+    uint64 seededAt;
     uint64 startsAt;
     uint64 commitAt;
     uint64 openAt;
@@ -39,6 +41,7 @@ struct CohortOverview {
     uint256[64] credits;
 }
 
+/// @notice A device with what the consensus knows of it, and its wallet. @param owed KAI (wei) that a payment could not deliver.
 struct DeviceOverview {
     Device device;
     uint32 cohort;
@@ -48,6 +51,7 @@ struct DeviceOverview {
     uint256 owed;
 }
 
+/// @notice An owner of seats with the balances of its two wallets. @param owed KAI (wei) that a payment could not deliver.
 struct CheckerOverview {
     Checker checker;
     uint256 operatorBalance;
@@ -57,6 +61,7 @@ struct CheckerOverview {
 
 /// @title Read-only batch views for the CLI
 interface IKaisarLens {
+    /// @notice Where the other contracts of the network are.
     struct Contracts {
         address token;
         address registry;
@@ -67,11 +72,15 @@ interface IKaisarLens {
 
     /// @notice The other five, so that one address finds them all.
     function contracts() external view returns (Contracts memory);
+    /// @notice Where an epoch stands.
     function epochOverview(uint64 epoch) external view returns (EpochOverview memory);
+    /// @notice A cohort in an epoch, lane by lane and seat by seat.
     function cohortOverview(uint64 epoch, uint32 cohort) external view returns (CohortOverview memory);
+    /// @notice One registered device; reverts for others.
     function deviceOverview(bytes32 deviceId) external view returns (DeviceOverview memory);
     /// @notice Devices at lanes `from` … `from + count − 1` (empty lanes left out).
     function devices(uint32 from, uint32 count) external view returns (DeviceOverview[] memory);
+    /// @notice One owner; all zero where it never bonded.
     function checkerOverview(address operator) external view returns (CheckerOverview memory);
     /// @notice Owners number `from` (1 is the first) … `from + count − 1`.
     function checkers(uint32 from, uint32 count) external view returns (CheckerOverview[] memory);

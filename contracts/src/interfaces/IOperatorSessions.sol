@@ -5,6 +5,7 @@ pragma solidity 0.8.37;
 /// @notice Two machines with one operator key would sign two answers to one question. Each run claims a session of its own as it starts;
 /// the run whose session was replaced yields. Nothing on chain depends on it: no call is refused, nothing moves.
 interface IOperatorSessions {
+    /// @param previous The session that has to yield; zero where there was none.
     event SessionClaimed(address indexed operator, bytes32 indexed session, bytes32 previous);
 
     /// @notice Makes `session` the present one of the caller, whoever it is. Zero gives the present one up.

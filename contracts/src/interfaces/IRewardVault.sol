@@ -44,7 +44,9 @@ struct EpochMoney {
 /// @title Emission, payments, checker pool, bounties, liability
 /// @notice Rounds down everywhere; dust stays. Nothing here can be paused. A transfer that fails is kept as owed and blocks nobody.
 interface IRewardVault is IGovernedReports {
+    /// @notice Nothing to fund with.
     error ZeroAmount();
+    /// @notice The token moved less than was asked (a fee on transfer), or failed.
     error TransferFailed();
     /// @notice The epoch lies before the first one that is paid.
     error UnpaidEpoch(uint64 epoch);
@@ -56,11 +58,16 @@ interface IRewardVault is IGovernedReports {
     error EmissionShort(uint64 epoch, uint256 missing, uint64 until);
     /// @notice PAY has not opened: the total is not fixed.
     error TotalNotFixed(uint64 epoch);
+    /// @notice What the epoch left over went back before.
     error AlreadyClosed(uint64 epoch);
+    /// @notice Every payment to this payee was delivered.
     error NothingOwed(address payee);
+    /// @notice A change of parameters is already waiting.
     error ChangePending(uint64 fromEpoch);
 
+    /// @notice KAI (wei) came in, for the epochs to come.
     event Funded(address indexed from, uint256 amount);
+    /// @notice The first payment of an epoch set its money aside.
     event EpochOpened(uint64 indexed epoch, EpochMoney money);
     /// @notice Payments of lanes firstLane … firstLane + payouts.length − 1 (zero amounts included). amount =
     /// min(devicePool × credit ÷ denominator, credit × maxPrice), rounded down; pool, denominator and price are in {EpochOpened}.
@@ -78,9 +85,13 @@ interface IRewardVault is IGovernedReports {
     /// @param lanes Lanes of its resolutions, a fifth for each revealed seat, and 64 for each pin and roll.
     /// @param errands Reports, jailings, delistings and claims.
     event KeeperPaid(uint64 indexed epoch, address indexed keeper, uint256 lanes, uint256 errands, uint256 amount);
+    /// @notice A payment could not be delivered, and waits for {withdraw}.
     event Owed(address indexed payee, uint256 amount);
+    /// @notice What was owed was delivered.
     event Withdrawn(address indexed payee, uint256 amount);
+    /// @param paid KAI (wei) paid or owed of the epoch. @param returned KAI (wei) free again for later epochs.
     event EpochClosed(uint64 indexed epoch, uint256 paid, uint256 returned);
+    /// @notice Another emission counts from `fromEpoch` on.
     event EmissionScheduled(uint64 fromEpoch, Emission emission);
 
     /// @notice Adds `amount` KAI, pulled from the caller.
@@ -106,9 +117,13 @@ interface IRewardVault is IGovernedReports {
 
     /// @notice What is set aside for opened epochs and owed to payees. Never above the balance.
     function liability() external view returns (uint256);
+    /// @notice KAI (wei) that ever came in by {fund}.
     function funded() external view returns (uint256);
+    /// @notice KAI (wei) delivered so far.
     function lifetimePaid() external view returns (uint256);
+    /// @notice KAI (wei) that payments could not deliver to this payee.
     function owed(address payee) external view returns (uint256);
+    /// @notice The emission of `epoch`, by the two youngest rules.
     function emissionOf(uint64 epoch) external view returns (Emission memory);
     /// @notice The money of an epoch: as opened, or, before that, what opening it now would give.
     function moneyOf(uint64 epoch) external view returns (EpochMoney memory);

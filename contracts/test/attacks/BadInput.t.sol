@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ICheckerSeats} from "../../src/interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
 import {CohortState, IEpochReports, Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
 import {Fixture} from "../support/Fixture.sol";
@@ -123,6 +124,79 @@ contract BadInputTest is Fixture {
         (openings[0].proof, openings[1].proof) = (new bytes32[](2), new bytes32[](0));
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.ProofInvalid.selector, committee[0]));
         consensus.finalize(0, 0, openings);
+    }
+
+    /// @dev A second before, on and after every boundary that there is: of phases, of audits and of the epoch. A registration counts from the
+    /// next epoch on, whole, and from none before.
+    function test_aDeviceRegisteredAroundEachBoundary() public {
+        rollSeed(0);
+        warpTo(0, Phase.Commit);
+        rollSeed(1);
+        uint64[7] memory boundaries = [
+            consensus.epochStart(1),
+            consensus.phaseStart(0, Phase.Open),
+            consensus.phaseStart(0, Phase.Reveal),
+            consensus.phaseStart(0, Phase.Finalize),
+            consensus.phaseStart(0, Phase.Pay),
+            consensus.epochStart(2),
+            consensus.epochStart(2) + 8 // answers to audits of epoch 0 close
+        ];
+        for (uint256 i; i < 7; ++i) {
+            for (uint64 time = boundaries[i] - 1; time <= boundaries[i] + 1; ++time) _registerAt(time);
+        }
+    }
+
+    function _registerAt(uint64 time) private {
+        uint64 present = (time - firstEpochAt) / 16;
+        uint256 snapshot = vm.snapshotState();
+        vm.warp(time);
+        bytes32 id = registerDevice("newcomer");
+        uint32 lane = registry.getDevice(id).lane;
+        assertEq(registry.getDevice(id).since, present + 1);
+        for (uint64 epoch = present; epoch < present + 3; ++epoch) {
+            assertEq(registry.occupancy(epoch, lane / 64) >> (lane % 64) & 1, epoch == present ? 0 : 1);
+            assertEq(registry.generationAt(id, epoch), epoch == present ? 0 : 1);
+        }
+        (uint32 members,) = registry.countsOf(present);
+        (uint32 next,) = registry.countsOf(present + 1);
+        assertEq(members, 66);
+        assertEq(next, 67);
+        assertTrue(vm.revertToState(snapshot));
+    }
+
+    /// @dev With fewer than five owners an epoch has a seed and no committee. Nobody judges, nobody is paid, nobody loses a standing or a
+    /// deposit; with a fifth it goes on.
+    function test_aDeviceAndFourCheckers() public {
+        settleHonestly(0, uniformClaim(64, 3000, 10_000));
+        uint256 standing = consensus.standingAtLane(0);
+        for (uint256 i; i < 2; ++i) {
+            vm.prank(payoutOf(operators[i]));
+            seats.unbond(operators[i], 1);
+        }
+        uint64 without = seats.checker(operators[0]).unbondingUntil + 1;
+        assertEq(without, 3);
+        for (uint64 epoch = 2; epoch <= without; ++epoch) rollSeed(epoch);
+        bytes memory tooFew = abi.encodeWithSelector(ICheckerSeats.TooFewOwners.selector, without);
+        vm.expectRevert(tooFew);
+        consensus.seatsOf(without, 0);
+        warpTo(without, Phase.Open);
+        vm.expectRevert(tooFew);
+        consensus.finalize(without, 0, new Opening[](0));
+        vm.expectRevert(tooFew);
+        consensus.voidCohort(without, 0);
+        warpTo(without, Phase.Pay);
+        assertEq(uint256(consensus.cohortState(without, 0)), uint256(CohortState.Void));
+        assertEq(vault.payCohort(without, 0, 64), 0);
+        assertEq(vault.payCheckers(without, 0), 0);
+        assertFalse(vault.moneyOf(without).opened);
+        assertEq(consensus.standingAtLane(0), standing);
+        assertEq(consensus.silentEpochs(0), 0);
+
+        bondChecker("a fifth", 1);
+        uint64 again = consensus.seatsEffectiveFrom();
+        for (uint64 epoch = without + 1; epoch <= again; ++epoch) rollSeed(epoch);
+        settleHonestly(again, uniformClaim(64, 3000, 10_000));
+        assertGt(vault.payCohort(again, 0, 64), 0);
     }
 
     function _words(uint16 rate) private pure returns (uint256[10][] memory words) {

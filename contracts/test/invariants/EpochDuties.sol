@@ -89,12 +89,17 @@ abstract contract EpochDuties is EpochWorld {
                 vm.prank(who);
                 consensus.commit(epoch, keccak256("garbage"));
             } else {
-                commitWords(epoch, who, wordsOf(epoch, who));
+                vm.prank(who);
+                consensus.commit(epoch, rootOf(epoch, who));
             }
         }
         vm.prank(operators[epoch % HONEST]);
         vm.expectPartialRevert(IEpochReports.AlreadyCommitted.selector);
         consensus.commit(epoch, keccak256("17: write-once"));
+    }
+
+    function rootOf(uint64 epoch, address who) internal view virtual returns (bytes32 root) {
+        (root,) = merkle(leavesOf(epoch, who, wordsOf(epoch, who)), 0);
     }
 
     /// @dev What {finalize} needs now; not possible in OPEN while a committed seat keeps its opening.
@@ -108,7 +113,7 @@ abstract contract EpochDuties is EpochWorld {
         for (uint256 i; i < 5; ++i) {
             address who = committee[i];
             if (open ? consensus.commitmentOf(epoch, who) == 0 : revealed >> i & 1 == 0) continue;
-            if (open && !isHonest[who] && !isOpenable(mannerOf[epoch][who])) return (false, 0, 0);
+            if (open && !canOpen(epoch, who, cohort)) return (false, 0, 0);
             mask |= 1 << i;
             ++count;
         }
@@ -131,15 +136,24 @@ abstract contract EpochDuties is EpochWorld {
     function answerHonest(uint64 epoch) internal {
         for (uint32 cohort; cohort < COHORTS; ++cohort) {
             if (consensus.cohortState(epoch, cohort) != CohortState.Final) continue;
-            address[5] memory committee = consensus.seatsOf(epoch, cohort);
+            uint32[5] memory drawn = consensus.cohortRecord(epoch, cohort).owners;
             for (uint8 seat; seat < 5; ++seat) {
-                if (!isHonest[committee[seat]] || !consensus.auditOf(epoch, cohort, seat).drawn) continue;
+                address who = seats.ownerOf(drawn[seat]);
+                if (!isHonest[who] || !consensus.auditOf(epoch, cohort, seat).drawn) continue;
                 if (!consensus.auditOf(epoch, cohort, seat).answered) {
-                    answer(epoch, cohort, seat, committee[seat]);
+                    answer(epoch, cohort, seat, who);
                     ++auditsAnswered;
                 }
             }
         }
+    }
+
+    function canOpen(uint64 epoch, address who, uint32) internal view virtual returns (bool) {
+        return isHonest[who] || isOpenable(mannerOf[epoch][who]);
+    }
+
+    function openingBy(uint64 epoch, address who, uint32 cohort, uint8 seat) internal view virtual returns (Opening memory) {
+        return openingOf(epoch, who, cohort, seat, wordsOf(epoch, who));
     }
 
     function openingsOf(uint64 epoch, uint32 cohort, address[5] memory committee, uint256 mask, uint256 count)
@@ -150,7 +164,7 @@ abstract contract EpochDuties is EpochWorld {
         openings = new Opening[](count);
         uint256 next;
         for (uint8 i; i < 5; ++i) {
-            if (mask >> i & 1 == 1) openings[next++] = openingOf(epoch, committee[i], cohort, i, wordsOf(epoch, committee[i]));
+            if (mask >> i & 1 == 1) openings[next++] = openingBy(epoch, committee[i], cohort, i);
         }
     }
 
@@ -207,12 +221,12 @@ abstract contract EpochDuties is EpochWorld {
                 assertEq(consensus.creditOf(epoch, 64 * cohort + lane), 0, "5, 18: credit without quorum or membership");
             } else {
                 uint256 score = Minifloat.decode(truth[lane / 16] >> (16 * (lane % 16)) & 0x7fff);
-                _checkCredit(epoch, 64 * cohort + lane, before[lane], score, honest >= 3);
+                checkCredit(epoch, 64 * cohort + lane, before[lane], score, honest >= 3);
             }
         }
     }
 
-    function _checkCredit(uint64 epoch, uint32 lane, uint256 before, uint256 score, bool decided) private {
+    function checkCredit(uint64 epoch, uint32 lane, uint256 before, uint256 score, bool decided) internal {
         uint256 cap = creditCapOf(epoch, before);
         bool held = before == 0 && ghostCaps[epoch] != 1;
         uint256 credit = consensus.creditOf(epoch, lane);

@@ -9,12 +9,13 @@ import {IKaisarToken} from "../../src/interfaces/IKaisarToken.sol";
 import {IRewardVault} from "../../src/interfaces/IRewardVault.sol";
 import {IGoverned} from "../../src/interfaces/IGoverned.sol";
 import {EpochDuties} from "./EpochDuties.sol";
+import {EpochWorld} from "./EpochWorld.sol";
 
 /// @title What anybody may do, in any order, with ghost accounts of what must follow
 /// @notice Every action is valid when it is called (`fail_on_revert`), or expected to be refused. Honest Checkers do their duty as time
 /// passes, as daemons do; everything else is chosen by the fuzzer.
 contract EpochHandler is EpochDuties {
-    constructor() {
+    constructor() EpochWorld(70, true) {
         (clock, height) = (vm.getBlockTimestamp(), vm.getBlockNumber());
         ghostDeposits = deviceIds.length * DEPOSIT;
         ghostBonds = operators.length * 2 * SEAT_BOND;
@@ -50,12 +51,12 @@ contract EpochHandler is EpochDuties {
             warpTo(epoch, Phase.Finalize);
         } else if (phase == Phase.Finalize) {
             if (seed % 3 != 0) keep(seed >> 8);
-            if (seed % 7 < 3) tryVoid(uint32(seed % 7) % COHORTS);
+            if (seed % 7 < 3) tryVoid(uint32(seed % 7) % 2);
             // Of the seeds that were not there at once, half come late.
             if (seed % 2 == 0) seedPresent();
             warpTo(epoch, Phase.Pay);
         } else {
-            if (seed % 2 == 0) reportUnanswered(uint32(seed >> 8) % COHORTS);
+            if (seed % 2 == 0) reportUnanswered(uint32(seed >> 8) % 2);
             vm.warp(consensus.epochStart(epoch + 2));
             // One epoch in eight finds no keeper at its seed.
             if (seed % 8 != 0) seedPresent();
@@ -168,7 +169,7 @@ contract EpochHandler is EpochDuties {
     /// @notice An unanswered audit is reported, whoever has strikes enough is jailed, whoever sat is out again.
     function punish(uint256 seed) external onItsClock {
         address who = wild(seed);
-        reportUnanswered(uint32(seed >> 8) % COHORTS);
+        reportUnanswered(uint32(seed >> 8) % 2);
         try seats.jail(who) {
             ++jailings;
         } catch {}
@@ -185,7 +186,7 @@ contract EpochHandler is EpochDuties {
     /// @dev One call of a keeper.
     function keep(uint256 seed) private {
         (uint64 epoch, Phase phase) = settling();
-        uint32 cohort = uint32(seed) % COHORTS;
+        uint32 cohort = uint32(seed) % 2;
         if (phase < Phase.Open || phase == Phase.Reveal || !isOpenCohort(epoch, cohort)) return;
         if (phase == Phase.Pay && LibBit.popCount(consensus.revealedSeats(epoch, cohort)) < 3) return;
         noteCaps(epoch);
@@ -212,7 +213,7 @@ contract EpochHandler is EpochDuties {
 
     function revealWild(uint256 seed) external onItsClock {
         (uint64 epoch, Phase phase) = settling();
-        uint32 cohort = uint32(seed) % COHORTS;
+        uint32 cohort = uint32(seed) % 2;
         if (phase != Phase.Reveal || !isOpenCohort(epoch, cohort)) return;
         address[5] memory committee = consensus.seatsOf(epoch, cohort);
         for (uint256 i; i < 5; ++i) {
@@ -227,7 +228,7 @@ contract EpochHandler is EpochDuties {
     }
 
     function voidCohort(uint256 seed) external onItsClock {
-        tryVoid(uint32(seed) % COHORTS);
+        tryVoid(uint32(seed) % 2);
     }
 
     function tryVoid(uint32 cohort) private {
@@ -253,7 +254,7 @@ contract EpochHandler is EpochDuties {
         uint64 now_ = consensus.currentEpoch();
         uint64 epoch = now_ - uint64(seed % 6 < now_ ? seed % 6 : now_);
         if (!consensus.isPayable(epoch)) return;
-        uint32 cohort = uint32(seed >> 8) % COHORTS;
+        uint32 cohort = uint32(seed >> 8) % 2;
         uint256 before = token.balanceOf(address(vault));
         if (seed >> 16 & 3 == 0) vault.payCheckers(epoch, cohort);
         else if (seed >> 16 & 3 == 1 && vault.moneyOf(epoch).opened && !vault.moneyOf(epoch).closed) vault.payKeeper(epoch, keeper);

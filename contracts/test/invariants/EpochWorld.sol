@@ -24,7 +24,8 @@ abstract contract EpochWorld is Fixture {
     uint256 internal constant HONEST = 5;
     uint256 internal constant WILD = 4;
     uint256 internal constant MAX_ROUNDS = 4;
-    uint32 internal constant COHORTS = 2;
+    /// @dev The most there are; an epoch may have fewer.
+    uint32 internal constant COHORTS = 3;
     uint256 private constant BELOW_8192 = 0x1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff1fff;
 
     mapping(uint64 epoch => mapping(address owner => Manner)) internal mannerOf;
@@ -33,9 +34,11 @@ abstract contract EpochWorld is Fixture {
     mapping(uint64 epoch => mapping(uint32 cohort => bytes32)) internal rootAtCommit;
     /// @dev As of COMMIT too: the registry does not know them any more when audits are answered.
     mapping(uint64 epoch => mapping(uint32 cohort => uint64)) internal membersAtCommit;
+    mapping(uint64 epoch => uint32) internal cohortsAtCommit;
     string[] internal deviceNames;
 
-    constructor() {
+    /// @param lanes That were ever handed out. @param free Whether those that are not taken are free again.
+    constructor(uint256 lanes, bool free) {
         ScoreRules memory scores = defaultScores();
         scores.auditBps = 5_000;
         deployAll(defaultTimeline(), scores, defaultEmission());
@@ -43,17 +46,17 @@ abstract contract EpochWorld is Fixture {
         for (uint256 i; i < HONEST; ++i) {
             isHonest[operators[i]] = true;
         }
-        _registerSparsely();
+        _registerSparsely(lanes, free);
         startEpochs();
         rollSeed(0);
     }
 
-    /// @dev 70 lanes, of which nine stay taken: four of cohort 0 with its edges, five of cohort 1.
-    function _registerSparsely() private {
-        for (uint256 lane; lane < 70; ++lane) {
+    /// @dev Of 70 lanes nine stay taken: four of cohort 0 with its edges, five of cohort 1.
+    function _registerSparsely(uint256 lanes, bool free) private {
+        for (uint256 lane; lane < lanes; ++lane) {
             string memory name = string.concat("device-", vm.toString(lane));
             bytes32 id = registerDevice(name);
-            if (lane == 0 || lane == 7 || lane == 20 || lane >= 63 && lane != 66) {
+            if (lane == 0 || lane == 7 || lane == 20 || lane >= 63 && lane < 70 && lane != 66) {
                 deviceNames.push(name);
                 continue;
             }
@@ -61,11 +64,11 @@ abstract contract EpochWorld is Fixture {
             registry.requestExit(id);
         }
         delete deviceIds;
-        for (uint256 lane; lane < 70; ++lane) {
+        for (uint256 lane; lane < lanes; ++lane) {
             string memory name = string.concat("device-", vm.toString(lane));
             bytes32 id = registry.deviceIdOf(makeAddr(name), keccak256(bytes(name)));
             if (registry.getDevice(id).until == type(uint32).max) deviceIds.push(id);
-            else registry.withdrawDeposit(id);
+            else if (free) registry.withdrawDeposit(id);
         }
     }
 
@@ -85,11 +88,11 @@ abstract contract EpochWorld is Fixture {
         words[9] = uint256(rootAtCommit[epoch][cohort]);
     }
 
-    /// @dev The two lists of words an owner commits to in its manner.
+    /// @dev The words of each cohort that an owner commits to in its manner.
     function wordsOf(uint64 epoch, address operator) internal view returns (uint256[10][] memory list) {
         Manner manner = isHonest[operator] ? Manner.Truthful : mannerOf[epoch][operator];
-        list = new uint256[10][](COHORTS);
-        for (uint32 cohort; cohort < COHORTS; ++cohort) {
+        list = new uint256[10][](cohortsAtCommit[epoch]);
+        for (uint32 cohort; cohort < list.length; ++cohort) {
             uint256[10] memory words = truthOf(epoch, cohort);
             for (uint256 i; i < 8; ++i) {
                 uint256 random = uint256(keccak256(abi.encode(operator, epoch, cohort, i)));
@@ -114,7 +117,8 @@ abstract contract EpochWorld is Fixture {
     // --- evidence: every member worked in the round of ordinal 0
 
     function fixEvidence(uint64 epoch) internal {
-        for (uint32 cohort; cohort < COHORTS; ++cohort) {
+        (, cohortsAtCommit[epoch]) = registry.countsOf(epoch);
+        for (uint32 cohort; cohort < cohortsAtCommit[epoch]; ++cohort) {
             membersAtCommit[epoch][cohort] = registry.occupancy(epoch, cohort);
             (rootAtCommit[epoch][cohort],) = merkle(evidenceLeaves(epoch, cohort), 0);
         }

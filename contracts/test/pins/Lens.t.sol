@@ -25,7 +25,7 @@ contract LensPins is Stage {
         for (uint64 epoch = EPOCH - 1; epoch < EPOCH + 3; ++epoch) {
             EpochOverview memory want;
             (want.epoch, want.phase, want.seed) = (epoch, consensus.phaseOf(epoch), consensus.seedOf(epoch));
-            want.pinnedBlock = consensus.pinnedBlockOf(epoch);
+            (want.pinnedBlock, want.seededAt) = (consensus.pinnedBlockOf(epoch), consensus.seededAt(epoch));
             (want.members, want.cohorts) = registry.countsOf(epoch);
             (want.totals, want.money) = (consensus.totalsOf(epoch), vault.moneyOf(epoch));
             uint64[6] memory starts;
@@ -36,6 +36,7 @@ contract LensPins is Stage {
             want.totalFixed = consensus.isPayable(epoch);
             assertEq(abi.encode(lens.epochOverview(epoch)), abi.encode(want));
         }
+        assertEq(lens.epochOverview(EPOCH).seededAt, consensus.phaseStart(EPOCH - 1, Phase.Open));
         assertTrue(lens.epochOverview(EPOCH).totalFixed);
         assertFalse(lens.epochOverview(EPOCH + 1).totalFixed);
     }

@@ -16,7 +16,7 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
     const target = await this.chainTarget()
     const { getCohort, getEpoch, getTimeline } = await import('../../core/chain/epochs.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
-    const { counted, shortHex, tokens } = await import('../../core/platform/ui/figures.ts')
+    const { counted, shortHex, tokens } = await import('../../core/view/figures.ts')
     const network = await this.connectNetwork(target)
     const timeline = await getTimeline(network)
     const { timestamp } = await network.chain.client.getBlock()
@@ -43,6 +43,7 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
         { title: 'phase' },
         { title: 'begins' },
         { title: 'seed', rank: 4 },
+        { title: 'seeded', rank: 5 },
         { title: 'devices', ...number },
         { title: 'resolved', ...number, rank: 3 },
         { title: 'unpaid', ...number, rank: 2 },
@@ -54,6 +55,7 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
         epoch.phase,
         epoch.startsAt === 0 ? '–' : new Date(epoch.startsAt * 1000).toISOString().replace('.000', ''),
         epoch.seed === null ? 'none' : shortHex(epoch.seed),
+        epoch.seededAt === null ? '–' : `+${epoch.seededAt - epoch.startsAt} s`,
         String(epoch.members),
         String(epoch.totals.resolvedLanes),
         String(epoch.totals.unpaid),

@@ -23,25 +23,18 @@ The cards sign a nonce that is bound to the network, the operator, the device an
   }
 
   async run() {
-    const [
-      { attestDevice },
-      { parseNonce },
-      { createHostProbe },
-      { nodeHost: host },
-      { runTool: run },
-      { randomBytes },
-    ] = await Promise.all([
-      import('../../core/gpu/attestation/attest-device.ts'),
-      import('../../core/gpu/attestation/verify-files.ts'),
-      import('../../core/gpu/host-probe.ts'),
-      import('../../core/gpu/host.ts'),
-      import('../../core/gpu/run-tool.ts'),
-      import('node:crypto'),
-    ])
-    const { attestationErrors } = await import('../../core/gpu/attestation/errors.ts')
+    const [{ attestDevice }, { parseNonce }, { createHostProbe }, { nodeHost: host }, { randomBytes }] =
+      await Promise.all([
+        import('../../core/attestation/attest-device.ts'),
+        import('../../core/attestation/verify-files.ts'),
+        import('../../core/devices/host-probe.ts'),
+        import('../../core/devices/host.ts'),
+        import('node:crypto'),
+      ])
+    const { attestationErrors } = await import('../../core/attestation/errors.ts')
     const challengeBytes = this.flags.challenge === undefined ? randomBytes(32) : parseNonce(this.flags.challenge)
     const challenge: Hex = `0x${challengeBytes.toString('hex')}`
-    const { devices } = await createHostProbe({}, { host, run }).probe()
+    const { devices } = await createHostProbe({}, { host }).probe()
     const cards = devices.filter(({ record }) => record.vendor === 'nvidia' && record.kind === 'gpu')
     if (cards.length === 0) throw attestationErrors.ATTESTATION_NO_CARD()
     const provider = await this.operatorAddress()
@@ -49,7 +42,7 @@ The cards sign a nonce that is bound to the network, the operator, the device an
     const attested = []
     for (const [position, device] of cards.entries()) {
       this.progress(`Asking for evidence of ${device.record.model} …`)
-      const one = await attestDevice({ chainId, provider, challenge, device, position, cards: cards.length }, { run })
+      const one = await attestDevice({ chainId, provider, challenge, device, position, cards: cards.length }, { host })
       this.log(
         `${one.result.valid ? 'VALID' : 'NOT VALID'}  ${device.record.model}  ${one.device}  ${one.result.reason ?? ''}`,
       )
@@ -83,7 +76,7 @@ The cards sign a nonce that is bound to the network, the operator, the device an
     const { keystoreAddress } = await import('../../core/platform/keystore.ts')
     const address = keystoreAddress(readKeystore(/[./]/.test(key) ? key : keyPath(this.dataDir, key)))
     if (address === undefined)
-      throw (await import('../../core/gpu/attestation/errors.ts')).attestationErrors.ATTESTATION_OPERATOR_MISSING({
+      throw (await import('../../core/attestation/errors.ts')).attestationErrors.ATTESTATION_OPERATOR_MISSING({
         key,
       })
     return getAddress(address)

@@ -36,19 +36,17 @@ What is there already is kept; nothing is sent to any network.`
       { hostHardwareHash, ownDevices },
       { createHostProbe },
       { nodeHost: host },
-      { runTool: run },
     ] = await Promise.all([
       import('../../core/platform/data-dir-lock.ts'),
       import('../../core/transport/certificate-file.ts'),
       import('../../core/provider/own-devices.ts'),
-      import('../../core/gpu/host-probe.ts'),
-      import('../../core/gpu/host.ts'),
-      import('../../core/gpu/run-tool.ts'),
+      import('../../core/devices/host-probe.ts'),
+      import('../../core/devices/host.ts'),
     ])
     const folder = roleFolder(this.dataDir, 'provider')
     const lock = lockDataDir({ path: folder, owner: 'kaisar provider init' })
     try {
-      const own = ownDevices(await createHostProbe({}, { host, run }).probe(), operator)
+      const own = ownDevices(await createHostProbe({}, { host }).probe(), operator)
       const file = join(folder, 'device-certificate.pem')
       const deviceIds = own.map(({ deviceId }) => deviceId)
       const binding = { role: 'provider', operator, deviceIds, hardwareHash: hostHardwareHash(own) } as const

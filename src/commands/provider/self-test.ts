@@ -29,19 +29,17 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
       { createHostProbe },
       { probeVisible },
       { nodeHost: host },
-      { runTool: run },
       { ownDevices },
       { createWorkEngine },
       { engineOptions },
       test,
     ] = await Promise.all([
-      import('../../core/gpu/host-probe.ts'),
-      import('../../core/gpu/pin-devices.ts'),
-      import('../../core/gpu/host.ts'),
-      import('../../core/gpu/run-tool.ts'),
+      import('../../core/devices/host-probe.ts'),
+      import('../../core/devices/pin-devices.ts'),
+      import('../../core/devices/host.ts'),
       import('../../core/provider/own-devices.ts'),
       import('../../core/job/work-engine.ts'),
-      import('../../core/provider/engine-options.ts'),
+      import('../../core/provider/own-devices.ts'),
       import('../../core/operator/self-test.ts'),
     ])
     const { systemClock: clock } = await import('../../core/platform/clock.ts')
@@ -50,7 +48,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     const spec = await this.chooseSpec()
     const devices = executionProvider === 'cpu' ? 'cpu' : 'auto'
     const { CUDA_VISIBLE_DEVICES: cudaVisibleDevices } = process.env
-    const probed = await probeVisible(createHostProbe({ devices }, { host, run }), cudaVisibleDevices).probe()
+    const probed = await probeVisible(createHostProbe({ devices }, { host }), cudaVisibleDevices).probe()
     // Which operator it is for changes nothing here.
     const own = ownDevices(probed, `0x${'00'.repeat(20)}`)
     const choice = { executionProvider, threads, cudaVisibleDevices }

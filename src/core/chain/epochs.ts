@@ -17,9 +17,11 @@ export type CohortState = (typeof cohortStates)[number]
 export type EpochOverview = {
   readonly epoch: number
   readonly phase: Phase
-  /** Null while it is not set: no committees, no jobs, no pay. */
+  /** Null while the epoch has no seed, and thus no committees, no jobs and no pay. */
   readonly seed: Hex | null
   readonly pinnedBlock: bigint | null
+  /** Time of the block that set the seed: rounds begin in later ones. */
+  readonly seededAt: number | null
   readonly startsAt: number
   readonly commitAt: number
   readonly openAt: number
@@ -29,7 +31,7 @@ export type EpochOverview = {
   readonly auditClosesAt: number
   readonly members: number
   readonly cohorts: number
-  /** Whether it can be paid. */
+  /** Whether the sums that payments are divided by are fixed, so that the epoch can be paid. */
   readonly totalFixed: boolean
   readonly totals: EpochTotals
   readonly money: EpochMoney
@@ -49,7 +51,7 @@ export type EpochMoney = {
   readonly emission: bigint
   readonly devicePool: bigint
   readonly checkerPool: bigint
-  /** What bounties may take at most, and have taken but for seeds and resolutions. */
+  /** The most that bounties may take; the next field is what they have taken so far, seeds and resolutions left out. */
   readonly keeperPool: bigint
   readonly keeperPaid: bigint
   readonly bounty: bigint
@@ -93,6 +95,7 @@ export async function getEpoch(network: ConnectedNetwork, epoch: number): Promis
     phase: phases[raw.phase]!,
     seed: raw.seed === zeroBytes32 ? null : raw.seed,
     pinnedBlock: raw.pinnedBlock === 0n ? null : raw.pinnedBlock,
+    seededAt: raw.seededAt === 0n ? null : Number(raw.seededAt),
     startsAt: Number(raw.startsAt),
     commitAt: Number(raw.commitAt),
     openAt: Number(raw.openAt),
@@ -152,10 +155,19 @@ export async function getRoundRules(network: ConnectedNetwork, epoch?: number): 
       )
 }
 
-/** Everything that an epoch's rounds are computed from; null while it has no seed. */
-export async function getEpochRounds(network: ConnectedNetwork, epoch: number): Promise<EpochRounds | null> {
+/**
+ * Everything that an epoch's rounds are computed from; null while it has no seed. All of it is read at one block, since a seed and the time
+ * of another branch's seed would make rounds that nobody else computes.
+ * @param blockHash - default: the newest block's
+ */
+export async function getEpochRounds(
+  network: ConnectedNetwork,
+  epoch: number,
+  blockHash?: Hex,
+): Promise<EpochRounds | null> {
   const { client } = network.chain
-  const at = { ...consensus(network), args: [BigInt(epoch)] } as const
+  const block = blockHash ?? (await reading('eth_getBlockByNumber', client.getBlock())).hash
+  const at = { ...consensus(network), args: [BigInt(epoch)], blockHash: block } as const
   const [seed, seededAt, startsAt, timeline, rules] = await reading(
     'seedOf',
     Promise.all([
@@ -191,7 +203,7 @@ export async function settledThrough(network: ConnectedNetwork): Promise<number 
   return any ? Number(epoch) : null
 }
 
-/** What an address did for `epoch` and was not paid for yet: lanes of seeds, resolutions and reveals, and errands. */
+/** The calls of an address for `epoch` that were not paid yet: lanes of seeds, resolutions and reveals, and errands. */
 export async function keeperCallsOf(
   network: ConnectedNetwork,
   epoch: number,

@@ -1,6 +1,6 @@
-/** What a Checker tells of itself, for whoever watches it. */
 import type { Address, Hex } from 'viem'
 
+/** What a Checker says while it runs; each is a line of `kaisar checker run --json`. */
 export type CheckerEvent =
   | { readonly type: 'checker.listening'; readonly url: string; readonly seats: number; readonly change: string }
   | { readonly type: 'epoch.started'; readonly epoch: number; readonly cohorts: number; readonly devices: number }

@@ -1,6 +1,6 @@
 /**
  * Where a work engine runs: in a thread, which starts faster and takes less, or in a process of its own. What ONNX Runtime has
- * allocated stays with the process when its thread ends; a process that ends gives everything back.
+ * allocated stays with the process when its thread ends; a process that ends gives everything back. Why: docs/why/daemons-and-operators.md
  */
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

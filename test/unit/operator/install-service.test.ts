@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { RunTool } from '../../../src/core/gpu/run-tool.ts'
+import type { RunTool } from '../../../src/core/devices/host.ts'
 import {
   assertServiceHost,
   installService,
@@ -80,7 +80,7 @@ const systemctl = (exitCode: number, stderr = '') => {
   const told: string[] = []
   const run: RunTool = async (command, args) => {
     told.push([command, ...args].join(' '))
-    return { stdout: '', stderr, exitCode, failure: null, invalidUtf8: false }
+    return { stdout: '', stderr, exitCode, failure: null }
   }
   return { told, run }
 }
