@@ -64,7 +64,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
     const { createCheckerMetrics } = await import('../../core/checker/checker-metrics.ts')
     const metrics = createCheckerMetrics(
       { version: this.config.version },
-      { readHead: () => readHead(network), now: () => clock.now() },
+      { readHead: () => readHead(network), endpoints: () => network.chain.status(), now: () => clock.now() },
     )
     let closeDashboard: (() => Promise<void>) | null = null
     let server: Awaited<ReturnType<typeof serveMetrics>> = null

@@ -52,7 +52,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
     const { createProviderMetrics } = await import('../../core/provider/provider-metrics.ts')
     const metrics = createProviderMetrics(
       { version: this.config.version },
-      { readHead: () => readHead(network), now: () => clock.now() },
+      { readHead: () => readHead(network), endpoints: () => network.chain.status(), now: () => clock.now() },
     )
     let closeDashboard: (() => Promise<void>) | null = null
     let server: Awaited<ReturnType<typeof serveMetrics>> = null

@@ -27,6 +27,8 @@ export type WorkOptions = {
   readonly deviceIndex?: number
   /** Providers that cannot be pinned to the device, and why: they are refused. */
   readonly notPinned?: Partial<Record<ExecutionProvider, string>>
+  /** The form that a self-test of this provider on this host has chosen before; default: it is tested now. */
+  readonly form?: KernelForm
   /** Threads of one operator on the CPU; default 0, every core. */
   readonly threads?: number
   /** Most rows of one run; default 1024 on the CPU, 16384 elsewhere. */
@@ -116,7 +118,9 @@ export async function createWorkCore(
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
     const session = { provider, deviceIndex, threads }
     const batchRows = options.batchRows ?? (provider === 'cpu' ? 1024 : 16_384)
-    return { session, batchRows, test: await selfTest(spec, { ...session, mostRows: batchRows }, clock, open) }
+    const { form } = options
+    const tested = form === undefined ? selfTest(spec, { ...session, mostRows: batchRows }, clock, open) : null
+    return { session, batchRows, test: (await tested) ?? { form: form!, results: [] } }
   })
   const { session, batchRows, test } = choice.result
   const gate = createWindowGate()

@@ -133,6 +133,7 @@ export function createRoundJudge(
   const records = createPendingRecords({ log, transaction: journal.transaction })
   const queue = createRecomputeQueue({ engine, together: records.together })
   const entries = new Map<string, Entry>()
+  const byCommitment = new Map<Hex, Entry>()
   const open = new Map<Hex, { readonly deadline: Promise<void>; readonly cancel: AbortController }>()
   const key = (round: Hex, deviceId: Hex) => `${round} ${deviceId}`
   const entriesOf = (round: Hex) => [...entries.values()].filter(entry => entry.round.trigger.hash === round)
@@ -148,6 +149,7 @@ export function createRoundJudge(
   function conclude(entry: Entry, check: RoundCheck, tellOthers?: () => void) {
     const earlier = entry.check.judged
     entry.check = check
+    if (check.commitmentHash !== null) byCommitment.set(check.commitmentHash, entry)
     if (check.judged === null || check.judged === earlier) return
     const { round, device, offer, request, openings, forwardedRow } = entry
     const concluded = { round, device, offer, request, openings, forwardedRow, check, judged: check.judged }
@@ -312,10 +314,9 @@ export function createRoundJudge(
     },
 
     takeOpenings(operator, { commitmentHash: hash, secret, samplingBlockHash }, payload, receivedAtMs) {
-      const entry = [...entries.values()].find(
-        ({ check, device }) => check.commitmentHash === hash && device.operator === operator,
-      )
-      if (entry === undefined || entry.request === null || entry.secret !== secret) return false
+      const entry = byCommitment.get(hash)
+      if (entry?.check.commitmentHash !== hash || entry.device.operator !== operator) return false
+      if (entry.request === null || entry.secret !== secret) return false
       const { request } = entry
       // What was drawn by a block that a reorg has replaced is answered again for the other.
       const isReplaced = samplingBlockHash !== undefined && samplingBlockHash !== request.message.samplingBlockHash
@@ -360,7 +361,10 @@ export function createRoundJudge(
     },
 
     drop(roundHash) {
-      for (const entry of entriesOf(roundHash)) entries.delete(key(roundHash, entry.device.deviceId))
+      for (const { check, device } of entriesOf(roundHash)) {
+        entries.delete(key(roundHash, device.deviceId))
+        if (check.commitmentHash !== null) byCommitment.delete(check.commitmentHash)
+      }
       open.get(roundHash)?.cancel.abort()
       open.delete(roundHash)
     },
