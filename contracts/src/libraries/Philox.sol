@@ -76,8 +76,14 @@ library Philox {
         require(entries % 64 == 0);
         drawn = new bytes(entries);
         for (uint256 offset; offset < entries; offset += 64) {
-            (uint256 c0, uint256 c1, uint256 c2, uint256 c3) =
-                blocks(key0, key1, SUCCESSION + ALL * (offset >> 4), words[0] * ALL, words[1] * ALL, words[2] * ALL);
+            uint256 c0;
+            uint256 c1;
+            uint256 c2;
+            uint256 c3;
+            unchecked {
+                (c0, c1, c2, c3) =
+                    blocks(key0, key1, SUCCESSION + ALL * (offset >> 4), words[0] * ALL, words[1] * ALL, words[2] * ALL);
+            }
             // In each lane its block's words, first two and last two, the first byte of each on top.
             uint256 first = _swapWords((c0 & MASK) << 32 | (c1 & MASK));
             uint256 last = _swapWords((c2 & MASK) << 32 | (c3 & MASK));

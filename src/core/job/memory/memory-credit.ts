@@ -38,3 +38,10 @@ export function memoryCredit(
   const perMs = Math.min((countedSteps * bytes) / spec.windowMs, most)
   return { bandwidth: Math.floor(perMs / 1_000), resident: Math.floor((groups * bytes) / 1e6), countedSteps }
 }
+
+/** Of each committed mark, whether the one that came in time said the same. `received[k]`: the mark that came within its grace, if one did. */
+export const marksInTime = (committed: readonly Mark[], received: readonly (Mark | undefined)[]): boolean[] =>
+  committed.map(({ steps, top }, k) => {
+    const sent = received[k]
+    return sent !== undefined && sent.steps === steps && Buffer.compare(sent.top, top) === 0
+  })
