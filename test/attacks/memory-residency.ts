@@ -1,6 +1,5 @@
 /** Provers that hold less than they claim, or something smaller instead of it. */
-import { firstState } from '../../src/core/job/memory/drawn-entries.ts'
-import { coordinateOf } from '../../src/core/job/memory/verify-memory.ts'
+import { drawLines, firstState } from '../../src/core/job/memory/drawn-entries.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { seats } from './arena.ts'
 import type { Attack } from './attack.ts'
@@ -70,7 +69,6 @@ const partly = [0.98, 0.95, 0.9, 0.75, 0.5].flatMap((share): Attack[] => {
 
 /** The rows of one coordinate, [d, K], as they lie in memory: what unit vectors read out would not give, so they are computed. */
 async function storedRows({ chain, key }: MemoryArena, group: number): Promise<Int8Array> {
-  const { drawLines } = await import('../../src/core/job/memory/drawn-entries.ts')
   const lines = Array.from({ length: width * layers }, (_, line) => ({
     ...{ key, group, layer: line % layers, row: Math.floor(line / layers) },
   }))

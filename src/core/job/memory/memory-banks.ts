@@ -16,7 +16,6 @@ import { groupBytes, groupsLimit, type MemorySpec } from './memory-spec.ts'
 import type { RowChain } from './row-chain.ts'
 import { type StepMemory, stepMemories } from './step-code.ts'
 
-const mostBankBytes = 2 ** 30
 const nextAt = 16_384
 const groupsAt = 32_768
 /** Drawn rows of one run of the chain of products. */
@@ -39,8 +38,10 @@ export type FillOptions = {
   readonly key: PhiloxKey
   /** Groups wanted. */
   readonly groups: number
+  /** Most of one bank; default a gibibyte. */
+  readonly bankBytes?: number
   readonly signal?: AbortSignal
-  /** After each piece. */
+  /** After each group. */
   readonly onProgress?: (filledGroups: number) => void
 }
 
@@ -57,7 +58,7 @@ export function groupsFor(spec: MemorySpec, { freeBytes, display }: { freeBytes:
  * @throws JOB_MEMORY_TOO_SMALL below the spec's least, JOB_FILL_CANCELLED
  */
 export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'run'>): Promise<MemoryBanks> {
-  const { spec, key, groups, signal, onProgress } = options
+  const { spec, key, groups, bankBytes = 2 ** 30, signal, onProgress } = options
   const { width, layers, leastGroups } = spec
   const bytes = groupBytes(spec)
   const refuseBelow = (count: number) => {
@@ -67,7 +68,7 @@ export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'ru
   if (groups > groupsLimit)
     throw jobErrors.JOB_SPEC_INVALID({ problem: `${groups} groups asked for; at most ${groupsLimit} are possible` })
   const allocate = stepMemories(spec)
-  const perBank = Math.max(1, Math.floor((mostBankBytes - groupsAt) / bytes))
+  const perBank = Math.max(1, Math.floor((bankBytes - groupsAt) / bytes))
   const banks: StepMemory[] = []
   let ready = 0
 

@@ -19,9 +19,9 @@ import {
   leafHash,
   type Mark,
   markBytes,
-  memoryRoot,
   placeOf,
   proofShape,
+  rootOfMarks,
   topFromProof,
 } from './state-tree.ts'
 
@@ -113,8 +113,9 @@ export function decodePiece(
   if (bytes[0] !== version) throw refuse(bytes.length === 0 ? 'they are empty' : `version ${bytes[0]} is unknown`)
   let offset = 1 + markCount(spec) * markBytes
   if (bytes.length < offset) throw refuse(`they have ${bytes.length} bytes, less than the marks of a window`)
-  const marks = decodeMarks(bytes.subarray(1, offset))
-  if (!memoryRoot(groups, marks).equals(root)) return null
+  const sent = bytes.subarray(1, offset)
+  if (!rootOfMarks(groups, sent).equals(root)) return null
+  const marks = decodeMarks(sent)
   marks.reduce((before, mark) => {
     if (mark.steps < before) throw refuse(`a mark has ${mark.steps} steps after one of ${before}`)
     return mark.steps

@@ -40,6 +40,7 @@ export function encodeMarks(marks: readonly Mark[]): Buffer {
   return encoded
 }
 
+/** Numbers of steps above 2^53 come out rounded, and are no less above every limit. */
 export function decodeMarks(bytes: Uint8Array): Mark[] {
   const buffer = Buffer.from(bytes)
   return Array.from({ length: bytes.length / markBytes }, (_, index) => ({
@@ -48,12 +49,15 @@ export function decodeMarks(bytes: Uint8Array): Mark[] {
   }))
 }
 
-export function memoryRoot(groups: number, marks: readonly Mark[]): Buffer {
+/** `encoded`: the marks as they are sent. */
+export function rootOfMarks(groups: number, encoded: Uint8Array): Buffer {
   const counts = Buffer.alloc(8)
   counts.writeUInt32BE(groups)
-  counts.writeUInt32BE(marks.length, 4)
-  return createHash('sha256').update('kaisar/memory-root/v1').update(counts).update(encodeMarks(marks)).digest()
+  counts.writeUInt32BE(encoded.length / markBytes, 4)
+  return createHash('sha256').update('kaisar/memory-root/v1').update(counts).update(encoded).digest()
 }
+
+export const memoryRoot = (groups: number, marks: readonly Mark[]): Buffer => rootOfMarks(groups, encodeMarks(marks))
 
 /** Where the leaf of state `state` is: its mark, its place among that mark's leaves, and how many these are. States count from 1. */
 export function placeOf(marks: readonly Mark[], state: number): { mark: number; place: number; leaves: number } {
