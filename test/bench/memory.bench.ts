@@ -26,7 +26,6 @@ import {
 } from '../../src/core/job/memory/state-tree.ts'
 import { type MemoryClaim, verifyMemory } from '../../src/core/job/memory/verify-memory.ts'
 import { philox } from '../../src/core/job/philox.ts'
-import { threadClock } from '../../src/core/job/thread-clock.ts'
 
 type Row = { name: string; value: number; unit: string; baseline: number; ratio: number }
 
