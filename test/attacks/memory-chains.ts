@@ -36,12 +36,7 @@ const honestCredit = memoryCredit(memorySpec, {
  * Steps that each of `walks` walks has made after so many reads, when they stand one after the other in the order: the group that most
  * of them wait for is read each time. All are cut to the same length, the most that 90% of them reach.
  */
-export function walkLength(
-  groupOf: (step: number) => number,
-  groupCount: number,
-  walks: number,
-  budget: number,
-): number {
+function walkLength(groupOf: (step: number) => number, groupCount: number, walks: number, budget: number): number {
   // Where the walks will begin depends on how long they get: found by trying longer ones while they can be finished.
   let length = 1
   for (let tried = 1; tried <= budget; tried = Math.max(tried + 1, Math.floor(tried * 1.1))) {
@@ -52,7 +47,7 @@ export function walkLength(
 }
 
 /** Group reads that finish this many walks of this length. */
-export function readsFor(groupOf: (step: number) => number, groupCount: number, walks: number, length: number): number {
+function readsFor(groupOf: (step: number) => number, groupCount: number, walks: number, length: number): number {
   const waiting: number[][] = Array.from({ length: groupCount }, () => [])
   for (let walk = 0; walk < walks; walk++) waiting[groupOf(walk * length)]!.push(walk)
   const done = new Uint32Array(walks)

@@ -16,12 +16,12 @@ export const cards = {
   'A100 80 GB': { tensor: 468, bandwidth: 1733, memory: 64, bus: 25 },
   'H100 80 GB': { tensor: 1484, bandwidth: 2848, memory: 64, bus: 50 },
 } as const
-export type Card = (typeof cards)[keyof typeof cards]
+type Card = (typeof cards)[keyof typeof cards]
 const all = Object.values(cards)
 const tauSeconds = 0.08
 
 /** The index, in any unit. GB and GB/s. */
-export const index = (tensor: number, bandwidth: number, resident: number): number =>
+const index = (tensor: number, bandwidth: number, resident: number): number =>
   Math.cbrt(tensor * bandwidth * Math.min(resident, tauSeconds * bandwidth))
 const honestIndex = ({ tensor, bandwidth, memory }: Card) => index(tensor, bandwidth, memory)
 
@@ -126,7 +126,7 @@ const steadyGain = (groupCount: number, walks: number): number => {
 }
 let measured: readonly (readonly [number, number])[] | undefined
 /** Steps a read with `each` walks a group: simulated up to two, and 1 + 2 × above, which is what two walks a group come to. */
-export function chainGain(each: number): number {
+function chainGain(each: number): number {
   measured ??= [
     [0, 1],
     ...[0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2].map(c => [c, steadyGain(128, Math.round(128 * c))] as const),

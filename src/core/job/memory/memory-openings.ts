@@ -63,7 +63,7 @@ const siblingCount = (marks: readonly Mark[], state: number): number => {
 }
 
 /** Exact length of a piece. */
-export function piecesBytes(spec: MemorySpec, marks: readonly Mark[], sample: readonly SampledStep[]): number {
+function lengthOfPiece(spec: MemorySpec, marks: readonly Mark[], sample: readonly SampledStep[]): number {
   const states = sample.flatMap(openedStates)
   const proofs = states.reduce((sum, state) => sum + siblingCount(marks, state) * hashBytes, 0)
   return 1 + marks.length * markBytes + states.length * spec.width + proofs
@@ -122,7 +122,7 @@ export function decodePiece(
   }, 0)
   if (marks.at(-1)!.steps !== steps)
     throw refuse(`the last mark has ${marks.at(-1)!.steps} steps, the commitment ${steps}`)
-  const expected = piecesBytes(spec, marks, sample)
+  const expected = lengthOfPiece(spec, marks, sample)
   if (bytes.length !== expected) throw refuse(`they have ${bytes.length} bytes, ${expected} are expected`)
 
   const take = (length: number): Uint8Array => {

@@ -12,7 +12,7 @@
  */
 import type { MemorySpec } from './memory-spec.ts'
 
-export type StepCode = {
+type StepCode = {
   /** Rows `from` to `to - 1` of the group at byte `group`, of the state at byte `x`, to the bytes from `out` on. */
   readonly rows: (group: number, x: number, out: number, from: number, to: number) => void
   /** Reads `length` bytes from `start` on, a multiple of 128. */
