@@ -5,8 +5,8 @@ import type { Logger } from '../platform/log.ts'
 import { heartbeatSeconds } from '../protocol/network-parameters.ts'
 import type { MessageHandler } from '../transport/session.ts'
 import type { CheckerJournal } from './journal.ts'
-import { createPendingRecords } from './pending-records.ts'
-import type { SeatDevice, Send } from './seat-round.ts'
+import { createPendingRecords } from './round/record.ts'
+import type { SeatDevice, Send } from './round/seat-round.ts'
 
 /** The devices judged now, in which epoch, and how long that lasts. */
 type PresenceDuty = {

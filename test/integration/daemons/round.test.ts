@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
-import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/round-judge.ts'
-import type { SeatDevice } from '../../../src/core/checker/seat-round.ts'
+import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/round/judge.ts'
+import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
+import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
@@ -344,7 +344,7 @@ it('signs no second commitment for a round, even when it is asked to work again'
   const { journal, roundWork, work } = device()
   const { commitment, commitmentHash } = await work()
   expect(journal.commitmentOf(trigger.hash, deviceId)).toEqual(commitment)
-  expect(roundWork.open().map(each => each.commitmentHash)).toEqual([commitmentHash])
+  expect(roundWork.committed(trigger.hash, deviceId)?.commitmentHash).toBe(commitmentHash)
   const other = { ...commitment.message, rows: commitment.message.rows + 1n }
   expect(() => journal.recordCommitment(hash(1), { message: other, signature: commitment.signature })).toThrow(
     expect.objectContaining({ code: 'PROVIDER_SECOND_COMMITMENT' }),

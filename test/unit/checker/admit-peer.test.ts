@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RegisteredDevice } from '../../../src/core/chain/devices.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
-import { createAdmission } from '../../../src/core/checker/admit-peer.ts'
+import { createAdmission } from '../../../src/core/checker/seat-server.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import type { Claim } from '../../../src/core/transport/session-handshake.ts'
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { CheckerEvent } from '../../../src/core/checker/checker-event.ts'
 import {
   type CheckerState,
   checkerHindrances,
   createCheckerMetrics,
 } from '../../../src/core/checker/checker-metrics.ts'
-import type { CheckerEvent } from '../../../src/core/checker/run-checker.ts'
 import { findPromtool, promtoolCheck } from '../../helpers/promtool.ts'
 
 const hash = (digit: string) => `0x${digit.repeat(64)}` as const

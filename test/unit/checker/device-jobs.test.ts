@@ -2,7 +2,7 @@
 
 import type { Hex } from 'viem'
 import { afterEach, expect, it } from 'vitest'
-import { createDeviceJobs } from '../../../src/core/checker/device-jobs.ts'
+import { createDeviceJobs } from '../../../src/core/checker/device-check.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'

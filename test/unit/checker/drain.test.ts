@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { drain } from '../../../src/core/checker/drain.ts'
+import { drain } from '../../../src/core/checker/epoch/settle.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 
 const never = new Promise<void>(() => undefined)

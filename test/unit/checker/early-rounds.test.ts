@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Round, RoundEvent } from '../../../src/core/chain/rounds.ts'
-import { createEarlyRounds } from '../../../src/core/checker/early-rounds.ts'
+import { createEarlyRounds } from '../../../src/core/checker/epochs.ts'
 
 const event = (epoch: number, ordinal: number) =>
   ({ type: 'round', round: { epoch, ordinal } as Round }) satisfies RoundEvent

@@ -1,7 +1,6 @@
 /** A wrong row over real sessions of the in-memory transport: seats that judge by themselves, and only one whose sample hit it. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { createForwardWrongRow } from '../../../src/core/checker/forward-wrong-row.ts'
-import { createPeerServer, type PeerDependencies } from '../../../src/core/checker/serve-peer.ts'
+import { createForwardWrongRow, createPeerServer, type PeerDependencies } from '../../../src/core/checker/peers.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { recoverSigner } from '../../../src/core/report/signer.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { absentLane, type JudgedRound, laneOf } from '../../../src/core/checker/lane.ts'
+import { absentLane, type JudgedRound, laneOf } from '../../../src/core/checker/epoch/pack.ts'
 import { flagBit, type Verdict, verdicts } from '../../../src/core/protocol/verdict.ts'
 
 const round = (verdict: Verdict, rate = 0): JudgedRound => ({ verdict, rate, reason: 'R', detail: 'd' })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { createPendingRecords } from '../../../src/core/checker/pending-records.ts'
+import { createPendingRecords } from '../../../src/core/checker/round/record.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 
 /** A disk that can be full; what a transaction wrote is there when it returns, and not where it threw. */

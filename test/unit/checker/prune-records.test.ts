@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
-import { pruneRecords } from '../../../src/core/checker/prune-records.ts'
+import { pruneRecords } from '../../../src/core/checker/epochs.ts'
 
 /** The first epoch kept in epoch `current`. */
 async function pruned(current: number, settled: number | null) {

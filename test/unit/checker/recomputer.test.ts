@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createRecomputers } from '../../../src/core/checker/recomputer.ts'
+import { createRecomputers } from '../../../src/core/checker/round/recompute.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
 import { type JobSpec, specHash, specs } from '../../../src/core/job/spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'

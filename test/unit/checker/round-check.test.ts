@@ -11,7 +11,7 @@ import {
   openCheck,
   type RoundCheck,
   refuseOpenings,
-} from '../../../src/core/checker/round-check.ts'
+} from '../../../src/core/checker/round/check.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import type { Signed } from '../../../src/core/protocol/typed-data.ts'
 

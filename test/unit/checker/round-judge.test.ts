@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { packCohort } from '../../../src/core/checker/pack-opening.ts'
-import type { RoundJudgeDependencies } from '../../../src/core/checker/round-judge.ts'
+import { packCohort } from '../../../src/core/checker/epoch/pack.ts'
+import type { RoundJudgeDependencies } from '../../../src/core/checker/round/judge.ts'
 import { rowBytes } from '../../../src/core/job/spec.ts'
 import { sampleOf } from '../../../src/core/report/commitment.ts'
 import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'

@@ -1,7 +1,7 @@
 import type { Address, Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { checkerErrors } from '../../../src/core/checker/errors.ts'
-import { createPeerServer, createPhaseReader } from '../../../src/core/checker/serve-peer.ts'
+import { createPeerServer, createPhaseReader } from '../../../src/core/checker/peers.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`

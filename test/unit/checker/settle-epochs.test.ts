@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { EpochOverview, Phase } from '../../../src/core/chain/epochs.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
-import { createSettlement, type Epoch } from '../../../src/core/checker/settle-epochs.ts'
+import { createSettlement, type Epoch } from '../../../src/core/checker/epoch/settle.ts'
 
 const never = new Promise<void>(() => undefined)
 
