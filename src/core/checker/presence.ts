@@ -1,4 +1,8 @@
-/** Heartbeats: at random times every operator is asked for a sign of life; answered ÷ asked is the uptime of its devices. */
+/**
+ * Heartbeats: at random times every operator is asked for a sign of life; answered ÷ asked is the uptime of its devices.
+ *
+ * Why: docs/why/rounds.md
+ */
 import { type Address, bytesToHex, type Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'

@@ -47,7 +47,7 @@ export async function runProvider(
   }
 }
 
-/** Works by the spec that is in force now until the signal aborts; `renew` is called where the chain names another one. */
+/** Works by the spec that is in force now, until the signal aborts; `renew` is called when the chain names another spec. */
 async function workSpec(
   options: ProviderOptions,
   deps: ProviderDependencies,

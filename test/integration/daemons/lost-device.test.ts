@@ -62,7 +62,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-it('signs off from its rounds, is judged UNSUPPORTED and not WRONG, and works again when the card is back', async () => {
+it('a lost device signs off from its rounds, is judged UNSUPPORTED and not WRONG, and works again when the card is back', async () => {
   const clock = createManualClock()
   const seatStore = openStore({ path: ':memory:', migrations: [...checkerMigrations] })
   const verdicts = createCheckerJournal(seatStore)

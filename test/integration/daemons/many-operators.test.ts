@@ -49,7 +49,7 @@ function work(session: Session, { signer, device: { deviceId } }: Operator) {
   })
 }
 
-it(`judges ${count} operators beside strangers, by one read of the chain for each device`, {
+it(`a Checker judges ${count} operators beside strangers, with one read of the chain for each device`, {
   timeout: 120_000,
 }, async () => {
   const hosts = createInMemoryNetwork()

@@ -1,6 +1,8 @@
 /**
  * A whole network in this process on virtual time: the real daemons over a real chain, real rows, the in-memory transport. A process
  * that falls is brought back, as an init system would. The same seed gives the same run, event for event.
+ *
+ * Why: docs/why/testing.md
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

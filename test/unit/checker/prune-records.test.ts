@@ -17,6 +17,6 @@ it.each([
   ['the last eight epochs', 100, 98, 92],
   ['what is not settled, however long that takes', 100, 40, 40],
   ['all of a young network', 5, 3, 0],
-])('keeps %s', async (what, current, settled, first) => {
+])('pruning keeps %s', async (what, current, settled, first) => {
   expect(await pruned(current, settled), what).toEqual([first])
 })

@@ -1,6 +1,8 @@
 /**
  * Keeps a verdict with what it rests on: evidence bundle, contradiction and verdict reach the disk in one transaction, several at once
  * where they come together, and are tried again where the disk is full.
+ *
+ * Why: docs/why/evidence.md
  */
 import type { Hex } from 'viem'
 import type { CrashPoint } from '../../platform/crash-point.ts'
