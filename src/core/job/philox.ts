@@ -12,6 +12,8 @@
  * A line runs along the inner dimension of a product: a column of weights, a row of a fill. So whoever checks one element of a
  * product derives two lines and nothing else. Nobody chooses a counter or a key that is drawn from, and what is made of the numbers
  * passes through the middle bits of products: statistical quality is what is asked of them, not a cipher's.
+ *
+ * Why: docs/why/memory-job.md
  */
 import { createHash } from 'node:crypto'
 

@@ -8,6 +8,8 @@
  *     x_0[k]        byte k of the job seed's keystream, mod 128
  *
  * Weights are an epoch's, for everybody; a fill is an epoch's and a device's; order and first state are a round's.
+ *
+ * Why: docs/why/memory-job.md
  */
 import type { Hex } from 'viem'
 import { hexToBytes } from '../../platform/hex.ts'

@@ -9,6 +9,8 @@
  * a pair is at most 2 · 128 · 127 = 32,512 < 2^15, so that every machine gives the same bits.
  *
  * `read` goes over the same bytes and does nothing with them: what a step is measured against.
+ *
+ * Why: docs/why/memory-job.md
  */
 import type { MemorySpec } from './memory-spec.ts'
 
