@@ -55,12 +55,11 @@ type Elements = {
 const elements: Record<KernelForm, Elements> = {
   u8: { pack: (bytes, dims) => new ort.Tensor('uint8', bytes, dims), unpack: (values: Uint8Array) => values },
   s8: {
-    pack: (bytes, dims) =>
-      new ort.Tensor(
-        'int8',
-        Int8Array.from(bytes, byte => byte - 64),
-        dims,
-      ),
+    pack(bytes, dims) {
+      const values = new Int8Array(bytes.length)
+      for (let i = 0; i < bytes.length; i++) values[i] = bytes[i]! - 64
+      return new ort.Tensor('int8', values, dims)
+    },
     unpack: (values: Int8Array) => shifted(values),
   },
   fp32: {
