@@ -6,6 +6,7 @@ import * as ort from 'onnxruntime-node'
 import { recoverTypedDataAddress } from 'viem'
 import { chunkCount, createLeafCollector } from '../../src/core/job/digest-tree.ts'
 import { openKernel } from '../../src/core/job/kernel.ts'
+import { rowInput } from '../../src/core/job/row-input.ts'
 import { runWindow } from '../../src/core/job/run-window.ts'
 import { operationsPerRow, rowBytes } from '../../src/core/job/spec.ts'
 import { threadClock } from '../../src/core/job/thread-clock.ts'
@@ -52,6 +53,7 @@ export const rowNames = [
   'work.verify.batched',
   'work.verify.scaling',
   'work.verify.scaling.4x',
+  'work.feed',
   'work.commit',
   'signature.recover',
 ]
@@ -65,6 +67,7 @@ export async function* rows(): AsyncGenerator<Row> {
   } finally {
     await engine.close()
   }
+  yield feed()
   yield commit()
   yield await recover()
 }
@@ -265,6 +268,26 @@ async function* scaling(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<
   })
   yield row('work.verify.scaling', 16, 3)
   yield row('work.verify.scaling.4x', 4, 2)
+}
+
+/** What one thread can feed a card: rows drawn, and their digests hashed into leaves, with no kernel between. Against drawing alone. */
+function feed(): Row {
+  const batch = 16_384
+  const batches = 32
+  const seed = new Uint8Array(32).fill(3)
+  const both: number[] = []
+  const drawn: number[] = []
+  for (let i = 0; i < 5; i++) {
+    const startMs = threadClock.monotonicMs()
+    const collector = createLeafCollector({ keepBytes: 2 ** 30 })
+    for (let at = 0; at < batches; at++) collector.append(rowInput(seed, at * batch, batch))
+    const fedMs = threadClock.monotonicMs()
+    for (let at = 0; at < batches; at++) rowInput(seed, at * batch, batch)
+    both.push(perSecond(batch * batches, fedMs - startMs))
+    drawn.push(perSecond(batch * batches, threadClock.monotonicMs() - fedMs))
+  }
+  const [value, baseline] = [median(both), median(drawn)]
+  return { name: 'work.feed', value, unit: 'rows drawn and hashed a second', baseline, ratio: value / baseline }
 }
 
 /** Leaves and tree over a million rows against one plain SHA-256 over the same bytes. */

@@ -2,14 +2,13 @@
 import * as ort from 'onnxruntime-node'
 import { jobErrors } from './errors.ts'
 import { firstLine, openSession, type SessionOptions } from './execution-provider.ts'
-import { buildModel, type GraphForm, graphForms } from './model-graph.ts'
+import { buildModel, type GraphForm } from './model-graph.ts'
 import { rowBytes } from './spec.ts'
 import type { Weights } from './weights.ts'
 import { openWgslKernel } from './wgsl-kernel.ts'
 import { type WgslForm, wgslForms } from './wgsl-shader.ts'
 
 /** Every form of the model: graphs of ONNX Runtime, and shaders. */
-export const kernelForms = [...graphForms, ...wgslForms] as const
 export type KernelForm = GraphForm | WgslForm
 
 export type Kernel = {

@@ -35,7 +35,7 @@ export const kernelFailed = (reason: string, cause?: unknown) =>
 let opened: Promise<WebGpu> | null = null
 
 /** @throws JOB_PROVIDER_UNAVAILABLE where the package is not installed or does not load */
-export function loadWebGpu(): Promise<WebGpu> {
+function loadWebGpu(): Promise<WebGpu> {
   opened ??= importWebGpu().catch(error => {
     opened = null
     throw error

@@ -8,7 +8,7 @@
  */
 
 /** Rows and columns of one invocation; what is fastest depends on the card's registers, and the self-test finds out. */
-export const wgslSides = { 'wgsl-4': 4, 'wgsl-8': 8 } as const
+const wgslSides = { 'wgsl-4': 4, 'wgsl-8': 8 } as const
 export type WgslForm = keyof typeof wgslSides
 export const wgslForms = Object.keys(wgslSides) as WgslForm[]
 

@@ -35,7 +35,7 @@ function unpack(tar: Buffer): void {
 const runChild = (): Promise<{ stdout: string; stderr: string }> =>
   new Promise(resolve => {
     const env = { ...process.env, VK_DRIVER_FILES: join(folder, 'vk_swiftshader_icd.json'), LD_LIBRARY_PATH: folder }
-    execFile(process.execPath, ['test/unit/job/webgpu-child.ts'], { env, timeout: 110_000 }, (_, stdout, stderr) =>
+    execFile(process.execPath, ['test/unit/job/webgpu-child.ts'], { env, timeout: 280_000 }, (_, stdout, stderr) =>
       resolve({ stdout, stderr }),
     )
   })
@@ -85,6 +85,6 @@ describe('WebGPU without a GPU', () => {
         await same.release()
       }
     },
-    120_000,
+    300_000,
   )
 })
