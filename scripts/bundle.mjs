@@ -1,5 +1,6 @@
 // Joins the sources and the JavaScript of what they import: what is started or opened by path keeps its place below dist, all else
 // becomes chunks that these share. Finding and reading hundreds of files in node_modules was most of a command's start.
+// Why: docs/why/dependencies-and-build.md
 import { copyFileSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,12 +14,12 @@ export const entries = [
   'commands/*/*.ts',
   'hooks/*.ts',
   'core/devnet/start-devnet.ts',
-  'core/gpu/execution-provider-check.ts',
+  'core/devices/execution-provider-check.ts',
   'core/job/work-worker.ts',
   'core/platform/config.ts',
 ]
 /** What the explorer sends to browsers as it is. */
-export const assets = ['core/explorer/web/*.css', 'core/explorer/web/browser/*.js']
+export const assets = ['core/web/*.css', 'core/web/browser/*.js']
 
 /** Native code, which lies beside its package; and what ink and oclif look for where they are developed. */
 const external = ['onnxruntime-node', 'secp256k1', 'react-devtools-core', 'typescript']

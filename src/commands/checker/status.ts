@@ -25,10 +25,10 @@ It also asks the registered endpoint whether it answers, and says so where a run
     })
     const [{ createNetworkReader }, { checkEndpoint }, { checkerStatus, checkerStatusLines }, { readDuties }] =
       await Promise.all([
-        import('../../core/explorer/network-reader.ts'),
+        import('../../core/network/network-reader.ts'),
         import('../../core/operator/check-endpoint.ts'),
         import('../../core/operator/checker-status.ts'),
-        import('../../core/operator/read-duties.ts'),
+        import('../../core/network/read-duties.ts'),
       ])
     const reader = createNetworkReader(network)
     const view = await reader.read()
@@ -50,7 +50,7 @@ It also asks the registered endpoint whether it answers, and says so where a run
   /** What this machine says: the daemon's lock and journal. */
   private async lookAround(dataDir: string, network: Network) {
     const { dataDirOwner } = await import('../../core/platform/data-dir-owner.ts')
-    const { readCheckerRecords } = await import('../../core/checker/read-records.ts')
+    const { readCheckerRecords } = await import('../../core/checker/journal.ts')
     const { stateFile } = await import('../../core/platform/state-file.ts')
     const folder = roleFolder(dataDir, 'checker')
     return { running: dataDirOwner(folder), records: readCheckerRecords(stateFile(folder, network), 100) }

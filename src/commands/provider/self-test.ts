@@ -35,13 +35,13 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
       { engineOptions },
       test,
     ] = await Promise.all([
-      import('../../core/gpu/host-probe.ts'),
-      import('../../core/gpu/pin-devices.ts'),
-      import('../../core/gpu/host.ts'),
-      import('../../core/gpu/run-tool.ts'),
+      import('../../core/devices/host-probe.ts'),
+      import('../../core/devices/pin-devices.ts'),
+      import('../../core/devices/host.ts'),
+      import('../../core/devices/host.ts'),
       import('../../core/provider/own-devices.ts'),
       import('../../core/job/work-engine.ts'),
-      import('../../core/provider/engine-options.ts'),
+      import('../../core/provider/own-devices.ts'),
       import('../../core/operator/self-test.ts'),
     ])
     const { systemClock: clock } = await import('../../core/platform/clock.ts')

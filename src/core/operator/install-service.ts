@@ -1,4 +1,8 @@
-/** Puts a daemon under systemd: one key, one folder, its network, its settings, and its password as a credential. */
+/**
+ * Puts a daemon under systemd: one key, one folder, its network, its settings, and its password as a credential.
+ *
+ * Why: docs/why/daemons-and-operators.md
+ */
 import {
   chmodSync,
   cpSync,
@@ -13,7 +17,7 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { RunTool } from '../gpu/run-tool.ts'
+import type { RunTool } from '../devices/host.ts'
 import { lockDataDir } from '../platform/data-dir-lock.ts'
 import { writeFileAtomically } from '../platform/write-file-atomically.ts'
 import { operatorErrors } from './errors.ts'

@@ -1,12 +1,14 @@
 /**
  * A Provider from the chain outwards: what the network has recorded of its devices first, what runs here second, and where the two
  * do not fit, that is what is said. Pure.
+ *
+ * Why: docs/why/daemons-and-operators.md
  */
 import type { Address, Hex } from 'viem'
-import type { DeviceEpochView, DeviceView, NetworkView } from '../explorer/network-view.ts'
-import { counted, duration } from '../platform/ui/figures.ts'
+import type { DeviceEpochView, DeviceView, NetworkView } from '../network/network-view.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
-import type { ProviderRecords } from '../provider/read-records.ts'
+import type { ProviderRecords } from '../provider/journal.ts'
+import { counted, duration } from '../view/figures.ts'
 import {
   type LocalDaemon,
   type NetworkStatus,

@@ -1,6 +1,8 @@
 /**
- * Files of this package that are opened by path: scripts of threads and child processes, pages' assets, contracts. The build joins
- * modules into chunks, so that a path relative to a module would name another file there than in the sources.
+ * Finds files of this package that are opened by path: scripts of threads and child processes, assets of pages, contracts. The build
+ * joins modules into chunks, so a path relative to a module would name another file there than in the sources.
+ *
+ * Why: docs/why/dependencies-and-build.md
  */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -15,7 +17,7 @@ function folderWithPackage(folder: string): string {
   return existsSync(join(folder, 'package.json')) ? folder : folderWithPackage(dirname(folder))
 }
 
-/** A file beside the modules, e.g. `core/explorer/web/explorer.css`; a script without its extension, e.g. `core/job/work-worker`. */
+/** A file beside the modules, e.g. `core/web/explorer.css`; a script without its extension, e.g. `core/job/work-worker`. */
 export function ownFile(path: string): URL {
   const name = /\.\w+$/.test(path) ? path : `${path}${runsFromSources ? '.ts' : '.js'}`
   return new URL(`${runsFromSources ? 'src' : 'dist'}/${name}`, packageFolder)

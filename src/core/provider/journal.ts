@@ -1,10 +1,12 @@
-/** What a Provider must not forget: what it has signed, and what Checkers have promised to say about it. */
+/** What a Provider must not forget (what it has signed, what Checkers have promised to say about it), and how others read it while it runs. */
 import type { Hex } from 'viem'
 import { operatorSessionTable } from '../chain/operator-session.ts'
 import { ownChainTable } from '../chain/own-chain.ts'
+import { readStore, type StoreReader } from '../platform/read-store.ts'
 import type { Store } from '../platform/store.ts'
 import { toWire } from '../protocol/messages.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
+import { flagBit } from '../protocol/verdict.ts'
 import { providerErrors } from './errors.ts'
 
 /** SQL of each schema version of a Provider's store. */
@@ -25,7 +27,7 @@ export const providerMigrations = [
    CREATE INDEX commitment_hash ON "commitment" (hash);
    CREATE INDEX refusal_time ON refusal (checker, time);`,
   ownChainTable,
-  // A reorg may replace the block that draws: a seat asks with each of them, and always with one secret.
+  // A reorg may replace the sampling block. A seat asks again with the other block, and always with the same secret.
   `CREATE TABLE asked (
      commitment_hash TEXT NOT NULL, checker TEXT NOT NULL, epoch INTEGER NOT NULL, secret TEXT NOT NULL,
      sampling_block TEXT NOT NULL, PRIMARY KEY (commitment_hash, checker, sampling_block)) STRICT;
@@ -46,22 +48,22 @@ export type ProviderJournal = {
   /** The epoch of a commitment that was recorded, by its hash. */
   epochOfCommitment(hash: Hex): number | null
   /**
-   * Keeps a seat's sample request before it is answered. The same one again changes nothing; one with another block is kept, too.
+   * Keeps a seat's sample request before it is answered. The same request again changes nothing; one for another block is kept too.
    * @throws PROVIDER_SECOND_REQUEST when the seat asked with another secret about this commitment
    */
   recordRequest(epoch: bigint, request: SignedMessage<'SampleRequest'>): void
-  /** Keeps what a seat said of a device's epoch; the first stands. @returns whether it was kept */
+  /** Keeps a seat's receipt for a device's epoch; only the first counts. @returns whether it was kept */
   recordReceipt(checker: Hex, receipt: Signed<'Receipt'>): boolean
   receipts(deviceId: Hex, epoch: number): { readonly checker: Hex; readonly receipt: Signed<'Receipt'> }[]
-  /** Keeps the environment record (canonical text) that an epoch's reports carry; the first stands. */
+  /** Keeps the environment record (canonical text) that the reports of an epoch carry; only the first counts. */
   recordEnvironment(epoch: number, record: string): void
   environment(epoch: number): string | null
-  /** Keeps what a Checker refused, ten of each a minute. @returns whether it was kept */
+  /** Keeps a refusal by a Checker, at most ten a minute for each Checker. @returns whether it was kept */
   recordRefusal(
     time: number,
     refusal: { readonly checker: Hex; readonly code: string; readonly message: string },
   ): boolean
-  /** Forgets what epochs before this one have left, and all but the newest refusals. */
+  /** Deletes the records of epochs before this one, and all but the newest refusals. */
   prune(epoch: number): void
 }
 
@@ -175,3 +177,95 @@ export function createProviderJournal(store: Store): ProviderJournal {
     },
   }
 }
+
+export type CommittedRound = {
+  readonly epoch: number
+  readonly round: Hex
+  readonly deviceId: Hex
+  readonly rows: number
+  readonly commitmentHash: Hex
+}
+
+/** A receipt: a Checker's signed word on a device's epoch. */
+export type ReceiptSummary = {
+  readonly epoch: number
+  readonly deviceId: Hex
+  readonly checker: Hex
+  /** The rate as in the opening (minifloat). */
+  readonly rate: number
+  readonly uptime: number
+  readonly flags: readonly (keyof typeof flagBit)[]
+}
+
+type RefusalRecord = {
+  /** Milliseconds since 1970. */
+  readonly time: number
+  readonly checker: Hex
+  readonly code: string
+  readonly message: string
+}
+
+export type ProviderRecords = {
+  readonly rounds: readonly CommittedRound[]
+  readonly receipts: readonly ReceiptSummary[]
+  readonly refusals: readonly RefusalRecord[]
+}
+
+/**
+ * @param file - the store of its daemon, or null where there is none
+ * @param limit - most entries of each kind
+ * @returns null where there is no journal (yet), or it cannot be read
+ */
+export function readProviderRecords(file: string | null, limit: number): ProviderRecords | null {
+  const store = file === null ? null : readStore(file)
+  if (store === null) return null
+  try {
+    return {
+      rounds: readRounds(store, limit),
+      receipts: readReceipts(store, limit),
+      refusals: store
+        .all<{ time: bigint; checker: Hex; code: string; message: string }>(
+          'SELECT time, checker, code, message FROM refusal ORDER BY rowid DESC LIMIT ?',
+          limit,
+        )
+        .map(row => ({ ...row, time: Number(row.time) })),
+    }
+  } catch {
+    // A journal of before its first migration has none of these tables.
+    return null
+  } finally {
+    store.close()
+  }
+}
+
+const readRounds = (store: StoreReader, limit: number): CommittedRound[] =>
+  store
+    .all<{ epoch: bigint; round: Hex; device_id: Hex; hash: Hex; message: string }>(
+      'SELECT epoch, round, device_id, hash, message FROM "commitment" ORDER BY rowid DESC LIMIT ?',
+      limit,
+    )
+    .map(({ epoch, round, device_id, hash, message }) => ({
+      epoch: Number(epoch),
+      round,
+      deviceId: device_id,
+      rows: Number((JSON.parse(message) as { rows: string }).rows),
+      commitmentHash: hash,
+    }))
+
+const readReceipts = (store: StoreReader, limit: number): ReceiptSummary[] =>
+  store
+    .all<{ epoch: bigint; device_id: Hex; checker: Hex; message: string }>(
+      'SELECT epoch, device_id, checker, message FROM receipt ORDER BY rowid DESC LIMIT ?',
+      limit,
+    )
+    .map(({ epoch, device_id, checker, message }) => {
+      const { rate, uptime, flags } = JSON.parse(message) as { rate: number; uptime: number; flags: number }
+      return {
+        epoch: Number(epoch),
+        deviceId: device_id,
+        checker,
+        rate,
+        uptime,
+        flags: (Object.keys(flagBit) as (keyof typeof flagBit)[]).filter(flag => (flags & flagBit[flag]) !== 0),
+      }
+    })

@@ -1,16 +1,15 @@
-/** A Provider on this machine: the real probe, engines, certificate file and sockets put into `run-provider.ts`. */
+/** Starts a Provider on this machine: gives the real probe, engines, certificate file and sockets to `run-provider.ts`. */
 import { webcrypto } from 'node:crypto'
 import { join } from 'node:path'
 import type { Address } from 'viem'
+import { attestDevice } from '../attestation/attest-device.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { isDevelopmentChain } from '../chain/network-presets.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { attestDevice } from '../gpu/attestation/attest-device.ts'
-import { probeEnvironment } from '../gpu/environment-probe.ts'
-import { nodeHost } from '../gpu/host.ts'
-import { createHostProbe } from '../gpu/host-probe.ts'
-import { probeVisible } from '../gpu/pin-devices.ts'
-import { runTool } from '../gpu/run-tool.ts'
+import { probeEnvironment } from '../devices/environment-probe.ts'
+import { nodeHost, runTool } from '../devices/host.ts'
+import { createHostProbe } from '../devices/host-probe.ts'
+import { probeVisible } from '../devices/pin-devices.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import { crashPoint } from '../platform/crash-point.ts'
@@ -19,16 +18,16 @@ import type { Store } from '../platform/store.ts'
 import type { Signer } from '../report/signer.ts'
 import { ensureCertificate } from '../transport/certificate-file.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
-import { type EngineChoice, engineOptions } from './engine-options.ts'
 import type { OwnDevice } from './own-devices.ts'
+import { type EngineChoice, engineOptions } from './own-devices.ts'
 import type { ProviderEvent } from './provider-event.ts'
 import { runProvider } from './run-provider.ts'
 
 export type StartProviderOptions = EngineChoice & {
-  /** Of this role: certificate and state live in it. */
+  /** The folder of this role, with its certificate and state. */
   readonly folder: string
   readonly network: ConnectedNetwork
-  /** Whether endpoints at private addresses are dialled, as they are on a development chain anyway; default no. */
+  /** Whether endpoints at private addresses are dialled; default no. On a development chain they always are. */
   readonly privateEndpoints?: boolean
   readonly signer: Signer
   readonly sender: TransactionSender
@@ -36,7 +35,7 @@ export type StartProviderOptions = EngineChoice & {
   readonly payout: Address
   /** Whether cards that can attest are registered with their attested identity. */
   readonly attest: boolean
-  /** Of this program. */
+  /** Version of this program. */
   readonly version: string
 }
 

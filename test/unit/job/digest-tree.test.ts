@@ -55,7 +55,7 @@ function naiveRoot(rows: number, digests: Uint8Array): Buffer {
 }
 
 describe('digest tree', () => {
-  it('has the root of the plain rule, whatever the pieces it arrives in', () => {
+  it('the digest tree has the root of the plain rule, whatever the pieces in which digests arrive', () => {
     fc.assert(
       fc.property(fc.nat(900), fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 6 }), (rows, pieces) => {
         const digests = digestsOf(rows)
@@ -79,7 +79,7 @@ describe('digest tree', () => {
     )
   })
 
-  it('proves no other digest, chunk, row count or sibling', () => {
+  it('a proof of the digest tree holds for no other digest, chunk, row count or sibling', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 700 }), fc.nat(), fc.nat(), fc.nat(), (rows, a, b, c) => {
         const collector = createLeafCollector({ keepBytes: 1e9 })
@@ -103,7 +103,7 @@ describe('digest tree', () => {
     )
   })
 
-  it('judges each proof of several as if it were alone, whatever the others hold', () => {
+  it('the digest tree judges each proof of several as if it were alone, whatever the others hold', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 65, max: 1500 }),
@@ -129,7 +129,7 @@ describe('digest tree', () => {
     )
   })
 
-  it('has the shape of its proofs beyond 2^32 chunks, too', () => {
+  it('the digest tree has the shape of its proofs beyond 2^32 chunks, too', () => {
     const rows = 2 ** 40
     expect(proofShape(rows, 2 ** 33 + 1)[0]).toEqual({ siblingIsLeft: true })
     for (const chunk of [0, 2 ** 31, 2 ** 33 + 1, 2 ** 34 - 1]) {
@@ -144,7 +144,7 @@ describe('digest tree', () => {
     )
   })
 
-  it('keeps only the digests it may, and every leaf', () => {
+  it('the digest tree keeps every leaf, and no more digests than it may', () => {
     const collector = createLeafCollector({ keepBytes: 2 * 2048 + 5 })
     collector.append(digestsOf(300))
     const tree = collector.finish()
@@ -152,7 +152,7 @@ describe('digest tree', () => {
     expect(tree.root.equals(naiveRoot(300, digestsOf(300)))).toBe(true)
   })
 
-  it('takes 1 byte a row for leaves and tree, and 36 for digests that are kept', () => {
+  it('the digest tree takes 1 byte a row for leaves and tree, and 36 for digests that are kept', () => {
     const rows = 2 ** 20
     const piece = digestsOf(2 ** 14)
     const bytesPerRow = (keepBytes: number) => {
