@@ -59,7 +59,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         migrations: checkerMigrations,
         sending: sendingOptions(this.flags),
       },
-      { unlockKey: () => this.unlockKey(), connectNetwork: this.connectNetwork, log, clock },
+      { openKey: () => this.unlockKey(), connectNetwork: this.connectNetwork, log, clock },
     )
     const { network } = daemon
     const { createCheckerMetrics } = await import('../../core/checker/checker-metrics.ts')
@@ -85,6 +85,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
       const { startChecker } = await import('../../core/checker/start-checker.ts')
       const options = {
         ...daemon,
+        privateKey: daemon.key.privateKey,
         payout,
         seats,
         threads,
