@@ -20,6 +20,7 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   checker: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
   explorer: ['chain', 'epoch'],
   operator: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch', 'explorer', 'provider', 'checker'],
+  fleet: ['chain', 'epoch', 'explorer', 'operator', 'transport'],
   devnet: 'everything',
 }
 

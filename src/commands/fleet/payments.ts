@@ -1,0 +1,52 @@
+import { Flags } from '@oclif/core'
+import { exactUnits } from '../../core/platform/exact-units.ts'
+import { FleetCommand, fleetFlags, walletArg } from '../fleet-command.ts'
+import { printTable } from '../print-table.ts'
+
+export default class FleetPayments extends FleetCommand<typeof FleetPayments> {
+  static override description =
+    `List what a wallet was paid, with blocks and transactions: for its devices, and as Checker or keeper.
+
+--csv prints every field with amounts to the last digit, for bookkeeping.`
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+    '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 --epochs 400 --csv > payments.csv',
+  ]
+  static override args = { wallet: walletArg }
+  static override flags = {
+    ...fleetFlags,
+    csv: Flags.boolean({ description: 'Print comma-separated values (RFC 4180)' }),
+  }
+
+  async run() {
+    const { wallet } = this.args
+    const { network, reader } = await this.openFleet(wallet)
+    const { paymentsCsv, paymentsOf } = await import('../../core/fleet/read-payments-of.ts')
+    const view = await reader.read()
+    const payments = await paymentsOf(network, view, wallet)
+    const total = payments.reduce((sum, { amount }) => sum + amount, 0n)
+    if (this.flags.csv) this.log(paymentsCsv(payments))
+    else {
+      await printTable(
+        line => this.log(line),
+        [
+          { title: 'epoch', align: 'right' },
+          { title: 'time' },
+          { title: 'for', isHex: true },
+          { title: 'KAI', align: 'right' },
+          { title: 'transaction', isHex: true, rank: 1 },
+        ],
+        payments.map(({ epoch, timestamp, kind, device, amount, txHash }) => [
+          String(epoch),
+          new Date(timestamp * 1000).toISOString().slice(0, 16).replace('T', ' '),
+          device ?? kind,
+          exactUnits(amount),
+          txHash,
+        ]),
+        `Nothing was paid to ${wallet} since epoch ${view.firstEpoch}. --epochs reads further back.`,
+      )
+      if (payments.length > 0) this.log(`\n${exactUnits(total)} KAI since epoch ${view.firstEpoch}`)
+    }
+    return { wallet, firstEpoch: view.firstEpoch, total, payments }
+  }
+}
