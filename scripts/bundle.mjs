@@ -13,12 +13,12 @@ export const entries = [
   'commands/*/*.ts',
   'hooks/*.ts',
   'core/devnet/start-devnet.ts',
-  'core/gpu/execution-provider-check.ts',
+  'core/devices/execution-provider-check.ts',
   'core/job/work-worker.ts',
   'core/platform/config.ts',
 ]
 /** What the explorer sends to browsers as it is. */
-export const assets = ['core/explorer/web/*.css', 'core/explorer/web/browser/*.js']
+export const assets = ['core/web/*.css', 'core/web/browser/*.js']
 
 /** Native code, which lies beside its package; and what ink and oclif look for where they are developed. */
 const external = ['onnxruntime-node', 'secp256k1', 'react-devtools-core', 'typescript']

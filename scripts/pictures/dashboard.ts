@@ -6,9 +6,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startDevnet } from '../../src/core/devnet/start-devnet.ts'
-import { emptyLiveState, liveStateAfter } from '../../src/core/explorer/live-state.ts'
-import { networkDashboard } from '../../src/core/explorer/network-dashboard.ts'
-import { devnetFrame } from '../../src/core/platform/ui/devnet-frame.ts'
+import { emptyLiveState, liveStateAfter } from '../../src/core/network/live-state.ts'
+import { devnetFrame } from '../../src/core/view/devnet-frame.ts'
+import { networkDashboard } from '../../src/core/view/network-dashboard.ts'
 import { terminalSvg } from './terminal-svg.ts'
 
 const size = { columns: 80, rows: 24 }

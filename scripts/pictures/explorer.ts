@@ -4,8 +4,8 @@
  */
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { createNetworkReader } from '../../src/core/explorer/network-reader.ts'
-import { serveExplorer } from '../../src/core/explorer/serve-explorer.ts'
+import { createNetworkReader } from '../../src/core/network/network-reader.ts'
+import { serveExplorer } from '../../src/core/web/serve-explorer.ts'
 import { openBrowser } from '../../test/helpers/open-browser.ts'
 import { playNetwork } from './play-network.ts'
 

@@ -6,7 +6,7 @@ import { encodeRateDown } from '../../src/core/epoch/minifloat.ts'
 import { networkForTests } from '../../test/helpers/deploy.ts'
 import { playerFor } from '../../test/helpers/play-epochs.ts'
 import { seededRandom } from '../../test/helpers/seeded-random.ts'
-import { openingOf } from '../../test/unit/explorer/epoch-simulation.ts'
+import { openingOf } from '../../test/unit/network/epoch-simulation.ts'
 
 const epochSeconds = 16
 

@@ -1,5 +1,5 @@
 /** Lines of a terminal as an SVG: sharp at any size, small, the same on every machine. */
-import { type Line, type Tone, textWidth } from '../../src/core/platform/ui/line.ts'
+import { type Line, type Tone, textWidth } from '../../src/core/view/line.ts'
 
 const cell = { width: 8.4, height: 18 }
 const colours: Record<Tone, string> = {

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Line, Tone } from '../../src/core/platform/ui/line.ts'
+import type { Line, Tone } from '../../src/core/view/line.ts'
 import { terminalSvg } from './terminal-svg.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

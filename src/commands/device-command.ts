@@ -17,7 +17,7 @@ export abstract class DeviceCommand<T extends typeof Command> extends SendingCom
    */
   protected async findDevice(network: ConnectedNetwork, asked: string): Promise<RegisteredDevice> {
     const { getDevices } = await import('../core/chain/devices.ts')
-    const { findDevice } = await import('../core/explorer/find-device.ts')
+    const { findDevice } = await import('../core/network/find-device.ts')
     const devices = await getDevices(network)
     const id = findDevice(
       devices.map(device => device.id),

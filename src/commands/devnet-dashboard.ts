@@ -1,9 +1,9 @@
 /** The dashboard of a devnet on a terminal: what its processes tell, put over what its chain says. */
 import type { Devnet, DevnetEvent } from '../core/devnet/start-devnet.ts'
-import { emptyLiveState, liveStateAfter } from '../core/explorer/live-state.ts'
-import { networkDashboard } from '../core/explorer/network-dashboard.ts'
-import type { NetworkView } from '../core/explorer/network-view.ts'
-import type { MountedDashboard } from '../core/platform/ui/mount-dashboard.ts'
+import { emptyLiveState, liveStateAfter } from '../core/network/live-state.ts'
+import type { NetworkView } from '../core/network/network-view.ts'
+import type { MountedDashboard } from '../core/view/mount-dashboard.ts'
+import { networkDashboard } from '../core/view/network-dashboard.ts'
 
 export type DevnetScreen = {
   take(event: DevnetEvent): void
@@ -20,8 +20,8 @@ export type DevnetScreen = {
 }
 
 export async function createDevnetScreen(): Promise<DevnetScreen> {
-  const { createViewSource, mountDashboard } = await import('../core/platform/ui/mount-dashboard.ts')
-  const { DevnetDashboard } = await import('../core/platform/ui/dashboards.ts')
+  const { createViewSource, mountDashboard } = await import('../core/view/mount-dashboard.ts')
+  const { DevnetDashboard } = await import('../core/view/dashboards.ts')
   const { promise: quit, resolve } = Promise.withResolvers<void>()
   let live = emptyLiveState
   let latest: NetworkView | null = null

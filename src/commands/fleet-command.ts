@@ -23,7 +23,7 @@ export abstract class FleetCommand<T extends typeof Command> extends BaseCommand
   /** Reads the chain at each call; what cannot change any more is read once. */
   protected async openFleet(wallet: `0x${string}`) {
     const { epochs, hosts: hostList } = this.flags as unknown as FleetFlags
-    const { createNetworkReader } = await import('../core/explorer/network-reader.ts')
+    const { createNetworkReader } = await import('../core/network/network-reader.ts')
     const { fleetErrors } = await import('../core/fleet/errors.ts')
     const { fleetStatus } = await import('../core/fleet/fleet-status.ts')
     const { readHostList, readHosts } = await import('../core/fleet/read-hosts.ts')

@@ -3,8 +3,8 @@ import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { ChainHead } from '../core/platform/daemon-metrics.ts'
 import type { MetricsServer } from '../core/platform/metrics.ts'
-import type { MountOptions } from '../core/platform/ui/mount-dashboard.ts'
 import { printable } from '../core/protocol/text.ts'
+import type { MountOptions } from '../core/view/mount-dashboard.ts'
 
 export const observeFlags = {
   'metrics-port': Flags.integer({
@@ -55,7 +55,7 @@ export async function watchDaemon<R, V>(
     readonly show: (reading: R, trouble: string | null) => V
   },
 ): Promise<DaemonWatch> {
-  const { createViewSource, mountDashboard } = await import('../core/platform/ui/mount-dashboard.ts')
+  const { createViewSource, mountDashboard } = await import('../core/view/mount-dashboard.ts')
   const { systemClock } = await import('../core/platform/clock.ts')
   const { read, show, component } = options
   let reading = await read()

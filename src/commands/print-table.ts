@@ -1,4 +1,4 @@
-import type { Column } from '../core/platform/ui/table-lines.ts'
+import type { Column } from '../core/view/table-lines.ts'
 
 /** Columns that a table may take. A pipe has no width: nothing is left out there. */
 export const tableWidth = (): number => process.stdout.columns ?? Number.MAX_SAFE_INTEGER
@@ -10,8 +10,8 @@ export async function printTable(
   rows: readonly (readonly string[])[],
   empty: string,
 ): Promise<void> {
-  const { lineText } = await import('../core/platform/ui/line.ts')
-  const { tableLines } = await import('../core/platform/ui/table-lines.ts')
+  const { lineText } = await import('../core/view/line.ts')
+  const { tableLines } = await import('../core/view/table-lines.ts')
   if (rows.length === 0) return log(empty)
   for (const line of tableLines(columns, rows, { width: tableWidth() })) log(lineText(line))
 }

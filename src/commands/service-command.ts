@@ -149,7 +149,7 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
     const { paths, root } = target
     const [{ installService }, { runTool: run }] = await Promise.all([
       import('../core/operator/install-service.ts'),
-      import('../core/gpu/run-tool.ts'),
+      import('../core/devices/host.ts'),
     ])
     const { content, operator } = await this.gather(target, needed)
     const { files, moved } = await installService(target, content, { run })
@@ -173,7 +173,7 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
   private async uninstallFrom(target: InstallTarget) {
     const [{ uninstallService }, { runTool: run }] = await Promise.all([
       import('../core/operator/install-service.ts'),
-      import('../core/gpu/run-tool.ts'),
+      import('../core/devices/host.ts'),
     ])
     const { name } = target.paths
     const { removed, kept } = await uninstallService(target, { run })

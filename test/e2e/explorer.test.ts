@@ -7,7 +7,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { getDevices } from '../../src/core/chain/devices.ts'
 import { encodeRateDown } from '../../src/core/epoch/minifloat.ts'
-import type { Explanation } from '../../src/core/explorer/explanation.ts'
+import type { Explanation } from '../../src/core/explain/explanation.ts'
 import { writeContext } from '../../src/core/platform/context.ts'
 import { anvilForTests } from '../helpers/anvil.ts'
 import { runCliHere } from '../helpers/cli-in-process.ts'
@@ -16,7 +16,7 @@ import { eventually } from '../helpers/eventually.ts'
 import { openBrowser } from '../helpers/open-browser.ts'
 import { playerFor, type SeatView } from '../helpers/play-epochs.ts'
 import { cliPath, isolatedHome, runCli } from '../helpers/run-cli.ts'
-import { hex, openingOf } from '../unit/explorer/epoch-simulation.ts'
+import { hex, openingOf } from '../unit/network/epoch-simulation.ts'
 
 const home = isolatedHome()
 const view: SeatView = ({ seat, epoch }) =>

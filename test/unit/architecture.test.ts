@@ -10,17 +10,33 @@ const source = fileURLToPath(new URL('../../src/', import.meta.url))
 const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   protocol: [],
   platform: [],
-  gpu: [],
+  devices: [],
+  attestation: ['devices'],
   job: [],
   report: ['job'],
   transport: [],
   chain: [],
   epoch: ['chain'],
-  provider: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
-  checker: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch'],
-  explorer: ['chain', 'epoch'],
-  operator: ['gpu', 'job', 'report', 'transport', 'chain', 'epoch', 'explorer', 'provider', 'checker'],
-  fleet: ['chain', 'epoch', 'explorer', 'operator', 'transport'],
+  provider: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch'],
+  checker: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch'],
+  network: ['chain', 'epoch', 'view', 'operator'],
+  view: ['chain', 'network', 'provider', 'checker', 'operator'],
+  explain: ['chain', 'epoch', 'network', 'view'],
+  web: ['network', 'explain', 'view'],
+  operator: [
+    'devices',
+    'attestation',
+    'job',
+    'report',
+    'transport',
+    'chain',
+    'epoch',
+    'network',
+    'view',
+    'provider',
+    'checker',
+  ],
+  fleet: ['chain', 'network', 'view', 'operator', 'transport'],
   devnet: 'everything',
 }
 
@@ -95,11 +111,9 @@ describe('direction of dependencies', () => {
     expect(found).toEqual([])
   })
 
-  it('keeps ink and react in platform/ui', () => {
+  it('keeps ink and react in view', () => {
     const found = violations(files, file =>
-      file.path.startsWith('core/platform/ui/')
-        ? false
-        : file.imports.find(specifier => /^(ink|react)(\/|$)/.test(specifier)),
+      file.path.startsWith('core/view/') ? false : file.imports.find(specifier => /^(ink|react)(\/|$)/.test(specifier)),
     )
     expect(found).toEqual([])
   })
@@ -107,7 +121,7 @@ describe('direction of dependencies', () => {
 
 it('loads no model but what it builds itself', () => {
   const loading = files.filter(({ text }) => text.includes('InferenceSession.create')).map(({ path }) => path)
-  expect(loading).toEqual(['core/gpu/execution-provider-check.ts', 'core/job/execution-provider.ts'])
+  expect(loading).toEqual(['core/devices/execution-provider-check.ts', 'core/job/execution-provider.ts'])
   const opening = core.filter(({ text }) => /\bopenSession\(/.test(text)).map(({ path }) => path)
   expect(opening).toEqual(['core/job/execution-provider.ts', 'core/job/kernel.ts'])
 })

@@ -203,7 +203,7 @@ Checkers are bonded.`
     cost: { gas: bigint; gasPrice: bigint; now: bigint; most: bigint; balance: bigint },
     file: string,
   ) {
-    const { parameterLines } = await import('../../core/chain/parameter-text.ts')
+    const { parameterLines } = await import('../../core/view/parameter-text.ts')
     const { deployer, owner, guardian, treasury, firstNonce, steps, parameters } = plan
     const { seatRules, seatBond, deviceDeposit, supply, vaultFunding, timeline, rounds, scores, emission } = parameters
     const contracts = Object.fromEntries(

@@ -9,7 +9,7 @@ export default class ChainDevices extends BaseCommand<typeof ChainDevices> {
   async run() {
     const target = await this.chainTarget()
     const { getDevices } = await import('../../core/chain/devices.ts')
-    const { grouped, tokens } = await import('../../core/platform/ui/figures.ts')
+    const { grouped, tokens } = await import('../../core/view/figures.ts')
     const devices = await getDevices(await this.connectNetwork(target))
     const number = { align: 'right' } as const
     await printTable(

@@ -11,7 +11,7 @@ export default class ChainInfo extends BaseCommand<typeof ChainInfo> {
     const { getTimeline, settledThrough } = await import('../../core/chain/epochs.ts')
     const { getVaultBooks } = await import('../../core/chain/vault.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
-    const { counted, tokens } = await import('../../core/platform/ui/figures.ts')
+    const { counted, tokens } = await import('../../core/view/figures.ts')
     const network = await this.connectNetwork(target)
     const { chain, contracts, chainId } = network
     const [head, timeline, vault] = await Promise.all([

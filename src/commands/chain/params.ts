@@ -10,7 +10,7 @@ export default class ChainParams extends BaseCommand<typeof ChainParams> {
     const target = await this.chainTarget()
     const { readParameters } = await import('../../core/chain/parameters.ts')
     const parameters = await readParameters(await this.connectNetwork(target))
-    const { parameterLines } = await import('../../core/chain/parameter-text.ts')
+    const { parameterLines } = await import('../../core/view/parameter-text.ts')
     for (const line of parameterLines(parameters)) this.log(line)
     return parameters
   }

@@ -9,7 +9,7 @@ export default class ChainSeats extends BaseCommand<typeof ChainSeats> {
   async run() {
     const target = await this.chainTarget()
     const { getCheckers } = await import('../../core/chain/checkers.ts')
-    const { tokens } = await import('../../core/platform/ui/figures.ts')
+    const { tokens } = await import('../../core/view/figures.ts')
     const checkers = await getCheckers(await this.connectNetwork(target))
     const number = { align: 'right' } as const
     await printTable(

@@ -17,8 +17,8 @@ It is bound to 127.0.0.1 and runs until Ctrl-C.`
   async run() {
     const stop = this.stopSignal()
     const target = await this.chainTarget()
-    const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
-    const { serveExplorer } = await import('../../core/explorer/serve-explorer.ts')
+    const { createNetworkReader } = await import('../../core/network/network-reader.ts')
+    const { serveExplorer } = await import('../../core/web/serve-explorer.ts')
     const log = await this.createLog('explorer')
     const network = await this.connectNetwork(target)
     const reader = createNetworkReader(network, this.readingFrom)

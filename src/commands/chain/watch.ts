@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
-import type { LiveView, Served } from '../../core/explorer/live-view.ts'
-import type { NetworkView } from '../../core/explorer/network-view.ts'
+import type { LiveView, Served } from '../../core/network/live-view.ts'
+import type { NetworkView } from '../../core/network/network-view.ts'
 import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
 
 export default class ChainWatch extends BaseCommand<typeof ChainWatch> {
@@ -23,8 +23,8 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
   async run() {
     const stop = this.stopSignal()
     const target = await this.chainTarget()
-    const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
-    const { createLiveView } = await import('../../core/explorer/live-view.ts')
+    const { createNetworkReader } = await import('../../core/network/network-reader.ts')
+    const { createLiveView } = await import('../../core/network/live-view.ts')
     const network = await this.connectNetwork(target)
     const reader = createNetworkReader(network, this.readingFrom)
     const live = createLiveView({}, { read: () => reader.read(), now: () => performance.now() })
@@ -50,7 +50,7 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
   }
 
   private async tellChanges(live: LiveView, first: Served, stopped: Promise<void>) {
-    const { changeText, networkChanges } = await import('../../core/explorer/network-changes.ts')
+    const { changeText, networkChanges } = await import('../../core/network/network-changes.ts')
     let last: NetworkView | null = null
     let trouble: string | null = null
     const tell = (served: Served) => {
@@ -74,10 +74,10 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
     { name, rpcUrl }: { name: string; rpcUrl: string },
     stopped: Promise<void>,
   ) {
-    const { DevnetDashboard } = await import('../../core/platform/ui/dashboards.ts')
-    const { createViewSource, mountDashboard } = await import('../../core/platform/ui/mount-dashboard.ts')
-    const { networkDashboard } = await import('../../core/explorer/network-dashboard.ts')
-    const { emptyLiveState } = await import('../../core/explorer/live-state.ts')
+    const { DevnetDashboard } = await import('../../core/view/dashboards.ts')
+    const { createViewSource, mountDashboard } = await import('../../core/view/mount-dashboard.ts')
+    const { networkDashboard } = await import('../../core/view/network-dashboard.ts')
+    const { emptyLiveState } = await import('../../core/network/live-state.ts')
     const show = ({ view, trouble }: Served) =>
       networkDashboard(view, {
         name,

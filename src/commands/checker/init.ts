@@ -1,7 +1,7 @@
 import { webcrypto } from 'node:crypto'
 import { join } from 'node:path'
 import { Flags } from '@oclif/core'
-import { counted } from '../../core/platform/ui/figures.ts'
+import { counted } from '../../core/view/figures.ts'
 import { InitCommand, initFlags } from '../init-command.ts'
 import { roleFolder } from '../operator-flags.ts'
 

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { CheckerEvent } from '../../core/checker/run-checker.ts'
-import type { RecentEvents } from '../../core/operator/recent-events.ts'
+import type { RecentEvents } from '../../core/view/recent-events.ts'
 import { BaseCommand } from '../base.ts'
 import { daemonFlags, sendingOptions } from '../daemon-flags.ts'
 import { describeEvent, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
@@ -42,7 +42,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         import('../../core/checker/journal.ts'),
         import('../../core/operator/errors.ts'),
         import('../open-daemon.ts'),
-        import('../../core/operator/recent-events.ts'),
+        import('../../core/view/recent-events.ts'),
       ])
     const { payout, seats, host, port, keeper, threads, 'take-over': takeOver } = this.flags
     if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
@@ -113,11 +113,11 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
     events: RecentEvents,
   ) {
     const [{ createNetworkReader }, { CheckerDashboard }, { createCheckerDashboard }] = await Promise.all([
-      import('../../core/explorer/network-reader.ts'),
-      import('../../core/platform/ui/dashboards.ts'),
-      import('../../core/operator/checker-dashboard.ts'),
+      import('../../core/network/network-reader.ts'),
+      import('../../core/view/dashboards.ts'),
+      import('../../core/view/checker-dashboard.ts'),
     ])
-    const { readDuties } = await import('../../core/operator/read-duties.ts')
+    const { readDuties } = await import('../../core/network/read-duties.ts')
     const { operator } = options
     const reader = createNetworkReader(network)
     const state = createCheckerDashboard(options, { events, now: () => Date.now() })

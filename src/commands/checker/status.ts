@@ -25,10 +25,10 @@ It also asks the registered endpoint whether it answers, and says so where a run
     })
     const [{ createNetworkReader }, { checkEndpoint }, { checkerStatus, checkerStatusLines }, { readDuties }] =
       await Promise.all([
-        import('../../core/explorer/network-reader.ts'),
+        import('../../core/network/network-reader.ts'),
         import('../../core/operator/check-endpoint.ts'),
         import('../../core/operator/checker-status.ts'),
-        import('../../core/operator/read-duties.ts'),
+        import('../../core/network/read-duties.ts'),
       ])
     const reader = createNetworkReader(network)
     const view = await reader.read()

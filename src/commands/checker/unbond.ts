@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import { counted } from '../../core/platform/ui/figures.ts'
+import { counted } from '../../core/view/figures.ts'
 import { withdrawalText } from '../device-command.ts'
 import { checkerFlags, findChecker } from '../find-checker.ts'
 import { SendingCommand } from '../sending-command.ts'

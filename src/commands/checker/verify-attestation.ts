@@ -33,7 +33,7 @@ Revocation is not checked (it needs NVIDIA's services); a missing reference is "
 
   async run() {
     const { chain, nonce, rim, 'minimum-driver': minimumDriver } = this.flags
-    const { invalidAt, verifyEvidenceFiles } = await import('../../core/gpu/attestation/verify-files.ts')
+    const { invalidAt, verifyEvidenceFiles } = await import('../../core/attestation/verify-files.ts')
     const devices = await verifyEvidenceFiles({
       file: this.args.file,
       chain,
@@ -53,7 +53,7 @@ Revocation is not checked (it needs NVIDIA's services); a missing reference is "
     })
     const first = devices[failed]
     if (first?.failedStep) {
-      const { attestationErrors } = await import('../../core/gpu/attestation/errors.ts')
+      const { attestationErrors } = await import('../../core/attestation/errors.ts')
       const { failedStep: step, reason } = first
       this.fail(
         attestationErrors.ATTESTATION_INVALID({

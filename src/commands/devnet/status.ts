@@ -13,7 +13,7 @@ export default class DevnetStatus extends BaseCommand<typeof DevnetStatus> {
     const { folder, name } = devnetPlace(this.flags['data-dir'], this.config.dataDir)
     const context = listContexts(this.contextHome).find(each => each.name === name)
     if (context === undefined || !isContextAlive(context)) throw devnetErrors.DEVNET_NOT_RUNNING({ dataDir: folder })
-    const { counted } = await import('../../core/platform/ui/figures.ts')
+    const { counted } = await import('../../core/view/figures.ts')
     const { summarizeDevnet, summaryTable } = await import('../../core/devnet/summary.ts')
     const network = await this.connectNetwork(context)
     const summary = await summarizeDevnet({ rpcUrl: context.rpcUrls[0]!, network })

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import type { DaemonEvent } from '../../core/devnet/launch-daemons.ts'
 import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
 import type { DevnetSummary } from '../../core/devnet/summary.ts'
-import { shortHex } from '../../core/platform/ui/figures.ts'
+import { shortHex } from '../../core/view/figures.ts'
 import { BaseCommand } from '../base.ts'
 import type { DevnetScreen } from '../devnet-dashboard.ts'
 import { devnetPidFile, devnetPlace } from '../devnet-folder.ts'
@@ -126,8 +126,8 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
   }
 
   private async serveExplorer({ network }: Devnet) {
-    const { serveExplorer } = await import('../../core/explorer/serve-explorer.ts')
-    const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
+    const { serveExplorer } = await import('../../core/web/serve-explorer.ts')
+    const { createNetworkReader } = await import('../../core/network/network-reader.ts')
     const explorer = await serveExplorer(
       {},
       { reader: createNetworkReader(network), modelOf: id => this.models.get(id) ?? null },

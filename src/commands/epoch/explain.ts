@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { Args } from '@oclif/core'
-import type { Tone } from '../../core/platform/ui/line.ts'
+import type { Tone } from '../../core/view/line.ts'
 import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
 import { epochFlag } from '../epoch-flag.ts'
 
@@ -34,10 +34,10 @@ It is recomputed from the openings on chain and compared with the transfer to th
 
   async run() {
     const target = await this.chainTarget()
-    const { createNetworkReader } = await import('../../core/explorer/network-reader.ts')
-    const { readExplanation } = await import('../../core/explorer/read-explanation.ts')
-    const { explanationLines } = await import('../../core/explorer/explanation-text.ts')
-    const { findDevice } = await import('../../core/explorer/find-device.ts')
+    const { createNetworkReader } = await import('../../core/network/network-reader.ts')
+    const { readExplanation } = await import('../../core/explain/read-explanation.ts')
+    const { explanationLines } = await import('../../core/explain/explanation-text.ts')
+    const { findDevice } = await import('../../core/network/find-device.ts')
     const network = await this.connectNetwork(target)
     const reader = createNetworkReader(network, this.readingFrom)
     const { history } = await reader.readHistory()

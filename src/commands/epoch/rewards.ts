@@ -18,7 +18,7 @@ export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
     const { getEpoch, getTimeline } = await import('../../core/chain/epochs.ts')
     const { readPayments } = await import('../../core/epoch/read-payments.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
-    const { grouped, tokens } = await import('../../core/platform/ui/figures.ts')
+    const { grouped, tokens } = await import('../../core/view/figures.ts')
     const network = await this.connectNetwork(target)
     const timeline = await getTimeline(network)
     const { timestamp } = await network.chain.client.getBlock()

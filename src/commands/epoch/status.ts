@@ -16,7 +16,7 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
     const target = await this.chainTarget()
     const { getCohort, getEpoch, getTimeline } = await import('../../core/chain/epochs.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
-    const { counted, shortHex, tokens } = await import('../../core/platform/ui/figures.ts')
+    const { counted, shortHex, tokens } = await import('../../core/view/figures.ts')
     const network = await this.connectNetwork(target)
     const timeline = await getTimeline(network)
     const { timestamp } = await network.chain.client.getBlock()

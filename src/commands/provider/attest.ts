@@ -32,14 +32,14 @@ The cards sign a nonce that is bound to the network, the operator, the device an
       { runTool: run },
       { randomBytes },
     ] = await Promise.all([
-      import('../../core/gpu/attestation/attest-device.ts'),
-      import('../../core/gpu/attestation/verify-files.ts'),
-      import('../../core/gpu/host-probe.ts'),
-      import('../../core/gpu/host.ts'),
-      import('../../core/gpu/run-tool.ts'),
+      import('../../core/attestation/attest-device.ts'),
+      import('../../core/attestation/verify-files.ts'),
+      import('../../core/devices/host-probe.ts'),
+      import('../../core/devices/host.ts'),
+      import('../../core/devices/host.ts'),
       import('node:crypto'),
     ])
-    const { attestationErrors } = await import('../../core/gpu/attestation/errors.ts')
+    const { attestationErrors } = await import('../../core/attestation/errors.ts')
     const challengeBytes = this.flags.challenge === undefined ? randomBytes(32) : parseNonce(this.flags.challenge)
     const challenge: Hex = `0x${challengeBytes.toString('hex')}`
     const { devices } = await createHostProbe({}, { host, run }).probe()
@@ -84,7 +84,7 @@ The cards sign a nonce that is bound to the network, the operator, the device an
     const { keystoreAddress } = await import('../../core/platform/keystore.ts')
     const address = keystoreAddress(readKeystore(/[./]/.test(key) ? key : keyPath(this.dataDir, key)))
     if (address === undefined)
-      throw (await import('../../core/gpu/attestation/errors.ts')).attestationErrors.ATTESTATION_OPERATOR_MISSING({
+      throw (await import('../../core/attestation/errors.ts')).attestationErrors.ATTESTATION_OPERATOR_MISSING({
         key,
       })
     return getAddress(address)

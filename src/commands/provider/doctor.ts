@@ -20,12 +20,12 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
 
   async run() {
     const { recording } = this.flags
-    const { doctorLines, examineRecording } = await import('../../core/gpu/doctor.ts')
+    const { doctorLines, examineRecording } = await import('../../core/devices/doctor.ts')
     const report = recording === undefined ? await this.examineThisHost() : await examineRecording(recording)
     for (const line of doctorLines(report)) this.log(line)
     const critical = report.faults.filter(fault => fault.critical)
     if (critical.length > 0) {
-      const { gpuErrors } = await import('../../core/gpu/errors.ts')
+      const { gpuErrors } = await import('../../core/devices/errors.ts')
       this.fail(gpuErrors.GPU_NOT_READY({ codes: [...new Set(critical.map(({ code }) => code))] }), report)
     }
     return report
@@ -34,11 +34,11 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
   private async examineThisHost() {
     const [{ examineHost }, { createHostProbe }, { nodeHost: host }, { runTool: run }, { probeEnvironment }, curve] =
       await Promise.all([
-        import('../../core/gpu/doctor.ts'),
-        import('../../core/gpu/host-probe.ts'),
-        import('../../core/gpu/host.ts'),
-        import('../../core/gpu/run-tool.ts'),
-        import('../../core/gpu/environment-probe.ts'),
+        import('../../core/devices/doctor.ts'),
+        import('../../core/devices/host-probe.ts'),
+        import('../../core/devices/host.ts'),
+        import('../../core/devices/host.ts'),
+        import('../../core/devices/environment-probe.ts'),
         import('../../core/report/curve.ts'),
       ])
     this.progress('Looking for devices and trying the execution providers …')

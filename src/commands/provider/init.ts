@@ -41,9 +41,9 @@ What is there already is kept; nothing is sent to any network.`
       import('../../core/platform/data-dir-lock.ts'),
       import('../../core/transport/certificate-file.ts'),
       import('../../core/provider/own-devices.ts'),
-      import('../../core/gpu/host-probe.ts'),
-      import('../../core/gpu/host.ts'),
-      import('../../core/gpu/run-tool.ts'),
+      import('../../core/devices/host-probe.ts'),
+      import('../../core/devices/host.ts'),
+      import('../../core/devices/host.ts'),
     ])
     const folder = roleFolder(this.dataDir, 'provider')
     const lock = lockDataDir({ path: folder, owner: 'kaisar provider init' })

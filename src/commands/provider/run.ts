@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
-import type { RecentEvents } from '../../core/operator/recent-events.ts'
 import type { ProviderEvent } from '../../core/provider/provider-event.ts'
+import type { RecentEvents } from '../../core/view/recent-events.ts'
 import { BaseCommand } from '../base.ts'
 import { daemonFlags, sendingOptions } from '../daemon-flags.ts'
 import { describeEvent, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
@@ -30,7 +30,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
         import('../../core/provider/journal.ts'),
         import('../../core/operator/errors.ts'),
         import('../open-daemon.ts'),
-        import('../../core/operator/recent-events.ts'),
+        import('../../core/view/recent-events.ts'),
       ])
     const { payout, threads, attest, 'execution-provider': executionProvider, 'take-over': takeOver } = this.flags
     if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
@@ -91,9 +91,9 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
     events: RecentEvents,
   ) {
     const [{ createNetworkReader }, { ProviderDashboard }, { createProviderDashboard }, local] = await Promise.all([
-      import('../../core/explorer/network-reader.ts'),
-      import('../../core/platform/ui/dashboards.ts'),
-      import('../../core/operator/provider-dashboard.ts'),
+      import('../../core/network/network-reader.ts'),
+      import('../../core/view/dashboards.ts'),
+      import('../../core/view/provider-dashboard.ts'),
       this.probeDevices(options.operator),
     ])
     const reader = createNetworkReader(network)
@@ -112,9 +112,9 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
 
   private async probeDevices(operator: `0x${string}`) {
     const { probeDevices } = await import('../../core/operator/probe-devices.ts')
-    const { createHostProbe } = await import('../../core/gpu/host-probe.ts')
-    const { nodeHost: host } = await import('../../core/gpu/host.ts')
-    const { runTool: run } = await import('../../core/gpu/run-tool.ts')
+    const { createHostProbe } = await import('../../core/devices/host-probe.ts')
+    const { nodeHost: host } = await import('../../core/devices/host.ts')
+    const { runTool: run } = await import('../../core/devices/host.ts')
     const devices = this.flags['execution-provider'] === 'cpu' ? 'cpu' : 'auto'
     return probeDevices(operator, { probes: [createHostProbe({ devices }, { host, run })] })
   }

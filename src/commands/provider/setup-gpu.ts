@@ -23,7 +23,7 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
   }
 
   async run() {
-    const { installParts, missingParts, setupLines } = await import('../../core/gpu/gpu-setup.ts')
+    const { installParts, missingParts, setupLines } = await import('../../core/devices/gpu-setup.ts')
     const before = await this.examine()
     for (const line of setupLines(before)) this.log(line)
     if (!this.flags.install) return this.conclude(before, [])
@@ -43,7 +43,7 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
     const result = { ...setup, steps }
     const needed = setup.engines.filter(({ engine, state }) => /^(cuda|webgpu)$/.test(engine) && state !== 'unused')
     if (needed.length > 0 && needed.every(({ state }) => state !== 'works')) {
-      const { gpuErrors } = await import('../../core/gpu/errors.ts')
+      const { gpuErrors } = await import('../../core/devices/errors.ts')
       this.fail(gpuErrors.GPU_SETUP_INCOMPLETE({ engines: needed.map(({ engine }) => engine) }), result)
     }
     return result
@@ -55,10 +55,10 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
 
   private async examine() {
     const [{ examineSetup }, { nodeHost: host }, { runTool: run }, { probeEnvironment }] = await Promise.all([
-      import('../../core/gpu/gpu-setup.ts'),
-      import('../../core/gpu/host.ts'),
-      import('../../core/gpu/run-tool.ts'),
-      import('../../core/gpu/environment-probe.ts'),
+      import('../../core/devices/gpu-setup.ts'),
+      import('../../core/devices/host.ts'),
+      import('../../core/devices/host.ts'),
+      import('../../core/devices/environment-probe.ts'),
     ])
     this.progress('Looking at drivers and libraries, and trying the engines …')
     const options = { kaisar: this.config.version, dataDirectory: this.dataDir, clockOffsetMs: null }
@@ -75,7 +75,7 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
 
   /** ONNX Runtime's own script, which npm is told to skip: it fetches from nuget.org. */
   private async fetchCudaPart(): Promise<boolean> {
-    const { runTool } = await import('../../core/gpu/run-tool.ts')
+    const { runTool } = await import('../../core/devices/host.ts')
     this.progress('Fetching ONNX Runtime’s CUDA part from nuget.org, about 300 MB …')
     const script = join(this.runtimePackage, 'script', 'install.js')
     const { exitCode, stderr } = await runTool('env', ['ONNXRUNTIME_NODE_INSTALL=cuda12', process.execPath, script], {

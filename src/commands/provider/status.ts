@@ -19,7 +19,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
       dataDir: this.dataDir,
       connectNetwork: this.connectNetwork,
     })
-    const { readNetworkView } = await import('../../core/explorer/network-reader.ts')
+    const { readNetworkView } = await import('../../core/network/network-reader.ts')
     const { providerStatus } = await import('../../core/operator/provider-status.ts')
     const { providerStatusLines } = await import('../../core/operator/provider-status-text.ts')
     const view = await readNetworkView(network)
@@ -46,9 +46,9 @@ The chain comes first and the process second: a daemon that runs while no Checke
       import('../../core/platform/data-dir-owner.ts'),
       import('../../core/provider/read-records.ts'),
       import('../../core/operator/probe-devices.ts'),
-      import('../../core/gpu/host-probe.ts'),
-      import('../../core/gpu/host.ts'),
-      import('../../core/gpu/run-tool.ts'),
+      import('../../core/devices/host-probe.ts'),
+      import('../../core/devices/host.ts'),
+      import('../../core/devices/host.ts'),
     ])
     const dependencies = { host: nodeHost, run: runTool }
     // A Provider may have been told to use the CPU of a machine with cards.

@@ -3,12 +3,11 @@
  * never costs. Attestation decides only for a device that was registered with it.
  */
 import type { Address, Hex } from 'viem'
-import { attestationNonce } from '../gpu/attestation/attestation-nonce.ts'
-import { readEvidenceJson } from '../gpu/attestation/read-evidence.ts'
-import { verifyEvidence } from '../gpu/attestation/verify-evidence.ts'
-import { classOfModel, memoryFits } from '../gpu/class-table.ts'
-import { contradictMeasuredWork } from '../gpu/cross-check.ts'
-import { judgeDriver } from '../gpu/driver-policy.ts'
+import { readEvidenceJson } from '../attestation/read-evidence.ts'
+import { attestationNonce, verifyEvidence } from '../attestation/verify-evidence.ts'
+import { classOfModel, memoryFits } from '../devices/class-table.ts'
+import { contradictMeasuredWork } from '../devices/cross-check.ts'
+import { judgeDriver } from '../devices/driver-policy.ts'
 import type { DeviceRecord, EnvironmentRecord } from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import type { DeviceFinding, RecordPolicy } from './device-check.ts'

@@ -1,8 +1,8 @@
 /** Which epochs have been paid, and how, read from the chain again and again. */
 import type { Hex } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { createNetworkReader } from '../explorer/network-reader.ts'
-import type { EpochView, NetworkView } from '../explorer/network-view.ts'
+import { createNetworkReader } from '../network/network-reader.ts'
+import type { EpochView, NetworkView } from '../network/network-view.ts'
 import type { Clock } from '../platform/clock.ts'
 
 export type PaidEpoch = {

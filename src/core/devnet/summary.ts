@@ -2,11 +2,11 @@
 import { formatEther, type Hex } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { kaiBalance } from '../chain/vault.ts'
-import { createNetworkReader } from '../explorer/network-reader.ts'
-import type { NetworkView } from '../explorer/network-view.ts'
-import { shortHex } from '../platform/ui/figures.ts'
-import { lineText } from '../platform/ui/line.ts'
-import { tableLines } from '../platform/ui/table-lines.ts'
+import { createNetworkReader } from '../network/network-reader.ts'
+import type { NetworkView } from '../network/network-view.ts'
+import { shortHex } from '../view/figures.ts'
+import { lineText } from '../view/line.ts'
+import { tableLines } from '../view/table-lines.ts'
 
 export type DevnetSummary = {
   readonly rpcUrl: string

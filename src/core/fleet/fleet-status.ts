@@ -1,6 +1,6 @@
 /** All devices of one payout wallet, whichever hosts and operator keys they have: what the chain has of them, and what hosts say. Pure. */
 import type { Address, Hex } from 'viem'
-import type { DeviceView, NetworkView } from '../explorer/network-view.ts'
+import type { DeviceView, NetworkView } from '../network/network-view.ts'
 import { providerStatus } from '../operator/provider-status.ts'
 import type { NetworkStatus, StatusWarning } from '../operator/status-parts.ts'
 import type { HostReading } from './read-hosts.ts'

@@ -1,7 +1,7 @@
 /** A fleet on 80 columns: totals first, then the devices. */
 
-import { counted, grouped, shortHex, tokens } from '../platform/ui/figures.ts'
-import type { Column } from '../platform/ui/table-lines.ts'
+import { counted, grouped, shortHex, tokens } from '../view/figures.ts'
+import type { Column } from '../view/table-lines.ts'
 import type { FleetDevice, FleetStatus } from './fleet-status.ts'
 
 const percent = (hundredths: number | null) => (hundredths === null ? '—' : `${(hundredths / 100).toFixed(2)}%`)

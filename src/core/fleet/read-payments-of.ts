@@ -1,7 +1,7 @@
 /** What a wallet was paid, a line for each payment as bookkeeping wants it. */
 import type { Address, Hex } from 'viem'
 import { type ConnectedNetwork, reading } from '../chain/network.ts'
-import type { NetworkView } from '../explorer/network-view.ts'
+import type { NetworkView } from '../network/network-view.ts'
 import { exactUnits } from '../platform/exact-units.ts'
 
 export type FleetPayment = {

@@ -1,5 +1,5 @@
 import type { Address } from 'viem'
-import type { GpuProbe } from '../gpu/gpu-probe.ts'
+import type { GpuProbe } from '../devices/probed-device.ts'
 import { deviceIdOf } from '../protocol/device-record.ts'
 import type { LocalDevice } from './provider-status.ts'
 

@@ -1,9 +1,9 @@
 /** What a Provider has on file: the rounds it committed to, what Checkers signed about them, what they refused. */
 import type { Address } from 'viem'
 import { decodeRate } from '../epoch/minifloat.ts'
-import { grouped, shortHex } from '../platform/ui/figures.ts'
-import type { Column } from '../platform/ui/table-lines.ts'
 import type { ProviderRecords, ReceiptSummary } from '../provider/read-records.ts'
+import { grouped, shortHex } from '../view/figures.ts'
+import type { Column } from '../view/table-lines.ts'
 
 export type ProviderReport = Omit<ProviderRecords, 'receipts'> & {
   readonly operator: Address

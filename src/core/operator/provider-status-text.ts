@@ -1,4 +1,4 @@
-import { counted, grouped, shortHex, sparkline, tokens } from '../platform/ui/figures.ts'
+import { counted, grouped, shortHex, sparkline, tokens } from '../view/figures.ts'
 import type { ProviderDeviceStatus, ProviderStatus } from './provider-status.ts'
 import { headLines, warningLines } from './status-parts.ts'
 

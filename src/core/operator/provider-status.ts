@@ -3,10 +3,10 @@
  * do not fit, that is what is said. Pure.
  */
 import type { Address, Hex } from 'viem'
-import type { DeviceEpochView, DeviceView, NetworkView } from '../explorer/network-view.ts'
-import { counted, duration } from '../platform/ui/figures.ts'
+import type { DeviceEpochView, DeviceView, NetworkView } from '../network/network-view.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import type { ProviderRecords } from '../provider/read-records.ts'
+import { counted, duration } from '../view/figures.ts'
 import {
   type LocalDaemon,
   type NetworkStatus,

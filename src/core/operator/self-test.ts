@@ -1,12 +1,12 @@
 /** The real job, once, for nobody: what a device would show its Checkers, and whether it would pass their check. */
 import { bytesToHex, type Hex } from 'viem'
-import { classOfModel, peakOperationsPerSecond } from '../gpu/class-table.ts'
-import type { ProbedDevice } from '../gpu/gpu-probe.ts'
+import { classOfModel, peakOperationsPerSecond } from '../devices/class-table.ts'
+import type { ProbedDevice } from '../devices/probed-device.ts'
 import { sampleRows } from '../job/job-seed.ts'
 import { type JobSpec, specHash, type WindowFigures, windowFigures } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
-import { grouped } from '../platform/ui/figures.ts'
+import { grouped } from '../view/figures.ts'
 import { soundnessText } from './soundness-text.ts'
 
 export type SelfTestResult = {

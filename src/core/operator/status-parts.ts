@@ -1,9 +1,9 @@
 /** What the status of either role has in common: where the network stands, and what must be said above all. */
 import type { Address, Hex } from 'viem'
-import type { NetworkView } from '../explorer/network-view.ts'
+import type { NetworkView } from '../network/network-view.ts'
 import type { DataDirOwner } from '../platform/data-dir-owner.ts'
-import { duration, grouped } from '../platform/ui/figures.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
+import { duration, grouped } from '../view/figures.ts'
 
 /** Something that costs its operator money, or soon will; `fix` is what to do about it. */
 export type StatusWarning = {

@@ -3,8 +3,8 @@
 import type { Hex } from 'viem'
 import type { JobSpec } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
-import { grouped } from '../platform/ui/figures.ts'
 import { type BundleStep, type BundleVerification, bundleSteps, verifyBundle } from '../report/verify-bundle.ts'
+import { grouped } from '../view/figures.ts'
 import type { LoadedBundle } from './load-bundle.ts'
 import { soundnessText } from './soundness-text.ts'
 

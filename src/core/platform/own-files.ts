@@ -15,7 +15,7 @@ function folderWithPackage(folder: string): string {
   return existsSync(join(folder, 'package.json')) ? folder : folderWithPackage(dirname(folder))
 }
 
-/** A file beside the modules, e.g. `core/explorer/web/explorer.css`; a script without its extension, e.g. `core/job/work-worker`. */
+/** A file beside the modules, e.g. `core/web/explorer.css`; a script without its extension, e.g. `core/job/work-worker`. */
 export function ownFile(path: string): URL {
   const name = /\.\w+$/.test(path) ? path : `${path}${runsFromSources ? '.ts' : '.js'}`
   return new URL(`${runsFromSources ? 'src' : 'dist'}/${name}`, packageFolder)

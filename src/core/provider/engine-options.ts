@@ -1,6 +1,7 @@
 /** How the engine of one device is started: what computes, and pinned to which device of the host. */
-import type { ProbedDevice } from '../gpu/gpu-probe.ts'
-import { pinDevice } from '../gpu/pin-devices.ts'
+
+import { pinDevice } from '../devices/pin-devices.ts'
+import type { ProbedDevice } from '../devices/probed-device.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import type { JobSpec } from '../job/spec.ts'
 import type { WorkOptions } from '../job/work-core.ts'

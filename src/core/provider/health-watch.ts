@@ -1,6 +1,6 @@
 /** Looks at the devices again and again while the Provider runs, and says which of them cannot work now and why. */
-import { compareProbes, type DeviceEvent } from '../gpu/compare-probes.ts'
-import { criticalFaults, type GpuProbe, type ProbeResult } from '../gpu/gpu-probe.ts'
+import { compareProbes, type DeviceEvent } from '../devices/compare-probes.ts'
+import { criticalFaults, type GpuProbe, type ProbeResult } from '../devices/probed-device.ts'
 import type { Clock } from '../platform/clock.ts'
 
 export type HealthWatch = {

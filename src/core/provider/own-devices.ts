@@ -1,6 +1,6 @@
 /** From what the probe saw to the devices this Provider works with: identified by hardware, never by position. */
 import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
-import { criticalFaults, type ProbedDevice, type ProbeResult } from '../gpu/gpu-probe.ts'
+import { criticalFaults, type ProbedDevice, type ProbeResult } from '../devices/probed-device.ts'
 import { deviceIdOf, hardwareHash } from '../protocol/device-record.ts'
 import { providerErrors } from './errors.ts'
 

@@ -1,7 +1,7 @@
 /** What one hostile seat of five can cost a Provider over a real session, with a real engine and store. */
 import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { deviceRecord, probedDevice } from '../../../src/core/gpu/build-device.ts'
+import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'

@@ -1,6 +1,7 @@
 import type { Address } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { type FinalizedCohort, type History, indexHistory } from '../../../src/core/explorer/history.ts'
+import { type FinalizedCohort, type History, indexHistory } from '../../../src/core/network/history.ts'
+import { readCommittees } from '../../../src/core/network/read-committees.ts'
 import { checkEndpoint } from '../../../src/core/operator/check-endpoint.ts'
 import {
   type CheckerStatusInput,
@@ -8,7 +9,6 @@ import {
   checkerStatusLines,
   dutiesOf,
 } from '../../../src/core/operator/checker-status.ts'
-import { readCommittees } from '../../../src/core/operator/read-committees.ts'
 import { address, checker, hash, isoAt, networkView, nowMs, operator } from './network-fixture.ts'
 
 const others = ['1', '2', '3', '4'].map(digit => address(digit))

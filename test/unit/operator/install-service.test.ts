@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { RunTool } from '../../../src/core/gpu/run-tool.ts'
+import type { RunTool } from '../../../src/core/devices/host.ts'
 import {
   assertServiceHost,
   installService,

@@ -6,7 +6,7 @@ import type {
   DeviceEpochView,
   DeviceView,
   NetworkView,
-} from '../../../src/core/explorer/network-view.ts'
+} from '../../../src/core/network/network-view.ts'
 
 export const hash = (digit: string): Hex => `0x${digit.repeat(64).slice(0, 64)}`
 export const address = (digit: string): Address => `0x${digit.repeat(40).slice(0, 40)}`

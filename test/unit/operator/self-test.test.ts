@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ProbedDevice } from '../../../src/core/gpu/gpu-probe.ts'
+import type { ProbedDevice } from '../../../src/core/devices/probed-device.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import { type SelfTestDependencies, selfTestDevice, selfTestLines } from '../../../src/core/operator/self-test.ts'

@@ -6,7 +6,7 @@ import { getChecker } from '../../../src/core/chain/checkers.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
 import { judgeDeviceReport } from '../../../src/core/checker/device-check.ts'
 import { createRecordPolicy } from '../../../src/core/checker/record-policy.ts'
-import { deviceRecord } from '../../../src/core/gpu/build-device.ts'
+import { deviceRecord } from '../../../src/core/devices/probed-device.ts'
 import { createLogger } from '../../../src/core/platform/log.ts'
 import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
 import {

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
-import { deviceRecord, probedDevice } from '../../../src/core/gpu/build-device.ts'
-import type { ProbeResult } from '../../../src/core/gpu/gpu-probe.ts'
+import { deviceRecord, type ProbeResult, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { createHealthWatch } from '../../../src/core/provider/health-watch.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { deviceRecord, probedDevice } from '../../../src/core/gpu/build-device.ts'
+import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import type { ExecutionProvider } from '../../../src/core/job/execution-provider.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'

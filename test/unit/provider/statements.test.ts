@@ -1,7 +1,7 @@
 /** Whose evidence is collected when: seats that ask for all devices of a host, on a card's tool that takes its time. */
 import { type Address, type Hex, keccak256, toHex } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { deviceRecord, probedDevice } from '../../../src/core/gpu/build-device.ts'
+import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { nonceLifeMs } from '../../../src/core/protocol/network-parameters.ts'
 import { createStatements } from '../../../src/core/provider/statements.ts'

@@ -1,0 +1,240 @@
+import type { DeviceRecord } from '../protocol/device-record.ts'
+import { usableSerial, usableUuid, vendorUuid } from './cell.ts'
+import { listings, type Observation, type ObservedDevice, type ObservedPart, type SeenFault } from './observation.ts'
+
+export type CombinedDevice = ObservedDevice & {
+  readonly host: string
+  readonly sources: readonly string[]
+  /** Another device of the same host has the same UUID, so it identifies neither. */
+  readonly uuidDuplicated: boolean
+}
+
+type Group = { host: string; members: { device: ObservedDevice; observation: Observation }[] }
+
+const first = <T>(values: readonly (T | null)[]): T | null => values.find(value => value !== null) ?? null
+
+/** The human table cuts names short and says so with three dots. */
+const namesAgree = ({ name: a }: ObservedDevice, { name: b }: ObservedDevice): boolean => {
+  const cut = (name: string) => (name.endsWith('...') ? name.slice(0, -3).trimEnd() : null)
+  if (a === null || b === null || a === b) return true
+  return (cut(a) !== null && b.startsWith(cut(a)!)) || (cut(b) !== null && a.startsWith(cut(b)!))
+}
+
+const pciAgree = (a: ObservedDevice, b: ObservedDevice): boolean =>
+  a.pciBusId === null || b.pciBusId === null || a.pciBusId === b.pciBusId
+
+/** UUIDs that one listing gives to more than one device. */
+function duplicatedUuids(devices: readonly ObservedDevice[]): ReadonlySet<string> {
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const { uuid } of devices) {
+    if (uuid === null) continue
+    if (seen.has(uuid)) twice.add(uuid)
+    seen.add(uuid)
+  }
+  return twice
+}
+
+/** Whether two identities contradict each other; what is masked, or given twice, says nothing. */
+function identitiesDiffer(a: ObservedDevice, b: ObservedDevice, duplicated: ReadonlySet<string>): boolean {
+  const usable = (uuid: string | null) => (uuid !== null && duplicated.has(uuid) ? null : usableUuid(uuid))
+  const differ = (x: string | null, y: string | null) => x !== null && y !== null && x.toLowerCase() !== y.toLowerCase()
+  return differ(usable(a.uuid), usable(b.uuid)) || differ(usableSerial(a.serial), usableSerial(b.serial))
+}
+
+function sameDevice(a: ObservedDevice, b: ObservedDevice, sameHost: boolean, duplicated: ReadonlySet<string>): boolean {
+  if (a.vendor !== b.vendor || !namesAgree(a, b) || !pciAgree(a, b)) return false
+  const [left, right] = [usableUuid(a.uuid), usableUuid(b.uuid)]
+  if (left !== null && right !== null && !duplicated.has(left) && !duplicated.has(right)) return left === right
+  if (!sameHost) return false
+  if (a.pciBusId !== null && b.pciBusId !== null) return true
+  // Nothing that identifies: the tool's own index, within one machine. A card that is lost keeps its number, and the list closes up.
+  const isLost = [a, b].some(({ listing, pciBusId }) => listing === 'log' && pciBusId !== null)
+  return !isLost && a.index !== null && a.index === b.index
+}
+
+/**
+ * Sources that speak of one card speak of one machine: a card at one PCI address that nothing tells apart, in whatever files; with one
+ * machine listed, logs and the like are of it too.
+ */
+function hostsOf(observations: readonly Observation[]): ReadonlyMap<string, string> {
+  const parent = new Map(observations.map(({ host }) => [host, host]))
+  const root = (host: string): string => {
+    const up = parent.get(host)!
+    return up === host ? host : root(up)
+  }
+  const join = (a: string, b: string) => parent.set(root(a), root(b))
+  const named = observations.flatMap(({ host, devices }) => devices.map(device => ({ host, device })))
+  const byUuid = new Map<string, string>()
+  const byAddress = new Map<string, typeof named>()
+  for (const one of named) {
+    const { host, device } = one
+    const uuid = usableUuid(device.uuid)
+    if (device.pciBusId === null) continue
+    const place = `${device.vendor} ${device.pciBusId}`
+    byAddress.set(place, [...(byAddress.get(place) ?? []), one])
+    if (uuid === null) continue
+    const key = `${uuid} ${device.pciBusId} ${device.name}`
+    const known = byUuid.get(key)
+    if (known) join(host, known)
+    else byUuid.set(key, host)
+  }
+  const none: ReadonlySet<string> = new Set()
+  for (const places of byAddress.values())
+    for (const { host, device } of places.slice(0, 64)) {
+      // Where several machines have such a card there, nobody can say whose this one is.
+      const others = places.filter(
+        other =>
+          root(other.host) !== root(host) &&
+          namesAgree(device, other.device) &&
+          !identitiesDiffer(device, other.device, none),
+      )
+      const known = others.filter(other => usableUuid(other.device.uuid) !== null)
+      const machines = new Set((known.length > 0 ? known : others).map(other => root(other.host)))
+      if (machines.size === 1) join(host, [...machines][0]!)
+    }
+  const machinesOf = (fits: (one: ObservedDevice) => boolean) =>
+    new Set(named.filter(({ device }) => fits(device)).map(({ host }) => root(host)))
+  const listed = machinesOf(({ listing }) => listing !== 'log')
+  const machines = listed.size > 0 ? listed : machinesOf(() => true)
+  if (machines.size === 1) for (const host of parent.keys()) join(host, [...machines][0]!)
+  return new Map([...parent.keys()].map(host => [host, root(host)]))
+}
+
+function combineParts(lists: readonly (readonly ObservedPart[])[]): readonly ObservedPart[] {
+  const longest = lists.toSorted((a, b) => b.length - a.length)[0] ?? []
+  return longest.map((part, at) =>
+    lists.reduce<ObservedPart>((whole, list) => {
+      const other =
+        list.find(({ index }) => index !== null && index === part.index) ??
+        (list.length === longest.length ? list[at] : undefined)
+      if (!other) return whole
+      const filled = Object.fromEntries(
+        Object.entries(whole).map(([key, value]) => [key, value ?? other[key as keyof ObservedPart]]),
+      )
+      return { ...(filled as ObservedPart), faults: whole.faults.length > 0 ? whole.faults : other.faults }
+    }, part),
+  )
+}
+
+function combine({ host, members }: Group, duplicated: ReadonlySet<string>): CombinedDevice {
+  const ranked = members.toSorted((a, b) => listings.indexOf(a.device.listing) - listings.indexOf(b.device.listing))
+  const devices = ranked.map(({ device }) => device)
+  const listed = devices.some(({ listing }) => listing === 'full' || listing === 'query')
+  const faults = new Map<string, SeenFault>()
+  for (const { device } of members)
+    for (const fault of device.faults) {
+      // A log tells what was: a card that answers now has come back since.
+      const past = listed && device.listing === 'log' && device.faults.length > 0 && fault.code !== 'GPU_LOST'
+      const known = faults.get(fault.code)
+      // What a tool sees now is not over because a log has it, too.
+      if (known === undefined || (known.past && !past)) faults.set(fault.code, past ? { ...fault, past } : fault)
+    }
+  const field = <K extends keyof ObservedDevice>(key: K) =>
+    first(devices.map(device => device[key] as ObservedDevice[K] | null)) as ObservedDevice[K]
+  // Readings move: of several, the latest counts. Throttling that any of them saw did happen.
+  const readings = Object.assign(
+    {},
+    ...members.map(({ device }) =>
+      Object.fromEntries(Object.entries(device.readings).filter(([, value]) => value !== null)),
+    ),
+  )
+  const throttleReasons = [...new Set(members.flatMap(({ device }) => device.readings.throttleReasons ?? []))]
+  const processes =
+    members.findLast(({ device }) => (device.readings.processes?.length ?? 0) > 0)?.device.readings.processes ?? []
+  const uuid = first([...devices.map(device => usableUuid(device.uuid)), ...devices.map(device => device.uuid)])
+  return {
+    ...devices[0]!,
+    host,
+    name: field('name'),
+    uuid,
+    serial: field('serial'),
+    boardId: field('boardId'),
+    pciBusId: field('pciBusId'),
+    pciDeviceId: field('pciDeviceId'),
+    memoryMiB: field('memoryMiB'),
+    driver: field('driver'),
+    computeApi: field('computeApi'),
+    firmware: field('firmware'),
+    architecture: field('architecture'),
+    windows: field('windows'),
+    index: field('index'),
+    partsEnabled: field('partsEnabled'),
+    vgpu: devices.some(({ vgpu }) => vgpu),
+    parts: combineParts(devices.map(({ parts }) => parts).filter(parts => parts.length > 0)),
+    readings: { ...readings, throttleReasons, processes },
+    faults: [...faults.values()],
+    notes: [...new Map(devices.flatMap(({ notes }) => notes).map(note => [note.code + note.detail, note])).values()],
+    sources: [...new Set(members.map(({ observation }) => observation.source))],
+    uuidDuplicated: uuid !== null && duplicated.has(uuid),
+  }
+}
+
+/** Puts together what several sources say of one device, and keeps apart what they do not say is one. */
+export function combineDevices(observations: readonly Observation[]): {
+  readonly devices: readonly CombinedDevice[]
+  /** Each observation's machine after sources that agree were joined. */
+  readonly hosts: ReadonlyMap<string, string>
+} {
+  const hosts = hostsOf(observations)
+  const duplicated = new Map<string, Set<string>>()
+  for (const { host, devices } of observations) {
+    const of = duplicated.get(hosts.get(host)!) ?? new Set<string>()
+    for (const uuid of duplicatedUuids(devices)) of.add(uuid)
+    duplicated.set(hosts.get(host)!, of)
+  }
+  const groups: Group[] = []
+  for (const observation of observations) {
+    const host = hosts.get(observation.host)!
+    for (const device of observation.devices) {
+      const group = groups.find(
+        ({ host: of, members }) =>
+          !members.some(member => member.observation === observation) &&
+          members.some(member => sameDevice(member.device, device, of === host, duplicated.get(host)!)),
+      )
+      if (group) group.members.push({ device, observation })
+      else groups.push({ host, members: [{ device, observation }] })
+    }
+  }
+  return { devices: groups.map(group => combine(group, duplicated.get(group.host)!)), hosts }
+}
+
+export type Identity = Pick<DeviceRecord, 'identity' | 'identitySource'>
+
+/** AMD's tools print one number with and without leading zeros and `0x`. */
+const uniqueId = (raw: string): string => raw.replace(/^0x/i, '').toLowerCase().padStart(16, '0')
+
+function strongest(device: CombinedDevice, others: readonly CombinedDevice[], machine: string | null): Identity {
+  const alone = (field: (one: CombinedDevice) => string | null): boolean =>
+    others.filter(other => other !== device && other.host === device.host && field(other) === field(device)).length ===
+    0
+  const boardId = usableUuid(device.boardId)
+  const boardAlone = boardId !== null && alone(other => other.boardId)
+  if (device.vendor === 'amd' && boardId !== null && boardAlone)
+    return { identity: `AMD-${uniqueId(boardId)}`, identitySource: 'unique-id' }
+  const uuid = vendorUuid(device.uuid, device.vendor)
+  if (uuid !== null && !device.uuidDuplicated) return { identity: uuid, identitySource: 'uuid' }
+  if (boardId !== null && boardAlone) return { identity: `PDI-${boardId.toLowerCase()}`, identitySource: 'board-id' }
+  const serial = usableSerial(device.serial)
+  // Boards with two GPUs give both one serial number.
+  if (serial !== null && alone(other => other.serial))
+    return { identity: `${device.vendor}-serial-${serial}`, identitySource: 'serial' }
+  const place = `${device.vendor}:${machine ?? 'unknown-machine'}`
+  if (device.pciBusId !== null) return { identity: `${place}:pci-${device.pciBusId}`, identitySource: 'pci-address' }
+  return { identity: `${place}:slot-${device.index ?? 0}`, identitySource: 'host-slot' }
+}
+
+/**
+ * The strongest identity that tells this device from the others of its host: UUID, factory number, serial, PCI address.
+ * `machine` (a derived UUID, or null in a recording) keeps slots of different hosts apart.
+ */
+export function identifyDevices(devices: readonly CombinedDevice[], machine: string | null): readonly Identity[] {
+  const taken = new Map<string, number>()
+  return devices.map(device => {
+    const found = strongest(device, devices, machine)
+    // Two devices are never one, whatever their sources leave out.
+    const times = taken.get(found.identity) ?? 0
+    taken.set(found.identity, times + 1)
+    return times === 0 ? found : { ...found, identity: `${found.identity}#${times}` }
+  })
+}

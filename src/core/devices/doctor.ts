@@ -1,0 +1,147 @@
+import type { DeviceRecord, EnvironmentRecord } from '../protocol/device-record.ts'
+import { analyseRecording, type RecordingAnalysis } from './analyse-recording.ts'
+import type { ExecutionProviderCheck } from './environment-probe.ts'
+import { makeFault } from './fault-table.ts'
+import type { Fault, GpuProbe, Note, ProbedDevice, ProbeResult, ProbeState } from './probed-device.ts'
+
+/** Native code where the platform has a build, else JavaScript, some 35 times slower and the same bytes. */
+type Signatures = 'native' | 'javascript'
+
+/** A device as `provider doctor` shows it: record and probe in one, with the codes of its faults. */
+type DoctorDevice = Omit<DeviceRecord, 'version'> &
+  Omit<ProbedDevice, 'record'> & { readonly faults: readonly string[] }
+
+export type DoctorReport = {
+  readonly state: ProbeState
+  readonly devices: readonly DoctorDevice[]
+  readonly faults: readonly Fault[]
+  readonly notes: readonly Note[]
+  /** Null for a recording: it says nothing of the machine that reads it. */
+  readonly environment: EnvironmentRecord | null
+  readonly executionProviders: readonly ExecutionProviderCheck[]
+  /** What signs here and recovers signers. Null for a recording. */
+  readonly signatures: Signatures | null
+  /** For a recording: what was recognised in each file. */
+  readonly files: RecordingAnalysis['files']
+}
+
+export type DoctorDependencies = {
+  readonly probe: GpuProbe
+  readonly environment: () => Promise<{
+    readonly record: EnvironmentRecord
+    readonly providers: readonly ExecutionProviderCheck[]
+  }>
+  readonly signatures: Signatures
+}
+
+/** Every check of this machine: its devices, and what they run on. */
+export async function examineHost({ probe, environment, signatures }: DoctorDependencies): Promise<DoctorReport> {
+  const [result, { record, providers }] = await Promise.all([probe.probe(), environment()])
+  const faults = [...result.faults, ...environmentFaults(record, result)]
+  return { ...view({ ...result, faults }), environment: record, executionProviders: providers, signatures, files: [] }
+}
+
+/** The same analysis of recorded output. @throws GPU_RECORDING_NOT_FOUND, GPU_RECORDING_EMPTY */
+export async function examineRecording(path: string): Promise<DoctorReport> {
+  const analysis = await analyseRecording(path)
+  return { ...view(analysis), environment: null, executionProviders: [], signatures: null, files: analysis.files }
+}
+
+function view({ state, devices, faults, notes }: ProbeResult) {
+  return {
+    state,
+    faults,
+    notes,
+    devices: devices.map(({ record: { version: _, ...record }, ...device }) => ({
+      ...record,
+      ...device,
+      faults: faults.filter(fault => fault.device === record.identity).map(({ code }) => code),
+    })),
+  }
+}
+
+const leastMemoryMiB = 2 * 1024
+const leastDiskMiB = 1024
+/** Blocks come rarely on an idle chain, so only a gap that no block time explains is a fault. */
+const mostClockOffsetMs = 60_000
+
+/** What the environment lacks for work. */
+export function environmentFaults(record: EnvironmentRecord, { devices }: Pick<ProbeResult, 'devices'>): Fault[] {
+  const faults: Fault[] = []
+  const providers = record.executionProviders
+  const hasGpu = devices.some(device => device.record.kind !== 'cpu' && device.schedulable)
+  if (providers.length === 0) faults.push(makeFault('HOST_NO_EXECUTION_PROVIDER'))
+  else if (hasGpu && providers.every(provider => provider === 'cpu'))
+    faults.push(makeFault('HOST_NO_GPU_PROVIDER', { detail: `loadable: ${providers.join(', ')}` }))
+  if (record.memoryMiB < leastMemoryMiB)
+    faults.push(makeFault('HOST_MEMORY_LOW', { detail: `${record.memoryMiB} MiB of memory` }))
+  if (record.diskFreeMiB !== null && record.diskFreeMiB < leastDiskMiB)
+    faults.push(makeFault('HOST_DISK_LOW', { detail: `${record.diskFreeMiB} MiB free on the disk of the data folder` }))
+  if (record.clockOffsetMs !== null && Math.abs(record.clockOffsetMs) > mostClockOffsetMs)
+    faults.push(
+      makeFault('HOST_CLOCK_OFF', { detail: `${(record.clockOffsetMs / 1000).toFixed(0)} s against the latest block` }),
+    )
+  return faults
+}
+
+/** A sentence where no card is listed. */
+function noCard(devices: DoctorReport['devices'], state: ProbeState, live: boolean): string | null {
+  if (live && devices.length > 0 && devices.every(({ kind }) => kind === 'cpu'))
+    return 'This host has no GPU: its CPU takes part as a device of its own class.'
+  if (devices.length > 0) return null
+  if (state === 'absent') return 'No device: the tool says that there is none.'
+  return state === 'unknown'
+    ? 'No device is listed: nothing that was read says whether there is one.'
+    : 'No device can be read: see the faults.'
+}
+
+/** The report as lines for people. */
+export function doctorLines({
+  state,
+  devices,
+  faults,
+  notes,
+  environment,
+  executionProviders,
+  signatures,
+  files,
+}: DoctorReport): string[] {
+  const lines: string[] = []
+  for (const { file, formats } of files) lines.push(`${file}: ${formats.join(', ')}`)
+  if (environment)
+    lines.push(
+      `${environment.os}, kernel ${environment.kernel}, ${environment.architecture}, ${environment.container ?? 'no container'}, ${environment.virtualisation ?? 'no virtualisation seen'}`,
+      `Node ${environment.node}, ONNX Runtime ${environment.onnxRuntime ?? 'does not load'}`,
+      `${environment.memoryMiB} MiB of memory; ${environment.diskFreeMiB === null ? 'free space on the disk unknown' : `${environment.diskFreeMiB} MiB free on the disk of the data folder`}`,
+      ...executionProviders.map(
+        ({ provider, loadable, reason }) =>
+          `Execution provider ${provider}: ${loadable ? 'works' : `does not load (${reason})`}`,
+      ),
+    )
+  if (signatures)
+    lines.push(
+      `Signatures: ${signatures === 'native' ? 'native' : 'in JavaScript, slower (no native secp256k1 loads on this platform)'}`,
+    )
+  for (const device of devices) {
+    const facts = [
+      device.memoryMiB === null ? null : `${device.memoryMiB} MiB`,
+      device.driver && `driver ${device.driver}`,
+      device.computeApi && `API ${device.computeApi}`,
+      device.pciBusId,
+    ]
+    lines.push(
+      `${device.state.toUpperCase().padEnd(10)} ${device.kind.padEnd(4)} ${device.model}  ${facts.filter(Boolean).join(', ')}  ${device.identity}`,
+    )
+  }
+  const none = noCard(devices, state, environment !== null)
+  if (none !== null) lines.push(none)
+  for (const fault of faults)
+    lines.push(
+      `${fault.critical ? 'CRITICAL  ' : 'fault     '} ${fault.code}${fault.device ? `  ${fault.device}` : ''}`,
+      `           ${fault.meaning}`,
+      ...(fault.detail ? [`           Seen: ${fault.detail}`] : []),
+      `           Fix: ${fault.fix}`,
+    )
+  for (const note of notes) lines.push(`note       ${note.code}  ${note.detail}`)
+  return lines
+}

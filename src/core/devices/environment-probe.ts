@@ -1,0 +1,202 @@
+import { statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+import { ownFile } from '../platform/own-files.ts'
+import type { EnvironmentRecord } from '../protocol/device-record.ts'
+import { printable } from '../protocol/text.ts'
+import type { Host, HostFiles, RunTool } from './host.ts'
+
+export type EnvironmentOptions = {
+  /** Version of this program. */
+  readonly kaisar: string
+  /** Where state is kept: its file system's free space is reported. */
+  readonly dataDirectory: string
+  /** Local clock minus the latest block's timestamp, in ms; null where no chain is connected. */
+  readonly clockOffsetMs: number | null
+  /** Providers to try, best first; default: all that exist for this platform. */
+  readonly executionProviders?: readonly string[]
+}
+
+export type EnvironmentDependencies = {
+  readonly host: Host
+  readonly run: RunTool
+  readonly freeBytes?: (path: string) => Promise<number | null>
+  readonly architecture?: string
+  readonly nodeVersion?: string
+}
+
+/** ONNX Runtime's providers by platform, best first; there is no ROCm provider in onnxruntime-node. */
+const providersOf: Partial<Record<NodeJS.Platform, readonly string[]>> = {
+  linux: ['cuda', 'webgpu', 'cpu'],
+  darwin: ['webgpu', 'cpu'],
+  win32: ['dml', 'webgpu', 'cpu'],
+}
+
+export type ExecutionProviderCheck = {
+  readonly provider: string
+  readonly loadable: boolean
+  readonly onnxRuntime: string | null
+  /** Why it does not load, in words; null where it does. */
+  readonly reason: string | null
+}
+
+/** What the runtime's errors mean. */
+const loadErrors: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [/libonnxruntime_providers_\w+\.so.*cannot open/i, 'ONNX Runtime’s part for it is not installed'],
+  [/(lib[\w+-]+\.so[\d.]*): cannot open shared object/i, 'the library $1 is not installed'],
+  [/no supported adapters|WebGPU adapter|no adapter/i, 'no GPU with a Vulkan driver was found'],
+  [/vulkan/i, 'Vulkan does not start: its loader or driver is missing'],
+  [/driver version is insufficient/i, 'the NVIDIA driver is too old for it'],
+  [/no CUDA-capable device|CUDA_ERROR_NO_DEVICE/i, 'there is no NVIDIA card that CUDA can use'],
+  [/not (?:supported|available)|unknown|invalid.*provider|no such/i, 'this build of ONNX Runtime does not have it'],
+]
+
+function reasonOf(said: string): string | null {
+  for (const [pattern, reason] of loadErrors) {
+    const match = pattern.exec(said)
+    if (match) return reason.replace('$1', match[1] ?? '')
+  }
+  return null
+}
+
+const checkFile = fileURLToPath(ownFile('core/devices/execution-provider-check'))
+
+/** Runs a product through one execution provider in a child process (see execution-provider-check.ts). */
+async function checkExecutionProvider(run: RunTool, provider: string): Promise<ExecutionProviderCheck> {
+  const output = await run(process.execPath, [checkFile, provider], {
+    timeoutMs: 60_000,
+    maxBytes: 1 << 20,
+  })
+  if (output.exitCode === 0) {
+    try {
+      const answer = JSON.parse(output.stdout.trim().split('\n').at(-1) ?? '') as { onnxRuntime?: string }
+      return { provider, loadable: true, onnxRuntime: answer.onnxRuntime ?? null, reason: null }
+    } catch {
+      // Falls through: an exit code without the answer is not an answer.
+    }
+  }
+  const lines = stripVTControlCharacters(output.stderr).split('\n')
+  const said = lines.find(line => /error/i.test(line)) ?? lines[0] ?? ''
+  // ONNX Runtime puts file, function and condition before what failed.
+  const telling = said
+    .split(/ was false\. | FAIL : /)
+    .at(-1)
+    ?.trim()
+    .slice(0, 300)
+  return {
+    provider,
+    loadable: false,
+    onnxRuntime: null,
+    reason:
+      output.failure === null
+        ? (reasonOf(telling ?? '') ?? `the attempt ended with exit code ${output.exitCode}`)
+        : `the attempt failed: ${output.failure}`,
+  }
+}
+
+/** The hypervisor as far as it can be seen without privileges, or null. */
+export async function readVirtualisation(files: HostFiles): Promise<string | null> {
+  const product = [
+    await files.readText('/sys/class/dmi/id/sys_vendor', 256),
+    await files.readText('/sys/class/dmi/id/product_name', 256),
+  ]
+    .filter(Boolean)
+    .join(' ')
+  const known: readonly (readonly [RegExp, string])[] = [
+    [/amazon ec2/i, 'amazon-ec2'],
+    [/google compute/i, 'google-compute'],
+    [/microsoft corporation.*virtual/is, 'hyper-v'],
+    [/vmware/i, 'vmware'],
+    [/virtualbox|innotek/i, 'virtualbox'],
+    [/qemu|kvm|openstack/i, 'kvm'],
+    [/xen/i, 'xen'],
+    [/firecracker/i, 'firecracker'],
+  ]
+  for (const [pattern, name] of known) if (pattern.test(product)) return name
+  const release = (await files.readText('/proc/sys/kernel/osrelease', 256)) ?? ''
+  if (/microsoft/i.test(release)) return 'wsl2'
+  const hypervisor = (await files.readText('/sys/hypervisor/type', 64))?.trim()
+  if (hypervisor) return hypervisor
+  // The CPU tells its guests that they are guests, without naming the hypervisor.
+  const cpuInfo = (await files.readText('/proc/cpuinfo', 64 * 1024)) ?? ''
+  return /^flags\s*:.*\bhypervisor\b/m.test(cpuInfo) ? 'unnamed' : null
+}
+
+/** The container runtime, or null. */
+export async function readContainer(files: HostFiles): Promise<string | null> {
+  if ((await files.readText('/.dockerenv', 1)) !== null) return 'docker'
+  if ((await files.readText('/run/.containerenv', 1)) !== null) return 'podman'
+  const environment = (await files.readText('/proc/1/environ', 64 * 1024)) ?? ''
+  const named = /(?:^|\0)container=([^\0]+)/.exec(environment)?.[1]
+  if (named) return named.slice(0, 64)
+  if (/(?:^|\0)KUBERNETES_SERVICE_HOST=/.test(environment)) return 'kubernetes'
+  const groups = (await files.readText('/proc/1/cgroup', 64 * 1024)) ?? ''
+  return /kubepods/.test(groups)
+    ? 'kubernetes'
+    : /docker/.test(groups)
+      ? 'docker'
+      : /lxc/.test(groups)
+        ? 'lxc'
+        : /containerd|libpod/.test(groups)
+          ? 'oci'
+          : null
+}
+
+/** Reads where this process runs. Slow (it starts one child per execution provider): once at start-up, then when asked. */
+export async function probeEnvironment(
+  options: EnvironmentOptions,
+  dependencies: EnvironmentDependencies,
+): Promise<{ readonly record: EnvironmentRecord; readonly providers: readonly ExecutionProviderCheck[] }> {
+  const { host, run } = dependencies
+  const wanted = options.executionProviders ?? providersOf[host.platform] ?? ['cpu']
+  const providers: ExecutionProviderCheck[] = []
+  for (const provider of wanted) providers.push(await checkExecutionProvider(run, provider))
+  const release = (await host.files.readText('/etc/os-release', 16 * 1024)) ?? ''
+  const pretty = /^PRETTY_NAME=(?:"([^"\n]*)"|'([^'\n]*)'|(\S+))/m.exec(release)
+  const freeBytes = await (dependencies.freeBytes ?? freeBytesOf)(options.dataDirectory)
+  return {
+    providers,
+    record: shown({
+      version: 1,
+      kaisar: options.kaisar,
+      os: (pretty?.[1] ?? pretty?.[2] ?? pretty?.[3] ?? host.platform).slice(0, 256) || host.platform,
+      kernel: host.kernelRelease().slice(0, 256),
+      architecture: dependencies.architecture ?? process.arch,
+      virtualisation: await readVirtualisation(host.files),
+      container: await readContainer(host.files),
+      node: dependencies.nodeVersion ?? process.version,
+      onnxRuntime: providers.find(({ onnxRuntime }) => onnxRuntime !== null)?.onnxRuntime ?? null,
+      executionProviders: providers.filter(({ loadable }) => loadable).map(({ provider }) => provider),
+      memoryMiB: Math.floor(host.totalMemoryBytes() / 2 ** 20),
+      diskFreeMiB: freeBytes === null ? null : Math.floor(freeBytes / 2 ** 20),
+      clockOffsetMs: options.clockOffsetMs === null ? null : Math.round(options.clockOffsetMs),
+    }),
+  }
+}
+
+/** Whatever this host's files say, a Checker can read it. */
+const shown = (record: EnvironmentRecord): EnvironmentRecord =>
+  Object.fromEntries(
+    Object.entries(record).map(([name, value]) => [name, typeof value === 'string' ? printable(value) : value]),
+  ) as EnvironmentRecord
+
+/** Of the file system that holds the folder, or that will when the folder is made. */
+async function freeBytesOf(path: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(path)
+    return bavail * bsize
+  } catch {
+    const parent = dirname(path)
+    return parent === path ? null : freeBytesOf(parent)
+  }
+}
+
+/** Whether two records differ in more than readings that always move (free space, clock). */
+export const environmentChanged = (before: EnvironmentRecord, after: EnvironmentRecord): boolean =>
+  Object.entries(after).some(
+    ([key, value]) =>
+      key !== 'diskFreeMiB' &&
+      key !== 'clockOffsetMs' &&
+      JSON.stringify(value) !== JSON.stringify(before[key as keyof EnvironmentRecord]),
+  )

@@ -1,0 +1,155 @@
+/** The arithmetic of an explanation: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
+import { decodeRate } from '../epoch/minifloat.ts'
+import { cohortLanes, fullUptime, hasFlag, type Opening, unpackOpening } from '../epoch/opening.ts'
+import { capOf, creditOf, nextStanding, paymentOf, scoreOf } from '../epoch/rewards.ts'
+import { isScored, type LaneResult, tally } from '../epoch/tally.ts'
+import type { CohortFacts, CohortPayment, DeviceFacts, EpochFacts } from '../network/epoch-facts.ts'
+import type { Figures, SeatAccount } from './explanation.ts'
+
+/** Everything that explanations are told from. */
+export type Account = {
+  readonly facts: EpochFacts
+  readonly device: DeviceFacts
+  readonly cohort: CohortFacts | null
+  /** The device's lane within its cohort. */
+  readonly lane: number
+  readonly seats: readonly SeatAccount[]
+  readonly figures: Figures | null
+  readonly payment: { readonly payment: CohortPayment; readonly amount: bigint; readonly payout: string } | null
+  readonly differences: readonly string[]
+}
+
+export function accountFor(facts: EpochFacts, device: DeviceFacts, cohort: CohortFacts | null): Account {
+  const lane = device.lane % cohortLanes
+  const openings = cohort?.seats.map(({ opening }) => (opening === null ? null : unpackOpening(opening))) ?? []
+  const result = cohort === null ? null : resultOf(cohort, openings, lane)
+  const figures = result === null ? null : figuresOf(facts, device, result.used, cohort!.result!.certain[lane]!)
+  const payment = cohort === null ? null : paymentOfLane(cohort, lane)
+  return {
+    facts,
+    device,
+    cohort,
+    lane,
+    seats: cohort === null ? [] : seatAccounts(cohort, openings, lane, result?.used ?? null),
+    figures,
+    payment,
+    differences: [
+      ...(result?.differences ?? []),
+      ...(cohort?.result == null || figures === null
+        ? []
+        : differs('credit', figures.credit, cohort.result.credits[lane]!)),
+      ...(payment === null || figures === null ? [] : differs('payment', figures.amount, payment.amount, ' wei')),
+      ...(payment === null ? [] : undelivered(payment.payment, payment.payout)),
+    ],
+  }
+}
+
+/**
+ * The committee's result for the lane: recomputed where every counted opening is known, and compared with the chain's.
+ * Null while there is none.
+ */
+function resultOf(cohort: CohortFacts, openings: readonly (Opening | null)[], lane: number) {
+  if (cohort.result === null) return null
+  const { rates, uptimes, flags } = cohort.result
+  const onChain: LaneResult = { rate: rates[lane]!, uptime: uptimes[lane]!, flags: flags[lane]! }
+  const isComplete = cohort.seats.length === 5 && cohort.seats.every(seat => !seat.opened || seat.opening !== null)
+  if (!isComplete) return { used: onChain, differences: [] }
+  const occupied = Array.from({ length: cohortLanes }, (_, i) => i === lane)
+  const used = tally(openings, occupied).lanes[lane]!
+  return {
+    used,
+    differences: [
+      ...differs('median rate (lane value)', used.rate, onChain.rate),
+      ...differs('median uptime', used.uptime, onChain.uptime),
+      ...differs('flags', used.flags, onChain.flags),
+    ],
+  }
+}
+
+const differs = (what: string, recomputed: bigint | number, onChain: bigint | number, unit = ''): string[] =>
+  BigInt(recomputed) === BigInt(onChain)
+    ? []
+    : [`The ${what} recomputed from the openings is ${recomputed}${unit}, the chain says ${onChain}${unit}.`]
+
+function figuresOf(
+  facts: EpochFacts,
+  { standingBefore, silentBefore }: DeviceFacts,
+  result: LaneResult,
+  certain: boolean,
+): Figures {
+  const medianRate = decodeRate(result.rate)
+  const score = scoreOf(result)
+  const earned = creditOf(score, standingBefore, facts.newcomers.cap)
+  const credit = standingBefore === 0n && facts.newcomers.held ? 0n : earned
+  const isPaid = facts.money !== null && facts.epoch >= facts.firstPaidEpoch
+  const { devicePool, denominator, maxPrice } = isPaid ? facts.money : { devicePool: 0n, denominator: 0n, maxPrice: 0n }
+  const poolShare = denominator === 0n ? 0n : (devicePool * credit) / denominator
+  const amount = paymentOf(credit, { devicePool, denominator, maxPrice })
+  return {
+    medianRate,
+    medianUptime: result.uptime,
+    flags: result.flags,
+    score,
+    lostToUptime: isScored(result) ? medianRate - score : 0n,
+    lostToFlags: isScored(result) ? 0n : medianRate,
+    standingBefore,
+    cap: capOf(standingBefore, facts.newcomers.cap),
+    credit,
+    heldByCap: score - earned,
+    heldBack: earned - credit,
+    standingAfter: nextStanding(standingBefore, earned, { silent: silentBefore, certain }),
+    devicePool,
+    denominator,
+    maxPrice,
+    poolShare,
+    heldByPrice: poolShare - amount,
+    amount,
+  }
+}
+
+function paymentOfLane({ payments }: CohortFacts, lane: number): Account['payment'] {
+  for (const payment of payments) {
+    const at = lane - payment.firstLane
+    const amount = payment.amounts[at]
+    if (at >= 0 && amount !== undefined) return { payment, amount, payout: payment.payouts[at]! }
+  }
+  return null
+}
+
+/** What the vault says it paid to a payee in a transaction must have arrived there, or be owed. */
+function undelivered(payment: CohortPayment, payee: string): string[] {
+  const sumTo = (list: CohortPayment['transfers']) =>
+    list.reduce((sum, { to, amount }) => (to === payee ? sum + amount : sum), 0n)
+  const said = payment.payouts.reduce((sum, payout, i) => (payout === payee ? sum + payment.amounts[i]! : sum), 0n)
+  const moved = sumTo(payment.transfers) + sumTo(payment.owed)
+  return moved === said
+    ? []
+    : [`The vault says it paid ${said} wei to ${payee} in ${payment.txHash}, and moved ${moved}.`]
+}
+
+function seatAccounts(
+  { seats }: CohortFacts,
+  openings: readonly (Opening | null)[],
+  lane: number,
+  result: LaneResult | null,
+): SeatAccount[] {
+  return seats.map((seat, i) => {
+    const said = openings[i]?.lanes[lane] ?? null
+    const judged = said !== null && hasFlag(said.flags, 'judged')
+    return {
+      seat: i,
+      operator: seat.operator,
+      endpoint: seat.endpoint,
+      opened: seat.opened,
+      rate: said === null ? null : decodeRate(said.rate),
+      uptime: said?.uptime ?? null,
+      flags: said?.flags ?? null,
+      agrees: result === null || !judged ? null : said.rate === result.rate && said.flags === result.flags,
+      evidenceRoot: seat.evidenceRoot,
+      rounds: seat.rounds,
+    }
+  })
+}
+
+/** 10000 as people read it. */
+export const uptimePercent = (uptime: number): string => `${((uptime * 100) / fullUptime).toFixed(2)}%`

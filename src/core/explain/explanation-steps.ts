@@ -1,0 +1,214 @@
+/** The seven steps of an explanation in words: job → report → verdicts → consensus → score → share → payment. Pure. */
+import { hasFlag } from '../epoch/opening.ts'
+import { type Flag, flagBit } from '../protocol/verdict.ts'
+import { counted, grouped, shortHex, tokens } from '../view/figures.ts'
+import { type Account, uptimePercent } from './account-for.ts'
+import type { ExplanationStep, Reference, SeatAccount, stepNames } from './explanation.ts'
+
+type Told = Partial<Pick<ExplanationStep, 'lines' | 'transactions' | 'evidence'>>
+
+const tell = (
+  step: (typeof stepNames)[number],
+  state: ExplanationStep['state'],
+  summary: string,
+  { lines = [], transactions = [], evidence = [] }: Told = {},
+): ExplanationStep => ({ step, state, summary, lines, transactions, evidence })
+
+const reference = (what: string, hash: string | null | undefined): Reference[] =>
+  hash === null || hash === undefined ? [] : [{ what, hash }]
+
+export function explanationSteps(account: Account): ExplanationStep[] {
+  const steps = [jobStep, reportStep, verdictsStep, consensusStep, scoreStep, shareStep, paymentStep].map(told =>
+    told(account),
+  )
+  // What follows from a failure is not another one.
+  const first = steps.findIndex(({ state }) => state === 'failed')
+  return steps.map((step, i) =>
+    first !== -1 && i > first && step.state !== 'done' ? { ...step, state: 'none' } : step,
+  )
+}
+
+function jobStep({ facts, device }: Account): ExplanationStep {
+  const { rounds, seed, epoch, startsAt } = facts
+  const registered = reference('registration', device.registeredTxHash)
+  if (seed === null)
+    return tell('job', epoch >= facts.currentEpoch ? 'waiting' : 'failed', `Epoch ${epoch} has no seed.`, {
+      transactions: registered,
+    })
+  const lines = rounds?.map(
+    ({ ordinal, number, hash, timestamp }) =>
+      `round ${ordinal}: block ${grouped(number)} ${hash}, ${timestamp - startsAt} s into the epoch`,
+  )
+  const summary =
+    rounds === null
+      ? 'Rounds were triggered by block hashes; the blocks of this epoch were not read here.'
+      : `${counted(rounds.length, 'round was', 'rounds were')} triggered by block hashes under seed ${shortHex(seed)}.`
+  return tell('job', 'done', summary, { lines: lines ?? [], transactions: registered })
+}
+
+function reportStep({ seats, cohort }: Account): ExplanationStep {
+  const opened = seats.filter(({ opened }) => opened)
+  if (cohort === null || opened.length === 0)
+    return tell(
+      'report',
+      cohort?.state === 'void' ? 'failed' : 'waiting',
+      'No seat has opened yet, so no evidence root is on chain.',
+    )
+  const lines = opened.flatMap(({ seat, rounds }) =>
+    (rounds ?? []).map(
+      ({ ordinal, reason, commitmentHash }) =>
+        `seat ${seat}, round ${ordinal}: ${reason}${commitmentHash === null ? '' : `, commitment ${commitmentHash}`}`,
+    ),
+  )
+  return tell(
+    'report',
+    'done',
+    `The device's signed commitments, or the reasons why there are none, lie under ${opened.length} evidence roots.`,
+    {
+      lines,
+      evidence: opened.flatMap(({ seat, endpoint, evidenceRoot }) =>
+        reference(`evidence root of seat ${seat}${endpoint === null ? '' : `, kept at ${endpoint}`}`, evidenceRoot),
+      ),
+    },
+  )
+}
+
+function verdictsStep({ seats, cohort }: Account): ExplanationStep {
+  const commits = cohort?.seats.flatMap(({ commitTxHash }, seat) =>
+    reference(`commitment of seat ${seat}`, commitTxHash),
+  )
+  if (seats.every(({ opened }) => !opened))
+    return tell('verdicts', cohort?.state === 'void' ? 'failed' : 'waiting', 'No seat has opened its verdicts.', {
+      transactions: commits ?? [],
+    })
+  return tell(
+    'verdicts',
+    'done',
+    `${seats.filter(({ opened }) => opened).length} of 5 seats opened what they had committed to.`,
+    { lines: seats.map(seatLine), transactions: commits ?? [] },
+  )
+}
+
+function seatLine({ seat, operator, opened, rate, uptime, flags, agrees }: SeatAccount): string {
+  const who = `seat ${seat} (${operator === null ? 'owner unknown' : shortHex(operator)})`
+  if (!opened) return `${who}: did not open, counts as 0`
+  if (rate === null || uptime === null || flags === null) return `${who}: opened`
+  if (!hasFlag(flags, 'judged')) return `${who}: abstains, counts as 0`
+  const agreement = agrees === null ? '' : agrees ? ', agrees' : ', differs from the result'
+  return `${who}: ${grouped(rate)} Mop/s, uptime ${uptimePercent(uptime)}, ${flagNames(flags)}${agreement}`
+}
+
+/** `device, environment, work`, or what is missing. */
+export function flagNames(flags: number): string {
+  const names = (Object.keys(flagBit) as Flag[]).filter(flag => flag !== 'judged')
+  const missing = names.filter(flag => !hasFlag(flags, flag))
+  return missing.length === 0 ? 'all flags set' : `${missing.join(' and ')} not set`
+}
+
+function consensusStep({ cohort, figures, seats }: Account): ExplanationStep {
+  const transactions = reference(cohort?.state === 'void' ? 'voided in' : 'finalized in', cohort?.txHash)
+  if (cohort?.state === 'void') return tell('consensus', 'failed', 'The cohort is void.', { transactions })
+  if (figures === null) return tell('consensus', 'waiting', 'The committee has no result yet.')
+  // A seat that did not open or abstains counts as 0: two of three can lower a median, never raise it.
+  const counted = (value: (seat: SeatAccount) => bigint | null) =>
+    seats
+      .map(seat => (seat.flags !== null && hasFlag(seat.flags, 'judged') ? (value(seat) ?? 0n) : 0n))
+      .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+  const isKnown = seats.length === 5 && seats.every(({ opened, flags }) => !opened || flags !== null)
+  const sorted = (values: bigint[]) => values.map((value, i) => (i === 2 ? `[${value}]` : String(value))).join(' ')
+  const lines = isKnown
+    ? [
+        `rates in order: ${sorted(counted(({ rate }) => rate))} → median ${figures.medianRate} Mop/s`,
+        `uptimes in order: ${sorted(counted(({ uptime }) => (uptime === null ? null : BigInt(uptime))))} → median ${figures.medianUptime} of 10000`,
+        ...(Object.keys(flagBit) as Flag[]).map(flag => {
+          const count = seats.filter(
+            ({ flags }) => flags !== null && hasFlag(flags, 'judged') && hasFlag(flags, flag),
+          ).length
+          return `${flag}: ${count} of 5 seats, 3 needed → ${hasFlag(figures.flags, flag) ? 'holds' : 'does not hold'}`
+        }),
+      ]
+    : []
+  return tell(
+    'consensus',
+    figures.flags === 15 ? 'done' : 'failed',
+    `Median rate ${grouped(figures.medianRate)} Mop/s, median uptime ${uptimePercent(figures.medianUptime)}, ${
+      hasFlag(figures.flags, 'judged') ? flagNames(figures.flags) : 'judged by fewer than 3 seats'
+    }.`,
+    { lines, transactions },
+  )
+}
+
+function scoreStep({ figures, facts }: Account): ExplanationStep {
+  if (figures === null) return tell('score', 'waiting', 'No score yet.')
+  const { medianRate, medianUptime, flags, score, standingBefore, cap, credit, heldBack, standingAfter } = figures
+  const earned = credit + heldBack
+  const scoreLine =
+    flags === 15
+      ? `score = ${medianRate} × ${medianUptime} ÷ 10000 = ${score}`
+      : 'score = 0, because not every flag holds'
+  const capLine =
+    standingBefore === 0n
+      ? `cap = ${cap}, the most that a first score can count${heldBack > 0n ? ': the mean standing' : ''}`
+      : `cap = 2 × standing ${standingBefore} = ${cap}`
+  const standingLine =
+    standingAfter === standingBefore
+      ? `standing stays ${standingBefore}`
+      : standingBefore === 0n
+        ? `standing = first credit = ${standingAfter}${heldBack > 0n ? ', which is not paid' : ''}`
+        : earned === 0n
+          ? `standing = ${standingBefore} − ${standingBefore} ÷ 4 = ${standingAfter}, nothing earned again`
+          : `standing = ${standingBefore} ${earned < standingBefore ? '−' : '+'} ${
+              earned < standingBefore ? standingBefore - earned : earned - standingBefore
+            } ÷ 4 = ${standingAfter}`
+  return tell(
+    'score',
+    earned === 0n ? 'failed' : 'done',
+    `Score ${grouped(score)}, credit ${grouped(credit)}, standing ${grouped(standingBefore)} → ${grouped(standingAfter)}.`,
+    {
+      lines: [
+        scoreLine,
+        capLine,
+        `credit = min(${score}, ${cap}) = ${earned}${heldBack > 0n ? ', held' : ''}`,
+        standingLine,
+        `accounted: ${medianRate} = ${credit} credit + ${figures.heldByCap} above the cap + ${heldBack} held + ${figures.lostToUptime} lost to uptime + ${figures.lostToFlags} lost to flags`,
+        ...(facts.epoch < facts.firstPaidEpoch ? [`epochs before ${facts.firstPaidEpoch} are not paid`] : []),
+      ],
+    },
+  )
+}
+
+function shareStep({ figures, facts }: Account): ExplanationStep {
+  if (figures === null || facts.money === null)
+    return tell('share', 'waiting', "The epoch's total is not fixed yet, or nothing has been paid of it.")
+  const { devicePool, denominator, credit, poolShare, maxPrice, heldByPrice, amount } = figures
+  const lines = [
+    `emission ${facts.money.emission} wei, of it for devices ${devicePool} wei`,
+    `share = ${devicePool} × ${credit} ÷ ${denominator} = ${poolShare} wei (rounded down)`,
+    `price cap = ${credit} × ${maxPrice} = ${credit * maxPrice} wei${heldByPrice > 0n ? ` → ${heldByPrice} wei stay in the vault` : ', not reached'}`,
+    `amount = ${poolShare} − ${heldByPrice} = ${amount} wei`,
+  ]
+  return tell(
+    'share',
+    amount === 0n ? 'failed' : 'done',
+    `${grouped(credit)} of ${grouped(denominator)} credits and caps: ${tokens(amount, 6)} KAI.`,
+    { lines, transactions: reference('epoch opened in', facts.money.txHash) },
+  )
+}
+
+function paymentStep({ payment, figures }: Account): ExplanationStep {
+  if (payment === null) return tell('payment', 'waiting', figures?.credit === 0n ? 'Nothing to pay.' : 'Not paid yet.')
+  const owed = payment.payment.owed.some(({ to }) => to === payment.payout)
+  return tell(
+    'payment',
+    payment.amount === 0n ? 'failed' : 'done',
+    payment.amount === 0n
+      ? 'The lane was settled with 0 wei.'
+      : owed
+        ? `${tokens(payment.amount, 6)} KAI could not be delivered and are owed to ${payment.payout}: "withdraw" on the vault sends them.`
+        : `${tokens(payment.amount, 6)} KAI went to ${payment.payout}.`,
+    {
+      lines: [`${payment.amount} wei to ${payment.payout}`],
+      transactions: reference('paid in', payment.payment.txHash),
+    },
+  )
+}

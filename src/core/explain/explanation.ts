@@ -1,0 +1,114 @@
+import type { Address, Hex } from 'viem'
+import type { SeatRound } from '../network/epoch-facts.ts'
+
+/** How a device's pay of one epoch came about: every step from membership to transfer, and the figures in between. */
+export type Explanation = {
+  readonly device: Hex
+  readonly epoch: number
+  readonly operator: Address
+  readonly payout: Address
+  readonly cohort: number
+  readonly lane: number
+  readonly outcome: 'paid' | 'nothing' | 'pending'
+  /** Recomputed from the seats' openings, in wei of KAI; 0 while pending. */
+  readonly amount: bigint
+  /** What the vault sent or owes for it, in wei of KAI; null before it was paid. */
+  readonly transferred: bigint | null
+  /** Whether recomputation and chain agree in every figure that both have. */
+  readonly balanced: boolean
+  /** What does not agree, in sentences. */
+  readonly differences: readonly string[]
+  readonly steps: readonly ExplanationStep[]
+  readonly figures: Figures | null
+  readonly seats: readonly SeatAccount[]
+  /** Set when the device earned nothing, or not yet. */
+  readonly reason: NothingEarned | null
+}
+
+export const stepNames = ['job', 'report', 'verdicts', 'consensus', 'score', 'share', 'payment'] as const
+
+export type ExplanationStep = {
+  readonly step: (typeof stepNames)[number]
+  /** `none`: nothing to do here, because an earlier step failed. */
+  readonly state: 'done' | 'failed' | 'waiting' | 'none'
+  /** What came out of it, in a sentence. */
+  readonly summary: string
+  /** The arithmetic and the facts, one per line. */
+  readonly lines: readonly string[]
+  readonly transactions: readonly Reference[]
+  /** Where the evidence is: roots, commitments, the endpoint that serves them. */
+  readonly evidence: readonly Reference[]
+}
+
+/** What one of the five seats said of the device. `rate` in Mop/s; null where its opening is not known. */
+export type SeatAccount = {
+  readonly seat: number
+  readonly operator: Address | null
+  readonly endpoint: string | null
+  readonly opened: boolean
+  readonly rate: bigint | null
+  readonly uptime: number | null
+  readonly flags: number | null
+  /** Rate equals the median and flags equal the majority; null where it cannot be said. */
+  readonly agrees: boolean | null
+  readonly evidenceRoot: Hex | null
+  readonly rounds: readonly SeatRound[] | null
+}
+
+export type Reference = { readonly what: string; readonly hash: string }
+
+/** Rates and scores in Mop/s, amounts in wei. Each unit of the median rate and of the share is accounted for. */
+export type Figures = {
+  readonly medianRate: bigint
+  readonly medianUptime: number
+  readonly flags: number
+  readonly score: bigint
+  /** medianRate = score + lostToUptime + lostToFlags. */
+  readonly lostToUptime: bigint
+  readonly lostToFlags: bigint
+  /** 0: the device had none. */
+  readonly standingBefore: bigint
+  readonly cap: bigint
+  readonly credit: bigint
+  /** score = credit + heldByCap + heldBack. */
+  readonly heldByCap: bigint
+  /** A first credit, which sets the standing and is not paid. */
+  readonly heldBack: bigint
+  readonly standingAfter: bigint
+  /** Zero before the epoch's money is opened, like everything below. */
+  readonly devicePool: bigint
+  readonly denominator: bigint
+  readonly maxPrice: bigint
+  /** devicePool × credit ÷ denominator, rounded down. */
+  readonly poolShare: bigint
+  /** What of the share the price cap leaves in the vault: amount = poolShare − heldByPrice. */
+  readonly heldByPrice: bigint
+  readonly amount: bigint
+}
+
+export type NothingEarned = {
+  /** Stable: scripts may compare it. */
+  readonly code: NothingCode
+  readonly sentence: string
+  readonly fix: string
+}
+
+export type NothingCode =
+  | 'NOT_MEMBER'
+  | 'EPOCH_WORKING'
+  | 'EPOCH_SETTLING'
+  | 'EPOCH_UNSEEDED'
+  | 'EPOCH_WITHOUT_ROUNDS'
+  | 'EPOCH_UNPAID'
+  | 'COHORT_VOID'
+  | 'NOT_JUDGED'
+  | 'WORK_WRONG'
+  | 'DEVICE_UNCONFIRMED'
+  | 'ENVIRONMENT_UNCONFIRMED'
+  | 'RATE_ZERO'
+  | 'UPTIME_ZERO'
+  | 'FIRST_CREDIT_HELD'
+  | 'SCORE_BELOW_ONE'
+  | 'POOL_EMPTY'
+  | 'SHARE_BELOW_ONE'
+  | 'PAYMENT_DUE'

@@ -1,0 +1,141 @@
+/** From a path to a page: the explorer without HTTP, so that every page can be tested as a value. */
+
+import type { Explanation } from '../explain/explanation.ts'
+import { findDevice } from '../network/find-device.ts'
+import type { NetworkView } from '../network/network-view.ts'
+import { isKaisarError } from '../platform/errors.ts'
+import { checkerPage, checkersPage } from './checkers-page.ts'
+import { devicePage, devicesPage, type ModelOf } from './device-pages.ts'
+import { epochPage, epochsPage } from './epoch-pages.ts'
+import { type Html, html } from './html.ts'
+import type { Page } from './layout.ts'
+import { overviewPage } from './overview-page.ts'
+import { checkerPath, deviceLink, table, transactionPath, walletLink, walletPath } from './parts.ts'
+import { transactionPage } from './transaction-page.ts'
+import { walletPage } from './wallet-page.ts'
+
+export type Found =
+  | { readonly status: 200 | 404; readonly page: Page }
+  | { readonly status: 303; readonly location: string }
+
+export type PageDependencies = {
+  readonly explain: (device: `0x${string}`, epoch: number | undefined) => Promise<Explanation>
+  /** Default: no model is known. */
+  readonly modelOf?: ModelOf
+}
+
+/** @param url - path and query of the request */
+export async function findPage(
+  view: NetworkView,
+  url: URL,
+  { explain, modelOf = () => null }: PageDependencies,
+): Promise<Found> {
+  const parts = url.pathname.split('/').filter(part => part !== '')
+  const [section, name] = parts
+  const page = Number(url.searchParams.get('page') ?? 1) || 1
+  if (parts.length === 0) return ok(overviewPage(view))
+  if (parts.length === 1 && section === 'epochs') return ok(epochsPage(view, page))
+  if (parts.length === 1 && section === 'devices') return ok(devicesPage(view, page, modelOf))
+  if (parts.length === 1 && section === 'checkers') return ok(checkersPage(view, page))
+  if (parts.length === 1 && section === 'find') return find(view, url.searchParams.get('q')?.trim() ?? '')
+  if (parts.length === 2 && section === 'epoch') {
+    const epoch = view.epochs.find(each => String(each.epoch) === name)
+    return epoch === undefined
+      ? missing(url, html`There is no epoch ${name}; the current one is ${view.currentEpoch ?? 'none'}.`)
+      : ok(epochPage(view, epoch))
+  }
+  if (parts.length === 2 && section === 'device') {
+    const device = view.devices.find(({ id }) => id === name?.toLowerCase())
+    if (device === undefined) return missing(url, html`No device with the id ${name} holds a lane.`)
+    const asked = url.searchParams.get('epoch')
+    const epoch = asked !== null && /^\d{1,9}$/.test(asked) ? Number(asked) : undefined
+    return ok(devicePage(view, device, await explainOrWhyNot(() => explain(device.id, epoch)), modelOf))
+  }
+  if (parts.length === 2 && section === 'checker') {
+    const checker = view.checkers.find(({ operator }) => operator === name?.toLowerCase())
+    return checker === undefined
+      ? missing(url, html`No Checker has the operator ${name}.`)
+      : ok(checkerPage(view, checker))
+  }
+  if (parts.length === 2 && section === 'wallet') {
+    const wallet = walletPage(view, name!.toLowerCase(), modelOf)
+    return wallet === null
+      ? missing(
+          url,
+          html`The wallet ${name} has no part in what is shown, which is epoch ${view.firstEpoch} and later.`,
+        )
+      : ok(wallet)
+  }
+  if (parts.length === 2 && section === 'transaction') {
+    const transaction = transactionPage(view, name!.toLowerCase())
+    return transaction === null
+      ? missing(
+          url,
+          html`Nothing that is shown happened in transaction ${name}; epoch ${view.firstEpoch} and later are.`,
+        )
+      : ok(transaction)
+  }
+  return missing(url, html`There is no page ${url.pathname}.`)
+}
+
+/** A page is still worth showing when its explanation cannot be read. */
+async function explainOrWhyNot(explain: () => Promise<Explanation>): Promise<Explanation | string> {
+  try {
+    return await explain()
+  } catch (error) {
+    if (!isKaisarError(error)) throw error
+    return `${error.message} ${error.fix}`
+  }
+}
+
+const ok = (page: Page): Found => ({ status: 200, page })
+const missing = (url: URL, why: Html): Found => ({
+  status: 404,
+  page: {
+    title: 'Not found',
+    path: url.pathname,
+    body: html`<h1>Not found</h1><p class="lead">${why} <a href="/">Back to the overview</a></p>`,
+  },
+})
+
+/** A device (or the beginning of its id), an epoch, a wallet, a Checker, or a transaction. */
+function find(view: NetworkView, query: string): Found {
+  if (/^\d{1,9}$/.test(query)) return { status: 303, location: `/epoch/${query}` }
+  const lower = query.toLowerCase()
+  const owned = view.devices.filter(({ operator, payout }) => operator === lower || payout === lower)
+  if (owned.length === 1) return { status: 303, location: `/device/${owned[0]!.id}` }
+  if (view.checkers.some(({ operator }) => operator === lower)) return { status: 303, location: checkerPath(lower) }
+  if (walletPage(view, lower, () => null) !== null) return { status: 303, location: walletPath(lower) }
+  if (transactionPage(view, lower) !== null) return { status: 303, location: transactionPath(lower) }
+  try {
+    const id = findDevice(
+      view.devices.map(device => device.id),
+      query,
+    )
+    return { status: 303, location: `/device/${id}` }
+  } catch (error) {
+    if (!isKaisarError(error)) throw error
+    const matches = view.devices.filter(({ id }) => id.startsWith(lower) && lower.length > 2)
+    if (matches.length > 1) return ok(foundPage(query, matches))
+    return missing(
+      new URL('http://explorer/find'),
+      html`Nothing is called “${query}” here: no device, wallet, Checker, transaction or epoch.`,
+    )
+  }
+}
+
+const foundPage = (query: string, devices: NetworkView['devices']): Page => ({
+  title: 'Found',
+  path: '/find',
+  body: html`<h1>${devices.length} devices</h1><p class="lead">of “${query}”</p>
+${table(
+  'Devices found',
+  [
+    { title: 'Device', cell: ({ id }) => deviceLink(id) },
+    { title: 'Operator', cell: ({ operator }) => walletLink(operator) },
+    { title: 'Pays to', cell: ({ payout }) => walletLink(payout) },
+  ],
+  devices.slice(0, 200),
+  '',
+)}`,
+})

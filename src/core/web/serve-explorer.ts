@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type EvidenceSource, readExplanation } from '../explain/read-explanation.ts'
+import { explorerErrors } from '../network/errors.ts'
+import { createLiveView } from '../network/live-view.ts'
+import type { NetworkReader } from '../network/network-reader.ts'
+import { isKaisarError } from '../platform/errors.ts'
+import { ownFile } from '../platform/own-files.ts'
+import type { ModelOf } from './device-pages.ts'
+import { findPage } from './explorer-pages.ts'
+import { icon, layout } from './layout.ts'
+
+export type ExplorerOptions = {
+  /** Default 0: a free port. */
+  readonly port?: number
+  /** How old a view may be before the chain is read again; default 1000. */
+  readonly freshMs?: number
+}
+
+export type ExplorerDependencies = {
+  readonly reader: NetworkReader
+  readonly evidence?: EvidenceSource
+  /** The name that a device's Provider gives it; default: not known, as the chain does not have it. */
+  readonly modelOf?: ModelOf
+  /** Milliseconds since 1970; default Date.now. */
+  readonly now?: () => number
+  /** What went wrong while a page was made. */
+  readonly onTrouble?: (error: unknown) => void
+}
+
+export type Explorer = {
+  readonly url: string
+  /** Ends every connection and the reading of the chain. */
+  close(): Promise<void>
+}
+
+/** The page is for whoever sits at this machine; it is never bound to another address. */
+const host = '127.0.0.1'
+
+const pageHeaders = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+const asset = (path: string) => readFileSync(ownFile(`core/web/${path}`))
+
+/**
+ * Serves the explorer on this machine's loopback interface: read-only pages about a network, kept true while they are open.
+ *
+ * @throws EXPLORER_PORT_UNUSABLE
+ */
+export async function serveExplorer(
+  { port = 0, freshMs = 1_000 }: ExplorerOptions,
+  { reader, evidence, modelOf = () => null, now = Date.now, onTrouble = () => {} }: ExplorerDependencies,
+): Promise<Explorer> {
+  const live = createLiveView({ freshMs }, { read: () => reader.read(), now: () => performance.now() })
+  const assets = new Map([
+    ['/explorer.css', { type: 'text/css; charset=utf-8', body: asset('explorer.css') }],
+    ['/live.js', { type: 'text/javascript; charset=utf-8', body: asset('browser/live.js') }],
+    ['/icon.svg', { type: 'image/svg+xml', body: Buffer.from(icon) }],
+  ])
+  const explain = (device: `0x${string}`, epoch: number | undefined) =>
+    readExplanation(
+      { device, ...(epoch === undefined ? {} : { epoch }) },
+      { reader, ...(evidence === undefined ? {} : { evidence }) },
+    )
+
+  async function answer(request: IncomingMessage, response: ServerResponse) {
+    const send = (status: number, type: string, body: string | Buffer, more: Record<string, string> = {}) => {
+      response.writeHead(status, {
+        ...pageHeaders,
+        'content-type': type,
+        'content-length': Buffer.byteLength(body),
+        ...more,
+      })
+      response.end(request.method === 'HEAD' ? undefined : body)
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return send(405, 'text/plain', 'This explorer only reads: GET.\n', { allow: 'GET, HEAD' })
+    // A page of another site that makes its name point here must not read the answers.
+    if (!isLoopback(request.headers.host)) return send(421, 'text/plain', 'Open the explorer by its own address.\n')
+    const url = new URL(request.url ?? '/', 'http://explorer')
+    const file = assets.get(url.pathname)
+    if (file !== undefined) return send(200, file.type, file.body, { 'cache-control': 'no-cache' })
+    if (url.pathname === '/live') return stream(request, response)
+    const { view, trouble } = await live.get()
+    const found = await findPage(view, url, { explain, modelOf })
+    if (found.status === 303) return send(303, 'text/plain', '', { location: found.location })
+    const { markup } = layout(view, found.page, { now: now() / 1000, trouble })
+    return send(found.status, 'text/html; charset=utf-8', markup)
+  }
+
+  /** Server-sent events: one `view` for each new head; the page then fetches itself. */
+  function stream(request: IncomingMessage, response: ServerResponse) {
+    response.writeHead(200, { ...pageHeaders, 'content-type': 'text/event-stream' })
+    response.write('retry: 1000\n\n')
+    const stop = live.watch(({ view }) => response.write(`event: view\ndata: ${view.head.number}\n\n`))
+    request.on('close', stop)
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch(error => {
+      onTrouble(error)
+      if (response.headersSent) return response.destroy()
+      const text = isKaisarError(error) ? `${error.message}\n${error.fix}\n` : 'The page could not be made.\n'
+      response.writeHead(503, { ...pageHeaders, 'content-type': 'text/plain; charset=utf-8' }).end(text)
+    })
+  })
+  const bound = await new Promise<number>((resolve, reject) => {
+    server.once('error', error =>
+      reject(
+        explorerErrors.EXPLORER_PORT_UNUSABLE({
+          port,
+          reason: (error as NodeJS.ErrnoException).code ?? error.message,
+          cause: error,
+        }),
+      ),
+    )
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
+  })
+  return {
+    url: `http://${host}:${bound}`,
+    async close() {
+      live.close()
+      const closed = new Promise(resolve => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+const isLoopback = (header: string | undefined): boolean =>
+  /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(header ?? '')

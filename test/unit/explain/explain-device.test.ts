@@ -1,0 +1,218 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
+import { explainDevice } from '../../../src/core/explain/explain-device.ts'
+import type { Explanation } from '../../../src/core/explain/explanation.ts'
+import { explanationLines } from '../../../src/core/explain/explanation-text.ts'
+import { stringifyJson } from '../../../src/core/platform/output.ts'
+import { lineText } from '../../../src/core/view/line.ts'
+import { allFlags, hex, openingOf, type SimulationOptions, simulateEpoch } from '../network/epoch-simulation.ts'
+
+const lane = (rate: bigint, uptime = 10_000, flags = allFlags) => ({ rate: encodeRateDown(rate), uptime, flags })
+const honest = (rate: bigint, uptime?: number, flags?: number) => openingOf([lane(rate, uptime, flags)])
+
+function explainFirst(options: Partial<SimulationOptions>): Explanation {
+  const { facts, cohort, devices } = simulateEpoch({
+    openings: Array.from({ length: 5 }, () => honest(412n)),
+    standings: [400n],
+    ...options,
+  })
+  return explainDevice(facts, devices[0]!, cohort)
+}
+const text = (explanation: Explanation) => explanationLines(explanation).map(lineText).join('\n')
+
+const laneArbitrary = fc.record({
+  rate: fc.oneof(fc.integer({ min: 0, max: 3_000 }), fc.integer({ min: 0, max: 0x7fff })),
+  uptime: fc.oneof(fc.constant(10_000), fc.integer({ min: 0, max: 10_000 })),
+  flags: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(allFlags) },
+    { weight: 1, arbitrary: fc.integer({ min: 0, max: 15 }) },
+  ),
+})
+const openingArbitrary = fc.oneof(
+  { weight: 8, arbitrary: fc.array(laneArbitrary, { minLength: 6, maxLength: 6 }).map(lanes => openingOf(lanes)) },
+  { weight: 1, arbitrary: fc.constant(null) },
+)
+const epochArbitrary = fc.record({
+  openings: fc.array(openingArbitrary, { minLength: 5, maxLength: 5 }),
+  standings: fc.array(fc.bigInt({ min: 0n, max: 5_000n }), { minLength: 1, maxLength: 6 }),
+  others: fc.bigInt({ min: 0n, max: 10_000n }),
+  lanesPerBatch: fc.integer({ min: 1, max: 6 }),
+  emission: fc.record({
+    perEpoch: fc.bigInt({ min: 0n, max: 10n ** 24n }),
+    maxPrice: fc.oneof(fc.constant(10n ** 24n), fc.bigInt({ min: 0n, max: 10n ** 19n })),
+  }),
+})
+
+describe('explainDevice', () => {
+  it('accounts for every unit of random epochs, equal to the transfer to the wei', () => {
+    fc.assert(
+      fc.property(epochArbitrary, options => {
+        const epoch = simulateEpoch(options)
+        let sum = 0n
+        epoch.devices.forEach((device, at) => {
+          const explanation = explainDevice(epoch.facts, device, epoch.cohort)
+          expect(explanation.differences).toEqual([])
+          if (epoch.cohort.state === 'void') {
+            expect(explanation.reason?.code).toBe('COHORT_VOID')
+            return
+          }
+          expect(explanation.amount).toBe(epoch.amounts[at])
+          expect(explanation.transferred).toBe(epoch.amounts[at])
+          const figures = explanation.figures!
+          expect(
+            figures.credit + figures.heldByCap + figures.heldBack + figures.lostToUptime + figures.lostToFlags,
+          ).toBe(figures.medianRate)
+          expect(figures.poolShare - figures.heldByPrice).toBe(explanation.amount)
+          expect(explanation.outcome).toBe(explanation.amount > 0n ? 'paid' : 'nothing')
+          expect(explanation.reason === null).toBe(explanation.amount > 0n)
+          sum += explanation.transferred!
+        })
+        expect(sum).toBeLessThanOrEqual(epoch.facts.money!.devicePool)
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  it('notices a chain whose record, payment or transfer is not what the openings give', () => {
+    const epoch = simulateEpoch({ openings: Array.from({ length: 5 }, () => honest(412n)), standings: [400n] })
+    const { facts, cohort } = epoch
+    const device = epoch.devices[0]!
+    const payment = cohort.payments[0]!
+    const explained = (changed: Partial<typeof cohort>) => explainDevice(facts, device, { ...cohort, ...changed })
+    const credits = cohort.result!.credits.map((credit, i) => (i === 0 ? credit + 1n : credit))
+    expect(explained({ result: { ...cohort.result!, credits } }).differences).toEqual([
+      'The credit recomputed from the openings is 412, the chain says 413.',
+    ])
+    const more = payment.amounts.map(amount => amount + 1n)
+    expect(explained({ payments: [{ ...payment, amounts: more }] }).differences).toHaveLength(2)
+    const lost = explained({ payments: [{ ...payment, transfers: [] }] })
+    expect(lost.balanced).toBe(false)
+    expect(lost.differences[0]).toContain('and moved 0.')
+    expect(text(lost)).toContain('! The vault says it paid')
+  })
+
+  it('counts what could not be delivered as owed', () => {
+    const { facts, cohort, devices } = simulateEpoch({
+      openings: Array.from({ length: 5 }, () => honest(412n)),
+      standings: [400n],
+    })
+    const payment = cohort.payments[0]!
+    const explanation = explainDevice(facts, devices[0]!, {
+      ...cohort,
+      payments: [{ ...payment, transfers: [], owed: payment.transfers }],
+    })
+    expect(explanation.balanced).toBe(true)
+    expect(text(explanation)).toContain('could not be delivered and are owed')
+  })
+
+  it('tells the whole way from job to payment', () => {
+    const rates = [400n, 410n, 412n, 412n, 0n]
+    const explanation = explainFirst({ openings: rates.map(rate => honest(rate, 9_950)), others: 588n })
+    expect(explanation.seats.map(({ agrees }) => agrees)).toEqual([false, true, false, false, false])
+    expect(text(explanation)).toMatchSnapshot()
+    expect(JSON.parse(stringifyJson(explanation))).toMatchObject({
+      outcome: 'paid',
+      amount: String(explanation.amount),
+      figures: { medianRate: '410', score: '407', credit: '407' },
+    })
+  })
+
+  it('shows what the growth cap and the price cap hold back', () => {
+    const capped = explainFirst({ openings: Array.from({ length: 5 }, () => honest(2_000n)), standings: [400n] })
+    expect(capped.figures).toMatchObject({
+      score: 2_000n,
+      cap: 800n,
+      credit: 800n,
+      heldByCap: 1_200n,
+      standingAfter: 500n,
+    })
+    const priced = explainFirst({ emission: { maxPrice: 1n } })
+    expect(priced.amount).toBe(412n)
+    expect(text(priced)).toContain('stay in the vault')
+  })
+
+  it('uses what the chain recorded where the openings cannot be read', () => {
+    const { facts, cohort, devices } = simulateEpoch({
+      openings: Array.from({ length: 5 }, () => honest(412n)),
+      standings: [400n],
+    })
+    const seats = cohort.seats.map(seat => ({ ...seat, opening: null, operator: null, endpoint: null }))
+    const explanation = explainDevice({ ...facts, rounds: null }, devices[0]!, { ...cohort, seats })
+    expect(explanation).toMatchObject({ outcome: 'paid', balanced: true })
+    expect(text(explanation)).toContain('the blocks of this epoch were not read here')
+  })
+})
+
+describe('why a device earned nothing', () => {
+  const said = (flags: number, rate = 412n, uptime = 10_000) => honest(rate, uptime, flags)
+  const five = (opening: ReturnType<typeof honest>) => Array.from({ length: 5 }, () => opening)
+  const cases: [string, Partial<SimulationOptions>][] = [
+    ['COHORT_VOID', { openings: [honest(1n), honest(1n), null, null, null] }],
+    ['NOT_JUDGED', { openings: [...five(said(7)).slice(0, 3), honest(1n), honest(1n)] }],
+    ['WORK_WRONG', { openings: five(said(11)) }],
+    ['DEVICE_UNCONFIRMED', { openings: five(said(14)) }],
+    ['ENVIRONMENT_UNCONFIRMED', { openings: five(said(13)) }],
+    ['RATE_ZERO', { openings: [honest(5n), honest(5n), honest(0n), honest(0n), null] }],
+    ['UPTIME_ZERO', { openings: five(said(15, 412n, 0)) }],
+    ['SCORE_BELOW_ONE', { openings: five(said(15, 1n, 9_999)) }],
+    ['EPOCH_UNPAID', { facts: { firstPaidEpoch: 9 } }],
+    ['POOL_EMPTY', { emission: { perEpoch: 0n } }],
+    ['SHARE_BELOW_ONE', { emission: { perEpoch: 10n }, others: 10n ** 12n }],
+    ['PAYMENT_DUE', { facts: { money: null } }],
+    ['EPOCH_WORKING', { facts: { phase: 'work', currentEpoch: 7 } }],
+    ['EPOCH_WORKING', { facts: { phase: 'work', currentEpoch: 7, seed: null } }],
+    ['EPOCH_UNSEEDED', { facts: { seed: null } }],
+    ['EPOCH_WITHOUT_ROUNDS', { facts: { rounds: [] } }],
+  ]
+  it.each(cases)('%s', (code, options) => {
+    const explanation = explainFirst(options)
+    expect(explanation.reason?.code).toBe(code)
+    expect(explanation.outcome).toBe(['PAYMENT_DUE', 'EPOCH_WORKING'].includes(code) ? 'pending' : 'nothing')
+    const { sentence, fix } = explanation.reason!
+    expect(`${sentence}\n${fix}`).toMatchSnapshot()
+    expect(text(explanation)).toContain(`[${code}]`)
+  })
+
+  it('says when a device was not yet, or no longer, a member', () => {
+    const { facts, cohort, devices } = simulateEpoch({ openings: five(honest(1n)), standings: [1n] })
+    const device = devices[0]!
+    expect(explainDevice(facts, { ...device, since: 8 }, null).reason).toMatchObject({ code: 'NOT_MEMBER' })
+    expect(explainDevice(facts, { ...device, until: 6 }, cohort).reason?.sentence).toBe(
+      'The device left: epoch 6 was its last.',
+    )
+    expect(explainDevice({ ...facts, phase: 'open' }, device, null).reason?.code).toBe('EPOCH_SETTLING')
+  })
+
+  it('speaks of strikes only where a seat had committed', () => {
+    const { facts, cohort, devices } = simulateEpoch({
+      openings: [...five(honest(1n)).slice(3), null, null, null],
+      standings: [1n],
+    })
+    const fixOf = (committed: number, operator: `0x${string}` | null = cohort.seats[0]!.operator) => {
+      const seats = cohort.seats.map((seat, i) => ({
+        ...seat,
+        operator,
+        commitTxHash: operator !== null && i < committed ? seat.commitTxHash : null,
+      }))
+      return explainDevice(facts, devices[0]!, { ...cohort, seats }).reason!.fix
+    }
+    expect(fixOf(0)).toContain('None of its seats had committed')
+    expect(fixOf(0)).not.toMatch(/str[iu][ck]/)
+    expect(fixOf(2)).toContain('Of its seats 2 had committed; those that commit and do not open are struck')
+    expect(fixOf(0, null)).toContain('Seats that commit and do not open are struck')
+  })
+
+  it('repeats what the seats say of the rounds, where their evidence was read', () => {
+    const { facts, cohort, devices } = simulateEpoch({ openings: five(honest(0n)), standings: [1n] })
+    const rounds = [
+      { ordinal: 0, reason: 'NO_SESSION', commitmentHash: null },
+      { ordinal: 1, reason: 'OPENINGS_INVALID', commitmentHash: hex('cc', 32) },
+      { ordinal: 2, reason: 'NO_ROUND', commitmentHash: null },
+    ]
+    const seats = cohort.seats.map((seat, i) => ({ ...seat, rounds: i < 2 ? rounds : rounds.slice(0, 1) }))
+    const explanation = explainDevice(facts, devices[0]!, { ...cohort, seats })
+    expect(explanation.reason?.sentence).toContain('Seats say: NO_SESSION (5), OPENINGS_INVALID (2).')
+    expect(text(explanation)).toContain(`seat 1, round 1: OPENINGS_INVALID, commitment ${hex('cc', 32)}`)
+  })
+})

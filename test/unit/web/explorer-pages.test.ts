@@ -1,0 +1,210 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { explainDevice } from '../../../src/core/explain/explain-device.ts'
+import { buildNetworkView } from '../../../src/core/network/build-network-view.ts'
+import { explorerErrors } from '../../../src/core/network/errors.ts'
+import { barChart, mostColours, niceCeiling } from '../../../src/core/web/charts.ts'
+import { findPage } from '../../../src/core/web/explorer-pages.ts'
+import { html } from '../../../src/core/web/html.ts'
+import { layout, type Page } from '../../../src/core/web/layout.ts'
+import { firstDevice, networkReadings, networkView, secondDevice, simulated } from '../network/network-fixture.ts'
+
+const explain = async (device: string) =>
+  explainDevice(simulated.facts, simulated.devices.find(({ id }) => id === device)!, simulated.cohort)
+const find = (path: string, view = networkView) => findPage(view, new URL(path, 'http://explorer'), { explain })
+async function textOf(path: string, view = networkView) {
+  const found = await find(path, view)
+  if (found.status === 303) throw new Error(`redirects to ${found.location}`)
+  return layout(view, found.page, { now: 1_054, trouble: null }).markup
+}
+
+const checkerPath = `/checker/0x${'90'.repeat(20)}`
+const walletPath = `/wallet/0x${'80'.repeat(20)}`
+const transactionPath = `/transaction/0x${'70'.repeat(32)}`
+
+describe('explorer pages', () => {
+  it('adds up what an epoch was for, keepers included', async () => {
+    const epoch = networkView.epochs.find(each => each.epoch === 1)!
+    const { devicePool, checkerPool, keeperPool, emission } = epoch.money!
+    expect(devicePool + checkerPool + keeperPool).toBe(emission)
+    const keepers = 3n
+    const closed = new Map([
+      [1, { paid: epoch.paidToDevices + epoch.paidToCheckers + keepers, txHash: epoch.money!.txHash }],
+    ])
+    const view = buildNetworkView({ ...networkReadings, history: { ...networkReadings.history, closed } })
+    expect(view.epochs.map(({ paidToKeepers }) => paidToKeepers)).toContain(keepers)
+    expect(await textOf('/epoch/1', view)).toContain(`title="0.000000000000000003 KAI"`)
+    // What nobody said is not guessed.
+    expect(epoch.paidToKeepers).toBeNull()
+  })
+
+  it('shows what a transaction did, what a wallet got and what a Checker earned, each leading to the others', async () => {
+    const transaction = await textOf(transactionPath)
+    for (const part of ['paid device', 'paid seat 0 of cohort 2', checkerPath, walletPath])
+      expect(transaction).toContain(part)
+    const wallet = await textOf(walletPath)
+    expect(wallet).toContain(transactionPath)
+    expect(wallet).toContain(`data-copy="${walletPath.split('/')[2]}"`)
+    expect(await textOf(checkerPath)).toContain(transactionPath)
+    expect(await textOf(`/wallet/0x${'60'.repeat(20)}`).catch(() => '')).not.toContain('<h1>Wallet</h1>')
+  })
+
+  it('names a device’s model where its Provider said it', async () => {
+    const url = new URL(`http://explorer/device/${firstDevice}`)
+    const shown = async (modelOf?: () => string) => {
+      const found = await findPage(networkView, url, { explain, ...(modelOf === undefined ? {} : { modelOf }) })
+      return found.status === 200 ? found.page.body.markup : ''
+    }
+    expect(await shown(() => 'NVIDIA <H100>')).toContain('NVIDIA &lt;H100&gt;')
+    expect(await shown()).toContain('the chain has the hash of its record')
+  })
+
+  it('looks dead where the chain is, and says so once', async () => {
+    const { page } = (await find('/')) as { page: Page }
+    const at = (now: number, trouble: string | null = null) => layout(networkView, page, { now, trouble }).markup
+    expect(at(1_054)).not.toMatch(/pulse dead|class="trouble"/)
+    expect(at(1_053 + 200)).toMatch(/pulse dead/)
+    expect(at(1_053 + 200)).toContain('The newest block is 3 min 20 s old')
+    const refused = at(1_054, 'No endpoint answers.')
+    expect(refused).toMatch(/pulse dead/)
+    expect(refused.match(/class="trouble"/g)).toHaveLength(1)
+    expect(refused.match(/No endpoint answers\./g)).toHaveLength(1)
+  })
+
+  it('shows every section, each with one heading and the section marked', async () => {
+    const paths = ['/', '/epochs', '/epoch/1', '/devices', `/device/${firstDevice}`, '/checkers', checkerPath]
+    for (const path of [...paths, walletPath, transactionPath]) {
+      const text = await textOf(path)
+      expect(text.match(/<h1/g)).toHaveLength(1)
+      if (path !== '/' && paths.includes(path)) expect(text).toContain('aria-current=')
+      expect(text).toContain('href="#content"')
+    }
+    expect(await textOf('/')).toContain('Epoch 3: 5 s of 16 s, 1 round so far. Epoch 2 is paid.')
+  })
+
+  it('explains on a device’s page what the command explains', async () => {
+    const text = await textOf(`/device/${firstDevice}?epoch=1`)
+    expect(text).toContain(`data-wei="${simulated.amounts[0]}"`)
+    expect(text).toContain('equal to the transfer to the wei')
+    const nothing = await textOf(`/device/${secondDevice}`)
+    expect(nothing).toContain('RATE_ZERO')
+    expect(nothing).toContain('<b>What to do</b>')
+  })
+
+  it('shows a device whose explanation cannot be read', async () => {
+    const found = await findPage(networkView, new URL(`http://explorer/device/${firstDevice}`), {
+      explain: async () => {
+        throw explorerErrors.EXPLORER_HISTORY_INCOMPLETE({ device: firstDevice, epoch: 1 })
+      },
+    })
+    expect(found.status === 200 && found.page.body.markup).toContain('cannot be found out. Use an endpoint')
+  })
+
+  it('finds devices, wallets and epochs, and says what it does not find', async () => {
+    expect(await find(`/find?q=${firstDevice.slice(0, 8)}`)).toEqual({
+      status: 303,
+      location: `/device/${firstDevice}`,
+    })
+    expect(await find('/find?q=2')).toEqual({ status: 303, location: '/epoch/2' })
+    for (const path of [checkerPath, walletPath, transactionPath])
+      expect(await find(`/find?q=${path.split('/')[2]}`)).toEqual({ status: 303, location: path })
+    expect(await textOf('/find?q=0x1')).toContain('2 devices')
+    for (const path of [
+      '/find?q=%3Cscript%3E',
+      '/epoch/99',
+      '/device/0x12',
+      '/nonsense',
+      '/epoch/1/2',
+      '/wallet/0x12',
+      '/transaction/0x12',
+      '/checker/0x12',
+    ]) {
+      expect((await find(path)).status).toBe(404)
+      expect(await textOf(path)).not.toContain('<script>')
+    }
+  })
+
+  it('escapes what operators write', async () => {
+    const endpoint = 'wss://<img src=x onerror="alert(1)">'
+    const view = { ...networkView, checkers: networkView.checkers.map(checker => ({ ...checker, endpoint })) }
+    expect(await textOf('/checkers', view)).not.toContain('<img')
+    expect(html`<a href="${'"><b>'}">${[html`<i>`, "'&"]}${false}${null}${0}</a>`.markup).toBe(
+      '<a href="&quot;&gt;&lt;b&gt;"><i>&#39;&amp;0</a>',
+    )
+  })
+
+  it('is there before anything happened', async () => {
+    const empty = {
+      ...networkView,
+      timeline: null,
+      currentEpoch: null,
+      rounds: null,
+      epochs: [],
+      payments: [],
+      devices: [],
+      checkers: [],
+    }
+    for (const path of ['/', '/epochs', '/devices', '/checkers'])
+      expect(await textOf(path, empty)).toContain('class="empty"')
+  })
+
+  it('pages long lists', async () => {
+    const devices = Array.from({ length: 120 }, () => networkView.devices[0]!)
+    const text = await textOf('/devices?page=3', { ...networkView, devices })
+    expect(text.match(/<tr /g)).toHaveLength(21)
+    expect(text).toContain('page 3 of 3')
+    expect(await textOf('/devices?page=-7', { ...networkView, devices })).toContain('page 1 of 3')
+  })
+})
+
+describe('charts', () => {
+  it('say in a sentence what they show', () => {
+    const chart = barChart(
+      [
+        { epoch: 4, value: 7n },
+        { epoch: 5, value: null },
+        { epoch: 6, value: 3n },
+      ],
+      { title: 'Paid', unit: 'KAI', format: String },
+    )
+    expect(chart.markup).toContain(
+      'aria-label="Paid, epochs 4 to 6. Latest: 3 KAI in epoch 6; most: 7 KAI in epoch 4."',
+    )
+    expect(chart.markup.match(/<rect/g)).toHaveLength(2)
+    expect([0n, 1n, 2n, 3n, 749n, 10n ** 30n + 1n].map(niceCeiling)).toEqual([1n, 1n, 2n, 5n, 1_000n, 2n * 10n ** 30n])
+  })
+})
+
+describe('colours', () => {
+  const css = readFileSync(new URL('../../../src/core/web/explorer.css', import.meta.url), 'utf8')
+  const themes = [...css.matchAll(/:root \{([^}]*--ground[^}]*)\}/g)].map(match =>
+    Object.fromEntries(
+      [...match[1]!.matchAll(/--([a-z0-7-]+): (#[0-9a-f]{6})/g)].map(([, name, value]) => [name, value!]),
+    ),
+  )
+  const luminance = (hex: string) => {
+    const [r, g, b] = [1, 3, 5].map(at => {
+      const channel = Number.parseInt(hex.slice(at, at + 2), 16) / 255
+      return channel <= 0.039_28 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4
+    })
+    return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!
+  }
+  const contrast = (a: string, b: string) => {
+    const [light, dark] = [luminance(a), luminance(b)].sort((x, y) => y - x)
+    return (light! + 0.05) / (dark! + 0.05)
+  }
+
+  it.each([
+    ['light', 0],
+    ['dark', 1],
+  ])('hold WCAG AA in the %s theme', (_, at) => {
+    const theme = themes[at as number]!
+    for (const ground of ['ground', 'surface'])
+      for (const ink of ['ink', 'quiet', 'accent', 'good', 'warn', 'bad'])
+        expect(contrast(theme[ink]!, theme[ground]!), `${ink} on ${ground}`).toBeGreaterThanOrEqual(4.5)
+    // What has no text needs 3 : 1.
+    for (let colour = 0; colour < mostColours; colour++)
+      expect(contrast(theme[`c${colour}`]!, theme.ground!), `c${colour}`).toBeGreaterThanOrEqual(3)
+    for (const ink of ['ink', 'good']) expect(contrast(theme[ink]!, theme['accent-soft']!)).toBeGreaterThanOrEqual(4.5)
+  })
+})
