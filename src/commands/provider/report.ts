@@ -22,7 +22,7 @@ It reads the journal in the data folder, also while the daemon runs, and asks no
       await Promise.all([
         import('../../core/operator/find-operator.ts'),
         import('../../core/platform/state-file.ts'),
-        import('../../core/provider/read-records.ts'),
+        import('../../core/provider/journal.ts'),
         import('../../core/operator/provider-report.ts'),
       ])
     const { key, operator, last } = this.flags

@@ -41,7 +41,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
       import('../../core/devices/host.ts'),
       import('../../core/provider/own-devices.ts'),
       import('../../core/job/work-engine.ts'),
-      import('../../core/provider/engine-options.ts'),
+      import('../../core/provider/own-devices.ts'),
       import('../../core/operator/self-test.ts'),
     ])
     const { systemClock: clock } = await import('../../core/platform/clock.ts')

@@ -44,7 +44,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
       { runTool },
     ] = await Promise.all([
       import('../../core/platform/data-dir-owner.ts'),
-      import('../../core/provider/read-records.ts'),
+      import('../../core/provider/journal.ts'),
       import('../../core/operator/probe-devices.ts'),
       import('../../core/devices/host-probe.ts'),
       import('../../core/devices/host.ts'),

@@ -1,7 +1,7 @@
 /** What a Provider has on file: the rounds it committed to, what Checkers signed about them, what they refused. */
 import type { Address } from 'viem'
 import { decodeRate } from '../epoch/minifloat.ts'
-import type { ProviderRecords, ReceiptSummary } from '../provider/read-records.ts'
+import type { ProviderRecords, ReceiptSummary } from '../provider/journal.ts'
 import { grouped, shortHex } from '../view/figures.ts'
 import type { Column } from '../view/table-lines.ts'
 

@@ -5,7 +5,7 @@
 import type { Address, Hex } from 'viem'
 import type { DeviceEpochView, DeviceView, NetworkView } from '../network/network-view.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
-import type { ProviderRecords } from '../provider/read-records.ts'
+import type { ProviderRecords } from '../provider/journal.ts'
 import { counted, duration } from '../view/figures.ts'
 import {
   type LocalDaemon,

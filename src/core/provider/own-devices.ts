@@ -1,12 +1,130 @@
-/** From what the probe saw to the devices this Provider works with: identified by hardware, never by position. */
+/**
+ * The devices that a Provider works with, from what the probe sees to an engine each and a registration on chain: identified by
+ * hardware, never by position.
+ */
 import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
-import { criticalFaults, type ProbedDevice, type ProbeResult } from '../devices/probed-device.ts'
-import { deviceIdOf, hardwareHash } from '../protocol/device-record.ts'
+import { currentEpoch } from '../chain/epochs.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { pinDevice } from '../devices/pin-devices.ts'
+import { criticalFaults, type GpuProbe, type ProbedDevice, type ProbeResult } from '../devices/probed-device.ts'
+import type { ExecutionProvider } from '../job/execution-provider.ts'
+import type { JobSpec } from '../job/spec.ts'
+import type { WorkOptions } from '../job/work-core.ts'
+import type { WorkEngine } from '../job/work-engine.ts'
+import type { Clock } from '../platform/clock.ts'
+import { aborted } from '../platform/graceful-stop.ts'
+import type { Logger } from '../platform/log.ts'
+import { deviceIdOf, type EnvironmentRecord, hardwareHash } from '../protocol/device-record.ts'
+import { zeroBytes32 } from '../protocol/primitives.ts'
+import type { Signer } from '../report/signer.ts'
+import type { Identity } from '../transport/transport.ts'
 import { providerErrors } from './errors.ts'
+import { createHealthWatch, type HealthWatch } from './health-watch.ts'
+import type { ProviderJournal } from './journal.ts'
+import type { ProviderEvent } from './provider-event.ts'
+import { registerDevices } from './register-devices.ts'
+import { keptEnvironment } from './statements.ts'
 
 export type OwnDevice = {
   readonly deviceId: Hex
   readonly probed: ProbedDevice
+}
+
+export type WorkingDevices = {
+  readonly devices: readonly (OwnDevice & { readonly engine: WorkEngine })[]
+  /** The device certificate, made for these devices. */
+  readonly identity: Identity
+  /** Canonical text of the environment record that this run's reports carry. */
+  readonly environment: string
+  /** Whether a device was registered with its attested identity. */
+  readonly isAttested: (deviceId: Hex) => boolean
+  readonly health: HealthWatch
+  /** Ends the engines. */
+  close(): Promise<void>
+}
+
+export type WorkingDevicesOptions = {
+  readonly network: ConnectedNetwork
+  readonly payout: Address
+  readonly executionProvider: ExecutionProvider | 'auto'
+  /** How often the devices are looked at while they work; default 60,000. */
+  readonly healthIntervalMs?: number
+}
+
+export type WorkingDevicesDependencies = {
+  readonly signer: Signer
+  readonly sender: TransactionSender
+  readonly probe: GpuProbe
+  readonly readEnvironment: (engines: readonly WorkEngine[]) => Promise<EnvironmentRecord>
+  /** The device certificate, made for these devices. */
+  readonly certify: (binding: { readonly deviceIds: readonly Hex[]; readonly hardwareHash: Hex }) => Promise<Identity>
+  /** Attestation evidence of a card that can attest, over this nonce, and its identity; null where it cannot or is not asked to. */
+  readonly attest: (
+    device: OwnDevice,
+    nonce: Hex,
+  ) => Promise<{ readonly evidence: string; readonly identity: Hex } | null>
+  /** The engine that works for this device, pinned to it among all that were found. */
+  readonly startEngine: (spec: JobSpec, device: ProbedDevice, all: readonly ProbedDevice[]) => Promise<WorkEngine>
+  readonly clock: Clock
+  readonly log: Logger
+  readonly emit: (event: ProviderEvent) => void
+}
+
+/**
+ * Probes, starts an engine for each device, and registers what the chain does not know yet.
+ * @returns null where the signal aborted first; then no engine is left running
+ * @throws PROVIDER_NO_DEVICE, PROVIDER_CPU_FALLBACK, and as `registerDevices`
+ */
+export async function openDevices(
+  { network, payout, executionProvider, healthIntervalMs = 60_000 }: WorkingDevicesOptions,
+  { spec, journal }: { readonly spec: JobSpec; readonly journal: ProviderJournal },
+  dependencies: WorkingDevicesDependencies,
+  stop: AbortSignal,
+): Promise<WorkingDevices | null> {
+  const { signer, sender, probe, readEnvironment, certify, attest, clock, log, emit } = dependencies
+  const first = await probe.probe()
+  const own = ownDevices(first, signer.address)
+  const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(spec, probed, first.devices)
+  const engines = await startEngines({ executionProvider }, own, { startEngine, log })
+  const close = async () => void (await Promise.all(engines.map(engine => engine.close())))
+
+  const identity = await certify({
+    deviceIds: own.map(({ deviceId }) => deviceId),
+    hardwareHash: hostHardwareHash(own),
+  })
+  const { certificateHash } = identity
+  const registering = registerDevices({ network, payout, certificateHash }, own, { sender, attest })
+  const registered = await Promise.race([registering, aborted(stop)])
+  if (registered === undefined) {
+    await close()
+    return null
+  }
+  for (const { device, change } of registered) {
+    const { model } = own.find(({ deviceId }) => deviceId === device.id)!.probed.record
+    if (change !== 'none')
+      emit({ type: 'device.registered', deviceId: device.id, change, generation: device.generation, model })
+    log.info({ device: device.id, generation: device.generation, change }, `${model} is registered`)
+  }
+  const recorded = journal.environment(await currentEpoch(network))
+  return {
+    devices: own.map((device, i) => ({ ...device, engine: engines[i]! })),
+    identity,
+    environment: keptEnvironment(recorded, await readEnvironment(engines)),
+    isAttested: deviceId =>
+      registered.some(({ device: { id, record } }) => id === deviceId && record.attestedIdentity !== zeroBytes32),
+    health: createHealthWatch(
+      { intervalMs: healthIntervalMs, first },
+      {
+        probe,
+        clock,
+        onEvent: ({ type: change, device, reason, detail }) =>
+          emit({ type: 'device.health', device, change, reason, detail }),
+        onTrouble: error => log.error({ error }, 'the devices could not be looked at; trying again'),
+      },
+    ),
+    close,
+  }
 }
 
 /**
@@ -30,3 +148,53 @@ export const hostHardwareHash = (devices: readonly OwnDevice[]): Hex =>
   keccak256(
     encodeAbiParameters([{ type: 'bytes32[]' }], [devices.map(({ probed }) => hardwareHash(probed.record)).sort()]),
   )
+
+/**
+ * Starts one engine per device, in order, and logs each execution provider that was refused for one.
+ * @param executionProvider - what the operator asked for; only a named `cpu` lets a card's work be done by the CPU
+ * @throws PROVIDER_CPU_FALLBACK, and as `startEngine` does; then none is left running
+ */
+export async function startEngines(
+  { executionProvider }: { readonly executionProvider: ExecutionProvider | 'auto' },
+  devices: readonly OwnDevice[],
+  { startEngine, log }: { readonly startEngine: (device: OwnDevice) => Promise<WorkEngine>; readonly log: Logger },
+): Promise<WorkEngine[]> {
+  const outcomes = await Promise.allSettled(devices.map(startEngine))
+  const engines = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  try {
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    for (const [i, { description }] of engines.entries()) {
+      const { deviceId, probed } = devices[i]!
+      for (const { provider, code, message, fix } of description.refused)
+        log.warn({ device: deviceId, provider, code, fix }, message)
+      const { kind, model } = probed.record
+      if (kind !== 'cpu' && description.provider === 'cpu' && executionProvider !== 'cpu')
+        throw providerErrors.PROVIDER_CPU_FALLBACK({ model, refused: description.refused.map(({ code }) => code) })
+    }
+    return engines
+  } catch (error) {
+    await Promise.all(engines.map(engine => engine.close()))
+    throw error
+  }
+}
+
+export type EngineChoice = {
+  readonly executionProvider: ExecutionProvider | 'auto'
+  /** Threads of one operator on the CPU. */
+  readonly threads: number
+  /** CUDA_VISIBLE_DEVICES: the NVIDIA devices of this process, where not all of them are. */
+  readonly cudaVisibleDevices?: string | undefined
+}
+
+/** `all`: every device that the probe saw. */
+export const engineOptions = (
+  { executionProvider, threads, cudaVisibleDevices }: EngineChoice,
+  spec: JobSpec,
+  device: ProbedDevice,
+  all: readonly ProbedDevice[],
+): WorkOptions => ({
+  spec,
+  threads,
+  provider: device.record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
+  ...pinDevice(device, all, cudaVisibleDevices),
+})

@@ -16,7 +16,7 @@ import type { HealthWatch } from './health-watch.ts'
 import type { ProviderJournal } from './journal.ts'
 import type { OwnDevice } from './own-devices.ts'
 import type { ProviderEvent } from './provider-event.ts'
-import type { Member, Roster } from './roster.ts'
+import type { Member, Roster } from './rosters.ts'
 import type { RoundWork, WorkingDevice } from './round-work.ts'
 
 export type RoundRunnerDependencies = {

@@ -11,7 +11,6 @@ import { checkSampleRequest, commitmentHash, sampleOf, seedOf } from '../report/
 import { type Signer, signMessage } from '../report/signer.ts'
 import { providerErrors } from './errors.ts'
 import type { ProviderJournal } from './journal.ts'
-import { createOffers } from './offers.ts'
 import { type FindBlock, requireSamplingBlock } from './sampling-block.ts'
 
 export type WorkingDevice = {
@@ -60,8 +59,8 @@ export type RoundWork = {
    * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, PROVIDER_ASKED_TOO_OFTEN, REPORT_SAMPLE_REFUSED
    */
   answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<Uint8Array>
-  /** Rounds that still may be asked about, newest last. */
-  open(): readonly WorkedRound[]
+  /** Resolves when the newest round that was committed to can be asked about no more. */
+  untilClosed(): Promise<void>
 }
 
 /** Rounds whose rows are kept for opening: two more than can be open at once. */
@@ -207,6 +206,50 @@ export function createRoundWork(
       })
       return known.answer
     },
-    open: () => [...rounds.values()],
+    async untilClosed() {
+      const newest = [...rounds.values()].at(-1)
+      const openingsMs = newest && rulesOf(Number(newest.commitment.message.epoch))?.openingsMs
+      if (openingsMs === undefined) return
+      const leftMs = newest!.seenAtMs + openingsMs - clock.monotonicMs()
+      if (leftMs > 0) await clock.sleep(leftMs)
+    },
+  }
+}
+
+type Offer = SignedMessage<'JobOffer'>
+
+export type Offers = {
+  /** Keeps an offer; the first of a seat for a device's round counts. */
+  take(offer: Offer): void
+  of(checker: Address, about: { readonly round: Hex; readonly deviceId: Hex }): Offer | undefined
+  /** Forgets those of earlier epochs. */
+  forgetBefore(epoch: bigint): void
+}
+
+/** Of one seat for one device: twice the rounds that are kept for opening. */
+const keptOffers = 8
+
+/** @param isOpen - whether a round was committed to and can be asked about; its offer stands */
+export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean): Offers {
+  const kept = new Map<string, Offer[]>()
+  const ownOf = (checker: Address, deviceId: Hex) => kept.get(`${checker} ${deviceId}`) ?? []
+
+  return {
+    take(offer) {
+      const { checker, deviceId, round } = offer
+      const own = ownOf(checker, deviceId)
+      if (own.some(other => other.round === round)) return
+      // Offers of rounds that never come take the place of no other seat's.
+      const spare = own.length < keptOffers ? undefined : own.find(other => !isOpen(other.round, deviceId))
+      kept.set(`${checker} ${deviceId}`, [...own.filter(other => other !== spare), offer])
+    },
+    of: (checker, { round, deviceId }) => ownOf(checker, deviceId).find(offer => offer.round === round),
+    forgetBefore(epoch) {
+      for (const [key, own] of kept) {
+        const recent = own.filter(offer => offer.epoch >= epoch)
+        if (recent.length === 0) kept.delete(key)
+        else kept.set(key, recent)
+      }
+    },
   }
 }

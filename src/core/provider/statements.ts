@@ -1,7 +1,13 @@
 /** What each of our devices says of itself to a seat that asks, with attestation evidence where it was registered with it. */
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
-import { encodeDeviceRecord, hashRecordText } from '../protocol/device-record.ts'
+import type { EnvironmentRecord } from '../protocol/device-record.ts'
+import {
+  encodeDeviceRecord,
+  encodeEnvironmentRecord,
+  environmentRecordSchema,
+  hashRecordText,
+} from '../protocol/device-record.ts'
 import { nonceLifeMs } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { providerErrors } from './errors.ts'
@@ -137,4 +143,20 @@ export function createStatements(
       attestation,
     }
   }
+}
+
+/** Measured at each start, and different each time; the fastest of two equal kernels, too. */
+const withoutMeasurements = (record: EnvironmentRecord): string =>
+  encodeEnvironmentRecord({ ...record, diskFreeMiB: null, clockOffsetMs: null, kernels: [] })
+
+/**
+ * @param recorded - canonical text that was said in this epoch before, or null
+ * @returns the recorded text where only measurements differ, else the text of what was read now
+ */
+export function keptEnvironment(recorded: string | null, now: EnvironmentRecord): string {
+  if (recorded !== null) {
+    const before = environmentRecordSchema.safeParse(JSON.parse(recorded))
+    if (before.success && withoutMeasurements(before.data) === withoutMeasurements(now)) return recorded
+  }
+  return encodeEnvironmentRecord(now)
 }

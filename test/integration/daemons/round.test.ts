@@ -344,7 +344,7 @@ it('signs no second commitment for a round, even when it is asked to work again'
   const { journal, roundWork, work } = device()
   const { commitment, commitmentHash } = await work()
   expect(journal.commitmentOf(trigger.hash, deviceId)).toEqual(commitment)
-  expect(roundWork.open().map(each => each.commitmentHash)).toEqual([commitmentHash])
+  expect(roundWork.committed(trigger.hash, deviceId)?.commitmentHash).toBe(commitmentHash)
   const other = { ...commitment.message, rows: commitment.message.rows + 1n }
   expect(() => journal.recordCommitment(hash(1), { message: other, signature: commitment.signature })).toThrow(
     expect.objectContaining({ code: 'PROVIDER_SECOND_COMMITMENT' }),

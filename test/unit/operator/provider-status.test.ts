@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { type LocalProvider, providerStatus } from '../../../src/core/operator/provider-status.ts'
 import { providerStatusLines } from '../../../src/core/operator/provider-status-text.ts'
-import type { CommittedRound } from '../../../src/core/provider/read-records.ts'
+import type { CommittedRound } from '../../../src/core/provider/journal.ts'
 import { device, deviceEpoch, hash, isoAt, networkView, nowMs, operator } from './network-fixture.ts'
 
 const running = (sinceEpoch: number) => ({

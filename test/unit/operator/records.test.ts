@@ -15,7 +15,7 @@ import { newestStateFile, stateFile } from '../../../src/core/platform/state-fil
 import { openStore } from '../../../src/core/platform/store.ts'
 import { deviceIdOf } from '../../../src/core/protocol/device-record.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
-import { readProviderRecords } from '../../../src/core/provider/read-records.ts'
+import { readProviderRecords } from '../../../src/core/provider/journal.ts'
 import { address, hash, operator } from './network-fixture.ts'
 
 const network = { chainId: 31337, consensus: address('c') }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { specs } from '../../../src/core/job/spec.ts'
-import { engineOptions } from '../../../src/core/provider/engine-options.ts'
+import { engineOptions } from '../../../src/core/provider/own-devices.ts'
 import { analyse, card, log } from '../devices/made-up-outputs.ts'
 
 const uuid = (letter: string) => `GPU-${letter.repeat(8)}-0000-4000-8000-00000000000${letter}`

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { encodeEnvironmentRecord } from '../../../src/core/protocol/device-record.ts'
-import { keptEnvironment } from '../../../src/core/provider/kept-environment.ts'
+import { keptEnvironment } from '../../../src/core/provider/statements.ts'
 import { environmentRecord as record } from '../../helpers/environment.ts'
 
 it('says the same in all of an epoch, though measurements differ at each start', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { Hex } from 'viem'
 import { expect, it } from 'vitest'
-import { createOffers } from '../../../src/core/provider/offers.ts'
+import { createOffers } from '../../../src/core/provider/round-work.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const seat = (n: number): Hex => `0x${n.toString(16).padStart(40, '0')}`

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { specHash, specs } from '../../../src/core/job/spec.ts'
-import { isSameWork, specInForce } from '../../../src/core/provider/spec-in-force.ts'
+import { isSameWork, specInForce } from '../../../src/core/provider/rosters.ts'
 
 const rules = { specHash: specHash(specs.devnet), windowMs: 1000 }
 

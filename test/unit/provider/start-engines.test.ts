@@ -3,7 +3,7 @@ import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-dev
 import type { ExecutionProvider } from '../../../src/core/job/execution-provider.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
-import { startEngines } from '../../../src/core/provider/start-engines.ts'
+import { startEngines } from '../../../src/core/provider/own-devices.ts'
 
 const device = (kind: 'gpu' | 'cpu', identity: string) => ({
   deviceId: `0x${'d'.repeat(64)}` as const,

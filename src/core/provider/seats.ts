@@ -1,14 +1,81 @@
-/** What a Provider answers on a session with a seat. Everything a seat asks for must be signed by that seat. */
-import type { Hex } from 'viem'
+/** The Provider's sessions with the seats that judge its devices: kept open, and everything that a seat asks for answered. */
+import type { Address, Hex } from 'viem'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Network, SignedMessage } from '../protocol/typed-data.ts'
 import { isSignedBy, type Signer, signMessage } from '../report/signer.ts'
+import { dialSession, type Endpoint } from '../transport/dial-session.ts'
+import { type Backoff, keepSessions } from '../transport/keep-sessions.ts'
 import type { Session } from '../transport/session.ts'
+import type { Transport } from '../transport/transport.ts'
 import { providerErrors } from './errors.ts'
 import type { ProviderJournal } from './journal.ts'
+import type { ProviderEvent } from './provider-event.ts'
 import type { RoundWork } from './round-work.ts'
 import type { StatementOf } from './statements.ts'
+
+export type Seats = {
+  /** The seats to be connected with from now on. */
+  connect(endpoints: readonly Endpoint[]): void
+  /** The open sessions with these seats. */
+  sessionsWith(endpoints: readonly Endpoint[]): Session[]
+  /** Ends all sessions; resolves when nothing is left running. */
+  close(): Promise<void>
+}
+
+export type SeatsDependencies = Omit<ProviderSessionDependencies, 'network' | 'now' | 'onReceipt'> & {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: () => number
+  readonly emit: (event: ProviderEvent) => void
+}
+
+/** @param deviceIds - whom the sessions speak for */
+export function createSeats(
+  {
+    network,
+    deviceIds,
+    backoff,
+  }: { readonly network: ConnectedNetwork; readonly deviceIds: readonly Hex[]; readonly backoff: Backoff },
+  dependencies: SeatsDependencies,
+): Seats {
+  const { transport, signer, clock, random, log, emit } = dependencies
+  const sessions = keepSessions(backoff, {
+    dial: (endpoint, signal) =>
+      dialSession(
+        { endpoint, network, role: 'provider', operator: signer.address, deviceIds, signal },
+        {
+          transport,
+          sign: (type, message) => signer.sign(type, message),
+          clock,
+          onFault: ({ type, error }) => log.debug({ error, type }, 'a message was refused'),
+        },
+      ),
+    delay: (ms, signal) => clock.sleep(ms, signal).catch(() => undefined),
+    now: () => clock.monotonicMs(),
+    random,
+    onSession(session, { checker }) {
+      serveSeat(session, {
+        ...dependencies,
+        network,
+        now: () => clock.now(),
+        onReceipt: (_, { epoch, deviceId, rate, flags }) =>
+          emit({ type: 'receipt.received', epoch: Number(epoch), deviceId, checker, rate, flags }),
+      })
+      emit({ type: 'session.opened', checker, reason: null })
+      session.onClose(({ code }) => emit({ type: 'session.closed', checker, reason: code }))
+    },
+    onUnreachable: ({ endpoint, reason, retryInMs }) =>
+      log.warn({ checker: endpoint.checker, code: reason.code, retryInMs: Math.round(retryInMs) }, reason.message),
+  })
+  return {
+    connect: endpoints => sessions.update(endpoints),
+    sessionsWith: endpoints => endpoints.flatMap(({ checker }) => sessions.sessionWith(checker) ?? []),
+    close: () => sessions.close(),
+  }
+}
 
 export type ProviderSessionDependencies = {
   readonly network: Network
@@ -20,7 +87,7 @@ export type ProviderSessionDependencies = {
   /** Whether a receipt is of one of our devices, and of an epoch that a receipt can still be of. */
   readonly wantsReceipt: (receipt: SignedMessage<'Receipt'>) => boolean
   readonly now: () => number
-  readonly onReceipt?: (checker: Hex, receipt: SignedMessage<'Receipt'>) => void
+  readonly onReceipt?: (checker: Address, receipt: SignedMessage<'Receipt'>) => void
   /** Called at named points between recording and saying; tests end the process there. */
   readonly crashPoint?: (name: CrashPoint) => void
 }

@@ -1,0 +1,97 @@
+/** What the chain says of an epoch for our devices: which of them are members, who judges them, and by which spec they work. */
+import type { Address, Hex } from 'viem'
+import { committeeOf, getChecker } from '../chain/checkers.ts'
+import { generationAt, getDevice } from '../chain/devices.ts'
+import { getEpochRounds } from '../chain/epochs.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import { type JobSpec, specByHash } from '../job/spec.ts'
+import type { RoundRules } from '../protocol/network-parameters.ts'
+import type { EpochRounds } from '../protocol/trigger.ts'
+import type { Endpoint } from '../transport/dial-session.ts'
+import { providerErrors } from './errors.ts'
+
+export type Member = { readonly deviceId: Hex; readonly generation: number; readonly cohort: number }
+
+export type Roster = {
+  readonly epoch: number
+  readonly rounds: EpochRounds
+  readonly members: readonly Member[]
+  /** The seats that judge any of them, each once. */
+  readonly endpoints: readonly Endpoint[]
+}
+
+/** Null while the epoch has no seed: no committees and no jobs. */
+export async function readRoster(
+  network: ConnectedNetwork,
+  epoch: number,
+  deviceIds: readonly Hex[],
+): Promise<Roster | null> {
+  const rounds = await getEpochRounds(network, epoch)
+  if (rounds === null) return null
+  const found = await Promise.all(
+    deviceIds.map(async deviceId => {
+      const [generation, device] = await Promise.all([
+        generationAt(network, deviceId, epoch),
+        getDevice(network, deviceId),
+      ])
+      return generation === 0 || device === null ? [] : [{ deviceId, generation, cohort: device.cohort }]
+    }),
+  )
+  const members = found.flat()
+  const cohorts = [...new Set(members.map(({ cohort }) => cohort))]
+  const committees = await Promise.all(cohorts.map(cohort => committeeOf(network, epoch, cohort)))
+  const owners = [...new Set(committees.flatMap(committee => committee ?? []))]
+  const checkers = await Promise.all(owners.map((owner: Address) => getChecker(network, owner)))
+  const endpoints = checkers.flatMap(checker =>
+    checker === null
+      ? []
+      : [{ checker: checker.operator, url: checker.endpoint, certificateHash: checker.certificateHash }],
+  )
+  return { epoch, rounds, members, endpoints }
+}
+/** The rosters that a run still needs: of the epoch that is worked, and of those before it whose rounds are still open. */
+export type Rosters = {
+  /** Null while the epoch was not entered. */
+  of(epoch: number): Roster | null
+  newest(): Roster | null
+  /** Keeps a roster, in place of an earlier one of its epoch, and forgets what is three epochs older. */
+  keep(roster: Roster): void
+  /** The seats of this epoch and of the one before it, each once, as they were read last. */
+  seatsSince(epoch: number): readonly Endpoint[]
+}
+
+export function createRosters(): Rosters {
+  const kept = new Map<number, Roster>()
+  return {
+    of: epoch => kept.get(epoch) ?? null,
+    newest: () => kept.get(Math.max(...kept.keys())) ?? null,
+    keep(roster) {
+      kept.set(roster.epoch, roster)
+      kept.delete(roster.epoch - 3)
+    },
+    seatsSince(epoch) {
+      const recent = [...kept.values()].filter(roster => roster.epoch >= epoch - 1)
+      return [
+        ...new Map(recent.flatMap(({ endpoints }) => endpoints).map(each => [each.checker, each] as const)).values(),
+      ]
+    },
+  }
+}
+
+type Named = Pick<RoundRules, 'specHash' | 'windowMs'>
+
+/**
+ * The spec that an epoch's rules name.
+ * @throws JOB_SPEC_UNKNOWN, PROVIDER_WINDOW_DIFFERS
+ */
+export function specInForce({ specHash, windowMs }: Named): JobSpec {
+  const { name, spec } = specByHash(specHash)
+  // A rate is rows ÷ the spec's window: worked for another time it would say something else than everybody's.
+  if (windowMs !== spec.windowMs)
+    throw providerErrors.PROVIDER_WINDOW_DIFFERS({ spec: name, windowMs, specWindowMs: spec.windowMs })
+  return spec
+}
+
+/** Whether engines that work by some rules work by others too. */
+export const isSameWork = (one: Named, other: Named): boolean =>
+  one.specHash === other.specHash && one.windowMs === other.windowMs
