@@ -20,10 +20,9 @@ export default class FleetPayments extends FleetCommand<typeof FleetPayments> {
 
   async run() {
     const { wallet } = this.args
-    const { network, reader } = await this.openFleet(wallet)
-    const { paymentsCsv, paymentsOf } = await import('../../core/fleet/read-payments-of.ts')
-    const view = await reader.read()
-    const payments = await paymentsOf(network, view, wallet)
+    const fleet = await this.openFleet(wallet)
+    const { paymentsCsv } = await import('../../core/fleet/read-payments-of.ts')
+    const { firstEpoch, payments } = await fleet.payments()
     const total = payments.reduce((sum, { amount }) => sum + amount, 0n)
     if (this.flags.csv) this.log(paymentsCsv(payments))
     else {
@@ -43,10 +42,10 @@ export default class FleetPayments extends FleetCommand<typeof FleetPayments> {
           exactUnits(amount),
           txHash,
         ]),
-        `Nothing was paid to ${wallet} since epoch ${view.firstEpoch}. --epochs reads further back.`,
+        `Nothing was paid to ${wallet} since epoch ${firstEpoch}. --epochs reads further back.`,
       )
-      if (payments.length > 0) this.log(`\n${exactUnits(total)} KAI since epoch ${view.firstEpoch}`)
+      if (payments.length > 0) this.log(`\n${exactUnits(total)} KAI since epoch ${firstEpoch}`)
     }
-    return { wallet, firstEpoch: view.firstEpoch, total, payments }
+    return { wallet, firstEpoch, total, payments }
   }
 }

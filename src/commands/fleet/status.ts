@@ -15,7 +15,7 @@ Faults, verdicts and earnings are the chain's; which release a host runs is what
 
   async run() {
     const fleet = await this.openFleet(this.args.wallet)
-    const status = await fleet.status()
+    const status = await fleet.status((await fleet.payments()).payments)
     const { faultLines, fleetColumns, fleetRow, fleetTotals } = await import('../../core/fleet/fleet-text.ts')
     for (const line of fleetTotals(status)) this.log(line)
     this.log('')

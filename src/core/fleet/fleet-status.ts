@@ -4,6 +4,7 @@ import type { DeviceView, NetworkView } from '../network/network-view.ts'
 import { providerStatus } from '../operator/provider-status.ts'
 import type { NetworkStatus, StatusWarning } from '../operator/status-parts.ts'
 import type { HostReading } from './read-hosts.ts'
+import type { FleetPayment } from './read-payments-of.ts'
 
 export type FleetDevice = {
   readonly id: Hex
@@ -55,11 +56,13 @@ export type FleetStatusInput = {
   readonly view: NetworkView
   readonly wallet: Address
   readonly hosts: readonly HostReading[]
+  /** Of the wallet, in the epochs that were read. */
+  readonly payments: readonly FleetPayment[]
   /** Milliseconds since 1970. */
   readonly nowMs: number
 }
 
-export function fleetStatus({ view, wallet, hosts, nowMs }: FleetStatusInput): FleetStatus {
+export function fleetStatus({ view, wallet, hosts, payments, nowMs }: FleetStatusInput): FleetStatus {
   const own = view.devices.filter(({ payout }) => payout === wallet)
   const operators = new Set(own.map(({ operator }) => operator))
   // A status is about one operator: each is asked for once, with its devices alone.
@@ -69,10 +72,12 @@ export function fleetStatus({ view, wallet, hosts, nowMs }: FleetStatusInput): F
   )
   const warningsOf = Map.groupBy(warnings, ({ device }) => device)
   const versionOf = new Map(hosts.flatMap(({ devices, version }) => devices.map(id => [id, version] as const)))
+  const earnedBy = Map.groupBy(payments, ({ device }) => device)
   const devices = own.map(device =>
     // What could not be paid out is the wallet's and would be said of each of its devices.
     fleetDevice(
       device,
+      earnedBy.get(device.id)?.reduce((sum, { amount }) => sum + amount, 0n) ?? 0n,
       (warningsOf.get(device.id) ?? []).filter(({ code }) => code !== 'PAYMENT_OWED'),
       versionOf.get(device.id) ?? null,
     ),
@@ -104,8 +109,13 @@ export function fleetStatus({ view, wallet, hosts, nowMs }: FleetStatusInput): F
   }
 }
 
-function fleetDevice(device: DeviceView, faults: readonly StatusWarning[], version: string | null): FleetDevice {
-  const { id, operator, lane, generation, since, until, earned, history } = device
+function fleetDevice(
+  device: DeviceView,
+  earned: bigint,
+  faults: readonly StatusWarning[],
+  version: string | null,
+): FleetDevice {
+  const { id, operator, lane, generation, since, until, history } = device
   const last = history.at(-1)
   return {
     id,

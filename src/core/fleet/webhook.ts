@@ -3,8 +3,8 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
-import { shortHex } from '../view/figures.ts'
 import { PrivateAddressError, publicLookup, requirePublicHost } from '../transport/private-address.ts'
+import { shortHex } from '../view/figures.ts'
 import { fleetErrors } from './errors.ts'
 
 export type FaultChange = {
