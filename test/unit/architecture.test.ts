@@ -37,6 +37,7 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'checker',
   ],
   fleet: ['chain', 'network', 'view', 'operator', 'transport'],
+  update: [],
   devnet: 'everything',
 }
 

@@ -39,7 +39,12 @@ export const checkerMigrations = [
   ownChainTable,
   'CREATE TABLE duty (epoch INTEGER PRIMARY KEY, seed TEXT NOT NULL, duty TEXT NOT NULL) STRICT;',
   'ALTER TABLE verdict ADD COLUMN witness TEXT;',
+  `CREATE TABLE confirmed_environment (
+     epoch INTEGER NOT NULL, device_id TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (epoch, device_id, hash)) STRICT;`,
 ] as const
+
+/** A host is updated once or twice in an epoch; one that reports ever new environments fills no disk. */
+const mostEnvironments = 8
 
 export type RecordedVerdict = JudgedRound & {
   readonly round: Hex
@@ -95,6 +100,8 @@ export type CheckerJournal = {
   /** Nothing once the epoch is committed to. */
   recordDeviceCheck(check: DeviceCheckRecord): void
   deviceCheck(epoch: number, deviceId: Hex): DeviceCheckRecord | null
+  /** Hashes of the environments that were reported in an epoch and found valid: more than one where its host was updated meanwhile. */
+  confirmedEnvironments(epoch: number, deviceId: Hex): ReadonlySet<Hex>
   /** Keeps the openings and their root in one transaction; a second call for an epoch changes nothing. */
   recordOpenings(epoch: number, root: Hex, salt: Hex, openings: ReadonlyMap<number, readonly bigint[]>): void
   seatCommitment(epoch: number): { readonly root: Hex; readonly salt: Hex } | null
@@ -241,7 +248,25 @@ export function createCheckerJournal(store: Store): CheckerJournal {
           JSON.stringify(check.findings),
           check.report,
         )
+        if (check.deviceValid && check.environmentValid)
+          store.run(
+            `INSERT OR IGNORE INTO confirmed_environment SELECT ?1, ?2, ?3
+             WHERE (SELECT count(*) FROM confirmed_environment WHERE epoch = ?1 AND device_id = ?2) < ${mostEnvironments}`,
+            check.epoch,
+            check.deviceId,
+            check.environmentHash,
+          )
       }),
+    confirmedEnvironments: (epoch, deviceId) =>
+      new Set(
+        store
+          .all<{ hash: Hex }>(
+            'SELECT hash FROM confirmed_environment WHERE epoch = ? AND device_id = ?',
+            epoch,
+            deviceId,
+          )
+          .map(({ hash }) => hash),
+      ),
     deviceCheck(epoch, deviceId) {
       const row = store.get<{
         device_valid: bigint
@@ -295,7 +320,16 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         .map(({ first, second }) => ({ first: parseSigned(first), second: parseSigned(second) })),
     prune: first =>
       store.transaction(() => {
-        for (const table of ['round', 'verdict', 'heartbeat', 'device_check', 'opening', 'seat_commitment', 'duty'])
+        for (const table of [
+          'round',
+          'verdict',
+          'heartbeat',
+          'device_check',
+          'confirmed_environment',
+          'opening',
+          'seat_commitment',
+          'duty',
+        ])
           store.run(`DELETE FROM ${table} WHERE epoch < ?`, first)
         store.run("DELETE FROM contradiction WHERE CAST(json_extract(first, '$.message.epoch') AS INTEGER) < ?", first)
         store.run('DELETE FROM evidence WHERE hash NOT IN (SELECT evidence FROM verdict WHERE evidence IS NOT NULL)')

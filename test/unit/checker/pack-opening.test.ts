@@ -113,9 +113,25 @@ describe('packCohort', () => {
 
   it('clears the environment flag when a commitment names another environment than the report', () => {
     const journal = journalOf([verdict(0, 0, 2000)], 1)
-    const check = journal.deviceCheck(3, hash(1))!
-    journal.recordDeviceCheck({ ...check, environmentHash: hash(99) })
+    const { commitment, ...rest } = verdict(0, 1, 2000)
+    const message = { ...commitment!.message, environmentHash: hash(99) }
+    journal.recordVerdict({ ...rest, commitment: { ...commitment!, message } })
     expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15 - 2)
+    // Found wanting, it is no environment of the epoch either.
+    const check = journal.deviceCheck(3, hash(1))!
+    journal.recordDeviceCheck({ ...check, environmentHash: hash(99), environmentValid: false })
+    expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15 - 2)
+  })
+
+  it('keeps the environment flag over an update within the epoch, once the new environment was reported too', () => {
+    const { commitment, ...rest } = verdict(0, 1, 2000)
+    const message = { ...commitment!.message, environmentHash: hash(99) }
+    const journal = journalOf([verdict(0, 0, 2000), { ...rest, commitment: { ...commitment!, message } }], 2)
+    expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15 - 2)
+    journal.recordDeviceCheck({ ...journal.deviceCheck(3, hash(1))!, environmentHash: hash(99) })
+    expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15)
+    journal.prune(4)
+    expect(journal.confirmedEnvironments(3, hash(1)).size).toBe(0)
   })
 
   it('does not change once the epoch is committed to, whatever comes later', () => {
