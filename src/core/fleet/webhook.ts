@@ -25,7 +25,7 @@ export type FaultReport = {
   readonly faults: readonly FaultChange[]
 }
 
-export type WebhookForm = 'generic' | 'discord'
+type WebhookForm = 'generic' | 'discord'
 
 export type WebhookOptions = {
   readonly url: string

@@ -17,7 +17,8 @@ async function registryWith(status: number, body: string | null) {
   })
   return { registry: `http://127.0.0.1:${(server.address() as AddressInfo).port}/npm/`, asked }
 }
-const of = (registry: string) => newestRelease({ registry, name: 'kaisar', installed: '0.1.0', timeoutMs: 300 })
+const of = (registry: string, timeoutMs = 60_000) =>
+  newestRelease({ registry, name: 'kaisar', installed: '0.1.0', timeoutMs })
 
 test('says what is newer, and which Node it needs; the registry learns the name of the package alone', async () => {
   const { registry, asked } = await registryWith(200, '{"version":"0.2.0","engines":{"node":">=24"},"more":1}')
@@ -37,13 +38,17 @@ test.each([
   ['silence', 200, null, 'did not answer within 0.3 s'],
 ])('%s: says so', async (_, status, body, reason) => {
   const { registry } = await registryWith(status, body)
-  await expect(of(registry)).rejects.toMatchObject({ code: 'UPDATE_UNKNOWN', exit: 3, context: { reason } })
+  await expect(of(registry, body === null ? 300 : undefined)).rejects.toMatchObject({ code: 'UPDATE_UNKNOWN', exit: 3, context: { reason } })
 })
 
 test('offline: says so', async () => {
-  await expect(of('http://127.0.0.1:1')).rejects.toMatchObject({
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  await expect(of(`http://127.0.0.1:${port}`)).rejects.toMatchObject({
     code: 'UPDATE_UNKNOWN',
-    message: expect.stringContaining('http://127.0.0.1:1 does not answer (ECONNREFUSED)'),
+    message: expect.stringContaining(`http://127.0.0.1:${port} does not answer (ECONNREFUSED)`),
   })
   await expect(of('registry')).rejects.toMatchObject({ code: 'UPDATE_UNKNOWN' })
 })
