@@ -1,5 +1,6 @@
 // Builds what is missing or older than its sources: src → dist, contracts → out and dist/contracts, oclif.manifest.json.
 // `bin/run.js` calls it on every start from a clone, so the check itself must stay in the low milliseconds.
+// Why: docs/why/dependencies-and-build.md
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'

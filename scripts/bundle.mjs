@@ -1,5 +1,6 @@
 // Joins the sources and the JavaScript of what they import: what is started or opened by path keeps its place below dist, all else
 // becomes chunks that these share. Finding and reading hundreds of files in node_modules was most of a command's start.
+// Why: docs/why/dependencies-and-build.md
 import { copyFileSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

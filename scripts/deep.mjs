@@ -1,5 +1,6 @@
 // What takes too long for every change, one part after another: `npm run test:deep [-- <part> …]`. Prints what each took and ends
 // with `N passed, N failed`; any failure gives exit code 1.
+// Why: docs/why/testing.md
 import { forgePath } from './forge.mjs'
 import { forgeCounts, forgeRepeats } from './forge-output.mjs'
 import { runTimed } from './timed.mjs'

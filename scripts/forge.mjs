@@ -1,5 +1,6 @@
 // Forge, by the package that holds it: `node scripts/forge.mjs test …` runs it with its own exit code. npm 10 takes `.bin/forge`
 // away together with the builds for other platforms, which bring the same name.
+// Why: docs/why/dependencies-and-build.md
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

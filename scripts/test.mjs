@@ -1,5 +1,6 @@
 // The whole suite: build, contracts beside the unit tier (which needs none), then every other tier; a line about each says what it
 // took. Ends with one line that counts all, `N passed, N failed, N skipped`. Arguments go to vitest.
+// Why: docs/why/testing.md
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

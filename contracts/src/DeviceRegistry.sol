@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Why: docs/why/contracts.md
 pragma solidity 0.8.37;
 
 import {Governed} from "./base/Governed.sol";

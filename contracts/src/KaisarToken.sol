@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Why: docs/why/contracts.md
 pragma solidity 0.8.37;
 
 import {ERC20} from "solady/tokens/ERC20.sol";

@@ -1,4 +1,8 @@
-/** Where a flag's value comes from when it is not on the command line: environment, then configuration file, then its default. */
+/**
+ * Where a flag's value comes from when it is not on the command line: environment, then configuration file, then its default.
+ *
+ * Why: docs/why/commands.md
+ */
 import type { Command, Interfaces } from '@oclif/core'
 import { type Config, configValue, environmentName } from '../core/platform/config.ts'
 import { usageErrors } from './usage-errors.ts'

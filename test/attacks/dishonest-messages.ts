@@ -1,5 +1,5 @@
 /** Provers that compute well and cheat in what they say. */
-import { acceptCommitment, openCheck } from '../../src/core/checker/round-check.ts'
+import { acceptCommitment, openCheck } from '../../src/core/checker/round/check.ts'
 import { leafRows } from '../../src/core/job/spec.ts'
 import { commitmentHash } from '../../src/core/report/commitment.ts'
 import { isSignedBy } from '../../src/core/report/signer.ts'

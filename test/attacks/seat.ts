@@ -2,7 +2,7 @@
 import type { Hex } from 'viem'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { checkerMigrations, createCheckerJournal, type RecordedVerdict } from '../../src/core/checker/journal.ts'
-import { createRoundJudge } from '../../src/core/checker/round-judge.ts'
+import { createRoundJudge } from '../../src/core/checker/round/judge.ts'
 import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
 import { specHash } from '../../src/core/job/spec.ts'
 import { isKaisarError } from '../../src/core/platform/errors.ts'

@@ -1,6 +1,8 @@
 /**
  * What the README and the docs say can be done is there, and what they link to. Their command blocks are run where there is a
  * devnet: one-devnet.test.ts.
+ *
+ * Why: docs/why/testing.md
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -70,7 +72,7 @@ describe('links', () => {
     }
   })
 
-  it.each(pages.filter(page => !page.startsWith('docs/decisions')))('%s names files that exist', page => {
+  it.each(pages)('%s names files that exist', page => {
     // The page about the contracts names files below their folder.
     const isThere = (path: string) => ['', 'contracts'].some(folder => existsSync(join(projectRoot, folder, path)))
     expect(namedFiles(page).filter(path => !isThere(path))).toEqual([])

@@ -1,4 +1,8 @@
-/** Runs with every test file: what a file leaves behind when it is over fails that file. */
+/**
+ * Runs with every test file: what a file leaves behind when it is over fails that file.
+ *
+ * Why: docs/why/testing.md
+ */
 import { afterAll } from 'vitest'
 import { endFile } from './file-scope.ts'
 import { watchTraces } from './traces.ts'

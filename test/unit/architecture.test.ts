@@ -71,7 +71,7 @@ const violations = (from: readonly SourceFile[], isViolation: (file: SourceFile)
     return why ? [`${file.path}: ${why}`] : []
   })
 
-it('reads the sources, all of them', () => {
+it('the architecture test reads all sources', () => {
   expect(files.length).toBeGreaterThan(30)
   expect(
     importsOf("import a from './a.ts'\nimport './b.ts'\nexport { c } from './c.ts'\nawait import('./d.ts')"),
@@ -79,12 +79,12 @@ it('reads the sources, all of them', () => {
 })
 
 describe('direction of dependencies', () => {
-  it('knows every folder of the core', () => {
+  it('the rules of imports name every folder of the core', () => {
     const unknown = core.filter(({ path }) => !(folderOf(path) in allowed)).map(({ path }) => path)
     expect(unknown).toEqual([])
   })
 
-  it('lets each folder import only what it may', () => {
+  it('each folder imports only what its rule allows', () => {
     const found = violations(core, file => {
       const may = allowed[folderOf(file.path)]
       if (may === undefined || may === 'everything') return
@@ -100,7 +100,7 @@ describe('direction of dependencies', () => {
     expect(found).toEqual([])
   })
 
-  it('keeps commands, oclif and prompts out of the core', () => {
+  it('no file of the core imports commands, oclif or prompts', () => {
     const found = violations(core, file =>
       file.imports.find(
         specifier =>
@@ -112,7 +112,7 @@ describe('direction of dependencies', () => {
     expect(found).toEqual([])
   })
 
-  it('keeps ink and react in view', () => {
+  it('only view imports ink and react', () => {
     const found = violations(files, file =>
       file.path.startsWith('core/view/') ? false : file.imports.find(specifier => /^(ink|react)(\/|$)/.test(specifier)),
     )
@@ -120,7 +120,7 @@ describe('direction of dependencies', () => {
   })
 })
 
-it('loads no model but what it builds itself', () => {
+it('no code loads a model that this program did not build', () => {
   const loading = files.filter(({ text }) => text.includes('InferenceSession.create')).map(({ path }) => path)
   expect(loading).toEqual(['core/devices/execution-provider-check.ts', 'core/job/execution-provider.ts'])
   const opening = core.filter(({ text }) => /\bopenSession\(/.test(text)).map(({ path }) => path)
@@ -128,17 +128,17 @@ it('loads no model but what it builds itself', () => {
 })
 
 describe('habits', () => {
-  it('no console in the core', () => {
+  it('no file of the core uses the console', () => {
     expect(violations(core, file => /\bconsole\.\w+\(/.test(file.text) && 'uses console')).toEqual([])
   })
 
-  it('no default export in the core', () => {
+  it('no file of the core has a default export', () => {
     expect(violations(core, file => /^export default\b|\bas default\b/m.test(file.text) && 'default export')).toEqual(
       [],
     )
   })
 
-  it('no file that only passes on others, and no name that says nothing', () => {
+  it('no file is a barrel, and no name is vague', () => {
     const vague = /^(index|utils?|helpers?|common|managers?|misc|shared)\.|-(utils?|helpers?|manager)\./
     expect(violations(core, file => vague.test(basename(file.path)) && 'vague name')).toEqual([])
     const vagueFolder = /\/(utils?|helpers?|common|shared|misc)\//
@@ -146,11 +146,11 @@ describe('habits', () => {
     expect(violations(core, file => /^export \* from/m.test(file.text) && 'barrel')).toEqual([])
   })
 
-  it('file names in kebab-case', () => {
+  it('every file name is in kebab-case', () => {
     expect(violations(files, file => !/^[a-z0-9]+(-[a-z0-9]+)*\.tsx?$/.test(basename(file.path)) && 'name')).toEqual([])
   })
 
-  it('no file over 400 lines, generated ones apart', () => {
+  it('no file has more than 400 lines, except generated ones', () => {
     const found = violations(files, file => {
       const lines = file.text.split('\n').length - 1
       return !file.path.startsWith('core/chain/abi/') && lines > 400 && `${lines} lines`
@@ -158,7 +158,7 @@ describe('habits', () => {
     expect(found).toEqual([])
   })
 
-  it('relative imports name their file with its extension', () => {
+  it('every relative import names its file with the extension', () => {
     const found = violations(files, file =>
       file.imports.find(
         specifier =>

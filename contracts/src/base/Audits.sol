@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// Why: docs/why/consensus-and-audits.md
 pragma solidity 0.8.37;
 
 import {StrikeReason} from "../interfaces/ICheckerSeats.sol";

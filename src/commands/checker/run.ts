@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
-import type { CheckerEvent } from '../../core/checker/run-checker.ts'
+import type { CheckerEvent } from '../../core/checker/checker-event.ts'
 import type { RecentEvents } from '../../core/view/recent-events.ts'
 import { BaseCommand } from '../base.ts'
 import { daemonFlags, sendingOptions } from '../daemon-flags.ts'

@@ -1,8 +1,9 @@
+// reflect-metadata must be loaded before @peculiar/x509.
+import 'reflect-metadata'
+
 import { createHash, X509Certificate } from 'node:crypto'
 import { KeyUsageFlags, KeyUsagesExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509'
 import { type BaseBlock, Constructed, fromBER, OctetString } from 'asn1js'
-// reflect-metadata must be loaded before @peculiar/x509.
-import 'reflect-metadata'
 
 /** SHA-256 of the DER of `NVIDIA Device Identity CA`. The root that came with the evidence counts for nothing. */
 const nvidiaDeviceRootSha256 = '102bf659d5419614c9d8e6aecebc80454eb26b1df6a769ac720b9a690b167b48'

@@ -1,3 +1,4 @@
+// Why: docs/why/devices.md
 import { createHash, type KeyObject, verify } from 'node:crypto'
 import { type Address, concat, type Hex, hexToBytes, numberToHex, stringToHex } from 'viem'
 import { compareVersions } from '../devices/driver-policy.ts'

@@ -1,7 +1,9 @@
 /**
- * Reads that two endpoints have to agree on, where there are two. Equal answers are taken as they come. Where they differ, a block that
- * both have is looked for and both are asked about it again, with the others; what most say is taken, and who says otherwise about the
- * same block is dropped. Without a majority nothing is taken: of two that contradict each other nobody can say which one lies.
+ * Reads that two endpoints have to agree on, where there are two. Equal answers are taken. Where answers differ, all endpoints are asked
+ * again about a block that most of them have. The answer of the majority is taken, and an endpoint that answers otherwise about the
+ * same block is dropped. Without a majority no answer is taken: of two endpoints that contradict each other either may lie.
+ *
+ * Why: docs/why/chain-reads-and-transactions.md
  */
 import { HttpRequestError, LimitExceededRpcError } from 'viem'
 import { isKaisarError } from '../platform/errors.ts'
@@ -12,8 +14,8 @@ import { chainErrors } from './errors.ts'
 export type RpcCall = { readonly method: string; readonly params?: unknown }
 
 /**
- * What an endpoint said: a result, or an error. It is `vague` where nothing follows from it, since the endpoint may only be behind or
- * have forgotten: that there is no such block, or an error that is no revert.
+ * The answer of an endpoint: a result, or an error. It is vague where it proves nothing, since the endpoint may only be behind or have
+ * forgotten the state: "there is no such block", or an error that is not a revert.
  */
 type Said = {
   readonly endpoint: Endpoint
@@ -23,7 +25,7 @@ type Said = {
   readonly isVague: boolean
 }
 
-/** Where the block stands among the parameters of what is read at one. */
+/** The position of the block among a method's parameters, for methods that read at a block. */
 const blockParameter: Readonly<Record<string, number>> = {
   eth_call: 1,
   eth_getBalance: 1,
@@ -38,16 +40,16 @@ const compared = new Set([
   'eth_getBlockByNumber',
   'eth_getLogs',
 ])
-/** Amounts that honest endpoints may see differently: the middle one is taken, the higher of two. */
+/** Methods whose amounts differ between honest endpoints: the middle one is taken, and the higher of two. */
 const estimated = new Set(['eth_estimateGas', 'eth_gasPrice', 'eth_maxPriorityFeePerGas'])
 
-/** Whether the answer of one endpoint alone is not taken where there are others. */
+/** Whether a call is compared between endpoints, where there are several. */
 export const isCompared = ({ method }: RpcCall): boolean => compared.has(method) || estimated.has(method)
 
 /**
- * @param endpoints - that can be asked, in order of preference
- * @returns what they agree on
- * @throws RPC_DISAGREEMENT where no majority says the same, null where none of them answers, and what most of them throw
+ * @param endpoints - the endpoints that can be asked, in order of preference
+ * @returns the outcome that they agree on
+ * @throws RPC_DISAGREEMENT where no majority gives the same answer, null where none of them answers, and the error that most of them give
  */
 export async function agree(
   call: RpcCall,
@@ -68,7 +70,7 @@ export async function agree(
   return call.method === 'eth_blockNumber' ? { result: (most.result as { number: string }).number } : outcomeOf(most)
 }
 
-/** The same call about a block that most endpoints have, and who has it. */
+/** The same call about a block that most endpoints have, and the endpoints that have it. */
 async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[]) {
   const params = (call.params ?? []) as readonly unknown[]
   const place = blockParameter[call.method]
@@ -81,7 +83,7 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[]) {
 
   const latest = (number: string) => ({ method: 'eth_getBlockByNumber', params: [number, false] })
   const heads = await askAll(latest('latest'), endpoints)
-  // A head that is made up, however high, is none that most have.
+  // The middle head: one endpoint cannot raise it by inventing a head, however high.
   const numbers = heads.flatMap(({ result }) => numberOf(result) ?? []).sort((a, b) => (a < b ? -1 : 1))
   const number = numbers[Math.floor((numbers.length - 1) / 2)]
   if (number === undefined) return { call, endpoints }
@@ -105,8 +107,8 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[]) {
 }
 
 /**
- * Asks so many at once, default all, and one more for each that does not answer.
- * @throws RPC_DISAGREEMENT where one alone answers while two others are there and refuse: its word is not enough
+ * Asks `count` endpoints at once, by default all, and one more for each that does not answer.
+ * @throws RPC_DISAGREEMENT where a single endpoint answers while two others limit us: one answer is not enough
  */
 async function askAll(call: RpcCall, endpoints: readonly Endpoint[], count = endpoints.length): Promise<Said[]> {
   const askEach = (some: readonly Endpoint[]) => Promise.all(some.map(endpoint => ask(call, endpoint)))
@@ -117,7 +119,7 @@ async function askAll(call: RpcCall, endpoints: readonly Endpoint[], count = end
   return said()
 }
 
-/** `silent`: it does not answer · `busy`: it is there, and limits us */
+/** `silent`: the endpoint does not answer · `busy`: it limits our rate */
 async function ask(call: RpcCall, endpoint: Endpoint): Promise<Said | 'silent' | 'busy'> {
   try {
     const result = await endpoint.request(call as { method: string; params?: unknown })
@@ -128,7 +130,7 @@ async function ask(call: RpcCall, endpoint: Endpoint): Promise<Said | 'silent' |
   }
 }
 
-/** What more than half of so many say; null where none does. */
+/** The answer that more than half of `of` endpoints gave; null where there is none. */
 function majorityOf(said: readonly Said[], of: number): Said | null {
   for (const one of said) if (2 * said.filter(({ key }) => key === one.key).length > of) return one
   return null
@@ -154,7 +156,7 @@ const disagreement = ({ method }: RpcCall, said: readonly Said[]) =>
     answers: said.map(({ endpoint, key }) => `${endpoint.name}: ${brief(key)}`).join(' · '),
   })
 
-/** Two answers are the same where this is. Of a block it is what anybody here reads: nodes differ in what else they tell of one. */
+/** The text by which answers are compared. For a block it holds the fields that we read, because nodes differ in the others. */
 function keyOf(result: unknown): string {
   if (Array.isArray(result)) return `[${result.map(keyOf).join(',')}]`
   if (typeof result !== 'object' || result === null) return String(result).toLowerCase()
@@ -175,7 +177,7 @@ function numberOf(block: unknown): bigint | null {
   return typeof number === 'string' && /^0x[0-9a-f]+$/.test(number) ? BigInt(number) : null
 }
 
-/** Whether the call itself was refused, with data or without: not every node gives it. */
+/** Whether the contract refused the call. Not every node gives the data of a revert. */
 function isRevert(error: unknown): boolean {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
     if ((cause as { code?: unknown }).code === 3 || /revert/i.test(cause.message)) return true

@@ -7,10 +7,10 @@ import type { DeployedName } from './deploy.ts'
 import { chainErrors } from './errors.ts'
 import type { EvmVersion } from './survey.ts'
 
-/** What is deployed: a contract's ABI and creation code. */
+/** The ABI and the creation code of a contract. */
 export type Artifact = { readonly abi: Abi; readonly bytecode: Hex }
 
-/** Where the build puts those for an EVM. */
+/** The folder into which the build puts the artifacts for an EVM. */
 const builtFolder = (evm: EvmVersion) => fileURLToPath(new URL(`dist/contracts/${evm}`, packageFolder))
 
 /**
@@ -36,7 +36,7 @@ export type CompilerInput = {
 }
 
 /**
- * Reads what the build was compiled from; our own sources are beside it.
+ * Reads the compiler's input from the folder of the build.
  *
  * @throws ARTIFACT_MISSING
  */

@@ -1,9 +1,9 @@
 import { reading } from './network.ts'
 
-/** Endpoints limit the blocks and the logs of one request; a range that is refused is halved. */
+/** Blocks of one request. Endpoints limit blocks and logs of a request, so a range that is refused is halved. */
 const blocksPerRequest = 5_000n
 
-/** Reads something of every block of a range, oldest first, in pages that any endpoint grants. */
+/** Reads a range of blocks, oldest first, in pages small enough for any endpoint. */
 export async function readBlockPages<T>(
   { fromBlock, toBlock }: { readonly fromBlock: bigint; readonly toBlock: bigint },
   read: (fromBlock: bigint, toBlock: bigint) => Promise<readonly T[]>,

@@ -4,7 +4,7 @@ import type { BlockHead } from '../protocol/trigger.ts'
 /** A block as first seen over any endpoint. `seenAtMs` is our own monotonic time, never the wall clock. */
 export type SeenBlock = BlockHead & { readonly parentHash: Hex; readonly seenAtMs: number }
 
-/** What a new head changed: blocks that are no longer canonical (newest first) and those that now are (oldest first). */
+/** The change by a new head: blocks that are no longer canonical (newest first) and blocks that are canonical now (oldest first). */
 export type HeadChange = { readonly removed: readonly SeenBlock[]; readonly added: readonly SeenBlock[] }
 
 /**

@@ -5,7 +5,7 @@ import { agree, isCompared, type RpcCall } from './agreement.ts'
 import { createEndpoint, type Endpoint, type EndpointStatus, type OpenTransport } from './endpoint.ts'
 import { chainErrors } from './errors.ts'
 
-/** A contract that must be there: its code's keccak256 where it is known. */
+/** A contract that every endpoint must show, with the keccak256 of its code where that is known. */
 type ExpectedContract = { readonly name: string; readonly address: Address; readonly codeHash?: Hex }
 
 export type ChainOptions = {
@@ -14,22 +14,22 @@ export type ChainOptions = {
   /** The chain that every endpoint must serve; omitted: the chain of the first that answers. */
   readonly chainId?: number
   readonly contracts?: readonly ExpectedContract[]
-  /** Per request; default 5000. */
+  /** Time limit of one request; default 5000. */
   readonly timeoutMs?: number
   /** An endpoint more than this many blocks behind the head that most of them have reached is stale; default 3. */
   readonly maxLagBlocks?: number
-  /** How long one that contradicted itself is left alone before it is checked again; default 30000. */
+  /** How long an endpoint that gave a false answer is not asked, before it is checked again; default 30000. */
   readonly forgedMs?: number
 }
 
 export type ChainDependencies = {
   /** Default the system's. */
   readonly clock?: Clock
-  /** What carries the requests of a URL; default http or a WebSocket, by its scheme. */
+  /** Opens the transport for the requests to a URL; default http or a WebSocket, by the scheme of the URL. */
   readonly openTransport?: OpenTransport
 }
 
-/** The chain seen through all given endpoints: what two of them agree on where there are two; see agreement.ts. */
+/** The chain as all given endpoints show it. Where there are two or more, answers are compared; see agreement.ts. */
 export type Chain = {
   readonly chainId: number
   readonly client: PublicClient
@@ -38,7 +38,7 @@ export type Chain = {
   /** All endpoints that were not dropped, most usable first. */
   usable(): Endpoint[]
   status(): EndpointStatus[]
-  /** Checks chain id, contracts and head of every endpoint again; a dropped one that is well now returns. */
+  /** Checks chain id, contracts and head of every endpoint again; a dropped endpoint that passes is used again. */
   check(): Promise<void>
   /** Ends all connections. */
   close(): void
@@ -65,7 +65,7 @@ export async function connectChain(
   let connected = false
   const ask: Ask = (endpoint, call) => patiently(clock, () => endpoint.request(call))
 
-  /** @returns its head; null when it names one that it does not show, which then says nothing about the others */
+  /** @returns the endpoint's head; null when it names a head whose block it does not show, so that others are not measured by it */
   async function checkEndpoint(endpoint: Endpoint): Promise<bigint | null> {
     const actual = Number(await ask(endpoint, { method: 'eth_chainId' }))
     chainId ??= actual
@@ -76,7 +76,7 @@ export async function connectChain(
     return (shown as { number: Hex } | null)?.number === head ? BigInt(head) : null
   }
 
-  /** What is false once may be two servers behind one address: it is asked again after a while, not never. */
+  /** Whether an endpoint is not asked for now. Two servers behind one address can look like a lie, so it is asked again after a while. */
   function sitsOut(endpoint: Endpoint): boolean {
     const reason = forgedReason(endpoint)
     if (reason === null) return false
@@ -94,18 +94,18 @@ export async function connectChain(
           heads.set(endpoint, await checkEndpoint(endpoint))
         } catch (error) {
           const reason = asReason(endpoint, error)
-          // One that was well and is silent just now is tried again with the next request; it has not shown anything false.
+          // An endpoint that passed its checks and is silent now has shown nothing false: the next request tries it again.
           const isSilent = isKaisarError(reason, 'RPC_UNREACHABLE') || isKaisarError(reason, 'RPC_TIMEOUT')
           endpoint.mark(isSilent && connected && endpoint.status.state !== 'dropped' ? 'failing' : 'dropped', reason)
         }
       }),
     ))
       if (outcome.status === 'rejected') throw outcome.reason
-    // One that runs ahead of the others, or says so, must not make any of them stale.
+    // An endpoint that runs ahead of the others, or claims to, must not make any of them stale.
     const reached = [...heads.values()].filter(head => head !== null).sort((a, b) => (a < b ? -1 : 1))
     const best = reached[Math.ceil(reached.length / 2) - 1] ?? 0n
     for (const [endpoint, head] of heads) {
-      // Of two, neither can say that the other one is behind.
+      // Of two endpoints neither can show that the other one is behind.
       if (head !== null && head + BigInt(maxLagBlocks) < best)
         endpoint.mark('dropped', chainErrors.RPC_STALE({ endpoint: endpoint.name, head, best }))
       else endpoint.mark('usable', forgedReason(endpoint))
@@ -167,10 +167,10 @@ const forgedReason = ({ status: { state, reason } }: Endpoint): KaisarError | nu
 
 type Ask = (endpoint: Endpoint, call: RpcCall) => Promise<unknown>
 
-/** Before something is asked again. */
+/** Waits before a request is repeated. */
 const retryWaitsMs = [50, 200]
 
-/** A rate limit or a proxy between two servers is over in a moment; what has already timed out has waited enough. */
+/** Repeats an attempt after short waits, since a rate limit or a restarting proxy passes soon. A request that timed out is not repeated. */
 async function patiently<T>(clock: Clock, attempt: () => Promise<T>, mayWait = () => true): Promise<T> {
   for (const waitMs of retryWaitsMs) {
     try {

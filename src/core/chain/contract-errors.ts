@@ -1,14 +1,14 @@
-/** What each custom error of the contracts means, and what to do about it. */
+/** The meaning of each custom error of the contracts, and what to do about it. */
 import { hexToString } from 'viem'
 import { errorNotes } from './abi/error-notes.ts'
 
 type Explained = { readonly meaning: string; readonly fix: string }
 
-const others = 'Nothing: somebody else did it already. Daemons expect this and go on.'
+const others = 'Nothing to do: somebody else made this call already. Daemons expect this and go on.'
 const phase = 'Wait: "kaisar epoch status" shows where the epoch stands and when its next phase begins.'
-const settle = 'Run "kaisar epoch settle", which makes every call that is open, or leave it to a keeper.'
-const report = 'The call was put together wrongly. With kaisar’s own commands this does not happen: report it.'
-const owner = 'Let the owner do it: "kaisar chain deploy --dry-run" and the deployment file name it.'
+const settle = 'Run "kaisar epoch settle", which makes every call that can be made now, or leave it to a keeper.'
+const report = 'The call was built wrongly. With kaisar’s own commands this does not happen: report it.'
+const owner = 'Make this call with the key of the network’s owner, which the deployment file names.'
 
 /** By name: a fix, and a meaning where the contracts' own documentation has none. */
 const known: Readonly<Record<string, string | Explained>> = {
@@ -16,15 +16,15 @@ const known: Readonly<Record<string, string | Explained>> = {
   AllowanceUnderflow: report,
   AlreadyAnswered: { meaning: 'This seat has answered the audit.', fix: others },
   AlreadyBonded: 'Start the Checker with more --seats: "kaisar checker run" adds what is missing.',
-  AlreadyClosed: { meaning: 'What was left of the epoch has gone back already.', fix: others },
+  AlreadyClosed: { meaning: 'What was left of the epoch’s emission has gone back to the vault already.', fix: others },
   AlreadyCommitted: {
     meaning: 'This Checker has committed to its verdicts of the epoch; they cannot be changed any more.',
-    fix: 'Nothing. If it repeats, two machines run with one key: stop one of them.',
+    fix: 'Nothing to do. If it repeats, two machines run with one key: stop one of them.',
   },
   AlreadySlashed: others,
   AlreadyStarted: {
     meaning: 'The network has started: epoch 0 is set.',
-    fix: 'Nothing: "kaisar chain info" shows its epoch.',
+    fix: 'Nothing to do: "kaisar chain info" shows its epoch.',
   },
   AnswerInvalid: report,
   AuditClosed: {
@@ -32,26 +32,27 @@ const known: Readonly<Record<string, string | Explained>> = {
     fix: 'Keep the Checker running: it answers audits by itself, in time.',
   },
   AuditOpen: { meaning: 'The seat may still answer the audit.', fix: phase },
-  BondHeld: 'Come back when the audits are over: "kaisar checker withdraw" says when.',
+  BondHeld: 'Withdraw when the audits are over: "kaisar checker withdraw" says when.',
   CalldataLength: report,
-  ChangePending: 'Wait until it is in force, from the epoch that the error names; then schedule the next one.',
+  ChangePending:
+    'Wait until the pending change is in force, in the epoch that the error names; then schedule the next one.',
   CohortResolved: others,
-  DepositHeld: 'Come back when the audits are over: "kaisar device withdraw" says when.',
+  DepositHeld: 'Withdraw when the audits are over: "kaisar device withdraw" says when.',
   DeviceLeaving: '"kaisar device list" shows when its deposit may leave; "kaisar device withdraw" returns it.',
   DeviceNotLeaving: 'Let it leave first, with "kaisar device exit".',
   DeviceNotSilent: others,
   EmissionShort: 'Fund the vault with "kaisar chain fund", or wait until the time that the error names.',
-  EmptyCohort: 'Nothing: there is nobody to judge.',
+  EmptyCohort: 'Nothing to do: the cohort has no devices.',
   EmptyRecord: report,
   EmptyRoot: report,
   EpochUnopened: settle,
   EpochUnsettled: phase,
-  GenerationOver: 'Nothing: an earlier stay of a device is not punished any more.',
+  GenerationOver: 'Nothing to do: offences of an earlier stay of a device are not punished any more.',
   IdentityTaken: 'Attest again once the other device has left, or leave the identity out.',
   IdentityUnconfirmed: 'Wait for an epoch in which the committee confirms the attestation.',
   InJail: {
     meaning: 'The Checker is in jail: it was struck too often.',
-    fix: 'Wait until the epoch that the error names; the Checker then frees itself.',
+    fix: 'Wait until the epoch that the error names; the Checker then calls "unjail" by itself.',
   },
   InsufficientAllowance: {
     meaning: 'Less KAI was approved than was to be moved.',
@@ -68,15 +69,15 @@ const known: Readonly<Record<string, string | Explained>> = {
     meaning: 'The supply is above the token’s cap, or the treasury is the zero address.',
     fix: 'Deploy with a preset, and give --treasury a wallet.',
   },
-  LaneMoving: 'Come back in the epoch that the error names.',
+  LaneMoving: 'Repeat the call in the epoch that the error names.',
   LaneUnpaid: settle,
   LengthMismatch: report,
-  NoSeed: 'Nothing: nobody called in time for it, and the epoch is passed over. Run more keepers.',
-  NotAudited: { meaning: 'This seat is not asked for an answer.', fix: 'Nothing.' },
-  NotEquivocation: 'Nothing: the evidence shows no offence.',
-  NotGuardian: 'Let the guardian do it; the deployment file names it.',
-  NotInJail: { meaning: 'The Checker is not in jail.', fix: 'Nothing.' },
-  NotKaisarContract: 'Nobody but the contracts of this network calls this.',
+  NoSeed: 'Nothing to do: no keeper made the epoch’s seed in time, so the epoch is empty. Run more keepers.',
+  NotAudited: { meaning: 'No audit was drawn for this seat.', fix: 'Nothing to do.' },
+  NotEquivocation: 'Nothing to do: the evidence shows no offence.',
+  NotGuardian: 'Make this call with the key of the guardian, which the deployment file names.',
+  NotInJail: { meaning: 'The Checker is not in jail.', fix: 'Nothing to do.' },
+  NotKaisarContract: 'Nothing to do: only the contracts of this network make this call.',
   NotOperatorOrPayout: {
     meaning: 'Only the operator of a device and its payout wallet may let it leave.',
     fix: 'Use the key of one of them with --key, or --calldata; "kaisar device list" shows both.',
@@ -91,10 +92,10 @@ const known: Readonly<Record<string, string | Explained>> = {
     meaning: 'The network has no epochs yet.',
     fix: 'Wait for its owner to run "kaisar chain start".',
   },
-  NothingOwed: { meaning: 'Nothing is owed to this address.', fix: 'Nothing.' },
+  NothingOwed: { meaning: 'Nothing is owed to this address.', fix: 'Nothing to do.' },
   NothingToSlash: others,
   NothingToWithdraw: {
-    meaning: 'Nothing of this Checker is on its way out.',
+    meaning: 'No part of this Checker’s bond is being unbonded.',
     fix: 'Take seats out first, with "kaisar checker unbond".',
   },
   OpeningMalformed: report,
@@ -104,36 +105,37 @@ const known: Readonly<Record<string, string | Explained>> = {
   Permit2AllowanceIsFixedAtInfinity: report,
   PermitExpired: { meaning: 'The permit’s deadline is over.', fix: 'Sign a new one.' },
   PinExpired: settle,
-  PinnedBlockAhead: 'Wait for that block.',
+  PinnedBlockAhead: 'Wait until the pinned block is mined.',
   ProofInvalid: report,
   QuorumPossible: phase,
-  ReentrancyGuardReentrantCall: { meaning: 'The contract was called while it was at work.', fix: report },
+  ReentrancyGuardReentrantCall: { meaning: 'The contract was called again from within its own call.', fix: report },
   RegistryFull: 'Wait until a device leaves.',
   SeatOrder: report,
   SeedNotDue: others,
   StartInThePast: 'Give more time with --in.',
   StartTooLate: 'Give less time with --in.',
   TooFewOwners:
-    'Have five Checkers of five different owners bond a seat each ("kaisar checker run"); "kaisar chain seats" lists them.',
-  TooFewStrikes: 'Nothing: it may not be jailed.',
+    'A committee needs that many different owners: start more Checkers with "kaisar checker run"; "kaisar chain seats" lists them.',
+  TooFewStrikes: 'Nothing to do: the Checker has too few strikes to be jailed.',
   TotalNotFixed: phase,
   TotalSupplyOverflow: report,
-  TransferFailed: 'Look at the balance and the approval of whoever pays: "kaisar wallet balance".',
+  TransferFailed:
+    'Look at the balance of the address that pays with "kaisar wallet balance", and at what it has approved.',
   UnknownChecker: {
     meaning: 'This operator never bonded.',
     fix: 'Name the operator of a Checker: "kaisar chain seats" lists them.',
   },
   UnknownDevice: 'Name a device that is registered: "kaisar chain devices" lists them.',
-  UnpaidEpoch: 'Nothing: pay begins with a later epoch, which "kaisar chain params" names.',
+  UnpaidEpoch: 'Nothing to do: pay begins with a later epoch, which "kaisar chain params" names.',
   WrongPhase: { meaning: 'The epoch is in another phase than this call is for.', fix: phase },
   WrongSeats: settle,
-  WrongSigner: 'Nothing: the evidence is not of this operator.',
+  WrongSigner: 'Nothing to do: this operator did not sign the evidence.',
   WrongWiring: 'Deploy all contracts anew, with one command and a key that sends nothing else.',
   ZeroAddress: 'Give the address of a wallet.',
-  ZeroAmount: { meaning: 'Nothing was to be moved.', fix: 'Give an amount above 0.' },
+  ZeroAmount: { meaning: 'The amount to move is 0.', fix: 'Give an amount above 0.' },
 }
 
-/** Every custom error that the contracts may answer with, by its name. */
+/** Every custom error of the contracts, by its name. */
 export const contractErrors: ReadonlyMap<string, Explained> = new Map(
   Object.entries(known).map(([name, given]) => {
     const { meaning = errorNotes[name] ?? 'A defect in how the contract was called.', fix } =

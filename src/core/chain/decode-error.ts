@@ -4,8 +4,8 @@ import { describeContractError } from './contract-errors.ts'
 import { chainErrors } from './errors.ts'
 
 /**
- * Makes a toolkit error of whatever a call threw: an endpoint's trouble stays what it is, a contract's custom error is
- * decoded with `errorAbi` and named, anything else is RPC_FAILED.
+ * Makes a toolkit error of anything that a call threw. An error of an endpoint stays as it is, a contract's custom error is decoded
+ * with `errorAbi` and named, anything else becomes RPC_FAILED.
  */
 export function decodeChainError(error: unknown, functionName: string, errorAbi: Abi = []): KaisarError {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
@@ -26,7 +26,7 @@ export function decodeChainError(error: unknown, functionName: string, errorAbi:
   return chainErrors.RPC_FAILED({ action: functionName, reason: nodeReason(error) ?? String(error), cause: error })
 }
 
-/** What the node said, in its own words, behind what the client made of it; null where neither said anything. */
+/** The client's sentence, followed by the node's own words where they say more; null where there is neither. */
 function nodeReason(error: unknown): string | null {
   if (!(error instanceof BaseError)) return null
   const { shortMessage, details } = error
@@ -43,7 +43,7 @@ function decodeRevert(data: Hex, abi: Abi): { errorName: string; reason: string 
   }
 }
 
-/** The bytes a call reverted with, wherever in the chain of causes they are; null when it did not revert. */
+/** The bytes with which a call reverted, searched in the whole chain of causes; null when the call did not revert. */
 export function revertData(error: unknown): Hex | null {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     const data = (cause as { data?: unknown }).data

@@ -1,3 +1,5 @@
+// Why: docs/why/contracts.md
+
 import {
   type Abi,
   type Address,
@@ -23,7 +25,7 @@ import { defaultFeeCaps, type FeeCaps, nextFee } from './tx/fees.ts'
 import { lookUpReceipt, type Receipt } from './tx/receipt.ts'
 import { awaitReceipt, type Call, transact } from './tx/transact.ts'
 
-/** What is deployed, in this order; EpochExtension is the second half of EpochConsensus' code. */
+/** The contracts in the order of deployment; EpochExtension is the second half of EpochConsensus' code. */
 const deployOrder = [
   'KaisarToken',
   'CheckerSeats',
@@ -37,19 +39,19 @@ export type DeployedName = (typeof deployOrder)[number]
 
 export type DeployOptions = {
   readonly parameters: NetworkParameters
-  /** Who may wire, start and schedule: a timelock outside a devnet. Default: the deployer. */
+  /** The address that may start the network and schedule changes: a timelock outside a devnet. Default: the deployer. */
   readonly owner?: Address | undefined
-  /** Who may pause for seven days. Default: the owner. */
+  /** The address that may pause for seven days. Default: the owner. */
   readonly guardian?: Address | undefined
-  /** Who receives the supply and what is slashed. Default: the deployer, which also funds the vault. */
+  /** The address that receives the supply and everything that is slashed. Default: the deployer, which then funds the vault too. */
   readonly treasury?: Address | undefined
 }
 
 /** One transaction of a deployment. */
 type DeployStep = {
-  /** Of the contract that it creates; null for a call. */
+  /** Name of the contract that the transaction creates; null for a call. */
   readonly contract: DeployedName | null
-  /** Of the contract that it creates, or calls. */
+  /** Address of the contract that the transaction creates or calls. */
   readonly address: Address
   readonly call: Call & { readonly data: Hex }
   /** ABI-encoded; `0x` for a call. */
@@ -67,7 +69,7 @@ export type DeployPlan = {
   readonly steps: readonly DeployStep[]
 }
 
-/** What is known of a step's transaction: its hash since it was signed, its block since it was mined. */
+/** The progress of one step: the hash is set when the transaction is signed, the block when it is mined. */
 export type StepProgress = { readonly transaction: Hex | null; readonly block: number | null }
 
 export type DeployDependencies = {
@@ -80,8 +82,8 @@ export type DeployDependencies = {
 }
 
 /**
- * Contracts wired to each other, and the vault funded where the deployer is the treasury. The contracts name each other at
- * construction, so the addresses are computed first, from the deployer's nonces.
+ * Plans the creation of all contracts and, where the deployer is the treasury, the funding of the vault. The contracts name each other
+ * at construction, so their addresses are computed first, from the deployer's nonces.
  *
  * @throws ARTIFACT_MISSING
  */
@@ -146,14 +148,14 @@ export function planDeployment(
 const constructorInputs = (abi: Abi) => abi.find(item => item.type === 'constructor')?.inputs ?? []
 
 export type RunOptions = {
-  /** Of an earlier run, by step; none: nothing was sent yet. */
+  /** Progress of an earlier run, by step; without it nothing was sent yet. */
   readonly progress?: readonly StepProgress[]
-  /** Told before each transaction is sent, and once it is mined. */
+  /** Called before each transaction is sent, and when it is mined. */
   readonly onStep?: (step: number, progress: StepProgress) => void
 }
 
 /**
- * Sends what is not sent yet, one transaction after the other; nothing goes on after a failure, and the next run takes up there.
+ * Sends the steps that were not sent yet, one transaction after the other. It stops at a failure, and the next run goes on there.
  *
  * @throws DEPLOYMENT_NONCE_MOVED, CONTRACT_REVERTED, FUNDS_INSUFFICIENT, TRANSACTION_UNCONFIRMED
  */
@@ -183,7 +185,7 @@ export async function runDeployment(
   return { chainId: chain.chainId, contracts, codeHashes, deployedAtBlock: blocks[0]! }
 }
 
-/** The receipt of a step that an earlier run sent, awaited where it waits in the pool; null where it has to be sent. */
+/** The receipt of a step that an earlier run sent, awaited while its transaction is in the pool; null where the step has to be sent. */
 async function findSent(
   { deployer, firstNonce }: DeployPlan,
   { nonce, call: { what }, transaction }: { nonce: number; call: Call; transaction: Hex | null },
@@ -202,7 +204,7 @@ async function findSent(
   throw chainErrors.DEPLOYMENT_NONCE_MOVED({ deployer, what, expected: nonce, actual: pending!, firstNonce })
 }
 
-/** Plans and runs a deployment that nobody resumes: on a devnet, and in tests. */
+/** Plans and runs a deployment that is never resumed: on a devnet, and in tests. */
 export async function deployNetwork(
   options: DeployOptions,
   { artifact, ...dependencies }: DeployDependencies & { readonly artifact: (contract: DeployedName) => Artifact },
@@ -218,7 +220,7 @@ async function hashCode(chain: Chain, contracts: Contracts): Promise<Deployment[
   return Object.fromEntries(await Promise.all(contractNames.map(hashOf))) as Deployment['codeHashes']
 }
 
-/** What the steps from `from` on cost: gas, and wei at the present fee and at the most that it may rise to. */
+/** The cost of the steps from `from` on: gas, wei at the present fee, and wei at the highest fee that may be offered. */
 export type DeployCost = {
   readonly gas: bigint
   readonly gasPrice: bigint
@@ -226,7 +228,7 @@ export type DeployCost = {
   readonly most: bigint
 }
 
-/** Measured where a step can be tried alone; one that calls contracts that are not there yet counts as what it takes at most. */
+/** Estimates a deployment. A step that can be tried alone is measured; a step that calls contracts that do not exist yet counts with its upper bound. */
 export async function estimateDeployment(
   chain: Chain,
   plan: DeployPlan,
@@ -257,16 +259,16 @@ export async function estimateDeployment(
   return { gas, gasPrice, now: gas * gasPrice, most: ((gas * 6n) / 5n) * fee.maxFeePerGas }
 }
 
-/** Of an approval or of funding the vault, rounded up. */
+/** Gas of an approval or of funding the vault, rounded up. */
 const fundingGas = 120_000n
 
-/** Of a creation, rounded up: what the transaction, its data and storing as much code as it carries cost, and a constructor. */
+/** Gas of a creation, rounded up: the transaction, its data, storing as much code as it carries, and a constructor. */
 function creationGas(data: Hex): bigint {
   const bytes = BigInt(data.length / 2 - 1)
   return 53_000n + 16n * bytes + 2n * (bytes / 32n + 1n) + 200n * bytes + constructorGas
 }
 
-/** Some twenty slots. */
+/** Gas of a constructor that writes some twenty storage slots. */
 const constructorGas = 500_000n
 
 /** Opens epoch 0 at `firstEpochAt` (block time, seconds): once, by the owner, with five different owners bonded. */

@@ -1,4 +1,4 @@
-/** The record that a deployment writes while it goes on: what it is resumed from, verified by, and handed on as. */
+/** The record that a deployment writes as it proceeds. It is used to resume the deployment, to verify the contracts and to hand the network on. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Address, type Hex, keccak256 } from 'viem'
@@ -12,7 +12,7 @@ const hex = z.templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]*$/)])
 const address = z.templateLiteral(['0x', z.string().regex(/^[0-9a-fA-F]{40}$/)])
 const block = z.number().int().nonnegative()
 
-/** Set when it is signed, `block` when it is mined. */
+/** `transaction` is set when it is signed, `block` when it is mined. */
 const sent = { transaction: hex.nullable(), block: block.nullable() }
 
 const recordSchema = z.object({
@@ -20,9 +20,9 @@ const recordSchema = z.object({
   name: z.string(),
   chainId: z.number().int().positive(),
   preset: z.string(),
-  /** What the contracts were compiled for. */
+  /** The EVM that the contracts were compiled for. */
   evm: z.enum(['prague', 'london', 'arbitrum']),
-  /** Who signs; its nonces from `firstNonce` on are those of the contracts, in their order, then of the calls. */
+  /** The signer. Its nonces from `firstNonce` on belong to the contracts in their order, then to the calls. */
   deployer: address,
   firstNonce: z.number().int().nonnegative(),
   owner: address,
@@ -31,16 +31,16 @@ const recordSchema = z.object({
   /** Amounts in wei as decimal texts. */
   parameters: z.record(z.string(), z.unknown()),
   contracts: z.record(z.string(), z.object({ address, ...sent, constructorArguments: hex, initCodeHash: hex })),
-  /** The supply's part that goes into the vault. */
+  /** The calls that fund the vault. */
   calls: z.array(z.object({ what: z.string(), to: address, data: hex, ...sent })),
-  /** Both set when it is complete. */
+  /** Set, with the field that follows, when the deployment is complete. */
   codeHashes: z.record(z.string(), hex).nullable(),
   deployedAtBlock: block.nullable(),
 })
 
 export type DeploymentRecord = z.infer<typeof recordSchema>
 
-/** A network as anybody may be told of it: a record, or a context file. */
+/** A network as one person hands it to another: a deployment record, or a context file. */
 const handedOnSchema = z.object({
   chainId: z.number().int().positive(),
   contracts: z.record(z.string(), z.union([address, z.object({ address }).transform(given => given.address)])),
@@ -59,7 +59,7 @@ export type HandedOnNetwork = {
 
 export const deploymentPath = (dataDir: string, name: string): string => join(dataDir, 'deployments', `${name}.json`)
 
-/** What explorers compile to verify the contracts. */
+/** The file with the compiler's input, with which block explorers verify the contracts. */
 export const compilerInputPath = (dataDir: string, name: string): string =>
   join(dataDir, 'deployments', `${name}.compiler-input.json`)
 
@@ -92,7 +92,7 @@ export function recordOf(
 export const progressOf = ({ contracts, calls }: DeploymentRecord): StepProgress[] =>
   [...Object.values(contracts), ...calls].map(({ transaction, block }) => ({ transaction, block }))
 
-/** The record with what became of step `i`. */
+/** The record with the progress of step `i`. */
 export function withProgress(record: DeploymentRecord, i: number, progress: StepProgress): DeploymentRecord {
   const names = Object.keys(record.contracts)
   const name = names[i]
@@ -102,8 +102,8 @@ export function withProgress(record: DeploymentRecord, i: number, progress: Step
 }
 
 /**
- * What differs between a deployment that was begun and the one that is asked for now, by field; a contract by its name where its
- * code or what it is constructed with differs.
+ * The differences between a deployment that was begun and the one that is asked for now, by field. A contract is named where its code
+ * or its constructor arguments differ.
  */
 export function differences(begun: DeploymentRecord, asked: DeploymentRecord): string[] {
   const fields = [
@@ -138,13 +138,13 @@ export function writeDeployment(path: string, record: DeploymentRecord): void {
 }
 
 /**
- * @throws DEPLOYMENT_INVALID, also for a deployment that was not completed, and CODE_UNKNOWN for a contract without the hash of its code,
- * unless that is allowed
+ * @throws DEPLOYMENT_INVALID, also for a deployment that was not completed; CODE_UNKNOWN for a contract without the hash of its code,
+ * unless `allowUnknownCode` is set
  */
 export function readHandedOn(path: string, { allowUnknownCode = false } = {}): HandedOnNetwork {
   const { contracts, codeHashes, deployedAtBlock, rpcUrls = [], chainId } = parse(handedOnSchema, path)
   if (codeHashes === null) throw chainErrors.DEPLOYMENT_INVALID({ file: path, reason: 'it was not completed' })
-  // The second half of another contract's code is nobody's to call.
+  // EpochExtension is left out: it is the second half of EpochConsensus' code, and clients never call it.
   const { EpochExtension: _, ...called } = contracts
   const unknown = Object.keys(called).filter(name => codeHashes?.[name] === undefined)
   if (unknown.length > 0 && !allowUnknownCode) throw chainErrors.CODE_UNKNOWN({ file: path, contracts: unknown })
@@ -163,7 +163,7 @@ function parse<T>(schema: z.ZodType<T>, path: string): T {
     return schema.parse(JSON.parse(text))
   } catch (cause) {
     const [issue] = cause instanceof z.ZodError ? cause.issues : []
-    const reason = issue === undefined ? 'it is no JSON' : `${issue.path.join('.') || 'it'}: ${issue.message}`
+    const reason = issue === undefined ? 'it is not JSON' : `${issue.path.join('.') || 'it'}: ${issue.message}`
     throw chainErrors.DEPLOYMENT_INVALID({ file: path, reason, cause })
   }
 }

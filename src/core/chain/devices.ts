@@ -4,7 +4,7 @@ import { deviceRegistryAbi } from './abi/device-registry.ts'
 import { kaisarLensAbi } from './abi/kaisar-lens.ts'
 import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
 
-/** What a device says of itself; hashes of 32 bytes, `attestedIdentity` zero where the card has none. */
+/** The hashes with which a device is registered, 32 bytes each; `attestedIdentity` is zero where the card has none. */
 type DeviceHashes = { readonly deviceHash: Hex; readonly certificateHash: Hex; readonly attestedIdentity: Hex }
 
 /** A registered device. Epochs are numbers; `until` is null while it stays. Amounts in wei of KAI. */
@@ -25,7 +25,7 @@ export type RegisteredDevice = {
   readonly record: DeviceHashes
 }
 
-/** A device with what it has reached. */
+/** A device with its standing and its money. */
 export type DeviceOverview = RegisteredDevice & {
   readonly standing: bigint
   readonly silentEpochs: number
@@ -63,14 +63,14 @@ export async function getDevice(network: ConnectedNetwork, id: Hex): Promise<Reg
   return toDevice(await reading('getDevice', client.readContract(raw)))
 }
 
-/** The wallet that a device is paid to, also while it is out; null for one that was never registered. */
+/** The wallet that a device is paid to, also after it has left; null for a device that was never registered. */
 export async function registeredPayout(network: ConnectedNetwork, id: Hex): Promise<Address | null> {
   const call = { ...registry(network), functionName: 'payoutOf', args: [id] } as const
   const payout = await reading('payoutOf', network.chain.client.readContract(call))
   return payout === zeroAddress ? null : lowerCase(payout)
 }
 
-/** The newest generation that was ever registered, also of a device that has left; 0 for one that never was. */
+/** The newest generation of a device, also after it has left; 0 for a device that was never registered. */
 export async function newestGeneration(network: ConnectedNetwork, id: Hex): Promise<number> {
   const recordOf = (generation: number) => {
     const call = { ...registry(network), functionName: 'recordOf', args: [id, generation] } as const
@@ -85,7 +85,7 @@ export async function newestGeneration(network: ConnectedNetwork, id: Hex): Prom
 export const deviceDeposit = (network: ConnectedNetwork): Promise<bigint> =>
   reading('deposit', network.chain.client.readContract({ ...registry(network), functionName: 'deposit' }))
 
-/** The generation that verdicts of `epoch` are about; 0 when the device is no member of it. */
+/** The generation that verdicts of `epoch` are about; 0 when the device is not a member of the epoch. */
 export const generationAt = (network: ConnectedNetwork, id: Hex, epoch: number): Promise<number> =>
   reading(
     'generationAt',
@@ -111,7 +111,7 @@ export async function cohortMembers(
   )
 }
 
-/** Members of `epoch`, and the cohorts that hold lanes in it. */
+/** The number of members of `epoch`, and of cohorts that hold lanes in it. */
 export async function countsOf(
   network: ConnectedNetwork,
   epoch: number,
@@ -138,14 +138,14 @@ export async function getDevices(network: ConnectedNetwork): Promise<DeviceOverv
   return devices
 }
 
-/** The device that an attested identity is exclusive to; null while nobody's claim was confirmed. */
+/** The device that owns an attested identity; null while no claim to it was confirmed. */
 export async function identityOwner(network: ConnectedNetwork, attestedIdentity: Hex): Promise<Hex | null> {
   const call = { ...registry(network), functionName: 'identityOwner', args: [attestedIdentity] } as const
   const owner = await reading('identityOwner', network.chain.client.readContract(call))
   return owner === zeroBytes32 ? null : owner
 }
 
-/** Of these devices, those whose claim to the attested identity they carry the registry would accept now. */
+/** Those of the devices whose claim to their attested identity the registry would accept now. */
 export async function claimableIdentities(
   network: ConnectedNetwork,
   devices: readonly Pick<RegisteredDevice, 'id' | 'record'>[],
@@ -156,7 +156,7 @@ export async function claimableIdentities(
   for (const { id, record } of attested) {
     if ((await identityOwner(network, record.attestedIdentity)) === id) continue
     const claim = { ...registry(network), functionName: 'claimIdentity', args: [id] } as const
-    // Whether it is refused is what is asked; an endpoint that does not answer is seen by the calls around this one.
+    // A refusal is the answer that is looked for here. The calls around this one notice an endpoint that does not answer.
     const accepted = await client.simulateContract(claim).then(
       () => true,
       () => false,

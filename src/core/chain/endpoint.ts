@@ -20,23 +20,23 @@ export type EndpointStatus = {
   /** Origin of the URL; path and query may hold an API key and are never shown. */
   readonly name: string
   readonly state: EndpointState
-  /** Why it is not usable; kept until the next check when it was dropped for a false answer and is asked again. */
+  /** The reason why it is not usable. An endpoint that was dropped for a false answer keeps its reason until it passes the next check. */
   readonly reason: KaisarError | null
 }
 
-/** Calls back for each new head, as the endpoint tells it; returns a function that ends it. */
+/** Calls `onHead` with each new head, as the endpoint gives it; returns a function that ends it. */
 export type WatchHeads = (onHead: (head: unknown) => void, onError: (error: unknown) => void) => () => void
 
-/** One JSON-RPC URL with what we know of its health. */
+/** One JSON-RPC URL and its health. */
 export type Endpoint = {
   readonly name: string
   readonly url: string
   readonly client: PublicClient
   readonly status: EndpointStatus
-  /** Asks this endpoint alone; a failure of the endpoint (not of the request) changes its state. */
+  /** Asks this endpoint and no other. A failure of the endpoint (not of the request) changes its state. */
   request(call: { method: string; params?: unknown }): Promise<unknown>
   mark(state: EndpointState, reason?: KaisarError | null): void
-  /** Ends its connection, which would keep the process. */
+  /** Closes its connection, which would otherwise keep the process alive. */
   close(): void
   /** Null where the endpoint offers no subscriptions (http, https). */
   readonly watchHeads: WatchHeads | null
@@ -53,7 +53,7 @@ export type EndpointDependencies = {
   readonly openTransport?: OpenTransport | undefined
 }
 
-/** Path and query of an RPC URL usually are the API key. */
+/** The origin of an RPC URL, without path and query: those usually hold an API key. */
 export function endpointName(url: string): string {
   const { protocol, host } = parseUrl(url)
   return `${protocol}//${host}`
@@ -66,7 +66,7 @@ function parseUrl(url: string): URL {
   return parsed
 }
 
-/** What is no URL may be one with a typing error, key and all. */
+/** Removes what may be a key from a text that is not a URL, since it may be a URL with a typing error. */
 function withoutKeys(url: string): string {
   const [, scheme = '', authority = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?([^/?#]*)(.*)$/is.exec(url) ?? []
   const host = authority.slice(authority.lastIndexOf('@') + 1)
@@ -86,7 +86,7 @@ export function createEndpoint(
   const client = (): PublicClient => socket?.client ?? asked!
   let status: EndpointStatus = { name, state: 'usable', reason: null }
 
-  /** A socket that is never opened has no limit of its own. */
+  /** Limits the time of an answer, because viem sets no limit for a socket that never opens. */
   async function inTime<T>(answer: Promise<T>, method: string): Promise<T> {
     const answered = new AbortController()
     const late = clock.sleep(2 * options.timeoutMs, answered.signal).then(
@@ -122,7 +122,7 @@ export function createEndpoint(
         return answer
       } catch (cause) {
         if (!isEndpointFailure(cause)) throw cause
-        // A connection that broke, or that nobody answers on any more, does not come back by itself.
+        // A connection that broke, or on which nothing answers any more, does not come back by itself.
         if (!(cause instanceof LimitExceededRpcError)) socket?.renew()
         const reason =
           cause instanceof TimeoutError
@@ -135,13 +135,13 @@ export function createEndpoint(
   }
 }
 
-/** Whether another endpoint may well answer the same request: the transport failed, or this one limits us. */
+/** Whether another endpoint may answer the same request: the transport failed, or this endpoint limits our rate. */
 const isEndpointFailure = (error: unknown): boolean =>
   error instanceof HttpRequestError ||
   error instanceof TimeoutError ||
   error instanceof LimitExceededRpcError ||
   error instanceof SyntaxError ||
-  // What a socket that cannot connect is rejected with is an event.
+  // A socket that cannot connect rejects with an event and not with an error.
   (error instanceof UnknownRpcError && !(error.cause instanceof Error)) ||
   (error instanceof Error && /WebSocket|socket/i.test(`${error.name} ${error.message}`))
 

@@ -1,6 +1,6 @@
 /**
- * Visits the current epoch, and those that were before we started and are not settled yet, until each visit has succeeded once;
- * again where a reorg took blocks of the epoch, since its seed may be another one then.
+ * Visits the current epoch, and epochs from before our start that are not settled yet, until each visit has succeeded once. After a
+ * reorg that took blocks of an epoch it visits that epoch again, since its seed may be another one.
  */
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { epochAt } from '../protocol/trigger.ts'
@@ -17,12 +17,12 @@ export type EpochWatchOptions = {
 export type EpochWatchDependencies = {
   readonly network: ConnectedNetwork
   readonly heads: HeadStream
-  /** True when the epoch needs no further visit; false or a rejection: again at the next block. */
+  /** Resolves with true when the epoch needs no further visit. After false or a rejection it is called again at the next block. */
   readonly visit: (epoch: number) => Promise<boolean>
   readonly onTrouble: (error: unknown) => void
 }
 
-/** @returns how to end it */
+/** @returns a function that ends it */
 export function watchEpochs(
   { past = 0 }: EpochWatchOptions,
   { network, heads, visit, onTrouble }: EpochWatchDependencies,
@@ -36,7 +36,7 @@ export function watchEpochs(
     if (timeline === null) return
     for (const block of removed) done.delete(epochAt(timeline, block.timestamp))
     const epoch = epochAt(timeline, timestamp)
-    // The current epoch first: its work does not wait for what is left of the others.
+    // The current epoch comes first, so that its work does not wait for the others.
     const due = [epoch, ...Array.from({ length: past }, (_, i) => epoch - 1 - i)]
     for (const each of due.filter(number => number >= 0 && !done.has(number) && !visiting.has(number))) {
       visiting.add(each)

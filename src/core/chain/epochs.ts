@@ -17,7 +17,7 @@ export type CohortState = (typeof cohortStates)[number]
 export type EpochOverview = {
   readonly epoch: number
   readonly phase: Phase
-  /** Null while it is not set: no committees, no jobs, no pay. */
+  /** Null while the epoch has no seed, and thus no committees, no jobs and no pay. */
   readonly seed: Hex | null
   readonly pinnedBlock: bigint | null
   readonly startsAt: number
@@ -29,7 +29,7 @@ export type EpochOverview = {
   readonly auditClosesAt: number
   readonly members: number
   readonly cohorts: number
-  /** Whether it can be paid. */
+  /** Whether the sums that payments are divided by are fixed, so that the epoch can be paid. */
   readonly totalFixed: boolean
   readonly totals: EpochTotals
   readonly money: EpochMoney
@@ -49,7 +49,7 @@ export type EpochMoney = {
   readonly emission: bigint
   readonly devicePool: bigint
   readonly checkerPool: bigint
-  /** What bounties may take at most, and have taken but for seeds and resolutions. */
+  /** The most that bounties may take; the next field is what they have taken so far, seeds and resolutions left out. */
   readonly keeperPool: bigint
   readonly keeperPaid: bigint
   readonly bounty: bigint
@@ -191,7 +191,7 @@ export async function settledThrough(network: ConnectedNetwork): Promise<number 
   return any ? Number(epoch) : null
 }
 
-/** What an address did for `epoch` and was not paid for yet: lanes of seeds, resolutions and reveals, and errands. */
+/** The calls of an address for `epoch` that were not paid yet: lanes of seeds, resolutions and reveals, and errands. */
 export async function keeperCallsOf(
   network: ConnectedNetwork,
   epoch: number,

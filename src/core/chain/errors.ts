@@ -27,10 +27,9 @@ export const chainErrors = defineErrors({
     fix: 'Wait until it has caught up, or remove it from the --rpc-url list.',
   },
   RPC_FORGED: {
-    message: ({ endpoint, claim }: { endpoint: string; claim: string }) =>
-      `${endpoint} claims what is not so: ${claim}`,
+    message: ({ endpoint, claim }: { endpoint: string; claim: string }) => `${endpoint} gave a false answer: ${claim}`,
     meaning:
-      'An answer contradicts the chain that the same or another endpoint shows, so nothing it says can be relied on.',
+      'The answer contradicts the chain that the same or another endpoint shows, so no answer of this endpoint can be relied on.',
     fix: 'Remove this endpoint from the --rpc-url list and use one that you trust.',
   },
   RPC_DISAGREEMENT: {
@@ -61,7 +60,7 @@ export const chainErrors = defineErrors({
   CODE_HASH_MISMATCH: {
     message: ({ contract, endpoint }: { contract: string; endpoint: string }) =>
       `The code of ${contract} on ${endpoint} is not the code that was deployed.`,
-    meaning: 'Another contract is at this address there: another chain with the same id, or an endpoint that lies.',
+    meaning: 'Another contract is at this address: the endpoint serves another chain with the same id, or it lies.',
     fix: 'Check the deployment file and the endpoint; do not sign anything until both agree.',
     exit: 3,
   },
@@ -77,15 +76,14 @@ export const chainErrors = defineErrors({
     message: ({ file, contracts }: { file: string; contracts: readonly string[] }) =>
       `${file} does not say which code these contracts have: ${contracts.join(', ')}.`,
     meaning:
-      'Without the hashes of their code nothing tells the contracts of the network from others that answer alike.',
+      'Without the hashes of their code, the contracts of the network cannot be told from others that answer alike.',
     fix: 'Get the deployment file that "kaisar chain deploy" wrote, or add the network anyway with --allow-unknown-code.',
     exit: 3,
   },
   CHAIN_UNFIT: {
     message: ({ faults }: { faults: readonly string[] }) =>
       `The contracts would not run on this chain, or would not be safe there: ${faults.join(', ')}.`,
-    meaning:
-      'A probe of the chain found something that the contracts or the daemons rely on and that it does not have.',
+    meaning: 'The chain lacks something that the contracts or the daemons rely on.',
     fix: 'Read the lines of "kaisar chain doctor" marked ✖, and choose another chain, or another endpoint of this one.',
     exit: 3,
   },
@@ -102,7 +100,7 @@ export const chainErrors = defineErrors({
         .map(([name, title]) => `--preset ${name} (${title})`)
         .join(', ')}.`,
     meaning:
-      'Epochs, rounds, bonds and emission are fixed by a preset; the one of a devnet would be worthless elsewhere.',
+      'A preset fixes epochs, rounds, bonds and emission. The preset of a devnet is of no use on a real network.',
     fix: 'Choose one; "kaisar chain doctor" says which of them fit the time between blocks of a chain, --dry-run shows every value.',
     exit: 2,
   },
@@ -128,7 +126,7 @@ export const chainErrors = defineErrors({
       firstNonce: number
     }) => `${what} needs nonce ${expected} of ${deployer}, whose next one is ${actual}.`,
     meaning:
-      'The contracts name each other’s addresses, which follow from the nonces of the key: something else was sent with it, or the chain was started anew.',
+      'The contracts name each other’s addresses, which follow from the nonces of the key. Something else was sent with the key, or the chain was started anew.',
     fix: 'Begin anew under another --name, with a key that sends nothing else meanwhile. What was deployed already stays unused and costs nothing more.',
     exit: 3,
   },
@@ -149,30 +147,30 @@ export const chainErrors = defineErrors({
     message: ({ key, neededWei, capWei }: { key: string; neededWei: bigint; capWei: bigint }) =>
       `${key} would cost up to ${neededWei} wei, above the cap of ${capWei} wei.`,
     meaning:
-      'Fees are above what this installation is allowed to spend, or was asked for: a daemon’s transaction waits and is sent when they fall, a command sends nothing.',
+      'The fee is above the cap of this installation, or above the cost that a person agreed to. A daemon’s transaction waits and is sent when fees fall; a command sends nothing.',
     fix: 'Wait, or raise the cap with --max-fee-gwei.',
   },
   TRANSACTION_TIP_CAP: {
     message: ({ askedWei, offeredWei }: { askedWei: bigint; offeredWei: bigint }) =>
-      `Endpoints say that a tip of ${askedWei} wei per gas is asked; ${offeredWei} is offered.`,
+      `The endpoints ask for a tip of ${askedWei} wei per gas; ${offeredWei} is offered.`,
     meaning:
-      'A tip is whatever an endpoint says it is, and is paid whether or not it was needed: it is bounded for itself, so that no endpoint can spend the day’s allowance.',
+      'The size of the tip is the endpoints’ word alone, and a tip is paid whether it was needed or not. It therefore has a bound of its own, so that no endpoint can spend the day’s allowance.',
     fix: 'Nothing to do where transactions are mined. On a chain that really asks for more, raise --max-tip-gwei.',
   },
   TRANSACTION_SPEND_CAP: {
     message: ({ spentWei, capWei }: { spentWei: bigint; capWei: bigint }) =>
       `The spend cap is reached: ${spentWei} of ${capWei} wei.`,
-    meaning: 'What this key sent in 24 hours, and may still pay for what waits, uses up the amount allowed for fees.',
+    meaning: 'Fees that this key paid in 24 hours, and fees of transactions that wait, use up the allowed amount.',
     fix: 'Look at what was sent with "kaisar chain info", then raise --spend-cap-ether.',
   },
   TRANSACTION_EXPIRED: {
     message: ({ key, deadline }: { key: string; deadline: number }) =>
       `${key} was not mined before its deadline (block time ${deadline}).`,
-    meaning: 'The phase it was for is over; sending it later would only revert.',
+    meaning: 'The phase that the transaction was for is over; sent later it would only revert.',
     fix: 'Nothing to do for this one. If it repeats, use a faster endpoint or allow higher fees with --max-fee-gwei.',
   },
   TRANSACTION_KEY_REUSED: {
-    message: ({ key }: { key: string }) => `${key} was sent before with another content.`,
+    message: ({ key }: { key: string }) => `A transaction with the key ${key} was sent before, with another content.`,
     meaning: 'An idempotency key names one action for ever; a second, different action under it is a mistake.',
     fix: 'Report this; nothing was sent.',
   },
@@ -192,20 +190,20 @@ export const chainErrors = defineErrors({
   KAI_INSUFFICIENT: {
     message: ({ account, balance, needed }: { account: string; balance: bigint; needed: bigint }) =>
       `${account} holds ${exactUnits(balance)} KAI and needs ${exactUnits(needed)}: ${exactUnits(needed - balance)} KAI are missing.`,
-    meaning: 'More KAI was to be moved than the address holds.',
+    meaning: 'The transfer needs more KAI than the address holds.',
     fix: 'Send KAI to that address with "kaisar wallet send", or move less; "kaisar wallet balance" shows what is there.',
     exit: 3,
   },
   RECIPIENT_REFUSED: {
     message: ({ address, reason }: { address: string; reason: string }) => `Nothing is sent to ${address}: ${reason}.`,
-    meaning: 'What goes there could never be moved again.',
+    meaning: 'An amount sent to this address could never be moved again.',
     fix: 'Give the address of a wallet.',
     exit: 2,
   },
   CALLER_NOT_ALLOWED: {
     message: ({ caller, what, allowed }: { caller: string; what: string; allowed: readonly string[] }) =>
       `${caller} may not call ${what}: only ${allowed.join(' or ')} may.`,
-    meaning: 'The contracts let an operator work, and only the payout wallet move deposits, bonds and payouts.',
+    meaning: 'The operator’s key can only work. Deposits, bonds and payouts are moved by the payout wallet alone.',
     fix: 'Name the key of an address that may with --key, or print the call with --calldata (a Safe: --safe) and send it from that wallet.',
     exit: 3,
   },
@@ -214,15 +212,15 @@ export const chainErrors = defineErrors({
       operators.length === 0
         ? `No Checker has ${address} as its operator or payout wallet.`
         : `${address} is the payout wallet of several Checkers: ${operators.join(', ')}.`,
-    meaning: 'Which Checker is meant follows from --operator, or from the key at hand.',
+    meaning: 'The command takes the Checker from --operator, or from the key that signs.',
     fix: 'Name its operator with --operator; "kaisar chain seats" lists all.',
     exit: 3,
   },
   WITHDRAWAL_HELD: {
     message: ({ what, epoch, at }: { what: string; epoch: number; at: string | null }) =>
       `${what} cannot be withdrawn yet: epoch ${epoch} has to be paid and its audits over${at === null ? '' : `, about ${at}`}.`,
-    meaning: 'Deposits and bonds stay until nothing that was done with them can be punished any more.',
-    fix: 'Come back then. Anybody may make the withdrawal; it always goes to the payout wallet.',
+    meaning: 'Deposits and bonds stay until the last offence that they answer for can no longer be reported.',
+    fix: 'Repeat the command then. Anybody may make the withdrawal; it always goes to the payout wallet.',
     exit: 3,
   },
   OPERATOR_REPLACED: {

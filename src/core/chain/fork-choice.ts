@@ -1,9 +1,11 @@
 /**
- * Which head to follow, when endpoints show different ones. Pure: the caller fetches blocks and says what time it is.
+ * Chooses the head to follow when endpoints show different ones. Pure: the caller fetches blocks and gives the time.
  *
  * A block is *supported* once more than half of the endpoints show it in their chain; the highest supported block is never left
- * for one that fewer show. A head above it that only some show yet starts clocks, since a trigger counts from its first sight, and is
- * dropped again unless it gets its support in time.
+ * for one that fewer show. A head above it that only some endpoints show is followed for a short time, since the window of a trigger
+ * counts from its first sight; it is left unless it gets its support in time.
+ *
+ * Why: docs/why/chain-reads-and-transactions.md
  */
 import type { Hex } from 'viem'
 import type { SeenBlock } from './block-tree.ts'
@@ -21,11 +23,11 @@ export type ForkChoice = {
   /** A block that an endpoint shows in its present chain. */
   known(hash: Hex): SeenBlock | null
   /**
-   * An endpoint shows this head.
+   * Records that an endpoint shows this head.
    * @param branch - oldest first, each the parent of the next; joins a known block, or stands alone
    */
   show(endpoint: string, branch: readonly SeenBlock[]): void
-  /** What this endpoint showed does not count any more. */
+  /** Forgets everything that this endpoint showed. */
   forget(endpoint: string): void
   /**
    * The chain to follow, its last blocks, oldest first; empty while none is supported.
@@ -39,7 +41,7 @@ export type ForkChoice = {
 /** More than half of so many endpoints. */
 const enough = (voters: number) => Math.floor(voters / 2) + 1
 
-/** How far a block's time may be ahead of what has passed since the highest supported one was seen, in seconds. */
+/** Seconds by which a block's time may be ahead of the time that has passed since the highest supported block was seen. */
 const slackSeconds = 2
 
 export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceOptions): ForkChoice {
@@ -69,13 +71,13 @@ export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceO
     return null
   }
 
-  /** The head of the chain where it may lead though few show it; null where it may not. */
+  /** The head of this chain where it may be followed although too few show it; null where it may not. */
   function leading(chain: ReadonlyMap<bigint, SeenBlock>, base: SeenBlock, nowMs: number): SeenBlock | null {
     const head = headOf(chain)
     const first = chain.get(base.number + 1n)
     if (first === undefined || chain.get(base.number)?.hash !== base.hash) return null
     if (head.number > base.number + BigInt(mostAhead) || nowMs - first.seenAtMs > graceMs) return null
-    // A block that is not shown by enough may start clocks, and must not turn them forward.
+    // A block that too few endpoints show may begin a round, but must not move block time forward.
     const latest = base.timestamp + Math.ceil((nowMs - base.seenAtMs) / 1_000) + slackSeconds
     return head.timestamp <= latest ? head : null
   }
@@ -87,7 +89,7 @@ export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceO
       const present = chains.get(endpoint)
       if (first === undefined || (present && headOf(present).hash === branch.at(-1)!.hash)) return
       const parent = known(first.parentHash)
-      // What was seen before keeps its first sight.
+      // A block that was seen before keeps the time of its first sight.
       const added = branch.map(block => known(block.hash) ?? block)
       const blocks = [...(parent === null ? [] : chainTo(parent)), ...added].slice(-keepBlocks)
       chains.set(endpoint, new Map(blocks.map(block => [block.number, block])))
@@ -106,7 +108,7 @@ export function createForkChoice({ graceMs, mostAhead, keepBlocks }: ForkChoiceO
       return chainTo(tip)
     },
     astray(voters) {
-      // Of two, nobody can say which one is astray.
+      // Of two endpoints either may be the one that is astray.
       const base = voters < 3 ? null : supported(voters)
       if (base === null) return []
       return [...chains].flatMap(([endpoint, chain]) => {

@@ -20,11 +20,11 @@ export type HeadStreamOptions = {
 export type HeadStreamDependencies = {
   readonly chain: Chain
   readonly clock: Clock
-  /** Told about each failure that the stream goes on in spite of. */
+  /** Called with each failure that does not stop the stream. */
   readonly onTrouble?: (endpoint: string, error: unknown) => void
 }
 
-/** The chain to follow over all endpoints, without gaps: the first sight of a block counts, whoever shows it. */
+/** The chain to follow over all endpoints, without gaps. A block counts from its first sight at any of them. */
 export type HeadStream = {
   readonly tip: SeenBlock | null
   /** Canonical blocks kept, oldest first. */
@@ -38,17 +38,17 @@ export type HeadStream = {
   stop(): Promise<void>
 }
 
-/** How long a head may lead that few show, in ms, and how far; how long an endpoint may be on a branch of its own. */
+/** How long (ms) and how far a head may lead that too few endpoints show; how long (ms) an endpoint may be on a branch of its own. */
 const graceMs = 3_000
 const mostAhead = 3
 const astrayMs = 10_000
-/** Parents that are fetched for one head; what joins nothing within them stands alone. */
+/** Most parents that are fetched for one head. A branch that joins no known block within them stands alone. */
 const mostParents = 64
 
 /**
- * Follows the chain's head over all endpoints that were not dropped, by subscription where they offer it and by polling. What is
- * followed when they differ, fork-choice.ts says; an endpoint whose blocks do not fit together, or that stays on a branch that
- * no other shows, is dropped with its reason.
+ * Follows the chain's head over all endpoints that were not dropped, by subscription where they offer it and by polling. When they
+ * differ, fork-choice.ts decides. An endpoint whose blocks do not fit together, or that stays on a branch that no other endpoint
+ * shows, is dropped with its reason.
  */
 export function createHeadStream(options: HeadStreamOptions, dependencies: HeadStreamDependencies): HeadStream {
   const { pollMs = 250, keepBlocks = 256, checkMs = 15_000 } = options
@@ -57,31 +57,31 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   const choice = createForkChoice({ graceMs, mostAhead, keepBlocks })
   const listeners = new Set<(change: HeadChange) => void>()
   const stopping = new AbortController()
-  /** Endpoints whose headers hash to what they say: once enough do, all must. Not every chain makes headers as Ethereum does. */
+  /** Endpoints whose headers have the hash that they name. Once most endpoints' headers do, all must; not every chain hashes as Ethereum does. */
   const hashing = new Set<string>()
   const astraySince = new Map<string, number>()
   const queues = new Map<Endpoint, Promise<void>>()
   const newest = new Map<Endpoint, SeenBlock>()
 
-  /** Those that answer: one that is silent shows nothing, and holds nobody up. */
+  /** The number of endpoints that answer; a silent one shows nothing and delays nothing. */
   const voters = () => chain.all().filter(({ status }) => status.state === 'usable').length
 
   async function fetchBlock(endpoint: Endpoint, method: string, params: readonly unknown[]): Promise<SeenBlock> {
     return read(endpoint, await endpoint.request({ method, params }))
   }
 
-  /** @throws RPC_FAILED for what is no block, and for one whose hash is not its own */
+  /** @throws RPC_FAILED for a value that is not a block, and for a block whose hash is not that of its header */
   function read(endpoint: Endpoint, block: unknown): SeenBlock {
     const seen = toSeen(block, endpoint, clock.monotonicMs())
     if (headerHash(block as Record<string, unknown>) === seen.hash) {
       hashing.add(endpoint.url)
       return seen
     }
-    // Not dropped for it: after a fork that adds a field nobody's headers hash to what they say, one endpoint after the other.
+    // The endpoint is not dropped: after a fork that adds a field to headers, the check fails at one endpoint after the other.
     hashing.delete(endpoint.url)
     if (2 * hashing.size > voters()) {
       const action = `Reading block ${seen.number} of ${endpoint.name}`
-      throw chainErrors.RPC_FAILED({ action, reason: 'its header has another hash than it says' })
+      throw chainErrors.RPC_FAILED({ action, reason: 'its header has another hash than the one it names' })
     }
     return seen
   }
@@ -92,7 +92,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     return error
   }
 
-  /** The head with those before it that nobody has shown yet, oldest first. @throws RPC_FORGED where they do not fit together */
+  /** The head with its ancestors that no endpoint has shown yet, oldest first. @throws RPC_FORGED where they do not fit together */
   async function branchOf(endpoint: Endpoint, head: SeenBlock): Promise<SeenBlock[]> {
     const branch = [head]
     const oldest = tree.blocks()[0]
@@ -112,12 +112,12 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   }
 
   async function accept(endpoint: Endpoint, head: SeenBlock): Promise<void> {
-    // A subscription goes on telling when its endpoint is not believed any more.
+    // A subscription goes on after its endpoint was dropped.
     if (endpoint.status.state !== 'dropped') choice.show(endpoint.url, await branchOf(endpoint, head))
     follow()
   }
 
-  /** Moves to what is to be followed now. */
+  /** Moves to the chain that fork choice names now. */
   function follow() {
     for (const endpoint of chain.all()) if (endpoint.status.state === 'dropped') choice.forget(endpoint.url)
     const change = tree.extend(choice.choose(voters(), clock.monotonicMs()))
@@ -133,11 +133,11 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
       const since = astraySince.get(endpoint.url) ?? clock.monotonicMs()
       astraySince.set(endpoint.url, since)
       if (clock.monotonicMs() - since < astrayMs) continue
-      onTrouble(endpoint.name, forged(endpoint, 'its chain is one that no other endpoint shows'))
+      onTrouble(endpoint.name, forged(endpoint, 'no other endpoint shows its chain'))
     }
   }
 
-  /** One head of an endpoint after the other, of those that wait the newest alone; no endpoint waits for another one. */
+  /** Handles the heads of an endpoint one after the other, and of waiting heads only the newest; no endpoint waits for another one. */
   const enqueue = (endpoint: Endpoint, head: SeenBlock) => {
     newest.set(endpoint, head)
     const queue = (queues.get(endpoint) ?? Promise.resolve()).then(async () => {
@@ -245,13 +245,13 @@ const quantity = z.string().regex(/^0x[0-9a-f]+$/)
 const hash = z.custom<Hex>(value => isHash(value as string))
 const rpcHead = z.object({ number: quantity, hash, parentHash: hash, timestamp: quantity })
 
-/** @throws RPC_FAILED for what is no block */
+/** @throws RPC_FAILED for a value that is not a block */
 function toSeen(block: unknown, { name }: Endpoint, seenAtMs: number): SeenBlock {
   const { data, error } = rpcHead.safeParse(block)
   if (error !== undefined)
     throw chainErrors.RPC_FAILED({
       action: `Reading a block of ${name}`,
-      reason: block === null ? 'not found' : 'no block',
+      reason: block === null ? 'not found' : 'not a block',
     })
   const { number, timestamp, ...hashes } = data
   return { number: BigInt(number), ...hashes, timestamp: Number(timestamp), seenAtMs }

@@ -1,4 +1,4 @@
-/** The hash of a block from what its header says, so that nobody can put a time of his own under a true hash. */
+/** Computes a block's hash from the fields of its header, so that no endpoint can put a false time under a true hash. */
 import { type Hex, keccak256, toRlp } from 'viem'
 
 /** Fields of a header in the order in which they are hashed; those after the nonce came with later forks, in this order. */
@@ -40,7 +40,7 @@ const quantities: ReadonlySet<string> = new Set([
 
 /**
  * @param header - a block as JSON-RPC gives it
- * @returns null where a field is missing or no hex: a chain whose headers are made otherwise
+ * @returns null where a field is missing or is not hexadecimal, as on a chain whose headers are made otherwise
  */
 export function headerHash(header: Readonly<Record<string, unknown>>): Hex | null {
   const fields: Hex[] = []
@@ -60,7 +60,7 @@ export function headerHash(header: Readonly<Record<string, unknown>>): Hex | nul
 
 const isHex = (value: unknown): value is Hex => typeof value === 'string' && /^0x[0-9a-fA-F]*$/.test(value)
 
-/** A number without leading zeros, zero as nothing; anything else as the bytes it is. */
+/** The RLP form of a field: a number without leading zeros, 0 as no bytes; anything else as its bytes. */
 function asRlp(name: string, value: Hex): Hex {
   if (!quantities.has(name)) return value
   const digits = value.slice(2).replace(/^0+/, '')

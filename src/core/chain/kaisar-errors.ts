@@ -4,7 +4,7 @@ import { epochConsensusAbi } from './abi/epoch-consensus.ts'
 import { kaisarTokenAbi } from './abi/kaisar-token.ts'
 import { rewardVaultAbi } from './abi/reward-vault.ts'
 
-/** Every custom error of the contracts: one of them may be answered by a call to another, since they call each other. */
+/** Every custom error of the contracts. The contracts call each other, so a call to one may revert with an error of another. */
 export const kaisarErrorsAbi = [kaisarTokenAbi, deviceRegistryAbi, checkerSeatsAbi, epochConsensusAbi, rewardVaultAbi]
   .flat()
   .filter(item => item.type === 'error')

@@ -1,7 +1,7 @@
 import { type Hex, parseEther } from 'viem'
 import { type RoundRules, samplingDelaySeconds, type Timeline } from '../protocol/network-parameters.ts'
 
-/** Everything a network is deployed with. Amounts in wei of KAI; the contracts hold each to hard-coded bounds. */
+/** Every parameter that a network is deployed with. Amounts in wei of KAI. The contracts enforce bounds of their own on each. */
 export type NetworkParameters = {
   /** `firstEpochAt` is set by `start`. */
   readonly timeline: Omit<Timeline, 'firstEpochAt'>
@@ -18,7 +18,7 @@ export type NetworkParameters = {
   }
   readonly seatRules: {
     readonly slashBps: number
-    /** Part of one seat's bond, in 1/10000, that an opening costs which was committed to and not opened. */
+    /** Part of one seat's bond, in 1/10000, that is lost for an opening that was committed to and not opened. */
     readonly unopenedBps: number
     readonly strikesToJail: number
     readonly jailEpochs: number
@@ -39,7 +39,7 @@ export type NetworkParameters = {
   readonly vaultFunding: bigint
 }
 
-/** By name: what it is for, and the mean time between blocks that its rules count on. */
+/** For each preset what it is for, and the mean time between blocks for which its rules are made. */
 const presets = {
   devnet: { title: 'epochs of seconds on a chain of your own', blockSeconds: 1 },
   peaq: { title: 'epochs of a day on peaq', blockSeconds: 1 },
@@ -49,14 +49,14 @@ const presets = {
 export type PresetName = keyof typeof presets
 const presetNames = Object.keys(presets) as PresetName[]
 
-/** What each is for, by name. */
+/** The purpose of each preset, by name. */
 export const presetTitles = Object.fromEntries(presetNames.map(name => [name, presets[name].title])) as Readonly<
   Record<PresetName, string>
 >
 
 /**
- * @param specs - hash of the job of a devnet, and of a real network
- * @param epochSeconds - of the devnet preset alone
+ * @param specs - hashes of the job specifications of a devnet and of a real network
+ * @param epochSeconds - length of an epoch, for the devnet preset alone
  */
 export const presetParameters = (
   name: PresetName,
@@ -67,7 +67,7 @@ export const presetParameters = (
     ? devnetParameters(specs.devnet, epochSeconds)
     : productionParameters(specs.standard, presets[name].blockSeconds)
 
-/** Those whose rounds come about as often as meant on such a chain; none before there are enough blocks to say. */
+/** The presets whose rounds come about as often as meant on a chain with these blocks; none while there are too few blocks to measure. */
 export const presetsFor = ({
   count,
   meanSeconds,
@@ -93,7 +93,7 @@ const probability = (p: number): bigint => BigInt(Math.floor(p * twoTo64))
 /** Ids of chains that run on one machine with the processes around them: anvil's and Hardhat's, and those of geth and Ganache. */
 const developmentChainIds: ReadonlySet<number> = new Set([31_337, 1_337])
 
-/** Whether a chain is a development one, where endpoints at loopback are as good as any. */
+/** Whether a chain is a development chain, where endpoints at loopback are dialled. */
 export const isDevelopmentChain = (chainId: number): boolean => developmentChainIds.has(chainId)
 
 export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParameters {
@@ -123,7 +123,7 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
       openingsMs: 3500,
       specHash,
     },
-    // A seat asks a device for its heartbeat some ten times in so short an epoch: one that is late is a tenth.
+    // In so short an epoch a seat asks a device for some ten heartbeats, so one late answer is a tenth of its uptime.
     scores: { firstStanding: 1_000_000, auditBps: 2_500, delistAfterEpochs: 8, uptimeTolerance: 2_000 },
     seatRules: { slashBps: 1_000, unopenedBps: 100, strikesToJail: 3, jailEpochs: 4 },
     seatBond: parseEther('1000'),
@@ -177,7 +177,7 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
     },
     // An H100's dense int8 peak is about 2 × 10^9 Mop/s.
     scores: { firstStanding: 4_000_000_000, auditBps: 500, delistAfterEpochs: 14, uptimeTolerance: 200 },
-    // 10 KAI a cohort: the four others' reveals cost half a million gas.
+    // 10 KAI a cohort: the reveals of the other seats cost half a million gas.
     seatRules: { slashBps: 1_000, unopenedBps: 10, strikesToJail: 3, jailEpochs: 7 },
     seatBond: parseEther('10000'),
     // KAI locked in devices that do not exist earns less than KAI bonded: docs/contracts.md.

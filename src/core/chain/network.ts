@@ -22,7 +22,7 @@ export const contractNames = [
 export type ContractName = (typeof contractNames)[number]
 export type Contracts = Readonly<Record<ContractName, Address>>
 
-/** What `chain deploy` writes and everybody else reads. */
+/** A deployed network as `chain deploy` writes it and all other commands read it. */
 export type Deployment = {
   readonly chainId: number
   /** Lower-case addresses by contract name. */
@@ -33,11 +33,11 @@ export type Deployment = {
   readonly deployedAtBlock: bigint
 }
 
-/** A network that we are connected to: what signatures are for, its contracts, and the chain they live on. */
+/** A network that we are connected to: the domain of its signatures, its contracts, and the chain that they are on. */
 export type ConnectedNetwork = Network & {
   readonly contracts: Contracts
   readonly chain: Chain
-  /** No event of the network is older than this block; absent where nobody said. */
+  /** No event of the network is older than this block; absent where it is not known. */
   readonly deployedAtBlock?: bigint
 }
 
@@ -45,8 +45,8 @@ export type ConnectedNetwork = Network & {
 export const lowerCase = (address: Address): Address => address.toLowerCase() as Address
 
 /**
- * Connects to a deployed network and verifies every endpoint: right chain, contracts present, their code as deployed where its hashes are known.
- * KAI is approved to some of the contracts, so they have to name each other.
+ * Connects to a deployed network and verifies every endpoint: the chain is right, the contracts are there, and their code is the one that was
+ * deployed where its hashes are known. The contracts must name each other, since KAI is approved to some of them.
  *
  * @param deployment - chain id (omitted: that of the endpoint), addresses and code hashes, e.g. of a context
  * @throws DEPLOYMENT_INVALID, CONTRACTS_MIXED, and whatever {@link connectChain} throws
@@ -89,7 +89,7 @@ export async function connectNetwork(
   }
 }
 
-/** The views by which contracts name others, and whom. */
+/** For each contract the views that name other contracts, and which ones. */
 const viewsOf = {
   seats: 'CheckerSeats',
   registry: 'DeviceRegistry',
@@ -107,7 +107,7 @@ const namings = [
 ]
 
 /**
- * Asks all of them in one call. Of contracts that do not name each other, the odd one is that about which most are at odds.
+ * Reads all of these views in one call. Where contracts do not name each other, the error names the one that most of the others contradict.
  *
  * @throws CONTRACTS_MIXED
  */

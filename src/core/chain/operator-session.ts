@@ -1,6 +1,8 @@
 /**
- * One run per operator key and role. Every run claims a session on chain as it starts; the newest claim counts, and the run whose
- * session was replaced ends and says why, so that two machines with one key do not contradict each other.
+ * Lets one run per operator key and role work. Every run claims a session on chain as it starts, and the newest claim counts. A run whose
+ * session was replaced ends and gives the reason, so that two machines with one key do not contradict each other.
+ *
+ * Why: docs/why/daemons-and-operators.md
  */
 import { bytesToHex, type Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
@@ -12,7 +14,7 @@ import { chainErrors } from './errors.ts'
 import { type ConnectedNetwork, reading } from './network.ts'
 import { priority, type TransactionSender } from './tx/transaction-sender.ts'
 
-/** Sessions of this data folder, and by which one it was replaced; a migration of the store they live in. */
+/** Migration: the sessions that this data folder has claimed, each with the one that replaced it. */
 export const operatorSessionTable = 'CREATE TABLE operator_session (session TEXT PRIMARY KEY, replaced_by TEXT) STRICT;'
 
 export type OperatorSessionOptions = {
@@ -20,7 +22,7 @@ export type OperatorSessionOptions = {
   readonly role: 'provider' | 'checker'
   /** Start although another machine has replaced this one; default false. */
   readonly takeOver?: boolean
-  /** How often the chain is asked whose session counts; default 2,000. */
+  /** How often the chain is asked for the present session; default 2,000. */
   readonly pollMs?: number
 }
 
@@ -33,10 +35,10 @@ export type OperatorSessionDependencies = {
 }
 
 /**
- * Runs `run` as the only one of this operator in this role. Where another machine may still be running it starts once the chain
- * has its claim; its signal aborts with `stop` and when another run claims a session.
+ * Runs `run` as the only run of this operator in this role. Where another machine may still work, `run` starts when the chain holds our
+ * claim. Its signal aborts with `stop`, and when another run claims a session.
  *
- * @throws OPERATOR_REPLACED when another run claimed a session meanwhile, and at once when that is how this folder's last run ended
+ * @throws OPERATOR_REPLACED when another run claims a session meanwhile; and at once when the last run of this folder ended that way
  */
 export async function asOnlyRun(
   { network, role, takeOver = false, pollMs = 2_000 }: OperatorSessionOptions,
@@ -62,7 +64,7 @@ export async function asOnlyRun(
     const { claimedAt } = before
     const replacedUs = store.get('SELECT 1 FROM operator_session WHERE replaced_by = ?', before.session) !== undefined
     if (replacedUs && !takeOver) throw chainErrors.OPERATOR_REPLACED({ role, claimedAt })
-    log.warn({ claimedAt }, `another machine may still run this ${role}: it will stop when it sees this run's session`)
+    log.warn({ claimedAt }, `another machine may still run this ${role}; it stops when it sees the session of this run`)
   }
 
   const session = bytesToHex(randomBytes(32))
@@ -85,7 +87,7 @@ export async function asOnlyRun(
           return
         }
       } catch (error) {
-        log.warn({ error }, 'it could not be read whether another machine runs with this key; trying again')
+        log.warn({ error }, 'the operator’s session could not be read; trying again')
       }
       await clock.sleep(pollMs, ended.signal).catch(() => undefined)
     }

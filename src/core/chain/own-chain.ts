@@ -1,6 +1,6 @@
 /**
- * Which chain a daemon's state is of. A development chain that was started again has the id, the addresses and the accounts of the one
- * before, and what was recorded there never happened here.
+ * Ties a daemon's state to its chain. A development chain that was started again has the id, the addresses and the accounts of the one
+ * before, but nothing that was recorded about that one is true of it.
  */
 import type { Hex } from 'viem'
 import { openStore, type Store, type StoreOptions, setAside } from '../platform/store.ts'
@@ -10,13 +10,13 @@ export const ownChainTable = 'CREATE TABLE own_chain (genesis TEXT NOT NULL) STR
 
 export type OwnState = {
   readonly store: Store
-  /** Where the state of another chain of the same id was set aside; null where there was none. */
+  /** The path to which the state of another chain with the same id was moved; null where there was none. */
   readonly otherChainTo: string | null
 }
 
 /**
- * Opens the store of this chain: one that was begun on a chain with another first block is set aside, never deleted, and a fresh one
- * opened. A chain that does not show its first block is taken for the one it was.
+ * Opens the store of this chain. A store that was begun on a chain with another first block is set aside, never deleted, and a fresh
+ * one is opened. Where the endpoint does not show the first block, the chain counts as the same.
  *
  * @param options - its migrations hold {@link ownChainTable}
  * @throws as `openStore` and reads of the chain do

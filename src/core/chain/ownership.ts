@@ -1,4 +1,4 @@
-/** Who owns a network, and the calls that hand it over: to its four governed contracts alike. */
+/** Reads the owner of a network, and makes the calls that hand its governed contracts over. */
 import { type Address, encodeFunctionData } from 'viem'
 import { epochConsensusAbi } from './abi/epoch-consensus.ts'
 import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
@@ -6,7 +6,7 @@ import type { Call } from './tx/transact.ts'
 
 const governed = ['CheckerSeats', 'DeviceRegistry', 'EpochConsensus', 'RewardVault'] as const
 
-/** Who owns a contract, by default that which starts the network. */
+/** The owner of a contract; by default of the contract that starts the network. */
 export const ownerOf = async (
   { contracts, chain }: ConnectedNetwork,
   address: Address = contracts.EpochConsensus,
@@ -15,7 +15,7 @@ export const ownerOf = async (
     await reading('owner', chain.client.readContract({ address, abi: epochConsensusAbi, functionName: 'owner' })),
   )
 
-/** By the owner; nothing changes before the successor takes it. */
+/** The calls of the present owner. Nothing changes before the successor accepts. */
 export const offerCalls = ({ contracts }: ConnectedNetwork, successor: Address): Call[] =>
   governed.map(name => ({
     what: 'offerOwnership',
@@ -23,7 +23,7 @@ export const offerCalls = ({ contracts }: ConnectedNetwork, successor: Address):
     data: encodeFunctionData({ abi: epochConsensusAbi, functionName: 'offerOwnership', args: [successor] }),
   }))
 
-/** By the successor. */
+/** The calls of the successor, which accept the ownership. */
 export const takeCalls = ({ contracts }: ConnectedNetwork): Call[] =>
   governed.map(name => ({
     what: 'takeOwnership',

@@ -9,7 +9,7 @@ import { createRoundTracker, type Round, type RoundEvent } from './rounds.ts'
 export type RoundStreamDependencies = {
   readonly network: ConnectedNetwork
   readonly heads: HeadStream
-  /** Told about each failure to read the chain; the stream tries again at the next block. */
+  /** Called with each failure to read the chain; the stream tries again at the next block. */
   readonly onTrouble?: (error: unknown) => void
 }
 
@@ -24,10 +24,10 @@ export type RoundStream = {
 }
 
 /**
- * Rounds of a network as they happen: the head stream, the round rules on chain and each epoch's seed put together.
+ * The rounds of a network as they happen, from the head stream, the round rules on chain and each epoch's seed.
  *
- * Started in the middle of an epoch it first reads the epoch's earlier blocks, so that ordinals are right; the rounds found
- * there come as events too, seen now.
+ * A stream that starts in the middle of an epoch first reads the epoch's earlier blocks, so that ordinals are right. The rounds found
+ * there come as events too, with the present as the time of their first sight.
  */
 export function createRoundStream(dependencies: RoundStreamDependencies): RoundStream {
   const { network, heads, onTrouble = () => {} } = dependencies
@@ -37,7 +37,7 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
   const changes: HeadChange[] = []
   let timeline: Timeline | null = null
   let tip: SeenBlock | null = null
-  /** The first epoch all of whose blocks were seen since. */
+  /** The first epoch of which every block was seen; so was every later one. */
   let wholeFrom = 0
   let started = false
   let stopped = false
@@ -48,7 +48,7 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
     roundsOf: (epoch: number) => known.get(epoch) ?? null,
   }
 
-  /** Reads what is not known yet of the epochs of these blocks. */
+  /** Reads rules and seeds of the epochs of these blocks, where they are not known yet. */
   async function learn(change: HeadChange) {
     timeline ??= await getTimeline(network)
     // A branch that leaves out the block of a seed has another seed.

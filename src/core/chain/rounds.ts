@@ -1,3 +1,5 @@
+// Why: docs/why/rounds.md
+
 import type { Hex } from 'viem'
 import { type EpochRounds, nextTrigger, type Trigger } from '../protocol/trigger.ts'
 import type { HeadChange, SeenBlock } from './block-tree.ts'
@@ -23,7 +25,7 @@ export type RoundTracker = {
   rounds(): readonly Round[]
   /** The rounds of an epoch that is over, by ordinal; null while it is not, and of those before the last. */
   finished(epoch: number): readonly Round[] | null
-  /** What a change of the chain means. `roundsOf` gives an epoch's rules and seed, null while its seed is not known. */
+  /** The events that follow from a change of the chain. `epochs` gives each epoch's rules and seed; null while a seed is not known. */
   apply(change: HeadChange, epochs: EpochSource): RoundEvent[]
 }
 

@@ -1,14 +1,18 @@
-/** A client over a WebSocket that is opened again for as long as somebody asks: what viem reconnects by itself it gives up too soon. */
+/**
+ * A client over a WebSocket that is opened again for as long as requests come. viem's own reconnection gives up too soon.
+ *
+ * Why: docs/why/chain-reads-and-transactions.md
+ */
 import { createPublicClient, type PublicClient, type WebSocketTransport, webSocket } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import type { WatchHeads } from './endpoint.ts'
 
 export type SocketClient = {
-  /** The present one; another after {@link SocketClient.renew}. */
+  /** The present client; another one after {@link SocketClient.renew}. */
   readonly client: PublicClient
   /** Opens a new connection with the next request; at most once a second. */
   renew(): void
-  /** Something was answered: subscriptions that were lost are made again. */
+  /** Makes lost subscriptions again; called when a request was answered. */
   resubscribe(): void
   readonly watchHeads: WatchHeads
   close(): void
@@ -27,7 +31,7 @@ export function createSocketClient(url: string, config: { readonly timeout: numb
   let renewedAtMs = Number.NEGATIVE_INFINITY
   const lost = new Set<() => void>()
 
-  /** viem gives the socket of a URL to whoever asks next, until it is closed. */
+  /** Closes the socket: viem would give the same one to the next client of this URL. */
   const end = async () => {
     try {
       const rpcClient = await client.transport.getRpcClient()
@@ -77,7 +81,7 @@ export function createSocketClient(url: string, config: { readonly timeout: numb
   }
 }
 
-/** Not `watchBlocks`, which reads each block again, and hands on `undefined` when that fails. */
+/** Subscribes to heads. viem's `watchBlocks` would read each block again, and give `undefined` where that fails. */
 function subscribe(
   { transport }: PublicClient<WebSocketTransport>,
   onHead: (head: unknown) => void,

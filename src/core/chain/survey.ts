@@ -1,15 +1,15 @@
-/** What a chain can do, found by reads alone, and what of the contracts and daemons fits it. */
+/** Finds by reads alone what a chain can do, and judges whether contracts and daemons fit it. */
 import { concat, type Hex, hexToBigInt, hexToNumber, numberToHex, slice, toFunctionSelector } from 'viem'
 import type { Chain } from './client.ts'
 import { headerHash } from './header-hash.ts'
 
-/** What the contracts are compiled for: `arbitrum` is Prague with blocks numbered by ArbSys. */
+/** The EVM that the contracts are compiled for; `arbitrum` is Prague with blocks numbered by ArbSys. */
 export type EvmVersion = 'prague' | 'london' | 'arbitrum'
 
-/** What was measured. Nothing here is judged. */
+/** The measurements of a chain, not judged. */
 export type ChainSurvey = {
   readonly chainId: number
-  /** As the node names itself; null where it does not. */
+  /** The name that the node gives itself; null where it gives none. */
   readonly client: string | null
   /** Opcodes that came after London. */
   readonly opcodes: { readonly push0: boolean; readonly mcopy: boolean; readonly tstore: boolean }
@@ -17,17 +17,17 @@ export type ChainSurvey = {
   readonly fullSizeCode: boolean
   /** What contracts count blocks by: NUMBER; ArbSys, where NUMBER is the parent chain's; or nothing that is this chain's. */
   readonly blockNumber: 'own' | 'arbsys' | 'foreign'
-  /** Whether contracts are given the hash that the endpoint shows for the block before; null where there is none before. */
+  /** Whether BLOCKHASH gives the hash that the endpoint shows for the block before; null where there is no block before. */
   readonly ownBlockHash: boolean | null
   /** Whether the contract of EIP-2935 answers with hashes of the last 8,191 blocks. */
   readonly longHistory: boolean
-  /** Whether headers hash to what they say, by Ethereum's rule. */
+  /** Whether headers have the hash that they name, by Ethereum's rule. */
   readonly ethereumHeaders: boolean
   /** Whether state can be read at the hash of a block. */
   readonly readsAtHash: boolean
   readonly baseFee: boolean
   readonly gasLimit: bigint
-  /** Of the blocks looked at. */
+  /** The times between the blocks that were looked at. */
   readonly blocks: { readonly count: number; readonly meanSeconds: number; readonly longestSeconds: number }
   /** How far the last block's time is from this machine's, in ms; positive: the chain is behind. */
   readonly behindMs: number
@@ -41,8 +41,8 @@ const arbBlockNumber = toFunctionSelector('arbBlockNumber()')
 const arbBlockHash = toFunctionSelector('arbBlockHash(uint256)')
 
 /**
- * Creation code returns what a call gives back, so that a node runs any opcode for anybody without a transaction. Each of these
- * ends with `MSTORE … RETURN` of one or more words.
+ * Creation code for `eth_call`: its return value is the answer, so a node runs any opcode without a transaction. Each program ends with
+ * `MSTORE … RETURN` of one or more words.
  */
 const programs = {
   /** 1, by opcodes that every EVM has. */
@@ -64,7 +64,7 @@ type Block = Readonly<Record<string, unknown>> & {
 }
 
 /**
- * Sends nothing that changes the chain.
+ * Measures a chain by reads; sends no transaction.
  *
  * @param nowMs - wall clock, for how far the chain is behind
  * @throws RPC_UNREACHABLE, RPC_FAILED where the endpoint runs no code that is given to it
@@ -160,7 +160,7 @@ async function longestGap(
   return times.slice(1).reduce((most, time, i) => Math.max(most, time - times[i]!), 0)
 }
 
-/** `fault`: nothing can be deployed, or what is deployed would not be safe. `note`: it works, and what it costs. */
+/** `fault`: the contracts cannot be deployed, or would not be safe. `note`: they work, at the cost that the text names. */
 type SurveyFinding = {
   readonly check: string
   readonly level: 'ok' | 'note' | 'fault'
@@ -168,17 +168,17 @@ type SurveyFinding = {
 }
 
 export type ChainFitness = {
-  /** Whether nothing is a fault. */
+  /** Whether no finding is a fault. */
   readonly isFit: boolean
-  /** What the contracts have to be compiled for, here. */
+  /** The EVM that the contracts have to be compiled for on this chain. */
   readonly evm: EvmVersion
   readonly findings: readonly SurveyFinding[]
 }
 
-/** The dearest transaction of a network: deploying its largest contract. */
+/** Gas of the dearest transaction of a network: deploying its largest contract. */
 const leastGas = 10_000_000n
 
-/** Pure: what the survey means for a network. */
+/** Judges whether a network can run on the surveyed chain. Pure. */
 export function judgeSurvey(survey: ChainSurvey): ChainFitness {
   const { opcodes, blocks } = survey
   const isPrague = opcodes.push0 && opcodes.mcopy && opcodes.tstore
@@ -243,9 +243,9 @@ export function judgeSurvey(survey: ChainSurvey): ChainFitness {
   either(
     'headers',
     survey.ethereumHeaders,
-    'hash to what they say: a forged one is found by one endpoint',
+    'have the hash that they name: a forged header is recognised from one endpoint',
     'note',
-    'are not made as Ethereum makes them: a forged one is found by comparing endpoints, so give three',
+    'are not hashed as Ethereum hashes them: a forged header is found by comparing endpoints, so give three',
   )
   either(
     'state at a block',

@@ -11,13 +11,14 @@ export type Transfer = {
   readonly to: Address
   /** Wei. */
   readonly amount: bigint
-  /** `coin`: the chain's own, which pays for gas. */
+  /** `coin` is the chain's own coin, which pays for gas. */
   readonly unit: 'KAI' | 'coin'
 }
 
-/** @throws RECIPIENT_REFUSED for the zero address and the network's own contracts, from where nothing returns */
+/** @throws RECIPIENT_REFUSED for the zero address and the network's own contracts, which could not send the amount back */
 export function assertWallet({ contracts }: Pick<ConnectedNetwork, 'contracts'>, address: Address): void {
-  if (address === zeroAddress) throw chainErrors.RECIPIENT_REFUSED({ address, reason: 'it is nobody’s' })
+  if (address === zeroAddress)
+    throw chainErrors.RECIPIENT_REFUSED({ address, reason: 'no key belongs to the zero address' })
   const [name] = Object.entries(contracts).find(([, each]) => each === address) ?? []
   if (name !== undefined)
     throw chainErrors.RECIPIENT_REFUSED({ address, reason: `it is the contract ${name}, which would keep it for ever` })
@@ -37,7 +38,7 @@ export async function transferOf(network: ConnectedNetwork, { from, to, amount, 
   return { what: 'transfer', to: network.contracts.KaisarToken, data }
 }
 
-/** The calls that move KAI of a wallet into the vault, in this order: whoever funds it gets nothing back. */
+/** The calls that move KAI from a wallet into the vault, in this order. The vault never returns it. */
 export const fundingCalls = (
   { KaisarToken, RewardVault }: Pick<ConnectedNetwork['contracts'], 'KaisarToken' | 'RewardVault'>,
   amount: bigint,

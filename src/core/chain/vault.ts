@@ -21,7 +21,7 @@ export const kaiAllowance = (network: ConnectedNetwork, holder: Address, spender
     network.chain.client.readContract({ ...token(network), functionName: 'allowance', args: [holder, spender] }),
   )
 
-/** The money of an epoch: as opened, or what opening it now would give. */
+/** The money of an epoch as it was opened; where it was not, as opening it now would give. */
 export const moneyOf = (network: ConnectedNetwork, epoch: number): Promise<EpochMoney> =>
   reading(
     'moneyOf',

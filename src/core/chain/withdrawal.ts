@@ -1,4 +1,4 @@
-/** When a deposit or a bond may leave, and the calls by which devices and Checkers leave. */
+/** Reads when a deposit or a bond may be withdrawn, and makes the calls by which devices and Checkers leave. */
 import { type Address, encodeFunctionData, type Hex } from 'viem'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import { checkerSeatsAbi } from './abi/checker-seats.ts'
@@ -11,23 +11,23 @@ import { type ConnectedNetwork, reading } from './network.ts'
 import type { Call } from './tx/transact.ts'
 
 /**
- * `none`: nothing was asked to leave · `held`: until `epoch` is over with its audits, at about `at` · `unpaid`: anybody may settle
- * `epoch`, and has to · `ready`.
+ * `none`: nothing was asked to leave · `held`: until the audits of `epoch` are over, at about `at` · `unpaid`: somebody has to settle
+ * `epoch` first, and anybody may · `ready`: it can be withdrawn.
  */
 export type Withdrawal = {
   readonly state: 'none' | 'held' | 'unpaid' | 'ready'
   readonly epoch: number | null
-  /** Block time in seconds by the timetable in force; null where it is not known, or no matter of time. */
+  /** Block time in seconds by the timetable in force; null where it is not known, or where time alone does not help. */
   readonly at: number | null
 }
 
-/** Of the deposit of a device. */
+/** The withdrawal of a device's deposit. */
 export async function depositWithdrawal(
   network: ConnectedNetwork,
   { lane, since, until }: Pick<RegisteredDevice, 'lane' | 'since' | 'until'>,
 ): Promise<Withdrawal> {
   if (until === null) return { state: 'none', epoch: null, at: null }
-  // One that left in the epoch it came is a member of none: its lane is free in the next.
+  // A device that leaves in the epoch in which it came is a member of no epoch: its lane is free in the next one.
   if (until < since) return { state: 'ready', epoch: null, at: null }
   const held = await heldUntil(network, until)
   if (held !== null) return held
@@ -37,7 +37,7 @@ export async function depositWithdrawal(
   return isUnpaid ? { state: 'unpaid', epoch: Number(epoch), at: null } : { state: 'ready', epoch: until, at: null }
 }
 
-/** Of what a Checker has unbonded. */
+/** The withdrawal of what a Checker has unbonded. */
 export async function bondWithdrawal(
   network: ConnectedNetwork,
   { unbonding, unbondingUntil }: Pick<BondedChecker, 'unbonding' | 'unbondingUntil'>,
@@ -47,7 +47,7 @@ export async function bondWithdrawal(
   return (await heldUntil(network, unbondingUntil)) ?? { state: 'ready', epoch: unbondingUntil, at: null }
 }
 
-/** Null once the audits of `epoch` are over: answers to them are reported until two spans of them into epoch + 2. */
+/** The withdrawal while the audits of `epoch` are open; null when they are over. They end two audit times after the seed of epoch + 2. */
 async function heldUntil(network: ConnectedNetwork, epoch: number): Promise<Withdrawal | null> {
   const [settled, timeline] = await Promise.all([settledThrough(network), getTimeline(network)])
   if (settled !== null && settled >= epoch) return null
@@ -66,11 +66,11 @@ const registryCall = (
   data: encodeFunctionData({ abi: deviceRegistryAbi, ...call }),
 })
 
-/** By its operator or its payout wallet. */
+/** Sent by the device's operator or its payout wallet. */
 export const exitCall = (network: ConnectedNetwork, device: Hex): Call =>
   registryCall(network, { functionName: 'requestExit', args: [device] })
 
-/** By its payout wallet. */
+/** Sent by the device's payout wallet. */
 export const payoutCall = (network: ConnectedNetwork, device: Hex, payout: Address): Call =>
   registryCall(network, { functionName: 'setPayout', args: [device, payout] })
 
@@ -78,7 +78,7 @@ export const payoutCall = (network: ConnectedNetwork, device: Hex, payout: Addre
 export const withdrawDepositCall = (network: ConnectedNetwork, device: Hex): Call =>
   registryCall(network, { functionName: 'withdrawDeposit', args: [device] })
 
-/** By the payout wallet. */
+/** Sent by the payout wallet. */
 export const unbondCall = ({ contracts }: ConnectedNetwork, operator: Address, seats: number): Call => ({
   what: 'unbond',
   to: contracts.CheckerSeats,

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { chainLag, createDaemonMetrics, type DaemonMetricsDependencies } from '../platform/daemon-metrics.ts'
 import type { Health } from '../platform/metrics.ts'
 import { verdicts } from '../protocol/verdict.ts'
-import type { CheckerEvent } from './run-checker.ts'
+import type { CheckerEvent } from './checker-event.ts'
 
 /** What is counted and is no event. */
 export type CheckerObserver = {

@@ -4,7 +4,7 @@ import { cohortsJudgedBy, committeeOf } from '../chain/checkers.ts'
 import { cohortMembers, countsOf } from '../chain/devices.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { EpochRounds } from '../protocol/trigger.ts'
-import type { SeatDevice } from './seat-round.ts'
+import type { SeatDevice } from './round/seat-round.ts'
 
 export type Duty = ReadDuty & {
   /** Of its devices. */
@@ -30,19 +30,6 @@ export const dutyOf = (read: ReadDuty): Duty => ({
   operators: new Set(read.devices.map(({ operator }) => operator)),
   peers: new Set([...read.committees.values()].flat()),
 })
-
-/** Connections beside those of a duty: of strangers while they say who they are, of newcomers, of keepers, and of who reads evidence. */
-const spareConnections = 1_024
-
-/**
- * Most connections that a seat holds: two of everybody whom the duties name, since who connects again is let in before the connection
- * that it lost is noticed, and as many more as {@link spareConnections}.
- */
-export function connectionsFor(duties: Iterable<Pick<Duty, 'operators' | 'peers'>>): number {
-  const expected = new Set<Address>()
-  for (const { operators, peers } of duties) for (const each of [...operators, ...peers]) expected.add(each)
-  return 2 * expected.size + spareConnections
-}
 
 /** @throws when the chain cannot be read */
 export async function readDuty(

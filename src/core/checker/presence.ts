@@ -1,12 +1,16 @@
-/** Heartbeats: at random times every operator is asked for a sign of life; answered ÷ asked is the uptime of its devices. */
+/**
+ * Heartbeats: at random times every operator is asked for a sign of life; answered ÷ asked is the uptime of its devices.
+ *
+ * Why: docs/why/rounds.md
+ */
 import { type Address, bytesToHex, type Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import { heartbeatSeconds } from '../protocol/network-parameters.ts'
 import type { MessageHandler } from '../transport/session.ts'
 import type { CheckerJournal } from './journal.ts'
-import { createPendingRecords } from './pending-records.ts'
-import type { SeatDevice, Send } from './seat-round.ts'
+import { createPendingRecords } from './round/record.ts'
+import type { SeatDevice, Send } from './round/seat-round.ts'
 
 /** The devices judged now, in which epoch, and how long that lasts. */
 type PresenceDuty = {

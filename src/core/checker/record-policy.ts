@@ -10,14 +10,7 @@ import { contradictMeasuredWork } from '../devices/cross-check.ts'
 import { judgeDriver } from '../devices/driver-policy.ts'
 import type { DeviceRecord, EnvironmentRecord } from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import type { DeviceFinding, RecordPolicy } from './device-check.ts'
-
-export type RecordPolicyDependencies = {
-  /** Rate of the device's last valid round in Mop/s, or null before one. */
-  readonly measuredRate: (deviceId: Hex) => number | null
-  /** The device that an attested identity is exclusive to on chain; null while nobody's claim was confirmed. */
-  readonly identityOwner: (attestedIdentity: Hex) => Promise<Hex | null>
-}
+import type { DeviceFinding, RecordPolicy, RecordPolicyDependencies } from './device-check.ts'
 
 export const createRecordPolicy =
   (

@@ -18,10 +18,11 @@ import { isLoopback } from '../transport/endpoint-url.ts'
 import { transportErrors } from '../transport/errors.ts'
 import { isPrivateAddress } from '../transport/private-address.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
+import type { CheckerEvent } from './checker-event.ts'
 import type { CheckerObserver } from './checker-metrics.ts'
-import { createEvidenceStore } from './evidence-store.ts'
 import { createRecordPolicy } from './record-policy.ts'
-import { type CheckerEvent, runChecker } from './run-checker.ts'
+import { createEvidenceStore } from './round/record.ts'
+import { runChecker } from './run-checker.ts'
 import { deriveSeatSecrets } from './seat-secrets.ts'
 
 export type StartCheckerOptions = {

@@ -1,3 +1,5 @@
+// Why: docs/why/devices.md
+
 import type { DeviceRecord } from '../protocol/device-record.ts'
 import { usableSerial, usableUuid, vendorUuid } from './cell.ts'
 import { bareModel, classOfModel, classOfPciDevice } from './class-table.ts'

@@ -1,3 +1,4 @@
+// Why: docs/why/devices.md
 import type { DeviceRecord } from '../protocol/device-record.ts'
 import { usableSerial, usableUuid, vendorUuid } from './cell.ts'
 import { listings, type Observation, type ObservedDevice, type ObservedPart, type SeenFault } from './observation.ts'

@@ -1,3 +1,5 @@
+// Why: docs/why/devices.md
+
 import { classOfModel, classOfPciDevice, memoryFits, peakOperationsPerSecond } from './class-table.ts'
 import type { CombinedDevice } from './combine-devices.ts'
 import { compareVersions, judgeDriver } from './driver-policy.ts'

@@ -2,6 +2,8 @@
  * Child process: `node execution-provider-check.js <provider>` builds a session that may not fall back to the CPU and runs
  * one product in it. A listed provider often cannot load (CUDA libraries are a separate download, no Vulkan device), and a
  * driver fault can kill the process that tries: so it is tried in a process of its own. Exit code 0 and one line of JSON.
+ *
+ * Why: docs/why/devices.md
  */
 import * as ort from 'onnxruntime-node'
 import { encodeOnnxModel, onnxType } from '../platform/onnx-model.ts'

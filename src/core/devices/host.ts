@@ -1,3 +1,4 @@
+// Why: docs/why/devices.md
 import { open, readdir } from 'node:fs/promises'
 import type { CpuInfo as NodeCpu } from 'node:os'
 import * as os from 'node:os'

@@ -1,15 +1,15 @@
 import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
 
-/** Seats that judge a cohort: a constant of the contracts. */
+/** Seats that judge a cohort, as the contracts have it. */
 export const committeeSize = 5
 
 /**
- * The five owners that judge a cohort, in seat order, as `CheckerSeats.committee`: draw i takes seat
- * keccak256(abi.encode(seed, cohort, i)) mod seats of the frozen list; where its owner was drawn already, the next seat in
+ * The owners that judge a cohort, in seat order, as `CheckerSeats.committee` draws them. Draw i takes seat
+ * keccak256(abi.encode(seed, cohort, i)) mod seats of the frozen list. Where its owner was drawn already, it takes the next seat in
  * the list whose owner was not.
  *
  * @param seats - owner of each seat, the frozen list of the epoch
- * @returns null when fewer than five different owners hold seats
+ * @returns null when fewer different owners hold seats than a committee has
  */
 export function drawCommittee(seats: readonly Address[], seed: Hex, cohort: number): Address[] | null {
   if (new Set(seats).size < committeeSize) return null

@@ -3,10 +3,10 @@ import { zeroBytes32 } from '../protocol/primitives.ts'
 import type { Network } from '../protocol/typed-data.ts'
 import type { OpeningWords } from './opening.ts'
 
-/** What binds an opening to its owner, epoch and network. */
+/** The values that bind an opening to its owner, epoch and network. */
 export type CommitmentScope = Network & { readonly epoch: number; readonly owner: Address; readonly salt: Hex }
 
-/** A seat owner's one commitment of an epoch, over its openings. */
+/** A seat owner's commitment of an epoch: one tree over all of its openings. */
 export type CommitmentTree = {
   readonly root: Hex
   /** Siblings of the leaf of `cohort`, from the leaf up; as many as the depth. */
@@ -35,8 +35,8 @@ export const openingLeaf = (
 export const commitmentDepth = (cohorts: number): number => (cohorts <= 1 ? 0 : 32 - Math.clz32(cohorts - 1))
 
 /**
- * The tree whose leaf number `cohort` is that cohort's opening; leaves of cohorts the owner does not judge are zero.
- * Only the paths that hold a leaf are hashed, so a network of thousands of cohorts costs an owner no more than its own.
+ * Builds the tree whose leaf number `cohort` is that cohort's opening; leaves of cohorts that the owner does not judge are zero.
+ * Only the paths to the owner's leaves are hashed, so the cost does not grow with the cohorts of the network.
  *
  * @throws RangeError for a cohort that has no leaf at this depth
  */
@@ -71,8 +71,8 @@ const rootOfPath = (leaf: Hex, index: number, proof: readonly Hex[]): Hex =>
   )
 
 /**
- * Whether an opening is what its owner committed to; `commitment` is the root, or the first 28 bytes that the chain keeps. The proof
- * must be as long as the epoch's trees are deep: another length would prove another opening by the same root.
+ * Whether an opening is the one that its owner committed to; `commitment` is the root, or its first 28 bytes, which the chain keeps. The
+ * proof must be as long as the epoch's trees are deep, since a proof of another length could prove another opening by the same root.
  */
 export const isCommitted = (
   scope: CommitmentScope,

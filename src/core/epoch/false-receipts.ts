@@ -3,16 +3,16 @@ import type { Signed } from '../protocol/typed-data.ts'
 import { unpackOpening } from './opening.ts'
 import type { OpeningOnChain } from './settlement-plan.ts'
 
-/** A seat's word to a Provider about one lane. */
+/** A seat's signed word to a Provider about one lane. */
 export type GivenReceipt = { readonly checker: Address; readonly receipt: Signed<'Receipt'> }
 
 export type FalseReceipt = GivenReceipt & { readonly opening: OpeningOnChain }
 
 /**
- * The receipts that say another thing of their lane than what the same seat opened: proof of equivocation. Pure.
+ * The receipts that contradict what the same seat opened for their lane, which proves equivocation. Pure.
  *
- * @param seats - the owners of a cohort's five seats, in seat order
- * @param openings - what of them was opened for the cohort that the receipts are about
+ * @param seats - the owners of the cohort's committee, in seat order
+ * @param openings - the openings of those seats for the cohort that the receipts are about
  */
 export const falseReceipts = (
   receipts: readonly GivenReceipt[],

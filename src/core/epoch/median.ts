@@ -11,7 +11,7 @@ export function compareExchange(a: bigint, b: bigint): [bigint, bigint] {
   return [b ^ changed, a ^ changed]
 }
 
-/** Knuth's seven-exchange selection network for the median of five, as (lower, upper) positions. */
+/** Knuth's selection network of seven exchanges for the median of five, as (lower, upper) positions. */
 const network = [
   [0, 1],
   [3, 4],
@@ -29,7 +29,7 @@ export function medianPacked(five: readonly [bigint, bigint, bigint, bigint, big
   return words[2]
 }
 
-/** The median of up to five values, missing ones counting as 0: two of three can lower it, never raise it. */
+/** The median of up to five values. A missing value counts as 0, so with three values present two liars can lower the median, never raise it. */
 export function medianOfFive(values: readonly number[]): number {
   if (values.length > 5) throw new RangeError(`${values.length} values; a committee has five seats`)
   return [...values, 0, 0, 0, 0, 0].slice(0, 5).sort((a, b) => a - b)[2]!

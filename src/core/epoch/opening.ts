@@ -1,17 +1,17 @@
 import { concat, type Hex, sliceHex, toHex } from 'viem'
 import { type Flag, flagBit } from '../protocol/verdict.ts'
 
-/** Devices of a cohort. */
+/** Lanes of a cohort, each of at most one device. */
 export const cohortLanes = 64
 /** Uptime of a device that answered every heartbeat. */
 export const fullUptime = 10_000
-/** 4 words of rates, 4 of uptimes, 1 of flags, 1 evidence root. */
+/** Words of an opening: 4 of rates, 4 of uptimes, 1 of flags, 1 evidence root. */
 const openingWords = 10
 const lanesPerWord = 16
 const laneBits = 16n
 const flagBits = 4n
 
-/** What a seat says about one lane. `rate` is a minifloat lane value, `uptime` 0 to 10000, `flags` bits of {@link flagBit}. */
+/** A seat's word on one lane. `rate` is a minifloat lane value, `uptime` 0 to 10000, `flags` bits of {@link flagBit}. */
 export type LaneOpening = { readonly rate: number; readonly uptime: number; readonly flags: number }
 
 /** A seat's opening for a cohort: one entry per lane (missing entries are all zero) and the evidence root. */
@@ -43,7 +43,7 @@ export const packFlags = (flags: readonly number[]): bigint =>
 export const unpackFlags = (word: bigint): number[] =>
   Array.from({ length: cohortLanes }, (_, lane) => Number((word >> (flagBits * BigInt(lane))) & 0xfn))
 
-/** @throws RangeError when a value does not fit its lane: a seat must never commit to an opening that would be refused. */
+/** @throws RangeError when a value does not fit its lane, so that a seat never commits to an opening that the contracts would refuse */
 export function packOpening({ lanes, evidenceRoot }: Opening): OpeningWords {
   if (lanes.length > cohortLanes) throw new RangeError(`${lanes.length} lanes; a cohort has ${cohortLanes}`)
   lanes.forEach(({ rate, uptime, flags }, lane) => {
@@ -83,6 +83,6 @@ export const openingBytes = (words: OpeningWords): Hex => concat(words.map(word 
 export function wordsOfBytes(bytes: Hex): OpeningWords | null {
   if (bytes.length !== 2 + openingWords * 64) return null
   const words = Array.from({ length: openingWords }, (_, i) => BigInt(sliceHex(bytes, i * 32, (i + 1) * 32)))
-  // As many as the length above allows; an array's type does not say it.
+  // The length was checked above, which the type of an array does not show.
   return words as unknown as OpeningWords
 }

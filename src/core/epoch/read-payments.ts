@@ -10,7 +10,7 @@ export type Payment = {
   readonly payee: Address
   readonly lane: number | null
   readonly cohort: number | null
-  /** What it was paid for: credit (Mop/s), agreed lanes, or lanes of calls (64 for an errand). */
+  /** The measure that it was paid by: credit (Mop/s), agreed lanes, or lanes of calls (an errand counts as a whole cohort). */
   readonly basis: bigint
   readonly amount: bigint
   readonly txHash: Hex

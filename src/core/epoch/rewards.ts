@@ -1,5 +1,5 @@
 /**
- * From a committee's result to wei: score, credit, standing, payment. Pure mirror of the contracts' arithmetic; every division
+ * Computes score, credit, standing and payment from a committee's result. Pure mirror of the contracts' arithmetic; every division
  * rounds down. Scores, credits, caps and standings share one unit (Mop/s × uptime), amounts are wei of KAI.
  */
 import { decodeRate } from './minifloat.ts'
@@ -10,17 +10,17 @@ import { isScored, type LaneResult } from './tally.ts'
 export const scoreOf = (lane: LaneResult): bigint =>
   isScored(lane) ? (decodeRate(lane.rate) * BigInt(lane.uptime)) / BigInt(fullUptime) : 0n
 
-/** What devices without a standing are given in an epoch. */
+/** The rule for devices without a standing in an epoch. */
 export type Newcomers = {
-  /** The most one of them can be credited. */
+  /** The most that one of them can be credited. */
   readonly cap: bigint
-  /** Whether a first credit is held: it sets the standing and is not paid. */
+  /** Whether a first credit is held back: it sets the standing and is not paid. */
   readonly held: boolean
 }
 
 /**
- * At most the mean standing of the epoch's members, and nothing in the epoch that sets their first one; while nobody has a standing,
- * up to `firstStanding`.
+ * The rule for devices without a standing: they are credited at most the mean standing of the epoch's members, and their first credit is
+ * held back. While no member has a standing, they are credited up to `firstStanding`, and paid.
  *
  * @param caps - Σ 2 × standing of the members
  */
@@ -30,20 +30,21 @@ export function newcomersOf(caps: bigint, members: number, firstStanding: bigint
   return { cap: mean === 0n ? 1n : mean, held: true }
 }
 
-/** The most a device with this standing can be credited in one epoch. */
+/** The most that a device with this standing can be credited in one epoch. */
 export const capOf = (standing: bigint, newcomerCap: bigint): bigint => (standing === 0n ? newcomerCap : 2n * standing)
 
-/** What a member counts with in the denominator while it has no credit: void, not judged, or judged at zero. */
+/** What a member without a credit (void, not judged, or judged at zero) adds to the denominator of payments. */
 export const openCapOf = (standing: bigint, { cap, held }: Newcomers): bigint =>
   standing === 0n && held ? 0n : capOf(standing, cap)
 
-/** The part of a score that counts. */
+/** The part of a score that counts for pay. */
 export const creditOf = (score: bigint, standing: bigint, newcomerCap: bigint): bigint =>
   min(score, capOf(standing, newcomerCap))
 
 /**
- * A quarter of the way to a credit above zero; up only where the lane's last judged epoch earned something too. The first credit sets
- * it. Without a credit it stays, and loses a quarter from the second judged epoch in a row on where at least four seats judged.
+ * The standing after an epoch. It moves a quarter of the way to a credit above zero, and up only where the lane's last judged epoch earned
+ * something too. The first credit sets it. Without a credit it stays; from the second such judged epoch in a row on it loses a quarter,
+ * where at least four seats judged.
  */
 export function nextStanding(
   standing: bigint,
@@ -57,17 +58,17 @@ export function nextStanding(
 }
 
 export type Emission = {
-  /** Wei for the epoch; less when the vault holds less. */
+  /** Wei for one epoch; less when the vault holds less. */
   readonly perEpoch: bigint
   readonly checkerBps: number
   readonly keeperBps: number
-  /** Wei at most for a keeper call about 64 lanes, or about none. */
+  /** Most wei for a keeper's call about a full cohort, or about no lane at all. */
   readonly bounty: bigint
-  /** Wei per unit of credit at most. */
+  /** Most wei per unit of credit. */
   readonly maxPrice: bigint
 }
 
-/** What one device is paid: its share of the pool by credit, at most the price cap. Total 0 pays 0. */
+/** The payment of one device: its share of the pool by credit, at most the price cap. A total of 0 pays 0. */
 export function paymentOf(
   credit: bigint,
   { devicePool, denominator, maxPrice }: { devicePool: bigint; denominator: bigint; maxPrice: bigint },
@@ -76,7 +77,7 @@ export function paymentOf(
   return min((devicePool * credit) / denominator, credit * maxPrice)
 }
 
-/** What one seat is paid for a cohort: its agreed lanes' share of all drawn lanes. */
+/** The payment of one seat for a cohort: the share of its agreed lanes in all drawn lanes. */
 export const checkerPaymentOf = (agreed: number, checkerPool: bigint, drawnLanes: number): bigint =>
   drawnLanes === 0 ? 0n : (checkerPool * BigInt(agreed)) / BigInt(drawnLanes)
 
@@ -91,7 +92,7 @@ export type LaneStanding = {
 export type LaneCredit = { readonly score: bigint; readonly credit: bigint; readonly standing: bigint }
 
 /**
- * Credits of an epoch's members and the denominator of its payments.
+ * The credits of an epoch's members and the denominator of its payments.
  *
  * @param members - each member's result, null where its cohort is void or fewer than three seats judged it, and its standing
  * before the epoch

@@ -5,7 +5,7 @@ import type { CohortOverview, EpochOverview } from '../chain/epochs.ts'
 import type { OpeningWords } from './opening.ts'
 import { quorum } from './tally.ts'
 
-/** A seat's opening as the contract takes it. */
+/** A seat's opening in the form of the contract. */
 export type OpeningOnChain = {
   /** Place of the owner in the committee, 0 to 4. */
   readonly seat: number
@@ -14,34 +14,34 @@ export type OpeningOnChain = {
   readonly proof: readonly Hex[]
 }
 
-/** One thing a keeper can do for an epoch now. */
+/** One step that a keeper can take for an epoch now. */
 export type SettlementStep =
   | { readonly do: 'roll'; readonly epoch: number }
-  /** `after`: the pinned block that is out of reach, 0 where none was pinned. */
+  /** `after` is the pinned block whose hash is out of reach, 0 where no block was pinned. */
   | { readonly do: 'pin'; readonly epoch: number; readonly after: bigint }
-  /** In OPEN, with every committed seat's opening, asked from the seats; `seats` is the mask of those. */
+  /** In OPEN, with the opening of every committed seat, which the keeper asks the seats for; `seats` is their mask. */
   | { readonly do: 'finalize'; readonly epoch: number; readonly cohort: number; readonly seats: number }
-  /** In FINALIZE, or later while the next epoch lasts, with exactly the revealed openings, read from the chain. */
+  /** In FINALIZE, or later while the next epoch lasts, with exactly the revealed openings, which are read from the chain. */
   | { readonly do: 'finalize-revealed'; readonly epoch: number; readonly cohort: number; readonly seats: number }
   | { readonly do: 'void' | 'payCohort' | 'payCheckers'; readonly epoch: number; readonly cohort: number }
-  /** A seat whose audit nobody answered in time. */
+  /** For a seat that did not answer its audit in time. */
   | { readonly do: 'strike'; readonly epoch: number; readonly cohort: number; readonly seat: number }
   | { readonly do: 'payKeeper' | 'closeEpoch'; readonly epoch: number }
-  /** A Checker with enough strikes, or whose bond lacks a tenth; and our own seats, once the time in jail is served. */
+  /** `jail`: for a Checker with enough strikes, or whose bond lacks a tenth. `unjail`: for our own seats, once the time in jail is served. */
   | { readonly do: 'jail' | 'unjail'; readonly epoch: number; readonly checker: Address }
-  /** A device that earned nothing for too long, and one whose attested identity was confirmed. */
+  /** `delist`: for a device that earned nothing for too long. `claimIdentity`: for one whose attested identity was confirmed. */
   | { readonly do: 'delist' | 'claimIdentity'; readonly epoch: number; readonly device: Hex }
 
 const seatCount = (mask: number): number => mask.toString(2).replaceAll('0', '').length
 
-/** The mask of the seats that openings are from. */
+/** The mask of the seats whose openings these are. */
 export const seatsIn = (openings: readonly OpeningOnChain[]): number =>
   openings.reduce((mask, { seat }) => mask | (1 << seat), 0)
 
 /**
- * What the seed of the current epoch needs; nothing while the pinned block is not mined. What is sent lands in a later block.
+ * The step that the seed of the current epoch needs, or null. A step may be planned one block early, since its transaction lands in a later block.
  *
- * @param isExpired - whether the chain does not know the hash of the pinned block any more
+ * @param isExpired - whether the chain no longer knows the hash of the pinned block
  */
 export function planSeed(
   { epoch, seed, pinnedBlock }: Pick<EpochOverview, 'epoch' | 'seed' | 'pinnedBlock'>,
@@ -53,7 +53,7 @@ export function planSeed(
   return headNumber >= pinnedBlock ? { do: 'roll', epoch } : null
 }
 
-/** What a cohort of an epoch that is over needs in its present phase. */
+/** The steps that a cohort of an epoch needs in its present phase, after the epoch has ended. */
 export function planCohort(
   { epoch, phase, totalFixed }: Pick<EpochOverview, 'epoch' | 'phase' | 'totalFixed'>,
   cohort: Pick<
@@ -82,7 +82,7 @@ export function planCohort(
   ]
 }
 
-/** What {@link planErrands} looks at, once an epoch. */
+/** The input of {@link planErrands}, read once an epoch. */
 export type NetworkMembers = {
   readonly checkers: readonly Pick<
     BondedChecker,
@@ -99,7 +99,7 @@ export type ErrandRules = {
   readonly delistAfterEpochs: number
 }
 
-/** What somebody has to call about Checkers and devices while `epoch` is settled; each call earns a bounty, but the return from jail. */
+/** The calls about Checkers and devices that are due while `epoch` is settled. Each earns a bounty, except the return from jail. */
 export function planErrands(
   epoch: number,
   keeper: Address,
@@ -108,7 +108,7 @@ export function planErrands(
 ): SettlementStep[] {
   const isDue = ({ jailed, seats, strikes, bond }: NetworkMembers['checkers'][number]) =>
     !jailed && seats > 0 && (strikes >= strikesToJail || bond * 10n <= BigInt(seats) * seatBond * 9n)
-  // It may leave jail in the epoch that it was jailed until, which is the one after the epoch that is settled.
+  // A Checker may leave jail in the epoch that it was jailed until: the one after the epoch that is settled.
   const isServed = ({ operator, jailed, jailedUntil }: NetworkMembers['checkers'][number]) =>
     operator === keeper && jailed && epoch + 1 >= jailedUntil
   return [

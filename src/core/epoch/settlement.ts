@@ -1,3 +1,5 @@
+// Why: docs/why/consensus-and-audits.md
+
 import { numberToHex } from 'viem'
 import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
@@ -32,49 +34,49 @@ import {
 } from './settlement-plan.ts'
 import { shownOpenings } from './shown-openings.ts'
 
-/** Every committed seat's opening of a cohort, in seat order, or null where they are not to be had. */
+/** Gathers the opening of every committed seat of a cohort, in seat order; null where one of them cannot be had. */
 export type Gather = (epoch: number, cohort: number) => Promise<readonly OpeningOnChain[] | null>
 
 export type KeeperOptions = {
-  /** Leave steps to the keepers before us for a while (default), or act at once, as somebody who settles by hand does. */
+  /** Whether steps are left to the keepers before us for a while; default true. Settling by hand acts at once. */
   readonly takeTurns?: boolean
 }
 
 export type KeeperDependencies = {
   readonly network: ConnectedNetwork
   readonly sender: TransactionSender
-  /** A step that could not be taken now; the others go on, and the next pass tries again. */
+  /** Called with a step that could not be taken now. The others go on, and the next pass tries again. */
   readonly onTrouble?: (step: SettlementStep, error: unknown) => void
 }
 
 type OpenStep = { readonly step: SettlementStep; readonly overview: EpochOverview }
 type Head = { readonly number: bigint; readonly timestamp: bigint }
-/** A step that was handed to the transaction sender, and the key its outcome is known by. */
+/** A step that was handed to the transaction sender, with the key of its outcome. */
 type TakenStep = SettlementStep & { readonly key: string }
 
 export type Keeper = {
-  /** Pins and rolls the seed of the current epoch; resolves with the steps taken. The whole network waits for it, so it waits for nothing. */
+  /** Pins and rolls the seed of the current epoch; resolves with the steps taken. The whole network waits for the seed, so this waits for no other step. */
   seed(): Promise<TakenStep[]>
-  /** Reads the chain and hands to the sender whatever else is open; resolves with the steps taken. */
+  /** Reads the chain and hands every other open step to the sender; resolves with the steps taken. */
   pass(gather: Gather): Promise<TakenStep[]>
 }
 
-/** The contracts keep four epochs: that many back there can be something to do. */
+/** Epochs that the contracts keep; older ones need no step. */
 const keptEpochs = 4
 const cohortsAtOnce = 16
-/** Blocks back within which every chain knows hashes. */
+/** Every chain knows the hashes of this many last blocks. */
 const surelyKept = 250n
 
 /**
- * A keeper: the seed of the current epoch, finalizing, voiding, paying of the last ones. Level-triggered: call it at each block, as
- * often as one likes; it does what the chain shows as open, and nothing twice.
+ * A keeper: it makes the seed of the current epoch, and finalizes, voids and pays the last ones. Call it at each block, or as often as you
+ * like: it takes the steps that the chain shows as open, and none twice.
  */
 export function createKeeper(options: KeeperOptions, dependencies: KeeperDependencies): Keeper {
   const { network, sender, onTrouble = () => {} } = dependencies
   const ranks = new Map<number, number>()
   const unanswered = new Map<number, readonly SettlementStep[]>()
   const errands = new Map<number, readonly SettlementStep[]>()
-  /** Epochs that are paid and closed, with their audits: nothing can be to do there. */
+  /** Epochs that are paid and closed, and whose audits are over: no step is left for them. */
   const over = new Set<number>()
 
   async function rankIn({ epoch, seed }: EpochOverview): Promise<number> {
@@ -87,10 +89,10 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return rank
   }
 
-  /** Seconds within which a step should be taken: a part of what its deadline leaves, so that the last in turn still reaches a block. */
+  /** Seconds within which a step should be taken: a part of the time to its deadline, so that the last keeper in turn still reaches a block. */
   function secondsFor(step: SettlementStep, overview: EpochOverview, timeline: Timeline, since: number): number {
     switch (step.do) {
-      // One that misses OPEN is revealed instead; one that misses FINALIZE costs a cohort its epoch.
+      // A cohort that misses OPEN can be revealed. A cohort that misses FINALIZE is void.
       case 'finalize-revealed':
       case 'void':
         return Math.floor((overview.payAt - since) / 2)
@@ -107,7 +109,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return step === null ? [] : [{ step, overview }]
   }
 
-  /** How far back hashes reach is the chain's affair (256 blocks, 8191 with EIP-2935), so it is asked, once the first may be out of reach. */
+  /** Hashes reach 256 blocks back on some chains and 8191 on others (EIP-2935), so the chain is asked, once the hash may be out of reach. */
   async function isPinExpired({ epoch, seed, pinnedBlock }: EpochOverview, head: Head): Promise<boolean> {
     if (seed !== null || pinnedBlock === null || head.number < pinnedBlock + surelyKept) return false
     const roll = { address: network.consensus, abi: epochConsensusAbi, functionName: 'roll' } as const
@@ -139,7 +141,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return steps
   }
 
-  /** Once the audits of an epoch are closed nothing about them changes but who was struck: read once. */
+  /** The seats that did not answer. After the audits of an epoch have closed only strikes change, so this is read once. */
   async function unansweredAudits({ epoch, cohorts }: EpochOverview): Promise<readonly SettlementStep[]> {
     const known = unanswered.get(epoch)
     if (known !== undefined) return known
@@ -154,7 +156,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return steps
   }
 
-  /** Strikes, silence and credits of an epoch are known once it is resolved: read once. */
+  /** The errands of an epoch. Strikes, missed epochs and credits do not change after it is resolved, so they are read once. */
   async function errandsOf(epoch: number): Promise<readonly SettlementStep[]> {
     const known = errands.get(epoch)
     if (known !== undefined) return known
@@ -178,7 +180,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   async function epochSteps(overview: EpochOverview, paid: boolean): Promise<SettlementStep[]> {
     const { epoch, phase, totals, totalFixed, cohorts, members, money } = overview
     const steps: SettlementStep[] = []
-    // In PAY, where the total is not fixed: a revealed quorum waits for whoever finalizes it.
+    // In PAY the total may not be fixed yet, because a revealed quorum waits to be finalized.
     const isOpen = phase === 'open' || phase === 'finalize' || (phase === 'pay' && !totalFixed)
     const undecided = totals.resolvedLanes < members && isOpen
     const unpaid = paid && totalFixed && totals.unpaid > 0
@@ -198,7 +200,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return steps
   }
 
-  /** Hands a step to the sender; null where it cannot be taken yet. */
+  /** Hands a step to the sender; resolves with null where it cannot be taken yet. */
   async function take(step: SettlementStep, overview: EpochOverview, gather: Gather): Promise<TakenStep | null> {
     const { startsAt, commitAt, revealAt, payAt } = overview
     const nextEnds = 2 * commitAt - startsAt
@@ -266,7 +268,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
 
   /** Takes the steps whose turn it is. */
   function inTurn(stepsAt: (timeline: Timeline, head: Head) => Promise<OpenStep[]>) {
-    /** When each step was first seen as possible: the turns of the other keepers count from there. */
+    /** When each step was first seen as possible; turns are counted from there. */
     const possibleSince = new Map<string, { readonly time: number; readonly block: bigint }>()
     return async (gather: Gather): Promise<TakenStep[]> => {
       const timeline = await getTimeline(network)

@@ -5,8 +5,8 @@ import { type ConnectedNetwork, reading } from '../chain/network.ts'
 import type { OpeningOnChain } from './settlement-plan.ts'
 
 /**
- * The openings that the chain was shown for a cohort, in seat order, from the calldata of the transactions that revealed them or
- * finalized with them. Calls that reached the contract through another one are not seen; their seats are then missing here.
+ * The openings of a cohort that are on chain, in seat order, read from the calldata of the transactions that revealed them or finalized
+ * with them. Openings in calls that came through another contract are not found.
  */
 export async function shownOpenings(
   network: ConnectedNetwork,

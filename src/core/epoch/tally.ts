@@ -3,38 +3,38 @@ import { committeeSize } from './assignment.ts'
 import { medianOfFive } from './median.ts'
 import { cohortLanes, hasFlag, type LaneOpening, type Opening } from './opening.ts'
 
-/** What the committee says of one lane. */
+/** The committee's result for one lane. */
 export type LaneResult = {
   /** Median, as minifloat lane value. */
   readonly rate: number
   /** Median, 0 to 10000. */
   readonly uptime: number
-  /** Bits set, together with `judged`, by at least three of the five seats; 0 in empty lanes. */
+  /** Bits that a quorum of seats set together with `judged`; 0 in empty lanes. */
   readonly flags: number
 }
 
 export type CohortResult = {
   readonly lanes: readonly LaneResult[]
-  /** Whether at least four seats judged each lane: only then can a zero take something of its standing. */
+  /** Whether at least four seats judged each lane. Only then can a zero lower the device's standing. */
   readonly certain: readonly boolean[]
   /**
-   * Lanes in which each seat agreed: its rate is the median, its uptime close to the median and its flags are the majority, of a
-   * lane that was judged.
+   * For each seat the number of judged lanes in which it agreed: its rate is the median, its uptime is close to the median, and its flags
+   * are those of the majority.
    */
   readonly agreed: readonly number[]
 }
 
-/** Openings needed for a result. */
+/** Openings that a result needs. */
 export const quorum = 3
 const nothing: LaneOpening = { rate: 0, uptime: 0, flags: 0 }
 
 /**
- * From the five seats' openings to one result, lane by lane in plain form; the contract does the same on packed words.
+ * Makes one result of the committee's openings, lane by lane in plain form; the contract does the same on packed words.
  *
- * A seat that is missing (null), or does not judge a lane, counts there as rate 0, uptime 0 and no flags: two of three can
- * lower a median, never raise it.
+ * A seat that is missing (null), or does not judge a lane, counts there as rate 0, uptime 0 and no flags. So with three seats present two
+ * liars can lower a median, never raise it.
  *
- * @param openings - by seat, five entries
+ * @param openings - by seat, one entry for each seat of the committee
  * @param occupied - whether each lane has a member in the epoch
  * @param uptimeTolerance - how far from the median an uptime agrees, in 1/10000
  */
@@ -79,5 +79,5 @@ const majority = (flags: readonly number[]): number =>
     0,
   )
 
-/** Whether a lane's result earns: device, environment and work hold, and at least three seats judged it. */
+/** Whether a lane's result earns: a quorum of seats judged it and found device, environment and work valid. */
 export const isScored = ({ flags }: LaneResult): boolean => flags === 0xf

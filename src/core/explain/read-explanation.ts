@@ -1,3 +1,5 @@
+// Why: docs/why/explorer-and-explanations.md
+
 import { decodeFunctionData, type Hex, parseEventLogs, type TransactionReceipt } from 'viem'
 import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'

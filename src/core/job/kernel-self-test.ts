@@ -1,6 +1,8 @@
 /**
  * Which form of the model to run here: the fastest of those that give the exact integers. Each form runs two small models of the
  * spec's own width, one random, one built to reach the largest sums there can be, and is compared with plain integers.
+ *
+ * Why: docs/why/work-proof.md
  */
 
 import { jobErrors } from './errors.ts'

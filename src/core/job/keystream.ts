@@ -1,6 +1,8 @@
 /**
  * The one source of pseudorandom bytes of a job: AES-128-CTR with key = seed[0..16) and initial counter block = seed[16..32),
  * big-endian. Block i is AES(key, (IV + i) mod 2^128), so any position can be read without the ones before it.
+ *
+ * Why: docs/why/work-proof.md
  */
 import { createCipheriv, createSecretKey } from 'node:crypto'
 

@@ -6,6 +6,8 @@
  * - `u8`: MatMulInteger of bytes x + 64 (zero point 64) by signed weights; Φ is a shift and a mask. A pair of products is at most
  *   2 · 127 · 63 = 16,002 < 2^15, so it stays exact even where the kernel adds pairs in 16 bits (x86 without VNNI).
  * - `s8`: MatMulInteger of signed by signed bytes, Φ in fp32; for runtimes that only have that product (CUDA).
+ *
+ * Why: docs/why/work-proof.md
  */
 import {
   encodeOnnxModel,

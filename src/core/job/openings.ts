@@ -2,6 +2,8 @@
  * What a device sends for a sample: version byte 1, then for each chunk that holds a sampled row, ascending, the digests of all
  * its rows and its Merkle proof. Every length follows from the committed row count and the sample, so there is exactly one
  * encoding and nothing to trust.
+ *
+ * Why: docs/why/work-proof.md
  */
 import { chunkOf, type DigestTree, hashBytes, proofShape, rootFromProof, rowsInChunk } from './digest-tree.ts'
 import { jobErrors } from './errors.ts'

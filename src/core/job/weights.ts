@@ -2,6 +2,8 @@
  * The numbers of an epoch's model, from the epoch seed alone: E [32, K], W_0 … W_{w-1} [K, K], R [K, 32], row-major, entries in
  * [-63, 63]. Matrix m is read from the keystream of SHA-256('kaisar/weights/v1' ‖ spec hash ‖ epoch seed ‖ m as u32), E being
  * m = 0, W_l m = 1 + l and R m = 1 + w. Byte b gives (b mod 128) − 64, and −64 gives 0: symmetric, so that sums have mean zero.
+ *
+ * Why: docs/why/work-proof.md
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'

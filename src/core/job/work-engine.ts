@@ -8,6 +8,8 @@
  * const { handle, rows, root } = await engine.runWindow({ epochSeed, seed: jobSeed(identity) })
  * const openings = await engine.open({ handle, sample: sampleRows(specs.devnet, rows, { secret, root, samplingBlockHash }) })
  * await engine.close()
+ *
+ * Why: docs/why/work-proof.md
  */
 import { Worker } from 'node:worker_threads'
 import { systemClock } from '../platform/clock.ts'

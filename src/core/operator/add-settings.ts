@@ -1,3 +1,5 @@
+// Why: docs/why/commands.md
+
 import { parse } from 'smol-toml'
 import { operatorErrors } from './errors.ts'
 

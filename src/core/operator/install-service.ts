@@ -1,4 +1,8 @@
-/** Puts a daemon under systemd: one key, one folder, its network, its settings, and its password as a credential. */
+/**
+ * Puts a daemon under systemd: one key, one folder, its network, its settings, and its password as a credential.
+ *
+ * Why: docs/why/daemons-and-operators.md
+ */
 import {
   chmodSync,
   cpSync,

@@ -1,6 +1,8 @@
 /**
  * A Provider from the chain outwards: what the network has recorded of its devices first, what runs here second, and where the two
  * do not fit, that is what is said. Pure.
+ *
+ * Why: docs/why/daemons-and-operators.md
  */
 import type { Address, Hex } from 'viem'
 import type { DeviceEpochView, DeviceView, NetworkView } from '../network/network-view.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** Time, as a parameter: whoever waits or measures gets one, so that a test can own it. */
+/** Time as a parameter: everything that waits or measures is given a clock, so that a test can control it. */
 export type Clock = {
   /** Milliseconds since 1970, as this machine believes. Deadlines of the chain come from block time, never from here. */
   now(): number

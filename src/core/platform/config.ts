@@ -6,6 +6,8 @@
  *     data-dir = "/var/lib/kaisar"
  *     [provider.run]
  *     metrics-port = 9100
+ *
+ * Why: docs/why/commands.md
  */
 import { readFileSync } from 'node:fs'
 import { nearestName } from './nearest-name.ts'
@@ -54,7 +56,7 @@ export function configValue(config: Config, command: readonly string[], flag: st
 }
 
 /**
- * Refuses keys that no command knows, so that a typo is not silently the default.
+ * Refuses keys that no command knows, so that a misspelt setting does not silently stay at its default.
  *
  * @param flags - names of every flag, by command path (`['provider', 'run']` → `rpc-url`, …)
  * @throws CONFIG_KEY_UNKNOWN

@@ -1,6 +1,6 @@
 /**
  * A context names a network: its RPC endpoints, chain id and contracts. `chain deploy` and `devnet up` write one, and the other
- * commands read it, so that nobody copies addresses by hand. A devnet's context counts only while its process lives.
+ * commands read it, so that addresses are not copied by hand. A devnet's context counts only while its process lives.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,9 +22,9 @@ const contextSchema = z.object({
   rpcUrls: z.array(z.url()).min(1),
   /** By contract name, e.g. `KaisarToken`. */
   contracts: z.record(z.string(), address),
-  /** keccak256 of each contract's code, by its name; a context of an earlier release has none. */
+  /** keccak256 of each contract's code, by name; missing in a context of an earlier release. */
   codeHashes: z.record(z.string(), codeHash).optional(),
-  /** No event of the network is older than this block; a context of an earlier release does not say. */
+  /** No event of the network is older than this block; missing in a context of an earlier release. */
   deployedAtBlock: z.number().int().nonnegative().optional(),
   /** Set for a devnet: the process that keeps it alive, and where its state is. */
   devnet: z
@@ -35,13 +35,13 @@ const contextSchema = z.object({
 
 export type Context = z.infer<typeof contextSchema>
 
-/** Writes (or replaces) a context below `home`, in one step. */
+/** Writes or replaces a context below `home`, atomically. */
 export function writeContext(home: string, context: Context): void {
   mkdirSync(folderOf(home), { recursive: true, mode: 0o700 })
   writeFileAtomically(fileOf(home, context.name), `${stringifyJson(contextSchema.parse(context))}\n`)
 }
 
-/** Also forgets that it was chosen. */
+/** Removes a context; where it was the chosen one, no context is chosen any more. */
 export function removeContext(home: string, name: string): void {
   rmSync(fileOf(home, name), { force: true })
   if (chosenContext(home) === name) rmSync(choiceFile(home), { force: true })
@@ -52,13 +52,13 @@ export function assertContextName(name: string): void {
   if (!nameForm.test(name)) throw platformErrors.CONTEXT_NAME_INVALID({ name })
 }
 
-/** Remembers which context is meant where none is named. @throws what {@link readContext} throws */
+/** Chooses the context for commands that name none. @throws what {@link readContext} throws */
 export function rememberContext(home: string, name: string): void {
   readContext(home, name)
   writeFileAtomically(choiceFile(home), `${name}\n`)
 }
 
-/** What {@link rememberContext} remembered last, be it there still or not. */
+/** The name that {@link rememberContext} was given last, also where that context is gone. */
 export function chosenContext(home: string): string | undefined {
   try {
     return readFileSync(choiceFile(home), 'utf8').trim()
@@ -97,8 +97,8 @@ export const isContextAlive = (context: Context): boolean => context.devnet === 
 
 /**
  * The context a command works with: the named one, else the one chosen by {@link rememberContext}, else the running devnet that was
- * started last, else the only one there is, else none. A choice that cannot be read is refused, never passed over: another network
- * in its place would be a surprise.
+ * started last, else the only one there is, else none. A chosen context that cannot be read is an error and is not passed over, so that a
+ * command never works with another network than its user expects.
  */
 export function chooseContext(home: string, name = chosenContext(home)): Context | undefined {
   if (name !== undefined) return readContext(home, name)
@@ -110,12 +110,12 @@ export function chooseContext(home: string, name = chosenContext(home)): Context
 }
 
 const folderOf = (home: string) => join(home, 'contexts')
-// The name is a file name; what the schema refuses must not reach the file system either.
+// The name becomes a file name, so a name that the schema refuses must not reach the file system.
 const fileOf = (home: string, name: string) => join(folderOf(home), `${name.replaceAll(/[^a-z0-9-]/g, '_')}.json`)
 
 const choiceFile = (home: string) => join(folderOf(home), 'chosen')
 
-/** In order; also of files that cannot be read. */
+/** The names of all contexts in order, those with unreadable files included. */
 export function contextNames(home: string): string[] {
   try {
     return readdirSync(folderOf(home))

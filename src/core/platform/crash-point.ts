@@ -1,12 +1,14 @@
 /**
- * Named points between recording something and saying it, at which a test ends the process as a power cut would. They do
- * nothing in an installed package: both the variable and the tests beside the program are needed.
+ * Named points between recording something and sending it, at which a test ends the process as a power cut would. They do nothing in
+ * an installed package, because both the variable and the folder of tests beside the program are needed.
+ *
+ * Why: docs/why/testing.md
  */
 import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageFolder } from './own-files.ts'
 
-/** Names a folder: a point is active while a file of its name is in there. Who falls at it renames the file to `<point>@<pid>`. */
+/** The variable names a folder. A point is active while a file of its name is in that folder; the process that ends there renames the file to `<point>@<pid>`. */
 export const crashVariable = 'KAISAR_CRASH_POINTS'
 
 /** Points of the daemons; the transaction sender adds `transaction.recorded:<function>` and `transaction.sent:<function>`. */

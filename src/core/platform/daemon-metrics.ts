@@ -1,4 +1,8 @@
-/** The metrics that every daemon has: what it is, what it weighs, and how far behind the chain it is. */
+/**
+ * The metrics of every daemon: its version, its memory and load, and how far its chain is behind.
+ *
+ * Why: docs/why/daemons-and-operators.md
+ */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Gauge, type Registry } from 'prom-client'
 import { createMetricsRegistry } from './metrics.ts'
@@ -9,7 +13,7 @@ export type ChainHead = { readonly number: bigint; readonly timestamp: number }
 export type DaemonMetricsOptions = { readonly role: 'provider' | 'checker'; readonly version: string }
 
 export type DaemonMetricsDependencies = {
-  /** Asked at each scrape, so that what is shown is the endpoint's state and not a memory of it. */
+  /** Called at each scrape, so that metrics show the present state of the endpoint. */
   readonly readHead: () => Promise<ChainHead>
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -43,7 +47,7 @@ export function createDaemonMetrics(
   }).set({ version }, 1)
   new Gauge({
     name: name('start_time_seconds'),
-    help: 'When this process started, in seconds since 1970.',
+    help: 'Time at which this process started, in seconds since 1970.',
     registers,
   }).set(dependencies.now() / 1000)
   new Gauge({
@@ -77,12 +81,12 @@ export function createDaemonMetrics(
     help: 'Delay of the event loop since the last scrape: 99th percentile of its turns.',
     registers,
     collect() {
-      // A histogram without a sample gives NaN, which Prometheus takes for a value.
+      // A histogram without a sample gives NaN, which Prometheus would take for a value.
       this.set(Math.max(0, delay.percentile(99) / 1e9) || 0)
       delay.reset()
     },
   })
-  // One question for all that is shown of the answer: a scrape collects its metrics at the same time.
+  // One read of the chain serves all metrics of a scrape, which are collected at the same time.
   let asking: Promise<ChainLag | null> | null = null
   const ask = () => {
     asking ??= chainLag(dependencies).finally(() => {
@@ -98,7 +102,7 @@ export function createDaemonMetrics(
       this.set((await ask()) === null ? 0 : 1)
     },
   })
-  // Without an answer the last figures stay: `chain_reachable` says what they are worth.
+  // Without an answer the last figures stay; `chain_reachable` says that they are old.
   new Gauge({
     name: name('chain_head_blocks'),
     help: 'Number of the newest block that the RPC endpoint shows.',

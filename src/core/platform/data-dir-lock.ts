@@ -1,6 +1,8 @@
 /**
- * One owner per data directory. The lock is the operating system's (an exclusive SQLite transaction that is never ended), so a
- * SIGKILL or a power cut releases it and nobody has to remove a file by hand.
+ * Gives a data directory one owner. The lock is the operating system's (an exclusive SQLite transaction that is never ended), so a
+ * SIGKILL or a power cut releases it, and no file has to be removed by hand.
+ *
+ * Why: docs/why/daemons-and-operators.md
  */
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
@@ -12,13 +14,13 @@ import { writeFileAtomically } from './write-file-atomically.ts'
 
 export type DataDirLock = { release(): void }
 
-/** Kept here because a database that nobody refers to is closed by the garbage collector, and its lock would be free. */
+/** Locks that are held. Without a reference the garbage collector would close the database and release its lock. */
 const held = new Set<DatabaseSync>()
 
 /**
  * Creates the directory when missing (0700) and takes its lock.
  *
- * @param options.owner - who asks, as another process will name it: `kaisar provider run`
+ * @param options.owner - the name of this process in the errors of others, e.g. `kaisar provider run`
  * @throws DATA_DIR_LOCKED naming the owner, DATA_DIR_UNWRITABLE
  */
 export function lockDataDir(options: { path: string; owner: string }): DataDirLock {

@@ -7,12 +7,12 @@ import { isProcessAlive } from './process-identity.ts'
 
 const ownerSchema = z.object({ owner: z.string(), pid: z.number(), host: z.string(), since: z.string() })
 
-/** Who holds the lock of a data directory: the command, its process, the host, since when (ISO 8601). */
+/** The holder of a data directory's lock: the command, its process, the host, and the time since when (ISO 8601). */
 export type DataDirOwner = z.infer<typeof ownerSchema>
 
 /**
- * The process that holds the lock of a data directory, or null when none does. The lock itself is asked, since a process may
- * have died without a word; it is only asked while the process that took it last is there, so that no start is ever in its way.
+ * The process that holds the lock of a data directory, or null when none does. The lock itself is tried, since a process may have died
+ * without removing its file. It is tried only while the process that took it last is alive, so that this never blocks a start.
  */
 export function dataDirOwner(path: string): DataDirOwner | null {
   try {

@@ -1,5 +1,5 @@
 /**
- * One base error for the whole toolkit: a stable code, what happened, and what to do about it.
+ * The base error of the whole toolkit: a stable code, a sentence on what happened, and what to do about it.
  *
  * Each folder declares its errors once with {@link defineErrors}; the same declarations generate `docs/errors.md`.
  */
@@ -8,12 +8,12 @@
 export type ExitCode = 1 | 2 | 3 | 4 | 130
 
 export type ErrorDefinition = {
-  /** What happened, in one sentence. */
+  /** One sentence on what happened. */
   // biome-ignore lint/suspicious/noExplicitAny: the parameter type is inferred per definition by defineErrors
   readonly message: (parameters: any) => string
   /** Why it happens, for the troubleshooting page. */
   readonly meaning: string
-  /** What the user does next; a parameter called `fix` says it better where the cause is known. */
+  /** What the user does next. A parameter called `fix` replaces it where the cause is known better. */
   readonly fix: string
   /** Exit code of a command that ends with it; default 1. */
   readonly exit?: ExitCode
@@ -48,7 +48,7 @@ export class KaisarError extends Error {
     this.context = options.context
   }
 
-  /** The command that explains it, without a network. */
+  /** The command that explains this error, without a network. */
   get help(): string {
     return `kaisar help ${this.code}`
   }
@@ -81,7 +81,7 @@ export function defineErrors<const T extends Record<string, ErrorDefinition>>(de
   for (const [code, { message, meaning, fix, exit = 1 }] of Object.entries(definitions)) {
     factories[code] = (parameters = {}) => {
       const { cause, ...context } = parameters
-      // A cause that is known asks for another fix than the code in general.
+      // Where the cause is known, the caller gives a better fix than the general one.
       const own = typeof context.fix === 'string' ? context.fix : fix
       return new KaisarError(message(context), { code, meaning, fix: own, exit, context, cause })
     }

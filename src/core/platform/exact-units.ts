@@ -1,4 +1,4 @@
-/** Amounts of an 18-decimal coin or token in whole units: never rounded, never guessed. */
+/** One unit of a coin or token with 18 decimals. Amounts are written in whole units, never rounded. */
 const one = 10n ** 18n
 
 /** 1500000000000000000n → `1.5`. */
@@ -12,7 +12,7 @@ export function exactUnits(wei: bigint): string {
  * `1.5` → 1500000000000000000n.
  *
  * @param decimals - of the unit: 18 for KAI and ether, 9 for gwei
- * @returns null where it is no amount above 0, or has more decimals than the unit
+ * @returns null where the text is not an amount above 0, or has more decimals than the unit
  */
 export function parseUnits(input: string, decimals = 18): bigint | null {
   const [, whole, fraction = ''] = /^(\d{1,18})(?:\.(\d+))?$/.exec(input) ?? []

@@ -1,5 +1,5 @@
 /**
- * How a long run ends: the first signal asks it to stop taking work and to drain, the second ends it now.
+ * Ends a long run: the first signal asks it to take no more work and to finish what is open, the second ends it now.
  */
 export type GracefulStop = {
   /** Aborted by the first signal. */
@@ -16,8 +16,8 @@ type SignalSource = {
 }
 
 /**
- * One Ctrl-C may arrive twice, from the terminal and from a wrapper that forwards it (npx, timeout): what follows within half a
- * second is the same signal.
+ * One Ctrl-C may arrive twice, from the terminal and from a wrapper that forwards it (npx, timeout), so a signal within half a second
+ * of another counts as the same one.
  *
  * @param options.drainMs - how long a run may drain after the first signal; default 30,000
  * @param dependencies.exitNow - ends the process: on the second signal, and when draining takes too long

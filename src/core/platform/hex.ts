@@ -1,4 +1,4 @@
-/** Bytes as hexadecimal text and back. Work threads use these, which load nothing; elsewhere viem has its own. */
+/** Converts bytes to hexadecimal text and back without loading viem, for work threads. */
 import type { Hex } from 'viem'
 
 /** Lower case. */

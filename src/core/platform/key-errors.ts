@@ -3,13 +3,13 @@ import { defineErrors } from './errors.ts'
 export const keyErrors = defineErrors({
   KEY_MISSING: {
     message: ({ path }: { path: string }) => `There is no key at ${path}.`,
-    meaning: 'The command signs, and needs a keystore file for it.',
+    meaning: 'This command signs, for which it needs a keystore file.',
     fix: 'Create one with "kaisar keys new", or import one with "kaisar keys import".',
     exit: 3,
   },
   KEY_EXISTS: {
     message: ({ path }: { path: string }) => `${path} exists already.`,
-    meaning: 'A key is never overwritten: what it owns would be lost.',
+    meaning: 'A key is never overwritten, because everything that it owns would be lost.',
     fix: 'Choose another name, or move the file away yourself.',
     exit: 3,
   },
@@ -21,13 +21,13 @@ export const keyErrors = defineErrors({
   },
   KEYSTORE_UNREADABLE: {
     message: ({ path, reason }: { path: string; reason: string }) => `The file ${path} cannot be read (${reason}).`,
-    meaning: 'The file system refused.',
+    meaning: 'The file system refused to read the file.',
     fix: 'Check its owner and permissions.',
     exit: 3,
   },
   KEYSTORE_EXPOSED: {
     message: ({ path, mode }: { path: string; mode: string }) => `Others may read ${path} (mode ${mode}).`,
-    meaning: 'A secret that every user of this machine can read is no secret.',
+    meaning: 'Every user of this machine could read the secret in this file.',
     fix: 'Run "chmod 600" on it, and consider whether somebody has read it already.',
     exit: 3,
   },
@@ -35,21 +35,21 @@ export const keyErrors = defineErrors({
     message: ({ path, reason }: { path: string; reason: string; fix?: string }) =>
       `${path} is not a keystore that can be used: ${reason}.`,
     meaning:
-      'Expected is Web3 Secret Storage, version 3, as geth, cast, ethers and web3j write it, with reasonable parameters. Other kinds of key files are named.',
-    fix: 'Name the right file, or export the key again from where it came.',
+      'A keystore must be Web3 Secret Storage, version 3, as geth, cast, ethers and web3j write it, with reasonable parameters. Where the file is of another known kind, the message names it.',
+    fix: 'Name the right file, or export the key again from the program it came from.',
     exit: 3,
   },
   KEYSTORE_PASSWORD_WRONG: {
     message: ({ path }: { path: string }) => `The password does not open ${path}.`,
     meaning: 'The checksum in the file does not match: a wrong password, or a damaged file.',
-    fix: 'Try again, and mind line breaks at the end of a password file (one is ignored).',
+    fix: 'Try again. In a password file, one line break at the end is ignored and further ones are not.',
     exit: 3,
   },
   KEYSTORE_ADDRESS_MISMATCH: {
     message: ({ path, stated, actual }: { path: string; stated: string; actual: string }) =>
-      `${path} says it is the key of ${stated}, and holds the key of ${actual}.`,
-    meaning: 'The file was edited or mixed up; signing with it would surprise you.',
-    fix: 'Find the right file; the address in the file must be that of its key.',
+      `${path} names the address ${stated}, but holds the key of ${actual}.`,
+    meaning: 'The file was edited or mixed up. Signing with it would use another address than expected.',
+    fix: 'Find the right file. The address in a keystore must be that of its key.',
     exit: 3,
   },
   PRIVATE_KEY_INVALID: {
@@ -67,19 +67,19 @@ export const keyErrors = defineErrors({
   PASSWORD_FILE_UNREADABLE: {
     message: ({ path, reason }: { path: string; reason: string }) =>
       `The password file ${path} cannot be read (${reason}).`,
-    meaning: 'The password was to come from this file.',
-    fix: 'Check the path, owner and permissions.',
+    meaning: 'The command reads the password from this file, and the file system refused.',
+    fix: 'Check path, owner and permissions of the file.',
     exit: 3,
   },
   PASSWORD_EMPTY: {
     message: ({ origin }: { origin: string }) => `The password from ${origin} is empty.`,
     meaning: 'An empty password protects nothing.',
-    fix: 'Choose one; a password file holds it on its first line.',
+    fix: 'Choose a password. A password file holds it on its first line.',
     exit: 3,
   },
   PASSWORD_MISMATCH: {
     message: () => 'The two passwords are not the same.',
-    meaning: 'It is asked twice, because a typo would lock the key away for good.',
+    meaning: 'A new password is asked for twice, because a typing error would lock the key away for good.',
     fix: 'Run the command again. Nothing was written.',
     exit: 2,
   },

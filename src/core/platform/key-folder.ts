@@ -24,7 +24,7 @@ export function keyPath(dataDir: string, name: string): string {
   return join(dataDir, 'keys', `${name}.json`)
 }
 
-/** The keys there are, by name; `address` is null where the file does not state it or cannot be read. */
+/** All keys, by name; `address` is null where the file does not state it or cannot be read. */
 export function listKeys(dataDir: string): KeyEntry[] {
   let files: string[]
   try {
@@ -80,7 +80,7 @@ export async function saveKey(options: {
   return path
 }
 
-/** Asked before a password is: a name that is taken should not cost the user a question. */
+/** Called before the password is asked for, so that a name that is taken is refused first. @throws KEY_EXISTS */
 export function assertKeyIsNew(path: string): void {
   if (existsSync(path)) throw keyErrors.KEY_EXISTS({ path })
 }

@@ -2,7 +2,9 @@
  * Web3 Secret Storage, version 3: the keystore of geth, cast, ethers, web3j and others.
  * https://ethereum.org/en/developers/docs/data-structures-and-encoding/web3-secret-storage/
  *
- * The format is ox's. Deriving the key is not: its asynchronous scrypt knows one r and p, and takes many times as long as Node's.
+ * ox reads and writes the format. The key is derived here: ox's asynchronous scrypt knows one r and p, and takes many times as long as Node's.
+ *
+ * Why: docs/why/commands.md
  */
 import { pbkdf2, randomBytes, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -13,12 +15,12 @@ import { getAddress } from 'viem/utils'
 import { z } from 'zod'
 import { keyErrors } from './key-errors.ts'
 
-/** What a hostile file may cost: 512 MiB of memory, and some seconds of one core. */
+/** Bounds on the cost of a hostile file: 512 MiB of memory, and some seconds of one core. */
 const maxScryptBytes = 512 * 1024 * 1024
 const maxScryptWork = 2 ** 24
 const maxPbkdf2Rounds = 2 ** 24
 
-/** Bytes as digits; `0x` before them is left out. */
+/** Schema of bytes as hexadecimal digits; a leading `0x` is removed. */
 const hexBytes = (min: number, max = min) =>
   z
     .string()
@@ -54,7 +56,7 @@ const pbkdf2Schema = z.object({
 const cryptoFields = {
   cipher: z.literal('aes-128-ctr'),
   cipherparams: z.object({ iv: hexBytes(16) }),
-  // Old writers dropped leading zeros of the key.
+  // Old programs dropped leading zeros of the key.
   ciphertext: hexBytes(1, 32),
   mac: hexBytes(32),
 }
@@ -77,7 +79,7 @@ export const scryptStrength = { standard: { n: 2 ** 18, r: 8, p: 1 }, light: { n
 /**
  * Checks a keystore's form and bounds before anything is computed from it.
  *
- * @param origin - how errors name it, e.g. its path
+ * @param origin - name of the keystore in errors, e.g. its path
  * @throws KEYSTORE_INVALID
  */
 export function parseKeystore(text: string, origin: string): ParsedKeystore {
@@ -104,7 +106,7 @@ const withUsualNames = (json: unknown): unknown =>
     ? { ...json, crypto: json.crypto ?? json.Crypto, version: json.version === '3' ? 3 : json.version }
     : json
 
-/** Key files that are no account of version 3, and what turns them into one. */
+/** Known key files that are not a keystore of version 3, and how to turn each into one. */
 const otherKinds: readonly { readonly fits: (json: Json) => boolean; readonly reason: string; readonly fix: string }[] =
   [
     {
@@ -114,7 +116,7 @@ const otherKinds: readonly { readonly fits: (json: Json) => boolean; readonly re
     },
     {
       fits: json => 'encseed' in json && 'ethaddr' in json,
-      reason: 'it is a wallet of the presale of 2014, which holds a seed and no keystore',
+      reason: 'it is a wallet of Ethereum’s presale of 2014, which holds a seed and is not a keystore',
       fix: 'Turn it into an account with "geth wallet import <file>", and import the keystore that geth writes.',
     },
     {
@@ -126,7 +128,7 @@ const otherKinds: readonly { readonly fits: (json: Json) => boolean; readonly re
     },
   ]
 
-/** The address a keystore states, without its password. */
+/** The address that a keystore states, read without its password. */
 export const keystoreAddress = (keystore: ParsedKeystore): Address | undefined =>
   keystore.address === undefined ? undefined : getAddress(`0x${keystore.address}`)
 
@@ -148,7 +150,7 @@ export async function decryptKeystore(
   return { privateKey, address }
 }
 
-/** What is left to fail in a file whose form was checked is its checksum. */
+/** Decrypts the key. The file's form was checked before, so a failure means that its checksum does not match. */
 function openWith(key: Hex, keystore: ParsedKeystore, origin: string): Hex {
   try {
     return decrypt({ ...keystore, id: '' }, key)
@@ -196,6 +198,6 @@ async function derive(params: ParsedKeystore['crypto']['kdfparams'], password: s
     const { scryptAsync } = await import('@noble/hashes/scrypt')
     return Buffer.from(await scryptAsync(password, salt, { N: n, r, p, dkLen: dklen }))
   }
-  // Node refuses what needs more than 32 MiB unless it is told.
+  // Node refuses to use more than 32 MiB for scrypt unless `maxmem` allows it.
   return nativeScrypt(password, salt, dklen, { N: n, r, p, maxmem: 128 * r * (n + p) + 1024 * 1024 })
 }

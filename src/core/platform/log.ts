@@ -1,6 +1,6 @@
 /**
- * Logs: pino, one JSON object per line, or a readable line where a person looks on. Everything passes the redactor on its way
- * out. A logger is given to whoever needs one; nothing logs to a global.
+ * Logs with pino: one JSON object per line, or a readable line for people at a terminal. Every line passes the redactor. A logger is
+ * always a parameter; there is no global one.
  */
 import { pino } from 'pino'
 import { createRedactor, type Redactor } from './redact.ts'
@@ -44,7 +44,7 @@ export function createLogger(
 /** A logger that drops everything: the default of tests. */
 export const silentLogger: Logger = pino({ level: 'silent' }, { write: () => undefined })
 
-/** With an escape in place of each character that a terminal would obey, or that is not seen: whatever a peer said, it is text. */
+/** The text with an escape in place of each control or invisible character, so that text of a peer cannot control the terminal. */
 const visible = (text: string) =>
   text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, char =>
     char
@@ -53,7 +53,7 @@ const visible = (text: string) =>
       .join(''),
   )
 
-/** The same of text in lines. */
+/** As {@link visible}, for text of several lines. */
 const visibleLines = (text: string) => text.split('\n').map(visible).join('\n')
 
 /** `12:34:56.789 warn  provider: message  key=value`, from the JSON line of pino. */

@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
- * Creates a folder and those above it that are missing, each 0700. Node's own `recursive` never returns where the system says
- * ENOENT although the parent is there, as /proc does (seen with 24.21).
+ * Creates a folder and the missing ones above it, each 0700. Node's own `recursive` never returns where the system says ENOENT although
+ * the parent is there, as /proc does (seen with 24.21).
  */
 export function makeFolders(path: string): void {
   if (makeFolder(path)) return

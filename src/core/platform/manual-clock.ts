@@ -2,11 +2,11 @@ import type { Clock } from './clock.ts'
 
 /** A clock that moves only when it is told to: sleepers wake in the order of their deadlines. */
 export type ManualClock = Clock & {
-  /** Moves time on by `ms`, waking who is due on the way and letting each run before the next. */
+  /** Moves time on by `ms`. Sleepers that are due on the way wake in order, each running before the next. */
   advance(ms: number): Promise<void>
-  /** Moves time on with nobody being woken: this process stood still. */
+  /** Moves time on and wakes no sleeper, as if this process had stood still. */
   stall(ms: number): void
-  /** How many sleep now. */
+  /** Number of sleepers. */
   sleepers(): number
 }
 

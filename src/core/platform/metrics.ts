@@ -1,5 +1,5 @@
 /**
- * Metrics and health over HTTP. A registry per daemon, given to whoever counts something; names are `kaisar_<role>_<what>_<unit>`.
+ * Serves metrics and health over HTTP. Each daemon has one registry, which is a parameter; names are `kaisar_<role>_<what>_<unit>`.
  * The library's default metrics stay off: one of them has a name that `promtool check metrics` refuses.
  */
 import { createServer, type Server } from 'node:http'
@@ -21,8 +21,8 @@ export function createMetricsRegistry(labels: Readonly<Record<string, string>> =
 /**
  * Serves `/metrics` and `/health`.
  *
- * @param options.port - 0 for a free one
- * @param options.host - default 127.0.0.1: who wants them elsewhere says so
+ * @param options.port - 0 for any free port
+ * @param options.host - default 127.0.0.1, which other machines cannot reach
  * @throws PORT_IN_USE
  */
 export async function startMetricsServer(

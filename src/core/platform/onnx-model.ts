@@ -1,7 +1,9 @@
 /**
- * Writes ONNX models: what we use of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3, with its field numbers. Fields are
- * written in the order of their numbers, so that a model has one form. Weights are hundreds of megabytes: a message is a list of
- * parts until the end, and they are copied once.
+ * Writes ONNX models, with the part of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3 that we use. Fields are written in the
+ * order of their numbers, so that a model has one form. Weights are hundreds of megabytes, so a message stays a list of parts until
+ * the end, and each part is copied once.
+ *
+ * Why: docs/why/dependencies-and-build.md
  */
 
 /** TensorProto.DataType */
@@ -25,7 +27,7 @@ export type OnnxTensor = {
 type OnnxValue = {
   readonly name: string
   readonly type: number
-  /** A name is a dimension that is known when the model runs. */
+  /** A name stands for a dimension that is known only when the model runs. */
   readonly shape: readonly (number | string)[]
 }
 export type OnnxModel = {

@@ -1,9 +1,9 @@
 /**
- * What a command prints: the JSON envelope of scripts, and the text of an error. Pure; writing is done by the commands.
+ * Formats the output of commands: the JSON envelope for scripts, and the text of an error. Pure; commands do the writing.
  */
 import type { KaisarError } from './errors.ts'
 
-/** Raised only when a field changes its meaning; fields are otherwise only ever added. */
+/** Raised only when a field changes its meaning. Otherwise fields are only added. */
 const envelopeSchemaVersion = 1
 
 type EnvelopeError = {
@@ -17,7 +17,7 @@ type EnvelopeError = {
   readonly context: Readonly<Record<string, unknown>>
 }
 
-/** The one shape of every `--json` answer. `data` may be set on failure too: what a negative verdict or a doctor found. */
+/** The shape of every `--json` answer. A failure may have `data` too, such as the findings of a negative verdict or of a doctor. */
 export type Envelope = {
   readonly schemaVersion: number
   readonly success: boolean
@@ -51,7 +51,7 @@ export const failureEnvelope = (error: KaisarError, warnings: readonly string[] 
   warnings,
 })
 
-/** JSON on one line: bigint as decimal string, undefined as null (a missing field reads the same as an unknown one). */
+/** JSON on one line: bigint as a decimal string, and undefined as null. */
 export const stringifyJson = (value: unknown): string =>
   JSON.stringify(value, (_key, field: unknown) => {
     if (typeof field === 'bigint') return field.toString()
@@ -61,7 +61,7 @@ export const stringifyJson = (value: unknown): string =>
   })
 
 /**
- * An error as the user reads it: what happened, why, what to do, where to read on.
+ * An error as the user reads it: what happened, the reason, what to do, where to read on.
  *
  * @param error - the error
  * @param paint - colours of a terminal; without it the text is plain

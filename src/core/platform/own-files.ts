@@ -1,6 +1,8 @@
 /**
- * Files of this package that are opened by path: scripts of threads and child processes, pages' assets, contracts. The build joins
- * modules into chunks, so that a path relative to a module would name another file there than in the sources.
+ * Finds files of this package that are opened by path: scripts of threads and child processes, assets of pages, contracts. The build
+ * joins modules into chunks, so a path relative to a module would name another file there than in the sources.
+ *
+ * Why: docs/why/dependencies-and-build.md
  */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Where a password may come from: a file, a systemd credential, a hidden prompt. Never an argument, never a variable's value. */
+/** Reads a password from a file, a systemd credential or a hidden prompt. It never comes from an argument or an environment variable. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { keyErrors } from './key-errors.ts'
@@ -13,7 +13,7 @@ export type PasswordOptions = {
 
 export type PasswordDependencies = {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Asks, hidden; throws where nobody can answer. */
+  /** Asks without showing the input; throws where there is no terminal. */
   readonly prompt: () => Promise<string>
 }
 

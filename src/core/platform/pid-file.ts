@@ -1,4 +1,4 @@
-/** Who runs here, written down so that a later start (or `down`) finds what a crash left behind. */
+/** Records which process runs, so that a later start (or `down`) finds processes that a crash left behind. */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -12,7 +12,7 @@ export function writePidFile(path: string, { name, pid }: { name: string; pid: n
   writeFileAtomically(path, JSON.stringify({ name, pid, processStart: processStart(pid) }))
 }
 
-/** The process a pid file names, whether it runs or not; undefined when there is none. */
+/** The process that a pid file names, whether it runs or not; undefined when there is no pid file. */
 export function readPidFile(path: string): WrittenProcess | undefined {
   try {
     const { name, pid, processStart: start } = JSON.parse(readFileSync(path, 'utf8'))
@@ -23,9 +23,9 @@ export function readPidFile(path: string): WrittenProcess | undefined {
 }
 
 /**
- * Ends a process that was written down, if it is still that process: SIGTERM, after `graceMs` SIGKILL.
+ * Ends a recorded process, if its id still belongs to that process: SIGTERM, after `graceMs` SIGKILL.
  *
- * @returns whether there was one to end
+ * @returns whether the process still ran
  */
 export async function stopWrittenProcess(written: WrittenProcess, graceMs = 5_000): Promise<boolean> {
   if (!isSameProcess(written)) return false
@@ -66,7 +66,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch (error) {
-    // It ended by itself meanwhile.
+    // The process ended by itself meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }

@@ -7,14 +7,14 @@ export const platformErrors = defineErrors({
     message: ({ path, reason }: { path: string; reason: string }) =>
       `The configuration file ${path} cannot be read (${reason}).`,
     meaning: 'The file named by --config or KAISAR_CONFIG does not exist, or this user may not read it.',
-    fix: 'Name a file that exists, or leave --config away to go without one.',
+    fix: 'Name a file that exists, or leave --config out to use none.',
     exit: 2,
   },
   CONFIG_INVALID: {
     message: ({ path, line, column, reason }: { path: string; line: number; column: number; reason: string }) =>
       `The configuration file ${path} is not valid TOML at line ${line}, column ${column}: ${reason}`,
-    meaning: 'The file is read as TOML before anything else happens; nothing was done.',
-    fix: 'Correct that line; strings need quotes.',
+    meaning: 'The configuration file is read before anything else, so nothing was done.',
+    fix: 'Correct that line; strings need quotation marks.',
     exit: 2,
   },
   CONFIG_KEY_UNKNOWN: {
@@ -33,8 +33,8 @@ export const platformErrors = defineErrors({
   },
   CONTEXT_INVALID: {
     message: ({ path }: { path: string }) => `The context file ${path} does not have the expected form.`,
-    meaning: 'It was written by another version, or edited by hand.',
-    fix: 'Remove the file and deploy or start the network again; it is written anew.',
+    meaning: 'The file was written by another version, or edited by hand.',
+    fix: 'Remove the file, then add the network again with "kaisar context add", or start the devnet again.',
     exit: 3,
   },
   CONTEXT_MISSING: {
@@ -60,8 +60,8 @@ export const platformErrors = defineErrors({
     exit: 2,
   },
   CONTEXT_DEVNET_RUNNING: {
-    message: ({ name }: { name: string }) => `"${name}" is a devnet that runs.`,
-    meaning: 'Its processes and every other command find it by this context.',
+    message: ({ name }: { name: string }) => `The devnet "${name}" is running.`,
+    meaning: 'The devnet’s processes and every other command find it by this context.',
     fix: 'Stop it with "kaisar devnet down", which removes the context too.',
     exit: 3,
   },
@@ -72,27 +72,27 @@ export const platformErrors = defineErrors({
     exit: 2,
   },
   ADDRESS_MISTYPED: {
-    message: ({ input }: { input: string }) => `${input} is no address as it is written: its checksum is wrong.`,
-    meaning: 'Capital letters in an address are a checksum; a digit or a letter’s case was changed.',
+    message: ({ input }: { input: string }) => `The checksum of the address ${input} is wrong.`,
+    meaning: 'The capital letters of an address are a checksum. A digit, or the case of a letter, was changed.',
     fix: 'Copy the address again from where it came. Do not correct it by hand.',
     exit: 2,
   },
   PROMPT_REFUSED: {
     message: ({ question, flag }: { question: string; flag: string }) =>
-      `"${question}" cannot be asked here: pass ${flag}.`,
-    meaning: 'A question needs a terminal: input or output is a pipe, or --json was given.',
+      `The question "${question}" needs a terminal: pass ${flag}.`,
+    meaning: 'Input or output is a pipe, or --json was given, so nothing can be asked.',
     fix: 'Pass the flag named above; --help describes it.',
     exit: 2,
   },
   INTERRUPTED: {
     message: () => 'Interrupted.',
     meaning: 'A signal ended the command before it was done.',
-    fix: 'Run it again; what was finished is kept.',
+    fix: 'Run the command again; what was finished is kept.',
     exit: 130,
   },
   UNEXPECTED: {
-    message: ({ reason }: { reason: string }) => `Something went wrong that kaisar did not foresee: ${reason}`,
-    meaning: 'This is a defect of kaisar, or of the machine, that has no sentence of its own yet.',
-    fix: 'Run it again with --log-level debug, and report what it prints.',
+    message: ({ reason }: { reason: string }) => `kaisar did not foresee this error: ${reason}`,
+    meaning: 'This is a defect of kaisar or of the machine for which there is no error of its own yet.',
+    fix: 'Run the command again with --log-level debug, and report what it prints.',
   },
 })

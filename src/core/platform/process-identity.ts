@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * When a process started, as the kernel counts it, so that a recycled pid is not taken for the process that wrote it down.
- * Empty where the kernel does not tell (no /proc): the pid alone then counts.
+ * The start time of a process, as the kernel counts it, so that a reused process id is not taken for the process that was recorded.
+ * Empty where there is no /proc; then the id alone counts.
  */
 export function processStart(pid: number): string {
   try {
@@ -29,6 +29,6 @@ export function isProcessAlive(pid: number): boolean {
   }
 }
 
-/** Whether the process that was written down is still that process. */
+/** Whether a recorded process is still running, and its id was not reused. */
 export const isSameProcess = (written: { pid: number; processStart: string }): boolean =>
   isProcessAlive(written.pid) && (written.processStart === '' || processStart(written.pid) === written.processStart)

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import type { Row, Store } from './store.ts'
 
-/** What another process may read of a daemon's store while it runs. */
+/** The part of a daemon's store that another process may use while the daemon runs. */
 export type StoreReader = Pick<Store, 'get' | 'all' | 'close'>
 
 /**
- * Opens a store to look at it: nothing is migrated, repaired or set aside, whatever its state. Null where there is none (yet),
- * or where it cannot be read; a daemon that opens it itself says why.
+ * Opens a store for reading alone: nothing is migrated, repaired or set aside, whatever its state. Null where there is no store yet, or
+ * where it cannot be read; the daemon itself says the reason when it opens the store.
  */
 export function readStore(path: string): StoreReader | null {
   if (!existsSync(path)) return null

@@ -1,20 +1,20 @@
 /**
- * Keeps secrets out of what leaves the process in logs: fields with secret-sounding names, values known to be secret wherever
- * they appear, and everything of a URL that can carry a key (user info, path, query).
+ * Keeps secrets out of logs and results: values of fields with secret-sounding names, values that are known to be secret wherever they
+ * appear, and the parts of a URL that can carry a key (user info, path, query).
  */
 export type Redactor = {
   /**
-   * From now on this value (a private key, a password) is removed wherever it appears, also as JSON escapes it. Shorter than 6
-   * characters it stays: ordinary words would be torn up, and that would tell more of it.
+   * Removes this value (a private key, a password) wherever it appears from now on, also as JSON escapes it. A value of fewer than 6
+   * characters is not removed: holes in ordinary words would reveal it.
    */
   add(secret: string): void
-  /** Adds what of an RPC URL can be a key: its password, and what is 16 characters or longer in its path and query. */
+  /** Adds the parts of an RPC URL that can be a key: its password, and parts of path and query with 16 characters or more. */
   addUrl(url: string): void
   /** A copy of a logged object with the values of secret-sounding fields replaced. */
   fields(value: Readonly<Record<string, unknown>>): Record<string, unknown>
   /** A finished line, without known secrets and without the private parts of URLs. */
   text(line: string): string
-  /** A result: URLs are answers and stay, and so does a secret below 16 characters, which may be a word or a field of it. */
+  /** A result of a command, without known secrets of 16 characters or more. URLs in it are answers and stay, and shorter secrets may be words of it. */
   result(line: string): string
 }
 
@@ -27,7 +27,7 @@ export function createRedactor(): Redactor {
   }
   const without = (line: string, minLength: number) => {
     let result = line
-    // The longest first, so that no part of it is left behind when another is contained in it.
+    // The longest secret comes first, so that no part of it is left when a shorter one is contained in it.
     for (const secret of [...secrets].sort((a, b) => b.length - a.length))
       if (secret.length >= minLength) result = result.replaceAll(secret, removed)
     return result
@@ -73,7 +73,7 @@ function redactFields(value: unknown, depth: number): unknown {
   )
 }
 
-/** An error as fields: `JSON.stringify` alone would drop its message. The stack stays for the log file. */
+/** An error as fields, with its stack; `JSON.stringify` alone would drop its message. */
 function redactError(error: Error, depth: number): unknown {
   const own = redactFields({ ...error }, depth + 1) as Record<string, unknown>
   const cause = error.cause === undefined ? {} : { cause: redactFields(error.cause, depth + 1) }

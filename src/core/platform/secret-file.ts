@@ -1,12 +1,12 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 
-/** Why a secret file was not read: the caller turns it into its own coded error. */
+/** The reason why a secret file was not read; the caller turns it into an error of its own. */
 export type SecretFileProblem = { readonly problem: 'exposed'; readonly mode: string } | { readonly problem: string }
 
 const maxBytes = 64 * 1024
 
 /**
- * Reads a small file that holds a secret. Permissions are looked at on the open file, so that it cannot be swapped in between.
+ * Reads a small file that holds a secret. Permissions are checked on the open file, so that it cannot be swapped in between.
  *
  * @param options.allowShared - read it even when others may (a systemd credential: its folder is closed)
  */

@@ -1,12 +1,12 @@
-/** A daemon's state belongs to one network: what was sent or signed on another means nothing here. */
+/** Names the store of a daemon for one network, since nothing that was sent or signed on another network counts here. */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The store of a role's folder for a network. */
+/** The path of the store in a role's folder, for a network. */
 export const stateFile = (folder: string, network: { readonly chainId: number; readonly consensus: string }): string =>
   join(folder, `state-${network.chainId}-${network.consensus.slice(2, 12)}.db`)
 
-/** The store of a role's folder that was used last, whatever the network; null where there is none. */
+/** The path of the store in a role's folder that was used last, for any network; null where there is none. */
 export function newestStateFile(folder: string): string | null {
   try {
     const [newest] = readdirSync(folder)
@@ -19,6 +19,6 @@ export function newestStateFile(folder: string): string | null {
   }
 }
 
-/** Of the database or its write-ahead log, whichever is newer. */
+/** When the database or its write-ahead log was changed last. */
 const lastChange = (path: string): number =>
   Math.max(...[path, `${path}-wal`].map(file => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0))

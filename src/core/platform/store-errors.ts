@@ -3,7 +3,7 @@ import { defineErrors } from './errors.ts'
 export const storeErrors = defineErrors({
   STORE_DISK_FULL: {
     message: ({ path }: { path: string }) => `The disk is full: ${path} could not be written.`,
-    meaning: 'Nothing is sent before it is recorded, so the step was not taken; what was recorded before is intact.',
+    meaning: 'Nothing is sent before it is recorded, so this step was not taken. Earlier records are intact.',
     fix: 'Free space on that disk; the daemon goes on where it was.',
   },
   STORE_READ_ONLY: {
@@ -14,25 +14,25 @@ export const storeErrors = defineErrors({
   },
   STORE_CORRUPTED: {
     message: ({ path, reason }: { path: string; reason: string }) => `The state in ${path} is damaged: ${reason}.`,
-    meaning: 'Bytes on disk are not what was written. The file was not changed and nothing was deleted.',
+    meaning: 'Bytes on disk differ from those that were written. The file was not changed and nothing was deleted.',
     fix: 'Start the daemon again: it sets the damaged file aside and rebuilds its state from the chain.',
   },
   STORE_NEWER: {
     message: ({ path, found, known }: { path: string; found: number; known: number }) =>
       `The state in ${path} has version ${found}; this kaisar knows versions up to ${known}.`,
-    meaning: 'It was written by a newer release.',
+    meaning: 'The state was written by a newer release.',
     fix: 'Install that release again, or name another folder with --data-dir.',
     exit: 3,
   },
   STORE_BUSY: {
     message: ({ path }: { path: string }) => `${path} was locked by another process for too long.`,
     meaning: 'A backup or a second process holds the database.',
-    fix: 'Find it with "fuser" and let it finish; then try again.',
+    fix: 'Find that process with "fuser" and let it finish; then try again.',
   },
   STORE_FAILED: {
     message: ({ path, reason }: { path: string; reason: string }) =>
       `The state in ${path} could not be read or written: ${reason}.`,
-    meaning: 'The disk or the file system reported an error; the step was not taken.',
+    meaning: 'The disk or the file system reported an error, so this step was not taken.',
     fix: 'Check the disk (dmesg, df), then start again.',
   },
   DATA_DIR_LOCKED: {
@@ -44,7 +44,8 @@ export const storeErrors = defineErrors({
   DATA_DIR_UNWRITABLE: {
     message: ({ path, reason }: { path: string; reason: string }) =>
       `The data folder ${path} cannot be used (${reason}).`,
-    meaning: 'State is recorded before anything is sent, so a folder that cannot be written stops the start.',
+    meaning:
+      'A daemon records its state before it sends anything, so it does not start with a folder that cannot be written.',
     fix: 'Give this user write permission on it, or choose another folder with --data-dir.',
     exit: 3,
   },

@@ -1,6 +1,6 @@
 /**
- * Durable state: one SQLite database per daemon. A transaction has reached the disk when `transaction` returns; only then may
- * anything be sent.
+ * Durable state: one SQLite database per daemon. A transaction has reached the disk when `transaction` returns, and only then may
+ * anything that depends on it be sent.
  */
 import { existsSync, renameSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
@@ -49,7 +49,7 @@ export function openStore(options: StoreOptions, dependencies: { now?: () => num
   }
 }
 
-/** Renames a database that nobody has open to `<path>.<why>-<time>`, and says to what. `now`: ms since 1970. */
+/** Renames a database that no process has open to `<path>.<why>-<time>`, and returns the new path. `now`: ms since 1970. */
 export function setAside(path: string, why: string, now: number): string {
   const aside = `${path}.${why}-${new Date(now).toISOString().replaceAll(':', '-')}`
   // The write-ahead log belongs to the file: left behind, SQLite would apply it to the fresh one.
@@ -112,7 +112,7 @@ function inTransaction<R>(database: DatabaseSync, work: () => R): R {
     database.exec('COMMIT')
     return result
   } catch (error) {
-    // A full disk rolls back by itself.
+    // SQLite rolls back by itself when the disk is full.
     if (database.isTransaction) database.exec('ROLLBACK')
     throw error
   }
@@ -123,7 +123,7 @@ function migrate(database: DatabaseSync, path: string, migrations: readonly stri
   if (version() > migrations.length) throw storeErrors.STORE_NEWER({ path, found: version(), known: migrations.length })
   if (version() === migrations.length) return
   inTransaction(database, () => {
-    // Read again under the lock: another process may have migrated meanwhile.
+    // The version is read again under the lock, since another process may have migrated meanwhile.
     for (let next = version(); next < migrations.length; next++) database.exec(migrations[next]!)
     database.exec(`PRAGMA user_version = ${migrations.length}`)
   })
@@ -149,7 +149,7 @@ function typedError(error: unknown, path: string): unknown {
     case 10:
       return storeErrors.STORE_FAILED({ path, reason, cause: error })
     default:
-      // A constraint or a syntax error is a defect of the caller, not a state of the disk.
+      // A constraint or syntax error is a defect of the caller and has nothing to do with the disk.
       return error
   }
 }

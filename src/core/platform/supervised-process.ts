@@ -1,6 +1,6 @@
 /**
- * A long-running child process: its lines as they come, how it ended, and an end that is certain. On Linux the kernel kills it
- * when this process dies, however that happens; a pid file lets the next start sweep what is left elsewhere.
+ * Runs a long-lived child process: delivers its lines as they come, tells how it ended, and makes sure that it ends. On Linux the kernel
+ * kills it when this process dies, however that happens; elsewhere a pid file lets the next start end what was left.
  */
 import { accessSync, constants, createWriteStream, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -23,7 +23,7 @@ export type SupervisedProcess = {
 }
 
 export type SupervisedProcessOptions = {
-  /** How it is called in logs and errors, e.g. `checker-3`. */
+  /** Its name in logs and errors, e.g. `checker-3`. */
   readonly name: string
   readonly command: string
   readonly args: readonly string[]
@@ -35,7 +35,7 @@ export type SupervisedProcessOptions = {
   readonly pidFile?: string
   /** How long it may take to end after SIGTERM; default 5,000. */
   readonly graceMs?: number
-  /** Killed by the kernel when this process dies; default true. False for a daemon that is meant to stay. */
+  /** Whether the kernel kills it when this process dies; default true. False for a daemon that is meant to stay. */
   readonly diesWithParent?: boolean
   readonly onStdoutLine?: (line: string) => void
   readonly onStderrLine?: (line: string) => void
@@ -49,9 +49,9 @@ export async function startSupervised(options: SupervisedProcessOptions): Promis
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
     stdin: 'ignore',
-    // It may print for weeks: what it prints is delivered and forgotten.
+    // The process may print for weeks, so its output is delivered and not kept.
     buffer: false,
-    // In a group of its own: a terminal's Ctrl-C reaches this process alone, which then stops its children in order.
+    // The child has a process group of its own, so that Ctrl-C reaches only this process, which then stops its children in order.
     detached: true,
     forceKillAfterDelay: graceMs,
     reject: false,
@@ -64,7 +64,7 @@ export async function startSupervised(options: SupervisedProcessOptions): Promis
   if (options.logFile) {
     mkdirSync(dirname(options.logFile), { recursive: true })
     const log = createWriteStream(options.logFile, { flags: 'a', mode: 0o600 })
-    // A full disk must not take the network down with it: the log is lost, the process goes on.
+    // On a full disk the log is lost and the process goes on.
     log.on('error', () => undefined)
     stdout.pipe(log, { end: false })
     stderr.pipe(log, { end: false })
@@ -85,7 +85,7 @@ export async function startSupervised(options: SupervisedProcessOptions): Promis
     pid,
     exited,
     isRunning: () => isRunning,
-    // Not execa's: this one signal, and nothing after it.
+    // Not execa's `kill`, which would send a second signal later.
     kill: signal => void child.nodeChildProcess.kill(signal),
     stop: () => {
       child.kill()
@@ -104,7 +104,7 @@ function deliverLines(stream: NodeJS.ReadableStream, onLine?: (line: string) => 
 
 const setprivPath = '/usr/bin/setpriv'
 
-/** The command, started so that the kernel kills it when this process dies; unchanged where that is not to be had. */
+/** The command, wrapped so that the kernel kills it when this process dies; unchanged where the system cannot do that. */
 export function withDeathSignal(
   command: string,
   args: readonly string[],

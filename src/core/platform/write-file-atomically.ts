@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { syncFolder } from './sync-folder.ts'
 
 /**
- * Writes a file so that a reader, or a power cut, sees the old content or the new one and nothing between: exclusive temporary
- * file, sync, rename, sync of the folder.
+ * Writes a file so that a reader sees either the old content or the new one, also after a power cut: exclusive temporary file, sync,
+ * rename, sync of the folder.
  *
  * @param mode - permissions, default 0600
  */

@@ -1,6 +1,6 @@
 /**
- * One text per value, so that both sides hash the same bytes: keys sorted by code unit, no white space, only finite
- * safe integers (fractions are a unit chosen badly), no undefined.
+ * The one JSON text of a value, so that both sides hash the same bytes: keys sorted by code unit, no white space, no undefined,
+ * and of numbers only safe integers (a field with a fraction should have a smaller unit).
  */
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)

@@ -10,7 +10,7 @@ import { plainText } from './text.ts'
 const text = plainText(256).min(1)
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
-/** Where a device's identity comes from, strongest first. `host-slot` and `network-address` are fallbacks and say so. */
+/** Where a device's identity comes from, strongest first. `host-slot` and `network-address` are fallbacks, which the probe notes. */
 const identitySources = [
   'uuid',
   'unique-id',
@@ -23,7 +23,7 @@ const identitySources = [
   'host-slot',
 ] as const
 
-/** One GPU, one MIG instance or compute partition of a GPU, one vGPU, or the CPU of a host without a GPU, as the probe claims it. */
+/** A device as the probe claims it: one GPU, one MIG instance or compute partition of a GPU, one vGPU, or the CPU of a host without a GPU. */
 export const deviceRecordSchema = z.object({
   version: z.literal(1),
   kind: z.enum(['gpu', 'mig', 'partition', 'vgpu', 'cpu']),
@@ -101,6 +101,6 @@ export const localId = (record: Pick<DeviceRecord, 'identity'>): Hex =>
 /** Hash of the hardware alone: equal before and after a driver or VBIOS update. Bound into the device certificate. */
 export const hardwareHash = (record: DeviceRecord): Hex => deviceHash({ ...record, driver: null, firmware: null })
 
-/** keccak256(abi.encode(operator, localId)): the id under which DeviceRegistry knows a device, so that nobody can squat another's. */
+/** keccak256(abi.encode(operator, localId)): the id under which DeviceRegistry knows a device. No other operator can register under the same id. */
 export const deviceIdOf = (operator: Address, ofHardware: Hex): Hex =>
   keccak256(encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [operator, ofHardware]))

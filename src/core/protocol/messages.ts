@@ -10,7 +10,7 @@ export const protocolVersion = 1
 
 const signed = <S extends z.ZodType>(message: S) => z.object({ message, signature: signature65 })
 
-/** Server → client, first frame: who it is, the network it serves, a fresh nonce. */
+/** Server → client, first frame: the server's Checker, the network it serves, a fresh nonce. */
 const welcome = z.object({ version: uint32, chainId: uint32, consensus: address, checker: address, nonce: bytes32 })
 /** Client → server: the signed session; `role` says whether devices or another Checker dial. */
 const session = z.object({
@@ -30,7 +30,7 @@ const session = z.object({
 })
 const accepted = z.object({})
 /**
- * Either side: something was refused, with a code of `docs/errors.md`. A refusal is never answered by a refusal.
+ * Either side: a message was refused, with a code of `docs/errors.md`. A refusal is never answered by a refusal.
  * Where the sender closes the session too, the reason of the close carries the same code.
  */
 const refused = z.object({
@@ -69,7 +69,7 @@ const abort = signed(
 const sampleRequest = signed(
   z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32, checker: address }),
 )
-/** The openings themselves are the payload. The block tells those of a request from those of the one that it replaced. */
+/** The payload holds the openings. The sampling block tells which request they answer, where a reorg made the seat ask twice. */
 const openings = z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32.optional() })
 
 const heartbeat = z.object({ nonce: bytes32 })
@@ -106,7 +106,7 @@ const receipt = signed(
   }),
 )
 
-/** Seat → the other four: a wrong row, bound to the signed root; the row's leaf and proof are the payload. */
+/** Seat → the other seats of its committee: a wrong row under the signed root; the payload holds the row's leaf and proof. */
 const wrongRow = z.object({ commitment })
 /** Keeper → seat, in OPEN. */
 const openingRequest = z.object({ epoch: uint64, cohort: uint32 })

@@ -8,20 +8,20 @@ export type Timeline = {
   readonly openSeconds: number
   readonly revealSeconds: number
   readonly finalizeSeconds: number
-  /** Answers to audits of e are taken until the start of e + 2 plus this; unanswered ones are reported until twice this. */
+  /** Answers to audits of e are taken for this long from the seed of e + 2 on, reports of unanswered ones for as long again. */
   readonly auditSeconds: number
   readonly firstPaidEpoch: number
 }
 
 /** How rounds are triggered and timed inside an epoch's WORK phase. Every number is a parameter on chain. */
 export type RoundRules = {
-  /** Slots an epoch's WORK phase is divided into; each has at least one trigger, but those whose cutoff came before the seed. */
+  /** Slots an epoch's WORK phase is divided into. Each has at least one trigger, unless its cutoff came before the seed. */
   readonly slots: number
   /** Most rounds of one epoch that count; also the number of evidence leaves of a lane. */
   readonly maxRounds: number
   /** The window D, in milliseconds. */
   readonly windowMs: number
-  /** How much later than the window's end, by a seat's own sight of the trigger, a commitment may arrive. */
+  /** How much later than the window's end a commitment may arrive; a seat counts from its own sight of the trigger. */
   readonly graceMs: number
   /** Seconds into a slot from which a block may trigger; it has to be younger than the seed. */
   readonly eligibleFromSeconds: number
@@ -43,9 +43,9 @@ export type RoundRules = {
 export const samplingDelaySeconds = ({ windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>): number =>
   Math.ceil((windowMs + graceMs) / 1000)
 
-/** Sixteen heartbeats an epoch and one a minute at least: the network's epochs decide, for every seat alike. Mean seconds between two. */
+/** Mean seconds between two heartbeats: sixteen an epoch, and at least one a minute. Epochs are the same for every seat, so this is too. */
 export const heartbeatSeconds = (epochSeconds: number): number =>
   Math.min(60, Math.max(1, Math.floor(epochSeconds / 16)))
 
-/** What a seat asks of a device is answered while its nonce is fresh: for this long after it asked. */
+/** How long a device answers a seat's request for its report: the nonce of the request is fresh for this long. */
 export const nonceLifeMs = 300_000

@@ -1,18 +1,18 @@
-/** Text of others (peers, their tools, the chain's strings): what of it may reach logs, terminals, pages and labels. */
+/** Makes text of others (peers, their tools, strings of the chain) safe for logs, terminals, pages and labels. */
 import { z } from 'zod'
 
-/** Control and escape characters, those that change direction or are not seen, halves of a character, ends of lines. */
+/** Control and escape characters, invisible ones, those that change the direction of text, lone surrogates, ends of lines. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu
 
-/** The text with a space for every character that is not one to be seen. */
+/** The text with a space in place of every unprintable character. */
 export const printable = (text: string): string => text.replace(unprintable, ' ')
 
-/** Text that is signed or hashed, which nobody may change: refused where a character is not to be seen. */
+/** Schema of text that is signed or hashed. Such text must never be altered, so it is refused where it has an unprintable character. */
 export const plainText = (maxLength: number) =>
   z
     .string()
     .max(maxLength)
     .refine(text => printable(text) === text, 'it has characters that cannot be shown')
 
-/** Text for people alone: what cannot be shown of it becomes a space. */
+/** Schema of text that only people read: an unprintable character becomes a space. */
 export const shownText = (maxLength: number) => z.string().max(maxLength).transform(printable)

@@ -1,10 +1,12 @@
+// Why: docs/why/rounds.md
+
 import { concat, type Hex, keccak256 } from 'viem'
 import type { RoundRules, Timeline } from './network-parameters.ts'
 
 /** The three facts about a block that rounds are made of; `timestamp` in seconds. */
 export type BlockHead = { readonly number: bigint; readonly hash: Hex; readonly timestamp: number }
 
-/** A round of an epoch: it **is** its trigger block's hash. `ordinal` counts the epoch's rounds from 0. */
+/** The block that begins a round; its hash is the round's name. `ordinal` counts the epoch's rounds from 0. */
 export type Trigger = BlockHead & { readonly ordinal: number; readonly slot: number }
 
 export type EpochRounds = {
@@ -16,7 +18,7 @@ export type EpochRounds = {
   readonly rules: RoundRules
 }
 
-/** Whether two readings of an epoch have the same seed, of the same block; a reorg may bring another one. */
+/** Whether two readings of an epoch have the same seed, set by the same block. After a reorg they may differ. */
 export const isSameSeed = (one: EpochRounds | undefined, other: EpochRounds): boolean =>
   one?.seed === other.seed && one.seededAt === other.seededAt
 
@@ -33,9 +35,9 @@ const fires = (seed: Hex, hash: Hex, threshold: bigint) =>
 /**
  * Whether `block` triggers a round, given the epoch's triggers so far (of the same branch of the chain).
  *
- * Anyone can recompute this from the chain and nobody can know it earlier: a block triggers by its own hash, unless that
- * would begin a round less than the refractory time after the last one or one that cannot end inside its slot. A slot
- * without a trigger gets one at its first block at or after the cutoff; one whose cutoff came before the seed has no round.
+ * Anyone can recompute this from the chain, and nobody can know it before the block. A block triggers by its own hash, unless the
+ * last round began less than the refractory time ago or the round could not end inside its slot. A slot without a trigger gets one
+ * at its first block at or after the cutoff. A slot whose cutoff came before the seed has no round.
  */
 export function nextTrigger(rounds: EpochRounds, earlier: readonly Trigger[], block: BlockHead): Trigger | null {
   const { rules, startsAt, epochSeconds, seededAt } = rounds

@@ -1,13 +1,13 @@
 /**
- * Everything that is signed, as EIP-712 types. The domain is one for the network: `verifyingContract` is EpochConsensus.
- * `Commitment` and `Receipt` are also verified on chain (audits and slashing): their field order is consensus.
+ * Everything that is signed, as EIP-712 types. A network has one domain, whose `verifyingContract` is EpochConsensus.
+ * The contracts verify `Commitment` and `Receipt` too (audits and slashing), so the order of their fields must never change.
  */
 import type { Address, Hex, TypedDataDomain } from 'viem'
 
 export const signedTypes = {
   /**
    * Provider (or another Checker) → Checker, once per connection; bound to both TLS certificates and the server's nonce.
-   * `claimHash` is keccak256 of what else the session says of its sender: its role in UTF-8 ‖ its device ids.
+   * `claimHash` is keccak256(role of the sender in UTF-8 ‖ its device ids).
    */
   Session: [
     { name: 'operator', type: 'address' },
@@ -27,7 +27,7 @@ export const signedTypes = {
     { name: 'secretHash', type: 'bytes32' },
     { name: 'checker', type: 'address' },
   ],
-  /** Provider → all five seats of its cohort: what the device finished inside the window. */
+  /** Provider → every seat of its committee: what the device finished inside the window. */
   Commitment: [
     { name: 'epoch', type: 'uint64' },
     { name: 'round', type: 'bytes32' },
@@ -38,7 +38,7 @@ export const signedTypes = {
     { name: 'root', type: 'bytes32' },
     { name: 'environmentHash', type: 'bytes32' },
   ],
-  /** Provider → seats, instead of a Commitment: this device cannot work this round, and why. */
+  /** Provider → seats, in place of a Commitment: this device cannot work this round, and the reason. */
   Abort: [
     { name: 'epoch', type: 'uint64' },
     { name: 'round', type: 'bytes32' },
@@ -53,7 +53,7 @@ export const signedTypes = {
     { name: 'samplingBlockHash', type: 'bytes32' },
     { name: 'checker', type: 'address' },
   ],
-  /** Checker → Provider: who are you, for a fresh nonce. */
+  /** Checker → Provider: asks a device for its DeviceReport over a fresh nonce. */
   DeviceRequest: [
     { name: 'deviceId', type: 'bytes32' },
     { name: 'nonce', type: 'bytes32' },

@@ -1,4 +1,4 @@
-/** What a seat says of one round of one device. Only what can be proven on chain may cost stake. */
+/** The verdicts of a seat on one round of one device. A verdict costs no stake: only an offence that is proven on chain does. */
 export const verdicts = ['VALID', 'WRONG', 'TIMEOUT', 'OFFLINE', 'UNSUPPORTED', 'CHECKER_FAULT'] as const
 export type Verdict = (typeof verdicts)[number]
 

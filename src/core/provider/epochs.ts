@@ -41,7 +41,7 @@ export type FollowEpochsDependencies = {
   readonly onTrouble: (where: string) => (error: unknown) => void
 }
 
-/** Epochs that the journal remembers: the chain keeps four, and no bond outlasts that and its audits by as much. */
+/** Epochs that the journal keeps: far more than the chain keeps, and than a bond or deposit answers for. */
 const keptEpochs = 64
 
 /** Enters each epoch once its seed is there, again where a reorg brings another seed. @returns how to end it */
@@ -50,11 +50,11 @@ export async function followEpochs(
   dependencies: FollowEpochsDependencies,
 ): Promise<() => void> {
   const { heads, rosters, seats, engines, runner, journal, sender, log, emit, renew, onTrouble } = dependencies
-  /** Epochs whose preparation is complete. */
+  /** Epochs for which everything is prepared. */
   const entered = new Set<number>()
   const said = new Set<string>()
 
-  /** Says once why there is nothing to do. */
+  /** Emits once the reason why there is no work. */
   function sayIdle(reason: string) {
     if (said.has(reason)) return
     said.add(reason)

@@ -3,48 +3,48 @@ import { defineErrors } from '../platform/errors.ts'
 export const providerErrors = defineErrors({
   PROVIDER_SECOND_COMMITMENT: {
     message: ({ round }: { round: string }) =>
-      `A different commitment was already signed for round ${round}; this one was not.`,
+      `A different commitment was already signed for round ${round}, so this one was not signed.`,
     meaning:
       'Two signed commitments for one round are provable equivocation and cost the deposit, so the journal forbids it.',
     fix: 'Nothing to do: the first commitment stands. Make sure that no second Provider runs with the same key.',
   },
   PROVIDER_ROWS_DIFFER: {
     message: ({ round }: { round: string }) =>
-      `The rows of round ${round}, computed again after a restart, are not the ones that were committed to.`,
+      `The rows of round ${round}, computed again after a restart, differ from those that were committed to.`,
     meaning: 'The same seed always gives the same rows, so the device or its memory computed wrongly, then or now.',
     fix: 'Run "kaisar provider doctor"; if it finds nothing, test the memory of this machine.',
   },
   PROVIDER_ROUND_UNKNOWN: {
     message: ({ commitmentHash }: { commitmentHash: string }) =>
       `Commitment ${commitmentHash} is not one of the rounds in progress.`,
-    meaning: 'A seat asked for samples of a round that has ended, or that this Provider never worked.',
+    meaning: 'A seat asked for samples of a round that has ended, or in which this Provider did not work.',
     fix: 'Nothing to do: the request was refused.',
   },
   PROVIDER_OFFER_MISSING: {
     message: ({ checker }: { checker: string }) =>
-      `Checker ${checker} asks for samples and offered no job for this round.`,
+      `Checker ${checker} asks for samples of a round for which it offered no job.`,
     meaning:
-      'The offer fixes the sampling secret before the work is done; without one the sample could be chosen afterwards.',
+      'The offer fixes the sampling secret before the work is done. Without an offer the seat could choose the sample afterwards.',
     fix: 'Nothing to do: the request was refused.',
   },
   PROVIDER_SECOND_REQUEST: {
     message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
-      `Checker ${checker} has asked for samples of commitment ${commitmentHash} with another secret before.`,
+      `Checker ${checker} asked for samples of commitment ${commitmentHash} before, with another secret.`,
     meaning:
-      'A seat draws with one secret: the same request may be answered again, also with the block that a reorg put in its place; another secret would let it draw until it likes the rows.',
+      'A seat draws with one secret. The same request may be answered again, also for the block that a reorg put in the place of the first. With another secret a seat could draw until it likes the rows.',
     fix: 'Nothing to do: the request was refused.',
   },
   PROVIDER_ASKED_TOO_OFTEN: {
     message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
       `Checker ${checker} asks too often for samples of commitment ${commitmentHash}.`,
-    meaning: 'A seat asks once, again when it connects again, and anew when a reorg replaces the sampling block.',
+    meaning: 'A seat asks once, and again when it has connected anew or a reorg has replaced the sampling block.',
     fix: 'Nothing to do: the request was refused.',
   },
   PROVIDER_SPEC_OTHER: {
     message: ({ specHash }: { specHash: string }) =>
-      `A job was offered for spec ${specHash}, which is not in force here.`,
-    meaning: 'The chain names one spec for everybody in an epoch, and this Provider works that one.',
-    fix: 'Nothing to do: the offer was refused. If all Checkers offer it, look whether the RPC endpoints are behind.',
+      `A Checker offered a job of spec ${specHash}, which is not in force here.`,
+    meaning: 'The chain names one spec for an epoch, and this Provider works by that one.',
+    fix: 'Nothing to do: the offer was refused. If all Checkers offer that spec, check whether the RPC endpoints are behind.',
   },
   PROVIDER_NOT_FROM_SEAT: {
     message: ({ checker }: { checker: string }) =>
@@ -53,76 +53,75 @@ export const providerErrors = defineErrors({
     fix: 'Nothing to do: the message was refused.',
   },
   PROVIDER_DEVICE_UNKNOWN: {
-    message: ({ deviceId }: { deviceId: string }) => `Device ${deviceId} is not one of this Provider.`,
+    message: ({ deviceId }: { deviceId: string }) => `Device ${deviceId} does not belong to this Provider.`,
     meaning: 'A seat asked about a device that this process does not run.',
     fix: 'Nothing to do: the request was refused.',
   },
   PROVIDER_RECEIPT_UNWANTED: {
     message: ({ checker, epoch }: { checker: string; epoch: string }) =>
-      `Checker ${checker} sent a receipt of epoch ${epoch} that this Provider has no use for.`,
-    meaning: 'A receipt is kept of own devices and of epochs that the chain still keeps, one of each seat.',
+      `Checker ${checker} sent a receipt of epoch ${epoch} that this Provider does not keep.`,
+    meaning:
+      'A Provider keeps one receipt of each seat for each of its own devices, for the epochs that the chain still keeps.',
     fix: 'Nothing to do: the receipt was refused.',
   },
   PROVIDER_ATTESTATION_TOO_SOON: {
     message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>
       `Checker ${checker} asks again too soon for attestation evidence of device ${deviceId}.`,
     meaning:
-      'Evidence keeps the card’s tool busy for seconds: a seat has it once of each device, and again a minute after its last one of this host.',
+      'Collecting evidence keeps the card’s tool busy for seconds. A seat gets it once for each device, and again a minute after it last got any from this host.',
     fix: 'Nothing to do: the request was refused, and the seat asks again in a later round.',
   },
   PROVIDER_ATTESTATION_TOO_LATE: {
     message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>
       `Evidence of device ${deviceId} could not be collected for Checker ${checker} while its nonce was fresh.`,
-    meaning:
-      'Evidence is collected once at a time, for one seat after the other, and all of it took longer than a nonce lives.',
-    fix: 'Nothing to do for this one. If it repeats, the collector is slow on this host: see how long "kaisar provider attest" takes.',
+    meaning: 'Evidence is collected for one seat after the other. The seat’s turn came after its nonce had run out.',
+    fix: 'Nothing to do this time. If it repeats, the collector is slow on this host: see how long "kaisar provider attest" takes.',
   },
   PROVIDER_NO_SEATS: {
     message: ({ reason }: { reason: string }) => `No seat judges this Provider’s devices now: ${reason}.`,
-    meaning:
-      'Jobs come from the five seats drawn for a device’s cohort; without them nothing is worked and nothing paid.',
-    fix: 'Leave it running: it starts by itself. "kaisar epoch status" shows where the network stands.',
+    meaning: 'Jobs come from the seats that are drawn for a device’s cohort. Without them there is no work and no pay.',
+    fix: 'Leave the Provider running: work starts by itself. "kaisar epoch status" shows where the network stands.',
   },
   PROVIDER_NO_DEVICE: {
     message: ({ reason }: { reason: string }) => `This host has no device that can work: ${reason}`,
-    meaning: 'Every device found has a critical fault, or none was found.',
+    meaning: 'No device was found, or each one that was found has a critical fault.',
     fix: 'Run "kaisar provider doctor" and follow the fixes it names.',
     exit: 3,
   },
   PROVIDER_CPU_FALLBACK: {
     message: ({ model, refused }: { model: string; refused: readonly string[] }) =>
-      `${model} would be worked by the CPU: no other execution provider could be used (${refused.join(', ')}).`,
+      `The CPU would do the work of ${model}: no other execution provider could be used (${refused.join(', ')}).`,
     meaning:
-      'A card registered as such that is worked by the CPU earns what a CPU earns and looks broken; the log says what each execution provider lacks.',
+      'A registered card whose work the CPU does earns as little as a CPU and looks broken. The log says what each execution provider lacks.',
     fix: 'Follow the fixes in the log, or pass --execution-provider cpu to take part with the CPU of this host instead.',
     exit: 3,
   },
   PROVIDER_WINDOW_DIFFERS: {
     message: ({ spec, windowMs, specWindowMs }: { spec: string; windowMs: number; specWindowMs: number }) =>
       `The chain sets a window of ${windowMs} ms, and its spec "${spec}" has one of ${specWindowMs} ms.`,
-    meaning: 'Rates are rows by the window of the spec; with another one on chain nobody’s rate would mean anything.',
-    fix: 'Tell the owner of the network: the round rules and the spec have to be changed together.',
+    meaning: 'A rate is rows divided by the window of the spec. With another window on chain rates would mean nothing.',
+    fix: 'Tell the owner of the network that round rules and spec have to be changed together.',
     exit: 3,
   },
   PROVIDER_SPEC_CHANGED: {
-    message: ({ epoch }: { epoch: number }) => `From epoch ${epoch} on the network works by another spec.`,
-    meaning: 'The chain names the spec of each epoch; engines are started again for the new one.',
-    fix: 'Nothing to do: the Provider begins anew by itself.',
+    message: ({ epoch }: { epoch: number }) => `The network works by another spec from epoch ${epoch} on.`,
+    meaning: 'The chain names the spec of each epoch. The engines are started again for the new one.',
+    fix: 'Nothing to do: the Provider restarts its engines by itself.',
   },
   PROVIDER_PAYOUT_DIFFERS: {
     message: ({ deviceId, registered, payout }: { deviceId: string; registered: string; payout: string }) =>
       `Device ${deviceId} is registered for payout wallet ${registered}, not for ${payout}.`,
     meaning:
-      'Rewards go to the wallet on chain, whatever this command says, and only that wallet can name another one.',
+      'Rewards go to the wallet that is registered on chain, whatever --payout says, and only that wallet can name another one.',
     fix: 'Pass the registered wallet as --payout, or send "setPayout" from it first, as docs/run-a-provider.md shows.',
     exit: 3,
   },
   PROVIDER_REGISTRATION_UNSEEN: {
     message: ({ deviceId }: { deviceId: string }) =>
-      `Device ${deviceId} was registered and an endpoint does not show it yet.`,
+      `Device ${deviceId} was registered, and an endpoint does not show it yet.`,
     meaning:
       'The transaction is mined; the endpoint that was asked afterwards is behind, or the block was reorganised away.',
-    fix: 'Start again: nothing is paid twice. If it goes on, use another RPC endpoint.',
+    fix: 'Start the Provider again: no deposit is paid twice. If it repeats, use another RPC endpoint.',
     exit: 3,
   },
   PROVIDER_DEPOSIT_MISSING: {

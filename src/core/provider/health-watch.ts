@@ -1,10 +1,10 @@
-/** Looks at the devices again and again while the Provider runs, and says which of them cannot work now and why. */
+/** Probes the devices at an interval while the Provider runs, and says which of them cannot work now, with the reason. */
 import { compareProbes, type DeviceEvent } from '../devices/compare-probes.ts'
 import { criticalFaults, type GpuProbe, type ProbeResult } from '../devices/probed-device.ts'
 import type { Clock } from '../platform/clock.ts'
 
 export type HealthWatch = {
-  /** Why this device (by hardware identity) cannot work now, as `CODE: sentence`; null when it can. */
+  /** The reason why this device (by hardware identity) cannot work now, as `CODE: sentence`; null when it can. */
   stopReason(identity: string): string | null
   /** Probes at this interval until the signal aborts. */
   run(signal: AbortSignal): Promise<void>
@@ -21,7 +21,7 @@ export function createHealthWatch(
     readonly probe: GpuProbe
     readonly clock: Clock
     readonly onEvent: (event: DeviceEvent) => void
-    /** Told where a look failed; there is another one after the interval. */
+    /** Called when a probe failed; the next one comes after the interval. */
     readonly onTrouble?: (error: unknown) => void
   },
 ): HealthWatch {

@@ -1,4 +1,4 @@
-/** What a Provider must not forget: what it has signed, and what Checkers have promised to say about it. */
+/** What a Provider must not forget (what it has signed, what Checkers have promised to say about it), and how others read it while it runs. */
 import type { Hex } from 'viem'
 import { operatorSessionTable } from '../chain/operator-session.ts'
 import { ownChainTable } from '../chain/own-chain.ts'
@@ -27,7 +27,7 @@ export const providerMigrations = [
    CREATE INDEX commitment_hash ON "commitment" (hash);
    CREATE INDEX refusal_time ON refusal (checker, time);`,
   ownChainTable,
-  // A reorg may replace the block that draws: a seat asks with each of them, and always with one secret.
+  // A reorg may replace the sampling block. A seat asks again with the other block, and always with the same secret.
   `CREATE TABLE asked (
      commitment_hash TEXT NOT NULL, checker TEXT NOT NULL, epoch INTEGER NOT NULL, secret TEXT NOT NULL,
      sampling_block TEXT NOT NULL, PRIMARY KEY (commitment_hash, checker, sampling_block)) STRICT;
@@ -48,22 +48,22 @@ export type ProviderJournal = {
   /** The epoch of a commitment that was recorded, by its hash. */
   epochOfCommitment(hash: Hex): number | null
   /**
-   * Keeps a seat's sample request before it is answered. The same one again changes nothing; one with another block is kept, too.
+   * Keeps a seat's sample request before it is answered. The same request again changes nothing; one for another block is kept too.
    * @throws PROVIDER_SECOND_REQUEST when the seat asked with another secret about this commitment
    */
   recordRequest(epoch: bigint, request: SignedMessage<'SampleRequest'>): void
-  /** Keeps what a seat said of a device's epoch; the first stands. @returns whether it was kept */
+  /** Keeps a seat's receipt for a device's epoch; only the first counts. @returns whether it was kept */
   recordReceipt(checker: Hex, receipt: Signed<'Receipt'>): boolean
   receipts(deviceId: Hex, epoch: number): { readonly checker: Hex; readonly receipt: Signed<'Receipt'> }[]
-  /** Keeps the environment record (canonical text) that an epoch's reports carry; the first stands. */
+  /** Keeps the environment record (canonical text) that the reports of an epoch carry; only the first counts. */
   recordEnvironment(epoch: number, record: string): void
   environment(epoch: number): string | null
-  /** Keeps what a Checker refused, ten of each a minute. @returns whether it was kept */
+  /** Keeps a refusal by a Checker, at most ten a minute for each Checker. @returns whether it was kept */
   recordRefusal(
     time: number,
     refusal: { readonly checker: Hex; readonly code: string; readonly message: string },
   ): boolean
-  /** Forgets what epochs before this one have left, and all but the newest refusals. */
+  /** Deletes the records of epochs before this one, and all but the newest refusals. */
   prune(epoch: number): void
 }
 
@@ -186,12 +186,12 @@ export type CommittedRound = {
   readonly commitmentHash: Hex
 }
 
-/** A Checker's signed word on a device's epoch. */
+/** A receipt: a Checker's signed word on a device's epoch. */
 export type ReceiptSummary = {
   readonly epoch: number
   readonly deviceId: Hex
   readonly checker: Hex
-  /** Encoded as in the opening (minifloat); 0 to 10000; see `flags`. */
+  /** The rate as in the opening (minifloat). */
   readonly rate: number
   readonly uptime: number
   readonly flags: readonly (keyof typeof flagBit)[]

@@ -48,7 +48,7 @@ export type WorkingDevicesOptions = {
   readonly network: ConnectedNetwork
   readonly payout: Address
   readonly executionProvider: ExecutionProvider | 'auto'
-  /** How often the devices are looked at while they work; default 60,000. */
+  /** How often the devices are probed while they work; default 60,000. */
   readonly healthIntervalMs?: number
 }
 
@@ -59,12 +59,12 @@ export type WorkingDevicesDependencies = {
   readonly readEnvironment: (engines: readonly WorkEngine[]) => Promise<EnvironmentRecord>
   /** The device certificate, made for these devices. */
   readonly certify: (binding: { readonly deviceIds: readonly Hex[]; readonly hardwareHash: Hex }) => Promise<Identity>
-  /** Attestation evidence of a card that can attest, over this nonce, and its identity; null where it cannot or is not asked to. */
+  /** Attestation evidence of a card over this nonce, with its identity; null where the card cannot attest, or is not asked to. */
   readonly attest: (
     device: OwnDevice,
     nonce: Hex,
   ) => Promise<{ readonly evidence: string; readonly identity: Hex } | null>
-  /** The engine that works for this device, pinned to it among all that were found. */
+  /** Starts the engine of a device, pinned to it among all devices that were found. */
   readonly startEngine: (spec: JobSpec, device: ProbedDevice, all: readonly ProbedDevice[]) => Promise<WorkEngine>
   readonly clock: Clock
   readonly log: Logger
@@ -143,7 +143,7 @@ export function ownDevices(result: ProbeResult, operator: Address): OwnDevice[] 
   return able.map(probed => ({ deviceId: deviceIdOf(operator, probed.localId), probed }))
 }
 
-/** One hash over all hardware of this host, whatever its order: what the device certificate is bound to. */
+/** One hash over all hardware of this host, in any order; the device certificate is bound to it. */
 export const hostHardwareHash = (devices: readonly OwnDevice[]): Hex =>
   keccak256(
     encodeAbiParameters([{ type: 'bytes32[]' }], [devices.map(({ probed }) => hardwareHash(probed.record)).sort()]),
@@ -151,8 +151,8 @@ export const hostHardwareHash = (devices: readonly OwnDevice[]): Hex =>
 
 /**
  * Starts one engine per device, in order, and logs each execution provider that was refused for one.
- * @param executionProvider - what the operator asked for; only a named `cpu` lets a card's work be done by the CPU
- * @throws PROVIDER_CPU_FALLBACK, and as `startEngine` does; then none is left running
+ * @param executionProvider - the operator's choice; only an explicit `cpu` lets the CPU do a card's work
+ * @throws PROVIDER_CPU_FALLBACK, and as `startEngine` does; then no engine is left running
  */
 export async function startEngines(
   { executionProvider }: { readonly executionProvider: ExecutionProvider | 'auto' },
@@ -182,11 +182,11 @@ export type EngineChoice = {
   readonly executionProvider: ExecutionProvider | 'auto'
   /** Threads of one operator on the CPU. */
   readonly threads: number
-  /** CUDA_VISIBLE_DEVICES: the NVIDIA devices of this process, where not all of them are. */
+  /** CUDA_VISIBLE_DEVICES: the NVIDIA devices of this process, where it has only some of them. */
   readonly cudaVisibleDevices?: string | undefined
 }
 
-/** `all`: every device that the probe saw. */
+/** @param all - every device that the probe saw */
 export const engineOptions = (
   { executionProvider, threads, cudaVisibleDevices }: EngineChoice,
   spec: JobSpec,

@@ -1,6 +1,6 @@
 import type { Address, Hex } from 'viem'
 
-/** What a Provider says while it runs; each is a line of `kaisar provider run --json`. */
+/** The events that a Provider emits while it runs; each is a line of `kaisar provider run --json`. */
 export type ProviderEvent =
   | {
       readonly type: 'device.registered'
@@ -22,7 +22,7 @@ export type ProviderEvent =
       readonly lostMs: number
     }
   | {
-      /** Committed to before a restart; its rows can be opened again. */
+      /** The round was committed to before a restart, and its rows can be opened again. */
       readonly type: 'round.resumed'
       readonly epoch: number
       readonly round: Hex

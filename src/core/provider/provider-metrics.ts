@@ -1,4 +1,4 @@
-/** What a Provider counts of itself, from the events it emits, and whether it is ready for the next round. */
+/** Makes the metrics of a Provider from the events that it emits, and its readiness check for the next round. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { chainLag, createDaemonMetrics, type DaemonMetricsDependencies } from '../platform/daemon-metrics.ts'
 import type { Health } from '../platform/metrics.ts'
@@ -10,7 +10,7 @@ export type ProviderMetrics = {
   health(): Promise<Health>
 }
 
-/** What readiness is decided by. */
+/** The input of the readiness check. */
 export type ProviderState = {
   /** The newest epoch entered: how many of our devices are in it, how many seats judge them; null before the first. */
   readonly epoch: { readonly epoch: number; readonly devices: number; readonly seats: number } | null
@@ -20,14 +20,14 @@ export type ProviderState = {
   readonly chainLagSeconds: number | null
 }
 
-/** A verdict needs three of the five seats. */
+/** Seats of a committee that a result needs. */
 const quorum = 3
-/** Whatever the block time, a head this old has stopped. */
+/** A head that is older than this counts as stopped, whatever the block time. */
 const stoppedSeconds = 120
-/** Epochs are entered before they begin, and a round may come late in one. */
+/** Epochs without a round after which the Provider counts as not ready: an epoch is entered before it begins, and its first round may come late. */
 const silentEpochs = 3
 
-/** Why a Provider would miss the next round; nothing: it is ready. Pure. */
+/** The readiness check: the reasons why a Provider would miss the next round; none when it is ready. Pure. */
 export function providerHindrances({ epoch, openSessions, lastRound, chainLagSeconds }: ProviderState): string[] {
   const hindrances: string[] = []
   if (chainLagSeconds === null) hindrances.push('no RPC endpoint answers')
@@ -51,7 +51,7 @@ export function createProviderMetrics(
   const registers = [registry]
   const rounds = new Counter({
     name: 'kaisar_provider_rounds_total',
-    help: 'Rounds worked, by how they ended: committed, resumed after a restart, or aborted.',
+    help: 'Rounds worked, by outcome: committed, resumed after a restart, or aborted.',
     labelNames: ['device', 'result'],
     registers,
   })
@@ -69,14 +69,14 @@ export function createProviderMetrics(
   })
   const lost = new Histogram({
     name: 'kaisar_provider_window_lost_seconds',
-    help: 'From the last batch that counted to the end of the window.',
+    help: 'Time from the last batch that counted to the end of the window.',
     labelNames: ['device'],
     buckets: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
     registers,
   })
   const lastRoundTime = new Gauge({
     name: 'kaisar_provider_last_round_timestamp_seconds',
-    help: 'When a round was committed to last, in seconds since 1970.',
+    help: 'Time of the last commitment, in seconds since 1970.',
     labelNames: ['device'],
     registers,
   })

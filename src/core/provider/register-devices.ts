@@ -1,4 +1,4 @@
-/** Registers what is not on chain, and starts a new generation of what has changed; never twice. */
+/** Registers devices that are not on chain, and starts a new generation of devices that have changed; never twice. */
 import { type Address, formatEther, type Hex, keccak256, toHex } from 'viem'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
@@ -23,19 +23,19 @@ export type Registered = {
 }
 
 type Registration = { readonly network: ConnectedNetwork; readonly payout: Address; readonly certificateHash: Hex }
-/** What the chain knows of a device of ours. */
+/** The chain's record of one of our devices. */
 type Known = {
   readonly own: OwnDevice
   /** Null while it is not registered. */
   readonly device: RegisteredDevice | null
-  /** The wallet it is or was paid to; null where it never was registered. */
+  /** The wallet that it is or was paid to; null where it was never registered. */
   readonly paidTo: Address | null
   /** The generation that would be next. */
   readonly next: number
 }
 
 /**
- * Reads the chain first: a device that is there with the same hashes is left alone, whoever registered it and whenever.
+ * Reads the chain first. A device that is registered with the same hashes is left as it is, whenever it was registered.
  *
  * @param payout - the cold wallet that rewards and deposits go to; only it can change itself later
  * @throws PROVIDER_DEPOSIT_MISSING, PROVIDER_PAYOUT_DIFFERS, PROVIDER_REGISTRATION_UNSEEN, and what the chain refuses
@@ -75,10 +75,10 @@ async function registerOne(
   const sameHardware = known?.record.deviceHash === probed.deviceHash
   if (known !== null && sameHardware && known.record.certificateHash === certificateHash)
     return { device: known, change: 'none' }
-  // Which card it is does not depend on the nonce; the Checkers ask for evidence over their own.
+  // The card's identity does not depend on the nonce; Checkers ask for evidence over nonces of their own.
   const attestedIdentity = known?.record.attestedIdentity ?? (await attest(own, zeroBytes32))?.identity ?? zeroBytes32
   await sender.send({
-    // A generation is registered once, also after the device has left and come back.
+    // The key names the generation, which is registered once, also after the device has left and come back.
     key: `register/${deviceId}/${next}`,
     to: network.contracts.DeviceRegistry,
     abi: deviceRegistryAbi,
@@ -101,7 +101,7 @@ async function approveDeposit(network: ConnectedNetwork, missing: readonly Known
   if (balance < needed)
     throw providerErrors.PROVIDER_DEPOSIT_MISSING({ needed: formatEther(needed), balance: formatEther(balance) })
   if (allowance >= needed) return
-  // Named by the registrations that it is for, and by what it adds to: needed again later, it is another one.
+  // The key names the registrations that the approval is for and the allowance it adds to, so that a later approval has another key.
   const about = missing.map(({ own, next }) => `${own.deviceId}/${next}`).sort()
   await sender.send({
     key: `approve/deposit/${keccak256(toHex(about.join()))}/${allowance}/${needed}`,

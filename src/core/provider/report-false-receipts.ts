@@ -1,4 +1,4 @@
-/** A seat that told us one thing and opened another loses stake: the Provider, who holds its receipt, sends both to the chain. */
+/** Reports seats whose receipt contradicts what they opened. Such a seat loses stake when the Provider sends its receipt and the opening to the chain. */
 import type { Hex } from 'viem'
 import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
 import { firstBlockSince } from '../chain/block-time.ts'
@@ -19,10 +19,10 @@ export type FalseReceiptDependencies = {
   readonly log: Logger
 }
 
-/** Epochs of which a seat still has a receipt to give: those that the chain keeps, and the one that is entered early. */
+/** Epochs for which a seat may still give a receipt: those that the chain keeps, and the one that is entered early. */
 const receiptEpochs = 5n
 
-/** Whether a receipt is of a device of ours, and of an epoch that can still be compared with what was opened for it. */
+/** Whether a receipt is about one of our devices, and about an epoch whose openings can still be compared with it. */
 export const isReceiptWanted =
   ({ deviceIds, latestEpoch }: { readonly deviceIds: readonly Hex[]; readonly latestEpoch: () => number }) =>
   ({ deviceId, epoch }: Pick<SignedMessage<'Receipt'>, 'deviceId' | 'epoch'>): boolean => {
@@ -31,7 +31,7 @@ export const isReceiptWanted =
   }
 
 /**
- * Compares the receipts of an epoch that is settled with what was opened for it; nothing is sent twice.
+ * Compares the receipts of a settled epoch with its openings, and reports contradictions; none is sent twice.
  *
  * @returns the seats that were caught
  */
@@ -45,7 +45,7 @@ export async function reportFalseReceipts(
   const fromBlock = await firstBlockSince(network.chain, openAt)
   const caught: Hex[] = []
   for (const [cohort, given] of Map.groupBy(receipts, ({ receipt }) => receipt.message.cohort)) {
-    // A receipt may name any cohort; the contract knows those of the epoch.
+    // A receipt may name a cohort that does not exist; the contract only knows those of the epoch.
     if (cohort >= cohorts) continue
     const seats = (await committeeOf(network, epoch, cohort)) ?? []
     for (const { checker, receipt, opening } of falseReceipts(
@@ -54,7 +54,10 @@ export async function reportFalseReceipts(
       await shownOpenings(network, epoch, cohort, fromBlock),
     )) {
       caught.push(checker)
-      log.warn({ epoch, checker, device: receipt.message.deviceId }, 'a seat opened another thing than it told us')
+      log.warn(
+        { epoch, checker, device: receipt.message.deviceId },
+        'a seat opened something else than its receipt says',
+      )
       sender.enqueue({
         key: `false-receipt/${epoch}/${cohort}/${checker}/${receipt.message.lane}`,
         to: network.contracts.CheckerSeats,

@@ -86,12 +86,12 @@ type Named = Pick<RoundRules, 'specHash' | 'windowMs'>
  */
 export function specInForce({ specHash, windowMs }: Named): JobSpec {
   const { name, spec } = specByHash(specHash)
-  // A rate is rows ÷ the spec's window: worked for another time it would say something else than everybody's.
+  // A rate is rows ÷ the spec's window. Work over another time would give a rate that cannot be compared with others.
   if (windowMs !== spec.windowMs)
     throw providerErrors.PROVIDER_WINDOW_DIFFERS({ spec: name, windowMs, specWindowMs: spec.windowMs })
   return spec
 }
 
-/** Whether engines that work by some rules work by others too. */
+/** Whether the engines of some rules can be kept for other rules. */
 export const isSameWork = (one: Named, other: Named): boolean =>
   one.specHash === other.specHash && one.windowMs === other.windowMs

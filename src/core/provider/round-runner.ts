@@ -1,6 +1,6 @@
 /**
- * What a Provider does at a round: every device works its window, or, where that was done before a restart, computes the
- * recorded rows again so that they can still be opened.
+ * Runs a Provider's part of each round. Every device works its window. Where it did so before a restart, it computes the recorded rows
+ * again, so that they can still be opened.
  */
 import type { Hex } from 'viem'
 import type { Round } from '../chain/rounds.ts'
@@ -22,7 +22,7 @@ import type { RoundWork, WorkingDevice } from './round-work.ts'
 export type RoundRunnerDependencies = {
   readonly devices: readonly (OwnDevice & Pick<WorkingDevice, 'engine'>)[]
   readonly environmentHash: Hex
-  /** Null while the epoch was not entered. */
+  /** Null while the epoch is not entered. */
   readonly rosterOf: (epoch: number) => Roster | null
   readonly seatsOf: (epoch: number) => readonly Session[]
   /** The newest block and when it was seen, in monotonic ms. */
@@ -39,11 +39,11 @@ export type RoundRunnerDependencies = {
 }
 
 export type RoundRunner = {
-  /** A round has begun, or had begun before we started. */
+  /** Takes a round that has begun now, or that had begun before we started. */
   take(round: Round): void
-  /** The epoch's roster is there: rounds that waited for it are taken. */
+  /** Says that the epoch's roster is there; rounds that waited for it are taken. */
   entered(epoch: number): void
-  /** Resolves when no window is worked. */
+  /** Resolves when no window is being worked. */
   idle(): Promise<void>
 }
 
@@ -54,7 +54,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
   const inProgress = new Set<Promise<void>>()
   let waiting: Round[] = []
 
-  /** When the trigger can have been seen first, by block time: of a round that began before we did, long before we saw it. */
+  /** The earliest time at which the trigger can have been seen, by block time. A round from before our start began long before we saw it. */
   function beganAtMs({ timestamp, seenAtMs }: Round): number {
     const newest = tip()
     return newest === null ? seenAtMs : Math.min(seenAtMs, newest.seenAtMs - (newest.timestamp - timestamp) * 1000)
@@ -89,7 +89,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
     const recorded = journal.commitmentOf(round.hash, device.deviceId)
     try {
       if (recorded !== null) return await takeUp(round, startedAtMs, rounds, device, recorded)
-      // What began before we could see it cannot be worked in time, and another commitment would only be late.
+      // A window that began before we could see its trigger cannot be worked in time: its commitment would be late.
       if (Math.max(clock.monotonicMs(), round.seenAtMs) - startedAtMs > rounds.rules.graceMs) return
       const sick = health.stopReason(probed.record.identity)
       if (sick !== null) return await signOff(about, device.generation, sick)
@@ -104,7 +104,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
     }
   }
 
-  /** Committed to before a restart: the same commitment is said again, and its rows are there to be opened. */
+  /** Resumes a round that was committed to before a restart: sends the same commitment again, and makes its rows ready to be opened. */
   async function takeUp(
     round: Round,
     startedAtMs: number,
@@ -134,7 +134,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
       )
   }
 
-  /** Says, signed, that a device does not take part in a round: better than a silence that could mean anything. */
+  /** Sends a signed message that a device does not take part in a round, so that seats need not guess the reason of a silence. */
   async function signOff(about: { epoch: number; round: Hex; deviceId: Hex }, generation: number, reason: string) {
     const message = { ...about, epoch: BigInt(about.epoch), generation, reason: printable(reason).slice(0, 200) }
     const abort = await signMessage(signer, 'Abort', message)

@@ -1,4 +1,4 @@
-/** One device's part of a round: work the window, sign one commitment, open what each seat samples. */
+/** A device's part of a round: works the window, signs one commitment, opens the rows that each seat samples. */
 import type { Address, Hex } from 'viem'
 import { type JobSpec, windowRate } from '../job/spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
@@ -16,13 +16,13 @@ import { type FindBlock, requireSamplingBlock } from './sampling-block.ts'
 export type WorkingDevice = {
   readonly deviceId: Hex
   readonly generation: number
-  /** keccak256 of the environment record that the device's reports of this epoch carry. */
+  /** keccak256 of the environment record in the device's reports of this epoch. */
   readonly environmentHash: Hex
   readonly engine: Pick<WorkEngine, 'runWindow' | 'rework' | 'open'>
 }
 
 export type WorkedRound = {
-  /** Our own monotonic time of the trigger. */
+  /** Our own monotonic time at first sight of the trigger. */
   readonly seenAtMs: number
   readonly commitment: Signed<'Commitment'>
   readonly commitmentHash: Hex
@@ -37,7 +37,7 @@ export type RoundWork = {
    */
   work(device: WorkingDevice, trigger: Trigger, epoch: number, epochSeed: Hex, seenAtMs: number): Promise<WorkedRound>
   /**
-   * Takes up a round that was committed to before a restart: its rows are computed again. A round that is open stays as it is.
+   * Resumes a round that was committed to before a restart by computing its rows again. A round that is open already stays as it is.
    * @throws PROVIDER_ROWS_DIFFER, and as the engine does
    */
   restore(
@@ -46,16 +46,16 @@ export type RoundWork = {
     epochSeed: Hex,
     seenAtMs: number,
   ): Promise<WorkedRound>
-  /** What was committed to for a round, as long as it can be opened. */
+  /** The work that was committed to in a round, as long as it can be opened. */
   committed(round: Hex, deviceId: Hex): WorkedRound | null
   /**
-   * Keeps a seat's offer: the promise that its later sample is not chosen after the fact. The first of a seat counts.
+   * Keeps a seat's offer, which fixes its sampling secret before the work is done. Only the first offer of a seat counts.
    * @throws PROVIDER_DEVICE_UNKNOWN, PROVIDER_SPEC_OTHER
    */
   takeOffer(offer: SignedMessage<'JobOffer'>): void
   /**
-   * Encoded openings for a seat's request, once its block was found to draw: the request is recorded then. The same may be answered
-   * again; copies that come while it is being answered share that answer. Where a reorg replaces the block, the seat asks with the other.
+   * Encoded openings for a seat's request. It is recorded and answered once its block was found to be the sampling block. The same request
+   * may be answered again, and copies that come meanwhile share one answer. Where a reorg replaces the block, the seat asks for the other one.
    * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, PROVIDER_ASKED_TOO_OFTEN, REPORT_SAMPLE_REFUSED
    */
   answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<Uint8Array>
@@ -67,12 +67,12 @@ export type RoundWork = {
 const keptRounds = 4
 const lookAgainMs = 250
 
-/** Blocks that a seat may ask with about one commitment: reorgs replace a sampling block once or twice. */
+/** Sampling blocks that a seat may name for one commitment: reorgs replace a sampling block once or twice. */
 const blocksOfSeat = 4
-/** Times that one of them is answered: once, and again after each of a seat's reconnections. */
+/** Answers to a seat for one sampling block: one, and one more after each reconnection. */
 const answersOfBlock = 8
 
-/** What one seat has asked about one commitment, by sampling block. */
+/** The requests of one seat about one commitment, by sampling block. */
 type Asked = Map<Hex, { times: number; answer: Promise<Uint8Array> | null }>
 
 type OpenRound = WorkedRound & {
@@ -85,7 +85,7 @@ export type RoundWorkOptions = {
   readonly network: Network
   readonly spec: JobSpec
   readonly specHash: Hex
-  /** Of this process; offers for others are refused. */
+  /** Devices of this process; offers for others are refused. */
   readonly deviceIds: readonly Hex[]
 }
 
@@ -120,7 +120,7 @@ export function createRoundWork(
     return round
   }
 
-  /** After a restart a request may come before its rows are computed again; what was open then is over soon after. */
+  /** Finds the open round of a commitment. After a restart a request may come before the rows are computed again, so it waits for them. */
   async function find(commitmentHash: Hex): Promise<OpenRound> {
     const epoch = journal.epochOfCommitment(commitmentHash)
     const untilMs = startedAtMs + ((epoch === null ? null : rulesOf(epoch))?.openingsMs ?? 0)
@@ -219,17 +219,17 @@ export function createRoundWork(
 type Offer = SignedMessage<'JobOffer'>
 
 export type Offers = {
-  /** Keeps an offer; the first of a seat for a device's round counts. */
+  /** Keeps an offer; only the first of a seat for a device's round counts. */
   take(offer: Offer): void
   of(checker: Address, about: { readonly round: Hex; readonly deviceId: Hex }): Offer | undefined
-  /** Forgets those of earlier epochs. */
+  /** Forgets the offers of earlier epochs. */
   forgetBefore(epoch: bigint): void
 }
 
-/** Of one seat for one device: twice the rounds that are kept for opening. */
+/** Offers that are kept of one seat for one device: twice the rounds that are kept for opening. */
 const keptOffers = 8
 
-/** @param isOpen - whether a round was committed to and can be asked about; its offer stands */
+/** @param isOpen - whether a round was committed to and seats may still ask about it; its offer is not replaced */
 export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean): Offers {
   const kept = new Map<string, Offer[]>()
   const ownOf = (checker: Address, deviceId: Hex) => kept.get(`${checker} ${deviceId}`) ?? []
@@ -239,7 +239,7 @@ export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean): Of
       const { checker, deviceId, round } = offer
       const own = ownOf(checker, deviceId)
       if (own.some(other => other.round === round)) return
-      // Offers of rounds that never come take the place of no other seat's.
+      // Each seat has its own space, so offers of rounds that never come displace no offer of another seat.
       const spare = own.length < keptOffers ? undefined : own.find(other => !isOpen(other.round, deviceId))
       kept.set(`${checker} ${deviceId}`, [...own.filter(other => other !== spare), offer])
     },

@@ -47,7 +47,7 @@ export async function runProvider(
   }
 }
 
-/** Works by the spec that is in force now until the signal aborts; `renew` is called where the chain names another one. */
+/** Works by the spec that is in force now, until the signal aborts; `renew` is called when the chain names another spec. */
 async function workSpec(
   options: ProviderOptions,
   deps: ProviderDependencies,
@@ -66,7 +66,10 @@ async function workSpec(
   const { devices, identity, environment, isAttested, health } = own
   const deviceIds = devices.map(({ deviceId }) => deviceId)
 
-  const heads = createHeadStream({}, { chain: network.chain, clock, onTrouble: trouble('heads') })
+  const heads = createHeadStream(
+    {},
+    { chain: network.chain, clock, onTrouble: (endpoint, error) => trouble(`heads of ${endpoint}`)(error) },
+  )
   const rosters = createRosters()
   const roundWork = createRoundWork(
     { network, spec, specHash: rules.specHash, deviceIds },

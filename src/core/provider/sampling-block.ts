@@ -1,4 +1,4 @@
-/** Whether the block that a seat names is the one that draws the samples of a round, and not one of its choice. */
+/** Checks that the block which a seat names is the sampling block of a round, and not one of the seat's choice. */
 import type { Address, Hex } from 'viem'
 import type { SeenBlock } from '../chain/block-tree.ts'
 import type { Chain } from '../chain/client.ts'
@@ -10,11 +10,11 @@ import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.t
 
 type Block = Pick<SeenBlock, 'hash' | 'parentHash' | 'timestamp'>
 
-/** Where blocks of any branch are looked up. */
+/** Looks up blocks of any branch. */
 export type BlockSource = {
-  /** One that the head stream keeps: costs nothing. */
+  /** A block that the head stream keeps; reading it costs nothing. */
   seen(hash: Hex): Block | null
-  /** One that an endpoint still has, of other branches too: a read of the chain. */
+  /** A block that an endpoint still has, of other branches too; it costs a read of the chain. */
   read(hash: Hex): Promise<Block | null>
 }
 
@@ -29,21 +29,21 @@ export const blockSource = (chain: Pick<Chain, 'client'>, heads: Pick<HeadStream
 
 /**
  * The block of this hash, waited for until `dueMs` (monotonic); null where it did not come.
- * @param seat - on whose word it is looked for
- * @throws REPORT_SAMPLE_REFUSED where the seat has more of them looked for than it can need
+ * @param seat - the seat that named the block
+ * @throws REPORT_SAMPLE_REFUSED where the seat has named more blocks than an honest one needs
  */
 export type FindBlock = (seat: Address, hash: Hex, dueMs: number) => Promise<Block | null>
 
 const lookAgainMs = 250
-/** Blocks that are looked for at once on one seat's word: those of two open rounds, each with one that was replaced. */
+/** Blocks that are looked for at once for one seat: those of two open rounds, each with one that was replaced. */
 const soughtOfSeat = 4
-/** Reads of the chain that one seat may cause: a block that is ours soon comes with the head stream, without any. */
+/** Reads of the chain that one seat may cause. A block of our own branch soon comes with the head stream and needs none. */
 const readsOfSeat = { perSecond: 1, burst: 8 }
 const keptBuckets = 64
 
 type Search = { readonly found: Promise<Block | null>; readonly seats: Set<Address>; dueMs: number }
 
-/** Looks for each block once, however many requests name it, and never for more than a seat can need. */
+/** Looks for each block once, however many requests name it, and never for more blocks than an honest seat needs. */
 export function createBlockFinder(source: BlockSource, clock: Clock): FindBlock {
   const searches = new Map<Hex, Search>()
   const buckets = new Map<Address, TokenBucket>()
@@ -85,7 +85,9 @@ export function createBlockFinder(source: BlockSource, clock: Clock): FindBlock 
     if (known?.seats.has(seat) !== true) {
       const sought = [...searches.values()].filter(({ seats }) => seats.has(seat)).length
       if (sought >= soughtOfSeat)
-        throw reportErrors.REPORT_SAMPLE_REFUSED({ problem: `its seat waits for ${sought} other blocks` })
+        throw reportErrors.REPORT_SAMPLE_REFUSED({
+          problem: `its seat has named ${sought} other blocks that are still looked for`,
+        })
     }
     if (known === undefined) return begin(hash, seat, dueMs).found
     known.seats.add(seat)
@@ -95,8 +97,8 @@ export function createBlockFinder(source: BlockSource, clock: Clock): FindBlock 
 }
 
 /**
- * Resolves when `samplingBlock` is the first block, of any branch that holds the trigger, from which samples are drawn. A block
- * that is not seen yet is waited for until the openings are due: a seat is ahead of us, or on a branch that we shall see.
+ * Resolves when `samplingBlock` is the first block late enough to draw samples, on any branch that holds the trigger. A block that is
+ * not seen yet is waited for until the openings are due: the seat may be ahead of us, or on a branch that we see later.
  *
  * @param seenAtMs - our own sight of the trigger, monotonic
  * @throws REPORT_SAMPLE_REFUSED
@@ -112,7 +114,7 @@ export async function requireSamplingBlock(
   { findBlock, clock }: { readonly findBlock: FindBlock; readonly clock: Clock },
 ): Promise<void> {
   const refuse = (problem: string) => reportErrors.REPORT_SAMPLE_REFUSED({ problem })
-  // A seat may have seen the trigger later than we did, by the grace at most.
+  // A seat may have seen the trigger up to one grace later than we did.
   const dueMs = seenAtMs + openingsMs + graceMs
   if (clock.monotonicMs() > dueMs) throw refuse('it came after the openings were due')
 

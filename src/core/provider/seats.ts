@@ -84,7 +84,7 @@ export type ProviderSessionDependencies = {
   readonly roundWork: RoundWork
   readonly log: Logger
   readonly statementOf: StatementOf
-  /** Whether a receipt is of one of our devices, and of an epoch that a receipt can still be of. */
+  /** Whether a receipt is about one of our devices, and about an epoch whose receipts are still kept. */
   readonly wantsReceipt: (receipt: SignedMessage<'Receipt'>) => boolean
   readonly now: () => number
   readonly onReceipt?: (checker: Address, receipt: SignedMessage<'Receipt'>) => void
@@ -104,12 +104,12 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
   session.on('job.offer', offer => {
     requireFromSeat(isSignedBy(network, 'JobOffer', offer, checker), offer.message.checker)
     roundWork.takeOffer(offer.message)
-    // A seat that was away, or saw the trigger after us, offers when the work is done.
+    // A seat that was away, or saw the trigger after us, may offer after the work is done.
     const { round, deviceId } = offer.message
     const worked = roundWork.committed(round, deviceId)
     if (worked !== null) return session.send('job.commitment', worked.commitment)
   })
-  /** Requests whose answer is on its way over this session: their copies are asked no more. */
+  /** Requests that are being answered over this session; copies of them are ignored. */
   const answering = new Set<string>()
   session.on('job.request', async request => {
     const { commitmentHash, secret, samplingBlockHash } = request.message

@@ -1,4 +1,4 @@
-/** A Provider on this machine: the real probe, engines, certificate file and sockets put into `run-provider.ts`. */
+/** Starts a Provider on this machine: gives the real probe, engines, certificate file and sockets to `run-provider.ts`. */
 import { webcrypto } from 'node:crypto'
 import { join } from 'node:path'
 import type { Address } from 'viem'
@@ -24,10 +24,10 @@ import type { ProviderEvent } from './provider-event.ts'
 import { runProvider } from './run-provider.ts'
 
 export type StartProviderOptions = EngineChoice & {
-  /** Of this role: certificate and state live in it. */
+  /** The folder of this role, with its certificate and state. */
   readonly folder: string
   readonly network: ConnectedNetwork
-  /** Whether endpoints at private addresses are dialled, as they are on a development chain anyway; default no. */
+  /** Whether endpoints at private addresses are dialled; default no. On a development chain they always are. */
   readonly privateEndpoints?: boolean
   readonly signer: Signer
   readonly sender: TransactionSender
@@ -35,7 +35,7 @@ export type StartProviderOptions = EngineChoice & {
   readonly payout: Address
   /** Whether cards that can attest are registered with their attested identity. */
   readonly attest: boolean
-  /** Of this program. */
+  /** Version of this program. */
   readonly version: string
 }
 

@@ -1,4 +1,7 @@
-/** What each of our devices says of itself to a seat that asks, with attestation evidence where it was registered with it. */
+/**
+ * What each of our devices says of itself to a seat that asks, with attestation evidence where it was registered with it; and the
+ * environment that all reports and commitments of an epoch carry, restarts included.
+ */
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import type { EnvironmentRecord } from '../protocol/device-record.ts'
@@ -13,7 +16,7 @@ import { zeroBytes32 } from '../protocol/primitives.ts'
 import { providerErrors } from './errors.ts'
 import type { OwnDevice } from './own-devices.ts'
 
-/** What a device says of itself in this run: canonical texts and their hashes. */
+/** The records of a device in this run: canonical texts and their hashes. */
 type DeviceStatement = {
   readonly generation: number
   readonly deviceHash: Hex
@@ -26,20 +29,20 @@ type DeviceStatement = {
 }
 
 /**
- * @param seat - who asks, lower case
- * @param nonce - what attestation evidence must carry
- * @returns null for a device that is not ours, or not a member
+ * @param seat - the owner of the seat that asks, in lower case
+ * @param nonce - the nonce that attestation evidence must carry
+ * @returns null for a device that is not ours, or is not a member
  * @throws PROVIDER_ATTESTATION_TOO_SOON, PROVIDER_ATTESTATION_TOO_LATE
  */
 export type StatementOf = (seat: Address, deviceId: Hex, nonce: Hex) => Promise<DeviceStatement | null>
 
 export type StatementsDependencies = {
-  /** Evidence over this nonce; null where there is none. Takes a card's tool seconds. */
+  /** Collects evidence over this nonce, which takes the card's tool seconds; null where there is none. */
   readonly attest: (device: OwnDevice, nonce: Hex) => Promise<{ readonly evidence: string } | null>
   readonly isAttested: (deviceId: Hex) => boolean
-  /** Null where the device is no member. */
+  /** Null where the device is not a member. */
   readonly generationOf: (deviceId: Hex) => number | null
-  /** Least seconds from the last collection for a seat to the next one about a device that it had evidence of before. */
+  /** Least seconds from the last collection for a seat to the next one for a device whose evidence it had before. */
   readonly intervalSeconds: () => number
   readonly clock: Clock
 }
@@ -51,17 +54,17 @@ type Waiting = {
   readonly settle: PromiseWithResolvers<string | null>
 }
 
-/** What a seat is owed, and had since it was last quiet for the interval. */
+/** One seat: the evidence that it waits for, and the evidence that it had since it was last quiet for the interval. */
 type Seat = {
-  /** By device id: what is not begun. */
+  /** Requests that are not begun, by device id. */
   readonly waiting: Map<Hex, Waiting>
   readonly collected: Set<Hex>
   lastMs: number
 }
 
 /**
- * Evidence is collected once at a time, seat after seat in turns, so that a seat that asks for much waits for itself. A seat has it once of
- * each device, and again when it had none of this host for the interval.
+ * Collects evidence for one request at a time, seat after seat in turns, so that a seat that asks for much delays only itself. A seat gets
+ * evidence once for each device, and again after it had none from this host for the interval.
  */
 export function createStatements(
   {
@@ -72,9 +75,9 @@ export function createStatements(
   { attest, isAttested, generationOf, intervalSeconds, clock }: StatementsDependencies,
 ): StatementOf {
   const environmentHash = hashRecordText(environment)
-  /** In the order of their turns. */
+  /** The seats in the order of their turns. */
   const seats = new Map<Address, Seat>()
-  /** Whose evidence is being collected. */
+  /** The seat for which evidence is being collected. */
   let served: Address | null = null
 
   const isQuiet = (checker: Address, { waiting, lastMs }: Seat) =>
@@ -86,7 +89,7 @@ export function createStatements(
     const seat = seats.get(checker) ?? { waiting: new Map(), collected: new Set(), lastMs: clock.monotonicMs() }
     const tooSoon = () => providerErrors.PROVIDER_ATTESTATION_TOO_SOON({ checker, deviceId })
     if (seat.collected.has(deviceId)) throw tooSoon()
-    // A seat that connected anew asks with another nonce; nobody waits for the former one any more.
+    // A seat that connected anew asks with another nonce, and no longer waits for the former one.
     seat.waiting.get(deviceId)?.settle.reject(tooSoon())
     const settle = Promise.withResolvers<string | null>()
     seat.waiting.set(deviceId, { device, nonce, sinceMs: clock.monotonicMs(), settle })
@@ -105,13 +108,13 @@ export function createStatements(
       await attest(device, nonce).then(found => settle.resolve(found?.evidence ?? null), settle.reject)
       seat.lastMs = clock.monotonicMs()
       served = null
-      // Behind whoever came meanwhile.
+      // The seat goes behind those that came meanwhile.
       seats.delete(checker)
       seats.set(checker, seat)
     }
   }
 
-  /** What the next seat has waited for longest; what no seat would take any more is refused. */
+  /** The oldest request of the next seat. Requests whose nonce has run out are refused on the way. */
   function nextTurn(): [Address, Seat, Waiting] | null {
     for (const [checker, seat] of seats)
       for (const [deviceId, next] of seat.waiting) {
@@ -145,13 +148,13 @@ export function createStatements(
   }
 }
 
-/** Measured at each start, and different each time; the fastest of two equal kernels, too. */
+/** The record without what is measured at each start and differs each time, such as which of two equal kernels is faster. */
 const withoutMeasurements = (record: EnvironmentRecord): string =>
   encodeEnvironmentRecord({ ...record, diskFreeMiB: null, clockOffsetMs: null, kernels: [] })
 
 /**
- * @param recorded - canonical text that was said in this epoch before, or null
- * @returns the recorded text where only measurements differ, else the text of what was read now
+ * @param recorded - canonical text that was sent earlier in this epoch, or null
+ * @returns the recorded text where only measurements differ, else the text of the record that was read now
  */
 export function keptEnvironment(recorded: string | null, now: EnvironmentRecord): string {
   if (recorded !== null) {

@@ -1,4 +1,4 @@
-/** From signed messages to the inputs of the work proof, so that both sides derive them in one place. */
+/** Derives the inputs of the work proof from signed messages, in one place for Provider and Checker. */
 import { type Address, bytesToHex, concat, type Hex, keccak256 } from 'viem'
 import { jobSeed, sampleRows } from '../job/job-seed.ts'
 import type { JobSpec } from '../job/spec.ts'
@@ -20,7 +20,7 @@ export const seedOf = (
   { round, deviceId, generation, specHash }: Pick<Commitment, 'round' | 'deviceId' | 'generation' | 'specHash'>,
 ): Uint8Array => jobSeed({ chainId, round, deviceId, generation, specHash })
 
-/** Whose witness of a commitment's rows it is: the seat that asked for them. */
+/** What a witness of a commitment's rows is bound to: the seat that asked for the rows, and the commitment. */
 export const witnessOf = (network: Network, commitment: Commitment, seat: Address): Hex =>
   concat([seat, commitmentHash(network, commitment)])
 
@@ -28,7 +28,7 @@ export const witnessOf = (network: Network, commitment: Commitment, seat: Addres
 export const sampleOf = (spec: JobSpec, commitment: Commitment, request: Request): number[] =>
   sampleRows(spec, Number(commitment.rows), { ...request, root: commitment.root })
 
-/** Which field of a commitment is not what the offer was about, or null. */
+/** The first field in which a commitment differs from its offer, or null. */
 export function bindingFault(offer: Offer, commitment: Commitment): keyof Commitment | null {
   const bound = ['epoch', 'round', 'deviceId', 'generation', 'specHash'] as const
   return bound.find(field => offer[field] !== commitment[field]) ?? null

@@ -1,7 +1,9 @@
 /**
- * The four operations on secp256k1 that signatures are made of: native where there is a build for the platform, else in JavaScript
- * by the library that viem uses too. The bindings are loaded by their own name: the package's index would fall back to `elliptic`
- * without a word, which is slower than both and has open advisories.
+ * The four operations on secp256k1 that signatures need: native where the package has a build for the platform, else in JavaScript
+ * by the library that viem uses too. The bindings are loaded by their own name, because the package's index falls back silently to
+ * `elliptic`, which is slower than both and has open advisories.
+ *
+ * Why: docs/why/dependencies-and-build.md
  */
 import { createRequire } from 'node:module'
 import type * as noble from '@noble/curves/secp256k1'
@@ -20,7 +22,7 @@ export type Curve = {
 
 type Load = (name: string) => unknown
 
-/** @param load - how packages are loaded; a module's own require */
+/** @param load - loads a package by its name; default: this module's own `require` */
 export function openCurve(load: Load = createRequire(import.meta.url)): Curve {
   try {
     return nativeCurve(load)

@@ -16,12 +16,12 @@ export const reportErrors = defineErrors({
   REPORT_SAMPLE_REFUSED: {
     message: ({ problem }: { problem: string }) => `The sample request is refused: ${problem}.`,
     meaning:
-      'A seat fixed its sampling secret in its offer, and the chain fixes the block that draws. Another secret, commitment or block would let it choose rows.',
+      'A seat fixes its sampling secret in its offer, and the chain fixes the sampling block. Another secret, commitment or block would let the seat choose rows.',
     fix: 'Nothing to do on this side; the same request may be answered again.',
   },
   REPORT_BUNDLE_MALFORMED: {
     message: ({ problem }: { problem: string }) => `This is not an evidence bundle: ${problem}.`,
-    meaning: 'A bundle has exactly one encoding; the file is damaged, cut short, or something else.',
+    meaning: 'A bundle has exactly one encoding. This file is damaged, cut short, or of another kind.',
     fix: 'Fetch the bundle again by its hash from one of the seats, and compare the hash.',
     exit: 4,
   },
@@ -34,7 +34,7 @@ export const reportErrors = defineErrors({
   },
   REPORT_EVIDENCE_INVALID: {
     message: ({ problem }: { problem: string }) => `The evidence tree cannot be built: ${problem}.`,
-    meaning: 'The tree has one leaf per lane and round, 64 lanes and as many rounds as the chain says.',
+    meaning: 'The tree has one leaf for each lane of a cohort and each of the `maxRounds` rounds that the chain names.',
     fix: 'This is a defect of the caller; please report it with the log.',
   },
 })

@@ -4,8 +4,10 @@
  *
  *   'kaisar-bundle' ‖ version u8 ‖ length of the header u32 ‖ header (canonical JSON, UTF-8) ‖ openings
  *
- * Version 1 is what one seat saw by itself. Version 2 adds what proves the device wrong and did not come out of its openings. Version 3
- * is version 1 with the seat's witness, which its evidence leaf carries: that it recomputed the rows.
+ * Version 1 is what one seat saw by itself. Version 2 adds proof against the device that came from elsewhere: a row that another seat
+ * found wrong, or a second commitment. Version 3 is version 1 with the seat's witness, which shows that it recomputed the rows.
+ *
+ * Why: docs/why/evidence.md
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
@@ -41,7 +43,7 @@ const header = z.object({
   deviceReport: messageBodies['device.report'].nullable(),
 })
 
-/** A row that another seat found wrong, whose openings are the bundle's, or a second commitment for the round. */
+/** Proof that came from elsewhere: a row that another seat found wrong (the bundle then holds its openings), or a second commitment for the round. */
 const against = z.union([
   z.object({ wrongRow: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) }),
   z.object({ commitment: messageBodies['job.commitment'] }),
@@ -58,10 +60,10 @@ export type EvidenceBundle = Header & {
   readonly openings: Uint8Array
 }
 
-/** @throws REPORT_BUNDLE_MALFORMED when a part is too large to be one. */
+/** @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
 export function encodeBundle({ openings, ...rest }: EvidenceBundle): Uint8Array {
   const version = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
-  // Through the schema, so that what is written can be read: callers may hold wider values, a connected network for one.
+  // The schema drops what a caller's values hold beyond the header, such as the connection of a network.
   const text = Buffer.from(canonicalJson(toWire(headers[version - 1]!.parse(toWire(rest)))))
   checkSizes(text.length, openings.length)
   const prefix = Buffer.alloc(prefixBytes)
@@ -75,7 +77,7 @@ export function encodeBundle({ openings, ...rest }: EvidenceBundle): Uint8Array 
 export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (buffer.length < prefixBytes || !buffer.subarray(0, magic.length).equals(magic))
-    throw malformed('it does not begin as one')
+    throw malformed('it does not begin with "kaisar-bundle"')
   const version = buffer.readUInt8(magic.length)
   const schema = headers[version - 1]
   if (schema === undefined) throw reportErrors.REPORT_BUNDLE_VERSION_UNKNOWN({ version })

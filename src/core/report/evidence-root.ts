@@ -4,6 +4,8 @@
  *   leaf = keccak256(abi.encode(round, commitmentHash, reason))     node = keccak256(left ‖ right)
  *
  * of depth ⌈log2(64 × maxRounds)⌉, padded with zero leaves. EpochConsensus checks the same when it audits a seat.
+ *
+ * Why: docs/why/evidence.md
  */
 import { bytesToHex, concatBytes, type Hex, hexToBytes, keccak256, stringToHex } from 'viem'
 import { zeroBytes32 } from '../protocol/primitives.ts'
@@ -14,7 +16,7 @@ const lanes = 64
 export type EvidenceLeaf = {
   /** Trigger block hash; zero where the epoch had no round of that ordinal. */
   readonly round: Hex
-  /** Digest of the device's Commitment; zero where it did no work this seat could judge. */
+  /** Digest of the device's Commitment; zero where the device did no work that this seat could judge. */
   readonly commitmentHash: Hex
   /** The verdict's stable code as {@link reasonWord}; where the leaf claims work, the seat's witness that it recomputed the rows. */
   readonly reason: Hex

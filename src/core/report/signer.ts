@@ -1,4 +1,4 @@
-/** Signing and recovering: native where it can be, about 35 times as fast as in JavaScript, and the same bytes (RFC 6979). */
+/** Signs messages and recovers signers, natively where the platform allows: about 35 times as fast as in JavaScript, and the same bytes (RFC 6979). */
 import { type Address, bytesToHex, type Hex, hexToBytes, keccak256 } from 'viem'
 import type { Network, Signed, SignedMessage, SignedType } from '../protocol/typed-data.ts'
 import { openCurve } from './curve.ts'
@@ -7,7 +7,7 @@ import { typedHash } from './typed-hash.ts'
 
 const curve = openCurve()
 
-/** Signs messages of one network. A port: the key may live in a keystore, a device or another process. */
+/** Signs messages of one network. Its key may live in a keystore, a hardware device or another process. */
 export type Signer = {
   /** Lower case. */
   readonly address: Address
@@ -31,7 +31,7 @@ export const signMessage = async <T extends SignedType>(
   message: SignedMessage<T>,
 ): Promise<Signed<T>> => ({ message, signature: await signer.sign(type, message) })
 
-/** Who signed: lower case. @throws REPORT_SIGNATURE_INVALID; whatever passes, the contracts accept too. */
+/** The signer's address, in lower case. The contracts accept every signature that passes here. @throws REPORT_SIGNATURE_INVALID */
 export function recoverSigner<T extends SignedType>(
   network: Network,
   type: T,
@@ -40,7 +40,7 @@ export function recoverSigner<T extends SignedType>(
   return recoverAddress(typedHash(network, type, message), signature)
 }
 
-/** Whether `signer` signed this message. Never throws for what the message or the signature hold. */
+/** Whether `signer` signed this message. Never throws, whatever message and signature hold. */
 export function isSignedBy<T extends SignedType>(
   network: Network,
   type: T,
@@ -62,7 +62,7 @@ export function recoverAddress(digest: Uint8Array, signature: Hex): Address {
   const v = bytes[64]!
   if (v !== 27 && v !== 28) throw refuse(`v is ${v}, 27 or 28 is expected`)
   const rs = bytes.slice(0, 64)
-  // A second signature of the same message by negating s would be another one; one form is enough.
+  // Negating s gives a second valid signature of the same message, so only the one with the lower s is accepted.
   if (Buffer.compare(rs.subarray(32), halfOrder) > 0) throw refuse('s is in the upper half of the order')
   try {
     return addressOf(curve.recover(digest, rs, v - 27))

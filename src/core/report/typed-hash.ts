@@ -1,6 +1,6 @@
 /**
- * EIP-712 digests of the messages in protocol/typed-data.ts, without the generality of a library: every field is one word, so a
- * digest is two keccaks of a flat buffer. Equal to viem's `hashTypedData`, which the tests compare it with.
+ * EIP-712 digests of the messages in protocol/typed-data.ts. Every field of those is one word, so a digest is two keccaks of a flat
+ * buffer, which is faster than a general library. Tests compare the digests with viem's `hashTypedData`.
  */
 import { type Hex, hexToBytes, keccak256, stringToBytes } from 'viem'
 import {

@@ -1,4 +1,4 @@
-/** Verifies an evidence bundle offline, without its sender: every signature, every binding, every sampled row. */
+/** Verifies an evidence bundle offline, without trust in its sender: every signature, every binding, every sampled row. */
 import type { Address, Hex } from 'viem'
 import { type SpecName, specByHash, specHash, type WindowFigures, windowFigures } from '../job/spec.ts'
 import { isKaisarError } from '../platform/errors.ts'
@@ -34,9 +34,9 @@ export const bundleSteps = [
 ] as const
 export type BundleStep = (typeof bundleSteps)[number]
 
-/** What no bundle can prove by itself, in sentences for people. */
+/** The claims that no bundle can prove by itself, in sentences for people. */
 export const notProven = {
-  arrival: 'That the commitment arrived inside the window and before the sampling block: the Checker says so.',
+  arrival: 'That the commitment arrived in time and before the sampling block: only the Checker says so.',
   blocks:
     'That the round and the sampling block are blocks of this chain, and the round a trigger: compare them with a node.',
   seed: 'That the epoch seed is the one on chain: compare it with seedOf(epoch).',
@@ -59,7 +59,7 @@ type BundleFacts = WindowFigures & {
   readonly epoch: bigint
   readonly round: Hex
   readonly specName: SpecName | null
-  /** What the seat's evidence leaf of this round must carry; null of bundles that were written before leaves did. */
+  /** What the seat's evidence leaf of this round must carry; null for a bundle from before leaves carried a witness. */
   readonly witness: Hex | null
 }
 
@@ -114,7 +114,7 @@ function checkShown(witness: Hex | null, shown: Hex | null): Failure | null {
   }
 }
 
-/** Everything but the rows; null when all holds. */
+/** Checks everything but the rows; null when all of it is right. */
 function checkMessages(bundle: EvidenceBundle): Failure | null {
   const { network, spec, offer, commitment } = bundle
   if (commitment.message.specHash !== specHash(spec))
@@ -141,7 +141,7 @@ function checkMessages(bundle: EvidenceBundle): Failure | null {
   )
 }
 
-/** A second commitment is proof against the device whatever both say; one that is no second one is a false accusation. */
+/** Checks the accusation that the device committed twice: two different commitments for one round prove it, anything else is a false accusation. */
 function checkSecond({ network, commitment, against }: EvidenceBundle, operator: Address): Failure | null {
   if (against === undefined || !('commitment' in against)) return null
   const [first, second] = [commitment.message, against.commitment.message]
@@ -207,7 +207,8 @@ async function checkRows(
   const { message } = commitment
   const claimed = against !== undefined && 'wrongRow' in against ? against.wrongRow : null
   if (request === null && claimed === null) {
-    if (message.root !== zeroBytes32) return { step: 'COMMITMENT_INVALID', detail: 'It claims no rows and has a root.' }
+    if (message.root !== zeroBytes32)
+      return { step: 'COMMITMENT_INVALID', detail: 'The commitment claims no rows, and yet has a root.' }
     return openings.length === 0 ? null : { step: 'OPENINGS_MALFORMED', detail: 'There are openings and no request.' }
   }
   const rows = Number(message.rows)
@@ -225,7 +226,7 @@ async function checkRows(
   if (answer!.witness !== witness)
     return {
       step: 'WITNESS',
-      detail: 'The seat’s witness is not what recomputing the rows gives: it did not recompute them.',
+      detail: 'The seat’s witness is not the one that recomputing the rows gives: the seat did not recompute them.',
     }
   return claimed === null ? null : { step: 'ROW_CLAIM', detail: `Row ${claimed} is said to be wrong, and it is right.` }
 }

@@ -1,6 +1,6 @@
 /**
  * Proof that a device committed to a wrong row: its signed commitment, the row, and the row's leaf with its Merkle proof. A seat
- * forwards it to the other four of the committee, who recompute that row and adopt WRONG; it convinces anybody.
+ * forwards it to the other seats of the committee, which recompute that row and judge WRONG too. Anybody can check it.
  *
  * Payload: row as u64 big-endian ‖ openings of that row alone (job/openings.ts).
  */
@@ -20,7 +20,7 @@ export function encodeWrongRow({ row, openings }: WrongRow): Uint8Array {
   return payload
 }
 
-/** Recomputes rows of one epoch; {@link import('../job/work-core.ts').WorkCore} is one. */
+/** Recomputes rows of one epoch, as {@link import('../job/work-core.ts').WorkCore} does. */
 export type RowVerifier = {
   verify(request: { readonly epochSeed: Hex; readonly items: readonly VerifyItem[] }): Promise<Verification[]>
 }

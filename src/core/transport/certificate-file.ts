@@ -1,3 +1,5 @@
+// Why: docs/why/transport.md
+
 import { createPrivateKey, type webcrypto, X509Certificate } from 'node:crypto'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -11,12 +13,12 @@ import type { Identity } from './transport.ts'
 const renewBeforeMs = 30 * 86_400_000
 
 export type OwnCertificate = Identity & {
-  /** The hash the file held before, where it was renewed because the binding changed or the certificate ran out. */
+  /** The hash of the former certificate, where this one replaces it because the binding changed or the certificate ran out; else null. */
   readonly renewedFrom: Hex | null
 }
 
 /**
- * The certificate in `file`, made on first use and made anew when it no longer says what `binding` says.
+ * The certificate in `file`. It is made on first use, and made anew when it no longer says what `binding` says.
  *
  * Key and certificate are one PEM file of mode 0600, replaced in one step, so that no crash leaves a key without its
  * certificate. The caller holds the lock of the data directory.
@@ -66,7 +68,8 @@ function parse(file: string, pem: string): Identity {
     throw certificateErrors.CERTIFICATE_FILE_MALFORMED({ file, why: 'it does not hold a key and a certificate' })
   try {
     const certificate = new X509Certificate(certificatePem)
-    if (!certificate.checkPrivateKey(createPrivateKey(keyPem))) throw new Error('its key is not its certificate’s')
+    if (!certificate.checkPrivateKey(createPrivateKey(keyPem)))
+      throw new Error('its key does not belong to its certificate')
     return { keyPem, certificatePem, certificateHash: certificateHash(certificate.raw) }
   } catch (cause) {
     throw certificateErrors.CERTIFICATE_FILE_MALFORMED({ file, why: (cause as Error).message, cause })

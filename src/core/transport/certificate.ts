@@ -15,7 +15,7 @@ import type { Address, Hex } from 'viem'
 import { certificateHash } from './certificate-hash.ts'
 import type { Identity } from './transport.ts'
 
-/** What a certificate says about its holder. The chain pins the certificate's hash, and so all of this with it. */
+/** What a certificate says about its holder. The chain pins the certificate's hash, and thereby all of this. */
 export type CertificateBinding = {
   readonly role: 'provider' | 'checker'
   readonly operator: Address

@@ -1,3 +1,5 @@
+// Why: docs/why/transport.md
+
 import { type Clock, systemClock } from '../platform/clock.ts'
 import type { KaisarError } from '../platform/errors.ts'
 import { closeReason, transportErrors } from './errors.ts'
@@ -8,20 +10,20 @@ import type { Channel, CloseReason, Frame, Limits } from './transport.ts'
 
 /** A connection as a channel needs it: whole byte strings in order, both ways. */
 export type Wire = {
-  /** Resolves when the bytes were handed on; rejects when the connection is gone. */
+  /** Resolves when the operating system took the bytes; rejects when the connection is gone. */
   write(bytes: Uint8Array): Promise<void>
   /** Stops and resumes reading, so that an unread peer is slowed down by its own connection. */
   pause(): void
   resume(): void
-  /** Tells the peer why, after what was written before, and ends. */
+  /** Ends the connection after everything that was written before, and tells the peer the reason. */
   close(reason: CloseReason): void
 }
 
 export type ChannelEnd = {
   readonly channel: Channel
-  /** The wire received one whole byte string. */
+  /** Called by the wire with each whole byte string that it received. */
   receive(bytes: Uint8Array): void
-  /** The wire ended; the first reason counts. */
+  /** Called when the wire has ended; the first reason counts. */
   ended(reason: CloseReason): void
 }
 
@@ -37,7 +39,7 @@ const bytesPerToken = 64 * 1024
  * A {@link Channel} over a wire: frames, limits, order and back-pressure, the same for every implementation of the port.
  *
  * Frames above the rate are dropped unparsed and answered by one `refused` a second; a peer that goes on is disconnected.
- * A frame that cannot be read ends the channel: after it nothing the peer says can be trusted to be what it meant.
+ * A frame that cannot be read ends the channel, since whatever follows it may be read wrongly too.
  */
 export function createChannel(
   identity: Pick<Channel, 'id' | 'peerAddress' | 'peerCertificateHash' | 'ownCertificateHash' | 'authenticated'>,

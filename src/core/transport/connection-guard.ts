@@ -1,9 +1,11 @@
+// Why: docs/why/transport.md
+
 import { isIPv6, type Socket } from 'node:net'
 import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
 import type { Limits } from './transport.ts'
 
 export type ConnectionGuard = {
-  /** Whether a socket just accepted may stay; it is destroyed otherwise, before a byte of it is read. */
+  /** Whether a socket that was just accepted may stay. Where it may not, the caller destroys it before it reads a byte. */
   admit(socket: Socket): boolean
   /** Takes one request of this peer's allowance. */
   allowRequest(peer: Peer): boolean
@@ -19,8 +21,8 @@ type Held = { readonly socket: Socket; readonly origin: string }
 const maxOrigins = 10_000
 
 /**
- * Who may hold a connection. When all are taken, the oldest whose peer has not authenticated makes room: slow sockets,
- * however many, cannot keep an honest peer out, and never end its session.
+ * Decides who may hold a connection. When all are taken, the oldest whose peer has not authenticated is closed to make room. So slow
+ * sockets, however many, cannot keep an honest peer out and never end its session.
  */
 export function createConnectionGuard(
   limits: Limits,
@@ -37,7 +39,7 @@ export function createConnectionGuard(
     if (known !== undefined) return known
     if (requests.size >= maxOrigins) {
       for (const [other, bucket] of requests) if (bucket.full) requests.delete(other)
-      // Somebody with this many addresses gets the oldest allowance reset: memory stays bounded, and it gains little.
+      // The oldest allowance is forgotten, so that memory stays bounded. An attacker with this many addresses gains little by that.
       if (requests.size >= maxOrigins) requests.delete(requests.keys().next().value!)
     }
     const bucket = createTokenBucket({ perSecond: limits.requestsPerSecond, burst: limits.burstRequests }, now)
@@ -91,7 +93,7 @@ export function createConnectionGuard(
 
 const keyOf = ({ remoteAddress, remotePort }: Peer) => `${remoteAddress} ${remotePort}`
 
-/** Whom an address belongs to: an IPv4 address, or the /64 that one IPv6 host owns; empty where the socket is gone. */
+/** The origin that limits are counted for: an IPv4 address, or the /64 of an IPv6 address, which one host owns; empty where the socket is gone. */
 export function originOf(address: string | undefined): string {
   const mapped = address?.replace(/^::ffff:(?=\d+\.)/i, '') ?? ''
   if (!isIPv6(mapped)) return mapped

@@ -16,7 +16,7 @@ export type Endpoint = {
 export type DialSessionOptions = {
   readonly endpoint: Endpoint
   readonly network: Network
-  /** As whom we dial: a Provider for its devices, or a Checker (keeper, other seat). */
+  /** The role in which we dial: a Provider for its devices, or a Checker (as keeper, or as another seat). */
   readonly role: Session['role']
   readonly operator: Address
   readonly deviceIds: readonly Hex[]

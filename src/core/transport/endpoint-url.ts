@@ -14,7 +14,7 @@ export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 
 /**
- * Reads an endpoint as anybody may have registered it on chain: `wss://host:port` pinned to a certificate, or
+ * Reads an endpoint of the chain, where anybody may have registered any text: `wss://host:port` pinned to a certificate, or
  * `ws://` on loopback with no certificate at all.
  *
  * @throws TRANSPORT_ENDPOINT_INVALID
@@ -26,7 +26,7 @@ export function parseEndpointUrl(text: string, expectedCertificateHash: Hex): En
   if (url === null) throw invalid('it is not a URL')
   if (url.protocol !== 'wss:' && url.protocol !== 'ws:') throw invalid('it is neither wss:// nor ws://')
   if (url.username || url.password || url.search || url.hash || url.pathname !== '/')
-    throw invalid('it has more than a host and a port')
+    throw invalid('it holds more than a host and a port')
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const secure = url.protocol === 'wss:'
   const pinned = expectedCertificateHash !== zeroHash

@@ -3,7 +3,7 @@ import type { CloseReason } from './transport.ts'
 
 const seconds = (ms: number) => `${ms / 1000} s`
 
-/** Connections: what can go wrong before anybody has said who they are. */
+/** Errors of connections, before either end has said who it is. */
 export const transportErrors = defineErrors({
   TRANSPORT_ENDPOINT_INVALID: {
     message: ({ url, why }: { url: string; why: string }) => `The endpoint ${url} cannot be dialled: ${why}.`,
@@ -13,9 +13,9 @@ export const transportErrors = defineErrors({
   },
   TRANSPORT_ENDPOINT_PRIVATE: {
     message: ({ url, address }: { url: string; address: string }) =>
-      `The endpoint ${url} means ${address}, which is a private address: it is not dialled.`,
+      `The endpoint ${url} leads to ${address}, which is a private address, so it is not dialled.`,
     meaning:
-      'An endpoint on chain that means this machine or its network would make every Provider connect to what is its own. On a development chain, whose processes share a machine, it is dialled.',
+      'Anybody may register an endpoint on chain. One that leads to this machine or its network would make a Provider connect to its own services. On a development chain, whose processes share a machine, such endpoints are dialled.',
     fix: 'Its Checker must name a public address with --public-url. Where a whole network is private, start with --private-endpoints.',
     exit: 3,
   },
@@ -31,7 +31,7 @@ export const transportErrors = defineErrors({
     fix: 'Check that a Checker runs there; the connection is tried again by itself.',
   },
   TRANSPORT_ABORTED: {
-    message: ({ url }: { url: string }) => `Dialling ${url} was given up.`,
+    message: ({ url }: { url: string }) => `The connection to ${url} was given up before it was open.`,
     meaning: 'This process is stopping, or the endpoint is no longer needed.',
     fix: 'Nothing to do.',
   },
@@ -64,7 +64,7 @@ export const transportErrors = defineErrors({
   TRANSPORT_CONTENT_TOO_LARGE: {
     message: ({ url, limitBytes }: { url: string; limitBytes: number }) =>
       `${url} answers with more than ${limitBytes} bytes; the rest was not received.`,
-    meaning: 'What was asked for is never that long, so something else answers there.',
+    meaning: 'A correct answer is never that long, so something else than a Checker answers there.',
     fix: 'Check the endpoint: "kaisar chain seats" lists those that are registered.',
   },
   TRANSPORT_LISTEN_FAILED: {
@@ -99,12 +99,12 @@ export const transportErrors = defineErrors({
   TRANSPORT_PEER_NOT_READING: {
     message: ({ timeoutMs }: { timeoutMs: number }) =>
       `The peer took none of a pending write in ${seconds(timeoutMs)}.`,
-    meaning: 'The peer hangs, or its connection is gone without notice.',
+    meaning: 'The peer hangs, or its connection broke without notice.',
     fix: 'Nothing to do; the dialling side connects again.',
   },
   TRANSPORT_IDLE: {
     message: ({ timeoutMs }: { timeoutMs: number }) => `Nothing was heard from the peer in ${seconds(timeoutMs)}.`,
-    meaning: 'The peer did not even answer pings: it hangs, or its connection is gone without notice.',
+    meaning: 'The peer did not even answer pings: it hangs, or its connection broke without notice.',
     fix: 'Nothing to do; the dialling side connects again.',
   },
   TRANSPORT_LOST: {
@@ -114,7 +114,7 @@ export const transportErrors = defineErrors({
   },
   TRANSPORT_SHUTTING_DOWN: {
     message: () => 'The peer is stopping.',
-    meaning: 'An orderly stop.',
+    meaning: 'The program at the other end was stopped in an orderly way.',
     fix: 'Nothing to do; the dialling side connects again.',
   },
   TRANSPORT_CLOSED: {
@@ -127,13 +127,13 @@ export const transportErrors = defineErrors({
   },
 })
 
-/** Sessions: who a peer is, and what it says. Codes that start with MESSAGE are sent to the peer as refusals. */
+/** Errors of sessions, about who a peer is and what it says. Codes that start with MESSAGE are sent to the peer as refusals. */
 export const sessionErrors = defineErrors({
   SESSION_VERSION_UNSUPPORTED: {
     message: ({ theirs, ours }: { theirs: number; ours: number }) =>
-      `The peer speaks version ${theirs} of the protocol, this program version ${ours}.`,
-    meaning: 'One of the two is older.',
-    fix: 'Update the older one.',
+      `The peer speaks version ${theirs} of the protocol, and this program speaks version ${ours}.`,
+    meaning: 'Peer and program are of different releases.',
+    fix: 'Update the older of the two.',
   },
   SESSION_NETWORK_MISMATCH: {
     message: ({ theirs, ours }: { theirs: string; ours: string }) =>
@@ -149,12 +149,12 @@ export const sessionErrors = defineErrors({
   },
   SESSION_CERTIFICATE_MISMATCH: {
     message: () => 'The signed session names other certificates than this connection has.',
-    meaning: 'Somebody stands between the two ends and relays a session that was signed for another connection.',
+    meaning: 'Somebody between the two ends relays a session that was signed for another connection.',
     fix: 'Check the network for a TLS proxy; the connection must go straight to the Checker.',
   },
   SESSION_NONCE_MISMATCH: {
     message: () => 'The signed session is not for this connection’s nonce.',
-    meaning: 'A session that was signed earlier is being replayed.',
+    meaning: 'Somebody replays a session that was signed earlier.',
     fix: 'Nothing to do; an honest client signs each connection anew.',
   },
   SESSION_SIGNATURE_INVALID: {
@@ -169,7 +169,8 @@ export const sessionErrors = defineErrors({
   },
   SESSION_ADMISSION_FAILED: {
     message: () => 'The Checker could not look up the registration just now.',
-    meaning: 'A fault of the Checker, e.g. its RPC endpoint does not answer. It says nothing about the peer.',
+    meaning:
+      'The fault is the Checker’s: its RPC endpoint may not answer, for example. It says nothing about the peer.',
     fix: 'Nothing to do; the connection is tried again by itself.',
   },
   SESSION_OUT_OF_ORDER: {
@@ -185,7 +186,7 @@ export const sessionErrors = defineErrors({
   SESSION_REFUSED: {
     message: ({ url, code, message }: { url: string; code: string; message: string }) =>
       `${url} refused the session (${code}): ${message}`,
-    meaning: 'The peer, for a Provider its Checker, gave the reason with its code.',
+    meaning: 'The peer (for a Provider: its Checker) gave this reason and code.',
     fix: 'See the entry of that code.',
   },
   SESSION_REPLACED: {
@@ -194,8 +195,8 @@ export const sessionErrors = defineErrors({
     fix: 'Nothing to do: of two machines with one key the older one stops when it sees the claim of the newer one.',
   },
   SESSION_FAULTS_EXCEEDED: {
-    message: () => 'Too many messages of this session had to be refused.',
-    meaning: 'The peer speaks another dialect of the protocol, or is hostile.',
+    message: () => 'Too many messages of this session were refused.',
+    meaning: 'The peer speaks another version of the protocol, or is hostile.',
     fix: 'Update whichever side is older.',
   },
   MESSAGE_UNKNOWN: {
@@ -204,8 +205,8 @@ export const sessionErrors = defineErrors({
     fix: 'Update this program.',
   },
   MESSAGE_UNEXPECTED: {
-    message: ({ type }: { type: string }) => `Nobody here takes messages of type "${type}".`,
-    meaning: 'This side of a session does not answer such messages. It was ignored and the session goes on.',
+    message: ({ type }: { type: string }) => `This side of the session takes no messages of type "${type}".`,
+    meaning: 'Only the other role answers such messages. The message was ignored and the session goes on.',
     fix: 'Nothing to do.',
   },
   MESSAGE_INVALID: {
@@ -216,22 +217,23 @@ export const sessionErrors = defineErrors({
   MESSAGE_PAYLOAD_TOO_LARGE: {
     message: ({ type, bytes, maxBytes }: { type: string; bytes: number; maxBytes: number }) =>
       `The payload of a "${type}" message has ${bytes} bytes, at most ${maxBytes} are allowed.`,
-    meaning: 'No correct message of this type is that large. It was ignored and the session goes on.',
+    meaning: 'No correct message of this type is that large. The message was ignored and the session goes on.',
     fix: 'Update whichever side is older.',
   },
   MESSAGE_QUEUE_FULL: {
-    message: ({ type }: { type: string }) => `A "${type}" message was not taken: too many wait already.`,
-    meaning: 'Messages arrive faster than they can be handled. It was ignored and the session goes on.',
+    message: ({ type }: { type: string }) => `A "${type}" message was not taken: too many messages wait already.`,
+    meaning: 'Messages arrive faster than they are handled. The message was ignored and the session goes on.',
     fix: 'Send it again later.',
   },
   MESSAGE_NOT_PROCESSED: {
     message: ({ type, code }: { type: string; code: string }) => `A "${type}" message was not processed (${code}).`,
-    meaning: 'Its content was refused for the reason of that code, or the receiver failed. The session goes on.',
+    meaning:
+      'The content of the message was refused for the reason of that code, or the receiver failed. The session goes on.',
     fix: 'See the entry of that code.',
   },
 })
 
-/** The file that holds our own certificate and its key. */
+/** Errors of the file that holds our own certificate and its key. */
 export const certificateErrors = defineErrors({
   CERTIFICATE_FILE_MODE: {
     message: ({ file, mode }: { file: string; mode: string }) => `${file} can be read by others (mode ${mode}).`,
@@ -253,7 +255,7 @@ export const certificateErrors = defineErrors({
   },
 })
 
-/** As much of a sentence as the schema of `refused` takes. */
+/** The longest sentence that the schema of `refused` takes. */
 const maxMessageLength = 1000
 
 /** The part of an error that a peer may see: its code and its sentence. */

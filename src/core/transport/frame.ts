@@ -56,7 +56,8 @@ function parseHeader(bytes: Uint8Array): { type: string; body: unknown } {
   }
   if (typeof header !== 'object' || header === null || !('type' in header) || !('body' in header))
     throw malformed('its header has no type or no body')
-  if (typeof header.type !== 'string' || !typePattern.test(header.type)) throw malformed('its type is not a type')
+  if (typeof header.type !== 'string' || !typePattern.test(header.type))
+    throw malformed('its type is not the name of a message')
   return { type: header.type, body: header.body }
 }
 

@@ -1,4 +1,4 @@
-/** Plain `GET` from a Checker's endpoint: the same port its sessions use, without a certificate of ours. */
+/** Plain `GET` from a Checker's endpoint, on the port of its sessions and without a certificate of ours. */
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { TLSSocket } from 'node:tls'
@@ -19,7 +19,7 @@ export type GetContentOptions = {
 export type Content = {
   readonly status: number
   readonly body: Uint8Array
-  /** SHA-256 of the certificate (DER) that was presented, zero bytes without TLS. For the caller to judge: nothing is pinned here. */
+  /** SHA-256 of the certificate (DER) that the server presented, zero bytes without TLS. Nothing is pinned here; the caller judges it. */
   readonly certificateHash: Hex
 }
 
@@ -55,7 +55,7 @@ export function getContent({ endpoint, path, limitBytes, timeoutMs }: GetContent
   })
 }
 
-/** Null once it is longer than allowed. */
+/** The body of the response; null once it is longer than allowed. */
 async function readBody(response: IncomingMessage, limitBytes: number): Promise<Uint8Array | null> {
   const chunks: Buffer[] = []
   let length = 0

@@ -25,15 +25,15 @@ export type InMemoryNetwork = {
     readonly clock?: Clock
     readonly rewrite?: Rewrite
   }): Transport
-  /** Cuts every connection of a host and what it listens on, as when its process is killed: it hears nothing more itself, and nothing more is heard of it. */
+  /** Cuts every connection of a host and everything it listens on, as when its process is killed: nothing reaches it any more, and nothing comes from it. */
   sever(address: string): void
 }
 
-/** What a host puts on the wire in place of a frame: bytes that no frame would give, from one that means harm. */
+/** Changes the bytes that a hostile host puts on the wire in place of a frame. */
 export type Rewrite = (bytes: Uint8Array) => Uint8Array
 const asItIs: Rewrite = bytes => bytes
 
-/** Delivers to a host, in the order of the calls; default: in a turn of the event loop of its own, as a socket would. */
+/** Runs the tasks of a host in the order of the calls; default: each in its own turn of the event loop, as a socket would. */
 export type Deliver = (address: string, task: () => void) => void
 
 /** Hosts in one process that reach each other as over a network: the same frames, limits and refusals, without sockets. */
@@ -78,7 +78,7 @@ export function createInMemoryNetwork({
               found: server.certificateHash,
             })
           if (!hasRoom(server, address))
-            throw transportErrors.TRANSPORT_UNREACHABLE({ url, why: 'it has no connection to spare' })
+            throw transportErrors.TRANSPORT_UNREACHABLE({ url, why: 'all of its connections are taken' })
           if (server.certificateHash !== zeroHash && certificateHash === zeroHash)
             throw transportErrors.TRANSPORT_REFUSED({ url, status: 401 })
           if (server.options.admitCertificate?.(certificateHash) === false)
@@ -179,7 +179,7 @@ type Pipe = {
   resume(): void
   /** Nothing is delivered any more. */
   cut(): void
-  /** What is on the way is delivered, and what is written from now on is lost. */
+  /** Delivers what is on the way, and loses what is written from now on. */
   seal(): void
 }
 

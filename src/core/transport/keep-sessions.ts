@@ -14,7 +14,7 @@ export type Backoff = {
 
 export const defaultBackoff: Backoff = { baseMs: 500, capMs: 60_000 }
 
-/** A Checker without a session just now, and why. */
+/** A Checker with which there is no session now, and the reason. */
 export type Unreachable = {
   readonly endpoint: Endpoint
   readonly reason: CloseReason
@@ -55,10 +55,10 @@ type Kept = {
 }
 
 /**
- * Keeps one session with each of a changing set of Checkers, for ever: level-triggered, so that a lost one is dialled again
- * whatever ended it. Waits have full jitter (uniform between 0 and min(cap, base × 2^failures)), so that a restarted Checker
- * is not met by all its Providers at once. Being replaced by another machine with the same key waits the longest: the two
- * would otherwise take the session from each other all day.
+ * Keeps one session with each of a changing set of Checkers. A lost session is dialled again, whatever ended it. Waits have full
+ * jitter (uniform between 0 and min(cap, base × 2^failures)), so that the Providers of a restarted Checker do not all dial at once.
+ * The wait is longest after another machine with the same key took the session: the two would otherwise take it from each other
+ * all day.
  */
 export function keepSessions(backoff: Backoff, dependencies: KeepSessionsDependencies): KeptSessions {
   const kept = new Map<Address, Kept>()
@@ -95,7 +95,7 @@ export function keepSessions(backoff: Backoff, dependencies: KeepSessionsDepende
     }
   }
 
-  /** Dials, and resolves with the reason why there is no session: at once, or after one that lasted a while has ended. */
+  /** Dials, and resolves when there is no session with the reason: at once where none was opened, else when it has ended. */
   async function hold(entry: Kept, stopped: AbortSignal): Promise<{ reason: CloseReason; lastedMs: number }> {
     let session: Session | null = null
     let openedAt = dependencies.now()

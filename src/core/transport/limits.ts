@@ -3,8 +3,8 @@ import type { Limits } from './transport.ts'
 const mebibyte = 1024 * 1024
 
 /**
- * What one Checker endpoint grants. A Provider with 256 devices sends about 256 commitments at once at a trigger, so the
- * burst is generous and the sustained rate is not; one address may be a data centre behind one NAT.
+ * The limits of one Checker endpoint. A Provider with 256 devices sends about 256 commitments at once at a trigger, so the burst
+ * is generous and the sustained rate is not. One address may be a data centre behind a NAT.
  */
 export const defaultLimits: Limits = {
   maxFrameBytes: mebibyte,
@@ -22,8 +22,8 @@ export const defaultLimits: Limits = {
 }
 
 /**
- * Most bytes of a client that has not been let in, in all: its `session` and the 256 devices that it names take 18 KiB. Whoever sends more
- * is shown out, so that strangers hold little memory however long the chain takes to say who they are.
+ * Most bytes, in all, of a client that has not been accepted: its `session` and the 256 devices that it names take 18 KiB. A client that
+ * sends more is disconnected, so that strangers hold little memory however long the chain takes to answer for them.
  */
 export const maxEarlyBytes = 64 * 1024
 

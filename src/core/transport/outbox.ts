@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../platform/clock.ts'
 import { transportErrors } from './errors.ts'
 
-/** Kept free for urgent frames, so that bulk that waits never costs a heartbeat. */
+/** Bytes kept free for urgent frames, so that waiting bulk never delays a heartbeat. */
 const urgentReserveBytes = 64 * 1024
 
 type Entry = { readonly bytes: Uint8Array; resolve(): void; reject(error: Error): void }
@@ -14,7 +14,7 @@ export type Outbox = {
 }
 
 /**
- * What waits to be written to one peer: bounded in bytes, one write at a time, urgent first.
+ * The frames that wait to be written to one peer: bounded in bytes, one write at a time, urgent frames first.
  * `onStall` is called when one write takes longer than `stallMs`.
  */
 export function createOutbox(
@@ -64,7 +64,7 @@ export function createOutbox(
     },
     fail(error) {
       failure ??= error
-      // What is still being written is nobody's concern any more.
+      // The write in progress may end as it likes: its promise was rejected already.
       written?.abort()
       for (const entry of [...urgent.splice(0), ...bulk.splice(0)]) {
         queuedBytes -= entry.bytes.length

@@ -1,8 +1,8 @@
-/** Addresses that mean this machine or its neighbours, and that nobody's endpoint on chain may make us connect to. */
+/** Recognises addresses of this machine and its neighbours. No endpoint on chain may make us connect to one. */
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import { BlockList, isIP, isIPv4, isIPv6, type LookupFunction } from 'node:net'
 
-/** IANA's special-purpose registries: what is not reachable everywhere. */
+/** Addresses that are not reachable from everywhere, by IANA's special-purpose registries. */
 const special = new BlockList()
 for (const [network, prefix] of [
   ['0.0.0.0', 8],
@@ -21,18 +21,18 @@ for (const [network, prefix] of [
 ] as const)
   special.addSubnet(network, prefix, 'ipv4')
 
-/** Of IPv6 only what is handed out is public: 2000::/3 but for documentation; and what translates to IPv4 by that. */
+/** The IPv6 addresses that are public: 2000::/3 without the part for documentation. Addresses that hold an IPv4 address are judged by that one. */
 const handedOut = new BlockList()
 handedOut.addSubnet('2000::', 3, 'ipv6')
 const documentation = new BlockList()
 documentation.addSubnet('2001:db8::', 32, 'ipv6')
 documentation.addSubnet('3fff::', 20, 'ipv6')
-/** 6to4 and Teredo, which tunnel to an IPv4 address that they hold. */
+/** 6to4 and Teredo, whose addresses hold the IPv4 address that they tunnel to. */
 const tunnels = new BlockList()
 tunnels.addSubnet('2002::', 16, 'ipv6')
 tunnels.addSubnet('2001::', 32, 'ipv6')
 
-/** Whether an IP address is not a public one; of IPv6 the forms that hold an IPv4 address, too. False for what is no address. */
+/** Whether a text is an IP address that is not public, also where an IPv6 address holds an IPv4 address. False for a text that is no address. */
 export function isPrivateAddress(address: string): boolean {
   if (isIPv4(address)) return special.check(address, 'ipv4')
   if (!isIPv6(address)) return false
@@ -60,14 +60,14 @@ export class PrivateAddressError extends Error {
   }
 }
 
-/** @throws PrivateAddressError where a host is written as such an address; names are looked at by {@link publicLookup} */
+/** Checks a host that is written as an address; {@link publicLookup} checks names. @throws PrivateAddressError */
 export function requirePublicHost(host: string): void {
   if (isIP(host) !== 0 && isPrivateAddress(host)) throw new PrivateAddressError(host)
 }
 
 /**
- * Resolves a name for the connection that is about to be made, and refuses it where any of its addresses is private: what was looked at
- * is what is connected to, whatever the name's server says the next time.
+ * Resolves a name for the connection that is about to be made, and refuses it where any of its addresses is private. The connection uses
+ * the addresses that were checked, whatever the name's server answers the next time.
  *
  * @param resolve - node's own by default
  */

@@ -21,11 +21,11 @@ export type ServeSessionsDependencies = SessionDependencies & {
   readonly recover: Recover
   /** Fresh 32 bytes. */
   readonly randomNonce: () => `0x${string}`
-  /** Whether the chain knows this claim: `null`, or why not. A rejection counts as our own fault. */
+  /** Resolves with `null` where the chain knows this claim, else with the reason. A rejection counts as our own fault. */
   admit(claim: Claim): Promise<string | null>
   /** A session is open; handlers are registered before this returns. */
   onSession(session: Session): void
-  /** A client was not let in; `error` has the code it was told. */
+  /** Called where a client was refused; `error` has the code that it was told. */
   onRefused?(refusal: { readonly peerAddress: string; readonly error: unknown }): void
 }
 
@@ -40,7 +40,7 @@ export type SessionServer = {
 
 /**
  * Serves sessions to Providers and other Checkers. An operator has one live session in each role: a newer one takes the
- * place of the older once it has authenticated, so that a client that lost its connection is never locked out by its ghost.
+ * place of the older once it has authenticated, so that a client that lost its connection is not locked out by its own former session.
  */
 export async function serveSessions(
   options: ServeSessionsOptions,

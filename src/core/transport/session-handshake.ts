@@ -1,3 +1,5 @@
+// Why: docs/why/transport.md
+
 import { type Address, concat, type Hex, keccak256, stringToHex } from 'viem'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
@@ -7,16 +9,16 @@ import { closeReason, sessionErrors, transportErrors } from './errors.ts'
 import type { Peer, SizedFrame } from './session.ts'
 import type { Channel, CloseReason } from './transport.ts'
 
-/** Signs for one network with our operator key. */
+/** Signs a message for one network with our operator key. */
 export type Sign = <T extends SignedType>(type: T, message: SignedMessage<T>) => Promise<Hex>
-/** Who signed, in lower case; may throw for a signature that nobody can have made. */
+/** The signer's address, in lower case; may throw for a signature that no key can have made. */
 export type Recover = <T extends SignedType>(
   type: T,
   message: SignedMessage<T>,
   signature: Hex,
 ) => Address | Promise<Address>
 
-/** What a client claims and has proven to hold the keys for; whether the chain knows it as such is for `admit` to say. */
+/** What a client claims to be. It has proven that it holds the keys; `admit` says whether the chain knows them. */
 export type Claim = Peer & { readonly certificateHash: Hex }
 
 export type ServerSide = {
@@ -32,18 +34,18 @@ export type ClientSide = ServerSide & {
   readonly deviceIds: readonly Hex[]
 }
 
-/** A client has nothing to say but its `session` before it was accepted. */
+/** Frames that a client may send before it is accepted: its `session`. */
 const framesOfClient = 1
-/** Frames behind `accepted`, and before whoever gets the session listens. */
+/** Most frames that may arrive behind `accepted`, before the receiver of the session listens. */
 const framesBehind = 64
 
 /**
  * The server's side: sends `welcome` with a fresh nonce, takes one `session`, and sends `accepted` or `refused`.
- * The signature binds everything the client says, the Checker, both certificates and the nonce, so it is worth nothing on any other connection.
+ * The signature covers everything that the client says, the Checker, both certificates and the nonce, so it is useless on any other connection.
  *
- * @param admit - says why not, or `null`. What it throws is our fault, not the client's.
+ * @param admit - resolves with the reason to refuse the client, or `null`; a rejection counts as our fault and not as the client's
  * @returns the peer, and frames that arrived behind `accepted`; they belong to the session
- * @throws the SESSION error that the client was told, after closing the channel; SESSION_REFUSED where it was the client that refused
+ * @throws the SESSION error that the client was told, after the channel was closed; SESSION_REFUSED where the client refused us
  */
 export async function acceptHandshake(
   channel: Channel,
@@ -85,7 +87,7 @@ export async function acceptHandshake(
     const admission = dependencies
       .admit({ ...peer, certificateHash: channel.peerCertificateHash })
       .catch(cause => Promise.reject(sessionErrors.SESSION_ADMISSION_FAILED({ cause })))
-    // Whoever goes on talking, or hangs up, is not waited for until the chain has answered.
+    // A client that goes on sending, or hangs up, ends the handshake before the chain has answered.
     const why = await Promise.race([admission, reader.broken])
     if (why !== null) throw sessionErrors.SESSION_NOT_ADMITTED({ operator, why })
     if (channel.closed) throw transportErrors.TRANSPORT_LOST({ why: 'it ended during the handshake' })
@@ -143,7 +145,7 @@ export async function requestHandshake(
   }
 }
 
-/** What the session says of its sender besides its operator. */
+/** The `claimHash` of a session: what it says of its sender besides the operator. */
 export const hashClaim = (role: Peer['role'], deviceIds: readonly Hex[]): Hex =>
   keccak256(concat([stringToHex(role), ...deviceIds]))
 
@@ -160,7 +162,7 @@ async function signerOf(recover: Recover, message: SignedMessage<'Session'>, sig
 const say = <T extends MessageType>(channel: Channel, type: T, body: MessageBody<T>): Promise<void> =>
   channel.send({ type, body: toWire(body) }, { urgent: true })
 
-/** Tells the peer why, where it is still there to be told, and ends the channel. A refusal is not answered by another. */
+/** Tells the peer the reason, where it is still connected, and ends the channel. A refusal is not answered by another. */
 async function refuse(channel: Channel, error: unknown): Promise<void> {
   const reason: CloseReason = isKaisarError(error)
     ? closeReason(error)
@@ -200,13 +202,13 @@ function readFrames(
   channel.onClose(reason => fail(transportErrors.TRANSPORT_CLOSED({ reason })))
 
   return {
-    /** What has arrived and was not taken. */
+    /** Frames that have arrived and were not taken. */
     early,
-    /** From here on frames are the session's. */
+    /** From this call on frames belong to the session. */
     letIn() {
       framesLeft = framesBehind
     },
-    /** Rejects when the handshake can come to nothing any more. */
+    /** Rejects when the handshake can no longer succeed. */
     broken: broken.promise,
     async next<T extends MessageType>(type: T): Promise<MessageBody<T>> {
       while (early.length === 0 && failure === null) await new Promise<void>(resolve => (wake = resolve))

@@ -1,3 +1,5 @@
+// Why: docs/why/transport.md
+
 import type { Address, Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
 import { isKaisarError, KaisarError } from '../platform/errors.ts'
@@ -15,12 +17,12 @@ import { closeReason, sessionErrors } from './errors.ts'
 import { createTokenBucket } from './token-bucket.ts'
 import type { Channel, CloseReason, Frame, Limits } from './transport.ts'
 
-/** Whom a session is with, after the handshake has proven it. */
+/** The other end of a session, as the handshake has proven it. */
 export type Peer = {
   readonly role: 'provider' | 'checker'
-  /** Lower case. For the dialling side: the Checker. */
+  /** Its operator's address, in lower case. For the dialling side: that of the Checker. */
   readonly operator: Address
-  /** What a Provider dials for; empty otherwise. */
+  /** The devices for which a Provider dials; empty for a Checker. */
   readonly deviceIds: readonly Hex[]
 }
 
@@ -38,9 +40,9 @@ export type Session = Peer & {
   readonly id: string
   readonly peerAddress: string
   readonly peerCertificateHash: Hex
-  /** Rejects as {@link Channel.send} does. Messages that carry bulk are overtaken by those that do not. */
+  /** Rejects as {@link Channel.send} does. Small messages overtake those that carry bulk. */
   send<T extends MessageType>(type: T, body: MessageBody<T>, payload?: Uint8Array): Promise<void>
-  /** Messages of a type start being handled in the order they came. Returns how to stop listening. */
+  /** Handles messages of a type; they start in the order in which they came. Returns a function that ends it. */
   on<T extends MessageType>(type: T, handler: MessageHandler<T>): () => void
   /** Called once; at once where the session has already ended. */
   onClose(handler: (reason: CloseReason) => void): void
@@ -51,12 +53,12 @@ export type Session = Peer & {
 export type SessionDependencies = {
   /** Its monotonic time is that of `receivedAt`. */
   readonly clock: Clock
-  /** A handler failed for a reason of its own; the peer learns only the code. */
+  /** Called where a handler failed; the peer learns only the code. */
   onFault?(fault: { readonly session: Session; readonly type: MessageType; readonly error: unknown }): void
 }
 
 const bulkTypes: ReadonlySet<string> = new Set<MessageType>(['job.openings', 'wrong.row', 'device.report'])
-/** Nobody has to listen to these: the session itself answers or causes them. */
+/** Messages that need no handler: the session itself answers or causes them. */
 const unaskedTypes: ReadonlySet<MessageType> = new Set<MessageType>(['refused', 'heartbeat', 'heartbeat.reply'])
 /** Refused messages that a session survives: 32 at once, and 10 a minute. */
 const faultBurst = 32
@@ -69,11 +71,11 @@ type AnyHandler = (body: unknown, payload: Uint8Array, receivedAt: number) => vo
 
 /**
  * Typed messages over a channel whose peer is known. `early` are frames that arrived together with the end of the handshake.
- * Whoever gets a session registers its handlers in the same turn of the event loop, and misses nothing.
+ * The receiver of a session has to register its handlers in the same turn of the event loop; then it misses nothing.
  *
  * Heartbeats are answered here, on receipt, before anything that waits to be handled; handlers run one per turn of the
- * event loop. Unknown, malformed and oversized messages are refused and the session goes on, until there are too many;
- * messages nobody listens to, or that do not fit the queue, are refused; a handshake message ends the session.
+ * event loop. Unknown, malformed and oversized messages are refused and the session goes on, until there are too many.
+ * Messages without a handler, or that do not fit the queue, are refused. A handshake message ends the session.
  */
 export function createSession(
   channel: Channel,
@@ -123,7 +125,7 @@ export function createSession(
       return channel.close(closeReason(sessionErrors.SESSION_OUT_OF_ORDER({ type })))
 
     const parsed = parse(type, body, payload)
-    // A refusal is never refused: two sides could go on about it for ever.
+    // A refusal is never answered by a refusal: the two sides could go on for ever.
     if (type === 'refused' && (parsed instanceof KaisarError || unhandledBytes + bytes > limits.maxQueuedBytes)) return
     if (parsed instanceof KaisarError) return refuse(parsed, type, true)
     if (type === 'heartbeat') session.send('heartbeat.reply', parsed as MessageBody<'heartbeat'>).catch(() => {})
@@ -169,7 +171,7 @@ export function createSession(
   return session
 }
 
-/** The body as its schema reads it, or why not. */
+/** The body as its schema reads it, or the error that says what is wrong with it. */
 function parse(type: MessageType, body: unknown, payload: Uint8Array): unknown {
   const [bytes, maxBytes] = [payload.length, maxPayloadBytes[type] ?? 0]
   if (bytes > maxBytes) return sessionErrors.MESSAGE_PAYLOAD_TOO_LARGE({ type, bytes, maxBytes })

@@ -1,5 +1,5 @@
 export type TokenBucket = {
-  /** Takes `cost` tokens where there are as many; takes nothing and says false otherwise. */
+  /** Takes `cost` tokens and returns true; where there are fewer it takes nothing and returns false. */
   take(cost?: number): boolean
   /** Puts one back. */
   give(): void
@@ -17,7 +17,7 @@ export function createTokenBucket(
 
   const refill = () => {
     const at = now()
-    // A clock that was set back takes nothing away.
+    // A clock that was set back must not remove tokens.
     tokens = Math.min(burst, tokens + (Math.max(0, at - refilledAt) / 1000) * perSecond)
     refilledAt = at
   }

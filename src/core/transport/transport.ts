@@ -13,13 +13,13 @@ export type Frame = {
   readonly payload?: Uint8Array
 }
 
-/** Why a channel ended: `code` is one of this folder's `errors.ts`, or the peer's own. */
+/** The reason why a channel ended: `code` is one of this folder's `errors.ts`, or the one that the peer gave. */
 export type CloseReason = { readonly code: string; readonly message: string }
 
 export type Channel = {
   /** Unique within this process; for logs. */
   readonly id: string
-  /** Where the peer is, e.g. an IP address; for logs and limits, never for identity. */
+  /** The peer's place, e.g. an IP address; for logs and limits, never for identity. */
   readonly peerAddress: string
   /** SHA-256 of the peer's TLS certificate (DER), zero bytes where the connection carries none. */
   readonly peerCertificateHash: Hex
@@ -32,13 +32,13 @@ export type Channel = {
    */
   send(frame: Frame, options?: { readonly urgent?: boolean }): Promise<void>
   /**
-   * Frames arrive in order, with their size in bytes; those that arrive before a handler is set are kept, up to
-   * `maxQueuedBytes`, then the peer is no longer read.
+   * Frames arrive in order, with their size in bytes. Frames that arrive before a handler is set are kept, up to `maxQueuedBytes`;
+   * after that nothing is read from the peer.
    */
   onFrame(handler: (frame: Frame, bytes: number) => void): void
   /** Called once; at once where the channel has already ended. */
   onClose(handler: (reason: CloseReason) => void): void
-  /** The peer has proven who it is: this channel no longer makes room for others when connections run out. */
+  /** Says that the peer has proven who it is: this channel is no longer closed to make room when connections run out. */
   authenticated(): void
   close(reason?: CloseReason): void
   readonly closed: boolean
@@ -47,7 +47,7 @@ export type Channel = {
 export type Listener = {
   /** What a peer dials, e.g. `ws://127.0.0.1:40123`; the port is the one really bound. */
   readonly url: string
-  /** Connections that are held now, those of strangers too. */
+  /** Number of connections that are held now, those of strangers included. */
   connections(): number
   /** Ends every channel with `TRANSPORT_SHUTTING_DOWN`; resolves when the last socket is gone. */
   close(): Promise<void>
@@ -58,7 +58,7 @@ export type Limits = {
   readonly maxFrameBytes: number
   /** Of a frame, the part that is parsed as JSON. */
   readonly maxHeaderBytes: number
-  /** When all are taken, the oldest whose peer has not authenticated makes room. A listener may say another number at any time. */
+  /** When all are taken, the oldest whose peer has not authenticated is closed to make room. A listener may name another number at any time. */
   readonly maxConnections: number
   readonly maxConnectionsPerAddress: number
   /** Sustained frames per second of one peer; a frame costs one more per 64 KiB. */
@@ -73,7 +73,7 @@ export type Limits = {
   readonly headersTimeoutMs: number
   /** From the first packet to the open channel, and again from there to the accepted session. */
   readonly handshakeTimeoutMs: number
-  /** Nothing read from a peer, or nothing of a pending write taken by it, for this long: gone. */
+  /** A peer that sends nothing, or takes nothing of a pending write, for this long is disconnected. */
   readonly idleTimeoutMs: number
 }
 
@@ -84,7 +84,7 @@ export type DialOptions = {
   readonly signal?: AbortSignal
 }
 
-/** An answer to `GET`: the whole body, so that its size is known and bounded by whoever stored it. */
+/** An answer to `GET`: the whole body, so that its size is known and bounded when it was stored. */
 type GetReply = { readonly contentType: string; readonly body: Uint8Array }
 
 export type ListenOptions = {
@@ -93,13 +93,13 @@ export type ListenOptions = {
   /** 0 takes a free port. */
   readonly port: number
   onChannel(channel: Channel): void
-  /** Whether a peer with this certificate may open a channel at all; asked before the channel exists. Default: any. */
+  /** Whether a peer with this certificate may open a channel; asked before the channel exists. Default: every peer may. */
   admitCertificate?(certificateHash: Hex): boolean
-  /** Most bytes that a channel takes of a peer before it was told to be `authenticated`; default: no other limit than those of frames. */
+  /** Most bytes that a channel takes from a peer before `authenticated` is called; default: only the limits of frames. */
   readonly maxEarlyBytes?: number
-  /** Most connections now; asked at each. Default: that of the limits. */
+  /** Most connections now; asked at each new one. Default: `maxConnections` of the limits. */
   maxConnections?(): number
-  /** Answers plain `GET <path>` on the same port, without client certificate; `null` is 404. */
+  /** Answers plain `GET <path>` on the same port, without a client certificate; `null` gives 404. */
   onGet?(path: string): Promise<GetReply | null>
 }
 

@@ -82,7 +82,7 @@ export async function listenWebSocket(
   })
 
   await bind(server, options)
-  // Out of file descriptors, say: that connection fails, the others and the server go on.
+  // Where file descriptors run out, for example, one connection fails; the others and the server go on.
   server.on('error', () => {})
   const { port } = server.address() as AddressInfo
   return {
@@ -91,7 +91,7 @@ export async function listenWebSocket(
     async close() {
       const closed = new Promise(resolve => server.close(resolve))
       for (const channel of channels) channel.close(closeReason(transportErrors.TRANSPORT_SHUTTING_DOWN()))
-      // Channels end by their closing handshake, bounded by ws; whatever else is open has no claim to be waited for.
+      // Channels end by their closing handshake, which ws bounds in time. Nothing waits for the other open sockets.
       const forced = setTimeout(() => {
         for (const socket of sockets) socket.destroy()
       }, 1_500)
@@ -119,7 +119,7 @@ function createServer({ host, port }: ListenOptions, identity: Identity | null, 
       minVersion: 'TLSv1.3',
       handshakeTimeout: limits.headersTimeoutMs,
       requestCert: true,
-      // Self-signed by design: who the certificate belongs to is asked of the chain, not of an authority.
+      // Certificates are self-signed by design: the chain says whom one belongs to, and not an authority.
       rejectUnauthorized: false,
     })
   } catch (cause) {
@@ -174,7 +174,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, { onGe
   response.end(method === 'HEAD' ? undefined : reply.body)
 }
 
-/** Answers without reading on: a body, however long, is never received. */
+/** Answers without reading on, so that a body is never received, however long it is. */
 function refuse(response: ServerResponse, status: number): void {
   const { socket } = response
   response.writeHead(status, { connection: 'close', 'content-length': 0 })

@@ -6,16 +6,16 @@ import { type ChannelEnd, createChannel } from './channel.ts'
 import { closeReason, transportErrors } from './errors.ts'
 import type { Channel, CloseReason, Limits } from './transport.ts'
 
-/** RFC 6455 leaves 4000 to 4999 to applications; ours says that the reason holds a code and a sentence. */
+/** The close code (RFC 6455 leaves 4000 to 4999 to applications) which says that the reason holds a code of ours and a sentence. */
 const ownCloseCode = 4000
 const maxReasonBytes = 123
 const closeTimeoutMs = 1_000
-/** Of a client's WebSocket frame: 2 bytes, 8 of length, 4 of mask. */
+/** Longest header of a client's WebSocket frame: 2 bytes, 8 of length, 4 of mask. */
 const maxFrameHeaderBytes = 14
 
 let channels = 0
 
-/** What both ends ask of `ws`: no compression (bombs), few fragments, a frame limit checked against the announced length. */
+/** Options of `ws` at both ends: no compression (against bombs), few fragments, and a frame limit that is checked against the announced length. */
 export const socketOptions = ({ maxFrameBytes }: Limits): ClientOptions & ServerOptions =>
   ({
     perMessageDeflate: false,
@@ -64,14 +64,14 @@ export function channelOf(
     },
   )
 
-  /** A frame is received whole before it is handed on: its bytes count as they come. */
+  /** Counts bytes as they come, because `ws` hands a frame on only when it is whole. */
   function countEarly(chunk: Buffer) {
     earlyBytes += chunk.length
     if (earlyBytes <= maxEarlyBytes + maxFrameHeaderBytes || end.channel.closed) return
     end.channel.close(
       closeReason(transportErrors.TRANSPORT_FRAME_TOO_LARGE({ bytes: earlyBytes, maxBytes: maxEarlyBytes })),
     )
-    // Nothing more is read of it; what waits for its close frame is over in a second.
+    // Nothing more is read from this peer; a second is enough for its close frame.
     webSocket.pause()
   }
   if (Number.isFinite(maxEarlyBytes)) socket.on('data', countEarly)
@@ -88,7 +88,7 @@ export function channelOf(
   return end.channel
 }
 
-/** Pings a silent peer (which also keeps a NAT entry alive) and gives it up after `idleTimeoutMs` without a byte. */
+/** Pings a silent peer (which also keeps a NAT entry alive) and disconnects it after `idleTimeoutMs` without a byte. */
 function keepAlive(
   webSocket: WebSocket,
   socket: Socket,
@@ -98,7 +98,7 @@ function keepAlive(
   let heardBytes = socket.bytesRead
   let silentTicks = 0
   const timer = setInterval(() => {
-    // While we do not read, silence is ours.
+    // While we do not read, the silence is our own.
     if (socket.bytesRead !== heardBytes || webSocket.isPaused) silentTicks = 0
     else silentTicks += 1
     heardBytes = socket.bytesRead

@@ -16,7 +16,7 @@ export type WebSocketTransportOptions = {
   /** Our certificate, as a server and as a client; `null` is plain ws, which works on loopback only. */
   readonly identity: Identity | null
   readonly limits?: Partial<Limits>
-  /** Whether endpoints at loopback, link-local and private addresses are dialled: those of a network on one machine; default no. */
+  /** Whether endpoints at loopback, link-local and private addresses are dialled, as a network on one machine needs; default no. */
   readonly dialsPrivate?: boolean
   /** Resolves names; default node's. */
   readonly resolve?: typeof dnsLookup
@@ -36,7 +36,7 @@ export function createWebSocketTransport({
   }
 }
 
-/** @param lookup - refuses names of private addresses; none: any host is dialled */
+/** @param lookup - resolves names and refuses those with private addresses; without it any host is dialled */
 async function dialWebSocket(
   options: DialOptions,
   identity: Identity | null,
@@ -60,7 +60,7 @@ async function dialWebSocket(
 
   const socket = await connect(endpoint, identity, given, lookup).catch((error: Error) => Promise.reject(failed(error)))
   const found = endpoint.secure ? peerCertificateHash(socket as TLSSocket) : zeroHash
-  // Not one byte of ours is written before this line: the pin is the only reason to trust the peer.
+  // The pin is the only reason to trust the peer, so none of our bytes is written before this line.
   if (found !== expectedCertificateHash) {
     socket.on('error', () => {})
     socket.destroy()
@@ -85,7 +85,7 @@ function connect(
           port,
           ...named,
           minVersion: 'TLSv1.3',
-          // Self-signed by design: the pin replaces the authorities, and is checked by the caller.
+          // Certificates are self-signed by design: the pin replaces an authority, and the caller checks it.
           rejectUnauthorized: false,
           ...(identity === null ? {} : { key: identity.keyPem, cert: identity.certificatePem }),
         })

@@ -1,6 +1,6 @@
 /** What `checker run --watch` shows: the chain's view of our seats, and what the daemon itself tells meanwhile. */
 import type { Address } from 'viem'
-import type { CheckerEvent } from '../checker/run-checker.ts'
+import type { CheckerEvent } from '../checker/checker-event.ts'
 import type { NetworkView } from '../network/network-view.ts'
 import type { DutyStatus } from '../operator/checker-status.ts'
 import type { CheckerView, SeatEpochRow, VerdictRow } from './dashboard-views.ts'

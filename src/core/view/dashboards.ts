@@ -1,6 +1,8 @@
 /**
  * The dashboards as ink components: a view in, a frame of the terminal's size out. Written without JSX, so that Node runs
  * the sources as they are.
+ *
+ * Why: docs/why/explorer-and-explanations.md
  */
 import { Box, Text, useWindowSize } from 'ink'
 import { createElement as h } from 'react'

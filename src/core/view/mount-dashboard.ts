@@ -49,7 +49,7 @@ export type MountDependencies = {
  * Shows a dashboard in a terminal's alternate screen until it is quit or closed.
  *
  * @example
- * const { mountDashboard, createViewSource } = await import('../../core/view/mount-dashboard.ts')
+ * const { mountDashboard, createViewSource } = await import('./mount-dashboard.ts')
  * const source = createViewSource(firstView)
  * const dashboard = mountDashboard({ source, component: DevnetDashboard }, process)
  * const end = await dashboard.ended

@@ -1,4 +1,4 @@
-/** Parameters of a network as people read them: each value with its unit. */
+/** Formats the parameters of a network for people: each value with its unit. */
 import { exactUnits } from '../platform/exact-units.ts'
 import { duration } from './figures.ts'
 
@@ -12,12 +12,12 @@ const count =
     `${value} ${Number(value) === 1 ? one : many}`
 const seconds: Unit = value => (Number(value) < 60 ? `${value} s` : `${value} s (${duration(Number(value))})`)
 const milliseconds: Unit = value => `${value} ms`
-/** Of 1/10000. */
+/** A value in 1/10000 as per cent. */
 const percent: Unit = value => `${Number(value) / 100}%`
 const kai: Unit = value => `${exactUnits(BigInt(value))} KAI`
 const epoch: Unit = value => `epoch ${value}`
 
-/** By group and name; what is missing here would be shown without a unit, which a test forbids. */
+/** The unit of each parameter, by group and name. A test fails where one is missing. */
 const units: Readonly<Record<string, Readonly<Record<string, Unit>>>> = {
   timeline: {
     firstEpochAt: value => (Number(value) === 0 ? 'not started' : new Date(Number(value) * 1000).toISOString()),

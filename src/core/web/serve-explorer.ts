@@ -1,3 +1,5 @@
+// Why: docs/why/explorer-and-explanations.md
+
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -16,7 +16,7 @@ const alive = (pid: number) => {
 }
 
 describe('startAnvil', () => {
-  test('listens on a free port, mines, and ends with its process', async () => {
+  test('anvil listens on a free port, mines, and ends with its process', async () => {
     const anvil = await startAnvil({ chainId: 4242, blockTimeSeconds: 1 })
     const client = createPublicClient({ transport: http(anvil.rpcUrl) })
     expect(await client.getChainId()).toBe(4242)
@@ -25,7 +25,7 @@ describe('startAnvil', () => {
     expect(alive(anvil.pid)).toBe(false)
   })
 
-  test('a port in use is a coded error', async () => {
+  test('a port that is in use gives an error with a code', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     const address = server.address()
@@ -34,25 +34,28 @@ describe('startAnvil', () => {
     server.close()
   })
 
-  test('a missing binary is a coded error', async () => {
+  test('a missing anvil binary gives an error with a code', async () => {
     await expect(startAnvil({}, { binary: '/nowhere/anvil' })).rejects.toMatchObject({ code: 'ANVIL_MISSING', exit: 3 })
     expect(() => anvilBinary('plan9', 'vax')).toThrow(expect.objectContaining({ code: 'ANVIL_MISSING' }))
   })
 
-  test.runIf(process.platform === 'linux')('a parent killed with SIGKILL leaves no anvil behind', async () => {
-    const script = `import { startAnvil } from './src/core/devnet/anvil.ts'
+  test.runIf(process.platform === 'linux')(
+    'no anvil is left behind when its parent is killed with SIGKILL',
+    async () => {
+      const script = `import { startAnvil } from './src/core/devnet/anvil.ts'
       const anvil = await startAnvil(); console.log(anvil.pid); setInterval(() => {}, 1000)`
-    const parent = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    const [chunk] = (await once(parent.stdout, 'data')) as [Buffer]
-    const pid = Number(chunk.toString())
-    expect(
-      execFileSync('ps', ['-o', 'comm=', '-p', String(pid)])
-        .toString()
-        .trim(),
-    ).toBe('anvil')
-    parent.kill('SIGKILL')
-    await eventually(() => expect(alive(pid)).toBe(false))
-  })
+      const parent = spawn(process.execPath, ['--input-type=module-typescript', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const [chunk] = (await once(parent.stdout, 'data')) as [Buffer]
+      const pid = Number(chunk.toString())
+      expect(
+        execFileSync('ps', ['-o', 'comm=', '-p', String(pid)])
+          .toString()
+          .trim(),
+      ).toBe('anvil')
+      parent.kill('SIGKILL')
+      await eventually(() => expect(alive(pid)).toBe(false))
+    },
+  )
 })

@@ -20,18 +20,18 @@ const nobody = 'http://127.0.0.1:9'
 const contract = `0x${'77'.repeat(20)}` as const
 
 describe('chain client', () => {
-  test('one endpoint that nobody listens on', async () => {
+  test('one endpoint on which nothing listens is refused with a code', async () => {
     await expect(connectChain({ rpcUrls: [nobody] })).rejects.toMatchObject({ code: 'RPC_UNREACHABLE', exit: 3 })
   })
 
-  test('one endpoint of another chain', async () => {
+  test('one endpoint of another chain is refused with a code', async () => {
     await expect(connectChain({ rpcUrls: [anvil.rpcUrl], chainId: 5 })).rejects.toMatchObject({
       code: 'CHAIN_ID_MISMATCH',
       context: { expected: 5, actual: 31337 },
     })
   })
 
-  test('contracts that are not there, or are others', async () => {
+  test('an endpoint without the contracts, or with other contracts, is refused with a code', async () => {
     const expected = { name: 'RewardVault', address: contract }
     const connect = (codeHash?: `0x${string}`) =>
       connectChain({ rpcUrls: [anvil.rpcUrl], contracts: [codeHash ? { ...expected, codeHash } : expected] })
@@ -41,14 +41,14 @@ describe('chain client', () => {
     expect((await connect()).chainId).toBe(31337)
   })
 
-  test('an address that is none', async () => {
+  test('a text that is not a URL is refused with a code', async () => {
     await expect(connectChain({ rpcUrls: ['localhost:8545'] })).rejects.toMatchObject({
       code: 'RPC_URL_INVALID',
       exit: 2,
     })
   })
 
-  test('bad endpoints are dropped with their reason, never showing their path, and reads go on', async () => {
+  test('bad endpoints are dropped with their reason, their path is never shown, and reads go on', async () => {
     const wrongChain = await proxied({ fault: 'wrong-chain' })
     const chain = await connectChain({
       rpcUrls: [`${nobody}/v3/secret-key`, wrongChain.url, anvil.rpcUrl],
@@ -66,7 +66,7 @@ describe('chain client', () => {
   })
 
   test.each(['hang', 'rate-limit', 'server-error', 'drop-reply'] as const)(
-    '%s: the next endpoint answers',
+    'where the first endpoint fails with %s, the next one answers',
     async fault => {
       const bad = await proxied()
       const chain = await connectChain({ rpcUrls: [bad.url, anvil.rpcUrl], timeoutMs: 300 })
@@ -83,7 +83,7 @@ describe('chain client', () => {
     },
   )
 
-  test('a socket that takes the connection and never answers holds nobody up', async () => {
+  test('a socket that accepts the connection and never answers does not delay the others', async () => {
     const silent = createServer()
     await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
     const url = `ws://127.0.0.1:${(silent.address() as AddressInfo).port}`
@@ -93,14 +93,14 @@ describe('chain client', () => {
     silent.close()
   })
 
-  test('one request that is refused for a moment keeps nobody from connecting', async () => {
+  test('an endpoint that refuses one request for a moment still connects', async () => {
     const only = await proxied({ fault: 'rate-limit', times: 2 })
     const chain = await connectChain({ rpcUrls: [only.url] })
     expect(only.injected['rate-limit']).toBe(2)
     expect(chain.status()[0]).toMatchObject({ state: 'usable', reason: null })
   })
 
-  test('a stale endpoint is dropped, and returns when it has caught up', async () => {
+  test('a stale endpoint is dropped, and used again when it has caught up', async () => {
     const bad = await proxied()
     const third = await proxied()
     const chain = await connectChain({ rpcUrls: [bad.url, anvil.rpcUrl, third.url] })
@@ -114,7 +114,7 @@ describe('chain client', () => {
     expect(chain.status()[0]?.state).toBe('usable')
   })
 
-  test('of two endpoints neither is dropped for being behind: nobody can say which one is right', async () => {
+  test('of two endpoints neither is dropped for being behind, since either may be right', async () => {
     const bad = await proxied()
     const chain = await connectChain({ rpcUrls: [bad.url, anvil.rpcUrl] })
     bad.inject({ fault: 'stale' })
@@ -125,7 +125,7 @@ describe('chain client', () => {
   })
 
   test.each<FaultRule[]>([[{ fault: 'ahead', method: 'eth_blockNumber' }], [{ fault: 'ahead' }]])(
-    'a head far ahead that %o claims makes the honest ones not stale',
+    'a head far ahead, claimed by %o, makes no honest endpoint stale',
     async rule => {
       const liar = await proxied(rule)
       const others = rule.method === undefined ? [await proxied(), await proxied()] : [await proxied()]
@@ -135,7 +135,7 @@ describe('chain client', () => {
     },
   )
 
-  test('one that told something false is asked again after a while, last, with its reason until it has shown itself', async () => {
+  test('an endpoint that gave a false answer is asked again after a while, as the last one, and keeps its reason until it passes', async () => {
     const clock = createManualClock()
     const forger = await proxied()
     const chain = await connectChain({ rpcUrls: [forger.url, anvil.rpcUrl], forgedMs: 1000 }, { clock })
@@ -159,14 +159,14 @@ describe('chain client', () => {
     expect(await stateAt(2030)).toEqual(['usable', undefined])
   })
 
-  test('when all fail, the error names each with its reason', async () => {
+  test('when all endpoints fail, the error names each one with its reason', async () => {
     const bad = await proxied()
     const chain = await connectChain({ rpcUrls: [bad.url], timeoutMs: 300 })
     bad.inject({ fault: 'rate-limit' })
     await expect(chain.client.getBlockNumber()).rejects.toThrow(/HTTP 429/)
   })
 
-  test('what the chain itself refuses is asked of two endpoints, and of no third', async () => {
+  test('a call that the chain itself refuses is asked of two endpoints and of no third', async () => {
     const [first, second, third] = [await proxied(), await proxied(), await proxied()]
     const chain = await connectChain({ rpcUrls: [first.url, second.url, third.url] })
     await anvil.client.setCode({ address: contract, bytecode: '0x60006000fd' })

@@ -30,7 +30,7 @@ async function homeWithKey() {
 }
 
 describe('kaisar chain and epoch', () => {
-  test('deploys, writes a context, and every reading command then works without flags', async () => {
+  test('kaisar chain deploy writes a context, with which every reading command works without flags', async () => {
     const { kaisar, password } = await homeWithKey()
     const deployed = await kaisar(
       'chain',
@@ -92,7 +92,7 @@ describe('kaisar chain and epoch', () => {
     })
   })
 
-  test('settles by hand, and shows devices, seats and where epochs stand', async () => {
+  test('kaisar epoch settle settles by hand, and commands show devices, seats and the state of epochs', async () => {
     const { kaisar, narrow, password } = await homeWithKey()
     const { deployment, firstEpochAt } = await networkForTests(anvil, { seats: [1, 2, 1, 1, 1], devices: 2 })
     const { data } = (await kaisar('keys', 'list', '--json')).json<{ folder: string }>()
@@ -137,7 +137,7 @@ describe('kaisar chain and epoch', () => {
     })
   })
 
-  test('no endpoint, and contracts that are not there, end with code 3 and a way on', async () => {
+  test('commands without an endpoint, or without the contracts, end with code 3 and say what to do', async () => {
     const { kaisar, path } = await homeWithKey()
     const missing = await kaisar('chain', 'info', '--json')
     expect([missing.exitCode, missing.json().success]).toEqual([3, false])

@@ -42,7 +42,7 @@ async function scene(options: SenderOptions) {
 describe('three confirmations', () => {
   // The transaction has as many confirmations as blocks are on it, its own included, when the last two or three are replaced.
   test.each([1, 2, 3, 4].flatMap(confirmed => [2, 3].map(depth => [confirmed, depth] as const)))(
-    'a reorg at confirmation %i, of depth %i: told once, from three on, executed once',
+    'a reorg at confirmation %i, of depth %i, is reported once from three on, and the transaction is executed once',
     async (confirmed, depth) => {
       const { anvil, sender, told, settle, noted, reorg, nonce } = await scene({ confirmations: 3 })
       const isUndone = depth >= confirmed
@@ -71,7 +71,7 @@ describe('three confirmations', () => {
     },
   )
 
-  test('a receipt that cannot be read again confirms nothing', async () => {
+  test('a receipt that cannot be read again does not confirm a transaction', async () => {
     const { anvil, proxy, told, settle } = await scene({ confirmations: 3 })
     const mend = proxy.inject({ fault: 'server-error', method: 'eth_getTransactionReceipt' })
     await anvil.client.mine({ blocks: 3 })
@@ -83,7 +83,7 @@ describe('three confirmations', () => {
     await eventually(() => expect(told).toHaveLength(1))
   })
 
-  test('are waited for also where fewer blocks are watched', async () => {
+  test('three confirmations are waited for, also where fewer blocks are watched', async () => {
     const { anvil, sender, told, settle } = await scene({ confirmations: 4, watchBlocks: 1 })
     await anvil.client.mine({ blocks: 2 })
     await settle()

@@ -25,7 +25,7 @@ async function homeWithFile() {
 }
 
 describe('kaisar context', () => {
-  test('adds a network by its deployment file, and every command then works', async () => {
+  test('kaisar context add makes a network known by its deployment file, and every command then works', async () => {
     const { kaisar, add, dataDir } = await homeWithFile()
     expect((await kaisar('context', 'list')).stdout).toMatch(/^No network is known\./)
     const added = await add('main')
@@ -43,7 +43,7 @@ describe('kaisar context', () => {
     expect([again.exitCode, again.json().errors[0]?.code]).toEqual([3, 'CONTEXT_EXISTS'])
   })
 
-  test('with several none is taken by chance: the error names them and the command that chooses', async () => {
+  test('with several networks known none is chosen by chance: the error names them and the command that chooses', async () => {
     const { kaisar, add } = await homeWithFile()
     await add('main')
     await add('test')
@@ -69,7 +69,7 @@ describe('kaisar context', () => {
     expect((await kaisar('context', 'list', '--json')).json().data).toMatchObject({ chosen: null, inUse: 'main' })
   })
 
-  test('adds nothing that is no deployment, or whose contracts are not there', async () => {
+  test('a file that is not a deployment, or whose contracts are not there, is not added', async () => {
     const { kaisar, add, file, path } = await homeWithFile()
     const codeOf = async (...args: string[]) => (await kaisar(...args, '--json')).json().errors[0]?.code
     expect((await add('Main Net')).json().errors[0]?.code).toBe('CONTEXT_NAME_INVALID')
@@ -96,7 +96,7 @@ describe('kaisar context', () => {
     expect((await kaisar('context', 'list', '--json')).json().data).toMatchObject({ contexts: [] })
   })
 
-  test('adds no network in which a stranger’s contract stands for one of the others, and names it', async () => {
+  test('a network in which a stranger’s contract stands for one of the others is not added, and that contract is named', async () => {
     const { kaisar, path } = await homeWithFile()
     const { deployment: strange } = await deployForTests(anvil)
     for (const name of contractNames) {
@@ -116,7 +116,7 @@ describe('kaisar context', () => {
     expect((await kaisar('context', 'list', '--json')).json().data).toMatchObject({ contexts: [] })
   })
 
-  test('adds a network whose code the file does not say only when that is allowed', async () => {
+  test('a network whose file does not give the hashes of its code is added only when that is allowed', async () => {
     const { add, file, dataDir } = await homeWithFile()
     const { KaisarLens: _, ...codeHashes } = deployment.codeHashes
     const { chainId, contracts } = deployment
@@ -131,7 +131,7 @@ describe('kaisar context', () => {
     expect(readContext(dataDir, 'main').codeHashes).toBeUndefined()
   })
 
-  test('reads events from the block of the deployment on', async () => {
+  test('commands read events from the block of the deployment on', async () => {
     const { kaisar, add, dataDir, writeContext } = await homeWithFile()
     await add('main')
     const devices = (await kaisar('chain', 'devices', '--json')).json<{ devices: { id: string }[] }>().data.devices

@@ -45,7 +45,7 @@ type Scene = Awaited<ReturnType<typeof scene>>
 const errorOf = async (run: ReturnType<Scene['deploy']>) => (await run).json().errors[0]!
 
 describe('before anything is sent', () => {
-  test('the parameters have to be chosen, and the error says among which', async () => {
+  test('kaisar chain deploy asks for a choice of parameters, and the error names the choices', async () => {
     const { kaisar } = await scene()
     const refused = await kaisar('chain', 'deploy', '--rpc-url', anvil.rpcUrl, '--json')
     expect(refused.exitCode).toBe(2)
@@ -63,7 +63,7 @@ describe('before anything is sent', () => {
     })
   })
 
-  test('a dry run tells all of it, for a key that is elsewhere', async () => {
+  test('a dry run shows the whole deployment, also for a key that is elsewhere', async () => {
     const { deployer, sent } = await scene()
     const { kaisar } = await cliHome()
     const owner = testAddress('payout', 1)
@@ -94,7 +94,7 @@ describe('before anything is sent', () => {
     expect(unsigned.json().errors[0]?.code).toBe('USAGE_INVALID')
   })
 
-  test('a purse that does not last for all of it is refused with what is missing', async () => {
+  test('a deployment is refused where the key cannot pay for all of it, and the missing amount is named', async () => {
     const { deploy, deployer, sent } = await scene('0.0001')
     const refused = await errorOf(deploy())
     expect(refused).toMatchObject({ code: 'FUNDS_INSUFFICIENT', context: { account: deployer } })
@@ -107,7 +107,7 @@ describe('before anything is sent', () => {
     expect((await deploy()).exitCode).toBe(0)
   })
 
-  test('a chain for which the contracts are not made is refused, unless it is forced', async () => {
+  test('a chain that the contracts are not made for is refused, unless --force is given', async () => {
     const { kaisar, deployer } = await scene()
     const old = await anvilForTests({ hardfork: 'berlin' })
     const args = ['chain', 'deploy', '--rpc-url', old.rpcUrl, '--preset', 'devnet', '--deployer', deployer, '--dry-run']
@@ -121,7 +121,7 @@ describe('before anything is sent', () => {
 })
 
 describe('a deployment', () => {
-  test('leaves a record by which anybody can verify and use it, and is not overwritten', async () => {
+  test('a deployment leaves a record with which anybody can verify and use it, and which is not overwritten', async () => {
     const { deploy, deployer, record, dataDir, sent } = await scene()
     const planned = (await deploy('--dry-run')).json<{ contracts: object; cost: { most: string } }>().data
     const before = await anvil.client.getBalance({ address: deployer })
@@ -161,30 +161,33 @@ describe('a deployment', () => {
     ['not taken', 'server-error', 3],
     ['taken, and the answer lost', 'drop-reply', 3],
     ['taken, and the answer lost, at the very end', 'drop-reply', 8],
-  ] as const)('that was interrupted goes on with the same command (a transaction %s)', async (_how, fault, after) => {
-    const { deploy, interrupt, record, sent, dataDir } = await scene()
-    const planned = (await deploy('--dry-run')).json<{ contracts: object }>().data.contracts
-    const broken = await interrupt(after, fault)
-    expect(broken.exitCode).not.toBe(0)
-    expect(record().deployedAtBlock).toBeNull()
-    expect(await sent()).toBe(fault === 'server-error' ? after : after + 1)
+  ] as const)(
+    'a deployment that was interrupted goes on with the same command (a transaction %s)',
+    async (_how, fault, after) => {
+      const { deploy, interrupt, record, sent, dataDir } = await scene()
+      const planned = (await deploy('--dry-run')).json<{ contracts: object }>().data.contracts
+      const broken = await interrupt(after, fault)
+      expect(broken.exitCode).not.toBe(0)
+      expect(record().deployedAtBlock).toBeNull()
+      expect(await sent()).toBe(fault === 'server-error' ? after : after + 1)
 
-    const signed = Object.values(record().contracts).map(({ transaction }) => transaction)
-    const done = (await deploy()).json<{ contracts: Record<string, string> }>()
-    expect(done.data.contracts).toEqual(
-      Object.fromEntries(Object.entries(planned).filter(([name]) => name in done.data.contracts)),
-    )
-    // Nothing twice: what was mined stayed, and nine transactions made all of it.
-    expect(await sent()).toBe(9)
-    expect(
-      Object.values(record().contracts)
-        .slice(0, after)
-        .map(({ transaction }) => transaction),
-    ).toEqual(signed.slice(0, after))
-    expect(readContext(dataDir, 'net').contracts).toEqual(done.data.contracts)
-  })
+      const signed = Object.values(record().contracts).map(({ transaction }) => transaction)
+      const done = (await deploy()).json<{ contracts: Record<string, string> }>()
+      expect(done.data.contracts).toEqual(
+        Object.fromEntries(Object.entries(planned).filter(([name]) => name in done.data.contracts)),
+      )
+      // Nothing twice: what was mined stayed, and nine transactions made all of it.
+      expect(await sent()).toBe(9)
+      expect(
+        Object.values(record().contracts)
+          .slice(0, after)
+          .map(({ transaction }) => transaction),
+      ).toEqual(signed.slice(0, after))
+      expect(readContext(dataDir, 'net').contracts).toEqual(done.data.contracts)
+    },
+  )
 
-  test('whose key sent something else meanwhile is given up, and says what to do', async () => {
+  test('a deployment whose key sent something else meanwhile ends, and says what to do', async () => {
     const { deploy, interrupt, deployer, sent } = await scene()
     await interrupt(2)
     await anvil.client.sendTransaction({ account: deployer, to: deployer, chain: null })
@@ -197,7 +200,7 @@ describe('a deployment', () => {
     expect(await sent()).toBe(3)
   })
 
-  test('does not go on as another one', async () => {
+  test('a deployment does not go on with other parameters or another key', async () => {
     const { deploy, interrupt, sent } = await scene()
     await interrupt(1)
     const other = await errorOf(deploy('--treasury', testAddress('payout', 2)))
@@ -212,7 +215,7 @@ describe('a deployment', () => {
   })
 })
 
-test('the compiler makes the code that was deployed of the input beside the record', async () => {
+test('the compiler makes the deployed code from the input beside the record', async () => {
   const { input } = readCompilerInput('prague')
   const path = 'contracts/src/KaisarToken.sol'
   // Of one contract: all of them take the compiler a minute.

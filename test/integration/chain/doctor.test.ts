@@ -59,7 +59,7 @@ async function endpointBefore(
 }
 
 describe('chain doctor', () => {
-  test('a Prague chain with blocks of a second fits in everything, and is for a devnet or peaq', async () => {
+  test('a Prague chain with a block a second has no fault, and suits the presets devnet and peaq', async () => {
     const anvil = await chainWith({}, 1)
     const { exitCode, data } = await examine(anvil.rpcUrl)
     expect(exitCode).toBe(0)
@@ -68,7 +68,7 @@ describe('chain doctor', () => {
     expect(data.blocks).toMatchObject({ meanSeconds: 1, longestSeconds: 1 })
   })
 
-  test('a London chain runs, with the contracts for London and a history of 256 blocks', async () => {
+  test('a London chain is fit, with the contracts for London and a history of 256 blocks', async () => {
     const anvil = await chainWith({ hardfork: 'london' }, 2)
     const { exitCode, data, level } = await examine(anvil.rpcUrl)
     expect(exitCode).toBe(0)
@@ -81,12 +81,12 @@ describe('chain doctor', () => {
     expect([level('opcodes'), level('history')]).toEqual(['note', 'note'])
   })
 
-  test('a chain that has just begun is no worse for it', async () => {
+  test('a chain that has just begun gets no fault for that', async () => {
     const { exitCode, level } = await examine((await anvilForTests()).rpcUrl)
     expect([exitCode, level('block hash'), level('block time')]).toEqual([0, 'note', 'note'])
   })
 
-  test('a chain whose contracts see another chain’s block numbers is refused by name', async () => {
+  test('a chain whose contracts see another chain’s block numbers is refused, and the fault is named', async () => {
     const anvil = await chainWith({}, 1)
     const parent = (call: { method: string; params: unknown[] }, result: unknown) =>
       call.method === 'eth_call' && JSON.stringify(call.params).includes('0x4360005260')
@@ -98,7 +98,7 @@ describe('chain doctor', () => {
     expect(level('block number')).toBe('fault')
   })
 
-  test('on Arbitrum, where ArbSys knows the chain’s own blocks, the contracts for Arbitrum fit', async () => {
+  test('an Arbitrum chain, where ArbSys knows the chain’s own blocks, is fit with the contracts for Arbitrum', async () => {
     const anvil = await chainWith({}, 1)
     // NUMBER is the parent's; at address 100 is what answers with this chain's, as compiled from the two opcodes.
     await anvil.client.setCode({ address: arbSys, bytecode: arbSysCode })
@@ -112,7 +112,7 @@ describe('chain doctor', () => {
     expect([level('block number'), level('block hash')]).toEqual(['note', 'ok'])
   })
 
-  test('a hash that contracts see and nobody else, and a gas limit too low, are faults', async () => {
+  test('a block hash that only contracts see, and a gas limit that is too low, are faults', async () => {
     const anvil = await chainWith({}, 1)
     const change = (call: { method: string; params: unknown[] }, result: unknown) => {
       if (call.method === 'eth_getBlockByNumber') return { ...(result as object), gasLimit: '0x5b8d80' }

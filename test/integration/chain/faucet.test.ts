@@ -32,7 +32,7 @@ const mine = {
 const fund = (...args: string[]) => home.kaisar('devnet', 'fund', ...args, '--json')
 
 describe('the faucet of a devnet', () => {
-  test('gives KAI and gas, as much as was asked for', async () => {
+  test('the faucet of a devnet gives KAI and gas, as much as was asked for', async () => {
     home.writeContext(context(mine))
     const [usual, asked] = [testAddress('operator', 1), testAddress('operator', 2)]
     expect((await fund(usual)).json().data).toMatchObject({ address: usual, kai: parseEther('10000').toString() })
@@ -44,13 +44,13 @@ describe('the faucet of a devnet', () => {
     expect(await anvil.client.getBalance({ address: asked })).toBe(parseEther('2'))
   })
 
-  test('gives no more than there is', async () => {
+  test('the faucet of a devnet gives no more than it has', async () => {
     home.writeContext(context(mine))
     const refused = await fund(testAddress('operator', 3), '--amount', '100000000')
     expect(refused.json().errors[0]?.code).toBe('KAI_INSUFFICIENT')
   })
 
-  test('is closed where no devnet of this machine runs', async () => {
+  test('the faucet is closed where no devnet of this machine runs', async () => {
     const to = testAddress('operator', 4)
     const codeOf = async (...args: string[]) => (await fund(to, ...args)).json().errors[0]?.code
     home.writeContext(context({ ...mine, pid: 2 ** 22 - 1, processStart: '' }))

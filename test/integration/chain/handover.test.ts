@@ -32,7 +32,7 @@ async function owners(): Promise<string[]> {
   return [...new Set(all.map(each => each.toLowerCase()))]
 }
 
-test('a network is offered by its owner, taken by the successor, and by nobody else', async () => {
+test('a network is offered by its owner and taken by the successor, and by nobody else', async () => {
   const handover = (...args: string[]) => signing('chain', 'handover', ...args)
   for (const args of [[], [successor, '--take']])
     expect((await handover(...args, '--key', 'owner')).json().errors[0]?.code).toBe('USAGE_INVALID')
@@ -55,7 +55,7 @@ test('a network is offered by its owner, taken by the successor, and by nobody e
   expect(await owners()).toEqual([successor])
 })
 
-test('a Safe gets both halves as a batch, and starts the network by one', async () => {
+test('a Safe gets both halves of a handover as a batch, and starts the network by one call', async () => {
   const safe = testAddress('payout', 9)
   const batch = async (...args: string[]) => JSON.parse((await kaisar('chain', ...args, '--safe')).stdout).transactions
   const run = async (from: Address, transactions: { to: Address; data: `0x${string}` }[]) => {

@@ -43,7 +43,7 @@ async function hashesFrom(first: bigint): Promise<Hex[]> {
 const reorg = (depth: number) => anvil.client.request({ method: 'anvil_reorg', params: [depth, []] } as never)
 
 describe('head stream', () => {
-  test.each(['polling', 'subscription'])('%s: every block once, gaps filled', async kind => {
+  test.each(['polling', 'subscription'])('%s: the head stream gives every block once, and fills gaps', async kind => {
     const { stream, hashes } = await follow(
       [kind === 'polling' ? anvil.rpcUrl : anvil.wsUrl],
       kind === 'polling' ? 20 : 60_000,
@@ -55,7 +55,7 @@ describe('head stream', () => {
     expect(stream.blocks().map(({ hash }) => hash)).toEqual(expected)
   })
 
-  test('subscription: made again, however often the connection breaks or cannot be opened', async () => {
+  test('a subscription to heads is made again, however often the connection breaks or cannot be opened', async () => {
     let isDown = false
     const { hostname: host, port } = new URL(anvil.wsUrl)
     const proxy = await createTcpProxy({
@@ -85,7 +85,7 @@ describe('head stream', () => {
     expect(chain.status()).toMatchObject([{ state: 'usable' }])
   })
 
-  test('subscription: what is no head is told as trouble, and the next one is heard', async () => {
+  test('a message of a subscription that is not a head is reported, and the next head is still heard', async () => {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
     ends.push(async () => server.close())
     const subscribers: WebSocket[] = []
@@ -132,7 +132,7 @@ describe('head stream', () => {
     await eventually(() => expect(hashes()).toEqual(after))
   })
 
-  test('one endpoint hangs or lags: the other one shows the head', async () => {
+  test('while one endpoint hangs or lags, the head of the other one is followed', async () => {
     const proxy = await startRpcProxy({ target: anvil.rpcUrl })
     ends.push(proxy.stop)
     const { stream, hashes } = await follow([proxy.url, anvil.rpcUrl])
@@ -147,7 +147,7 @@ describe('head stream', () => {
     expect(Object.keys(proxy.injected).length).toBeGreaterThan(0)
   })
 
-  test('goes on when its only endpoint was away', async () => {
+  test('the head stream goes on when its only endpoint was away', async () => {
     const proxy = await startRpcProxy({ target: anvil.rpcUrl })
     ends.push(proxy.stop)
     const { stream, hashes } = await follow([proxy.url])
@@ -160,7 +160,7 @@ describe('head stream', () => {
     await eventually(() => expect(hashes()).toEqual(expected))
   })
 
-  test('an endpoint that turns to another chain is dropped while running, and taken back when it is mended', async () => {
+  test('an endpoint that moves to another chain is dropped, and used again when it is repaired', async () => {
     const proxy = await startRpcProxy({ target: anvil.rpcUrl })
     ends.push(proxy.stop)
     const { chain } = await follow([proxy.url, anvil.rpcUrl])
@@ -172,7 +172,7 @@ describe('head stream', () => {
     await eventually(() => expect(chain.status()[0]?.state).toBe('usable'))
   })
 
-  test('a subscription of an endpoint that was dropped is not listened to', async () => {
+  test('a subscription of a dropped endpoint is ignored', async () => {
     const { stream, chain } = await follow([anvil.wsUrl], 60_000)
     const { tip } = stream
     chain.all()[0]!.mark('dropped', chainErrors.RPC_FORGED({ endpoint: 'it', claim: 'so' }))
@@ -191,7 +191,7 @@ describe('head stream', () => {
     expect(stream.tip).toBe(tip)
   })
 
-  test('waits for a block time, reads back to an earlier one, and stops', async () => {
+  test('the head stream waits for a block time, reads back to an earlier one, and stops', async () => {
     const { stream } = await follow([anvil.rpcUrl])
     const tip = stream.tip!
     const later = stream.until(tip.timestamp + 100)

@@ -47,7 +47,7 @@ beforeAll(async () => {
 })
 
 describe('a device', () => {
-  test('is listed for its operator and for its payout wallet, and for nobody else', async () => {
+  test('kaisar device list shows a device to its operator and its payout wallet, and to nobody else', async () => {
     const listed = async (...args: string[]) =>
       (await kaisar('device', 'list', ...args, '--json')).json<{ devices: { id: string; withdrawal: Withdrawal }[] }>()
         .data.devices
@@ -60,7 +60,7 @@ describe('a device', () => {
     )
   })
 
-  test('changes its payout by the payout wallet alone, whose address is named', async () => {
+  test('only the payout wallet can change a device’s payout, and the error names that wallet', async () => {
     const other = testAddress('payout', 50)
     const refused = await signing('device', 'payout', first, other)
     expect(refused.json().errors[0]).toMatchObject({
@@ -74,7 +74,7 @@ describe('a device', () => {
     expect(await registeredPayout(network, first)).toBe(other)
   })
 
-  test('leaves, and its deposit when its last epoch is over with its audits', async () => {
+  test('a device leaves, and its deposit is returned when the audits of its last epoch are over', async () => {
     const { data } = (await signing('device', 'exit', second)).json<{ until: number; withdrawal: Withdrawal }>()
     expect(data).toMatchObject({ until: 0, withdrawal: { state: 'held', epoch: 0, at: auditsOver(0) } })
     const again = await signing('device', 'exit', second)
@@ -95,13 +95,13 @@ describe('a device', () => {
     expect(await kaiBalance(network, payout)).toBe(parameters.deviceDeposit)
   })
 
-  test('of which nothing is known is refused', async () => {
+  test('a device that is not registered is refused', async () => {
     expect((await signing('device', 'exit', '0xffff')).json().errors[0]?.code).toBe('EXPLORER_DEVICE_UNKNOWN')
   })
 })
 
 describe('the call for a wallet elsewhere', () => {
-  test('is printed as it would be sent, without a key', async () => {
+  test('a call for a wallet elsewhere is printed as that wallet would send it, without a key', async () => {
     const printed = await kaisar('device', 'exit', first, '--calldata', '--key', 'nobody')
     const call = JSON.parse(printed.stdout)
     expect(call).toMatchObject({ to: DeviceRegistry, value: '0', chainId: 31337 })
@@ -112,7 +112,7 @@ describe('the call for a wallet elsewhere', () => {
     expect((await kaisar('device', 'exit', first, '--calldata', '--json')).json().data).toEqual(call)
   })
 
-  test('is printed as a file for the Transaction Builder of a Safe', async () => {
+  test('a call for a wallet elsewhere is printed as a file for the Transaction Builder of a Safe', async () => {
     const args = ['checker', 'unbond', '1', '--operator', checker, '--safe']
     const batch = JSON.parse((await kaisar(...args)).stdout)
     expect(batch).toMatchObject({ version: '1.0', chainId: '31337', meta: { name: 'kaisar unbond' } })
@@ -124,14 +124,14 @@ describe('the call for a wallet elsewhere', () => {
     })
   })
 
-  test('is refused where the contracts would refuse it', async () => {
+  test('a call for a wallet elsewhere is refused where the contracts would refuse it', async () => {
     const refused = await kaisar('checker', 'unbond', '3', '--operator', checker, '--calldata', '--json')
     expect(refused.json().errors[0]).toMatchObject({ context: { errorName: 'InvalidSeatCount' } })
   })
 })
 
 describe('a Checker', () => {
-  test('unbonds by its payout wallet, and is paid back once nothing can be punished', async () => {
+  test('a Checker unbonds by its payout wallet, and is paid back when nothing can be punished any more', async () => {
     const notMine = await signing('checker', 'unbond')
     expect(notMine.json().errors[0]).toMatchObject({ code: 'CHECKER_UNKNOWN', context: { operators: [] } })
     const refused = await signing('checker', 'unbond', '--operator', checker)

@@ -18,7 +18,7 @@ afterEach(async () => {
 /** Those about blocks and reads; lies about transactions are told to a sender (test/sim/lying-endpoint.test.ts). */
 const told = lies.filter(lie => !/nonce|receipts|prices/.test(lie))
 
-test.each(told)('one that lies by %s moves neither heads nor reads', async lie => {
+test.each(told)('an endpoint that lies by %s changes neither heads nor reads', async lie => {
   const proxies = await Promise.all([7, 8, 9].map(seed => startRpcProxy({ target: anvil.rpcUrl, seed })))
   ends.push(...proxies.map(({ stop }) => stop))
   const [liar] = proxies

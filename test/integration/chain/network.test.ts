@@ -11,7 +11,7 @@ afterAll(liar.stop)
 liar.inject({ fault: 'wrong-code' })
 
 describe('a deployed network', () => {
-  test('an endpoint that shows other code is dropped with its reason', async () => {
+  test('an endpoint that shows other code at the contracts’ addresses is dropped with its reason', async () => {
     const { chain } = await connectNetwork(deployment, { rpcUrls: [liar.url, anvil.rpcUrl] })
     expect(chain.status().map(({ state, reason }) => [state, reason?.code])).toEqual([
       ['dropped', 'CODE_HASH_MISMATCH'],
@@ -19,7 +19,7 @@ describe('a deployed network', () => {
     ])
   })
 
-  test('refuses to work with it alone', async () => {
+  test('a connection is refused where the only endpoint shows other code', async () => {
     await expect(connectNetwork(deployment, { rpcUrls: [liar.url] })).rejects.toMatchObject({
       code: 'CODE_HASH_MISMATCH',
       exit: 3,
@@ -27,7 +27,7 @@ describe('a deployed network', () => {
     })
   })
 
-  test('a deployment of an earlier release, without hashes, is checked for contracts only', async () => {
+  test('a deployment file of an earlier release, without hashes, is checked only for the presence of its contracts', async () => {
     const { codeHashes: _, ...older } = deployment
     expect((await connectNetwork(older, { rpcUrls: [liar.url] })).chainId).toBe(31337)
   })

@@ -48,7 +48,7 @@ function machine(account: ReturnType<typeof devAccount>, role: (typeof roles)[nu
 }
 
 describe.each(roles)('two machines with the key of one %s', role => {
-  it('leaves the newer run alone, and the older one until it is told to take over', async () => {
+  it('of two machines with one key the newer run goes on, and the older one stays stopped until it is told to take over', async () => {
     const account = devAccount(4 + roles.indexOf(role))
     await anvil.client.setBalance({ address: account.address, value: parseEther('10') })
     const [first, second] = [machine(account, role), machine(account, role)]
@@ -83,7 +83,7 @@ describe.each(roles)('two machines with the key of one %s', role => {
   })
 })
 
-it('starts no run whose claim is not in a block where another machine may still work, and stops when it is asked to', async () => {
+it('a run starts only when its claim is in a block, where another machine may still work, and stops when asked to', async () => {
   const account = devAccount(6)
   const [first, second] = [machine(account, 'provider'), machine(account, 'provider')]
   const older = first.start()

@@ -25,7 +25,7 @@ async function openOn(rpcUrl: string) {
   return { seen, otherChainTo }
 }
 
-it('the state of a chain that was started anew with the same id is set aside, and what is of this chain is kept', async () => {
+it('the state of a chain that was started anew with the same id is set aside, and the state of this chain is kept', async () => {
   expect(await openOn(before.rpcUrl)).toEqual({ seen: [], otherChainTo: null })
   expect(await openOn(before.rpcUrl)).toEqual({ seen: [before.rpcUrl], otherChainTo: null })
   const aside = `${options.path}.of-another-chain-1970-01-01T00-00-00.000Z`

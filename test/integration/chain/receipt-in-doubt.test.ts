@@ -9,7 +9,7 @@ import { startRpcProxy } from '../../helpers/rpc-proxy.ts'
 
 const board = await noteBoard()
 
-test('a receipt that nobody answers for is in doubt, not missing', async () => {
+test('a receipt about which no endpoint answers is in doubt, not missing', async () => {
   const proxy = await startRpcProxy({ target: board.anvil.rpcUrl })
   const chain = await connectChain({ rpcUrls: [proxy.url] })
   const store = openStore({ path: ':memory:', migrations: [transactionTables] })

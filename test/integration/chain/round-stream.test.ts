@@ -62,7 +62,7 @@ async function seed(epoch: number) {
 }
 
 describe('round stream', () => {
-  test('gives the rounds that anybody recomputes, also when it starts in the middle of an epoch', async () => {
+  test('the round stream gives the rounds that anybody recomputes, also when it starts in the middle of an epoch', async () => {
     const early = listen()
     await mineAt(anvil, firstEpochAt)
     await eventually(() => expect(early.events.map(({ type }) => type)).toEqual(['epoch']))
@@ -90,7 +90,7 @@ describe('round stream', () => {
     expect(early.events.filter(event => event.type === 'epoch').map(({ epoch }) => epoch)).toEqual([0, 1])
   })
 
-  test('a reorg over a trigger drops its round, and the new branch has its own', async () => {
+  test('a reorg over a trigger drops its round, and the new branch has rounds of its own', async () => {
     const { events, roundsOf } = listen()
     await seed(1)
     for (let second = 20; second < 23; second++) await mineAt(anvil, firstEpochAt + second)

@@ -39,7 +39,7 @@ const attemptsOf = (store: ReturnType<typeof senderForTests>['store']) =>
   store.all<{ key: string; nonce: bigint }>('SELECT key, nonce FROM tx_attempt ORDER BY nonce, rowid')
 
 describe('caps', () => {
-  test('over the spend cap nothing is signed for a later nonce, and it is said once per head', async () => {
+  test('over the spend cap nothing is signed for a later nonce, and this is reported once per head', async () => {
     const { sender, note, store, troubles, anvil } = await scene({ spendCapWei: 3n * 10n ** 14n })
     const value = `0x${'11'.repeat(10_000)}` as const
     sender.enqueue({ key: 'dear', to: note(1).to, abi: long, functionName: 'note', args: [value], priority: 0 })
@@ -52,7 +52,7 @@ describe('caps', () => {
     expect(codesOf(troubles)).toEqual(['TRANSACTION_SPEND_CAP', 'TRANSACTION_SPEND_CAP'])
   })
 
-  test('a tip that an endpoint makes up is paid up to a quarter of the cap, and is told', async () => {
+  test('a tip that an endpoint invents is paid up to a quarter of the cap, and reported', async () => {
     const forging = (chain: Chain): Chain => ({
       ...chain,
       client: { ...chain.client, estimateMaxPriorityFeePerGas: async () => 190_000_000_000n },
@@ -69,7 +69,7 @@ describe('caps', () => {
     expect(codesOf(troubles)).toContain('TRANSACTION_TIP_CAP')
   })
 
-  test('above the fee cap it is said once per head', async () => {
+  test('a fee above the cap is reported once per head', async () => {
     const { sender, note, troubles, dear } = await scene({ maxFeePerGas: 3_000_000_000n })
     await dear()
     await sender.pass()
@@ -78,7 +78,7 @@ describe('caps', () => {
     expect(codesOf(troubles)).toEqual(['TRANSACTION_FEE_CAP'])
   })
 
-  test('what may not be made dearer is sent again as it is', async () => {
+  test('a transaction that may not be made dearer is sent again unchanged', async () => {
     const { sender, note, store, noted, anvil, withSender, pooled } = await scene()
     sender.enqueue(note(1))
     await sender.pass()
@@ -98,7 +98,7 @@ describe('caps', () => {
 })
 
 describe('one bad action', () => {
-  test('that cannot be estimated holds up nobody, and is said once per head', async () => {
+  test('an action whose gas cannot be estimated delays no other one, and is reported once per head', async () => {
     const unanswerable = (chain: Chain): Chain => ({
       ...chain,
       client: {
@@ -116,7 +116,7 @@ describe('one bad action', () => {
     expect(codesOf(troubles)).toEqual(['RPC_FAILED'])
   })
 
-  test('that is refused takes no nonce from a claim that is stuck', async () => {
+  test('an action that the chain refuses takes no nonce from a claim that is stuck', async () => {
     const { sender, note, refused, noted, store, dear } = await scene({ maxFeePerGas: 10n ** 12n })
     sender.enqueue(note(2))
     await sender.pass()
@@ -131,7 +131,7 @@ describe('one bad action', () => {
   })
 })
 
-test('what the nodes have already is sent once per head, and is no trouble', async () => {
+test('a transaction that the nodes already have is sent once per head, without an error', async () => {
   const { sender, note, store, anvil, account } = await scene()
   sender.enqueue(note(1))
   await sender.pass()
@@ -146,7 +146,7 @@ test('what the nodes have already is sent once per head, and is no trouble', asy
 })
 
 describe('the store', () => {
-  test('is not touched once stop has resolved', async () => {
+  test('the sender does not touch its store after stop has resolved', async () => {
     const { chain, account, note } = await noteBoard()
     const asked = Promise.withResolvers<void>()
     const answer = Promise.withResolvers<bigint>()
@@ -169,7 +169,7 @@ describe('the store', () => {
     store.close()
   })
 
-  test('that fails is said, and used again when it is well', async () => {
+  test('a store that fails is reported, and used again when it works', async () => {
     const { chain, account, note, noted } = await noteBoard()
     const sound = openStore({ path: ':memory:', migrations: [transactionTables] })
     let isFull = false

@@ -29,7 +29,7 @@ async function through(board: Awaited<ReturnType<typeof noteBoard>>, ...rules: F
 }
 
 describe('sending', () => {
-  test('once per key, in order of nonces, also when asked again', async () => {
+  test('each key is sent once, in the order of nonces, also when asked for again', async () => {
     const { sender, note, noted, nonce } = await scene()
     const receipts = await Promise.all([1, 2, 3].map(i => sender.send(note(i))))
     const again = await sender.send(note(1))
@@ -46,7 +46,7 @@ describe('sending', () => {
     )
   })
 
-  test("what the contract refuses is not sent, and named by the contract's error", async () => {
+  test('an action that the contract refuses is not sent, and the contract’s error is named', async () => {
     const { sender, refused, nonce, note, noted } = await scene()
     await expect(sender.send(refused)).rejects.toMatchObject({
       code: 'CONTRACT_REVERTED',
@@ -57,7 +57,7 @@ describe('sending', () => {
     expect(await noted()).toEqual([1])
   })
 
-  test('what failed may be asked again; what insists is tried until its deadline', async () => {
+  test('a failed action may be asked for again, and an action of highest priority is tried until its deadline', async () => {
     const { sender, refused, note, anvil, noted } = await scene()
     await sender.send(refused).catch(() => {})
     const { timestamp } = await anvil.client.getBlock()
@@ -72,7 +72,7 @@ describe('sending', () => {
     expect(await noted()).toEqual([1])
   })
 
-  test('deadlines go before keeper calls, those before claims', async () => {
+  test('deadlines go before keeper calls, and those before claims', async () => {
     const { sender, note, anvil, noted, pooled } = await scene()
     await anvil.client.setAutomine(false)
     sender.enqueue(note(3))
@@ -83,7 +83,7 @@ describe('sending', () => {
     await eventually(async () => expect(await noted()).toEqual([1, 2, 3]))
   })
 
-  test('too late is an error, and holds up nobody', async () => {
+  test('an action whose deadline has passed ends with an error and delays no other one', async () => {
     const { sender, note, anvil, noted } = await scene()
     await anvil.client.setAutomine(false)
     const { timestamp } = await anvil.client.getBlock()
@@ -107,7 +107,7 @@ describe('sending', () => {
 })
 
 describe('fees', () => {
-  test('base fee ×50 with mining stopped: replaced by a dearer one, executed once', async () => {
+  test('a base fee ×50 with mining stopped: the transaction is replaced by a dearer one and executed once', async () => {
     const { sender, note, anvil, noted } = await scene({ maxFeePerGas: 10n ** 12n })
     await anvil.client.setAutomine(false)
     const sent = sender.send(note(1))
@@ -121,7 +121,7 @@ describe('fees', () => {
     expect((await sent).success).toBe(true)
   })
 
-  test('above the cap it waits, says so, and goes when fees fall', async () => {
+  test('a transaction above the fee cap waits, is reported, and is sent when fees fall', async () => {
     const { note, anvil, noted, withSender } = await scene()
     await anvil.client.setAutomine(false)
     await anvil.client.setNextBlockBaseFeePerGas({ baseFeePerGas: 10n ** 11n })
@@ -137,7 +137,7 @@ describe('fees', () => {
     })
   })
 
-  test('the spend cap stops everything that follows', async () => {
+  test('the spend cap stops every transaction that follows', async () => {
     const { sender, note, troubles, noted } = await scene({ spendCapWei: 150_000_000_000_000n })
     for (const value of [1, 2, 3, 4, 5, 6, 7, 8]) sender.enqueue(note(value))
     await eventually(() => expect(troubles.some(({ code }) => code === 'TRANSACTION_SPEND_CAP')).toBe(true))
@@ -145,7 +145,7 @@ describe('fees', () => {
     expect((await noted()).length).toBeLessThan(8)
   })
 
-  test('an empty account is told to the operator, and goes on when it is funded', async () => {
+  test('an account without gas is reported to the operator, and transactions go on when it is funded', async () => {
     const { sender, note, anvil, troubles, noted, account } = await scene()
     await anvil.client.setBalance({ address: account.address, value: 1n })
     sender.enqueue(note(1))
@@ -166,7 +166,7 @@ describe('fees', () => {
     await eventually(async () => expect(await noted()).toEqual([1]))
   })
 
-  test('a claim that is stuck makes way for a deadline, and is done after it', async () => {
+  test('a claim that is stuck gives its nonce to a deadline, and is done after it', async () => {
     const { sender, note, anvil, noted } = await scene({ maxFeePerGas: 10n ** 12n })
     await anvil.client.setAutomine(false)
     sender.enqueue(note(2))
@@ -188,7 +188,7 @@ describe('fees', () => {
 })
 
 describe('what gets lost', () => {
-  test('transaction N dropped from the pool while N+1 waits', async () => {
+  test('transaction N, dropped from the pool while N+1 waits, is sent again', async () => {
     const { sender, note, anvil, noted, store } = await scene()
     await anvil.client.setAutomine(false)
     sender.enqueue(note(1))
@@ -203,7 +203,7 @@ describe('what gets lost', () => {
     })
   })
 
-  test.each([1, 2])('a reorg of depth %i takes it out: it comes back, once', async depth => {
+  test.each([1, 2])('a transaction that a reorg of depth %i takes out comes back, once', async depth => {
     const { sender, note, anvil, noted, reorg } = await scene()
     await sender.send(note(1))
     await anvil.client.mine({ blocks: depth - 1 })
@@ -217,7 +217,7 @@ describe('what gets lost', () => {
     expect((await sender.outcome('note/1')).success).toBe(true)
   })
 
-  test('with three confirmations it is not done at two', async () => {
+  test('a transaction with three confirmations required is not done at two', async () => {
     const { sender, note, anvil } = await scene({ confirmations: 3 })
     let done = false
     const sent = sender.send(note(1)).then(() => {
@@ -232,7 +232,7 @@ describe('what gets lost', () => {
     expect(done).toBe(true)
   })
 
-  test('a reorg before the confirmations are reached: the outcome is that of the new block', async () => {
+  test('after a reorg before the last confirmation the outcome is that of the new block', async () => {
     const { sender, note, anvil, reorg, noted } = await scene({ confirmations: 3 })
     const sent = sender.send(note(1))
     await eventually(() => expect(sender.open()[0]?.state).toBe('mined'))
@@ -268,7 +268,7 @@ describe('endpoints that fail', () => {
     expect(proxy.injected[rule.fault]).toBeGreaterThan(0)
   })
 
-  test('a forged receipt is not believed: the endpoint is dropped, the other one carries on', async () => {
+  test('an endpoint that forges a receipt is dropped, and the other one carries on', async () => {
     const board = await noteBoard()
     const proxy = await startRpcProxy({ target: board.anvil.rpcUrl })
     ends.push(proxy.stop)
@@ -283,7 +283,7 @@ describe('endpoints that fail', () => {
     expect(chain.status()[0]).toMatchObject({ state: 'dropped', reason: { code: 'RPC_FORGED' } })
   })
 
-  test('the only endpoint forges receipts of transactions that it forgets: nothing counts as done', async () => {
+  test('where the only endpoint forges receipts of transactions that it forgets, no transaction counts as done', async () => {
     const board = await noteBoard({ blockTimeSeconds: 1 })
     const { proxy, chain } = await through(board, { fault: 'swallow' }, { fault: 'forged-receipt' })
     const { sender } = senderForTests(chain, board.account)
@@ -299,7 +299,7 @@ describe('endpoints that fail', () => {
 })
 
 describe('ends and beginnings', () => {
-  test('a crash between record and send: the next start sends the same bytes', async () => {
+  test('after a crash between record and send the next start sends the same bytes', async () => {
     const made = await scene({}, { crashPoint: () => crash() })
     const { sender, store, note, noted, chain, account } = made
     const crash = () => {
@@ -322,7 +322,7 @@ describe('ends and beginnings', () => {
     expect(await noted()).toEqual([1])
   })
 
-  test('stopped in any state, it goes on from there', async () => {
+  test('a sender that was stopped in any state goes on from there', async () => {
     const { sender, store, note, noted, chain, account, anvil } = await scene()
     await anvil.client.setAutomine(false)
     for (const value of [1, 2, 3]) sender.enqueue(note(value))
@@ -336,7 +336,7 @@ describe('ends and beginnings', () => {
     expect(await noted()).toEqual([1, 2, 3])
   })
 
-  test('two senders of one key: both get their actions done, none twice', async () => {
+  test('two senders with one key both get their actions done, none twice', async () => {
     const { sender, note, noted, withSender, anvil } = await scene({ watchBlocks: 2 })
     const other = withSender()
     const values = [1, 2, 3, 4, 5, 6]

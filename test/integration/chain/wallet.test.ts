@@ -37,7 +37,7 @@ async function fund(kai: string, coin: string) {
 }
 
 describe('kaisar wallet', () => {
-  test('shows what a key, and any address, holds', async () => {
+  test('kaisar wallet balance shows the holdings of a key and of any address', async () => {
     await fund('12.5', '2')
     expect((await kaisar('wallet', 'balance', '--json')).json().data).toEqual({
       address: payer,
@@ -50,14 +50,14 @@ describe('kaisar wallet', () => {
     expect(empty.json().data).toMatchObject({ address: receiver, kai: '0', gas: '0' })
   })
 
-  test('shows gas alone where no contracts are known, as before a deployment', async () => {
+  test('kaisar wallet balance shows gas alone where no contracts are known, as before a deployment', async () => {
     await fund('0', '2')
     const { kaisar } = await cliHome()
     const bare = await kaisar('wallet', 'balance', payer, '--rpc-url', anvil.rpcUrl, '--json')
     expect(bare.json().data).toMatchObject({ kai: null, gas: parseEther('2').toString() })
   })
 
-  test('sends KAI to the last digit, and says where it is', async () => {
+  test('kaisar wallet send moves KAI to the last digit, and says in which transaction', async () => {
     await fund('12.5', '2')
     const sent = await signing('wallet', 'send', receiver, '2.500000000000000001')
     const { data } = sent.json<{ txHash: `0x${string}`; block: string }>()
@@ -67,7 +67,7 @@ describe('kaisar wallet', () => {
     expect([receipt.status, receipt.blockNumber]).toEqual(['success', BigInt(data.block)])
   })
 
-  test('sends the chain’s own coin', async () => {
+  test('kaisar wallet send moves the chain’s own coin', async () => {
     await fund('0', '2')
     const to = testAddress('payout', 78)
     const sent = await kaisar('wallet', 'send', to, '0.25', '--gas', '--yes', '--password-file', passwordFile)
@@ -77,7 +77,7 @@ describe('kaisar wallet', () => {
     expect(await anvil.client.getBalance({ address: to })).toBe(parseEther('0.25'))
   })
 
-  test('says how much is missing, of KAI, of the coin, and for the fee', async () => {
+  test('kaisar wallet send names the missing amount of KAI, of the coin, and for the fee', async () => {
     await fund('12.5', '2')
     const kai = await kaiBalance(network, payer)
     const tooMuch = await signing('wallet', 'send', receiver, '1000')
@@ -96,7 +96,7 @@ describe('kaisar wallet', () => {
     expect(await kaiBalance(network, payer)).toBe(kai)
   })
 
-  test('sends nothing where it would be lost, or what is no amount, or unasked', async () => {
+  test('kaisar wallet send sends nothing that would be lost, no amount that is invalid, and nothing unasked', async () => {
     await fund('12.5', '2')
     const before = await anvil.client.getTransactionCount({ address: payer })
     const codeOf = async (...args: string[]) => (await signing('wallet', 'send', ...args)).json().errors[0]?.code
@@ -118,7 +118,7 @@ describe('kaisar wallet', () => {
 describe('what a command pays for gas', () => {
   const to = testAddress('payout', 79)
 
-  test('is bounded for itself where an endpoint says that a tip beyond all reason is asked', async () => {
+  test('a command’s tip has a bound of its own where an endpoint asks for an absurd one', async () => {
     await fund('0', '2')
     const proxy = await startRpcProxy({ target: anvil.rpcUrl })
     onTestFinished(() => proxy.stop())
@@ -126,7 +126,7 @@ describe('what a command pays for gas', () => {
     const sent = await signing('wallet', 'send', to, '0.5', '--gas', '--rpc-url', proxy.url)
     const { data, warnings } = sent.json<{ txHash: `0x${string}` }>()
     expect(warnings).toEqual([
-      expect.stringMatching(/a tip of 1000000000000 wei per gas is asked; 2500000000 is offered/),
+      expect.stringMatching(/ask for a tip of 1000000000000 wei per gas; 2500000000 is offered/),
     ])
     const transaction = await anvil.client.getTransaction({ hash: data.txHash })
     expect(transaction.maxPriorityFeePerGas).toBe(parseGwei('2.5'))
@@ -136,7 +136,7 @@ describe('what a command pays for gas', () => {
     expect(await anvil.client.getBalance({ address: payer })).toBeGreaterThan(parseEther('0.999'))
   })
 
-  test('is in the question, and nothing is sent where the chain asks for more than that or than the cap', async () => {
+  test('a command names the cost of gas in its question, and sends nothing above that or above the cap', async () => {
     await fund('0', '2')
     const before = await anvil.client.getTransactionCount({ address: payer })
     const send = ['wallet', 'send', to, '0.5', '--gas', '--json']
@@ -158,7 +158,7 @@ describe('what a command pays for gas', () => {
 describe('kaisar chain fund', () => {
   const vaultHolds = () => kaiBalance(network, network.contracts.RewardVault)
 
-  test('moves KAI into the vault, and no more than there is', async () => {
+  test('kaisar chain fund moves KAI into the vault, and no more than there is', async () => {
     await fund('12.5', '2')
     const [before, own] = [await vaultHolds(), await kaiBalance(network, payer)]
     const funded = await signing('chain', 'fund', '2.5')
@@ -170,7 +170,7 @@ describe('kaisar chain fund', () => {
     expect((await signing('chain', 'fund', '1000')).json().errors[0]?.code).toBe('KAI_INSUFFICIENT')
   })
 
-  test('prints both calls for a treasury elsewhere, which work in their order', async () => {
+  test('kaisar chain fund prints both calls for a treasury elsewhere, and they work in their order', async () => {
     const batch = JSON.parse((await kaisar('chain', 'fund', '3', '--safe')).stdout)
     const printed = (await kaisar('chain', 'fund', '3', '--calldata', '--json')).json<{
       calls: { to: string; data: string }[]

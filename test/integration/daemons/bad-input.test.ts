@@ -69,11 +69,11 @@ describe.each(['provider', 'checker'] as const)('a %s', kind => {
     ['no RPC', 'silent', 'RPC_UNREACHABLE'],
     ['a wrong chain id', 'other-chain', 'CHAIN_ID_MISMATCH'],
     ['contracts that are not deployed', 'empty', 'CONTRACTS_NOT_DEPLOYED'],
-  ])('with %s does not start', async (_, context, code) => {
+  ])('a daemon with %s does not start', async (_, context, code) => {
     expect(await failureOf(kind, context)).toEqual({ code, exit: 3 })
   })
 
-  it('with a data folder that cannot be used does not start', async () => {
+  it('a daemon with a data folder that cannot be used does not start', async () => {
     const file = join(home.path, 'a-file')
     writeFileSync(file, 'in the way')
     expect(await failureOf(kind, 'right', join(file, 'data'))).toEqual({ code: 'DATA_DIR_UNWRITABLE', exit: 3 })
@@ -81,7 +81,7 @@ describe.each(['provider', 'checker'] as const)('a %s', kind => {
   })
 })
 
-it('a port in use stops a Checker before it bonds', async () => {
+it('a port that is in use stops a Checker before it bonds', async () => {
   const taken = createServer()
   await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve))
   const { port } = taken.address() as AddressInfo
@@ -113,7 +113,7 @@ it.each(['provider', 'checker'] as const)('a %s that cannot pay for a transactio
 const setBalance = (address: Address, value: bigint) =>
   launched.network.chain.all()[0]!.request({ method: 'anvil_setBalance', params: [address, numberToHex(value)] })
 
-it('no seats assigned: a Provider says so and why, waits, and stops when asked', async () => {
+it('a Provider without assigned seats says the reason, waits, and stops when asked', async () => {
   const run = execa(process.execPath, [cliPath, ...words('provider', 'right', join(home.path, 'provider'))], {
     env,
     reject: false,

@@ -44,7 +44,7 @@ async function operator(i: number) {
   return { start, endpoint }
 }
 
-it('goes back to an address that it had before, as often as it is wanted', async () => {
+it('a Checker returns to an address that it had before, as often as asked', async () => {
   const { start, endpoint } = await operator(0)
   const { sender } = start()
   expect(await bondSeats(network, at(1), { sender })).toMatchObject({ change: 'bonded' })
@@ -55,7 +55,7 @@ it('goes back to an address that it had before, as often as it is wanted', async
   expect(await bondSeats(network, at(1), { sender })).toMatchObject({ change: 'none' })
 })
 
-it('bonds once when it stopped before its bond was mined and now listens at another port', async () => {
+it('a Checker bonds once when it stopped before its bond was mined and now listens at another port', async () => {
   const { start, endpoint } = await operator(1)
   const approve = { to: network.contracts.KaisarToken, abi: kaisarTokenAbi as Abi, functionName: 'approve' }
   const args = [network.contracts.CheckerSeats, parameters.seatBond]

@@ -51,7 +51,7 @@ beforeAll(async () => {
 })
 
 describe('Equivocation', () => {
-  it('ten different commitments of one round, from four threads at once: exactly one is kept, before any is sent', () => {
+  it('of ten different commitments for one round, from four threads at once, exactly one is kept, before any is sent', () => {
     const written = outcomes.map(({ commitment }) => commitment)
     expect(written.filter(({ kept }) => kept)).toHaveLength(1)
     for (const { kept, code } of written) expect(code).toBe(kept ? null : 'PROVIDER_SECOND_COMMITMENT')
@@ -68,7 +68,7 @@ describe('Equivocation', () => {
     }
   })
 
-  it('ten different verdicts of one device and round, from four threads at once: exactly one is kept, and none after the commitment', () => {
+  it('of ten different verdicts on one device and round, from four threads at once, exactly one is kept, and none after the commitment', () => {
     const written = outcomes.map(({ verdict }) => verdict)
     expect(written.map(({ code }) => code)).toEqual(shares.flat().map(() => null))
     const kept = written.filter(outcome => outcome.kept)

@@ -31,7 +31,7 @@ const signerOf = (role: 'checker' | 'operator', i: number) =>
   createSigner({ privateKey: keccak256(toHex(`kaisar/test/${role}/${i}`)), network })
 const hash = (n: number) => numberToHex(n, { size: 32 })
 
-it('a seat whose receipt contradicts its opening loses stake, and only that seat', async () => {
+it('a seat whose receipt contradicts its opening loses stake, and no other seat does', async () => {
   await player.work(0)
   const lane = { rate: 1000, uptime: 10_000, flags: 15 }
   const seats = (await committeeOf(network, 0, 0))!
@@ -61,7 +61,7 @@ it('a seat whose receipt contradicts its opening loses stake, and only that seat
   expect(await bonds()).toEqual(after)
 })
 
-it('a device that signed two commitments of a round loses its deposit, once, and no later one', async () => {
+it('a device that signed two commitments for a round loses its deposit once, and no later deposit', async () => {
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: checkerMigrations }))
   const [, device] = await cohortMembers(network, 0, 0)
   const { id: deviceId, generation } = device!

@@ -11,10 +11,10 @@ import { openStore } from '../../../src/core/platform/store.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
 import { heartbeatSeconds } from '../../../src/core/protocol/network-parameters.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
-import { type ProviderSessionDependencies, serveSeat } from '../../../src/core/provider/seats.ts'
 import { isReceiptWanted } from '../../../src/core/provider/report-false-receipts.ts'
 import { createRoundWork } from '../../../src/core/provider/round-work.ts'
 import { createBlockFinder } from '../../../src/core/provider/sampling-block.ts'
+import { type ProviderSessionDependencies, serveSeat } from '../../../src/core/provider/seats.ts'
 import { createStatements, type StatementOf } from '../../../src/core/provider/statements.ts'
 import { createSigner, recoverSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { dialSession } from '../../../src/core/transport/dial-session.ts'
@@ -98,7 +98,7 @@ async function world(changed: Partial<ProviderSessionDependencies> = {}) {
   return { clock, store, journal, roundWork, reads, sessions }
 }
 
-it('1,500 copies of a request for a block that nobody knows cost few reads, and the other seats are answered', async () => {
+it('1,500 copies of a request for an unknown block cost few reads, and the other seats are answered', async () => {
   const { clock, roundWork, reads, sessions } = await world()
   for (const [i, session] of sessions.entries())
     await session.send(
@@ -126,7 +126,7 @@ it('1,500 copies of a request for a block that nobody knows cost few reads, and 
   expect(sessions.filter(({ closed }) => closed)).toEqual([])
 })
 
-it('receipts are kept of own devices, of recent epochs, one of each, and are gone with their epochs', async () => {
+it('a Provider keeps one receipt of each seat for its own devices and recent epochs, and deletes them with their epochs', async () => {
   const received: bigint[] = []
   const { store, journal, sessions } = await world({
     wantsReceipt: isReceiptWanted({ deviceIds: [deviceId], latestEpoch: () => 100 }),
@@ -154,7 +154,7 @@ it('receipts are kept of own devices, of recent epochs, one of each, and are gon
   expect(kept()).toEqual([])
 })
 
-it('1,000 device requests start one collection of evidence, and each seat has one a minute', async () => {
+it('1,000 device requests start one collection of evidence, and each seat gets one a minute', async () => {
   let running = 0
   let most = 0
   const collected: Hex[] = []

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
-import { createRoundJudge } from '../../../src/core/checker/round-judge.ts'
+import { createRoundJudge } from '../../../src/core/checker/round/judge.ts'
+import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { deviceRecord, type ProbeResult, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
@@ -62,7 +62,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-it('signs off from its rounds, is judged UNSUPPORTED and not WRONG, and works again when the card is back', async () => {
+it('a lost device signs off from its rounds, is judged UNSUPPORTED and not WRONG, and works again when the card is back', async () => {
   const clock = createManualClock()
   const seatStore = openStore({ path: ':memory:', migrations: [...checkerMigrations] })
   const verdicts = createCheckerJournal(seatStore)

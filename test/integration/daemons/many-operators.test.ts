@@ -3,9 +3,8 @@ import { bytesToHex, type Hex } from 'viem'
 import { afterAll, expect, it } from 'vitest'
 import type { RegisteredDevice } from '../../../src/core/chain/devices.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
-import { createAdmission } from '../../../src/core/checker/admit-peer.ts'
-import { connectionsFor } from '../../../src/core/checker/duty.ts'
-import type { SeatDevice } from '../../../src/core/checker/seat-round.ts'
+import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
+import { connectionsFor, createAdmission } from '../../../src/core/checker/seat-server.ts'
 import { rowInput } from '../../../src/core/job/row-input.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { commitmentHash, sampleOf, seedOf } from '../../../src/core/report/commitment.ts'
@@ -50,7 +49,7 @@ function work(session: Session, { signer, device: { deviceId } }: Operator) {
   })
 }
 
-it(`judges ${count} operators beside strangers, by one read of the chain for each device`, {
+it(`a Checker judges ${count} operators beside strangers, with one read of the chain for each device`, {
   timeout: 120_000,
 }, async () => {
   const hosts = createInMemoryNetwork()

@@ -157,7 +157,7 @@ function provider({ network, sender, store, hosts, identity }: World, state: Sto
 const environment = { ...environmentRecord, executionProviders: ['cuda' as const], kernels: ['cuda/fp32'] }
 
 describe('a Provider', () => {
-  it('begins anew with the spec of the epoch when the chain names another one, and not before that epoch', async () => {
+  it('a Provider starts anew with another spec in the epoch for which the chain names it, and not before', async () => {
     const here = await world()
     const one = provider(here)
     await eventually(() => expect(one.events.map(({ type }) => type)).toContain('device.registered'))
@@ -186,7 +186,7 @@ describe('a Provider', () => {
     expect(one.running()).toBe(0)
   })
 
-  it('that was down from mid-epoch to mid-epoch takes part again, signs nothing twice, and gets its receipts', async () => {
+  it('a Provider that was down from the middle of an epoch to the middle of the next takes part again, signs nothing twice, and gets its receipts', async () => {
     const here = await world()
     let receipt: Signed<'Receipt'> | null = null
     const seat = await checkerIn(here, 0, session => {

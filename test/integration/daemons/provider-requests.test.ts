@@ -90,7 +90,7 @@ describe('a Provider', () => {
     worked = await one.roundWork.work(one.device, trigger, 0, epochSeed, 0)
   })
 
-  it('opens for a seat what one block of each branch draws, again if asked again, and nothing else', async () => {
+  it('a Provider opens for a seat the rows that one block of each branch draws, again when asked again, and no other rows', async () => {
     const [checker] = seats as [Hex]
     const first = await one.roundWork.answer(checker, request(worked, checker))
     const refused = one.roundWork.answer(checker, request(worked, checker, hash(12)))
@@ -106,7 +106,7 @@ describe('a Provider', () => {
     ])
   })
 
-  it('answers a seat eight times at most, and asks about four blocks', async () => {
+  it('a Provider answers a seat eight times at most, for four blocks at most', async () => {
     const [checker, other] = seats as [Hex, Hex]
     for (let times = 0; times < 8; times++) await one.roundWork.answer(checker, request(worked, checker))
     const again = () => one.roundWork.answer(checker, request(worked, checker))
@@ -117,7 +117,7 @@ describe('a Provider', () => {
     await expect(fifth).rejects.toThrow(coded('PROVIDER_ASKED_TOO_OFTEN'))
   })
 
-  it('remembers over a restart what each seat has asked', async () => {
+  it('a Provider remembers over a restart what each seat has asked', async () => {
     const [checker] = seats as [Hex]
     const first = await one.roundWork.answer(checker, request(worked, checker))
     one.store.close()
@@ -134,7 +134,7 @@ describe('a Provider', () => {
     expect(await third.roundWork.answer(checker, request(worked, checker))).toEqual(first)
   })
 
-  it('records a request before it opens anything', async () => {
+  it('a Provider records a request before it opens rows', async () => {
     const [checker] = seats as [Hex]
     const recorded: number[] = []
     const rows = () => another.store.all('SELECT checker FROM request').length
@@ -150,7 +150,7 @@ describe('a Provider', () => {
     expect(recorded).toEqual([1])
   })
 
-  it('opens nothing for a block that draws no samples, nor when openings are over', async () => {
+  it('a Provider opens no rows for a block that is not the sampling block, nor after openings are over', async () => {
     const [checker, other] = seats as [Hex, Hex]
     await expect(one.roundWork.answer(checker, request(worked, checker, hash(12)))).rejects.toThrow(
       coded('REPORT_SAMPLE_REFUSED'),
@@ -159,7 +159,7 @@ describe('a Provider', () => {
     await expect(one.roundWork.answer(other, request(worked, other))).rejects.toThrow(coded('REPORT_SAMPLE_REFUSED'))
   })
 
-  it('takes no offer for another device or spec, and loses none to a flood of another seat', async () => {
+  it('a Provider takes no offer for another device or spec, and loses none to a flood of another seat', async () => {
     const [checker, other] = seats as [Hex, Hex]
     const take = (changes: Partial<SignedMessage<'JobOffer'>>) => () => one.roundWork.takeOffer(offer(other, changes))
     expect(take({ deviceId: hash(6) })).toThrow(coded('PROVIDER_DEVICE_UNKNOWN'))
@@ -168,7 +168,7 @@ describe('a Provider', () => {
     await one.roundWork.answer(checker, request(worked, checker))
   })
 
-  it('answers a request that comes while its rows are computed again after a restart, or before', async () => {
+  it('a Provider answers a request that comes before its rows are computed again after a restart', async () => {
     const [checker] = seats as [Hex]
     const first = await one.roundWork.answer(checker, request(worked, checker))
     one.store.close()
@@ -187,7 +187,7 @@ describe('a Provider', () => {
     expect(await answer).toEqual(first)
   })
 
-  it('refuses at once what it never committed to, and a round that is not taken up in time', async () => {
+  it('a Provider refuses at once a commitment that it never made, and a round that is not resumed in time', async () => {
     const [checker] = seats as [Hex]
     const unknown = { ...request(worked, checker), commitmentHash: hash(1) }
     await expect(one.roundWork.answer(checker, unknown)).rejects.toThrow(coded('PROVIDER_ROUND_UNKNOWN'))

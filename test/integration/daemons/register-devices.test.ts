@@ -67,7 +67,7 @@ describe('registerDevices', () => {
   const registerFor = (wallet: Address, result: ProbeResult) =>
     registerDevices({ network, payout: wallet, certificateHash }, ownDevices(result, operator), { sender, attest })
 
-  it('registers what is not there, with its deposit and its payout wallet, and nothing twice', async () => {
+  it('registerDevices registers missing devices with their deposit and payout wallet, and none twice', async () => {
     const first = await register(seen(card('GPU-a', 0), card('GPU-b', 1)))
     expect(first.map(({ change }) => change)).toEqual(['registered', 'registered'])
     expect(first.map(({ device }) => device.payout)).toEqual([payout, payout])
@@ -76,7 +76,7 @@ describe('registerDevices', () => {
     expect(await getDevices(network)).toHaveLength(2)
   })
 
-  it('recognises devices by UUID when their order has changed', async () => {
+  it('registerDevices recognises devices by UUID when their order has changed', async () => {
     const swapped = await register(seen(card('GPU-b', 0), card('GPU-a', 1)))
     expect(swapped.map(({ change, device }) => [change, device.generation])).toEqual([
       ['none', 1],
@@ -84,7 +84,7 @@ describe('registerDevices', () => {
     ])
   })
 
-  it('starts the next generation of hardware that has changed, once, and keeps the payout wallet of the chain', async () => {
+  it('registerDevices starts one new generation for changed hardware, and keeps the payout wallet that is on chain', async () => {
     const other = seen(card('GPU-a', 0, 'NVIDIA H200'))
     const [changed] = await register(other)
     expect(changed).toMatchObject({ change: 'hardware-changed', device: { generation: 2, payout } })
@@ -92,14 +92,14 @@ describe('registerDevices', () => {
     expect(again).toMatchObject({ change: 'none', device: { generation: 2 } })
   })
 
-  it('registers a renewed certificate', async () => {
+  it('registerDevices registers a renewed certificate', async () => {
     const renewed = `0x${'cf'.repeat(32)}` as const
     const [changed] = await register(seen(card('GPU-b', 0)), renewed)
     expect(changed).toMatchObject({ change: 'certificate-changed', device: { generation: 2 } })
     expect((await getDevice(network, changed!.device.id))!.record.certificateHash).toBe(renewed)
   })
 
-  it('registers again, with its deposit, what has left: as the next generation, and once', async () => {
+  it('registerDevices registers a device that has left again, with its deposit, as the next generation, and once', async () => {
     const result = seen(card('GPU-c', 0), card('GPU-d', 1))
     const [first] = await register(result)
     const leave = (generation: number, functionName: 'requestExit' | 'withdrawDeposit') =>
@@ -130,12 +130,12 @@ describe('registerDevices', () => {
     }
   })
 
-  it('refuses to work for another wallet than the registered one', async () => {
+  it('registerDevices refuses to work for another wallet than the registered one', async () => {
     const other = registerFor(testAddress('payout', 2), seen(card('GPU-a', 0, 'NVIDIA H200')))
     await expect(other).rejects.toMatchObject({ code: 'PROVIDER_PAYOUT_DIFFERS', exit: 3 })
   })
 
-  it('says what is missing when the operator cannot pay the deposit', async () => {
+  it('registerDevices names the missing amount when the operator cannot pay the deposit', async () => {
     const many = seen(...Array.from({ length: 20 }, (_, i) => card(`GPU-${i}`, i)))
     await expect(register(many)).rejects.toMatchObject({ code: 'PROVIDER_DEPOSIT_MISSING', exit: 3 })
   })
@@ -152,12 +152,12 @@ describe('ownDevices', () => {
     contradiction: null,
   })
 
-  it('leaves out a card with a critical fault, and works with the others', () => {
+  it('ownDevices leaves out a card with a critical fault, and keeps the others', () => {
     const result = { ...seen(card('GPU-a', 0), card('GPU-b', 1)), faults: [fault('GPU-a', true)] }
     expect(ownDevices(result, operator).map(({ probed }) => probed.uuid)).toEqual(['GPU-b'])
   })
 
-  it('refuses to start when no device can work, and says why and what to do', () => {
+  it('ownDevices refuses to start when no device can work, with the reason and the fix', () => {
     const result = { ...seen(card('GPU-a', 0)), faults: [fault('GPU-a', true)] }
     expect(() => ownDevices(result, operator)).toThrow(
       expect.objectContaining({ code: 'PROVIDER_NO_DEVICE', exit: 3, message: expect.stringContaining('Reseat it.') }),
@@ -165,7 +165,7 @@ describe('ownDevices', () => {
     expect(() => ownDevices(seen(), operator)).toThrow(expect.objectContaining({ code: 'PROVIDER_NO_DEVICE' }))
   })
 
-  it('hashes the hardware of a host the same in any order, and another when a card changes', () => {
+  it('the hash of a host’s hardware does not depend on the order of its devices, and changes with a card', () => {
     const hash = (...devices: ReturnType<typeof card>[]) => hostHardwareHash(ownDevices(seen(...devices), operator))
     expect(hash(card('GPU-a', 0), card('GPU-b', 1))).toBe(hash(card('GPU-b', 0), card('GPU-a', 1)))
     expect(hash(card('GPU-a', 0))).not.toBe(hash(card('GPU-a', 0, 'NVIDIA H200')))

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
-import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/round-judge.ts'
-import type { SeatDevice } from '../../../src/core/checker/seat-round.ts'
+import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/round/judge.ts'
+import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
+import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
@@ -149,7 +149,7 @@ describe('a round', () => {
     other = device()
   })
 
-  it('of an honest device ends VALID, with a bundle that anybody can verify', async () => {
+  it('a round of an honest device ends VALID, with a bundle that anybody can verify', async () => {
     const worked = await upToRequest(one, other)
     const payload = await other.roundWork.answer(seats[0]!.address, request(one))
     const { commitmentHash, secret } = request(one)
@@ -163,7 +163,7 @@ describe('a round', () => {
     })
   })
 
-  it('answers the same request again, and no other secret or seat', async () => {
+  it('the same sample request is answered again, and one with another secret or of another seat is not', async () => {
     await upToRequest(one, other)
     const first = await other.roundWork.answer(seats[0]!.address, request(one))
     expect(await other.roundWork.answer(seats[0]!.address, request(one))).toEqual(first)
@@ -180,7 +180,7 @@ describe('a round', () => {
     ).rejects.toMatchObject({ code: 'PROVIDER_ROUND_UNKNOWN' })
   })
 
-  it('with openings cut short proves nothing, and may be answered again in time', async () => {
+  it('openings that are cut short prove nothing, and the device may answer again in time', async () => {
     await upToRequest(one, other)
     const payload = await other.roundWork.answer(seats[0]!.address, request(one))
     const { commitmentHash, secret } = request(one)
@@ -197,7 +197,7 @@ describe('a round', () => {
     expect((await one.verdict()).verdict).toBe('VALID')
   })
 
-  it('with a wrong row ends WRONG, is forwarded, and the other seat adopts it', async () => {
+  it('a round with a wrong row ends WRONG, and the other seat to which the row is forwarded judges WRONG too', async () => {
     const second = seat(1)
     await one.begin()
     await second.begin()
@@ -230,7 +230,7 @@ describe('a round', () => {
     expect(await second.verdict()).toMatchObject({ verdict: 'WRONG', reason: 'ROW_WRONG' })
   })
 
-  it('adopts no wrong row that is not proven', async () => {
+  it('a seat does not adopt a wrong row that is not proven', async () => {
     const worked = await upToRequest(one, other)
     const junk = encodeWrongRow({ row: 0, openings: new Uint8Array(99) })
     await expect(one.judge.takeWrongRow(worked.commitment, junk)).rejects.toMatchObject({
@@ -238,7 +238,7 @@ describe('a round', () => {
     })
   })
 
-  it('with a late commitment is refused with its code and counts 0', async () => {
+  it('a late commitment is refused with its code and counts 0', async () => {
     await one.begin()
     const { commitment } = await other.work()
     expect(() => one.judge.takeCommitment(provider.address, commitment, 1501)).toThrow(
@@ -247,7 +247,7 @@ describe('a round', () => {
     expect(await one.verdict()).toMatchObject({ verdict: 'TIMEOUT', reason: 'COMMITMENT_LATE', rate: 0 })
   })
 
-  it('with two commitments keeps both as proof', async () => {
+  it('two commitments for one round are both kept as proof', async () => {
     const worked = await upToRequest(one, other)
     const message = { ...worked.commitment.message, rows: worked.commitment.message.rows + 64n }
     const second = await signMessage(provider, 'Commitment', message)
@@ -257,7 +257,7 @@ describe('a round', () => {
     expect(await one.verdict()).toMatchObject({ verdict: 'WRONG', reason: 'TWO_COMMITMENTS' })
   })
 
-  it('refuses what is signed by another key, bound to another round, or about another device', async () => {
+  it('a message signed by another key, for another round or about another device is refused', async () => {
     await one.begin()
     const { commitment } = await other.work()
     const forged = await signMessage(seats[0]!, 'Commitment', commitment.message)
@@ -271,7 +271,7 @@ describe('a round', () => {
     expect(take(commitment, seats[1]!.address)).toThrow(expect.objectContaining({ code: 'CHECKER_ROUND_UNKNOWN' }))
   })
 
-  it('of a device that signs off is UNSUPPORTED with its reason, of a silent one TIMEOUT', async () => {
+  it('a round of a device that signs off is UNSUPPORTED with its reason, and of a silent one TIMEOUT', async () => {
     await one.begin()
     const about = { epoch: 0n, round: trigger.hash, deviceId, generation: 1, reason: 'GPU_LOST: fell off the bus' }
     one.judge.takeAbort(provider.address, await signMessage(provider, 'Abort', about))
@@ -284,7 +284,7 @@ describe('a round', () => {
     expect(await second.verdict()).toMatchObject({ verdict: 'TIMEOUT', reason: 'NO_COMMITMENT' })
   })
 
-  it('whose trigger the seat saw too late is its own fault, unless the commitment came all the same', async () => {
+  it('a round whose trigger the seat saw too late is the seat’s own fault, unless the commitment came all the same', async () => {
     const late = { ...samplingBlock, seenAtMs: 1499 }
     await one.begin()
     await one.judge.takeSamplingBlock(trigger.hash, late)
@@ -298,7 +298,7 @@ describe('a round', () => {
     expect(second.message('job.request')).toBeDefined()
   })
 
-  it('is opened after a restart: the rows of the recorded commitment are computed again', async () => {
+  it('after a restart a round is opened with the rows of the recorded commitment, computed again', async () => {
     const worked = await upToRequest(one, other)
     const restarted = providerWork(other.journal)
     const recorded = other.journal.commitmentOf(trigger.hash, deviceId)!
@@ -314,7 +314,7 @@ describe('a round', () => {
     expect(await one.verdict()).toMatchObject({ verdict: 'VALID', rate: worked.rate })
   })
 
-  it('is not taken up with other rows than those committed to', async () => {
+  it('a round is not resumed with other rows than those that were committed to', async () => {
     const { commitment } = await upToRequest(one, other)
     const restarted = providerWork(other.journal)
     const working = { deviceId, generation: 1, environmentHash: hash(3), engine }
@@ -324,7 +324,7 @@ describe('a round', () => {
     })
   })
 
-  it('whose trigger left the chain leaves no verdict', async () => {
+  it('a round whose trigger left the chain leaves no verdict', async () => {
     await upToRequest(one, other)
     one.judge.drop(trigger.hash)
     one.journal.keepRounds(0, [])
@@ -333,14 +333,14 @@ describe('a round', () => {
     expect(one.journal.rounds(0)).toEqual([])
   })
 
-  it('that this seat does not finish is its own fault', async () => {
+  it('a round that the seat does not finish is the seat’s own fault', async () => {
     await upToRequest(one, other)
     await one.judge.stop()
     expect(one.journal.verdicts(0)[0]).toMatchObject({ verdict: 'CHECKER_FAULT' })
   })
 })
 
-it('signs no second commitment for a round, even when it is asked to work again', async () => {
+it('a Provider signs no second commitment for a round, even when it is asked to work again', async () => {
   const { journal, roundWork, work } = device()
   const { commitment, commitmentHash } = await work()
   expect(journal.commitmentOf(trigger.hash, deviceId)).toEqual(commitment)

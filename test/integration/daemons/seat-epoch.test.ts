@@ -6,8 +6,8 @@ import { commitmentOf, getEpoch, getEpochRounds } from '../../../src/core/chain/
 import { blockAt, readRounds } from '../../../src/core/chain/read-rounds.ts'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
 import { readDuty } from '../../../src/core/checker/duty.ts'
+import { createSeatEpoch } from '../../../src/core/checker/epoch/seat-epoch.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
-import { createSeatEpoch } from '../../../src/core/checker/seat-epoch.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { unpackOpening } from '../../../src/core/epoch/opening.ts'
 import { createLogger, silentLogger } from '../../../src/core/platform/log.ts'
@@ -81,7 +81,7 @@ function judge(records: Store, { deviceId, generation }: { deviceId: Hex; genera
 }
 
 describe('a seat', () => {
-  it('that was down over the end of its epoch says of the rounds it missed that it was not there', async () => {
+  it('a seat that was down over the end of its epoch judges the rounds it missed as its own fault', async () => {
     const { start, duty, canonicalRounds, onChain } = await scene()
     const [first, second, ...rest] = await canonicalRounds()
     expect(rest).toEqual([])
@@ -97,7 +97,7 @@ describe('a seat', () => {
     expect(journal.verdicts(0).map(({ round }) => round)).toEqual([first!.hash])
   })
 
-  it('commits again when its commitment was mined and reverted, while COMMIT is open', async () => {
+  it('a seat commits again when its commitment was mined and reverted, while COMMIT is open', async () => {
     const { start, duty, canonicalRounds, onChain, anvil } = await scene()
     const { seat, sender, journal, overview } = start(judge(recordsOf(), duty.devices[0]!, await canonicalRounds()))
     await anvil.client.setAutomine(false)
@@ -116,7 +116,7 @@ describe('a seat', () => {
     expect(journal.seatCommitment(0)!.root.startsWith((await onChain())!)).toBe(true)
   })
 
-  it('whose records are older than its commitment adopts it where they still give it, and leaves it alone where not', async () => {
+  it('a seat whose records are older than its commitment adopts it where the evidence still gives it, and else leaves it alone', async () => {
     const { start, duty, canonicalRounds, onChain, signer, write, network } = await scene()
     const rounds = await canonicalRounds()
     // What was committed to, by a run whose records of the commitment are lost.
@@ -142,7 +142,7 @@ describe('a seat', () => {
     expect(root.startsWith((await onChain())!)).toBe(true)
   })
 
-  it('whose disk is full for a while commits once there is room, to what it had', async () => {
+  it('a seat whose disk is full for a while commits to what it had, once there is room', async () => {
     const { start, duty, canonicalRounds, onChain } = await scene()
     let full = true
     const records = judge(recordsOf(), duty.devices[0]!, await canonicalRounds())

@@ -68,7 +68,7 @@ const stateFile = (kind: Kind) => {
 const balance = (kind: Kind) => kaiBalance(launched.network, roles.find(role => role.kind === kind)!.operator)
 
 describe.each(['provider', 'checker'] as const)('a %s', kind => {
-  it('pays its deposit once, whatever becomes of its records', async () => {
+  it('a %s pays its deposit or bond once, whatever happens to its records', async () => {
     const before = await balance(kind)
     cpSync(join(home.path, kind), join(home.path, `${kind}-backup`), { recursive: true })
     await upAndDown(kind, async () => {

@@ -59,7 +59,7 @@ const unpackCredits = (words: readonly bigint[]) =>
   )
 
 describe('the TypeScript mirrors and the contracts agree', () => {
-  test('on committees, for many seeds and cohorts', async () => {
+  test('the TypeScript mirror draws the committees of the contracts, for many seeds and cohorts', async () => {
     const list = await frozenSeats(network, 0)
     expect(list).toHaveLength(seatCounts.reduce((sum, count) => sum + count, 0))
     for (const [seed, cohort] of fc.sample(fc.tuple(anyBytes32, fc.nat(100_000)), { numRuns: 100, seed: 7 })) {
@@ -73,7 +73,7 @@ describe('the TypeScript mirrors and the contracts agree', () => {
     }
   })
 
-  test('on the leaf of an opening', async () => {
+  test('the TypeScript mirror makes the leaf of an opening that the contracts make', async () => {
     for (const [opening, salt, cohort] of fc.sample(fc.tuple(anyOpening, anyBytes32, fc.nat(2 ** 32 - 1)), 50)) {
       const words = packOpening(opening)
       const scope = { chainId: network.chainId, consensus: network.consensus, epoch: 9, owner: keeper, salt }
@@ -87,7 +87,7 @@ describe('the TypeScript mirrors and the contracts agree', () => {
     }
   })
 
-  test('on medians, flags, credits, standings, totals and payments, epoch after epoch', async () => {
+  test('mirrors and contracts agree on medians, flags, credits, standings, totals and payments, epoch after epoch', async () => {
     const epochs = 30
     const outcomes = { final: 0, void: 0 }
     const standings = new Array<bigint>(devices).fill(0n)

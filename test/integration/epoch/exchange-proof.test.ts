@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 const script = fileURLToPath(new URL('../../../scripts/prove-exchange.mjs', import.meta.url))
 
-test('the packed compare-exchange and the median of five are proven for all inputs by z3', context => {
+test('z3 proves the packed compare-exchange and the median of five for all inputs', context => {
   if (spawnSync('z3', ['--version']).error) return context.skip('z3 is not installed (apt-get install z3)')
   const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' })
   expect(stderr).toBe('')

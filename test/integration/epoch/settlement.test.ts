@@ -77,7 +77,7 @@ async function scene(changes: Partial<NetworkParameters> = {}) {
 }
 
 describe('keeper', () => {
-  test('seeds, finalizes in OPEN with every opening, pays everybody once, and closes the epoch', async () => {
+  test('a keeper makes the seed, finalizes in OPEN with every opening, pays everybody once, and closes the epoch', async () => {
     const { network, at, commit, keeper, payoutBalances, parameters } = await scene()
     const { pass, seed, stepTroubles } = keeper(0)
     expect(await seed()).toEqual([])
@@ -113,7 +113,7 @@ describe('keeper', () => {
     expect(stepTroubles).toEqual([])
   })
 
-  test('finalizes with what was revealed, read from the chain, when a seat gave no opening', async () => {
+  test('a keeper finalizes with the openings that were revealed, read from the chain, when a seat gave no opening', async () => {
     const { network, at, commit, keeper, write } = await scene()
     const { pass, seed } = keeper(0)
     await at.work(0)
@@ -133,7 +133,7 @@ describe('keeper', () => {
     expect(await pass()).toContain('payCohort')
   })
 
-  test('finalizes what was revealed also after FINALIZE, and jails the seat that stayed silent', async () => {
+  test('a keeper finalizes revealed openings also after FINALIZE, and jails the seat that stayed silent', async () => {
     const seatRules = { slashBps: 1_000, unopenedBps: 100, strikesToJail: 1, jailEpochs: 4 }
     const { network, at, commit, keeper, write } = await scene({ seatRules })
     const { pass, seed, stepTroubles } = keeper(0)
@@ -155,7 +155,7 @@ describe('keeper', () => {
     expect(stepTroubles).toEqual([])
   })
 
-  test('voids a cohort whose quorum cannot be reached any more', async () => {
+  test('a keeper voids a cohort whose quorum can no longer be reached', async () => {
     const { network, at, commit, keeper, checkers } = await scene()
     const { pass, seed } = keeper(0)
     await at.work(0)
@@ -168,7 +168,7 @@ describe('keeper', () => {
     expect(await pass()).toEqual([])
   })
 
-  test('keepers take turns; whoever is late finds it done, and a missing keeper is replaced', async () => {
+  test('keepers take turns: a late one finds the step done, and a missing one is replaced', async () => {
     const { network, at, commit, keeper, anvil } = await scene()
     const keepers = [0, 1, 2, 3, 4].map(i => keeper(i, {}))
     await at.work(0)
@@ -190,7 +190,7 @@ describe('keeper', () => {
     expect((await getEpoch(network, 0)).totals.unpaid).toBe(0)
   })
 
-  test('the first keeper in turn makes the seed, another one a moment later where it does not', async () => {
+  test('the first keeper in turn makes the seed, and another one a moment later where it does not', async () => {
     const { network, at, keeper, anvil } = await scene()
     const keepers = [0, 1, 2, 3, 4].map(i => keeper(i, {}))
     await at.work(0)
@@ -206,7 +206,7 @@ describe('keeper', () => {
     expect((await getEpoch(network, 0)).seed).not.toBeNull()
   })
 
-  test('a pinned block whose hash the chain has forgotten is pinned again at once, on chains that know 256', async () => {
+  test('a pinned block whose hash the chain has forgotten is pinned again at once, on chains that keep 256', async () => {
     const { network, at, keeper, anvil } = await scene()
     await anvil.client.setCode({ address: '0x0000F90827F1C53a10cb7A02335B175320002935', bytecode: '0x' })
     const { step } = keeper(0)
@@ -219,7 +219,7 @@ describe('keeper', () => {
     expect((await getEpoch(network, 0)).seed).not.toBeNull()
   })
 
-  test('an opening that is not what was committed is refused, and the cohort goes to REVEAL', async () => {
+  test('an opening that its seat did not commit to is refused, and the cohort goes to REVEAL', async () => {
     const { at, commit, keeper, network } = await scene()
     const { pass, seed, sender } = keeper(0)
     await at.work(0)
@@ -238,7 +238,7 @@ describe('keeper', () => {
     expect((await getCohort(network, 0, 0)).state).toBe('final')
   })
 
-  test('strikes a seat whose audit nobody answered, once, and only when the time for answers is over', async () => {
+  test('a keeper strikes a seat that did not answer its audit, once, and only when the time for answers is over', async () => {
     const scores = { firstStanding: 1_000_000, auditBps: 10_000, delistAfterEpochs: 8, uptimeTolerance: 500 }
     const { at, commit, keeper, network, anvil, checkers, firstEpochAt, parameters } = await scene({ scores })
     const { pass, seed } = keeper(0)

@@ -19,7 +19,7 @@ const simulated = (lane: number): LaneOpening => ({
 })
 
 describe('two cohorts', () => {
-  test('70 registered devices, all simulated, are all paid to their wallets in one epoch', async () => {
+  test('70 registered and simulated devices are all paid to their wallets in one epoch', async () => {
     const anvil = await anvilForTests({ autoImpersonate: true })
     const net = await networkForTests(anvil, { seats: [1, 2, 1, 1, 1, 3], devices })
     const { network, parameters } = net

@@ -12,9 +12,11 @@ const mount = `mount -t tmpfs -o size=1m tmpfs ${folder}`
 // Where the kernel forbids user namespaces the disk cannot be filled without rights.
 const canMount = spawnSync('unshare', ['-rm', 'sh', '-c', mount]).status === 0
 
-it.runIf(canMount)('a full disk is a coded error, loses nothing, and is over when there is room again', () => {
-  const store = new URL('../../../src/core/platform/store.ts', import.meta.url).href
-  const script = `
+it.runIf(canMount)(
+  'a full disk gives an error with a code, loses no record, and the store goes on when there is room again',
+  () => {
+    const store = new URL('../../../src/core/platform/store.ts', import.meta.url).href
+    const script = `
     import { openStore } from ${JSON.stringify(store)}
     import { rmSync, writeFileSync } from 'node:fs'
     const open = () => openStore({ path: ${JSON.stringify(join(folder, 'state.db'))}, migrations: ['CREATE TABLE item (id INTEGER, body BLOB)'] })
@@ -32,10 +34,11 @@ it.runIf(canMount)('a full disk is a coded error, loses nothing, and is over whe
     const second = open()
     console.log(JSON.stringify({ codes, kept, after: second.all('SELECT id FROM item').map(row => Number(row.id)), aside: second.quarantinedTo ?? null }))
     second.close()`
-  const command = `${mount} && exec "$0" --input-type=module -e "$1"`
-  const { stdout, stderr } = spawnSync('unshare', ['-rm', 'sh', '-c', command, process.execPath, script], {
-    encoding: 'utf8',
-  })
-  expect(stderr).toBe('')
-  expect(JSON.parse(stdout)).toEqual({ codes: ['ENOSPC', 'STORE_DISK_FULL'], kept: [1], after: [1, 3], aside: null })
-})
+    const command = `${mount} && exec "$0" --input-type=module -e "$1"`
+    const { stdout, stderr } = spawnSync('unshare', ['-rm', 'sh', '-c', command, process.execPath, script], {
+      encoding: 'utf8',
+    })
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual({ codes: ['ENOSPC', 'STORE_DISK_FULL'], kept: [1], after: [1, 3], aside: null })
+  },
+)

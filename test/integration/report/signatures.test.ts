@@ -12,7 +12,7 @@ import { networkForTests, testAddress } from '../../helpers/deploy.ts'
 const word = (byte: string) => `0x${byte.repeat(32)}` as const
 
 describe('signatures on chain', () => {
-  test('two commitments of one round, signed natively, cost the device its deposit; anything less is refused', async () => {
+  test('two natively signed commitments for one round cost the device its deposit on chain, and anything less is refused', async () => {
     const anvil = await anvilForTests({ autoImpersonate: true })
     const { network, operator, write } = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 1 })
     const own = { chainId: network.chainId, consensus: network.consensus }

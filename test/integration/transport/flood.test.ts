@@ -123,7 +123,7 @@ async function stranger(identity: Identity, key: Hex, frames: readonly Uint8Arra
   return { webSocket, closed }
 }
 
-it('24 strangers that go on before they are let in, 8 MiB each, cost a few MiB and are shown out; honest sessions are served', async () => {
+it('24 strangers that send 8 MiB each before they are accepted cost a few MiB and are disconnected, while honest sessions are served', async () => {
   const endpoint = { checker: checker.address, url: ready.url, certificateHash: ready.certificateHash }
   const session = await dial(endpoint, { identity: honest })
   expect(await exchanges(session, 10)).toBe(10)
@@ -143,26 +143,29 @@ it('24 strangers that go on before they are let in, 8 MiB each, cost a few MiB a
   expect(session.closed).toBe(false)
 })
 
-it.skipIf(process.platform === 'win32')('goes on when a flood leaves it without file descriptors', async () => {
-  const script = new URL('./flood-target.ts', import.meta.url).pathname
-  const poor = spawn('sh', ['-c', `ulimit -n 64 && exec "${process.execPath}" "${script}"`], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  const [{ url, certificateHash }] = (await once(poor, 'message')) as [typeof ready]
-  const endpoint = { checker: checker.address, url, certificateHash }
-  const session = await dial(endpoint, { identity: honest })
+it.skipIf(process.platform === 'win32')(
+  'a Checker goes on after a flood has used up its file descriptors',
+  async () => {
+    const script = new URL('./flood-target.ts', import.meta.url).pathname
+    const poor = spawn('sh', ['-c', `ulimit -n 64 && exec "${process.execPath}" "${script}"`], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    const [{ url, certificateHash }] = (await once(poor, 'message')) as [typeof ready]
+    const endpoint = { checker: checker.address, url, certificateHash }
+    const session = await dial(endpoint, { identity: honest })
 
-  const sockets = Array.from({ length: 60 }, () => flood.attack(connect(Number(new URL(url).port), '127.0.0.1')))
-  await Promise.all(
-    sockets.map(socket => Promise.race([once(socket, 'connect'), new Promise(r => socket.once('close', r))])),
-  )
-  expect(await exchanges(session, 5)).toBe(5)
-  for (const socket of sockets) socket.destroy()
-  // Its file descriptors come back as it notices that each of those is gone.
-  const newcomer = await eventually(() => dial(endpoint, { identity: honest, role: 'checker', deviceIds: [] }))
-  expect(await exchanges(newcomer, 5)).toBe(5)
+    const sockets = Array.from({ length: 60 }, () => flood.attack(connect(Number(new URL(url).port), '127.0.0.1')))
+    await Promise.all(
+      sockets.map(socket => Promise.race([once(socket, 'connect'), new Promise(r => socket.once('close', r))])),
+    )
+    expect(await exchanges(session, 5)).toBe(5)
+    for (const socket of sockets) socket.destroy()
+    // Its file descriptors come back as it notices that each of those is gone.
+    const newcomer = await eventually(() => dial(endpoint, { identity: honest, role: 'checker', deviceIds: [] }))
+    expect(await exchanges(newcomer, 5)).toBe(5)
 
-  const exited = once(poor, 'exit')
-  poor.disconnect()
-  await exited
-})
+    const exited = once(poor, 'exit')
+    poor.disconnect()
+    await exited
+  },
+)

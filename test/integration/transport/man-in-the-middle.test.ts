@@ -83,7 +83,7 @@ async function exchange(faults: (direction: Direction) => Faults) {
 }
 
 describe('Man in the middle', () => {
-  it('gets nothing altered accepted, whatever byte of the connection is flipped', async () => {
+  it('a man in the middle gets no altered byte accepted, whichever byte of the connection is flipped', async () => {
     const clean = await exchange(() => ({}))
     expect(clean.received).toEqual([{ body: openings, payload: Buffer.from(payload).toString('hex') }])
     expect(clean.heard).toEqual([reply])
@@ -109,7 +109,7 @@ describe('Man in the middle', () => {
     expect(survived.filter(place => !/^(up|down) [12]$/.test(place))).toEqual([])
   })
 
-  it('is told nothing by a client that was promised another certificate', async () => {
+  it('a man in the middle with another certificate is told nothing by the client', async () => {
     let heardBytes = 0
     const trap = createServer(
       {
@@ -132,7 +132,7 @@ describe('Man in the middle', () => {
     await new Promise(resolve => trap.close(resolve))
   })
 
-  it('cannot relay a session, even from a client that trusts it', async () => {
+  it('a man in the middle cannot relay a session, even of a client that trusts it', async () => {
     const upstream = createWebSocketTransport({ dialsPrivate: true, identity: identities.middle })
     const trap = await upstream.listen({
       host: '127.0.0.1',

@@ -72,7 +72,7 @@ describe.skipIf(found === null)('openssl', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('reads a device certificate and shows what it binds', async () => {
+  it('openssl reads a device certificate and shows what it binds', async () => {
     const { code, output } = await openssl(['x509', '-in', certificate, '-noout', '-text', '-ext', 'subjectAltName'])
     expect(code).toBe(0)
     expect(output).toContain('prime256v1')
@@ -81,31 +81,31 @@ describe.skipIf(found === null)('openssl', () => {
       expect(output).toContain(`URI:urn:kaisar:${value}`)
   })
 
-  it('computes the same hash', async () => {
+  it('openssl computes the same certificate hash', async () => {
     const { output } = await openssl(['x509', '-in', certificate, '-noout', '-fingerprint', '-sha256'])
     const fingerprint = /Fingerprint=([0-9A-F:]+)/.exec(output)![1]!
     expect(`0x${fingerprint.replaceAll(':', '').toLowerCase()}`).toBe(client.certificateHash)
   })
 
-  it('finds the self-signature valid', async () => {
+  it('openssl finds the self-signature of a certificate valid', async () => {
     expect(await openssl(['verify', '-check_ss_sig', '-CAfile', certificate, certificate])).toMatchObject({ code: 0 })
   })
 
   const connect = (...args: string[]) => ['s_client', '-connect', address, '-ign_eof', ...args]
 
-  it('is refused without a certificate', async () => {
+  it('openssl without a certificate is refused as a client', async () => {
     const { output } = await openssl(connect('-quiet'), upgrade)
     expect(output).toContain('HTTP/1.1 401 Unauthorized')
     expect(output).not.toContain('101 Switching Protocols')
   })
 
-  it('is let in with one, as far as the session', async () => {
+  it('openssl with a certificate is accepted until the session is due', async () => {
     const { output } = await openssl(connect('-quiet', '-cert', certificate, '-key', certificate), upgrade)
     expect(output).toContain('101 Switching Protocols')
     expect(sessions).toBe(0)
   })
 
-  it('gets evidence without a certificate', async () => {
+  it('openssl gets evidence without a certificate', async () => {
     const get = (path: string) =>
       openssl(connect('-quiet'), `GET ${path} HTTP/1.1\r\nHost: checker\r\nConnection: close\r\n\r\n`)
     const { output } = await get('/evidence/0xab')
@@ -114,7 +114,7 @@ describe.skipIf(found === null)('openssl', () => {
     expect((await get('/evidence/0xcd')).output).toContain('HTTP/1.1 404 Not Found')
   })
 
-  it('negotiates nothing below TLS 1.3', async () => {
+  it('openssl cannot negotiate a version below TLS 1.3', async () => {
     const { code, output } = await openssl(connect('-tls1_2'))
     expect(code).not.toBe(0)
     expect(output).toMatch(/alert protocol version/)

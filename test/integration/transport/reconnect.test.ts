@@ -55,7 +55,7 @@ const open = (kept: ReturnType<typeof keep>['kept']) =>
     return session!
   })
 
-it('has a session again after the connection was cut, hung, or ended by the Checker', async () => {
+it('a Provider has a session again after the connection was cut, hung, or was ended by the Checker', async () => {
   const { endpoint, proxy, sessions, setFault, server } = await served(await createIdentity('checker'))
   const { kept, reports } = keep(await createIdentity('provider'))
   kept.update([endpoint])
@@ -82,7 +82,7 @@ it('has a session again after the connection was cut, hung, or ended by the Chec
   await eventually(() => expect(server.sessions()).toHaveLength(1))
 })
 
-it('follows an endpoint to another place and another certificate, and says what is wrong with the old one', async () => {
+it('a Provider follows an endpoint to another place and certificate, and reports the error of the old one', async () => {
   const old = await served(await createIdentity('checker'))
   const { kept, reports } = keep(await createIdentity('provider'))
   kept.update([old.endpoint])

@@ -40,7 +40,7 @@ async function read(client: Socket, bytes: number): Promise<Buffer> {
 }
 
 describe('tcp proxy', () => {
-  it('passes everything on where no fault is asked for', async () => {
+  it('the TCP proxy passes everything on where no fault is asked for', async () => {
     const { client, proxy } = await echo({})
     const sent = Buffer.alloc(300_000, 'abc')
     client.write(sent)
@@ -49,7 +49,7 @@ describe('tcp proxy', () => {
     expect(proxy.flipped).toBe(0)
   })
 
-  it('flips exactly the bytes named', async () => {
+  it('the TCP proxy flips exactly the named bytes', async () => {
     const { client, proxy } = await echo({
       flips: [
         { offset: 2, mask: 0x20 },
@@ -63,7 +63,7 @@ describe('tcp proxy', () => {
     expect(proxy.flipped).toBe(2)
   })
 
-  it('flips the same bits for the same seed, and others for another', async () => {
+  it('the TCP proxy flips the same bits for the same seed, and others for another seed', async () => {
     const damaged = async (seed: number) => {
       const { client } = await echo({ flipProbability: 0.1 }, seed)
       client.write(Buffer.alloc(1000))
@@ -75,7 +75,7 @@ describe('tcp proxy', () => {
     expect(first).not.toBe('00'.repeat(1000))
   })
 
-  it('cuts after as many bytes as asked for', async () => {
+  it('the TCP proxy cuts the connection after the given number of bytes', async () => {
     const { client, proxy } = await echo({ cutAfterBytes: 10 })
     const ended = new Promise(resolve => client.once('close', resolve))
     client.on('error', () => {})
@@ -84,14 +84,14 @@ describe('tcp proxy', () => {
     expect(proxy.passed.up).toBe(10)
   })
 
-  it('hangs after as many bytes as asked for, with both ends connected', async () => {
+  it('the TCP proxy hangs after the given number of bytes, with both ends connected', async () => {
     const { client, proxy } = await echo({ hangAfterBytes: 4 })
     client.write('0123456789')
     expect((await read(client, 4)).toString()).toBe('0123')
     expect([client.destroyed, proxy.passed.up]).toEqual([false, 4])
   })
 
-  it('delays, keeps the order, and narrows', async () => {
+  it('the TCP proxy delays and narrows a connection, and keeps the order', async () => {
     const { client } = await echo({ delayMs: 20, jitterMs: 20, bytesPerSecond: 2_000_000 })
     const startedAt = performance.now()
     for (let n = 0; n < 20; n++) client.write(Buffer.alloc(5_000, n))
@@ -100,7 +100,7 @@ describe('tcp proxy', () => {
     expect(echoed.equals(Buffer.concat(Array.from({ length: 20 }, (_, n) => Buffer.alloc(5_000, n))))).toBe(true)
   })
 
-  it('cuts everything at once when told to', async () => {
+  it('the TCP proxy cuts everything at once when told to', async () => {
     const { client, proxy } = await echo({})
     client.write('x')
     await read(client, 1)

@@ -61,13 +61,13 @@ async function rawPeer(url: string): Promise<{ webSocket: WebSocket; socket: Soc
 }
 
 describe('websocket limits', () => {
-  it('gives up a peer that does not answer pings', async () => {
+  it('a peer that does not answer pings is disconnected', async () => {
     const { listener, opened } = await listen({ idleTimeoutMs: 100 })
     await rawPeer(listener.url)
     expect((await ended(await opened)).code).toBe('TRANSPORT_IDLE')
   })
 
-  it('keeps a silent peer that does', async () => {
+  it('a silent peer that answers pings is kept', async () => {
     const { listener, opened } = await listen({ idleTimeoutMs: 60 })
     const client = await dial(listener, { idleTimeoutMs: 60 })
     const server = await opened
@@ -75,7 +75,7 @@ describe('websocket limits', () => {
     expect([client.closed, server.closed]).toEqual([false, false])
   })
 
-  it('notices at both ends when the network hangs', async () => {
+  it('both ends notice when the network hangs', async () => {
     const { listener, opened, port } = await listen({ idleTimeoutMs: 100 })
     let hung = false
     const target = { host: '127.0.0.1', port }
@@ -87,7 +87,7 @@ describe('websocket limits', () => {
     expect((await Promise.all(ends)).map(({ code }) => code)).toEqual(['TRANSPORT_IDLE', 'TRANSPORT_IDLE'])
   })
 
-  it('gives up a peer that takes nothing of a write, though it goes on talking', async () => {
+  it('a peer that takes nothing of a write is disconnected, although it goes on sending', async () => {
     const { listener, opened } = await listen({
       idleTimeoutMs: 200,
       maxQueuedBytes: 64 * 1024 * 1024,
@@ -103,7 +103,7 @@ describe('websocket limits', () => {
     expect((await ended(server)).code).toBe('TRANSPORT_PEER_NOT_READING')
   })
 
-  it('survives a link that is slow, late and jittery, in order', async () => {
+  it('a slow, late and jittery link keeps the order of frames', async () => {
     const { listener, opened, port } = await listen({})
     const faults = { bytesPerSecond: 5_000_000, delayMs: 5, jitterMs: 10 }
     const proxy = await createTcpProxy({ target: { host: '127.0.0.1', port }, faults: () => faults })
@@ -119,7 +119,7 @@ describe('websocket limits', () => {
     expect(received).toEqual(Array.from({ length: 30 }, (_, n) => n))
   })
 
-  it('reports a connection that was cut', async () => {
+  it('a connection that was cut is reported at both ends', async () => {
     const { listener, opened, port } = await listen({})
     const proxy = await createTcpProxy({ target: { host: '127.0.0.1', port } })
     closing.push(() => proxy.close())
@@ -159,7 +159,7 @@ describe('websocket limits', () => {
     ['nothing', ''],
     ['half a request line', 'GET / HT'],
     ['headers without end', 'GET / HTTP/1.1\r\nHost: a\r\n'],
-  ])('drops a connection that sends %s', async (_, bytes) => {
+  ])('a connection that sends %s is dropped', async (_, bytes) => {
     const { port } = await listen({ headersTimeoutMs: 100 })
     const socket = connect(port, '127.0.0.1')
     socket.write(bytes)
@@ -169,14 +169,14 @@ describe('websocket limits', () => {
   it.each([
     ['says nothing', false],
     ['finishes TLS and says nothing', true],
-  ])('drops a TLS connection that %s', async (_, handshake) => {
+  ])('a TLS connection that %s is dropped', async (_, handshake) => {
     const identity = await createIdentity('checker')
     const { port } = await listen({ headersTimeoutMs: 200 }, {}, identity)
     const options = { port, host: '127.0.0.1', rejectUnauthorized: false }
     await gone(handshake ? connectTls(options) : connect(options))
   })
 
-  it('answers GET by path, and nothing else', async () => {
+  it('the port answers GET by path, and no other method', async () => {
     const bundle = { contentType: 'application/json', body: Buffer.from('{}') }
     const { port } = await listen(
       {},
@@ -207,7 +207,7 @@ describe('websocket limits', () => {
     expect(await ask('GET', '/evidence/0xab', { 'content-length': 5 })).toEqual([413, '', undefined])
   })
 
-  it('closes with connections open that never end by themselves', async () => {
+  it('the listener closes while connections are open that never end by themselves', async () => {
     const { listener, port, opened } = await listen({})
     const slow = connect(port, '127.0.0.1')
     slow.write('GET / HT')
@@ -220,7 +220,7 @@ describe('websocket limits', () => {
     await expect(dial(listener)).rejects.toMatchObject({ code: 'TRANSPORT_UNREACHABLE' })
   })
 
-  it('refuses requests above the rate of their address', async () => {
+  it('requests above the rate of their address are refused', async () => {
     const { port } = await listen({ requestsPerSecond: 0.001, burstRequests: 5 }, { onGet: async () => null })
     const statuses: unknown[] = []
     for (let n = 0; n < 5; n++) {
@@ -239,7 +239,7 @@ describe('websocket limits', () => {
   it.each([
     ['another path', '/other', 404],
     ['no certificate where one is needed', '/', 401],
-  ])('refuses an upgrade with %s', async (_, path, status) => {
+  ])('an upgrade with %s is refused', async (_, path, status) => {
     const identity = status === 401 ? await createIdentity('checker') : null
     const { listener } = await listen({}, {}, identity)
     const webSocket = new WebSocket(`${listener.url}${path}`, { rejectUnauthorized: false })
@@ -251,7 +251,7 @@ describe('websocket limits', () => {
 })
 
 describe('websocket dialling', () => {
-  it('refuses endpoints it must not dial', async () => {
+  it('endpoints that must not be dialled are refused', async () => {
     const pinned = hash('aa')
     const refused = (url: string, expectedCertificateHash: `0x${string}`) =>
       expect(plain().dial({ url, expectedCertificateHash })).rejects.toMatchObject({
@@ -269,7 +269,7 @@ describe('websocket dialling', () => {
     await refused('ws://127.0.0.1.evil.example', hash('00'))
   })
 
-  it('says why there is no connection', async () => {
+  it('the error says why there is no connection', async () => {
     const { listener } = await listen({})
     await listener.close()
     await expect(dial(listener)).rejects.toMatchObject({ code: 'TRANSPORT_UNREACHABLE', message: /nobody listens/ })
@@ -280,7 +280,7 @@ describe('websocket dialling', () => {
   it.each([
     ['accepts and says nothing', 0],
     ['hangs in the middle of the handshake', 20],
-  ])('gives up a host that %s', async (_, hangAfterBytes) => {
+  ])('a host that %s is given up', async (_, hangAfterBytes) => {
     const { listener, port } = await listen({})
     const target = { host: '127.0.0.1', port }
     const proxy = await createTcpProxy({ target, faults: () => ({ hangAfterBytes }) })
@@ -289,7 +289,7 @@ describe('websocket dialling', () => {
     await expect(dialled).rejects.toMatchObject({ code: 'TRANSPORT_TIMEOUT' })
   })
 
-  it('gives up at once when aborted on the way', async () => {
+  it('dialling ends at once when it is aborted on the way', async () => {
     const { listener, port } = await listen({})
     const proxy = await createTcpProxy({ target: { host: '127.0.0.1', port }, faults: () => ({ hangAfterBytes: 0 }) })
     closing.push(() => proxy.close())
@@ -303,12 +303,12 @@ describe('websocket dialling', () => {
     await expect(dialled).rejects.toMatchObject({ code: 'TRANSPORT_ABORTED' })
   })
 
-  it('refuses to listen without TLS on anything but loopback', async () => {
+  it('listening without TLS is refused on every address but loopback', async () => {
     const listening = plain().listen({ host: '0.0.0.0', port: 0, onChannel: () => {} })
     await expect(listening).rejects.toMatchObject({ code: 'TRANSPORT_PLAIN_NOT_LOCAL' })
   })
 
-  it('says which port is in use, and which address cannot be bound', async () => {
+  it('the error names a port that is in use and an address that cannot be bound', async () => {
     const { port } = await listen({})
     const onChannel = () => {}
     const taken = plain().listen({ host: '127.0.0.1', port, onChannel })
@@ -326,7 +326,7 @@ describe('websocket dialling', () => {
     })
   })
 
-  it('listens on IPv6 loopback under a URL that can be dialled', async ({ skip }) => {
+  it('a listener on IPv6 loopback gives a URL that can be dialled', async ({ skip }) => {
     const listener = await plain()
       .listen({ host: '::1', port: 0, onChannel: () => {} })
       .catch(() => skip('this host has no IPv6 loopback'))

@@ -1,6 +1,8 @@
 /**
  * A whole network in this process on virtual time: the real daemons over a real chain, real rows, the in-memory transport. A process
  * that falls is brought back, as an init system would. The same seed gives the same run, event for event.
+ *
+ * Why: docs/why/testing.md
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,9 +17,9 @@ import type { NetworkParameters } from '../../../src/core/chain/network-presets.
 import { asOnlyRun } from '../../../src/core/chain/operator-session.ts'
 import { createTransactionSender } from '../../../src/core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
-import { createEvidenceStore } from '../../../src/core/checker/evidence-store.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal.ts'
 import { createRecordPolicy } from '../../../src/core/checker/record-policy.ts'
+import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import { runChecker } from '../../../src/core/checker/run-checker.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'

@@ -43,13 +43,13 @@ const call = { method: 'eth_call', params: [{ to: '0x' }, 'latest'] }
 const revert = new RpcRequestError({ url: '', body: {}, error: { code: 3, message: 'reverted' } })
 
 describe('a read over several endpoints', () => {
-  it('that two answer alike is taken, and no third one is asked', async () => {
+  it('an answer that two endpoints give is taken, and no third endpoint is asked', async () => {
     const [a, b, c] = [1, 2, 3].map(i => endpoint(`${i}`, 9, () => '0x01'))
     expect(await agree(call, [a!.it, b!.it, c!.it])).toEqual({ result: '0x01' })
     expect([a!, b!, c!].map(({ calls }) => calls.length)).toEqual([1, 1, 0])
   })
 
-  it('that differs since one is a block behind is taken at the block that both have', async () => {
+  it('answers that differ because one endpoint is a block behind are taken at the block that both have', async () => {
     const state = (at: number) => `0x${at.toString(16).padStart(2, '0')}`
     const [ahead, behind] = [endpoint('ahead', 10, state), endpoint('behind', 9, state)]
     expect(await agree(call, [ahead.it, behind.it])).toEqual({ result: '0x09' })
@@ -57,7 +57,7 @@ describe('a read over several endpoints', () => {
   })
 
   it.each([0, 1, 2])(
-    'is what two of three say, and the one that says otherwise of the same block is dropped (%i)',
+    'the answer of two of three is taken, and the endpoint that answers otherwise about the same block is dropped (%i)',
     async liar => {
       const all = [0, 1, 2].map(i => endpoint(`${i}`, 9, () => (i === liar ? '0x66' : '0x01')))
       // The third is not asked where the first two agree.
@@ -71,14 +71,14 @@ describe('a read over several endpoints', () => {
     },
   )
 
-  it('that two of two contradict is not taken, and both are named', async () => {
+  it('an answer that the other one of two endpoints contradicts is not taken, and both are named', async () => {
     const [a, b] = [endpoint('a', 9, () => '0x01'), endpoint('b', 9, () => '0x02')]
     await expect(agree(call, [a.it, b.it])).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
     await expect(agree(call, [a.it, b.it])).rejects.toThrow(/a: 0x01 · b: 0x02/)
     expect([...a.dropped, ...b.dropped]).toEqual([])
   })
 
-  it('of a head that nobody else has is answered at one that most have', async () => {
+  it('an answer at a head that only one endpoint has is replaced by one at a head that most have', async () => {
     const [liar, a, b] = [
       endpoint('liar', 250, () => '0x66', 'f'),
       endpoint('a', 9, () => '0x01'),
@@ -88,14 +88,14 @@ describe('a read over several endpoints', () => {
     expect(await agree(call, [liar.it, a.it, b.it])).toEqual({ result: '0x01' })
   })
 
-  it('is a refusal where most refuse, and an answer where one alone refuses', async () => {
+  it('a call is refused where most endpoints refuse it, and answered where only one refuses', async () => {
     const [a, b, c] = [endpoint('a', 9, () => revert), endpoint('b', 9, () => revert), endpoint('c', 9, () => '0x01')]
     await expect(agree(call, [a.it, b.it, c.it])).rejects.toBe(revert)
     const [d, e] = [endpoint('d', 9, () => '0x01'), endpoint('e', 9, () => '0x01')]
     expect(await agree(call, [a.it, d.it, e.it])).toEqual({ result: '0x01' })
   })
 
-  it('of gas is the middle of three, so that one can neither starve a transaction nor blow it up', async () => {
+  it('the gas of three endpoints is the middle one, so that none can starve a transaction or inflate it', async () => {
     for (const odd of ['0x01', '0xffffffff', revert]) {
       const all = [endpoint('a', 9, () => odd), endpoint('b', 9, () => '0x64'), endpoint('c', 9, () => '0x64')]
       expect(
@@ -107,7 +107,7 @@ describe('a read over several endpoints', () => {
     }
   })
 
-  it('of a block is not taken from one that puts another time under its true hash', async () => {
+  it('a block is not taken from an endpoint that puts another time under its true hash', async () => {
     const [liar, a, b] = [0, 1, 2].map(i => endpoint(`${i}`, 9, () => '0x01'))
     const request = liar!.it.request
     const lying = async (given: { method: string; params?: unknown }) => {
@@ -118,7 +118,7 @@ describe('a read over several endpoints', () => {
     expect(await agree(latest, [{ ...liar!.it, request: lying }, a!.it, b!.it])).toEqual({ result: block(9) })
   })
 
-  it('drops nobody who is behind, and takes a block that most do not have yet for missing', async () => {
+  it('an endpoint that is behind is not dropped, and a block that most do not have yet counts as missing', async () => {
     const [fresh, behind, liar] = [endpoint('a', 10, () => 1), endpoint('b', 9, () => 1), endpoint('c', 9, () => 1)]
     const call = { method: 'eth_getBlockByNumber', params: ['0xa', false] }
     expect(await agree(call, [fresh.it, behind.it, liar.it])).toEqual({ result: null })
@@ -128,7 +128,7 @@ describe('a read over several endpoints', () => {
     expect(behind.dropped).toEqual([])
   })
 
-  it('takes no error that is no revert for a contradiction', async () => {
+  it('an error that is not a revert is not taken for a contradiction', async () => {
     const pruned = () =>
       new RpcRequestError({ url: '', body: {}, error: { code: -32_000, message: 'missing trie node' } })
     const all = [endpoint('a', 9, () => '0x01'), endpoint('b', 9, pruned), endpoint('c', 9, pruned)]
@@ -141,7 +141,7 @@ describe('a read over several endpoints', () => {
     expect(all.flatMap(({ dropped }) => dropped)).toEqual([])
   })
 
-  it('of gas counts no answer that is no amount', async () => {
+  it('a gas answer that is not an amount is ignored', async () => {
     for (const odd of ['zz', null, {}]) {
       const all = [endpoint('a', 9, () => odd), endpoint('b', 9, () => '0x64'), endpoint('c', 9, () => '0x64')]
       const gas = { method: 'eth_estimateGas', params: [{}] }
@@ -154,7 +154,7 @@ describe('a read over several endpoints', () => {
     }
   })
 
-  it('is not what one alone says while the two others are there and limit us', async () => {
+  it('the answer of one endpoint is not taken while the two others limit our rate', async () => {
     const limit = chainErrors.RPC_UNREACHABLE({
       endpoints: 'busy',
       cause: new HttpRequestError({ url: '', status: 429 }),
@@ -176,7 +176,7 @@ describe('a read over several endpoints', () => {
       ).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
   })
 
-  it('goes on with one that answers where the others do not', async () => {
+  it('reads go on with one endpoint where the others do not answer', async () => {
     const silent = endpoint('silent', 9, () => chainErrors.RPC_TIMEOUT({ endpoint: 'silent', method: 'eth_call' }))
     const only = endpoint('only', 9, () => '0x01')
     expect(await agree(call, [silent.it, only.it])).toEqual({ result: '0x01' })

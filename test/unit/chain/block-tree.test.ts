@@ -13,7 +13,7 @@ const block = (id: number, parent: number, number: number, seenAtMs = id): SeenB
 const ids = (blocks: readonly SeenBlock[]) => blocks.map(({ hash }) => Number(hash))
 
 describe('block tree', () => {
-  test('grows, and replaces a branch', () => {
+  test('the block tree grows, and replaces a branch', () => {
     const tree = createBlockTree({ keep: 10 })
     expect(ids(tree.extend([block(1, 0, 1), block(2, 1, 2), block(3, 2, 3)]).added)).toEqual([1, 2, 3])
     const change = tree.extend([block(12, 1, 2), block(13, 12, 3), block(14, 13, 4)])
@@ -25,21 +25,21 @@ describe('block tree', () => {
     expect(tree.tip?.number).toBe(4n)
   })
 
-  test('a block that comes back keeps its first sight', () => {
+  test('a block that comes back keeps the time of its first sight', () => {
     const tree = createBlockTree({ keep: 10 })
     tree.extend([block(1, 0, 1), block(2, 1, 2, 50)])
     tree.extend([block(3, 1, 2)])
     expect(tree.extend([block(2, 1, 2, 99), block(4, 2, 3)]).added[0]?.seenAtMs).toBe(50)
   })
 
-  test('a branch that joins nothing replaces everything', () => {
+  test('a branch that joins no kept block replaces everything', () => {
     const tree = createBlockTree({ keep: 10 })
     tree.extend([block(1, 0, 1), block(2, 1, 2)])
     expect(ids(tree.extend([block(90, 89, 90)]).removed)).toEqual([2, 1])
     expect(ids(tree.blocks())).toEqual([90])
   })
 
-  test('always one chain, whose changes add up to it, bounded in size', () => {
+  test('the block tree always holds one chain of bounded size, and its changes add up to that chain', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(4), fc.integer({ min: 1, max: 5 })), { maxLength: 30 }), steps => {
         const tree = createBlockTree({ keep: 8 })

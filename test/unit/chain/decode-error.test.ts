@@ -19,13 +19,13 @@ describe('an error of the chain', () => {
     [-32_000, 'Nonce too low. Expected nonce to be 17 but got 16.'],
     [-32_003, 'max fee per gas less than block base fee'],
     [4_711, 'something of its own'],
-  ])('with code %i keeps the words of the node', async (code, message) => {
+  ])('a node’s error with code %i keeps the words of the node', async (code, message) => {
     const error = decodeChainError(await failureOf(code, message), 'commit')
     expect(error.code).toBe('RPC_FAILED')
     expect(error.message).toContain(message)
   })
 
-  it('that is a revert with data is named by the contract', async () => {
+  it('a revert with data is named by the contract’s error', async () => {
     const request = async () => {
       const error = { code: 3, message: 'execution reverted', data: `0x${'12'.repeat(4)}` }
       throw new RpcRequestError({ url: 'http://node', body: {}, error })
@@ -38,14 +38,14 @@ describe('an error of the chain', () => {
     })
   })
 
-  it('of a contract says what it means and what to do', async () => {
+  it('a contract’s error says what it means and what to do', async () => {
     const revert = (errorName: 'TooFewOwners' | 'OutOfBounds', args: readonly unknown[]) => {
       const abi = kaisarErrorsAbi.filter(({ name }) => name === errorName).slice(0, 1)
       const data = encodeErrorResult({ abi, errorName, args } as never)
       return decodeChainError(failing(data), 'start', kaisarErrorsAbi)
     }
     expect(revert('TooFewOwners', [3n]).message).toMatch(
-      /^The contract refused start: TooFewOwners\(3\)\. Fewer than five different owners .* Have five Checkers /,
+      /^The contract refused start: TooFewOwners\(3\)\. Fewer than five different owners.* start more Checkers /,
     )
     expect(revert('OutOfBounds', [stringToHex('slashBps', { size: 32 })]).message).toContain('OutOfBounds(slashBps). ')
   })
@@ -54,7 +54,7 @@ describe('an error of the chain', () => {
 /** An error as a node's that carries the data of a revert. */
 const failing = (data: string) => Object.assign(new Error('execution reverted'), { data })
 
-it('every error of the contracts is explained, and nothing else is', () => {
+it('every error of the contracts is explained, and no other', () => {
   expect(new Set(kaisarErrorsAbi.map(({ name }) => name))).toEqual(new Set(contractErrors.keys()))
   for (const [name, { meaning, fix }] of contractErrors)
     for (const sentence of [meaning, fix]) expect(sentence, name).toMatch(/^["A-Z`].*[.)]$/s)

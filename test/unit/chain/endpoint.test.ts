@@ -11,7 +11,7 @@ it.each([
   ['http://rpc exa mple/?KEY', 'http://…/…'],
   ['KEYKEY', '…'],
   ['localhost:8545', 'localhost:8545'],
-])('%s is refused as %s, without what may be a key', (url, shown) => {
+])('the URL %s is refused as %s, without the part that may be a key', (url, shown) => {
   const refused = expect.objectContaining({ code: 'RPC_URL_INVALID', message: `Not a JSON-RPC URL: ${shown}` })
   expect(() => endpointName(url.replaceAll('KEY', key))).toThrow(refused)
 })

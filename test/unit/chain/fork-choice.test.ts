@@ -17,7 +17,7 @@ const honest = (number: number, seenAtMs = 0) => block(number, number - 1, numbe
 const idOf = (chain: readonly SeenBlock[]) => (chain.length === 0 ? null : Number(chain.at(-1)!.hash))
 
 describe('of three endpoints', () => {
-  it('the head that two show is followed, whatever the third one shows', () => {
+  it('the head that two of three endpoints show is followed, whatever the third one shows', () => {
     const choice = createForkChoice(options)
     for (const name of ['a', 'b', 'c']) choice.show(name, [honest(10)])
     choice.show('c', [block(911, 10, 11)])
@@ -29,7 +29,7 @@ describe('of three endpoints', () => {
     expect(choice.astray(3)).toEqual(['c'])
   })
 
-  it('a head that one shows starts clocks at once, and is left when nobody else shows it in time', () => {
+  it('a head that one of three endpoints shows is followed at once, and left when no other shows it in time', () => {
     const choice = createForkChoice(options)
     for (const name of ['a', 'b', 'c']) choice.show(name, [honest(10)])
     choice.show('c', [block(911, 10, 11, 100)])
@@ -38,14 +38,14 @@ describe('of three endpoints', () => {
     expect(idOf(choice.choose(3, 3_101))).toBe(10)
   })
 
-  it('a head far above what two show leads nobody', () => {
+  it('a head far above the one that two endpoints show is not followed', () => {
     const choice = createForkChoice(options)
     for (const name of ['a', 'b', 'c']) choice.show(name, [honest(10)])
     choice.show('c', [block(1_000_000, 10, 1_000_000)])
     expect(idOf(choice.choose(3, 0))).toBe(10)
   })
 
-  it('one that is behind is not astray, and holds nobody up', () => {
+  it('an endpoint that is behind is not astray and delays nothing', () => {
     const choice = createForkChoice(options)
     for (const name of ['a', 'b', 'c']) choice.show(name, [honest(10)])
     for (const name of ['a', 'b']) choice.show(name, [honest(11), honest(12)])
@@ -53,7 +53,7 @@ describe('of three endpoints', () => {
     expect(choice.astray(3)).toEqual([])
   })
 
-  it('nothing is followed before two agree, and what is forgotten does not count', () => {
+  it('no head is followed before two endpoints agree, and a forgotten endpoint does not count', () => {
     const choice = createForkChoice(options)
     choice.show('a', [honest(10)])
     expect(choice.choose(3, 0)).toEqual([])
@@ -65,7 +65,7 @@ describe('of three endpoints', () => {
 })
 
 describe('of two endpoints', () => {
-  it('neither is followed where the other does not show the same, and neither is astray', () => {
+  it('of two endpoints that differ neither is followed, and neither is astray', () => {
     const choice = createForkChoice(options)
     for (const name of ['honest', 'liar']) choice.show(name, [honest(10)])
     choice.show('liar', [block(911, 10, 11), block(912, 911, 12)])
@@ -75,7 +75,7 @@ describe('of two endpoints', () => {
   })
 })
 
-it('a head that few show does not turn clocks forward', () => {
+it('a head that few endpoints show does not move block time forward', () => {
   const choice = createForkChoice(options)
   for (const name of ['a', 'b', 'c']) choice.show(name, [honest(10)])
   choice.show('c', [{ ...block(911, 10, 11), timestamp: 4_000_000_000 }])
@@ -83,7 +83,7 @@ it('a head that few show does not turn clocks forward', () => {
 })
 
 describe('one endpoint', () => {
-  it('is followed wherever it goes, back as well', () => {
+  it('a single endpoint is followed wherever it goes, also back', () => {
     const choice = createForkChoice(options)
     choice.show('a', [honest(10), honest(11)])
     expect(idOf(choice.choose(1, 0))).toBe(11)
@@ -92,7 +92,7 @@ describe('one endpoint', () => {
   })
 })
 
-it('one liar of three never moves the supported end of the chain away from what the honest two show', () => {
+it('one liar among three endpoints never moves the supported head away from what the honest two show', () => {
   const step = fc.record({
     who: fc.constantFrom('a', 'b', 'liar'),
     depth: fc.nat(4),

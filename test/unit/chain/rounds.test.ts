@@ -37,7 +37,7 @@ const short = (event: RoundEvent) =>
 describe('round tracker', () => {
   const seed = `0x${'0a'.repeat(32)}` as const
 
-  test('tells epochs, rounds and sampling blocks in order', () => {
+  test('the round tracker gives epochs, rounds and sampling blocks in order', () => {
     const events = createRoundTracker().apply({ removed: [], added: chainOf(seconds(998, 1017)) }, sourceOf(seed))
     expect(events.map(short)).toEqual(['epoch 0', 'round 0/0', 'sampling 0/0', 'round 0/1', 'sampling 0/1', 'epoch 1'])
     for (const event of events)
@@ -49,7 +49,7 @@ describe('round tracker', () => {
     expect(events.map(short)).toEqual(['epoch 0', 'epoch 1', 'round 1/0', 'sampling 1/0', 'round 1/1', 'sampling 1/1'])
   })
 
-  test('a seed that is learnt late gives the rounds of a seed that is known at once', () => {
+  test('a seed that is learnt late gives the same rounds as one that is known at once', () => {
     fc.assert(
       fc.property(anyBytes32, fc.integer({ min: 1, max: 15 }), (anySeed, blocks) => {
         const chain = chainOf(seconds(1000, 1018))
@@ -78,12 +78,12 @@ describe('round tracker', () => {
     expect(tracker.rounds().map(({ hash }) => hash)).toEqual(expected.map(({ hash }) => hash))
   })
 
-  test('a round that began late in its epoch is still sampled in the next', () => {
+  test('a round that began late in its epoch is still sampled in the next one', () => {
     const events = createRoundTracker().apply({ removed: [], added: chainOf([1001, 1002, 1015, 1018]) }, sourceOf(seed))
     expect(events.map(short).filter(text => text.includes('0/'))).toContain('sampling 0/1')
   })
 
-  test('a reorg that takes the trigger drops its round; one that takes the sampling block gives another', () => {
+  test('a reorg of the trigger drops its round, and a reorg of the sampling block gives another sampling block', () => {
     const blocks = chainOf(seconds(1000, 1010))
     const tracker = createRoundTracker()
     const [round, sampling] = tracker
@@ -102,7 +102,7 @@ describe('round tracker', () => {
     expect(tracker.rounds()).toEqual([])
   })
 
-  test('after any reorgs its rounds are those of the canonical chain', () => {
+  test('after any reorgs the rounds are those of the canonical chain', () => {
     const reorgs = fc.array(fc.record({ depth: fc.nat(4), length: fc.integer({ min: 1, max: 6 }), fork: fc.nat(9) }), {
       minLength: 1,
       maxLength: 8,

@@ -33,12 +33,15 @@ const writing = (abi: Abi) =>
     entry.type === 'function' && !['view', 'pure'].includes(entry.stateMutability) ? [entry.name] : [],
   )
 
-it.each(Object.entries(contracts))('%s has a row for every function that writes', (name, abi) => {
-  const names = writing(abi)
-  expect(new Set(names).size, 'a row names no overload').toBe(names.length)
-  const governed = abi.some(entry => entry.type === 'function' && entry.name === 'guardian')
-  const rows = [...rowsOf(name), ...(governed ? rowsOf('_governedCalls') : [])]
-  expect([...new Set(rows)].sort()).toEqual([...names].sort())
-})
+it.each(Object.entries(contracts))(
+  'the StolenOperator test has a row for every writing function of %s',
+  (name, abi) => {
+    const names = writing(abi)
+    expect(new Set(names).size, 'a row names no overload').toBe(names.length)
+    const governed = abi.some(entry => entry.type === 'function' && entry.name === 'guardian')
+    const rows = [...rowsOf(name), ...(governed ? rowsOf('_governedCalls') : [])]
+    expect([...new Set(rows)].sort()).toEqual([...names].sort())
+  },
+)
 
-it('needs no rows for the lens', () => expect(writing(kaisarLensAbi)).toEqual([]))
+it('the lens has no writing function', () => expect(writing(kaisarLensAbi)).toEqual([]))

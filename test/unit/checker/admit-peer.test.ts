@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RegisteredDevice } from '../../../src/core/chain/devices.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
-import { createAdmission } from '../../../src/core/checker/admit-peer.ts'
+import { createAdmission } from '../../../src/core/checker/seat-server.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import type { Claim } from '../../../src/core/transport/session-handshake.ts'
 
@@ -42,13 +42,13 @@ function scene() {
 }
 
 describe('admission', () => {
-  it('a stranger costs one look at the chain, however many devices it claims', async () => {
+  it('a stranger’s claim costs one read of the chain, however many devices it names', async () => {
     const { admit, reads } = scene()
     expect(await admit({ ...claim, operator: stranger })).toContain('is not registered by')
     expect(reads).toHaveLength(1)
   })
 
-  it('an operator that comes again costs none, until its certificate is another', async () => {
+  it('an operator that comes again costs no read, until its certificate is another', async () => {
     const { admit, reads, renew } = scene()
     expect(await admit(claim)).toBeNull()
     expect(await admit(claim)).toBeNull()
@@ -59,7 +59,7 @@ describe('admission', () => {
     expect(await admit({ ...claim, deviceIds: [] })).toBe('it names no device')
   })
 
-  it('strangers cause four reads a second in all, whatever keys they have, and whom it judges is let in meanwhile', async () => {
+  it('strangers cause four reads a second in all, whatever keys they have, while an operator of the duty is admitted', async () => {
     const { admit, reads, clock } = scene()
     const answers = new Set<string | null>()
     for (let second = 0; second < 10; second++) {
@@ -74,7 +74,7 @@ describe('admission', () => {
     expect(await admit(claim)).toBeNull()
   })
 
-  it('a claim that was answered costs nothing for five seconds, and an expected operator four reads a second at most', async () => {
+  it('an answered claim costs no read for five seconds, and an expected operator four reads a second at most', async () => {
     const { admit, reads, clock } = scene()
     for (let i = 0; i < 1_000; i++) await admit({ ...claim, operator: stranger })
     expect(reads).toHaveLength(1)
@@ -86,7 +86,7 @@ describe('admission', () => {
     expect(reads.length - 2).toBe(1_024)
   })
 
-  it('a Checker is let in for its bond: who has taken it back is not', async () => {
+  it('a Checker is admitted for its bond, and refused once it has taken the bond back', async () => {
     const { admit, clock, unbond } = scene()
     const peer: Claim = { ...claim, role: 'checker', deviceIds: [] }
     expect(await admit(peer)).toBeNull()

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { CheckerEvent } from '../../../src/core/checker/checker-event.ts'
 import {
   type CheckerState,
   checkerHindrances,
   createCheckerMetrics,
 } from '../../../src/core/checker/checker-metrics.ts'
-import type { CheckerEvent } from '../../../src/core/checker/run-checker.ts'
 import { findPromtool, promtoolCheck } from '../../helpers/promtool.ts'
 
 const hash = (digit: string) => `0x${digit.repeat(64)}` as const
@@ -40,7 +40,7 @@ function metricsAfter(seen: readonly CheckerEvent[]) {
 }
 
 describe('checker metrics', () => {
-  it('count what the Checker emitted and was observed to do', async () => {
+  it('checker metrics count what the Checker emitted and was observed to do', async () => {
     const metrics = metricsAfter(events)
     metrics.verified(0.03, 2)
     metrics.settled('finalize/3/0')
@@ -68,7 +68,7 @@ describe('checker metrics', () => {
       expect(lines).toContain(line)
   })
 
-  it('are named kaisar_checker_… and described', async () => {
+  it('checker metrics are named kaisar_checker_… and have a description', async () => {
     for (const { name, help } of await metricsAfter(events).registry.getMetricsAsJSON()) {
       expect(name).toMatch(/^kaisar_checker_[a-z]+(_[a-z]+)*$/)
       expect(help).toMatch(/\.$/)
@@ -76,12 +76,15 @@ describe('checker metrics', () => {
   })
 
   const promtool = findPromtool()
-  it.skipIf(promtool === null)('please promtool (skipped where it is not to be had)', async () => {
-    expect(promtoolCheck(promtool!, ['metrics'], await metricsAfter(events).registry.metrics())).toEqual({
-      ok: true,
-      output: '',
-    })
-  })
+  it.skipIf(promtool === null)(
+    'promtool accepts the checker metrics (skipped where promtool is not installed)',
+    async () => {
+      expect(promtoolCheck(promtool!, ['metrics'], await metricsAfter(events).registry.metrics())).toEqual({
+        ok: true,
+        output: '',
+      })
+    },
+  )
 })
 
 describe('checker health', () => {
@@ -103,11 +106,11 @@ describe('checker health', () => {
     ],
     [{ chainLagSeconds: null }, ['no RPC endpoint answers']],
     [{ chainLagSeconds: 121 }, ['the newest block is 121 seconds old']],
-  ] as const)('of %j is hindered by %j', (changes, expected) => {
+  ] as const)('a Checker in the state %j is not ready because of %j', (changes, expected) => {
     expect(checkerHindrances({ ...ready, ...changes })).toEqual(expected)
   })
 
-  it('follows the events', async () => {
+  it('a Checker’s readiness follows its events', async () => {
     const metrics = metricsAfter([])
     expect(await metrics.health()).toMatchObject({ healthy: false, endpoint: null })
     for (const event of events) metrics.observe(event)

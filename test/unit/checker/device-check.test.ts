@@ -115,7 +115,7 @@ async function judge({
 }
 
 describe('a device report', () => {
-  it('that is the registered one, signed for this nonce, sets both flags', async () => {
+  it('a device report that matches the registration, signed for this nonce, sets both flags', async () => {
     expect(await judge()).toMatchObject({ deviceValid: true, environmentValid: true, findings: [] })
   })
 
@@ -131,13 +131,13 @@ describe('a device report', () => {
     ['no device record', { body: { device: 'x' } }, 'DEVICE_RECORD_UNKNOWN'],
     ['attestation that was not signed', { body: { attestation: '[]' } }, 'ATTESTATION_ALTERED'],
     ['no attestation where it was registered', { attestedIdentity: nonce }, 'ATTESTATION_MISSING'],
-  ])('with %s loses the device flag and says why', async (_, overrides, code) => {
+  ])('a device report with %s loses the device flag, with the reason', async (_, overrides, code) => {
     const { deviceValid, findings } = await judge(overrides)
     expect(deviceValid).toBe(false)
     expect(findings.map(finding => finding.code)).toContain(code)
   })
 
-  it('of a card that is exclusive to another device loses the device flag, of its own does not', async () => {
+  it('a report of a card that belongs to another device loses the device flag, and of its own device does not', async () => {
     const codesFor = async (owner: `0x${string}` | null) =>
       (await judge({ attestedIdentity: nonce, owner })).findings.map(({ code, clears }) => `${code} ${clears}`)
     expect(await codesFor(stranger.address)).toContain('IDENTITY_TAKEN device')
@@ -147,7 +147,7 @@ describe('a device report', () => {
     expect(await judge({ owner: stranger.address })).toMatchObject({ deviceValid: true, findings: [] })
   })
 
-  it('with an altered environment loses the environment flag alone', async () => {
+  it('a report with an altered environment loses the environment flag alone', async () => {
     const altered = encodeEnvironmentRecord({ ...environment, os: 'other' })
     expect(await judge({ body: { environment: altered } })).toMatchObject({
       deviceValid: true,
@@ -155,7 +155,7 @@ describe('a device report', () => {
     })
   })
 
-  it('that claims a card which the work contradicts says so, and keeps both flags', async () => {
+  it('a report of a card that its work contradicts is told as a contradiction, and keeps both flags', async () => {
     const claimed = await judge({ device: h100, rate: 80_000 })
     expect(claimed).toMatchObject({ deviceValid: true, environmentValid: true })
     expect(claimed.findings.map(({ code }) => code)).toEqual(
@@ -164,7 +164,7 @@ describe('a device report', () => {
     expect(claimed.findings.every(({ clears }) => clears === null)).toBe(true)
   })
 
-  it('that claims a size the card never had says so', async () => {
+  it('a report of a memory size that the card never had is told as a contradiction', async () => {
     const { findings } = await judge({ device: { ...h100, memoryMiB: 4096 } })
     expect(findings.map(({ code }) => code)).toContain('CLAIM_MEMORY')
   })

@@ -2,7 +2,7 @@
 
 import type { Hex } from 'viem'
 import { afterEach, expect, it } from 'vitest'
-import { createDeviceJobs } from '../../../src/core/checker/device-jobs.ts'
+import { createDeviceJobs } from '../../../src/core/checker/device-check.ts'
 import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
@@ -79,7 +79,7 @@ async function reportOf(nonce: Hex): Promise<MessageBody<'device.report'>> {
   return { report, device: '{}', environment: '{}', attestation: null }
 }
 
-it('is taken once: again after 1, 61 and 299 seconds, and after a restart, it is refused', async () => {
+it('a device report is taken once, and refused again after 1, 61 and 299 seconds and after a restart', async () => {
   const clock = createManualClock()
   const random = seededRandom(8)
   const store = openStore({ path: ':memory:', migrations: checkerMigrations })
@@ -110,7 +110,7 @@ it('is taken once: again after 1, 61 and 299 seconds, and after a restart, it is
   expect(after.judged).toHaveLength(1)
 })
 
-it('is taken while its nonce is fresh, and not later', async () => {
+it('a device report is taken while its nonce is fresh, and not later', async () => {
   for (const [waitMs, isTaken] of [
     [299_000, true],
     [301_000, false],
@@ -131,7 +131,7 @@ it('is taken while its nonce is fresh, and not later', async () => {
   }
 })
 
-it('is taken over the session that was asked: what was asked ends with it, however often an operator connects', async () => {
+it('a device report is taken over the session that was asked, and the question ends with that session', async () => {
   const clock = createManualClock()
   const store = openStore({ path: ':memory:', migrations: checkerMigrations })
   closing.push(() => store.close())

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { drain } from '../../../src/core/checker/drain.ts'
+import { drain } from '../../../src/core/checker/epoch/settle.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 
 const never = new Promise<void>(() => undefined)
@@ -8,7 +8,7 @@ const judge = (idle: Promise<void>, log: string[]) => ({
   stop: async () => void log.push('stopped'),
 })
 
-it('lets open rounds end, and waits no longer than they take', async () => {
+it('draining waits for open rounds, and no longer than they take', async () => {
   const clock = createManualClock()
   const log: string[] = []
   let end = () => {}
@@ -24,7 +24,7 @@ it('lets open rounds end, and waits no longer than they take', async () => {
   expect(log).toEqual(['stopped'])
 })
 
-it('stops what is not over when the time is, whoever else is waited for', async () => {
+it('draining stops what is still open when its time is over', async () => {
   const clock = createManualClock()
   const log: string[] = []
   const judges = [judge(never, log), judge(Promise.resolve(), log)]

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import type { Round, RoundEvent } from '../../../src/core/chain/rounds.ts'
-import { createEarlyRounds } from '../../../src/core/checker/early-rounds.ts'
+import { createEarlyRounds } from '../../../src/core/checker/epochs.ts'
 
 const event = (epoch: number, ordinal: number) =>
   ({ type: 'round', round: { epoch, ordinal } as Round }) satisfies RoundEvent
 
-it('hands over what came before its epoch was read, and keeps what was not handled', async () => {
+it('rounds that came before their epoch was read are handed over, and kept until they are handled', async () => {
   const early = createEarlyRounds()
   for (const each of [event(3, 0), event(4, 0), event(3, 1), event(3, 2)]) early.keep(each)
   const handled: string[] = []

@@ -1,7 +1,6 @@
 /** A wrong row over real sessions of the in-memory transport: seats that judge by themselves, and only one whose sample hit it. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { createForwardWrongRow } from '../../../src/core/checker/forward-wrong-row.ts'
-import { createPeerServer, type PeerDependencies } from '../../../src/core/checker/serve-peer.ts'
+import { createForwardWrongRow, createPeerServer, type PeerDependencies } from '../../../src/core/checker/peers.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { recoverSigner } from '../../../src/core/report/signer.ts'
@@ -88,7 +87,7 @@ function forwarder(
   return { forward, clock, dials, stop }
 }
 
-it('is adopted by every other seat of the committee, none of which sampled it', async () => {
+it('every other seat of the committee adopts a wrong row that none of them sampled', async () => {
   const host = memory()
   const others = [fixture.seat(1), fixture.seat(2)]
   const servers = new Map<string, SessionServer>()
@@ -119,7 +118,7 @@ it('is adopted by every other seat of the committee, none of which sampled it', 
   for (const seat of others) expect(seat.forwarded).toEqual([])
 })
 
-it('is told again with growing pauses to a seat that is away or has no such round yet, and no more once it was taken', async () => {
+it('a wrong row is sent again with growing pauses to a seat that is away or has no such round yet, until it was taken', async () => {
   const host = memory()
   const seat = fixture.seat(1)
   const { server, faults } = await serve(host, 1, seat.judge)
@@ -148,7 +147,7 @@ it('is told again with growing pauses to a seat that is away or has no such roun
   expect(seat.journal.verdicts(0)).toMatchObject([{ verdict: 'WRONG', reason: 'ROW_WRONG' }])
 })
 
-it('is not told any more once the epoch is committed to, or the process stops', async () => {
+it('a wrong row is not sent any more once the epoch is committed to, or the process stops', async () => {
   let isOver = false
   const { forward, clock, dials, stop } = forwarder(
     memory(),
@@ -170,7 +169,7 @@ it('is not told any more once the epoch is committed to, or the process stops', 
   expect(dials).toHaveLength(3)
 })
 
-it('is told at most every five minutes to a seat that stays away', async () => {
+it('a wrong row is sent at most every five minutes to a seat that stays away', async () => {
   const { forward, clock, dials, stop } = forwarder(memory(), () => undefined)
   const told = forward([fixture.openSigner(1).address], 0, worked.commitment, new Uint8Array(8))
   await clock.advance(3_600_000)

@@ -8,7 +8,7 @@ const address = `0x${'a1'.repeat(20)}` as const
 const { rounds: rules } = devnetParameters(`0x${'5c'.repeat(32)}`)
 const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 
-it('keeps what was read of an epoch for the seed that it had then', () => {
+it('the journal keeps what was read of an epoch with the seed that it had then', () => {
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: checkerMigrations }))
   const rounds = { seed: hash(1), seededAt: 3, startsAt: 0, epochSeconds: 16, rules }
   const device = { deviceId: hash(2), generation: 1, operator: address, cohort: 7, lane: 63 }
@@ -27,7 +27,7 @@ it('keeps what was read of an epoch for the seed that it had then', () => {
   expect(journal.duty(4, rounds)).toBeNull()
 })
 
-it('forgets everything of the epochs before one, with the evidence that nothing names any more', () => {
+it('the journal forgets every earlier epoch, with the evidence that no verdict names any more', () => {
   const store = openStore({ path: ':memory:', migrations: checkerMigrations })
   const journal = createCheckerJournal(store)
   for (const epoch of [9, 10, 11]) {
@@ -75,7 +75,7 @@ it('forgets everything of the epochs before one, with the evidence that nothing 
   ])
 })
 
-it('keeps what an epoch’s openings rest on as it was when they were committed to', () => {
+it('the records behind an epoch’s openings stay as they were at the commitment', () => {
   const store = openStore({ path: ':memory:', migrations: checkerMigrations })
   const journal = createCheckerJournal(store)
   const device = hash(1)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { absentLane, type JudgedRound, laneOf } from '../../../src/core/checker/lane.ts'
+import { absentLane, type JudgedRound, laneOf } from '../../../src/core/checker/epoch/pack.ts'
 import { flagBit, type Verdict, verdicts } from '../../../src/core/protocol/verdict.ts'
 
 const round = (verdict: Verdict, rate = 0): JudgedRound => ({ verdict, rate, reason: 'R', detail: 'd' })
@@ -14,7 +14,7 @@ const facts = (rounds: JudgedRound[]) => ({
 const everyFlag = flagBit.device | flagBit.environment | flagBit.work | flagBit.judged
 
 describe('laneOf', () => {
-  it('takes the mean over the rounds, with a missed round as 0', () => {
+  it('a lane’s rate is the mean over the rounds, with a missed round as 0', () => {
     expect(laneOf(facts([round('VALID', 900), round('TIMEOUT')]))).toEqual({
       rate: 450,
       uptime: 7500,
@@ -22,25 +22,25 @@ describe('laneOf', () => {
     })
   })
 
-  it("leaves the seat's own faults out of the mean", () => {
+  it('the seat’s own faults are left out of the mean', () => {
     expect(laneOf(facts([round('VALID', 900), round('CHECKER_FAULT')])).rate).toBe(900)
   })
 
-  it('abstains when the seat judged fewer than half of the rounds', () => {
+  it('the seat abstains when it judged fewer than half of the rounds', () => {
     expect(laneOf(facts([round('VALID', 900), round('CHECKER_FAULT'), round('CHECKER_FAULT')]))).toEqual(absentLane)
   })
 
-  it('abstains without a round', () => {
+  it('the seat abstains without a round', () => {
     expect(laneOf(facts([]))).toEqual(absentLane)
   })
 
-  it('clears the work flag for the epoch on one proven wrong row, whatever the other rounds were', () => {
+  it('one proven wrong row clears the work flag for the epoch, whatever the other rounds were', () => {
     const lane = laneOf(facts([round('VALID', 900), round('WRONG')]))
     expect(lane.flags & flagBit.work).toBe(0)
     expect(lane.flags & flagBit.judged).toBe(flagBit.judged)
   })
 
-  it('never gives more than the best round and never a flag that was not earned', () => {
+  it('a lane never has more than the best round, and never a flag that was not earned', () => {
     const rounds = fc.array(
       fc.record({
         verdict: fc.constantFrom(...verdicts),

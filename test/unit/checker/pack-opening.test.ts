@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { answerAudit } from '../../../src/core/checker/audit-answer.ts'
+import { answerAudit } from '../../../src/core/checker/epoch/audit.ts'
+import { packCohort } from '../../../src/core/checker/epoch/pack.ts'
 import { checkerMigrations, createCheckerJournal, type RecordedVerdict } from '../../../src/core/checker/journal.ts'
-import { packCohort } from '../../../src/core/checker/pack-opening.ts'
 import { decodeRate } from '../../../src/core/epoch/minifloat.ts'
 import { unpackOpening } from '../../../src/core/epoch/opening.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
@@ -75,7 +75,7 @@ const pack = (journal: ReturnType<typeof journalOf>, lanes: number[]) =>
   packCohort(journal, { epoch: 3, devices: lanes.map(device), rounds: journal.rounds(3), maxRounds })
 
 describe('packCohort', () => {
-  it('puts each device into its own lane, and says of every round what happened', () => {
+  it('packCohort puts each device into its own lane, and records what happened in every round', () => {
     const packed = pack(journalOf([verdict(0, 0, 2000), verdict(0, 1, 1000), verdict(63, 0, 400)], 2), [0, 63])
     const { lanes } = unpackOpening(packed.words)
     expect(decodeRate(lanes[0]!.rate)).toBe(1500n)
@@ -91,12 +91,12 @@ describe('packCohort', () => {
     expect(packed.evidence.leaf(0, 3).reason).toBe(reasonWord('NO_ROUND'))
   })
 
-  it('abstains for a device that it judged in fewer than half of the rounds', () => {
+  it('packCohort abstains for a device that was judged in fewer than half of the rounds', () => {
     const { words } = pack(journalOf([verdict(0, 0, 2000)], 3), [0])
     expect(unpackOpening(words).lanes[0]).toEqual({ rate: 0, uptime: 0, flags: 0 })
   })
 
-  it('takes rounds that were missed as its own fault, and leaves out those that the chain does not have', () => {
+  it('packCohort counts missed rounds as the seat’s own fault, and leaves out rounds that the chain does not have', () => {
     const missed = journalOf([verdict(0, 0, 2000)], 1)
     expect(unpackOpening(pack(missed, [0]).words).lanes[0]!.flags).toBe(15)
     missed.keepRounds(3, [0, 1, 2].map(trigger))
@@ -111,7 +111,7 @@ describe('packCohort', () => {
     expect(reorganised.rounds(3)).toMatchObject([{ hash: hash(901), ordinal: 0 }])
   })
 
-  it('clears the environment flag when a commitment names another environment than the report', () => {
+  it('packCohort clears the environment flag when a commitment names another environment than the report', () => {
     const journal = journalOf([verdict(0, 0, 2000)], 1)
     const { commitment, ...rest } = verdict(0, 1, 2000)
     const message = { ...commitment!.message, environmentHash: hash(99) }
@@ -134,7 +134,7 @@ describe('packCohort', () => {
     expect(journal.confirmedEnvironments(3, hash(1)).size).toBe(0)
   })
 
-  it('does not change once the epoch is committed to, whatever comes later', () => {
+  it('packCohort does not change its result once the epoch is committed to', () => {
     const journal = journalOf([verdict(0, 0, 2000)], 1)
     const { words } = pack(journal, [0])
     journal.recordOpenings(3, hash(1), hash(2), new Map([[0, words]]))
@@ -146,7 +146,7 @@ describe('packCohort', () => {
 })
 
 describe('answerAudit', () => {
-  it('shows rounds from the drawn one to the first with work, with proofs that lead to the committed root', () => {
+  it('an audit’s answer shows rounds from the drawn one to the first with work, with proofs that lead to the committed root', () => {
     const rates = fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 1, maxLength: maxRounds })
     fc.assert(
       fc.property(rates, fc.nat(maxRounds - 1), fc.bigInt({ min: 0n, max: 2n ** 64n }), (given, ordinal, laneDraw) => {
@@ -173,7 +173,7 @@ describe('answerAudit', () => {
     )
   })
 
-  it('has nothing to show where it judged nobody', () => {
+  it('an audit’s answer is empty where the seat judged nobody', () => {
     const packed = pack(journalOf([], 0), [])
     expect(answerAudit({ laneDraw: 1n, ordinal: 0 }, unpackOpening(packed.words), packed, [])).toBeNull()
   })

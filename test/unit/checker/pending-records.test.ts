@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { createPendingRecords } from '../../../src/core/checker/pending-records.ts'
+import { createPendingRecords } from '../../../src/core/checker/round/record.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 
 /** A disk that can be full; what a transaction wrote is there when it returns, and not where it threw. */
@@ -31,7 +31,7 @@ function disk() {
   return { state, records, numbered }
 }
 
-it('writes and tells every record once and in order, however often the disk is full', () => {
+it('every record is written and told once and in order, however often the disk is full', () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ isFull: fc.boolean(), count: fc.integer({ min: 0, max: 4 }) }), { maxLength: 20 }),
@@ -55,7 +55,7 @@ it('writes and tells every record once and in order, however often the disk is f
   )
 })
 
-it('writes what comes together in one transaction', () => {
+it('records that come together are written in one transaction', () => {
   const { state, records, numbered } = disk()
   records.together(() => {
     for (const n of [0, 1, 2]) records.write(numbered(n))
@@ -64,7 +64,7 @@ it('writes what comes together in one transaction', () => {
   expect([state.kept, state.told, state.transactions]).toEqual([[0, 1, 2], [0, 1, 2], 1])
 })
 
-it('is not held up by a record that never can be written', () => {
+it('a record that can never be written does not hold up the others', () => {
   const { state, records, numbered } = disk()
   records.together(() => {
     records.write(() => {

@@ -25,7 +25,7 @@ const device = (n: number, operator: `0x${string}`) => ({
 /** One heartbeat a second. */
 const epochSeconds = 16
 
-it('counts what was asked and what was answered in time, for every device of an operator', async () => {
+it('heartbeats that were asked and answered in time are counted for every device of an operator', async () => {
   const clock = createManualClock()
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
   const devices = [
@@ -65,7 +65,7 @@ it('counts what was asked and what was answered in time, for every device of an 
   expect(fourth).toEqual({ asked: first!.asked, answered: 0 })
 })
 
-it('takes no answer to a nonce that it did not ask with', async () => {
+it('an answer to a nonce that was not asked is ignored', async () => {
   const clock = createManualClock()
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
   const only = device(1, operators.silent)
@@ -116,19 +116,19 @@ async function countsOf(delayMs: number | null, changed: Partial<Parameters<type
   return journal.heartbeats(7, only.deviceId)
 }
 
-it('judges an answer by when it arrived, not by when its turn came', async () => {
+it('an answer is judged by its arrival, not by its handler’s turn', async () => {
   const inTime = await countsOf(2_000)
   expect(inTime.answered).toBe(inTime.asked)
   expect(inTime.asked).toBeGreaterThan(4)
   expect(await countsOf(2_001)).toMatchObject({ answered: 0 })
 })
 
-it('does not count a silence over which this process stood still', async () => {
+it('a silence during which this process stood still is not counted', async () => {
   expect(await countsOf(null, { stoodStillAt: () => true })).toEqual({ asked: 0, answered: 0 })
   expect((await countsOf(null)).asked).toBeGreaterThan(4)
 })
 
-it('keeps counts that cannot be written, and goes on asking', async () => {
+it('counts that cannot be written are kept, and heartbeats go on', async () => {
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
   let calls = 0
   const flaky = {
@@ -150,6 +150,6 @@ it.each([
   [60, 3],
   [960, 60],
   [86_400, 60],
-])('asks by the length of epochs alone: of %i seconds every %i on average', (epoch, seconds) => {
+])('heartbeats follow the length of epochs alone: of %i seconds every %i on average', (epoch, seconds) => {
   expect(heartbeatSeconds(epoch)).toBe(seconds)
 })

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
-import { pruneRecords } from '../../../src/core/checker/prune-records.ts'
+import { pruneRecords } from '../../../src/core/checker/epochs.ts'
 
 /** The first epoch kept in epoch `current`. */
 async function pruned(current: number, settled: number | null) {
@@ -17,6 +17,6 @@ it.each([
   ['the last eight epochs', 100, 98, 92],
   ['what is not settled, however long that takes', 100, 40, 40],
   ['all of a young network', 5, 3, 0],
-])('keeps %s', async (what, current, settled, first) => {
+])('pruning keeps %s', async (what, current, settled, first) => {
   expect(await pruned(current, settled), what).toEqual([first])
 })

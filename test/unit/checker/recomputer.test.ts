@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createRecomputers } from '../../../src/core/checker/recomputer.ts'
+import { createRecomputers } from '../../../src/core/checker/round/recompute.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
 import { type JobSpec, specHash, specs } from '../../../src/core/job/spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
@@ -35,7 +35,7 @@ function scene() {
 }
 
 describe('recomputers', () => {
-  it('an engine whose thread has ended is started again, once, and what was asked is answered', async () => {
+  it('an engine whose thread has ended is started once more, and its requests are answered', async () => {
     const { recomputers, started, restarts, kill, alive } = scene()
     const { verify } = recomputers.of(devnet)
     await verify(request)
@@ -47,7 +47,7 @@ describe('recomputers', () => {
     expect(alive()).toBe(0)
   })
 
-  it('each epoch is recomputed by its own specification, and those of the past are ended', async () => {
+  it('each epoch is recomputed by its own specification, and engines of past ones are ended', async () => {
     const { recomputers, started, alive } = scene()
     await recomputers.of(devnet).start()
     await recomputers.of(standard).verify(request)
@@ -57,7 +57,7 @@ describe('recomputers', () => {
     expect(alive()).toBe(1)
   })
 
-  it('refuses a specification it does not know, and a window that is not the specification’s', () => {
+  it('an unknown specification is refused, and so is a window that differs from the specification’s', () => {
     const { recomputers } = scene()
     expect(() => recomputers.of({ ...devnet, specHash: `0x${'5c'.repeat(32)}` })).toThrow(
       expect.objectContaining({ code: 'JOB_SPEC_UNKNOWN' }),

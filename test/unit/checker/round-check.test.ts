@@ -11,7 +11,7 @@ import {
   openCheck,
   type RoundCheck,
   refuseOpenings,
-} from '../../../src/core/checker/round-check.ts'
+} from '../../../src/core/checker/round/check.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import type { Signed } from '../../../src/core/protocol/typed-data.ts'
 
@@ -37,7 +37,7 @@ const accept = (check: RoundCheck, receivedAtMs: number, n = 1, rows = 640n) =>
 const committed = () => accept(openCheck(trigger, 1000, true), 2400).check
 
 describe('a round', () => {
-  it('is valid when the commitment is in time and the rows are equal', () => {
+  it('a round is valid when the commitment is in time and the rows are equal', () => {
     const judged = closeOpenings(concludeValid(closeCommitments(committed(), samplingBlock), 12.5)).judged
     expect(judged).toMatchObject({ verdict: 'VALID', rate: 12.5 })
   })
@@ -45,21 +45,21 @@ describe('a round', () => {
   it.each([
     ['at the last millisecond', 2500, null],
     ['a millisecond late', 2501, 'COMMITMENT_LATE'],
-  ])('takes a commitment %s by the seat’s own clock', (_, receivedAtMs, refusal) => {
+  ])('a commitment that comes %s is judged by the seat’s own clock', (_, receivedAtMs, refusal) => {
     expect(accept(openCheck(trigger, 1000, true), receivedAtMs).refusal).toBe(refusal)
   })
 
-  it('refuses a commitment once the sampling block was seen, however early by the clock', () => {
+  it('a commitment is refused once the sampling block was seen, however early by the clock', () => {
     const closed = closeCommitments(openCheck(trigger, 1000, true), samplingBlock)
     expect(accept(closed, 1100).refusal).toBe('COMMITMENT_LATE')
   })
 
-  it('takes the same commitment again after a reconnect', () => {
+  it('the same commitment is taken again after a reconnect', () => {
     const check = committed()
     expect(accept(check, 9000)).toEqual({ check, refusal: null })
   })
 
-  it('keeps a second, different commitment as proof and judges WRONG', () => {
+  it('a second, different commitment is kept as proof, and the verdict is WRONG', () => {
     const { check, refusal } = accept(committed(), 2450, 2, 700n)
     expect(refusal).toBe('COMMITMENT_CONTRADICTS')
     expect(check.contradiction?.message.rows).toBe(700n)
@@ -71,11 +71,11 @@ describe('a round', () => {
     ['silent', openCheck(trigger, 0, true), 'TIMEOUT', 'NO_COMMITMENT'],
     ['signed off', acceptAbort(openCheck(trigger, 0, true), 'GPU_LOST'), 'UNSUPPORTED', 'DEVICE_ABORTED'],
     ['without a finished batch', accept(openCheck(trigger, 0, true), 1, 1, 0n).check, 'VALID', 'NO_ROWS'],
-  ] as const)('judges a device that is %s at the sampling block', (_, check, verdict, reason) => {
+  ] as const)('a device that is %s at the sampling block gets its verdict and reason', (_, check, verdict, reason) => {
     expect(closeCommitments(check, samplingBlock).judged).toMatchObject({ verdict, reason, rate: 0 })
   })
 
-  it('tells silence after the samples from openings that prove nothing', () => {
+  it('silence after the samples and openings that prove nothing have different reasons', () => {
     const requested = closeCommitments(committed(), samplingBlock)
     expect(closeOpenings(requested).judged).toMatchObject({ verdict: 'TIMEOUT', reason: 'NO_OPENINGS' })
     expect(closeOpenings(refuseOpenings(requested, 'cut')).judged).toMatchObject({
@@ -84,17 +84,17 @@ describe('a round', () => {
     })
   })
 
-  it("does not charge the device with the seat's own blindness", () => {
+  it('a round that the seat itself missed is not charged to the device', () => {
     expect(closeOpenings(committed()).judged?.verdict).toBe('CHECKER_FAULT')
   })
 
-  it('lets a proven wrong row override a valid verdict, and nothing override it', () => {
+  it('a proven wrong row overrides a valid verdict, and nothing overrides it', () => {
     const wrong = concludeWrong(concludeValid(closeCommitments(committed(), samplingBlock), 5), 3n)
     expect(wrong.judged).toMatchObject({ verdict: 'WRONG', rate: 0 })
     expect(closeOpenings(concludeFault(concludeValid(wrong, 9), 'x')).judged?.verdict).toBe('WRONG')
   })
 
-  it('pays a rate only for VALID, whatever order events come in', () => {
+  it('a rate is given only for VALID, in whatever order events come', () => {
     const steps: ((check: RoundCheck) => RoundCheck)[] = [
       check => accept(check, 2400).check,
       check => accept(check, 2400, 2).check,

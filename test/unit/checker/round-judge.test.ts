@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { packCohort } from '../../../src/core/checker/pack-opening.ts'
-import type { RoundJudgeDependencies } from '../../../src/core/checker/round-judge.ts'
+import { packCohort } from '../../../src/core/checker/epoch/pack.ts'
+import type { RoundJudgeDependencies } from '../../../src/core/checker/round/judge.ts'
 import { rowBytes } from '../../../src/core/job/spec.ts'
 import { sampleOf } from '../../../src/core/report/commitment.ts'
 import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
@@ -45,7 +45,7 @@ function heldEngine() {
 }
 
 describe('a forwarded wrong row', () => {
-  it('is kept as the evidence of who adopts it, not the rows that it sampled itself', async () => {
+  it('the evidence of a seat that adopts a forwarded wrong row holds that row, not the rows that the seat sampled', async () => {
     const { worked, commitment, payload } = await foundWrong()
     const seat = fixture.seat(1)
     const { answer } = await seat.upToRequest(worked)
@@ -62,7 +62,7 @@ describe('a forwarded wrong row', () => {
     })
   })
 
-  it('of a commitment for another job is refused, however wrong the row is', async () => {
+  it('a forwarded wrong row of a commitment for another job is refused', async () => {
     const { commitment, payload } = await foundWrong()
     const seat = fixture.seat(1)
     await seat.begin()
@@ -75,7 +75,7 @@ describe('a forwarded wrong row', () => {
     expect(seat.journal.verdicts(0)).toEqual([])
   })
 
-  it('of another commitment than the one held is equivocation: both are kept', async () => {
+  it('a forwarded wrong row of another commitment than the one held is equivocation, and both are kept', async () => {
     const { commitment, payload } = await foundWrong()
     const honest = await fixture.work()
     const seat = fixture.seat(1)
@@ -92,7 +92,7 @@ describe('a forwarded wrong row', () => {
     expect(JSON.parse(kept!.second).signature).toBe(commitment.signature)
   })
 
-  it('is taken after the opening deadline, until the epoch is committed to', async () => {
+  it('a forwarded wrong row is taken after the opening deadline, until the epoch is committed to', async () => {
     const { worked, commitment, payload } = await foundWrong()
     for (const isCommitted of [false, true]) {
       const seat = fixture.seat(1)
@@ -107,7 +107,7 @@ describe('a forwarded wrong row', () => {
     }
   })
 
-  it('that is right, or no row at all, changes nothing', async () => {
+  it('a forwarded row that is right, or is not a row, changes nothing', async () => {
     const honest = await fixture.work()
     const seat = fixture.seat(1)
     await seat.upToRequest(honest)
@@ -124,7 +124,7 @@ describe('a forwarded wrong row', () => {
 describe('openings that prove nothing', () => {
   const refusals = (seat: Seat) => seat.bodies('refused').map(({ code, regarding }) => `${code} ${regarding}`)
 
-  it('are refused with a code, so that the device can answer again', async () => {
+  it('openings that prove nothing are refused with a code, so that the device can answer again', async () => {
     const seat = fixture.seat(0)
     const { answer, openings } = await seat.upToRequest(await fixture.work())
     answer(openings.subarray(0, 100))
@@ -134,7 +134,7 @@ describe('openings that prove nothing', () => {
     expect(await seat.close()).toMatchObject([{ verdict: 'VALID' }])
   })
 
-  it('are recomputed three times and no more', async () => {
+  it('openings that prove nothing are recomputed three times and no more', async () => {
     const seat = fixture.seat(0)
     const { answer, openings } = await seat.upToRequest(await fixture.work())
     for (let n = 1; n <= 3; n++) {
@@ -147,7 +147,7 @@ describe('openings that prove nothing', () => {
 })
 
 describe('the opening deadline', () => {
-  it('is judged by arrival: what came in time counts, even if its turn comes after it, and nothing later', async () => {
+  it('the opening deadline is judged by arrival: openings that came in time count, even if their turn comes later', async () => {
     const [inTime, late] = [fixture.seat(0), fixture.seat(0)]
     const worked = await fixture.work()
     const first = await inTime.upToRequest(worked)
@@ -159,7 +159,7 @@ describe('the opening deadline', () => {
     expect(await late.close()).toMatchObject([{ verdict: 'TIMEOUT', reason: 'NO_OPENINGS' }])
   })
 
-  it('waits for what arrived before it, and not for what others go on sending', async () => {
+  it('the opening deadline waits for openings that arrived before it, and not for later ones', async () => {
     const { held, engine } = heldEngine()
     const [waiting, silent] = [fixture.seat(0, { engine }), fixture.seat(0, { engine })]
     const [worked, later] = [await fixture.work(), await fixture.work(word(10))]
@@ -191,25 +191,28 @@ describe('a process that stood still over a deadline', () => {
   it.each([
     ['missing', 'NO_COMMITMENT', undefined],
     ['late', 'COMMITMENT_LATE', 1700],
-  ])('holds no %s commitment against the device', async (_, reason, receivedAtMs) => {
-    const { commitment } = await fixture.work()
-    for (const [stall, expected] of [
-      [still(1400, 1650), { verdict: 'CHECKER_FAULT' }],
-      [still(100, 1400), { verdict: 'TIMEOUT', reason }],
-    ] as const) {
-      const seat = fixture.seat(0, stall)
-      await seat.begin()
-      if (receivedAtMs !== undefined)
-        expect(() => seat.judge.takeCommitment(provider.address, commitment, receivedAtMs)).toThrow(
-          code('CHECKER_COMMITMENT_LATE'),
-        )
-      const samplingBlock = { number: 11n, hash: word(11), timestamp: 1002, seenAtMs: 2000 }
-      await seat.judge.takeSamplingBlock(trigger.hash, samplingBlock)
-      expect(await seat.close()).toMatchObject([expected])
-    }
-  })
+  ])(
+    'a process that stood still over a deadline holds no %s commitment against the device',
+    async (_, reason, receivedAtMs) => {
+      const { commitment } = await fixture.work()
+      for (const [stall, expected] of [
+        [still(1400, 1650), { verdict: 'CHECKER_FAULT' }],
+        [still(100, 1400), { verdict: 'TIMEOUT', reason }],
+      ] as const) {
+        const seat = fixture.seat(0, stall)
+        await seat.begin()
+        if (receivedAtMs !== undefined)
+          expect(() => seat.judge.takeCommitment(provider.address, commitment, receivedAtMs)).toThrow(
+            code('CHECKER_COMMITMENT_LATE'),
+          )
+        const samplingBlock = { number: 11n, hash: word(11), timestamp: 1002, seenAtMs: 2000 }
+        await seat.judge.takeSamplingBlock(trigger.hash, samplingBlock)
+        expect(await seat.close()).toMatchObject([expected])
+      }
+    },
+  )
 
-  it('holds no missing openings against the device', async () => {
+  it('a process that stood still over the opening deadline holds no missing openings against the device', async () => {
     const worked = await fixture.work()
     for (const [stall, verdict] of [
       [still(3400, 5000), 'CHECKER_FAULT'],
@@ -223,7 +226,7 @@ describe('a process that stood still over a deadline', () => {
 })
 
 describe('a disk that takes no record', () => {
-  it('keeps the verdict in memory, tells nobody, and records it once there is room', async () => {
+  it('a verdict that a full disk does not take is kept in memory, told to nobody, and recorded once there is room', async () => {
     const told: string[] = []
     const seat = fixture.seat(0, { onVerdict: (_round, _device, { judged }) => void told.push(judged!.verdict) })
     const recordVerdict = seat.journal.recordVerdict
@@ -247,7 +250,7 @@ describe('a disk that takes no record', () => {
     expect(await verifyEvidenceOf(seat)).toMatchObject({ step: 'ROW_WRONG' })
   })
 
-  it('ends neither the round nor the process, whichever record fails', async () => {
+  it('a record that fails ends neither the round nor the process', async () => {
     for (const name of ['recordVerdict', 'deviceCheck'] as const) {
       const seat = fixture.seat(0)
       const working = seat.journal[name]
@@ -270,7 +273,7 @@ describe('a disk that takes no record', () => {
 })
 
 describe('a reorg at a trigger', () => {
-  it('costs an honest device nothing: it works both branches, and seats that saw either agree', async () => {
+  it('a reorg at a trigger costs an honest device nothing: it works both branches, and seats that saw either agree', async () => {
     const [left, kept] = [triggerAt(21), triggerAt(22)]
     const [onLeft, onKept] = [await fixture.work(left.hash), await fixture.work(kept.hash)]
     const [both, one] = [fixture.seat(0), fixture.seat(1)]
@@ -309,7 +312,7 @@ describe('a reorg at a trigger', () => {
     }
   })
 
-  it('drops a round whose rows are being recomputed, and begins it again when its block comes back', async () => {
+  it('a reorg drops a round whose rows are being recomputed, and the round begins again when its block comes back', async () => {
     const { held, engine } = heldEngine()
     const seat = fixture.seat(0, { engine })
     const worked = await fixture.work()
@@ -342,7 +345,7 @@ describe('a reorg of the sampling block alone', () => {
       }),
     )
 
-  it('makes the seat ask for what the other block draws: the honest device is VALID, and its evidence holds', async () => {
+  it('after a reorg of the sampling block the seat asks for what the other block draws, and the honest device is VALID', async () => {
     const seat = fixture.seat(0)
     const worked = await fixture.work()
     await seat.begin()
@@ -362,7 +365,7 @@ describe('a reorg of the sampling block alone', () => {
     expect(await verifyEvidenceOf(seat)).toMatchObject({ ok: true })
   })
 
-  it('counts no answer whose block was replaced while it was recomputed, but for a wrong row', async () => {
+  it('an answer whose block was replaced while it was recomputed does not count, unless it holds a wrong row', async () => {
     for (const spoilt of [false, true]) {
       const { held, engine } = heldEngine()
       const seat = fixture.seat(0, { engine })

@@ -9,13 +9,13 @@ const network = { chainId: 31337, consensus: `0x${'bb'.repeat(20)}` as const }
 const round = `0x${'cc'.repeat(32)}` as const
 const device = `0x${'dd'.repeat(32)}` as const
 
-it('gives the same secrets again from the key alone', () => {
+it('the same key gives the same secrets again', () => {
   const [first, second] = [deriveSeatSecrets(key, network, owner), deriveSeatSecrets(key, network, owner)]
   expect(first.sampling(round, device, 1)).toBe(second.sampling(round, device, 1))
   expect(first.salt(7)).toBe(second.salt(7))
 })
 
-it('never repeats a secret for another key, chain, owner, round, device, generation or epoch', () => {
+it('a secret is never the same for another key, chain, owner, round, device, generation or epoch', () => {
   const seat = deriveSeatSecrets(key, network, owner)
   const secrets = [
     seat.sampling(round, device, 1),
@@ -31,7 +31,7 @@ it('never repeats a secret for another key, chain, owner, round, device, generat
   expect(new Set(secrets).size).toBe(secrets.length)
 })
 
-it('hashes a secret as the offer states it', () => {
+it('the hash of a secret is the one that the offer states', () => {
   const secret = deriveSeatSecrets(key, network, owner).salt(3)
   expect(secretHash(secret)).toBe(keccak256(secret))
 })

@@ -1,7 +1,7 @@
 import type { Address, Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { checkerErrors } from '../../../src/core/checker/errors.ts'
-import { createPeerServer, createPhaseReader } from '../../../src/core/checker/serve-peer.ts'
+import { createPeerServer, createPhaseReader } from '../../../src/core/checker/peers.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
@@ -31,7 +31,7 @@ function scene(takeWrongRow: () => Promise<void>) {
 }
 
 describe('a peer', () => {
-  it('has one wrong row recomputed at a time, and eight that are none before it has to wait', async () => {
+  it('a peer has one wrong row recomputed at a time, and waits after eight that are none', async () => {
     let [running, most, recomputed] = [0, 0, 0]
     const { say, pass } = scene(async () => {
       recomputed++
@@ -48,7 +48,7 @@ describe('a peer', () => {
     expect(recomputed).toBe(9)
   })
 
-  it('that connects again and again has no more of them recomputed, and takes nothing from another one', async () => {
+  it('a peer that connects again and again has no more rows recomputed, and takes nothing from another one', async () => {
     let [running, most, recomputed] = [0, 0, 0]
     const { connect, pass } = scene(async () => {
       recomputed++
@@ -70,7 +70,7 @@ describe('a peer', () => {
     expect(recomputed).toBe(17)
   })
 
-  it('may send as many as there are: what is proven, or of a round that is not known yet, costs it nothing', async () => {
+  it('proven wrong rows, and rows of a round that is not known yet, cost a peer nothing', async () => {
     let taken = 0
     const { say } = scene(async () => {
       if (++taken % 2 === 0) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: hash(1) })
@@ -79,7 +79,7 @@ describe('a peer', () => {
     expect(taken).toBe(256)
   })
 
-  it('is refused an opening of an epoch that this seat does not judge, without a look at the chain', async () => {
+  it('a peer that asks for an opening of an epoch that this seat does not judge is refused without a read of the chain', async () => {
     const { say } = scene(async () => undefined)
     const asked = say('opening.request', { epoch: 7n, cohort: 0 })
     await expect(asked).rejects.toMatchObject({ code: 'CHECKER_OPENING_UNAVAILABLE' })

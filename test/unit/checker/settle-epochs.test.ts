@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { EpochOverview, Phase } from '../../../src/core/chain/epochs.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
-import { createSettlement, type Epoch } from '../../../src/core/checker/settle-epochs.ts'
+import { createSettlement, type Epoch } from '../../../src/core/checker/epoch/settle.ts'
 
 const never = new Promise<void>(() => undefined)
 
@@ -37,14 +37,14 @@ function scene(phases: Record<number, Phase>, changes: Partial<Epoch['seat']> = 
   return { settlement, pass, done, troubles }
 }
 
-it('does of each epoch what its phase asks for, and nothing while it is worked', async () => {
+it('a Checker does for each epoch what its phase asks for, and nothing while it is worked', async () => {
   const { pass, done, settlement } = scene({ 1: 'reveal', 2: 'commit', 3: 'work' })
   await pass()
   await settlement.idle()
   expect(done.sort()).toEqual(['audits 1', 'commit 1', 'commit 2', 'idle 2', 'keeper', 'receipts 1', 'reveal 1'].sort())
 })
 
-it('a Provider that takes no receipt holds up neither a deadline nor the keeper, and is not asked twice at once', async () => {
+it('a Provider that takes no receipt delays neither a deadline nor the keeper, and is not asked twice at once', async () => {
   let asked = 0
   const sendReceipts = () => {
     asked++
@@ -58,7 +58,7 @@ it('a Provider that takes no receipt holds up neither a deadline nor the keeper,
     expect(done.filter(each => each === what)).toHaveLength(2)
 })
 
-it('an epoch that fails or waits keeps no other from being settled, and is tried again', async () => {
+it('an epoch that fails or waits does not keep another from being settled, and is tried again', async () => {
   let fails = 0
   const commit = async () => {
     fails++

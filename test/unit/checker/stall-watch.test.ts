@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { createStallWatch } from '../../../src/core/checker/stall-watch.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 
-it('knows the moments at which this process stood still, and the time it needs to read what piled up', async () => {
+it('the stall watch knows when this process stood still, and how long it needs to read what piled up', async () => {
   const clock = createManualClock()
   const stop = new AbortController()
   const { stoodStillAt, run } = createStallWatch({ clock })
@@ -18,7 +18,7 @@ it('knows the moments at which this process stood still, and the time it needs t
   await running
 })
 
-it('takes a short pause for what it is', async () => {
+it('a short pause is not taken for a stall', async () => {
   const clock = createManualClock()
   const stop = new AbortController()
   const { stoodStillAt, run } = createStallWatch({ clock })
@@ -32,7 +32,7 @@ it('takes a short pause for what it is', async () => {
   await running
 })
 
-it('remembers a bounded number of pauses', async () => {
+it('a bounded number of pauses is remembered', async () => {
   const clock = createManualClock()
   const stop = new AbortController()
   const { stoodStillAt, run } = createStallWatch({ clock })

@@ -102,7 +102,7 @@ async function run(command: typeof Sample, ...argv: string[]) {
 }
 
 describe('JSON', () => {
-  it('is one envelope and nothing else', async () => {
+  it('JSON output is one envelope and nothing else', async () => {
     const { exit, json, stderr } = await run(Sample, '--json')
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
     expect(json().at(-1)).toEqual({
@@ -114,7 +114,7 @@ describe('JSON', () => {
     })
   })
 
-  it('streams events and ends with a result line', async () => {
+  it('JSON output streams events and ends with a result line', async () => {
     const { json } = await run(Streaming, '--json')
     expect(json()).toMatchObject([
       { type: 'round', rows: '5', time: expect.stringMatching(/^20.*Z$/) },
@@ -122,7 +122,7 @@ describe('JSON', () => {
     ])
   })
 
-  it('has the findings of a negative verdict beside its error, with the same exit code as in text', async () => {
+  it('JSON output has the findings of a negative verdict beside its error, with the same exit code as in text', async () => {
     const inJson = await run(Streaming, 'refused', '--json')
     expect(inJson.exit).toBe(4)
     expect(inJson.json().at(-1)).toMatchObject({
@@ -137,19 +137,19 @@ describe('JSON', () => {
     expect(inText.stderr).toContain('Error [TEST_REFUSED] The bundle does not verify.')
   })
 
-  it('can be asked for by KAISAR_JSON', async () => {
+  it('JSON output can be asked for by KAISAR_JSON', async () => {
     vi.stubEnv('KAISAR_JSON', '1')
     expect((await run(Sample)).json().at(-1)).toMatchObject({ success: true })
   })
 })
 
 describe('text', () => {
-  it('prints the result on stdout and the rest on stderr', async () => {
+  it('text output prints the result on stdout and the rest on stderr', async () => {
     const { exit, lines, stderr } = await run(Sample)
     expect({ exit, lines, stderr }).toEqual({ exit: 0, lines: ['some text', 'five rows'], stderr: 'Warning careful\n' })
   })
 
-  it('has a sentence for a defect, and its stack only when asked for', async () => {
+  it('text output has a sentence for a defect, and its stack only when asked for', async () => {
     const quiet = await run(Sample, 'broken')
     expect(quiet.exit).toBe(1)
     expect(quiet.stderr).toContain('[UNEXPECTED]')
@@ -159,7 +159,7 @@ describe('text', () => {
 })
 
 describe('settings from the environment', () => {
-  it('are parsed like flags', async () => {
+  it('settings from the environment are parsed like flags', async () => {
     for (const [name, value] of Object.entries({ COUNT: '5', KIND: 'b', VERBOSE: 'true' }))
       vi.stubEnv(`KAISAR_${name}`, value)
     expect((await run(Sample, '--json')).json().at(-1).data).toMatchObject({ count: 5, kind: 'b', verbose: true })
@@ -167,7 +167,7 @@ describe('settings from the environment', () => {
     expect((await run(Sample, '--count', '6', '--json')).json().at(-1).data).toMatchObject({ count: 6, kind: 'b' })
   })
 
-  it('split at commas where a flag may be given several times', async () => {
+  it('settings from the environment are split at commas where a flag may be given several times', async () => {
     vi.stubEnv('KAISAR_RPC_URL', 'http://a.example, http://b.example')
     expect((await run(Sample, 'chain', '--json')).json().at(-1).data.rpc).toEqual([
       'http://a.example',
@@ -179,7 +179,7 @@ describe('settings from the environment', () => {
     ['KAISAR_COUNT', 'many'],
     ['KAISAR_KIND', 'c'],
     ['KAISAR_VERBOSE', 'perhaps'],
-  ])('%s=%s is a usage error that names the variable', async (name, value) => {
+  ])('the setting %s=%s is a usage error that names the variable', async (name, value) => {
     vi.stubEnv(name, value)
     const { exit, json } = await run(Sample, '--json')
     expect(exit).toBe(2)
@@ -187,7 +187,7 @@ describe('settings from the environment', () => {
   })
 })
 
-it('keeps the code of an error that the parser of a flag throws', async () => {
+it('an error that the parser of a flag throws keeps its code', async () => {
   const { exit, json } = await run(Sample, '--even', '3', '--json')
   expect({ exit, error: json().at(-1).errors[0] }).toMatchObject({
     exit: 2,
@@ -195,7 +195,7 @@ it('keeps the code of an error that the parser of a flag throws', async () => {
   })
 })
 
-it('refuses to ask where nobody can answer, and takes --yes', async () => {
+it('a question is refused where nobody can answer, and --yes answers it', async () => {
   expect((await run(Sample, 'asking', '--json')).json().at(-1).errors[0]).toMatchObject({
     code: 'PROMPT_REFUSED',
     message: expect.stringContaining('--yes'),
@@ -203,7 +203,7 @@ it('refuses to ask where nobody can answer, and takes --yes', async () => {
   expect((await run(Sample, 'asking', '--yes')).exit).toBe(0)
 })
 
-it('needs a network, and says how to get one', async () => {
+it('a command that needs a network says how to get one', async () => {
   vi.spyOn(config, 'dataDir', 'get').mockReturnValue('/nonexistent')
   const { exit, json } = await run(Sample, 'chain', '--json')
   expect(exit).toBe(3)
@@ -213,7 +213,7 @@ it('needs a network, and says how to get one', async () => {
   })
 })
 
-it.each([[[]], [['--json']]])('tells no key of an RPC URL, in events and errors (%o)', async mode => {
+it.each([[[]], [['--json']]])('no key of an RPC URL is shown in events and errors (%o)', async mode => {
   const key = 'c0ffee'.repeat(6)
   await run(Streaming, 'leaks', '--rpc-url', `https://rpc.example/v3/${key}`, ...mode)
   expect(stdout + stderr).toContain('rpc.example')

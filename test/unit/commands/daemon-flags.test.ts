@@ -19,7 +19,7 @@ async function told(argv: string[], env: Record<string, string> = {}, run: Recor
 }
 
 describe('what a daemon may spend', () => {
-  it('is 200 gwei per gas, of that 10 as a tip, and half an ether a day unless said otherwise', async () => {
+  it('a daemon may spend 200 gwei per gas, of that 10 as a tip, and half an ether a day by default', async () => {
     expect(await told([])).toEqual({
       confirmations: 1,
       maxTipPerGas: 10n ** 10n,
@@ -28,7 +28,7 @@ describe('what a daemon may spend', () => {
     })
   })
 
-  it('is said by flag, environment and configuration, exact to the wei', async () => {
+  it('a daemon’s limits are set by flag, environment and configuration, exact to the wei', async () => {
     expect(await told(['--max-fee-gwei', '0.000000001', '--spend-cap-ether=2'])).toMatchObject({
       maxFeePerGas: 1n,
       spendCapWei: 2n * 10n ** 18n,
@@ -39,7 +39,10 @@ describe('what a daemon may spend', () => {
     })
   })
 
-  it.each(['0', '-1', '', '1e3', '0.0000000001', 'much', '.5', '1.'])('is not "%s"', async value => {
-    await expect(told([`--max-fee-gwei=${value}`])).rejects.toThrow(/not an amount above 0/)
-  })
+  it.each(['0', '-1', '', '1e3', '0.0000000001', 'much', '.5', '1.'])(
+    'a daemon’s limit cannot be "%s"',
+    async value => {
+      await expect(told([`--max-fee-gwei=${value}`])).rejects.toThrow(/not an amount above 0/)
+    },
+  )
 })

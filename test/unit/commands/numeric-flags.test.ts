@@ -28,7 +28,7 @@ const named = commands.flatMap(({ name, flags }) =>
 const numeric = named.filter(({ value }) => isNumeric(value))
 
 describe('a flag that takes a number', () => {
-  it('is one wherever its name says so', () => {
+  it('a flag whose name says that it takes a number takes one', () => {
     const says =
       /seconds|port$|epoch|lines|threads|seats|block|confirmations|gwei|ether$|^in$|^last$|providers|checkers|chain-id/
     const others = named.filter(({ flag, value }) => says.test(flag) && !isNumeric(value)).map(({ name }) => name)
@@ -36,7 +36,7 @@ describe('a flag that takes a number', () => {
     expect(numeric.length).toBeGreaterThan(20)
   })
 
-  it.each(numeric)('$name refuses what is no number, or one that makes no sense', async ({ value }) => {
+  it.each(numeric)('the flag $name refuses what is not a number, or makes no sense', async ({ value }) => {
     for (const input of ['abc', '-1', '1e99', '', '0x10', 'Infinity', 'NaN'])
       await expect(value.parse(input, {}, value), input).rejects.toThrow()
   })

@@ -27,10 +27,10 @@ it('a process that drains without end is ended by the second SIGTERM', async () 
   }, 15_000)
 })
 
-it('a rejection that nobody awaits ends a daemon with a coded error, in text and in JSON', async () => {
+it('an unhandled rejection ends a daemon with a coded error, in text and in JSON', async () => {
   const text = await start('rejects')
   expect(text.exitCode).toBe(1)
-  expect(text.stderr).toContain('[UNEXPECTED] Something went wrong that kaisar did not foresee: nobody awaits this')
+  expect(text.stderr).toContain('[UNEXPECTED] kaisar did not foresee this error: nobody awaits this')
   expect(text.stderr).not.toMatch(/^\s+at /m)
   const { exitCode, stdout } = await start('rejects', '--json')
   expect(exitCode).toBe(1)

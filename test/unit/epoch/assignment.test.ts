@@ -7,7 +7,7 @@ import { anyBytes32 } from '../../helpers/arbitraries.ts'
 const owner = (i: number) => numberToHex(i + 1, { size: 20 })
 
 describe('assignment', () => {
-  test('five different owners of the list, the same for the same seed', () => {
+  test('a committee has five different owners of the list, the same ones for the same seed', () => {
     const seats = fc.array(fc.nat(11), { minLength: 5, maxLength: 60 }).map(owners => owners.map(owner))
     fc.assert(
       fc.property(seats, anyBytes32, fc.nat(2000), (list, seed, cohort) => {

@@ -112,7 +112,7 @@ describe('colluding Checkers', () => {
     [0.33, 0.205],
     [0.49, 0.482],
   ])(
-    'with a share of %d of the seats they take what the caps let through, in the cohorts they capture',
+    'colluding Checkers with a share of %d of the seats take what the caps let through, in the cohorts that they capture',
     (share, odds) => {
       const { draws, captured, paid, fair } = play(share)
       const exact = captureOdds(Math.round(share * owners.length))

@@ -20,11 +20,11 @@ const scope: CommitmentScope = {
 const anyWords = anyOpening.map(packOpening)
 
 describe('commitment tree', () => {
-  test('its depth is the logarithm of the cohorts, rounded up', () => {
+  test('the depth of a commitment tree is the logarithm of the cohorts, rounded up', () => {
     expect([0, 1, 2, 3, 4, 5, 1600].map(commitmentDepth)).toEqual([0, 0, 1, 2, 2, 3, 11])
   })
 
-  test('every opening proves itself, against the root and the 28 bytes the chain keeps; none for another cohort', () => {
+  test('every opening is proven against the root and the 28 bytes that the chain keeps, and not for another cohort', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(40), { minLength: 1, maxLength: 4 }), anyWords, (cohorts, words) => {
         const depth = commitmentDepth(41)
@@ -45,7 +45,7 @@ describe('commitment tree', () => {
     )
   })
 
-  test('changing anything that a leaf binds changes it', () => {
+  test('a leaf changes with each value that it binds', () => {
     fc.assert(
       fc.property(anyWords, anyBytes32, fc.nat(9), (words, salt, at) => {
         const leaf = openingLeaf(scope, 3, words)

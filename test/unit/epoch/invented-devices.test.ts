@@ -54,17 +54,20 @@ describe('invented devices', () => {
     [0.1, 0.001, 0.009],
     [0.2, 0.025, 0.07],
     [0.33, 0.23, 0.32],
-  ])('with a share of %d of the seats each is paid less than %d of what a real one is', (share, held, paid) => {
-    expect(bestPayOf(share)).toBeLessThan(held)
-    expect(bestPayOf(share, false)).toBeLessThan(paid)
-  })
+  ])(
+    'with a share of %d of the seats, an invented device is paid less than %d of what a real one is paid',
+    (share, held, paid) => {
+      expect(bestPayOf(share)).toBeLessThan(held)
+      expect(bestPayOf(share, false)).toBeLessThan(paid)
+    },
+  )
 
   test.each([
     [0.2, 128 / 25],
     [0.2, 4],
     [0.33, 36],
   ])(
-    'with a share of %d of the seats and %d devices for a seat, KAI locked in them earns less than KAI bonded',
+    'with a share of %d of the seats and %d devices for each seat, KAI locked in invented devices earns less than KAI bonded',
     (share, devicesPerSeat) => {
       const { deviceDeposit, seatBond, emission } = productionParameters(`0x${'00'.repeat(32)}`)
       const [checkers, keepers] = [emission.checkerBps / 10_000, emission.keeperBps / 10_000]

@@ -7,7 +7,7 @@ import { anyBytes32 } from '../../helpers/arbitraries.ts'
 const owner = (i: number) => numberToHex(i + 1, { size: 20 })
 
 describe('keeper turns', () => {
-  test('every owner has its own place, whatever its seats; others come last', () => {
+  test('every owner has its own turn, whatever its number of seats, and keepers without a seat come last', () => {
     fc.assert(
       fc.property(anyBytes32, fc.array(fc.nat(8), { minLength: 1, maxLength: 30 }), (seed, list) => {
         const seats = list.map(owner)
@@ -20,13 +20,13 @@ describe('keeper turns', () => {
     )
   })
 
-  test('the first acts at once, nobody later than the phase', () => {
+  test('the first keeper acts at once, and none acts later than the phase allows', () => {
     expect([0, 1, 2, 3, 9].map(rank => turnSeconds(rank, 3))).toEqual([0, 1, 2, 2, 2])
     expect([0, 1, 2, 3, 9].map(rank => turnSeconds(rank, 0))).toEqual([0, 0, 0, 0, 0])
     expect([0, 1, 2, 3, 9].map(rank => turnSeconds(rank, 3600))).toEqual([0, 60, 120, 180, 180])
   })
 
-  test('everybody has had a turn at a seed long before a hash is out of reach', () => {
+  test('every keeper has had a turn at a seed long before the hash is out of reach', () => {
     expect([0, 1, 2, 3, 9].map(turnBlocks)).toEqual([0, 1, 2, 3, 3])
   })
 })

@@ -8,7 +8,7 @@ const pack = (values: number[]) => packLanes(values)[0]
 const unpack = (word: bigint) => unpackLanes([word])
 
 describe('median of five', () => {
-  test('a compare-exchange orders every lane by itself', () => {
+  test('a compare-exchange orders every lane independently', () => {
     fc.assert(
       fc.property(lanes, lanes, (a, b) => {
         const [larger, smaller] = compareExchange(pack(a), pack(b))
@@ -19,7 +19,7 @@ describe('median of five', () => {
     )
   })
 
-  test('packed equals scalar in every lane', () => {
+  test('the packed median equals the scalar one in every lane', () => {
     fc.assert(
       fc.property(fc.tuple(lanes, lanes, lanes, lanes, lanes), five => {
         const words = five.map(pack) as [bigint, bigint, bigint, bigint, bigint]
@@ -30,7 +30,7 @@ describe('median of five', () => {
     )
   })
 
-  test('two of five cannot move it out of the honest range, and raising one value never lowers it', () => {
+  test('two of five values cannot move the median out of the honest range, and raising one value never lowers it', () => {
     const value = fc.integer({ min: 0, max: 0x7fff })
     fc.assert(
       fc.property(fc.array(value, { minLength: 3, maxLength: 3 }), value, value, (honest, x, y) => {
@@ -43,7 +43,7 @@ describe('median of five', () => {
     )
   })
 
-  test('missing values count as 0: minimum of three, lower median of four, nothing of two', () => {
+  test('missing values count as 0: the median is the least of three, the lower median of four, and 0 of two', () => {
     expect(medianOfFive([5, 9, 7])).toBe(5)
     expect(medianOfFive([5, 9, 7, 8])).toBe(7)
     expect(medianOfFive([5, 9])).toBe(0)

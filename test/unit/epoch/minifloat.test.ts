@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { decodeRate, encodeRateDown, maxLane, maxRate } from '../../../src/core/epoch/minifloat.ts'
 
 describe('minifloat rates', () => {
-  test('are exact up to 2047 and end at 2047 × 2^30', () => {
+  test('minifloat rates are exact up to 2047 and end at 2047 × 2^30', () => {
     for (const rate of [0n, 1n, 1023n, 1024n, 2047n]) expect(decodeRate(encodeRateDown(rate))).toBe(rate)
     expect(encodeRateDown(2049n)).toBe(encodeRateDown(2048n))
     expect(maxRate).toBe(2047n << 30n)
@@ -17,7 +17,7 @@ describe('minifloat rates', () => {
     }
   })
 
-  test('encoding never exceeds the rate and loses less than one part in 1024', () => {
+  test('an encoded rate never exceeds the rate and loses less than one part in 1024', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: maxRate }), rate => {
         const coded = decodeRate(encodeRateDown(rate))
@@ -28,7 +28,7 @@ describe('minifloat rates', () => {
     )
   })
 
-  test('values that are no rate are refused', () => {
+  test('values that are not rates are refused', () => {
     expect(() => encodeRateDown(-1n)).toThrow(RangeError)
     for (const lane of [-1, 0x8000, 1.5]) expect(() => decodeRate(lane)).toThrow(RangeError)
   })

@@ -5,7 +5,7 @@ import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import { anyOpening } from '../../helpers/arbitraries.ts'
 
 describe('seat opening', () => {
-  test('lane i is 16 bits at 16 × (i mod 16) of word i ÷ 16, its flags 4 bits at 4 × i', () => {
+  test('lane i has 16 bits at 16 × (i mod 16) of word i ÷ 16, and its flags 4 bits at 4 × i', () => {
     const lanes = Array.from({ length: 64 }, () => ({ rate: 0, uptime: 0, flags: 0 }))
     lanes[17] = { rate: 0x1234, uptime: 9_999, flags: 0b1011 }
     const words = packOpening({ lanes, evidenceRoot: `0x${'ab'.repeat(32)}` })
@@ -16,7 +16,7 @@ describe('seat opening', () => {
     expect(words.filter(word => word !== 0n)).toHaveLength(4)
   })
 
-  test('packs and unpacks to the same, over words and bytes', () => {
+  test('an opening that is packed and unpacked stays the same, as words and as bytes', () => {
     fc.assert(
       fc.property(anyOpening, opening => {
         const words = packOpening(opening)
@@ -27,7 +27,7 @@ describe('seat opening', () => {
     )
   })
 
-  test('fewer lanes are the first ones; the rest is zero', () => {
+  test('an opening with fewer lanes fills the first ones, and the rest is zero', () => {
     const opening = unpackOpening(packOpening({ lanes: [{ rate: 1, uptime: 2, flags: 3 }], evidenceRoot: zeroBytes32 }))
     expect(opening.lanes[0]).toEqual({ rate: 1, uptime: 2, flags: 3 })
     expect(opening.lanes.slice(1).every(({ rate, uptime, flags }) => rate + uptime + flags === 0)).toBe(true)

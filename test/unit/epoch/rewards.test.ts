@@ -33,14 +33,14 @@ describe('rewards', () => {
     )
   })
 
-  test('a first score sets the standing, up to the bound; a first score of 0 leaves it', () => {
+  test('a first score sets the standing, up to the bound, and a first score of 0 leaves it', () => {
     expect(creditOf(5_000n, 0n, 1_000n)).toBe(1_000n)
     expect(nextStanding(0n, 1_000n)).toBe(1_000n)
     expect(nextStanding(777n, 0n)).toBe(777n)
     expect(capOf(777n, 1_000n)).toBe(1_554n)
   })
 
-  test('judged zeros in a row take a quarter each from the second on, where four seats judged', () => {
+  test('judged zeros in a row take a quarter of the standing each from the second on, where four seats judged', () => {
     expect(nextStanding(1_000n, 0n, { silent: false, certain: true })).toBe(1_000n)
     expect(nextStanding(1_000n, 0n, { silent: true, certain: true })).toBe(750n)
     expect(nextStanding(1_000n, 0n, { silent: true, certain: false })).toBe(1_000n)
@@ -52,7 +52,7 @@ describe('rewards', () => {
     expect(nextStanding(0n, 200n, { silent: true })).toBe(200n)
   })
 
-  test('standing moves towards the credit and never past it', () => {
+  test('a standing moves towards the credit and never past it', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 1n, max: maxRate }), fc.bigInt({ min: 1n, max: maxRate }), (standing, value) => {
         const next = nextStanding(standing, value)
@@ -63,7 +63,7 @@ describe('rewards', () => {
     )
   })
 
-  test('payments never exceed the pool, nor the price cap, and a larger credit is never paid less', () => {
+  test('payments never exceed the pool or the price cap, and a larger credit is never paid less', () => {
     fc.assert(
       fc.property(fc.array(credit, { minLength: 1, maxLength: 20 }), money, (credits, { devicePool, maxPrice }) => {
         const denominator = credits.reduce((sum, value) => sum + value, 0n)
@@ -93,7 +93,7 @@ describe('rewards', () => {
     )
   })
 
-  test("voiding a rival's cohort raises nobody's pay", () => {
+  test('voiding a rival’s cohort raises nobody’s pay', () => {
     fc.assert(
       fc.property(credit, credit, fc.bigInt({ min: 1n, max: maxRate }), (mine, rivalScore, rivalStanding) => {
         const rivalCredit = creditOf(rivalScore, rivalStanding, 1_000n)
@@ -106,13 +106,13 @@ describe('rewards', () => {
     )
   })
 
-  test('total 0 pays 0', () => {
+  test('a total of 0 pays 0', () => {
     expect(paymentOf(0n, { devicePool: 10n, denominator: 0n, maxPrice: 1n })).toBe(0n)
     expect(checkerPaymentOf(3, 10n, 0)).toBe(0n)
     expect(checkerPaymentOf(3, 10n, 4)).toBe(7n)
   })
 
-  test('a device without a standing is capped by the mean, unpaid at first, and dilutes nobody', () => {
+  test('a device without a standing is capped by the mean, is not paid at first, and dilutes nobody', () => {
     const lane = { rate: encodeRateDown(2_000n), uptime: 10_000, flags: 15 }
     const old = { lane, standing: 900n }
     const { credits, denominator } = creditsOf([old, old, { lane, standing: 0n }, { lane: null, standing: 0n }], 5_000n)
@@ -134,7 +134,7 @@ describe('rewards', () => {
     expect(denominator).toBe(1_000n)
   })
 
-  test('an epoch: who has a credit counts with it, others with their cap', () => {
+  test('a member with a credit counts with it in the denominator, and others count with their cap', () => {
     const rate = encodeRateDown(100n)
     const { credits, denominator } = creditsOf(
       [

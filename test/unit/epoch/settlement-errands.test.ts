@@ -9,11 +9,11 @@ const device = { id: `0x${'aa'.repeat(32)}` as const, until: null, silentEpochs:
 const none = { checkers: [], devices: [], claims: [] }
 
 describe('what keepers call about Checkers and devices', () => {
-  test('nothing where nobody gives a reason', () => {
+  test('keepers have no errand where there is no reason for one', () => {
     expect(planErrands(5, me, { ...none, checkers: [checker], devices: [device] }, rules)).toEqual([])
   })
 
-  test('jail for three strikes or a tenth of the bond, and for nobody who is in it or has no seats', () => {
+  test('keepers jail Checkers with three strikes or without a tenth of the bond, unless they are in jail or have no seats', () => {
     const jailed = (change: Partial<typeof checker>) =>
       planErrands(5, me, { ...none, checkers: [{ ...checker, ...change }] }, rules).length === 1
     expect(jailed({ strikes: 3 })).toBe(true)
@@ -24,7 +24,7 @@ describe('what keepers call about Checkers and devices', () => {
     expect(jailed({ strikes: 3, seats: 0 })).toBe(false)
   })
 
-  test('our own return from jail, from the epoch on that it lasted to', () => {
+  test('a keeper takes its own seats out of jail, from the epoch on until which they were jailed', () => {
     const inJail = { ...checker, operator: me, jailed: true, seats: 0, jailedUntil: 7 }
     const plan = (epoch: number, operator: typeof me | typeof other) =>
       planErrands(epoch, me, { ...none, checkers: [{ ...inJail, operator }] }, rules)
@@ -33,7 +33,7 @@ describe('what keepers call about Checkers and devices', () => {
     expect(plan(6, other)).toEqual([])
   })
 
-  test('delisting for silence, of devices that stay; and claims', () => {
+  test('keepers delist devices that stayed silent, and claim confirmed identities', () => {
     const devices = [
       { ...device, silentEpochs: 8 },
       { ...device, silentEpochs: 7 },

@@ -20,25 +20,25 @@ const epoch = (phase: Parameters<typeof planCohort>[0]['phase'], totalFixed = fa
 const what = (...args: Parameters<typeof planCohort>) => planCohort(...args).map(step => step.do)
 
 describe('settlement plan', () => {
-  test('OPEN finalizes with every committed seat, or voids where three did not commit', () => {
+  test('in OPEN a cohort is finalized with every committed seat, or voided where three did not commit', () => {
     expect(planCohort(epoch('open'), cohort())).toEqual([{ do: 'finalize', epoch: 7, cohort: 3, seats: 0b11111 }])
     expect(what(epoch('open'), cohort({ committed: 0b10111 }))).toEqual(['finalize'])
     expect(what(epoch('open'), cohort({ committed: 0b10001 }))).toEqual(['void'])
   })
 
-  test('FINALIZE takes exactly what was revealed, or voids below three', () => {
+  test('in FINALIZE a cohort is finalized with exactly what was revealed, or voided below three', () => {
     expect(planCohort(epoch('finalize'), cohort({ revealed: 0b01110 }))).toEqual([
       { do: 'finalize-revealed', epoch: 7, cohort: 3, seats: 0b01110 },
     ])
     expect(what(epoch('finalize'), cohort({ revealed: 0b00110 }))).toEqual(['void'])
   })
 
-  test('nothing is done in the phases that belong to the seats, nor for an empty cohort', () => {
+  test('no step is planned in the phases that belong to the seats, nor for an empty cohort', () => {
     for (const phase of ['work', 'commit', 'reveal', 'pay'] as const) expect(what(epoch(phase), cohort())).toEqual([])
     expect(what(epoch('open'), cohort({ members: [null, null] }))).toEqual([])
   })
 
-  test('pays what is final once the total is fixed, and only what is unpaid', () => {
+  test('final cohorts are paid once the total is fixed, and only their unpaid parts', () => {
     const final = cohort({ state: 'final' })
     expect(what(epoch('open', false), final)).toEqual([])
     expect(what(epoch('open', true), final)).toEqual(['payCohort', 'payCheckers'])
@@ -47,7 +47,7 @@ describe('settlement plan', () => {
     expect(what(epoch('pay', true), cohort({ state: 'void' }))).toEqual([])
   })
 
-  test('a seed is pinned, then rolled after the pinned block; one out of reach is pinned again', () => {
+  test('a seed is pinned, then rolled after the pinned block, and pinned again where its hash is out of reach', () => {
     const unseeded = { epoch: 4, seed: null, pinnedBlock: null }
     expect(planSeed(unseeded, 100n, false)).toEqual({ do: 'pin', epoch: 4, after: 0n })
     expect(planSeed({ ...unseeded, pinnedBlock: 100n }, 99n, false)).toBeNull()
@@ -56,7 +56,7 @@ describe('settlement plan', () => {
     expect(planSeed({ ...unseeded, seed: zeroBytes32 }, 100n, true)).toBeNull()
   })
 
-  test('the mask of openings has a bit per seat', () => {
+  test('the mask of openings has one bit for each seat', () => {
     const opening = { salt: zeroBytes32, words: [] as never, proof: [] }
     expect(seatsIn([0, 3, 4].map(seat => ({ ...opening, seat })))).toBe(0b11001)
   })

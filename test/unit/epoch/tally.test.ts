@@ -11,7 +11,7 @@ const only = (lane: LaneOpening): Opening => ({ lanes: [lane], evidenceRoot: zer
 const good = { rate: 2000, uptime: 10_000, flags: 15 }
 
 describe('tally', () => {
-  test('its medians are those of the packed form where every seat judges every lane', () => {
+  test('the tally’s medians are those of the packed form where every seat judges every lane', () => {
     fc.assert(
       fc.property(similarOpenings, openings => {
         const judged = openings.map(opening =>
@@ -35,7 +35,7 @@ describe('tally', () => {
     )
   })
 
-  test('does not depend on the order of seats', () => {
+  test('the tally does not depend on the order of seats', () => {
     fc.assert(
       fc.property(similarOpenings, fc.nat(4), (openings, turn) => {
         const turned = [...openings.slice(turn), ...openings.slice(0, turn)]
@@ -47,7 +47,7 @@ describe('tally', () => {
     )
   })
 
-  test('two lying seats of five cannot raise or lower what three agree on', () => {
+  test('two lying seats of five cannot raise or lower the value on which three agree', () => {
     const lie = { rate: 0x7fff, uptime: 0, flags: 8 }
     const { lanes, agreed } = tally([good, good, good, lie, lie].map(only), everyLane)
     expect(lanes[0]).toEqual(good)
@@ -76,7 +76,7 @@ describe('tally', () => {
     expect(lanes[0]).toEqual({ rate: 1, uptime: 10_000, flags: 15 })
   })
 
-  test('a flag needs three seats that judged; an empty lane has none', () => {
+  test('a flag needs three seats that judged, and an empty lane has none', () => {
     const partly = (flags: number) => only({ ...good, flags })
     expect(tally([15, 15, 11, 11, 7].map(partly), everyLane).lanes[0]!.flags).toBe(11)
     expect(tally([15, 15, 15, 15, 15].map(partly), [false]).lanes[0]!.flags).toBe(0)
@@ -87,7 +87,7 @@ describe('tally', () => {
     })
   })
 
-  test('a committee has five seats', () => {
+  test('a tally of other than five openings is refused', () => {
     expect(() => tally([null], everyLane)).toThrow(RangeError)
   })
 })

@@ -17,23 +17,23 @@ describe('attacks', () => {
   afterAll(() => arena.close())
 
   it.each(allAttacks.map(attack => [attack.name, attack] as const))(
-    '%s is detected as often as theory says',
+    'the attack "%s" is detected as often as theory says',
     async (_, attack) => {
       const result = await runAttack({ ...attack, seeds: fewerSeeds(attack) }, arena)
       expect(agreesWithTheory(result), JSON.stringify(result)).toBe(true)
     },
   )
 
-  it('has a report that tries an honest prover in a thousand rounds and more', () => {
+  it('the report of attacks tries an honest prover in a thousand rounds and more', () => {
     expect(allAttacks[0]).toMatchObject({ name: 'honest', expected: 0 })
     expect(allAttacks[0]!.seeds).toBeGreaterThanOrEqual(1_000)
   })
 
-  it('has each name once', () => {
+  it('each attack has its own name', () => {
     expect(new Set(allAttacks.map(({ name }) => name)).size).toBe(allAttacks.length)
   })
 
-  it('computes the formulas it compares with', () => {
+  it('the formulas of theory compute known values', () => {
     expect(missChance(10, 5, 1)).toBe(0.5)
     expect(missChance(4, 2, 2)).toBeCloseTo(1 / 6, 12)
     expect(missChance(3, 1, 9)).toBe(0)
@@ -45,7 +45,7 @@ describe('attacks', () => {
     expect([29, 30, 50, 70, 71].map(detected => agrees(detected, 0.5))).toEqual([false, true, true, true, false])
   })
 
-  it('pays silence towards the seats that would see at most 0.2% more on 16 samples, and towards everybody nothing', () => {
+  it('silence towards the seats that would see gains at most 0.2% on 16 samples, and silence towards all of them nothing', () => {
     const best = (pass: (miss: number) => number) => {
       const shares = Array.from({ length: 400 }, (_, i) => i / 10_000)
       return Math.max(...shares.map(share => pass((1 - share) ** 16) / (1 - share) - 1))
@@ -54,7 +54,7 @@ describe('attacks', () => {
     expect(best(miss => miss ** 5)).toBe(0)
   })
 
-  it('makes a relay cost its round trip in rows, and hides no more of it than the grace', async () => {
+  it('a relay costs its round trip in rows, and the grace hides no more of it than its length', async () => {
     const rows: RelayRow[] = []
     for await (const row of relayCurve()) rows.push(row)
     for (const [spec, windowMs] of [
@@ -71,7 +71,7 @@ describe('attacks', () => {
     }
   })
 
-  it('has all of them in the table of docs/work-proof.md', () => {
+  it('every attack is in the table of docs/work-proof.md', () => {
     const text = readFileSync(new URL('../../../docs/work-proof.md', import.meta.url), 'utf8')
     expect(allAttacks.filter(({ name }) => !text.includes(`| ${name} |`)).map(({ name }) => name)).toEqual([])
   })

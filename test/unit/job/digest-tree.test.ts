@@ -53,7 +53,7 @@ function naiveRoot(rows: number, digests: Uint8Array): Buffer {
 }
 
 describe('digest tree', () => {
-  it('has the root of the plain rule, whatever the pieces it arrives in', () => {
+  it('the digest tree has the root of the plain rule, whatever the pieces in which digests arrive', () => {
     fc.assert(
       fc.property(fc.nat(900), fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 6 }), (rows, pieces) => {
         const digests = digestsOf(rows)
@@ -77,7 +77,7 @@ describe('digest tree', () => {
     )
   })
 
-  it('proves no other digest, chunk, row count or sibling', () => {
+  it('a proof of the digest tree holds for no other digest, chunk, row count or sibling', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 700 }), fc.nat(), fc.nat(), fc.nat(), (rows, a, b, c) => {
         const collector = createLeafCollector({ keepBytes: 1e9 })
@@ -101,7 +101,7 @@ describe('digest tree', () => {
     )
   })
 
-  it('keeps only the digests it may, and every leaf', () => {
+  it('the digest tree keeps every leaf, and no more digests than it may', () => {
     const collector = createLeafCollector({ keepBytes: 2 * 2048 + 5 })
     collector.append(digestsOf(300))
     const tree = collector.finish()
@@ -109,7 +109,7 @@ describe('digest tree', () => {
     expect(tree.root.equals(naiveRoot(300, digestsOf(300)))).toBe(true)
   })
 
-  it('takes 1 byte a row for leaves and tree, and 36 for digests that are kept', () => {
+  it('the digest tree takes 1 byte a row for leaves and tree, and 36 for digests that are kept', () => {
     const rows = 2 ** 20
     const piece = digestsOf(2 ** 14)
     const bytesPerRow = (keepBytes: number) => {

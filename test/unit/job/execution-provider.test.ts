@@ -13,7 +13,7 @@ const only = (...working: ExecutionProvider[]) => {
 }
 
 describe('chooseExecutionProvider', () => {
-  it('takes CUDA, then WebGPU, then the CPU, and keeps why the others were refused', async () => {
+  it('CUDA is chosen, then WebGPU, then the CPU, and the reasons of refusals are kept', async () => {
     const { tried, attempt } = only('cpu')
     const choice = await chooseExecutionProvider('auto', attempt)
     expect(choice.provider).toBe('cpu')
@@ -26,13 +26,13 @@ describe('chooseExecutionProvider', () => {
     expect((await chooseExecutionProvider('auto', only('cuda', 'webgpu', 'cpu').attempt)).provider).toBe('cuda')
   })
 
-  it('gives whoever asks for one that one, or an error', async () => {
+  it('a named execution provider is used, or an error is thrown', async () => {
     const { tried, attempt } = only('cpu')
     await expect(chooseExecutionProvider('webgpu', attempt)).rejects.toMatchObject({ code: 'JOB_PROVIDER_UNAVAILABLE' })
     expect(tried).toEqual(['webgpu'])
   })
 
-  it('does not take a defect for an absent provider', async () => {
+  it('a defect is not taken for a missing execution provider', async () => {
     const broken = chooseExecutionProvider('auto', async () => {
       throw new TypeError('defect')
     })

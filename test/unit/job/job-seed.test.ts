@@ -16,7 +16,7 @@ const identity = fc.record({
 const sampleIdentity = fc.record({ secret: bytes32, root: bytes32, samplingBlockHash: bytes32 })
 
 describe('jobSeed', () => {
-  it('changes with every field', () => {
+  it('the job seed changes with every field', () => {
     fc.assert(
       fc.property(identity, identity, (a, b) => {
         const seed = Buffer.from(jobSeed(a)).toString('hex')
@@ -27,14 +27,14 @@ describe('jobSeed', () => {
     )
   })
 
-  it('refuses a short hash instead of padding it', () => {
+  it('a short hash is refused and not padded', () => {
     const zero = `0x${'00'.repeat(32)}` as Hex
     expect(() => jobSeed({ chainId: 1, round: `${zero}00`, deviceId: zero, generation: 0, specHash: zero })).toThrow()
   })
 })
 
 describe('sampleRows', () => {
-  it('draws min(t, rows) distinct rows in ascending order', () => {
+  it('min(t, rows) distinct rows are drawn, in ascending order', () => {
     fc.assert(
       fc.property(sampleIdentity, fc.nat(3000), fc.integer({ min: 1, max: 64 }), (id, rows, samples) => {
         const sample = sampleRows({ samples }, rows, id)
@@ -45,7 +45,7 @@ describe('sampleRows', () => {
     )
   })
 
-  it('depends on the secret, the root and the sampling block', () => {
+  it('the sample depends on the secret, the root and the sampling block', () => {
     fc.assert(
       fc.property(sampleIdentity, sampleIdentity, (a, b) => {
         const drawn = sampleRows({ samples: 16 }, 2 ** 30, a)
@@ -56,7 +56,7 @@ describe('sampleRows', () => {
     )
   })
 
-  it('draws every row equally often (chi-squared, 50 rows, 40,000 draws)', () => {
+  it('every row is drawn equally often (chi-squared, 50 rows, 40,000 draws)', () => {
     const counts = new Array<number>(50).fill(0)
     for (let n = 0; n < 10_000; n++) {
       const secret = `0x${n.toString(16).padStart(64, '0')}` as Hex

@@ -22,7 +22,7 @@ afterAll(() => Promise.all(kernels.map(kernel => kernel.release())))
 const seed32 = fc.uint8Array({ minLength: 32, maxLength: 32 })
 
 describe('kernel', () => {
-  it('gives the digests of plain integers in every form, at one and two threads and every batch size', async () => {
+  it('every kernel form gives the digests of plain integers, at one and two threads and every batch size', async () => {
     const weights = createWeights(smallSpec, epochSeed)
     const forms = kernelForms.flatMap(form => [1, 2].map(threads => ({ form, threads })))
     const opened = await Promise.all(forms.map(({ form, threads }) => open(weights, form, cpu(threads))))
@@ -45,7 +45,7 @@ describe('kernel', () => {
       reduce: Int8Array.from({ length: width * rowBytes }, (_, i) => ((i * 37) % 127) - 63),
     })
 
-  it('is exact at the widest model there may be, at the largest sums, and fp32 no longer in a wider one', async () => {
+  it('every kernel form is exact at the widest model, at the largest sums, and fp32 is not in a wider one', async () => {
     const inputs = extremeInputs()
     const exact = async (width: number) => {
       const weights = extremes(width)
@@ -63,7 +63,7 @@ describe('kernel', () => {
     expect(await exact(4162)).toEqual({ fp32: false, u8: true, s8: false })
   })
 
-  it('gives the same inner activations in every form, which no digest gives away and another row has not', async () => {
+  it('every kernel form gives the same inner activations, which no digest reveals and another row does not have', async () => {
     const { spec } = extremes(64)
     const weights = createWeights(spec, epochSeed)
     const inputs = rowInput(new Uint8Array(32).fill(5), 0, 4)
@@ -82,7 +82,7 @@ describe('kernel', () => {
     expect((await open(weights, 'u8', cpu(1))).runInner).toBeUndefined()
   })
 
-  it('is tried at the largest sums of both signs, and the largest pairs of unsigned bytes', () => {
+  it('the self-test tries the largest sums of both signs, and the largest pairs of unsigned bytes', () => {
     const { spec, embed, layers } = extremes(64)
     const { width } = spec
     const inputs = extremeInputs()
@@ -109,7 +109,7 @@ describe('kernel', () => {
     expect(Math.max(...sums.filter(sum => sum % 2 !== 0))).toBe(64 * 63 * width - 127)
   })
 
-  it('gives a row run alone the digest it has in a full batch', async () => {
+  it('a row that runs alone has the digest that it has in a full batch', async () => {
     const weights = createWeights({ ...specs.devnet, layers: 2, weights: 2 }, epochSeed)
     const kernel = await open(weights, 'u8', cpu(2))
     const inputs = rowInput(new Uint8Array(32).fill(3), 0, 256)
@@ -118,7 +118,7 @@ describe('kernel', () => {
       expect(await kernel.run(inputs.slice(row * 32, row * 32 + 32))).toEqual(digests.slice(row * 32, row * 32 + 32))
   })
 
-  it('says in its own words that a run failed, and runs on', async () => {
+  it('a run that fails gives an error of its own, and the kernel runs on', async () => {
     const kernel = await open(createWeights(smallSpec, epochSeed), 'u8', cpu(1))
     const released = await openKernel(createWeights(smallSpec, epochSeed), 'u8', cpu(1))
     await released.release()
@@ -129,7 +129,7 @@ describe('kernel', () => {
     expect(await kernel.run(new Uint8Array(32))).toHaveLength(32)
   })
 
-  it('takes the middle bits: floor(y / 2^7) mod 128 − 64', () => {
+  it('the digest takes the middle bits: floor(y / 2^7) mod 128 − 64', () => {
     fc.assert(
       fc.property(fc.integer({ min: -(2 ** 24), max: 2 ** 24 }), y => {
         const floor = Math.floor(y / 128)
@@ -143,7 +143,7 @@ describe('kernel', () => {
 describe('self-test', () => {
   const onCpu = { ...cpu(1), mostRows: 1024 }
 
-  it('chooses the fastest exact form and reports every one', async () => {
+  it('the self-test chooses the fastest exact form and reports every one', async () => {
     const { form, results } = await selfTest(smallSpec, onCpu, threadClock)
     const exact = results.filter(result => result.exact)
     expect(results.map(result => result.form)).toEqual(['u8', 'fp32', 's8'])
@@ -151,7 +151,7 @@ describe('self-test', () => {
     expect(form).toBe(exact.reduce((best, result) => (result.rate > best.rate ? result : best)).form)
   })
 
-  it('passes over a form that is wrong by one, and fails when none is right', async () => {
+  it('the self-test passes over a form that is wrong by one, and fails when none is right', async () => {
     const broken =
       (wrong: string): typeof openKernel =>
       async (weights, form, options) => {
@@ -171,7 +171,7 @@ describe('self-test', () => {
     })
   })
 
-  it('refuses a form whose run fails, and goes on with the others', async () => {
+  it('the self-test refuses a form whose run fails, and goes on with the others', async () => {
     const failing =
       (broken: readonly string[], fromRows: number): typeof openKernel =>
       async (weights, form, options) => {
@@ -220,7 +220,7 @@ describe('self-test', () => {
     return { form, rates: results.map(({ rate }) => rate), runs, tookMs: nowMs }
   }
 
-  it('measures a card with the batch that its windows use, where the time it takes to begin counts for nothing', async () => {
+  it('the self-test measures a card with the batch of its windows, where the time to begin counts for nothing', async () => {
     const card = { fp32: { run: 0.1, row: 1e-4 }, s8: { run: 0.3, row: 5e-5 } }
     const small = await measuredOn(card, 128)
     expect(small.form).toBe('fp32')
@@ -231,7 +231,7 @@ describe('self-test', () => {
     expect(real.rates[1]).toBe(Math.floor((16_384 * operationsPerRow({ ...smallSpec, layers: 2 })) / 1.1192 / 1_000))
   })
 
-  it('takes no longer on a slow device than its small batches do', async () => {
+  it('the self-test takes no longer on a slow device than its small batches do', async () => {
     const slow = { fp32: { run: 0, row: 0.05 }, s8: { run: 0, row: 0.1 } }
     const { runs, tookMs } = await measuredOn(slow, 16_384)
     expect(Math.max(...runs.map(({ rows }) => rows))).toBe(128)

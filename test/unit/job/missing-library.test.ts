@@ -20,25 +20,25 @@ describe('missingLibrary', () => {
     ['libnvrtc.so.12', 'nvidia-cuda-nvrtc-cu12'],
     ['libcuda.so.1', "NVIDIA's driver"],
     ['libstdc++.so.6', 'CUDA 12 or cuDNN 9'],
-  ])('finds %s', (library, from) => {
+  ])('the missing library %s is found in a message', (library, from) => {
     expect(missingLibrary(failed(library))).toEqual({ library, from })
   })
 
-  it('finds nothing in what says something else', () => {
+  it('no missing library is found in a message about something else', () => {
     for (const text of ['', 'CUDA failure 100: no CUDA-capable device is detected', 'cannot open shared object file'])
       expect(missingLibrary(text)).toBeNull()
   })
 })
 
 describe('sessionRefusal', () => {
-  it('names the library that CUDA lacks, the package, and what to do', () => {
+  it('the refusal of a session names the library that CUDA lacks, the package, and the fix', () => {
     const refusal = sessionRefusal('cuda', new Error(failed('libcublasLt.so.12')))
     expect(refusal).toMatchObject({ code: 'JOB_CUDA_LIBRARY_NOT_FOUND', exit: 3 })
     expect(refusal.message).toContain('libcublasLt.so.12 (nvidia-cublas-cu12)')
     expect(refusal.fix).toMatch(/setup-gpu.*pip.*LD_LIBRARY_PATH/)
   })
 
-  it('gives the first line of anything else, and of other providers', () => {
+  it('the refusal of a session is the first line of any other message, and of other providers', () => {
     const none = new Error('CUDA failure 100: no CUDA-capable device is detected\n  at line 5')
     expect(sessionRefusal('cuda', none)).toMatchObject({
       code: 'JOB_PROVIDER_UNAVAILABLE',

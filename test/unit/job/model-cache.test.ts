@@ -45,7 +45,7 @@ async function settle<T>(calls: readonly Promise<T>[], { waiting }: { waiting: (
 }
 
 describe('model cache', () => {
-  it('drops a model once, and harms no call, when several that are too many are used at once', async () => {
+  it('the model cache drops a model once, and harms no call, when too many models are used at once', async () => {
     const { cache, log } = cacheOf()
     const finish: (() => void)[] = []
     const calls = [...'12345678'].map(name =>
@@ -63,7 +63,7 @@ describe('model cache', () => {
     expect(log.released).toBe(8)
   })
 
-  it('keeps the two models that were used last', async () => {
+  it('the model cache keeps the two models that were used last', async () => {
     const { cache, log } = cacheOf()
     for (const name of ['1', '2', '1', '3', '1']) await settle([cache.prepare(seedOf(name))], log)
     expect(log.loaded).toBe(3)
@@ -72,7 +72,7 @@ describe('model cache', () => {
     await settle([cache.close()], log)
   })
 
-  it('builds a model again whose build failed', async () => {
+  it('the model cache builds a model again whose build failed', async () => {
     const { cache, log } = cacheOf({ failures: 1 })
     await expect(cache.prepare(seedOf('1'))).rejects.toThrow('no memory')
     expect((await settle([cache.prepare(seedOf('1'))], log))[0]!.status).toBe('fulfilled')

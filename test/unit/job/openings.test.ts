@@ -20,7 +20,7 @@ const refusal = (act: () => unknown): string | undefined => {
 }
 
 describe('openings', () => {
-  it('decode to the chunks of the sample, and have exactly the length that was announced', () => {
+  it('openings decode to the chunks of the sample, and have exactly the announced length', () => {
     fc.assert(
       fc.property(window, ({ rows, sample }) => {
         const digests = digestsOf(rows)
@@ -36,7 +36,7 @@ describe('openings', () => {
     )
   })
 
-  it('are read the same from a buffer whose neighbours hold other bytes', () => {
+  it('openings are read the same from a buffer whose neighbours hold other bytes', () => {
     const bytes = commitTo(digestsOf(70)).open([3, 69])
     for (let at = 0; at < 4; at++) {
       const pool = Buffer.alloc(bytes.length + 9, 255)
@@ -51,12 +51,12 @@ describe('openings', () => {
     ['one byte less', (bytes: Uint8Array) => bytes.slice(0, -1)],
     ['one byte more', (bytes: Uint8Array) => Uint8Array.of(...bytes, 0)],
     ['a digest byte above 127', (bytes: Uint8Array) => bytes.map((byte, i) => (i === 7 ? 128 : byte))],
-  ])('are refused when they are %s', (_, change) => {
+  ])('openings are refused when they are %s', (_, change) => {
     const bytes = change(commitTo(digestsOf(200)).open([3, 150]))
     expect(refusal(() => decodeOpenings(bytes, 200, [3, 150]))).toBe('JOB_OPENINGS_MALFORMED')
   })
 
-  it('never fail with anything but that code, whatever arrives', () => {
+  it('openings of any bytes fail with their own code alone', () => {
     fc.assert(
       fc.property(window, fc.uint8Array({ maxLength: 4096 }), fc.boolean(), ({ rows, sample }, noise, prefixed) => {
         const bytes = prefixed ? Uint8Array.of(1, ...noise) : noise
@@ -72,7 +72,7 @@ describe('openings', () => {
     ['a row beyond the count', [10], 10, 4],
     ['a negative row', [-1], 10, 4],
     ['a fraction', [0.5], 10, 4],
-  ])('are not given for %s', (_, sample, rows, limit) => {
+  ])('openings are not given for %s', (_, sample, rows, limit) => {
     expect(refusal(() => checkSample(sample, rows, limit))).toBe('JOB_SAMPLE_INVALID')
   })
 })

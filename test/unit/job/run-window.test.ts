@@ -22,7 +22,7 @@ function simulatedCard({ rowMs, runMs, jitter = 0 }: { rowMs: number; runMs: num
 const options = { seed: new Uint8Array(32), deadlineMs: 2_000, batchRows: 4096, rowMs: 0, keepBytes: 1e9 }
 
 describe('runWindow', () => {
-  it('loses less than 2% of the window on any card, from 500 to 100,000 rows a second', async () => {
+  it('a window loses less than 2% on any card, from 500 to 100,000 rows a second', async () => {
     const card = fc.record({
       rowMs: fc.double({ min: -2, max: 0.3, noNaN: true }).map(exponent => 10 ** exponent),
       runMs: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -40,7 +40,7 @@ describe('runWindow', () => {
     )
   })
 
-  it('counts the batch that ends inside and throws away the one that does not', async () => {
+  it('the batch that ends inside the window counts, and the one that does not is dropped', async () => {
     let nowMs = 0
     const took = [400, 400, 400]
     const sizes: number[] = []
@@ -58,7 +58,7 @@ describe('runWindow', () => {
     expect(lostMs).toBe(200)
   })
 
-  it('has no rows when the window is over before it begins, or a row takes longer than the window', async () => {
+  it('a window has no rows when it is over before it begins, or a row takes longer than it', async () => {
     const late = simulatedCard({ rowMs: 1, runMs: 0 })
     expect((await runWindow({ ...options, deadlineMs: 999 }, late)).tree).toMatchObject({
       rows: 0,
@@ -69,13 +69,13 @@ describe('runWindow', () => {
     expect((await runWindow({ ...options, rowMs: 2_000 }, slow)).tree.rows).toBe(0)
   })
 
-  it('never runs more rows at once than it may', async () => {
+  it('a window never runs more rows at once than it may', async () => {
     const card = simulatedCard({ rowMs: 1e-2, runMs: 0.01 })
     await runWindow({ ...options, batchRows: 100 }, card)
     expect(Math.max(...card.runs)).toBeLessThanOrEqual(100)
   })
 
-  it('stops at once when it is cancelled', async () => {
+  it('a window stops at once when it is cancelled', async () => {
     const cancellation = new AbortController()
     const card = simulatedCard({ rowMs: 0.01, runMs: 0.1 })
     const compute = async (inputs: Uint8Array) => {

@@ -17,7 +17,7 @@ import {
 import { maxPayloadBytes } from '../../../src/core/protocol/messages.ts'
 
 describe('spec', () => {
-  it('is named by the hash of its text, and found by it', () => {
+  it('a specification is named by the hash of its text, and found by it', () => {
     expect(encodeSpec(specs.devnet)).toBe(
       'kaisar/spec/v1 width=1024 layers=8 weights=8 rowBytes=32 leafRows=64 windowMs=1000 samples=16',
     )
@@ -25,7 +25,7 @@ describe('spec', () => {
       expect(specByHash(specHash(specs[name]))).toEqual({ name, spec: specs[name] })
   })
 
-  it('refuses a hash it does not know, and says what to do', () => {
+  it('an unknown hash of a specification is refused, with what to do', () => {
     expect(() => specByHash(`0x${'12'.repeat(32)}`)).toThrow(
       expect.objectContaining({ code: 'JOB_SPEC_UNKNOWN', fix: expect.stringContaining('Update kaisar') }),
     )
@@ -39,11 +39,11 @@ describe('spec', () => {
     ['a model that does not fit', { ...specs.devnet, width: 4096, layers: 64, weights: 64 }],
     ['more samples than fit one frame', { ...specs.devnet, samples: 335 }],
     ['more layers than a graph should have', { ...specs.devnet, layers: 1025 }],
-  ])('refuses %s', (_, spec) => {
+  ])('a specification with %s is refused', (_, spec) => {
     expect(() => checkSpec(spec)).toThrow(expect.objectContaining({ code: 'JOB_SPEC_INVALID' }))
   })
 
-  it('allows as many samples as fit one frame with its header, and no more', () => {
+  it('a specification may have as many samples as fit one frame with its header, and no more', () => {
     const frame = maxPayloadBytes['job.openings']! - 1024
     /** Each in a chunk of its own, of the most rows there may be. */
     const worst = (samples: number) =>
@@ -55,14 +55,14 @@ describe('spec', () => {
     expect(worst(335)).toBeGreaterThan(frame)
   })
 
-  it('changes its hash with every number', () => {
+  it('the hash of a specification changes with every number', () => {
     const hashes = Object.entries(specs.devnet).map(([key, value]) =>
       specHash({ ...specs.devnet, [key]: key === 'weights' ? 4 : 2 * value }),
     )
     expect(new Set([specHash(specs.devnet), ...hashes]).size).toBe(6)
   })
 
-  it('counts operations, model bytes and rate', () => {
+  it('a specification gives operations, model bytes and rate', () => {
     expect(operationsPerRow(specs.devnet)).toBe(2 * 1024 * 1024 * 8 + 4 * 1024 * 32)
     expect(modelBytes(specs.standard)).toBeLessThanOrEqual(512 * 1024 * 1024)
     fc.assert(
@@ -74,7 +74,7 @@ describe('spec', () => {
     )
   })
 
-  it('states soundness in bits, with and without forwarding', () => {
+  it('a specification gives its soundness in bits, with and without forwarding', () => {
     const { oneSeat, forwarding, alone } = soundnessBits({ samples: 16 }, 0.25)
     expect(oneSeat).toBeCloseTo(6.64, 2)
     expect(forwarding).toBeCloseTo(33.2, 1)

@@ -81,12 +81,12 @@ function digest(work: Work, index: number): Buffer {
 describe('vectors', () => {
   const { identity, small } = vectors
 
-  it('fix the keystream', () => {
+  it('the vectors fix the keystream', () => {
     const { seed, firstBlock, bytes: expected } = vectors.keystream
     expect(hex(stream(bytes(seed), firstBlock, 48))).toBe(expected)
   })
 
-  it.each(['small', 'devnet', 'standard'])('fix spec, job seed, rows and weights of %s', name => {
+  it.each(['small', 'devnet', 'standard'])('the vectors fix spec, job seed, rows and weights of %s', name => {
     const work = vectors[name] as Work
     expect(hex(sha256(work.specText))).toBe(work.specHash)
     const seed = sha256(
@@ -106,7 +106,7 @@ describe('vectors', () => {
     expect([...matrix(work, 1 + weights, 16)]).toEqual(work.reduceFirst16)
   })
 
-  it('fix digests, leaf, root and sample of the small spec, in BigInt', () => {
+  it('the vectors fix digests, leaf, root and sample of the small spec, in BigInt', () => {
     const digests = Array.from({ length: 150 }, (_, index) => digest(small, index))
     expect(hex(Buffer.concat(digests.slice(0, 4)))).toBe(small.digests)
     const leaves = [0, 1, 2].map(chunk =>
@@ -144,36 +144,39 @@ describe('vectors', () => {
     expect(keccak256(openings)).toBe(small.tree.openingsKeccak256)
   })
 
-  it.each(['small', 'devnet', 'standard'])('fix every digest and the seal of %s, in double precision', name => {
-    const work = vectors[name] as Work
-    const { width, layers, weights } = work.spec
-    const square = Array.from({ length: weights }, (_, layer) => matrix(work, 1 + layer, width * width))
-    const [embed, reduce] = [matrix(work, 0, 32 * width), matrix(work, 1 + weights, width * 32)]
-    const signed = [embed, ...square, reduce].map(each => new Uint8Array(each.buffer))
-    expect(hex(sha256('kaisar/model/v1', bytes(work.specHash), ...signed))).toBe(work.modelHash)
-    // Sums stay below 2^24, so doubles are exact; BigInt would take minutes.
-    const step = (x: Float64Array, entries: Int8Array, columns: number) => {
-      const sums = new Float64Array(columns)
-      for (let k = 0, at = 0; k < x.length; k++) {
-        const value = x[k]!
-        for (let column = 0; column < columns; column++, at++) sums[column]! += value * entries[at]!
+  it.each(['small', 'devnet', 'standard'])(
+    'the vectors fix every digest and the seal of %s, in double precision',
+    name => {
+      const work = vectors[name] as Work
+      const { width, layers, weights } = work.spec
+      const square = Array.from({ length: weights }, (_, layer) => matrix(work, 1 + layer, width * width))
+      const [embed, reduce] = [matrix(work, 0, 32 * width), matrix(work, 1 + weights, width * 32)]
+      const signed = [embed, ...square, reduce].map(each => new Uint8Array(each.buffer))
+      expect(hex(sha256('kaisar/model/v1', bytes(work.specHash), ...signed))).toBe(work.modelHash)
+      // Sums stay below 2^24, so doubles are exact; BigInt would take minutes.
+      const step = (x: Float64Array, entries: Int8Array, columns: number) => {
+        const sums = new Float64Array(columns)
+        for (let k = 0, at = 0; k < x.length; k++) {
+          const value = x[k]!
+          for (let column = 0; column < columns; column++, at++) sums[column]! += value * entries[at]!
+        }
+        return sums.map(sum => (((Math.floor(sum / 128) % 128) + 128) % 128) - 64)
       }
-      return sums.map(sum => (((Math.floor(sum / 128) % 128) + 128) % 128) - 64)
-    }
-    const found = Array.from({ length: (work.digests.length - 2) / 64 }, (_, index) => {
-      let x = step(
-        Float64Array.from(row(bytes(work.jobSeed), index), byte => byte - 64),
-        embed,
-        width,
-      )
-      for (let layer = 0; layer < layers; layer++) x = step(x, square[layer % weights]!, width)
-      return Buffer.from(step(x, reduce, 32).map(value => value + 64))
-    })
-    expect(hex(Buffer.concat(found))).toBe(work.digests)
-  })
+      const found = Array.from({ length: (work.digests.length - 2) / 64 }, (_, index) => {
+        let x = step(
+          Float64Array.from(row(bytes(work.jobSeed), index), byte => byte - 64),
+          embed,
+          width,
+        )
+        for (let layer = 0; layer < layers; layer++) x = step(x, square[layer % weights]!, width)
+        return Buffer.from(step(x, reduce, 32).map(value => value + 64))
+      })
+      expect(hex(Buffer.concat(found))).toBe(work.digests)
+    },
+  )
 
   it.each(kernelForms)(
-    'fix the graph of form %s: built again byte for byte, and right in a plain session',
+    'the vectors fix the graph of form %s: built again byte for byte, and right in a plain session',
     async form => {
       const file = readFileSync(`fixtures/models/small-${form}.onnx`)
       expect(file.equals(buildModel(createWeights(small.spec, vectors.epochSeed), form))).toBe(true)
@@ -192,7 +195,7 @@ describe('vectors', () => {
     },
   )
 
-  it('hold for what ships: keystream, seeds, rows, weights', () => {
+  it('the shipped code gives the keystream, seeds, rows and weights of the vectors', () => {
     const { seed, firstBlock, bytes: expected } = vectors.keystream
     expect(hex(keystream(bytes(seed), firstBlock, 48))).toBe(expected)
     expect(hex(keystreamAt(bytes(seed), [firstBlock], 3))).toBe(expected)
@@ -210,7 +213,7 @@ describe('vectors', () => {
     }
   })
 
-  it('hold for what ships: digests, leaves, roots, sample, openings', () => {
+  it('the shipped code gives the digests, leaves, roots, sample and openings of the vectors', () => {
     const seed = jobSeed({ ...identity, specHash: small.specHash })
     const digests = referenceDigests(createWeights(small.spec, vectors.epochSeed), rowInput(seed, 0, 150))
     expect(hex(digests.subarray(0, 128))).toBe(small.digests)
@@ -229,7 +232,7 @@ describe('vectors', () => {
   })
 
   it.each(['small', 'devnet', 'standard'])(
-    'are what ONNX Runtime computes for %s, in every form',
+    'the vectors are what ONNX Runtime computes for %s, in every form',
     async name => {
       const work = vectors[name] as Work
       const weights = weightsOf(work)

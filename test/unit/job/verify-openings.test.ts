@@ -37,21 +37,21 @@ describe('verifyOpenings', () => {
   })
   afterAll(() => core.close())
 
-  it('accepts an honest window and names what is wrong with each other one', async () => {
+  it('an honest window is accepted, and the fault of each other one is named', async () => {
     const answers = await verifyOpenings(claims, compute, limits)
     const steps = answers.map(answer => (answer.ok ? 'OK' : answer.step))
     expect(steps).toEqual(['OK', ...Object.keys(spoiled), 'OK', 'OK'])
     expect(answers[1]).toMatchObject({ wrongRow: { row: 64 } })
   })
 
-  it('reads openings wherever they lie: as they come off a socket, in the middle of a buffer', async () => {
+  it('openings are read wherever they lie: off a socket, or in the middle of a buffer', async () => {
     for (const lead of [0, 1, 200]) {
       const received = Buffer.concat([Buffer.alloc(lead, 0xff), honest.openings]).subarray(lead)
       expect(await verifyOpenings([{ ...honest, openings: received }], compute, limits)).toMatchObject([{ ok: true }])
     }
   })
 
-  it('gives the openings of a wrong row alone, which prove it by themselves', async () => {
+  it('the openings of a wrong row alone are given, and prove it by themselves', async () => {
     const [answer] = await verifyOpenings([spoiled.ROW_WRONG!], compute, limits)
     if (answer!.ok || answer!.wrongRow === null) throw new Error('expected a wrong row')
     const { row, openings } = answer!.wrongRow
@@ -59,7 +59,7 @@ describe('verifyOpenings', () => {
     expect(await verifyOpenings([alone], compute, limits)).toMatchObject([{ ok: false, step: 'ROW_WRONG' }])
   })
 
-  it('answers the same for a batch of devices as for each alone, on the real kernel', async () => {
+  it('a batch of devices gets the same answers as each device alone, on the real kernel', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.constantFrom(...claims), { maxLength: 12 }), async chosen => {
         const items = chosen.map(claim => ({ ...claim, root: bytesToHex(claim.root) }))
@@ -71,7 +71,7 @@ describe('verifyOpenings', () => {
     )
   })
 
-  it('answers and never throws, whatever a device sends', async () => {
+  it('every message of a device gets an answer, and none makes verification throw', async () => {
     const hostile = fc.record({
       seed: fc.constant(honest.seed),
       rows: fc.oneof(fc.nat(300), fc.constantFrom(-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 2 ** 40)),
@@ -91,7 +91,7 @@ describe('verifyOpenings', () => {
     )
   })
 
-  it('gives no rows for no root: a root without rows is refused', async () => {
+  it('a root without rows is refused', async () => {
     const none = { seed: honest.seed, rows: 0, sample: [], openings: Uint8Array.of(1) }
     const answers = await verifyOpenings(
       [

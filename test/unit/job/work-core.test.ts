@@ -35,7 +35,7 @@ async function countedCore() {
 }
 
 describe('work core', () => {
-  it('loses nothing of a window to a model that is asked for while it runs, or just before', async () => {
+  it('a window loses nothing to a model that is asked for while it runs, or just before', async () => {
     const { core, run, loads } = await countedCore()
     await core.prepare(epochSeed)
     await run()
@@ -55,7 +55,7 @@ describe('work core', () => {
     await core.close()
   })
 
-  it('builds at once what another window needs', async () => {
+  it('a model that another window needs is built at once', async () => {
     const { core, run, loads } = await countedCore()
     await core.prepare(epochSeed)
     const first = run()

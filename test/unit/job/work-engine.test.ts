@@ -35,12 +35,12 @@ describe('work engine', () => {
     return { ...window, sample, item: { seed: deviceSeed, rows: window.rows, root: window.root, sample } }
   }
 
-  it('says which execution provider and kernel it chose, and how fast every form is', () => {
+  it('the work engine names its execution provider and kernel, and the speed of every form', () => {
     expect(engine.description).toMatchObject({ provider: 'cpu', refused: [] })
     expect(engine.description.forms.find(({ form }) => form === engine.description.form)).toMatchObject({ exact: true })
   })
 
-  it('works a window that its own verifier accepts, and no other does for another device', async () => {
+  it('the verifier of a window accepts it, and no other does for another device', async () => {
     const { handle, item, rows, rate, lostMs, kernelMs, durationMs } = await work()
     expect(rate).toBe(windowRate(smallSpec, rows))
     expect(kernelMs + lostMs).toBeLessThanOrEqual(durationMs)
@@ -53,7 +53,7 @@ describe('work engine', () => {
     expect(await engine.verify({ epochSeed, items })).toMatchObject([{ ok: true }, { ok: false, step: 'ROW_WRONG' }])
   })
 
-  it('counts the window from the sight of the trigger, on the platform’s clock', async () => {
+  it('the window is counted from the sight of the trigger, on the platform’s clock', async () => {
     const seenAtMs = systemClock.monotonicMs()
     const window = await engine.runWindow({ epochSeed, seed, startedAtMs: seenAtMs - 40, durationMs: 100 })
     expect(window.rows).toBeGreaterThan(0)
@@ -61,7 +61,7 @@ describe('work engine', () => {
     expect((await engine.runWindow({ epochSeed, seed, startedAtMs: seenAtMs - 1_000, durationMs: 100 })).rows).toBe(0)
   })
 
-  it('seals the model: the same hash in another engine, another for another epoch', async () => {
+  it('the seal of a model is the same in another engine, and another one for another epoch', async () => {
     const core = await createWorkCore({ spec: smallSpec, provider: 'cpu', threads: 2 }, { clock: threadClock })
     const [here, there, next] = [
       await engine.prepare(epochSeed),
@@ -73,7 +73,7 @@ describe('work engine', () => {
     await core.close()
   })
 
-  it('opens the last windows only, and refuses what a seat may not ask', async () => {
+  it('only the last windows are opened, and requests that a seat may not make are refused', async () => {
     const first = await work()
     const second = await work()
     const third = await work()
@@ -98,7 +98,7 @@ describe('work engine', () => {
     ])
   })
 
-  it('computes again what it had no memory to keep: the same openings', async () => {
+  it('rows for which there was no memory are computed again, and give the same openings', async () => {
     const core = await createWorkCore(
       { spec: smallSpec, provider: 'cpu', threads: 1, keepBytes: 2048 },
       { clock: threadClock },
@@ -111,7 +111,7 @@ describe('work engine', () => {
     await core.close()
   })
 
-  it('gives up a window whose device is lost with a coded error, and works the next', async () => {
+  it('a window whose device is lost ends with a coded error, and the next one is worked', async () => {
     let lost = false
     const open: typeof openKernel = async (...parameters) => {
       const kernel = await openKernel(...parameters)
@@ -128,7 +128,7 @@ describe('work engine', () => {
     await core.close()
   })
 
-  it('keeps models of at most two epochs, and one in use until it is done', async () => {
+  it('models of at most two epochs are kept, and one in use until it is done', async () => {
     const core = await smallCore()
     const seeds = ['01', '02', '03', '04'].map(word)
     const windows = await Promise.all(seeds.map(each => core.runWindow({ epochSeed: each, seed, durationMs: 1_000 })))
@@ -136,7 +136,7 @@ describe('work engine', () => {
     await core.close()
   })
 
-  it('works the same window on several devices of one host at once', async () => {
+  it('the same window is worked on several devices of one host at once', async () => {
     const second = await createWorkEngine({ spec: smallSpec, provider: 'cpu', threads: 1 })
     await second.prepare(epochSeed)
     const other = jobSeed({ ...identity, deviceId: word('b3') })
@@ -153,7 +153,7 @@ describe('work engine', () => {
     await second.close()
   })
 
-  it('gives up a window that is cancelled, before and while it runs', async () => {
+  it('a window that is cancelled is given up, before it runs and while it runs', async () => {
     const before = engine.runWindow({ epochSeed, seed, durationMs: 60_000 }, AbortSignal.abort())
     await expect(before).rejects.toMatchObject({ code: 'JOB_WINDOW_CANCELLED' })
     const cancellation = new AbortController()
@@ -163,7 +163,7 @@ describe('work engine', () => {
     await expect(running).rejects.toMatchObject({ code: 'JOB_WINDOW_CANCELLED' })
   })
 
-  it('leaves the event loop free while a window runs, which the same core in this thread does not', async () => {
+  it('the event loop stays free while a window runs in the engine’s thread', async () => {
     const options = { spec: specs.devnet, provider: 'cpu', threads: 1 } as const
     const [there, here] = [await createWorkEngine(options), await createWorkCore(options, { clock: threadClock })]
     /** How often this thread could have answered meanwhile. */
@@ -186,7 +186,7 @@ describe('work engine', () => {
     await Promise.all([there.close(), here.close()])
   })
 
-  it('refuses a provider that is not here, naming the fix, and never takes another', async () => {
+  it('an execution provider that is missing is refused with the fix, and never replaced', async () => {
     /** The provider that was opened (where this machine has it), or the refusal's code and exit. */
     const outcome = async (provider: 'cuda' | 'webgpu') => {
       try {
@@ -211,7 +211,7 @@ describe('work engine', () => {
     })
   })
 
-  it('refuses a provider that cannot be pinned to the device before it tries it', async () => {
+  it('an execution provider that cannot be pinned to the device is refused before it is tried', async () => {
     const notPinned = { cuda: 'it is no NVIDIA device', webgpu: 'this host has 2 cards' }
     const pinned = await createWorkCore({ spec: smallSpec, threads: 1, notPinned }, { clock: threadClock })
     expect(pinned.description.provider).toBe('cpu')
@@ -227,7 +227,7 @@ describe('work engine', () => {
     })
   })
 
-  it('answers with a coded error after it was closed, and closes twice', async () => {
+  it('a closed engine answers with a coded error, and may be closed twice', async () => {
     const closed = await createWorkEngine({ spec: smallSpec, provider: 'cpu', threads: 1 })
     await closed.close()
     await closed.close()

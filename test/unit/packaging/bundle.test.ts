@@ -10,30 +10,30 @@ const source = fileURLToPath(new URL('src/', packageFolder))
 const sources = globSync('**/*.ts', { cwd: source })
 const read = (path: string) => readFileSync(join(source, path), 'utf8')
 
-it('finds the folder of the package and its files in the sources', () => {
+it('the folder of the package and its files are found from the sources', () => {
   expect(existsSync(new URL('package.json', packageFolder))).toBe(true)
   expect(existsSync(ownFile('core/job/work-worker'))).toBe(true)
   expect(fileURLToPath(ownFile('core/web/explorer.css'))).toBe(join(source, 'core/web/explorer.css'))
 })
 
-it('gives every script that is started by path an entry of its own', () => {
+it('every script that is started by path has an entry of its own in the bundle', () => {
   const scripts = sources.flatMap(path => [...read(path).matchAll(/ownFile\('([^'.]+)'\)/g)].map(match => match[1]))
   expect(scripts.sort()).toEqual(['core/devices/execution-provider-check', 'core/job/work-worker'])
   for (const script of scripts) expect(entries).toContain(`${script}.ts`)
 })
 
-it('keeps what the explorer sends to browsers', () => {
+it('the bundle keeps the files that the explorer sends to browsers', () => {
   const sent = [...read('core/web/serve-explorer.ts').matchAll(/asset\('([^']+)'\)/g)].map(([, path]) => path!)
   expect(sent.length).toBeGreaterThan(1)
   expect(globSync(assets!, { cwd: source })).toEqual(expect.arrayContaining(sent.map(path => `core/web/${path}`)))
 })
 
-it('opens no file by a path that is relative to its module', () => {
+it('no module opens a file by a path relative to itself', () => {
   const relative = sources.filter(path => /new URL\([^)]*import\.meta\.url\)|import\.meta\.dirname/.test(read(path)))
   expect(relative).toEqual(['core/platform/own-files.ts'])
 })
 
-it('loads ONNX Runtime and nothing of the chain in a work thread', () => {
+it('a work thread loads ONNX Runtime and nothing of the chain', () => {
   const reached = new Set<string>()
   const packages = new Set<string>()
   const visit = (path: string) => {

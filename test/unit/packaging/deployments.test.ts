@@ -31,7 +31,7 @@ describe('compose.yml', () => {
   }
   const services = Object.entries(file.services)
 
-  it('has one container a card, and no card and no volume twice', () => {
+  it('compose.yml has one container for each card, and no card and no volume twice', () => {
     const cards = services.flatMap(([, { deploy, devices = [] }]) => [
       ...(deploy?.resources.reservations.devices.flatMap(each => each.device_ids) ?? []),
       ...devices.filter(path => path.includes('renderD')),
@@ -43,13 +43,13 @@ describe('compose.yml', () => {
     for (const [, service] of services) expect(service.volumes[0]).toMatch(/:\/var\/lib\/kaisar$/)
   })
 
-  it.each(services)('%s is built from a target there is, by an exact name', (_, { image, build }) => {
+  it.each(services)('the service %s is built from a target that exists, by an exact name', (_, { image, build }) => {
     expect(dockerfile).toMatch(new RegExp(`^FROM .* AS ${build.target}$`, 'm'))
     expect(existsSync(join(root, 'packaging/docker', build.context, build.dockerfile))).toBe(true)
     expect(image).toBe(`kaisar-provider:${build.target}`)
   })
 
-  it.each(services)('%s has no rights, no writable image, and time to finish its rounds', (_, service) => {
+  it.each(services)('the service %s has no rights, no writable image, and time to finish its rounds', (_, service) => {
     expect(service).toMatchObject({
       read_only: true,
       cap_drop: ['ALL'],
@@ -62,7 +62,7 @@ describe('compose.yml', () => {
     expect(Object.keys(service.environment).filter(name => /PASSWORD/.test(name))).toEqual([])
   })
 
-  it('hands the password over under the name that the command looks for', () => {
+  it('compose.yml hands the password over under the name that the command looks for', () => {
     expect(Object.keys(file.secrets)).toEqual(['kaisar-password'])
     expect(dockerfile).toContain('CREDENTIALS_DIRECTORY=/run/secrets')
     expect(read('src/commands/base.ts')).toContain(`credential: 'kaisar-password'`)
@@ -122,13 +122,13 @@ describe('the chart', () => {
   }
   const podOf = (from?: object) => (ofKind('StatefulSet', from) as StatefulSet).spec.template.spec
 
-  it('is of this version, and asks for what nobody can guess', () => {
+  it('the chart has the version of the package, and asks for values that have no default', () => {
     expect(chart).toMatchObject({ apiVersion: 'v2', version, appVersion: version })
     expect(() => objects({ ...given, payout: '' })).toThrow('payout is the wallet')
     expect(() => objects({ ...given, network: { name: 'mainnet', file: '' } })).toThrow('network.file')
   })
 
-  it('runs a pod a card, each with one card and a volume of its own', () => {
+  it('the chart runs one pod for each card, with one card and a volume of its own', () => {
     const { spec } = ofKind('StatefulSet', { ...given, cards: 4, resource: 'amd.com/gpu' }) as StatefulSet
     expect(spec.replicas).toBe(4)
     expect(spec.volumeClaimTemplates.map(({ metadata }) => metadata.name)).toEqual(['data'])
@@ -136,7 +136,7 @@ describe('the chart', () => {
       expect(resources.limits).toEqual({ 'amd.com/gpu': 1 })
   })
 
-  it('runs without rights, as the user of the image', () => {
+  it('the chart runs without rights, as the user of the image', () => {
     const pod = podOf()
     // On every mount the group would otherwise be given the keys, which are then refused.
     expect(pod.securityContext).toMatchObject({
@@ -155,7 +155,7 @@ describe('the chart', () => {
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(45)
   })
 
-  it('makes the key with a command there is, and mounts what both containers need', () => {
+  it('the chart makes the key with an existing command, and mounts what both containers need', () => {
     const pod = podOf()
     const [init] = pod.initContainers
     expect(init!.command).toEqual(['kaisar', 'provider', 'init'])

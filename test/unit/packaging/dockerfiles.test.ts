@@ -62,11 +62,11 @@ describe.each(images)('Dockerfile.$role, target $target', ({ role, target }) => 
     return found[0]!
   }
 
-  it('has only instructions that there are, in upper case', () => {
+  it('the Dockerfile has only known instructions, in upper case', () => {
     for (const { name } of instructions) expect(known).toContain(name)
   })
 
-  it('starts from exact versions, the Node that the project pins', () => {
+  it('the Dockerfile starts from exact versions, and from the Node that the project pins', () => {
     const { devDependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
     const stageNames = stages.map(([from]) => / AS (\S+)$/.exec(from!.rest)?.[1])
     for (const from of all('FROM')) {
@@ -80,7 +80,7 @@ describe.each(images)('Dockerfile.$role, target $target', ({ role, target }) => 
     }
   })
 
-  it('installs from the lock, downloads nothing unseen, and leaves no cache', () => {
+  it('the Dockerfile installs from the lock, downloads nothing unseen, and leaves no cache', () => {
     const runs = all('RUN').join('\n')
     expect(runs).toMatch(/npm ci\b/)
     expect(runs).toContain('npm cache clean')
@@ -92,14 +92,14 @@ describe.each(images)('Dockerfile.$role, target $target', ({ role, target }) => 
     ])
   })
 
-  it('copies from stages that there are', () => {
+  it('the Dockerfile copies only from stages that it has', () => {
     for (const [, from] of all('COPY')
       .join('\n')
       .matchAll(/--from=(\S+)/g))
       expect(stages.map(([first]) => first!.rest.split(' AS ')[1])).toContain(from)
   })
 
-  it('runs as a user, in an absolute folder that is a volume, without a secret', () => {
+  it('the image runs as a user, in an absolute folder that is a volume, without a secret', () => {
     expect(one('USER')).toMatch(role === 'checker' ? /^node$/ : /^[1-9]\d+:[1-9]\d+$/)
     expect(one('WORKDIR')).toMatch(/^\//)
     expect(JSON.parse(one('VOLUME'))).toEqual(['/var/lib/kaisar'])
@@ -108,7 +108,7 @@ describe.each(images)('Dockerfile.$role, target $target', ({ role, target }) => 
     expect(at('USER')).toBeGreaterThan(lastStage.findLastIndex(({ name }) => name === 'RUN'))
   })
 
-  it('starts the daemon itself, so that signals reach it, and asks it for its health', () => {
+  it('the image starts the daemon itself, so that signals reach it, and asks it for its health', () => {
     const entry = JSON.parse(one('ENTRYPOINT')) as string[]
     expect(entry.slice(0, 3)).toEqual(['kaisar', role, 'run'])
     const port = entry[entry.indexOf('--metrics-port') + 1]!
@@ -123,14 +123,14 @@ describe.each(images)('Dockerfile.$role, target $target', ({ role, target }) => 
       expect(command + shared, flag).toMatch(new RegExp(`['"]?${flag}['"]?: (Flags\\.|addressFlag)`))
   })
 
-  it('keeps what is built here out of the build', () => {
+  it('built files of this folder stay out of the image', () => {
     expect(existsSync(`${root}${file}.dockerignore`)).toBe(true)
     for (const name of ['node_modules', '.git', 'dist'])
       expect(readFileSync(`${root}${file}.dockerignore`, 'utf8').split('\n')).toContain(name)
   })
 })
 
-it('has CUDA where CUDA is used, and Vulkan drivers where Vulkan is', () => {
+it('the image has CUDA where CUDA is used, and Vulkan drivers where Vulkan is', () => {
   const stages = stagesOf(parseDockerfile(readFileSync(`${root}packaging/docker/Dockerfile.provider`, 'utf8')))
   const textOf = (target: string) =>
     stages

@@ -20,12 +20,12 @@ ${failure}
 Fuzz seed: 0x6b6169736172 (use \`--fuzz-seed\` to reproduce)
 `
 
-it('reads how many contract tests passed and failed', () => {
+it('the numbers of passed and failed contract tests are read from forge’s output', () => {
   expect(forgeCounts(output)).toEqual({ passed: 1, failed: 1, skipped: 0 })
   expect(forgeCounts('No tests found')).toEqual({ passed: 0, failed: 0, skipped: 0 })
 })
 
-it('says the command that repeats a contract test that failed, with its seed', () => {
+it('a failed contract test gives the command that repeats it, with its seed', () => {
   const command = "npx forge test --match-test '^testFuzz_small\\b' --fuzz-seed 0x6b6169736172"
   expect(forgeRepeats(output)).toEqual([command])
   expect(forgeRepeats(output, 'FOUNDRY_PROFILE=deep ')).toEqual([`FOUNDRY_PROFILE=deep ${command}`])

@@ -13,7 +13,7 @@ const solidity = (folder: string) =>
 /** With dynamic test linking such a test ends there, and passes, whatever stands behind it: test/support/Makers.sol makes the call. */
 const silentEnd = /expectRevert\([^;]*\);\s*(?:\w+ \w+ = )?new (\w+)\(/g
 
-it('expects no refusal of a construction in the same breath', () => {
+it('no contract test expects a refused construction without a call of its own', () => {
   const ours = new Set(
     solidity('src').flatMap(({ text }) => [...text.matchAll(/^contract (\w+)/gm)].map(found => found[1])),
   )

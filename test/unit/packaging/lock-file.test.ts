@@ -40,7 +40,7 @@ function find(path: string, name: string): string | undefined {
   }
 }
 
-it('reads the lock file, all of it', () => {
+it('the whole lock file is read', () => {
   expect(served.length).toBeGreaterThan(300)
   expect(served.filter(([path]) => isPlatformPackage(nameOf(path))).length).toBeGreaterThan(40)
   expect(['@foundry-rs/anvil-darwin-amd64', '@typescript/typescript-win32-x64'].every(isPlatformPackage)).toBe(true)
@@ -49,22 +49,22 @@ it('reads the lock file, all of it', () => {
 })
 
 describe('every entry', () => {
-  it('has the integrity it is checked against', () => {
+  it('every entry of the lock has its integrity', () => {
     expect(served.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([path]) => path)).toEqual([])
   })
 
-  it('has an exact version', () => {
+  it('every entry of the lock has an exact version', () => {
     expect(served.filter(([, { version }]) => !/^\d+\.\d+\.\d+/.test(version ?? '')).map(([path]) => path)).toEqual([])
   })
 
-  it('comes from whatever registry the reader uses: no address but the public one is written down', () => {
+  it('every entry of the lock names the public registry or none', () => {
     const elsewhere = served.filter(
       ([, { resolved }]) => resolved && !resolved.startsWith('https://registry.npmjs.org/'),
     )
     expect(elsewhere.map(([path, { resolved }]) => `${path}: ${resolved}`)).toEqual([])
   })
 
-  it('finds what it asks for in the lock, for other platforms too', () => {
+  it('every dependency of an entry is in the lock, for other platforms too', () => {
     const missing = entries.flatMap(([path, { dependencies, optionalDependencies }]) =>
       Object.keys({ ...dependencies, ...optionalDependencies })
         .filter(name => !find(path, name))
@@ -74,14 +74,14 @@ describe('every entry', () => {
   })
 })
 
-it('installs builds for a platform on that platform alone', () => {
+it('builds for a platform are installed on that platform alone', () => {
   const everywhere = served.filter(
     ([path, { os, cpu }]) => isPlatformPackage(nameOf(path)) && !(os?.length === 1 && cpu?.length === 1),
   )
   expect(everywhere.map(([path]) => path)).toEqual([])
 })
 
-it('pins what the project asks for itself to exact versions', () => {
+it('the project’s own dependencies have exact versions', () => {
   const asked = ['package.json', 'contracts/package.json'].flatMap(path => {
     const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read(path))
     return Object.entries<string>({ ...dependencies, ...devDependencies, ...optionalDependencies })

@@ -46,13 +46,13 @@ const alertQueries: Query[] = [
 const namesIn = (expr: string) => [...expr.matchAll(/\bkaisar_\w+/g)].map(([name]) => name)
 
 describe('what asks for metrics', () => {
-  it('is all found', () => {
+  it('every file that uses metrics is found', () => {
     expect(panelQueries.length).toBeGreaterThan(20)
     expect(alertQueries.length).toBe(read('prometheus/alerts.yml').split('- alert: ').length - 1)
     expect(alertQueries.length).toBeGreaterThan(10)
   })
 
-  it('names only what is exported', () => {
+  it('alerts and dashboard name only metrics that are exported', () => {
     for (const { where, expr } of [...panelQueries, ...alertQueries]) {
       const names = namesIn(expr)
       expect(names.length + Number(expr.startsWith('up{')), where).toBeGreaterThan(0)
@@ -60,7 +60,7 @@ describe('what asks for metrics', () => {
     }
   })
 
-  it('selects and shows only labels that there are', () => {
+  it('alerts and dashboard use only labels that exist', () => {
     // Added by Prometheus itself.
     const always = ['instance', 'job']
     for (const { where, expr, legend } of [...panelQueries, ...alertQueries]) {
@@ -72,7 +72,7 @@ describe('what asks for metrics', () => {
     }
   })
 
-  it('uses every metric somewhere, so that none is exported for nobody', () => {
+  it('every exported metric is used somewhere', () => {
     const used = new Set([...panelQueries, ...alertQueries].flatMap(({ expr }) => namesIn(expr)))
     const unused = [...exported.keys()].filter(
       name => !/_(bucket|sum|count)$/.test(name) && !used.has(name) && !used.has(`${name}_bucket`),
@@ -91,20 +91,20 @@ describe('what asks for metrics', () => {
     )
   })
 
-  it('has panels that do not share an id', () => {
+  it('no two panels of the dashboard share an id', () => {
     const ids = dashboard.panels.map(({ id }) => id)
     expect(new Set(ids).size).toBe(ids.length)
   })
 })
 
 describe.skipIf(promtool === null)('promtool (skipped where it is not to be had)', () => {
-  it('accepts the alerts', () => {
+  it('promtool accepts the alerts', () => {
     const { ok, output } = promtoolCheck(promtool!, ['rules', join(packaging, 'prometheus/alerts.yml')])
     expect(ok, output).toBe(true)
     expect(output).toContain(`SUCCESS: ${alertQueries.length} rules found`)
   })
 
-  it('fires the alerts that must fire, and no others', () => {
+  it('promtool fires the alerts that must fire, and no others', () => {
     const output = execFileSync(promtool!, ['test', 'rules', 'alerts.test.yml'], {
       cwd: join(packaging, 'prometheus'),
       encoding: 'utf8',
@@ -112,7 +112,7 @@ describe.skipIf(promtool === null)('promtool (skipped where it is not to be had)
     expect(output).toContain('SUCCESS')
   })
 
-  it('parses every query of the dashboard', () => {
+  it('promtool parses every query of the dashboard', () => {
     // Its only checker of queries is the one for rules; Grafana's variables become what it would put there.
     const rules = panelQueries.map(({ expr }, i) => ({
       record: `panel:${i}`,

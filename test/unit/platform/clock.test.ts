@@ -12,7 +12,7 @@ describe.each([
     },
   ],
 ])('%s clock', (_name, create) => {
-  it('sleeps at least as long as asked', async () => {
+  it('a clock sleeps at least as long as asked', async () => {
     const { clock, advance } = create()
     const before = clock.monotonicMs()
     const sleeping = clock.sleep(5)
@@ -22,7 +22,7 @@ describe.each([
     expect(clock.monotonicMs() - before).toBeGreaterThan(3.9)
   })
 
-  it('rejects with the reason when it is aborted, before or while it sleeps', async () => {
+  it('a sleep rejects with the reason when it is aborted, before it begins or during it', async () => {
     const { clock } = create()
     await expect(clock.sleep(10_000, AbortSignal.abort('before'))).rejects.toBe('before')
     const controller = new AbortController()
@@ -32,7 +32,7 @@ describe.each([
   })
 })
 
-it('does not turn a very long sleep into none', async () => {
+it('a very long sleep does not end at once', async () => {
   const controller = new AbortController()
   let woke = false
   const sleeping = systemClock.sleep(2 ** 33, controller.signal).then(
@@ -47,7 +47,7 @@ it('does not turn a very long sleep into none', async () => {
   await sleeping
 })
 
-it('wakes sleepers of the manual clock in the order of their deadlines, each seeing its own time', async () => {
+it('the manual clock wakes sleepers in the order of their deadlines, each at its own time', async () => {
   const clock = createManualClock(1_000)
   const woken: [string, number][] = []
   const sleeper = async (name: string, ...naps: number[]) => {

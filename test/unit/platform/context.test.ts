@@ -36,7 +36,7 @@ const devnet = (name: string, startedAt: string, pid = process.pid, start = proc
   devnet: { pid, startedAt, processStart: start, dataDir: '/tmp/devnet' },
 })
 
-it('reads what it wrote, for its user alone', () => {
+it('a context reads back as it was written, and only its user may read it', () => {
   writeContext(home, network('main'))
   expect(readContext(home, 'main')).toEqual(network('main'))
   expect(statSync(join(home, 'contexts', 'main.json')).mode & 0o777).toBe(0o600)
@@ -47,7 +47,7 @@ it('reads what it wrote, for its user alone', () => {
   expect(listContexts(home)).toEqual([])
 })
 
-it('chooses the named one, else the living devnet that started last, else the only one', () => {
+it('the context is the named one, else the running devnet that started last, else the only one', () => {
   expect(chooseContext(home)).toBeUndefined()
   writeContext(home, network('main'))
   expect(chooseContext(home)?.name).toBe('main')
@@ -61,7 +61,7 @@ it('chooses the named one, else the living devnet that started last, else the on
   expect(chooseContext(home, 'test')?.name).toBe('test')
 })
 
-it('keeps to the one that was chosen, until it is removed or another is named', () => {
+it('a chosen context stays chosen until it is removed or another is named', () => {
   writeContext(home, network('main'))
   writeContext(home, network('test'))
   writeContext(home, devnet('devnet', '2026-01-01T00:00:00Z'))
@@ -76,18 +76,18 @@ it('keeps to the one that was chosen, until it is removed or another is named', 
   expect([chosenContext(home), chooseContext(home)?.name]).toEqual([undefined, 'devnet'])
 })
 
-it('takes no other network for one that was chosen and is gone', () => {
+it('no other network is taken in place of a chosen context that is gone', () => {
   for (const name of ['main', 'test']) writeContext(home, network(name))
   rememberContext(home, 'test')
   rmSync(join(home, 'contexts', 'test.json'))
   expect(() => chooseContext(home)).toThrow(expect.objectContaining({ code: 'CONTEXT_UNKNOWN' }))
 })
 
-it.each(['', 'Main', '../x', 'a b', '-x', 'x'.repeat(65)])('has no context named %j', name =>
+it.each(['', 'Main', '../x', 'a b', '-x', 'x'.repeat(65)])('no context can be named %j', name =>
   expect(() => assertContextName(name)).toThrow(expect.objectContaining({ code: 'CONTEXT_NAME_INVALID' })),
 )
 
-it('names the contexts there are when one is unknown, and never leaves its folder', () => {
+it('an unknown context gives an error with the known names, and no name leads out of the folder', () => {
   writeContext(home, network('main'))
   expect(() => readContext(home, 'mian')).toThrow(
     expect.objectContaining({ code: 'CONTEXT_UNKNOWN', exit: 3, message: 'There is no context "mian", only main.' }),
@@ -96,7 +96,7 @@ it('names the contexts there are when one is unknown, and never leaves its folde
   expect(() => readContext(home, '../secret')).toThrow(expect.objectContaining({ code: 'CONTEXT_UNKNOWN' }))
 })
 
-it.each(['', '{', '{"name":"main"}', '[]'])('refuses the content %j', text => {
+it.each(['', '{', '{"name":"main"}', '[]'])('a context file with the content %j is refused', text => {
   writeContext(home, network('main'))
   writeFileSync(join(home, 'contexts', 'main.json'), text)
   expect(() => readContext(home, 'main')).toThrow(expect.objectContaining({ code: 'CONTEXT_INVALID' }))

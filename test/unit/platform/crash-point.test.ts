@@ -17,14 +17,14 @@ const run = (env: Record<string, string>) =>
     encoding: 'utf8',
   })
 
-it('ends the process at the point that is armed, once', () => {
+it('a crash point that is armed ends the process once', () => {
   writeFileSync(join(folder, 'checker.offered'), '')
   expect(run({ [crashVariable]: folder })).toMatchObject({ signal: 'SIGKILL', stdout: '' })
   expect(existsSync(join(folder, 'checker.offered'))).toBe(false)
   expect(run({ [crashVariable]: folder })).toMatchObject({ status: 0, stdout: 'went on\n' })
 })
 
-it('does nothing where no variable names a folder', () => {
+it('a crash point does nothing where no variable names a folder', () => {
   writeFileSync(join(folder, 'checker.offered'), '')
   expect(run({})).toMatchObject({ status: 0, stdout: 'went on\n' })
 })

@@ -12,7 +12,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-it('has one owner, who is named to the second', () => {
+it('a data directory has one owner, who is named to the second process', () => {
   const first = lockDataDir({ path: folder, owner: 'kaisar provider run' })
   expect(() => lockDataDir({ path: folder, owner: 'kaisar checker run' })).toThrow(
     expect.objectContaining({
@@ -25,7 +25,7 @@ it('has one owner, who is named to the second', () => {
   lockDataDir({ path: folder, owner: 'kaisar checker run' }).release()
 })
 
-it('is held until its owner dies, whatever the garbage collector does, and released by SIGKILL', async () => {
+it('the lock is held until its owner dies, whatever the garbage collector does, and released by SIGKILL', async () => {
   const module = new URL('../../../src/core/platform/data-dir-lock.ts', import.meta.url).href
   const script = `const { lockDataDir } = await import(${JSON.stringify(module)})
     lockDataDir({ path: ${JSON.stringify(folder)}, owner: 'child' })
@@ -46,13 +46,13 @@ it('is held until its owner dies, whatever the garbage collector does, and relea
   lockDataDir({ path: folder, owner: 'test' }).release()
 })
 
-it('creates the folder for its owner alone', () => {
+it('the data directory is created for its owner alone', () => {
   const path = join(folder, 'a', 'b')
   lockDataDir({ path, owner: 'test' }).release()
   expect(statSync(path).mode & 0o777).toBe(0o700)
 })
 
-it('says why a folder cannot be used', () => {
+it('the error says why a folder cannot be used', () => {
   writeFileSync(join(folder, 'file'), '')
   expect(() => lockDataDir({ path: join(folder, 'file', 'state'), owner: 'test' })).toThrow(
     expect.objectContaining({ code: 'DATA_DIR_UNWRITABLE', message: expect.stringContaining('ENOTDIR') }),

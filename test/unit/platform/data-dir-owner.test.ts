@@ -8,7 +8,7 @@ import { dataDirOwner } from '../../../src/core/platform/data-dir-owner.ts'
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-owner-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-it('names who holds a data directory, and nobody once it is released', () => {
+it('the holder of a data directory is named, and no holder once it is released', () => {
   expect(dataDirOwner(folder)).toBeNull()
   const lock = lockDataDir({ path: folder, owner: 'kaisar provider run' })
   expect(dataDirOwner(folder)).toMatchObject({ owner: 'kaisar provider run', pid: process.pid, host: hostname() })
@@ -20,7 +20,7 @@ it('names who holds a data directory, and nobody once it is released', () => {
   expect(dataDirOwner(folder)).toBeNull()
 })
 
-it('is not fooled by what a dead process left behind', () => {
+it('what a dead process left behind is not taken for a holder', () => {
   const path = join(folder, 'lock.json')
   const written = JSON.parse(readFileSync(path, 'utf8'))
   // No Linux process has this number.

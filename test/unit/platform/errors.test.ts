@@ -27,7 +27,7 @@ describe('an error', () => {
     TEST_FULL: { message: ({ who }: { who: string }) => `${who} did it.`, meaning: 'Why.', fix: 'Fix.', exit: 3 },
   })
 
-  it('carries its code, text, exit code, context and cause', () => {
+  it('an error carries its code, text, exit code, context and cause', () => {
     const cause = new Error('deeper')
     const error = errors.TEST_FULL({ who: 'Nobody', cause })
     expect(error).toBeInstanceOf(KaisarError)
@@ -44,7 +44,7 @@ describe('an error', () => {
     expect(errors.TEST_PLAIN()).toMatchObject({ exit: 1, context: {} })
   })
 
-  it('is recognised by its class and code', () => {
+  it('an error is recognised by its class and code', () => {
     expect(isKaisarError(errors.TEST_PLAIN())).toBe(true)
     expect(isKaisarError(errors.TEST_PLAIN(), 'TEST_PLAIN')).toBe(true)
     expect(isKaisarError(errors.TEST_PLAIN(), 'TEST_FULL')).toBe(false)
@@ -53,7 +53,7 @@ describe('an error', () => {
 })
 
 describe('the catalogue', () => {
-  it('has one place for each code', () => {
+  it('each code is declared in one place', () => {
     const places = Map.groupBy(declared, ({ code }) => code)
     const twice = [...places]
       .filter(([, all]) => all.length > 1)
@@ -61,12 +61,12 @@ describe('the catalogue', () => {
     expect(twice).toEqual([])
   })
 
-  it('holds nothing that its file does not export', () => {
+  it('the catalogue holds no error that its file does not export', () => {
     const codes = new Set(declared.map(({ code }) => code))
     expect(catalogued.filter(code => !codes.has(code))).toEqual([])
   })
 
-  it('explains each error in sentences', () => {
+  it('each error is explained in sentences', () => {
     expect(declared.length).toBeGreaterThan(40)
     for (const { code } of declared) {
       const { meaning, fix } = errorCatalogue.get(code)!

@@ -8,9 +8,9 @@ it.each([
   [10n ** 18n, '1'],
   [1_500_000_000_000_000_000n, '1.5'],
   [-25n * 10n ** 16n, '-0.25'],
-])('writes %s wei as %s', (wei, text) => expect(exactUnits(wei)).toBe(text))
+])('%s wei are written as %s', (wei, text) => expect(exactUnits(wei)).toBe(text))
 
-it('reads back every amount it writes', () => {
+it('every written amount reads back the same', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: 1n, max: 10n ** 36n - 1n }), wei => {
       expect(parseUnits(exactUnits(wei))).toBe(wei)
@@ -19,11 +19,11 @@ it('reads back every amount it writes', () => {
 })
 
 it.each(['', '0', '0.0', '-1', '1.', '.5', '1e3', '1,5', ' 1', '0x10', '1.0000000000000000001', '1'.repeat(19)])(
-  'refuses %j',
+  'the amount %j is refused',
   input => expect(parseUnits(input)).toBeNull(),
 )
 
-it('knows units of other sizes', () => {
+it('amounts are read in units of other sizes', () => {
   expect(parseUnits('1.5', 9)).toBe(1_500_000_000n)
   expect(parseUnits('1.0000000001', 9)).toBeNull()
 })

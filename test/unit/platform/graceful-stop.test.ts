@@ -4,7 +4,7 @@ import { createGracefulStop } from '../../../src/core/platform/graceful-stop.ts'
 
 afterEach(() => vi.useRealTimers())
 
-it('asks at the first signal and ends at the second', () => {
+it('the first signal asks a run to end and the second ends it', () => {
   const signals = new EventEmitter()
   const exitNow = vi.fn()
   let now = 0
@@ -23,7 +23,7 @@ it('asks at the first signal and ends at the second', () => {
   expect(signals.listenerCount('SIGINT') + signals.listenerCount('SIGTERM')).toBe(0)
 })
 
-it('ends when draining takes too long, and not when it was in time', () => {
+it('a run is ended when draining takes too long, and not when it ends in time', () => {
   vi.useFakeTimers()
   for (const inTime of [false, true]) {
     const signals = new EventEmitter()

@@ -18,7 +18,7 @@ afterEach(() => rmSync(dataDir, { recursive: true }))
 const save = (name = 'operator') => saveKey({ dataDir, name, privateKey, password: 'secret', strength: 'light' })
 
 describe('key folder', () => {
-  it('writes a file for its owner alone, and opens it again', async () => {
+  it('a key file is readable by its owner alone, and opens again', async () => {
     const path = await save()
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(statSync(join(dataDir, 'keys')).mode & 0o777).toBe(0o700)
@@ -26,7 +26,7 @@ describe('key folder', () => {
     expect(listKeys(dataDir)).toEqual([{ name: 'operator', path, address }])
   })
 
-  it('never overwrites a key, and leaves no temporary file behind', async () => {
+  it('a key is never overwritten, and no temporary file is left behind', async () => {
     const path = await save()
     const before = readFileSync(path)
     await expect(save()).rejects.toMatchObject({ code: 'KEY_EXISTS', exit: 3 })
@@ -34,17 +34,17 @@ describe('key folder', () => {
     expect(readdirSync(join(dataDir, 'keys'))).toEqual(['operator.json'])
   })
 
-  it.each(['../escape', '', 'A', 'a/b', '-a', 'a'.repeat(65)])('refuses the name %j', name => {
+  it.each(['../escape', '', 'A', 'a/b', '-a', 'a'.repeat(65)])('the key name %j is refused', name => {
     expect(() => keyPath(dataDir, name)).toThrow(expect.objectContaining({ code: 'KEY_NAME_INVALID', exit: 2 }))
   })
 
-  it.each([0o640, 0o604, 0o644, 0o620])('refuses a file of mode %o', async mode => {
+  it.each([0o640, 0o604, 0o644, 0o620])('a key file of mode %o is refused', async mode => {
     const path = await save()
     chmodSync(path, mode)
     expect(() => readKeystore(path)).toThrow(expect.objectContaining({ code: 'KEYSTORE_EXPOSED' }))
   })
 
-  it('says what is missing or unreadable', () => {
+  it('a missing and an unreadable key file give different errors', () => {
     expect(() => readKeystore(join(dataDir, 'none.json'))).toThrow(expect.objectContaining({ code: 'KEY_MISSING' }))
     expect(() => readKeystore(dataDir)).toThrow(
       expect.objectContaining({ code: 'KEYSTORE_UNREADABLE', message: expect.stringContaining('not a file') }),
@@ -55,7 +55,7 @@ describe('key folder', () => {
     )
   })
 
-  it('lists what cannot be read as unknown, and an absent folder as empty', async () => {
+  it('a key file that cannot be read is listed without an address, and a missing folder is empty', async () => {
     expect(listKeys(dataDir)).toEqual([])
     mkdirSync(join(dataDir, 'keys'))
     writeFileSync(join(dataDir, 'keys', 'broken.json'), '{}', { mode: 0o600 })
@@ -75,7 +75,7 @@ describe('password', () => {
     return path
   }
 
-  it('comes from the file, else the systemd credential, else the prompt', async () => {
+  it('the password comes from the file, else the systemd credential, else the prompt', async () => {
     const file = write('file', 'from file\n')
     write('cred', 'from credential', 0o440)
     const env = { CREDENTIALS_DIRECTORY: dataDir }
@@ -85,7 +85,7 @@ describe('password', () => {
     expect(await readPassword({ file: undefined, credential: 'cred' }, { env: {}, prompt })).toBe('typed')
   })
 
-  it('keeps everything but one line break', async () => {
+  it('a password keeps everything but one line break at its end', async () => {
     const file = write('file', '  a b \r\n')
     expect(await readPassword({ file, credential: 'x' }, { env: {}, prompt: fail })).toBe('  a b ')
   })
@@ -94,7 +94,7 @@ describe('password', () => {
     ['missing', () => join(dataDir, 'none'), 'PASSWORD_FILE_UNREADABLE'],
     ['exposed', () => write('open', 'secret', 0o644), 'KEYSTORE_EXPOSED'],
     ['empty', () => write('empty', '\n'), 'PASSWORD_EMPTY'],
-  ])('%s file is refused', async (_what, path, code) => {
+  ])('a password file that is %s is refused', async (_what, path, code) => {
     await expect(readPassword({ file: path(), credential: 'x' }, { env: {}, prompt: fail })).rejects.toMatchObject({
       code,
       exit: 3,

@@ -27,13 +27,13 @@ const cast = findCast()
 const run = async (...args: string[]) => (await execa(cast!, ['wallet', ...args], { env: { HOME: home } })).stdout
 
 describe.skipIf(cast === null)('cast wallet (needs @foundry-rs/cast)', () => {
-  it('opens a keystore of ours', async () => {
+  it('cast opens a keystore that kaisar wrote (needs @foundry-rs/cast)', async () => {
     const file = join(home, 'ours.json')
     writeFileSync(file, await encryptKeystore(privateKey, password))
     expect(await run('address', '--keystore', file, '--password', password)).toBe(privateKeyToAddress(privateKey))
   })
 
-  it('writes one that we open', async () => {
+  it('kaisar opens a keystore that cast wrote (needs @foundry-rs/cast)', async () => {
     await run('import', 'theirs', '--keystore-dir', home, '--private-key', privateKey, '--unsafe-password', password)
     const file = join(home, 'theirs')
     const unlocked = await decryptKeystore(parseKeystore(readFileSync(file, 'utf8'), file), password, file)

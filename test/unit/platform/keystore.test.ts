@@ -27,13 +27,13 @@ const changed = (change: (file: any) => void) => {
 }
 
 describe('published vectors', () => {
-  it.each(Object.entries(vectors))('%s opens', async (_name, { json, password, priv }) => {
+  it.each(Object.entries(vectors))('the published keystore %s opens', async (_name, { json, password, priv }) => {
     const unlocked = await decryptKeystore(parseKeystore(JSON.stringify(json), 'vector'), password, 'vector')
     expect(unlocked.privateKey).toBe(`0x${priv.padStart(64, '0')}`)
     expect(unlocked.address).toBe(privateKeyToAddress(unlocked.privateKey))
   })
 
-  it('do not open with another password', async () => {
+  it('the published keystores do not open with another password', async () => {
     await expect(
       decryptKeystore(parseKeystore(JSON.stringify(light.json), 'vector'), 'bar', 'vector'),
     ).rejects.toMatchObject({
@@ -44,7 +44,7 @@ describe('published vectors', () => {
 })
 
 describe('writing', () => {
-  it('has the fields and parameters that geth and cast read', async () => {
+  it('a written keystore has the fields and parameters that geth and cast read', async () => {
     const file = JSON.parse(await encryptKeystore(privateKey, 'password', 'standard'))
     expect(file).toEqual({
       version: 3,
@@ -61,7 +61,7 @@ describe('writing', () => {
     })
   })
 
-  it('opens what it wrote, for any key and password', async () => {
+  it('a written keystore opens, for any key and password', async () => {
     const keys = fc
       .uint8Array({ minLength: 32, maxLength: 32 })
       .filter(bytes => bytes[0]! < 0xff && bytes.some(byte => byte > 0))
@@ -90,7 +90,7 @@ describe('other writers', () => {
     ['older geth and web3j', {}],
     ['OpenEthereum', { name: '', meta: '{}' }],
     ['one that writes the version as text', { version: '3' }],
-  ])('%s, which write "Crypto", are read', async (_, change) => {
+  ])('keystores of %s, which write "Crypto", are read', async (_, change) => {
     const { privateKey: key } = await decryptKeystore(parseKeystore(renamed(change), 'file'), light.password, 'file')
     expect(key).toBe(`0x${light.priv.padStart(64, '0')}`)
   })
@@ -148,13 +148,13 @@ describe('hostile files', () => {
     ['no ciphertext', changed(file => (file.crypto.ciphertext = '')), 'ciphertext'],
     ['an odd number of digits', changed(file => (file.crypto.mac = 'abc')), 'mac'],
     ['a short iv', changed(file => (file.crypto.cipherparams.iv = '00')), 'iv'],
-  ])('%s is refused before anything is computed', (_what, text, reason) => {
+  ])('a keystore that is or has %s is refused before anything is computed', (_what, text, reason) => {
     expect(() => parseKeystore(text, 'x.json')).toThrow(
       expect.objectContaining({ code: 'KEYSTORE_INVALID', message: expect.stringContaining(reason) }),
     )
   })
 
-  it('whatever the text, the answer is a keystore or KEYSTORE_INVALID', () => {
+  it('any text gives a keystore or KEYSTORE_INVALID', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), text => {
         expect(() => parseKeystore(text, 'x.json')).toThrow(expect.objectContaining({ code: 'KEYSTORE_INVALID' }))
@@ -162,7 +162,7 @@ describe('hostile files', () => {
     )
   })
 
-  it('a stated address that is not the key’s is refused', async () => {
+  it('a keystore whose stated address is not that of its key is refused', async () => {
     const text = changed(file => (file.address = '00'.repeat(20)))
     await expect(decryptKeystore(parseKeystore(text, 'x.json'), light.password, 'x.json')).rejects.toMatchObject({
       code: 'KEYSTORE_ADDRESS_MISMATCH',
@@ -171,12 +171,15 @@ describe('hostile files', () => {
 })
 
 describe('private keys as text', () => {
-  it('accepts 64 digits with or without 0x', () => {
+  it('a private key is accepted as 64 digits with or without 0x', () => {
     expect(parsePrivateKey(` ${privateKey.toUpperCase().replace('0X', '0x')}\n`, 'file')).toBe(privateKey)
     expect(parsePrivateKey(privateKey.slice(2), 'file')).toBe(privateKey)
   })
 
-  it.each(['', '0x', '00'.repeat(32), 'ff'.repeat(32), '0x1234', 'zz'.repeat(32)])('refuses %j', text => {
-    expect(() => parsePrivateKey(text, 'file')).toThrow(expect.objectContaining({ code: 'PRIVATE_KEY_INVALID' }))
-  })
+  it.each(['', '0x', '00'.repeat(32), 'ff'.repeat(32), '0x1234', 'zz'.repeat(32)])(
+    'the private key %j is refused',
+    text => {
+      expect(() => parsePrivateKey(text, 'file')).toThrow(expect.objectContaining({ code: 'PRIVATE_KEY_INVALID' }))
+    },
+  )
 })

@@ -10,7 +10,7 @@ const linesOf = (chunks: string[], maxChars?: number) => {
   return lines
 }
 
-it('gives the same lines however the text is cut', () => {
+it('the lines are the same however the text is cut into chunks', () => {
   const text = fc.array(fc.string().filter(line => line !== '' && !/[\n\r]/.test(line)))
   fc.assert(
     fc.property(text, fc.array(fc.nat(20), { maxLength: 50 }), (lines, cuts) => {
@@ -25,7 +25,7 @@ it('gives the same lines however the text is cut', () => {
   )
 })
 
-it('delivers a line without an end cut, once, and goes on with the next', () => {
+it('a line without an end is delivered cut, once, and the next line follows', () => {
   expect(linesOf(['abcdef', 'ghi', 'jkl\nnext\n'], 4)).toEqual(['abcd', 'next'])
   expect(linesOf(['abcdef\nok\n'], 4)).toEqual(['abcd', 'ok'])
 })

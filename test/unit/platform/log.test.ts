@@ -26,20 +26,20 @@ describe('redaction', () => {
     ['user info', { url: `https://user:${secret}@rpc.example` }],
     ['an error about a URL', { error: new Error(`fetch failed: https://rpc.example/${secret}`) }],
     ['bytes', { secretBytes: Buffer.from(secret), other: Buffer.from(secret) }],
-  ])('removes the secret from %s', (_where, fields) => {
+  ])('a secret is removed from %s', (_where, fields) => {
     const { log, lines } = logged()
     log.warn(fields, 'something')
     expect(lines).toHaveLength(1)
     expect(lines[0]).not.toContain(secret)
   })
 
-  it('removes a URL’s private part from the message, and keeps its host', () => {
+  it('the private part of a URL is removed from a message, and its host stays', () => {
     const { log, last } = logged()
     log.info(`no answer from https://mainnet.example:8545/v3/${secret}?x=1, trying http://127.0.0.1:8545`)
     expect(last().message).toBe('no answer from https://mainnet.example:8545/…, trying http://127.0.0.1:8545')
   })
 
-  it('removes a known secret wherever it appears, with or without 0x', () => {
+  it('a known secret is removed wherever it appears, with or without 0x', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), fc.string(), fc.string(), (bytes, before, after) => {
         const hex = Buffer.from(bytes).toString('hex')
@@ -52,7 +52,7 @@ describe('redaction', () => {
     )
   })
 
-  it('removes a password however it is written, from six characters on', () => {
+  it('a password of six characters or more is removed however it is written', () => {
     const sixOrMore = anyText({ minLength: 6, maxLength: 40 }).filter(secret => /\W/.test(secret))
     fc.assert(
       fc.property(fc.oneof(sixOrMore, fc.constant('a"b\\c"d\n')), password => {
@@ -69,7 +69,7 @@ describe('redaction', () => {
     expect(last().message).toBe('abcde')
   })
 
-  it('knows the keys of an RPC URL also where the rest of it is missing, and leaves other URLs whole', () => {
+  it('the key of an RPC URL is removed also where the rest of the URL is missing, and other URLs stay whole', () => {
     const redactor = createRedactor()
     const [path, query, password] = ['k'.repeat(16), 'q'.repeat(20), 'p@ssw0rd']
     redactor.addUrl(`https://user:${password}@rpc.example/mainnet/${path}?apikey=${query}`)
@@ -80,7 +80,7 @@ describe('redaction', () => {
     expect(redactor.result(result)).toBe(result)
   })
 
-  it('keeps what is public', () => {
+  it('public values stay in the log', () => {
     const { log, last } = logged()
     const fields = { address: '0x00', seedHash: 'a', secretHash: 'b', epoch: 12n, missing: null }
     log.info(fields, 'public')
@@ -88,7 +88,7 @@ describe('redaction', () => {
   })
 })
 
-it('logs an error of ours with its code, and a cycle without hanging', () => {
+it('an error of ours is logged with its code, and a cyclic object does not hang the log', () => {
   const { log, last } = logged()
   log.error({ error: platformErrors.INTERRUPTED() }, 'failed')
   expect(last().error).toMatchObject({ code: 'INTERRUPTED', message: 'Interrupted.' })
@@ -98,7 +98,7 @@ it('logs an error of ours with its code, and a cycle without hanging', () => {
   expect(last().message).toBe('cycle')
 })
 
-it('writes a readable line for a terminal', () => {
+it('a terminal gets a readable line', () => {
   const { log, lines } = logged('text')
   log.warn({ device: '0xab', rows: 3 }, 'slow')
   expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} warn {2}provider: slow {2}device=0xab rows=3\n$/)

@@ -2,7 +2,7 @@ import { Counter } from 'prom-client'
 import { expect, it } from 'vitest'
 import { createMetricsRegistry, startMetricsServer } from '../../../src/core/platform/metrics.ts'
 
-it('serves metrics and health, and nothing else, on loopback', async () => {
+it('the metrics server serves metrics and health, and nothing else, on loopback', async () => {
   const registry = createMetricsRegistry({ role: 'checker' })
   new Counter({
     name: 'kaisar_checker_verdicts_total',

@@ -12,7 +12,7 @@ const errors = defineErrors({
   },
 })
 
-it('has every field of the envelope, on success and on failure', () => {
+it('the envelope has every field, on success and on failure', () => {
   expect(
     JSON.parse(
       stringifyJson(successEnvelope({ wei: 2n ** 70n, none: undefined, map: new Map([['a', 1n]]) }, ['careful'])),
@@ -43,7 +43,7 @@ it('has every field of the envelope, on success and on failure', () => {
   })
 })
 
-it('tells what happened, why, what to do, and where to read on', () => {
+it('an error is printed with what happened, the reason, the fix, and where to read on', () => {
   expect(formatError(errors.TEST_OUTPUT({ device: '0xab', amount: 5n }))).toBe(
     [
       'Error [TEST_OUTPUT] Device 0xab is owed 5.',
@@ -61,6 +61,6 @@ it.each([
   ['exp', 'export-address'],
   ['zzz', undefined],
   ['', undefined],
-])('takes %j for %j', (typed, meant) => {
+])('the mistyped name %j is taken for %j', (typed, meant) => {
   expect(nearestName(typed, ['list', 'devnet', 'context', 'export-address'])).toBe(meant)
 })

@@ -8,7 +8,7 @@ import { openStore } from '../../../src/core/platform/store.ts'
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-read-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-it('reads what a daemon writes while it has the store open', () => {
+it('a store is read while its daemon has it open and writes', () => {
   const path = join(folder, 'state.db')
   const store = openStore({ path, migrations: ['CREATE TABLE note (text TEXT NOT NULL) STRICT'] })
   store.run('INSERT INTO note VALUES (?)', 'first')
@@ -25,7 +25,7 @@ it('reads what a daemon writes while it has the store open', () => {
   store.close()
 })
 
-it('leaves what is missing or damaged as it is', () => {
+it('a missing or damaged store is left as it is', () => {
   expect(readStore(join(folder, 'none.db'))).toBeNull()
   writeFileSync(join(folder, 'damaged.db'), 'not a database, but long enough to look at'.repeat(100))
   expect(readStore(join(folder, 'damaged.db'))).toBeNull()

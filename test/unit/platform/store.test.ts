@@ -27,7 +27,7 @@ const open = (extra: string[] = []) =>
   openStore({ path: join(folder, 'state.db'), migrations: [...migrations, ...extra] })
 
 describe('store', () => {
-  it('keeps what a transaction wrote, and reads integers beyond 2^53 exactly', () => {
+  it('a transaction’s records are kept, and integers beyond 2^53 are read exactly', () => {
     const first = open()
     first.transaction(() => first.run('INSERT INTO item VALUES (1, ?, ?)', new Uint8Array([1, 2]), 9007199254740993n))
     first.close()
@@ -40,7 +40,7 @@ describe('store', () => {
     second.close()
   })
 
-  it('rolls the whole transaction back when the work throws, also from a nested one', () => {
+  it('the whole transaction rolls back when its work throws, also in a nested one', () => {
     const store = open()
     const failing = () =>
       store.transaction(() => {
@@ -55,14 +55,14 @@ describe('store', () => {
     store.close()
   })
 
-  it('refuses asynchronous work', () => {
+  it('asynchronous work in a transaction is refused', () => {
     const store = open()
     expect(() => store.transaction(async () => 1)).toThrow('asynchronous')
     expect(store.run('INSERT INTO item VALUES (1, NULL, 0)')).toBe(1)
     store.close()
   })
 
-  it('migrates step by step and keeps the rows', () => {
+  it('a store migrates step by step and keeps its rows', () => {
     const before = open()
     before.run('INSERT INTO item VALUES (1, NULL, 5)')
     before.close()
@@ -71,7 +71,7 @@ describe('store', () => {
     after.close()
   })
 
-  it('refuses a newer schema and leaves it alone', () => {
+  it('a store with a newer schema is refused and left alone', () => {
     open(['CREATE TABLE later (x)']).close()
     expect(() => open()).toThrow(expect.objectContaining({ code: 'STORE_NEWER', exit: 3 }))
     const raw = new DatabaseSync(join(folder, 'state.db'))
@@ -79,7 +79,7 @@ describe('store', () => {
     raw.close()
   })
 
-  it('sets a damaged file aside with its bytes, and starts fresh', () => {
+  it('a damaged file is set aside with its bytes, and a fresh store is opened', () => {
     const store = open()
     for (let i = 0; i < 200; i++) store.run('INSERT INTO item VALUES (?, ?, 0)', i, new Uint8Array(500))
     store.close()
@@ -97,7 +97,7 @@ describe('store', () => {
     fresh.close()
   })
 
-  it('sets aside a file that is no database at all', () => {
+  it('a file that is not a database is set aside', () => {
     const path = join(folder, 'state.db')
     writeFileSync(path, 'not a database, but long enough to be looked at as a header of one'.repeat(20))
     const store = openStore({ path, migrations })
@@ -105,7 +105,7 @@ describe('store', () => {
     store.close()
   })
 
-  it('reports a database that is locked by another connection', () => {
+  it('a database that another connection locks is reported', () => {
     const store = openStore({ path: join(folder, 'state.db'), migrations, busyTimeoutMs: 10 })
     const other = new DatabaseSync(join(folder, 'state.db'))
     other.exec('BEGIN IMMEDIATE')
@@ -116,7 +116,7 @@ describe('store', () => {
     store.close()
   })
 
-  it('reports a full disk, keeps what was there, and goes on once there is room', () => {
+  it('a full disk is reported, earlier records are kept, and the store goes on once there is room', () => {
     const store = open()
     store.run('INSERT INTO item VALUES (1, NULL, 0)')
     // SQLite's own page limit fails with the same code as a full disk.
@@ -129,13 +129,13 @@ describe('store', () => {
     store.close()
   })
 
-  it('works in memory', () => {
+  it('a store works in memory', () => {
     const store = openStore({ path: ':memory:', migrations })
     expect(store.run('INSERT INTO item VALUES (1, NULL, 0)')).toBe(1)
     store.close()
   })
 
-  it('says where a folder that does not exist or cannot be opened is', () => {
+  it('the error names a folder that does not exist or cannot be opened', () => {
     expect(() => openStore({ path: join(folder, 'no', 'state.db'), migrations })).toThrow(
       expect.objectContaining({ code: 'STORE_READ_ONLY', message: expect.stringContaining(folder) }),
     )

@@ -28,7 +28,7 @@ async function readyChild(script: string, extra: object = {}) {
 }
 
 describe('supervised process', () => {
-  it('delivers its lines and how it ended, and keeps its output', async () => {
+  it('a supervised process delivers its lines and how it ended, and its output is kept', async () => {
     const out: string[] = []
     const err: string[] = []
     const child = await node('console.log("a\\nb"); process.stderr.write("c"); process.exitCode = 7', {
@@ -48,7 +48,7 @@ describe('supervised process', () => {
     )
   })
 
-  it('ends on SIGTERM, and on SIGKILL when it does not listen', async () => {
+  it('a supervised process ends on SIGTERM, and on SIGKILL when it ignores that', async () => {
     const willing = await readyChild(forever)
     expect(await willing.stop()).toEqual({ exitCode: null, signal: 'SIGTERM' })
     const deaf = await readyChild(`process.on('SIGTERM', () => {}); ${forever}`, { graceMs: 50 })
@@ -56,20 +56,23 @@ describe('supervised process', () => {
     expect(isProcessAlive(deaf.pid)).toBe(false)
   })
 
-  it.runIf(process.platform === 'linux')('is not reached by a Ctrl-C meant for this process', async () => {
-    const child = await readyChild(forever)
-    const groupOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')[2]
-    expect(groupOf(child.pid)).toBe(String(child.pid))
-    await child.stop()
-  })
+  it.runIf(process.platform === 'linux')(
+    'a supervised process is not reached by a Ctrl-C meant for its parent',
+    async () => {
+      const child = await readyChild(forever)
+      const groupOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')[2]
+      expect(groupOf(child.pid)).toBe(String(child.pid))
+      await child.stop()
+    },
+  )
 
-  it('says what could not be started', async () => {
+  it('the error names the program that could not be started', async () => {
     await expect(
       startSupervised({ name: 'anvil', command: join(folder, 'none'), args: [], diesWithParent: false }),
     ).rejects.toMatchObject({ code: 'PROCESS_NOT_STARTED', message: expect.stringContaining('ENOENT') })
   })
 
-  it('dies with its parent even when that is killed', async () => {
+  it('a supervised process dies with its parent, even when that is killed', async () => {
     const module = new URL('../../../src/core/platform/supervised-process.ts', import.meta.url).href
     const script = `const { startSupervised } = await import(${JSON.stringify(module)})
       const child = await startSupervised({ name: 'child', command: process.execPath, args: ['-e', ${JSON.stringify(forever)}],
@@ -87,7 +90,7 @@ describe('supervised process', () => {
 })
 
 describe('pid files', () => {
-  it('are written at the start and removed at the end', async () => {
+  it('a pid file is written at the start and removed at the end', async () => {
     const pidFile = join(folder, 'child.pid')
     const child = await readyChild(forever, { pidFile })
     expect(readPidFile(pidFile)).toEqual({ name: 'child', pid: child.pid, processStart: processStart(child.pid) })
@@ -95,7 +98,7 @@ describe('pid files', () => {
     expect(existsSync(pidFile)).toBe(false)
   })
 
-  it('let a later start sweep what was left behind', async () => {
+  it('a later start ends the processes of pid files that were left behind', async () => {
     const child = await readyChild(forever)
     writePidFile(join(folder, 'left.pid'), { name: 'left', pid: child.pid })
     writePidFile(join(folder, 'gone.pid'), { name: 'gone', pid: 2 ** 22 - 1 })
@@ -105,7 +108,7 @@ describe('pid files', () => {
     expect(await sweepProcesses(join(folder, 'none'))).toEqual([])
   })
 
-  it('never name a process that has the same pid by chance', async () => {
+  it('a pid file never names a process that has the same id by chance', async () => {
     const child = await readyChild(forever)
     expect(await stopWrittenProcess({ name: 'old', pid: child.pid, processStart: '1' })).toBe(false)
     expect(child.isRunning()).toBe(true)

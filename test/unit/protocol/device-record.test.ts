@@ -28,7 +28,7 @@ const record: DeviceRecord = {
 }
 
 describe('canonicalJson', () => {
-  it('gives one text per value, which JSON reads back', () => {
+  it('a value has one canonical text, which JSON reads back', () => {
     const leaf = fc.oneof(fc.string(), fc.maxSafeInteger(), fc.boolean(), fc.constant(null))
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.oneof(leaf, fc.array(leaf))), value => {
@@ -38,18 +38,18 @@ describe('canonicalJson', () => {
       }),
     )
   })
-  it.each([0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, undefined, 1n])('refuses %s', value => {
+  it.each([0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, undefined, 1n])('canonicalJson refuses %s', value => {
     expect(() => canonicalJson({ value })).toThrow(TypeError)
   })
 })
 
 describe('device record hashes', () => {
-  it('hashes the canonical text, whatever the order of fields', () => {
+  it('the hash of a record is that of its canonical text, whatever the order of fields', () => {
     const shuffled = Object.fromEntries(Object.entries(record).reverse()) as DeviceRecord
     expect(deviceHash(shuffled)).toBe(deviceHash(record))
     expect(hashRecordText(encodeDeviceRecord(record))).toBe(deviceHash(record))
   })
-  it('covers every field', () => {
+  it('the hash of a record covers every field', () => {
     const changed: Partial<DeviceRecord>[] = [
       { model: 'Other' },
       { identity: 'GPU-x' },
@@ -61,7 +61,7 @@ describe('device record hashes', () => {
     ]
     for (const change of changed) expect(deviceHash({ ...record, ...change })).not.toBe(deviceHash(record))
   })
-  it('keeps local id and hardware hash over a driver update; the local id follows the identity alone', () => {
+  it('local id and hardware hash stay the same over a driver update, and the local id follows the identity alone', () => {
     const updated = { ...record, driver: '999.9', firmware: '9' }
     expect(hardwareHash(updated)).toBe(hardwareHash(record))
     expect(localId(updated)).toBe(localId(record))

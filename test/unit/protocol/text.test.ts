@@ -28,7 +28,7 @@ const cpu = { kind: 'cpu', vendor: 'cpu', identity: 'a', identitySource: 'machin
 const record = deviceRecord({ ...cpu, model: 'AMD EPYC™ 9654' })
 
 describe('text of peers', () => {
-  it('is refused where it is signed or hashed: device records, environments, reasons of an abort', () => {
+  it('unprintable text is refused where it is signed or hashed: device records, environments, reasons of an abort', () => {
     for (const field of ['model', 'identity', 'driver', 'firmware', 'pciBusId'])
       expect(deviceRecordSchema.safeParse({ ...record, [field]: evil }).success, field).toBe(false)
     expect(deviceRecordSchema.safeParse({ ...record, isa: ['\u001b[2J'] }).success).toBe(false)
@@ -54,7 +54,7 @@ describe('text of peers', () => {
     expect(messageBodies['job.abort'].safeParse(abort('CUDA error 999: unknown error')).success).toBe(true)
   })
 
-  it('has spaces for what cannot be shown where it is for people: refusals, and endpoints on chain', async () => {
+  it('unprintable characters become spaces in text for people: refusals, and endpoints on chain', async () => {
     const refusal = messageBodies.refused.parse({ code: 'A', message: evil, regarding: evil.slice(0, 100) })
     expect(refusal.message + refusal.regarding).not.toMatch(/[\p{Cc}\p{Cf}]/u)
     const checker = { operator: word(1), payout: word(1), index: 1, endpoint: evil, unbondingUntil: 0n }
@@ -63,12 +63,12 @@ describe('text of peers', () => {
     expect(read?.endpoint).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   })
 
-  it('of a tool that our own probe reads is made what a Checker takes', () => {
+  it('text of a tool that our own probe reads becomes text that a Checker accepts', () => {
     const probed = deviceRecord({ ...cpu, model: evil, driver: evil, part: { ...part, of: evil } })
     expect(deviceRecordSchema.safeParse(probed).success).toBe(true)
   })
 
-  it('reaches no finding: a record or evidence that cannot be read is not quoted raw', async () => {
+  it('a record or evidence that cannot be read is not quoted raw in a finding', async () => {
     const device = canonicalJson({ ...record, model: evil })
     const attested = encodeDeviceRecord(deviceRecord({ ...cpu, kind: 'gpu', vendor: 'nvidia', model: 'NVIDIA L4' }))
     for (const [text, attestation] of [
@@ -102,7 +102,7 @@ describe('text of peers', () => {
   })
 
   it.each(['json', 'text'] as const)(
-    'is obeyed by no terminal that shows a log in %s, wherever it slipped in',
+    'a control character that slipped into a log in %s is not obeyed by a terminal',
     format => {
       const lines: string[] = []
       const log = createLogger({ level: 'info', format }, { write: line => lines.push(line) })
@@ -116,11 +116,11 @@ describe('text of peers', () => {
     },
   )
 
-  it('is one line in what a daemon tells', () => {
+  it('a daemon’s text is one line', () => {
     expect(describeEvent('round.aborted', { reason: evil })).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   })
 
-  it('is printable if and only if it is taken, and stays what it is', () => {
+  it('text is accepted if and only if it is printable, and then stays as it is', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 64 }), text => {
         const shown = printable(text)

@@ -52,7 +52,7 @@ describe('triggers', () => {
     )
   })
 
-  test('whatever the chain: refractory time held, inside the epoch, ordinals in order, never more than the maximum', () => {
+  test('on any chain rounds keep the refractory time, lie inside the epoch, have ordinals in order, and are never more than the maximum', () => {
     fc.assert(
       fc.property(anyBytes32, steps, fc.integer({ min: 1, max: 3 }), (seed, gaps, maxRounds) => {
         const triggers = triggersOf(devnet(seed, { maxRounds }), blocksOf(gaps))
@@ -83,7 +83,7 @@ describe('triggers', () => {
     )
   })
 
-  test('what is decided about a block depends on nothing that comes after it', () => {
+  test('the decision about a block depends on no later block', () => {
     fc.assert(
       fc.property(anyBytes32, steps, fc.nat(60), (seed, gaps, cut) => {
         const blocks = blocksOf(gaps)
@@ -95,7 +95,7 @@ describe('triggers', () => {
     )
   })
 
-  test('with threshold 0 every slot triggers at its cutoff; with the largest, at its first eligible block', () => {
+  test('with threshold 0 every slot triggers at its cutoff, and with the largest at its first eligible block', () => {
     const at = (threshold: bigint) =>
       triggersOf(devnet(rules.specHash, { threshold }), everySecond).map(({ timestamp }) => timestamp - startsAt)
     expect(at(0n)).toEqual([4, 12])
@@ -107,7 +107,7 @@ describe('triggers', () => {
     expect(triggersOf(long, everySecond).map(({ timestamp }) => timestamp - startsAt)).toEqual([2, 6, 10])
   })
 
-  test('no block triggers that is not younger than the seed, and a slot whose cutoff came before it has no round', () => {
+  test('only blocks younger than the seed trigger, and a slot whose cutoff came before the seed has no round', () => {
     const at = (seededAt: number, threshold: bigint) =>
       triggersOf({ ...devnet(rules.specHash, { threshold }), seededAt: startsAt + seededAt }, everySecond).map(
         ({ timestamp }) => timestamp - startsAt,
@@ -127,7 +127,7 @@ describe('triggers', () => {
     expect(at(15, always)).toEqual([])
   })
 
-  test('a late seed takes rounds away and moves none of those in later slots', () => {
+  test('a late seed removes rounds and moves none in later slots', () => {
     fc.assert(
       fc.property(anyBytes32, fc.integer({ min: 0, max: 15 }), (seed, second) => {
         const early = triggersOf(devnet(seed), everySecond)
@@ -153,7 +153,7 @@ describe('triggers', () => {
     expect(nextTrigger(devnet(rules.specHash), [], after!)).toBeNull()
   })
 
-  test('epochs are counted from the first, and are negative before it', () => {
+  test('epochs are counted from the first one, and are negative before it', () => {
     const timeline = { firstEpochAt: 100, epochSeconds: 16 } as Parameters<typeof epochAt>[0]
     expect([99, 100, 115, 116].map(time => epochAt(timeline, time))).toEqual([-1, 0, 0, 1])
   })

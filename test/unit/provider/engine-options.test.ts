@@ -12,7 +12,7 @@ const { devices } = analyse(
 const choice = { executionProvider: 'auto', threads: 3 } as const
 
 describe('engineOptions', () => {
-  it('gives each card of a host its own pin', () => {
+  it('each card of a host is pinned to its own engine', () => {
     const options = devices.map(device => engineOptions(choice, specs.devnet, device, devices))
     expect(options.map(({ provider, deviceIndex, threads }) => [provider, deviceIndex, threads])).toEqual([
       ['auto', 1, 3],
@@ -21,12 +21,12 @@ describe('engineOptions', () => {
     expect(options.map(({ notPinned }) => Object.keys(notPinned!))).toEqual([[], ['webgpu']])
   })
 
-  it('counts among the devices of this process', () => {
+  it('a device is counted among the devices of this process', () => {
     const alone = { ...choice, executionProvider: 'cuda', cudaVisibleDevices: uuid('a') } as const
     expect(engineOptions(alone, specs.devnet, devices[0]!, devices)).toMatchObject({ provider: 'cuda', deviceIndex: 0 })
   })
 
-  it('lets a CPU compute on itself, unless something else is asked for', () => {
+  it('a CPU computes on itself, unless another execution provider is asked for', () => {
     const cpu = { ...devices[0]!, record: { ...devices[0]!.record, kind: 'cpu' as const, vendor: 'cpu' as const } }
     expect(engineOptions(choice, specs.devnet, cpu, [cpu])).toMatchObject({ provider: 'cpu', notPinned: {} })
     const webgpu = { ...choice, executionProvider: 'webgpu' } as const

@@ -47,7 +47,7 @@ async function stopsOver(probes: readonly ProbeResult[]) {
   return { stops, events }
 }
 
-it('goes on looking where a look has failed', async () => {
+it('the health watch probes again after a probe has failed', async () => {
   const clock = createManualClock()
   const troubles: unknown[] = []
   const looks = [() => Promise.reject(new Error('the disk is full')), async () => seen()]
@@ -66,14 +66,14 @@ it('goes on looking where a look has failed', async () => {
   await running
 })
 
-it('lets a throttled card work, and says so', async () => {
+it('a throttled card works, and the throttling is reported', async () => {
   const one = seen('GPU-a')
   const { stops, events } = await stopsOver([{ ...one, faults: [hot('GPU-a')] }, one])
   expect(stops).toEqual([null, null])
   expect(events).toEqual(['throttling', 'recovered'])
 })
 
-it('does not take a stopped card for one that works, whatever else is new with it', async () => {
+it('a stopped card is not taken for one that works, whatever else about it is new', async () => {
   const one = seen('GPU-a')
   const stopped = { ...one, faults: [reset('GPU-a')] }
   const both = { ...one, faults: [reset('GPU-a'), hot('GPU-a')] }
@@ -82,7 +82,7 @@ it('does not take a stopped card for one that works, whatever else is new with i
   expect(stops).toEqual([needsReset, needsReset, needsReset, 'GPU_LOST', 'GPU_LOST', null])
 })
 
-it('stops a card that is lost or needs a reset, leaves the others alone, and lets it work again when it is back', async () => {
+it('a card that is lost or needs a reset is stopped, the others work on, and it works again when it is back', async () => {
   const both = seen('GPU-a', 'GPU-b')
   const probes: ProbeResult[] = [both, seen('GPU-b'), both, { ...both, faults: [reset('GPU-b')] }, both]
   const clock = createManualClock()

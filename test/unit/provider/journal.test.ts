@@ -27,7 +27,7 @@ const commitment = (round: number, epoch: number) => ({
   signature,
 })
 
-it('keeps ten refusals of a Checker a minute, and those of the others', () => {
+it('the journal keeps ten refusals of a Checker a minute, and those of other Checkers', () => {
   const { journal, count } = open()
   const refuse = (time: number, checker = seat(1)) => journal.recordRefusal(time, { checker, code: 'A', message: 'b' })
   const kept = Array.from({ length: 1000 }, (_, i) => refuse(1_000_000 + i))
@@ -39,7 +39,7 @@ it('keeps ten refusals of a Checker a minute, and those of the others', () => {
   expect(count('refusal')).toBe(13)
 })
 
-it('forgets old epochs and all but the newest refusals, and nothing else', () => {
+it('the journal forgets old epochs and all but the newest refusals, and nothing else', () => {
   const { journal, count } = open()
   for (const epoch of [3, 4, 5]) {
     const signed = commitment(epoch, epoch)

@@ -16,14 +16,14 @@ const offer = (checker: number, round: number, secret = 1, epoch = 5n) => ({
 })
 const about = (round: number) => ({ round: hash(round), deviceId: hash(7) })
 
-it('keeps the first offer of a seat for a round', () => {
+it('the first offer of a seat for a round is kept', () => {
   const offers = createOffers(() => false)
   offers.take(offer(1, 1, 1))
   offers.take(offer(1, 1, 2))
   expect(offers.of(seat(1), about(1))?.secretHash).toBe(hash(1))
 })
 
-it('keeps what one seat has offered, however many rounds another one makes up', () => {
+it('the offers of one seat are kept, however many rounds another one invents', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(10_000), { maxLength: 60 }), flood => {
       const offers = createOffers(round => round === hash(3))
@@ -38,7 +38,7 @@ it('keeps what one seat has offered, however many rounds another one makes up', 
   )
 })
 
-it('holds no more than the rounds that can be open, and forgets those of earlier epochs', () => {
+it('no more offers are kept than rounds can be open, and those of earlier epochs are forgotten', () => {
   const offers = createOffers(() => false)
   for (let round = 0; round < 5000; round++) offers.take(offer(1, round))
   const held = Array.from({ length: 5000 }, (_, round) => offers.of(seat(1), about(round))).filter(Boolean)

@@ -38,7 +38,7 @@ function metricsAfter(seen: readonly ProviderEvent[], readHead = async () => hea
 }
 
 describe('provider metrics', () => {
-  it('count what the Provider emitted, in base units', async () => {
+  it('provider metrics count the emitted events, in base units', async () => {
     const text = await metricsAfter(events).registry.metrics()
     for (const line of [
       'kaisar_provider_build_info{version="1.2.3"} 1',
@@ -61,7 +61,7 @@ describe('provider metrics', () => {
       expect(text.split('\n')).toContain(line)
   })
 
-  it('say that the chain does not answer, and keep what it said last', async () => {
+  it('provider metrics say that the chain does not answer, and keep the last figures', async () => {
     let answers = true
     const metrics = metricsAfter(events, async () => (answers ? head : Promise.reject(new Error('gone'))))
     await metrics.registry.metrics()
@@ -71,7 +71,7 @@ describe('provider metrics', () => {
     expect(lines).toContain('kaisar_provider_chain_head_blocks 77')
   })
 
-  it('are named kaisar_provider_… and described', async () => {
+  it('provider metrics are named kaisar_provider_… and have a description', async () => {
     for (const { name, help } of await metricsAfter(events).registry.getMetricsAsJSON()) {
       expect(name).toMatch(/^kaisar_provider_[a-z]+(_[a-z]+)*$/)
       expect(help).toMatch(/\.$/)
@@ -79,11 +79,16 @@ describe('provider metrics', () => {
   })
 
   const promtool = findPromtool()
-  it.skipIf(promtool === null)('please promtool (skipped where it is not to be had)', async () => {
-    const text = await metricsAfter(events).registry.metrics()
-    expect(promtoolCheck(promtool!, ['metrics'], text)).toEqual({ ok: true, output: '' })
-    expect(promtoolCheck(promtool!, ['metrics'], '# TYPE bad_metric_total gauge\nbad_metric_total 1\n').ok).toBe(false)
-  })
+  it.skipIf(promtool === null)(
+    'promtool accepts the provider metrics (skipped where promtool is not installed)',
+    async () => {
+      const text = await metricsAfter(events).registry.metrics()
+      expect(promtoolCheck(promtool!, ['metrics'], text)).toEqual({ ok: true, output: '' })
+      expect(promtoolCheck(promtool!, ['metrics'], '# TYPE bad_metric_total gauge\nbad_metric_total 1\n').ok).toBe(
+        false,
+      )
+    },
+  )
 })
 
 describe('provider health', () => {
@@ -105,11 +110,11 @@ describe('provider health', () => {
     [{ lastRound: { epoch: 6, time: 't', result: 'committed' } }, []],
     [{ lastRound: { epoch: 5, time: 't', result: 'committed' } }, ['no round was worked since epoch 5']],
     [{ lastRound: null }, []],
-  ] as const)('of %j is hindered by %j', (changes, expected) => {
+  ] as const)('a Provider in the state %j is not ready because of %j', (changes, expected) => {
     expect(providerHindrances({ ...ready, ...changes })).toEqual(expected)
   })
 
-  it('follows the events: not ready at the start, ready with sessions, not without', async () => {
+  it('a Provider is not ready at the start, ready with sessions, and not ready without them', async () => {
     const metrics = metricsAfter([])
     expect(await metrics.health()).toMatchObject({
       healthy: false,

@@ -43,7 +43,7 @@ function runnerWith(changes: Partial<RoundRunnerDependencies>) {
   return { runner, events, errors }
 }
 
-it('goes on with the next round where the store, or whoever is told, failed at one', async () => {
+it('the round runner goes on with the next round after the store or a listener failed at one', async () => {
   let reads = 0
   const { runner, events, errors } = runnerWith({
     journal: {

@@ -32,7 +32,7 @@ describe('requireSamplingBlock', () => {
   const chain = () =>
     blocksOf([1, 0, 100], [2, 1, 101], [3, 2, 102], [4, 3, 103], [13, 2, 103], [20, 0, 101], [21, 20, 102])
 
-  it('takes the first block that draws, on the branch we follow and on another one with the trigger', async () => {
+  it('the first block that is late enough is accepted, on our branch and on another one with the trigger', async () => {
     await check(chain(), 3).checked
     await check(chain(), 13).checked
   })
@@ -41,14 +41,14 @@ describe('requireSamplingBlock', () => {
     [2, 'too early'],
     [4, 'an earlier block draws'],
     [21, 'without the trigger'],
-  ])('refuses block %i: %s', async (block, problem) => {
+  ])('block %i is refused: %s', async (block, problem) => {
     const { clock, checked } = check(blocksOf([0, 99, 99], ...rows(chain())), block)
     const outcome = expect(checked).rejects.toThrow(refused(problem))
     await clock.advance(10_000)
     await outcome
   })
 
-  it('waits for a block that is not seen yet, and no longer than openings are answered', async () => {
+  it('a block that is not seen yet is waited for, and no longer than openings are answered', async () => {
     const blocks = chain()
     blocks.delete(hash(3))
     const early = check(blocks, 3)
@@ -62,7 +62,7 @@ describe('requireSamplingBlock', () => {
     await outcome
   })
 
-  it('refuses what comes after the openings were due', async () => {
+  it('a request that comes after the openings were due is refused', async () => {
     const clock = createManualClock()
     await clock.advance(4001)
     const about = { seat, round: hash(1), seenAtMs: 0, samplingBlock: hash(3) }
@@ -71,7 +71,7 @@ describe('requireSamplingBlock', () => {
     await requireSamplingBlock({ ...about, seenAtMs: 1 }, rules, { clock, findBlock })
   })
 
-  it('takes one block of each branch and no other, whatever the chain looks like', async () => {
+  it('one block of each branch is accepted and no other, whatever the chain looks like', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ back: fc.nat(3), seconds: fc.nat(2) }), { minLength: 1, maxLength: 12 }),
@@ -119,7 +119,7 @@ describe('createBlockFinder', () => {
     return { clock, read, find }
   }
 
-  it('looks for a block once, whoever asks for it and however often, and a second between two looks', async () => {
+  it('a block is looked for once, however often seats ask for it, and a second passes between two looks', async () => {
     const { clock, read, find } = open()
     const found = Array.from({ length: 1_500 }, (_, i) => find(i % 2 === 0 ? seat : other, hash(7), 30_000))
     await clock.advance(0)
@@ -129,7 +129,7 @@ describe('createBlockFinder', () => {
     expect(read.length).toBeLessThan(2 * (30 + 8) + 1)
   })
 
-  it('looks for four blocks of a seat at once, at no cost to the others', async () => {
+  it('four blocks are looked for at once for each seat, at no cost to the others', async () => {
     const { clock, read, find } = open()
     const sought = Array.from({ length: 1_500 }, (_, i) => find(seat, hash(1_000 + i), 30_000))
     const outcomes = Promise.allSettled(sought)

@@ -4,7 +4,7 @@ import { isSameWork, specInForce } from '../../../src/core/provider/rosters.ts'
 
 const rules = { specHash: specHash(specs.devnet), windowMs: 1000 }
 
-it('is the spec that the rules name, where its window is the one on chain', () => {
+it('the spec in force is the one that the rules name, where its window is the one on chain', () => {
   expect(specInForce(rules)).toEqual(specs.devnet)
   expect(() => specInForce({ ...rules, windowMs: 2000 })).toThrow(
     expect.objectContaining({ code: 'PROVIDER_WINDOW_DIFFERS', exit: 3 }),
@@ -14,7 +14,7 @@ it('is the spec that the rules name, where its window is the one on chain', () =
   )
 })
 
-it('is other work with another spec or window', () => {
+it('another spec or another window is other work', () => {
   expect(isSameWork(rules, { ...rules })).toBe(true)
   expect(isSameWork(rules, { ...rules, specHash: specHash(specs.standard) })).toBe(false)
   expect(isSameWork(rules, { ...rules, windowMs: 2000 })).toBe(false)

@@ -35,7 +35,7 @@ function engines(...providers: (ExecutionProvider | null)[]) {
   return { dependencies: { startEngine, log }, logged, running: () => running }
 }
 
-it('refuses to let the CPU do the work of a card, unless the CPU was asked for, and leaves no engine behind', async () => {
+it('the CPU may not do the work of a card unless it was asked for, and no engine is left running', async () => {
   const both = [device('gpu', 'GPU-a'), device('gpu', 'GPU-b')]
   const fallen = engines('cuda', 'cpu')
   await expect(startEngines({ executionProvider: 'auto' }, both, fallen.dependencies)).rejects.toMatchObject({
@@ -49,7 +49,7 @@ it('refuses to let the CPU do the work of a card, unless the CPU was asked for, 
   expect(await startEngines({ executionProvider: 'cpu' }, both, asked.dependencies)).toHaveLength(2)
 })
 
-it('lets a CPU be a CPU, and logs why each execution provider was refused', async () => {
+it('a CPU may do its own work, and the reason why each execution provider was refused is logged', async () => {
   const own = engines('cpu')
   expect(await startEngines({ executionProvider: 'auto' }, [device('cpu', 'host')], own.dependencies)).toHaveLength(1)
   expect(own.logged).toEqual(
@@ -60,7 +60,7 @@ it('lets a CPU be a CPU, and logs why each execution provider was refused', asyn
   )
 })
 
-it('closes the engines that started where another did not', async () => {
+it('engines that have started are closed where another one failed to start', async () => {
   const some = engines('cuda', null)
   const both = [device('gpu', 'GPU-a'), device('gpu', 'GPU-b')]
   await expect(startEngines({ executionProvider: 'auto' }, both, some.dependencies)).rejects.toThrow('no engine')

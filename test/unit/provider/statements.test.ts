@@ -51,7 +51,7 @@ function host({ cards, collectMs }: { readonly cards: number; readonly collectMs
 }
 
 describe('evidence of a host’s cards', () => {
-  it('is collected for honest seats while their nonces live, however often another seat asks for all cards', async () => {
+  it('evidence is collected for honest seats while their nonces are fresh, however often another seat asks for all cards', async () => {
     const { askAll, pass } = host({ cards: 8, collectMs: 10_000 })
     for (let minute = 0; minute < 20; minute++) {
       askAll(hostile)
@@ -65,7 +65,7 @@ describe('evidence of a host’s cards', () => {
     for (const waitedMs of await Promise.all(honest)) expect(waitedMs).toBeLessThanOrEqual(250_000)
   })
 
-  it('is collected seat after seat in turns', async () => {
+  it('evidence is collected for one seat after the other, in turns', async () => {
     const { collected, ask, pass } = host({ cards: 3, collectMs: 1_000 })
     const asked = [
       ...[1, 2, 3].map(device => ask(hostile, device, hash(0x10 + device))),
@@ -77,7 +77,7 @@ describe('evidence of a host’s cards', () => {
     expect(collected.map(Number)).toEqual([0x11, 0x21, 0x32, 0x12, 0x22, 0x13, 0x23])
   })
 
-  it('is had again once a seat had none of the whole host for the interval', async () => {
+  it('a seat gets evidence again once it had none from the host for the interval', async () => {
     const { collected, ask, askAll, pass } = host({ cards: 2, collectMs: 40_000 })
     const both = askAll(first)
     await pass(80_000)
@@ -90,7 +90,7 @@ describe('evidence of a host’s cards', () => {
     expect([await again, collected.length]).toEqual([40_000, 3])
   })
 
-  it('is collected over the newest nonce of a seat that connected anew while it waited', async () => {
+  it('evidence is collected over the newest nonce of a seat that connected anew while it waited', async () => {
     const { collected, ask, pass } = host({ cards: 2, collectMs: 10_000 })
     const ahead = ask(first, 1, hash(1))
     const former = ask(first, 2, hash(2))
@@ -101,7 +101,7 @@ describe('evidence of a host’s cards', () => {
     expect(collected).toEqual([hash(1), hash(3)])
   })
 
-  it('is not collected for a nonce that has died meanwhile', async () => {
+  it('evidence is not collected for a nonce that ran out meanwhile', async () => {
     const { collected, ask, pass } = host({ cards: 3, collectMs: nonceLifeMs / 2 + 1_000 })
     const asked = [1, 2, 3].map(device => ask(first, device, hash(device)))
     await pass(nonceLifeMs + 10_000)

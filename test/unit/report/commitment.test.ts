@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => core.close())
 
 describe('checkSampleRequest', () => {
-  it('accepts the request of the seat that made the offer, and refuses every other', () => {
+  it('the request of the seat that made the offer is accepted, and every other is refused', () => {
     const offer = report.offer.message
     const commitment = report.commitment.message
     const request = report.request!.message
@@ -56,7 +56,7 @@ describe('judgeWrongRow', () => {
   }
   const base = { network, epochSeed, operator: provider.address }
 
-  it('is convinced by a wrong row, and by nothing else', async () => {
+  it('only a wrong row convinces judgeWrongRow', async () => {
     const { commitment, open } = await cheat()
     const judge = (changes: object) =>
       judgeWrongRow(
@@ -71,7 +71,7 @@ describe('judgeWrongRow', () => {
     expect(await judge({ payload: new Uint8Array(3) })).toMatchObject({ proven: false })
   })
 
-  it('is never convinced by noise, nor brought to fall', async () => {
+  it('noise never convinces judgeWrongRow, and never makes it throw', async () => {
     const { commitment } = await cheat()
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 2600 }), async payload => {
@@ -81,7 +81,7 @@ describe('judgeWrongRow', () => {
     )
   })
 
-  it('keeps a commitment’s hash to itself', () => {
+  it('another row count gives another commitment hash', () => {
     expect(commitmentHash(network, report.commitment.message)).not.toBe(
       commitmentHash(network, { ...report.commitment.message, rows: 1n }),
     )

@@ -17,13 +17,13 @@ const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: 
 const hex = (value: Uint8Array) => Buffer.from(value).toString('hex')
 
 describe('the curve', () => {
-  it('is native where there is a build, and in JavaScript where there is none', () => {
+  it('the curve is native where the platform has a build, and in JavaScript where it has none', () => {
     expect(javascript.kind).toBe('javascript')
     const built = ['linux-x64', 'darwin-arm64', 'win32-x64'].includes(`${process.platform}-${process.arch}`)
     if (built) expect(native.kind).toBe('native')
   })
 
-  it('gives the same keys, signatures and signers either way', () => {
+  it('both curves give the same keys, signatures and signers', () => {
     fc.assert(
       fc.property(bytes(32), bytes(32), (key, digest) => {
         expect(javascript.isPrivateKey(key)).toBe(native.isPrivateKey(key))
@@ -39,7 +39,7 @@ describe('the curve', () => {
     )
   })
 
-  it('refuses the same keys and the same signatures either way', () => {
+  it('both curves refuse the same keys and the same signatures', () => {
     const order = Buffer.from('fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141', 'hex')
     for (const key of [new Uint8Array(32), order, new Uint8Array(32).fill(255)])
       expect([native.isPrivateKey(key), javascript.isPrivateKey(key)]).toEqual([false, false])
@@ -62,7 +62,7 @@ describe('the curve', () => {
 })
 
 describe('elliptic', () => {
-  it('is loaded neither with bindings nor without', () => {
+  it('the package elliptic is loaded neither with bindings nor without', () => {
     const curve = new URL('../../../src/core/report/curve.ts', import.meta.url)
     const script = `
       const { openCurve } = await import(${JSON.stringify(curve.href)})
@@ -84,7 +84,7 @@ describe('elliptic', () => {
     expect(files.filter((file: string) => file.includes('elliptic'))).toEqual([])
   })
 
-  it('is not installed either: what stands in its place here refuses to be a curve', () => {
+  it('the package elliptic is not installed: the one in its place refuses to be a curve', () => {
     const lock = JSON.parse(readFileSync(fileURLToPath(new URL('../../../package-lock.json', import.meta.url)), 'utf8'))
     const entries = Object.entries<{ name?: string }>(lock.packages).filter(([path]) => path.endsWith('/elliptic'))
     expect(entries.map(([, { name }]) => name)).toEqual(['node-gyp-build'])

@@ -32,19 +32,19 @@ beforeAll(async () => {
 afterAll(() => core.close())
 
 describe('evidence bundle', () => {
-  it('has one encoding and comes back as it was', () => {
+  it('a bundle has one encoding and reads back as it was', () => {
     const bytes = encodeBundle(bundle)
     expect(decodeBundle(bytes)).toEqual(bundle)
     expect(encodeBundle(decodeBundle(bytes))).toEqual(bytes)
     expect(bundleHash(bytes)).toMatch(/^0x[0-9a-f]{64}$/)
   })
 
-  it('leaves out what a caller’s wider values hold', () => {
+  it('a bundle leaves out fields that the caller’s values hold beyond it', () => {
     const wider = { ...bundle, network: { ...bundle.network, contracts: { KaisarToken: '0x00' }, chain: { uid: 'x' } } }
     expect(encodeBundle(wider)).toEqual(encodeBundle(bundle))
   })
 
-  it('fails to decode only with its own codes, whatever bytes there are', () => {
+  it('decoding fails only with errors of its own, whatever the bytes', () => {
     const bytes = encodeBundle(bundle)
     const damaged = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
@@ -73,7 +73,7 @@ describe('evidence bundle', () => {
     ['an extra field', (text: string) => text.replace('{"commitment"', '{"a":1,"commitment"')],
     ['a spec that cannot be', (text: string) => text.replace('"width":64', '"width":5000')],
     ['an address in upper case', (text: string) => text.replace('c0ffee', 'C0FFEE')],
-  ])('refuses %s', (_, change) => {
+  ])('decoding refuses a bundle with %s', (_, change) => {
     const { openings: _openings, ...rest } = bundle
     const text = canonicalJson(toWire(rest))
     expect(change(text)).not.toBe(text)
@@ -82,7 +82,7 @@ describe('evidence bundle', () => {
     )
   })
 
-  it('has a version of its own for what else proves the device wrong, with one encoding too', async () => {
+  it('a bundle with other proof against the device has a version and one encoding of its own', async () => {
     for (const against of [{ wrongRow: 7 }, { commitment: bundle.commitment }]) {
       const bytes = encodeBundle({ ...bundle, against })
       expect(bytes[13]).toBe(2)
@@ -95,7 +95,7 @@ describe('evidence bundle', () => {
     }
   })
 
-  it('names a version it does not know', () => {
+  it('a bundle of an unknown version is refused, and the version is named', () => {
     const bytes = encodeBundle(bundle).map((byte, i) => (i === 13 ? 9 : byte))
     expect(() => decodeBundle(bytes)).toThrow(
       expect.objectContaining({ code: 'REPORT_BUNDLE_VERSION_UNKNOWN', fix: expect.stringContaining('Update') }),
@@ -123,7 +123,7 @@ describe('a seat’s witness', () => {
     return answer?.ok ? answer.witness! : word('00')
   }
 
-  it('makes a bundle of version 3, verified by recomputing; older ones verify as before', async () => {
+  it('a witness makes a bundle of version 3, verified by recomputing, and older bundles verify as before', async () => {
     const witness = await witnessFrom()
     const bytes = encodeBundle({ ...bundle, witness })
     expect([encodeBundle(bundle)[13], bytes[13]]).toEqual([1, 3])
@@ -132,7 +132,7 @@ describe('a seat’s witness', () => {
     expect(await check({})).toMatchObject({ ok: true, facts: { witness: null } })
   })
 
-  it('is refuted where it is another seat’s, or made up, or not what its leaf on chain says', async () => {
+  it('a witness is refuted where it is another seat’s, invented, or differs from the leaf on chain', async () => {
     const witness = await witnessFrom()
     for (const other of [await witnessFrom(provider.address), word('77')]) {
       expect(await check({ witness: other })).toMatchObject({ ok: false, step: 'WITNESS' })
@@ -147,7 +147,7 @@ describe('a seat’s witness', () => {
 })
 
 describe('verifyBundle', () => {
-  it('accepts an honest report and states the facts and the limits', async () => {
+  it('an honest report is accepted, with its facts and its limits', async () => {
     const result = await check({})
     expect(result).toMatchObject({
       ok: true,
@@ -165,7 +165,7 @@ describe('verifyBundle', () => {
     ])
   })
 
-  it('says what is missing where a seat had no records', async () => {
+  it('the verification names what is missing where a seat had no records', async () => {
     const { cannotProve, ok } = await check({ deviceReport: null, environment: null })
     expect(ok).toBe(true)
     expect(cannotProve).toEqual(expect.arrayContaining([notProven.record, notProven.environment]))
@@ -238,11 +238,11 @@ describe('verifyBundle', () => {
     ],
     ['ROW_WRONG', 'another epoch’s model', async () => ({ epochSeed: word('e6') })],
   ]
-  it.each(spoils)('names %s for %s', async (step, _, spoil) => {
+  it.each(spoils)('the verification names the step %s for %s', async (step, _, spoil) => {
     expect(await check(await spoil())).toMatchObject({ ok: false, step })
   })
 
-  it('is proof against the device with a forwarded wrong row or a second commitment', async () => {
+  it('a bundle with a forwarded wrong row or a second commitment is proof against the device', async () => {
     const { ROW_WRONG, TWO_COMMITMENTS } = await makeAccusation(core, bundle)
     expect(await verifyBundle(ROW_WRONG, { openVerifier })).toMatchObject({
       ok: false,
@@ -252,7 +252,7 @@ describe('verifyBundle', () => {
     expect(await verifyBundle(TWO_COMMITMENTS, { openVerifier })).toMatchObject({ ok: false, step: 'TWO_COMMITMENTS' })
   })
 
-  it('names an accusation that does not hold, and never takes it for proof', async () => {
+  it('an accusation that does not hold is named, and never counts as proof', async () => {
     const { rows } = bundle.commitment.message
     const window = await core.rework({
       epochSeed,
@@ -272,7 +272,7 @@ describe('verifyBundle', () => {
       expect(await check({ against: { commitment } })).toMatchObject({ step })
   })
 
-  it('accepts a round without rows, and refuses one that hides a root or openings', async () => {
+  it('a round without rows is accepted, and refused where it hides a root or openings', async () => {
     const none = { request: null, openings: new Uint8Array() }
     const commitment = await signedBy(provider, { rows: 0n, root: zeroBytes32 })
     expect(await check({ ...none, commitment })).toMatchObject({ ok: true, facts: { rows: 0, rate: 0 } })
@@ -284,7 +284,7 @@ describe('verifyBundle', () => {
     })
   })
 
-  it('answers for any row count that can be signed', async () => {
+  it('every row count that can be signed gets an answer', async () => {
     await fc.assert(
       fc.asyncProperty(fc.bigInt(0n, 2n ** 64n - 1n), async rows => {
         const commitment = await signedBy(provider, { rows })
@@ -300,7 +300,7 @@ describe('verifyBundle', () => {
     )
   })
 
-  it('accepts the bundle that release 0.1 wrote, on the devnet spec', async () => {
+  it('the bundle that release 0.1 wrote, on the devnet spec, is accepted', async () => {
     const bytes = readFileSync('fixtures/reports/bundle-v1.bin')
     expect(bundleHash(bytes)).toBe('0xeeb9b83bfbe59f9311b57c2785aec3bfd91397acabedbbfb202a0d05b88a8f90')
     const devnet = await createWorkCore({ spec: specs.devnet, provider: 'cpu', threads: 1 }, { clock: threadClock })

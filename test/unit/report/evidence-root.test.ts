@@ -33,7 +33,7 @@ const naiveRoot = (hashes: Hex[]): Hex =>
       )
 
 describe('evidence root', () => {
-  it('is the keccak tree over abi-encoded leaves, padded with zero leaves', () => {
+  it('the evidence root is the keccak tree over abi-encoded leaves, padded with zero leaves', () => {
     fc.assert(
       fc.property(leaves, ({ maxRounds, given }) => {
         const at = (lane: number, ordinal: number) =>
@@ -51,7 +51,7 @@ describe('evidence root', () => {
     )
   })
 
-  it('proves each leaf at its number and nowhere else', () => {
+  it('each leaf is proven at its number and nowhere else', () => {
     const tree = buildEvidenceTree(5, (lane, ordinal) =>
       (lane + ordinal) % 3 === 0
         ? { ...noRound, round: hashEvidenceLeaf(noRound), reason: reasonWord(`R${lane}`) }
@@ -73,7 +73,7 @@ describe('evidence root', () => {
     )
   })
 
-  it('writes a reason as left-aligned ASCII, and refuses what does not fit', () => {
+  it('a reason is written as left-aligned ASCII, and refused where it does not fit', () => {
     expect(reasonWord('ROWS_EQUAL')).toBe(stringToHex('ROWS_EQUAL', { size: 32 }))
     for (const act of [
       () => reasonWord('é'),

@@ -28,7 +28,7 @@ const typedData = (at: Network, type: keyof typeof signedTypes, message: never) 
   ({ domain: signingDomain(at), types: signedTypes, primaryType: type, message }) as Parameters<typeof hashTypedData>[0]
 
 describe('typed hash', () => {
-  it('equals viem’s for every type, message and network', () => {
+  it('the typed hash equals that of viem for every type, message and network', () => {
     fc.assert(
       fc.property(anyNetwork, anyMessage, (at, { type, message }) => {
         expect(bytesToHex(typedHash(at, type, message))).toBe(hashTypedData(typedData(at, type, message)))
@@ -37,13 +37,13 @@ describe('typed hash', () => {
     )
   })
 
-  it('has the domain separator that viem computes', () => {
+  it('the domain separator equals that of viem', () => {
     expect(bytesToHex(domainSeparator(network))).toBe(viemDomainSeparator({ domain: signingDomain(network) }))
   })
 })
 
 describe('signer', () => {
-  it('signs the bytes that viem signs, and both recover each other', async () => {
+  it('the signer signs the bytes that viem signs, and both recover each other', async () => {
     await fc.assert(
       fc.asyncProperty(key, anyMessage, async (privateKey, { type, message }) => {
         const signer = createSigner({ privateKey, network })
@@ -57,7 +57,7 @@ describe('signer', () => {
     )
   })
 
-  it('recovers what viem recovers from any signature it accepts', async () => {
+  it('the signer recovers what viem recovers from any signature that it accepts', async () => {
     await fc.assert(
       fc.asyncProperty(messageOf('Commitment'), hexOf(64), fc.constantFrom('1b', '1c'), async (message, rs, v) => {
         const signature = `${rs}${v}` as const
@@ -75,7 +75,7 @@ describe('signer', () => {
     )
   })
 
-  it('binds every field, the type and the network', async () => {
+  it('a signature binds every field, the type and the network', async () => {
     const signer = createSigner({ privateKey: numberToHex(7, { size: 32 }), network })
     await fc.assert(
       fc.asyncProperty(messageOf('Commitment'), messageOf('Commitment'), async (message, other) => {
@@ -92,7 +92,7 @@ describe('signer', () => {
     )
   })
 
-  it('refuses the second form of a signature, a wrong v and a wrong length', async () => {
+  it('the second form of a signature, a wrong v and a wrong length are refused', async () => {
     const signer = createSigner({ privateKey: numberToHex(9, { size: 32 }), network })
     const digest = new Uint8Array(32).fill(5)
     const { signature } = await signMessage(signer, 'Receipt', {
@@ -115,7 +115,7 @@ describe('signer', () => {
       )
   })
 
-  it('refuses a key that is none', () => {
+  it('a key that is not a private key is refused', () => {
     for (const value of [0n, curveOrder])
       expect(() => createSigner({ privateKey: numberToHex(value, { size: 32 }), network })).toThrow(
         expect.objectContaining({ code: 'REPORT_KEY_INVALID' }),

@@ -23,7 +23,7 @@ const at = (date: string) => ({ now: () => new Date(date), crypto })
 const born = at('2026-11-22T10:00:00Z')
 
 describe('certificate', () => {
-  it('is self-signed P-256, valid for ten years from the day before the given clock', async () => {
+  it('a certificate is self-signed P-256, valid for ten years from the day before the given clock', async () => {
     const { certificatePem, keyPem, certificateHash: pinned } = await createCertificate(binding, born)
     const certificate = new X509Certificate(certificatePem)
     expect(certificate.verify(certificate.publicKey)).toBe(true)
@@ -37,19 +37,19 @@ describe('certificate', () => {
     expect(keyPem).toContain('BEGIN PRIVATE KEY')
   })
 
-  it('still has a date beyond 2050, where the encoding of dates changes', async () => {
+  it('a certificate has a right date beyond 2050, where the encoding of dates changes', async () => {
     const { certificatePem } = await createCertificate(binding, at('2048-02-29T00:00:00Z'))
     expect(new X509Certificate(certificatePem).validToDate.toISOString()).toBe('2058-02-28T00:00:00.000Z')
   })
 
-  it('gives every certificate its own key and serial number', async () => {
+  it('every certificate has its own key and serial number', async () => {
     const made = await Promise.all(Array.from({ length: 8 }, () => createCertificate(binding, born)))
     expect(new Set(made.map(({ certificateHash }) => certificateHash)).size).toBe(8)
     expect(new Set(made.map(({ keyPem }) => keyPem)).size).toBe(8)
     expect(new Set(made.map(({ certificatePem }) => new X509Certificate(certificatePem).serialNumber)).size).toBe(8)
   })
 
-  it('binds up to 256 devices, and says so when read back', async () => {
+  it('a certificate binds up to 256 devices, and reads back which', async () => {
     const word = fc
       .uint8Array({ minLength: 32, maxLength: 32 })
       .map(bytes => `0x${Buffer.from(bytes).toString('hex')}` as Hex)
@@ -69,7 +69,7 @@ describe('certificate', () => {
     )
   })
 
-  it('reads no binding from what is not one of ours', async () => {
+  it('no binding is read from a certificate that is not ours', async () => {
     expect(readBinding('nonsense')).toBe(null)
     expect(readBinding(new Uint8Array())).toBe(null)
     const names = [`urn:kaisar:role:provider`, ...['ab', 'cd'].map(byte => `urn:kaisar:operator:0x${byte.repeat(20)}`)]
@@ -90,7 +90,7 @@ describe('certificate file', () => {
   })
   afterEach(() => rm(folder, { recursive: true }))
 
-  it('is made once, readable by its owner only, with nothing left beside it', async () => {
+  it('a certificate file is made once, readable by its owner only, with no other file beside it', async () => {
     expect(await readCertificate(file)).toBe(null)
     const made = await ensureCertificate({ file, binding }, born)
     expect(made.renewedFrom).toBe(null)
@@ -109,7 +109,7 @@ describe('certificate file', () => {
     ['a device is gone', { deviceIds: [hash('01')] }],
     ['the hardware changed', { hardwareHash: hash('0f') }],
     ['the operator changed', { operator: `0x${'cd'.repeat(20)}` }],
-  ])('is renewed with a new key when %s', async (_, change) => {
+  ])('a certificate file is renewed with a new key when %s', async (_, change) => {
     const old = await ensureCertificate({ file, binding }, born)
     const renewed = await ensureCertificate({ file, binding: { ...binding, ...change } }, born)
     expect(renewed.renewedFrom).toBe(old.certificateHash)
@@ -119,14 +119,14 @@ describe('certificate file', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
 
-  it('is renewed a month before it runs out, and not before', async () => {
+  it('a certificate file is renewed a month before it runs out, and not before', async () => {
     const old = await ensureCertificate({ file, binding }, born)
     expect((await ensureCertificate({ file, binding }, at('2036-10-20T00:00:00Z'))).renewedFrom).toBe(null)
     const renewed = await ensureCertificate({ file, binding }, at('2036-10-23T00:00:00Z'))
     expect(renewed.renewedFrom).toBe(old.certificateHash)
   })
 
-  it.each([0o640, 0o604, 0o644, 0o620])('is refused with mode %o', async mode => {
+  it.each([0o640, 0o604, 0o644, 0o620])('a certificate file of mode %o is refused', async mode => {
     await ensureCertificate({ file, binding }, born)
     await chmod(file, mode)
     await expect(ensureCertificate({ file, binding }, born)).rejects.toMatchObject({
@@ -141,7 +141,7 @@ describe('certificate file', () => {
     ['has no certificate', pem => pem.slice(0, pem.indexOf('-----BEGIN CERTIFICATE'))],
     ['was cut off', pem => pem.slice(0, -200)],
     ['has a damaged certificate', pem => pem.replace(/(BEGIN CERTIFICATE-----\n.{20})./, '$1!')],
-  ])('is refused and left alone when it %s', async (_, damage) => {
+  ])('a certificate file is refused and left alone when it %s', async (_, damage) => {
     await ensureCertificate({ file, binding }, born)
     const damaged = damage(await readFile(file, 'utf8'))
     await writeFile(file, damaged)
@@ -151,7 +151,7 @@ describe('certificate file', () => {
     expect(await readFile(file, 'utf8')).toBe(damaged)
   })
 
-  it('is refused when the key is another one’s', async () => {
+  it('a certificate file with the key of another certificate is refused', async () => {
     const mine = await createCertificate(binding, born)
     const other = await createCertificate(binding, born)
     await mkdir(join(folder, 'provider'))
@@ -159,7 +159,7 @@ describe('certificate file', () => {
     await expect(readCertificate(file)).rejects.toMatchObject({ code: 'CERTIFICATE_FILE_MALFORMED' })
   })
 
-  it('says so when it cannot be written', async () => {
+  it('a certificate file that cannot be written gives an error with a code', async () => {
     await writeFile(join(folder, 'provider'), 'a file where the folder should be')
     await expect(ensureCertificate({ file, binding }, born)).rejects.toMatchObject({
       code: 'CERTIFICATE_FILE_INACCESSIBLE',

@@ -50,7 +50,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       return { network, listener, accepted, dial, connected, channelNumber }
     }
 
-    it('carries frames both ways, in order, with their payload', async () => {
+    it('frames are carried both ways, in order, with their payload', async () => {
       const { client, server } = await (await open()).connected()
       const sent: Frame[] = Array.from({ length: 50 }, (_, n) => ({
         type: 'test.frame',
@@ -68,7 +68,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect(await back).toEqual([{ type: 'test.frame', body: null }])
     })
 
-    it('names both certificates at both ends', async () => {
+    it('both ends know both certificates', async () => {
       const { connected, network } = await open()
       const { client, server } = await connected()
       expect(client.peerCertificateHash).toBe(network.serverCertificateHash)
@@ -78,7 +78,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect(client.id).not.toBe(server.id)
     })
 
-    it('keeps frames that arrive before anybody listens', async () => {
+    it('frames that arrive before a handler is set are kept', async () => {
       const { connected, channelNumber } = await open()
       const { client } = await connected()
       const server = await channelNumber(1)
@@ -88,13 +88,13 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect((await collect(server, 3)).map(frame => frame.type)).toEqual(['first', 'second', 'third'])
     })
 
-    it('refuses another certificate than the registered one', async () => {
+    it('another certificate than the registered one is refused', async () => {
       const { dial, network } = await open()
       const code = network.serverCertificateHash === zeroHash ? /ENDPOINT_INVALID|PIN_MISMATCH/ : /PIN_MISMATCH/
       await expect(dial(undefined, otherHash)).rejects.toMatchObject({ code: expect.stringMatching(code) })
     })
 
-    it('refuses a peer without certificate exactly where it has one itself', async () => {
+    it('a peer without a certificate is refused exactly where the listener has one', async () => {
       const { dial, network, accepted } = await open()
       if (network.anonymous === null) return expect((await dial()).peerCertificateHash).toBe(zeroHash)
       await expect(dial(network.anonymous())).rejects.toMatchObject({
@@ -104,7 +104,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect(accepted).toEqual([])
     })
 
-    it('asks whether a certificate is admitted before there is a channel', async () => {
+    it('a certificate is admitted or refused before there is a channel', async () => {
       const network = await createNetwork()
       const asked: Hex[] = []
       const listener = await network.server().listen({
@@ -121,7 +121,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect(asked).toEqual([network.clientCertificateHash])
     })
 
-    it('tells both ends once why a channel ended, and refuses to send afterwards', async () => {
+    it('both ends learn once why a channel ended, and cannot send afterwards', async () => {
       const { client, server } = await (await open()).connected()
       const reasons: CloseReason[] = []
       server.onClose(reason => reasons.push(reason))
@@ -136,7 +136,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect(await closed(client)).toEqual(reason)
     })
 
-    it('delivers what was sent before a close', async () => {
+    it('frames that were sent before a close are delivered', async () => {
       const { client, server } = await (await open()).connected()
       await server.send({ type: 'refused', body: { code: 'X' } })
       server.close({ code: 'TEST_OVER', message: 'bye' })
@@ -144,7 +144,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect((await collect(client, 1))[0]!.type).toBe('refused')
     })
 
-    it('shortens a reason that does not fit, without breaking its code', async () => {
+    it('a reason that does not fit is shortened, without breaking its code', async () => {
       const { client, server } = await (await open()).connected()
       server.close({ code: 'TEST_LONG', message: 'ö'.repeat(400) })
       const { code, message } = await closed(client)
@@ -152,7 +152,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect(message).toMatch(/^ö{30,400}…?$/)
     })
 
-    it('refuses to send a frame above the limit, and goes on', async () => {
+    it('a frame above the limit is not sent, and the channel goes on', async () => {
       const { client, server } = await (await open({ client: { maxFrameBytes: 4096 } })).connected()
       const large = client.send({ type: 'large', body: null, payload: new Uint8Array(4096) })
       await expect(large).rejects.toMatchObject({ code: 'TRANSPORT_FRAME_TOO_LARGE' })
@@ -160,7 +160,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect((await collect(server, 1))[0]!.type).toBe('small')
     })
 
-    it('disconnects a peer that sends a frame above the limit', async () => {
+    it('a peer that sends a frame above the limit is disconnected', async () => {
       const { client, server } = await (await open({ server: { maxFrameBytes: 4096 } })).connected()
       server.onFrame(() => expect.unreachable('it must not be delivered'))
       const ends = Promise.all([closed(client), closed(server)])
@@ -168,14 +168,14 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       for (const { code } of await ends) expect(code).toBe('TRANSPORT_FRAME_TOO_LARGE')
     })
 
-    it('disconnects a peer whose header is above the limit', async () => {
+    it('a peer whose header is above the limit is disconnected', async () => {
       const { client, server } = await (await open({ server: { maxHeaderBytes: 1024 } })).connected()
       const ends = closed(server)
       client.send({ type: 'large', body: 'x'.repeat(2048) }).catch(() => {})
       expect((await ends).code).toBe('TRANSPORT_FRAME_TOO_LARGE')
     })
 
-    it('drops frames above the rate with a refusal, then disconnects', async () => {
+    it('frames above the rate are dropped with a refusal, and then the peer is disconnected', async () => {
       const { connected } = await open({ server: { framesPerSecond: 10, burstFrames: 20 } })
       const { client, server } = await connected()
       const refusals: Frame[] = []
@@ -194,7 +194,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect(refusals[0]).toMatchObject({ type: 'refused', body: { code: 'TRANSPORT_RATE_EXCEEDED' } })
     })
 
-    it('stops taking frames for a peer that does not read, and loses none that it took', async () => {
+    it('no more frames are taken for a peer that does not read, and none that was taken is lost', async () => {
       const limits = { maxQueuedBytes: 256 * 1024, burstFrames: 100_000 }
       const { client, server } = await (await open({ server: limits, client: limits })).connected()
       const payload = new Uint8Array(64 * 1024)
@@ -224,7 +224,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect(await bodies).toEqual(Array.from({ length: accepted }, (_, n) => n))
     })
 
-    it('lets an urgent frame overtake the frames that wait', async () => {
+    it('an urgent frame overtakes the frames that wait', async () => {
       const limits = { maxQueuedBytes: 64 * 1024 * 1024, burstFrames: 100_000 }
       const { client, server } = await (await open({ server: limits, client: limits })).connected()
       for (let n = 0; n < 200; n++) void client.send({ type: 'bulk', body: n, payload: new Uint8Array(60_000) })
@@ -234,7 +234,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect(place).toBeLessThan(20)
     })
 
-    it('refuses connections above the limits', async () => {
+    it('connections above the limits are refused', async () => {
       const { dial, channelNumber } = await open({ server: { maxConnections: 3, maxConnectionsPerAddress: 2 } })
       const first = await dial()
       await dial()
@@ -253,7 +253,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
         .toBe(false)
     })
 
-    it('makes room by ending the oldest channel whose peer has not authenticated', async () => {
+    it('the oldest channel whose peer has not authenticated is ended to make room', async () => {
       const { dial, channelNumber } = await open({ server: { maxConnections: 2 } })
       const first = await dial()
       ;(await channelNumber(1)).authenticated()
@@ -267,7 +267,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       expect([first.closed, third.closed]).toEqual([false, false])
     })
 
-    it('ends its channels when the listener closes, and then is unreachable', async () => {
+    it('channels end when their listener closes, which then is unreachable', async () => {
       const { client, ...rest } = await open().then(async it => ({ ...it, ...(await it.connected()) }))
       const end = closed(client)
       await rest.listener.close()
@@ -275,7 +275,7 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       await expect(rest.dial()).rejects.toMatchObject({ code: 'TRANSPORT_UNREACHABLE' })
     })
 
-    it('dials nothing once aborted', async () => {
+    it('nothing is dialled once it was aborted', async () => {
       const { network, listener } = await open()
       const dialled = network.client().dial({
         url: listener.url,

@@ -41,7 +41,7 @@ function setUp(limits: Partial<Limits>) {
 }
 
 describe('connection guard', () => {
-  it('admits as many connections of one origin as allowed, and forgets those that are gone', () => {
+  it('as many connections of one origin are admitted as allowed, and closed ones are forgotten', () => {
     const { connect } = setUp({ maxConnectionsPerAddress: 2 })
     const first = connect('192.0.2.1')
     expect([first.admitted, connect('192.0.2.1').admitted]).toEqual([true, true])
@@ -52,7 +52,7 @@ describe('connection guard', () => {
     expect(connect('192.0.2.1').admitted).toBe(true)
   })
 
-  it('makes room by destroying the oldest that has not authenticated, never one that has', () => {
+  it('the oldest connection that has not authenticated is closed to make room, and never an authenticated one', () => {
     const { connect, guard } = setUp({ maxConnections: 3 })
     const [known, slow, slower] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(connect)
     guard.establish(known!.socket)
@@ -66,7 +66,7 @@ describe('connection guard', () => {
     expect(connect('192.0.2.7').admitted).toBe(true)
   })
 
-  it('limits how fast one origin may connect and ask, and no other', () => {
+  it('one origin’s rate of connections and requests is limited without an effect on others', () => {
     const { connect, guard, pass } = setUp({ requestsPerSecond: 1, burstRequests: 2 })
     expect(connect('192.0.2.1').admitted).toBe(true)
     expect(guard.allowRequest({ remoteAddress: '192.0.2.1', remotePort: 9 })).toBe(true)
@@ -77,11 +77,11 @@ describe('connection guard', () => {
     expect(connect('192.0.2.1').admitted).toBe(true)
   })
 
-  it('drops a socket that is already gone', () => {
+  it('a socket that is already closed is dropped', () => {
     expect(setUp({}).connect(undefined).admitted).toBe(false)
   })
 
-  it('never holds more than the limits, whatever comes and goes', () => {
+  it('the guard never holds more connections than the limits, whatever comes and goes', () => {
     const step = fc.record({
       host: fc.integer({ min: 1, max: 6 }),
       act: fc.constantFrom('connect', 'leave', 'establish'),
@@ -123,7 +123,7 @@ describe('originOf', () => {
     ['::1', '0:0:0:0::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
     [undefined, ''],
-  ])('of %s is %s', (address, origin) => {
+  ])('the origin of %s is %s', (address, origin) => {
     expect(originOf(address)).toBe(origin)
   })
 })

@@ -26,7 +26,7 @@ const parameters = {
   mode: '0644',
 }
 
-it('says what happened', () => {
+it('every error of the transport has a sentence that says what happened', () => {
   const factories = { ...transportErrors, ...sessionErrors, ...certificateErrors } as unknown as Record<
     string,
     (given: object) => Parameters<typeof closeReason>[0]
@@ -39,10 +39,10 @@ it('says what happened', () => {
   expect(messages).toMatchInlineSnapshot(`
     [
       "TRANSPORT_ENDPOINT_INVALID: The endpoint wss://checker.example:443 cannot be dialled: the reason.",
-      "TRANSPORT_ENDPOINT_PRIVATE: The endpoint wss://checker.example:443 means 10.0.0.7, which is a private address: it is not dialled.",
+      "TRANSPORT_ENDPOINT_PRIVATE: The endpoint wss://checker.example:443 leads to 10.0.0.7, which is a private address, so it is not dialled.",
       "TRANSPORT_UNREACHABLE: No connection to wss://checker.example:443: the reason.",
       "TRANSPORT_TIMEOUT: wss://checker.example:443 did not complete the handshake within 1.5 s.",
-      "TRANSPORT_ABORTED: Dialling wss://checker.example:443 was given up.",
+      "TRANSPORT_ABORTED: The connection to wss://checker.example:443 was given up before it was open.",
       "TRANSPORT_PIN_MISMATCH: wss://checker.example:443 presented the certificate 0xbb, but 0xaa is registered on chain.",
       "TRANSPORT_REFUSED: wss://checker.example:443 refused the connection with HTTP status 403.",
       "TRANSPORT_PLAIN_NOT_LOCAL: Refusing to listen on 0.0.0.0 without TLS.",
@@ -58,7 +58,7 @@ it('says what happened', () => {
       "TRANSPORT_LOST: The connection broke: the reason.",
       "TRANSPORT_SHUTTING_DOWN: The peer is stopping.",
       "TRANSPORT_CLOSED: The connection was closed.",
-      "SESSION_VERSION_UNSUPPORTED: The peer speaks version 2 of the protocol, this program version 1.",
+      "SESSION_VERSION_UNSUPPORTED: The peer speaks version 2 of the protocol, and this program speaks version 1.",
       "SESSION_NETWORK_MISMATCH: The Checker serves the network 2, this program is on 1.",
       "SESSION_CHECKER_MISMATCH: The session names the Checker 2, not 1.",
       "SESSION_CERTIFICATE_MISMATCH: The signed session names other certificates than this connection has.",
@@ -70,12 +70,12 @@ it('says what happened', () => {
       "SESSION_HANDSHAKE_TIMEOUT: The peer did not say who it is within 1.5 s.",
       "SESSION_REFUSED: wss://checker.example:443 refused the session (SOME_CODE): A sentence.",
       "SESSION_REPLACED: A newer session of the same operator took the place of this one.",
-      "SESSION_FAULTS_EXCEEDED: Too many messages of this session had to be refused.",
+      "SESSION_FAULTS_EXCEEDED: Too many messages of this session were refused.",
       "MESSAGE_UNKNOWN: Messages of type "job.offer" are not known here.",
-      "MESSAGE_UNEXPECTED: Nobody here takes messages of type "job.offer".",
+      "MESSAGE_UNEXPECTED: This side of the session takes no messages of type "job.offer".",
       "MESSAGE_INVALID: A "job.offer" message is malformed: the reason.",
       "MESSAGE_PAYLOAD_TOO_LARGE: The payload of a "job.offer" message has 2 bytes, at most 1 are allowed.",
-      "MESSAGE_QUEUE_FULL: A "job.offer" message was not taken: too many wait already.",
+      "MESSAGE_QUEUE_FULL: A "job.offer" message was not taken: too many messages wait already.",
       "MESSAGE_NOT_PROCESSED: A "job.offer" message was not processed (SOME_CODE).",
       "CERTIFICATE_FILE_MODE: /data/certificate.pem can be read by others (mode 0644).",
       "CERTIFICATE_FILE_MALFORMED: /data/certificate.pem cannot be used: the reason.",

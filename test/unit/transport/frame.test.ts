@@ -16,14 +16,14 @@ const frame = (header: string | Uint8Array, payload = new Uint8Array(), headerBy
 const decoding = (bytes: Uint8Array) => () => decodeFrame(bytes, limits)
 
 describe('frame', () => {
-  it('is a length, a JSON header and the payload', () => {
+  it('a frame is a length, a JSON header and the payload', () => {
     const bytes = encodeFrame({ type: 'job.openings', body: { rows: 2 }, payload: Uint8Array.of(1, 2, 3) }, limits)
     expect(Buffer.from(bytes).toString('latin1')).toBe(
       '\0\0\0\x29{"type":"job.openings","body":{"rows":2}}\x01\x02\x03',
     )
   })
 
-  it('comes back as it was', () => {
+  it('a frame decodes as it was encoded', () => {
     fc.assert(
       fc.property(type, fc.jsonValue({ maxDepth: 4 }), fc.uint8Array({ maxLength: 200 }), (type, body, payload) => {
         const bytes = encodeFrame({ type, body, payload }, defaultLimits)
@@ -36,13 +36,13 @@ describe('frame', () => {
     )
   })
 
-  it('reads a view into a larger buffer by its own offset', () => {
+  it('a frame that is a view into a larger buffer is read by its own offset', () => {
     const bytes = encodeFrame({ type: 'a', body: 1, payload: Uint8Array.of(9) }, limits)
     const larger = Buffer.concat([Buffer.from('noise'), bytes, Buffer.from('noise')])
     expect(decodeFrame(larger.subarray(5, 5 + bytes.length), limits)).toMatchObject({ type: 'a', body: 1 })
   })
 
-  it('answers any bytes with a frame or one of two errors', () => {
+  it('any bytes decode to a frame or to one of two errors', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
       fc
@@ -65,7 +65,7 @@ describe('frame', () => {
     )
   })
 
-  it('never turns a flipped bit into a crash', () => {
+  it('a flipped bit never makes decoding crash', () => {
     const bytes = encodeFrame(
       { type: 'job.commitment', body: { message: { rows: '12' } }, payload: Uint8Array.of(1) },
       limits,
@@ -104,12 +104,12 @@ describe('frame', () => {
     expect(decoding(bytes)).toThrow(expect.objectContaining({ code: `TRANSPORT_FRAME_${code}` }))
   })
 
-  it('survives the deepest nesting that fits', () => {
+  it('decoding survives the deepest nesting that fits', () => {
     const deep = `{"type":"a","body":${'['.repeat(250_000)}${']'.repeat(250_000)}}`
     expect(decodeFrame(frame(deep), defaultLimits).type).toBe('a')
   })
 
-  it('refuses to encode what the other side would refuse', () => {
+  it('encoding refuses what the other side would refuse', () => {
     const payload = new Uint8Array(4096)
     expect(() => encodeFrame({ type: 'a', body: 1, payload }, limits)).toThrow(/limit of 4096/)
     expect(() => encodeFrame({ type: 'a', body: 'x'.repeat(1024) }, limits)).toThrow(/limit of 1024/)

@@ -85,7 +85,7 @@ const lost: CloseReason = { code: 'TRANSPORT_LOST', message: 'gone' }
 const unreachable = transportErrors.TRANSPORT_UNREACHABLE({ url: 'wss://a', why: 'nobody listens there' })
 
 describe('keepSessions', () => {
-  it('dials every endpoint, once', async () => {
+  it('keepSessions dials every endpoint once', async () => {
     const { kept, dials, settled } = world()
     kept.update([endpoint('a'), endpoint('b')])
     kept.update([endpoint('b'), endpoint('a')])
@@ -97,7 +97,7 @@ describe('keepSessions', () => {
     await kept.close()
   })
 
-  it('dials again after a lost session, and reports why it was lost', async () => {
+  it('a lost session is dialled again, and the reason of the loss is reported', async () => {
     const { kept, dials, waits, settled, pass } = world()
     kept.update([endpoint('a')])
     await settled()
@@ -113,7 +113,7 @@ describe('keepSessions', () => {
     await kept.close()
   })
 
-  it('waits up to twice as long after each failure, up to the cap', async () => {
+  it('the wait doubles after each failure, up to the cap', async () => {
     const { kept, waits, refuse, reports, settled } = world({ random: () => 0.999_999 })
     refuse(unreachable)
     kept.update([endpoint('a')])
@@ -127,7 +127,7 @@ describe('keepSessions', () => {
     await kept.close()
   })
 
-  it('spreads its waits over the whole range', async () => {
+  it('waits are spread over the whole range', async () => {
     const draws = [0, 0.25, 0.75]
     const { kept, waits, refuse, settled } = world({ random: () => draws.shift() ?? 0 })
     refuse(unreachable)
@@ -137,7 +137,7 @@ describe('keepSessions', () => {
     await kept.close()
   })
 
-  it('counts failures of short sessions, and forgets them after one that lasted', async () => {
+  it('failures of short sessions are counted, and forgotten after a session that lasted', async () => {
     const { kept, dials, waits, reports, pass, settled } = world()
     kept.update([endpoint('a')])
     for (const [n, lastedMs] of [10, 10, 2000, 10].entries()) {
@@ -151,7 +151,7 @@ describe('keepSessions', () => {
     await kept.close()
   })
 
-  it('does not fight another machine with the same key', async () => {
+  it('a session that another machine with the same key has taken is not fought for', async () => {
     const { kept, dials, waits, settled } = world()
     kept.update([endpoint('a')])
     await settled()
@@ -161,7 +161,7 @@ describe('keepSessions', () => {
     await kept.close()
   })
 
-  it('closes what is no longer wanted, and dials a changed endpoint anew', async () => {
+  it('sessions that are no longer wanted are closed, and a changed endpoint is dialled anew', async () => {
     const { kept, dials, settled } = world()
     kept.update([endpoint('a'), endpoint('b')])
     await settled()
@@ -173,7 +173,7 @@ describe('keepSessions', () => {
     await kept.close()
   })
 
-  it('closes everything and dials no more, also while it waits', async () => {
+  it('close ends everything and stops dialling, also during a wait', async () => {
     const { kept, dials, refuse, settled } = world()
     kept.update([endpoint('a')])
     await settled()
@@ -186,7 +186,7 @@ describe('keepSessions', () => {
     expect(kept.unreachable()).toEqual([])
   })
 
-  it('closes a session that nobody here can take, and tries again later', async () => {
+  it('a session for which a handler cannot be made is closed, and dialled again later', async () => {
     const sessions: FakeSession[] = []
     const reports: Unreachable[] = []
     const kept = keepSessions(backoff, {
@@ -209,7 +209,7 @@ describe('keepSessions', () => {
     await kept.close()
   })
 
-  it('closes a session that opens after it was given up', async () => {
+  it('a session that opens after its endpoint was given up is closed', async () => {
     const late = Promise.withResolvers<Session>()
     const onSession = vi.fn()
     const kept = keepSessions(backoff, {

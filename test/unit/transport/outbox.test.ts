@@ -27,7 +27,7 @@ function setUp(maxQueuedBytes: number, stallMs = 60_000) {
 }
 
 describe('outbox', () => {
-  it('writes one at a time, in order, urgent first', async () => {
+  it('the outbox writes one frame at a time, in order, urgent ones first', async () => {
     const { outbox, written, writes } = setUp(1000)
     const pushed = [1, 2, 3].map(fill => outbox.push(bytes(10, fill), false))
     pushed.push(outbox.push(bytes(10, 9), true), outbox.push(bytes(10, 8), true))
@@ -40,7 +40,7 @@ describe('outbox', () => {
     expect(written).toEqual([1, 9, 8, 2, 3])
   })
 
-  it('refuses what does not fit, takes what does, and any single frame when empty', async () => {
+  it('the outbox refuses a frame that does not fit, and takes any single frame when it is empty', async () => {
     const { outbox, writes } = setUp(100)
     const first = outbox.push(bytes(500), false)
     await expect(outbox.push(bytes(1), false)).rejects.toMatchObject({ code: 'TRANSPORT_QUEUE_FULL' })
@@ -58,7 +58,7 @@ describe('outbox', () => {
     await Promise.all([half, rest, urgent])
   })
 
-  it('rejects everything that waits, and everything later, once it has failed', async () => {
+  it('a failed outbox rejects everything that waits and every later frame', async () => {
     const { outbox, writes, written } = setUp(1000)
     const results = [outbox.push(bytes(1), false), outbox.push(bytes(1), true)].map(it => it.catch(error => error.code))
     outbox.fail(transportErrors.TRANSPORT_SHUTTING_DOWN())
@@ -68,7 +68,7 @@ describe('outbox', () => {
     expect(written).toHaveLength(1)
   })
 
-  it('says so when one write takes too long', async () => {
+  it('the outbox reports a write that takes too long', async () => {
     const { outbox, onStall, writes } = setUp(1000, 10)
     const pushed = outbox.push(bytes(1), false)
     await vi.waitFor(() => expect(onStall).toHaveBeenCalledOnce())
@@ -78,7 +78,7 @@ describe('outbox', () => {
 })
 
 describe('token bucket', () => {
-  it('grants a burst, then the rate, and never more than both', () => {
+  it('a token bucket grants a burst, then the rate, and never more than both', () => {
     const step = fc.record({ ms: fc.nat(500), cost: fc.integer({ min: 1, max: 5 }) })
     fc.assert(
       fc.property(
@@ -104,7 +104,7 @@ describe('token bucket', () => {
     )
   })
 
-  it('loses nothing when the clock is set back', () => {
+  it('a token bucket loses no tokens when the clock is set back', () => {
     let clock = 3_600_000
     const bucket = createTokenBucket({ perSecond: 1, burst: 3 }, () => clock)
     clock = 0

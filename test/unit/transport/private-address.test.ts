@@ -17,18 +17,18 @@ describe('private addresses', () => {
     ...['192.168.1.1', '192.0.0.8', '198.18.0.1', '224.0.0.1', '255.255.255.255'],
     ...['::1', '::', 'fe80::1', 'fe80::1%eth0', 'fc00::1', 'fd12:3456::1', 'ff02::1', '2001:db8::1', '2002:7f00:1::'],
     ...['::ffff:127.0.0.1', '::ffff:7f00:1', '0:0:0:0:0:ffff:10.0.0.1', '64:ff9b::169.254.169.254', '::127.0.0.1'],
-  ])('%s is one', address => {
+  ])('%s is a private address', address => {
     expect(isPrivateAddress(address)).toBe(true)
   })
 
   it.each(['8.8.8.8', '1.1.1.1', '172.32.0.1', '100.128.0.1', '2606:4700:4700::1111', '::ffff:8.8.8.8', 'example.org'])(
-    '%s is none',
+    '%s is not a private address',
     address => {
       expect(isPrivateAddress(address)).toBe(false)
     },
   )
 
-  it('says the same of an IPv4 address and of what maps to it, however that is written', () => {
+  it('an IPv4 address is judged the same as an IPv6 address that maps to it, in any notation', () => {
     fc.assert(
       fc.property(fc.ipV4(), address => {
         const [a, b, c, d] = address.split('.').map(Number) as [number, number, number, number]
@@ -54,15 +54,15 @@ describe('an endpoint on chain', () => {
     ['wss://[::ffff:169.254.169.254]:80', '::ffff:a9fe:a9fe'],
     ['wss://[::1]:7411', '::1'],
     ['wss://10.0.0.7:7411', '10.0.0.7'],
-  ])('at %s is not dialled', async (url, address) => {
+  ])('an endpoint at %s is not dialled', async (url, address) => {
     await expect(dial(url)).rejects.toThrow(refused(address))
   })
 
-  it('without TLS is not dialled either', async () => {
+  it('a private endpoint without TLS is not dialled either', async () => {
     await expect(dial('ws://127.0.0.1:7411', {}, `0x${'00'.repeat(32)}`)).rejects.toThrow(refused('127.0.0.1'))
   })
 
-  it('whose name resolves there is not dialled, were it one address of many', async () => {
+  it('an endpoint whose name resolves to a private address, even one of many, is not dialled', async () => {
     await expect(dial('wss://localhost:7411')).rejects.toThrow(
       expect.objectContaining({ code: 'TRANSPORT_ENDPOINT_PRIVATE' }),
     )
@@ -72,12 +72,12 @@ describe('an endpoint on chain', () => {
     }
   })
 
-  it('is dialled on a network that is all private, where that is said', async () => {
+  it('a private endpoint is dialled on a network that was said to be private', async () => {
     const nobody = expect.objectContaining({ code: 'TRANSPORT_UNREACHABLE' })
     await expect(dial('wss://127.0.0.1:1', { dialsPrivate: true })).rejects.toThrow(nobody)
   })
 
-  it('is resolved once: what was looked at is what is connected to', () => {
+  it('a name is resolved once, and the connection uses the address that was checked', () => {
     const found: unknown[] = []
     publicLookup(resolveTo('8.8.8.8', '1.1.1.1'))('checker.example', { all: true }, (...said) => found.push(said))
     publicLookup(resolveTo('8.8.8.8'))('checker.example', {}, (...said) => found.push(said))

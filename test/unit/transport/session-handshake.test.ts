@@ -67,7 +67,7 @@ afterEach(async () => {
 })
 
 describe('session handshake', () => {
-  it('tells both sides whom they speak with', async () => {
+  it('the handshake tells both sides whom they speak with', async () => {
     const { dial, sessions, claims, server } = await serve()
     const session = await dial()
     expect(session).toMatchObject({
@@ -82,7 +82,7 @@ describe('session handshake', () => {
     expect(server.sessions()).toEqual(sessions)
   })
 
-  it('takes addresses in any case', async () => {
+  it('the handshake accepts addresses in any case', async () => {
     const { dial, endpoint } = await serve()
     const upper = (address: Hex) => `0x${address.slice(2).toUpperCase()}` as const
     const session = await dial({
@@ -93,7 +93,7 @@ describe('session handshake', () => {
     expect(session.operator).toBe(checker.operator)
   })
 
-  it('loses nothing that either side says right after it was accepted', async () => {
+  it('messages that either side sends right after acceptance are not lost', async () => {
     const { dial, sessions } = await serve()
     const client = await dial()
     const served = sessions[0]!
@@ -135,7 +135,7 @@ describe('session handshake', () => {
       'SESSION_SIGNATURE_INVALID',
     ],
     ['a signature for another Checker', {}, alter({ checker: provider.operator }), 'SESSION_SIGNATURE_INVALID'],
-  ])('refuses %s', async (_, options, sign, code) => {
+  ])('the server refuses %s', async (_, options, sign, code) => {
     const { dial, sessions, refusals } = await serve()
     await expect(dial(options, sign)).rejects.toMatchObject({ code: 'SESSION_REFUSED', context: { code } })
     expect(sessions).toEqual([])
@@ -167,7 +167,7 @@ describe('session handshake', () => {
     expect(sessions).toEqual([])
   })
 
-  it('refuses a session frame with any byte flipped', async () => {
+  it('a session frame with any byte flipped is refused', async () => {
     const { channel, sessions } = await serve()
     let refused = 0
     let at = 0
@@ -187,7 +187,7 @@ describe('session handshake', () => {
     expect(sessions).toEqual([])
   })
 
-  it('takes a refusal of the client for what it is, and does not answer it', async () => {
+  it('a refusal by the client is reported as such, and is not answered', async () => {
     const { channel, refusals } = await serve()
     const client = await channel()
     const heard: Frame[] = []
@@ -201,7 +201,7 @@ describe('session handshake', () => {
     await vi.waitFor(() => expect(refusals).toMatchObject([{ code: 'SESSION_REFUSED', context }]))
   })
 
-  it('refuses a session that was recorded from an earlier connection', async () => {
+  it('a session that was recorded from an earlier connection is refused', async () => {
     const { channel, sessions } = await serve()
     let recorded: unknown
     const first = await exchange(await channel(), async nonce => {
@@ -214,7 +214,7 @@ describe('session handshake', () => {
     expect(sessions).toHaveLength(1)
   })
 
-  it('refuses a session relayed by a man in the middle, who has another certificate', async () => {
+  it('a session that a man in the middle with another certificate relays is refused', async () => {
     const { hosts, sessions, endpoint } = await serve()
     const middle = hosts.transport({ certificateHash: hash('ee') })
     const upstream = await middle.dial({ url: endpoint.url, expectedCertificateHash: certificates.server })
@@ -241,7 +241,7 @@ describe('session handshake', () => {
     expect(sessions).toEqual([])
   })
 
-  it('says why an operator is not admitted', async () => {
+  it('the refusal says why an operator is not admitted', async () => {
     const { dial } = await serve({ admit: async () => `it has no device, ${'or so '.repeat(500)}` })
     await expect(dial()).rejects.toMatchObject({
       message: expect.stringContaining('has no device'),
@@ -249,7 +249,7 @@ describe('session handshake', () => {
     })
   })
 
-  it('takes the blame when the registration cannot be looked up, without saying more', async () => {
+  it('where the registration cannot be looked up, the refusal names the server’s fault and nothing else', async () => {
     const { dial, refusals } = await serve({ admit: () => Promise.reject(new Error('https://key@rpc')) })
     const error = await dial().catch(error => error)
     expect(error).toMatchObject({ context: { code: 'SESSION_ADMISSION_FAILED' } })
@@ -261,27 +261,27 @@ describe('session handshake', () => {
   it.each([
     ['another network', { network: { ...network, chainId: 1 } }, 'SESSION_NETWORK_MISMATCH'],
     ['another contract', { network: { ...network, consensus: provider.operator } }, 'SESSION_NETWORK_MISMATCH'],
-  ])('signs nothing for %s', async (_, options, code) => {
+  ])('the client signs nothing for %s', async (_, options, code) => {
     const { dial } = await serve()
     const sign: Sign = async () => expect.unreachable('nothing may be signed')
     await expect(dial(options, sign)).rejects.toMatchObject({ code })
   })
 
-  it('signs nothing for another Checker than the registered one', async () => {
+  it('the client signs nothing for another Checker than the registered one', async () => {
     const { dial, endpoint } = await serve()
     const sign: Sign = async () => expect.unreachable('nothing may be signed')
     const dialled = dial({ endpoint: { ...endpoint, checker: provider.operator } }, sign)
     await expect(dialled).rejects.toMatchObject({ code: 'SESSION_CHECKER_MISMATCH' })
   })
 
-  it('gives up a client that says nothing', async () => {
+  it('a client that says nothing is disconnected', async () => {
     const { channel, refusals } = await serve({ limits: { handshakeTimeoutMs: 50 } })
     const silent = await channel()
     expect((await ended(silent)).code).toBe('SESSION_HANDSHAKE_TIMEOUT')
     await vi.waitFor(() => expect(refusals).toMatchObject([{ code: 'SESSION_HANDSHAKE_TIMEOUT' }]))
   })
 
-  it('gives up a server that says nothing', async () => {
+  it('a server that says nothing is given up', async () => {
     const hosts = createInMemoryNetwork()
     const listener = await hosts.transport().listen({ host: 'mute', port: 0, onChannel: () => {} })
     const dialled = dialSession(
@@ -302,7 +302,7 @@ describe('session handshake', () => {
     ['a message before the session', [{ type: 'heartbeat', body: { nonce: hash('01') } }]],
     ['a flood before the session', Array.from({ length: 200 }, () => ({ type: 'heartbeat', body: null }))],
     ['an accepted of its own', [{ type: 'accepted', body: {} }]],
-  ])('refuses %s', async (_, frames) => {
+  ])('the handshake refuses %s', async (_, frames) => {
     const { channel, sessions } = await serve()
     const client = await channel()
     const end = ended(client)
@@ -311,7 +311,7 @@ describe('session handshake', () => {
     expect(sessions).toEqual([])
   })
 
-  it('refuses a client that goes on before it was accepted', async () => {
+  it('a client that goes on before it was accepted is refused', async () => {
     const answered = Promise.withResolvers<null>()
     const { channel, sessions } = await serve({ admit: () => answered.promise })
     const client = await channel()
@@ -329,7 +329,7 @@ describe('session handshake', () => {
     expect(sessions).toEqual([])
   })
 
-  it('replaces an operator’s session by a newer one, once that one has authenticated', async () => {
+  it('a newer session of an operator replaces the older one, once the newer one has authenticated', async () => {
     const { dial, channel, server, sessions } = await serve()
     const first = await dial()
     await channel()
@@ -346,7 +346,7 @@ describe('session handshake', () => {
     expect(server.sessions()).toEqual([])
   })
 
-  it('never ends a session to make room for a stranger', async () => {
+  it('a session is never ended to make room for a stranger', async () => {
     const { dial, channel } = await serve({ limits: { maxConnections: 2 } })
     const session = await dial()
     const strangers = [await channel(), await channel(), await channel()]
@@ -355,7 +355,7 @@ describe('session handshake', () => {
     expect(session.closed).toBe(false)
   })
 
-  it('keeps one session for each role and operator', async () => {
+  it('one session is kept for each role and operator', async () => {
     const { dial, server } = await serve()
     await dial()
     await dial({ role: 'checker', deviceIds: [] })
@@ -367,7 +367,7 @@ describe('session handshake', () => {
     ])
   })
 
-  it('stops dialling when aborted, also in the middle of the handshake', async () => {
+  it('dialling stops when it is aborted, also in the middle of the handshake', async () => {
     const { dial } = await serve()
     const stop = new AbortController()
     const dialled = dial({ signal: stop.signal }, async () => {

@@ -54,7 +54,7 @@ const ended = (session: Session): Promise<CloseReason> => new Promise(resolve =>
 const refusalOf = ({ body }: Frame) => (body as { code: string }).code
 
 describe('session', () => {
-  it('hands over typed bodies, payload and time of arrival', async () => {
+  it('a session hands over typed bodies, payload and time of arrival', async () => {
     let clock = 1000
     const { session, peer } = await open({}, () => clock)
     const received = Promise.withResolvers<unknown[]>()
@@ -66,7 +66,7 @@ describe('session', () => {
     expect(await received.promise).toEqual([body, Buffer.of(1, 2), 1000])
   })
 
-  it('sends bigints as decimal strings that the schema reads back', async () => {
+  it('bigints are sent as decimal strings that the schema reads back', async () => {
     const { session, heard } = await open()
     await session.send('job.commitment', commitment)
     const [frame] = await heard(1)
@@ -74,7 +74,7 @@ describe('session', () => {
     expect(messageBodies['job.commitment'].parse(frame!.body)).toEqual(commitment)
   })
 
-  it('answers heartbeats before what waits to be handled, with nobody listening', async () => {
+  it('heartbeats are answered before messages that wait, without a handler', async () => {
     const { session, peer, heard } = await open()
     const order: string[] = []
     session.on('job.openings', () => void order.push('openings'))
@@ -87,7 +87,7 @@ describe('session', () => {
     expect(order.length).toBeLessThan(20)
   })
 
-  it('gives frames that arrived together to handlers registered in the same turn, and answers heartbeats first', async () => {
+  it('frames that arrived together reach handlers registered in the same turn, and heartbeats are answered first', async () => {
     const order: string[] = []
     const channel = {
       id: 'test',
@@ -112,7 +112,7 @@ describe('session', () => {
     expect(order).toEqual(['heartbeat.reply', 'openings handled', 'abort handled'])
   })
 
-  it('does not let a handler that takes long hold up the next', async () => {
+  it('a slow handler does not delay the next one', async () => {
     const { session, peer, heard } = await open()
     const stuck = Promise.withResolvers<void>()
     session.on('job.abort', () => stuck.promise)
@@ -123,7 +123,7 @@ describe('session', () => {
     stuck.resolve()
   })
 
-  it('calls every handler of a type until it stops listening', async () => {
+  it('every handler of a type is called until it stops listening', async () => {
     const { session, peer } = await open()
     const [first, second] = [vi.fn(), vi.fn()]
     const stop = session.on('heartbeat', first)
@@ -167,7 +167,7 @@ describe('session', () => {
       'MESSAGE_PAYLOAD_TOO_LARGE',
     ],
     ['a heartbeat without nonce', { type: 'heartbeat', body: {} }, 'MESSAGE_INVALID'],
-  ])('refuses %s, says why, and goes on', async (_, frame, code) => {
+  ])('a session refuses %s with the reason, and goes on', async (_, frame, code) => {
     const { session, peer, heard } = await open()
     session.on('job.commitment', () => session.send('heartbeat', { nonce: hash('0b') }))
     await peer.send(frame)
@@ -179,20 +179,20 @@ describe('session', () => {
     expect(session.closed).toBe(false)
   })
 
-  it.each(['welcome', 'session', 'accepted'])('ends when a "%s" comes after the handshake', async type => {
+  it.each(['welcome', 'session', 'accepted'])('a session ends when a "%s" comes after the handshake', async type => {
     const { peer, ended } = await open()
     await peer.send({ type, body: {} })
     expect((await ended).code).toBe('SESSION_OUT_OF_ORDER')
   })
 
-  it('ends when too many messages had to be refused', async () => {
+  it('a session ends when too many messages were refused', async () => {
     const { peer, ended, frames } = await open({}, () => 0)
     for (let n = 0; n < 100; n++) peer.send({ type: 'job.bribe', body: n }).catch(() => {})
     expect((await ended).code).toBe('SESSION_FAULTS_EXCEEDED')
     expect(frames.length).toBeLessThanOrEqual(32)
   })
 
-  it('answers a handler that fails with the code alone, and keeps the cause to itself', async () => {
+  it('a handler that fails is answered with the code alone, and the cause stays private', async () => {
     const { session, peer, heard, faults } = await open()
     const failure = chainErrors.TEST_RPC_UNREACHABLE({ url: 'https://key@rpc.example/secret' })
     session.on('job.commitment', () => Promise.reject(failure))
@@ -211,7 +211,7 @@ describe('session', () => {
     expect(faults).toMatchObject([{ type: 'job.commitment', error: failure }, { type: 'job.abort' }])
   })
 
-  it('refuses messages while those that wait are too many, and heartbeats still are answered', async () => {
+  it('messages are refused while too many wait, and heartbeats are still answered', async () => {
     const { session, peer, heard } = await open({ maxQueuedBytes: 100_000 })
     const stuck = Promise.withResolvers<void>()
     let handled = 0
@@ -231,7 +231,7 @@ describe('session', () => {
     await vi.waitFor(() => expect(handled).toBe(3))
   })
 
-  it('does not hold replies against a peer whom nobody heard out', async () => {
+  it('messages without a handler do not count against the peer', async () => {
     const { session, peer, frames } = await open({}, () => 0)
     for (let n = 0; n < 100; n++) await peer.send({ type: 'heartbeat.reply', body: { nonce: hash('01') } })
     for (let n = 0; n < 100; n++) await peer.send({ type: 'job.abort', body: abortBody() })
@@ -240,7 +240,7 @@ describe('session', () => {
     expect(session.closed).toBe(false)
   })
 
-  it('never answers a refusal with a refusal', async () => {
+  it('a refusal is never answered with a refusal', async () => {
     const { session, peer, frames } = await open()
     const refusals: unknown[] = []
     session.on('refused', body => void refusals.push(body))
@@ -251,7 +251,7 @@ describe('session', () => {
     expect(frames).toEqual([])
   })
 
-  it('lets small messages overtake openings that wait', async () => {
+  it('small messages overtake openings that wait', async () => {
     const { session, heard } = await open({ maxQueuedBytes: 10_000_000 })
     const body = { commitmentHash: hash('07'), secret: hash('08') }
     for (let n = 0; n < 10; n++) void session.send('job.openings', body, new Uint8Array(100_000))

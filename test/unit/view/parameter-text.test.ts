@@ -20,13 +20,13 @@ function grouped(preset: 'devnet' | 'peaq' | 'op-stack' | 'arbitrum') {
   }
 }
 
-it.each(['devnet', 'peaq', 'op-stack', 'arbitrum'] as const)('has a unit for every parameter of %s', preset => {
+it.each(['devnet', 'peaq', 'op-stack', 'arbitrum'] as const)('every parameter of the preset %s has a unit', preset => {
   const texts = parameterTexts(grouped(preset))
   expect(texts.length).toBeGreaterThan(30)
   expect(texts.filter(({ hasUnit }) => !hasUnit)).toEqual([])
 })
 
-it('shows KAI, parts of a hundred, spans and chances, none of them raw', () => {
+it('KAI, percentages, spans and chances are shown with their units and never raw', () => {
   const lines = parameterLines(grouped('op-stack'))
   for (const line of [
     '  firstEpochAt         not started',

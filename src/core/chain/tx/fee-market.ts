@@ -1,8 +1,8 @@
-/** What the endpoints say that the next block asks. */
+/** Reads the fees that the endpoints name for the next block. */
 import type { Chain } from '../client.ts'
 import type { FeeMarket } from './fees.ts'
 
-/** In wei per gas: whatever an endpoint says it is, of two the higher. */
+/** The tip in wei per gas as the endpoints name it: the middle one, of two the higher. */
 export const tipPerGas = (chain: Chain): Promise<bigint> =>
   chain.client.estimateMaxPriorityFeePerGas().catch(() => 1_000_000_000n)
 

@@ -1,24 +1,24 @@
-/** What one attempt offers, in wei per gas. */
+/** The fee that one attempt offers, in wei per gas. */
 export type Fee = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint }
 
-/** What the next block asks, in wei per gas. */
+/** The fee that the next block asks for, in wei per gas. */
 export type FeeMarket = { readonly baseFeePerGas: bigint; readonly tipPerGas: bigint }
 
 /** Nodes refuse a replacement that raises both fees by less than 10%; 20% leaves no doubt. */
 const bumpPercent = 120n
 
-/** What this installation offers at most, in wei per gas. */
+/** The highest fee that this installation offers, in wei per gas. */
 export type FeeCaps = { readonly feePerGas: bigint; readonly tipPerGas: bigint }
 
-/** Unless it says otherwise. */
+/** The caps where the user names none. */
 export const defaultFeeCaps: FeeCaps = { feePerGas: 200_000_000_000n, tipPerGas: 10_000_000_000n }
 
-/** What the market is said to ask as a tip is offered up to a quarter of the cap: the rest is for seven replacements. */
+/** The first attempt offers at most a quarter of the tip's cap, so that seven replacements can raise it. */
 const firstTipShare = 4n
 export const firstTip = (market: Pick<FeeMarket, 'tipPerGas'>, caps: Pick<FeeCaps, 'tipPerGas'>): bigint =>
   min(market.tipPerGas, caps.tipPerGas / firstTipShare)
 
-/** Room for the base fee to double before the transaction has to be replaced. */
+/** The market's fee, with room for the base fee to double before the transaction has to be replaced. */
 const marketFee = (baseFeePerGas: bigint, tipPerGas: bigint): Fee => ({
   maxFeePerGas: baseFeePerGas * 2n + tipPerGas,
   maxPriorityFeePerGas: tipPerGas,
@@ -29,10 +29,10 @@ const max = (a: bigint, b: bigint) => (a > b ? a : b)
 const min = (a: bigint, b: bigint) => (a < b ? a : b)
 
 /**
- * The fee of the next attempt at a nonce: the market's, and at least 20% above what was offered for that nonce before. The base fee is the
- * chain's; the tip is an endpoint's word, and so is bounded for itself.
+ * The fee of the next attempt at a nonce: the market's, and at least 20% above what was offered for that nonce before. The chain sets the base
+ * fee; the tip is only the word of the endpoints and therefore has a cap of its own.
  *
- * @returns null when that needs more than the caps, or when even the cap would not buy the next block
+ * @returns null when that is above the caps, or when the cap is below the fee of the next block
  */
 export function nextFee(market: FeeMarket, offered: readonly Fee[], caps: FeeCaps): Fee | null {
   const capPerGas = caps.feePerGas
@@ -47,7 +47,7 @@ export function nextFee(market: FeeMarket, offered: readonly Fee[], caps: FeeCap
     : { maxFeePerGas, maxPriorityFeePerGas }
 }
 
-/** Most wei that these can cost together: of all that were signed for one nonce, one is mined. */
+/** Most wei that these attempts can cost together: of all attempts at one nonce only one is mined. */
 export function mostWei(
   attempts: readonly { readonly nonce: number; readonly gas: bigint; readonly maxFeePerGas: bigint }[],
 ): bigint {

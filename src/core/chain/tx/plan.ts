@@ -1,7 +1,9 @@
+// Why: docs/why/chain-reads-and-transactions.md
+
 import type { ActionRow, Attempt } from './transaction-store.ts'
 
 export type PlanInput = {
-  /** Open actions. */
+  /** Actions that are not over. */
   readonly actions: readonly ActionRow[]
   /** Signed transactions of nonces that are not decided for good. */
   readonly attempts: readonly Attempt[]
@@ -9,7 +11,7 @@ export type PlanInput = {
   readonly minedNonce: number
   readonly headNumber: bigint
   readonly headTimestamp: number
-  /** What the head asked, in wei per gas. */
+  /** The base fee of the head, in wei per gas. */
   readonly baseFeePerGas: bigint
 }
 
@@ -22,24 +24,24 @@ export type PlanRules = {
 
 /** What to do now, in this order. */
 export type Plan = {
-  /** Too late: give these up. */
+  /** Actions whose deadline has passed: give these up. */
   readonly expire: readonly ActionRow[]
   /**
-   * Sign these for these nonces, lowest nonce first. `action` null: nothing left to do there, fill the nonce. `displaces`: gives up
-   * its nonce to the other one, and waits until that nonce is decided.
+   * Sign these actions for these nonces, lowest nonce first. Where `action` is null, fill the nonce with an empty transaction. The action
+   * in `displaces` gives its nonce up to the other one, and waits until that nonce is decided.
    */
   readonly sign: readonly {
     readonly nonce: number
     readonly action: ActionRow | null
     readonly displaces: ActionRow | null
   }[]
-  /** Unmined for too long, or offering less than the base fee while a deadline waits for that nonce: sign again, dearer. */
+  /** Attempts that are unmined for too long, or offer less than the base fee while a deadline waits for their nonce: sign again, dearer. */
   readonly bump: readonly Attempt[]
 }
 
 /**
- * Decides from what is recorded and what the chain shows. Level-triggered: the same input always gives the same plan, and
- * after a crash at any point the next plan goes on from there.
+ * Decides what to do from what is recorded and what the chain shows. The same input always gives the same plan, so after a crash at
+ * any point the next plan goes on from there.
  */
 export function planTransactions(input: PlanInput, rules: PlanRules): Plan {
   const { actions, minedNonce, headNumber, headTimestamp, baseFeePerGas } = input
@@ -60,7 +62,7 @@ export function planTransactions(input: PlanInput, rules: PlanRules): Plan {
   const sign: { nonce: number; action: ActionRow | null; displaces: ActionRow | null }[] = []
   for (let nonce = minedNonce; nonce <= top; nonce++) {
     const holder = occupant.get(nonce)
-    // A claim that is stuck makes way for a transaction that has a deadline.
+    // A claim without a deadline that is stuck gives its nonce to an action that has one.
     const makesWay = holder !== undefined && holder.deadline === null && overdue(latestAt(nonce))
     if (holder === undefined) {
       const action = queue.shift() ?? null

@@ -1,3 +1,5 @@
+// Why: docs/why/chain-reads-and-transactions.md
+
 import {
   type Address,
   type Block,
@@ -12,7 +14,7 @@ import type { Chain } from '../client.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { chainErrors } from '../errors.ts'
 
-/** What became of a transaction, as far as anybody here needs it. */
+/** The outcome of a mined transaction, with the fields that are used here. */
 export type Receipt = {
   readonly hash: Hex
   readonly blockHash: Hex
@@ -38,8 +40,8 @@ export async function confirmedReceipt(chain: Chain, hash: Hex): Promise<Receipt
 }
 
 /**
- * As {@link confirmedReceipt}, and where there is none, why: `missing`, most endpoints say so · `doubt`, too few answered, or they
- * differ. What could not be asked is not missing: a transaction would be sent a second time.
+ * As {@link confirmedReceipt}, and where there is no receipt, the reason. `missing`: most endpoints say that there is none · `doubt`: too
+ * few answered, or their answers differ. A receipt in doubt must not count as missing: the transaction would be sent a second time.
  */
 export async function lookUpReceipt(chain: Chain, hash: Hex): Promise<Receipt | 'missing' | 'doubt'> {
   const answers = await Promise.all(chain.usable().map(endpoint => ask(endpoint, hash)))
@@ -66,7 +68,7 @@ async function ask(endpoint: Endpoint, hash: Hex): Promise<Receipt | 'missing' |
     endpoint.mark('dropped', chainErrors.RPC_FORGED({ endpoint: endpoint.name, claim }))
     return 'unknown'
   } catch (error) {
-    // No block of that number: behind, or in the middle of a reorg.
+    // Where there is no block of that number, the endpoint is behind or in the middle of a reorg.
     const isMissing = error instanceof TransactionReceiptNotFoundError || error instanceof BlockNotFoundError
     return isMissing ? 'missing' : 'unknown'
   }

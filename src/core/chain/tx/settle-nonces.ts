@@ -1,3 +1,5 @@
+// Why: docs/why/chain-reads-and-transactions.md
+
 import type { Address } from 'viem'
 import type { Chain } from '../client.ts'
 import { lookUpReceipt } from './receipt.ts'
@@ -11,17 +13,17 @@ export type SettleInput = {
     readonly number: bigint
     /** Block time in seconds. */
     readonly timestamp: bigint
-    /** Nonces of which it was seen at this very head what was mined; added to, and not asked for again. */
+    /** Nonces whose mined transaction was found at this very head. They are not asked for again; new ones are added. */
     readonly decided: Set<number>
   }
-  /** Blocks after which what a nonce was used for is taken as decided. */
+  /** Blocks after which the use of a nonce counts as decided. */
   readonly watchBlocks: number
 }
 
 export type Settled = {
-  /** The account's mined nonce, that most usable endpoints have reached. */
+  /** The account's mined nonce, as most usable endpoints have reached it. */
   readonly minedNonce: number
-  /** Used nonces of which the endpoints do not show now what was mined; what is recorded of them may be of another branch. */
+  /** Used nonces for which the endpoints do not show the mined transaction now; their record may be of another branch. */
   readonly undecided: ReadonlySet<number>
 }
 
@@ -40,7 +42,7 @@ export async function settleNonces(input: SettleInput): Promise<Settled> {
     const atNonce = attempts.filter(attempt => attempt.nonce === nonce).reverse()
     if (nonce >= mined) {
       const [latest] = atNonce
-      // Mined before and no longer: a reorg took it out, and dropped transactions do not return by themselves.
+      // It was mined before and is not any more: a reorg took it out, and it does not return by itself.
       for (const action of store.open())
         if (action.state === 'mined' && action.nonce === nonce)
           store.update(action.key, { state: latest?.key === action.key ? 'pending' : 'displaced', nonce })
@@ -55,7 +57,7 @@ export async function settleNonces(input: SettleInput): Promise<Settled> {
       head.decided.add(nonce)
       const deep = head.number - receipt.blockNumber >= BigInt(watchBlocks)
       store.atomically(() => {
-        // An action that was asked for again since has no nonce yet, or another: this is not its outcome.
+        // An action that was asked for again has no nonce yet, or another one, so this is not its outcome.
         if (store.find(attempt.key)?.nonce === nonce)
           store.update(attempt.key, { state: deep ? 'final' : 'mined', nonce, receipt })
         store.addSpend(receipt.hash, receipt.gasUsed * receipt.effectiveGasPrice, Number(head.timestamp))
@@ -63,13 +65,13 @@ export async function settleNonces(input: SettleInput): Promise<Settled> {
       })
       continue
     }
-    // Somebody else used the nonce (another machine with this key); certain only when it is deep.
+    // Another machine with this key used the nonce. That is certain only when it is deep.
     decidedNonce ??= await nonceAt(chain, address, head.number - BigInt(watchBlocks))
     if (nonce < decidedNonce) store.atomically(() => release(nonce, null))
   }
   return { minedNonce: mined, undecided }
 
-  /** The nonce is used up for good: whoever else was signed for it is wanted again. */
+  /** Marks the nonce as decided: the other actions that were signed for it are queued again. */
   function release(nonce: number, winnerKey: string | null) {
     store.settleNonce(nonce)
     for (const action of store.open())
@@ -78,7 +80,7 @@ export async function settleNonces(input: SettleInput): Promise<Settled> {
   }
 }
 
-/** Null: none of them was mined, as far as every endpoint knows. */
+/** The attempt that was mined; null where no endpoint knows of one. */
 async function minedAttempt(chain: Chain, attempts: readonly Attempt[]) {
   let inDoubt = false
   for (const attempt of attempts) {
@@ -94,7 +96,7 @@ async function minedNonce(chain: Chain, address: Address): Promise<number> {
     chain.usable().map(({ client }) => client.getTransactionCount({ address, blockTag: 'latest' })),
   )
   const known = counts.filter(outcome => outcome.status === 'fulfilled').map(({ value }) => value)
-  // Of three, one that is behind or lies decides nothing; of two, the lower one, since a nonce that is not used yet can be waited for.
+  // Of three endpoints one that is behind or lies decides nothing. Of two the lower nonce counts: waiting for a nonce does no harm.
   const ordered = known.sort((a, b) => a - b)
   return (
     ordered[Math.ceil(ordered.length / 2) - 1] ??

@@ -1,4 +1,4 @@
-/** One transaction of an interactive command: checked, signed, sent and awaited. Daemons have the transaction sender instead. */
+/** Checks, signs, sends and awaits one transaction of an interactive command. Daemons use the transaction sender. */
 import { type Abi, type Address, type Hex, keccak256, type LocalAccount } from 'viem'
 import type { Clock } from '../../platform/clock.ts'
 import type { Chain } from '../client.ts'
@@ -10,9 +10,9 @@ import { defaultFeeCaps, type Fee, type FeeCaps, nextFee } from './fees.ts'
 import { confirmedReceipt, type Receipt } from './receipt.ts'
 
 export type Call = {
-  /** What it is, as an error names it: the function, or a few words. */
+  /** The name of the call in errors: the function, or a few words. */
   readonly what: string
-  /** Absent: a contract is created. */
+  /** The contract or wallet that is called; absent where a contract is created. */
   readonly to?: Address
   readonly data?: Hex
   /** Wei of the chain's own coin. */
@@ -21,11 +21,11 @@ export type Call = {
   readonly abi?: Abi
 }
 
-/** What a call may cost. */
+/** The most that a call may cost. */
 export type CostLimits = {
   /** Default: those of {@link defaultFeeCaps}. */
   readonly caps?: FeeCaps | undefined
-  /** For its gas, in wei, such as a person agreed to; default: as much as the caps allow. */
+  /** Most wei for its gas, such as a person agreed to; default: as much as the caps allow. */
   readonly mostWei?: bigint | undefined
 }
 
@@ -40,18 +40,18 @@ export type TransactDependencies = {
   readonly chain: Chain
   readonly account: LocalAccount
   readonly clock: Clock
-  /** Told the hash before anything is sent. */
+  /** Called with the hash before anything is sent. */
   readonly onSigned?: (hash: Hex) => void
 }
 
-/** Between two looks for a receipt. */
+/** Milliseconds between two looks for a receipt. */
 const pollMs = 100
 
-/** What a call costs at present, in wei of the chain's own coin; `most` with a fifth of the gas to spare. */
+/** The present cost of a call, in wei of the chain's own coin; `most` leaves a fifth of the gas to spare. */
 export type Cost = Fee & {
   readonly gas: bigint
   readonly most: bigint
-  /** Per gas, as the endpoints say it is; more than what is offered where the caps are below it. */
+  /** The tip per gas that the endpoints ask for; above the one that is offered where the caps are lower. */
   readonly tipAsked: bigint
 }
 
@@ -70,7 +70,7 @@ export async function tryCall(
   try {
     const [balanceWei, market] = await Promise.all([chain.client.getBalance({ address: from }), readFeeMarket(chain)])
     const short = (neededWei: bigint) => chainErrors.FUNDS_INSUFFICIENT({ account: from, balanceWei, neededWei })
-    // What cannot be moved cannot be tried either.
+    // A call that moves more than `from` holds cannot be tried.
     if (value > 0n && balanceWei <= value) throw short(value + 21_000n * (market.baseFeePerGas + 1n))
     const estimated = await chain.client.estimateGas({
       account: from,
@@ -78,7 +78,7 @@ export async function tryCall(
       ...(data === undefined ? {} : { data }),
       ...(to === undefined ? {} : { to }),
     })
-    // A plain transfer takes what it takes; a contract may take another path by then.
+    // A plain transfer always needs the same gas; a contract may take another path by the time it is mined.
     const gas = data === undefined ? estimated : estimated + estimated / 5n
     const fee = nextFee(market, [], {
       ...caps,
@@ -99,7 +99,7 @@ export async function tryCall(
 const min = (a: bigint, b: bigint) => (a < b ? a : b)
 
 /**
- * Runs a call as if `from` had sent it, whatever it holds.
+ * Runs a call as if `from` had sent it, whatever `from` holds.
  *
  * @throws CONTRACT_REVERTED, RPC_FAILED
  */

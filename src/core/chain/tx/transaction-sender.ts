@@ -46,19 +46,19 @@ export type SenderDependencies = {
   readonly clock?: Clock
   /** ABI items of the errors that contracts may answer with. */
   readonly errorAbi?: Abi
-  /** Told about everything that keeps a transaction from going on, once per head. */
+  /** Called with everything that holds a transaction up, once per head. */
   readonly onTrouble?: (error: KaisarError) => void
   /** Called at named points between record and send; tests end the process there. */
   readonly crashPoint?: (name: `transaction.${'recorded' | 'sent'}:${string}`) => void
 }
 
-/** What must not miss its deadline, and insists until then; what anybody may do and somebody should; what only claims. */
+/** `deadline`: must be mined in time, and is tried until then · `keeper`: a call that anybody may make · `claim`: can wait. */
 export const priority = { deadline: 0, keeper: 1, claim: 2 } as const
 
 type Call<abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>> = {
   /**
    * Idempotency key: names this action for ever, e.g. `commit/12`. Once it is done, asking again sends nothing and gives the
-   * receipt of then; what the chain may undo or use up has the state it starts from in its key, e.g. `register/<device>/<generation>`.
+   * former receipt. An action that the chain may undo or use up has the state it starts from in its key, e.g. `register/<device>/<generation>`.
    */
   readonly key: string
   readonly to: Address
@@ -67,7 +67,7 @@ type Call<abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>>
   readonly args: ContractFunctionArgs<abi, 'nonpayable', name>
   /** Lower goes first; default {@link priority}.claim, or deadline where there is one. */
   readonly priority?: number
-  /** Block time in seconds after which it is pointless. */
+  /** Block time in seconds after which the action is pointless. */
   readonly deadline?: number
 }
 
@@ -75,7 +75,7 @@ export type TransactionSender = {
   readonly address: Address
   /**
    * Records the action and returns; it is sent from then on, also after a restart. Synchronous, so that it can be part of the
-   * caller's own store transaction. Recording what was done before does nothing; what failed before is tried again.
+   * caller's own store transaction. An action that was done before is not done again; one that failed before is tried again.
    * @throws TRANSACTION_KEY_REUSED
    */
   enqueue<const abi extends Abi, name extends ContractFunctionName<abi, 'nonpayable'>>(call: Call<abi, name>): void
@@ -90,9 +90,9 @@ export type TransactionSender = {
   outcome(key: string): Promise<Receipt>
   /** Actions that are not over. */
   open(): ActionRow[]
-  /** Looks at the chain and does what is due, once; runs by itself while something is open. */
+  /** Looks at the chain once and does what is due. It is called by itself while an action is open. */
   pass(): Promise<void>
-  /** Stops looking; nothing is lost, a new sender on the same database goes on. */
+  /** Stops looking at the chain. Nothing is lost: a new sender on the same database goes on. */
   stop(): Promise<void>
 }
 
@@ -121,7 +121,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   let looking: Promise<void> | null = null
   let passing: Promise<void> | null = null
   let again = false
-  /** What the account held when it was last said that this is too little: said again once it holds something else. */
+  /** The account's balance when it was last reported as too low; reported again when the balance has changed. */
   let saidShortOf: unknown = null
 
   function complain(error: KaisarError, about = error.message) {
@@ -162,7 +162,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     })
   }
 
-  /** Resolves or rejects who waits for actions that are decided. */
+  /** Resolves or rejects the promises of actions that are decided. */
   function tell() {
     for (const [key, group] of waiters) {
       const action = store.find(key)
@@ -203,11 +203,11 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     tell()
     const unmined = () => store.attempts().filter(({ nonce }) => nonce >= minedNonce)
 
-    // What is above a nonce that nothing was ever signed for could not be mined.
+    // A transaction above a nonce for which nothing was signed could not be mined.
     for (const wanted of plan.sign) if (!(await sign(wanted)) && offered(wanted.nonce).length === 0) break
     for (const { nonce, key, gas } of plan.bump)
       await sign({ nonce, action: key === '' ? null : store.find(key), displaces: null }, gas)
-    // Once per block, and at once where it has not left us yet: a crash kept it from being sent, or nobody took it.
+    // Sent once per block, and at once where it has not left us yet because of a crash or because no endpoint took it.
     for (const attempt of new Map(unmined().map(attempt => [attempt.nonce, attempt])).values())
       if (!atHead.sent.has(attempt.hash) && attempt.maxFeePerGas >= market.baseFeePerGas) await broadcast(attempt)
 
@@ -250,7 +250,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
 
   const gasOf = (action: ActionRow | null): bigint => (action === null ? 21_000n : atHead.gas.get(action.key)!)
 
-  /** The plan without those actions that the chain refuses now, or that it cannot be asked about: they hold up nobody. */
+  /** The plan without the actions that the chain refuses now or cannot be asked about, so that they do not hold up the others. */
   async function planWhatIsAccepted(minedNonce: number, headTimestamp: number, baseFeePerGas: bigint): Promise<Plan> {
     const unanswered = new Set<string>()
     for (;;) {
@@ -269,8 +269,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   }
 
   /**
-   * Learns the gas with a quarter to spare, or that the chain refuses the call in its present state. An action of the highest
-   * priority is tried again at each block until its deadline; another one is given up, for whoever wants it to ask again.
+   * Estimates the gas, with a quarter to spare, or finds that the chain refuses the call in its present state. An action of the highest
+   * priority is tried again at each block until its deadline. Another one is given up; its caller may ask again.
    */
   async function estimate({ key, to, data, functionName, ...action }: ActionRow): Promise<void> {
     try {
@@ -287,7 +287,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     }
   }
 
-  /** To every endpoint; that one of them already has it, or the nonce is taken, the next pass sees on the chain. */
+  /** Sends to every endpoint. Where one already has it, or the nonce is taken, the next pass finds out on the chain. */
   async function broadcast({ hash, key, raw }: Attempt) {
     const request = { method: 'eth_sendRawTransaction', params: [raw] }
     const outcomes = await Promise.allSettled(chain.usable().map(endpoint => endpoint.request(request)))
@@ -298,7 +298,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     } else for (const reason of reasons) complain(await explain(reason, 'eth_sendRawTransaction'))
   }
 
-  /** Nodes word an empty account in many ways; its balance says it plainly. */
+  /** Makes an error of a refusal. Nodes word an empty account in many ways, so the balance itself is looked at. */
   async function explain(reason: unknown, action: string): Promise<KaisarError> {
     const error = decodeChainError(reason, action)
     if (error.code !== 'RPC_FAILED') return error
@@ -327,7 +327,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     return passing
   }
 
-  /** One timer; it goes on while something is open, and whatever went wrong. */
+  /** Starts the one timer, which goes on while an action is open, also after failures. */
   function wake(ms: number) {
     if (ms === 0) again = true
     if (stopped || looking !== null || (timer !== null && ms > 0)) return
@@ -377,7 +377,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   }
 }
 
-/** What was learnt and done at one head, and is not to be repeated before the next: `gas` is null where the chain refused. */
+/** The state of one head, so that nothing is repeated before the next one; `gas` is null where the chain refused. */
 const seenAt = (hash: Hex | null) => ({
   hash,
   settled: false,
@@ -387,12 +387,12 @@ const seenAt = (hash: Hex | null) => ({
   told: new Set<string>(),
 })
 
-/** Enough for the few transactions with which a role begins. */
+/** Gas for the few transactions with which a role begins. */
 const comfortableGas = 2_000_000n
 
-/** In the words of the nodes; a refused replacement means that the node holds another one of that nonce. */
+/** The words in which nodes say that they have a transaction. A refused replacement means that the node holds another one of that nonce. */
 const isKnown = /already (known|imported)|nonce too low|underpriced/i
 
-/** Whether recording the same key again means to try again. */
+/** Whether an action has failed, so that recording its key again tries it again. */
 const isOver = ({ state, receipt }: ActionRow): boolean =>
   state === 'failed' || state === 'expired' || receipt?.success === false

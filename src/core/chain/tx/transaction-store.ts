@@ -8,7 +8,7 @@ import type { Receipt } from './receipt.ts'
  */
 export type ActionState = 'queued' | 'pending' | 'displaced' | 'mined' | 'final' | 'failed' | 'expired'
 
-/** One thing to be done on chain, once. */
+/** A transaction to be made once. */
 export type Action = {
   /** Idempotency key, e.g. `commit/12`. */
   readonly key: string
@@ -17,7 +17,7 @@ export type Action = {
   readonly functionName: string
   /** Lower goes first. */
   readonly priority: number
-  /** Block time in seconds after which it is pointless; null: a claim, which can wait. */
+  /** Block time in seconds after which it is pointless; null for a claim, which can wait. */
   readonly deadline: number | null
 }
 
@@ -26,7 +26,7 @@ export type ActionRow = Action & {
   readonly state: ActionState
   readonly nonce: number | null
   readonly receipt: Receipt | null
-  /** Why it failed, for people; with its code. */
+  /** The reason for which it failed, with its code. */
   readonly failure: { readonly code: string; readonly message: string } | null
 }
 
@@ -71,8 +71,8 @@ CREATE TABLE tx_spend (
 export type TransactionStore = ReturnType<typeof createTransactionStore>
 
 /**
- * What the sender of one account remembers, in the daemon's own store, so that an action can be recorded in the same SQLite
- * transaction as whatever it stands for.
+ * The memory of one account's sender, in the daemon's own store, so that an action can be recorded in the same SQLite transaction as
+ * the step of the daemon that needs it.
  */
 export function createTransactionStore(store: Store, account: Address) {
   return {
@@ -129,7 +129,7 @@ export function createTransactionStore(store: Store, account: Address) {
       store
         .all('SELECT wei FROM tx_spend WHERE account = ? AND at > ?', account, since)
         .reduce((sum, row) => sum + BigInt(row.wei as string), 0n),
-    /** Everything in `work` is on disk when this returns, or nothing is; part of a transaction that is already open. */
+    /** When this returns, either everything in `work` is on disk or nothing is. It becomes part of a transaction that is already open. */
     atomically: <T>(work: () => T): T => store.transaction(work),
   }
 }

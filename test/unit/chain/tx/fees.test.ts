@@ -10,7 +10,7 @@ const anyFee: fc.Arbitrary<Fee> = fc
   .map(([tip, more]) => ({ maxFeePerGas: tip + more, maxPriorityFeePerGas: tip }))
 
 describe('fees', () => {
-  test('leave room for the base fee to double', () => {
+  test('a fee leaves room for the base fee to double', () => {
     const caps = { feePerGas: 100n * gwei, tipPerGas: 4n * gwei }
     expect(nextFee({ baseFeePerGas: 10n * gwei, tipPerGas: gwei }, [], caps)).toEqual({
       maxFeePerGas: 21n * gwei,
@@ -18,7 +18,7 @@ describe('fees', () => {
     })
   })
 
-  test('a replacement raises both by a fifth, as nodes want, and never passes the cap', () => {
+  test('a replacement raises both fees by a fifth, as nodes want, and never passes the cap', () => {
     fc.assert(
       fc.property(market, fc.array(anyFee, { maxLength: 4 }), wei, wei, (now, offered, cap, tipCap) => {
         const fee = nextFee(now, offered, { feePerGas: cap, tipPerGas: tipCap })
@@ -35,7 +35,7 @@ describe('fees', () => {
     )
   })
 
-  test('nothing is offered that the next block would not take at the cap', () => {
+  test('no fee is offered that the next block would not take at the cap', () => {
     const caps = { feePerGas: 10n, tipPerGas: 100n }
     expect(nextFee({ baseFeePerGas: 11n, tipPerGas: 1n }, [], caps)).toBeNull()
     expect(
@@ -43,7 +43,7 @@ describe('fees', () => {
     ).toBeNull()
   })
 
-  test('an endpoint’s tip is offered up to a quarter of the cap, and replacements up to all of it', () => {
+  test('the first attempt offers up to a quarter of the tip’s cap, and replacements up to all of it', () => {
     const caps = { feePerGas: 200n * gwei, tipPerGas: 10n * gwei }
     const forged = { baseFeePerGas: gwei, tipPerGas: 10_000n * gwei }
     const offered: Fee[] = []
@@ -53,7 +53,7 @@ describe('fees', () => {
     expect(offered.at(-1)!.maxPriorityFeePerGas).toBeLessThanOrEqual(10n * gwei)
   })
 
-  test('of all that were signed for one nonce the dearest counts, and no other', () => {
+  test('of all attempts at one nonce only the dearest counts as cost', () => {
     const signed = fc.record({ nonce: fc.nat(3), gas: wei, maxFeePerGas: wei })
     fc.assert(
       fc.property(fc.array(signed, { maxLength: 8 }), attempts => {

@@ -44,7 +44,7 @@ const signed = (given: PlanInput) =>
   planTransactions(given, rules).sign.map(({ nonce, action: a }) => [nonce, a?.key ?? null])
 
 describe('transaction plan', () => {
-  test('nonces start from the mined one, first things first', () => {
+  test('nonces start from the mined one, and actions are signed by priority', () => {
     const actions = [
       action(1),
       action(2, { priority: 1 }),
@@ -59,7 +59,7 @@ describe('transaction plan', () => {
     ])
   })
 
-  test('claims wait when enough is in flight; deadlines may go on', () => {
+  test('claims wait when enough transactions are in flight, and deadlines may go on', () => {
     const actions = [0, 1, 2, 3].map(nonce => pending(nonce, nonce))
     const attempts = actions.map(({ key, nonce }) => attempt(key, nonce!, 100n))
     expect(signed(input({ actions: [...actions, action(9)], attempts }))).toEqual([])
@@ -67,7 +67,7 @@ describe('transaction plan', () => {
     expect(signed(input({ actions: [...actions, action(9), urgent], attempts }))).toEqual([[4, 'a8']])
   })
 
-  test('a gap is filled by the next action, or by nothing but itself', () => {
+  test('a gap in the nonces is filled by the next action, else by an empty transaction', () => {
     const actions = [pending(2, 1), action(5)]
     const attempts = [attempt('gone', 0, 100n), attempt('a2', 1, 100n)]
     expect(signed(input({ actions, attempts }))).toEqual([[0, 'a5']])
@@ -76,14 +76,14 @@ describe('transaction plan', () => {
     expect(signed(input({ actions: [pending(2, 1)], attempts: filled }))).toEqual([])
   })
 
-  test('too late is given up, and its nonce goes to the next', () => {
+  test('an action whose deadline has passed is given up, and its nonce goes to the next', () => {
     const late = pending(1, 0, { deadline: 999 })
     const plan = planTransactions(input({ actions: [late, action(2)], attempts: [attempt('a1', 0, 100n)] }), rules)
     expect(plan.expire).toEqual([late])
     expect(plan.sign).toMatchObject([{ nonce: 0, action: { key: 'a2' } }])
   })
 
-  test('a stuck claim makes way for a deadline, a fresh one does not', () => {
+  test('a stuck claim gives its nonce to a deadline, and a fresh claim does not', () => {
     const urgent = action(2, { priority: 0, deadline: 2000 })
     const given = (atBlock: bigint) =>
       input({ actions: [pending(1, 0), urgent], attempts: [attempt('a1', 0, atBlock)] })
@@ -93,14 +93,14 @@ describe('transaction plan', () => {
     expect(signed(given(98n))).toEqual([[1, 'a2']])
   })
 
-  test('made dearer after three blocks', () => {
+  test('a transaction that is unmined for three blocks is made dearer', () => {
     const actions = [pending(1, 0), pending(2, 1)]
     const attempts = [attempt('a1', 0, 97n), attempt('a2', 1, 98n)]
     const plan = planTransactions(input({ actions, attempts }), rules)
     expect(plan.bump.map(({ nonce }) => nonce)).toEqual([0])
   })
 
-  test('what offers less than the base fee is replaced at once up to the last nonce that has a deadline', () => {
+  test('transactions that offer less than the base fee are replaced at once, up to the last nonce that has a deadline', () => {
     const attempts = [0, 1, 2].map(nonce => attempt(`a${nonce}`, nonce, 99n))
     const actions = [pending(0, 0), pending(1, 1, { priority: 0, deadline: 2000 }), pending(2, 2)]
     const bumped = (given: Partial<PlanInput>) =>
@@ -110,7 +110,7 @@ describe('transaction plan', () => {
     expect(bumped({ baseFeePerGas: 2n, actions: [pending(0, 0), pending(1, 1), pending(2, 2)] })).toEqual([])
   })
 
-  test('whatever the state: every nonce at most once, no gap below the highest, no action twice', () => {
+  test('every plan uses each nonce at most once, leaves no gap below the highest, and signs no action twice', () => {
     const anyAction = fc.record({
       state: fc.constantFrom('queued', 'pending', 'displaced', 'mined') as fc.Arbitrary<ActionRow['state']>,
       nonce: fc.nat(6),

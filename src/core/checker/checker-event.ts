@@ -1,0 +1,24 @@
+import type { Address, Hex } from 'viem'
+
+/** What a Checker says while it runs; each is a line of `kaisar checker run --json`. */
+export type CheckerEvent =
+  | { readonly type: 'checker.listening'; readonly url: string; readonly seats: number; readonly change: string }
+  | { readonly type: 'epoch.started'; readonly epoch: number; readonly cohorts: number; readonly devices: number }
+  | {
+      readonly type: 'check.completed'
+      readonly device: Hex
+      readonly seat: Address
+      readonly epoch: number
+      readonly round: Hex
+      readonly verdict: string
+      readonly reason: string
+      readonly rate: number
+    }
+  | {
+      readonly type: 'device.judged'
+      readonly epoch: number
+      readonly device: Hex
+      readonly valid: boolean
+      readonly findings: readonly string[]
+    }
+  | { readonly type: 'session.opened' | 'session.closed'; readonly operator: Address; readonly reason: string | null }

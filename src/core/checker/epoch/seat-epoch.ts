@@ -1,0 +1,207 @@
+/**
+ * The end of an epoch at a seat: pack what was judged, commit, show openings to keepers, reveal where none came for them, tell
+ * Providers what was opened, answer audits. Level-triggered: each call looks at the chain and does what is still open.
+ */
+import type { Hex } from 'viem'
+import { epochConsensusAbi } from '../../chain/abi/epoch-consensus.ts'
+import { commitmentOf, type EpochOverview, getAudit, getCohort } from '../../chain/epochs.ts'
+import type { ConnectedNetwork } from '../../chain/network.ts'
+import { priority, type TransactionSender } from '../../chain/tx/transaction-sender.ts'
+import { buildCommitmentTree, commitmentDepth } from '../../epoch/commitment-tree.ts'
+import { type OpeningWords, unpackOpening } from '../../epoch/opening.ts'
+import type { OpeningOnChain } from '../../epoch/settlement-plan.ts'
+import type { CrashPoint } from '../../platform/crash-point.ts'
+import type { Logger } from '../../platform/log.ts'
+import type { Store } from '../../platform/store.ts'
+import type { MessageBody } from '../../protocol/messages.ts'
+import type { Trigger } from '../../protocol/trigger.ts'
+import { type Signer, signMessage } from '../../report/signer.ts'
+import type { Duty } from '../duty.ts'
+import { checkerErrors } from '../errors.ts'
+import type { CheckerJournal } from '../journal.ts'
+import type { SeatDevice, Send } from '../round/seat-round.ts'
+import type { SeatSecrets } from '../seat-secrets.ts'
+import { answerAudit } from './audit.ts'
+import { packCohort } from './pack.ts'
+
+export type SeatEpochDependencies = {
+  readonly network: ConnectedNetwork
+  readonly signer: Signer
+  readonly secrets: SeatSecrets
+  readonly store: Store
+  readonly journal: CheckerJournal
+  readonly sender: TransactionSender
+  readonly log: Logger
+  readonly sendTo: (operator: Hex) => Send | null
+  /** The epoch's rounds as the chain has them, those included that this seat was not there for. */
+  readonly canonicalRounds: () => Promise<readonly Trigger[]>
+  /** Called at named points between recording and saying; tests end the process there. */
+  readonly crashPoint?: (name: CrashPoint) => void
+}
+
+export type SeatEpoch = {
+  /**
+   * In COMMIT: packs once, and commits to it until the chain has it. Where the chain has a commitment that the records do not
+   * know (a restored backup), it is adopted if the evidence still gives the same, and left alone otherwise.
+   */
+  commit(overview: EpochOverview): Promise<void>
+  /** Once COMMIT is closed: what each device's lane says, signed; a Provider that is away gets it when it is back. */
+  sendReceipts(): Promise<void>
+  /** The opening of a cohort with its proof. @throws CHECKER_OPENING_UNAVAILABLE */
+  opening(cohort: number): OpeningOnChain
+  /** The same, for a keeper. @throws CHECKER_OPENING_UNAVAILABLE */
+  openingReply(cohort: number): MessageBody<'opening.reply'>
+  /** In REVEAL: puts openings on chain that no keeper finalized with. */
+  reveal(overview: EpochOverview): Promise<void>
+  /** Answers the audits drawn for this seat. */
+  answerAudits(): Promise<void>
+}
+
+export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEpoch {
+  const { network, signer, secrets, store, journal, sender, log, sendTo, canonicalRounds, crashPoint = () => {} } = deps
+  const { epoch, committees, cohortCount } = duty
+  const { EpochConsensus } = network.contracts
+  const received = new Set<string>()
+  const salt = secrets.salt(epoch)
+  let isForeign = false
+  const scope = { chainId: network.chainId, consensus: EpochConsensus, epoch, owner: signer.address, salt }
+
+  const packed = (cohort: number) =>
+    packCohort(journal, {
+      epoch,
+      devices: duty.devices.filter(device => device.cohort === cohort),
+      rounds: journal.rounds(epoch),
+      maxRounds: duty.rounds.rules.maxRounds,
+    })
+  // The journal holds what packCohort made: ten words each.
+  const wordsOf = (): Map<number, OpeningWords> =>
+    new Map([...journal.openings(epoch)].map(([cohort, words]) => [cohort, words as unknown as OpeningWords]))
+  const treeOf = (words: ReadonlyMap<number, OpeningWords>) =>
+    buildCommitmentTree(scope, words, commitmentDepth(cohortCount))
+
+  function opening(cohort: number): OpeningOnChain {
+    const words = wordsOf()
+    const own = words.get(cohort)
+    const seat = committees.get(cohort)?.indexOf(signer.address) ?? -1
+    if (own === undefined || seat < 0) throw checkerErrors.CHECKER_OPENING_UNAVAILABLE({ epoch, cohort })
+    return { seat, salt, words: own, proof: treeOf(words).proof(cohort) }
+  }
+
+  async function sendReceiptsTo(
+    operator: Hex,
+    devices: readonly SeatDevice[],
+    words: ReadonlyMap<number, OpeningWords>,
+  ) {
+    for (const { deviceId, generation, cohort, lane } of devices) {
+      const own = words.get(cohort)
+      const send = sendTo(operator)
+      if (own === undefined || send === null || received.has(deviceId)) continue
+      const { rate, uptime, flags } = unpackOpening(own).lanes[lane]!
+      const message = { epoch: BigInt(epoch), cohort, lane, deviceId, generation, rate, uptime, flags }
+      received.add(deviceId)
+      await send('receipt', await signMessage(signer, 'Receipt', message)).catch(() => received.delete(deviceId))
+    }
+  }
+
+  /** Recording the same again does nothing, unless it came to nothing before. */
+  const sendCommitment = (root: Hex, openAt: number) =>
+    sender.enqueue({
+      key: `commit/${epoch}`,
+      to: EpochConsensus,
+      abi: epochConsensusAbi,
+      functionName: 'commit',
+      args: [BigInt(epoch), root],
+      deadline: openAt,
+    })
+
+  return {
+    async commit({ phase, openAt }) {
+      if (phase === 'work' || committees.size === 0 || isForeign) return
+      const recorded = journal.seatCommitment(epoch)
+      if (recorded !== null && phase !== 'commit') return
+      const onChain = await commitmentOf(network, epoch, signer.address)
+      if (recorded !== null) {
+        if (onChain === null) sendCommitment(recorded.root, openAt)
+        return
+      }
+      if (onChain === null && phase !== 'commit') return
+      journal.keepRounds(epoch, await canonicalRounds())
+      const words = new Map([...committees.keys()].map(cohort => [cohort, packed(cohort).words]))
+      const { root } = treeOf(words)
+      if (onChain !== null) {
+        isForeign = !root.startsWith(onChain)
+        if (isForeign) {
+          const { code, message } = checkerErrors.CHECKER_COMMITMENT_FOREIGN({ epoch })
+          log.error({ code, epoch }, message)
+        }
+        if (!isForeign) journal.recordOpenings(epoch, root, salt, words)
+        return
+      }
+      // One transaction: what was committed to, and the commitment that says so.
+      store.transaction(() => {
+        journal.recordOpenings(epoch, root, salt, words)
+        sendCommitment(root, openAt)
+      })
+      crashPoint('checker.openings-recorded')
+      log.info({ epoch, cohorts: words.size, root }, 'committed')
+    },
+
+    async sendReceipts() {
+      if (journal.seatCommitment(epoch) === null) return
+      const words = wordsOf()
+      const byOperator = Map.groupBy(duty.devices, ({ operator }) => operator)
+      await Promise.all([...byOperator].map(([operator, devices]) => sendReceiptsTo(operator, devices, words)))
+    },
+
+    opening,
+    openingReply(cohort) {
+      const { words, proof } = opening(cohort)
+      return {
+        epoch: BigInt(epoch),
+        cohort,
+        words: words.map(word => `0x${word.toString(16).padStart(64, '0')}`),
+        salt,
+        proof: [...proof],
+      }
+    },
+
+    async reveal({ phase, finalizeAt }) {
+      if (phase !== 'reveal' || journal.seatCommitment(epoch) === null) return
+      if ((await commitmentOf(network, epoch, signer.address)) === null) return
+      for (const cohort of committees.keys()) {
+        const { state, revealed } = await getCohort(network, epoch, cohort)
+        const own = opening(cohort)
+        if (state !== 'pending' || revealed & (1 << own.seat)) continue
+        sender.enqueue({
+          key: `reveal/${epoch}/${cohort}`,
+          to: EpochConsensus,
+          abi: epochConsensusAbi,
+          functionName: 'reveal',
+          args: [BigInt(epoch), cohort, [own]],
+          deadline: finalizeAt,
+        })
+      }
+    },
+
+    async answerAudits() {
+      if (journal.seatCommitment(epoch) === null) return
+      for (const cohort of committees.keys()) {
+        const own = opening(cohort)
+        const audit = await getAudit(network, epoch, cohort, own.seat)
+        if (audit === null || audit.answered) continue
+        const answer = answerAudit(audit, unpackOpening(own.words), packed(cohort), journal.verdicts(epoch))
+        if (answer === null) continue
+        sender.enqueue({
+          key: `audit/${epoch}/${cohort}`,
+          to: EpochConsensus,
+          abi: epochConsensusAbi,
+          functionName: 'answerAudit',
+          args: [BigInt(epoch), cohort, own, answer.leaves, answer.commitment.message, answer.commitment.signature],
+          priority: priority.deadline,
+          deadline: audit.closesAt,
+        })
+        log.info({ epoch, cohort }, 'answering an audit')
+      }
+    },
+  }
+}

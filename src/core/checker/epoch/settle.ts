@@ -1,0 +1,92 @@
+/**
+ * What is due for the epochs that are not over, at every block, and what is waited for before the daemon ends. Each thing runs for
+ * itself: one that fails, or waits for somebody, holds up no other, and is begun again at the next block.
+ */
+import { type EpochOverview, getEpoch } from '../../chain/epochs.ts'
+import type { ConnectedNetwork } from '../../chain/network.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { Duty } from '../duty.ts'
+import type { RoundJudge } from '../round/judge.ts'
+import type { SeatEpoch } from './seat-epoch.ts'
+
+/** One epoch at this seat. */
+export type Epoch = {
+  readonly duty: Pick<Duty, 'epoch'>
+  readonly judge: Pick<RoundJudge, 'idle'>
+  readonly seat: Pick<SeatEpoch, 'commit' | 'reveal' | 'sendReceipts' | 'answerAudits'>
+}
+
+export type SettlementDependencies = {
+  readonly network: ConnectedNetwork
+  readonly epochs: () => Iterable<Epoch>
+  /** What is due whatever the epochs are, by name: the keeper, proofs of fraud. */
+  readonly duties: Readonly<Record<string, () => Promise<void>>>
+  readonly onTrouble: (what: string, error: unknown) => void
+  readonly readEpoch?: (network: ConnectedNetwork, epoch: number) => Promise<EpochOverview>
+}
+
+export type Settlement = {
+  /** Begins what is due and not under way. */
+  pass(): void
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>
+}
+
+export function createSettlement(dependencies: SettlementDependencies): Settlement {
+  const { network, epochs, duties, onTrouble, readEpoch = getEpoch } = dependencies
+  const underWay = new Map<string, Promise<void>>()
+
+  function begin(what: string, work: () => Promise<void>) {
+    if (underWay.has(what)) return
+    const ended = work()
+      .catch(error => onTrouble(what, error))
+      .finally(() => underWay.delete(what))
+    underWay.set(what, ended)
+  }
+
+  async function settle({ duty: { epoch }, judge, seat }: Epoch) {
+    const overview = await readEpoch(network, epoch)
+    const { phase } = overview
+    if (phase === 'future' || phase === 'work') return
+    if (phase === 'commit') await judge.idle()
+    await seat.commit(overview)
+    if (phase === 'commit') return
+    await seat.reveal(overview)
+    // A Provider that is slow to take its receipt has nothing to do with the deadlines.
+    begin(`receipts of epoch ${epoch}`, seat.sendReceipts)
+    await seat.answerAudits()
+  }
+
+  return {
+    pass() {
+      for (const epoch of epochs()) begin(`epoch ${epoch.duty.epoch}`, () => settle(epoch))
+      for (const [what, work] of Object.entries(duties)) begin(what, work)
+    },
+    async idle() {
+      while (underWay.size > 0) await Promise.all(underWay.values())
+    },
+  }
+}
+
+/**
+ * Waits until nothing is under way, for at most `drainMs`; rounds that are still open then are recorded as this seat's own fault.
+ */
+export async function drain(
+  { drainMs }: { readonly drainMs: number },
+  {
+    clock,
+    judges,
+    settled,
+  }: {
+    readonly clock: Clock
+    readonly judges: readonly Pick<RoundJudge, 'idle' | 'stop'>[]
+    /** Resolves when no deadline of an epoch is being worked for. */
+    readonly settled: Promise<void>
+  },
+): Promise<void> {
+  const over = new AbortController()
+  const idle = Promise.all([settled, ...judges.map(judge => judge.idle())])
+  await Promise.race([idle, clock.sleep(drainMs, over.signal).catch(() => undefined)])
+  over.abort()
+  await Promise.all(judges.map(judge => judge.stop()))
+}

@@ -1,0 +1,292 @@
+/**
+ * What the seats of a committee have to do with each other. A keeper asks the others for their openings, and checks each against its
+ * commitment; whoever proved a row wrong tells the others; and what others ask or tell is answered here.
+ */
+import type { Address, Hex } from 'viem'
+import { getChecker } from '../chain/checkers.ts'
+import { commitmentOf, type EpochOverview } from '../chain/epochs.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import { isCommitted } from '../epoch/commitment-tree.ts'
+import type { OpeningWords } from '../epoch/opening.ts'
+import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
+import type { Clock } from '../platform/clock.ts'
+import { isKaisarError } from '../platform/errors.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Signed } from '../protocol/typed-data.ts'
+import type { Signer } from '../report/signer.ts'
+import { dialSession } from '../transport/dial-session.ts'
+import type { Session } from '../transport/session.ts'
+import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { SeatEpoch } from './epoch/seat-epoch.ts'
+import { checkerErrors } from './errors.ts'
+import type { RoundJudge } from './round/judge.ts'
+
+export type Peers = {
+  /** Openings of the cohort's committed seats, in seat order; null where one of them gives none or a false one. */
+  gather(
+    epoch: number,
+    cohort: number,
+    committee: readonly Address[],
+    own: OpeningOnChain,
+  ): Promise<OpeningOnChain[] | null>
+  /** Sends a message to a Checker; resolves false where it cannot be reached. */
+  tell(checker: Address, send: (session: Session) => Promise<void>): Promise<boolean>
+  close(): void
+}
+
+/** What a seat can finalize a cohort with: its own opening and those of the other committed seats; null where they are not to be had. */
+export type Gather = (epoch: number, cohort: number) => Promise<readonly OpeningOnChain[] | null>
+
+export type PeersDependencies = {
+  readonly network: ConnectedNetwork
+  readonly signer: Signer
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly log: Logger
+  /** How long a seat has to answer, in ms. */
+  readonly answerMs: number
+}
+
+export function createPeers({ network, signer, transport, clock, log, answerMs }: PeersDependencies): Peers {
+  const sessions = new Map<Address, Promise<Session>>()
+
+  async function dial(checker: Address): Promise<Session> {
+    const known = await getChecker(network, checker)
+    if (known === null) throw new Error(`${checker} is not bonded`)
+    const endpoint = { checker, url: known.endpoint, certificateHash: known.certificateHash }
+    const session = await dialSession(
+      { endpoint, network, role: 'checker', operator: signer.address, deviceIds: [] },
+      { transport, sign: (type, message) => signer.sign(type, message), clock },
+    )
+    session.onClose(() => sessions.delete(checker))
+    return session
+  }
+
+  async function sessionWith(checker: Address): Promise<Session> {
+    const open = sessions.get(checker) ?? dial(checker)
+    sessions.set(checker, open)
+    try {
+      return await open
+    } catch (error) {
+      sessions.delete(checker)
+      throw error
+    }
+  }
+
+  async function ask(
+    checker: Address,
+    seat: number,
+    epoch: number,
+    cohort: number,
+    commitment: { readonly root: Hex; readonly depth: number },
+  ): Promise<OpeningOnChain> {
+    const session = await sessionWith(checker)
+    const given = new AbortController()
+    let stopListening = () => {}
+    const reply = new Promise<OpeningOnChain>((resolve, reject) => {
+      const stopReplies = session.on(
+        'opening.reply',
+        ({ epoch: repliedEpoch, cohort: repliedCohort, words, salt, proof }) => {
+          if (Number(repliedEpoch) !== epoch || repliedCohort !== cohort) return
+          // The schema of the message lets exactly ten words through; `map` forgets how many.
+          const numbers = words.map(BigInt) as unknown as OpeningWords
+          const scope = { chainId: network.chainId, consensus: network.consensus, epoch, owner: checker, salt }
+          // Who holds an opening that passes its commitment needs nobody's signature on it.
+          if (!isCommitted(scope, cohort, { words: numbers, proof }, commitment))
+            return reject(new Error('the opening is not what it committed to'))
+          resolve({ seat, salt, words: numbers, proof })
+        },
+      )
+      const stopRefusals = session.on('refused', ({ code, regarding }) => {
+        if (regarding === 'opening.request') reject(new Error(code))
+      })
+      stopListening = () => {
+        stopReplies()
+        stopRefusals()
+      }
+      session.onClose(({ code }) => reject(new Error(code)))
+      clock.sleep(answerMs, given.signal).then(
+        () => reject(new Error(`no answer within ${answerMs} ms`)),
+        () => undefined,
+      )
+    })
+    try {
+      await session.send('opening.request', { epoch: BigInt(epoch), cohort })
+      return await reply
+    } finally {
+      given.abort()
+      stopListening()
+      reply.catch(() => undefined)
+    }
+  }
+
+  return {
+    async gather(epoch, cohort, committee, own) {
+      const roots = await Promise.all(committee.map(owner => commitmentOf(network, epoch, owner)))
+      const asked = committee.map(async (owner, seat) => {
+        const root = roots[seat]!
+        if (root === null) return null
+        // Trees of an epoch are all of one depth.
+        const commitment = { root, depth: own.proof.length }
+        return owner === signer.address ? own : ask(owner, seat, epoch, cohort, commitment)
+      })
+      const answers = await Promise.allSettled(asked)
+      const missing = answers.flatMap((answer, seat) =>
+        answer.status === 'rejected' ? [`${committee[seat]}: ${(answer.reason as Error).message}`] : [],
+      )
+      if (missing.length > 0) {
+        log.warn({ epoch, cohort, missing }, 'not every seat gave its opening; it goes to REVEAL')
+        return null
+      }
+      return answers.flatMap(answer => (answer.status === 'fulfilled' && answer.value !== null ? [answer.value] : []))
+    },
+    async tell(checker, send) {
+      try {
+        await send(await sessionWith(checker))
+        return true
+      } catch (error) {
+        log.debug({ error, checker }, 'a seat could not be told')
+        return false
+      }
+    },
+    close() {
+      for (const session of sessions.values()) session.then(open => open.close()).catch(() => undefined)
+    },
+  }
+}
+
+/** Resolves when every one of them has taken the row or the epoch is over. Never rejects. */
+export type ForwardWrongRow = (
+  others: readonly Address[],
+  epoch: number,
+  commitment: Signed<'Commitment'>,
+  payload: Uint8Array,
+) => Promise<void>
+
+export type ForwardWrongRowDependencies = {
+  readonly tell: Peers['tell']
+  /** Whether the epoch is committed to, so that no verdict changes any more. */
+  readonly isOver: (epoch: number) => boolean
+  readonly clock: Clock
+  readonly log: Logger
+  readonly stop: AbortSignal
+}
+
+/** A seat refuses within this time what it does not take; silence on an open session means that it has. */
+const takenMs = 3_000
+const firstPauseMs = 1_000
+/** A seat that is away for hours is not dialled more often than this. */
+const longestPauseMs = 300_000
+
+export function createForwardWrongRow(deps: ForwardWrongRowDependencies): ForwardWrongRow {
+  const { tell, isOver, clock, log, stop } = deps
+
+  async function hand(session: Session, commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void> {
+    const given = new AbortController()
+    let stopListening = () => {}
+    const refused = new Promise<never>((_, reject) => {
+      stopListening = session.on('refused', ({ message, regarding }) => {
+        if (regarding === 'wrong.row') reject(new Error(message))
+      })
+      session.onClose(({ code }) => reject(new Error(code)))
+    })
+    try {
+      refused.catch(() => undefined)
+      await session.send('wrong.row', { commitment }, payload)
+      await Promise.race([refused, clock.sleep(takenMs, AbortSignal.any([given.signal, stop]))])
+    } finally {
+      given.abort()
+      stopListening()
+    }
+  }
+
+  return async (others, epoch, commitment, payload) => {
+    const untilTaken = async (checker: Address) => {
+      for (let pauseMs = firstPauseMs; !stop.aborted && !isOver(epoch); pauseMs *= 2) {
+        if (await tell(checker, session => hand(session, commitment, payload))) return
+        log.warn({ checker, epoch }, 'a seat has not taken a wrong row; it is told again')
+        await clock.sleep(Math.min(pauseMs, longestPauseMs), stop).catch(() => undefined)
+      }
+    }
+    await Promise.all(others.map(untilTaken))
+  }
+}
+
+export type PeerDependencies = {
+  readonly seatOf: (epoch: number) => Pick<SeatEpoch, 'openingReply'> | null
+  /** @throws CHECKER_ROUND_UNKNOWN */
+  readonly judgeOf: (epoch: bigint) => Pick<RoundJudge, 'takeWrongRow'>
+  readonly phaseOf: (epoch: number) => Promise<EpochOverview['phase']>
+  /** Monotonic, in ms. */
+  readonly now: () => number
+}
+
+/** Wrong rows that turned out to be none: an honest seat sends none, and each takes a recomputation. */
+const unprovenRows = { perSecond: 1 / 60, burst: 8 }
+
+/** What is kept of an operator beyond its sessions, since a new one costs it nothing. */
+type Sender = { readonly patience: TokenBucket; waiting: number; last: Promise<unknown> }
+
+/**
+ * Answers other Checkers: called with each session of one. Wrong rows are counted by operator, over all of its sessions, and an operator
+ * whose allowance has refilled is forgotten: those kept are seats of committees beside us that sent one in the last minutes.
+ */
+export function createPeerServer({ seatOf, judgeOf, phaseOf, now }: PeerDependencies): (session: Session) => void {
+  const senders = new Map<Address, Sender>()
+
+  function senderOf(operator: Address): Sender {
+    for (const [other, { patience, waiting }] of senders) if (waiting === 0 && patience.full) senders.delete(other)
+    const known = senders.get(operator)
+    const sender = known ?? { patience: createTokenBucket(unprovenRows, now), waiting: 0, last: Promise.resolve() }
+    senders.set(operator, sender)
+    return sender
+  }
+
+  async function judge(patience: TokenBucket, commitment: Signed<'Commitment'>, payload: Uint8Array) {
+    if (!patience.take()) throw checkerErrors.CHECKER_WRONG_ROW_UNPROVEN({ reason: 'too many before it were none' })
+    try {
+      await judgeOf(commitment.message.epoch).takeWrongRow(commitment, payload)
+      patience.give()
+    } catch (error) {
+      if (!isKaisarError(error, 'CHECKER_WRONG_ROW_UNPROVEN')) patience.give()
+      throw error
+    }
+  }
+
+  return session => {
+    // One at a time, so that a peer has one recomputed and not as many as it can send.
+    session.on('wrong.row', ({ commitment }, payload) => {
+      const sender = senderOf(session.operator)
+      sender.waiting++
+      const judging = sender.last
+        .then(() => judge(sender.patience, commitment, payload))
+        .finally(() => sender.waiting--)
+      sender.last = judging.catch(() => undefined)
+      return judging
+    })
+    session.on('opening.request', async ({ epoch, cohort }) => {
+      const seat = seatOf(Number(epoch))
+      // Before COMMIT is closed an opening is a secret: who knew it could copy it.
+      if (seat === null || ['work', 'commit', 'future'].includes(await phaseOf(Number(epoch))))
+        throw checkerErrors.CHECKER_OPENING_UNAVAILABLE({ epoch: Number(epoch), cohort })
+      await session.send('opening.reply', seat.openingReply(cohort))
+    })
+  }
+}
+
+/** Reads an epoch's phase once for each block, however many ask. @param tip - the newest block's hash */
+export function createPhaseReader(
+  read: (epoch: number) => Promise<Pick<EpochOverview, 'phase'>>,
+  tip: () => Hex | null,
+): (epoch: number) => Promise<EpochOverview['phase']> {
+  const known = new Map<number, { readonly at: Hex | null; readonly phase: Promise<EpochOverview['phase']> }>()
+  return epoch => {
+    const at = tip()
+    for (const [other, entry] of known) if (entry.at !== at) known.delete(other)
+    const phase = known.get(epoch)?.phase ?? read(epoch).then(overview => overview.phase)
+    known.set(epoch, { at, phase })
+    phase.catch(() => known.delete(epoch))
+    return phase
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * One seat's check of one device in one round, as a value that only moves forward: offered → committed → requested → judged.
+ * Times are milliseconds of a monotonic clock, measured from the seat's own sight of the trigger. Pure.
+ */
+import type { Hex } from 'viem'
+import type { RoundRules } from '../../protocol/network-parameters.ts'
+import type { BlockHead, Trigger } from '../../protocol/trigger.ts'
+import type { Signed } from '../../protocol/typed-data.ts'
+import type { Verdict } from '../../protocol/verdict.ts'
+import type { JudgedRound } from '../epoch/pack.ts'
+
+export type RoundCheck = {
+  readonly trigger: Trigger
+  readonly seenAtMs: number
+  /** Whether a session of the device's operator was open when the offer was made, or came while it stood. */
+  readonly reached: boolean
+  readonly commitment: Signed<'Commitment'> | null
+  readonly commitmentHash: Hex | null
+  /** A second, different commitment: provable equivocation. */
+  readonly contradiction: Signed<'Commitment'> | null
+  readonly abortReason: string | null
+  readonly samplingBlock: BlockHead | null
+  readonly refusedOpenings: string | null
+  /** That this seat recomputed the sampled rows. */
+  readonly witness: Hex | null
+  readonly judged: JudgedRound | null
+}
+
+export const openCheck = (trigger: Trigger, seenAtMs: number, reached: boolean): RoundCheck => ({
+  trigger,
+  seenAtMs,
+  reached,
+  commitment: null,
+  commitmentHash: null,
+  contradiction: null,
+  abortReason: null,
+  samplingBlock: null,
+  refusedOpenings: null,
+  witness: null,
+  judged: null,
+})
+
+const judge = (check: RoundCheck, verdict: Verdict, reason: string, detail: string, rate = 0): RoundCheck => ({
+  ...check,
+  judged: { verdict, reason, detail, rate },
+})
+
+/** A signed commitment with its digest; whether it is bound to this round was checked already. */
+export type HashedCommitment = { readonly commitment: Signed<'Commitment'>; readonly commitmentHash: Hex }
+
+/** The check with a second, different commitment kept as proof; null where it contradicts nothing. */
+export function contradictedBy(check: RoundCheck, { commitment, commitmentHash }: HashedCommitment): RoundCheck | null {
+  if (check.commitmentHash === null || check.commitmentHash === commitmentHash) return null
+  if (check.contradiction !== null) return check
+  const detail = 'The device signed two different commitments for this round.'
+  return judge({ ...check, contradiction: commitment }, 'WRONG', 'TWO_COMMITMENTS', detail)
+}
+
+export type Refusal = 'COMMITMENT_LATE' | 'COMMITMENT_CONTRADICTS'
+
+/**
+ * Takes a commitment whose signature and binding (epoch, round, device, generation, spec) were checked already.
+ * The same commitment again, after a reconnect, changes nothing. A different one is kept as proof.
+ * @param ownFault - why this seat cannot hold lateness against the device, or null
+ */
+export function acceptCommitment(
+  check: RoundCheck,
+  { receivedAtMs, ...received }: HashedCommitment & { readonly receivedAtMs: number },
+  { windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>,
+  ownFault: string | null = null,
+): { check: RoundCheck; refusal: Refusal | null } {
+  if (check.commitmentHash === received.commitmentHash) return { check, refusal: null }
+  const contradicted = contradictedBy(check, received)
+  if (contradicted !== null) return { check: contradicted, refusal: 'COMMITMENT_CONTRADICTS' }
+  const tookMs = receivedAtMs - check.seenAtMs
+  if (tookMs > windowMs + graceMs || check.samplingBlock !== null || check.judged !== null) {
+    if (check.judged !== null) return { check, refusal: 'COMMITMENT_LATE' }
+    const detail = `The commitment came ${Math.round(tookMs)} ms after the trigger; ${windowMs + graceMs} ms are allowed.`
+    const late = ownFault === null ? judge(check, 'TIMEOUT', 'COMMITMENT_LATE', detail) : concludeFault(check, ownFault)
+    return { check: late, refusal: 'COMMITMENT_LATE' }
+  }
+  return { check: { ...check, reached: true, ...received }, refusal: null }
+}
+
+export const acceptAbort = (check: RoundCheck, reason: string): RoundCheck =>
+  check.commitment !== null || check.judged !== null ? check : { ...check, reached: true, abortReason: reason }
+
+/**
+ * The sampling block is there: who has not committed is judged, who has is sampled from its hash. A block that a reorg put in its place
+ * draws instead, as long as nothing was judged.
+ * @param ownFault - why this seat cannot hold a missing commitment against the device, or null
+ */
+export function closeCommitments(
+  check: RoundCheck,
+  samplingBlock: BlockHead,
+  ownFault: string | null = null,
+): RoundCheck {
+  if (check.samplingBlock !== null && check.judged !== null) return check
+  const closed = { ...check, samplingBlock }
+  if (check.judged !== null) return closed
+  if (check.abortReason !== null)
+    return judge(closed, 'UNSUPPORTED', 'DEVICE_ABORTED', `The device signed off from this round: ${check.abortReason}`)
+  if (check.commitment === null && ownFault !== null) return concludeFault(closed, ownFault)
+  if (check.commitment === null)
+    return check.reached
+      ? judge(closed, 'TIMEOUT', 'NO_COMMITMENT', 'The device was offered the job and sent no commitment in time.')
+      : judge(closed, 'OFFLINE', 'NO_SESSION', 'No session with the device was open during the round.')
+  if (check.commitment.message.rows === 0n)
+    return judge(closed, 'VALID', 'NO_ROWS', 'The device finished no batch inside the window.')
+  return closed
+}
+
+/** Every sampled row was recomputed and equals what the device committed to. `rate` in Mop/s. */
+export const concludeValid = (check: RoundCheck, rate: number, witness: Hex | null = null): RoundCheck =>
+  check.judged === null
+    ? judge({ ...check, witness }, 'VALID', 'ROWS_EQUAL', 'Every sampled row was recomputed and is equal.', rate)
+    : check
+
+/** A wrong row is proof against the signed root, whoever found it and whenever: it overrides every other verdict. */
+export const concludeWrong = (check: RoundCheck, row: bigint): RoundCheck =>
+  check.judged?.verdict === 'WRONG'
+    ? check
+    : judge(check, 'WRONG', 'ROW_WRONG', `Row ${row} was recomputed and differs from the committed one.`)
+
+/** Openings that prove nothing either way; the device may answer the same request again until the deadline. */
+export const refuseOpenings = (check: RoundCheck, detail: string): RoundCheck => ({ ...check, refusedOpenings: detail })
+
+/** The seat could not do its part: not the device's fault. */
+export const concludeFault = (check: RoundCheck, detail: string): RoundCheck =>
+  check.judged === null ? judge(check, 'CHECKER_FAULT', 'CHECKER_FAULT', detail) : check
+
+/**
+ * The opening deadline has passed.
+ * @param ownFault - why this seat cannot hold missing openings against the device, or null
+ */
+export function closeOpenings(check: RoundCheck, ownFault: string | null = null): RoundCheck {
+  if (check.judged !== null) return check
+  if (check.samplingBlock === null)
+    return concludeFault(check, 'This seat saw no sampling block before the opening deadline.')
+  if (ownFault !== null) return concludeFault(check, ownFault)
+  return check.refusedOpenings === null
+    ? judge(check, 'TIMEOUT', 'NO_OPENINGS', 'The device committed and then did not open the sampled rows.')
+    : judge(
+        check,
+        'TIMEOUT',
+        'OPENINGS_INVALID',
+        `The openings did not prove the sampled rows: ${check.refusedOpenings}`,
+      )
+}

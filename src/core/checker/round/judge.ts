@@ -1,0 +1,394 @@
+/**
+ * The rounds of one seat owner: offers a job to each of its devices at a trigger, takes commitments, samples, recomputes and
+ * judges. What it concludes is on disk, with its evidence, before anybody hears of it.
+ */
+import type { Address, Hex } from 'viem'
+import { type JobSpec, windowRate } from '../../job/spec.ts'
+import type { Verification } from '../../job/verify-openings.ts'
+import type { WorkEngine } from '../../job/work-engine.ts'
+import type { Clock } from '../../platform/clock.ts'
+import type { CrashPoint } from '../../platform/crash-point.ts'
+import type { Logger } from '../../platform/log.ts'
+import type { MessageBody } from '../../protocol/messages.ts'
+import type { RoundRules } from '../../protocol/network-parameters.ts'
+import type { BlockHead } from '../../protocol/trigger.ts'
+import type { Network, Signed, SignedMessage } from '../../protocol/typed-data.ts'
+import { bindingFault, commitmentHash, sampleOf, seedOf, witnessOf } from '../../report/commitment.ts'
+import { isSignedBy, type Signer, signMessage } from '../../report/signer.ts'
+import { encodeWrongRow, judgeWrongRow, type WrongRow } from '../../report/wrong-row.ts'
+import { closeReason } from '../../transport/errors.ts'
+import { checkerErrors } from '../errors.ts'
+import type { CheckerJournal } from '../journal.ts'
+import { type SeatSecrets, secretHash } from '../seat-secrets.ts'
+import {
+  acceptAbort,
+  acceptCommitment,
+  closeCommitments,
+  closeOpenings,
+  concludeFault,
+  concludeValid,
+  concludeWrong,
+  contradictedBy,
+  openCheck,
+  type RoundCheck,
+  refuseOpenings,
+} from './check.ts'
+import { createRecomputeQueue } from './recompute.ts'
+import type { EvidenceStore } from './record.ts'
+import { createPendingRecords, recordVerdict } from './record.ts'
+import type { SeatDevice, SeatRound, Send } from './seat-round.ts'
+
+export type RoundJudgeOptions = {
+  readonly network: Network
+  readonly spec: JobSpec
+  readonly rules: RoundRules
+  /**
+   * Answers to one request that are recomputed; default 3. Damage on the way is over at the next try, and each costs the seat
+   * what one device is worth.
+   */
+  readonly openingAttempts?: number
+}
+
+export type RoundJudgeDependencies = {
+  readonly signer: Signer
+  readonly secrets: SeatSecrets
+  readonly journal: CheckerJournal
+  readonly evidence: EvidenceStore
+  readonly engine: Pick<WorkEngine, 'verify'>
+  readonly clock: Clock
+  readonly log: Logger
+  /** The open session with an operator. */
+  readonly sendTo: (operator: Address) => Send | null
+  /** Whether this seat has started so lately that the operator may not have found it yet; default never. */
+  readonly isArriving?: (operator: Address) => boolean
+  /** Whether this process itself stood still at a moment, monotonic ms; default never. */
+  readonly stoodStillAt?: (momentMs: number) => boolean
+  /** Tells the other four of the cohort's committee about a proven wrong row. */
+  readonly forwardWrongRow: (
+    cohort: number,
+    epoch: number,
+    commitment: Signed<'Commitment'>,
+    payload: Uint8Array,
+  ) => void
+  readonly onVerdict?: (round: SeatRound, device: SeatDevice, check: RoundCheck) => void
+  /** Called at named points between recording and saying; tests end the process there. */
+  readonly crashPoint?: (name: CrashPoint) => void
+}
+
+export type RoundJudge = {
+  begin(round: SeatRound): Promise<void>
+  /**
+   * The block whose hash draws the samples of a round is there: commitments are closed, samples are asked for. Where a reorg has put
+   * it in the place of another, those that it draws are asked for instead.
+   * `seenAtMs`: this seat's own sight of it, monotonic.
+   */
+  takeSamplingBlock(roundHash: Hex, block: BlockHead & { readonly seenAtMs: number }): Promise<void>
+  /** @throws a coded refusal, as all `take…` do */
+  takeCommitment(operator: Address, commitment: Signed<'Commitment'>, receivedAtMs: number): void
+  takeAbort(operator: Address, abort: Signed<'Abort'>): void
+  /** @returns false where the openings are about none of these rounds */
+  takeOpenings(
+    operator: Address,
+    about: MessageBody<'job.openings'>,
+    payload: Uint8Array,
+    receivedAtMs: number,
+  ): boolean
+  /** Until the epoch is committed to, however long the round is over. */
+  takeWrongRow(commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void>
+  /** An operator connected (again): offers and requests that still stand are repeated. */
+  greet(operator: Address): Promise<void>
+  /** The trigger left the canonical chain: nothing of the round counts. */
+  drop(roundHash: Hex): void
+  /** Resolves when no round is open; what could not be recorded before is tried once more. */
+  idle(): Promise<void>
+  /** Judges what is open as this seat's own fault and stops. */
+  stop(): Promise<void>
+}
+
+type Entry = {
+  readonly round: SeatRound
+  readonly device: SeatDevice
+  readonly secret: Hex
+  offer: Signed<'JobOffer'> | null
+  request: Signed<'SampleRequest'> | null
+  openings: Uint8Array
+  attempts: number
+  verifying: Promise<void> | null
+  forwardedRow: WrongRow | null
+  check: RoundCheck
+}
+
+const noBytes = new Uint8Array()
+const nothingYet = { offer: null, request: null, forwardedRow: null, verifying: null }
+const untouched = { ...nothingYet, openings: noBytes, attempts: 0 }
+/** What arrived by the deadline may still wait for its handler's turn. */
+const handlingMs = 100
+
+export function createRoundJudge(
+  { network, spec, rules, openingAttempts = 3 }: RoundJudgeOptions,
+  deps: RoundJudgeDependencies,
+): RoundJudge {
+  const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongRow, onVerdict } = deps
+  const { isArriving = () => false, stoodStillAt = () => false, crashPoint = () => {} } = deps
+  const records = createPendingRecords({ log, transaction: journal.transaction })
+  const queue = createRecomputeQueue({ engine, together: records.together })
+  const entries = new Map<string, Entry>()
+  const open = new Map<Hex, { readonly deadline: Promise<void>; readonly cancel: AbortController }>()
+  const key = (round: Hex, deviceId: Hex) => `${round} ${deviceId}`
+  const entriesOf = (round: Hex) => [...entries.values()].filter(entry => entry.round.trigger.hash === round)
+
+  const send = (entry: Entry, message: (send: Send) => Promise<void>) => {
+    const session = sendTo(entry.device.operator)
+    if (session === null) return
+    entry.check = { ...entry.check, reached: true }
+    message(session).catch(error => log.debug({ error, device: entry.device.deviceId }, 'a message could not be sent'))
+  }
+
+  /** Keeps evidence and verdict, then lets others know; a verdict that cannot be kept yet is tried again. */
+  function conclude(entry: Entry, check: RoundCheck, tellOthers?: () => void) {
+    const earlier = entry.check.judged
+    entry.check = check
+    if (check.judged === null || check.judged === earlier) return
+    const { round, device, offer, request, openings, forwardedRow } = entry
+    const concluded = { round, device, offer, request, openings, forwardedRow, check, judged: check.judged }
+    records.write(() => {
+      if (entries.get(key(round.trigger.hash, device.deviceId)) !== entry) return undefined
+      if (!recordVerdict({ network, spec }, concluded, { journal, evidence, crashPoint })) return undefined
+      return () => {
+        crashPoint('checker.verdict-recorded')
+        onVerdict?.(round, device, check)
+        tellOthers?.()
+      }
+    })
+  }
+
+  const commitmentDeadlineMs = ({ seenAtMs }: RoundCheck) => seenAtMs + rules.windowMs + rules.graceMs
+
+  const standstill = (deadlineMs: number) =>
+    stoodStillAt(deadlineMs) ? 'This seat’s process stood still over the deadline.' : null
+
+  /** What kept this seat from being there for a device: its own fault, not the device's. */
+  function ownFault({ check, device }: Entry, samplingSeenAtMs: number): string | null {
+    if (samplingSeenAtMs - check.seenAtMs < rules.windowMs + rules.graceMs)
+      return 'This seat saw the trigger too late to wait for a commitment.'
+    if (!check.reached && isArriving(device.operator))
+      return 'This seat had just started, and the device had not found it yet.'
+    return standstill(commitmentDeadlineMs(check))
+  }
+
+  async function ask(entry: Entry, { seenAtMs, ...block }: BlockHead & { readonly seenAtMs: number }) {
+    const samplingBlock = { number: block.number, hash: block.hash, timestamp: block.timestamp }
+    conclude(entry, closeCommitments(entry.check, samplingBlock, ownFault(entry, seenAtMs)))
+    const { commitmentHash: hash } = entry.check
+    if (entry.check.judged !== null || hash === null) return
+    const request = await signMessage(signer, 'SampleRequest', {
+      commitmentHash: hash,
+      secret: entry.secret,
+      samplingBlockHash: samplingBlock.hash,
+      checker: signer.address,
+    })
+    // Another block may have taken its place while we signed.
+    if (entry.check.samplingBlock?.hash !== samplingBlock.hash) return
+    if (entry.request?.message.samplingBlockHash !== samplingBlock.hash) {
+      entry.request = request
+      entry.openings = noBytes
+      entry.attempts = 0
+      entry.verifying = null
+    }
+    send(entry, session => session('job.request', request))
+    crashPoint('checker.sampled')
+  }
+
+  async function recompute(entry: Entry, request: Signed<'SampleRequest'>, openings: Uint8Array) {
+    const { message } = entry.check.commitment!
+    try {
+      const sample = sampleOf(spec, message, request.message)
+      const known = { seed: seedOf(network, message), rows: Number(message.rows), root: message.root }
+      const claim = { ...known, sample, openings, witnessOf: witnessOf(network, message, signer.address) }
+      await queue(entry.round.epochSeed, claim, answer => takeAnswer(entry, { request, openings }, answer))
+    } catch (error) {
+      log.error({ error }, 'rows could not be recomputed')
+      if (entry.request === request)
+        conclude(entry, concludeFault(entry.check, 'This seat could not recompute the rows.'))
+    }
+    if (entry.request === request) entry.verifying = null
+  }
+
+  function takeAnswer(entry: Entry, asked: Pick<Entry, 'request' | 'openings'>, answer: Verification) {
+    const { check, round, device } = entry
+    const { message } = check.commitment!
+    if (asked.request !== entry.request) {
+      // Drawn by a block that was replaced: a wrong row among them is proof all the same, and nothing else is.
+      if (answer.ok || answer.step !== 'ROW_WRONG' || answer.wrongRow === null) return
+      Object.assign(entry, asked)
+    }
+    if (answer.ok) return conclude(entry, concludeValid(check, windowRate(spec, Number(message.rows)), answer.witness))
+    if (answer.step !== 'ROW_WRONG' || answer.wrongRow === null) return refuse(entry, answer.detail)
+    const { row } = answer.wrongRow
+    const payload = encodeWrongRow(answer.wrongRow)
+    conclude(entry, concludeWrong(check, BigInt(row)), () =>
+      forwardWrongRow(device.cohort, round.epoch, check.commitment!, payload),
+    )
+  }
+
+  /** The session's own refusal is long past: this answer took a recomputation. */
+  function refuse(entry: Entry, reason: string) {
+    entry.openings = noBytes
+    entry.check = refuseOpenings(entry.check, reason)
+    const left = openingAttempts - entry.attempts
+    const named = { commitmentHash: entry.check.commitmentHash ?? '', reason, left }
+    const refusal = closeReason(checkerErrors.CHECKER_OPENINGS_INVALID(named))
+    send(entry, session => session('refused', { ...refusal, regarding: 'job.openings' }))
+  }
+
+  function find(message: Pick<SignedMessage<'Commitment'>, 'round' | 'deviceId'>, operator?: Address): Entry {
+    const entry = entries.get(key(message.round, message.deviceId))
+    if (entry === undefined || (operator !== undefined && entry.device.operator !== operator))
+      throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: message.round })
+    return entry
+  }
+
+  /** Refuses what is not about this very job, or not signed for it. */
+  function requireBound({ offer, device }: Entry, commitment: Signed<'Commitment'>) {
+    if (offer === null) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: commitment.message.round })
+    const fault = bindingFault(offer.message, commitment.message)
+    if (fault !== null) throw checkerErrors.CHECKER_COMMITMENT_UNBOUND({ field: fault })
+    if (!isSignedBy(network, 'Commitment', commitment, device.operator)) throw checkerErrors.CHECKER_SIGNATURE_INVALID()
+  }
+
+  async function closeAtDeadline(round: SeatRound, own: readonly Entry[], signal: AbortSignal) {
+    const deadlineMs = round.seenAtMs + rules.openingsMs
+    await clock.sleep(Math.max(0, deadlineMs + handlingMs - clock.monotonicMs()), signal).catch(() => undefined)
+    const stall = standstill(deadlineMs)
+    await Promise.all(own.map(({ verifying }) => verifying))
+    for (const entry of own) {
+      if (signal.aborted) conclude(entry, concludeFault(entry.check, 'This seat stopped during the round.'))
+      else conclude(entry, closeOpenings(entry.check, stall))
+      entry.openings = noBytes
+    }
+  }
+
+  return {
+    async begin(round) {
+      const { trigger, devices } = round
+      if (open.has(trigger.hash) || entriesOf(trigger.hash).length > 0) return
+      for (const device of devices) {
+        const secret = secrets.sampling(trigger.hash, device.deviceId, device.generation)
+        const check = openCheck(trigger, round.seenAtMs, sendTo(device.operator) !== null)
+        entries.set(key(trigger.hash, device.deviceId), { ...untouched, round, device, secret, check })
+      }
+      const own = entriesOf(trigger.hash)
+      const cancel = new AbortController()
+      const deadline = closeAtDeadline(round, own, cancel.signal).finally(() => {
+        if (open.get(trigger.hash)?.cancel === cancel) open.delete(trigger.hash)
+      })
+      open.set(trigger.hash, { cancel, deadline })
+      await Promise.all(own.map(offerJob))
+    },
+
+    async takeSamplingBlock(roundHash, block) {
+      await Promise.all(entriesOf(roundHash).map(entry => ask(entry, block)))
+    },
+
+    takeCommitment(operator, commitment, receivedAtMs) {
+      const entry = find(commitment.message, operator)
+      requireBound(entry, commitment)
+      const hash = commitmentHash(network, commitment.message)
+      const { check, refusal } = acceptCommitment(
+        entry.check,
+        { commitment, commitmentHash: hash, receivedAtMs },
+        rules,
+        standstill(commitmentDeadlineMs(entry.check)),
+      )
+      conclude(entry, check)
+      if (refusal === 'COMMITMENT_LATE') throw checkerErrors.CHECKER_COMMITMENT_LATE()
+      if (refusal === 'COMMITMENT_CONTRADICTS') throw checkerErrors.CHECKER_COMMITMENT_CONTRADICTS()
+    },
+
+    takeAbort(operator, abort) {
+      const entry = find(abort.message, operator)
+      if (!isSignedBy(network, 'Abort', abort, operator)) throw checkerErrors.CHECKER_SIGNATURE_INVALID()
+      entry.check = acceptAbort(entry.check, abort.message.reason)
+    },
+
+    takeOpenings(operator, { commitmentHash: hash, secret, samplingBlockHash }, payload, receivedAtMs) {
+      const entry = [...entries.values()].find(
+        ({ check, device }) => check.commitmentHash === hash && device.operator === operator,
+      )
+      if (entry === undefined || entry.request === null || entry.secret !== secret) return false
+      const { request } = entry
+      // What was drawn by a block that a reorg has replaced is answered again for the other.
+      const isReplaced = samplingBlockHash !== undefined && samplingBlockHash !== request.message.samplingBlockHash
+      if (isReplaced || entry.check.judged !== null || entry.verifying !== null) return true
+      if (receivedAtMs - entry.check.seenAtMs > rules.openingsMs) throw checkerErrors.CHECKER_OPENINGS_LATE()
+      if (entry.attempts >= openingAttempts)
+        throw checkerErrors.CHECKER_OPENINGS_EXHAUSTED({ attempts: openingAttempts })
+      entry.attempts++
+      entry.openings = payload
+      entry.verifying = recompute(entry, request, payload)
+      return true
+    },
+
+    async takeWrongRow(commitment, payload) {
+      const entry = find(commitment.message)
+      const { operator } = entry.device
+      const { epoch, epochSeed } = entry.round
+      if (journal.seatCommitment(epoch) !== null)
+        throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: commitment.message.round })
+      requireBound(entry, commitment)
+      const received = { commitment, commitmentHash: commitmentHash(network, commitment.message) }
+      const isKnown = () => {
+        const contradicted = contradictedBy(entry.check, received)
+        if (contradicted !== null) conclude(entry, contradicted)
+        return entry.check.judged?.verdict === 'WRONG'
+      }
+      if (isKnown()) return
+      const judgement = await judgeWrongRow({ network, epochSeed, operator, commitment, payload }, engine)
+      if (!judgement.proven) throw checkerErrors.CHECKER_WRONG_ROW_UNPROVEN({ reason: judgement.reason })
+      if (isKnown()) return
+      entry.forwardedRow = judgement
+      conclude(entry, concludeWrong({ ...entry.check, ...received }, BigInt(judgement.row)))
+    },
+
+    async greet(operator) {
+      const own = [...entries.values()].filter(entry => entry.device.operator === operator)
+      for (const entry of own.filter(({ check }) => check.judged === null)) {
+        await offerJob(entry)
+        const { request, check } = entry
+        if (request !== null && check.judged === null) send(entry, session => session('job.request', request))
+      }
+    },
+
+    drop(roundHash) {
+      for (const entry of entriesOf(roundHash)) entries.delete(key(roundHash, entry.device.deviceId))
+      open.get(roundHash)?.cancel.abort()
+      open.delete(roundHash)
+    },
+
+    async idle() {
+      await Promise.all([...open.values()].map(({ deadline }) => deadline))
+      records.retry()
+    },
+
+    async stop() {
+      for (const { cancel } of open.values()) cancel.abort()
+      await this.idle()
+    },
+  }
+
+  async function offerJob(entry: Entry) {
+    const { round, device, secret } = entry
+    entry.offer ??= await signMessage(signer, 'JobOffer', {
+      epoch: BigInt(round.epoch),
+      round: round.trigger.hash,
+      deviceId: device.deviceId,
+      generation: device.generation,
+      specHash: rules.specHash,
+      secretHash: secretHash(secret),
+      checker: signer.address,
+    })
+    const { offer } = entry
+    if (entry.check.judged === null) send(entry, session => session('job.offer', offer))
+    crashPoint('checker.offered')
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Recomputes rows of each job specification that epochs name; an engine whose thread has ended is started again. What arrives while
+ * rows are recomputed waits, and is recomputed together afterwards, one epoch's model at a time.
+ */
+import type { Hex } from 'viem'
+import { type JobSpec, specByHash } from '../../job/spec.ts'
+import type { Verification } from '../../job/verify-openings.ts'
+import type { VerifyItem } from '../../job/work-core.ts'
+import type { WorkEngine } from '../../job/work-engine.ts'
+import { isKaisarError } from '../../platform/errors.ts'
+import type { RoundRules } from '../../protocol/network-parameters.ts'
+import { checkerErrors } from '../errors.ts'
+
+export type Recomputer = Pick<WorkEngine, 'prepare' | 'verify' | 'close'> & {
+  readonly spec: JobSpec
+  /** Starts the engine, as the first use of it does. @throws what the execution provider refuses */
+  start(): Promise<void>
+}
+
+export type Recomputers = {
+  /** The one for these rules. @throws JOB_SPEC_UNKNOWN, CHECKER_WINDOW_DIFFERS */
+  of(rules: Pick<RoundRules, 'specHash' | 'windowMs'>): Recomputer
+  /** Ends those of other specifications. */
+  keepOnly(specHashes: ReadonlySet<Hex>): Promise<void>
+  close(): Promise<void>
+}
+
+export type RecomputersDependencies = {
+  readonly startEngine: (spec: JobSpec) => Promise<WorkEngine>
+  readonly onRestart: (error: unknown) => void
+}
+
+export function createRecomputers({ startEngine, onRestart }: RecomputersDependencies): Recomputers {
+  const running = new Map<Hex, Recomputer>()
+
+  function restarting(spec: JobSpec): Recomputer {
+    let engine: Promise<WorkEngine> | null = null
+    const started = () => {
+      engine ??= startEngine(spec).catch(error => {
+        engine = null
+        throw error
+      })
+      return engine
+    }
+    async function use<R>(work: (engine: WorkEngine) => Promise<R>): Promise<R> {
+      const first = started()
+      try {
+        return await work(await first)
+      } catch (error) {
+        if (!isKaisarError(error, 'JOB_WORKER_STOPPED')) throw error
+        onRestart(error)
+        if (engine === first) {
+          engine = null
+          await (await first).close()
+        }
+        return work(await started())
+      }
+    }
+    return {
+      spec,
+      start: async () => void (await started()),
+      prepare: epochSeed => use(engine => engine.prepare(epochSeed)),
+      verify: request => use(engine => engine.verify(request)),
+      close: async () => (await engine?.catch(() => null))?.close(),
+    }
+  }
+
+  async function keepOnly(specHashes: ReadonlySet<Hex>) {
+    const ended = [...running].filter(([hash]) => !specHashes.has(hash))
+    for (const [hash] of ended) running.delete(hash)
+    await Promise.all(ended.map(([, recomputer]) => recomputer.close()))
+  }
+
+  return {
+    of({ specHash, windowMs }) {
+      const { spec } = specByHash(specHash)
+      if (spec.windowMs !== windowMs)
+        throw checkerErrors.CHECKER_WINDOW_DIFFERS({ windowMs, specWindowMs: spec.windowMs })
+      const recomputer = running.get(specHash) ?? restarting(spec)
+      running.set(specHash, recomputer)
+      return recomputer
+    },
+    keepOnly,
+    close: () => keepOnly(new Set()),
+  }
+}
+
+/** `take` gets the answer for this item alone. Rejects where this seat cannot recompute. */
+export type RecomputeQueue = (epochSeed: Hex, item: VerifyItem, take: (answer: Verification) => void) => Promise<void>
+
+export type RecomputeQueueDependencies = {
+  readonly engine: Pick<WorkEngine, 'verify'>
+  /** Around the answers of one batch. */
+  readonly together: (takeAnswers: () => void) => void
+}
+
+type Waiting = {
+  readonly epochSeed: Hex
+  readonly item: VerifyItem
+  readonly take: (answer: Verification) => void
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+export function createRecomputeQueue({ engine, together }: RecomputeQueueDependencies): RecomputeQueue {
+  let waiting: Waiting[] = []
+  let running = false
+
+  async function run() {
+    running = true
+    while (waiting.length > 0) {
+      const { epochSeed } = waiting[0]!
+      const batch = waiting.filter(each => each.epochSeed === epochSeed)
+      waiting = waiting.filter(each => each.epochSeed !== epochSeed)
+      try {
+        const answers = await engine.verify({ epochSeed, items: batch.map(({ item }) => item) })
+        together(() => {
+          for (const [i, { take }] of batch.entries()) take(answers[i]!)
+        })
+        for (const { resolve } of batch) resolve()
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+      }
+    }
+    running = false
+  }
+
+  return (epochSeed, item, take) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ epochSeed, item, take, resolve, reject })
+      if (!running) void run()
+    })
+}

@@ -1,0 +1,163 @@
+/**
+ * Keeps a verdict with what it rests on: evidence bundle, contradiction and verdict reach the disk in one transaction, several at once
+ * where they come together, and are tried again where the disk is full.
+ *
+ * Why: docs/why/evidence.md
+ */
+import type { Hex } from 'viem'
+import type { CrashPoint } from '../../platform/crash-point.ts'
+import type { Logger } from '../../platform/log.ts'
+import type { Store } from '../../platform/store.ts'
+import type { MessageBody } from '../../protocol/messages.ts'
+import type { Signed } from '../../protocol/typed-data.ts'
+import { bundleHash, type EvidenceBundle, encodeBundle } from '../../report/evidence-bundle.ts'
+import type { WrongRow } from '../../report/wrong-row.ts'
+import type { JudgedRound } from '../epoch/pack.ts'
+import type { CheckerJournal, DeviceCheckRecord } from '../journal.ts'
+import type { RoundCheck } from './check.ts'
+import type { SeatDevice, SeatRound } from './seat-round.ts'
+
+export type ConcludedRound = Pick<RoundEvidence, 'offer' | 'request' | 'openings' | 'check' | 'forwardedRow'> & {
+  readonly round: SeatRound
+  readonly device: SeatDevice
+  readonly judged: JudgedRound
+}
+
+/** @returns whether the verdict is new and stands. @throws as store and disk do; it may be called again */
+export function recordVerdict(
+  { network, spec }: Pick<RoundEvidence, 'network' | 'spec'>,
+  { round, device, judged, ...known }: ConcludedRound,
+  {
+    journal,
+    evidence,
+    crashPoint = () => {},
+  }: {
+    readonly journal: CheckerJournal
+    readonly evidence: EvidenceStore
+    readonly crashPoint?: ((name: CrashPoint) => void) | undefined
+  },
+): boolean {
+  const { epoch, epochSeed, trigger } = round
+  const { deviceId, generation } = device
+  const { commitment, commitmentHash, contradiction, witness } = known.check
+  const reported = journal.deviceCheck(epoch, deviceId)
+  const bundle = roundEvidence({ network, spec, epochSeed, ...known, reported })
+  const about = { round: trigger.hash, deviceId, epoch, generation, commitmentHash, commitment }
+  return journal.transaction(() => {
+    const kept = bundle === null ? null : evidence.keep(bundle)
+    if (bundle !== null) crashPoint('checker.evidence-kept')
+    if (commitment !== null && contradiction !== null) journal.recordContradiction(commitment, contradiction)
+    return journal.recordVerdict({ ...judged, ...about, evidence: kept, witness })
+  })
+}
+
+export type RoundEvidence = Pick<EvidenceBundle, 'network' | 'spec' | 'epochSeed' | 'openings'> & {
+  readonly offer: Signed<'JobOffer'> | null
+  readonly request: Signed<'SampleRequest'> | null
+  readonly check: RoundCheck
+  /** A row that another seat proved wrong. */
+  readonly forwardedRow: WrongRow | null
+  readonly reported: DeviceCheckRecord | null
+}
+
+/** @returns null where nothing was committed to, so that there is nothing to show */
+export function roundEvidence(known: RoundEvidence): EvidenceBundle | null {
+  const { offer, request, openings, check, forwardedRow, reported, ...common } = known
+  const { commitment, contradiction, witness } = check
+  if (commitment === null || offer === null) return null
+  const isNamed = reported?.environmentHash === commitment.message.environmentHash
+  const deviceReport = isNamed ? (JSON.parse(reported.report) as MessageBody<'device.report'>) : null
+  const isEmpty = openings.length === 0 && commitment.message.rows === 0n
+  const bundle = {
+    ...{ ...common, offer, commitment, openings, deviceReport, environment: deviceReport?.environment ?? null },
+    request: isEmpty ? null : request,
+  }
+  if (contradiction !== null) return { ...bundle, against: { commitment: contradiction } }
+  // The seat's own sample may be right: what it adopted rests on the forwarded row alone.
+  return forwardedRow === null
+    ? { ...bundle, ...(witness !== null && check.judged?.verdict === 'VALID' && { witness }) }
+    : { ...bundle, request: null, openings: forwardedRow.openings, against: { wrongRow: forwardedRow.row } }
+}
+
+/** Writes, in a transaction, and returns what is to be told of it once it is on disk. */
+type PendingRecord = () => (() => void) | undefined
+
+export type PendingRecords = {
+  /** Writes now, or as soon as it can be. Never throws. */
+  write(record: PendingRecord): void
+  /** What `work` writes reaches the disk in one transaction, when `work` is over. */
+  together(work: () => void): void
+  /** Tries again what waits, in order. */
+  retry(): void
+}
+
+export type PendingRecordsDependencies = {
+  readonly log: Logger
+  readonly transaction: <R>(work: () => R) => R
+}
+
+export function createPendingRecords({ log, transaction }: PendingRecordsDependencies): PendingRecords {
+  let waiting: PendingRecord[] = []
+  let isGathering = false
+  const reported = new WeakSet<PendingRecord>()
+
+  /** Returns the records that could not be written. */
+  function flush(records: readonly PendingRecord[]): readonly PendingRecord[] {
+    let news: readonly ReturnType<PendingRecord>[]
+    try {
+      news = transaction(() => records.map(record => record()))
+    } catch (error) {
+      // One that can never be written must not hold up the others.
+      if (records.length > 1) return records.flatMap(record => flush([record]))
+      if (!reported.has(records[0]!)) log.error({ error }, 'a record could not be written; it is tried again')
+      reported.add(records[0]!)
+      return records
+    }
+    for (const tell of news) tell?.()
+    return []
+  }
+  function retry() {
+    if (isGathering || waiting.length === 0) return
+    const records = waiting
+    waiting = []
+    waiting = [...flush(records), ...waiting]
+  }
+
+  return {
+    retry,
+    write(record) {
+      waiting.push(record)
+      retry()
+    },
+    together(work) {
+      isGathering = true
+      try {
+        work()
+      } finally {
+        isGathering = false
+        retry()
+      }
+    },
+  }
+}
+
+export const evidenceTable = 'CREATE TABLE evidence (hash TEXT PRIMARY KEY, bundle BLOB NOT NULL) STRICT;'
+
+export type EvidenceStore = {
+  /** Keeps a bundle and returns its content address. */
+  keep(bundle: EvidenceBundle): Hex
+  /** The bytes of a bundle, or null; any other name than a hash finds nothing. */
+  read(hash: string): Uint8Array | null
+}
+
+export function createEvidenceStore(store: Store): EvidenceStore {
+  return {
+    keep(bundle) {
+      const bytes = encodeBundle(bundle)
+      const hash = bundleHash(bytes)
+      store.run('INSERT OR IGNORE INTO evidence VALUES (?, ?)', hash, bytes)
+      return hash
+    },
+    read: hash => store.get<{ bundle: Uint8Array }>('SELECT bundle FROM evidence WHERE hash = ?', hash)?.bundle ?? null,
+  }
+}

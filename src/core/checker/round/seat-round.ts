@@ -1,0 +1,28 @@
+/** What a seat judges: the devices of its cohorts, and a round of an epoch. */
+import type { Address, Hex } from 'viem'
+import type { MessageBody, MessageType } from '../../protocol/messages.ts'
+import type { Trigger } from '../../protocol/trigger.ts'
+
+/** A device that this owner judges in an epoch. */
+export type SeatDevice = {
+  readonly deviceId: Hex
+  readonly generation: number
+  /** Lower case. */
+  readonly operator: Address
+  readonly cohort: number
+  /** Lane within the cohort, 0 to 63. */
+  readonly lane: number
+}
+
+/** A round as this owner checks it. */
+export type SeatRound = {
+  readonly epoch: number
+  readonly epochSeed: Hex
+  readonly trigger: Trigger
+  /** Local monotonic milliseconds of this seat's own sight of the trigger. */
+  readonly seenAtMs: number
+  readonly devices: readonly SeatDevice[]
+}
+
+/** How a device's operator is reached; its session, or null while there is none. */
+export type Send = <T extends MessageType>(type: T, body: MessageBody<T>, payload?: Uint8Array) => Promise<void>

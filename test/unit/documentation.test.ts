@@ -1,0 +1,106 @@
+/** The pages about the code name what is there: every file of the glossary, of where-is and of the reasons, and every name in it. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { docPages, projectRoot, relativeLinks } from '../helpers/doc-pages.ts'
+
+const read = (path: string) => readFileSync(join(projectRoot, path), 'utf8')
+
+/** Whether a source file exports this name; of a Solidity file, whether it declares it. */
+function declares(path: string, name: string): boolean {
+  const text = read(path)
+  if (path.endsWith('.sol'))
+    return new RegExp(`^\\s*(abstract )?(contract|library|function) ${name}\\b`, 'm').test(text)
+  return new RegExp(`^export (async )?(const|function\\*?|type|class) ${name}\\b`, 'm').test(text)
+}
+
+/** What is said of a file and a name in it that are not there; nothing where both are. */
+const missing = (path: string, name: string): string[] => {
+  if (!existsSync(join(projectRoot, path))) return [`there is no ${path}`]
+  return declares(path, name) ? [] : [`${path} does not export ${name}`]
+}
+
+/** The cells of a page's table rows, without heads. */
+const tableRows = (page: string): string[][] =>
+  read(page)
+    .split('\n')
+    .filter((line, i, lines) => line.startsWith('| ') && !lines[i + 1]?.startsWith('|---'))
+    .map(line => line.slice(2, -2).split(' | '))
+
+it('the check of names tells an exported name from one that is only used in a file', () => {
+  expect(missing('src/core/epoch/tally.ts', 'tally')).toEqual([])
+  expect(missing('src/core/epoch/tally.ts', 'medianOfFive')).toEqual([
+    'src/core/epoch/tally.ts does not export medianOfFive',
+  ])
+  expect(missing('contracts/src/RewardVault.sol', 'payCohort')).toEqual([])
+  expect(missing('src/core/nowhere.ts', 'tally')).toEqual(['there is no src/core/nowhere.ts'])
+})
+
+describe('the glossary', () => {
+  const rows = tableRows('docs/glossary.md')
+
+  it('the glossary explains each word once, in one sentence that ends', () => {
+    const words = rows.map(([word]) => word!)
+    expect(words.length).toBeGreaterThan(60)
+    expect(words.filter((word, i) => words.indexOf(word) !== i)).toEqual([])
+    expect(rows.filter(cells => cells.length !== 3 || !cells[1]!.endsWith('.')).map(([word]) => word)).toEqual([])
+  })
+
+  it('the glossary names for each word an export of a file that is there', () => {
+    const place = /^`(\w+)` in `([\w./-]+)`$/
+    expect(rows.map(cells => cells[2]!).filter(text => !place.test(text))).toEqual([])
+    expect(rows.flatMap(cells => missing(place.exec(cells[2]!)![2]!, place.exec(cells[2]!)![1]!))).toEqual([])
+  })
+
+  it('the glossary is linked from the README and from the list of pages', () => {
+    for (const page of ['README.md', 'docs/README.md'])
+      expect(relativeLinks(page).map(({ path }) => path)).toContain('docs/glossary.md')
+  })
+})
+
+describe('where-is', () => {
+  const rows = tableRows('docs/where-is.md')
+
+  it('where-is answers at least 25 questions, each asked once', () => {
+    const questions = rows.map(([question]) => question!)
+    expect(questions.filter(question => !question.endsWith('?'))).toEqual([])
+    expect(new Set(questions).size).toBe(questions.length)
+    expect(questions.length).toBeGreaterThanOrEqual(25)
+  })
+
+  it('where-is answers each question by one file that is there, and a name that the file exports', () => {
+    const answers = rows.map(cells => {
+      const [, shown, linked] = /^\[`([^`]+)`\]\(\.\.\/([^)]+)\)$/.exec(cells[1]!) ?? []
+      const [, name] = /^`(\w+)`$/.exec(cells[2]!) ?? []
+      return { shown, linked, name }
+    })
+    expect(answers.filter(({ shown, linked, name }) => !shown || shown !== linked || !name)).toEqual([])
+    expect(answers.flatMap(({ shown, name }) => missing(shown!, name!))).toEqual([])
+  })
+})
+
+describe('the pages of reasons', () => {
+  const pages = docPages().filter(page => page.startsWith('docs/why/') && !page.endsWith('README.md'))
+  const explained = (page: string) =>
+    relativeLinks(page, read(page).split('\n\n')[1]!)
+      .map(({ path }) => path)
+      .filter(path => !path.endsWith('.md'))
+
+  it('every page of reasons is in their list', () => {
+    expect(pages.length).toBeGreaterThan(10)
+    expect(relativeLinks('docs/why/README.md').map(({ path }) => path)).toEqual(expect.arrayContaining(pages))
+  })
+
+  it.each(pages)('the page %s names the files that it explains, and each of them names the page', page => {
+    const files = explained(page)
+    expect(files.length).toBeGreaterThan(0)
+    expect(files.filter(file => !existsSync(join(projectRoot, file)))).toEqual([])
+    expect(files.filter(file => !read(file).includes(`Why: ${page}\n`))).toEqual([])
+  })
+
+  it.each(pages)('the page %s tells each decision below a heading of its own', page => {
+    const [, ...sections] = read(page).split(/^## /m)
+    expect(sections.length).toBeGreaterThan(0)
+    expect(sections.filter(section => section.split('\n').slice(1).join('').length < 100)).toEqual([])
+  })
+})
