@@ -39,7 +39,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
     const [{ systemClock: clock }, { checkerMigrations }, { operatorErrors }, { openDaemon }, { createRecentEvents }] =
       await Promise.all([
         import('../../core/platform/clock.ts'),
-        import('../../core/checker/journal.ts'),
+        import('../../core/checker/journal-tables.ts'),
         import('../../core/operator/errors.ts'),
         import('../open-daemon.ts'),
         import('../../core/view/recent-events.ts'),
