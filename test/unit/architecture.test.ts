@@ -36,6 +36,8 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'provider',
     'checker',
   ],
+  fleet: ['chain', 'network', 'view', 'operator', 'transport'],
+  update: [],
   devnet: 'everything',
 }
 

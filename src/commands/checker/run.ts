@@ -38,7 +38,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
     const [{ systemClock: clock }, { checkerMigrations }, { operatorErrors }, { openDaemon }, { eventText }] =
       await Promise.all([
         import('../../core/platform/clock.ts'),
-        import('../../core/checker/journal.ts'),
+        import('../../core/checker/journal-tables.ts'),
         import('../../core/operator/errors.ts'),
         import('../open-daemon.ts'),
         import('../../core/view/event-text.ts'),
@@ -58,7 +58,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         migrations: checkerMigrations,
         sending: sendingOptions(this.flags),
       },
-      { unlockKey: () => this.unlockKey(), connectNetwork: this.connectNetwork, log, clock },
+      { openKey: () => this.unlockKey(), connectNetwork: this.connectNetwork, log, clock },
     )
     const { network } = daemon
     const { createCheckerMetrics } = await import('../../core/checker/checker-metrics.ts')
@@ -87,6 +87,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
       const { startChecker } = await import('../../core/checker/start-checker.ts')
       const options = {
         ...daemon,
+        privateKey: daemon.key.privateKey,
         payout,
         seats,
         threads,

@@ -1,7 +1,8 @@
 import { exactUnits } from '../../core/platform/exact-units.ts'
-import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
+import { BaseCommand, chainFlags } from '../base.ts'
 import { withdrawalTime } from '../device-command.ts'
 import { addressArg } from '../input-values.ts'
+import { keyFlags } from '../key-flags.ts'
 import { printTable } from '../print-table.ts'
 
 export default class DeviceList extends BaseCommand<typeof DeviceList> {

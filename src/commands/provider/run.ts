@@ -46,7 +46,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
         migrations: providerMigrations,
         sending: sendingOptions(this.flags),
       },
-      { unlockKey: () => this.unlockKey(), connectNetwork: this.connectNetwork, log, clock },
+      { openKey: () => this.operatorKey(), connectNetwork: this.connectNetwork, log, clock },
     )
     const { network } = daemon
     const { createProviderMetrics } = await import('../../core/provider/provider-metrics.ts')

@@ -17,7 +17,7 @@ import type { NetworkParameters } from '../../../src/core/chain/network-presets.
 import { asOnlyRun } from '../../../src/core/chain/operator-session.ts'
 import { createTransactionSender } from '../../../src/core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
-import { checkerMigrations } from '../../../src/core/checker/journal.ts'
+import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { createRecordPolicy } from '../../../src/core/checker/record-policy.ts'
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import { runChecker } from '../../../src/core/checker/run-checker.ts'
