@@ -36,6 +36,7 @@ export type FinalizedCohort = FinalizedLanes & {
   readonly evidenceRoots: readonly Hex[]
 }
 
+/** One transaction of `payCohort`: what it paid in the lanes from `firstLane` on, which the whole network numbers. */
 export type PaidLanes = {
   readonly txHash: Hex
   readonly firstLane: number
@@ -228,12 +229,20 @@ export function cohortState(history: History, epoch: number, cohort: number, pha
   return history.voided.has(key) || phase === 'pay' ? 'void' : 'pending'
 }
 
-/** Where a device's lane was paid in an epoch. */
-export function paidAt(history: History, epoch: number, lane: number) {
-  for (const paid of history.paidLanes.get(cohortKey(epoch, cohortOf(lane))) ?? []) {
-    const at = (lane % cohortLanes) - paid.firstLane
-    if (at >= 0 && at < paid.amounts.length)
-      return { payout: paid.payouts[at]!, credit: paid.credits[at]!, amount: paid.amounts[at]!, txHash: paid.txHash }
+/** What was paid in a lane of the network, and by which of the payments; null where it is not paid yet. */
+export function paymentOfLane<Payment extends PaidLanes>(payments: readonly Payment[], lane: number) {
+  for (const payment of payments) {
+    const at = lane - payment.firstLane
+    const amount = payment.amounts[at]
+    if (amount !== undefined) return { payment, payout: payment.payouts[at]!, credit: payment.credits[at]!, amount }
   }
   return null
+}
+
+/** Where a device's lane was paid in an epoch. */
+export function paidAt({ paidLanes }: History, epoch: number, lane: number) {
+  const paid = paymentOfLane(paidLanes.get(cohortKey(epoch, cohortOf(lane))) ?? [], lane)
+  if (paid === null) return null
+  const { payment, payout, credit, amount } = paid
+  return { payout, credit, amount, txHash: payment.txHash }
 }

@@ -5,8 +5,11 @@ import { type Abi, numberToHex, parseEther } from 'viem'
 import { expect, onTestFinished, test } from 'vitest'
 import { deviceRegistryAbi } from '../../../src/core/chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
+import { getEvents } from '../../../src/core/chain/events.ts'
 import { kaiBalance } from '../../../src/core/chain/vault.ts'
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
+import { readExplanation } from '../../../src/core/explain/explain-device.ts'
+import { createNetworkReader } from '../../../src/core/network/network-reader.ts'
 import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
 import { cliHome } from '../../helpers/cli-home.ts'
 import { certainRounds, networkForTests, testAddress } from '../../helpers/deploy.ts'
@@ -44,6 +47,21 @@ async function register(hosts: number, devicesEach: number) {
   }
 }
 
+/** What the vault paid in each lane of the network, by epoch: its events of a cohort, in their order, cover lanes 0 to 63 of it. */
+async function paidByLane(): Promise<Map<number, bigint>[]> {
+  const epochs = [new Map<number, bigint>(), new Map<number, bigint>()]
+  const seen = new Map<string, number>()
+  for (const { args } of await getEvents(network, 'RewardVault', 'CohortPaid', { fromBlock: 0n })) {
+    const cohort = `${args.epoch}:${args.cohort}`
+    for (const amount of args.amounts) {
+      const at = seen.get(cohort) ?? 0
+      epochs[Number(args.epoch)]!.set(64 * args.cohort + at, amount)
+      seen.set(cohort, at + 1)
+    }
+  }
+  return epochs
+}
+
 type Payments = { total: string; payments: { amount: string; txHash: `0x${string}`; block: string; device: string }[] }
 
 test('500 devices on 100 hosts: status, payments for bookkeeping, and a webhook', { timeout: 240_000 }, async () => {
@@ -52,9 +70,11 @@ test('500 devices on 100 hosts: status, payments for bookkeeping, and a webhook'
   const lane = (rate: bigint) => ({ rate: encodeRateDown(rate), uptime: 10_000, flags: 15 })
   for (const epoch of [0, 1]) {
     await player.work(epoch)
-    // The last lane of each cohort is not there.
-    await player.settle(epoch, () => openingOf(Array.from({ length: 64 }, (_, i) => lane(i === 63 ? 0n : 400n))))
-    await player.pay(epoch)
+    // The last lane of each cohort is not there; no two others are paid the same.
+    await player.settle(epoch, ({ cohort }) =>
+      openingOf(Array.from({ length: 64 }, (_, i) => lane(i === 63 ? 0n : 400n + BigInt(64 * cohort + i)))),
+    )
+    await player.pay(epoch, epoch === 0 ? 64 : 40)
   }
 
   const status = (await kaisar('fleet', 'status', wallet, '--json')).json<{ totals: Record<string, unknown> }>()
@@ -69,6 +89,25 @@ test('500 devices on 100 hosts: status, payments for bookkeeping, and a webhook'
   expect(BigInt(status.data.totals.earned as string)).toBe(balance)
   expect(new Set(payments.map(({ device }) => device)).size).toBe(payments.length / 2)
   expect(payments.reduce((sum, { amount }) => sum + BigInt(amount), 0n)).toBe(balance)
+
+  const reader = createNetworkReader(network)
+  const view = await reader.read()
+  const paid = await paidByLane()
+  expect(view.devices).toHaveLength(501)
+  const received = (lane: number) => paid[0]!.get(lane)! + paid[1]!.get(lane)!
+  expect(view.devices.filter(({ lane, earned }) => earned !== received(lane)).map(({ lane }) => lane)).toEqual([])
+  expect(view.devices.filter(({ earned }) => earned > 0n)).toHaveLength(494)
+  for (const { id, lane } of view.devices.filter(({ lane }) => [0, 39, 40, 63].includes(lane % 64)))
+    for (const epoch of [0, 1]) {
+      const { amount, transferred, differences } = await readExplanation({ device: id, epoch }, { reader })
+      const inLane = paid[epoch]!.get(lane)
+      expect({ lane, amount, transferred, differences }).toEqual({
+        lane,
+        amount: inLane,
+        transferred: inLane,
+        differences: [],
+      })
+    }
 
   const csv = (await kaisar('fleet', 'payments', wallet, '--csv')).stdout.trimEnd().split('\r\n')
   expect(csv[0]).toBe('epoch,time,block,transaction,kind,device,wallet,amount_kai,amount_wei')
