@@ -46,7 +46,7 @@ describe('two cohorts', () => {
     expect(money.denominator).toBe(credits.reduce((sum, credit) => sum + credit))
     const overviews = await getDevices(network)
     expect(overviews).toHaveLength(devices)
-    const reader = createNetworkReader(network)
+    const reader = createNetworkReader(network, { confirmations: 0 })
     const view = await reader.read()
     expect(view.epochs.find(seen => seen.epoch === epoch)).toMatchObject({ isPaid: true })
     let sum = 0n
@@ -57,15 +57,12 @@ describe('two cohorts', () => {
       const { id, standing } = overviews.find(device => device.lane === lane)!
       expect(capOf(standing, 0n)).toBe(2n * credit)
       expect(view.devices.find(device => device.id === id)?.earned, `earned in lane ${lane}`).toBe(paid)
-      const explanation = await readExplanation({ device: id, epoch }, { reader })
-      expect(explanation, `explained in lane ${lane}`).toMatchObject({
-        outcome: 'paid',
-        payout: testAddress('payout', lane).toLowerCase(),
-        amount: paid,
-        transferred: paid,
-        differences: [],
-      })
       sum += paid
+      // The last lane of one cohort and the first of the next.
+      if (lane !== 63 && lane !== 64) continue
+      const explanation = await readExplanation({ device: id, epoch }, { reader })
+      const payout = testAddress('payout', lane).toLowerCase()
+      expect(explanation).toMatchObject({ outcome: 'paid', payout, amount: paid, transferred: paid, differences: [] })
     }
     // Every wei of the device pool but the dust of 70 divisions.
     expect(money.devicePool - sum).toBeLessThan(BigInt(devices))
