@@ -16,7 +16,7 @@ const mapForReading = 1
 export async function openWgslKernel(
   weights: Weights,
   form: WgslForm,
-  { inner = false }: { readonly inner?: boolean },
+  { inner = false, webgpuModule }: { readonly inner?: boolean; readonly webgpuModule?: string },
   gpu?: WebGpu,
 ): Promise<Kernel> {
   const { spec } = weights
@@ -25,7 +25,7 @@ export async function openWgslKernel(
       provider: 'webgpu',
       reason: `a width of ${spec.width} is not a multiple of ${wordBytes}, as products of bytes need it.`,
     })
-  const opened = gpu === undefined ? await takeDevice() : await openDevice(gpu)
+  const opened = gpu === undefined ? await takeDevice(webgpuModule) : await openDevice(gpu)
   const buffers: GPUBuffer[] = []
   const keeping: WgslDevice = {
     ...opened,
