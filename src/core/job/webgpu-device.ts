@@ -3,7 +3,7 @@
 import { isKaisarError } from '../platform/errors.ts'
 import { jobErrors } from './errors.ts'
 import { firstLine } from './execution-provider.ts'
-import { installWebgpu } from './webgpu-package.ts'
+import { findWebgpu, installWebgpu } from './webgpu-package.ts'
 
 /** What the WGSL kernel needs of the package. */
 export type WebGpu = Pick<GPU, 'requestAdapter' | 'wgslLanguageFeatures'>
@@ -30,7 +30,7 @@ export const kernelFailed = (reason: string, cause?: unknown) =>
 /** By module, held for good: once one is collected, work that is under way ends the process. */
 const loaded = new Map<string, Promise<WebGpu>>()
 
-/** @throws JOB_PROVIDER_UNAVAILABLE where the package is not installed or does not load */
+/** @throws JOB_PROVIDER_UNAVAILABLE where the package does not load */
 function loadWebGpu(module: string): Promise<WebGpu> {
   const known = loaded.get(module)
   if (known !== undefined) return known
@@ -42,29 +42,27 @@ function loadWebGpu(module: string): Promise<WebGpu> {
 
 async function importWebGpu(module: string): Promise<WebGpu> {
   try {
-    // By a variable, which no bundler follows: the package is there, or it is not.
+    // By its place, which no bundler follows.
     const { create }: { create(options: string[]): WebGpu } = await import(module)
     return create([])
   } catch (cause) {
     const isMissing = (cause as { code?: string }).code === 'ERR_MODULE_NOT_FOUND'
-    throw unavailable(isMissing ? notInstalled(module) : firstLine(cause), cause)
+    throw unavailable(isMissing ? `${module} is not there.` : firstLine(cause), cause)
   }
 }
-
-const notInstalled = (module: string): string =>
-  module === 'webgpu'
-    ? `the package "webgpu" is not installed beside kaisar; "${installWebgpu()}" brings it (132 MB).`
-    : `${module} is not there.`
 
 /** The card that the kernels of this process share, and how many they are. */
 let shared: { readonly module: string; readonly opened: Promise<WgslDevice>; users: number } | null = null
 
 /**
  * The card, opened where nobody has it yet.
- * @param module - the package `webgpu` by its name or, where Node does not find it from here, by the URL of its file
+ * @param webgpuModule - URL of the file of the package `webgpu`; default: as Node finds it
  * @throws as {@link openDevice}
  */
-export async function takeDevice(module = 'webgpu'): Promise<WgslDevice> {
+export async function takeDevice(webgpuModule?: string): Promise<WgslDevice> {
+  const module = webgpuModule ?? findWebgpu()
+  if (module === null)
+    throw unavailable(`the package "webgpu" is not installed beside kaisar; "${installWebgpu()}" brings it (132 MB).`)
   if (shared?.module !== module) shared = { module, opened: loadWebGpu(module).then(openDevice), users: 0 }
   const taken = shared
   const forget = () => {

@@ -3,29 +3,29 @@
  * wants it. Where it is, is found as Node finds any package, or said by whoever starts an engine.
  */
 import { createRequire } from 'node:module'
-import { basename, dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { basename, dirname, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { packageFolder } from '../platform/own-files.ts'
 
 /** The version that the shaders are tested with. */
 export const webgpuVersion = '0.6.2'
 
-/** Whether Node finds the package from here; it is not loaded. */
-export function hasWebgpuPackage(): boolean {
+/** URL of the package's file as Node finds it from here, null where it is not installed; it is not loaded. */
+export function findWebgpu(): string | null {
   try {
-    createRequire(packageFolder).resolve('webgpu')
-    return true
+    return pathToFileURL(createRequire(packageFolder).resolve('webgpu')).href
   } catch {
-    return false
+    return null
   }
 }
 
 /** The command that installs the package where this kaisar finds it. @param kaisarFolder - default: that of this package */
 export function installWebgpu(kaisarFolder: string = fileURLToPath(packageFolder)): string {
   const asked = `webgpu@${webgpuVersion}`
-  const parent = dirname(kaisarFolder)
-  // In a clone, which is not told of it: its lock file stays as it is.
-  if (basename(parent) !== 'node_modules') return `npm install --no-save --prefix ${quoted(kaisarFolder)} ${asked}`
+  const folder = resolve(kaisarFolder)
+  const parent = dirname(folder)
+  // A clone: its lock file stays as it is.
+  if (basename(parent) !== 'node_modules') return `npm install --no-save --prefix ${quoted(folder)} ${asked}`
   const project = dirname(parent)
   return basename(project) === 'lib'
     ? `npm install --global ${asked}`
