@@ -56,11 +56,10 @@ let shared: { readonly module: string; readonly opened: Promise<WgslDevice>; use
 
 /**
  * The card, opened where nobody has it yet.
- * @param webgpuModule - URL of the file of the package `webgpu`; default: as Node finds it
+ * @param module - URL of the file of the package `webgpu`, null where there is none; default: as Node finds it
  * @throws as {@link openDevice}
  */
-export async function takeDevice(webgpuModule?: string): Promise<WgslDevice> {
-  const module = webgpuModule ?? findWebgpu()
+export async function takeDevice(module: string | null = findWebgpu()): Promise<WgslDevice> {
   if (module === null)
     throw unavailable(`the package "webgpu" is not installed beside kaisar; "${installWebgpu()}" brings it (132 MB).`)
   if (shared?.module !== module) shared = { module, opened: loadWebGpu(module).then(openDevice), users: 0 }

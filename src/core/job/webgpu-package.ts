@@ -3,17 +3,21 @@
  * wants it. Where it is, is found as Node finds any package, or said by whoever starts an engine.
  */
 import { createRequire } from 'node:module'
-import { basename, dirname, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { packageFolder } from '../platform/own-files.ts'
 
 /** The version that the shaders are tested with. */
 export const webgpuVersion = '0.6.2'
 
+/** In a clone, whose own lock file leaves it out: npm does not install an optional peer of the folder that it works in. */
+const folderInClone = fileURLToPath(new URL('test/webgpu-engine', packageFolder))
+
 /** URL of the package's file as Node finds it from here, null where it is not installed; it is not loaded. */
 export function findWebgpu(): string | null {
   try {
-    return pathToFileURL(createRequire(packageFolder).resolve('webgpu')).href
+    const paths = [fileURLToPath(packageFolder), folderInClone]
+    return pathToFileURL(createRequire(packageFolder).resolve('webgpu', { paths })).href
   } catch {
     return null
   }
@@ -24,8 +28,8 @@ export function installWebgpu(kaisarFolder: string = fileURLToPath(packageFolder
   const asked = `webgpu@${webgpuVersion}`
   const folder = resolve(kaisarFolder)
   const parent = dirname(folder)
-  // A clone: its lock file stays as it is.
-  if (basename(parent) !== 'node_modules') return `npm install --no-save --prefix ${quoted(folder)} ${asked}`
+  if (basename(parent) !== 'node_modules')
+    return `npm ci --ignore-scripts --prefix ${quoted(join(folder, 'test/webgpu-engine'))}`
   const project = dirname(parent)
   return basename(project) === 'lib'
     ? `npm install --global ${asked}`

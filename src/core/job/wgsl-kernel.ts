@@ -16,7 +16,7 @@ const mapForReading = 1
 export async function openWgslKernel(
   weights: Weights,
   form: WgslForm,
-  { inner = false, webgpuModule }: { readonly inner?: boolean; readonly webgpuModule?: string },
+  { inner = false, webgpuModule }: { readonly inner?: boolean; readonly webgpuModule?: string | null },
   gpu?: WebGpu,
 ): Promise<Kernel> {
   const { spec } = weights
