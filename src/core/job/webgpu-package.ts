@@ -1,6 +1,8 @@
 /**
  * The npm package `webgpu` (Dawn for Node), an optional peer: 132 MB for all platforms, so that it is installed only where somebody
  * wants it. Where it is, is found as Node finds any package, or said by whoever starts an engine.
+ *
+ * Why: docs/why/dependencies-and-build.md
  */
 import { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
