@@ -56,7 +56,8 @@ ${sections.filter(text => text !== '').join('\n')}`
 /** One entry for each meaning of a name: the same flag may have another default, or another sense, at another command. */
 function settingsOf(commands) {
   const settings = new Map()
-  for (const [id, { flags }] of Object.entries(commands))
+  // The manifest lists them as they were loaded, in no order of its own.
+  for (const [id, { flags }] of Object.entries(commands).sort(([a], [b]) => (a < b ? -1 : 1)))
     for (const flag of Object.values(flags)) {
       if (flag.hidden) continue
       const what = (flag.summary ?? flag.description).split('\n')[0].replace(/\.$/, '')
