@@ -1,4 +1,8 @@
-/** The model as WGSL shaders on a card: rows of bytes in, digests of bytes out, with nothing but bytes between the layers. */
+/**
+ * The model as WGSL shaders on a card: rows of bytes in, digests of bytes out, with nothing but bytes between the layers.
+ *
+ * Why: docs/why/work-proof.md
+ */
 import { isKaisarError } from '../platform/errors.ts'
 import { jobErrors } from './errors.ts'
 import type { Kernel } from './kernel.ts'
