@@ -1,13 +1,18 @@
-// npm run docs [-- --check]: writes docs/cli.md from the commands and docs/errors.md from the error catalogue.
+// npm run docs [-- --check]: writes docs/cli.md and docs/configuration.md from the commands, and docs/errors.md from the error catalogue.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from './build.mjs'
+import { configurationReference } from './configuration-reference.mjs'
 import { readErrorCatalogue } from './error-catalogue.mjs'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 await build({ only: ['bundle', 'manifest'] })
-const pages = { 'docs/cli.md': await commandReference(), 'docs/errors.md': await errorReference() }
+const pages = {
+  'docs/cli.md': await commandReference(),
+  'docs/configuration.md': configurationReference(JSON.parse(readFileSync(join(root, 'oclif.manifest.json'), 'utf8'))),
+  'docs/errors.md': await errorReference(),
+}
 
 const check = process.argv.includes('--check')
 for (const [path, text] of Object.entries(pages)) {

@@ -3,7 +3,9 @@
  * Each is started once as a process of its own, on a terminal where there is one; the rest is about what is said.
  */
 import { readFileSync, rmSync } from 'node:fs'
-import { afterAll, describe, expect, it } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { environmentName } from '../../src/core/platform/config.ts'
 import { runCliHere } from '../helpers/cli-in-process.ts'
 import { isolatedHome, runCli } from '../helpers/run-cli.ts'
@@ -22,10 +24,30 @@ const startsForReal = new Set(['devnet up'])
 const home = isolatedHome()
 // The job of a real network has a window of 10 s; what is held here is the same with the small one.
 home.env.KAISAR_SPEC = 'devnet'
-afterAll(() => rmSync(home.path, { recursive: true, force: true }))
+/** The registry of `update check`, on this machine: nothing here asks a network. */
+const asked: string[] = []
+const registry = createServer((request, response) => {
+  asked.push(request.url!)
+  response.writeHead(200, { 'content-type': 'application/json' }).end('{"version":"0.0.1"}')
+})
+beforeAll(async () => {
+  await new Promise<void>(resolve => registry.listen(0, '127.0.0.1', resolve))
+  home.env.KAISAR_REGISTRY = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`
+})
+afterAll(() => {
+  registry.closeAllConnections()
+  registry.close()
+  rmSync(home.path, { recursive: true, force: true })
+})
 const kaisar = (...args: string[]) => runCliHere(args, { env: home.env })
 
 it('finds the commands', () => expect(commands.length).toBeGreaterThan(3))
+
+it('asks only the registry that the environment names whether there is a newer release', async () => {
+  const { exitCode, json } = await kaisar('update', 'check', '--json')
+  expect({ exitCode, asked }).toEqual({ exitCode: 0, asked: ['/kaisar/latest'] })
+  expect(json().data).toMatchObject({ newest: '0.0.1', isNewer: false, command: null })
+})
 
 describe.each(commands)('$words', ({ words, ...command }) => {
   const name = words.join(' ')

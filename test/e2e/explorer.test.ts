@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import axe from 'axe-core'
 import { execa } from 'execa'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -84,6 +85,18 @@ function watchPage(page: Page, url: string): string[] {
   return complaints
 }
 
+/** What axe finds wrong with the page, by rule and place: contrast, names, roles, order. */
+async function inaccessible(page: Page): Promise<string[]> {
+  // Evaluated by the debugger, which the page's content policy does not bind.
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, { resultTypes: ['violations'] })`)
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(
+      ({ target, failureSummary }) => `${id} at ${target.join(' ')}: ${failureSummary?.split('\n')[1]?.trim()}`,
+    ),
+  )
+}
+
 describe('kaisar chain ui', () => {
   it('shows what was paid, equal to the chain, and stays true while it is open', async () => {
     const { child, find } = start('chain', 'ui')
@@ -155,7 +168,7 @@ describe('kaisar chain ui', () => {
     expect((await child).exitCode).toBe(0)
   })
 
-  it('cuts nothing on a phone or a desk, in either theme', async () => {
+  it('cuts nothing on a phone or a desk and hides nothing from anybody, in either theme', async () => {
     const { child, find } = start('chain', 'ui')
     const url = String((await find('explorer.ready')).url)
     const page = await browser.newPage()
@@ -192,6 +205,7 @@ describe('kaisar chain ui', () => {
           // Text of pictures keeps its size, and tables are stacked on a phone.
           expect(smallest, where).toBeGreaterThanOrEqual(9)
           if (width === 390) expect(scrolling, where).toBe(0)
+          expect(await inaccessible(page), `${where}, ${colorScheme}`).toEqual([])
         }
       }
     await page.getByRole('searchbox').fill(transaction.split('/')[2]!)

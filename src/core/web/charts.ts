@@ -141,7 +141,7 @@ function frame(points: readonly Point[], { x, y, ceiling }: Scale, options: Char
       i % every === 0 &&
       html`<text${i % everyNarrow !== 0 && html` class="dense"`} x="${x(i)}%" y="${height - 6}" text-anchor="middle">${epoch}</text>`,
   )
-  return html`<div class="chart" role="img" aria-label="${summaryOf(points, options)}"><svg class="axis" height="${height}">${names}</svg><svg class="plot" height="${height}">${grid}${labels}${marks}</svg></div>`
+  return html`<div class="chart" role="group" aria-label="${summaryOf(points, options)}"><svg class="axis" height="${height}">${names}</svg><svg class="plot" height="${height}">${grid}${labels}${marks}</svg></div>`
 }
 
 function summaryOf(points: readonly Point[], { title, unit, format }: ChartOptions): string {

@@ -116,7 +116,7 @@ export function table<T>(
 ): Html {
   if (rows.length === 0) return html`<p class="empty">${empty}</p>`
   const align = (column: TableColumn<T>) => isNumeric(column) && html` class="number"`
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table role="table">
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}, as a table"><table role="table">
 <caption class="hidden">${caption}</caption>
 <thead role="rowgroup"><tr role="row">${columns.map(column => html`<th scope="col" role="columnheader"${align(column)}>${term(column.title)}</th>`)}</tr></thead>
 <tbody role="rowgroup">
