@@ -1,3 +1,4 @@
+import { committeeSize } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { printTable } from '../print-table.ts'
 
@@ -34,7 +35,7 @@ export default class ChainSeats extends BaseCommand<typeof ChainSeats> {
         checker.jailed ? `jailed until epoch ${checker.jailedUntil}` : checker.seats > 0 ? 'seated' : 'out',
         checker.endpoint,
       ]),
-      'No Checker has bonded a seat. "kaisar checker init" and "kaisar checker run" do; an epoch needs five different owners.',
+      `No Checker has bonded a seat. "kaisar checker init" and "kaisar checker run" do; an epoch needs ${committeeSize} different owners.`,
     )
     return { checkers }
   }

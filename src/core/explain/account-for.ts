@@ -1,9 +1,11 @@
 /** The arithmetic of an explanation: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
+
 import { decodeRate } from '../epoch/minifloat.ts'
-import { cohortLanes, fullUptime, hasFlag, type Opening, unpackOpening } from '../epoch/opening.ts'
+import { hasFlag, type Opening, unpackOpening } from '../epoch/opening.ts'
 import { capOf, creditOf, nextStanding, paymentOf, scoreOf } from '../epoch/rewards.ts'
 import { isScored, type LaneResult, tally } from '../epoch/tally.ts'
 import type { CohortFacts, CohortPayment, DeviceFacts, EpochFacts } from '../network/epoch-facts.ts'
+import { cohortLanes, fullUptime } from '../protocol/constants.ts'
 import type { Figures, SeatAccount } from './explanation.ts'
 
 /** Everything that explanations are told from. */

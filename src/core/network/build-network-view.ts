@@ -1,11 +1,12 @@
 /** From what was read (state of the head, events) to the view. Pure. */
+
 import type { Address, Hex } from 'viem'
 import type { CheckerOverview } from '../chain/checkers.ts'
 import type { DeviceOverview } from '../chain/devices.ts'
 import type { EpochOverview, Phase } from '../chain/epochs.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
-import { cohortLanes } from '../epoch/opening.ts'
 import { scoreOf } from '../epoch/rewards.ts'
+import { cohortLanes } from '../protocol/constants.ts'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
 import { chainVerdict, voidVerdict } from './chain-verdict.ts'

@@ -1,8 +1,10 @@
 /** What the events of a network say, by device, epoch and cohort: all that is left of old epochs without an archive. Pure. */
+
 import type { Address, Hex } from 'viem'
 import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
 import { lowerCase } from '../chain/network.ts'
-import { cohortLanes, unpackFlags, unpackLanes } from '../epoch/opening.ts'
+import { unpackFlags, unpackLanes } from '../epoch/opening.ts'
+import { cohortLanes } from '../protocol/constants.ts'
 import type { CohortResult, Transfer } from './epoch-facts.ts'
 import type { NetworkEvent } from './network-events.ts'
 

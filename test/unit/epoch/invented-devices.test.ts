@@ -2,11 +2,11 @@
  * What devices that do not exist can earn in cohorts that happen to be captured, against what they lock up. They wait in any cohort,
  * since nobody knows committees before the members are fixed; where a majority of the committee colludes, they are judged as working.
  */
+
 import { describe, expect, test } from 'vitest'
 import { productionParameters } from '../../../src/core/chain/network-presets.ts'
-import { committeeSize } from '../../../src/core/epoch/assignment.ts'
 import { creditOf, newcomersOf, nextStanding } from '../../../src/core/epoch/rewards.ts'
-import { quorum } from '../../../src/core/epoch/tally.ts'
+import { committeeSize, quorum } from '../../../src/core/protocol/constants.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 
 const mean = 1n << 30n

@@ -4,8 +4,10 @@
  *
  * Why: docs/why/consensus-and-audits.md
  */
+
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
+import { cohortLanes } from '../../protocol/constants.ts'
 import { zeroBytes32 } from '../../protocol/primitives.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
 import { flagBit, type RoundVerdict } from '../../protocol/verdict.ts'
@@ -121,7 +123,7 @@ export function packCohort(
     for (const { hash, ordinal } of rounds) leaves.set(`${lane} ${ordinal}`, leafOf(hash, verdicts.get(hash)))
   }
   const evidence = buildEvidenceTree(maxRounds, (lane, ordinal) => leaves.get(`${lane} ${ordinal}`) ?? null)
-  const ordered = Array.from({ length: 64 }, (_, lane) => lanes.get(lane) ?? { rate: 0, uptime: 0, flags: 0 })
+  const ordered = Array.from({ length: cohortLanes }, (_, lane) => lanes.get(lane) ?? { rate: 0, uptime: 0, flags: 0 })
   return { words: packOpening({ lanes: ordered, evidenceRoot: evidence.root }), lanes, evidence, maxRounds }
 }
 
