@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE} from "../libraries/Constants.sol";
 import {IGovernedReports} from "./IGoverned.sol";
 import {IOperatorSessions} from "./IOperatorSessions.sol";
 import {IEpochConsensus, Opening} from "./IEpochConsensus.sol";
@@ -199,5 +200,5 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     function committee(uint64 epoch, bytes32 seed, uint32 cohort)
         external
         view
-        returns (address[5] memory operators, uint32[5] memory indices);
+        returns (address[COMMITTEE] memory operators, uint32[COMMITTEE] memory indices);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE, CREDIT_WORDS, OPENING_WORDS, RATE_WORDS} from "../libraries/Constants.sol";
 import {ICheckerSeats} from "./ICheckerSeats.sol";
 import {Commitment, IDeviceRegistry} from "./IDeviceRegistry.sol";
 import {IGovernedReports} from "./IGoverned.sol";
@@ -89,7 +90,7 @@ struct ScoreRules {
 struct Opening {
     uint8 seat;
     bytes32 salt;
-    uint256[10] words;
+    uint256[OPENING_WORDS] words;
     bytes32[] proof;
 }
 
@@ -125,8 +126,8 @@ struct Audit {
 struct CohortRecord {
     CohortState state;
     uint8 opened;
-    uint32[5] owners;
-    uint8[5] agreed;
+    uint32[COMMITTEE] owners;
+    uint8[COMMITTEE] agreed;
     uint8 lanesPaid;
     bool checkersPaid;
 }
@@ -225,12 +226,12 @@ interface IEpochReports {
         uint32 indexed cohort,
         address indexed keeper,
         uint8 opened,
-        uint256[4] rates,
-        uint256[4] uptimes,
+        uint256[RATE_WORDS] rates,
+        uint256[RATE_WORDS] uptimes,
         uint256 flags,
         uint256 certain,
-        uint256[11] credits,
-        bytes32[5] evidenceRoots
+        uint256[CREDIT_WORDS] credits,
+        bytes32[COMMITTEE] evidenceRoots
     );
     /// @notice The cohort is void in this epoch: nobody in it is paid, and no standing moves.
     event CohortVoided(uint64 indexed epoch, uint32 indexed cohort, address indexed keeper);
@@ -310,7 +311,7 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     /// @notice Agreements of a final cohort's seats, marked as paid. RewardVault only.
     function takeAgreements(uint64 epoch, uint32 cohort)
         external
-        returns (uint32[5] memory owners, uint8[5] memory agreed);
+        returns (uint32[COMMITTEE] memory owners, uint8[COMMITTEE] memory agreed);
     /// @notice {keeperCalls}, marked as paid. RewardVault only.
     function takeKeeperCalls(uint64 epoch, address keeper) external returns (uint256 lanes, uint256 errands);
     /// @notice Counts a jailing, delisting or claim of `keeper`, for the epoch being settled. DeviceRegistry and CheckerSeats only.
@@ -362,13 +363,13 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     /// @notice Block whose hash will make the seed of `epoch`; zero while none is pinned.
     function pinnedBlockOf(uint64 epoch) external view returns (uint64);
     /// @notice The five owners that judge a cohort in `epoch`. Needs the seed; exact from the previous epoch on.
-    function seatsOf(uint64 epoch, uint32 cohort) external view returns (address[5] memory);
+    function seatsOf(uint64 epoch, uint32 cohort) external view returns (address[COMMITTEE] memory);
     /// @notice Depth of the commitment trees of `epoch`: ⌈log2(cohorts)⌉.
     function commitmentDepth(uint64 epoch) external view returns (uint256);
     /// @notice First 28 bytes of the owner's root, zero if it did not commit.
     function commitmentOf(uint64 epoch, address owner) external view returns (bytes28);
     /// @notice keccak256(abi.encode(chainId, this, epoch, owner, cohort, salt, words)): the leaf of an opening.
-    function openingLeaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[10] calldata words)
+    function openingLeaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[OPENING_WORDS] calldata words)
         external
         view
         returns (bytes32);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE} from "../libraries/Constants.sol";
 import {IGovernedReports} from "./IGoverned.sol";
 
 /// @notice How an epoch's emission is divided.
@@ -81,7 +82,7 @@ interface IRewardVault is IGovernedReports {
         uint256[] amounts
     );
     /// @notice Payments to the five seats: amount = checkerPool × agreed ÷ drawnLanes, rounded down.
-    event CheckersPaid(uint64 indexed epoch, uint32 indexed cohort, address[5] payouts, uint8[5] agreed, uint256[5] amounts);
+    event CheckersPaid(uint64 indexed epoch, uint32 indexed cohort, address[COMMITTEE] payouts, uint8[COMMITTEE] agreed, uint256[COMMITTEE] amounts);
     /// @param lanes Lanes of its resolutions, a fifth for each revealed seat, and 64 for each pin and roll.
     /// @param errands Reports, jailings, delistings and claims.
     event KeeperPaid(uint64 indexed epoch, address indexed keeper, uint256 lanes, uint256 errands, uint256 amount);
