@@ -13,9 +13,11 @@ export const entries = [
   'cli.ts',
   'commands/*/*.ts',
   'hooks/*.ts',
+  'core/chain/abis.ts',
   'core/devnet/start-devnet.ts',
   'core/devices/execution-provider-check.ts',
   'core/job/work-worker.ts',
+  'core/operator/verify-bundle-bytes.ts',
   'core/platform/config.ts',
 ]
 /** What the explorer sends to browsers as it is. */

@@ -6,9 +6,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startDevnet } from '../../src/core/devnet/start-devnet.ts'
-import { emptyLiveState, liveStateAfter } from '../../src/core/network/live-state.ts'
-import { devnetFrame } from '../../src/core/view/devnet-frame.ts'
-import { networkDashboard } from '../../src/core/view/network-dashboard.ts'
+import type { DaemonEvent } from '../../src/core/view/event-text.ts'
+import { emptyLiveState, liveStateAfter } from '../../src/core/view/live-state.ts'
+import { networkFrame } from '../../src/core/view/network-dashboard.ts'
 import { terminalSvg } from './terminal-svg.ts'
 
 const size = { columns: 80, rows: 24 }
@@ -19,7 +19,7 @@ const devnet = await startDevnet(
   { dataDir },
   {
     onEvent: event => {
-      if (event.type === 'daemon.event') live = liveStateAfter(live, event.event, seconds())
+      if (event.type === 'daemon.event') live = liveStateAfter(live, event.event as DaemonEvent, seconds())
     },
   },
 )
@@ -31,8 +31,9 @@ try {
     return round.length === 5 * 2
   }
   while (!isJudged()) await new Promise(resolve => setTimeout(resolve, 50))
-  const facts = { name: 'devnet', rpcUrl: devnet.rpcUrl, explorerUrl: null, now: seconds(), warning: null, live }
-  const lines = devnetFrame(networkDashboard(devnet.view()!, facts), { ...size, rows: size.rows - 1 })
+  const chain = { view: devnet.view()!, rpcUrl: devnet.rpcUrl, explorerUrl: null }
+  const facts = { ...chain, name: 'devnet', now: seconds(), warning: null, live }
+  const lines = networkFrame(facts, { ...size, rows: size.rows - 1 })
   const folder = new URL('../../docs/pictures/', import.meta.url)
   mkdirSync(folder, { recursive: true })
   writeFileSync(new URL('devnet-dashboard.svg', folder), terminalSvg(lines, { ...size, title: 'The devnet dashboard' }))

@@ -12,8 +12,10 @@ import type { Logger, LogLevel } from '../core/platform/log.ts'
 import { type Envelope, failureEnvelope, formatError, stringifyJson, successEnvelope } from '../core/platform/output.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { createRedactor } from '../core/platform/redact.ts'
+import type { RemoteSigner } from '../core/platform/remote-signer.ts'
 import { readConfigFile } from './config-file.ts'
 import { withSettings } from './flag-settings.ts'
+import type { KeyFlags, OperatorKey } from './key-flags.ts'
 import { flagNames, toKaisarError } from './usage-errors.ts'
 
 export type CommandFlags<T extends typeof Command> = Interfaces.InferredFlags<
@@ -43,25 +45,6 @@ export const eventFlags = {
 /** The flag of commands that ask before something is lost. */
 export const confirmFlags = {
   yes: Flags.boolean({ char: 'y', description: 'Answer yes to every question' }),
-}
-
-/** The flag of commands that open or write a key. */
-export const passwordFlags = {
-  'password-file': Flags.string({
-    description:
-      'File (mode 0600) with the password of the key. Default: the systemd credential kaisar-password, else a prompt',
-    helpValue: '<file>',
-  }),
-}
-
-/** The flags of commands that sign: `static flags = { ...keyFlags, … }`, then `await this.unlockKey()`. */
-export const keyFlags = {
-  key: Flags.string({
-    description: 'Name of the key that signs (see "kaisar keys list"), or path of a keystore file',
-    default: 'operator',
-    helpValue: '<name|file>',
-  }),
-  ...passwordFlags,
 }
 
 /** Where a command finds its chain. `contracts` is empty when only an RPC URL was given. */
@@ -111,6 +94,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   protected readonly chains: Chain[] = []
   private stop: GracefulStop | undefined
   private unlocked: Promise<UnlockedKey> | undefined
+  private remote: Promise<RemoteSigner> | undefined
 
   /** The result of a command, which is `data` of its envelope. Text is printed with `this.log` on the way. */
   abstract override run(): Promise<object>
@@ -260,13 +244,38 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return answer
   }
 
-  /** Opens the key named by --key, once; from then on the logger removes it wherever it appears. */
+  /** The key named by --key, or that of --signer-url. */
+  protected operatorKey(): Promise<OperatorKey> {
+    return (this.flags as KeyFlags)['signer-url'] === undefined ? this.unlockKey() : this.remoteSigner()
+  }
+
+  /** What a daemon asks has to be answered while a round runs; elsewhere a person may have to approve it first. */
+  private remoteSigner(): Promise<RemoteSigner> {
+    const { 'signer-url': url = '', 'signer-address': address } = this.flags as KeyFlags
+    const { streaming } = this.ctor as typeof BaseCommand
+    this.redactor.addUrl(url)
+    const timeoutMs = streaming ? 10_000 : 120_000
+    this.remote ??= import('../core/platform/remote-signer.ts').then(({ connectRemoteSigner }) =>
+      connectRemoteSigner({ url, address, timeoutMs }),
+    )
+    return this.remote
+  }
+
+  /**
+   * Opens the key named by --key, once; from then on the logger removes it wherever it appears.
+   *
+   * @throws SIGNER_KEY_NEEDED where --signer-url is given
+   */
   protected unlockKey(): Promise<UnlockedKey> {
     this.unlocked ??= this.decryptKey()
     return this.unlocked
   }
 
   private async decryptKey(): Promise<UnlockedKey> {
+    if ((this.flags as KeyFlags)['signer-url'] !== undefined) {
+      const { signerErrors } = await import('../core/platform/signer-errors.ts')
+      throw signerErrors.SIGNER_KEY_NEEDED({ command: ['kaisar', ...this.words].join(' ') })
+    }
     const { decryptKeystore } = await import('../core/platform/keystore.ts')
     const { path, keystore } = await this.readKey()
     const unlocked = await decryptKeystore(keystore, await this.readPassword(`Password of ${path}`), path)
@@ -274,8 +283,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return unlocked
   }
 
-  /** The address of the key named by --key, in lower case; the password is only asked for where the file does not state it. */
+  /** The address of that key, in lower case; the password is only asked for where the file does not state it. */
   protected async keyAddress(): Promise<`0x${string}`> {
+    if ((this.flags as KeyFlags)['signer-url'] !== undefined) return (await this.remoteSigner()).address
     const { keystoreAddress } = await import('../core/platform/keystore.ts')
     const { keystore } = await this.readKey()
     const address = keystoreAddress(keystore) ?? (await this.unlockKey()).address
@@ -283,7 +293,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   }
 
   private async readKey() {
-    const { key = 'operator' } = this.flags as { key?: string }
+    const { key = 'operator' } = this.flags as KeyFlags
     const { keyPath, readKeystore } = await import('../core/platform/key-folder.ts')
     const path = /[./]/.test(key) ? key : keyPath(this.dataDir, key)
     return { path, keystore: readKeystore(path) }

@@ -1,7 +1,8 @@
 import { Flags } from '@oclif/core'
-import { chainFlags, keyFlags } from './base.ts'
+import { chainFlags } from './base.ts'
 import { feeCaps, feeFlags } from './fee-flags.ts'
 import { addressFlag, amountFlag } from './input-values.ts'
+import { keyFlags } from './key-flags.ts'
 
 /** The flags that both daemons have. */
 export const daemonFlags = {

@@ -1,9 +1,9 @@
 /** The dashboard of a devnet on a terminal: what its processes tell, put over what its chain says. */
 import type { Devnet, DevnetEvent } from '../core/devnet/start-devnet.ts'
-import { emptyLiveState, liveStateAfter } from '../core/network/live-state.ts'
 import type { NetworkView } from '../core/network/network-view.ts'
+import type { DaemonEvent } from '../core/view/event-text.ts'
+import { emptyLiveState, liveStateAfter } from '../core/view/live-state.ts'
 import type { MountedDashboard } from '../core/view/mount-dashboard.ts'
-import { networkDashboard } from '../core/view/network-dashboard.ts'
 
 export type DevnetScreen = {
   take(event: DevnetEvent): void
@@ -20,8 +20,8 @@ export type DevnetScreen = {
 }
 
 export async function createDevnetScreen(): Promise<DevnetScreen> {
-  const { createViewSource, mountDashboard } = await import('../core/view/mount-dashboard.ts')
-  const { DevnetDashboard } = await import('../core/view/dashboards.ts')
+  const { createFactSource, mountDashboard } = await import('../core/view/mount-dashboard.ts')
+  const { networkFrame } = await import('../core/view/network-dashboard.ts')
   const { promise: quit, resolve } = Promise.withResolvers<void>()
   let live = emptyLiveState
   let latest: NetworkView | null = null
@@ -33,7 +33,7 @@ export async function createDevnetScreen(): Promise<DevnetScreen> {
   return {
     quit,
     take(event) {
-      if (event.type === 'daemon.event') live = liveStateAfter(live, event.event, now())
+      if (event.type === 'daemon.event') live = liveStateAfter(live, event.event as DaemonEvent, now())
       if (event.type === 'daemon.ended') warning = `${event.name} ended: ${event.reason}`
       redraw()
     },
@@ -42,11 +42,11 @@ export async function createDevnetScreen(): Promise<DevnetScreen> {
       redraw()
     },
     open({ devnet: { rpcUrl }, name, explorerUrl }) {
-      const view = () => networkDashboard(latest!, { name, rpcUrl, explorerUrl, now: now(), warning, live })
+      const facts = () => ({ name, view: latest!, rpcUrl, explorerUrl, now: now(), warning, live })
       const mount = () => {
-        const source = createViewSource(view())
-        redraw = () => source.set(view())
-        mounted = mountDashboard({ source, component: DevnetDashboard }, process)
+        const source = createFactSource(facts())
+        redraw = () => source.set(facts())
+        mounted = mountDashboard({ source, frame: networkFrame }, process)
         mounted.ended.then(() => resolve())
       }
       redraw = () => latest !== null && mount()

@@ -4,8 +4,9 @@ import { dirname, join, resolve } from 'node:path'
 import type { Command } from '@oclif/core'
 import { Flags } from '@oclif/core'
 import { platformErrors } from '../core/platform/platform-errors.ts'
-import { BaseCommand, chainFlags, passwordFlags } from './base.ts'
+import { BaseCommand, chainFlags } from './base.ts'
 import { addressFlag, parseAddress } from './input-values.ts'
+import { passwordFlags } from './key-flags.ts'
 
 export const initFlags = {
   ...chainFlags,

@@ -1,9 +1,12 @@
 /** What an operator sees of a running daemon: metrics and health over HTTP, and a dashboard on the terminal. */
 import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
+import type { Clock } from '../core/platform/clock.ts'
 import type { ChainHead } from '../core/platform/daemon-metrics.ts'
 import type { MetricsServer } from '../core/platform/metrics.ts'
-import { printable } from '../core/protocol/text.ts'
+import type { DashboardFacts } from '../core/view/dashboard-sections.ts'
+import type { DaemonEvent } from '../core/view/event-text.ts'
+import type { LiveState } from '../core/view/live-state.ts'
 import type { MountOptions } from '../core/view/mount-dashboard.ts'
 
 export const observeFlags = {
@@ -37,33 +40,56 @@ export async function serveMetrics(
   return startMetricsServer({ port, host }, metrics)
 }
 
-export type DaemonWatch = {
-  /** Something happened: the dashboard shows it without waiting for the chain. */
-  refresh(): void
-  /** Gives the terminal back. */
-  close(): Promise<void>
+/** What a daemon tells, kept from its first line on. */
+export type LiveFeed = {
+  readonly state: LiveState
+  observe(event: DaemonEvent): void
+  /** Takes a line of its log. */
+  takeLogLine(line: string): void
+  /** Called after every change. */
+  onChange: () => void
+}
+
+export async function createLiveFeed({ now }: Pick<Clock, 'now'>): Promise<LiveFeed> {
+  const { emptyLiveState, liveStateAfter, liveStateAfterLog } = await import('../core/view/live-state.ts')
+  let state = emptyLiveState
+  const take = (next: LiveState) => {
+    state = next
+    feed.onChange()
+  }
+  const feed: LiveFeed = {
+    get state() {
+      return state
+    },
+    observe: event => take(liveStateAfter(state, event, now() / 1000)),
+    takeLogLine: line => take(liveStateAfterLog(state, line, now() / 1000)),
+    onChange: () => undefined,
+  }
+  return feed
+}
+
+type WatchOptions<R, F> = Pick<MountOptions<F>, 'frame'> & {
+  readonly feed: LiveFeed
+  /** What is shown of the chain, read again every second. */
+  readonly read: () => Promise<R>
+  readonly show: (reading: R & Pick<DashboardFacts, 'live' | 'now' | 'warning'>) => F
 }
 
 /**
  * Shows a daemon until it ends. To quit the dashboard is to ask the daemon to stop, as the first Ctrl-C does.
  *
- * @param options.read - what is shown of the chain, read again every second
+ * @returns what gives the terminal back
  */
-export async function watchDaemon<R, V>(
-  options: Pick<MountOptions<V>, 'component'> & {
-    readonly read: () => Promise<R>
-    readonly show: (reading: R, trouble: string | null) => V
-  },
-): Promise<DaemonWatch> {
-  const { createViewSource, mountDashboard } = await import('../core/view/mount-dashboard.ts')
-  const { systemClock } = await import('../core/platform/clock.ts')
-  const { read, show, component } = options
+export async function watchDaemon<R, F>({ feed, read, show, frame }: WatchOptions<R, F>): Promise<() => Promise<void>> {
+  const { createFactSource, mountDashboard } = await import('../core/view/mount-dashboard.ts')
+  const { systemClock: clock } = await import('../core/platform/clock.ts')
   let reading = await read()
-  let trouble: string | null = null
-  const source = createViewSource(show(reading, trouble))
-  const refresh = () => source.set(show(reading, trouble))
+  let warning: string | null = null
+  const facts = () => show({ ...reading, live: feed.state, now: clock.now() / 1000, warning })
+  const source = createFactSource(facts())
+  feed.onChange = () => source.set(facts())
   const closing = new AbortController()
-  const dashboard = mountDashboard({ source, component }, process)
+  const dashboard = mountDashboard({ source, frame }, process)
   void dashboard.ended.then(end => {
     if (end === 'closed') return
     process.stderr.write('Finishing what is open; once more Ctrl-C ends at once.\n')
@@ -71,29 +97,20 @@ export async function watchDaemon<R, V>(
   })
   async function follow() {
     while (!closing.signal.aborted) {
-      await systemClock.sleep(1_000, closing.signal).catch(() => undefined)
+      await clock.sleep(1_000, closing.signal).catch(() => undefined)
       try {
         reading = await read()
-        trouble = null
+        warning = null
       } catch (error) {
-        trouble = (error as Error).message
+        warning = (error as Error).message
       }
-      refresh()
+      feed.onChange()
     }
   }
   const following = follow()
-  return {
-    refresh,
-    async close() {
-      closing.abort()
-      await dashboard.close()
-      await following
-    },
+  return async () => {
+    closing.abort()
+    await dashboard.close()
+    await following
   }
 }
-
-/** An event as a line for people: its type and its fields. */
-export const describeEvent = (type: string, fields: object): string =>
-  `${type}  ${Object.entries(fields)
-    .map(([name, value]) => `${name}=${printable(String(value))}`)
-    .join(' ')}`

@@ -10,11 +10,10 @@ import { transactionTables } from '../core/chain/tx/transaction-store.ts'
 import type { Clock } from '../core/platform/clock.ts'
 import { crashPoint } from '../core/platform/crash-point.ts'
 import { lockDataDir } from '../core/platform/data-dir-lock.ts'
-import type { UnlockedKey } from '../core/platform/keystore.ts'
 import type { Logger } from '../core/platform/log.ts'
 import { stateFile } from '../core/platform/state-file.ts'
-import { createSigner } from '../core/report/signer.ts'
 import type { ChainTarget } from './base.ts'
+import { accountOf, type OperatorKey, signerOf } from './key-flags.ts'
 
 export type OpenDaemonOptions = {
   readonly role: 'provider' | 'checker'
@@ -25,24 +24,24 @@ export type OpenDaemonOptions = {
   readonly sending: Pick<SenderOptions, 'confirmations' | 'maxTipPerGas' | 'maxFeePerGas' | 'spendCapWei'>
 }
 
-export type OpenDaemonDependencies = {
-  readonly unlockKey: () => Promise<UnlockedKey>
+export type OpenDaemonDependencies<Key extends OperatorKey> = {
+  readonly openKey: () => Promise<Key>
   readonly connectNetwork: (target: ChainTarget) => Promise<ConnectedNetwork>
   readonly log: Logger
   readonly clock: Clock
 }
 
 /** Opens everything in the order in which it can be refused: the folder first, then the key, then the chain. */
-export async function openDaemon(
+export async function openDaemon<Key extends OperatorKey>(
   { role, dataDir, target, migrations, sending }: OpenDaemonOptions,
-  { unlockKey, connectNetwork, log, clock }: OpenDaemonDependencies,
+  { openKey, connectNetwork, log, clock }: OpenDaemonDependencies<Key>,
 ) {
   const folder = join(dataDir, role)
   const lock = lockDataDir({ path: folder, owner: `kaisar ${role} run` })
   try {
-    const { privateKey } = await unlockKey()
+    const key = await openKey()
     const network = await connectNetwork(target)
-    const { privateKeyToAccount } = await import('viem/accounts')
+    const [account, signer] = await Promise.all([accountOf(key), signerOf(key, network)])
     const { store, otherChainTo } = await openOwnState(
       { path: stateFile(folder, network), migrations: [transactionTables, ...migrations] },
       { chain: network.chain, now: () => clock.now() },
@@ -61,7 +60,7 @@ export async function openDaemon(
       { ...sending, pollMs: 250 },
       {
         chain: network.chain,
-        account: privateKeyToAccount(privateKey),
+        account,
         store,
         errorAbi: kaisarErrorsAbi,
         crashPoint,
@@ -78,8 +77,7 @@ export async function openDaemon(
       { takeOver, stop }: { readonly takeOver: boolean; readonly stop: AbortSignal },
       run: (stop: AbortSignal) => Promise<void>,
     ) => asOnlyRun({ network, role, takeOver }, { sender, store, clock, log, randomBytes }, stop, run)
-    const signer = createSigner({ privateKey, network })
-    return { folder, privateKey, network, signer, store, sender, onlyRun, close }
+    return { folder, key, network, signer, store, sender, onlyRun, close }
   } catch (error) {
     lock.release()
     throw error

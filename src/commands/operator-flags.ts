@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { FoundOperator } from '../core/operator/find-operator.ts'
-import { type ChainTarget, chainFlags, keyFlags } from './base.ts'
+import { type ChainTarget, chainFlags } from './base.ts'
 import { addressFlag } from './input-values.ts'
+import { keyFlags } from './key-flags.ts'
 
 /** The flags of commands that look at somebody's Provider or Checker. */
 export const operatorFlags = {

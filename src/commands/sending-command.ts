@@ -4,8 +4,9 @@ import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { Receipt } from '../core/chain/tx/receipt.ts'
 import type { Call } from '../core/chain/tx/transact.ts'
 import { exactUnits } from '../core/platform/exact-units.ts'
-import { BaseCommand, chainFlags, confirmFlags, keyFlags } from './base.ts'
+import { BaseCommand, chainFlags, confirmFlags } from './base.ts'
 import { feeCaps, feeFlags } from './fee-flags.ts'
+import { accountOf, keyFlags } from './key-flags.ts'
 
 export const sendingFlags = { ...chainFlags, ...keyFlags, ...feeFlags, ...confirmFlags }
 
@@ -69,12 +70,11 @@ export abstract class SendingCommand<T extends typeof Command> extends BaseComma
       this.warn(chainErrors.TRANSACTION_TIP_CAP({ askedWei: tipAsked, offeredWei: maxPriorityFeePerGas }).message)
     }
     if (question !== undefined) await this.confirm(`${question} ${feeText(most, caps.feePerGas, transactions)}`)
-    const { privateKeyToAccount } = await import('viem/accounts')
-    const { privateKey } = await this.unlockKey()
+    const account = await accountOf(await this.operatorKey())
     const receipt = await transact(
       call,
       { caps, mostWei: question === undefined ? undefined : most },
-      { chain, account: privateKeyToAccount(privateKey), clock },
+      { chain, account, clock },
     )
     return { from, receipt }
   }

@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path'
 import { type Command, Flags } from '@oclif/core'
 import type { InstallTarget, ServiceContent, ServicePaths, ServiceRole } from '../core/operator/install-service.ts'
 import { type Config, configValue } from '../core/platform/config.ts'
-import { BaseCommand, passwordFlags } from './base.ts'
+import { BaseCommand } from './base.ts'
 import { readConfigFile } from './config-file.ts'
+import { passwordFlags } from './key-flags.ts'
 
 const modes = ['print', 'install', 'uninstall']
 const onlyOne = (own: string) => modes.filter(each => each !== own)

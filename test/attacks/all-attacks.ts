@@ -4,6 +4,9 @@ import { grinding } from './grinding.ts'
 import { honest } from './honest.ts'
 import { latency } from './latency.ts'
 import { lazySeats } from './lazy-seat.ts'
+import { memoryChains } from './memory-chains.ts'
+import { memoryEconomics } from './memory-economics.ts'
+import { memoryResidency } from './memory-residency.ts'
 import { replay } from './replay.ts'
 import { silence } from './silence.ts'
 import { skippedRows } from './skipped-rows.ts'
@@ -23,4 +26,7 @@ export const allAttacks: readonly Attack[] = [
   ...structure,
   ...sybil,
   ...lazySeats,
+  ...memoryResidency,
+  ...memoryChains,
+  ...memoryEconomics,
 ]

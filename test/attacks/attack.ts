@@ -9,6 +9,8 @@ export type Attack = {
   readonly expected: number
   /** Share of the rows that are not computed, where the prover saves work; what is left undetected is paid as if they were. */
   readonly skipped?: number
+  /** What it is paid above honest work, where that is not what is left of the skipped rows. */
+  readonly gain?: number
   readonly seeds: number
   /** One attempt with this seed against the real verifier; true when it was detected: refused, proven wrong, or not paid. */
   readonly attempt: (arena: Arena, seed: number) => Promise<boolean>
@@ -23,17 +25,18 @@ export type AttackResult = {
   readonly rate: number
   readonly expected: number
   readonly formula: string
-  /** By theory, what its work is paid above an honest prover's: (1 − expected) ÷ (1 − skipped) − 1. */
+  /** By theory, what its work is paid above an honest prover's: (1 − expected) ÷ (1 − skipped) − 1 where nothing else is said. */
   readonly gain?: number
 }
 
 export async function runAttack(
-  { name, formula, expected, skipped, seeds, attempt }: Attack,
+  { name, formula, expected, skipped, gain, seeds, attempt }: Attack,
   arena: Arena,
 ): Promise<AttackResult> {
   let detected = 0
   for (let seed = 0; seed < seeds; seed++) if (await attempt(arena, seed)) detected++
   const result = { attack: name, seeds, detected, rate: detected / seeds, expected, formula }
+  if (gain !== undefined) return { ...result, gain }
   return skipped === undefined ? result : { ...result, gain: (1 - expected) / (1 - skipped) - 1 }
 }
 

@@ -1,6 +1,7 @@
 /** Provers that commit later than the window allows, or that want to be allowed to. */
 
-import { checkerMigrations, createCheckerJournal } from '../../src/core/checker/journal.ts'
+import { createCheckerJournal } from '../../src/core/checker/journal.ts'
+import { checkerMigrations } from '../../src/core/checker/journal-tables.ts'
 import { createPresence } from '../../src/core/checker/presence.ts'
 import { windowRate } from '../../src/core/job/spec.ts'
 import { silentLogger } from '../../src/core/platform/log.ts'

@@ -1,7 +1,8 @@
 /** A seat as a Checker runs it: the real judge on a clock of the attack's, with journal and evidence in memory. */
 import type { Hex } from 'viem'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
-import { checkerMigrations, createCheckerJournal, type RecordedVerdict } from '../../src/core/checker/journal.ts'
+import { createCheckerJournal, type RecordedVerdict } from '../../src/core/checker/journal.ts'
+import { checkerMigrations } from '../../src/core/checker/journal-tables.ts'
 import { createRoundJudge } from '../../src/core/checker/round/judge.ts'
 import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
 import { specHash } from '../../src/core/job/spec.ts'

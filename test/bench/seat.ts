@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
-import { checkerMigrations, createCheckerJournal } from '../../src/core/checker/journal.ts'
+import { createCheckerJournal } from '../../src/core/checker/journal.ts'
+import { checkerMigrations } from '../../src/core/checker/journal-tables.ts'
 import { createRoundJudge } from '../../src/core/checker/round/judge.ts'
 import { createEvidenceStore } from '../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../src/core/checker/round/seat-round.ts'
@@ -118,7 +119,31 @@ export async function reportsOf(
   return reports
 }
 
+/** Where the CPU time of a seat's own thread goes, in ms. What is not in one of these is the judge itself. */
+export type Parts = { messages: number; signatures: number; store: number }
+export const noParts = (): Parts => ({ messages: 0, signatures: 0, store: 0 })
+
+/** Adds the CPU time of `work`, in this thread, to a part; what is inside another part counts there. */
+function meter(parts: Parts) {
+  let inner = 0
+  return <R>(part: keyof Parts, work: () => R): R => {
+    const outer = inner
+    inner = 0
+    const before = process.threadCpuUsage()
+    try {
+      return work()
+    } finally {
+      const { user, system } = process.threadCpuUsage(before)
+      const tookMs = (user + system) / 1_000
+      parts[part] += tookMs - inner
+      inner = outer + tookMs
+    }
+  }
+}
+
 export type BenchSeat = {
+  /** A round of another device first, as every round of a running seat but its first has one before it. */
+  warm(report: Report): Promise<void>
   /**
    * The round of these devices from the trigger to the verdicts: secret, offer, commitment received and checked, request, openings
    * received, proof, recomputation, evidence on disk, verdict in the journal.
@@ -128,15 +153,23 @@ export type BenchSeat = {
 }
 
 /** A seat that has judged nothing yet and knows who these devices are, as it does since the epoch's start. */
-export function openSeat(seat: number, engine: Pick<WorkEngine, 'verify'>, reports: readonly Report[]): BenchSeat {
+export function openSeat(
+  seat: number,
+  engine: Pick<WorkEngine, 'verify'>,
+  reports: readonly Report[],
+  parts: Parts = noParts(),
+): BenchSeat {
+  const count = meter(parts)
   const folder = mkdtempSync(join(tmpdir(), 'kaisar-bench-'))
   const store = openStore({ path: join(folder, 'checker.db'), migrations: [...checkerMigrations] })
-  const journal = createCheckerJournal(store)
+  const kept = createCheckerJournal(store)
+  const journal = { ...kept, transaction: <R>(work: () => R) => count('store', () => kept.transaction(work)) }
+  const { signer, secrets } = seatOf(seat)
   for (const {
     device: { deviceId },
     deviceReport,
   } of reports)
-    journal.recordDeviceCheck({
+    kept.recordDeviceCheck({
       deviceId,
       epoch: 1,
       deviceValid: true,
@@ -147,38 +180,49 @@ export function openSeat(seat: number, engine: Pick<WorkEngine, 'verify'>, repor
     })
   let verdicts = 0
   let allJudged = () => {}
+  let expected = 0
   const judge = createRoundJudge(
     { network, spec, rules },
     {
-      ...seatOf(seat),
+      secrets,
+      signer: { ...signer, sign: (type, message) => count('signatures', () => signer.sign(type, message)) },
       journal,
       evidence: createEvidenceStore(store),
       engine,
       clock: createManualClock(),
       log: silentLogger,
-      sendTo: () => async (type, body, payload) => void frame(type, body, payload),
+      sendTo: () => async (type, body, payload) => void count('messages', () => frame(type, body, payload)),
       forwardWrongRow: () => undefined,
       onVerdict(_round, { deviceId }, { judged }) {
         if (judged?.verdict !== 'VALID') throw new Error(`${deviceId}: ${JSON.stringify(judged)}`)
-        if (++verdicts === reports.length) allJudged()
+        if (++verdicts === expected) allJudged()
       },
     },
   )
+  const judgeAll = async (reports: readonly Report[]) => {
+    const done = new Promise<void>(resolve => {
+      allJudged = resolve
+    })
+    verdicts = 0
+    expected = reports.length
+    await judge.begin({ epoch: 1, epochSeed, trigger, seenAtMs: 0, devices: reports.map(report => report.device) })
+    for (const { commitment } of reports) {
+      const { body } = count('messages', () => received('job.commitment', commitment))
+      count('signatures', () => judge.takeCommitment(device.address, body, rules.windowMs))
+    }
+    await judge.takeSamplingBlock(trigger.hash, samplingBlock)
+    for (const { openings } of reports) {
+      const { body, payload } = count('messages', () => received('job.openings', openings))
+      judge.takeOpenings(device.address, body, payload, rules.windowMs)
+    }
+    await done
+  }
   return {
-    async judge() {
-      const done = new Promise<void>(resolve => {
-        allJudged = resolve
-      })
-      await judge.begin({ epoch: 1, epochSeed, trigger, seenAtMs: 0, devices: reports.map(report => report.device) })
-      for (const { commitment } of reports)
-        judge.takeCommitment(device.address, received('job.commitment', commitment).body, rules.windowMs)
-      await judge.takeSamplingBlock(trigger.hash, samplingBlock)
-      for (const { openings } of reports) {
-        const { body, payload } = received('job.openings', openings)
-        judge.takeOpenings(device.address, body, payload, rules.windowMs)
-      }
-      await done
+    async warm(report) {
+      await judgeAll([report])
+      judge.drop(trigger.hash)
     },
+    judge: () => judgeAll(reports),
     async close() {
       await judge.stop()
       store.close()

@@ -6,6 +6,7 @@ import * as ort from 'onnxruntime-node'
 import { recoverTypedDataAddress } from 'viem'
 import { chunkCount, createLeafCollector } from '../../src/core/job/digest-tree.ts'
 import { openKernel } from '../../src/core/job/kernel.ts'
+import { rowInput } from '../../src/core/job/row-input.ts'
 import { runWindow } from '../../src/core/job/run-window.ts'
 import { operationsPerRow, rowBytes } from '../../src/core/job/spec.ts'
 import { threadClock } from '../../src/core/job/thread-clock.ts'
@@ -22,7 +23,9 @@ import {
   gathering,
   identity,
   network,
+  noParts,
   openSeat,
+  type Parts,
   type Report,
   reportsOf,
   spec,
@@ -37,6 +40,8 @@ type Row = {
   ratio: number
   control?: number
   noise?: number
+  /** Where the time goes, in ms of CPU a device. */
+  parts?: Record<keyof Cost, number>
 }
 
 export const rowNames = [
@@ -48,6 +53,7 @@ export const rowNames = [
   'work.verify.batched',
   'work.verify.scaling',
   'work.verify.scaling.4x',
+  'work.feed',
   'work.commit',
   'signature.recover',
 ]
@@ -61,6 +67,7 @@ export async function* rows(): AsyncGenerator<Row> {
   } finally {
     await engine.close()
   }
+  yield feed()
   yield commit()
   yield await recover()
 }
@@ -148,19 +155,47 @@ async function plainMatMul() {
   }
 }
 
-/** CPU time of this process, all its threads, in milliseconds per report, of seats that were opened before. */
-async function cpuMs(engine: Judging, bySeat: readonly (readonly Report[])[], repeats = 1): Promise<number> {
-  const seats = Array.from({ length: repeats }, () => bySeat.map((reports, seat) => openSeat(seat, engine, reports)))
+type Cost = Parts & {
+  /** The rest of the seat's own thread: the judge itself, and waking the thread that recomputes. */
+  judge: number
+  /** The thread that recomputes. */
+  recompute: number
+}
+
+/**
+ * CPU time of this process, all its threads, in milliseconds per report, of seats that were opened before and have judged a round:
+ * `warm` has another device's report for each of them.
+ */
+async function costOf(
+  engine: Judging,
+  bySeat: readonly (readonly Report[])[],
+  { repeats, warm }: { readonly repeats: number; readonly warm: readonly Report[] },
+): Promise<Cost> {
+  const parts = noParts()
+  const seats = Array.from({ length: repeats }, () =>
+    bySeat.map((reports, seat) => openSeat(seat, engine, reports, parts)),
+  )
+  for (const each of seats) for (const [seat, { warm: judgeOne }] of each.entries()) await judgeOne(warm[seat]!)
+  Object.assign(parts, noParts())
   const before = process.cpuUsage()
+  const threadBefore = process.threadCpuUsage()
   for (const each of seats) await Promise.all(each.map(seat => seat.judge()))
-  const { user, system } = process.cpuUsage(before)
+  const thread = milliseconds(process.threadCpuUsage(threadBefore))
+  const all = milliseconds(process.cpuUsage(before))
   for (const seat of seats.flat()) await seat.close()
-  return (user + system) / 1_000 / repeats / bySeat.flat().length
+  const reports = repeats * bySeat.flat().length
+  const { messages, signatures, store } = parts
+  const judge = thread - messages - signatures - store
+  const shares = Object.entries({ messages, signatures, store, judge, recompute: all - thread })
+  return Object.fromEntries(shares.map(([part, ms]) => [part, ms / reports])) as Cost
 }
 type Judging = Pick<WorkEngine, 'verify'>
 
+const milliseconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1_000
+const sum = (cost: Cost): number => Object.values(cost).reduce((total, ms) => total + ms, 0)
+
 async function* verify(prover: WorkEngine): AsyncGenerator<Row> {
-  const seat = await createWorkEngine({ spec, provider: 'cpu', threads: 1 })
+  const seat = await createWorkEngine({ spec, provider: 'cpu', threads: 1, witnesses: true })
   await seat.prepare(epochSeed)
   try {
     yield* verifyWindows(prover, seat)
@@ -177,26 +212,27 @@ async function* verify(prover: WorkEngine): AsyncGenerator<Row> {
 async function* verifyWindows(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<Row> {
   const eight = [0, 1, 2, 3, 4, 5, 6, 7]
   const windows: Report[][] = []
+  const warm = await reportsOf(prover, eight.length, 100, eight)
   for (const number of eight) windows.push(await reportsOf(prover, number, spec.windowMs, eight))
   const alone = [[windows[0]![0]!]]
   const cohort = eight.map(seat => windows.map(reports => reports[seat]!))
   const together = gathering(engine)
-  await cpuMs(engine, alone, 20)
-  const single: number[] = []
-  const batched: number[] = []
+  await costOf(engine, alone, { repeats: 20, warm })
+  const single: Cost[] = []
+  const batched: Cost[] = []
   for (let i = 0; i < 7; i++) {
-    single.push(await cpuMs(engine, alone, 30))
-    batched.push(await cpuMs(together, cohort, 2))
+    single.push(await costOf(engine, alone, { repeats: 30, warm }))
+    batched.push(await costOf(together, cohort, { repeats: 2, warm }))
   }
-  const row = (name: string, value: number): Row => ({
-    name,
-    value,
-    unit: 'ms of CPU a device',
-    baseline: spec.windowMs,
-    ratio: spec.windowMs / value,
-  })
-  yield row('work.verify', median(single))
-  yield row('work.verify.batched', median(batched))
+  const row = (name: string, costs: readonly Cost[]): Row => {
+    const value = median(costs.map(sum))
+    // Of the round that is shown, so that its parts are what it says.
+    const shown = costs.find(cost => sum(cost) === value)!
+    const parts = Object.fromEntries(Object.entries(shown).map(([part, ms]) => [part, Number(ms.toFixed(2))])) as Cost
+    return { name, value, unit: 'ms of CPU a device', baseline: spec.windowMs, ratio: spec.windowMs / value, parts }
+  }
+  yield row('work.verify', single)
+  yield row('work.verify.batched', batched)
 }
 
 /**
@@ -205,6 +241,7 @@ async function* verifyWindows(prover: WorkEngine, engine: WorkEngine): AsyncGene
  */
 async function* scaling(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<Row> {
   const report = async (durationMs: number) => (await reportsOf(prover, 0, durationMs, [0]))[0]!
+  const warm = await reportsOf(prover, 1, 100, [0])
   const once = await report(250)
   const sizes = [once, once, await report(1_000), await report(4_000)]
   const rounds: number[][] = []
@@ -212,7 +249,7 @@ async function* scaling(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<
     const measured: number[] = []
     for (let turn = 0; turn < sizes.length; turn++) {
       const index = (round + turn) % sizes.length
-      measured[index] = await cpuMs(engine, [[sizes[index]!]], 10)
+      measured[index] = sum(await costOf(engine, [[sizes[index]!]], { repeats: 10, warm }))
     }
     rounds.push(measured)
   }
@@ -231,6 +268,26 @@ async function* scaling(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<
   })
   yield row('work.verify.scaling', 16, 3)
   yield row('work.verify.scaling.4x', 4, 2)
+}
+
+/** What one thread can feed a card: rows drawn, and their digests hashed into leaves, with no kernel between. Against drawing alone. */
+function feed(): Row {
+  const batch = 16_384
+  const batches = 32
+  const seed = new Uint8Array(32).fill(3)
+  const both: number[] = []
+  const drawn: number[] = []
+  for (let i = 0; i < 5; i++) {
+    const startMs = threadClock.monotonicMs()
+    const collector = createLeafCollector({ keepBytes: 2 ** 30 })
+    for (let at = 0; at < batches; at++) collector.append(rowInput(seed, at * batch, batch))
+    const fedMs = threadClock.monotonicMs()
+    for (let at = 0; at < batches; at++) rowInput(seed, at * batch, batch)
+    both.push(perSecond(batch * batches, fedMs - startMs))
+    drawn.push(perSecond(batch * batches, threadClock.monotonicMs() - fedMs))
+  }
+  const [value, baseline] = [median(both), median(drawn)]
+  return { name: 'work.feed', value, unit: 'rows drawn and hashed a second', baseline, ratio: value / baseline }
 }
 
 /** Leaves and tree over a million rows against one plain SHA-256 over the same bytes. */

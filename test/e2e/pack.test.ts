@@ -5,9 +5,14 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { execa } from 'execa'
+import { publint } from 'publint'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { type EvidenceBundle, encodeBundle } from '../../src/core/report/evidence-bundle.ts'
 import { isolatedHome } from '../helpers/run-cli.ts'
+import { smallCore, smallSpec } from '../unit/job/small-spec.ts'
+import { makeReport } from '../unit/report/sample-report.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const modules = join(root, 'node_modules')
@@ -76,6 +81,18 @@ it('asks for one anvil, for no compiler or test tool, and for nothing whose code
     expect(licences).toMatch(new RegExp(`^${name} [\\d.]+ \\(`, 'm'))
 })
 
+/** What the compiler says of a file of the consumer; empty where it is content. */
+async function typeErrors(file: string): Promise<string> {
+  const flags = ['--module', 'nodenext', '--target', 'es2024', '--strict', '--singleThreaded', '--noEmit']
+  const types = ['--types', 'node', '--typeRoots', join(modules, '@types')]
+  const { all, exitCode } = await execa(
+    process.execPath,
+    [join(modules, 'typescript/bin/tsc'), ...flags, ...types, file],
+    { ...inFolder, all: true, reject: false },
+  )
+  return exitCode === 0 ? '' : all || `exit code ${exitCode}`
+}
+
 it('has types for kaisar/devnet that hold a consumer to them', async () => {
   writeFileSync(
     join(folder, 'consumer.ts'),
@@ -90,23 +107,57 @@ devnet.nothing
 export { amount }
 `,
   )
-  const flags = [
-    '--module',
-    'nodenext',
-    '--target',
-    'es2024',
-    '--strict',
-    '--singleThreaded',
-    '--noEmit',
-    '--typeRoots',
-    join(modules, '@types'),
-  ]
-  const { all, exitCode } = await execa(
-    process.execPath,
-    [join(modules, 'typescript/bin/tsc'), ...flags, '--types', 'node', 'consumer.ts'],
-    { ...inFolder, all: true, reject: false },
+  expect(await typeErrors('consumer.ts')).toBe('')
+})
+
+it('has typed ABIs: the example of the docs compiles, a wrong call does not, and they are what the contracts have', async () => {
+  writeFileSync(join(folder, 'abi.ts'), readFileSync(join(root, 'docs/examples/abi.ts')))
+  writeFileSync(
+    join(folder, 'abi-consumer.ts'),
+    `import { readNetwork } from './abi.js'
+import { epochConsensusAbi } from 'kaisar/abi'
+import { createPublicClient, http } from 'viem'
+const { epoch, supply } = await readNetwork('http://127.0.0.1:1', { EpochConsensus: '0x', KaisarToken: '0x' })
+const both: bigint = epoch + supply
+const client = createPublicClient({ transport: http() })
+// @ts-expect-error no such function, so the ABI is not just any
+await client.readContract({ address: '0x', abi: epochConsensusAbi, functionName: 'nothing' })
+export { both }
+`,
   )
-  expect(exitCode, all).toBe(0)
+  expect(await typeErrors('abi-consumer.ts')).toBe('')
+  const script =
+    "import { abis } from 'kaisar/abi'; console.log(Object.entries(abis).map(([name, abi]) => name + ' ' + (abi.length > 10)).join())"
+  const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', script], inFolder)
+  const names = ['KaisarToken', 'CheckerSeats', 'DeviceRegistry', 'EpochConsensus', 'RewardVault', 'KaisarLens']
+  expect(stdout).toBe(names.map(name => `${name} true`).join())
+})
+
+it('verifies evidence in another project, by the example of the docs: an honest bundle, and one whose row was changed', async () => {
+  writeFileSync(join(folder, 'verify.mjs'), readFileSync(join(root, 'docs/examples/verify.mjs')))
+  const core = await smallCore()
+  onTestFinished(() => core.close())
+  const honest = await makeReport(core, smallSpec)
+  const openings = Uint8Array.from(honest.openings)
+  openings[openings.length - 1]! ^= 1
+  const said = async (name: string, bundle: EvidenceBundle) => {
+    writeFileSync(join(folder, name), encodeBundle(bundle))
+    return (await execa(process.execPath, ['verify.mjs', name], inFolder)).stdout
+  }
+  expect(await said('honest', honest)).toMatch(/^VALID: [\d]+ rows by 0x[0-9a-f]{40}\n\d things that no bundle proves$/)
+  expect(await said('changed', { ...honest, openings })).toMatch(/^NOT VALID at (OPENINGS_\w+|ROW_WRONG)$/m)
+})
+
+it('is published as resolvers and compilers expect it', async () => {
+  const installed = join(folder, 'node_modules/kaisar')
+  const { messages } = await publint({ pkgDir: installed, strict: true, pack: false })
+  expect(messages).toEqual([])
+  const analysis = await checkPackage(createPackageFromTarballData(readFileSync(join(folder, packed.filename))))
+  expect(analysis.types).not.toBe(false)
+  const { problems } = analysis as { problems: readonly { kind: string; resolutionKind?: string }[] }
+  // Modules alone, and subpaths alone: neither require() nor the resolution of before "exports" find them.
+  const ours = problems.filter(({ resolutionKind }) => !['node10', 'node16-cjs'].includes(resolutionKind ?? ''))
+  expect(ours).toEqual([])
 })
 
 // The one devnet here: its daemons are commands of the package.

@@ -71,7 +71,7 @@ abstract contract Sessions is Openings, Totals {
     function _payOverwritten(Session memory session) internal {
         uint256 record = _records[session.cohort][ringSlot(session.epoch)];
         if (record.stateOf() != CohortState.Final || record.isPaid()) return;
-        vault.payCohort(record.epochOf(), session.cohort, COHORT_LANES);
+        vault.payCohort(record.epochOf(), session.cohort, uint8(COHORT_LANES));
         vault.payCheckers(record.epochOf(), session.cohort);
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 // The network's constants, which no rule changes. src/core/protocol/constants.ts says the same for the toolkit and draws the packed words;
-// a test compares the two. Each type is the narrowest, so that a constant widens wherever it is used.
+// a test compares the two. A figure about lanes has the type of a lane, one about epochs that of an epoch; the others are narrow, so that they widen where they are used.
 
 /// @dev Seats, each of another owner, that judge a cohort. PackedMedian and SeatList._among are written for five.
 uint8 constant COMMITTEE = 5;
@@ -12,9 +12,9 @@ uint8 constant QUORUM = 3;
 uint8 constant CERTAIN = 4;
 
 /// @dev Lanes of a cohort, each of at most one device.
-uint8 constant COHORT_LANES = 64;
+uint32 constant COHORT_LANES = 64;
 /// @dev Epochs whose records, commitments, credits and calls are kept: a power of two.
-uint8 constant KEPT_EPOCHS = 4;
+uint64 constant KEPT_EPOCHS = 4;
 /// @dev Epochs for which members and seats are known exactly: the one being settled, the present one and the next.
 uint8 constant FROZEN_EPOCHS = 3;
 

@@ -99,7 +99,7 @@ library Tally {
             uint256 sameFlags = flags.equalFlags(result.flags) & result.judged;
             if (sameFlags == 0) return 0;
             // Honest seats judge the same numbers: most agree on every lane.
-            if (sameFlags == PackedMedian.ONES && _isSame(words, result)) return COHORT_LANES;
+            if (sameFlags == PackedMedian.ONES && _isSame(words, result)) return uint8(COHORT_LANES);
             uint256 count;
             for (uint256 quarter; quarter < RATE_WORDS; ++quarter) {
                 uint256 same = PackedMedian.spreadQuarter(uint64(sameFlags >> (64 * quarter)));

@@ -6,9 +6,10 @@ import type { PresetName } from '../../core/chain/network-presets.ts'
 import type { EvmVersion } from '../../core/chain/survey.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
-import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
+import { BaseCommand, chainFlags } from '../base.ts'
 import { feeCaps, feeFlags } from '../fee-flags.ts'
 import { addressFlag } from '../input-values.ts'
+import { accountOf, keyFlags } from '../key-flags.ts'
 
 export default class ChainDeploy extends BaseCommand<typeof ChainDeploy> {
   static override description = `Deploy the contracts, fund the vault, and write a context that the other commands use.
@@ -263,8 +264,7 @@ Checkers are bonded.`
     const { readCompilerInput } = await import('../../core/chain/artifacts.ts')
     const { systemClock } = await import('../../core/platform/clock.ts')
     const { writeFileAtomically } = await import('../../core/platform/write-file-atomically.ts')
-    const { privateKey } = await this.unlockKey()
-    const { privateKeyToAccount } = await import('viem/accounts')
+    const account = await accountOf(await this.operatorKey())
     let record = from
     writeDeployment(file, record)
     const { input } = readCompilerInput(record.evm)
@@ -280,7 +280,7 @@ Checkers are bonded.`
       },
       {
         chain,
-        account: privateKeyToAccount(privateKey),
+        account,
         clock: systemClock,
         caps: feeCaps(this.flags),
         onProgress: step => this.progress(step),

@@ -11,31 +11,20 @@ export default class ChainDevices extends BaseCommand<typeof ChainDevices> {
     const { getDevices } = await import('../../core/chain/devices.ts')
     const { grouped, tokens } = await import('../../core/view/figures.ts')
     const devices = await getDevices(await this.connectNetwork(target))
-    const number = { align: 'right' } as const
     await printTable(
-      line => this.log(line),
+      this,
       [
-        { title: 'lane', ...number },
-        { title: 'device', isHex: true },
-        { title: 'operator', isHex: true, rank: 2 },
-        { title: 'payout', isHex: true },
-        { title: 'gen', ...number, rank: 3 },
-        { title: 'epochs', rank: 3 },
-        { title: 'standing', ...number },
-        { title: 'silent', ...number, rank: 3 },
-        { title: 'wallet KAI', ...number, rank: 1 },
+        { title: 'lane', cell: ({ lane }) => lane, numeric: true },
+        { title: 'device', cell: ({ id }) => id, isHex: true },
+        { title: 'operator', cell: ({ operator }) => operator, isHex: true, rank: 2 },
+        { title: 'payout', cell: ({ payout }) => payout, isHex: true },
+        { title: 'gen', cell: ({ generation }) => generation, numeric: true, rank: 3 },
+        { title: 'epochs', cell: ({ since, until }) => `${since}–${until ?? ''}`, rank: 3 },
+        { title: 'standing', cell: ({ standing }) => grouped(standing), numeric: true },
+        { title: 'silent', cell: ({ silentEpochs }) => silentEpochs, numeric: true, rank: 3 },
+        { title: 'wallet KAI', cell: ({ payoutBalance }) => tokens(payoutBalance), numeric: true, rank: 1 },
       ],
-      devices.map(device => [
-        String(device.lane),
-        device.id,
-        device.operator,
-        device.payout,
-        String(device.generation),
-        `${device.since}–${device.until ?? ''}`,
-        grouped(device.standing),
-        String(device.silentEpochs),
-        tokens(device.payoutBalance),
-      ]),
+      devices,
       'No device is registered. "kaisar provider run" registers the devices of a machine.',
     )
     return { devices }

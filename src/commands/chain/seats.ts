@@ -12,29 +12,23 @@ export default class ChainSeats extends BaseCommand<typeof ChainSeats> {
     const { getCheckers } = await import('../../core/chain/checkers.ts')
     const { tokens } = await import('../../core/view/figures.ts')
     const checkers = await getCheckers(await this.connectNetwork(target))
-    const number = { align: 'right' } as const
     await printTable(
-      line => this.log(line),
+      this,
       [
-        { title: 'no.', ...number },
-        { title: 'operator', isHex: true },
-        { title: 'payout', isHex: true, rank: 2 },
-        { title: 'seats', ...number },
-        { title: 'bond KAI', ...number },
-        { title: 'strikes', ...number },
-        { title: 'state' },
-        { title: 'endpoint', least: 16, rank: 1 },
+        { title: 'no.', cell: ({ index }) => index, numeric: true },
+        { title: 'operator', cell: ({ operator }) => operator, isHex: true },
+        { title: 'payout', cell: ({ payout }) => payout, isHex: true, rank: 2 },
+        { title: 'seats', cell: ({ seats }) => seats, numeric: true },
+        { title: 'bond KAI', cell: ({ bond }) => tokens(bond, 0), numeric: true },
+        { title: 'strikes', cell: ({ strikes }) => strikes, numeric: true },
+        {
+          title: 'state',
+          cell: ({ jailed, jailedUntil, seats }) =>
+            jailed ? `jailed until epoch ${jailedUntil}` : seats > 0 ? 'seated' : 'out',
+        },
+        { title: 'endpoint', cell: ({ endpoint }) => endpoint, least: 16, rank: 1 },
       ],
-      checkers.map(checker => [
-        String(checker.index),
-        checker.operator,
-        checker.payout,
-        String(checker.seats),
-        tokens(checker.bond, 0),
-        String(checker.strikes),
-        checker.jailed ? `jailed until epoch ${checker.jailedUntil}` : checker.seats > 0 ? 'seated' : 'out',
-        checker.endpoint,
-      ]),
+      checkers,
       `No Checker has bonded a seat. "kaisar checker init" and "kaisar checker run" do; an epoch needs ${committeeSize} different owners.`,
     )
     return { checkers }

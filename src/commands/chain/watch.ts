@@ -50,13 +50,14 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
   }
 
   private async tellChanges(live: LiveView, first: Served, stopped: Promise<void>) {
-    const { changeText, networkChanges } = await import('../../core/network/network-changes.ts')
+    const { networkChanges } = await import('../../core/network/network-changes.ts')
+    const { eventText } = await import('../../core/view/event-text.ts')
     let last: NetworkView | null = null
     let trouble: string | null = null
     const tell = (served: Served) => {
       for (const change of networkChanges(last, served.view)) {
         const { type, ...fields } = change
-        this.event(type, fields, changeText(change))
+        this.event(type, fields, eventText(change))
       }
       last = served.view
       if (served.trouble !== null && served.trouble !== trouble)
@@ -74,22 +75,21 @@ It runs until Ctrl-C. With --json each event is a line of its own.`
     { name, rpcUrl }: { name: string; rpcUrl: string },
     stopped: Promise<void>,
   ) {
-    const { DevnetDashboard } = await import('../../core/view/dashboards.ts')
-    const { createViewSource, mountDashboard } = await import('../../core/view/mount-dashboard.ts')
-    const { networkDashboard } = await import('../../core/view/network-dashboard.ts')
-    const { emptyLiveState } = await import('../../core/network/live-state.ts')
-    const show = ({ view, trouble }: Served) =>
-      networkDashboard(view, {
-        name,
-        rpcUrl,
-        explorerUrl: null,
-        now: Date.now() / 1000,
-        warning: trouble,
-        live: emptyLiveState,
-      })
-    const source = createViewSource(show(first))
+    const { createFactSource, mountDashboard } = await import('../../core/view/mount-dashboard.ts')
+    const { networkFrame } = await import('../../core/view/network-dashboard.ts')
+    const { emptyLiveState } = await import('../../core/view/live-state.ts')
+    const show = ({ view, trouble }: Served) => ({
+      name,
+      rpcUrl,
+      view,
+      explorerUrl: null,
+      now: Date.now() / 1000,
+      warning: trouble,
+      live: emptyLiveState,
+    })
+    const source = createFactSource(show(first))
     live.watch(served => source.set(show(served)))
-    const dashboard = mountDashboard({ source, component: DevnetDashboard }, process)
+    const dashboard = mountDashboard({ source, frame: networkFrame }, process)
     const end = await Promise.race([dashboard.ended, stopped])
     await dashboard.close()
     if (end === 'interrupted') {

@@ -1,10 +1,9 @@
 import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { CheckerEvent } from '../../core/checker/checker-event.ts'
-import type { RecentEvents } from '../../core/view/recent-events.ts'
 import { BaseCommand } from '../base.ts'
 import { daemonFlags, sendingOptions } from '../daemon-flags.ts'
-import { describeEvent, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
+import { createLiveFeed, type LiveFeed, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
 
 /** How many epochs back the dashboard shows duties. */
 const shownEpochs = 5
@@ -36,19 +35,19 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
   static override readonly streaming = true
 
   async run() {
-    const [{ systemClock: clock }, { checkerMigrations }, { operatorErrors }, { openDaemon }, { createRecentEvents }] =
+    const [{ systemClock: clock }, { checkerMigrations }, { operatorErrors }, { openDaemon }, { eventText }] =
       await Promise.all([
         import('../../core/platform/clock.ts'),
-        import('../../core/checker/journal.ts'),
+        import('../../core/checker/journal-tables.ts'),
         import('../../core/operator/errors.ts'),
         import('../open-daemon.ts'),
-        import('../../core/view/recent-events.ts'),
+        import('../../core/view/event-text.ts'),
       ])
     const { payout, seats, host, port, keeper, threads, 'take-over': takeOver } = this.flags
     if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
     const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
-    const recent = createRecentEvents({}, clock)
-    const log = await this.createLog('checker', watched ? recent.takeLogLine : undefined)
+    const feed = watched ? await createLiveFeed(clock) : null
+    const log = await this.createLog('checker', feed?.takeLogLine)
     const stop = this.stopSignal()
     const target = await this.chainTarget()
     const daemon = await openDaemon(
@@ -59,32 +58,36 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         migrations: checkerMigrations,
         sending: sendingOptions(this.flags),
       },
-      { unlockKey: () => this.unlockKey(), connectNetwork: this.connectNetwork, log, clock },
+      { openKey: () => this.unlockKey(), connectNetwork: this.connectNetwork, log, clock },
     )
     const { network } = daemon
     const { createCheckerMetrics } = await import('../../core/checker/checker-metrics.ts')
     const metrics = createCheckerMetrics(
       { version: this.config.version },
-      { readHead: () => readHead(network), now: () => clock.now() },
+      { readHead: () => readHead(network), endpoints: () => network.chain.status(), now: () => clock.now() },
     )
-    let watch: Awaited<ReturnType<typeof this.showDashboard>> | null = null
+    let closeDashboard: (() => Promise<void>) | null = null
     let server: Awaited<ReturnType<typeof serveMetrics>> = null
     try {
       server = await serveMetrics(this.flags, metrics)
-      if (server !== null && !watched) this.event('metrics.listening', { url: server.url }, `metrics at ${server.url}`)
-      if (watched) {
+      if (server !== null && feed === null) {
+        const event = { type: 'metrics.listening', url: server.url } as const
+        this.event(event.type, { url: server.url }, eventText(event))
+      }
+      if (feed !== null) {
         const name = target.context?.name ?? `chain ${network.chainId}`
-        watch = await this.showDashboard(network, { operator: daemon.signer.address, payout, network: name }, recent)
+        closeDashboard = await this.showDashboard(network, { operator: daemon.signer.address, name }, feed)
       }
       const emit = (event: CheckerEvent) => {
         metrics.observe(event)
-        if (watch !== null) return watch.observe(event)
+        if (feed !== null) return feed.observe(event)
         const { type, ...fields } = event
-        this.event(type, fields, describeEvent(type, fields))
+        this.event(type, fields, eventText(event))
       }
       const { startChecker } = await import('../../core/checker/start-checker.ts')
       const options = {
         ...daemon,
+        privateKey: daemon.key.privateKey,
         payout,
         seats,
         threads,
@@ -99,7 +102,7 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
         startChecker(options, { log, clock, emit, observer: metrics }, only),
       )
     } finally {
-      await watch?.close()
+      await closeDashboard?.()
       await server?.close()
       await daemon.close()
     }
@@ -108,30 +111,24 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
 
   private async showDashboard(
     network: ConnectedNetwork,
-    options: { operator: `0x${string}`; payout: `0x${string}`; network: string },
-    events: RecentEvents,
+    own: { readonly name: string; readonly operator: `0x${string}` },
+    feed: LiveFeed,
   ) {
-    const [{ createNetworkReader }, { CheckerDashboard }, { createCheckerDashboard }] = await Promise.all([
+    const [{ createNetworkReader }, { readDuties }, { checkerFrame }] = await Promise.all([
       import('../../core/network/network-reader.ts'),
-      import('../../core/view/dashboards.ts'),
+      import('../../core/network/duties.ts'),
       import('../../core/view/checker-dashboard.ts'),
     ])
-    const { readDuties } = await import('../../core/network/read-duties.ts')
-    const { operator } = options
     const reader = createNetworkReader(network)
-    const state = createCheckerDashboard(options, { events, now: () => Date.now() })
-    const watch = await watchDaemon({
+    const { operator } = own
+    return watchDaemon({
+      feed,
       read: async () => ({
         view: await reader.read(),
         duties: await readDuties({ operator, epochs: shownEpochs }, reader),
       }),
-      show: ({ view, duties }, trouble) => state.view(view, { nowMs: Date.now(), duties, trouble }),
-      component: CheckerDashboard,
+      show: reading => ({ ...reading, ...own }),
+      frame: checkerFrame,
     })
-    const observe = (event: CheckerEvent) => {
-      state.observe(event)
-      watch.refresh()
-    }
-    return { observe, close: watch.close }
   }
 }

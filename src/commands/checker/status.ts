@@ -28,7 +28,7 @@ It also asks the registered endpoint whether it answers, and says so where a run
         import('../../core/network/network-reader.ts'),
         import('../../core/operator/check-endpoint.ts'),
         import('../../core/operator/checker-status.ts'),
-        import('../../core/network/read-duties.ts'),
+        import('../../core/network/duties.ts'),
       ])
     const reader = createNetworkReader(network)
     const view = await reader.read()

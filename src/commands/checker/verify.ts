@@ -50,19 +50,20 @@ It also says what a bundle cannot prove by itself. Exit code 4, with the step an
 
   async run() {
     const { from, save, threads, witness, 'execution-provider': provider } = this.flags
-    const { loadBundle, saveBundle } = await import('../../core/operator/load-bundle.ts')
-    const { evidenceLines, verifyEvidence } = await import('../../core/operator/verify-evidence.ts')
+    const { bundleLines, loadBundle, saveBundle, verifyLoadedBundle } = await import(
+      '../../core/operator/loaded-bundle.ts'
+    )
     const { createWorkEngine } = await import('../../core/job/work-engine.ts')
     const loaded = await loadBundle({ source: this.args.bundle, from })
     if (save !== undefined) await saveBundle(loaded, save)
-    const result = await verifyEvidence(loaded, {
+    const result = await verifyLoadedBundle(loaded, {
       shownWitness: (witness as `0x${string}` | undefined) ?? null,
       startEngine: spec => {
         this.progress('Building the model and recomputing the sampled rows …')
         return createWorkEngine({ spec, provider, threads, witnesses: true })
       },
     })
-    for (const line of evidenceLines(result)) this.log(line)
+    for (const line of bundleLines(result)) this.log(line)
     if (result.failedStep !== null) {
       const { operatorErrors } = await import('../../core/operator/errors.ts')
       this.fail(operatorErrors.BUNDLE_REFUTED({ step: result.failedStep, detail: result.detail ?? '' }), result)

@@ -32,21 +32,15 @@ export default class ContextList extends BaseCommand<typeof ContextList> {
     }))
     for (const url of listed.flatMap(({ rpcUrls }) => rpcUrls)) this.redactor.addUrl(url)
     await printTable(
-      line => this.log(this.redactor.result(line)),
+      { log: line => this.log(this.redactor.result(line)) },
       [
-        { title: '' },
-        { title: 'name' },
-        { title: 'chain', align: 'right' },
-        { title: 'kind' },
-        { title: 'endpoints', least: 16 },
+        { title: '', cell: ({ inUse }) => (inUse ? '*' : '') },
+        { title: 'name', cell: ({ name }) => name },
+        { title: 'chain', cell: ({ chainId }) => chainId, numeric: true },
+        { title: 'kind', cell: ({ kind }) => kind },
+        { title: 'endpoints', cell: ({ rpcUrls }) => rpcUrls.join(' '), least: 16 },
       ],
-      listed.map(({ name, inUse, chainId, rpcUrls, kind }) => [
-        inUse ? '*' : '',
-        name,
-        String(chainId),
-        kind,
-        rpcUrls.join(' '),
-      ]),
+      listed,
       'No network is known. "kaisar context add" makes one known; "kaisar devnet up" starts one.',
     )
     return { inUse, chosen: chosenContext(this.contextHome) ?? null, contexts: listed }

@@ -1,7 +1,8 @@
 import { exactUnits } from '../../core/platform/exact-units.ts'
-import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
+import { BaseCommand, chainFlags } from '../base.ts'
 import { withdrawalTime } from '../device-command.ts'
 import { addressArg } from '../input-values.ts'
+import { keyFlags } from '../key-flags.ts'
 import { printTable } from '../print-table.ts'
 
 export default class DeviceList extends BaseCommand<typeof DeviceList> {
@@ -28,21 +29,18 @@ export default class DeviceList extends BaseCommand<typeof DeviceList> {
       own.map(async device => ({ ...device, withdrawal: await depositWithdrawal(network, device) })),
     )
     await printTable(
-      line => this.log(line),
+      this,
       [
-        { title: 'device', isHex: true },
-        { title: 'operator', isHex: true, rank: 2 },
-        { title: 'payout', isHex: true, rank: 1 },
-        { title: 'deposit KAI', align: 'right' },
-        { title: 'may leave' },
+        { title: 'device', cell: ({ id }) => id, isHex: true },
+        { title: 'operator', cell: ({ operator }) => operator, isHex: true, rank: 2 },
+        { title: 'payout', cell: ({ payout }) => payout, isHex: true, rank: 1 },
+        { title: 'deposit KAI', cell: ({ deposit }) => exactUnits(deposit), numeric: true },
+        {
+          title: 'may leave',
+          cell: ({ until, withdrawal }) => (until === null ? 'not while the device is in' : withdrawalTime(withdrawal)),
+        },
       ],
-      devices.map(({ id, operator, payout, deposit, until, withdrawal }) => [
-        id,
-        operator,
-        payout,
-        exactUnits(deposit),
-        until === null ? 'not while the device is in' : withdrawalTime(withdrawal),
-      ]),
+      devices,
       `No device has ${address} as its operator or payout wallet. "kaisar chain devices" lists everybody’s.`,
     )
     return { address, devices }

@@ -3,6 +3,7 @@ import type { DaemonEvent } from '../../core/devnet/launch-daemons.ts'
 import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
 import type { DevnetSummary } from '../../core/devnet/summary.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
+import { eventText, type ToldEvent } from '../../core/view/event-text.ts'
 import { shortHex } from '../../core/view/figures.ts'
 import { BaseCommand } from '../base.ts'
 import type { DevnetScreen } from '../devnet-dashboard.ts'
@@ -151,8 +152,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     if (event.type === 'daemon.event') return
     const { type, ...fields } = event
     this.event(type, fields)
-    const text = describe(event)
-    if (text !== undefined && this.screen === null) this.progress(text)
+    if (this.screen === null) this.progress(eventText(event as ToldEvent))
   }
 
   /** The same command in a process of its own, until it says that it is ready. */
@@ -173,24 +173,3 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     return { ...data, explorerUrl: explorer?.url ?? null }
   }
 }
-
-/** What a person reads of an event. */
-function describe(event: DevnetEvent): string | undefined {
-  switch (event.type) {
-    case 'devnet.ready':
-      return `Ready at ${event.rpcUrl} (chain ${event.chainId}); the first epoch begins in a few seconds`
-    case 'device.registered':
-      return `device ${short(event.deviceId)}  registered: ${event.model}`
-    case 'check.completed':
-      return `device ${short(event.device)}  round ${short(event.round)}  seat ${short(event.seat)}  ${event.verdict}  ${event.rate} Mop/s`
-    case 'epoch.paid':
-      return `epoch ${event.epoch} paid: ${event.payments.map(({ device, amount }) => `${short(device)} ${kai(amount)} KAI`).join(', ')}`
-    case 'daemon.ended':
-      return `${event.name} ended: ${event.reason}`
-    default:
-      return undefined
-  }
-}
-
-const short = (id: unknown): string => shortHex(String(id))
-const kai = (wei: bigint): string => (Number(wei / 10n ** 12n) / 1e6).toFixed(6)

@@ -35,8 +35,8 @@ It is recomputed from the openings on chain and compared with the transfer to th
   async run() {
     const target = await this.chainTarget()
     const { createNetworkReader } = await import('../../core/network/network-reader.ts')
-    const { readExplanation } = await import('../../core/explain/read-explanation.ts')
-    const { explanationLines } = await import('../../core/explain/explanation-text.ts')
+    const { readExplanation } = await import('../../core/explain/explain-device.ts')
+    const { explanationLines } = await import('../../core/explain/explanation-lines.ts')
     const { findDevice } = await import('../../core/network/find-device.ts')
     const network = await this.connectNetwork(target)
     const reader = createNetworkReader(network, this.readingFrom)
@@ -45,8 +45,7 @@ It is recomputed from the openings on chain and compared with the transfer to th
       history.memberships.map(membership => membership.device),
       this.args.device,
     )
-    const { epoch } = this.flags
-    const explanation = await readExplanation({ device, ...(epoch === undefined ? {} : { epoch }) }, { reader })
+    const explanation = await readExplanation({ device, epoch: this.flags.epoch }, { reader })
     for (const line of explanationLines(explanation))
       this.log(
         line

@@ -33,25 +33,18 @@ export default class EpochRewards extends BaseCommand<typeof EpochRewards> {
     const { money } = await getEpoch(network, epoch)
     const payments = await readPayments(network, epoch)
     const total = payments.reduce((sum, { amount }) => sum + amount, 0n)
-    const number = { align: 'right' } as const
+    const bases = { device: 'credit', checker: 'lanes', keeper: 'lanes' }
     await printTable(
-      line => this.log(line),
+      this,
       [
-        { title: 'to' },
-        { title: 'wallet', isHex: true },
-        { title: 'lane', ...number },
-        { title: 'for', ...number },
-        { title: 'KAI', ...number },
-        { title: 'transaction', isHex: true, rank: 1 },
+        { title: 'to', cell: ({ kind }) => kind },
+        { title: 'wallet', cell: ({ payee }) => payee, isHex: true },
+        { title: 'lane', cell: ({ lane }) => lane ?? '', numeric: true },
+        { title: 'for', cell: ({ basis, kind }) => `${grouped(basis)} ${bases[kind]}`, numeric: true },
+        { title: 'KAI', cell: ({ amount }) => tokens(amount), numeric: true },
+        { title: 'transaction', cell: ({ txHash }) => txHash, isHex: true, rank: 1 },
       ],
-      payments.map(({ kind, payee, lane, basis, amount, txHash }) => [
-        kind,
-        payee,
-        lane === null ? '' : String(lane),
-        `${grouped(basis)} ${{ device: 'credit', checker: 'lanes', keeper: 'lanes' }[kind]}`,
-        tokens(amount),
-        txHash,
-      ]),
+      payments,
       `Nobody was paid for epoch ${epoch}: see "kaisar epoch status --epoch ${epoch}".`,
     )
     this.log(`Epoch ${epoch}: ${tokens(total)} of ${tokens(money.emission)} KAI paid.`)

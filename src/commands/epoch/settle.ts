@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
+import { BaseCommand, chainFlags } from '../base.ts'
+import { accountOf, keyFlags } from '../key-flags.ts'
 
 export default class EpochSettle extends BaseCommand<typeof EpochSettle> {
   static override description = `Do by hand what keepers do: seeds, finalizing of what was revealed, voiding, payments.
@@ -20,18 +21,17 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
     const { lockDataDir } = await import('../../core/platform/data-dir-lock.ts')
     const { isKaisarError } = await import('../../core/platform/errors.ts')
     const { openStore } = await import('../../core/platform/store.ts')
-    const { privateKeyToAccount } = await import('viem/accounts')
     const network = await this.connectNetwork(target)
     const folder = join(this.dataDir, 'keeper')
     const lock = lockDataDir({ path: folder, owner: 'kaisar epoch settle' })
     try {
-      const { privateKey } = await this.unlockKey()
+      const account = await accountOf(await this.operatorKey())
       const store = openStore({ path: join(folder, 'state.db'), migrations: [transactionTables] })
       const sender = createTransactionSender(
         { pollMs: 250 },
         {
           chain: network.chain,
-          account: privateKeyToAccount(privateKey),
+          account,
           store,
           errorAbi: kaisarErrorsAbi,
           onTrouble: error => this.warn(error.message),

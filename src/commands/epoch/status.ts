@@ -17,7 +17,7 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
     const target = await this.chainTarget()
     const { getCohort, getEpoch, getTimeline } = await import('../../core/chain/epochs.ts')
     const { epochAt } = await import('../../core/protocol/trigger.ts')
-    const { counted, shortHex, tokens } = await import('../../core/view/figures.ts')
+    const { counted, isoTime, shortHex, tokens } = await import('../../core/view/figures.ts')
     const network = await this.connectNetwork(target)
     const timeline = await getTimeline(network)
     const { timestamp } = await network.chain.client.getBlock()
@@ -36,33 +36,25 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
         return { ...overview, cohortStates }
       }),
     )
-    const number = { align: 'right' } as const
     await printTable(
-      line => this.log(line),
+      this,
       [
-        { title: 'epoch', ...number },
-        { title: 'phase' },
-        { title: 'begins' },
-        { title: 'seed', rank: 4 },
-        { title: 'seeded', rank: 5 },
-        { title: 'devices', ...number },
-        { title: 'resolved', ...number, rank: 3 },
-        { title: 'unpaid', ...number, rank: 2 },
-        { title: 'paid KAI', ...number },
-        { title: 'emission KAI', ...number, rank: 1 },
+        { title: 'epoch', cell: ({ epoch }) => epoch, numeric: true },
+        { title: 'phase', cell: ({ phase }) => phase },
+        { title: 'begins', cell: ({ startsAt }) => (startsAt === 0 ? '–' : isoTime(startsAt)) },
+        { title: 'seed', cell: ({ seed }) => (seed === null ? 'none' : shortHex(seed)), rank: 4 },
+        {
+          title: 'seeded',
+          cell: ({ seededAt, startsAt }) => (seededAt === null ? '–' : `+${seededAt - startsAt} s`),
+          rank: 5,
+        },
+        { title: 'devices', cell: ({ members }) => members, numeric: true },
+        { title: 'resolved', cell: ({ totals }) => totals.resolvedLanes, numeric: true, rank: 3 },
+        { title: 'unpaid', cell: ({ totals }) => totals.unpaid, numeric: true, rank: 2 },
+        { title: 'paid KAI', cell: ({ money }) => tokens(money.paid), numeric: true },
+        { title: 'emission KAI', cell: ({ money }) => tokens(money.emission), numeric: true, rank: 1 },
       ],
-      (timeline === null ? [] : epochs).map(epoch => [
-        String(epoch.epoch),
-        epoch.phase,
-        epoch.startsAt === 0 ? '–' : new Date(epoch.startsAt * 1000).toISOString().replace('.000', ''),
-        epoch.seed === null ? 'none' : shortHex(epoch.seed),
-        epoch.seededAt === null ? '–' : `+${epoch.seededAt - epoch.startsAt} s`,
-        String(epoch.members),
-        String(epoch.totals.resolvedLanes),
-        String(epoch.totals.unpaid),
-        tokens(epoch.money.paid),
-        tokens(epoch.money.emission),
-      ]),
+      timeline === null ? [] : epochs,
       `Epochs have not begun: the owner starts them with "kaisar chain start" once ${committeeSize} Checkers are bonded.`,
     )
     for (const { cohort, state, committed, opened, lanesPaid } of epochs.flatMap(epoch => epoch.cohortStates))

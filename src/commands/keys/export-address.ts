@@ -1,7 +1,8 @@
 import { Args } from '@oclif/core'
 import { keyPath, readKeystore } from '../../core/platform/key-folder.ts'
 import { decryptKeystore, keystoreAddress } from '../../core/platform/keystore.ts'
-import { BaseCommand, passwordFlags } from '../base.ts'
+import { BaseCommand } from '../base.ts'
+import { passwordFlags } from '../key-flags.ts'
 
 export default class KeysExportAddress extends BaseCommand<typeof KeysExportAddress> {
   static override description = `Print the address of a key, and nothing else.

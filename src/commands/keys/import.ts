@@ -2,7 +2,8 @@ import { Args, Flags } from '@oclif/core'
 import type { Hex } from 'viem'
 import { assertKeyIsNew, keyPath, readKeystore, readKeyText, saveKey } from '../../core/platform/key-folder.ts'
 import { decryptKeystore, parsePrivateKey } from '../../core/platform/keystore.ts'
-import { BaseCommand, passwordFlags } from '../base.ts'
+import { BaseCommand } from '../base.ts'
+import { passwordFlags } from '../key-flags.ts'
 
 export default class KeysImport extends BaseCommand<typeof KeysImport> {
   static override description = `Import a key from a keystore file, or a private key from a file or a hidden prompt.

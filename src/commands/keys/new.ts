@@ -1,6 +1,7 @@
 import { Args } from '@oclif/core'
 import { assertKeyIsNew, keyPath, saveKey } from '../../core/platform/key-folder.ts'
-import { BaseCommand, passwordFlags } from '../base.ts'
+import { BaseCommand } from '../base.ts'
+import { passwordFlags } from '../key-flags.ts'
 
 export default class KeysNew extends BaseCommand<typeof KeysNew> {
   static override description = `Create a key, encrypted with a password.

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import type { Hex } from 'viem'
-import { BaseCommand, chainFlags, keyFlags } from '../base.ts'
+import { BaseCommand, chainFlags } from '../base.ts'
+import { keyFlags } from '../key-flags.ts'
 
 export default class ProviderAttest extends BaseCommand<typeof ProviderAttest> {
   static override description =

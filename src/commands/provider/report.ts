@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand } from '../base.ts'
 import { operatorFlags, roleFolder } from '../operator-flags.ts'
-import { printTable } from '../print-table.ts'
+import { tableWidth } from '../print-table.ts'
 
 export default class ProviderReport extends BaseCommand<typeof ProviderReport> {
   static override description = `Show what this Provider has on file: rounds, signed receipts of Checkers, refusals.
@@ -18,7 +18,7 @@ It reads the journal in the data folder, also while the daemon runs, and asks no
   }
 
   async run() {
-    const [{ findOperators }, { newestStateFile }, { readProviderRecords }, { providerReport, reportTables }] =
+    const [{ findOperators }, { newestStateFile }, { readProviderRecords }, { providerReport, reportLines }] =
       await Promise.all([
         import('../../core/operator/find-operator.ts'),
         import('../../core/platform/state-file.ts'),
@@ -38,13 +38,7 @@ It reads the journal in the data folder, also while the daemon runs, and asks no
       const { operatorErrors } = await import('../../core/operator/errors.ts')
       throw operatorErrors.OPERATOR_NO_RECORDS({ role: 'Provider', folder: roleFolder(dataDir, 'provider') })
     }
-    for (const report of reports) {
-      this.log(`provider  ${report.operator}  ${report.folder}`)
-      for (const { title, columns, rows, empty } of reportTables(report)) {
-        this.log(`\n${title}`)
-        await printTable(line => this.log(line), columns, rows, `  ${empty}`)
-      }
-    }
+    for (const line of reports.flatMap(report => reportLines(report, tableWidth()))) this.log(line)
     return { reports }
   }
 

@@ -1,10 +1,9 @@
 import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { ProviderEvent } from '../../core/provider/provider-event.ts'
-import type { RecentEvents } from '../../core/view/recent-events.ts'
 import { BaseCommand } from '../base.ts'
 import { daemonFlags, sendingOptions } from '../daemon-flags.ts'
-import { describeEvent, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
+import { createLiveFeed, type LiveFeed, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
 
 export default class ProviderRun extends BaseCommand<typeof ProviderRun> {
   static override description =
@@ -24,19 +23,19 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
   static override readonly streaming = true
 
   async run() {
-    const [{ systemClock: clock }, { providerMigrations }, { operatorErrors }, { openDaemon }, { createRecentEvents }] =
+    const [{ systemClock: clock }, { providerMigrations }, { operatorErrors }, { openDaemon }, { eventText }] =
       await Promise.all([
         import('../../core/platform/clock.ts'),
         import('../../core/provider/journal.ts'),
         import('../../core/operator/errors.ts'),
         import('../open-daemon.ts'),
-        import('../../core/view/recent-events.ts'),
+        import('../../core/view/event-text.ts'),
       ])
     const { payout, threads, attest, 'execution-provider': executionProvider, 'take-over': takeOver } = this.flags
     if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
     const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
-    const recent = createRecentEvents({}, clock)
-    const log = await this.createLog('provider', watched ? recent.takeLogLine : undefined)
+    const feed = watched ? await createLiveFeed(clock) : null
+    const log = await this.createLog('provider', feed?.takeLogLine)
     const stop = this.stopSignal()
     const target = await this.chainTarget()
     const daemon = await openDaemon(
@@ -47,28 +46,31 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
         migrations: providerMigrations,
         sending: sendingOptions(this.flags),
       },
-      { unlockKey: () => this.unlockKey(), connectNetwork: this.connectNetwork, log, clock },
+      { openKey: () => this.operatorKey(), connectNetwork: this.connectNetwork, log, clock },
     )
     const { network } = daemon
     const { createProviderMetrics } = await import('../../core/provider/provider-metrics.ts')
     const metrics = createProviderMetrics(
       { version: this.config.version },
-      { readHead: () => readHead(network), now: () => clock.now() },
+      { readHead: () => readHead(network), endpoints: () => network.chain.status(), now: () => clock.now() },
     )
-    let watch: Awaited<ReturnType<typeof this.showDashboard>> | null = null
+    let closeDashboard: (() => Promise<void>) | null = null
     let server: Awaited<ReturnType<typeof serveMetrics>> = null
     try {
       server = await serveMetrics(this.flags, metrics)
-      if (server !== null && !watched) this.event('metrics.listening', { url: server.url }, `metrics at ${server.url}`)
-      if (watched) {
+      if (server !== null && feed === null) {
+        const event = { type: 'metrics.listening', url: server.url } as const
+        this.event(event.type, { url: server.url }, eventText(event))
+      }
+      if (feed !== null) {
         const name = target.context?.name ?? `chain ${network.chainId}`
-        watch = await this.showDashboard(network, { operator: daemon.signer.address, payout, network: name }, recent)
+        closeDashboard = await this.showDashboard(network, { operator: daemon.signer.address, payout, name }, feed)
       }
       const emit = (event: ProviderEvent) => {
         metrics.observe(event)
-        if (watch !== null) return watch.observe(event)
+        if (feed !== null) return feed.observe(event)
         const { type, ...fields } = event
-        this.event(type, fields, describeEvent(type, fields))
+        this.event(type, fields, eventText(event))
       }
       const { startProvider } = await import('../../core/provider/start-provider.ts')
       const { CUDA_VISIBLE_DEVICES: cudaVisibleDevices } = process.env
@@ -78,7 +80,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
       const options = { ...daemon, payout, privateEndpoints, ...work }
       await daemon.onlyRun({ takeOver, stop }, only => startProvider(options, { log, clock, emit }, only))
     } finally {
-      await watch?.close()
+      await closeDashboard?.()
       await server?.close()
       await daemon.close()
     }
@@ -87,27 +89,21 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
 
   private async showDashboard(
     network: ConnectedNetwork,
-    options: { operator: `0x${string}`; payout: `0x${string}`; network: string },
-    events: RecentEvents,
+    own: { readonly name: string; readonly operator: `0x${string}`; readonly payout: `0x${string}` },
+    feed: LiveFeed,
   ) {
-    const [{ createNetworkReader }, { ProviderDashboard }, { createProviderDashboard }, local] = await Promise.all([
+    const [{ createNetworkReader }, { providerFrame }, seen] = await Promise.all([
       import('../../core/network/network-reader.ts'),
-      import('../../core/view/dashboards.ts'),
       import('../../core/view/provider-dashboard.ts'),
-      this.probeDevices(options.operator),
+      this.probeDevices(own.operator),
     ])
     const reader = createNetworkReader(network)
-    const state = createProviderDashboard(options, { events, local: () => local })
-    const watch = await watchDaemon({
-      read: () => reader.read(),
-      show: (view, trouble) => state.view(view, { nowMs: Date.now(), trouble }),
-      component: ProviderDashboard,
+    return watchDaemon({
+      feed,
+      read: async () => ({ view: await reader.read() }),
+      show: reading => ({ ...reading, ...own, seen }),
+      frame: providerFrame,
     })
-    const observe = (event: ProviderEvent) => {
-      state.observe(event)
-      watch.refresh()
-    }
-    return { observe, close: watch.close }
   }
 
   private async probeDevices(operator: `0x${string}`) {

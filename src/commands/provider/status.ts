@@ -20,8 +20,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
       connectNetwork: this.connectNetwork,
     })
     const { readNetworkView } = await import('../../core/network/network-reader.ts')
-    const { providerStatus } = await import('../../core/operator/provider-status.ts')
-    const { providerStatusLines } = await import('../../core/operator/provider-status-text.ts')
+    const { providerStatus, providerStatusLines } = await import('../../core/operator/provider-status.ts')
     const view = await readNetworkView(network)
     const providers = await Promise.all(
       operators.map(async ({ operator, dataDir }) => {

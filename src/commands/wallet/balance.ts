@@ -1,7 +1,8 @@
 import type { Chain } from '../../core/chain/client.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
-import { BaseCommand, type ChainTarget, chainFlags, keyFlags } from '../base.ts'
+import { BaseCommand, type ChainTarget, chainFlags } from '../base.ts'
 import { addressArg } from '../input-values.ts'
+import { keyFlags } from '../key-flags.ts'
 
 export default class WalletBalance extends BaseCommand<typeof WalletBalance> {
   static override description = 'Show what an address holds: KAI, and the chain’s own coin, which pays for gas.'

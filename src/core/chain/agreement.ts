@@ -48,15 +48,19 @@ export const isCompared = ({ method }: RpcCall): boolean => compared.has(method)
 
 /**
  * @param endpoints - the endpoints that can be asked, in order of preference
+ * @param given - how many there are in all: of three or more the only one that answers is not believed
  * @returns the outcome that they agree on
- * @throws RPC_DISAGREEMENT where no majority gives the same answer, null where none of them answers, and the error that most of them give
+ * @throws RPC_DISAGREEMENT where no majority gives the same answer, RPC_ALONE, null where none of them answers, and the error that most of
+ * them give
  */
 export async function agree(
   call: RpcCall,
   endpoints: readonly Endpoint[],
+  given = endpoints.length,
 ): Promise<{ readonly result: unknown } | null> {
   if (estimated.has(call.method)) return middleOf(await askAll(call, endpoints.slice(0, 3)))
   const said = await askAll(call, endpoints, 2)
+  if (said.length === 1 && given > 2) throw chainErrors.RPC_ALONE({ method: call.method, answered: said.length, given })
   if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
   const atBlock = await atCommonBlock(call, endpoints)
   const again = await askAll(atBlock.call, atBlock.endpoints)

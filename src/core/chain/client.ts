@@ -121,8 +121,8 @@ export async function connectChain(
     let timedOut = false
     const askAll = async () => {
       const endpoints = usable()
-      if (endpoints.length > 1 && isCompared(call)) {
-        const agreed = await agree(call, endpoints)
+      if (endpoints.length > 0 && rpcUrls.length > 1 && isCompared(call)) {
+        const agreed = await agree(call, endpoints, rpcUrls.length)
         if (agreed !== null) return agreed.result
         throw chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints) })
       }
@@ -167,6 +167,8 @@ const forgedReason = ({ status: { state, reason } }: Endpoint): KaisarError | nu
 
 type Ask = (endpoint: Endpoint, call: RpcCall) => Promise<unknown>
 
+/** Codes of troubles that may be over in a moment. */
+const mayPass = ['RPC_UNREACHABLE', 'RPC_DISAGREEMENT', 'RPC_ALONE']
 /** Waits before a request is repeated. */
 const retryWaitsMs = [50, 200]
 
@@ -176,8 +178,7 @@ async function patiently<T>(clock: Clock, attempt: () => Promise<T>, mayWait = (
     try {
       return await attempt()
     } catch (error) {
-      const mayPass = isKaisarError(error, 'RPC_UNREACHABLE') || isKaisarError(error, 'RPC_DISAGREEMENT')
-      if (!mayPass || !mayWait()) throw error
+      if (!mayPass.some(code => isKaisarError(error, code)) || !mayWait()) throw error
     }
     await clock.sleep(waitMs)
   }

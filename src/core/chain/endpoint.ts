@@ -8,7 +8,7 @@ import {
   type Transport,
   UnknownRpcError,
 } from 'viem'
-import { type Clock, systemClock } from '../platform/clock.ts'
+import { type Clock, systemClock, timeLimit } from '../platform/clock.ts'
 import type { KaisarError } from '../platform/errors.ts'
 import { chainErrors } from './errors.ts'
 import { createSocketClient } from './socket-client.ts'
@@ -87,17 +87,12 @@ export function createEndpoint(
   let status: EndpointStatus = { name, state: 'usable', reason: null }
 
   /** Limits the time of an answer, because viem sets no limit for a socket that never opens. */
-  async function inTime<T>(answer: Promise<T>, method: string): Promise<T> {
-    const answered = new AbortController()
-    const late = clock.sleep(2 * options.timeoutMs, answered.signal).then(
-      () => Promise.reject(new TimeoutError({ url, body: { method } })),
-      () => new Promise<never>(() => undefined),
-    )
-    try {
-      return await Promise.race([answer, late])
-    } finally {
-      answered.abort()
-    }
+  function inTime<T>(answer: Promise<T>, method: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const onLate = () => reject(new TimeoutError({ url, body: { method } }))
+      const answered = timeLimit(clock, 2 * options.timeoutMs, onLate)
+      answer.finally(answered).then(resolve, reject)
+    })
   }
   const mark = (state: EndpointState, reason: KaisarError | null = null) => {
     status = { name, state, reason }

@@ -38,6 +38,18 @@ export const chainErrors = defineErrors({
     meaning: 'One of them lies, is on another branch or is behind, and there are too few to say which one.',
     fix: 'Give at least three endpoints of different operators with --rpc-url: then any one of them may fail or lie.',
   },
+  RPC_ALONE: {
+    message: ({ method, answered, given }: { method: string; answered: number; given: number }) =>
+      `${answered} of ${given} endpoints answers ${method}: its word alone is not taken.`,
+    meaning: 'Of three or more endpoints two have to say the same, since one may lie while the others are away.',
+    fix: 'Nothing: it goes on once a second endpoint answers. If they stay away, replace them with --rpc-url.',
+  },
+  RPC_GAS_IMPLAUSIBLE: {
+    message: ({ functionName, gas, gasLimit }: { functionName: string; gas: bigint; gasLimit: bigint }) =>
+      `The endpoints say that ${functionName} takes ${gas} gas, and a block holds ${gasLimit}.`,
+    meaning: 'No block could hold such a transaction: the estimate is wrong, and what it would cost is not offered.',
+    fix: 'Nothing: it is asked again at the next block. If it stays so, use another endpoint with --rpc-url.',
+  },
   RPC_FAILED: {
     message: ({ action, reason }: { action: string; reason: string }) => `${action} failed: ${reason}`,
     meaning: 'The endpoint answered, with an error that is not a contract’s.',

@@ -174,6 +174,9 @@ type Asked = {
   readonly askedAtMs: number
 }
 
+/** In an epoch, of one device: whoever connects again and again is not judged again and again. */
+const mostAnswers = 8
+
 /**
  * An answer must come while its nonce is fresh, over the session that was asked: what was asked is forgotten with the session, however often
  * an operator connects. Nonces are in memory alone: what was asked before a restart is asked no more,
@@ -182,6 +185,9 @@ type Asked = {
 export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
   const { network, signer, journal, policy, registrationOf, clock, randomBytes, log, onJudged } = deps
   const asked = new WeakMap<Session, Map<Hex, Asked>>()
+  /** Devices by epoch that a session has reported on. A new session may be that of a release that was updated meanwhile. */
+  const answered = new WeakMap<Session, Set<string>>()
+  const timesAnswered = new Map<string, number>()
 
   /** What this session was asked and has not answered, by nonce. */
   function openOf(session: Session): Map<Hex, Asked> {
@@ -196,7 +202,9 @@ export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
       const open = openOf(session)
       for (const device of devices.filter(({ operator }) => operator === session.operator)) {
         const known = journal.deviceCheck(epoch, device.deviceId)
-        if (known?.deviceValid && known.environmentValid) continue
+        const job = `${epoch} ${device.deviceId}`
+        const isOver = answered.get(session)?.has(job) === true || (timesAnswered.get(job) ?? 0) >= mostAnswers
+        if (isOver && known?.deviceValid && known.environmentValid) continue
         const nonce = bytesToHex(randomBytes(32))
         open.set(nonce, { epoch, device, askedAtMs: clock.monotonicMs() })
         const message = { deviceId: device.deviceId, nonce, checker: signer.address }
@@ -234,6 +242,10 @@ export function createDeviceJobs(deps: DeviceJobsDependencies): DeviceJobs {
       })
       for (const { code, detail, clears } of judgement.findings)
         log[clears === null ? 'info' : 'warn']({ device: device.deviceId, code, clears }, detail)
+      const job = `${epoch} ${device.deviceId}`
+      answered.set(session, (answered.get(session) ?? new Set()).add(job))
+      for (const other of timesAnswered.keys()) if (Number.parseInt(other, 10) < epoch - 1) timesAnswered.delete(other)
+      timesAnswered.set(job, (timesAnswered.get(job) ?? 0) + 1)
       onJudged?.(epoch, device.deviceId, judgement)
     },
   }

@@ -9,6 +9,7 @@ import type { SeatDevice } from './round/seat-round.ts'
 export type Duty = ReadDuty & {
   /** Of its devices. */
   readonly operators: ReadonlySet<Address>
+  readonly byOperator: ReadonlyMap<Address, readonly SeatDevice[]>
   /** Owners of the seats of its committees. */
   readonly peers: ReadonlySet<Address>
 }
@@ -28,6 +29,7 @@ export type ReadDuty = {
 export const dutyOf = (read: ReadDuty): Duty => ({
   ...read,
   operators: new Set(read.devices.map(({ operator }) => operator)),
+  byOperator: Map.groupBy(read.devices, ({ operator }) => operator),
   peers: new Set([...read.committees.values()].flat()),
 })
 

@@ -25,7 +25,12 @@ import type { Recomputer, Recomputers } from './round/recompute.ts'
 import type { OperatorSessions } from './sessions.ts'
 
 /** One epoch at this seat. */
-export type Epoch = { readonly duty: Duty; readonly judge: RoundJudge; readonly seat: SeatEpoch }
+export type Epoch = {
+  readonly duty: Duty
+  readonly engine: Recomputer
+  readonly judge: RoundJudge
+  readonly seat: SeatEpoch
+}
 
 export type Epochs = {
   newestFirst(): readonly Epoch[]
@@ -116,7 +121,7 @@ export function createEpochs(
     const canonicalRounds = async () =>
       rounds.finished(duty.epoch) ?? (await readRounds(network, duty.rounds, await blockAt(network))) ?? []
     const seat = createSeatEpoch(duty, { ...dependencies, network, sendTo: sessions.sendTo, canonicalRounds })
-    return { duty, judge: judge ?? openJudge(duty, engine), seat }
+    return { duty, engine, judge: judge ?? openJudge(duty, engine), seat }
   }
 
   const openJudge = (duty: Duty, engine: Recomputer): RoundJudge =>
@@ -154,6 +159,8 @@ export function createEpochs(
     } else if (!isMissed(round, epoch) && !stop.aborted) {
       const { seenAtMs } = round
       const { seed: epochSeed, devices } = epoch.duty
+      // An engine that rests is back, with its model, before there is anything to recompute.
+      epoch.engine.prepare(epochSeed).catch(onTrouble('preparing'))
       await epoch.judge.begin({ epoch: round.epoch, epochSeed, trigger: round, seenAtMs, devices })
     }
   }
@@ -175,8 +182,8 @@ export function createEpochs(
   }
 
   /** A session that is closed or full keeps no other operator from being asked. */
-  async function askDevices({ epoch, devices }: Duty) {
-    const asking = sessions.all().map(session => jobs.ask(session, epoch, devices))
+  async function askDevices({ epoch, byOperator }: Duty) {
+    const asking = sessions.all().map(session => jobs.ask(session, epoch, byOperator.get(session.operator) ?? []))
     for (const outcome of await Promise.allSettled(asking))
       if (outcome.status === 'rejected') onTrouble('device request')(outcome.reason)
   }

@@ -1,7 +1,5 @@
 /** What a Checker must not forget (verdicts, what it asked and was told, what it committed to), and how others read it while it runs. */
 import type { Address, Hex } from 'viem'
-import { operatorSessionTable } from '../chain/operator-session.ts'
-import { ownChainTable } from '../chain/own-chain.ts'
 import { readStore } from '../platform/read-store.ts'
 import type { Store } from '../platform/store.ts'
 import { toWire } from '../protocol/messages.ts'
@@ -10,37 +8,9 @@ import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
 import type { Verdict } from '../protocol/verdict.ts'
 import { type Duty, dutyOf } from './duty.ts'
 import type { JudgedRound } from './epoch/pack.ts'
-import { evidenceTable } from './round/record.ts'
 
-/** SQL of each schema version of a Checker's store. */
-export const checkerMigrations = [
-  `CREATE TABLE round (
-     epoch INTEGER NOT NULL, hash TEXT NOT NULL, ordinal INTEGER NOT NULL, slot INTEGER NOT NULL,
-     number INTEGER NOT NULL, timestamp INTEGER NOT NULL, PRIMARY KEY (epoch, hash)) STRICT;
-   CREATE TABLE verdict (
-     round TEXT NOT NULL, device_id TEXT NOT NULL, epoch INTEGER NOT NULL, generation INTEGER NOT NULL,
-     verdict TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, rate REAL NOT NULL,
-     commitment_hash TEXT, commitment TEXT, signature TEXT, evidence TEXT,
-     PRIMARY KEY (round, device_id)) STRICT;
-   CREATE INDEX verdict_by_epoch ON verdict (epoch, device_id);
-   CREATE TABLE heartbeat (
-     epoch INTEGER NOT NULL, device_id TEXT NOT NULL, asked INTEGER NOT NULL, answered INTEGER NOT NULL,
-     PRIMARY KEY (epoch, device_id)) STRICT;
-   CREATE TABLE device_check (
-     epoch INTEGER NOT NULL, device_id TEXT NOT NULL, device_valid INTEGER NOT NULL, environment_valid INTEGER NOT NULL,
-     environment_hash TEXT NOT NULL, findings TEXT NOT NULL, report TEXT NOT NULL, PRIMARY KEY (epoch, device_id)) STRICT;
-   CREATE TABLE opening (
-     epoch INTEGER NOT NULL, cohort INTEGER NOT NULL, words TEXT NOT NULL, PRIMARY KEY (epoch, cohort)) STRICT;
-   CREATE TABLE seat_commitment (epoch INTEGER PRIMARY KEY, root TEXT NOT NULL, salt TEXT NOT NULL) STRICT;
-   CREATE TABLE contradiction (
-     round TEXT NOT NULL, device_id TEXT NOT NULL, first TEXT NOT NULL, second TEXT NOT NULL,
-     PRIMARY KEY (round, device_id)) STRICT;`,
-  operatorSessionTable,
-  evidenceTable,
-  ownChainTable,
-  'CREATE TABLE duty (epoch INTEGER PRIMARY KEY, seed TEXT NOT NULL, duty TEXT NOT NULL) STRICT;',
-  'ALTER TABLE verdict ADD COLUMN witness TEXT;',
-] as const
+/** A host is updated once or twice in an epoch; one that reports ever new environments fills no disk. */
+const mostEnvironments = 8
 
 export type RecordedVerdict = JudgedRound & {
   readonly round: Hex
@@ -96,6 +66,8 @@ export type CheckerJournal = {
   /** Nothing once the epoch is committed to. */
   recordDeviceCheck(check: DeviceCheckRecord): void
   deviceCheck(epoch: number, deviceId: Hex): DeviceCheckRecord | null
+  /** Hashes of the environments that were reported in an epoch and found valid: more than one where its host was updated meanwhile. */
+  confirmedEnvironments(epoch: number, deviceId: Hex): ReadonlySet<Hex>
   /** Keeps the openings and their root in one transaction; a second call for an epoch changes nothing. */
   recordOpenings(epoch: number, root: Hex, salt: Hex, openings: ReadonlyMap<number, readonly bigint[]>): void
   seatCommitment(epoch: number): { readonly root: Hex; readonly salt: Hex } | null
@@ -242,7 +214,25 @@ export function createCheckerJournal(store: Store): CheckerJournal {
           JSON.stringify(check.findings),
           check.report,
         )
+        if (check.deviceValid && check.environmentValid)
+          store.run(
+            `INSERT OR IGNORE INTO confirmed_environment SELECT ?1, ?2, ?3
+             WHERE (SELECT count(*) FROM confirmed_environment WHERE epoch = ?1 AND device_id = ?2) < ${mostEnvironments}`,
+            check.epoch,
+            check.deviceId,
+            check.environmentHash,
+          )
       }),
+    confirmedEnvironments: (epoch, deviceId) =>
+      new Set(
+        store
+          .all<{ hash: Hex }>(
+            'SELECT hash FROM confirmed_environment WHERE epoch = ? AND device_id = ?',
+            epoch,
+            deviceId,
+          )
+          .map(({ hash }) => hash),
+      ),
     deviceCheck(epoch, deviceId) {
       const row = store.get<{
         device_valid: bigint
@@ -296,7 +286,16 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         .map(({ first, second }) => ({ first: parseSigned(first), second: parseSigned(second) })),
     prune: first =>
       store.transaction(() => {
-        for (const table of ['round', 'verdict', 'heartbeat', 'device_check', 'opening', 'seat_commitment', 'duty'])
+        for (const table of [
+          'round',
+          'verdict',
+          'heartbeat',
+          'device_check',
+          'confirmed_environment',
+          'opening',
+          'seat_commitment',
+          'duty',
+        ])
           store.run(`DELETE FROM ${table} WHERE epoch < ?`, first)
         store.run("DELETE FROM contradiction WHERE CAST(json_extract(first, '$.message.epoch') AS INTEGER) < ?", first)
         store.run('DELETE FROM evidence WHERE hash NOT IN (SELECT evidence FROM verdict WHERE evidence IS NOT NULL)')

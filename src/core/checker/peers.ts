@@ -9,7 +9,7 @@ import type { ConnectedNetwork } from '../chain/network.ts'
 import { isCommitted } from '../epoch/commitment-tree.ts'
 import type { OpeningWords } from '../epoch/opening.ts'
 import type { OpeningOnChain } from '../epoch/settlement-plan.ts'
-import type { Clock } from '../platform/clock.ts'
+import { type Clock, timeLimit } from '../platform/clock.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Signed } from '../protocol/typed-data.ts'
@@ -82,7 +82,6 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
     commitment: { readonly root: Hex; readonly depth: number },
   ): Promise<OpeningOnChain> {
     const session = await sessionWith(checker)
-    const given = new AbortController()
     let stopListening = () => {}
     const reply = new Promise<OpeningOnChain>((resolve, reject) => {
       const stopReplies = session.on(
@@ -101,21 +100,16 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
       const stopRefusals = session.on('refused', ({ code, regarding }) => {
         if (regarding === 'opening.request') reject(new Error(code))
       })
+      const stopWatching = session.onClose(({ code }) => reject(new Error(code)))
+      const answered = timeLimit(clock, answerMs, () => reject(new Error(`no answer within ${answerMs} ms`)))
       stopListening = () => {
-        stopReplies()
-        stopRefusals()
+        for (const stop of [stopReplies, stopRefusals, stopWatching, answered]) stop()
       }
-      session.onClose(({ code }) => reject(new Error(code)))
-      clock.sleep(answerMs, given.signal).then(
-        () => reject(new Error(`no answer within ${answerMs} ms`)),
-        () => undefined,
-      )
     })
     try {
       await session.send('opening.request', { epoch: BigInt(epoch), cohort })
       return await reply
     } finally {
-      given.abort()
       stopListening()
       reply.catch(() => undefined)
     }
@@ -186,10 +180,14 @@ export function createForwardWrongRow(deps: ForwardWrongRowDependencies): Forwar
     const given = new AbortController()
     let stopListening = () => {}
     const refused = new Promise<never>((_, reject) => {
-      stopListening = session.on('refused', ({ message, regarding }) => {
+      const stopRefusals = session.on('refused', ({ message, regarding }) => {
         if (regarding === 'wrong.row') reject(new Error(message))
       })
-      session.onClose(({ code }) => reject(new Error(code)))
+      const stopWatching = session.onClose(({ code }) => reject(new Error(code)))
+      stopListening = () => {
+        stopRefusals()
+        stopWatching()
+      }
     })
     try {
       refused.catch(() => undefined)

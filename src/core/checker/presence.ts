@@ -87,11 +87,10 @@ export function createPresence(deps: PresenceDependencies): Presence {
   async function askEverybody(stop: AbortSignal) {
     const now = duty()
     if (now === null) return
-    const operators = new Map<Address, Hex[]>()
-    for (const { operator, deviceId } of now.devices.filter(device => !isArriving(device.operator)))
-      operators.set(operator, [...(operators.get(operator) ?? []), deviceId])
+    const here = now.devices.filter(device => !isArriving(device.operator))
     await Promise.all(
-      [...operators].map(async ([operator, deviceIds]) => {
+      [...Map.groupBy(here, ({ operator }) => operator)].map(async ([operator, devices]) => {
+        const deviceIds = devices.map(({ deviceId }) => deviceId)
         const answered = await ask(operator, paceOf(now).timeoutMs, stop)
         if (answered === null) return
         records.write(() => {

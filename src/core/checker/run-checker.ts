@@ -60,6 +60,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const rules = await getRoundRules(network)
   const recomputers = createRecomputers({
     startEngine: deps.startEngine,
+    clock,
     onRestart: error => log.error({ error }, 'the work engine is started again'),
   })
   await recomputers.of(rules).start()
@@ -162,6 +163,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const settlement = createSettlement({
     network,
     epochs: epochs.newestFirst,
+    now: () => heads.tip?.timestamp ?? 0,
     duties: {
       seed: deps.seed,
       keeper: () => deps.settle(gather),

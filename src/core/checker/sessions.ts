@@ -77,5 +77,6 @@ export function serveOperator(session: Session, dependencies: ServeOperatorDepen
   session.on('device.report', body => jobs.take(session, body))
   for (const { judge } of epochs.newestFirst()) judge.greet(operator).catch(onTrouble('greeting'))
   const working = epochs.working()
-  if (working !== null) jobs.ask(session, working.epoch, working.devices).catch(onTrouble('device request'))
+  if (working !== null)
+    jobs.ask(session, working.epoch, working.byOperator.get(operator) ?? []).catch(onTrouble('device request'))
 }

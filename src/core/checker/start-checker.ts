@@ -105,8 +105,14 @@ export async function startChecker(
       evidence: createEvidenceStore(store),
       identity,
       transport: createWebSocketTransport({ identity, dialsPrivate }),
-      startEngine: async spec => {
-        const engine = await createWorkEngine({ spec, provider: executionProvider, threads, witnesses: true })
+      startEngine: async (spec, known) => {
+        const engine = await createWorkEngine(
+          {
+            ...{ spec, threads, witnesses: true, provider: known?.provider ?? executionProvider },
+            ...(known && { form: known.form }),
+          },
+          { ownProcess: true },
+        )
         return {
           ...engine,
           async verify(request) {

@@ -1,21 +1,14 @@
 /** Which epochs have been paid, and how, read from the chain again and again. */
-import type { Hex } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { createNetworkReader } from '../network/network-reader.ts'
-import type { EpochView, NetworkView } from '../network/network-view.ts'
+import type { EpochView, NetworkView, PaymentView } from '../network/network-view.ts'
 import type { Clock } from '../platform/clock.ts'
 
 export type PaidEpoch = {
   readonly epoch: number
   /** Wei of KAI set aside for the epoch. */
   readonly emission: bigint
-  readonly payments: readonly {
-    readonly device: Hex
-    readonly payout: Hex
-    readonly score: bigint
-    readonly amount: bigint
-    readonly txHash: Hex
-  }[]
+  readonly payments: readonly Pick<PaymentView, 'device' | 'payout' | 'score' | 'amount' | 'txHash'>[]
 }
 
 export type EpochFeedDependencies = {
@@ -50,10 +43,14 @@ export async function followEpochs(
   }
 }
 
-const paidEpoch = ({ epoch, money }: EpochView, { payments }: NetworkView): PaidEpoch => ({
+const paidEpoch = ({ epoch, money }: EpochView, view: NetworkView): PaidEpoch => ({
   epoch,
   emission: money?.emission ?? 0n,
-  payments: payments
-    .filter(payment => payment.epoch === epoch)
-    .map(({ device, payout, score, amount, txHash }) => ({ device, payout, score, amount, txHash })),
+  payments: paymentsOf(view, epoch),
 })
+
+/** What devices were paid for an epoch. */
+export const paymentsOf = ({ payments }: NetworkView, epoch: number): PaidEpoch['payments'] =>
+  payments
+    .filter(payment => payment.epoch === epoch)
+    .map(({ device, payout, score, amount, txHash }) => ({ device, payout, score, amount, txHash }))

@@ -1,12 +1,13 @@
 /** What a devnet has come to: the same data for the last line of `devnet up`, for `devnet status`, and for the table. */
-import { formatEther, type Hex } from 'viem'
+import type { Hex } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { kaiBalance } from '../chain/vault.ts'
 import { createNetworkReader } from '../network/network-reader.ts'
 import type { NetworkView } from '../network/network-view.ts'
-import { shortHex } from '../view/figures.ts'
+import { shortHex, tokens } from '../view/figures.ts'
 import { lineText } from '../view/line.ts'
-import { tableLines } from '../view/table-lines.ts'
+import { tableLines } from '../view/table.ts'
+import { type PaidEpoch, paymentsOf } from './epoch-feed.ts'
 
 export type DevnetSummary = {
   readonly rpcUrl: string
@@ -16,13 +17,7 @@ export type DevnetSummary = {
     readonly epoch: number
     readonly emission: bigint
     readonly paid: boolean
-    readonly payments: readonly {
-      readonly device: Hex
-      readonly payout: Hex
-      readonly score: bigint
-      readonly amount: bigint
-      readonly txHash: Hex
-    }[]
+    readonly payments: PaidEpoch['payments']
   }[]
   readonly devices: readonly {
     readonly device: Hex
@@ -80,9 +75,7 @@ function summarize(
         epoch,
         emission: money!.emission,
         paid: isPaid,
-        payments: view.payments
-          .filter(payment => payment.epoch === epoch)
-          .map(({ device, payout, score, amount, txHash }) => ({ device, payout, score, amount, txHash })),
+        payments: paymentsOf(view, epoch),
       })),
     devices: view.devices.map(({ id, operator, payout, history, earned }) => {
       const verdicts: Record<string, number> = {}
@@ -104,32 +97,26 @@ function summarize(
 }
 
 /** The table that `devnet up` ends with, of at most `width` columns. */
-export function summaryTable({ devices }: DevnetSummary, width: number): string {
-  const columns = [
-    { title: 'device' },
-    { title: 'rounds', align: 'right', rank: 2 },
-    { title: 'verdicts', least: 12 },
-    { title: 'score', align: 'right' },
-    { title: 'share', align: 'right', rank: 1 },
-    { title: 'paid (KAI)', align: 'right' },
-    { title: 'wallet (KAI)', align: 'right' },
-  ] as const
-  const rows = devices.map(({ device, rounds, verdicts, score, share, paid, balance }) => [
-    shortHex(device),
-    String(rounds),
-    Object.entries(verdicts)
-      .map(([verdict, count]) => `${verdict} ${count}`)
-      .join(', '),
-    score.toString(),
-    `${(share * 100).toFixed(1)} %`,
-    kai(paid),
-    kai(balance),
-  ])
-  return tableLines(columns, rows, { width }).map(lineText).join('\n')
-}
-
-/** Six decimals, cut: the exact wei are in the JSON. */
-const kai = (wei: bigint): string => {
-  const [whole, fraction = ''] = formatEther(wei).split('.')
-  return `${whole}.${fraction.padEnd(6, '0').slice(0, 6)}`
-}
+export const summaryTable = ({ devices }: DevnetSummary, width: number): string =>
+  tableLines(
+    [
+      { title: 'device', cell: ({ device }) => shortHex(device) },
+      { title: 'rounds', cell: ({ rounds }) => rounds, numeric: true, rank: 2 },
+      {
+        title: 'verdicts',
+        cell: ({ verdicts }) =>
+          Object.entries(verdicts)
+            .map(([verdict, count]) => `${verdict} ${count}`)
+            .join(', '),
+        least: 12,
+      },
+      { title: 'score', cell: ({ score }) => score, numeric: true },
+      { title: 'share', cell: ({ share }) => `${(share * 100).toFixed(1)} %`, numeric: true, rank: 1 },
+      { title: 'paid (KAI)', cell: ({ paid }) => tokens(paid, 6), numeric: true },
+      { title: 'wallet (KAI)', cell: ({ balance }) => tokens(balance, 6), numeric: true },
+    ],
+    devices,
+    { width },
+  )
+    .map(lineText)
+    .join('\n')

@@ -265,14 +265,25 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return { ...step, key }
   }
 
+  /** Both passes of a block begin at once, with the same two reads. */
+  let looking: Promise<readonly [Timeline | null, Head]> | null = null
+  function look() {
+    looking ??= Promise.all([
+      getTimeline(network),
+      reading('eth_getBlockByNumber', network.chain.client.getBlock()),
+    ]).finally(() => {
+      looking = null
+    })
+    return looking
+  }
+
   /** Takes the steps whose turn it is. */
   function inTurn(stepsAt: (timeline: Timeline, head: Head) => Promise<OpenStep[]>) {
     /** When each step was first seen as possible; turns are counted from there. */
     const possibleSince = new Map<string, { readonly time: number; readonly block: bigint }>()
     return async (gather: Gather): Promise<TakenStep[]> => {
-      const timeline = await getTimeline(network)
+      const [timeline, head] = await look()
       if (timeline === null) return []
-      const head = await reading('eth_getBlockByNumber', network.chain.client.getBlock())
       const now = Number(head.timestamp)
       const open = await stepsAt(timeline, head)
       const taken = await Promise.all(

@@ -1,8 +1,23 @@
-import type { CohortFacts, DeviceFacts, EpochFacts } from '../network/epoch-facts.ts'
-import { accountFor } from './account-for.ts'
-import type { Explanation } from './explanation.ts'
+// Why: docs/why/explorer-and-explanations.md
+
+import { decodeRate } from '../epoch/minifloat.ts'
+import { hasFlag, type Opening, unpackOpening } from '../epoch/opening.ts'
+import { capOf, creditOf, nextStanding, paymentOf, scoreOf } from '../epoch/rewards.ts'
+import { isScored, type LaneResult, tally } from '../epoch/tally.ts'
+import {
+  type CohortFacts,
+  type CohortPayment,
+  type DeviceFacts,
+  type EpochFacts,
+  type FactsDependencies,
+  type FactsQuery,
+  readFacts,
+} from '../network/epoch-facts.ts'
+import { cohortLanes, cohortOf, committeeSize, laneInCohort } from '../protocol/constants.ts'
+/** Accounts for a device's pay of an epoch: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
+import type { Account, Explanation, Figures, SeatAccount } from './explanation.ts'
 import { explanationSteps } from './explanation-steps.ts'
-import { whyNothing } from './nothing-earned.ts'
+import { whyNothing } from './why-nothing.ts'
 
 const pendingCodes: ReadonlySet<string> = new Set(['EPOCH_WORKING', 'EPOCH_SETTLING', 'PAYMENT_DUE'])
 
@@ -23,7 +38,7 @@ export function explainDevice(facts: EpochFacts, device: DeviceFacts, cohort: Co
     epoch: facts.epoch,
     operator: device.operator,
     payout: device.payout,
-    cohort: cohort?.cohort ?? Math.floor(device.lane / 64),
+    cohort: cohort?.cohort ?? cohortOf(device.lane),
     lane: account.lane,
     outcome: reason === null ? 'paid' : isPending ? 'pending' : 'nothing',
     amount: account.figures?.amount ?? 0n,
@@ -35,4 +50,143 @@ export function explainDevice(facts: EpochFacts, device: DeviceFacts, cohort: Co
     seats: account.seats,
     reason,
   }
+}
+
+function accountFor(facts: EpochFacts, device: DeviceFacts, cohort: CohortFacts | null): Account {
+  const lane = laneInCohort(device.lane)
+  const openings = cohort?.seats.map(({ opening }) => (opening === null ? null : unpackOpening(opening))) ?? []
+  const result = cohort === null ? null : resultOf(cohort, openings, lane)
+  const figures = result === null ? null : figuresOf(facts, device, result.used, cohort!.result!.certain[lane]!)
+  const payment = cohort === null ? null : paymentOfLane(cohort, lane)
+  return {
+    facts,
+    device,
+    cohort,
+    lane,
+    seats: cohort === null ? [] : seatAccounts(cohort, openings, lane, result?.used ?? null),
+    figures,
+    payment,
+    differences: [
+      ...(result?.differences ?? []),
+      ...(cohort?.result == null || figures === null
+        ? []
+        : differs('credit', figures.credit, cohort.result.credits[lane]!)),
+      ...(payment === null || figures === null ? [] : differs('payment', figures.amount, payment.amount, ' wei')),
+      ...(payment === null ? [] : undelivered(payment.payment, payment.payout)),
+    ],
+  }
+}
+
+/**
+ * The committee's result for the lane: recomputed where every counted opening is known, and compared with the chain's.
+ * Null while there is none.
+ */
+function resultOf(cohort: CohortFacts, openings: readonly (Opening | null)[], lane: number) {
+  if (cohort.result === null) return null
+  const { rates, uptimes, flags } = cohort.result
+  const onChain: LaneResult = { rate: rates[lane]!, uptime: uptimes[lane]!, flags: flags[lane]! }
+  const isComplete =
+    cohort.seats.length === committeeSize && cohort.seats.every(seat => !seat.opened || seat.opening !== null)
+  if (!isComplete) return { used: onChain, differences: [] }
+  const occupied = Array.from({ length: cohortLanes }, (_, i) => i === lane)
+  const used = tally(openings, occupied).lanes[lane]!
+  return {
+    used,
+    differences: [
+      ...differs('median rate (lane value)', used.rate, onChain.rate),
+      ...differs('median uptime', used.uptime, onChain.uptime),
+      ...differs('flags', used.flags, onChain.flags),
+    ],
+  }
+}
+
+const differs = (what: string, recomputed: bigint | number, onChain: bigint | number, unit = ''): string[] =>
+  BigInt(recomputed) === BigInt(onChain)
+    ? []
+    : [`The ${what} recomputed from the openings is ${recomputed}${unit}, the chain says ${onChain}${unit}.`]
+
+function figuresOf(
+  facts: EpochFacts,
+  { standingBefore, silentBefore }: DeviceFacts,
+  result: LaneResult,
+  certain: boolean,
+): Figures {
+  const medianRate = decodeRate(result.rate)
+  const score = scoreOf(result)
+  const earned = creditOf(score, standingBefore, facts.newcomers.cap)
+  const credit = standingBefore === 0n && facts.newcomers.held ? 0n : earned
+  const isPaid = facts.money !== null && facts.epoch >= facts.firstPaidEpoch
+  const { devicePool, denominator, maxPrice } = isPaid ? facts.money : { devicePool: 0n, denominator: 0n, maxPrice: 0n }
+  const poolShare = denominator === 0n ? 0n : (devicePool * credit) / denominator
+  const amount = paymentOf(credit, { devicePool, denominator, maxPrice })
+  return {
+    medianRate,
+    medianUptime: result.uptime,
+    flags: result.flags,
+    score,
+    lostToUptime: isScored(result) ? medianRate - score : 0n,
+    lostToFlags: isScored(result) ? 0n : medianRate,
+    standingBefore,
+    cap: capOf(standingBefore, facts.newcomers.cap),
+    credit,
+    heldByCap: score - earned,
+    heldBack: earned - credit,
+    standingAfter: nextStanding(standingBefore, earned, { silent: silentBefore, certain }),
+    devicePool,
+    denominator,
+    maxPrice,
+    poolShare,
+    heldByPrice: poolShare - amount,
+    amount,
+  }
+}
+
+function paymentOfLane({ payments }: CohortFacts, lane: number): Account['payment'] {
+  for (const payment of payments) {
+    const at = lane - payment.firstLane
+    const amount = payment.amounts[at]
+    if (at >= 0 && amount !== undefined) return { payment, amount, payout: payment.payouts[at]! }
+  }
+  return null
+}
+
+/** What the vault says it paid to a payee in a transaction must have arrived there, or be owed. */
+function undelivered(payment: CohortPayment, payee: string): string[] {
+  const sumTo = (list: CohortPayment['transfers']) =>
+    list.reduce((sum, { to, amount }) => (to === payee ? sum + amount : sum), 0n)
+  const said = payment.payouts.reduce((sum, payout, i) => (payout === payee ? sum + payment.amounts[i]! : sum), 0n)
+  const moved = sumTo(payment.transfers) + sumTo(payment.owed)
+  return moved === said
+    ? []
+    : [`The vault says it paid ${said} wei to ${payee} in ${payment.txHash}, and moved ${moved}.`]
+}
+
+function seatAccounts(
+  { seats }: CohortFacts,
+  openings: readonly (Opening | null)[],
+  lane: number,
+  result: LaneResult | null,
+): SeatAccount[] {
+  return seats.map((seat, i) => {
+    const said = openings[i]?.lanes[lane] ?? null
+    const judged = said !== null && hasFlag(said.flags, 'judged')
+    return {
+      seat: i,
+      operator: seat.operator,
+      endpoint: seat.endpoint,
+      opened: seat.opened,
+      rate: said === null ? null : decodeRate(said.rate),
+      uptime: said?.uptime ?? null,
+      flags: said?.flags ?? null,
+      agrees: result === null || !judged ? null : said.rate === result.rate && said.flags === result.flags,
+      evidenceRoot: seat.evidenceRoot,
+      rounds: seat.rounds,
+    }
+  })
+}
+
+/** Reads everything that explains a device's pay of one epoch, and explains it. @throws what {@link readFacts} throws */
+export async function readExplanation(query: FactsQuery, dependencies: FactsDependencies): Promise<Explanation> {
+  const { facts, device, cohort } = await readFacts(query, dependencies)
+  return explainDevice(facts, device, cohort)
 }

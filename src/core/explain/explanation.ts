@@ -1,5 +1,5 @@
 import type { Address, Hex } from 'viem'
-import type { SeatRound } from '../network/epoch-facts.ts'
+import type { CohortFacts, CohortPayment, DeviceFacts, EpochFacts, SeatFacts } from '../network/epoch-facts.ts'
 
 /** How a device's pay of one epoch came about: every step from membership to transfer, and the figures in between. */
 export type Explanation = {
@@ -40,22 +40,30 @@ export type ExplanationStep = {
   readonly evidence: readonly Reference[]
 }
 
-/** What one of the five seats said of the device. `rate` in Mop/s; null where its opening is not known. */
-export type SeatAccount = {
+/** What one seat of the committee said of the device. `rate` in Mop/s; null where its opening is not known. */
+export type SeatAccount = Pick<SeatFacts, 'operator' | 'endpoint' | 'opened' | 'evidenceRoot' | 'rounds'> & {
   readonly seat: number
-  readonly operator: Address | null
-  readonly endpoint: string | null
-  readonly opened: boolean
   readonly rate: bigint | null
   readonly uptime: number | null
   readonly flags: number | null
   /** Rate equals the median and flags equal the majority; null where it cannot be said. */
   readonly agrees: boolean | null
-  readonly evidenceRoot: Hex | null
-  readonly rounds: readonly SeatRound[] | null
 }
 
 export type Reference = { readonly what: string; readonly hash: string }
+
+/** Everything that explanations are told from. */
+export type Account = {
+  readonly facts: EpochFacts
+  readonly device: DeviceFacts
+  readonly cohort: CohortFacts | null
+  /** The device's lane within its cohort. */
+  readonly lane: number
+  readonly seats: readonly SeatAccount[]
+  readonly figures: Figures | null
+  readonly payment: { readonly payment: CohortPayment; readonly amount: bigint; readonly payout: string } | null
+  readonly differences: readonly string[]
+}
 
 /** Rates and scores in Mop/s, amounts in wei. Each unit of the median rate and of the share is accounted for. */
 export type Figures = {

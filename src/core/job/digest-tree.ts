@@ -7,7 +7,7 @@
  *
  * No rows: the root is 32 zero bytes. Integers are big-endian.
  */
-import { createHash, hash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { leafRows, rowBytes } from './spec.ts'
 
 export const hashBytes = 32
@@ -15,6 +15,9 @@ const leafBytes = leafRows * rowBytes
 const leafDomain = Buffer.from('kaisar/leaf/v1')
 const leafPrefixBytes = leafDomain.length + 8
 const nodeDomain = Buffer.from('kaisar/node/v1')
+const nodePrefixBytes = nodeDomain.length
+const nodeBytes = nodePrefixBytes + 2 * hashBytes
+const rootDomain = Buffer.from('kaisar/root/v1')
 
 /** More rows than any window can hold; a commitment above it is refused before anything is computed from it. */
 export const rowsLimit = 2 ** 40
@@ -42,17 +45,19 @@ function leafInput(chunk: number): Buffer {
 }
 
 function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
-  const input = Buffer.allocUnsafe(nodeDomain.length + 2 * hashBytes)
+  const input = Buffer.allocUnsafe(nodeBytes)
   input.set(nodeDomain)
-  input.set(left, nodeDomain.length)
-  input.set(right, nodeDomain.length + hashBytes)
+  input.set(left, nodePrefixBytes)
+  input.set(right, nodePrefixBytes + hashBytes)
   return sha256(input)
 }
 
 function rootHash(rows: number, top: Uint8Array): Buffer {
-  const count = Buffer.alloc(8)
-  count.writeBigUInt64BE(BigInt(rows))
-  return createHash('sha256').update('kaisar/root/v1').update(count).update(top).digest()
+  const input = Buffer.allocUnsafe(rootDomain.length + 8 + hashBytes)
+  input.set(rootDomain)
+  input.writeBigUInt64BE(BigInt(rows), rootDomain.length)
+  input.set(top, rootDomain.length + 8)
+  return sha256(input)
 }
 
 /** Which siblings the proof of a chunk has, from the leaf up: true where there is one. */
@@ -63,17 +68,79 @@ export function proofShape(rows: number, chunk: number): { readonly siblingIsLef
     count > 1;
     count = Math.ceil(count / 2), position = Math.floor(position / 2)
   )
-    if ((position ^ 1) < count) shape.push({ siblingIsLeft: position % 2 === 1 })
+    if (siblingOf(position) < count) shape.push({ siblingIsLeft: position % 2 === 1 })
   return shape
 }
 
+/** How many siblings the proof of a chunk has: the length of {@link proofShape}, without making it. */
+export function proofLength(rows: number, chunk: number): number {
+  let length = 0
+  for (
+    let count = chunkCount(rows), position = chunk;
+    count > 1;
+    count = Math.ceil(count / 2), position = Math.floor(position / 2)
+  )
+    if (siblingOf(position) < count) length++
+  return length
+}
+
+/** Not by XOR, which would cut a position to 32 bits: there may be 2^34 chunks. */
+const siblingOf = (position: number): number => (position % 2 === 0 ? position + 1 : position - 1)
+
 /** The root that this leaf and proof lead to. `proof`: as many hashes as {@link proofShape} has entries. */
-export function rootFromProof(rows: number, chunk: number, digests: Uint8Array, proof: readonly Uint8Array[]): Buffer {
-  let node = leafHash(chunk, digests)
-  proofShape(rows, chunk).forEach(({ siblingIsLeft }, level) => {
-    node = siblingIsLeft ? nodeHash(proof[level]!, node) : nodeHash(node, proof[level]!)
-  })
-  return rootHash(rows, node)
+export const rootFromProof = (rows: number, chunk: number, digests: Uint8Array, proof: readonly Uint8Array[]): Buffer =>
+  createProofChecker(rows)(chunk, digests, proof)
+
+/**
+ * {@link rootFromProof} for several chunks of one tree. Their paths meet: a node that an earlier proof came by with the same children
+ * has the same hash and is not hashed again. With other children it is, so that each proof is judged as if it were alone.
+ */
+export function createProofChecker(
+  rows: number,
+): (chunk: number, digests: Uint8Array, proof: readonly Uint8Array[]) => Buffer {
+  const chunks = chunkCount(rows)
+  const input = Buffer.allocUnsafe(leafPrefixBytes + leafBytes)
+  /** By level and place, the last children seen and their hash. */
+  const known = new Map<number, { readonly children: Buffer; readonly hash: Buffer }>()
+  let top: Buffer | null = null
+  let root: Buffer = Buffer.alloc(hashBytes)
+
+  /** The parent of the two nodes that `input` holds. */
+  function parent(key: number): Buffer {
+    const earlier = known.get(key)
+    if (earlier !== undefined && input.compare(earlier.children, 0, 2 * hashBytes, nodePrefixBytes, nodeBytes) === 0)
+      return earlier.hash
+    const nodeInput = input.subarray(0, nodeBytes)
+    const hash = sha256(nodeInput)
+    known.set(key, { children: Buffer.from(nodeInput.subarray(nodePrefixBytes)), hash })
+    return hash
+  }
+
+  return (chunk, digests, proof) => {
+    input.set(leafDomain)
+    input.writeBigUInt64BE(BigInt(chunk), leafDomain.length)
+    input.set(digests, leafPrefixBytes)
+    let node = sha256(input.subarray(0, leafPrefixBytes + digests.length))
+    input.set(nodeDomain)
+    let used = 0
+    let base = chunks
+    for (let count = chunks, position = chunk; count > 1; count = Math.ceil(count / 2)) {
+      const isRight = position % 2 === 1
+      if (siblingOf(position) < count) {
+        const sibling = proof[used++]!
+        input.set(isRight ? sibling : node, nodePrefixBytes)
+        input.set(isRight ? node : sibling, nodePrefixBytes + hashBytes)
+        node = parent(base + (position - (position % 2)) / 2)
+      }
+      position = Math.floor(position / 2)
+      base += Math.ceil(count / 2)
+    }
+    if (top === null || !top.equals(node)) {
+      top = node
+      root = rootHash(rows, node)
+    }
+    return root
+  }
 }
 
 export type DigestTree = {

@@ -91,4 +91,23 @@ export const jobErrors = defineErrors({
     meaning: 'The round was dropped, or the daemon is shutting down; its rows were discarded.',
     fix: 'Nothing to do.',
   },
+  JOB_MEMORY_TOO_SMALL: {
+    message: ({ groups, leastGroups, groupBytes }: { groups: number; leastGroups: number; groupBytes: number }) =>
+      `There is memory for ${groups} groups of ${groupBytes} bytes; at least ${leastGroups} are needed.`,
+    meaning: 'A memory job over fewer groups would measure a cache and not the memory behind it.',
+    fix: `Free memory that other programs hold, or take part with a device that has more of it.`,
+    exit: 3,
+  },
+  JOB_FILL_CANCELLED: {
+    message: () => 'The fill of the memory was cancelled.',
+    meaning: 'The epoch ended, the device was paused, or the daemon is shutting down; nothing of it is claimed.',
+    fix: 'Nothing to do.',
+  },
+  JOB_MEMORY_LOST: {
+    message: ({ groups, ready }: { groups: number; ready: number }) =>
+      `A window over ${groups} groups cannot be worked or opened: ${ready} are filled.`,
+    meaning:
+      'The memory was given back or shrank since the groups were claimed, so the states cannot be computed again.',
+    fix: 'Nothing to do: the round counts zero, and the next fill claims what there is.',
+  },
 })

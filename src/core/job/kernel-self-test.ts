@@ -7,8 +7,7 @@
 
 import { jobErrors } from './errors.ts'
 import type { ExecutionProvider, SessionOptions } from './execution-provider.ts'
-import { type Kernel, openKernel } from './kernel.ts'
-import type { KernelForm } from './model-graph.ts'
+import { type Kernel, type KernelForm, openKernel } from './kernel.ts'
 import { referenceDigests } from './reference-digests.ts'
 import { rowInput } from './row-input.ts'
 import { type JobSpec, operationsPerRow, rowBytes } from './spec.ts'
@@ -19,7 +18,7 @@ import { createWeights, type Weights } from './weights.ts'
 const formsOf: Record<ExecutionProvider, readonly KernelForm[]> = {
   cpu: ['u8', 'fp32', 's8'],
   cuda: ['fp32', 's8'],
-  webgpu: ['fp32'],
+  webgpu: ['wgsl-8', 'wgsl-4', 'fp32'],
 }
 
 export type FormResult = {

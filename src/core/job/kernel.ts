@@ -1,10 +1,15 @@
-/** A model loaded into ONNX Runtime in one form: rows of bytes in, digests of bytes out. */
+/** A model loaded in one form, into ONNX Runtime or as shaders of our own: rows of bytes in, digests of bytes out. */
 import * as ort from 'onnxruntime-node'
 import { jobErrors } from './errors.ts'
 import { firstLine, openSession, type SessionOptions } from './execution-provider.ts'
-import { buildModel, type KernelForm } from './model-graph.ts'
+import { buildModel, type GraphForm } from './model-graph.ts'
 import { rowBytes } from './spec.ts'
 import type { Weights } from './weights.ts'
+import { openWgslKernel } from './wgsl-kernel.ts'
+import { type WgslForm, wgslForms } from './wgsl-shader.ts'
+
+/** Every form of the model: graphs of ONNX Runtime, and shaders. */
+export type KernelForm = GraphForm | WgslForm
 
 export type Kernel = {
   readonly form: KernelForm
@@ -20,6 +25,7 @@ export type KernelOptions = SessionOptions & { readonly inner?: boolean }
 
 /** @throws JOB_PROVIDER_UNAVAILABLE when the execution provider cannot run this form. */
 export async function openKernel(weights: Weights, form: KernelForm, options: KernelOptions): Promise<Kernel> {
+  if (isShader(form)) return openWgslKernel(weights, form, options)
   const { inner = false, ...sessionOptions } = options
   const session = await openSession(buildModel(weights, form, inner), sessionOptions)
   const { pack, unpack } = elements[form]
@@ -47,20 +53,21 @@ export async function openKernel(weights: Weights, form: KernelForm, options: Ke
   }
 }
 
+const isShader = (form: KernelForm): form is WgslForm => (wgslForms as readonly string[]).includes(form)
+
 type Elements = {
   readonly pack: (bytes: Uint8Array, dims: number[]) => ort.Tensor
   readonly unpack: (values: never) => Uint8Array
 }
 
-const elements: Record<KernelForm, Elements> = {
+const elements: Record<GraphForm, Elements> = {
   u8: { pack: (bytes, dims) => new ort.Tensor('uint8', bytes, dims), unpack: (values: Uint8Array) => values },
   s8: {
-    pack: (bytes, dims) =>
-      new ort.Tensor(
-        'int8',
-        Int8Array.from(bytes, byte => byte - 64),
-        dims,
-      ),
+    pack(bytes, dims) {
+      const values = new Int8Array(bytes.length)
+      for (let i = 0; i < bytes.length; i++) values[i] = bytes[i]! - 64
+      return new ort.Tensor('int8', values, dims)
+    },
     unpack: (values: Int8Array) => shifted(values),
   },
   fp32: {

@@ -29,14 +29,20 @@ export function keystream(seed: Uint8Array, firstBlock: number, length: number):
 
 /** The same bytes at scattered places: for each entry of `firstBlocks`, `blocks` whole blocks, concatenated. One cipher for all. */
 export function keystreamAt(seed: Uint8Array, firstBlocks: readonly number[], blocks: number): Uint8Array {
-  const { key, counter } = split(seed)
-  const counters = Buffer.alloc(firstBlocks.length * blocks * blockBytes)
+  const { key } = split(seed)
+  const initial = Buffer.from(seed.subarray(blockBytes))
+  const words = [12, 8, 4, 0].map(at => initial.readUInt32BE(at))
+  const counters = Buffer.allocUnsafe(firstBlocks.length * blocks * blockBytes)
   let offset = 0
   for (const first of firstBlocks)
     for (let block = 0; block < blocks; block++, offset += blockBytes) {
-      const value = (counter + BigInt(first + block)) & counterMask
-      counters.writeBigUInt64BE(value >> 64n, offset)
-      counters.writeBigUInt64BE(value & 0xffff_ffff_ffff_ffffn, offset + 8)
+      // The sum in words of 32 bits, lowest first: what is left of a block's number and the carry stay below 2^53.
+      let carry = first + block
+      for (const [i, word] of words.entries()) {
+        const sum = carry + word
+        counters.writeUInt32BE(sum % 2 ** 32, offset + 12 - 4 * i)
+        carry = Math.floor(sum / 2 ** 32)
+      }
     }
   return createCipheriv('aes-128-ecb', key, null).setAutoPadding(false).update(counters)
 }

@@ -19,8 +19,8 @@ import {
 import { rowBytes } from './spec.ts'
 import type { Weights } from './weights.ts'
 
-export const kernelForms = ['fp32', 'u8', 's8'] as const
-export type KernelForm = (typeof kernelForms)[number]
+export const graphForms = ['fp32', 'u8', 's8'] as const
+export type GraphForm = (typeof graphForms)[number]
 
 type TypedArray = Float32Array | Uint8Array | Int8Array | Uint32Array
 
@@ -63,7 +63,7 @@ const middleBitsOfFraction = (graph: Graph, scaled: string): string => {
   return graph.apply('Sub', [graph.apply('Floor', [graph.apply('Mul', [fraction, base])]), middle])
 }
 
-const forms: Record<KernelForm, Form> = {
+const forms: Record<GraphForm, Form> = {
   fp32: {
     element: onnxType.float32,
     layer(graph, x, { name, rows, columns, entries }) {
@@ -103,7 +103,7 @@ const forms: Record<KernelForm, Form> = {
  * The serialised ONNX model of these weights in this form; input `x` [m, 32], output `y` [m, 32].
  * @param inner - whether it also gives the activations that the digest is made of, output `h` [m, K]
  */
-export function buildModel({ spec, embed, layers, reduce }: Weights, form: KernelForm, inner = false): Uint8Array {
+export function buildModel({ spec, embed, layers, reduce }: Weights, form: GraphForm, inner = false): Uint8Array {
   const { element, layer } = forms[form]
   const graph = createGraph()
   const { width } = spec

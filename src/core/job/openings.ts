@@ -5,11 +5,12 @@
  *
  * Why: docs/why/work-proof.md
  */
-import { chunkOf, type DigestTree, hashBytes, proofShape, rootFromProof, rowsInChunk } from './digest-tree.ts'
+import { chunkOf, createProofChecker, type DigestTree, hashBytes, proofLength, rowsInChunk } from './digest-tree.ts'
 import { jobErrors } from './errors.ts'
 import { leafRows, rowBytes } from './spec.ts'
 
 const version = 1
+const wordBytes = 4
 
 export type OpenedChunk = {
   readonly chunk: number
@@ -21,7 +22,7 @@ export type OpenedChunk = {
 export const chunksOf = (sample: readonly number[]): number[] => [...new Set(sample.map(chunkOf))].sort((a, b) => a - b)
 
 const openedBytes = (rows: number, chunk: number): number =>
-  rowsInChunk(rows, chunk) * rowBytes + proofShape(rows, chunk).length * hashBytes
+  rowsInChunk(rows, chunk) * rowBytes + proofLength(rows, chunk) * hashBytes
 
 /** Exact length in bytes of the openings of a sample: the limit for a frame before anything in it is read. */
 export const openingsBytes = (rows: number, sample: readonly number[]): number =>
@@ -45,22 +46,24 @@ export function decodeOpenings(bytes: Uint8Array, rows: number, sample: readonly
   if (bytes[0] !== version) throw refuse(bytes.length === 0 ? 'they are empty' : `version ${bytes[0]} is unknown`)
   const expected = openingsBytes(rows, sample)
   if (bytes.length !== expected) throw refuse(`they have ${bytes.length} bytes, ${expected} are expected`)
-  let offset = 1
+  // One copy of all, so placed that what follows the version begins at a multiple of four and can be read as words.
+  const aligned = new Uint8Array(wordBytes - 1 + bytes.length)
+  aligned.set(bytes, wordBytes - 1)
+  let offset = wordBytes
   const take = (length: number): Uint8Array => {
     offset += length
-    return bytes.subarray(offset - length, offset)
+    return aligned.subarray(offset - length, offset)
   }
   return chunksOf(sample).map(chunk => {
     const digests = take(rowsInChunk(rows, chunk) * rowBytes)
     if (!areDigests(digests)) throw refuse(`a byte of chunk ${chunk} is outside [0, 127]`)
-    return { chunk, digests, proof: proofShape(rows, chunk).map(() => take(hashBytes)) }
+    return { chunk, digests, proof: Array.from({ length: proofLength(rows, chunk) }, () => take(hashBytes)) }
   })
 }
 
 /** Whether no byte is above 127: four at a time, since a seat reads 2 KiB for every row it samples. */
-function areDigests(bytes: Uint8Array): boolean {
-  // A copy, because a view of words must begin at a multiple of four; a Buffer's own slice would not be one.
-  const words = new Uint32Array(new Uint8Array(bytes).buffer)
+function areDigests({ buffer, byteOffset, length }: Uint8Array): boolean {
+  const words = new Uint32Array(buffer, byteOffset, length / wordBytes)
   let bits = 0
   for (let i = 0; i < words.length; i++) bits |= words[i]!
   return (bits & 0x80808080) === 0
@@ -77,7 +80,8 @@ export function checkSample(sample: readonly number[], rows: number, limit: numb
 
 /** The chunk whose proof does not lead to the root, or null when all do. */
 export function chunkOutsideRoot(opened: readonly OpenedChunk[], rows: number, root: Uint8Array): number | null {
-  const stray = opened.find(({ chunk, digests, proof }) => !rootFromProof(rows, chunk, digests, proof).equals(root))
+  const rootOf = createProofChecker(rows)
+  const stray = opened.find(({ chunk, digests, proof }) => !rootOf(chunk, digests, proof).equals(root))
   return stray?.chunk ?? null
 }
 

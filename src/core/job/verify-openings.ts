@@ -124,7 +124,6 @@ async function recompute(
       ? null
       : createHash('sha256').update(witnessTag).update(witnessOf.slice(2), 'hex'),
   )
-  const hashOfRow = entries.flatMap(({ claim }, i) => claim.sample.map(() => hashes[i]!))
   for (let offset = 0; offset < inputs.length; offset += batchRows * rowBytes) {
     const batch = inputs.subarray(offset, offset + batchRows * rowBytes)
     if (computeInner === undefined) digests.set(await compute(batch), offset)
@@ -132,11 +131,22 @@ async function recompute(
       const computed = await computeInner(batch)
       digests.set(computed.digests, offset)
       const rows = batch.length / rowBytes
-      const width = computed.inner.length / rows
-      for (let row = 0; row < rows; row++)
-        hashOfRow[offset / rowBytes + row]?.update(computed.inner.subarray(row * width, (row + 1) * width))
+      hashInner(offset / rowBytes, rows, computed.inner)
     }
   }
+  /** The rows of a claim that are in this batch are hashed at once: they lie one behind the other. */
+  function hashInner(firstRow: number, rows: number, inner: Uint8Array) {
+    const width = inner.length / rows
+    let first = 0
+    for (const [i, { claim }] of entries.entries()) {
+      const end = first + claim.sample.length
+      const from = Math.max(first, firstRow)
+      const to = Math.min(end, firstRow + rows)
+      if (from < to) hashes[i]?.update(inner.subarray((from - firstRow) * width, (to - firstRow) * width))
+      first = end
+    }
+  }
+
   let offset = 0
   return new Map(
     entries.map((entry, i) => {

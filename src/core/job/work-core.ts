@@ -7,10 +7,9 @@ import { bytesToHex, hexToBytes } from '../platform/hex.ts'
 import { rowsInChunk } from './digest-tree.ts'
 import { jobErrors } from './errors.ts'
 import { chooseExecutionProvider, type ExecutionProvider } from './execution-provider.ts'
-import { openKernel } from './kernel.ts'
+import { type KernelForm, openKernel } from './kernel.ts'
 import { type FormResult, selfTest } from './kernel-self-test.ts'
 import { createModelCache, type PreparedModel } from './model-cache.ts'
-import type { KernelForm } from './model-graph.ts'
 import { checkSample, chunksOf, encodeOpenings } from './openings.ts'
 import { rowInput } from './row-input.ts'
 import { reworkWindow, runWindow, type WorkedWindow } from './run-window.ts'
@@ -27,6 +26,8 @@ export type WorkOptions = {
   readonly deviceIndex?: number
   /** Providers that cannot be pinned to the device, and why: they are refused. */
   readonly notPinned?: Partial<Record<ExecutionProvider, string>>
+  /** The form that a self-test of this provider on this host has chosen before; default: it is tested now. */
+  readonly form?: KernelForm
   /** Threads of one operator on the CPU; default 0, every core. */
   readonly threads?: number
   /** Most rows of one run; default 1024 on the CPU, 16384 elsewhere. */
@@ -116,7 +117,9 @@ export async function createWorkCore(
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
     const session = { provider, deviceIndex, threads }
     const batchRows = options.batchRows ?? (provider === 'cpu' ? 1024 : 16_384)
-    return { session, batchRows, test: await selfTest(spec, { ...session, mostRows: batchRows }, clock, open) }
+    const { form } = options
+    const tested = form === undefined ? selfTest(spec, { ...session, mostRows: batchRows }, clock, open) : null
+    return { session, batchRows, test: (await tested) ?? { form: form!, results: [] } }
   })
   const { session, batchRows, test } = choice.result
   const gate = createWindowGate()

@@ -1,6 +1,6 @@
 /**
- * The work engine: one thread that holds the epoch's model, works windows, opens samples and recomputes other devices' rows. The
- * Provider has one per device, the Checker one in all; model building, hashing and ONNX Runtime stay off the event loop.
+ * The work engine: one thread, or process, that holds the epoch's model, works windows, opens samples and recomputes other devices'
+ * rows. The Provider has one per device, the Checker one in all; model building, hashing and ONNX Runtime stay off the event loop.
  *
  * @example
  * const engine = await createWorkEngine({ spec: specs.devnet, provider: 'cpu', threads: 1 })
@@ -11,10 +11,9 @@
  *
  * Why: docs/why/work-proof.md
  */
-import { Worker } from 'node:worker_threads'
 import { systemClock } from '../platform/clock.ts'
 import { type ExitCode, KaisarError } from '../platform/errors.ts'
-import { ownFile } from '../platform/own-files.ts'
+import { startProcess, startThread } from './engine-host.ts'
 import { jobErrors } from './errors.ts'
 import { type MonotonicClock, threadClock } from './thread-clock.ts'
 import type { WorkCore, WorkDescription, WorkOptions } from './work-core.ts'
@@ -49,15 +48,17 @@ let starting: Promise<unknown> = Promise.resolve()
 
 /**
  * Starts the thread, chooses the execution provider and the kernel. @throws as {@link createWorkCore}
- * `clock`: the one by which a caller says when a trigger was seen; default the platform's.
+ * `clock`: the one by which a caller says when a trigger was seen; default the platform's. `ownProcess`: it gets a process of its own,
+ * whose memory is free when it is closed; for verifying alone, since windows are measured in this process's time.
  */
 export function createWorkEngine(
   options: WorkOptions,
-  { clock = systemClock }: { readonly clock?: MonotonicClock } = {},
+  { clock = systemClock, ownProcess = false }: { readonly clock?: MonotonicClock; readonly ownProcess?: boolean } = {},
 ): Promise<WorkEngine> {
-  if (options.provider === 'cpu' || options.provider === 'cuda') return startEngine(options, clock)
+  if (ownProcess || options.provider === 'cpu' || options.provider === 'cuda')
+    return startEngine(options, clock, ownProcess)
   const started = starting.then(async () => {
-    const engine = await startEngine({ ...options, webgpuTaken }, clock)
+    const engine = await startEngine({ ...options, webgpuTaken }, clock, false)
     if (engine.description.provider !== 'webgpu') return engine
     webgpuTaken = true
     return {
@@ -72,10 +73,10 @@ export function createWorkEngine(
   return started
 }
 
-async function startEngine(options: WorkOptions, clock: MonotonicClock): Promise<WorkEngine> {
+async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProcess: boolean): Promise<WorkEngine> {
   // CUDA reads it once, when its library loads: the order in which devices are numbered. Only this thread sets what native code sees.
   process.env.CUDA_DEVICE_ORDER = 'PCI_BUS_ID'
-  const worker = new Worker(ownFile('core/job/work-worker'), { workerData: options })
+  const host = ownProcess ? startProcess(options) : startThread(options)
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>()
   let stopped: KaisarError | null = null
   let calls = 0
@@ -87,7 +88,7 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock): Promise
     })
   const call = (method: WorkCall['method'], argument?: unknown, id = ++calls): Promise<unknown> => {
     const reply = expect(id)
-    worker.postMessage({ id, method, argument } satisfies WorkCall)
+    host.post({ id, method, argument })
     return reply
   }
   const stop = (reason: string, cause?: unknown) => {
@@ -95,16 +96,15 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock): Promise
     for (const { reject } of waiting.values()) reject(stopped)
     waiting.clear()
   }
-  worker.on('message', (reply: WorkAnswer) => {
+  host.onAnswer(reply => {
     const { resolve, reject } = waiting.get(reply.id)!
     waiting.delete(reply.id)
     if (reply.failed) reject(toError(reply.error))
     else resolve(reply.result)
   })
-  worker.on('error', error => stop(error instanceof Error ? error.message : String(error), error))
   const exited = new Promise<void>(resolve =>
-    worker.on('exit', code => {
-      stop(`its thread ended with code ${code}`)
+    host.onEnd((reason, cause) => {
+      stop(reason, cause)
       resolve()
     }),
   )
@@ -120,7 +120,7 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock): Promise
       prepare: epochSeed => call('prepare', epochSeed) as ReturnType<WorkCore['prepare']>,
       runWindow(request, signal) {
         const id = ++calls
-        const cancel = () => worker.postMessage({ id, method: 'cancel', argument: id } satisfies WorkCall)
+        const cancel = () => host.post({ id, method: 'cancel', argument: id })
         if (signal?.aborted) return Promise.reject(jobErrors.JOB_WINDOW_CANCELLED())
         signal?.addEventListener('abort', cancel, { once: true })
         // The window runs from when its trigger was seen here, not from when the thread hears of it.

@@ -1,11 +1,11 @@
-/** Worker thread: owns ONNX Runtime and a {@link WorkCore}; see work-engine.ts for the other side. */
-import { parentPort, workerData } from 'node:worker_threads'
+/** A thread or process that owns ONNX Runtime and a {@link WorkCore}; see work-engine.ts for the other side. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { KaisarError } from '../platform/errors.ts'
 import { threadClock } from './thread-clock.ts'
 import { createWorkCore, type WorkCore, type WorkOptions } from './work-core.ts'
 import type { WorkAnswer, WorkCall } from './work-engine.ts'
 
-const port = parentPort!
+const host = parentPort === null ? ofProcess() : ofThread(parentPort)
 const cancellations = new Map<number, AbortController>()
 
 const describeError = (error: unknown): Extract<WorkAnswer, { failed: true }>['error'] =>
@@ -27,25 +27,53 @@ const answer = async (id: number, work: () => Promise<unknown>): Promise<void> =
   } catch (error) {
     reply = { id, failed: true, error: describeError(error) }
   }
-  port.postMessage(reply)
+  host.post(reply)
 }
 
 let core: WorkCore | undefined
 await answer(0, async () => {
-  core = await createWorkCore(workerData as WorkOptions, { clock: threadClock })
+  core = await createWorkCore(host.options, { clock: threadClock })
   return core.description
 })
 
-port.on('message', ({ id, method, argument }: WorkCall) => {
+host.onCall(({ id, method, argument }) => {
   if (method === 'cancel') return cancellations.get(argument as number)?.abort()
   if (method === 'close') {
     void answer(id, async () => {
       for (const cancellation of cancellations.values()) cancellation.abort()
       await core?.close()
-    }).then(() => port.close())
+    }).then(host.close)
     return
   }
   const cancellation = new AbortController()
   cancellations.set(id, cancellation)
   void answer(id, () => core![method](argument as never, cancellation.signal)).finally(() => cancellations.delete(id))
 })
+
+type Host = {
+  readonly options: WorkOptions
+  post(answer: WorkAnswer): void
+  onCall(take: (call: WorkCall) => void): void
+  close(): void
+}
+
+function ofThread(port: MessagePort): Host {
+  return {
+    options: workerData as WorkOptions,
+    post: answer => port.postMessage(answer),
+    onCall: take => void port.on('message', take),
+    close: () => port.close(),
+  }
+}
+
+function ofProcess(): Host {
+  // A signal to the whole group means the daemon, which ends us once it has judged what is open; without it there is nothing to do.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined)
+  process.once('disconnect', () => process.exit())
+  return {
+    options: JSON.parse(process.argv[2]!) as WorkOptions,
+    post: answer => void (process.connected && process.send!(answer)),
+    onCall: take => void process.on('message', call => take(call as WorkCall)),
+    close: () => process.disconnect(),
+  }
+}

@@ -5,18 +5,19 @@ import type { CheckerOverview } from '../chain/checkers.ts'
 import type { DeviceOverview } from '../chain/devices.ts'
 import type { EpochOverview, Phase } from '../chain/epochs.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
+import { hasFlag } from '../epoch/opening.ts'
 import { scoreOf } from '../epoch/rewards.ts'
-import { cohortLanes } from '../protocol/constants.ts'
+import type { LaneResult } from '../epoch/tally.ts'
+import { cohortOf, laneInCohort } from '../protocol/constants.ts'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
-import { chainVerdict, voidVerdict } from './chain-verdict.ts'
-import { cohortKey, cohortOf, cohortState, type History, isMember, type Membership, paidAt } from './history.ts'
+import { cohortKey, cohortState, type History, isMember, type Membership, paidAt } from './history.ts'
 import type {
+  ChainVerdict,
   CheckerView,
   CohortView,
   CommitmentView,
   DeviceEpochView,
-  DeviceView,
   EpochView,
   KeeperPaymentView,
   NetworkView,
@@ -106,9 +107,11 @@ export function buildNetworkView(readings: NetworkReadings, parts = epochPartsOf
     rules,
     currentEpoch: epochs[0] ?? null,
     rounds,
-    devices: readings.devices.map(device =>
-      deviceView(device, results.get(device.id) ?? [], parts.registrations.get(device.id) ?? null),
-    ),
+    devices: readings.devices.map(device => {
+      const history = results.get(device.id) ?? []
+      const earned = history.reduce((sum, { amount }) => sum + (amount ?? 0n), 0n)
+      return { ...device, earned, registeredTxHash: parts.registrations.get(device.id) ?? null, history }
+    }),
     checkers: readings.checkers.map(checker => checkerView(readings, checker, members)),
     epochs: epochs.map(epoch => epochView(readings, epoch, members.get(epoch)!)),
     payments,
@@ -188,7 +191,7 @@ function resultsOf(
       return cohortState(history, epoch, cohortOf(membership.lane), overviews.get(epoch)?.phase ?? 'pay') === 'void'
         ? [{ epoch, rate: 0n, uptime: 0, flags: 0, score: null, credit: null, ...payment, verdict: voidVerdict }]
         : []
-    const lane = membership.lane % cohortLanes
+    const lane = laneInCohort(membership.lane)
     const result = { rate: final.rates[lane]!, uptime: final.uptimes[lane]!, flags: final.flags[lane]! }
     return [
       {
@@ -205,41 +208,13 @@ function resultsOf(
   })
 }
 
-function deviceView(
-  device: DeviceOverview,
-  history: readonly DeviceEpochView[],
-  registeredTxHash: Hex | null,
-): DeviceView {
-  const { id, operator, payout, lane, cohort, generation, since, until, standing, silentEpochs, owed, deposit } = device
-  return {
-    id,
-    operator,
-    payout,
-    lane,
-    cohort,
-    generation,
-    since,
-    until,
-    standing,
-    silentEpochs,
-    owed,
-    deposit,
-    deviceHash: device.record.deviceHash,
-    certificateHash: device.record.certificateHash,
-    attestedIdentity: device.record.attestedIdentity,
-    earned: history.reduce((sum, { amount }) => sum + (amount ?? 0n), 0n),
-    registeredTxHash,
-    history,
-  }
-}
-
 function paymentsOf(history: History, epoch: number, members: Members): PaymentView[] {
   return [...members].flatMap(([cohort, memberships]) => {
     const final = history.finalized.get(cohortKey(epoch, cohort))
     return memberships.flatMap(({ device, lane }) => {
       const paid = paidAt(history, epoch, lane)
       if (paid === null || final === undefined) return []
-      const at = lane % cohortLanes
+      const at = laneInCohort(lane)
       const score = scoreOf({ rate: final.rates[at]!, uptime: final.uptimes[at]!, flags: final.flags[at]! })
       return [{ epoch, cohort, lane: at, device, score, ...paid }]
     })
@@ -282,20 +257,18 @@ function checkerView(
       drawnLanes += lanes.length
     }
   }
-  const { operator, payout, endpoint, certificateHash, seats, strikes, jailed, bond, unbonding, owed } = checker
-  return {
-    operator,
-    payout,
-    endpoint,
-    certificateHash,
-    seats,
-    strikes,
-    jailed,
-    bond,
-    unbonding,
-    owed,
-    earned,
-    agreedLanes,
-    drawnLanes,
-  }
+  return { ...checker, earned, agreedLanes, drawnLanes }
 }
+
+/** What a committee's result says of a device, worst first. */
+export function chainVerdict({ rate, uptime, flags }: LaneResult): ChainVerdict {
+  if (!hasFlag(flags, 'judged')) return { verdict: 'ABSTAINED', reason: 'fewer than 3 seats judged it' }
+  if (!hasFlag(flags, 'work')) return { verdict: 'WRONG', reason: 'a wrong row was proven' }
+  if (!hasFlag(flags, 'device')) return { verdict: 'UNSUPPORTED', reason: 'device record not confirmed' }
+  if (!hasFlag(flags, 'environment')) return { verdict: 'UNSUPPORTED', reason: 'environment not accepted' }
+  if (rate === 0) return { verdict: 'MISSED', reason: 'no verified work in any round' }
+  if (uptime === 0) return { verdict: 'MISSED', reason: 'no heartbeat answered' }
+  return { verdict: 'VALID', reason: 'sampled rows were recomputed and are equal' }
+}
+
+const voidVerdict: ChainVerdict = { verdict: 'VOID', reason: 'fewer than 3 seats opened' }

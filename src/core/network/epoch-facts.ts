@@ -1,8 +1,30 @@
-/** Everything that {@link explainDevice} needs to know of one epoch, all of it read from the chain. */
-import type { Address, Hex } from 'viem'
-import type { EpochMoney, Phase } from '../chain/epochs.ts'
-import type { OpeningWords } from '../epoch/opening.ts'
-import type { Newcomers } from '../epoch/rewards.ts'
+/** What is known of one device in one epoch, all of it read from the chain: what an explanation of its pay is made from. */
+
+import { type Address, decodeFunctionData, type Hex, parseEventLogs, type TransactionReceipt } from 'viem'
+import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
+import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
+import { getChecker } from '../chain/checkers.ts'
+import { getDevice } from '../chain/devices.ts'
+import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
+import { type ConnectedNetwork, lowerCase, reading } from '../chain/network.ts'
+import { hasFlag, type OpeningWords } from '../epoch/opening.ts'
+import { creditOf, type Newcomers, newcomersOf, nextStanding, scoreOf } from '../epoch/rewards.ts'
+import { cohortOf, laneInCohort, seatNumbers } from '../protocol/constants.ts'
+import { epochStartsAt } from '../protocol/trigger.ts'
+import { networkErrors } from './errors.ts'
+import {
+  cohortKey,
+  cohortState,
+  type FinalizedCohort,
+  type FinalizedLanes,
+  type History,
+  isMember,
+  type Membership,
+  type PaidLanes,
+  type Transfer,
+} from './history.ts'
+import type { NetworkReader, NetworkReading } from './network-reader.ts'
+import type { RoundView } from './network-view.ts'
 
 export type EpochFacts = {
   readonly epoch: number
@@ -13,41 +35,23 @@ export type EpochFacts = {
   readonly seed: Hex | null
   /** What a device without a standing is given in this epoch. */
   readonly newcomers: Newcomers
-  /** Rounds of the epoch; null where its blocks were not read. */
-  readonly rounds: readonly RoundFact[] | null
+  /** Null where the epoch's blocks were not read. */
+  readonly rounds: readonly Omit<RoundView, 'slot'>[] | null
   /** Null before the epoch's first payment. */
   readonly money: (EpochMoney & { readonly txHash: Hex }) | null
-}
-
-type RoundFact = {
-  readonly ordinal: number
-  /** The trigger block. */
-  readonly hash: Hex
-  readonly number: bigint
-  readonly timestamp: number
 }
 
 /** A device's cohort in that epoch. */
 export type CohortFacts = {
   readonly cohort: number
-  readonly state: 'pending' | 'final' | 'void'
+  readonly state: CohortState
   /** The transaction that made it final or void. */
   readonly txHash: Hex | null
-  /** Five, in seat order. */
+  /** The committee's, in seat order. */
   readonly seats: readonly SeatFacts[]
   /** As the contract computed and recorded them; null while pending or void. */
-  readonly result: CohortResult | null
+  readonly result: FinalizedLanes | null
   readonly payments: readonly CohortPayment[]
-}
-
-export type CohortResult = {
-  /** Per lane: median rate (minifloat), median uptime, majority flags, credit. */
-  readonly rates: readonly number[]
-  readonly uptimes: readonly number[]
-  readonly flags: readonly number[]
-  /** Whether at least four seats judged the lane. */
-  readonly certain: readonly boolean[]
-  readonly credits: readonly bigint[]
 }
 
 export type SeatFacts = {
@@ -61,11 +65,11 @@ export type SeatFacts = {
   readonly opened: boolean
   readonly evidenceRoot: Hex | null
   /** What its evidence says of the device's rounds, where the seat was asked; null where not. */
-  readonly rounds: readonly SeatRound[] | null
+  readonly rounds: readonly EvidenceRound[] | null
 }
 
 /** A leaf of a seat's evidence tree, verified against its root. */
-export type SeatRound = {
+type EvidenceRound = {
   readonly ordinal: number
   /** The verdict's stable code, e.g. `ROWS_EQUAL`. */
   readonly reason: string
@@ -74,32 +78,231 @@ export type SeatRound = {
 }
 
 /** One transaction of `payCohort`, lanes from `firstLane` on. */
-export type CohortPayment = {
-  readonly txHash: Hex
-  readonly firstLane: number
-  readonly payouts: readonly Address[]
-  readonly credits: readonly bigint[]
-  readonly amounts: readonly bigint[]
+export type CohortPayment = PaidLanes & {
   /** KAI that the vault really sent in this transaction, and what it kept as owed, by payee. */
   readonly transfers: readonly Transfer[]
   readonly owed: readonly Transfer[]
 }
 
-export type Transfer = { readonly to: Address; readonly amount: bigint }
-
 /** The device, as registered. */
-export type DeviceFacts = {
+export type DeviceFacts = Omit<Membership, 'device' | 'registeredTxHash'> & {
   readonly id: Hex
-  readonly operator: Address
   readonly payout: Address
-  /** Global. */
-  readonly lane: number
-  readonly generation: number
-  readonly since: number
-  readonly until: number | null
   readonly registeredTxHash: Hex | null
   /** On chain before this epoch's score counted; 0: it had none. */
   readonly standingBefore: bigint
   /** Whether the last epoch before this one in which it was judged earned nothing. */
   readonly silentBefore: boolean
+}
+
+/** Asks a seat's Checker for what its evidence says of a lane's rounds; null when it does not answer or cannot prove it. */
+export type EvidenceSource = (query: {
+  readonly endpoint: string
+  readonly epoch: number
+  readonly cohort: number
+  readonly lane: number
+  readonly evidenceRoot: Hex
+}) => Promise<readonly EvidenceRound[] | null>
+
+export type FactsQuery = {
+  readonly device: Hex
+  /** Default: the latest epoch in which the device's cohort was resolved, else the latest it is a member of. */
+  readonly epoch?: number | undefined
+}
+
+export type FactsDependencies = { readonly reader: NetworkReader; readonly evidence?: EvidenceSource | undefined }
+
+/** @throws EXPLORER_NOT_STARTED, EXPLORER_DEVICE_UNKNOWN, EXPLORER_EPOCH_AHEAD, EXPLORER_HISTORY_INCOMPLETE */
+export async function readFacts(
+  { device, epoch: asked }: FactsQuery,
+  { reader, evidence }: FactsDependencies,
+): Promise<{ facts: EpochFacts; device: DeviceFacts; cohort: CohortFacts | null }> {
+  const { network } = reader
+  const now = await reader.readHistory()
+  if (now.timeline === null || now.currentEpoch < 0) throw networkErrors.EXPLORER_NOT_STARTED()
+  const memberships = now.history.memberships.filter(membership => membership.device === device)
+  if (memberships.length === 0) throw networkErrors.EXPLORER_DEVICE_UNKNOWN({ device })
+  const epoch = asked ?? latestEpoch(memberships, now)
+  if (epoch > now.currentEpoch) throw networkErrors.EXPLORER_EPOCH_AHEAD({ epoch, current: now.currentEpoch })
+  const membership = memberships.find(member => isMember(member, epoch)) ?? memberships.at(-1)!
+  const cohort = isMember(membership, epoch) ? await readCohort(reader, now, membership, epoch, evidence) : null
+  const firstStanding = await readFirstStanding(network)
+  const { device: id, ...member } = membership
+  const lane = laneInCohort(membership.lane)
+  const paid = cohort?.payments.find(({ firstLane, amounts }) => lane >= firstLane && lane - firstLane < amounts.length)
+  return {
+    facts: await readEpochFacts(reader, now, epoch, firstStanding),
+    cohort,
+    device: {
+      ...member,
+      id,
+      payout: paid?.payouts[lane - paid.firstLane] ?? (await getDevice(network, device))?.payout ?? member.operator,
+      ...(cohort?.result == null
+        ? { standingBefore: 0n, silentBefore: false }
+        : await stateBefore(network, now, memberships, epoch, membership, firstStanding)),
+    },
+  }
+}
+
+function latestEpoch(memberships: readonly Membership[], { currentEpoch, history, overviews }: NetworkReading): number {
+  const isResolved = (epoch: number) => {
+    const membership = memberships.find(member => isMember(member, epoch))
+    const phase = overviews.get(epoch)?.phase ?? 'pay'
+    return membership !== undefined && cohortState(history, epoch, cohortOf(membership.lane), phase) !== 'pending'
+  }
+  for (let epoch = currentEpoch; epoch >= 0; epoch--) if (isResolved(epoch)) return epoch
+  return currentEpoch
+}
+
+async function readFirstStanding({ chain, contracts }: ConnectedNetwork): Promise<bigint> {
+  const call = { address: contracts.EpochConsensus, abi: epochConsensusAbi, functionName: 'scoreRules' } as const
+  return BigInt((await reading('scoreRules', chain.client.readContract(call))).firstStanding)
+}
+
+async function readEpochFacts(
+  reader: NetworkReader,
+  { history, overviews, timeline, currentEpoch, head }: NetworkReading,
+  epoch: number,
+  firstStanding: bigint,
+): Promise<EpochFacts> {
+  const overview = overviews.get(epoch)
+  const counted = history.counted.get(epoch)
+  return {
+    epoch,
+    phase: overview?.phase ?? 'pay',
+    currentEpoch,
+    firstPaidEpoch: timeline!.firstPaidEpoch,
+    startsAt: overview?.startsAt ?? epochStartsAt(timeline!, epoch),
+    seed: overview?.seed ?? history.seeds.get(epoch) ?? null,
+    newcomers: newcomersOf(counted?.caps ?? 0n, counted?.members ?? 0, firstStanding),
+    // The rules of old epochs may be forgotten: then the rounds are not told, and nothing else changes.
+    rounds: await reader.roundsOf(epoch, head).catch(() => null),
+    money: history.money.get(epoch) ?? null,
+  }
+}
+
+async function readCohort(
+  reader: NetworkReader,
+  { history, overviews }: NetworkReading,
+  { lane }: Membership,
+  epoch: number,
+  evidence: EvidenceSource | undefined,
+): Promise<CohortFacts> {
+  const { network } = reader
+  const cohort = cohortOf(lane)
+  const key = cohortKey(epoch, cohort)
+  const final = history.finalized.get(key)
+  const owners = await reader.committeeAt(epoch, cohort, history)
+  const openings = final === undefined ? new Map<number, OpeningWords>() : await readOpenings(network, final.txHash)
+  const readSeat = async (seat: number): Promise<SeatFacts> => {
+    const operator = owners?.[seat] ?? null
+    const endpoint = operator === null ? null : ((await getChecker(network, operator))?.endpoint ?? null)
+    const opened = final?.opened[seat] ?? false
+    const evidenceRoot = opened ? final!.evidenceRoots[seat]! : null
+    return {
+      operator,
+      endpoint,
+      commitTxHash: (operator === null ? undefined : history.commits.get(epoch)?.get(operator)) ?? null,
+      opening: opened ? (openings.get(seat) ?? null) : null,
+      opened,
+      evidenceRoot,
+      rounds:
+        evidence === undefined || endpoint === null || evidenceRoot === null
+          ? null
+          : await evidence({ endpoint, epoch, cohort, lane: laneInCohort(lane), evidenceRoot }),
+    }
+  }
+  return {
+    cohort,
+    state: cohortState(history, epoch, cohort, overviews.get(epoch)?.phase ?? 'pay'),
+    txHash: final?.txHash ?? history.voided.get(key)?.txHash ?? null,
+    seats: await Promise.all(seatNumbers.map(readSeat)),
+    result: final ?? null,
+    payments: await Promise.all(
+      (history.paidLanes.get(key) ?? []).map(async paid => ({
+        ...paid,
+        transfers: vaultTransfers(
+          network,
+          await reading('eth_getTransactionReceipt', network.chain.client.getTransactionReceipt({ hash: paid.txHash })),
+        ),
+        owed: history.owed.get(paid.txHash) ?? [],
+      })),
+    ),
+  }
+}
+
+/** The openings are the calldata of the transaction that finalized; empty where another contract made the call. */
+async function readOpenings({ chain, contracts }: ConnectedNetwork, txHash: Hex): Promise<Map<number, OpeningWords>> {
+  const { to, input } = await reading('eth_getTransactionByHash', chain.client.getTransaction({ hash: txHash }))
+  if (to === null || lowerCase(to) !== contracts.EpochConsensus) return new Map()
+  const call = decodeFunctionData({ abi: epochConsensusAbi, data: input })
+  if (call.functionName !== 'finalize') return new Map()
+  return new Map(call.args[2].map(({ seat, words }) => [seat, words as OpeningWords]))
+}
+
+const vaultTransfers = ({ contracts }: ConnectedNetwork, { logs }: TransactionReceipt): Transfer[] =>
+  parseEventLogs({ abi: kaisarTokenAbi, eventName: 'Transfer', logs })
+    .filter(
+      ({ address, args }) =>
+        lowerCase(address) === contracts.KaisarToken && lowerCase(args.from) === contracts.RewardVault,
+    )
+    .map(({ args }) => ({ to: lowerCase(args.to), amount: args.amount }))
+
+/**
+ * The standing before an epoch's score counted, and whether the device was silent: the state just before the cohort was finalized,
+ * or, where the endpoint has forgotten it, replayed from the credits of all earlier epochs.
+ */
+async function stateBefore(
+  { chain, contracts }: ConnectedNetwork,
+  { history, firstEpoch }: NetworkReading,
+  memberships: readonly Membership[],
+  epoch: number,
+  { device, lane }: Membership,
+  firstStanding: bigint,
+): Promise<Pick<DeviceFacts, 'standingBefore' | 'silentBefore'>> {
+  const { blockNumber } = history.finalized.get(cohortKey(epoch, cohortOf(lane)))!
+  const consensus = {
+    address: contracts.EpochConsensus,
+    abi: epochConsensusAbi,
+    blockNumber: blockNumber - 1n,
+  } as const
+  try {
+    const [standingBefore, silentEpochs] = await Promise.all([
+      chain.client.readContract({ ...consensus, functionName: 'standing', args: [device] }),
+      chain.client.readContract({ ...consensus, functionName: 'silentEpochs', args: [lane] }),
+    ])
+    return { standingBefore, silentBefore: silentEpochs > 0n }
+  } catch (cause) {
+    if (memberships[0]!.since < firstEpoch) throw networkErrors.EXPLORER_HISTORY_INCOMPLETE({ device, epoch, cause })
+  }
+  let [standingBefore, silentBefore] = [0n, false]
+  let stay: Membership | undefined
+  for (let past = memberships[0]!.since; past < epoch; past++) {
+    const member = memberships.find(membership => isMember(membership, past))
+    const final = member && history.finalized.get(cohortKey(past, cohortOf(member.lane)))
+    if (!member || !final) continue
+    // Whoever took another lane starts there with no silence.
+    if (stay !== undefined && stay.lane !== member.lane) silentBefore = false
+    stay = member
+    const at = laneInCohort(member.lane)
+    // A first credit is held where others had a standing: then what the medians give sets it.
+    const credit = standingBefore === 0n ? firstCredit(history, past, final, at, firstStanding) : final.credits[at]!
+    standingBefore = nextStanding(standingBefore, credit, { silent: silentBefore, certain: final.certain[at]! })
+    if (credit > 0n) silentBefore = false
+    else if (hasFlag(final.flags[at]!, 'judged')) silentBefore = true
+  }
+  return { standingBefore, silentBefore }
+}
+
+/** What a device without a standing earned: the event tells its credit, which is 0 where it was held. */
+function firstCredit(
+  { counted }: History,
+  epoch: number,
+  { rates, uptimes, flags }: FinalizedCohort,
+  lane: number,
+  firstStanding: bigint,
+): bigint {
+  const { caps, members } = counted.get(epoch) ?? { caps: 0n, members: 0 }
+  const score = scoreOf({ rate: rates[lane]!, uptime: uptimes[lane]!, flags: flags[lane]! })
+  return creditOf(score, 0n, newcomersOf(caps, members, firstStanding).cap)
 }

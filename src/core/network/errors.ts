@@ -1,6 +1,7 @@
 import { defineErrors } from '../platform/errors.ts'
+import { committeeSize } from '../protocol/constants.ts'
 
-export const explorerErrors = defineErrors({
+export const networkErrors = defineErrors({
   EXPLORER_DEVICE_UNKNOWN: {
     message: ({ device }: { device: string }) => `No device ${device} was ever registered on this network.`,
     meaning: 'The id is of another network, or was mistyped. A prefix has to match exactly one device.',
@@ -16,7 +17,7 @@ export const explorerErrors = defineErrors({
   },
   EXPLORER_NOT_STARTED: {
     message: () => 'The network has not started: there is no epoch yet.',
-    meaning: 'Epochs begin when the owner calls "start", with Checkers of five owners bonded.',
+    meaning: `Epochs begin when the owner calls "start", with Checkers of ${committeeSize} owners bonded.`,
     fix: 'Wait for the start, or run a local network with "kaisar devnet up".',
     exit: 3,
   },

@@ -1,5 +1,5 @@
 import type { Hex } from 'viem'
-import { explorerErrors } from './errors.ts'
+import { networkErrors } from './errors.ts'
 
 /**
  * The device that a user means: its id, as many of its first digits as name one device only, or the short form that tables show
@@ -12,7 +12,7 @@ export function findDevice(ids: readonly Hex[], asked: string): Hex {
   const [start = '', ...ends] = prefix.split('…')
   const matches = [...new Set(ids)].filter(id => id.startsWith(start) && ends.every(end => id.endsWith(end)))
   if (matches.length === 0 || start === '0x' || ends.length > 1)
-    throw explorerErrors.EXPLORER_DEVICE_UNKNOWN({ device: asked })
-  if (matches.length > 1) throw explorerErrors.EXPLORER_DEVICE_AMBIGUOUS({ device: asked, matches })
+    throw networkErrors.EXPLORER_DEVICE_UNKNOWN({ device: asked })
+  if (matches.length > 1) throw networkErrors.EXPLORER_DEVICE_AMBIGUOUS({ device: asked, matches })
   return matches[0]!
 }

@@ -3,9 +3,8 @@
 import type { Address, Hex } from 'viem'
 import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
 import { lowerCase } from '../chain/network.ts'
-import { unpackFlags, unpackLanes } from '../epoch/opening.ts'
-import { cohortLanes } from '../protocol/constants.ts'
-import type { CohortResult, Transfer } from './epoch-facts.ts'
+import { unpackCredits, unpackFlags, unpackLanes } from '../epoch/opening.ts'
+import { cohortOf, laneInCohort, seatNumbers } from '../protocol/constants.ts'
 import type { NetworkEvent } from './network-events.ts'
 
 /** A device in a lane, from one registration until it left. */
@@ -19,7 +18,19 @@ export type Membership = {
   readonly registeredTxHash: Hex
 }
 
-export type FinalizedCohort = CohortResult & {
+export type Transfer = { readonly to: Address; readonly amount: bigint }
+
+/** What the contract recorded of a cohort, by lane: medians (the rate a minifloat), majority flags, credits. */
+export type FinalizedLanes = {
+  readonly rates: readonly number[]
+  readonly uptimes: readonly number[]
+  readonly flags: readonly number[]
+  /** Whether enough seats to be certain judged the lane. */
+  readonly certain: readonly boolean[]
+  readonly credits: readonly bigint[]
+}
+
+export type FinalizedCohort = FinalizedLanes & {
   readonly txHash: Hex
   readonly blockNumber: bigint
   /** By seat. */
@@ -27,7 +38,7 @@ export type FinalizedCohort = CohortResult & {
   readonly evidenceRoots: readonly Hex[]
 }
 
-type PaidLanes = {
+export type PaidLanes = {
   readonly txHash: Hex
   readonly firstLane: number
   readonly payouts: readonly Address[]
@@ -140,7 +151,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
         finalized.set(cohortKey(Number(epoch), cohort), {
           txHash,
           blockNumber,
-          opened: [0, 1, 2, 3, 4].map(seat => ((opened >> seat) & 1) === 1),
+          opened: seatNumbers.map(seat => ((opened >> seat) & 1) === 1),
           evidenceRoots,
           rates: unpackLanes(rates),
           uptimes: unpackLanes(uptimes),
@@ -196,21 +207,8 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
   }
 }
 
-const creditBits = 42n
-const creditsPerWord = 6
-
-/** 64 credits of 42 bits, six to a word. */
-const unpackCredits = (words: readonly bigint[]): bigint[] =>
-  Array.from(
-    { length: cohortLanes },
-    (_, lane) =>
-      (words[Math.floor(lane / creditsPerWord)]! >> (creditBits * BigInt(lane % creditsPerWord))) &
-      ((1n << creditBits) - 1n),
-  )
-
 export const isMember = ({ since, until }: Membership, epoch: number): boolean =>
   epoch >= since && (until === null || epoch <= until)
-export const cohortOf = (lane: number): number => Math.floor(lane / cohortLanes)
 
 /** A cohort that has no result when FINALIZE closes is void, whether or not anybody said so on chain. */
 export function cohortState(history: History, epoch: number, cohort: number, phase: Phase): CohortState {
@@ -222,7 +220,7 @@ export function cohortState(history: History, epoch: number, cohort: number, pha
 /** Where a device's lane was paid in an epoch. */
 export function paidAt(history: History, epoch: number, lane: number) {
   for (const paid of history.paidLanes.get(cohortKey(epoch, cohortOf(lane))) ?? []) {
-    const at = (lane % cohortLanes) - paid.firstLane
+    const at = laneInCohort(lane) - paid.firstLane
     if (at >= 0 && at < paid.amounts.length)
       return { payout: paid.payouts[at]!, credit: paid.credits[at]!, amount: paid.amounts[at]!, txHash: paid.txHash }
   }

@@ -1,7 +1,6 @@
 /** What happened on a network between two views, as events; for `chain watch`. Pure. */
 import type { Address, Hex } from 'viem'
 import type { Phase } from '../chain/epochs.ts'
-import { counted, shortHex, tokens } from '../view/figures.ts'
 import type { EpochView, NetworkView, PaymentView } from './network-view.ts'
 
 export type NetworkChange =
@@ -98,42 +97,7 @@ function epochChanges(before: EpochView | undefined, after: EpochView, { payment
       emission: money.emission,
       payments: payments
         .filter(payment => payment.epoch === epoch)
-        .map(({ device, payout, score, credit, amount, txHash }) => ({
-          device,
-          payout,
-          score,
-          credit,
-          amount,
-          txHash,
-        })),
+        .map(({ epoch: _, cohort: __, lane: ___, ...payment }) => payment),
     })
   return changes
-}
-
-/** One line of what happened. */
-export function changeText(change: NetworkChange): string {
-  switch (change.type) {
-    case 'network.seen':
-      return `chain ${change.chainId}, block ${change.block}, ${change.epoch === null ? 'no epoch yet' : `epoch ${change.epoch}`}, ${counted(change.devices, 'device')}, ${counted(change.checkers, 'Checker')}`
-    case 'epoch.phase':
-      return `epoch ${change.epoch}  ${change.phase.toUpperCase()}`
-    case 'round.triggered':
-      return `epoch ${change.epoch}  round ${change.ordinal} triggered by block ${shortHex(change.round)}`
-    case 'device.registered':
-      return `device ${shortHex(change.device)}  registered by ${shortHex(change.operator)} in lane ${change.lane}`
-    case 'device.left':
-      return `device ${shortHex(change.device)}  leaves after epoch ${change.until}`
-    case 'checker.bonded':
-      return `checker ${shortHex(change.checker)}  holds ${counted(change.seats, 'seat')} at ${change.endpoint}`
-    case 'checker.struck':
-      return `checker ${shortHex(change.checker)}  strikes: ${change.strikes}`
-    case 'cohort.resolved':
-      return change.state === 'void'
-        ? `epoch ${change.epoch}  cohort ${change.cohort} is void: fewer than 3 seats opened`
-        : `epoch ${change.epoch}  cohort ${change.cohort} is final, ${change.opened} of 5 seats opened`
-    case 'epoch.paid':
-      return `epoch ${change.epoch}  paid: ${change.payments
-        .map(({ device, amount }) => `${shortHex(device)} ${tokens(amount)} KAI`)
-        .join(', ')}`
-  }
 }

@@ -3,7 +3,9 @@
  * rates Mop/s, epochs numbers. Lists of epochs and payments are newest first.
  */
 import type { Address, Hex } from 'viem'
-import type { EpochMoney, Phase } from '../chain/epochs.ts'
+import type { CheckerOverview } from '../chain/checkers.ts'
+import type { DeviceOverview } from '../chain/devices.ts'
+import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import type { BlockHead } from '../protocol/trigger.ts'
 
@@ -53,7 +55,7 @@ export type EpochView = {
 
 export type CohortView = {
   readonly cohort: number
-  readonly state: 'pending' | 'final' | 'void'
+  readonly state: CohortState
   readonly members: number
   /** Seats whose opening was counted. */
   readonly opened: number
@@ -82,42 +84,18 @@ export type ChainVerdict = {
   readonly reason: string
 }
 
-export type DeviceView = {
-  readonly id: Hex
-  readonly operator: Address
-  readonly payout: Address
-  readonly lane: number
-  readonly cohort: number
-  readonly generation: number
-  readonly deviceHash: Hex
-  readonly certificateHash: Hex
-  readonly attestedIdentity: Hex
-  readonly deposit: bigint
-  readonly since: number
-  readonly until: number | null
-  readonly standing: bigint
-  readonly silentEpochs: number
+/** A device as the chain has it, and what became of its work in the epochs that were read. */
+export type DeviceView = DeviceOverview & {
   readonly earned: bigint
-  /** What its payout wallet could not be sent. */
-  readonly owed: bigint
   /** The transaction that registered it; null where its event was not read. */
   readonly registeredTxHash: Hex | null
   /** Resolved epochs, oldest first. */
   readonly history: readonly DeviceEpochView[]
 }
 
-export type CheckerView = {
-  readonly operator: Address
-  readonly payout: Address
-  readonly endpoint: string
-  readonly certificateHash: Hex
-  readonly seats: number
-  readonly strikes: number
-  readonly jailed: boolean
-  readonly bond: bigint
-  readonly unbonding: bigint
+/** A Checker as the chain has it, and what became of its seats in the epochs that were read. */
+export type CheckerView = CheckerOverview & {
   readonly earned: bigint
-  readonly owed: bigint
   /** Lanes in which its seats agreed with the result, of those they were drawn for; 0 of 0 where that is not known. */
   readonly agreedLanes: number
   readonly drawnLanes: number

@@ -1,7 +1,7 @@
 /** A Checker from the chain outwards: seats, duties and what became of them; then what runs here, and where that does not fit. Pure. */
 import type { Address, Hex } from 'viem'
 import type { CheckerRecords, JournaledVerdict } from '../checker/journal.ts'
-import { cohortKey, type History } from '../network/history.ts'
+import type { DutyStatus } from '../network/duties.ts'
 import type { CheckerView, NetworkView } from '../network/network-view.ts'
 import { counted, grouped, tokens } from '../view/figures.ts'
 import {
@@ -9,6 +9,8 @@ import {
   type LocalDaemon,
   type NetworkStatus,
   networkStatus,
+  paymentOwed,
+  raised,
   type StatusWarning,
   staleWarning,
   warningLines,
@@ -23,18 +25,6 @@ type LocalChecker = LocalDaemon & {
 export type EndpointCheck =
   | { readonly reached: true; readonly certificateHash: Hex }
   | { readonly reached: false; readonly why: string }
-
-/** One cohort that this owner was drawn for. */
-export type DutyStatus = {
-  readonly epoch: number
-  readonly cohort: number
-  readonly committedTxHash: Hex | null
-  readonly state: 'pending' | 'final' | 'void'
-  /** Whether its opening was counted; null where none was. */
-  readonly opened: boolean | null
-  readonly agreedLanes: number | null
-  readonly earned: bigint | null
-}
 
 export type CheckerStatus = {
   readonly operator: Address
@@ -53,7 +43,7 @@ export type CheckerStatus = {
 
 export type CheckerStatusInput = {
   readonly view: NetworkView
-  /** Newest first; see {@link dutiesOf}. */
+  /** Newest first; see `dutiesOf`. */
   readonly duties: readonly DutyStatus[]
   readonly operator: Address
   readonly endpoint: EndpointCheck | null
@@ -79,37 +69,6 @@ export function checkerStatus(input: CheckerStatusInput): CheckerStatus {
   }
 }
 
-export type DutyFacts = {
-  readonly history: History
-  /** Committees by {@link cohortKey}, of the epochs whose duties are wanted. */
-  readonly committees: ReadonlyMap<string, readonly Address[]>
-  readonly operator: Address
-}
-
-/** What an owner of seats was drawn for, and what became of it, newest first. */
-export function dutiesOf({ history, committees, operator }: DutyFacts): DutyStatus[] {
-  return [...committees]
-    .flatMap(([key, owners]): DutyStatus[] => {
-      const seat = owners.indexOf(operator)
-      if (seat < 0) return []
-      const [epoch, cohort] = key.split(':').map(Number) as [number, number]
-      const final = history.finalized.get(cohortKey(epoch, cohort))
-      const paid = history.paidSeats.get(key)
-      return [
-        {
-          epoch,
-          cohort,
-          committedTxHash: history.commits.get(epoch)?.get(operator) ?? null,
-          state: final !== undefined ? 'final' : history.voided.has(key) ? 'void' : 'pending',
-          opened: final?.opened[seat] ?? null,
-          agreedLanes: paid?.agreed[seat] ?? null,
-          earned: paid?.amounts[seat] ?? null,
-        },
-      ]
-    })
-    .sort((a, b) => b.epoch - a.epoch || a.cohort - b.cohort)
-}
-
 function warningsOf(
   checker: CheckerView | null,
   { duties, endpoint, local, view }: CheckerStatusInput,
@@ -126,71 +85,54 @@ function warningsOf(
         'Start it with "kaisar checker run": it bonds by itself once its operator holds the bond in KAI, and gas.',
       ),
     ]
-  const warnings: StatusWarning[] = []
-  if (checker.jailed)
-    warnings.push(
+  // A commitment is due during the epoch after; judged only once that is over.
+  const missed = duties.find(
+    ({ epoch, committedTxHash }) => committedTxHash === null && epoch + 2 <= (view.currentEpoch ?? 0),
+  )
+  const unopened = duties.find(
+    ({ committedTxHash, opened, state }) => committedTxHash !== null && opened === false && state !== 'pending',
+  )
+  return raised(
+    checker.jailed &&
       warn(
         'CHECKER_JAILED',
         'Its seats are jailed: they are drawn for no cohort.',
         'See "kaisar chain seats" for until when.',
       ),
-    )
-  if (local !== null && running === null)
-    warnings.push(
+    local !== null &&
+      running === null &&
       warn(
         'DAEMON_DOWN',
         'Seats are bonded and no Checker runs with this data folder: a committed epoch that is not opened is a strike.',
         'Start it with "kaisar checker run"; where it runs with another folder, name that with --data-dir.',
       ),
-    )
-  if (endpoint?.reached === false)
-    warnings.push(
+    endpoint?.reached === false &&
       warn(
         'ENDPOINT_UNREACHABLE',
         `The registered endpoint ${checker.endpoint} does not answer from here: ${endpoint.why}`,
         'Providers cannot be judged by a seat they cannot reach: check firewall and port, or register another address with "kaisar checker run --public-url".',
       ),
-    )
-  else if (endpoint?.reached && endpoint.certificateHash !== checker.certificateHash)
-    warnings.push(
+    endpoint?.reached === true &&
+      endpoint.certificateHash !== checker.certificateHash &&
       warn(
         'ENDPOINT_OTHER_CERTIFICATE',
         `${checker.endpoint} presents the certificate ${endpoint.certificateHash}, and ${checker.certificateHash} is registered.`,
         'Something else answers there, or the certificate was replaced: restart the Checker, which registers its own.',
       ),
-    )
-  // A commitment is due during the epoch after; judged only once that is over.
-  const missed = duties.filter(
-    ({ epoch, committedTxHash }) => committedTxHash === null && epoch + 2 <= (view.currentEpoch ?? 0),
-  )
-  if (missed.length > 0)
-    warnings.push(
+    missed !== undefined &&
       warn(
         'CHECKER_UNSEEN',
-        `${running === null ? 'It' : `The Checker runs (process ${running.pid}), and it`} committed to nothing in epoch ${missed[0]!.epoch}, for which it was drawn.`,
+        `${running === null ? 'It' : `The Checker runs (process ${running.pid}), and it`} committed to nothing in epoch ${missed.epoch}, for which it was drawn.`,
         'Look at its log: a commitment needs gas on the operator’s address and an RPC endpoint that takes transactions.',
       ),
-    )
-  const unopened = duties.find(
-    ({ committedTxHash, opened, state }) => committedTxHash !== null && opened === false && state !== 'pending',
-  )
-  if (unopened !== undefined)
-    warnings.push(
+    unopened !== undefined &&
       warn(
         'OPENING_MISSED',
         `Epoch ${unopened.epoch}, cohort ${unopened.cohort}: committed to and not opened, which is a strike and earns nothing.`,
         'Keep the Checker running until an epoch is paid; salts are derived from the key, so a restart can still open.',
       ),
-    )
-  if (checker.owed > 0n)
-    warnings.push(
-      warn(
-        'PAYMENT_OWED',
-        'A payment could not be delivered to the payout wallet; the vault keeps it.',
-        'Check that the wallet can receive KAI; it is sent with "kaisar epoch settle".',
-      ),
-    )
-  return warnings
+    checker.owed > 0n && paymentOwed(null),
+  )
 }
 
 /** The status as lines for people. */

@@ -2,8 +2,8 @@
 import type { Address } from 'viem'
 import { decodeRate } from '../epoch/minifloat.ts'
 import type { ProviderRecords, ReceiptSummary } from '../provider/journal.ts'
-import { grouped, shortHex } from '../view/figures.ts'
-import type { Column } from '../view/table-lines.ts'
+import { grouped, shortHex, uptimePercent } from '../view/figures.ts'
+import { tableTexts } from '../view/table.ts'
 
 export type ProviderReport = Omit<ProviderRecords, 'receipts'> & {
   readonly operator: Address
@@ -20,66 +20,49 @@ export const providerReport = (operator: Address, folder: string, records: Provi
   refusals: records.refusals,
 })
 
-export type ReportTable = {
-  readonly title: string
-  readonly columns: readonly Column[]
-  readonly rows: readonly (readonly string[])[]
-  /** What an empty table means. */
-  readonly empty: string
-}
-
-/** The report as three tables for people. */
-export function reportTables({ rounds, receipts, refusals }: ProviderReport): ReportTable[] {
-  const right = { align: 'right' } as const
-  return [
-    {
-      title: 'Rounds committed to',
-      columns: [
-        { title: 'epoch', ...right },
-        { title: 'device' },
-        { title: 'round' },
-        { title: 'rows', ...right },
-        { title: 'commitment', isHex: true, rank: 1 },
-      ],
-      rows: rounds.map(({ epoch, deviceId, round, rows, commitmentHash }) => [
-        String(epoch),
-        shortHex(deviceId),
-        shortHex(round),
-        grouped(rows),
-        commitmentHash,
-      ]),
-      empty: 'none: this Provider was in no round yet',
-    },
-    {
-      title: 'What Checkers signed',
-      columns: [
-        { title: 'epoch', ...right },
-        { title: 'device' },
-        { title: 'checker' },
-        { title: 'rate Mop/s', ...right },
-        { title: 'uptime', ...right },
-        { title: 'confirmed', least: 10, rank: 1 },
-      ],
-      rows: receipts.map(({ epoch, deviceId, checker, rate, uptime, flags }) => [
-        String(epoch),
-        shortHex(deviceId),
-        shortHex(checker),
-        grouped(rate),
-        `${(uptime / 100).toFixed(2)}%`,
-        flags.join(' ') || 'nothing: it abstained',
-      ]),
-      empty: 'none: receipts come after an epoch’s COMMIT, from the seats that reach this Provider',
-    },
-    {
-      title: 'What they refused',
-      columns: [{ title: 'time' }, { title: 'checker' }, { title: 'code' }, { title: 'why', least: 10, rank: 1 }],
-      rows: refusals.map(({ time, checker, code, message }) => [
-        new Date(time).toISOString(),
-        shortHex(checker),
-        code,
-        message,
-      ]),
-      empty: 'nothing',
-    },
-  ]
-}
+/** The report as three tables for people, of at most `width` columns. */
+export const reportLines = (
+  { operator, folder, rounds, receipts, refusals }: ProviderReport,
+  width: number,
+): string[] => [
+  `provider  ${operator}  ${folder}`,
+  '\nRounds committed to',
+  ...tableTexts(
+    [
+      { title: 'epoch', cell: ({ epoch }) => epoch, numeric: true },
+      { title: 'device', cell: ({ deviceId }) => shortHex(deviceId) },
+      { title: 'round', cell: ({ round }) => shortHex(round) },
+      { title: 'rows', cell: ({ rows }) => grouped(rows), numeric: true },
+      { title: 'commitment', cell: ({ commitmentHash }) => commitmentHash, isHex: true, rank: 1 },
+    ],
+    rounds,
+    width,
+    '  none: this Provider was in no round yet',
+  ),
+  '\nWhat Checkers signed',
+  ...tableTexts(
+    [
+      { title: 'epoch', cell: ({ epoch }) => epoch, numeric: true },
+      { title: 'device', cell: ({ deviceId }) => shortHex(deviceId) },
+      { title: 'checker', cell: ({ checker }) => shortHex(checker) },
+      { title: 'rate Mop/s', cell: ({ rate }) => grouped(rate), numeric: true },
+      { title: 'uptime', cell: ({ uptime }) => uptimePercent(uptime), numeric: true },
+      { title: 'confirmed', cell: ({ flags }) => flags.join(' ') || 'nothing: it abstained', least: 10, rank: 1 },
+    ],
+    receipts,
+    width,
+    '  none: receipts come after an epoch’s COMMIT, from the seats that reach this Provider',
+  ),
+  '\nWhat they refused',
+  ...tableTexts(
+    [
+      { title: 'time', cell: ({ time }) => new Date(time).toISOString() },
+      { title: 'checker', cell: ({ checker }) => shortHex(checker) },
+      { title: 'code', cell: ({ code }) => code },
+      { title: 'why', cell: ({ message }) => message, least: 10, rank: 1 },
+    ],
+    refusals,
+    width,
+    '  nothing',
+  ),
+]

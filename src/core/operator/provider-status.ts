@@ -8,13 +8,17 @@ import type { Address, Hex } from 'viem'
 import type { DeviceEpochView, DeviceView, NetworkView } from '../network/network-view.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import type { ProviderRecords } from '../provider/journal.ts'
-import { counted, duration } from '../view/figures.ts'
+import { counted, duration, grouped, shortHex, sparkline, tokens, uptimePercent } from '../view/figures.ts'
 import {
+  headLines,
   type LocalDaemon,
   type NetworkStatus,
   networkStatus,
+  paymentOwed,
+  raised,
   type StatusWarning,
   staleWarning,
+  warningLines,
 } from './status-parts.ts'
 
 /** What this machine's probe says of a device. */
@@ -35,20 +39,7 @@ export type LocalProvider = LocalDaemon & {
   readonly devices: readonly LocalDevice[]
 }
 
-export type ProviderDeviceStatus = Pick<
-  DeviceView,
-  | 'id'
-  | 'operator'
-  | 'payout'
-  | 'lane'
-  | 'generation'
-  | 'since'
-  | 'until'
-  | 'standing'
-  | 'silentEpochs'
-  | 'earned'
-  | 'owed'
-> & {
+type ProviderDeviceStatus = Omit<DeviceView, 'history'> & {
   /** Null where this machine's probe does not see it. */
   readonly model: string | null
   /** The newest epoch that the chain has a result of. */
@@ -93,141 +84,149 @@ export function providerStatus({ view, operator, local, nowMs }: ProviderStatusI
 }
 
 function deviceStatus(device: DeviceView, local: LocalProvider | null): ProviderDeviceStatus {
-  const { id, operator, payout, lane, generation, since, until, standing, silentEpochs, earned, owed, history } = device
-  const seen = local?.devices.find(each => each.id === id)
+  const seen = local?.devices.find(({ id }) => id === device.id)
   return {
-    id,
-    operator,
-    payout,
-    lane,
-    generation,
-    since,
-    until,
-    standing,
-    silentEpochs,
-    earned,
-    owed,
+    ...device,
     model: seen?.model ?? null,
-    lastProof: history.at(-1) ?? null,
-    history: history.map(({ epoch, score }) => ({ epoch, score })),
+    lastProof: device.history.at(-1) ?? null,
+    history: device.history.map(({ epoch, score }) => ({ epoch, score })),
     faults: seen?.faults.map(({ code }) => code) ?? null,
   }
 }
 
-function daemonWarnings(devices: readonly ProviderDeviceStatus[], { running }: LocalProvider): StatusWarning[] {
-  if (running === null && devices.length > 0)
-    return [
-      {
+const daemonWarnings = (devices: readonly ProviderDeviceStatus[], { running }: LocalProvider): StatusWarning[] =>
+  raised(
+    running === null &&
+      devices.length > 0 && {
         code: 'DAEMON_DOWN',
         device: null,
         message: 'Devices are registered and no Provider runs with this data folder: every round counts as missed.',
         fix: 'Start it with "kaisar provider run"; where it runs with another folder, name that with --data-dir.',
       },
-    ]
-  if (running !== null && devices.length === 0)
-    return [
-      {
+    running !== null &&
+      devices.length === 0 && {
         code: 'DEVICE_UNREGISTERED',
         device: null,
         message: `The Provider runs (process ${running.pid}) and the chain knows no device of this operator.`,
         fix: 'Look at its log: registering needs a deposit in KAI and gas. "kaisar provider doctor" says whether a device can work.',
       },
-    ]
-  return []
-}
+  )
 
-function deviceWarnings(device: ProviderDeviceStatus, view: NetworkView, local: LocalProvider | null): StatusWarning[] {
-  const warn = (code: string, message: string, fix: string): StatusWarning => ({
-    code,
-    device: device.id,
-    message,
-    fix,
-  })
-  const faults = local?.devices.find(({ id }) => id === device.id)?.faults ?? []
+function deviceWarnings(status: ProviderDeviceStatus, view: NetworkView, local: LocalProvider | null): StatusWarning[] {
+  const { id: device, until, owed } = status
+  const faults = local?.devices.find(({ id }) => id === device)?.faults ?? []
   return [
-    ...faults.filter(({ critical }) => critical).map(({ code, meaning, fix }) => warn(code, meaning, fix)),
-    ...proofWarning(device, view, local, warn),
-    ...(device.until === null
-      ? []
-      : [
-          warn(
-            'DEVICE_LEAVING',
-            `The device was signed off or delisted: epoch ${device.until} is its last.`,
-            'If that was not wanted, start the Provider: it registers the device again.',
-          ),
-        ]),
-    ...(device.owed === 0n
-      ? []
-      : [
-          warn(
-            'PAYMENT_OWED',
-            'A payment could not be delivered to the payout wallet; the vault keeps it.',
-            'Check that the wallet can receive KAI; it is sent with "kaisar epoch settle".',
-          ),
-        ]),
+    ...faults
+      .filter(({ critical }) => critical)
+      .map(({ code, meaning, fix }) => ({ code, device, message: meaning, fix })),
+    ...raised(
+      proofWarning(status, view, local),
+      until !== null && {
+        code: 'DEVICE_LEAVING',
+        device,
+        message: `The device was signed off or delisted: epoch ${until} is its last.`,
+        fix: 'If that was not wanted, start the Provider: it registers the device again.',
+      },
+      owed > 0n && paymentOwed(device),
+    ),
   ]
 }
 
 /** What the last result on chain means for somebody whose daemon may well be running. */
 function proofWarning(
-  { id, lastProof, since }: ProviderDeviceStatus,
+  { id: device, lastProof, since }: ProviderDeviceStatus,
   { timeline, currentEpoch, head }: NetworkView,
   local: LocalProvider | null,
-  warn: (code: string, message: string, fix: string) => StatusWarning,
-): StatusWarning[] {
+): StatusWarning | false {
+  const warn = (code: string, message: string, fix: string): StatusWarning => ({ code, device, message, fix })
   if (lastProof === null || timeline === null) {
     // An epoch is resolved during the next one: before that there is nothing to miss.
-    const late = timeline !== null && currentEpoch !== null && currentEpoch >= since + 2
-    return late
-      ? [
-          warn(
-            'DEVICE_UNPROVEN',
-            `The device is a member since epoch ${since} and the chain has no result of it.`,
-            'Check with "kaisar epoch status" whether epochs are settled, and with "kaisar epoch explain" what became of this device.',
-          ),
-        ]
-      : []
+    const isLate = timeline !== null && currentEpoch !== null && currentEpoch >= since + 2
+    return (
+      isLate &&
+      warn(
+        'DEVICE_UNPROVEN',
+        `The device is a member since epoch ${since} and the chain has no result of it.`,
+        'Check with "kaisar epoch status" whether epochs are settled, and with "kaisar epoch explain" what became of this device.',
+      )
+    )
   }
   const { epoch, verdict } = lastProof
   const { reason } = verdict
   const explain = `"kaisar epoch explain" shows what each seat said.`
   if (verdict.verdict === 'WRONG')
-    return [warn('DEVICE_WRONG', `Epoch ${epoch}: ${reason}.`, `Run "kaisar provider self-test". ${explain}`)]
+    return warn('DEVICE_WRONG', `Epoch ${epoch}: ${reason}.`, `Run "kaisar provider self-test". ${explain}`)
   if (verdict.verdict === 'UNSUPPORTED')
-    return [warn('DEVICE_UNSUPPORTED', `Epoch ${epoch}: ${reason}.`, `Run "kaisar provider doctor". ${explain}`)]
-  if (verdict.verdict !== 'MISSED' && verdict.verdict !== 'ABSTAINED') return []
+    return warn('DEVICE_UNSUPPORTED', `Epoch ${epoch}: ${reason}.`, `Run "kaisar provider doctor". ${explain}`)
+  if (verdict.verdict !== 'MISSED' && verdict.verdict !== 'ABSTAINED') return false
 
   const running = local?.running ?? null
   const upSince = running === null ? Number.POSITIVE_INFINITY : Date.parse(running.since) / 1000
-  if (upSince > epochStartsAt(timeline, epoch)) {
-    // It was not up for all of that epoch; what it does now is not on chain yet.
-    return running !== null
-      ? []
-      : [warn('DEVICE_MISSED', `Epoch ${epoch}: ${reason}.`, `Keep the Provider running. ${explain}`)]
-  }
-  const rounds = local?.records?.rounds.filter(round => round.epoch === epoch && round.deviceId === id) ?? []
+  // It was not up for all of that epoch; what it does now is not on chain yet.
+  if (upSince > epochStartsAt(timeline, epoch))
+    return (
+      running === null && warn('DEVICE_MISSED', `Epoch ${epoch}: ${reason}.`, `Keep the Provider running. ${explain}`)
+    )
+  const rounds = local?.records?.rounds.filter(round => round.epoch === epoch && round.deviceId === device) ?? []
   const up = `The Provider has run for ${duration(Math.max(0, head.timestamp - upSince))}`
   if (rounds.length === 0)
-    return [
-      warn(
-        'DEVICE_UNSEEN',
-        `${up}, and for the Checkers it was not there in epoch ${epoch}: ${reason}.`,
-        'It worked no round of that epoch: check in its log that sessions to its Checkers open, and the firewall for outgoing connections.',
-      ),
-    ]
-  if (rounds.every(({ rows }) => rows === 0))
-    return [
-      warn(
-        'DEVICE_TOO_SLOW',
-        `${up} and finished no row inside the window of any of ${counted(rounds.length, 'round')} of epoch ${epoch}.`,
-        'Something else uses the device: stop it, then compare with "kaisar provider self-test".',
-      ),
-    ]
-  return [
-    warn(
+    return warn(
       'DEVICE_UNSEEN',
-      `${up} and committed to ${counted(rounds.length, 'round')} of epoch ${epoch}, and the Checkers counted none of them: ${reason}.`,
-      'Its commitments come late or do not arrive: look for refusals in "kaisar provider report", and check connection, RPC endpoint and clock.',
-    ),
+      `${up}, and for the Checkers it was not there in epoch ${epoch}: ${reason}.`,
+      'It worked no round of that epoch: check in its log that sessions to its Checkers open, and the firewall for outgoing connections.',
+    )
+  if (rounds.every(({ rows }) => rows === 0))
+    return warn(
+      'DEVICE_TOO_SLOW',
+      `${up} and finished no row inside the window of any of ${counted(rounds.length, 'round')} of epoch ${epoch}.`,
+      'Something else uses the device: stop it, then compare with "kaisar provider self-test".',
+    )
+  return warn(
+    'DEVICE_UNSEEN',
+    `${up} and committed to ${counted(rounds.length, 'round')} of epoch ${epoch}, and the Checkers counted none of them: ${reason}.`,
+    'Its commitments come late or do not arrive: look for refusals in "kaisar provider report", and check connection, RPC endpoint and clock.',
+  )
+}
+
+/** Epochs that the chart of scores shows. */
+const chartEpochs = 32
+
+/** The status as lines for people. */
+export function providerStatusLines({ operator, network, daemon, devices, warnings }: ProviderStatus): string[] {
+  const general = warnings.filter(({ device }) => device === null)
+  return [
+    ...headLines('provider', operator, network, daemon),
+    ...warningLines(general),
+    ...(devices.length === 0 ? ['', 'No device of this operator is registered.'] : []),
+    ...devices.flatMap(device => [
+      '',
+      ...deviceLines(device),
+      ...warningLines(warnings.filter(each => each.device === device.id)),
+    ]),
+  ]
+}
+
+function deviceLines(device: ProviderDeviceStatus): string[] {
+  const { lastProof, history, faults } = device
+  const shown = history.slice(-chartEpochs)
+  const chart = sparkline(
+    shown.map(({ score }) => score),
+    chartEpochs,
+  )
+  const highest = shown.reduce((most, { score }) => (score !== null && score > most ? score : most), 0n)
+  return [
+    `device ${device.id}${device.model === null ? '' : `  ${device.model}`}`,
+    `  lane        ${device.lane}, generation ${device.generation}, since epoch ${device.since}${device.until === null ? '' : `, until epoch ${device.until}`}`,
+    `  last proof  ${lastProof === null ? 'none on chain yet' : `epoch ${lastProof.epoch}  ${lastProof.verdict.verdict}: ${lastProof.verdict.reason}`}`,
+    ...(lastProof === null
+      ? []
+      : [
+          `  score       ${lastProof.score === null ? 'none' : grouped(lastProof.score)} = ${grouped(lastProof.rate)} Mop/s × ${uptimePercent(lastProof.uptime)} uptime`,
+          `  paid        ${lastProof.amount === null ? 'not yet' : `${tokens(lastProof.amount)} KAI`}${lastProof.txHash === null ? '' : ` in ${lastProof.txHash}`}`,
+          `  scores      ${chart}  epochs ${shown[0]!.epoch}–${shown.at(-1)!.epoch}, highest ${grouped(highest)}`,
+        ]),
+    `  standing    ${grouped(device.standing)}${device.silentEpochs === 0 ? '' : `, silent for ${counted(device.silentEpochs, 'epoch')}`}`,
+    `  earned      ${tokens(device.earned)} KAI, owed ${tokens(device.owed)} KAI, to ${shortHex(device.payout)}`,
+    `  faults      ${faults === null ? 'not seen by this machine’s probe' : faults.join(', ') || 'none'}`,
   ]
 }

@@ -41,17 +41,27 @@ export function networkStatus({ chainId, head, timeline, currentEpoch }: Network
   }
 }
 
+/** Those that hold. */
+export const raised = (...warnings: readonly (StatusWarning | false)[]): StatusWarning[] =>
+  warnings.filter(warning => warning !== false)
+
 export const staleWarning = ({ head }: NetworkStatus): StatusWarning[] =>
-  head.ageSeconds <= staleSeconds
-    ? []
-    : [
-        {
-          code: 'CHAIN_STALE',
-          device: null,
-          message: `The newest block is ${duration(head.ageSeconds)} old: everything below may have changed since.`,
-          fix: 'Check the RPC endpoint and this machine’s clock, or name another endpoint with --rpc-url.',
-        },
-      ]
+  raised(
+    head.ageSeconds > staleSeconds && {
+      code: 'CHAIN_STALE',
+      device: null,
+      message: `The newest block is ${duration(head.ageSeconds)} old: everything below may have changed since.`,
+      fix: 'Check the RPC endpoint and this machine’s clock, or name another endpoint with --rpc-url.',
+    },
+  )
+
+/** @param device - whose payment it is; null for that of a Checker */
+export const paymentOwed = (device: Hex | null): StatusWarning => ({
+  code: 'PAYMENT_OWED',
+  device,
+  message: 'A payment could not be delivered to the payout wallet; the vault keeps it.',
+  fix: 'Check that the wallet can receive KAI; it is sent with "kaisar epoch settle".',
+})
 
 /** The lines that every status begins with. */
 export function headLines(

@@ -15,6 +15,8 @@ export type DaemonMetricsOptions = { readonly role: 'provider' | 'checker'; read
 export type DaemonMetricsDependencies = {
   /** Called at each scrape, so that metrics show the present state of the endpoint. */
   readonly readHead: () => Promise<ChainHead>
+  /** The RPC endpoints and what is known of each now; default none. */
+  readonly endpoints?: () => readonly { readonly state: 'usable' | 'failing' | 'dropped' }[]
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -100,6 +102,17 @@ export function createDaemonMetrics(
     registers,
     async collect() {
       this.set((await ask()) === null ? 0 : 1)
+    },
+  })
+  new Gauge({
+    name: name('rpc_endpoints'),
+    help: 'RPC endpoints by state: usable, failing at the last request, dropped for what they showed.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const all = dependencies.endpoints?.() ?? []
+      for (const state of ['usable', 'failing', 'dropped'] as const)
+        this.set({ state }, all.filter(endpoint => endpoint.state === state).length)
     },
   })
   // Without an answer the last figures stay; `chain_reachable` says that they are old.

@@ -157,5 +157,12 @@ export type MessageBody<T extends MessageType> = z.output<(typeof messageBodies)
 export const isMessageType = (type: string): type is MessageType => Object.hasOwn(messageBodies, type)
 
 /** JSON form of a body: bigints become decimal strings, everything else stays. */
-export const toWire = (body: unknown): unknown =>
-  JSON.parse(JSON.stringify(body, (_, value) => (typeof value === 'bigint' ? value.toString() : value)))
+export function toWire(body: unknown): unknown {
+  if (typeof body === 'bigint') return body.toString()
+  if (typeof body !== 'object' || body === null) return body
+  // As JSON has it: what is missing from a list is null, and from an object not there.
+  if (Array.isArray(body)) return body.map(entry => (entry === undefined ? null : toWire(entry)))
+  const wire: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(body)) if (value !== undefined) wire[key] = toWire(value)
+  return wire
+}

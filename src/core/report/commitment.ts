@@ -21,8 +21,7 @@ export const seedOf = (
 ): Uint8Array => jobSeed({ chainId, round, deviceId, generation, specHash })
 
 /** What a witness of a commitment's rows is bound to: the seat that asked for the rows, and the commitment. */
-export const witnessOf = (network: Network, commitment: Commitment, seat: Address): Hex =>
-  concat([seat, commitmentHash(network, commitment)])
+export const witnessOf = (seat: Address, hashOfCommitment: Hex): Hex => concat([seat, hashOfCommitment])
 
 /** The rows that a request samples from a commitment. */
 export const sampleOf = (spec: JobSpec, commitment: Commitment, request: Request): number[] =>

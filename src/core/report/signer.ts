@@ -54,6 +54,15 @@ export function isSignedBy<T extends SignedType>(
   }
 }
 
+/** The same for a message whose digest is known already. */
+export function isDigestSignedBy(digest: Hex, signature: Hex, signer: Address): boolean {
+  try {
+    return recoverAddress(hexToBytes(digest), signature) === signer.toLowerCase()
+  } catch {
+    return false
+  }
+}
+
 /** @throws REPORT_SIGNATURE_INVALID */
 export function recoverAddress(digest: Uint8Array, signature: Hex): Address {
   const bytes = hexToBytes(signature)

@@ -219,7 +219,7 @@ async function checkRows(
     root: message.root,
     sample: claimed === null ? sampleOf(spec, message, request!.message) : [claimed],
     openings,
-    ...(witness !== undefined && { witnessOf: witnessOf(network, message, offer.message.checker) }),
+    ...(witness !== undefined && { witnessOf: witnessOf(offer.message.checker, commitmentHash(network, message)) }),
   }
   const [answer] = await verify({ epochSeed, items: [item] })
   if (!answer!.ok) return { step: answer!.step, detail: answer!.detail }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../platform/clock.ts'
+import { type Clock, systemClock, timeLimit } from '../platform/clock.ts'
 import { transportErrors } from './errors.ts'
 
 /** Bytes kept free for urgent frames, so that waiting bulk never delays a heartbeat. */
@@ -27,21 +27,20 @@ export function createOutbox(
   let queuedBytes = 0
   let writing = false
   let failure: Error | null = null
-  let written: AbortController | null = null
+  let written = () => {}
 
   async function drain() {
     if (writing) return
     writing = true
     for (let entry = urgent.shift() ?? bulk.shift(); entry !== undefined; entry = urgent.shift() ?? bulk.shift()) {
-      written = new AbortController()
-      clock.sleep(options.stallMs, written.signal).then(dependencies.onStall, () => undefined)
+      written = timeLimit(clock, options.stallMs, dependencies.onStall)
       try {
         await dependencies.write(entry.bytes)
         entry.resolve()
       } catch (cause) {
         entry.reject(failure ?? transportErrors.TRANSPORT_LOST({ why: 'a write failed', cause }))
       } finally {
-        written.abort()
+        written()
         queuedBytes -= entry.bytes.length
       }
     }
@@ -65,7 +64,7 @@ export function createOutbox(
     fail(error) {
       failure ??= error
       // The write in progress may end as it likes: its promise was rejected already.
-      written?.abort()
+      written()
       for (const entry of [...urgent.splice(0), ...bulk.splice(0)]) {
         queuedBytes -= entry.bytes.length
         entry.reject(failure)

@@ -1,7 +1,7 @@
 // Why: docs/why/transport.md
 
 import { type Address, concat, type Hex, keccak256, stringToHex } from 'viem'
-import { type Clock, systemClock } from '../platform/clock.ts'
+import { type Clock, systemClock, timeLimit } from '../platform/clock.ts'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
 import { type MessageBody, type MessageType, messageBodies, protocolVersion, toWire } from '../protocol/messages.ts'
 import type { Network, SignedMessage, SignedType } from '../protocol/typed-data.ts'
@@ -189,11 +189,7 @@ function readFrames(
     broken.reject(failure)
     wake()
   }
-  const done = new AbortController()
-  clock.sleep(timeoutMs, done.signal).then(
-    () => fail(sessionErrors.SESSION_HANDSHAKE_TIMEOUT({ timeoutMs })),
-    () => undefined,
-  )
+  const done = timeLimit(clock, timeoutMs, () => fail(sessionErrors.SESSION_HANDSHAKE_TIMEOUT({ timeoutMs })))
   channel.onFrame((frame, bytes) => {
     if (--framesLeft < 0) return fail(sessionErrors.SESSION_OUT_OF_ORDER({ type: frame.type }))
     early.push([frame, bytes])
@@ -225,6 +221,6 @@ function readFrames(
         throw sessionErrors.MESSAGE_INVALID({ type, why: parsed.error.issues[0]?.message ?? 'not as expected' })
       return parsed.data as MessageBody<T>
     },
-    stop: () => done.abort(),
+    stop: done,
   }
 }

@@ -44,8 +44,8 @@ export type Session = Peer & {
   send<T extends MessageType>(type: T, body: MessageBody<T>, payload?: Uint8Array): Promise<void>
   /** Handles messages of a type; they start in the order in which they came. Returns a function that ends it. */
   on<T extends MessageType>(type: T, handler: MessageHandler<T>): () => void
-  /** Called once; at once where the session has already ended. */
-  onClose(handler: (reason: CloseReason) => void): void
+  /** Called once; at once where the session has already ended. Returns a function that ends it. */
+  onClose(handler: (reason: CloseReason) => void): () => void
   close(reason?: CloseReason): void
   readonly closed: boolean
 }
@@ -88,8 +88,15 @@ export function createSession(
   const handlers = new Map<MessageType, Set<AnyHandler>>()
   const waiting: (() => void)[] = []
   const faults = createTokenBucket({ perSecond: faultsPerSecond, burst: faultBurst }, now)
+  const closers = new Set<(reason: CloseReason) => void>()
+  let ended: CloseReason | null = null
   let unhandledBytes = 0
   let scheduled = false
+  channel.onClose(reason => {
+    ended = reason
+    for (const closer of closers) closer(reason)
+    closers.clear()
+  })
 
   const session: Session = {
     ...peer,
@@ -109,7 +116,11 @@ export function createSession(
       handlers.set(type, ofType.add(handler as AnyHandler))
       return () => void ofType.delete(handler as AnyHandler)
     },
-    onClose: handler => channel.onClose(handler),
+    onClose(handler) {
+      if (ended !== null) handler(ended)
+      else closers.add(handler)
+      return () => void closers.delete(handler)
+    },
     close: reason => channel.close(reason),
   }
 

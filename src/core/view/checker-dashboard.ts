@@ -1,116 +1,50 @@
-/** What `checker run --watch` shows: the chain's view of our seats, and what the daemon itself tells meanwhile. */
+/** What `checker run --watch` shows: the chain's view of our seats, and what the daemon itself tells meanwhile. Pure. */
 import type { Address } from 'viem'
-import type { CheckerEvent } from '../checker/checker-event.ts'
-import type { NetworkView } from '../network/network-view.ts'
-import type { DutyStatus } from '../operator/checker-status.ts'
-import type { CheckerView, SeatEpochRow, VerdictRow } from './dashboard-views.ts'
-import { counted, shortHex } from './figures.ts'
-import { epochProgress } from './network-dashboard.ts'
-import type { RecentEvents } from './recent-events.ts'
+import type { DutyStatus } from '../network/duties.ts'
+import {
+  type DashboardFacts,
+  eventsSection,
+  headLines,
+  percentText,
+  stackSections,
+  tableSection,
+  verdictsSection,
+  verdictTone,
+} from './dashboard-sections.ts'
+import { grouped, shortHex, tokens } from './figures.ts'
+import { type Line, type Size, span } from './line.ts'
+import type { Column } from './table.ts'
 
-export type CheckerDashboardOptions = {
+export type CheckerDashboardFacts = DashboardFacts & {
   readonly operator: Address
-  readonly payout: Address
-  /** Name of the context, or where the chain is. */
-  readonly network: string
+  /** Newest first. */
+  readonly duties: readonly DutyStatus[]
 }
 
-export type CheckerDashboardState = {
-  observe(event: CheckerEvent): void
-  /** @param facts - `nowMs` since 1970; `duties` newest first; `trouble`: why the view could not be read again */
-  view(
-    network: NetworkView,
-    facts: { readonly nowMs: number; readonly duties: readonly DutyStatus[]; readonly trouble: string | null },
-  ): CheckerView
+/** What became of an epoch that the seats were drawn for. */
+export type SeatEpochRow = {
+  readonly epoch: number
+  readonly cohorts: number
+  readonly devices: number
+  /** e.g. `committed 0x12…ab`, `opened`, `missed COMMIT`. */
+  readonly state: string
+  /** 0 to 1; null before it is paid. */
+  readonly agreement: number | null
+  readonly earned: bigint | null
 }
 
-const shownVerdicts = 64
+/** @param devices - that the seats judge, by epoch */
+export const seatEpochRows = (duties: readonly DutyStatus[], devices: ReadonlyMap<number, number>): SeatEpochRow[] =>
+  [...Map.groupBy(duties, ({ epoch }) => epoch)].map(([epoch, cohorts]) =>
+    seatEpochRow(epoch, cohorts, devices.get(epoch) ?? 0),
+  )
 
-export function createCheckerDashboard(
-  { operator, payout, network: name }: CheckerDashboardOptions,
-  { events, now }: { readonly events: RecentEvents; readonly now: () => number },
-): CheckerDashboardState {
-  const open = new Set<Address>()
-  const devices = new Map<number, number>()
-  const verdictCounts: Record<string, number> = {}
-  let verdicts: VerdictRow[] = []
-  let endpoint = 'not listening yet'
-
-  function observe(event: CheckerEvent) {
-    switch (event.type) {
-      case 'checker.listening':
-        endpoint = event.url
-        return events.tell('info', `${counted(event.seats, 'seat')}, reached at ${event.url}`)
-      case 'session.opened':
-        open.add(event.operator)
-        return events.tell('info', `session with Provider ${shortHex(event.operator)}`)
-      case 'session.closed':
-        open.delete(event.operator)
-        return events.tell(
-          'warn',
-          `session with Provider ${shortHex(event.operator)} ended: ${event.reason ?? 'no reason given'}`,
-        )
-      case 'epoch.started':
-        devices.set(event.epoch, event.devices)
-        return events.tell(
-          'info',
-          `epoch ${event.epoch}: ${counted(event.cohorts, 'cohort')}, ${counted(event.devices, 'device')}`,
-        )
-      case 'check.completed':
-        verdictCounts[event.verdict] = (verdictCounts[event.verdict] ?? 0) + 1
-        verdicts = [verdictRow(event, now()), ...verdicts].slice(0, shownVerdicts)
-        return
-      case 'device.judged':
-        if (event.findings.length > 0)
-          events.tell('warn', `device ${shortHex(event.device)}: ${event.findings.join(', ')}`)
-    }
-  }
-
-  return {
-    observe,
-    view(view, { nowMs, duties, trouble }) {
-      const own = view.checkers.find(checker => checker.operator === operator)
-      return {
-        operator,
-        payout,
-        network: name,
-        endpoint: own?.endpoint ?? endpoint,
-        head: { number: view.head.number, ageSeconds: Math.max(0, nowMs / 1000 - view.head.timestamp) },
-        epochs: view.timeline === null ? [] : epochProgress(view, view.timeline),
-        seats: own?.seats ?? 0,
-        strikes: own?.strikes ?? 0,
-        jailed: own?.jailed ?? false,
-        sessions: open.size,
-        bond: own?.bond ?? 0n,
-        verdictCounts: { ...verdictCounts },
-        duties: [...Map.groupBy(duties, ({ epoch }) => epoch)].map(([epoch, cohorts]) =>
-          dutyRow(epoch, cohorts, devices.get(epoch) ?? 0),
-        ),
-        verdicts,
-        events: events.list(),
-        warning: trouble,
-      }
-    },
-  }
-}
-
-const verdictRow = (event: Extract<CheckerEvent, { type: 'check.completed' }>, nowMs: number): VerdictRow => ({
-  time: new Date(nowMs).toISOString().slice(11, 19),
-  epoch: event.epoch,
-  device: event.device,
-  seat: event.seat,
-  verdict: event.verdict,
-  reason: event.reason,
-  rate: event.verdict === 'VALID' ? event.rate : null,
-  round: event.round,
-})
-
-function dutyRow(epoch: number, cohorts: readonly DutyStatus[], devices: number): SeatEpochRow {
-  const [first] = cohorts
-  const paid = cohorts.flatMap(({ earned }) => (earned === null ? [] : [earned]))
-  const agreed = cohorts.flatMap(({ agreedLanes }) => (agreedLanes === null ? [] : [agreedLanes]))
+function seatEpochRow(epoch: number, cohorts: readonly DutyStatus[], devices: number): SeatEpochRow {
+  const committed = cohorts[0]!.committedTxHash
+  const paid = cohorts.map(({ earned }) => earned).filter(amount => amount !== null)
+  const agreed = cohorts.map(({ agreedLanes }) => agreedLanes).filter(lanes => lanes !== null)
   const state =
-    first!.committedTxHash === null
+    committed === null
       ? cohorts.some(cohort => cohort.state !== 'pending')
         ? 'missed COMMIT'
         : 'at work'
@@ -118,7 +52,7 @@ function dutyRow(epoch: number, cohorts: readonly DutyStatus[], devices: number)
         ? 'opened'
         : cohorts.some(cohort => cohort.state === 'void')
           ? 'void'
-          : `committed ${shortHex(first!.committedTxHash)}`
+          : `committed ${shortHex(committed)}`
   return {
     epoch,
     cohorts: cohorts.length,
@@ -127,4 +61,57 @@ function dutyRow(epoch: number, cohorts: readonly DutyStatus[], devices: number)
     agreement: agreed.length === 0 || devices === 0 ? null : agreed.reduce((sum, lanes) => sum + lanes, 0) / devices,
     earned: paid.length === 0 ? null : paid.reduce((sum, amount) => sum + amount, 0n),
   }
+}
+
+const dutyColumns: readonly Column<SeatEpochRow>[] = [
+  { title: 'EPOCH', cell: ({ epoch }) => epoch, numeric: true },
+  { title: 'COHORTS', cell: ({ cohorts }) => cohorts, numeric: true },
+  { title: 'DEVICES', cell: ({ devices }) => devices, numeric: true },
+  { title: 'COMMITMENT', cell: ({ state }) => state, least: 12 },
+  { title: 'AGREEMENT', cell: ({ agreement }) => percentText(agreement), numeric: true },
+  { title: 'EARNED', cell: ({ earned }) => (earned === null ? '—' : tokens(earned)), numeric: true, rank: 1 },
+]
+
+/** A Checker as a frame of at most `rows` lines of at most `columns` columns. */
+export function checkerFrame(facts: CheckerDashboardFacts, size: Size): Line[] {
+  const { name, view, live, operator, duties } = facts
+  const { columns } = size
+  const own = view.checkers.find(checker => checker.operator === operator)
+  const strikes = own?.strikes ?? 0
+  const counts = Object.entries(live.verdictCounts).filter(([, count]) => count > 0)
+  const head = headLines(
+    facts,
+    [span('kaisar checker', 'strong'), span(`  ${name}  `, 'dim')],
+    [
+      [
+        span('operator ', 'dim'),
+        span(shortHex(operator)),
+        span('   endpoint ', 'dim'),
+        span(own?.endpoint ?? live.endpoint ?? 'not listening yet'),
+        span(`   ${live.sessions.size} sessions`, live.sessions.size === 0 ? 'warn' : 'plain'),
+      ],
+      [
+        span('seats ', 'dim'),
+        own?.jailed ? span('jailed', 'bad') : span(String(own?.seats ?? 0)),
+        span('   strikes ', 'dim'),
+        span(String(strikes), strikes === 0 ? 'plain' : 'warn'),
+        span('   bond ', 'dim'),
+        span(`${tokens(own?.bond ?? 0n, 2)} KAI`),
+      ],
+    ],
+    columns,
+  )
+  const countLine = counts.flatMap(([verdict, count]) => [
+    span(`${verdict} `, verdictTone(verdict)),
+    span(`${grouped(count)}   `),
+  ])
+  return stackSections(
+    counts.length === 0 ? head : [...head, countLine],
+    [
+      tableSection('Duties', dutyColumns, seatEpochRows(duties, live.judgedDevices), columns),
+      verdictsSection(live, columns),
+      eventsSection(live),
+    ],
+    size,
+  )
 }

@@ -1,5 +1,4 @@
 /** How figures read in a terminal: short, exact where it matters, the same everywhere. */
-import { formatUnits } from 'viem'
 
 /** `0x12ab…34cd`: enough to recognise; commands that take a device take this form too. */
 export const shortHex = (hex: string, digits = 4): string =>
@@ -14,10 +13,9 @@ export const counted = (count: bigint | number, one: string, many = `${one}s`): 
 
 /** Wei of an 18-decimal token, rounded down to `digits` decimals: what is shown is never more than what is there. */
 export function tokens(wei: bigint, digits = 4): string {
-  const sign = wei < 0n ? '-' : ''
-  const [whole = '0', fraction = ''] = formatUnits(wei < 0n ? -wei : wei, 18).split('.')
-  const kept = fraction.slice(0, digits).padEnd(digits, '0')
-  return `${sign}${grouped(BigInt(whole))}${digits > 0 ? `.${kept}` : ''}`
+  const [sign, positive] = wei < 0n ? ['-', -wei] : ['', wei]
+  const fraction = (positive % 10n ** 18n).toString().padStart(18, '0').slice(0, digits)
+  return `${sign}${grouped(positive / 10n ** 18n)}${digits > 0 ? `.${fraction}` : ''}`
 }
 
 /** Seconds → `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
@@ -38,6 +36,12 @@ export function duration(seconds: number): string {
     .map(([name, count]) => `${count} ${name}`)
     .join(' ')
 }
+
+/** `2026-11-29T16:00:00Z`: the same for everybody who compares. */
+export const isoTime = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
+
+/** Parts of 10000, as uptimes are kept: 9950 → `99.50%`. */
+export const uptimePercent = (uptime: number): string => `${(uptime / 100).toFixed(2)}%`
 
 const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
 

@@ -1,22 +1,25 @@
-import { render, useApp, useInput, useStdin } from 'ink'
-import { type ComponentType, createElement as h, useSyncExternalStore } from 'react'
-import type { DashboardProps } from './dashboards.ts'
+// Why: docs/why/explorer-and-explanations.md
 
-/** Where a dashboard's view comes from: whoever owns the state replaces the view and tells. */
-export type ViewSource<V> = {
-  get(): V
+/** Puts the frames of a dashboard on a terminal, with ink. Written without JSX, so that Node runs the sources as they are. */
+import { Box, render, Text, useApp, useInput, useStdin, useWindowSize } from 'ink'
+import { createElement as h, useSyncExternalStore } from 'react'
+import type { Line, Size, Tone } from './line.ts'
+
+/** Where a dashboard's facts come from: whoever owns the state replaces them and tells. */
+export type FactSource<F> = {
+  get(): F
   /** Calls back after every change; returns how to stop. */
   subscribe(onChange: () => void): () => void
 }
 
-/** A source that holds the last view it was given. */
-export function createViewSource<V>(initial: V): ViewSource<V> & { set(view: V): void } {
+/** A source that holds the last facts it was given. */
+export function createFactSource<F>(initial: F): FactSource<F> & { set(facts: F): void } {
   let current = initial
   const listeners = new Set<() => void>()
   return {
     get: () => current,
-    set: view => {
-      current = view
+    set: facts => {
+      current = facts
       for (const listener of listeners) listener()
     },
     subscribe: listener => {
@@ -35,9 +38,10 @@ export type MountedDashboard = {
   close(): Promise<void>
 }
 
-export type MountOptions<V> = {
-  readonly source: ViewSource<V>
-  readonly component: ComponentType<DashboardProps<V>>
+export type MountOptions<F> = {
+  readonly source: FactSource<F>
+  /** Draws the facts into a terminal of a size, and never beyond it. */
+  readonly frame: (facts: F, size: Size) => readonly Line[]
 }
 
 export type MountDependencies = {
@@ -49,14 +53,14 @@ export type MountDependencies = {
  * Shows a dashboard in a terminal's alternate screen until it is quit or closed.
  *
  * @example
- * const { mountDashboard, createViewSource } = await import('./mount-dashboard.ts')
- * const source = createViewSource(firstView)
- * const dashboard = mountDashboard({ source, component: DevnetDashboard }, process)
+ * const { mountDashboard, createFactSource } = await import('./mount-dashboard.ts')
+ * const source = createFactSource(firstFacts)
+ * const dashboard = mountDashboard({ source, frame: networkFrame }, process)
  * const end = await dashboard.ended
  */
-export function mountDashboard<V>({ source, component }: MountOptions<V>, io: MountDependencies): MountedDashboard {
+export function mountDashboard<F>({ source, frame }: MountOptions<F>, io: MountDependencies): MountedDashboard {
   const { promise, resolve } = Promise.withResolvers<DashboardEnd>()
-  const app = render(h(Mounted<V>, { source, component }), {
+  const app = render(h(Mounted<F>, { source, frame }), {
     ...io,
     exitOnCtrlC: false,
     alternateScreen: true,
@@ -79,8 +83,8 @@ export function mountDashboard<V>({ source, component }: MountOptions<V>, io: Mo
   }
 }
 
-function Mounted<V>({ source, component: Dashboard }: Pick<MountOptions<V>, 'source' | 'component'>) {
-  const view = useSyncExternalStore(source.subscribe, source.get)
+function Mounted<F>({ source, frame }: MountOptions<F>) {
+  const facts = useSyncExternalStore(source.subscribe, source.get)
   const { exit } = useApp()
   const { isRawModeSupported } = useStdin()
   useInput(
@@ -91,5 +95,27 @@ function Mounted<V>({ source, component: Dashboard }: Pick<MountOptions<V>, 'sou
     // Without a terminal to read from (stdin is a pipe), Ctrl-C arrives as a signal, which the command handles.
     { isActive: isRawModeSupported },
   )
-  return h(Dashboard, { view })
+  return h(Frame<F>, { facts, frame })
+}
+
+/** @param props.size - default: the terminal's. One row stays free: a frame as tall as the terminal scrolls it. */
+export function Frame<F>({ facts, frame, size }: { facts: F; size?: Size } & Pick<MountOptions<F>, 'frame'>) {
+  const terminal = useWindowSize()
+  const { columns, rows } = size ?? terminal
+  const lines = frame(facts, { columns, rows: Math.max(1, rows - 1) }).map(line =>
+    line.length === 0
+      ? h(Text, null, ' ')
+      : h(Text, { wrap: 'truncate' }, ...line.map(({ text, tone }) => h(Text, toneProps[tone], text))),
+  )
+  return h(Box, { flexDirection: 'column' }, ...lines)
+}
+
+const toneProps: Record<Tone, { color?: string; bold?: boolean; dimColor?: boolean }> = {
+  plain: {},
+  strong: { bold: true },
+  dim: { dimColor: true },
+  good: { color: 'green' },
+  bad: { color: 'red', bold: true },
+  warn: { color: 'yellow' },
+  accent: { color: 'cyan' },
 }

@@ -1,126 +1,83 @@
-/** A network's view, with what its processes tell meanwhile, as the devnet dashboard shows it. Pure. */
+/** The dashboard of a whole network: `devnet up` and `chain watch --dashboard`. Pure. */
+import type { CheckerView } from '../network/network-view.ts'
+import {
+  type DashboardFacts,
+  headLines,
+  paymentsSection,
+  percentText,
+  stackSections,
+  tableSection,
+  verdictsSection,
+} from './dashboard-sections.ts'
+import { type DeviceRow, deviceColumns, deviceRows } from './device-rows.ts'
+import { counted, shortHex, tokens } from './figures.ts'
+import { type Line, type Size, span } from './line.ts'
+import type { Column } from './table.ts'
 
-import type { LiveState } from '../network/live-state.ts'
-import type { EpochView, NetworkView } from '../network/network-view.ts'
-import type { Timeline } from '../protocol/network-parameters.ts'
-import type { DevnetView, EpochProgress, JobStage, PhaseName, VerdictRow } from './dashboard-views.ts'
-import { counted } from './figures.ts'
+export type NetworkDashboardFacts = DashboardFacts & { readonly rpcUrl: string; readonly explorerUrl: string | null }
 
-/** What the chain does not know. */
-export type DashboardFacts = {
-  readonly name: string
-  readonly rpcUrl: string
-  readonly explorerUrl: string | null
-  /** Seconds since 1970. */
-  readonly now: number
-  readonly warning: string | null
-  /** What a devnet's processes tell; elsewhere {@link emptyLiveState}. */
-  readonly live: LiveState
-}
+const { id, model, job, seats, rate, scores, standing, earned } = deviceColumns
+const columnsOfDevices: readonly Column<DeviceRow>[] = [
+  id,
+  { ...model, rank: 4 },
+  job,
+  seats,
+  rate,
+  { ...scores, rank: 3 },
+  { ...standing, rank: 2 },
+  earned,
+]
 
-const shownPayments = 32
-const shownScores = 16
+const agreementOf = ({ agreedLanes, drawnLanes }: CheckerView): number | null =>
+  drawnLanes === 0 ? null : agreedLanes / drawnLanes
 
-export function networkDashboard(view: NetworkView, facts: DashboardFacts): DevnetView {
-  const { head, timeline } = view
-  const { live } = facts
-  const lastRound = Map.groupBy(live.verdicts, ({ device }) => device)
-  return {
-    name: facts.name,
-    chainId: view.chainId,
-    rpcUrl: facts.rpcUrl,
-    explorerUrl: facts.explorerUrl,
-    head: { number: head.number, ageSeconds: Math.max(0, facts.now - head.timestamp) },
-    epochs: timeline === null ? [] : epochProgress(view, timeline),
-    devices: view.devices.map(device => {
-      const verdicts = latestOfSeats(lastRound.get(device.id) ?? [])
-      return {
-        id: device.id,
-        model: live.models.get(device.id) ?? '—',
-        stage: stageOf(device.id, view, facts),
-        verdicts: verdicts.length > 0 ? verdicts.map(({ verdict }) => verdict) : chainVerdicts(device.history),
-        rate: verdicts.length > 0 ? rateOf(verdicts) : lastRate(device.history),
-        scores: device.history.slice(-shownScores).map(({ score }) => score),
-        standing: device.standing,
-        earned: device.earned,
-        owed: device.owed,
-      }
-    }),
-    checkers: view.checkers.map(({ operator, endpoint, seats, strikes, jailed, agreedLanes, drawnLanes, earned }) => ({
-      operator,
-      endpoint,
-      seats,
-      strikes,
-      jailed,
-      agreement: drawnLanes === 0 ? null : agreedLanes / drawnLanes,
-      earned,
-    })),
-    verdicts: live.verdicts,
-    payments: view.payments.slice(0, shownPayments),
-    warning: facts.warning,
-  }
-}
+const columnsOfCheckers: readonly Column<CheckerView>[] = [
+  { title: 'CHECKER', cell: ({ operator }) => shortHex(operator) },
+  { title: 'ENDPOINT', cell: ({ endpoint }) => endpoint, rank: 1, least: 12 },
+  { title: 'SEATS', cell: ({ jailed, seats }) => (jailed ? { text: 'jailed', tone: 'bad' } : seats), numeric: true },
+  {
+    title: 'STRIKES',
+    cell: ({ strikes }) => (strikes === 0 ? 0 : { text: String(strikes), tone: 'warn' }),
+    numeric: true,
+  },
+  { title: 'AGREEMENT', cell: checker => percentText(agreementOf(checker)), numeric: true },
+  { title: 'EARNED', cell: ({ earned }) => tokens(earned), numeric: true },
+]
 
-/** What the seats said of the latest round that any of them judged, newest first. */
-const latestOfSeats = (verdicts: readonly VerdictRow[]): VerdictRow[] =>
-  verdicts.filter(({ round }) => round === verdicts[0]!.round).slice(0, 5)
-
-/** The window of a round that nobody has told of yet is being worked. */
-function stageOf(device: string, { rounds, rules }: NetworkView, { live, now }: DashboardFacts): JobStage {
-  const round = rounds?.at(-1)
-  const report = live.reports.get(device)
-  if (report !== undefined && (round === undefined || report.round === round.hash || report.at > round.timestamp + 1))
-    return report.stage
-  const seconds = (rules.windowMs + rules.graceMs) / 1000
-  return round !== undefined && live.models.size > 0 && now - round.timestamp <= seconds + 1 ? 'working' : 'idle'
-}
-
-const rateOf = (verdicts: readonly VerdictRow[]) => verdicts.find(({ rate }) => rate !== null)?.rate ?? null
-
-const lastRate = (history: NetworkView['devices'][number]['history']): number | null =>
-  history.length === 0 ? null : Number(history.at(-1)!.rate)
-
-/** Where no process tells, the committee's verdict on chain stands for its seats. */
-const chainVerdicts = (history: NetworkView['devices'][number]['history']): string[] =>
-  history.length === 0 ? [] : [history.at(-1)!.verdict.verdict]
-
-/** The epoch at work and those before it that are not paid yet, at most two of them. */
-export function epochProgress(view: NetworkView, timeline: Timeline): EpochProgress[] {
-  const { currentEpoch, head, rounds } = view
-  if (currentEpoch === null) return []
-  const into = Math.max(0, head.timestamp - timeline.firstEpochAt - currentEpoch * timeline.epochSeconds)
-  const working: EpochProgress = {
-    epoch: currentEpoch,
-    phase: 'WORK',
-    elapsedSeconds: into,
-    lengthSeconds: timeline.epochSeconds,
-    note: rounds === null ? '' : counted(rounds.length, 'round'),
-  }
-  const settling = view.epochs.filter(
-    ({ epoch, isPaid }, i) => epoch < currentEpoch && i <= 2 && (!isPaid || epoch === currentEpoch - 1),
+/** A network as a frame of at most `rows` lines of at most `columns` columns. */
+export function networkFrame(facts: NetworkDashboardFacts, size: Size): Line[] {
+  const { name, rpcUrl, explorerUrl, live, view } = facts
+  const { columns } = size
+  const { devices, checkers } = view
+  const agreements = checkers.map(agreementOf).filter(agreement => agreement !== null)
+  const jailed = checkers.filter(checker => checker.jailed).length
+  const head = headLines(
+    facts,
+    [span(`kaisar ${name}`, 'strong'), span(`  chain ${view.chainId}  `, 'dim')],
+    [
+      [
+        span('rpc ', 'dim'),
+        span(rpcUrl),
+        ...(explorerUrl === null ? [] : [span('   explorer ', 'dim'), span(explorerUrl, 'accent')]),
+      ],
+      [
+        span(
+          `${counted(devices.length, 'device')}   ${counted(checkers.length, 'checker')}   least agreement ${percentText(agreements.length === 0 ? null : Math.min(...agreements))}   `,
+        ),
+        ...(jailed > 0 ? [span(`${jailed} jailed   `, 'bad')] : []),
+        span(`${tokens(devices.reduce((sum, device) => sum + device.earned, 0n))} KAI earned`),
+      ],
+    ],
+    columns,
   )
-  return [working, ...settling.map(epoch => settlingProgress(epoch, currentEpoch, into, timeline))]
-}
-
-function settlingProgress(epoch: EpochView, currentEpoch: number, into: number, timeline: Timeline): EpochProgress {
-  const resolved = epoch.cohorts.filter(({ state }) => state !== 'pending').length
-  const note = `${resolved} of ${counted(epoch.cohorts.length, 'cohort')} resolved`
-  if (epoch.isPaid) return { epoch: epoch.epoch, phase: 'PAID', elapsedSeconds: 0, lengthSeconds: null, note }
-  const { commitSeconds, openSeconds, revealSeconds, finalizeSeconds } = timeline
-  let from = 0
-  const phases: readonly (readonly [PhaseName, number])[] = [
-    ['COMMIT', commitSeconds],
-    ['OPEN', openSeconds],
-    ['REVEAL', revealSeconds],
-    ['FINALIZE', finalizeSeconds],
-  ]
-  if (epoch.epoch === currentEpoch - 1)
-    for (const [phase, seconds] of phases) {
-      // PAY opens as soon as every cohort is resolved.
-      if (phase !== 'COMMIT' && epoch.cohorts.length > 0 && resolved === epoch.cohorts.length) break
-      if (into < from + seconds)
-        return { epoch: epoch.epoch, phase, elapsedSeconds: into - from, lengthSeconds: seconds, note }
-      from += seconds
-    }
-  return { epoch: epoch.epoch, phase: 'PAY', elapsedSeconds: 0, lengthSeconds: null, note }
+  return stackSections(
+    head,
+    [
+      tableSection('Devices', columnsOfDevices, deviceRows(facts, null), columns),
+      paymentsSection(view.payments, columns),
+      verdictsSection(live, columns),
+      tableSection('Checkers', columnsOfCheckers, checkers, columns),
+    ],
+    size,
+  )
 }

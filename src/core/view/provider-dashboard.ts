@@ -1,137 +1,95 @@
-/** What `provider run --watch` shows: the chain's view of our devices, and what the daemon itself tells meanwhile. */
-import type { Address, Hex } from 'viem'
-import type { DeviceView, NetworkView } from '../network/network-view.ts'
-import type { LocalDevice } from '../operator/provider-status.ts'
-import type { ProviderEvent } from '../provider/provider-event.ts'
-import type { JobStage, ProviderDeviceRow, ProviderView } from './dashboard-views.ts'
-import { counted, grouped, shortHex } from './figures.ts'
-import { epochProgress } from './network-dashboard.ts'
-import type { RecentEvents } from './recent-events.ts'
+/** What `provider run --watch` shows: the chain's view of our devices, and what the daemon itself tells meanwhile. Pure. */
 
-export type ProviderDashboardOptions = {
+import type { Address } from 'viem'
+import { committeeSize, quorum } from '../protocol/constants.ts'
+import {
+  type DashboardFacts,
+  eventsSection,
+  headLines,
+  paymentsSection,
+  stackSections,
+  tableSection,
+  warningLines,
+} from './dashboard-sections.ts'
+import { type DeviceRow, deviceColumns, deviceRows } from './device-rows.ts'
+import { counted, shortHex, tokens } from './figures.ts'
+import { type Line, type Size, span } from './line.ts'
+import type { Column } from './table.ts'
+
+export type ProviderDashboardFacts = DashboardFacts & {
   readonly operator: Address
   readonly payout: Address
-  /** Name of the context, or where the chain is. */
-  readonly network: string
-}
-
-export type ProviderDashboardDependencies = {
-  readonly events: RecentEvents
   /** What this machine's probe said of its devices. */
-  readonly local: () => readonly LocalDevice[]
+  readonly seen: NonNullable<Parameters<typeof deviceRows>[1]>
 }
 
-export type ProviderDashboardState = {
-  observe(event: ProviderEvent): void
-  /** @param nowMs - milliseconds since 1970; `trouble`: why the view could not be read again */
-  view(network: NetworkView, facts: { readonly nowMs: number; readonly trouble: string | null }): ProviderView
+const onChain = ({ history }: DeviceRow): string => {
+  const proof = history.at(-1)
+  return proof === undefined
+    ? 'no result yet'
+    : `epoch ${proof.epoch} ${proof.verdict.verdict}: ${proof.verdict.reason}`
 }
 
-const shownScores = 16
-const shownPayments = 32
-
-export function createProviderDashboard(
-  { operator, payout, network: name }: ProviderDashboardOptions,
-  { events, local }: ProviderDashboardDependencies,
-): ProviderDashboardState {
-  const open = new Set<Address>()
-  const models = new Map<Hex, string>()
-  const last = new Map<Hex, { readonly round: Hex; readonly rate: number | null; readonly stage: JobStage }>()
-
-  function stageOf(id: Hex, { rounds, rules }: NetworkView, nowMs: number): JobStage {
-    if (open.size === 0) return 'offline'
-    const round = rounds?.at(-1)
-    const told = last.get(id)
-    if (round !== undefined && told?.round === round.hash) return told.stage
-    const openUntil = round === undefined ? 0 : round.timestamp * 1000 + rules.windowMs + rules.graceMs
-    return nowMs <= openUntil ? 'working' : 'idle'
-  }
-
-  function row(device: DeviceView, view: NetworkView, nowMs: number): ProviderDeviceRow {
-    const { id, lane, standing, earned, owed, history } = device
-    const proof = history.at(-1)
-    const probed = local().find(each => each.id === id)
-    return {
-      id,
-      model: models.get(id) ?? probed?.model ?? '—',
-      lane,
-      sessions: Math.min(5, open.size),
-      stage: stageOf(id, view, nowMs),
-      verdicts: proof === undefined ? [] : [proof.verdict.verdict],
-      rate: last.get(id)?.rate ?? null,
-      scores: history.slice(-shownScores).map(({ score }) => score),
-      standing,
-      earned,
-      owed,
-      lastOnChain:
-        proof === undefined
-          ? 'no result yet'
-          : `epoch ${proof.epoch} ${proof.verdict.verdict}: ${proof.verdict.reason}`,
-      faults: probed?.faults.filter(({ critical }) => critical).map(({ code, meaning }) => `${code}: ${meaning}`) ?? [],
-    }
-  }
-
-  return {
-    observe(event) {
-      switch (event.type) {
-        case 'session.opened':
-          open.add(event.checker)
-          break
-        case 'session.closed':
-          open.delete(event.checker)
-          break
-        case 'device.registered':
-          models.set(event.deviceId, event.model)
-          break
-        case 'round.committed':
-          last.set(event.deviceId, { round: event.round, rate: event.rate, stage: 'committed' })
-          break
-        case 'round.aborted':
-          last.set(event.deviceId, { round: event.round, rate: null, stage: 'idle' })
-          break
-      }
-      const { level, text } = describe(event)
-      events.tell(level, text)
+/** A Provider as a frame of at most `rows` lines of at most `columns` columns. */
+export function providerFrame(facts: ProviderDashboardFacts, size: Size): Line[] {
+  const { name, view, live, operator, payout, seen } = facts
+  const { columns } = size
+  const devices = deviceRows(facts, seen).filter(device => device.operator === operator)
+  const sessions = Math.min(5, live.sessions.size)
+  const owed = devices.reduce((sum, device) => sum + device.owed, 0n)
+  const faults = devices.flatMap(({ id, faults }) => faults.map(fault => `${shortHex(id)}  ${fault}`))
+  const { id, model, job, seats, rate, scores, earned } = deviceColumns
+  const columnsOfDevices: readonly Column<DeviceRow>[] = [
+    id,
+    { ...model, rank: 3 },
+    {
+      title: 'SESSIONS',
+      cell: () => ({ text: `${sessions}/${committeeSize}`, tone: sessions >= quorum ? 'good' : 'bad' }),
+      numeric: true,
     },
-    view: (view, { nowMs, trouble }) => ({
-      operator,
-      payout,
-      network: name,
-      head: { number: view.head.number, ageSeconds: Math.max(0, nowMs / 1000 - view.head.timestamp) },
-      epochs: view.timeline === null ? [] : epochProgress(view, view.timeline),
-      devices: view.devices.filter(device => device.operator === operator).map(device => row(device, view, nowMs)),
-      payments: view.payments.filter(payment => payment.payout === payout).slice(0, shownPayments),
-      events: events.list(),
-      warning: trouble,
-    }),
-  }
-}
-
-function describe(event: ProviderEvent): { level: 'info' | 'warn'; text: string } {
-  const info = (text: string) => ({ level: 'info', text }) as const
-  const warn = (text: string) => ({ level: 'warn', text }) as const
-  switch (event.type) {
-    case 'device.registered':
-      return info(`${event.model} is registered (generation ${event.generation})`)
-    case 'session.opened':
-      return info(`session with Checker ${shortHex(event.checker)}`)
-    case 'session.closed':
-      return warn(`session with Checker ${shortHex(event.checker)} ended: ${event.reason ?? 'no reason given'}`)
-    case 'epoch.started':
-      return info(`epoch ${event.epoch}: ${counted(event.devices, 'device')}, ${counted(event.seats, 'Checker')}`)
-    case 'round.committed':
-      return info(
-        `round ${shortHex(event.round)}: ${grouped(event.rows)} rows, ${grouped(event.rate)} Mop/s, ${event.lostMs.toFixed(0)} ms lost`,
-      )
-    case 'round.resumed':
-      return info(`round ${shortHex(event.round)}: ${grouped(event.rows)} rows, resumed after a restart`)
-    case 'round.aborted':
-      return warn(`round ${shortHex(event.round)} was not worked: ${event.reason}`)
-    case 'device.health':
-      return warn(`device ${event.device} ${event.change}: ${event.reason} ${event.detail}`)
-    case 'receipt.received':
-      return info(`Checker ${shortHex(event.checker)} signed its word on epoch ${event.epoch}`)
-    default:
-      return info(event.type)
-  }
+    job,
+    { ...seats, rank: 4 },
+    rate,
+    { ...scores, rank: 5 },
+    { title: 'ON CHAIN', cell: onChain, least: 12, rank: 2 },
+    earned,
+  ]
+  const head = headLines(
+    facts,
+    [span('kaisar provider', 'strong'), span(`  ${name}  `, 'dim')],
+    [
+      [
+        span('operator ', 'dim'),
+        span(shortHex(operator)),
+        span('   pays to ', 'dim'),
+        span(shortHex(payout)),
+        ...(owed > 0n ? [span(`   owed ${tokens(owed)} KAI`, 'warn')] : []),
+      ],
+      // A daemon that is up but that no Checker reaches earns nothing, however healthy it looks.
+      ...warningLines(
+        sessions > 0 || devices.length === 0
+          ? null
+          : `no Checker has a session with this Provider: ${counted(devices.length, 'device')} cannot be judged`,
+      ),
+    ],
+    columns,
+  )
+  return stackSections(
+    head,
+    [
+      tableSection('Devices', columnsOfDevices, devices, columns),
+      {
+        title: 'Faults',
+        wants: faults.length,
+        least: 1,
+        draw: rows => faults.slice(0, rows).map(fault => [span(fault, 'bad')]),
+      },
+      paymentsSection(
+        view.payments.filter(payment => payment.payout === payout),
+        columns,
+      ),
+      eventsSection(live),
+    ],
+    size,
+  )
 }

@@ -1,11 +1,9 @@
-import { uptimePercent } from '../explain/account-for.ts'
+import { hasFlag } from '../epoch/opening.ts'
 import type { Explanation, ExplanationStep, Reference, SeatAccount } from '../explain/explanation.ts'
 import { flagNames } from '../explain/explanation-steps.ts'
-import { grouped, tokens } from '../view/figures.ts'
+import { tokens, uptimePercent } from '../view/figures.ts'
 import { type Html, html } from './html.ts'
-import { checkerLink, epochLink, fullHash, table, transactionPath } from './parts.ts'
-
-type Neighbour = { readonly epoch: number; readonly href: string } | null
+import { checkerLink, epochLink, fullHash, table, tag, transactionPath } from './parts.ts'
 
 const marks = { done: '✓', failed: '✗', waiting: '·', none: '–' } as const
 const stateNames = { done: 'done', failed: 'failed', waiting: 'waiting', none: 'nothing to do' } as const
@@ -13,10 +11,10 @@ const stateNames = { done: 'done', failed: 'failed', waiting: 'waiting', none: '
 /** The same explanation as `kaisar epoch explain`, step by step. */
 export const explanationSection = (
   explanation: Explanation,
-  { earlier, later }: { readonly earlier: Neighbour; readonly later: Neighbour },
+  neighbours: Html,
 ): Html => html`<section aria-labelledby="explanation" class="explanation">
 <div class="title"><h2 id="explanation">Epoch ${epochLink(explanation.epoch)}, explained</h2>
-<nav class="pager" aria-label="Explained epoch">${earlier !== null && html`<a href="${earlier.href}">← ${earlier.epoch}</a>`}${later !== null && html`<a href="${later.href}">${later.epoch} →</a>`}</nav></div>
+${neighbours}</div>
 ${outcome(explanation)}
 <ol class="steps">
 ${explanation.steps.map(step => stepItem(step, step.step === 'verdicts' ? seatsTable(explanation.seats) : null))}
@@ -24,15 +22,18 @@ ${explanation.steps.map(step => stepItem(step, step.step === 'verdicts' ? seatsT
 </section>`
 
 function outcome({ outcome, amount, transferred, balanced, reason, differences }: Explanation): Html {
-  if (outcome === 'paid')
-    return html`<p class="outcome ${balanced ? 'good' : 'bad'}"><span class="amount" data-wei="${amount}">${tokens(amount, 18)}</span> KAI ${
-      balanced && transferred === amount
-        ? 'recomputed from the seats’ openings, equal to the transfer to the wei.'
-        : 'recomputed. The chain differs:'
-    }</p>${differences.map(difference => html`<p class="outcome bad">${difference}</p>`)}`
-  return html`<div class="outcome ${outcome === 'pending' ? 'quiet' : 'warn'}"><p><b>${outcome === 'pending' ? 'Not paid yet' : 'Earned nothing'}</b> <code>${reason?.code}</code>${
-    amount > 0n && html` · due <span class="amount" data-wei="${amount}">${tokens(amount, 18)}</span> KAI`
-  }</p><p>${reason?.sentence}</p><p><b>What to do</b> ${reason?.fix}</p></div>${differences.map(difference => html`<p class="outcome bad">${difference}</p>`)}`
+  const exact = html`<span class="amount" data-wei="${amount}">${tokens(amount, 18)}</span> KAI`
+  const said =
+    outcome === 'paid'
+      ? html`<p class="outcome ${balanced ? 'good' : 'bad'}">${exact} ${
+          balanced && transferred === amount
+            ? 'recomputed from the seats’ openings, equal to the transfer to the wei.'
+            : 'recomputed. The chain differs:'
+        }</p>`
+      : html`<div class="outcome ${outcome === 'pending' ? 'quiet' : 'warn'}"><p><b>${outcome === 'pending' ? 'Not paid yet' : 'Earned nothing'}</b> <code>${reason?.code}</code>${
+          amount > 0n && html` · due ${exact}`
+        }</p><p>${reason?.sentence}</p><p><b>What to do</b> ${reason?.fix}</p></div>`
+  return html`${said}${differences.map(difference => html`<p class="outcome bad">${difference}</p>`)}`
 }
 
 const stepItem = (
@@ -57,15 +58,11 @@ const references = (title: string, list: readonly Reference[], pathOf?: (hash: s
 
 const seatsTable = (seats: readonly SeatAccount[]): Html =>
   table(
-    'What the five seats say',
+    'What the seats of the committee say',
     [
       { title: 'Seat', cell: ({ seat }) => seat },
       { title: 'Owner', cell: ({ operator }) => (operator === null ? 'not known' : checkerLink(operator)) },
-      {
-        title: 'Rate Mop/s',
-        cell: ({ opened, rate }) => (opened && rate !== null ? grouped(rate) : '—'),
-        numeric: true,
-      },
+      { title: 'Rate Mop/s', number: ({ opened, rate }) => (opened ? rate : null) },
       {
         title: 'Uptime',
         cell: ({ opened, uptime }) => (opened && uptime !== null ? uptimePercent(uptime) : '—'),
@@ -74,16 +71,11 @@ const seatsTable = (seats: readonly SeatAccount[]): Html =>
       {
         title: 'Flags',
         cell: ({ opened, flags }) =>
-          !opened ? 'did not open' : flags === null ? '—' : (flags & 8) === 0 ? 'abstains' : flagNames(flags),
+          !opened ? 'did not open' : flags === null ? '—' : !hasFlag(flags, 'judged') ? 'abstains' : flagNames(flags),
       },
       {
         title: 'Agrees',
-        cell: ({ agrees }) =>
-          agrees === null
-            ? '—'
-            : agrees
-              ? html`<span class="tag good">✓ yes</span>`
-              : html`<span class="tag warn">! no</span>`,
+        cell: ({ agrees }) => (agrees === null ? '—' : agrees ? tag('good', '✓', 'yes') : tag('warn', '!', 'no')),
       },
     ],
     seats,

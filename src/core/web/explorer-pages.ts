@@ -9,10 +9,9 @@ import { devicePage, devicesPage, type ModelOf } from './device-pages.ts'
 import { epochPage, epochsPage } from './epoch-pages.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
+import { transactionPage, walletPage } from './ledger-pages.ts'
 import { overviewPage } from './overview-page.ts'
-import { checkerPath, deviceLink, table, transactionPath, walletLink, walletPath } from './parts.ts'
-import { transactionPage } from './transaction-page.ts'
-import { walletPage } from './wallet-page.ts'
+import { checkerPath, deviceLink, table, transactionPath, walletPath } from './parts.ts'
 
 export type Found =
   | { readonly status: 200 | 404; readonly page: Page }
@@ -30,52 +29,59 @@ export async function findPage(
   url: URL,
   { explain, modelOf = () => null }: PageDependencies,
 ): Promise<Found> {
-  const parts = url.pathname.split('/').filter(part => part !== '')
-  const [section, name] = parts
+  const [section = '', name, ...more] = url.pathname.split('/').filter(part => part !== '')
   const page = Number(url.searchParams.get('page') ?? 1) || 1
-  if (parts.length === 0) return ok(overviewPage(view))
-  if (parts.length === 1 && section === 'epochs') return ok(epochsPage(view, page))
-  if (parts.length === 1 && section === 'devices') return ok(devicesPage(view, page, modelOf))
-  if (parts.length === 1 && section === 'checkers') return ok(checkersPage(view, page))
-  if (parts.length === 1 && section === 'find') return find(view, url.searchParams.get('q')?.trim() ?? '')
-  if (parts.length === 2 && section === 'epoch') {
-    const epoch = view.epochs.find(each => String(each.epoch) === name)
-    return epoch === undefined
-      ? missing(url, html`There is no epoch ${name}; the current one is ${view.currentEpoch ?? 'none'}.`)
-      : ok(epochPage(view, epoch))
+  const nowhere = () => missing(url, html`There is no page ${url.pathname}.`)
+  if (more.length > 0) return nowhere()
+  if (name === undefined)
+    switch (section) {
+      case '':
+        return ok(overviewPage(view))
+      case 'epochs':
+        return ok(epochsPage(view, page))
+      case 'devices':
+        return ok(devicesPage(view, page, modelOf))
+      case 'checkers':
+        return ok(checkersPage(view, page))
+      case 'find':
+        return find(view, url.searchParams.get('q')?.trim() ?? '')
+      default:
+        return nowhere()
+    }
+  const id = name.toLowerCase()
+  const orMissing = (found: Page | null | undefined, why: Html) => (found ? ok(found) : missing(url, why))
+  switch (section) {
+    case 'epoch': {
+      const epoch = view.epochs.find(each => String(each.epoch) === name)
+      return orMissing(
+        epoch && epochPage(view, epoch),
+        html`There is no epoch ${name}; the current one is ${view.currentEpoch ?? 'none'}.`,
+      )
+    }
+    case 'device': {
+      const device = view.devices.find(each => each.id === id)
+      if (device === undefined) return missing(url, html`No device with the id ${name} holds a lane.`)
+      const asked = url.searchParams.get('epoch')
+      const epoch = asked !== null && /^\d{1,9}$/.test(asked) ? Number(asked) : undefined
+      return ok(devicePage(view, device, await explainOrWhyNot(() => explain(device.id, epoch)), modelOf))
+    }
+    case 'checker': {
+      const checker = view.checkers.find(({ operator }) => operator === id)
+      return orMissing(checker && checkerPage(view, checker), html`No Checker has the operator ${name}.`)
+    }
+    case 'wallet':
+      return orMissing(
+        walletPage(view, id, modelOf),
+        html`The wallet ${name} has no part in what is shown, which is epoch ${view.firstEpoch} and later.`,
+      )
+    case 'transaction':
+      return orMissing(
+        transactionPage(view, id),
+        html`Nothing that is shown happened in transaction ${name}; epoch ${view.firstEpoch} and later are.`,
+      )
+    default:
+      return nowhere()
   }
-  if (parts.length === 2 && section === 'device') {
-    const device = view.devices.find(({ id }) => id === name?.toLowerCase())
-    if (device === undefined) return missing(url, html`No device with the id ${name} holds a lane.`)
-    const asked = url.searchParams.get('epoch')
-    const epoch = asked !== null && /^\d{1,9}$/.test(asked) ? Number(asked) : undefined
-    return ok(devicePage(view, device, await explainOrWhyNot(() => explain(device.id, epoch)), modelOf))
-  }
-  if (parts.length === 2 && section === 'checker') {
-    const checker = view.checkers.find(({ operator }) => operator === name?.toLowerCase())
-    return checker === undefined
-      ? missing(url, html`No Checker has the operator ${name}.`)
-      : ok(checkerPage(view, checker))
-  }
-  if (parts.length === 2 && section === 'wallet') {
-    const wallet = walletPage(view, name!.toLowerCase(), modelOf)
-    return wallet === null
-      ? missing(
-          url,
-          html`The wallet ${name} has no part in what is shown, which is epoch ${view.firstEpoch} and later.`,
-        )
-      : ok(wallet)
-  }
-  if (parts.length === 2 && section === 'transaction') {
-    const transaction = transactionPage(view, name!.toLowerCase())
-    return transaction === null
-      ? missing(
-          url,
-          html`Nothing that is shown happened in transaction ${name}; epoch ${view.firstEpoch} and later are.`,
-        )
-      : ok(transaction)
-  }
-  return missing(url, html`There is no page ${url.pathname}.`)
 }
 
 /** A page is still worth showing when its explanation cannot be read. */
@@ -132,10 +138,9 @@ ${table(
   'Devices found',
   [
     { title: 'Device', cell: ({ id }) => deviceLink(id) },
-    { title: 'Operator', cell: ({ operator }) => walletLink(operator) },
-    { title: 'Pays to', cell: ({ payout }) => walletLink(payout) },
+    { title: 'Operator', wallet: ({ operator }) => operator },
+    { title: 'Pays to', wallet: ({ payout }) => payout },
   ],
   devices.slice(0, 200),
-  '',
 )}`,
 })

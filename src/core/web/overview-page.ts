@@ -4,7 +4,7 @@ import { grouped, shortHex } from '../view/figures.ts'
 import { barChart, kaiAxis, legend, mostColours } from './charts.ts'
 import { html } from './html.ts'
 import type { Page } from './layout.ts'
-import { deviceLink, kai, paymentsTable, table, verdict } from './parts.ts'
+import { deviceLink, kai, paymentsTable, section, sumOf, tableSection, verdict } from './parts.ts'
 import { term } from './terms.ts'
 import { timelinePicture } from './timeline.ts'
 
@@ -35,7 +35,7 @@ export function overviewPage(view: NetworkView): Page {
     href: `/epoch/${epoch}`,
     ...(isTold ? { parts: partsOf(payments.get(epoch) ?? [], devices) } : {}),
   }))
-  const total = view.epochs.reduce((sum, { paidToDevices }) => sum + paidToDevices, 0n)
+  const total = sumOf(view.epochs, ({ paidToDevices }) => paidToDevices)
   const agreed = view.checkers.reduce((sum, { agreedLanes }) => sum + agreedLanes, 0)
   const drawn = view.checkers.reduce((sum, { drawnLanes }) => sum + drawnLanes, 0)
   const judged = view.devices.filter(({ history }) => history.length > 0)
@@ -51,16 +51,17 @@ ${timelinePicture(view)}
 <div><dt>Last epoch paid <span class="unit">KAI</span></dt><dd>${latest === undefined ? '—' : kai(latest.paidToDevices, 2)}</dd></div>
 <div><dt>Paid to devices <span class="unit">KAI</span>${view.firstEpoch > 0 && html` since epoch ${view.firstEpoch}`}</dt><dd>${kai(total, 2)}</dd></div>
 </dl>
-<section aria-labelledby="by-epoch"><h2 id="by-epoch">Paid to devices, by epoch <span class="unit">KAI</span></h2>
-${points.some(({ value }) => value !== null) ? barChart(points, { title: 'Paid to devices', unit: 'KAI', format: kaiAxis }) : html`<p class="empty">Nothing has been paid yet. The first payment comes about one epoch after the first work.</p>`}
-${isTold && devices.length > 0 && legend(devices.map(device => deviceLink(device)))}
-</section>
+${section(
+  'by-epoch',
+  html`Paid to devices, by epoch <span class="unit">KAI</span>`,
+  html`${points.some(({ value }) => value !== null) ? barChart(points, { title: 'Paid to devices', unit: 'KAI', format: kaiAxis }) : html`<p class="empty">Nothing has been paid yet. The first payment comes about one epoch after the first work.</p>`}
+${isTold && devices.length > 0 && legend(devices.map(device => deviceLink(device)))}`,
+)}
 <div class="columns">
-<section aria-labelledby="latest-payments"><h2 id="latest-payments">Latest payments</h2>
-${paymentsTable('Latest payments', view.payments.slice(0, 8), 'No payments yet.')}
-</section>
-<section aria-labelledby="verdicts"><h2 id="verdicts">Latest verdicts on chain</h2>
-${table(
+${section('latest-payments', 'Latest payments', paymentsTable('Latest payments', view.payments.slice(0, 8), 'No payments yet.'))}
+${tableSection(
+  'verdicts',
+  'Latest verdicts on chain',
   'Latest verdict of each device',
   [
     { title: 'Device', cell: ({ id }) => deviceLink(id) },
@@ -70,7 +71,6 @@ ${table(
   judged.slice(0, 8),
   'No device has been judged yet.',
 )}
-</section>
 </div>`,
   }
 }

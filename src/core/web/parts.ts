@@ -1,8 +1,9 @@
 /** Pieces that pages share. */
 import type { Hex } from 'viem'
 import type { ChainVerdict, EpochView, PaymentView } from '../network/network-view.ts'
-import { grouped, shortHex, tokens } from '../view/figures.ts'
+import { grouped, isoTime, shortHex, tokens } from '../view/figures.ts'
 import { type Html, html } from './html.ts'
+import type { Page } from './layout.ts'
 import { type Term, term } from './terms.ts'
 
 /** A hash that is short to read, and whole to hover and to a screen reader. */
@@ -21,10 +22,8 @@ export const transactionLink = (txHash: string | null): Html =>
   txHash === null ? html`—` : html`<a href="${transactionPath(txHash)}">${hash(txHash)}</a>`
 
 /** Block time as the machine writes it: the same for everybody who compares. */
-export function time(seconds: number): Html {
-  const iso = new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
-  return html`<time datetime="${iso}">${iso.replace('T', ' ').replace('Z', ' UTC')}</time>`
-}
+export const time = (seconds: number): Html =>
+  html`<time datetime="${isoTime(seconds)}">${isoTime(seconds).replace('T', ' ').replace('Z', ' UTC')}</time>`
 export const deviceLink = (id: Hex, epoch?: number): Html =>
   html`<a href="/device/${id}${epoch === undefined ? '' : `?epoch=${epoch}`}">${hash(id)}</a>`
 export const epochLink = (epoch: number): Html => html`<a href="/epoch/${epoch}">${epoch}</a>`
@@ -35,24 +34,19 @@ export function kai(wei: bigint, digits = 4): Html {
   return html`<span class="kai" title="${tokens(wei, 18)} KAI">${whole}<span class="fraction">.${fraction}</span></span>`
 }
 
-const verdictClass: Record<ChainVerdict['verdict'], string> = {
-  VALID: 'good',
-  WRONG: 'bad',
-  MISSED: 'warn',
-  UNSUPPORTED: 'warn',
-  ABSTAINED: 'quiet',
-  VOID: 'quiet',
+/** A word with a sign, so that no colour says anything alone. */
+export const tag = (tone: string, sign: string, text: string, title?: string): Html =>
+  html`<span class="tag ${tone}"${title !== undefined && html` title="${title}"`}><span aria-hidden="true">${sign}</span> ${text}</span>`
+
+const verdictTags: Record<ChainVerdict['verdict'], readonly [string, string]> = {
+  VALID: ['good', '✓'],
+  WRONG: ['bad', '✗'],
+  MISSED: ['warn', '!'],
+  UNSUPPORTED: ['warn', '!'],
+  ABSTAINED: ['quiet', '–'],
+  VOID: ['quiet', '–'],
 }
-const verdictMark: Record<ChainVerdict['verdict'], string> = {
-  VALID: '✓',
-  WRONG: '✗',
-  MISSED: '!',
-  UNSUPPORTED: '!',
-  ABSTAINED: '–',
-  VOID: '–',
-}
-export const verdict = ({ verdict: name, reason }: ChainVerdict): Html =>
-  html`<span class="tag ${verdictClass[name]}" title="${reason}"><span aria-hidden="true">${verdictMark[name]}</span> ${name}</span>`
+export const verdict = ({ verdict: name, reason }: ChainVerdict): Html => tag(...verdictTags[name], name, reason)
 
 export function epochState({
   phase,
@@ -61,40 +55,86 @@ export function epochState({
   seed,
 }: Pick<EpochView, 'phase' | 'isPaid' | 'money' | 'seed'>): Html {
   if (seed === null && (phase === 'future' || phase === 'work')) return html`<span class="tag quiet">no seed yet</span>`
-  if (seed === null) return html`<span class="tag warn"><span aria-hidden="true">!</span> empty: no seed</span>`
-  if (isPaid && money === null) return html`<span class="tag quiet"><span aria-hidden="true">–</span> void</span>`
-  if (isPaid) return html`<span class="tag good"><span aria-hidden="true">✓</span> paid</span>`
+  if (seed === null) return tag('warn', '!', 'empty: no seed')
+  if (isPaid && money === null) return tag('quiet', '–', 'void')
+  if (isPaid) return tag('good', '✓', 'paid')
   if (phase === 'work') return html`<span class="tag live">working</span>`
   return html`<span class="tag quiet">${phase === 'pay' ? 'paying' : phase}</span>`
 }
 
-export type TableColumn<T> = {
-  readonly title: Term | (string & {})
-  readonly cell: (row: T) => Html | string | number | bigint
-  readonly numeric?: boolean
+/** A column and what its cells are: anything, a number, an amount, a wallet or a transaction; `null` is not known (yet). */
+export type TableColumn<T> = { readonly title: Term | (string & {}) } & (
+  | { readonly cell: (row: T) => Html | string | number | bigint; readonly numeric?: boolean }
+  | { readonly number: (row: T) => bigint | number | null }
+  | { readonly kai: (row: T) => bigint | null; readonly digits?: number }
+  | { readonly wallet: (row: T) => string | null }
+  | { readonly transaction: (row: T) => string | null }
+)
+
+function cellOf<T>(column: TableColumn<T>, row: T): Html | string | number | bigint {
+  if ('cell' in column) return column.cell(row)
+  if ('transaction' in column) return transactionLink(column.transaction(row))
+  const value = 'number' in column ? column.number(row) : 'kai' in column ? column.kai(row) : column.wallet(row)
+  if (value === null) return '—'
+  return 'number' in column
+    ? grouped(value as bigint)
+    : 'kai' in column
+      ? kai(value as bigint, column.digits)
+      : walletLink(value as string)
 }
+
+const isNumeric = <T>(column: TableColumn<T>): boolean =>
+  'number' in column || 'kai' in column || ('cell' in column && column.numeric === true)
+
+export const sumOf = <T>(rows: readonly T[], amountOf: (row: T) => bigint): bigint =>
+  rows.reduce((sum, row) => sum + amountOf(row), 0n)
+
+/** A part of a page with a heading that can be linked to. */
+export const section = (id: string, title: Html | string, body: Html): Html =>
+  html`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>
+${body}
+</section>`
+
+/** A page about one thing that has an address or a hash. */
+export const identityPage = (kind: string, id: string, path: string, body: Html, href?: string): Page => ({
+  title: `${kind} ${shortHex(id)}`,
+  path,
+  body: html`<h1>${kind}</h1>
+<p class="identity">${fullHash(id, href)}</p>
+${body}`,
+})
 
 /**
  * A table with a caption. Where it is too wide it scrolls sideways, also by keyboard; on a phone each row becomes a list of its cells
  * with their titles, for which the roles are said: they would be lost with the layout.
  */
-export function table<T>(caption: string, columns: readonly TableColumn<T>[], rows: readonly T[], empty: string): Html {
+export function table<T>(
+  caption: string,
+  columns: readonly TableColumn<T>[],
+  rows: readonly T[],
+  empty = 'Nothing.',
+): Html {
   if (rows.length === 0) return html`<p class="empty">${empty}</p>`
+  const align = (column: TableColumn<T>) => isNumeric(column) && html` class="number"`
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table role="table">
 <caption class="hidden">${caption}</caption>
-<thead role="rowgroup"><tr role="row">${columns.map(({ title, numeric }) => html`<th scope="col" role="columnheader"${numeric && html` class="number"`}>${term(title)}</th>`)}</tr></thead>
+<thead role="rowgroup"><tr role="row">${columns.map(column => html`<th scope="col" role="columnheader"${align(column)}>${term(column.title)}</th>`)}</tr></thead>
 <tbody role="rowgroup">
 ${rows.map(
   row =>
-    html`<tr role="row">${columns.map(({ title, cell, numeric }, i) =>
+    html`<tr role="row">${columns.map((column, i) =>
       i === 0
-        ? html`<th scope="row" role="rowheader" data-title="${title}"${numeric && html` class="number"`}>${cell(row)}</th>`
-        : html`<td role="cell" data-title="${title}"${numeric && html` class="number"`}>${cell(row)}</td>`,
+        ? html`<th scope="row" role="rowheader" data-title="${column.title}"${align(column)}>${cellOf(column, row)}</th>`
+        : html`<td role="cell" data-title="${column.title}"${align(column)}>${cellOf(column, row)}</td>`,
     )}</tr>
 `,
 )}</tbody>
 </table></div>`
 }
+
+/** A part of a page that is one table. */
+export const tableSection = <T>(id: string, title: Html | string, ...of: Parameters<typeof table<T>>): Html =>
+  section(id, title, table(...of))
 
 export const paymentsTable = (caption: string, payments: readonly PaymentView[], empty: string): Html =>
   table(
@@ -102,32 +142,53 @@ export const paymentsTable = (caption: string, payments: readonly PaymentView[],
     [
       { title: 'Epoch', cell: ({ epoch }) => epochLink(epoch) },
       { title: 'Device', cell: ({ device, epoch }) => deviceLink(device, epoch) },
-      { title: 'Score', cell: ({ score }) => grouped(score), numeric: true },
-      { title: 'Credit', cell: ({ credit }) => grouped(credit), numeric: true },
-      { title: 'KAI', cell: ({ amount }) => kai(amount), numeric: true },
-      { title: 'Paid to', cell: ({ payout }) => walletLink(payout) },
-      { title: 'Transaction', cell: ({ txHash }) => transactionLink(txHash) },
+      { title: 'Score', number: ({ score }) => score },
+      { title: 'Credit', number: ({ credit }) => credit },
+      { title: 'KAI', kai: ({ amount }) => amount },
+      { title: 'Paid to', wallet: ({ payout }) => payout },
+      { title: 'Transaction', transaction: ({ txHash }) => txHash },
     ],
     payments,
     empty,
   )
 
-export const facts = (entries: readonly (readonly [string, Html | string | number])[]): Html =>
-  html`<dl class="facts">${entries.map(([name, value]) => html`<div><dt>${term(name)}</dt><dd>${value}</dd></div>`)}</dl>`
+type Fact = readonly [string, Html | string | number]
+/** Names with their values; what is false has none. */
+export const facts = (entries: readonly (Fact | false)[]): Html =>
+  html`<dl class="facts">${entries.map(entry => entry !== false && html`<div><dt>${term(entry[0])}</dt><dd>${entry[1]}</dd></div>`)}</dl>`
 
-/** Pages of a long list; `null` when one is enough. */
-export function pager(path: string, page: number, pages: number): Html | null {
-  if (pages <= 1) return null
+/** Links to the epochs before and after; null where there is no such page. */
+export function neighbours(label: string, epoch: number, pathOf: (epoch: number) => string | null): Html {
+  const [earlier, later] = [pathOf(epoch - 1), pathOf(epoch + 1)]
+  return html`<nav class="pager" aria-label="${label}">${earlier !== null && html`<a href="${earlier}">← ${epoch - 1}</a>`}${later !== null && html`<a href="${later}">${epoch + 1} →</a>`}</nav>`
+}
+
+const pageSize = 50
+
+/** A long list, page by page. */
+export function listPage<T>(
+  {
+    title,
+    path,
+    lead = '',
+    caption,
+    empty,
+  }: Record<'title' | 'path' | 'caption' | 'empty', string> & { lead?: Html | '' },
+  columns: readonly TableColumn<T>[],
+  rows: readonly T[],
+  asked: number,
+): Page {
+  const pages = Math.max(1, Math.ceil(rows.length / pageSize))
+  const page = Math.min(Math.max(1, asked), pages)
   const to = (target: number, name: string) =>
     target < 1 || target > pages
       ? html`<span class="quiet">${name}</span>`
       : html`<a href="${path}?page=${target}">${name}</a>`
-  return html`<nav class="pager" aria-label="Pages">${to(page - 1, '← newer')} <span>page ${page} of ${pages}</span> ${to(page + 1, 'older →')}</nav>`
-}
-
-const pageSize = 50
-export function pageOf<T>(rows: readonly T[], asked: number): { rows: readonly T[]; page: number; pages: number } {
-  const pages = Math.max(1, Math.ceil(rows.length / pageSize))
-  const page = Math.min(Math.max(1, asked), pages)
-  return { rows: rows.slice((page - 1) * pageSize, page * pageSize), page, pages }
+  return {
+    title,
+    path,
+    body: html`<h1>${title}</h1>
+${lead}${table(caption, columns, rows.slice((page - 1) * pageSize, page * pageSize), empty)}
+${pages > 1 && html`<nav class="pager" aria-label="Pages">${to(page - 1, '← newer')} <span>page ${page} of ${pages}</span> ${to(page + 1, 'older →')}</nav>`}`,
+  }
 }

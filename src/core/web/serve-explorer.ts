@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type EvidenceSource, readExplanation } from '../explain/read-explanation.ts'
-import { explorerErrors } from '../network/errors.ts'
+import { readExplanation } from '../explain/explain-device.ts'
+import type { EvidenceSource } from '../network/epoch-facts.ts'
+import { networkErrors } from '../network/errors.ts'
 import { createLiveView } from '../network/live-view.ts'
 import type { NetworkReader } from '../network/network-reader.ts'
 import { isKaisarError } from '../platform/errors.ts'
@@ -68,10 +69,7 @@ export async function serveExplorer(
     ['/icon.svg', { type: 'image/svg+xml', body: Buffer.from(icon) }],
   ])
   const explain = (device: `0x${string}`, epoch: number | undefined) =>
-    readExplanation(
-      { device, ...(epoch === undefined ? {} : { epoch }) },
-      { reader, ...(evidence === undefined ? {} : { evidence }) },
-    )
+    readExplanation({ device, epoch }, { reader, evidence })
 
   async function answer(request: IncomingMessage, response: ServerResponse) {
     const send = (status: number, type: string, body: string | Buffer, more: Record<string, string> = {}) => {
@@ -117,7 +115,7 @@ export async function serveExplorer(
   const bound = await new Promise<number>((resolve, reject) => {
     server.once('error', error =>
       reject(
-        explorerErrors.EXPLORER_PORT_UNUSABLE({
+        networkErrors.EXPLORER_PORT_UNUSABLE({
           port,
           reason: (error as NodeJS.ErrnoException).code ?? error.message,
           cause: error,

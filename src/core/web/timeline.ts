@@ -4,8 +4,11 @@
  * placed in per cent, so that it fits any width and no text is scaled.
  */
 
+import { phaseSpans } from '../network/epoch-progress.ts'
 import type { NetworkView } from '../network/network-view.ts'
+import { committeeSize } from '../protocol/constants.ts'
 import { samplingDelaySeconds } from '../protocol/network-parameters.ts'
+import { epochStartsAt } from '../protocol/trigger.ts'
 import { counted, duration } from '../view/figures.ts'
 import { type Html, html } from './html.ts'
 
@@ -16,25 +19,14 @@ const percentPerLetter = 0.95
 export function timelinePicture(view: NetworkView): Html {
   const { timeline, currentEpoch, head, rounds } = view
   if (timeline === null || currentEpoch === null)
-    return html`<p class="empty">The network has not started: epochs begin when five Checkers are bonded and the owner calls “start”.</p>`
-  const { firstEpochAt, epochSeconds, commitSeconds, openSeconds, revealSeconds, finalizeSeconds } = timeline
-  const into = Math.min(epochSeconds, Math.max(0, head.timestamp - firstEpochAt - currentEpoch * epochSeconds))
+    return html`<p class="empty">The network has not started: epochs begin when ${committeeSize} Checkers are bonded and the owner calls “start”.</p>`
+  const { epochSeconds } = timeline
+  const startsAt = epochStartsAt(timeline, currentEpoch)
+  const into = Math.min(epochSeconds, Math.max(0, head.timestamp - startsAt))
   const percent = (seconds: number) => Math.round((100_00 * seconds) / epochSeconds) / 100
   const x = (seconds: number) => `${percent(seconds)}%`
-  const phases = [
-    ['COMMIT', commitSeconds],
-    ['OPEN', openSeconds],
-    ['REVEAL', revealSeconds],
-    ['FINALIZE', finalizeSeconds],
-  ] as const
-  let at = 0
-  const segments = phases.map(([name, seconds]) => {
-    const from = at
-    at += seconds
-    return { name, from, to: at }
-  })
-  const all = [...segments, { name: 'PAY', from: at, to: epochSeconds }]
-  const now = all.find(({ to }) => into < to)
+  const phases = phaseSpans(timeline)
+  const now = phases.find(({ to }) => into < to)
   const settling = view.epochs.find(({ epoch }) => epoch === currentEpoch - 1)
   const slotSeconds = epochSeconds / view.rules.slots
   const marker = html`<g class="marker"><line x1="${x(into)}" x2="${x(into)}" y1="4" y2="34"/><circle cx="${x(into)}" cy="4" r="3.5"/></g>`
@@ -47,7 +39,7 @@ export function timelinePicture(view: NetworkView): Html {
 ${Array.from({ length: Math.min(view.rules.slots, 48) - 1 }, (_, i) => html`<line class="slot" x1="${x((i + 1) * slotSeconds)}" x2="${x((i + 1) * slotSeconds)}" y1="8" y2="${8 + barHeight}"/>`)}
 ${(rounds ?? []).map(
   ({ timestamp, ordinal, hash }) =>
-    html`<g class="round"><circle cx="${x(timestamp - firstEpochAt - currentEpoch * epochSeconds)}" cy="19" r="5"><title>Round ${ordinal}: block ${hash}</title></circle></g>`,
+    html`<g class="round"><circle cx="${x(timestamp - startsAt)}" cy="19" r="5"><title>Round ${ordinal}: block ${hash}</title></circle></g>`,
 )}`,
   )
   const settle =
@@ -55,7 +47,7 @@ ${(rounds ?? []).map(
       ? null
       : row(
           `Epoch ${settling.epoch}`,
-          html`${all.map(({ name, from, to }) => {
+          html`${phases.map(({ name, from, to }) => {
             const isNow = name === now?.name && !settling.isPaid
             const room = percent(to) - percent(from)
             const needed = name.length * percentPerLetter + 1
@@ -66,11 +58,12 @@ ${(rounds ?? []).map(
           })}`,
         )
   const delay = samplingDelaySeconds(view.rules)
-  const label = `Epoch ${currentEpoch}: ${duration(into)} of ${duration(epochSeconds)}, ${rounds === null ? 'rounds not read' : `${counted(rounds.length, 'round')} so far`}.${
+  const told = rounds === null ? 'rounds not read' : `${counted(rounds.length, 'round')} so far`
+  const label = `Epoch ${currentEpoch}: ${duration(into)} of ${duration(epochSeconds)}, ${told}.${
     settling === undefined
       ? ''
       : ` Epoch ${settling.epoch} ${settling.isPaid ? 'is paid' : `is in ${now?.name ?? 'PAY'}`}.`
   }`
   return html`<figure class="clock"><div role="img" aria-label="${label}">${work}${settle}</div>
-<figcaption><span>${duration(into)} of ${duration(epochSeconds)}</span>${settling !== undefined && html`<span>epoch ${settling.epoch} ${settling.isPaid ? 'is paid' : `settles: ${now?.name ?? 'PAY'}`}</span>`}<span>${rounds === null ? 'rounds not read' : `${counted(rounds.length, 'round')} so far`}</span><span>each: a window of ${view.rules.windowMs / 1000} s, sampled after ${delay} s</span></figcaption></figure>`
+<figcaption><span>${duration(into)} of ${duration(epochSeconds)}</span>${settling !== undefined && html`<span>epoch ${settling.epoch} ${settling.isPaid ? 'is paid' : `settles: ${now?.name ?? 'PAY'}`}</span>`}<span>${told}</span><span>each: a window of ${view.rules.windowMs / 1000} s, sampled after ${delay} s</span></figcaption></figure>`
 }

@@ -98,6 +98,24 @@ describe('caps', () => {
 })
 
 describe('one bad action', () => {
+  test('of which an endpoint says more gas than a block holds is not signed, and holds up nobody', async () => {
+    const forging = (chain: Chain): Chain => ({
+      ...chain,
+      client: {
+        ...chain.client,
+        estimateGas: call => (call.to === nowhere ? Promise.resolve(10n ** 12n) : chain.client.estimateGas(call)),
+      },
+    })
+    const { sender, note, anvil, noted, troubles, store } = await scene({}, forging)
+    sender.enqueue({ ...note(9), to: nowhere, priority: priority.deadline })
+    sender.enqueue(note(1))
+    for (let i = 0; i < 3; i++) await sender.pass()
+    await anvil.client.mine({ blocks: 1 })
+    await eventually(async () => expect(await noted()).toEqual([1]))
+    expect(attemptsOf(store)).toHaveLength(1)
+    expect(codesOf(troubles)).toContain('RPC_GAS_IMPLAUSIBLE')
+  })
+
   test('an action whose gas cannot be estimated delays no other one, and is reported once per head', async () => {
     const unanswerable = (chain: Chain): Chain => ({
       ...chain,

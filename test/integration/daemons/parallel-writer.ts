@@ -1,7 +1,8 @@
 /** One of some threads that write to the same databases at once: opens connections of its own, waits for the start, and says what became of it. */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Hex } from 'viem'
-import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 

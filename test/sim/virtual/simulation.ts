@@ -17,13 +17,13 @@ import type { NetworkParameters } from '../../../src/core/chain/network-presets.
 import { asOnlyRun } from '../../../src/core/chain/operator-session.ts'
 import { createTransactionSender } from '../../../src/core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
-import { checkerMigrations } from '../../../src/core/checker/journal.ts'
+import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { createRecordPolicy } from '../../../src/core/checker/record-policy.ts'
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import { runChecker } from '../../../src/core/checker/run-checker.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
-import { deployDevnet, leadSeconds } from '../../../src/core/devnet/launch-network.ts'
+import { type DevnetContracts, deployDevnet, leadSeconds } from '../../../src/core/devnet/launch-network.ts'
 import { devnetRoles, type Role } from '../../../src/core/devnet/roles.ts'
 import { createKeeper } from '../../../src/core/epoch/settlement.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
@@ -70,6 +70,8 @@ export type SimulationOptions = {
   readonly lies?: readonly Lie[]
   /** Whether a process that ended is brought back by itself, by why it did: the crash point, where it fell at one; default true. */
   readonly restarts?: (role: Role, reason: string) => boolean
+  /** Called once the contracts are there and before anybody runs: who else is registered. */
+  readonly onDeployed?: (deployed: DevnetContracts, chain: VirtualChain) => Promise<void>
 }
 
 /** Stands between a daemon and its real transport. */
@@ -164,6 +166,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     { rpcUrl, epochSeconds, roles, seatsPerChecker: 1, ...(options.parameters && { parameters: options.parameters }) },
     { clock: systemClock, onProgress: () => undefined },
   )
+  await options.onDeployed?.(deployed, chain)
   await chain.rpc('evm_setAutomine', [false])
   const startsAt = Number((await deployed.chain.client.getBlock()).timestamp)
   const time = createVirtualTime(startsAt * 1_000)

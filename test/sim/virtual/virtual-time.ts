@@ -31,19 +31,19 @@ export type VirtualTime = {
   run(untilMs: number, isOver?: () => boolean): Promise<void>
 }
 
-type Timer = { dueMs: number; readonly order: number; readonly host: Host; readonly wake: () => void }
+type Timer = { dueMs: number; readonly order: number; readonly host: Host; readonly wake: () => void; isOver: boolean }
 type Host = VirtualHost & { frozenUntilMs: number; isAlive: boolean }
 
 /** @param epochMs - wall clock at the start, in ms since 1970 */
 export function createVirtualTime(epochMs: number): VirtualTime {
-  const timers = new Set<Timer>()
+  const timers = createHeap()
   const work: (() => Promise<void>)[] = []
   let nowMs = 0
   let order = 0
 
   function start(host: Host, ms: number, wake: () => void): Timer {
-    const timer = { dueMs: nowMs + Math.max(0, ms), order: order++, host, wake }
-    timers.add(timer)
+    const timer = { dueMs: nowMs + Math.max(0, ms), order: order++, host, wake, isOver: false }
+    timers.push(timer)
     return timer
   }
 
@@ -54,7 +54,7 @@ export function createVirtualTime(epochMs: number): VirtualTime {
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason)
         const cancel = () => {
-          timers.delete(timer)
+          timer.isOver = true
           reject(signal?.reason)
         }
         const timer = start(host(), ms, () => {
@@ -66,11 +66,8 @@ export function createVirtualTime(epochMs: number): VirtualTime {
   })
 
   function next(): Timer | null {
-    let first: Timer | null = null
-    for (const timer of timers)
-      if (first === null || timer.dueMs < first.dueMs || (timer.dueMs === first.dueMs && timer.order < first.order))
-        first = timer
-    return first
+    while (timers.first !== null && (timers.first.isOver || !timers.first.host.isAlive)) timers.pop()
+    return timers.first
   }
 
   return {
@@ -99,7 +96,6 @@ export function createVirtualTime(epochMs: number): VirtualTime {
         },
         kill() {
           host.isAlive = false
-          for (const timer of timers) if (timer.host === host) timers.delete(timer)
         },
       }
       return host
@@ -120,12 +116,45 @@ export function createVirtualTime(epochMs: number): VirtualTime {
           return
         }
         nowMs = Math.max(nowMs, timer.dueMs)
+        timers.pop()
         if (timer.host.frozenUntilMs > nowMs) {
           timer.dueMs = timer.host.frozenUntilMs
-          continue
-        }
-        timers.delete(timer)
-        if (timer.host.isAlive) timer.wake()
+          timers.push(timer)
+        } else timer.wake()
+      }
+    },
+  }
+}
+
+/** Timers by when they are due, in the order in which they were set where they are due together: a binary heap. */
+function createHeap() {
+  const heap: Timer[] = []
+  const isBefore = (a: Timer, b: Timer) => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order)
+  const swap = (a: number, b: number) => {
+    const other = heap[a]!
+    heap[a] = heap[b]!
+    heap[b] = other
+  }
+  return {
+    get first(): Timer | null {
+      return heap[0] ?? null
+    },
+    push(timer: Timer) {
+      let at = heap.push(timer) - 1
+      for (let up = (at - 1) >> 1; at > 0 && isBefore(heap[at]!, heap[up]!); at = up, up = (at - 1) >> 1) swap(at, up)
+    },
+    pop() {
+      const last = heap.pop()
+      if (last === undefined || heap.length === 0) return
+      heap[0] = last
+      for (let at = 0; ; ) {
+        const [left, right] = [2 * at + 1, 2 * at + 2]
+        let least = at
+        for (const child of [left, right])
+          if (child < heap.length && isBefore(heap[child]!, heap[least]!)) least = child
+        if (least === at) return
+        swap(at, least)
+        at = least
       }
     },
   }

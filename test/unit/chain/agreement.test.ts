@@ -176,6 +176,20 @@ describe('a read over several endpoints', () => {
       ).rejects.toMatchObject({ code: 'RPC_DISAGREEMENT' })
   })
 
+  it('is not what the only one of three says, whether the others are silent now or were dropped before', async () => {
+    const timeout = chainErrors.RPC_TIMEOUT({ endpoint: 'silent', method: 'eth_call' })
+    const [liar, b, c] = [
+      endpoint('liar', 9, () => '0x66'),
+      endpoint('b', 9, () => timeout),
+      endpoint('c', 9, () => timeout),
+    ]
+    const alone = { code: 'RPC_ALONE', context: { answered: 1, given: 3 } }
+    await expect(agree(call, [b.it, liar.it, c.it])).rejects.toMatchObject(alone)
+    await expect(agree(call, [liar.it], 3)).rejects.toMatchObject(alone)
+    // What gas costs is bounded for itself.
+    expect(await agree({ method: 'eth_estimateGas' }, [liar.it], 3)).toEqual({ result: '0x66' })
+  })
+
   it('reads go on with one endpoint where the others do not answer', async () => {
     const silent = endpoint('silent', 9, () => chainErrors.RPC_TIMEOUT({ endpoint: 'silent', method: 'eth_call' }))
     const only = endpoint('only', 9, () => '0x01')

@@ -3,18 +3,26 @@
 import type { Hex } from 'viem'
 import { afterEach, expect, it } from 'vitest'
 import { createDeviceJobs } from '../../../src/core/checker/device-check.ts'
-import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
+import {
+  encodeDeviceRecord,
+  encodeEnvironmentRecord,
+  hashRecordText,
+} from '../../../src/core/protocol/device-record.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
 import { defaultLimits } from '../../../src/core/transport/limits.ts'
 import { createSession, type Session } from '../../../src/core/transport/session.ts'
+import { environmentRecord } from '../../helpers/environment.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
+import { device as deviceRecord } from '../report/sample-report.ts'
 import { device, network, provider, seatKeys, word } from './judge-fixture.ts'
 
 const checker = createSigner({ privateKey: seatKeys[0]!, network })
@@ -41,7 +49,12 @@ async function connect(clock: Clock) {
   return { session: await accepted.promise, asked }
 }
 
-function jobsOf(store: Store, clock: ReturnType<typeof createManualClock>, random: () => number) {
+function jobsOf(
+  store: Store,
+  clock: ReturnType<typeof createManualClock>,
+  random: () => number,
+  deviceHash: Hex = word(1),
+) {
   const judged: string[] = []
   const jobs = createDeviceJobs({
     network,
@@ -49,7 +62,7 @@ function jobsOf(store: Store, clock: ReturnType<typeof createManualClock>, rando
     journal: createCheckerJournal(store),
     policy: async () => [],
     registrationOf: async () => ({
-      record: { deviceHash: word(1), certificateHash: word(2), attestedIdentity: zeroBytes32 },
+      record: { deviceHash, certificateHash: word(2), attestedIdentity: zeroBytes32 },
     }),
     clock,
     randomBytes: size => Uint8Array.from({ length: size }, () => Math.floor(random() * 256)),
@@ -131,4 +144,50 @@ it('a device report is taken over the session that was asked, and the question e
   await expect(jobs.take(second.session, report)).rejects.toMatchObject({ code: 'CHECKER_REPORT_UNASKED' })
   await jobs.take(first.session, report)
   expect(judged).toHaveLength(1)
+})
+
+it('is asked for again over a new session, as its host may have been updated: each environment counts, few times an epoch', async () => {
+  const clock = createManualClock()
+  const store = openStore({ path: ':memory:', migrations: checkerMigrations })
+  closing.push(() => store.close())
+  const text = encodeDeviceRecord(deviceRecord)
+  const { jobs, judged } = jobsOf(store, clock, seededRandom(4), hashRecordText(text))
+  const answer = async (nonce: Hex, kaisar: string) => {
+    const environment = encodeEnvironmentRecord({ ...environmentRecord, kaisar })
+    const report = await signMessage(provider, 'DeviceReport', {
+      ...{ deviceId: device.deviceId, generation: 1, nonce, deviceHash: hashRecordText(text) },
+      ...{ environmentHash: hashRecordText(environment), certificateHash: word(2), attestationHash: zeroBytes32 },
+    })
+    return { report, device: text, environment, attestation: null }
+  }
+  const hashOf = (kaisar: string) => hashRecordText(encodeEnvironmentRecord({ ...environmentRecord, kaisar }))
+
+  const first = await connect(clock)
+  await jobs.ask(first.session, 7, [device])
+  await expect.poll(() => first.asked).toHaveLength(1)
+  await jobs.take(first.session, await answer(first.asked[0]!, '0.1.0'))
+  const journal = createCheckerJournal(store)
+  expect(journal.deviceCheck(7, device.deviceId)).toMatchObject({ deviceValid: true, environmentValid: true })
+  await jobs.ask(first.session, 7, [device])
+
+  const updated = await connect(clock)
+  await jobs.ask(updated.session, 7, [device])
+  await expect.poll(() => updated.asked).toHaveLength(1)
+  await jobs.take(updated.session, await answer(updated.asked[0]!, '0.2.0'))
+  expect(first.asked).toHaveLength(1)
+  expect([...journal.confirmedEnvironments(7, device.deviceId)].sort()).toEqual(
+    [hashOf('0.1.0'), hashOf('0.2.0')].sort(),
+  )
+
+  for (let i = 3; i <= 8; i++) {
+    const { session, asked } = await connect(clock)
+    await jobs.ask(session, 7, [device])
+    await expect.poll(() => asked).toHaveLength(1)
+    await jobs.take(session, await answer(asked[0]!, `0.${i}.0`))
+  }
+  expect(judged).toHaveLength(8)
+  const ninth = await connect(clock)
+  await jobs.ask(ninth.session, 7, [device])
+  await jobs.ask(ninth.session, 8, [device])
+  await expect.poll(() => ninth.asked).toHaveLength(1)
 })

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
 import { dutyOf } from '../../../src/core/checker/duty.ts'
-import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 
 const address = `0x${'a1'.repeat(20)}` as const

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { answerAudit } from '../../../src/core/checker/epoch/audit.ts'
 import { packCohort } from '../../../src/core/checker/epoch/pack.ts'
-import { checkerMigrations, createCheckerJournal, type RecordedVerdict } from '../../../src/core/checker/journal.ts'
+import { createCheckerJournal, type RecordedVerdict } from '../../../src/core/checker/journal.ts'
+import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { decodeRate } from '../../../src/core/epoch/minifloat.ts'
 import { unpackOpening } from '../../../src/core/epoch/opening.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
@@ -113,9 +114,25 @@ describe('packCohort', () => {
 
   it('packCohort clears the environment flag when a commitment names another environment than the report', () => {
     const journal = journalOf([verdict(0, 0, 2000)], 1)
-    const check = journal.deviceCheck(3, hash(1))!
-    journal.recordDeviceCheck({ ...check, environmentHash: hash(99) })
+    const { commitment, ...rest } = verdict(0, 1, 2000)
+    const message = { ...commitment!.message, environmentHash: hash(99) }
+    journal.recordVerdict({ ...rest, commitment: { ...commitment!, message } })
     expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15 - 2)
+    // Found wanting, it is no environment of the epoch either.
+    const check = journal.deviceCheck(3, hash(1))!
+    journal.recordDeviceCheck({ ...check, environmentHash: hash(99), environmentValid: false })
+    expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15 - 2)
+  })
+
+  it('keeps the environment flag over an update within the epoch, once the new environment was reported too', () => {
+    const { commitment, ...rest } = verdict(0, 1, 2000)
+    const message = { ...commitment!.message, environmentHash: hash(99) }
+    const journal = journalOf([verdict(0, 0, 2000), { ...rest, commitment: { ...commitment!, message } }], 2)
+    expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15 - 2)
+    journal.recordDeviceCheck({ ...journal.deviceCheck(3, hash(1))!, environmentHash: hash(99) })
+    expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15)
+    journal.prune(4)
+    expect(journal.confirmedEnvironments(3, hash(1)).size).toBe(0)
   })
 
   it('packCohort does not change its result once the epoch is committed to', () => {

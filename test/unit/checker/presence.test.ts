@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { checkerMigrations, createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { createPresence } from '../../../src/core/checker/presence.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'

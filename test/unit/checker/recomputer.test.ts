@@ -2,23 +2,32 @@ import { describe, expect, it } from 'vitest'
 import { createRecomputers } from '../../../src/core/checker/round/recompute.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
 import { type JobSpec, specHash, specs } from '../../../src/core/job/spec.ts'
+import type { WorkDescription } from '../../../src/core/job/work-core.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 
 const devnet = { specHash: specHash(specs.devnet), windowMs: specs.devnet.windowMs }
 const standard = { specHash: specHash(specs.standard), windowMs: specs.standard.windowMs }
 const request = { epochSeed: devnet.specHash, items: [] }
 
+const description: WorkDescription = { provider: 'cpu', form: 'u8', forms: [], refused: [] }
+
 function scene() {
   const started: JobSpec[] = []
+  const told: (WorkDescription | null)[] = []
+  const clock = createManualClock()
   let alive = 0
   let isDead = false
   const restarts: unknown[] = []
   const recomputers = createRecomputers({
-    startEngine: async spec => {
+    clock,
+    startEngine: async (spec, known) => {
       started.push(spec)
+      told.push(known)
       alive++
       isDead = false
       return {
+        description,
         verify: async () => {
           if (isDead) throw jobErrors.JOB_WORKER_STOPPED({ reason: 'its thread ended with code 1' })
           return []
@@ -31,7 +40,7 @@ function scene() {
   const kill = () => {
     isDead = true
   }
-  return { recomputers, started, restarts, kill, alive: () => alive }
+  return { recomputers, started, told, clock, restarts, kill, alive: () => alive }
 }
 
 describe('recomputers', () => {
@@ -44,6 +53,24 @@ describe('recomputers', () => {
     expect(started).toHaveLength(2)
     expect(restarts.length).toBeGreaterThan(0)
     await recomputers.close()
+    expect(alive()).toBe(0)
+  })
+
+  it('an engine that nobody asks for a while ends, and is back without being tested again', async () => {
+    const { recomputers, started, told, clock, alive } = scene()
+    const { verify, close } = recomputers.of(devnet)
+    await verify(request)
+    await clock.advance(19_000)
+    await verify(request)
+    await clock.advance(19_000)
+    expect(alive()).toBe(1)
+    await clock.advance(2_000)
+    expect(alive()).toBe(0)
+    expect(await verify(request)).toEqual([])
+    expect(started).toEqual([specs.devnet, specs.devnet])
+    expect(told).toEqual([null, description])
+    await close()
+    await clock.advance(21_000)
     expect(alive()).toBe(0)
   })
 

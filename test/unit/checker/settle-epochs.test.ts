@@ -12,7 +12,7 @@ function scene(phases: Record<number, Phase>, changes: Partial<Epoch['seat']> = 
   const epochs: Epoch[] = Object.keys(phases)
     .map(Number)
     .map(epoch => ({
-      duty: { epoch },
+      duty: { epoch, rounds: { startsAt: 0, epochSeconds: 16 } },
       judge: { idle: does(`idle ${epoch}`) },
       seat: {
         commit: does(`commit ${epoch}`),
@@ -27,6 +27,7 @@ function scene(phases: Record<number, Phase>, changes: Partial<Epoch['seat']> = 
     epochs: () => epochs,
     duties: { keeper: does('keeper') },
     onTrouble: what => troubles.push(what),
+    now: () => 16,
     readEpoch: async (_, epoch) => ({ epoch, phase: phases[epoch]! }) as EpochOverview,
   })
   /** A pass, and everything it can do without anybody's answer. */

@@ -6,7 +6,9 @@ import { describe, expect, it } from 'vitest'
 import {
   chunkCount,
   createLeafCollector,
+  createProofChecker,
   leafHash,
+  proofLength,
   proofShape,
   rootFromProof,
   rowsInChunk,
@@ -98,6 +100,47 @@ describe('digest tree', () => {
         }
       }),
       { numRuns: 1000 },
+    )
+  })
+
+  it('the digest tree judges each proof of several as if it were alone, whatever the others hold', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 65, max: 1500 }),
+        fc.array(fc.record({ chunk: fc.nat(), forge: fc.boolean(), at: fc.nat() }), { minLength: 2, maxLength: 12 }),
+        (rows, asked) => {
+          const collector = createLeafCollector({ keepBytes: 1e9 })
+          collector.append(digestsOf(rows))
+          const tree = collector.finish()
+          const rootOf = createProofChecker(rows)
+          for (const { chunk: number, forge, at } of asked) {
+            const chunk = number % chunkCount(rows)
+            const digests = collector.digests(chunk)!
+            const proof = tree
+              .proof(chunk)
+              .map((hash, i, { length }) => (forge && i === at % length ? leafHash(at, hash) : hash))
+            const root = rootOf(chunk, digests, proof)
+            expect(root.equals(rootFromProof(rows, chunk, digests, proof))).toBe(true)
+            expect(root.equals(tree.root)).toBe(!forge)
+          }
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  it('the digest tree has the shape of its proofs beyond 2^32 chunks, too', () => {
+    const rows = 2 ** 40
+    expect(proofShape(rows, 2 ** 33 + 1)[0]).toEqual({ siblingIsLeft: true })
+    for (const chunk of [0, 2 ** 31, 2 ** 33 + 1, 2 ** 34 - 1]) {
+      expect(proofShape(rows, chunk)).toHaveLength(34)
+      expect(proofLength(rows, chunk)).toBe(34)
+    }
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 40 }), fc.nat(), (count, number) => {
+        const chunk = number % chunkCount(count)
+        expect(proofLength(count, chunk)).toBe(proofShape(count, chunk).length)
+      }),
     )
   })
 

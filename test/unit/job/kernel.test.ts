@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { jobErrors } from '../../../src/core/job/errors.ts'
 import { type Kernel, openKernel } from '../../../src/core/job/kernel.ts'
 import { extremeInputs, extremeWeights, selfTest } from '../../../src/core/job/kernel-self-test.ts'
-import { kernelForms } from '../../../src/core/job/model-graph.ts'
+import { graphForms } from '../../../src/core/job/model-graph.ts'
 import { middleBits, referenceDigests } from '../../../src/core/job/reference-digests.ts'
 import { rowInput } from '../../../src/core/job/row-input.ts'
 import { operationsPerRow, rowBytes, specs } from '../../../src/core/job/spec.ts'
@@ -24,7 +24,7 @@ const seed32 = fc.uint8Array({ minLength: 32, maxLength: 32 })
 describe('kernel', () => {
   it('every kernel form gives the digests of plain integers, at one and two threads and every batch size', async () => {
     const weights = createWeights(smallSpec, epochSeed)
-    const forms = kernelForms.flatMap(form => [1, 2].map(threads => ({ form, threads })))
+    const forms = graphForms.flatMap(form => [1, 2].map(threads => ({ form, threads })))
     const opened = await Promise.all(forms.map(({ form, threads }) => open(weights, form, cpu(threads))))
     await fc.assert(
       fc.asyncProperty(seed32, fc.nat(1e6), fc.integer({ min: 1, max: 40 }), async (seed, first, count) => {
@@ -50,7 +50,7 @@ describe('kernel', () => {
     const exact = async (width: number) => {
       const weights = extremes(width)
       const expected = referenceDigests(weights, inputs)
-      const opened = await Promise.all(kernelForms.map(form => openKernel(weights, form, cpu(2))))
+      const opened = await Promise.all(graphForms.map(form => openKernel(weights, form, cpu(2))))
       const found: [string, boolean][] = []
       for (const { form, run, release } of opened) {
         found.push([form, Buffer.compare(await run(inputs), expected) === 0])
@@ -68,7 +68,7 @@ describe('kernel', () => {
     const weights = createWeights(spec, epochSeed)
     const inputs = rowInput(new Uint8Array(32).fill(5), 0, 4)
     const given: string[] = []
-    for (const form of kernelForms) {
+    for (const form of graphForms) {
       const kernel = await open(weights, form, { ...cpu(1), inner: true })
       const { digests, inner } = await kernel.runInner!(inputs)
       expect(Buffer.compare(digests, await kernel.run(inputs))).toBe(0)

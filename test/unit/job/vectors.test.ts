@@ -11,7 +11,7 @@ import { createLeafCollector, leafHash } from '../../../src/core/job/digest-tree
 import { jobSeed, sampleRows } from '../../../src/core/job/job-seed.ts'
 import { openKernel } from '../../../src/core/job/kernel.ts'
 import { keystream, keystreamAt } from '../../../src/core/job/keystream.ts'
-import { buildModel, kernelForms } from '../../../src/core/job/model-graph.ts'
+import { buildModel, graphForms } from '../../../src/core/job/model-graph.ts'
 import { encodeOpenings } from '../../../src/core/job/openings.ts'
 import { referenceDigests } from '../../../src/core/job/reference-digests.ts'
 import { rowInput, rowInputAt } from '../../../src/core/job/row-input.ts'
@@ -175,7 +175,7 @@ describe('vectors', () => {
     },
   )
 
-  it.each(kernelForms)(
+  it.each(graphForms)(
     'the vectors fix the graph of form %s: built again byte for byte, and right in a plain session',
     async form => {
       const file = readFileSync(`fixtures/models/small-${form}.onnx`)
@@ -238,7 +238,7 @@ describe('vectors', () => {
       const weights = weightsOf(work)
       const count = (work.digests.length - 2) / 64
       const inputs = Buffer.concat(Array.from({ length: count }, (_, index) => row(bytes(work.jobSeed), index)))
-      for (const form of kernelForms)
+      for (const form of graphForms)
         for (const threads of name === 'standard' ? [2] : [1, 2]) {
           const kernel = await openKernel(weights, form, { provider: 'cpu', deviceIndex: 0, threads })
           expect(hex(await kernel.run(inputs)), `${form}, ${threads} threads`).toBe(work.digests)

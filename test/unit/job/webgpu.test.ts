@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
 import { openKernel } from '../../../src/core/job/kernel.ts'
+import type { FormResult } from '../../../src/core/job/kernel-self-test.ts'
 import { rowInput } from '../../../src/core/job/row-input.ts'
 import { createWeights } from '../../../src/core/job/weights.ts'
+import { wgslForms } from '../../../src/core/job/wgsl-shader.ts'
 import { epochSeed, smallSpec } from './small-spec.ts'
 
 const archive = 'node_modules/@sparticuz/chromium/bin/swiftshader.tar.br'
@@ -33,7 +35,7 @@ function unpack(tar: Buffer): void {
 const runChild = (): Promise<{ stdout: string; stderr: string }> =>
   new Promise(resolve => {
     const env = { ...process.env, VK_DRIVER_FILES: join(folder, 'vk_swiftshader_icd.json'), LD_LIBRARY_PATH: folder }
-    execFile(process.execPath, ['test/unit/job/webgpu-child.ts'], { env, timeout: 55_000 }, (_, stdout, stderr) =>
+    execFile(process.execPath, ['test/unit/job/webgpu-child.ts'], { env, timeout: 280_000 }, (_, stdout, stderr) =>
       resolve({ stdout, stderr }),
     )
   })
@@ -45,7 +47,7 @@ describe('WebGPU without a GPU', () => {
       unpack(brotliDecompressSync(readFileSync(archive)))
       const { stdout, stderr } = await runChild()
       expect(stdout, stderr).not.toBe('')
-      const { digests, alone, fallback, told } = JSON.parse(stdout)
+      const { digests, alone, shaders, fallback, told } = JSON.parse(stdout)
 
       const spec = { ...smallSpec, width: 128 }
       const inputs = rowInput(new Uint8Array(32).fill(9), 0, 96)
@@ -57,9 +59,32 @@ describe('WebGPU without a GPU', () => {
       expect(digests).toBe(Buffer.from(await kernel.run(inputs)).toString('hex'))
       expect(alone).toBe(digests.slice(0, 64))
       expect(fallback).toMatch(/^JOB_PROVIDER_UNAVAILABLE .*fallback to CPU EP has been explicitly disabled/)
-      expect(told).toMatchObject([{ form: 'fp32', forms: [{ form: 'fp32', exact: true }] }, 'JOB_WEBGPU_TAKEN'])
+      const [engine, second] = told
+      expect(engine.forms).toMatchObject([
+        { form: 'wgsl-8', exact: true },
+        { form: 'wgsl-4', exact: true },
+        { form: 'fp32', exact: true },
+      ])
+      const fastest = engine.forms.toSorted((a: FormResult, b: FormResult) => b.rate - a.rate)[0]
+      expect(engine.form).toBe(fastest.form)
+      expect(second).toBe('JOB_WEBGPU_TAKEN')
       await kernel.release()
+
+      for (const form of wgslForms) {
+        const shaderSpec = form === 'wgsl-4' ? spec : { ...smallSpec, width: 64, layers: 1, weights: 1 }
+        const options = { provider: 'cpu', deviceIndex: 0, threads: 1, inner: true } as const
+        const same = await openKernel(createWeights(shaderSpec, epochSeed), 'u8', options)
+        const both = await same.runInner!(inputs)
+        const expected = Buffer.from(both.digests).toString('hex')
+        expect(shaders[form]).toEqual([
+          expected,
+          expected.slice(0, 64),
+          expected + Buffer.from(both.inner).toString('hex'),
+          expect.stringMatching(/^JOB_KERNEL_FAILED /),
+        ])
+        await same.release()
+      }
     },
-    60_000,
+    300_000,
   )
 })

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jobErrors } from '../../../src/core/job/errors.ts'
 import { jobSeed, sampleRows } from '../../../src/core/job/job-seed.ts'
@@ -185,6 +185,29 @@ describe('work engine', () => {
     expect(behind).toBeGreaterThan(10 * within)
     await Promise.all([there.close(), here.close()])
   })
+
+  it.runIf(process.platform === 'linux')(
+    'in a process of its own gives the same, outlives the signals of a terminal, and says so when it is gone',
+    async () => {
+      const own = () => createWorkEngine({ spec: smallSpec, provider: 'cpu', threads: 1 }, { ownProcess: true })
+      const children = () =>
+        readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+      const before = new Set(children())
+      const verifier = await own()
+      const [pid] = children().filter(child => !before.has(child))
+      const { handle, rows, root } = await engine.runWindow({ epochSeed, seed })
+      const sample = sampleRows(smallSpec, rows, { ...sampling, root })
+      const items = [{ seed, rows, root, sample, openings: await engine.open({ handle, sample }) }]
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid!, signal)
+      expect(await verifier.verify({ epochSeed, items })).toEqual(await engine.verify({ epochSeed, items }))
+      process.kill(pid!, 'SIGKILL')
+      await expect(verifier.verify({ epochSeed, items })).rejects.toMatchObject({ code: 'JOB_WORKER_STOPPED' })
+      await verifier.close()
+      const another = await own()
+      await another.close()
+      expect(children().filter(child => !before.has(child))).toEqual([])
+    },
+  )
 
   it('an execution provider that is missing is refused with the fix, and never replaced', async () => {
     /** The provider that was opened (where this machine has it), or the refusal's code and exit. */

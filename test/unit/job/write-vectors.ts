@@ -7,7 +7,7 @@ import { bytesToHex, keccak256 } from 'viem'
 import { createLeafCollector, leafHash } from '../../../src/core/job/digest-tree.ts'
 import { jobSeed, sampleRows } from '../../../src/core/job/job-seed.ts'
 import { keystream } from '../../../src/core/job/keystream.ts'
-import { buildModel, kernelForms } from '../../../src/core/job/model-graph.ts'
+import { buildModel, graphForms } from '../../../src/core/job/model-graph.ts'
 import { encodeOpenings } from '../../../src/core/job/openings.ts'
 import { referenceDigests } from '../../../src/core/job/reference-digests.ts'
 import { rowInput } from '../../../src/core/job/row-input.ts'
@@ -71,5 +71,5 @@ const vectors = {
   standard: work(specs.standard, 1),
 }
 writeFileSync('fixtures/vectors/work.json', `${JSON.stringify(vectors, null, 2)}\n`)
-for (const form of kernelForms)
+for (const form of graphForms)
   writeFileSync(`fixtures/models/small-${form}.onnx`, buildModel(createWeights(smallSpec, epochSeed), form))

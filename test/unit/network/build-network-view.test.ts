@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { buildNetworkView, epochPartsOf } from '../../../src/core/network/build-network-view.ts'
-import { chainVerdict } from '../../../src/core/network/chain-verdict.ts'
+import { buildNetworkView, chainVerdict, epochPartsOf } from '../../../src/core/network/build-network-view.ts'
+import { epochProgress } from '../../../src/core/network/epoch-progress.ts'
 import { findDevice } from '../../../src/core/network/find-device.ts'
-import { emptyLiveState, liveStateAfter } from '../../../src/core/network/live-state.ts'
-import { changeText, networkChanges } from '../../../src/core/network/network-changes.ts'
-import { devnetFrame } from '../../../src/core/view/devnet-frame.ts'
+import { networkChanges } from '../../../src/core/network/network-changes.ts'
+import { deviceRows } from '../../../src/core/view/device-rows.ts'
+import { type DaemonEvent, eventText } from '../../../src/core/view/event-text.ts'
 import { lineText } from '../../../src/core/view/line.ts'
-import { epochProgress, networkDashboard } from '../../../src/core/view/network-dashboard.ts'
+import { emptyLiveState, liveStateAfter } from '../../../src/core/view/live-state.ts'
+import { networkFrame } from '../../../src/core/view/network-dashboard.ts'
 import { firstDevice, networkReadings, networkView, secondDevice, simulated } from './network-fixture.ts'
 
 describe('network view', () => {
@@ -85,7 +86,7 @@ describe('network changes', () => {
   })
 
   it('tells each thing once', () => {
-    expect(networkChanges(before, networkView).map(changeText)).toEqual([
+    expect(networkChanges(before, networkView).map(eventText)).toEqual([
       `device ${secondDevice.slice(0, 6)}…${secondDevice.slice(-4)}  registered by 0x1111…1111 in lane 129`,
       'checker 0x9494…9494  strikes: 1',
       expect.stringMatching(/^epoch 0 {2}paid: 0x1010…1010 \d+\.\d{4} KAI, /),
@@ -107,13 +108,23 @@ describe('network dashboard', () => {
     now: 1_052,
     warning: null,
     live: emptyLiveState,
+    view: networkView,
   }
   const round = networkView.rounds![0]!.hash
-  const told = [
-    { type: 'device.registered', deviceId: firstDevice, model: 'AMD EPYC 7B13' },
-    { type: 'epoch.started', epoch: 3 },
-    { type: 'round.committed', deviceId: firstDevice, round },
-    { type: 'check.completed', device: firstDevice, seat: '0xa', epoch: 3, round: '0xold', verdict: 'VALID', rate: 9 },
+  const told: DaemonEvent[] = [
+    { type: 'device.registered', deviceId: firstDevice, model: 'AMD EPYC 7B13', change: 'kept', generation: 1 },
+    { type: 'epoch.started', epoch: 3, devices: 1, seats: 5 },
+    { type: 'round.committed', epoch: 3, deviceId: firstDevice, round, rows: 9, rate: 400, lostMs: 1 },
+    {
+      type: 'check.completed',
+      device: firstDevice,
+      seat: '0xa',
+      epoch: 3,
+      round: '0xa1d',
+      verdict: 'VALID',
+      reason: 'ROWS_EQUAL',
+      rate: 9,
+    },
     {
       type: 'check.completed',
       device: firstDevice,
@@ -139,33 +150,34 @@ describe('network dashboard', () => {
     told.slice(0, count).reduce((state, event) => liveStateAfter(state, event, 1_053), emptyLiveState)
 
   it('shows the chain and what the processes tell', () => {
-    const view = networkDashboard(networkView, { ...facts, now: 1_055, live: toldBy(6) })
-    expect(view.devices[0]).toMatchObject({ stage: 'judged', verdicts: ['TIMEOUT', 'VALID'], rate: 412 })
-    const frame = devnetFrame(view, { columns: 80, rows: 24 }).map(lineText).join('\n')
+    const later = { ...facts, now: 1_055, live: toldBy(6) }
+    expect(deviceRows(later, null)[0]).toMatchObject({ stage: 'judged', verdicts: ['TIMEOUT', 'VALID'], rate: 412 })
+    const frame = networkFrame(later, { columns: 80, rows: 24 }).map(lineText).join('\n')
     expect(frame).toContain('block 120 · 2 s ago')
     expect(frame).toMatch(/0x1010…1010 {2}AMD EPYC 7B13 +judged +!✓/)
     expect(frame).toMatchSnapshot()
   })
 
   it('follows a device through a round', () => {
-    const stages = [0, 1, 3, 4].map(
-      count => networkDashboard(networkView, { ...facts, live: toldBy(count) }).devices[0]!.stage,
-    )
+    const stages = [0, 1, 3, 4].map(count => deviceRows({ ...facts, live: toldBy(count) }, null)[0]!.stage)
     expect(stages).toEqual(['idle', 'working', 'committed', 'judged'])
-    const aborted = liveStateAfter(toldBy(1), { type: 'round.aborted', deviceId: firstDevice, round }, 1_053)
-    expect(networkDashboard(networkView, { ...facts, live: aborted }).devices[0]!.stage).toBe('offline')
-    expect(networkDashboard(networkView, { ...facts, now: 1_060, live: toldBy(1) }).devices[0]!.stage).toBe('idle')
+    const aborted = liveStateAfter(
+      toldBy(1),
+      { type: 'round.aborted', epoch: 3, deviceId: firstDevice, round, reason: 'gone' },
+      1_053,
+    )
+    expect(deviceRows({ ...facts, live: aborted }, null)[0]!.stage).toBe('offline')
+    expect(deviceRows({ ...facts, now: 1_060, live: toldBy(1) }, null)[0]!.stage).toBe('idle')
   })
 
   it('knows which phase an epoch settles in', () => {
-    const { timeline } = networkReadings
     const at = (timestamp: number, isPaid: boolean, state: 'pending' | 'final') => {
       const epochs = networkView.epochs.map(epoch => ({
         ...epoch,
         isPaid,
         cohorts: epoch.cohorts.map(cohort => ({ ...cohort, state })),
       }))
-      return epochProgress({ ...networkView, epochs, head: { ...networkView.head, timestamp } }, timeline!)[1]
+      return epochProgress({ ...networkView, epochs, head: { ...networkView.head, timestamp } })[1]
     }
     expect(at(1_049, false, 'pending')).toMatchObject({
       epoch: 2,

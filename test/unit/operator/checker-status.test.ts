@@ -1,13 +1,12 @@
 import type { Address } from 'viem'
 import { describe, expect, it } from 'vitest'
+import { dutiesOf, readCommittees } from '../../../src/core/network/duties.ts'
 import { type FinalizedCohort, type History, indexHistory } from '../../../src/core/network/history.ts'
-import { readCommittees } from '../../../src/core/network/read-committees.ts'
 import { checkEndpoint } from '../../../src/core/operator/check-endpoint.ts'
 import {
   type CheckerStatusInput,
   checkerStatus,
   checkerStatusLines,
-  dutiesOf,
 } from '../../../src/core/operator/checker-status.ts'
 import { address, checker, hash, isoAt, networkView, nowMs, operator } from './network-fixture.ts'
 

@@ -1,7 +1,6 @@
 /** The chain speaks first: what a status says, and that a daemon nobody sees is told so. */
 import { describe, expect, it } from 'vitest'
-import { type LocalProvider, providerStatus } from '../../../src/core/operator/provider-status.ts'
-import { providerStatusLines } from '../../../src/core/operator/provider-status-text.ts'
+import { type LocalProvider, providerStatus, providerStatusLines } from '../../../src/core/operator/provider-status.ts'
 import type { CommittedRound } from '../../../src/core/provider/journal.ts'
 import { device, deviceEpoch, hash, isoAt, networkView, nowMs, operator } from './network-fixture.ts'
 

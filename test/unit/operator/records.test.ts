@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { privateKeyToAddress } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
-import { checkerMigrations, createCheckerJournal, readCheckerRecords } from '../../../src/core/checker/journal.ts'
+import { createCheckerJournal, readCheckerRecords } from '../../../src/core/checker/journal.ts'
+import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { findOperators } from '../../../src/core/operator/find-operator.ts'
 import { probeDevices } from '../../../src/core/operator/probe-devices.ts'
-import { providerReport, reportTables } from '../../../src/core/operator/provider-report.ts'
+import { providerReport, reportLines } from '../../../src/core/operator/provider-report.ts'
 import { saveKey } from '../../../src/core/platform/key-folder.ts'
 import { newestStateFile, stateFile } from '../../../src/core/platform/state-file.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
@@ -87,14 +88,14 @@ describe('a Provider’s records', () => {
     const report = providerReport(operator, at, records)
     // 1025 is in the part of the minifloat that is not the number itself.
     expect(report.receipts[0]!.rate).toBe(1025n)
-    expect(reportTables(report).map(({ rows }) => rows)).toEqual([
-      [
-        ['3', '0xdddd…dddd', '0x3333…3333', '30', hash('3')],
-        ['3', '0xdddd…dddd', '0x2222…2222', '20', hash('2')],
-      ],
-      [['3', '0xdddd…dddd', '0xcccc…cccc', '1,025', '99.00%', 'device work judged']],
-      [['2023-11-14T22:13:20.000Z', '0xcccc…cccc', 'LATE', 'It came late.']],
+    const cells = reportLines(report, 200).map(line => line.trim().split(/ {2,}/))
+    for (const row of [
+      ['3', '0xdddd…dddd', '0x3333…3333', '30', hash('3')],
+      ['3', '0xdddd…dddd', '0x2222…2222', '20', hash('2')],
+      ['3', '0xdddd…dddd', '0xcccc…cccc', '1,025', '99.00%', 'device work judged'],
+      ['2023-11-14T22:13:20.000Z', '0xcccc…cccc', 'LATE', 'It came late.'],
     ])
+      expect(cells).toContainEqual(row)
   })
 
   it('are null where there is no journal, or one of something else', () => {

@@ -1,7 +1,6 @@
 /** What peers say reaches logs, terminals, pages and labels as text: nothing of it is obeyed by a terminal, or unseen. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { describeEvent } from '../../../src/commands/observe-daemon.ts'
 import { getChecker } from '../../../src/core/chain/checkers.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
 import { judgeDeviceReport } from '../../../src/core/checker/device-check.ts'
@@ -16,6 +15,7 @@ import {
 } from '../../../src/core/protocol/device-record.ts'
 import { messageBodies } from '../../../src/core/protocol/messages.ts'
 import { plainText, printable } from '../../../src/core/protocol/text.ts'
+import { eventText } from '../../../src/core/view/event-text.ts'
 import { environmentRecord } from '../../helpers/environment.ts'
 
 /** A title, a cleared screen, colours, the clipboard, C1's introducer, an override of direction, a forged line. */
@@ -117,7 +117,8 @@ describe('text of peers', () => {
   )
 
   it('a daemon’s text is one line', () => {
-    expect(describeEvent('round.aborted', { reason: evil })).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+    const aborted = { type: 'round.aborted', epoch: 1, round: word(1), deviceId: word(2), reason: evil } as const
+    expect(eventText(aborted)).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   })
 
   it('text is accepted if and only if it is printable, and then stays as it is', () => {

@@ -8,7 +8,7 @@ import { isKaisarError } from '../../../src/core/platform/errors.ts'
 import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
 import { toWire } from '../../../src/core/protocol/messages.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
-import { sampleOf, seedOf, witnessOf } from '../../../src/core/report/commitment.ts'
+import { commitmentHash, sampleOf, seedOf, witnessOf } from '../../../src/core/report/commitment.ts'
 import {
   bundleHash,
   decodeBundle,
@@ -117,7 +117,7 @@ describe('a seat’s witness', () => {
     const item = {
       ...{ seed: seedOf(bundle.network, commitment.message), rows: Number(rows), root, openings },
       sample: sampleOf(smallSpec, commitment.message, request!.message),
-      witnessOf: witnessOf(bundle.network, commitment.message, seat),
+      witnessOf: witnessOf(seat, commitmentHash(bundle.network, commitment.message)),
     }
     const [answer] = await core.verify({ epochSeed, items: [item] })
     return answer?.ok ? answer.witness! : word('00')
@@ -288,7 +288,6 @@ describe('verifyBundle', () => {
     await fc.assert(
       fc.asyncProperty(fc.bigInt(0n, 2n ** 64n - 1n), async rows => {
         const commitment = await signedBy(provider, { rows })
-        const { commitmentHash } = await import('../../../src/core/report/commitment.ts')
         const request = await signMessage(checker, 'SampleRequest', {
           ...bundle.request!.message,
           commitmentHash: commitmentHash(bundle.network, commitment.message),

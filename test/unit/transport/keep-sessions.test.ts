@@ -72,7 +72,11 @@ function createFakeSession({ checker }: Endpoint): FakeSession {
     peerCertificateHash: `0x${'0'.repeat(64)}`,
     send: () => Promise.resolve(),
     on: () => () => {},
-    onClose: handler => void (over === null ? handlers.push(handler) : handler(over)),
+    onClose(handler) {
+      if (over === null) handlers.push(handler)
+      else handler(over)
+      return () => undefined
+    },
     close: (reason = { code: 'TRANSPORT_CLOSED', message: '' }) => end(reason),
     get closed() {
       return over !== null

@@ -94,6 +94,7 @@ describe('session', () => {
       peerAddress: 'test',
       send: async ({ type }: Frame) => void order.push(type),
       onFrame: () => {},
+      onClose: () => {},
     } as unknown as Channel
     const frames: Frame[] = [
       { type: 'job.openings', body: { commitmentHash: hash('07'), secret: hash('08') } },

@@ -1,105 +1,149 @@
-/** Views as a devnet of two devices and five Checkers makes them; tests change what they are about. */
-import type { CheckerView, DevnetView, ProviderView } from '../../../src/core/view/dashboard-views.ts'
+/** What dashboards are drawn from, of a devnet of two devices and five Checkers in its epoch 3; tests change what they are about. */
+import type { DutyStatus } from '../../../src/core/network/duties.ts'
+import type { EpochView } from '../../../src/core/network/network-view.ts'
+import type { CheckerDashboardFacts } from '../../../src/core/view/checker-dashboard.ts'
+import { emptyLiveState, type LiveState } from '../../../src/core/view/live-state.ts'
+import type { NetworkDashboardFacts } from '../../../src/core/view/network-dashboard.ts'
+import type { ProviderDashboardFacts } from '../../../src/core/view/provider-dashboard.ts'
+import { address, checker, device, deviceEpoch, hash, networkView } from '../operator/network-fixture.ts'
 
-const id = (digit: string) => `0x${digit.repeat(64)}`
-const wallet = (digit: string) => `0x${digit.repeat(40)}`
 const kai = 10n ** 18n
+const model = 'AMD EPYC 7B13 64-Core Processor'
+const timeline = {
+  ...networkView().timeline!,
+  epochSeconds: 16,
+  commitSeconds: 4,
+  openSeconds: 3,
+  revealSeconds: 2,
+  finalizeSeconds: 2,
+}
+/** Five seconds into epoch 3: epoch 2 is in OPEN. */
+const headTimestamp = timeline.firstEpochAt + 3 * timeline.epochSeconds + 5
 
 const verdicts = Array.from({ length: 20 }, (_, i) => ({
   time: `12:00:${String(59 - i).padStart(2, '0')}`,
   epoch: 3,
-  round: id('c'),
-  device: id('1'),
-  seat: wallet('a'),
-  verdict: i % 5 === 4 ? 'TIMEOUT' : 'VALID',
+  round: hash('c'),
+  device: hash('1'),
+  seat: address('a'),
+  verdict: i % 5 === 4 ? 'TIMEOUT' : i % 5 === 3 ? 'WRONG' : 'VALID',
   reason: i % 5 === 4 ? 'NO_COMMITMENT' : 'ROWS_EQUAL',
-  rate: i % 5 === 4 ? 0 : 412,
+  rate: i % 5 === 4 ? null : 412.4,
 }))
 
 const payments = [2, 1, 0].flatMap(epoch =>
-  ['1', '2'].map(device => ({
+  ['1', '2'].map((digit, lane) => ({
     epoch,
-    device: id(device),
-    payout: wallet(`${Number(device) + 6}`),
+    cohort: 0,
+    lane,
+    device: hash(digit),
+    payout: address(`${Number(digit) + 6}`),
     score: 412n,
+    credit: 412n,
     amount: 450n * kai + 123_456_789n,
-    txHash: id('f'),
+    txHash: hash('f'),
   })),
 )
 
-const epochs = [
-  { epoch: 3, phase: 'WORK' as const, elapsedSeconds: 9, lengthSeconds: 16, note: 'round 1 of 2' },
-  { epoch: 2, phase: 'OPEN' as const, elapsedSeconds: 1, lengthSeconds: 3, note: '0 of 1 cohorts final' },
-]
+const scored = (id: string) =>
+  device({
+    id: hash(id),
+    operator: address('9'),
+    payout: address('8'),
+    standing: 409n,
+    earned: 1350n * kai,
+    history: [400n, null, 412n].map((score, epoch) => deviceEpoch(epoch, { score, rate: 412n })),
+  })
 
-const device = (digit: string) => ({
-  id: id(digit),
-  model: 'AMD EPYC 7B13 64-Core Processor',
-  stage: 'working' as const,
-  verdicts: ['VALID', 'VALID', null, 'WRONG', 'TIMEOUT'],
-  rate: 412.4,
-  scores: [400n, null, 412n],
-  standing: 409n,
-  earned: 1350n * kai,
-  owed: 0n,
-})
+const settling: EpochView = {
+  epoch: 2,
+  phase: 'open',
+  startsAt: headTimestamp - 21,
+  seed: hash('5'),
+  members: 2,
+  cohorts: [{ cohort: 0, state: 'pending', members: 2, opened: 0, txHash: null, payTxHashes: [] }],
+  money: null,
+  paidToDevices: 0n,
+  paidToCheckers: 0n,
+  paidToKeepers: null,
+  isPaid: false,
+}
 
-export const devnetView: DevnetView = {
+const live: LiveState = {
+  ...emptyLiveState,
+  models: new Map(['1', '2'].map(digit => [hash(digit), model])),
+  judgedDevices: new Map([1, 2, 3].map(epoch => [epoch, 2])),
+  verdictCounts: { VALID: 18, TIMEOUT: 2, WRONG: 0 },
+  verdicts,
+}
+
+const facts = {
   name: 'devnet',
-  chainId: 31_337,
+  view: networkView({
+    head: { number: 1_234n, hash: hash('e'), timestamp: headTimestamp },
+    timeline,
+    currentEpoch: 3,
+    rounds: [{ number: 1_233n, hash: hash('c'), timestamp: headTimestamp - 1, ordinal: 0, slot: 0 }],
+    devices: [scored('1'), scored('2')],
+    checkers: ['a', 'b', 'c', 'd', 'e'].map(digit =>
+      checker({
+        operator: address(digit),
+        endpoint: 'wss://127.0.0.1:40123',
+        seats: 1,
+        strikes: digit === 'a' ? 1 : 0,
+        bond: 10_000n * kai,
+        earned: 20n * kai,
+        agreedLanes: 10,
+      }),
+    ),
+    epochs: [settling],
+    payments,
+  }),
+  live,
+  now: headTimestamp + 1,
+  warning: null,
+}
+
+export const networkFacts: NetworkDashboardFacts = {
+  ...facts,
   rpcUrl: 'http://127.0.0.1:8545',
   explorerUrl: 'http://127.0.0.1:4000',
-  head: { number: 1_234n, ageSeconds: 1 },
-  epochs,
-  devices: [device('1'), device('2')],
-  checkers: ['a', 'b', 'c', 'd', 'e'].map(digit => ({
-    operator: wallet(digit),
-    endpoint: 'wss://127.0.0.1:40123',
-    seats: 1,
-    strikes: 0,
-    jailed: false,
-    agreement: 1,
-    earned: 20n * kai,
-  })),
-  verdicts,
-  payments,
-  warning: null,
 }
 
-export const providerView: ProviderView = {
-  operator: wallet('9'),
-  payout: wallet('8'),
-  network: 'devnet',
-  head: { number: 1_234n, ageSeconds: 1 },
-  epochs,
-  devices: [
-    { ...device('1'), lane: 0, sessions: 5, lastOnChain: 'VALID', faults: [] },
-    { ...device('2'), lane: 1, sessions: 0, lastOnChain: 'OFFLINE (NO_SESSION)', faults: ['GPU_FELL_OFF_BUS: Xid 79'] },
-  ],
-  payments,
-  events: [{ time: '12:00:01', level: 'info', text: 'Committed 4,096 rows for round 0x12ab…34cd' }],
-  warning: null,
+export const providerFacts: ProviderDashboardFacts = {
+  ...facts,
+  live: {
+    ...live,
+    sessions: new Set(['a', 'b', 'c'].map(address)),
+    verdicts: [],
+    events: [{ time: '12:00:01', level: 'info', text: 'Committed 4,096 rows for round 0x12ab…34cd' }],
+  },
+  operator: address('9'),
+  payout: address('8'),
+  seen: [{ id: hash('2'), model, faults: [{ code: 'GPU_FELL_OFF_BUS', meaning: 'Xid 79', critical: true }] }],
 }
 
-export const checkerView: CheckerView = {
-  operator: wallet('a'),
-  payout: wallet('b'),
-  network: 'devnet',
-  endpoint: 'wss://127.0.0.1:40123',
-  head: { number: 1_234n, ageSeconds: 1 },
-  epochs,
-  seats: 1,
-  strikes: 1,
-  jailed: false,
-  sessions: 2,
-  bond: 10_000n * kai,
-  verdictCounts: { VALID: 18, TIMEOUT: 2, WRONG: 0 },
+const duty: DutyStatus = {
+  epoch: 3,
+  cohort: 0,
+  committedTxHash: null,
+  state: 'pending',
+  opened: null,
+  agreedLanes: null,
+  earned: null,
+}
+
+export const checkerFacts: CheckerDashboardFacts = {
+  ...facts,
+  live: {
+    ...live,
+    sessions: new Set(['1', '2'].map(address)),
+    events: [{ time: '12:00:01', level: 'warn', text: 'Session of device 0x1111…1111 closed' }],
+  },
+  operator: address('a'),
   duties: [
-    { epoch: 3, cohorts: 1, devices: 2, state: 'working', agreement: null, earned: null },
-    { epoch: 2, cohorts: 1, devices: 2, state: 'committed 0x12…ab', agreement: null, earned: null },
-    { epoch: 1, cohorts: 1, devices: 2, state: 'opened', agreement: 1, earned: 20n * kai },
+    duty,
+    { ...duty, epoch: 2, committedTxHash: hash('4') },
+    { ...duty, epoch: 1, committedTxHash: hash('4'), state: 'final', opened: true, agreedLanes: 2, earned: 20n * kai },
   ],
-  verdicts,
-  events: [{ time: '12:00:01', level: 'warn', text: 'Session of device 0x1111…1111 closed' }],
-  warning: null,
 }

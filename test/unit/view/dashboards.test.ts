@@ -1,18 +1,19 @@
 /** What the daemons’ dashboards are made of, and that a frame of it says what matters. */
 import { describe, expect, it } from 'vitest'
-import type { DutyStatus } from '../../../src/core/operator/checker-status.ts'
-import { createCheckerDashboard } from '../../../src/core/view/checker-dashboard.ts'
-import { checkerFrame } from '../../../src/core/view/checker-frame.ts'
+import type { DutyStatus } from '../../../src/core/network/duties.ts'
+import type { RoundView } from '../../../src/core/network/network-view.ts'
+import { checkerFrame, seatEpochRows } from '../../../src/core/view/checker-dashboard.ts'
+import { deviceRows } from '../../../src/core/view/device-rows.ts'
+import type { DaemonEvent } from '../../../src/core/view/event-text.ts'
 import { lineText } from '../../../src/core/view/line.ts'
-import { createProviderDashboard } from '../../../src/core/view/provider-dashboard.ts'
-import { providerFrame } from '../../../src/core/view/provider-frame.ts'
-import { createRecentEvents } from '../../../src/core/view/recent-events.ts'
+import { emptyLiveState, liveStateAfter, liveStateAfterLog } from '../../../src/core/view/live-state.ts'
+import { providerFrame } from '../../../src/core/view/provider-dashboard.ts'
 import { address, device, hash, headTimestamp, networkView, nowMs, operator } from '../operator/network-fixture.ts'
 
-const clock = { now: () => nowMs }
+const now = nowMs / 1000
 const payout = address('b2')
 const size = { columns: 100, rows: 40 }
-const trigger = (changes: object = {}) => ({
+const trigger = (changes: Partial<RoundView> = {}): RoundView => ({
   number: 4_320n,
   hash: hash('a'),
   timestamp: headTimestamp,
@@ -20,77 +21,76 @@ const trigger = (changes: object = {}) => ({
   slot: 0,
   ...changes,
 })
+const told = (events: readonly DaemonEvent[]) =>
+  events.reduce((state, event) => liveStateAfter(state, event, now), emptyLiveState)
+const open: DaemonEvent = { type: 'session.opened', checker: address('1'), reason: null }
 
-describe('recent events', () => {
-  it('keeps the newest first and takes only what is at least a warning from the log', () => {
-    const recent = createRecentEvents({ most: 3 }, clock)
-    recent.takeLogLine('{"level":"info","message":"registered"}')
-    recent.takeLogLine('not json')
-    recent.takeLogLine('{"level":"warn","message":"no connection"}')
-    recent.takeLogLine('{"level":"error","code":"X"}')
-    recent.tell('info', 'third')
-    recent.tell('info', 'fourth')
-    expect(recent.list().map(({ level, text }) => [level, text])).toEqual([
-      ['info', 'fourth'],
-      ['info', 'third'],
+describe('what daemons tell', () => {
+  it('keeps the newest events first, and takes from the log only what is at least a warning', () => {
+    const lines = [
+      '{"level":"info","message":"registered"}',
+      'not json',
+      '{"level":"warn","message":"no connection"}',
+      '{"level":"error","code":"X"}',
+    ]
+    const logged = lines.reduce((state, line) => liveStateAfterLog(state, line, now), emptyLiveState)
+    const { events } = liveStateAfter(logged, { ...open, type: 'session.closed', reason: 'TRANSPORT_CLOSED' }, now)
+    expect(events.map(({ level, text }) => [level, text])).toEqual([
+      ['warn', 'session with Checker 0x1111…1111 ended: TRANSPORT_CLOSED'],
       ['error', 'X'],
+      ['warn', 'no connection'],
     ])
-    expect(recent.list()[0]!.time).toMatch(/^\d\d:\d\d:\d\d$/)
+    expect(events[0]!.time).toMatch(/^\d\d:\d\d:\d\d$/)
+    expect(told(Array.from({ length: 100 }, () => open)).events).toHaveLength(64)
+  })
+
+  it('leaves alone what is of no known type', () => {
+    const unknown = { type: 'later.version', something: 1 } as unknown as DaemonEvent
+    expect(liveStateAfter(emptyLiveState, unknown, now).events[0]).toMatchObject({ text: 'later.version  something=1' })
   })
 })
 
 describe('provider dashboard', () => {
-  const fault = { code: 'GPU_XID', meaning: 'The card reported a fault.', fix: 'Reset it.', critical: true }
-  const start = () => {
-    const events = createRecentEvents({}, clock)
-    const local = () => [{ id: device().id, model: 'Example CPU', faults: [fault] }]
-    return createProviderDashboard({ operator, payout, network: 'devnet' }, { events, local })
-  }
-  const show = (state: ReturnType<typeof start>, changes = {}) =>
-    state.view(networkView(changes), { nowMs, trouble: null })
-  const open = { type: 'session.opened', checker: address('1'), reason: null } as const
+  const fault = { code: 'GPU_XID', meaning: 'The card reported a fault.', critical: true }
+  const seen = [{ id: device().id, model: 'Example CPU', faults: [fault] }]
+  const round = { epoch: 7, round: hash('a'), deviceId: device().id } as const
+  const row = (events: readonly DaemonEvent[], changes = {}) =>
+    deviceRows({ view: networkView(changes), live: told(events), now }, seen)[0]!
 
   it('follows a device through a round', () => {
-    const state = start()
-    const stage = (changes = {}) => show(state, changes).devices[0]!.stage
-    expect(stage()).toBe('offline')
-    state.observe(open)
-    expect(stage()).toBe('idle')
-    const rounds = [trigger({ timestamp: Math.floor(nowMs / 1000) - 1 })]
-    expect(stage({ rounds })).toBe('working')
-    state.observe({
-      type: 'round.committed',
-      epoch: 7,
-      round: hash('a'),
-      deviceId: device().id,
-      rows: 5,
-      rate: 321,
-      lostMs: 4,
-    })
-    expect(stage({ rounds })).toBe('committed')
-    expect(show(state, { rounds }).devices[0]).toMatchObject({ rate: 321, sessions: 1, model: 'Example CPU' })
-    state.observe({ type: 'round.aborted', epoch: 7, round: hash('a'), deviceId: device().id, reason: 'gone' })
-    expect(stage({ rounds })).toBe('idle')
-    state.observe({ ...open, type: 'session.closed', reason: 'TRANSPORT_CLOSED' })
-    expect(stage({ rounds })).toBe('offline')
+    expect(row([]).stage).toBe('offline')
+    expect(row([open]).stage).toBe('idle')
+    const rounds = [trigger({ timestamp: Math.floor(now) - 1 })]
+    expect(row([open], { rounds }).stage).toBe('working')
+    const committed: DaemonEvent = { ...round, type: 'round.committed', rows: 5, rate: 321, lostMs: 4 }
+    expect(row([open, committed], { rounds })).toMatchObject({ stage: 'committed', rate: 321, model: 'Example CPU' })
+    const aborted: DaemonEvent = { ...round, type: 'round.aborted', reason: 'gone' }
+    expect(row([open, committed, aborted], { rounds }).stage).toBe('idle')
+    const closed: DaemonEvent = { ...open, type: 'session.closed', reason: 'TRANSPORT_CLOSED' }
+    expect(row([open, committed, closed], { rounds }).stage).toBe('offline')
   })
 
   it('shows what the chain has, faults, events and trouble in a frame', () => {
-    const state = start()
-    state.observe(open)
-    state.observe({ type: 'epoch.started', epoch: 7, devices: 1, seats: 5 })
-    const view = state.view(networkView(), { nowMs, trouble: 'The endpoint does not answer.' })
-    expect(view).toMatchObject({ operator, payout, network: 'devnet', head: { number: 4_321n, ageSeconds: 2 } })
-    const text = providerFrame(view, size).map(lineText).join('\n')
+    const live = told([open, { type: 'epoch.started', epoch: 7, devices: 1, seats: 5 }])
+    const warning = 'The endpoint does not answer.'
+    const facts = { name: 'devnet', view: networkView(), live, now, warning, operator, payout, seen }
+    const text = providerFrame(facts, size).map(lineText).join('\n')
     for (const part of [
+      'kaisar provider  devnet  block 4,321 · 2 s ago',
       'epoch 5 VALID',
       'GPU_XID',
       'epoch 7: 1 device',
       '! The endpoint does not answer.',
       'Example CPU',
+      ' 1/5 ',
     ])
       expect(text).toContain(part)
-    expect(show(state, { devices: [device({ operator: address('9') })] }).devices).toEqual([])
+    const others = networkView({ devices: [device({ operator: address('9') })] })
+    expect(
+      providerFrame({ ...facts, view: others }, size)
+        .map(lineText)
+        .join('\n'),
+    ).not.toContain('DEVICE')
   })
 })
 
@@ -107,24 +107,25 @@ describe('checker dashboard', () => {
   })
 
   it('counts verdicts, and says of each epoch what became of the duty', () => {
-    const state = createCheckerDashboard(
-      { operator, payout, network: 'devnet' },
-      { events: createRecentEvents({}, clock), now: clock.now },
-    )
-    state.observe({ type: 'session.opened', operator: address('1'), reason: null })
-    state.observe({ type: 'epoch.started', epoch: 5, cohorts: 1, devices: 2 })
-    for (const verdict of ['VALID', 'VALID', 'WRONG'])
-      state.observe({
-        type: 'check.completed',
-        device: hash('d'),
-        seat: operator,
-        epoch: 7,
-        round: hash('a'),
-        verdict,
-        reason: 'R',
-        rate: 9,
-      })
-    state.observe({ type: 'device.judged', epoch: 7, device: hash('d'), valid: false, findings: ['DEVICE_CHANGED'] })
+    const live = told([
+      { type: 'session.opened', operator: address('1'), reason: null },
+      { type: 'epoch.started', epoch: 5, cohorts: 1, devices: 2 },
+      ...['VALID', 'VALID', 'WRONG'].map(
+        (verdict): DaemonEvent => ({
+          type: 'check.completed',
+          device: hash('d'),
+          seat: operator,
+          epoch: 7,
+          round: hash('a'),
+          verdict,
+          reason: 'R',
+          rate: 9,
+        }),
+      ),
+      { type: 'device.judged', epoch: 7, device: hash('d'), valid: false, findings: ['DEVICE_CHANGED'] },
+    ])
+    expect(live).toMatchObject({ verdictCounts: { VALID: 2, WRONG: 1 } })
+    expect(live.sessions.size).toBe(1)
     const pending = { state: 'pending', opened: null, agreedLanes: null, earned: null } as const
     const duties = [
       duty(7, { ...pending, committedTxHash: null }),
@@ -133,9 +134,8 @@ describe('checker dashboard', () => {
       duty(4, { committedTxHash: null, opened: false, agreedLanes: 0, earned: 0n }),
       duty(3, { ...pending, state: 'void' }),
     ]
-    const view = state.view(networkView(), { nowMs, duties, trouble: null })
-    expect(view).toMatchObject({ sessions: 1, seats: 2, verdictCounts: { VALID: 2, WRONG: 1 }, jailed: false })
-    expect(view.duties.map(({ epoch, state, agreement }) => [epoch, state, agreement])).toEqual([
+    const rows = seatEpochRows(duties, live.judgedDevices)
+    expect(rows.map(({ epoch, state, agreement }) => [epoch, state, agreement])).toEqual([
       [7, 'at work', null],
       [6, 'committed 0x4444…4444', null],
       [5, 'opened', 1],
@@ -143,13 +143,14 @@ describe('checker dashboard', () => {
       [3, 'void', null],
     ])
     // A rate counts only where the work was valid.
-    expect(view.verdicts.map(({ verdict, rate }) => [verdict, rate])).toEqual([
+    expect(live.verdicts.map(({ verdict, rate }) => [verdict, rate])).toEqual([
       ['WRONG', null],
       ['VALID', 9],
       ['VALID', 9],
     ])
-    const text = checkerFrame(view, size).map(lineText).join('\n')
-    for (const part of ['WRONG', 'DEVICE_CHANGED', 'missed COMMIT', 'wss://checker.example:7411'])
+    const facts = { name: 'devnet', view: networkView(), live, now, warning: null, operator, duties }
+    const text = checkerFrame(facts, size).map(lineText).join('\n')
+    for (const part of ['WRONG', 'DEVICE_CHANGED', 'missed COMMIT', 'wss://checker.example:7411', 'seats 2'])
       expect(text).toContain(part)
   })
 })

@@ -3,10 +3,12 @@ import { PassThrough } from 'node:stream'
 import { renderToString } from 'ink'
 import { createElement } from 'react'
 import { describe, expect, it } from 'vitest'
-import { CheckerDashboard, DevnetDashboard, ProviderDashboard } from '../../../src/core/view/dashboards.ts'
-import { createViewSource, mountDashboard } from '../../../src/core/view/mount-dashboard.ts'
+import { checkerFrame } from '../../../src/core/view/checker-dashboard.ts'
+import { createFactSource, Frame, mountDashboard } from '../../../src/core/view/mount-dashboard.ts'
+import { networkFrame } from '../../../src/core/view/network-dashboard.ts'
+import { providerFrame } from '../../../src/core/view/provider-dashboard.ts'
 import { eventually } from '../../helpers/eventually.ts'
-import { checkerView, devnetView, providerView } from './dashboard-fixtures.ts'
+import { checkerFacts, networkFacts, providerFacts } from './dashboard-fixtures.ts'
 
 const size = { columns: 80, rows: 24 }
 
@@ -48,9 +50,9 @@ class Keyboard extends EventEmitter {
 
 function mount(stdin: unknown = new Keyboard()) {
   const stdout = new Terminal()
-  const source = createViewSource(devnetView)
+  const source = createFactSource(networkFacts)
   const dashboard = mountDashboard(
-    { source, component: DevnetDashboard },
+    { source, frame: networkFrame },
     { stdout: stdout as unknown as NodeJS.WriteStream, stdin: stdin as NodeJS.ReadStream },
   )
   return { stdout, source, dashboard, stdin }
@@ -59,9 +61,9 @@ function mount(stdin: unknown = new Keyboard()) {
 describe('dashboards', () => {
   it('render to at most 23 lines of 80 columns', () => {
     for (const frame of [
-      renderToString(createElement(DevnetDashboard, { view: devnetView, size })),
-      renderToString(createElement(ProviderDashboard, { view: providerView, size })),
-      renderToString(createElement(CheckerDashboard, { view: checkerView, size })),
+      renderToString(createElement(Frame<typeof networkFacts>, { facts: networkFacts, frame: networkFrame, size })),
+      renderToString(createElement(Frame<typeof providerFacts>, { facts: providerFacts, frame: providerFrame, size })),
+      renderToString(createElement(Frame<typeof checkerFacts>, { facts: checkerFacts, frame: checkerFrame, size })),
     ]) {
       expect(frame.split('\n').length).toBeLessThanOrEqual(23)
       expect(frame).toContain('kaisar')
@@ -69,11 +71,12 @@ describe('dashboards', () => {
     }
   })
 
-  it('takes the alternate screen, shows every new view, and gives the screen back on q', async () => {
+  it('takes the alternate screen, shows all that is new, and gives the screen back on q', async () => {
     const { stdout, source, dashboard, stdin } = mount()
     await eventually(() => expect(stdout.written).toContain('block 1,234'))
     expect(stdout.written).toContain('\u001b[?1049h')
-    source.set({ ...devnetView, head: { number: 1_235n, ageSeconds: 0 } })
+    const { view, now } = networkFacts
+    source.set({ ...networkFacts, view: { ...view, head: { ...view.head, number: 1_235n, timestamp: now } } })
     await eventually(() => expect(stdout.written).toMatch(/5 · 0 s ago/))
     ;(stdin as Keyboard).type('q')
     expect(await dashboard.ended).toBe('quit')

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { explainDevice } from '../../../src/core/explain/explain-device.ts'
 import { buildNetworkView } from '../../../src/core/network/build-network-view.ts'
-import { explorerErrors } from '../../../src/core/network/errors.ts'
+import { networkErrors } from '../../../src/core/network/errors.ts'
 import { barChart, mostColours, niceCeiling } from '../../../src/core/web/charts.ts'
 import { findPage } from '../../../src/core/web/explorer-pages.ts'
 import { html } from '../../../src/core/web/html.ts'
@@ -94,7 +94,7 @@ describe('explorer pages', () => {
   it('shows a device whose explanation cannot be read', async () => {
     const found = await findPage(networkView, new URL(`http://explorer/device/${firstDevice}`), {
       explain: async () => {
-        throw explorerErrors.EXPLORER_HISTORY_INCOMPLETE({ device: firstDevice, epoch: 1 })
+        throw networkErrors.EXPLORER_HISTORY_INCOMPLETE({ device: firstDevice, epoch: 1 })
       },
     })
     expect(found.status === 200 && found.page.body.markup).toContain('cannot be found out. Use an endpoint')

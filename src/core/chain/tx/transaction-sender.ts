@@ -19,7 +19,7 @@ import { defaultFeeCaps, type Fee, firstTip, mostWei, nextFee } from './fees.ts'
 import { type Plan, type PlanRules, planTransactions } from './plan.ts'
 import type { Receipt } from './receipt.ts'
 import { settleNonces } from './settle-nonces.ts'
-import { type Action, type ActionRow, type Attempt, createTransactionStore } from './transaction-store.ts'
+import { type Action, type ActionRow, type Attempt, createTransactionStore, isOver } from './transaction-store.ts'
 
 export type SenderOptions = Partial<PlanRules> & {
   /** Blocks, its own included, after which a mined transaction counts as done; default 1. */
@@ -186,8 +186,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   }
 
   async function pass() {
-    const { hash, number, timestamp, baseFeePerGas } = await chain.client.getBlock()
-    if (atHead.hash !== hash) atHead = seenAt(hash)
+    const { hash, number, timestamp, baseFeePerGas, gasLimit } = await chain.client.getBlock()
+    if (atHead.hash !== hash) atHead = seenAt(hash, gasLimit)
     if (atHead.settled && store.open().every(({ state }) => state === 'mined')) return
     const head = { number, timestamp, decided: atHead.decided }
     const settled = await settleNonces({ chain, store, address, head, watchBlocks })
@@ -275,7 +275,10 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   async function estimate({ key, to, data, functionName, ...action }: ActionRow): Promise<void> {
     try {
       const gas = await chain.client.estimateGas({ account: address, to, data })
-      atHead.gas.set(key, gas + gas / 4n)
+      const { gasLimit } = atHead
+      if (gas > gasLimit) return complain(chainErrors.RPC_GAS_IMPLAUSIBLE({ functionName, gas, gasLimit }))
+      const withSpare = gas + gas / 4n
+      atHead.gas.set(key, withSpare < gasLimit ? withSpare : gasLimit)
     } catch (error) {
       const refusal = decodeChainError(error, functionName, errorAbi)
       if (refusal.code !== 'CONTRACT_REVERTED') return complain(await explain(error, functionName))
@@ -377,9 +380,10 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   }
 }
 
-/** The state of one head, so that nothing is repeated before the next one; `gas` is null where the chain refused. */
-const seenAt = (hash: Hex | null) => ({
+/** What was learnt and done at one head, so that nothing is repeated before the next one; `gas` is null where the chain refused. */
+const seenAt = (hash: Hex | null, gasLimit = 0n) => ({
   hash,
+  gasLimit,
   settled: false,
   decided: new Set<number>(),
   gas: new Map<string, bigint | null>(),
@@ -392,7 +396,3 @@ const comfortableGas = 2_000_000n
 
 /** The words in which nodes say that they have a transaction. A refused replacement means that the node holds another one of that nonce. */
 const isKnown = /already (known|imported)|nonce too low|underpriced/i
-
-/** Whether an action has failed, so that recording its key again tries it again. */
-const isOver = ({ state, receipt }: ActionRow): boolean =>
-  state === 'failed' || state === 'expired' || receipt?.success === false

@@ -166,3 +166,7 @@ const fromJson = <T>(text: unknown): T | null =>
   typeof text !== 'string'
     ? null
     : (JSON.parse(text, (_, v) => (typeof v === 'string' && /^\d+n$/.test(v) ? BigInt(v.slice(0, -1)) : v)) as T)
+
+/** Whether recording the same key again means to try again. */
+export const isOver = ({ state, receipt }: ActionRow): boolean =>
+  state === 'failed' || state === 'expired' || receipt?.success === false

@@ -89,7 +89,7 @@ const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
  * @param rounds - the epoch's canonical rounds
  */
 export function packCohort(
-  journal: Pick<CheckerJournal, 'verdicts' | 'heartbeats' | 'deviceCheck'>,
+  journal: Pick<CheckerJournal, 'verdicts' | 'heartbeats' | 'deviceCheck' | 'confirmedEnvironments'>,
   {
     epoch,
     devices,
@@ -109,8 +109,10 @@ export function packCohort(
     const check = journal.deviceCheck(epoch, deviceId)
     const { asked, answered } = journal.heartbeats(epoch, deviceId)
     const judged = rounds.map(({ hash }) => verdicts.get(hash) ?? unjudged)
+    // An update within the epoch changes the environment: each one has to have been reported, and none else may be committed under.
+    const confirmed = journal.confirmedEnvironments(epoch, deviceId)
     const environmentKept = [...verdicts.values()].every(
-      ({ commitment }) => commitment === null || commitment.message.environmentHash === check?.environmentHash,
+      ({ commitment }) => commitment === null || confirmed.has(commitment.message.environmentHash),
     )
     const facts = {
       rounds: judged,

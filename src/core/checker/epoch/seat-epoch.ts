@@ -7,7 +7,7 @@ import { epochConsensusAbi } from '../../chain/abi/epoch-consensus.ts'
 import { commitmentOf, type EpochOverview, getAudit, getCohort } from '../../chain/epochs.ts'
 import type { ConnectedNetwork } from '../../chain/network.ts'
 import { priority, type TransactionSender } from '../../chain/tx/transaction-sender.ts'
-import { buildCommitmentTree, commitmentDepth } from '../../epoch/commitment-tree.ts'
+import { buildCommitmentTree, type CommitmentTree, commitmentDepth } from '../../epoch/commitment-tree.ts'
 import { type OpeningWords, unpackOpening } from '../../epoch/opening.ts'
 import type { OpeningOnChain } from '../../epoch/settlement-plan.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
@@ -66,25 +66,35 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
   let isForeign = false
   const scope = { chainId: network.chainId, consensus: EpochConsensus, epoch, owner: signer.address, salt }
 
+  const devicesOf = Map.groupBy(duty.devices, device => device.cohort)
   const packed = (cohort: number) =>
     packCohort(journal, {
       epoch,
-      devices: duty.devices.filter(device => device.cohort === cohort),
+      devices: devicesOf.get(cohort) ?? [],
       rounds: journal.rounds(epoch),
       maxRounds: duty.rounds.rules.maxRounds,
     })
   // The journal holds what packCohort made: ten words each.
   const wordsOf = (): Map<number, OpeningWords> =>
     new Map([...journal.openings(epoch)].map(([cohort, words]) => [cohort, words as unknown as OpeningWords]))
+  /** What was committed to does not change any more: many cohorts ask for it at each block. */
+  let committed: { readonly words: ReadonlyMap<number, OpeningWords>; readonly tree: CommitmentTree } | null = null
+  function commitment() {
+    if (committed !== null) return committed
+    const words = wordsOf()
+    const whole = { words, tree: treeOf(words) }
+    if (journal.seatCommitment(epoch) !== null) committed = whole
+    return whole
+  }
   const treeOf = (words: ReadonlyMap<number, OpeningWords>) =>
     buildCommitmentTree(scope, words, commitmentDepth(cohortCount))
 
   function opening(cohort: number): OpeningOnChain {
-    const words = wordsOf()
-    const own = words.get(cohort)
     const seat = committees.get(cohort)?.indexOf(signer.address) ?? -1
+    const { words, tree } = commitment()
+    const own = words.get(cohort)
     if (own === undefined || seat < 0) throw checkerErrors.CHECKER_OPENING_UNAVAILABLE({ epoch, cohort })
-    return { seat, salt, words: own, proof: treeOf(words).proof(cohort) }
+    return { seat, salt, words: own, proof: tree.proof(cohort) }
   }
 
   async function sendReceiptsTo(
@@ -148,9 +158,8 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
 
     async sendReceipts() {
       if (journal.seatCommitment(epoch) === null) return
-      const words = wordsOf()
-      const byOperator = Map.groupBy(duty.devices, ({ operator }) => operator)
-      await Promise.all([...byOperator].map(([operator, devices]) => sendReceiptsTo(operator, devices, words)))
+      const { words } = commitment()
+      await Promise.all([...duty.byOperator].map(([operator, devices]) => sendReceiptsTo(operator, devices, words)))
     },
 
     opening,

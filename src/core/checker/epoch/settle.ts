@@ -11,7 +11,7 @@ import type { SeatEpoch } from './seat-epoch.ts'
 
 /** One epoch at this seat. */
 export type Epoch = {
-  readonly duty: Pick<Duty, 'epoch'>
+  readonly duty: Pick<Duty, 'epoch'> & { readonly rounds: Pick<Duty['rounds'], 'startsAt' | 'epochSeconds'> }
   readonly judge: Pick<RoundJudge, 'idle'>
   readonly seat: Pick<SeatEpoch, 'commit' | 'reveal' | 'sendReceipts' | 'answerAudits'>
 }
@@ -22,6 +22,8 @@ export type SettlementDependencies = {
   /** What is due whatever the epochs are, by name: the keeper, proofs of fraud. */
   readonly duties: Readonly<Record<string, () => Promise<void>>>
   readonly onTrouble: (what: string, error: unknown) => void
+  /** Timestamp of the newest block, in seconds. */
+  readonly now: () => number
   readonly readEpoch?: (network: ConnectedNetwork, epoch: number) => Promise<EpochOverview>
 }
 
@@ -33,7 +35,7 @@ export type Settlement = {
 }
 
 export function createSettlement(dependencies: SettlementDependencies): Settlement {
-  const { network, epochs, duties, onTrouble, readEpoch = getEpoch } = dependencies
+  const { network, epochs, duties, onTrouble, now, readEpoch = getEpoch } = dependencies
   const underWay = new Map<string, Promise<void>>()
 
   function begin(what: string, work: () => Promise<void>) {
@@ -44,7 +46,14 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     underWay.set(what, ended)
   }
 
-  async function settle({ duty: { epoch }, judge, seat }: Epoch) {
+  /** When the audits of an epoch close: from then on nothing of it waits for the chain. */
+  const auditsCloseAt = new WeakMap<Epoch['seat'], number>()
+
+  async function settle({ duty, judge, seat }: Epoch) {
+    const { epoch } = duty
+    const { startsAt, epochSeconds } = duty.rounds
+    if (now() < startsAt + epochSeconds) return
+    if (now() >= (auditsCloseAt.get(seat) ?? Number.POSITIVE_INFINITY)) return giveReceipts(duty, seat)
     const overview = await readEpoch(network, epoch)
     const { phase } = overview
     if (phase === 'future' || phase === 'work') return
@@ -52,10 +61,14 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     await seat.commit(overview)
     if (phase === 'commit') return
     await seat.reveal(overview)
-    // A Provider that is slow to take its receipt has nothing to do with the deadlines.
-    begin(`receipts of epoch ${epoch}`, seat.sendReceipts)
+    giveReceipts(duty, seat)
     await seat.answerAudits()
+    auditsCloseAt.set(seat, overview.auditClosesAt)
   }
+
+  /** A Provider that is slow to take its receipt has nothing to do with the deadlines. */
+  const giveReceipts = ({ epoch }: Epoch['duty'], seat: Epoch['seat']) =>
+    begin(`receipts of epoch ${epoch}`, seat.sendReceipts)
 
   return {
     pass() {

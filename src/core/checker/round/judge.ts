@@ -14,7 +14,7 @@ import type { RoundRules } from '../../protocol/network-parameters.ts'
 import type { BlockHead } from '../../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../../protocol/typed-data.ts'
 import { bindingFault, commitmentHash, sampleOf, seedOf, witnessOf } from '../../report/commitment.ts'
-import { isSignedBy, type Signer, signMessage } from '../../report/signer.ts'
+import { isDigestSignedBy, isSignedBy, type Signer, signMessage } from '../../report/signer.ts'
 import { encodeWrongRow, judgeWrongRow, type WrongRow } from '../../report/wrong-row.ts'
 import { closeReason } from '../../transport/errors.ts'
 import { checkerErrors } from '../errors.ts'
@@ -133,6 +133,7 @@ export function createRoundJudge(
   const records = createPendingRecords({ log, transaction: journal.transaction })
   const queue = createRecomputeQueue({ engine, together: records.together })
   const entries = new Map<string, Entry>()
+  const byCommitment = new Map<Hex, Entry>()
   const open = new Map<Hex, { readonly deadline: Promise<void>; readonly cancel: AbortController }>()
   const key = (round: Hex, deviceId: Hex) => `${round} ${deviceId}`
   const entriesOf = (round: Hex) => [...entries.values()].filter(entry => entry.round.trigger.hash === round)
@@ -148,6 +149,7 @@ export function createRoundJudge(
   function conclude(entry: Entry, check: RoundCheck, tellOthers?: () => void) {
     const earlier = entry.check.judged
     entry.check = check
+    if (check.commitmentHash !== null) byCommitment.set(check.commitmentHash, entry)
     if (check.judged === null || check.judged === earlier) return
     const { round, device, offer, request, openings, forwardedRow } = entry
     const concluded = { round, device, offer, request, openings, forwardedRow, check, judged: check.judged }
@@ -204,7 +206,7 @@ export function createRoundJudge(
     try {
       const sample = sampleOf(spec, message, request.message)
       const known = { seed: seedOf(network, message), rows: Number(message.rows), root: message.root }
-      const claim = { ...known, sample, openings, witnessOf: witnessOf(network, message, signer.address) }
+      const claim = { ...known, sample, openings, witnessOf: witnessOf(signer.address, request.message.commitmentHash) }
       await queue(entry.round.epochSeed, claim, answer => takeAnswer(entry, { request, openings }, answer))
     } catch (error) {
       log.error({ error }, 'rows could not be recomputed')
@@ -248,12 +250,14 @@ export function createRoundJudge(
     return entry
   }
 
-  /** Refuses what is not about this very job, or not signed for it. */
-  function requireBound({ offer, device }: Entry, commitment: Signed<'Commitment'>) {
+  /** Refuses what is not about this very job, or not signed for it; its hash, which is the digest that was signed. */
+  function requireBound({ offer, device }: Entry, commitment: Signed<'Commitment'>): Hex {
     if (offer === null) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: commitment.message.round })
     const fault = bindingFault(offer.message, commitment.message)
     if (fault !== null) throw checkerErrors.CHECKER_COMMITMENT_UNBOUND({ field: fault })
-    if (!isSignedBy(network, 'Commitment', commitment, device.operator)) throw checkerErrors.CHECKER_SIGNATURE_INVALID()
+    const hash = commitmentHash(network, commitment.message)
+    if (!isDigestSignedBy(hash, commitment.signature, device.operator)) throw checkerErrors.CHECKER_SIGNATURE_INVALID()
+    return hash
   }
 
   async function closeAtDeadline(round: SeatRound, own: readonly Entry[], signal: AbortSignal) {
@@ -292,8 +296,7 @@ export function createRoundJudge(
 
     takeCommitment(operator, commitment, receivedAtMs) {
       const entry = find(commitment.message, operator)
-      requireBound(entry, commitment)
-      const hash = commitmentHash(network, commitment.message)
+      const hash = requireBound(entry, commitment)
       const { check, refusal } = acceptCommitment(
         entry.check,
         { commitment, commitmentHash: hash, receivedAtMs },
@@ -312,10 +315,9 @@ export function createRoundJudge(
     },
 
     takeOpenings(operator, { commitmentHash: hash, secret, samplingBlockHash }, payload, receivedAtMs) {
-      const entry = [...entries.values()].find(
-        ({ check, device }) => check.commitmentHash === hash && device.operator === operator,
-      )
-      if (entry === undefined || entry.request === null || entry.secret !== secret) return false
+      const entry = byCommitment.get(hash)
+      if (entry?.check.commitmentHash !== hash || entry.device.operator !== operator) return false
+      if (entry.request === null || entry.secret !== secret) return false
       const { request } = entry
       // What was drawn by a block that a reorg has replaced is answered again for the other.
       const isReplaced = samplingBlockHash !== undefined && samplingBlockHash !== request.message.samplingBlockHash
@@ -335,8 +337,7 @@ export function createRoundJudge(
       const { epoch, epochSeed } = entry.round
       if (journal.seatCommitment(epoch) !== null)
         throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: commitment.message.round })
-      requireBound(entry, commitment)
-      const received = { commitment, commitmentHash: commitmentHash(network, commitment.message) }
+      const received = { commitment, commitmentHash: requireBound(entry, commitment) }
       const isKnown = () => {
         const contradicted = contradictedBy(entry.check, received)
         if (contradicted !== null) conclude(entry, contradicted)
@@ -360,7 +361,10 @@ export function createRoundJudge(
     },
 
     drop(roundHash) {
-      for (const entry of entriesOf(roundHash)) entries.delete(key(roundHash, entry.device.deviceId))
+      for (const { check, device } of entriesOf(roundHash)) {
+        entries.delete(key(roundHash, device.deviceId))
+        if (check.commitmentHash !== null) byCommitment.delete(check.commitmentHash)
+      }
       open.get(roundHash)?.cancel.abort()
       open.delete(roundHash)
     },

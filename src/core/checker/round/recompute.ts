@@ -1,12 +1,14 @@
 /**
- * Recomputes rows of each job specification that epochs name; an engine whose thread has ended is started again. What arrives while
- * rows are recomputed waits, and is recomputed together afterwards, one epoch's model at a time.
+ * Recomputes rows of each job specification that epochs name; an engine that has ended is started again, and one that nothing
+ * was asked of for a while is ended, since its memory is most of what a Checker takes. What arrives while rows are recomputed waits, and is
+ * recomputed together afterwards, one epoch's model at a time.
  */
 import type { Hex } from 'viem'
 import { type JobSpec, specByHash } from '../../job/spec.ts'
 import type { Verification } from '../../job/verify-openings.ts'
-import type { VerifyItem } from '../../job/work-core.ts'
+import type { VerifyItem, WorkDescription } from '../../job/work-core.ts'
 import type { WorkEngine } from '../../job/work-engine.ts'
+import { type Clock, timeLimit } from '../../platform/clock.ts'
 import { isKaisarError } from '../../platform/errors.ts'
 import type { RoundRules } from '../../protocol/network-parameters.ts'
 import { checkerErrors } from '../errors.ts'
@@ -25,29 +27,59 @@ export type Recomputers = {
   close(): Promise<void>
 }
 
+/** Rounds come hours apart, and within this time what belongs to one is over. */
+const restsAfterMs = 20_000
+
 export type RecomputersDependencies = {
-  readonly startEngine: (spec: JobSpec) => Promise<WorkEngine>
+  /** `known`: what an engine of the same specification said of itself before, so that nothing is tested again. */
+  readonly startEngine: (spec: JobSpec, known: WorkDescription | null) => Promise<WorkEngine>
+  readonly clock: Pick<Clock, 'sleep'>
   readonly onRestart: (error: unknown) => void
 }
 
-export function createRecomputers({ startEngine, onRestart }: RecomputersDependencies): Recomputers {
+export function createRecomputers({ startEngine, clock, onRestart }: RecomputersDependencies): Recomputers {
   const running = new Map<Hex, Recomputer>()
 
   function restarting(spec: JobSpec): Recomputer {
     let engine: Promise<WorkEngine> | null = null
+    let known: WorkDescription | null = null
+    let users = 0
+    let ended = false
+    let stopResting = () => {}
     const started = () => {
-      engine ??= startEngine(spec).catch(error => {
-        engine = null
-        throw error
-      })
+      engine ??= startEngine(spec, known).then(
+        own => {
+          known = own.description
+          return own
+        },
+        error => {
+          engine = null
+          throw error
+        },
+      )
       return engine
     }
+    async function rest() {
+      stopResting()
+      const resting = engine
+      engine = null
+      await (await resting?.catch(() => null))?.close()
+    }
     async function use<R>(work: (engine: WorkEngine) => Promise<R>): Promise<R> {
+      stopResting()
+      users++
+      try {
+        return await tryTwice(work)
+      } finally {
+        if (--users === 0 && !ended) stopResting = timeLimit(clock, restsAfterMs, () => void rest().catch(onRestart))
+      }
+    }
+    async function tryTwice<R>(work: (engine: WorkEngine) => Promise<R>): Promise<R> {
       const first = started()
       try {
         return await work(await first)
       } catch (error) {
-        if (!isKaisarError(error, 'JOB_WORKER_STOPPED')) throw error
+        if (ended || !isKaisarError(error, 'JOB_WORKER_STOPPED')) throw error
         onRestart(error)
         if (engine === first) {
           engine = null
@@ -58,10 +90,13 @@ export function createRecomputers({ startEngine, onRestart }: RecomputersDepende
     }
     return {
       spec,
-      start: async () => void (await started()),
+      start: () => use(async () => undefined),
       prepare: epochSeed => use(engine => engine.prepare(epochSeed)),
       verify: request => use(engine => engine.verify(request)),
-      close: async () => (await engine?.catch(() => null))?.close(),
+      close() {
+        ended = true
+        return rest()
+      },
     }
   }
 

@@ -1,0 +1,39 @@
+import { Flags } from '@oclif/core'
+import { BaseCommand } from '../base.ts'
+
+export default class UpdateCheck extends BaseCommand<typeof UpdateCheck> {
+  static override description = `Ask the npm registry whether there is a newer release, and say how to install it.
+
+Nothing is asked unless this command is run, and nothing is sent but the name of the package.`
+  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
+  static override flags = {
+    registry: Flags.string({
+      description: 'Registry that is asked',
+      default: 'https://registry.npmjs.org',
+      helpValue: '<url>',
+    }),
+  }
+
+  async run() {
+    const { newestRelease } = await import('../../core/update/newest-release.ts')
+    const { registry } = this.flags
+    this.redactor.addUrl(registry)
+    const { name, version: installed } = this.config
+    const release = await newestRelease({ registry, name, installed })
+    const { newest, isNewer, node } = release
+    if (!isNewer) {
+      this.log(
+        `kaisar ${installed} is the newest release${newest === installed ? '' : `; the registry has ${newest}`}.`,
+      )
+      return { ...release, command: null }
+    }
+    const command = `npm install --global ${name}@${newest}`
+    this.log(`kaisar ${newest} is there; this is ${installed}.${node === null ? '' : ` It needs Node ${node}.`}`)
+    this.nextSteps([
+      command,
+      'restart the services: sudo systemctl restart kaisar-provider kaisar-checker',
+      'what changes for operators: docs/upgrade.md and CHANGELOG.md of the release',
+    ])
+    return { ...release, command }
+  }
+}

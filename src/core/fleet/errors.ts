@@ -1,0 +1,33 @@
+import { defineErrors } from '../platform/errors.ts'
+
+export const fleetErrors = defineErrors({
+  FLEET_EMPTY: {
+    message: ({ wallet }: { wallet: string }) => `No device on this network is paid to ${wallet}.`,
+    meaning:
+      'A fleet is every device that is registered with one payout wallet, whichever operator keys its hosts have.',
+    fix: 'Check the address and the network (--context); "kaisar chain devices" lists the payout wallet of every device.',
+    exit: 3,
+  },
+  FLEET_HOSTS_UNREADABLE: {
+    message: ({ path, reason }: { path: string; reason: string }) =>
+      `The list of hosts ${path} cannot be used: ${reason}.`,
+    meaning:
+      'Expected is one address of a Provider’s metrics a line, such as http://10.0.0.7:9464; lines with # are comments.',
+    fix: 'Correct the file; a Provider serves metrics where it is started with --metrics-port and --metrics-host.',
+    exit: 2,
+  },
+  WEBHOOK_URL_INVALID: {
+    message: ({ reason }: { reason: string }) => `The webhook's URL cannot be used: ${reason}.`,
+    meaning:
+      'Reports go to https:// addresses of the internet, unless another one is allowed: a wrong address must not make this host send requests into its own network.',
+    fix: 'Give the URL as the service shows it; --webhook-private allows http:// and addresses of your own network.',
+    exit: 2,
+  },
+  WEBHOOK_FAILED: {
+    message: ({ host, attempts, reason }: { host: string; attempts: number; reason: string }) =>
+      `The webhook at ${host} took nothing in ${attempts === 1 ? 'one attempt' : `${attempts} attempts`}: ${reason}.`,
+    meaning:
+      'The service did not answer, is busy, or refused what it was sent. What was to be reported is reported again with the next look.',
+    fix: 'Check that the webhook still exists, and its form with --webhook-form.',
+  },
+})

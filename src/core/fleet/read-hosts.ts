@@ -1,0 +1,80 @@
+/** What Providers say of themselves on their metrics page: their release, and which devices they work with. */
+import { readFileSync } from 'node:fs'
+import type { Hex } from 'viem'
+import { fleetErrors } from './errors.ts'
+
+export type HostReading = {
+  readonly url: string
+  /** Null where it did not answer, or is no Provider. */
+  readonly version: string | null
+  /** Ids of devices that have worked since it started. */
+  readonly devices: readonly Hex[]
+  readonly trouble: string | null
+}
+
+/** Hosts asked at once. */
+const atOnce = 32
+const timeoutMs = 5_000
+/** A page of metrics of a host with many cards has some 100 kB. */
+const mostBytes = 4 * 1024 * 1024
+
+/** The addresses in a file, one a line. @throws FLEET_HOSTS_UNREADABLE */
+export function readHostList(path: string): string[] {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw fleetErrors.FLEET_HOSTS_UNREADABLE({ path, reason: (cause as NodeJS.ErrnoException).code ?? String(cause) })
+  }
+  const lines = text.split(/\r?\n/).map(line => line.replace(/#.*/, '').trim())
+  const hosts = lines.filter(line => line !== '')
+  const wrong = hosts.find(host => !/^https?:$/.test(URL.parse(host)?.protocol ?? ''))
+  if (wrong !== undefined)
+    throw fleetErrors.FLEET_HOSTS_UNREADABLE({
+      path,
+      reason: `line ${lines.indexOf(wrong) + 1}, "${wrong}", is no http:// address`,
+    })
+  return [...new Set(hosts)]
+}
+
+export async function readHosts(urls: readonly string[]): Promise<HostReading[]> {
+  const readings: HostReading[] = []
+  const waiting = urls.entries()
+  const work = async () => {
+    for (const [i, url] of waiting) readings[i] = await readHost(url)
+  }
+  await Promise.all(Array.from({ length: atOnce }, work))
+  return readings
+}
+
+async function readHost(url: string): Promise<HostReading> {
+  const none = { url, version: null, devices: [] }
+  try {
+    const response = await fetch(new URL('/metrics', url), {
+      signal: AbortSignal.timeout(timeoutMs),
+      redirect: 'error',
+    })
+    const text = await boundedText(response)
+    const version = /^kaisar_provider_build_info\{version="([^"\\]{1,64})"\} 1$/m.exec(text)?.[1] ?? null
+    if (version === null) return { ...none, trouble: `HTTP status ${response.status}, and no metrics of a Provider` }
+    const devices = new Set(
+      [...text.matchAll(/^kaisar_provider_\w+\{[^}\n]*?device="(0x[0-9a-f]{64})"/gm)].map(match => match[1] as Hex),
+    )
+    return { url, version, devices: [...devices], trouble: null }
+  } catch (error) {
+    const { name, message, cause } = error as Error
+    const reason = (cause as { code?: string } | undefined)?.code ?? message
+    return { ...none, trouble: name === 'TimeoutError' ? `no answer within ${timeoutMs / 1000} s` : reason }
+  }
+}
+
+async function boundedText({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    size += chunk.length
+    if (size > mostBytes) throw new Error('its answer is too long')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}

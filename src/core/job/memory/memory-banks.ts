@@ -1,0 +1,136 @@
+/**
+ * A device's groups in memory: filled once an epoch in pieces, read one whole group a step. Groups lie in banks of at most a gibibyte,
+ * since what one buffer or one binding holds is limited everywhere. Each bank begins with room for the state that is read and the one
+ * that is written:
+ *
+ *     byte 0         16384       32768      + K² · d        + 2 · K² · d
+ *     ┌─────────────┬───────────┬──────────┬───────────────┬──────
+ *     │ x           │ next x    │ group 0  │ group 1       │  …        a group: [K rows][d layers][K bytes]
+ *     └─────────────┴───────────┴──────────┴───────────────┴──────
+ */
+import { setImmediate } from 'node:timers/promises'
+import { jobErrors } from '../errors.ts'
+import type { PhiloxKey } from '../philox.ts'
+import { drawLines, type FillLine } from './drawn-entries.ts'
+import { groupBytes, groupsLimit, type MemorySpec } from './memory-spec.ts'
+import type { RowChain } from './row-chain.ts'
+import { type StepMemory, stepMemories } from './step-code.ts'
+
+const nextAt = 16_384
+const groupsAt = 32_768
+/** Drawn rows of one run of the chain of products. */
+const pieceLines = 256
+
+export type MemoryBanks = {
+  readonly spec: MemorySpec
+  /** Groups that are filled, from 0 on. */
+  readonly ready: number
+  /** Writes the state after `x` in this group to `next`. Both K bytes in [0, 127]. */
+  step(group: number, x: Uint8Array, next: Uint8Array): void
+  /** Reads every byte of a group and does nothing with it. */
+  read(group: number): void
+  /** Makes fewer groups count. */
+  shrink(groups: number): void
+}
+
+export type FillOptions = {
+  readonly spec: MemorySpec
+  readonly key: PhiloxKey
+  /** Groups wanted. */
+  readonly groups: number
+  /** Most of one bank; default a gibibyte. */
+  readonly bankBytes?: number
+  readonly signal?: AbortSignal
+  /** After each group. */
+  readonly onProgress?: (filledGroups: number) => void
+}
+
+/** Groups that this much free memory is good for: 80% of it, less what a desktop needs where a display is attached. */
+export function groupsFor(spec: MemorySpec, { freeBytes, display }: { freeBytes: number; display: boolean }): number {
+  const kept = display ? Math.max(1.5 * 2 ** 30, freeBytes * 0.1) : 0
+  return Math.max(0, Math.min(groupsLimit, Math.floor((freeBytes * 0.8 - kept) / groupBytes(spec))))
+}
+
+/**
+ * Fills memory, from the epoch's matrices and the device's key. Where the machine gives less than was wanted there are as many groups
+ * as it gave.
+ *
+ * @throws JOB_MEMORY_TOO_SMALL below the spec's least, JOB_FILL_CANCELLED
+ */
+export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'run'>): Promise<MemoryBanks> {
+  const { spec, key, groups, bankBytes = 2 ** 30, signal, onProgress } = options
+  const { width, layers, leastGroups } = spec
+  const bytes = groupBytes(spec)
+  const refuseBelow = (count: number) => {
+    if (count < leastGroups) throw jobErrors.JOB_MEMORY_TOO_SMALL({ groups: count, leastGroups, groupBytes: bytes })
+  }
+  refuseBelow(groups)
+  if (groups > groupsLimit)
+    throw jobErrors.JOB_SPEC_INVALID({ problem: `${groups} groups asked for; at most ${groupsLimit} are possible` })
+  const allocate = stepMemories(spec)
+  const perBank = Math.max(1, Math.floor((bankBytes - groupsAt) / bytes))
+  const banks: StepMemory[] = []
+  let ready = 0
+
+  for (let first = 0; first < groups; first += perBank) {
+    const count = Math.min(perBank, groups - first)
+    const bank = orNull(() => allocate(groupsAt + count * bytes))
+    if (bank === null) break
+    banks.push(bank)
+    for (let group = first; group < first + count; group++) await fillGroup(bank, group, group - first)
+  }
+  refuseBelow(ready)
+
+  async function fillGroup(bank: StepMemory, group: number, place: number): Promise<void> {
+    const lineCount = width * layers
+    for (let from = 0; from < lineCount; from += pieceLines) {
+      // Whoever waits for this thread comes first: a fill is seconds long.
+      await setImmediate()
+      if (signal?.aborted) throw jobErrors.JOB_FILL_CANCELLED()
+      const lines = Array.from({ length: Math.min(pieceLines, lineCount - from) }, (_, index) => {
+        const line = from + index
+        return { key, group, layer: line % layers, row: Math.floor(line / layers) } satisfies FillLine & {
+          key: PhiloxKey
+        }
+      })
+      bank.bytes.set(await chain.run(drawLines(spec, lines)), groupsAt + place * bytes + from * width)
+    }
+    ready = group + 1
+    onProgress?.(ready)
+  }
+
+  const bankOf = (group: number): StepMemory => {
+    if (!Number.isSafeInteger(group) || group < 0 || group >= ready) throw new RangeError(`group ${group} of ${ready}`)
+    return banks[Math.floor(group / perBank)]!
+  }
+  const addressOf = (group: number): number => groupsAt + (group % perBank) * bytes
+  return {
+    spec,
+    get ready() {
+      return ready
+    },
+    step(group, x, next) {
+      const { bytes: memory, code } = bankOf(group)
+      memory.set(x)
+      code.rows(addressOf(group), 0, nextAt, 0, width)
+      next.set(memory.subarray(nextAt, nextAt + width))
+    },
+    read(group) {
+      bankOf(group).code.read(addressOf(group), bytes)
+    },
+    shrink(fewer) {
+      ready = Math.min(ready, fewer)
+      banks.length = Math.ceil(ready / perBank)
+    },
+  }
+}
+
+/** What `allocate` gives, or null where the machine has no room for it. */
+function orNull<T>(allocate: () => T): T | null {
+  try {
+    return allocate()
+  } catch (error) {
+    if (error instanceof RangeError) return null
+    throw error
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * What a window counts for. Three rules keep a device from walking many chains at once over one read of its memory, none of which an
+ * honest device meets:
+ *
+ * - Marks that came in time. A second whose mark is missing or late counts nothing.
+ * - A second counts at most 1.25 × the median second: work of other seconds cannot be shown in one.
+ * - Reading all of memory more often than every τ₀ is not paid.
+ */
+import { groupBytes, type MemorySpec } from './memory-spec.ts'
+import type { Mark } from './state-tree.ts'
+
+const mostOfMedian = 1.25
+
+export type MemoryCredit = {
+  /** M: bytes read a second, in MB/s. */
+  readonly bandwidth: number
+  /** R: bytes resident, in MB. */
+  readonly resident: number
+  /** Steps that count. */
+  readonly countedSteps: number
+}
+
+/** `inTime[k]`: whether mark k, signed and equal to the one committed to, came within the grace; default all. */
+export function memoryCredit(
+  spec: MemorySpec,
+  {
+    groups,
+    marks,
+    inTime = [],
+  }: { groups: number; marks: readonly Pick<Mark, 'steps'>[]; inTime?: readonly boolean[] },
+): MemoryCredit {
+  const gains = marks.map(({ steps }, k) => (inTime[k] === false ? 0 : steps - (marks[k - 1]?.steps ?? 0)))
+  // Of an even number the lower of the two in the middle.
+  const median = gains.toSorted((a, b) => a - b)[(gains.length - 1) >> 1] ?? 0
+  const countedSteps = gains.reduce((sum, gain) => sum + Math.min(gain, Math.floor(median * mostOfMedian)), 0)
+  const bytes = groupBytes(spec)
+  const most = (groups * bytes) / spec.leastReadMs
+  const perMs = Math.min((countedSteps * bytes) / spec.windowMs, most)
+  return { bandwidth: Math.floor(perMs / 1_000), resident: Math.floor((groups * bytes) / 1e6), countedSteps }
+}
+
+/** Of each committed mark, whether the one that came in time said the same. `received[k]`: the mark that came within its grace, if one did. */
+export const marksInTime = (committed: readonly Mark[], received: readonly (Mark | undefined)[]): boolean[] =>
+  committed.map(({ steps, top }, k) => {
+    const sent = received[k]
+    return sent !== undefined && sent.steps === steps && Buffer.compare(sent.top, top) === 0
+  })

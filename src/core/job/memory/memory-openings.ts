@@ -1,0 +1,166 @@
+/**
+ * What a device sends for sampled steps, in pieces that each stand alone:
+ *
+ *     version 1 ‖ the window's marks ‖ for each step of the piece, ascending:
+ *         x_s ‖ its proof        absent for s = 0, which everybody derives
+ *         x_(s+1) ‖ its proof
+ *
+ * Every length follows from the marks and the sample, and the marks from the committed root: there is one encoding and nothing to trust.
+ */
+import { jobErrors } from '../errors.ts'
+import type { MemoryBanks } from './memory-banks.ts'
+import type { SampledStep } from './memory-sample.ts'
+import { type MemorySpec, markCount, stepsLimit } from './memory-spec.ts'
+import { type WorkedMemoryWindow, walkAgain } from './memory-window.ts'
+import {
+  decodeMarks,
+  encodeMarks,
+  hashBytes,
+  leafHash,
+  type Mark,
+  markBytes,
+  placeOf,
+  proofShape,
+  rootOfMarks,
+  topFromProof,
+} from './state-tree.ts'
+
+const version = 1
+/** A piece stays well below the mebibyte of a frame, so that other messages of a connection wait for a quarter of it at most. */
+const pieceBytes = 2 ** 18
+/** Siblings of the longest proof there can be. */
+const longestProof = Math.log2(stepsLimit)
+
+export type MemoryCommitment = {
+  readonly groups: number
+  readonly steps: number
+  /** 32 bytes. */
+  readonly root: Uint8Array
+}
+
+export type OpenedStep = SampledStep & {
+  /** As sent; null for x_0. */
+  readonly from: OpenedState | null
+  readonly to: OpenedState
+}
+type OpenedState = { readonly state: Uint8Array; readonly proof: readonly Uint8Array[] }
+
+/** The sample cut into the pieces in which it is asked for and answered. */
+export function samplePieces(spec: MemorySpec, sample: readonly SampledStep[]): SampledStep[][] {
+  const stepBytes = 2 * (spec.width + longestProof * hashBytes)
+  const count = Math.max(1, Math.floor((pieceBytes - 1 - markCount(spec) * markBytes) / stepBytes))
+  return Array.from({ length: Math.ceil(sample.length / count) }, (_, piece) =>
+    sample.slice(piece * count, (piece + 1) * count),
+  )
+}
+
+/** The states of a step that are opened: two, or one where the other is x_0. */
+const openedStates = ({ step }: SampledStep): number[] => (step === 0 ? [1] : [step, step + 1])
+
+const siblingCount = (marks: readonly Mark[], state: number): number => {
+  const { leaves, place } = placeOf(marks, state)
+  return proofShape(leaves, place).length
+}
+
+/** Exact length of a piece. */
+function lengthOfPiece(spec: MemorySpec, marks: readonly Mark[], sample: readonly SampledStep[]): number {
+  const states = sample.flatMap(openedStates)
+  const proofs = states.reduce((sum, state) => sum + siblingCount(marks, state) * hashBytes, 0)
+  return 1 + marks.length * markBytes + states.length * spec.width + proofs
+}
+
+/** @throws JOB_SAMPLE_INVALID, JOB_MEMORY_LOST */
+export function openSteps(banks: MemoryBanks, window: WorkedMemoryWindow, sample: readonly SampledStep[]): Uint8Array {
+  const { marks, trees, steps } = window
+  checkStepSample(banks.spec, sample, steps)
+  const parts: Uint8Array[] = [Uint8Array.of(version), encodeMarks(marks)]
+  for (const sampled of sample) {
+    const states = walkAgain(banks, window, sampled.step, sampled.step + 1)
+    for (const state of openedStates(sampled)) {
+      const { mark, place } = placeOf(marks, state)
+      parts.push(states[state - sampled.step]!, ...trees[mark]!.proof(place))
+    }
+  }
+  return Uint8Array.from(Buffer.concat(parts))
+}
+
+/** Whether these steps may be asked for, of a window of `steps` steps. @throws JOB_SAMPLE_INVALID */
+export function checkStepSample(
+  { samples, width }: Pick<MemorySpec, 'samples' | 'width'>,
+  sample: readonly SampledStep[],
+  steps: number,
+): void {
+  const refuse = (problem: string) => jobErrors.JOB_SAMPLE_INVALID({ problem })
+  if (sample.length > samples) throw refuse(`${sample.length} steps asked for, at most ${samples} are allowed`)
+  sample.forEach(({ step, coordinate }, index) => {
+    if (!Number.isSafeInteger(step) || step < 0 || step >= steps) throw refuse(`step ${step} is not below ${steps}`)
+    if (index > 0 && step <= sample[index - 1]!.step) throw refuse(`step ${step} is not in ascending order`)
+    if (!Number.isSafeInteger(coordinate) || coordinate < 0 || coordinate >= width)
+      throw refuse(`coordinate ${coordinate} is not below ${width}`)
+  })
+}
+
+export type OpenedPiece = { readonly marks: readonly Mark[]; readonly steps: readonly OpenedStep[] }
+
+/** `null` in place of the steps: the marks are not those of the root. @throws JOB_OPENINGS_MALFORMED */
+export function decodePiece(
+  spec: MemorySpec,
+  { groups, steps, root }: MemoryCommitment,
+  sample: readonly SampledStep[],
+  bytes: Uint8Array,
+): OpenedPiece | null {
+  const refuse = (problem: string) => jobErrors.JOB_OPENINGS_MALFORMED({ problem })
+  if (bytes[0] !== version) throw refuse(bytes.length === 0 ? 'they are empty' : `version ${bytes[0]} is unknown`)
+  let offset = 1 + markCount(spec) * markBytes
+  if (bytes.length < offset) throw refuse(`they have ${bytes.length} bytes, less than the marks of a window`)
+  const sent = bytes.subarray(1, offset)
+  if (!rootOfMarks(groups, sent).equals(root)) return null
+  const marks = decodeMarks(sent)
+  marks.reduce((before, mark) => {
+    if (mark.steps < before) throw refuse(`a mark has ${mark.steps} steps after one of ${before}`)
+    return mark.steps
+  }, 0)
+  if (marks.at(-1)!.steps !== steps)
+    throw refuse(`the last mark has ${marks.at(-1)!.steps} steps, the commitment ${steps}`)
+  const expected = lengthOfPiece(spec, marks, sample)
+  if (bytes.length !== expected) throw refuse(`they have ${bytes.length} bytes, ${expected} are expected`)
+
+  const take = (length: number): Uint8Array => {
+    offset += length
+    return bytes.subarray(offset - length, offset)
+  }
+  const takeState = (number: number): OpenedState => {
+    const state = take(spec.width)
+    if (state.some(byte => byte > 127)) throw refuse(`a byte of state ${number} is outside [0, 127]`)
+    return { state, proof: Array.from({ length: siblingCount(marks, number) }, () => take(hashBytes)) }
+  }
+  return {
+    marks,
+    steps: sample.map(sampled => ({
+      ...sampled,
+      from: sampled.step === 0 ? null : takeState(sampled.step),
+      to: takeState(sampled.step + 1),
+    })),
+  }
+}
+
+/** The first opened state whose proof does not lead to its mark, or null when all do. */
+export function stateOutsideRoot({ marks, steps }: OpenedPiece): number | null {
+  const leads = (number: number, { state, proof }: OpenedState) => {
+    const { mark, place, leaves } = placeOf(marks, number)
+    return Buffer.compare(topFromProof(leaves, place, leafHash(state), proof), marks[mark]!.top) === 0
+  }
+  for (const { step, from, to } of steps) {
+    if (from !== null && !leads(step, from)) return step
+    if (!leads(step + 1, to)) return step + 1
+  }
+  return null
+}
+
+/** The opening of one step alone, cut from a piece: what a seat forwards when that step's coordinate is wrong. */
+export function pieceOfStep({ marks, steps }: OpenedPiece, step: number): Uint8Array {
+  const { from, to } = steps.find(opened => opened.step === step)!
+  const states = from === null ? [to] : [from, to]
+  const parts = states.flatMap(({ state, proof }) => [state, ...proof])
+  return Uint8Array.from(Buffer.concat([Uint8Array.of(version), encodeMarks(marks), ...parts]))
+}

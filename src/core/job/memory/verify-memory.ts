@@ -1,0 +1,157 @@
+/**
+ * The verifier of the memory job: are these states what was committed to, and is the sampled coordinate of each step what the memory
+ * that was claimed gives? A row of that memory is recomputed from the numbers it begins with, d chains of c products, and multiplied
+ * by the opened state; one byte is compared and there is no tolerance. Rows of many devices are recomputed in one batch, with the same
+ * answer as each alone. Nothing a Provider sends can make it throw.
+ */
+import { createHash } from 'node:crypto'
+import type { Hex } from 'viem'
+import { isKaisarError } from '../../platform/errors.ts'
+import type { PhiloxKey } from '../philox.ts'
+import { drawLines, firstState, stepOrder } from './drawn-entries.ts'
+import {
+  checkStepSample,
+  decodePiece,
+  type MemoryCommitment,
+  type OpenedPiece,
+  type OpenedStep,
+  pieceOfStep,
+  stateOutsideRoot,
+} from './memory-openings.ts'
+import type { SampledStep } from './memory-sample.ts'
+import { groupsLimit, type MemorySpec, stepsLimit } from './memory-spec.ts'
+import type { RowChain } from './row-chain.ts'
+import type { Mark } from './state-tree.ts'
+
+export type MemoryClaim = MemoryCommitment & {
+  /** Job seed of the round, 32 bytes: order and first state. */
+  readonly seed: Uint8Array
+  /** Of the epoch and the device: {@link import('./drawn-entries.ts').fillKey}. */
+  readonly key: PhiloxKey
+  /** The sampled steps of this piece, ascending. */
+  readonly sample: readonly SampledStep[]
+  /** As received. */
+  readonly openings: Uint8Array
+  /** Whose witness is asked for: the seat's address ‖ the commitment's hash, 52 bytes as hex. */
+  readonly witnessOf?: Hex
+}
+
+export type MemoryVerification =
+  | {
+      readonly ok: true
+      readonly stepsChecked: number
+      /** The marks that were committed to, to be compared with those that came during the window. */
+      readonly marks: readonly Mark[]
+      /** Where it was asked for: {@link witnessTag}. */
+      readonly witness?: Hex
+    }
+  | {
+      readonly ok: false
+      /** What failed. Only `COORDINATE_WRONG` is proof against the device; the others prove nothing either way. */
+      readonly code: 'COMMITMENT_INVALID' | 'OPENINGS_MALFORMED' | 'OPENINGS_NOT_IN_ROOT' | 'COORDINATE_WRONG'
+      readonly detail: string
+      /** For `COORDINATE_WRONG`: the first such step and its opening alone, which prove it to anybody. */
+      readonly wrong: (SampledStep & { readonly openings: Uint8Array }) | null
+    }
+
+/**
+ * What only who recomputed the rows can say, and each seat by itself:
+ *
+ *   witness = SHA-256(tag ‖ seat ‖ commitment hash ‖ stored rows of the samples, ascending, d · K bytes each)
+ *
+ * A coordinate is made of them and does not give them away.
+ */
+const witnessTag = 'kaisar/memory-witness/v1'
+
+type Checked = { readonly claim: MemoryClaim; readonly opened: OpenedPiece }
+
+/** One answer per claim, in order. `batchRows` bounds the rows that are recomputed at once. */
+export async function verifyMemory(
+  spec: MemorySpec,
+  claims: readonly MemoryClaim[],
+  chain: Pick<RowChain, 'run'>,
+  { batchRows = 1024 }: { readonly batchRows?: number } = {},
+): Promise<MemoryVerification[]> {
+  const checked = claims.map(claim => checkAgainstRoot(spec, claim))
+  const lines = checked.flatMap(entry => ('opened' in entry ? linesOf(spec, entry) : []))
+  const rows = new Uint8Array(lines.length * spec.width)
+  for (let first = 0; first < lines.length; first += batchRows)
+    rows.set(await chain.run(drawLines(spec, lines.slice(first, first + batchRows))), first * spec.width)
+  let offset = 0
+  return checked.map(entry => {
+    if (!('opened' in entry)) return entry
+    const length = entry.claim.sample.length * spec.layers * spec.width
+    offset += length
+    return compare(spec, entry, rows.subarray(offset - length, offset))
+  })
+}
+
+const fail = (code: Extract<MemoryVerification, { ok: false }>['code'], detail: string): MemoryVerification => ({
+  ...{ ok: false, code, detail },
+  wrong: null,
+})
+
+function checkAgainstRoot(spec: MemorySpec, claim: MemoryClaim): Checked | MemoryVerification {
+  const { groups, steps, sample, openings } = claim
+  if (!Number.isSafeInteger(groups) || groups < spec.leastGroups || groups > groupsLimit)
+    return fail(
+      'COMMITMENT_INVALID',
+      `The commitment claims ${groups} groups; ${spec.leastGroups} to ${groupsLimit} are possible.`,
+    )
+  if (!Number.isSafeInteger(steps) || steps < 0 || steps > stepsLimit)
+    return fail('COMMITMENT_INVALID', `The commitment claims ${steps} steps; at most ${stepsLimit} are possible.`)
+  try {
+    checkStepSample(spec, sample, steps)
+    const opened = decodePiece(spec, claim, sample, openings)
+    if (opened === null) return fail('OPENINGS_NOT_IN_ROOT', 'The marks do not lead to the committed root.')
+    const stray = stateOutsideRoot(opened)
+    if (stray === null) return { claim, opened }
+    return fail('OPENINGS_NOT_IN_ROOT', `The proof of state ${stray} does not lead to its mark.`)
+  } catch (error) {
+    if (!isKaisarError(error)) throw error
+    return fail('OPENINGS_MALFORMED', error.message)
+  }
+}
+
+/** Of each sampled step, the rows of its group that its coordinate is made of. */
+function linesOf({ layers }: MemorySpec, { claim: { seed, groups, key, sample } }: Checked) {
+  const order = stepOrder(seed, groups)
+  return sample.flatMap(({ step, coordinate }) => {
+    const group = order.groupOf(step)
+    return Array.from({ length: layers }, (_, layer) => ({ key, group, layer, row: coordinate }))
+  })
+}
+
+function compare(spec: MemorySpec, { claim, opened }: Checked, rows: Uint8Array): MemoryVerification {
+  const rowBytes = spec.layers * spec.width
+  const wrong = opened.steps.find(({ from, to, coordinate }, index) => {
+    const state = from?.state ?? firstState(spec, claim.seed)
+    const own = rows.subarray(index * rowBytes, (index + 1) * rowBytes)
+    return to.state[coordinate] !== coordinateOf(own, state)
+  })
+  if (wrong !== undefined) return verdictOnWrong(wrong, opened)
+  const { witnessOf } = claim
+  const witness = (): Hex =>
+    `0x${createHash('sha256').update(witnessTag).update(witnessOf!.slice(2), 'hex').update(rows).digest('hex')}`
+  return {
+    ...{ ok: true, stepsChecked: claim.sample.length, marks: opened.marks },
+    ...(witnessOf !== undefined && { witness: witness() }),
+  }
+}
+
+const verdictOnWrong = ({ step, coordinate }: OpenedStep, opened: OpenedPiece): MemoryVerification => ({
+  ...{ ok: false, code: 'COORDINATE_WRONG' },
+  detail: `Coordinate ${coordinate} of the state after step ${step} was recomputed and differs from the committed one.`,
+  wrong: { step, coordinate, openings: pieceOfStep(opened, step) },
+})
+
+/** One coordinate of the next state: of the stored rows [d, K] that make it, bytes read as signed, and the state before. */
+export function coordinateOf(rows: Uint8Array, state: Uint8Array): number {
+  let bits = 0
+  for (let at = 0; at < rows.length; ) {
+    let sum = 0
+    for (let k = 0; k < state.length; k++, at++) sum += ((rows[at]! << 24) >> 24) * state[k]!
+    bits ^= (sum >> 7) & 127
+  }
+  return bits
+}

@@ -1,0 +1,165 @@
+/** An evidence bundle from a file, or by its hash from the Checker that serves it; what verifying it says, and how that reads. */
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import type { Hex } from 'viem'
+import type { JobSpec } from '../job/spec.ts'
+import type { WorkEngine } from '../job/work-engine.ts'
+import { reportErrors } from '../report/errors.ts'
+import { bundleHash, bundleLimit, decodeBundle, type EvidenceBundle } from '../report/evidence-bundle.ts'
+import { type BundleStep, type BundleVerification, bundleSteps, verifyBundle } from '../report/verify-bundle.ts'
+import { getContent } from '../transport/get-content.ts'
+import { grouped } from '../view/figures.ts'
+import { operatorErrors } from './errors.ts'
+import { soundnessText } from './soundness-text.ts'
+
+export type LoadedBundle = { readonly hash: Hex; readonly bytes: Uint8Array; readonly bundle: EvidenceBundle }
+
+/**
+ * @param options.source - path of a file, or the bundle's hash
+ * @param options.from - the endpoint that serves it, for a hash. It need not be trusted: the hash is.
+ * @throws BUNDLE_SOURCE_MISSING, BUNDLE_FILE_UNREADABLE, BUNDLE_NOT_SERVED, BUNDLE_OTHER, REPORT_BUNDLE_MALFORMED,
+ * REPORT_BUNDLE_VERSION_UNKNOWN, and what {@link getContent} throws
+ */
+export async function loadBundle(
+  { source, from }: { readonly source: string; readonly from?: string | undefined },
+  { get = getContent }: { readonly get?: typeof getContent } = {},
+): Promise<LoadedBundle> {
+  const named = /^0x[0-9a-f]{64}$/i.test(source)
+  const bytes = named ? await fetchBundle(source.toLowerCase() as Hex, from, get) : await readBundle(source)
+  return { hash: bundleHash(bytes), bytes, bundle: decodeBundle(bytes) }
+}
+
+/** @throws BUNDLE_FILE_UNWRITABLE, also where the file exists: nothing is overwritten */
+export async function saveBundle({ bytes }: Pick<LoadedBundle, 'bytes'>, path: string): Promise<void> {
+  try {
+    await writeFile(path, bytes, { flag: 'wx' })
+  } catch (cause) {
+    throw operatorErrors.BUNDLE_FILE_UNWRITABLE({
+      path,
+      reason: (cause as NodeJS.ErrnoException).code ?? String(cause),
+      cause,
+    })
+  }
+}
+
+async function readBundle(path: string): Promise<Uint8Array> {
+  try {
+    // Before anything is read: a file of any size may be named.
+    const { size } = await stat(path)
+    if (size > bundleLimit)
+      throw reportErrors.REPORT_BUNDLE_MALFORMED({
+        problem: `it has ${size} bytes, at most ${bundleLimit} are possible`,
+      })
+    return await readFile(path)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === undefined || code.startsWith('REPORT_')) throw cause
+    throw operatorErrors.BUNDLE_FILE_UNREADABLE({ path, reason: code, cause })
+  }
+}
+
+async function fetchBundle(hash: Hex, endpoint: string | undefined, get: typeof getContent): Promise<Uint8Array> {
+  if (endpoint === undefined) throw operatorErrors.BUNDLE_SOURCE_MISSING({ hash })
+  const path = `/evidence/${hash}`
+  const { status, body } = await get({ endpoint, path, limitBytes: bundleLimit, timeoutMs: 30_000 })
+  if (status !== 200) throw operatorErrors.BUNDLE_NOT_SERVED({ endpoint, hash, status })
+  const found = bundleHash(body)
+  if (found !== hash) throw operatorErrors.BUNDLE_OTHER({ endpoint, hash, found })
+  return body
+}
+
+type StepResult = { readonly step: BundleStep; readonly status: 'ok' | 'failed' | 'not reached' }
+
+export type LoadedBundleVerification = {
+  /** SHA-256 of the bundle: its name, and the one on which its seat's evidence rests. */
+  readonly hash: string
+  readonly bytes: number
+  readonly valid: boolean
+  readonly failedStep: BundleStep | null
+  readonly detail: string | null
+  readonly steps: readonly StepResult[]
+  /** Null where it does not verify: then nothing it says is worth repeating. */
+  readonly facts: Extract<BundleVerification, { ok: true }>['facts'] | null
+  readonly cannotProve: readonly string[]
+}
+
+/** Verifies a bundle with this machine's own engine, which is started only where there are rows to recompute, and closed again. */
+export async function verifyLoadedBundle(
+  { hash, bytes, bundle }: LoadedBundle,
+  {
+    startEngine,
+    shownWitness = null,
+  }: {
+    readonly startEngine: (spec: JobSpec) => Promise<Pick<WorkEngine, 'verify' | 'close'>>
+    /** What the seat's leaf said on chain. */
+    readonly shownWitness?: Hex | null
+  },
+): Promise<LoadedBundleVerification> {
+  const engines: Pick<WorkEngine, 'verify' | 'close'>[] = []
+  try {
+    const result = await verifyBundle(bundle, {
+      shownWitness,
+      async openVerifier(spec) {
+        const engine = await startEngine(spec)
+        engines.push(engine)
+        return engine
+      },
+    })
+    const failedAt = result.ok ? bundleSteps.length : bundleSteps.indexOf(result.step)
+    return {
+      hash,
+      bytes: bytes.length,
+      valid: result.ok,
+      failedStep: result.ok ? null : result.step,
+      detail: result.ok ? null : result.detail,
+      steps: bundleSteps.map((step, at) => ({
+        step,
+        status: at < failedAt ? 'ok' : at === failedAt ? 'failed' : 'not reached',
+      })),
+      facts: result.ok ? result.facts : null,
+      cannotProve: result.cannotProve,
+    }
+  } finally {
+    await Promise.all(engines.map(engine => engine.close()))
+  }
+}
+
+/** What holds when a step passes. */
+const claims: Record<BundleStep, string> = {
+  SPEC: 'the specification is the one that was committed to',
+  OFFER_SIGNATURE: 'the Checker signed the job offer',
+  COMMITMENT_BINDING: 'the commitment answers this offer',
+  COMMITMENT_SIGNATURE: 'the commitment is signed',
+  TWO_COMMITMENTS: 'no other commitment for the round is shown',
+  ENVIRONMENT: 'the environment record is the committed one',
+  DEVICE_REPORT: 'the device report is signed by the same operator, for this device',
+  SAMPLE_REQUEST: 'the sample follows from what was fixed before it was known',
+  COMMITMENT_INVALID: 'the claim is a possible one',
+  OPENINGS_MALFORMED: 'the openings are exactly the sampled rows',
+  OPENINGS_NOT_IN_ROOT: 'the opened rows are the committed ones',
+  ROW_CLAIM: 'no row is falsely said to be wrong',
+  ROW_WRONG: 'every sampled row, recomputed, is equal',
+  WITNESS: 'the seat’s witness, where the bundle has one, is what recomputing gives',
+}
+
+/** The verification as lines for people. */
+export function bundleLines({ hash, valid, steps, detail, facts, cannotProve }: LoadedBundleVerification): string[] {
+  const lines = [`${valid ? 'VALID' : 'NOT VALID'}  ${hash}`]
+  for (const { step, status } of steps)
+    lines.push(`  ${status.padEnd(11)}  ${status === 'failed' ? `${step}: ${detail}` : claims[step]}`)
+  if (facts !== null) {
+    lines.push(
+      '',
+      `device      ${facts.deviceId}, generation ${facts.generation}`,
+      `operator    ${facts.operator}`,
+      `checker     ${facts.checker}`,
+      `round       ${facts.round} of epoch ${facts.epoch}`,
+      `job         ${facts.specName ?? 'of a specification this release does not know'}`,
+      `witness     ${facts.witness ?? 'none: the bundle is of before leaves had one'}`,
+      `work        ${grouped(facts.rows)} rows, ${grouped(facts.rate)} Mop/s`,
+      `recomputed  ${facts.rowsChecked} rows; ${facts.rowsPerSample.toFixed(1)} rows of work for each one sampled`,
+      `soundness   ${soundnessText(facts.soundness, 'this seat')}`,
+    )
+  }
+  lines.push('', 'What a bundle cannot prove by itself:', ...cannotProve.map(limit => `  · ${limit}`))
+  return lines
+}

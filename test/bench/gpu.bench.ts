@@ -1,0 +1,93 @@
+/**
+ * `npm run bench -- gpu [--json]`: what this machine's card does with the job, by engine and form, as a share of its dense peaks. On a machine
+ * without a card it says so and exits with 3. Each engine is a list of rows of its own; further ones are added to `engines`.
+ */
+import { execFileSync } from 'node:child_process'
+import type { ExecutionProvider } from '../../src/core/job/execution-provider.ts'
+import type { FormResult } from '../../src/core/job/kernel-self-test.ts'
+import { specs } from '../../src/core/job/spec.ts'
+import { createWorkEngine } from '../../src/core/job/work-engine.ts'
+import { isKaisarError } from '../../src/core/platform/errors.ts'
+import { type CardPeak, peakOf } from './card-peaks.ts'
+import { epochSeed } from './seat.ts'
+
+export const rowNames = ['gpu']
+export const isLong = true
+
+type Row = { readonly name: string; readonly [key: string]: unknown }
+
+export async function* rows(): AsyncGenerator<Row> {
+  const card = nvidiaName() ?? adapterName()
+  if (card === null) {
+    process.exitCode = 3
+    yield { name: 'gpu', text: 'This machine has no card that a driver names; nothing was measured.' }
+    return
+  }
+  const peak = peakOf(card)
+  yield { name: 'gpu.card', card, ...(peak ?? { peaks: 'not in the table: shares are left out' }) }
+  for (const provider of ['cuda', 'webgpu'] as const) yield* engine(provider, peak)
+}
+
+/** Every form of one engine, as the self-test measures them, and the fastest in one window of the standard spec. */
+async function* engine(provider: ExecutionProvider, peak: CardPeak | null): AsyncGenerator<Row> {
+  const spec = specs.standard
+  try {
+    const opened = await createWorkEngine({ spec, provider })
+    try {
+      for (const form of opened.description.forms)
+        yield { name: `gpu.${provider}.${form.form}`, ...figures(form, peak), exact: form.exact, refusal: form.refusal }
+      await opened.prepare(epochSeed)
+      const { rows, rate, kernelMs, durationMs } = await opened.runWindow({
+        epochSeed,
+        seed: new Uint8Array(32).fill(5),
+      })
+      const { form } = opened.description
+      yield {
+        name: `gpu.${provider}.window`,
+        form,
+        rows,
+        ...figures({ form, rate }, peak),
+        kernel: kernelMs / durationMs,
+      }
+    } finally {
+      await opened.close()
+    }
+  } catch (error) {
+    if (!isKaisarError(error)) throw error
+    yield { name: `gpu.${provider}`, refused: error.code, message: error.message }
+  }
+}
+
+function figures({ form, rate }: Pick<FormResult, 'form' | 'rate'>, peak: CardPeak | null) {
+  const value = rate / 1e6
+  const of = form === 'fp32' ? 'tf32' : 'int8'
+  const shares = peak === null ? {} : { share: value / peak[of], of, ofBf16: value / peak.bf16 }
+  return { value, unit: 'Top/s', ...shares }
+}
+
+function nvidiaName(): string | null {
+  try {
+    const names = execFileSync('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader'], { stdio: 'pipe' })
+    return names.toString('utf8').split('\n')[0]!.trim() || null
+  } catch {
+    return null
+  }
+}
+
+/** Asks in a process of its own, since WebGPU serves one thread of a process and the engine's is another. */
+const askAdapter = `
+const { create } = await import('webgpu')
+const gpu = create([])
+const info = (await gpu.requestAdapter())?.info
+process.stdout.write(info === undefined || info.isFallbackAdapter ? '' : info.description || info.device || info.vendor)
+`
+
+/** The name of WebGPU's adapter, or null where there is none or a processor stands in for it. */
+function adapterName(): string | null {
+  const ask = ['--input-type=module', '--eval', askAdapter]
+  try {
+    return execFileSync(process.execPath, ask, { stdio: 'pipe', timeout: 30_000 }).toString('utf8').trim() || null
+  } catch {
+    return null
+  }
+}

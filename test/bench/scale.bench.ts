@@ -1,0 +1,169 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { Hex } from 'viem'
+import { getEpoch } from '../../src/core/chain/epochs.ts'
+import { devnetParameters } from '../../src/core/chain/network-presets.ts'
+import { specHash, specs } from '../../src/core/job/spec.ts'
+import { createFleet, registerFleet } from '../sim/virtual/fleet.ts'
+import { type Simulation, startSimulation } from '../sim/virtual/simulation.ts'
+
+/** `KAISAR_SCALE_DEVICES=100,1000,10000` measures larger networks, which take as much longer. */
+const sizes = (process.env.KAISAR_SCALE_DEVICES ?? '100,1000').split(',').map(Number)
+const epochSeconds = Number(process.env.KAISAR_SCALE_EPOCH_SECONDS ?? 64)
+const checkers = 5
+
+const units = {
+  sessions: 'sessions',
+  memory: 'MiB',
+  cpu: 's/epoch',
+  reads: 'reads/s',
+  database: 'KiB/epoch',
+  gas: 'Mgas/epoch',
+} as const
+type Figure = keyof typeof units
+const figures = Object.keys(units) as Figure[]
+
+export const rowNames = [...sizes, 'slope'].flatMap(size => figures.map(figure => `scale.${figure}.${size}`))
+/** Minutes of a large network are not spent by whoever asks for all rows. */
+export const isLong = true
+
+/**
+ * What one Checker takes that judges a whole network, by how many devices are registered: five Checkers, the real daemons on virtual
+ * time, share every cohort, over the real contracts; the devices' operators are light Providers with sessions and real rows. Figures are
+ * of the second epoch, in which the first is settled and paid; gas is the network's. Both ends of a session are in this process, and all
+ * five Checkers: memory and CPU are a fifth of what it took, without the rows that the devices computed. `baseline` is what the
+ * smallest network would give if all grew with the number of devices, `ratio` that ÷ value: below 1 it grows faster. `slope` is the
+ * exponent on log axes over the last two sizes.
+ */
+export async function* rows() {
+  const measured: Record<Figure, number>[] = []
+  for (const [i, size] of sizes.entries()) {
+    const values = await measure(size)
+    measured.push(values)
+    for (const figure of figures) {
+      const value = values[figure]
+      const baseline = (measured[0]![figure] * size) / sizes[0]!
+      yield { name: `scale.${figure}.${size}`, value, unit: units[figure], baseline, ratio: baseline / value }
+    }
+    if (i === 0 || i < sizes.length - 1) continue
+    for (const figure of figures) {
+      const value = Math.log(values[figure] / measured[i - 1]![figure]) / Math.log(size / sizes[i - 1]!)
+      yield { name: `scale.${figure}.slope`, value, unit: 'exponent', baseline: 1, ratio: 1 / value }
+    }
+  }
+}
+
+async function measure(devices: number): Promise<Record<Figure, number>> {
+  const simulation = await startSimulation({
+    seed: devices,
+    providers: 0,
+    checkers,
+    epochSeconds,
+    // One round an epoch: what a round costs, and what an epoch costs beside it.
+    parameters: { rounds: { ...devnetParameters(specHash(specs.devnet), epochSeconds).rounds, maxRounds: 1 } },
+    onLog: () => undefined,
+    onDeployed: (deployed, chain) => registerFleet(devices, deployed, chain),
+  })
+  const { network, chain, firstEpochAt } = simulation
+  const seeds = new Map<bigint, Promise<Hex>>()
+  const seedOf = (epoch: bigint) => {
+    const known = seeds.get(epoch) ?? getEpoch(network, Number(epoch)).then(({ seed }) => seed!)
+    seeds.set(epoch, known)
+    return known
+  }
+  const fleet = createFleet(devices, simulation, seedOf)
+  try {
+    const before = heapMiB()
+    await simulation.until(firstEpochAt + 4)
+    const listening = simulation.roles.map(({ name, operator }) => {
+      const told = simulation.events.find(event => event.name === name && event.type === 'checker.listening')
+      return { name, operator, url: told!.url as string }
+    })
+    let isConnected = false
+    const connecting = fleet.connect(listening).then(() => {
+      isConnected = true
+    })
+    await simulation.until(firstEpochAt + epochSeconds)
+    if (!isConnected) throw new Error('not every session was opened within an epoch')
+    await connecting
+
+    const start = await look(simulation, fleet.workedMs)
+    const judgedFrom = simulation.events.length
+    await simulation.until(firstEpochAt + 2 * epochSeconds)
+    const end = await look(simulation, fleet.workedMs)
+    requireJudged(simulation, judgedFrom, devices)
+    const paid = await getEpoch(network, 0)
+    const { resolvedLanes, unpaid } = paid.totals
+    if (resolvedLanes !== devices || unpaid > 0 || !paid.money.opened)
+      throw new Error(
+        `epoch 0 is not paid: ${resolvedLanes} of ${devices} lanes are resolved, ${unpaid} cohorts unpaid`,
+      )
+    const blocks = await Promise.all(
+      Array.from({ length: epochSeconds }, (_, i) =>
+        chain.rpc('eth_getBlockByNumber', [toHex(start.block + i), false]),
+      ),
+    )
+    const gas = blocks.reduce<number>((sum, block) => sum + Number((block as { gasUsed: Hex }).gasUsed), 0)
+    return {
+      sessions: fleet.sessions / checkers,
+      memory: (heapMiB() - before) / checkers,
+      cpu: (end.cpuSeconds - start.cpuSeconds) / checkers,
+      reads: (end.reads - start.reads) / epochSeconds,
+      database: (end.databaseBytes - start.databaseBytes) / 1_024,
+      gas: gas / 1e6,
+    }
+  } finally {
+    await fleet.close()
+    await simulation.close()
+  }
+}
+
+/** Every seat has found every device VALID, in one round at least. */
+function requireJudged({ events }: Simulation, from: number, devices: number) {
+  const verdicts = events.slice(from).filter(({ type }) => type === 'check.completed')
+  const judged = new Map(
+    verdicts.map(({ name, device, verdict, reason }) => [`${name} ${device}`, `${verdict} ${reason}`]),
+  )
+  const kinds = Map.groupBy(verdicts, ({ verdict, reason }) => `${verdict} ${reason}`)
+  const wrong = [...kinds]
+    .filter(([kind]) => kind !== 'VALID ROWS_EQUAL')
+    .map(([kind, { length }]) => `${length} ${kind}`)
+  if (judged.size !== checkers * devices || wrong.length > 0)
+    throw new Error(`${judged.size} of ${checkers * devices} devices were judged; ${wrong.join(', ')}`)
+}
+
+async function look({ chain, dataDir }: Simulation, workedMs: number) {
+  const { user, system } = process.cpuUsage()
+  const folder = join(dataDir, 'checker-1', 'checker')
+  const files = readdirSync(folder).filter(name => name.endsWith('.db'))
+  return {
+    cpuSeconds: (user + system) / 1e6 - workedMs / 1_000,
+    reads: chain.requests.get('checker-1') ?? 0,
+    databaseBytes: files.reduce((sum, name) => sum + databaseBytes(join(folder, name)), 0),
+    block: Number(await chain.rpc('eth_blockNumber')),
+  }
+}
+
+function databaseBytes(path: string): number {
+  if (!existsSync(path)) return 0
+  const database = new DatabaseSync(path, { readOnly: true })
+  const read = (pragma: string) => Number(Object.values(database.prepare(`PRAGMA ${pragma}`).get()!)[0])
+  try {
+    return (read('page_count') - read('freelist_count')) * read('page_size')
+  } finally {
+    database.close()
+  }
+}
+
+const toHex = (number: number): Hex => `0x${number.toString(16)}`
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+function heapMiB(): number {
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  return (heapUsed + external) / 2 ** 20
+}

@@ -1,0 +1,105 @@
+/** The commands about a fleet on real contracts: 500 devices of one wallet, two epochs paid. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Abi, numberToHex, parseEther } from 'viem'
+import { expect, onTestFinished, test } from 'vitest'
+import { deviceRegistryAbi } from '../../../src/core/chain/abi/device-registry.ts'
+import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
+import { kaiBalance } from '../../../src/core/chain/vault.ts'
+import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
+import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
+import { cliHome } from '../../helpers/cli-home.ts'
+import { certainRounds, networkForTests, testAddress } from '../../helpers/deploy.ts'
+import { playerFor } from '../../helpers/play-epochs.ts'
+import { openingOf } from '../../unit/network/epoch-simulation.ts'
+
+const anvil = await anvilForTests({ autoImpersonate: true })
+const net = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 1, parameters: { rounds: certainRounds } })
+const { network, write, parameters, deployment } = net
+const wallet = testAddress('payout', 500)
+const { kaisar, writeContext } = await cliHome()
+writeContext({
+  name: 'test',
+  chainId: deployment.chainId,
+  rpcUrls: [anvil.rpcUrl],
+  contracts: deployment.contracts,
+  devnet: null,
+})
+
+/** As many hosts, each with an operator key of its own, as one owner has them. */
+async function register(hosts: number, devicesEach: number) {
+  const { KaisarToken, DeviceRegistry } = network.contracts
+  const token = { to: KaisarToken, abi: kaisarTokenAbi as Abi }
+  for (let host = 0; host < hosts; host++) {
+    const operator = testAddress('operator', 100 + host)
+    const kai = parameters.deviceDeposit * BigInt(devicesEach)
+    await anvil.client.setBalance({ address: operator, value: parseEther('10') })
+    await write({ ...token, from: devAccount(0).address, functionName: 'transfer', args: [operator, kai] })
+    await write({ ...token, from: operator, functionName: 'approve', args: [DeviceRegistry, kai] })
+    for (let i = 0; i < devicesEach; i++) {
+      const hash = numberToHex(1 + i, { size: 32 })
+      const args = [hash, wallet, hash, hash, numberToHex(0, { size: 32 })]
+      await write({ from: operator, to: DeviceRegistry, abi: deviceRegistryAbi as Abi, functionName: 'register', args })
+    }
+  }
+}
+
+type Payments = { total: string; payments: { amount: string; txHash: `0x${string}`; block: string; device: string }[] }
+
+test('500 devices on 100 hosts: status, payments for bookkeeping, and a webhook', { timeout: 240_000 }, async () => {
+  await register(100, 5)
+  const player = playerFor(anvil, net)
+  const lane = (rate: bigint) => ({ rate: encodeRateDown(rate), uptime: 10_000, flags: 15 })
+  for (const epoch of [0, 1]) {
+    await player.work(epoch)
+    // The last lane of each cohort is not there.
+    await player.settle(epoch, () => openingOf(Array.from({ length: 64 }, (_, i) => lane(i === 63 ? 0n : 400n))))
+    await player.pay(epoch)
+  }
+
+  const status = (await kaisar('fleet', 'status', wallet, '--json')).json<{ totals: Record<string, unknown> }>()
+  expect(status.data.totals).toMatchObject({ devices: 500, operators: 100, faulty: 7 })
+  const text = await kaisar('fleet', 'status', wallet)
+  expect(text.stdout).toMatch(/^devices {3}500 of 100 operators, 7 with faults$/m)
+
+  const balance = await kaiBalance(network, wallet)
+  expect(balance).toBeGreaterThan(0n)
+  const { total, payments } = (await kaisar('fleet', 'payments', wallet, '--json')).json<Payments>().data
+  expect(BigInt(total)).toBe(balance)
+  expect(BigInt(status.data.totals.earned as string)).toBe(balance)
+  expect(new Set(payments.map(({ device }) => device)).size).toBe(payments.length / 2)
+  expect(payments.reduce((sum, { amount }) => sum + BigInt(amount), 0n)).toBe(balance)
+
+  const csv = (await kaisar('fleet', 'payments', wallet, '--csv')).stdout.trimEnd().split('\r\n')
+  expect(csv[0]).toBe('epoch,time,block,transaction,kind,device,wallet,amount_kai,amount_wei')
+  const rows = csv.slice(1).map(row => row.split(','))
+  expect(rows).toHaveLength(payments.length)
+  expect(rows.reduce((sum, row) => sum + BigInt(row[8]!), 0n)).toBe(balance)
+  for (const row of rows) expect(parseEther(row[7]!)).toBe(BigInt(row[8]!))
+  const receipt = await anvil.client.getTransactionReceipt({ hash: rows[0]![3] as `0x${string}` })
+  const { timestamp } = await anvil.client.getBlock({ blockNumber: receipt.blockNumber })
+  expect(rows[0]!.slice(1, 3)).toEqual([new Date(Number(timestamp) * 1000).toISOString(), String(receipt.blockNumber)])
+
+  const bodies: string[] = []
+  const server = createServer(async (request, response) => {
+    for await (const chunk of request) bodies.push(String(chunk))
+    response.end()
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/very-secret-token-1`
+  const words = ['fleet', 'watch', wallet, '--once', '--webhook', url, '--json']
+  const refused = await kaisar(...words)
+  expect([refused.exitCode, refused.json().errors[0]!.code, bodies.length]).toEqual([2, 'WEBHOOK_URL_INVALID', 0])
+  const watched = await kaisar(...words, '--webhook-private')
+  expect(watched.exitCode, watched.stdout.slice(-2_000)).toBe(0)
+  const told = JSON.parse(bodies.join('')) as { faults: { code: string; change: string }[] }
+  expect(told.faults).toHaveLength(7)
+  expect(watched.events().filter(({ type }) => type === 'fault.appeared')).toHaveLength(7)
+  expect(watched.stdout + watched.stderr).not.toContain('very-secret-token-1')
+})
+
+test('a wallet that nobody pays is said to be one', async () => {
+  const { exitCode, json } = await kaisar('fleet', 'status', testAddress('payout', 501), '--json')
+  expect([exitCode, json().errors[0]!.code]).toEqual([3, 'FLEET_EMPTY'])
+})

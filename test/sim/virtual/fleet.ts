@@ -1,0 +1,217 @@
+/**
+ * Many registered devices with light Providers: each has its operator, its registration on chain and a session with every Checker, says
+ * what the protocol asks for and computes real rows of a small window. What it leaves out is a daemon's own: store, probe, chain reads.
+ */
+import { bytesToHex, encodeFunctionData, type Hex, keccak256, numberToHex, parseEther, stringToHex } from 'viem'
+import { deviceRegistryAbi } from '../../../src/core/chain/abi/device-registry.ts'
+import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
+import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
+import type { DevnetContracts } from '../../../src/core/devnet/launch-network.ts'
+import { createLeafCollector } from '../../../src/core/job/digest-tree.ts'
+import { type Kernel, openKernel } from '../../../src/core/job/kernel.ts'
+import { encodeOpenings } from '../../../src/core/job/openings.ts'
+import { rowInput } from '../../../src/core/job/row-input.ts'
+import { leafRows, specHash, specs } from '../../../src/core/job/spec.ts'
+import { createWeights } from '../../../src/core/job/weights.ts'
+import {
+  deviceIdOf,
+  encodeDeviceRecord,
+  encodeEnvironmentRecord,
+  hashRecordText,
+} from '../../../src/core/protocol/device-record.ts'
+import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
+import type { Signed, SignedMessage } from '../../../src/core/protocol/typed-data.ts'
+import { commitmentHash, sampleOf, seedOf } from '../../../src/core/report/commitment.ts'
+import { createSigner, type Signer, signMessage } from '../../../src/core/report/signer.ts'
+import { dialSession } from '../../../src/core/transport/dial-session.ts'
+import type { Session } from '../../../src/core/transport/session.ts'
+import { environmentRecord } from '../../helpers/environment.ts'
+import { identityOf, type Simulation } from './simulation.ts'
+import type { VirtualChain } from './virtual-chain.ts'
+
+/** One leaf: what an answer opens is then the whole window. */
+const rows = leafRows
+const spec = specs.devnet
+const environment = encodeEnvironmentRecord(environmentRecord)
+const environmentHash = hashRecordText(environment)
+
+const nameOf = (index: number) => `fleet-${index}`
+const keyOf = (index: number): Hex => keccak256(stringToHex(`operator of ${nameOf(index)}`))
+const deviceOf = (index: number) =>
+  probedDevice(
+    deviceRecord({
+      kind: 'cpu',
+      vendor: 'cpu',
+      model: 'Simulated CPU of a fleet',
+      identity: nameOf(index),
+      identitySource: 'machine-id',
+    }),
+  )
+
+/** Registers so many devices of as many operators, in blocks of their own; before the network is started. */
+export async function registerFleet(
+  count: number,
+  { network, deployer, parameters }: DevnetContracts,
+  chain: VirtualChain,
+) {
+  const { KaisarToken: token, DeviceRegistry: registry } = network.contracts
+  const ether = numberToHex(parseEther('100'))
+  const { deviceDeposit } = parameters
+  await chain.rpc('anvil_autoImpersonateAccount', [true])
+  await chain.rpc('evm_setAutomine', [false])
+  const send = (from: Hex, to: Hex, gas: number, data: Hex) =>
+    chain.rpc('eth_sendTransaction', [{ from, to, gas: numberToHex(gas), data }])
+  for (let index = 0; index < count; index++) {
+    const operator = createSigner({ privateKey: keyOf(index), network }).address
+    const { localId, deviceHash } = deviceOf(index)
+    const payout = `0x${keccak256(stringToHex(`payout of ${nameOf(index)}`)).slice(26)}` as const
+    const { certificateHash } = identityOf({ name: nameOf(index) })
+    const token_ = { abi: kaisarTokenAbi } as const
+    await chain.rpc('anvil_setBalance', [operator, ether])
+    await send(
+      deployer.address,
+      token,
+      100_000,
+      encodeFunctionData({ ...token_, functionName: 'transfer', args: [operator, deviceDeposit] }),
+    )
+    await send(
+      operator,
+      token,
+      100_000,
+      encodeFunctionData({ ...token_, functionName: 'approve', args: [registry, deviceDeposit] }),
+    )
+    const args = [localId, payout, deviceHash, certificateHash, zeroBytes32] as const
+    await send(
+      operator,
+      registry,
+      600_000,
+      encodeFunctionData({ abi: deviceRegistryAbi, functionName: 'register', args }),
+    )
+    // What waits in the pool is bounded by gas: some thirty of these fill a block.
+    if (index % 24 === 23) await chain.mine()
+  }
+  await chain.mine()
+  await chain.rpc('evm_setAutomine', [true])
+  await chain.rpc('anvil_autoImpersonateAccount', [false])
+}
+
+export type Fleet = {
+  /** Opens every session that is not open, with each of these Checkers. */
+  connect(checkers: readonly { readonly name: string; readonly operator: Hex; readonly url: string }[]): Promise<void>
+  /** Milliseconds that this fleet has computed. */
+  readonly workedMs: number
+  readonly sessions: number
+  close(): Promise<void>
+}
+
+/** The light Providers of {@link registerFleet}. `epochSeed`: of the epoch that an offer is for. */
+export function createFleet(count: number, simulation: Simulation, epochSeed: (epoch: bigint) => Promise<Hex>): Fleet {
+  const { network } = simulation
+  const { host } = simulation.stranger('fleet')
+  const kernels = new Map<bigint, Promise<Kernel>>()
+  const sessions = new Map<string, Session>()
+  let workedMs = 0
+
+  function kernelOf(epoch: bigint): Promise<Kernel> {
+    const known = kernels.get(epoch)
+    if (known !== undefined) return known
+    const opened = epochSeed(epoch).then(seed =>
+      openKernel(createWeights(spec, seed), 'u8', { provider: 'cpu', deviceIndex: 0, threads: 1 }),
+    )
+    kernels.set(epoch, opened)
+    for (const [other, kernel] of kernels)
+      if (other < epoch - 1n) {
+        kernels.delete(other)
+        void kernel.then(each => each.release())
+      }
+    return opened
+  }
+
+  type Worked = { readonly commitment: Signed<'Commitment'>; readonly open: (sample: readonly number[]) => Uint8Array }
+
+  function serve(session: Session, signer: Signer, index: number, windows: Map<Hex, Promise<Worked>>) {
+    const { record, deviceHash } = deviceOf(index)
+    const { certificateHash } = identityOf({ name: nameOf(index) })
+    session.on('device.request', async ({ message: { deviceId, nonce } }) => {
+      const claim = { deviceId, generation: 1, nonce, deviceHash, environmentHash, certificateHash }
+      const report = await signMessage(signer, 'DeviceReport', { ...claim, attestationHash: zeroBytes32 })
+      await session.send('device.report', {
+        report,
+        device: encodeDeviceRecord(record),
+        environment,
+        attestation: null,
+      })
+    })
+    session.on('job.offer', async ({ message: { epoch, round, deviceId, generation } }) => {
+      const window = windows.get(round) ?? host.exclusive(() => work({ epoch, round, deviceId, generation }, signer))
+      windows.set(round, window)
+      for (const old of [...windows.keys()].slice(0, -4)) windows.delete(old)
+      await session.send('job.commitment', (await window).commitment)
+    })
+    session.on('job.request', async ({ message }) => {
+      for (const window of windows.values()) {
+        const { commitment, open } = await window
+        const hash = commitmentHash(network, commitment.message)
+        if (hash !== message.commitmentHash) continue
+        const sample = sampleOf(spec, commitment.message, message)
+        await session.send('job.openings', { commitmentHash: hash, secret: message.secret }, open(sample))
+      }
+    })
+    session.on('receipt', () => undefined)
+  }
+
+  async function work(
+    about: Pick<SignedMessage<'Commitment'>, 'epoch' | 'round' | 'deviceId' | 'generation'>,
+    signer: Signer,
+  ) {
+    const kernel = await kernelOf(about.epoch)
+    const identity = { ...about, specHash: specHash(spec) }
+    const startMs = performance.now()
+    const digests = await kernel.run(rowInput(seedOf(network, identity), 0, rows))
+    workedMs += performance.now() - startMs
+    const collector = createLeafCollector({ keepBytes: Number.MAX_SAFE_INTEGER })
+    collector.append(digests)
+    const tree = collector.finish()
+    const message = { ...identity, rows: BigInt(rows), root: bytesToHex(tree.root), environmentHash }
+    const commitment = await signMessage(signer, 'Commitment', message)
+    return { commitment, open: (sample: readonly number[]) => encodeOpenings(tree, sample, () => digests) }
+  }
+
+  const operators = Array.from({ length: count }, (_, index) => {
+    const signer = createSigner({ privateKey: keyOf(index), network })
+    const { certificateHash } = identityOf({ name: nameOf(index) })
+    const { transport } = simulation.stranger(nameOf(index), { certificateHash })
+    const windows = new Map<Hex, Promise<Worked>>()
+    return { signer, transport, windows, deviceId: deviceIdOf(signer.address, deviceOf(index).localId) }
+  })
+
+  return {
+    get workedMs() {
+      return workedMs
+    },
+    get sessions() {
+      return [...sessions.values()].filter(({ closed }) => !closed).length
+    },
+    async connect(checkers) {
+      for (const checker of checkers)
+        for (const [index, { signer, transport, windows, deviceId }] of operators.entries()) {
+          const name = `${checker.name} ${index}`
+          if (sessions.get(name)?.closed === false) continue
+          const endpoint = {
+            checker: checker.operator,
+            url: checker.url,
+            certificateHash: identityOf({ name: checker.name }).certificateHash,
+          }
+          const session = await dialSession(
+            { endpoint, network, role: 'provider', operator: signer.address, deviceIds: [deviceId] },
+            { transport, sign: (type, message) => signer.sign(type, message), clock: host.clock },
+          )
+          sessions.set(name, session)
+          serve(session, signer, index, windows)
+        }
+    },
+    async close() {
+      for (const kernel of kernels.values()) await (await kernel).release()
+    },
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * The vectors of the memory job once more by other means: Philox by 64-bit products in BigInt, every row of memory and every state by
+ * BigInt arithmetic, hashing piece by piece. Then what ships, held to them.
+ */
+import { createCipheriv, createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { keccak256 } from 'viem'
+import { describe, expect, it } from 'vitest'
+import { type PhiloxCounter, type PhiloxKey, philox } from '../../../src/core/job/philox.ts'
+
+const vectors = JSON.parse(readFileSync('fixtures/vectors/memory.json', 'utf8'))
+const names = ['small', 'devnet', 'standard'] as const
+const bytes = (hex: string) => Buffer.from(hex.slice(2), 'hex')
+const hex = (value: Uint8Array) => `0x${Buffer.from(value).toString('hex')}`
+const sha256 = (...parts: (string | Uint8Array)[]) =>
+  createHash('sha256')
+    .update(Buffer.concat(parts.map(part => Buffer.from(part))))
+    .digest()
+const integer = (value: number | bigint, size: number) => Buffer.from(value.toString(16).padStart(2 * size, '0'), 'hex')
+
+const word = 2n ** 32n
+/** Ten rounds as the paper writes them, in numbers without a size. */
+function block(key: readonly number[], counter: readonly number[]): number[] {
+  let [c0, c1, c2, c3] = counter.map(BigInt) as [bigint, bigint, bigint, bigint]
+  for (let round = 0n; round < 10n; round++) {
+    const k = [0x9e3779b9n, 0xbb67ae85n].map((weyl, i) => (BigInt(key[i]!) + round * weyl) % word)
+    const [p0, p1] = [c0 * 0xd2511f53n, c2 * 0xcd9e8d57n]
+    ;[c0, c1, c2, c3] = [(p1 / word) ^ c1 ^ k[0]!, p1 % word, (p0 / word) ^ c3 ^ k[1]!, p0 % word]
+  }
+  return [c0, c1, c2, c3].map(Number)
+}
+/** Entry `position` of a line. */
+function drawn(key: readonly number[], position: number, line: number, item: number, tag: number): number {
+  const value = block(key, [Math.floor(position / 16), line, item, tag])[Math.floor((position % 16) / 4)]!
+  return Math.floor(value / 256 ** (position % 4)) % 256
+}
+const weight = (key: number[], matrix: number, k: number, column: number) => {
+  const low = drawn(key, k, column, matrix, 1) % 128
+  return low === 0 ? 0 : low - 64
+}
+const filled = (key: number[], group: number, layer: number, row: number, k: number) =>
+  (drawn(key, k, row, group, 256 * layer + 2) % 128) - 64
+const groupOf = (seed: Buffer, step: number, groups: number) => {
+  const key = keyOf('kaisar/memory-order/v1', seed)
+  return Number((BigInt(block(key, [Math.floor(step / 4), 0, 0, 3])[step % 4]!) * BigInt(groups)) / word)
+}
+const keyOf = (...parts: (string | Uint8Array)[]) => {
+  const digest = sha256(...parts)
+  return [0, 4].map(at => digest[at]! + 256 * digest[at + 1]! + 65536 * digest[at + 2]! + 16777216 * digest[at + 3]!)
+}
+/** Bits `from` to `from + count − 1`, by division that rounds towards minus infinity. */
+const bits = (y: bigint, from: bigint, count: bigint) => BigInt.asUintN(Number(count), y >> from)
+
+describe('vectors of the memory job', () => {
+  it('have the blocks of Random123 and more, in BigInt and in what ships', () => {
+    const hexWords = (words: Iterable<number>) => [...words].map(value => value.toString(16).padStart(8, '0')).join(' ')
+    const shipped = (key: PhiloxKey, counter: PhiloxCounter) => {
+      const words = new Uint32Array(4)
+      philox(key, counter, { blocks: 1, words })
+      return hexWords(words)
+    }
+    const known = vectors.philox.map(({ block: words }: { block: number[] }) => hexWords(words))
+    // kat_vectors of Random123: philox4x32, 10 rounds.
+    expect(known.slice(0, 3)).toEqual([
+      '6627e8d5 e169c58d bc57ac4c 9b00dbd8',
+      '408f276d 41c83b0e a20bc7c6 6d5451fd',
+      'd16cfe09 94fdcceb 5001e420 24126ea1',
+    ])
+    for (const [i, { key, counter }] of vectors.philox.entries()) {
+      expect(hexWords(block(key, counter))).toBe(known[i])
+      expect(shipped(key, counter)).toBe(known[i])
+    }
+  })
+
+  it.each(names)('fix spec, keys, weights, rows and order of %s', name => {
+    const { epochSeed, identity, [name]: fixed } = vectors
+    expect(hex(sha256(fixed.specText))).toBe(fixed.specHash)
+    const bound = [bytes(fixed.specHash), bytes(epochSeed)]
+    const job = ['kaisar/job/v1', integer(identity.chainId, 8), bytes(identity.round), bytes(identity.deviceId)]
+    const seed = sha256(...job, integer(identity.generation, 4), bytes(fixed.specHash))
+    expect(hex(seed)).toBe(fixed.jobSeed)
+    expect(keyOf('kaisar/memory-weights/v1', ...bound)).toEqual(fixed.weightsKey)
+    const fill = keyOf('kaisar/memory-fill/v1', ...bound, bytes(identity.deviceId), integer(identity.generation, 4))
+    expect(fill).toEqual(fixed.fillKey)
+    const text = (key: string) => Number(new RegExp(` ${key}=(\\d+)`).exec(fixed.specText)![1])
+    const first64 = (of: (k: number) => number) => hex(Uint8Array.from({ length: 64 }, (_, k) => of(k) + 64))
+    expect(first64(k => weight(fixed.weightsKey, text('products') - 1, k, 5))).toBe(fixed.weightsColumn5)
+    expect(first64(k => filled(fill, 3, text('layers') - 1, 7, k))).toBe(fixed.fillRow7)
+    expect([0, 1, 2, 3, 4, 5, 6, 7].map(step => groupOf(seed, step, 953))).toEqual(fixed.orderFirst8)
+    expect(groupOf(seed, 1_000_000, 953)).toBe(fixed.order1000000)
+  })
+
+  it('fix states, root, sample and openings of the small spec, in BigInt', () => {
+    const { small, sampling } = vectors
+    const { width, layers, products, samples } = small.spec
+    const range = (length: number) => Array.from({ length }, (_, i) => i)
+    const matrices = range(products).map(m => {
+      const columns = range(width).map(j => range(width / 16).flatMap(b => block(small.weightsKey, [b, j, m, 1])))
+      return columns.map(words =>
+        words
+          .flatMap(value => [0, 8, 16, 24].map(shift => (value >>> shift) % 128))
+          .map(low => BigInt(low === 0 ? 0 : low - 64)),
+      )
+    })
+    const times = (x: bigint[], columns: bigint[][]) =>
+      columns.map(column => x.reduce((sum, value, k) => sum + value * column[k]!, 0n))
+    const storedRow = (group: number, layer: number, row: number): bigint[] => {
+      let x = range(width).map(k => BigInt(filled(small.fillKey, group, layer, row, k)))
+      for (const [m, columns] of matrices.entries()) {
+        const y = times(x, columns)
+        x =
+          m === products - 1 ? y.map(value => BigInt.asIntN(8, value >> 7n)) : y.map(value => bits(value, 7n, 7n) - 64n)
+      }
+      return x
+    }
+    const memory = range(small.groups).map(g => range(width).map(i => range(layers).map(l => storedRow(g, l, i))))
+    const seed = bytes(small.jobSeed)
+    const stream = createCipheriv('aes-128-ctr', seed.subarray(0, 16), seed.subarray(16)).update(Buffer.alloc(width))
+    const states = [stream.map(byte => byte % 128)]
+    for (let step = 0; step < small.markSteps.at(-1); step++) {
+      const x = [...states[step]!].map(BigInt)
+      const rows = memory[groupOf(seed, step, small.groups)]!
+      const next = rows.map(ofLayers =>
+        ofLayers.reduce(
+          (mixed, row) =>
+            mixed ^
+            bits(
+              row.reduce((sum, value, k) => sum + value * x[k]!, 0n),
+              7n,
+              7n,
+            ),
+          0n,
+        ),
+      )
+      states.push(Buffer.from(next.map(Number)))
+    }
+    expect(hex(Buffer.concat(states.slice(1, 5)))).toBe(small.states1to4)
+
+    // A tree from the top down: the largest power of two below the count is the left side.
+    const top = (leaves: Buffer[]): Buffer => {
+      if (leaves.length === 0) return Buffer.alloc(32)
+      if (leaves.length === 1) return leaves[0]!
+      const left = 2 ** (Math.ceil(Math.log2(leaves.length)) - 1)
+      return sha256('kaisar/memory-node/v1', top(leaves.slice(0, left)), top(leaves.slice(left)))
+    }
+    const path = (leaves: Buffer[], place: number): Buffer[] => {
+      if (leaves.length === 1) return []
+      const left = 2 ** (Math.ceil(Math.log2(leaves.length)) - 1)
+      return place < left
+        ? [...path(leaves.slice(0, left), place), top(leaves.slice(left))]
+        : [...path(leaves.slice(left), place - left), top(leaves.slice(0, left))]
+    }
+    const leaves = states.map(state => sha256(state))
+    const between = (small.markSteps as number[]).map((steps, k) =>
+      leaves.slice(1 + (small.markSteps[k - 1] ?? 0), 1 + steps),
+    )
+    const marks = Buffer.concat(between.map((own, k) => Buffer.concat([integer(small.markSteps[k], 8), top(own)])))
+    const root = sha256('kaisar/memory-root/v1', integer(small.groups, 4), integer(between.length, 4), marks)
+    expect(hex(root)).toBe(small.root)
+
+    const key = sha256('kaisar/memory-sample/v1', bytes(sampling.secret), root, bytes(sampling.samplingBlockHash))
+    const words = createCipheriv('aes-128-ctr', key.subarray(0, 16), key.subarray(16)).update(Buffer.alloc(4096))
+    const sample = new Map<number, number>()
+    for (let at = 0; sample.size < samples; at += 8) {
+      const place = Number(words.readBigUInt64BE(at) % BigInt(100 * width))
+      if (!sample.has(Math.floor(place / width))) sample.set(Math.floor(place / width), place % width)
+    }
+    const ascending = [...sample].sort(([a], [b]) => a - b).map(([step, coordinate]) => ({ step, coordinate }))
+    expect(ascending).toEqual(small.sample)
+    const opened = (state: number) => {
+      const mark = small.markSteps.findIndex((steps: number) => state <= steps)
+      return Buffer.concat([states[state]!, ...path(between[mark]!, state - 1 - (small.markSteps[mark - 1] ?? 0))])
+    }
+    const parts = ascending.flatMap(({ step }) => (step === 0 ? [opened(1)] : [opened(step), opened(step + 1)]))
+    expect(keccak256(Buffer.concat([Buffer.of(1), marks, ...parts]))).toBe(small.openingsKeccak256)
+  })
+})
