@@ -13,7 +13,7 @@ import {SignedTypes} from "./libraries/SignedTypes.sol";
 import {Tokens} from "./libraries/Tokens.sol";
 
 /// @title Devices, their wallets and their lanes
-/// @dev Lane i belongs to cohort i / 64. Membership is frozen per epoch in two kinds of words ({Frozen64}): the occupancy of a cohort,
+/// @dev Lane i belongs to cohort i / COHORT_LANES. Membership is frozen per epoch in two kinds of words ({Frozen64}): the occupancy of a cohort,
 /// and members | lanes << 32 of the network.
 contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     using Frozen64 for uint256;

@@ -33,7 +33,7 @@ import {CapSums, Sums, SumsWord} from "./libraries/Sums.sol";
 import {CohortResult, Tally} from "./libraries/Tally.sol";
 
 /// @title Consensus of an epoch: finalize, reveal, void, and what the vault pays from
-/// @notice At most two of a cohort's five seats may lie: then a median lies within what the honest say, or below it where seats are
+/// @notice Fewer than a quorum of a cohort's seats may lie: then a median lies within what the honest say, or below it where seats are
 /// missing. Everything is permissionless; whoever calls cannot choose what counts, only be late.
 contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     using Records for uint256;

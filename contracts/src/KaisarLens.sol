@@ -132,7 +132,7 @@ contract KaisarLens is IKaisarLens {
         }
     }
 
-    /// @dev All zero without a seed, or with fewer than five owners.
+    /// @dev All zero without a seed, or with fewer owners than a committee has.
     function _committee(uint64 epoch, uint32 cohort) private view returns (address[COMMITTEE] memory owners) {
         if (_consensus.seedOf(epoch) == 0) return owners;
         try _consensus.seatsOf(epoch, cohort) returns (address[COMMITTEE] memory drawn) {

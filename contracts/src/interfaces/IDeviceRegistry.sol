@@ -194,10 +194,10 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     /// @notice The device that owns an attested identity; zero if none.
     function identityOwner(bytes32 attestedIdentity) external view returns (bytes32);
 
-    /// @notice The 64 lanes of a cohort as frozen for `epoch`. Exact for the previous, the current and the next epoch.
+    /// @notice The lanes of a cohort as frozen for `epoch`. Exact for the previous, the current and the next epoch.
     function devicesOf(uint64 epoch, uint32 cohort) external view returns (LaneMember[64] memory);
 
-    /// @notice Bit i set: lane 64 × cohort + i has a member in `epoch`. Exact for the previous, the current and the next epoch.
+    /// @notice Bit i set: lane COHORT_LANES × cohort + i has a member in `epoch`. Exact for the previous, the current and the next epoch.
     function occupancy(uint64 epoch, uint32 cohort) external view returns (uint64);
 
     /// @notice What the consensus needs of a cohort, at once: occupancy of `epoch`, `epoch + 1` and `epoch + 2`, and {countsOf} `epoch`.

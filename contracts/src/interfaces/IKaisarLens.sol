@@ -28,7 +28,7 @@ struct EpochOverview {
     EpochMoney money;
 }
 
-/// @param seats The five owners; all zero without a seed.
+/// @param seats The committee's owners; all zero without a seed.
 /// @param committed Bit i: seat i committed. @param revealed Bit i: seat i's opening is on record.
 struct CohortOverview {
     uint64 epoch;

@@ -56,7 +56,7 @@ library SeatList {
         return list.owners[position].valueIn(epoch);
     }
 
-    /// @notice Five different owners, or false where the list has fewer.
+    /// @notice As many different owners as a committee has, or false where the list has fewer.
     /// @dev Draw i starts at keccak256(abi.encode(seed, cohort, i)) mod count and walks on while the owner was drawn before.
     function draw(List storage list, uint256 epoch, bytes32 seed, uint32 cohort)
         internal

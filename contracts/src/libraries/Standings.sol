@@ -31,7 +31,7 @@ struct PassSums {
 /// @notice score = decoded median rate × median uptime ÷ 10000. credit = min(score, cap), where cap = 2 × standing, or what {Newcomers} are
 /// given where there is none. standing moves a quarter of the way to the credit, in epochs with a credit only; up only where the lane's last
 /// judged epoch earned something too, so that single captured epochs do not add up. From the second judged epoch in a row without a credit on,
-/// where four seats judged, it loses a quarter. All divisions round down (towards the present standing). 64 values of 42 bits fill eleven
+/// where CERTAIN seats judged, it loses a quarter. All divisions round down (towards the present standing). 64 values of 42 bits fill eleven
 /// words, six to a word.
 library Standings {
     /// @dev Where a pass stands. The nibble of the next lane is the lowest of `scored`. `place` is the memory address of the next lane's median rate (see {_cursor}). `total` is of the lanes that earned: Σ credits |
@@ -84,7 +84,7 @@ library Standings {
     }
 
     /// @notice The standing after an epoch.
-    /// @param silent The lane's last judged epoch earned nothing. @param certain At least four seats judged it in this one.
+    /// @param silent The lane's last judged epoch earned nothing. @param certain At least CERTAIN seats judged it in this one.
     function moved(uint256 standing, uint256 credit, bool silent, bool certain) internal pure returns (uint256) {
         unchecked {
             if (credit == 0) return silent && certain ? standing - standing / 4 : standing;
@@ -167,7 +167,7 @@ library Standings {
         }
     }
 
-    /// @dev For lanes that were silent in their last judged epoch: no rise where they earned now, a quarter less where four seats judged them
+    /// @dev For lanes that were silent in their last judged epoch: no rise where they earned now, a quarter less where CERTAIN seats judged them
     /// and they did not.
     /// @return less What Σ 2 × standing loses by that.
     function _quieten(uint256[CREDIT_WORDS] storage standings, uint256[CREDIT_WORDS] memory before, uint256 earned, uint256 certain)

@@ -6,8 +6,8 @@ import {PackedMedian} from "./PackedMedian.sol";
 
 /// @notice The committee's result for a cohort.
 /// @param rates Medians. @param uptimes Medians. @param flags Majorities, zero in empty lanes.
-/// @param judged Low bit of each nibble: at least three seats judged the lane, and it has a member.
-/// @param certain Low bit of each nibble: at least four seats judged the lane.
+/// @param judged Low bit of each nibble: a quorum of seats judged the lane, and it has a member.
+/// @param certain Low bit of each nibble: at least CERTAIN seats judged the lane.
 /// @param scored Low bit of each nibble: device, environment and work hold as well.
 /// @param agreed Lanes in which a seat's rate is the median, its uptime close to the median, and its flags are the majority.
 struct CohortResult {
@@ -20,13 +20,13 @@ struct CohortResult {
     uint8[COMMITTEE] agreed;
 }
 
-/// @title From five openings to one result
-/// @notice A seat that is missing, or does not judge a lane, counts as rate 0, uptime 0 and no flags there: two of three can lower a
+/// @title From a committee's openings to one result
+/// @notice A seat that is missing, or does not judge a lane, counts as rate 0, uptime 0 and no flags there: it can lower a
 /// median, never raise it.
 library Tally {
     using PackedMedian for uint256;
 
-    /// @param openings The ten words of each seat, all zero where it is missing. Must be in range.
+    /// @param openings The words of each seat, all zero where it is missing. Must be in range.
     /// @param occupancy Bit i: lane i has a member.
     /// @param tolerance How far from the median an uptime agrees, in 1/10000.
     function tally(uint256[OPENING_WORDS][COMMITTEE] memory openings, uint64 occupancy, uint256 tolerance)
