@@ -252,7 +252,7 @@ interface IEpochReports {
 interface IEpochConsensus is IEpochReports, IGovernedReports {
     // --- epochs and seeds
 
-    /// @notice Opens epoch 0 at `firstEpochAt` (block time, seconds; within thirty days). Once, by the owner, with a committee's number of different owners bonded.
+    /// @notice Opens epoch 0 at `firstEpochAt` (block time, seconds; within thirty days). Once, by the owner, with COMMITTEE different owners bonded.
     function start(uint64 firstEpochAt) external;
 
     /// @notice Binds the seed of `epoch` to a block not yet mined, while `epoch` lasts. Does nothing when a usable pin exists.

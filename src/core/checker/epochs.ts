@@ -1,5 +1,4 @@
 /** The epochs of this seat: each read once its seed is there, judged while it lasts, and kept until it is settled and audited. */
-
 import type { Address } from 'viem'
 import { getEpochRounds, settledThrough } from '../chain/epochs.ts'
 import type { HeadStream } from '../chain/head-stream.ts'

@@ -1,5 +1,4 @@
 /** The Checker daemon: its services in the order in which they need each other, started with one signal and ended with it. */
-
 import { getDevice, identityOwner } from '../chain/devices.ts'
 import { watchEpochs } from '../chain/epoch-watch.ts'
 import { getEpoch, getRoundRules } from '../chain/epochs.ts'

@@ -8,7 +8,6 @@
  * const [first] = await devnet.paidEpochs(1)
  * await devnet.stop()
  */
-
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConnectedNetwork } from '../chain/network.ts'

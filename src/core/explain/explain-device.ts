@@ -1,5 +1,6 @@
 // Why: docs/why/explorer-and-explanations.md
 
+/** Accounts for a device's pay of an epoch: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
 import { decodeRate } from '../epoch/minifloat.ts'
 import { hasFlag, type Opening, unpackOpening } from '../epoch/opening.ts'
 import { capOf, creditOf, nextStanding, paymentOf, scoreOf } from '../epoch/rewards.ts'
@@ -14,7 +15,6 @@ import {
   readFacts,
 } from '../network/epoch-facts.ts'
 import { cohortLanes, cohortOf, committeeSize, laneInCohort } from '../protocol/constants.ts'
-/** Accounts for a device's pay of an epoch: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
 import type { Account, Explanation, Figures, SeatAccount } from './explanation.ts'
 import { explanationSteps } from './explanation-steps.ts'
 import { whyNothing } from './why-nothing.ts'

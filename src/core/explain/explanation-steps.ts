@@ -1,5 +1,4 @@
 /** The seven steps of an explanation in words: job → report → verdicts → consensus → score → share → payment. Pure. */
-
 import { hasFlag } from '../epoch/opening.ts'
 import { allFlags, committeeSize, quorum } from '../protocol/constants.ts'
 import { type Flag, flagBit } from '../protocol/verdict.ts'

@@ -1,5 +1,4 @@
 /** Why a device earned nothing in an epoch (or not yet), and what its operator does about it. Pure. */
-
 import { hasFlag } from '../epoch/opening.ts'
 import type { CohortFacts } from '../network/epoch-facts.ts'
 import { committeeSize, quorum } from '../protocol/constants.ts'

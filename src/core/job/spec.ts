@@ -3,7 +3,6 @@
  *
  * Cost of one row: E and R are 32 × K, each of the L layers is K × K, an entry costs one multiply and one add.
  */
-
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { committeeSize, quorum } from '../protocol/constants.ts'

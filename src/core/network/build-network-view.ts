@@ -1,5 +1,4 @@
 /** From what was read (state of the head, events) to the view. Pure. */
-
 import type { Address, Hex } from 'viem'
 import type { CheckerOverview } from '../chain/checkers.ts'
 import type { DeviceOverview } from '../chain/devices.ts'

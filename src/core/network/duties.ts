@@ -1,5 +1,4 @@
 /** What an owner of seats was drawn for, and what became of it. */
-
 import type { Address, Hex } from 'viem'
 import { cohortsJudgedBy } from '../chain/checkers.ts'
 import type { CohortState } from '../chain/epochs.ts'

@@ -1,5 +1,4 @@
 /** What is known of one device in one epoch, all of it read from the chain: what an explanation of its pay is made from. */
-
 import { type Address, decodeFunctionData, type Hex, parseEventLogs, type TransactionReceipt } from 'viem'
 import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
@@ -59,7 +58,7 @@ export type SeatFacts = {
   readonly operator: Address | null
   readonly endpoint: string | null
   readonly commitTxHash: Hex | null
-  /** The ten words it opened; null where it did not. */
+  /** The words it opened; null where it did not. */
   readonly opening: OpeningWords | null
   /** Whether its opening was counted, known even where the words are not. */
   readonly opened: boolean

@@ -1,5 +1,4 @@
 /** What the events of a network say, by device, epoch and cohort: all that is left of old epochs without an archive. Pure. */
-
 import type { Address, Hex } from 'viem'
 import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
 import { lowerCase } from '../chain/network.ts'

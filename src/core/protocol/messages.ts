@@ -2,7 +2,6 @@
  * The frames between Provider and Checker and between Checkers, as zod schemas of their bodies.
  * Bodies are JSON; openings travel as the frame's payload. Unknown fields are dropped, so that fields can be added.
  */
-
 import { z } from 'zod'
 import { openingWords } from './constants.ts'
 import { address, bytes32, signature65, uint8, uint16, uint32, uint64 } from './primitives.ts'

@@ -1,5 +1,4 @@
 /** What a Provider does when an epoch begins: read it, prepare its model, connect to its seats, and settle accounts with older ones. */
-
 import type { Hex } from 'viem'
 import { watchEpochs } from '../chain/epoch-watch.ts'
 import { getTimeline } from '../chain/epochs.ts'

@@ -1,5 +1,4 @@
 /** What the chain says of an epoch for our devices: which of them are members, who judges them, and by which spec they work. */
-
 import type { Address, Hex } from 'viem'
 import { committeeOf, getChecker } from '../chain/checkers.ts'
 import { generationAt, getDevice } from '../chain/devices.ts'

@@ -1,5 +1,4 @@
 /** What happened, as a sentence: the same wherever it is shown, on a terminal, in a dashboard, in a log. */
-
 import type { CheckerEvent } from '../checker/checker-event.ts'
 import type { NetworkChange } from '../network/network-changes.ts'
 import { committeeSize } from '../protocol/constants.ts'

@@ -1,5 +1,4 @@
 /** What `provider run --watch` shows: the chain's view of our devices, and what the daemon itself tells meanwhile. Pure. */
-
 import type { Address } from 'viem'
 import { committeeSize, quorum } from '../protocol/constants.ts'
 import {

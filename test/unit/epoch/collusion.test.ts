@@ -1,5 +1,4 @@
 /** How much a share of dishonest seats moves: draws, medians, credits and payments by the mirrors of the contracts. */
-
 import { keccak256, numberToHex, toHex } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { drawCommittee } from '../../../src/core/epoch/assignment.ts'

@@ -2,7 +2,6 @@
  * What devices that do not exist can earn in cohorts that happen to be captured, against what they lock up. They wait in any cohort,
  * since nobody knows committees before the members are fixed; where a majority of the committee colludes, they are judged as working.
  */
-
 import { describe, expect, test } from 'vitest'
 import { productionParameters } from '../../../src/core/chain/network-presets.ts'
 import { creditOf, newcomersOf, nextStanding } from '../../../src/core/epoch/rewards.ts'

@@ -1,5 +1,4 @@
 /** One epoch as the contracts would settle it, made from seats' openings by the mirrors: facts to explain, and what is right. */
-
 import type { Address, Hex } from 'viem'
 import { type LaneOpening, type Opening, packOpening } from '../../../src/core/epoch/opening.ts'
 import { creditsOf, type Emission, newcomersOf, paymentOf } from '../../../src/core/epoch/rewards.ts'

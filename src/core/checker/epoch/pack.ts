@@ -1,10 +1,9 @@
 /**
- * From everything that a seat saw of an epoch to the ten words that it commits to: one lane for each device, and the evidence root. Pure
+ * From everything that a seat saw of an epoch to the words that it commits to: one lane for each device, and the evidence root. Pure
  * but for the reading, so that anybody can recompute a lane from the evidence.
  *
  * Why: docs/why/consensus-and-audits.md
  */
-
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
 import { cohortLanes } from '../../protocol/constants.ts'
