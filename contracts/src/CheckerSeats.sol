@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {COHORT_LANES, COMMITTEE, OPENING_WORDS} from "./libraries/Constants.sol";
+import {COMMITTEE, FULL_COHORT, OPENING_WORDS} from "./libraries/Constants.sol";
 import {Governed} from "./base/Governed.sol";
 import {OperatorSessions} from "./base/OperatorSessions.sol";
 import {Checker, ICheckerSeats, Receipt, SeatRules, StrikeReason} from "./interfaces/ICheckerSeats.sol";
@@ -213,7 +213,7 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
     {
         _known(operator);
         uint256 lane = receipt.lane;
-        if (lane >= COHORT_LANES || !consensus.isCommitted(receipt.epoch, operator, receipt.cohort, opening)) revert NotEquivocation();
+        if (lane >= FULL_COHORT || !consensus.isCommitted(receipt.epoch, operator, receipt.cohort, opening)) revert NotEquivocation();
         bool same = receipt.rate == opening.words.rate(lane) && receipt.uptime == opening.words.uptime(lane)
             && receipt.flags == opening.words.flags(lane);
         if (same) revert NotEquivocation();

@@ -2,7 +2,7 @@
 // Why: docs/why/contracts.md
 pragma solidity 0.8.37;
 
-import {COHORT_LANES, COMMITTEE, CREDIT_WORDS, OPENING_WORDS, QUORUM, ringSlot} from "./libraries/Constants.sol";
+import {COMMITTEE, CREDIT_WORDS, FULL_COHORT, OPENING_WORDS, QUORUM, ringSlot} from "./libraries/Constants.sol";
 import {Memory} from "evm/Memory.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {EpochClock} from "./base/EpochClock.sol";
@@ -141,9 +141,9 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     {
         uint256 record = _records[cohort][ringSlot(epoch)];
         uint256 paid = record.lanesPaid();
-        uint256 count = record.isOf(epoch) && record.stateOf() == CohortState.Final ? COHORT_LANES - paid : 0;
+        uint256 count = record.isOf(epoch) && record.stateOf() == CohortState.Final ? FULL_COHORT - paid : 0;
         if (count > maxLanes) count = maxLanes;
-        firstLane = COHORT_LANES * uint256(cohort) + paid;
+        firstLane = FULL_COHORT * cohort + paid;
         credits = new uint256[](count);
         if (count == 0) return (firstLane, credits);
         uint256[CREDIT_WORDS] storage words = _credits[cohort][ringSlot(epoch)];
@@ -211,7 +211,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
 
         _count(session, sums, caps);
         uint256 record = Records.pack(session.epoch, CohortState.Final, opened, session.indices, result.agreed);
-        if (session.epoch < _firstPaidEpoch) record = record.withLanesPaid(COHORT_LANES).withCheckersPaid();
+        if (session.epoch < _firstPaidEpoch) record = record.withLanesPaid(FULL_COHORT).withCheckersPaid();
         _records[session.cohort][ringSlot(session.epoch)] = record;
         _emitFinal(session, words, opened, result, credits);
     }

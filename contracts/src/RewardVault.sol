@@ -2,7 +2,7 @@
 // Why: docs/why/contracts.md
 pragma solidity 0.8.37;
 
-import {COHORT_LANES, COMMITTEE} from "./libraries/Constants.sol";
+import {COMMITTEE, FULL_COHORT} from "./libraries/Constants.sol";
 import {Guard} from "evm/Guard.sol";
 import {Memory} from "evm/Memory.sol";
 import {Governed} from "./base/Governed.sol";
@@ -20,7 +20,7 @@ contract RewardVault is IRewardVault, Governed, Guard {
     using Tokens for IKaisarToken;
 
     /// @dev Lanes that a call is worth which is not about lanes: pin, roll, report, jail, delist, claim, close.
-    uint256 private constant ERRAND = COHORT_LANES;
+    uint256 private constant ERRAND = FULL_COHORT;
     /// @dev An epoch is opened with less than its emission from the start of this many epochs later on.
     uint64 private constant GRACE_EPOCHS = 3;
 
@@ -127,7 +127,7 @@ contract RewardVault is IRewardVault, Governed, Guard {
         (uint256 lanes, uint256 errands) = consensus.takeKeeperCalls(epoch, keeper);
         uint256 members = money.drawnLanes / COMMITTEE;
         // Seed, resolution and reveals of all lanes together: never more than the half that is theirs.
-        paid = lanes * _least(money.bounty / COHORT_LANES, money.keeperPool / 2 / (2 * members + 2 * ERRAND));
+        paid = lanes * _least(money.bounty / FULL_COHORT, money.keeperPool / 2 / (2 * members + 2 * ERRAND));
         paid += _bounty(epoch, money, errands * ERRAND);
         if (paid == 0) return 0;
         emit KeeperPaid(epoch, keeper, lanes, errands, paid);
@@ -216,7 +216,7 @@ contract RewardVault is IRewardVault, Governed, Guard {
         money.bounty = emission.bounty;
         money.maxPrice = emission.maxPrice;
         money.denominator = uint80(totals.credits + totals.openCaps);
-        money.drawnLanes = COMMITTEE * uint40(totals.lanes);
+        money.drawnLanes = uint40(COMMITTEE * totals.lanes);
     }
 
     function _requirePayable(uint64 epoch) private view {
@@ -340,7 +340,7 @@ contract RewardVault is IRewardVault, Governed, Guard {
     function _bounty(uint64 epoch, EpochMoney memory money, uint256 lanes) private returns (uint256 amount) {
         if (lanes == 0 || msg.sender == address(consensus)) return 0;
         uint256 half = money.keeperPool / 2;
-        amount = lanes * _least(money.bounty / COHORT_LANES, half / (3 * (uint256(money.drawnLanes) / COMMITTEE) + ERRAND));
+        amount = lanes * _least(money.bounty / FULL_COHORT, half / (3 * (uint256(money.drawnLanes) / COMMITTEE) + ERRAND));
         amount = _least(amount, half - money.keeperPaid);
         if (amount != 0) _money[epoch].keeperPaid = money.keeperPaid + uint96(amount);
     }

@@ -2,7 +2,7 @@
 // Why: docs/why/consensus-and-audits.md
 pragma solidity 0.8.37;
 
-import {COHORT_LANES, OPENING_WORDS, ringSlot, ROOT_WORD} from "../libraries/Constants.sol";
+import {COHORT_LANES, FULL_COHORT, OPENING_WORDS, ringSlot, ROOT_WORD} from "../libraries/Constants.sol";
 import {StrikeReason} from "../interfaces/ICheckerSeats.sol";
 import {Commitment} from "../interfaces/IDeviceRegistry.sol";
 import {Audit, CohortState, Evidence, Opening} from "../interfaces/IEpochConsensus.sol";
@@ -87,7 +87,7 @@ abstract contract Audits is EpochViews {
     /// @dev The (draw mod n)-th of the n lanes the seat judged; false where it judged none.
     function _auditedLane(uint256[OPENING_WORDS] calldata words, uint256 draw) private pure returns (bool any, uint256 lane) {
         uint256 judged;
-        for (uint256 i; i < COHORT_LANES; ++i) {
+        for (uint256 i; i < FULL_COHORT; ++i) {
             judged += words.judged(i);
         }
         if (judged == 0) return (false, 0);
@@ -117,7 +117,7 @@ abstract contract Audits is EpochViews {
     /// @return shown commitmentHash of the last leaf.
     function _checkLeaves(Question memory question, Evidence[] calldata leaves) private pure returns (bytes32 shown) {
         uint256 rounds = question.rounds;
-        uint256 depth = MerklePath.depth(COHORT_LANES * rounds);
+        uint256 depth = MerklePath.depth(FULL_COHORT * rounds);
         if (leaves.length == 0 || leaves.length > (question.worked ? rounds : 1)) revert AnswerInvalid();
         for (uint256 i; i < leaves.length; ++i) {
             if (shown != 0) revert AnswerInvalid();

@@ -69,23 +69,30 @@ abstract contract EpochState is EpochClock {
 
     /// @dev See {IEpochConsensus.keeperCalls}.
     function _keeperCalls(uint64 epoch, address keeper) internal view returns (uint256 lanes, uint256 errands) {
-        uint256 word = _calls[keeper][ringSlot(epoch)];
-        if (word >> 64 == epoch) (lanes, errands) = (uint32(word), uint32(word >> 32));
+        return _callsOf(_calls[keeper][ringSlot(epoch)], epoch);
     }
 
     /// @dev A seed counts as a full cohort, a resolution with its lanes, a revealed seat with its part of them.
     function _countLanes(uint64 epoch, uint256 lanes) internal {
         unchecked {
-            (uint256 before, uint256 errands) = _keeperCalls(epoch, msg.sender);
-            _calls[msg.sender][ringSlot(epoch)] = uint256(epoch) << 64 | errands << 32 | (before + lanes);
+            uint256[KEPT_EPOCHS] storage calls = _calls[msg.sender];
+            uint256 slot = ringSlot(epoch);
+            (uint256 before, uint256 errands) = _callsOf(calls[slot], epoch);
+            calls[slot] = uint256(epoch) << 64 | errands << 32 | (before + lanes);
         }
     }
 
     function _countErrand(uint64 epoch, address keeper) internal {
         unchecked {
-            (uint256 lanes, uint256 before) = _keeperCalls(epoch, keeper);
-            _calls[keeper][ringSlot(epoch)] = uint256(epoch) << 64 | (before + 1) << 32 | lanes;
+            uint256[KEPT_EPOCHS] storage calls = _calls[keeper];
+            uint256 slot = ringSlot(epoch);
+            (uint256 lanes, uint256 before) = _callsOf(calls[slot], epoch);
+            calls[slot] = uint256(epoch) << 64 | (before + 1) << 32 | lanes;
         }
+    }
+
+    function _callsOf(uint256 word, uint64 epoch) private pure returns (uint256 lanes, uint256 errands) {
+        if (word >> 64 == epoch) (lanes, errands) = (uint32(word), uint32(word >> 32));
     }
 
     /// @dev The owner's commitment as it is kept; zero where it has none for this epoch.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {COHORT_LANES, COMMITTEE, FROZEN_EPOCHS, ringSlot} from "../libraries/Constants.sol";
+import {COMMITTEE, FROZEN_EPOCHS, FULL_COHORT, ringSlot} from "../libraries/Constants.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {StrikeReason} from "../interfaces/ICheckerSeats.sol";
 import {CohortState, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
@@ -71,7 +71,7 @@ abstract contract Sessions is Openings, Totals {
     function _payOverwritten(Session memory session) internal {
         uint256 record = _records[session.cohort][ringSlot(session.epoch)];
         if (record.stateOf() != CohortState.Final || record.isPaid()) return;
-        vault.payCohort(record.epochOf(), session.cohort, uint8(COHORT_LANES));
+        vault.payCohort(record.epochOf(), session.cohort, uint8(FULL_COHORT));
         vault.payCheckers(record.epochOf(), session.cohort);
     }
 

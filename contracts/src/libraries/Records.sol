@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {COHORT_LANES, COMMITTEE} from "./Constants.sol";
+import {COMMITTEE, FULL_COHORT} from "./Constants.sol";
 import {CohortRecord, CohortState} from "../interfaces/IEpochConsensus.sol";
 
 /// @title A cohort's outcome in one word
@@ -69,6 +69,6 @@ library Records {
 
     /// @notice Final, and nobody is waiting for money.
     function isPaid(uint256 word) internal pure returns (bool) {
-        return checkersPaid(word) && lanesPaid(word) == COHORT_LANES;
+        return checkersPaid(word) && lanesPaid(word) == FULL_COHORT;
     }
 }

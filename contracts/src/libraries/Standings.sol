@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {COHORT_LANES, CREDIT_WORDS, FROZEN_EPOCHS, FULL_UPTIME, MAX_RATE_LANE, RATE_WORDS} from "./Constants.sol";
+import {CREDIT_WORDS, FROZEN_EPOCHS, FULL_COHORT, FULL_UPTIME, MAX_RATE_LANE, RATE_WORDS} from "./Constants.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {PackedMedian} from "./PackedMedian.sol";
 import {CohortResult} from "./Tally.sol";
@@ -116,7 +116,7 @@ library Standings {
                     old := sload(add(standings.slot, word))
                     mstore(add(before, shl(5, word)), old)
                 }
-                (uint256 fresh, uint256 credit) = _passWord(old, cursor, word == WORDS - 1 ? COHORT_LANES % PER_WORD * BITS : PER_WORD * BITS);
+                (uint256 fresh, uint256 credit) = _passWord(old, cursor, word == WORDS - 1 ? FULL_COHORT % PER_WORD * BITS : PER_WORD * BITS);
                 assembly ("memory-safe") {
                     // credits[word] = creditWords[word] = credit; standings[word] = fresh
                     mstore(add(creditWords, shl(5, word)), credit)
@@ -128,7 +128,7 @@ library Standings {
             sums.caps = uint64(cursor.total >> 64);
             sums.presentDelta = int256(uint256(uint64(cursor.total >> 128))) - int256(sums.caps);
             uint256 count = cursor.total >> 192;
-            sums.earned = count == COHORT_LANES ? PackedMedian.ONES : _earned(before, standings, creditWords);
+            sums.earned = count == FULL_COHORT ? PackedMedian.ONES : _earned(before, standings, creditWords);
             if (silent != 0) sums.presentDelta -= _quieten(standings, before, silent & sums.earned, silent & result.certain);
             sums.followingDelta = sums.presentDelta;
             // While nobody in the network has a standing, each member counts with what it can be credited.
@@ -174,7 +174,7 @@ library Standings {
         private
         returns (int256 less)
     {
-        for (uint256 lane; lane < COHORT_LANES; ++lane) {
+        for (uint256 lane; lane < FULL_COHORT; ++lane) {
             if ((earned | certain) >> (4 * lane) & 1 == 0) continue;
             uint256 old = before[lane / PER_WORD] >> (BITS * (lane % PER_WORD)) & MASK;
             uint256 standing = get(standings, lane);
@@ -255,7 +255,7 @@ library Standings {
         uint256[CREDIT_WORDS] storage standings,
         uint64[FROZEN_EPOCHS] memory members
     ) private view {
-        for (uint256 lane; lane < COHORT_LANES; ++lane) {
+        for (uint256 lane; lane < FULL_COHORT; ++lane) {
             if (members[0] >> lane & 1 == 0) continue;
             uint256 old = before[lane / PER_WORD] >> (BITS * (lane % PER_WORD)) & MASK;
             int256 move = 2 * (int256(get(standings, lane)) - int256(old));

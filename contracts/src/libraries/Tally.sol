@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ALL_FLAGS, COHORT_LANES, COMMITTEE, FLAGS_WORD, JUDGED_BIT, OPENING_WORDS, RATE_WORDS} from "./Constants.sol";
+import {ALL_FLAGS, COMMITTEE, FLAGS_WORD, FULL_COHORT, JUDGED_BIT, OPENING_WORDS, RATE_WORDS} from "./Constants.sol";
 import {PackedMedian} from "./PackedMedian.sol";
 
 /// @notice The committee's result for a cohort.
@@ -99,7 +99,7 @@ library Tally {
             uint256 sameFlags = flags.equalFlags(result.flags) & result.judged;
             if (sameFlags == 0) return 0;
             // Honest seats judge the same numbers: most agree on every lane.
-            if (sameFlags == PackedMedian.ONES && _isSame(words, result)) return uint8(COHORT_LANES);
+            if (sameFlags == PackedMedian.ONES && _isSame(words, result)) return uint8(FULL_COHORT);
             uint256 count;
             for (uint256 quarter; quarter < RATE_WORDS; ++quarter) {
                 uint256 same = PackedMedian.spreadQuarter(uint64(sameFlags >> (64 * quarter)));

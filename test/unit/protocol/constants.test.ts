@@ -48,14 +48,16 @@ describe('constants of the network', () => {
     )
   })
 
-  it('every constant of Constants.sol is known here, save the places of words and flags, which are tested below', () => {
+  it('every constant of Constants.sol is known here, save what follows from others', () => {
     const known = new Set(namesThere.values())
     expect([...shared.keys()].filter(name => !known.has(name))).toEqual([
+      'FULL_COHORT',
       'FLAGS_WORD',
       'ROOT_WORD',
       'JUDGED_BIT',
       'CREDIT_WORDS',
     ])
+    expect(shared.get('FULL_COHORT')).toBe(constants.cohortLanes)
     expect(shared.get('FLAGS_WORD')).toBe(2 * constants.rateWords)
     expect(shared.get('ROOT_WORD')).toBe(2 * constants.rateWords + 1)
     expect(2 ** shared.get('JUDGED_BIT')!).toBe(flagBit.judged)
