@@ -72,6 +72,8 @@ interface IRewardVault is IGovernedReports {
     event EpochOpened(uint64 indexed epoch, EpochMoney money);
     /// @notice Payments of lanes firstLane … firstLane + payouts.length − 1 (zero amounts included). amount =
     /// min(devicePool × credit ÷ denominator, credit × maxPrice), rounded down; pool, denominator and price are in {EpochOpened}.
+    /// @param firstLane Numbered over the whole network, as a device's lane in the registry: 64 × cohort + the lanes of the cohort
+    /// that were paid before.
     event CohortPaid(
         uint64 indexed epoch,
         uint32 indexed cohort,

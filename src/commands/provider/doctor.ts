@@ -32,13 +32,15 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
   }
 
   private async examineThisHost() {
-    const [{ examineHost }, { createHostProbe }, { nodeHost: host }, { probeEnvironment }, curve] = await Promise.all([
-      import('../../core/devices/doctor.ts'),
-      import('../../core/devices/host-probe.ts'),
-      import('../../core/devices/host.ts'),
-      import('../../core/devices/environment-probe.ts'),
-      import('../../core/report/curve.ts'),
-    ])
+    const [{ examineHost }, { createHostProbe }, { nodeHost: host }, { probeEnvironment }, curve, webgpu] =
+      await Promise.all([
+        import('../../core/devices/doctor.ts'),
+        import('../../core/devices/host-probe.ts'),
+        import('../../core/devices/host.ts'),
+        import('../../core/devices/environment-probe.ts'),
+        import('../../core/report/curve.ts'),
+        import('../../core/job/webgpu-package.ts'),
+      ])
     this.progress('Looking for devices and trying the execution providers …')
     const options = {
       kaisar: this.config.version,
@@ -49,6 +51,7 @@ All checks run and all results are shown, with a fix for each fault. Exit code 3
       probe: createHostProbe({}, { host }),
       environment: () => probeEnvironment(options, { host }),
       signatures: curve.openCurve().kind,
+      webgpu: { found: webgpu.findWebgpu() !== null, command: webgpu.installWebgpu() },
     })
   }
 

@@ -54,10 +54,11 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
   }
 
   private async examine() {
-    const [{ examineSetup }, { nodeHost: host }, { probeEnvironment }] = await Promise.all([
+    const [{ examineSetup }, { nodeHost: host }, { probeEnvironment }, webgpu] = await Promise.all([
       import('../../core/devices/gpu-setup.ts'),
       import('../../core/devices/host.ts'),
       import('../../core/devices/environment-probe.ts'),
+      import('../../core/job/webgpu-package.ts'),
     ])
     this.progress('Looking at drivers and libraries, and trying the engines …')
     const options = { kaisar: this.config.version, dataDirectory: this.dataDir, clockOffsetMs: null }
@@ -66,6 +67,7 @@ command and asks. Exit code 3 where there is a card and no engine for it works.`
       {
         runtimeFolder: join(this.runtimePackage, 'bin', 'napi-v6', process.platform, process.arch),
         libraryFolders: (process.env.LD_LIBRARY_PATH ?? '').split(':').filter(folder => folder !== ''),
+        webgpu: { found: webgpu.findWebgpu() !== null, command: webgpu.installWebgpu() },
       },
       { host, tried },
     )

@@ -118,7 +118,7 @@ function extensionsOf(certificate: X509Certificate, at: number): CertificateExte
 }
 
 /** Extensions that node:crypto does not show. */
-export type CertificateExtensions = {
+type CertificateExtensions = {
   readonly signsData: boolean
   readonly signsCertificates: boolean
   /** SHA-384 of the firmware that the leaf's key belongs to (TCG DICE), or null where the certificate does not say. */
@@ -130,7 +130,7 @@ const hopperFwid = '2.23.133.5.4.1'
 const tcbInfo = '2.23.133.5.4.1.1'
 const digestBytes = 48
 
-export function readExtensions(certificate: X509Certificate): CertificateExtensions {
+function readExtensions(certificate: X509Certificate): CertificateExtensions {
   const parsed = new ParsedCertificate(certificate.raw)
   const usages = parsed.getExtension(KeyUsagesExtension)?.usages ?? 0
   const value = (oid: string): Buffer | null => {

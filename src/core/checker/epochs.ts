@@ -24,7 +24,7 @@ import type { Recomputer, Recomputers } from './round/recompute.ts'
 import type { OperatorSessions } from './sessions.ts'
 
 /** One epoch at this seat. */
-export type Epoch = {
+type Epoch = {
   readonly duty: Duty
   readonly engine: Recomputer
   readonly judge: RoundJudge

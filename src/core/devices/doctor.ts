@@ -1,6 +1,7 @@
 import type { DeviceRecord, EnvironmentRecord } from '../protocol/device-record.ts'
 import { analyseRecording, type RecordingAnalysis } from './analyse-recording.ts'
 import type { ExecutionProviderCheck } from './environment-probe.ts'
+import { webgpuBrings } from './gpu-setup.ts'
 import { makeFault } from './make-fault.ts'
 import type { Fault, GpuProbe, Note, ProbedDevice, ProbeResult, ProbeState } from './probed-device.ts'
 
@@ -32,14 +33,34 @@ export type DoctorDependencies = {
     readonly providers: readonly ExecutionProviderCheck[]
   }>
   readonly signatures: Signatures
+  /** The package `webgpu`: whether it is installed, and what installs it. */
+  readonly webgpu: { readonly found: boolean; readonly command: string }
 }
 
 /** Every check of this machine: its devices, and what they run on. */
-export async function examineHost({ probe, environment, signatures }: DoctorDependencies): Promise<DoctorReport> {
+export async function examineHost(dependencies: DoctorDependencies): Promise<DoctorReport> {
+  const { probe, environment, signatures, webgpu } = dependencies
   const [result, { record, providers }] = await Promise.all([probe.probe(), environment()])
   const faults = [...result.faults, ...environmentFaults(record, result)]
-  return { ...view({ ...result, faults }), environment: record, executionProviders: providers, signatures, files: [] }
+  const notes = [...result.notes, ...engineNotes(record, result, webgpu)]
+  const shown = view({ ...result, faults, notes })
+  return { ...shown, environment: record, executionProviders: providers, signatures, files: [] }
 }
+
+/** What a card that computes could gain. */
+export function engineNotes(
+  { executionProviders }: Pick<EnvironmentRecord, 'executionProviders'>,
+  { devices }: Pick<ProbeResult, 'devices'>,
+  { found, command }: DoctorDependencies['webgpu'],
+): Note[] {
+  if (found || !hasGpu(devices) || executionProviders.includes('cuda') || !executionProviders.includes('webgpu'))
+    return []
+  const detail = `No card computes in bytes here: the package webgpu (132 MB) brings ${webgpuBrings}. Install it with "${command}", then compare with "kaisar provider self-test".`
+  return [{ code: 'HOST_WEBGPU_PACKAGE_MISSING', device: null, detail }]
+}
+
+const hasGpu = (devices: ProbeResult['devices']): boolean =>
+  devices.some(({ record, schedulable }) => record.kind !== 'cpu' && schedulable)
 
 /** The same analysis of recorded output. @throws GPU_RECORDING_NOT_FOUND, GPU_RECORDING_EMPTY */
 export async function examineRecording(path: string): Promise<DoctorReport> {
@@ -69,9 +90,8 @@ const mostClockOffsetMs = 60_000
 export function environmentFaults(record: EnvironmentRecord, { devices }: Pick<ProbeResult, 'devices'>): Fault[] {
   const faults: Fault[] = []
   const providers = record.executionProviders
-  const hasGpu = devices.some(device => device.record.kind !== 'cpu' && device.schedulable)
   if (providers.length === 0) faults.push(makeFault('HOST_NO_EXECUTION_PROVIDER'))
-  else if (hasGpu && providers.every(provider => provider === 'cpu'))
+  else if (hasGpu(devices) && providers.every(provider => provider === 'cpu'))
     faults.push(makeFault('HOST_NO_GPU_PROVIDER', { detail: `loadable: ${providers.join(', ')}` }))
   if (record.memoryMiB < leastMemoryMiB)
     faults.push(makeFault('HOST_MEMORY_LOW', { detail: `${record.memoryMiB} MiB of memory` }))

@@ -27,6 +27,8 @@ export type SetupPart = {
   readonly commands: readonly string[]
   /** The one part that needs no root: `kaisar provider setup-gpu --install` fetches it. */
   readonly own?: boolean
+  /** The engine works without it, more slowly. */
+  readonly optional?: boolean
 }
 
 type EngineSetup = {
@@ -48,6 +50,8 @@ export type GpuSetupOptions = {
   readonly runtimeFolder: string
   /** Folders that LD_LIBRARY_PATH names. */
   readonly libraryFolders: readonly string[]
+  /** The package `webgpu`: whether it is installed, and what installs it. */
+  readonly webgpu: { readonly found: boolean; readonly command: string }
 }
 
 export type GpuSetupDependencies = {
@@ -70,6 +74,9 @@ const icdOf: Readonly<Record<Vendor, RegExp>> = {
   amd: /radeon|amdvlk|amd_icd/i,
   intel: /intel/i,
 }
+
+/** What the package `webgpu` is for. */
+export const webgpuBrings = 'the job in products of bytes by WebGPU, which otherwise computes it in fp32'
 
 const part = (name: string, found: boolean, detail: string, commands: readonly string[]): SetupPart => ({
   name,
@@ -116,7 +123,7 @@ export async function examineSetup(options: GpuSetupOptions, dependencies: GpuSe
   ]
   const webgpu =
     present.length > 0
-      ? engine('webgpu', checkOf('webgpu'), [...(hasNvidia ? [driver] : []), ...vulkan])
+      ? engine('webgpu', checkOf('webgpu'), [...(hasNvidia ? [driver] : []), ...vulkan, shadersPart(options.webgpu)])
       : unused('webgpu', 'there is no GPU')
 
   const cpu = engine('cpu', checkOf('cpu'), [
@@ -132,7 +139,7 @@ function engine(
   parts: SetupPart[],
 ): EngineSetup {
   if (check?.loadable) return { engine: name, state: 'works', reason: null, parts }
-  const isWhole = parts.every(({ found }) => found)
+  const isWhole = parts.every(({ found, optional }) => found || optional)
   return { engine: name, state: isWhole ? 'broken' : 'incomplete', reason: check?.reason ?? null, parts }
 }
 
@@ -185,6 +192,12 @@ function librariesPart(on: Distribution, libraries: ReadonlySet<string>): SetupP
   const missing = cudaNeeds.filter(each => !libraries.has(each))
   const detail = missing.length === 0 ? 'all there' : `the loader does not find ${missing.join(', ')}`
   return part('CUDA 12 and cuDNN 9', missing.length === 0, detail, cudaLibraries(on))
+}
+
+/** Without it ONNX Runtime computes in fp32. */
+function shadersPart({ found, command }: GpuSetupOptions['webgpu']): SetupPart {
+  const detail = found ? 'computes in bytes' : `${webgpuBrings}; 132 MB from the npm registry`
+  return { ...part('package webgpu', found, detail, [command]), optional: true }
 }
 
 async function icdPart(
@@ -250,7 +263,7 @@ async function containersOf(
   return { engine: 'containers', state, reason: null, parts }
 }
 
-/** Every part that is missing, once, in the order of the engines. */
+/** Every part that is missing, those that can be done without too, once, in the order of the engines. */
 export function missingParts({ engines }: GpuSetup): SetupPart[] {
   const missing = engines.flatMap(({ parts }) => parts.filter(({ found }) => !found))
   return missing.filter((each, at) => missing.findIndex(({ name }) => name === each.name) === at)
@@ -264,8 +277,8 @@ export function setupLines(setup: GpuSetup): string[] {
   const lines = [`${distribution.name}; cards: ${found || 'none on the bus'}`]
   for (const { engine: name, state, reason, parts } of engines) {
     lines.push(`${name.padEnd(10)} ${state}${reason === null ? '' : ` (${reason})`}`)
-    for (const { name: what, found: there, detail } of parts)
-      lines.push(`  ${there ? 'found  ' : 'MISSING'} ${what}: ${detail}`)
+    for (const { name: what, found: there, optional, detail } of parts)
+      lines.push(`  ${there ? 'found  ' : optional ? 'to gain' : 'MISSING'} ${what}: ${detail}`)
   }
   const missing = missingParts(setup)
   for (const { name, commands } of missing) lines.push('', `For ${name}:`, ...commands.map(each => `  ${each}`))

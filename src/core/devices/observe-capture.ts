@@ -240,7 +240,7 @@ function withFailures(capture: Capture, read: Observation): Observation {
       ? { vendor: null, faults: [] }
       : readFailureTexts(outside, read.vendor ?? capture.vendor ?? null)
   const vendor = read.vendor ?? failures.vendor
-  const asksReset = /[^\n]*GPU requires reset[^\n]*/i.exec(outside)?.[0].trim().slice(0, 200)
+  const asksReset = /^[^\n]*GPU requires reset[^\n]*/im.exec(outside)?.[0].trim().slice(0, 200)
   const cells: SeenFault[] =
     asksReset !== undefined && (read.devices.length === 0 || read.format === 'nvidia-table')
       ? [{ code: 'GPU_RESET_REQUIRED', detail: asksReset }]

@@ -107,7 +107,7 @@ export type GpuProbe = {
 }
 
 /** Readings of a device that reports none. */
-export const noReadings: DeviceReadings = {
+const noReadings: DeviceReadings = {
   temperatureC: null,
   memoryTemperatureC: null,
   powerDrawWatts: null,

@@ -14,6 +14,7 @@ import {
   type FactsQuery,
   readFacts,
 } from '../network/epoch-facts.ts'
+import { paymentOfLane } from '../network/history.ts'
 import { cohortLanes, cohortOf, committeeSize, laneInCohort } from '../protocol/constants.ts'
 import type { Account, Explanation, Figures, SeatAccount } from './explanation.ts'
 import { explanationSteps } from './explanation-steps.ts'
@@ -57,7 +58,7 @@ function accountFor(facts: EpochFacts, device: DeviceFacts, cohort: CohortFacts 
   const openings = cohort?.seats.map(({ opening }) => (opening === null ? null : unpackOpening(opening))) ?? []
   const result = cohort === null ? null : resultOf(cohort, openings, lane)
   const figures = result === null ? null : figuresOf(facts, device, result.used, cohort!.result!.certain[lane]!)
-  const payment = cohort === null ? null : paymentOfLane(cohort, lane)
+  const payment = cohort === null ? null : paymentOfLane(cohort.payments, device.lane)
   return {
     facts,
     device,
@@ -139,15 +140,6 @@ function figuresOf(
     heldByPrice: poolShare - amount,
     amount,
   }
-}
-
-function paymentOfLane({ payments }: CohortFacts, lane: number): Account['payment'] {
-  for (const payment of payments) {
-    const at = lane - payment.firstLane
-    const amount = payment.amounts[at]
-    if (at >= 0 && amount !== undefined) return { payment, amount, payout: payment.payouts[at]! }
-  }
-  return null
 }
 
 /** What the vault says it paid to a payee in a transaction must have arrived there, or be owed. */

@@ -8,6 +8,7 @@ export type Explanation = {
   readonly operator: Address
   readonly payout: Address
   readonly cohort: number
+  /** Within its cohort. */
   readonly lane: number
   readonly outcome: 'paid' | 'nothing' | 'pending'
   /** Recomputed from the seats' openings, in wei of KAI; 0 while pending. */

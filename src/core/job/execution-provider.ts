@@ -21,6 +21,8 @@ export type SessionOptions = {
   readonly deviceIndex: number
   /** CPU only: threads of one operator; 0 lets ONNX Runtime take every core. */
   readonly threads: number
+  /** WebGPU's shaders only: the URL of the package `webgpu`, null for none; default: as Node finds it from here. */
+  readonly webgpuModule?: string | null
 }
 
 /** Opens a session that runs entirely on the provider asked for. @throws JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_CUDA_LIBRARY_NOT_FOUND */

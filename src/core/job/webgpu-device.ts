@@ -1,11 +1,9 @@
-/**
- * Dawn for Node (the npm package `webgpu`), which brings WGSL to every card with a driver for Vulkan, Metal or D3D12, and nothing else
- * to install. The package is 132 MB for all platforms and not installed unless asked for.
- */
-import type * as dawn from 'webgpu'
+/// <reference types="@webgpu/types" />
+/** A card by Dawn for Node, which brings WGSL to every card with a driver for Vulkan, Metal or D3D12, and nothing else to install. */
 import { isKaisarError } from '../platform/errors.ts'
 import { jobErrors } from './errors.ts'
 import { firstLine } from './execution-provider.ts'
+import { findWebgpu, installWebgpu } from './webgpu-package.ts'
 
 /** What the WGSL kernel needs of the package. */
 export type WebGpu = Pick<GPU, 'requestAdapter' | 'wgslLanguageFeatures'>
@@ -22,8 +20,6 @@ export type WgslDevice = {
   release(): void
 }
 
-const notInstalled =
-  'the package "webgpu" is not installed beside kaisar; "npm install --global webgpu@0.6.2" brings it (132 MB).'
 const product = 'packed_4x8_integer_dot_product'
 
 const unavailable = (reason: string, cause?: unknown) =>
@@ -31,36 +27,42 @@ const unavailable = (reason: string, cause?: unknown) =>
 export const kernelFailed = (reason: string, cause?: unknown) =>
   jobErrors.JOB_KERNEL_FAILED({ provider: 'webgpu', reason, cause })
 
-/** Held for good: once it is collected, work that is under way ends the process. */
-let opened: Promise<WebGpu> | null = null
+/** By module, held for good: once one is collected, work that is under way ends the process. */
+const loaded = new Map<string, Promise<WebGpu>>()
 
-/** @throws JOB_PROVIDER_UNAVAILABLE where the package is not installed or does not load */
-function loadWebGpu(): Promise<WebGpu> {
-  opened ??= importWebGpu().catch(error => {
-    opened = null
-    throw error
-  })
-  return opened
+/** @throws JOB_PROVIDER_UNAVAILABLE where the package does not load */
+function loadWebGpu(module: string): Promise<WebGpu> {
+  const known = loaded.get(module)
+  if (known !== undefined) return known
+  const loading = importWebGpu(module)
+  loaded.set(module, loading)
+  loading.catch(() => loaded.delete(module))
+  return loading
 }
 
-async function importWebGpu(): Promise<WebGpu> {
-  // A name that no bundler follows: the package is there, or it is not.
-  const name: string = 'webgpu'
+async function importWebGpu(module: string): Promise<WebGpu> {
   try {
-    const { create } = (await import(name)) as typeof dawn
+    // By its place, which no bundler follows.
+    const { create }: { create(options: string[]): WebGpu } = await import(module)
     return create([])
   } catch (cause) {
     const isMissing = (cause as { code?: string }).code === 'ERR_MODULE_NOT_FOUND'
-    throw unavailable(isMissing ? notInstalled : firstLine(cause), cause)
+    throw unavailable(isMissing ? `${module} is not there.` : firstLine(cause), cause)
   }
 }
 
 /** The card that the kernels of this process share, and how many they are. */
-let shared: { readonly opened: Promise<WgslDevice>; users: number } | null = null
+let shared: { readonly module: string; readonly opened: Promise<WgslDevice>; users: number } | null = null
 
-/** The card, opened where nobody has it yet. @throws as {@link openDevice} */
-export async function takeDevice(): Promise<WgslDevice> {
-  shared ??= { opened: loadWebGpu().then(openDevice), users: 0 }
+/**
+ * The card, opened where nobody has it yet.
+ * @param module - URL of the file of the package `webgpu`, null where there is none; default: as Node finds it
+ * @throws as {@link openDevice}
+ */
+export async function takeDevice(module: string | null = findWebgpu()): Promise<WgslDevice> {
+  if (module === null)
+    throw unavailable(`the package "webgpu" is not installed beside kaisar; "${installWebgpu()}" brings it (132 MB).`)
+  if (shared?.module !== module) shared = { module, opened: loadWebGpu(module).then(openDevice), users: 0 }
   const taken = shared
   const forget = () => {
     if (shared === taken) shared = null

@@ -1,4 +1,8 @@
-/** The model as WGSL shaders on a card: rows of bytes in, digests of bytes out, with nothing but bytes between the layers. */
+/**
+ * The model as WGSL shaders on a card: rows of bytes in, digests of bytes out, with nothing but bytes between the layers.
+ *
+ * Why: docs/why/work-proof.md
+ */
 import { isKaisarError } from '../platform/errors.ts'
 import { jobErrors } from './errors.ts'
 import type { Kernel } from './kernel.ts'
@@ -16,7 +20,7 @@ const mapForReading = 1
 export async function openWgslKernel(
   weights: Weights,
   form: WgslForm,
-  { inner = false }: { readonly inner?: boolean },
+  { inner = false, webgpuModule }: { readonly inner?: boolean; readonly webgpuModule?: string | null },
   gpu?: WebGpu,
 ): Promise<Kernel> {
   const { spec } = weights
@@ -25,7 +29,7 @@ export async function openWgslKernel(
       provider: 'webgpu',
       reason: `a width of ${spec.width} is not a multiple of ${wordBytes}, as products of bytes need it.`,
     })
-  const opened = gpu === undefined ? await takeDevice() : await openDevice(gpu)
+  const opened = gpu === undefined ? await takeDevice(webgpuModule) : await openDevice(gpu)
   const buffers: GPUBuffer[] = []
   const keeping: WgslDevice = {
     ...opened,

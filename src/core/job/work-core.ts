@@ -36,6 +36,8 @@ export type WorkOptions = {
   readonly keepWindows?: number
   /** Whether `verify` gives the witnesses that it is asked for, which takes memory in every run; default no. */
   readonly witnesses?: boolean
+  /** URL of the file of the package `webgpu`, where it is not installed beside kaisar; default: as Node finds it. */
+  readonly webgpuModule?: string
   /** Whether another thread of this process has WebGPU, which serves one at a time. Set by the engine. */
   readonly webgpuTaken?: boolean
   /** Bytes of digests kept per window; default 256 MiB, 8 million rows. Rows beyond are computed again when opened. */
@@ -109,13 +111,13 @@ export async function createWorkCore(
   options: WorkOptions,
   { clock, open = openKernel }: { readonly clock: MonotonicClock; readonly open?: typeof openKernel },
 ): Promise<WorkCore> {
-  const { deviceIndex = 0, threads = 0, keepWindows = 4, keepBytes = 256 * 1024 * 1024 } = options
+  const { deviceIndex = 0, threads = 0, keepWindows = 4, keepBytes = 256 * 1024 * 1024, webgpuModule } = options
   const spec = checkSpec(options.spec)
   const choice = await chooseExecutionProvider(options.provider ?? 'auto', async provider => {
     const problem = options.notPinned?.[provider]
     if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
-    const session = { provider, deviceIndex, threads }
+    const session = { provider, deviceIndex, threads, ...(webgpuModule === undefined ? {} : { webgpuModule }) }
     const batchRows = options.batchRows ?? (provider === 'cpu' ? 1024 : 16_384)
     const { form } = options
     const tested = form === undefined ? selfTest(spec, { ...session, mostRows: batchRows }, clock, open) : null

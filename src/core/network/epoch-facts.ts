@@ -20,6 +20,7 @@ import {
   isMember,
   type Membership,
   type PaidLanes,
+  paymentOfLane,
   type Transfer,
 } from './history.ts'
 import type { NetworkReader, NetworkReading } from './network-reader.ts'
@@ -76,7 +77,6 @@ type EvidenceRound = {
   readonly commitmentHash: Hex | null
 }
 
-/** One transaction of `payCohort`, lanes from `firstLane` on. */
 export type CohortPayment = PaidLanes & {
   /** KAI that the vault really sent in this transaction, and what it kept as owed, by payee. */
   readonly transfers: readonly Transfer[]
@@ -127,15 +127,14 @@ export async function readFacts(
   const cohort = isMember(membership, epoch) ? await readCohort(reader, now, membership, epoch, evidence) : null
   const firstStanding = await readFirstStanding(network)
   const { device: id, ...member } = membership
-  const lane = laneInCohort(membership.lane)
-  const paid = cohort?.payments.find(({ firstLane, amounts }) => lane >= firstLane && lane - firstLane < amounts.length)
+  const paid = paymentOfLane(cohort?.payments ?? [], membership.lane)
   return {
     facts: await readEpochFacts(reader, now, epoch, firstStanding),
     cohort,
     device: {
       ...member,
       id,
-      payout: paid?.payouts[lane - paid.firstLane] ?? (await getDevice(network, device))?.payout ?? member.operator,
+      payout: paid?.payout ?? (await getDevice(network, device))?.payout ?? member.operator,
       ...(cohort?.result == null
         ? { standingBefore: 0n, silentBefore: false }
         : await stateBefore(network, now, memberships, epoch, membership, firstStanding)),

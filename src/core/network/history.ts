@@ -3,7 +3,7 @@ import type { Address, Hex } from 'viem'
 import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
 import { lowerCase } from '../chain/network.ts'
 import { unpackCredits, unpackFlags, unpackLanes } from '../epoch/opening.ts'
-import { cohortOf, laneInCohort, seatNumbers } from '../protocol/constants.ts'
+import { cohortOf, seatNumbers } from '../protocol/constants.ts'
 import type { NetworkEvent } from './network-events.ts'
 
 /** A device in a lane, from one registration until it left. */
@@ -37,6 +37,7 @@ export type FinalizedCohort = FinalizedLanes & {
   readonly evidenceRoots: readonly Hex[]
 }
 
+/** One transaction of `payCohort`: what it paid in the lanes from `firstLane` on, which the whole network numbers. */
 export type PaidLanes = {
   readonly txHash: Hex
   readonly firstLane: number
@@ -216,12 +217,20 @@ export function cohortState(history: History, epoch: number, cohort: number, pha
   return history.voided.has(key) || phase === 'pay' ? 'void' : 'pending'
 }
 
-/** Where a device's lane was paid in an epoch. */
-export function paidAt(history: History, epoch: number, lane: number) {
-  for (const paid of history.paidLanes.get(cohortKey(epoch, cohortOf(lane))) ?? []) {
-    const at = laneInCohort(lane) - paid.firstLane
-    if (at >= 0 && at < paid.amounts.length)
-      return { payout: paid.payouts[at]!, credit: paid.credits[at]!, amount: paid.amounts[at]!, txHash: paid.txHash }
+/** What was paid in a lane of the network, and by which of the payments; null where it is not paid yet. */
+export function paymentOfLane<Payment extends PaidLanes>(payments: readonly Payment[], lane: number) {
+  for (const payment of payments) {
+    const at = lane - payment.firstLane
+    const amount = payment.amounts[at]
+    if (amount !== undefined) return { payment, payout: payment.payouts[at]!, credit: payment.credits[at]!, amount }
   }
   return null
+}
+
+/** Where a device's lane was paid in an epoch. */
+export function paidAt({ paidLanes }: History, epoch: number, lane: number) {
+  const paid = paymentOfLane(paidLanes.get(cohortKey(epoch, cohortOf(lane))) ?? [], lane)
+  if (paid === null) return null
+  const { payment, payout, credit, amount } = paid
+  return { payout, credit, amount, txHash: payment.txHash }
 }

@@ -104,6 +104,7 @@ export type CheckerView = CheckerOverview & {
 export type PaymentView = {
   readonly epoch: number
   readonly cohort: number
+  /** Within its cohort. */
   readonly lane: number
   readonly device: Hex
   readonly payout: Address

@@ -5,6 +5,8 @@ import { getVaultBooks, kaiBalance, moneyOf } from '../../../src/core/chain/vaul
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import type { LaneOpening } from '../../../src/core/epoch/opening.ts'
 import { capOf, creditOf, paymentOf, scoreOf } from '../../../src/core/epoch/rewards.ts'
+import { readExplanation } from '../../../src/core/explain/explain-device.ts'
+import { createNetworkReader } from '../../../src/core/network/network-reader.ts'
 import { fullUptime } from '../../../src/core/protocol/constants.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { networkForTests, testAddress } from '../../helpers/deploy.ts'
@@ -45,13 +47,23 @@ describe('two cohorts', () => {
     expect(money.denominator).toBe(credits.reduce((sum, credit) => sum + credit))
     const overviews = await getDevices(network)
     expect(overviews).toHaveLength(devices)
+    const reader = createNetworkReader(network, { confirmations: 0 })
+    const view = await reader.read()
+    expect(view.epochs.find(seen => seen.epoch === epoch)).toMatchObject({ isPaid: true })
     let sum = 0n
     for (const [lane, credit] of credits.entries()) {
       const paid = await kaiBalance(network, testAddress('payout', lane))
       expect(paid, `lane ${lane}`).toBe(paymentOf(credit, money))
       expect(paid).toBeGreaterThan(0n)
-      expect(capOf(overviews.find(device => device.lane === lane)!.standing, 0n)).toBe(2n * credit)
+      const { id, standing } = overviews.find(device => device.lane === lane)!
+      expect(capOf(standing, 0n)).toBe(2n * credit)
+      expect(view.devices.find(device => device.id === id)?.earned, `earned in lane ${lane}`).toBe(paid)
       sum += paid
+      // The last lane of one cohort and the first of the next.
+      if (lane !== 63 && lane !== 64) continue
+      const explanation = await readExplanation({ device: id, epoch }, { reader })
+      const payout = testAddress('payout', lane).toLowerCase()
+      expect(explanation).toMatchObject({ outcome: 'paid', payout, amount: paid, transferred: paid, differences: [] })
     }
     // Every wei of the device pool but the dust of 70 divisions.
     expect(money.devicePool - sum).toBeLessThan(BigInt(devices))

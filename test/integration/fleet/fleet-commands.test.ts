@@ -2,11 +2,16 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Abi, numberToHex, parseEther } from 'viem'
-import { expect, onTestFinished, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { deviceRegistryAbi } from '../../../src/core/chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
+import { getEvents } from '../../../src/core/chain/events.ts'
 import { kaiBalance } from '../../../src/core/chain/vault.ts'
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
+import { explainDevice, readExplanation } from '../../../src/core/explain/explain-device.ts'
+import type { Explanation } from '../../../src/core/explain/explanation.ts'
+import { readFacts } from '../../../src/core/network/epoch-facts.ts'
+import { createNetworkReader } from '../../../src/core/network/network-reader.ts'
 import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
 import { cliHome } from '../../helpers/cli-home.ts'
 import { certainRounds, networkForTests, testAddress } from '../../helpers/deploy.ts'
@@ -44,19 +49,38 @@ async function register(hosts: number, devicesEach: number) {
   }
 }
 
+/** What the vault paid in each lane of the network, by epoch: its events of a cohort, in their order, cover lanes 0 to 63 of it. */
+async function paidByLane(): Promise<Map<number, bigint>[]> {
+  const epochs = [new Map<number, bigint>(), new Map<number, bigint>()]
+  const seen = new Map<string, number>()
+  for (const { args } of await getEvents(network, 'RewardVault', 'CohortPaid', { fromBlock: 0n })) {
+    const cohort = `${args.epoch}:${args.cohort}`
+    for (const amount of args.amounts) {
+      const at = seen.get(cohort) ?? 0
+      epochs[Number(args.epoch)]!.set(64 * args.cohort + at, amount)
+      seen.set(cohort, at + 1)
+    }
+  }
+  return epochs
+}
+
 type Payments = { total: string; payments: { amount: string; txHash: `0x${string}`; block: string; device: string }[] }
 
-test('500 devices on 100 hosts: status, payments for bookkeeping, and a webhook', { timeout: 240_000 }, async () => {
+beforeAll(async () => {
   await register(100, 5)
   const player = playerFor(anvil, net)
   const lane = (rate: bigint) => ({ rate: encodeRateDown(rate), uptime: 10_000, flags: 15 })
   for (const epoch of [0, 1]) {
     await player.work(epoch)
-    // The last lane of each cohort is not there.
-    await player.settle(epoch, () => openingOf(Array.from({ length: 64 }, (_, i) => lane(i === 63 ? 0n : 400n))))
-    await player.pay(epoch)
+    // The last lane of each cohort is not there; no two others are paid the same.
+    await player.settle(epoch, ({ cohort }) =>
+      openingOf(Array.from({ length: 64 }, (_, i) => lane(i === 63 ? 0n : 400n + BigInt(64 * cohort + i)))),
+    )
+    await player.pay(epoch, epoch === 0 ? 64 : 40)
   }
+}, 240_000)
 
+test('500 devices on 100 hosts: status, payments for bookkeeping, and a webhook', { timeout: 120_000 }, async () => {
   const status = (await kaisar('fleet', 'status', wallet, '--json')).json<{ totals: Record<string, unknown> }>()
   expect(status.data.totals).toMatchObject({ devices: 500, operators: 100, faulty: 7 })
   const text = await kaisar('fleet', 'status', wallet)
@@ -98,6 +122,29 @@ test('500 devices on 100 hosts: status, payments for bookkeeping, and a webhook'
   expect(watched.events().filter(({ type }) => type === 'fault.appeared')).toHaveLength(7)
   expect(watched.stdout + watched.stderr).not.toContain('very-secret-token-1')
 })
+
+test('the view and the explanations have what the vault paid, in every lane of every cohort', async () => {
+  const reader = createNetworkReader(network, { confirmations: 0 })
+  const { devices } = await reader.read()
+  const paid = await paidByLane()
+  expect(devices).toHaveLength(501)
+  expect(devices.filter(({ earned }) => earned > 0n)).toHaveLength(494)
+  const earned = new Map(devices.map(device => [device.lane, device.earned]))
+  expect(earned).toEqual(new Map(devices.map(({ lane }) => [lane, paid[0]!.get(lane)! + paid[1]!.get(lane)!])))
+
+  for (const members of Map.groupBy(devices, ({ cohort }) => cohort).values()) {
+    // Nobody has a standing before the first epoch: what is read of one device holds for its whole cohort.
+    const first = await readFacts({ device: members[0]!.id, epoch: 0 }, { reader })
+    for (const { id, lane } of members)
+      expectPaid(explainDevice(first.facts, { ...first.device, id, lane }, first.cohort), paid[0]!.get(lane)!)
+    // In the second epoch each cohort was paid in two transactions.
+    const { id, lane } = members.find(member => member.lane % 64 === 40)!
+    expectPaid(await readExplanation({ device: id, epoch: 1 }, { reader }), paid[1]!.get(lane)!)
+  }
+})
+
+const expectPaid = ({ amount, transferred, differences }: Explanation, paid: bigint) =>
+  expect({ amount, transferred, differences }).toEqual({ amount: paid, transferred: paid, differences: [] })
 
 test('a wallet that nobody pays is said to be one', async () => {
   const { exitCode, json } = await kaisar('fleet', 'status', testAddress('payout', 501), '--json')

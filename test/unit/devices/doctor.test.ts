@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { doctorLines, environmentFaults, examineHost, examineRecording } from '../../../src/core/devices/doctor.ts'
+import {
+  doctorLines,
+  engineNotes,
+  environmentFaults,
+  examineHost,
+  examineRecording,
+} from '../../../src/core/devices/doctor.ts'
 import { faultTable } from '../../../src/core/devices/fault-table.ts'
 import { fixFor, fixSources } from '../../../src/core/devices/make-fault.ts'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
@@ -47,6 +53,22 @@ describe('environmentFaults', () => {
   })
 })
 
+describe('engineNotes', () => {
+  const command = 'npm install --global webgpu@0.6.2'
+  const notes = (executionProviders: string[], device = gpu, found = false) =>
+    engineNotes({ executionProviders }, { devices: [device] }, { found, command })
+
+  it('says what the package webgpu brings to a card that computes by WebGPU alone, and to no other', () => {
+    expect(notes(['webgpu', 'cpu'])).toEqual([
+      { code: 'HOST_WEBGPU_PACKAGE_MISSING', device: null, detail: expect.stringContaining(command) },
+    ])
+    expect(notes(['cuda', 'webgpu', 'cpu'])).toEqual([])
+    expect(notes(['cpu'])).toEqual([])
+    expect(notes(['webgpu', 'cpu'], gpu, true)).toEqual([])
+    expect(notes(['webgpu', 'cpu'], cpu)).toEqual([])
+  })
+})
+
 describe('examineHost', () => {
   it('joins devices, faults and environment into one report and into lines', async () => {
     const report = await examineHost({
@@ -56,6 +78,7 @@ describe('examineHost', () => {
         providers: [{ provider: 'cuda', loadable: false, onnxRuntime: null, reason: 'no library' }],
       }),
       signatures: 'javascript',
+      webgpu: { found: false, command: 'npm install' },
     })
     expect(report).toMatchObject({
       state: 'healthy',

@@ -12,6 +12,7 @@ import type { RunTool } from '../../../src/core/devices/host.ts'
 import { cudaLibraries, nvidiaDriver, readDistribution } from '../../../src/core/devices/setup-commands.ts'
 
 const runtimeFolder = '/kaisar/onnxruntime'
+const installShaders = 'npm install --global webgpu@0.6.2'
 const ubuntu = 'PRETTY_NAME="Ubuntu 24.04.3 LTS"\nID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\n'
 const debian = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\nVERSION_ID="12"\n'
 const cudaLibraryNames = [
@@ -27,6 +28,8 @@ type FakeHost = {
   readonly tools?: Record<string, number>
   readonly works?: readonly string[]
   readonly architecture?: string
+  /** Whether the package `webgpu` is installed; default yes. */
+  readonly shaders?: boolean
 }
 
 async function examine({
@@ -36,6 +39,7 @@ async function examine({
   tools = {},
   works = [],
   architecture = 'x64',
+  shaders = true,
 }: FakeHost) {
   const run: RunTool = async (command, args) => {
     const line = [command, ...args].join(' ')
@@ -63,7 +67,8 @@ async function examine({
       reason: works.includes(provider) ? null : `${provider} did not start`,
     }),
   )
-  return examineSetup({ runtimeFolder, libraryFolders: [] }, { host, tried })
+  const webgpu = { found: shaders, command: installShaders }
+  return examineSetup({ runtimeFolder, libraryFolders: [], webgpu }, { host, tried })
 }
 
 /** Cards on the bus, by vendor id. */
@@ -158,6 +163,22 @@ describe('a host', () => {
     const [missing] = missingParts(setup)
     expect(missing).toMatchObject({ detail: 'the loader does not find libcufft.so.11, libcudnn.so.9' })
     expect(states(setup)).toMatchObject({ cuda: 'incomplete', webgpu: 'works' })
+  })
+
+  it('is offered the package webgpu, which no engine needs, with its command', async () => {
+    const setup = await examine({ ...nvidiaWhole, shaders: false })
+    expect(states(setup)).toMatchObject({ cuda: 'works', webgpu: 'works' })
+    expect(missingParts(setup)).toMatchObject([{ name: 'package webgpu', optional: true, commands: [installShaders] }])
+    expect(setupLines(setup).filter(line => /webgpu/.test(line))).toEqual([
+      'webgpu     works',
+      expect.stringMatching(/^ {2}to gain package webgpu: .*products of bytes.*132 MB/),
+      'For package webgpu:',
+      `  ${installShaders}`,
+    ])
+    // What can be done without is not why an engine does not work.
+    expect(states(await examine({ ...nvidiaWhole, shaders: false, works: ['cpu'] })).webgpu).toBe('broken')
+    const without = await examine({ texts: { '/etc/os-release': debian }, works: ['cpu'], shaders: false })
+    expect(missingParts(without)).toEqual([])
   })
 
   it('whose parts are all there and that does not compute is broken, not incomplete', async () => {

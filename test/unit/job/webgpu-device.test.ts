@@ -1,6 +1,10 @@
 /** What stands between the toolkit and a card, by hand: absent, too old, out of memory, lost. */
 import { describe, expect, it } from 'vitest'
+import { openKernel } from '../../../src/core/job/kernel.ts'
+import { selfTest } from '../../../src/core/job/kernel-self-test.ts'
+import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { openDevice, type WebGpu } from '../../../src/core/job/webgpu-device.ts'
+import { installWebgpu } from '../../../src/core/job/webgpu-package.ts'
 import { createWeights } from '../../../src/core/job/weights.ts'
 import { openWgslKernel } from '../../../src/core/job/wgsl-kernel.ts'
 import { isKaisarError } from '../../../src/core/platform/errors.ts'
@@ -41,6 +45,46 @@ function card(memory: number) {
   const gpu = { wgslLanguageFeatures: products, requestAdapter: async () => adapter } as unknown as WebGpu
   return { gpu, destroyed, lose: (message: string) => lose({ message }) }
 }
+
+describe('the package webgpu', () => {
+  const weights = createWeights(smallSpec, epochSeed)
+
+  it('that is not installed is named, with the command that installs it', async () => {
+    expect(await refusal(() => openWgslKernel(weights, 'wgsl-4', { webgpuModule: null }))).toMatch(
+      /^JOB_PROVIDER_UNAVAILABLE: .*"webgpu" is not installed beside kaisar; "npm ci .*webgpu-engine" brings it/,
+    )
+  })
+
+  it('that was said to be elsewhere and is not there is named by its place; one that fails says why', async () => {
+    const open = (webgpuModule: string) => refusal(() => openWgslKernel(weights, 'wgsl-4', { webgpuModule }))
+    const broken = `data:text/javascript,${encodeURIComponent('throw new Error("libvulkan.so.1 is missing")')}`
+    expect(await open('file:///nowhere/webgpu/index.js')).toMatch(
+      /^JOB_PROVIDER_UNAVAILABLE: .*file:\/\/\/nowhere\/webgpu\/index\.js is not there/,
+    )
+    expect(await open(broken)).toMatch(/^JOB_PROVIDER_UNAVAILABLE: .*libvulkan\.so\.1 is missing/)
+  })
+
+  it('leaves the self-test to the other forms, which says why the shaders are not used', async () => {
+    const open: typeof openKernel = (weights, form, options) =>
+      form === 'fp32' ? openKernel(weights, form, { ...options, provider: 'cpu' }) : openKernel(weights, form, options)
+    const options = { provider: 'webgpu', deviceIndex: 0, threads: 1, webgpuModule: null, mostRows: 128 } as const
+    const { form, results } = await selfTest(smallSpec, options, threadClock, open)
+    expect(form).toBe('fp32')
+    expect(results.map(({ form, refusal }) => `${form}: ${refusal}`)).toEqual([
+      expect.stringMatching(/^wgsl-8: .*not installed beside kaisar/),
+      expect.stringMatching(/^wgsl-4: .*not installed beside kaisar/),
+      'fp32: null',
+    ])
+  })
+
+  it.each([
+    ['/usr/lib/node_modules/kaisar/', 'npm install --global webgpu@0.6.2'],
+    ['/srv/gpu site/node_modules/kaisar', "npm install --prefix '/srv/gpu site' webgpu@0.6.2"],
+    ['/home/me/kaisar/', 'npm ci --ignore-scripts --prefix /home/me/kaisar/test/webgpu-engine'],
+  ])('goes where the kaisar of %s finds it', (folder, command) => {
+    expect(installWebgpu(folder)).toBe(command)
+  })
+})
 
 describe('WebGPU device', () => {
   it('refuses a host without an adapter, a card whose driver fails, and one without products of bytes', async () => {

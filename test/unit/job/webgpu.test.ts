@@ -6,11 +6,15 @@ import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
 import { openKernel } from '../../../src/core/job/kernel.ts'
-import type { FormResult } from '../../../src/core/job/kernel-self-test.ts'
+import type { SelfTest } from '../../../src/core/job/kernel-self-test.ts'
 import { rowInput } from '../../../src/core/job/row-input.ts'
+import type { JobSpec } from '../../../src/core/job/spec.ts'
 import { createWeights } from '../../../src/core/job/weights.ts'
-import { wgslForms } from '../../../src/core/job/wgsl-shader.ts'
+import { type WgslForm, wgslForms } from '../../../src/core/job/wgsl-shader.ts'
+import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
+import { installWebgpuPackage } from '../../helpers/webgpu-package.ts'
 import { epochSeed, smallSpec } from './small-spec.ts'
+import { alone, childRows, childSeed, childSpecs } from './webgpu-models.ts'
 
 const archive = 'node_modules/@sparticuz/chromium/bin/swiftshader.tar.br'
 const missing =
@@ -32,58 +36,68 @@ function unpack(tar: Buffer): void {
   }
 }
 
-const runChild = (): Promise<{ stdout: string; stderr: string }> =>
-  new Promise(resolve => {
+type ChildAnswer = {
+  readonly digests: readonly string[]
+  readonly shaders: Record<WgslForm, readonly string[]>
+  readonly tested: SelfTest
+  readonly fallback: string
+  readonly engines: readonly string[]
+}
+
+const runChild = (webgpuModule: string): Promise<ChildAnswer> =>
+  new Promise((resolve, reject) => {
     const env = { ...process.env, VK_DRIVER_FILES: join(folder, 'vk_swiftshader_icd.json'), LD_LIBRARY_PATH: folder }
-    execFile(process.execPath, ['test/unit/job/webgpu-child.ts'], { env, timeout: 280_000 }, (_, stdout, stderr) =>
-      resolve({ stdout, stderr }),
-    )
+    const words = ['test/unit/job/webgpu-child.ts', webgpuModule]
+    // It ends itself by a signal; its answer counts.
+    execFile(process.execPath, words, { env, timeout: 280_000 }, (_, stdout, stderr) => {
+      if (stdout === '') reject(new Error(`the child computed nothing: ${stderr}`))
+      else resolve(JSON.parse(stdout))
+    })
   })
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+const inputs = rowInput(childSeed, 0, childRows)
+
+/** Digests, and digests with inner activations, as the CPU computes them. */
+async function onCpu(spec: JobSpec): Promise<{ digests: string; withInner: string }> {
+  const options = { provider: 'cpu', deviceIndex: 0, threads: 1, inner: true } as const
+  const kernel = await openKernel(createWeights(spec, epochSeed), 'u8', options)
+  const { digests, inner } = await kernel.runInner!(inputs)
+  await kernel.release()
+  return { digests: hex(digests), withInner: hex(digests) + hex(inner) }
+}
+
+async function rootOnCpu(): Promise<string> {
+  const engine = await createWorkEngine({ spec: smallSpec, provider: 'cpu', threads: 1, form: 'u8' })
+  const { root } = await engine.rework({ epochSeed, seed: childSeed, rows: childRows })
+  await engine.close()
+  return root
+}
 
 describe('WebGPU without a GPU', () => {
   it.skipIf(missing !== null)(
     `computes the digests that the CPU computes, with no fallback to it${missing === null ? '' : ` (skipped: ${missing})`}`,
     async () => {
       unpack(brotliDecompressSync(readFileSync(archive)))
-      const { stdout, stderr } = await runChild()
-      expect(stdout, stderr).not.toBe('')
-      const { digests, alone, shaders, fallback, told } = JSON.parse(stdout)
+      const { digests, shaders, tested, fallback, engines } = await runChild(installWebgpuPackage())
 
-      const spec = { ...smallSpec, width: 128 }
-      const inputs = rowInput(new Uint8Array(32).fill(9), 0, 96)
-      const kernel = await openKernel(createWeights(spec, epochSeed), 'u8', {
-        provider: 'cpu',
-        deviceIndex: 0,
-        threads: 1,
-      })
-      expect(digests).toBe(Buffer.from(await kernel.run(inputs)).toString('hex'))
-      expect(alone).toBe(digests.slice(0, 64))
+      const expected = await onCpu(smallSpec)
+      const first = (all: string) => all.slice(0, 2 * alone(inputs).length)
+      expect(digests).toEqual([expected.digests, first(expected.digests)])
       expect(fallback).toMatch(/^JOB_PROVIDER_UNAVAILABLE .*fallback to CPU EP has been explicitly disabled/)
-      const [engine, second] = told
-      expect(engine.forms).toMatchObject([
+      for (const form of wgslForms) {
+        const same = await onCpu(childSpecs[form])
+        const released = expect.stringMatching(/^JOB_KERNEL_FAILED /)
+        expect(shaders[form]).toEqual([same.digests, first(same.digests), same.withInner, released])
+      }
+      expect(tested.results).toMatchObject([
         { form: 'wgsl-8', exact: true },
         { form: 'wgsl-4', exact: true },
         { form: 'fp32', exact: true },
       ])
-      const fastest = engine.forms.toSorted((a: FormResult, b: FormResult) => b.rate - a.rate)[0]
-      expect(engine.form).toBe(fastest.form)
-      expect(second).toBe('JOB_WEBGPU_TAKEN')
-      await kernel.release()
-
-      for (const form of wgslForms) {
-        const shaderSpec = form === 'wgsl-4' ? spec : { ...smallSpec, width: 64, layers: 1, weights: 1 }
-        const options = { provider: 'cpu', deviceIndex: 0, threads: 1, inner: true } as const
-        const same = await openKernel(createWeights(shaderSpec, epochSeed), 'u8', options)
-        const both = await same.runInner!(inputs)
-        const expected = Buffer.from(both.digests).toString('hex')
-        expect(shaders[form]).toEqual([
-          expected,
-          expected.slice(0, 64),
-          expected + Buffer.from(both.inner).toString('hex'),
-          expect.stringMatching(/^JOB_KERNEL_FAILED /),
-        ])
-        await same.release()
-      }
+      const fastest = tested.results.toSorted((a, b) => b.rate - a.rate)[0]!
+      expect(tested.form).toBe(fastest.form)
+      expect(engines).toEqual([await rootOnCpu(), 'JOB_WEBGPU_TAKEN'])
     },
     300_000,
   )

@@ -24,7 +24,7 @@ export type SimulatedEpoch = {
 export type SimulationOptions = {
   /** By seat; null: it did not open. */
   readonly openings: readonly (Opening | null)[]
-  /** Of each member; members take lanes from 0 on. */
+  /** Of each member; members take the lanes of the cohort from its first on. */
   readonly standings: readonly bigint[]
   readonly emission?: Partial<Emission>
   readonly firstStanding?: bigint
@@ -36,6 +36,9 @@ export type SimulationOptions = {
 }
 
 export const allFlags = 15
+
+/** The members' lanes begin here in the whole network: they are those of its third cohort. */
+const firstLane = 2 * cohortLanes
 
 /** An opening in which the first lanes are given and the others empty. */
 export const openingOf = (lanes: readonly LaneOpening[], evidenceRoot: Hex = hex('ee', 32)): Opening => ({
@@ -70,7 +73,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
       operator: address(10 + lane),
       // Neighbours share a wallet: what arrives there is compared as a sum.
       payout: address(80 - Math.floor(lane / 2)),
-      lane: 128 + lane,
+      lane: firstLane + lane,
       generation: 1,
       since: 0,
       until: null,
@@ -98,7 +101,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
       ...options.facts,
     },
     cohort: {
-      cohort: 2,
+      cohort: firstLane / cohortLanes,
       state: isVoid ? 'void' : 'final',
       txHash: hex('f1', 32),
       seats: openings.map((opening, seat) => ({
@@ -124,7 +127,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
         const paid = lanes.map((device, at) => ({ to: device.payout, amount: amounts[from + at]! }))
         return {
           txHash: hex(70 + i, 32),
-          firstLane: from,
+          firstLane: firstLane + from,
           payouts: lanes.map(({ payout }) => payout),
           credits: credits.slice(from, to).map(({ credit }) => credit),
           amounts: amounts.slice(from, to),

@@ -1,10 +1,11 @@
 /**
- * The lock file is whole. An entry without its integrity is installed unchecked; one without `os` and `cpu` is installed on every
+ * The lock files are whole. An entry without its integrity is installed unchecked; one without `os` and `cpu` is installed on every
  * platform, which once made an install twice as large; one that is missing makes `npm ci` refuse the file.
  */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { webgpuVersion } from '../../../src/core/job/webgpu-package.ts'
 
 type Entry = {
   readonly version?: string
@@ -18,10 +19,13 @@ type Entry = {
 }
 
 const read = (path: string) => readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8')
-const lock: { readonly packages: Readonly<Record<string, Entry>> } = JSON.parse(read('package-lock.json'))
-const entries = Object.entries(lock.packages)
+type Lock = { readonly packages: Readonly<Record<string, Entry>> }
+const readLock = (path: string): Lock => JSON.parse(read(path))
+const entriesOf = ({ packages }: Lock) => Object.entries(packages)
 /** What a registry serves: neither the project itself nor its workspace and the link to it. */
-const served = entries.filter(([path, { link }]) => path.includes('node_modules/') && !link)
+const servedOf = (of: Lock) => entriesOf(of).filter(([path, { link }]) => path.includes('node_modules/') && !link)
+const lock = readLock('package-lock.json')
+const served = servedOf(lock)
 
 const operatingSystem = /(^|[-.])(linux|darwin|win32|freebsd|openbsd|netbsd|sunos|aix|android|openharmony)([-.]|$)/
 const processor =
@@ -32,10 +36,10 @@ const nameOf = (path: string) => path.slice(path.lastIndexOf('node_modules/') + 
 const isPlatformPackage = (name: string) => operatingSystem.test(name.replace('/', '-')) && processor.test(name)
 
 /** Where Node would find `name` from the package at `path`, undefined when the lock has it nowhere on the way up. */
-function find(path: string, name: string): string | undefined {
+function find({ packages }: Lock, path: string, name: string): string | undefined {
   for (let at = path; ; at = at.slice(0, Math.max(0, at.lastIndexOf('node_modules/') - 1))) {
     const candidate = `${at ? `${at}/` : ''}node_modules/${name}`
-    if (candidate in lock.packages) return candidate
+    if (candidate in packages) return candidate
     if (!at) return
   }
 }
@@ -48,8 +52,12 @@ it('the whole lock file is read', () => {
   expect(['secp256k1', 'node', 'onnxruntime-node'].some(isPlatformPackage)).toBe(false)
 })
 
-describe('every entry', () => {
+describe.each(['package-lock.json', 'test/webgpu-engine/package-lock.json'])('every entry of %s', path => {
+  const one = readLock(path)
+  const served = servedOf(one)
+
   it('every entry of the lock has its integrity', () => {
+    expect(served.length).toBeGreaterThan(0)
     expect(served.filter(([, { integrity }]) => !integrity?.startsWith('sha512-')).map(([path]) => path)).toEqual([])
   })
 
@@ -65,13 +73,21 @@ describe('every entry', () => {
   })
 
   it('every dependency of an entry is in the lock, for other platforms too', () => {
-    const missing = entries.flatMap(([path, { dependencies, optionalDependencies }]) =>
+    const missing = entriesOf(one).flatMap(([path, { dependencies, optionalDependencies }]) =>
       Object.keys({ ...dependencies, ...optionalDependencies })
-        .filter(name => !find(path, name))
+        .filter(name => !find(one, path, name))
         .map(name => `${path || 'kaisar'} asks for ${name}`),
     )
     expect(missing).toEqual([])
   })
+})
+
+it('the package webgpu is left to whoever wants it, and tests take the version that is told', () => {
+  expect(served.map(([path]) => nameOf(path))).not.toContain('webgpu')
+  const { peerDependencies, peerDependenciesMeta } = JSON.parse(read('package.json'))
+  expect(peerDependencies).toEqual({ webgpu: `^${webgpuVersion}` })
+  expect(peerDependenciesMeta).toEqual({ webgpu: { optional: true } })
+  expect(JSON.parse(read('test/webgpu-engine/package.json')).dependencies).toEqual({ webgpu: webgpuVersion })
 })
 
 it('builds for a platform are installed on that platform alone', () => {

@@ -61,7 +61,7 @@ export type RoundEvidence = Pick<EvidenceBundle, 'network' | 'spec' | 'epochSeed
 }
 
 /** @returns null where nothing was committed to, so that there is nothing to show */
-export function roundEvidence(known: RoundEvidence): EvidenceBundle | null {
+function roundEvidence(known: RoundEvidence): EvidenceBundle | null {
   const { offer, request, openings, check, forwardedRow, reported, ...common } = known
   const { commitment, contradiction, witness } = check
   if (commitment === null || offer === null) return null
