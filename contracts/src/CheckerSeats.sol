@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE, FULL_COHORT, OPENING_WORDS} from "./libraries/Constants.sol";
 import {Governed} from "./base/Governed.sol";
 import {OperatorSessions} from "./base/OperatorSessions.sol";
 import {Checker, ICheckerSeats, Receipt, SeatRules, StrikeReason} from "./interfaces/ICheckerSeats.sol";
 import {IEpochConsensus, Opening} from "./interfaces/IEpochConsensus.sol";
 import {IKaisarToken} from "./interfaces/IKaisarToken.sol";
+import {OpeningWords} from "./libraries/OpeningWords.sol";
 import {SeatList} from "./libraries/SeatList.sol";
 import {SignedTypes} from "./libraries/SignedTypes.sol";
 import {Tokens} from "./libraries/Tokens.sol";
 
 /// @title Bonds in equal seats, frozen seat lists, strikes, jail, slashing
 contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
+    using OpeningWords for uint256[OPENING_WORDS];
     using SeatList for SeatList.List;
     using SignedTypes for bytes32;
     using Tokens for IKaisarToken;
@@ -210,12 +213,10 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
     {
         _known(operator);
         uint256 lane = receipt.lane;
-        if (lane > 63 || !consensus.isCommitted(receipt.epoch, operator, receipt.cohort, opening)) revert NotEquivocation();
-        uint256 shift = 16 * (lane % 16);
-        uint256 rate = opening.words[lane / 16] >> shift & 0xffff;
-        uint256 uptime = opening.words[4 + lane / 16] >> shift & 0xffff;
-        uint256 flags = opening.words[8] >> (4 * lane) & 15;
-        if (receipt.rate == rate && receipt.uptime == uptime && receipt.flags == flags) revert NotEquivocation();
+        if (lane >= FULL_COHORT || !consensus.isCommitted(receipt.epoch, operator, receipt.cohort, opening)) revert NotEquivocation();
+        bool same = receipt.rate == opening.words.rate(lane) && receipt.uptime == opening.words.uptime(lane)
+            && receipt.flags == opening.words.flags(lane);
+        if (same) revert NotEquivocation();
         bytes32 digest = SignedTypes.digest(consensus.domainSeparator(), receipt);
         _requireSigner(digest.signer(signature), operator);
         // Once an epoch, so that a stolen operator key cannot burn a bond whole in one.
@@ -290,7 +291,7 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
     function committee(uint64 epoch, bytes32 seed, uint32 cohort)
         external
         view
-        returns (address[5] memory operators, uint32[5] memory indices)
+        returns (address[COMMITTEE] memory operators, uint32[COMMITTEE] memory indices)
     {
         bool complete;
         (complete, indices) = _list.draw(epoch, seed, cohort);

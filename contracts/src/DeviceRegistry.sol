@@ -2,6 +2,7 @@
 // Why: docs/why/contracts.md
 pragma solidity 0.8.37;
 
+import {COHORT_LANES, FROZEN_EPOCHS, KEPT_EPOCHS} from "./libraries/Constants.sol";
 import {Governed} from "./base/Governed.sol";
 import {OperatorSessions} from "./base/OperatorSessions.sol";
 import {Commitment, Device, DeviceRecord, IDeviceRegistry, LaneMember} from "./interfaces/IDeviceRegistry.sol";
@@ -12,7 +13,7 @@ import {SignedTypes} from "./libraries/SignedTypes.sol";
 import {Tokens} from "./libraries/Tokens.sol";
 
 /// @title Devices, their wallets and their lanes
-/// @dev Lane i belongs to cohort i / 64. Membership is frozen per epoch in two kinds of words ({Frozen64}): the occupancy of a cohort,
+/// @dev Lane i belongs to cohort i / COHORT_LANES. Membership is frozen per epoch in two kinds of words ({Frozen64}): the occupancy of a cohort,
 /// and members | lanes << 32 of the network.
 contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     using Frozen64 for uint256;
@@ -303,9 +304,9 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     }
 
     /// @inheritdoc IDeviceRegistry
-    function devicesOf(uint64 epoch, uint32 cohort) external view returns (LaneMember[64] memory members) {
-        for (uint32 i; i < 64; ++i) {
-            uint32 lane = 64 * cohort + i;
+    function devicesOf(uint64 epoch, uint32 cohort) external view returns (LaneMember[COHORT_LANES] memory members) {
+        for (uint32 i; i < COHORT_LANES; ++i) {
+            uint32 lane = COHORT_LANES * cohort + i;
             bytes32 id = deviceAtLane[lane];
             LaneSlot memory place = _lanes[lane];
             if (id == 0 || !_isMember(place, epoch)) continue;
@@ -322,7 +323,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     function frozenCohort(uint64 epoch, uint32 cohort)
         external
         view
-        returns (uint64[3] memory occupancies, uint32 members, uint32 cohorts)
+        returns (uint64[FROZEN_EPOCHS] memory occupancies, uint32 members, uint32 cohorts)
     {
         uint256 word = _occupancy[cohort];
         occupancies = [word.valueIn(epoch), word.valueIn(epoch + 1), word.valueIn(epoch + 2)];
@@ -332,7 +333,11 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     /// @inheritdoc IDeviceRegistry
     function countsOf(uint64 epoch) public view returns (uint32 members, uint32 cohorts) {
         uint64 counts = _counts.valueIn(epoch);
-        return (uint32(counts), (uint32(counts >> 32) + 63) / 64);
+        unchecked {
+            // No more than MAX_LANES, so the sum stays below 2^32.
+            cohorts = (uint32(counts >> 32) + (COHORT_LANES - 1)) / COHORT_LANES;
+        }
+        return (uint32(counts), cohorts);
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -390,8 +395,8 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
             counts += 1 << 32;
         }
         _counts = _counts.set(from, counts + 1);
-        uint256 word = _occupancy[lane / 64];
-        _occupancy[lane / 64] = word.set(from, word.newest() | uint64(1) << (lane % 64));
+        uint256 word = _occupancy[lane / COHORT_LANES];
+        _occupancy[lane / COHORT_LANES] = word.set(from, word.newest() | uint64(1) << (lane % COHORT_LANES));
     }
 
     /// @dev The present epoch is the last one. Before the first epoch there is none.
@@ -402,8 +407,8 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         if (from == 0) (place.since, place.until) = (1, 0);
         else place.until = from - 1;
         _counts = _counts.set(from, _counts.newest() - 1);
-        uint256 word = _occupancy[lane / 64];
-        _occupancy[lane / 64] = word.set(from, word.newest() & ~(uint64(1) << (lane % 64)));
+        uint256 word = _occupancy[lane / COHORT_LANES];
+        _occupancy[lane / COHORT_LANES] = word.set(from, word.newest() & ~(uint64(1) << (lane % COHORT_LANES)));
         emit DeviceLeft(deviceId, lane, place.until, delisted);
         consensus.leaveLane(lane);
     }
@@ -411,8 +416,8 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     /// @dev The oldest epoch that the consensus keeps in which the device was credited while it carried the identity.
     function _oldestCredit(bytes32 deviceId, uint32 lane, bytes32 identity) private view returns (bool any, uint64 epoch) {
         uint64 present = consensus.currentEpoch();
-        // Four epochs are kept; the present one is not judged yet.
-        for (uint64 back = present < 4 ? present : 4; back != 0; --back) {
+        // The present epoch is not judged yet.
+        for (uint64 back = present < KEPT_EPOCHS ? present : KEPT_EPOCHS; back != 0; --back) {
             epoch = present - back;
             uint32 generation = generationAt(deviceId, epoch);
             if (generation == 0 || _records[deviceId][generation].attestedIdentity != identity) continue;

@@ -2,6 +2,7 @@
 // Why: docs/why/contracts.md
 pragma solidity 0.8.37;
 
+import {COMMITTEE, CREDIT_WORDS, FULL_COHORT, OPENING_WORDS, QUORUM, ringSlot} from "./libraries/Constants.sol";
 import {Memory} from "evm/Memory.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {EpochClock} from "./base/EpochClock.sol";
@@ -32,13 +33,13 @@ import {CapSums, Sums, SumsWord} from "./libraries/Sums.sol";
 import {CohortResult, Tally} from "./libraries/Tally.sol";
 
 /// @title Consensus of an epoch: finalize, reveal, void, and what the vault pays from
-/// @notice At most two of a cohort's five seats may lie: then a median lies within what the honest say, or below it where seats are
+/// @notice Fewer than a quorum of a cohort's seats may lie: then a median lies within what the honest say, or below it where seats are
 /// missing. Everything is permissionless; whoever calls cannot choose what counts, only be late.
 contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     using Records for uint256;
     using Silence for uint256;
     using SumsWord for Sums;
-    using Standings for uint256[11];
+    using Standings for uint256[CREDIT_WORDS];
 
     modifier onlyVault() {
         if (msg.sender != address(vault)) revert NotKaisarContract(msg.sender);
@@ -105,7 +106,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         if (phase != Phase.Commit) revert WrongPhase(epoch, phase, Phase.Commit);
         if (uint256(root) >> 32 == 0) revert EmptyRoot();
         if (_commitmentWord(epoch, msg.sender) != 0) revert AlreadyCommitted(msg.sender, epoch);
-        _commitments[msg.sender][epoch & 3] = uint256(root) >> 32 << 32 | uint32(epoch << 1);
+        _commitments[msg.sender][ringSlot(epoch)] = uint256(root) >> 32 << 32 | uint32(epoch << 1);
         emit Committed(epoch, msg.sender, root);
     }
 
@@ -124,7 +125,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         uint256 given = _maskOf(openings);
         if (given != needed) revert WrongSeats(given, needed);
 
-        (uint256[10][5] memory words, uint256 opened) = _openAll(session, openings);
+        (uint256[OPENING_WORDS][COMMITTEE] memory words, uint256 opened) = _openAll(session, openings);
         if (session.phase != Phase.Open) _strikeUnopened(session, given);
         if (LibBit.popCount(opened) < QUORUM) _void(session);
         else _settle(session, words, opened);
@@ -138,14 +139,14 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         onlyVault
         returns (uint256 firstLane, uint256[] memory credits)
     {
-        uint256 record = _records[cohort][epoch & 3];
+        uint256 record = _records[cohort][ringSlot(epoch)];
         uint256 paid = record.lanesPaid();
-        uint256 count = record.isOf(epoch) && record.stateOf() == CohortState.Final ? 64 - paid : 0;
+        uint256 count = record.isOf(epoch) && record.stateOf() == CohortState.Final ? FULL_COHORT - paid : 0;
         if (count > maxLanes) count = maxLanes;
-        firstLane = 64 * uint256(cohort) + paid;
+        firstLane = FULL_COHORT * cohort + paid;
         credits = new uint256[](count);
         if (count == 0) return (firstLane, credits);
-        uint256[11] storage words = _credits[cohort][epoch & 3];
+        uint256[CREDIT_WORDS] storage words = _credits[cohort][ringSlot(epoch)];
         words.read(paid, credits);
         _markPaid(epoch, cohort, record.withLanesPaid(paid + count));
     }
@@ -154,9 +155,9 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     function takeAgreements(uint64 epoch, uint32 cohort)
         external
         onlyVault
-        returns (uint32[5] memory owners, uint8[5] memory agreed)
+        returns (uint32[COMMITTEE] memory owners, uint8[COMMITTEE] memory agreed)
     {
-        uint256 record = _records[cohort][epoch & 3];
+        uint256 record = _records[cohort][ringSlot(epoch)];
         if (!record.isOf(epoch) || record.stateOf() != CohortState.Final || record.checkersPaid()) return (owners, agreed);
         CohortRecord memory unpacked = record.unpack();
         _markPaid(epoch, cohort, record.withCheckersPaid());
@@ -166,7 +167,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     /// @dev See {IEpochConsensus}.
     function takeKeeperCalls(uint64 epoch, address keeper) external onlyVault returns (uint256 lanes, uint256 errands) {
         (lanes, errands) = _keeperCalls(epoch, keeper);
-        if (lanes + errands != 0) _calls[keeper][epoch & 3] = uint256(epoch) << 64;
+        if (lanes + errands != 0) _calls[keeper][ringSlot(epoch)] = uint256(epoch) << 64;
     }
 
     // --- internals --------------------------------------------------------------------------------------------------
@@ -174,15 +175,15 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     /// @dev Proves every opening. A proven one out of range counts as missing and is struck, so it stops nobody.
     function _openAll(Session memory session, Opening[] calldata openings)
         private
-        returns (uint256[10][5] memory words, uint256 opened)
+        returns (uint256[OPENING_WORDS][COMMITTEE] memory words, uint256 opened)
     {
-        address[5] memory owners = session.owners;
+        address[COMMITTEE] memory owners = session.owners;
         for (uint256 i; i < openings.length; ++i) {
             Opening calldata opening = openings[i];
             uint256 seat = opening.seat;
             address owner = owners[seat];
             uint256 commitment = session.commitments[seat];
-            uint256[10] memory own = _prove(session.epoch, owner, session.cohort, session.depth, commitment, opening);
+            uint256[OPENING_WORDS] memory own = _prove(session.epoch, owner, session.cohort, session.depth, commitment, opening);
             if (session.phase == Phase.Open) _mixSalt(session.epoch, owner, commitment, opening.salt);
             if (PackedMedian.inRange(own)) {
                 words[seat] = own;
@@ -193,13 +194,13 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
         }
     }
 
-    function _settle(Session memory session, uint256[10][5] memory words, uint256 opened) private {
+    function _settle(Session memory session, uint256[OPENING_WORDS][COMMITTEE] memory words, uint256 opened) private {
         _payOverwritten(session);
         CohortResult memory result = Tally.tally(words, session.occupancies[0], _uptimeTolerance);
         uint256 silence = _silence[session.cohort];
         CapSums memory caps = _presentCapSums();
-        (PassSums memory sums, uint256[11] memory credits) = _standings[session.cohort].pass(
-            _credits[session.cohort][session.epoch & 3],
+        (PassSums memory sums, uint256[CREDIT_WORDS] memory credits) = _standings[session.cohort].pass(
+            _credits[session.cohort][ringSlot(session.epoch)],
             result,
             silence.silent(),
             session.occupancies,
@@ -210,8 +211,8 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
 
         _count(session, sums, caps);
         uint256 record = Records.pack(session.epoch, CohortState.Final, opened, session.indices, result.agreed);
-        if (session.epoch < _firstPaidEpoch) record = record.withLanesPaid(64).withCheckersPaid();
-        _records[session.cohort][session.epoch & 3] = record;
+        if (session.epoch < _firstPaidEpoch) record = record.withLanesPaid(FULL_COHORT).withCheckersPaid();
+        _records[session.cohort][ringSlot(session.epoch)] = record;
         _emitFinal(session, words, opened, result, credits);
     }
 
@@ -233,10 +234,10 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     /// a whole.
     function _emitFinal(
         Session memory session,
-        uint256[10][5] memory words,
+        uint256[OPENING_WORDS][COMMITTEE] memory words,
         uint256 opened,
         CohortResult memory result,
-        uint256[11] memory credits
+        uint256[CREDIT_WORDS] memory credits
     ) private {
         bytes32 topic = CohortFinalized.selector;
         (uint256 epoch, uint256 cohort) = (session.epoch, session.cohort);
@@ -263,7 +264,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
     }
 
     function _markPaid(uint64 epoch, uint32 cohort, uint256 record) private {
-        _records[cohort][epoch & 3] = record;
+        _records[cohort][ringSlot(epoch)] = record;
         if (record.isPaid()) _cohortPaid(epoch);
     }
 }

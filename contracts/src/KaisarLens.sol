@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COHORT_LANES, COMMITTEE} from "./libraries/Constants.sol";
 import {ICheckerSeats} from "./interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {IEpochConsensus, Phase} from "./interfaces/IEpochConsensus.sol";
@@ -59,11 +60,11 @@ contract KaisarLens is IKaisarLens {
         view_.revealed = _consensus.revealedSeats(epoch, cohort);
         view_.record = _consensus.cohortRecord(epoch, cohort);
         view_.members = _registry.devicesOf(epoch, cohort);
-        for (uint32 i; i < 64; ++i) {
-            view_.credits[i] = _consensus.creditOf(epoch, 64 * cohort + i);
+        for (uint32 i; i < COHORT_LANES; ++i) {
+            view_.credits[i] = _consensus.creditOf(epoch, COHORT_LANES * cohort + i);
         }
         view_.seats = _committee(epoch, cohort);
-        for (uint256 i; i < 5; ++i) {
+        for (uint256 i; i < COMMITTEE; ++i) {
             address seat = view_.seats[i];
             if (seat != address(0) && _consensus.commitmentOf(epoch, seat) != 0) view_.committed |= uint8(1 << i);
         }
@@ -72,7 +73,7 @@ contract KaisarLens is IKaisarLens {
     /// @inheritdoc IKaisarLens
     function deviceOverview(bytes32 deviceId) public view returns (DeviceOverview memory view_) {
         view_.device = _registry.getDevice(deviceId);
-        view_.cohort = view_.device.lane / 64;
+        view_.cohort = view_.device.lane / COHORT_LANES;
         view_.standing = _consensus.standing(deviceId);
         view_.silentEpochs = _consensus.silentEpochs(view_.device.lane);
         view_.payoutBalance = _token.balanceOf(view_.device.payout);
@@ -121,8 +122,8 @@ contract KaisarLens is IKaisarLens {
         cohorts = new uint32[](end - from);
         uint256 found;
         for (uint32 cohort = from; cohort < end; ++cohort) {
-            address[5] memory owners = _committee(epoch, cohort);
-            for (uint256 i; i < 5; ++i) {
+            address[COMMITTEE] memory owners = _committee(epoch, cohort);
+            for (uint256 i; i < COMMITTEE; ++i) {
                 if (owners[i] == operator) cohorts[found++] = cohort;
             }
         }
@@ -131,10 +132,10 @@ contract KaisarLens is IKaisarLens {
         }
     }
 
-    /// @dev All zero without a seed, or with fewer than five owners.
-    function _committee(uint64 epoch, uint32 cohort) private view returns (address[5] memory owners) {
+    /// @dev All zero without a seed, or with fewer owners than a committee has.
+    function _committee(uint64 epoch, uint32 cohort) private view returns (address[COMMITTEE] memory owners) {
         if (_consensus.seedOf(epoch) == 0) return owners;
-        try _consensus.seatsOf(epoch, cohort) returns (address[5] memory drawn) {
+        try _consensus.seatsOf(epoch, cohort) returns (address[COMMITTEE] memory drawn) {
             return drawn;
         } catch {}
     }

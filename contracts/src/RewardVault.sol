@@ -2,6 +2,7 @@
 // Why: docs/why/contracts.md
 pragma solidity 0.8.37;
 
+import {COMMITTEE, FULL_COHORT} from "./libraries/Constants.sol";
 import {Guard} from "evm/Guard.sol";
 import {Memory} from "evm/Memory.sol";
 import {Governed} from "./base/Governed.sol";
@@ -19,7 +20,7 @@ contract RewardVault is IRewardVault, Governed, Guard {
     using Tokens for IKaisarToken;
 
     /// @dev Lanes that a call is worth which is not about lanes: pin, roll, report, jail, delist, claim, close.
-    uint256 private constant ERRAND = 64;
+    uint256 private constant ERRAND = FULL_COHORT;
     /// @dev An epoch is opened with less than its emission from the start of this many epochs later on.
     uint64 private constant GRACE_EPOCHS = 3;
 
@@ -95,13 +96,13 @@ contract RewardVault is IRewardVault, Governed, Guard {
     /// @inheritdoc IRewardVault
     function payCheckers(uint64 epoch, uint32 cohort) external nonReentrant returns (uint256 paid) {
         _requirePayable(epoch);
-        (uint32[5] memory owners, uint8[5] memory agreed) = consensus.takeAgreements(epoch, cohort);
+        (uint32[COMMITTEE] memory owners, uint8[COMMITTEE] memory agreed) = consensus.takeAgreements(epoch, cohort);
         if (owners[0] == 0) return 0;
         EpochMoney memory money = _open(epoch);
-        address[5] memory payouts;
-        uint256[5] memory amounts;
+        address[COMMITTEE] memory payouts;
+        uint256[COMMITTEE] memory amounts;
         uint256 lanes;
-        for (uint256 i; i < 5; ++i) {
+        for (uint256 i; i < COMMITTEE; ++i) {
             payouts[i] = seats.payoutOf(owners[i]);
             // Members were counted before any cohort of the epoch could become final, so this is never a division by zero.
             paid += amounts[i] = uint256(money.checkerPool) * agreed[i] / money.drawnLanes;
@@ -111,7 +112,7 @@ contract RewardVault is IRewardVault, Governed, Guard {
         uint256 bounty = _bounty(epoch, money, lanes);
         _spend(epoch, paid + bounty);
         uint256 refused;
-        for (uint256 i; i < 5; ++i) {
+        for (uint256 i; i < COMMITTEE; ++i) {
             if (amounts[i] != 0) refused += _deliver(payouts[i], amounts[i]);
         }
         if (bounty != 0) refused += _deliver(msg.sender, bounty);
@@ -124,9 +125,9 @@ contract RewardVault is IRewardVault, Governed, Guard {
         if (!money.opened) revert EpochUnopened(epoch);
         if (money.closed) revert AlreadyClosed(epoch);
         (uint256 lanes, uint256 errands) = consensus.takeKeeperCalls(epoch, keeper);
-        uint256 members = money.drawnLanes / 5;
+        uint256 members = money.drawnLanes / COMMITTEE;
         // Seed, resolution and reveals of all lanes together: never more than the half that is theirs.
-        paid = lanes * _least(money.bounty / 64, money.keeperPool / 2 / (2 * members + 2 * ERRAND));
+        paid = lanes * _least(money.bounty / FULL_COHORT, money.keeperPool / 2 / (2 * members + 2 * ERRAND));
         paid += _bounty(epoch, money, errands * ERRAND);
         if (paid == 0) return 0;
         emit KeeperPaid(epoch, keeper, lanes, errands, paid);
@@ -215,7 +216,7 @@ contract RewardVault is IRewardVault, Governed, Guard {
         money.bounty = emission.bounty;
         money.maxPrice = emission.maxPrice;
         money.denominator = uint80(totals.credits + totals.openCaps);
-        money.drawnLanes = 5 * uint40(totals.lanes);
+        money.drawnLanes = uint40(COMMITTEE * totals.lanes);
     }
 
     function _requirePayable(uint64 epoch) private view {
@@ -339,7 +340,7 @@ contract RewardVault is IRewardVault, Governed, Guard {
     function _bounty(uint64 epoch, EpochMoney memory money, uint256 lanes) private returns (uint256 amount) {
         if (lanes == 0 || msg.sender == address(consensus)) return 0;
         uint256 half = money.keeperPool / 2;
-        amount = lanes * _least(money.bounty / 64, half / (3 * (uint256(money.drawnLanes) / 5) + ERRAND));
+        amount = lanes * _least(money.bounty / FULL_COHORT, half / (3 * (uint256(money.drawnLanes) / COMMITTEE) + ERRAND));
         amount = _least(amount, half - money.keeperPaid);
         if (amount != 0) _money[epoch].keeperPaid = money.keeperPaid + uint96(amount);
     }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Test} from "forge-std/Test.sol";
+import {CERTAIN, COMMITTEE, QUORUM} from "../src/libraries/Constants.sol";
 import {Minifloat} from "../src/libraries/Minifloat.sol";
 import {PackedMedian} from "../src/libraries/PackedMedian.sol";
 import {Silence} from "../src/libraries/Silence.sol";
@@ -160,16 +161,16 @@ contract TallyTest is Test {
         }
     }
 
-    /// @dev Invariant 11, as bits: three of five, and four.
-    function testFuzz_majorityIsThreeOfFive(uint256[5] memory v) public pure {
+    /// @dev Invariant 11, as bits: a quorum of the committee, and as many as make a result certain.
+    function testFuzz_majorityCountsAQuorumAndCertainty(uint256[5] memory v) public pure {
         (uint256 got, uint256 four) = PackedMedian.majority(v[0], v[1], v[2], v[3], v[4]);
         for (uint256 bit; bit < 256; ++bit) {
             uint256 votes;
-            for (uint256 i; i < 5; ++i) {
+            for (uint256 i; i < COMMITTEE; ++i) {
                 votes += v[i] >> bit & 1;
             }
-            assertEq(got >> bit & 1, votes >= 3 ? 1 : 0);
-            assertEq(four >> bit & 1, votes >= 4 ? 1 : 0);
+            assertEq(got >> bit & 1, votes >= QUORUM ? 1 : 0);
+            assertEq(four >> bit & 1, votes >= CERTAIN ? 1 : 0);
         }
     }
 

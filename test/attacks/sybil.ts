@@ -3,7 +3,7 @@
  * but the one that three seats of a registration's cohort enforce; what it may gain is the grace and how far apart seats see a trigger.
  */
 import { productionParameters } from '../../src/core/chain/network-presets.ts'
-import { medianOfFive } from '../../src/core/epoch/median.ts'
+import { committeeMedian } from '../../src/core/epoch/median.ts'
 import { specHash, specs, windowRate } from '../../src/core/job/spec.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import type { Attack } from './attack.ts'
@@ -88,7 +88,7 @@ const orders: Record<string, { readonly cohorts: (n: number) => number; readonly
 const pay = (arrivals: ReadonlyMap<Registration, Arrival>): number =>
   [...arrivals].reduce(
     (sum, [{ sights }, arrival]) =>
-      sum + medianOfFive(sights.map(seenAtMs => countedRate(spec, graceMs, seenAtMs, arrival))),
+      sum + committeeMedian(sights.map(seenAtMs => countedRate(spec, graceMs, seenAtMs, arrival))),
     0,
   )
 

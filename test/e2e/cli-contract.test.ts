@@ -49,7 +49,7 @@ describe('entry', () => {
       success: true,
       data: {
         code: 'TooFewOwners',
-        meaning: expect.stringContaining('five different owners'),
+        meaning: expect.stringContaining('Fewer different owners'),
         fix: expect.any(String),
       },
     })

@@ -2,10 +2,12 @@
 // Why: docs/why/consensus-and-audits.md
 pragma solidity 0.8.37;
 
+import {COHORT_LANES, FULL_COHORT, OPENING_WORDS, ringSlot, ROOT_WORD} from "../libraries/Constants.sol";
 import {StrikeReason} from "../interfaces/ICheckerSeats.sol";
 import {Commitment} from "../interfaces/IDeviceRegistry.sol";
 import {Audit, CohortState, Evidence, Opening} from "../interfaces/IEpochConsensus.sol";
 import {MerklePath} from "../libraries/MerklePath.sol";
+import {OpeningWords} from "../libraries/OpeningWords.sol";
 import {Records} from "../libraries/Records.sol";
 import {SignedTypes} from "../libraries/SignedTypes.sol";
 import {EpochViews} from "./EpochViews.sol";
@@ -16,6 +18,7 @@ import {EpochViews} from "./EpochViews.sol";
 abstract contract Audits is EpochViews {
     using Records for uint256;
     using SignedTypes for bytes32;
+    using OpeningWords for uint256[OPENING_WORDS];
 
     /// @dev What an answer has to show. `lane` is global, `judged` false where the seat judged nobody, `worked` whether its rate is above zero.
     struct Question {
@@ -32,7 +35,7 @@ abstract contract Audits is EpochViews {
     function auditOf(uint64 epoch, uint32 cohort, uint8 seat) public view returns (Audit memory audit) {
         audit.closesAt = _auditsEndAt(epoch) - _auditSeconds(epoch);
         bytes32 seed = seedOf[epoch + 2];
-        uint256 record = _records[cohort][epoch & 3];
+        uint256 record = _records[cohort][ringSlot(epoch)];
         bool opened = record.isOf(epoch) && record.stateOf() == CohortState.Final && record.unpack().opened >> seat & 1 != 0;
         if (seed == 0 || !opened) return audit;
         uint256 draw = uint256(keccak256(abi.encode(seed, "audit", epoch, cohort, seat)));
@@ -82,15 +85,15 @@ abstract contract Audits is EpochViews {
     }
 
     /// @dev The (draw mod n)-th of the n lanes the seat judged; false where it judged none.
-    function _auditedLane(uint256 flags, uint256 draw) private pure returns (bool any, uint256 lane) {
+    function _auditedLane(uint256[OPENING_WORDS] calldata words, uint256 draw) private pure returns (bool any, uint256 lane) {
         uint256 judged;
-        for (uint256 i; i < 64; ++i) {
-            judged += flags >> (4 * i + 3) & 1;
+        for (uint256 i; i < FULL_COHORT; ++i) {
+            judged += words.judged(i);
         }
         if (judged == 0) return (false, 0);
         uint256 left = draw % judged + 1;
         for (;; ++lane) {
-            left -= flags >> (4 * lane + 3) & 1;
+            left -= words.judged(lane);
             if (left == 0) return (true, lane);
         }
     }
@@ -101,26 +104,26 @@ abstract contract Audits is EpochViews {
         returns (Question memory question)
     {
         uint256 lane;
-        (question.judged, lane) = _auditedLane(opening.words[8], audit.laneDraw);
+        (question.judged, lane) = _auditedLane(opening.words, audit.laneDraw);
         question.epoch = epoch;
-        question.lane = 64 * cohort + uint32(lane);
+        question.lane = COHORT_LANES * cohort + uint32(lane);
         question.ordinal = audit.ordinal;
         question.rounds = _roundRulesIn(epoch).maxRounds;
-        question.worked = opening.words[lane / 16] >> (16 * (lane % 16)) & 0xffff != 0;
-        question.root = bytes32(opening.words[9]);
+        question.worked = opening.words.rate(lane) != 0;
+        question.root = bytes32(opening.words[ROOT_WORD]);
     }
 
     /// @dev One leaf where the rate is zero; else leaves up to the first with work, of which there must be one.
     /// @return shown commitmentHash of the last leaf.
     function _checkLeaves(Question memory question, Evidence[] calldata leaves) private pure returns (bytes32 shown) {
         uint256 rounds = question.rounds;
-        uint256 depth = MerklePath.depth(64 * rounds);
+        uint256 depth = MerklePath.depth(FULL_COHORT * rounds);
         if (leaves.length == 0 || leaves.length > (question.worked ? rounds : 1)) revert AnswerInvalid();
         for (uint256 i; i < leaves.length; ++i) {
             if (shown != 0) revert AnswerInvalid();
             Evidence calldata leaf = leaves[i];
             shown = leaf.commitmentHash;
-            uint256 index = question.lane % 64 * rounds + (question.ordinal + i) % rounds;
+            uint256 index = question.lane % COHORT_LANES * rounds + (question.ordinal + i) % rounds;
             bytes32 hash = keccak256(abi.encode(leaf.round, shown, leaf.reason));
             if (leaf.proof.length != depth || MerklePath.root(hash, index, leaf.proof) != question.root) revert AnswerInvalid();
         }
@@ -142,15 +145,15 @@ abstract contract Audits is EpochViews {
     }
 
     function _seatOwner(uint64 epoch, uint32 cohort, uint8 seat) private view returns (address) {
-        return seats.ownerOf(_records[cohort][epoch & 3].unpack().owners[seat]);
+        return seats.ownerOf(_records[cohort][ringSlot(epoch)].unpack().owners[seat]);
     }
 
     function _answersOf(uint64 epoch, uint32 cohort) private view returns (uint256) {
-        uint256 word = _answers[cohort][epoch & 3];
+        uint256 word = _answers[cohort][ringSlot(epoch)];
         return word >> 16 == epoch ? word & 0xffff : 0;
     }
 
     function _mark(uint64 epoch, uint32 cohort, uint256 bit) private {
-        _answers[cohort][epoch & 3] = uint256(epoch) << 16 | _answersOf(epoch, cohort) | bit;
+        _answers[cohort][ringSlot(epoch)] = uint256(epoch) << 16 | _answersOf(epoch, cohort) | bit;
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE, OPENING_WORDS, QUORUM} from "../libraries/Constants.sol";
 import {ICheckerSeats} from "../interfaces/ICheckerSeats.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
@@ -43,14 +44,14 @@ contract EpochExtension is Sessions, Audits, RuleChanges {
         for (uint256 i; i < openings.length; ++i) {
             uint256 seat = openings[i].seat;
             address owner = session.owners[seat];
-            uint256[10] memory words = _prove(epoch, owner, cohort, session.depth, session.commitments[seat], openings[i]);
+            uint256[OPENING_WORDS] memory words = _prove(epoch, owner, cohort, session.depth, session.commitments[seat], openings[i]);
             if (!PackedMedian.inRange(words)) revert OpeningMalformed(owner);
             _mixSalt(epoch, owner, session.commitments[seat], openings[i].salt);
         }
         bool wasRevealed = _isRevealed(epoch, cohort);
         uint256 before = revealedSeats(epoch, cohort);
         _revealed[cohort] = uint256(epoch) << 8 | before | given;
-        _countLanes(epoch, LibBit.popCount(given & ~before) * LibBit.popCount(session.occupancies[0]) / 5);
+        _countLanes(epoch, LibBit.popCount(given & ~before) * LibBit.popCount(session.occupancies[0]) / COMMITTEE);
         if (!wasRevealed && _isRevealed(epoch, cohort)) {
             Sums memory totals = _totalsAt(epoch, session.members, session.depth, _presentCapSums().settling);
             totals.waiting += 1;

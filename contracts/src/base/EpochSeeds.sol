@@ -2,6 +2,7 @@
 // Why: docs/why/consensus-and-audits.md
 pragma solidity 0.8.37;
 
+import {COMMITTEE, FULL_COHORT} from "../libraries/Constants.sol";
 import {Blocks} from "evm/Blocks.sol";
 import {EpochState} from "./EpochState.sol";
 
@@ -20,7 +21,7 @@ abstract contract EpochSeeds is EpochState {
         uint64 latest = uint64(block.timestamp + LATEST_START);
         if (firstEpochAt > latest) revert StartTooLate(firstEpochAt, latest);
         uint256 owners = seats.activeOwners();
-        if (owners < 5) revert TooFewOwners(uint64(owners));
+        if (owners < COMMITTEE) revert TooFewOwners(uint64(owners));
         _begin(firstEpochAt);
         emit Started(firstEpochAt);
     }
@@ -31,7 +32,7 @@ abstract contract EpochSeeds is EpochState {
         if (seedOf[epoch] != 0) return;
         uint64 pinned = pinnedBlockOf(epoch);
         if (pinned != 0 && (Blocks.number() <= pinned || Blocks.hashOf(pinned) != 0)) return;
-        if (pinned == 0) _countLanes(epoch, 64);
+        if (pinned == 0) _countLanes(epoch, FULL_COHORT);
         pinned = Blocks.number() + 1;
         _seeding[epoch].pinnedBlock = pinned;
         emit Pinned(epoch, pinned, msg.sender);
@@ -51,7 +52,7 @@ abstract contract EpochSeeds is EpochState {
             : keccak256(abi.encode(seedOf[epoch - 1], _salts[epoch - 2], hash));
         seedOf[epoch] = seed;
         _seeding[epoch].seededAt = uint64(block.timestamp);
-        _countLanes(epoch, 64);
+        _countLanes(epoch, FULL_COHORT);
         emit Rolled(epoch, seed, msg.sender);
     }
 

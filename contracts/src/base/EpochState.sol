@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {CREDIT_WORDS, KEPT_EPOCHS, ringSlot} from "../libraries/Constants.sol";
 import {ICheckerSeats} from "../interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
 import {IRewardVault} from "../interfaces/IRewardVault.sol";
@@ -8,7 +9,7 @@ import {EpochClock} from "./EpochClock.sol";
 
 /// @title All storage of EpochConsensus
 /// @notice EpochConsensus and EpochExtension inherit this and declare no storage of their own, so both see the same layout. What is kept
-/// per epoch mod 4 is overwritten four epochs later; a cohort's payments are made before that ({Sessions}).
+/// in a {ringSlot} is overwritten {KEPT_EPOCHS} later; a cohort's payments are made before that ({Sessions}).
 abstract contract EpochState is EpochClock {
     uint256 internal constant PAUSE_ROLL = 0;
     uint256 internal constant PAUSE_FINALIZE = 1;
@@ -30,26 +31,26 @@ abstract contract EpochState is EpochClock {
     /// @dev XOR over distinct owners of keccak256(abi.encode(owner, salt)): the order of openings does not matter.
     mapping(uint64 epoch => bytes32) internal _salts;
     mapping(uint64 epoch => Seeding) internal _seeding;
-    /// @dev Per keeper and epoch mod 4: epoch << 64 | errands << 32 | lanes.
-    mapping(address keeper => uint256[4]) internal _calls;
+    /// @dev Per keeper and {ringSlot}: epoch << 64 | errands << 32 | lanes.
+    mapping(address keeper => uint256[KEPT_EPOCHS]) internal _calls;
 
     // --- cohorts
 
-    /// @dev Per owner and epoch mod 4: 28 bytes of the root | epoch (31 bits) << 1 | whether its salt is in `_salts`. Cutting the root to
+    /// @dev Per owner and {ringSlot}: 28 bytes of the root | epoch (31 bits) << 1 | whether its salt is in `_salts`. Cutting the root to
     /// 224 bits leaves 112 bits against collisions.
-    mapping(address owner => uint256[4]) internal _commitments;
+    mapping(address owner => uint256[KEPT_EPOCHS]) internal _commitments;
     /// @dev epoch << 8 | seats whose openings are on record.
     mapping(uint32 cohort => uint256) internal _revealed;
-    /// @dev Per cohort and epoch mod 4, see {Records}.
-    mapping(uint32 cohort => uint256[4]) internal _records;
-    /// @dev Per cohort and epoch mod 4: epoch << 16 | struck seats << 8 | answered seats.
-    mapping(uint32 cohort => uint256[4]) internal _answers;
+    /// @dev Per cohort and {ringSlot}, see {Records}.
+    mapping(uint32 cohort => uint256[KEPT_EPOCHS]) internal _records;
+    /// @dev Per cohort and {ringSlot}: epoch << 16 | struck seats << 8 | answered seats.
+    mapping(uint32 cohort => uint256[KEPT_EPOCHS]) internal _answers;
 
     // --- lanes
 
-    mapping(uint32 cohort => uint256[11]) internal _standings;
-    /// @dev Per cohort and epoch mod 4.
-    mapping(uint32 cohort => mapping(uint256 ring => uint256[11])) internal _credits;
+    mapping(uint32 cohort => uint256[CREDIT_WORDS]) internal _standings;
+    /// @dev Per cohort and {ringSlot}.
+    mapping(uint32 cohort => mapping(uint256 ring => uint256[CREDIT_WORDS])) internal _credits;
     /// @dev See {Silence}.
     mapping(uint32 cohort => uint256) internal _silence;
     /// @dev Standings of devices that left their lane.
@@ -68,28 +69,35 @@ abstract contract EpochState is EpochClock {
 
     /// @dev See {IEpochConsensus.keeperCalls}.
     function _keeperCalls(uint64 epoch, address keeper) internal view returns (uint256 lanes, uint256 errands) {
-        uint256 word = _calls[keeper][epoch & 3];
-        if (word >> 64 == epoch) (lanes, errands) = (uint32(word), uint32(word >> 32));
+        return _callsOf(_calls[keeper][ringSlot(epoch)], epoch);
     }
 
-    /// @dev A seed counts as a full cohort, a resolution with its lanes, a revealed seat with a fifth of them.
+    /// @dev A seed counts as a full cohort, a resolution with its lanes, a revealed seat with its part of them.
     function _countLanes(uint64 epoch, uint256 lanes) internal {
         unchecked {
-            (uint256 before, uint256 errands) = _keeperCalls(epoch, msg.sender);
-            _calls[msg.sender][epoch & 3] = uint256(epoch) << 64 | errands << 32 | (before + lanes);
+            uint256[KEPT_EPOCHS] storage calls = _calls[msg.sender];
+            uint256 slot = ringSlot(epoch);
+            (uint256 before, uint256 errands) = _callsOf(calls[slot], epoch);
+            calls[slot] = uint256(epoch) << 64 | errands << 32 | (before + lanes);
         }
     }
 
     function _countErrand(uint64 epoch, address keeper) internal {
         unchecked {
-            (uint256 lanes, uint256 before) = _keeperCalls(epoch, keeper);
-            _calls[keeper][epoch & 3] = uint256(epoch) << 64 | (before + 1) << 32 | lanes;
+            uint256[KEPT_EPOCHS] storage calls = _calls[keeper];
+            uint256 slot = ringSlot(epoch);
+            (uint256 lanes, uint256 before) = _callsOf(calls[slot], epoch);
+            calls[slot] = uint256(epoch) << 64 | (before + 1) << 32 | lanes;
         }
+    }
+
+    function _callsOf(uint256 word, uint64 epoch) private pure returns (uint256 lanes, uint256 errands) {
+        if (word >> 64 == epoch) (lanes, errands) = (uint32(word), uint32(word >> 32));
     }
 
     /// @dev The owner's commitment as it is kept; zero where it has none for this epoch.
     function _commitmentWord(uint64 epoch, address owner) internal view returns (uint256 word) {
-        word = _commitments[owner][epoch & 3];
+        word = _commitments[owner][ringSlot(epoch)];
         if (uint32(word) >> 1 != epoch) word = 0;
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE, OPENING_WORDS, ringSlot} from "../libraries/Constants.sol";
 import {CohortRecord, CohortState, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
 import {MerklePath} from "../libraries/MerklePath.sol";
 import {Records} from "../libraries/Records.sol";
@@ -20,7 +21,7 @@ abstract contract EpochViews is Openings, Totals {
     }
 
     /// @dev See {IEpochConsensus}.
-    function seatsOf(uint64 epoch, uint32 cohort) external view returns (address[5] memory owners) {
+    function seatsOf(uint64 epoch, uint32 cohort) external view returns (address[COMMITTEE] memory owners) {
         bytes32 seed = seedOf[epoch];
         if (seed == 0) revert NoSeed(epoch);
         (owners,) = seats.committee(epoch, seed, cohort);
@@ -40,7 +41,7 @@ abstract contract EpochViews is Openings, Totals {
     }
 
     /// @dev See {IEpochConsensus}.
-    function openingLeaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[10] calldata words)
+    function openingLeaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[OPENING_WORDS] calldata words)
         public
         view
         returns (bytes32 leaf)
@@ -61,7 +62,7 @@ abstract contract EpochViews is Openings, Totals {
 
     /// @dev See {IEpochConsensus}.
     function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState) {
-        uint256 record = _records[cohort][epoch & 3];
+        uint256 record = _records[cohort][ringSlot(epoch)];
         if (record.isOf(epoch)) return record.stateOf();
         bool over = phaseOf(epoch) == Phase.Pay && !(_isSettling(epoch) && _isRevealed(epoch, cohort));
         return over ? CohortState.Void : CohortState.Pending;
@@ -69,7 +70,7 @@ abstract contract EpochViews is Openings, Totals {
 
     /// @dev See {IEpochConsensus}.
     function cohortRecord(uint64 epoch, uint32 cohort) external view returns (CohortRecord memory record) {
-        uint256 word = _records[cohort][epoch & 3];
+        uint256 word = _records[cohort][ringSlot(epoch)];
         if (word.isOf(epoch)) record = word.unpack();
     }
 }

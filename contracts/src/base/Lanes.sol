@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COHORT_LANES, CREDIT_WORDS, KEPT_EPOCHS, ringSlot} from "../libraries/Constants.sol";
 import {CohortState, EpochTotals, Phase} from "../interfaces/IEpochConsensus.sol";
 import {Records} from "../libraries/Records.sol";
 import {Silence} from "../libraries/Silence.sol";
@@ -14,7 +15,7 @@ abstract contract Lanes is Totals {
     using Silence for uint256;
     using SumsWord for CapSums;
     using SumsWord for uint256;
-    using Standings for uint256[11];
+    using Standings for uint256[CREDIT_WORDS];
 
     uint48 internal immutable _firstStanding;
 
@@ -32,7 +33,7 @@ abstract contract Lanes is Totals {
         uint256 kept = _kept[deviceId];
         if (kept != 0) {
             delete _kept[deviceId];
-            _standings[lane / 64].set(lane % 64, kept);
+            _standings[lane / COHORT_LANES].set(lane % COHORT_LANES, kept);
         }
         CapSums memory sums = _presentCapSums();
         sums.following += 2 * kept;
@@ -51,10 +52,10 @@ abstract contract Lanes is Totals {
         uint256 value = standingAtLane(lane);
         if (value != 0) {
             _kept[deviceId] = value;
-            _standings[lane / 64].set(lane % 64, 0);
+            _standings[lane / COHORT_LANES].set(lane % COHORT_LANES, 0);
         }
-        uint256 silence = _silence[lane / 64];
-        if (silence.get(lane % 64) != 0) _silence[lane / 64] = silence.clear(lane % 64);
+        uint256 silence = _silence[lane / COHORT_LANES];
+        if (silence.get(lane % COHORT_LANES) != 0) _silence[lane / COHORT_LANES] = silence.clear(lane % COHORT_LANES);
     }
 
     /// @dev See {IEpochConsensus}.
@@ -66,7 +67,7 @@ abstract contract Lanes is Totals {
 
     /// @dev See {IEpochConsensus}.
     function standingAtLane(uint32 lane) public view returns (uint256) {
-        return _standings[lane / 64].get(lane % 64);
+        return _standings[lane / COHORT_LANES].get(lane % COHORT_LANES);
     }
 
     /// @dev See {IEpochConsensus}.
@@ -77,7 +78,7 @@ abstract contract Lanes is Totals {
 
     /// @dev See {IEpochConsensus}.
     function silentEpochs(uint32 lane) external view returns (uint256) {
-        return _silence[lane / 64].get(lane % 64);
+        return _silence[lane / COHORT_LANES].get(lane % COHORT_LANES);
     }
 
     /// @dev See {IEpochConsensus}.
@@ -96,9 +97,9 @@ abstract contract Lanes is Totals {
 
     /// @dev See {IEpochConsensus}.
     function creditOf(uint64 epoch, uint32 lane) external view returns (uint256) {
-        uint256 record = _records[lane / 64][epoch & 3];
+        uint256 record = _records[lane / COHORT_LANES][ringSlot(epoch)];
         if (!record.isOf(epoch) || record.stateOf() != CohortState.Final) return 0;
-        return _credits[lane / 64][epoch & 3].get(lane % 64);
+        return _credits[lane / COHORT_LANES][ringSlot(epoch)].get(lane % COHORT_LANES);
     }
 
     /// @dev See {IEpochConsensus}.
@@ -116,8 +117,8 @@ abstract contract Lanes is Totals {
     /// @dev See {IEpochConsensus}.
     function settledThrough() external view returns (bool any, uint64 epoch) {
         uint64 next = nextEpoch();
-        // Only the four youngest epochs can have an open audit. One with a shorter audit does not overtake an older one.
-        for (uint64 back = next < 6 ? next : 6; back >= 2; --back) {
+        // Only the {KEPT_EPOCHS} youngest epochs can have an open audit. One with a shorter audit does not overtake an older one.
+        for (uint64 back = next < KEPT_EPOCHS + 2 ? next : KEPT_EPOCHS + 2; back >= 2; --back) {
             uint64 candidate = next - back;
             if (block.timestamp < _auditsEndAt(candidate)) break;
             (any, epoch) = (true, candidate);
@@ -126,10 +127,10 @@ abstract contract Lanes is Totals {
 
     /// @dev See {IEpochConsensus}.
     function unpaidEpoch(uint32 lane, uint64 until) external view returns (bool any, uint64 epoch) {
-        for (uint256 ring; ring < 4; ++ring) {
-            uint256 record = _records[lane / 64][ring];
+        for (uint256 ring; ring < KEPT_EPOCHS; ++ring) {
+            uint256 record = _records[lane / COHORT_LANES][ring];
             epoch = record.epochOf();
-            if (record.stateOf() == CohortState.Final && epoch <= until && record.lanesPaid() <= lane % 64) return (true, epoch);
+            if (record.stateOf() == CohortState.Final && epoch <= until && record.lanesPaid() <= lane % COHORT_LANES) return (true, epoch);
         }
         return (false, 0);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {OPENING_WORDS, ringSlot} from "../libraries/Constants.sol";
 import {Opening} from "../interfaces/IEpochConsensus.sol";
 import {MerklePath} from "../libraries/MerklePath.sol";
 import {EpochState} from "./EpochState.sol";
@@ -16,7 +17,7 @@ abstract contract Openings is EpochState {
         uint256 depth,
         uint256 commitment,
         Opening calldata opening
-    ) internal view returns (uint256[10] memory words) {
+    ) internal view returns (uint256[OPENING_WORDS] memory words) {
         bytes32 leaf;
         (leaf, words) = _leaf(epoch, owner, cohort, opening.salt, opening.words);
         bytes32[] calldata proof = opening.proof;
@@ -27,7 +28,7 @@ abstract contract Openings is EpochState {
     /// @dev Puts an owner's salt into the seed of `epoch + 2`, once. In OPEN and REVEAL, long before that seed's block is pinned.
     function _mixSalt(uint64 epoch, address owner, uint256 commitment, bytes32 salt) internal {
         if (commitment & 1 != 0) return;
-        _commitments[owner][epoch & 3] = commitment | 1;
+        _commitments[owner][ringSlot(epoch)] = commitment | 1;
         _salts[epoch] ^= keccak256(abi.encode(owner, salt));
     }
 
@@ -36,10 +37,10 @@ abstract contract Openings is EpochState {
     }
 
     /// @dev keccak256(abi.encode(block.chainid, address(this), epoch, owner, cohort, salt, words)), in one buffer whose end is `copy`.
-    function _leaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[10] calldata words)
+    function _leaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[OPENING_WORDS] calldata words)
         internal
         view
-        returns (bytes32 leaf, uint256[10] memory copy)
+        returns (bytes32 leaf, uint256[OPENING_WORDS] memory copy)
     {
         assembly ("memory-safe") {
             let buffer := mload(0x40)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {KEPT_EPOCHS} from "../libraries/Constants.sol";
 import {RoundRules, ScoreRules, Timeline} from "../interfaces/IEpochConsensus.sol";
 import {RuleBounds} from "../libraries/RuleBounds.sol";
 import {EpochClock} from "./EpochClock.sol";
@@ -82,7 +83,7 @@ abstract contract RuleChanges is EpochClock {
     }
 
     function _changeFrom(uint32 pending) private view returns (uint32) {
-        if (pending != 0 && nextEpoch() < uint64(pending) + 5) revert ChangePending(pending);
+        if (pending != 0 && nextEpoch() < uint64(pending) + (KEPT_EPOCHS + 1)) revert ChangePending(pending);
         return uint32(seatsEffectiveFrom());
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE, FROZEN_EPOCHS, FULL_COHORT, ringSlot} from "../libraries/Constants.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {StrikeReason} from "../interfaces/ICheckerSeats.sol";
 import {CohortState, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
@@ -23,10 +24,10 @@ abstract contract Sessions is Openings, Totals {
         uint32 members;
         uint256 depth;
         uint256 committed; // bit i: seat i committed
-        uint64[3] occupancies;
-        address[5] owners;
-        uint256[5] commitments;
-        uint32[5] indices;
+        uint64[FROZEN_EPOCHS] occupancies;
+        address[COMMITTEE] owners;
+        uint256[COMMITTEE] commitments;
+        uint32[COMMITTEE] indices;
     }
 
     function _session(uint64 epoch, uint32 cohort) internal view returns (Session memory session) {
@@ -35,16 +36,16 @@ abstract contract Sessions is Openings, Totals {
         session.phase = phaseOf(epoch);
         bytes32 seed = seedOf[epoch];
         if (seed == 0) revert NoSeed(epoch);
-        if (_records[cohort][epoch & 3].isOf(epoch)) revert CohortResolved(epoch, cohort);
+        if (_records[cohort][ringSlot(epoch)].isOf(epoch)) revert CohortResolved(epoch, cohort);
         uint32 cohorts;
         (session.occupancies, session.members, cohorts) = registry.frozenCohort(epoch, cohort);
         if (session.occupancies[0] == 0) revert EmptyCohort(epoch, cohort);
         session.depth = MerklePath.depth(cohorts);
         (session.owners, session.indices) = seats.committee(epoch, seed, cohort);
-        address[5] memory owners = session.owners;
+        address[COMMITTEE] memory owners = session.owners;
         uint256 committed;
         unchecked {
-            for (uint256 i; i < 5; ++i) {
+            for (uint256 i; i < COMMITTEE; ++i) {
                 uint256 word = _commitmentWord(epoch, owners[i]);
                 session.commitments[i] = word;
                 if (word != 0) committed |= 1 << i;
@@ -59,18 +60,18 @@ abstract contract Sessions is Openings, Totals {
         uint256 lanes = LibBit.popCount(session.occupancies[0]);
         totals.resolvedLanes += lanes;
         _totals[session.epoch] = totals.pack();
-        uint8[5] memory none;
-        _records[session.cohort][session.epoch & 3] =
+        uint8[COMMITTEE] memory none;
+        _records[session.cohort][ringSlot(session.epoch)] =
             Records.pack(session.epoch, CohortState.Void, 0, session.indices, none);
         _countLanes(session.epoch, lanes);
         emit CohortVoided(session.epoch, session.cohort, msg.sender);
     }
 
-    /// @dev The record four epochs back is about to be overwritten: whoever waits for its money gets it first.
+    /// @dev The record {KEPT_EPOCHS} back is about to be overwritten: whoever waits for its money gets it first.
     function _payOverwritten(Session memory session) internal {
-        uint256 record = _records[session.cohort][session.epoch & 3];
+        uint256 record = _records[session.cohort][ringSlot(session.epoch)];
         if (record.stateOf() != CohortState.Final || record.isPaid()) return;
-        vault.payCohort(record.epochOf(), session.cohort, 64);
+        vault.payCohort(record.epochOf(), session.cohort, uint8(FULL_COHORT));
         vault.payCheckers(record.epochOf(), session.cohort);
     }
 
@@ -78,7 +79,7 @@ abstract contract Sessions is Openings, Totals {
     function _strikeUnopened(Session memory session, uint256 opened) internal {
         if (_pausedUntil(PAUSE_FINALIZE) > phaseStart(session.epoch, Phase.Open)) return;
         uint256 missing = session.committed & ~opened;
-        for (uint256 i; i < 5; ++i) {
+        for (uint256 i; i < COMMITTEE; ++i) {
             if (missing >> i & 1 == 0) continue;
             seats.strike(session.owners[i], session.epoch, session.cohort, StrikeReason.Unopened);
         }
@@ -90,7 +91,7 @@ abstract contract Sessions is Openings, Totals {
             for (uint256 i; i < openings.length; ++i) {
                 uint256 seat = openings[i].seat;
                 uint256 bit = 1 << seat;
-                if (seat > 4 || bit <= mask) revert SeatOrder();
+                if (seat > COMMITTEE - 1 || bit <= mask) revert SeatOrder();
                 mask |= bit;
             }
         }

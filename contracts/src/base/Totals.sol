@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {QUORUM} from "../libraries/Constants.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {Phase} from "../interfaces/IEpochConsensus.sol";
 import {CapSums, Sums, SumsWord} from "../libraries/Sums.sol";
@@ -15,8 +16,6 @@ abstract contract Totals is EpochState {
     using SumsWord for CapSums;
     using SumsWord for Sums;
     using SumsWord for uint256;
-
-    uint256 internal constant QUORUM = 3;
 
     /// @dev See {IEpochConsensus}.
     function revealedSeats(uint64 epoch, uint32 cohort) public view returns (uint8) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE} from "../libraries/Constants.sol";
 import {IGovernedReports} from "./IGoverned.sol";
 import {IOperatorSessions} from "./IOperatorSessions.sol";
 import {IEpochConsensus, Opening} from "./IEpochConsensus.sol";
@@ -62,8 +63,8 @@ enum StrikeReason {
 }
 
 /// @title Bonds in equal seats, frozen seat lists, strikes, jail, slashing
-/// @notice A change in epoch x counts from x + 2; before `start` it counts at once. Seats are drawn uniformly; a committee is five
-/// different owners. The operator key commits, opens and sets the endpoint; bonds move only to the payout wallet, at its asking.
+/// @notice A change in epoch x counts from x + 2; before `start` it counts at once. Seats are drawn uniformly; a committee is
+/// COMMITTEE different owners. The operator key commits, opens and sets the endpoint; bonds move only to the payout wallet, at its asking.
 interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     /// @notice The address never bonded.
     error UnknownChecker(address operator);
@@ -79,7 +80,7 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     error BondHeld(address operator, uint64 until, uint64 settledThrough);
     /// @notice Nothing of the bond is unbonding.
     error NothingToWithdraw(address operator);
-    /// @notice Fewer than five different owners in the frozen list of this epoch.
+    /// @notice Fewer different owners in the frozen list of this epoch than a committee has.
     error TooFewOwners(uint64 epoch);
     /// @notice The owner has fewer strikes than jail needs.
     error TooFewStrikes(address operator, uint256 strikes, uint256 needed);
@@ -194,10 +195,10 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     /// @notice Owners of the seats `from` … `from + count − 1` of the frozen list of `epoch` (cut at its end).
     function seatOwners(uint64 epoch, uint32 from, uint32 count) external view returns (address[] memory);
 
-    /// @notice Five different owners: draw i takes seat keccak256(abi.encode(seed, cohort, i)) mod seatCount; where its owner was
+    /// @notice As many different owners as a committee has: draw i takes seat keccak256(abi.encode(seed, cohort, i)) mod seatCount; where its owner was
     /// drawn already, the next seat in the list whose owner was not.
     function committee(uint64 epoch, bytes32 seed, uint32 cohort)
         external
         view
-        returns (address[5] memory operators, uint32[5] memory indices);
+        returns (address[COMMITTEE] memory operators, uint32[COMMITTEE] memory indices);
 }

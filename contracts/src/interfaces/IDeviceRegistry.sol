@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {FROZEN_EPOCHS} from "../libraries/Constants.sol";
 import {IEpochConsensus} from "./IEpochConsensus.sol";
 import {IGovernedReports} from "./IGoverned.sol";
 import {IOperatorSessions} from "./IOperatorSessions.sol";
@@ -16,7 +17,7 @@ struct DeviceRecord {
 }
 
 /// @notice Everything about a device at this moment.
-/// @param lane Global lane; its cohort is lane / 64.
+/// @param lane Global lane; its cohort is lane / COHORT_LANES.
 /// @param generation The latest generation; it counts from `generationFrom` on.
 /// @param generationFrom First epoch whose verdicts are about `generation`.
 /// @param since First epoch this device is a member of.
@@ -193,17 +194,17 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     /// @notice The device that owns an attested identity; zero if none.
     function identityOwner(bytes32 attestedIdentity) external view returns (bytes32);
 
-    /// @notice The 64 lanes of a cohort as frozen for `epoch`. Exact for the previous, the current and the next epoch.
+    /// @notice The lanes of a cohort as frozen for `epoch`. Exact for the previous, the current and the next epoch.
     function devicesOf(uint64 epoch, uint32 cohort) external view returns (LaneMember[64] memory);
 
-    /// @notice Bit i set: lane 64 × cohort + i has a member in `epoch`. Exact for the previous, the current and the next epoch.
+    /// @notice Bit i set: lane COHORT_LANES × cohort + i has a member in `epoch`. Exact for the previous, the current and the next epoch.
     function occupancy(uint64 epoch, uint32 cohort) external view returns (uint64);
 
     /// @notice What the consensus needs of a cohort, at once: occupancy of `epoch`, `epoch + 1` and `epoch + 2`, and {countsOf} `epoch`.
     function frozenCohort(uint64 epoch, uint32 cohort)
         external
         view
-        returns (uint64[3] memory occupancies, uint32 members, uint32 cohorts);
+        returns (uint64[FROZEN_EPOCHS] memory occupancies, uint32 members, uint32 cohorts);
 
     /// @notice Members, and cohorts that hold lanes, in `epoch`. Exact for the previous, the current and the next epoch.
     function countsOf(uint64 epoch) external view returns (uint32 members, uint32 cohorts);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE, CREDIT_WORDS, OPENING_WORDS, RATE_WORDS} from "../libraries/Constants.sol";
 import {ICheckerSeats} from "./ICheckerSeats.sol";
 import {Commitment, IDeviceRegistry} from "./IDeviceRegistry.sol";
 import {IGovernedReports} from "./IGoverned.sol";
@@ -81,7 +82,7 @@ struct ScoreRules {
 }
 
 /// @notice One seat's opening for one cohort.
-/// @param seat Place of the owner in the committee, 0 to 4 (ignored by `slashReceipt`).
+/// @param seat Place of the owner in the committee, from 0 (ignored by `slashReceipt`).
 /// @param salt The owner's salt of the epoch; the same in all of its leaves.
 /// @param words 0–3 rates (lane i is 16 bits at 16 × (i mod 16) of word i / 16), 4–7 uptimes (same layout), 8 flags (lane i is
 /// 4 bits at 4 × i: device 1, environment 2, work 4, judged 8), 9 evidence root.
@@ -89,12 +90,12 @@ struct ScoreRules {
 struct Opening {
     uint8 seat;
     bytes32 salt;
-    uint256[10] words;
+    uint256[OPENING_WORDS] words;
     bytes32[] proof;
 }
 
 /// @notice A leaf of the evidence tree: leaf = keccak256(abi.encode(round, commitmentHash, reason)), number lane × maxRounds + ordinal, in a
-/// tree of depth ⌈log2(64 × maxRounds)⌉ padded with zero leaves; a node is keccak256(left ‖ right).
+/// tree of depth ⌈log2(COHORT_LANES × maxRounds)⌉ padded with zero leaves; a node is keccak256(left ‖ right).
 /// @param round Trigger block hash; zero where the epoch had no round of that ordinal.
 /// @param commitmentHash EIP-712 digest of the device's Commitment; zero where it did no work this seat could judge.
 /// @param reason Stable code, left-aligned ASCII, of the verdict.
@@ -118,15 +119,15 @@ struct Audit {
     uint64 closesAt;
 }
 
-/// @notice What the chain keeps of a cohort in an epoch (for the last four epochs).
+/// @notice What the chain keeps of a cohort in an epoch (for the last KEPT_EPOCHS).
 /// @param opened Bit i: seat i's opening was counted.
 /// @param agreed Lanes in which seat i agreed with the result.
 /// @param lanesPaid Lanes already paid, from lane 0 of the cohort.
 struct CohortRecord {
     CohortState state;
     uint8 opened;
-    uint32[5] owners;
-    uint8[5] agreed;
+    uint32[COMMITTEE] owners;
+    uint8[COMMITTEE] agreed;
     uint8 lanesPaid;
     bool checkersPaid;
 }
@@ -156,7 +157,7 @@ interface IEpochReports {
     error StartInThePast(uint64 firstEpochAt);
     /// @notice `firstEpochAt` (block time, seconds) must be within thirty days.
     error StartTooLate(uint64 firstEpochAt, uint64 latest);
-    /// @notice Fewer than five different owners are bonded.
+    /// @notice Fewer different owners are bonded than a committee has.
     error TooFewOwners(uint64 owners);
     /// @notice The epoch is in another phase than the call is for.
     error WrongPhase(uint64 epoch, Phase phase, Phase needed);
@@ -178,7 +179,7 @@ interface IEpochReports {
     error EmptyCohort(uint64 epoch, uint32 cohort);
     /// @notice The cohort is final or void already.
     error CohortResolved(uint64 epoch, uint32 cohort);
-    /// @notice Seats must come in ascending order, each at most once, 0 to 4.
+    /// @notice Seats must come in ascending order, each at most once, numbered from 0.
     error SeatOrder();
     /// @notice In OPEN every committed seat's opening is needed; in FINALIZE exactly the revealed ones. Bit masks of seats.
     error WrongSeats(uint256 given, uint256 needed);
@@ -215,9 +216,9 @@ interface IEpochReports {
     event EpochCounted(uint64 indexed epoch, uint32 members, uint256 caps);
     /// @param seats Bit mask of the seats whose openings this call brought.
     event Revealed(uint64 indexed epoch, uint32 indexed cohort, uint8 seats);
-    /// @param rates Medians, four words in the layout of {Opening}. @param uptimes Medians, four words.
-    /// @param flags Majorities, one word (with `judged` set where at least three seats judged).
-    /// @param certain Low bit of each nibble: at least four seats judged the lane.
+    /// @param rates Medians, RATE_WORDS words in the layout of {Opening}. @param uptimes Medians, as many words.
+    /// @param flags Majorities, one word (with `judged` set where a quorum of seats judged).
+    /// @param certain Low bit of each nibble: at least CERTAIN seats judged the lane.
     /// @param credits 11 words of six 42-bit lanes: lane i is 42 bits at 42 × (i mod 6) of word i / 6.
     /// @param evidenceRoots Per seat; zero where it did not open.
     event CohortFinalized(
@@ -225,12 +226,12 @@ interface IEpochReports {
         uint32 indexed cohort,
         address indexed keeper,
         uint8 opened,
-        uint256[4] rates,
-        uint256[4] uptimes,
+        uint256[RATE_WORDS] rates,
+        uint256[RATE_WORDS] uptimes,
         uint256 flags,
         uint256 certain,
-        uint256[11] credits,
-        bytes32[5] evidenceRoots
+        uint256[CREDIT_WORDS] credits,
+        bytes32[COMMITTEE] evidenceRoots
     );
     /// @notice The cohort is void in this epoch: nobody in it is paid, and no standing moves.
     event CohortVoided(uint64 indexed epoch, uint32 indexed cohort, address indexed keeper);
@@ -247,11 +248,11 @@ interface IEpochReports {
 }
 
 /// @title Epochs: seed, assignment, commit, open, reveal, finalize, void, audits, standing
-/// @notice Trust: at most two of the five seats of a cohort lie. Everything here is permissionless; a keeper can only be late.
+/// @notice Trust: fewer than a quorum of a cohort's seats lie. Everything here is permissionless; a keeper can only be late.
 interface IEpochConsensus is IEpochReports, IGovernedReports {
     // --- epochs and seeds
 
-    /// @notice Opens epoch 0 at `firstEpochAt` (block time, seconds; within thirty days). Once, by the owner, with five different owners bonded.
+    /// @notice Opens epoch 0 at `firstEpochAt` (block time, seconds; within thirty days). Once, by the owner, with COMMITTEE different owners bonded.
     function start(uint64 firstEpochAt) external;
 
     /// @notice Binds the seed of `epoch` to a block not yet mined, while `epoch` lasts. Does nothing when a usable pin exists.
@@ -312,7 +313,7 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     /// @notice Agreements of a final cohort's seats, marked as paid. RewardVault only.
     function takeAgreements(uint64 epoch, uint32 cohort)
         external
-        returns (uint32[5] memory owners, uint8[5] memory agreed);
+        returns (uint32[COMMITTEE] memory owners, uint8[COMMITTEE] memory agreed);
     /// @notice {keeperCalls}, marked as paid. RewardVault only.
     function takeKeeperCalls(uint64 epoch, address keeper) external returns (uint256 lanes, uint256 errands);
     /// @notice Counts a jailing, delisting or claim of `keeper`, for the epoch being settled. DeviceRegistry and CheckerSeats only.
@@ -363,14 +364,14 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function seededAt(uint64 epoch) external view returns (uint64);
     /// @notice Block whose hash will make the seed of `epoch`; zero while none is pinned.
     function pinnedBlockOf(uint64 epoch) external view returns (uint64);
-    /// @notice The five owners that judge a cohort in `epoch`. Needs the seed; exact from the previous epoch on.
-    function seatsOf(uint64 epoch, uint32 cohort) external view returns (address[5] memory);
+    /// @notice The owners that judge a cohort in `epoch`. Needs the seed; exact from the previous epoch on.
+    function seatsOf(uint64 epoch, uint32 cohort) external view returns (address[COMMITTEE] memory);
     /// @notice Depth of the commitment trees of `epoch`: ⌈log2(cohorts)⌉.
     function commitmentDepth(uint64 epoch) external view returns (uint256);
     /// @notice First 28 bytes of the owner's root, zero if it did not commit.
     function commitmentOf(uint64 epoch, address owner) external view returns (bytes28);
     /// @notice keccak256(abi.encode(chainId, this, epoch, owner, cohort, salt, words)): the leaf of an opening.
-    function openingLeaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[10] calldata words)
+    function openingLeaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[OPENING_WORDS] calldata words)
         external
         view
         returns (bytes32);
@@ -397,7 +398,7 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function settledThrough() external view returns (bool any, uint64 epoch);
     /// @notice An epoch up to `until` of which the chain keeps a final result of this lane that is not paid yet. Anybody may pay it.
     function unpaidEpoch(uint32 lane, uint64 until) external view returns (bool any, uint64 epoch);
-    /// @notice What `keeper` did for `epoch` and was not paid for: lanes of its resolutions (a seed counts 64, a revealed seat a fifth of its
+    /// @notice What `keeper` did for `epoch` and was not paid for: lanes of its resolutions (a seed counts COHORT_LANES, a revealed seat its part of its
     /// cohort's), and errands.
     function keeperCalls(uint64 epoch, address keeper) external view returns (uint256 lanes, uint256 errands);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COHORT_LANES, COMMITTEE} from "../libraries/Constants.sol";
 import {Checker} from "./ICheckerSeats.sol";
 import {Device, LaneMember} from "./IDeviceRegistry.sol";
 import {CohortRecord, CohortState, EpochTotals, Phase} from "./IEpochConsensus.sol";
@@ -27,18 +28,18 @@ struct EpochOverview {
     EpochMoney money;
 }
 
-/// @param seats The five owners; all zero without a seed.
+/// @param seats The committee's owners; all zero without a seed.
 /// @param committed Bit i: seat i committed. @param revealed Bit i: seat i's opening is on record.
 struct CohortOverview {
     uint64 epoch;
     uint32 cohort;
     CohortState state;
-    address[5] seats;
+    address[COMMITTEE] seats;
     uint8 committed;
     uint8 revealed;
     CohortRecord record;
-    LaneMember[64] members;
-    uint256[64] credits;
+    LaneMember[COHORT_LANES] members;
+    uint256[COHORT_LANES] credits;
 }
 
 /// @notice A device with what the consensus knows of it, and its wallet. @param owed KAI (wei) that a payment could not deliver.

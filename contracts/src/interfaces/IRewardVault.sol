@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE} from "../libraries/Constants.sol";
 import {IGovernedReports} from "./IGoverned.sol";
 
 /// @notice How an epoch's emission is divided.
 /// @param perEpoch KAI (wei) per epoch; an epoch gets less when the vault holds less.
 /// @param checkerBps Slice of it for the checkers, in 1/10000.
 /// @param keeperBps Slice of it that bounties may take at most, in 1/10000: half of it for seeds and resolutions, half for the rest.
-/// @param bounty KAI (wei) at most for a keeper call about a full cohort (64 lanes), or about none. A bounty is by lanes, and small enough for
+/// @param bounty KAI (wei) at most for a keeper call about a full cohort, or about none. A bounty is by lanes, and small enough for
 /// the slice to last for every lane of the epoch.
 /// @param maxPrice KAI (wei) per unit of credit at most.
 struct Emission {
@@ -24,7 +25,7 @@ struct Emission {
 /// @param paid KAI (wei) paid or owed of the emission so far.
 /// @param checkerPool KAI (wei) for checkers. @param drawnLanes 5 × members: what the checker pool is divided by.
 /// @param opened Its money is set aside. @param closed What was left went back.
-/// @param emission KAI (wei) set aside, all pools together. @param keeperPool Most that bounties take. @param bounty For 64 lanes at most.
+/// @param emission KAI (wei) set aside, all pools together. @param keeperPool Most that bounties take. @param bounty For a full cohort at most.
 /// @param keeperPaid KAI (wei) of bounties so far that are not for seeds and resolutions.
 struct EpochMoney {
     uint96 devicePool;
@@ -82,9 +83,9 @@ interface IRewardVault is IGovernedReports {
         uint256[] credits,
         uint256[] amounts
     );
-    /// @notice Payments to the five seats: amount = checkerPool × agreed ÷ drawnLanes, rounded down.
-    event CheckersPaid(uint64 indexed epoch, uint32 indexed cohort, address[5] payouts, uint8[5] agreed, uint256[5] amounts);
-    /// @param lanes Lanes of its resolutions, a fifth for each revealed seat, and 64 for each pin and roll.
+    /// @notice Payments to a committee's seats: amount = checkerPool × agreed ÷ drawnLanes, rounded down.
+    event CheckersPaid(uint64 indexed epoch, uint32 indexed cohort, address[COMMITTEE] payouts, uint8[COMMITTEE] agreed, uint256[COMMITTEE] amounts);
+    /// @param lanes Lanes of its resolutions, a committee's share for each revealed seat, and COHORT_LANES for each pin and roll.
     /// @param errands Reports, jailings, delistings and claims.
     event KeeperPaid(uint64 indexed epoch, address indexed keeper, uint256 lanes, uint256 errands, uint256 amount);
     /// @notice A payment could not be delivered, and waits for {withdraw}.
@@ -105,10 +106,10 @@ interface IRewardVault is IGovernedReports {
     /// @return paid KAI (wei) paid or owed to devices by this call.
     function payCohort(uint64 epoch, uint32 cohort, uint8 maxLanes) external returns (uint256 paid);
 
-    /// @notice Pays the five seats of a final cohort. Idempotent. Anyone, once the total is fixed. Whoever calls earns a bounty by lanes.
+    /// @notice Pays the seats of a final cohort. Idempotent. Anyone, once the total is fixed. Whoever calls earns a bounty by lanes.
     function payCheckers(uint64 epoch, uint32 cohort) external returns (uint256 paid);
 
-    /// @notice Pays a keeper for its calls of an epoch. Idempotent. Anyone, once the epoch's first payment was made, within four epochs.
+    /// @notice Pays a keeper for its calls of an epoch. Idempotent. Anyone, once the epoch's first payment was made, within KEPT_EPOCHS.
     function payKeeper(uint64 epoch, address keeper) external returns (uint256 paid);
 
     /// @notice Sends what could not be delivered, to the payee. Anyone.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ALL_FLAGS, JUDGED_BIT, OPENING_WORDS} from "./Constants.sol";
+
 /// @title Median of five and majority of five, over all lanes of a word at once
 /// @notice Rates and uptimes: 16 lanes of 16 bits, values below 2^15. Flags: 64 lanes of 4 bits. The free top bit of a 16-bit lane takes the
 /// borrow of a subtraction, so lanes never touch each other. `contracts/test/reference/ScalarTally.sol` is the same, lane by lane, and
@@ -74,12 +76,12 @@ library PackedMedian {
     /// @notice Flags without those of lanes the seat did not judge.
     function judgedOnly(uint256 flags) internal pure returns (uint256) {
         unchecked {
-            return flags & (((flags >> 3) & ONES) * 15);
+            return flags & (((flags >> JUDGED_BIT) & ONES) * ALL_FLAGS);
         }
     }
 
     /// @notice Whether every rate is below 2^15 and every uptime at most 10000.
-    function inRange(uint256[10] memory words) internal pure returns (bool) {
+    function inRange(uint256[OPENING_WORDS] memory words) internal pure returns (bool) {
         unchecked {
             uint256 rates = words[0] | words[1] | words[2] | words[3];
             uint256 uptimes = words[4] | words[5] | words[6] | words[7];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE, FULL_COHORT} from "./Constants.sol";
 import {CohortRecord, CohortState} from "../interfaces/IEpochConsensus.sol";
 
 /// @title A cohort's outcome in one word
@@ -10,7 +11,7 @@ library Records {
     uint256 private constant LANES_SHIFT = 40;
     uint256 private constant LANES_MASK = 127 << 40;
 
-    function pack(uint64 epoch, CohortState state, uint256 opened, uint32[5] memory owners, uint8[5] memory agreed)
+    function pack(uint64 epoch, CohortState state, uint256 opened, uint32[COMMITTEE] memory owners, uint8[COMMITTEE] memory agreed)
         internal
         pure
         returns (uint256 word)
@@ -18,7 +19,7 @@ library Records {
         word = uint32(epoch) | uint256(state) << 32 | opened << 34;
         // for each seat: word |= agreed[i] << (47 + 7 * i) | owners[i] << (82 + 32 * i)
         assembly ("memory-safe") {
-            for { let i := 0 } lt(i, 5) { i := add(i, 1) } {
+            for { let i := 0 } lt(i, COMMITTEE) { i := add(i, 1) } {
                 let place := shl(5, i)
                 word := or(word, shl(add(47, mul(7, i)), mload(add(agreed, place))))
                 word := or(word, shl(add(82, place), mload(add(owners, place))))
@@ -31,7 +32,7 @@ library Records {
         record.opened = uint8(word >> 34 & 31);
         record.checkersPaid = word & PAID != 0;
         record.lanesPaid = uint8(lanesPaid(word));
-        for (uint256 i; i < 5; ++i) {
+        for (uint256 i; i < COMMITTEE; ++i) {
             record.agreed[i] = uint8(word >> (47 + 7 * i) & 127);
             record.owners[i] = uint32(word >> (82 + 32 * i));
         }
@@ -68,6 +69,6 @@ library Records {
 
     /// @notice Final, and nobody is waiting for money.
     function isPaid(uint256 word) internal pure returns (bool) {
-        return checkersPaid(word) && lanesPaid(word) == 64;
+        return checkersPaid(word) && lanesPaid(word) == FULL_COHORT;
     }
 }

@@ -6,6 +6,8 @@ import {IGovernedReports} from "../interfaces/IGoverned.sol";
 
 /// @title Hard-coded bounds of every rule
 library RuleBounds {
+    uint256 private constant MOST_ROUNDS = 64;
+
     function checkConstants(Timeline memory t, ScoreRules memory s) internal pure {
         _refuse(t.epochSeconds < 8 || t.epochSeconds > 30 days, "epochSeconds");
         _refuse(t.firstEpochAt != 0, "firstEpochAt");
@@ -28,8 +30,8 @@ library RuleBounds {
     }
 
     function checkRounds(RoundRules memory r, uint256 epochSeconds) internal pure {
-        _refuse(r.slots == 0 || r.slots > 64, "slots");
-        _refuse(r.maxRounds < r.slots || r.maxRounds > 64, "maxRounds");
+        _refuse(r.slots == 0 || r.slots > MOST_ROUNDS, "slots");
+        _refuse(r.maxRounds < r.slots || r.maxRounds > MOST_ROUNDS, "maxRounds");
         _refuse(r.windowMs == 0 || uint256(r.windowMs) + r.graceMs > uint256(r.samplingSeconds) * 1000, "windowMs");
         _refuse(uint256(r.samplingSeconds) * 1000 > r.openingsMs, "samplingSeconds");
         _refuse(r.eligibleFromSeconds > r.cutoffSeconds, "eligibleFromSeconds");

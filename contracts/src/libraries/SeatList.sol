@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {COMMITTEE} from "./Constants.sol";
 import {Frozen32} from "./Frozen.sol";
 
 /// @title The list of seats, as it is and as it was frozen for the last epochs
@@ -55,17 +56,17 @@ library SeatList {
         return list.owners[position].valueIn(epoch);
     }
 
-    /// @notice Five different owners, or false where the list has fewer.
+    /// @notice As many different owners as a committee has, or false where the list has fewer.
     /// @dev Draw i starts at keccak256(abi.encode(seed, cohort, i)) mod count and walks on while the owner was drawn before.
     function draw(List storage list, uint256 epoch, bytes32 seed, uint32 cohort)
         internal
         view
-        returns (bool complete, uint32[5] memory drawn)
+        returns (bool complete, uint32[COMMITTEE] memory drawn)
     {
         uint256 count = countIn(list, epoch);
-        if (count < 5) return (false, drawn);
+        if (count < COMMITTEE) return (false, drawn);
         unchecked {
-            for (uint256 i; i < 5; ++i) {
+            for (uint256 i; i < COMMITTEE; ++i) {
                 uint256 position = _start(seed, cohort, i) % count;
                 uint32 owner = ownerIn(list, epoch, position);
                 for (uint256 steps = 1; _among(drawn, owner); ++steps) {
@@ -91,7 +92,7 @@ library SeatList {
     }
 
     /// @dev Owners count from 1, so places not drawn yet match nobody.
-    function _among(uint32[5] memory drawn, uint32 owner) private pure returns (bool among) {
+    function _among(uint32[COMMITTEE] memory drawn, uint32 owner) private pure returns (bool among) {
         // among = drawn[0] == owner || … || drawn[4] == owner
         // A uint32 cut from a wider word may carry that word's bits; assembly compares all 256.
         assembly ("memory-safe") {

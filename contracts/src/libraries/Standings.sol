@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {CREDIT_WORDS, FROZEN_EPOCHS, FULL_COHORT, FULL_UPTIME, MAX_RATE_LANE, RATE_WORDS} from "./Constants.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {PackedMedian} from "./PackedMedian.sol";
 import {CohortResult} from "./Tally.sol";
@@ -30,7 +31,7 @@ struct PassSums {
 /// @notice score = decoded median rate × median uptime ÷ 10000. credit = min(score, cap), where cap = 2 × standing, or what {Newcomers} are
 /// given where there is none. standing moves a quarter of the way to the credit, in epochs with a credit only; up only where the lane's last
 /// judged epoch earned something too, so that single captured epochs do not add up. From the second judged epoch in a row without a credit on,
-/// where four seats judged, it loses a quarter. All divisions round down (towards the present standing). 64 values of 42 bits fill eleven
+/// where CERTAIN seats judged, it loses a quarter. All divisions round down (towards the present standing). 64 values of 42 bits fill eleven
 /// words, six to a word.
 library Standings {
     /// @dev Where a pass stands. The nibble of the next lane is the lowest of `scored`. `place` is the memory address of the next lane's median rate (see {_cursor}). `total` is of the lanes that earned: Σ credits |
@@ -45,18 +46,18 @@ library Standings {
 
     /// @dev The top bit of each field. No credit and no standing reaches it: scores are below 2^41.
     uint256 private constant TOPS = 0x800000000020000000000800000000020000000000800000000020000000000;
-    uint256 internal constant WORDS = 11;
+    uint256 internal constant WORDS = CREDIT_WORDS;
     uint256 internal constant PER_WORD = 6;
     uint256 internal constant BITS = 42;
     uint256 internal constant MASK = (1 << 42) - 1;
 
     /// @notice Value of lane `lane` (0 to 63) of the cohort.
-    function get(uint256[11] storage words, uint256 lane) internal view returns (uint256) {
+    function get(uint256[CREDIT_WORDS] storage words, uint256 lane) internal view returns (uint256) {
         return words[lane / PER_WORD] >> (BITS * (lane % PER_WORD)) & MASK;
     }
 
     /// @notice Fills `values` with the lanes from `lane` on.
-    function read(uint256[11] storage words, uint256 lane, uint256[] memory values) internal view {
+    function read(uint256[CREDIT_WORDS] storage words, uint256 lane, uint256[] memory values) internal view {
         unchecked {
             uint256 end = lane + values.length;
             uint256 place;
@@ -76,14 +77,14 @@ library Standings {
         }
     }
 
-    function set(uint256[11] storage words, uint256 lane, uint256 value) internal {
+    function set(uint256[CREDIT_WORDS] storage words, uint256 lane, uint256 value) internal {
         uint256 shift = BITS * (lane % PER_WORD);
         uint256 word = words[lane / PER_WORD];
         words[lane / PER_WORD] = (word & ~(MASK << shift)) | (value << shift);
     }
 
     /// @notice The standing after an epoch.
-    /// @param silent The lane's last judged epoch earned nothing. @param certain At least four seats judged it in this one.
+    /// @param silent The lane's last judged epoch earned nothing. @param certain At least CERTAIN seats judged it in this one.
     function moved(uint256 standing, uint256 credit, bool silent, bool certain) internal pure returns (uint256) {
         unchecked {
             if (credit == 0) return silent && certain ? standing - standing / 4 : standing;
@@ -97,17 +98,17 @@ library Standings {
     /// @param silent Low bit of each nibble: the lane's last judged epoch earned nothing.
     /// @param members Occupancy of this epoch, the next and the one after.
     function pass(
-        uint256[11] storage standings,
-        uint256[11] storage credits,
+        uint256[CREDIT_WORDS] storage standings,
+        uint256[CREDIT_WORDS] storage credits,
         CohortResult memory result,
         uint256 silent,
-        uint64[3] memory members,
+        uint64[FROZEN_EPOCHS] memory members,
         Newcomers memory newcomers
-    ) internal returns (PassSums memory sums, uint256[11] memory creditWords) {
+    ) internal returns (PassSums memory sums, uint256[CREDIT_WORDS] memory creditWords) {
         unchecked {
             Cursor memory cursor = _cursor(result, newcomers);
             cursor.scored = result.scored;
-            uint256[11] memory before;
+            uint256[CREDIT_WORDS] memory before;
             for (uint256 word; word < WORDS; ++word) {
                 uint256 old;
                 assembly ("memory-safe") {
@@ -115,7 +116,7 @@ library Standings {
                     old := sload(add(standings.slot, word))
                     mstore(add(before, shl(5, word)), old)
                 }
-                (uint256 fresh, uint256 credit) = _passWord(old, cursor, word == 10 ? 4 * BITS : PER_WORD * BITS);
+                (uint256 fresh, uint256 credit) = _passWord(old, cursor, word == WORDS - 1 ? FULL_COHORT % PER_WORD * BITS : PER_WORD * BITS);
                 assembly ("memory-safe") {
                     // credits[word] = creditWords[word] = credit; standings[word] = fresh
                     mstore(add(creditWords, shl(5, word)), credit)
@@ -127,7 +128,7 @@ library Standings {
             sums.caps = uint64(cursor.total >> 64);
             sums.presentDelta = int256(uint256(uint64(cursor.total >> 128))) - int256(sums.caps);
             uint256 count = cursor.total >> 192;
-            sums.earned = count == 64 ? PackedMedian.ONES : _earned(before, standings, creditWords);
+            sums.earned = count == FULL_COHORT ? PackedMedian.ONES : _earned(before, standings, creditWords);
             if (silent != 0) sums.presentDelta -= _quieten(standings, before, silent & sums.earned, silent & result.certain);
             sums.followingDelta = sums.presentDelta;
             // While nobody in the network has a standing, each member counts with what it can be credited.
@@ -138,7 +139,7 @@ library Standings {
     }
 
     /// @dev Low bit of each nibble: credited something, or given a first standing.
-    function _earned(uint256[11] memory before, uint256[11] storage standings, uint256[11] memory credits)
+    function _earned(uint256[CREDIT_WORDS] memory before, uint256[CREDIT_WORDS] storage standings, uint256[CREDIT_WORDS] memory credits)
         private
         view
         returns (uint256 nibbles)
@@ -166,14 +167,14 @@ library Standings {
         }
     }
 
-    /// @dev For lanes that were silent in their last judged epoch: no rise where they earned now, a quarter less where four seats judged them
+    /// @dev For lanes that were silent in their last judged epoch: no rise where they earned now, a quarter less where CERTAIN seats judged them
     /// and they did not.
     /// @return less What Σ 2 × standing loses by that.
-    function _quieten(uint256[11] storage standings, uint256[11] memory before, uint256 earned, uint256 certain)
+    function _quieten(uint256[CREDIT_WORDS] storage standings, uint256[CREDIT_WORDS] memory before, uint256 earned, uint256 certain)
         private
         returns (int256 less)
     {
-        for (uint256 lane; lane < 64; ++lane) {
+        for (uint256 lane; lane < FULL_COHORT; ++lane) {
             if ((earned | certain) >> (4 * lane) & 1 == 0) continue;
             uint256 old = before[lane / PER_WORD] >> (BITS * (lane % PER_WORD)) & MASK;
             uint256 standing = get(standings, lane);
@@ -189,7 +190,7 @@ library Standings {
     /// word that starts 2 × i bytes before the last of its four.
     function _cursor(CohortResult memory result, Newcomers memory newcomers) private pure returns (Cursor memory cursor) {
         uint256[8] memory buffer;
-        for (uint256 i; i < 4; ++i) {
+        for (uint256 i; i < RATE_WORDS; ++i) {
             buffer[3 - i] = result.rates[i];
             buffer[7 - i] = result.uptimes[i];
         }
@@ -217,9 +218,9 @@ library Standings {
             for { let shift := 0 } lt(shift, bits) { shift := add(shift, 42) } {
                 let next := and(shr(shift, old), 0x3ffffffffff)
                 if and(scored, 1) {
-                    let credit := and(mload(place), 0x7fff)
+                    let credit := and(mload(place), MAX_RATE_LANE)
                     if gt(credit, 0x3ff) { credit := shl(sub(shr(10, credit), 1), or(and(credit, 0x3ff), 0x400)) }
-                    credit := div(mul(credit, and(mload(add(place, 128)), 0x7fff)), 10000)
+                    credit := div(mul(credit, and(mload(add(place, 128)), MAX_RATE_LANE)), FULL_UPTIME)
                     if credit {
                         let standing := next
                         switch standing
@@ -250,11 +251,11 @@ library Standings {
     /// @dev Takes the moves of members who leave out of the sums of the epochs they are no members of.
     function _leave(
         PassSums memory sums,
-        uint256[11] memory before,
-        uint256[11] storage standings,
-        uint64[3] memory members
+        uint256[CREDIT_WORDS] memory before,
+        uint256[CREDIT_WORDS] storage standings,
+        uint64[FROZEN_EPOCHS] memory members
     ) private view {
-        for (uint256 lane; lane < 64; ++lane) {
+        for (uint256 lane; lane < FULL_COHORT; ++lane) {
             if (members[0] >> lane & 1 == 0) continue;
             uint256 old = before[lane / PER_WORD] >> (BITS * (lane % PER_WORD)) & MASK;
             int256 move = 2 * (int256(get(standings, lane)) - int256(old));

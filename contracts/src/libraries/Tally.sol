@@ -1,66 +1,67 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ALL_FLAGS, COMMITTEE, FLAGS_WORD, FULL_COHORT, JUDGED_BIT, OPENING_WORDS, RATE_WORDS} from "./Constants.sol";
 import {PackedMedian} from "./PackedMedian.sol";
 
 /// @notice The committee's result for a cohort.
 /// @param rates Medians. @param uptimes Medians. @param flags Majorities, zero in empty lanes.
-/// @param judged Low bit of each nibble: at least three seats judged the lane, and it has a member.
-/// @param certain Low bit of each nibble: at least four seats judged the lane.
+/// @param judged Low bit of each nibble: a quorum of seats judged the lane, and it has a member.
+/// @param certain Low bit of each nibble: at least CERTAIN seats judged the lane.
 /// @param scored Low bit of each nibble: device, environment and work hold as well.
 /// @param agreed Lanes in which a seat's rate is the median, its uptime close to the median, and its flags are the majority.
 struct CohortResult {
-    uint256[4] rates;
-    uint256[4] uptimes;
+    uint256[RATE_WORDS] rates;
+    uint256[RATE_WORDS] uptimes;
     uint256 flags;
     uint256 judged;
     uint256 certain;
     uint256 scored;
-    uint8[5] agreed;
+    uint8[COMMITTEE] agreed;
 }
 
-/// @title From five openings to one result
-/// @notice A seat that is missing, or does not judge a lane, counts as rate 0, uptime 0 and no flags there: two of three can lower a
+/// @title From a committee's openings to one result
+/// @notice A seat that is missing, or does not judge a lane, counts as rate 0, uptime 0 and no flags there: it can lower a
 /// median, never raise it.
 library Tally {
     using PackedMedian for uint256;
 
-    /// @param openings The ten words of each seat, all zero where it is missing. Must be in range.
+    /// @param openings The words of each seat, all zero where it is missing. Must be in range.
     /// @param occupancy Bit i: lane i has a member.
     /// @param tolerance How far from the median an uptime agrees, in 1/10000.
-    function tally(uint256[10][5] memory openings, uint64 occupancy, uint256 tolerance)
+    function tally(uint256[OPENING_WORDS][COMMITTEE] memory openings, uint64 occupancy, uint256 tolerance)
         internal
         pure
         returns (CohortResult memory result)
     {
         unchecked {
-            uint256[5] memory flags;
-            for (uint256 seat; seat < 5; ++seat) {
-                uint256[10] memory words = openings[seat];
-                uint256 own = words[8].judgedOnly();
+            uint256[COMMITTEE] memory flags;
+            for (uint256 seat; seat < COMMITTEE; ++seat) {
+                uint256[OPENING_WORDS] memory words = openings[seat];
+                uint256 own = words[FLAGS_WORD].judgedOnly();
                 flags[seat] = own;
                 // The common case, every lane judged, needs no masks.
-                if (own >> 3 & PackedMedian.ONES != PackedMedian.ONES) _dropUnjudged(words, own);
+                if (own >> JUDGED_BIT & PackedMedian.ONES != PackedMedian.ONES) _dropUnjudged(words, own);
             }
-            for (uint256 word; word < 4; ++word) {
+            for (uint256 word; word < RATE_WORDS; ++word) {
                 result.rates[word] = _medianOf(openings, word);
-                result.uptimes[word] = _medianOf(openings, word + 4);
+                result.uptimes[word] = _medianOf(openings, word + RATE_WORDS);
             }
             (uint256 majority, uint256 four) = PackedMedian.majority(flags[0], flags[1], flags[2], flags[3], flags[4]);
-            if (occupancy != type(uint64).max) majority &= PackedMedian.spreadOccupancy(occupancy) * 15;
-            uint256 judged = majority >> 3 & PackedMedian.ONES;
+            if (occupancy != type(uint64).max) majority &= PackedMedian.spreadOccupancy(occupancy) * ALL_FLAGS;
+            uint256 judged = majority >> JUDGED_BIT & PackedMedian.ONES;
             result.flags = majority;
             result.judged = judged;
-            result.certain = four >> 3 & judged;
+            result.certain = four >> JUDGED_BIT & judged;
             result.scored = majority & majority >> 1 & majority >> 2 & judged;
-            for (uint256 seat; seat < 5; ++seat) {
+            for (uint256 seat; seat < COMMITTEE; ++seat) {
                 result.agreed[seat] = _agreed(openings[seat], flags[seat], result, tolerance);
             }
         }
     }
 
     /// @dev PackedMedian.median over openings[0][word] … openings[4][word], without bounds checks.
-    function _medianOf(uint256[10][5] memory openings, uint256 word) private pure returns (uint256) {
+    function _medianOf(uint256[OPENING_WORDS][COMMITTEE] memory openings, uint256 word) private pure returns (uint256) {
         uint256 a;
         uint256 b;
         uint256 c;
@@ -78,18 +79,18 @@ library Tally {
     }
 
     /// @dev Clears the rates and uptimes of lanes without `judged`.
-    function _dropUnjudged(uint256[10] memory words, uint256 flags) private pure {
+    function _dropUnjudged(uint256[OPENING_WORDS] memory words, uint256 flags) private pure {
         unchecked {
-            uint256 judged = flags >> 3 & PackedMedian.ONES;
-            for (uint256 quarter; quarter < 4; ++quarter) {
+            uint256 judged = flags >> JUDGED_BIT & PackedMedian.ONES;
+            for (uint256 quarter; quarter < RATE_WORDS; ++quarter) {
                 uint256 kept = PackedMedian.spreadQuarter(uint64(judged >> (64 * quarter))) * 0xffff;
                 words[quarter] &= kept;
-                words[quarter + 4] &= kept;
+                words[quarter + RATE_WORDS] &= kept;
             }
         }
     }
 
-    function _agreed(uint256[10] memory words, uint256 flags, CohortResult memory result, uint256 tolerance)
+    function _agreed(uint256[OPENING_WORDS] memory words, uint256 flags, CohortResult memory result, uint256 tolerance)
         private
         pure
         returns (uint8)
@@ -98,11 +99,11 @@ library Tally {
             uint256 sameFlags = flags.equalFlags(result.flags) & result.judged;
             if (sameFlags == 0) return 0;
             // Honest seats judge the same numbers: most agree on every lane.
-            if (sameFlags == PackedMedian.ONES && _isSame(words, result)) return 64;
+            if (sameFlags == PackedMedian.ONES && _isSame(words, result)) return uint8(FULL_COHORT);
             uint256 count;
-            for (uint256 quarter; quarter < 4; ++quarter) {
+            for (uint256 quarter; quarter < RATE_WORDS; ++quarter) {
                 uint256 same = PackedMedian.spreadQuarter(uint64(sameFlags >> (64 * quarter)));
-                same &= words[quarter + 4].closeLanes(result.uptimes[quarter], tolerance);
+                same &= words[quarter + RATE_WORDS].closeLanes(result.uptimes[quarter], tolerance);
                 count += (words[quarter].equalLanes(result.rates[quarter]) & same).countLanes();
             }
             return uint8(count);
@@ -110,7 +111,7 @@ library Tally {
     }
 
     /// @dev Whether all rates and uptimes are the medians.
-    function _isSame(uint256[10] memory words, CohortResult memory result) private pure returns (bool same) {
+    function _isSame(uint256[OPENING_WORDS] memory words, CohortResult memory result) private pure returns (bool same) {
         // same = words[i] == result.rates[i] && words[i + 4] == result.uptimes[i] for all i < 4
         assembly ("memory-safe") {
             let rates := mload(result)

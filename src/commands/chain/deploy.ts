@@ -5,6 +5,7 @@ import type { DeploymentRecord } from '../../core/chain/deployment-file.ts'
 import type { PresetName } from '../../core/chain/network-presets.ts'
 import type { EvmVersion } from '../../core/chain/survey.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
+import { committeeSize } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { feeCaps, feeFlags } from '../fee-flags.ts'
 import { addressFlag } from '../input-values.ts'
@@ -15,7 +16,7 @@ export default class ChainDeploy extends BaseCommand<typeof ChainDeploy> {
 
 The key that signs pays the gas and, unless told otherwise, owns the network and holds its treasury. The chain is examined first, as
 by "kaisar chain doctor". A deployment that was interrupted goes on with the same command; its record, with everything that
-verifies the contracts, is in the folder "deployments" of --data-dir. Epochs begin with "kaisar chain start", once five different
+verifies the contracts, is in the folder "deployments" of --data-dir. Epochs begin with "kaisar chain start", once ${committeeSize} different
 Checkers are bonded.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> --preset devnet --rpc-url http://127.0.0.1:8545 --name local',
@@ -94,7 +95,7 @@ Checkers are bonded.`
     this.nextSteps([
       `kaisar context use ${name}`,
       ...(plan.treasury === deployer ? [] : ['kaisar chain fund, with the key of the treasury']),
-      'kaisar checker init and kaisar checker run, by five different owners; "kaisar chain seats" lists them',
+      `kaisar checker init and kaisar checker run, by ${committeeSize} different owners; "kaisar chain seats" lists them`,
       'kaisar provider init and kaisar provider run, where the devices are',
       'kaisar chain start, with the key of the owner',
     ])

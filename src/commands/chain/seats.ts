@@ -1,3 +1,4 @@
+import { committeeSize } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { printTable } from '../print-table.ts'
 
@@ -28,7 +29,7 @@ export default class ChainSeats extends BaseCommand<typeof ChainSeats> {
         { title: 'endpoint', cell: ({ endpoint }) => endpoint, least: 16, rank: 1 },
       ],
       checkers,
-      'No Checker has bonded a seat. "kaisar checker init" and "kaisar checker run" do; an epoch needs five different owners.',
+      `No Checker has bonded a seat. "kaisar checker init" and "kaisar checker run" do; an epoch needs ${committeeSize} different owners.`,
     )
     return { checkers }
   }

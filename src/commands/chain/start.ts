@@ -1,8 +1,9 @@
 import { Flags } from '@oclif/core'
+import { committeeSize } from '../../core/protocol/constants.ts'
 import { calldataFlags, SendingCommand, sendingFlags } from '../sending-command.ts'
 
 export default class ChainStart extends SendingCommand<typeof ChainStart> {
-  static override description = `Open epoch 0. Once, by the owner, when five different Checkers are bonded.
+  static override description = `Open epoch 0. Once, by the owner, when ${committeeSize} different Checkers are bonded.
 
 An owner that is a Safe sends what --safe or --calldata prints; leave enough time for its signatures with --in.`
   static override examples = [

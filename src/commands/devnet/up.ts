@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core'
 import type { DaemonEvent } from '../../core/devnet/launch-daemons.ts'
 import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
 import type { DevnetSummary } from '../../core/devnet/summary.ts'
+import { committeeSize } from '../../core/protocol/constants.ts'
 import { eventText, type ToldEvent } from '../../core/view/event-text.ts'
 import { shortHex } from '../../core/view/figures.ts'
 import { BaseCommand } from '../base.ts'
@@ -22,7 +23,12 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
   ]
   static override flags = {
     providers: Flags.integer({ description: 'Provider processes, one device each', default: 2, min: 1, max: 32 }),
-    checkers: Flags.integer({ description: 'Checker processes, one seat each', default: 5, min: 5, max: 64 }),
+    checkers: Flags.integer({
+      description: 'Checker processes, one seat each',
+      default: committeeSize,
+      min: committeeSize,
+      max: 64,
+    }),
     epochs: Flags.integer({ description: 'End once this many epochs are paid; default: run until Ctrl-C', min: 1 }),
     keep: Flags.boolean({ description: 'Leave the network running after --epochs, until Ctrl-C' }),
     'epoch-seconds': Flags.integer({ description: 'Length of an epoch', default: 16, min: 16, max: 86_400 }),

@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core'
+import { committeeSize } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { askedEpoch, epochFlag } from '../epoch-flag.ts'
 import { printTable } from '../print-table.ts'
@@ -54,7 +55,7 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
         { title: 'emission KAI', cell: ({ money }) => tokens(money.emission), numeric: true, rank: 1 },
       ],
       timeline === null ? [] : epochs,
-      'Epochs have not begun: the owner starts them with "kaisar chain start" once five Checkers are bonded.',
+      `Epochs have not begun: the owner starts them with "kaisar chain start" once ${committeeSize} Checkers are bonded.`,
     )
     for (const { cohort, state, committed, opened, lanesPaid } of epochs.flatMap(epoch => epoch.cohortStates))
       this.log(

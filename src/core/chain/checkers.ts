@@ -76,7 +76,7 @@ export async function frozenSeats(network: ConnectedNetwork, epoch: number): Pro
   return (await reading('seatOwners', client.readContract(call))).map(lowerCase)
 }
 
-/** The operators of the five seats that judge a cohort, in seat order; null while the epoch has no seed. */
+/** The operators of the committee that judges a cohort, in seat order; null while the epoch has no seed. */
 export async function committeeOf(network: ConnectedNetwork, epoch: number, cohort: number): Promise<Address[] | null> {
   const { client } = network.chain
   const consensus = { address: network.contracts.EpochConsensus, abi: epochConsensusAbi } as const

@@ -271,7 +271,7 @@ function creationGas(data: Hex): bigint {
 /** Gas of a constructor that writes some twenty storage slots. */
 const constructorGas = 500_000n
 
-/** Opens epoch 0 at `firstEpochAt` (block time, seconds): once, by the owner, with five different owners bonded. */
+/** Opens epoch 0 at `firstEpochAt` (block time, seconds): once, by the owner, with as many owners bonded as a committee has. */
 export const startCall = (consensus: Address, firstEpochAt: number): Call => ({
   what: 'start',
   to: consensus,

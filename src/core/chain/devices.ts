@@ -1,4 +1,5 @@
 import { type Address, type Hex, zeroAddress } from 'viem'
+import { cohortOf } from '../protocol/constants.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { deviceRegistryAbi } from './abi/device-registry.ts'
 import { kaisarLensAbi } from './abi/kaisar-lens.ts'
@@ -12,7 +13,7 @@ export type RegisteredDevice = {
   readonly id: Hex
   readonly operator: Address
   readonly payout: Address
-  /** Global lane; its cohort is lane ÷ 64. */
+  /** Global lane; see {@link cohortOf}. */
   readonly lane: number
   readonly cohort: number
   readonly generation: number
@@ -47,7 +48,7 @@ const toDevice = (raw: RawDevice): RegisteredDevice => ({
   ...raw,
   operator: lowerCase(raw.operator),
   payout: lowerCase(raw.payout),
-  cohort: Math.floor(raw.lane / 64),
+  cohort: cohortOf(raw.lane),
   until: raw.until === 0xffff_ffff ? null : raw.until,
 })
 
@@ -96,7 +97,7 @@ export const generationAt = (network: ConnectedNetwork, id: Hex, epoch: number):
     }),
   )
 
-/** The 64 lanes of a cohort as frozen for `epoch`, null where empty. Exact for the previous, this and the next epoch. */
+/** The lanes of a cohort as frozen for `epoch`, null where empty. Exact for the previous, this and the next epoch. */
 export async function cohortMembers(
   network: ConnectedNetwork,
   epoch: number,

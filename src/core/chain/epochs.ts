@@ -63,12 +63,12 @@ export type EpochMoney = {
   readonly closed: boolean
 }
 
-/** What the chain keeps of a cohort. Seats are numbered 0 to 4; masks have bit i for seat i. */
+/** What the chain keeps of a cohort. Seats are numbered from 0; masks have bit i for seat i. */
 export type CohortOverview = {
   readonly epoch: number
   readonly cohort: number
   readonly state: CohortState
-  /** The five owners, null without a seed. */
+  /** The committee's owners, null without a seed. */
   readonly seats: readonly Address[] | null
   readonly committed: number
   readonly revealed: number
@@ -77,7 +77,7 @@ export type CohortOverview = {
   readonly agreed: readonly number[]
   readonly lanesPaid: number
   readonly checkersPaid: boolean
-  /** Device of each of the 64 lanes, null where empty. */
+  /** Device of each lane, null where empty. */
   readonly members: readonly (Hex | null)[]
   readonly credits: readonly bigint[]
 }

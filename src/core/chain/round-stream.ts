@@ -1,3 +1,4 @@
+import { frozenEpochs } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type EpochRounds, epochAt } from '../protocol/trigger.ts'
 import type { HeadChange, SeenBlock } from './block-tree.ts'
@@ -63,7 +64,7 @@ export function createRoundStream(dependencies: RoundStreamDependencies): RoundS
       const youngest = changes.findLast(({ added }) => added.length > 0)?.added.at(-1)
       const rounds = await getEpochRounds(network, epoch, youngest?.hash)
       if (rounds !== null) known.set(epoch, rounds)
-      known.delete(epoch - 3)
+      known.delete(epoch - frozenEpochs)
     }
   }
 

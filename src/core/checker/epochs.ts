@@ -9,6 +9,7 @@ import type { Round, RoundEvent } from '../chain/rounds.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import type { Store } from '../platform/store.ts'
+import { keptEpochs } from '../protocol/constants.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import { isSameSeed } from '../protocol/trigger.ts'
 import type { CheckerEvent } from './checker-event.ts'
@@ -169,8 +170,8 @@ export function createEpochs(
 
   async function begin(epoch: number) {
     workingEpoch = epoch
-    epochs.delete(epoch - 4)
-    entered.delete(epoch - 4)
+    epochs.delete(epoch - keptEpochs)
+    entered.delete(epoch - keptEpochs)
     early.forgetBefore(epoch)
     const duty = epochs.get(epoch)?.duty
     if (duty !== undefined) await askDevices(duty)
@@ -201,7 +202,7 @@ export function createEpochs(
 }
 
 /** Epochs kept in any case, for who wants to look back. */
-const keptEpochs = 8
+const recordEpochs = 8
 
 /**
  * Records and evidence go when nobody can ask for them any more. A seat that judged an epoch is frozen for the next one too; once both
@@ -220,7 +221,7 @@ export async function pruneRecords(
   },
 ): Promise<number> {
   const settled = await readSettled(network)
-  const first = Math.max(0, Math.min(settled ?? 0, current - keptEpochs))
+  const first = Math.max(0, Math.min(settled ?? 0, current - recordEpochs))
   journal.prune(first)
   return first
 }

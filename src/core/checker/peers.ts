@@ -88,7 +88,7 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
         'opening.reply',
         ({ epoch: repliedEpoch, cohort: repliedCohort, words, salt, proof }) => {
           if (Number(repliedEpoch) !== epoch || repliedCohort !== cohort) return
-          // The schema of the message lets exactly ten words through; `map` forgets how many.
+          // The schema of the message lets exactly the words of an opening through; `map` forgets how many.
           const numbers = words.map(BigInt) as unknown as OpeningWords
           const scope = { chainId: network.chainId, consensus: network.consensus, epoch, owner: checker, salt }
           // Who holds an opening that passes its commitment needs nobody's signature on it.

@@ -5,6 +5,7 @@ import { getEpoch, getRoundRules } from '../chain/epochs.ts'
 import { createHeadStream } from '../chain/head-stream.ts'
 import { createRoundStream } from '../chain/round-stream.ts'
 import { aborted } from '../platform/graceful-stop.ts'
+import { keptEpochs } from '../protocol/constants.ts'
 import type { Identity } from '../transport/transport.ts'
 import { bondSeats, type SeatsWanted } from './bond-seats.ts'
 import { createDeviceJobs, type RecordPolicy, type RecordPolicyDependencies } from './device-check.ts'
@@ -149,7 +150,10 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   emit({ type: 'checker.listening', url: endpoint, seats: bonded.checker.seats, change: bonded.change })
 
   // What was committed to before a restart is still to be opened, and audited.
-  const leaveEpochs = watchEpochs({ past: 3 }, { network, heads, visit: epochs.enter, onTrouble: onTrouble('epochs') })
+  const leaveEpochs = watchEpochs(
+    { past: keptEpochs - 1 },
+    { network, heads, visit: epochs.enter, onTrouble: onTrouble('epochs') },
+  )
   const gather: Gather = async (epoch, cohort) => {
     const committee = epochs.of(epoch)?.duty.committees.get(cohort)
     if (committee === undefined || journal.seatCommitment(epoch) === null) return null

@@ -1,4 +1,5 @@
 import { defineErrors } from '../platform/errors.ts'
+import { committeeSize } from '../protocol/constants.ts'
 
 export const devnetErrors = defineErrors({
   ANVIL_MISSING: {
@@ -55,9 +56,9 @@ export const devnetErrors = defineErrors({
   },
   DEVNET_TOO_FEW_CHECKERS: {
     message: ({ checkers }: { checkers: number }) =>
-      `${checkers} Checkers cannot judge: a committee is five different owners.`,
-    meaning: 'Every cohort is judged by five seats of five different owners.',
-    fix: 'Use --checkers 5 or more.',
+      `${checkers} Checkers cannot judge: a committee is ${committeeSize} different owners.`,
+    meaning: `Every cohort is judged by ${committeeSize} seats, each of another owner.`,
+    fix: `Use --checkers ${committeeSize} or more.`,
     exit: 2,
   },
 })

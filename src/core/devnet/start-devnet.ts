@@ -20,6 +20,7 @@ import { type DataDirLock, lockDataDir } from '../platform/data-dir-lock.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { sweepProcesses, writePidFile } from '../platform/pid-file.ts'
 import { processStart } from '../platform/process-identity.ts'
+import { committeeSize } from '../protocol/constants.ts'
 import { followEpochs, type PaidEpoch } from './epoch-feed.ts'
 import { devnetErrors } from './errors.ts'
 import { type Daemon, type DaemonEvent, failWhenEnded, launchDaemon } from './launch-daemons.ts'
@@ -29,7 +30,7 @@ import { devnetRoles, type Role } from './roles.ts'
 export type DevnetOptions = {
   /** Provider processes, one device each; default 2. */
   readonly providers?: number
-  /** Checker processes, one seat each; at least and by default 5. */
+  /** Checker processes, one seat each; at least and by default as many as a committee has. */
   readonly checkers?: number
   /** Length of an epoch in seconds; default (and least) 16. */
   readonly epochSeconds?: number
@@ -106,11 +107,11 @@ export type Devnet = {
 
 /** @throws DEVNET_RUNNING, DEVNET_TOO_FEW_CHECKERS, DEVNET_PROCESS_ENDED, DEVNET_START_TIMEOUT, and what anvil refuses */
 export async function startDevnet(options: DevnetOptions, dependencies: DevnetDependencies = {}): Promise<Devnet> {
-  const { providers = 2, checkers = 5, epochSeconds = 16, port = 0, dataDir, name = 'devnet' } = options
+  const { providers = 2, checkers = committeeSize, epochSeconds = 16, port = 0, dataDir, name = 'devnet' } = options
   const { contextHome = dataDir, startTimeoutSeconds = 60 } = options
   const { clock = systemClock, onEvent = () => undefined, onView = () => undefined } = dependencies
   const { prepareStart = () => ({}) } = dependencies
-  if (checkers < 5) throw devnetErrors.DEVNET_TOO_FEW_CHECKERS({ checkers })
+  if (checkers < committeeSize) throw devnetErrors.DEVNET_TOO_FEW_CHECKERS({ checkers })
   const progress = (step: string) => onEvent({ type: 'devnet.progress', step })
 
   const lock = takeFolder(dataDir)

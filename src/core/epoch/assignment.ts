@@ -1,7 +1,5 @@
 import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
-
-/** Seats that judge a cohort, as the contracts have it. */
-export const committeeSize = 5
+import { committeeSize } from '../protocol/constants.ts'
 
 /**
  * The owners that judge a cohort, in seat order, as `CheckerSeats.committee` draws them. Draw i takes seat

@@ -1,5 +1,7 @@
+import { committeeSize } from '../protocol/constants.ts'
+
 /**
- * The median of five, packed and scalar. Sixteen 16-bit lanes (values below 2^15) are compared at once: with the free top
+ * The median of a committee, packed and scalar. The 16-bit lanes of a word (values below 2^15) are compared at once: with the free top
  * bit set, a lane's subtraction cannot borrow from its neighbour, and the bit that remains says which of the two is larger.
  */
 const topBits = BigInt(`0x${'8000'.repeat(16)}`)
@@ -29,8 +31,10 @@ export function medianPacked(five: readonly [bigint, bigint, bigint, bigint, big
   return words[2]
 }
 
-/** The median of up to five values. A missing value counts as 0, so with three values present two liars can lower the median, never raise it. */
-export function medianOfFive(values: readonly number[]): number {
-  if (values.length > 5) throw new RangeError(`${values.length} values; a committee has five seats`)
-  return [...values, 0, 0, 0, 0, 0].slice(0, 5).sort((a, b) => a - b)[2]!
+/** The median of what the seats of a committee say. A missing value counts as 0: it can lower the median, never raise it. */
+export function committeeMedian(values: readonly number[]): number {
+  if (values.length > committeeSize)
+    throw new RangeError(`${values.length} values; a committee has ${committeeSize} seats`)
+  const missing = new Array<number>(committeeSize - values.length).fill(0)
+  return [...values, ...missing].sort((a, b) => a - b)[(committeeSize - 1) / 2]!
 }

@@ -2,18 +2,17 @@
  * Rates on chain: a monotone 15-bit minifloat (5-bit exponent, 10-bit mantissa, gradual underflow), so that comparing lanes
  * compares rates. Exact up to 2047; above that it keeps 11 significant bits, which is at most 0.1% too low.
  */
+import { maxRateLane } from '../protocol/constants.ts'
 
-/** The largest lane value; a lane is 16 bits wide and its top bit stays free for the packed comparison. */
-export const maxLane = 0x7fff
 const mantissaBits = 10n
 const mantissaSpan = 1n << mantissaBits
 
 /** The largest rate that a lane can carry: 2047 × 2^30, in Mop/s. */
-export const maxRate = decodeRate(maxLane)
+export const maxRate = decodeRate(maxRateLane)
 
 /** Lane value → rate in Mop/s. */
 export function decodeRate(lane: number): bigint {
-  if (!Number.isInteger(lane) || lane < 0 || lane > maxLane) throw new RangeError(`not a rate lane: ${lane}`)
+  if (!Number.isInteger(lane) || lane < 0 || lane > maxRateLane) throw new RangeError(`not a rate lane: ${lane}`)
   const exponent = BigInt(lane) >> mantissaBits
   const mantissa = BigInt(lane) & (mantissaSpan - 1n)
   return exponent === 0n ? mantissa : (mantissaSpan + mantissa) << (exponent - 1n)
@@ -22,7 +21,7 @@ export function decodeRate(lane: number): bigint {
 /** Rate in Mop/s → the largest lane value that does not exceed it; rates above {@link maxRate} are cut to it. */
 export function encodeRateDown(rate: bigint): number {
   if (rate < 0n) throw new RangeError(`negative rate: ${rate}`)
-  if (rate >= maxRate) return maxLane
+  if (rate >= maxRate) return maxRateLane
   if (rate < mantissaSpan) return Number(rate)
   const shift = BigInt(rate.toString(2).length) - mantissaBits - 1n
   return Number(((shift + 1n) << mantissaBits) | ((rate >> shift) - mantissaSpan))

@@ -3,6 +3,7 @@ import { firstBlockSince } from '../chain/block-time.ts'
 import { getEpoch } from '../chain/epochs.ts'
 import { getEvents } from '../chain/events.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
+import { cohortLanes } from '../protocol/constants.ts'
 
 /** One payment of an epoch, in wei of KAI; `lane` is the device's, null for seats and keepers. */
 export type Payment = {
@@ -54,7 +55,7 @@ export async function readPayments(network: ConnectedNetwork, epoch: number): Pr
       payee: lowerCase(keeper),
       lane: null,
       cohort: null,
-      basis: lanes + 64n * errands,
+      basis: lanes + BigInt(cohortLanes) * errands,
       amount,
       txHash: transactionHash,
     })),

@@ -2,8 +2,9 @@
  * Computes score, credit, standing and payment from a committee's result. Pure mirror of the contracts' arithmetic; every division
  * rounds down. Scores, credits, caps and standings share one unit (Mop/s × uptime), amounts are wei of KAI.
  */
+import { fullUptime } from '../protocol/constants.ts'
 import { decodeRate } from './minifloat.ts'
-import { fullUptime } from './opening.ts'
+import { hasFlag } from './opening.ts'
 import { isScored, type LaneResult } from './tally.ts'
 
 /** Decoded median rate × median uptime ÷ 10000; 0 unless every flag holds. */
@@ -44,7 +45,7 @@ export const creditOf = (score: bigint, standing: bigint, newcomerCap: bigint): 
 /**
  * The standing after an epoch. It moves a quarter of the way to a credit above zero, and up only where the lane's last judged epoch earned
  * something too. The first credit sets it. Without a credit it stays; from the second such judged epoch in a row on it loses a quarter,
- * where at least four seats judged.
+ * where enough seats judged to be certain.
  */
 export function nextStanding(
   standing: bigint,
@@ -86,7 +87,7 @@ export type LaneStanding = {
   readonly standing: bigint
   /** Whether its last judged epoch earned nothing. */
   readonly silent?: boolean
-  /** Whether at least four seats judged it in this one. */
+  /** Whether enough seats judged it in this one to be certain. */
   readonly certain?: boolean
 }
 export type LaneCredit = { readonly score: bigint; readonly credit: bigint; readonly standing: bigint }
@@ -94,7 +95,7 @@ export type LaneCredit = { readonly score: bigint; readonly credit: bigint; read
 /**
  * The credits of an epoch's members and the denominator of its payments.
  *
- * @param members - each member's result, null where its cohort is void or fewer than three seats judged it, and its standing
+ * @param members - each member's result, null where its cohort is void or no quorum of seats judged it, and its standing
  * before the epoch
  * @param newcomers - default: of an epoch that has these members and no others
  */
@@ -109,7 +110,7 @@ export function creditsOf(
 ) {
   let denominator = 0n
   const credits = members.map(({ lane, standing, silent, certain }): LaneCredit => {
-    const judged = lane !== null && (lane.flags & 8) !== 0
+    const judged = lane !== null && hasFlag(lane.flags, 'judged')
     const score = judged ? scoreOf(lane) : 0n
     const earned = creditOf(score, standing, newcomers.cap)
     const credit = standing === 0n && newcomers.held ? 0n : earned

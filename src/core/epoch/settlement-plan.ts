@@ -2,12 +2,12 @@ import type { Address, Hex } from 'viem'
 import type { BondedChecker } from '../chain/checkers.ts'
 import type { DeviceOverview } from '../chain/devices.ts'
 import type { CohortOverview, EpochOverview } from '../chain/epochs.ts'
+import { cohortLanes, quorum } from '../protocol/constants.ts'
 import type { OpeningWords } from './opening.ts'
-import { quorum } from './tally.ts'
 
 /** A seat's opening in the form of the contract. */
 export type OpeningOnChain = {
-  /** Place of the owner in the committee, 0 to 4. */
+  /** Place of the owner in the committee, from 0. */
   readonly seat: number
   readonly salt: Hex
   readonly words: OpeningWords
@@ -77,7 +77,7 @@ export function planCohort(
   }
   if (state === 'void' || !totalFixed) return []
   return [
-    ...(cohort.lanesPaid < 64 ? [{ do: 'payCohort', ...about } as const] : []),
+    ...(cohort.lanesPaid < cohortLanes ? [{ do: 'payCohort', ...about } as const] : []),
     ...(cohort.checkersPaid ? [] : [{ do: 'payCheckers', ...about } as const]),
   ]
 }

@@ -21,6 +21,7 @@ import {
 import { type ConnectedNetwork, reading } from '../chain/network.ts'
 import { readParameters } from '../chain/parameters.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { epochAt } from '../protocol/trigger.ts'
 import { keeperRank, turnBlocks, turnSeconds } from './keeper-rank.ts'
@@ -61,8 +62,6 @@ export type Keeper = {
   pass(gather: Gather): Promise<TakenStep[]>
 }
 
-/** Epochs that the contracts keep; older ones need no step. */
-const keptEpochs = 4
 const cohortsAtOnce = 16
 /** Every chain knows the hashes of this many last blocks. */
 const surelyKept = 250n
@@ -147,7 +146,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     if (known !== undefined) return known
     const steps: SettlementStep[] = []
     for (let cohort = 0; cohort < cohorts; cohort++)
-      for (const seat of [0, 1, 2, 3, 4]) {
+      for (const seat of seatNumbers) {
         const audit = await getAudit(network, epoch, cohort, seat)
         if (audit !== null && !audit.answered) steps.push({ do: 'strike', epoch, cohort, seat })
       }
@@ -252,7 +251,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
         sender.enqueue({ ...registry, key, functionName: step.do, args: [step.device] })
         break
       case 'payCohort':
-        sender.enqueue({ ...vault, key, functionName: 'payCohort', args: [epoch, step.cohort, 64] })
+        sender.enqueue({ ...vault, key, functionName: 'payCohort', args: [epoch, step.cohort, cohortLanes] })
         break
       case 'payCheckers':
         sender.enqueue({ ...vault, key, functionName: 'payCheckers', args: [epoch, step.cohort] })

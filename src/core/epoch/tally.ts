@@ -1,7 +1,7 @@
+import { allFlags, certainSeats, cohortLanes, committeeSize, quorum } from '../protocol/constants.ts'
 import { flagBit } from '../protocol/verdict.ts'
-import { committeeSize } from './assignment.ts'
-import { medianOfFive } from './median.ts'
-import { cohortLanes, hasFlag, type LaneOpening, type Opening } from './opening.ts'
+import { committeeMedian } from './median.ts'
+import { hasFlag, type LaneOpening, type Opening } from './opening.ts'
 
 /** The committee's result for one lane. */
 export type LaneResult = {
@@ -15,7 +15,7 @@ export type LaneResult = {
 
 export type CohortResult = {
   readonly lanes: readonly LaneResult[]
-  /** Whether at least four seats judged each lane. Only then can a zero lower the device's standing. */
+  /** Whether at least {@link certainSeats} judged each lane. Only then can a zero lower the device's standing. */
   readonly certain: readonly boolean[]
   /**
    * For each seat the number of judged lanes in which it agreed: its rate is the median, its uptime is close to the median, and its flags
@@ -24,15 +24,13 @@ export type CohortResult = {
   readonly agreed: readonly number[]
 }
 
-/** Openings that a result needs. */
-export const quorum = 3
 const nothing: LaneOpening = { rate: 0, uptime: 0, flags: 0 }
 
 /**
  * Makes one result of the committee's openings, lane by lane in plain form; the contract does the same on packed words.
  *
- * A seat that is missing (null), or does not judge a lane, counts there as rate 0, uptime 0 and no flags. So with three seats present two
- * liars can lower a median, never raise it.
+ * A seat that is missing (null), or does not judge a lane, counts there as rate 0, uptime 0 and no flags. So with a bare quorum present, the
+ * liars among it can lower a median, never raise it.
  *
  * @param openings - by seat, one entry for each seat of the committee
  * @param occupied - whether each lane has a member in the epoch
@@ -43,15 +41,16 @@ export function tally(
   occupied: readonly boolean[],
   uptimeTolerance = 0,
 ): CohortResult {
-  if (openings.length !== committeeSize) throw new RangeError(`${openings.length} openings; a committee has five seats`)
+  if (openings.length !== committeeSize)
+    throw new RangeError(`${openings.length} openings; a committee has ${committeeSize} seats`)
   const seats = openings.map(opening =>
     Array.from({ length: cohortLanes }, (_, lane) => judgedPart(opening?.lanes[lane])),
   )
   const lanes = Array.from({ length: cohortLanes }, (_, lane): LaneResult => {
     const said = seats.map(lanesOfSeat => lanesOfSeat[lane]!)
     return {
-      rate: medianOfFive(said.map(({ rate }) => rate)),
-      uptime: medianOfFive(said.map(({ uptime }) => uptime)),
+      rate: committeeMedian(said.map(({ rate }) => rate)),
+      uptime: committeeMedian(said.map(({ uptime }) => uptime)),
       flags: occupied[lane] ? majority(said.map(({ flags }) => flags)) : 0,
     }
   })
@@ -65,7 +64,7 @@ export function tally(
     certain: lanes.map(
       (_, lane) =>
         occupied[lane] === true &&
-        seats.filter(lanesOfSeat => hasFlag(lanesOfSeat[lane]!.flags, 'judged')).length > quorum,
+        seats.filter(lanesOfSeat => hasFlag(lanesOfSeat[lane]!.flags, 'judged')).length >= certainSeats,
     ),
     agreed: seats.map(lanesOfSeat => lanesOfSeat.filter((said, lane) => agrees(said, lanes[lane]!)).length),
   }
@@ -80,4 +79,4 @@ const majority = (flags: readonly number[]): number =>
   )
 
 /** Whether a lane's result earns: a quorum of seats judged it and found device, environment and work valid. */
-export const isScored = ({ flags }: LaneResult): boolean => flags === 0xf
+export const isScored = ({ flags }: LaneResult): boolean => flags === allFlags

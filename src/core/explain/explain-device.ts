@@ -2,7 +2,7 @@
 
 /** Accounts for a device's pay of an epoch: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
 import { decodeRate } from '../epoch/minifloat.ts'
-import { cohortLanes, hasFlag, type Opening, unpackOpening } from '../epoch/opening.ts'
+import { hasFlag, type Opening, unpackOpening } from '../epoch/opening.ts'
 import { capOf, creditOf, nextStanding, paymentOf, scoreOf } from '../epoch/rewards.ts'
 import { isScored, type LaneResult, tally } from '../epoch/tally.ts'
 import {
@@ -15,6 +15,7 @@ import {
   readFacts,
 } from '../network/epoch-facts.ts'
 import { paymentOfLane } from '../network/history.ts'
+import { cohortLanes, cohortOf, committeeSize, laneInCohort } from '../protocol/constants.ts'
 import type { Account, Explanation, Figures, SeatAccount } from './explanation.ts'
 import { explanationSteps } from './explanation-steps.ts'
 import { whyNothing } from './why-nothing.ts'
@@ -38,7 +39,7 @@ export function explainDevice(facts: EpochFacts, device: DeviceFacts, cohort: Co
     epoch: facts.epoch,
     operator: device.operator,
     payout: device.payout,
-    cohort: cohort?.cohort ?? Math.floor(device.lane / cohortLanes),
+    cohort: cohort?.cohort ?? cohortOf(device.lane),
     lane: account.lane,
     outcome: reason === null ? 'paid' : isPending ? 'pending' : 'nothing',
     amount: account.figures?.amount ?? 0n,
@@ -53,7 +54,7 @@ export function explainDevice(facts: EpochFacts, device: DeviceFacts, cohort: Co
 }
 
 function accountFor(facts: EpochFacts, device: DeviceFacts, cohort: CohortFacts | null): Account {
-  const lane = device.lane % cohortLanes
+  const lane = laneInCohort(device.lane)
   const openings = cohort?.seats.map(({ opening }) => (opening === null ? null : unpackOpening(opening))) ?? []
   const result = cohort === null ? null : resultOf(cohort, openings, lane)
   const figures = result === null ? null : figuresOf(facts, device, result.used, cohort!.result!.certain[lane]!)
@@ -85,7 +86,8 @@ function resultOf(cohort: CohortFacts, openings: readonly (Opening | null)[], la
   if (cohort.result === null) return null
   const { rates, uptimes, flags } = cohort.result
   const onChain: LaneResult = { rate: rates[lane]!, uptime: uptimes[lane]!, flags: flags[lane]! }
-  const isComplete = cohort.seats.length === 5 && cohort.seats.every(seat => !seat.opened || seat.opening !== null)
+  const isComplete =
+    cohort.seats.length === committeeSize && cohort.seats.every(seat => !seat.opened || seat.opening !== null)
   if (!isComplete) return { used: onChain, differences: [] }
   const occupied = Array.from({ length: cohortLanes }, (_, i) => i === lane)
   const used = tally(openings, occupied).lanes[lane]!

@@ -1,5 +1,6 @@
 /** The seven steps of an explanation in words: job → report → verdicts → consensus → score → share → payment. Pure. */
 import { hasFlag } from '../epoch/opening.ts'
+import { allFlags, committeeSize, quorum } from '../protocol/constants.ts'
 import { type Flag, flagBit } from '../protocol/verdict.ts'
 import { counted, grouped, shortHex, tokens, uptimePercent } from '../view/figures.ts'
 import type { Account, ExplanationStep, Reference, SeatAccount, stepNames } from './explanation.ts'
@@ -83,7 +84,7 @@ function verdictsStep({ seats, cohort }: Account): ExplanationStep {
   return tell(
     'verdicts',
     'done',
-    `${seats.filter(({ opened }) => opened).length} of 5 seats opened what they had committed to.`,
+    `${seats.filter(({ opened }) => opened).length} of ${committeeSize} seats opened what they had committed to.`,
     { lines: seats.map(seatLine), transactions: commits ?? [] },
   )
 }
@@ -108,13 +109,14 @@ function consensusStep({ cohort, figures, seats }: Account): ExplanationStep {
   const transactions = reference(cohort?.state === 'void' ? 'voided in' : 'finalized in', cohort?.txHash)
   if (cohort?.state === 'void') return tell('consensus', 'failed', 'The cohort is void.', { transactions })
   if (figures === null) return tell('consensus', 'waiting', 'The committee has no result yet.')
-  // A seat that did not open or abstains counts as 0: two of three can lower a median, never raise it.
+  // A seat that did not open or abstains counts as 0: that can lower a median, never raise it.
   const counted = (value: (seat: SeatAccount) => bigint | null) =>
     seats
       .map(seat => (seat.flags !== null && hasFlag(seat.flags, 'judged') ? (value(seat) ?? 0n) : 0n))
       .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-  const isKnown = seats.length === 5 && seats.every(({ opened, flags }) => !opened || flags !== null)
-  const sorted = (values: bigint[]) => values.map((value, i) => (i === 2 ? `[${value}]` : String(value))).join(' ')
+  const isKnown = seats.length === committeeSize && seats.every(({ opened, flags }) => !opened || flags !== null)
+  const sorted = (values: bigint[]) =>
+    values.map((value, i) => (i === (committeeSize - 1) / 2 ? `[${value}]` : String(value))).join(' ')
   const lines = isKnown
     ? [
         `rates in order: ${sorted(counted(({ rate }) => rate))} → median ${figures.medianRate} Mop/s`,
@@ -123,15 +125,15 @@ function consensusStep({ cohort, figures, seats }: Account): ExplanationStep {
           const count = seats.filter(
             ({ flags }) => flags !== null && hasFlag(flags, 'judged') && hasFlag(flags, flag),
           ).length
-          return `${flag}: ${count} of 5 seats, 3 needed → ${hasFlag(figures.flags, flag) ? 'holds' : 'does not hold'}`
+          return `${flag}: ${count} of ${committeeSize} seats, ${quorum} needed → ${hasFlag(figures.flags, flag) ? 'holds' : 'does not hold'}`
         }),
       ]
     : []
   return tell(
     'consensus',
-    figures.flags === 15 ? 'done' : 'failed',
+    figures.flags === allFlags ? 'done' : 'failed',
     `Median rate ${grouped(figures.medianRate)} Mop/s, median uptime ${uptimePercent(figures.medianUptime)}, ${
-      hasFlag(figures.flags, 'judged') ? flagNames(figures.flags) : 'judged by fewer than 3 seats'
+      hasFlag(figures.flags, 'judged') ? flagNames(figures.flags) : `judged by fewer than ${quorum} seats`
     }.`,
     { lines, transactions },
   )
@@ -142,7 +144,7 @@ function scoreStep({ figures, facts }: Account): ExplanationStep {
   const { medianRate, medianUptime, flags, score, standingBefore, cap, credit, heldBack, standingAfter } = figures
   const earned = credit + heldBack
   const scoreLine =
-    flags === 15
+    flags === allFlags
       ? `score = ${medianRate} × ${medianUptime} ÷ 10000 = ${score}`
       : 'score = 0, because not every flag holds'
   const capLine =

@@ -41,7 +41,7 @@ export type ExplanationStep = {
   readonly evidence: readonly Reference[]
 }
 
-/** What one of the five seats said of the device. `rate` in Mop/s; null where its opening is not known. */
+/** What one seat of the committee said of the device. `rate` in Mop/s; null where its opening is not known. */
 export type SeatAccount = Pick<SeatFacts, 'operator' | 'endpoint' | 'opened' | 'evidenceRoot' | 'rounds'> & {
   readonly seat: number
   readonly rate: bigint | null

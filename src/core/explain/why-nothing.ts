@@ -1,6 +1,7 @@
 /** Why a device earned nothing in an epoch (or not yet), and what its operator does about it. Pure. */
 import { hasFlag } from '../epoch/opening.ts'
 import type { CohortFacts } from '../network/epoch-facts.ts'
+import { committeeSize, quorum } from '../protocol/constants.ts'
 import type { Flag } from '../protocol/verdict.ts'
 import type { Account, NothingCode, NothingEarned, SeatAccount } from './explanation.ts'
 
@@ -46,32 +47,32 @@ export function whyNothing(account: Account): NothingEarned | null {
   if (cohort.state === 'void')
     return because(
       'COHORT_VOID',
-      `Cohort ${cohort.cohort} is void: fewer than 3 of its 5 seats opened. The standing is unchanged.`,
+      `Cohort ${cohort.cohort} is void: fewer than ${quorum} of its ${committeeSize} seats opened. The standing is unchanged.`,
       `This is not about the device. ${voidFix(cohort)}`,
     )
   if (figures === null) return null
   if (!hasFlag(figures.flags, 'judged'))
     return because(
       'NOT_JUDGED',
-      `Only ${countFlag(seats, 'judged')} of 5 seats judged the device, and 3 are needed. The standing is unchanged.`,
+      `Only ${countFlag(seats, 'judged')} of ${committeeSize} seats judged the device, and ${quorum} are needed. The standing is unchanged.`,
       'Seats abstain when their own faults kept them from judging, or when they never reached the device: check with "kaisar provider status" that sessions to its seats are open.',
     )
   if (!hasFlag(figures.flags, 'work'))
     return because(
       'WORK_WRONG',
-      `${countFlag(seats, 'judged') - countFlag(seats, 'work')} of 5 seats hold proof of a wrong row: what the device committed to differs from the exact result.`,
+      `${countFlag(seats, 'judged') - countFlag(seats, 'work')} of ${committeeSize} seats hold proof of a wrong row: what the device committed to differs from the exact result.`,
       'Fetch a bundle from the evidence below and run "kaisar checker verify <bundle>"; then "kaisar provider self-test". A card that computes wrongly has failing memory or an unstable clock.',
     )
   if (!hasFlag(figures.flags, 'device'))
     return because(
       'DEVICE_UNCONFIRMED',
-      `${countFlag(seats, 'device')} of 5 seats confirmed the device record, and 3 are needed: what it signs differs from what is registered, or it did not answer.`,
+      `${countFlag(seats, 'device')} of ${committeeSize} seats confirmed the device record, and ${quorum} are needed: what it signs differs from what is registered, or it did not answer.`,
       'Run "kaisar provider doctor", then restart the Provider: it registers changed hardware as a new generation.',
     )
   if (!hasFlag(figures.flags, 'environment'))
     return because(
       'ENVIRONMENT_UNCONFIRMED',
-      `${countFlag(seats, 'environment')} of 5 seats accepted the environment (driver, runtime), and 3 are needed.`,
+      `${countFlag(seats, 'environment')} of ${committeeSize} seats accepted the environment (driver, runtime), and ${quorum} are needed.`,
       'Run "kaisar provider doctor": it names the version that the policy refuses.',
     )
   if (figures.medianRate === 0n)

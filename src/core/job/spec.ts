@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
+import { committeeSize, quorum } from '../protocol/constants.ts'
 import { jobErrors } from './errors.ts'
 
 export type JobSpec = {
@@ -87,19 +88,18 @@ export const windowRate = (spec: JobSpec, rows: number): number =>
 
 /**
  * Bits of soundness against a device that skips the fraction `skipped` of its rows: −log2 of the chance that nobody sees one.
- * `forwarding`: seats forward a wrong row, so one of `seats` that sees one is enough. `alone`: three passing seats of five suffice.
+ * `forwarding`: seats forward a wrong row, so one of the committee that sees one is enough. `alone`: a passing quorum of them suffices.
  */
 export function soundnessBits(
   { samples }: Pick<JobSpec, 'samples'>,
   skipped = 0.25,
-  seats = 5,
 ): { readonly oneSeat: number; readonly forwarding: number; readonly alone: number } {
   const oneSeat = -samples * Math.log2(1 - skipped)
   const pass = 2 ** -oneSeat
   let quorumPasses = 0
-  for (let passing = Math.ceil((seats + 1) / 2); passing <= seats; passing++)
-    quorumPasses += choose(seats, passing) * pass ** passing * (1 - pass) ** (seats - passing)
-  return { oneSeat, forwarding: seats * oneSeat, alone: -Math.log2(quorumPasses) }
+  for (let passing = quorum; passing <= committeeSize; passing++)
+    quorumPasses += choose(committeeSize, passing) * pass ** passing * (1 - pass) ** (committeeSize - passing)
+  return { oneSeat, forwarding: committeeSize * oneSeat, alone: -Math.log2(quorumPasses) }
 }
 
 /** What a window is worth and how well it is checked: shown in the report and by `provider self-test`. */

@@ -4,12 +4,13 @@ import type { CheckerOverview } from '../chain/checkers.ts'
 import type { DeviceOverview } from '../chain/devices.ts'
 import type { EpochOverview, Phase } from '../chain/epochs.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
-import { cohortLanes, hasFlag } from '../epoch/opening.ts'
+import { hasFlag } from '../epoch/opening.ts'
 import { scoreOf } from '../epoch/rewards.ts'
 import type { LaneResult } from '../epoch/tally.ts'
+import { cohortOf, laneInCohort } from '../protocol/constants.ts'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
-import { cohortKey, cohortOf, cohortState, type History, isMember, type Membership, paidAt } from './history.ts'
+import { cohortKey, cohortState, type History, isMember, type Membership, paidAt } from './history.ts'
 import type {
   ChainVerdict,
   CheckerView,
@@ -189,7 +190,7 @@ function resultsOf(
       return cohortState(history, epoch, cohortOf(membership.lane), overviews.get(epoch)?.phase ?? 'pay') === 'void'
         ? [{ epoch, rate: 0n, uptime: 0, flags: 0, score: null, credit: null, ...payment, verdict: voidVerdict }]
         : []
-    const lane = membership.lane % cohortLanes
+    const lane = laneInCohort(membership.lane)
     const result = { rate: final.rates[lane]!, uptime: final.uptimes[lane]!, flags: final.flags[lane]! }
     return [
       {
@@ -212,7 +213,7 @@ function paymentsOf(history: History, epoch: number, members: Members): PaymentV
     return memberships.flatMap(({ device, lane }) => {
       const paid = paidAt(history, epoch, lane)
       if (paid === null || final === undefined) return []
-      const at = lane % cohortLanes
+      const at = laneInCohort(lane)
       const score = scoreOf({ rate: final.rates[at]!, uptime: final.uptimes[at]!, flags: final.flags[at]! })
       return [{ epoch, cohort, lane: at, device, score, ...paid }]
     })

@@ -2,7 +2,8 @@
 import type { Address, Hex } from 'viem'
 import { cohortsJudgedBy } from '../chain/checkers.ts'
 import type { CohortState } from '../chain/epochs.ts'
-import { cohortKey, cohortOf, type History, isMember } from './history.ts'
+import { cohortOf } from '../protocol/constants.ts'
+import { cohortKey, type History, isMember } from './history.ts'
 import type { NetworkReader } from './network-reader.ts'
 
 /** One cohort that an owner was drawn for. */

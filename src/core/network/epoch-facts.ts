@@ -6,13 +6,13 @@ import { getChecker } from '../chain/checkers.ts'
 import { getDevice } from '../chain/devices.ts'
 import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
 import { type ConnectedNetwork, lowerCase, reading } from '../chain/network.ts'
-import { cohortLanes, hasFlag, type OpeningWords } from '../epoch/opening.ts'
+import { hasFlag, type OpeningWords } from '../epoch/opening.ts'
 import { creditOf, type Newcomers, newcomersOf, nextStanding, scoreOf } from '../epoch/rewards.ts'
+import { cohortOf, laneInCohort, seatNumbers } from '../protocol/constants.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import { networkErrors } from './errors.ts'
 import {
   cohortKey,
-  cohortOf,
   cohortState,
   type FinalizedCohort,
   type FinalizedLanes,
@@ -47,7 +47,7 @@ export type CohortFacts = {
   readonly state: CohortState
   /** The transaction that made it final or void. */
   readonly txHash: Hex | null
-  /** Five, in seat order. */
+  /** The committee's, in seat order. */
   readonly seats: readonly SeatFacts[]
   /** As the contract computed and recorded them; null while pending or void. */
   readonly result: FinalizedLanes | null
@@ -59,7 +59,7 @@ export type SeatFacts = {
   readonly operator: Address | null
   readonly endpoint: string | null
   readonly commitTxHash: Hex | null
-  /** The ten words it opened; null where it did not. */
+  /** The words it opened; null where it did not. */
   readonly opening: OpeningWords | null
   /** Whether its opening was counted, known even where the words are not. */
   readonly opened: boolean
@@ -207,14 +207,14 @@ async function readCohort(
       rounds:
         evidence === undefined || endpoint === null || evidenceRoot === null
           ? null
-          : await evidence({ endpoint, epoch, cohort, lane: lane % cohortLanes, evidenceRoot }),
+          : await evidence({ endpoint, epoch, cohort, lane: laneInCohort(lane), evidenceRoot }),
     }
   }
   return {
     cohort,
     state: cohortState(history, epoch, cohort, overviews.get(epoch)?.phase ?? 'pay'),
     txHash: final?.txHash ?? history.voided.get(key)?.txHash ?? null,
-    seats: await Promise.all([0, 1, 2, 3, 4].map(readSeat)),
+    seats: await Promise.all(seatNumbers.map(readSeat)),
     result: final ?? null,
     payments: await Promise.all(
       (history.paidLanes.get(key) ?? []).map(async paid => ({
@@ -282,7 +282,7 @@ async function stateBefore(
     // Whoever took another lane starts there with no silence.
     if (stay !== undefined && stay.lane !== member.lane) silentBefore = false
     stay = member
-    const at = member.lane % cohortLanes
+    const at = laneInCohort(member.lane)
     // A first credit is held where others had a standing: then what the medians give sets it.
     const credit = standingBefore === 0n ? firstCredit(history, past, final, at, firstStanding) : final.credits[at]!
     standingBefore = nextStanding(standingBefore, credit, { silent: silentBefore, certain: final.certain[at]! })

@@ -1,4 +1,5 @@
 import { defineErrors } from '../platform/errors.ts'
+import { committeeSize } from '../protocol/constants.ts'
 
 export const networkErrors = defineErrors({
   EXPLORER_DEVICE_UNKNOWN: {
@@ -16,7 +17,7 @@ export const networkErrors = defineErrors({
   },
   EXPLORER_NOT_STARTED: {
     message: () => 'The network has not started: there is no epoch yet.',
-    meaning: 'Epochs begin when the owner calls "start", with Checkers of five owners bonded.',
+    meaning: `Epochs begin when the owner calls "start", with Checkers of ${committeeSize} owners bonded.`,
     fix: 'Wait for the start, or run a local network with "kaisar devnet up".',
     exit: 3,
   },

@@ -2,7 +2,8 @@
 import type { Address, Hex } from 'viem'
 import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
 import { lowerCase } from '../chain/network.ts'
-import { cohortLanes, unpackFlags, unpackLanes } from '../epoch/opening.ts'
+import { unpackCredits, unpackFlags, unpackLanes } from '../epoch/opening.ts'
+import { cohortOf, seatNumbers } from '../protocol/constants.ts'
 import type { NetworkEvent } from './network-events.ts'
 
 /** A device in a lane, from one registration until it left. */
@@ -23,7 +24,7 @@ export type FinalizedLanes = {
   readonly rates: readonly number[]
   readonly uptimes: readonly number[]
   readonly flags: readonly number[]
-  /** Whether at least four seats judged the lane. */
+  /** Whether enough seats to be certain judged the lane. */
   readonly certain: readonly boolean[]
   readonly credits: readonly bigint[]
 }
@@ -150,7 +151,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
         finalized.set(cohortKey(Number(epoch), cohort), {
           txHash,
           blockNumber,
-          opened: [0, 1, 2, 3, 4].map(seat => ((opened >> seat) & 1) === 1),
+          opened: seatNumbers.map(seat => ((opened >> seat) & 1) === 1),
           evidenceRoots,
           rates: unpackLanes(rates),
           uptimes: unpackLanes(uptimes),
@@ -206,21 +207,8 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
   }
 }
 
-const creditBits = 42n
-const creditsPerWord = 6
-
-/** 64 credits of 42 bits, six to a word. */
-const unpackCredits = (words: readonly bigint[]): bigint[] =>
-  Array.from(
-    { length: cohortLanes },
-    (_, lane) =>
-      (words[Math.floor(lane / creditsPerWord)]! >> (creditBits * BigInt(lane % creditsPerWord))) &
-      ((1n << creditBits) - 1n),
-  )
-
 export const isMember = ({ since, until }: Membership, epoch: number): boolean =>
   epoch >= since && (until === null || epoch <= until)
-export const cohortOf = (lane: number): number => Math.floor(lane / cohortLanes)
 
 /** A cohort that has no result when FINALIZE closes is void, whether or not anybody said so on chain. */
 export function cohortState(history: History, epoch: number, cohort: number, phase: Phase): CohortState {

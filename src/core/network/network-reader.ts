@@ -6,6 +6,7 @@ import { getDevices } from '../chain/devices.ts'
 import { type EpochOverview, getEpoch, getEpochRounds, getRoundRules, getTimeline } from '../chain/epochs.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import { blockAt, readRounds } from '../chain/read-rounds.ts'
+import { keptEpochs } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
 import { buildNetworkView, type EpochParts, epochPartsOf } from './build-network-view.ts'
@@ -40,13 +41,11 @@ export type NetworkReader = {
   read(): Promise<NetworkView>
   /** What explanations start from. */
   readHistory(): Promise<NetworkReading>
-  /** The five owners of a cohort's seats as they were when it was resolved; null where the endpoint no longer knows. */
+  /** The owners of a cohort's seats as they were when it was resolved; null where the endpoint no longer knows. */
   committeeAt(epoch: number, cohort: number, history: History): Promise<readonly Address[] | null>
   roundsOf(epoch: number, head: BlockHead): Promise<readonly RoundView[] | null>
 }
 
-/** Epochs that the chain keeps besides the current one. */
-const keptEpochs = 3
 /** Committees are read only where that is few calls; beyond, agreement is not known. */
 const mostCommittees = 64
 
@@ -87,7 +86,7 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
     const currentEpoch = timeline === null ? -1 : epochAt(timeline, head.timestamp)
     const firstEpoch = Math.max(0, currentEpoch - epochs + 1)
     const history = await readEvents(head, timeline, firstEpoch)
-    const kept = Array.from({ length: keptEpochs + 1 }, (_, i) => currentEpoch - i).filter(epoch => epoch >= 0)
+    const kept = Array.from({ length: keptEpochs }, (_, i) => currentEpoch - i).filter(epoch => epoch >= 0)
     const overviews = new Map(
       await Promise.all(kept.map(async epoch => [epoch, await getEpoch(network, epoch)] as const)),
     )

@@ -3,6 +3,7 @@
  * Bodies are JSON; openings travel as the frame's payload. Unknown fields are dropped, so that fields can be added.
  */
 import { z } from 'zod'
+import { openingWords } from './constants.ts'
 import { address, bytes32, signature65, uint8, uint16, uint32, uint64 } from './primitives.ts'
 import { plainText, shownText } from './text.ts'
 
@@ -113,7 +114,7 @@ const openingRequest = z.object({ epoch: uint64, cohort: uint32 })
 const openingReply = z.object({
   epoch: uint64,
   cohort: uint32,
-  words: z.array(z.string().regex(/^0x[0-9a-f]{64}$/)).length(10),
+  words: z.array(z.string().regex(/^0x[0-9a-f]{64}$/)).length(openingWords),
   salt: bytes32,
   proof: z.array(bytes32).max(32),
 })

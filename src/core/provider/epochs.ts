@@ -7,6 +7,7 @@ import type { ConnectedNetwork } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Logger } from '../platform/log.ts'
+import { frozenEpochs, keptEpochs } from '../protocol/constants.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import { epochAt, isSameSeed } from '../protocol/trigger.ts'
 import { providerErrors } from './errors.ts'
@@ -42,7 +43,7 @@ export type FollowEpochsDependencies = {
 }
 
 /** Epochs that the journal keeps: far more than the chain keeps, and than a bond or deposit answers for. */
-const keptEpochs = 64
+const journalEpochs = 64
 
 /** Enters each epoch once its seed is there, again where a reorg brings another seed. @returns how to end it */
 export async function followEpochs(
@@ -88,16 +89,16 @@ export async function followEpochs(
     if (members.length === 0) sayIdle(`none of its devices is a member of epoch ${epoch}`)
     else if (endpoints.length === 0) sayIdle(`no seats were drawn for epoch ${epoch}`)
     journal.recordEnvironment(epoch, environment)
-    journal.prune(epoch - keptEpochs)
+    journal.prune(epoch - journalEpochs)
     rosters.keep(roster)
-    entered.delete(epoch - 3)
+    entered.delete(epoch - frozenEpochs)
     seats.connect(rosters.seatsSince(epoch))
     runner.entered(epoch)
     await Promise.all(engines.map(engine => engine.prepare(rounds.seed)))
     entered.add(epoch)
     emit({ type: 'epoch.started', epoch, devices: members.length, seats: endpoints.length })
-    // These two are settled by now, and the chain keeps them for two epochs more.
-    for (const settled of [epoch - 2, epoch - 3].filter(each => each >= 0))
+    // The epoch before this one is being settled. What the chain keeps of those before it is settled.
+    for (let settled = Math.max(0, epoch - keptEpochs + 1); settled <= epoch - 2; settled++)
       reportFalseReceipts({ epoch: settled, deviceIds }, { network, journal, sender, log }).catch(onTrouble('receipts'))
     return true
   }

@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { chainLag, createDaemonMetrics, type DaemonMetricsDependencies } from '../platform/daemon-metrics.ts'
 import type { Health } from '../platform/metrics.ts'
+import { quorum } from '../protocol/constants.ts'
 import type { ProviderEvent } from './provider-event.ts'
 
 export type ProviderMetrics = {
@@ -20,8 +21,6 @@ export type ProviderState = {
   readonly chainLagSeconds: number | null
 }
 
-/** Seats of a committee that a result needs. */
-const quorum = 3
 /** A head that is older than this counts as stopped, whatever the block time. */
 const stoppedSeconds = 120
 /** Epochs without a round after which the Provider counts as not ready: an epoch is entered before it begins, and its first round may come late. */

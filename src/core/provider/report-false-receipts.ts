@@ -9,6 +9,7 @@ import { priority, type TransactionSender } from '../chain/tx/transaction-sender
 import { falseReceipts } from '../epoch/false-receipts.ts'
 import { shownOpenings } from '../epoch/shown-openings.ts'
 import type { Logger } from '../platform/log.ts'
+import { receiptEpochs } from '../protocol/constants.ts'
 import type { SignedMessage } from '../protocol/typed-data.ts'
 import type { ProviderJournal } from './journal.ts'
 
@@ -19,15 +20,12 @@ export type FalseReceiptDependencies = {
   readonly log: Logger
 }
 
-/** Epochs for which a seat may still give a receipt: those that the chain keeps, and the one that is entered early. */
-const receiptEpochs = 5n
-
 /** Whether a receipt is about one of our devices, and about an epoch whose openings can still be compared with it. */
 export const isReceiptWanted =
   ({ deviceIds, latestEpoch }: { readonly deviceIds: readonly Hex[]; readonly latestEpoch: () => number }) =>
   ({ deviceId, epoch }: Pick<SignedMessage<'Receipt'>, 'deviceId' | 'epoch'>): boolean => {
     const latest = BigInt(latestEpoch())
-    return deviceIds.includes(deviceId) && epoch <= latest && epoch > latest - receiptEpochs
+    return deviceIds.includes(deviceId) && epoch <= latest && epoch > latest - BigInt(receiptEpochs)
   }
 
 /**

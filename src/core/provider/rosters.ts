@@ -5,6 +5,7 @@ import { generationAt, getDevice } from '../chain/devices.ts'
 import { getEpochRounds } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { type JobSpec, specByHash } from '../job/spec.ts'
+import { frozenEpochs } from '../protocol/constants.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { EpochRounds } from '../protocol/trigger.ts'
 import type { Endpoint } from '../transport/dial-session.ts'
@@ -54,7 +55,7 @@ export type Rosters = {
   /** Null while the epoch was not entered. */
   of(epoch: number): Roster | null
   newest(): Roster | null
-  /** Keeps a roster, in place of an earlier one of its epoch, and forgets what is three epochs older. */
+  /** Keeps a roster, in place of an earlier one of its epoch, and forgets the one of {@link frozenEpochs} before. */
   keep(roster: Roster): void
   /** The seats of this epoch and of the one before it, each once, as they were read last. */
   seatsSince(epoch: number): readonly Endpoint[]
@@ -67,7 +68,7 @@ export function createRosters(): Rosters {
     newest: () => kept.get(Math.max(...kept.keys())) ?? null,
     keep(roster) {
       kept.set(roster.epoch, roster)
-      kept.delete(roster.epoch - 3)
+      kept.delete(roster.epoch - frozenEpochs)
     },
     seatsSince(epoch) {
       const recent = [...kept.values()].filter(roster => roster.epoch >= epoch - 1)

@@ -3,15 +3,14 @@
  *
  *   leaf = keccak256(abi.encode(round, commitmentHash, reason))     node = keccak256(left ‖ right)
  *
- * of depth ⌈log2(64 × maxRounds)⌉, padded with zero leaves. EpochConsensus checks the same when it audits a seat.
+ * of depth ⌈log2(cohort's lanes × maxRounds)⌉, padded with zero leaves. EpochConsensus checks the same when it audits a seat.
  *
  * Why: docs/why/evidence.md
  */
 import { bytesToHex, concatBytes, type Hex, hexToBytes, keccak256, stringToHex } from 'viem'
+import { cohortLanes } from '../protocol/constants.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { reportErrors } from './errors.ts'
-
-const lanes = 64
 
 export type EvidenceLeaf = {
   /** Trigger block hash; zero where the epoch had no round of that ordinal. */
@@ -37,7 +36,7 @@ export const noRound: EvidenceLeaf = { round: zeroBytes32, commitmentHash: zeroB
 export const hashEvidenceLeaf = ({ round, commitmentHash, reason }: EvidenceLeaf): Hex =>
   keccak256(concatBytes([round, commitmentHash, reason].map(word => hexToBytes(word, { size: 32 }))))
 
-export const evidenceDepth = (maxRounds: number): number => Math.ceil(Math.log2(lanes * maxRounds))
+export const evidenceDepth = (maxRounds: number): number => Math.ceil(Math.log2(cohortLanes * maxRounds))
 
 export type EvidenceTree = {
   readonly root: Hex
@@ -53,7 +52,7 @@ export function buildEvidenceTree(
 ): EvidenceTree {
   if (!Number.isInteger(maxRounds) || maxRounds < 1 || maxRounds > 255)
     throw reportErrors.REPORT_EVIDENCE_INVALID({ problem: `${maxRounds} rounds an epoch, 1 to 255 are possible` })
-  const leaves = Array.from({ length: lanes * maxRounds }, (_, number) => {
+  const leaves = Array.from({ length: cohortLanes * maxRounds }, (_, number) => {
     const lane = Math.floor(number / maxRounds)
     return leafOf(lane, number % maxRounds) ?? noRound
   })
@@ -77,7 +76,7 @@ export function buildEvidenceTree(
     )
   }
   const numberOf = (lane: number, ordinal: number) => {
-    if (lane < 0 || lane >= lanes || ordinal < 0 || ordinal >= maxRounds)
+    if (lane < 0 || lane >= cohortLanes || ordinal < 0 || ordinal >= maxRounds)
       throw reportErrors.REPORT_EVIDENCE_INVALID({ problem: `there is no leaf of lane ${lane} and round ${ordinal}` })
     return lane * maxRounds + ordinal
   }

@@ -1,6 +1,7 @@
 /** What happened, as a sentence: the same wherever it is shown, on a terminal, in a dashboard, in a log. */
 import type { CheckerEvent } from '../checker/checker-event.ts'
 import type { NetworkChange } from '../network/network-changes.ts'
+import { committeeSize } from '../protocol/constants.ts'
 import { printable } from '../protocol/text.ts'
 import type { ProviderEvent } from '../provider/provider-event.ts'
 import { counted, grouped, shortHex, tokens } from './figures.ts'
@@ -46,7 +47,7 @@ function sentenceOf(event: ToldEvent): string {
     case 'cohort.resolved':
       return event.state === 'void'
         ? `epoch ${event.epoch}  cohort ${event.cohort} is void: fewer than 3 seats opened`
-        : `epoch ${event.epoch}  cohort ${event.cohort} is final, ${event.opened} of 5 seats opened`
+        : `epoch ${event.epoch}  cohort ${event.cohort} is final, ${event.opened} of ${committeeSize} seats opened`
     case 'epoch.paid':
       return `epoch ${event.epoch}  paid: ${event.payments.map(({ device, amount }) => `${shortHex(device)} ${tokens(amount)} KAI`).join(', ')}`
     case 'epoch.started':

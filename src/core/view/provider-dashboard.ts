@@ -1,5 +1,6 @@
 /** What `provider run --watch` shows: the chain's view of our devices, and what the daemon itself tells meanwhile. Pure. */
 import type { Address } from 'viem'
+import { committeeSize, quorum } from '../protocol/constants.ts'
 import {
   type DashboardFacts,
   eventsSection,
@@ -42,7 +43,7 @@ export function providerFrame(facts: ProviderDashboardFacts, size: Size): Line[]
     { ...model, rank: 3 },
     {
       title: 'SESSIONS',
-      cell: () => ({ text: `${sessions}/5`, tone: sessions >= 3 ? 'good' : 'bad' }),
+      cell: () => ({ text: `${sessions}/${committeeSize}`, tone: sessions >= quorum ? 'good' : 'bad' }),
       numeric: true,
     },
     job,

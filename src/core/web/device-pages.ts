@@ -1,6 +1,7 @@
 import type { Hex } from 'viem'
 import type { Explanation } from '../explain/explanation.ts'
 import type { DeviceView, NetworkView } from '../network/network-view.ts'
+import { laneInCohort } from '../protocol/constants.ts'
 import { grouped, shortHex, uptimePercent } from '../view/figures.ts'
 import { barChart, countAxis, kaiAxis, lineChart, sparkPicture } from './charts.ts'
 import { explanationSection } from './explanation-section.ts'
@@ -45,7 +46,7 @@ export const devicesPage = (view: NetworkView, asked: number, modelOf: ModelOf):
     asked,
   )
 
-const placeOf = ({ cohort, lane }: DeviceView): string => `${cohort} · ${lane % 64}`
+const placeOf = ({ cohort, lane }: DeviceView): string => `${cohort} · ${laneInCohort(lane)}`
 const explanationPath = (device: DeviceView, epoch: number) => `/device/${device.id}?epoch=${epoch}#explanation`
 
 /** @param explanation - or, where it could not be read, the sentence that says why */

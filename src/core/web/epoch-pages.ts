@@ -1,4 +1,5 @@
 import type { CohortView, EpochView, NetworkView } from '../network/network-view.ts'
+import { committeeSize } from '../protocol/constants.ts'
 import { grouped } from '../view/figures.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
@@ -107,7 +108,7 @@ ${tableSection(
     { title: 'Devices', cell: ({ members }) => members, numeric: true },
     {
       title: 'Seats opened',
-      cell: ({ opened, state }) => (state === 'final' ? `${opened} of 5` : '—'),
+      cell: ({ opened, state }) => (state === 'final' ? `${opened} of ${committeeSize}` : '—'),
       numeric: true,
     },
     { title: 'Resolved in', transaction: ({ txHash }) => txHash },

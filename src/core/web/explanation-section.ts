@@ -58,7 +58,7 @@ const references = (title: string, list: readonly Reference[], pathOf?: (hash: s
 
 const seatsTable = (seats: readonly SeatAccount[]): Html =>
   table(
-    'What the five seats say',
+    'What the seats of the committee say',
     [
       { title: 'Seat', cell: ({ seat }) => seat },
       { title: 'Owner', cell: ({ operator }) => (operator === null ? 'not known' : checkerLink(operator)) },

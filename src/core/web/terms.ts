@@ -1,14 +1,15 @@
 /** The words of the protocol, each explained in a sentence: where a page uses one, and all of them below it. */
+import { cohortLanes, committeeSize } from '../protocol/constants.ts'
 import { type Html, html } from './html.ts'
 
 const meanings = {
   Epoch: 'The span of time for which devices are paid once; it settles while the next one is worked.',
   Round: 'A window of work that a block triggers which nobody could foresee.',
-  Cohort: 'Up to 64 devices that the same five seats judge in an epoch.',
+  Cohort: `Up to ${cohortLanes} devices that the same ${committeeSize} seats judge in an epoch.`,
   Lane: 'A device’s place in its cohort.',
-  Seat: 'What a Checker bonds KAI for; five seats of five owners, drawn at random, judge a cohort.',
+  Seat: `What a Checker bonds KAI for; ${committeeSize} seats of ${committeeSize} owners, drawn at random, judge a cohort.`,
   Standing: 'What a device is known to reach: it follows its scores slowly, and caps what is credited at once.',
-  Score: 'Median rate (Mop/s) times median uptime, of what the five seats say.',
+  Score: 'Median rate (Mop/s) times median uptime, of what the seats of the committee say.',
   Credit: 'The part of a score that counts for pay: at most twice the standing.',
   Verdict: 'What the committee found: VALID where it recomputed rows and they were equal, byte for byte.',
   Emission: 'KAI that the vault sets aside for an epoch: for devices, Checkers and keepers.',

@@ -6,6 +6,7 @@
 
 import { phaseSpans } from '../network/epoch-progress.ts'
 import type { NetworkView } from '../network/network-view.ts'
+import { committeeSize } from '../protocol/constants.ts'
 import { samplingDelaySeconds } from '../protocol/network-parameters.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import { counted, duration } from '../view/figures.ts'
@@ -18,7 +19,7 @@ const percentPerLetter = 0.95
 export function timelinePicture(view: NetworkView): Html {
   const { timeline, currentEpoch, head, rounds } = view
   if (timeline === null || currentEpoch === null)
-    return html`<p class="empty">The network has not started: epochs begin when five Checkers are bonded and the owner calls “start”.</p>`
+    return html`<p class="empty">The network has not started: epochs begin when ${committeeSize} Checkers are bonded and the owner calls “start”.</p>`
   const { epochSeconds } = timeline
   const startsAt = epochStartsAt(timeline, currentEpoch)
   const into = Math.min(epochSeconds, Math.max(0, head.timestamp - startsAt))

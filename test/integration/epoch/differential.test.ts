@@ -13,9 +13,10 @@ import {
   isCommitted,
   openingLeaf,
 } from '../../../src/core/epoch/commitment-tree.ts'
-import { cohortLanes, packFlags, packLanes, packOpening } from '../../../src/core/epoch/opening.ts'
+import { packFlags, packLanes, packOpening } from '../../../src/core/epoch/opening.ts'
 import { checkerPaymentOf, creditsOf, newcomersOf, openCapOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
-import { quorum, tally } from '../../../src/core/epoch/tally.ts'
+import { tally } from '../../../src/core/epoch/tally.ts'
+import { cohortLanes, quorum } from '../../../src/core/protocol/constants.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { anyBytes32, anyOpening, similarOpenings } from '../../helpers/arbitraries.ts'
 import { mineAt, networkForTests } from '../../helpers/deploy.ts'

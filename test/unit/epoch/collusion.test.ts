@@ -1,11 +1,12 @@
 /** How much a share of dishonest seats moves: draws, medians, credits and payments by the mirrors of the contracts. */
 import { keccak256, numberToHex, toHex } from 'viem'
 import { describe, expect, test } from 'vitest'
-import { committeeSize, drawCommittee } from '../../../src/core/epoch/assignment.ts'
-import { encodeRateDown, maxLane, maxRate } from '../../../src/core/epoch/minifloat.ts'
-import { cohortLanes, type LaneOpening, type Opening } from '../../../src/core/epoch/opening.ts'
+import { drawCommittee } from '../../../src/core/epoch/assignment.ts'
+import { encodeRateDown, maxRate } from '../../../src/core/epoch/minifloat.ts'
+import type { LaneOpening, Opening } from '../../../src/core/epoch/opening.ts'
 import { creditOf, creditsOf, type LaneStanding, paymentOf } from '../../../src/core/epoch/rewards.ts'
-import { quorum, tally } from '../../../src/core/epoch/tally.ts'
+import { tally } from '../../../src/core/epoch/tally.ts'
+import { cohortLanes, committeeSize, maxRateLane, quorum } from '../../../src/core/protocol/constants.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 
 const owners = Array.from({ length: 200 }, (_, i) => numberToHex(i + 1, { size: 20 }))
@@ -33,12 +34,12 @@ function lie(random: () => number): Opening | null {
   if (manner === 2)
     return opening(
       truth.map(() => ({
-        rate: Math.floor(random() * maxLane),
+        rate: Math.floor(random() * maxRateLane),
         uptime: Math.floor(random() * 10_001),
         flags: Math.floor(random() * 16),
       })),
     )
-  return opening(truth.map((_, lane) => ({ rate: isOwn(lane) ? maxLane : 0, uptime: 10_000, flags })))
+  return opening(truth.map((_, lane) => ({ rate: isOwn(lane) ? maxRateLane : 0, uptime: 10_000, flags })))
 }
 
 /** At least three of five, drawn without replacement. */

@@ -4,9 +4,8 @@
  */
 import { describe, expect, test } from 'vitest'
 import { productionParameters } from '../../../src/core/chain/network-presets.ts'
-import { committeeSize } from '../../../src/core/epoch/assignment.ts'
 import { creditOf, newcomersOf, nextStanding } from '../../../src/core/epoch/rewards.ts'
-import { quorum } from '../../../src/core/epoch/tally.ts'
+import { committeeSize, quorum } from '../../../src/core/protocol/constants.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 
 const mean = 1n << 30n

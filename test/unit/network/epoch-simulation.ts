@@ -1,9 +1,10 @@
 /** One epoch as the contracts would settle it, made from seats' openings by the mirrors: facts to explain, and what is right. */
 import type { Address, Hex } from 'viem'
-import { cohortLanes, type LaneOpening, type Opening, packOpening } from '../../../src/core/epoch/opening.ts'
+import { type LaneOpening, type Opening, packOpening } from '../../../src/core/epoch/opening.ts'
 import { creditsOf, type Emission, newcomersOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
-import { quorum, tally } from '../../../src/core/epoch/tally.ts'
+import { tally } from '../../../src/core/epoch/tally.ts'
 import type { CohortFacts, DeviceFacts, EpochFacts } from '../../../src/core/network/epoch-facts.ts'
+import { cohortLanes, quorum } from '../../../src/core/protocol/constants.ts'
 
 export const hex = (digit: number | string, bytes: number): Hex =>
   `0x${String(digit)

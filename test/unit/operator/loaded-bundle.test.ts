@@ -139,7 +139,7 @@ describe('verifyLoadedBundle', () => {
     expect(text).toContain(notProven.arrival)
     expect(text).toMatch(/recomputed {2}8 rows/)
     expect(text).toContain(notProven.choice)
-    expect(text).toContain('3.3 bits by this seat, 16.6 by five that forward, 6.9 by five alone')
+    expect(text).toContain('3.3 bits by this seat, 16.6 by 5 that forward, 6.9 by 5 alone')
   })
 
   it('names the step that fails and vouches for nothing after it', async () => {

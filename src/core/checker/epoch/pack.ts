@@ -1,11 +1,12 @@
 /**
- * From everything that a seat saw of an epoch to the ten words that it commits to: one lane for each device, and the evidence root. Pure
+ * From everything that a seat saw of an epoch to the words that it commits to: one lane for each device, and the evidence root. Pure
  * but for the reading, so that anybody can recompute a lane from the evidence.
  *
  * Why: docs/why/consensus-and-audits.md
  */
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
+import { cohortLanes } from '../../protocol/constants.ts'
 import { zeroBytes32 } from '../../protocol/primitives.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
 import { flagBit, type RoundVerdict } from '../../protocol/verdict.ts'
@@ -123,7 +124,7 @@ export function packCohort(
     for (const { hash, ordinal } of rounds) leaves.set(`${lane} ${ordinal}`, leafOf(hash, verdicts.get(hash)))
   }
   const evidence = buildEvidenceTree(maxRounds, (lane, ordinal) => leaves.get(`${lane} ${ordinal}`) ?? null)
-  const ordered = Array.from({ length: 64 }, (_, lane) => lanes.get(lane) ?? { rate: 0, uptime: 0, flags: 0 })
+  const ordered = Array.from({ length: cohortLanes }, (_, lane) => lanes.get(lane) ?? { rate: 0, uptime: 0, flags: 0 })
   return { words: packOpening({ lanes: ordered, evidenceRoot: evidence.root }), lanes, evidence, maxRounds }
 }
 

@@ -74,7 +74,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       rounds: journal.rounds(epoch),
       maxRounds: duty.rounds.rules.maxRounds,
     })
-  // The journal holds what packCohort made: ten words each.
+  // The journal holds what packCohort made: the words of an opening each.
   const wordsOf = (): Map<number, OpeningWords> =>
     new Map([...journal.openings(epoch)].map(([cohort, words]) => [cohort, words as unknown as OpeningWords]))
   /** What was committed to does not change any more: many cohorts ask for it at each block. */

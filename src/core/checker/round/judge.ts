@@ -63,7 +63,7 @@ export type RoundJudgeDependencies = {
   readonly isArriving?: (operator: Address) => boolean
   /** Whether this process itself stood still at a moment, monotonic ms; default never. */
   readonly stoodStillAt?: (momentMs: number) => boolean
-  /** Tells the other four of the cohort's committee about a proven wrong row. */
+  /** Tells the others of the cohort's committee about a proven wrong row. */
   readonly forwardWrongRow: (
     cohort: number,
     epoch: number,

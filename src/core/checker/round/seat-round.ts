@@ -10,7 +10,7 @@ export type SeatDevice = {
   /** Lower case. */
   readonly operator: Address
   readonly cohort: number
-  /** Lane within the cohort, 0 to 63. */
+  /** Lane within the cohort, from 0. */
   readonly lane: number
 }
 
