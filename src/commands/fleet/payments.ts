@@ -7,6 +7,9 @@ export default class FleetPayments extends FleetCommand<typeof FleetPayments> {
   static override description =
     `List what a wallet was paid, with blocks and transactions: for its devices, and as Checker or keeper.
 
+Amounts are those of the vault's events. What the token did not move is listed too, and stays owed (see "kaisar fleet status"); the bounty for
+paying others goes to whoever calls, without an event, and is not listed.
+
 --csv prints every field with amounts to the last digit, for bookkeeping.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8',

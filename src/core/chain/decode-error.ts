@@ -1,5 +1,6 @@
-import { type Abi, BaseError, ContractFunctionRevertedError, decodeErrorResult, type Hex } from 'viem'
+import { type Abi, type Address, BaseError, ContractFunctionRevertedError, decodeErrorResult, type Hex } from 'viem'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import type { Chain } from './client.ts'
 import { describeContractError } from './contract-errors.ts'
 import { chainErrors } from './errors.ts'
 
@@ -24,6 +25,27 @@ export function decodeChainError(error: unknown, functionName: string, errorAbi:
     return chainErrors.CONTRACT_REVERTED({ functionName, reason, errorName, cause: error })
   }
   return chainErrors.RPC_FAILED({ action: functionName, reason: nodeReason(error) ?? String(error), cause: error })
+}
+
+/** Gas for the few transactions with which a role begins. */
+const comfortableGas = 2_000_000n
+
+/** As {@link decodeChainError}; nodes word an empty account in many ways, so the balance itself is looked at: FUNDS_INSUFFICIENT. */
+export async function explainRefusal(
+  { client }: Pick<Chain, 'client'>,
+  account: Address,
+  cause: unknown,
+  action: string,
+): Promise<KaisarError> {
+  const error = decodeChainError(cause, action)
+  if (error.code !== 'RPC_FAILED') return error
+  try {
+    const [balanceWei, gasPrice] = [await client.getBalance({ address: account }), await client.getGasPrice()]
+    if (balanceWei >= 21_000n * gasPrice) return error
+    return chainErrors.FUNDS_INSUFFICIENT({ account, balanceWei, neededWei: comfortableGas * gasPrice, cause })
+  } catch {
+    return error
+  }
 }
 
 /** The client's sentence, followed by the node's own words where they say more; null where there is neither. */

@@ -175,6 +175,12 @@ export const chainErrors = defineErrors({
     meaning: 'Fees that this key paid in 24 hours, and fees of transactions that wait, use up the allowed amount.',
     fix: 'Look at what was sent with "kaisar chain info", then raise --spend-cap-ether.',
   },
+  TRANSACTION_UNSIGNED: {
+    message: ({ key, reason }: { key: string; reason: string }) => `${key} was not signed. ${reason}`,
+    meaning:
+      'The signer refused this transaction, or signed another one in its place. It was given up, and others go on.',
+    fix: 'Look at the rules and the log of the signer, then repeat the command; a daemon asks again when it is due again.',
+  },
   TRANSACTION_EXPIRED: {
     message: ({ key, deadline }: { key: string; deadline: number }) =>
       `${key} was not mined before its deadline (block time ${deadline}).`,

@@ -32,5 +32,7 @@ export const checkerMigrations = [
   'CREATE TABLE duty (epoch INTEGER PRIMARY KEY, seed TEXT NOT NULL, duty TEXT NOT NULL) STRICT;',
   'ALTER TABLE verdict ADD COLUMN witness TEXT;',
   `CREATE TABLE confirmed_environment (
-     epoch INTEGER NOT NULL, device_id TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (epoch, device_id, hash)) STRICT;`,
+     epoch INTEGER NOT NULL, device_id TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (epoch, device_id, hash)) STRICT;
+   INSERT INTO confirmed_environment SELECT epoch, device_id, environment_hash FROM device_check
+     WHERE device_valid = 1 AND environment_valid = 1;`,
 ] as const

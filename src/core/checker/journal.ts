@@ -204,8 +204,12 @@ export function createCheckerJournal(store: Store): CheckerJournal {
     recordDeviceCheck: check =>
       store.transaction(() => {
         if (isCommitted(check.epoch)) return
+        // A device that was valid stays so for the epoch: evidence may fail to come once, and an environment counts by its own hash.
         store.run(
-          'INSERT OR REPLACE INTO device_check VALUES (?, ?, ?, ?, ?, ?, ?)',
+          `INSERT INTO device_check VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+             device_valid = excluded.device_valid, environment_valid = excluded.environment_valid,
+             environment_hash = excluded.environment_hash, findings = excluded.findings, report = excluded.report
+           WHERE device_valid + environment_valid < 2 OR excluded.device_valid + excluded.environment_valid = 2`,
           check.epoch,
           check.deviceId,
           check.deviceValid ? 1 : 0,

@@ -121,7 +121,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   })
 
   const maxConnections = () => options.maxConnections ?? connectionsFor(epochs.newestFirst().map(({ duty }) => duty))
-  const server = await startSeatServer(
+  const serving = startSeatServer(
     { ...options, maxConnections },
     {
       ...deps,
@@ -132,20 +132,27 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
       },
     },
   )
-  sessions.listening()
-  deps.onListening?.(() => ({ open: server.connections(), most: maxConnections() }))
   async function close() {
     peers.close()
     await rounds.stop()
-    await server.close()
+    await (await serving.catch(() => null))?.close()
     await recomputers.close()
     await heads.stop()
   }
+  /** Ends what runs where a step of the start fails. */
+  const orClose = async <T>(step: Promise<T>): Promise<T> =>
+    step.catch(async error => {
+      await close()
+      throw error
+    })
+  const server = await orClose(serving)
+  sessions.listening()
+  deps.onListening?.(() => ({ open: server.connections(), most: maxConnections() }))
   const endpoint = options.publicUrl ?? server.url
   const { payout, seats } = options
   const { certificateHash } = deps.identity
   const bonding = bondSeats(network, { payout, seats, endpoint, certificateHash }, { sender })
-  const bonded = await Promise.race([bonding, aborted(stop)])
+  const bonded = await orClose(Promise.race([bonding, aborted(stop)]))
   if (bonded === undefined) return close()
   emit({ type: 'checker.listening', url: endpoint, seats: bonded.checker.seats, change: bonded.change })
 

@@ -9,9 +9,9 @@ export function faultsOf({ faults, devices }: Pick<FleetStatus, 'faults' | 'devi
     ...faults.map(fault => ({ ...fault, operator: null })),
     ...devices.flatMap(({ operator, faults }) => faults.map(fault => ({ ...fault, operator }))),
   ]
-  // Hosts have one code, and the address in the text.
-  const key = ({ code, device, message }: (typeof all)[number]) =>
-    `${code} ${device ?? (code === 'HOST_UNREACHABLE' ? message : '')}`
+  // Hosts have one code, and the address in the text; what follows it may change while a host is away.
+  const host = /^The Provider at (\S+) /
+  const key = ({ code, device, message }: (typeof all)[number]) => `${code} ${device ?? host.exec(message)?.[1] ?? ''}`
   return new Map(all.map(fault => [key(fault), fault]))
 }
 

@@ -28,14 +28,19 @@ export function readHostList(path: string): string[] {
   }
   const lines = text.split(/\r?\n/).map(line => line.replace(/#.*/, '').trim())
   const hosts = lines.filter(line => line !== '')
-  const wrong = hosts.find(host => !/^https?:$/.test(URL.parse(host)?.protocol ?? ''))
+  const wrong = hosts.find(host => !isOrigin(URL.parse(host)))
+  // The line is not shown: it may hold a password.
   if (wrong !== undefined)
     throw fleetErrors.FLEET_HOSTS_UNREADABLE({
       path,
-      reason: `line ${lines.indexOf(wrong) + 1}, "${wrong}", is no http:// address`,
+      reason: `line ${lines.indexOf(wrong) + 1} is no address such as http://10.0.0.5:9464, without user, path and query`,
     })
   return [...new Set(hosts)]
 }
+
+/** `/metrics` is read there: a path would be left out without a word. */
+const isOrigin = (url: URL | null): boolean =>
+  url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
 
 export async function readHosts(urls: readonly string[]): Promise<HostReading[]> {
   const readings: HostReading[] = []

@@ -97,10 +97,12 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
     waiting.clear()
   }
   host.onAnswer(reply => {
-    const { resolve, reject } = waiting.get(reply.id)!
+    const asked = waiting.get(reply.id)
+    // An answer may still be on its way when the engine has ended and everything that waited was told so.
+    if (asked === undefined) return
     waiting.delete(reply.id)
-    if (reply.failed) reject(toError(reply.error))
-    else resolve(reply.result)
+    if (reply.failed) asked.reject(toError(reply.error))
+    else asked.resolve(reply.result)
   })
   const exited = new Promise<void>(resolve =>
     host.onEnd((reason, cause) => {

@@ -87,7 +87,7 @@ export async function connectRemoteSigner(options: RemoteSignerOptions): Promise
 
 function jsonRpc({ url: given, timeoutMs }: RemoteSignerOptions) {
   const url = URL.parse(given)
-  if (url === null || !/^https?:$/.test(url.protocol)) throw signerErrors.SIGNER_URL_INVALID({ url: given })
+  if (url === null || !/^https?:$/.test(url.protocol)) throw signerErrors.SIGNER_URL_INVALID({})
   const name = `${url.protocol}//${url.host}`
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (url.username !== '')

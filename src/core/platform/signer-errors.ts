@@ -2,7 +2,8 @@ import { defineErrors } from './errors.ts'
 
 export const signerErrors = defineErrors({
   SIGNER_URL_INVALID: {
-    message: ({ url }: { url: string }) => `Not the URL of a signer: ${url}`,
+    // What was given is not shown: where the scheme is missing, a password in it could not be told from the rest.
+    message: () => 'What was given as the URL of a signer is none.',
     meaning: 'A signer such as Web3Signer or clef is asked over http:// or https://.',
     fix: 'Give a URL such as http://127.0.0.1:9000 with --signer-url.',
     exit: 2,

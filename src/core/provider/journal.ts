@@ -55,7 +55,7 @@ export type ProviderJournal = {
   /** Keeps a seat's receipt for a device's epoch; only the first counts. @returns whether it was kept */
   recordReceipt(checker: Hex, receipt: Signed<'Receipt'>): boolean
   receipts(deviceId: Hex, epoch: number): { readonly checker: Hex; readonly receipt: Signed<'Receipt'> }[]
-  /** Keeps the environment record (canonical text) that the reports of an epoch carry; only the first counts. */
+  /** Keeps the environment record (canonical text) that the reports of an epoch carry from now on. */
   recordEnvironment(epoch: number, record: string): void
   environment(epoch: number): string | null
   /** Keeps a refusal by a Checker, at most ten a minute for each Checker. @returns whether it was kept */
@@ -154,7 +154,7 @@ export function createProviderJournal(store: Store): ProviderJournal {
         })
     },
     recordEnvironment(epoch, record) {
-      store.run('INSERT OR IGNORE INTO environment (epoch, record) VALUES (?, ?)', epoch, record)
+      store.run('INSERT OR REPLACE INTO environment (epoch, record) VALUES (?, ?)', epoch, record)
     },
     environment: epoch =>
       store.get<{ record: string }>('SELECT record FROM environment WHERE epoch = ?', epoch)?.record ?? null,

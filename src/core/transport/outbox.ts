@@ -28,11 +28,13 @@ export function createOutbox(
   let writing = false
   let failure: Error | null = null
   let written = () => {}
+  let current: Entry | null = null
 
   async function drain() {
     if (writing) return
     writing = true
     for (let entry = urgent.shift() ?? bulk.shift(); entry !== undefined; entry = urgent.shift() ?? bulk.shift()) {
+      current = entry
       written = timeLimit(clock, options.stallMs, dependencies.onStall)
       try {
         await dependencies.write(entry.bytes)
@@ -42,6 +44,7 @@ export function createOutbox(
       } finally {
         written()
         queuedBytes -= entry.bytes.length
+        current = null
       }
     }
     writing = false
@@ -63,8 +66,9 @@ export function createOutbox(
     },
     fail(error) {
       failure ??= error
-      // The write in progress may end as it likes: its promise was rejected already.
+      // The write in progress may end as it likes, or never.
       written()
+      current?.reject(failure)
       for (const entry of [...urgent.splice(0), ...bulk.splice(0)]) {
         queuedBytes -= entry.bytes.length
         entry.reject(failure)

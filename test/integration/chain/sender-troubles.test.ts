@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { type Chain, connectChain } from '../../../src/core/chain/client.ts'
 import { priority, type SenderDependencies, type SenderOptions } from '../../../src/core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
+import { signerErrors } from '../../../src/core/platform/signer-errors.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { storeErrors } from '../../../src/core/platform/store-errors.ts'
 import { eventually } from '../../helpers/eventually.ts'
@@ -114,6 +115,37 @@ describe('one bad action', () => {
     await eventually(async () => expect(await noted()).toEqual([1]))
     expect(attemptsOf(store)).toHaveLength(1)
     expect(codesOf(troubles)).toContain('RPC_GAS_IMPLAUSIBLE')
+  })
+
+  test('an action that a signer refuses is given up, and delays no other one; one that is away is asked again', async () => {
+    const { withSender, note, anvil, noted, account } = await scene()
+    let isAway = true
+    const signer = { signer: 'http://signer', method: 'eth_signTransaction' }
+    const choosy = {
+      ...account,
+      async signTransaction(...[transaction, ...more]: Parameters<typeof account.signTransaction>) {
+        if (transaction.to === nowhere) throw signerErrors.SIGNER_REFUSED({ ...signer, reason: 'denied by a rule' })
+        if (isAway) throw signerErrors.SIGNER_UNREACHABLE({ ...signer, reason: 'ECONNREFUSED' })
+        return account.signTransaction(transaction, ...more)
+      },
+    }
+    const { sender, store, troubles } = withSender({}, { account: choosy as typeof account })
+    const denied = { ...note(9), key: 'denied', to: nowhere, priority: priority.deadline }
+    const outcome = sender.send(denied).catch((error: unknown) => error)
+    sender.enqueue(note(1))
+    expect(await outcome).toMatchObject({
+      code: 'TRANSACTION_UNSIGNED',
+      message: expect.stringContaining('denied by a rule'),
+    })
+    await eventually(async () => expect(codesOf(troubles)).toContain('SIGNER_UNREACHABLE'))
+    expect(attemptsOf(store)).toEqual([])
+    isAway = false
+    await eventually(async () => {
+      await sender.pass()
+      expect(attemptsOf(store)).toHaveLength(1)
+    })
+    await anvil.client.mine({ blocks: 1 })
+    await eventually(async () => expect(await noted()).toEqual([1]))
   })
 
   test('an action whose gas cannot be estimated delays no other one, and is reported once per head', async () => {

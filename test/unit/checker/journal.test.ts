@@ -90,3 +90,26 @@ it('the records behind an epoch’s openings stay as they were at the commitment
   expect(journal.heartbeats(3, device)).toEqual({ asked: 1, answered: 1 })
   expect(journal.deviceCheck(3, device)).toMatchObject({ environmentHash: hash(4), environmentValid: true })
 })
+
+it('a device that was valid stays so for the epoch, whatever a later report lacks; a valid report of another environment counts', () => {
+  const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: checkerMigrations }))
+  const check = { deviceId: hash(1), epoch: 3, deviceValid: true, environmentValid: true, findings: [], report: '{}' }
+  const known = () => journal.deviceCheck(3, hash(1))
+  journal.recordDeviceCheck({ ...check, environmentHash: hash(4), deviceValid: false })
+  journal.recordDeviceCheck({ ...check, environmentHash: hash(4) })
+  expect(known()).toMatchObject({ deviceValid: true, environmentHash: hash(4) })
+  journal.recordDeviceCheck({ ...check, environmentHash: hash(5), deviceValid: false })
+  expect(known()).toMatchObject({ deviceValid: true, environmentHash: hash(4) })
+  journal.recordDeviceCheck({ ...check, environmentHash: hash(6) })
+  expect(known()).toMatchObject({ deviceValid: true, environmentHash: hash(6) })
+  expect(journal.confirmedEnvironments(3, hash(1))).toEqual(new Set([hash(4), hash(6)]))
+})
+
+it('what was found valid before environments were kept counts after the update', () => {
+  const store = openStore({ path: ':memory:', migrations: checkerMigrations.slice(0, -1) })
+  store.run('INSERT INTO device_check VALUES (3, ?, 1, 1, ?, ?, ?)', hash(1), hash(4), '[]', '{}')
+  store.transaction(() => {
+    for (const statement of checkerMigrations.at(-1)!.split(';')) if (statement.trim() !== '') store.run(statement)
+  })
+  expect(createCheckerJournal(store).confirmedEnvironments(3, hash(1))).toEqual(new Set([hash(4)]))
+})

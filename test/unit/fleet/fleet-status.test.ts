@@ -132,8 +132,17 @@ test('hosts say which release they run, by the metrics of real daemons', async (
 
   writeFileSync(list, 'http://10.0.0.1:9464\nrack-2\n')
   expect(() => readHostList(list)).toThrow(
-    expect.objectContaining({ code: 'FLEET_HOSTS_UNREADABLE', message: expect.stringContaining('line 2, "rack-2"') }),
+    expect.objectContaining({
+      code: 'FLEET_HOSTS_UNREADABLE',
+      message: expect.stringContaining('line 2 is no address'),
+    }),
   )
+  // A path would be read at another place, and a password would stand in what is told of a host that is away.
+  for (const line of ['https://gateway/host1', 'http://10.0.0.1:9464/?a=1', 'http://alice:hunter2@10.0.0.1:9464']) {
+    writeFileSync(list, `${line}\n`)
+    const told = expect.objectContaining({ message: expect.not.stringContaining('hunter2') })
+    expect(() => readHostList(list), line).toThrow(told)
+  }
   expect(() => readHostList(join(folder, 'none'))).toThrow(expect.objectContaining({ code: 'FLEET_HOSTS_UNREADABLE' }))
 })
 
@@ -156,4 +165,17 @@ test('a fault is told when it comes and when it goes, and not in between', () =>
   })
   expect(faultChanges(sick, faultsOf(status))).toEqual([])
   expect(faultChanges(sick, over).map(({ change }) => change)).toEqual(Array(10).fill('cleared'))
+  // A host that is away has one fault, whatever its connection says in turn.
+  const away = (trouble: string) =>
+    faultsOf(
+      fleetStatus({
+        view: networkView({ devices: [] }),
+        wallet,
+        hosts: [{ url: 'http://10.0.0.1:9464', version: null, devices: [], trouble }],
+        payments: [],
+        nowMs,
+      }),
+    )
+  expect(away('ECONNREFUSED').size).toBe(1)
+  expect(faultChanges(away('no answer within 5 s'), away('ECONNREFUSED'))).toEqual([])
 })

@@ -30,7 +30,8 @@ describe('work engine', () => {
   afterAll(() => engine.close())
 
   const work = async (deviceSeed = seed, by = engine, when: Partial<WindowRequest> = {}) => {
-    const window = await by.runWindow({ epochSeed, seed: deviceSeed, ...when })
+    // Longer than the window of the spec: on a busy machine the thread may not finish one batch in that.
+    const window = await by.runWindow({ epochSeed, seed: deviceSeed, durationMs: 500, ...when })
     const sample = sampleRows(smallSpec, window.rows, { ...sampling, root: window.root })
     return { ...window, sample, item: { seed: deviceSeed, rows: window.rows, root: window.root, sample } }
   }

@@ -39,6 +39,13 @@ it('the journal keeps ten refusals of a Checker a minute, and those of other Che
   expect(count('refusal')).toBe(13)
 })
 
+it('the journal keeps the environment that is reported now, so that a restart after an update reports the same', () => {
+  const { journal } = open()
+  journal.recordEnvironment(3, 'before the update')
+  journal.recordEnvironment(3, 'after it')
+  expect(journal.environment(3)).toBe('after it')
+})
+
 it('the journal forgets old epochs and all but the newest refusals, and nothing else', () => {
   const { journal, count } = open()
   for (const epoch of [3, 4, 5]) {

@@ -68,6 +68,13 @@ describe('outbox', () => {
     expect(written).toHaveLength(1)
   })
 
+  it('a failed outbox rejects the frame that is being written, though the write never ends', async () => {
+    const { outbox } = setUp(1000)
+    const result = outbox.push(bytes(1), false).catch(error => error.code)
+    outbox.fail(transportErrors.TRANSPORT_SHUTTING_DOWN())
+    expect(await result).toBe('TRANSPORT_SHUTTING_DOWN')
+  })
+
   it('the outbox reports a write that takes too long', async () => {
     const { outbox, onStall, writes } = setUp(1000, 10)
     const pushed = outbox.push(bytes(1), false)

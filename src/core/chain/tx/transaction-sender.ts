@@ -9,10 +9,10 @@ import {
   type LocalAccount,
 } from 'viem'
 import { type Clock, systemClock } from '../../platform/clock.ts'
-import type { KaisarError } from '../../platform/errors.ts'
+import { isKaisarError, type KaisarError } from '../../platform/errors.ts'
 import type { Store } from '../../platform/store.ts'
 import type { Chain } from '../client.ts'
-import { decodeChainError } from '../decode-error.ts'
+import { decodeChainError, explainRefusal } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
 import { tipPerGas } from './fee-market.ts'
 import { defaultFeeCaps, type Fee, firstTip, mostWei, nextFee } from './fees.ts'
@@ -175,6 +175,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
 
   function decide(action: ActionRow): Receipt | KaisarError | null {
     const { key, state, nonce, receipt, failure, functionName, deadline } = action
+    if (failure !== null && refusedBySigner.has(failure.code))
+      return chainErrors.TRANSACTION_UNSIGNED({ key, reason: failure.message })
     if (failure !== null && (state === 'failed' || state === 'expired'))
       return chainErrors.CONTRACT_REVERTED({ functionName, reason: failure.message, errorName: failure.code })
     if (state === 'expired') return chainErrors.TRANSACTION_EXPIRED({ key, deadline: deadline ?? 0 })
@@ -237,7 +239,19 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       }
       const { to, data } = action ?? { to: address, data: '0x' as Hex }
       const { chainId } = chain
-      const raw = await account.signTransaction({ type: 'eip1559', chainId, nonce, to, data, gas, ...fee })
+      let raw: Hex
+      try {
+        raw = await account.signTransaction({ type: 'eip1559', chainId, nonce, to, data, gas, ...fee })
+      } catch (error) {
+        if (!isKaisarError(error)) throw error
+        complain(error, key)
+        if (action !== null && refusedBySigner.has(error.code)) {
+          store.update(key, { state: 'failed', failure: { code: error.code, message: error.message } })
+          tell()
+          again = true
+        }
+        return false
+      }
       store.atomically(() => {
         store.addAttempt({ hash: keccak256(raw), key, nonce, raw, gas, ...fee, atBlock: headNumber })
         if (displaces !== null) store.update(displaces.key, { state: 'displaced', nonce })
@@ -281,7 +295,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       atHead.gas.set(key, withSpare < gasLimit ? withSpare : gasLimit)
     } catch (error) {
       const refusal = decodeChainError(error, functionName, errorAbi)
-      if (refusal.code !== 'CONTRACT_REVERTED') return complain(await explain(error, functionName))
+      if (refusal.code !== 'CONTRACT_REVERTED')
+        return complain(await explainRefusal(chain, address, error, functionName))
       const { errorName: code, reason: message } = refusal.context as { errorName: string; reason: string }
       atHead.gas.set(key, null)
       const insists = action.priority === priority.deadline && action.deadline !== null
@@ -298,21 +313,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     if (reasons.length < outcomes.length || reasons.some(({ message }) => isKnown.test(message))) {
       atHead.sent.add(hash)
       crashPoint(`transaction.sent:${store.find(key)?.functionName ?? 'nothing'}`)
-    } else for (const reason of reasons) complain(await explain(reason, 'eth_sendRawTransaction'))
-  }
-
-  /** Makes an error of a refusal. Nodes word an empty account in many ways, so the balance itself is looked at. */
-  async function explain(reason: unknown, action: string): Promise<KaisarError> {
-    const error = decodeChainError(reason, action)
-    if (error.code !== 'RPC_FAILED') return error
-    try {
-      const [balanceWei, gasPrice] = [await chain.client.getBalance({ address }), await chain.client.getGasPrice()]
-      if (balanceWei >= 21_000n * gasPrice) return error
-      const needed = { balanceWei, neededWei: comfortableGas * gasPrice }
-      return chainErrors.FUNDS_INSUFFICIENT({ account: address, ...needed, cause: reason })
-    } catch {
-      return error
-    }
+    } else
+      for (const reason of reasons) complain(await explainRefusal(chain, address, reason, 'eth_sendRawTransaction'))
   }
 
   const run = (): Promise<void> => {
@@ -353,7 +355,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       await run()
       goesOn = !stopped && (store.open().length > 0 || store.attempts().length > 0)
     } catch (error) {
-      complain(await explain(error, 'Looking after transactions'))
+      complain(await explainRefusal(chain, address, error, 'Looking after transactions'))
     }
     looking = null
     if (again) wake(0)
@@ -391,8 +393,8 @@ const seenAt = (hash: Hex | null, gasLimit = 0n) => ({
   told: new Set<string>(),
 })
 
-/** Gas for the few transactions with which a role begins. */
-const comfortableGas = 2_000_000n
+/** What a signer elsewhere would say of this transaction again. Where it is away, it is asked again; neither holds up what is signed. */
+const refusedBySigner: ReadonlySet<string> = new Set(['SIGNER_REFUSED', 'SIGNER_TRANSACTION_ALTERED'])
 
 /** The words in which nodes say that they have a transaction. A refused replacement means that the node holds another one of that nonce. */
 const isKnown = /already (known|imported)|nonce too low|underpriced/i
