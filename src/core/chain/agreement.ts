@@ -6,6 +6,7 @@
  * Why: docs/why/chain-reads-and-transactions.md
  */
 import { HttpRequestError, LimitExceededRpcError } from 'viem'
+import { type Clock, timeLimit } from '../platform/clock.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { revertData } from './decode-error.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -57,9 +58,10 @@ export async function agree(
   call: RpcCall,
   endpoints: readonly Endpoint[],
   given = endpoints.length,
+  clock?: Pick<Clock, 'sleep'>,
 ): Promise<{ readonly result: unknown } | null> {
   if (estimated.has(call.method)) return middleOf(await askAll(call, endpoints.slice(0, 3)))
-  const said = await askAll(call, endpoints, 2)
+  const said = await askAll(call, endpoints, 2, clock)
   if (said.length === 1 && given > 2) throw chainErrors.RPC_ALONE({ method: call.method, answered: said.length, given })
   if (said.length < 2 || said[0]!.key === said[1]!.key) return outcomeOf(said[0])
   const atBlock = await atCommonBlock(call, endpoints)
@@ -110,15 +112,47 @@ async function atCommonBlock(call: RpcCall, endpoints: readonly Endpoint[]) {
   }
 }
 
+/** After this long without an answer another endpoint is asked beside the slow one, in ms. */
+const soonMs = 500
+
 /**
- * Asks `count` endpoints at once, by default all, and one more for each that does not answer.
+ * Asks `count` endpoints at once, by default all, and one more for each that does not answer, or where not all have answered soon.
+ * @param clock - counts what is soon; default: nothing is late
  * @throws RPC_DISAGREEMENT where a single endpoint answers while two others limit us: one answer is not enough
  */
-async function askAll(call: RpcCall, endpoints: readonly Endpoint[], count = endpoints.length): Promise<Said[]> {
-  const askEach = (some: readonly Endpoint[]) => Promise.all(some.map(endpoint => ask(call, endpoint)))
-  const answers = await askEach(endpoints.slice(0, count))
-  const said = () => answers.filter(answer => typeof answer === 'object')
-  for (const endpoint of endpoints.slice(count)) if (said().length < count) answers.push(...(await askEach([endpoint])))
+async function askAll(
+  call: RpcCall,
+  endpoints: readonly Endpoint[],
+  count = endpoints.length,
+  clock?: Pick<Clock, 'sleep'>,
+): Promise<Said[]> {
+  const answers: Awaited<ReturnType<typeof ask>>[] = []
+  const said = () =>
+    answers
+      .filter(answer => typeof answer === 'object')
+      .sort((one, other) => endpoints.indexOf(one.endpoint) - endpoints.indexOf(other.endpoint))
+  let asked = 0
+  await new Promise<void>(resolve => {
+    let inTime = () => {}
+    function end() {
+      inTime()
+      resolve()
+    }
+    function askNext() {
+      const endpoint = endpoints[asked]
+      if (endpoint === undefined) return
+      asked++
+      void ask(call, endpoint).then(answer => {
+        answers.push(answer)
+        if (said().length >= count) return end()
+        if (typeof answer !== 'object') askNext()
+        if (answers.length === asked) end()
+      })
+    }
+    if (clock !== undefined && count < endpoints.length) inTime = timeLimit(clock, soonMs, askNext)
+    for (let i = 0; i < count; i++) askNext()
+    if (asked === 0) end()
+  })
   if (said().length === 1 && answers.filter(answer => answer === 'busy').length > 1) throw disagreement(call, said())
   return said()
 }

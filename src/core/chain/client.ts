@@ -122,7 +122,7 @@ export async function connectChain(
     const askAll = async () => {
       const endpoints = usable()
       if (endpoints.length > 0 && rpcUrls.length > 1 && isCompared(call)) {
-        const agreed = await agree(call, endpoints, rpcUrls.length)
+        const agreed = await agree(call, endpoints, rpcUrls.length, clock)
         if (agreed !== null) return agreed.result
         throw chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints) })
       }

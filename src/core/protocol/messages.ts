@@ -155,13 +155,16 @@ export type MessageBody<T extends MessageType> = z.output<(typeof messageBodies)
 
 export const isMessageType = (type: string): type is MessageType => Object.hasOwn(messageBodies, type)
 
-/** JSON form of a body: bigints become decimal strings, everything else stays. */
+/** JSON form of a body: bigints become decimal strings; what JSON does not know is null in a list, and not there in an object. */
 export function toWire(body: unknown): unknown {
   if (typeof body === 'bigint') return body.toString()
+  if (typeof body === 'function' || typeof body === 'symbol') return undefined
   if (typeof body !== 'object' || body === null) return body
-  // As JSON has it: what is missing from a list is null, and from an object not there.
-  if (Array.isArray(body)) return body.map(entry => (entry === undefined ? null : toWire(entry)))
+  if (Array.isArray(body)) return body.map(entry => toWire(entry) ?? null)
   const wire: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(body)) if (value !== undefined) wire[key] = toWire(value)
+  for (const [key, value] of Object.entries(body)) {
+    const each = toWire(value)
+    if (each !== undefined) wire[key] = each
+  }
   return wire
 }

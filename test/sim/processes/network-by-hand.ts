@@ -176,7 +176,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       await until(async () => (await activeOwners(network)) === 5)
       await until(async () => (await getDevices(network)).length === 1)
       onProgress('starting')
-      await run(owner, 'chain', 'start', '--in', '8', '--context', 'by-hand', ...signing)
+      await run(owner, 'chain', 'start', '--in', evm === 'edr' ? '20' : '8', '--context', 'by-hand', ...signing)
       await start(second)
       const timeline = (await getTimeline(network))!
       const now = async () => Number((await network.chain.client.getBlock()).timestamp)
@@ -210,8 +210,10 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       }
       async function leave(who: Participant | undefined) {
         if (who === undefined) return
-        const device = (await getDevices(network)).find(({ operator }) => operator === who.operator)
-        if (device === undefined) throw new Error(`${who.name} was never registered`)
+        // Its process may still be starting on a busy machine: it leaves once it is there.
+        const find = async () => (await getDevices(network)).find(({ operator }) => operator === who.operator)
+        await until(async () => (await find()) !== undefined)
+        const device = (await find())!
         // Its process goes on: it is a member until the epoch is over.
         await run(
           who.env,

@@ -54,7 +54,7 @@ export function createVirtualTime(epochMs: number): VirtualTime {
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason)
         const cancel = () => {
-          timer.isOver = true
+          timers.cancel(timer)
           reject(signal?.reason)
         }
         const timer = start(host(), ms, () => {
@@ -129,6 +129,8 @@ export function createVirtualTime(epochMs: number): VirtualTime {
 /** Timers by when they are due, in the order in which they were set where they are due together: a binary heap. */
 function createHeap() {
   const heap: Timer[] = []
+  /** Since the last time that they were taken out. */
+  let cancelled = 0
   const isBefore = (a: Timer, b: Timer) => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order)
   const swap = (a: number, b: number) => {
     const other = heap[a]!
@@ -142,6 +144,14 @@ function createHeap() {
     push(timer: Timer) {
       let at = heap.push(timer) - 1
       for (let up = (at - 1) >> 1; at > 0 && isBefore(heap[at]!, heap[up]!); at = up, up = (at - 1) >> 1) swap(at, up)
+    },
+    /** Its time would come late: of many that are cancelled, none is kept until then. */
+    cancel(timer: Timer) {
+      timer.isOver = true
+      if (++cancelled < 1_000 || 2 * cancelled < heap.length) return
+      cancelled = 0
+      const left = heap.filter(({ isOver }) => !isOver)
+      heap.splice(0, heap.length, ...left.sort((a, b) => (isBefore(a, b) ? -1 : 1)))
     },
     pop() {
       const last = heap.pop()

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { agree } from '../../../src/core/chain/agreement.ts'
 import type { Endpoint } from '../../../src/core/chain/endpoint.ts'
 import { chainErrors } from '../../../src/core/chain/errors.ts'
+import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 
 type Answers = Record<string, (params: readonly unknown[]) => unknown>
 const hashOf = (number: number, branch = 'a') => `0x${branch.repeat(62)}${number.toString(16).padStart(2, '0')}`
@@ -188,6 +189,21 @@ describe('a read over several endpoints', () => {
     await expect(agree(call, [liar.it], 3)).rejects.toMatchObject(alone)
     // What gas costs is bounded for itself.
     expect(await agree({ method: 'eth_estimateGas' }, [liar.it], 3)).toEqual({ result: '0x66' })
+  })
+
+  it('a slow endpoint costs half a second: a third one is asked beside it', async () => {
+    const clock = createManualClock()
+    const never = new Promise<never>(() => undefined)
+    const [fast, slow, third] = [
+      endpoint('fast', 9, () => '0x01'),
+      endpoint('slow', 9, () => never),
+      endpoint('third', 9, () => '0x01'),
+    ]
+    const read = agree(call, [fast.it, slow.it, third.it], 3, clock)
+    await clock.advance(499)
+    expect(third.calls).toEqual([])
+    await clock.advance(1)
+    expect(await read).toEqual({ result: '0x01' })
   })
 
   it('reads go on with one endpoint where the others do not answer', async () => {
