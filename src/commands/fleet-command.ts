@@ -23,6 +23,7 @@ type FleetFlags = { readonly epochs: number; readonly hosts?: string }
 export abstract class FleetCommand<T extends typeof Command> extends BaseCommand<T> {
   /** Reads the chain at each call; what cannot change any more is read once. */
   protected async openFleet(wallet: `0x${string}`) {
+    // Of all fleet commands' flags, those that they share: oclif's types of a generic command do not say so.
     const { epochs, hosts: hostList } = this.flags as unknown as FleetFlags
     const { createNetworkReader } = await import('../core/network/network-reader.ts')
     const { fleetErrors } = await import('../core/fleet/errors.ts')
