@@ -1,6 +1,6 @@
 /** Provers that compute well and cheat in what they say. */
 import { acceptCommitment, openCheck } from '../../src/core/checker/round/check.ts'
-import { leafRows } from '../../src/core/job/spec.ts'
+import { leafRows } from '../../src/core/job/tensor/tensor-spec.ts'
 import { commitmentHash } from '../../src/core/report/commitment.ts'
 import { isSignedBy } from '../../src/core/report/signer.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'

@@ -1,6 +1,6 @@
 /** A prover that makes roots until one has samples it can answer. */
 import { sampleRows } from '../../src/core/job/job-seed.ts'
-import { rowBytes } from '../../src/core/job/spec.ts'
+import { rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
 import { type Arena, commitTo, hashOf, type Prover, spec, windowRows } from './arena.ts'
 import { type Attack, missChance } from './attack.ts'
 

@@ -3,7 +3,7 @@
 import { createCheckerJournal } from '../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../src/core/checker/journal-tables.ts'
 import { createPresence } from '../../src/core/checker/presence.ts'
-import { windowRate } from '../../src/core/job/spec.ts'
+import { windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
 import { silentLogger } from '../../src/core/platform/log.ts'
 import { createManualClock } from '../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../src/core/platform/store.ts'

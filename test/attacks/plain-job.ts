@@ -1,6 +1,6 @@
 /** The job in plain integers, one row at a time, for provers that change something inside it. */
-import { rowBytes } from '../../src/core/job/spec.ts'
-import type { Weights } from '../../src/core/job/weights.ts'
+import { rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
+import type { Weights } from '../../src/core/job/tensor/weights.ts'
 import { spec } from './arena.ts'
 
 export type Matrix = { readonly rows: number; readonly columns: number; readonly entries: Int8Array }

@@ -3,7 +3,7 @@
  * back before the seats stop waiting. The real window and the real check, on a clock that is told how late they are.
  */
 import { devnetParameters, productionParameters } from '../../src/core/chain/network-presets.ts'
-import { type SpecName, specHash, specs } from '../../src/core/job/spec.ts'
+import { type SpecName, specHash, specs } from '../../src/core/job/tensor/tensor-spec.ts'
 import { countedRate, createCard, triggerMs } from './card.ts'
 
 export type RelayRow = {

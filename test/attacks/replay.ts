@@ -1,9 +1,9 @@
 /** Provers that show a seat something else than what they committed to in this round. */
 import { hash } from 'node:crypto'
 import { bytesToHex } from 'viem'
-import { hashBytes, leafHash, proofShape } from '../../src/core/job/digest-tree.ts'
-import { chunksOf } from '../../src/core/job/openings.ts'
-import { leafRows, rowBytes } from '../../src/core/job/spec.ts'
+import { hashBytes, leafHash, proofShape } from '../../src/core/job/tensor/digest-tree.ts'
+import { chunksOf } from '../../src/core/job/tensor/row-openings.ts'
+import { leafRows, rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
 import type { Signed } from '../../src/core/protocol/typed-data.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Arena, commitTo, type Prover, spec, windowRows } from './arena.ts'

@@ -5,7 +5,7 @@ import { createCheckerJournal, type RecordedVerdict } from '../../src/core/check
 import { checkerMigrations } from '../../src/core/checker/journal-tables.ts'
 import { createRoundJudge } from '../../src/core/checker/round/judge.ts'
 import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
-import { specHash } from '../../src/core/job/spec.ts'
+import { specHash } from '../../src/core/job/tensor/tensor-spec.ts'
 import { isKaisarError } from '../../src/core/platform/errors.ts'
 import { silentLogger } from '../../src/core/platform/log.ts'
 import { createManualClock } from '../../src/core/platform/manual-clock.ts'

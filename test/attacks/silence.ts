@@ -2,7 +2,7 @@
  * Provers that skip rows and say nothing where a sample shows it. Silence proves nothing, so the `work` flag stays and nobody can
  * forward a row: what is left is that a round without openings counts 0.
  */
-import { rowBytes } from '../../src/core/job/spec.ts'
+import { rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
 import { type Arena, commitTo, type Prover, seats, windowRows } from './arena.ts'
 import { type Attack, atLeast, missChance } from './attack.ts'
 import { judgedBy, openSeat } from './seat.ts'

@@ -1,5 +1,5 @@
 /** Provers that do not compute all the rows they commit to. */
-import { rowBytes } from '../../src/core/job/spec.ts'
+import { rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Arena, commitTo, seats, spec, windowRows } from './arena.ts'
 import { type Attack, atLeast, missChance } from './attack.ts'

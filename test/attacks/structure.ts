@@ -2,9 +2,9 @@
  * Provers that use the structure of the job instead of doing it. Each is run against a deliberately weakened job, where it must go
  * unnoticed (so the test can see), and against the real one.
  */
-import { rowInput } from '../../src/core/job/row-input.ts'
-import { rowBytes } from '../../src/core/job/spec.ts'
-import type { Weights } from '../../src/core/job/weights.ts'
+import { rowInput } from '../../src/core/job/tensor/row-input.ts'
+import { rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
+import type { Weights } from '../../src/core/job/tensor/weights.ts'
 import { seedOf } from '../../src/core/report/commitment.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Arena, commitTo, network, spec } from './arena.ts'

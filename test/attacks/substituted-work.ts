@@ -1,7 +1,7 @@
 /** Provers that compute something else: cheaper arithmetic, or an answer that belongs to another job. */
-import { referenceDigests } from '../../src/core/job/reference-digests.ts'
-import { rowInput } from '../../src/core/job/row-input.ts'
-import { createWeights, type Weights } from '../../src/core/job/weights.ts'
+import { referenceDigests } from '../../src/core/job/tensor/reference-digests.ts'
+import { rowInput } from '../../src/core/job/tensor/row-input.ts'
+import { createWeights, type Weights } from '../../src/core/job/tensor/weights.ts'
 import { seedOf } from '../../src/core/report/commitment.ts'
 import { type Arena, commitTo, hashOf, type Identity, network, spec, windowRows } from './arena.ts'
 import type { Attack } from './attack.ts'

@@ -4,7 +4,7 @@
  */
 import { productionParameters } from '../../src/core/chain/network-presets.ts'
 import { committeeMedian } from '../../src/core/epoch/median.ts'
-import { specHash, specs, windowRate } from '../../src/core/job/spec.ts'
+import { specHash, specs, windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import type { Attack } from './attack.ts'
 import { type Arrival, type Card, countedRate, createCard, triggerMs } from './card.ts'

@@ -4,8 +4,8 @@
  */
 import { execFileSync } from 'node:child_process'
 import type { ExecutionProvider } from '../../src/core/job/execution-provider.ts'
-import type { FormResult } from '../../src/core/job/kernel-self-test.ts'
-import { specs } from '../../src/core/job/spec.ts'
+import type { FormResult } from '../../src/core/job/tensor/kernel-self-test.ts'
+import { specs } from '../../src/core/job/tensor/tensor-spec.ts'
 import { createWorkEngine } from '../../src/core/job/work-engine.ts'
 import { isKaisarError } from '../../src/core/platform/errors.ts'
 import { type CardPeak, peakOf } from './card-peaks.ts'

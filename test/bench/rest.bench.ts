@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { startDevnet } from '../../src/core/devnet/start-devnet.ts'
-import { type SpecName, specHash, specs } from '../../src/core/job/spec.ts'
+import { type SpecName, specHash, specs } from '../../src/core/job/tensor/tensor-spec.ts'
 import { systemClock } from '../../src/core/platform/clock.ts'
 import { samplingDelaySeconds } from '../../src/core/protocol/network-parameters.ts'
 

@@ -1,6 +1,6 @@
 /** The real work core on a clock that counts rows and measures nothing: how busy a machine is does not decide what a test sees. */
-import { openKernel } from '../../src/core/job/kernel.ts'
-import { rowBytes } from '../../src/core/job/spec.ts'
+import { openKernel } from '../../src/core/job/tensor/kernel.ts'
+import { rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
 import { createWorkCore, type WorkCore, type WorkOptions } from '../../src/core/job/work-core.ts'
 
 export type CountedEngine = WorkCore & {

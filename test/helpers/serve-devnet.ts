@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { startDevnet } from '../../src/core/devnet/start-devnet.ts'
-import { specHash, specs } from '../../src/core/job/spec.ts'
+import { specHash, specs } from '../../src/core/job/tensor/tensor-spec.ts'
 
 const [dataDir, contextHome] = process.argv.slice(2)
 const metrics = ['--metrics-port', '0']

@@ -1,7 +1,7 @@
 /** Real processes of a devnet fall and are brought back, as an init system would: epochs are judged and paid as the oracle says. */
 import { afterAll, expect, it } from 'vitest'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
-import { specHash, specs } from '../../src/core/job/spec.ts'
+import { specHash, specs } from '../../src/core/job/tensor/tensor-spec.ts'
 import { createAuditor } from './audit-network.ts'
 import { startFaultyDevnet } from './processes/faulty-devnet.ts'
 

@@ -1,5 +1,5 @@
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
-import { specHash, specs } from '../../src/core/job/spec.ts'
+import { specHash, specs } from '../../src/core/job/tensor/tensor-spec.ts'
 import type { RoundRules, Timeline } from '../../src/core/protocol/network-parameters.ts'
 
 type Phases = Pick<Timeline, 'commitSeconds' | 'openSeconds' | 'revealSeconds' | 'finalizeSeconds'>

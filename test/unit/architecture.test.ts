@@ -126,8 +126,8 @@ it('no code loads a model that this program did not build', () => {
   const opening = core.filter(({ text }) => /\bopenSession\(/.test(text)).map(({ path }) => path)
   expect(opening.sort()).toEqual([
     'core/job/execution-provider.ts',
-    'core/job/kernel.ts',
     'core/job/memory/row-chain.ts',
+    'core/job/tensor/kernel.ts',
   ])
 })
 

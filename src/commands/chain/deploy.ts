@@ -160,7 +160,7 @@ Checkers are bonded.`
     const { chainErrors } = await import('../../core/chain/errors.ts')
     const { readArtifact } = await import('../../core/chain/artifacts.ts')
     const { presetParameters } = await import('../../core/chain/network-presets.ts')
-    const { specHash, specs } = await import('../../core/job/spec.ts')
+    const { specHash, specs } = await import('../../core/job/tensor/tensor-spec.ts')
     const { name, owner, guardian, treasury, 'epoch-seconds': epochSeconds } = this.flags
     const file = deploymentPath(this.dataDir, name)
     const begun = readDeployment(file)

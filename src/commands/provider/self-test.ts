@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import type { JobSpec } from '../../core/job/spec.ts'
+import type { JobSpec } from '../../core/job/tensor/tensor-spec.ts'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { daemonFlags } from '../daemon-flags.ts'
@@ -85,7 +85,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
   }
 
   private async chooseSpec(): Promise<JobSpec> {
-    const { specByHash, specs } = await import('../../core/job/spec.ts')
+    const { specByHash, specs } = await import('../../core/job/tensor/tensor-spec.ts')
     const { spec } = this.flags
     if (spec !== undefined) return specs[spec]
     try {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { hexToBytes } from '../platform/hex.ts'
 import { keystream } from './keystream.ts'
-import type { JobSpec } from './spec.ts'
+import type { JobSpec } from './tensor/tensor-spec.ts'
 
 export type JobIdentity = {
   readonly chainId: number

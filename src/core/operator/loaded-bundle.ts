@@ -1,7 +1,7 @@
 /** An evidence bundle from a file, or by its hash from the Checker that serves it; what verifying it says, and how that reads. */
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Hex } from 'viem'
-import type { JobSpec } from '../job/spec.ts'
+import type { JobSpec } from '../job/tensor/tensor-spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import { reportErrors } from '../report/errors.ts'
 import { bundleHash, bundleLimit, decodeBundle, type EvidenceBundle } from '../report/evidence-bundle.ts'

@@ -1,5 +1,5 @@
 /** How well a window is checked, in bits; without the forwarding of wrong rows a quorum of the committee decides. */
-import type { WindowFigures } from '../job/spec.ts'
+import type { WindowFigures } from '../job/tensor/tensor-spec.ts'
 import { committeeSize } from '../protocol/constants.ts'
 
 export const soundnessText = ({ oneSeat, forwarding, alone }: WindowFigures['soundness'], seat: string): string =>

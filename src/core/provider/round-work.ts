@@ -1,6 +1,6 @@
 /** A device's part of a round: works the window, signs one commitment, opens the rows that each seat samples. */
 import type { Address, Hex } from 'viem'
-import { type JobSpec, windowRate } from '../job/spec.ts'
+import { type JobSpec, windowRate } from '../job/tensor/tensor-spec.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'

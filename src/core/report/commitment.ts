@@ -1,7 +1,7 @@
 /** Derives the inputs of the work proof from signed messages, in one place for Provider and Checker. */
 import { type Address, bytesToHex, concat, type Hex, keccak256 } from 'viem'
 import { jobSeed, sampleRows } from '../job/job-seed.ts'
-import type { JobSpec } from '../job/spec.ts'
+import type { JobSpec } from '../job/tensor/tensor-spec.ts'
 import type { Network, SignedMessage } from '../protocol/typed-data.ts'
 import { reportErrors } from './errors.ts'
 import { typedHash } from './typed-hash.ts'

@@ -12,7 +12,7 @@
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { z } from 'zod'
-import { checkSpec, type JobSpec } from '../job/spec.ts'
+import { checkSpec, type JobSpec } from '../job/tensor/tensor-spec.ts'
 import { canonicalJson } from '../protocol/canonical-json.ts'
 import { messageBodies, toWire } from '../protocol/messages.ts'
 import { address, bytes32 } from '../protocol/primitives.ts'

@@ -1,6 +1,6 @@
 /** Verifies an evidence bundle offline, without trust in its sender: every signature, every binding, every sampled row. */
 import type { Address, Hex } from 'viem'
-import { type SpecName, specByHash, specHash, type WindowFigures, windowFigures } from '../job/spec.ts'
+import { type SpecName, specByHash, specHash, type WindowFigures, windowFigures } from '../job/tensor/tensor-spec.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import {
   deviceIdOf,

@@ -2,10 +2,10 @@
  * Proof that a device committed to a wrong row: its signed commitment, the row, and the row's leaf with its Merkle proof. A seat
  * forwards it to the other seats of the committee, which recompute that row and judge WRONG too. Anybody can check it.
  *
- * Payload: row as u64 big-endian ‖ openings of that row alone (job/openings.ts).
+ * Payload: row as u64 big-endian ‖ openings of that row alone (job/tensor/row-openings.ts).
  */
 import type { Address, Hex } from 'viem'
-import type { Verification } from '../job/verify-openings.ts'
+import type { Verification } from '../job/tensor/verify-rows.ts'
 import type { VerifyItem } from '../job/work-core.ts'
 import type { Network, Signed } from '../protocol/typed-data.ts'
 import { seedOf } from './commitment.ts'

@@ -2,7 +2,7 @@
 import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
-import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
+import { type JobSpec, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'

@@ -10,7 +10,7 @@ import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/rou
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
-import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
+import { type JobSpec, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'

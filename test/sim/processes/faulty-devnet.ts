@@ -14,7 +14,7 @@ import {
   type DevnetOptions,
   startDevnet,
 } from '../../../src/core/devnet/start-devnet.ts'
-import { specHash, specs } from '../../../src/core/job/spec.ts'
+import { specHash, specs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { crashVariable } from '../../../src/core/platform/crash-point.ts'
 import { type RpcProxy, startRpcProxy } from '../../helpers/rpc-proxy.ts'
 import { type ChainClock, createChainClock } from './chain-clock.ts'

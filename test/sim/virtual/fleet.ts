@@ -7,12 +7,12 @@ import { deviceRegistryAbi } from '../../../src/core/chain/abi/device-registry.t
 import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import type { DevnetContracts } from '../../../src/core/devnet/launch-network.ts'
-import { createLeafCollector } from '../../../src/core/job/digest-tree.ts'
-import { type Kernel, openKernel } from '../../../src/core/job/kernel.ts'
-import { encodeOpenings } from '../../../src/core/job/openings.ts'
-import { rowInput } from '../../../src/core/job/row-input.ts'
-import { leafRows, specHash, specs } from '../../../src/core/job/spec.ts'
-import { createWeights } from '../../../src/core/job/weights.ts'
+import { createLeafCollector } from '../../../src/core/job/tensor/digest-tree.ts'
+import { type Kernel, openKernel } from '../../../src/core/job/tensor/kernel.ts'
+import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
+import { encodeOpenings } from '../../../src/core/job/tensor/row-openings.ts'
+import { leafRows, specHash, specs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import {
   deviceIdOf,
   encodeDeviceRecord,

@@ -1,5 +1,5 @@
 /** The real work core, shared by every host of a simulation: real models and rows, at a speed that the simulation decides. */
-import { specs } from '../../../src/core/job/spec.ts'
+import { specs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import type { VirtualHost } from './virtual-time.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createRecomputers } from '../../../src/core/checker/round/recompute.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
-import { type JobSpec, specHash, specs } from '../../../src/core/job/spec.ts'
+import { type JobSpec, specHash, specs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkDescription } from '../../../src/core/job/work-core.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packCohort } from '../../../src/core/checker/epoch/pack.ts'
 import type { RoundJudgeDependencies } from '../../../src/core/checker/round/judge.ts'
-import { rowBytes } from '../../../src/core/job/spec.ts'
+import { rowBytes } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { sampleOf } from '../../../src/core/report/commitment.ts'
 import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
 import type { EvidenceLeaf } from '../../../src/core/report/evidence-root.ts'

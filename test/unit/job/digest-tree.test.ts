@@ -12,7 +12,7 @@ import {
   proofShape,
   rootFromProof,
   rowsInChunk,
-} from '../../../src/core/job/digest-tree.ts'
+} from '../../../src/core/job/tensor/digest-tree.ts'
 
 const digestsOf = (rows: number, salt = 0) => new Uint8Array(rows * 32).map((_, i) => (i * 7 + salt) % 128)
 const sha = (...parts: (string | Uint8Array)[]) => {

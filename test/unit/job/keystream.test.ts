@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { hexToBytes } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { keystream, keystreamAt } from '../../../src/core/job/keystream.ts'
-import { rowInput, rowInputAt } from '../../../src/core/job/row-input.ts'
+import { rowInput, rowInputAt } from '../../../src/core/job/tensor/row-input.ts'
 
 const seed32 = fc.uint8Array({ minLength: 32, maxLength: 32 })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkSample, decodeOpenings, openingsBytes } from '../../../src/core/job/openings.ts'
+import { checkSample, decodeOpenings, openingsBytes } from '../../../src/core/job/tensor/row-openings.ts'
 import { isKaisarError } from '../../../src/core/platform/errors.ts'
 import { commitTo } from './small-spec.ts'
 

@@ -1,9 +1,9 @@
 /** A spec small enough that a thousand rounds take seconds; same code, same rules. */
 
-import { createLeafCollector, type DigestTree } from '../../../src/core/job/digest-tree.ts'
-import { encodeOpenings } from '../../../src/core/job/openings.ts'
-import type { JobSpec } from '../../../src/core/job/spec.ts'
-import { leafRows, rowBytes } from '../../../src/core/job/spec.ts'
+import { createLeafCollector, type DigestTree } from '../../../src/core/job/tensor/digest-tree.ts'
+import { encodeOpenings } from '../../../src/core/job/tensor/row-openings.ts'
+import type { JobSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { leafRows, rowBytes } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 

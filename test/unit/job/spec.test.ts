@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { rowsLimit } from '../../../src/core/job/digest-tree.ts'
-import { openingsBytes } from '../../../src/core/job/openings.ts'
+import { rowsLimit } from '../../../src/core/job/tensor/digest-tree.ts'
+import { openingsBytes } from '../../../src/core/job/tensor/row-openings.ts'
 import {
   checkSpec,
   encodeSpec,
@@ -13,7 +13,7 @@ import {
   specHash,
   specs,
   windowRate,
-} from '../../../src/core/job/spec.ts'
+} from '../../../src/core/job/tensor/tensor-spec.ts'
 import { maxPayloadBytes } from '../../../src/core/protocol/messages.ts'
 
 describe('spec', () => {

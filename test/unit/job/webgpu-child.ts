@@ -2,12 +2,12 @@
  * Child process of webgpu.test.ts, given the URL of the package `webgpu`: one WebGPU thread at a time in a process of its own. Prints what
  * it computed as one line of JSON. What takes its time is compiling shaders, so one device has them all.
  */
-import { openKernel } from '../../../src/core/job/kernel.ts'
-import { selfTest } from '../../../src/core/job/kernel-self-test.ts'
-import { rowInput } from '../../../src/core/job/row-input.ts'
+import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
+import { selfTest } from '../../../src/core/job/tensor/kernel-self-test.ts'
+import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
+import { createWeights } from '../../../src/core/job/tensor/weights.ts'
+import { wgslForms } from '../../../src/core/job/tensor/wgsl-shader.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
-import { createWeights } from '../../../src/core/job/weights.ts'
-import { wgslForms } from '../../../src/core/job/wgsl-shader.ts'
 import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
 import { epochSeed, smallSpec } from './small-spec.ts'
 import { alone, childRows, childSeed, childSpecs } from './webgpu-models.ts'

@@ -1,12 +1,12 @@
 /** What stands between the toolkit and a card, by hand: absent, too old, out of memory, lost. */
 import { describe, expect, it } from 'vitest'
-import { openKernel } from '../../../src/core/job/kernel.ts'
-import { selfTest } from '../../../src/core/job/kernel-self-test.ts'
+import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
+import { selfTest } from '../../../src/core/job/tensor/kernel-self-test.ts'
+import { createWeights } from '../../../src/core/job/tensor/weights.ts'
+import { openWgslKernel } from '../../../src/core/job/tensor/wgsl-kernel.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { openDevice, type WebGpu } from '../../../src/core/job/webgpu-device.ts'
 import { installWebgpu } from '../../../src/core/job/webgpu-package.ts'
-import { createWeights } from '../../../src/core/job/weights.ts'
-import { openWgslKernel } from '../../../src/core/job/wgsl-kernel.ts'
 import { isKaisarError } from '../../../src/core/platform/errors.ts'
 import { epochSeed, smallSpec } from './small-spec.ts'
 

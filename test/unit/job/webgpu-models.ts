@@ -1,6 +1,6 @@
 /** What webgpu.test.ts and its child both compute: as small as every path of the shaders allows. */
 
-import { rowBytes } from '../../../src/core/job/spec.ts'
+import { rowBytes } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { smallSpec } from './small-spec.ts'
 
 export const childSeed = new Uint8Array(32).fill(9)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { openKernel } from '../../../src/core/job/kernel.ts'
-import { rowBytes } from '../../../src/core/job/spec.ts'
+import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
+import { rowBytes } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { createWorkCore } from '../../../src/core/job/work-core.ts'
 import { epochSeed, smallSpec } from './small-spec.ts'
 

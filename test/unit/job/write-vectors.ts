@@ -4,15 +4,22 @@
  */
 import { writeFileSync } from 'node:fs'
 import { bytesToHex, keccak256 } from 'viem'
-import { createLeafCollector, leafHash } from '../../../src/core/job/digest-tree.ts'
 import { jobSeed, sampleRows } from '../../../src/core/job/job-seed.ts'
 import { keystream } from '../../../src/core/job/keystream.ts'
-import { buildModel, graphForms } from '../../../src/core/job/model-graph.ts'
-import { encodeOpenings } from '../../../src/core/job/openings.ts'
-import { referenceDigests } from '../../../src/core/job/reference-digests.ts'
-import { rowInput } from '../../../src/core/job/row-input.ts'
-import { encodeSpec, type JobSpec, leafRows, rowBytes, specHash, specs } from '../../../src/core/job/spec.ts'
-import { createWeights, modelHash } from '../../../src/core/job/weights.ts'
+import { createLeafCollector, leafHash } from '../../../src/core/job/tensor/digest-tree.ts'
+import { buildModel, graphForms } from '../../../src/core/job/tensor/model-graph.ts'
+import { referenceDigests } from '../../../src/core/job/tensor/reference-digests.ts'
+import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
+import { encodeOpenings } from '../../../src/core/job/tensor/row-openings.ts'
+import {
+  encodeSpec,
+  type JobSpec,
+  leafRows,
+  rowBytes,
+  specHash,
+  specs,
+} from '../../../src/core/job/tensor/tensor-spec.ts'
+import { createWeights, modelHash } from '../../../src/core/job/tensor/weights.ts'
 import { smallSpec } from './small-spec.ts'
 
 const word = (byte: string) => `0x${byte.repeat(32)}` as const

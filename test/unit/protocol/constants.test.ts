@@ -108,7 +108,7 @@ const otherFigures: Readonly<Record<string, readonly string[]>> = {
     'Lane-wise median of five packed words',
   ],
   // Bytes of a word that four rows share.
-  'src/core/job/wgsl-kernel.ts': ['(row & 3)'],
+  'src/core/job/tensor/wgsl-kernel.ts': ['(row & 3)'],
   // The width of a matrix.
   'src/core/job/memory/memory-spec.ts': ['width % 64 !== 0'],
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { specs } from '../../../src/core/job/spec.ts'
+import { specs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { engineOptions } from '../../../src/core/provider/own-devices.ts'
 import { analyse, card, log } from '../devices/made-up-outputs.ts'
 

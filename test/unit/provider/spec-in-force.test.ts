@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { specHash, specs } from '../../../src/core/job/spec.ts'
+import { specHash, specs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { isSameWork, specInForce } from '../../../src/core/provider/rosters.ts'
 
 const rules = { specHash: specHash(specs.devnet), windowMs: 1000 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { specHash, specs } from '../../../src/core/job/spec.ts'
+import { specHash, specs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkCore, type WorkCore } from '../../../src/core/job/work-core.ts'
 import { isKaisarError } from '../../../src/core/platform/errors.ts'

@@ -1,6 +1,6 @@
 /** A whole report of one round, made by honest parties on the small spec; tests spoil it. */
 import { encodeAbiParameters, type Hex, keccak256, numberToHex } from 'viem'
-import { type JobSpec, specHash } from '../../../src/core/job/spec.ts'
+import { type JobSpec, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import {
   type DeviceRecord,

@@ -3,7 +3,7 @@
  * Never written again: later releases must go on accepting it.
  */
 import { writeFileSync } from 'node:fs'
-import { specs } from '../../../src/core/job/spec.ts'
+import { specs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkCore } from '../../../src/core/job/work-core.ts'
 import { bundleHash, encodeBundle } from '../../../src/core/report/evidence-bundle.ts'

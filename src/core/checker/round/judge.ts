@@ -3,8 +3,8 @@
  * judges. What it concludes is on disk, with its evidence, before anybody hears of it.
  */
 import type { Address, Hex } from 'viem'
-import { type JobSpec, windowRate } from '../../job/spec.ts'
-import type { Verification } from '../../job/verify-openings.ts'
+import { type JobSpec, windowRate } from '../../job/tensor/tensor-spec.ts'
+import type { Verification } from '../../job/tensor/verify-rows.ts'
 import type { WorkEngine } from '../../job/work-engine.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'

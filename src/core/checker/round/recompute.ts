@@ -4,8 +4,8 @@
  * recomputed together afterwards, one epoch's model at a time.
  */
 import type { Hex } from 'viem'
-import { type JobSpec, specByHash } from '../../job/spec.ts'
-import type { Verification } from '../../job/verify-openings.ts'
+import { type JobSpec, specByHash } from '../../job/tensor/tensor-spec.ts'
+import type { Verification } from '../../job/tensor/verify-rows.ts'
 import type { VerifyItem, WorkDescription } from '../../job/work-core.ts'
 import type { WorkEngine } from '../../job/work-engine.ts'
 import { type Clock, timeLimit } from '../../platform/clock.ts'

@@ -1,9 +1,9 @@
 /** A model loaded in one form, into ONNX Runtime or as shaders of our own: rows of bytes in, digests of bytes out. */
 import * as ort from 'onnxruntime-node'
-import { jobErrors } from './errors.ts'
-import { firstLine, openSession, type SessionOptions } from './execution-provider.ts'
+import { jobErrors } from '../errors.ts'
+import { firstLine, openSession, type SessionOptions } from '../execution-provider.ts'
 import { buildModel, type GraphForm } from './model-graph.ts'
-import { rowBytes } from './spec.ts'
+import { rowBytes } from './tensor-spec.ts'
 import type { Weights } from './weights.ts'
 import { openWgslKernel } from './wgsl-kernel.ts'
 import { type WgslForm, wgslForms } from './wgsl-shader.ts'

@@ -5,9 +5,10 @@
  *
  * Why: docs/why/work-proof.md
  */
+
+import { jobErrors } from '../errors.ts'
 import { chunkOf, createProofChecker, type DigestTree, hashBytes, proofLength, rowsInChunk } from './digest-tree.ts'
-import { jobErrors } from './errors.ts'
-import { leafRows, rowBytes } from './spec.ts'
+import { leafRows, rowBytes } from './tensor-spec.ts'
 
 const version = 1
 const wordBytes = 4

@@ -2,7 +2,7 @@
  * The job in plain integers, one multiply at a time: what every kernel must equal. Slow by design (2·K²·L operations a row in
  * JavaScript); used by the self-test, the vectors and the tests.
  */
-import { rowBytes } from './spec.ts'
+import { rowBytes } from './tensor-spec.ts'
 import type { Weights } from './weights.ts'
 
 /** Φ: the middle bits, floor(y ÷ 2^7) mod 128 − 64. The low bits would be a ring homomorphism, and could be short-cut. */

@@ -2,12 +2,13 @@
  * Works one window: rows 0, 1, 2, … in batches until the deadline. A batch that ends inside the window counts, one that does not is
  * thrown away; a batch is at most 1% of the window and the last ones are fitted to what is left, so under 2% is ever lost.
  */
+
+import { jobErrors } from '../errors.ts'
+import type { MonotonicClock } from '../thread-clock.ts'
 import { createLeafCollector, type DigestTree, type LeafCollector } from './digest-tree.ts'
-import { jobErrors } from './errors.ts'
 import { rowInput } from './row-input.ts'
-import { leafRows } from './spec.ts'
-import type { MonotonicClock } from './thread-clock.ts'
-import type { ComputeDigests } from './verify-openings.ts'
+import { leafRows } from './tensor-spec.ts'
+import type { ComputeDigests } from './verify-rows.ts'
 
 export type WindowOptions = {
   /** Job seed, 32 bytes. */

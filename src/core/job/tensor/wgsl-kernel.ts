@@ -3,11 +3,11 @@
  *
  * Why: docs/why/work-proof.md
  */
-import { isKaisarError } from '../platform/errors.ts'
-import { jobErrors } from './errors.ts'
+import { isKaisarError } from '../../platform/errors.ts'
+import { jobErrors } from '../errors.ts'
+import { kernelFailed, openDevice, reasonOf, takeDevice, type WebGpu, type WgslDevice } from '../webgpu-device.ts'
 import type { Kernel } from './kernel.ts'
-import { rowBytes } from './spec.ts'
-import { kernelFailed, openDevice, reasonOf, takeDevice, type WebGpu, type WgslDevice } from './webgpu-device.ts'
+import { rowBytes } from './tensor-spec.ts'
 import type { Weights } from './weights.ts'
 import { layerShader, tileSide, type WgslForm } from './wgsl-shader.ts'
 

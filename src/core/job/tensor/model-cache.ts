@@ -3,11 +3,11 @@
  * so that a model which is only prepared gives way between steps to windows that run.
  */
 import type { Hex } from 'viem'
+import type { MonotonicClock } from '../thread-clock.ts'
+import type { WindowGate } from '../window-gate.ts'
 import type { Kernel } from './kernel.ts'
-import { type JobSpec, leafRows, rowBytes } from './spec.ts'
-import type { MonotonicClock } from './thread-clock.ts'
+import { type JobSpec, leafRows, rowBytes } from './tensor-spec.ts'
 import { modelHash, type Weights, weightsByStep } from './weights.ts'
-import type { WindowGate } from './window-gate.ts'
 
 const capacity = 2
 

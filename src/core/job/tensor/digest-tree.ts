@@ -8,7 +8,7 @@
  * No rows: the root is 32 zero bytes. Integers are big-endian.
  */
 import { hash } from 'node:crypto'
-import { leafRows, rowBytes } from './spec.ts'
+import { leafRows, rowBytes } from './tensor-spec.ts'
 
 export const hashBytes = 32
 const leafBytes = leafRows * rowBytes

@@ -15,8 +15,8 @@ import {
   type OnnxNode,
   type OnnxTensor,
   onnxType,
-} from '../platform/onnx-model.ts'
-import { rowBytes } from './spec.ts'
+} from '../../platform/onnx-model.ts'
+import { rowBytes } from './tensor-spec.ts'
 import type { Weights } from './weights.ts'
 
 export const graphForms = ['fp32', 'u8', 's8'] as const

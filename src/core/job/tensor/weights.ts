@@ -7,9 +7,9 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
-import { hexToBytes } from '../platform/hex.ts'
-import { keystream } from './keystream.ts'
-import { type JobSpec, rowBytes, specHash } from './spec.ts'
+import { hexToBytes } from '../../platform/hex.ts'
+import { keystream } from '../keystream.ts'
+import { type JobSpec, rowBytes, specHash } from './tensor-spec.ts'
 
 export type Weights = {
   readonly spec: JobSpec

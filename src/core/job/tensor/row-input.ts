@@ -2,8 +2,8 @@
  * Rows as bytes. Everywhere in the toolkit a row entry x in [-64, 63] is kept as the byte x + 64, in [0, 127];
  * one row is 32 such bytes. Row i of a job is bytes [32·i, 32·i + 32) of its keystream, each with the top bit cleared.
  */
-import { keystream, keystreamAt } from './keystream.ts'
-import { rowBytes } from './spec.ts'
+import { keystream, keystreamAt } from '../keystream.ts'
+import { rowBytes } from './tensor-spec.ts'
 
 const blocksPerRow = rowBytes / 16
 

@@ -5,13 +5,13 @@
  * Why: docs/why/work-proof.md
  */
 
-import { jobErrors } from './errors.ts'
-import type { ExecutionProvider, SessionOptions } from './execution-provider.ts'
+import { jobErrors } from '../errors.ts'
+import type { ExecutionProvider, SessionOptions } from '../execution-provider.ts'
+import type { MonotonicClock } from '../thread-clock.ts'
 import { type Kernel, type KernelForm, openKernel } from './kernel.ts'
 import { referenceDigests } from './reference-digests.ts'
 import { rowInput } from './row-input.ts'
-import { type JobSpec, operationsPerRow, rowBytes } from './spec.ts'
-import type { MonotonicClock } from './thread-clock.ts'
+import { type JobSpec, operationsPerRow, rowBytes } from './tensor-spec.ts'
 import { createWeights, type Weights } from './weights.ts'
 
 /** The forms worth trying on each provider. */

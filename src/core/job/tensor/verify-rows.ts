@@ -5,9 +5,10 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
-import { isKaisarError } from '../platform/errors.ts'
+import { isKaisarError } from '../../platform/errors.ts'
 import { rowsLimit } from './digest-tree.ts'
 import type { Kernel } from './kernel.ts'
+import { rowInputAt } from './row-input.ts'
 import {
   checkSample,
   chunkOutsideRoot,
@@ -15,9 +16,8 @@ import {
   type OpenedChunk,
   openedDigest,
   openingsOfRow,
-} from './openings.ts'
-import { rowInputAt } from './row-input.ts'
-import { rowBytes } from './spec.ts'
+} from './row-openings.ts'
+import { rowBytes } from './tensor-spec.ts'
 
 export type OpeningsClaim = {
   /** Job seed, 32 bytes. */

@@ -5,8 +5,8 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
-import { committeeSize, quorum } from '../protocol/constants.ts'
-import { jobErrors } from './errors.ts'
+import { committeeSize, quorum } from '../../protocol/constants.ts'
+import { jobErrors } from '../errors.ts'
 
 export type JobSpec = {
   /** K: inner dimension of every layer. */
