@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import type { ExecutionProvider } from '../../src/core/job/execution-provider.ts'
 import type { FormResult } from '../../src/core/job/tensor/kernel-self-test.ts'
-import { specs } from '../../src/core/job/tensor/tensor-spec.ts'
+import { tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
 import { createWorkEngine } from '../../src/core/job/work-engine.ts'
 import { isKaisarError } from '../../src/core/platform/errors.ts'
 import { type CardPeak, peakOf } from './card-peaks.ts'
@@ -30,7 +30,7 @@ export async function* rows(): AsyncGenerator<Row> {
 
 /** Every form of one engine, as the self-test measures them, and the fastest in one window of the standard spec. */
 async function* engine(provider: ExecutionProvider, peak: CardPeak | null): AsyncGenerator<Row> {
-  const spec = specs.standard
+  const spec = tensorSpecs.standard
   try {
     const opened = await createWorkEngine({ spec, provider })
     try {

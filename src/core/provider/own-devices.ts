@@ -9,7 +9,7 @@ import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { pinDevice } from '../devices/pin-devices.ts'
 import { criticalFaults, type GpuProbe, type ProbedDevice, type ProbeResult } from '../devices/probed-device.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
-import type { JobSpec } from '../job/tensor/tensor-spec.ts'
+import type { Jobs } from '../job/jobs.ts'
 import type { WorkOptions } from '../job/work-core.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -65,7 +65,7 @@ export type WorkingDevicesDependencies = {
     nonce: Hex,
   ) => Promise<{ readonly evidence: string; readonly identity: Hex } | null>
   /** Starts the engine of a device, pinned to it among all devices that were found. */
-  readonly startEngine: (spec: JobSpec, device: ProbedDevice, all: readonly ProbedDevice[]) => Promise<WorkEngine>
+  readonly startEngine: (jobs: Jobs, device: ProbedDevice, all: readonly ProbedDevice[]) => Promise<WorkEngine>
   readonly clock: Clock
   readonly log: Logger
   readonly emit: (event: ProviderEvent) => void
@@ -78,14 +78,14 @@ export type WorkingDevicesDependencies = {
  */
 export async function openDevices(
   { network, payout, executionProvider, healthIntervalMs = 60_000 }: WorkingDevicesOptions,
-  { spec, journal }: { readonly spec: JobSpec; readonly journal: ProviderJournal },
+  { jobs, journal }: { readonly jobs: Jobs; readonly journal: ProviderJournal },
   dependencies: WorkingDevicesDependencies,
   stop: AbortSignal,
 ): Promise<WorkingDevices | null> {
   const { signer, sender, probe, readEnvironment, certify, attest, clock, log, emit } = dependencies
   const first = await probe.probe()
   const own = ownDevices(first, signer.address)
-  const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(spec, probed, first.devices)
+  const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(jobs, probed, first.devices)
   const engines = await startEngines({ executionProvider }, own, { startEngine, log })
   const close = async () => void (await Promise.all(engines.map(engine => engine.close())))
 
@@ -189,11 +189,11 @@ export type EngineChoice = {
 /** @param all - every device that the probe saw */
 export const engineOptions = (
   { executionProvider, threads, cudaVisibleDevices }: EngineChoice,
-  spec: JobSpec,
+  jobs: Jobs,
   device: ProbedDevice,
   all: readonly ProbedDevice[],
 ): WorkOptions => ({
-  spec,
+  jobs,
   threads,
   provider: device.record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
   ...pinDevice(device, all, cudaVisibleDevices),

@@ -2,7 +2,7 @@
 import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
-import { type JobSpec, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, type TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
@@ -25,7 +25,7 @@ import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
-const spec: JobSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
+const spec: TensorSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
 const provider = createSigner({ privateKey: hash(1001), network })
 const seats = [1, 2, 3, 4, 5].map(n => createSigner({ privateKey: hash(2000 + n), network }))
 const deviceId = hash(5)

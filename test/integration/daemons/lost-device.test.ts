@@ -11,7 +11,7 @@ import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { deviceRecord, type ProbeResult, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
-import { type JobSpec, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, type TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
@@ -25,7 +25,7 @@ import { createRoundWork } from '../../../src/core/provider/round-work.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
-const spec: JobSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
+const spec: TensorSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
 const rules = {
   slots: 3,
   maxRounds: 4,

@@ -10,7 +10,7 @@ import { lowerCase } from '../../../src/core/chain/network.ts'
 import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
-import { type JobSpec, specHash, specs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, type TensorSpec, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
@@ -50,7 +50,7 @@ afterEach(async () => {
 /** A started network with one device and five Checkers of its own, and our operator, who holds what a deposit needs. */
 async function world() {
   const anvil = await anvilForTests({ autoImpersonate: true })
-  const { rounds, ...others } = devnetParameters(specHash(specs.devnet), 160)
+  const { rounds, ...others } = devnetParameters(specHash(tensorSpecs.devnet), 160)
   // Each slot of 80 s triggers once, at its fourth second; a busy machine has five seconds to see it.
   const slots = { slots: 2, eligibleFromSeconds: 2, cutoffSeconds: 4 }
   const calm = {
@@ -104,10 +104,10 @@ async function checkerIn({ net, network, hosts }: World, i: number, greet: (sess
 /** A Provider process on this store. */
 function provider({ network, sender, store, hosts, identity }: World, state: Store = store) {
   const events: ProviderEvent[] = []
-  const started: JobSpec[] = []
+  const started: TensorSpec[] = []
   let running = 0
   const stop = new AbortController()
-  const startEngine = async (spec: JobSpec) => {
+  const startEngine = async (spec: TensorSpec) => {
     started.push(spec)
     running++
     const rows = { rows: 64, root: keccak256('0x01'), handle: '1' }
@@ -162,8 +162,8 @@ describe('a Provider', () => {
     const one = provider(here)
     await eventually(() => expect(one.events.map(({ type }) => type)).toContain('device.registered'))
     const rounds = {
-      ...devnetParameters(specHash(specs.standard), 160).rounds,
-      windowMs: specs.standard.windowMs,
+      ...devnetParameters(specHash(tensorSpecs.standard), 160).rounds,
+      windowMs: tensorSpecs.standard.windowMs,
       samplingSeconds: 11,
       openingsMs: 15_000,
       refractorySeconds: 30,
@@ -177,10 +177,10 @@ describe('a Provider', () => {
     await player.settle(0, () => blank)
     await eventually(() => expect(one.epochs()).toContain(1))
     await player.work(1)
-    expect(one.started).toEqual([specs.devnet])
+    expect(one.started).toEqual([tensorSpecs.devnet])
     await player.work(2, 0)
     await eventually(() => expect(one.epochs()).toContain(2), 30_000)
-    expect(one.started).toEqual([specs.devnet, specs.standard])
+    expect(one.started).toEqual([tensorSpecs.devnet, tensorSpecs.standard])
     expect(one.running()).toBe(1)
     await one.end()
     expect(one.running()).toBe(0)

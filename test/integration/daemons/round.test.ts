@@ -10,7 +10,7 @@ import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/rou
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
-import { type JobSpec, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, type TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
@@ -27,7 +27,7 @@ import { verifyBundle } from '../../../src/core/report/verify-bundle.ts'
 import { encodeWrongRow } from '../../../src/core/report/wrong-row.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
-const spec: JobSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
+const spec: TensorSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
 const rules: RoundRules = {
   slots: 2,
   maxRounds: 4,

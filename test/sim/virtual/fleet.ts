@@ -11,7 +11,7 @@ import { createLeafCollector } from '../../../src/core/job/tensor/digest-tree.ts
 import { type Kernel, openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { encodeOpenings } from '../../../src/core/job/tensor/row-openings.ts'
-import { leafRows, specHash, specs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { leafRows, specHash, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import {
   deviceIdOf,
@@ -31,7 +31,7 @@ import type { VirtualChain } from './virtual-chain.ts'
 
 /** One leaf: what an answer opens is then the whole window. */
 const rows = leafRows
-const spec = specs.devnet
+const spec = tensorSpecs.devnet
 const environment = encodeEnvironmentRecord(environmentRecord)
 const environmentHash = hashRecordText(environment)
 

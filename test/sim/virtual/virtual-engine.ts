@@ -1,5 +1,5 @@
 /** The real work core, shared by every host of a simulation: real models and rows, at a speed that the simulation decides. */
-import { specs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import type { VirtualHost } from './virtual-time.ts'
@@ -15,7 +15,7 @@ const keepWindows = 32
 
 export async function createVirtualEngines(): Promise<VirtualEngines> {
   const core = await createCountedEngine({
-    spec: specs.devnet,
+    spec: tensorSpecs.devnet,
     provider: 'cpu',
     threads: 1,
     keepWindows,
@@ -26,7 +26,7 @@ export async function createVirtualEngines(): Promise<VirtualEngines> {
       description: core.description,
       prepare: epochSeed => host.exclusive(() => core.prepare(epochSeed)),
       async runWindow({ startedAtMs = host.clock.monotonicMs(), ...request }) {
-        const endsAtMs = startedAtMs + (request.durationMs ?? specs.devnet.windowMs)
+        const endsAtMs = startedAtMs + (request.durationMs ?? tensorSpecs.devnet.windowMs)
         const worked = await host.exclusive(() => {
           core.setRowMs(rowMs)
           return core.runWindow({ ...request, durationMs: endsAtMs - host.clock.monotonicMs() })
