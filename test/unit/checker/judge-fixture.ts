@@ -9,22 +9,22 @@ import { createRoundJudge, type RoundJudgeDependencies } from '../../../src/core
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
+import { jobOf } from '../../../src/core/job/jobs.ts'
 import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { rowBytes, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
-import { verifyOpenings } from '../../../src/core/job/tensor/verify-rows.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
-import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import type { MessageBody, MessageType } from '../../../src/core/protocol/messages.ts'
 import type { RoundRules } from '../../../src/core/protocol/network-parameters.ts'
 import type { Trigger } from '../../../src/core/protocol/trigger.ts'
 import type { Signed, SignedMessage } from '../../../src/core/protocol/typed-data.ts'
 import { commitmentHash, sampleOf, seedOf } from '../../../src/core/report/commitment.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
-import { commitTo, epochSeed, smallSpec as spec } from '../job/small-spec.ts'
+import { commitTo, epochSeed, smallJobs as jobs, smallCore, smallSpec as spec } from '../job/small-spec.ts'
 
 export const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 export const rules: RoundRules = {
@@ -34,7 +34,9 @@ export const rules: RoundRules = {
 export const word = (n: number): Hex => numberToHex(n, { size: 32 })
 export const provider = createSigner({ privateKey: word(0xa11ce), network })
 export const device: SeatDevice = { deviceId: word(5), generation: 1, operator: provider.address, cohort: 0, lane: 0 }
-export const triggerAt = (n: number): Trigger => ({ number: 9n, hash: word(n), timestamp: 1000, slot: 0, ordinal: 0 })
+export const triggerAt = (n: number, kind: RoundKindName = 'tensor'): Trigger => ({
+  ...{ number: 9n, hash: word(n), timestamp: 1000, slot: 0, ordinal: 0, kind },
+})
 export const trigger = triggerAt(9)
 export const seatKeys = [word(2001), word(2002), word(2003)]
 const rows = 128
@@ -49,21 +51,14 @@ export type Worked = {
 export async function openJudgeFixture() {
   const folder = mkdtempSync(join(tmpdir(), 'kaisar-judge-'))
   const kernel = await openKernel(createWeights(spec, epochSeed), 'u8', {
-    ...{ provider: 'cpu', deviceIndex: 0, threads: 1, inner: true },
+    ...{ provider: 'cpu', deviceIndex: 0, threads: 1 },
   })
-  const engine: Pick<WorkEngine, 'verify'> = {
-    verify: ({ items }) =>
-      verifyOpenings(
-        items.map(item => ({ ...item, root: Buffer.from(item.root.slice(2), 'hex') })),
-        kernel.run,
-        { sampleLimit: spec.samples, batchRows: 1024, computeInner: kernel.runInner! },
-      ),
-  }
+  const engine = await smallCore()
   const stores: Store[] = []
 
   /** One honest window of the round; `spoil` changes its digests before they are committed to. */
   async function work(round = trigger.hash, spoil: (digests: Uint8Array) => void = () => undefined): Promise<Worked> {
-    const identity = { epoch: 0n, round, deviceId: device.deviceId, generation: 1, specHash: rules.specHash }
+    const identity = { epoch: 0n, round, deviceId: device.deviceId, generation: 1, specHash: specHash(spec) }
     const digests = Uint8Array.from(await kernel.run(rowInput(seedOf(network, identity), 0, rows)))
     spoil(digests)
     const { tree, open } = commitTo(digests)
@@ -75,7 +70,7 @@ export async function openJudgeFixture() {
   const openSigner = (seat: number) => createSigner({ privateKey: seatKeys[seat]!, network })
   const samplingBlock = { number: 11n, hash: word(11), timestamp: 1002, seenAtMs: 2000 }
   const sampleBy = (seat: number, message: SignedMessage<'Commitment'>) =>
-    sampleOf(spec, message, {
+    sampleOf(jobOf(jobs, 'tensor'), message, {
       commitmentHash: commitmentHash(network, message),
       secret: secretsOf(seat).sampling(message.round, device.deviceId, 1),
       samplingBlockHash: samplingBlock.hash,
@@ -105,7 +100,7 @@ export async function openJudgeFixture() {
     const sent: { readonly type: MessageType; readonly body: unknown }[] = []
     const forwarded: { readonly commitment: Signed<'Commitment'>; readonly payload: Uint8Array }[] = []
     const judge = createRoundJudge(
-      { network, spec, rules },
+      { network, jobs, rules },
       {
         signer: openSigner(index),
         secrets: secretsOf(index),
@@ -115,7 +110,7 @@ export async function openJudgeFixture() {
         clock,
         log: silentLogger,
         sendTo: () => async (type, body) => void sent.push({ type, body }),
-        forwardWrongRow: (_cohort, _epoch, commitment, payload) => void forwarded.push({ commitment, payload }),
+        forwardWrongWork: (_cohort, _epoch, commitment, payload) => void forwarded.push({ commitment, payload }),
         ...changed,
       },
     )
@@ -156,6 +151,7 @@ export async function openJudgeFixture() {
     async end() {
       for (const store of stores) store.close()
       await kernel.release()
+      await engine.close()
       rmSync(folder, { recursive: true })
     },
   }

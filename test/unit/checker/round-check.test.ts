@@ -16,7 +16,7 @@ import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import type { Signed } from '../../../src/core/protocol/typed-data.ts'
 
 const rules = { windowMs: 1000, graceMs: 500 }
-const trigger = { number: 5n, hash: zeroBytes32, timestamp: 100, slot: 0, ordinal: 0 }
+const trigger = { number: 5n, hash: zeroBytes32, timestamp: 100, slot: 0, ordinal: 0, kind: 'tensor' } as const
 const samplingBlock = { number: 7n, hash: zeroBytes32, timestamp: 102 }
 const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 const commitment = (rows: bigint): Signed<'Commitment'> => ({
@@ -34,12 +34,13 @@ const commitment = (rows: bigint): Signed<'Commitment'> => ({
 })
 const accept = (check: RoundCheck, receivedAtMs: number, n = 1, rows = 640n) =>
   acceptCommitment(check, { commitment: commitment(rows), commitmentHash: hash(n), receivedAtMs }, rules)
+const wrongRow = { step: 'ROW_WRONG', detail: 'Row 3 differs.' } as const
 const committed = () => accept(openCheck(trigger, 1000, true), 2400).check
 
 describe('a round', () => {
   it('a round is valid when the commitment is in time and the rows are equal', () => {
-    const judged = closeOpenings(concludeValid(closeCommitments(committed(), samplingBlock), 12.5)).judged
-    expect(judged).toMatchObject({ verdict: 'VALID', rate: 12.5 })
+    const judged = closeOpenings(concludeValid(closeCommitments(committed(), samplingBlock), { tensor: 12 })).judged
+    expect(judged).toMatchObject({ verdict: 'VALID', kind: 'tensor', figures: { tensor: 12 } })
   })
 
   it.each([
@@ -70,9 +71,9 @@ describe('a round', () => {
     ['offline', openCheck(trigger, 0, false), 'OFFLINE', 'NO_SESSION'],
     ['silent', openCheck(trigger, 0, true), 'TIMEOUT', 'NO_COMMITMENT'],
     ['signed off', acceptAbort(openCheck(trigger, 0, true), 'GPU_LOST'), 'UNSUPPORTED', 'DEVICE_ABORTED'],
-    ['without a finished batch', accept(openCheck(trigger, 0, true), 1, 1, 0n).check, 'VALID', 'NO_ROWS'],
+    ['without a finished batch', accept(openCheck(trigger, 0, true), 1, 1, 0n).check, 'VALID', 'NO_WORK'],
   ] as const)('a device that is %s at the sampling block gets its verdict and reason', (_, check, verdict, reason) => {
-    expect(closeCommitments(check, samplingBlock).judged).toMatchObject({ verdict, reason, rate: 0 })
+    expect(closeCommitments(check, samplingBlock).judged).toMatchObject({ verdict, reason, figures: {} })
   })
 
   it('silence after the samples and openings that prove nothing have different reasons', () => {
@@ -89,20 +90,20 @@ describe('a round', () => {
   })
 
   it('a proven wrong row overrides a valid verdict, and nothing overrides it', () => {
-    const wrong = concludeWrong(concludeValid(closeCommitments(committed(), samplingBlock), 5), 3n)
-    expect(wrong.judged).toMatchObject({ verdict: 'WRONG', rate: 0 })
-    expect(closeOpenings(concludeFault(concludeValid(wrong, 9), 'x')).judged?.verdict).toBe('WRONG')
+    const wrong = concludeWrong(concludeValid(closeCommitments(committed(), samplingBlock), { tensor: 5 }), wrongRow)
+    expect(wrong.judged).toMatchObject({ verdict: 'WRONG', reason: 'ROW_WRONG', figures: {} })
+    expect(closeOpenings(concludeFault(concludeValid(wrong, { tensor: 9 }), 'x')).judged?.verdict).toBe('WRONG')
   })
 
-  it('a rate is given only for VALID, in whatever order events come', () => {
+  it('figures are given only for VALID, in whatever order events come', () => {
     const steps: ((check: RoundCheck) => RoundCheck)[] = [
       check => accept(check, 2400).check,
       check => accept(check, 2400, 2).check,
       check => accept(check, 4000).check,
       check => acceptAbort(check, 'x'),
       check => closeCommitments(check, samplingBlock),
-      check => (check.commitment === null ? check : concludeValid(check, 7)),
-      check => concludeWrong(check, 1n),
+      check => (check.commitment === null ? check : concludeValid(check, { tensor: 7 })),
+      check => concludeWrong(check, wrongRow),
       check => refuseOpenings(check, 'x'),
       check => concludeFault(check, 'x'),
       closeOpenings,
@@ -111,7 +112,7 @@ describe('a round', () => {
       fc.property(fc.array(fc.constantFrom(...steps), { maxLength: 12 }), order => {
         const { judged } = closeOpenings(order.reduce((check, step) => step(check), openCheck(trigger, 1000, true)))
         expect(judged).not.toBeNull()
-        if (judged?.verdict !== 'VALID') expect(judged?.rate).toBe(0)
+        if (judged?.verdict !== 'VALID') expect(judged?.figures).toEqual({})
       }),
       { numRuns: 1000 },
     )

@@ -39,6 +39,7 @@ describe('a Provider’s records', () => {
       environmentHash: hash('e'),
     },
     signature: '0x00' as const,
+    notes: '',
   })
 
   it('are the last rounds, receipts and refusals, newest first', () => {
@@ -67,7 +68,7 @@ describe('a Provider’s records', () => {
     // The daemon still has it open.
     const records = readProviderRecords(newestStateFile(at), 2)!
     store.close()
-    expect(records.rounds.map(({ rows, round }) => [rows, round])).toEqual([
+    expect(records.rounds.map(({ units, round }) => [units, round])).toEqual([
       [30, hash('3')],
       [20, hash('2')],
     ])
@@ -125,7 +126,7 @@ it('a Checker’s records are its verdicts, how often it gave which, and what it
       deviceId: hash('d'),
       verdict: given,
       reason: 'R',
-      rate: 5,
+      ...{ kind: 'memory', figures: { bandwidth: 5, resident: 7 } },
     })
   journal.recordOpenings(1, hash('a'), hash('b'), new Map([[0, [1n]]]))
   const records = readCheckerRecords(stateFile(at, network), 2)!
@@ -134,6 +135,7 @@ it('a Checker’s records are its verdicts, how often it gave which, and what it
     [2, 'TIMEOUT'],
     [1, 'VALID'],
   ])
+  expect(records.verdicts[0]).toMatchObject({ kind: 'memory', figures: { bandwidth: 5, resident: 7 } })
   expect(records.verdictCounts).toEqual({ TIMEOUT: 1, VALID: 2 })
   expect(records.committedEpochs).toEqual([1])
 })
