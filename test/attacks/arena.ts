@@ -3,17 +3,16 @@
  * of rounds. Provers compute in one form of the model and seats in another, so that an inexact one would show.
  */
 import { createHash } from 'node:crypto'
-import { bytesToHex, type Hex, keccak256, numberToHex } from 'viem'
+import { bytesToHex, type Hex, hexToBytes, keccak256, numberToHex } from 'viem'
 import { type Jobs, jobsWith, jobWith } from '../../src/core/job/jobs.ts'
 import type { Verification, VerifyItem } from '../../src/core/job/round-kind.ts'
 import { createLeafCollector } from '../../src/core/job/tensor/digest-tree.ts'
 import { openKernel } from '../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../src/core/job/tensor/row-input.ts'
 import { encodeOpenings } from '../../src/core/job/tensor/row-openings.ts'
-import { leafRows, rowBytes, specHash, type TensorSpec } from '../../src/core/job/tensor/tensor-spec.ts'
+import { leafRows, rowBytes, specHash, type TensorSpec, windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
+import { verifyOpenings } from '../../src/core/job/tensor/verify-rows.ts'
 import { createWeights, type Weights } from '../../src/core/job/tensor/weights.ts'
-import { threadClock } from '../../src/core/job/thread-clock.ts'
-import { createWorkCore } from '../../src/core/job/work-core.ts'
 import type { Signed, SignedMessage } from '../../src/core/protocol/typed-data.ts'
 import { checkSampleRequest, claimOf, commitmentHash, sampleOf, seedOf } from '../../src/core/report/commitment.ts'
 import { createSigner, isSignedBy, type Signer, signMessage } from '../../src/core/report/signer.ts'
@@ -90,7 +89,7 @@ export function commitTo(digests: Uint8Array): Prover {
 
 export async function openArena(): Promise<Arena> {
   const weights = createWeights(spec, epochSeed)
-  const open = (form: Form) => openKernel(weights, form, { provider: 'cpu', deviceIndex: 0, threads: 1 })
+  const open = (form: Form) => openKernel(weights, form, { provider: 'cpu', deviceIndex: 0, threads: 1, inner: true })
   const kernels = { fp32: await open('fp32'), u8: await open('u8') }
   const signer = (privateKey: Hex) => createSigner({ privateKey, network })
   const device = signer(numberToHex(1000, { size: 32 }))
@@ -109,15 +108,32 @@ export async function openArena(): Promise<Arena> {
     checker: checkers[seat]!.address,
   })
 
-  const verifierIn = (form: Form) =>
-    createWorkCore(
-      {
-        jobs: jobsWith('tensor', { ...spec, samples: mostSamples }),
-        ...{ provider: 'cpu', form, threads: 1, witnesses: true },
+  /** A seat's verifier that takes the larger samples of some attacks too: the model of the epoch depends on the whole specification. */
+  const verifierIn = (form: Form): Verifier => ({
+    kinds: {
+      tensor: {
+        async verify({ items }) {
+          const answers = await verifyOpenings(
+            items.map(({ units, root, ...item }) => ({ ...item, rows: units, root: hexToBytes(root) })),
+            kernels[form].run,
+            { sampleLimit: mostSamples, batchRows: 1024, computeInner: kernels[form].runInner! },
+          )
+          return answers.map((answer, i): Verification => {
+            if (answer.ok) {
+              const { rowsChecked: checked, witness } = answer
+              const figures = { tensor: windowRate(spec, items[i]!.units) }
+              return { ok: true, checked, figures, ...(witness !== undefined && { witness }) }
+            }
+            const { step, detail, wrongRow } = answer
+            const wrong = wrongRow && { place: wrongRow.row, openings: wrongRow.openings }
+            return { ok: false, step, detail, wrong }
+          })
+        },
       },
-      { clock: threadClock },
-    )
-  const verifiers = { fp32: await verifierIn('fp32'), u8: await verifierIn('u8') }
+      memory: { verify: () => Promise.reject(new Error('these attacks are on tensor rounds')) },
+    },
+  })
+  const verifiers = { fp32: verifierIn('fp32'), u8: verifierIn('u8') }
 
   const arena: Arena = {
     weights,
@@ -145,7 +161,6 @@ export async function openArena(): Promise<Arena> {
     verifiers,
     async close() {
       await Promise.all(Object.values(kernels).map(kernel => kernel.release()))
-      await Promise.all(Object.values(verifiers).map(verifier => verifier.close()))
     },
 
     async trial(identity, prover, seed, { seatCount = seats, samples = spec.samples, form = 'u8' } = {}) {

@@ -45,5 +45,5 @@ export function countedRate(spec: TensorSpec, graceMs: number, seenAtMs: number,
   const commitment = { message, signature: '0x' as const }
   const arrival = { commitment, commitmentHash: hashOf('commitment'), receivedAtMs: arrivesMs }
   const { check } = acceptCommitment(openCheck(trigger, seenAtMs, true), arrival, { windowMs: spec.windowMs, graceMs })
-  return concludeValid(closeCommitments(check, trigger), { tensor: windowRate(spec, rows) }).judged!.figures.tensor!
+  return concludeValid(closeCommitments(check, trigger), { tensor: windowRate(spec, rows) }).judged!.figures.tensor ?? 0
 }

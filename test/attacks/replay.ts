@@ -48,7 +48,7 @@ const replayed = ([how, again]: (typeof entries)[number]): Attack => ({
       const identity = arena.identity(seed)
       const prover = await honest(arena, seed)
       const first = await judgedBy(seat, identity, await arena.commit(identity, prover), prover.open)
-      if (first.verdict !== 'VALID') throw new Error(`the earlier round is honest: ${JSON.stringify(first)}`)
+      if (first.verdict !== 'VALID') throw new Error(`the earlier round is honest: ${first.reason}`)
       const { commitment: old } = seat.bundle(first.evidence!)
       // Seven seeds later the same device is asked again.
       const verdict = await judgedBy(seat, arena.identity(seed + 7), await again(arena, old, seed), prover.open)

@@ -137,7 +137,7 @@ describe('verifyLoadedBundle', () => {
     const text = bundleLines(result).join('\n')
     expect(text).toMatch(/^VALID/)
     expect(text).toContain(notProven.arrival)
-    expect(text).toMatch(/recomputed {2}8 rows/)
+    expect(text).toMatch(/recomputed {2}8 places/)
     expect(text).toContain(notProven.choice)
     expect(text).toContain('3.3 bits by this seat, 16.6 by 5 that forward, 6.9 by 5 alone')
   })
