@@ -133,7 +133,7 @@ it(`a Checker judges ${count} operators beside strangers, with one read of the c
   await seat.judge.takeSamplingBlock(trigger.hash, { number: 11n, hash: word(11), timestamp: 1002, seenAtMs: 2000 })
   await expect.poll(() => seat.journal.verdicts(0).length, { timeout: 60_000 }).toBe(count)
   expect(new Set(seat.journal.verdicts(0).map(({ verdict, reason }) => `${verdict} ${reason}`))).toEqual(
-    new Set(['VALID ROWS_EQUAL']),
+    new Set(['VALID ALL_EQUAL']),
   )
   // Both ends of each session are in this process; 40 KiB with a collected heap.
   expect(growth / count).toBeLessThan(512 * 1024)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { jobOf, jobsWith } from '../../../src/core/job/jobs.ts'
+import { type Jobs, jobOf, jobSets } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
@@ -14,7 +14,7 @@ import { createRoundWork, type WorkedRound } from '../../../src/core/provider/ro
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
-const jobs = jobsWith('tensor', { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 })
+const jobs: Jobs = { ...jobSets.devnet, tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 } }
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const epochSeed = hash(77)
@@ -59,7 +59,12 @@ function start(file = join(folder, `${++runs}.db`), changes: Partial<WorkEngine[
       findBlock: async (_, at) => blocks.find(block => block.hash === at) ?? null,
     },
   )
-  const device = { deviceId, generation: 1, environmentHash: hash(3), engine: { kinds: { ...engine.kinds, tensor: { ...engine.kinds.tensor, ...changes } } } }
+  const device = {
+    deviceId,
+    generation: 1,
+    environmentHash: hash(3),
+    engine: { kinds: { ...engine.kinds, tensor: { ...engine.kinds.tensor, ...changes } } },
+  }
   return { file, store, journal, clock, roundWork, device }
 }
 

@@ -174,7 +174,12 @@ describe.each(roundKinds)('a round of kind %s', kind => {
     const bundle = decodeBundle(one.evidence.read(verdict.evidence!)!)
     expect(await verifyBundle(bundle, { openVerifier: async () => engine })).toMatchObject({
       ok: true,
-      facts: { operator: provider.address, checker: seats[0]!.address, kind, units: Number(worked.commitment.message.rows) },
+      facts: {
+        operator: provider.address,
+        checker: seats[0]!.address,
+        kind,
+        units: Number(worked.commitment.message.rows),
+      },
     })
   })
 
@@ -361,7 +366,7 @@ it('a Provider signs no second commitment for a round, even when it is asked to 
   expect(journal.commitmentOf(trigger.hash, deviceId)).toMatchObject(commitment)
   expect(roundWork.committed(trigger.hash, deviceId)?.commitmentHash).toBe(commitmentHash)
   const other = { ...commitment.message, rows: commitment.message.rows + 1n }
-  expect(() => journal.recordCommitment(hash(1), { message: other, signature: commitment.signature, notes: '' })).toThrow(
-    expect.objectContaining({ code: 'PROVIDER_SECOND_COMMITMENT' }),
-  )
+  expect(() =>
+    journal.recordCommitment(hash(1), { message: other, signature: commitment.signature, notes: '' }),
+  ).toThrow(expect.objectContaining({ code: 'PROVIDER_SECOND_COMMITMENT' }))
 })
