@@ -51,8 +51,8 @@ afterEach(async () => {
 async function world() {
   const anvil = await anvilForTests({ autoImpersonate: true })
   const { rounds, ...others } = devnetParameters(jobsHash(jobSets.devnet), 160)
-  // Each slot of 80 s triggers once, at its fourth second; a busy machine has five seconds to see it.
-  const slots = { slots: 2, eligibleFromSeconds: 2, cutoffSeconds: 4 }
+  // Each slot of 80 s triggers at its fourth second, and thirty seconds later; a busy machine has five seconds to see it.
+  const slots = { slots: 2, eligibleFromSeconds: 4, cutoffSeconds: 34 }
   const calm = {
     ...rounds,
     ...slots,
@@ -211,7 +211,7 @@ describe('a Provider', () => {
     await player.work(0)
     await player.settle(0, () => blank)
     // Long after the last trigger of epoch 1: what it missed is missed.
-    await player.work(1, 130)
+    await player.work(1, 155)
     const { deviceId } = first!.message
     receipt = await signMessage(seat.signer, 'Receipt', {
       epoch: 0n,
