@@ -20,9 +20,9 @@ const timeline = {
 /** Five seconds into epoch 3: epoch 2 is in OPEN. */
 const headTimestamp = timeline.firstEpochAt + 3 * timeline.epochSeconds + 5
 
-/** Rounds of both kinds in turn; a missed one is worth nothing. */
+/** Rounds of both kinds in turn; one that is missed or wrong is worth nothing. */
 const figuresOf = (i: number): Pick<VerdictRow, 'kind' | 'figures'> => {
-  const isMissed = i % 5 === 4
+  const isMissed = i % 5 > 2
   return i % 2 === 0
     ? { kind: 'tensor', figures: isMissed ? {} : { tensor: 412_345 } }
     : { kind: 'memory', figures: isMissed ? {} : { bandwidth: 9_876, resident: 16 } }
@@ -34,7 +34,7 @@ const verdicts = Array.from({ length: 20 }, (_, i) => ({
   device: hash('1'),
   seat: address('a'),
   verdict: i % 5 === 4 ? 'TIMEOUT' : i % 5 === 3 ? 'WRONG' : 'VALID',
-  reason: i % 5 === 4 ? 'NO_COMMITMENT' : 'ALL_EQUAL',
+  reason: i % 5 === 4 ? 'NO_COMMITMENT' : i % 5 === 3 ? 'COORDINATE_WRONG' : 'ALL_EQUAL',
   ...figuresOf(i),
 }))
 

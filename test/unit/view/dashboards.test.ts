@@ -80,7 +80,7 @@ describe('provider dashboard', () => {
     const text = providerFrame(facts, size).map(lineText).join('\n')
     for (const part of [
       'kaisar provider  devnet  block 4,321 · 2 s ago',
-      'epoch 5 VALID',
+      'epoch 5 VALI…',
       'GPU_XID',
       'epoch 7: 1 device',
       '! The endpoint does not answer.',
