@@ -9,7 +9,7 @@ import { createRoundJudge, type RoundJudgeDependencies } from '../../../src/core
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
-import { jobOf } from '../../../src/core/job/jobs.ts'
+import { jobBySpecHash, jobOf } from '../../../src/core/job/jobs.ts'
 import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { rowBytes, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
@@ -48,6 +48,12 @@ export type Worked = {
   readonly open: (sample: readonly number[]) => Uint8Array
 }
 
+/** A memory round of it; `marks` as they came before the commitment. */
+export type WorkedMemory = Omit<Worked, 'open'> & {
+  readonly marks: readonly Hex[]
+  readonly open: (sample: readonly number[]) => Promise<Uint8Array>
+}
+
 export async function openJudgeFixture() {
   const folder = mkdtempSync(join(tmpdir(), 'kaisar-judge-'))
   const kernel = await openKernel(createWeights(spec, epochSeed), 'u8', {
@@ -70,7 +76,7 @@ export async function openJudgeFixture() {
   const openSigner = (seat: number) => createSigner({ privateKey: seatKeys[seat]!, network })
   const samplingBlock = { number: 11n, hash: word(11), timestamp: 1002, seenAtMs: 2000 }
   const sampleBy = (seat: number, message: SignedMessage<'Commitment'>) =>
-    sampleOf(jobOf(jobs, 'tensor'), message, {
+    sampleOf(jobBySpecHash(jobs, message.specHash)!, message, {
       commitmentHash: commitmentHash(network, message),
       secret: secretsOf(seat).sampling(message.round, device.deviceId, 1),
       samplingBlockHash: samplingBlock.hash,
@@ -79,6 +85,22 @@ export async function openJudgeFixture() {
 
   const spoilRow = (row: number) => (digests: Uint8Array) => {
     digests[row * rowBytes]! ^= 1
+  }
+
+  /** One window of a memory round: its marks as they come, and the commitment. Filled once, for this device. */
+  async function workMemory(round: Hex): Promise<WorkedMemory> {
+    const of = { deviceId: device.deviceId, generation: 1 }
+    const identity = { ...of, epoch: 0n, round, specHash: jobOf(jobs, 'memory').specHash }
+    await engine.prepare({ epochSeed, device: of })
+    const marks: Hex[] = []
+    const { handle, units, root } = await engine.kinds.memory.runWindow(
+      { epochSeed, device: of, seed: seedOf(network, identity) },
+      { onMark: (_, mark) => marks.push(mark) },
+    )
+    const message = { ...identity, rows: BigInt(units), root, environmentHash: word(3) }
+    const commitment = await signMessage(provider, 'Commitment', message)
+    const open = (sample: readonly number[]) => engine.kinds.memory.open({ handle, sample })
+    return { commitment, commitmentHash: commitmentHash(network, message), open, marks }
   }
 
   /** A window with one wrong row that only this seat of the first two samples. */
@@ -119,12 +141,12 @@ export async function openJudgeFixture() {
     const begin = (of = trigger) =>
       judge.begin({ epoch: 0, epochSeed, trigger: of, seenAtMs: clock.monotonicMs(), devices: [device] })
     /** Begins, takes the commitment and samples; gives the openings that the sample asks for. */
-    async function upToRequest({ commitment, commitmentHash: hash, open }: Worked, of = trigger) {
+    async function upToRequest({ commitment, commitmentHash: hash, open }: Worked | WorkedMemory, of = trigger) {
       await begin(of)
       judge.takeCommitment(provider.address, commitment, clock.monotonicMs() + 1000)
       await judge.takeSamplingBlock(of.hash, { ...samplingBlock, seenAtMs: clock.monotonicMs() + 2000 })
       const { secret } = bodies('job.request').at(-1)!.message
-      const openings = open(sampleBy(index, commitment.message))
+      const openings = await open(sampleBy(index, commitment.message))
       const answer = (payload = openings, receivedAtMs = clock.monotonicMs()) =>
         judge.takeOpenings(provider.address, { commitmentHash: hash, secret }, payload, receivedAtMs)
       return { answer, openings }
@@ -143,6 +165,7 @@ export async function openJudgeFixture() {
     /** The kernel itself, for rows of devices of the test's own. */
     run: kernel.run,
     work,
+    workMemory,
     spoilRow,
     workWrongFor,
     sampleBy,
