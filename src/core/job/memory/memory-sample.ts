@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { hexToBytes } from '../../platform/hex.ts'
 import type { SampleIdentity } from '../job-seed.ts'
 import { keystream } from '../keystream.ts'
-import type { MemorySpec } from './memory-spec.ts'
+import { type MemorySpec, stepsLimit } from './memory-spec.ts'
 
 /** Step `step` leads from state `step` to the next, of which this coordinate is recomputed. */
 export type SampledStep = { readonly step: number; readonly coordinate: number }
@@ -19,16 +19,18 @@ export const stepOfPlace = ({ width }: Pick<MemorySpec, 'width'>, place: number)
 /**
  * min(t, steps) distinct steps in ascending order, each with a coordinate. Words of 8 bytes, big-endian, are read from the keystream of
  * SHA-256('kaisar/memory-sample/v1' ‖ secret ‖ root ‖ sampling block hash); one that would bias the draw is skipped, and so is one
- * whose step was drawn before. The word modulo steps · K is step · K + coordinate.
+ * whose step was drawn before. The word modulo steps · K is step · K + coordinate. Of more steps than are possible the first are drawn from:
+ * such a commitment is refused, and words of 8 bytes would not reach all of them.
  */
 export function sampleSteps(
   { samples, width }: Pick<MemorySpec, 'samples' | 'width'>,
-  steps: number,
+  claimed: number,
   { secret, root, samplingBlockHash }: SampleIdentity,
 ): SampledStep[] {
   const seed = createHash('sha256').update('kaisar/memory-sample/v1')
   for (const part of [secret, root, samplingBlockHash]) seed.update(hexToBytes(part, 32))
   const key = seed.digest()
+  const steps = Math.min(claimed, stepsLimit)
   const bound = BigInt(steps) * BigInt(width)
   const wanted = Math.min(samples, steps)
   const drawn = new Map<number, number>()
