@@ -14,9 +14,9 @@ import {
   type DevnetOptions,
   startDevnet,
 } from '../../../src/core/devnet/start-devnet.ts'
+import { jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
 import { crashVariable } from '../../../src/core/platform/crash-point.ts'
 import { type RpcProxy, startRpcProxy } from '../../helpers/rpc-proxy.ts'
-import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { type ChainClock, createChainClock } from './chain-clock.ts'
 
 export type FaultyDevnetOptions = Omit<DevnetOptions, 'dataDir'> & {
