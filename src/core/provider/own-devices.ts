@@ -10,6 +10,7 @@ import { pinDevice } from '../devices/pin-devices.ts'
 import { criticalFaults, type GpuProbe, type ProbedDevice, type ProbeResult } from '../devices/probed-device.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import type { Jobs } from '../job/jobs.ts'
+import { groupBytes } from '../job/memory/memory-spec.ts'
 import type { WorkOptions } from '../job/work-core.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -182,19 +183,22 @@ export type EngineChoice = {
   readonly executionProvider: ExecutionProvider | 'auto'
   /** Threads of one operator on the CPU. */
   readonly threads: number
+  /** Memory to fill on each device, in MiB; null: the least of the job. */
+  readonly memoryMiB: number | null
   /** CUDA_VISIBLE_DEVICES: the NVIDIA devices of this process, where it has only some of them. */
   readonly cudaVisibleDevices?: string | undefined
 }
 
 /** @param all - every device that the probe saw */
 export const engineOptions = (
-  { executionProvider, threads, cudaVisibleDevices }: EngineChoice,
+  { executionProvider, threads, memoryMiB, cudaVisibleDevices }: EngineChoice,
   jobs: Jobs,
   device: ProbedDevice,
   all: readonly ProbedDevice[],
 ): WorkOptions => ({
   jobs,
   threads,
+  ...(memoryMiB !== null && { memoryGroups: Math.floor((memoryMiB * 2 ** 20) / groupBytes(jobs.memory)) }),
   provider: device.record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
   ...pinDevice(device, all, cudaVisibleDevices),
 })
