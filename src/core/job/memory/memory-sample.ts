@@ -19,18 +19,18 @@ export const stepOfPlace = ({ width }: Pick<MemorySpec, 'width'>, place: number)
 /**
  * min(t, steps) distinct steps in ascending order, each with a coordinate. Words of 8 bytes, big-endian, are read from the keystream of
  * SHA-256('kaisar/memory-sample/v1' ‖ secret ‖ root ‖ sampling block hash); one that would bias the draw is skipped, and so is one
- * whose step was drawn before. The word modulo steps · K is step · K + coordinate. Of more steps than are possible the first are drawn from:
- * such a commitment is refused, and words of 8 bytes would not reach all of them.
+ * whose step was drawn before. The word modulo steps · K is step · K + coordinate.
  */
 export function sampleSteps(
   { samples, width }: Pick<MemorySpec, 'samples' | 'width'>,
-  claimed: number,
+  steps: number,
   { secret, root, samplingBlockHash }: SampleIdentity,
 ): SampledStep[] {
+  // No window has so many: the verifier refuses the claim, and nothing is drawn for it.
+  if (steps > stepsLimit) return []
   const seed = createHash('sha256').update('kaisar/memory-sample/v1')
   for (const part of [secret, root, samplingBlockHash]) seed.update(hexToBytes(part, 32))
   const key = seed.digest()
-  const steps = Math.min(claimed, stepsLimit)
   const bound = BigInt(steps) * BigInt(width)
   const wanted = Math.min(samples, steps)
   const drawn = new Map<number, number>()
