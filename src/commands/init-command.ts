@@ -1,5 +1,5 @@
 /** What `provider init` and `checker init` share: a key, a payout wallet, a certificate, and a configuration file that names them. */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Command } from '@oclif/core'
 import { Flags } from '@oclif/core'
@@ -95,9 +95,10 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
   }
 
   private async write(path: string, text: string) {
+    const { makeFolders } = await import('../core/platform/make-folders.ts')
     const { writeFileAtomically } = await import('../core/platform/write-file-atomically.ts')
     try {
-      mkdirSync(dirname(path), { recursive: true })
+      makeFolders(dirname(path), 0o755)
       // Other users may read it: it holds no secret, and a service does.
       writeFileAtomically(path, text, 0o644)
     } catch (cause) {

@@ -17,7 +17,7 @@ import { parse } from 'smol-toml'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeContext } from '../../src/core/platform/context.ts'
 import { runCliHere } from '../helpers/cli-in-process.ts'
-import { isolatedHome, runCli } from '../helpers/run-cli.ts'
+import { cliPath, isolatedHome, runCli } from '../helpers/run-cli.ts'
 
 const home = isolatedHome()
 const kaisar = (...args: string[]) => runCliHere(args, { env: home.env })
@@ -143,6 +143,25 @@ describe.each([
     expect(json().errors[0]!.code).toBe('SETTINGS_UNWRITABLE')
     expect(existsSync(join(fresh, 'kaisar', 'keys', 'operator.json'))).toBe(false)
   })
+
+  it.skipIf(spawnSync('unshare', ['-rm', 'true']).status !== 0)(
+    'says that a disk is read-only where it is, also for a folder that is missing (skipped without unshare)',
+    () => {
+      const disk = join(home.path, `disk-${role}`)
+      mkdirSync(disk)
+      const init = [cliPath, ...words, '--settings', join(disk, 'missing/folder/x.toml')]
+      const script = 'mount -t tmpfs -o ro none "$1" && shift && exec "$@"'
+      const { stdout } = spawnSync('unshare', ['-rm', 'sh', '-c', script, 'sh', disk, process.execPath, ...init], {
+        env: { ...process.env, ...home.env, XDG_CONFIG_HOME: join(home.path, 'empty'), KAISAR_SKIP_BUILD: '1' },
+        encoding: 'utf8',
+      })
+      expect(JSON.parse(stdout).errors[0]).toMatchObject({
+        code: 'SETTINGS_UNWRITABLE',
+        message: expect.stringContaining('(EROFS)'),
+        context: { reason: 'EROFS' },
+      })
+    },
+  )
 
   it('has a service that starts this program with a credential for the password', async () => {
     const { stdout, stderr, exitCode } = await kaisar(role, 'service', '--settings', '/srv/kaisar.toml')

@@ -1,9 +1,10 @@
 /** The record of what is sent to many: each signed transaction is in it before it leaves, so that the same list goes on and pays nobody twice. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Address } from 'viem'
 import { z } from 'zod'
 import { exactUnits } from '../../platform/exact-units.ts'
+import { makeFolders } from '../../platform/make-folders.ts'
 import { stringifyJson } from '../../platform/output.ts'
 import { writeFileAtomically } from '../../platform/write-file-atomically.ts'
 import { transferErrors } from './errors.ts'
@@ -77,7 +78,7 @@ export function readTransferRecord(path: string, source: TransferSource): Transf
 }
 
 export function writeTransferRecord(path: string, record: TransferRecord): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolders(dirname(path))
   writeFileAtomically(path, `${JSON.stringify(JSON.parse(stringifyJson(record)), null, 1)}\n`)
 }
 
