@@ -16,6 +16,15 @@ export const passwordFlags = {
   }),
 }
 
+/** The flags that name a key in a signer. */
+export const signerFlags = {
+  'signer-url': Flags.string({
+    description: 'Web3Signer or clef that holds the key, instead of --key',
+    helpValue: '<url>',
+  }),
+  'signer-address': addressFlag({ description: 'Which key of --signer-url. Default: its only one' }),
+}
+
 /** The flags of commands that sign: `static flags = { ...keyFlags, … }`, then `await this.operatorKey()`. */
 export const keyFlags = {
   key: Flags.string({
@@ -24,11 +33,7 @@ export const keyFlags = {
     helpValue: '<name|file>',
   }),
   ...passwordFlags,
-  'signer-url': Flags.string({
-    description: 'Web3Signer or clef that holds the key, instead of --key',
-    helpValue: '<url>',
-  }),
-  'signer-address': addressFlag({ description: 'Which key of --signer-url. Default: its only one' }),
+  ...signerFlags,
 }
 
 export type KeyFlags = {
