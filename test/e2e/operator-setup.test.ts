@@ -376,7 +376,8 @@ describe('a service whose key is in a signer', () => {
     const { data } = (await service()).json<{ operator: string; files: { change: string }[] }>()
     expect([data.operator, data.files.filter(({ change }) => change === 'written')]).toEqual([operator, []])
     const other = await startSigner({ dialect: 'web3signer', keys: [testKey('operator', 41)] })
-    const refused = await service('--signer-url', other.url)
+    expect((await service('--signer-url', other.url)).json().errors[0]!.code).toBe('SIGNER_ADDRESS_UNKNOWN')
+    const refused = await service('--signer-url', other.url, '--signer-address', testAddress('operator', 41))
     expect(refused.json().errors[0]).toMatchObject({
       code: 'SETTINGS_CONFLICT',
       context: { key: 'provider.signer-address' },
@@ -388,7 +389,9 @@ describe('a service whose key is in a signer', () => {
     const { stdout, stderr } = await here('provider', 'service', '--signer-url', url)
     expect(`${stdout}${stderr}`).not.toContain('hunter2')
     expect(stdout).toContain('EnvironmentFile=/etc/kaisar/provider-signer')
-    expect(stderr).toContain(` --data-dir ${own.path}/data/kaisar --signer-url "$SIGNER_URL"`)
+    expect(stderr).toContain(
+      ` --data-dir ${own.path}/data/kaisar --signer-address ${operator} --signer-url "$SIGNER_URL"`,
+    )
     expect(stderr).toContain('"$SIGNER_URL" | install -m 600 /dev/stdin /etc/kaisar/provider-signer')
     expect(stderr).not.toContain('password')
     const refused = await here('checker', 'service', '--install', '--root', image, '--signer-url', url, '--json')
