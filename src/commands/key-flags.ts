@@ -11,7 +11,7 @@ import { addressFlag } from './input-values.ts'
 export const passwordFlags = {
   'password-file': Flags.string({
     description:
-      'File (mode 0600) with the password of the key. Default: the systemd credential kaisar-password, else a prompt',
+      'File (mode 0600) with the password of the key; made where it is missing and a key is made. Default: the systemd credential kaisar-password, else a prompt',
     helpValue: '<file>',
   }),
 }

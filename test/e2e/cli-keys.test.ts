@@ -86,7 +86,7 @@ describe('kaisar keys', () => {
       3,
       'PRIVATE_KEY_INVALID',
     ],
-    ['no password file', ['new', 'x', '--password-file', '/nonexistent'], 3, 'PASSWORD_FILE_UNREADABLE'],
+    ['no password file', ['new', 'x', '--password-file', '/nonexistent/password'], 3, 'PASSWORD_FILE_UNREADABLE'],
   ])('%s: same coded error and exit code in text and JSON', async (_what, words, exit, code) => {
     const text = await kaisar('keys', ...words)
     expect(text).toMatchObject({ exitCode: exit, stdout: '' })

@@ -1,0 +1,192 @@
+/**
+ * The three guides to a network that pays, each given as it stands by somebody who has an empty home folder and the installed package: an
+ * engineer deploys, five operators judge, an owner of a device works. Their commands are counted.
+ */
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { execa } from 'execa'
+import { parseEther } from 'viem'
+import { describe, expect, it } from 'vitest'
+import { anvilForTests } from '../../helpers/anvil.ts'
+import { testAddress } from '../../helpers/deploy.ts'
+import { commandBlocks } from '../../helpers/doc-pages.ts'
+import { eventually } from '../../helpers/eventually.ts'
+import { isolatedHome } from '../../helpers/run-cli.ts'
+import { endWithScope } from '../../setup/file-scope.ts'
+
+/** The most commands of a guide, with the one that installs kaisar. */
+const most = { 'docs/run-a-provider.md': 6, 'docs/run-a-checker.md': 6, 'docs/deploy-a-network.md': 12 } as const
+type Page = keyof typeof most
+
+const guideOf = (page: Page): string[] =>
+  commandBlocks(page).flatMap(({ note, commands }) => (note?.kind === 'guide' ? commands : []))
+
+type Installed = { readonly folder: string; readonly env: Readonly<Record<string, string | undefined>> }
+
+/** Somebody with an empty home who gives the commands of a page, in their order. */
+function readerOf(page: Page, { folder, env }: Installed) {
+  const home = isolatedHome()
+  const desk = join(home.path, 'desk')
+  mkdirSync(desk)
+  const left = guideOf(page)
+  const variables: Record<string, string> = {}
+  const shell = (json: boolean) => ({
+    cwd: desk,
+    env: {
+      ...env,
+      ...home.env,
+      ...variables,
+      PATH: [join(folder, 'node_modules/.bin'), env.PATH].join(delimiter),
+      // Who is asked says yes. A daemon of a test leaves something of the machine to the others.
+      KAISAR_YES: '1',
+      KAISAR_EXECUTION_PROVIDER: 'cpu',
+      KAISAR_THREADS: '1',
+      ...(json ? { KAISAR_JSON: '1' } : {}),
+    },
+    reject: false,
+  })
+
+  /** Gives the next command, which has to begin so, and returns what it says. */
+  async function give<T>(words: string): Promise<T> {
+    const command = next(words)
+    return run(command)
+  }
+
+  function next(words: string): string {
+    const command = left.shift()
+    expect(command, `${page}: the next command`).toMatch(new RegExp(`^kaisar ${words}( |$)`))
+    return command!
+  }
+
+  async function run<T>(command: string): Promise<T> {
+    const { stdout, all } = await execa('bash', ['-c', `set -euo pipefail\n${command}`], { ...shell(true), all: true })
+    const { success, data } = JSON.parse(stdout.split('\n').at(-1)!) as { success: boolean; data: T }
+    expect(success, `${command}\n${all}`).toBe(true)
+    return data
+  }
+
+  return {
+    home: home.path,
+    desk,
+    variables,
+    left,
+    give,
+    /** Gives a command that only looks, again and again until it shows what is waited for. */
+    async see<T>(words: string, check: (data: T) => void, limitMs = 150_000): Promise<T> {
+      const command = next(words)
+      return eventually(
+        async () => {
+          const data = await run<T>(command)
+          check(data)
+          return data
+        },
+        limitMs,
+        1_000,
+      )
+    },
+    /** Starts a daemon in the background, as in a terminal of its own. */
+    start(words: string) {
+      const daemon = execa('bash', ['-c', `exec ${next(words)}`], { ...shell(true), forceKillAfterDelay: 40_000 })
+      endWithScope(async () => {
+        daemon.kill('SIGTERM')
+        await daemon
+      })
+    },
+  }
+}
+
+/** A port outside of those that the system gives away, so that nobody else gets it meanwhile. */
+async function quietPort(from: number): Promise<number> {
+  for (let port = from; port < from + 500; port++) {
+    const server = createServer()
+    const isFree = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '0.0.0.0', () => resolve((server.address() as AddressInfo).port === port))
+    })
+    await new Promise(resolve => server.close(resolve))
+    if (isFree) return port
+  }
+  throw new Error(`no port is free from ${from} on`)
+}
+
+/** @param installed - the folder with the package in its `node_modules`, and a user's environment; called when it is there */
+export function describeGuides(installed: () => Installed): void {
+  describe('the guides, with the package alone', () => {
+    it.each(Object.entries(most))('%s takes at most %i commands, with installing kaisar', (page, limit) => {
+      const commands = guideOf(page as Page)
+      expect(commands.length).toBeGreaterThan(2)
+      expect(commands.length + 1).toBeLessThanOrEqual(limit)
+      // What is counted is what is typed: no line has two.
+      for (const command of commands) expect(command).toMatch(/^kaisar [^;&|]+$/)
+    })
+
+    it('lead from a funded key to a paid epoch, for all three', { timeout: 400_000 }, async () => {
+      const anvil = await anvilForTests()
+      const network = { RPC_URL: anvil.rpcUrl }
+
+      // The engineer, until everybody else needs the deployment file.
+      const engineer = readerOf('docs/deploy-a-network.md', installed())
+      Object.assign(engineer.variables, network, { PRESET: 'devnet', SECONDS_TO_START: '10' })
+      expect(await engineer.give('chain doctor')).toMatchObject({ evm: 'prague' })
+      const { address } = await engineer.give<{ address: `0x${string}` }>('keys new')
+      await anvil.client.setBalance({ address, value: parseEther('20') })
+      engineer.variables.SAFE = address
+      await engineer.give('chain deploy')
+      const { file } = await engineer.give<{ file: string }>('chain deploy')
+      await engineer.give('context use')
+
+      const takePart = async (page: Page, more: Record<string, string>, payout: `0x${string}`) => {
+        const reader = readerOf(page, installed())
+        Object.assign(reader.variables, network, more, { PAYOUT: payout })
+        copyFileSync(file, join(reader.desk, 'mainnet.json'))
+        await reader.give('context add')
+        if (page === 'docs/run-a-provider.md') await reader.give('provider setup-gpu')
+        const role = page === 'docs/run-a-provider.md' ? 'provider' : 'checker'
+        const { operator } = await reader.give<{ operator: string }>(`${role} init`)
+        return { ...reader, operator, payout }
+      }
+      const checkers = []
+      for (let i = 0; i < 5; i++) {
+        const port = await quietPort(21_000 + 500 * i)
+        const more = { PUBLIC_URL: `wss://127.0.0.1:${port}` }
+        checkers.push(await takePart('docs/run-a-checker.md', more, testAddress('payout', 510 + i)))
+      }
+      const provider = await takePart('docs/run-a-provider.md', {}, testAddress('payout', 500))
+
+      const lines = [...checkers.map(({ operator }) => `${operator},1000,0.5`), `${provider.operator},10,0.5`]
+      writeFileSync(join(engineer.desk, 'operators.csv'), ['address,kai,coin', ...lines, ''].join('\n'))
+      const sent = await engineer.give<{ transfers: object[] }>('wallet send')
+      expect(sent.transfers).toHaveLength(12)
+
+      // From here on time matters: a block a second, as the preset counts on.
+      await anvil.client.setAutomine(false)
+      await anvil.client.setIntervalMining({ interval: 1 })
+      for (const checker of checkers) checker.start('checker run')
+      provider.start('provider run')
+      await engineer.see<{ checkers: { seats: number }[] }>('chain seats', ({ checkers }) =>
+        expect(checkers.filter(({ seats }) => seats > 0)).toHaveLength(5),
+      )
+      await engineer.give('chain start')
+
+      // The owner of the device and each operator: a round was judged.
+      type Device = { id: string; lastProof: { verdict: { verdict: string } } | null }
+      const { providers } = await provider.see<{ providers: { devices: Device[] }[] }>(
+        'provider status',
+        ({ providers }) => expect(providers[0]!.devices[0]!.lastProof?.verdict.verdict).toBe('VALID'),
+      )
+      for (const checker of checkers)
+        await checker.see<{ checkers: { checker: { operator: string } | null }[] }>('checker status', ({ checkers }) =>
+          expect(JSON.stringify(checkers)).toContain(checker.operator),
+        )
+
+      // The engineer: an epoch was paid, and every figure of it explained.
+      await engineer.see<{ payments: { payee: string; amount: string }[] }>('epoch rewards', ({ payments }) =>
+        expect(payments.some(({ payee, amount }) => payee === provider.payout && BigInt(amount) > 0n)).toBe(true),
+      )
+      engineer.variables.DEVICE = providers[0]!.devices[0]!.id
+      await engineer.give('epoch explain')
+      expect([engineer, provider, ...checkers].flatMap(({ left }) => left)).toEqual([])
+    })
+  })
+}
