@@ -12,7 +12,7 @@ import { epochStartsAt } from '../protocol/trigger.ts'
  * `device`, `checker`, `keeper`: earned as one · `bounty`: for sending the transaction that paid others, or closed an epoch · `owed`: the part of
  * these that the token did not deliver, below 0 · `withdrawn`: what was owed and came later. Together they are what arrived in the wallet.
  */
-export type PaymentKind = 'device' | 'checker' | 'keeper' | 'bounty' | 'owed' | 'withdrawn'
+type PaymentKind = 'device' | 'checker' | 'keeper' | 'bounty' | 'owed' | 'withdrawn'
 
 export type FleetPayment = {
   /** What it was paid for; null for a withdrawal, which may be of several. */

@@ -140,7 +140,7 @@ export async function uninstallService(
 }
 
 /** As systemd reads an environment file, in which a backslash keeps the character that follows. */
-export const signerFileText = (url: string): string =>
+const signerFileText = (url: string): string =>
   `KAISAR_SIGNER_URL="${new URL(url).href.replaceAll(/["\\$`]/g, '\\$&')}"\n`
 
 /** What is asked of the host before anything is read. */

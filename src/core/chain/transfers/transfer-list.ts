@@ -4,7 +4,7 @@ import { exactUnits, parseUnits } from '../../platform/exact-units.ts'
 import { transferErrors } from './errors.ts'
 
 /** `coin` is the chain's own coin, which pays for gas. */
-export type TransferUnit = 'KAI' | 'coin'
+type TransferUnit = 'KAI' | 'coin'
 
 export type ListedTransfer = {
   readonly to: Address

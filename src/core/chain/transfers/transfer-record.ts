@@ -44,7 +44,6 @@ const recordSchema = z.object({
 
 export type TransferRecord = z.infer<typeof recordSchema>
 export type RecordedTransfer = z.infer<typeof transferSchema>
-export type TransferAttempt = z.infer<typeof attemptSchema>
 
 /** What a record is of. */
 export type TransferSource = Pick<TransferRecord, 'name' | 'chainId' | 'genesis' | 'token' | 'from'>
