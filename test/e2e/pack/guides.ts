@@ -2,6 +2,7 @@
  * The three guides to a network that pays, each given as it stands by somebody who has an empty home folder and the installed package: an
  * engineer deploys, five operators judge, an owner of a device works. Their commands are counted.
  */
+import { randomInt } from 'node:crypto'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
@@ -14,6 +15,14 @@ import { commandBlocks } from '../../helpers/doc-pages.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { isolatedHome } from '../../helpers/run-cli.ts'
 import { endWithScope } from '../../setup/file-scope.ts'
+
+type Device = { id: string; lastProof: { verdict: { verdict: string } } | null }
+type CheckerStatus = {
+  operator: string
+  endpoint: { reached: boolean } | null
+  verdictCounts: Record<string, number> | null
+  duties: { opened: boolean | null }[]
+}
 
 /** The most commands of a guide, with the one that installs kaisar. */
 const most = { 'docs/run-a-provider.md': 6, 'docs/run-a-checker.md': 6, 'docs/deploy-a-network.md': 12 } as const
@@ -31,6 +40,7 @@ function readerOf(page: Page, { folder, env }: Installed) {
   mkdirSync(desk)
   const left = guideOf(page)
   const variables: Record<string, string> = {}
+  const ended: string[] = []
   const shell = (json: boolean) => ({
     cwd: desk,
     env: {
@@ -77,28 +87,34 @@ function readerOf(page: Page, { folder, env }: Installed) {
       const command = next(words)
       return eventually(
         async () => {
+          expect(ended, 'daemons that ended').toEqual([])
           const data = await run<T>(command)
           check(data)
           return data
         },
         limitMs,
-        1_000,
+        2_000,
       )
     },
-    /** Starts a daemon in the background, as in a terminal of its own. */
+    /** Starts a daemon in the background, as in a terminal of its own; returns what ends it. */
     start(words: string) {
-      const daemon = execa('bash', ['-c', `exec ${next(words)}`], { ...shell(true), forceKillAfterDelay: 40_000 })
-      endWithScope(async () => {
+      const options = { ...shell(true), all: true, forceKillAfterDelay: 40_000 } as const
+      const daemon = execa('bash', ['-c', `exec ${next(words)}`], options)
+      daemon.then(({ all }) => ended.push(`${page}: ${all.slice(-1_000)}`))
+      return async () => {
         daemon.kill('SIGTERM')
         await daemon
-      })
+      }
     },
   }
 }
 
-/** A port outside of those that the system gives away, so that nobody else gets it meanwhile. */
+/**
+ * A port outside of those that the system gives away, so that nobody gets it by chance before the Checker listens there. Where the search
+ * begins is random, as another run on this machine may search too.
+ */
 async function quietPort(from: number): Promise<number> {
-  for (let port = from; port < from + 500; port++) {
+  for (let port = from + randomInt(1_500); port < from + 2_000; port++) {
     const server = createServer()
     const isFree = await new Promise<boolean>(resolve => {
       server.once('error', () => resolve(false))
@@ -148,7 +164,7 @@ export function describeGuides(installed: () => Installed): void {
       }
       const checkers = []
       for (let i = 0; i < 5; i++) {
-        const port = await quietPort(21_000 + 500 * i)
+        const port = await quietPort(20_000 + 2_000 * i)
         const more = { PUBLIC_URL: `wss://127.0.0.1:${port}` }
         checkers.push(await takePart('docs/run-a-checker.md', more, testAddress('payout', 510 + i)))
       }
@@ -162,23 +178,25 @@ export function describeGuides(installed: () => Installed): void {
       // From here on time matters: a block a second, as the preset counts on.
       await anvil.client.setAutomine(false)
       await anvil.client.setIntervalMining({ interval: 1 })
-      for (const checker of checkers) checker.start('checker run')
-      provider.start('provider run')
+      const ends = [...checkers.map(each => each.start('checker run')), provider.start('provider run')]
+      // All at once: each finishes what is open.
+      endWithScope(() => Promise.all(ends.map(end => end())))
       await engineer.see<{ checkers: { seats: number }[] }>('chain seats', ({ checkers }) =>
         expect(checkers.filter(({ seats }) => seats > 0)).toHaveLength(5),
       )
       await engineer.give('chain start')
 
       // The owner of the device and each operator: a round was judged.
-      type Device = { id: string; lastProof: { verdict: { verdict: string } } | null }
       const { providers } = await provider.see<{ providers: { devices: Device[] }[] }>(
         'provider status',
         ({ providers }) => expect(providers[0]!.devices[0]!.lastProof?.verdict.verdict).toBe('VALID'),
       )
       for (const checker of checkers)
-        await checker.see<{ checkers: { checker: { operator: string } | null }[] }>('checker status', ({ checkers }) =>
-          expect(JSON.stringify(checkers)).toContain(checker.operator),
-        )
+        await checker.see<{ checkers: CheckerStatus[] }>('checker status', ({ checkers: [status] }) => {
+          expect(status).toMatchObject({ operator: checker.operator, endpoint: { reached: true } })
+          expect(status!.verdictCounts?.VALID).toBeGreaterThan(0)
+          expect(status!.duties.some(({ opened }) => opened === true)).toBe(true)
+        })
 
       // The engineer: an epoch was paid, and every figure of it explained.
       await engineer.see<{ payments: { payee: string; amount: string }[] }>('epoch rewards', ({ payments }) =>
