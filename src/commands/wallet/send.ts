@@ -17,7 +17,8 @@ export default class WalletSend extends SendingCommand<typeof WalletSend> {
 
 Amounts are whole units with decimals: 12.5 is twelve and a half KAI. To many, each line of --file, or each --to, is an address, KAI and the
 coin: 0x…,1000,0.5. Everything is tried and totalled before anything is asked or sent, and --dry-run stops there. What is signed is
-recorded before it leaves: the same command goes on where it was interrupted, and under one --name nobody is sent anything twice.`
+recorded before it leaves: the same command goes on where it was interrupted, and under one --name nobody is sent anything twice.
+The record is in the folder "transfers" of --data-dir.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 100',
     '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 0.05 --gas --key treasury',

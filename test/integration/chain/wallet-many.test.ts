@@ -158,6 +158,18 @@ describe('kaisar wallet send to many', () => {
     expect([await count(), await holdings(one), await holdings(two)]).toEqual([before, [0n, 0n], [0n, 0n]])
   })
 
+  test('a recipient that takes no coin is found before anything is sent', async () => {
+    const [one, two] = strangers(2) as [Address, Address]
+    await anvil.client.setCode({ address: two, bytecode: '0x60006000fd' })
+    const before = await count()
+    const refused = await signing('wallet', 'send', '--to', `${one}=1,1`, '--to', `${two}=1,1`)
+    expect(error(refused)).toMatchObject({
+      code: 'CONTRACT_REVERTED',
+      message: expect.stringContaining(`The transfer of 1 of the coin to ${two}`),
+    })
+    expect([await count(), (await holdings(one))[0]]).toEqual([before, 0n])
+  })
+
   test('another amount for somebody who was sent one is refused', async () => {
     const [one] = strangers(1) as [Address]
     await signing('wallet', 'send', '--to', `${one}=1`, '--name', 'differ')
@@ -272,6 +284,65 @@ describe('sending transfers', () => {
     const { ended } = await send(saves[0]!, { clock: { ...systemClock, sleep } })
     expect(ended).toMatchObject({ transfers: [{ nonce: before, attempts: [expect.anything()] }] })
     expect([await count(), (await holdings(one))[0]]).toEqual([before + 1, parseEther('1')])
+  })
+
+  test('what no block takes is offered again for a higher fee, with the same nonce, and is sent once', async () => {
+    const [one] = strangers(1) as [Address]
+    const before = await count()
+    await anvil.client.setAutomine(false)
+    onTestFinished(() => anvil.client.setAutomine(true))
+    let [now, waits] = [0, 0]
+    const sleep = async () => {
+      now += 61_000
+      if (++waits === 3) await anvil.client.mine({ blocks: 1 })
+    }
+    const { ended } = await send(recordOf(`${one},1`), { clock: { ...systemClock, monotonicMs: () => now, sleep } })
+    const [transfer] = (ended as TransferRecord).transfers
+    expect(transfer).toMatchObject({ nonce: before, transaction: transfer!.attempts.at(-1)!.hash })
+    expect(transfer!.attempts.length).toBeGreaterThan(1)
+    expect(transfer!.attempts.map(({ maxFeePerGas }) => maxFeePerGas)).toEqual(
+      transfer!.attempts.map(({ maxFeePerGas }) => maxFeePerGas).toSorted((a, b) => (a < b ? -1 : 1)),
+    )
+    expect([await count(), (await holdings(one))[0]]).toEqual([before + 1, parseEther('1')])
+  })
+
+  test('where no block takes it for ten minutes the run ends, and the next one goes on', async () => {
+    const [one] = strangers(1) as [Address]
+    const before = await count()
+    await anvil.client.setAutomine(false)
+    let now = 0
+    const sleep = async () => {
+      now += 61_000
+    }
+    const { saves, ended } = await send(recordOf(`${one},1`), {
+      clock: { ...systemClock, monotonicMs: () => now, sleep },
+    })
+    await anvil.client.setAutomine(true)
+    expect(ended).toMatchObject({ code: 'TRANSACTION_UNCONFIRMED' })
+    await anvil.client.mine({ blocks: 1 })
+    const resumed = await send(saves.at(-1)!)
+    expect(resumed.ended).toMatchObject({ transfers: [{ nonce: before }] })
+    expect([await count(), (await holdings(one))[0]]).toEqual([before + 1, parseEther('1')])
+  })
+
+  test('what reverted in its block moved nothing; it is sent again once that is decided', async () => {
+    const [one] = strangers(1) as [Address]
+    await anvil.client.setAutomine(false)
+    onTestFinished(() => anvil.client.setAutomine(true))
+    const sleep = async () => {
+      // By the time it is mined the recipient has code, for which its gas is too little.
+      await anvil.client.setCode({ address: one, bytecode: '0x60006000fd' })
+      await anvil.client.mine({ blocks: 1 })
+    }
+    const { saves, ended } = await send(recordOf(`${one},,1`), { clock: { ...systemClock, sleep } })
+    await anvil.client.setAutomine(true)
+    await anvil.client.setCode({ address: one, bytecode: '0x' })
+    expect(ended).toMatchObject({ code: 'CONTRACT_REVERTED' })
+    expect((await send(saves.at(-1)!)).ended).toMatchObject({ code: 'CONTRACT_REVERTED' })
+    await anvil.client.mine({ blocks: 15 })
+    const { ended: done } = await send(saves.at(-1)!)
+    expect((done as TransferRecord).transfers[0]!.block).not.toBeNull()
+    expect((await holdings(one))[1]).toBe(parseEther('1'))
   })
 
   test('an endpoint that cuts the connection after it took a transaction does not make a second one', async () => {
