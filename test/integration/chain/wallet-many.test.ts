@@ -16,7 +16,7 @@ import { cliHome } from '../../helpers/cli-home.ts'
 import { deployForTests, testAccount, testAddress, testKey, writerFor } from '../../helpers/deploy.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { startRpcProxy } from '../../helpers/rpc-proxy.ts'
-import { cliPath } from '../../helpers/run-cli.ts'
+import { cliPath, runCli } from '../../helpers/run-cli.ts'
 
 const anvil = await anvilForTests({ autoImpersonate: true })
 const { network, deployment } = await deployForTests(anvil)
@@ -103,7 +103,9 @@ describe('kaisar wallet send to many', () => {
     const [four] = strangers(1) as [Address]
     await signing(...words, '--to', `${four}=1`)
     expect([await count(), (await holdings(four))[0]]).toEqual([before + 6, parseEther('1')])
-    await signing('wallet', 'send', '--to', `${four}=1`, '--name', 'july')
+    const input = `${four} 1`
+    const july = ['wallet', 'send', '--file', '-', '--name', 'july', '--yes', '--password-file', passwordFile, '--json']
+    expect((await runCli(july, { env: home.env, input })).json()).toMatchObject({ success: true })
     expect((await holdings(four))[0]).toBe(parseEther('2'))
   })
 
