@@ -2,11 +2,11 @@
 import * as ort from 'onnxruntime-node'
 import { jobErrors } from '../errors.ts'
 import { firstLine, openSession, type SessionOptions } from '../execution-provider.ts'
+import { type WgslForm, wgslForms } from '../wgsl-shader.ts'
 import { buildModel, type GraphForm } from './model-graph.ts'
 import { rowBytes } from './tensor-spec.ts'
 import type { Weights } from './weights.ts'
 import { openWgslKernel } from './wgsl-kernel.ts'
-import { type WgslForm, wgslForms } from './wgsl-shader.ts'
 
 /** Every form of the model: graphs of ONNX Runtime, and shaders. */
 export type KernelForm = GraphForm | WgslForm

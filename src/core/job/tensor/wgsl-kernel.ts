@@ -6,10 +6,10 @@
 import { isKaisarError } from '../../platform/errors.ts'
 import { jobErrors } from '../errors.ts'
 import { kernelFailed, openDevice, reasonOf, takeDevice, type WebGpu, type WgslDevice } from '../webgpu-device.ts'
+import { layerShader, tileSide, type WgslForm } from '../wgsl-shader.ts'
 import type { Kernel } from './kernel.ts'
 import { rowBytes } from './tensor-spec.ts'
 import type { Weights } from './weights.ts'
-import { layerShader, tileSide, type WgslForm } from './wgsl-shader.ts'
 
 const wordBytes = 4
 /** Usage of buffers: https://www.w3.org/TR/webgpu/#namespacedef-gpubufferusage. */
