@@ -119,6 +119,38 @@ describe('a window', () => {
     expect(worked.root).toEqual(memoryRoot(groups, worked.marks))
   })
 
+  it('asks a card for runs that end in time, one ahead of the one under way, however fast it steps', async () => {
+    for (const stepMs of [0.02, 1.7, 40]) {
+      // Runs follow each other on the card, each with a part that does not depend on its steps.
+      let [nowMs, endsMs, underWay, most] = [0, 0, 0, 0]
+      const sizes: number[] = []
+      const card: Memory = {
+        ...{ spec: { ...spec, windowMs: 3000, markMs: 1000 }, ready: groups, shrink: () => undefined },
+        pace: { runsAtOnce: 2, runMs: 25, mostSteps: 4096 },
+        walk: () => ({
+          run(steps) {
+            sizes.push(steps)
+            most = Math.max(most, ++underWay)
+            endsMs = Math.max(endsMs, nowMs) + 0.3 + steps * stepMs
+            const ends = endsMs
+            return Promise.resolve().then(() => {
+              nowMs = Math.max(nowMs, ends)
+              underWay--
+              return new Uint8Array(steps * spec.width)
+            })
+          },
+          end: () => undefined,
+        }),
+      }
+      const { steps } = await runMemoryWindow(card, { seed, startedAtMs: 0 }, { clock: { monotonicMs: () => nowMs } })
+      expect(most).toBe(2)
+      expect(Math.max(...sizes) * stepMs).toBeLessThanOrEqual(Math.max(50, stepMs))
+      expect(sizes.length).toBeLessThan(Math.max(200, 2 * (3000 / stepMs)))
+      expect(steps * stepMs).toBeGreaterThan(0.95 * 3000)
+      expect(steps * stepMs).toBeLessThanOrEqual(3000)
+    }
+  })
+
   it('is given up when it is cancelled', async () => {
     const signal = AbortSignal.abort()
     const running = runMemoryWindow(banks, { seed, startedAtMs: 0, signal }, { clock: ticking(1) })
