@@ -72,7 +72,10 @@ function smaller(left: number): WgslDevice {
 const tight = await fill(spec, {}, smaller(6.5 * bytes))
 const tightRoot = hex((await reworkMemoryWindow(tight, { seed, groups: tight.ready, markSteps })).root)
 const small = { ready: tight.ready, root: tightRoot, none: await outcome(fill(spec, {}, smaller(3.5 * bytes))) }
-const cancelled = await outcome(fill(spec, { signal: AbortSignal.abort() }))
+const ending = new AbortController()
+// Told to stop while it waits for somebody else's window.
+const giveWay = async () => ending.abort()
+const cancelled = await outcome(fill(spec, { signal: ending.signal, giveWay }))
 
 // A driver that is reset in the middle of a window.
 const running = runMemoryWindow(tight, endless, { clock: ticking(20) })

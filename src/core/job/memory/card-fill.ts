@@ -19,6 +19,8 @@ export type CardFillOptions = FillOptions & {
   readonly epochSeed: Hex
   /** Of the products; default `wgsl-8`. What is fastest is found by the self-test of the tensor job. */
   readonly form?: WgslForm
+  /** Resolves when the card may be used: what can wait lets windows go first. */
+  readonly giveWay?: () => Promise<void>
 }
 
 const wordBytes = 4
@@ -43,7 +45,7 @@ export async function fillCardMemory(
   opened: WgslDevice,
   { clock }: { readonly clock: MonotonicClock } = { clock: threadClock },
 ): Promise<CardMemory> {
-  const { spec, groups, signal, onProgress, bankBytes = mostBankBytes } = options
+  const { spec, groups, signal, onProgress, giveWay, bankBytes = mostBankBytes } = options
   checkGroups(spec, groups)
   const { memory, add, filled } = await openCardMemory(spec, opened)
   const own: GPUBuffer[] = []
@@ -64,6 +66,7 @@ export async function fillCardMemory(
       add(bank)
       for (let group = first; group < first + bank.groups; group++)
         for (let line = 0; line < lineCount; ) {
+          await giveWay?.()
           if (signal?.aborted) throw jobErrors.JOB_FILL_CANCELLED()
           const lines = Math.min(chain.mostLines, pieces.size(), lineCount - line)
           const target = {

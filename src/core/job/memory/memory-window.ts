@@ -53,19 +53,22 @@ export async function runMemoryWindow(
   const record = recordOf(spec, seed, groups)
   const runs = createRuns(memory.pace, walk.run)
   const count = markCount(spec)
+  const endMs = startedAtMs + spec.windowMs
   let nowMs = clock.monotonicMs()
   let restedAtMs = Number.NEGATIVE_INFINITY
   try {
+    runs.ask(nowMs, endMs)
     for (let mark = 0; mark < count; ) {
       if (nowMs - restedAtMs >= stretchMs) {
         await setImmediate()
         restedAtMs = nowMs
       }
       if (signal?.aborted) throw jobErrors.JOB_WINDOW_CANCELLED()
-      runs.ask(nowMs, startedAtMs + spec.windowMs)
       const states = await runs.next()
       nowMs = clock.monotonicMs()
       runs.ended(nowMs)
+      // Before the thread hashes, so that a card does not wait for it.
+      if (nowMs < endMs) runs.ask(nowMs, endMs)
       for (; mark < count && nowMs >= startedAtMs + (mark + 1) * spec.markMs; mark++) {
         const made = record.mark()
         if (mark < count - 1) onMark?.(made, mark)
