@@ -32,6 +32,8 @@ export type CardBank = { readonly buffer: GPUBuffer; readonly first: number; rea
 const runMs = 25
 /** The runs under way at once: the card works on one while the states of the other are read and hashed. */
 const runsAtOnce = 2
+/** A window, and what every seat opens of windows before it. */
+const walksAtOnce = 256
 /** Most of the states of one run. */
 const runBytes = 16 * 2 ** 20
 const computeStage = 4
@@ -65,6 +67,9 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice) {
     free: Promise.resolve(),
   })
   const slots = [await newSlot(), await newSlot()]
+  /** The last state of each walk, and the places in it that no walk has. */
+  const ends = await opened.buffer(walksAtOnce * stride, usage.copySource | usage.copyTarget)
+  const places = Array.from({ length: walksAtOnce }, (_, place) => place)
   /** Each with its bind groups, one a slot, and its last group + 1. */
   const banks: (CardBank & { readonly bindings: readonly GPUBindGroup[]; readonly end: number })[] = []
   let ready = 0
@@ -86,15 +91,10 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice) {
     return bank
   }
 
-  function encodeSteps(
-    { order, step }: Pick<WalkStart, 'order' | 'step'>,
-    steps: number,
-    slot: number,
-    own: GPUBuffer,
-  ) {
+  function encodeSteps({ order, step }: Pick<WalkStart, 'order' | 'step'>, steps: number, slot: number, place: number) {
     const { states, staging } = slots[slot]!
     const encoder = device.createCommandEncoder()
-    encoder.copyBufferToBuffer(own, 0, states, 0, stride)
+    encoder.copyBufferToBuffer(ends, place * stride, states, 0, stride)
     const pass = encoder.beginComputePass()
     pass.setPipeline(pipeline)
     for (let at = 0; at < steps; at++) {
@@ -104,7 +104,7 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice) {
       pass.dispatchWorkgroups(stepWorkgroups(spec))
     }
     pass.end()
-    encoder.copyBufferToBuffer(states, steps * stride, own, 0, stride)
+    encoder.copyBufferToBuffer(states, steps * stride, ends, place * stride, stride)
     encoder.copyBufferToBuffer(states, stride, staging, 0, steps * stride)
     return encoder.finish()
   }
@@ -113,14 +113,13 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice) {
   async function submit(
     from: Pick<WalkStart, 'order' | 'step'>,
     steps: number,
-    own: Promise<GPUBuffer>,
-    hasEnded: () => boolean,
+    walked: { readonly place: number; readonly hasEnded: boolean },
   ): Promise<{ readonly states: Promise<Uint8Array> }> {
     const slot = runCount++ % slots.length
     const { staging, free } = slots[slot]!
-    const [buffer] = await Promise.race([Promise.all([own, free]), lost])
-    if (hasEnded()) throw jobErrors.JOB_WINDOW_CANCELLED()
-    const acceptance = accepted(opened, () => device.queue.submit([encodeSteps(from, steps, slot, buffer)]))
+    await Promise.race([free, lost])
+    if (walked.hasEnded) throw jobErrors.JOB_WINDOW_CANCELLED()
+    const acceptance = accepted(opened, () => device.queue.submit([encodeSteps(from, steps, slot, walked.place)]))
     const reading = (async () => {
       await acceptance
       return unpadded(await Promise.race([readBack(staging, steps * stride), lost]), spec.width, stride)
@@ -130,21 +129,17 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice) {
   }
 
   function walk({ order, step: at, state }: WalkStart): Walk {
-    let own: Promise<GPUBuffer> | null = null
-    let hasEnded = false
-    const openOwn = async () => {
-      const buffer = await opened.buffer(stride, usage.copySource | usage.copyTarget)
-      device.queue.writeBuffer(buffer, 0, Uint8Array.from(state))
-      return buffer
-    }
+    const place = places.pop()
+    if (place === undefined) throw new RangeError(`more than ${walksAtOnce} walks at once`)
+    const walked = { place, hasEnded: false }
+    // In the order of the queue: after whatever a walk that had this place before has left to do.
+    device.queue.writeBuffer(ends, place * stride, Uint8Array.from(state))
     return {
       async run(steps) {
         if (steps > mostSteps) throw new RangeError(`${steps} steps in one run, at most ${mostSteps}`)
-        own ??= openOwn()
         const from = { order, step: at }
         at += steps
-        const buffer = own
-        const submitted = submitting.then(() => submit(from, steps, buffer, () => hasEnded))
+        const submitted = submitting.then(() => submit(from, steps, walked))
         submitting = submitted.catch(() => undefined)
         try {
           return await (await submitted).states
@@ -153,11 +148,8 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice) {
         }
       },
       end() {
-        hasEnded = true
-        own?.then(
-          buffer => buffer.destroy(),
-          () => undefined,
-        )
+        if (!walked.hasEnded) places.push(place)
+        walked.hasEnded = true
       },
     }
   }
@@ -173,15 +165,13 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice) {
       ready = Math.max(0, Math.min(ready, groups))
       while (banks.length > 0 && banks.at(-1)!.first >= ready) banks.pop()!.buffer.destroy()
       if (ready > 0) return
-      for (const { states, staging } of slots) {
-        states.destroy()
-        staging.destroy()
-      }
+      for (const buffer of [ends, ...slots.flatMap(({ states, staging }) => [states, staging])]) buffer.destroy()
     },
     async readAll() {
       const read = await opened.pipeline(readShader(spec), 'readAll')
       const said = await opened.buffer(4, usage.storage)
-      const most = Math.max(1, Math.floor(device.limits.maxStorageBufferBindingSize / bytes))
+      const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } = device.limits
+      const most = Math.min(Math.floor(maxStorageBufferBindingSize / bytes), maxComputeWorkgroupsPerDimension)
       await accepted(opened, () => {
         const encoder = device.createCommandEncoder()
         const pass = encoder.beginComputePass()
