@@ -8,8 +8,8 @@ export function groupsFor(spec: MemorySpec, { freeBytes, display }: { freeBytes:
 }
 
 /**
- * Groups that a card is good for. Where the probe does not know what is free, the card is taken to have free what its adapter lets one
- * buffer hold, which no driver makes more than there is.
+ * Groups that a card is good for. Where the probe does not know what is free, it is taken to be what the adapter lets one buffer hold:
+ * little of a large card, and what a small one does not have is refused at the fill.
  */
 export const groupsOnCard = (
   spec: MemorySpec,

@@ -88,7 +88,7 @@ function createRuns({ runsAtOnce, runMs, mostSteps }: Pace, run: (steps: number)
   let largest = 1 / growth
   let endedAtMs = 0
   const sizeFor = (leftMs: number): number => {
-    const size = Math.min(mostSteps, largest * growth, runMs === 0 ? 1 : Number.POSITIVE_INFINITY)
+    const size = Math.min(mostSteps, largest * growth)
     return stepMs === 0 ? size : Math.min(size, Math.max(1, Math.floor(runMs / stepMs)), Math.floor(leftMs / stepMs))
   }
   return {

@@ -19,7 +19,7 @@ export type Memory = {
 export type Pace = {
   /** Runs under way at once. */
   readonly runsAtOnce: number
-  /** What one run should take, in milliseconds; 0 where a run is one step. */
+  /** What one run should take, in milliseconds; a run is one step where that takes longer. */
   readonly runMs: number
   /** Most steps of one run. */
   readonly mostSteps: number
@@ -47,9 +47,9 @@ export type Walk = {
 /** Writes the state after `x` in this group to `next`. Both K bytes in [0, 127]. */
 export type Step = (group: number, x: Uint8Array, next: Uint8Array) => void
 
-/** How memory is walked whose steps are made one after the other in the thread that asks. */
+/** How memory is walked whose steps are made one after the other in the thread that asks, which has other things to do between runs. */
 export const walkedBy = ({ width }: Pick<MemorySpec, 'width'>, step: Step): Pick<Memory, 'pace' | 'walk'> => ({
-  pace: { runsAtOnce: 1, runMs: 0, mostSteps: keptEvery },
+  pace: { runsAtOnce: 1, runMs: 1, mostSteps: keptEvery },
   walk({ order, step: at, state }) {
     return {
       async run(steps) {
