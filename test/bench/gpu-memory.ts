@@ -52,7 +52,7 @@ async function wanted(opened: WgslDevice, spec: MemorySpec): Promise<number> {
 
 async function filled(spec: MemorySpec, groups: number, form: WgslForm, opened: WgslDevice): Promise<CardMemory> {
   const began = clock.monotonicMs()
-  const memory = await fillCardMemory({ spec, key: keyOf(spec), groups, epochSeed, form }, opened)
+  const memory = await fillCardMemory({ spec, key: keyOf(spec), groups, epochSeed, form }, opened, { clock })
   const seconds = (clock.monotonicMs() - began) / 1_000
   say({
     ...{ name: `gpu.memory.fill.${form}`, value: (memory.ready * groupBytes(spec)) / seconds / 1e9, unit: 'GB/s' },
@@ -116,7 +116,7 @@ async function exactness(memory: CardMemory, worked: WorkedMemoryWindow, opened:
   const smallChain = await openRowChain(small, epochSeed, { threads: 0 })
   const cpu = await reworkMemoryWindow(await fillMemory(whole, smallChain), { seed, groups: whole.groups, markSteps })
   await smallChain.release()
-  const card = await fillCardMemory({ ...whole, epochSeed, form: 'wgsl-4' }, opened)
+  const card = await fillCardMemory({ ...whole, epochSeed, form: 'wgsl-4' }, opened, { clock })
   const own = await reworkMemoryWindow(card, { seed, groups: whole.groups, markSteps })
   const same = own.root.equals(cpu.root)
   say({ name: 'gpu.memory.exact', spec: 'devnet', groups: whole.groups, steps: own.steps, exact: same, ok: same })

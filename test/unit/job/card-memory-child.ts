@@ -1,5 +1,5 @@
 /** Child process of card-memory.test.ts, given the URL of the package `webgpu`. Prints what a card computed as one line of JSON. */
-import { fillCardMemory } from '../../../src/core/job/memory/card-fill.ts'
+import { fillCardMemory, fillOnCard } from '../../../src/core/job/memory/card-fill.ts'
 import { openSteps } from '../../../src/core/job/memory/memory-openings.ts'
 import { groupBytes, type MemorySpec } from '../../../src/core/job/memory/memory-spec.ts'
 import {
@@ -7,10 +7,12 @@ import {
   runMemoryWindow,
   type WorkedMemoryWindow,
 } from '../../../src/core/job/memory/memory-window.ts'
+import { threadClock as clock } from '../../../src/core/job/thread-clock.ts'
 import { takeDevice, type WgslDevice } from '../../../src/core/job/webgpu-device.ts'
 import { epochSeed, few, groups, keyOf, markSteps, sample, seed, shapes, specs, ticking } from './card-memory-cases.ts'
 
-const opened = await takeDevice(process.argv[2]!)
+const webgpuModule = process.argv[2]!
+const opened = await takeDevice(webgpuModule)
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const outcome = (act: Promise<unknown>) =>
   act.then(
@@ -21,7 +23,7 @@ const stepsOf = ({ marks }: WorkedMemoryWindow) => marks.map(({ steps }) => step
 const spec = specs.narrow
 const bytes = groupBytes(spec)
 const fill = (spec: MemorySpec, more: object = {}, device: WgslDevice = opened) =>
-  fillCardMemory({ spec, key: keyOf(spec), groups, epochSeed, form: 'wgsl-4', ...more }, device)
+  fillCardMemory({ spec, key: keyOf(spec), groups, epochSeed, form: 'wgsl-4', ...more }, device, { clock })
 
 // Three banks, the last with one group; two walks at once.
 const memory = await fill(spec, { bankBytes: 3 * bytes })
@@ -77,6 +79,15 @@ const ending = new AbortController()
 const giveWay = async () => ending.abort()
 const cancelled = await outcome(fill(spec, { signal: ending.signal, giveWay }))
 
+// What takes the card itself gives it back once, and leaves it to others.
+const own = { spec, key: keyOf(spec), groups, epochSeed, form: 'wgsl-4', webgpuModule } as const
+const owned = await fillOnCard(own, { clock })
+const ownRoot = hex((await reworkMemoryWindow(owned, { seed, groups, markSteps })).root)
+owned.shrink(0)
+owned.shrink(0)
+const refused = await outcome(fillOnCard({ ...own, groups: 1 }, { clock }))
+const held = [ownRoot, owned.ready, refused, await outcome(reworkMemoryWindow(tight, { seed, groups: 4, markSteps }))]
+
 // A driver that is reset in the middle of a window.
 const running = runMemoryWindow(tight, endless, { clock: ticking(20) })
 setTimeout(() => opened.device.destroy(), 50)
@@ -99,6 +110,7 @@ const answer = {
   others,
   small,
   cancelled,
+  held,
   reset,
 }
 process.stdout.write(`${JSON.stringify(answer)}\n`, () => {

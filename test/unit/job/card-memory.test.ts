@@ -21,6 +21,7 @@ type ChildAnswer = {
   readonly others: Readonly<Record<string, { readonly stored: string; readonly root: string }>>
   readonly small: Readonly<Record<'ready' | 'root' | 'none', unknown>>
   readonly cancelled: string
+  readonly held: readonly unknown[]
   readonly reset: readonly unknown[]
 }
 
@@ -77,6 +78,7 @@ it.skipIf(swiftshaderMissing !== null)(
     })
     expect(card.small).toEqual({ ready: 6, root: await cpu.root(6, markSteps), none: 'JOB_MEMORY_TOO_SMALL' })
     expect(card.cancelled).toBe('JOB_FILL_CANCELLED')
+    expect(card.held).toEqual([root, 0, 'JOB_MEMORY_TOO_SMALL', 'done'])
     const [kernelFailed, memoryLost] = ['JOB_KERNEL_FAILED', 'JOB_MEMORY_LOST']
     expect(card.reset).toEqual([kernelFailed, 0, memoryLost, memoryLost, kernelFailed])
     await cpu.chain.release()

@@ -6,8 +6,8 @@
 import type { Hex } from 'viem'
 import { isKaisarError } from '../../platform/errors.ts'
 import { jobErrors } from '../errors.ts'
-import { type MonotonicClock, threadClock } from '../thread-clock.ts'
-import { accepted, kernelFailed, reasonOf, usage, type WgslDevice } from '../webgpu-device.ts'
+import type { MonotonicClock } from '../thread-clock.ts'
+import { accepted, kernelFailed, reasonOf, takeDevice, usage, type WgslDevice } from '../webgpu-device.ts'
 import { layerShader, tileSide, type WgslForm } from '../wgsl-shader.ts'
 import { type CardMemory, openCardMemory } from './card-memory.ts'
 import { drawSide, linesShader, weightsShader } from './card-shaders.ts'
@@ -35,6 +35,30 @@ const piecesAtOnce = 2
 const mostBankBytes = 2 ** 32
 
 /**
+ * Fills the card of this process, which is given back with the memory: when it is shrunk to nothing.
+ *
+ * @param options - `webgpuModule`: URL of the file of the package `webgpu`; default: as Node finds it
+ * @throws as {@link fillCardMemory}, JOB_PROVIDER_UNAVAILABLE
+ */
+export async function fillOnCard(
+  { webgpuModule, ...options }: CardFillOptions & { readonly webgpuModule?: string | undefined },
+  dependencies: { readonly clock: MonotonicClock },
+): Promise<CardMemory> {
+  const opened = await takeDevice(webgpuModule)
+  let isHeld = true
+  const giveBack = () => {
+    if (isHeld) opened.release()
+    isHeld = false
+  }
+  try {
+    return await fillCardMemory(options, opened, { ...dependencies, whenFreed: giveBack })
+  } catch (error) {
+    giveBack()
+    throw error
+  }
+}
+
+/**
  * As {@link import('./memory-banks.ts').fillMemory}, on a card. Where the card gives less than was wanted there are as many groups as it
  * gave; `bankBytes` is its limit of a buffer unless less is asked for.
  *
@@ -43,11 +67,11 @@ const mostBankBytes = 2 ** 32
 export async function fillCardMemory(
   options: CardFillOptions,
   opened: WgslDevice,
-  { clock }: { readonly clock: MonotonicClock } = { clock: threadClock },
+  { clock, whenFreed }: { readonly clock: MonotonicClock; readonly whenFreed?: () => void },
 ): Promise<CardMemory> {
   const { spec, groups, signal, onProgress, giveWay, bankBytes = mostBankBytes } = options
   checkGroups(spec, groups)
-  const { memory, add, filled } = await openCardMemory(spec, opened)
+  const { memory, add, filled } = await openCardMemory(spec, opened, whenFreed)
   const own: GPUBuffer[] = []
   const keep = async (bytes: number, of: number) => {
     const buffer = await opened.buffer(bytes, of)

@@ -42,12 +42,12 @@ const computeStage = 4
 type Slot = { readonly states: GPUBuffer; readonly staging: GPUBuffer; free: Promise<unknown> }
 
 /**
- * Memory without banks, which a fill adds, on a card that somebody else opened and gives back. It has what walks need already, so that
- * banks take what is left.
+ * Memory without banks, which a fill adds. It has what walks need already, so that banks take what is left. `whenFreed`: all of it was
+ * given back, and the card can be.
  *
  * @throws JOB_KERNEL_FAILED
  */
-export async function openCardMemory(spec: MemorySpec, opened: WgslDevice) {
+export async function openCardMemory(spec: MemorySpec, opened: WgslDevice, whenFreed: () => void = () => undefined) {
   const { device, lost } = opened
   const bytes = groupBytes(spec)
   const stride = stateStride(spec)
@@ -73,6 +73,7 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice) {
   /** Each with its bind groups, one a slot, and its last group + 1. */
   const banks: (CardBank & { readonly bindings: readonly GPUBindGroup[]; readonly end: number })[] = []
   let ready = 0
+  let isFreed = false
   let runCount = 0
   /** Runs are submitted one after the other. */
   let submitting: Promise<unknown> = Promise.resolve()
@@ -164,8 +165,10 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice) {
     shrink(groups) {
       ready = Math.max(0, Math.min(ready, groups))
       while (banks.length > 0 && banks.at(-1)!.first >= ready) banks.pop()!.buffer.destroy()
-      if (ready > 0) return
+      if (ready > 0 || isFreed) return
+      isFreed = true
       for (const buffer of [ends, ...slots.flatMap(({ states, staging }) => [states, staging])]) buffer.destroy()
+      whenFreed()
     },
     async readAll() {
       const read = await opened.pipeline(readShader(spec), 'readAll')
