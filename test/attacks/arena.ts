@@ -8,7 +8,7 @@ import { createLeafCollector } from '../../src/core/job/tensor/digest-tree.ts'
 import { openKernel } from '../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../src/core/job/tensor/row-input.ts'
 import { encodeOpenings } from '../../src/core/job/tensor/row-openings.ts'
-import { type JobSpec, leafRows, rowBytes, specHash } from '../../src/core/job/tensor/tensor-spec.ts'
+import { leafRows, rowBytes, specHash, type TensorSpec } from '../../src/core/job/tensor/tensor-spec.ts'
 import { type Verification, verifyOpenings } from '../../src/core/job/tensor/verify-rows.ts'
 import { createWeights, type Weights } from '../../src/core/job/tensor/weights.ts'
 import type { VerifyItem } from '../../src/core/job/work-core.ts'
@@ -17,7 +17,7 @@ import { checkSampleRequest, commitmentHash, sampleOf, seedOf } from '../../src/
 import { createSigner, isSignedBy, type Signer, signMessage } from '../../src/core/report/signer.ts'
 import { encodeWrongRow, judgeWrongRow, type RowVerifier } from '../../src/core/report/wrong-row.ts'
 
-export const spec: JobSpec = { width: 64, layers: 3, weights: 2, windowMs: 1_000, samples: 8 }
+export const spec: TensorSpec = { width: 64, layers: 3, weights: 2, windowMs: 1_000, samples: 8 }
 /** Rows of an ordinary window in these attacks. */
 export const windowRows = 640
 export const seats = 5

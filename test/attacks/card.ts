@@ -1,6 +1,6 @@
 /** A card on an injected clock, whose time is counted and not measured, and what a seat counts for the rows it sends. */
 import { acceptCommitment, closeCommitments, concludeValid, openCheck } from '../../src/core/checker/round/check.ts'
-import { type JobSpec, rowBytes, windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
+import { rowBytes, type TensorSpec, windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
 import { runWindow } from '../../src/core/job/tensor/tensor-window.ts'
 import { hashOf } from './arena.ts'
 
@@ -30,7 +30,7 @@ export type Card = ReturnType<typeof createCard>
 export type Arrival = { readonly rows: number; readonly arrivesMs: number }
 
 /** The rate in Mop/s that a seat counts for a commitment, by its own sight of the trigger; the openings are taken to be right. */
-export function countedRate(spec: JobSpec, graceMs: number, seenAtMs: number, { rows, arrivesMs }: Arrival): number {
+export function countedRate(spec: TensorSpec, graceMs: number, seenAtMs: number, { rows, arrivesMs }: Arrival): number {
   const trigger = { hash: hashOf('trigger'), number: 1n, timestamp: 1, slot: 0, ordinal: 0 }
   const message = {
     epoch: 1n,

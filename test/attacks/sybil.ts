@@ -4,12 +4,12 @@
  */
 import { productionParameters } from '../../src/core/chain/network-presets.ts'
 import { committeeMedian } from '../../src/core/epoch/median.ts'
-import { specHash, specs, windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, tensorSpecs, windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import type { Attack } from './attack.ts'
 import { type Arrival, type Card, countedRate, createCard, triggerMs } from './card.ts'
 
-const spec = specs.standard
+const spec = tensorSpecs.standard
 const { windowMs, graceMs } = productionParameters(specHash(spec)).rounds
 /** How much later than the prover a seat may see the trigger. */
 const skewMs = 250

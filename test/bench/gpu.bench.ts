@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionProvider } from '../../src/core/job/execution-provider.ts'
 import type { FormResult } from '../../src/core/job/tensor/kernel-self-test.ts'
-import { specs } from '../../src/core/job/tensor/tensor-spec.ts'
+import { tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
 import { createWorkEngine } from '../../src/core/job/work-engine.ts'
 import { isKaisarError } from '../../src/core/platform/errors.ts'
 import { type CardPeak, peakOf } from './card-peaks.ts'
@@ -48,7 +48,7 @@ async function* memory(peak: CardPeak | null): AsyncGenerator<Row> {
 
 /** Every form of one engine, as the self-test measures them, and the fastest in one window of the standard spec. */
 async function* engine(provider: ExecutionProvider, peak: CardPeak | null): AsyncGenerator<Row> {
-  const spec = specs.standard
+  const spec = tensorSpecs.standard
   try {
     const opened = await createWorkEngine({ spec, provider })
     try {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { startDevnet } from '../../src/core/devnet/start-devnet.ts'
-import { type SpecName, specHash, specs } from '../../src/core/job/tensor/tensor-spec.ts'
+import { type SpecName, specHash, tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
 import { systemClock } from '../../src/core/platform/clock.ts'
 import { samplingDelaySeconds } from '../../src/core/protocol/network-parameters.ts'
 
@@ -26,8 +26,8 @@ export const isLong = true
  */
 export async function* rows() {
   const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-rest-'))
-  const preset = devnetParameters(specHash(specs[spec]), epochSeconds)
-  const { windowMs } = specs[spec]
+  const preset = devnetParameters(specHash(tensorSpecs[spec]), epochSeconds)
+  const { windowMs } = tensorSpecs[spec]
   const rounds = { ...preset.rounds, windowMs, samplingSeconds: samplingDelaySeconds({ ...preset.rounds, windowMs }) }
   const devnet = await startDevnet({ dataDir, epochSeconds, parameters: { ...preset, rounds } })
   const rss: number[] = []

@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 import type { Hex } from 'viem'
 import { getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
-import { specHash, specs } from '../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
 import { createFleet, registerFleet } from '../sim/virtual/fleet.ts'
 import { type Simulation, startSimulation } from '../sim/virtual/simulation.ts'
 
@@ -63,7 +63,7 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
     checkers,
     epochSeconds,
     // One round an epoch: what a round costs, and what an epoch costs beside it.
-    parameters: { rounds: { ...devnetParameters(specHash(specs.devnet), epochSeconds).rounds, maxRounds: 1 } },
+    parameters: { rounds: { ...devnetParameters(specHash(tensorSpecs.devnet), epochSeconds).rounds, maxRounds: 1 } },
     onLog: () => undefined,
     onDeployed: (deployed, chain) => registerFleet(devices, deployed, chain),
   })
@@ -129,7 +129,7 @@ function requireJudged({ events }: Simulation, from: number, devices: number) {
   )
   const kinds = Map.groupBy(verdicts, ({ verdict, reason }) => `${verdict} ${reason}`)
   const wrong = [...kinds]
-    .filter(([kind]) => kind !== 'VALID ROWS_EQUAL')
+    .filter(([kind]) => kind !== 'VALID ALL_EQUAL')
     .map(([kind, { length }]) => `${length} ${kind}`)
   if (judged.size !== checkers * devices || wrong.length > 0)
     throw new Error(`${judged.size} of ${checkers * devices} devices were judged; ${wrong.join(', ')}`)

@@ -10,7 +10,7 @@ import { createRoundJudge } from '../../src/core/checker/round/judge.ts'
 import { createEvidenceStore } from '../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
-import { type JobSpec, specHash, specs } from '../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, type TensorSpec, tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
 import type { Verification } from '../../src/core/job/tensor/verify-rows.ts'
 import type { VerifyItem } from '../../src/core/job/work-core.ts'
 import type { WorkEngine } from '../../src/core/job/work-engine.ts'
@@ -26,7 +26,7 @@ import { decodeFrame, encodeFrame } from '../../src/core/transport/frame.ts'
 import { defaultLimits } from '../../src/core/transport/limits.ts'
 import { device as deviceRecord, environment } from '../unit/report/sample-report.ts'
 
-export const spec: JobSpec = { ...specs.devnet, windowMs: 2_000 }
+export const spec: TensorSpec = { ...tensorSpecs.devnet, windowMs: 2_000 }
 export const network = { chainId: 31337, consensus: '0x00000000000000000000000000000000c0ffee00' } as const
 export const word = (byte: string) => `0x${byte.repeat(32)}` as const
 export const epochSeed = word('e5')

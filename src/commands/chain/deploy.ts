@@ -160,11 +160,11 @@ Checkers are bonded.`
     const { chainErrors } = await import('../../core/chain/errors.ts')
     const { readArtifact } = await import('../../core/chain/artifacts.ts')
     const { presetParameters } = await import('../../core/chain/network-presets.ts')
-    const { specHash, specs } = await import('../../core/job/tensor/tensor-spec.ts')
+    const { jobSets, jobsHash } = await import('../../core/job/jobs.ts')
     const { name, owner, guardian, treasury, 'epoch-seconds': epochSeconds } = this.flags
     const file = deploymentPath(this.dataDir, name)
     const begun = readDeployment(file)
-    const hashes = { devnet: specHash(specs.devnet), standard: specHash(specs.standard) }
+    const hashes = { devnet: jobsHash(jobSets.devnet), standard: jobsHash(jobSets.standard) }
     const plan = planDeployment(
       { parameters: presetParameters(preset, hashes, epochSeconds), owner, guardian, treasury },
       {

@@ -58,9 +58,9 @@ It also says what a bundle cannot prove by itself. Exit code 4, with the step an
     if (save !== undefined) await saveBundle(loaded, save)
     const result = await verifyLoadedBundle(loaded, {
       shownWitness: (witness as `0x${string}` | undefined) ?? null,
-      startEngine: spec => {
+      startEngine: jobs => {
         this.progress('Building the model and recomputing the sampled rows …')
-        return createWorkEngine({ spec, provider, threads, witnesses: true })
+        return createWorkEngine({ jobs, provider, threads, witnesses: true })
       },
     })
     for (const line of bundleLines(result)) this.log(line)

@@ -1,13 +1,13 @@
 import { Flags } from '@oclif/core'
-import type { JobSpec } from '../../core/job/tensor/tensor-spec.ts'
+import type { Jobs } from '../../core/job/jobs.ts'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
-import { daemonFlags } from '../daemon-flags.ts'
+import { daemonFlags, memoryFlag } from '../daemon-flags.ts'
 import { roleFolder } from '../operator-flags.ts'
 
 export default class ProviderSelfTest extends BaseCommand<typeof ProviderSelfTest> {
   static override description =
-    `Run the real job once on each device, unscored, and check it as a Checker would: rate, soundness, window lost.
+    `Run the real jobs once on each device, unscored, and check them as a Checker would: figures, capacity, soundness, window lost.
 
 Exit code 4 where a recomputed row is not equal, or nothing was finished in time.`
   static override examples = [
@@ -21,6 +21,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     }),
     'execution-provider': daemonFlags['execution-provider'],
     threads: daemonFlags.threads,
+    'memory-mib': memoryFlag,
   }
 
   async run() {
@@ -45,19 +46,19 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     const { systemClock: clock } = await import('../../core/platform/clock.ts')
     const { randomBytes } = await import('node:crypto')
     await this.warnOfDaemon()
-    const spec = await this.chooseSpec()
+    const jobs = await this.chooseJobs()
     const devices = executionProvider === 'cpu' ? 'cpu' : 'auto'
     const { CUDA_VISIBLE_DEVICES: cudaVisibleDevices } = process.env
     const probed = await probeVisible(createHostProbe({ devices }, { host }), cudaVisibleDevices).probe()
     // Which operator it is for changes nothing here.
     const own = ownDevices(probed, `0x${'00'.repeat(20)}`)
-    const choice = { executionProvider, threads, cudaVisibleDevices }
+    const choice = { executionProvider, threads, memoryMiB: this.flags['memory-mib'] ?? null, cudaVisibleDevices }
     const results = []
     for (const { probed: device } of own) {
       const { model } = device.record
-      const result = await test.selfTestDevice(device, spec, {
-        startEngine: () => createWorkEngine(engineOptions(choice, spec, device, probed.devices)),
-        startVerifier: () => createWorkEngine({ spec, provider: 'cpu', threads }),
+      const result = await test.selfTestDevice(device, jobs, {
+        startEngine: () => createWorkEngine(engineOptions(choice, jobs, device, probed.devices)),
+        startVerifier: () => createWorkEngine({ jobs, provider: 'cpu', threads }),
         randomBytes: size => new Uint8Array(randomBytes(size)),
         clock,
         onStep: step => this.progress(`${model}: ${step} …`),
@@ -66,12 +67,14 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
       results.push(result)
     }
     const data = { devices: results }
-    for (const { check, device, figures } of results) {
+    for (const { device, tests } of results) {
       const { operatorErrors } = await import('../../core/operator/errors.ts')
       const { model } = device
-      if (!check.ok)
-        this.fail(operatorErrors.SELF_TEST_WRONG({ model, step: check.step ?? '', detail: check.detail ?? '' }), data)
-      if (figures.rows === 0) this.fail(operatorErrors.SELF_TEST_NO_ROWS({ model, windowMs: spec.windowMs }), data)
+      for (const { check, units, windowMs } of tests) {
+        if (!check.ok)
+          this.fail(operatorErrors.SELF_TEST_WRONG({ model, step: check.step ?? '', detail: check.detail ?? '' }), data)
+        if (units === 0) this.fail(operatorErrors.SELF_TEST_NO_WORK({ model, windowMs }), data)
+      }
     }
     return data
   }
@@ -84,18 +87,18 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
       this.warn(`A Provider runs here (process ${running.pid}): it shares the device, so both are slower than alone.`)
   }
 
-  private async chooseSpec(): Promise<JobSpec> {
-    const { specByHash, specs } = await import('../../core/job/tensor/tensor-spec.ts')
+  private async chooseJobs(): Promise<Jobs> {
+    const { jobsByHash, jobSets } = await import('../../core/job/jobs.ts')
     const { spec } = this.flags
-    if (spec !== undefined) return specs[spec]
+    if (spec !== undefined) return jobSets[spec]
     try {
       const target = await this.chainTarget()
       const { getRoundRules } = await import('../../core/chain/epochs.ts')
       const { specHash } = await getRoundRules(await this.connectNetwork(target))
-      return specByHash(specHash).spec
+      return jobsByHash(specHash).jobs
     } catch (error) {
       if (!isKaisarError(error, 'CONTEXT_MISSING') && !isKaisarError(error, 'RPC_UNREACHABLE')) throw error
-      return specs.standard
+      return jobSets.standard
     }
   }
 }

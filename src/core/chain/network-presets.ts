@@ -124,7 +124,7 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
       specHash,
     },
     // In so short an epoch a seat asks a device for some ten heartbeats, so one late answer is a tenth of its uptime.
-    scores: { firstStanding: 1_000_000, auditBps: 2_500, delistAfterEpochs: 8, uptimeTolerance: 2_000 },
+    scores: { firstStanding: 2_500, auditBps: 2_500, delistAfterEpochs: 8, uptimeTolerance: 2_000 },
     seatRules: { slashBps: 1_000, unopenedBps: 100, strikesToJail: 3, jailEpochs: 4 },
     seatBond: parseEther('1000'),
     deviceDeposit: parseEther('10'),
@@ -133,7 +133,7 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
       checkerBps: 2_000,
       keeperBps: 500,
       bounty: parseEther('0.5'),
-      maxPrice: parseEther('1'),
+      maxPrice: parseEther('1000'),
     },
     supply: parseEther('100000000'),
     vaultFunding: parseEther('10000000'),
@@ -175,8 +175,8 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
       openingsMs: 30_000,
       specHash,
     },
-    // An H100's dense int8 peak is about 2 × 10^9 Mop/s.
-    scores: { firstStanding: 4_000_000_000, auditBps: 500, delistAfterEpochs: 14, uptimeTolerance: 200 },
+    // The capacity of an H100 by its figures is about 650,000.
+    scores: { firstStanding: 1_300_000, auditBps: 500, delistAfterEpochs: 14, uptimeTolerance: 200 },
     // 10 KAI a cohort: the reveals of the other seats cost half a million gas.
     seatRules: { slashBps: 1_000, unopenedBps: 10, strikesToJail: 3, jailEpochs: 7 },
     seatBond: parseEther('10000'),
@@ -187,7 +187,7 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
       checkerBps: 2_000,
       keeperBps: 100,
       bounty: parseEther('5'),
-      maxPrice: 1_000_000_000_000n,
+      maxPrice: parseEther('0.0025'),
     },
     supply: parseEther('1000000000'),
     vaultFunding: parseEther('400000000'),

@@ -1,4 +1,6 @@
 import type { Address, Hex } from 'viem'
+import type { Figures } from '../job/round-kind.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 
 /** What a Checker says while it runs; each is a line of `kaisar checker run --json`. */
 export type CheckerEvent =
@@ -12,7 +14,8 @@ export type CheckerEvent =
       readonly round: Hex
       readonly verdict: string
       readonly reason: string
-      readonly rate: number
+      readonly kind: RoundKindName
+      readonly figures: Figures
     }
   | {
       readonly type: 'device.judged'

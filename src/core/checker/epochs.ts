@@ -18,7 +18,7 @@ import { type Duty, readDuty } from './duty.ts'
 import { createSeatEpoch, type SeatEpoch } from './epoch/seat-epoch.ts'
 import { checkerErrors } from './errors.ts'
 import type { CheckerJournal } from './journal.ts'
-import type { ForwardWrongRow } from './peers.ts'
+import type { ForwardWrongWork } from './peers.ts'
 import { createRoundJudge, type RoundJudge, type RoundJudgeDependencies } from './round/judge.ts'
 import type { Recomputer, Recomputers } from './round/recompute.ts'
 import type { OperatorSessions } from './sessions.ts'
@@ -63,7 +63,7 @@ export type EpochsDependencies = JudgeDependencies & {
   readonly rounds: RoundStream
   readonly sessions: OperatorSessions
   readonly jobs: Pick<DeviceJobs, 'ask'>
-  readonly forwardWrongRow: ForwardWrongRow
+  readonly forwardWrongWork: ForwardWrongWork
   readonly emit: (event: CheckerEvent) => void
   readonly onTrouble: (where: string) => (error: unknown) => void
 }
@@ -74,7 +74,7 @@ export function createEpochs(
   dependencies: EpochsDependencies,
   stop: AbortSignal,
 ): Epochs {
-  const { signer, journal, recomputers, heads, rounds, sessions, jobs, forwardWrongRow, log, emit } = dependencies
+  const { signer, journal, recomputers, heads, rounds, sessions, jobs, forwardWrongWork, log, emit } = dependencies
   const { onTrouble } = dependencies
   const epochs = new Map<number, Epoch>()
   /** Those that are read and prepared in full. */
@@ -125,16 +125,16 @@ export function createEpochs(
 
   const openJudge = (duty: Duty, engine: Recomputer): RoundJudge =>
     createRoundJudge(
-      { network, spec: engine.spec, rules: duty.rounds.rules },
+      { network, jobs: engine.jobs, rules: duty.rounds.rules },
       {
         ...dependencies,
         engine,
         sendTo: sessions.sendTo,
         isArriving: sessions.isArriving,
-        forwardWrongRow(cohort, epoch, commitment, payload) {
+        forwardWrongWork(cohort, epoch, commitment, payload) {
           const { committees } = (epochs.get(duty.epoch) ?? { duty }).duty
           const others = (committees.get(cohort) ?? []).filter(other => other !== signer.address)
-          void forwardWrongRow(others, epoch, commitment, payload)
+          void forwardWrongWork(others, epoch, commitment, payload)
         },
         onVerdict({ epoch, trigger: { hash: round } }, { deviceId: device }, { judged }) {
           if (judged !== null) emit({ type: 'check.completed', device, seat: signer.address, epoch, round, ...judged })

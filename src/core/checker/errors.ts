@@ -46,9 +46,14 @@ export const checkerErrors = defineErrors({
     meaning: 'By this seat’s own sight of the trigger the time was over.',
     fix: 'Check the Provider’s connection and clock; the round is over, and the next one is not affected.',
   },
-  CHECKER_WRONG_ROW_UNPROVEN: {
-    message: ({ reason }: { reason: string }) => `The forwarded row proves nothing: ${reason}`,
-    meaning: 'Another seat claimed a wrong row and this seat could not confirm it.',
+  CHECKER_WRONG_WORK_UNPROVEN: {
+    message: ({ reason }: { reason: string }) => `The forwarded work proves nothing: ${reason}`,
+    meaning: 'Another seat claimed wrong work and this seat could not confirm it.',
+    fix: refused,
+  },
+  CHECKER_MARK_UNKNOWN: {
+    message: ({ index }: { index: number }) => `A window of this round has no mark ${index} before its commitment.`,
+    meaning: 'Marks are sent while a memory window is worked, one for each part of it but the last.',
     fix: refused,
   },
   CHECKER_REPORT_UNASKED: {

@@ -35,4 +35,9 @@ export const checkerMigrations = [
      epoch INTEGER NOT NULL, device_id TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (epoch, device_id, hash)) STRICT;
    INSERT INTO confirmed_environment SELECT epoch, device_id, environment_hash FROM device_check
      WHERE device_valid = 1 AND environment_valid = 1;`,
+  `ALTER TABLE round ADD COLUMN kind TEXT NOT NULL DEFAULT 'tensor';
+   ALTER TABLE verdict ADD COLUMN kind TEXT NOT NULL DEFAULT 'tensor';
+   ALTER TABLE verdict ADD COLUMN figures TEXT NOT NULL DEFAULT '{}';
+   UPDATE verdict SET figures = json_object('tensor', CAST(rate AS INTEGER)) WHERE rate > 0;
+   ALTER TABLE verdict DROP COLUMN rate;`,
 ] as const

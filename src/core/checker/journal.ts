@@ -1,7 +1,9 @@
 /** What a Checker must not forget (verdicts, what it asked and was told, what it committed to), and how others read it while it runs. */
 import type { Address, Hex } from 'viem'
+import type { Figures } from '../job/round-kind.ts'
 import { readStore } from '../platform/read-store.ts'
 import type { Store } from '../platform/store.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 import { toWire } from '../protocol/messages.ts'
 import type { EpochRounds, Trigger } from '../protocol/trigger.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
@@ -58,7 +60,7 @@ export type CheckerJournal = {
    */
   recordVerdict(verdict: RecordedVerdict): boolean
   verdicts(epoch: number, deviceId?: Hex): RecordedVerdict[]
-  /** Rate of the device's last valid round in Mop/s, or null. */
+  /** Rate of the device's last valid tensor round in Mop/s, or null. */
   lastRate(deviceId: Hex): number | null
   /** Nothing once the epoch is committed to: an answer to the last question may come after that. */
   countHeartbeat(epoch: number, deviceIds: readonly Hex[], answered: boolean): void
@@ -89,7 +91,8 @@ type VerdictRow = {
   verdict: Verdict
   reason: string
   detail: string
-  rate: number
+  kind: RoundKindName
+  figures: string
   commitment_hash: Hex | null
   commitment: string | null
   signature: Hex | null
@@ -100,8 +103,8 @@ type VerdictRow = {
 export function createCheckerJournal(store: Store): CheckerJournal {
   const keepVerdict = (v: RecordedVerdict) =>
     store.run(
-      `INSERT OR REPLACE INTO verdict (round, device_id, epoch, generation, verdict, reason, detail, rate, commitment_hash,
-         commitment, signature, evidence, witness) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO verdict (round, device_id, epoch, generation, verdict, reason, detail, kind, figures,
+         commitment_hash, commitment, signature, evidence, witness) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       v.round,
       v.deviceId,
       v.epoch,
@@ -109,7 +112,8 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       v.verdict,
       v.reason,
       v.detail,
-      v.rate,
+      v.kind,
+      JSON.stringify(v.figures),
       v.commitmentHash,
       v.commitment && JSON.stringify(toWire(v.commitment.message)),
       v.commitment?.signature ?? null,
@@ -134,8 +138,17 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       store.transaction(() => {
         if (isCommitted(epoch)) return
         store.run('DELETE FROM round WHERE epoch = ?', epoch)
-        for (const { hash, ordinal, slot, number, timestamp } of rounds)
-          store.run('INSERT INTO round VALUES (?, ?, ?, ?, ?, ?)', epoch, hash, ordinal, slot, number, timestamp)
+        for (const { hash, ordinal, slot, number, timestamp, kind } of rounds)
+          store.run(
+            'INSERT INTO round VALUES (?, ?, ?, ?, ?, ?, ?)',
+            epoch,
+            hash,
+            ordinal,
+            slot,
+            number,
+            timestamp,
+            kind,
+          )
         store.run(
           'DELETE FROM verdict WHERE epoch = ? AND round NOT IN (SELECT hash FROM round WHERE epoch = ?)',
           epoch,
@@ -144,12 +157,13 @@ export function createCheckerJournal(store: Store): CheckerJournal {
       }),
     rounds: epoch =>
       store
-        .all<{ hash: Hex; ordinal: bigint; slot: bigint; number: bigint; timestamp: bigint }>(
-          'SELECT hash, ordinal, slot, number, timestamp FROM round WHERE epoch = ? ORDER BY ordinal',
+        .all<{ hash: Hex; ordinal: bigint; slot: bigint; number: bigint; timestamp: bigint; kind: RoundKindName }>(
+          'SELECT hash, ordinal, slot, number, timestamp, kind FROM round WHERE epoch = ? ORDER BY ordinal',
           epoch,
         )
-        .map(({ hash, ordinal, slot, number, timestamp }) => ({
+        .map(({ hash, ordinal, slot, number, timestamp, kind }) => ({
           hash,
+          kind,
           number,
           ordinal: Number(ordinal),
           slot: Number(slot),
@@ -177,8 +191,9 @@ export function createCheckerJournal(store: Store): CheckerJournal {
           )
       ).map(toVerdict),
     lastRate: deviceId =>
-      store.get<{ rate: number }>(
-        "SELECT rate FROM verdict WHERE device_id = ? AND verdict = 'VALID' ORDER BY epoch DESC, rowid DESC LIMIT 1",
+      store.get<{ rate: number | null }>(
+        `SELECT CAST(json_extract(figures, '$.tensor') AS REAL) AS rate FROM verdict
+         WHERE device_id = ? AND kind = 'tensor' AND verdict = 'VALID' ORDER BY epoch DESC, rowid DESC LIMIT 1`,
         deviceId,
       )?.rate ?? null,
     countHeartbeat: (epoch, deviceIds, answered) =>
@@ -315,7 +330,8 @@ const toVerdict = (row: VerdictRow): RecordedVerdict => ({
   verdict: row.verdict,
   reason: row.reason,
   detail: row.detail,
-  rate: row.rate,
+  kind: row.kind,
+  figures: JSON.parse(row.figures) as Figures,
   commitmentHash: row.commitment_hash,
   commitment: row.commitment === null ? null : { message: parseCommitment(row.commitment), signature: row.signature! },
   evidence: row.evidence,
@@ -342,7 +358,8 @@ export type JournaledVerdict = {
   readonly verdict: string
   readonly reason: string
   readonly detail: string
-  readonly rate: number
+  readonly kind: RoundKindName
+  readonly figures: Figures
   readonly evidence: Hex | null
 }
 
@@ -366,12 +383,17 @@ export function readCheckerRecords(file: string | null, limit: number): CheckerR
   try {
     return {
       verdicts: store
-        .all<Omit<JournaledVerdict, 'epoch' | 'deviceId'> & { epoch: bigint; device_id: Hex }>(
-          `SELECT epoch, round, device_id, verdict, reason, detail, rate, evidence FROM verdict
+        .all<
+          Omit<JournaledVerdict, 'epoch' | 'deviceId' | 'figures'> & { epoch: bigint; device_id: Hex; figures: string }
+        >(
+          `SELECT epoch, round, device_id, verdict, reason, detail, kind, figures, evidence FROM verdict
            ORDER BY epoch DESC, rowid DESC LIMIT ?`,
           limit,
         )
-        .map(({ epoch, device_id, ...row }) => ({ ...row, epoch: Number(epoch), deviceId: device_id })),
+        .map(({ epoch, device_id, figures, ...row }) => ({
+          ...row,
+          ...{ epoch: Number(epoch), deviceId: device_id, figures: JSON.parse(figures) as Figures },
+        })),
       verdictCounts: Object.fromEntries(
         store
           .all<{ verdict: string; count: bigint }>(

@@ -1,6 +1,6 @@
 /**
  * What the seats of a committee have to do with each other. A keeper asks the others for their openings, and checks each against its
- * commitment; whoever proved a row wrong tells the others; and what others ask or tell is answered here.
+ * commitment; whoever proved work wrong tells the others; and what others ask or tell is answered here.
  */
 import type { Address, Hex } from 'viem'
 import { getChecker } from '../chain/checkers.ts'
@@ -151,14 +151,14 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
 }
 
 /** Resolves when every one of them has taken the row or the epoch is over. Never rejects. */
-export type ForwardWrongRow = (
+export type ForwardWrongWork = (
   others: readonly Address[],
   epoch: number,
   commitment: Signed<'Commitment'>,
   payload: Uint8Array,
 ) => Promise<void>
 
-export type ForwardWrongRowDependencies = {
+export type ForwardWrongWorkDependencies = {
   readonly tell: Peers['tell']
   /** Whether the epoch is committed to, so that no verdict changes any more. */
   readonly isOver: (epoch: number) => boolean
@@ -173,7 +173,7 @@ const firstPauseMs = 1_000
 /** A seat that is away for hours is not dialled more often than this. */
 const longestPauseMs = 300_000
 
-export function createForwardWrongRow(deps: ForwardWrongRowDependencies): ForwardWrongRow {
+export function createForwardWrongWork(deps: ForwardWrongWorkDependencies): ForwardWrongWork {
   const { tell, isOver, clock, log, stop } = deps
 
   async function hand(session: Session, commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void> {
@@ -181,7 +181,7 @@ export function createForwardWrongRow(deps: ForwardWrongRowDependencies): Forwar
     let stopListening = () => {}
     const refused = new Promise<never>((_, reject) => {
       const stopRefusals = session.on('refused', ({ message, regarding }) => {
-        if (regarding === 'wrong.row') reject(new Error(message))
+        if (regarding === 'wrong.work') reject(new Error(message))
       })
       const stopWatching = session.onClose(({ code }) => reject(new Error(code)))
       stopListening = () => {
@@ -191,7 +191,7 @@ export function createForwardWrongRow(deps: ForwardWrongRowDependencies): Forwar
     })
     try {
       refused.catch(() => undefined)
-      await session.send('wrong.row', { commitment }, payload)
+      await session.send('wrong.work', { commitment }, payload)
       await Promise.race([refused, clock.sleep(takenMs, AbortSignal.any([given.signal, stop]))])
     } finally {
       given.abort()
@@ -203,7 +203,7 @@ export function createForwardWrongRow(deps: ForwardWrongRowDependencies): Forwar
     const untilTaken = async (checker: Address) => {
       for (let pauseMs = firstPauseMs; !stop.aborted && !isOver(epoch); pauseMs *= 2) {
         if (await tell(checker, session => hand(session, commitment, payload))) return
-        log.warn({ checker, epoch }, 'a seat has not taken a wrong row; it is told again')
+        log.warn({ checker, epoch }, 'a seat has not taken wrong work; it is told again')
         await clock.sleep(Math.min(pauseMs, longestPauseMs), stop).catch(() => undefined)
       }
     }
@@ -214,20 +214,20 @@ export function createForwardWrongRow(deps: ForwardWrongRowDependencies): Forwar
 export type PeerDependencies = {
   readonly seatOf: (epoch: number) => Pick<SeatEpoch, 'openingReply'> | null
   /** @throws CHECKER_ROUND_UNKNOWN */
-  readonly judgeOf: (epoch: bigint) => Pick<RoundJudge, 'takeWrongRow'>
+  readonly judgeOf: (epoch: bigint) => Pick<RoundJudge, 'takeWrongWork'>
   readonly phaseOf: (epoch: number) => Promise<EpochOverview['phase']>
   /** Monotonic, in ms. */
   readonly now: () => number
 }
 
-/** Wrong rows that turned out to be none: an honest seat sends none, and each takes a recomputation. */
+/** Wrong work that turned out to be none: an honest seat sends none, and each takes a recomputation. */
 const unprovenRows = { perSecond: 1 / 60, burst: 8 }
 
 /** What is kept of an operator beyond its sessions, since a new one costs it nothing. */
 type Sender = { readonly patience: TokenBucket; waiting: number; last: Promise<unknown> }
 
 /**
- * Answers other Checkers: called with each session of one. Wrong rows are counted by operator, over all of its sessions, and an operator
+ * Answers other Checkers: called with each session of one. Wrong work are counted by operator, over all of its sessions, and an operator
  * whose allowance has refilled is forgotten: those kept are seats of committees beside us that sent one in the last minutes.
  */
 export function createPeerServer({ seatOf, judgeOf, phaseOf, now }: PeerDependencies): (session: Session) => void {
@@ -242,19 +242,19 @@ export function createPeerServer({ seatOf, judgeOf, phaseOf, now }: PeerDependen
   }
 
   async function judge(patience: TokenBucket, commitment: Signed<'Commitment'>, payload: Uint8Array) {
-    if (!patience.take()) throw checkerErrors.CHECKER_WRONG_ROW_UNPROVEN({ reason: 'too many before it were none' })
+    if (!patience.take()) throw checkerErrors.CHECKER_WRONG_WORK_UNPROVEN({ reason: 'too many before it were none' })
     try {
-      await judgeOf(commitment.message.epoch).takeWrongRow(commitment, payload)
+      await judgeOf(commitment.message.epoch).takeWrongWork(commitment, payload)
       patience.give()
     } catch (error) {
-      if (!isKaisarError(error, 'CHECKER_WRONG_ROW_UNPROVEN')) patience.give()
+      if (!isKaisarError(error, 'CHECKER_WRONG_WORK_UNPROVEN')) patience.give()
       throw error
     }
   }
 
   return session => {
     // One at a time, so that a peer has one recomputed and not as many as it can send.
-    session.on('wrong.row', ({ commitment }, payload) => {
+    session.on('wrong.work', ({ commitment }, payload) => {
       const sender = senderOf(session.operator)
       sender.waiting++
       const judging = sender.last

@@ -12,7 +12,7 @@ import { createDeviceJobs, type RecordPolicy, type RecordPolicyDependencies } fr
 import { createSettlement, drain } from './epoch/settle.ts'
 import { createEpochs, type EpochsDependencies, isExpectedIn } from './epochs.ts'
 import { createCheckerJournal } from './journal.ts'
-import { createForwardWrongRow, createPeerServer, createPeers, createPhaseReader, type Gather } from './peers.ts'
+import { createForwardWrongWork, createPeerServer, createPeers, createPhaseReader, type Gather } from './peers.ts'
 import { createPresence } from './presence.ts'
 import { createEquivocationReports } from './report-equivocation.ts'
 import { createRecomputers, type RecomputersDependencies } from './round/recompute.ts'
@@ -91,11 +91,11 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   })
   const peers = createPeers({ ...deps, network, answerMs: 1_500 })
   const isOver = (epoch: number) => journal.seatCommitment(epoch) !== null
-  const forwardWrongRow = createForwardWrongRow({ tell: peers.tell, isOver, clock, log, stop })
+  const forwardWrongWork = createForwardWrongWork({ tell: peers.tell, isOver, clock, log, stop })
   const { stoodStillAt } = stalls
   const epochs = createEpochs(
     { network, rules },
-    { ...deps, journal, recomputers, heads, rounds, sessions, jobs, forwardWrongRow, stoodStillAt, onTrouble },
+    { ...deps, journal, recomputers, heads, rounds, sessions, jobs, forwardWrongWork, stoodStillAt, onTrouble },
     stop,
   )
   rounds.onEvent(event => void epochs.takeRoundEvent(event).catch(onTrouble('rounds')))

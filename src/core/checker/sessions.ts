@@ -68,6 +68,7 @@ export function serveOperator(session: Session, dependencies: ServeOperatorDepen
   session.on('job.commitment', (commitment, _, receivedAt) =>
     epochs.judgeOf(commitment.message.epoch).takeCommitment(operator, commitment, receivedAt),
   )
+  session.on('job.mark', (mark, _, receivedAt) => epochs.judgeOf(mark.epoch).takeMark(operator, mark, receivedAt))
   session.on('job.abort', abort => epochs.judgeOf(abort.message.epoch).takeAbort(operator, abort))
   session.on('job.openings', (about, payload, receivedAt) => {
     if (!epochs.newestFirst().some(({ judge }) => judge.takeOpenings(operator, about, payload, receivedAt)))

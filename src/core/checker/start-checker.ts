@@ -7,6 +7,7 @@ import { isDevelopmentChain } from '../chain/network-presets.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { createKeeper } from '../epoch/settlement.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
+import type { KindEngine } from '../job/round-kind.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import { crashPoint } from '../platform/crash-point.ts'
@@ -89,6 +90,15 @@ export async function startChecker(
       onTrouble: (step, error) => log.warn({ error, step }, 'a settlement step failed; trying again'),
     },
   )
+  const timed = <P>(kind: KindEngine<P>): KindEngine<P> => ({
+    ...kind,
+    async verify(request) {
+      const startMs = clock.monotonicMs()
+      const answers = await kind.verify(request)
+      observer?.verified((clock.monotonicMs() - startMs) / 1000, request.items.length)
+      return answers
+    },
+  })
   const keep = async (pass: () => ReturnType<typeof keeper.seed>) => {
     for (const { key } of options.keeper ? await pass() : []) {
       observer?.settled(key)
@@ -105,23 +115,15 @@ export async function startChecker(
       evidence: createEvidenceStore(store),
       identity,
       transport: createWebSocketTransport({ identity, dialsPrivate }),
-      startEngine: async (spec, known) => {
+      startEngine: async (jobs, known) => {
         const engine = await createWorkEngine(
           {
-            ...{ spec, threads, witnesses: true, provider: known?.provider ?? executionProvider },
+            ...{ jobs, threads, witnesses: true, provider: known?.provider ?? executionProvider },
             ...(known && { form: known.form }),
           },
           { ownProcess: true },
         )
-        return {
-          ...engine,
-          async verify(request) {
-            const startMs = clock.monotonicMs()
-            const answers = await engine.verify(request)
-            observer?.verified((clock.monotonicMs() - startMs) / 1000, request.items.length)
-            return answers
-          },
-        }
+        return { ...engine, kinds: { tensor: timed(engine.kinds.tensor), memory: timed(engine.kinds.memory) } }
       },
       policy: known => createRecordPolicy(network, known),
       seed: () => keep(keeper.seed),

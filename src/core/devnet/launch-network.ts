@@ -7,7 +7,7 @@ import { type Chain, connectChain } from '../chain/client.ts'
 import { deployNetwork, startNetwork } from '../chain/deploy.ts'
 import { type ConnectedNetwork, connectNetwork, type Deployment } from '../chain/network.ts'
 import { devnetParameters, type NetworkParameters } from '../chain/network-presets.ts'
-import { specHash, specs } from '../job/tensor/tensor-spec.ts'
+import { jobSets, jobsHash } from '../job/jobs.ts'
 import type { Clock } from '../platform/clock.ts'
 import { type AnvilHandle, startAnvil } from './anvil.ts'
 import { devnetKey, type Role } from './roles.ts'
@@ -52,7 +52,7 @@ export async function deployDevnet(
   const ether = toHex(parseEther('1000'))
   for (const address of [deployer.address, ...roles.map(({ operator }) => operator)])
     await chain.all()[0]!.request({ method: 'anvil_setBalance', params: [address, ether] })
-  const parameters = { ...devnetParameters(specHash(specs.devnet), epochSeconds), ...changes }
+  const parameters = { ...devnetParameters(jobsHash(jobSets.devnet), epochSeconds), ...changes }
   onProgress('Deploying the contracts')
   const deployment = await deployNetwork({ parameters }, { chain, account: deployer, clock, artifact: readArtifact })
   onProgress('Funding the operators')

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { hexToBytes } from '../platform/hex.ts'
 import { keystream } from './keystream.ts'
-import type { JobSpec } from './tensor/tensor-spec.ts'
+import type { TensorSpec } from './tensor/tensor-spec.ts'
 
 export type JobIdentity = {
   readonly chainId: number
@@ -35,7 +35,7 @@ export type SampleIdentity = { readonly secret: Hex; readonly root: Hex; readonl
  * min(t, rows) distinct rows in ascending order, uniform over all such sets. Words of 8 bytes, big-endian, are read from the
  * keystream of SHA-256('kaisar/sample/v1' ‖ secret ‖ root ‖ sampling block hash); a word that would bias the draw is skipped.
  */
-export function sampleRows({ samples }: Pick<JobSpec, 'samples'>, rows: number, identity: SampleIdentity): number[] {
+export function sampleRows({ samples }: Pick<TensorSpec, 'samples'>, rows: number, identity: SampleIdentity): number[] {
   if (rows <= samples) return Array.from({ length: rows }, (_, row) => row)
   const seed = createHash('sha256')
     .update('kaisar/sample/v1')

@@ -1,25 +1,24 @@
 /**
- * The work of one device, or the recomputing of one Checker, in the thread that calls it. Daemons use it behind
- * {@link import('./work-engine.ts').createWorkEngine}, which moves it to a thread of its own.
+ * The work of one device, or the recomputing of one Checker, in the thread that calls it: an engine for each kind of round. Daemons use
+ * it behind {@link import('./work-engine.ts').createWorkEngine}, which moves it to a thread of its own.
  */
-import type { Hex } from 'viem'
-import { bytesToHex, hexToBytes } from '../platform/hex.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 import { jobErrors } from './errors.ts'
 import { chooseExecutionProvider, type ExecutionProvider } from './execution-provider.ts'
-import { rowsInChunk } from './tensor/digest-tree.ts'
+import type { Jobs } from './jobs.ts'
+import { createMemoryEngine, type MemoryEngineDependencies, type PreparedMemory } from './memory/memory-engine.ts'
+import { checkMemorySpec } from './memory/memory-spec.ts'
+import { openRowChain } from './memory/row-chain.ts'
+import type { KindEngine, PrepareRequest } from './round-kind.ts'
 import { type KernelForm, openKernel } from './tensor/kernel.ts'
 import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
-import { createModelCache, type PreparedModel } from './tensor/model-cache.ts'
-import { rowInput } from './tensor/row-input.ts'
-import { checkSample, chunksOf, encodeOpenings } from './tensor/row-openings.ts'
-import { checkSpec, type JobSpec, leafRows, windowRate } from './tensor/tensor-spec.ts'
-import { reworkWindow, runWindow, type WorkedWindow } from './tensor/tensor-window.ts'
-import { type OpeningsClaim, type Verification, verifyOpenings } from './tensor/verify-rows.ts'
-import type { MonotonicClock } from './thread-clock.ts'
+import type { PreparedModel } from './tensor/model-cache.ts'
+import { createTensorEngine } from './tensor/tensor-engine.ts'
+import { checkSpec } from './tensor/tensor-spec.ts'
 import { createWindowGate } from './window-gate.ts'
 
 export type WorkOptions = {
-  readonly spec: JobSpec
+  readonly jobs: Jobs
   /** Default 'auto': CUDA, then WebGPU, then the CPU. A named one is used or refused, never replaced. */
   readonly provider?: ExecutionProvider | 'auto'
   /** CUDA's number of the device among those of this process, in the order of the PCI bus; default 0. */
@@ -42,6 +41,8 @@ export type WorkOptions = {
   readonly webgpuTaken?: boolean
   /** Bytes of digests kept per window; default 256 MiB, 8 million rows. Rows beyond are computed again when opened. */
   readonly keepBytes?: number
+  /** Groups of memory to fill for the device's memory rounds; default the specification's least. */
+  readonly memoryGroups?: number
 }
 
 export type WorkDescription = {
@@ -58,61 +59,29 @@ export type WorkDescription = {
   }[]
 }
 
-export type WindowRequest = {
-  readonly epochSeed: Hex
-  /** Job seed, 32 bytes. */
-  readonly seed: Uint8Array
-  /** When the trigger was seen, on the caller's monotonic clock; default now. */
-  readonly startedAtMs?: number
-  /** Default the spec's window. */
-  readonly durationMs?: number
-}
-
-type WindowResult = {
-  /** Names the rows for {@link WorkCore.open}. */
-  readonly handle: string
-  readonly rows: number
-  readonly root: Hex
-  /** Mop/s, as a seat will count it. */
-  readonly rate: number
-  readonly durationMs: number
-  readonly kernelMs: number
-  readonly lostMs: number
-}
-
-/** A window that was worked and committed to before, by a process that has lost its rows. */
-type ReworkRequest = { readonly epochSeed: Hex; readonly seed: Uint8Array; readonly rows: number }
-
-/** A claim about one device's window: as {@link OpeningsClaim}, the root as hex. */
-export type VerifyItem = Omit<OpeningsClaim, 'root'> & { readonly root: Hex }
+/** What the engines of an epoch have made ready. */
+export type Prepared = { readonly tensor: PreparedModel; readonly memory: PreparedMemory }
 
 export type WorkCore = {
   readonly description: WorkDescription
-  prepare(epochSeed: Hex): Promise<PreparedModel>
-  runWindow(request: WindowRequest, signal?: AbortSignal): Promise<WindowResult>
-  /** Computes the rows of a recorded commitment again, so that it can still be opened; the same root, for the same rows. */
-  rework(request: ReworkRequest): Promise<Pick<WindowResult, 'handle' | 'rows' | 'root'>>
-  /** Encoded openings of these rows. @throws JOB_WINDOW_UNKNOWN, JOB_SAMPLE_INVALID */
-  open(request: { readonly handle: string; readonly sample: readonly number[] }): Promise<Uint8Array>
-  /** One answer per item, in order; never throws for what an item holds. */
-  verify(request: { readonly epochSeed: Hex; readonly items: readonly VerifyItem[] }): Promise<Verification[]>
-  /** Forgets a window's rows. */
-  release(handle: string): Promise<void>
+  readonly kinds: { readonly [K in RoundKindName]: KindEngine<Prepared[K]> }
+  /** Makes ready what the rounds of an epoch need, of every kind, one after the other. */
+  prepare(request: PrepareRequest): Promise<Prepared>
   close(): Promise<void>
 }
 
-type KeptWindow = {
-  readonly request: Pick<WindowRequest, 'epochSeed' | 'seed'>
-  readonly worked: Pick<WorkedWindow, 'tree' | 'collector'>
+export type WorkDependencies = Pick<MemoryEngineDependencies, 'clock' | 'fill'> & {
+  readonly open?: typeof openKernel
 }
 
 /** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_NO_EXACT_KERNEL */
 export async function createWorkCore(
   options: WorkOptions,
-  { clock, open = openKernel }: { readonly clock: MonotonicClock; readonly open?: typeof openKernel },
+  { clock, open = openKernel, fill }: WorkDependencies,
 ): Promise<WorkCore> {
   const { deviceIndex = 0, threads = 0, keepWindows = 4, keepBytes = 256 * 1024 * 1024, webgpuModule } = options
-  const spec = checkSpec(options.spec)
+  const spec = checkSpec(options.jobs.tensor)
+  const memorySpec = checkMemorySpec(options.jobs.memory)
   const choice = await chooseExecutionProvider(options.provider ?? 'auto', async provider => {
     const problem = options.notPinned?.[provider]
     if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
@@ -125,13 +94,17 @@ export async function createWorkCore(
   })
   const { session, batchRows, test } = choice.result
   const gate = createWindowGate()
-  const models = createModelCache(
-    { spec },
-    { load: weights => open(weights, test.form, { ...session, inner: options.witnesses === true }), gate, clock },
+  const tensor = createTensorEngine(
+    {
+      ...{ spec, session, form: test.form, batchRows, keepWindows, keepBytes },
+      witnesses: options.witnesses === true,
+    },
+    { gate, clock, open },
   )
-  const windows = new Map<string, KeptWindow>()
-  let windowCount = 0
-  let rowMs = 0
+  const memory = createMemoryEngine(
+    { spec: memorySpec, groups: options.memoryGroups ?? memorySpec.leastGroups, threads, keepWindows },
+    { gate, clock, openChain: openRowChain, ...(fill && { fill }) },
+  )
 
   return {
     description: {
@@ -140,79 +113,13 @@ export async function createWorkCore(
       forms: test.results,
       refused: choice.refused.map(({ provider, error: { code, message, fix } }) => ({ provider, code, message, fix })),
     },
-    prepare: epochSeed => models.prepare(epochSeed),
-
-    async runWindow(request, signal) {
-      const { epochSeed, seed, startedAtMs = clock.monotonicMs(), durationMs = spec.windowMs } = request
-      const worked = await models.use(epochSeed, kernel =>
-        gate.during(() =>
-          runWindow(
-            { seed, deadlineMs: startedAtMs + durationMs, batchRows, rowMs, keepBytes, ...(signal ? { signal } : {}) },
-            { compute: kernel.run, clock },
-          ),
-        ),
-      )
-      rowMs = worked.rowMs
-      const handle = keep({ request, worked })
-      const { rows, root } = worked.tree
-      const rate = windowRate(spec, rows)
-      return {
-        handle,
-        rows,
-        root: bytesToHex(root),
-        rate,
-        durationMs,
-        kernelMs: worked.kernelMs,
-        lostMs: worked.lostMs,
-      }
-    },
-
-    async rework(request) {
-      const { epochSeed, seed, rows } = request
-      const worked = await models.use(epochSeed, kernel =>
-        reworkWindow({ seed, rows, batchRows, keepBytes }, { compute: kernel.run }),
-      )
-      return { handle: keep({ request, worked }), rows, root: bytesToHex(worked.tree.root) }
-    },
-
-    async open({ handle, sample }) {
-      const kept = windows.get(handle)
-      if (kept === undefined) throw jobErrors.JOB_WINDOW_UNKNOWN({ handle })
-      const { tree, collector } = kept.worked
-      checkSample(sample, tree.rows, spec.samples)
-      const digests = new Map<number, Uint8Array>()
-      for (const chunk of chunksOf(sample))
-        digests.set(chunk, collector.digests(chunk) ?? (await recompute(kept, chunk)))
-      return encodeOpenings(tree, sample, chunk => digests.get(chunk)!)
-    },
-
-    verify: ({ epochSeed, items }) =>
-      models.use(epochSeed, kernel => {
-        const claims = items.map(item => ({ ...item, root: hexToBytes(item.root, 32) }))
-        return verifyOpenings(claims, kernel.run, {
-          ...{ sampleLimit: spec.samples, batchRows },
-          ...(kernel.runInner && { computeInner: kernel.runInner }),
-        })
-      }),
-
-    async release(handle) {
-      windows.delete(handle)
+    kinds: { tensor, memory },
+    async prepare(request) {
+      const model = await tensor.prepare(request)
+      return { tensor: model, memory: await memory.prepare(request) }
     },
     async close() {
-      windows.clear()
-      await models.close()
+      await Promise.all([tensor.close(), memory.close()])
     },
-  }
-
-  function keep(window: KeptWindow): string {
-    const handle = `window-${++windowCount}`
-    windows.set(handle, window)
-    for (const oldest of [...windows.keys()].slice(0, -keepWindows)) windows.delete(oldest)
-    return handle
-  }
-
-  function recompute({ request, worked }: KeptWindow, chunk: number): Promise<Uint8Array> {
-    const count = rowsInChunk(worked.tree.rows, chunk)
-    return models.use(request.epochSeed, kernel => kernel.run(rowInput(request.seed, chunk * leafRows, count)))
   }
 }

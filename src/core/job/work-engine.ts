@@ -1,32 +1,42 @@
 /**
- * The work engine: one thread, or process, that holds the epoch's model, works windows, opens samples and recomputes other devices'
- * rows. The Provider has one per device, the Checker one in all; model building, hashing and ONNX Runtime stay off the event loop.
+ * The work engine: one thread, or process, that holds what an epoch's rounds need, works windows, opens samples and recomputes other
+ * devices' work. The Provider has one per device, the Checker one in all; model building, fills, hashing and ONNX Runtime stay off the
+ * event loop.
  *
  * @example
- * const engine = await createWorkEngine({ spec: specs.devnet, provider: 'cpu', threads: 1 })
- * await engine.prepare(epochSeed)
- * const { handle, rows, root } = await engine.runWindow({ epochSeed, seed: jobSeed(identity) })
- * const openings = await engine.open({ handle, sample: sampleRows(specs.devnet, rows, { secret, root, samplingBlockHash }) })
+ * const engine = await createWorkEngine({ jobs: jobSets.devnet, provider: 'cpu', threads: 1 })
+ * await engine.prepare({ epochSeed })
+ * const { tensor } = engine.kinds
+ * const { handle, units, root } = await tensor.runWindow({ epochSeed, seed: jobSeed(identity) })
+ * const openings = await tensor.open({ handle, sample: jobOf(jobSets.devnet, 'tensor').sample(units, { secret, root, samplingBlockHash }) })
  * await engine.close()
  *
  * Why: docs/why/work-proof.md
  */
+import type { Hex } from 'viem'
 import { systemClock } from '../platform/clock.ts'
 import { type ExitCode, KaisarError } from '../platform/errors.ts'
+import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
 import { startProcess, startThread } from './engine-host.ts'
 import { jobErrors } from './errors.ts'
+import type { KindEngine, WindowOptions } from './round-kind.ts'
 import { type MonotonicClock, threadClock } from './thread-clock.ts'
-import type { WorkCore, WorkDescription, WorkOptions } from './work-core.ts'
+import type { Prepared, WorkCore, WorkDescription, WorkOptions } from './work-core.ts'
 
 export type WorkEngine = WorkCore
 
-type Method = 'prepare' | 'runWindow' | 'rework' | 'open' | 'verify' | 'release'
+type Method = Exclude<keyof KindEngine, 'close'>
 export type WorkCall = {
   readonly id: number
+  /** Without one it is about all of them. */
+  readonly kind?: RoundKindName
   readonly method: Method | 'cancel' | 'close'
   readonly argument?: unknown
 }
-export type WorkAnswer =
+export type WorkAnswer = WorkReply | WorkMark
+/** Of a window that runs. */
+type WorkMark = { readonly id: number; readonly index: number; readonly mark: Hex }
+export type WorkReply =
   | { readonly id: number; readonly failed: false; readonly result: unknown }
   | {
       readonly id: number
@@ -86,9 +96,10 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
       if (stopped !== null) reject(stopped)
       else waiting.set(id, { resolve, reject })
     })
-  const call = (method: WorkCall['method'], argument?: unknown, id = ++calls): Promise<unknown> => {
+  const marks = new Map<number, WindowOptions['onMark']>()
+  const call = (asked: Omit<WorkCall, 'id'>, id = ++calls): Promise<unknown> => {
     const reply = expect(id)
-    host.post({ id, method, argument })
+    host.post({ id, ...asked })
     return reply
   }
   const stop = (reason: string, cause?: unknown) => {
@@ -97,6 +108,7 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
     waiting.clear()
   }
   host.onAnswer(reply => {
+    if ('mark' in reply) return marks.get(reply.id)?.(reply.index, reply.mark)
     const asked = waiting.get(reply.id)
     // An answer may still be on its way when the engine has ended and everything that waited was told so.
     if (asked === undefined) return
@@ -111,30 +123,48 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
     }),
   )
   const close = async () => {
-    if (stopped === null) await call('close').catch(() => undefined)
+    if (stopped === null) await call({ method: 'close' }).catch(() => undefined)
     await exited
   }
 
-  try {
-    const description = (await expect(0)) as WorkDescription
+  function engineOf(kind: RoundKindName): KindEngine {
+    const ask =
+      <M extends Method>(method: M) =>
+      (argument: Parameters<KindEngine[M]>[0]) =>
+        call({ kind, method, argument }) as ReturnType<KindEngine[M]>
     return {
-      description,
-      prepare: epochSeed => call('prepare', epochSeed) as ReturnType<WorkCore['prepare']>,
-      runWindow(request, signal) {
+      prepare: ask('prepare'),
+      runWindow(request, { signal, onMark } = {}) {
         const id = ++calls
         const cancel = () => host.post({ id, method: 'cancel', argument: id })
         if (signal?.aborted) return Promise.reject(jobErrors.JOB_WINDOW_CANCELLED())
         signal?.addEventListener('abort', cancel, { once: true })
+        if (onMark) marks.set(id, onMark)
         // The window runs from when its trigger was seen here, not from when the thread hears of it.
         const elapsedMs = request.startedAtMs === undefined ? 0 : clock.monotonicMs() - request.startedAtMs
         const argument = { ...request, startedAtMs: threadClock.monotonicMs() - elapsedMs }
-        const reply = call('runWindow', argument, id) as ReturnType<WorkCore['runWindow']>
-        return reply.finally(() => signal?.removeEventListener('abort', cancel))
+        const reply = call({ kind, method: 'runWindow', argument }, id) as ReturnType<KindEngine['runWindow']>
+        return reply.finally(() => {
+          signal?.removeEventListener('abort', cancel)
+          marks.delete(id)
+        })
       },
-      rework: request => call('rework', request) as ReturnType<WorkCore['rework']>,
-      open: request => call('open', request) as ReturnType<WorkCore['open']>,
-      verify: request => call('verify', request) as ReturnType<WorkCore['verify']>,
-      release: handle => call('release', handle) as Promise<void>,
+      rework: ask('rework'),
+      open: ask('open'),
+      verify: ask('verify'),
+      release: ask('release'),
+      // With the others, when the thread ends.
+      close: async () => undefined,
+    }
+  }
+
+  try {
+    const description = (await expect(0)) as WorkDescription
+    const kinds = Object.fromEntries(roundKinds.map(kind => [kind, engineOf(kind)])) as WorkCore['kinds']
+    return {
+      description,
+      kinds,
+      prepare: request => call({ method: 'prepare', argument: request }) as Promise<Prepared>,
       close,
     }
   } catch (error) {
@@ -143,7 +173,7 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
   }
 }
 
-const toError = (error: Extract<WorkAnswer, { failed: true }>['error']): Error => {
+const toError = (error: Extract<WorkReply, { failed: true }>['error']): Error => {
   const { message, code, meaning = '', fix = '', exit = 1, context = {} } = error
   return code === undefined ? new Error(message) : new KaisarError(message, { code, meaning, fix, exit, context })
 }

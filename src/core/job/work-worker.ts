@@ -1,14 +1,15 @@
 /** A thread or process that owns ONNX Runtime and a {@link WorkCore}; see work-engine.ts for the other side. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { KaisarError } from '../platform/errors.ts'
+import type { WindowOptions } from './round-kind.ts'
 import { threadClock } from './thread-clock.ts'
 import { createWorkCore, type WorkCore, type WorkOptions } from './work-core.ts'
-import type { WorkAnswer, WorkCall } from './work-engine.ts'
+import type { WorkAnswer, WorkCall, WorkReply } from './work-engine.ts'
 
 const host = parentPort === null ? ofProcess() : ofThread(parentPort)
 const cancellations = new Map<number, AbortController>()
 
-const describeError = (error: unknown): Extract<WorkAnswer, { failed: true }>['error'] =>
+const describeError = (error: unknown): Extract<WorkReply, { failed: true }>['error'] =>
   error instanceof KaisarError
     ? {
         message: error.message,
@@ -21,7 +22,7 @@ const describeError = (error: unknown): Extract<WorkAnswer, { failed: true }>['e
     : { message: error instanceof Error ? error.message : String(error) }
 
 const answer = async (id: number, work: () => Promise<unknown>): Promise<void> => {
-  let reply: WorkAnswer
+  let reply: WorkReply
   try {
     reply = { id, failed: false, result: await work() }
   } catch (error) {
@@ -36,7 +37,7 @@ await answer(0, async () => {
   return core.description
 })
 
-host.onCall(({ id, method, argument }) => {
+host.onCall(({ id, kind, method, argument }) => {
   if (method === 'cancel') return cancellations.get(argument as number)?.abort()
   if (method === 'close') {
     void answer(id, async () => {
@@ -45,9 +46,14 @@ host.onCall(({ id, method, argument }) => {
     }).then(host.close)
     return
   }
+  if (kind === undefined) return void answer(id, () => core!.prepare(argument as never))
   const cancellation = new AbortController()
   cancellations.set(id, cancellation)
-  void answer(id, () => core![method](argument as never, cancellation.signal)).finally(() => cancellations.delete(id))
+  const options: WindowOptions = {
+    signal: cancellation.signal,
+    onMark: (index, mark) => host.post({ id, index, mark }),
+  }
+  void answer(id, () => core!.kinds[kind][method](argument as never, options)).finally(() => cancellations.delete(id))
 })
 
 type Host = {

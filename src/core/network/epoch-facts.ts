@@ -71,7 +71,7 @@ export type SeatFacts = {
 /** A leaf of a seat's evidence tree, verified against its root. */
 type EvidenceRound = {
   readonly ordinal: number
-  /** The verdict's stable code, e.g. `ROWS_EQUAL`. */
+  /** The verdict's stable code, e.g. `NO_COMMITMENT`. */
   readonly reason: string
   /** Digest of the device's commitment, null where there is none. */
   readonly commitmentHash: Hex | null

@@ -93,7 +93,7 @@ export const operatorErrors = defineErrors({
     fix: 'Run "kaisar provider doctor": failing memory, unstable clocks and a broken driver do this. Do not run a Provider on it.',
     exit: 4,
   },
-  SELF_TEST_NO_ROWS: {
+  SELF_TEST_NO_WORK: {
     message: ({ model, windowMs }: { model: string; windowMs: number }) =>
       `${model} finished no batch inside the window of ${windowMs} ms.`,
     meaning: 'A round in which nothing is finished counts 0.',

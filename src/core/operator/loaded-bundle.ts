@@ -1,13 +1,13 @@
 /** An evidence bundle from a file, or by its hash from the Checker that serves it; what verifying it says, and how that reads. */
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Hex } from 'viem'
-import type { JobSpec } from '../job/tensor/tensor-spec.ts'
+import type { Jobs } from '../job/jobs.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import { reportErrors } from '../report/errors.ts'
 import { bundleHash, bundleLimit, decodeBundle, type EvidenceBundle } from '../report/evidence-bundle.ts'
 import { type BundleStep, type BundleVerification, bundleSteps, verifyBundle } from '../report/verify-bundle.ts'
 import { getContent } from '../transport/get-content.ts'
-import { grouped } from '../view/figures.ts'
+import { figuresText, grouped } from '../view/figures.ts'
 import { operatorErrors } from './errors.ts'
 import { soundnessText } from './soundness-text.ts'
 
@@ -82,24 +82,24 @@ export type LoadedBundleVerification = {
   readonly cannotProve: readonly string[]
 }
 
-/** Verifies a bundle with this machine's own engine, which is started only where there are rows to recompute, and closed again. */
+/** Verifies a bundle with this machine's own engine, which is started only where there is work to recompute, and closed again. */
 export async function verifyLoadedBundle(
   { hash, bytes, bundle }: LoadedBundle,
   {
     startEngine,
     shownWitness = null,
   }: {
-    readonly startEngine: (spec: JobSpec) => Promise<Pick<WorkEngine, 'verify' | 'close'>>
+    readonly startEngine: (jobs: Jobs) => Promise<Pick<WorkEngine, 'kinds' | 'close'>>
     /** What the seat's leaf said on chain. */
     readonly shownWitness?: Hex | null
   },
 ): Promise<LoadedBundleVerification> {
-  const engines: Pick<WorkEngine, 'verify' | 'close'>[] = []
+  const engines: Pick<WorkEngine, 'close'>[] = []
   try {
     const result = await verifyBundle(bundle, {
       shownWitness,
-      async openVerifier(spec) {
-        const engine = await startEngine(spec)
+      async openVerifier(jobs) {
+        const engine = await startEngine(jobs)
         engines.push(engine)
         return engine
       },
@@ -134,10 +134,11 @@ const claims: Record<BundleStep, string> = {
   DEVICE_REPORT: 'the device report is signed by the same operator, for this device',
   SAMPLE_REQUEST: 'the sample follows from what was fixed before it was known',
   COMMITMENT_INVALID: 'the claim is a possible one',
-  OPENINGS_MALFORMED: 'the openings are exactly the sampled rows',
-  OPENINGS_NOT_IN_ROOT: 'the opened rows are the committed ones',
-  ROW_CLAIM: 'no row is falsely said to be wrong',
+  OPENINGS_MALFORMED: 'the openings are exactly what was sampled',
+  OPENINGS_NOT_IN_ROOT: 'what is opened is what was committed to',
+  WRONG_CLAIM: 'nothing is falsely said to be wrong',
   ROW_WRONG: 'every sampled row, recomputed, is equal',
+  COORDINATE_WRONG: 'every sampled coordinate of memory, recomputed, is equal',
   WITNESS: 'the seat’s witness, where the bundle has one, is what recomputing gives',
 }
 
@@ -155,8 +156,8 @@ export function bundleLines({ hash, valid, steps, detail, facts, cannotProve }: 
       `round       ${facts.round} of epoch ${facts.epoch}`,
       `job         ${facts.specName ?? 'of a specification this release does not know'}`,
       `witness     ${facts.witness ?? 'none: the bundle is of before leaves had one'}`,
-      `work        ${grouped(facts.rows)} rows, ${grouped(facts.rate)} Mop/s`,
-      `recomputed  ${facts.rowsChecked} rows; ${facts.rowsPerSample.toFixed(1)} rows of work for each one sampled`,
+      `work        ${grouped(facts.units)} ${facts.unit}s, ${figuresText(facts.figures)}`,
+      `recomputed  ${facts.checked} places; ${facts.unitsPerSample.toFixed(1)} ${facts.unit}s of work for each one sampled`,
       `soundness   ${soundnessText(facts.soundness, 'this seat')}`,
     )
   }

@@ -1,6 +1,7 @@
 /** What a Provider has on file: the rounds it committed to, what Checkers signed about them, what they refused. */
 import type { Address } from 'viem'
 import { decodeRate } from '../epoch/minifloat.ts'
+import { kindOfSpec } from '../job/jobs.ts'
 import type { ProviderRecords, ReceiptSummary } from '../provider/journal.ts'
 import { grouped, shortHex, uptimePercent } from '../view/figures.ts'
 import { tableTexts } from '../view/table.ts'
@@ -32,7 +33,8 @@ export const reportLines = (
       { title: 'epoch', cell: ({ epoch }) => epoch, numeric: true },
       { title: 'device', cell: ({ deviceId }) => shortHex(deviceId) },
       { title: 'round', cell: ({ round }) => shortHex(round) },
-      { title: 'rows', cell: ({ rows }) => grouped(rows), numeric: true },
+      { title: 'kind', cell: ({ specHash }) => kindOfSpec(specHash) ?? '—' },
+      { title: 'work', cell: ({ units }) => grouped(units), numeric: true },
       { title: 'commitment', cell: ({ commitmentHash }) => commitmentHash, isHex: true, rank: 1 },
     ],
     rounds,
@@ -45,7 +47,7 @@ export const reportLines = (
       { title: 'epoch', cell: ({ epoch }) => epoch, numeric: true },
       { title: 'device', cell: ({ deviceId }) => shortHex(deviceId) },
       { title: 'checker', cell: ({ checker }) => shortHex(checker) },
-      { title: 'rate Mop/s', cell: ({ rate }) => grouped(rate), numeric: true },
+      { title: 'capacity', cell: ({ rate }) => grouped(rate), numeric: true },
       { title: 'uptime', cell: ({ uptime }) => uptimePercent(uptime), numeric: true },
       { title: 'confirmed', cell: ({ flags }) => flags.join(' ') || 'nothing: it abstained', least: 10, rank: 1 },
     ],

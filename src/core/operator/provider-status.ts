@@ -175,10 +175,10 @@ function proofWarning(
       `${up}, and for the Checkers it was not there in epoch ${epoch}: ${reason}.`,
       'It worked no round of that epoch: check in its log that sessions to its Checkers open, and the firewall for outgoing connections.',
     )
-  if (rounds.every(({ rows }) => rows === 0))
+  if (rounds.every(({ units }) => units === 0))
     return warn(
       'DEVICE_TOO_SLOW',
-      `${up} and finished no row inside the window of any of ${counted(rounds.length, 'round')} of epoch ${epoch}.`,
+      `${up} and finished nothing inside the window of any of ${counted(rounds.length, 'round')} of epoch ${epoch}.`,
       'Something else uses the device: stop it, then compare with "kaisar provider self-test".',
     )
   return warn(

@@ -18,7 +18,7 @@ export type VerifyOptions = {
 }
 
 /**
- * Verifies every signature, every binding and every sampled row. Nobody is asked and nothing is trusted; what a bundle cannot prove is in
+ * Verifies every signature, every binding and everything sampled. Nobody is asked and nothing is trusted; what a bundle cannot prove is in
  * `cannotProve`.
  *
  * @example
@@ -37,6 +37,6 @@ export async function verify(
   const loaded = { hash: bundleHash(bytes), bytes, bundle: decodeBundle(bytes) }
   return verifyLoadedBundle(loaded, {
     shownWitness: witness ?? null,
-    startEngine: spec => createWorkEngine({ spec, provider: executionProvider, threads, witnesses: true }),
+    startEngine: jobs => createWorkEngine({ jobs, provider: executionProvider, threads, witnesses: true }),
   })
 }

@@ -53,6 +53,10 @@ export const creditsPerWord = 6
 /** Bits of a credit: `Standings.BITS`. */
 export const creditBits = 42
 
+/** The kinds of rounds, in the order in which an epoch's first rounds come: memory is filled while the first one is worked. */
+export const roundKinds = ['tensor', 'memory'] as const
+export type RoundKindName = (typeof roundKinds)[number]
+
 /** The cohort that a device's lane, numbered over the whole network, belongs to. */
 export const cohortOf = (lane: number): number => Math.floor(lane / cohortLanes)
 /** The place in its cohort of a lane that is numbered over the whole network. */

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { openingWords } from './constants.ts'
-import { address, bytes32, signature65, uint8, uint16, uint32, uint64 } from './primitives.ts'
+import { address, bytes32, bytes64, signature65, uint8, uint16, uint32, uint64 } from './primitives.ts'
 import { plainText, shownText } from './text.ts'
 
 export const protocolVersion = 1
@@ -67,6 +67,14 @@ const commitment = signed(
 const abort = signed(
   z.object({ epoch: uint64, round: bytes32, deviceId: bytes32, generation: uint32, reason: plainText(256) }),
 )
+/** A part of a window that is over, in the encoding of its kind: what comes later cannot be put before it any more. */
+const mark = z.object({
+  epoch: uint64,
+  round: bytes32,
+  deviceId: bytes32,
+  index: uint8,
+  mark: bytes64,
+})
 const sampleRequest = signed(
   z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32, checker: address }),
 )
@@ -107,8 +115,8 @@ const receipt = signed(
   }),
 )
 
-/** Seat → the other seats of its committee: a wrong row under the signed root; the payload holds the row's leaf and proof. */
-const wrongRow = z.object({ commitment })
+/** Seat → the other seats of its committee: wrong work under the signed root; the payload holds the place, opened. */
+const wrongWork = z.object({ commitment })
 /** Keeper → seat, in OPEN. */
 const openingRequest = z.object({ epoch: uint64, cohort: uint32 })
 const openingReply = z.object({
@@ -127,6 +135,7 @@ export const messageBodies = {
   'job.offer': jobOffer,
   'job.commitment': commitment,
   'job.abort': abort,
+  'job.mark': mark,
   'job.request': sampleRequest,
   'job.openings': openings,
   heartbeat,
@@ -134,7 +143,7 @@ export const messageBodies = {
   'device.request': deviceRequest,
   'device.report': deviceReport,
   receipt,
-  'wrong.row': wrongRow,
+  'wrong.work': wrongWork,
   'opening.request': openingRequest,
   'opening.reply': openingReply,
 } as const
@@ -148,7 +157,7 @@ export type HandshakeType = (typeof handshakeTypes)[number]
 /** The messages that carry a payload, and its limit in bytes; all others carry none. */
 export const maxPayloadBytes: { readonly [T in MessageType]?: number } = {
   'job.openings': 1024 * 1024,
-  'wrong.row': 64 * 1024,
+  'wrong.work': 64 * 1024,
 }
 /** A message's body after parsing (bigints in place of decimal strings). */
 export type MessageBody<T extends MessageType> = z.output<(typeof messageBodies)[T]>

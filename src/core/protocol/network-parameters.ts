@@ -25,7 +25,7 @@ export type RoundRules = {
   readonly graceMs: number
   /** Seconds into a slot from which a block may trigger; it has to be younger than the seed. */
   readonly eligibleFromSeconds: number
-  /** Seconds into a slot at which it triggers if it has not. */
+  /** Seconds into a slot by which it has had a round of every kind: one that has not come is due by so many refractory times earlier. */
   readonly cutoffSeconds: number
   /** A block triggers when the first 8 bytes of H(seed ‖ block hash) are below this: a probability × 2^64. */
   readonly threshold: bigint
@@ -35,7 +35,7 @@ export type RoundRules = {
   readonly samplingSeconds: number
   /** Milliseconds after the trigger until which openings are answered. */
   readonly openingsMs: number
-  /** The job specification in force. */
+  /** The jobs in force, one of each kind of round. */
   readonly specHash: Hex
 }
 

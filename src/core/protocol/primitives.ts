@@ -6,6 +6,10 @@ export const bytes32 = z.custom<Hex>(
   value => typeof value === 'string' && /^0x[0-9a-f]{64}$/.test(value),
   'expected 32 bytes as lower-case hex',
 )
+export const bytes64 = z.custom<Hex>(
+  value => typeof value === 'string' && /^0x(?:[0-9a-f]{2}){1,64}$/.test(value),
+  'expected 1 to 64 bytes as lower-case hex',
+)
 export const signature65 = z.custom<Hex>(
   value => typeof value === 'string' && /^0x[0-9a-f]{130}$/.test(value),
   'expected a 65-byte signature as lower-case hex',

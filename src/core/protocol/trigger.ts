@@ -1,13 +1,14 @@
 // Why: docs/why/rounds.md
 
 import { concat, type Hex, keccak256 } from 'viem'
+import { type RoundKindName, roundKinds } from './constants.ts'
 import type { RoundRules, Timeline } from './network-parameters.ts'
 
 /** The three facts about a block that rounds are made of; `timestamp` in seconds. */
 export type BlockHead = { readonly number: bigint; readonly hash: Hex; readonly timestamp: number }
 
 /** The block that begins a round; its hash is the round's name. `ordinal` counts the epoch's rounds from 0. */
-export type Trigger = BlockHead & { readonly ordinal: number; readonly slot: number }
+export type Trigger = BlockHead & { readonly ordinal: number; readonly slot: number; readonly kind: RoundKindName }
 
 export type EpochRounds = {
   readonly seed: Hex
@@ -29,15 +30,38 @@ export const epochStartsAt = (timeline: Timeline, epoch: number): number =>
 export const epochAt = (timeline: Timeline, timestamp: number): number =>
   Math.floor((timestamp - timeline.firstEpochAt) / timeline.epochSeconds)
 
-const fires = (seed: Hex, hash: Hex, threshold: bigint) =>
-  BigInt(keccak256(concat([seed, hash])).slice(0, 18)) < threshold
+/** Two numbers of 64 bits that nobody knows before the block: whether it triggers, and which kind of round. */
+function drawnBy(seed: Hex, hash: Hex): readonly [bigint, bigint] {
+  const digest = keccak256(concat([seed, hash]))
+  return [BigInt(digest.slice(0, 18)), BigInt(`0x${digest.slice(18, 34)}`)]
+}
+
+/** Seconds into a slot at which its next round is due: so early that one of every kind begins by the cutoff, where rules let it. */
+function dueSeconds(
+  { cutoffSeconds, refractorySeconds, eligibleFromSeconds }: RoundRules,
+  roundsInSlot: number,
+): number {
+  const stillToCome = Math.max(0, roundKinds.length - 1 - roundsInSlot)
+  return Math.max(eligibleFromSeconds, cutoffSeconds - stillToCome * refractorySeconds)
+}
+
+/**
+ * The kinds of a slot's rounds come in groups of one each, in an order that the triggers draw. The first round of an epoch is the
+ * exception: memory is being filled.
+ */
+function kindOf(inSlot: readonly Trigger[], ordinal: number, draw: bigint): RoundKindName {
+  if (ordinal === 0) return roundKinds[0]
+  const group = inSlot.slice(inSlot.length - (inSlot.length % roundKinds.length)).map(({ kind }) => kind)
+  const left = roundKinds.filter(kind => !group.includes(kind))
+  return left[Number(draw % BigInt(left.length))]!
+}
 
 /**
  * Whether `block` triggers a round, given the epoch's triggers so far (of the same branch of the chain).
  *
  * Anyone can recompute this from the chain, and nobody can know it before the block. A block triggers by its own hash, unless the
- * last round began less than the refractory time ago or the round could not end inside its slot. A slot without a trigger gets one
- * at its first block at or after the cutoff. A slot whose cutoff came before the seed has no round.
+ * last round began less than the refractory time ago or the round could not end inside its slot. A slot has a round of every kind by
+ * its cutoff: one that is due begins with the first block from then on. A slot that was due before the seed has no round.
  */
 export function nextTrigger(rounds: EpochRounds, earlier: readonly Trigger[], block: BlockHead): Trigger | null {
   const { rules, startsAt, epochSeconds, seededAt } = rounds
@@ -49,12 +73,15 @@ export function nextTrigger(rounds: EpochRounds, earlier: readonly Trigger[], bl
   if (last !== undefined && block.timestamp < last.timestamp + rules.refractorySeconds) return null
 
   const slot = Math.floor(offset / slotSeconds)
-  if (startsAt + slot * slotSeconds + rules.cutoffSeconds <= seededAt) return null
+  const inSlot = earlier.filter(trigger => trigger.slot === slot)
+  if (startsAt + slot * slotSeconds + dueSeconds(rules, 0) <= seededAt) return null
   const intoSlot = offset - slot * slotSeconds
   const endsInSlot = intoSlot + Math.ceil(rules.openingsMs / 1000) <= slotSeconds
-  const drawn = intoSlot >= rules.eligibleFromSeconds && endsInSlot && fires(rounds.seed, block.hash, rules.threshold)
-  const overdue = intoSlot >= rules.cutoffSeconds && last?.slot !== slot
-  return drawn || overdue ? { ...block, slot, ordinal: earlier.length } : null
+  const [fires, draw] = drawnBy(rounds.seed, block.hash)
+  const isDrawn = intoSlot >= rules.eligibleFromSeconds && endsInSlot && fires < rules.threshold
+  const isOverdue = inSlot.length < roundKinds.length && intoSlot >= dueSeconds(rules, inSlot.length)
+  if (!isDrawn && !isOverdue) return null
+  return { ...block, slot, ordinal: earlier.length, kind: kindOf(inSlot, earlier.length, draw) }
 }
 
 /** All triggers of an epoch among its blocks in ascending order. */

@@ -14,7 +14,7 @@ import { providerErrors } from './errors.ts'
 import type { ProviderJournal } from './journal.ts'
 import type { ProviderEvent } from './provider-event.ts'
 import { reportFalseReceipts } from './report-false-receipts.ts'
-import { isSameWork, type Rosters, readRoster } from './rosters.ts'
+import { isSameWork, type Member, type Rosters, readRoster } from './rosters.ts'
 import type { RoundRunner } from './round-runner.ts'
 import type { Seats } from './seats.ts'
 
@@ -31,7 +31,7 @@ export type FollowEpochsDependencies = {
   readonly heads: HeadStream
   readonly rosters: Rosters
   readonly seats: Pick<Seats, 'connect'>
-  readonly engines: readonly Pick<WorkEngine, 'prepare'>[]
+  readonly devices: readonly { readonly deviceId: Hex; readonly engine: Pick<WorkEngine, 'prepare'> }[]
   readonly runner: Pick<RoundRunner, 'entered'>
   readonly journal: ProviderJournal
   readonly sender: TransactionSender
@@ -50,7 +50,7 @@ export async function followEpochs(
   { network, rules, deviceIds, environment }: FollowEpochsOptions,
   dependencies: FollowEpochsDependencies,
 ): Promise<() => void> {
-  const { heads, rosters, seats, engines, runner, journal, sender, log, emit, renew, onTrouble } = dependencies
+  const { heads, rosters, seats, devices, runner, journal, sender, log, emit, renew, onTrouble } = dependencies
   /** Epochs for which everything is prepared. */
   const entered = new Set<number>()
   const said = new Set<string>()
@@ -69,6 +69,17 @@ export async function followEpochs(
     // Some blocks of every epoch pass before its seed is pinned.
     const since = (heads.tip?.timestamp ?? 0) - rules.eligibleFromSeconds
     if (timeline !== null && epochAt(timeline, since) >= epoch) sayIdle(`epoch ${epoch} has no seed yet`)
+  }
+
+  async function prepare(epoch: number, epochSeed: Hex, { deviceId, generation }: Member) {
+    const { engine } = devices.find(device => device.deviceId === deviceId)!
+    const { memory } = await engine.prepare({ epochSeed, device: { deviceId, generation } })
+    const { groups, megabytes, fillMs, problem } = memory
+    emit({
+      ...{ type: 'memory.filled', epoch, deviceId, groups, megabytes },
+      ...{ seconds: fillMs / 1000, problem: problem?.code ?? null },
+    })
+    if (problem !== null) log.warn({ code: problem.code, device: deviceId }, problem.message)
   }
 
   async function enter(epoch: number): Promise<boolean> {
@@ -94,7 +105,7 @@ export async function followEpochs(
     entered.delete(epoch - frozenEpochs)
     seats.connect(rosters.seatsSince(epoch))
     runner.entered(epoch)
-    await Promise.all(engines.map(engine => engine.prepare(rounds.seed)))
+    await Promise.all(members.map(member => prepare(epoch, rounds.seed, member)))
     entered.add(epoch)
     emit({ type: 'epoch.started', epoch, devices: members.length, seats: endpoints.length })
     // The epoch before this one is being settled. What the chain keeps of those before it is settled.

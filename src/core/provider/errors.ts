@@ -8,7 +8,7 @@ export const providerErrors = defineErrors({
       'Two signed commitments for one round are provable equivocation and cost the deposit, so the journal forbids it.',
     fix: 'Nothing to do: the first commitment stands. Make sure that no second Provider runs with the same key.',
   },
-  PROVIDER_ROWS_DIFFER: {
+  PROVIDER_WORK_DIFFERS: {
     message: ({ round }: { round: string }) =>
       `The rows of round ${round}, computed again after a restart, differ from those that were committed to.`,
     meaning: 'The same seed always gives the same rows, so the device or its memory computed wrongly, then or now.',

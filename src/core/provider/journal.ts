@@ -34,17 +34,21 @@ export const providerMigrations = [
    INSERT INTO asked SELECT commitment_hash, checker, epoch, secret, sampling_block FROM request;
    DROP TABLE request;
    ALTER TABLE asked RENAME TO request;`,
+  `ALTER TABLE "commitment" ADD COLUMN notes TEXT NOT NULL DEFAULT '';`,
 ] as const
 
-type CommitmentRow = { hash: Hex; message: string; signature: Hex }
+type CommitmentRow = { hash: Hex; message: string; signature: Hex; notes: string }
+
+/** With what the kind of round needs, beside the commitment, to do the work again. */
+export type RecordedCommitment = Signed<'Commitment'> & { readonly notes: string }
 
 export type ProviderJournal = {
   /**
    * Keeps a commitment before it is sent. The same one again changes nothing.
    * @throws PROVIDER_SECOND_COMMITMENT when the device has another one for this round
    */
-  recordCommitment(hash: Hex, commitment: Signed<'Commitment'>): void
-  commitmentOf(round: Hex, deviceId: Hex): Signed<'Commitment'> | null
+  recordCommitment(hash: Hex, commitment: RecordedCommitment): void
+  commitmentOf(round: Hex, deviceId: Hex): RecordedCommitment | null
   /** The epoch of a commitment that was recorded, by its hash. */
   epochOfCommitment(hash: Hex): number | null
   /**
@@ -75,24 +79,25 @@ const keptRefusals = 10_000
 export function createProviderJournal(store: Store): ProviderJournal {
   const read = (round: Hex, deviceId: Hex) =>
     store.get<CommitmentRow>(
-      'SELECT hash, message, signature FROM commitment WHERE round = ? AND device_id = ?',
+      'SELECT hash, message, signature, notes FROM commitment WHERE round = ? AND device_id = ?',
       round,
       deviceId,
     )
   return {
-    recordCommitment(hash, { message, signature }) {
+    recordCommitment(hash, { message, signature, notes }) {
       store.transaction(() => {
         const known = read(message.round, message.deviceId)
         if (known?.hash === hash) return
         if (known !== undefined) throw providerErrors.PROVIDER_SECOND_COMMITMENT({ round: message.round })
         store.run(
-          'INSERT INTO commitment (round, device_id, epoch, hash, message, signature) VALUES (?, ?, ?, ?, ?, ?)',
+          'INSERT INTO commitment (round, device_id, epoch, hash, message, signature, notes) VALUES (?, ?, ?, ?, ?, ?, ?)',
           message.round,
           message.deviceId,
           message.epoch,
           hash,
           JSON.stringify(toWire(message)),
           signature,
+          notes,
         )
       })
     },
@@ -103,6 +108,7 @@ export function createProviderJournal(store: Store): ProviderJournal {
       return {
         message: { ...stored, epoch: BigInt(stored.epoch), rows: BigInt(stored.rows) },
         signature: row.signature,
+        notes: row.notes,
       }
     },
     epochOfCommitment(hash) {
@@ -182,7 +188,9 @@ export type CommittedRound = {
   readonly epoch: number
   readonly round: Hex
   readonly deviceId: Hex
-  readonly rows: number
+  /** Rows or steps, by the kind of round. */
+  readonly units: number
+  readonly specHash: Hex
   readonly commitmentHash: Hex
 }
 
@@ -244,13 +252,13 @@ const readRounds = (store: StoreReader, limit: number): CommittedRound[] =>
       'SELECT epoch, round, device_id, hash, message FROM "commitment" ORDER BY rowid DESC LIMIT ?',
       limit,
     )
-    .map(({ epoch, round, device_id, hash, message }) => ({
-      epoch: Number(epoch),
-      round,
-      deviceId: device_id,
-      rows: Number((JSON.parse(message) as { rows: string }).rows),
-      commitmentHash: hash,
-    }))
+    .map(({ epoch, round, device_id, hash, message }) => {
+      const { rows, specHash } = JSON.parse(message) as { rows: string; specHash: Hex }
+      return {
+        ...{ epoch: Number(epoch), round, deviceId: device_id },
+        ...{ units: Number(rows), specHash, commitmentHash: hash },
+      }
+    })
 
 const readReceipts = (store: StoreReader, limit: number): ReceiptSummary[] =>
   store

@@ -9,7 +9,8 @@ import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { pinDevice } from '../devices/pin-devices.ts'
 import { criticalFaults, type GpuProbe, type ProbedDevice, type ProbeResult } from '../devices/probed-device.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
-import type { JobSpec } from '../job/tensor/tensor-spec.ts'
+import type { Jobs } from '../job/jobs.ts'
+import { groupBytes } from '../job/memory/memory-spec.ts'
 import type { WorkOptions } from '../job/work-core.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -65,7 +66,7 @@ export type WorkingDevicesDependencies = {
     nonce: Hex,
   ) => Promise<{ readonly evidence: string; readonly identity: Hex } | null>
   /** Starts the engine of a device, pinned to it among all devices that were found. */
-  readonly startEngine: (spec: JobSpec, device: ProbedDevice, all: readonly ProbedDevice[]) => Promise<WorkEngine>
+  readonly startEngine: (jobs: Jobs, device: ProbedDevice, all: readonly ProbedDevice[]) => Promise<WorkEngine>
   readonly clock: Clock
   readonly log: Logger
   readonly emit: (event: ProviderEvent) => void
@@ -78,14 +79,14 @@ export type WorkingDevicesDependencies = {
  */
 export async function openDevices(
   { network, payout, executionProvider, healthIntervalMs = 60_000 }: WorkingDevicesOptions,
-  { spec, journal }: { readonly spec: JobSpec; readonly journal: ProviderJournal },
+  { jobs, journal }: { readonly jobs: Jobs; readonly journal: ProviderJournal },
   dependencies: WorkingDevicesDependencies,
   stop: AbortSignal,
 ): Promise<WorkingDevices | null> {
   const { signer, sender, probe, readEnvironment, certify, attest, clock, log, emit } = dependencies
   const first = await probe.probe()
   const own = ownDevices(first, signer.address)
-  const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(spec, probed, first.devices)
+  const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(jobs, probed, first.devices)
   const engines = await startEngines({ executionProvider }, own, { startEngine, log })
   const close = async () => void (await Promise.all(engines.map(engine => engine.close())))
 
@@ -182,19 +183,22 @@ export type EngineChoice = {
   readonly executionProvider: ExecutionProvider | 'auto'
   /** Threads of one operator on the CPU. */
   readonly threads: number
+  /** Memory to fill on each device, in MiB; null: the least of the job. */
+  readonly memoryMiB: number | null
   /** CUDA_VISIBLE_DEVICES: the NVIDIA devices of this process, where it has only some of them. */
   readonly cudaVisibleDevices?: string | undefined
 }
 
 /** @param all - every device that the probe saw */
 export const engineOptions = (
-  { executionProvider, threads, cudaVisibleDevices }: EngineChoice,
-  spec: JobSpec,
+  { executionProvider, threads, memoryMiB, cudaVisibleDevices }: EngineChoice,
+  jobs: Jobs,
   device: ProbedDevice,
   all: readonly ProbedDevice[],
 ): WorkOptions => ({
-  spec,
+  jobs,
   threads,
+  ...(memoryMiB !== null && { memoryGroups: Math.floor((memoryMiB * 2 ** 20) / groupBytes(jobs.memory)) }),
   provider: device.record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
   ...pinDevice(device, all, cudaVisibleDevices),
 })

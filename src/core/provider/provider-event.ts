@@ -1,4 +1,6 @@
 import type { Address, Hex } from 'viem'
+import type { Figures } from '../job/round-kind.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 
 /** The events that a Provider emits while it runs; each is a line of `kaisar provider run --json`. */
 export type ProviderEvent =
@@ -17,17 +19,30 @@ export type ProviderEvent =
       readonly epoch: number
       readonly round: Hex
       readonly deviceId: Hex
-      readonly rows: number
-      readonly rate: number
+      readonly kind: RoundKindName
+      /** Rows or steps, by the kind, and what they are worth where the seats find them right. */
+      readonly units: number
+      readonly figures: Figures
       readonly lostMs: number
     }
   | {
-      /** The round was committed to before a restart, and its rows can be opened again. */
+      /** The round was committed to before a restart, and its work can be opened again. */
       readonly type: 'round.resumed'
       readonly epoch: number
       readonly round: Hex
       readonly deviceId: Hex
-      readonly rows: number
+      readonly kind: RoundKindName
+      readonly units: number
+    }
+  | {
+      /** Memory is filled for an epoch, or could not be. */
+      readonly type: 'memory.filled'
+      readonly epoch: number
+      readonly deviceId: Hex
+      readonly groups: number
+      readonly megabytes: number
+      readonly seconds: number
+      readonly problem: string | null
     }
   | {
       readonly type: 'round.aborted'

@@ -54,16 +54,16 @@ export function createProviderMetrics(
     labelNames: ['device', 'result'],
     registers,
   })
-  const rows = new Counter({
-    name: 'kaisar_provider_rows_total',
-    help: 'Rows finished inside windows and committed to.',
-    labelNames: ['device'],
+  const units = new Counter({
+    name: 'kaisar_provider_work_units_total',
+    help: 'Rows and steps finished inside windows and committed to, by kind of round.',
+    labelNames: ['device', 'kind'],
     registers,
   })
-  const rate = new Gauge({
-    name: 'kaisar_provider_rate_operations_per_second',
-    help: 'Integer operations per second in the last window, as a seat will count them.',
-    labelNames: ['device'],
+  const figures = new Gauge({
+    name: 'kaisar_provider_window_figure',
+    help: 'The last window, as a seat will count it: tensor in Mop/s, bandwidth in MB/s, resident in MB.',
+    labelNames: ['device', 'figure'],
     registers,
   })
   const lost = new Histogram({
@@ -123,8 +123,8 @@ export function createProviderMetrics(
     lastRound = { epoch: event.epoch, time: new Date(dependencies.now()).toISOString(), result }
     if (event.type !== 'round.committed') return
     const device = { device: event.deviceId }
-    rows.inc(device, event.rows)
-    rate.set(device, event.rate * 1e6)
+    units.inc({ ...device, kind: event.kind }, event.units)
+    for (const [figure, value] of Object.entries(event.figures)) figures.set({ ...device, figure }, value)
     lost.observe(device, event.lostMs / 1000)
     lastRoundTime.set(device, dependencies.now() / 1000)
   }

@@ -4,7 +4,7 @@ import { committeeOf, getChecker } from '../chain/checkers.ts'
 import { generationAt, getDevice } from '../chain/devices.ts'
 import { getEpochRounds } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { type JobSpec, specByHash } from '../job/tensor/tensor-spec.ts'
+import { type Jobs, jobsByHash, windowMsOf } from '../job/jobs.ts'
 import { frozenEpochs } from '../protocol/constants.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { EpochRounds } from '../protocol/trigger.ts'
@@ -82,15 +82,15 @@ export function createRosters(): Rosters {
 type Named = Pick<RoundRules, 'specHash' | 'windowMs'>
 
 /**
- * The spec that an epoch's rules name.
+ * The jobs that an epoch's rules name.
  * @throws JOB_SPEC_UNKNOWN, PROVIDER_WINDOW_DIFFERS
  */
-export function specInForce({ specHash, windowMs }: Named): JobSpec {
-  const { name, spec } = specByHash(specHash)
-  // A rate is rows ÷ the spec's window. Work over another time would give a rate that cannot be compared with others.
-  if (windowMs !== spec.windowMs)
-    throw providerErrors.PROVIDER_WINDOW_DIFFERS({ spec: name, windowMs, specWindowMs: spec.windowMs })
-  return spec
+export function jobsInForce({ specHash, windowMs }: Named): Jobs {
+  const { name, jobs } = jobsByHash(specHash)
+  const specWindowMs = windowMsOf(jobs)
+  // A figure is work ÷ the job's window. Work over another time would give one that cannot be compared with others.
+  if (windowMs !== specWindowMs) throw providerErrors.PROVIDER_WINDOW_DIFFERS({ spec: name, windowMs, specWindowMs })
+  return jobs
 }
 
 /** Whether the engines of some rules can be kept for other rules. */

@@ -1,19 +1,20 @@
 /**
- * Runs a Provider's part of each round. Every device works its window. Where it did so before a restart, it computes the recorded rows
- * again, so that they can still be opened.
+ * Runs a Provider's part of each round. Every device works its window. Where it did so before a restart, it does the recorded work
+ * again, so that it can still be opened.
  */
 import type { Hex } from 'viem'
 import type { Round } from '../chain/rounds.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
+import type { MessageBody } from '../protocol/messages.ts'
 import { printable } from '../protocol/text.ts'
 import type { BlockHead, EpochRounds } from '../protocol/trigger.ts'
 import type { Signed } from '../protocol/typed-data.ts'
 import { type Signer, signMessage } from '../report/signer.ts'
 import type { Session } from '../transport/session.ts'
 import type { HealthWatch } from './health-watch.ts'
-import type { ProviderJournal } from './journal.ts'
+import type { ProviderJournal, RecordedCommitment } from './journal.ts'
 import type { OwnDevice } from './own-devices.ts'
 import type { ProviderEvent } from './provider-event.ts'
 import type { Member, Roster } from './rosters.ts'
@@ -93,10 +94,18 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
       if (Math.max(clock.monotonicMs(), round.seenAtMs) - startedAtMs > rounds.rules.graceMs) return
       const sick = health.stopReason(probed.record.identity)
       if (sick !== null) return await signOff(about, device.generation, sick)
-      const worked = await roundWork.work(device, round, epoch, rounds.seed, round.seenAtMs)
+      const { hash, kind } = round
+      const worked = await roundWork.work(
+        device,
+        round,
+        { number: epoch, seed: rounds.seed },
+        round.seenAtMs,
+        (index, mark) => sendMark(epoch, { round: hash, deviceId: device.deviceId, index, mark }),
+      )
       deliver(epoch, worked.commitment)
-      const { rate, lostMs, commitment } = worked
-      emit({ type: 'round.committed', ...about, rows: Number(commitment.message.rows), rate, lostMs })
+      const { figures, lostMs, commitment } = worked
+      const units = Number(commitment.message.rows)
+      emit({ type: 'round.committed', ...about, kind, units, figures, lostMs })
     } catch (error) {
       const reason = error instanceof Error ? error.message.slice(0, 200) : String(error)
       log.error({ error, ...about }, 'the window could not be worked')
@@ -104,26 +113,36 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
     }
   }
 
-  /** Resumes a round that was committed to before a restart: sends the same commitment again, and makes its rows ready to be opened. */
+  /** Resumes a round that was committed to before a restart: sends the same commitment again, and makes its work ready to be opened. */
   async function takeUp(
     round: Round,
     startedAtMs: number,
     { seed, rules }: EpochRounds,
     device: WorkingDevice,
-    recorded: Signed<'Commitment'>,
+    recorded: RecordedCommitment,
   ) {
     if (clock.monotonicMs() > startedAtMs + rules.openingsMs) return
-    deliver(round.epoch, recorded)
+    const { notes: _, ...said } = recorded
+    deliver(round.epoch, said)
     const { commitment } = await roundWork.restore(device, recorded, seed, startedAtMs)
     const { message } = commitment
-    log.info({ round: round.hash, device: device.deviceId, rows: message.rows }, 'took up a round after a restart')
+    log.info({ round: round.hash, device: device.deviceId, units: message.rows }, 'took up a round after a restart')
     emit({
       type: 'round.resumed',
       epoch: round.epoch,
       round: round.hash,
       deviceId: device.deviceId,
-      rows: Number(message.rows),
+      kind: round.kind,
+      units: Number(message.rows),
     })
+  }
+
+  /** One that does not arrive costs its part of the window at that seat. */
+  function sendMark(epoch: number, mark: Omit<MessageBody<'job.mark'>, 'epoch'>) {
+    for (const session of seatsOf(epoch))
+      session
+        .send('job.mark', { epoch: BigInt(epoch), ...mark })
+        .catch(error => log.debug({ error }, 'a mark could not be sent'))
   }
 
   const deliver = (epoch: number, commitment: Signed<'Commitment'>) => {

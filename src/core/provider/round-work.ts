@@ -1,16 +1,18 @@
-/** A device's part of a round: works the window, signs one commitment, opens the rows that each seat samples. */
+/** A device's part of a round: works the window, signs one commitment, opens what each seat samples of it. */
 import type { Address, Hex } from 'viem'
-import { type JobSpec, windowRate } from '../job/tensor/tensor-spec.ts'
+import { type Jobs, jobBySpecHash, jobOf } from '../job/jobs.ts'
+import type { Figures } from '../job/round-kind.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { Trigger } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
 import { checkSampleRequest, commitmentHash, sampleOf, seedOf } from '../report/commitment.ts'
 import { type Signer, signMessage } from '../report/signer.ts'
 import { providerErrors } from './errors.ts'
-import type { ProviderJournal } from './journal.ts'
+import type { ProviderJournal, RecordedCommitment } from './journal.ts'
 import { type FindBlock, requireSamplingBlock } from './sampling-block.ts'
 
 export type WorkingDevice = {
@@ -18,7 +20,7 @@ export type WorkingDevice = {
   readonly generation: number
   /** keccak256 of the environment record in the device's reports of this epoch. */
   readonly environmentHash: Hex
-  readonly engine: Pick<WorkEngine, 'runWindow' | 'rework' | 'open'>
+  readonly engine: Pick<WorkEngine, 'kinds'>
 }
 
 export type WorkedRound = {
@@ -26,7 +28,9 @@ export type WorkedRound = {
   readonly seenAtMs: number
   readonly commitment: Signed<'Commitment'>
   readonly commitmentHash: Hex
-  readonly rate: number
+  readonly kind: RoundKindName
+  /** As a seat will count it; none of work that was taken up after a restart. */
+  readonly figures: Figures
   readonly lostMs: number
 }
 
@@ -35,17 +39,18 @@ export type RoundWork = {
    * Works the window that began when the trigger was seen (`seenAtMs`, monotonic) and returns the signed commitment, kept
    * durably before it is returned. @throws as the engine does
    */
-  work(device: WorkingDevice, trigger: Trigger, epoch: number, epochSeed: Hex, seenAtMs: number): Promise<WorkedRound>
-  /**
-   * Resumes a round that was committed to before a restart by computing its rows again. A round that is open already stays as it is.
-   * @throws PROVIDER_ROWS_DIFFER, and as the engine does
-   */
-  restore(
+  work(
     device: WorkingDevice,
-    commitment: Signed<'Commitment'>,
-    epochSeed: Hex,
+    trigger: Trigger,
+    epoch: { readonly number: number; readonly seed: Hex },
     seenAtMs: number,
+    onMark?: (index: number, mark: Hex) => void,
   ): Promise<WorkedRound>
+  /**
+   * Resumes a round that was committed to before a restart by doing its work again. A round that is open already stays as it is.
+   * @throws PROVIDER_WORK_DIFFERS, and as the engine does
+   */
+  restore(device: WorkingDevice, recorded: RecordedCommitment, epochSeed: Hex, seenAtMs: number): Promise<WorkedRound>
   /** The work that was committed to in a round, as long as it can be opened. */
   committed(round: Hex, deviceId: Hex): WorkedRound | null
   /**
@@ -63,7 +68,7 @@ export type RoundWork = {
   untilClosed(): Promise<void>
 }
 
-/** Rounds whose rows are kept for opening: two more than can be open at once. */
+/** Rounds whose work is kept for opening: two more than can be open at once. */
 const keptRounds = 4
 const lookAgainMs = 250
 
@@ -83,8 +88,7 @@ type OpenRound = WorkedRound & {
 
 export type RoundWorkOptions = {
   readonly network: Network
-  readonly spec: JobSpec
-  readonly specHash: Hex
+  readonly jobs: Jobs
   /** Devices of this process; offers for others are refused. */
   readonly deviceIds: readonly Hex[]
 }
@@ -101,7 +105,7 @@ export type RoundWorkDependencies = {
 }
 
 export function createRoundWork(
-  { network, spec, specHash, deviceIds }: RoundWorkOptions,
+  { network, jobs, deviceIds }: RoundWorkOptions,
   { signer, journal, clock, rulesOf, findBlock, crashPoint = () => {} }: RoundWorkDependencies,
 ): RoundWork {
   const startedAtMs = clock.monotonicMs()
@@ -120,7 +124,7 @@ export function createRoundWork(
     return round
   }
 
-  /** Finds the open round of a commitment. After a restart a request may come before the rows are computed again, so it waits for them. */
+  /** Finds the open round of a commitment. After a restart a request may come before the work is done again, so it waits for it. */
   async function find(commitmentHash: Hex): Promise<OpenRound> {
     const epoch = journal.epochOfCommitment(commitmentHash)
     const untilMs = startedAtMs + ((epoch === null ? null : rulesOf(epoch))?.openingsMs ?? 0)
@@ -133,7 +137,7 @@ export function createRoundWork(
   }
 
   async function openFor(
-    { commitment: { message }, seenAtMs, device, handle }: OpenRound,
+    { commitment: { message }, kind, seenAtMs, device, handle }: OpenRound,
     request: SignedMessage<'SampleRequest'>,
   ): Promise<Uint8Array> {
     const { commitmentHash, samplingBlockHash: samplingBlock, checker: seat } = request
@@ -141,48 +145,61 @@ export function createRoundWork(
     if (rules === null) throw providerErrors.PROVIDER_ROUND_UNKNOWN({ commitmentHash })
     await requireSamplingBlock({ seat, round: message.round, seenAtMs, samplingBlock }, rules, { findBlock, clock })
     journal.recordRequest(message.epoch, request)
-    return device.engine.open({ handle, sample: sampleOf(spec, message, request) })
+    return device.engine.kinds[kind].open({ handle, sample: sampleOf(jobOf(jobs, kind), message, request) })
   }
 
   return {
-    async work(device, trigger, epoch, epochSeed, seenAtMs) {
-      const identity = { round: trigger.hash, deviceId: device.deviceId, generation: device.generation, specHash }
-      const seed = seedOf(network, identity)
-      const { rows, root, handle, rate, lostMs } = await device.engine.runWindow({
-        epochSeed,
-        seed,
-        startedAtMs: seenAtMs,
-      })
+    async work(device, { hash: round, kind }, epoch, seenAtMs, onMark) {
+      const { deviceId, generation } = device
+      const identity = { round, deviceId, generation, specHash: jobOf(jobs, kind).specHash }
+      const { units, root, handle, figures, lostMs, notes } = await device.engine.kinds[kind].runWindow(
+        {
+          ...{ epochSeed: epoch.seed, device: { deviceId, generation } },
+          ...{ seed: seedOf(network, identity), startedAtMs: seenAtMs },
+        },
+        { ...(onMark && { onMark }) },
+      )
       crashPoint('provider.worked')
       const message = {
         ...identity,
-        epoch: BigInt(epoch),
-        rows: BigInt(rows),
+        epoch: BigInt(epoch.number),
+        rows: BigInt(units),
         root,
         environmentHash: device.environmentHash,
       }
       const hash = commitmentHash(network, message)
       const commitment = await signMessage(signer, 'Commitment', message)
-      journal.recordCommitment(hash, commitment)
+      journal.recordCommitment(hash, { ...commitment, notes })
       crashPoint('provider.commitment-recorded')
-      return keep({ seenAtMs, commitment, commitmentHash: hash, rate, lostMs, device, handle, asked: new Map() })
+      return keep({
+        ...{ seenAtMs, commitment, commitmentHash: hash, kind, figures, lostMs },
+        ...{ device, handle, asked: new Map() },
+      })
     },
-    async restore(device, commitment, epochSeed, seenAtMs) {
+    async restore(device, { notes, ...commitment }, epochSeed, seenAtMs) {
       const { message } = commitment
       const hash = commitmentHash(network, message)
       const known = rounds.get(hash)
       if (known !== undefined) return known
-      const rows = Number(message.rows)
-      const { root, handle } = await device.engine.rework({ epochSeed, seed: seedOf(network, message), rows })
-      if (root !== message.root) throw providerErrors.PROVIDER_ROWS_DIFFER({ round: message.round })
-      const rate = windowRate(spec, rows)
-      return keep({ seenAtMs, commitment, commitmentHash: hash, rate, lostMs: 0, device, handle, asked: new Map() })
+      const { deviceId, generation, specHash } = message
+      const job = jobBySpecHash(jobs, specHash)
+      if (job === null) throw providerErrors.PROVIDER_SPEC_OTHER({ specHash })
+      const { root, handle } = await device.engine.kinds[job.kind].rework({
+        ...{ epochSeed, device: { deviceId, generation }, seed: seedOf(network, message) },
+        ...{ units: Number(message.rows), notes },
+      })
+      if (root !== message.root) throw providerErrors.PROVIDER_WORK_DIFFERS({ round: message.round })
+      return keep({
+        ...{ seenAtMs, commitment, commitmentHash: hash, kind: job.kind, figures: {}, lostMs: 0 },
+        ...{ device, handle, asked: new Map() },
+      })
     },
     committed,
     takeOffer(offer) {
       const { deviceId } = offer
       if (!deviceIds.includes(deviceId)) throw providerErrors.PROVIDER_DEVICE_UNKNOWN({ deviceId })
-      if (offer.specHash !== specHash) throw providerErrors.PROVIDER_SPEC_OTHER({ specHash: offer.specHash })
+      if (jobBySpecHash(jobs, offer.specHash) === null)
+        throw providerErrors.PROVIDER_SPEC_OTHER({ specHash: offer.specHash })
       offers.take(offer)
     },
     async answer(checker, request) {

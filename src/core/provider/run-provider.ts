@@ -14,7 +14,7 @@ import { followEpochs } from './epochs.ts'
 import { createProviderJournal } from './journal.ts'
 import { openDevices, type WorkingDevicesDependencies, type WorkingDevicesOptions } from './own-devices.ts'
 import { isReceiptWanted } from './report-false-receipts.ts'
-import { createRosters, specInForce } from './rosters.ts'
+import { createRosters, jobsInForce } from './rosters.ts'
 import { createRoundRunner } from './round-runner.ts'
 import { createRoundWork } from './round-work.ts'
 import { blockSource, createBlockFinder } from './sampling-block.ts'
@@ -60,8 +60,8 @@ async function workSpec(
     log.warn({ error, where }, 'the chain could not be read; trying again')
   const journal = createProviderJournal(deps.store)
   const rules = await getRoundRules(network)
-  const spec = specInForce(rules)
-  const own = await openDevices(options, { spec, journal }, deps, stop)
+  const jobs = jobsInForce(rules)
+  const own = await openDevices(options, { jobs, journal }, deps, stop)
   if (own === null) return
   const { devices, identity, environment, isAttested, health } = own
   const deviceIds = devices.map(({ deviceId }) => deviceId)
@@ -72,7 +72,7 @@ async function workSpec(
   )
   const rosters = createRosters()
   const roundWork = createRoundWork(
-    { network, spec, specHash: rules.specHash, deviceIds },
+    { network, jobs, deviceIds },
     {
       signer,
       journal,
@@ -124,10 +124,9 @@ async function workSpec(
   rounds.onEvent(event => {
     if (event.type === 'round' && !stop.aborted) runner.take(event.round)
   })
-  const engines = devices.map(({ engine }) => engine)
   const leaveEpochs = await followEpochs(
     { network, rules, deviceIds, environment },
-    { ...deps, heads, rosters, seats, engines, runner, journal, renew, onTrouble: trouble },
+    { ...deps, heads, rosters, seats, devices, runner, journal, renew, onTrouble: trouble },
   )
   const watching = health.run(stop)
   await aborted(stop)

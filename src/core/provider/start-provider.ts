@@ -106,7 +106,7 @@ export async function startProvider(
         return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
       },
       openTransport: identity => createWebSocketTransport({ identity, dialsPrivate }),
-      startEngine: (spec, device, all) => createEngine(engineOptions(options, spec, device, all)),
+      startEngine: (jobs, device, all) => createEngine(engineOptions(options, jobs, device, all)),
       clock,
       random: Math.random,
       log,

@@ -1,7 +1,8 @@
 /** Derives the inputs of the work proof from signed messages, in one place for Provider and Checker. */
 import { type Address, bytesToHex, concat, type Hex, keccak256 } from 'viem'
-import { jobSeed, sampleRows } from '../job/job-seed.ts'
-import type { JobSpec } from '../job/tensor/tensor-spec.ts'
+import { jobSeed } from '../job/job-seed.ts'
+import type { Job } from '../job/jobs.ts'
+import type { VerifyItem } from '../job/round-kind.ts'
 import type { Network, SignedMessage } from '../protocol/typed-data.ts'
 import { reportErrors } from './errors.ts'
 import { typedHash } from './typed-hash.ts'
@@ -20,12 +21,21 @@ export const seedOf = (
   { round, deviceId, generation, specHash }: Pick<Commitment, 'round' | 'deviceId' | 'generation' | 'specHash'>,
 ): Uint8Array => jobSeed({ chainId, round, deviceId, generation, specHash })
 
-/** What a witness of a commitment's rows is bound to: the seat that asked for the rows, and the commitment. */
+/** What a witness of a commitment's work is bound to: the seat that asked for the sample, and the commitment. */
 export const witnessOf = (seat: Address, hashOfCommitment: Hex): Hex => concat([seat, hashOfCommitment])
 
-/** The rows that a request samples from a commitment. */
-export const sampleOf = (spec: JobSpec, commitment: Commitment, request: Request): number[] =>
-  sampleRows(spec, Number(commitment.rows), { ...request, root: commitment.root })
+/** What is claimed by a commitment, as a verifier takes it. */
+export const claimOf = (
+  network: Network,
+  commitment: Commitment,
+): Pick<VerifyItem, 'seed' | 'device' | 'units' | 'root'> => {
+  const { deviceId, generation, rows, root } = commitment
+  return { seed: seedOf(network, commitment), device: { deviceId, generation }, units: Number(rows), root }
+}
+
+/** The places that a request samples from a commitment. */
+export const sampleOf = (job: Pick<Job, 'sample'>, commitment: Commitment, request: Request): number[] =>
+  job.sample(Number(commitment.rows), { ...request, root: commitment.root })
 
 /** The first field in which a commitment differs from its offer, or null. */
 export function bindingFault(offer: Offer, commitment: Commitment): keyof Commitment | null {

@@ -1,21 +1,24 @@
 /**
- * The report as one file: everything that was signed about one round of one device, and the opened rows. Content-addressed by its
+ * The report as one file: everything that was signed about one round of one device, and the opened work. Content-addressed by its
  * SHA-256; exactly one encoding:
  *
  *   'kaisar-bundle' ‖ version u8 ‖ length of the header u32 ‖ header (canonical JSON, UTF-8) ‖ openings
  *
  * Version 1 is what one seat saw by itself. Version 2 adds proof against the device that came from elsewhere: a row that another seat
- * found wrong, or a second commitment. Version 3 is version 1 with the seat's witness, which shows that it recomputed the rows.
+ * found wrong, or a second commitment. Version 3 is version 1 with the seat's witness, which shows that it recomputed the rows. These are
+ * of tensor rounds. Version 4 is of a memory round: proof against the device and witness where there are, and the marks that came in time.
  *
  * Why: docs/why/evidence.md
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { z } from 'zod'
-import { checkSpec, type JobSpec } from '../job/tensor/tensor-spec.ts'
+import { checkMemorySpec, type MemorySpec } from '../job/memory/memory-spec.ts'
+import { checkSpec, type TensorSpec } from '../job/tensor/tensor-spec.ts'
 import { canonicalJson } from '../protocol/canonical-json.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 import { messageBodies, toWire } from '../protocol/messages.ts'
-import { address, bytes32 } from '../protocol/primitives.ts'
+import { address, bytes32, bytes64 } from '../protocol/primitives.ts'
 import { reportErrors } from './errors.ts'
 
 const magic = Buffer.from('kaisar-bundle')
@@ -43,26 +46,50 @@ const header = z.object({
   deviceReport: messageBodies['device.report'].nullable(),
 })
 
-/** Proof that came from elsewhere: a row that another seat found wrong (the bundle then holds its openings), or a second commitment for the round. */
+/** Proof that came from elsewhere: a place that another seat found wrong (the bundle then holds its openings), or a second commitment for the round. */
 const against = z.union([
   z.object({ wrongRow: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) }),
   z.object({ commitment: messageBodies['job.commitment'] }),
 ])
-const headers: readonly z.ZodType<Header>[] = [header, header.extend({ against }), header.extend({ witness: bytes32 })]
+const memoryHeader = header.extend({
+  spec: z.object({
+    ...{ width: count, layers: count, products: count, leastGroups: count },
+    ...{ windowMs: count, markMs: count, samples: count, leastReadMs: count },
+  }),
+  against: against.optional(),
+  witness: bytes32.optional(),
+  /** By index; null where none came in time. */
+  marks: z.array(bytes64.nullable()).max(255),
+})
+const headers: readonly z.ZodType<Header>[] = [
+  header,
+  header.extend({ against }),
+  header.extend({ witness: bytes32 }),
+  memoryHeader,
+]
+const memoryVersion = 4
 
-type Header = z.output<typeof header> & {
+type Header = Omit<z.output<typeof header>, 'spec'> & {
+  readonly spec: TensorSpec | MemorySpec
   readonly against?: z.output<typeof against> | undefined
   readonly witness?: Hex | undefined
+  readonly marks?: readonly (Hex | null)[] | undefined
 }
 
-export type EvidenceBundle = Header & {
-  /** As received from the device; empty where nothing was sampled. */
-  readonly openings: Uint8Array
-}
+export type EvidenceBundle = Omit<Header, 'spec' | 'marks'> &
+  OfKind & {
+    /** As received from the device; empty where nothing was sampled. */
+    readonly openings: Uint8Array
+  }
+
+type OfKind =
+  | { readonly kind: 'tensor'; readonly spec: TensorSpec }
+  | { readonly kind: 'memory'; readonly spec: MemorySpec; readonly marks: readonly (Hex | null)[] }
 
 /** @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
-export function encodeBundle({ openings, ...rest }: EvidenceBundle): Uint8Array {
-  const version = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
+export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8Array {
+  const tensorVersion = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
+  const version = kind === 'memory' ? memoryVersion : tensorVersion
   // The schema drops what a caller's values hold beyond the header, such as the connection of a network.
   const text = Buffer.from(canonicalJson(toWire(headers[version - 1]!.parse(toWire(rest)))))
   checkSizes(text.length, openings.length)
@@ -84,10 +111,10 @@ export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
   const length = buffer.readUInt32BE(magic.length + 1)
   checkSizes(length, Math.max(0, buffer.length - prefixBytes - length))
   if (buffer.length < prefixBytes + length) throw malformed('it is cut short')
-  return {
-    ...parseHeader(schema, buffer.subarray(prefixBytes, prefixBytes + length)),
-    openings: Uint8Array.from(buffer.subarray(prefixBytes + length)),
-  }
+  const parsed = parseHeader(schema, buffer.subarray(prefixBytes, prefixBytes + length))
+  const kind = version === memoryVersion ? 'memory' : 'tensor'
+  checkSpecOf(kind, parsed.spec)
+  return { ...parsed, kind, openings: Uint8Array.from(buffer.subarray(prefixBytes + length)) } as EvidenceBundle
 }
 
 /** The name of a bundle: SHA-256 of its bytes. */
@@ -115,15 +142,16 @@ function parseHeader(schema: z.ZodType<Header>, bytes: Uint8Array): Header {
     // Unknown fields are dropped by the schema; in a bundle they would make two files of one report.
     if (canonicalJson(toWire(parsed.data)) !== text)
       throw malformed('its header has fields that a bundle does not have')
-    return { ...parsed.data, spec: checkedSpec(parsed.data.spec) }
+    return parsed.data
   }
   const issue = parsed.error.issues[0]!
   throw malformed(`header field ${issue.path.join('.') || '(all)'}: ${issue.message}`)
 }
 
-function checkedSpec(spec: JobSpec): JobSpec {
+function checkSpecOf(kind: RoundKindName, spec: TensorSpec | MemorySpec): void {
   try {
-    return checkSpec(spec)
+    if (kind === 'memory') checkMemorySpec(spec as MemorySpec)
+    else checkSpec(spec as TensorSpec)
   } catch (cause) {
     throw malformed(cause instanceof Error ? cause.message : String(cause), cause)
   }

@@ -1,7 +1,9 @@
-/** Verifies an evidence bundle offline, without trust in its sender: every signature, every binding, every sampled row. */
+/** Verifies an evidence bundle offline, without trust in its sender: every signature, every binding, everything sampled. */
 import type { Address, Hex } from 'viem'
-import { type SpecName, specByHash, specHash, type WindowFigures, windowFigures } from '../job/tensor/tensor-spec.ts'
-import { isKaisarError } from '../platform/errors.ts'
+import { type Jobs, type JobsName, jobsWith, jobWith, nameOfSpec } from '../job/jobs.ts'
+import type { Figures } from '../job/round-kind.ts'
+import { type Soundness, soundnessBits } from '../job/soundness.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 import {
   deviceIdOf,
   deviceRecordSchema,
@@ -10,10 +12,10 @@ import {
   localId,
 } from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import { bindingFault, checkSampleRequest, commitmentHash, sampleOf, seedOf, witnessOf } from './commitment.ts'
+import { bindingFault, checkSampleRequest, claimOf, commitmentHash, sampleOf, witnessOf } from './commitment.ts'
 import type { EvidenceBundle } from './evidence-bundle.ts'
 import { isSignedBy, recoverSigner } from './signer.ts'
-import type { RowVerifier } from './wrong-row.ts'
+import type { Verifier } from './wrong-work.ts'
 
 /** The steps of the verification, in order; a failure names its step. */
 export const bundleSteps = [
@@ -28,8 +30,9 @@ export const bundleSteps = [
   'COMMITMENT_INVALID',
   'OPENINGS_MALFORMED',
   'OPENINGS_NOT_IN_ROOT',
-  'ROW_CLAIM',
+  'WRONG_CLAIM',
   'ROW_WRONG',
+  'COORDINATE_WRONG',
   'WITNESS',
 ] as const
 export type BundleStep = (typeof bundleSteps)[number]
@@ -51,14 +54,25 @@ export const notProven = {
   spec: 'That the job was the network’s: this release does not know its specification.',
 } as const
 
-type BundleFacts = WindowFigures & {
+type BundleFacts = {
+  readonly kind: RoundKindName
+  /** Rows or steps. */
+  readonly unit: string
+  readonly units: number
+  /** What the round is worth, where its marks came in time as the seat says. */
+  readonly figures: Figures
+  readonly checked: number
+  /** How many times the work of one verifier the device did. */
+  readonly unitsPerSample: number
+  /** Against a device that leaves out a quarter of its work. */
+  readonly soundness: Soundness
   readonly operator: Address
   readonly checker: Address
   readonly deviceId: Hex
   readonly generation: number
   readonly epoch: bigint
   readonly round: Hex
-  readonly specName: SpecName | null
+  readonly specName: JobsName | null
   /** What the seat's evidence leaf of this round must carry; null for a bundle from before leaves carried a witness. */
   readonly witness: Hex | null
 }
@@ -71,7 +85,7 @@ export type BundleVerification = { readonly cannotProve: readonly string[] } & (
 type Failure = { readonly step: BundleStep; readonly detail: string }
 
 /**
- * `openVerifier` gives a verifier for the bundle's spec; a {@link import('../job/work-engine.ts').WorkEngine} with witnesses is one.
+ * `openVerifier` gives a verifier for jobs of which the bundle's is one; a {@link import('../job/work-engine.ts').WorkEngine} with witnesses is one.
  * `shownWitness`: what the seat's evidence leaf of the round said on chain, in an audit.
  */
 export async function verifyBundle(
@@ -80,17 +94,20 @@ export async function verifyBundle(
     openVerifier,
     shownWitness = null,
   }: {
-    readonly openVerifier: (spec: EvidenceBundle['spec']) => Promise<RowVerifier>
+    readonly openVerifier: (jobs: Jobs) => Promise<Verifier>
     readonly shownWitness?: Hex | null
   },
 ): Promise<BundleVerification> {
-  const specName = nameOf(bundle.commitment.message.specHash)
+  const specName = nameOfSpec(bundle.commitment.message.specHash)
   const cannotProve = limitsOf(bundle, specName)
-  const failure =
-    checkMessages(bundle) ?? (await checkRows(bundle, openVerifier)) ?? checkShown(bundle.witness ?? null, shownWitness)
+  const refuted = checkMessages(bundle)
+  const work = refuted === null ? await checkWork(bundle, openVerifier) : null
+  const failure = refuted ?? work?.failure ?? checkShown(bundle.witness ?? null, shownWitness)
   if (failure !== null) return { ok: false, ...failure, cannotProve }
 
-  const { network, spec, commitment, offer } = bundle
+  const { network, kind, spec, commitment, offer } = bundle
+  const { unit, guess } = jobWith(kind, spec)
+  const units = Number(commitment.message.rows)
   const { epoch, round, deviceId, generation } = commitment.message
   const facts: BundleFacts = {
     operator: recoverSigner(network, 'Commitment', commitment),
@@ -101,7 +118,9 @@ export async function verifyBundle(
     round,
     specName,
     witness: bundle.witness ?? null,
-    ...windowFigures(spec, Number(commitment.message.rows)),
+    ...{ kind, unit, units, figures: work?.figures ?? {}, checked: work?.checked ?? 0 },
+    unitsPerSample: units / spec.samples,
+    soundness: soundnessBits({ samples: spec.samples, guess }),
   }
   return { ok: true, facts, cannotProve }
 }
@@ -114,10 +133,10 @@ function checkShown(witness: Hex | null, shown: Hex | null): Failure | null {
   }
 }
 
-/** Checks everything but the rows; null when all of it is right. */
+/** Checks everything but the work; null when all of it is right. */
 function checkMessages(bundle: EvidenceBundle): Failure | null {
-  const { network, spec, offer, commitment } = bundle
-  if (commitment.message.specHash !== specHash(spec))
+  const { network, kind, spec, offer, commitment } = bundle
+  if (commitment.message.specHash !== jobWith(kind, spec).specHash)
     return { step: 'SPEC', detail: 'The specification in the bundle is not the one the commitment names.' }
   if (!isSignedBy(network, 'JobOffer', offer, offer.message.checker))
     return { step: 'OFFER_SIGNATURE', detail: 'The job offer is not signed by the Checker it names.' }
@@ -189,7 +208,7 @@ function checkRequest({ network, offer, commitment, request, against }: Evidence
   if (request === null)
     return commitment.message.rows === 0n || against !== undefined
       ? null
-      : fail('There are rows and the bundle holds no sample request.')
+      : fail('There is work and the bundle holds no sample request.')
   if (!isSignedBy(network, 'SampleRequest', request, offer.message.checker))
     return fail('The sample request is not signed by the Checker that made the offer.')
   try {
@@ -200,38 +219,43 @@ function checkRequest({ network, offer, commitment, request, against }: Evidence
   }
 }
 
-async function checkRows(
-  { network, spec, epochSeed, offer, commitment, request, openings, against, witness }: EvidenceBundle,
-  openVerifier: (spec: EvidenceBundle['spec']) => Promise<RowVerifier>,
-): Promise<Failure | null> {
+type CheckedWork = { readonly failure: Failure | null; readonly figures: Figures; readonly checked: number }
+
+async function checkWork(
+  bundle: EvidenceBundle,
+  openVerifier: (jobs: Jobs) => Promise<Verifier>,
+): Promise<CheckedWork> {
+  const { network, kind, spec, epochSeed, offer, commitment, request, openings, against, witness } = bundle
+  const failed = (step: BundleStep, detail: string) => ({ failure: { step, detail }, figures: {}, checked: 0 })
   const { message } = commitment
   const claimed = against !== undefined && 'wrongRow' in against ? against.wrongRow : null
   if (request === null && claimed === null) {
-    if (message.root !== zeroBytes32)
-      return { step: 'COMMITMENT_INVALID', detail: 'The commitment claims no rows, and yet has a root.' }
-    return openings.length === 0 ? null : { step: 'OPENINGS_MALFORMED', detail: 'There are openings and no request.' }
+    if (message.root !== zeroBytes32 && kind === 'tensor')
+      return failed('COMMITMENT_INVALID', 'The commitment claims no rows, and yet has a root.')
+    return openings.length === 0
+      ? { failure: null, figures: {}, checked: 0 }
+      : failed('OPENINGS_MALFORMED', 'There are openings and no request.')
   }
-  const rows = Number(message.rows)
-  const { verify } = await openVerifier(spec)
+  const { kinds } = await openVerifier(jobsWith(kind, spec))
   const item = {
-    seed: seedOf(network, message),
-    rows,
-    root: message.root,
-    sample: claimed === null ? sampleOf(spec, message, request!.message) : [claimed],
-    openings,
+    ...{ ...claimOf(network, message), openings },
+    sample: claimed === null ? sampleOf(jobWith(kind, spec), message, request!.message) : [claimed],
     ...(witness !== undefined && { witnessOf: witnessOf(offer.message.checker, commitmentHash(network, message)) }),
+    ...(bundle.kind === 'memory' && { marks: bundle.marks }),
   }
-  const [answer] = await verify({ epochSeed, items: [item] })
-  if (!answer!.ok) return { step: answer!.step, detail: answer!.detail }
+  const [answer] = await kinds[kind].verify({ epochSeed, items: [item] })
+  if (!answer!.ok) return failed(answer!.step, answer!.detail)
   if (answer!.witness !== witness)
-    return {
-      step: 'WITNESS',
-      detail: 'The seat’s witness is not the one that recomputing the rows gives: the seat did not recompute them.',
-    }
-  return claimed === null ? null : { step: 'ROW_CLAIM', detail: `Row ${claimed} is said to be wrong, and it is right.` }
+    return failed(
+      'WITNESS',
+      'The seat’s witness is not the one that recomputing gives: the seat did not recompute the work.',
+    )
+  const { figures, checked } = answer!
+  if (claimed === null) return { failure: null, figures, checked }
+  return failed('WRONG_CLAIM', `Place ${claimed} is said to be wrong, and it is right.`)
 }
 
-function limitsOf(bundle: EvidenceBundle, specName: SpecName | null): string[] {
+function limitsOf(bundle: EvidenceBundle, specName: JobsName | null): string[] {
   const limits: string[] = [
     notProven.arrival,
     notProven.blocks,
@@ -245,15 +269,6 @@ function limitsOf(bundle: EvidenceBundle, specName: SpecName | null): string[] {
   if (bundle.environment === null) limits.push(notProven.environment)
   if (specName === null) limits.push(notProven.spec)
   return limits
-}
-
-function nameOf(hash: Hex): SpecName | null {
-  try {
-    return specByHash(hash).name
-  } catch (error) {
-    if (isKaisarError(error, 'JOB_SPEC_UNKNOWN')) return null
-    throw error
-  }
 }
 
 function parseJson(text: string): unknown {

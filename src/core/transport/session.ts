@@ -57,7 +57,7 @@ export type SessionDependencies = {
   onFault?(fault: { readonly session: Session; readonly type: MessageType; readonly error: unknown }): void
 }
 
-const bulkTypes: ReadonlySet<string> = new Set<MessageType>(['job.openings', 'wrong.row', 'device.report'])
+const bulkTypes: ReadonlySet<string> = new Set<MessageType>(['job.openings', 'wrong.work', 'device.report'])
 /** Messages that need no handler: the session itself answers or causes them. */
 const unaskedTypes: ReadonlySet<MessageType> = new Set<MessageType>(['refused', 'heartbeat', 'heartbeat.reply'])
 /** Refused messages that a session survives: 32 at once, and 10 a minute. */

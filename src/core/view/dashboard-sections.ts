@@ -1,7 +1,7 @@
 /** What the dashboards are put together from: a head, tables and lists below it, in a frame that fits the terminal. */
 import { type EpochProgress, epochProgress, type SettlingPhase, settlingPhases } from '../network/epoch-progress.ts'
 import type { NetworkView, PaymentView } from '../network/network-view.ts'
-import { counted, duration, grouped, progressBar, shortHex, tokens } from './figures.ts'
+import { counted, duration, figuresText, grouped, progressBar, shortHex, tokens } from './figures.ts'
 import { blankLine, cutLine, type Line, padEnd, type Size, type Span, span, spread, type Tone } from './line.ts'
 import type { LiveState, VerdictRow } from './live-state.ts'
 import { type Column, tableLines } from './table.ts'
@@ -136,7 +136,7 @@ export const tableSection = <T>(
 export const verdictTone = (verdict: string): Tone =>
   verdict === 'VALID' ? 'good' : verdict === 'WRONG' ? 'bad' : verdict === 'CHECKER_FAULT' ? 'dim' : 'warn'
 
-export const rateText = (rate: number | null): string => (rate === null ? '—' : grouped(Math.round(rate)))
+export const figureText = (figure: number | undefined): string => (figure === undefined ? '—' : grouped(figure))
 /** Of a fraction, rounded down: what is not all is never shown as all. */
 export const percentText = (fraction: number | null): string =>
   fraction === null ? '—' : `${(Math.floor(fraction * 1000) / 10).toFixed(1)}%`
@@ -148,7 +148,7 @@ const verdictColumns: readonly Column<VerdictRow>[] = [
   { title: 'SEAT', cell: ({ seat }) => shortHex(seat), rank: 1 },
   { title: 'VERDICT', cell: ({ verdict }) => ({ text: verdict, tone: verdictTone(verdict) }) },
   { title: 'REASON', cell: ({ reason }) => reason, least: 12 },
-  { title: 'MOP/S', cell: ({ rate }) => rateText(rate), numeric: true, rank: 2 },
+  { title: 'WORTH', cell: ({ figures }) => figuresText(figures), rank: 2 },
 ]
 
 export const verdictsSection = ({ verdicts }: LiveState, width: number): Section =>

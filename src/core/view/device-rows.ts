@@ -1,7 +1,8 @@
 /** Devices as dashboards list them: what the chain has of each, and what daemons tell of it meanwhile. Pure. */
+import type { Figures } from '../job/round-kind.ts'
 import type { DeviceView, NetworkView } from '../network/network-view.ts'
 import type { DashboardFacts } from './dashboard-sections.ts'
-import { rateText } from './dashboard-sections.ts'
+import { figureText } from './dashboard-sections.ts'
 import { grouped, shortHex, sparkline, tokens } from './figures.ts'
 import type { Tone } from './line.ts'
 import type { JobStage, LiveState, VerdictRow } from './live-state.ts'
@@ -19,8 +20,8 @@ export type DeviceRow = DeviceView & {
   readonly stage: JobStage
   /** The seats' verdicts of the last judged round; where no process tells, the committee's verdict on chain. */
   readonly verdicts: readonly string[]
-  /** Mop/s of the last judged round. */
-  readonly rate: number | null
+  /** Of each figure the last that a round was worth, as processes tell. */
+  readonly figures: Figures
   /** Critical ones. */
   readonly faults: readonly string[]
 }
@@ -40,10 +41,7 @@ export const deviceRows = (facts: Omit<DashboardFacts, 'name' | 'warning'>, seen
       stage: stageOf(id, view, live, facts.now, seen !== null),
       verdicts:
         seats.length > 0 ? seats.map(({ verdict }) => verdict) : last === undefined ? [] : [last.verdict.verdict],
-      rate:
-        seats.length > 0
-          ? (seats.find(({ rate }) => rate !== null)?.rate ?? null)
-          : (live.reports.get(id)?.rate ?? (last === undefined ? null : Number(last.rate))),
+      figures: live.figures.get(id) ?? {},
       faults: probed?.faults.filter(({ critical }) => critical).map(({ code, meaning }) => `${code}: ${meaning}`) ?? [],
     }
   })
@@ -87,7 +85,14 @@ export const deviceColumns = {
   model: { title: 'MODEL', cell: ({ model }) => model, least: 10 },
   job: { title: 'JOB', cell: ({ stage }) => ({ text: stage, tone: stageTones[stage] }) },
   seats: { title: 'SEATS', cell: verdictsCell },
-  rate: { title: 'MOP/S', cell: ({ rate }) => rateText(rate), numeric: true },
+  tensor: { title: 'MOP/S', cell: ({ figures }) => figureText(figures.tensor), numeric: true },
+  bandwidth: { title: 'MB/S', cell: ({ figures }) => figureText(figures.bandwidth), numeric: true },
+  resident: { title: 'MB', cell: ({ figures }) => figureText(figures.resident), numeric: true },
+  capacity: {
+    title: 'CAPACITY',
+    cell: ({ history }) => (history.length === 0 ? '—' : grouped(history.at(-1)!.rate)),
+    numeric: true,
+  },
   scores: {
     title: 'SCORES',
     cell: ({ history }) =>

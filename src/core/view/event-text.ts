@@ -4,7 +4,7 @@ import type { NetworkChange } from '../network/network-changes.ts'
 import { committeeSize } from '../protocol/constants.ts'
 import { printable } from '../protocol/text.ts'
 import type { ProviderEvent } from '../provider/provider-event.ts'
-import { counted, grouped, shortHex, tokens } from './figures.ts'
+import { counted, figuresText, grouped, shortHex, tokens } from './figures.ts'
 
 /** What the daemons tell while they run. */
 export type DaemonEvent = ProviderEvent | CheckerEvent
@@ -59,9 +59,13 @@ function sentenceOf(event: ToldEvent): string {
     case 'provider.idle':
       return `nothing to work: ${event.code}: ${event.reason}`
     case 'round.committed':
-      return `round ${shortHex(event.round)}: ${grouped(event.rows)} rows, ${grouped(event.rate)} Mop/s, ${event.lostMs.toFixed(0)} ms lost`
+      return `round ${shortHex(event.round)}: ${event.kind}, ${figuresText(event.figures)}, ${event.lostMs.toFixed(0)} ms lost`
     case 'round.resumed':
-      return `round ${shortHex(event.round)}: ${grouped(event.rows)} rows, resumed after a restart`
+      return `round ${shortHex(event.round)}: ${event.kind}, resumed after a restart`
+    case 'memory.filled':
+      return event.problem === null
+        ? `epoch ${event.epoch}: ${grouped(event.megabytes)} MB of memory filled in ${event.seconds.toFixed(1)} s`
+        : `epoch ${event.epoch}: no memory is filled: ${event.problem}`
     case 'round.aborted':
       return `round ${shortHex(event.round)} was not worked: ${event.reason}`
     case 'device.health':
@@ -71,7 +75,7 @@ function sentenceOf(event: ToldEvent): string {
     case 'checker.listening':
       return `${counted(event.seats, 'seat')}, reached at ${event.url}`
     case 'check.completed':
-      return `device ${shortHex(event.device)}  round ${shortHex(event.round)}  seat ${shortHex(event.seat)}  ${event.verdict}  ${event.reason}  ${event.rate} Mop/s`
+      return `device ${shortHex(event.device)}  round ${shortHex(event.round)}  seat ${shortHex(event.seat)}  ${event.verdict}  ${event.reason}  ${figuresText(event.figures)}`
     case 'device.judged':
       return `device ${shortHex(event.device)}: ${event.findings.join(', ') || 'what it says of itself was confirmed'}`
     case 'devnet.ready':

@@ -43,6 +43,15 @@ export const isoTime = (seconds: number): string => new Date(seconds * 1000).toI
 /** Parts of 10000, as uptimes are kept: 9950 → `99.50%`. */
 export const uptimePercent = (uptime: number): string => `${(uptime / 100).toFixed(2)}%`
 
+/** What a round is worth: `12,345 Mop/s`, or `5,432 MB/s, 67 MB`; a dash where it is nothing. */
+export const figuresText = (figures: Readonly<Record<string, number>>): string =>
+  Object.entries(figures)
+    .map(([name, value]) => `${grouped(value)} ${figureUnits[name] ?? name}`)
+    .join(', ') || '—'
+
+/** Units of measure of figures, by their names. */
+const figureUnits: Readonly<Record<string, string>> = { tensor: 'Mop/s', bandwidth: 'MB/s', resident: 'MB' }
+
 const bars = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
 
 /** The last `width` values as bars, from 0 to the largest; `·` where there is none. */

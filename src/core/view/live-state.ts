@@ -1,4 +1,6 @@
 /** What daemons tell between two readings of the chain: sessions, models, jobs in flight, verdicts, and the last events as lines. */
+import type { Figures } from '../job/round-kind.ts'
+import type { RoundKindName } from '../protocol/constants.ts'
 import { type DaemonEvent, eventText, isWarning } from './event-text.ts'
 
 /** Where a device is in the present round. */
@@ -12,8 +14,9 @@ export type VerdictRow = {
   readonly seat: string
   readonly verdict: string
   readonly reason: string
-  /** In Mop/s; null where the work was not valid. */
-  readonly rate: number | null
+  readonly kind: RoundKindName
+  /** None where the work was not valid. */
+  readonly figures: Figures
 }
 
 type EventRow = { readonly time: string; readonly level: 'info' | 'warn' | 'error'; readonly text: string }
@@ -26,10 +29,9 @@ export type LiveState = {
   /** By device. */
   readonly models: ReadonlyMap<string, string>
   /** By device: the last that was told of a round, `at` in seconds since 1970. */
-  readonly reports: ReadonlyMap<
-    string,
-    { readonly round: string; readonly stage: JobStage; readonly rate: number | null; readonly at: number }
-  >
+  readonly reports: ReadonlyMap<string, { readonly round: string; readonly stage: JobStage; readonly at: number }>
+  /** By device: of each figure the last that a round was worth. */
+  readonly figures: ReadonlyMap<string, Figures>
   /** Devices that a Checker's seats judge, by epoch. */
   readonly judgedDevices: ReadonlyMap<number, number>
   /** How often each verdict was given since the start. */
@@ -44,6 +46,7 @@ export const emptyLiveState: LiveState = {
   endpoint: null,
   models: new Map(),
   reports: new Map(),
+  figures: new Map(),
   judgedDevices: new Map(),
   verdictCounts: {},
   verdicts: [],
@@ -55,8 +58,10 @@ const keptRows = 64
 
 /** @param at - when it was seen, in seconds since 1970 */
 export function liveStateAfter(state: LiveState, event: DaemonEvent, at: number): LiveState {
-  const report = (device: string, round: string, stage: JobStage, rate: number | null) =>
-    new Map(state.reports).set(device, { round, stage, rate, at })
+  const report = (device: string, round: string, stage: JobStage) =>
+    new Map(state.reports).set(device, { round, stage, at })
+  const measure = (device: string, figures: Figures) =>
+    new Map(state.figures).set(device, { ...state.figures.get(device), ...figures })
   // The table of verdicts says these, and most devices have nothing to be said about.
   const isLine = event.type !== 'check.completed' && (event.type !== 'device.judged' || event.findings.length > 0)
   const events = isLine ? eventsAfter(state, isWarning(event) ? 'warn' : 'info', eventText(event), at) : state.events
@@ -72,18 +77,21 @@ export function liveStateAfter(state: LiveState, event: DaemonEvent, at: number)
     case 'epoch.started':
       return { ...state, events, judgedDevices: new Map(state.judgedDevices).set(event.epoch, event.devices) }
     case 'round.committed':
-      return { ...state, events, reports: report(event.deviceId, event.round, 'committed', event.rate) }
+      return {
+        ...{ ...state, events, reports: report(event.deviceId, event.round, 'committed') },
+        figures: measure(event.deviceId, event.figures),
+      }
     case 'round.aborted':
-      return { ...state, events, reports: report(event.deviceId, event.round, 'aborted', null) }
+      return { ...state, events, reports: report(event.deviceId, event.round, 'aborted') }
     case 'check.completed': {
-      const { epoch, round, device, seat, verdict, reason } = event
-      const rate = verdict === 'VALID' ? event.rate : null
+      const { epoch, round, device, seat, verdict, reason, kind, figures } = event
       return {
         ...state,
-        reports: report(device, round, 'judged', rate),
+        reports: report(device, round, 'judged'),
+        figures: measure(device, figures),
         verdictCounts: { ...state.verdictCounts, [verdict]: (state.verdictCounts[verdict] ?? 0) + 1 },
         verdicts: [
-          { time: timeText(at), epoch, round, device, seat, verdict, reason, rate },
+          { time: timeText(at), epoch, round, device, seat, verdict, reason, kind, figures },
           ...state.verdicts.slice(0, keptRows - 1),
         ],
       }

@@ -16,13 +16,16 @@ import type { Column } from './table.ts'
 
 export type NetworkDashboardFacts = DashboardFacts & { readonly rpcUrl: string; readonly explorerUrl: string | null }
 
-const { id, model, job, seats, rate, scores, standing, earned } = deviceColumns
+const { id, model, job, seats, tensor, bandwidth, resident, capacity, scores, standing, earned } = deviceColumns
 const columnsOfDevices: readonly Column<DeviceRow>[] = [
   id,
   { ...model, rank: 4 },
   job,
   seats,
-  rate,
+  { ...tensor, rank: 5 },
+  { ...bandwidth, rank: 6 },
+  { ...resident, rank: 6 },
+  capacity,
   { ...scores, rank: 3 },
   { ...standing, rank: 2 },
   earned,

@@ -37,7 +37,7 @@ export function providerFrame(facts: ProviderDashboardFacts, size: Size): Line[]
   const sessions = Math.min(5, live.sessions.size)
   const owed = devices.reduce((sum, device) => sum + device.owed, 0n)
   const faults = devices.flatMap(({ id, faults }) => faults.map(fault => `${shortHex(id)}  ${fault}`))
-  const { id, model, job, seats, rate, scores, earned } = deviceColumns
+  const { id, model, job, seats, tensor, bandwidth, resident, capacity, scores, earned } = deviceColumns
   const columnsOfDevices: readonly Column<DeviceRow>[] = [
     id,
     { ...model, rank: 3 },
@@ -48,7 +48,10 @@ export function providerFrame(facts: ProviderDashboardFacts, size: Size): Line[]
     },
     job,
     { ...seats, rank: 4 },
-    rate,
+    { ...tensor, rank: 6 },
+    { ...bandwidth, rank: 7 },
+    { ...resident, rank: 7 },
+    capacity,
     { ...scores, rank: 5 },
     { title: 'ON CHAIN', cell: onChain, least: 12, rank: 2 },
     earned,

@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { createRecomputers } from '../../../src/core/checker/round/recompute.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
-import { type JobSpec, specHash, specs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, type TensorSpec, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkDescription } from '../../../src/core/job/work-core.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 
-const devnet = { specHash: specHash(specs.devnet), windowMs: specs.devnet.windowMs }
-const standard = { specHash: specHash(specs.standard), windowMs: specs.standard.windowMs }
+const devnet = { specHash: specHash(tensorSpecs.devnet), windowMs: tensorSpecs.devnet.windowMs }
+const standard = { specHash: specHash(tensorSpecs.standard), windowMs: tensorSpecs.standard.windowMs }
 const request = { epochSeed: devnet.specHash, items: [] }
 
 const description: WorkDescription = { provider: 'cpu', form: 'u8', forms: [], refused: [] }
 
 function scene() {
-  const started: JobSpec[] = []
+  const started: TensorSpec[] = []
   const told: (WorkDescription | null)[] = []
   const clock = createManualClock()
   let alive = 0
@@ -67,7 +67,7 @@ describe('recomputers', () => {
     await clock.advance(2_000)
     expect(alive()).toBe(0)
     expect(await verify(request)).toEqual([])
-    expect(started).toEqual([specs.devnet, specs.devnet])
+    expect(started).toEqual([tensorSpecs.devnet, tensorSpecs.devnet])
     expect(told).toEqual([null, description])
     await close()
     await clock.advance(21_000)
@@ -79,7 +79,7 @@ describe('recomputers', () => {
     await recomputers.of(devnet).start()
     await recomputers.of(standard).verify(request)
     await recomputers.of(devnet).verify(request)
-    expect(started).toEqual([specs.devnet, specs.standard])
+    expect(started).toEqual([tensorSpecs.devnet, tensorSpecs.standard])
     await recomputers.keepOnly(new Set([standard.specHash]))
     expect(alive()).toBe(1)
   })

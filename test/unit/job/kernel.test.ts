@@ -6,7 +6,7 @@ import { extremeInputs, extremeWeights, selfTest } from '../../../src/core/job/t
 import { graphForms } from '../../../src/core/job/tensor/model-graph.ts'
 import { middleBits, referenceDigests } from '../../../src/core/job/tensor/reference-digests.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
-import { operationsPerRow, rowBytes, specs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { operationsPerRow, rowBytes, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { epochSeed, smallSpec } from './small-spec.ts'
@@ -110,7 +110,7 @@ describe('kernel', () => {
   })
 
   it('a row that runs alone has the digest that it has in a full batch', async () => {
-    const weights = createWeights({ ...specs.devnet, layers: 2, weights: 2 }, epochSeed)
+    const weights = createWeights({ ...tensorSpecs.devnet, layers: 2, weights: 2 }, epochSeed)
     const kernel = await open(weights, 'u8', cpu(2))
     const inputs = rowInput(new Uint8Array(32).fill(3), 0, 256)
     const digests = await kernel.run(inputs)

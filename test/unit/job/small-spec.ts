@@ -2,12 +2,12 @@
 
 import { createLeafCollector, type DigestTree } from '../../../src/core/job/tensor/digest-tree.ts'
 import { encodeOpenings } from '../../../src/core/job/tensor/row-openings.ts'
-import type { JobSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
+import type { TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { leafRows, rowBytes } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
-export const smallSpec: JobSpec = { width: 64, layers: 3, weights: 2, windowMs: 60, samples: 8 }
+export const smallSpec: TensorSpec = { width: 64, layers: 3, weights: 2, windowMs: 60, samples: 8 }
 export const epochSeed = `0x${'e5'.repeat(32)}` as const
 
 /** Ten rows a millisecond, by count. */

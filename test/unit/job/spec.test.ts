@@ -11,18 +11,18 @@ import {
   soundnessBits,
   specByHash,
   specHash,
-  specs,
+  tensorSpecs,
   windowRate,
 } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { maxPayloadBytes } from '../../../src/core/protocol/messages.ts'
 
 describe('spec', () => {
   it('a specification is named by the hash of its text, and found by it', () => {
-    expect(encodeSpec(specs.devnet)).toBe(
+    expect(encodeSpec(tensorSpecs.devnet)).toBe(
       'kaisar/spec/v1 width=1024 layers=8 weights=8 rowBytes=32 leafRows=64 windowMs=1000 samples=16',
     )
     for (const name of ['devnet', 'standard'] as const)
-      expect(specByHash(specHash(specs[name]))).toEqual({ name, spec: specs[name] })
+      expect(specByHash(specHash(tensorSpecs[name]))).toEqual({ name, spec: tensorSpecs[name] })
   })
 
   it('an unknown hash of a specification is refused, with what to do', () => {
@@ -32,13 +32,13 @@ describe('spec', () => {
   })
 
   it.each([
-    ['a width above the exact limit', { ...specs.devnet, width: 4162 }],
-    ['no layers', { ...specs.devnet, layers: 0 }],
-    ['a fraction', { ...specs.devnet, samples: 1.5 }],
-    ['more matrices than layers', { ...specs.devnet, weights: 9 }],
-    ['a model that does not fit', { ...specs.devnet, width: 4096, layers: 64, weights: 64 }],
-    ['more samples than fit one frame', { ...specs.devnet, samples: 335 }],
-    ['more layers than a graph should have', { ...specs.devnet, layers: 1025 }],
+    ['a width above the exact limit', { ...tensorSpecs.devnet, width: 4162 }],
+    ['no layers', { ...tensorSpecs.devnet, layers: 0 }],
+    ['a fraction', { ...tensorSpecs.devnet, samples: 1.5 }],
+    ['more matrices than layers', { ...tensorSpecs.devnet, weights: 9 }],
+    ['a model that does not fit', { ...tensorSpecs.devnet, width: 4096, layers: 64, weights: 64 }],
+    ['more samples than fit one frame', { ...tensorSpecs.devnet, samples: 335 }],
+    ['more layers than a graph should have', { ...tensorSpecs.devnet, layers: 1025 }],
   ])('a specification with %s is refused', (_, spec) => {
     expect(() => checkSpec(spec)).toThrow(expect.objectContaining({ code: 'JOB_SPEC_INVALID' }))
   })
@@ -51,24 +51,24 @@ describe('spec', () => {
         rowsLimit,
         Array.from({ length: samples }, (_, i) => i * leafRows),
       )
-    expect(worst(checkSpec({ ...specs.devnet, samples: 334 }).samples)).toBeLessThanOrEqual(frame)
+    expect(worst(checkSpec({ ...tensorSpecs.devnet, samples: 334 }).samples)).toBeLessThanOrEqual(frame)
     expect(worst(335)).toBeGreaterThan(frame)
   })
 
   it('the hash of a specification changes with every number', () => {
-    const hashes = Object.entries(specs.devnet).map(([key, value]) =>
-      specHash({ ...specs.devnet, [key]: key === 'weights' ? 4 : 2 * value }),
+    const hashes = Object.entries(tensorSpecs.devnet).map(([key, value]) =>
+      specHash({ ...tensorSpecs.devnet, [key]: key === 'weights' ? 4 : 2 * value }),
     )
-    expect(new Set([specHash(specs.devnet), ...hashes]).size).toBe(6)
+    expect(new Set([specHash(tensorSpecs.devnet), ...hashes]).size).toBe(6)
   })
 
   it('a specification gives operations, model bytes and rate', () => {
-    expect(operationsPerRow(specs.devnet)).toBe(2 * 1024 * 1024 * 8 + 4 * 1024 * 32)
-    expect(modelBytes(specs.standard)).toBeLessThanOrEqual(512 * 1024 * 1024)
+    expect(operationsPerRow(tensorSpecs.devnet)).toBe(2 * 1024 * 1024 * 8 + 4 * 1024 * 32)
+    expect(modelBytes(tensorSpecs.standard)).toBeLessThanOrEqual(512 * 1024 * 1024)
     fc.assert(
       fc.property(fc.nat(2 ** 30), rows => {
-        const exact = (BigInt(rows) * BigInt(operationsPerRow(specs.devnet))) / 1_000_000n
-        expect(BigInt(windowRate(specs.devnet, rows))).toBe(exact)
+        const exact = (BigInt(rows) * BigInt(operationsPerRow(tensorSpecs.devnet))) / 1_000_000n
+        expect(BigInt(windowRate(tensorSpecs.devnet, rows))).toBe(exact)
       }),
       { numRuns: 1000 },
     )

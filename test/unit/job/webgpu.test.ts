@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import type { SelfTest } from '../../../src/core/job/tensor/kernel-self-test.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
-import type { JobSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
+import type { TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import { type WgslForm, wgslForms } from '../../../src/core/job/wgsl-shader.ts'
 import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
@@ -24,7 +24,7 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const inputs = rowInput(childSeed, 0, childRows)
 
 /** Digests, and digests with inner activations, as the CPU computes them. */
-async function onCpu(spec: JobSpec): Promise<{ digests: string; withInner: string }> {
+async function onCpu(spec: TensorSpec): Promise<{ digests: string; withInner: string }> {
   const options = { provider: 'cpu', deviceIndex: 0, threads: 1, inner: true } as const
   const kernel = await openKernel(createWeights(spec, epochSeed), 'u8', options)
   const { digests, inner } = await kernel.runInner!(inputs)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jobErrors } from '../../../src/core/job/errors.ts'
 import { jobSeed, sampleRows } from '../../../src/core/job/job-seed.ts'
 import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
-import { specHash, specs, windowRate } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, tensorSpecs, windowRate } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkCore, type WindowRequest, type WorkCore } from '../../../src/core/job/work-core.ts'
 import { createWorkEngine, type WorkEngine } from '../../../src/core/job/work-engine.ts'
@@ -165,7 +165,7 @@ describe('work engine', () => {
   })
 
   it('the event loop stays free while a window runs in the engine’s thread', async () => {
-    const options = { spec: specs.devnet, provider: 'cpu', threads: 1 } as const
+    const options = { spec: tensorSpecs.devnet, provider: 'cpu', threads: 1 } as const
     const [there, here] = [await createWorkEngine(options), await createWorkCore(options, { clock: threadClock })]
     /** How often this thread could have answered meanwhile. */
     const turns = async ({ prepare, runWindow, open, verify }: WorkCore) => {
@@ -176,7 +176,7 @@ describe('work engine', () => {
         turn = setImmediate(next)
       })
       const { handle, rows, root } = await runWindow({ epochSeed, seed, durationMs: 300 })
-      const sample = sampleRows(specs.devnet, rows, { ...sampling, root })
+      const sample = sampleRows(tensorSpecs.devnet, rows, { ...sampling, root })
       const openings = await open({ handle, sample })
       await verify({ epochSeed, items: [{ seed, rows, root, sample, openings }] })
       clearImmediate(turn)

@@ -13,11 +13,11 @@ import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { encodeOpenings } from '../../../src/core/job/tensor/row-openings.ts'
 import {
   encodeSpec,
-  type JobSpec,
   leafRows,
   rowBytes,
   specHash,
-  specs,
+  type TensorSpec,
+  tensorSpecs,
 } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { createWeights, modelHash } from '../../../src/core/job/tensor/weights.ts'
 import { smallSpec } from './small-spec.ts'
@@ -28,7 +28,7 @@ const identity = { chainId: 31337, round: word('a1'), deviceId: word('b2'), gene
 const sampling = { secret: word('c3'), samplingBlockHash: word('d4') }
 const rows = 150
 
-function work(spec: JobSpec, digestRows: number) {
+function work(spec: TensorSpec, digestRows: number) {
   const seed = jobSeed({ ...identity, specHash: specHash(spec) })
   const weights = createWeights(spec, epochSeed)
   return {
@@ -46,7 +46,7 @@ function work(spec: JobSpec, digestRows: number) {
   }
 }
 
-function tree(spec: JobSpec) {
+function tree(spec: TensorSpec) {
   const seed = jobSeed({ ...identity, specHash: specHash(spec) })
   const digests = referenceDigests(createWeights(spec, epochSeed), rowInput(seed, 0, rows))
   const roots = [0, 1, 64, 65, 129, rows].map(count => {
@@ -74,8 +74,8 @@ const vectors = {
   sampling,
   keystream: { seed: word('07'), firstBlock: 5, bytes: bytesToHex(keystream(new Uint8Array(32).fill(7), 5, 48)) },
   small: { ...work(smallSpec, 4), tree: tree(smallSpec) },
-  devnet: work(specs.devnet, 2),
-  standard: work(specs.standard, 1),
+  devnet: work(tensorSpecs.devnet, 2),
+  standard: work(tensorSpecs.standard, 1),
 }
 writeFileSync('fixtures/vectors/work.json', `${JSON.stringify(vectors, null, 2)}\n`)
 for (const form of graphForms)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { specHash, specs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkCore, type WorkCore } from '../../../src/core/job/work-core.ts'
 import { isKaisarError } from '../../../src/core/platform/errors.ts'
@@ -174,7 +174,7 @@ describe('verifyBundle', () => {
   const signedBy = (signer: typeof provider, changes: object) =>
     signMessage(signer, 'Commitment', { ...bundle.commitment.message, ...changes })
   const spoils: [BundleStep, string, () => Promise<Partial<EvidenceBundle>>][] = [
-    ['SPEC', 'another spec', async () => ({ spec: specs.devnet })],
+    ['SPEC', 'another spec', async () => ({ spec: tensorSpecs.devnet })],
     [
       'OFFER_SIGNATURE',
       'an offer of nobody',
@@ -302,10 +302,13 @@ describe('verifyBundle', () => {
   it('the bundle that release 0.1 wrote, on the devnet spec, is accepted', async () => {
     const bytes = readFileSync('fixtures/reports/bundle-v1.bin')
     expect(bundleHash(bytes)).toBe('0xeeb9b83bfbe59f9311b57c2785aec3bfd91397acabedbbfb202a0d05b88a8f90')
-    const devnet = await createWorkCore({ spec: specs.devnet, provider: 'cpu', threads: 1 }, { clock: threadClock })
+    const devnet = await createWorkCore(
+      { spec: tensorSpecs.devnet, provider: 'cpu', threads: 1 },
+      { clock: threadClock },
+    )
     const result = await verifyBundle(decodeBundle(bytes), { openVerifier: async () => devnet })
     expect(result).toMatchObject({ ok: true, facts: { specName: 'devnet', rowsChecked: 16 } })
-    expect(decodeBundle(bytes).commitment.message.specHash).toBe(specHash(specs.devnet))
+    expect(decodeBundle(bytes).commitment.message.specHash).toBe(specHash(tensorSpecs.devnet))
     await devnet.close()
   })
 })

@@ -1,6 +1,6 @@
 /** A whole report of one round, made by honest parties on the small spec; tests spoil it. */
 import { encodeAbiParameters, type Hex, keccak256, numberToHex } from 'viem'
-import { type JobSpec, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { specHash, type TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import {
   type DeviceRecord,
@@ -76,7 +76,11 @@ export async function makeAccusation(
 }
 
 /** Works a window on `core`, commits, is sampled and opens. */
-export async function makeReport(core: WorkCore, spec: JobSpec, durationMs = spec.windowMs): Promise<EvidenceBundle> {
+export async function makeReport(
+  core: WorkCore,
+  spec: TensorSpec,
+  durationMs = spec.windowMs,
+): Promise<EvidenceBundle> {
   const identity = { epoch: 3n, round: word('2a'), deviceId, generation: 1, specHash: specHash(spec) }
   const offer = await signMessage(checker, 'JobOffer', {
     ...identity,

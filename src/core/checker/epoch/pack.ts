@@ -4,9 +4,11 @@
  *
  * Why: docs/why/consensus-and-audits.md
  */
+import { capacityOf, type Measures } from '../../epoch/capacity.ts'
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
-import { cohortLanes } from '../../protocol/constants.ts'
+import type { Figures } from '../../job/round-kind.ts'
+import { cohortLanes, type RoundKindName, roundKinds } from '../../protocol/constants.ts'
 import { zeroBytes32 } from '../../protocol/primitives.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
 import { flagBit, type RoundVerdict } from '../../protocol/verdict.ts'
@@ -15,8 +17,9 @@ import type { CheckerJournal, RecordedVerdict } from '../journal.ts'
 import type { SeatDevice } from '../round/seat-round.ts'
 
 export type JudgedRound = RoundVerdict & {
-  /** Rate in Mop/s; 0 unless `VALID`. */
-  readonly rate: number
+  readonly kind: RoundKindName
+  /** What the round is worth, by its kind; none unless `VALID`. */
+  readonly figures: Figures
 }
 
 export type LaneFacts = {
@@ -30,15 +33,28 @@ export type LaneFacts = {
 }
 
 export type Lane = {
-  /** Mean rate over the rounds judged, in Mop/s; a missed round is 0. */
-  readonly rate: number
+  /** Capacity of the mean measures over the rounds judged; a missed round is 0 in them. */
+  readonly rate: bigint
   /** 0 to 10000. */
   readonly uptime: number
   /** Bits of {@link flagBit}. */
   readonly flags: number
 }
 
-export const absentLane: Lane = { rate: 0, uptime: 0, flags: 0 }
+export const absentLane: Lane = { rate: 0n, uptime: 0, flags: 0 }
+
+/** Means over the rounds that this seat judged, by the names of the kinds' figures; null where it judged fewer than half of a kind's. */
+export function measuresOf(rounds: readonly Pick<JudgedRound, 'kind' | 'verdict' | 'figures'>[]): Measures | null {
+  const means: Record<string, number> = {}
+  for (const kind of roundKinds) {
+    const own = rounds.filter(round => round.kind === kind)
+    const judged = own.filter(({ verdict }) => verdict !== 'CHECKER_FAULT')
+    if (own.length === 0 || judged.length * 2 < own.length) return null
+    for (const name of new Set(judged.flatMap(({ figures }) => Object.keys(figures))))
+      means[name] = Math.floor(judged.reduce((sum, { figures }) => sum + (figures[name] ?? 0), 0) / judged.length)
+  }
+  return { tensor: 0, bandwidth: 0, resident: 0, ...means }
+}
 
 /** The seat's own faults are not the device's: those rounds are left out; too many of them, or never having asked for a sign of life, make the seat abstain. */
 export function laneOf({
@@ -48,11 +64,11 @@ export function laneOf({
   deviceValid,
   environmentValid,
 }: LaneFacts): Lane {
-  const judged = rounds.filter(round => round.verdict !== 'CHECKER_FAULT')
-  if (rounds.length === 0 || judged.length * 2 < rounds.length || heartbeatsAsked === 0) return absentLane
-  const rate = judged.reduce((sum, round) => sum + round.rate, 0) / judged.length
+  const measures = measuresOf(rounds)
+  if (measures === null || heartbeatsAsked === 0) return absentLane
+  const rate = capacityOf(measures)
   const uptime = Math.floor((10_000 * heartbeatsAnswered) / heartbeatsAsked)
-  const provenWrong = judged.some(round => round.verdict === 'WRONG')
+  const provenWrong = rounds.some(round => round.verdict === 'WRONG')
   const flags =
     flagBit.judged |
     (deviceValid ? flagBit.device : 0) |
@@ -70,15 +86,15 @@ export type PackedCohort = {
 }
 
 /** A round that this seat began and has no verdict for: it stopped in between, which is its own fault. */
-const unjudged: JudgedRound = {
+const unjudged = ({ kind }: Trigger): JudgedRound => ({
   verdict: 'CHECKER_FAULT',
   reason: 'NOT_JUDGED',
   detail: 'This seat was not there to judge the round.',
-  rate: 0,
-}
+  ...{ kind, figures: {} },
+})
 
 const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
-  rate: encodeRateDown(BigInt(Math.floor(rate))),
+  rate: encodeRateDown(rate),
   uptime,
   flags,
 })
@@ -107,7 +123,7 @@ export function packCohort(
     const verdicts = new Map(journal.verdicts(epoch, deviceId).map(verdict => [verdict.round, verdict]))
     const check = journal.deviceCheck(epoch, deviceId)
     const { asked, answered } = journal.heartbeats(epoch, deviceId)
-    const judged = rounds.map(({ hash }) => verdicts.get(hash) ?? unjudged)
+    const judged = rounds.map(round => verdicts.get(round.hash) ?? unjudged(round))
     // An update within the epoch changes the environment: each one has to have been reported, and none else may be committed under.
     const confirmed = journal.confirmedEnvironments(epoch, deviceId)
     const environmentKept = [...verdicts.values()].every(
@@ -121,18 +137,19 @@ export function packCohort(
       environmentValid: (check?.environmentValid ?? false) && environmentKept,
     }
     lanes.set(lane, toLaneOpening(laneOf(facts)))
-    for (const { hash, ordinal } of rounds) leaves.set(`${lane} ${ordinal}`, leafOf(hash, verdicts.get(hash)))
+    for (const round of rounds) leaves.set(`${lane} ${round.ordinal}`, leafOf(round, verdicts.get(round.hash)))
   }
   const evidence = buildEvidenceTree(maxRounds, (lane, ordinal) => leaves.get(`${lane} ${ordinal}`) ?? null)
   const ordered = Array.from({ length: cohortLanes }, (_, lane) => lanes.get(lane) ?? { rate: 0, uptime: 0, flags: 0 })
   return { words: packOpening({ lanes: ordered, evidenceRoot: evidence.root }), lanes, evidence, maxRounds }
 }
 
-/** A leaf claims work only where the seat counted a rate for it: then an audit asks for the signed commitment. */
-function leafOf(round: Trigger['hash'], verdict: RecordedVerdict | undefined): EvidenceLeaf {
-  const { reason, rate } = verdict ?? unjudged
-  const commitmentHash = rate > 0 ? (verdict?.commitmentHash ?? zeroBytes32) : zeroBytes32
-  // Why it claims work is always the same: that every row is equal. In its place the leaf says what only who recomputed them knows.
-  const witness = rate > 0 ? (verdict?.witness ?? null) : null
-  return { round, commitmentHash, reason: witness ?? reasonWord(reason) }
+/** A leaf claims work only where the seat counted something for it: then an audit asks for the signed commitment. */
+function leafOf(round: Trigger, verdict: RecordedVerdict | undefined): EvidenceLeaf {
+  const { reason, figures } = verdict ?? unjudged(round)
+  const claims = Object.values(figures).some(figure => figure > 0)
+  const commitmentHash = claims ? (verdict?.commitmentHash ?? zeroBytes32) : zeroBytes32
+  // Why it claims work is always the same: that all is equal. In its place the leaf says what only who recomputed it knows.
+  const witness = claims ? (verdict?.witness ?? null) : null
+  return { round: round.hash, commitmentHash, reason: witness ?? reasonWord(reason) }
 }

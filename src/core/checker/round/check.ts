@@ -3,6 +3,7 @@
  * Times are milliseconds of a monotonic clock, measured from the seat's own sight of the trigger. Pure.
  */
 import type { Hex } from 'viem'
+import type { FailedStep, Figures } from '../../job/round-kind.ts'
 import type { RoundRules } from '../../protocol/network-parameters.ts'
 import type { BlockHead, Trigger } from '../../protocol/trigger.ts'
 import type { Signed } from '../../protocol/typed-data.ts'
@@ -14,6 +15,8 @@ export type RoundCheck = {
   readonly seenAtMs: number
   /** Whether a session of the device's operator was open when the offer was made, or came while it stood. */
   readonly reached: boolean
+  /** By index, the marks of the window that came in time: each within the grace after its part of the window. */
+  readonly marks: readonly (Hex | null)[]
   readonly commitment: Signed<'Commitment'> | null
   readonly commitmentHash: Hex | null
   /** A second, different commitment: provable equivocation. */
@@ -30,6 +33,7 @@ export const openCheck = (trigger: Trigger, seenAtMs: number, reached: boolean):
   trigger,
   seenAtMs,
   reached,
+  marks: [],
   commitment: null,
   commitmentHash: null,
   contradiction: null,
@@ -40,9 +44,15 @@ export const openCheck = (trigger: Trigger, seenAtMs: number, reached: boolean):
   judged: null,
 })
 
-const judge = (check: RoundCheck, verdict: Verdict, reason: string, detail: string, rate = 0): RoundCheck => ({
+const judge = (
+  check: RoundCheck,
+  verdict: Verdict,
+  reason: string,
+  detail: string,
+  figures: Figures = {},
+): RoundCheck => ({
   ...check,
-  judged: { verdict, reason, detail, rate },
+  judged: { verdict, reason, detail, kind: check.trigger.kind, figures },
 })
 
 /** A signed commitment with its digest; whether it is bound to this round was checked already. */
@@ -82,6 +92,19 @@ export function acceptCommitment(
   return { check: { ...check, reached: true, ...received }, refusal: null }
 }
 
+/** A mark that came in time is kept, the first of an index; what comes late or twice changes nothing. `dueMs`: after the trigger. */
+export function acceptMark(
+  check: RoundCheck,
+  { index, mark, receivedAtMs, dueMs }: { index: number; mark: Hex; receivedAtMs: number; dueMs: number },
+  { graceMs }: Pick<RoundRules, 'graceMs'>,
+): RoundCheck {
+  const isLate = receivedAtMs - check.seenAtMs > dueMs + graceMs
+  if (isLate || check.commitment !== null || check.judged !== null || (check.marks[index] ?? null) !== null)
+    return check
+  const marks = Array.from({ length: Math.max(check.marks.length, index + 1) }, (_, at) => check.marks[at] ?? null)
+  return { ...check, reached: true, marks: marks.with(index, mark) }
+}
+
 export const acceptAbort = (check: RoundCheck, reason: string): RoundCheck =>
   check.commitment !== null || check.judged !== null ? check : { ...check, reached: true, abortReason: reason }
 
@@ -106,21 +129,19 @@ export function closeCommitments(
       ? judge(closed, 'TIMEOUT', 'NO_COMMITMENT', 'The device was offered the job and sent no commitment in time.')
       : judge(closed, 'OFFLINE', 'NO_SESSION', 'No session with the device was open during the round.')
   if (check.commitment.message.rows === 0n)
-    return judge(closed, 'VALID', 'NO_ROWS', 'The device finished no batch inside the window.')
+    return judge(closed, 'VALID', 'NO_WORK', 'The device finished nothing inside the window.')
   return closed
 }
 
-/** Every sampled row was recomputed and equals what the device committed to. `rate` in Mop/s. */
-export const concludeValid = (check: RoundCheck, rate: number, witness: Hex | null = null): RoundCheck =>
+/** Everything that was sampled was recomputed and equals what the device committed to. */
+export const concludeValid = (check: RoundCheck, figures: Figures, witness: Hex | null = null): RoundCheck =>
   check.judged === null
-    ? judge({ ...check, witness }, 'VALID', 'ROWS_EQUAL', 'Every sampled row was recomputed and is equal.', rate)
+    ? judge({ ...check, witness }, 'VALID', 'ALL_EQUAL', 'Everything sampled was recomputed and is equal.', figures)
     : check
 
-/** A wrong row is proof against the signed root, whoever found it and whenever: it overrides every other verdict. */
-export const concludeWrong = (check: RoundCheck, row: bigint): RoundCheck =>
-  check.judged?.verdict === 'WRONG'
-    ? check
-    : judge(check, 'WRONG', 'ROW_WRONG', `Row ${row} was recomputed and differs from the committed one.`)
+/** Wrong work is proof against the signed root, whoever found it and whenever: it overrides every other verdict. */
+export const concludeWrong = (check: RoundCheck, { step, detail }: { step: FailedStep; detail: string }): RoundCheck =>
+  check.judged?.verdict === 'WRONG' ? check : judge(check, 'WRONG', step, detail)
 
 /** Openings that prove nothing either way; the device may answer the same request again until the deadline. */
 export const refuseOpenings = (check: RoundCheck, detail: string): RoundCheck => ({ ...check, refusedOpenings: detail })

@@ -3,9 +3,8 @@
  * judges. What it concludes is on disk, with its evidence, before anybody hears of it.
  */
 import type { Address, Hex } from 'viem'
-import { type JobSpec, windowRate } from '../../job/tensor/tensor-spec.ts'
-import type { Verification } from '../../job/tensor/verify-rows.ts'
-import type { WorkEngine } from '../../job/work-engine.ts'
+import { type Job, type Jobs, jobOf } from '../../job/jobs.ts'
+import type { Verification } from '../../job/round-kind.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -13,9 +12,9 @@ import type { MessageBody } from '../../protocol/messages.ts'
 import type { RoundRules } from '../../protocol/network-parameters.ts'
 import type { BlockHead } from '../../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../../protocol/typed-data.ts'
-import { bindingFault, commitmentHash, sampleOf, seedOf, witnessOf } from '../../report/commitment.ts'
+import { bindingFault, claimOf, commitmentHash, sampleOf, witnessOf } from '../../report/commitment.ts'
 import { isDigestSignedBy, isSignedBy, type Signer, signMessage } from '../../report/signer.ts'
-import { encodeWrongRow, judgeWrongRow, type WrongRow } from '../../report/wrong-row.ts'
+import { encodeWrongWork, judgeWrongWork, type Verifier, type WrongWork } from '../../report/wrong-work.ts'
 import { closeReason } from '../../transport/errors.ts'
 import { checkerErrors } from '../errors.ts'
 import type { CheckerJournal } from '../journal.ts'
@@ -23,6 +22,7 @@ import { type SeatSecrets, secretHash } from '../seat-secrets.ts'
 import {
   acceptAbort,
   acceptCommitment,
+  acceptMark,
   closeCommitments,
   closeOpenings,
   concludeFault,
@@ -40,7 +40,7 @@ import type { SeatDevice, SeatRound, Send } from './seat-round.ts'
 
 export type RoundJudgeOptions = {
   readonly network: Network
-  readonly spec: JobSpec
+  readonly jobs: Jobs
   readonly rules: RoundRules
   /**
    * Answers to one request that are recomputed; default 3. Damage on the way is over at the next try, and each costs the seat
@@ -54,7 +54,7 @@ export type RoundJudgeDependencies = {
   readonly secrets: SeatSecrets
   readonly journal: CheckerJournal
   readonly evidence: EvidenceStore
-  readonly engine: Pick<WorkEngine, 'verify'>
+  readonly engine: Verifier
   readonly clock: Clock
   readonly log: Logger
   /** The open session with an operator. */
@@ -63,8 +63,8 @@ export type RoundJudgeDependencies = {
   readonly isArriving?: (operator: Address) => boolean
   /** Whether this process itself stood still at a moment, monotonic ms; default never. */
   readonly stoodStillAt?: (momentMs: number) => boolean
-  /** Tells the others of the cohort's committee about a proven wrong row. */
-  readonly forwardWrongRow: (
+  /** Tells the others of the cohort's committee about a proven wrong place of it. */
+  readonly forwardWrongWork: (
     cohort: number,
     epoch: number,
     commitment: Signed<'Commitment'>,
@@ -86,6 +86,8 @@ export type RoundJudge = {
   /** @throws a coded refusal, as all `take…` do */
   takeCommitment(operator: Address, commitment: Signed<'Commitment'>, receivedAtMs: number): void
   takeAbort(operator: Address, abort: Signed<'Abort'>): void
+  /** A mark of a window that is being worked; one that comes late counts nothing. */
+  takeMark(operator: Address, mark: MessageBody<'job.mark'>, receivedAtMs: number): void
   /** @returns false where the openings are about none of these rounds */
   takeOpenings(
     operator: Address,
@@ -94,7 +96,7 @@ export type RoundJudge = {
     receivedAtMs: number,
   ): boolean
   /** Until the epoch is committed to, however long the round is over. */
-  takeWrongRow(commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void>
+  takeWrongWork(commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void>
   /** An operator connected (again): offers and requests that still stand are repeated. */
   greet(operator: Address): Promise<void>
   /** The trigger left the canonical chain: nothing of the round counts. */
@@ -114,21 +116,21 @@ type Entry = {
   openings: Uint8Array
   attempts: number
   verifying: Promise<void> | null
-  forwardedRow: WrongRow | null
+  forwarded: WrongWork | null
   check: RoundCheck
 }
 
 const noBytes = new Uint8Array()
-const nothingYet = { offer: null, request: null, forwardedRow: null, verifying: null }
+const nothingYet = { offer: null, request: null, forwarded: null, verifying: null }
 const untouched = { ...nothingYet, openings: noBytes, attempts: 0 }
 /** What arrived by the deadline may still wait for its handler's turn. */
 const handlingMs = 100
 
 export function createRoundJudge(
-  { network, spec, rules, openingAttempts = 3 }: RoundJudgeOptions,
+  { network, jobs, rules, openingAttempts = 3 }: RoundJudgeOptions,
   deps: RoundJudgeDependencies,
 ): RoundJudge {
-  const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongRow, onVerdict } = deps
+  const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongWork, onVerdict } = deps
   const { isArriving = () => false, stoodStillAt = () => false, crashPoint = () => {} } = deps
   const records = createPendingRecords({ log, transaction: journal.transaction })
   const queue = createRecomputeQueue({ engine, together: records.together })
@@ -151,11 +153,12 @@ export function createRoundJudge(
     entry.check = check
     if (check.commitmentHash !== null) byCommitment.set(check.commitmentHash, entry)
     if (check.judged === null || check.judged === earlier) return
-    const { round, device, offer, request, openings, forwardedRow } = entry
-    const concluded = { round, device, offer, request, openings, forwardedRow, check, judged: check.judged }
+    const { round, device, offer, request, openings, forwarded } = entry
+    const concluded = { round, device, offer, request, openings, forwarded, check, judged: check.judged }
     records.write(() => {
       if (entries.get(key(round.trigger.hash, device.deviceId)) !== entry) return undefined
-      if (!recordVerdict({ network, spec }, concluded, { journal, evidence, crashPoint })) return undefined
+      if (!recordVerdict({ network, job: jobFor(entry) }, concluded, { journal, evidence, crashPoint }))
+        return undefined
       return () => {
         crashPoint('checker.verdict-recorded')
         onVerdict?.(round, device, check)
@@ -163,6 +166,8 @@ export function createRoundJudge(
       }
     })
   }
+
+  const jobFor = ({ round }: Entry): Job => jobOf(jobs, round.trigger.kind)
 
   const commitmentDeadlineMs = ({ seenAtMs }: RoundCheck) => seenAtMs + rules.windowMs + rules.graceMs
 
@@ -202,34 +207,36 @@ export function createRoundJudge(
   }
 
   async function recompute(entry: Entry, request: Signed<'SampleRequest'>, openings: Uint8Array) {
-    const { message } = entry.check.commitment!
+    const { commitment, marks } = entry.check
+    const { kind } = entry.round.trigger
     try {
-      const sample = sampleOf(spec, message, request.message)
-      const known = { seed: seedOf(network, message), rows: Number(message.rows), root: message.root }
-      const claim = { ...known, sample, openings, witnessOf: witnessOf(signer.address, request.message.commitmentHash) }
-      await queue(entry.round.epochSeed, claim, answer => takeAnswer(entry, { request, openings }, answer))
+      const sample = sampleOf(jobFor(entry), commitment!.message, request.message)
+      const claim = {
+        ...{ ...claimOf(network, commitment!.message), sample, openings, marks },
+        witnessOf: witnessOf(signer.address, request.message.commitmentHash),
+      }
+      const { epochSeed } = entry.round
+      await queue({ kind, epochSeed }, claim, answer => takeAnswer(entry, { request, openings }, answer))
     } catch (error) {
-      log.error({ error }, 'rows could not be recomputed')
+      log.error({ error, kind }, 'work could not be recomputed')
       if (entry.request === request)
-        conclude(entry, concludeFault(entry.check, 'This seat could not recompute the rows.'))
+        conclude(entry, concludeFault(entry.check, 'This seat could not recompute the work.'))
     }
     if (entry.request === request) entry.verifying = null
   }
 
   function takeAnswer(entry: Entry, asked: Pick<Entry, 'request' | 'openings'>, answer: Verification) {
     const { check, round, device } = entry
-    const { message } = check.commitment!
     if (asked.request !== entry.request) {
-      // Drawn by a block that was replaced: a wrong row among them is proof all the same, and nothing else is.
-      if (answer.ok || answer.step !== 'ROW_WRONG' || answer.wrongRow === null) return
+      // Drawn by a block that was replaced: what is wrong among them is proof all the same, and nothing else is.
+      if (answer.ok || answer.wrong === null) return
       Object.assign(entry, asked)
     }
-    if (answer.ok) return conclude(entry, concludeValid(check, windowRate(spec, Number(message.rows)), answer.witness))
-    if (answer.step !== 'ROW_WRONG' || answer.wrongRow === null) return refuse(entry, answer.detail)
-    const { row } = answer.wrongRow
-    const payload = encodeWrongRow(answer.wrongRow)
-    conclude(entry, concludeWrong(check, BigInt(row)), () =>
-      forwardWrongRow(device.cohort, round.epoch, check.commitment!, payload),
+    if (answer.ok) return conclude(entry, concludeValid(check, answer.figures, answer.witness))
+    if (answer.wrong === null) return refuse(entry, answer.detail)
+    const payload = encodeWrongWork(answer.wrong)
+    conclude(entry, concludeWrong(check, answer), () =>
+      forwardWrongWork(device.cohort, round.epoch, check.commitment!, payload),
     )
   }
 
@@ -308,6 +315,13 @@ export function createRoundJudge(
       if (refusal === 'COMMITMENT_CONTRADICTS') throw checkerErrors.CHECKER_COMMITMENT_CONTRADICTS()
     },
 
+    takeMark(operator, { round, deviceId, index, mark }, receivedAtMs) {
+      const entry = find({ round, deviceId }, operator)
+      const dueMs = jobFor(entry).markDueMs(index)
+      if (dueMs === null) throw checkerErrors.CHECKER_MARK_UNKNOWN({ index })
+      entry.check = acceptMark(entry.check, { index, mark, receivedAtMs, dueMs }, rules)
+    },
+
     takeAbort(operator, abort) {
       const entry = find(abort.message, operator)
       if (!isSignedBy(network, 'Abort', abort, operator)) throw checkerErrors.CHECKER_SIGNATURE_INVALID()
@@ -331,10 +345,10 @@ export function createRoundJudge(
       return true
     },
 
-    async takeWrongRow(commitment, payload) {
+    async takeWrongWork(commitment, payload) {
       const entry = find(commitment.message)
       const { operator } = entry.device
-      const { epoch, epochSeed } = entry.round
+      const { epoch, epochSeed, trigger } = entry.round
       if (journal.seatCommitment(epoch) !== null)
         throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: commitment.message.round })
       const received = { commitment, commitmentHash: requireBound(entry, commitment) }
@@ -344,11 +358,12 @@ export function createRoundJudge(
         return entry.check.judged?.verdict === 'WRONG'
       }
       if (isKnown()) return
-      const judgement = await judgeWrongRow({ network, epochSeed, operator, commitment, payload }, engine)
-      if (!judgement.proven) throw checkerErrors.CHECKER_WRONG_ROW_UNPROVEN({ reason: judgement.reason })
+      const { kind } = trigger
+      const judgement = await judgeWrongWork({ network, kind, epochSeed, operator, commitment, payload }, engine)
+      if (!judgement.proven) throw checkerErrors.CHECKER_WRONG_WORK_UNPROVEN({ reason: judgement.reason })
       if (isKnown()) return
-      entry.forwardedRow = judgement
-      conclude(entry, concludeWrong({ ...entry.check, ...received }, BigInt(judgement.row)))
+      entry.forwarded = judgement
+      conclude(entry, concludeWrong({ ...entry.check, ...received }, judgement))
     },
 
     async greet(operator) {
@@ -387,7 +402,7 @@ export function createRoundJudge(
       round: round.trigger.hash,
       deviceId: device.deviceId,
       generation: device.generation,
-      specHash: rules.specHash,
+      specHash: jobFor(entry).specHash,
       secretHash: secretHash(secret),
       checker: signer.address,
     })

@@ -1,20 +1,25 @@
 /**
- * Recomputes rows of each job specification that epochs name; an engine that has ended is started again, and one that nothing
- * was asked of for a while is ended, since its memory is most of what a Checker takes. What arrives while rows are recomputed waits, and is
- * recomputed together afterwards, one epoch's model at a time.
+ * Recomputes the work of the jobs that epochs name; an engine that has ended is started again, and one that nothing
+ * was asked of for a while is ended, since its memory is most of what a Checker takes. What arrives meanwhile waits, and is
+ * recomputed together afterwards, one epoch and kind at a time.
  */
 import type { Hex } from 'viem'
-import { type JobSpec, specByHash } from '../../job/tensor/tensor-spec.ts'
-import type { Verification } from '../../job/tensor/verify-rows.ts'
-import type { VerifyItem, WorkDescription } from '../../job/work-core.ts'
+import { type Jobs, jobsByHash, windowMsOf } from '../../job/jobs.ts'
+import type { KindEngine, Verification, VerifyItem } from '../../job/round-kind.ts'
+import type { WorkDescription } from '../../job/work-core.ts'
 import type { WorkEngine } from '../../job/work-engine.ts'
 import { type Clock, timeLimit } from '../../platform/clock.ts'
 import { isKaisarError } from '../../platform/errors.ts'
+import type { RoundKindName } from '../../protocol/constants.ts'
 import type { RoundRules } from '../../protocol/network-parameters.ts'
+import type { Verifier } from '../../report/wrong-work.ts'
 import { checkerErrors } from '../errors.ts'
 
-export type Recomputer = Pick<WorkEngine, 'prepare' | 'verify' | 'close'> & {
-  readonly spec: JobSpec
+export type Recomputer = Verifier & {
+  readonly jobs: Jobs
+  /** Makes ready what an epoch's rounds need. */
+  prepare(epochSeed: Hex): Promise<void>
+  close(): Promise<void>
   /** Starts the engine, as the first use of it does. @throws what the execution provider refuses */
   start(): Promise<void>
 }
@@ -32,7 +37,7 @@ const restsAfterMs = 20_000
 
 export type RecomputersDependencies = {
   /** `known`: what an engine of the same specification said of itself before, so that nothing is tested again. */
-  readonly startEngine: (spec: JobSpec, known: WorkDescription | null) => Promise<WorkEngine>
+  readonly startEngine: (jobs: Jobs, known: WorkDescription | null) => Promise<WorkEngine>
   readonly clock: Pick<Clock, 'sleep'>
   readonly onRestart: (error: unknown) => void
 }
@@ -40,14 +45,14 @@ export type RecomputersDependencies = {
 export function createRecomputers({ startEngine, clock, onRestart }: RecomputersDependencies): Recomputers {
   const running = new Map<Hex, Recomputer>()
 
-  function restarting(spec: JobSpec): Recomputer {
+  function restarting(jobs: Jobs): Recomputer {
     let engine: Promise<WorkEngine> | null = null
     let known: WorkDescription | null = null
     let users = 0
     let ended = false
     let stopResting = () => {}
     const started = () => {
-      engine ??= startEngine(spec, known).then(
+      engine ??= startEngine(jobs, known).then(
         own => {
           known = own.description
           return own
@@ -88,11 +93,14 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
         return work(await started())
       }
     }
+    const verify = (kind: RoundKindName): Pick<KindEngine, 'verify'> => ({
+      verify: request => use(engine => engine.kinds[kind].verify(request)),
+    })
     return {
-      spec,
+      jobs,
+      kinds: { tensor: verify('tensor'), memory: verify('memory') },
       start: () => use(async () => undefined),
-      prepare: epochSeed => use(engine => engine.prepare(epochSeed)),
-      verify: request => use(engine => engine.verify(request)),
+      prepare: epochSeed => use(async engine => void (await engine.prepare({ epochSeed }))),
       close() {
         ended = true
         return rest()
@@ -108,10 +116,10 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
 
   return {
     of({ specHash, windowMs }) {
-      const { spec } = specByHash(specHash)
-      if (spec.windowMs !== windowMs)
-        throw checkerErrors.CHECKER_WINDOW_DIFFERS({ windowMs, specWindowMs: spec.windowMs })
-      const recomputer = running.get(specHash) ?? restarting(spec)
+      const { jobs } = jobsByHash(specHash)
+      if (windowMsOf(jobs) !== windowMs)
+        throw checkerErrors.CHECKER_WINDOW_DIFFERS({ windowMs, specWindowMs: windowMsOf(jobs) })
+      const recomputer = running.get(specHash) ?? restarting(jobs)
       running.set(specHash, recomputer)
       return recomputer
     },
@@ -120,17 +128,24 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
   }
 }
 
+/** The kind of round, and its epoch. */
+export type RecomputeTask = { readonly kind: RoundKindName; readonly epochSeed: Hex }
+
 /** `take` gets the answer for this item alone. Rejects where this seat cannot recompute. */
-export type RecomputeQueue = (epochSeed: Hex, item: VerifyItem, take: (answer: Verification) => void) => Promise<void>
+export type RecomputeQueue = (
+  task: RecomputeTask,
+  item: VerifyItem,
+  take: (answer: Verification) => void,
+) => Promise<void>
 
 export type RecomputeQueueDependencies = {
-  readonly engine: Pick<WorkEngine, 'verify'>
+  readonly engine: Verifier
   /** Around the answers of one batch. */
   readonly together: (takeAnswers: () => void) => void
 }
 
 type Waiting = {
-  readonly epochSeed: Hex
+  readonly task: RecomputeTask
   readonly item: VerifyItem
   readonly take: (answer: Verification) => void
   readonly resolve: () => void
@@ -144,11 +159,12 @@ export function createRecomputeQueue({ engine, together }: RecomputeQueueDepende
   async function run() {
     running = true
     while (waiting.length > 0) {
-      const { epochSeed } = waiting[0]!
-      const batch = waiting.filter(each => each.epochSeed === epochSeed)
-      waiting = waiting.filter(each => each.epochSeed !== epochSeed)
+      const { kind, epochSeed } = waiting[0]!.task
+      const isOfBatch = ({ task }: Waiting) => task.kind === kind && task.epochSeed === epochSeed
+      const batch = waiting.filter(isOfBatch)
+      waiting = waiting.filter(each => !isOfBatch(each))
       try {
-        const answers = await engine.verify({ epochSeed, items: batch.map(({ item }) => item) })
+        const answers = await engine.kinds[kind].verify({ epochSeed, items: batch.map(({ item }) => item) })
         together(() => {
           for (const [i, { take }] of batch.entries()) take(answers[i]!)
         })
@@ -160,9 +176,9 @@ export function createRecomputeQueue({ engine, together }: RecomputeQueueDepende
     running = false
   }
 
-  return (epochSeed, item, take) =>
+  return (task, item, take) =>
     new Promise((resolve, reject) => {
-      waiting.push({ epochSeed, item, take, resolve, reject })
+      waiting.push({ task, item, take, resolve, reject })
       if (!running) void run()
     })
 }

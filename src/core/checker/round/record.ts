@@ -5,19 +5,20 @@
  * Why: docs/why/evidence.md
  */
 import type { Hex } from 'viem'
+import type { Job } from '../../job/jobs.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { Store } from '../../platform/store.ts'
 import type { MessageBody } from '../../protocol/messages.ts'
 import type { Signed } from '../../protocol/typed-data.ts'
 import { bundleHash, type EvidenceBundle, encodeBundle } from '../../report/evidence-bundle.ts'
-import type { WrongRow } from '../../report/wrong-row.ts'
+import type { WrongWork } from '../../report/wrong-work.ts'
 import type { JudgedRound } from '../epoch/pack.ts'
 import type { CheckerJournal, DeviceCheckRecord } from '../journal.ts'
 import type { RoundCheck } from './check.ts'
 import type { SeatDevice, SeatRound } from './seat-round.ts'
 
-export type ConcludedRound = Pick<RoundEvidence, 'offer' | 'request' | 'openings' | 'check' | 'forwardedRow'> & {
+export type ConcludedRound = Pick<RoundEvidence, 'offer' | 'request' | 'openings' | 'check' | 'forwarded'> & {
   readonly round: SeatRound
   readonly device: SeatDevice
   readonly judged: JudgedRound
@@ -25,7 +26,7 @@ export type ConcludedRound = Pick<RoundEvidence, 'offer' | 'request' | 'openings
 
 /** @returns whether the verdict is new and stands. @throws as store and disk do; it may be called again */
 export function recordVerdict(
-  { network, spec }: Pick<RoundEvidence, 'network' | 'spec'>,
+  { network, job }: Pick<RoundEvidence, 'network' | 'job'>,
   { round, device, judged, ...known }: ConcludedRound,
   {
     journal,
@@ -41,7 +42,7 @@ export function recordVerdict(
   const { deviceId, generation } = device
   const { commitment, commitmentHash, contradiction, witness } = known.check
   const reported = journal.deviceCheck(epoch, deviceId)
-  const bundle = roundEvidence({ network, spec, epochSeed, ...known, reported })
+  const bundle = roundEvidence({ network, job, epochSeed, ...known, reported })
   const about = { round: trigger.hash, deviceId, epoch, generation, commitmentHash, commitment }
   return journal.transaction(() => {
     const kept = bundle === null ? null : evidence.keep(bundle)
@@ -51,32 +52,34 @@ export function recordVerdict(
   })
 }
 
-export type RoundEvidence = Pick<EvidenceBundle, 'network' | 'spec' | 'epochSeed' | 'openings'> & {
+export type RoundEvidence = Pick<EvidenceBundle, 'network' | 'epochSeed' | 'openings'> & {
+  readonly job: Pick<Job, 'kind' | 'spec'>
   readonly offer: Signed<'JobOffer'> | null
   readonly request: Signed<'SampleRequest'> | null
   readonly check: RoundCheck
-  /** A row that another seat proved wrong. */
-  readonly forwardedRow: WrongRow | null
+  /** What another seat proved wrong. */
+  readonly forwarded: WrongWork | null
   readonly reported: DeviceCheckRecord | null
 }
 
 /** @returns null where nothing was committed to, so that there is nothing to show */
 function roundEvidence(known: RoundEvidence): EvidenceBundle | null {
-  const { offer, request, openings, check, forwardedRow, reported, ...common } = known
-  const { commitment, contradiction, witness } = check
+  const { job, offer, request, openings, check, forwarded, reported, ...common } = known
+  const { commitment, contradiction, witness, marks } = check
+  const ofKind = job.kind === 'memory' ? { ...job, marks } : job
   if (commitment === null || offer === null) return null
   const isNamed = reported?.environmentHash === commitment.message.environmentHash
   const deviceReport = isNamed ? (JSON.parse(reported.report) as MessageBody<'device.report'>) : null
   const isEmpty = openings.length === 0 && commitment.message.rows === 0n
   const bundle = {
-    ...{ ...common, offer, commitment, openings, deviceReport, environment: deviceReport?.environment ?? null },
-    request: isEmpty ? null : request,
-  }
+    ...{ ...common, ...ofKind, offer, commitment, openings, deviceReport },
+    ...{ environment: deviceReport?.environment ?? null, request: isEmpty ? null : request },
+  } as EvidenceBundle
   if (contradiction !== null) return { ...bundle, against: { commitment: contradiction } }
-  // The seat's own sample may be right: what it adopted rests on the forwarded row alone.
-  return forwardedRow === null
+  // The seat's own sample may be right: what it adopted rests on the forwarded place alone.
+  return forwarded === null
     ? { ...bundle, ...(witness !== null && check.judged?.verdict === 'VALID' && { witness }) }
-    : { ...bundle, request: null, openings: forwardedRow.openings, against: { wrongRow: forwardedRow.row } }
+    : { ...bundle, request: null, openings: forwarded.openings, against: { wrongRow: forwarded.place } }
 }
 
 /** Writes, in a transaction, and returns what is to be told of it once it is on disk. */

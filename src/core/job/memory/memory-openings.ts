@@ -1,7 +1,7 @@
 /**
  * What a device sends for sampled steps, in pieces that each stand alone:
  *
- *     version 1 ‖ the window's marks ‖ for each step of the piece, ascending:
+ *     version 1 ‖ groups u32 ‖ the window's marks ‖ for each step of the piece, ascending:
  *         x_s ‖ its proof        absent for s = 0, which everybody derives
  *         x_(s+1) ‖ its proof
  *
@@ -26,13 +26,15 @@ import {
 } from './state-tree.ts'
 
 const version = 1
+/** Version and groups, before the marks. */
+const prefixBytes = 1 + 4
 /** A piece stays well below the mebibyte of a frame, so that other messages of a connection wait for a quarter of it at most. */
 const pieceBytes = 2 ** 18
 /** Siblings of the longest proof there can be. */
 const longestProof = Math.log2(stepsLimit)
 
+/** Groups and marks are in the root. */
 export type MemoryCommitment = {
-  readonly groups: number
   readonly steps: number
   /** 32 bytes. */
   readonly root: Uint8Array
@@ -48,7 +50,7 @@ type OpenedState = { readonly state: Uint8Array; readonly proof: readonly Uint8A
 /** The sample cut into the pieces in which it is asked for and answered. */
 export function samplePieces(spec: MemorySpec, sample: readonly SampledStep[]): SampledStep[][] {
   const stepBytes = 2 * (spec.width + longestProof * hashBytes)
-  const count = Math.max(1, Math.floor((pieceBytes - 1 - markCount(spec) * markBytes) / stepBytes))
+  const count = Math.max(1, Math.floor((pieceBytes - prefixBytes - markCount(spec) * markBytes) / stepBytes))
   return Array.from({ length: Math.ceil(sample.length / count) }, (_, piece) =>
     sample.slice(piece * count, (piece + 1) * count),
   )
@@ -66,7 +68,13 @@ const siblingCount = (marks: readonly Mark[], state: number): number => {
 function lengthOfPiece(spec: MemorySpec, marks: readonly Mark[], sample: readonly SampledStep[]): number {
   const states = sample.flatMap(openedStates)
   const proofs = states.reduce((sum, state) => sum + siblingCount(marks, state) * hashBytes, 0)
-  return 1 + marks.length * markBytes + states.length * spec.width + proofs
+  return prefixBytes + marks.length * markBytes + states.length * spec.width + proofs
+}
+
+function prefixOf(groups: number): Uint8Array {
+  const prefix = Buffer.of(version, 0, 0, 0, 0)
+  prefix.writeUInt32BE(groups, 1)
+  return prefix
 }
 
 /** @throws JOB_SAMPLE_INVALID, JOB_MEMORY_LOST, JOB_KERNEL_FAILED */
@@ -75,9 +83,9 @@ export async function openSteps(
   window: WorkedMemoryWindow,
   sample: readonly SampledStep[],
 ): Promise<Uint8Array> {
-  const { marks, trees, steps } = window
+  const { groups, marks, trees, steps } = window
   checkStepSample(memory.spec, sample, steps)
-  const parts: Uint8Array[] = [Uint8Array.of(version), encodeMarks(marks)]
+  const parts: Uint8Array[] = [prefixOf(groups), encodeMarks(marks)]
   for (const sampled of sample) {
     const states = await walkAgain(memory, window, sampled.step, sampled.step + 1)
     for (const state of openedStates(sampled)) {
@@ -104,20 +112,25 @@ export function checkStepSample(
   })
 }
 
-export type OpenedPiece = { readonly marks: readonly Mark[]; readonly steps: readonly OpenedStep[] }
+export type OpenedPiece = {
+  readonly groups: number
+  readonly marks: readonly Mark[]
+  readonly steps: readonly OpenedStep[]
+}
 
 /** `null` in place of the steps: the marks are not those of the root. @throws JOB_OPENINGS_MALFORMED */
 export function decodePiece(
   spec: MemorySpec,
-  { groups, steps, root }: MemoryCommitment,
+  { steps, root }: MemoryCommitment,
   sample: readonly SampledStep[],
   bytes: Uint8Array,
 ): OpenedPiece | null {
   const refuse = (problem: string) => jobErrors.JOB_OPENINGS_MALFORMED({ problem })
   if (bytes[0] !== version) throw refuse(bytes.length === 0 ? 'they are empty' : `version ${bytes[0]} is unknown`)
-  let offset = 1 + markCount(spec) * markBytes
+  let offset = prefixBytes + markCount(spec) * markBytes
   if (bytes.length < offset) throw refuse(`they have ${bytes.length} bytes, less than the marks of a window`)
-  const sent = bytes.subarray(1, offset)
+  const groups = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1)
+  const sent = bytes.subarray(prefixBytes, offset)
   if (!rootOfMarks(groups, sent).equals(root)) return null
   const marks = decodeMarks(sent)
   marks.reduce((before, mark) => {
@@ -139,6 +152,7 @@ export function decodePiece(
     return { state, proof: Array.from({ length: siblingCount(marks, number) }, () => take(hashBytes)) }
   }
   return {
+    groups,
     marks,
     steps: sample.map(sampled => ({
       ...sampled,
@@ -162,9 +176,9 @@ export function stateOutsideRoot({ marks, steps }: OpenedPiece): number | null {
 }
 
 /** The opening of one step alone, cut from a piece: what a seat forwards when that step's coordinate is wrong. */
-export function pieceOfStep({ marks, steps }: OpenedPiece, step: number): Uint8Array {
+export function pieceOfStep({ groups, marks, steps }: OpenedPiece, step: number): Uint8Array {
   const { from, to } = steps.find(opened => opened.step === step)!
   const states = from === null ? [to] : [from, to]
   const parts = states.flatMap(({ state, proof }) => [state, ...proof])
-  return Uint8Array.from(Buffer.concat([Uint8Array.of(version), encodeMarks(marks), ...parts]))
+  return Uint8Array.from(Buffer.concat([prefixOf(groups), encodeMarks(marks), ...parts]))
 }

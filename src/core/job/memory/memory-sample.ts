@@ -8,6 +8,14 @@ import type { MemorySpec } from './memory-spec.ts'
 /** Step `step` leads from state `step` to the next, of which this coordinate is recomputed. */
 export type SampledStep = { readonly step: number; readonly coordinate: number }
 
+/** Step and coordinate as one number, step · K + coordinate; and back. */
+export const placeOfStep = ({ width }: Pick<MemorySpec, 'width'>, { step, coordinate }: SampledStep): number =>
+  step * width + coordinate
+export const stepOfPlace = ({ width }: Pick<MemorySpec, 'width'>, place: number): SampledStep => ({
+  step: Math.floor(place / width),
+  coordinate: place % width,
+})
+
 /**
  * min(t, steps) distinct steps in ascending order, each with a coordinate. Words of 8 bytes, big-endian, are read from the keystream of
  * SHA-256('kaisar/memory-sample/v1' ‖ secret ‖ root ‖ sampling block hash); one that would bias the draw is skipped, and so is one

@@ -40,7 +40,7 @@ export const stepsLimit = 2 ** 32
 
 export const memorySpecs = {
   devnet: {
-    width: 1024,
+    width: 512,
     layers: 1,
     products: 1,
     leastGroups: 64,

@@ -18,7 +18,7 @@ import {
   pieceOfStep,
   stateOutsideRoot,
 } from './memory-openings.ts'
-import type { SampledStep } from './memory-sample.ts'
+import { placeOfStep, type SampledStep } from './memory-sample.ts'
 import { groupsLimit, type MemorySpec, stepsLimit } from './memory-spec.ts'
 import type { RowChain } from './row-chain.ts'
 import type { Mark } from './state-tree.ts'
@@ -40,6 +40,8 @@ export type MemoryVerification =
   | {
       readonly ok: true
       readonly stepsChecked: number
+      /** Claimed groups, which are in the root. */
+      readonly groups: number
       /** The marks that were committed to, to be compared with those that came during the window. */
       readonly marks: readonly Mark[]
       /** Where it was asked for: {@link witnessTag}. */
@@ -51,7 +53,7 @@ export type MemoryVerification =
       readonly code: 'COMMITMENT_INVALID' | 'OPENINGS_MALFORMED' | 'OPENINGS_NOT_IN_ROOT' | 'COORDINATE_WRONG'
       readonly detail: string
       /** For `COORDINATE_WRONG`: the first such step and its opening alone, which prove it to anybody. */
-      readonly wrong: (SampledStep & { readonly openings: Uint8Array }) | null
+      readonly wrong: { readonly place: number; readonly openings: Uint8Array } | null
     }
 
 /**
@@ -92,18 +94,19 @@ const fail = (code: Extract<MemoryVerification, { ok: false }>['code'], detail: 
 })
 
 function checkAgainstRoot(spec: MemorySpec, claim: MemoryClaim): Checked | MemoryVerification {
-  const { groups, steps, sample, openings } = claim
-  if (!Number.isSafeInteger(groups) || groups < spec.leastGroups || groups > groupsLimit)
-    return fail(
-      'COMMITMENT_INVALID',
-      `The commitment claims ${groups} groups; ${spec.leastGroups} to ${groupsLimit} are possible.`,
-    )
+  const { steps, sample, openings } = claim
   if (!Number.isSafeInteger(steps) || steps < 0 || steps > stepsLimit)
     return fail('COMMITMENT_INVALID', `The commitment claims ${steps} steps; at most ${stepsLimit} are possible.`)
   try {
     checkStepSample(spec, sample, steps)
     const opened = decodePiece(spec, claim, sample, openings)
-    if (opened === null) return fail('OPENINGS_NOT_IN_ROOT', 'The marks do not lead to the committed root.')
+    if (opened === null) return fail('OPENINGS_NOT_IN_ROOT', 'Groups and marks do not lead to the committed root.')
+    const { groups } = opened
+    if (groups < spec.leastGroups || groups > groupsLimit)
+      return fail(
+        'COMMITMENT_INVALID',
+        `The commitment claims ${groups} groups; ${spec.leastGroups} to ${groupsLimit} are possible.`,
+      )
     const stray = stateOutsideRoot(opened)
     if (stray === null) return { claim, opened }
     return fail('OPENINGS_NOT_IN_ROOT', `The proof of state ${stray} does not lead to its mark.`)
@@ -114,8 +117,8 @@ function checkAgainstRoot(spec: MemorySpec, claim: MemoryClaim): Checked | Memor
 }
 
 /** Of each sampled step, the rows of its group that its coordinate is made of. */
-function linesOf({ layers }: MemorySpec, { claim: { seed, groups, key, sample } }: Checked) {
-  const order = stepOrder(seed, groups)
+function linesOf({ layers }: MemorySpec, { claim: { seed, key, sample }, opened }: Checked) {
+  const order = stepOrder(seed, opened.groups)
   return sample.flatMap(({ step, coordinate }) => {
     const group = order.groupOf(step)
     return Array.from({ length: layers }, (_, layer) => ({ key, group, layer, row: coordinate }))
@@ -129,20 +132,24 @@ function compare(spec: MemorySpec, { claim, opened }: Checked, rows: Uint8Array)
     const own = rows.subarray(index * rowBytes, (index + 1) * rowBytes)
     return to.state[coordinate] !== coordinateOf(own, state)
   })
-  if (wrong !== undefined) return verdictOnWrong(wrong, opened)
+  if (wrong !== undefined) return verdictOnWrong(spec, wrong, opened)
   const { witnessOf } = claim
   const witness = (): Hex =>
     `0x${createHash('sha256').update(witnessTag).update(witnessOf!.slice(2), 'hex').update(rows).digest('hex')}`
   return {
-    ...{ ok: true, stepsChecked: claim.sample.length, marks: opened.marks },
+    ...{ ok: true, stepsChecked: claim.sample.length, groups: opened.groups, marks: opened.marks },
     ...(witnessOf !== undefined && { witness: witness() }),
   }
 }
 
-const verdictOnWrong = ({ step, coordinate }: OpenedStep, opened: OpenedPiece): MemoryVerification => ({
+const verdictOnWrong = (
+  spec: MemorySpec,
+  { step, coordinate }: OpenedStep,
+  opened: OpenedPiece,
+): MemoryVerification => ({
   ...{ ok: false, code: 'COORDINATE_WRONG' },
   detail: `Coordinate ${coordinate} of the state after step ${step} was recomputed and differs from the committed one.`,
-  wrong: { step, coordinate, openings: pieceOfStep(opened, step) },
+  wrong: { place: placeOfStep(spec, { step, coordinate }), openings: pieceOfStep(opened, step) },
 })
 
 /** One coordinate of the next state: of the stored rows [d, K] that make it, bytes read as signed, and the state before. */

@@ -11,7 +11,7 @@ import type { MonotonicClock } from '../thread-clock.ts'
 import { type Kernel, type KernelForm, openKernel } from './kernel.ts'
 import { referenceDigests } from './reference-digests.ts'
 import { rowInput } from './row-input.ts'
-import { type JobSpec, operationsPerRow, rowBytes } from './tensor-spec.ts'
+import { operationsPerRow, rowBytes, type TensorSpec } from './tensor-spec.ts'
 import { createWeights, type Weights } from './weights.ts'
 
 /** The forms worth trying on each provider. */
@@ -48,7 +48,7 @@ const growthTurns = 2
  * @throws JOB_NO_EXACT_KERNEL when no form gives the exact integers; what the provider throws when it cannot start at all
  */
 export async function selfTest(
-  spec: JobSpec,
+  spec: TensorSpec,
   { mostRows, ...options }: SessionOptions & { readonly mostRows: number },
   clock: MonotonicClock,
   open: typeof openKernel = openKernel,

@@ -6,7 +6,7 @@ import type { Hex } from 'viem'
 import type { MonotonicClock } from '../thread-clock.ts'
 import type { WindowGate } from '../window-gate.ts'
 import type { Kernel } from './kernel.ts'
-import { type JobSpec, leafRows, rowBytes } from './tensor-spec.ts'
+import { leafRows, rowBytes, type TensorSpec } from './tensor-spec.ts'
 import { modelHash, type Weights, weightsByStep } from './weights.ts'
 
 const capacity = 2
@@ -34,7 +34,7 @@ export type ModelCache = {
 }
 
 export function createModelCache(
-  { spec }: { readonly spec: JobSpec },
+  { spec }: { readonly spec: TensorSpec },
   {
     load,
     gate,

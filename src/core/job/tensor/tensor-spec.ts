@@ -5,10 +5,9 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
-import { committeeSize, quorum } from '../../protocol/constants.ts'
 import { jobErrors } from '../errors.ts'
 
-export type JobSpec = {
+export type TensorSpec = {
   /** K: inner dimension of every layer. */
   readonly width: number
   /** L: layers of a chain. */
@@ -34,17 +33,17 @@ const widthLimit = 4161
 const samplesLimit = 334
 const modelBytesLimit = 512 * 1024 * 1024
 
-export const specs = {
+export const tensorSpecs = {
   devnet: { width: 1024, layers: 8, weights: 8, windowMs: 1_000, samples: 16 },
   standard: { width: 2048, layers: 16, weights: 16, windowMs: 10_000, samples: 32 },
-} as const satisfies Record<string, JobSpec>
-export type SpecName = keyof typeof specs
+} as const satisfies Record<string, TensorSpec>
 
 /** Bytes of the model in fp32; the int8 forms take a quarter. */
-export const modelBytes = ({ width, weights }: JobSpec): number => 4 * (weights * width * width + 2 * rowBytes * width)
+export const modelBytes = ({ width, weights }: TensorSpec): number =>
+  4 * (weights * width * width + 2 * rowBytes * width)
 
 /** @throws JOB_SPEC_INVALID for a spec whose arithmetic would not be exact or whose model would not fit. */
-export function checkSpec(spec: JobSpec): JobSpec {
+export function checkSpec(spec: TensorSpec): TensorSpec {
   const refuse = (problem: string) => jobErrors.JOB_SPEC_INVALID({ problem })
   for (const [name, value] of Object.entries(spec))
     if (!Number.isSafeInteger(value) || value < 1) throw refuse(`${name} is ${value}, not a positive integer`)
@@ -59,60 +58,18 @@ export function checkSpec(spec: JobSpec): JobSpec {
 }
 
 /** The text that is hashed: every number that changes a digest, a leaf or a rate. */
-export const encodeSpec = (spec: JobSpec): string => {
+export const encodeSpec = (spec: TensorSpec): string => {
   const { width, layers, weights, windowMs, samples } = checkSpec(spec)
   return `kaisar/spec/v1 width=${width} layers=${layers} weights=${weights} rowBytes=${rowBytes} leafRows=${leafRows} windowMs=${windowMs} samples=${samples}`
 }
 
 /** SHA-256 of {@link encodeSpec}: the bytes32 by which the chain names a spec. */
-export const specHash = (spec: JobSpec): Hex => `0x${createHash('sha256').update(encodeSpec(spec)).digest('hex')}`
-
-const known = new Map<string, { readonly name: SpecName; readonly spec: JobSpec }>(
-  (Object.keys(specs) as SpecName[]).map(name => [specHash(specs[name]), { name, spec: specs[name] }]),
-)
-
-/** The spec that the chain names. @throws JOB_SPEC_UNKNOWN when this release does not know it. */
-export function specByHash(hash: Hex): { readonly name: SpecName; readonly spec: JobSpec } {
-  const found = known.get(hash.toLowerCase())
-  if (found === undefined) throw jobErrors.JOB_SPEC_UNKNOWN({ specHash: hash })
-  return found
-}
+export const specHash = (spec: TensorSpec): Hex => `0x${createHash('sha256').update(encodeSpec(spec)).digest('hex')}`
 
 /** Integer operations of one row: 2·K²·L + 4·K·32. */
-export const operationsPerRow = ({ width, layers }: JobSpec): number =>
+export const operationsPerRow = ({ width, layers }: TensorSpec): number =>
   2 * width * width * layers + 4 * width * rowBytes
 
 /** Rate of a window in Mop/s, rounded down: rows × operations per row ÷ D. */
-export const windowRate = (spec: JobSpec, rows: number): number =>
+export const windowRate = (spec: TensorSpec, rows: number): number =>
   Math.floor((rows * operationsPerRow(spec)) / spec.windowMs / 1_000)
-
-/**
- * Bits of soundness against a device that skips the fraction `skipped` of its rows: −log2 of the chance that nobody sees one.
- * `forwarding`: seats forward a wrong row, so one of the committee that sees one is enough. `alone`: a passing quorum of them suffices.
- */
-export function soundnessBits(
-  { samples }: Pick<JobSpec, 'samples'>,
-  skipped = 0.25,
-): { readonly oneSeat: number; readonly forwarding: number; readonly alone: number } {
-  const oneSeat = -samples * Math.log2(1 - skipped)
-  const pass = 2 ** -oneSeat
-  let quorumPasses = 0
-  for (let passing = quorum; passing <= committeeSize; passing++)
-    quorumPasses += choose(committeeSize, passing) * pass ** passing * (1 - pass) ** (committeeSize - passing)
-  return { oneSeat, forwarding: committeeSize * oneSeat, alone: -Math.log2(quorumPasses) }
-}
-
-/** What a window is worth and how well it is checked: shown in the report and by `provider self-test`. */
-export const windowFigures = (spec: JobSpec, rows: number) => ({
-  rows,
-  /** Mop/s. */
-  rate: windowRate(spec, rows),
-  rowsChecked: Math.min(spec.samples, rows),
-  /** How many times the work of one verifier the prover did: rows ÷ samples. */
-  rowsPerSample: rows / spec.samples,
-  /** Bits against a device that skips a quarter of its rows. */
-  soundness: soundnessBits(spec),
-})
-export type WindowFigures = ReturnType<typeof windowFigures>
-
-const choose = (n: number, k: number): number => (k === 0 ? 1 : (choose(n - 1, k - 1) * n) / k)

@@ -9,17 +9,17 @@ import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { hexToBytes } from '../../platform/hex.ts'
 import { keystream } from '../keystream.ts'
-import { type JobSpec, rowBytes, specHash } from './tensor-spec.ts'
+import { rowBytes, specHash, type TensorSpec } from './tensor-spec.ts'
 
 export type Weights = {
-  readonly spec: JobSpec
+  readonly spec: TensorSpec
   readonly embed: Int8Array
   readonly layers: readonly Int8Array[]
   readonly reduce: Int8Array
 }
 
 /** Builds the weights: about K²·w bytes, from AES at memory speed. */
-export const createWeights = (spec: JobSpec, epochSeed: Hex): Weights => {
+export const createWeights = (spec: TensorSpec, epochSeed: Hex): Weights => {
   const steps = weightsByStep(spec, epochSeed)
   for (;;) {
     const { done, value } = steps.next()
@@ -28,7 +28,7 @@ export const createWeights = (spec: JobSpec, epochSeed: Hex): Weights => {
 }
 
 /** The same, one matrix a step, for a thread that has something else to do in between. */
-export function* weightsByStep(spec: JobSpec, epochSeed: Hex): Generator<void, Weights> {
+export function* weightsByStep(spec: TensorSpec, epochSeed: Hex): Generator<void, Weights> {
   const { width, weights } = spec
   const matrices: Int8Array[] = []
   for (let index = 0; index < weights + 2; index++) {
@@ -49,7 +49,7 @@ export function modelHash({ spec, embed, layers, reduce }: Weights): Hex {
   return `0x${hash.digest('hex')}`
 }
 
-function matrixSeed(spec: JobSpec, epochSeed: Hex, index: number): Uint8Array {
+function matrixSeed(spec: TensorSpec, epochSeed: Hex, index: number): Uint8Array {
   const number = Buffer.alloc(4)
   number.writeUInt32BE(index)
   return createHash('sha256')

@@ -1,0 +1,92 @@
+/**
+ * The jobs of a network: one specification for each kind of round. The chain names all of them by one hash, for everybody; an offer
+ * and a commitment name that of their own round.
+ */
+import { createHash } from 'node:crypto'
+import type { Hex } from 'viem'
+import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import { jobErrors } from './errors.ts'
+import type { SampleIdentity } from './job-seed.ts'
+import { memoryKind } from './memory/memory-kind.ts'
+import { type MemorySpec, memorySpecs } from './memory/memory-spec.ts'
+import type { KindSpec, RoundKind } from './round-kind.ts'
+import { tensorKind } from './tensor/tensor-kind.ts'
+import { type TensorSpec, tensorSpecs } from './tensor/tensor-spec.ts'
+
+export type Jobs = { readonly tensor: TensorSpec; readonly memory: MemorySpec }
+
+export const jobSets = {
+  devnet: { tensor: tensorSpecs.devnet, memory: memorySpecs.devnet },
+  standard: { tensor: tensorSpecs.standard, memory: memorySpecs.standard },
+} as const satisfies Record<string, Jobs>
+export type JobsName = keyof typeof jobSets
+
+const kinds: { readonly [K in RoundKindName]: RoundKind<Jobs[K]> } = { tensor: tensorKind, memory: memoryKind }
+
+/** A job and what its kind knows of it. */
+export type Job = {
+  readonly kind: RoundKindName
+  readonly spec: KindSpec
+  readonly specHash: Hex
+  readonly unit: string
+  readonly figures: Readonly<Record<string, string>>
+  readonly guess: number
+  /** As {@link RoundKind.sample}. */
+  sample(units: number, identity: SampleIdentity): number[]
+  /** As {@link RoundKind.markDueMs}. */
+  markDueMs(index: number): number | null
+}
+
+function bind<K extends RoundKindName>(kind: K, spec: Jobs[K]): Job {
+  const { unit, figures, guess, specHash, sample, markDueMs } = kinds[kind] as unknown as RoundKind<Jobs[K]>
+  return {
+    ...{ kind, spec, specHash: specHash(spec), unit, figures, guess },
+    sample: (units, identity) => sample(spec, units, identity),
+    markDueMs: index => markDueMs(spec, index),
+  }
+}
+
+/** The job of a specification, whoever named it. */
+export const jobWith = (kind: RoundKindName, spec: KindSpec): Job => bind(kind, spec as never)
+
+/** Jobs of which one is this; the others do not matter to whoever asks. */
+export const jobsWith = (kind: RoundKindName, spec: KindSpec): Jobs => ({ ...jobSets.devnet, [kind]: spec })
+
+/** The job of rounds of this kind. */
+export const jobOf = (jobs: Jobs, kind: RoundKindName): Job => bind(kind, jobs[kind])
+
+/** The job that an offer or a commitment names, or null where it is none of these. */
+export const jobBySpecHash = (jobs: Jobs, specHash: Hex): Job | null =>
+  roundKinds.map(kind => jobOf(jobs, kind)).find(job => job.specHash === specHash.toLowerCase()) ?? null
+
+/** SHA-256 of 'kaisar/jobs/v1' and the name and specification hash of each kind: the bytes32 by which the chain names them. */
+export function jobsHash(jobs: Jobs): Hex {
+  const each = roundKinds.map(kind => `${kind}=${jobOf(jobs, kind).specHash}`)
+  return `0x${createHash('sha256')
+    .update(`kaisar/jobs/v1 ${each.join(' ')}`)
+    .digest('hex')}`
+}
+
+const known = new Map<string, { readonly name: JobsName; readonly jobs: Jobs }>(
+  (Object.keys(jobSets) as JobsName[]).map(name => [jobsHash(jobSets[name]), { name, jobs: jobSets[name] }]),
+)
+
+/** The jobs that the chain names. @throws JOB_SPEC_UNKNOWN when this release does not know them. */
+export function jobsByHash(hash: Hex): { readonly name: JobsName; readonly jobs: Jobs } {
+  const found = known.get(hash.toLowerCase())
+  if (found === undefined) throw jobErrors.JOB_SPEC_UNKNOWN({ specHash: hash })
+  return found
+}
+
+/** The window of every kind, which is the network's. */
+export const windowMsOf = ({ tensor }: Jobs): number => tensor.windowMs
+
+/** The kind of round that this specification is for, or null where this release does not know it. */
+export const kindOfSpec = (specHash: Hex): RoundKindName | null =>
+  Object.values(jobSets)
+    .map(jobs => jobBySpecHash(jobs, specHash)?.kind ?? null)
+    .find(kind => kind !== null) ?? null
+
+/** The name of the set that this specification belongs to, or null. */
+export const nameOfSpec = (specHash: Hex): JobsName | null =>
+  (Object.keys(jobSets) as JobsName[]).find(name => jobBySpecHash(jobSets[name], specHash) !== null) ?? null

@@ -1,0 +1,216 @@
+/**
+ * The engine of memory rounds: a device's memory, filled once an epoch, windows of steps through it, and their openings; and the rows
+ * of other devices' memory, recomputed for whoever checks.
+ */
+import type { Hex } from 'viem'
+import { isKaisarError, type KaisarError } from '../../platform/errors.ts'
+import { bytesToHex, hexToBytes } from '../../platform/hex.ts'
+import { jobErrors } from '../errors.ts'
+import { createKeptWindows, type DeviceOfFill, type KindEngine, type Verification } from '../round-kind.ts'
+import type { MonotonicClock } from '../thread-clock.ts'
+import type { WindowGate } from '../window-gate.ts'
+import { fillKey } from './drawn-entries.ts'
+import { type FillOptions, fillMemory, type MemoryBanks } from './memory-banks.ts'
+import { marksInTime, memoryCredit } from './memory-credit.ts'
+import { openSteps } from './memory-openings.ts'
+import { stepOfPlace } from './memory-sample.ts'
+import type { MemorySpec } from './memory-spec.ts'
+import { reworkMemoryWindow, runMemoryWindow, type WorkedMemoryWindow } from './memory-window.ts'
+import type { openRowChain, RowChain } from './row-chain.ts'
+import { decodeMarks, encodeMarks, markBytes } from './state-tree.ts'
+import { verifyMemory } from './verify-memory.ts'
+
+export type MemoryEngineOptions = {
+  readonly spec: MemorySpec
+  /** Groups to fill. Where the machine gives less, there are as many as it gave. */
+  readonly groups: number
+  readonly threads: number
+  readonly keepWindows: number
+}
+
+export type MemoryEngineDependencies = {
+  readonly gate: WindowGate
+  readonly clock: MonotonicClock
+  readonly openChain: typeof openRowChain
+  readonly fill?: (options: FillOptions, chain: Pick<RowChain, 'run'>) => Promise<MemoryBanks>
+}
+
+export type PreparedMemory = {
+  /** Groups that are filled, and what that took. */
+  readonly groups: number
+  readonly megabytes: number
+  readonly fillMs: number
+  /** Why there are none, where memory was asked for. */
+  readonly problem: { readonly code: string; readonly message: string } | null
+}
+
+/** Memory that is filled for a device in an epoch, or being filled. */
+type Fill = {
+  readonly epochSeed: Hex
+  readonly generation: number
+  readonly filling: Promise<MemoryBanks | KaisarError>
+  readonly fillMs: () => number
+  readonly cancel: AbortController
+}
+
+type Notes = { readonly groups: number; readonly marks: readonly number[] }
+type KeptWindow = { readonly banks: MemoryBanks; readonly worked: WorkedMemoryWindow }
+
+const nothing = { groups: 0, megabytes: 0, fillMs: 0 }
+/** Matrices of this epoch and the one before it. */
+const keptChains = 2
+
+export function createMemoryEngine(
+  { spec, groups, threads, keepWindows }: MemoryEngineOptions,
+  { gate, clock, openChain, fill = fillMemory }: MemoryEngineDependencies,
+): KindEngine<PreparedMemory> {
+  const chains = new Map<Hex, Promise<RowChain>>()
+  /** By device: this process may work for several in turn. */
+  const fills = new Map<Hex, Fill>()
+  const windows = createKeptWindows<KeptWindow>(keepWindows)
+
+  function chainOf(epochSeed: Hex): Promise<RowChain> {
+    const chain = chains.get(epochSeed) ?? openChain(spec, epochSeed, { threads })
+    chains.delete(epochSeed)
+    chains.set(epochSeed, chain)
+    chain.catch(() => chains.delete(epochSeed))
+    for (const [old, opened] of [...chains].slice(0, -keptChains)) {
+      chains.delete(old)
+      opened.then(each => each.release()).catch(() => undefined)
+    }
+    return chain
+  }
+
+  /** One fill a device: that of another epoch is dropped first, since both would not fit. */
+  function fillFor(epochSeed: Hex, { deviceId, generation }: DeviceOfFill): Fill {
+    const known = fills.get(deviceId)
+    if (known?.epochSeed === epochSeed && known.generation === generation) return known
+    known?.cancel.abort()
+    const cancel = new AbortController()
+    const startMs = clock.monotonicMs()
+    let endMs = startMs
+    const filling = (async () => {
+      const old = await known?.filling
+      if (old !== undefined && !isKaisarError(old)) old.shrink(0)
+      const chain = await chainOf(epochSeed)
+      const key = fillKey(spec, { epochSeed, deviceId, generation })
+      const givingWay = {
+        async run(drawn: Uint8Array) {
+          await gate.pass(() => false)
+          return chain.run(drawn)
+        },
+      }
+      return await fill({ spec, key, groups, signal: cancel.signal }, givingWay)
+    })()
+      .catch(error => {
+        if (isKaisarError(error)) return error
+        throw error
+      })
+      .finally(() => {
+        endMs = clock.monotonicMs()
+      })
+    const own = { epochSeed, generation, filling, fillMs: () => endMs - startMs, cancel }
+    fills.set(deviceId, own)
+    return own
+  }
+
+  async function banksOf(epochSeed: Hex, device: DeviceOfFill | undefined): Promise<MemoryBanks> {
+    const filled = device === undefined ? null : await fillFor(epochSeed, device).filling
+    if (filled === null) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
+    if (isKaisarError(filled)) throw filled
+    return filled
+  }
+
+  return {
+    async prepare({ epochSeed, device }) {
+      await chainOf(epochSeed)
+      if (device === undefined) return { ...nothing, problem: null }
+      const fill = fillFor(epochSeed, device)
+      const filled = await fill.filling
+      return isKaisarError(filled)
+        ? { ...nothing, problem: { code: filled.code, message: filled.message } }
+        : {
+            ...{ groups: filled.ready, megabytes: memoryCredit(spec, { groups: filled.ready, marks: [] }).resident },
+            ...{ fillMs: fill.fillMs(), problem: null },
+          }
+    },
+
+    async runWindow({ epochSeed, device, seed, startedAtMs, durationMs = spec.windowMs }, { signal, onMark } = {}) {
+      const began = startedAtMs ?? clock.monotonicMs()
+      const fill = device === undefined ? null : fills.get(device.deviceId)
+      // What is not ready when the trigger comes is not claimed: a fill takes longer than a window.
+      const isFilled = fill?.epochSeed === epochSeed && (await isSettled(fill.filling))
+      if (!isFilled) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
+      const banks = await banksOf(epochSeed, device)
+      const worked = await gate.during(() =>
+        runMemoryWindow(
+          banks,
+          {
+            ...{ seed, startedAtMs: began - (spec.windowMs - durationMs) },
+            ...(signal && { signal }),
+            ...(onMark && { onMark: (mark, index) => onMark(index, bytesToHex(encodeMarks([mark]))) }),
+          },
+          { clock },
+        ),
+      )
+      const notes: Notes = { groups: worked.groups, marks: worked.marks.map(({ steps }) => steps) }
+      const { bandwidth, resident } = memoryCredit(spec, worked)
+      return {
+        ...{ handle: windows.keep({ banks, worked }), units: worked.steps, root: bytesToHex(worked.root) },
+        ...{ figures: { bandwidth, resident }, durationMs, kernelMs: durationMs, lostMs: 0 },
+        notes: JSON.stringify(notes),
+      }
+    },
+
+    async rework({ epochSeed, device, seed, notes }) {
+      const banks = await banksOf(epochSeed, device)
+      const { groups: claimed, marks } = JSON.parse(notes) as Notes
+      const worked = await reworkMemoryWindow(banks, { seed, groups: claimed, markSteps: marks })
+      return { handle: windows.keep({ banks, worked }), root: bytesToHex(worked.root) }
+    },
+
+    async open({ handle, sample }) {
+      const kept = windows.of(handle)
+      if (kept === undefined) throw jobErrors.JOB_WINDOW_UNKNOWN({ handle })
+      const steps = sample.map(place => stepOfPlace(spec, place))
+      return openSteps(kept.banks, kept.worked, steps)
+    },
+
+    async verify({ epochSeed, items }) {
+      const claims = items.map(({ units, root, sample, device, marks: _, ...item }) => ({
+        ...item,
+        ...{ steps: units, root: hexToBytes(root, 32), sample: sample.map(place => stepOfPlace(spec, place)) },
+        key: fillKey(spec, { epochSeed, ...device }),
+      }))
+      const answers = await verifyMemory(spec, claims, await chainOf(epochSeed))
+      return answers.map((answer, i): Verification => {
+        if (!answer.ok) {
+          const { code: step, detail, wrong } = answer
+          return { ok: false, step, detail, wrong }
+        }
+        const { groups: claimed, marks, witness, stepsChecked: checked } = answer
+        const received = items[i]!.marks?.map(mark =>
+          isMark(mark) ? decodeMarks(hexToBytes(mark, markBytes))[0] : undefined,
+        )
+        const inTime = received && marksInTime(marks, [...received, marks.at(-1)].slice(-marks.length))
+        const { bandwidth, resident } = memoryCredit(spec, { groups: claimed, marks, ...(inTime && { inTime }) })
+        return { ok: true, checked, figures: { bandwidth, resident }, ...(witness !== undefined && { witness }) }
+      })
+    },
+
+    release: async handle => windows.forget(handle),
+    async close() {
+      windows.clear()
+      for (const { cancel } of fills.values()) cancel.abort()
+      await Promise.allSettled([...fills.values()].map(({ filling }) => filling))
+      fills.clear()
+      await Promise.all([...chains.values()].map(chain => chain.then(each => each.release())))
+      chains.clear()
+    },
+  }
+}
+
+const isMark = (mark: Hex | null): mark is Hex => mark !== null && mark.length === 2 + 2 * markBytes
+
+const isSettled = (promise: Promise<unknown>): Promise<boolean> =>
+  Promise.race([promise.then(() => true), Promise.resolve(false).then(() => false)])

@@ -1,0 +1,161 @@
+/**
+ * A kind of round: a measure of a device, and how it is proven. Every round is of one kind; trigger, offer, signed commitment, secret
+ * sample, openings, verdict and evidence are the same for all. A kind is a folder of this one, in two parts: what everybody needs who
+ * judges or shows a round ({@link RoundKind}, pure), and the engine that works and recomputes it in a thread ({@link KindEngine}).
+ *
+ * Work is counted in units: rows of the tensor job, steps of the memory job. What a seat samples of them are places, numbers that the
+ * kind alone understands.
+ *
+ * Why: docs/why/rounds.md
+ */
+import type { Hex } from 'viem'
+import type { SampleIdentity } from './job-seed.ts'
+
+/** What a round that was judged valid is worth, by the names that its kind lists; whole numbers. */
+export type Figures = Readonly<Record<string, number>>
+
+/** A specification as data: numbers alone, among them the window. */
+export type KindSpec = { readonly windowMs: number; readonly samples: number }
+
+export type RoundKind<Spec extends KindSpec> = {
+  readonly name: string
+  /** What one unit of work is called. */
+  readonly unit: string
+  /** The names of its figures with their units of measure; a device that misses a round has 0 of each. */
+  readonly figures: Readonly<Record<string, string>>
+  /** Chance that one place of work that was not done passes for right. */
+  readonly guess: number
+  /** @throws JOB_SPEC_INVALID */
+  checkSpec(spec: Spec): Spec
+  /** Names the specification in offers and commitments. */
+  specHash(spec: Spec): Hex
+  /** At most `samples` distinct places, ascending, of a commitment to so many units. */
+  sample(spec: Spec, units: number, identity: SampleIdentity): number[]
+  /** Milliseconds after the trigger at which the mark of this index is made and sent ahead of the commitment; null: there is none. */
+  markDueMs(spec: Spec, index: number): number | null
+}
+
+export type PrepareRequest = {
+  readonly epochSeed: Hex
+  /** The device whose windows are worked; without one the engine only recomputes. */
+  readonly device?: DeviceOfFill
+}
+
+/** The device that memory is filled for. */
+export type DeviceOfFill = { readonly deviceId: Hex; readonly generation: number }
+
+export type WindowRequest = PrepareRequest & {
+  /** Job seed, 32 bytes. */
+  readonly seed: Uint8Array
+  /** When the trigger was seen, on the caller's monotonic clock; default now. */
+  readonly startedAtMs?: number
+  /** Default the spec's window. */
+  readonly durationMs?: number
+}
+
+export type WindowOptions = {
+  readonly signal?: AbortSignal
+  /** A mark is there, which is to be sent at once: what was done by now, in the kind's own encoding. */
+  readonly onMark?: (index: number, mark: Hex) => void
+}
+
+export type WindowResult = {
+  /** Names the work for {@link KindEngine.open}. */
+  readonly handle: string
+  readonly units: number
+  readonly root: Hex
+  /** As a seat will count it, where every mark comes in time. */
+  readonly figures: Figures
+  readonly durationMs: number
+  readonly kernelMs: number
+  /** From the end of the last unit that counts to the end of the window. */
+  readonly lostMs: number
+  /** What {@link KindEngine.rework} needs beside the commitment; text of the kind's own. */
+  readonly notes: string
+}
+
+/** Work that was committed to before, by a process that has lost it. */
+export type ReworkRequest = PrepareRequest & {
+  readonly seed: Uint8Array
+  readonly units: number
+  readonly notes: string
+}
+
+/** A claim about one device's window. */
+export type VerifyItem = {
+  /** Job seed, 32 bytes. */
+  readonly seed: Uint8Array
+  readonly device: DeviceOfFill
+  /** As committed to. */
+  readonly units: number
+  readonly root: Hex
+  /** Places, ascending. */
+  readonly sample: readonly number[]
+  /** As received. */
+  readonly openings: Uint8Array
+  /** Whose witness is asked for: the seat's address ‖ the commitment's hash, 52 bytes as hex. */
+  readonly witnessOf?: Hex
+  /** By index, the marks that came in time; default: all of those that were committed to. */
+  readonly marks?: readonly (Hex | null)[]
+}
+
+export type Verification =
+  | {
+      readonly ok: true
+      /** Places that were recomputed. */
+      readonly checked: number
+      readonly figures: Figures
+      /** Where it was asked for: what only who recomputed the sample can say, and each seat by itself. */
+      readonly witness?: Hex
+    }
+  | {
+      readonly ok: false
+      /** What failed. Only with `wrong` is it proof against the device; else it proves nothing either way. */
+      readonly step: FailedStep
+      readonly detail: string
+      /** The first wrong place and its openings alone, which prove it to anybody. */
+      readonly wrong: { readonly place: number; readonly openings: Uint8Array } | null
+    }
+
+export const failedSteps = [
+  'COMMITMENT_INVALID',
+  'OPENINGS_MALFORMED',
+  'OPENINGS_NOT_IN_ROOT',
+  'ROW_WRONG',
+  'COORDINATE_WRONG',
+] as const
+export type FailedStep = (typeof failedSteps)[number]
+
+/** The work of one device, or the recomputing of one Checker, of one kind. */
+export type KindEngine<Prepared = unknown> = {
+  /** Makes ready what the rounds of an epoch need, giving way to windows that run meanwhile. */
+  prepare(request: PrepareRequest): Promise<Prepared>
+  /** @throws JOB_WINDOW_CANCELLED, and as kernels and memory do */
+  runWindow(request: WindowRequest, options?: WindowOptions): Promise<WindowResult>
+  /** The same work again, so that it can be opened: the same root. */
+  rework(request: ReworkRequest): Promise<Pick<WindowResult, 'handle' | 'root'>>
+  /** Encoded openings of these places. @throws JOB_WINDOW_UNKNOWN, JOB_SAMPLE_INVALID */
+  open(request: { readonly handle: string; readonly sample: readonly number[] }): Promise<Uint8Array>
+  /** One answer per item, in order; never throws for what an item holds. */
+  verify(request: { readonly epochSeed: Hex; readonly items: readonly VerifyItem[] }): Promise<Verification[]>
+  /** Forgets a window's work. */
+  release(handle: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** The newest windows of an engine, by handle: the oldest is forgotten when there are more than `most`. */
+export function createKeptWindows<W>(most: number) {
+  const windows = new Map<string, W>()
+  let count = 0
+  return {
+    keep(window: W): string {
+      const handle = `window-${++count}`
+      windows.set(handle, window)
+      for (const oldest of [...windows.keys()].slice(0, -most)) windows.delete(oldest)
+      return handle
+    },
+    of: (handle: string): W | undefined => windows.get(handle),
+    forget: (handle: string): void => void windows.delete(handle),
+    clear: (): void => windows.clear(),
+  }
+}
