@@ -12,6 +12,7 @@
 const wgslSides = { 'wgsl-4': 4, 'wgsl-8': 8 } as const
 export type WgslForm = keyof typeof wgslSides
 export const wgslForms = Object.keys(wgslSides) as WgslForm[]
+export const isWgslForm = (form: string): form is WgslForm => form in wgslSides
 
 /** Invocations along each side of a workgroup. */
 const groupSide = 16

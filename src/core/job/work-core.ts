@@ -6,6 +6,8 @@ import type { RoundKindName } from '../protocol/constants.ts'
 import { jobErrors } from './errors.ts'
 import { chooseExecutionProvider, type ExecutionProvider } from './execution-provider.ts'
 import type { Jobs } from './jobs.ts'
+import { fillOnCard } from './memory/card-fill.ts'
+import { groupsOnCard } from './memory/groups-to-claim.ts'
 import { createMemoryEngine, type MemoryEngineDependencies, type PreparedMemory } from './memory/memory-engine.ts'
 import { checkMemorySpec } from './memory/memory-spec.ts'
 import { openRowChain } from './memory/row-chain.ts'
@@ -15,6 +17,7 @@ import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
 import type { PreparedModel } from './tensor/model-cache.ts'
 import { createTensorEngine } from './tensor/tensor-engine.ts'
 import { checkSpec } from './tensor/tensor-spec.ts'
+import { isWgslForm } from './wgsl-shader.ts'
 import { createWindowGate } from './window-gate.ts'
 
 export type WorkOptions = {
@@ -41,8 +44,10 @@ export type WorkOptions = {
   readonly webgpuTaken?: boolean
   /** Bytes of digests kept per window; default 256 MiB, 8 million rows. Rows beyond are computed again when opened. */
   readonly keepBytes?: number
-  /** Groups of memory to fill for the device's memory rounds; default the specification's least. */
+  /** Groups of memory to fill for the device's memory rounds; default the specification's least, and on a card what it has free. */
   readonly memoryGroups?: number
+  /** What of a card's memory is free, as far as it is known, and whether a display needs some of it. */
+  readonly freeMemory?: { readonly freeBytes: number | null; readonly display: boolean }
 }
 
 export type WorkDescription = {
@@ -101,9 +106,19 @@ export async function createWorkCore(
     },
     { gate, clock, open },
   )
+  const { memoryGroups, freeMemory = { freeBytes: null, display: true } } = options
+  const fillCard: WorkDependencies['fill'] = epochFill =>
+    fillOnCard(
+      {
+        ...{ ...epochFill, webgpuModule, ...(isWgslForm(test.form) && { form: test.form }) },
+        groups: memoryGroups ?? (limits => groupsOnCard(memorySpec, freeMemory, limits)),
+      },
+      { clock },
+    )
+  const filling = fill ?? (choice.provider === 'webgpu' ? fillCard : undefined)
   const memory = createMemoryEngine(
-    { spec: memorySpec, groups: options.memoryGroups ?? memorySpec.leastGroups, threads, keepWindows },
-    { gate, clock, openChain: openRowChain, ...(fill && { fill }) },
+    { spec: memorySpec, groups: memoryGroups ?? memorySpec.leastGroups, threads, keepWindows },
+    { gate, clock, openChain: openRowChain, ...(filling && { fill: filling }) },
   )
 
   return {

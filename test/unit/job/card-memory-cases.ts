@@ -24,7 +24,8 @@ export const shapes = ['uneven', 'deep'] as const
 /** Groups and steps of those that are only compared. */
 export const few = { groups: 4, markSteps: [0, 2, 5] }
 
-export const keyOf = (spec: MemorySpec) => fillKey(spec, { epochSeed, deviceId: `0x${'d1'.repeat(32)}`, generation: 1 })
+export const device = { deviceId: `0x${'d1'.repeat(32)}`, generation: 1 } as const
+export const keyOf = (spec: MemorySpec) => fillKey(spec, { epochSeed, ...device })
 
 /** A clock that every look moves by so much. */
 export const ticking = (ms: number) => {

@@ -1,6 +1,7 @@
 /** Child process of card-memory.test.ts, given the URL of the package `webgpu`. Prints what a card computed as one line of JSON. */
 import { fillCardMemory, fillOnCard } from '../../../src/core/job/memory/card-fill.ts'
 import { openSteps } from '../../../src/core/job/memory/memory-openings.ts'
+import { placeOfStep } from '../../../src/core/job/memory/memory-sample.ts'
 import { groupBytes, type MemorySpec } from '../../../src/core/job/memory/memory-spec.ts'
 import {
   reworkMemoryWindow,
@@ -9,7 +10,21 @@ import {
 } from '../../../src/core/job/memory/memory-window.ts'
 import { threadClock as clock } from '../../../src/core/job/thread-clock.ts'
 import { takeDevice, type WgslDevice } from '../../../src/core/job/webgpu-device.ts'
-import { epochSeed, few, groups, keyOf, markSteps, sample, seed, shapes, specs, ticking } from './card-memory-cases.ts'
+import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
+import {
+  device,
+  epochSeed,
+  few,
+  groups,
+  keyOf,
+  markSteps,
+  sample,
+  seed,
+  shapes,
+  specs,
+  ticking,
+} from './card-memory-cases.ts'
+import { smallSpec } from './small-spec.ts'
 
 const webgpuModule = process.argv[2]!
 const opened = await takeDevice(webgpuModule)
@@ -99,6 +114,20 @@ const reset = [
   await outcome(fill(spec)),
 ]
 
+// In the thread of an engine, whose card takes the memory rounds too.
+const engine = await createWorkEngine({
+  ...{ jobs: { tensor: smallSpec, memory: spec }, provider: 'webgpu', form: 'wgsl-4', webgpuModule },
+  memoryGroups: groups,
+})
+const epoch = { epochSeed, device }
+const prepared = (await engine.prepare(epoch)).memory
+const notes = JSON.stringify({ groups, marks: markSteps })
+const reworked = await engine.kinds.memory.rework({ ...epoch, seed, units: 100, notes })
+const places = sample.map(step => placeOfStep(spec, step))
+const ownOpenings = await engine.kinds.memory.open({ handle: reworked.handle, sample: places })
+await engine.close()
+const engines = [prepared.groups, prepared.problem, reworked.root.slice(2), hex(ownOpenings) === hex(openings)]
+
 const answer = {
   stored,
   roots,
@@ -111,6 +140,7 @@ const answer = {
   small,
   cancelled,
   held,
+  engines,
   reset,
 }
 process.stdout.write(`${JSON.stringify(answer)}\n`, () => {

@@ -37,11 +37,19 @@ const mostBankBytes = 2 ** 32
 /**
  * Fills the card of this process, which is given back with the memory: when it is shrunk to nothing.
  *
- * @param options - `webgpuModule`: URL of the file of the package `webgpu`; default: as Node finds it
+ * @param options - `groups`: how many, or what says so by the card's limits. `webgpuModule`: URL of the file of the package `webgpu`;
+ * default: as Node finds it
  * @throws as {@link fillCardMemory}, JOB_PROVIDER_UNAVAILABLE
  */
 export async function fillOnCard(
-  { webgpuModule, ...options }: CardFillOptions & { readonly webgpuModule?: string | undefined },
+  {
+    webgpuModule,
+    groups,
+    ...options
+  }: Omit<CardFillOptions, 'groups'> & {
+    readonly groups: number | ((limits: GPUSupportedLimits) => number)
+    readonly webgpuModule?: string | undefined
+  },
   dependencies: { readonly clock: MonotonicClock },
 ): Promise<CardMemory> {
   const opened = await takeDevice(webgpuModule)
@@ -51,7 +59,8 @@ export async function fillOnCard(
     isHeld = false
   }
   try {
-    return await fillCardMemory(options, opened, { ...dependencies, whenFreed: giveBack })
+    const count = typeof groups === 'number' ? groups : groups(opened.device.limits)
+    return await fillCardMemory({ ...options, groups: count }, opened, { ...dependencies, whenFreed: giveBack })
   } catch (error) {
     giveBack()
     throw error
