@@ -118,7 +118,8 @@ export async function openDevice(gpu: WebGpu): Promise<WgslDevice> {
       } catch (error) {
         thrown = error
       }
-      const errors = [await device.popErrorScope(), await device.popErrorScope()]
+      // Both at once: whoever pushes scopes in between would get the wrong ones.
+      const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()])
       const problem = thrown ?? errors.find(error => error)
       if (problem === undefined && buffer !== null) return buffer
       buffer?.destroy()
