@@ -6,7 +6,6 @@ import { runInNewContext } from 'node:vm'
 import type { Hex } from 'viem'
 import { getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
-import { specHash, tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
 import { createFleet, registerFleet } from '../sim/virtual/fleet.ts'
 import { type Simulation, startSimulation } from '../sim/virtual/simulation.ts'
 
@@ -63,7 +62,7 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
     checkers,
     epochSeconds,
     // One round an epoch: what a round costs, and what an epoch costs beside it.
-    parameters: { rounds: { ...devnetParameters(specHash(tensorSpecs.devnet), epochSeconds).rounds, maxRounds: 1 } },
+    parameters: { rounds: { ...devnetParameters(jobsHash(jobSets.devnet), epochSeconds).rounds, maxRounds: 2 } },
     onLog: () => undefined,
     onDeployed: (deployed, chain) => registerFleet(devices, deployed, chain),
   })

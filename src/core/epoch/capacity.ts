@@ -22,6 +22,13 @@ export type Measures = {
 /** τ: memory counts as far as it is read within this time, in milliseconds. A card's own is; a host's memory behind a bus is not. */
 export const readWithinMs = 80n
 
+/**
+ * What counts of the memory that one round claims, in MB: no more than was read within τ. Before any mean, since a round that claims
+ * much and reads nothing would else lend its claim to the others.
+ */
+export const residentOf = (resident: number, bandwidth: number): number =>
+  Math.min(resident, Math.floor((bandwidth * Number(readWithinMs)) / 1_000))
+
 /** The capacity of these measures, a whole number. */
 export function capacityOf({ tensor, bandwidth, resident }: Measures): bigint {
   const kilobytes = 1_000n * BigInt(resident)

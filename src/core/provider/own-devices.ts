@@ -86,7 +86,7 @@ export async function openDevices(
 ): Promise<WorkingDevices | null> {
   const { signer, sender, probe, readEnvironment, certify, attest, clock, log, emit } = dependencies
   const first = await probe.probe()
-  const own = ownDevices(first, signer.address)
+  const own = withEnoughMemory(ownDevices(first, signer.address), jobs, log)
   const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(jobs, probed, first.devices)
   const engines = await startEngines({ executionProvider }, own, { startEngine, log })
   const close = async () => void (await Promise.all(engines.map(engine => engine.close())))
@@ -143,6 +143,27 @@ export function ownDevices(result: ProbeResult, operator: Address): OwnDevice[] 
     throw providerErrors.PROVIDER_NO_DEVICE({ reason })
   }
   return able.map(probed => ({ deviceId: deviceIdOf(operator, probed.localId), probed }))
+}
+
+/**
+ * Those that hold what memory rounds ask for at least; the others would be paid nothing, so that no deposit is taken for them.
+ * @throws PROVIDER_MEMORY_TOO_SMALL when none does
+ */
+export function withEnoughMemory(
+  devices: readonly OwnDevice[],
+  { memory }: Pick<Jobs, 'memory'>,
+  log: Pick<Logger, 'warn'>,
+): OwnDevice[] {
+  const leastMiB = Math.ceil((memory.leastGroups * groupBytes(memory)) / 2 ** 20)
+  const memoryOf = ({ probed }: OwnDevice) => probed.record.memoryMiB ?? Number.POSITIVE_INFINITY
+  const small = devices.filter(device => memoryOf(device) < leastMiB)
+  const refusals = small.map(device => {
+    const { model, memoryMiB } = device.probed.record
+    return providerErrors.PROVIDER_MEMORY_TOO_SMALL({ model, memoryMiB: memoryMiB ?? 0, leastMiB })
+  })
+  if (refusals.length === devices.length) throw refusals[0]!
+  for (const { code, message, fix } of refusals) log.warn({ code, fix }, message)
+  return devices.filter(device => !small.includes(device))
 }
 
 /** One hash over all hardware of this host, in any order; the device certificate is bound to it. */

@@ -4,7 +4,7 @@
  *
  * Why: docs/why/consensus-and-audits.md
  */
-import { capacityOf, type Measures } from '../../epoch/capacity.ts'
+import { capacityOf, type Measures, residentOf } from '../../epoch/capacity.ts'
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
 import type { Figures } from '../../job/round-kind.ts'
@@ -51,10 +51,13 @@ export function measuresOf(rounds: readonly Pick<JudgedRound, 'kind' | 'verdict'
     const judged = own.filter(({ verdict }) => verdict !== 'CHECKER_FAULT')
     if (own.length === 0 || judged.length * 2 < own.length) return null
     for (const name of new Set(judged.flatMap(({ figures }) => Object.keys(figures))))
-      means[name] = Math.floor(judged.reduce((sum, { figures }) => sum + (figures[name] ?? 0), 0) / judged.length)
+      means[name] = Math.floor(judged.reduce((sum, { figures }) => sum + countedOf(figures, name), 0) / judged.length)
   }
   return { tensor: 0, bandwidth: 0, resident: 0, ...means }
 }
+
+const countedOf = (figures: Figures, name: string): number =>
+  name === 'resident' ? residentOf(figures.resident ?? 0, figures.bandwidth ?? 0) : (figures[name] ?? 0)
 
 /** The seat's own faults are not the device's: those rounds are left out; too many of them, or never having asked for a sign of life, make the seat abstain. */
 export function laneOf({
@@ -120,7 +123,10 @@ export function packCohort(
   const lanes = new Map<number, LaneOpening>()
   const leaves = new Map<string, EvidenceLeaf>()
   for (const { deviceId, lane } of devices) {
-    const verdicts = new Map(journal.verdicts(epoch, deviceId).map(verdict => [verdict.round, verdict]))
+    const kindOf = new Map(rounds.map(({ hash, kind }) => [hash, kind]))
+    // A seat that had not seen all of a slot's blocks may have taken a round for one of another kind: it has not judged it.
+    const own = journal.verdicts(epoch, deviceId).filter(({ round, kind }) => kind === kindOf.get(round))
+    const verdicts = new Map(own.map(verdict => [verdict.round, verdict]))
     const check = journal.deviceCheck(epoch, deviceId)
     const { asked, answered } = journal.heartbeats(epoch, deviceId)
     const judged = rounds.map(round => verdicts.get(round.hash) ?? unjudged(round))
