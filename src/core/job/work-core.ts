@@ -17,6 +17,7 @@ import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
 import type { PreparedModel } from './tensor/model-cache.ts'
 import { createTensorEngine } from './tensor/tensor-engine.ts'
 import { checkSpec } from './tensor/tensor-spec.ts'
+import { findWebgpu } from './webgpu-package.ts'
 import { isWgslForm } from './wgsl-shader.ts'
 import { createWindowGate } from './window-gate.ts'
 
@@ -53,6 +54,8 @@ export type WorkOptions = {
 export type WorkDescription = {
   readonly provider: ExecutionProvider
   readonly form: KernelForm
+  /** Where memory rounds are worked: a card's are on the card where WebGPU reaches it, in the host's memory otherwise. */
+  readonly memory: 'card' | 'host'
   /** Self-test: every form tried, whether it is exact, and its speed in Mop/s. */
   readonly forms: readonly FormResult[]
   /** Execution providers tried before this one, and why each was refused. */
@@ -77,6 +80,19 @@ export type WorkCore = {
 
 export type WorkDependencies = Pick<MemoryEngineDependencies, 'clock' | 'fill'> & {
   readonly open?: typeof openKernel
+}
+
+/**
+ * Where the memory rounds of a device are worked that computes with this provider: on its card by WebGPU, beside CUDA too where WebGPU is
+ * installed, sure to reach the same card, and not another engine's.
+ */
+export function memoryPlace(
+  provider: ExecutionProvider,
+  { notPinned, webgpuTaken, webgpuModule }: Pick<WorkOptions, 'notPinned' | 'webgpuTaken' | 'webgpuModule'>,
+): 'card' | 'host' {
+  if (provider !== 'cuda') return provider === 'webgpu' ? 'card' : 'host'
+  const isReached = notPinned?.webgpu === undefined && webgpuTaken !== true
+  return isReached && (webgpuModule ?? findWebgpu()) !== null ? 'card' : 'host'
 }
 
 /** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_NO_EXACT_KERNEL */
@@ -115,7 +131,8 @@ export async function createWorkCore(
       },
       { clock },
     )
-  const filling = fill ?? (choice.provider === 'webgpu' ? fillCard : undefined)
+  const place = memoryPlace(choice.provider, options)
+  const filling = fill ?? (place === 'card' ? fillCard : undefined)
   const memory = createMemoryEngine(
     { spec: memorySpec, groups: memoryGroups ?? memorySpec.leastGroups, threads, keepWindows },
     { gate, clock, openChain: openRowChain, ...(filling && { fill: filling }) },
@@ -125,6 +142,7 @@ export async function createWorkCore(
     description: {
       provider: choice.provider,
       form: test.form,
+      memory: place,
       forms: test.results,
       refused: choice.refused.map(({ provider, error: { code, message, fix } }) => ({ provider, code, message, fix })),
     },

@@ -10,7 +10,7 @@ const devnet = { specHash: specHash(tensorSpecs.devnet), windowMs: tensorSpecs.d
 const standard = { specHash: specHash(tensorSpecs.standard), windowMs: tensorSpecs.standard.windowMs }
 const request = { epochSeed: devnet.specHash, items: [] }
 
-const description: WorkDescription = { provider: 'cpu', form: 'u8', forms: [], refused: [] }
+const description: WorkDescription = { provider: 'cpu', form: 'u8', memory: 'host', forms: [], refused: [] }
 
 function scene() {
   const started: TensorSpec[] = []

@@ -126,7 +126,13 @@ const reworked = await engine.kinds.memory.rework({ ...epoch, seed, units: 100, 
 const places = sample.map(step => placeOfStep(spec, step))
 const ownOpenings = await engine.kinds.memory.open({ handle: reworked.handle, sample: places })
 await engine.close()
-const engines = [prepared.groups, prepared.problem, reworked.root.slice(2), hex(ownOpenings) === hex(openings)]
+const engines = [
+  engine.description.memory,
+  prepared.groups,
+  prepared.problem,
+  reworked.root.slice(2),
+  hex(ownOpenings) === hex(openings),
+]
 
 const answer = {
   stored,

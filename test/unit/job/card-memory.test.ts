@@ -80,7 +80,7 @@ it.skipIf(swiftshaderMissing !== null)(
     expect(card.small).toEqual({ ready: 6, root: await cpu.root(6, markSteps), none: 'JOB_MEMORY_TOO_SMALL' })
     expect(card.cancelled).toBe('JOB_FILL_CANCELLED')
     expect(card.held).toEqual([root, 0, 'JOB_MEMORY_TOO_SMALL', 'done'])
-    expect(card.engines).toEqual([groups, null, root, true])
+    expect(card.engines).toEqual(['card', groups, null, root, true])
     const [kernelFailed, memoryLost] = ['JOB_KERNEL_FAILED', 'JOB_MEMORY_LOST']
     expect(card.reset).toEqual([kernelFailed, 0, memoryLost, memoryLost, kernelFailed])
     await cpu.chain.release()

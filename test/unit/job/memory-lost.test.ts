@@ -1,10 +1,11 @@
-/** The engine of memory rounds over a card that is lost: no work until it is filled again, which begins at once. */
+/** Memory rounds on a card: where they are, and what becomes of them when it is lost: no work until it is filled again, at once. */
 import { expect, it } from 'vitest'
 import type { Memory } from '../../../src/core/job/memory/memory.ts'
 import { type FillOptions, fillMemory } from '../../../src/core/job/memory/memory-banks.ts'
 import { createMemoryEngine } from '../../../src/core/job/memory/memory-engine.ts'
 import { openRowChain, type RowChain } from '../../../src/core/job/memory/row-chain.ts'
 import { createWindowGate } from '../../../src/core/job/window-gate.ts'
+import { memoryPlace } from '../../../src/core/job/work-core.ts'
 import { smallMemorySpec as spec } from './small-memory-spec.ts'
 
 const epochSeed = `0x${'e1'.repeat(32)}` as const
@@ -63,4 +64,15 @@ it.each(['in a window', 'between windows'])('memory that is lost %s is filled ag
   expect(again.root).toBe(first.root)
   expect((await engine.runWindow({ ...request, startedAtMs: nowMs })).units).toBeGreaterThan(10)
   await engine.close()
+})
+
+const webgpuModule = 'file:///somewhere/webgpu/index.js'
+it.each([
+  ['cpu', { webgpuModule }, 'host'],
+  ['webgpu', {}, 'card'],
+  ['cuda', { webgpuModule }, 'card'],
+  ['cuda', { webgpuModule, webgpuTaken: true }, 'host'],
+  ['cuda', { webgpuModule, notPinned: { webgpu: 'another card is there' } }, 'host'],
+] as const)('a device on %s with %j has its memory rounds in the memory of its %s', (provider, options, place) => {
+  expect(memoryPlace(provider, options)).toBe(place)
 })

@@ -124,6 +124,11 @@ export function createMemoryEngine(
     return own
   }
 
+  /** Begins to, without waiting. */
+  function fillAgain(epochSeed: Hex, device: DeviceOfFill): void {
+    fillFor(epochSeed, device).filling.catch(() => undefined)
+  }
+
   async function banksOf(epochSeed: Hex, device: DeviceOfFill | undefined): Promise<Memory> {
     const filled = device === undefined ? null : await fillFor(epochSeed, device).filling
     if (filled === null) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
@@ -153,7 +158,7 @@ export function createMemoryEngine(
       // What is not ready when the trigger comes is not claimed: a fill takes longer than a window.
       const isFilled = fill?.epochSeed === epochSeed && (await isSettled(fill.filling))
       const isGone = fill?.isGone() === true
-      if (isGone) fillFor(epochSeed, device!)
+      if (isGone) fillAgain(epochSeed, device!)
       if (!isFilled || isGone) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
       const banks = await banksOf(epochSeed, device)
       const worked = await gate
@@ -170,7 +175,7 @@ export function createMemoryEngine(
         )
         .finally(() => {
           // A card that was lost in this window is filled again for those that follow.
-          if (fill.isGone()) fillFor(epochSeed, device!)
+          if (fill.isGone()) fillAgain(epochSeed, device!)
         })
       const notes: Notes = { groups: worked.groups, marks: worked.marks.map(({ steps }) => steps) }
       const { bandwidth, resident } = memoryCredit(spec, worked)
@@ -221,10 +226,8 @@ export function createMemoryEngine(
     async close() {
       windows.clear()
       for (const { cancel } of fills.values()) cancel.abort()
-      for (const { filling } of fills.values()) {
-        const filled = await filling
-        if (!isKaisarError(filled)) filled.shrink(0)
-      }
+      for (const filled of await Promise.allSettled([...fills.values()].map(({ filling }) => filling)))
+        if (filled.status === 'fulfilled' && !isKaisarError(filled.value)) filled.value.shrink(0)
       fills.clear()
       await Promise.all([...chains.values()].map(chain => chain.then(each => each.release())))
       chains.clear()
