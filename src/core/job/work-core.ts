@@ -83,16 +83,16 @@ export type WorkDependencies = Pick<MemoryEngineDependencies, 'clock' | 'fill'> 
 }
 
 /**
- * Where the memory rounds of a device are worked that computes with this provider: on its card by WebGPU, beside CUDA too where WebGPU is
- * installed, sure to reach the same card, and not another engine's.
+ * Where the memory rounds of a device are worked that computes with this provider: on its card where the package `webgpu` is installed,
+ * beside CUDA too unless WebGPU might reach another card or is another engine's.
  */
 export function memoryPlace(
   provider: ExecutionProvider,
   { notPinned, webgpuTaken, webgpuModule }: Pick<WorkOptions, 'notPinned' | 'webgpuTaken' | 'webgpuModule'>,
 ): 'card' | 'host' {
-  if (provider !== 'cuda') return provider === 'webgpu' ? 'card' : 'host'
+  if (provider === 'cpu' || (webgpuModule ?? findWebgpu()) === null) return 'host'
   const isReached = notPinned?.webgpu === undefined && webgpuTaken !== true
-  return isReached && (webgpuModule ?? findWebgpu()) !== null ? 'card' : 'host'
+  return provider === 'webgpu' || isReached ? 'card' : 'host'
 }
 
 /** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_NO_EXACT_KERNEL */

@@ -69,7 +69,7 @@ it.each(['in a window', 'between windows'])('memory that is lost %s is filled ag
 const webgpuModule = 'file:///somewhere/webgpu/index.js'
 it.each([
   ['cpu', { webgpuModule }, 'host'],
-  ['webgpu', {}, 'card'],
+  ['webgpu', { webgpuModule }, 'card'],
   ['cuda', { webgpuModule }, 'card'],
   ['cuda', { webgpuModule, webgpuTaken: true }, 'host'],
   ['cuda', { webgpuModule, notPinned: { webgpu: 'another card is there' } }, 'host'],
