@@ -18,9 +18,9 @@ import {
 import { openRowChain } from '../../src/core/job/memory/row-chain.ts'
 import {
   encodeMarks,
+  growLeafTree,
   type LeafTree,
   leafHash,
-  leafTree,
   placeOf,
   rootOfMarks,
 } from '../../src/core/job/memory/state-tree.ts'
@@ -151,8 +151,11 @@ function claimsOf(spec: MemorySpec, device: number): MemoryClaim[] {
   const trees: LeafTree[] = []
   const perMark = steps / markCount(spec)
   const leaves = states.map(leafHash)
-  for (let mark = 0; mark < markCount(spec); mark++)
-    trees.push(leafTree(Buffer.concat(Array.from({ length: perMark }, (_, leaf) => leaves[leaf % 2]!))))
+  for (let mark = 0; mark < markCount(spec); mark++) {
+    const tree = growLeafTree()
+    for (let leaf = 0; leaf < perMark; leaf++) tree.append(leaves[leaf % 2]!)
+    trees.push(tree.finish())
+  }
   const marks = trees.map(({ top }, mark) => ({ steps: perMark * (mark + 1), top }))
   const root = rootOfMarks(groups, encodeMarks(marks))
   const word = (value: number) => numberToHex(value, { size: 32 })

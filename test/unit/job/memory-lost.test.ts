@@ -71,8 +71,8 @@ it.each([
   ['cpu', { webgpuModule }, 'host'],
   ['webgpu', { webgpuModule }, 'card'],
   ['cuda', { webgpuModule }, 'card'],
-  ['cuda', { webgpuModule, webgpuTaken: true }, 'host'],
-  ['cuda', { webgpuModule, notPinned: { webgpu: 'another card is there' } }, 'host'],
-] as const)('a device on %s with %j has its memory rounds in the memory of its %s', (provider, options, place) => {
+  ['cuda', { webgpuModule, webgpuTaken: true }, 'nowhere'],
+  ['cuda', { webgpuModule, notPinned: { webgpu: 'another card is there' } }, 'nowhere'],
+] as const)('a device on %s with %j has its memory rounds in this memory: %s', (provider, options, place) => {
   expect(memoryPlace(provider, options)).toBe(place)
 })

@@ -90,7 +90,12 @@ describe('the fill', () => {
     await expect(reworkMemoryWindow(own, { seed, groups, markSteps: [1, 1, 1] })).rejects.toThrow(
       codeOf('JOB_MEMORY_LOST'),
     )
-    await expect(openSteps(own, window, [{ step: 70, coordinate: 0 }])).rejects.toThrow(codeOf('JOB_MEMORY_LOST'))
+    // Of a window whose states were all kept nothing is read again; of one with gaps memory is needed.
+    const sample = [{ step: 70, coordinate: 0 }]
+    expect(await openSteps(own, window, sample)).toEqual(await openSteps(banks, window, sample))
+    const sparse = { ...window, stride: 64, kept: window.kept.filter((_, at) => at % 64 === 0) }
+    await expect(openSteps(own, sparse, sample)).rejects.toThrow(codeOf('JOB_MEMORY_LOST'))
+    expect(await openSteps(banks, sparse, sample)).toEqual(await openSteps(banks, window, sample))
     own.shrink(0)
     await expect(runMemoryWindow(own, { seed, startedAtMs: 0 }, { clock: ticking(7) })).rejects.toThrow(
       codeOf('JOB_MEMORY_LOST'),
