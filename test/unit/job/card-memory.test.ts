@@ -82,7 +82,8 @@ it.skipIf(swiftshaderMissing !== null)(
     expect(card.held).toEqual([root, 0, 'JOB_MEMORY_TOO_SMALL', 'done'])
     expect(card.engines).toEqual(['card', groups, null, root, true])
     const [kernelFailed, memoryLost] = ['JOB_KERNEL_FAILED', 'JOB_MEMORY_LOST']
-    expect(card.reset).toEqual([kernelFailed, 0, memoryLost, memoryLost, kernelFailed])
+    // A window that was worked before is opened from its states, which are not the card's.
+    expect(card.reset).toEqual([kernelFailed, 0, memoryLost, 'done', kernelFailed])
     await cpu.chain.release()
 
     for (const name of shapes) {
