@@ -8,6 +8,9 @@
  *
  * Why: docs/why/capacity.md
  */
+import { fullUptime, type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import type { Verdict } from '../protocol/verdict.ts'
+import { encodeRateDown } from './minifloat.ts'
 
 /** Means over an epoch's rounds, whole numbers. */
 export type Measures = {
@@ -29,6 +32,37 @@ export function capacityOf({ tensor, bandwidth, resident }: Measures): bigint {
   const counted = kilobytes < read ? kilobytes : read
   return cubeRootDown((BigInt(tensor) * BigInt(bandwidth) * counted) / 1_000_000n)
 }
+
+/** The lane value of these measures. */
+export const laneRateOf = (measures: Measures): number => encodeRateDown(capacityOf(measures))
+
+/** What a seat says of one round, as far as means are made of it. */
+export type MeasuredRound = {
+  readonly kind: RoundKindName
+  readonly verdict: Verdict
+  /** What the round is worth, by its kind; none unless `VALID`. */
+  readonly figures: Readonly<Record<string, number>>
+}
+
+/**
+ * Means over the rounds that a seat judged, rounded down, by the names of the kinds' figures: a round that the device missed is 0 in
+ * them, one that the seat itself missed is left out. Null where it judged fewer than half of a kind's rounds, or a kind had none.
+ */
+export function measuresOf(rounds: readonly MeasuredRound[]): Measures | null {
+  const means: Record<string, number> = {}
+  for (const kind of roundKinds) {
+    const own = rounds.filter(round => round.kind === kind)
+    const judged = own.filter(({ verdict }) => verdict !== 'CHECKER_FAULT')
+    if (own.length === 0 || judged.length * 2 < own.length) return null
+    for (const name of new Set(judged.flatMap(({ figures }) => Object.keys(figures))))
+      means[name] = Math.floor(judged.reduce((sum, { figures }) => sum + (figures[name] ?? 0), 0) / judged.length)
+  }
+  return { tensor: 0, bandwidth: 0, resident: 0, ...means }
+}
+
+/** Heartbeats answered of those asked, in 1/10000, rounded down; null where a seat asked for none. */
+export const uptimeOf = ({ asked, answered }: { readonly asked: number; readonly answered: number }): number | null =>
+  asked === 0 ? null : Math.floor((fullUptime * answered) / asked)
 
 /** ⌊∛n⌋ by Newton's steps from above. */
 export function cubeRootDown(n: bigint): bigint {

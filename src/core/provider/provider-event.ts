@@ -1,4 +1,5 @@
 import type { Address, Hex } from 'viem'
+import type { Measures } from '../epoch/capacity.ts'
 import type { Figures } from '../job/round-kind.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 
@@ -63,6 +64,9 @@ export type ProviderEvent =
       readonly epoch: number
       readonly deviceId: Hex
       readonly checker: Address
+      /** The capacity that the seat signed, as in its opening (minifloat). */
       readonly rate: number
       readonly flags: number
+      /** What it is made of, as the seat says; null where the seat does not say it, or says what does not give that capacity. */
+      readonly measures: Measures | null
     }
