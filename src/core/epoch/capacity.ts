@@ -26,11 +26,14 @@ export type Measures = {
 export const readWithinMs = 80n
 
 /** The capacity of these measures, a whole number. */
-export function capacityOf({ tensor, bandwidth, resident }: Measures): bigint {
-  const kilobytes = 1_000n * BigInt(resident)
+export const capacityOf = ({ tensor, bandwidth, resident }: Measures): bigint =>
+  cubeRootDown((BigInt(tensor) * BigInt(bandwidth) * countedKilobytes({ bandwidth, resident })) / 1_000_000n)
+
+/** min(R, τ · M) in kB. */
+export function countedKilobytes({ bandwidth, resident }: Pick<Measures, 'bandwidth' | 'resident'>): bigint {
+  const filled = 1_000n * BigInt(resident)
   const read = readWithinMs * BigInt(bandwidth)
-  const counted = kilobytes < read ? kilobytes : read
-  return cubeRootDown((BigInt(tensor) * BigInt(bandwidth) * counted) / 1_000_000n)
+  return filled < read ? filled : read
 }
 
 /** The lane value of these measures. */
