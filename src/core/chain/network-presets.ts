@@ -7,7 +7,7 @@ export type NetworkParameters = {
   readonly timeline: Omit<Timeline, 'firstEpochAt'>
   readonly rounds: RoundRules
   readonly scores: {
-    /** Largest standing a first score can set, and the cap of a device that has none (Mop/s). */
+    /** Largest standing a first score can set, and the cap of a device that has none; in units of the capacity. */
     readonly firstStanding: number
     /** Chance, in 1/10000, that an opened seat is audited for a cohort. */
     readonly auditBps: number

@@ -185,7 +185,8 @@ function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['roun
   const measures = measuresOf(shown.rounds)
   const uptime = uptimeOf(shown.heartbeats)
   const onChain = rounds?.map(({ hash, kind }) => `${hash} ${kind}`).join()
-  const isOfChain = onChain === undefined || onChain === shown.rounds.map(({ round, kind }) => `${round} ${kind}`).join()
+  const isOfChain =
+    onChain === undefined || onChain === shown.rounds.map(({ round, kind }) => `${round} ${kind}`).join()
   const isLane =
     measures === null || uptime === null
       ? !hasFlag(said.flags, 'judged')

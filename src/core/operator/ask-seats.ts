@@ -13,7 +13,10 @@ const keptAnswers = 512
 /** @param dialsPrivate - whether endpoints at loopback and private addresses are asked, as on a development chain */
 export function createEvidenceSource(
   { dialsPrivate }: { readonly dialsPrivate: boolean },
-  { get = getContent, now = () => performance.now() }: { readonly get?: typeof getContent; readonly now?: () => number } = {},
+  {
+    get = getContent,
+    now = () => performance.now(),
+  }: { readonly get?: typeof getContent; readonly now?: () => number } = {},
 ): EvidenceSource {
   const answers = new Map<string, ShownRounds>()
   const restUntil = new Map<string, number>()

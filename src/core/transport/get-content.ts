@@ -43,8 +43,8 @@ export async function getContent(options: GetContentOptions): Promise<Content> {
     cause instanceof PrivateAddressError
       ? transportErrors.TRANSPORT_ENDPOINT_PRIVATE({ url: url.origin, address: cause.address })
       : deadline.aborted
-      ? transportErrors.TRANSPORT_TIMEOUT({ url: url.origin, timeoutMs, cause })
-      : transportErrors.TRANSPORT_UNREACHABLE({ url: url.origin, why: cause.message, cause })
+        ? transportErrors.TRANSPORT_TIMEOUT({ url: url.origin, timeoutMs, cause })
+        : transportErrors.TRANSPORT_UNREACHABLE({ url: url.origin, why: cause.message, cause })
   if (publicOnly) {
     try {
       requirePublicHost(url.hostname.replace(/^\[|\]$/g, ''))

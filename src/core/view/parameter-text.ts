@@ -43,7 +43,7 @@ const units: Readonly<Record<string, Readonly<Record<string, Unit>>>> = {
     specHash: String,
   },
   scores: {
-    firstStanding: value => `${value} Mop/s`,
+    firstStanding: value => `a capacity of ${value}`,
     auditBps: percent,
     delistAfterEpochs: count('epoch'),
     uptimeTolerance: percent,
