@@ -129,7 +129,7 @@ function requireJudged({ events }: Simulation, from: number, devices: number) {
   )
   const kinds = Map.groupBy(verdicts, ({ verdict, reason }) => `${verdict} ${reason}`)
   const wrong = [...kinds]
-    .filter(([kind]) => kind !== 'VALID ROWS_EQUAL')
+    .filter(([kind]) => kind !== 'VALID ALL_EQUAL')
     .map(([kind, { length }]) => `${length} ${kind}`)
   if (judged.size !== checkers * devices || wrong.length > 0)
     throw new Error(`${judged.size} of ${checkers * devices} devices were judged; ${wrong.join(', ')}`)

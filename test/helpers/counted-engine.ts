@@ -1,14 +1,19 @@
-/** The real work core on a clock that counts rows and measures nothing: how busy a machine is does not decide what a test sees. */
+/** The real work core on a clock that counts work and measures nothing: how busy a machine is does not decide what a test sees. */
+import { fillMemory } from '../../src/core/job/memory/memory-banks.ts'
+import type { KindEngine } from '../../src/core/job/round-kind.ts'
 import { openKernel } from '../../src/core/job/tensor/kernel.ts'
 import { rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
 import { createWorkCore, type WorkCore, type WorkOptions } from '../../src/core/job/work-core.ts'
 
 export type CountedEngine = WorkCore & {
-  /** From here on a row takes this long, in ms. */
+  /** From here on a row takes this long, in ms, and a step of the memory job {@link rowsOfStep} times as long. */
   setRowMs(ms: number): void
 }
 
-/** A window begins when it is asked for, whenever its trigger was seen, and lasts as long as its rows take. */
+/** A step is a few bytes of work where a row is thousands of operations; in a count it is the other way round, for fewer steps. */
+const rowsOfStep = 16
+
+/** A window begins when it is asked for, whenever its trigger was seen, and lasts as long as its work takes. */
 export async function createCountedEngine(options: WorkOptions, firstRowMs = 1): Promise<CountedEngine> {
   let nowMs = 0
   let rowMs = firstRowMs
@@ -22,10 +27,27 @@ export async function createCountedEngine(options: WorkOptions, firstRowMs = 1):
       }
       return { ...kernel, run }
     },
+    async fill(...given) {
+      const banks = await fillMemory(...given)
+      return {
+        ...banks,
+        get ready() {
+          return banks.ready
+        },
+        step(...step) {
+          nowMs += rowsOfStep * rowMs
+          banks.step(...step)
+        },
+      }
+    },
+  })
+  const counted = <P>(kind: KindEngine<P>): KindEngine<P> => ({
+    ...kind,
+    runWindow: ({ startedAtMs: _, ...request }, window) => kind.runWindow(request, window),
   })
   return {
     ...core,
-    runWindow: ({ startedAtMs: _, ...request }, signal) => core.runWindow(request, signal),
+    kinds: { tensor: counted(core.kinds.tensor), memory: counted(core.kinds.memory) },
     setRowMs(ms) {
       rowMs = ms
     },

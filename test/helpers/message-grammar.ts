@@ -57,7 +57,7 @@ const signedParts: { readonly [T in MessageType]?: readonly [path: readonly stri
   'device.request': [[], 'DeviceRequest'],
   'device.report': [['report'], 'DeviceReport'],
   receipt: [[], 'Receipt'],
-  'wrong.row': [['commitment'], 'Commitment'],
+  'wrong.work': [['commitment'], 'Commitment'],
 }
 
 const types = Object.keys(messageBodies) as MessageType[]
@@ -232,7 +232,7 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
     async generate(among, signer) {
       const type = pick([...among])
       const body = instance('body', schemaOf[type])
-      const isOthers = type === 'wrong.row' && chance(0.6)
+      const isOthers = type === 'wrong.work' && chance(0.6)
       return { type, body: isOthers ? body : await sign(type, body, signer), ...payloadOf(type) }
     },
 

@@ -481,7 +481,14 @@ const handshake: ReadonlySet<string> = new Set(handshakeTypes)
 const everyType = new Set(Object.keys(messageBodies) as MessageType[])
 const heardByAll = ['refused', 'heartbeat', 'heartbeat.reply'] as const
 const heard = {
-  ofProvider: new Set<MessageType>(['job.commitment', 'job.abort', 'job.openings', 'device.report', ...heardByAll]),
+  ofProvider: new Set<MessageType>([
+    'job.commitment',
+    'job.mark',
+    'job.abort',
+    'job.openings',
+    'device.report',
+    ...heardByAll,
+  ]),
   ofSeat: new Set<MessageType>([
     'job.offer',
     'job.request',
@@ -490,7 +497,7 @@ const heard = {
     'opening.reply',
     ...heardByAll,
   ]),
-  ofPeer: new Set<MessageType>(['wrong.row', 'opening.request', ...heardByAll]),
+  ofPeer: new Set<MessageType>(['wrong.work', 'opening.request', ...heardByAll]),
 }
 const sessionTypes = new Set([...everyType].filter(type => !handshake.has(type)))
 /** What the runtime says of a mistake in the code. */

@@ -80,7 +80,7 @@ export type ShownRound = MeasuredRound & {
   readonly ordinal: number
   /** Hash of the trigger block. */
   readonly round: Hex
-  /** The verdict's stable code, e.g. `ALL_EQUAL`. */
+  /** The verdict's stable code, e.g. `NO_COMMITMENT`. */
   readonly reason: string
   /** Digest of the device's commitment, null where there is none. */
   readonly commitmentHash: Hex | null

@@ -36,9 +36,14 @@ function drawnBy(seed: Hex, hash: Hex): readonly [bigint, bigint] {
   return [BigInt(digest.slice(0, 18)), BigInt(`0x${digest.slice(18, 34)}`)]
 }
 
-/** Seconds into a slot at which its next round is due: so early that one of every kind begins by the cutoff. */
-const dueSeconds = ({ cutoffSeconds, refractorySeconds }: RoundRules, roundsInSlot: number): number =>
-  cutoffSeconds - Math.max(0, roundKinds.length - 1 - roundsInSlot) * refractorySeconds
+/** Seconds into a slot at which its next round is due: so early that one of every kind begins by the cutoff, where rules let it. */
+function dueSeconds(
+  { cutoffSeconds, refractorySeconds, eligibleFromSeconds }: RoundRules,
+  roundsInSlot: number,
+): number {
+  const stillToCome = Math.max(0, roundKinds.length - 1 - roundsInSlot)
+  return Math.max(eligibleFromSeconds, cutoffSeconds - stillToCome * refractorySeconds)
+}
 
 /**
  * The kinds of a slot's rounds come in groups of one each, in an order that the triggers draw. The first round of an epoch is the

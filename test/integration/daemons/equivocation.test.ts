@@ -65,7 +65,9 @@ describe('Equivocation', () => {
     // The one that stands may be said again, also after a restart.
     for (const journal of journals) {
       expect(journal.commitmentOf(hash(7), hash(8))?.message.rows).toBe(BigInt(winner))
-      expect(() => journal.recordCommitment(hash(winner), { message: message(winner), signature: '0x' })).not.toThrow()
+      expect(() =>
+        journal.recordCommitment(hash(winner), { message: message(winner), signature: '0x', notes: '' }),
+      ).not.toThrow()
     }
   })
 
@@ -76,7 +78,7 @@ describe('Equivocation', () => {
     expect(kept).toHaveLength(1)
     const journals = [1, 2].map(() => createCheckerJournal(open('checker.db', checkerMigrations)))
     for (const journal of journals)
-      expect(journal.verdicts(3)).toMatchObject([{ reason: `REASON_${kept[0]!.n}`, rate: kept[0]!.n }])
+      expect(journal.verdicts(3)).toMatchObject([{ reason: `REASON_${kept[0]!.n}`, figures: { tensor: kept[0]!.n } }])
 
     const [standing] = journals[0]!.verdicts(3)
     journals[0]!.recordOpenings(3, hash(1), hash(2), new Map())

@@ -2,7 +2,7 @@
 import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
-import { specHash, type TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { type Jobs, jobOf, jobSets } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
@@ -25,12 +25,12 @@ import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
-const spec: TensorSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
+const jobs: Jobs = { ...jobSets.devnet, tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 } }
 const provider = createSigner({ privateKey: hash(1001), network })
 const seats = [1, 2, 3, 4, 5].map(n => createSigner({ privateKey: hash(2000 + n), network }))
 const deviceId = hash(5)
 const epochSeed = hash(77)
-const trigger = { number: 9n, hash: hash(9), timestamp: 1000, slot: 0, ordinal: 0 }
+const trigger = { number: 9n, hash: hash(9), timestamp: 1000, slot: 0, ordinal: 0, kind: 'tensor' as const }
 const samplingBlock = { hash: hash(11), parentHash: trigger.hash, timestamp: 1002 }
 const secret = hash(4242)
 /** Of production: openings are due half a minute after the trigger. */
@@ -38,8 +38,8 @@ const rules = { samplingSeconds: 2, openingsMs: 30_000, graceMs: 500 }
 
 let engine: WorkEngine
 beforeAll(async () => {
-  engine = await createCountedEngine({ spec, provider: 'cpu', threads: 1 })
-  await engine.prepare(epochSeed)
+  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1 })
+  await engine.prepare({ epochSeed })
 })
 afterAll(() => engine.close())
 
@@ -57,7 +57,7 @@ async function world(changed: Partial<ProviderSessionDependencies> = {}) {
     },
   }
   const roundWork = createRoundWork(
-    { network, spec, specHash: specHash(spec), deviceIds: [deviceId] },
+    { network, jobs, deviceIds: [deviceId] },
     { signer: provider, journal, clock, rulesOf: () => rules as never, findBlock: createBlockFinder(source, clock) },
   )
   const memory = createInMemoryNetwork()
@@ -104,12 +104,12 @@ it('1,500 copies of a request for an unknown block cost few reads, and the other
     await session.send(
       'job.offer',
       await signMessage(seats[i]!, 'JobOffer', {
-        ...{ epoch: 0n, round: trigger.hash, deviceId, generation: 1, specHash: specHash(spec) },
+        ...{ epoch: 0n, round: trigger.hash, deviceId, generation: 1, specHash: jobOf(jobs, 'tensor').specHash },
         ...{ secretHash: keccak256(secret), checker: seats[i]!.address },
       }),
     )
   const device = { deviceId, generation: 1, environmentHash: hash(3), engine }
-  const { commitmentHash } = await roundWork.work(device, trigger, 0, epochSeed, clock.monotonicMs())
+  const { commitmentHash } = await roundWork.work(device, trigger, { number: 0, seed: epochSeed }, clock.monotonicMs())
   const requestOf = (i: number, samplingBlockHash: Hex) =>
     signMessage(seats[i]!, 'SampleRequest', { commitmentHash, secret, samplingBlockHash, checker: seats[i]!.address })
   const answered: MessageBody<'job.openings'>[] = []

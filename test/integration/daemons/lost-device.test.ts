@@ -11,7 +11,7 @@ import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { deviceRecord, type ProbeResult, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
-import { specHash, type TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { type Jobs, jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
@@ -25,7 +25,7 @@ import { createRoundWork } from '../../../src/core/provider/round-work.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
-const spec: TensorSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
+const jobs: Jobs = { ...jobSets.devnet, tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 } }
 const rules = {
   slots: 3,
   maxRounds: 4,
@@ -37,7 +37,7 @@ const rules = {
   refractorySeconds: 4,
   samplingSeconds: 1,
   openingsMs: 3500,
-  specHash: specHash(spec),
+  specHash: jobsHash(jobs),
 }
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
@@ -55,8 +55,8 @@ const seen = (...devices: (typeof card)[]): ProbeResult => ({ state: 'healthy', 
 let engine: WorkEngine
 const folder = mkdtempSync(join(tmpdir(), 'lost-'))
 beforeAll(async () => {
-  engine = await createCountedEngine({ spec, provider: 'cpu', threads: 1 })
-  await engine.prepare(seed)
+  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1 })
+  await engine.prepare({ epochSeed: seed })
 })
 afterAll(async () => {
   await engine.close()
@@ -73,7 +73,7 @@ it('a lost device signs off from its rounds, is judged UNSUPPORTED and not WRONG
   let windows = 0
 
   const judge = createRoundJudge(
-    { network, spec, rules },
+    { network, jobs, rules },
     {
       signer: seat,
       secrets: deriveSeatSecrets(seatKey, network, seat.address),
@@ -93,7 +93,7 @@ it('a lost device signs off from its rounds, is judged UNSUPPORTED and not WRONG
           clock.monotonicMs(),
         )
       },
-      forwardWrongRow: () => undefined,
+      forwardWrongWork: () => undefined,
     },
   )
   const looks = [seen(card), seen(), seen(card)]
@@ -104,7 +104,7 @@ it('a lost device signs off from its rounds, is judged UNSUPPORTED and not WRONG
   const stop = new AbortController()
   const watching = health.run(stop.signal)
   const roundWork = createRoundWork(
-    { network, spec, specHash: rules.specHash, deviceIds: [deviceId] },
+    { network, jobs, deviceIds: [deviceId] },
     {
       signer: provider,
       journal,
@@ -115,10 +115,16 @@ it('a lost device signs off from its rounds, is judged UNSUPPORTED and not WRONG
   )
   const failing: WorkEngine = {
     ...engine,
-    async runWindow(request) {
-      // The driver loses the card in the first window.
-      if (windows++ === 0) throw jobErrors.JOB_WORKER_STOPPED({ reason: 'CUDA error 999: unknown error' })
-      return engine.runWindow(request)
+    kinds: {
+      ...engine.kinds,
+      tensor: {
+        ...engine.kinds.tensor,
+        async runWindow(request) {
+          // The driver loses the card in the first window.
+          if (windows++ === 0) throw jobErrors.JOB_WORKER_STOPPED({ reason: 'CUDA error 999: unknown error' })
+          return engine.kinds.tensor.runWindow(request)
+        },
+      },
     },
   }
   const session = {
@@ -152,7 +158,7 @@ it('a lost device signs off from its rounds, is judged UNSUPPORTED and not WRONG
   /** One round from its trigger to its verdict. */
   async function round(n: number) {
     const at = clock.monotonicMs()
-    const trigger = { number: BigInt(n), hash: hash(n), timestamp: n, slot: 0, ordinal: 0 }
+    const trigger = { number: BigInt(n), hash: hash(n), timestamp: n, slot: 0, ordinal: 0, kind: 'tensor' as const }
     const drawing = { number: BigInt(n + 1), hash: hash(n + 1), parentHash: trigger.hash, timestamp: n + 1 }
     blocks.push({ ...trigger, parentHash: hash(0) }, drawing)
     const device = { deviceId, generation: 1, operator: provider.address, cohort: 0, lane: 0 }
@@ -166,19 +172,19 @@ it('a lost device signs off from its rounds, is judged UNSUPPORTED and not WRONG
     return verdicts.verdicts(0).find(verdict => verdict.round === trigger.hash)!
   }
 
-  expect(await round(100)).toMatchObject({ verdict: 'UNSUPPORTED', reason: 'DEVICE_ABORTED', rate: 0 })
+  expect(await round(100)).toMatchObject({ verdict: 'UNSUPPORTED', reason: 'DEVICE_ABORTED', figures: {} })
   expect(aborts[0]!.message).toMatchObject({ deviceId, round: hash(100), generation: 1 })
   expect(aborts[0]!.message.reason).toContain('CUDA error 999')
   // Second look: it is gone. No window is begun for it.
   await clock.advance(60_000)
   expect(health.stopReason('GPU-a')).toMatch(/^GPU_LOST/)
   expect(journal.commitmentOf(hash(100), deviceId)).toBeNull()
-  expect(await round(200)).toMatchObject({ verdict: 'UNSUPPORTED', reason: 'DEVICE_ABORTED', rate: 0 })
+  expect(await round(200)).toMatchObject({ verdict: 'UNSUPPORTED', reason: 'DEVICE_ABORTED', figures: {} })
   expect(aborts[1]!.message.reason).toMatch(/^GPU_LOST/)
   expect(windows).toBe(1)
   // Third look, during that round: it is back.
   expect(health.stopReason('GPU-a')).toBeNull()
-  expect(await round(300)).toMatchObject({ verdict: 'VALID', reason: 'ROWS_EQUAL' })
+  expect(await round(300)).toMatchObject({ verdict: 'VALID', reason: 'ALL_EQUAL' })
   expect(windows).toBe(2)
   expect(events.map(({ type }) => type)).toEqual(['round.aborted', 'round.aborted', 'round.committed'])
   expect(verdicts.verdicts(0).some(({ verdict }) => verdict === 'WRONG')).toBe(false)

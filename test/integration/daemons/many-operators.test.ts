@@ -5,6 +5,7 @@ import type { RegisteredDevice } from '../../../src/core/chain/devices.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
 import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { connectionsFor, createAdmission } from '../../../src/core/checker/seat-server.ts'
+import { jobWith } from '../../../src/core/job/jobs.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { commitmentHash, sampleOf, seedOf } from '../../../src/core/report/commitment.ts'
@@ -45,7 +46,7 @@ function work(session: Session, { signer, device: { deviceId } }: Operator) {
   })
   session.on('job.request', ({ message: request }) => {
     const about = { commitmentHash: commitmentHash(network, message), secret: request.secret }
-    return session.send('job.openings', about, open(sampleOf(spec, message, request)))
+    return session.send('job.openings', about, open(sampleOf(jobWith('tensor', spec), message, request)))
   })
 }
 
@@ -132,7 +133,7 @@ it(`a Checker judges ${count} operators beside strangers, with one read of the c
   await seat.judge.takeSamplingBlock(trigger.hash, { number: 11n, hash: word(11), timestamp: 1002, seenAtMs: 2000 })
   await expect.poll(() => seat.journal.verdicts(0).length, { timeout: 60_000 }).toBe(count)
   expect(new Set(seat.journal.verdicts(0).map(({ verdict, reason }) => `${verdict} ${reason}`))).toEqual(
-    new Set(['VALID ROWS_EQUAL']),
+    new Set(['VALID ALL_EQUAL']),
   )
   // Both ends of each session are in this process; 40 KiB with a collected heap.
   expect(growth / count).toBeLessThan(512 * 1024)

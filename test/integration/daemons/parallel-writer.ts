@@ -32,11 +32,12 @@ type Writer = (typeof writers)[number]
 const recordVerdict = ({ n, checkers }: Writer) =>
   createCheckerJournal(checkers).recordVerdict({
     ...{ ...about, epoch: 3, commitmentHash: null, commitment: null, evidence: null, witness: null },
-    ...{ verdict: n % 2 === 0 ? 'VALID' : 'TIMEOUT', reason: `REASON_${n}`, detail: '', rate: n },
+    ...{ verdict: n % 2 === 0 ? 'VALID' : 'TIMEOUT', reason: `REASON_${n}`, detail: '' },
+    ...{ kind: 'tensor', figures: { tensor: n } },
   })
 function recordCommitment({ n, providers }: Writer) {
   const message = { ...about, epoch: 3n, specHash: hash(9), rows: BigInt(n), root: hash(n), environmentHash: hash(10) }
-  createProviderJournal(providers).recordCommitment(hash(n), { message, signature: '0x' })
+  createProviderJournal(providers).recordCommitment(hash(n), { message, signature: '0x', notes: '' })
   return true
 }
 function outcomeOf(writer: Writer, write: (writer: Writer) => boolean): Outcome {

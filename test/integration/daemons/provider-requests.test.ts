@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { specHash, type TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { type Jobs, jobOf, jobSets } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
@@ -14,13 +14,13 @@ import { createRoundWork, type WorkedRound } from '../../../src/core/provider/ro
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
-const spec: TensorSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
+const jobs: Jobs = { ...jobSets.devnet, tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 } }
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const epochSeed = hash(77)
 const signer = createSigner({ privateKey: hash(1001), network })
 const deviceId = hash(5)
-const trigger = { number: 9n, hash: hash(9), timestamp: 1000, slot: 0, ordinal: 0 }
+const trigger = { number: 9n, hash: hash(9), timestamp: 1000, slot: 0, ordinal: 0, kind: 'tensor' as const }
 const rules = { samplingSeconds: 2, openingsMs: 3500, graceMs: 500 }
 /** The sampling block, the one after it, and the sampling block of another branch. */
 const blocks = [
@@ -35,8 +35,8 @@ const secret = hash(4242)
 let engine: WorkEngine
 const folder = mkdtempSync(join(tmpdir(), 'requests-'))
 beforeAll(async () => {
-  engine = await createCountedEngine({ spec, provider: 'cpu', threads: 1 })
-  await engine.prepare(epochSeed)
+  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1 })
+  await engine.prepare({ epochSeed })
 })
 afterAll(async () => {
   await engine.close()
@@ -45,12 +45,12 @@ afterAll(async () => {
 
 let runs = 0
 /** A Provider process on its state file. */
-function start(file = join(folder, `${++runs}.db`), changes: Partial<WorkEngine> = {}) {
+function start(file = join(folder, `${++runs}.db`), changes: Partial<WorkEngine['kinds']['tensor']> = {}) {
   const store = openStore({ path: file, migrations: [...providerMigrations] })
   const journal = createProviderJournal(store)
   const clock = createManualClock()
   const roundWork = createRoundWork(
-    { network, spec, specHash: specHash(spec), deviceIds: [deviceId] },
+    { network, jobs, deviceIds: [deviceId] },
     {
       signer,
       journal,
@@ -59,7 +59,12 @@ function start(file = join(folder, `${++runs}.db`), changes: Partial<WorkEngine>
       findBlock: async (_, at) => blocks.find(block => block.hash === at) ?? null,
     },
   )
-  const device = { deviceId, generation: 1, environmentHash: hash(3), engine: { ...engine, ...changes } }
+  const device = {
+    deviceId,
+    generation: 1,
+    environmentHash: hash(3),
+    engine: { kinds: { ...engine.kinds, tensor: { ...engine.kinds.tensor, ...changes } } },
+  }
   return { file, store, journal, clock, roundWork, device }
 }
 
@@ -68,7 +73,7 @@ const offer = (checker: Hex, changes: Partial<SignedMessage<'JobOffer'>> = {}): 
   round: trigger.hash,
   deviceId,
   generation: 1,
-  specHash: specHash(spec),
+  specHash: jobOf(jobs, 'tensor').specHash,
   secretHash: keccak256(secret),
   checker,
   ...changes,
@@ -87,7 +92,7 @@ describe('a Provider', () => {
   beforeEach(async () => {
     one = start()
     for (const checker of seats) one.roundWork.takeOffer(offer(checker))
-    worked = await one.roundWork.work(one.device, trigger, 0, epochSeed, 0)
+    worked = await one.roundWork.work(one.device, trigger, { number: 0, seed: epochSeed }, 0)
   })
 
   it('a Provider opens for a seat the rows that one block of each branch draws, again when asked again, and no other rows', async () => {
@@ -129,7 +134,7 @@ describe('a Provider', () => {
     await expect(again.roundWork.answer(checker, drawn)).rejects.toThrow(coded('PROVIDER_SECOND_REQUEST'))
     again.store.close()
     const third = start(one.file)
-    await third.roundWork.restore(third.device, worked.commitment, epochSeed, 0)
+    await third.roundWork.restore(third.device, { ...worked.commitment, notes: '' }, epochSeed, 0)
     third.roundWork.takeOffer(offer(checker))
     expect(await third.roundWork.answer(checker, request(worked, checker))).toEqual(first)
   })
@@ -141,11 +146,11 @@ describe('a Provider', () => {
     const another = start(undefined, {
       open: asked => {
         recorded.push(rows())
-        return engine.open(asked)
+        return engine.kinds.tensor.open(asked)
       },
     })
     another.roundWork.takeOffer(offer(checker))
-    await another.roundWork.restore(another.device, worked.commitment, epochSeed, 0)
+    await another.roundWork.restore(another.device, { ...worked.commitment, notes: '' }, epochSeed, 0)
     await another.roundWork.answer(checker, request(worked, checker))
     expect(recorded).toEqual([1])
   })
@@ -176,10 +181,10 @@ describe('a Provider', () => {
     const computed = new Promise<void>(resolve => {
       compute = resolve
     })
-    const again = start(one.file, { rework: asked => computed.then(() => engine.rework(asked)) })
+    const again = start(one.file, { rework: asked => computed.then(() => engine.kinds.tensor.rework(asked)) })
     again.roundWork.takeOffer(offer(checker))
     const answer = again.roundWork.answer(checker, request(worked, checker))
-    const restored = again.roundWork.restore(again.device, worked.commitment, epochSeed, 0)
+    const restored = again.roundWork.restore(again.device, { ...worked.commitment, notes: '' }, epochSeed, 0)
     await again.clock.advance(1000)
     compute()
     await restored

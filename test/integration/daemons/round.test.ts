@@ -10,12 +10,13 @@ import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/rou
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
-import { specHash, type TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { type Jobs, jobOf, jobsHash } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
+import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
 import type { RoundRules } from '../../../src/core/protocol/network-parameters.ts'
 import type { Signed, SignedMessage } from '../../../src/core/protocol/typed-data.ts'
 import { createProviderJournal, type ProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
@@ -24,10 +25,16 @@ import { sampleOf } from '../../../src/core/report/commitment.ts'
 import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { verifyBundle } from '../../../src/core/report/verify-bundle.ts'
-import { encodeWrongRow } from '../../../src/core/report/wrong-row.ts'
+import { encodeWrongWork } from '../../../src/core/report/wrong-work.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 
-const spec: TensorSpec = { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 }
+const jobs: Jobs = {
+  tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 },
+  memory: {
+    ...{ width: 64, layers: 2, products: 2, leastGroups: 4 },
+    ...{ windowMs: 640, markMs: 160, samples: 8, leastReadMs: 1 },
+  },
+}
 const rules: RoundRules = {
   slots: 2,
   maxRounds: 4,
@@ -39,7 +46,7 @@ const rules: RoundRules = {
   refractorySeconds: 4,
   samplingSeconds: 2,
   openingsMs: 3500,
-  specHash: specHash(spec),
+  specHash: jobsHash(jobs),
 }
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
@@ -49,14 +56,15 @@ const provider = createSigner({ privateKey: providerKey, network })
 const seatKeys = [hash(2001), hash(2002)]
 const seats = seatKeys.map(privateKey => createSigner({ privateKey, network }))
 const deviceId = hash(5)
-const trigger = { number: 9n, hash: hash(9), timestamp: 1000, slot: 0, ordinal: 0 }
+const triggerOf = (kind: RoundKindName) => ({ number: 9n, hash: hash(9), timestamp: 1000, slot: 0, ordinal: 0, kind })
+let trigger = triggerOf('tensor')
 const samplingBlock = { number: 11n, hash: hash(11), timestamp: 1002, seenAtMs: 2000 }
 
 let engine: WorkEngine
 const folder = mkdtempSync(join(tmpdir(), 'round-'))
 beforeAll(async () => {
-  engine = await createCountedEngine({ spec, provider: 'cpu', threads: 1 })
-  await engine.prepare(epochSeed)
+  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1 })
+  await engine.prepare({ epochSeed, device: { deviceId, generation: 1 } })
 })
 afterAll(async () => {
   await engine.close()
@@ -74,7 +82,7 @@ function seat(index: number) {
   const forwarded: { commitment: Signed<'Commitment'>; payload: Uint8Array }[] = []
   const evidence = createEvidenceStore(store)
   const judge: RoundJudge = createRoundJudge(
-    { network, spec, rules },
+    { network, jobs, rules },
     {
       signer: seats[index]!,
       secrets: deriveSeatSecrets(seatKeys[index]!, network, seats[index]!.address),
@@ -84,7 +92,7 @@ function seat(index: number) {
       clock,
       log: silentLogger,
       sendTo: () => async (type, body, payload) => void sent.push({ type, body, payload }),
-      forwardWrongRow: (_cohort, _epoch, commitment, payload) => void forwarded.push({ commitment, payload }),
+      forwardWrongWork: (_cohort, _epoch, commitment, payload) => void forwarded.push({ commitment, payload }),
     },
   )
   const device: SeatDevice = { deviceId, generation: 1, operator: provider.address, cohort: 0, lane: 0 }
@@ -103,7 +111,7 @@ function seat(index: number) {
 
 const providerWork = (journal: ProviderJournal) =>
   createRoundWork(
-    { network, spec, specHash: rules.specHash, deviceIds: [deviceId] },
+    { network, jobs, deviceIds: [deviceId] },
     {
       signer: provider,
       journal,
@@ -123,8 +131,7 @@ function device() {
     roundWork.work(
       { deviceId, generation: 1, environmentHash: hash(3), engine },
       trigger,
-      0,
-      epochSeed,
+      { number: 0, seed: epochSeed },
       performance.now(),
     )
   return { journal, roundWork, work }
@@ -142,10 +149,16 @@ async function upToRequest(one: ReturnType<typeof seat>, other: ReturnType<typeo
 
 const request = (one: ReturnType<typeof seat>) => one.message<Signed<'SampleRequest'>>('job.request').message
 
-describe('a round', () => {
+const ofKind = {
+  tensor: { wrong: 'ROW_WRONG', figures: { tensor: expect.any(Number) } },
+  memory: { wrong: 'COORDINATE_WRONG', figures: { bandwidth: expect.any(Number), resident: expect.any(Number) } },
+} as const
+
+describe.each(roundKinds)('a round of kind %s', kind => {
   let one: ReturnType<typeof seat>
   let other: ReturnType<typeof device>
   beforeEach(() => {
+    trigger = triggerOf(kind)
     one = seat(0)
     other = device()
   })
@@ -156,11 +169,17 @@ describe('a round', () => {
     const { commitmentHash, secret } = request(one)
     expect(one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)).toBe(true)
     const verdict = await one.verdict()
-    expect(verdict).toMatchObject({ verdict: 'VALID', reason: 'ROWS_EQUAL', rate: worked.rate })
+    expect(verdict).toMatchObject({ verdict: 'VALID', reason: 'ALL_EQUAL', kind, figures: worked.figures })
+    expect(verdict.figures).toEqual(ofKind[kind].figures)
     const bundle = decodeBundle(one.evidence.read(verdict.evidence!)!)
-    expect(await verifyBundle(bundle, { openVerifier: async () => ({ verify: engine.verify }) })).toMatchObject({
+    expect(await verifyBundle(bundle, { openVerifier: async () => engine })).toMatchObject({
       ok: true,
-      facts: { operator: provider.address, checker: seats[0]!.address, rows: Number(worked.commitment.message.rows) },
+      facts: {
+        operator: provider.address,
+        checker: seats[0]!.address,
+        kind,
+        units: Number(worked.commitment.message.rows),
+      },
     })
   })
 
@@ -198,44 +217,43 @@ describe('a round', () => {
     expect((await one.verdict()).verdict).toBe('VALID')
   })
 
-  it('a round with a wrong row ends WRONG, and the other seat to which the row is forwarded judges WRONG too', async () => {
+  it('a round of wrong work ends WRONG, and the other seat to which it is forwarded judges WRONG too', async () => {
     const second = seat(1)
     await one.begin()
     await second.begin()
     const honest = await other.work()
-    // Committed to another root: the same rows, of another job.
-    const alien = await engine.runWindow({
-      epochSeed,
-      seed: new Uint8Array(32).fill(1),
+    // Committed to another root: the same work, of another job.
+    const alien = await engine.kinds[kind].runWindow({
+      ...{ epochSeed, device: { deviceId, generation: 1 }, seed: new Uint8Array(32).fill(1) },
     })
     const message: SignedMessage<'Commitment'> = {
       ...honest.commitment.message,
-      rows: BigInt(alien.rows),
+      rows: BigInt(alien.units),
       root: alien.root,
     }
     const commitment = await signMessage(provider, 'Commitment', message)
     one.judge.takeCommitment(provider.address, commitment, 1000)
     await one.judge.takeSamplingBlock(trigger.hash, samplingBlock)
-    const sample = sampleOf(spec, message, request(one))
+    const sample = sampleOf(jobOf(jobs, kind), message, request(one))
     const { commitmentHash, secret } = request(one)
     one.judge.takeOpenings(
       provider.address,
       { commitmentHash, secret },
-      await engine.open({ handle: alien.handle, sample }),
+      await engine.kinds[kind].open({ handle: alien.handle, sample }),
       0,
     )
-    expect(await one.verdict()).toMatchObject({ verdict: 'WRONG', reason: 'ROW_WRONG', rate: 0 })
+    expect(await one.verdict()).toMatchObject({ verdict: 'WRONG', reason: ofKind[kind].wrong, figures: {} })
 
     const [proof] = one.forwarded
-    await second.judge.takeWrongRow(proof!.commitment, proof!.payload)
-    expect(await second.verdict()).toMatchObject({ verdict: 'WRONG', reason: 'ROW_WRONG' })
+    await second.judge.takeWrongWork(proof!.commitment, proof!.payload)
+    expect(await second.verdict()).toMatchObject({ verdict: 'WRONG', reason: ofKind[kind].wrong })
   })
 
-  it('a seat does not adopt a wrong row that is not proven', async () => {
+  it('a seat does not adopt wrong work that is not proven', async () => {
     const worked = await upToRequest(one, other)
-    const junk = encodeWrongRow({ row: 0, openings: new Uint8Array(99) })
-    await expect(one.judge.takeWrongRow(worked.commitment, junk)).rejects.toMatchObject({
-      code: 'CHECKER_WRONG_ROW_UNPROVEN',
+    const junk = encodeWrongWork({ place: 0, openings: new Uint8Array(99) })
+    await expect(one.judge.takeWrongWork(worked.commitment, junk)).rejects.toMatchObject({
+      code: 'CHECKER_WRONG_WORK_UNPROVEN',
     })
   })
 
@@ -245,7 +263,7 @@ describe('a round', () => {
     expect(() => one.judge.takeCommitment(provider.address, commitment, 1501)).toThrow(
       expect.objectContaining({ code: 'CHECKER_COMMITMENT_LATE' }),
     )
-    expect(await one.verdict()).toMatchObject({ verdict: 'TIMEOUT', reason: 'COMMITMENT_LATE', rate: 0 })
+    expect(await one.verdict()).toMatchObject({ verdict: 'TIMEOUT', reason: 'COMMITMENT_LATE', figures: {} })
   })
 
   it('two commitments for one round are both kept as proof', async () => {
@@ -289,7 +307,7 @@ describe('a round', () => {
     const late = { ...samplingBlock, seenAtMs: 1499 }
     await one.begin()
     await one.judge.takeSamplingBlock(trigger.hash, late)
-    expect(await one.verdict()).toMatchObject({ verdict: 'CHECKER_FAULT', rate: 0 })
+    expect(await one.verdict()).toMatchObject({ verdict: 'CHECKER_FAULT', figures: {} })
 
     const second = seat(1)
     await second.begin()
@@ -299,29 +317,30 @@ describe('a round', () => {
     expect(second.message('job.request')).toBeDefined()
   })
 
-  it('after a restart a round is opened with the rows of the recorded commitment, computed again', async () => {
+  it('after a restart a round is opened with the work of the recorded commitment, done again', async () => {
     const worked = await upToRequest(one, other)
     const restarted = providerWork(other.journal)
     const recorded = other.journal.commitmentOf(trigger.hash, deviceId)!
-    expect(recorded).toEqual(worked.commitment)
+    expect(recorded).toMatchObject(worked.commitment)
     const working = { deviceId, generation: 1, environmentHash: hash(3), engine }
     const again = await restarted.restore(working, recorded, epochSeed, performance.now())
-    expect(again).toMatchObject({ commitmentHash: worked.commitmentHash, rate: worked.rate })
+    expect(again).toMatchObject({ commitmentHash: worked.commitmentHash, kind })
     // The seat repeats its offer on the new session.
     restarted.takeOffer(one.message<Signed<'JobOffer'>>('job.offer').message)
     const { commitmentHash, secret } = request(one)
     const payload = await restarted.answer(seats[0]!.address, request(one))
     one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)
-    expect(await one.verdict()).toMatchObject({ verdict: 'VALID', rate: worked.rate })
+    expect(await one.verdict()).toMatchObject({ verdict: 'VALID', figures: worked.figures })
   })
 
-  it('a round is not resumed with other rows than those that were committed to', async () => {
-    const { commitment } = await upToRequest(one, other)
+  it('a round is not resumed with other work than what was committed to', async () => {
+    await upToRequest(one, other)
     const restarted = providerWork(other.journal)
     const working = { deviceId, generation: 1, environmentHash: hash(3), engine }
-    const other_ = { ...commitment, message: { ...commitment.message, rows: commitment.message.rows + 1n } }
-    await expect(restarted.restore(working, other_, epochSeed, performance.now())).rejects.toMatchObject({
-      code: 'PROVIDER_ROWS_DIFFER',
+    const recorded = other.journal.commitmentOf(trigger.hash, deviceId)!
+    const changed = { ...recorded, message: { ...recorded.message, root: hash(1) } }
+    await expect(restarted.restore(working, changed, epochSeed, performance.now())).rejects.toMatchObject({
+      code: 'PROVIDER_WORK_DIFFERS',
     })
   })
 
@@ -344,10 +363,10 @@ describe('a round', () => {
 it('a Provider signs no second commitment for a round, even when it is asked to work again', async () => {
   const { journal, roundWork, work } = device()
   const { commitment, commitmentHash } = await work()
-  expect(journal.commitmentOf(trigger.hash, deviceId)).toEqual(commitment)
+  expect(journal.commitmentOf(trigger.hash, deviceId)).toMatchObject(commitment)
   expect(roundWork.committed(trigger.hash, deviceId)?.commitmentHash).toBe(commitmentHash)
   const other = { ...commitment.message, rows: commitment.message.rows + 1n }
-  expect(() => journal.recordCommitment(hash(1), { message: other, signature: commitment.signature })).toThrow(
-    expect.objectContaining({ code: 'PROVIDER_SECOND_COMMITMENT' }),
-  )
+  expect(() =>
+    journal.recordCommitment(hash(1), { message: other, signature: commitment.signature, notes: '' }),
+  ).toThrow(expect.objectContaining({ code: 'PROVIDER_SECOND_COMMITMENT' }))
 })

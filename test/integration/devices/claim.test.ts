@@ -13,7 +13,7 @@ import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
 import { getDevice } from '../../../src/core/chain/devices.ts'
 import { type DeviceJudgement, judgeDeviceReport } from '../../../src/core/checker/device-check.ts'
 import { packCohort } from '../../../src/core/checker/epoch/pack.ts'
-import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
+import { createCheckerJournal, type RecordedVerdict } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { createRecordPolicy } from '../../../src/core/checker/record-policy.ts'
 import { nodeHost } from '../../../src/core/devices/host.ts'
@@ -187,6 +187,12 @@ describe.skipIf(!hasNoCard)('a claimed H100 (needs a host without a GPU)', () =>
     expect(judgements.honest.findings).toEqual([])
   })
 
+  /** What a round of this rate is worth: tensor and memory rounds take turns. */
+  const worth = (rate: number, ordinal: number): Pick<RecordedVerdict, 'kind' | 'figures'> =>
+    ordinal % 2 === 0
+      ? { kind: 'tensor', figures: { tensor: rate } }
+      : { kind: 'memory', figures: { bandwidth: rate, resident: rate } }
+
   /** A seat's opening after rounds with these rates; the rates are the test's, so that nothing but the claim differs. */
   function openingOf(judgement: DeviceJudgement, rates: readonly number[], answered: number) {
     const store = openStore({ path: ':memory:', migrations: [...checkerMigrations] })
@@ -210,9 +216,9 @@ describe.skipIf(!hasNoCard)('a claimed H100 (needs a host without a GPU)', () =>
         epoch: 0,
         generation: 1,
         verdict: rate > 0 ? 'VALID' : 'TIMEOUT',
-        reason: rate > 0 ? 'ROWS_EQUAL' : 'NO_COMMITMENT',
+        reason: rate > 0 ? 'ALL_EQUAL' : 'NO_COMMITMENT',
         detail: '',
-        rate,
+        ...worth(rate, ordinal),
         commitmentHash: rate > 0 ? hash(500 + ordinal) : null,
         commitment: rate > 0 ? { message, signature: `0x${'01'.repeat(65)}` } : null,
         evidence: null,
@@ -223,7 +229,8 @@ describe.skipIf(!hasNoCard)('a claimed H100 (needs a host without a GPU)', () =>
     journal.recordDeviceCheck({ deviceId, epoch: 0, ...judgement, report: '{}' })
     const device = { deviceId, generation: 1, operator: signer.address, cohort: 0, lane: 0 }
     const rounds = rates.map((_, ordinal) => {
-      return { number: BigInt(ordinal), hash: hash(900 + ordinal), timestamp: ordinal, slot: 0, ordinal }
+      const { kind } = worth(0, ordinal)
+      return { number: BigInt(ordinal), hash: hash(900 + ordinal), timestamp: ordinal, slot: 0, ordinal, kind }
     })
     const { words } = packCohort(journal, { epoch: 0, devices: [device], rounds, maxRounds: 4 })
     store.close()
@@ -231,7 +238,7 @@ describe.skipIf(!hasNoCard)('a claimed H100 (needs a host without a GPU)', () =>
   }
 
   it('adds nothing: the same evidence gives the same words, tally, score and credit with and without it', () => {
-    const rates = fc.array(fc.integer({ min: 0, max: 400_000 }), { minLength: 1, maxLength: 4 })
+    const rates = fc.array(fc.integer({ min: 0, max: 400_000 }), { minLength: 2, maxLength: 4 })
     const seats = fc.array(fc.record({ rates, answered: fc.nat(10) }), { minLength: 5, maxLength: 5 })
     let scored = 0
     const occupied = Array.from({ length: 64 }, (_, lane) => lane === 0)

@@ -1,17 +1,19 @@
 /**
  * Many registered devices with light Providers: each has its operator, its registration on chain and a session with every Checker, says
- * what the protocol asks for and computes real rows of a small window. What it leaves out is a daemon's own: store, probe, chain reads.
+ * what the protocol asks for and does the real work of a small window. What it leaves out is a daemon's own: store, probe, chain reads.
  */
 import { bytesToHex, encodeFunctionData, type Hex, keccak256, numberToHex, parseEther, stringToHex } from 'viem'
 import { deviceRegistryAbi } from '../../../src/core/chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import type { DevnetContracts } from '../../../src/core/devnet/launch-network.ts'
+import { jobBySpecHash, jobSets } from '../../../src/core/job/jobs.ts'
+import { openRowChain, type RowChain } from '../../../src/core/job/memory/row-chain.ts'
 import { createLeafCollector } from '../../../src/core/job/tensor/digest-tree.ts'
 import { type Kernel, openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { encodeOpenings } from '../../../src/core/job/tensor/row-openings.ts'
-import { leafRows, specHash, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { leafRows } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import {
   deviceIdOf,
@@ -26,12 +28,15 @@ import { createSigner, type Signer, signMessage } from '../../../src/core/report
 import { dialSession } from '../../../src/core/transport/dial-session.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import { environmentRecord } from '../../helpers/environment.ts'
+import { lightMemoryWindow } from './light-memory.ts'
 import { identityOf, type Simulation } from './simulation.ts'
 import type { VirtualChain } from './virtual-chain.ts'
 
 /** One leaf: what an answer opens is then the whole window. */
 const rows = leafRows
-const spec = tensorSpecs.devnet
+/** Of a memory window. */
+const steps = 2
+const jobs = jobSets.devnet
 const environment = encodeEnvironmentRecord(environmentRecord)
 const environmentHash = hashRecordText(environment)
 
@@ -108,25 +113,28 @@ export type Fleet = {
 export function createFleet(count: number, simulation: Simulation, epochSeed: (epoch: bigint) => Promise<Hex>): Fleet {
   const { network } = simulation
   const { host } = simulation.stranger('fleet')
-  const kernels = new Map<bigint, Promise<Kernel>>()
+  const kernels = new Map<bigint, Promise<Kernels>>()
   const sessions = new Map<string, Session>()
   let workedMs = 0
 
-  function kernelOf(epoch: bigint): Promise<Kernel> {
+  function kernelsOf(epoch: bigint): Promise<Kernels> {
     const known = kernels.get(epoch)
     if (known !== undefined) return known
-    const opened = epochSeed(epoch).then(seed =>
-      openKernel(createWeights(spec, seed), 'u8', { provider: 'cpu', deviceIndex: 0, threads: 1 }),
-    )
+    const opened = epochSeed(epoch).then(async seed => ({
+      seed,
+      tensor: await openKernel(createWeights(jobs.tensor, seed), 'u8', { provider: 'cpu', deviceIndex: 0, threads: 1 }),
+      memory: await openRowChain(jobs.memory, seed, { threads: 1 }),
+    }))
     kernels.set(epoch, opened)
     for (const [other, kernel] of kernels)
       if (other < epoch - 1n) {
         kernels.delete(other)
-        void kernel.then(each => each.release())
+        void kernel.then(({ tensor, memory }) => Promise.all([tensor.release(), memory.release()]))
       }
     return opened
   }
 
+  type Kernels = { readonly seed: Hex; readonly tensor: Kernel; readonly memory: RowChain }
   type Worked = { readonly commitment: Signed<'Commitment'>; readonly open: (sample: readonly number[]) => Uint8Array }
 
   function serve(session: Session, signer: Signer, index: number, windows: Map<Hex, Promise<Worked>>) {
@@ -142,8 +150,9 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
         attestation: null,
       })
     })
-    session.on('job.offer', async ({ message: { epoch, round, deviceId, generation } }) => {
-      const window = windows.get(round) ?? host.exclusive(() => work({ epoch, round, deviceId, generation }, signer))
+    session.on('job.offer', async ({ message: { epoch, round, deviceId, generation, specHash } }) => {
+      const about = { epoch, round, deviceId, generation, specHash }
+      const window = windows.get(round) ?? host.exclusive(() => work(about, signer))
       windows.set(round, window)
       for (const old of [...windows.keys()].slice(0, -4)) windows.delete(old)
       await session.send('job.commitment', (await window).commitment)
@@ -153,7 +162,7 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
         const { commitment, open } = await window
         const hash = commitmentHash(network, commitment.message)
         if (hash !== message.commitmentHash) continue
-        const sample = sampleOf(spec, commitment.message, message)
+        const sample = sampleOf(jobBySpecHash(jobs, commitment.message.specHash)!, commitment.message, message)
         await session.send('job.openings', { commitmentHash: hash, secret: message.secret }, open(sample))
       }
     })
@@ -161,20 +170,36 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
   }
 
   async function work(
-    about: Pick<SignedMessage<'Commitment'>, 'epoch' | 'round' | 'deviceId' | 'generation'>,
+    about: Pick<SignedMessage<'Commitment'>, 'epoch' | 'round' | 'deviceId' | 'generation' | 'specHash'>,
     signer: Signer,
-  ) {
-    const kernel = await kernelOf(about.epoch)
-    const identity = { ...about, specHash: specHash(spec) }
+  ): Promise<Worked> {
+    const kernels = await kernelsOf(about.epoch)
+    const seed = seedOf(network, about)
     const startMs = performance.now()
-    const digests = await kernel.run(rowInput(seedOf(network, identity), 0, rows))
+    const isMemory = jobBySpecHash(jobs, about.specHash)!.kind === 'memory'
+    const { units, root, open } = await (isMemory ? workMemory(kernels, seed, about) : workTensor(kernels, seed))
     workedMs += performance.now() - startMs
+    const message = { ...about, rows: BigInt(units), root: bytesToHex(root), environmentHash }
+    return { commitment: await signMessage(signer, 'Commitment', message), open }
+  }
+
+  async function workMemory(
+    { memory, seed: epochSeed }: Kernels,
+    seed: Uint8Array,
+    { deviceId, generation }: Pick<SignedMessage<'Commitment'>, 'deviceId' | 'generation'>,
+  ) {
+    const request = { seed, steps, epochSeed, deviceId, generation }
+    const window = await lightMemoryWindow(jobs.memory, request, memory)
+    return { ...window, units: window.steps }
+  }
+
+  async function workTensor({ tensor }: Kernels, seed: Uint8Array) {
+    const digests = await tensor.run(rowInput(seed, 0, rows))
     const collector = createLeafCollector({ keepBytes: Number.MAX_SAFE_INTEGER })
     collector.append(digests)
     const tree = collector.finish()
-    const message = { ...identity, rows: BigInt(rows), root: bytesToHex(tree.root), environmentHash }
-    const commitment = await signMessage(signer, 'Commitment', message)
-    return { commitment, open: (sample: readonly number[]) => encodeOpenings(tree, sample, () => digests) }
+    const open = (sample: readonly number[]) => encodeOpenings(tree, sample, () => digests)
+    return { units: rows, root: tree.root, open }
   }
 
   const operators = Array.from({ length: count }, (_, index) => {
@@ -211,7 +236,10 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
         }
     },
     async close() {
-      for (const kernel of kernels.values()) await (await kernel).release()
+      for (const opened of kernels.values()) {
+        const { tensor, memory } = await opened
+        await Promise.all([tensor.release(), memory.release()])
+      }
     },
   }
 }

@@ -1,6 +1,8 @@
-/** The real work core, shared by every host of a simulation: real models and rows, at a speed that the simulation decides. */
-import { tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
+/** The real work core, shared by every host of a simulation: real models, memory and work, at a speed that the simulation decides. */
+import { jobSets, windowMsOf } from '../../../src/core/job/jobs.ts'
+import type { KindEngine } from '../../../src/core/job/round-kind.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import type { VirtualHost } from './virtual-time.ts'
 
@@ -10,34 +12,39 @@ export type VirtualEngines = {
   close(): Promise<void>
 }
 
-/** Windows that can be opened, of all hosts together. */
+/** Windows of each kind that can be opened, of all hosts together. */
 const keepWindows = 32
 
 export async function createVirtualEngines(): Promise<VirtualEngines> {
-  const core = await createCountedEngine({
-    spec: tensorSpecs.devnet,
-    provider: 'cpu',
-    threads: 1,
-    keepWindows,
-    witnesses: true,
-  })
-  return {
-    engineOf: (host, rowMs = 1) => ({
-      description: core.description,
-      prepare: epochSeed => host.exclusive(() => core.prepare(epochSeed)),
-      async runWindow({ startedAtMs = host.clock.monotonicMs(), ...request }) {
-        const endsAtMs = startedAtMs + (request.durationMs ?? tensorSpecs.devnet.windowMs)
+  const jobs = jobSets.devnet
+  const core = await createCountedEngine({ jobs, provider: 'cpu', threads: 1, keepWindows, witnesses: true })
+
+  function kindOf(name: RoundKindName, host: VirtualHost, rowMs: number): KindEngine<never> {
+    const kind = core.kinds[name] as KindEngine<never>
+    return {
+      prepare: request => host.exclusive(() => kind.prepare(request)),
+      async runWindow({ startedAtMs = host.clock.monotonicMs(), ...request }, options) {
+        const endsAtMs = startedAtMs + (request.durationMs ?? windowMsOf(jobs))
         const worked = await host.exclusive(() => {
           core.setRowMs(rowMs)
-          return core.runWindow({ ...request, durationMs: endsAtMs - host.clock.monotonicMs() })
+          return kind.runWindow({ ...request, durationMs: endsAtMs - host.clock.monotonicMs() }, options)
         })
         await host.clock.sleep(endsAtMs - host.clock.monotonicMs())
         return worked
       },
-      rework: request => host.exclusive(() => core.rework(request)),
-      open: request => host.exclusive(() => core.open(request)),
-      verify: request => host.exclusive(() => core.verify(request)),
-      release: handle => host.exclusive(() => core.release(handle)),
+      rework: request => host.exclusive(() => kind.rework(request)),
+      open: request => host.exclusive(() => kind.open(request)),
+      verify: request => host.exclusive(() => kind.verify(request)),
+      release: handle => host.exclusive(() => kind.release(handle)),
+      close: async () => undefined,
+    }
+  }
+
+  return {
+    engineOf: (host, rowMs = 1) => ({
+      description: core.description,
+      kinds: { tensor: kindOf('tensor', host, rowMs), memory: kindOf('memory', host, rowMs) },
+      prepare: request => host.exclusive(() => core.prepare(request)),
       close: async () => undefined,
     }),
     close: () => core.close(),
