@@ -9,7 +9,7 @@
  * Why: docs/why/capacity.md
  */
 import { fullUptime, type RoundKindName, roundKinds } from '../protocol/constants.ts'
-import type { Verdict } from '../protocol/verdict.ts'
+import type { Figures, Verdict } from '../protocol/verdict.ts'
 import { encodeRateDown } from './minifloat.ts'
 
 /** Means over an epoch's rounds, whole numbers. */
@@ -44,7 +44,7 @@ export type MeasuredRound = {
   readonly kind: RoundKindName
   readonly verdict: Verdict
   /** What the round is worth, by its kind; none unless `VALID`. */
-  readonly figures: Readonly<Record<string, number>>
+  readonly figures: Figures
 }
 
 /**

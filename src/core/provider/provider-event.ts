@@ -1,7 +1,7 @@
 import type { Address, Hex } from 'viem'
 import type { Measures } from '../epoch/capacity.ts'
-import type { Figures } from '../job/round-kind.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
+import type { Figures } from '../protocol/verdict.ts'
 
 /** The events that a Provider emits while it runs; each is a line of `kaisar provider run --json`. */
 export type ProviderEvent =
