@@ -237,7 +237,9 @@ describe('what lies below a seat’s opening', () => {
     shownRound(1, 'memory', 'VALID', 'ALL_EQUAL', { bandwidth: 9_000, resident: 64 }),
   ]
   const shown = { heartbeats: { asked: 4, answered: 4 }, rounds }
-  const facts = { rounds: rounds.map(({ ordinal, kind, round: hash }) => ({ ordinal, kind, hash, number: 1n, timestamp: 9 })) }
+  const facts = {
+    rounds: rounds.map(({ ordinal, kind, round: hash }) => ({ ordinal, kind, hash, number: 1n, timestamp: 9 })),
+  }
   /** The first seat shows this, the others nothing. */
   function seen(below: typeof shown, opening = honest(284n)) {
     const epoch = simulateEpoch({ openings: Array.from({ length: 5 }, () => opening), standings: [400n], facts })
