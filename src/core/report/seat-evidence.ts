@@ -54,7 +54,7 @@ export const encodeSeatEvidence = (evidence: SeatEvidence): Uint8Array => Buffer
  * Reads what a seat served, and checks every leaf against the root.
  *
  * @param about - the device's lane in its cohort, and the epoch's rule and the seat's root as the chain has them
- * @throws REPORT_EVIDENCE_INVALID
+ * @throws REPORT_SHOWN_INVALID
  */
 export function readSeatEvidence(
   body: Uint8Array,
@@ -67,7 +67,7 @@ export function readSeatEvidence(
   },
 ): SeatEvidence {
   const { epoch, deviceId, lane, maxRounds, evidenceRoot } = about
-  const invalid = (problem: string) => reportErrors.REPORT_EVIDENCE_INVALID({ problem })
+  const invalid = (problem: string) => reportErrors.REPORT_SHOWN_INVALID({ problem })
   const parsed = seatEvidence.safeParse(parseJson(body))
   if (!parsed.success) throw invalid('it is not of the form in which a seat shows its rounds')
   const evidence = parsed.data

@@ -69,6 +69,6 @@ describe('what a seat shows of a device', () => {
     ],
     ['a figure below zero', shown => ({ ...shown, rounds: [{ ...shown.rounds[0], figures: { tensor: -1 } }] })],
   ])('is refused: %s', (_, change, changes = {}) => {
-    expect(() => read(change(honest), changes)).toThrow(expect.objectContaining({ code: 'REPORT_EVIDENCE_INVALID' }))
+    expect(() => read(change(honest), changes)).toThrow(expect.objectContaining({ code: 'REPORT_SHOWN_INVALID' }))
   })
 })
