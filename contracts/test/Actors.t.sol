@@ -528,7 +528,7 @@ contract ActorsTest is Fixture {
         _outOfBounds("slots");
         consensus.scheduleRoundRules(r);
         r = consensus.roundRules();
-        r.maxRounds = 1;
+        r.maxRounds = 3;
         _outOfBounds("maxRounds");
         consensus.scheduleRoundRules(r);
         r = consensus.roundRules();

@@ -40,6 +40,13 @@ export const daemonFlags = {
   }),
 }
 
+/** Of a Provider, and of its self-test. */
+export const memoryFlag = Flags.integer({
+  description: 'Memory to fill on each device for memory rounds, in MiB. Default: the least that the job asks for',
+  min: 1,
+  max: 2 ** 24,
+})
+
 /** What those flags say to the transaction sender. */
 export const sendingOptions = (flags: {
   readonly confirmations: number

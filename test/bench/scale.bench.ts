@@ -63,7 +63,7 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
     checkers,
     epochSeconds,
     // One round an epoch: what a round costs, and what an epoch costs beside it.
-    parameters: { rounds: { ...devnetParameters(specHash(tensorSpecs.devnet), epochSeconds).rounds, maxRounds: 1 } },
+    parameters: { rounds: { ...devnetParameters(jobsHash(jobSets.devnet), epochSeconds).rounds, maxRounds: 2 } },
     onLog: () => undefined,
     onDeployed: (deployed, chain) => registerFleet(devices, deployed, chain),
   })

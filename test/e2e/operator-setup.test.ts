@@ -314,16 +314,25 @@ it('tests this machine with the real job, against what a Checker would recompute
   expect(readdirSync(tmpdir()).filter(name => /^(\.ses|mat-debug.*)$/.test(name))).toEqual([])
   const { data, success } = json<{
     devices: {
-      check: { ok: boolean; recomputedOn: string }
-      figures: { rows: number; rate: number; rowsPerSample: number }
-      spec: { windowMs: number }
-      lostMs: number
+      capacity: number
+      tests: {
+        kind: string
+        check: { ok: boolean; recomputedOn: string }
+        units: number
+        figures: Record<string, number>
+        windowMs: number
+        lostMs: number
+      }[]
     }[]
   }>()
   expect(success, stdout).toBe(true)
   const [device] = data.devices
-  expect(device).toMatchObject({ check: { ok: true, recomputedOn: expect.stringMatching(/^cpu\//) } })
-  expect(device!.figures.rows).toBeGreaterThan(0)
-  expect(device!.figures.rate).toBeGreaterThan(0)
-  expect(device!.lostMs).toBeLessThan(device!.spec.windowMs)
+  expect(device!.tests.map(({ kind }) => kind)).toEqual(['tensor', 'memory'])
+  for (const { check, units, figures, lostMs, windowMs } of device!.tests) {
+    expect(check).toMatchObject({ ok: true, recomputedOn: expect.stringMatching(/^cpu\//) })
+    expect(units).toBeGreaterThan(0)
+    for (const figure of Object.values(figures)) expect(figure).toBeGreaterThan(0)
+    expect(lostMs).toBeLessThan(windowMs)
+  }
+  expect(device!.capacity).toBeGreaterThan(0)
 })

@@ -6,12 +6,12 @@ import { rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
 import { createWorkCore, type WorkCore, type WorkOptions } from '../../src/core/job/work-core.ts'
 
 export type CountedEngine = WorkCore & {
-  /** From here on a row takes this long, in ms, and a step of the memory job {@link rowsOfStep} times as long. */
+  /** From here on a row takes this long, in ms, and a step of the memory job a part of it. */
   setRowMs(ms: number): void
 }
 
-/** A step is a few bytes of work where a row is thousands of operations; in a count it is the other way round, for fewer steps. */
-const rowsOfStep = 16
+/** Steps that take as long as a row, about as on a machine. */
+const stepsOfRow = 64
 
 /** A window begins when it is asked for, whenever its trigger was seen, and lasts as long as its work takes. */
 export async function createCountedEngine(options: WorkOptions, firstRowMs = 1): Promise<CountedEngine> {
@@ -35,7 +35,7 @@ export async function createCountedEngine(options: WorkOptions, firstRowMs = 1):
           return banks.ready
         },
         step(...step) {
-          nowMs += rowsOfStep * rowMs
+          nowMs += rowMs / stepsOfRow
           banks.step(...step)
         },
       }

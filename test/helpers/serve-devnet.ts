@@ -5,11 +5,11 @@
 import { once } from 'node:events'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { startDevnet } from '../../src/core/devnet/start-devnet.ts'
-import { specHash, tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
+import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 
 const [dataDir, contextHome] = process.argv.slice(2)
 const metrics = ['--metrics-port', '0']
-const { rounds } = devnetParameters(specHash(tensorSpecs.devnet))
+const { rounds } = devnetParameters(jobsHash(jobSets.devnet))
 const devnet = await startDevnet({
   dataDir: dataDir!,
   contextHome: contextHome!,

@@ -32,5 +32,13 @@ export function cheating(engine: WorkEngine): WorkEngine {
     ...tensor,
     runWindow: (request, options) => tensor.runWindow({ ...request, epochSeed: otherSeed }, options),
   }
-  return { ...engine, kinds: { ...engine.kinds, tensor: cheat } }
+  return {
+    ...engine,
+    kinds: { ...engine.kinds, tensor: cheat },
+    async prepare(request) {
+      const prepared = await engine.prepare(request)
+      await tensor.prepare({ epochSeed: otherSeed })
+      return prepared
+    },
+  }
 }

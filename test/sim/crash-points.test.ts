@@ -11,25 +11,21 @@ import { createAuditor } from './audit-network.ts'
 import { simulationParameters } from './simulation-parameters.ts'
 import { startSimulation } from './virtual/simulation.ts'
 
-/** All settling first, then a round: who falls while it settles is back before the next one. */
+/** All settling first, then a round of each kind: who falls while it settles is back before them. */
 const epochSeconds = 28
 const phases = { commitSeconds: 4, openSeconds: 4, revealSeconds: 4, finalizeSeconds: 4 }
-const rounds = { slots: 1, maxRounds: 2, eligibleFromSeconds: 16, cutoffSeconds: 17, openingsMs: 6_000 }
+const rounds = { slots: 1, maxRounds: 2, eligibleFromSeconds: 18, cutoffSeconds: 22, openingsMs: 6_000 }
 const transaction = (...functions: string[]) =>
   functions.flatMap(name => [`transaction.recorded:${name}`, `transaction.sent:${name}`])
-/** By the epoch they are armed in. Of a round's five seats at most two fall in it, which a committee can do without. */
+/** By the epoch they are armed in. Of five seats at most two fall in an epoch's one round of a kind, which a committee can do without. */
 const plan: readonly (readonly string[])[] = [
   [
     ...['provider.worked', 'provider.commitment-recorded', 'checker.offered'],
     ...['checker.openings-recorded', ...transaction('commit', 'reveal', 'finalize')],
   ],
-  [
-    'provider.commitment-sent',
-    'checker.sampled',
-    'checker.verdict-recorded',
-    ...transaction('payCohort', 'payCheckers'),
-  ],
+  ['provider.commitment-sent', 'checker.sampled', 'checker.verdict-recorded'],
   ['provider.opened', 'checker.evidence-kept'],
+  transaction('payCohort', 'payCheckers'),
 ]
 
 const points = plan.flat()

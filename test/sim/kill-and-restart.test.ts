@@ -1,12 +1,12 @@
 /** Real processes of a devnet fall and are brought back, as an init system would: epochs are judged and paid as the oracle says. */
 import { afterAll, expect, it } from 'vitest'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
-import { specHash, tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
+import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { createAuditor } from './audit-network.ts'
 import { startFaultyDevnet } from './processes/faulty-devnet.ts'
 
 // One round an epoch is enough to fall in.
-const rounds = { ...devnetParameters(specHash(tensorSpecs.devnet)).rounds, slots: 1 }
+const rounds = { ...devnetParameters(jobsHash(jobSets.devnet)).rounds, slots: 1 }
 const faulty = await startFaultyDevnet({ providers: 1, parameters: { rounds } })
 afterAll(() => faulty.close())
 

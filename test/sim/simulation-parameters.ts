@@ -1,5 +1,5 @@
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
-import { specHash, tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
+import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import type { RoundRules, Timeline } from '../../src/core/protocol/network-parameters.ts'
 
 type Phases = Pick<Timeline, 'commitSeconds' | 'openSeconds' | 'revealSeconds' | 'finalizeSeconds'>
@@ -9,6 +9,6 @@ export function simulationParameters(
   epochSeconds: number,
   { phases, rounds }: { readonly phases: Phases; readonly rounds: Partial<RoundRules> },
 ) {
-  const preset = devnetParameters(specHash(tensorSpecs.devnet), epochSeconds)
+  const preset = devnetParameters(jobsHash(jobSets.devnet), epochSeconds)
   return { timeline: { ...preset.timeline, ...phases }, rounds: { ...preset.rounds, ...rounds } }
 }

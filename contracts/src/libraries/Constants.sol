@@ -43,6 +43,9 @@ uint256 constant ALL_FLAGS = 0xf;
 /// @dev The bit of a lane's flags that says that the seat judged it.
 uint256 constant JUDGED_BIT = 3;
 
+/// @dev Kinds of rounds. A slot has one of each at least.
+uint256 constant ROUND_KINDS = 2;
+
 /// @dev Words of a cohort's standings or credits, see {Standings}.
 uint256 constant CREDIT_WORDS = 11;
 

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {RoundRules, ScoreRules, Timeline} from "../interfaces/IEpochConsensus.sol";
 import {IGovernedReports} from "../interfaces/IGoverned.sol";
+import {ROUND_KINDS} from "./Constants.sol";
 
 /// @title Hard-coded bounds of every rule
 library RuleBounds {
@@ -31,10 +32,12 @@ library RuleBounds {
 
     function checkRounds(RoundRules memory r, uint256 epochSeconds) internal pure {
         _refuse(r.slots == 0 || r.slots > MOST_ROUNDS, "slots");
-        _refuse(r.maxRounds < r.slots || r.maxRounds > MOST_ROUNDS, "maxRounds");
+        _refuse(r.maxRounds < ROUND_KINDS * r.slots || r.maxRounds > MOST_ROUNDS, "maxRounds");
         _refuse(r.windowMs == 0 || uint256(r.windowMs) + r.graceMs > uint256(r.samplingSeconds) * 1000, "windowMs");
         _refuse(uint256(r.samplingSeconds) * 1000 > r.openingsMs, "samplingSeconds");
-        _refuse(r.eligibleFromSeconds > r.cutoffSeconds, "eligibleFromSeconds");
+        // A slot's first round is due so early that the others follow by its cutoff.
+        uint256 others = (ROUND_KINDS - 1) * uint256(r.refractorySeconds);
+        _refuse(r.eligibleFromSeconds + others > r.cutoffSeconds, "eligibleFromSeconds");
         _refuse(uint256(r.cutoffSeconds) * 1000 + r.openingsMs > epochSeconds * 1000 / r.slots, "cutoffSeconds");
         _refuse(r.specHash == 0, "specHash");
     }

@@ -87,7 +87,10 @@ contract RuleBoundsPins is Test {
     function test_rounds() public {
         RoundRules memory r = _rounds();
         this.checkRounds(r, 16);
-        (r.slots, r.maxRounds, r.cutoffSeconds, r.eligibleFromSeconds) = (64, 64, 1, 0);
+        (r.slots, r.maxRounds, r.cutoffSeconds, r.eligibleFromSeconds) = (32, 64, 4, 0);
+        this.checkRounds(r, 640);
+        (r.slots, r.maxRounds) = (33, 64);
+        _refused("maxRounds");
         this.checkRounds(r, 640);
         (r.slots, r.maxRounds) = (65, 65);
         _refused("slots");
@@ -96,14 +99,15 @@ contract RuleBoundsPins is Test {
         _refused("slots");
         this.checkRounds(r, 640);
         r = _rounds();
-        r.maxRounds = 2;
+        // One of each kind in each of two slots.
+        r.maxRounds = 4;
         this.checkRounds(r, 16);
         r.maxRounds = 64;
         this.checkRounds(r, 16);
         r.maxRounds = 65;
         _refused("maxRounds");
         this.checkRounds(r, 16);
-        r.maxRounds = 1;
+        r.maxRounds = 3;
         _refused("maxRounds");
         this.checkRounds(r, 16);
     }
@@ -130,9 +134,15 @@ contract RuleBoundsPins is Test {
 
     function test_cutoffs() public {
         RoundRules memory r = _rounds();
-        r.eligibleFromSeconds = 4;
+        r.eligibleFromSeconds = 2; // and the second round two seconds later, at the cutoff
         this.checkRounds(r, 16);
-        r.eligibleFromSeconds = 5;
+        r.refractorySeconds = 3;
+        _refused("eligibleFromSeconds");
+        this.checkRounds(r, 16);
+        (r.refractorySeconds, r.eligibleFromSeconds) = (2, 3);
+        _refused("eligibleFromSeconds");
+        this.checkRounds(r, 16);
+        (r.refractorySeconds, r.eligibleFromSeconds) = (type(uint32).max, 0);
         _refused("eligibleFromSeconds");
         this.checkRounds(r, 16);
         r = _rounds();
@@ -179,7 +189,7 @@ contract RuleBoundsPins is Test {
     }
 
     function _rounds() private pure returns (RoundRules memory) {
-        return RoundRules(2, 4, 1000, 500, 2, 4, 1 << 63, 4, 2, 3500, "spec");
+        return RoundRules(2, 4, 1000, 500, 2, 4, 1 << 63, 2, 2, 3500, "spec");
     }
 
     function _scores() private pure returns (ScoreRules memory) {

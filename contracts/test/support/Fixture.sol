@@ -81,7 +81,7 @@ abstract contract Fixture is Makers, Test {
             eligibleFromSeconds: 2,
             cutoffSeconds: 4,
             threshold: 1 << 63,
-            refractorySeconds: 4,
+            refractorySeconds: 2,
             samplingSeconds: 2,
             openingsMs: 3500,
             specHash: keccak256("spec")

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { ProviderEvent } from '../../core/provider/provider-event.ts'
 import { BaseCommand } from '../base.ts'
-import { daemonFlags, sendingOptions } from '../daemon-flags.ts'
+import { daemonFlags, memoryFlag, sendingOptions } from '../daemon-flags.ts'
 import { createLiveFeed, type LiveFeed, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
 
 export default class ProviderRun extends BaseCommand<typeof ProviderRun> {
@@ -18,6 +18,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
   static override flags = {
     ...daemonFlags,
     ...observeFlags,
+    'memory-mib': memoryFlag,
     attest: Flags.boolean({ description: 'Register NVIDIA cards that can attest with their attested identity' }),
   }
   static override readonly streaming = true
@@ -32,6 +33,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
         import('../../core/view/event-text.ts'),
       ])
     const { payout, threads, attest, 'execution-provider': executionProvider, 'take-over': takeOver } = this.flags
+    const memoryMiB = this.flags['memory-mib'] ?? null
     if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
     const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
     const feed = watched ? await createLiveFeed(clock) : null
@@ -76,7 +78,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
       const { CUDA_VISIBLE_DEVICES: cudaVisibleDevices } = process.env
       const { version } = this.config
       const privateEndpoints = this.flags['private-endpoints']
-      const work = { executionProvider, threads, cudaVisibleDevices, attest, version }
+      const work = { executionProvider, threads, memoryMiB, cudaVisibleDevices, attest, version }
       const options = { ...daemon, payout, privateEndpoints, ...work }
       await daemon.onlyRun({ takeOver, stop }, only => startProvider(options, { log, clock, emit }, only))
     } finally {

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import type { Jobs } from '../../core/job/jobs.ts'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
-import { daemonFlags } from '../daemon-flags.ts'
+import { daemonFlags, memoryFlag } from '../daemon-flags.ts'
 import { roleFolder } from '../operator-flags.ts'
 
 export default class ProviderSelfTest extends BaseCommand<typeof ProviderSelfTest> {
@@ -21,6 +21,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     }),
     'execution-provider': daemonFlags['execution-provider'],
     threads: daemonFlags.threads,
+    'memory-mib': memoryFlag,
   }
 
   async run() {
@@ -51,7 +52,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     const probed = await probeVisible(createHostProbe({ devices }, { host }), cudaVisibleDevices).probe()
     // Which operator it is for changes nothing here.
     const own = ownDevices(probed, `0x${'00'.repeat(20)}`)
-    const choice = { executionProvider, threads, cudaVisibleDevices }
+    const choice = { executionProvider, threads, memoryMiB: this.flags['memory-mib'] ?? null, cudaVisibleDevices }
     const results = []
     for (const { probed: device } of own) {
       const { model } = device.record

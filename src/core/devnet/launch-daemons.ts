@@ -40,6 +40,8 @@ export async function launchDaemon(
   const folder = join(dataDir, role.name)
   const passwordFile = await prepareKey(folder, role)
   const common = ['--payout', role.payout, '--execution-provider', 'cpu', '--threads', '1']
+  // What a laptop gives away without noticing.
+  if (role.kind === 'provider') common.push('--memory-mib', '64')
   const config = join(folder, 'config.toml')
   if (!existsSync(config)) writeFileAtomically(config, '')
   const args = [

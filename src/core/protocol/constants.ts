@@ -53,8 +53,10 @@ export const creditsPerWord = 6
 /** Bits of a credit: `Standings.BITS`. */
 export const creditBits = 42
 
+/** Kinds of rounds; a slot has one of each at least: `ROUND_KINDS`. */
+export const roundKindCount = 2
 /** The kinds of rounds, in the order in which an epoch's first rounds come: memory is filled while the first one is worked. */
-export const roundKinds = ['tensor', 'memory'] as const
+export const roundKinds = ['tensor', 'memory'] as const satisfies { length: typeof roundKindCount }
 export type RoundKindName = (typeof roundKinds)[number]
 
 /** The cohort that a device's lane, numbered over the whole network, belongs to. */

@@ -82,6 +82,14 @@ export const providerErrors = defineErrors({
     meaning: 'Jobs come from the seats that are drawn for a device’s cohort. Without them there is no work and no pay.',
     fix: 'Leave the Provider running: work starts by itself. "kaisar epoch status" shows where the network stands.',
   },
+  PROVIDER_MEMORY_TOO_SMALL: {
+    message: ({ model, memoryMiB, leastMiB }: { model: string; memoryMiB: number; leastMiB: number }) =>
+      `${model} has ${memoryMiB} MiB of memory, and memory rounds fill ${leastMiB} MiB at least.`,
+    meaning:
+      'Part of what a device is paid for is memory that it holds. One with less than the least is paid nothing, so it is not registered.',
+    fix: 'Run the Provider on a device with more memory. "kaisar provider doctor" lists the devices of this host.',
+    exit: 3,
+  },
   PROVIDER_NO_DEVICE: {
     message: ({ reason }: { reason: string }) => `This host has no device that can work: ${reason}`,
     meaning: 'No device was found, or each one that was found has a critical fault.',

@@ -10,6 +10,7 @@ import { pinDevice } from '../devices/pin-devices.ts'
 import { criticalFaults, type GpuProbe, type ProbedDevice, type ProbeResult } from '../devices/probed-device.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import type { Jobs } from '../job/jobs.ts'
+import { groupBytes } from '../job/memory/memory-spec.ts'
 import type { WorkOptions } from '../job/work-core.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -84,7 +85,7 @@ export async function openDevices(
 ): Promise<WorkingDevices | null> {
   const { signer, sender, probe, readEnvironment, certify, attest, clock, log, emit } = dependencies
   const first = await probe.probe()
-  const own = ownDevices(first, signer.address)
+  const own = withEnoughMemory(ownDevices(first, signer.address), jobs, log)
   const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(jobs, probed, first.devices)
   const engines = await startEngines({ executionProvider }, own, { startEngine, log })
   const close = async () => void (await Promise.all(engines.map(engine => engine.close())))
@@ -143,6 +144,27 @@ export function ownDevices(result: ProbeResult, operator: Address): OwnDevice[] 
   return able.map(probed => ({ deviceId: deviceIdOf(operator, probed.localId), probed }))
 }
 
+/**
+ * Those that hold what memory rounds ask for at least; the others would be paid nothing, so that no deposit is taken for them.
+ * @throws PROVIDER_MEMORY_TOO_SMALL when none does
+ */
+export function withEnoughMemory(
+  devices: readonly OwnDevice[],
+  { memory }: Pick<Jobs, 'memory'>,
+  log: Pick<Logger, 'warn'>,
+): OwnDevice[] {
+  const leastMiB = Math.ceil((memory.leastGroups * groupBytes(memory)) / 2 ** 20)
+  const memoryOf = ({ probed }: OwnDevice) => probed.record.memoryMiB ?? Number.POSITIVE_INFINITY
+  const small = devices.filter(device => memoryOf(device) < leastMiB)
+  const refusals = small.map(device => {
+    const { model, memoryMiB } = device.probed.record
+    return providerErrors.PROVIDER_MEMORY_TOO_SMALL({ model, memoryMiB: memoryMiB ?? 0, leastMiB })
+  })
+  if (refusals.length === devices.length) throw refusals[0]!
+  for (const { code, message, fix } of refusals) log.warn({ code, fix }, message)
+  return devices.filter(device => !small.includes(device))
+}
+
 /** One hash over all hardware of this host, in any order; the device certificate is bound to it. */
 export const hostHardwareHash = (devices: readonly OwnDevice[]): Hex =>
   keccak256(
@@ -182,19 +204,22 @@ export type EngineChoice = {
   readonly executionProvider: ExecutionProvider | 'auto'
   /** Threads of one operator on the CPU. */
   readonly threads: number
+  /** Memory to fill on each device, in MiB; null: the least of the job. */
+  readonly memoryMiB: number | null
   /** CUDA_VISIBLE_DEVICES: the NVIDIA devices of this process, where it has only some of them. */
   readonly cudaVisibleDevices?: string | undefined
 }
 
 /** @param all - every device that the probe saw */
 export const engineOptions = (
-  { executionProvider, threads, cudaVisibleDevices }: EngineChoice,
+  { executionProvider, threads, memoryMiB, cudaVisibleDevices }: EngineChoice,
   jobs: Jobs,
   device: ProbedDevice,
   all: readonly ProbedDevice[],
 ): WorkOptions => ({
   jobs,
   threads,
+  ...(memoryMiB !== null && { memoryGroups: Math.floor((memoryMiB * 2 ** 20) / groupBytes(jobs.memory)) }),
   provider: device.record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
   ...pinDevice(device, all, cudaVisibleDevices),
 })

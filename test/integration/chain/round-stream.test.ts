@@ -18,7 +18,8 @@ afterAll(() => Promise.all(ends.map(end => end())))
 
 const anvil = await anvilForTests({ autoImpersonate: true })
 const preset = devnetParameters(`0x${'5c'.repeat(32)}`).rounds
-const rounds = { ...preset, slots: 2, eligibleFromSeconds: 4, cutoffSeconds: 4 }
+/** One round of each kind in each slot of eight seconds, in its third and fourth. */
+const rounds = { ...preset, slots: 2, eligibleFromSeconds: 3, cutoffSeconds: 4, refractorySeconds: 1 }
 const { network, firstEpochAt, write, checkers } = await networkForTests(anvil, {
   seats: [1, 1, 1, 1, 1],
   devices: 1,
@@ -69,7 +70,7 @@ describe('round stream', () => {
     await seed(0)
     for (let second = 3; second < 9; second++) await mineAt(anvil, firstEpochAt + second)
     await eventually(async () => expect(early.roundsOf(0)).toEqual(await expected(0)))
-    expect(early.roundsOf(0)).toHaveLength(1)
+    expect(early.roundsOf(0)).toHaveLength(2)
 
     const late = listen()
     for (let second = 9; second < 18; second++) await mineAt(anvil, firstEpochAt + second)
@@ -77,7 +78,7 @@ describe('round stream', () => {
       expect(early.roundsOf(0)).toEqual(await expected(0))
       expect(late.roundsOf(0)).toEqual(await expected(0))
     })
-    expect(early.roundsOf(0)).toHaveLength(2)
+    expect(early.roundsOf(0)).toHaveLength(4)
     // Of the epoch that is over, also who came in the middle of it has all rounds.
     await eventually(async () => {
       for (const { rounds } of [early, late])
@@ -85,7 +86,7 @@ describe('round stream', () => {
     })
     expect(early.rounds.finished(1)).toBeNull()
     const samplings = early.events.filter(event => event.type === 'sampling')
-    expect(samplings).toHaveLength(2)
+    expect(samplings).toHaveLength(4)
     for (const { round, block } of samplings) expect(block.timestamp).toBe(round.timestamp + 2)
     expect(early.events.filter(event => event.type === 'epoch').map(({ epoch }) => epoch)).toEqual([0, 1])
   })
@@ -129,7 +130,7 @@ describe('round stream', () => {
     expect(await getEpochRounds(network, 2, unseeded.hash)).toBeNull()
     for (let second = 35; second < 38; second++) await mineAt(anvil, firstEpochAt + second)
     await eventually(async () => {
-      expect(roundsOf(2)).toHaveLength(1)
+      expect(roundsOf(2)).toHaveLength(2)
       expect(roundsOf(2)).toEqual(await expected(2))
     })
     await eventually(() => expect(entered).toEqual([first]))
@@ -146,7 +147,7 @@ describe('round stream', () => {
       const dropped = events.flatMap(event => (event.type === 'dropped' ? [event.round.hash] : []))
       expect(dropped).toContain(before)
       const rounds = roundsOf(2).filter(hash => !dropped.includes(hash))
-      expect(rounds).toHaveLength(1)
+      expect(rounds).toHaveLength(2)
       expect(rounds).toEqual(await expected(2))
       expect(entered).toEqual([first, other])
     })

@@ -14,7 +14,7 @@ import {
   type DevnetOptions,
   startDevnet,
 } from '../../../src/core/devnet/start-devnet.ts'
-import { specHash, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
 import { crashVariable } from '../../../src/core/platform/crash-point.ts'
 import { type RpcProxy, startRpcProxy } from '../../helpers/rpc-proxy.ts'
 import { type ChainClock, createChainClock } from './chain-clock.ts'
@@ -51,7 +51,7 @@ const looks = (calls: readonly string[], from: number) =>
 
 export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Promise<FaultyDevnet> {
   const { epochSeconds = 16, parameters } = options
-  const { rounds } = { ...devnetParameters(specHash(tensorSpecs.devnet), epochSeconds), ...parameters }
+  const { rounds } = { ...devnetParameters(jobsHash(jobSets.devnet), epochSeconds), ...parameters }
   const slotSeconds = epochSeconds / rounds.slots
   const isRoundOpen = (sinceStart: number) =>
     sinceStart % slotSeconds >= rounds.eligibleFromSeconds &&
