@@ -123,9 +123,9 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
       openingsMs: 3500,
       specHash,
     },
-    // Above any CPU's capacity; a card on a devnet begins there and grows by a quarter an epoch.
+    // Above any CPU's capacity over 64 MiB; a card on a devnet begins there and grows by a quarter an epoch.
     // In so short an epoch a seat asks a device for some ten heartbeats, so one late answer is a tenth of its uptime.
-    scores: { firstStanding: 2_500, auditBps: 2_500, delistAfterEpochs: 8, uptimeTolerance: 2_000 },
+    scores: { firstStanding: 10_000, auditBps: 2_500, delistAfterEpochs: 8, uptimeTolerance: 2_000 },
     seatRules: { slashBps: 1_000, unopenedBps: 100, strikesToJail: 3, jailEpochs: 4 },
     seatBond: parseEther('1000'),
     deviceDeposit: parseEther('10'),
