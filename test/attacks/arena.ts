@@ -4,20 +4,22 @@
  */
 import { createHash } from 'node:crypto'
 import { bytesToHex, type Hex, hexToBytes, keccak256, numberToHex } from 'viem'
+import { type Jobs, jobsWith, jobWith } from '../../src/core/job/jobs.ts'
+import type { Verification, VerifyItem } from '../../src/core/job/round-kind.ts'
 import { createLeafCollector } from '../../src/core/job/tensor/digest-tree.ts'
 import { openKernel } from '../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../src/core/job/tensor/row-input.ts'
 import { encodeOpenings } from '../../src/core/job/tensor/row-openings.ts'
-import { leafRows, rowBytes, specHash, type TensorSpec } from '../../src/core/job/tensor/tensor-spec.ts'
-import { type Verification, verifyOpenings } from '../../src/core/job/tensor/verify-rows.ts'
+import { leafRows, rowBytes, specHash, type TensorSpec, windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
+import { verifyOpenings } from '../../src/core/job/tensor/verify-rows.ts'
 import { createWeights, type Weights } from '../../src/core/job/tensor/weights.ts'
-import type { VerifyItem } from '../../src/core/job/work-core.ts'
 import type { Signed, SignedMessage } from '../../src/core/protocol/typed-data.ts'
-import { checkSampleRequest, commitmentHash, sampleOf, seedOf } from '../../src/core/report/commitment.ts'
+import { checkSampleRequest, claimOf, commitmentHash, sampleOf, seedOf } from '../../src/core/report/commitment.ts'
 import { createSigner, isSignedBy, type Signer, signMessage } from '../../src/core/report/signer.ts'
-import { encodeWrongRow, judgeWrongRow, type RowVerifier } from '../../src/core/report/wrong-row.ts'
+import { encodeWrongWork, judgeWrongWork, type Verifier } from '../../src/core/report/wrong-work.ts'
 
 export const spec: TensorSpec = { width: 64, layers: 3, weights: 2, windowMs: 1_000, samples: 8 }
+export const jobs: Jobs = jobsWith('tensor', spec)
 /** Rows of an ordinary window in these attacks. */
 export const windowRows = 640
 export const seats = 5
@@ -68,7 +70,7 @@ export type Arena = {
   request(commitment: Signed<'Commitment'>, seed: number, seat: number): Promise<Signed<'SampleRequest'>>
   /** A round: offers, one commitment, samples, openings, verdicts of the seats, forwarding. */
   trial(identity: Identity, prover: Prover, seed: number, options?: TrialOptions): Promise<Trial>
-  readonly verifiers: Readonly<Record<Form, RowVerifier>>
+  readonly verifiers: Readonly<Record<Form, Verifier>>
   close(): Promise<void>
 }
 
@@ -106,14 +108,32 @@ export async function openArena(): Promise<Arena> {
     checker: checkers[seat]!.address,
   })
 
-  const verifierIn = (form: Form): RowVerifier => ({
-    verify: ({ items }) =>
-      verifyOpenings(
-        items.map(item => ({ ...item, root: hexToBytes(item.root) })),
-        kernels[form].run,
-        { sampleLimit: mostSamples, batchRows: 1024, computeInner: kernels[form].runInner! },
-      ),
+  /** A seat's verifier that takes the larger samples of some attacks too: the model of the epoch depends on the whole specification. */
+  const verifierIn = (form: Form): Verifier => ({
+    kinds: {
+      tensor: {
+        async verify({ items }) {
+          const answers = await verifyOpenings(
+            items.map(({ units, root, ...item }) => ({ ...item, rows: units, root: hexToBytes(root) })),
+            kernels[form].run,
+            { sampleLimit: mostSamples, batchRows: 1024, computeInner: kernels[form].runInner! },
+          )
+          return answers.map((answer, i): Verification => {
+            if (answer.ok) {
+              const { rowsChecked: checked, witness } = answer
+              const figures = { tensor: windowRate(spec, items[i]!.units) }
+              return { ok: true, checked, figures, ...(witness !== undefined && { witness }) }
+            }
+            const { step, detail, wrongRow } = answer
+            const wrong = wrongRow && { place: wrongRow.row, openings: wrongRow.openings }
+            return { ok: false, step, detail, wrong }
+          })
+        },
+      },
+      memory: { verify: () => Promise.reject(new Error('these attacks are on tensor rounds')) },
+    },
   })
+  const verifiers = { fp32: verifierIn('fp32'), u8: verifierIn('u8') }
 
   const arena: Arena = {
     weights,
@@ -138,23 +158,23 @@ export async function openArena(): Promise<Arena> {
       }),
     request: (commitment, seed, seat) =>
       signMessage(checkers[seat]!, 'SampleRequest', requestOf(commitment, seed, seat)),
-    verifiers: { fp32: verifierIn('fp32'), u8: verifierIn('u8') },
+    verifiers,
     async close() {
       await Promise.all(Object.values(kernels).map(kernel => kernel.release()))
     },
 
     async trial(identity, prover, seed, { seatCount = seats, samples = spec.samples, form = 'u8' } = {}) {
       const commitment = await arena.commit(identity, prover)
-      const { rows, root } = prover
+      const job = jobWith('tensor', { ...spec, samples })
       const items = Array.from({ length: seatCount }, (_, seat): VerifyItem => {
         const offer = offerOf(identity, seed, seat)
         const request = requestOf(commitment, seed, seat)
         checkSampleRequest(network, { offer, commitment: commitment.message, request })
-        const sample = sampleOf({ ...spec, samples }, commitment.message, request)
-        return { seed: seedOf(network, identity), rows, root, sample, openings: prover.open(sample) }
+        const sample = sampleOf(job, commitment.message, request)
+        return { ...claimOf(network, commitment.message), sample, openings: prover.open(sample) }
       })
-      const answers = await arena.verifiers[form].verify({ epochSeed, items })
-      const adopted = await forward(commitment, answers, arena.verifiers[form])
+      const answers = await verifiers[form].kinds.tensor.verify({ epochSeed, items })
+      const adopted = await forward(commitment, answers, verifiers[form])
       return { answers, passed: answers.filter(({ ok }) => ok).length, adopted }
     },
   }
@@ -164,15 +184,15 @@ export async function openArena(): Promise<Arena> {
   async function forward(
     commitment: Signed<'Commitment'>,
     answers: readonly Verification[],
-    verifier: RowVerifier,
+    verifier: Verifier,
   ): Promise<boolean> {
     if (!isSignedBy(network, 'Commitment', commitment, device.address))
       throw new Error('the arena signs for its device')
-    const found = answers.find(answer => !answer.ok && answer.wrongRow !== null)
+    const found = answers.find(answer => !answer.ok && answer.wrong !== null)
     if (found === undefined || found.ok) return false
-    const payload = encodeWrongRow(found.wrongRow!)
-    const received = { network, epochSeed, operator: device.address, commitment, payload }
-    const judged = await judgeWrongRow(received, verifier)
+    const payload = encodeWrongWork(found.wrong!)
+    const received = { network, kind: 'tensor', epochSeed, operator: device.address, commitment, payload } as const
+    const judged = await judgeWrongWork(received, verifier)
     return judged.proven
   }
 }

@@ -31,7 +31,7 @@ export type Arrival = { readonly rows: number; readonly arrivesMs: number }
 
 /** The rate in Mop/s that a seat counts for a commitment, by its own sight of the trigger; the openings are taken to be right. */
 export function countedRate(spec: TensorSpec, graceMs: number, seenAtMs: number, { rows, arrivesMs }: Arrival): number {
-  const trigger = { hash: hashOf('trigger'), number: 1n, timestamp: 1, slot: 0, ordinal: 0 }
+  const trigger = { hash: hashOf('trigger'), number: 1n, timestamp: 1, slot: 0, ordinal: 0, kind: 'tensor' } as const
   const message = {
     epoch: 1n,
     round: trigger.hash,
@@ -45,5 +45,5 @@ export function countedRate(spec: TensorSpec, graceMs: number, seenAtMs: number,
   const commitment = { message, signature: '0x' as const }
   const arrival = { commitment, commitmentHash: hashOf('commitment'), receivedAtMs: arrivesMs }
   const { check } = acceptCommitment(openCheck(trigger, seenAtMs, true), arrival, { windowMs: spec.windowMs, graceMs })
-  return concludeValid(closeCommitments(check, trigger), windowRate(spec, rows)).judged!.rate
+  return concludeValid(closeCommitments(check, trigger), { tensor: windowRate(spec, rows) }).judged!.figures.tensor ?? 0
 }

@@ -2,6 +2,7 @@
  * The honest prover: whole rounds of every length, with and without a last leaf that is full, judged by five seats and verified again
  * from the evidence bundle. Prover and seats never compute in the same form of the model. Not one may be rejected.
  */
+import { jobOf } from '../../src/core/job/jobs.ts'
 import { sampleOf } from '../../src/core/report/commitment.ts'
 import { decodeBundle, encodeBundle } from '../../src/core/report/evidence-bundle.ts'
 import { verifyBundle } from '../../src/core/report/verify-bundle.ts'
@@ -12,6 +13,7 @@ import {
   epochSeed,
   type Form,
   type Identity,
+  jobs,
   network,
   type Prover,
   seats,
@@ -32,8 +34,9 @@ async function bundleHolds(
   const offer = await arena.offer(identity, seed, seat)
   const commitment = await arena.commit(identity, prover)
   const request = await arena.request(commitment, seed, seat)
-  const openings = prover.open(sampleOf(spec, commitment.message, request.message))
-  const kept = { network, spec, epochSeed, offer, commitment, request, openings, environment: null, deviceReport: null }
+  const openings = prover.open(sampleOf(jobOf(jobs, 'tensor'), commitment.message, request.message))
+  const sealed = { kind: 'tensor', network, spec, epochSeed, offer, commitment, request, openings } as const
+  const kept = { ...sealed, environment: null, deviceReport: null }
   const bundle = decodeBundle(encodeBundle(kept))
   const openVerifier = async () => arena.verifiers[form]
   return (await verifyBundle(bundle, { openVerifier })).ok

@@ -10,7 +10,7 @@ import { openStore } from '../../src/core/platform/store.ts'
 import { messageBodies } from '../../src/core/protocol/messages.ts'
 import { type Arena, commitTo, hashOf, spec } from './arena.ts'
 import type { Attack } from './attack.ts'
-import { judgedBy, openSeat, rules } from './seat.ts'
+import { isUnpaid, judgedBy, openSeat, rules } from './seat.ts'
 
 const { windowMs, graceMs } = rules
 /** Later than any grace: what a cheat would have subtracted, by its seed. */
@@ -63,9 +63,9 @@ export const latency: Attack[] = [
       const seat = openSeat(arena)
       const round = await seat.begin(identity)
       const refusal = round.commit(commitment, windowMs + delayOf(seed))
-      const { verdict, rate } = await round.close()
+      const { verdict, figures } = await round.close()
       seat.close()
-      return refusal === 'CHECKER_COMMITMENT_LATE' && verdict === 'TIMEOUT' && rate === 0
+      return refusal === 'CHECKER_COMMITMENT_LATE' && verdict === 'TIMEOUT' && isUnpaid(figures)
     },
   },
   {
@@ -86,9 +86,11 @@ export const latency: Attack[] = [
       const longer = commitTo(await arena.digests(next, Math.floor((windowMs + latencyMs) * rowsPerMs)))
       const round = await seat.begin(next)
       const refusal = round.commit(await arena.commit(next, longer), windowMs + latencyMs)
-      const { rate } = await round.close()
+      const { figures } = await round.close()
       seat.close()
-      return paid.rate === windowRate(spec, rows) && refusal === 'CHECKER_COMMITMENT_LATE' && rate === 0
+      return (
+        paid.figures.tensor === windowRate(spec, rows) && refusal === 'CHECKER_COMMITMENT_LATE' && isUnpaid(figures)
+      )
     },
   },
   {

@@ -7,7 +7,7 @@ import { bytesToHex } from 'viem'
 import { fillKey } from '../../src/core/job/memory/drawn-entries.ts'
 import { fillMemory, type MemoryBanks } from '../../src/core/job/memory/memory-banks.ts'
 import { openSteps } from '../../src/core/job/memory/memory-openings.ts'
-import { sampleSteps } from '../../src/core/job/memory/memory-sample.ts'
+import { sampleSteps, stepOfPlace } from '../../src/core/job/memory/memory-sample.ts'
 import type { MemorySpec } from '../../src/core/job/memory/memory-spec.ts'
 import { reworkMemoryWindow, type WorkedMemoryWindow } from '../../src/core/job/memory/memory-window.ts'
 import { openRowChain, type RowChain } from '../../src/core/job/memory/row-chain.ts'
@@ -71,8 +71,8 @@ export async function judgeMemory(
   seed: number,
   seatCount = seats,
 ): Promise<MemoryTrial> {
-  const { groups, steps, root } = window
-  const committed = { seed: jobSeedOf(seed), key, groups, steps, root }
+  const { steps, root } = window
+  const committed = { seed: jobSeedOf(seed), key, steps, root }
   const claims = Array.from({ length: seatCount }, (_, seat) => {
     const secret = hashOf('memory secret', seed, seat)
     const identity = { secret, root: bytesToHex(root), samplingBlockHash: hashOf('memory block', seed) }
@@ -82,12 +82,9 @@ export async function judgeMemory(
   const answers = await verifyMemory(memorySpec, claims, chain)
   const found = answers.find(answer => !answer.ok && answer.wrong !== null)
   if (found === undefined || found.ok) return { answers, proven: false }
-  const { step, coordinate, openings } = found.wrong!
-  const [forwarded] = await verifyMemory(
-    memorySpec,
-    [{ ...committed, sample: [{ step, coordinate }], openings }],
-    chain,
-  )
+  const { place, openings } = found.wrong!
+  const sample = [stepOfPlace(memorySpec, place)]
+  const [forwarded] = await verifyMemory(memorySpec, [{ ...committed, sample, openings }], chain)
   return { answers, proven: !forwarded!.ok && forwarded!.code === 'COORDINATE_WRONG' }
 }
 

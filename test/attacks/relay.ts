@@ -3,7 +3,7 @@
  * back before the seats stop waiting. The real window and the real check, on a clock that is told how late they are.
  */
 import { devnetParameters, productionParameters } from '../../src/core/chain/network-presets.ts'
-import { type SpecName, specHash, tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
+import { type JobsName, jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { countedRate, createCard, triggerMs } from './card.ts'
 
 export type RelayRow = {
@@ -26,22 +26,25 @@ const rowsPerMs = 20
 /** What a window may lose at its end, as a share of it. */
 const windowLoss = 0.02
 
-const rulesOf: Record<SpecName, { readonly windowMs: number; readonly graceMs: number }> = {
-  devnet: devnetParameters(specHash(tensorSpecs.devnet)).rounds,
-  standard: productionParameters(specHash(tensorSpecs.standard)).rounds,
+const rulesOf: Record<JobsName, { readonly windowMs: number; readonly graceMs: number }> = {
+  devnet: devnetParameters(jobsHash(jobSets.devnet)).rounds,
+  standard: productionParameters(jobsHash(jobSets.standard)).rounds,
 }
 
 /** The rate that a seat counts, which sees the trigger when the registered host does. */
-async function relayedRate(name: SpecName, relayMs: number, graceUsedMs: number): Promise<number> {
+async function relayedRate(name: JobsName, relayMs: number, graceUsedMs: number): Promise<number> {
   const { windowMs, graceMs } = rulesOf[name]
   const card = createCard(1 / rowsPerMs, triggerMs + relayMs / 2)
   const rows = await card.work(0, triggerMs + windowMs + graceUsedMs - relayMs / 2)
-  return countedRate(tensorSpecs[name], graceMs, triggerMs, { rows, arrivesMs: card.clock.monotonicMs() + relayMs / 2 })
+  return countedRate(jobSets[name].tensor, graceMs, triggerMs, {
+    rows,
+    arrivesMs: card.clock.monotonicMs() + relayMs / 2,
+  })
 }
 
 /** One row for each spec and delay. */
 export async function* relayCurve(): AsyncGenerator<RelayRow> {
-  for (const name of Object.keys(tensorSpecs) as SpecName[]) {
+  for (const name of Object.keys(jobSets) as JobsName[]) {
     const { windowMs, graceMs } = rulesOf[name]
     const onTheSpot = await relayedRate(name, 0, 0)
     for (const relayMs of delaysMs) {

@@ -8,7 +8,7 @@ import type { Signed } from '../../src/core/protocol/typed-data.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Arena, commitTo, type Prover, spec, windowRows } from './arena.ts'
 import { type Attack, missChance } from './attack.ts'
-import { judgedBy, openSeat, type Seat } from './seat.ts'
+import { isUnpaid, judgedBy, openSeat, type Seat } from './seat.ts'
 
 const always = { expected: 1, seeds: 100 } as const
 
@@ -48,11 +48,11 @@ const replayed = ([how, again]: (typeof entries)[number]): Attack => ({
       const identity = arena.identity(seed)
       const prover = await honest(arena, seed)
       const first = await judgedBy(seat, identity, await arena.commit(identity, prover), prover.open)
-      if (first.verdict !== 'VALID') throw new Error(`the earlier round is honest: ${JSON.stringify(first)}`)
+      if (first.verdict !== 'VALID') throw new Error(`the earlier round is honest: ${first.reason}`)
       const { commitment: old } = seat.bundle(first.evidence!)
       // Seven seeds later the same device is asked again.
       const verdict = await judgedBy(seat, arena.identity(seed + 7), await again(arena, old, seed), prover.open)
-      return verdict.verdict !== 'VALID' && verdict.rate === 0
+      return verdict.verdict !== 'VALID' && isUnpaid(verdict.figures)
     }),
 })
 const entries = Object.entries(replays)
@@ -72,8 +72,8 @@ const rootChanged = (says: boolean): Attack => ({
       const asked = await round.sample(commitment)
       const refusal = says ? round.commit(await arena.commit(identity, right), spec.windowMs) : null
       round.open(asked!.request, right.open(asked!.rows))
-      const { verdict, reason, rate } = await round.close()
-      if (rate !== 0) return false
+      const { verdict, reason, figures } = await round.close()
+      if (!isUnpaid(figures)) return false
       return says
         ? refusal === 'CHECKER_COMMITMENT_CONTRADICTS' && verdict === 'WRONG'
         : verdict === 'TIMEOUT' && reason === 'OPENINGS_INVALID'

@@ -5,17 +5,21 @@ import { createCheckerJournal, type RecordedVerdict } from '../../src/core/check
 import { checkerMigrations } from '../../src/core/checker/journal-tables.ts'
 import { createRoundJudge } from '../../src/core/checker/round/judge.ts'
 import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
-import { specHash } from '../../src/core/job/tensor/tensor-spec.ts'
+import { jobOf, jobsHash } from '../../src/core/job/jobs.ts'
 import { isKaisarError } from '../../src/core/platform/errors.ts'
 import { silentLogger } from '../../src/core/platform/log.ts'
 import { createManualClock } from '../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../src/core/platform/store.ts'
 import type { Signed, SignedMessage } from '../../src/core/protocol/typed-data.ts'
+import type { Figures } from '../../src/core/protocol/verdict.ts'
 import { sampleOf } from '../../src/core/report/commitment.ts'
 import { bundleHash, decodeBundle, type EvidenceBundle, encodeBundle } from '../../src/core/report/evidence-bundle.ts'
-import { type Arena, epochSeed, type Identity, network, seatKeys, spec } from './arena.ts'
+import { type Arena, epochSeed, type Identity, jobs, network, seatKeys, spec } from './arena.ts'
 
-export const rules = { ...devnetParameters(specHash(spec)).rounds, windowMs: spec.windowMs }
+export const rules = { ...devnetParameters(jobsHash(jobs)).rounds, windowMs: spec.windowMs }
+
+/** Whether a round counts nothing. */
+export const isUnpaid = (figures: Figures): boolean => Object.values(figures).every(figure => figure === 0)
 
 type SeatRound = {
   /** The commitment arrives `afterMs` after the seat saw the trigger; the code with which it is refused, or null. */
@@ -43,7 +47,7 @@ export function openSeat(arena: Arena, index = 0): Seat {
   const signer = arena.checkers[index]!
   const { address: operator } = arena.device
   const judge = createRoundJudge(
-    { network, spec, rules },
+    { network, jobs, rules },
     {
       signer,
       secrets: deriveSeatSecrets(seatKeys[index]!, network, signer.address),
@@ -62,14 +66,14 @@ export function openSeat(arena: Arena, index = 0): Seat {
       sendTo: () => async (type, body) => {
         if (type === 'job.request') asked = (body as Signed<'SampleRequest'>).message
       },
-      forwardWrongRow: () => undefined,
+      forwardWrongWork: () => undefined,
     },
   )
 
   return {
     async begin({ round, deviceId, generation }) {
       const seenAtMs = clock.monotonicMs()
-      const trigger = { hash: round, number: 1n, timestamp: 1, slot: 0, ordinal: 0 }
+      const trigger = { hash: round, number: 1n, timestamp: 1, slot: 0, ordinal: 0, kind: 'tensor' } as const
       const devices = [{ deviceId, generation, operator, cohort: 0, lane: 0 }]
       await judge.begin({ epoch: 1, epochSeed, trigger, seenAtMs, devices })
       return {
@@ -86,7 +90,7 @@ export function openSeat(arena: Arena, index = 0): Seat {
           asked = null
           const block = { number: 3n, hash: round, timestamp: 3, seenAtMs: seenAtMs + rules.windowMs + rules.graceMs }
           await judge.takeSamplingBlock(round, block)
-          return asked && { request: asked, rows: sampleOf(spec, message, asked) }
+          return asked && { request: asked, rows: sampleOf(jobOf(jobs, 'tensor'), message, asked) }
         },
         open({ commitmentHash, secret }, openings) {
           judge.takeOpenings(operator, { commitmentHash, secret }, openings, clock.monotonicMs())

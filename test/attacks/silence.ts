@@ -5,7 +5,7 @@
 import { rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
 import { type Arena, commitTo, type Prover, seats, windowRows } from './arena.ts'
 import { type Attack, atLeast, missChance } from './attack.ts'
-import { judgedBy, openSeat } from './seat.ts'
+import { isUnpaid, judgedBy, openSeat } from './seat.ts'
 
 /** The honest rows but for the last `wrong`, and whether a sample shows that. */
 async function skipping(arena: Arena, seed: number, wrong: number) {
@@ -69,9 +69,9 @@ export const silence: Attack[] = [
       const { prover } = await skipping(arena, seed, windowRows / 4)
       const identity = arena.identity(seed)
       const seat = openSeat(arena)
-      const { verdict, rate } = await judgedBy(seat, identity, await arena.commit(identity, prover), () => silent)
+      const { verdict, figures } = await judgedBy(seat, identity, await arena.commit(identity, prover), () => silent)
       seat.close()
-      return verdict === 'TIMEOUT' && rate === 0
+      return verdict === 'TIMEOUT' && isUnpaid(figures)
     },
   },
   // The share that gains most on 16 samples, one that is found out now and then, and a quarter.

@@ -4,13 +4,14 @@
  */
 import { productionParameters } from '../../src/core/chain/network-presets.ts'
 import { committeeMedian } from '../../src/core/epoch/median.ts'
-import { specHash, tensorSpecs, windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
+import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
+import { windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import type { Attack } from './attack.ts'
 import { type Arrival, type Card, countedRate, createCard, triggerMs } from './card.ts'
 
-const spec = tensorSpecs.standard
-const { windowMs, graceMs } = productionParameters(specHash(spec)).rounds
+const spec = jobSets.standard.tensor
+const { windowMs, graceMs } = productionParameters(jobsHash(jobSets.standard)).rounds
 /** How much later than the prover a seat may see the trigger. */
 const skewMs = 250
 const mostGain = (graceMs + skewMs) / windowMs

@@ -4,8 +4,8 @@
  */
 import { execFileSync } from 'node:child_process'
 import type { ExecutionProvider } from '../../src/core/job/execution-provider.ts'
+import { jobSets } from '../../src/core/job/jobs.ts'
 import type { FormResult } from '../../src/core/job/tensor/kernel-self-test.ts'
-import { tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
 import { createWorkEngine } from '../../src/core/job/work-engine.ts'
 import { isKaisarError } from '../../src/core/platform/errors.ts'
 import { type CardPeak, peakOf } from './card-peaks.ts'
@@ -30,14 +30,19 @@ export async function* rows(): AsyncGenerator<Row> {
 
 /** Every form of one engine, as the self-test measures them, and the fastest in one window of the standard spec. */
 async function* engine(provider: ExecutionProvider, peak: CardPeak | null): AsyncGenerator<Row> {
-  const spec = tensorSpecs.standard
   try {
-    const opened = await createWorkEngine({ spec, provider })
+    const opened = await createWorkEngine({ jobs: jobSets.standard, provider })
     try {
       for (const form of opened.description.forms)
         yield { name: `gpu.${provider}.${form.form}`, ...figures(form, peak), exact: form.exact, refusal: form.refusal }
-      await opened.prepare(epochSeed)
-      const { rows, rate, kernelMs, durationMs } = await opened.runWindow({
+      const { tensor } = opened.kinds
+      await tensor.prepare({ epochSeed })
+      const {
+        units,
+        figures: counted,
+        kernelMs,
+        durationMs,
+      } = await tensor.runWindow({
         epochSeed,
         seed: new Uint8Array(32).fill(5),
       })
@@ -45,8 +50,8 @@ async function* engine(provider: ExecutionProvider, peak: CardPeak | null): Asyn
       yield {
         name: `gpu.${provider}.window`,
         form,
-        rows,
-        ...figures({ form, rate }, peak),
+        rows: units,
+        ...figures({ form, rate: counted.tensor! }, peak),
         kernel: kernelMs / durationMs,
       }
     } finally {

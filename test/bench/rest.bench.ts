@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { startDevnet } from '../../src/core/devnet/start-devnet.ts'
-import { type SpecName, specHash, tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
+import { type JobsName, jobSets, jobsHash, windowMsOf } from '../../src/core/job/jobs.ts'
 import { systemClock } from '../../src/core/platform/clock.ts'
 import { samplingDelaySeconds } from '../../src/core/protocol/network-parameters.ts'
 
 /** `KAISAR_REST_EPOCHS`, `_EPOCH_SECONDS` and `_SPEC` change what is measured; `_SPEC=standard` works with the model of production. */
 const epochs = Number(process.env.KAISAR_REST_EPOCHS ?? 2)
 const epochSeconds = Number(process.env.KAISAR_REST_EPOCH_SECONDS ?? 128)
-const spec = (process.env.KAISAR_REST_SPEC ?? 'devnet') as SpecName
+const jobs = jobSets[(process.env.KAISAR_REST_SPEC ?? 'devnet') as JobsName]
 const sampleMs = 250
 const clockTicks = 100
 
@@ -26,8 +26,8 @@ export const isLong = true
  */
 export async function* rows() {
   const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-rest-'))
-  const preset = devnetParameters(specHash(tensorSpecs[spec]), epochSeconds)
-  const { windowMs } = tensorSpecs[spec]
+  const preset = devnetParameters(jobsHash(jobs), epochSeconds)
+  const windowMs = windowMsOf(jobs)
   const rounds = { ...preset.rounds, windowMs, samplingSeconds: samplingDelaySeconds({ ...preset.rounds, windowMs }) }
   const devnet = await startDevnet({ dataDir, epochSeconds, parameters: { ...preset, rounds } })
   const rss: number[] = []

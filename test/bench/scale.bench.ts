@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 import type { Hex } from 'viem'
 import { getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
-import { specHash, tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
+import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { createFleet, registerFleet } from '../sim/virtual/fleet.ts'
 import { type Simulation, startSimulation } from '../sim/virtual/simulation.ts'
 

@@ -10,9 +10,9 @@ import { createRoundJudge } from '../../src/core/checker/round/judge.ts'
 import { createEvidenceStore } from '../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
+import { jobOf, jobsHash, jobsWith } from '../../src/core/job/jobs.ts'
+import type { Verification, VerifyItem } from '../../src/core/job/round-kind.ts'
 import { specHash, type TensorSpec, tensorSpecs } from '../../src/core/job/tensor/tensor-spec.ts'
-import type { Verification } from '../../src/core/job/tensor/verify-rows.ts'
-import type { VerifyItem } from '../../src/core/job/work-core.ts'
 import type { WorkEngine } from '../../src/core/job/work-engine.ts'
 import { silentLogger } from '../../src/core/platform/log.ts'
 import { createManualClock } from '../../src/core/platform/manual-clock.ts'
@@ -22,18 +22,20 @@ import { type MessageBody, type MessageType, messageBodies, toWire } from '../..
 import { zeroBytes32 } from '../../src/core/protocol/primitives.ts'
 import { commitmentHash, sampleOf, seedOf } from '../../src/core/report/commitment.ts'
 import { createSigner, signMessage } from '../../src/core/report/signer.ts'
+import type { Verifier } from '../../src/core/report/wrong-work.ts'
 import { decodeFrame, encodeFrame } from '../../src/core/transport/frame.ts'
 import { defaultLimits } from '../../src/core/transport/limits.ts'
 import { device as deviceRecord, environment } from '../unit/report/sample-report.ts'
 
 export const spec: TensorSpec = { ...tensorSpecs.devnet, windowMs: 2_000 }
+export const jobs = jobsWith('tensor', spec)
 export const network = { chainId: 31337, consensus: '0x00000000000000000000000000000000c0ffee00' } as const
 export const word = (byte: string) => `0x${byte.repeat(32)}` as const
 export const epochSeed = word('e5')
 export const device = createSigner({ privateKey: word('a1'), network })
 
-const rules = { ...devnetParameters(specHash(spec)).rounds, windowMs: spec.windowMs, samplingSeconds: 3 }
-const trigger = { number: 1n, hash: word('a7'), timestamp: 1, slot: 0, ordinal: 0 }
+const rules = { ...devnetParameters(jobsHash(jobs)).rounds, windowMs: spec.windowMs, samplingSeconds: 3 }
+const trigger = { number: 1n, hash: word('a7'), timestamp: 1, slot: 0, ordinal: 0, kind: 'tensor' } as const
 const samplingBlock = { number: 4n, hash: word('b1'), timestamp: 4, seenAtMs: rules.windowMs + rules.graceMs }
 
 export const identity = (number: number) => ({
@@ -84,7 +86,12 @@ export async function reportsOf(
   seats: readonly number[],
 ): Promise<Report[]> {
   const { deviceId, generation } = identity(number)
-  const { rows, root, handle } = await prover.runWindow({
+  const { tensor } = prover.kinds
+  const {
+    units: rows,
+    root,
+    handle,
+  } = await tensor.runWindow({
     epochSeed,
     seed: seedOf(network, identity(number)),
     durationMs,
@@ -106,7 +113,7 @@ export async function reportsOf(
     const { signer, secrets } = seatOf(seat)
     const secret = secrets.sampling(trigger.hash, deviceId, generation)
     const request = { commitmentHash: hash, secret, samplingBlockHash: samplingBlock.hash, checker: signer.address }
-    const openings = await prover.open({ handle, sample: sampleOf(spec, message, request) })
+    const openings = await tensor.open({ handle, sample: sampleOf(jobOf(jobs, 'tensor'), message, request) })
     reports.push({
       device: { deviceId, generation, operator: device.address, cohort: 0, lane: number % 64 },
       rows,
@@ -115,7 +122,7 @@ export async function reportsOf(
       openings: frame('job.openings', { commitmentHash: hash, secret }, openings),
     })
   }
-  await prover.release(handle)
+  await tensor.release(handle)
   return reports
 }
 
@@ -155,7 +162,7 @@ export type BenchSeat = {
 /** A seat that has judged nothing yet and knows who these devices are, as it does since the epoch's start. */
 export function openSeat(
   seat: number,
-  engine: Pick<WorkEngine, 'verify'>,
+  engine: Verifier,
   reports: readonly Report[],
   parts: Parts = noParts(),
 ): BenchSeat {
@@ -182,7 +189,7 @@ export function openSeat(
   let allJudged = () => {}
   let expected = 0
   const judge = createRoundJudge(
-    { network, spec, rules },
+    { network, jobs, rules },
     {
       secrets,
       signer: { ...signer, sign: (type, message) => count('signatures', () => signer.sign(type, message)) },
@@ -192,7 +199,7 @@ export function openSeat(
       clock: createManualClock(),
       log: silentLogger,
       sendTo: () => async (type, body, payload) => void count('messages', () => frame(type, body, payload)),
-      forwardWrongRow: () => undefined,
+      forwardWrongWork: () => undefined,
       onVerdict(_round, { deviceId }, { judged }) {
         if (judged?.verdict !== 'VALID') throw new Error(`${deviceId}: ${JSON.stringify(judged)}`)
         if (++verdicts === expected) allJudged()
@@ -232,25 +239,24 @@ export function openSeat(
 }
 
 /** What several seats ask for while a batch is recomputed goes into the next one, as what several devices send does inside a seat. */
-export function gathering(engine: Pick<WorkEngine, 'verify'>): Pick<WorkEngine, 'verify'> {
+export function gathering({ kinds }: Verifier): Verifier {
   let next: { readonly items: VerifyItem[]; readonly answers: Promise<Verification[]> } | null = null
   let last: Promise<unknown> = Promise.resolve()
   function nextBatch() {
     const items: VerifyItem[] = []
     const answers = last.then(() => {
       next = null
-      return engine.verify({ epochSeed, items })
+      return kinds.tensor.verify({ epochSeed, items })
     })
     last = answers
     return { items, answers }
   }
-  return {
-    async verify({ items }) {
-      next ??= nextBatch()
-      const { items: gathered, answers } = next
-      const from = gathered.length
-      gathered.push(...items)
-      return (await answers).slice(from, from + items.length)
-    },
+  const verify: typeof kinds.tensor.verify = async ({ items }) => {
+    next ??= nextBatch()
+    const { items: gathered, answers } = next
+    const from = gathered.length
+    gathered.push(...items)
+    return (await answers).slice(from, from + items.length)
   }
+  return { kinds: { ...kinds, tensor: { verify } } }
 }

@@ -17,11 +17,13 @@ import { signedTypes, signingDomain } from '../../src/core/protocol/typed-data.t
 import { seedOf } from '../../src/core/report/commitment.ts'
 import { bundleHash } from '../../src/core/report/evidence-bundle.ts'
 import { recoverSigner, signMessage } from '../../src/core/report/signer.ts'
+import type { Verifier } from '../../src/core/report/wrong-work.ts'
 import {
   device,
   epochSeed,
   gathering,
   identity,
+  jobs,
   network,
   noParts,
   openSeat,
@@ -59,7 +61,7 @@ export const rowNames = [
 ]
 
 export async function* rows(): AsyncGenerator<Row> {
-  const engine = await createWorkEngine({ spec, provider: 'cpu', keepWindows: 100 })
+  const engine = await createWorkEngine({ jobs, provider: 'cpu', keepWindows: 100 })
   try {
     yield await model(engine)
     yield* prove(engine)
@@ -78,21 +80,22 @@ const perSecond = (work: number, ms: number): number => (work / ms) * 1_000
 /** Once per epoch: weights, graph, session; against one window. */
 async function model(engine: WorkEngine): Promise<Row> {
   const times: number[] = []
-  for (const byte of ['01', '02', '03', '04', '05']) times.push((await engine.prepare(word(byte))).buildMs)
+  for (const byte of ['01', '02', '03', '04', '05'])
+    times.push((await engine.kinds.tensor.prepare({ epochSeed: word(byte) })).buildMs)
   const value = median(times)
   return { name: 'work.model', value, unit: 'ms', baseline: spec.windowMs, ratio: spec.windowMs / value }
 }
 
 /** Work per second inside a window against plain ONNX Runtime MatMul [1024, K] · [K, K] in fp32, in turn. */
-async function* prove(engine: WorkEngine): AsyncGenerator<Row> {
-  await engine.prepare(epochSeed)
+async function* prove({ kinds: { tensor } }: WorkEngine): AsyncGenerator<Row> {
+  await tensor.prepare({ epochSeed })
   const seed = seedOf(network, identity(0))
   const plain = await plainMatMul()
   const weights = createWeights(spec, epochSeed)
   const fp32 = await openKernel(weights, 'fp32', { provider: 'cpu', deviceIndex: 0, threads: 0 })
   const measured: { plain: number; own: number; fp32: number; share: number }[] = []
   for (let i = 0; i < 5; i++) {
-    const window = await engine.runWindow({ epochSeed, seed })
+    const window = await tensor.runWindow({ epochSeed, seed })
     const deadlineMs = threadClock.monotonicMs() + spec.windowMs
     const inFp32 = await runWindow(
       { seed, deadlineMs, batchRows: 1024, rowMs: 0, keepBytes: 1e9 },
@@ -100,11 +103,11 @@ async function* prove(engine: WorkEngine): AsyncGenerator<Row> {
     )
     measured.push({
       plain: await plain.operationsPerMs(1_000),
-      own: (window.rows * operationsPerRow(spec)) / spec.windowMs,
+      own: (window.units * operationsPerRow(spec)) / spec.windowMs,
       fp32: (inFp32.tree.rows * operationsPerRow(spec)) / spec.windowMs,
       share: window.kernelMs / window.durationMs,
     })
-    await engine.release(window.handle)
+    await tensor.release(window.handle)
   }
   await plain.release()
   await fp32.release()
@@ -167,7 +170,7 @@ type Cost = Parts & {
  * `warm` has another device's report for each of them.
  */
 async function costOf(
-  engine: Judging,
+  engine: Verifier,
   bySeat: readonly (readonly Report[])[],
   { repeats, warm }: { readonly repeats: number; readonly warm: readonly Report[] },
 ): Promise<Cost> {
@@ -189,14 +192,13 @@ async function costOf(
   const shares = Object.entries({ messages, signatures, store, judge, recompute: all - thread })
   return Object.fromEntries(shares.map(([part, ms]) => [part, ms / reports])) as Cost
 }
-type Judging = Pick<WorkEngine, 'verify'>
 
 const milliseconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1_000
 const sum = (cost: Cost): number => Object.values(cost).reduce((total, ms) => total + ms, 0)
 
 async function* verify(prover: WorkEngine): AsyncGenerator<Row> {
-  const seat = await createWorkEngine({ spec, provider: 'cpu', threads: 1, witnesses: true })
-  await seat.prepare(epochSeed)
+  const seat = await createWorkEngine({ jobs, provider: 'cpu', threads: 1, witnesses: true })
+  await seat.kinds.tensor.prepare({ epochSeed })
   try {
     yield* verifyWindows(prover, seat)
     yield* scaling(prover, seat)

@@ -18,14 +18,14 @@ const judged = (verdict: string, reason: string): CheckerEvent => ({
   round: hash('a'),
   verdict,
   reason,
-  rate: 5,
+  ...{ kind: 'tensor', figures: { tensor: 5 } },
 })
 const events: CheckerEvent[] = [
   { type: 'checker.listening', url: 'wss://checker.example:7411', seats: 3, change: 'bonded' },
   { type: 'epoch.started', epoch: 4, cohorts: 2, devices: 70 },
   { type: 'session.opened', operator, reason: null },
-  judged('VALID', 'ROWS_EQUAL'),
-  judged('VALID', 'ROWS_EQUAL'),
+  judged('VALID', 'ALL_EQUAL'),
+  judged('VALID', 'ALL_EQUAL'),
   judged('TIMEOUT', 'NO_COMMITMENT'),
   { type: 'device.judged', epoch: 4, device: hash('d'), valid: false, findings: ['DEVICE_CHANGED'] },
 ]
@@ -48,7 +48,7 @@ describe('checker metrics', () => {
     const lines = (await metrics.registry.metrics()).split('\n')
     for (const line of [
       'kaisar_checker_build_info{version="1.2.3"} 1',
-      'kaisar_checker_verdicts_total{verdict="VALID",reason="ROWS_EQUAL"} 2',
+      'kaisar_checker_verdicts_total{verdict="VALID",reason="ALL_EQUAL"} 2',
       'kaisar_checker_verdicts_total{verdict="TIMEOUT",reason="NO_COMMITMENT"} 1',
       'kaisar_checker_verdicts_total{verdict="CHECKER_FAULT",reason=""} 0',
       `kaisar_checker_last_verdict_timestamp_seconds ${now / 1000}`,

@@ -42,10 +42,10 @@ it('the journal forgets every earlier epoch, with the evidence that no verdict n
       environmentHash: hash(4),
     }
     const commitment = { message, signature: '0x01' } as const
-    journal.keepRounds(epoch, [{ hash: hash(epoch), number: 1n, timestamp: 1, slot: 0, ordinal: 0 }])
+    journal.keepRounds(epoch, [{ hash: hash(epoch), number: 1n, timestamp: 1, slot: 0, ordinal: 0, kind: 'tensor' }])
     journal.recordVerdict({
       ...{ ...about, commitment, commitmentHash: hash(5), evidence: hash(100 + epoch), witness: null },
-      ...{ verdict: 'VALID', reason: 'ROWS_EQUAL', detail: '', rate: 1 },
+      ...{ verdict: 'VALID', reason: 'ALL_EQUAL', detail: '', kind: 'tensor', figures: { tensor: 1 } },
     })
     journal.countHeartbeat(epoch, [hash(1)], true)
     journal.recordDeviceCheck({
@@ -106,10 +106,11 @@ it('a device that was valid stays so for the epoch, whatever a later report lack
 })
 
 it('what was found valid before environments were kept counts after the update', () => {
-  const store = openStore({ path: ':memory:', migrations: checkerMigrations.slice(0, -1) })
+  const before = checkerMigrations.findIndex(sql => sql.includes('confirmed_environment'))
+  const store = openStore({ path: ':memory:', migrations: checkerMigrations.slice(0, before) })
   store.run('INSERT INTO device_check VALUES (3, ?, 1, 1, ?, ?, ?)', hash(1), hash(4), '[]', '{}')
   store.transaction(() => {
-    for (const statement of checkerMigrations.at(-1)!.split(';')) if (statement.trim() !== '') store.run(statement)
+    for (const statement of checkerMigrations[before]!.split(';')) if (statement.trim() !== '') store.run(statement)
   })
   expect(createCheckerJournal(store).confirmedEnvironments(3, hash(1))).toEqual(new Set([hash(4)]))
 })

@@ -9,22 +9,22 @@ import { createRoundJudge, type RoundJudgeDependencies } from '../../../src/core
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
+import { jobBySpecHash, jobOf } from '../../../src/core/job/jobs.ts'
 import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { rowBytes, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
-import { verifyOpenings } from '../../../src/core/job/tensor/verify-rows.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
-import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import type { MessageBody, MessageType } from '../../../src/core/protocol/messages.ts'
 import type { RoundRules } from '../../../src/core/protocol/network-parameters.ts'
 import type { Trigger } from '../../../src/core/protocol/trigger.ts'
 import type { Signed, SignedMessage } from '../../../src/core/protocol/typed-data.ts'
 import { commitmentHash, sampleOf, seedOf } from '../../../src/core/report/commitment.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
-import { commitTo, epochSeed, smallSpec as spec } from '../job/small-spec.ts'
+import { commitTo, epochSeed, smallJobs as jobs, smallCore, smallSpec as spec } from '../job/small-spec.ts'
 
 export const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 export const rules: RoundRules = {
@@ -34,7 +34,9 @@ export const rules: RoundRules = {
 export const word = (n: number): Hex => numberToHex(n, { size: 32 })
 export const provider = createSigner({ privateKey: word(0xa11ce), network })
 export const device: SeatDevice = { deviceId: word(5), generation: 1, operator: provider.address, cohort: 0, lane: 0 }
-export const triggerAt = (n: number): Trigger => ({ number: 9n, hash: word(n), timestamp: 1000, slot: 0, ordinal: 0 })
+export const triggerAt = (n: number, kind: RoundKindName = 'tensor'): Trigger => ({
+  ...{ number: 9n, hash: word(n), timestamp: 1000, slot: 0, ordinal: 0, kind },
+})
 export const trigger = triggerAt(9)
 export const seatKeys = [word(2001), word(2002), word(2003)]
 const rows = 128
@@ -46,24 +48,23 @@ export type Worked = {
   readonly open: (sample: readonly number[]) => Uint8Array
 }
 
+/** A memory round of it; `marks` as they came before the commitment. */
+export type WorkedMemory = Omit<Worked, 'open'> & {
+  readonly marks: readonly Hex[]
+  readonly open: (sample: readonly number[]) => Promise<Uint8Array>
+}
+
 export async function openJudgeFixture() {
   const folder = mkdtempSync(join(tmpdir(), 'kaisar-judge-'))
   const kernel = await openKernel(createWeights(spec, epochSeed), 'u8', {
-    ...{ provider: 'cpu', deviceIndex: 0, threads: 1, inner: true },
+    ...{ provider: 'cpu', deviceIndex: 0, threads: 1 },
   })
-  const engine: Pick<WorkEngine, 'verify'> = {
-    verify: ({ items }) =>
-      verifyOpenings(
-        items.map(item => ({ ...item, root: Buffer.from(item.root.slice(2), 'hex') })),
-        kernel.run,
-        { sampleLimit: spec.samples, batchRows: 1024, computeInner: kernel.runInner! },
-      ),
-  }
+  const engine = await smallCore()
   const stores: Store[] = []
 
   /** One honest window of the round; `spoil` changes its digests before they are committed to. */
   async function work(round = trigger.hash, spoil: (digests: Uint8Array) => void = () => undefined): Promise<Worked> {
-    const identity = { epoch: 0n, round, deviceId: device.deviceId, generation: 1, specHash: rules.specHash }
+    const identity = { epoch: 0n, round, deviceId: device.deviceId, generation: 1, specHash: specHash(spec) }
     const digests = Uint8Array.from(await kernel.run(rowInput(seedOf(network, identity), 0, rows)))
     spoil(digests)
     const { tree, open } = commitTo(digests)
@@ -75,7 +76,7 @@ export async function openJudgeFixture() {
   const openSigner = (seat: number) => createSigner({ privateKey: seatKeys[seat]!, network })
   const samplingBlock = { number: 11n, hash: word(11), timestamp: 1002, seenAtMs: 2000 }
   const sampleBy = (seat: number, message: SignedMessage<'Commitment'>) =>
-    sampleOf(spec, message, {
+    sampleOf(jobBySpecHash(jobs, message.specHash)!, message, {
       commitmentHash: commitmentHash(network, message),
       secret: secretsOf(seat).sampling(message.round, device.deviceId, 1),
       samplingBlockHash: samplingBlock.hash,
@@ -84,6 +85,22 @@ export async function openJudgeFixture() {
 
   const spoilRow = (row: number) => (digests: Uint8Array) => {
     digests[row * rowBytes]! ^= 1
+  }
+
+  /** One window of a memory round: its marks as they come, and the commitment. Filled once, for this device. */
+  async function workMemory(round: Hex): Promise<WorkedMemory> {
+    const of = { deviceId: device.deviceId, generation: 1 }
+    const identity = { ...of, epoch: 0n, round, specHash: jobOf(jobs, 'memory').specHash }
+    await engine.prepare({ epochSeed, device: of })
+    const marks: Hex[] = []
+    const { handle, units, root } = await engine.kinds.memory.runWindow(
+      { epochSeed, device: of, seed: seedOf(network, identity) },
+      { onMark: (_, mark) => marks.push(mark) },
+    )
+    const message = { ...identity, rows: BigInt(units), root, environmentHash: word(3) }
+    const commitment = await signMessage(provider, 'Commitment', message)
+    const open = (sample: readonly number[]) => engine.kinds.memory.open({ handle, sample })
+    return { commitment, commitmentHash: commitmentHash(network, message), open, marks }
   }
 
   /** A window with one wrong row that only this seat of the first two samples. */
@@ -105,7 +122,7 @@ export async function openJudgeFixture() {
     const sent: { readonly type: MessageType; readonly body: unknown }[] = []
     const forwarded: { readonly commitment: Signed<'Commitment'>; readonly payload: Uint8Array }[] = []
     const judge = createRoundJudge(
-      { network, spec, rules },
+      { network, jobs, rules },
       {
         signer: openSigner(index),
         secrets: secretsOf(index),
@@ -115,7 +132,7 @@ export async function openJudgeFixture() {
         clock,
         log: silentLogger,
         sendTo: () => async (type, body) => void sent.push({ type, body }),
-        forwardWrongRow: (_cohort, _epoch, commitment, payload) => void forwarded.push({ commitment, payload }),
+        forwardWrongWork: (_cohort, _epoch, commitment, payload) => void forwarded.push({ commitment, payload }),
         ...changed,
       },
     )
@@ -124,12 +141,12 @@ export async function openJudgeFixture() {
     const begin = (of = trigger) =>
       judge.begin({ epoch: 0, epochSeed, trigger: of, seenAtMs: clock.monotonicMs(), devices: [device] })
     /** Begins, takes the commitment and samples; gives the openings that the sample asks for. */
-    async function upToRequest({ commitment, commitmentHash: hash, open }: Worked, of = trigger) {
+    async function upToRequest({ commitment, commitmentHash: hash, open }: Worked | WorkedMemory, of = trigger) {
       await begin(of)
       judge.takeCommitment(provider.address, commitment, clock.monotonicMs() + 1000)
       await judge.takeSamplingBlock(of.hash, { ...samplingBlock, seenAtMs: clock.monotonicMs() + 2000 })
       const { secret } = bodies('job.request').at(-1)!.message
-      const openings = open(sampleBy(index, commitment.message))
+      const openings = await open(sampleBy(index, commitment.message))
       const answer = (payload = openings, receivedAtMs = clock.monotonicMs()) =>
         judge.takeOpenings(provider.address, { commitmentHash: hash, secret }, payload, receivedAtMs)
       return { answer, openings }
@@ -148,6 +165,7 @@ export async function openJudgeFixture() {
     /** The kernel itself, for rows of devices of the test's own. */
     run: kernel.run,
     work,
+    workMemory,
     spoilRow,
     workWrongFor,
     sampleBy,
@@ -156,6 +174,7 @@ export async function openJudgeFixture() {
     async end() {
       for (const store of stores) store.close()
       await kernel.release()
+      await engine.close()
       rmSync(folder, { recursive: true })
     },
   }

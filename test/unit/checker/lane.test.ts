@@ -1,9 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { absentLane, type JudgedRound, laneOf } from '../../../src/core/checker/epoch/pack.ts'
+import { capacityOf, measuresOf } from '../../../src/core/epoch/capacity.ts'
+import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
 import { flagBit, type Verdict, verdicts } from '../../../src/core/protocol/verdict.ts'
 
-const round = (verdict: Verdict, rate = 0): JudgedRound => ({ verdict, rate, reason: 'R', detail: 'd' })
+const round = (kind: RoundKindName, verdict: Verdict, figures: JudgedRound['figures'] = {}): JudgedRound => ({
+  ...{ kind, verdict, figures, reason: 'R', detail: 'd' },
+})
+const tensor = (figure: number | Verdict) =>
+  typeof figure === 'number' ? round('tensor', 'VALID', { tensor: figure }) : round('tensor', figure)
+const memory = (...figures: [number, number] | [Verdict]) => {
+  const [bandwidth, resident] = figures
+  return typeof bandwidth === 'number'
+    ? round('memory', 'VALID', { bandwidth, resident: resident! })
+    : round('memory', bandwidth)
+}
 const facts = (rounds: JudgedRound[]) => ({
   rounds,
   heartbeatsAsked: 4,
@@ -13,41 +25,80 @@ const facts = (rounds: JudgedRound[]) => ({
 })
 const everyFlag = flagBit.device | flagBit.environment | flagBit.work | flagBit.judged
 
-describe('laneOf', () => {
-  it('a lane’s rate is the mean over the rounds, with a missed round as 0', () => {
-    expect(laneOf(facts([round('VALID', 900), round('TIMEOUT')]))).toEqual({
-      rate: 450,
-      uptime: 7500,
-      flags: everyFlag,
+describe('measuresOf', () => {
+  it('each figure is the mean over the rounds of its own kind, rounded down', () => {
+    expect(measuresOf([tensor(900), memory(70, 16), tensor(101), memory(30, 17), memory(20, 16)])).toEqual({
+      ...{ tensor: 500, bandwidth: 40, resident: 16 },
     })
   })
 
-  it('the seat’s own faults are left out of the mean', () => {
-    expect(laneOf(facts([round('VALID', 900), round('CHECKER_FAULT')])).rate).toBe(900)
+  it('a missed round is 0 in every figure of its kind, and in none of another', () => {
+    expect(measuresOf([tensor(900), tensor('TIMEOUT'), memory(70, 16)])).toEqual({
+      ...{ tensor: 450, bandwidth: 70, resident: 16 },
+    })
+    expect(measuresOf([tensor(900), memory(70, 16), memory('OFFLINE')])).toEqual({
+      ...{ tensor: 900, bandwidth: 35, resident: 8 },
+    })
+    expect(measuresOf([tensor('TIMEOUT'), memory('TIMEOUT')])).toEqual({ tensor: 0, bandwidth: 0, resident: 0 })
   })
 
-  it('the seat abstains when it judged fewer than half of the rounds', () => {
-    expect(laneOf(facts([round('VALID', 900), round('CHECKER_FAULT'), round('CHECKER_FAULT')]))).toEqual(absentLane)
+  it('the seat’s own faults are left out, until they are more than half of a kind’s rounds', () => {
+    const seen = [tensor(900), memory(70, 16)]
+    const fault = [tensor('CHECKER_FAULT'), memory('CHECKER_FAULT')]
+    expect(measuresOf([...seen, ...fault])).toEqual({ tensor: 900, bandwidth: 70, resident: 16 })
+    expect(measuresOf([...seen, ...fault, fault[0]!])).toBeNull()
+    expect(measuresOf([...seen, ...fault, fault[1]!])).toBeNull()
   })
 
-  it('the seat abstains without a round', () => {
-    expect(laneOf(facts([]))).toEqual(absentLane)
+  it('there is nothing to say without a round of every kind', () => {
+    expect(measuresOf([])).toBeNull()
+    for (const kind of roundKinds)
+      expect(measuresOf([tensor(9), memory(9, 9)].filter(each => each.kind === kind))).toBeNull()
+  })
+})
+
+describe('laneOf', () => {
+  it('a lane’s rate is the capacity of the means, with one root at the end', () => {
+    const lane = laneOf(facts([tensor(12_500 * 900), memory(900, 900), tensor('TIMEOUT'), memory('TIMEOUT')]))
+    expect(lane).toEqual({ rate: 450n, uptime: 7500, flags: everyFlag })
+    // The mean of the capacities of two halves of the epoch would be half of the better one's.
+    const uneven = laneOf(facts([tensor(12_500 * 900), memory('TIMEOUT'), tensor('TIMEOUT'), memory(900, 900)]))
+    expect(uneven.rate).toBe(450n)
   })
 
-  it('one proven wrong row clears the work flag for the epoch, whatever the other rounds were', () => {
-    const lane = laneOf(facts([round('VALID', 900), round('WRONG')]))
-    expect(lane.flags & flagBit.work).toBe(0)
-    expect(lane.flags & flagBit.judged).toBe(flagBit.judged)
+  it('the seat’s own faults are left out of the means', () => {
+    const seen = [tensor(12_500 * 900), memory(900, 900)]
+    expect(laneOf(facts([...seen, tensor('CHECKER_FAULT'), memory('CHECKER_FAULT')])).rate).toBe(900n)
   })
 
-  it('a lane never has more than the best round, and never a flag that was not earned', () => {
+  it('the seat abstains when it judged fewer than half of the rounds of one kind, and without a round of each', () => {
+    const seen = [tensor(900), memory(900, 900)]
+    for (const fault of [tensor('CHECKER_FAULT'), memory('CHECKER_FAULT')])
+      expect(laneOf(facts([...seen, fault, fault]))).toEqual(absentLane)
+    for (const rounds of [[], [tensor(900)], [memory(900, 900)]]) expect(laneOf(facts(rounds))).toEqual(absentLane)
+  })
+
+  it('the seat abstains where it never asked for a sign of life', () => {
+    expect(laneOf({ ...facts([tensor(900), memory(900, 900)]), heartbeatsAsked: 0 })).toEqual(absentLane)
+  })
+
+  it('one proven wrong place of either kind clears the work flag for the epoch, whatever the other rounds were', () => {
+    const seen = [tensor(900), memory(900, 900)]
+    for (const wrong of [tensor('WRONG'), memory('WRONG')]) {
+      const lane = laneOf(facts([...seen, wrong]))
+      expect(lane.flags & flagBit.work).toBe(0)
+      expect(lane.flags & flagBit.judged).toBe(flagBit.judged)
+    }
+  })
+
+  it('a lane never has more than its best rounds give, and never a flag that was not earned', () => {
+    const figure = fc.nat(1_000_000)
     const rounds = fc.array(
-      fc.record({
-        verdict: fc.constantFrom(...verdicts),
-        rate: fc.nat(1_000_000),
-        reason: fc.string(),
-        detail: fc.string(),
-      }),
+      fc
+        .tuple(fc.constantFrom(...roundKinds), fc.constantFrom(...verdicts), figure, figure)
+        .map(([kind, verdict, one, other]) =>
+          round(kind, verdict, kind === 'tensor' ? { tensor: one } : { bandwidth: one, resident: other }),
+        ),
       { maxLength: 32 },
     )
     fc.assert(
@@ -66,7 +117,9 @@ describe('laneOf', () => {
             heartbeatsAsked: asked,
             heartbeatsAnswered: answered,
           })
-          expect(lane.rate).toBeLessThanOrEqual(Math.max(0, ...judged.map(each => each.rate)))
+          const best = (name: string) => Math.max(0, ...judged.map(({ figures }) => figures[name] ?? 0))
+          const [most, bandwidth, resident] = [best('tensor'), best('bandwidth'), best('resident')]
+          expect(lane.rate <= capacityOf({ tensor: most, bandwidth, resident })).toBe(true)
           expect(lane.uptime).toBeGreaterThanOrEqual(0)
           expect(lane.uptime).toBeLessThanOrEqual(10_000)
           if (!deviceValid) expect(lane.flags & flagBit.device).toBe(0)

@@ -8,19 +8,28 @@ import { decodeRate } from '../../../src/core/epoch/minifloat.ts'
 import { unpackOpening } from '../../../src/core/epoch/opening.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
+import type { Trigger } from '../../../src/core/protocol/trigger.ts'
 import { evidenceRootFromProof, reasonWord } from '../../../src/core/report/evidence-root.ts'
 
 const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 const operator = `0x${'aa'.repeat(20)}` as const
 const device = (lane: number) => ({ deviceId: hash(lane + 1), generation: 1, operator, cohort: 0, lane })
-const trigger = (ordinal: number) => ({
+const trigger = (ordinal: number): Trigger => ({
   number: BigInt(ordinal),
   hash: hash(900 + ordinal),
   timestamp: 10 * ordinal,
   slot: 0,
   ordinal,
+  kind: ordinal % 2 === 0 ? 'tensor' : 'memory',
 })
-const maxRounds = 4
+/** What rounds are worth of a device that has exactly this capacity where both kinds say the same. */
+const worth = (ordinal: number, figure: number): Pick<RecordedVerdict, 'kind' | 'figures'> => {
+  const { kind } = trigger(ordinal)
+  const measured: RecordedVerdict['figures'] =
+    kind === 'tensor' ? { tensor: figure * 12_500 } : { bandwidth: figure, resident: figure }
+  return { kind, figures: figure === 0 ? {} : measured }
+}
+const maxRounds = 6
 
 function verdict(lane: number, ordinal: number, rate: number): RecordedVerdict {
   const commitmentHash = hash(5000 + lane * 10 + ordinal)
@@ -40,9 +49,9 @@ function verdict(lane: number, ordinal: number, rate: number): RecordedVerdict {
     epoch: 3,
     generation: 1,
     verdict: rate > 0 ? 'VALID' : 'TIMEOUT',
-    reason: rate > 0 ? 'ROWS_EQUAL' : 'NO_COMMITMENT',
+    reason: rate > 0 ? 'ALL_EQUAL' : 'NO_COMMITMENT',
     detail: '',
-    rate,
+    ...worth(ordinal, rate),
     commitmentHash: rate > 0 ? commitmentHash : null,
     commitment: rate > 0 ? { message, signature: `0x${'01'.repeat(65)}` } : null,
     evidence: null,
@@ -77,32 +86,42 @@ const pack = (journal: ReturnType<typeof journalOf>, lanes: number[]) =>
 
 describe('packCohort', () => {
   it('packCohort puts each device into its own lane, and records what happened in every round', () => {
-    const packed = pack(journalOf([verdict(0, 0, 2000), verdict(0, 1, 1000), verdict(63, 0, 400)], 2), [0, 63])
+    const journal = journalOf(
+      [
+        ...[verdict(0, 0, 2000), verdict(0, 1, 1000), verdict(0, 2, 1000), verdict(0, 3, 2000)],
+        ...[verdict(63, 0, 400), verdict(63, 1, 400)],
+      ],
+      4,
+    )
+    const packed = pack(journal, [0, 63])
     const { lanes } = unpackOpening(packed.words)
     expect(decodeRate(lanes[0]!.rate)).toBe(1500n)
     expect(lanes[0]).toMatchObject({ uptime: 10_000, flags: 15 })
-    // Lane 63 has no verdict of the second round: this seat's own fault, left out of the mean.
+    // Lane 63 has no verdict of the later rounds: this seat's own fault, left out of the means.
     expect(decodeRate(lanes[63]!.rate)).toBe(400n)
     expect(lanes[1]).toEqual({ rate: 0, uptime: 0, flags: 0 })
-    expect(packed.evidence.leaf(63, 1)).toEqual({
-      round: hash(901),
+    expect(packed.evidence.leaf(63, 2)).toEqual({
+      round: hash(902),
       commitmentHash: zeroBytes32,
       reason: reasonWord('NOT_JUDGED'),
     })
-    expect(packed.evidence.leaf(0, 3).reason).toBe(reasonWord('NO_ROUND'))
+    expect(packed.evidence.leaf(0, 4).reason).toBe(reasonWord('NO_ROUND'))
   })
 
-  it('packCohort abstains for a device that was judged in fewer than half of the rounds', () => {
-    const { words } = pack(journalOf([verdict(0, 0, 2000)], 3), [0])
+  it('packCohort abstains for a device that was judged in fewer than half of the rounds of one kind', () => {
+    const some = [0, 1, 3, 5].map(ordinal => verdict(0, ordinal, 2000))
+    const { words } = pack(journalOf(some, 6), [0])
     expect(unpackOpening(words).lanes[0]).toEqual({ rate: 0, uptime: 0, flags: 0 })
+    const more = pack(journalOf([...some, verdict(0, 2, 2000)], 6), [0])
+    expect(unpackOpening(more.words).lanes[0]!.flags).toBe(15)
   })
 
   it('packCohort counts missed rounds as the seat’s own fault, and leaves out rounds that the chain does not have', () => {
-    const missed = journalOf([verdict(0, 0, 2000)], 1)
+    const missed = journalOf([verdict(0, 0, 2000), verdict(0, 1, 2000)], 2)
     expect(unpackOpening(pack(missed, [0]).words).lanes[0]!.flags).toBe(15)
-    missed.keepRounds(3, [0, 1, 2].map(trigger))
+    missed.keepRounds(3, [0, 1, 2, 3, 4].map(trigger))
     const { words, evidence } = pack(missed, [0])
-    // It saw one of three rounds: it abstains, and says of the others that it was not there.
+    // It saw one of three tensor rounds: it abstains, and says of the others that it was not there.
     expect(unpackOpening(words).lanes[0]).toEqual({ rate: 0, uptime: 0, flags: 0 })
     expect(evidence.leaf(0, 2)).toMatchObject({ round: hash(902), reason: reasonWord('NOT_JUDGED') })
 
@@ -113,8 +132,8 @@ describe('packCohort', () => {
   })
 
   it('packCohort clears the environment flag when a commitment names another environment than the report', () => {
-    const journal = journalOf([verdict(0, 0, 2000)], 1)
-    const { commitment, ...rest } = verdict(0, 1, 2000)
+    const journal = journalOf([verdict(0, 0, 2000), verdict(0, 1, 2000)], 2)
+    const { commitment, ...rest } = verdict(0, 2, 2000)
     const message = { ...commitment!.message, environmentHash: hash(99) }
     journal.recordVerdict({ ...rest, commitment: { ...commitment!, message } })
     expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15 - 2)
@@ -136,7 +155,7 @@ describe('packCohort', () => {
   })
 
   it('packCohort does not change its result once the epoch is committed to', () => {
-    const journal = journalOf([verdict(0, 0, 2000)], 1)
+    const journal = journalOf([verdict(0, 0, 2000), verdict(0, 1, 2000)], 2)
     const { words } = pack(journal, [0])
     journal.recordOpenings(3, hash(1), hash(2), new Map([[0, words]]))
     expect(journal.recordVerdict({ ...verdict(0, 0, 0), verdict: 'WRONG', reason: 'ROW_WRONG' })).toBe(false)
@@ -148,7 +167,7 @@ describe('packCohort', () => {
 
 describe('answerAudit', () => {
   it('an audit’s answer shows rounds from the drawn one to the first with work, with proofs that lead to the committed root', () => {
-    const rates = fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 1, maxLength: maxRounds })
+    const rates = fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 2, maxLength: maxRounds })
     fc.assert(
       fc.property(rates, fc.nat(maxRounds - 1), fc.bigInt({ min: 0n, max: 2n ** 64n }), (given, ordinal, laneDraw) => {
         const journal = journalOf(

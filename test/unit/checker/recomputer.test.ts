@@ -1,19 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { createRecomputers } from '../../../src/core/checker/round/recompute.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
-import { specHash, type TensorSpec, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { type Jobs, jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
 import type { WorkDescription } from '../../../src/core/job/work-core.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 
-const devnet = { specHash: specHash(tensorSpecs.devnet), windowMs: tensorSpecs.devnet.windowMs }
-const standard = { specHash: specHash(tensorSpecs.standard), windowMs: tensorSpecs.standard.windowMs }
+const named = (jobs: Jobs) => ({ specHash: jobsHash(jobs), windowMs: jobs.tensor.windowMs })
+const devnet = named(jobSets.devnet)
+const standard = named(jobSets.standard)
 const request = { epochSeed: devnet.specHash, items: [] }
 
 const description: WorkDescription = { provider: 'cpu', form: 'u8', forms: [], refused: [] }
 
 function scene() {
-  const started: TensorSpec[] = []
+  const started: Jobs[] = []
   const told: (WorkDescription | null)[] = []
   const clock = createManualClock()
   let alive = 0
@@ -21,17 +22,18 @@ function scene() {
   const restarts: unknown[] = []
   const recomputers = createRecomputers({
     clock,
-    startEngine: async (spec, known) => {
-      started.push(spec)
+    startEngine: async (jobs, known) => {
+      started.push(jobs)
       told.push(known)
       alive++
       isDead = false
+      const verify = async () => {
+        if (isDead) throw jobErrors.JOB_WORKER_STOPPED({ reason: 'its thread ended with code 1' })
+        return []
+      }
       return {
         description,
-        verify: async () => {
-          if (isDead) throw jobErrors.JOB_WORKER_STOPPED({ reason: 'its thread ended with code 1' })
-          return []
-        },
+        kinds: { tensor: { verify }, memory: { verify } },
         close: async () => void alive--,
       } as unknown as WorkEngine
     },
@@ -46,7 +48,7 @@ function scene() {
 describe('recomputers', () => {
   it('an engine whose thread has ended is started once more, and its requests are answered', async () => {
     const { recomputers, started, restarts, kill, alive } = scene()
-    const { verify } = recomputers.of(devnet)
+    const { verify } = recomputers.of(devnet).kinds.tensor
     await verify(request)
     kill()
     expect(await Promise.all([verify(request), verify(request)])).toEqual([[], []])
@@ -58,7 +60,8 @@ describe('recomputers', () => {
 
   it('an engine that nobody asks for a while ends, and is back without being tested again', async () => {
     const { recomputers, started, told, clock, alive } = scene()
-    const { verify, close } = recomputers.of(devnet)
+    const { kinds, close } = recomputers.of(devnet)
+    const { verify } = kinds.memory
     await verify(request)
     await clock.advance(19_000)
     await verify(request)
@@ -67,7 +70,7 @@ describe('recomputers', () => {
     await clock.advance(2_000)
     expect(alive()).toBe(0)
     expect(await verify(request)).toEqual([])
-    expect(started).toEqual([tensorSpecs.devnet, tensorSpecs.devnet])
+    expect(started).toEqual([jobSets.devnet, jobSets.devnet])
     expect(told).toEqual([null, description])
     await close()
     await clock.advance(21_000)
@@ -77,9 +80,9 @@ describe('recomputers', () => {
   it('each epoch is recomputed by its own specification, and engines of past ones are ended', async () => {
     const { recomputers, started, alive } = scene()
     await recomputers.of(devnet).start()
-    await recomputers.of(standard).verify(request)
-    await recomputers.of(devnet).verify(request)
-    expect(started).toEqual([tensorSpecs.devnet, tensorSpecs.standard])
+    await recomputers.of(standard).kinds.memory.verify(request)
+    await recomputers.of(devnet).kinds.tensor.verify(request)
+    expect(started).toEqual([jobSets.devnet, jobSets.standard])
     await recomputers.keepOnly(new Set([standard.specHash]))
     expect(alive()).toBe(1)
   })

@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packCohort } from '../../../src/core/checker/epoch/pack.ts'
 import type { RoundJudgeDependencies } from '../../../src/core/checker/round/judge.ts'
+import { jobOf } from '../../../src/core/job/jobs.ts'
 import { rowBytes } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { sampleOf } from '../../../src/core/report/commitment.ts'
 import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
 import type { EvidenceLeaf } from '../../../src/core/report/evidence-root.ts'
 import { signMessage } from '../../../src/core/report/signer.ts'
 import { verifyBundle } from '../../../src/core/report/verify-bundle.ts'
-import { encodeWrongRow } from '../../../src/core/report/wrong-row.ts'
-import { smallSpec } from '../job/small-spec.ts'
+import { encodeWrongWork } from '../../../src/core/report/wrong-work.ts'
+import { smallJobs } from '../job/small-spec.ts'
 import { device, openJudgeFixture, provider, rules, trigger, triggerAt, word } from './judge-fixture.ts'
 
 let fixture: Awaited<ReturnType<typeof openJudgeFixture>>
@@ -37,11 +38,12 @@ async function foundWrong() {
 /** Recomputing takes until it is let go. */
 function heldEngine() {
   const held: (() => void)[] = []
-  const verify: RoundJudgeDependencies['engine']['verify'] = async request => {
+  const { kinds } = fixture.engine
+  const verify: (typeof kinds)['tensor']['verify'] = async request => {
     await new Promise<void>(resolve => held.push(resolve))
-    return fixture.engine.verify(request)
+    return kinds.tensor.verify(request)
   }
-  return { held, engine: { verify } }
+  return { held, engine: { kinds: { ...kinds, tensor: { verify } } } }
 }
 
 describe('a forwarded wrong row', () => {
@@ -53,8 +55,8 @@ describe('a forwarded wrong row', () => {
     await expect.poll(() => seat.journal.verdicts(0)).toMatchObject([{ verdict: 'VALID' }])
     expect(await verifyEvidenceOf(seat)).toMatchObject({ ok: true })
 
-    await seat.judge.takeWrongRow(commitment, payload)
-    expect(await seat.close()).toMatchObject([{ verdict: 'WRONG', reason: 'ROW_WRONG', rate: 0 }])
+    await seat.judge.takeWrongWork(commitment, payload)
+    expect(await seat.close()).toMatchObject([{ verdict: 'WRONG', reason: 'ROW_WRONG', figures: {} }])
     expect(await verifyEvidenceOf(seat)).toMatchObject({
       ok: false,
       step: 'ROW_WRONG',
@@ -68,10 +70,10 @@ describe('a forwarded wrong row', () => {
     await seat.begin()
     for (const changed of [{ specHash: word(1) }, { generation: 2 }, { epoch: 1n }]) {
       const other = await signMessage(provider, 'Commitment', { ...commitment.message, ...changed })
-      await expect(seat.judge.takeWrongRow(other, payload)).rejects.toEqual(code('CHECKER_COMMITMENT_UNBOUND'))
+      await expect(seat.judge.takeWrongWork(other, payload)).rejects.toEqual(code('CHECKER_COMMITMENT_UNBOUND'))
     }
     const forged = await signMessage(fixture.openSigner(2), 'Commitment', commitment.message)
-    await expect(seat.judge.takeWrongRow(forged, payload)).rejects.toEqual(code('CHECKER_SIGNATURE_INVALID'))
+    await expect(seat.judge.takeWrongWork(forged, payload)).rejects.toEqual(code('CHECKER_SIGNATURE_INVALID'))
     expect(seat.journal.verdicts(0)).toEqual([])
   })
 
@@ -82,7 +84,7 @@ describe('a forwarded wrong row', () => {
     const { answer } = await seat.upToRequest(honest)
     answer()
     await expect.poll(() => seat.journal.verdicts(0)).toMatchObject([{ verdict: 'VALID' }])
-    await seat.judge.takeWrongRow(commitment, payload)
+    await seat.judge.takeWrongWork(commitment, payload)
     expect(await seat.close()).toMatchObject([
       { verdict: 'WRONG', reason: 'TWO_COMMITMENTS', commitmentHash: honest.commitmentHash },
     ])
@@ -100,7 +102,7 @@ describe('a forwarded wrong row', () => {
       answer()
       expect(await seat.close()).toMatchObject([{ verdict: 'VALID' }])
       if (isCommitted) seat.journal.recordOpenings(0, word(1), word(2), new Map())
-      const taken = seat.judge.takeWrongRow(commitment, payload)
+      const taken = seat.judge.takeWrongWork(commitment, payload)
       if (isCommitted) await expect(taken).rejects.toEqual(code('CHECKER_ROUND_UNKNOWN'))
       else await taken
       expect(seat.journal.verdicts(0)).toMatchObject([{ verdict: isCommitted ? 'VALID' : 'WRONG' }])
@@ -111,11 +113,11 @@ describe('a forwarded wrong row', () => {
     const honest = await fixture.work()
     const seat = fixture.seat(1)
     await seat.upToRequest(honest)
-    const junk = encodeWrongRow({ row: 0, openings: new Uint8Array(99) })
-    const right = encodeWrongRow({ row: 7, openings: honest.open([7]) })
+    const junk = encodeWrongWork({ place: 0, openings: new Uint8Array(99) })
+    const right = encodeWrongWork({ place: 7, openings: honest.open([7]) })
     for (const payload of [junk, right])
-      await expect(seat.judge.takeWrongRow(honest.commitment, payload)).rejects.toEqual(
-        code('CHECKER_WRONG_ROW_UNPROVEN'),
+      await expect(seat.judge.takeWrongWork(honest.commitment, payload)).rejects.toEqual(
+        code('CHECKER_WRONG_WORK_UNPROVEN'),
       )
     expect(seat.journal.verdicts(0)).toEqual([])
   })
@@ -287,7 +289,7 @@ describe('a reorg at a trigger', () => {
     both.judge.drop(left.hash)
     both.journal.keepRounds(0, [kept])
     // Rows and commitments of the branch that left say nothing any more.
-    await expect(both.judge.takeWrongRow(onLeft.commitment, new Uint8Array(99))).rejects.toEqual(
+    await expect(both.judge.takeWrongWork(onLeft.commitment, new Uint8Array(99))).rejects.toEqual(
       code('CHECKER_ROUND_UNKNOWN'),
     )
     const lanes = []
@@ -339,7 +341,7 @@ describe('a reorg of the sampling block alone', () => {
   }
   const sampleBy = (worked: Awaited<ReturnType<typeof fixture.work>>, seat: Seat, block: typeof first) =>
     worked.open(
-      sampleOf(smallSpec, worked.commitment.message, {
+      sampleOf(jobOf(smallJobs, 'tensor'), worked.commitment.message, {
         ...seat.bodies('job.request').at(-1)!.message,
         samplingBlockHash: block.hash,
       }),
@@ -360,7 +362,7 @@ describe('a reorg of the sampling block alone', () => {
       true,
     )
     seat.judge.takeOpenings(provider.address, about(seat), sampleBy(worked, seat, second), 2500)
-    expect(await seat.close()).toMatchObject([{ verdict: 'VALID', reason: 'ROWS_EQUAL' }])
+    expect(await seat.close()).toMatchObject([{ verdict: 'VALID', reason: 'ALL_EQUAL' }])
     expect(seat.bodies('refused')).toEqual([])
     expect(await verifyEvidenceOf(seat)).toMatchObject({ ok: true })
   })

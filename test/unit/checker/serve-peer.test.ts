@@ -8,11 +8,11 @@ const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const commitment = { message: { epoch: 7n } }
 
 /** Peers' sessions with nothing below them: `say` is what a peer sends over one of its own, `connect` opens one more. */
-function scene(takeWrongRow: () => Promise<void>) {
+function scene(takeWrongWork: () => Promise<void>) {
   let nowMs = 0
   const serve = createPeerServer({
     seatOf: () => null,
-    judgeOf: () => ({ takeWrongRow }),
+    judgeOf: () => ({ takeWrongWork }),
     phaseOf: async () => 'open',
     now: () => nowMs,
   })
@@ -38,13 +38,13 @@ describe('a peer', () => {
       most = Math.max(most, ++running)
       await Promise.resolve()
       running--
-      throw checkerErrors.CHECKER_WRONG_ROW_UNPROVEN({ reason: 'it is right' })
+      throw checkerErrors.CHECKER_WRONG_WORK_UNPROVEN({ reason: 'it is right' })
     })
-    const said = await Promise.allSettled(Array.from({ length: 1_000 }, () => say('wrong.row', { commitment })))
+    const said = await Promise.allSettled(Array.from({ length: 1_000 }, () => say('wrong.work', { commitment })))
     expect(said.every(({ status }) => status === 'rejected')).toBe(true)
     expect([recomputed, most]).toEqual([8, 1])
     pass(60_000)
-    await say('wrong.row', { commitment }).catch(() => undefined)
+    await say('wrong.work', { commitment }).catch(() => undefined)
     expect(recomputed).toBe(9)
   })
 
@@ -55,9 +55,9 @@ describe('a peer', () => {
       most = Math.max(most, ++running)
       await Promise.resolve()
       running--
-      throw checkerErrors.CHECKER_WRONG_ROW_UNPROVEN({ reason: 'it is right' })
+      throw checkerErrors.CHECKER_WRONG_WORK_UNPROVEN({ reason: 'it is right' })
     })
-    const say = (operator: Address) => connect(operator)('wrong.row', { commitment }).catch(() => undefined)
+    const say = (operator: Address) => connect(operator)('wrong.work', { commitment }).catch(() => undefined)
     await Promise.all(Array.from({ length: 100 }, () => say('0x01')))
     expect([recomputed, most]).toEqual([8, 1])
     for (let i = 0; i < 100; i++) await say('0x01')
@@ -75,7 +75,7 @@ describe('a peer', () => {
     const { say } = scene(async () => {
       if (++taken % 2 === 0) throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: hash(1) })
     })
-    await Promise.allSettled(Array.from({ length: 256 }, () => say('wrong.row', { commitment })))
+    await Promise.allSettled(Array.from({ length: 256 }, () => say('wrong.work', { commitment })))
     expect(taken).toBe(256)
   })
 

@@ -1,163 +1,118 @@
-/** The index that devices are paid by: what it is, and that nobody gains by splitting, by one measure alone or by slow memory. */
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { productionParameters } from '../../../src/core/chain/network-presets.ts'
-import {
-  capacityOf,
-  cubeRootDown,
-  laneRateOf,
-  type MeasuredRound,
-  type Measures,
-  measuresOf,
-  uptimeOf,
-} from '../../../src/core/epoch/capacity.ts'
-import { decodeRate, maxRate } from '../../../src/core/epoch/minifloat.ts'
+import { capacityOf, cubeRootDown, type Measures, readWithinMs } from '../../../src/core/epoch/capacity.ts'
 
-const measures: fc.Arbitrary<Measures> = fc.record({
-  tensor: fc.integer({ min: 1_000, max: 10 ** 10 }),
-  bandwidth: fc.integer({ min: 1_000, max: 2 * 10 ** 7 }),
-  resident: fc.integer({ min: 64, max: 2 * 10 ** 6 }),
-})
-const sumOf = (parts: readonly Measures[]): Measures => ({
-  tensor: parts.reduce((sum, part) => sum + part.tensor, 0),
-  bandwidth: parts.reduce((sum, part) => sum + part.bandwidth, 0),
-  resident: parts.reduce((sum, part) => sum + part.resident, 0),
-})
-
-describe('the capacity', () => {
-  it('is the cube root of Gop/s × MB/s × MB, rounded down', () => {
-    expect(capacityOf({ tensor: 1_000_000, bandwidth: 1_000_000, resident: 1_000 })).toBe(10_000n)
-    expect(capacityOf({ tensor: 40_000, bandwidth: 9_000, resident: 64 })).toBe(284n)
-    expect(capacityOf({ tensor: 0, bandwidth: 9_000, resident: 64 })).toBe(0n)
-  })
-
-  it('counts memory as far as it is read within 80 ms', () => {
-    const card = { tensor: 10 ** 9, bandwidth: 25_000, resident: 2_000 }
-    expect(capacityOf({ ...card, resident: 2_000_000 })).toBe(capacityOf(card))
-    expect(capacityOf({ ...card, resident: 1_999 })).toBeLessThan(capacityOf(card))
-  })
-
-  it('has exact roots', () => {
+describe('cubeRootDown', () => {
+  it('is the largest whole number whose cube is not above, next to cubes and everywhere', () => {
+    const around = fc.tuple(fc.bigInt(0n, 2n ** 40n), fc.bigInt(-2n, 2n)).map(([root, by]) => root ** 3n + by)
     fc.assert(
-      fc.property(fc.bigInt({ min: 0n, max: 10n ** 40n }), n => {
+      fc.property(fc.oneof(around, fc.bigInt(0n, 2n ** 200n), fc.bigInt(0n, 100n)), n => {
+        fc.pre(n >= 0n)
         const root = cubeRootDown(n)
-        expect(root ** 3n <= n && n < (root + 1n) ** 3n).toBe(true)
+        expect(root ** 3n <= n).toBe(true)
+        expect((root + 1n) ** 3n > n).toBe(true)
       }),
+      { numRuns: 3000 },
     )
+  })
+
+  it('agrees with the root of floating point as far as that goes', () => {
+    fc.assert(
+      fc.property(fc.bigInt(1n, 2n ** 150n), n => {
+        expect(Math.abs(Number(cubeRootDown(n)) - Math.cbrt(Number(n)))).toBeLessThanOrEqual(
+          1 + Math.cbrt(Number(n)) * 1e-14,
+        )
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('has no root of a negative number', () => {
     expect(() => cubeRootDown(-1n)).toThrow(RangeError)
   })
+})
 
-  it('is of degree one: a card of k times the measures is worth k times as much', () => {
+/** Up to more than any card has: 10 Eop/s, 100 TB/s, 1 TB. */
+const anyMeasures: fc.Arbitrary<Measures> = fc.record({
+  tensor: fc.nat(1e13),
+  bandwidth: fc.nat(1e8),
+  resident: fc.nat(1e6),
+})
+const times = ({ tensor, bandwidth, resident }: Measures, by: number): Measures => ({
+  tensor: tensor * by,
+  bandwidth: bandwidth * by,
+  resident: resident * by,
+})
+
+describe('capacityOf', () => {
+  it.each([
+    // T in Gop/s, M in MB/s, min(R, 0.08 · M) in MB.
+    ['an H100', { tensor: 1_484_000_000, bandwidth: 2_850_000, resident: 64_000 }],
+    ['a card that cannot read its memory in time', { tensor: 60_000_000, bandwidth: 500_000, resident: 80_000 }],
+    ['a CPU', { tensor: 300_000, bandwidth: 9_000, resident: 16 }],
+  ])('is the cube root of T · M · min(R, τ · M) for %s', (_, measures) => {
+    const { tensor, bandwidth, resident } = measures
+    const exact = Math.cbrt((tensor / 1_000) * bandwidth * Math.min(resident, 0.08 * bandwidth))
+    expect(Math.abs(Number(capacityOf(measures)) - exact)).toBeLessThanOrEqual(1)
+  })
+
+  it('counts memory as far as it is read within 80 ms, and not a byte further', () => {
+    const bandwidth = 1_000_000
+    const readable = Number(readWithinMs) * 1_000
+    const at = (resident: number) => capacityOf({ tensor: 5e8, bandwidth, resident })
+    expect(at(readable - 1) < at(readable)).toBe(true)
+    expect(at(readable)).toBe(at(readable + 1))
+    // Two terabytes behind a bus, beside a fast card.
+    expect(at(readable)).toBe(at(2_000_000))
+  })
+
+  it('is nothing where one measure is nothing', () => {
     fc.assert(
-      fc.property(measures, fc.integer({ min: 2, max: 100 }), (one, k) => {
-        const many = { tensor: one.tensor * k, bandwidth: one.bandwidth * k, resident: one.resident * k }
-        const [single, whole] = [capacityOf(one), capacityOf(many)]
-        expect(whole >= single * BigInt(k) && whole < (single + 1n) * BigInt(k)).toBe(true)
+      fc.property(anyMeasures, fc.constantFrom('tensor', 'bandwidth', 'resident'), (measures, name) => {
+        expect(capacityOf({ ...measures, [name]: 0 })).toBe(0n)
       }),
     )
   })
 
-  it('is worth no more in parts than as a whole, but for what a lane rounds away', () => {
+  it('is of degree one: n times the card is n times the index, but for what is rounded', () => {
     fc.assert(
-      fc.property(fc.array(measures, { minLength: 2, maxLength: 8 }), parts => {
-        const apart = parts.reduce((sum, part) => sum + decodeRate(laneRateOf(part)), 0n)
-        const whole = decodeRate(laneRateOf(sumOf(parts)))
-        // 2^-10 of it, and less than one for each root that is rounded down.
-        expect(apart * 1_024n <= (whole + 1n) * 1_025n).toBe(true)
+      fc.property(anyMeasures, fc.integer({ min: 1, max: 64 }), (measures, n) => {
+        const [one, many] = [capacityOf(measures), capacityOf(times(measures, n))]
+        expect(many >= one * BigInt(n)).toBe(true)
+        expect(many < (one + 1n) * BigInt(n) + 1n).toBe(true)
       }),
+      { numRuns: 1000 },
     )
   })
 
-  it('fits a lane for the largest measures that a message carries', () => {
-    const most = Number.MAX_SAFE_INTEGER
-    expect(decodeRate(laneRateOf({ tensor: most, bandwidth: most, resident: most }))).toBe(maxRate)
-  })
-})
-
-/** Dense int8 in Top/s, GB/s and GB as vendors say them; what of it is reached in work: 75%, 85% and 80%. */
-const cardOf = (tops: number, bandwidth: number, memory: number): Measures => ({
-  tensor: tops * 750_000,
-  bandwidth: bandwidth * 850,
-  resident: memory * 800,
-})
-
-describe('the figures of docs/why/capacity.md', () => {
-  const text = readFileSync('docs/why/capacity.md', 'utf8')
-  const number = (cell: string) => Number(cell.replaceAll(',', '').replace(/ ms$/, ''))
-  const cards = [...text.matchAll(/^\| ((?:RTX |L|A|H|MI|B)\d.*?) \| (.*) \|$/gm)].map(([, name, cells]) => {
-    const [tops, bandwidth, memory, readMs, capacity, relative] = cells!.split(' | ').map(number) as [
-      number,
-      ...number[],
-    ]
-    return { name: name!, card: cardOf(tops, bandwidth!, memory!), readMs, capacity, relative }
-  })
-  const card = (name: string) => cards.find(each => each.name === name)!.card
-  const gain = (...parts: Measures[]) =>
-    Number(capacityOf(sumOf(parts))) / parts.reduce((sum, part) => sum + Number(capacityOf(part)), 0)
-
-  it('are what the cards’ figures give', () => {
-    expect(cards).toHaveLength(11)
-    const one = Number(capacityOf(card('RTX 4090')))
-    for (const { name, card: own, readMs, capacity, relative } of cards) {
-      expect(capacityOf(own), name).toBe(BigInt(capacity!))
-      expect(Number(capacityOf(own)) / one, name).toBeCloseTo(relative!, 2)
-      expect((1_000 * own.resident) / own.bandwidth, name).toBeGreaterThan(readMs! - 0.5)
-      expect((1_000 * own.resident) / own.bandwidth, name).toBeLessThanOrEqual(readMs! + 0.5)
-    }
+  it('never falls where a measure rises', () => {
+    fc.assert(
+      fc.property(anyMeasures, anyMeasures, (measures, more) => {
+        const both = {
+          tensor: measures.tensor + more.tensor,
+          bandwidth: measures.bandwidth + more.bandwidth,
+          resident: measures.resident + more.resident,
+        }
+        expect(capacityOf(both) >= capacityOf(measures)).toBe(true)
+      }),
+      { numRuns: 1000 },
+    )
   })
 
-  it('are what merging unlike cards gains', () => {
-    const old = cardOf(53, 1_024, 32)
-    expect(gain(card('RTX 4090'), old, old)).toBeCloseTo(1.2, 3)
-    expect(gain(card('RTX 4090'), card('L4'))).toBeCloseTo(1.032, 3)
-    expect(gain(card('H100 SXM'), card('B200'))).toBeCloseTo(1.0001, 4)
-  })
-
-  it('are what one measure is worth alone, and what missed rounds of one kind cost', () => {
-    const { tensor, bandwidth, resident } = card('H100 SXM')
-    const share = (own: Measures) => Number(capacityOf(own)) / Number(capacityOf(card('H100 SXM')))
-    expect(share({ tensor: 2 * tensor, bandwidth, resident })).toBeCloseTo(1.26, 3)
-    expect(share({ tensor: tensor / 2, bandwidth, resident })).toBeCloseTo(0.79, 2)
-    expect(share({ tensor, bandwidth: bandwidth / 2, resident: resident / 2 })).toBeCloseTo(0.63, 2)
-  })
-
-  it('are below the first standing of a real network, and paid by its price as docs/contracts.md says', () => {
-    const { scores, emission } = productionParameters(`0x${'00'.repeat(32)}`)
-    for (const each of cards) expect(capacityOf(each.card)).toBeLessThan(BigInt(scores.firstStanding))
-    const mostOf = (own: Measures) => Number(capacityOf(own) * emission.maxPrice) / 1e18
-    expect(mostOf(card('H100 SXM'))).toBeCloseTo(1_616.8, 1)
-    const devicePool = (Number(emission.perEpoch) / 1e18) * (1 - (emission.checkerBps + emission.keeperBps) / 10_000)
-    expect(devicePool / mostOf(card('H100 SXM'))).toBeCloseTo(48.9, 1)
-    expect((devicePool * 1e18) / Number(emission.maxPrice)).toBeCloseTo(31_600_000, -2)
-  })
-})
-
-describe('means over an epoch', () => {
-  const round = (
-    kind: MeasuredRound['kind'],
-    figures: MeasuredRound['figures'],
-    verdict: MeasuredRound['verdict'] = 'VALID',
-  ) => ({ kind, figures, verdict })
-
-  it('count a missed round as 0 and leave out what the seat missed', () => {
-    expect(
-      measuresOf([
-        ...[round('tensor', { tensor: 901 }), round('tensor', {}, 'TIMEOUT')],
-        ...[round('memory', { bandwidth: 70, resident: 9 }), round('memory', {}, 'CHECKER_FAULT')],
-      ]),
-    ).toEqual({ tensor: 450, bandwidth: 70, resident: 9 })
-  })
-
-  it('are none where a kind was judged in fewer than half of its rounds, or had none', () => {
-    const fault = round('memory', {}, 'CHECKER_FAULT')
-    expect(measuresOf([])).toBeNull()
-    expect(measuresOf([round('tensor', { tensor: 1 })])).toBeNull()
-    expect(measuresOf([round('tensor', { tensor: 1 }), round('memory', {}), fault, fault])).toBeNull()
-  })
-
-  it('tell an uptime where a seat asked', () => {
-    expect(uptimeOf({ asked: 3, answered: 2 })).toBe(6_666)
-    expect(uptimeOf({ asked: 0, answered: 0 })).toBeNull()
+  it('never gives parts of a card more than the whole: splitting into registrations gains nothing', () => {
+    const parts = fc.array(anyMeasures, { minLength: 1, maxLength: 64 })
+    fc.assert(
+      fc.property(parts, of => {
+        const whole = of.reduce((sum, part) => ({
+          tensor: sum.tensor + part.tensor,
+          bandwidth: sum.bandwidth + part.bandwidth,
+          resident: sum.resident + part.resident,
+        }))
+        const apart = of.reduce((sum, part) => sum + capacityOf(part), 0n)
+        // Rounding down costs the parts at least as much as the whole, of which it takes less than one.
+        expect(apart * 1024n <= capacityOf(whole) * 1025n + 1024n).toBe(true)
+      }),
+      { numRuns: 2000 },
+    )
   })
 })

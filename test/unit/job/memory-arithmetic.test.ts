@@ -85,12 +85,12 @@ describe('the step in WebAssembly', () => {
 describe('the specs', () => {
   it('are named by hashes of their own', () => {
     expect(memorySpecHash(memorySpecs.devnet)).toMatchInlineSnapshot(
-      `"0xe2bdc769887f52feed8b63e0192378b5d38a44ccccc74047d06f7f4c0d1ef21b"`,
+      `"0x7951d03a5a779daeafa1d02cfcbabd902bbab44cab3e810b2a5cb59c5ae44595"`,
     )
     expect(memorySpecHash(memorySpecs.standard)).toMatchInlineSnapshot(
       `"0xfbc6b9462257701a158072302bbe57c8ca1c2d2b4389a2b1205267ab4f589fa2"`,
     )
-    expect(groupBytes(memorySpecs.devnet)).toBe(2 ** 20)
+    expect(groupBytes(memorySpecs.devnet)).toBe(2 ** 18)
     expect(groupBytes(memorySpecs.standard)).toBe(2 ** 26)
   })
 

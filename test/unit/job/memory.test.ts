@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fillKey } from '../../../src/core/job/memory/drawn-entries.ts'
 import { fillMemory, type MemoryBanks } from '../../../src/core/job/memory/memory-banks.ts'
 import { openSteps, samplePieces } from '../../../src/core/job/memory/memory-openings.ts'
-import type { SampledStep } from '../../../src/core/job/memory/memory-sample.ts'
+import { placeOfStep, type SampledStep } from '../../../src/core/job/memory/memory-sample.ts'
 import { memorySpecs } from '../../../src/core/job/memory/memory-spec.ts'
 import {
   reworkMemoryWindow,
@@ -132,7 +132,7 @@ const sampleOf: readonly SampledStep[] = [
 const claimOf = (change: Partial<MemoryClaim> = {}, worked = window): MemoryClaim => {
   const { sample = sampleOf } = change
   const { steps, root } = worked
-  return { seed, key, groups, steps, root, sample, openings: openSteps(banks, worked, sample), ...change }
+  return { seed, key, steps, root, sample, openings: openSteps(banks, worked, sample), ...change }
 }
 const verdict = async (claim: MemoryClaim) => (await verifyMemory(spec, [claim], chain))[0]!
 const failed = (answer: MemoryVerification) => (answer.ok ? 'ok' : answer.code)
@@ -155,6 +155,7 @@ describe('the verdict', () => {
     expect(await verdict(claimOf())).toEqual({
       ok: true,
       stepsChecked: 6,
+      groups,
       marks: window.marks.map(mark => ({ ...mark, top: Buffer.from(mark.top) })),
     })
     const pieces = [sampleOf.slice(0, 2), sampleOf.slice(2), [], sampleOf].map(sample => claimOf({ sample }))
@@ -164,31 +165,53 @@ describe('the verdict', () => {
 
   it('names the step and the coordinate that are wrong, with an opening that proves it to anybody', async () => {
     const [lying, worked] = await withWrong(99, 17)
+    const place = placeOfStep(spec, { step: 99, coordinate: 17 })
     const answer = await verdict(claimOf({ openings: openSteps(lying, worked, sampleOf) }, worked))
-    expect(answer).toMatchObject({ ok: false, code: 'COORDINATE_WRONG', wrong: { step: 99, coordinate: 17 } })
-    const { step, coordinate, openings } = (answer as Extract<MemoryVerification, { ok: false }>).wrong!
-    const forwarded = claimOf({ sample: [{ step, coordinate }], openings }, worked)
-    expect(await verdict(forwarded)).toMatchObject({ code: 'COORDINATE_WRONG', wrong: { step, coordinate } })
+    expect(answer).toMatchObject({ ok: false, code: 'COORDINATE_WRONG', wrong: { place } })
+    const { openings } = (answer as Extract<MemoryVerification, { ok: false }>).wrong!
+    const forwarded = claimOf({ sample: [{ step: 99, coordinate: 17 }], openings }, worked)
+    expect(await verdict(forwarded)).toMatchObject({ code: 'COORDINATE_WRONG', wrong: { place } })
     // Another coordinate of the same step is right, and other steps are.
-    expect(failed(await verdict({ ...forwarded, sample: [{ step, coordinate: 18 }] }))).toBe('ok')
+    expect(failed(await verdict({ ...forwarded, sample: [{ step: 99, coordinate: 18 }] }))).toBe('ok')
+  })
+
+  /** An honest opening that says so many groups; `root`: the one that such a device would commit to. */
+  const saying = (count: number) => {
+    const openings = Uint8Array.from(claimOf().openings)
+    new DataView(openings.buffer).setUint32(1, count)
+    return { openings, root: memoryRoot(count, window.marks) }
+  }
+
+  it.each([
+    ['fewer groups than the least', 3],
+    ['no groups', 0],
+    ['more groups than are possible', 2 ** 21],
+  ])('refuses %s, in the root and in the openings', async (_, count) => {
+    const { openings, root } = saying(count)
+    expect(failed(await verdict({ ...claimOf(), openings, root }))).toBe('COMMITMENT_INVALID')
+    // Said in the openings alone, they are not those of the root.
+    expect(failed(await verdict({ ...claimOf(), openings }))).toBe('OPENINGS_NOT_IN_ROOT')
+  })
+
+  it('counts the groups that the root names, whatever is filled: five of the six give another order', async () => {
+    const { openings, root } = saying(5)
+    expect(failed(await verdict({ ...claimOf(), openings, root }))).toBe('COORDINATE_WRONG')
+    const five = await reworkMemoryWindow(banks, { seed, groups: 5, markSteps: [100, 150, 300] })
+    expect(await verdict(claimOf({}, five))).toMatchObject({ ok: true, groups: 5 })
   })
 
   it.each<[string, Partial<MemoryClaim>, string]>([
-    ['fewer groups than the least', { groups: 3 }, 'COMMITMENT_INVALID'],
-    ['more groups than are possible', { groups: 2 ** 21 }, 'COMMITMENT_INVALID'],
-    ['groups that are no number', { groups: Number.NaN }, 'COMMITMENT_INVALID'],
     ['more steps than are possible', { steps: 2 ** 33 }, 'COMMITMENT_INVALID'],
     [
       'a step that was not made',
       { sample: [{ step: 300, coordinate: 0 }], openings: new Uint8Array(9) },
       'OPENINGS_MALFORMED',
     ],
-    ['other groups than in the root', { groups: 5 }, 'OPENINGS_NOT_IN_ROOT'],
     ['another root', { root: new Uint8Array(32) }, 'OPENINGS_NOT_IN_ROOT'],
     ['fewer steps than the marks say', { steps: 299, sample: sampleOf.slice(0, 2) }, 'OPENINGS_MALFORMED'],
     ['nothing', { openings: new Uint8Array(0) }, 'OPENINGS_MALFORMED'],
     ['another version', { openings: Uint8Array.of(2) }, 'OPENINGS_MALFORMED'],
-    ['marks alone', { openings: Uint8Array.of(1, ...new Array(60).fill(0)) }, 'OPENINGS_MALFORMED'],
+    ['marks that are cut', { openings: Uint8Array.of(1, ...new Array(60).fill(0)) }, 'OPENINGS_MALFORMED'],
     ['the fill of another device', { key: [1, 2] }, 'COORDINATE_WRONG'],
     ['the order of another round', { seed: new Uint8Array(32).fill(6) }, 'COORDINATE_WRONG'],
   ])('refuses %s', async (_, change, code) => {
@@ -215,7 +238,7 @@ describe('the verdict', () => {
     ).toBe('OPENINGS_NOT_IN_ROOT')
     expect(failed(await verdict({ ...other, sample: other.sample.toReversed() }))).toBe('OPENINGS_MALFORMED')
     const above = Uint8Array.from(other.openings)
-    above[1 + 3 * 40 + 5]! |= 128
+    above[1 + 4 + 3 * 40 + 5]! |= 128
     expect(await verdict({ ...other, openings: above })).toMatchObject({
       code: 'OPENINGS_MALFORMED',
       detail: expect.stringContaining('state 7'),
@@ -257,14 +280,15 @@ describe('the verdict', () => {
 
   it('never throws for what a commitment says, with marks that lead to its root', async () => {
     const anyNumber = fc.oneof(fc.nat(2 ** 31), fc.double(), fc.maxSafeInteger())
+    const anyGroups = fc.oneof(fc.nat(2 ** 32 - 1), fc.constantFrom(3, 4, groups, 2 ** 20, 2 ** 20 + 1))
     const anyMarks = fc.array(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), { minLength: 3, maxLength: 3 })
     await fc.assert(
-      fc.asyncProperty(anyNumber, anyNumber, anyMarks, async (steps, count, markSteps) => {
+      fc.asyncProperty(anyNumber, anyGroups, anyMarks, async (steps, count, markSteps) => {
         const marks = Buffer.alloc(120)
         for (const [k, value] of markSteps.entries()) marks.writeBigUInt64BE(value, 40 * k)
-        const isGroups = Number.isSafeInteger(count) && count >= 0 && count < 2 ** 32
-        const root = isGroups ? rootOfMarks(count, marks) : new Uint8Array(32)
-        const claim = { ...claimOf(), steps, groups: count, root, openings: Uint8Array.of(1, ...marks) }
+        const openings = Uint8Array.of(1, 0, 0, 0, 0, ...marks)
+        new DataView(openings.buffer).setUint32(1, count)
+        const claim = { ...claimOf(), steps, root: rootOfMarks(count, marks), openings }
         expect((await verdict(claim)).ok).toBe(false)
       }),
       { numRuns: 200 },

@@ -62,9 +62,15 @@ describe('verifyOpenings', () => {
   it('a batch of devices gets the same answers as each device alone, on the real kernel', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.constantFrom(...claims), { maxLength: 12 }), async chosen => {
-        const items = chosen.map(claim => ({ ...claim, root: bytesToHex(claim.root) }))
-        const together = await core.verify({ epochSeed, items })
-        const alone = await Promise.all(items.map(item => core.verify({ epochSeed, items: [item] })))
+        const device = { deviceId: `0x${'d1'.repeat(32)}`, generation: 1 } as const
+        const items = chosen.map(({ rows, root, ...claim }) => ({
+          ...claim,
+          device,
+          units: rows,
+          root: bytesToHex(root),
+        }))
+        const together = await core.kinds.tensor.verify({ epochSeed, items })
+        const alone = await Promise.all(items.map(item => core.kinds.tensor.verify({ epochSeed, items: [item] })))
         expect(together).toEqual(alone.flat())
       }),
       { numRuns: 200 },

@@ -9,7 +9,7 @@ import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import { wgslForms } from '../../../src/core/job/tensor/wgsl-shader.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
-import { epochSeed, smallSpec } from './small-spec.ts'
+import { epochSeed, smallJobs, smallSpec } from './small-spec.ts'
 import { alone, childRows, childSeed, childSpecs } from './webgpu-models.ts'
 
 const webgpuModule = process.argv[2]!
@@ -42,13 +42,15 @@ const weights = createWeights(smallSpec, epochSeed)
 const fallback = await openKernel(weights, 'u8', options).then(() => 'opened, on the CPU', refusal)
 
 // In the thread of an engine; a second one is refused in words, where it would end the process.
-const engineOptions = { spec: smallSpec, provider: 'webgpu', form: 'wgsl-4', webgpuModule } as const
+const engineOptions = { jobs: smallJobs, provider: 'webgpu', form: 'wgsl-4', webgpuModule } as const
 const starts = await Promise.allSettled([createWorkEngine(engineOptions), createWorkEngine(engineOptions)])
 const engines = []
 for (const start of starts) {
   if (start.status === 'rejected') engines.push(start.reason.code)
   else {
-    engines.push((await start.value.rework({ epochSeed, seed: childSeed, rows: childRows })).root)
+    engines.push(
+      (await start.value.kinds.tensor.rework({ epochSeed, seed: childSeed, units: childRows, notes: '' })).root,
+    )
     await start.value.close()
   }
 }

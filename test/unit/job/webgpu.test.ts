@@ -13,7 +13,7 @@ import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import { type WgslForm, wgslForms } from '../../../src/core/job/tensor/wgsl-shader.ts'
 import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
 import { installWebgpuPackage } from '../../helpers/webgpu-package.ts'
-import { epochSeed, smallSpec } from './small-spec.ts'
+import { epochSeed, smallJobs, smallSpec } from './small-spec.ts'
 import { alone, childRows, childSeed, childSpecs } from './webgpu-models.ts'
 
 const archive = 'node_modules/@sparticuz/chromium/bin/swiftshader.tar.br'
@@ -68,8 +68,8 @@ async function onCpu(spec: TensorSpec): Promise<{ digests: string; withInner: st
 }
 
 async function rootOnCpu(): Promise<string> {
-  const engine = await createWorkEngine({ spec: smallSpec, provider: 'cpu', threads: 1, form: 'u8' })
-  const { root } = await engine.rework({ epochSeed, seed: childSeed, rows: childRows })
+  const engine = await createWorkEngine({ jobs: smallJobs, provider: 'cpu', threads: 1, form: 'u8' })
+  const { root } = await engine.kinds.tensor.rework({ epochSeed, seed: childSeed, units: childRows, notes: '' })
   await engine.close()
   return root
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import { rowBytes } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { createWorkCore } from '../../../src/core/job/work-core.ts'
-import { epochSeed, smallSpec } from './small-spec.ts'
+import { epochSeed, smallJobs, smallSpec } from './small-spec.ts'
 
 const next = `0x${'e6'.repeat(32)}` as const
 const seed = new Uint8Array(32).fill(5)
@@ -28,42 +28,43 @@ async function countedCore() {
       },
     }
   }
-  const options = { spec: smallSpec, provider: 'cpu', threads: 1 } as const
+  const options = { jobs: smallJobs, provider: 'cpu', threads: 1 } as const
   const core = await createWorkCore(options, { clock: { monotonicMs: () => nowMs }, open })
-  const run = () => core.runWindow({ epochSeed, seed, durationMs: windowMs })
-  return { core, run, loads }
+  const { tensor } = core.kinds
+  const run = () => tensor.runWindow({ epochSeed, seed, durationMs: windowMs })
+  return { core, tensor, run, loads }
 }
 
 describe('work core', () => {
   it('a window loses nothing to a model that is asked for while it runs, or just before', async () => {
-    const { core, run, loads } = await countedCore()
-    await core.prepare(epochSeed)
+    const { core, tensor, run, loads } = await countedCore()
+    await tensor.prepare({ epochSeed })
     await run()
     const alone = await run()
     const during = run()
-    const prepared = core.prepare(next)
+    const prepared = tensor.prepare({ epochSeed: next })
     const disturbed = await during
     expect(disturbed.lostMs).toBeLessThan(0.02 * windowMs)
-    expect(disturbed.rows).toBeGreaterThan(0.98 * alone.rows)
+    expect(disturbed.units).toBeGreaterThan(0.98 * alone.units)
     await prepared
     expect(loads).toHaveLength(2)
 
-    const before = core.prepare(`0x${'e7'.repeat(32)}`)
-    expect((await run()).rows).toBeGreaterThan(0.98 * alone.rows)
+    const before = tensor.prepare({ epochSeed: `0x${'e7'.repeat(32)}` })
+    expect((await run()).units).toBeGreaterThan(0.98 * alone.units)
     await before
     expect(loads).toHaveLength(3)
     await core.close()
   })
 
   it('a model that another window needs is built at once', async () => {
-    const { core, run, loads } = await countedCore()
-    await core.prepare(epochSeed)
+    const { core, tensor, run, loads } = await countedCore()
+    await tensor.prepare({ epochSeed })
     const first = run()
-    const prepared = core.prepare(next)
-    const second = core.runWindow({ epochSeed: next, seed, durationMs: 10 * windowMs })
+    const prepared = tensor.prepare({ epochSeed: next })
+    const second = tensor.runWindow({ epochSeed: next, seed, durationMs: 10 * windowMs })
     const [one, two] = await Promise.all([first, second, prepared])
     expect(loads).toHaveLength(2)
-    expect(two.rows).toBeGreaterThan(one.rows)
+    expect(two.units).toBeGreaterThan(one.units)
     await core.close()
   })
 })

@@ -111,10 +111,11 @@ describe('network dashboard', () => {
     view: networkView,
   }
   const round = networkView.rounds![0]!.hash
+  const worth = (tensor: number) => ({ kind: 'tensor', figures: { tensor } }) as const
   const told: DaemonEvent[] = [
     { type: 'device.registered', deviceId: firstDevice, model: 'AMD EPYC 7B13', change: 'kept', generation: 1 },
     { type: 'epoch.started', epoch: 3, devices: 1, seats: 5 },
-    { type: 'round.committed', epoch: 3, deviceId: firstDevice, round, rows: 9, rate: 400, lostMs: 1 },
+    { type: 'round.committed', epoch: 3, deviceId: firstDevice, round, ...worth(400), units: 9, lostMs: 1 },
     {
       type: 'check.completed',
       device: firstDevice,
@@ -122,8 +123,8 @@ describe('network dashboard', () => {
       epoch: 3,
       round: '0xa1d',
       verdict: 'VALID',
-      reason: 'ROWS_EQUAL',
-      rate: 9,
+      reason: 'ALL_EQUAL',
+      ...worth(9),
     },
     {
       type: 'check.completed',
@@ -132,8 +133,8 @@ describe('network dashboard', () => {
       epoch: 3,
       round,
       verdict: 'VALID',
-      reason: 'ROWS_EQUAL',
-      rate: 412,
+      reason: 'ALL_EQUAL',
+      ...worth(412),
     },
     {
       type: 'check.completed',
@@ -143,7 +144,7 @@ describe('network dashboard', () => {
       round,
       verdict: 'TIMEOUT',
       reason: 'NO_OPENINGS',
-      rate: 0,
+      ...{ kind: 'tensor', figures: {} },
     },
   ]
   const toldBy = (count: number) =>
@@ -151,7 +152,11 @@ describe('network dashboard', () => {
 
   it('shows the chain and what the processes tell', () => {
     const later = { ...facts, now: 1_055, live: toldBy(6) }
-    expect(deviceRows(later, null)[0]).toMatchObject({ stage: 'judged', verdicts: ['TIMEOUT', 'VALID'], rate: 412 })
+    expect(deviceRows(later, null)[0]).toMatchObject({
+      stage: 'judged',
+      verdicts: ['TIMEOUT', 'VALID'],
+      figures: { tensor: 412 },
+    })
     const frame = networkFrame(later, { columns: 80, rows: 24 }).map(lineText).join('\n')
     expect(frame).toContain('block 120 · 2 s ago')
     expect(frame).toMatch(/0x1010…1010 {2}AMD EPYC 7B13 +judged +!✓/)

@@ -1,16 +1,16 @@
 import { expect, it } from 'vitest'
 import { createEvidenceSource } from '../../../src/core/operator/ask-seats.ts'
 import { buildEvidenceTree, leafOfVerdict } from '../../../src/core/report/evidence-root.ts'
-import { encodeSeatEvidence } from '../../../src/core/report/seat-evidence.ts'
+import { encodeSeatEvidence, type SeatEvidence } from '../../../src/core/report/seat-evidence.ts'
 import { getContent } from '../../../src/core/transport/get-content.ts'
 
 const bytes32 = (byte: string) => `0x${byte.repeat(32)}` as const
-const round = {
+const round: Omit<SeatEvidence['rounds'][number], 'proof'> = {
   ...{ ordinal: 0, round: bytes32('01'), kind: 'tensor', verdict: 'OFFLINE', reason: 'NO_SESSION', figures: {} },
   ...{ commitmentHash: null, witness: null, evidence: null },
-} as const
+}
 const tree = buildEvidenceTree(1, lane => (lane === 0 ? leafOfVerdict(round.round, round) : null))
-const shown = {
+const shown: SeatEvidence = {
   ...{ epoch: 4, deviceId: bytes32('d1'), heartbeats: { asked: 1, answered: 0 } },
   rounds: [{ ...round, proof: tree.proof(0, 0) }],
 }

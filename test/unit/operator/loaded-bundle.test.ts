@@ -25,12 +25,12 @@ import type { Content } from '../../../src/core/transport/get-content.ts'
 import type { Identity, Listener } from '../../../src/core/transport/transport.ts'
 import { createWebSocketTransport } from '../../../src/core/transport/websocket.ts'
 import { createIdentity } from '../../helpers/identities.ts'
-import { smallCore, smallSpec } from '../job/small-spec.ts'
+import { smallCore, smallJobs } from '../job/small-spec.ts'
 import { makeAccusation, makeReport, provider } from '../report/sample-report.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-bundle-'))
 let core: WorkCore
-let honest: EvidenceBundle
+let honest: EvidenceBundle & { readonly kind: 'tensor' }
 let bytes: Uint8Array
 let identity: Identity
 let listener: Listener
@@ -38,7 +38,7 @@ const served = new Map<string, Uint8Array>()
 
 beforeAll(async () => {
   core = await smallCore()
-  honest = await makeReport(core, smallSpec)
+  honest = await makeReport(core, smallJobs)
   bytes = encodeBundle(honest)
   identity = await createIdentity('checker')
   listener = await createWebSocketTransport({ identity }).listen({
@@ -65,7 +65,7 @@ const file = (name: string, content: Uint8Array) => {
 const loaded = (bundle: EvidenceBundle): LoadedBundle => ({ hash: '0x00', bytes: new Uint8Array(), bundle })
 const verify = (bundle: EvidenceBundle) =>
   verifyLoadedBundle(loaded(bundle), {
-    startEngine: async () => ({ verify: core.verify, close: async () => undefined }),
+    startEngine: async () => ({ kinds: core.kinds, close: async () => undefined }),
   })
 
 describe('loadBundle', () => {
@@ -137,7 +137,7 @@ describe('verifyLoadedBundle', () => {
     const text = bundleLines(result).join('\n')
     expect(text).toMatch(/^VALID/)
     expect(text).toContain(notProven.arrival)
-    expect(text).toMatch(/recomputed {2}8 rows/)
+    expect(text).toMatch(/recomputed {2}8 places/)
     expect(text).toContain(notProven.choice)
     expect(text).toContain('3.3 bits by this seat, 16.6 by 5 that forward, 6.9 by 5 alone')
   })
@@ -191,7 +191,7 @@ describe('verifyLoadedBundle', () => {
   it('closes the engine it started, also where recomputing fails', async () => {
     let closed = 0
     const startEngine = async () => ({
-      verify: () => Promise.reject(new Error('no memory')),
+      kinds: { ...core.kinds, tensor: { ...core.kinds.tensor, verify: () => Promise.reject(new Error('no memory')) } },
       close: async () => {
         closed++
       },

@@ -10,11 +10,12 @@ const running = (sinceEpoch: number) => ({
   host: 'vm',
   since: isoAt(sinceEpoch),
 })
-const round = (epoch: number, rows: number): CommittedRound => ({
+const round = (epoch: number, units: number): CommittedRound => ({
   epoch,
   round: hash('9'),
   deviceId: device().id,
-  rows,
+  units,
+  specHash: hash('5'),
   commitmentHash: hash('8'),
 })
 const local = (changes: Partial<LocalProvider> = {}): LocalProvider => ({

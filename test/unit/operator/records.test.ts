@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
 import { createCheckerJournal, readCheckerRecords } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
+import { memorySpecHash, memorySpecs } from '../../../src/core/job/memory/memory-spec.ts'
 import { findOperators } from '../../../src/core/operator/find-operator.ts'
 import { probeDevices } from '../../../src/core/operator/probe-devices.ts'
 import { providerReport, reportLines } from '../../../src/core/operator/provider-report.ts'
@@ -27,18 +28,21 @@ const roleFolder = (name: string) => {
 
 describe('a Provider’s records', () => {
   const at = roleFolder('provider')
+  /** The second one of a memory round of the devnet, the others of a job that this release does not know. */
+  const specHash = (digit: string) => (digit === '2' ? memorySpecHash(memorySpecs.devnet) : hash('5'))
   const commitment = (digit: string, rows: bigint) => ({
     message: {
       epoch: 3n,
       round: hash(digit),
       deviceId: hash('d'),
       generation: 1,
-      specHash: hash('5'),
+      specHash: specHash(digit),
       rows,
       root: hash('7'),
       environmentHash: hash('e'),
     },
     signature: '0x00' as const,
+    notes: '',
   })
 
   it('are the last rounds, receipts and refusals, newest first', () => {
@@ -50,24 +54,14 @@ describe('a Provider’s records', () => {
       ['3', 30n],
     ] as const)
       journal.recordCommitment(hash(digit), commitment(digit, rows))
-    journal.recordReceipt(address('c'), {
-      message: {
-        epoch: 3n,
-        cohort: 0,
-        lane: 1,
-        deviceId: hash('d'),
-        generation: 1,
-        rate: 1025,
-        uptime: 9_900,
-        flags: 13,
-      },
-      signature: '0x00',
-    })
+    const message = { epoch: 3n, cohort: 0, lane: 1, deviceId: hash('d'), generation: 1 }
+    const receipt = { message: { ...message, rate: 1025, uptime: 9_900, flags: 13 }, signature: '0x00' as const }
+    journal.recordReceipt(address('c'), receipt, { tensor: 40_000, bandwidth: 9_000, resident: 64 })
     journal.recordRefusal(1_700_000_000_000, { checker: address('c'), code: 'LATE', message: 'It came late.' })
     // The daemon still has it open.
     const records = readProviderRecords(newestStateFile(at), 2)!
     store.close()
-    expect(records.rounds.map(({ rows, round }) => [rows, round])).toEqual([
+    expect(records.rounds.map(({ units, round }) => [units, round])).toEqual([
       [30, hash('3')],
       [20, hash('2')],
     ])
@@ -79,6 +73,7 @@ describe('a Provider’s records', () => {
         rate: 1025,
         uptime: 9_900,
         flags: ['device', 'work', 'judged'],
+        measures: { tensor: 40_000, bandwidth: 9_000, resident: 64 },
       },
     ])
     expect(records.refusals).toEqual([
@@ -90,9 +85,9 @@ describe('a Provider’s records', () => {
     expect(report.receipts[0]!.rate).toBe(1025n)
     const cells = reportLines(report, 200).map(line => line.trim().split(/ {2,}/))
     for (const row of [
-      ['3', '0xdddd…dddd', '0x3333…3333', '30', hash('3')],
-      ['3', '0xdddd…dddd', '0x2222…2222', '20', hash('2')],
-      ['3', '0xdddd…dddd', '0xcccc…cccc', '1,025', '99.00%', 'device work judged'],
+      ['3', '0xdddd…dddd', '0x3333…3333', '—', '30', hash('3')],
+      ['3', '0xdddd…dddd', '0x2222…2222', 'memory', '20', hash('2')],
+      ['3', '0xdddd…dddd', '0xcccc…cccc', '1,025', '40.0 Gop/s, 9,000 MB/s, 64 MB', '99.00%', 'device work judged'],
       ['2023-11-14T22:13:20.000Z', '0xcccc…cccc', 'LATE', 'It came late.'],
     ])
       expect(cells).toContainEqual(row)
@@ -125,7 +120,7 @@ it('a Checker’s records are its verdicts, how often it gave which, and what it
       deviceId: hash('d'),
       verdict: given,
       reason: 'R',
-      rate: 5,
+      ...{ kind: 'memory', figures: { bandwidth: 5, resident: 7 } },
     })
   journal.recordOpenings(1, hash('a'), hash('b'), new Map([[0, [1n]]]))
   const records = readCheckerRecords(stateFile(at, network), 2)!
@@ -134,6 +129,7 @@ it('a Checker’s records are its verdicts, how often it gave which, and what it
     [2, 'TIMEOUT'],
     [1, 'VALID'],
   ])
+  expect(records.verdicts[0]).toMatchObject({ kind: 'memory', figures: { bandwidth: 5, resident: 7 } })
   expect(records.verdictCounts).toEqual({ TIMEOUT: 1, VALID: 2 })
   expect(records.committedEpochs).toEqual([1])
 })

@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ProbedDevice } from '../../../src/core/devices/probed-device.ts'
+import { capacityOf } from '../../../src/core/epoch/capacity.ts'
 import { jobErrors } from '../../../src/core/job/errors.ts'
+import { jobOf } from '../../../src/core/job/jobs.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import { type SelfTestDependencies, selfTestDevice, selfTestLines } from '../../../src/core/operator/self-test.ts'
-import { smallCore, smallSpec } from '../job/small-spec.ts'
+import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
+import { smallMemorySpec } from '../job/small-memory-spec.ts'
+import { smallCore, smallJobs } from '../job/small-spec.ts'
 import { hash } from './network-fixture.ts'
 
 const probed = (model: string): ProbedDevice =>
@@ -15,10 +19,18 @@ beforeAll(async () => {
 })
 afterAll(() => core.close())
 
+type Engines = { readonly [K in RoundKindName]?: Partial<WorkCore['kinds'][K]> }
+
+/** The real engine with some of its methods replaced. */
+const engineWith = ({ tensor, memory }: Engines): WorkCore => ({
+  ...core,
+  kinds: { tensor: { ...core.kinds.tensor, ...tensor }, memory: { ...core.kinds.memory, ...memory } },
+})
+
 function run(changes: Partial<WorkCore> = {}, model = 'Example CPU', dependencies: Partial<SelfTestDependencies> = {}) {
   let closed = 0
   const engine = { ...core, ...changes, close: async () => void closed++ }
-  return selfTestDevice(probed(model), smallSpec, {
+  return selfTestDevice(probed(model), smallJobs, {
     startEngine: async () => engine,
     startVerifier: async () => {
       throw new Error('a CPU checks itself')
@@ -30,49 +42,70 @@ function run(changes: Partial<WorkCore> = {}, model = 'Example CPU', dependencie
 }
 
 describe('selfTestDevice', () => {
-  it('works a real window and passes the check of a seat', async () => {
+  it('works a real window of each kind and passes the check of a seat', async () => {
     const steps: string[] = []
     const result = await run({}, undefined, { onStep: step => steps.push(step) })
-    expect(result).toMatchObject({ executionProvider: 'cpu', check: { ok: true, step: null }, reference: null })
-    expect(result.figures.rows).toBeGreaterThan(0)
-    expect(result.figures.rowsPerSample).toBe(result.figures.rows / smallSpec.samples)
+    expect(result).toMatchObject({ executionProvider: 'cpu', reference: null })
+    expect(result.tests.map(({ kind }) => kind)).toEqual(roundKinds)
+    for (const { kind, units, unitsPerSample, lostMs, check, specHash, figures } of result.tests) {
+      const { spec, figures: named, specHash: own } = jobOf(smallJobs, kind)
+      expect(check).toMatchObject({ ok: true, step: null })
+      expect(units).toBeGreaterThan(0)
+      expect(unitsPerSample).toBe(units / spec.samples)
+      expect(lostMs).toBeLessThan(spec.windowMs)
+      expect(specHash).toBe(own)
+      expect(Object.keys(figures)).toEqual(Object.keys(named))
+    }
+    expect(result.memory).toMatchObject({ groups: smallMemorySpec.leastGroups, problem: null })
+    const [tensor, memory] = result.tests.map(({ figures }) => figures)
+    expect(result.capacity).toBe(Number(capacityOf({ ...tensor, ...memory } as never)))
     expect(result.forms.map(({ form }) => form).sort()).toEqual(['fp32', 's8', 'u8'])
-    expect(result.lostMs).toBeLessThan(smallSpec.windowMs)
-    expect(steps).toHaveLength(3)
+    expect(steps).toHaveLength(5)
     const text = selfTestLines(result).join('\n')
-    expect(text).toContain('passes: every sampled row')
+    expect(text.match(/passes: everything sampled/g)).toHaveLength(2)
     expect(text).toContain(`form ${result.form}`)
   })
 
-  it('finds a device that computes wrongly', async () => {
-    const wrong: Partial<WorkCore> = {
-      open: async request => {
-        const openings = await core.open(request)
-        // One byte of a digest: what a flipped bit in memory would do.
-        return openings.map((byte, i) => (i === openings.length - 1 ? byte ^ 1 : byte))
-      },
+  it('finds a device that computes wrongly, in either kind of round', async () => {
+    for (const kind of roundKinds) {
+      const { open } = core.kinds[kind]
+      const wrong: Engines = {
+        [kind]: {
+          // One byte at the end: what a flipped bit in memory would do.
+          open: async (request: Parameters<typeof open>[0]) =>
+            (await open(request)).map((byte, i, all) => (i === all.length - 1 ? byte ^ 1 : byte)),
+        },
+      }
+      const result = await run(engineWith(wrong))
+      for (const { kind: tested, check } of result.tests)
+        if (tested === kind)
+          expect(check).toMatchObject({ ok: false, step: expect.stringMatching(/^(OPENINGS_|ROW_|COORDINATE_)/) })
+        else expect(check).toMatchObject({ ok: true })
+      expect(
+        selfTestLines(result)
+          .join('\n')
+          .match(/FAILS at/g),
+      ).toHaveLength(1)
     }
-    const result = await run(wrong)
-    expect(result.check).toMatchObject({ ok: false, step: expect.stringMatching(/^(OPENINGS_|ROW_)/) })
-    expect(selfTestLines(result).join('\n')).toContain('FAILS at')
   })
 
   it('lets a CPU check what a card computed, and closes it', async () => {
     let verifiersClosed = 0
-    const startVerifier = async () => ({
-      verify: core.verify,
-      description: core.description,
-      close: async () => void verifiersClosed++,
-    })
+    let verifiersStarted = 0
+    const startVerifier = async () => {
+      verifiersStarted++
+      return { kinds: core.kinds, description: core.description, close: async () => void verifiersClosed++ }
+    }
     const description = { ...core.description, provider: 'cuda' as const }
     const result = await run({ description }, 'NVIDIA H100 80GB HBM3', { startVerifier })
-    expect(verifiersClosed).toBe(1)
+    expect([verifiersStarted, verifiersClosed]).toEqual([1, 1])
+    const recomputedOn = `cpu/${core.description.form}`
     expect(result).toMatchObject({
       executionProvider: 'cuda',
-      check: { ok: true, recomputedOn: `cpu/${core.description.form}` },
+      tests: [{ check: { ok: true, recomputedOn } }, { check: { ok: true, recomputedOn } }],
       reference: { deviceClass: 'nvidia-h100', peakRate: 67e6, calibrated: false },
     })
-    expect(result.reference!.share).toBeCloseTo(result.figures.rate / 67e6, 12)
+    expect(result.reference!.share).toBeCloseTo(result.tests[0]!.figures.tensor! / 67e6, 12)
     expect(selfTestLines(result).join('\n')).toContain('of the fp32 peak of nvidia-h100, 67,000,000 Mop/s')
   })
 
@@ -84,18 +117,24 @@ describe('selfTestDevice', () => {
   })
 
   it('reports a window in which nothing was finished, without asking for openings', async () => {
-    const idle: Partial<WorkCore> = {
-      runWindow: async () => ({
-        handle: 'w',
-        rows: 0,
-        root: hash('0'),
-        rate: 0,
-        durationMs: 60,
-        kernelMs: 0,
-        lostMs: 60,
-      }),
-      open: () => Promise.reject(new Error('there is nothing to open')),
-    }
-    expect((await run(idle)).figures).toMatchObject({ rows: 0, rate: 0 })
+    const open = () => Promise.reject(new Error('there is nothing to open'))
+    const runWindow = async () => ({
+      ...{ handle: 'w', units: 0, root: hash('0'), figures: { tensor: 0 }, notes: '' },
+      ...{ durationMs: 60, kernelMs: 0, lostMs: 60 },
+    })
+    const { tests, capacity } = await run(engineWith({ tensor: { runWindow, open } }))
+    expect(tests[0]).toMatchObject({ kind: 'tensor', units: 0, figures: { tensor: 0 }, check: { ok: true } })
+    expect(tests[1]).toMatchObject({ kind: 'memory', check: { ok: true } })
+    expect(capacity).toBe(0)
+  })
+
+  it('says why no memory is filled, works no memory window then, and gives no capacity', async () => {
+    const { code, message } = jobErrors.JOB_MEMORY_TOO_SMALL({ groups: 1, leastGroups: 4, groupBytes: 8192 })
+    const memory = { groups: 0, megabytes: 0, fillMs: 0, problem: { code, message } }
+    const prepare: WorkCore['prepare'] = async request => ({ ...(await core.prepare(request)), memory })
+    const result = await run({ prepare })
+    expect(result.tests.map(({ kind }) => kind)).toEqual(['tensor'])
+    expect(result.capacity).toBe(0)
+    expect(selfTestLines(result)).toContain(`  memory      none: ${message}`)
   })
 })

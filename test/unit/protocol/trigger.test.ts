@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { devnetParameters, productionParameters } from '../../../src/core/chain/network-presets.ts'
+import { roundKinds } from '../../../src/core/protocol/constants.ts'
 import type { RoundRules } from '../../../src/core/protocol/network-parameters.ts'
 import { type EpochRounds, epochAt, nextTrigger, triggersOf } from '../../../src/core/protocol/trigger.ts'
 import { anyBytes32 } from '../../helpers/arbitraries.ts'
@@ -27,7 +29,16 @@ const devnet = (seed: `0x${string}`, changes: Partial<RoundRules> = {}): EpochRo
   epochSeconds: 16,
   rules: { ...rules, ...changes },
 })
-const everySecond = chainOf(Array.from({ length: 40 }, (_, i) => 990 + i))
+/** Slots of twenty seconds, in which two rounds have room before the cutoff and two after it. */
+const roomy = (seed: `0x${string}`, changes: Partial<RoundRules> = {}): EpochRounds => ({
+  ...devnet(seed, { cutoffSeconds: 12, maxRounds: 8, ...changes }),
+  epochSeconds: 40,
+})
+const presetRounds = (seed: `0x${string}`): EpochRounds => ({
+  ...{ seed, startsAt, epochSeconds: 16, seededAt: startsAt + 3 },
+  rules: devnetParameters(rules.specHash).rounds,
+})
+const everySecond = chainOf(Array.from({ length: 60 }, (_, i) => 990 + i))
 const steps = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 10, maxLength: 60 })
 const blocksOf = (gaps: number[]) => {
   let time = 995
@@ -35,18 +46,18 @@ const blocksOf = (gaps: number[]) => {
 }
 
 describe('triggers', () => {
-  test('a devnet epoch with a block each second has one round in each slot, between seconds 2 and 4', () => {
+  test('a devnet epoch with a block each second has a round of every kind, of which the last begins by the cutoff', () => {
     fc.assert(
       fc.property(anyBytes32, seed => {
-        const triggers = triggersOf(devnet(seed), everySecond)
-        expect(triggers.map(({ slot, ordinal }) => [slot, ordinal])).toEqual([
-          [0, 0],
-          [1, 1],
+        const triggers = triggersOf(presetRounds(seed), everySecond)
+        expect(triggers.slice(0, 2).map(({ slot, ordinal, kind }) => [slot, ordinal, kind])).toEqual([
+          [0, 0, 'tensor'],
+          [0, 1, 'memory'],
         ])
-        for (const { timestamp, slot } of triggers) {
-          expect(timestamp - startsAt - 8 * slot).toBeGreaterThanOrEqual(2)
-          expect(timestamp - startsAt - 8 * slot).toBeLessThanOrEqual(4)
-        }
+        const begins = triggers.map(({ timestamp }) => timestamp - startsAt)
+        expect(begins[0]).toBeGreaterThanOrEqual(6)
+        expect(begins[0]).toBeLessThanOrEqual(8)
+        expect(begins[1]).toBeLessThanOrEqual(12)
       }),
       { numRuns: 1000 },
     )
@@ -95,45 +106,64 @@ describe('triggers', () => {
     )
   })
 
-  test('with threshold 0 every slot triggers at its cutoff, and with the largest at its first eligible block', () => {
+  test('with threshold 0 every slot triggers when a round of it is due, and with the largest at its first eligible block', () => {
     const at = (threshold: bigint) =>
-      triggersOf(devnet(rules.specHash, { threshold }), everySecond).map(({ timestamp }) => timestamp - startsAt)
-    expect(at(0n)).toEqual([4, 12])
-    expect(at(2n ** 64n - 1n)).toEqual([2, 10])
+      triggersOf(roomy(rules.specHash, { threshold }), everySecond).map(({ timestamp }) => timestamp - startsAt)
+    expect(at(0n)).toEqual([8, 12, 28, 32])
+    expect(at(2n ** 64n - 1n)).toEqual([2, 6, 10, 14, 22, 26, 30, 34])
+  })
+
+  test('the first of two rounds is due a refractory time before the cutoff, and never before rounds begin', () => {
+    const first = (cutoffSeconds: number, refractorySeconds: number) => {
+      const triggers = triggersOf(
+        roomy(rules.specHash, { threshold: 0n, cutoffSeconds, refractorySeconds }),
+        everySecond,
+      )
+      return triggers.slice(0, 2).map(({ timestamp }) => timestamp - startsAt)
+    }
+    expect(first(12, 3)).toEqual([9, 12])
+    expect(first(12, 7)).toEqual([5, 12])
+    expect(first(12, 10)).toEqual([2, 12])
+    // The rules leave no room for both by the cutoff: the second comes as soon as it may.
+    expect(first(5, 10)).toEqual([2, 12])
   })
 
   test('a slot may trigger again after the refractory time, where the round still ends inside it', () => {
-    const long: EpochRounds = { ...devnet(rules.specHash, { slots: 1, threshold: 2n ** 64n - 1n }), epochSeconds: 16 }
+    const long: EpochRounds = {
+      ...devnet(rules.specHash, { slots: 1, maxRounds: 3, threshold: 2n ** 64n - 1n }),
+      epochSeconds: 16,
+    }
     expect(triggersOf(long, everySecond).map(({ timestamp }) => timestamp - startsAt)).toEqual([2, 6, 10])
   })
 
-  test('only blocks younger than the seed trigger, and a slot whose cutoff came before the seed has no round', () => {
+  test('only blocks younger than the seed trigger, and a slot that was due before the seed has no round', () => {
     const at = (seededAt: number, threshold: bigint) =>
-      triggersOf({ ...devnet(rules.specHash, { threshold }), seededAt: startsAt + seededAt }, everySecond).map(
+      triggersOf({ ...roomy(rules.specHash, { threshold }), seededAt: startsAt + seededAt }, everySecond).map(
         ({ timestamp }) => timestamp - startsAt,
       )
     const always = 2n ** 64n - 1n
-    expect([1, 2, 3].map(second => at(second, always))).toEqual([
-      [2, 10],
-      [3, 10],
-      [4, 10],
+    expect([1, 2, 3].map(second => at(second, always).slice(0, 2))).toEqual([
+      [2, 6],
+      [3, 7],
+      [4, 8],
     ])
-    // A block of the very second of the seed may have been made with it.
-    expect(at(4, always)).toEqual([10])
-    expect(at(3, 0n)).toEqual([4, 12])
-    expect(at(4, 0n)).toEqual([12])
-    expect(at(11, 0n)).toEqual([12])
-    expect(at(12, 0n)).toEqual([])
-    expect(at(15, always)).toEqual([])
+    expect(at(7, 0n)).toEqual([8, 12, 28, 32])
+    // From then on a round of one kind would be late, so there is none of any. A block of the very second of the seed may have been made with it.
+    expect(at(8, 0n)).toEqual([28, 32])
+    expect(at(8, always)).toEqual([22, 26, 30, 34])
+    expect(at(27, 0n)).toEqual([28, 32])
+    expect(at(28, 0n)).toEqual([])
+    expect(at(39, always)).toEqual([])
   })
 
   test('a late seed removes rounds and moves none in later slots', () => {
     fc.assert(
       fc.property(anyBytes32, fc.integer({ min: 0, max: 15 }), (seed, second) => {
-        const early = triggersOf(devnet(seed), everySecond)
-        const late = triggersOf({ ...devnet(seed), seededAt: startsAt + second }, everySecond)
+        const early = triggersOf(roomy(seed), everySecond)
+        const late = triggersOf({ ...roomy(seed), seededAt: startsAt + second }, everySecond)
         expect(late.every(({ timestamp }) => timestamp > startsAt + second)).toBe(true)
-        if (second < 8) expect(late.filter(({ slot }) => slot === 1).length).toBe(1)
+        const inSecond = (of: typeof late) => of.filter(({ slot }) => slot === 1).map(({ hash }) => hash)
+        expect(inSecond(late)).toEqual(inSecond(early))
         if (second < 2) expect(late.map(({ hash }) => hash)).toEqual(early.map(({ hash }) => hash))
       }),
       { numRuns: 1000 },
@@ -144,7 +174,8 @@ describe('triggers', () => {
     const seed = `0x${'5e'.repeat(32)}` as const
     const times = everySecond.map(({ timestamp }) => timestamp)
     const hashes = [0, 1, 2, 3].map(fork => triggersOf(devnet(seed), chainOf(times, { fork })).map(({ hash }) => hash))
-    expect(new Set(hashes.flat()).size).toBe(8)
+    expect(hashes.map(({ length }) => length)).toEqual([4, 4, 4, 4])
+    expect(new Set(hashes.flat()).size).toBe(16)
   })
 
   test('blocks outside the epoch never trigger', () => {
@@ -156,5 +187,108 @@ describe('triggers', () => {
   test('epochs are counted from the first one, and are negative before it', () => {
     const timeline = { firstEpochAt: 100, epochSeconds: 16 } as Parameters<typeof epochAt>[0]
     expect([99, 100, 115, 116].map(time => epochAt(timeline, time))).toEqual([-1, 0, 0, 1])
+  })
+})
+
+describe('kinds of rounds', () => {
+  /**
+   * Rules that leave a round of every kind room before the cutoff, and another round after it. What a slot's last round, which ends four
+   * seconds after it began, may hold back of the next slot is over before rounds begin there.
+   */
+  const anyRules = fc
+    .record({
+      begins: fc.integer({ min: 1, max: 6 }),
+      refractorySeconds: fc.integer({ min: 1, max: 8 }),
+      spare: fc.nat(8),
+      slots: fc.integer({ min: 1, max: 3 }),
+      threshold: fc.bigInt(0n, 2n ** 62n),
+    })
+    .map(({ begins, spare, ...rest }): Partial<RoundRules> & { slotSeconds: number } => {
+      const eligibleFromSeconds = Math.max(begins, rest.refractorySeconds - 4)
+      const cutoffSeconds = eligibleFromSeconds + rest.refractorySeconds + spare
+      const slotSeconds = cutoffSeconds + rest.refractorySeconds + 4
+      return { ...rest, eligibleFromSeconds, cutoffSeconds, maxRounds: 255, slotSeconds }
+    })
+  const roundsOf = (
+    seed: `0x${string}`,
+    { slotSeconds, ...changes }: Partial<RoundRules> & { slotSeconds: number },
+  ) => ({
+    ...devnet(seed, changes),
+    epochSeconds: slotSeconds * changes.slots!,
+  })
+  const chainFor = ({ epochSeconds }: EpochRounds) =>
+    chainOf(Array.from({ length: epochSeconds + 5 }, (_, i) => startsAt - 2 + i))
+
+  test('with a block each second every slot has had a round of every kind by its cutoff, whatever the rules', () => {
+    fc.assert(
+      fc.property(anyBytes32, anyRules, (seed, changes) => {
+        const rounds = roundsOf(seed, changes)
+        const triggers = triggersOf(rounds, chainFor(rounds))
+        for (let slot = 0; slot < changes.slots!; slot++) {
+          const cutoffAt = startsAt + slot * changes.slotSeconds + changes.cutoffSeconds!
+          const early = triggers.filter(trigger => trigger.slot === slot && trigger.timestamp <= cutoffAt)
+          expect(new Set(early.map(({ kind }) => kind)).size).toBe(roundKinds.length)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('the rounds of a slot come in groups of one of each kind, and the first of an epoch is a tensor round', () => {
+    fc.assert(
+      fc.property(anyBytes32, anyRules, (seed, changes) => {
+        const rounds = roundsOf(seed, { ...changes, threshold: 2n ** 63n })
+        const triggers = triggersOf(rounds, chainFor(rounds))
+        expect(triggers[0]?.kind).toBe('tensor')
+        for (const inSlot of Map.groupBy(triggers, ({ slot }) => slot).values())
+          for (let at = 0; at < inSlot.length; at += roundKinds.length) {
+            const group = inSlot.slice(at, at + roundKinds.length).map(({ kind }) => kind)
+            expect(new Set(group).size).toBe(group.length)
+          }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('the block draws which kind comes first in a group, each as often as the other', () => {
+    const seeds = Array.from({ length: 2000 }, (_, n) => `0x${n.toString(16).padStart(64, '0')}` as const)
+    const firstOfSecondSlot = seeds.map(
+      seed => triggersOf(roomy(seed), everySecond).find(({ slot }) => slot === 1)!.kind,
+    )
+    const share = firstOfSecondSlot.filter(kind => kind === 'memory').length / seeds.length
+    // Five standard deviations of 2000 fair draws.
+    expect(Math.abs(share - 0.5)).toBeLessThan(5 * Math.sqrt(0.25 / 2000))
+    // Whether a block triggers says nothing about the kind: they are other bits of one hash.
+    const earlyShare = (isEarly: boolean) => {
+      const of = seeds.flatMap(seed =>
+        triggersOf(roomy(seed), everySecond)
+          .filter(({ slot }) => slot === 1)
+          .slice(0, 1),
+      )
+      const chosen = of.filter(({ timestamp }) => timestamp - startsAt <= 23 === isEarly)
+      return chosen.filter(({ kind }) => kind === 'memory').length / chosen.length
+    }
+    expect(Math.abs(earlyShare(true) - earlyShare(false))).toBeLessThan(0.15)
+  })
+
+  test('a slot that the seed came too late for has no round of any kind, and the next one begins with a tensor round', () => {
+    fc.assert(
+      fc.property(anyBytes32, fc.integer({ min: 8, max: 19 }), (seed, second) => {
+        const triggers = triggersOf({ ...roomy(seed), seededAt: startsAt + second }, everySecond)
+        expect(triggers.filter(({ slot }) => slot === 0)).toEqual([])
+        expect(triggers[0]).toMatchObject({ slot: 1, ordinal: 0, kind: 'tensor' })
+        expect(triggers[1]).toMatchObject({ slot: 1, ordinal: 1, kind: 'memory' })
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('production slots have room for a round of every kind between the first eligible block and the cutoff', () => {
+    const { rounds } = productionParameters(rules.specHash)
+    expect(rounds.eligibleFromSeconds + (roundKinds.length - 1) * rounds.refractorySeconds).toBeLessThan(
+      rounds.cutoffSeconds,
+    )
+    const devnetRounds = devnetParameters(rules.specHash).rounds
+    expect(devnetRounds.eligibleFromSeconds + devnetRounds.refractorySeconds).toBeLessThan(devnetRounds.cutoffSeconds)
   })
 })

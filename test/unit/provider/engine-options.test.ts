@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { jobSets } from '../../../src/core/job/jobs.ts'
 import { engineOptions } from '../../../src/core/provider/own-devices.ts'
 import { analyse, card, log } from '../devices/made-up-outputs.ts'
 
@@ -13,7 +13,7 @@ const choice = { executionProvider: 'auto', threads: 3 } as const
 
 describe('engineOptions', () => {
   it('each card of a host is pinned to its own engine', () => {
-    const options = devices.map(device => engineOptions(choice, tensorSpecs.devnet, device, devices))
+    const options = devices.map(device => engineOptions(choice, jobSets.devnet, device, devices))
     expect(options.map(({ provider, deviceIndex, threads }) => [provider, deviceIndex, threads])).toEqual([
       ['auto', 1, 3],
       ['auto', 0, 3],
@@ -23,7 +23,7 @@ describe('engineOptions', () => {
 
   it('a device is counted among the devices of this process', () => {
     const alone = { ...choice, executionProvider: 'cuda', cudaVisibleDevices: uuid('a') } as const
-    expect(engineOptions(alone, tensorSpecs.devnet, devices[0]!, devices)).toMatchObject({
+    expect(engineOptions(alone, jobSets.devnet, devices[0]!, devices)).toMatchObject({
       provider: 'cuda',
       deviceIndex: 0,
     })
@@ -31,8 +31,8 @@ describe('engineOptions', () => {
 
   it('a CPU computes on itself, unless another execution provider is asked for', () => {
     const cpu = { ...devices[0]!, record: { ...devices[0]!.record, kind: 'cpu' as const, vendor: 'cpu' as const } }
-    expect(engineOptions(choice, tensorSpecs.devnet, cpu, [cpu])).toMatchObject({ provider: 'cpu', notPinned: {} })
+    expect(engineOptions(choice, jobSets.devnet, cpu, [cpu])).toMatchObject({ provider: 'cpu', notPinned: {} })
     const webgpu = { ...choice, executionProvider: 'webgpu' } as const
-    expect(engineOptions(webgpu, tensorSpecs.devnet, cpu, [cpu]).provider).toBe('webgpu')
+    expect(engineOptions(webgpu, jobSets.devnet, cpu, [cpu]).provider).toBe('webgpu')
   })
 })

@@ -25,6 +25,7 @@ const commitment = (round: number, epoch: number) => ({
     environmentHash: hash(10),
   },
   signature,
+  notes: '',
 })
 
 it('the journal keeps ten refusals of a Checker a minute, and those of other Checkers', () => {

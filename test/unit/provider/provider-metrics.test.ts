@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts'
 import {
   createProviderMetrics,
@@ -18,15 +19,36 @@ const session = (type: 'session.opened' | 'session.closed', checker = checkers[0
   checker,
   reason: type === 'session.closed' ? 'TRANSPORT_CLOSED' : null,
 })
+const worked = (kind: RoundKindName, units: number) => ({ kind, units })
 const events: ProviderEvent[] = [
   { type: 'device.registered', deviceId: device, change: 'registered', generation: 1, model: 'Example CPU' },
   { type: 'epoch.started', epoch: 4, devices: 1, seats: 5 },
   ...checkers.map(checker => session('session.opened', checker)),
-  { type: 'round.committed', epoch: 4, round, deviceId: device, rows: 500, rate: 1_200, lostMs: 12 },
-  { type: 'round.committed', epoch: 4, round, deviceId: device, rows: 300, rate: 1_100, lostMs: 8 },
+  {
+    type: 'round.committed',
+    epoch: 4,
+    round,
+    deviceId: device,
+    ...worked('tensor', 500),
+    figures: { tensor: 1_200 },
+    lostMs: 12,
+  },
+  {
+    type: 'round.committed',
+    epoch: 4,
+    round,
+    deviceId: device,
+    ...worked('tensor', 300),
+    figures: { tensor: 1_100 },
+    lostMs: 8,
+  },
+  {
+    ...{ type: 'round.committed', epoch: 4, round, deviceId: device, ...worked('memory', 40), lostMs: 0 },
+    figures: { bandwidth: 900, resident: 17 },
+  },
   { type: 'round.aborted', epoch: 4, round, deviceId: device, reason: 'the card is gone' },
-  { type: 'receipt.received', epoch: 3, deviceId: device, checker: checkers[0]!, rate: 900, flags: 15 },
-  { type: 'receipt.received', epoch: 3, deviceId: device, checker: checkers[1]!, rate: 0, flags: 15 },
+  { type: 'receipt.received', epoch: 3, deviceId: device, checker: checkers[0]!, rate: 900, flags: 15, measures: null },
+  { type: 'receipt.received', epoch: 3, deviceId: device, checker: checkers[1]!, rate: 0, flags: 15, measures: null },
   { type: 'device.health', device: 'GPU-1', change: 'lost', reason: 'XID_79', detail: '' },
   session('session.closed', checkers[4]),
 ]
@@ -42,10 +64,13 @@ describe('provider metrics', () => {
     const text = await metricsAfter(events).registry.metrics()
     for (const line of [
       'kaisar_provider_build_info{version="1.2.3"} 1',
-      `kaisar_provider_rounds_total{device="${device}",result="committed"} 2`,
+      `kaisar_provider_rounds_total{device="${device}",result="committed"} 3`,
       `kaisar_provider_rounds_total{device="${device}",result="aborted"} 1`,
-      `kaisar_provider_rows_total{device="${device}"} 800`,
-      `kaisar_provider_rate_operations_per_second{device="${device}"} 1100000000`,
+      `kaisar_provider_work_units_total{device="${device}",kind="tensor"} 800`,
+      `kaisar_provider_work_units_total{device="${device}",kind="memory"} 40`,
+      `kaisar_provider_window_figure{device="${device}",figure="tensor"} 1100`,
+      `kaisar_provider_window_figure{device="${device}",figure="bandwidth"} 900`,
+      `kaisar_provider_window_figure{device="${device}",figure="resident"} 17`,
       `kaisar_provider_window_lost_seconds_sum{device="${device}"} 0.02`,
       `kaisar_provider_receipts_total{device="${device}",paid="true"} 1`,
       `kaisar_provider_receipts_total{device="${device}",paid="false"} 1`,

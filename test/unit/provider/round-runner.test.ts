@@ -14,6 +14,7 @@ const round = (n: number) => ({
   timestamp: n,
   slot: 0,
   ordinal: 0,
+  kind: 'tensor' as const,
   epoch: 3,
   seenAtMs: 0,
 })
@@ -31,7 +32,9 @@ function runnerWith(changes: Partial<RoundRunnerDependencies>) {
       ({ epoch: 3, rounds: { seed: hash(2), rules }, members: [{ deviceId, generation: 1, cohort: 0 }] }) as never,
     seatsOf: () => [],
     tip: () => null,
-    roundWork: { work: async () => ({ commitment: { message: { rows: 64n } }, rate: 1, lostMs: 0 }) } as never,
+    roundWork: {
+      work: async () => ({ commitment: { message: { rows: 64n } }, figures: { tensor: 1 }, lostMs: 0 }),
+    } as never,
     journal: { commitmentOf: () => null } as never,
     health: { stopReason: () => null },
     signer: createSigner({ privateKey: hash(1001), network }),

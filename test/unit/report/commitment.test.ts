@@ -7,8 +7,8 @@ import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
 import { checkSampleRequest, commitmentHash, seedOf } from '../../../src/core/report/commitment.ts'
 import { signMessage } from '../../../src/core/report/signer.ts'
-import { encodeWrongRow, judgeWrongRow } from '../../../src/core/report/wrong-row.ts'
-import { commitTo, epochSeed, smallCore, smallSpec } from '../job/small-spec.ts'
+import { encodeWrongWork, judgeWrongWork } from '../../../src/core/report/wrong-work.ts'
+import { commitTo, epochSeed, smallCore, smallJobs, smallSpec } from '../job/small-spec.ts'
 import { checker, makeReport, provider, word } from './sample-report.ts'
 import { network } from './signed-messages.ts'
 
@@ -16,7 +16,7 @@ let core: WorkCore
 let report: Awaited<ReturnType<typeof makeReport>>
 beforeAll(async () => {
   core = await smallCore()
-  report = await makeReport(core, smallSpec)
+  report = await makeReport(core, smallJobs)
 })
 afterAll(() => core.close())
 
@@ -43,7 +43,7 @@ describe('checkSampleRequest', () => {
   })
 })
 
-describe('judgeWrongRow', () => {
+describe('judgeWrongWork', () => {
   const rows = 150
   /** A device that commits to row 70 with one byte changed. */
   async function cheat() {
@@ -54,28 +54,32 @@ describe('judgeWrongRow', () => {
     const commitment = await signMessage(provider, 'Commitment', { ...message, root: bytesToHex(tree.root) })
     return { commitment, open }
   }
-  const base = { network, epochSeed, operator: provider.address }
+  const base = { network, kind: 'tensor', epochSeed, operator: provider.address } as const
 
-  it('only a wrong row convinces judgeWrongRow', async () => {
+  it('only a wrong row convinces judgeWrongWork', async () => {
     const { commitment, open } = await cheat()
     const judge = (changes: object) =>
-      judgeWrongRow(
-        { ...base, commitment, payload: encodeWrongRow({ row: 70, openings: open([70]) }), ...changes },
+      judgeWrongWork(
+        { ...base, commitment, payload: encodeWrongWork({ place: 70, openings: open([70]) }), ...changes },
         core,
       )
-    expect(await judge({})).toMatchObject({ proven: true, row: 70 })
-    expect(await judge({ payload: encodeWrongRow({ row: 71, openings: open([71]) }) })).toMatchObject({ proven: false })
-    expect(await judge({ payload: encodeWrongRow({ row: 3, openings: open([70]) }) })).toMatchObject({ proven: false })
+    expect(await judge({})).toMatchObject({ proven: true, place: 70, step: 'ROW_WRONG' })
+    expect(await judge({ payload: encodeWrongWork({ place: 71, openings: open([71]) }) })).toMatchObject({
+      proven: false,
+    })
+    expect(await judge({ payload: encodeWrongWork({ place: 3, openings: open([70]) }) })).toMatchObject({
+      proven: false,
+    })
     expect(await judge({ operator: checker.address })).toMatchObject({ proven: false })
     expect(await judge({ commitment: report.commitment })).toMatchObject({ proven: false })
     expect(await judge({ payload: new Uint8Array(3) })).toMatchObject({ proven: false })
   })
 
-  it('noise never convinces judgeWrongRow, and never makes it throw', async () => {
+  it('noise never convinces judgeWrongWork, and never makes it throw', async () => {
     const { commitment } = await cheat()
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 2600 }), async payload => {
-        expect(await judgeWrongRow({ ...base, commitment, payload }, core)).toMatchObject({ proven: false })
+        expect(await judgeWrongWork({ ...base, commitment, payload }, core)).toMatchObject({ proven: false })
       }),
       { numRuns: 1000 },
     )

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { jobOf, jobSets } from '../../../src/core/job/jobs.ts'
 import { specHash, tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkCore, type WorkCore } from '../../../src/core/job/work-core.ts'
@@ -8,7 +9,7 @@ import { isKaisarError } from '../../../src/core/platform/errors.ts'
 import { canonicalJson } from '../../../src/core/protocol/canonical-json.ts'
 import { toWire } from '../../../src/core/protocol/messages.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
-import { commitmentHash, sampleOf, seedOf, witnessOf } from '../../../src/core/report/commitment.ts'
+import { claimOf, commitmentHash, sampleOf, seedOf, witnessOf } from '../../../src/core/report/commitment.ts'
 import {
   bundleHash,
   decodeBundle,
@@ -17,17 +18,18 @@ import {
 } from '../../../src/core/report/evidence-bundle.ts'
 import { signMessage } from '../../../src/core/report/signer.ts'
 import { type BundleStep, notProven, verifyBundle } from '../../../src/core/report/verify-bundle.ts'
-import { epochSeed, smallCore, smallSpec } from '../job/small-spec.ts'
+import { epochSeed, smallCore, smallJobs } from '../job/small-spec.ts'
 import { checker, makeAccusation, makeReport, provider, word } from './sample-report.ts'
 
 let core: WorkCore
-let bundle: EvidenceBundle
+let bundle: EvidenceBundle & { readonly kind: 'tensor' }
 const openVerifier = async () => core
-const check = (changed: Partial<EvidenceBundle>) => verifyBundle({ ...bundle, ...changed }, { openVerifier })
+type Changed = Omit<Partial<typeof bundle>, 'kind'>
+const check = (changed: Changed) => verifyBundle({ ...bundle, ...changed }, { openVerifier })
 
 beforeAll(async () => {
   core = await smallCore()
-  bundle = await makeReport(core, smallSpec)
+  bundle = await makeReport(core, smallJobs)
 })
 afterAll(() => core.close())
 
@@ -74,7 +76,7 @@ describe('evidence bundle', () => {
     ['a spec that cannot be', (text: string) => text.replace('"width":64', '"width":5000')],
     ['an address in upper case', (text: string) => text.replace('c0ffee', 'C0FFEE')],
   ])('decoding refuses a bundle with %s', (_, change) => {
-    const { openings: _openings, ...rest } = bundle
+    const { openings: _openings, kind: _kind, ...rest } = bundle
     const text = canonicalJson(toWire(rest))
     expect(change(text)).not.toBe(text)
     expect(() => decodeBundle(headed(change(text)))).toThrow(
@@ -113,13 +115,12 @@ const headed = (text: string): Uint8Array => {
 describe('a seat’s witness', () => {
   const witnessFrom = async (seat = checker.address) => {
     const { commitment, request, openings } = bundle
-    const { rows, root } = commitment.message
     const item = {
-      ...{ seed: seedOf(bundle.network, commitment.message), rows: Number(rows), root, openings },
-      sample: sampleOf(smallSpec, commitment.message, request!.message),
+      ...{ ...claimOf(bundle.network, commitment.message), openings },
+      sample: sampleOf(jobOf(smallJobs, 'tensor'), commitment.message, request!.message),
       witnessOf: witnessOf(seat, commitmentHash(bundle.network, commitment.message)),
     }
-    const [answer] = await core.verify({ epochSeed, items: [item] })
+    const [answer] = await core.kinds.tensor.verify({ epochSeed, items: [item] })
     return answer?.ok ? answer.witness! : word('00')
   }
 
@@ -151,7 +152,15 @@ describe('verifyBundle', () => {
     const result = await check({})
     expect(result).toMatchObject({
       ok: true,
-      facts: { operator: provider.address, checker: checker.address, epoch: 3n, specName: null, rowsChecked: 8 },
+      facts: {
+        operator: provider.address,
+        checker: checker.address,
+        epoch: 3n,
+        specName: null,
+        checked: 8,
+        kind: 'tensor',
+        unit: 'row',
+      },
     })
     expect(result.cannotProve).toEqual([
       notProven.arrival,
@@ -173,7 +182,7 @@ describe('verifyBundle', () => {
 
   const signedBy = (signer: typeof provider, changes: object) =>
     signMessage(signer, 'Commitment', { ...bundle.commitment.message, ...changes })
-  const spoils: [BundleStep, string, () => Promise<Partial<EvidenceBundle>>][] = [
+  const spoils: [BundleStep, string, () => Promise<Changed>][] = [
     ['SPEC', 'another spec', async () => ({ spec: tensorSpecs.devnet })],
     [
       'OFFER_SIGNATURE',
@@ -254,13 +263,15 @@ describe('verifyBundle', () => {
 
   it('an accusation that does not hold is named, and never counts as proof', async () => {
     const { rows } = bundle.commitment.message
-    const window = await core.rework({
+    const { tensor } = core.kinds
+    const window = await tensor.rework({
       epochSeed,
       seed: seedOf(bundle.network, bundle.commitment.message),
-      rows: Number(rows),
+      units: Number(rows),
+      notes: '',
     })
-    const openings = await core.open({ handle: window.handle, sample: [3] })
-    expect(await check({ request: null, openings, against: { wrongRow: 3 } })).toMatchObject({ step: 'ROW_CLAIM' })
+    const openings = await tensor.open({ handle: window.handle, sample: [3] })
+    expect(await check({ request: null, openings, against: { wrongRow: 3 } })).toMatchObject({ step: 'WRONG_CLAIM' })
     expect(await check({ request: null, openings, against: { wrongRow: Number(rows) } })).toMatchObject({
       step: 'OPENINGS_MALFORMED',
     })
@@ -275,7 +286,10 @@ describe('verifyBundle', () => {
   it('a round without rows is accepted, and refused where it hides a root or openings', async () => {
     const none = { request: null, openings: new Uint8Array() }
     const commitment = await signedBy(provider, { rows: 0n, root: zeroBytes32 })
-    expect(await check({ ...none, commitment })).toMatchObject({ ok: true, facts: { rows: 0, rate: 0 } })
+    expect(await check({ ...none, commitment })).toMatchObject({
+      ok: true,
+      facts: { units: 0, figures: {}, checked: 0 },
+    })
     expect(await check({ ...none, commitment, openings: Uint8Array.of(1) })).toMatchObject({
       step: 'OPENINGS_MALFORMED',
     })
@@ -302,12 +316,9 @@ describe('verifyBundle', () => {
   it('the bundle that release 0.1 wrote, on the devnet spec, is accepted', async () => {
     const bytes = readFileSync('fixtures/reports/bundle-v1.bin')
     expect(bundleHash(bytes)).toBe('0xeeb9b83bfbe59f9311b57c2785aec3bfd91397acabedbbfb202a0d05b88a8f90')
-    const devnet = await createWorkCore(
-      { spec: tensorSpecs.devnet, provider: 'cpu', threads: 1 },
-      { clock: threadClock },
-    )
+    const devnet = await createWorkCore({ jobs: jobSets.devnet, provider: 'cpu', threads: 1 }, { clock: threadClock })
     const result = await verifyBundle(decodeBundle(bytes), { openVerifier: async () => devnet })
-    expect(result).toMatchObject({ ok: true, facts: { specName: 'devnet', rowsChecked: 16 } })
+    expect(result).toMatchObject({ ok: true, facts: { specName: 'devnet', checked: 16 } })
     expect(decodeBundle(bytes).commitment.message.specHash).toBe(specHash(tensorSpecs.devnet))
     await devnet.close()
   })

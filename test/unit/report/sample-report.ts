@@ -1,7 +1,8 @@
 /** A whole report of one round, made by honest parties on the small spec; tests spoil it. */
 import { encodeAbiParameters, type Hex, keccak256, numberToHex } from 'viem'
-import { specHash, type TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { type Jobs, jobOf } from '../../../src/core/job/jobs.ts'
 import type { WorkCore } from '../../../src/core/job/work-core.ts'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import {
   type DeviceRecord,
   type EnvironmentRecord,
@@ -57,41 +58,52 @@ const secret = word('5e')
 const deviceId = keccak256(
   encodeAbiParameters([{ type: 'address' }, { type: 'bytes32' }], [provider.address, localId(device)]),
 )
+/** What memory of this device is filled for. */
+export const fillOf = { deviceId, generation: 1 }
 
 /** The same report as a seat keeps it that was told of a wrong row, and one that holds two commitments; by the step that names them. */
 export async function makeAccusation(
   core: WorkCore,
-  honest: EvidenceBundle,
+  honest: EvidenceBundle & { readonly kind: 'tensor' },
 ): Promise<{ readonly ROW_WRONG: EvidenceBundle; readonly TWO_COMMITMENTS: EvidenceBundle }> {
   const rows = 200
   const { message } = honest.commitment
   // The rows of another job, which no seat can recompute.
-  const { root, handle } = await core.rework({ epochSeed, seed: new Uint8Array(32).fill(7), rows })
+  const { tensor } = core.kinds
+  const { root, handle } = await tensor.rework({ epochSeed, seed: new Uint8Array(32).fill(7), units: rows, notes: '' })
   const commitment = await signMessage(provider, 'Commitment', { ...message, rows: BigInt(rows), root })
-  const openings = await core.open({ handle, sample: [70] })
+  const openings = await tensor.open({ handle, sample: [70] })
   return {
     ROW_WRONG: { ...honest, commitment, request: null, openings, against: { wrongRow: 70 } },
     TWO_COMMITMENTS: { ...honest, against: { commitment } },
   }
 }
 
-/** Works a window on `core`, commits, is sampled and opens. */
-export async function makeReport(
+/** Works a window on `core`, commits, is sampled and opens. Memory is filled before, by whoever asks for a memory round. */
+export async function makeReport<K extends RoundKindName = 'tensor'>(
   core: WorkCore,
-  spec: TensorSpec,
-  durationMs = spec.windowMs,
-): Promise<EvidenceBundle> {
-  const identity = { epoch: 3n, round: word('2a'), deviceId, generation: 1, specHash: specHash(spec) }
+  jobs: Jobs,
+  { kind = 'tensor' as K, durationMs }: { readonly kind?: K; readonly durationMs?: number } = {},
+): Promise<EvidenceBundle & { readonly kind: K }> {
+  const job = jobOf(jobs, kind)
+  const marks: Hex[] = []
+  const identity = { epoch: 3n, round: word('2a'), deviceId, generation: 1, specHash: job.specHash }
   const offer = await signMessage(checker, 'JobOffer', {
     ...identity,
     secretHash: keccak256(secret),
     checker: checker.address,
   })
-  const window = await core.runWindow({ epochSeed, seed: seedOf(network, identity), durationMs })
+  const window = await core.kinds[kind].runWindow(
+    {
+      ...{ epochSeed, device: fillOf, seed: seedOf(network, identity) },
+      ...(durationMs !== undefined && { durationMs }),
+    },
+    { onMark: (_, mark) => marks.push(mark) },
+  )
   const environmentText = encodeEnvironmentRecord(environment)
   const commitment = await signMessage(provider, 'Commitment', {
     ...identity,
-    rows: BigInt(window.rows),
+    rows: BigInt(window.units),
     root: window.root,
     environmentHash: hashRecordText(environmentText),
   })
@@ -101,9 +113,9 @@ export async function makeReport(
     samplingBlockHash: word('b1'),
     checker: checker.address,
   })
-  const openings = await core.open({
+  const openings = await core.kinds[kind].open({
     handle: window.handle,
-    sample: sampleOf(spec, commitment.message, request.message),
+    sample: sampleOf(job, commitment.message, request.message),
   })
   const deviceText = encodeDeviceRecord(device)
   const report = await signMessage(provider, 'DeviceReport', {
@@ -116,8 +128,7 @@ export async function makeReport(
     attestationHash: zeroBytes32,
   })
   return {
-    network,
-    spec,
+    ...{ kind, network, spec: job.spec, ...(kind === 'memory' && { marks }) },
     epochSeed,
     offer,
     commitment,
@@ -125,5 +136,5 @@ export async function makeReport(
     environment: environmentText,
     deviceReport: { report, device: deviceText, environment: environmentText, attestation: null },
     openings,
-  }
+  } as never
 }

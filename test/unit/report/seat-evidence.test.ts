@@ -2,10 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { buildEvidenceTree, leafOfVerdict, noRound, reasonWord } from '../../../src/core/report/evidence-root.ts'
 import { encodeSeatEvidence, readSeatEvidence, type SeatEvidence } from '../../../src/core/report/seat-evidence.ts'
 
+type Round = Omit<SeatEvidence['rounds'][number], 'proof'>
 const bytes32 = (byte: string) => `0x${byte.repeat(32)}` as const
 const [epoch, lane, maxRounds, deviceId] = [7, 5, 3, bytes32('d1')]
 
-const rounds = [
+const rounds: readonly [Round, Round] = [
   {
     ...{ ordinal: 0, round: bytes32('01'), kind: 'tensor', verdict: 'VALID', reason: 'ALL_EQUAL' },
     ...{ figures: { tensor: 900 }, commitmentHash: bytes32('c0'), witness: bytes32('a0'), evidence: bytes32('e0') },
@@ -14,7 +15,7 @@ const rounds = [
     ...{ ordinal: 1, round: bytes32('02'), kind: 'memory', verdict: 'TIMEOUT', reason: 'NO_COMMITMENT' },
     ...{ figures: {}, commitmentHash: null, witness: null, evidence: null },
   },
-] as const
+]
 const tree = buildEvidenceTree(maxRounds, (at, ordinal) => {
   const round = rounds[ordinal]
   return at === lane && round !== undefined ? leafOfVerdict(round.round, round) : null
@@ -26,7 +27,10 @@ describe('what a seat shows of a device', () => {
   beforeEach(() => {
     honest = {
       ...{ epoch, deviceId, heartbeats: { asked: 4, answered: 3 } },
-      rounds: rounds.map(round => ({ ...round, proof: tree.proof(lane, round.ordinal) })),
+      rounds: rounds.map(round => ({
+        ...round,
+        proof: tree.proof(lane, round.ordinal),
+      })),
     }
   })
   const read = (shown: unknown, changes: Partial<typeof about> = {}) =>

@@ -3,15 +3,15 @@
  * Never written again: later releases must go on accepting it.
  */
 import { writeFileSync } from 'node:fs'
-import { tensorSpecs } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { jobSets } from '../../../src/core/job/jobs.ts'
 import { threadClock } from '../../../src/core/job/thread-clock.ts'
 import { createWorkCore } from '../../../src/core/job/work-core.ts'
 import { bundleHash, encodeBundle } from '../../../src/core/report/evidence-bundle.ts'
 import { makeReport } from './sample-report.ts'
 
-const core = await createWorkCore({ spec: tensorSpecs.devnet, provider: 'cpu', threads: 1 }, { clock: threadClock })
-await core.prepare(`0x${'e5'.repeat(32)}`)
-const bytes = encodeBundle(await makeReport(core, tensorSpecs.devnet, 100))
+const core = await createWorkCore({ jobs: jobSets.devnet, provider: 'cpu', threads: 1 }, { clock: threadClock })
+await core.kinds.tensor.prepare({ epochSeed: `0x${'e5'.repeat(32)}` })
+const bytes = encodeBundle(await makeReport(core, jobSets.devnet, { durationMs: 100 }))
 writeFileSync('fixtures/reports/bundle-v1.bin', bytes)
 console.log(bundleHash(bytes), bytes.length)
 await core.close()

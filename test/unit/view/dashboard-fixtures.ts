@@ -2,7 +2,7 @@
 import type { DutyStatus } from '../../../src/core/network/duties.ts'
 import type { EpochView } from '../../../src/core/network/network-view.ts'
 import type { CheckerDashboardFacts } from '../../../src/core/view/checker-dashboard.ts'
-import { emptyLiveState, type LiveState } from '../../../src/core/view/live-state.ts'
+import { emptyLiveState, type LiveState, type VerdictRow } from '../../../src/core/view/live-state.ts'
 import type { NetworkDashboardFacts } from '../../../src/core/view/network-dashboard.ts'
 import type { ProviderDashboardFacts } from '../../../src/core/view/provider-dashboard.ts'
 import { address, checker, device, deviceEpoch, hash, networkView } from '../operator/network-fixture.ts'
@@ -20,6 +20,13 @@ const timeline = {
 /** Five seconds into epoch 3: epoch 2 is in OPEN. */
 const headTimestamp = timeline.firstEpochAt + 3 * timeline.epochSeconds + 5
 
+/** Rounds of both kinds in turn; one that is missed or wrong is worth nothing. */
+const figuresOf = (i: number): Pick<VerdictRow, 'kind' | 'figures'> => {
+  const isMissed = i % 5 > 2
+  return i % 2 === 0
+    ? { kind: 'tensor', figures: isMissed ? {} : { tensor: 412_345 } }
+    : { kind: 'memory', figures: isMissed ? {} : { bandwidth: 9_876, resident: 16 } }
+}
 const verdicts = Array.from({ length: 20 }, (_, i) => ({
   time: `12:00:${String(59 - i).padStart(2, '0')}`,
   epoch: 3,
@@ -27,8 +34,8 @@ const verdicts = Array.from({ length: 20 }, (_, i) => ({
   device: hash('1'),
   seat: address('a'),
   verdict: i % 5 === 4 ? 'TIMEOUT' : i % 5 === 3 ? 'WRONG' : 'VALID',
-  reason: i % 5 === 4 ? 'NO_COMMITMENT' : 'ROWS_EQUAL',
-  rate: i % 5 === 4 ? null : 412.4,
+  reason: i % 5 === 4 ? 'NO_COMMITMENT' : i % 5 === 3 ? 'COORDINATE_WRONG' : 'ALL_EQUAL',
+  ...figuresOf(i),
 }))
 
 const payments = [2, 1, 0].flatMap(epoch =>
@@ -83,7 +90,7 @@ const facts = {
     head: { number: 1_234n, hash: hash('e'), timestamp: headTimestamp },
     timeline,
     currentEpoch: 3,
-    rounds: [{ number: 1_233n, hash: hash('c'), timestamp: headTimestamp - 1, ordinal: 0, slot: 0 }],
+    rounds: [{ number: 1_233n, hash: hash('c'), timestamp: headTimestamp - 1, ordinal: 0, slot: 0, kind: 'tensor' }],
     devices: [scored('1'), scored('2')],
     checkers: ['a', 'b', 'c', 'd', 'e'].map(digit =>
       checker({

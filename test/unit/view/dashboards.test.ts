@@ -19,10 +19,12 @@ const trigger = (changes: Partial<RoundView> = {}): RoundView => ({
   timestamp: headTimestamp,
   ordinal: 0,
   slot: 0,
+  kind: 'tensor',
   ...changes,
 })
 const told = (events: readonly DaemonEvent[]) =>
   events.reduce((state, event) => liveStateAfter(state, event, now), emptyLiveState)
+const worth = (tensor: number) => ({ kind: 'tensor', figures: { tensor } }) as const
 const open: DaemonEvent = { type: 'session.opened', checker: address('1'), reason: null }
 
 describe('what daemons tell', () => {
@@ -62,8 +64,10 @@ describe('provider dashboard', () => {
     expect(row([open]).stage).toBe('idle')
     const rounds = [trigger({ timestamp: Math.floor(now) - 1 })]
     expect(row([open], { rounds }).stage).toBe('working')
-    const committed: DaemonEvent = { ...round, type: 'round.committed', rows: 5, rate: 321, lostMs: 4 }
-    expect(row([open, committed], { rounds })).toMatchObject({ stage: 'committed', rate: 321, model: 'Example CPU' })
+    const committed: DaemonEvent = { ...round, type: 'round.committed', ...worth(321), units: 5, lostMs: 4 }
+    expect(row([open, committed], { rounds })).toMatchObject({
+      ...{ stage: 'committed', model: 'Example CPU', figures: { tensor: 321 } },
+    })
     const aborted: DaemonEvent = { ...round, type: 'round.aborted', reason: 'gone' }
     expect(row([open, committed, aborted], { rounds }).stage).toBe('idle')
     const closed: DaemonEvent = { ...open, type: 'session.closed', reason: 'TRANSPORT_CLOSED' }
@@ -77,7 +81,7 @@ describe('provider dashboard', () => {
     const text = providerFrame(facts, size).map(lineText).join('\n')
     for (const part of [
       'kaisar provider  devnet  block 4,321 · 2 s ago',
-      'epoch 5 VALID',
+      'epoch 5 VALI…',
       'GPU_XID',
       'epoch 7: 1 device',
       '! The endpoint does not answer.',
@@ -119,7 +123,7 @@ describe('checker dashboard', () => {
           round: hash('a'),
           verdict,
           reason: 'R',
-          rate: 9,
+          ...(verdict === 'VALID' ? worth(9) : { kind: 'memory', figures: {} }),
         }),
       ),
       { type: 'device.judged', epoch: 7, device: hash('d'), valid: false, findings: ['DEVICE_CHANGED'] },
@@ -143,10 +147,10 @@ describe('checker dashboard', () => {
       [3, 'void', null],
     ])
     // A rate counts only where the work was valid.
-    expect(live.verdicts.map(({ verdict, rate }) => [verdict, rate])).toEqual([
-      ['WRONG', null],
-      ['VALID', 9],
-      ['VALID', 9],
+    expect(live.verdicts.map(({ verdict, kind, figures }) => [verdict, kind, figures])).toEqual([
+      ['WRONG', 'memory', {}],
+      ['VALID', 'tensor', { tensor: 9 }],
+      ['VALID', 'tensor', { tensor: 9 }],
     ])
     const facts = { name: 'devnet', view: networkView(), live, now, warning: null, operator, duties }
     const text = checkerFrame(facts, size).map(lineText).join('\n')

@@ -17,7 +17,7 @@ describe('frames', () => {
     expect(frame).toContain('COMMIT✓ [OPEN] REVEAL FINALIZE PAY  2 s left')
     expect(frame).toMatch(/0x1111…1111 .*working +✓✓✓✗! +412/)
     expect(frame).toMatch(/ 2 {2}0x1111…1111 .* 450\.0000/)
-    expect(frame).toContain('ROWS_EQUAL')
+    expect(frame).toContain('ALL_EQUAL')
     expect(frame).toMatchSnapshot()
   })
 

@@ -139,7 +139,8 @@ export function createMemoryEngine(
       const began = startedAtMs ?? clock.monotonicMs()
       const fill = device === undefined ? null : fills.get(device.deviceId)
       // What is not ready when the trigger comes is not claimed: a fill takes longer than a window.
-      const isFilled = fill?.epochSeed === epochSeed && (await isSettled(fill.filling))
+      const isOfDevice = fill?.epochSeed === epochSeed && fill.generation === device?.generation
+      const isFilled = isOfDevice && (await isSettled(fill.filling))
       if (!isFilled) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
       const banks = await banksOf(epochSeed, device)
       const worked = await gate.during(() =>
@@ -189,10 +190,17 @@ export function createMemoryEngine(
           return { ok: false, step, detail, wrong }
         }
         const { groups: claimed, marks, witness, stepsChecked: checked } = answer
-        const received = items[i]!.marks?.map(mark =>
-          isMark(mark) ? decodeMarks(hexToBytes(mark, markBytes))[0] : undefined,
-        )
-        const inTime = received && marksInTime(marks, [...received, marks.at(-1)].slice(-marks.length))
+        const received = items[i]!.marks
+        const markOf = (sent: Hex | null | undefined) =>
+          isMark(sent) ? decodeMarks(hexToBytes(sent, markBytes))[0] : undefined
+        // The last mark is the commitment's own, which is in time where the commitment is.
+        const last = marks.length - 1
+        const inTime =
+          received &&
+          marksInTime(
+            marks,
+            marks.map((own, k) => (k === last ? own : markOf(received[k]))),
+          )
         const { bandwidth, resident } = memoryCredit(spec, { groups: claimed, marks, ...(inTime && { inTime }) })
         return { ok: true, checked, figures: { bandwidth, resident }, ...(witness !== undefined && { witness }) }
       })
@@ -210,7 +218,7 @@ export function createMemoryEngine(
   }
 }
 
-const isMark = (mark: Hex | null): mark is Hex => mark !== null && mark.length === 2 + 2 * markBytes
+const isMark = (mark: Hex | null | undefined): mark is Hex => mark?.length === 2 + 2 * markBytes
 
 const isSettled = (promise: Promise<unknown>): Promise<boolean> =>
   Promise.race([promise.then(() => true), Promise.resolve(false).then(() => false)])

@@ -1,6 +1,6 @@
 /** A wrong row over real sessions of the in-memory transport: seats that judge by themselves, and only one whose sample hit it. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { createForwardWrongRow, createPeerServer, type PeerDependencies } from '../../../src/core/checker/peers.ts'
+import { createForwardWrongWork, createPeerServer, type PeerDependencies } from '../../../src/core/checker/peers.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { recoverSigner } from '../../../src/core/report/signer.ts'
@@ -28,7 +28,7 @@ type Judge = ReturnType<typeof fixture.seat>['judge']
 const nobody: Omit<PeerDependencies, 'judgeOf'> = { seatOf: () => null, phaseOf: async () => 'work', now: () => 0 }
 
 /** A seat's own end: what it judges with, behind a session server. */
-async function serve(host: ReturnType<typeof memory>, index: number, judge: Pick<Judge, 'takeWrongRow'>) {
+async function serve(host: ReturnType<typeof memory>, index: number, judge: Pick<Judge, 'takeWrongWork'>) {
   const faults: unknown[] = []
   const server = await serveSessions(
     { host: '127.0.0.1', port: 0, network, checker: fixture.openSigner(index).address },
@@ -61,7 +61,7 @@ function forwarder(
     stop.abort()
     for (const session of sessions) session.close()
   })
-  const forward = createForwardWrongRow({
+  const forward = createForwardWrongWork({
     async tell(checker, send) {
       dials.push(clock.monotonicMs())
       const server = find(checker)
@@ -97,7 +97,7 @@ it('every other seat of the committee adopts a wrong row that none of them sampl
 
   let forwarding: Promise<void> | undefined
   const finder = fixture.seat(0, {
-    forwardWrongRow: (_cohort, epoch, commitment, payload) => {
+    forwardWrongWork: (_cohort, epoch, commitment, payload) => {
       forwarding = forward([...servers.keys()] as `0x${string}`[], epoch, commitment, payload)
     },
   })
