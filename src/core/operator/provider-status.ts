@@ -237,7 +237,11 @@ function deviceLines(device: ProviderDeviceStatus): string[] {
       ? []
       : [
           `  score       ${lastProof.score === null ? 'none' : grouped(lastProof.score)} = capacity ${grouped(lastProof.rate)} × ${uptimePercent(lastProof.uptime)} uptime`,
-          `  capacity    ${measures === null ? 'no receipt here says what it is made of: "kaisar epoch explain" asks the seats' : `of ${figuresText(measures)}`}`,
+          ...(lastProof.rate === 0n
+            ? []
+            : [
+                `  capacity    ${measures === null ? 'no receipt here says what it is made of: "kaisar epoch explain" asks the seats' : `of ${figuresText(measures)}`}`,
+              ]),
           `  paid        ${lastProof.amount === null ? 'not yet' : `${tokens(lastProof.amount)} KAI`}${lastProof.txHash === null ? '' : ` in ${lastProof.txHash}`}`,
           `  scores      ${chart}  epochs ${shown[0]!.epoch}–${shown.at(-1)!.epoch}, highest ${grouped(highest)}`,
         ]),
