@@ -76,7 +76,7 @@ export type ShownRounds = {
   readonly rounds: readonly ShownRound[]
 }
 
-export type ShownRound = MeasuredRound & {
+type ShownRound = MeasuredRound & {
   readonly ordinal: number
   /** Hash of the trigger block. */
   readonly round: Hex
