@@ -67,9 +67,11 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
       results.push(result)
     }
     const data = { devices: results }
-    for (const { device, tests } of results) {
+    for (const { device, tests, memory } of results) {
       const { operatorErrors } = await import('../../core/operator/errors.ts')
       const { model } = device
+      if (memory.problem !== null)
+        this.fail(operatorErrors.SELF_TEST_NO_MEMORY({ model, problem: memory.problem.message }), data)
       for (const { check, units, windowMs } of tests) {
         if (!check.ok)
           this.fail(operatorErrors.SELF_TEST_WRONG({ model, step: check.step ?? '', detail: check.detail ?? '' }), data)

@@ -29,21 +29,30 @@ export function watchEpochs(
 ): () => void {
   const done = new Set<number>()
   const visiting = new Set<number>()
+  /** Of those that are being visited, the ones whose blocks a reorg took meanwhile. */
+  const changed = new Set<number>()
   let timeline: Timeline | null = null
 
   async function look(timestamp: number, removed: readonly SeenBlock[]) {
     timeline ??= await getTimeline(network)
     if (timeline === null) return
-    for (const block of removed) done.delete(epochAt(timeline, block.timestamp))
+    for (const block of removed) {
+      const removedFrom = epochAt(timeline, block.timestamp)
+      done.delete(removedFrom)
+      if (visiting.has(removedFrom)) changed.add(removedFrom)
+    }
     const epoch = epochAt(timeline, timestamp)
     // The current epoch comes first, so that its work does not wait for the others.
     const due = [epoch, ...Array.from({ length: past }, (_, i) => epoch - 1 - i)]
     for (const each of due.filter(number => number >= 0 && !done.has(number) && !visiting.has(number))) {
       visiting.add(each)
       visit(each)
-        .then(success => success && done.add(each))
+        .then(success => success && !changed.has(each) && done.add(each))
         .catch(onTrouble)
-        .finally(() => visiting.delete(each))
+        .finally(() => {
+          visiting.delete(each)
+          changed.delete(each)
+        })
     }
     for (const each of done) if (each < epoch - past) done.delete(each)
   }

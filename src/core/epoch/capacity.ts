@@ -18,12 +18,19 @@ export type Measures = {
   readonly tensor: number
   /** M: bytes of memory read, MB/s. */
   readonly bandwidth: number
-  /** R: bytes of memory filled, MB. */
+  /** R: bytes of memory filled, MB, as far as each round read them within τ. */
   readonly resident: number
 }
 
 /** τ: memory counts as far as it is read within this time, in milliseconds. A card's own is; a host's memory behind a bus is not. */
 export const readWithinMs = 80n
+
+/**
+ * What counts of the memory that one round claims, in MB: no more than was read within τ. Before any mean, since a round that claims
+ * much and reads nothing would else lend its claim to the others.
+ */
+export const residentOf = ({ resident = 0, bandwidth = 0 }: Figures): number =>
+  Math.min(resident, Math.floor((bandwidth * Number(readWithinMs)) / 1_000))
 
 /** The capacity of these measures, a whole number. */
 export const capacityOf = ({ tensor, bandwidth, resident }: Measures): bigint =>
@@ -58,10 +65,13 @@ export function measuresOf(rounds: readonly MeasuredRound[]): Measures | null {
     const judged = own.filter(({ verdict }) => verdict !== 'CHECKER_FAULT')
     if (own.length === 0 || judged.length * 2 < own.length) return null
     for (const name of new Set(judged.flatMap(({ figures }) => Object.keys(figures))))
-      means[name] = Math.floor(judged.reduce((sum, { figures }) => sum + (figures[name] ?? 0), 0) / judged.length)
+      means[name] = Math.floor(judged.reduce((sum, { figures }) => sum + countedOf(figures, name), 0) / judged.length)
   }
   return { tensor: 0, bandwidth: 0, resident: 0, ...means }
 }
+
+const countedOf = (figures: Figures, name: string): number =>
+  name === 'resident' ? residentOf(figures) : (figures[name] ?? 0)
 
 /** Heartbeats answered of those asked, in 1/10000, rounded down; null where a seat asked for none. */
 export const uptimeOf = ({ asked, answered }: { readonly asked: number; readonly answered: number }): number | null =>

@@ -1,8 +1,8 @@
 /** The seven steps of an explanation in words: job → report → verdicts → consensus → score → share → payment. Pure. */
-import { countedKilobytes, type Measures, readWithinMs } from '../epoch/capacity.ts'
+import { countedKilobytes, type Measures, readWithinMs, residentOf } from '../epoch/capacity.ts'
 import { hasFlag } from '../epoch/opening.ts'
 import { allFlags, committeeSize, quorum } from '../protocol/constants.ts'
-import { type Flag, flagBit } from '../protocol/verdict.ts'
+import { type Figures, type Flag, flagBit } from '../protocol/verdict.ts'
 import { counted, exactFiguresText, figuresText, grouped, shortHex, tokens, uptimePercent } from '../view/figures.ts'
 import type { Account, ExplanationStep, Reference, SeatAccount, stepNames } from './explanation.ts'
 
@@ -84,21 +84,21 @@ function belowLines({ seat, rate, below }: SeatAccount): string[] {
   return [
     ...rounds.map(
       ({ ordinal, kind, verdict, reason, figures, evidence }) =>
-        `seat ${seat}, round ${ordinal}, ${kind}: ${verdict} ${reason}, ${exactFiguresText(figures)}${evidence === null ? '' : `, evidence ${evidence}`}`,
+        `seat ${seat}, round ${ordinal}, ${kind}: ${verdict} ${reason}, ${worthText(figures)}${evidence === null ? '' : `, evidence ${evidence}`}`,
     ),
     `seat ${seat}: ${means}${rate === null ? '' : equal ? `, opened as ${grouped(rate)}` : `, and it opened ANOTHER LANE: ${grouped(rate)}`}`,
   ]
 }
 
-/** `∛(12345 × 5432 × 67 ÷ 1000)`: memory beyond what is read within τ is left out. */
-function rootText(measures: Measures): string {
-  const { tensor, bandwidth, resident } = measures
-  const counted = countedKilobytes(measures)
-  const megabytes =
-    counted === 1_000n * BigInt(resident)
-      ? String(resident)
-      : `${Number(counted) / 1_000} of ${resident}, read in ${readWithinMs} ms,`
-  return `∛(${tensor} × ${bandwidth} × ${megabytes} ÷ 1000)`
+/** `∛(12345 × 5432 × 67 ÷ 1000)`, in the measures' own units. */
+const rootText = (measures: Measures): string =>
+  `∛(${measures.tensor} × ${measures.bandwidth} × ${Number(countedKilobytes(measures)) / 1_000} ÷ 1000)`
+
+/** What a round is worth, and what of its memory counts. */
+function worthText(figures: Figures): string {
+  const counted = residentOf(figures)
+  const cut = counted < (figures.resident ?? 0) ? ` (${grouped(counted)} MB of it read within ${readWithinMs} ms)` : ''
+  return exactFiguresText(figures) + cut
 }
 
 function verdictsStep({ seats, cohort }: Account): ExplanationStep {

@@ -93,6 +93,12 @@ export const operatorErrors = defineErrors({
     fix: 'Run "kaisar provider doctor": failing memory, unstable clocks and a broken driver do this. Do not run a Provider on it.',
     exit: 4,
   },
+  SELF_TEST_NO_MEMORY: {
+    message: ({ model, problem }: { model: string; problem: string }) => `${model} could not fill memory: ${problem}`,
+    meaning: 'Without memory there are no memory rounds, and a device is paid by the product of its measures: nothing.',
+    fix: 'Free memory on the device, or fill less with --memory-mib, down to the least of the job.',
+    exit: 4,
+  },
   SELF_TEST_NO_WORK: {
     message: ({ model, windowMs }: { model: string; windowMs: number }) =>
       `${model} finished no batch inside the window of ${windowMs} ms.`,

@@ -7,6 +7,7 @@
 import type { Address, Hex } from 'viem'
 import type { Measures } from '../epoch/capacity.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
+import { kindOfSpec } from '../job/jobs.ts'
 import type { DeviceEpochView, DeviceView, NetworkView } from '../network/network-view.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import type { ProviderRecords } from '../provider/journal.ts'
@@ -195,6 +196,12 @@ function proofWarning(
       'DEVICE_TOO_SLOW',
       `${up} and finished nothing inside the window of any of ${counted(rounds.length, 'round')} of epoch ${epoch}.`,
       'Something else uses the device: stop it, then compare with "kaisar provider self-test".',
+    )
+  if (rounds.every(({ specHash }) => kindOfSpec(specHash) !== 'memory'))
+    return warn(
+      'DEVICE_WITHOUT_MEMORY',
+      `${up} and committed to no memory round of epoch ${epoch}: without one it is paid nothing.`,
+      'Its log says why memory was not filled (memory.filled); "kaisar provider self-test" tries it.',
     )
   return warn(
     'DEVICE_UNSEEN',

@@ -7,7 +7,7 @@ import { openingWords } from './constants.ts'
 import { address, bytes32, bytes64, signature65, uint8, uint16, uint32, uint64 } from './primitives.ts'
 import { plainText, shownText } from './text.ts'
 
-export const protocolVersion = 1
+export const protocolVersion = 2
 
 const signed = <S extends z.ZodType>(message: S) => z.object({ message, signature: signature65 })
 

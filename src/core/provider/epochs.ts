@@ -31,7 +31,7 @@ export type FollowEpochsDependencies = {
   readonly heads: HeadStream
   readonly rosters: Rosters
   readonly seats: Pick<Seats, 'connect'>
-  readonly devices: readonly { readonly deviceId: Hex; readonly engine: Pick<WorkEngine, 'prepare'> }[]
+  readonly devices: readonly { readonly deviceId: Hex; readonly engine: Pick<WorkEngine, 'kinds'> }[]
   readonly runner: Pick<RoundRunner, 'entered'>
   readonly journal: ProviderJournal
   readonly sender: TransactionSender
@@ -71,10 +71,13 @@ export async function followEpochs(
     if (timeline !== null && epochAt(timeline, since) >= epoch) sayIdle(`epoch ${epoch} has no seed yet`)
   }
 
-  async function prepare(epoch: number, epochSeed: Hex, { deviceId, generation }: Member) {
-    const { engine } = devices.find(device => device.deviceId === deviceId)!
-    const { memory } = await engine.prepare({ epochSeed, device: { deviceId, generation } })
-    const { groups, megabytes, fillMs, problem } = memory
+  const engineOf = (deviceId: Hex) => devices.find(device => device.deviceId === deviceId)!.engine.kinds
+
+  /** Takes long, and nothing waits for it: a memory round that comes before it is over is not worked. */
+  async function fillMemory(epoch: number, epochSeed: Hex, { deviceId, generation }: Member) {
+    const filled = await engineOf(deviceId).memory.prepare({ epochSeed, device: { deviceId, generation } })
+    const { groups, megabytes, fillMs, problem } = filled
+    if (problem?.code === 'JOB_FILL_CANCELLED') return
     emit({
       ...{ type: 'memory.filled', epoch, deviceId, groups, megabytes },
       ...{ seconds: fillMs / 1000, problem: problem?.code ?? null },
@@ -105,7 +108,8 @@ export async function followEpochs(
     entered.delete(epoch - frozenEpochs)
     seats.connect(rosters.seatsSince(epoch))
     runner.entered(epoch)
-    await Promise.all(members.map(member => prepare(epoch, rounds.seed, member)))
+    await Promise.all(members.map(({ deviceId }) => engineOf(deviceId).tensor.prepare({ epochSeed: rounds.seed })))
+    for (const member of members) fillMemory(epoch, rounds.seed, member).catch(onTrouble('memory'))
     entered.add(epoch)
     emit({ type: 'epoch.started', epoch, devices: members.length, seats: endpoints.length })
     // The epoch before this one is being settled. What the chain keeps of those before it is settled.

@@ -51,6 +51,8 @@ export type RoundWork = {
    * @throws PROVIDER_WORK_DIFFERS, and as the engine does
    */
   restore(device: WorkingDevice, recorded: RecordedCommitment, epochSeed: Hex, seenAtMs: number): Promise<WorkedRound>
+  /** The marks of a device's window so far, while it is worked and as long as it can be opened. */
+  marksOf(round: Hex, deviceId: Hex): readonly Hex[]
   /** The work that was committed to in a round, as long as it can be opened. */
   committed(round: Hex, deviceId: Hex): WorkedRound | null
   /**
@@ -116,6 +118,14 @@ export function createRoundWork(
     ) ?? null
   const offers = createOffers((round, deviceId) => committed(round, deviceId) !== null)
 
+  /** By device and round, for the newest rounds. */
+  const marks = new Map<Hex, Map<Hex, readonly Hex[]>>()
+  function keepMarks(round: Hex, deviceId: Hex, marked: readonly Hex[]) {
+    const own = marks.get(deviceId) ?? new Map<Hex, readonly Hex[]>()
+    marks.set(deviceId, own.set(round, marked))
+    for (const old of [...own.keys()].slice(0, -keptRounds)) own.delete(old)
+  }
+
   function keep(round: OpenRound): OpenRound {
     rounds.set(round.commitmentHash, round)
     const own = [...rounds.values()].filter(({ device }) => device.deviceId === round.device.deviceId)
@@ -149,15 +159,23 @@ export function createRoundWork(
   }
 
   return {
+    marksOf: (round, deviceId) => marks.get(deviceId)?.get(round) ?? [],
     async work(device, { hash: round, kind }, epoch, seenAtMs, onMark) {
       const { deviceId, generation } = device
+      const marked: Hex[] = []
+      keepMarks(round, deviceId, marked)
       const identity = { round, deviceId, generation, specHash: jobOf(jobs, kind).specHash }
       const { units, root, handle, figures, lostMs, notes } = await device.engine.kinds[kind].runWindow(
         {
           ...{ epochSeed: epoch.seed, device: { deviceId, generation } },
           ...{ seed: seedOf(network, identity), startedAtMs: seenAtMs },
         },
-        { ...(onMark && { onMark }) },
+        {
+          onMark(index, mark) {
+            marked[index] = mark
+            onMark?.(index, mark)
+          },
+        },
       )
       crashPoint('provider.worked')
       const message = {

@@ -106,10 +106,15 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     requireFromSeat(isSignedBy(network, 'JobOffer', offer, checker), offer.message.checker)
     roundWork.takeOffer(offer.message)
     // A seat that was away, or saw the trigger after us, may offer after the work is done.
-    const { round, deviceId } = offer.message
+    const { epoch, round, deviceId } = offer.message
+    const marks = roundWork.marksOf(round, deviceId)
+    const sent = marks.map((mark, index) => session.send('job.mark', { epoch, round, deviceId, index, mark }))
     const worked = roundWork.committed(round, deviceId)
-    if (worked !== null) return session.send('job.commitment', worked.commitment)
+    if (worked !== null) sent.push(session.send('job.commitment', worked.commitment))
+    return Promise.all(sent).then(() => undefined)
   })
+  /** Openings are large: one after the other, so that what waits to be written stays within what a session may hold. */
+  let sending: Promise<unknown> = Promise.resolve()
   /** Requests that are being answered over this session; copies of them are ignored. */
   const answering = new Set<string>()
   session.on('job.request', async request => {
@@ -120,7 +125,10 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     answering.add(name)
     try {
       const payload = await roundWork.answer(checker, request.message)
-      await session.send('job.openings', { commitmentHash, secret, samplingBlockHash }, payload)
+      const send = () => session.send('job.openings', { commitmentHash, secret, samplingBlockHash }, payload)
+      const sent = sending.then(send, send)
+      sending = sent
+      await sent
     } finally {
       answering.delete(name)
     }

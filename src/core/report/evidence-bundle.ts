@@ -58,8 +58,11 @@ const memoryHeader = header.extend({
   }),
   against: against.optional(),
   witness: bytes32.optional(),
-  /** By index; null where none came in time. */
-  marks: z.array(bytes64.nullable()).max(255),
+  /** By index, up to the last that came in time; null where one did not. */
+  marks: z
+    .array(bytes64.nullable())
+    .max(255)
+    .refine(marks => marks.at(-1) !== null, 'the last mark is one that came'),
 })
 const headers: readonly z.ZodType<Header>[] = [
   header,

@@ -112,13 +112,13 @@ function provider({ network, sender, store, hosts, identity }: World, state: Sto
     running++
     const work = { units: 64, root: keccak256('0x01'), handle: '1' }
     const kind = {
+      prepare: async () => ({ groups: 0, megabytes: 0, fillMs: 0, problem: null }),
       runWindow: async () => ({ ...work, figures: { tensor: 1 }, durationMs: 1, kernelMs: 1, lostMs: 0, notes: '' }),
       rework: async () => work,
       open: async () => new Uint8Array([1]),
     }
     return {
       description: { provider: 'cuda', form: 'fp32', forms: [], refused: [] },
-      prepare: async () => ({ memory: { groups: 0, megabytes: 0, fillMs: 0, problem: null } }),
       kinds: { tensor: kind, memory: kind },
       close: async () => void running--,
     } as unknown as WorkEngine

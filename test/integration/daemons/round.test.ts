@@ -17,6 +17,7 @@ import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
+import type { MessageBody } from '../../../src/core/protocol/messages.ts'
 import type { RoundRules } from '../../../src/core/protocol/network-parameters.ts'
 import type { Signed, SignedMessage } from '../../../src/core/protocol/typed-data.ts'
 import { createProviderJournal, type ProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
@@ -127,14 +128,16 @@ const providerWork = (journal: ProviderJournal) =>
 function device() {
   const journal = createProviderJournal(openStore({ path: ':memory:', migrations: [...providerMigrations] }))
   const roundWork = providerWork(journal)
+  const marks: MessageBody<'job.mark'>[] = []
   const work = () =>
     roundWork.work(
       { deviceId, generation: 1, environmentHash: hash(3), engine },
       trigger,
       { number: 0, seed: epochSeed },
       performance.now(),
+      (index, mark) => void marks.push({ epoch: 0n, round: trigger.hash, deviceId, index, mark }),
     )
-  return { journal, roundWork, work }
+  return { journal, roundWork, work, marks }
 }
 
 /** Offer, work, commit, sample: up to the request. */
@@ -142,6 +145,7 @@ async function upToRequest(one: ReturnType<typeof seat>, other: ReturnType<typeo
   await one.begin()
   other.roundWork.takeOffer(one.message<Signed<'JobOffer'>>('job.offer').message)
   const worked = await other.work()
+  for (const mark of other.marks) one.judge.takeMark(provider.address, mark, one.clock.monotonicMs())
   one.judge.takeCommitment(provider.address, worked.commitment, one.clock.monotonicMs() + 1200)
   await one.judge.takeSamplingBlock(trigger.hash, samplingBlock)
   return worked

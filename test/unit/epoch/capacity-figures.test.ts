@@ -92,9 +92,17 @@ describe('means over an epoch', () => {
     expect(
       measuresOf([
         ...[round('tensor', { tensor: 901 }), round('tensor', {}, 'TIMEOUT')],
-        ...[round('memory', { bandwidth: 70, resident: 9 }), round('memory', {}, 'CHECKER_FAULT')],
+        ...[round('memory', { bandwidth: 7_000, resident: 9 }), round('memory', {}, 'CHECKER_FAULT')],
       ]),
-    ).toEqual({ tensor: 450, bandwidth: 70, resident: 9 })
+    ).toEqual({ tensor: 450, bandwidth: 7_000, resident: 9 })
+  })
+
+  it('count memory no further than each round read it: one that claims much and reads nothing lends nothing to the others', () => {
+    const honest = round('memory', { bandwidth: 10_000, resident: 600 })
+    const empty = round('memory', { bandwidth: 0, resident: 1_000_000 })
+    const one = round('tensor', { tensor: 7 })
+    expect(measuresOf([one, honest, empty])).toEqual({ tensor: 7, bandwidth: 5_000, resident: 300 })
+    expect(measuresOf([one, round('memory', { bandwidth: 1_000, resident: 600 })])).toMatchObject({ resident: 80 })
   })
 
   it('are none where a kind was judged in fewer than half of its rounds, or had none', () => {

@@ -264,7 +264,9 @@ describe('what lies below a seat’s opening', () => {
   it('says where memory is cut to what is read in time', () => {
     const slow = [rounds[0]!, shownRound(1, 'memory', 'VALID', 'ALL_EQUAL', { bandwidth: 700, resident: 64 })]
     const explanation = seen({ ...shown, rounds: slow }, honest(116n))
-    expect(text(explanation)).toContain('∛(40000 × 700 × 56 of 64, read in 80 ms, ÷ 1000) = 116, opened as 116')
+    expect(text(explanation)).toContain('700 MB/s, 64 MB (56 MB of it read within 80 ms)')
+    expect(text(explanation)).toContain('means 40,000 Mop/s, 700 MB/s, 56 MB, 4 of 4')
+    expect(text(explanation)).toContain('∛(40000 × 700 × 56 ÷ 1000) = 116, opened as 116')
     expect(explanation.seats[0]!.below?.equal).toBe(true)
   })
 

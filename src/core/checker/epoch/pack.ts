@@ -68,14 +68,14 @@ export type PackedCohort = {
 }
 
 /** A device's round of an epoch at this seat, with what it rests on. */
-export type SeenRound = JudgedRound & Pick<RecordedVerdict, 'commitmentHash' | 'witness' | 'evidence'>
+export type SeenRound = JudgedRound & Pick<RecordedVerdict, 'commitmentHash' | 'commitment' | 'witness' | 'evidence'>
 
 /** A round that this seat began and has no verdict for: it stopped in between, which is its own fault. */
 const unjudged = ({ kind }: Trigger): SeenRound => ({
   verdict: 'CHECKER_FAULT',
   reason: 'NOT_JUDGED',
   detail: 'This seat was not there to judge the round.',
-  ...{ kind, figures: {}, commitmentHash: null, witness: null, evidence: null },
+  ...{ kind, figures: {}, commitmentHash: null, commitment: null, witness: null, evidence: null },
 })
 
 /** What this seat says of each of the epoch's rounds of a device, in their order. */
@@ -84,7 +84,11 @@ export function seenRounds(
   { epoch, deviceId, rounds }: { readonly epoch: number; readonly deviceId: Hex; readonly rounds: readonly Trigger[] },
 ): SeenRound[] {
   const verdicts = new Map(journal.verdicts(epoch, deviceId).map(verdict => [verdict.round, verdict]))
-  return rounds.map(round => verdicts.get(round.hash) ?? unjudged(round))
+  return rounds.map(round => {
+    const verdict = verdicts.get(round.hash)
+    // A seat that had not seen all of a slot's blocks may have taken a round for one of another kind: it has not judged it.
+    return verdict?.kind === round.kind ? verdict : unjudged(round)
+  })
 }
 
 const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
@@ -119,9 +123,9 @@ export function packCohort(
     const { asked, answered } = journal.heartbeats(epoch, deviceId)
     // An update within the epoch changes the environment: each one has to have been reported, and none else may be committed under.
     const confirmed = journal.confirmedEnvironments(epoch, deviceId)
-    const environmentKept = journal
-      .verdicts(epoch, deviceId)
-      .every(({ commitment }) => commitment === null || confirmed.has(commitment.message.environmentHash))
+    const environmentKept = seen.every(
+      ({ commitment }) => commitment === null || confirmed.has(commitment.message.environmentHash),
+    )
     const facts = {
       rounds: seen,
       heartbeatsAsked: asked,

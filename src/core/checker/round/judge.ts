@@ -319,7 +319,10 @@ export function createRoundJudge(
       const entry = find({ round, deviceId }, operator)
       const dueMs = jobFor(entry).markDueMs(index)
       if (dueMs === null) throw checkerErrors.CHECKER_MARK_UNKNOWN({ index })
-      entry.check = acceptMark(entry.check, { index, mark, receivedAtMs, dueMs }, rules)
+      // Where this process itself stood still, what came after that was not late.
+      const deadlineMs = entry.check.seenAtMs + dueMs + rules.graceMs
+      const stall = receivedAtMs > deadlineMs && stoodStillAt(deadlineMs) ? receivedAtMs - deadlineMs : 0
+      entry.check = acceptMark(entry.check, { index, mark, receivedAtMs, dueMs: dueMs + stall }, rules)
     },
 
     takeAbort(operator, abort) {

@@ -128,6 +128,9 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
   }
 }
 
+/** Items of one batch: openings of a standard memory round are half a mebibyte each, and what is recomputed for them is twice that. */
+const mostTogether = 64
+
 /** The kind of round, and its epoch. */
 export type RecomputeTask = { readonly kind: RoundKindName; readonly epochSeed: Hex }
 
@@ -161,8 +164,9 @@ export function createRecomputeQueue({ engine, together }: RecomputeQueueDepende
     while (waiting.length > 0) {
       const { kind, epochSeed } = waiting[0]!.task
       const isOfBatch = ({ task }: Waiting) => task.kind === kind && task.epochSeed === epochSeed
-      const batch = waiting.filter(isOfBatch)
-      waiting = waiting.filter(each => !isOfBatch(each))
+      const batch = waiting.filter(isOfBatch).slice(0, mostTogether)
+      const taken = new Set(batch)
+      waiting = waiting.filter(each => !taken.has(each))
       try {
         const answers = await engine.kinds[kind].verify({ epochSeed, items: batch.map(({ item }) => item) })
         together(() => {

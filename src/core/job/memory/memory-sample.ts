@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { hexToBytes } from '../../platform/hex.ts'
 import type { SampleIdentity } from '../job-seed.ts'
 import { keystream } from '../keystream.ts'
-import type { MemorySpec } from './memory-spec.ts'
+import { type MemorySpec, stepsLimit } from './memory-spec.ts'
 
 /** Step `step` leads from state `step` to the next, of which this coordinate is recomputed. */
 export type SampledStep = { readonly step: number; readonly coordinate: number }
@@ -26,6 +26,8 @@ export function sampleSteps(
   steps: number,
   { secret, root, samplingBlockHash }: SampleIdentity,
 ): SampledStep[] {
+  // No window has so many: the verifier refuses the claim, and nothing is drawn for it.
+  if (steps > stepsLimit) return []
   const seed = createHash('sha256').update('kaisar/memory-sample/v1')
   for (const part of [secret, root, samplingBlockHash]) seed.update(hexToBytes(part, 32))
   const key = seed.digest()

@@ -35,6 +35,8 @@ const samplesLimit = 256
 const widthLimit = 8192
 /** The order of groups is drawn by a 32-bit product, whose bias is G ÷ 2^32. */
 export const groupsLimit = 2 ** 20
+/** Bytes of the matrices of an epoch. */
+const matricesLimit = 512 * 1024 * 1024
 /** More steps than any window can hold. */
 export const stepsLimit = 2 ** 32
 
@@ -69,6 +71,8 @@ export function checkMemorySpec(spec: MemorySpec): MemorySpec {
   const { width, layers, products, leastGroups, windowMs, markMs, samples } = spec
   if (width % 64 !== 0 || width > widthLimit) throw refuse(`width ${width} is not a multiple of 64 up to ${widthLimit}`)
   if (layers > 64 || products > 64) throw refuse(`${layers} layers and ${products} products; at most 64 of each`)
+  if (products * width * width > matricesLimit)
+    throw refuse(`the matrices would take ${products * width * width} bytes`)
   if (leastGroups > groupsLimit) throw refuse(`${leastGroups} groups at least; at most ${groupsLimit} are possible`)
   if (windowMs % markMs !== 0) throw refuse(`a window of ${windowMs} ms is no multiple of marks every ${markMs} ms`)
   if (samples > samplesLimit) throw refuse(`${samples} samples; at most ${samplesLimit}`)
