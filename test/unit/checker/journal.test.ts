@@ -1,10 +1,16 @@
-import { expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
 import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
 import { dutyOf } from '../../../src/core/checker/duty.ts'
 import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
-import { openStore } from '../../../src/core/platform/store.ts'
+import { openStore, type Store } from '../../../src/core/platform/store.ts'
 
+const folder = mkdtempSync(join(tmpdir(), 'kaisar-journal-'))
+let files = 0
+afterAll(() => rmSync(folder, { recursive: true }))
 const address = `0x${'a1'.repeat(20)}` as const
 const { rounds: rules } = devnetParameters(`0x${'5c'.repeat(32)}`)
 const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
@@ -113,4 +119,56 @@ it('what was found valid before environments were kept counts after the update',
     for (const statement of checkerMigrations[before]!.split(';')) if (statement.trim() !== '') store.run(statement)
   })
   expect(createCheckerJournal(store).confirmedEnvironments(3, hash(1))).toEqual(new Set([hash(4)]))
+})
+
+/** What an update does: the first migrations, then what the earlier release wrote, then the rest. */
+function updated(before: number, write: (store: Store) => void): Store {
+  const path = join(folder, `checker-${before}-${++files}.db`)
+  const old = openStore({ path, migrations: checkerMigrations.slice(0, before) })
+  write(old)
+  old.close()
+  return openStore({ path, migrations: checkerMigrations })
+}
+
+it('verdicts of before rounds had kinds are of tensor rounds after the update, with their rate as the figure', () => {
+  const before = checkerMigrations.findIndex(sql => sql.includes('DROP COLUMN rate'))
+  const store = updated(before, old => {
+    for (const [n, verdict, rate] of [
+      [1, 'VALID', 5],
+      [2, 'VALID', 1234.9],
+      [3, 'TIMEOUT', 0],
+    ] as const) {
+      old.run('INSERT INTO round VALUES (3, ?, ?, 0, 7, 70)', hash(n), n - 1)
+      old.run(
+        `INSERT INTO verdict (round, device_id, epoch, generation, verdict, reason, detail, rate)
+         VALUES (?, ?, 3, 1, ?, 'ROWS_EQUAL', '', ?)`,
+        ...[hash(n), hash(9), verdict, rate],
+      )
+    }
+  })
+  const journal = createCheckerJournal(store)
+  expect(journal.rounds(3)).toMatchObject([1, 2, 3].map(n => ({ hash: hash(n), kind: 'tensor' })))
+  expect(journal.verdicts(3, hash(9)).map(({ kind, figures, verdict }) => [kind, figures, verdict])).toEqual([
+    ['tensor', { tensor: 5 }, 'VALID'],
+    ['tensor', { tensor: 1234 }, 'VALID'],
+    ['tensor', {}, 'TIMEOUT'],
+  ])
+  expect(journal.lastRate(hash(9))).toBe(1234)
+  // What is judged after the update stands beside it.
+  const about = { round: hash(4), deviceId: hash(9), epoch: 3, generation: 1, commitment: null, commitmentHash: null }
+  const judged = { verdict: 'VALID', reason: 'ALL_EQUAL', detail: '', kind: 'memory' } as const
+  journal.recordVerdict({ ...about, ...judged, figures: { bandwidth: 7, resident: 8 }, evidence: null, witness: null })
+  expect(journal.verdicts(3, hash(9)).at(-1)).toMatchObject({ kind: 'memory', figures: { bandwidth: 7, resident: 8 } })
+  // The rate that is shown of a device is that of its last tensor round.
+  expect(journal.lastRate(hash(9))).toBe(1234)
+  store.close()
+})
+
+it('the journal gives back the kinds of an epoch’s rounds in the order in which they began', () => {
+  const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: checkerMigrations }))
+  const rounds = (['tensor', 'memory', 'memory', 'tensor'] as const).map((kind, ordinal) => ({
+    ...{ kind, ordinal, slot: ordinal >> 1, hash: hash(40 - ordinal), number: BigInt(ordinal), timestamp: ordinal },
+  }))
+  journal.keepRounds(3, rounds)
+  expect(journal.rounds(3)).toEqual(rounds)
 })

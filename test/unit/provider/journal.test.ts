@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { expect, it } from 'vitest'
 import { openStore } from '../../../src/core/platform/store.ts'
+import { toWire } from '../../../src/core/protocol/messages.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
@@ -64,4 +68,35 @@ it('the journal forgets old epochs and all but the newest refusals, and nothing 
   expect(journal.environment(4)).toBe('4')
   journal.prune(-60)
   expect(count('commitment')).toBe(2)
+})
+
+it('a commitment of before rounds had kinds is there after the update, without notes, and is no second one', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kaisar-journal-'))
+  const path = join(folder, 'provider.db')
+  const before = providerMigrations.findIndex(sql => sql.includes('COLUMN notes'))
+  const old = openStore({ path, migrations: providerMigrations.slice(0, before) })
+  const { message, signature } = commitment(3, 3)
+  old.run(
+    'INSERT INTO "commitment" (round, device_id, epoch, hash, message, signature) VALUES (?, ?, 3, ?, ?, ?)',
+    ...[message.round, deviceId, hash(103), JSON.stringify(toWire(message)), signature],
+  )
+  old.close()
+  const store = openStore({ path, migrations: [...providerMigrations] })
+  const journal = createProviderJournal(store)
+  expect(journal.commitmentOf(hash(3), deviceId)).toEqual({ message, signature, notes: '' })
+  journal.recordCommitment(hash(103), { message, signature, notes: '' })
+  expect(() => journal.recordCommitment(hash(104), { message, signature, notes: 'x' })).toThrow(
+    expect.objectContaining({ code: 'PROVIDER_SECOND_COMMITMENT' }),
+  )
+  store.close()
+  rmSync(folder, { recursive: true })
+})
+
+it('the journal gives back the notes by which a window is worked again', () => {
+  const { journal } = open()
+  const notes = '{"groups":64,"marks":[10,20]}'
+  journal.recordCommitment(hash(103), { ...commitment(3, 3), notes })
+  // The same one again changes nothing.
+  journal.recordCommitment(hash(103), { ...commitment(3, 3), notes: 'other' })
+  expect(journal.commitmentOf(hash(3), deviceId)).toEqual({ ...commitment(3, 3), notes })
 })

@@ -1,0 +1,124 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  type Job,
+  type Jobs,
+  jobBySpecHash,
+  jobOf,
+  jobSets,
+  jobsByHash,
+  jobsHash,
+  jobsWith,
+  jobWith,
+  kindOfSpec,
+  nameOfSpec,
+  windowMsOf,
+} from '../../../src/core/job/jobs.ts'
+import { memoryKind } from '../../../src/core/job/memory/memory-kind.ts'
+import { memorySpecHash } from '../../../src/core/job/memory/memory-spec.ts'
+import { tensorKind } from '../../../src/core/job/tensor/tensor-kind.ts'
+import { specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
+import { roundKinds } from '../../../src/core/protocol/constants.ts'
+import { smallJobs } from './small-spec.ts'
+
+const names = ['devnet', 'standard'] as const
+const word = (byte: string) => `0x${byte.repeat(32)}` as const
+const identity = { secret: word('01'), root: word('02'), samplingBlockHash: word('03') }
+
+describe('the jobs of a network', () => {
+  it('are named by one hash, and found by it in either case', () => {
+    for (const name of names) {
+      const hash = jobsHash(jobSets[name])
+      expect(jobsByHash(hash)).toEqual({ name, jobs: jobSets[name] })
+      expect(jobsByHash(`0x${hash.slice(2).toUpperCase()}`).name).toBe(name)
+    }
+    // What networks were deployed with does not change under them.
+    expect(names.map(name => jobsHash(jobSets[name]))).toMatchInlineSnapshot(`
+      [
+        "0x5f9b7d4adb1ca6889d5add352f31aca74ec9265448b6973eee3c6be969e6a105",
+        "0x353e01e6a57368f4fb5b76cfd873df44854a32fd5d469b57d4de473ae29455fa",
+      ]
+    `)
+  })
+
+  it('have another hash wherever one number of one kind differs', () => {
+    const { tensor, memory } = jobSets.devnet
+    const others: Jobs[] = [
+      ...Object.entries(tensor).map(([key, value]) => ({
+        memory,
+        tensor: { ...tensor, [key]: key === 'weights' ? 4 : 2 * value },
+      })),
+      ...Object.entries(memory)
+        .filter(([key]) => key !== 'windowMs')
+        .map(([key, value]) => ({ tensor, memory: { ...memory, [key]: key === 'markMs' ? value / 2 : 2 * value } })),
+      { tensor, memory: { ...memory, windowMs: 2 * memory.windowMs } },
+    ]
+    const hashes = [jobSets.devnet, ...others].map(jobsHash)
+    expect(new Set(hashes).size).toBe(1 + Object.keys(tensor).length + Object.keys(memory).length)
+  })
+
+  it('that this release does not know are refused, with what to do; a job of a kind is not a network’s', () => {
+    for (const hash of [word('12'), specHash(jobSets.devnet.tensor), memorySpecHash(jobSets.devnet.memory)])
+      expect(() => jobsByHash(hash)).toThrow(
+        expect.objectContaining({ code: 'JOB_SPEC_UNKNOWN', fix: expect.stringContaining('Update kaisar') }),
+      )
+  })
+
+  it('have one window for every kind', () => {
+    for (const name of names)
+      for (const kind of roundKinds) expect(jobOf(jobSets[name], kind).spec.windowMs).toBe(windowMsOf(jobSets[name]))
+  })
+})
+
+describe('the job of a round', () => {
+  it('is found by the hash that its offer names, whichever kind it is', () => {
+    for (const name of names)
+      for (const kind of roundKinds) {
+        const job = jobOf(jobSets[name], kind)
+        expect(jobBySpecHash(jobSets[name], job.specHash)).toMatchObject({ kind, spec: jobSets[name][kind] })
+        expect(kindOfSpec(job.specHash)).toBe(kind)
+        expect(nameOfSpec(job.specHash)).toBe(name)
+        expect(jobWith(kind, job.spec)).toMatchObject({ kind, spec: job.spec, specHash: job.specHash })
+        expect(jobsWith(kind, job.spec)[kind]).toBe(job.spec)
+      }
+    expect(jobBySpecHash(jobSets.devnet, jobOf(jobSets.standard, 'tensor').specHash)).toBeNull()
+    const { specHash: own } = jobOf(smallJobs, 'memory')
+    expect([kindOfSpec(own), nameOfSpec(own)]).toEqual([null, null])
+  })
+
+  it('says what its kind is called and counted in, and no two kinds have a figure of one name', () => {
+    const jobs = roundKinds.map(kind => jobOf(jobSets.devnet, kind))
+    expect(jobs.map(({ kind, unit, guess }) => [kind, unit, guess])).toEqual([
+      ['tensor', 'row', 0],
+      ['memory', 'step', 1 / 128],
+    ])
+    expect([tensorKind.name, memoryKind.name]).toEqual([...roundKinds])
+    const figures = jobs.flatMap(job => Object.keys(job.figures))
+    expect(new Set(figures).size).toBe(figures.length)
+  })
+
+  it('has a mark after each part of the window but the last, and tensor rounds have none', () => {
+    const due = (job: Job, indices: number[]) => indices.map(index => job.markDueMs(index))
+    expect(due(jobOf(jobSets.standard, 'memory'), [0, 1, 8, 9, 10, 255])).toEqual([1000, 2000, 9000, null, null, null])
+    expect(due(jobOf(jobSets.devnet, 'memory'), [0, 1])).toEqual([null, null])
+    for (const name of names) expect(due(jobOf(jobSets[name], 'tensor'), [0, 255])).toEqual([null, null])
+  })
+
+  it('draws distinct places in ascending order for every number of units that can be signed, and ends', () => {
+    const units = fc.oneof(fc.nat(40), fc.bigInt(0n, 2n ** 64n - 1n).map(Number), fc.constant(2 ** 64))
+    for (const kind of roundKinds)
+      for (const jobs of [smallJobs, jobSets.standard]) {
+        const { sample, spec } = jobOf(jobs, kind)
+        fc.assert(
+          fc.property(units, fc.nat(1000), (count, nonce) => {
+            const places = sample(count, { ...identity, secret: `0x${nonce.toString(16).padStart(64, '0')}` })
+            expect(places).toHaveLength(Math.min(count, spec.samples))
+            expect(places).toEqual([...new Set(places)].sort((a, b) => a - b))
+            const width = kind === 'memory' ? jobs.memory.width : 1
+            for (const place of places) expect(Math.floor(place / width)).toBeLessThan(count)
+          }),
+          { numRuns: 100 },
+        )
+      }
+  })
+})
