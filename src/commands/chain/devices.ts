@@ -25,8 +25,13 @@ export default class ChainDevices extends BaseCommand<typeof ChainDevices> {
     const { grouped, tokens } = await import('../../core/view/figures.ts')
     const { withCapacities } = await import('../../core/network/last-capacities.ts')
     const network = await this.connectNetwork(target)
-    const devices = await withCapacities(network, await getDevices(network))
     const { sort } = this.flags
+    const registered = await getDevices(network)
+    const devices = await withCapacities(network, registered).catch(error => {
+      // An endpoint may refuse the events of two epochs: a list is worth having without.
+      if (sort === 'capacity') throw error
+      return registered.map(device => ({ ...device, capacity: null, capacityEpoch: null }))
+    })
     if (sort === 'capacity' || sort === 'standing') {
       const worth = (device: (typeof devices)[number]) => device[sort] ?? -1n
       devices.sort((a, b) => (worth(a) === worth(b) ? a.lane - b.lane : worth(a) < worth(b) ? 1 : -1))

@@ -30,7 +30,7 @@ const shownRound = z.object({
   verdict: z.enum(verdicts),
   reason: z.string().regex(/^[\x20-\x7e]{0,32}$/),
   /** What it is worth, by its kind; none unless `VALID`. */
-  figures: z.record(z.string().regex(/^[a-z]{1,16}$/), count),
+  figures: z.record(z.string().regex(/^(tensor|bandwidth|resident)$/), count),
   commitmentHash: bytes32.nullable(),
   witness: bytes32.nullable(),
   /** Content address of its evidence bundle, which the same Checker serves. */

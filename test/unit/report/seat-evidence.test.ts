@@ -71,6 +71,13 @@ describe('what a seat shows of a device', () => {
         rounds: [shown.rounds[0], { ...shown.rounds[1], figures: { bandwidth: 9 }, commitmentHash: bytes32('c1') }],
       }),
     ],
+    [
+      'a figure of another name',
+      shown => ({
+        ...shown,
+        rounds: [{ ...shown.rounds[0], figures: { constructor: 900 } }],
+      }),
+    ],
     ['a figure below zero', shown => ({ ...shown, rounds: [{ ...shown.rounds[0], figures: { tensor: -1 } }] })],
   ])('is refused: %s', (_, change, changes = {}) => {
     expect(() => read(change(honest), changes)).toThrow(expect.objectContaining({ code: 'REPORT_SHOWN_INVALID' }))
