@@ -96,7 +96,7 @@ function resultOf(cohort: CohortFacts, openings: readonly (Opening | null)[], la
   return {
     used,
     differences: [
-      ...differs('median rate (lane value)', used.rate, onChain.rate),
+      ...differs('median capacity (lane value)', used.rate, onChain.rate),
       ...differs('median uptime', used.uptime, onChain.uptime),
       ...differs('flags', used.flags, onChain.flags),
     ],

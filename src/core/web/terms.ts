@@ -16,7 +16,7 @@ const meanings = {
   Verdict: 'What the committee found: VALID where it recomputed rows and they were equal, byte for byte.',
   Emission: 'KAI that the vault sets aside for an epoch: for devices, Checkers and keepers.',
   Keepers: 'Whoever makes the calls that settle an epoch earns a bounty for each.',
-  Agreement: 'The share of drawn lanes in which a Checker’s rate was the median and its flags were the majority.',
+  Agreement: 'The share of drawn lanes in which a Checker’s capacity was the median and its flags were the majority.',
   Strikes:
     'Marks against a Checker that committed and did not open, or did not answer an audit; enough of them mean jail.',
   Bond: 'KAI that a Checker loses for lies that can be proved.',
