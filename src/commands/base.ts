@@ -219,10 +219,13 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     if (answer !== true) throw platformErrors.INTERRUPTED()
   }
 
-  /** The password from --password-file, a systemd credential, or a hidden prompt; asked `twice` when it is being chosen. */
+  /** The password from --password-file, a systemd credential, or a hidden prompt. Chosen anew it is asked `twice`, and the file is made where it is missing. */
   protected async readPassword(question: string, options: { twice?: boolean } = {}): Promise<string> {
-    const { readPassword } = await import('../core/platform/password.ts')
+    const { makePasswordFile, readPassword } = await import('../core/platform/password.ts')
+    const { randomBytes } = await import('node:crypto')
     const { 'password-file': file } = this.flags as { 'password-file'?: string }
+    if (options.twice && file !== undefined && makePasswordFile(file, { randomBytes }))
+      this.progress(`Made ${file} with a random password; only this user may read it.`)
     const ask = () => this.askHidden(question, '--password-file')
     const prompt = async () => {
       const first = await ask()

@@ -1,5 +1,5 @@
 /** What `provider init` and `checker init` share: a key, a payout wallet, a certificate, and a configuration file that names them. */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Command } from '@oclif/core'
 import { Flags } from '@oclif/core'
@@ -26,11 +26,13 @@ type InitFlags = {
   readonly 'rpc-url'?: string[]
   readonly context?: string
   readonly 'data-dir'?: string
+  readonly 'signer-url'?: string
 }
 
 export type InitialisedRole = {
   readonly operator: `0x${string}`
-  readonly key: { readonly path: string; readonly made: boolean }
+  /** Null where a signer has it. */
+  readonly key: { readonly path: string; readonly made: boolean } | null
   readonly payout: `0x${string}`
   readonly settings: { readonly path: string; readonly changed: boolean }
 }
@@ -46,7 +48,7 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
     role: 'provider' | 'checker',
     settings: Readonly<Record<string, string | number>>,
   ): Promise<InitialisedRole> {
-    const { key, 'rpc-url': rpcUrls, context, 'data-dir': dataDir } = this.given
+    const { key, 'rpc-url': rpcUrls, context, 'data-dir': dataDir, 'signer-url': signerUrl } = this.given
     const payout = this.given.payout ?? (await this.askAddress('Payout wallet (its key stays elsewhere)', '--payout'))
     const path = this.given.settings ?? join(this.config.configDir, 'config.toml')
     const { addSettings } = await import('../core/operator/add-settings.ts')
@@ -61,6 +63,8 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
         ...(context === undefined ? {} : { context }),
         ...(rpcUrls === undefined ? {} : { 'rpc-url': rpcUrls }),
         ...(dataDir === undefined ? {} : { 'data-dir': resolve(dataDir) }),
+        // Not its URL, which may hold a password.
+        ...(signerUrl === undefined ? {} : { 'signer-address': await this.keyAddress() }),
       },
     })
     const ensureKey = await this.prepareKey(key)
@@ -78,6 +82,10 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
 
   /** Asks for the password of a key that is not there yet; what it returns makes the key. */
   private async prepareKey(name: string): Promise<() => Promise<Pick<InitialisedRole, 'operator' | 'key'>>> {
+    if (this.given['signer-url'] !== undefined) {
+      const operator = await this.keyAddress()
+      return async () => ({ operator, key: null })
+    }
     const { keyPath, readKeystore, saveKey } = await import('../core/platform/key-folder.ts')
     const { keystoreAddress } = await import('../core/platform/keystore.ts')
     const path = keyPath(this.dataDir, name)
@@ -95,9 +103,10 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
   }
 
   private async write(path: string, text: string) {
+    const { makeFolders } = await import('../core/platform/make-folders.ts')
     const { writeFileAtomically } = await import('../core/platform/write-file-atomically.ts')
     try {
-      mkdirSync(dirname(path), { recursive: true })
+      makeFolders(dirname(path), 0o755)
       // Other users may read it: it holds no secret, and a service does.
       writeFileAtomically(path, text, 0o644)
     } catch (cause) {
@@ -127,7 +136,7 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
 
   protected showInitialised({ operator, key, payout, settings }: InitialisedRole, next: readonly string[]) {
     this.log(`operator     ${operator}`)
-    this.log(`key          ${key.path}${key.made ? '' : ' (was there)'}`)
+    this.log(`key          ${key === null ? 'in the signer' : `${key.path}${key.made ? '' : ' (was there)'}`}`)
     this.log(`payout       ${payout}`)
     this.log(`settings     ${settings.path}${settings.changed ? '' : ' (unchanged)'}`)
     this.nextSteps(next)

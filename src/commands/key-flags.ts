@@ -11,9 +11,18 @@ import { addressFlag } from './input-values.ts'
 export const passwordFlags = {
   'password-file': Flags.string({
     description:
-      'File (mode 0600) with the password of the key. Default: the systemd credential kaisar-password, else a prompt',
+      'File (mode 0600) with the password of the key; made where it is missing and a key is made. Default: the systemd credential kaisar-password, else a prompt',
     helpValue: '<file>',
   }),
+}
+
+/** The flags that name a key in a signer. */
+export const signerFlags = {
+  'signer-url': Flags.string({
+    description: 'Web3Signer or clef that holds the key, instead of --key',
+    helpValue: '<url>',
+  }),
+  'signer-address': addressFlag({ description: 'Which key of --signer-url. Default: its only one' }),
 }
 
 /** The flags of commands that sign: `static flags = { ...keyFlags, … }`, then `await this.operatorKey()`. */
@@ -24,11 +33,7 @@ export const keyFlags = {
     helpValue: '<name|file>',
   }),
   ...passwordFlags,
-  'signer-url': Flags.string({
-    description: 'Web3Signer or clef that holds the key, instead of --key',
-    helpValue: '<url>',
-  }),
-  'signer-address': addressFlag({ description: 'Which key of --signer-url. Default: its only one' }),
+  ...signerFlags,
 }
 
 export type KeyFlags = {

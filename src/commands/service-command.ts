@@ -6,13 +6,14 @@ import type { InstallTarget, ServiceContent, ServicePaths, ServiceRole } from '.
 import { type Config, configValue } from '../core/platform/config.ts'
 import { BaseCommand } from './base.ts'
 import { readConfigFile } from './config-file.ts'
-import { passwordFlags } from './key-flags.ts'
+import { passwordFlags, signerFlags } from './key-flags.ts'
 
 const modes = ['print', 'install', 'uninstall']
 const onlyOne = (own: string) => modes.filter(each => each !== own)
 
 export const serviceFlags = {
   ...passwordFlags,
+  ...signerFlags,
   print: Flags.boolean({ description: 'Print the unit, which is the default', exclusive: onlyOne('print') }),
   install: Flags.boolean({
     description: 'Install this user’s key, settings, network and password as a service, and start it; needs root',
@@ -49,11 +50,17 @@ type ServiceFlags = {
   readonly settings?: string
   readonly 'password-from'?: string
   readonly 'password-file'?: string
+  readonly 'signer-url'?: string
+  readonly 'signer-address'?: string
   readonly context?: string
 }
 
 /** Of the daemon's settings, what is another one where it is a service. */
-const notInherited = new Set(['config', 'context', 'data-dir', 'key', 'password-file', 'take-over', 'watch', 'json'])
+const notInherited = new Set([
+  ...['config', 'context', 'data-dir', 'key', 'password-file', 'take-over', 'watch', 'json'],
+  // Everybody may read the settings, and the URL of a signer may hold a password.
+  ...['signer-url', 'signer-address'],
+])
 
 export abstract class ServiceCommand<T extends typeof Command> extends BaseCommand<T> {
   private get given(): ServiceFlags {
@@ -63,7 +70,11 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
 
   /** @param needed - settings without which the daemon does not start */
   protected async serve(role: ServiceRole, needed: readonly string[]): Promise<object> {
-    const { install, uninstall, root, settings, 'password-from': passwordFile } = this.given
+    const { install, uninstall, root, settings, 'password-from': passwordFile, 'signer-url': signer } = this.given
+    if (role === 'checker' && signer !== undefined) {
+      const { signerErrors } = await import('../core/platform/signer-errors.ts')
+      throw signerErrors.SIGNER_KEY_NEEDED({ command: 'kaisar checker run' })
+    }
     const { servicePaths } = await import('../core/operator/install-service.ts')
     const paths = servicePaths(role, { settings, passwordFile })
     const target = { paths, root: root === undefined ? null : resolve(root) }
@@ -77,23 +88,29 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
   }
 
   private async printUnit(paths: ServicePaths, needed: readonly string[]) {
-    const unit = await this.unitOf(paths)
+    const unit = await this.unitOf(paths, this.given['signer-url'] !== undefined)
     const steps = await this.stepsOf(paths, needed)
     this.log(unit.trimEnd())
     this.progress(`This does it all, as root:\n  ${steps[0]}\nStep by step:\n${lines(steps.slice(1))}`)
     return { name: paths.name, unit, steps }
   }
 
-  private async unitOf({ role, settings, passwordFile }: ServicePaths): Promise<string> {
+  private async unitOf(
+    { role, settings, passwordFile, signerFile }: ServicePaths,
+    hasSigner: boolean,
+  ): Promise<string> {
     const { acceleratorsOf, systemdUnit } = await import('../core/operator/systemd-unit.ts')
     const [node, entry] = this.program as [string, string]
     const accelerators = role === 'provider' ? acceleratorsOf(existsSync) : []
-    return systemdUnit({ role, node, entry, settings, passwordFile, accelerators })
+    const key = hasSigner ? { signerFile } : { passwordFile }
+    return systemdUnit({ role, node, entry, settings, key, accelerators })
   }
 
   /** The line that installs, then the same by hand. What is not known yet is a variable. */
   private async stepsOf(paths: ServicePaths, needed: readonly string[]): Promise<string[]> {
     const { role, name, unit, settings, passwordFile, contextHome, folder, key } = paths
+    const { 'signer-address': signer = '$OPERATOR' } = this.given
+    const hasSigner = this.given['signer-url'] !== undefined
     const config = await this.readConfig()
     const context = (await this.findContext(null)) ?? '$CONTEXT'
     const values = needed
@@ -104,11 +121,13 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
       this.commandLine(config, role, '--install'),
       `install -d -m 755 ${contextHome} ${contextHome}/contexts`,
       `install -d -m 700 ${folder} ${folder}/keys`,
-      `install -m 600 ${password} ${passwordFile}`,
+      hasSigner
+        ? `printf 'KAISAR_SIGNER_URL="%s"\\n' "$SIGNER_URL" | install -m 600 /dev/stdin ${paths.signerFile}`
+        : `install -m 600 ${password} ${passwordFile}`,
       `install -m 644 ${join(this.contextHome, 'contexts', `${context}.json`)} ${contextHome}/contexts/${context}.json`,
-      `install -m 600 ${await this.sourceKey()} ${key}`,
-      `kaisar ${role} init ${values} --context ${context} --settings ${settings} --data-dir ${folder} --password-file ${passwordFile}`,
-      `kaisar ${role} service > ${unit}`,
+      ...(hasSigner ? [] : [`install -m 600 ${await this.sourceKey()} ${key}`]),
+      `kaisar ${role} init ${values} --context ${context} --settings ${settings} --data-dir ${folder} ${hasSigner ? `--signer-url "$SIGNER_URL" --signer-address ${signer}` : `--password-file ${passwordFile}`}`,
+      `kaisar ${role} service ${hasSigner ? '--signer-url "$SIGNER_URL" ' : ''}> ${unit}`,
       'systemctl daemon-reload',
       `systemctl enable --now ${name}`,
     ]
@@ -117,18 +136,24 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
   /** This command line for root, who has other folders than this user. */
   private commandLine(config: Config, role: ServiceRole, mode: string): string {
     const { settings, key, root, context, 'password-from': from, 'password-file': password } = this.given
+    const { 'signer-url': signerUrl, 'signer-address': signer } = this.given
     const words = [
       ...['sudo', 'env', `KAISAR_CONTEXT_HOME=${this.contextHome}`, ...this.program, role, 'service', mode],
       ...(existsSync(config.path) ? ['--config', resolve(config.path)] : []),
       ...['--data-dir', resolve(this.dataDir)],
       ...(key === 'operator' ? [] : ['--key', key.includes('/') ? resolve(key) : key]),
       ...(password === undefined ? [] : ['--password-file', resolve(password)]),
+      ...(signer === undefined ? [] : ['--signer-address', signer]),
       ...(context === undefined ? [] : ['--context', context]),
       ...(settings === undefined ? [] : ['--settings', settings]),
       ...(from === undefined ? [] : ['--password-from', from]),
       ...(root === undefined ? [] : ['--root', resolve(root)]),
     ]
-    return words.map(word => (/[^\w@%+=:,./-]/.test(word) ? `'${word.replaceAll("'", `'\\''`)}'` : word)).join(' ')
+    const line = words
+      .map(word => (/[^\w@%+=:,./-]/.test(word) ? `'${word.replaceAll("'", `'\\''`)}'` : word))
+      .join(' ')
+    // It may hold a password, which is not shown.
+    return signerUrl === undefined ? line : `${line} --signer-url "$SIGNER_URL"`
   }
 
   private async requireSystemd({ paths, root }: InstallTarget, mode: string): Promise<void> {
@@ -190,11 +215,12 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
       import('../core/platform/platform-errors.ts'),
       import('../core/platform/context.ts'),
     ])
-    const key = await this.chooseKey(below(root, paths.key))
-    const password = await this.choosePassword(key.path, below(root, paths.passwordFile))
+    const key = await this.chooseKey(target)
+    const password = key.path === null ? null : await this.choosePassword(key.path, below(root, paths.passwordFile))
     const context = await this.findContext(target)
     if (context === null) throw platformErrors.CONTEXT_MISSING({ known: contextNames(this.contextHome) })
-    const settings = await this.chooseSettings(target, context, needed)
+    const signerAddress: Record<string, string> = key.signerUrl === null ? {} : { 'signer-address': key.operator! }
+    const settings = await this.chooseSettings(target, { context, ...signerAddress }, needed)
     const network = join('contexts', `${context}.json`)
     const home = join(this.contextHome, network)
     const hasNetwork = existsSync(home)
@@ -202,13 +228,14 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
       throw platformErrors.CONTEXT_UNKNOWN({ name: context, known: contextNames(this.contextHome) })
     const state = join(this.dataDir, paths.role)
     const content: ServiceContent = {
-      unit: await this.unitOf(paths),
+      unit: await this.unitOf(paths, key.path === null),
       settings,
       password,
       key: key.text,
+      signerUrl: key.signerUrl,
       context: hasNetwork ? { name: context, text: readFileSync(home, 'utf8') } : null,
       // Only with its key: what another one signed is not this one's.
-      state: key.text !== null && existsSync(state) ? state : null,
+      state: key.ownsState && existsSync(state) ? state : null,
     }
     return { content, operator: key.operator }
   }
@@ -219,28 +246,51 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
     return (await import('../core/platform/key-folder.ts')).keyPath(this.dataDir, key)
   }
 
-  /** The service's own key, or this user's: `text` is set where it has to be copied. @throws SERVICE_NOT_SET_UP, SERVICE_KEY_DIFFERS */
-  private async chooseKey(installed: string) {
-    const [{ readKeystore, readKeyText }, { keystoreAddress }, { operatorErrors }, source] = await Promise.all([
-      import('../core/platform/key-folder.ts'),
-      import('../core/platform/keystore.ts'),
-      import('../core/operator/errors.ts'),
-      this.sourceKey(),
-    ])
+  /**
+   * The service's own key, or this user's, or that of the signer: `path` is null where a signer has it, `text` is set where it has to be
+   * copied, `ownsState` where this user's state is of that key.
+   *
+   * @throws SERVICE_NOT_SET_UP, SERVICE_KEY_DIFFERS, and what the signer says
+   */
+  private async chooseKey({ paths, root }: InstallTarget) {
+    const [{ readKeystore, readKeyText }, { keystoreAddress }, { operatorErrors }, { below }, source] =
+      await Promise.all([
+        import('../core/platform/key-folder.ts'),
+        import('../core/platform/keystore.ts'),
+        import('../core/operator/errors.ts'),
+        import('../core/operator/install-service.ts'),
+        this.sourceKey(),
+      ])
     const operatorOf = (path: string) => keystoreAddress(readKeystore(path))?.toLowerCase() ?? null
-    if (!existsSync(installed)) {
-      if (!existsSync(source)) throw operatorErrors.SERVICE_NOT_SET_UP({ missing: `the key ${source}` })
-      return { path: source, operator: operatorOf(source), text: readKeyText(source) }
+    const assertSame = (path: string, found: string | null, wanted: string | null) => {
+      if (found !== wanted)
+        throw operatorErrors.SERVICE_KEY_DIFFERS({
+          path,
+          found: found ?? 'an unnamed account',
+          wanted: wanted ?? 'an unnamed account',
+        })
     }
-    const operator = operatorOf(installed)
-    const other = existsSync(source) ? operatorOf(source) : operator
-    if (other !== operator)
-      throw operatorErrors.SERVICE_KEY_DIFFERS({
-        path: installed,
-        found: operator ?? 'an unnamed account',
-        wanted: other ?? 'an unnamed account',
-      })
-    return { path: installed, operator, text: null }
+    const installed = below(root, paths.key)
+    const hasKey = existsSync(installed)
+    const signerUrl = this.given['signer-url'] ?? null
+    if (signerUrl !== null) {
+      const operator = await this.keyAddress()
+      if (hasKey) assertSame(installed, operatorOf(installed), operator)
+      const ownsState = !hasKey && (!existsSync(source) || operatorOf(source) === operator)
+      return { path: null, operator, text: null, signerUrl, ownsState }
+    }
+    if (existsSync(below(root, paths.signerFile))) {
+      const settings = await this.installedSettings(below(root, paths.settings))
+      const operator = settings && configValue(settings, [paths.role, 'run'], 'signer-address')
+      return { path: null, operator: (operator as string) ?? null, text: null, signerUrl, ownsState: false }
+    }
+    if (hasKey) {
+      const operator = operatorOf(installed)
+      if (existsSync(source)) assertSame(installed, operator, operatorOf(source))
+      return { path: installed, operator, text: null, signerUrl, ownsState: false }
+    }
+    if (!existsSync(source)) throw operatorErrors.SERVICE_NOT_SET_UP({ missing: `the key ${source}` })
+    return { path: source, operator: operatorOf(source), text: readKeyText(source), signerUrl, ownsState: true }
   }
 
   /** Null keeps the installed one; a new one has to open the key, as a service can ask nobody. */
@@ -271,7 +321,11 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
   }
 
   /** What the service's file says already, else this user's settings for the daemon; with the network in either. */
-  private async chooseSettings({ paths, root }: InstallTarget, context: string, needed: readonly string[]) {
+  private async chooseSettings(
+    { paths, root }: InstallTarget,
+    more: Readonly<Record<string, string>>,
+    needed: readonly string[],
+  ) {
     const [{ addSettings }, { operatorErrors }, { below }] = await Promise.all([
       import('../core/operator/add-settings.ts'),
       import('../core/operator/errors.ts'),
@@ -290,7 +344,7 @@ export abstract class ServiceCommand<T extends typeof Command> extends BaseComma
       return value === undefined ? [] : [[flag, value as string]]
     })
     const text = installed ? readFileSync(path, 'utf8') : ''
-    return addSettings(text, { path, table: paths.role, settings: { ...Object.fromEntries(inherited), context } })
+    return addSettings(text, { path, table: paths.role, settings: { ...Object.fromEntries(inherited), ...more } })
   }
 
   private readConfig(): Promise<Config> {

@@ -20,6 +20,27 @@ const password = secret('password', 'correct horse\n')
 afterAll(() => rmSync(home.path, { recursive: true }))
 
 describe('kaisar keys', () => {
+  it('makes a password file that is missing, for this user alone, and the same one opens the key', async () => {
+    const own = isolatedHome()
+    const kaisar = (...args: string[]) => runCliHere(args, { env: own.env })
+    const made = join(own.path, 'made-password')
+    const words = ['keys', 'new', 'made', '--password-file', made]
+    const { stderr, exitCode } = await kaisar(...words)
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining(`Made ${made} with a random password`)])
+    expect(statSync(made).mode & 0o777).toBe(0o600)
+    const password = readFileSync(made, 'utf8')
+    expect(password).toMatch(/^[\w+/]{32}\n$/)
+    const path = join(own.path, 'data/kaisar/keys/made.json')
+    const unlocked = await decryptKeystore(parseKeystore(readFileSync(path, 'utf8'), path), password.trim(), path)
+    expect((await kaisar('keys', 'export-address', 'made')).stdout.trim()).toBe(unlocked.address)
+    // Where there is one it is used, and a file that only opens a key is never made.
+    await kaisar('keys', 'new', 'made-too', '--password-file', made)
+    expect(readFileSync(made, 'utf8')).toBe(password)
+    const none = join(own.path, 'no-password')
+    const opened = await kaisar('keys', 'import', 'copy', '--keystore', path, '--password-file', none, '--json')
+    expect([opened.json().errors[0]?.code, existsSync(none)]).toEqual(['PASSWORD_FILE_UNREADABLE', false])
+  })
+
   it('creates a key, lists it and prints its address', async () => {
     const words = ['keys', 'new', 'operator', '--password-file', password, '--json']
     const created = await runCli(words, { env: home.env })
@@ -86,7 +107,7 @@ describe('kaisar keys', () => {
       3,
       'PRIVATE_KEY_INVALID',
     ],
-    ['no password file', ['new', 'x', '--password-file', '/nonexistent'], 3, 'PASSWORD_FILE_UNREADABLE'],
+    ['no password file', ['new', 'x', '--password-file', '/nonexistent/password'], 3, 'PASSWORD_FILE_UNREADABLE'],
   ])('%s: same coded error and exit code in text and JSON', async (_what, words, exit, code) => {
     const text = await kaisar('keys', ...words)
     expect(text).toMatchObject({ exitCode: exit, stdout: '' })

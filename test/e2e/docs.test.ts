@@ -64,6 +64,13 @@ describe('every command that is told', () => {
   )
 })
 
+it('a guide is given as it stands by the file that it names', () => {
+  const guides = blocks.filter(({ note }) => note?.kind === 'guide')
+  expect(guides.length).toBeGreaterThan(2)
+  for (const { page, note } of guides)
+    expect(readFileSync(join(projectRoot, note!.text), 'utf8'), `${page} in ${note!.text}`).toContain(`'${page}'`)
+})
+
 describe('links', () => {
   it.each(pages)('of %s lead somewhere', page => {
     for (const { path, anchor } of relativeLinks(page)) {

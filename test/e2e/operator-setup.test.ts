@@ -17,7 +17,9 @@ import { parse } from 'smol-toml'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeContext } from '../../src/core/platform/context.ts'
 import { runCliHere } from '../helpers/cli-in-process.ts'
-import { isolatedHome, runCli } from '../helpers/run-cli.ts'
+import { testAddress, testKey } from '../helpers/deploy.ts'
+import { cliPath, isolatedHome, runCli } from '../helpers/run-cli.ts'
+import { startSigner } from '../helpers/signer-server.ts'
 
 const home = isolatedHome()
 const kaisar = (...args: string[]) => runCliHere(args, { env: home.env })
@@ -143,6 +145,25 @@ describe.each([
     expect(json().errors[0]!.code).toBe('SETTINGS_UNWRITABLE')
     expect(existsSync(join(fresh, 'kaisar', 'keys', 'operator.json'))).toBe(false)
   })
+
+  it.skipIf(spawnSync('unshare', ['-rm', 'true']).status !== 0)(
+    'says that a disk is read-only where it is, also for a folder that is missing (skipped without unshare)',
+    () => {
+      const disk = join(home.path, `disk-${role}`)
+      mkdirSync(disk)
+      const init = [cliPath, ...words, '--settings', join(disk, 'missing/folder/x.toml')]
+      const script = 'mount -t tmpfs -o ro none "$1" && shift && exec "$@"'
+      const { stdout } = spawnSync('unshare', ['-rm', 'sh', '-c', script, 'sh', disk, process.execPath, ...init], {
+        env: { ...process.env, ...home.env, XDG_CONFIG_HOME: join(home.path, 'empty'), KAISAR_SKIP_BUILD: '1' },
+        encoding: 'utf8',
+      })
+      expect(JSON.parse(stdout).errors[0]).toMatchObject({
+        code: 'SETTINGS_UNWRITABLE',
+        message: expect.stringContaining('(EROFS)'),
+        context: { reason: 'EROFS' },
+      })
+    },
+  )
 
   it('has a service that starts this program with a credential for the password', async () => {
     const { stdout, stderr, exitCode } = await kaisar(role, 'service', '--settings', '/srv/kaisar.toml')
@@ -292,6 +313,89 @@ describe.each([
     expect(existsSync(join(image, `var/lib/kaisar-${role}/keys/operator.json`))).toBe(true)
     const again = await service('--uninstall')
     expect(again.stdout).toContain(`kaisar-${role}.service was not installed.\n`)
+  })
+})
+
+describe('a service whose key is in a signer', () => {
+  const own = isolatedHome()
+  const image = join(own.path, 'image')
+  const contexts = join(own.path, 'networks')
+  const installed = (path: string) => readFileSync(join(image, path), 'utf8')
+  const here = (...args: string[]) => runCliHere(args, { env: { ...own.env, KAISAR_CONTEXT_HOME: contexts } })
+  const operator = testAddress('operator', 40)
+  let url: string
+  beforeAll(async () => {
+    const signer = await startSigner({ dialect: 'web3signer', keys: [testKey('operator', 40)] })
+    url = signer.url.replace('http://', 'http://me:hunter2@')
+    writeContext(contexts, { name: 'mainnet', chainId: 1, rpcUrls: ['http://rpc'], contracts: {}, devnet: null })
+  })
+  afterAll(() => rmSync(own.path, { recursive: true, force: true }))
+  const service = (...args: string[]) => here('provider', 'service', '--install', '--root', image, ...args, '--json')
+
+  it('is set up without a key and without a password', async () => {
+    const { data, errors } = (await here('provider', 'init', '--payout', payout, '--signer-url', url, '--json')).json<
+      Omit<Initialised, 'key'> & { key: null }
+    >()
+    expect(errors).toEqual([])
+    expect(data).toMatchObject({ operator, key: null, payout })
+    expect(existsSync(join(own.path, 'data/kaisar/keys'))).toBe(false)
+    expect(existsSync(data.certificate.file)).toBe(true)
+    expect(parse(readFileSync(data.settings.path, 'utf8'))).toEqual({
+      provider: { payout, 'signer-address': operator },
+    })
+  })
+
+  it('has the URL where only root reads it, the address in the settings, and a unit that hands over the URL alone', async () => {
+    const { stdout, json } = await service('--signer-url', url)
+    const { data, errors } = json<{ operator: string; moved: string | null }>()
+    expect(errors).toEqual([])
+    expect(data).toMatchObject({ operator, moved: join(own.path, 'data/kaisar/provider') })
+    expect(stdout).not.toContain('hunter2')
+    expect(installed('etc/kaisar/provider-signer')).toBe(`KAISAR_SIGNER_URL="${url}/"\n`)
+    expect(statSync(join(image, 'etc/kaisar/provider-signer')).mode & 0o777).toBe(0o600)
+    expect(parse(installed('etc/kaisar/provider.toml'))).toEqual({
+      provider: { payout, context: 'mainnet', 'signer-address': operator },
+    })
+    const unit = installed('etc/systemd/system/kaisar-provider.service')
+    expect(unit).toContain('\nEnvironmentFile=/etc/kaisar/provider-signer\n')
+    expect(unit).not.toContain('LoadCredential')
+    for (const path of ['var/lib/kaisar-provider/keys/operator.json', 'etc/kaisar/provider-password'])
+      expect(existsSync(join(image, path)), path).toBe(false)
+  })
+
+  it('is enough for the daemon, which asks the signer and finds its network', async () => {
+    const folders = ['--config', join(image, 'etc/kaisar/provider.toml')]
+    const run = await runCliHere(
+      ['provider', 'run', ...folders, '--data-dir', join(image, 'var/lib/kaisar-provider'), '--json'],
+      { env: { ...own.env, KAISAR_CONTEXT_HOME: join(image, 'etc/kaisar'), KAISAR_SIGNER_URL: url } },
+    )
+    expect(run.json().errors[0], run.stdout).toMatchObject({ code: 'DEPLOYMENT_INVALID' })
+  })
+
+  it('stays so when it is installed again, and refuses another key', async () => {
+    const { data } = (await service()).json<{ operator: string; files: { change: string }[] }>()
+    expect([data.operator, data.files.filter(({ change }) => change === 'written')]).toEqual([operator, []])
+    const other = await startSigner({ dialect: 'web3signer', keys: [testKey('operator', 41)] })
+    expect((await service('--signer-url', other.url)).json().errors[0]!.code).toBe('SIGNER_ADDRESS_UNKNOWN')
+    const refused = await service('--signer-url', other.url, '--signer-address', testAddress('operator', 41))
+    expect(refused.json().errors[0]).toMatchObject({
+      code: 'SETTINGS_CONFLICT',
+      context: { key: 'provider.signer-address' },
+    })
+    expect(installed('etc/kaisar/provider-signer')).toContain('hunter2')
+  })
+
+  it('tells the steps by hand without the URL, and none for a Checker, which needs the key itself', async () => {
+    const { stdout, stderr } = await here('provider', 'service', '--signer-url', url)
+    expect(`${stdout}${stderr}`).not.toContain('hunter2')
+    expect(stdout).toContain('EnvironmentFile=/etc/kaisar/provider-signer')
+    expect(stderr).toContain(
+      ` --data-dir ${own.path}/data/kaisar --signer-address ${operator} --signer-url "$SIGNER_URL"`,
+    )
+    expect(stderr).toContain('"$SIGNER_URL" | install -m 600 /dev/stdin /etc/kaisar/provider-signer')
+    expect(stderr).not.toContain('password')
+    const refused = await here('checker', 'service', '--install', '--root', image, '--signer-url', url, '--json')
+    expect(refused.json().errors[0]!.code).toBe('SIGNER_KEY_NEEDED')
   })
 })
 

@@ -13,6 +13,7 @@ import { type EvidenceBundle, encodeBundle } from '../../src/core/report/evidenc
 import { isolatedHome } from '../helpers/run-cli.ts'
 import { smallCore, smallSpec } from '../unit/job/small-spec.ts'
 import { makeReport } from '../unit/report/sample-report.ts'
+import { describeGuides } from './pack/guides.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const modules = join(root, 'node_modules')
@@ -223,3 +224,5 @@ it.skipIf(oldNode === undefined)(
     expect(stderr).toContain('https://nodejs.org')
   },
 )
+
+describeGuides(() => ({ folder, env }))

@@ -12,10 +12,11 @@ export type CommandBlock = {
   readonly line: number
   readonly commands: readonly string[]
   /**
-   * Said in a comment right above it: `<!-- not run: reason -->`, or `<!-- run by: test/e2e/….test.ts -->` where another test
-   * runs it. A block without one is run as it stands.
+   * Said in a comment right above it: `<!-- not run: reason -->`, `<!-- run by: test/e2e/….test.ts -->` where another test runs the
+   * same command, or `<!-- guide: test/e2e/… -->` where that one runs the page's guide as it stands. A block without one is run as it
+   * stands.
    */
-  readonly note: { readonly kind: 'not run' | 'run by'; readonly text: string } | null
+  readonly note: { readonly kind: 'not run' | 'run by' | 'guide'; readonly text: string } | null
 }
 
 /** Paths of all pages, relative to the project. */
@@ -34,7 +35,7 @@ export function docPages(): string[] {
 const readPage = (page: string): string => readFileSync(join(projectRoot, page), 'utf8')
 
 const fence = /^```(\w*)$/
-const noteLine = /^<!-- (not run|run by): (.+) -->$/
+const noteLine = /^<!-- (not run|run by|guide): (.+) -->$/
 const indentedCommand = /^ {4}(npm|npx|kaisar|git) /
 
 /** Fenced blocks marked `sh`, and indented blocks that begin with a command. */
@@ -45,7 +46,7 @@ export function commandBlocks(page: string, text = readPage(page)): CommandBlock
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at]!
     const said = noteLine.exec(line)
-    if (said) note = { kind: said[1] as 'not run' | 'run by', text: said[2]! }
+    if (said) note = { kind: said[1] as 'not run' | 'run by' | 'guide', text: said[2]! }
     if (said || line === '') continue
     const language = fence.exec(line)?.[1]
     const isIndented = indentedCommand.test(line)

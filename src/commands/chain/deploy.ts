@@ -97,6 +97,7 @@ Checkers are bonded.`
       ...(plan.treasury === deployer ? [] : ['kaisar chain fund, with the key of the treasury']),
       `kaisar checker init and kaisar checker run, by ${committeeSize} different owners; "kaisar chain seats" lists them`,
       'kaisar provider init and kaisar provider run, where the devices are',
+      'kaisar wallet send --file operators.csv, with the key of the treasury: KAI and gas for all of them',
       'kaisar chain start, with the key of the owner',
     ])
     return { chainId, contracts, codeHashes, deployedAtBlock, context: name, file }

@@ -7,12 +7,13 @@ export default class ContextAdd extends BaseCommand<typeof ContextAdd> {
 
 The endpoints are asked whether the contracts are there, with the code that was deployed, and name each other.`
   static override examples = [
-    '<%= config.bin %> <%= command.id %> mainnet --from mainnet.json --rpc-url https://rpc-1.example --rpc-url https://rpc-2.example',
+    '<%= config.bin %> <%= command.id %> mainnet --from mainnet.json --rpc-url https://rpc-1.example --rpc-url https://rpc-2.example --use',
   ]
   static override args = { name: Args.string({ description: 'Name it is given here', required: true }) }
   static override flags = {
     ...chainFlags,
     from: Flags.string({ description: 'Deployment file, or the context file of another machine', helpValue: '<file>' }),
+    use: Flags.boolean({ description: 'Work with it from now on, as "kaisar context use" does' }),
     'allow-unknown-code': Flags.boolean({
       description: 'Add it although the file does not say which code the contracts have',
     }),
@@ -20,7 +21,7 @@ The endpoints are asked whether the contracts are there, with the code that was 
 
   async run() {
     const { name } = this.args
-    const { assertContextName, contextNames, readContext, writeContext } = await import(
+    const { assertContextName, contextNames, readContext, rememberContext, writeContext } = await import(
       '../../core/platform/context.ts'
     )
     const { platformErrors } = await import('../../core/platform/platform-errors.ts')
@@ -48,8 +49,13 @@ The endpoints are asked whether the contracts are there, with the code that was 
       ...(deployedAtBlock === undefined ? {} : { deployedAtBlock }),
       devnet: null,
     })
-    this.log(`"${name}" is known: chain ${chainId}.`)
-    this.nextSteps([`kaisar context use ${name}`, 'kaisar chain info', 'kaisar provider init, or kaisar checker init'])
+    if (this.flags.use) rememberContext(this.contextHome, name)
+    this.log(`"${name}" is known: chain ${chainId}.${this.flags.use ? ' Commands work with it from now on.' : ''}`)
+    this.nextSteps([
+      ...(this.flags.use ? [] : [`kaisar context use ${name}`]),
+      'kaisar chain info',
+      'kaisar provider init, or kaisar checker init',
+    ])
     return { name, chainId, contracts, deployedAtBlock: deployedAtBlock ?? null }
   }
 }

@@ -27,6 +27,8 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
     try {
       const account = await accountOf(await this.operatorKey())
       const store = openStore({ path: join(folder, 'state.db'), migrations: [transactionTables] })
+      const broke = Promise.withResolvers<never>()
+      broke.promise.catch(() => {})
       const sender = createTransactionSender(
         { pollMs: 250 },
         {
@@ -34,7 +36,11 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
           account,
           store,
           errorAbi: kaisarErrorsAbi,
-          onTrouble: error => this.warn(error.message),
+          // Nothing would come of waiting: a command ends, and is given again.
+          onTrouble: error => {
+            if (error.code === 'FUNDS_INSUFFICIENT') broke.reject(error)
+            else this.warn(error.message)
+          },
         },
       )
       const keeper = createKeeper(
@@ -58,7 +64,8 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
           for (const { key, do: step, epoch, ...rest } of taken) {
             done.add(key)
             const cohort = 'cohort' in rest ? rest.cohort : null
-            const outcome = await sender.outcome(key).catch((error: unknown) => error)
+            const settled = sender.outcome(key).catch((error: unknown) => error)
+            const outcome = await Promise.race([settled, broke.promise])
             const refused = isKaisarError(outcome) ? outcome.message : null
             const txHash = outcome instanceof Error ? null : (outcome as { hash: string }).hash
             steps.push({ step, epoch, cohort, txHash, refused })

@@ -7,8 +7,8 @@ export default class FleetPayments extends FleetCommand<typeof FleetPayments> {
   static override description =
     `List what a wallet was paid, with blocks and transactions: for its devices, and as Checker or keeper.
 
-Amounts are those of the vault's events. What the token did not move is listed too, and stays owed (see "kaisar fleet status"); the bounty for
-paying others goes to whoever calls, without an event, and is not listed.
+A bounty is what the wallet was paid for sending a transaction that paid others. What the token did not move is listed as earned, and with a minus
+as owed; once it was withdrawn, as that. So all amounts together are what arrived, to the last digit.
 
 --csv prints every field with amounts to the last digit, for bookkeeping.`
   static override examples = [
@@ -24,15 +24,15 @@ paying others goes to whoever calls, without an event, and is not listed.
   async run() {
     const { wallet } = this.args
     const fleet = await this.openFleet(wallet)
-    const { paymentsCsv } = await import('../../core/fleet/read-payments-of.ts')
+    const { paymentsCsv, paymentTotals } = await import('../../core/fleet/read-payments-of.ts')
     const { firstEpoch, payments } = await fleet.payments()
-    const total = payments.reduce((sum, { amount }) => sum + amount, 0n)
+    const { earned: total, received } = paymentTotals(payments)
     if (this.flags.csv) this.log(paymentsCsv(payments))
     else {
       await printTable(
         this,
         [
-          { title: 'epoch', cell: ({ epoch }) => epoch, numeric: true },
+          { title: 'epoch', cell: ({ epoch }) => epoch ?? '—', numeric: true },
           {
             title: 'time',
             cell: ({ timestamp }) => new Date(timestamp * 1000).toISOString().slice(0, 16).replace('T', ' '),
@@ -44,8 +44,9 @@ paying others goes to whoever calls, without an event, and is not listed.
         payments,
         `Nothing was paid to ${wallet} since epoch ${firstEpoch}. --epochs reads further back.`,
       )
-      if (payments.length > 0) this.log(`\n${exactUnits(total)} KAI since epoch ${firstEpoch}`)
+      const arrived = received === total ? '' : `, of which ${exactUnits(received)} arrived`
+      if (payments.length > 0) this.log(`\n${exactUnits(total)} KAI since epoch ${firstEpoch}${arrived}`)
     }
-    return { wallet, firstEpoch, total, payments }
+    return { wallet, firstEpoch, total, received, payments }
   }
 }

@@ -4,11 +4,13 @@ export default class ProviderService extends ServiceCommand<typeof ProviderServi
   static override description = `Run this Provider as a service: print a hardened systemd unit, or install all of it.
 
 --install takes what "kaisar provider init" made: the key and the network are copied, the state moved to
-/var/lib/kaisar-provider, the settings and the password to /etc/kaisar. What is there already is kept, so that it can be run again.`
+/var/lib/kaisar-provider, the settings and the password to /etc/kaisar. What is there already is kept, so that it can be run again. With
+--signer-url the key stays in the signer, whose URL only systemd can read.`
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --install --password-file provider-password',
     '<%= config.bin %> <%= command.id %> --install --root /mnt/image --password-file provider-password --json',
+    '<%= config.bin %> <%= command.id %> --install --signer-url http://127.0.0.1:9000',
     '<%= config.bin %> <%= command.id %> --uninstall',
   ]
   static override flags = { ...serviceFlags }

@@ -1,27 +1,82 @@
+import { basename } from 'node:path'
 import { Flags } from '@oclif/core'
+import type { ConnectedNetwork } from '../../core/chain/network.ts'
+import type { ListedTransfer } from '../../core/chain/transfers/transfer-list.ts'
+import type { RecordedTransfer, TransferRecord } from '../../core/chain/transfers/transfer-record.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
+import { feeCaps } from '../fee-flags.ts'
 import { addressArg, amountArg } from '../input-values.ts'
+import { accountOf } from '../key-flags.ts'
+import { printTable } from '../print-table.ts'
 import { SendingCommand, sendingFlags } from '../sending-command.ts'
+import { usageErrors } from '../usage-errors.ts'
 
 export default class WalletSend extends SendingCommand<typeof WalletSend> {
-  static override description = `Send KAI, or the chain's own coin with --gas, and wait until it has arrived.
+  static override description =
+    `Send KAI, the chain's own coin, or both, to one or to many, and wait until it has arrived.
 
-Amounts are whole units with decimals: 12.5 is twelve and a half KAI.`
+Amounts are whole units with decimals: 12.5 is twelve and a half KAI. To many, each line of --file, or each --to, is an address, KAI and the
+coin: 0x…,1000,0.5. Everything is tried and totalled before anything is asked or sent, and --dry-run stops there. What is signed is
+recorded before it leaves: the same command goes on where it was interrupted, and under one --name nobody is sent anything twice.
+The record is in the folder "transfers" of --data-dir.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 100',
     '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 0.05 --gas --key treasury',
+    '<%= config.bin %> <%= command.id %> --to 0x70997970C51812dc3A010C7d01b50e0d17dc79C8=1000,0.5 --to 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC=10,0.5',
+    '<%= config.bin %> <%= command.id %> --file operators.txt --each 1000,0.05 --dry-run',
   ]
   static override args = {
-    address: addressArg({ description: 'Who receives it', required: true }),
-    amount: amountArg({ description: 'How much, in whole units with decimals', required: true }),
+    address: addressArg({ description: 'Who receives it; several are named with --to or --file' }),
+    amount: amountArg({ description: 'How much, in whole units with decimals' }),
   }
   static override flags = {
     ...sendingFlags,
-    gas: Flags.boolean({ description: 'Send the chain’s own coin, which pays for gas, instead of KAI' }),
+    gas: Flags.boolean({
+      description: 'Send the one address the chain’s own coin, which pays for gas, instead of KAI',
+    }),
+    to: Flags.string({
+      description: 'One of several recipients, with KAI and the coin; give it once for each',
+      helpValue: '<address>=<kai>[,<coin>]',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    file: Flags.string({
+      description: 'File with a recipient on each line: <address>,<kai>,<coin>; "-" is the standard input',
+      helpValue: '<file>',
+    }),
+    each: Flags.string({
+      description: 'What recipients get for whom no amounts are named',
+      helpValue: '<kai>[,<coin>]',
+    }),
+    name: Flags.string({
+      description:
+        'Name under which it is recorded what each recipient of --to and --file was sent. Default: that of the file, or "transfers"',
+      helpValue: '<name>',
+    }),
+    'dry-run': Flags.boolean({
+      description: 'Send nothing: show who would be sent what, the totals and the fees; needs no password',
+    }),
   }
 
   async run() {
-    const { address: to, amount } = this.args
+    const { to, file, each, name, gas, 'dry-run': isDryRun } = this.flags
+    const { address, amount } = this.args
+    const isMany = to !== undefined || file !== undefined
+    if (isMany && (address !== undefined || gas))
+      throw usageErrors.USAGE_INVALID({
+        reason: '--to and --file name recipients and both amounts: no other ones go with them.',
+      })
+    if (isMany) return this.sendToMany()
+    for (const [flag, value] of Object.entries({ each, name, 'dry-run': isDryRun || undefined }))
+      if (value !== undefined) throw usageErrors.USAGE_INVALID({ reason: `--${flag} goes with --to or --file.` })
+    if (address === undefined || amount === undefined)
+      throw usageErrors.USAGE_INVALID({
+        reason: 'Who is sent how much was not said: <address> <amount>, or --to or --file for several.',
+      })
+    return this.sendToOne(address, amount)
+  }
+
+  private async sendToOne(to: `0x${string}`, amount: bigint) {
     const target = await this.chainTarget()
     const from = await this.keyAddress()
     const { transferOf } = await import('../../core/chain/transfer.ts')
@@ -35,4 +90,188 @@ Amounts are whole units with decimals: 12.5 is twelve and a half KAI.`
     )
     return { from, to, amount, unit: this.flags.gas ? 'coin' : 'KAI', txHash: receipt.hash, block: receipt.blockNumber }
   }
+
+  private async sendToMany() {
+    const list = await this.readList()
+    const name = await this.recordName()
+    const target = await this.chainTarget()
+    const from = await this.keyAddress()
+    const [{ assertWallet }, records, { lockDataDir }] = await Promise.all([
+      import('../../core/chain/transfer.ts'),
+      import('../../core/chain/transfers/transfer-record.ts'),
+      import('../../core/platform/data-dir-lock.ts'),
+    ])
+    const network = await this.connectNetwork(target)
+    for (const { to } of list) assertWallet(network, to)
+    const { chainId } = network
+    const path = records.transferPath(this.dataDir, { name, chainId, from })
+    const source = { name, chainId, genesis: await this.genesis(network), token: network.contracts.KaisarToken, from }
+    const readRecord = () => records.withListed(records.readTransferRecord(path, source), list)
+    if (this.flags['dry-run']) return this.tell(network, list, readRecord(), path)
+    // Two runs at once would sign for the same nonces.
+    const lock = lockDataDir({ path: records.transferFolder(this.dataDir), owner: 'kaisar wallet send' })
+    try {
+      return await this.sendRecorded(network, list, readRecord(), path)
+    } finally {
+      lock.release()
+    }
+  }
+
+  /** @throws TRANSFERS_FILE_UNREADABLE, TRANSFERS_INVALID */
+  private async readList(): Promise<ListedTransfer[]> {
+    const { to = [], file, each } = this.flags
+    const { readTransferList, recipientsOfFile } = await import('../../core/chain/transfers/transfer-list.ts')
+    const { transferErrors } = await import('../../core/chain/transfers/errors.ts')
+    const { readFileSync } = await import('node:fs')
+    const read = (path: string) => {
+      try {
+        return readFileSync(path === '-' ? 0 : path, 'utf8')
+      } catch (cause) {
+        const reason = (cause as NodeJS.ErrnoException).code ?? String(cause)
+        throw transferErrors.TRANSFERS_FILE_UNREADABLE({ path, reason, cause })
+      }
+    }
+    const inFlags = to.map(text => ({ place: `--to ${text}`, text }))
+    return readTransferList([...(file === undefined ? [] : recipientsOfFile(read(file))), ...inFlags], each)
+  }
+
+  private async recordName(): Promise<string> {
+    const { name, file } = this.flags
+    const ofFile = file === undefined || file === '-' ? 'transfers' : basename(file).replace(/\.[^.]*$/, '')
+    if (name === undefined) return ofFile.replaceAll(/[^\w-]/g, '-') || 'transfers'
+    if (/^\w[\w-]{0,63}$/.test(name)) return name
+    throw usageErrors.USAGE_INVALID({ reason: `--name has 1 to 64 letters, digits, "-" or "_": "${name}" has not.` })
+  }
+
+  private async genesis({ chain }: ConnectedNetwork): Promise<`0x${string}`> {
+    const { reading } = await import('../../core/chain/network.ts')
+    const first = await reading('eth_getBlockByNumber', chain.client.getBlock({ blockNumber: 0n }))
+    return first.hash
+  }
+
+  private async cost(network: ConnectedNetwork, record: TransferRecord) {
+    const { costOfTransfers } = await import('../../core/chain/transfers/send-transfers.ts')
+    return costOfTransfers(network, record, feeCaps(this.flags))
+  }
+
+  /** The transfers of the list, as the record has them. */
+  private async listed(list: readonly ListedTransfer[], { transfers }: Pick<TransferRecord, 'transfers'>) {
+    const { slotOf } = await import('../../core/chain/transfers/transfer-record.ts')
+    const slots = new Set(list.map(slotOf))
+    return transfers.filter(each => slots.has(slotOf(each)))
+  }
+
+  /** What a dry run shows. */
+  private async tell(network: ConnectedNetwork, list: readonly ListedTransfer[], record: TransferRecord, path: string) {
+    const { assertHolds } = await import('../../core/chain/transfers/send-transfers.ts')
+    const cost = await this.cost(network, record)
+    const transfers = await this.listed(list, record)
+    const text = await this.totals(transfers.filter(isUnsigned))
+    await printTable(
+      this,
+      [
+        { title: 'to', cell: ({ to }) => to, isHex: true },
+        { title: 'amount', cell: ({ amount }) => exactUnits(amount), numeric: true },
+        { title: 'unit', cell: ({ unit }) => unit },
+        { title: 'state', cell: stateText },
+      ],
+      transfers,
+      'Nobody is sent anything.',
+    )
+    const count = transfers.filter(isUnsigned).length
+    this.log(`\n${count} transactions would send ${text}; nothing is sent now.`)
+    this.log(`  fees             at most ${exactUnits(cost.most)} of the coin of chain ${network.chainId}`)
+    this.log(
+      `  ${record.from} holds ${exactUnits(cost.balances.KAI)} KAI and ${exactUnits(cost.balances.coin)} of the coin`,
+    )
+    try {
+      assertHolds(record, cost)
+    } catch (error) {
+      this.warn(error as Error)
+    }
+    return this.result(network, record, transfers, path, cost.most)
+  }
+
+  private async sendRecorded(
+    network: ConnectedNetwork,
+    list: readonly ListedTransfer[],
+    record: TransferRecord,
+    path: string,
+  ) {
+    const [{ assertHolds, sendTransfers }, { writeTransferRecord }, { systemClock: clock }] = await Promise.all([
+      import('../../core/chain/transfers/send-transfers.ts'),
+      import('../../core/chain/transfers/transfer-record.ts'),
+      import('../../core/platform/clock.ts'),
+    ])
+    const open = record.transfers.filter(({ block }) => block === null)
+    const unsigned = open.filter(isUnsigned)
+    if (open.length === 0) {
+      this.warn(`All of it was sent before under the name "${record.name}": to send it once more, give another --name.`)
+      return this.result(network, record, await this.listed(list, record), path, 0n)
+    }
+    const cost = await this.cost(network, record)
+    assertHolds(record, cost)
+    if (unsigned.length < record.transfers.length)
+      this.progress(
+        `Going on with ${path}: ${record.transfers.length - unsigned.length} of ${record.transfers.length} were signed before.`,
+      )
+    const caps = feeCaps(this.flags)
+    // What a person agrees to is not exceeded; without a question the flags are the bound.
+    const agreed = { ...caps, feePerGas: this.flags.yes ? caps.feePerGas : cost.maxFeePerGas }
+    if (unsigned.length > 0)
+      await this.confirm(
+        `Send ${await this.totals(unsigned)} from ${record.from} in ${unsigned.length} transactions? Their fees are at most ${exactUnits(cost.most)} of the chain’s own coin.`,
+      )
+    const account = await accountOf(await this.operatorKey())
+    const done = await sendTransfers(
+      record,
+      { gas: cost.gas, caps: agreed },
+      {
+        network,
+        account,
+        clock,
+        save: now => writeTransferRecord(path, now),
+        onMined: ({ to, unit, amount, block }) =>
+          this.progress(`${exactUnits(amount)} ${unit === 'KAI' ? 'KAI' : 'of the coin'} to ${to}: block ${block}`),
+      },
+    )
+    const transfers = await this.listed(list, done)
+    this.log(`Sent ${await this.totals(open)} from ${record.from} in ${open.length} transactions. Recorded in ${path}.`)
+    return this.result(network, done, transfers, path, cost.most)
+  }
+
+  private async totals(transfers: readonly ListedTransfer[]): Promise<string> {
+    const { totalsOf, totalsText } = await import('../../core/chain/transfers/transfer-list.ts')
+    return totalsText(totalsOf(transfers))
+  }
+
+  private async result(
+    { chainId }: ConnectedNetwork,
+    { name, from }: TransferRecord,
+    transfers: readonly RecordedTransfer[],
+    file: string,
+    mostFees: bigint,
+  ) {
+    const { totalsOf } = await import('../../core/chain/transfers/transfer-list.ts')
+    return {
+      from,
+      chainId,
+      name,
+      file,
+      totals: totalsOf(transfers),
+      mostFees,
+      transfers: transfers.map(({ to, unit, amount, block, transaction }) => ({
+        to,
+        unit,
+        amount,
+        block,
+        txHash: transaction,
+      })),
+    }
+  }
 }
+
+const isUnsigned = ({ nonce }: Pick<RecordedTransfer, 'nonce'>): boolean => nonce === null
+
+const stateText = ({ nonce, block }: RecordedTransfer): string =>
+  block !== null ? `sent in block ${block}` : nonce === null ? '' : 'signed, not mined yet'

@@ -30,7 +30,7 @@ export function decodeChainError(error: unknown, functionName: string, errorAbi:
 /** Gas for the few transactions with which a role begins. */
 const comfortableGas = 2_000_000n
 
-/** As {@link decodeChainError}; nodes word an empty account in many ways, so the balance itself is looked at: FUNDS_INSUFFICIENT. */
+/** As {@link decodeChainError}; nodes word an empty account in many ways, so the balance itself is looked at too: FUNDS_INSUFFICIENT. */
 export async function explainRefusal(
   { client }: Pick<Chain, 'client'>,
   account: Address,
@@ -41,12 +41,18 @@ export async function explainRefusal(
   if (error.code !== 'RPC_FAILED') return error
   try {
     const [balanceWei, gasPrice] = [await client.getBalance({ address: account }), await client.getGasPrice()]
-    if (balanceWei >= 21_000n * gasPrice) return error
-    return chainErrors.FUNDS_INSUFFICIENT({ account, balanceWei, neededWei: comfortableGas * gasPrice, cause })
+    if (balanceWei >= 21_000n * gasPrice && !saysShort.test(error.message)) return error
+    const comfortable = comfortableGas * gasPrice
+    // What one call moves besides its gas is not known here: then that much comes on top.
+    const neededWei = balanceWei < comfortable ? comfortable : balanceWei + comfortable
+    return chainErrors.FUNDS_INSUFFICIENT({ account, balanceWei, neededWei, cause })
   } catch {
     return error
   }
 }
+
+/** How nodes say that an account cannot pay: geth, reth and anvil; Erigon and Besu; Nethermind; Arbitrum. */
+const saysShort = /insufficient (funds|balance)|exceeds (account )?balance|upfront cost|not enough (funds|balance)/i
 
 /** The client's sentence, followed by the node's own words where they say more; null where there is neither. */
 function nodeReason(error: unknown): string | null {

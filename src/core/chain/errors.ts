@@ -207,9 +207,9 @@ export const chainErrors = defineErrors({
   },
   KAI_INSUFFICIENT: {
     message: ({ account, balance, needed }: { account: string; balance: bigint; needed: bigint }) =>
-      `${account} holds ${exactUnits(balance)} KAI and needs ${exactUnits(needed)}: ${exactUnits(needed - balance)} KAI are missing.`,
+      `${account} holds ${exactUnits(balance)} KAI and needs ${exactUnits(needed)}: send it ${exactUnits(needed - balance)} KAI or more.`,
     meaning: 'The transfer needs more KAI than the address holds.',
-    fix: 'Send KAI to that address with "kaisar wallet send", or move less; "kaisar wallet balance" shows what is there.',
+    fix: 'Send KAI to that address with "kaisar wallet send <address> <amount>", or move less; "kaisar wallet balance" shows what is there.',
     exit: 3,
   },
   RECIPIENT_REFUSED: {

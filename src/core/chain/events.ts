@@ -2,6 +2,7 @@ import type { Abi, Address, ContractEventName, GetContractEventsReturnType } fro
 import { checkerSeatsAbi } from './abi/checker-seats.ts'
 import { deviceRegistryAbi } from './abi/device-registry.ts'
 import { epochConsensusAbi } from './abi/epoch-consensus.ts'
+import { kaisarTokenAbi } from './abi/kaisar-token.ts'
 import { rewardVaultAbi } from './abi/reward-vault.ts'
 import { readBlockPages } from './block-pages.ts'
 import { type ConnectedNetwork, type Contracts, reading } from './network.ts'
@@ -17,6 +18,7 @@ const abis = {
   CheckerSeats: checkerSeatsAbi,
   EpochConsensus: epochConsensusAbi,
   RewardVault: rewardVaultAbi,
+  KaisarToken: kaisarTokenAbi,
 } as const
 type Source = keyof typeof abis
 

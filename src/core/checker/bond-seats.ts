@@ -1,5 +1,5 @@
 /** Makes this operator a bonded Checker that is reached where it listens: bonds once, keeps the endpoint on chain up to date. */
-import { type Address, formatEther, type Hex } from 'viem'
+import type { Address, Hex } from 'viem'
 import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { type BondedChecker, getChecker, seatBond } from '../chain/checkers.ts'
@@ -60,8 +60,7 @@ async function approveBond(network: ConnectedNetwork, seats: number, sender: Tra
     kaiBalance(network, sender.address),
     kaiAllowance(network, sender.address, spender),
   ])
-  if (balance < needed)
-    throw checkerErrors.CHECKER_BOND_MISSING({ needed: formatEther(needed), balance: formatEther(balance) })
+  if (balance < needed) throw checkerErrors.CHECKER_BOND_MISSING({ account: sender.address, needed, balance, seats })
   if (allowance >= needed) return
   await sender.send({
     key: `approve/bond/${needed}/${await transactionCount(network, sender)}`,

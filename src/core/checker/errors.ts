@@ -1,4 +1,5 @@
 import { defineErrors } from '../platform/errors.ts'
+import { exactUnits } from '../platform/exact-units.ts'
 
 const refused = 'Nothing to do on this side: the message was refused and the session goes on.'
 
@@ -83,10 +84,20 @@ export const checkerErrors = defineErrors({
     exit: 3,
   },
   CHECKER_BOND_MISSING: {
-    message: ({ needed, balance }: { needed: string; balance: string }) =>
-      `A seat needs a bond of ${needed} KAI and the operator holds ${balance} KAI.`,
+    message: ({
+      account,
+      needed,
+      balance,
+      seats,
+    }: {
+      account: string
+      needed: bigint
+      balance: bigint
+      seats: number
+    }) =>
+      `${seats === 1 ? 'A seat needs' : `${seats} seats need`} a bond of ${exactUnits(needed)} KAI, and the operator ${account} holds ${exactUnits(balance)}: send it ${exactUnits(needed - balance)} KAI or more.`,
     meaning: 'A Checker is drawn by its bonded seats, and the bond is what it can lose for provable lies.',
-    fix: 'Send KAI to the operator address and start again, or bond fewer seats with --seats.',
+    fix: 'Send KAI to that address, from any wallet or with "kaisar wallet send <address> <amount>", and start again; or bond fewer seats with --seats.',
     exit: 3,
   },
 })

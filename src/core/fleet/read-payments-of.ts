@@ -8,21 +8,29 @@ import type { NetworkReading } from '../network/network-reader.ts'
 import { exactUnits } from '../platform/exact-units.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 
+/**
+ * `device`, `checker`, `keeper`: earned as one · `bounty`: for sending the transaction that paid others, or closed an epoch · `owed`: the part of
+ * these that the token did not deliver, below 0 · `withdrawn`: what was owed and came later. Together they are what arrived in the wallet.
+ */
+type PaymentKind = 'device' | 'checker' | 'keeper' | 'bounty' | 'owed' | 'withdrawn'
+
 export type FleetPayment = {
-  readonly epoch: number
+  /** What it was paid for; null for a withdrawal, which may be of several. */
+  readonly epoch: number | null
   /** Of its block, in seconds since 1970. */
   readonly timestamp: number
   readonly block: bigint
   readonly txHash: Hex
-  readonly kind: 'device' | 'checker' | 'keeper'
-  /** Null for what Checkers and keepers are paid. */
+  readonly kind: PaymentKind
+  /** Set where the kind is `device`. */
   readonly device: Hex | null
   readonly wallet: Address
+  /** Wei of KAI; below 0 where the kind is `owed`. */
   readonly amount: bigint
 }
 
 /**
- * From the vault's events alone, whose lanes are those of the whole network.
+ * From the events of the vault, whose lanes are those of the whole network, and from the token's transfers out of it.
  *
  * @param read - what says which device held a lane, and how far back is read
  * @returns oldest first
@@ -36,44 +44,104 @@ export async function paymentsOf(
     timeline === null || firstEpoch === 0
       ? (network.deployedAtBlock ?? 0n)
       : await firstBlockSince(network.chain, epochStartsAt(timeline, firstEpoch))
-  const [cohorts, checkers, keepers] = await Promise.all([
-    getEvents(network, 'RewardVault', 'CohortPaid', { fromBlock }),
-    getEvents(network, 'RewardVault', 'CheckersPaid', { fromBlock }),
-    getEvents(network, 'RewardVault', 'KeeperPaid', { fromBlock }),
+  const range = { fromBlock, toBlock: await reading('eth_blockNumber', network.chain.client.getBlockNumber()) }
+  const [cohorts, checkers, keepers, closed, owed, withdrawn, transfers] = await Promise.all([
+    getEvents(network, 'RewardVault', 'CohortPaid', range),
+    getEvents(network, 'RewardVault', 'CheckersPaid', range),
+    getEvents(network, 'RewardVault', 'KeeperPaid', range),
+    getEvents(network, 'RewardVault', 'EpochClosed', range),
+    getEvents(network, 'RewardVault', 'Owed', range, { payee: wallet }),
+    getEvents(network, 'RewardVault', 'Withdrawn', range, { payee: wallet }),
+    getEvents(network, 'KaisarToken', 'Transfer', range, { from: network.contracts.RewardVault, to: wallet }),
   ])
   const ofLane = Map.groupBy(memberships, ({ lane }) => lane)
-  const found = [
-    ...cohorts.flatMap(event =>
-      shares(event.args.payouts, event.args.amounts, wallet).map(({ at, amount }) => {
-        const [epoch, lane] = [Number(event.args.epoch), Number(event.args.firstLane) + at]
-        const device = ofLane.get(lane)?.find(membership => isMember(membership, epoch))?.device ?? null
-        return { ...placeOf(event), epoch, kind: 'device' as const, device, amount }
-      }),
-    ),
-    ...checkers.flatMap(event =>
-      shares(event.args.payouts, event.args.amounts, wallet).map(({ amount }) => ({
-        ...placeOf(event),
-        epoch: Number(event.args.epoch),
-        kind: 'checker' as const,
-        device: null,
-        amount,
-      })),
-    ),
-    ...keepers.flatMap(event =>
-      shares([event.args.keeper], [event.args.amount], wallet).map(({ amount }) => ({
-        ...placeOf(event),
-        epoch: Number(event.args.epoch),
-        kind: 'keeper' as const,
-        device: null,
-        amount,
-      })),
-    ),
-  ].filter(({ epoch }) => epoch >= firstEpoch)
-  const times = await timesOf(network, [...new Set(found.map(({ block }) => block))])
-  return found
-    .map(payment => ({ ...payment, wallet, timestamp: times.get(payment.block)! }))
-    .sort((a, b) => a.epoch - b.epoch || Number(a.block - b.block))
+  const deviceOf = (lane: number, epoch: number) =>
+    ofLane.get(lane)?.find(membership => isMember(membership, epoch))?.device ?? null
+  const calls: VaultCall[] = [
+    ...cohorts.map(event => {
+      const { payouts, amounts, firstLane } = event.args
+      const epoch = Number(event.args.epoch)
+      const own = shares(payouts, amounts, wallet).map(({ at, amount }) => {
+        return { kind: 'device' as const, device: deviceOf(Number(firstLane) + at, epoch), amount }
+      })
+      return { place: placeOf(event), epoch, shares: own }
+    }),
+    ...checkers.map(event => {
+      const own = shares(event.args.payouts, event.args.amounts, wallet)
+      const paid = own.map(({ amount }) => ({ kind: 'checker' as const, device: null, amount }))
+      return { place: placeOf(event), epoch: Number(event.args.epoch), shares: paid }
+    }),
+    ...keepers.map(event => {
+      const own = shares([event.args.keeper], [event.args.amount], wallet)
+      const paid = own.map(({ amount }) => ({ kind: 'keeper' as const, device: null, amount }))
+      return { place: placeOf(event), epoch: Number(event.args.epoch), shares: paid }
+    }),
+    ...closed.map(event => ({ place: placeOf(event), epoch: Number(event.args.epoch), shares: [] })),
+    ...withdrawn.map(event => {
+      const paid = [{ kind: 'withdrawn' as const, device: null, amount: event.args.amount }]
+      return { place: placeOf(event), epoch: null, shares: paid }
+    }),
+  ]
+  const found = rowsOf(
+    calls,
+    transfers.map(event => ({ place: placeOf(event), amount: event.args.amount })),
+    owed.map(event => ({ place: placeOf(event), amount: event.args.amount })),
+  ).filter(({ epoch }) => epoch === null || epoch >= firstEpoch)
+  const times = await timesOf(network, [...new Set(found.map(({ place }) => place.block))])
+  return found.map(({ place: { block, txHash }, ...row }) => ({
+    ...row,
+    block,
+    txHash,
+    wallet,
+    timestamp: times.get(block)!,
+  }))
 }
+
+type Place = { readonly block: bigint; readonly txHash: Hex; readonly logIndex: number }
+type Moved = { readonly place: Place; readonly amount: bigint }
+type Share = Pick<FleetPayment, 'kind' | 'device' | 'amount'>
+
+/** A call of the vault that pays: its event, which comes before what it delivers, and what of it is the wallet's. */
+type VaultCall = { readonly place: Place; readonly epoch: number | null; readonly shares: readonly Share[] }
+
+type PaymentRow = Share & { readonly place: Place; readonly epoch: number | null }
+
+/**
+ * What a call delivered to the wallet, or owes it, beside what its event names is the bounty of its sender.
+ *
+ * @param delivered - transfers of the vault to the wallet
+ * @param owed - what was not delivered to it
+ */
+function rowsOf(calls: readonly VaultCall[], delivered: readonly Moved[], owed: readonly Moved[]): PaymentRow[] {
+  const ordered = [...calls].sort(({ place: a }, { place: b }) => byPlace(a, b))
+  const callOf = ({ place }: Moved) =>
+    ordered.findLast(call => call.place.txHash === place.txHash && call.place.logIndex < place.logIndex)
+  const deliveredBy = Map.groupBy(delivered, callOf)
+  const owedBy = Map.groupBy(owed, callOf)
+  return ordered.flatMap(call => {
+    const { place, epoch, shares } = call
+    const refused = owedBy.get(call) ?? []
+    const all = sum(deliveredBy.get(call) ?? []) + sum(refused)
+    const bounty = all - sum(shares)
+    return [
+      ...shares.map(share => ({ ...share, place, epoch })),
+      ...(bounty > 0n ? [{ kind: 'bounty' as const, device: null, amount: bounty, place, epoch }] : []),
+      ...refused.map(({ amount }) => ({ kind: 'owed' as const, device: null, amount: -amount, place, epoch })),
+    ]
+  })
+}
+
+const sum = (all: readonly { readonly amount: bigint }[]): bigint =>
+  all.reduce((total, { amount }) => total + amount, 0n)
+
+const byPlace = (a: Place, b: Place): number =>
+  a.block === b.block ? a.logIndex - b.logIndex : a.block < b.block ? -1 : 1
+
+/** What was earned, whether it has arrived or not, and what has arrived; wei of KAI. */
+export const paymentTotals = (payments: readonly FleetPayment[]): { earned: bigint; received: bigint } => ({
+  earned: sum(payments.filter(({ kind }) => kind !== 'owed' && kind !== 'withdrawn')),
+  received: sum(payments),
+})
 
 /** What of an event goes to the wallet, and at which place. */
 const shares = (payouts: readonly Address[], amounts: readonly bigint[], wallet: Address) =>
@@ -81,10 +149,11 @@ const shares = (payouts: readonly Address[], amounts: readonly bigint[], wallet:
     .map((payout, at) => ({ payout: lowerCase(payout), at, amount: amounts[at]! }))
     .filter(({ payout, amount }) => payout === wallet && amount > 0n)
 
-const placeOf = ({ transactionHash: txHash, blockNumber: block }: { transactionHash: Hex; blockNumber: bigint }) => ({
-  txHash,
-  block,
-})
+const placeOf = (event: {
+  readonly transactionHash: Hex
+  readonly blockNumber: bigint
+  readonly logIndex: number
+}): Place => ({ txHash: event.transactionHash, block: event.blockNumber, logIndex: event.logIndex })
 
 /** Blocks asked for at once. */
 const atOnce = 16
@@ -109,7 +178,7 @@ async function timesOf(
 export function paymentsCsv(payments: readonly FleetPayment[]): string {
   const rows = payments.map(({ epoch, timestamp, block, txHash, kind, device, wallet, amount }) =>
     [
-      epoch,
+      epoch ?? '',
       new Date(timestamp * 1000).toISOString(),
       block,
       txHash,

@@ -41,6 +41,8 @@ export function servicePaths(
     wanted: `/etc/systemd/system/multi-user.target.wants/${name}`,
     settings: given.settings ?? `/etc/kaisar/${role}.toml`,
     passwordFile: given.passwordFile ?? `/etc/kaisar/${role}-password`,
+    /** The URL of the signer, as a variable of the service's environment. */
+    signerFile: `/etc/kaisar/${role}-signer`,
     contextHome: '/etc/kaisar',
     /** State and keys; systemd gives it to the service's user. */
     folder,
@@ -57,6 +59,8 @@ export type ServiceContent = {
   /** Null keeps what is there. */
   readonly password: string | null
   readonly key: string | null
+  /** The URL of a signer that holds the key; null where there is none, or keeps what is there. */
+  readonly signerUrl: string | null
   readonly context: { readonly name: string; readonly text: string } | null
   /** Folder of the role's state so far. It is moved, as an older copy of what was signed must never be used; null where there is none. */
   readonly state: string | null
@@ -102,6 +106,7 @@ export async function installService(
     put(paths.settings, 0o644, content.settings)
     put(paths.passwordFile, 0o600, content.password)
     put(paths.key, 0o600, content.key)
+    put(paths.signerFile, 0o600, content.signerUrl && signerFileText(content.signerUrl))
     if (state !== null) moveState(state, at(stateFolder))
     giveAway(at(paths.folder))
     put(paths.unit, 0o644, content.unit)
@@ -130,9 +135,13 @@ export async function uninstallService(
   if (removed && root === null) await systemctl(run, 'disable', '--now', paths.name)
   for (const path of [paths.wanted, paths.unit]) rmSync(at(path), { force: true })
   if (removed && root === null) await systemctl(run, 'daemon-reload')
-  const kept = [paths.folder, paths.settings, paths.passwordFile, join(paths.contextHome, 'contexts')]
+  const kept = [paths.folder, paths.settings, paths.passwordFile, paths.signerFile, join(paths.contextHome, 'contexts')]
   return { removed, kept: kept.filter(path => existsSync(at(path))) }
 }
+
+/** As systemd reads an environment file, in which a backslash keeps the character that follows. */
+const signerFileText = (url: string): string =>
+  `KAISAR_SIGNER_URL="${new URL(url).href.replaceAll(/["\\$`]/g, '\\$&')}"\n`
 
 /** What is asked of the host before anything is read. */
 export type ServiceHost = {

@@ -9,8 +9,8 @@ export type SystemdUnitOptions = {
   readonly entry: string
   /** Configuration file of the daemon. */
   readonly settings: string
-  /** File with the password of the key; only systemd reads it. */
-  readonly passwordFile: string
+  /** Where the key is: opened by the password in a file that only systemd reads, or in a signer whose URL is in such a file. */
+  readonly key: { readonly passwordFile: string } | { readonly signerFile: string }
   /** Cards whose device nodes it needs. */
   readonly accelerators: readonly Accelerator[]
 }
@@ -25,7 +25,7 @@ const deviceNodes: Record<Accelerator, readonly string[]> = {
 const stopSeconds = 45
 
 export function systemdUnit(options: SystemdUnitOptions): string {
-  const { role, node, entry, settings, passwordFile, accelerators } = options
+  const { role, node, entry, settings, key, accelerators } = options
   const name = `kaisar-${role}`
   // A service must not need a home folder; where the program lives in one, it can only be looked at.
   const inHome = [node, entry].some(path => /^\/(home|root|run\/user)\//.test(path))
@@ -60,8 +60,12 @@ export function systemdUnit(options: SystemdUnitOptions): string {
         '# The network is among the settings, where the service can change nothing.',
         'Environment=KAISAR_CONTEXT_HOME=/etc/kaisar',
         `Environment=XDG_DATA_HOME=%S XDG_CACHE_HOME=%C/${name} NODE_COMPILE_CACHE=%C/${name}/node`,
-        '# The password reaches the process and nobody else.',
-        `LoadCredential=kaisar-password:${passwordFile}`,
+        ...('signerFile' in key
+          ? ['# The URL of the signer may hold a password: only systemd reads it.', `EnvironmentFile=${key.signerFile}`]
+          : [
+              '# The password reaches the process and nobody else.',
+              `LoadCredential=kaisar-password:${key.passwordFile}`,
+            ]),
         'LimitNOFILE=65536',
         'UMask=0077',
         '',

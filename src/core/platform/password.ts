@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { keyErrors } from './key-errors.ts'
 import { readSecretFile } from './secret-file.ts'
+import { writeFileAtomically } from './write-file-atomically.ts'
 
 export type PasswordOptions = {
   /** `--password-file` */
@@ -24,6 +25,24 @@ export async function readPassword(options: PasswordOptions, { env, prompt }: Pa
   const credential = folder ? join(folder, options.credential) : undefined
   if (credential && existsSync(credential)) return fromFile(credential, true)
   return required(await prompt(), 'the prompt')
+}
+
+/**
+ * Makes a file with a random password where there is none. One that cannot be made is said when it is read.
+ *
+ * @returns whether it was made
+ */
+export function makePasswordFile(
+  path: string,
+  { randomBytes }: { readonly randomBytes: (size: number) => Uint8Array },
+): boolean {
+  if (existsSync(path)) return false
+  try {
+    writeFileAtomically(path, `${Buffer.from(randomBytes(24)).toString('base64')}\n`, 0o600)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function fromFile(path: string, allowShared: boolean): string {

@@ -1,4 +1,5 @@
 import { defineErrors } from '../platform/errors.ts'
+import { exactUnits } from '../platform/exact-units.ts'
 
 export const providerErrors = defineErrors({
   PROVIDER_SECOND_COMMITMENT: {
@@ -134,10 +135,20 @@ export const providerErrors = defineErrors({
     exit: 3,
   },
   PROVIDER_DEPOSIT_MISSING: {
-    message: ({ needed, balance }: { needed: string; balance: string }) =>
-      `Registering needs a deposit of ${needed} KAI and the operator holds ${balance} KAI.`,
+    message: ({
+      account,
+      needed,
+      balance,
+      devices,
+    }: {
+      account: string
+      needed: bigint
+      balance: bigint
+      devices: number
+    }) =>
+      `Registering ${devices === 1 ? 'a device' : `${devices} devices`} needs a deposit of ${exactUnits(needed)} KAI, and the operator ${account} holds ${exactUnits(balance)}: send it ${exactUnits(needed - balance)} KAI or more.`,
     meaning: 'Each device is registered with a refundable deposit, taken from the operator.',
-    fix: 'Send KAI to the operator address and start again; the deposit returns to the payout wallet when the device leaves.',
+    fix: 'Send KAI to that address, from any wallet or with "kaisar wallet send <address> <amount>", and start again; the deposit returns to the payout wallet when the device leaves.',
     exit: 3,
   },
 })

@@ -1,5 +1,5 @@
 /** Registers devices that are not on chain, and starts a new generation of devices that have changed; never twice. */
-import { type Address, formatEther, type Hex, keccak256, toHex } from 'viem'
+import { type Address, type Hex, keccak256, toHex } from 'viem'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import {
@@ -99,7 +99,7 @@ async function approveDeposit(network: ConnectedNetwork, missing: readonly Known
     kaiAllowance(network, sender.address, spender),
   ])
   if (balance < needed)
-    throw providerErrors.PROVIDER_DEPOSIT_MISSING({ needed: formatEther(needed), balance: formatEther(balance) })
+    throw providerErrors.PROVIDER_DEPOSIT_MISSING({ account: sender.address, needed, balance, devices: missing.length })
   if (allowance >= needed) return
   // The key names the registrations that the approval is for and the allowance it adds to, so that a later approval has another key.
   const about = missing.map(({ own, next }) => `${own.deviceId}/${next}`).sort()

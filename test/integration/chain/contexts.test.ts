@@ -43,6 +43,15 @@ describe('kaisar context', () => {
     expect([again.exitCode, again.json().errors[0]?.code]).toEqual([3, 'CONTEXT_EXISTS'])
   })
 
+  test('kaisar context add --use makes it the network of all commands at once', async () => {
+    const { kaisar, add } = await homeWithFile()
+    await add('main')
+    await add('test', '--use')
+    const listed = (await kaisar('context', 'list', '--json')).json<{ chosen: string; inUse: string }>()
+    expect(listed.data).toMatchObject({ chosen: 'test', inUse: 'test' })
+    expect((await kaisar('chain', 'info', '--json')).json().success).toBe(true)
+  })
+
   test('with several networks known none is chosen by chance: the error names them and the command that chooses', async () => {
     const { kaisar, add } = await homeWithFile()
     await add('main')

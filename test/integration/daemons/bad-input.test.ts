@@ -3,7 +3,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { type Address, numberToHex } from 'viem'
+import { type Address, numberToHex, parseEther } from 'viem'
+import { privateKeyToAddress } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AnvilHandle, startAnvil } from '../../../src/core/devnet/anvil.ts'
 import { type DevnetNetwork, launchNetwork } from '../../../src/core/devnet/launch-network.ts'
@@ -13,6 +14,7 @@ import { writeContext } from '../../../src/core/platform/context.ts'
 import { saveKey } from '../../../src/core/platform/key-folder.ts'
 import { writeFileAtomically } from '../../../src/core/platform/write-file-atomically.ts'
 import { runCliHere } from '../../helpers/cli-in-process.ts'
+import { testKey } from '../../helpers/deploy.ts'
 import { cliPath, isolatedHome } from '../../helpers/run-cli.ts'
 
 const home = isolatedHome()
@@ -104,6 +106,7 @@ it.each(['provider', 'checker'] as const)('a %s that cannot pay for a transactio
     // It may say so again before it has stopped; a second signal would end it at once.
     if (!line.includes('FUNDS_INSUFFICIENT') || isAsked) continue
     isAsked = true
+    expect(line).toMatch(new RegExp(`${operator} holds 0 of .* needs [\\d.]+: send it [\\d.]+ or more\\.`))
     run.kill('SIGTERM')
   }
   expect((await run).exitCode).toBe(0)
@@ -112,6 +115,28 @@ it.each(['provider', 'checker'] as const)('a %s that cannot pay for a transactio
 
 const setBalance = (address: Address, value: bigint) =>
   launched.network.chain.all()[0]!.request({ method: 'anvil_setBalance', params: [address, numberToHex(value)] })
+
+it.each([
+  ['provider', 'PROVIDER_DEPOSIT_MISSING', 'Registering a device needs a deposit of'],
+  ['checker', 'CHECKER_BOND_MISSING', 'A seat needs a bond of'],
+] as const)('a %s without KAI is told how much is missing, and to which address it goes', async (kind, code, what) => {
+  const privateKey = testKey(kind === 'checker' ? 'checker' : 'operator', 800)
+  const operator = privateKeyToAddress(privateKey).toLowerCase() as Address
+  const dataDir = join(home.path, `poor-${kind}`)
+  mkdirSync(dataDir, { mode: 0o700 })
+  await saveKey({ dataDir, name: 'operator', privateKey, password: 'devnet', strength: 'light' })
+  await setBalance(operator, parseEther('1'))
+  const port = kind === 'checker' ? ['--host', '127.0.0.1', '--port', '0'] : []
+  const run = await runCliHere(words(kind, 'right', dataDir, ...port), { env })
+  const [error] = run.json().errors
+  expect([run.exitCode, error!.code], run.stdout).toEqual([3, code])
+  const [, needed, missing] =
+    /^.* of ([\d.]+) KAI, and the operator 0x[0-9a-f]{40} holds 0: send it ([\d.]+) KAI or more\.$/.exec(
+      error!.message,
+    ) ?? []
+  expect(error!.message).toContain(`${what} ${needed} KAI, and the operator ${operator} `)
+  expect(missing).toBe(needed)
+})
 
 it('a Provider without assigned seats says the reason, waits, and stops when asked', async () => {
   const run = execa(process.execPath, [cliPath, ...words('provider', 'right', join(home.path, 'provider'))], {

@@ -1,7 +1,7 @@
 import { createPublicClient, custom, encodeErrorResult, RpcRequestError, stringToHex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { contractErrors } from '../../../src/core/chain/contract-errors.ts'
-import { decodeChainError } from '../../../src/core/chain/decode-error.ts'
+import { decodeChainError, explainRefusal } from '../../../src/core/chain/decode-error.ts'
 import { kaisarErrorsAbi } from '../../../src/core/chain/kaisar-errors.ts'
 
 /** What a client throws for an answer of a node. */
@@ -23,6 +23,24 @@ describe('an error of the chain', () => {
     const error = decodeChainError(await failureOf(code, message), 'commit')
     expect(error.code).toBe('RPC_FAILED')
     expect(error.message).toContain(message)
+  })
+
+  it.each([
+    'insufficient funds for gas * price + value: balance 3, tx cost 5, overshot 2',
+    'Upfront cost exceeds account balance',
+    'insufficient balance for transfer',
+  ])('a node that says "%s" is believed although something is there', async said => {
+    const client = { getBalance: async () => 10n ** 17n, getGasPrice: async () => 10n ** 9n }
+    const error = await explainRefusal(
+      { client } as never,
+      `0x${'11'.repeat(20)}`,
+      await failureOf(-32_000, said),
+      'send',
+    )
+    expect(error).toMatchObject({
+      code: 'FUNDS_INSUFFICIENT',
+      message: `0x${'11'.repeat(20)} holds 0.1 of the chain’s own coin and needs 0.102: send it 0.002 or more.`,
+    })
   })
 
   it('a revert with data is named by the contract’s error', async () => {

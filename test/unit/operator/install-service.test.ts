@@ -73,6 +73,7 @@ const content: ServiceContent = {
   settings: '[provider]\ncontext = "mainnet"\n',
   password: 'correct horse\n',
   key: '{}',
+  signerUrl: null,
   context: { name: 'mainnet', text: '{}' },
   state: null,
 }
@@ -122,6 +123,20 @@ describe('on a machine', () => {
     }
     const modes = [paths.settings, paths.contextHome, paths.unit, paths.passwordFile, paths.key, paths.folder]
     expect(modes.map(path => statSync(path).mode & 0o777)).toEqual([0o644, 0o755, 0o644, 0o600, 0o600, 0o700])
+  })
+
+  it('writes the URL of a signer where only root reads it, as systemd reads it', async () => {
+    const { target, paths } = machine()
+    const url = 'https://me:pass%20"w$rd@signer.example/\nX=1'
+    await installService(target, { ...content, password: null, key: null, signerUrl: url }, systemctl(0))
+    expect(statSync(paths.signerFile).mode & 0o777).toBe(0o600)
+    expect(readFileSync(paths.signerFile, 'utf8')).toBe(
+      'KAISAR_SIGNER_URL="https://me:pass%20%22w\\$rd@signer.example/X=1"\n',
+    )
+    expect([existsSync(paths.key), existsSync(paths.passwordFile)]).toEqual([false, false])
+    // A later run without it keeps it.
+    await installService(target, { ...content, password: null, key: null }, systemctl(0))
+    expect(existsSync(paths.signerFile)).toBe(true)
   })
 
   it('moves the state, so that no older copy of what was signed remains, and never over another one', async () => {

@@ -10,7 +10,7 @@ const options: SystemdUnitOptions = {
   node: process.execPath,
   entry: '/opt/kaisar/bin/run.js',
   settings: '/etc/kaisar/provider.toml',
-  passwordFile: '/etc/kaisar/provider-password',
+  key: { passwordFile: '/etc/kaisar/provider-password' },
   accelerators: [],
 }
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-unit-'))
@@ -28,6 +28,13 @@ describe('systemd unit', () => {
     expect(valuesOf(unit, 'LoadCredential')).toEqual(['kaisar-password:/etc/kaisar/provider-password'])
     // The drain of a first signal has to fit.
     expect(Number(valuesOf(unit, 'TimeoutStopSec')[0])).toBeGreaterThan(30)
+  })
+
+  it('with a signer gets its URL from a file that only systemd reads, and no password', () => {
+    const unit = systemdUnit({ ...options, key: { signerFile: '/etc/kaisar/provider-signer' } })
+    expect(valuesOf(unit, 'EnvironmentFile')).toEqual(['/etc/kaisar/provider-signer'])
+    expect(valuesOf(unit, 'LoadCredential')).toEqual([])
+    expect(valuesOf(systemdUnit(options), 'EnvironmentFile')).toEqual([])
   })
 
   it('opens the device nodes of the cards that are there, and no others', () => {

@@ -397,4 +397,4 @@ const seenAt = (hash: Hex | null, gasLimit = 0n) => ({
 const refusedBySigner: ReadonlySet<string> = new Set(['SIGNER_REFUSED', 'SIGNER_TRANSACTION_ALTERED'])
 
 /** The words in which nodes say that they have a transaction. A refused replacement means that the node holds another one of that nonce. */
-const isKnown = /already (known|imported)|nonce too low|underpriced/i
+export const isKnown = /already (known|imported)|nonce too low|underpriced/i

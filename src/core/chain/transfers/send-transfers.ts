@@ -1,0 +1,267 @@
+/**
+ * Sends KAI and coin to many, several transactions at once. It looks at the chain and does what is open, so that a run after an
+ * interruption goes on: what was signed keeps its nonce, of which the chain takes one transaction.
+ *
+ * Why: docs/why/commands.md
+ */
+import { type Address, encodeFunctionData, type Hex, keccak256, type LocalAccount } from 'viem'
+import type { Clock } from '../../platform/clock.ts'
+import { exactUnits } from '../../platform/exact-units.ts'
+import { kaisarTokenAbi } from '../abi/kaisar-token.ts'
+import type { Chain } from '../client.ts'
+import { decodeChainError, explainRefusal } from '../decode-error.ts'
+import { chainErrors } from '../errors.ts'
+import { kaisarErrorsAbi } from '../kaisar-errors.ts'
+import { type ConnectedNetwork, lowerCase, reading } from '../network.ts'
+import { readFeeMarket } from '../tx/fee-market.ts'
+import { type Fee, type FeeCaps, nextFee } from '../tx/fees.ts'
+import { lookUpReceipt, type Receipt } from '../tx/receipt.ts'
+import { isKnown } from '../tx/transaction-sender.ts'
+import { kaiBalance } from '../vault.ts'
+import { transferErrors } from './errors.ts'
+import { type ListedTransfer, totalsOf } from './transfer-list.ts'
+import { type RecordedTransfer, slotOf, type TransferRecord } from './transfer-record.ts'
+
+/** Transactions that wait to be mined at the same time; nodes take 16 of an account for certain. */
+const mostInFlight = 16
+/** Blocks after which it counts as decided that another transaction has a nonce. */
+const decidedBlocks = 12n
+const pollMs = 500
+/** After so long without a block, what waits is offered again, for a higher fee where the cap allows. */
+const offerAgainMs = 60_000
+const giveUpMs = 600_000
+
+/** The cost of what is not mined yet; wei of the chain's own coin. */
+export type TransferCost = Fee & {
+  /** Gas of each transfer that is not signed yet, by its slot. */
+  readonly gas: ReadonlyMap<string, bigint>
+  /** The fees at the highest price that is offered now. */
+  readonly most: bigint
+  readonly balances: { readonly KAI: bigint; readonly coin: bigint }
+}
+
+/**
+ * What the transfers that are not signed cost, from balances that are shown whether they are enough or not.
+ *
+ * @throws TRANSACTION_FEE_CAP, CONTRACT_REVERTED for a recipient that takes no coin, RPC_FAILED
+ */
+export async function costOfTransfers(
+  network: ConnectedNetwork,
+  { from, transfers }: Pick<TransferRecord, 'from' | 'transfers'>,
+  caps: FeeCaps,
+): Promise<TransferCost> {
+  const { chain } = network
+  const [market, KAI, coin] = await Promise.all([
+    readFeeMarket(chain),
+    kaiBalance(network, from),
+    reading('eth_getBalance', chain.client.getBalance({ address: from })),
+  ])
+  const unsigned = transfers.filter(({ nonce }) => nonce === null)
+  const needed = totalsOf(unsigned)
+  const canTry = KAI >= needed.KAI && coin > needed.coin
+  const gas = new Map<string, bigint>()
+  const waiting = unsigned.values()
+  const work = async () => {
+    // Where there is too little of either, nothing can be tried: the usual amount stands for it.
+    for (const each of waiting) gas.set(slotOf(each), canTry ? await gasOf(network, from, each) : usualGas[each.unit])
+  }
+  await Promise.all(Array.from({ length: mostInFlight }, work))
+  const sum = gas.values().reduce((total, each) => total + each, 0n)
+  const fee = nextFee(market, [], caps)
+  if (fee === null)
+    throw chainErrors.TRANSACTION_FEE_CAP({
+      key: `${unsigned.length} transfers`,
+      neededWei: sum * market.baseFeePerGas,
+      capWei: sum * caps.feePerGas,
+    })
+  return { ...fee, gas, most: sum * fee.maxFeePerGas, balances: { KAI, coin } }
+}
+
+const usualGas = { KAI: 65_000n, coin: 21_000n } as const
+
+async function gasOf(network: ConnectedNetwork, from: Address, transfer: ListedTransfer): Promise<bigint> {
+  try {
+    const gas = await network.chain.client.estimateGas({ account: from, ...callOf(network, transfer) })
+    // A plain transfer always needs the same; code may take another path by the time it is mined.
+    return gas === 21_000n ? gas : gas + gas / 5n
+  } catch (error) {
+    throw decodeChainError(error, textOf(transfer), kaisarErrorsAbi)
+  }
+}
+
+const callOf = ({ contracts }: ConnectedNetwork, { to, unit, amount }: ListedTransfer) =>
+  unit === 'coin'
+    ? { to, value: amount }
+    : {
+        to: contracts.KaisarToken,
+        value: 0n,
+        data: encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'transfer', args: [to, amount] }),
+      }
+
+const textOf = ({ to, unit, amount }: ListedTransfer): string =>
+  `The transfer of ${exactUnits(amount)} ${unit === 'KAI' ? 'KAI' : 'of the coin'} to ${to}`
+
+/** @throws KAI_INSUFFICIENT, FUNDS_INSUFFICIENT where `from` does not hold all that is not signed yet, and its fees */
+export function assertHolds({ from, transfers }: TransferRecord, { most, balances }: TransferCost): void {
+  const needed = totalsOf(transfers.filter(({ nonce }) => nonce === null))
+  if (balances.KAI < needed.KAI)
+    throw chainErrors.KAI_INSUFFICIENT({ account: from, balance: balances.KAI, needed: needed.KAI })
+  if (balances.coin < needed.coin + most)
+    throw chainErrors.FUNDS_INSUFFICIENT({ account: from, balanceWei: balances.coin, neededWei: needed.coin + most })
+}
+
+export type SendTransfersDependencies = {
+  readonly network: ConnectedNetwork
+  readonly account: LocalAccount
+  readonly clock: Clock
+  /** Called with what is signed before any of it is sent, and with what is mined; it is on disk when it returns. */
+  readonly save: (record: TransferRecord) => void
+  readonly onMined?: (transfer: RecordedTransfer) => void
+}
+
+/**
+ * Sends what is not mined, and waits for it.
+ *
+ * @param caps - the most that is offered; with what a person agreed to, that
+ * @returns the record, with every transfer mined
+ * @throws CONTRACT_REVERTED where one reverted in its block, TRANSACTION_FEE_CAP, TRANSACTION_UNCONFIRMED, FUNDS_INSUFFICIENT, RPC_FAILED;
+ * the same call with the saved record goes on
+ */
+export async function sendTransfers(
+  given: TransferRecord,
+  { gas, caps }: { readonly gas: ReadonlyMap<string, bigint>; readonly caps: FeeCaps },
+  { network, account, clock, save, onMined = () => {} }: SendTransfersDependencies,
+): Promise<TransferRecord> {
+  const { chain } = network
+  const from = lowerCase(account.address)
+  const offeredAt = new Map<Hex, number>()
+  let transfers: readonly RecordedTransfer[] = given.transfers
+  let progressAt = clock.monotonicMs()
+  let seenHead: Hex | null = null
+
+  /** Replaces some of them, on disk too. */
+  const change = (changed: ReadonlyMap<RecordedTransfer, RecordedTransfer>) => {
+    if (changed.size === 0) return
+    transfers = transfers.map(each => changed.get(each) ?? each)
+    save({ ...given, transfers: [...transfers] })
+  }
+
+  const signed = async (transfer: RecordedTransfer, nonce: number, fee: Fee): Promise<RecordedTransfer> => {
+    const raw = await account.signTransaction({
+      type: 'eip1559',
+      chainId: chain.chainId,
+      nonce,
+      gas: gas.get(slotOf(transfer)) ?? (await gasOf(network, from, transfer)),
+      ...fee,
+      ...callOf(network, transfer),
+    })
+    return { ...transfer, nonce, attempts: [...transfer.attempts, { hash: keccak256(raw), raw, ...fee }] }
+  }
+
+  const inFlight = () => transfers.filter(({ nonce, block }) => nonce !== null && block === null)
+
+  /** Finds out what became of those that wait, once for each block. */
+  async function settle(): Promise<void> {
+    const { number: head, hash: headHash } = await reading('eth_getBlockByNumber', chain.client.getBlock())
+    if (headHash === seenHead) return
+    seenHead = headHash
+    const countAt = (blockNumber: bigint) =>
+      reading('eth_getTransactionCount', chain.client.getTransactionCount({ address: from, blockNumber }))
+    const decidedCount = await countAt(head > decidedBlocks ? head - decidedBlocks : 0n)
+    const outcomes = await Promise.all(
+      inFlight().map(async transfer => {
+        const isRecent = transfer.attempts.some(({ hash }) => offeredAt.has(hash))
+        return [transfer, await outcomeOf(chain, transfer, { decidedCount, isRecent })] as const
+      }),
+    )
+    const changed = new Map<RecordedTransfer, RecordedTransfer>()
+    for (const [transfer, outcome] of outcomes) {
+      if (outcome === 'free') changed.set(transfer, { ...transfer, nonce: null, attempts: [] })
+      if (typeof outcome === 'object' && outcome.success)
+        changed.set(transfer, { ...transfer, block: Number(outcome.blockNumber), transaction: outcome.hash })
+    }
+    if (changed.size > 0) progressAt = clock.monotonicMs()
+    change(changed)
+    for (const each of changed.values()) if (each.block !== null) onMined(each)
+    for (const [transfer, outcome] of outcomes)
+      if (typeof outcome === 'object' && !outcome.success)
+        throw chainErrors.CONTRACT_REVERTED({
+          functionName: textOf(transfer),
+          reason: `transaction ${outcome.hash} reverted in its block`,
+          errorName: '',
+        })
+  }
+
+  async function sign(): Promise<void> {
+    const now = clock.monotonicMs()
+    const waiting = inFlight()
+    const fresh = transfers.filter(({ nonce }) => nonce === null).slice(0, mostInFlight - waiting.length)
+    const stuck = waiting.filter(({ attempts }) => now - (offeredAt.get(attempts.at(-1)!.hash) ?? now) >= offerAgainMs)
+    if (fresh.length + stuck.length === 0) return
+    const [market, pending] = await Promise.all([
+      readFeeMarket(chain),
+      reading('eth_getTransactionCount', chain.client.getTransactionCount({ address: from, blockTag: 'pending' })),
+    ])
+    const fee = nextFee(market, [], caps)
+    if (fee === null && fresh.length > 0)
+      throw chainErrors.TRANSACTION_FEE_CAP({
+        key: textOf(fresh[0]!),
+        neededWei: 21_000n * market.baseFeePerGas,
+        capWei: 21_000n * caps.feePerGas,
+      })
+    const changed = new Map<RecordedTransfer, RecordedTransfer>()
+    let next = waiting.reduce((top, { nonce }) => Math.max(top, nonce! + 1), pending)
+    for (const each of fresh) changed.set(each, await signed(each, next++, fee!))
+    for (const each of stuck) {
+      const higher = nextFee(market, each.attempts, caps)
+      if (higher !== null) changed.set(each, await signed(each, each.nonce!, higher))
+    }
+    change(changed)
+  }
+
+  /** To every endpoint. Where one has it already, or the nonce is taken, the next look finds out on the chain. */
+  async function offer(transfer: RecordedTransfer): Promise<void> {
+    const { hash, raw } = transfer.attempts.at(-1)!
+    const now = clock.monotonicMs()
+    if (now - (offeredAt.get(hash) ?? Number.NEGATIVE_INFINITY) < offerAgainMs) return
+    const request = { method: 'eth_sendRawTransaction', params: [raw] }
+    const answers = await Promise.allSettled(chain.usable().map(endpoint => endpoint.request(request)))
+    const reasons = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason as Error] : []))
+    if (reasons.length === answers.length && !reasons.some(({ message }) => isKnown.test(message)))
+      throw await explainRefusal(chain, from, reasons[0], textOf(transfer))
+    offeredAt.set(hash, now)
+  }
+
+  for (;;) {
+    await settle()
+    if (transfers.every(({ block }) => block !== null)) return { ...given, transfers: [...transfers] }
+    await sign()
+    for (const each of inFlight()) await offer(each)
+    if (clock.monotonicMs() - progressAt > giveUpMs) {
+      const [first] = inFlight()
+      throw chainErrors.TRANSACTION_UNCONFIRMED({ what: textOf(first!), hash: first!.attempts.at(-1)!.hash })
+    }
+    await clock.sleep(pollMs)
+  }
+}
+
+/**
+ * `free`: it is certain that it moved nothing, so it may be signed anew · `open`: not decided.
+ *
+ * @param isRecent - whether this run has offered it, so that a receipt cannot have been forgotten since
+ * @throws TRANSFER_DISPLACED
+ */
+async function outcomeOf(
+  chain: Chain,
+  transfer: RecordedTransfer,
+  { decidedCount, isRecent }: { readonly decidedCount: number; readonly isRecent: boolean },
+): Promise<Receipt | 'free' | 'open'> {
+  const { nonce, attempts } = transfer
+  const found = await Promise.all(attempts.map(({ hash }) => lookUpReceipt(chain, hash)))
+  const receipt = found.find(each => typeof each === 'object')
+  if (receipt?.success === true) return receipt
+  if (decidedCount <= nonce! || found.includes('doubt')) return receipt ?? 'open'
+  if (receipt === undefined && !isRecent)
+    throw transferErrors.TRANSFER_DISPLACED({ what: textOf(transfer), hash: attempts.at(-1)!.hash, nonce: nonce! })
+  return 'free'
+}
