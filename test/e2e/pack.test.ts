@@ -11,7 +11,7 @@ import { publint } from 'publint'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { type EvidenceBundle, encodeBundle } from '../../src/core/report/evidence-bundle.ts'
 import { isolatedHome } from '../helpers/run-cli.ts'
-import { smallCore, smallSpec } from '../unit/job/small-spec.ts'
+import { smallCore, smallJobs } from '../unit/job/small-spec.ts'
 import { makeReport } from '../unit/report/sample-report.ts'
 import { describeGuides } from './pack/guides.ts'
 
@@ -154,7 +154,7 @@ it('verifies evidence in another project, by the example of the docs: an honest 
   writeFileSync(join(folder, 'verify.mjs'), readFileSync(join(root, 'docs/examples/verify.mjs')))
   const core = await smallCore()
   onTestFinished(() => core.close())
-  const honest = await makeReport(core, smallSpec)
+  const honest = await makeReport(core, smallJobs)
   const openings = Uint8Array.from(honest.openings)
   openings[openings.length - 1]! ^= 1
   const said = async (name: string, bundle: EvidenceBundle) => {

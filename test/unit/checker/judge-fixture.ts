@@ -24,7 +24,8 @@ import type { Trigger } from '../../../src/core/protocol/trigger.ts'
 import type { Signed, SignedMessage } from '../../../src/core/protocol/typed-data.ts'
 import { commitmentHash, sampleOf, seedOf } from '../../../src/core/report/commitment.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
-import { commitTo, epochSeed, smallJobs as jobs, smallCore, smallSpec as spec } from '../job/small-spec.ts'
+import { createCountedEngine } from '../../helpers/counted-engine.ts'
+import { commitTo, epochSeed, smallJobs as jobs, smallSpec as spec } from '../job/small-spec.ts'
 
 export const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 export const rules: RoundRules = {
@@ -59,7 +60,9 @@ export async function openJudgeFixture() {
   const kernel = await openKernel(createWeights(spec, epochSeed), 'u8', {
     ...{ provider: 'cpu', deviceIndex: 0, threads: 1 },
   })
-  const engine = await smallCore()
+  // Enough groups that no window reads all of them as often as is paid: what a mark is worth shows.
+  const options = { jobs, provider: 'cpu', threads: 1, witnesses: true, memoryGroups: 200 } as const
+  const engine = await createCountedEngine(options, 64)
   const stores: Store[] = []
 
   /** One honest window of the round; `spoil` changes its digests before they are committed to. */

@@ -27,27 +27,35 @@ const everyFlag = flagBit.device | flagBit.environment | flagBit.work | flagBit.
 
 describe('measuresOf', () => {
   it('each figure is the mean over the rounds of its own kind, rounded down', () => {
-    expect(measuresOf([tensor(900), memory(70, 16), tensor(101), memory(30, 17), memory(20, 16)])).toEqual({
-      ...{ tensor: 500, bandwidth: 40, resident: 16 },
+    expect(measuresOf([tensor(900), memory(700, 16), tensor(101), memory(300, 17), memory(200, 16)])).toEqual({
+      ...{ tensor: 500, bandwidth: 400, resident: 16 },
     })
   })
 
   it('a missed round is 0 in every figure of its kind, and in none of another', () => {
-    expect(measuresOf([tensor(900), tensor('TIMEOUT'), memory(70, 16)])).toEqual({
-      ...{ tensor: 450, bandwidth: 70, resident: 16 },
+    expect(measuresOf([tensor(900), tensor('TIMEOUT'), memory(700, 16)])).toEqual({
+      ...{ tensor: 450, bandwidth: 700, resident: 16 },
     })
-    expect(measuresOf([tensor(900), memory(70, 16), memory('OFFLINE')])).toEqual({
-      ...{ tensor: 900, bandwidth: 35, resident: 8 },
+    expect(measuresOf([tensor(900), memory(700, 16), memory('OFFLINE')])).toEqual({
+      ...{ tensor: 900, bandwidth: 350, resident: 8 },
     })
     expect(measuresOf([tensor('TIMEOUT'), memory('TIMEOUT')])).toEqual({ tensor: 0, bandwidth: 0, resident: 0 })
   })
 
   it('the seat’s own faults are left out, until they are more than half of a kind’s rounds', () => {
-    const seen = [tensor(900), memory(70, 16)]
+    const seen = [tensor(900), memory(700, 16)]
     const fault = [tensor('CHECKER_FAULT'), memory('CHECKER_FAULT')]
-    expect(measuresOf([...seen, ...fault])).toEqual({ tensor: 900, bandwidth: 70, resident: 16 })
+    expect(measuresOf([...seen, ...fault])).toEqual({ tensor: 900, bandwidth: 700, resident: 16 })
     expect(measuresOf([...seen, ...fault, fault[0]!])).toBeNull()
     expect(measuresOf([...seen, ...fault, fault[1]!])).toBeNull()
+  })
+
+  it('memory that one round claims and does not read counts in no mean', () => {
+    const fair = [tensor(900), memory(1000, 80)]
+    // A round that claims much and reads nothing would else lend its claim to the others.
+    expect(measuresOf([...fair, memory(0, 1_000_000)])).toEqual({ tensor: 900, bandwidth: 500, resident: 40 })
+    expect(measuresOf([...fair, memory(1000, 1_000_000)])).toEqual({ tensor: 900, bandwidth: 1000, resident: 80 })
+    expect(measuresOf([...fair, memory(1000, 79)])).toEqual({ tensor: 900, bandwidth: 1000, resident: 79 })
   })
 
   it('there is nothing to say without a round of every kind', () => {

@@ -83,6 +83,24 @@ describe('a memory round', () => {
     expect(evidenceOf(none.seat)).toMatchObject({ marks: [] })
   })
 
+  it('counts a mark that a standstill of this seat’s own process made late', async () => {
+    const stalled = (fromMs: number, untilMs: number) =>
+      fixture.seat(0, { stoodStillAt: moment => fromMs <= moment && moment <= untilMs })
+    // The first mark is late from 600 ms on: what the process slept through is not the device's.
+    for (const [seat, stands] of [
+      [stalled(580, 680), true],
+      [stalled(650, 680), false],
+    ] as const) {
+      await seat.begin(trigger)
+      markTo(seat, 0, 690)
+      markTo(seat, 1, 695)
+      const { answer } = await seat.upToRequest(worked, trigger)
+      answer()
+      await seat.close()
+      expect(evidenceOf(seat)).toMatchObject({ marks: [stands ? worked.marks[0] : null, worked.marks[1]] })
+    }
+  })
+
   it('counts a mark at the end of its grace, and one that overtook the other', async () => {
     const whole = (await judged(inTime)).verdict.figures
     const { verdict } = await judged([

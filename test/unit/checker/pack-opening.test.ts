@@ -132,7 +132,7 @@ describe('packCohort', () => {
   })
 
   it('packCohort clears the environment flag when a commitment names another environment than the report', () => {
-    const journal = journalOf([verdict(0, 0, 2000), verdict(0, 1, 2000)], 2)
+    const journal = journalOf([verdict(0, 0, 2000), verdict(0, 1, 2000)], 3)
     const { commitment, ...rest } = verdict(0, 2, 2000)
     const message = { ...commitment!.message, environmentHash: hash(99) }
     journal.recordVerdict({ ...rest, commitment: { ...commitment!, message } })
@@ -141,6 +141,14 @@ describe('packCohort', () => {
     const check = journal.deviceCheck(3, hash(1))!
     journal.recordDeviceCheck({ ...check, environmentHash: hash(99), environmentValid: false })
     expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15 - 2)
+  })
+
+  it('takes a verdict on a round of another kind for none: the seat had not seen all blocks of its slot', () => {
+    const right = [verdict(0, 0, 2000), verdict(0, 1, 2000), verdict(0, 2, 2000)]
+    const mistaken: RecordedVerdict = { ...verdict(0, 3, 2000), ...worth(2, 9000) }
+    const packed = pack(journalOf([...right, mistaken], 4), [0])
+    expect(decodeRate(unpackOpening(packed.words).lanes[0]!.rate)).toBe(2000n)
+    expect(packed.evidence.leaf(0, 3)).toMatchObject({ commitmentHash: zeroBytes32, reason: reasonWord('NOT_JUDGED') })
   })
 
   it('keeps the environment flag over an update within the epoch, once the new environment was reported too', () => {

@@ -1,6 +1,8 @@
 /** The chain speaks first: what a status says, and that a daemon nobody sees is told so. */
 import { describe, expect, it } from 'vitest'
+import { jobOf, jobSets } from '../../../src/core/job/jobs.ts'
 import { type LocalProvider, providerStatus, providerStatusLines } from '../../../src/core/operator/provider-status.ts'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
 import type { CommittedRound } from '../../../src/core/provider/journal.ts'
 import { device, deviceEpoch, hash, isoAt, networkView, nowMs, operator } from './network-fixture.ts'
 
@@ -10,12 +12,12 @@ const running = (sinceEpoch: number) => ({
   host: 'vm',
   since: isoAt(sinceEpoch),
 })
-const round = (epoch: number, units: number): CommittedRound => ({
+const round = (epoch: number, units: number, kind: RoundKindName = 'tensor'): CommittedRound => ({
   epoch,
   round: hash('9'),
   deviceId: device().id,
   units,
-  specHash: hash('5'),
+  specHash: jobOf(jobSets.devnet, kind).specHash,
   commitmentHash: hash('8'),
 })
 const local = (changes: Partial<LocalProvider> = {}): LocalProvider => ({
@@ -59,12 +61,18 @@ describe('providerStatus', () => {
 
   it('says that a daemon runs and is not seen', () => {
     expect(codes(withLast(missed), local())).toEqual(['DEVICE_UNSEEN'])
-    const worked = local({ records: { rounds: [round(6, 900), round(6, 800)], receipts: [], refusals: [] } })
+    const worked = local({ records: { rounds: [round(6, 900), round(6, 800, 'memory')], receipts: [], refusals: [] } })
     const [warning] = providerStatus({ view: withLast(missed), operator, local: worked, nowMs }).warnings
     expect(warning).toMatchObject({ code: 'DEVICE_UNSEEN', device: device().id })
     expect(warning!.message).toContain('committed to 2 rounds of epoch 6')
     expect(warning!.message).toContain('9 min')
     expect(codes(withLast(deviceEpoch(6)), worked)).toEqual([])
+  })
+
+  it('says that a device works no memory rounds, without which it is paid nothing', () => {
+    const rounds = [round(6, 900), round(6, 800), round(5, 700, 'memory')]
+    const worked = local({ records: { rounds, receipts: [], refusals: [] } })
+    expect(codes(withLast(missed), worked)).toEqual(['DEVICE_WITHOUT_MEMORY'])
   })
 
   it('tells a device that finishes nothing from one that is not heard', () => {

@@ -9,7 +9,7 @@ const { devices } = analyse(
     attached: 2,
   }),
 )
-const choice = { executionProvider: 'auto', threads: 3 } as const
+const choice = { executionProvider: 'auto', threads: 3, memoryMiB: null } as const
 
 describe('engineOptions', () => {
   it('each card of a host is pinned to its own engine', () => {
@@ -27,6 +27,12 @@ describe('engineOptions', () => {
       provider: 'cuda',
       deviceIndex: 0,
     })
+  })
+
+  it('memory is filled as far as it is asked for, in whole groups, or else to the least of the job', () => {
+    const groups = (memoryMiB: number | null) =>
+      engineOptions({ ...choice, memoryMiB }, jobSets.standard, devices[0]!, devices).memoryGroups
+    expect([4_096, 6_500, 100, null].map(groups)).toEqual([64, 101, 1, undefined])
   })
 
   it('a CPU computes on itself, unless another execution provider is asked for', () => {

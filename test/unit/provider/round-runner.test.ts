@@ -72,3 +72,54 @@ it('the round runner goes on with the next round after the store or a listener f
   await deaf.runner.idle()
   expect(deaf.errors.length).toBeGreaterThan(0)
 })
+
+it('the marks of a window go to every seat as they come, and one that does not arrive holds up nothing', async () => {
+  const sent: string[] = []
+  const seat = (name: string, fails = false) => ({
+    async send(type: string, body: { index?: number }) {
+      sent.push([name, type, body.index].filter(part => part !== undefined).join(' '))
+      if (fails) throw new Error('the session is closed')
+    },
+  })
+  const { runner, events, errors } = runnerWith({
+    seatsOf: () => [seat('one'), seat('two', true)] as never,
+    roundWork: {
+      async work(...given: Parameters<RoundRunnerDependencies['roundWork']['work']>) {
+        const onMark = given[4]!
+        onMark(0, '0x00')
+        onMark(1, '0x01')
+        sent.push('worked')
+        return { commitment: { message: { rows: 9n } }, figures: { bandwidth: 1, resident: 2 }, lostMs: 0 } as never
+      },
+    } as never,
+  })
+  runner.take({ ...round(1), kind: 'memory' })
+  await runner.idle()
+  const marks = ['one job.mark 0', 'two job.mark 0', 'one job.mark 1', 'two job.mark 1']
+  expect(sent).toEqual([...marks, 'worked', 'one job.commitment', 'two job.commitment'])
+  expect(errors).toEqual([])
+  const worth = { kind: 'memory', units: 9, figures: { bandwidth: 1, resident: 2 } }
+  expect(events).toMatchObject([{ type: 'round.committed', ...worth }])
+})
+
+it('a commitment that is taken up after a restart is sent as it was signed, without the notes by which it is worked again', async () => {
+  const sent: unknown[] = []
+  const message = { rows: 9n }
+  const recorded = { message, signature: '0x01', notes: '{"groups":4,"marks":[9]}' }
+  const restored: unknown[] = []
+  const { runner, events } = runnerWith({
+    seatsOf: () => [{ send: async (_: string, body: unknown) => void sent.push(body) }] as never,
+    journal: { commitmentOf: () => recorded } as never,
+    roundWork: {
+      async restore(...given: unknown[]) {
+        restored.push(given[1])
+        return { commitment: recorded }
+      },
+    } as never,
+  })
+  runner.take({ ...round(1), kind: 'memory' })
+  await runner.idle()
+  expect(sent).toEqual([{ message, signature: '0x01' }])
+  expect(restored).toEqual([recorded])
+  expect(events).toMatchObject([{ type: 'round.resumed', kind: 'memory', units: 9 }])
+})

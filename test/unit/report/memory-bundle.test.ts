@@ -79,6 +79,7 @@ describe('a bundle of a memory round', () => {
     ['no marks', { marks: undefined }],
     ['a mark that is no bytes', { marks: ['0x0'] }],
     ['more marks than an index can name', { marks: Array.from({ length: 256 }, () => null) }],
+    ['a last mark that never came', { marks: [`0x${'01'.repeat(40)}`, null] }],
     ['a specification of a tensor job', { spec: smallJobs.tensor }],
     ['a specification that cannot be', { spec: { ...spec, markMs: 70 } }],
     ['a place that is no number', { against: { wrongRow: -1 } }],
