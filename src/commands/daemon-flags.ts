@@ -42,7 +42,8 @@ export const daemonFlags = {
 
 /** Of a Provider, and of its self-test. */
 export const memoryFlag = Flags.integer({
-  description: 'Memory to fill on each device for memory rounds, in MiB. Default: the least that the job asks for',
+  description:
+    'Memory to fill on each device for memory rounds, in MiB. Default: on a card by WebGPU 80% of what is free, else the least that the job asks for',
   min: 1,
   max: 2 ** 24,
 })

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { bytesToHex } from 'viem'
 import { fillKey } from '../../src/core/job/memory/drawn-entries.ts'
+import { type Step, walkedBy } from '../../src/core/job/memory/memory.ts'
 import { fillMemory, type MemoryBanks } from '../../src/core/job/memory/memory-banks.ts'
 import { openSteps } from '../../src/core/job/memory/memory-openings.ts'
 import { sampleSteps, stepOfPlace } from '../../src/core/job/memory/memory-sample.ts'
@@ -45,11 +46,9 @@ export function openMemoryArena(): Promise<MemoryArena> {
 
 export const jobSeedOf = (seed: number): Uint8Array => createHash('sha256').update(`memory round ${seed}`).digest()
 
-type Step = MemoryBanks['step']
-
 /** Memory whose steps are these. */
 export const pretending = (step: Step): MemoryBanks => ({
-  ...{ spec: memorySpec, ready: groups, step },
+  ...{ spec: memorySpec, ready: groups, step, ...walkedBy(memorySpec, step) },
   read: () => {},
   shrink: () => {},
 })
@@ -73,12 +72,13 @@ export async function judgeMemory(
 ): Promise<MemoryTrial> {
   const { steps, root } = window
   const committed = { seed: jobSeedOf(seed), key, steps, root }
-  const claims = Array.from({ length: seatCount }, (_, seat) => {
+  const claimOf = async (seat: number) => {
     const secret = hashOf('memory secret', seed, seat)
     const identity = { secret, root: bytesToHex(root), samplingBlockHash: hashOf('memory block', seed) }
     const sample = sampleSteps(memorySpec, steps, identity)
-    return { ...committed, sample, openings: openSteps(banks, window, sample) }
-  })
+    return { ...committed, sample, openings: await openSteps(banks, window, sample) }
+  }
+  const claims = await Promise.all(Array.from({ length: seatCount }, (_, seat) => claimOf(seat)))
   const answers = await verifyMemory(memorySpec, claims, chain)
   const found = answers.find(answer => !answer.ok && answer.wrong !== null)
   if (found === undefined || found.ok) return { answers, proven: false }

@@ -2,13 +2,16 @@
  * `npm run bench -- gpu [--json]`: what this machine's card does with the job, by engine and form, as a share of its dense peaks. On a machine
  * without a card it says so and exits with 3. Each engine is a list of rows of its own; further ones are added to `engines`.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import type { ExecutionProvider } from '../../src/core/job/execution-provider.ts'
 import { jobSets } from '../../src/core/job/jobs.ts'
 import type { FormResult } from '../../src/core/job/tensor/kernel-self-test.ts'
 import { createWorkEngine } from '../../src/core/job/work-engine.ts'
 import { isKaisarError } from '../../src/core/platform/errors.ts'
 import { type CardPeak, peakOf } from './card-peaks.ts'
+import type { CardMemoryRow } from './gpu-memory.ts'
 import { epochSeed } from './seat.ts'
 
 export const rowNames = ['gpu']
@@ -26,6 +29,21 @@ export async function* rows(): AsyncGenerator<Row> {
   const peak = peakOf(card)
   yield { name: 'gpu.card', card, ...(peak ?? { peaks: 'not in the table: shares are left out' }) }
   for (const provider of ['cuda', 'webgpu'] as const) yield* engine(provider, peak)
+  yield* memory(peak)
+}
+
+/** The memory job on the card, in a process of its own: WebGPU serves one thread of a process, and the engine's was another. */
+async function* memory(peak: CardPeak | null): AsyncGenerator<Row> {
+  const script = fileURLToPath(new URL('gpu-memory.ts', import.meta.url))
+  const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  for await (const line of createInterface({ input: child.stdout })) {
+    const row: CardMemoryRow = JSON.parse(line)
+    const { name, value = 0, top } = row
+    if (peak === null) yield row
+    else if (top !== undefined) yield { ...row, share: top / peak.int8, of: 'int8' }
+    else if (name === 'gpu.memory.step') yield { ...row, share: value / peak.bandwidth, of: 'bandwidth' }
+    else yield row
+  }
 }
 
 /** Every form of one engine, as the self-test measures them, and the fastest in one window of the standard spec. */

@@ -1,4 +1,5 @@
 /** The real work core on a clock that counts work and measures nothing: how busy a machine is does not decide what a test sees. */
+import { type Step, walkedBy } from '../../src/core/job/memory/memory.ts'
 import { fillMemory } from '../../src/core/job/memory/memory-banks.ts'
 import type { KindEngine } from '../../src/core/job/round-kind.ts'
 import { openKernel } from '../../src/core/job/tensor/kernel.ts'
@@ -29,14 +30,14 @@ export async function createCountedEngine(options: WorkOptions, firstRowMs = 1):
     },
     async fill(...given) {
       const banks = await fillMemory(...given)
+      const step: Step = (...of) => {
+        nowMs += rowMs / stepsOfRow
+        banks.step(...of)
+      }
       return {
-        ...banks,
+        ...{ ...banks, ...walkedBy(banks.spec, step) },
         get ready() {
           return banks.ready
-        },
-        step(...step) {
-          nowMs += rowMs / stepsOfRow
-          banks.step(...step)
         },
       }
     },

@@ -5,7 +5,11 @@ import { jobErrors } from './errors.ts'
 import { firstLine } from './execution-provider.ts'
 import { findWebgpu, installWebgpu } from './webgpu-package.ts'
 
-/** What the WGSL kernel needs of the package. */
+/** Usage of buffers: https://www.w3.org/TR/webgpu/#namespacedef-gpubufferusage. */
+export const usage = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128 } as const
+const mapForReading = 1
+
+/** What the WGSL kernels need of the package. */
 export type WebGpu = Pick<GPU, 'requestAdapter' | 'wgslLanguageFeatures'>
 
 export type WgslDevice = {
@@ -14,8 +18,12 @@ export type WgslDevice = {
   readonly lost: Promise<never>
   /** @throws JOB_KERNEL_FAILED where the device has not that much memory */
   buffer(bytes: number, usage: number): Promise<GPUBuffer>
-  /** The pipeline of this shader's entry point, compiled once. @throws Error where the shader is refused */
-  pipeline(code: string, entryPoint: string): Promise<GPUComputePipeline>
+  /**
+   * The pipeline of this shader's entry point, compiled once. `layout`: of its bindings, where the shader does not say all of it.
+   *
+   * @throws JOB_KERNEL_FAILED where the shader is refused
+   */
+  pipeline(code: string, entryPoint: string, layout?: GPUPipelineLayout): Promise<GPUComputePipeline>
   /** Gives the card back; it is closed when nobody has it any more. */
   release(): void
 }
@@ -110,18 +118,19 @@ export async function openDevice(gpu: WebGpu): Promise<WgslDevice> {
       } catch (error) {
         thrown = error
       }
-      const errors = [await device.popErrorScope(), await device.popErrorScope()]
+      // Both at once: whoever pushes scopes in between would get the wrong ones.
+      const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()])
       const problem = thrown ?? errors.find(error => error)
       if (problem === undefined && buffer !== null) return buffer
       buffer?.destroy()
       throw kernelFailed(`a buffer of ${bytes} bytes was refused: ${reasonOf(problem)}`, problem)
     },
-    async pipeline(code, entryPoint) {
+    async pipeline(code, entryPoint, layout) {
       const known = pipelines.get(code)
       if (known !== undefined) return known
       device.pushErrorScope('validation')
       const module = device.createShaderModule({ code })
-      const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint } })
+      const pipeline = device.createComputePipeline({ layout: layout ?? 'auto', compute: { module, entryPoint } })
       const problem = await device.popErrorScope()
       if (problem !== null) throw kernelFailed(reasonOf(problem), problem)
       pipelines.set(code, pipeline)
@@ -129,6 +138,33 @@ export async function openDevice(gpu: WebGpu): Promise<WgslDevice> {
     },
     release: () => device.destroy(),
   }
+}
+
+/**
+ * Does this to the card at once, and resolves when the card has accepted it.
+ *
+ * @throws JOB_KERNEL_FAILED where it is refused, memory ran out, or the card is lost; what `act` throws of ours
+ */
+export async function accepted({ device, lost }: Pick<WgslDevice, 'device' | 'lost'>, act: () => void): Promise<void> {
+  device.pushErrorScope('out-of-memory')
+  device.pushErrorScope('validation')
+  let thrown: unknown = null
+  try {
+    act()
+  } catch (error) {
+    thrown = error
+  }
+  const errors = await Promise.race([Promise.all([device.popErrorScope(), device.popErrorScope()]), lost])
+  const problem = thrown ?? errors.find(error => error !== null)
+  if (problem !== undefined) throw isKaisarError(problem) ? problem : kernelFailed(reasonOf(problem), problem)
+}
+
+/** The first bytes of a buffer that was copied to, default all of it. */
+export async function readBack(buffer: GPUBuffer, bytes: number = buffer.size): Promise<Uint8Array> {
+  await buffer.mapAsync(mapForReading, 0, bytes)
+  const read = new Uint8Array(buffer.getMappedRange(0, bytes)).slice()
+  buffer.unmap()
+  return read
 }
 
 /** WebGPU's errors are no `Error`. */

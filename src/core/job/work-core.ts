@@ -6,6 +6,8 @@ import type { RoundKindName } from '../protocol/constants.ts'
 import { jobErrors } from './errors.ts'
 import { chooseExecutionProvider, type ExecutionProvider } from './execution-provider.ts'
 import type { Jobs } from './jobs.ts'
+import { fillOnCard } from './memory/card-fill.ts'
+import { groupsOnCard } from './memory/groups-to-claim.ts'
 import { createMemoryEngine, type MemoryEngineDependencies, type PreparedMemory } from './memory/memory-engine.ts'
 import { checkMemorySpec } from './memory/memory-spec.ts'
 import { openRowChain } from './memory/row-chain.ts'
@@ -15,6 +17,8 @@ import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
 import type { PreparedModel } from './tensor/model-cache.ts'
 import { createTensorEngine } from './tensor/tensor-engine.ts'
 import { checkSpec } from './tensor/tensor-spec.ts'
+import { findWebgpu } from './webgpu-package.ts'
+import { isWgslForm } from './wgsl-shader.ts'
 import { createWindowGate } from './window-gate.ts'
 
 export type WorkOptions = {
@@ -41,13 +45,17 @@ export type WorkOptions = {
   readonly webgpuTaken?: boolean
   /** Bytes of digests kept per window; default 256 MiB, 8 million rows. Rows beyond are computed again when opened. */
   readonly keepBytes?: number
-  /** Groups of memory to fill for the device's memory rounds; default the specification's least. */
+  /** Groups of memory to fill for the device's memory rounds; default the specification's least, and on a card what it has free. */
   readonly memoryGroups?: number
+  /** What of a card's memory is free, as far as it is known, and whether a display needs some of it. */
+  readonly freeMemory?: { readonly freeBytes: number | null; readonly display: boolean }
 }
 
 export type WorkDescription = {
   readonly provider: ExecutionProvider
   readonly form: KernelForm
+  /** Where memory rounds are worked: a card's are on the card where WebGPU reaches it, in the host's memory otherwise. */
+  readonly memory: 'card' | 'host'
   /** Self-test: every form tried, whether it is exact, and its speed in Mop/s. */
   readonly forms: readonly FormResult[]
   /** Execution providers tried before this one, and why each was refused. */
@@ -72,6 +80,19 @@ export type WorkCore = {
 
 export type WorkDependencies = Pick<MemoryEngineDependencies, 'clock' | 'fill'> & {
   readonly open?: typeof openKernel
+}
+
+/**
+ * Where the memory rounds of a device are worked that computes with this provider: on its card where the package `webgpu` is installed,
+ * beside CUDA too unless WebGPU might reach another card or is another engine's.
+ */
+export function memoryPlace(
+  provider: ExecutionProvider,
+  { notPinned, webgpuTaken, webgpuModule }: Pick<WorkOptions, 'notPinned' | 'webgpuTaken' | 'webgpuModule'>,
+): 'card' | 'host' {
+  if (provider === 'cpu' || (webgpuModule ?? findWebgpu()) === null) return 'host'
+  const isReached = notPinned?.webgpu === undefined && webgpuTaken !== true
+  return provider === 'webgpu' || isReached ? 'card' : 'host'
 }
 
 /** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_NO_EXACT_KERNEL */
@@ -101,15 +122,27 @@ export async function createWorkCore(
     },
     { gate, clock, open },
   )
+  const { memoryGroups, freeMemory = { freeBytes: null, display: true } } = options
+  const fillCard: WorkDependencies['fill'] = epochFill =>
+    fillOnCard(
+      {
+        ...{ ...epochFill, webgpuModule, ...(isWgslForm(test.form) && { form: test.form }) },
+        groups: memoryGroups ?? (limits => groupsOnCard(memorySpec, freeMemory, limits)),
+      },
+      { clock },
+    )
+  const place = memoryPlace(choice.provider, options)
+  const filling = fill ?? (place === 'card' ? fillCard : undefined)
   const memory = createMemoryEngine(
-    { spec: memorySpec, groups: options.memoryGroups ?? memorySpec.leastGroups, threads, keepWindows },
-    { gate, clock, openChain: openRowChain, ...(fill && { fill }) },
+    { spec: memorySpec, groups: memoryGroups ?? memorySpec.leastGroups, threads, keepWindows },
+    { gate, clock, openChain: openRowChain, ...(filling && { fill: filling }) },
   )
 
   return {
     description: {
       provider: choice.provider,
       form: test.form,
+      memory: place,
       forms: test.results,
       refused: choice.refused.map(({ provider, error: { code, message, fix } }) => ({ provider, code, message, fix })),
     },

@@ -65,11 +65,12 @@ export function createWorkEngine(
   options: WorkOptions,
   { clock = systemClock, ownProcess = false }: { readonly clock?: MonotonicClock; readonly ownProcess?: boolean } = {},
 ): Promise<WorkEngine> {
-  if (ownProcess || options.provider === 'cpu' || options.provider === 'cuda')
+  if (ownProcess || options.provider === 'cpu' || options.notPinned?.webgpu !== undefined)
     return startEngine(options, clock, ownProcess)
   const started = starting.then(async () => {
     const engine = await startEngine({ ...options, webgpuTaken }, clock, false)
-    if (engine.description.provider !== 'webgpu') return engine
+    const { provider, memory } = engine.description
+    if (provider !== 'webgpu' && memory !== 'card') return engine
     webgpuTaken = true
     return {
       ...engine,

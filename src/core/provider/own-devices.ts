@@ -6,6 +6,7 @@ import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
 import { currentEpoch } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { freeMemory } from '../devices/free-memory.ts'
 import { pinDevice } from '../devices/pin-devices.ts'
 import { criticalFaults, type GpuProbe, type ProbedDevice, type ProbeResult } from '../devices/probed-device.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
@@ -219,6 +220,7 @@ export const engineOptions = (
 ): WorkOptions => ({
   jobs,
   threads,
+  freeMemory: freeMemory(device),
   ...(memoryMiB !== null && { memoryGroups: Math.floor((memoryMiB * 2 ** 20) / groupBytes(jobs.memory)) }),
   provider: device.record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
   ...pinDevice(device, all, cudaVisibleDevices),

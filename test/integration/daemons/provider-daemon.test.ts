@@ -118,7 +118,7 @@ function provider({ network, sender, store, hosts, identity }: World, state: Sto
       open: async () => new Uint8Array([1]),
     }
     return {
-      description: { provider: 'cuda', form: 'fp32', forms: [], refused: [] },
+      description: { provider: 'cuda', form: 'fp32', memory: 'host', forms: [], refused: [] },
       kinds: { tensor: kind, memory: kind },
       close: async () => void running--,
     } as unknown as WorkEngine

@@ -135,7 +135,10 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
   }
 
   type Kernels = { readonly seed: Hex; readonly tensor: Kernel; readonly memory: RowChain }
-  type Worked = { readonly commitment: Signed<'Commitment'>; readonly open: (sample: readonly number[]) => Uint8Array }
+  type Worked = {
+    readonly commitment: Signed<'Commitment'>
+    readonly open: (sample: readonly number[]) => Uint8Array | Promise<Uint8Array>
+  }
 
   function serve(session: Session, signer: Signer, index: number, windows: Map<Hex, Promise<Worked>>) {
     const { record, deviceHash } = deviceOf(index)
@@ -163,7 +166,7 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
         const hash = commitmentHash(network, commitment.message)
         if (hash !== message.commitmentHash) continue
         const sample = sampleOf(jobBySpecHash(jobs, commitment.message.specHash)!, commitment.message, message)
-        await session.send('job.openings', { commitmentHash: hash, secret: message.secret }, open(sample))
+        await session.send('job.openings', { commitmentHash: hash, secret: message.secret }, await open(sample))
       }
     })
     session.on('receipt', () => undefined)

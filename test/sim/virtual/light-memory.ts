@@ -1,6 +1,6 @@
 /** A memory window of a device that holds no memory: it makes each group that it reads. Exact, and as slow as such a device is. */
 import { drawLines, fillKey, stepOrder } from '../../../src/core/job/memory/drawn-entries.ts'
-import type { MemoryBanks } from '../../../src/core/job/memory/memory-banks.ts'
+import { type Memory, type Step, walkedBy } from '../../../src/core/job/memory/memory.ts'
 import { openSteps } from '../../../src/core/job/memory/memory-openings.ts'
 import { stepOfPlace } from '../../../src/core/job/memory/memory-sample.ts'
 import type { MemorySpec } from '../../../src/core/job/memory/memory-spec.ts'
@@ -25,16 +25,11 @@ export async function lightMemoryWindow(
     stored.set(group, await chain.run(drawLines(spec, lines)))
   }
   const rowBytes = width * layers
-  const banks: MemoryBanks = {
-    spec,
-    ready: groups,
-    step(group, x, next) {
-      const rows = stored.get(group)!
-      for (let i = 0; i < width; i++) next[i] = coordinateOf(rows.subarray(i * rowBytes, (i + 1) * rowBytes), x)
-    },
-    read: () => undefined,
-    shrink: () => undefined,
+  const step: Step = (group, x, next) => {
+    const rows = stored.get(group)!
+    for (let i = 0; i < width; i++) next[i] = coordinateOf(rows.subarray(i * rowBytes, (i + 1) * rowBytes), x)
   }
+  const banks: Memory = { spec, ready: groups, ...walkedBy(spec, step), shrink: () => undefined }
   const window = await reworkMemoryWindow(banks, { seed, groups, markSteps: [steps] })
   const open = (sample: readonly number[]) =>
     openSteps(

@@ -1,6 +1,7 @@
 /** Memory rounds at a seat: offered by their own specification, counted by their marks, and wrong work of theirs forwarded. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jobOf } from '../../../src/core/job/jobs.ts'
+import { type Step, walkedBy } from '../../../src/core/job/memory/memory.ts'
 import { fillMemory } from '../../../src/core/job/memory/memory-banks.ts'
 import { createWorkCore } from '../../../src/core/job/work-core.ts'
 import { seedOf } from '../../../src/core/report/commitment.ts'
@@ -151,14 +152,11 @@ describe('wrong work of a memory round', () => {
         clock: countedClock(),
         async fill(options, chain) {
           const banks = await fillMemory(options, chain)
-          return {
-            ...banks,
-            ready: banks.ready,
-            step(group, x, next) {
-              banks.step(group, x, next)
-              next.set(next.map(byte => byte ^ 1))
-            },
+          const step: Step = (group, x, next) => {
+            banks.step(group, x, next)
+            next.set(next.map(byte => byte ^ 1))
           }
+          return { ...banks, ...walkedBy(banks.spec, step), ready: banks.ready }
         },
       },
     )

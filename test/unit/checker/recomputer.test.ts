@@ -11,7 +11,7 @@ const devnet = named(jobSets.devnet)
 const standard = named(jobSets.standard)
 const request = { epochSeed: devnet.specHash, items: [] }
 
-const description: WorkDescription = { provider: 'cpu', form: 'u8', forms: [], refused: [] }
+const description: WorkDescription = { provider: 'cpu', form: 'u8', memory: 'host', forms: [], refused: [] }
 
 function scene() {
   const started: Jobs[] = []

@@ -2,8 +2,10 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { freeMemory } from '../../../src/core/devices/free-memory.ts'
+import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { stepOrder } from '../../../src/core/job/memory/drawn-entries.ts'
-import { groupsFor } from '../../../src/core/job/memory/memory-banks.ts'
+import { groupsFor, groupsOnCard } from '../../../src/core/job/memory/groups-to-claim.ts'
 import { marksInTime, memoryCredit } from '../../../src/core/job/memory/memory-credit.ts'
 import { sampleSteps } from '../../../src/core/job/memory/memory-sample.ts'
 import { checkMemorySpec, groupBytes, memorySpecHash, memorySpecs } from '../../../src/core/job/memory/memory-spec.ts'
@@ -114,6 +116,24 @@ describe('the specs', () => {
     expect(groupsFor(memorySpecs.standard, { freeBytes, display: false })).toBe(128)
     expect(groupsFor(memorySpecs.standard, { freeBytes, display: true })).toBe(104)
     expect(groupsFor(memorySpecs.standard, { freeBytes: 2 ** 30, display: true })).toBe(0)
+  })
+
+  it.each<[string, 'nvidia' | 'amd', number | null, number | null, readonly string[], number]>([
+    ['a card that computes alone', 'nvidia', 24_576, 1_024, ['C'], 294],
+    ['one with a display', 'nvidia', 24_576, 1_024, ['C', 'G'], 257],
+    ['one that draws and computes in one program', 'nvidia', 24_576, 1_024, ['C+G'], 257],
+    ['one whose tool lists no programs', 'amd', 24_576, 1_024, [], 257],
+    ['one that uses more than it has', 'nvidia', 1_024, 2_048, [], 0],
+    ['one of which only the size is known', 'nvidia', 24_576, null, [], 51],
+    ['one of which nothing is known', 'nvidia', null, null, [], 51],
+  ])('are so many on %s', (_, vendor, memoryMiB, memoryUsedMiB, kinds, groups) => {
+    const record = deviceRecord({
+      ...{ kind: 'gpu', vendor, model: 'card', memoryMiB },
+      ...{ identity: 'GPU-1', identitySource: 'uuid' },
+    })
+    const processes = kinds.map(kind => ({ pid: 1, name: null, kind, memoryMiB: null }))
+    const probed = probedDevice(record, { readings: { memoryUsedMiB, processes } })
+    expect(groupsOnCard(memorySpecs.standard, freeMemory(probed), { maxBufferSize: 2 ** 32 })).toBe(groups)
   })
 })
 

@@ -4,6 +4,7 @@ import type { Hex } from 'viem'
 import { afterEach, describe, expect, it } from 'vitest'
 import { jobErrors } from '../../../src/core/job/errors.ts'
 import { jobOf } from '../../../src/core/job/jobs.ts'
+import { type Memory, type Step, walkedBy } from '../../../src/core/job/memory/memory.ts'
 import { fillMemory, type MemoryBanks } from '../../../src/core/job/memory/memory-banks.ts'
 import type { MemorySpec } from '../../../src/core/job/memory/memory-spec.ts'
 import type { VerifyItem, WindowResult } from '../../../src/core/job/round-kind.ts'
@@ -22,12 +23,12 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
+type Fill = (
+  ...given: Parameters<NonNullable<WorkDependencies['fill']>>
+) => Promise<Pick<MemoryBanks, keyof Memory | 'step'>>
+
 /** A core in this thread on a clock that steps alone move: each takes so long. */
-async function countedCore(
-  stepMs = 5,
-  options: Partial<WorkOptions> = {},
-  fill: WorkDependencies['fill'] = fillMemory,
-) {
+async function countedCore(stepMs = 5, options: Partial<WorkOptions> = {}, fill: Fill = fillMemory) {
   let nowMs = 0
   const core = await createWorkCore(
     { jobs: smallJobs, provider: 'cpu', form: 'u8', threads: 1, ...options },
@@ -35,13 +36,12 @@ async function countedCore(
       clock: { monotonicMs: () => nowMs },
       async fill(...given) {
         const banks = await fill(...given)
-        const step: MemoryBanks['step'] = (...which) => {
+        const step: Step = (...which) => {
           nowMs += stepMs
           banks.step(...which)
         }
         return {
-          ...banks,
-          step,
+          ...{ ...banks, ...walkedBy(banks.spec, step) },
           get ready() {
             return banks.ready
           },
@@ -282,7 +282,7 @@ describe('what a seat counts of a memory window', () => {
   it('is nothing where one coordinate is wrong, and the place alone proves it to others', async () => {
     const lying = await countedCore(5, {}, async (options, chain) => {
       const banks = await fillMemory(options, chain)
-      const step: MemoryBanks['step'] = (group, x, to) => {
+      const step: Step = (group, x, to) => {
         banks.step(group, x, to)
         to.set(to.map(byte => byte ^ 1))
       }

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fillKey } from '../../../src/core/job/memory/drawn-entries.ts'
+import { type Memory, type Step, walkedBy } from '../../../src/core/job/memory/memory.ts'
 import { fillMemory, type MemoryBanks } from '../../../src/core/job/memory/memory-banks.ts'
 import { openSteps, samplePieces } from '../../../src/core/job/memory/memory-openings.ts'
 import { placeOfStep, type SampledStep } from '../../../src/core/job/memory/memory-sample.ts'
@@ -89,7 +90,11 @@ describe('the fill', () => {
     await expect(reworkMemoryWindow(own, { seed, groups, markSteps: [1, 1, 1] })).rejects.toThrow(
       codeOf('JOB_MEMORY_LOST'),
     )
-    expect(() => openSteps(own, window, [{ step: 70, coordinate: 0 }])).toThrow(codeOf('JOB_MEMORY_LOST'))
+    await expect(openSteps(own, window, [{ step: 70, coordinate: 0 }])).rejects.toThrow(codeOf('JOB_MEMORY_LOST'))
+    own.shrink(0)
+    await expect(runMemoryWindow(own, { seed, startedAtMs: 0 }, { clock: ticking(7) })).rejects.toThrow(
+      codeOf('JOB_MEMORY_LOST'),
+    )
   })
 })
 
@@ -114,6 +119,38 @@ describe('a window', () => {
     expect(worked.root).toEqual(memoryRoot(groups, worked.marks))
   })
 
+  it('asks a card for runs that end in time, one ahead of the one under way, however fast it steps', async () => {
+    for (const stepMs of [0.02, 1.7, 40]) {
+      // Runs follow each other on the card, each with a part that does not depend on its steps.
+      let [nowMs, endsMs, underWay, most] = [0, 0, 0, 0]
+      const sizes: number[] = []
+      const card: Memory = {
+        ...{ spec: { ...spec, windowMs: 3000, markMs: 1000 }, ready: groups, shrink: () => undefined },
+        pace: { runsAtOnce: 2, runMs: 25, mostSteps: 4096 },
+        walk: () => ({
+          run(steps) {
+            sizes.push(steps)
+            most = Math.max(most, ++underWay)
+            endsMs = Math.max(endsMs, nowMs) + 0.3 + steps * stepMs
+            const ends = endsMs
+            return Promise.resolve().then(() => {
+              nowMs = Math.max(nowMs, ends)
+              underWay--
+              return new Uint8Array(steps * spec.width)
+            })
+          },
+          end: () => undefined,
+        }),
+      }
+      const { steps } = await runMemoryWindow(card, { seed, startedAtMs: 0 }, { clock: { monotonicMs: () => nowMs } })
+      expect(most).toBe(2)
+      expect(Math.max(...sizes) * stepMs).toBeLessThanOrEqual(Math.max(50, stepMs))
+      expect(sizes.length).toBeLessThan(Math.max(200, 2 * (3000 / stepMs)))
+      expect(steps * stepMs).toBeGreaterThan(0.95 * 3000)
+      expect(steps * stepMs).toBeLessThanOrEqual(3000)
+    }
+  })
+
   it('is given up when it is cancelled', async () => {
     const signal = AbortSignal.abort()
     const running = runMemoryWindow(banks, { seed, startedAtMs: 0, signal }, { clock: ticking(1) })
@@ -129,36 +166,37 @@ const sampleOf: readonly SampledStep[] = [
   { step: 100, coordinate: 5 },
   { step: 299, coordinate: 40 },
 ]
-const claimOf = (change: Partial<MemoryClaim> = {}, worked = window): MemoryClaim => {
+const claimOf = async (change: Partial<MemoryClaim> = {}, worked = window): Promise<MemoryClaim> => {
   const { sample = sampleOf } = change
   const { steps, root } = worked
-  return { seed, key, steps, root, sample, openings: openSteps(banks, worked, sample), ...change }
+  return { seed, key, steps, root, sample, openings: await openSteps(banks, worked, sample), ...change }
 }
 const verdict = async (claim: MemoryClaim) => (await verifyMemory(spec, [claim], chain))[0]!
 const failed = (answer: MemoryVerification) => (answer.ok ? 'ok' : answer.code)
 
 /** The window of a device that has one coordinate of the state after `at` wrong, and goes on from it. */
-async function withWrong(at: number, coordinate: number): Promise<[MemoryBanks, WorkedMemoryWindow]> {
+async function withWrong(at: number, coordinate: number): Promise<[Memory, WorkedMemoryWindow]> {
   const wrong = { state: new Uint8Array(0), next: new Uint8Array(0) }
   let calls = 0
-  const step: MemoryBanks['step'] = (group, x, next) => {
+  const step: Step = (group, x, next) => {
     banks.step(group, x, next)
     if (calls++ === at) wrong.state = Uint8Array.from(x)
     if (Buffer.compare(wrong.state, x) === 0) next[coordinate]! ^= 1
   }
-  const lying: MemoryBanks = { spec, ready: groups, step, read: () => {}, shrink: () => {} }
+  const lying: Memory = { spec, ready: groups, ...walkedBy(spec, step), shrink: () => {} }
   return [lying, await reworkMemoryWindow(lying, { seed, groups, markSteps: [100, 150, 300] })]
 }
 
 describe('the verdict', () => {
   it('is ok for what the memory gives, alone and in a batch, whole and in pieces', async () => {
-    expect(await verdict(claimOf())).toEqual({
+    expect(await verdict(await claimOf())).toEqual({
       ok: true,
       stepsChecked: 6,
       groups,
       marks: window.marks.map(mark => ({ ...mark, top: Buffer.from(mark.top) })),
     })
-    const pieces = [sampleOf.slice(0, 2), sampleOf.slice(2), [], sampleOf].map(sample => claimOf({ sample }))
+    const samples = [sampleOf.slice(0, 2), sampleOf.slice(2), [], sampleOf]
+    const pieces = await Promise.all(samples.map(sample => claimOf({ sample })))
     for (const batchRows of [1, 3, 1024])
       expect((await verifyMemory(spec, pieces, chain, { batchRows })).map(failed)).toEqual(['ok', 'ok', 'ok', 'ok'])
   })
@@ -166,18 +204,18 @@ describe('the verdict', () => {
   it('names the step and the coordinate that are wrong, with an opening that proves it to anybody', async () => {
     const [lying, worked] = await withWrong(99, 17)
     const place = placeOfStep(spec, { step: 99, coordinate: 17 })
-    const answer = await verdict(claimOf({ openings: openSteps(lying, worked, sampleOf) }, worked))
+    const answer = await verdict(await claimOf({ openings: await openSteps(lying, worked, sampleOf) }, worked))
     expect(answer).toMatchObject({ ok: false, code: 'COORDINATE_WRONG', wrong: { place } })
     const { openings } = (answer as Extract<MemoryVerification, { ok: false }>).wrong!
-    const forwarded = claimOf({ sample: [{ step: 99, coordinate: 17 }], openings }, worked)
+    const forwarded = await claimOf({ sample: [{ step: 99, coordinate: 17 }], openings }, worked)
     expect(await verdict(forwarded)).toMatchObject({ code: 'COORDINATE_WRONG', wrong: { place } })
     // Another coordinate of the same step is right, and other steps are.
     expect(failed(await verdict({ ...forwarded, sample: [{ step: 99, coordinate: 18 }] }))).toBe('ok')
   })
 
   /** An honest opening that says so many groups; `root`: the one that such a device would commit to. */
-  const saying = (count: number) => {
-    const openings = Uint8Array.from(claimOf().openings)
+  const saying = async (count: number) => {
+    const openings = Uint8Array.from((await claimOf()).openings)
     new DataView(openings.buffer).setUint32(1, count)
     return { openings, root: memoryRoot(count, window.marks) }
   }
@@ -187,17 +225,17 @@ describe('the verdict', () => {
     ['no groups', 0],
     ['more groups than are possible', 2 ** 21],
   ])('refuses %s, in the root and in the openings', async (_, count) => {
-    const { openings, root } = saying(count)
-    expect(failed(await verdict({ ...claimOf(), openings, root }))).toBe('COMMITMENT_INVALID')
+    const { openings, root } = await saying(count)
+    expect(failed(await verdict({ ...(await claimOf()), openings, root }))).toBe('COMMITMENT_INVALID')
     // Said in the openings alone, they are not those of the root.
-    expect(failed(await verdict({ ...claimOf(), openings }))).toBe('OPENINGS_NOT_IN_ROOT')
+    expect(failed(await verdict({ ...(await claimOf()), openings }))).toBe('OPENINGS_NOT_IN_ROOT')
   })
 
   it('counts the groups that the root names, whatever is filled: five of the six give another order', async () => {
-    const { openings, root } = saying(5)
-    expect(failed(await verdict({ ...claimOf(), openings, root }))).toBe('COORDINATE_WRONG')
+    const { openings, root } = await saying(5)
+    expect(failed(await verdict({ ...(await claimOf()), openings, root }))).toBe('COORDINATE_WRONG')
     const five = await reworkMemoryWindow(banks, { seed, groups: 5, markSteps: [100, 150, 300] })
-    expect(await verdict(claimOf({}, five))).toMatchObject({ ok: true, groups: 5 })
+    expect(await verdict(await claimOf({}, five))).toMatchObject({ ok: true, groups: 5 })
   })
 
   it.each<[string, Partial<MemoryClaim>, string]>([
@@ -215,11 +253,11 @@ describe('the verdict', () => {
     ['the fill of another device', { key: [1, 2] }, 'COORDINATE_WRONG'],
     ['the order of another round', { seed: new Uint8Array(32).fill(6) }, 'COORDINATE_WRONG'],
   ])('refuses %s', async (_, change, code) => {
-    expect(failed(await verdict({ ...claimOf(), ...change }))).toBe(code)
+    expect(failed(await verdict({ ...(await claimOf()), ...change }))).toBe(code)
   })
 
   it('refuses openings of other steps, in another order, and states out of range', async () => {
-    const other = claimOf({
+    const other = await claimOf({
       sample: [
         { step: 7, coordinate: 3 },
         { step: 70, coordinate: 3 },
@@ -248,9 +286,9 @@ describe('the verdict', () => {
   it('gives each seat a witness of its own, which needs the rows', async () => {
     const witnessOf = (byte: string) => `0x${byte.repeat(52)}` as const
     const claims = [
-      claimOf({ witnessOf: witnessOf('01') }),
-      claimOf({ witnessOf: witnessOf('02') }),
-      claimOf({ witnessOf: witnessOf('01') }),
+      await claimOf({ witnessOf: witnessOf('01') }),
+      await claimOf({ witnessOf: witnessOf('02') }),
+      await claimOf({ witnessOf: witnessOf('01') }),
     ]
     const witnesses = (await verifyMemory(spec, claims, chain)).map(answer => answer.ok && answer.witness)
     expect(witnesses[0]).toMatch(/^0x[0-9a-f]{64}$/)
@@ -259,7 +297,7 @@ describe('the verdict', () => {
   })
 
   it('never throws for what a Provider sends, and takes no changed byte', async () => {
-    const honest = claimOf()
+    const honest = await claimOf()
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(
@@ -288,7 +326,7 @@ describe('the verdict', () => {
         for (const [k, value] of markSteps.entries()) marks.writeBigUInt64BE(value, 40 * k)
         const openings = Uint8Array.of(1, 0, 0, 0, 0, ...marks)
         new DataView(openings.buffer).setUint32(1, count)
-        const claim = { ...claimOf(), steps, root: rootOfMarks(count, marks), openings }
+        const claim = { ...(await claimOf()), steps, root: rootOfMarks(count, marks), openings }
         expect((await verdict(claim)).ok).toBe(false)
       }),
       { numRuns: 200 },

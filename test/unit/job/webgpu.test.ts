@@ -1,40 +1,16 @@
 /** WebGPU over a software Vulkan device (SwiftShader, as a browser package brings it): a second, independent implementation of fp32. */
-import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { brotliDecompressSync } from 'node:zlib'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import type { SelfTest } from '../../../src/core/job/tensor/kernel-self-test.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import type { TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
 import { createWeights } from '../../../src/core/job/tensor/weights.ts'
-import { type WgslForm, wgslForms } from '../../../src/core/job/tensor/wgsl-shader.ts'
+import { type WgslForm, wgslForms } from '../../../src/core/job/wgsl-shader.ts'
 import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
+import { runOnSwiftshader, skipReason, swiftshaderMissing } from '../../helpers/swiftshader.ts'
 import { installWebgpuPackage } from '../../helpers/webgpu-package.ts'
 import { epochSeed, smallJobs, smallSpec } from './small-spec.ts'
 import { alone, childRows, childSeed, childSpecs } from './webgpu-models.ts'
-
-const archive = 'node_modules/@sparticuz/chromium/bin/swiftshader.tar.br'
-const missing =
-  process.platform !== 'linux' || process.arch !== 'x64'
-    ? 'it is built for Linux on x64'
-    : existsSync(archive)
-      ? null
-      : `${archive} is not installed`
-const folder = mkdtempSync(join(tmpdir(), 'kaisar-swiftshader-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-
-/** Unpacks a tar of plain files: a header of 512 bytes (name at 0, size in octal at 124), then the file, padded to 512. */
-function unpack(tar: Buffer): void {
-  for (let at = 0; tar[at]; ) {
-    const name = tar.toString('utf8', at, at + 100).replace(/\0.*$/s, '')
-    const size = Number.parseInt(tar.toString('utf8', at + 124, at + 136), 8)
-    writeFileSync(join(folder, name), tar.subarray(at + 512, at + 512 + size), { mode: 0o755 })
-    at += 512 + Math.ceil(size / 512) * 512
-  }
-}
 
 type ChildAnswer = {
   readonly digests: readonly string[]
@@ -43,17 +19,6 @@ type ChildAnswer = {
   readonly fallback: string
   readonly engines: readonly string[]
 }
-
-const runChild = (webgpuModule: string): Promise<ChildAnswer> =>
-  new Promise((resolve, reject) => {
-    const env = { ...process.env, VK_DRIVER_FILES: join(folder, 'vk_swiftshader_icd.json'), LD_LIBRARY_PATH: folder }
-    const words = ['test/unit/job/webgpu-child.ts', webgpuModule]
-    // It ends itself by a signal; its answer counts.
-    execFile(process.execPath, words, { env, timeout: 280_000 }, (_, stdout, stderr) => {
-      if (stdout === '') reject(new Error(`the child computed nothing: ${stderr}`))
-      else resolve(JSON.parse(stdout))
-    })
-  })
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const inputs = rowInput(childSeed, 0, childRows)
@@ -75,11 +40,11 @@ async function rootOnCpu(): Promise<string> {
 }
 
 describe('WebGPU without a GPU', () => {
-  it.skipIf(missing !== null)(
-    `computes the digests that the CPU computes, with no fallback to it${missing === null ? '' : ` (skipped: ${missing})`}`,
+  it.skipIf(swiftshaderMissing !== null)(
+    `computes the digests that the CPU computes, with no fallback to it${skipReason}`,
     async () => {
-      unpack(brotliDecompressSync(readFileSync(archive)))
-      const { digests, shaders, tested, fallback, engines } = await runChild(installWebgpuPackage())
+      const words = ['test/unit/job/webgpu-child.ts', installWebgpuPackage()]
+      const { digests, shaders, tested, fallback, engines } = await runOnSwiftshader<ChildAnswer>(words)
 
       const expected = await onCpu(smallSpec)
       const first = (all: string) => all.slice(0, 2 * alone(inputs).length)

@@ -100,7 +100,7 @@ async function worked(spec: MemorySpec) {
     states1to4: bytesToHex(Buffer.concat(states)),
     root,
     sample,
-    openingsKeccak256: keccak256(openSteps(banks, window, sample)),
+    openingsKeccak256: keccak256(await openSteps(banks, window, sample)),
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * A device's groups in memory: filled once an epoch in pieces, read one whole group a step. Groups lie in banks of at most a gibibyte,
+ * A device's groups in the memory of this process: filled once an epoch in pieces, read one whole group a step. Groups lie in banks of at most a gibibyte,
  * since what one buffer or one binding holds is limited everywhere. Each bank begins with room for the state that is read and the one
  * that is written:
  *
@@ -12,6 +12,7 @@ import { setImmediate } from 'node:timers/promises'
 import { jobErrors } from '../errors.ts'
 import type { PhiloxKey } from '../philox.ts'
 import { drawLines, type FillLine } from './drawn-entries.ts'
+import { type Memory, type Step, walkedBy } from './memory.ts'
 import { groupBytes, groupsLimit, type MemorySpec } from './memory-spec.ts'
 import type { RowChain } from './row-chain.ts'
 import { type StepMemory, stepMemories } from './step-code.ts'
@@ -21,16 +22,10 @@ const groupsAt = 32_768
 /** Drawn rows of one run of the chain of products. */
 const pieceLines = 256
 
-export type MemoryBanks = {
-  readonly spec: MemorySpec
-  /** Groups that are filled, from 0 on. */
-  readonly ready: number
-  /** Writes the state after `x` in this group to `next`. Both K bytes in [0, 127]. */
-  step(group: number, x: Uint8Array, next: Uint8Array): void
+export type MemoryBanks = Memory & {
+  readonly step: Step
   /** Reads every byte of a group and does nothing with it. */
   read(group: number): void
-  /** Makes fewer groups count. */
-  shrink(groups: number): void
 }
 
 export type FillOptions = {
@@ -45,12 +40,6 @@ export type FillOptions = {
   readonly onProgress?: (filledGroups: number) => void
 }
 
-/** Groups that this much free memory is good for: 80% of it, less what a desktop needs where a display is attached. */
-export function groupsFor(spec: MemorySpec, { freeBytes, display }: { freeBytes: number; display: boolean }): number {
-  const kept = display ? Math.max(1.5 * 2 ** 30, freeBytes * 0.1) : 0
-  return Math.max(0, Math.min(groupsLimit, Math.floor((freeBytes * 0.8 - kept) / groupBytes(spec))))
-}
-
 /**
  * Fills memory, from the epoch's matrices and the device's key. Where the machine gives less than was wanted there are as many groups
  * as it gave.
@@ -59,14 +48,9 @@ export function groupsFor(spec: MemorySpec, { freeBytes, display }: { freeBytes:
  */
 export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'run'>): Promise<MemoryBanks> {
   const { spec, key, groups, bankBytes = 2 ** 30, signal, onProgress } = options
-  const { width, layers, leastGroups } = spec
+  const { width, layers } = spec
   const bytes = groupBytes(spec)
-  const refuseBelow = (count: number) => {
-    if (count < leastGroups) throw jobErrors.JOB_MEMORY_TOO_SMALL({ groups: count, leastGroups, groupBytes: bytes })
-  }
-  refuseBelow(groups)
-  if (groups > groupsLimit)
-    throw jobErrors.JOB_SPEC_INVALID({ problem: `${groups} groups asked for; at most ${groupsLimit} are possible` })
+  checkGroups(spec, groups)
   const allocate = stepMemories(spec)
   const perBank = Math.max(1, Math.floor((bankBytes - groupsAt) / bytes))
   const banks: StepMemory[] = []
@@ -79,7 +63,7 @@ export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'ru
     banks.push(bank)
     for (let group = first; group < first + count; group++) await fillGroup(bank, group, group - first)
   }
-  refuseBelow(ready)
+  checkGroups(spec, ready)
 
   async function fillGroup(bank: StepMemory, group: number, place: number): Promise<void> {
     const lineCount = width * layers
@@ -104,17 +88,19 @@ export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'ru
     return banks[Math.floor(group / perBank)]!
   }
   const addressOf = (group: number): number => groupsAt + (group % perBank) * bytes
+  const step: Step = (group, x, next) => {
+    const { bytes: memory, code } = bankOf(group)
+    memory.set(x)
+    code.rows(addressOf(group), 0, nextAt, 0, width)
+    next.set(memory.subarray(nextAt, nextAt + width))
+  }
   return {
+    ...walkedBy(spec, step),
     spec,
     get ready() {
       return ready
     },
-    step(group, x, next) {
-      const { bytes: memory, code } = bankOf(group)
-      memory.set(x)
-      code.rows(addressOf(group), 0, nextAt, 0, width)
-      next.set(memory.subarray(nextAt, nextAt + width))
-    },
+    step,
     read(group) {
       bankOf(group).code.read(addressOf(group), bytes)
     },
@@ -123,6 +109,14 @@ export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'ru
       banks.length = Math.ceil(ready / perBank)
     },
   }
+}
+
+/** Whether so many groups can be claimed. @throws JOB_MEMORY_TOO_SMALL, JOB_SPEC_INVALID */
+export function checkGroups(spec: MemorySpec, groups: number): void {
+  const { leastGroups } = spec
+  if (groups < leastGroups) throw jobErrors.JOB_MEMORY_TOO_SMALL({ groups, leastGroups, groupBytes: groupBytes(spec) })
+  if (groups > groupsLimit)
+    throw jobErrors.JOB_SPEC_INVALID({ problem: `${groups} groups asked for; at most ${groupsLimit} are possible` })
 }
 
 /** What `allocate` gives, or null where the machine has no room for it. */

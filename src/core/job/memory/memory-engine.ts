@@ -10,7 +10,8 @@ import { createKeptWindows, type DeviceOfFill, type KindEngine, type Verificatio
 import type { MonotonicClock } from '../thread-clock.ts'
 import type { WindowGate } from '../window-gate.ts'
 import { fillKey } from './drawn-entries.ts'
-import { type FillOptions, fillMemory, type MemoryBanks } from './memory-banks.ts'
+import type { Memory } from './memory.ts'
+import { type FillOptions, fillMemory } from './memory-banks.ts'
 import { marksInTime, memoryCredit } from './memory-credit.ts'
 import { openSteps } from './memory-openings.ts'
 import { stepOfPlace } from './memory-sample.ts'
@@ -32,8 +33,12 @@ export type MemoryEngineDependencies = {
   readonly gate: WindowGate
   readonly clock: MonotonicClock
   readonly openChain: typeof openRowChain
-  readonly fill?: (options: FillOptions, chain: Pick<RowChain, 'run'>) => Promise<MemoryBanks>
+  /** Default: in the memory of this process, by the chain, which is opened when it is first run. */
+  readonly fill?: (options: EpochFillOptions, chain: Pick<RowChain, 'run'>) => Promise<Memory>
 }
+
+/** `giveWay` resolves when no window runs. */
+export type EpochFillOptions = FillOptions & { readonly epochSeed: Hex; readonly giveWay: () => Promise<void> }
 
 export type PreparedMemory = {
   /** Groups that are filled, and what that took. */
@@ -48,13 +53,15 @@ export type PreparedMemory = {
 type Fill = {
   readonly epochSeed: Hex
   readonly generation: number
-  readonly filling: Promise<MemoryBanks | KaisarError>
+  readonly filling: Promise<Memory | KaisarError>
   readonly fillMs: () => number
+  /** Whether what was filled is gone, as with a card that was lost. */
+  readonly isGone: () => boolean
   readonly cancel: AbortController
 }
 
 type Notes = { readonly groups: number; readonly marks: readonly number[] }
-type KeptWindow = { readonly banks: MemoryBanks; readonly worked: WorkedMemoryWindow }
+type KeptWindow = { readonly banks: Memory; readonly worked: WorkedMemoryWindow }
 
 const nothing = { groups: 0, megabytes: 0, fillMs: 0 }
 /** Matrices of this epoch and the one before it. */
@@ -84,23 +91,25 @@ export function createMemoryEngine(
   /** One fill a device: that of another epoch is dropped first, since both would not fit. */
   function fillFor(epochSeed: Hex, { deviceId, generation }: DeviceOfFill): Fill {
     const known = fills.get(deviceId)
-    if (known?.epochSeed === epochSeed && known.generation === generation) return known
+    if (known?.epochSeed === epochSeed && known.generation === generation && !known.isGone()) return known
     known?.cancel.abort()
     const cancel = new AbortController()
     const startMs = clock.monotonicMs()
     let endMs = startMs
+    let memory: Memory | null = null
     const filling = (async () => {
       const old = await known?.filling
       if (old !== undefined && !isKaisarError(old)) old.shrink(0)
-      const chain = await chainOf(epochSeed)
       const key = fillKey(spec, { epochSeed, deviceId, generation })
+      const giveWay = () => gate.pass(() => false)
       const givingWay = {
         async run(drawn: Uint8Array) {
-          await gate.pass(() => false)
-          return chain.run(drawn)
+          await giveWay()
+          return (await chainOf(epochSeed)).run(drawn)
         },
       }
-      return await fill({ spec, key, groups, signal: cancel.signal }, givingWay)
+      memory = await fill({ spec, epochSeed, key, groups, signal: cancel.signal, giveWay }, givingWay)
+      return memory
     })()
       .catch(error => {
         if (isKaisarError(error)) return error
@@ -109,12 +118,18 @@ export function createMemoryEngine(
       .finally(() => {
         endMs = clock.monotonicMs()
       })
-    const own = { epochSeed, generation, filling, fillMs: () => endMs - startMs, cancel }
+    const isGone = () => memory?.ready === 0
+    const own = { epochSeed, generation, filling, fillMs: () => endMs - startMs, isGone, cancel }
     fills.set(deviceId, own)
     return own
   }
 
-  async function banksOf(epochSeed: Hex, device: DeviceOfFill | undefined): Promise<MemoryBanks> {
+  /** Begins to, without waiting. */
+  function fillAgain(epochSeed: Hex, device: DeviceOfFill): void {
+    fillFor(epochSeed, device).filling.catch(() => undefined)
+  }
+
+  async function banksOf(epochSeed: Hex, device: DeviceOfFill | undefined): Promise<Memory> {
     const filled = device === undefined ? null : await fillFor(epochSeed, device).filling
     if (filled === null) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
     if (isKaisarError(filled)) throw filled
@@ -123,8 +138,10 @@ export function createMemoryEngine(
 
   return {
     async prepare({ epochSeed, device }) {
-      await chainOf(epochSeed)
-      if (device === undefined) return { ...nothing, problem: null }
+      if (device === undefined) {
+        await chainOf(epochSeed)
+        return { ...nothing, problem: null }
+      }
       const fill = fillFor(epochSeed, device)
       const filled = await fill.filling
       return isKaisarError(filled)
@@ -141,19 +158,26 @@ export function createMemoryEngine(
       // What is not ready when the trigger comes is not claimed: a fill takes longer than a window.
       const isOfDevice = fill?.epochSeed === epochSeed && fill.generation === device?.generation
       const isFilled = isOfDevice && (await isSettled(fill.filling))
-      if (!isFilled) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
+      const isGone = isOfDevice && fill.isGone()
+      if (isGone) fillAgain(epochSeed, device!)
+      if (!isFilled || isGone) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
       const banks = await banksOf(epochSeed, device)
-      const worked = await gate.during(() =>
-        runMemoryWindow(
-          banks,
-          {
-            ...{ seed, startedAtMs: began - (spec.windowMs - durationMs) },
-            ...(signal && { signal }),
-            ...(onMark && { onMark: (mark, index) => onMark(index, bytesToHex(encodeMarks([mark]))) }),
-          },
-          { clock },
-        ),
-      )
+      const worked = await gate
+        .during(() =>
+          runMemoryWindow(
+            banks,
+            {
+              ...{ seed, startedAtMs: began - (spec.windowMs - durationMs) },
+              ...(signal && { signal }),
+              ...(onMark && { onMark: (mark, index) => onMark(index, bytesToHex(encodeMarks([mark]))) }),
+            },
+            { clock },
+          ),
+        )
+        .finally(() => {
+          // A card that was lost in this window is filled again for those that follow.
+          if (fill.isGone()) fillAgain(epochSeed, device!)
+        })
       const notes: Notes = { groups: worked.groups, marks: worked.marks.map(({ steps }) => steps) }
       const { bandwidth, resident } = memoryCredit(spec, worked)
       return {
@@ -210,7 +234,8 @@ export function createMemoryEngine(
     async close() {
       windows.clear()
       for (const { cancel } of fills.values()) cancel.abort()
-      await Promise.allSettled([...fills.values()].map(({ filling }) => filling))
+      for (const filled of await Promise.allSettled([...fills.values()].map(({ filling }) => filling)))
+        if (filled.status === 'fulfilled' && !isKaisarError(filled.value)) filled.value.shrink(0)
       fills.clear()
       await Promise.all([...chains.values()].map(chain => chain.then(each => each.release())))
       chains.clear()

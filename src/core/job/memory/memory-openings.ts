@@ -8,7 +8,7 @@
  * Every length follows from the marks and the sample, and the marks from the committed root: there is one encoding and nothing to trust.
  */
 import { jobErrors } from '../errors.ts'
-import type { MemoryBanks } from './memory-banks.ts'
+import type { Memory } from './memory.ts'
 import type { SampledStep } from './memory-sample.ts'
 import { type MemorySpec, markCount, stepsLimit } from './memory-spec.ts'
 import { type WorkedMemoryWindow, walkAgain } from './memory-window.ts'
@@ -77,13 +77,17 @@ function prefixOf(groups: number): Uint8Array {
   return prefix
 }
 
-/** @throws JOB_SAMPLE_INVALID, JOB_MEMORY_LOST */
-export function openSteps(banks: MemoryBanks, window: WorkedMemoryWindow, sample: readonly SampledStep[]): Uint8Array {
+/** @throws JOB_SAMPLE_INVALID, JOB_MEMORY_LOST, JOB_KERNEL_FAILED */
+export async function openSteps(
+  memory: Memory,
+  window: WorkedMemoryWindow,
+  sample: readonly SampledStep[],
+): Promise<Uint8Array> {
   const { groups, marks, trees, steps } = window
-  checkStepSample(banks.spec, sample, steps)
+  checkStepSample(memory.spec, sample, steps)
   const parts: Uint8Array[] = [prefixOf(groups), encodeMarks(marks)]
   for (const sampled of sample) {
-    const states = walkAgain(banks, window, sampled.step, sampled.step + 1)
+    const states = await walkAgain(memory, window, sampled.step, sampled.step + 1)
     for (const state of openedStates(sampled)) {
       const { mark, place } = placeOf(marks, state)
       parts.push(states[state - sampled.step]!, ...trees[mark]!.proof(place))

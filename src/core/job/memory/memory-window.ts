@@ -1,13 +1,14 @@
 /**
- * Works one window: steps through memory, one state after the other, until the deadline. A step that ends inside counts. Of each state
- * its hash is kept, and one state in {@link keptEvery}, from which the others are walked again when they are opened.
+ * Works one window: steps through memory, one state after the other, until the deadline. Steps are asked for in runs, sized for what the
+ * memory takes and for what is left of the window; those of a run that ends inside count, and belong to the mark in whose time it ends. Of
+ * each state its hash is kept, and one state in {@link keptEvery}, from which the others are walked again when they are opened.
  */
 import { setImmediate } from 'node:timers/promises'
 import { jobErrors } from '../errors.ts'
 import type { MonotonicClock } from '../thread-clock.ts'
 import { firstState, stepOrder } from './drawn-entries.ts'
-import type { MemoryBanks } from './memory-banks.ts'
-import { keptEvery, markCount } from './memory-spec.ts'
+import type { Memory, Pace } from './memory.ts'
+import { keptEvery, type MemorySpec, markCount } from './memory-spec.ts'
 import { hashBytes, type LeafTree, leafHash, leafTree, type Mark, memoryRoot } from './state-tree.ts'
 
 export type MemoryWindowOptions = {
@@ -36,79 +37,135 @@ export type WorkedMemoryWindow = {
 
 /** For so long at a time the thread does nothing else. */
 const stretchMs = 5
+/** A run has at most so many times the steps of the largest before, whose time told how long it will take. */
+const growth = 8
+/** The last runs take this share of what is left, so that one that is a little slower still ends inside. */
+const tailShare = 0.95
 
-/** @throws JOB_WINDOW_CANCELLED, JOB_MEMORY_LOST */
+/** @throws JOB_WINDOW_CANCELLED, JOB_MEMORY_LOST, JOB_KERNEL_FAILED */
 export async function runMemoryWindow(
-  banks: MemoryBanks,
-  { seed, groups = banks.ready, startedAtMs, signal, onMark }: MemoryWindowOptions,
+  memory: Memory,
+  { seed, groups = memory.ready, startedAtMs, signal, onMark }: MemoryWindowOptions,
   { clock }: { readonly clock: MonotonicClock },
 ): Promise<WorkedMemoryWindow> {
-  const { spec } = banks
-  const walk = startWalk(banks, seed, groups)
-  for (let index = 0; index < markCount(spec); index++) {
-    const endMs = startedAtMs + (index + 1) * spec.markMs
-    for (let nowMs = clock.monotonicMs(); nowMs < endMs; ) {
-      await setImmediate()
+  const { spec } = memory
+  const walk = startWalk(memory, seed, groups)
+  const record = recordOf(spec, seed, groups)
+  const runs = createRuns(memory.pace, walk.run)
+  const count = markCount(spec)
+  const endMs = startedAtMs + spec.windowMs
+  let nowMs = clock.monotonicMs()
+  let restedAtMs = Number.NEGATIVE_INFINITY
+  try {
+    runs.ask(nowMs, endMs)
+    for (let mark = 0; mark < count; ) {
+      if (nowMs - restedAtMs >= stretchMs) {
+        await setImmediate()
+        restedAtMs = nowMs
+      }
       if (signal?.aborted) throw jobErrors.JOB_WINDOW_CANCELLED()
-      const pauseMs = Math.min(endMs, clock.monotonicMs() + stretchMs)
-      do {
-        walk.step()
-        nowMs = clock.monotonicMs()
-        // The one that ends too late is the first of the next mark, or none.
-        if (nowMs < endMs) walk.accept()
-      } while (nowMs < pauseMs)
+      const states = await runs.next()
+      nowMs = clock.monotonicMs()
+      runs.ended(nowMs)
+      // Before the thread hashes, so that a card does not wait for it.
+      if (nowMs < endMs) runs.ask(nowMs, endMs)
+      for (; mark < count && nowMs >= startedAtMs + (mark + 1) * spec.markMs; mark++) {
+        const made = record.mark()
+        if (mark < count - 1) onMark?.(made, mark)
+      }
+      if (mark < count) record.accept(states)
     }
-    const mark = walk.mark()
-    if (index < markCount(spec) - 1) onMark?.(mark, index)
-    // The step that ended after the mark's time, in the window still.
-    if (clock.monotonicMs() < startedAtMs + spec.windowMs) walk.accept()
+  } finally {
+    walk.end()
   }
-  return walk.finish()
+  return record.finish()
+}
+
+/** Runs of a walk that are under way, oldest first, and the size of the next. */
+function createRuns({ runsAtOnce, runMs, mostSteps }: Pace, run: (steps: number) => Promise<Uint8Array>) {
+  const asked: { readonly steps: number; readonly atMs: number; readonly states: Promise<Uint8Array> }[] = []
+  let stepMs = 0
+  let largest = 1 / growth
+  let endedAtMs = 0
+  const sizeFor = (leftMs: number): number => {
+    const size = Math.min(mostSteps, largest * growth)
+    return stepMs === 0 ? size : Math.min(size, Math.max(1, Math.floor(runMs / stepMs)), Math.floor(leftMs / stepMs))
+  }
+  return {
+    /** Asks for what fits before `untilMs`; for one step where nothing is under way, whatever is left. */
+    ask(nowMs: number, untilMs: number) {
+      while (asked.length < runsAtOnce) {
+        const aheadMs = asked.reduce((sum, { steps }) => sum + steps, 0) * stepMs
+        const size = sizeFor((untilMs - nowMs) * tailShare - aheadMs)
+        if (size < 1 && asked.length > 0) return
+        const steps = Math.max(1, size)
+        const states = run(steps)
+        // Whoever waits for it hears of it; a window that is given up waits no more.
+        states.catch(() => undefined)
+        asked.push({ steps, atMs: nowMs, states })
+      }
+    },
+    next: (): Promise<Uint8Array> => asked[0]!.states,
+    /** The oldest has ended now. */
+    ended(nowMs: number) {
+      const { steps, atMs } = asked.shift()!
+      const tookMs = (nowMs - Math.max(atMs, endedAtMs)) / steps
+      // Slower at once, faster slowly: an estimate that is too low costs the run at the end.
+      stepMs = Math.max(tookMs, (stepMs + tookMs) / 2)
+      largest = Math.max(largest, steps)
+      endedAtMs = nowMs
+    },
+  }
 }
 
 /** The first steps again up to these marks, for a commitment whose states were lost. The same root, for the same memory. */
 export async function reworkMemoryWindow(
-  banks: MemoryBanks,
+  memory: Memory,
   { seed, groups, markSteps }: { seed: Uint8Array; groups: number; markSteps: readonly number[] },
 ): Promise<WorkedMemoryWindow> {
-  const walk = startWalk(banks, seed, groups)
-  for (const [index, until] of markSteps.entries()) {
-    for (let step = markSteps[index - 1] ?? 0; step < until; step++) {
-      if (step % keptEvery === 0) await setImmediate()
-      walk.step()
-      walk.accept()
+  const walk = startWalk(memory, seed, groups)
+  const record = recordOf(memory.spec, seed, groups)
+  try {
+    let steps = 0
+    for (const until of markSteps) {
+      while (steps < until) {
+        await setImmediate()
+        const count = Math.min(until - steps, memory.pace.mostSteps)
+        record.accept(await walk.run(count))
+        steps += count
+      }
+      record.mark()
     }
-    walk.mark()
+  } finally {
+    walk.end()
   }
-  return walk.finish()
+  return record.finish()
 }
 
-function startWalk(banks: MemoryBanks, seed: Uint8Array, groups: number) {
-  if (groups > banks.ready) throw jobErrors.JOB_MEMORY_LOST({ groups, ready: banks.ready })
-  const order = stepOrder(seed, groups)
-  let state: Uint8Array = firstState(banks.spec, seed)
-  let next: Uint8Array = new Uint8Array(state.length)
-  let pending = false
+function startWalk(memory: Memory, seed: Uint8Array, groups: number, from?: { step: number; state: Uint8Array }) {
+  if (groups < 1 || groups > memory.ready) throw jobErrors.JOB_MEMORY_LOST({ groups, ready: memory.ready })
+  const start = from ?? { step: 0, state: firstState(memory.spec, seed) }
+  return memory.walk({ order: stepOrder(seed, groups), ...start })
+}
+
+/** What is kept of the states that a walk leads to. */
+function recordOf({ width }: MemorySpec, seed: Uint8Array, groups: number) {
   let steps = 0
   let leaves = Buffer.allocUnsafeSlow(1024 * hashBytes)
   let leafCount = 0
-  const kept = [Uint8Array.from(state)]
+  const kept = [firstState({ width }, seed)]
   const marks: Mark[] = []
   const trees: LeafTree[] = []
   return {
-    /** Computes the next state, which is there once it is accepted. */
-    step() {
-      banks.step(order.groupOf(steps), state, next)
-      pending = true
-    },
-    accept() {
-      if (!pending) return
-      pending = false
-      ;[state, next] = [next, state]
-      steps++
-      if (leafCount * hashBytes === leaves.length) leaves = Buffer.concat([leaves], 2 * leaves.length)
-      leaves.set(leafHash(state), leafCount++ * hashBytes)
-      if (steps % keptEvery === 0) kept.push(Uint8Array.from(state))
+    /** The next states, [steps, K] bytes. */
+    accept(states: Uint8Array) {
+      for (let at = 0; at < states.length; at += width) {
+        const state = states.subarray(at, at + width)
+        steps++
+        if (leafCount * hashBytes === leaves.length) leaves = Buffer.concat([leaves], 2 * leaves.length)
+        leaves.set(leafHash(state), leafCount++ * hashBytes)
+        if (steps % keptEvery === 0) kept.push(Uint8Array.from(state))
+      }
     },
     mark(): Mark {
       const tree = leafTree(Buffer.from(leaves.subarray(0, leafCount * hashBytes)))
@@ -121,7 +178,7 @@ function startWalk(banks: MemoryBanks, seed: Uint8Array, groups: number) {
     finish: (): WorkedMemoryWindow => ({
       seed,
       groups,
-      steps: marks.at(-1)!.steps,
+      steps,
       marks,
       root: memoryRoot(groups, marks),
       trees,
@@ -130,23 +187,26 @@ function startWalk(banks: MemoryBanks, seed: Uint8Array, groups: number) {
   }
 }
 
-/** The states `first` to `last` of a window that was worked over this memory. @throws JOB_MEMORY_LOST */
-export function walkAgain(
-  banks: MemoryBanks,
+/** The states `first` to `last` of a window that was worked over this memory. @throws JOB_MEMORY_LOST, JOB_KERNEL_FAILED */
+export async function walkAgain(
+  memory: Memory,
   { seed, groups, kept }: Pick<WorkedMemoryWindow, 'seed' | 'groups' | 'kept'>,
   first: number,
   last: number,
-): Uint8Array[] {
-  if (groups > banks.ready) throw jobErrors.JOB_MEMORY_LOST({ groups, ready: banks.ready })
-  const order = stepOrder(seed, groups)
+): Promise<Uint8Array[]> {
   const from = Math.floor(first / keptEvery)
-  let state = kept[from]!
-  const states: Uint8Array[] = []
-  for (let at = from * keptEvery; ; at++) {
-    if (at >= first) states.push(state)
-    if (at === last) return states
-    const next = new Uint8Array(state.length)
-    banks.step(order.groupOf(at), state, next)
-    state = next
+  const step = from * keptEvery
+  const states = [kept[from]!]
+  const walk = startWalk(memory, seed, groups, { step, state: kept[from]! })
+  try {
+    while (step + states.length <= last) {
+      const count = Math.min(last - step - states.length + 1, memory.pace.mostSteps)
+      const { width } = memory.spec
+      const run = await walk.run(count)
+      for (let at = 0; at < count; at++) states.push(run.subarray(at * width, (at + 1) * width))
+    }
+  } finally {
+    walk.end()
   }
+  return states.slice(first - step)
 }

@@ -67,12 +67,12 @@ const witnessTag = 'kaisar/memory-witness/v1'
 
 type Checked = { readonly claim: MemoryClaim; readonly opened: OpenedPiece }
 
-/** One answer per claim, in order. `batchRows` bounds the rows that are recomputed at once. */
+/** One answer per claim, in order. `batchRows` bounds the rows that are recomputed at once; their sums leave a core's caches above 512. */
 export async function verifyMemory(
   spec: MemorySpec,
   claims: readonly MemoryClaim[],
   chain: Pick<RowChain, 'run'>,
-  { batchRows = 1024 }: { readonly batchRows?: number } = {},
+  { batchRows = 512 }: { readonly batchRows?: number } = {},
 ): Promise<MemoryVerification[]> {
   const checked = claims.map(claim => checkAgainstRoot(spec, claim))
   const lines = checked.flatMap(entry => ('opened' in entry ? linesOf(spec, entry) : []))

@@ -2,11 +2,11 @@
 import * as ort from 'onnxruntime-node'
 import { jobErrors } from '../errors.ts'
 import { firstLine, openSession, type SessionOptions } from '../execution-provider.ts'
+import { isWgslForm, type WgslForm } from '../wgsl-shader.ts'
 import { buildModel, type GraphForm } from './model-graph.ts'
 import { rowBytes } from './tensor-spec.ts'
 import type { Weights } from './weights.ts'
 import { openWgslKernel } from './wgsl-kernel.ts'
-import { type WgslForm, wgslForms } from './wgsl-shader.ts'
 
 /** Every form of the model: graphs of ONNX Runtime, and shaders. */
 export type KernelForm = GraphForm | WgslForm
@@ -25,7 +25,7 @@ export type KernelOptions = SessionOptions & { readonly inner?: boolean }
 
 /** @throws JOB_PROVIDER_UNAVAILABLE when the execution provider cannot run this form. */
 export async function openKernel(weights: Weights, form: KernelForm, options: KernelOptions): Promise<Kernel> {
-  if (isShader(form)) return openWgslKernel(weights, form, options)
+  if (isWgslForm(form)) return openWgslKernel(weights, form, options)
   const { inner = false, ...sessionOptions } = options
   const session = await openSession(buildModel(weights, form, inner), sessionOptions)
   const { pack, unpack } = elements[form]
@@ -52,8 +52,6 @@ export async function openKernel(weights: Weights, form: KernelForm, options: Ke
     release: () => session.release(),
   }
 }
-
-const isShader = (form: KernelForm): form is WgslForm => (wgslForms as readonly string[]).includes(form)
 
 type Elements = {
   readonly pack: (bytes: Uint8Array, dims: number[]) => ort.Tensor

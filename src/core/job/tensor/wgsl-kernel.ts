@@ -5,16 +5,22 @@
  */
 import { isKaisarError } from '../../platform/errors.ts'
 import { jobErrors } from '../errors.ts'
-import { kernelFailed, openDevice, reasonOf, takeDevice, type WebGpu, type WgslDevice } from '../webgpu-device.ts'
+import {
+  kernelFailed,
+  openDevice,
+  readBack,
+  reasonOf,
+  takeDevice,
+  usage,
+  type WebGpu,
+  type WgslDevice,
+} from '../webgpu-device.ts'
+import { layerShader, tileSide, type WgslForm } from '../wgsl-shader.ts'
 import type { Kernel } from './kernel.ts'
 import { rowBytes } from './tensor-spec.ts'
 import type { Weights } from './weights.ts'
-import { layerShader, tileSide, type WgslForm } from './wgsl-shader.ts'
 
 const wordBytes = 4
-/** Usage of buffers: https://www.w3.org/TR/webgpu/#namespacedef-gpubufferusage. */
-const usage = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128 } as const
-const mapForReading = 1
 
 /** @throws JOB_PROVIDER_UNAVAILABLE, JOB_KERNEL_FAILED */
 export async function openWgslKernel(
@@ -67,9 +73,9 @@ async function buildKernel(
   const { spec, embed, layers, reduce } = weights
   const { width } = spec
   const matrices = await Promise.all(layers.map(entries => uploadMatrix(keeping, entries, width, width)))
-  const first = await pipelineOf(opened, form, { fromBytes: true, toBytes: false })
-  const middle = await pipelineOf(opened, form, { fromBytes: false, toBytes: false })
-  const last = await pipelineOf(opened, form, { fromBytes: false, toBytes: true })
+  const first = await pipelineOf(opened, form, { fromBytes: true, to: 'signed' })
+  const middle = await pipelineOf(opened, form, { fromBytes: false, to: 'signed' })
+  const last = await pipelineOf(opened, form, { fromBytes: false, to: 'bytes' })
   const sizeOf = () => keeping.buffer(4 * wordBytes, usage.uniform | usage.copyTarget)
   const [firstSize, middleSize, lastSize] = [await sizeOf(), await sizeOf(), await sizeOf()]
   const chain: Layer[] = [
@@ -146,7 +152,9 @@ async function buildKernel(
       const problem = (await Promise.race([errors, lost])).find(error => error !== null)
       if (problem) throw new Error(problem.message)
       const read = [await Promise.race([readBack(digests), lost]), null as Uint8Array | null]
+      digests.destroy()
       if (activated !== null) read[1] = toBytes(await Promise.race([readBack(activated), lost]))
+      activated?.destroy()
       outputs.destroy()
       return read
     } catch (cause) {
@@ -172,8 +180,8 @@ async function buildKernel(
 const pipelineOf = (
   { pipeline }: WgslDevice,
   form: WgslForm,
-  bytes: { readonly fromBytes: boolean; readonly toBytes: boolean },
-): Promise<GPUComputePipeline> => pipeline(layerShader(form, bytes), 'layer')
+  entries: Parameters<typeof layerShader>[1],
+): Promise<GPUComputePipeline> => pipeline(layerShader(form, entries), 'layer')
 
 /** [k, columns] entries as [k ÷ 4, columns] words. */
 async function uploadMatrix(opened: WgslDevice, entries: Int8Array, k: number, columns: number): Promise<GPUBuffer> {
@@ -185,14 +193,6 @@ async function uploadMatrix(opened: WgslDevice, entries: Int8Array, k: number, c
   const buffer = await opened.buffer(words.length, usage.storage | usage.copyTarget)
   opened.device.queue.writeBuffer(buffer, 0, words)
   return buffer
-}
-
-async function readBack(buffer: GPUBuffer): Promise<Uint8Array> {
-  await buffer.mapAsync(mapForReading)
-  const bytes = new Uint8Array(buffer.getMappedRange()).slice()
-  buffer.unmap()
-  buffer.destroy()
-  return bytes
 }
 
 /** Signed activations as bytes x + 64, four at a time: the lower seven bits with the sixth turned round. */

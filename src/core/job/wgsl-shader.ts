@@ -1,5 +1,6 @@
 /**
- * One layer of the model as a WGSL compute shader: Φ(x · matrix) in one pass, for every card that WebGPU reaches.
+ * One product of a chain as a WGSL compute shader, its middle bits taken in the same pass, for every card that WebGPU reaches: a layer of
+ * the tensor job's model, or a product of the memory job's fill.
  *
  * Four signed bytes are one word. Activations are [rows, K ÷ 4] words, matrices [K ÷ 4, columns] words with four entries of one column
  * in each, so that a word of either is one `dot4I8Packed`. A workgroup of 16 × 16 computes a tile of 16 · `side` rows and columns, an
@@ -11,6 +12,7 @@
 const wgslSides = { 'wgsl-4': 4, 'wgsl-8': 8 } as const
 export type WgslForm = keyof typeof wgslSides
 export const wgslForms = Object.keys(wgslSides) as WgslForm[]
+export const isWgslForm = (form: string): form is WgslForm => form in wgslSides
 
 /** Invocations along each side of a workgroup. */
 const groupSide = 16
@@ -20,13 +22,20 @@ const depth = 8
 /** Rows and columns of a workgroup's tile. */
 export const tileSide = (form: WgslForm): number => groupSide * wgslSides[form]
 
+/** Of a product y: Φ(y), signed or as the byte Φ(y) + 64 that is hashed, or Φ8(y), which the memory job stores. */
+const middleBitsOf = {
+  signed: '(((sum >> 7u) & 127) - 64) & 255',
+  bytes: '(sum >> 7u) & 127',
+  stored: '(sum >> 7u) & 255',
+} as const
+
 /**
- * `fromBytes`: the input is bytes x + 64, as rows are drawn. `toBytes`: the output is, as digests are hashed. Otherwise they are signed.
- * Entry point `layer`; `size` is (rows, words of K, columns, unused).
+ * `fromBytes`: the input is bytes x + 64, as rows are drawn; otherwise it is signed. Entry point `layer`; `size` is (rows, words of K,
+ * columns, unused).
  */
 export function layerShader(
   form: WgslForm,
-  { fromBytes, toBytes }: { readonly fromBytes: boolean; readonly toBytes: boolean },
+  { fromBytes, to }: { readonly fromBytes: boolean; readonly to: keyof typeof middleBitsOf },
 ): string {
   const side = wgslSides[form]
   const tile = tileSide(form)
@@ -34,7 +43,6 @@ export function layerShader(
   const reads = (tile * depth) / (groupSide * groupSide)
   // x + 64 is below 128: its bit 6 tells the sign, and goes into bits 6 and 7 the other way round.
   const signed = fromBytes ? '(word ^ 0x40404040u) | ((~word & 0x40404040u) << 1u)' : 'word'
-  const middleBits = toBytes ? '(sum >> 7u) & 127' : '(((sum >> 7u) & 127) - 64) & 255'
   return `
 @group(0) @binding(0) var<storage, read> x: array<u32>;
 @group(0) @binding(1) var<storage, read> matrix: array<u32>;
@@ -44,7 +52,7 @@ var<workgroup> tileX: array<u32, ${tile * depth}>;
 var<workgroup> tileMatrix: array<u32, ${tile * depth}>;
 
 fn signedWord(word: u32) -> u32 { return ${signed}; }
-fn middleBits(sum: i32) -> u32 { return u32(${middleBits}); }
+fn middleBits(sum: i32) -> u32 { return u32(${middleBitsOf[to]}); }
 
 @compute @workgroup_size(${groupSide}, ${groupSide})
 fn layer(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) own: vec3u, @builtin(local_invocation_index) index: u32) {

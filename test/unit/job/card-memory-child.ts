@@ -1,0 +1,155 @@
+/** Child process of card-memory.test.ts, given the URL of the package `webgpu`. Prints what a card computed as one line of JSON. */
+import { fillCardMemory, fillOnCard } from '../../../src/core/job/memory/card-fill.ts'
+import { openSteps } from '../../../src/core/job/memory/memory-openings.ts'
+import { placeOfStep } from '../../../src/core/job/memory/memory-sample.ts'
+import { groupBytes, type MemorySpec } from '../../../src/core/job/memory/memory-spec.ts'
+import {
+  reworkMemoryWindow,
+  runMemoryWindow,
+  type WorkedMemoryWindow,
+} from '../../../src/core/job/memory/memory-window.ts'
+import { threadClock as clock } from '../../../src/core/job/thread-clock.ts'
+import { takeDevice, type WgslDevice } from '../../../src/core/job/webgpu-device.ts'
+import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
+import {
+  device,
+  epochSeed,
+  few,
+  groups,
+  keyOf,
+  markSteps,
+  sample,
+  seed,
+  shapes,
+  specs,
+  ticking,
+} from './card-memory-cases.ts'
+import { smallSpec } from './small-spec.ts'
+
+const webgpuModule = process.argv[2]!
+const opened = await takeDevice(webgpuModule)
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+const outcome = (act: Promise<unknown>) =>
+  act.then(
+    () => 'done',
+    ({ code, message }) => code ?? message,
+  )
+const stepsOf = ({ marks }: WorkedMemoryWindow) => marks.map(({ steps }) => steps)
+const spec = specs.narrow
+const bytes = groupBytes(spec)
+const fill = (spec: MemorySpec, more: object = {}, device: WgslDevice = opened) =>
+  fillCardMemory({ spec, key: keyOf(spec), groups, epochSeed, form: 'wgsl-4', ...more }, device, { clock })
+
+// Three banks, the last with one group; two walks at once.
+const memory = await fill(spec, { bankBytes: 3 * bytes })
+const stored = await Promise.all([0, 2, 3, 6].map(async group => hex(await memory.readGroup(group))))
+const worked = await reworkMemoryWindow(memory, { seed, groups, markSteps })
+const [again, openings] = await Promise.all([
+  reworkMemoryWindow(memory, { seed, groups, markSteps }),
+  openSteps(memory, worked, sample),
+])
+const roots = [worked, again].map(({ root }) => hex(root))
+const timed = await runMemoryWindow(memory, { seed, startedAtMs: 0 }, { clock: ticking(20) })
+const window = { steps: stepsOf(timed), root: hex(timed.root) }
+const read = await memory.readAll()
+
+// A window that is given up leaves runs behind, and no harm.
+const stop = new AbortController()
+const endless = { seed, startedAtMs: 1e9 }
+const given = runMemoryWindow(memory, { ...endless, signal: stop.signal }, { clock: ticking(20) })
+setTimeout(() => stop.abort(), 50)
+const givenUp = [await outcome(given), memory.ready]
+
+memory.shrink(4)
+const shrunk = {
+  ready: memory.ready,
+  lost: await outcome(reworkMemoryWindow(memory, { seed, groups, markSteps })),
+  unread: await outcome(memory.readGroup(4)),
+  root: hex((await reworkMemoryWindow(memory, { seed, groups: 4, markSteps })).root),
+}
+
+const others: Record<string, { stored: string; root: string }> = {}
+for (const name of shapes) {
+  const other = await fill(specs[name], { groups: few.groups })
+  const { root } = await reworkMemoryWindow(other, { seed, ...few })
+  others[name] = { stored: hex(await other.readGroup(1)), root: hex(root) }
+  other.shrink(0)
+}
+
+/** The same card with less memory: banks are refused above so many bytes in all. */
+function smaller(left: number): WgslDevice {
+  const buffer: WgslDevice['buffer'] = (size, usage) => {
+    const isBank = size % bytes === 0 && size >= bytes && usage === (128 | 4)
+    if (isBank && size > left) return Promise.reject(new Error('out of memory'))
+    if (isBank) left -= size
+    return opened.buffer(size, usage)
+  }
+  return { ...opened, buffer }
+}
+const tight = await fill(spec, {}, smaller(6.5 * bytes))
+const tightRoot = hex((await reworkMemoryWindow(tight, { seed, groups: tight.ready, markSteps })).root)
+const small = { ready: tight.ready, root: tightRoot, none: await outcome(fill(spec, {}, smaller(3.5 * bytes))) }
+const ending = new AbortController()
+// Told to stop while it waits for somebody else's window.
+const giveWay = async () => ending.abort()
+const cancelled = await outcome(fill(spec, { signal: ending.signal, giveWay }))
+
+// What takes the card itself gives it back once, and leaves it to others.
+const own = { spec, key: keyOf(spec), groups, epochSeed, form: 'wgsl-4', webgpuModule } as const
+const owned = await fillOnCard(own, { clock })
+const ownRoot = hex((await reworkMemoryWindow(owned, { seed, groups, markSteps })).root)
+owned.shrink(0)
+owned.shrink(0)
+const refused = await outcome(fillOnCard({ ...own, groups: 1 }, { clock }))
+const held = [ownRoot, owned.ready, refused, await outcome(reworkMemoryWindow(tight, { seed, groups: 4, markSteps }))]
+
+// A driver that is reset in the middle of a window.
+const running = runMemoryWindow(tight, endless, { clock: ticking(20) })
+setTimeout(() => opened.device.destroy(), 50)
+const reset = [
+  await outcome(running),
+  tight.ready,
+  await outcome(runMemoryWindow(tight, { seed, startedAtMs: 0 }, { clock: ticking(20) })),
+  await outcome(openSteps(tight, worked, sample)),
+  await outcome(fill(spec)),
+]
+
+// In the thread of an engine, whose card takes the memory rounds too.
+const engine = await createWorkEngine({
+  ...{ jobs: { tensor: smallSpec, memory: spec }, provider: 'webgpu', form: 'wgsl-4', webgpuModule },
+  memoryGroups: groups,
+})
+const epoch = { epochSeed, device }
+const prepared = (await engine.prepare(epoch)).memory
+const notes = JSON.stringify({ groups, marks: markSteps })
+const reworked = await engine.kinds.memory.rework({ ...epoch, seed, units: 100, notes })
+const places = sample.map(step => placeOfStep(spec, step))
+const ownOpenings = await engine.kinds.memory.open({ handle: reworked.handle, sample: places })
+await engine.close()
+const engines = [
+  engine.description.memory,
+  prepared.groups,
+  prepared.problem,
+  reworked.root.slice(2),
+  hex(ownOpenings) === hex(openings),
+]
+
+const answer = {
+  stored,
+  roots,
+  openings: hex(openings),
+  window,
+  read,
+  givenUp,
+  shrunk,
+  others,
+  small,
+  cancelled,
+  held,
+  engines,
+  reset,
+}
+process.stdout.write(`${JSON.stringify(answer)}\n`, () => {
+  // GPU drivers may crash in their exit handlers; the answer is out.
+  process.kill(process.pid, 'SIGKILL')
+})
