@@ -98,6 +98,17 @@ export const jobErrors = defineErrors({
     fix: `Free memory that other programs hold, or take part with a device that has more of it.`,
     exit: 3,
   },
+  JOB_FILL_FAILED: {
+    message: ({ reason }: { reason: string; cause?: unknown }) => `Memory could not be filled: ${reason}`,
+    meaning: 'Memory rounds are not worked without it. It is tried again with the next of them.',
+    fix: 'Look for what else takes the memory of this host, or fill less with --memory-mib.',
+  },
+  JOB_MEMORY_NOT_ON_CARD: {
+    message: ({ reason }: { reason: string }) => `The memory of this card cannot be filled: ${reason}.`,
+    meaning:
+      'Memory rounds of a card are worked in its own memory, by shaders through the package "webgpu". Memory of the host is not the card’s, and is not claimed for it.',
+    fix: 'Run "kaisar provider setup-gpu", which installs the package; on a host with several cards run one container for each.',
+  },
   JOB_FILL_CANCELLED: {
     message: () => 'The fill of the memory was cancelled.',
     meaning: 'The epoch ended, the device was paused, or the daemon is shutting down; nothing of it is claimed.',

@@ -55,7 +55,7 @@ export type WorkDescription = {
   readonly provider: ExecutionProvider
   readonly form: KernelForm
   /** Where memory rounds are worked: a card's are on the card where WebGPU reaches it, in the host's memory otherwise. */
-  readonly memory: 'card' | 'host'
+  readonly memory: 'card' | 'host' | 'nowhere'
   /** Self-test: every form tried, whether it is exact, and its speed in Mop/s. */
   readonly forms: readonly FormResult[]
   /** Execution providers tried before this one, and why each was refused. */
@@ -84,15 +84,16 @@ export type WorkDependencies = Pick<MemoryEngineDependencies, 'clock' | 'fill'> 
 
 /**
  * Where the memory rounds of a device are worked that computes with this provider: on its card where the package `webgpu` is installed,
- * beside CUDA too unless WebGPU might reach another card or is another engine's.
+ * beside CUDA too unless WebGPU might reach another card or is another engine's. The host's memory is never a card's.
  */
 export function memoryPlace(
   provider: ExecutionProvider,
   { notPinned, webgpuTaken, webgpuModule }: Pick<WorkOptions, 'notPinned' | 'webgpuTaken' | 'webgpuModule'>,
-): 'card' | 'host' {
-  if (provider === 'cpu' || (webgpuModule ?? findWebgpu()) === null) return 'host'
+): 'card' | 'host' | 'nowhere' {
+  if (provider === 'cpu') return 'host'
+  if ((webgpuModule ?? findWebgpu()) === null) return 'nowhere'
   const isReached = notPinned?.webgpu === undefined && webgpuTaken !== true
-  return provider === 'webgpu' || isReached ? 'card' : 'host'
+  return provider === 'webgpu' || isReached ? 'card' : 'nowhere'
 }
 
 /** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_NO_EXACT_KERNEL */
@@ -132,7 +133,11 @@ export async function createWorkCore(
       { clock },
     )
   const place = memoryPlace(choice.provider, options)
-  const filling = fill ?? (place === 'card' ? fillCard : undefined)
+  const fillNothing: WorkDependencies['fill'] = async () => {
+    const reason = options.notPinned?.webgpu ?? 'the package "webgpu" is not installed, or in use'
+    throw jobErrors.JOB_MEMORY_NOT_ON_CARD({ reason })
+  }
+  const filling = fill ?? { card: fillCard, host: undefined, nowhere: fillNothing }[place]
   const memory = createMemoryEngine(
     { spec: memorySpec, groups: memoryGroups ?? memorySpec.leastGroups, threads, keepWindows },
     { gate, clock, openChain: openRowChain, ...(filling && { fill: filling }) },

@@ -10,6 +10,7 @@ import { createKeptWindows, type DeviceOfFill, type KindEngine, type Verificatio
 import type { MonotonicClock } from '../thread-clock.ts'
 import type { WindowGate } from '../window-gate.ts'
 import { fillKey } from './drawn-entries.ts'
+import { groupsFor } from './groups-to-claim.ts'
 import type { Memory } from './memory.ts'
 import { type FillOptions, fillMemory } from './memory-banks.ts'
 import { marksInTime, memoryCredit } from './memory-credit.ts'
@@ -55,7 +56,7 @@ type Fill = {
   readonly generation: number
   readonly filling: Promise<Memory | KaisarError>
   readonly fillMs: () => number
-  /** Whether what was filled is gone, as with a card that was lost. */
+  /** Whether there is nothing: it could not be filled, or is gone, as with a card that was lost. The next round tries again. */
   readonly isGone: () => boolean
   readonly cancel: AbortController
 }
@@ -63,29 +64,42 @@ type Fill = {
 type Notes = { readonly groups: number; readonly marks: readonly number[] }
 type KeptWindow = { readonly banks: Memory; readonly worked: WorkedMemoryWindow }
 
+/** In this process's memory, as far as the system, or its container, has any to give. */
+const fillHost: NonNullable<MemoryEngineDependencies['fill']> = ({ groups, ...options }, chain) => {
+  const most = groupsFor(options.spec, { freeBytes: process.availableMemory(), display: false })
+  return fillMemory({ ...options, groups: Math.min(groups, most) }, chain)
+}
+
 const nothing = { groups: 0, megabytes: 0, fillMs: 0 }
 /** Matrices of this epoch and the one before it. */
 const keptChains = 2
 
 export function createMemoryEngine(
   { spec, groups, threads, keepWindows }: MemoryEngineOptions,
-  { gate, clock, openChain, fill = fillMemory }: MemoryEngineDependencies,
+  { gate, clock, openChain, fill = fillHost }: MemoryEngineDependencies,
 ): KindEngine<PreparedMemory> {
-  const chains = new Map<Hex, Promise<RowChain>>()
+  const chains = new Map<Hex, { readonly opened: Promise<RowChain>; users: number }>()
   /** By device: this process may work for several in turn. */
   const fills = new Map<Hex, Fill>()
   const windows = createKeptWindows<KeptWindow>(keepWindows)
 
-  function chainOf(epochSeed: Hex): Promise<RowChain> {
-    const chain = chains.get(epochSeed) ?? openChain(spec, epochSeed, { threads })
+  /** Runs `work` with an epoch's matrices, which stay loaded until it is done. */
+  async function withChain<T>(epochSeed: Hex, work: (chain: RowChain) => Promise<T>): Promise<T> {
+    const chain = chains.get(epochSeed) ?? { opened: openChain(spec, epochSeed, { threads }), users: 0 }
     chains.delete(epochSeed)
     chains.set(epochSeed, chain)
-    chain.catch(() => chains.delete(epochSeed))
-    for (const [old, opened] of [...chains].slice(0, -keptChains)) {
-      chains.delete(old)
-      opened.then(each => each.release()).catch(() => undefined)
+    chain.users++
+    try {
+      return await work(await chain.opened)
+    } catch (error) {
+      await chain.opened.catch(() => chains.get(epochSeed) === chain && chains.delete(epochSeed))
+      throw error
+    } finally {
+      chain.users--
+      const unused = [...chains].slice(0, -keptChains).filter(([, { users }]) => users === 0)
+      for (const [old] of unused) chains.delete(old)
+      for (const [, { opened }] of unused) await (await opened).release()
     }
-    return chain
   }
 
   /** One fill a device: that of another epoch is dropped first, since both would not fit. */
@@ -97,6 +111,7 @@ export function createMemoryEngine(
     const startMs = clock.monotonicMs()
     let endMs = startMs
     let memory: Memory | null = null
+    let failed = false
     const filling = (async () => {
       const old = await known?.filling
       if (old !== undefined && !isKaisarError(old)) old.shrink(0)
@@ -105,20 +120,20 @@ export function createMemoryEngine(
       const givingWay = {
         async run(drawn: Uint8Array) {
           await giveWay()
-          return (await chainOf(epochSeed)).run(drawn)
+          return withChain(epochSeed, chain => chain.run(drawn))
         },
       }
       memory = await fill({ spec, epochSeed, key, groups, signal: cancel.signal, giveWay }, givingWay)
       return memory
     })()
-      .catch(error => {
-        if (isKaisarError(error)) return error
-        throw error
+      .catch(cause => {
+        failed = !cancel.signal.aborted
+        return isKaisarError(cause) ? cause : jobErrors.JOB_FILL_FAILED({ reason: String(cause), cause })
       })
       .finally(() => {
         endMs = clock.monotonicMs()
       })
-    const isGone = () => memory?.ready === 0
+    const isGone = () => failed || memory?.ready === 0
     const own = { epochSeed, generation, filling, fillMs: () => endMs - startMs, isGone, cancel }
     fills.set(deviceId, own)
     return own
@@ -126,7 +141,7 @@ export function createMemoryEngine(
 
   /** Begins to, without waiting. */
   function fillAgain(epochSeed: Hex, device: DeviceOfFill): void {
-    fillFor(epochSeed, device).filling.catch(() => undefined)
+    void fillFor(epochSeed, device)
   }
 
   async function banksOf(epochSeed: Hex, device: DeviceOfFill | undefined): Promise<Memory> {
@@ -139,7 +154,7 @@ export function createMemoryEngine(
   return {
     async prepare({ epochSeed, device }) {
       if (device === undefined) {
-        await chainOf(epochSeed)
+        await withChain(epochSeed, async () => undefined)
         return { ...nothing, problem: null }
       }
       const fill = fillFor(epochSeed, device)
@@ -188,6 +203,10 @@ export function createMemoryEngine(
     },
 
     async rework({ epochSeed, device, seed, notes }) {
+      // The memory of another epoch is not given up for a commitment of this one.
+      const other = device && fills.get(device.deviceId)
+      if (other && other.epochSeed !== epochSeed)
+        throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
       const banks = await banksOf(epochSeed, device)
       const { groups: claimed, marks } = JSON.parse(notes) as Notes
       const worked = await reworkMemoryWindow(banks, { seed, groups: claimed, markSteps: marks })
@@ -207,23 +226,22 @@ export function createMemoryEngine(
         ...{ steps: units, root: hexToBytes(root, 32), sample: sample.map(place => stepOfPlace(spec, place)) },
         key: fillKey(spec, { epochSeed, ...device }),
       }))
-      const answers = await verifyMemory(spec, claims, await chainOf(epochSeed))
+      const answers = await withChain(epochSeed, chain => verifyMemory(spec, claims, chain))
       return answers.map((answer, i): Verification => {
         if (!answer.ok) {
           const { code: step, detail, wrong } = answer
           return { ok: false, step, detail, wrong }
         }
         const { groups: claimed, marks, witness, stepsChecked: checked } = answer
-        const received = items[i]!.marks
-        const markOf = (sent: Hex | null | undefined) =>
-          isMark(sent) ? decodeMarks(hexToBytes(sent, markBytes))[0] : undefined
-        // The last mark is the commitment's own, which is in time where the commitment is.
-        const last = marks.length - 1
+        const received = items[i]!.marks?.map(mark =>
+          isMark(mark) ? decodeMarks(hexToBytes(mark, markBytes))[0] : undefined,
+        )
+        // The last mark is the commitment's own.
         const inTime =
           received &&
           marksInTime(
             marks,
-            marks.map((own, k) => (k === last ? own : markOf(received[k]))),
+            marks.map((mark, k) => (k === marks.length - 1 ? mark : received[k])),
           )
         const { bandwidth, resident } = memoryCredit(spec, { groups: claimed, marks, ...(inTime && { inTime }) })
         return { ok: true, checked, figures: { bandwidth, resident }, ...(witness !== undefined && { witness }) }
@@ -234,10 +252,10 @@ export function createMemoryEngine(
     async close() {
       windows.clear()
       for (const { cancel } of fills.values()) cancel.abort()
-      for (const filled of await Promise.allSettled([...fills.values()].map(({ filling }) => filling)))
-        if (filled.status === 'fulfilled' && !isKaisarError(filled.value)) filled.value.shrink(0)
+      for (const filled of await Promise.all([...fills.values()].map(({ filling }) => filling)))
+        if (!isKaisarError(filled)) filled.shrink(0)
       fills.clear()
-      await Promise.all([...chains.values()].map(chain => chain.then(each => each.release())))
+      await Promise.all([...chains.values()].map(async ({ opened }) => (await opened).release()))
       chains.clear()
     },
   }

@@ -7,6 +7,7 @@
  *
  * Every length follows from the marks and the sample, and the marks from the committed root: there is one encoding and nothing to trust.
  */
+import { setImmediate } from 'node:timers/promises'
 import { jobErrors } from '../errors.ts'
 import type { Memory } from './memory.ts'
 import type { SampledStep } from './memory-sample.ts'
@@ -87,6 +88,8 @@ export async function openSteps(
   checkStepSample(memory.spec, sample, steps)
   const parts: Uint8Array[] = [prefixOf(groups), encodeMarks(marks)]
   for (const sampled of sample) {
+    // A window may begin meanwhile.
+    await setImmediate()
     const states = await walkAgain(memory, window, sampled.step, sampled.step + 1)
     for (const state of openedStates(sampled)) {
       const { mark, place } = placeOf(marks, state)

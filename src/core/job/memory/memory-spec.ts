@@ -27,8 +27,6 @@ export type MemorySpec = {
   readonly leastReadMs: number
 }
 
-/** One state in so many is kept, from which the others are walked again. */
-export const keptEvery = 64
 /** Steps that fill a mebibyte of openings, and what a spec may ask for in more pieces than that. */
 const samplesLimit = 256
 /** Entries of a row are signed bytes and those of a state at most 127: sums of this many stay below 2^31. */

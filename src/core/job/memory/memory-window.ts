@@ -1,15 +1,15 @@
 /**
  * Works one window: steps through memory, one state after the other, until the deadline. Steps are asked for in runs, sized for what the
  * memory takes and for what is left of the window; those of a run that ends inside count, and belong to the mark in whose time it ends. Of
- * each state its hash is kept, and one state in {@link keptEvery}, from which the others are walked again when they are opened.
+ * each state its hash is kept, and of the states as many as {@link keptBytes} hold, evenly spread, from which the others are walked again.
  */
 import { setImmediate } from 'node:timers/promises'
 import { jobErrors } from '../errors.ts'
 import type { MonotonicClock } from '../thread-clock.ts'
 import { firstState, stepOrder } from './drawn-entries.ts'
 import type { Memory, Pace } from './memory.ts'
-import { keptEvery, type MemorySpec, markCount } from './memory-spec.ts'
-import { hashBytes, type LeafTree, leafHash, leafTree, type Mark, memoryRoot } from './state-tree.ts'
+import { type MemorySpec, markCount } from './memory-spec.ts'
+import { growLeafTree, type LeafTree, leafHash, type Mark, memoryRoot } from './state-tree.ts'
 
 export type MemoryWindowOptions = {
   /** Job seed of the round, 32 bytes. */
@@ -31,10 +31,13 @@ export type WorkedMemoryWindow = {
   readonly root: Buffer
   /** The tree of each mark's leaves. */
   readonly trees: readonly LeafTree[]
-  /** States 0, 64, 128 … */
+  /** States 0, s, 2s …, where s is the stride. */
   readonly kept: readonly Uint8Array[]
+  readonly stride: number
 }
 
+/** Of states, for one window. A CPU's slow steps all fit; those of a card are walked again in no time. */
+const keptBytes = 16 * 2 ** 20
 /** For so long at a time the thread does nothing else. */
 const stretchMs = 5
 /** A run has at most so many times the steps of the largest before, whose time told how long it will take. */
@@ -151,9 +154,10 @@ function startWalk(memory: Memory, seed: Uint8Array, groups: number, from?: { st
 /** What is kept of the states that a walk leads to. */
 function recordOf({ width }: MemorySpec, seed: Uint8Array, groups: number) {
   let steps = 0
-  let leaves = Buffer.allocUnsafeSlow(1024 * hashBytes)
-  let leafCount = 0
-  const kept = [firstState({ width }, seed)]
+  let tree = growLeafTree()
+  const mostKept = Math.floor(keptBytes / width)
+  let stride = 1
+  let kept = [firstState({ width }, seed)]
   const marks: Mark[] = []
   const trees: LeafTree[] = []
   return {
@@ -162,16 +166,19 @@ function recordOf({ width }: MemorySpec, seed: Uint8Array, groups: number) {
       for (let at = 0; at < states.length; at += width) {
         const state = states.subarray(at, at + width)
         steps++
-        if (leafCount * hashBytes === leaves.length) leaves = Buffer.concat([leaves], 2 * leaves.length)
-        leaves.set(leafHash(state), leafCount++ * hashBytes)
-        if (steps % keptEvery === 0) kept.push(Uint8Array.from(state))
+        tree.append(leafHash(state))
+        if (steps % stride !== 0) continue
+        kept.push(Uint8Array.from(state))
+        if (kept.length <= mostKept) continue
+        kept = kept.filter((_, place) => place % 2 === 0)
+        stride *= 2
       }
     },
     mark(): Mark {
-      const tree = leafTree(Buffer.from(leaves.subarray(0, leafCount * hashBytes)))
-      leafCount = 0
-      const mark = { steps, top: tree.top }
-      trees.push(tree)
+      const finished = tree.finish()
+      tree = growLeafTree()
+      const mark = { steps, top: finished.top }
+      trees.push(finished)
       marks.push(mark)
       return mark
     },
@@ -183,6 +190,7 @@ function recordOf({ width }: MemorySpec, seed: Uint8Array, groups: number) {
       root: memoryRoot(groups, marks),
       trees,
       kept,
+      stride,
     }),
   }
 }
@@ -190,14 +198,17 @@ function recordOf({ width }: MemorySpec, seed: Uint8Array, groups: number) {
 /** The states `first` to `last` of a window that was worked over this memory. @throws JOB_MEMORY_LOST, JOB_KERNEL_FAILED */
 export async function walkAgain(
   memory: Memory,
-  { seed, groups, kept }: Pick<WorkedMemoryWindow, 'seed' | 'groups' | 'kept'>,
+  { seed, groups, kept, stride }: Pick<WorkedMemoryWindow, 'seed' | 'groups' | 'kept' | 'stride'>,
   first: number,
   last: number,
 ): Promise<Uint8Array[]> {
-  const from = Math.floor(first / keptEvery)
-  const step = from * keptEvery
+  const from = Math.floor(first / stride)
+  const step = from * stride
   const states = [kept[from]!]
-  const walk = startWalk(memory, seed, groups, { step, state: kept[from]! })
+  while (states.length <= last - step && kept[from + states.length] !== undefined && stride === 1)
+    states.push(kept[from + states.length]!)
+  if (states.length > last - step) return states.slice(first - step)
+  const walk = startWalk(memory, seed, groups, { step: step + states.length - 1, state: states.at(-1)! })
   try {
     while (step + states.length <= last) {
       const count = Math.min(last - step - states.length + 1, memory.pace.mostSteps)

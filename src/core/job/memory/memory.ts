@@ -3,7 +3,7 @@
  * a round's and known beforehand, so that a card is told of many steps at once and no state comes back between them.
  */
 import type { StepOrder } from './drawn-entries.ts'
-import { keptEvery, type MemorySpec } from './memory-spec.ts'
+import type { MemorySpec } from './memory-spec.ts'
 
 export type Memory = {
   readonly spec: MemorySpec
@@ -49,7 +49,7 @@ export type Step = (group: number, x: Uint8Array, next: Uint8Array) => void
 
 /** How memory is walked whose steps are made one after the other in the thread that asks, which has other things to do between runs. */
 export const walkedBy = ({ width }: Pick<MemorySpec, 'width'>, step: Step): Pick<Memory, 'pace' | 'walk'> => ({
-  pace: { runsAtOnce: 1, runMs: 1, mostSteps: keptEvery },
+  pace: { runsAtOnce: 1, runMs: 1, mostSteps: 64 },
   walk({ order, step: at, state }) {
     return {
       async run(steps) {

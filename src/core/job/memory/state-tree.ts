@@ -94,27 +94,49 @@ export type LeafTree = {
   proof(place: number): Uint8Array[]
 }
 
-/** `leaves`: hashes of 32 bytes, one after the other. */
-export function leafTree(leaves: Buffer): LeafTree {
-  const at = (level: Buffer, place: number) => level.subarray(place * hashBytes, (place + 1) * hashBytes)
-  const levels = [leaves]
-  for (let level = leaves; level.length > hashBytes; level = levels.at(-1)!) {
-    const count = level.length / hashBytes
-    const above = Buffer.allocUnsafeSlow(Math.ceil(count / 2) * hashBytes)
-    for (let i = 0; i < count; i += 2) {
-      const left = at(level, i)
-      above.set(i + 1 < count ? nodeHash(left, at(level, i + 1)) : left, (i / 2) * hashBytes)
-    }
-    levels.push(above)
-  }
-  const count = leaves.length / hashBytes
+/** Hashes of 32 bytes, one after the other. */
+function createHashes() {
+  let bytes = Buffer.allocUnsafeSlow(64 * hashBytes)
+  let count = 0
   return {
-    leaves: count,
-    top: count === 0 ? Buffer.alloc(hashBytes) : levels.at(-1)!,
-    proof: place =>
-      levels.slice(0, -1).flatMap((level, height) => {
-        const sibling = at(level, Math.floor(place / 2 ** height) ^ 1)
-        return sibling.length > 0 ? [sibling] : []
-      }),
+    get count() {
+      return count
+    },
+    at: (place: number): Uint8Array => bytes.subarray(place * hashBytes, (place + 1) * hashBytes),
+    push(hash: Uint8Array) {
+      if (count * hashBytes === bytes.length) bytes = Buffer.concat([bytes], 2 * bytes.length)
+      bytes.set(hash, count++ * hashBytes)
+    },
+  }
+}
+
+/** A tree that grows with its leaves, so that nothing is left to be hashed when a window ends. */
+export function growLeafTree() {
+  const levels = [createHashes()]
+  function push(height: number, hash: Uint8Array): void {
+    const level = levels[height] ?? createHashes()
+    levels[height] = level
+    level.push(hash)
+    if (level.count % 2 === 0) push(height + 1, nodeHash(level.at(level.count - 2), hash))
+  }
+  return {
+    append: (leaf: Uint8Array): void => push(0, leaf),
+    finish(): LeafTree {
+      // What has no sibling moves up unchanged.
+      for (let height = 0; levels[height]!.count > 1; height++) {
+        const { count, at } = levels[height]!
+        if (count % 2 === 1) push(height + 1, Buffer.from(at(count - 1)))
+      }
+      const [leaves] = levels
+      return {
+        leaves: leaves!.count,
+        top: leaves!.count === 0 ? Buffer.alloc(hashBytes) : levels.at(-1)!.at(0),
+        proof: place =>
+          levels.slice(0, -1).flatMap(({ count, at }, height) => {
+            const sibling = Math.floor(place / 2 ** height) ^ 1
+            return sibling < count ? [at(sibling)] : []
+          }),
+      }
+    },
   }
 }
