@@ -371,7 +371,7 @@ contract RewardVault is IRewardVault, Governed, Guard {
         if (emission.perEpoch < 1 ether || emission.perEpoch > 10_000_000 ether) revert OutOfBounds("perEpoch");
         if (emission.checkerBps > 5_000) revert OutOfBounds("checkerBps");
         if (emission.keeperBps > 1_000) revert OutOfBounds("keeperBps");
-        // 1 KAI for a device of 10^9 Mop/s.
+        // 1 KAI for a capacity of 10^9.
         if (emission.maxPrice < 1 gwei) revert OutOfBounds("maxPrice");
     }
 }

@@ -47,7 +47,7 @@ try {
   tmux('send-keys', '-t', 'kaisar', command, 'Enter')
   while (prompts() < 2) await sleep(500)
   const lines = screen('-e').split('\n').slice(0, -1).map(parseLine)
-  if (!lines.some(line => line.some(({ text }) => text.includes('wallet'))))
+  if (!lines.some(line => line.some(({ text }) => text.includes('capacity'))))
     throw new Error(`the devnet did not end well:\n${screen()}`)
   mkdirSync(join(root, 'docs/pictures'), { recursive: true })
   const title = 'kaisar devnet up: two epochs worked, judged and paid'

@@ -306,7 +306,7 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function releaseLane(uint32 lane, bytes32 deviceId) external;
     /// @notice Credits of the next `maxLanes` unpaid lanes of a final cohort, marked as paid. RewardVault only.
     /// @return firstLane Numbered over the whole network: 64 × cohort + the lanes of the cohort that were paid before.
-    /// @return credits Mop/s, one for each lane from `firstLane` on.
+    /// @return credits In units of the capacity, one for each lane from `firstLane` on.
     function takeCredits(uint64 epoch, uint32 cohort, uint8 maxLanes)
         external
         returns (uint256 firstLane, uint256[] memory credits);

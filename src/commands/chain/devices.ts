@@ -1,16 +1,41 @@
+import { Flags } from '@oclif/core'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { printTable } from '../print-table.ts'
 
 export default class ChainDevices extends BaseCommand<typeof ChainDevices> {
-  static override description = 'List the registered devices: lane, operator, payout wallet, standing, deposit.'
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> --json']
-  static override flags = { ...chainFlags }
+  static override description =
+    'List the registered devices: lane, operator, payout wallet, capacity in the last resolved epoch, standing, wallet.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --sort capacity',
+    '<%= config.bin %> <%= command.id %> --json',
+  ]
+  static override flags = {
+    ...chainFlags,
+    sort: Flags.string({
+      description: 'Order of the list: by lane, or with the largest capacity or standing first',
+      options: ['lane', 'capacity', 'standing'],
+      default: 'lane',
+    }),
+  }
 
   async run() {
     const target = await this.chainTarget()
     const { getDevices } = await import('../../core/chain/devices.ts')
     const { grouped, tokens } = await import('../../core/view/figures.ts')
-    const devices = await getDevices(await this.connectNetwork(target))
+    const { withCapacities } = await import('../../core/network/last-capacities.ts')
+    const network = await this.connectNetwork(target)
+    const { sort } = this.flags
+    const registered = await getDevices(network)
+    const devices = await withCapacities(network, registered).catch(error => {
+      // An endpoint may refuse the events of two epochs: a list is worth having without.
+      if (sort === 'capacity') throw error
+      return registered.map(device => ({ ...device, capacity: null, capacityEpoch: null }))
+    })
+    if (sort === 'capacity' || sort === 'standing') {
+      const worth = (device: (typeof devices)[number]) => device[sort] ?? -1n
+      devices.sort((a, b) => (worth(a) === worth(b) ? a.lane - b.lane : worth(a) < worth(b) ? 1 : -1))
+    }
     await printTable(
       this,
       [
@@ -20,6 +45,7 @@ export default class ChainDevices extends BaseCommand<typeof ChainDevices> {
         { title: 'payout', cell: ({ payout }) => payout, isHex: true },
         { title: 'gen', cell: ({ generation }) => generation, numeric: true, rank: 3 },
         { title: 'epochs', cell: ({ since, until }) => `${since}–${until ?? ''}`, rank: 3 },
+        { title: 'capacity', cell: ({ capacity }) => (capacity === null ? '—' : grouped(capacity)), numeric: true },
         { title: 'standing', cell: ({ standing }) => grouped(standing), numeric: true },
         { title: 'silent', cell: ({ silentEpochs }) => silentEpochs, numeric: true, rank: 3 },
         { title: 'wallet KAI', cell: ({ payoutBalance }) => tokens(payoutBalance), numeric: true, rank: 1 },

@@ -18,13 +18,16 @@ It is bound to 127.0.0.1 and runs until Ctrl-C.`
     const stop = this.stopSignal()
     const target = await this.chainTarget()
     const { createNetworkReader } = await import('../../core/network/network-reader.ts')
+    const { createEvidenceSource } = await import('../../core/operator/ask-seats.ts')
+    const { isDevelopmentChain } = await import('../../core/chain/network-presets.ts')
     const { serveExplorer } = await import('../../core/web/serve-explorer.ts')
     const log = await this.createLog('explorer')
     const network = await this.connectNetwork(target)
     const reader = createNetworkReader(network, this.readingFrom)
+    const evidence = createEvidenceSource({ dialsPrivate: isDevelopmentChain(network.chainId) })
     const explorer = await serveExplorer(
       { port: this.flags.port },
-      { reader, onTrouble: error => log.warn({ error: (error as Error).message }, 'page not made') },
+      { reader, evidence, onTrouble: error => log.warn({ error: (error as Error).message }, 'page not made') },
     )
     const { url } = explorer
     this.event('explorer.ready', { url }, `Explorer of chain ${network.chainId}: ${url}`)

@@ -133,11 +133,16 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
   }
 
   private async serveExplorer({ network }: Devnet) {
+    const { createEvidenceSource } = await import('../../core/operator/ask-seats.ts')
     const { serveExplorer } = await import('../../core/web/serve-explorer.ts')
     const { createNetworkReader } = await import('../../core/network/network-reader.ts')
     const explorer = await serveExplorer(
       {},
-      { reader: createNetworkReader(network), modelOf: id => this.models.get(id) ?? null },
+      {
+        reader: createNetworkReader(network),
+        evidence: createEvidenceSource({ dialsPrivate: true }),
+        modelOf: id => this.models.get(id) ?? null,
+      },
     )
     this.event('explorer.ready', { url: explorer.url })
     this.progress(`Explorer at ${explorer.url}`)

@@ -18,7 +18,8 @@ export default class EpochExplain extends BaseCommand<typeof EpochExplain> {
   static override description =
     `Account for every unit of a device's pay in an epoch: job, report, verdicts, consensus, score, share, payment.
 
-It is recomputed from the openings on chain and compared with the transfer to the wei. For a device that earned nothing it names the reason and what to do.`
+It is recomputed from the openings on chain and compared with the transfer to the wei. The committee's Checkers are asked for what lies below:
+each round with its proof, from which tensor rate, bandwidth, memory and their capacity are recomputed; without an answer it says so. For a device that earned nothing it names the reason and what to do.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> 0x12ab34cd',
     '<%= config.bin %> <%= command.id %> 0x12ab34cd --epoch 7 --json',
@@ -37,6 +38,8 @@ It is recomputed from the openings on chain and compared with the transfer to th
     const { createNetworkReader } = await import('../../core/network/network-reader.ts')
     const { readExplanation } = await import('../../core/explain/explain-device.ts')
     const { explanationLines } = await import('../../core/explain/explanation-lines.ts')
+    const { createEvidenceSource } = await import('../../core/operator/ask-seats.ts')
+    const { isDevelopmentChain } = await import('../../core/chain/network-presets.ts')
     const { findDevice } = await import('../../core/network/find-device.ts')
     const network = await this.connectNetwork(target)
     const reader = createNetworkReader(network, this.readingFrom)
@@ -45,7 +48,8 @@ It is recomputed from the openings on chain and compared with the transfer to th
       history.memberships.map(membership => membership.device),
       this.args.device,
     )
-    const explanation = await readExplanation({ device, epoch: this.flags.epoch }, { reader })
+    const evidence = createEvidenceSource({ dialsPrivate: isDevelopmentChain(network.chainId) })
+    const explanation = await readExplanation({ device, epoch: this.flags.epoch }, { reader, evidence })
     for (const line of explanationLines(explanation))
       this.log(
         line

@@ -7,7 +7,7 @@ export type NetworkParameters = {
   readonly timeline: Omit<Timeline, 'firstEpochAt'>
   readonly rounds: RoundRules
   readonly scores: {
-    /** Largest standing a first score can set, and the cap of a device that has none (Mop/s). */
+    /** Largest standing a first score can set, and the cap of a device that has none; in units of the capacity. */
     readonly firstStanding: number
     /** Chance, in 1/10000, that an opened seat is audited for a cohort. */
     readonly auditBps: number
@@ -123,8 +123,9 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
       openingsMs: 3500,
       specHash,
     },
+    // Above any CPU's capacity over 64 MiB; a card on a devnet begins there and grows by a quarter an epoch.
     // In so short an epoch a seat asks a device for some ten heartbeats, so one late answer is a tenth of its uptime.
-    scores: { firstStanding: 2_500, auditBps: 2_500, delistAfterEpochs: 8, uptimeTolerance: 2_000 },
+    scores: { firstStanding: 10_000, auditBps: 2_500, delistAfterEpochs: 8, uptimeTolerance: 2_000 },
     seatRules: { slashBps: 1_000, unopenedBps: 100, strikesToJail: 3, jailEpochs: 4 },
     seatBond: parseEther('1000'),
     deviceDeposit: parseEther('10'),
@@ -175,8 +176,8 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
       openingsMs: 30_000,
       specHash,
     },
-    // The capacity of an H100 by its figures is about 650,000.
-    scores: { firstStanding: 1_300_000, auditBps: 500, delistAfterEpochs: 14, uptimeTolerance: 200 },
+    // Above any single card's: by vendors' figures an H100 has about 650,000 and a B200 1,500,000 (docs/why/capacity.md).
+    scores: { firstStanding: 2_000_000, auditBps: 500, delistAfterEpochs: 14, uptimeTolerance: 200 },
     // 10 KAI a cohort: the reveals of the other seats cost half a million gas.
     seatRules: { slashBps: 1_000, unopenedBps: 10, strikesToJail: 3, jailEpochs: 7 },
     seatBond: parseEther('10000'),

@@ -1,6 +1,6 @@
 import type { Address, Hex } from 'viem'
-import type { Figures } from '../job/round-kind.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
+import type { Figures } from '../protocol/verdict.ts'
 
 /** What a Checker says while it runs; each is a line of `kaisar checker run --json`. */
 export type CheckerEvent =

@@ -77,7 +77,7 @@ export function createCheckerMetrics(
   })
   const verifiedDevices = new Counter({
     name: 'kaisar_checker_verified_devices_total',
-    help: 'Devices whose sampled rows were recomputed.',
+    help: 'Claims whose samples were recomputed, one a device and round.',
     registers,
   })
   const judged = new Counter({

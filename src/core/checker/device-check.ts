@@ -43,7 +43,7 @@ export type Registration = {
 }
 
 export type RecordPolicyDependencies = {
-  /** Rate of the device's last valid round in Mop/s, or null before one. */
+  /** Tensor rate of the device's last valid round in Mop/s, or null before one. */
   readonly measuredRate: (deviceId: Hex) => number | null
   /** The device that an attested identity is exclusive to on chain; null while nobody's claim was confirmed. */
   readonly identityOwner: (attestedIdentity: Hex) => Promise<Hex | null>

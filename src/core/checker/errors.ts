@@ -79,7 +79,7 @@ export const checkerErrors = defineErrors({
     message: ({ windowMs, specWindowMs }: { windowMs: number; specWindowMs: number }) =>
       `Rounds have a window of ${windowMs} ms and their job specification one of ${specWindowMs} ms.`,
     meaning:
-      'Rates are rows of one window: with two of them a seat would give every device a wrong rate, so it judges none.',
+      'Figures are work of one window: with two of them a seat would give every device a wrong capacity, so it judges none.',
     fix: 'Nothing on this machine: the network’s owner has to schedule rules and specification that agree.',
     exit: 3,
   },

@@ -1,13 +1,12 @@
 /** What a Checker must not forget (verdicts, what it asked and was told, what it committed to), and how others read it while it runs. */
 import type { Address, Hex } from 'viem'
-import type { Figures } from '../job/round-kind.ts'
 import { readStore } from '../platform/read-store.ts'
 import type { Store } from '../platform/store.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import { toWire } from '../protocol/messages.ts'
 import type { EpochRounds, Trigger } from '../protocol/trigger.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
-import type { Verdict } from '../protocol/verdict.ts'
+import type { Figures, Verdict } from '../protocol/verdict.ts'
 import { type Duty, dutyOf } from './duty.ts'
 import type { JudgedRound } from './epoch/pack.ts'
 

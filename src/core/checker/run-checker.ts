@@ -10,6 +10,7 @@ import type { Identity } from '../transport/transport.ts'
 import { bondSeats, type SeatsWanted } from './bond-seats.ts'
 import { createDeviceJobs, type RecordPolicy, type RecordPolicyDependencies } from './device-check.ts'
 import { createSettlement, drain } from './epoch/settle.ts'
+import { createShowEvidence } from './epoch/show-evidence.ts'
 import { createEpochs, type EpochsDependencies, isExpectedIn } from './epochs.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createForwardWrongWork, createPeerServer, createPeers, createPhaseReader, type Gather } from './peers.ts'
@@ -126,6 +127,10 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     {
       ...deps,
       isExpected: isExpectedIn(epochs),
+      showEvidence: createShowEvidence({
+        seatOf: epoch => epochs.of(epoch)?.seat ?? null,
+        now: () => clock.monotonicMs(),
+      }),
       onSession(session) {
         if (session.role === 'checker') servePeer(session)
         else serveOperator(session, { sessions, epochs, presence, jobs, onTrouble })

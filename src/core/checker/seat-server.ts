@@ -17,6 +17,7 @@ import { type Claim, hashClaim } from '../transport/session-handshake.ts'
 import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Duty } from './duty.ts'
+import type { ShowEvidence } from './epoch/show-evidence.ts'
 import type { EvidenceStore } from './round/record.ts'
 
 export type SeatServerOptions = {
@@ -32,6 +33,7 @@ export type SeatServerOptions = {
 export type SeatServerDependencies = {
   readonly signer: Signer
   readonly evidence: EvidenceStore
+  readonly showEvidence: ShowEvidence
   readonly transport: Transport
   readonly clock: Clock
   readonly randomBytes: (size: number) => Uint8Array
@@ -57,7 +59,7 @@ export function connectionsFor(duties: Iterable<Pick<Duty, 'operators' | 'peers'
 /** @throws TRANSPORT_PORT_IN_USE */
 export async function startSeatServer(
   { network, listen, publicUrl, maxConnections }: SeatServerOptions,
-  { signer, evidence, transport, clock, randomBytes, log, onSession, isExpected }: SeatServerDependencies,
+  { signer, evidence, showEvidence, transport, clock, randomBytes, log, onSession, isExpected }: SeatServerDependencies,
 ): Promise<SessionServer> {
   const admit = createAdmission(network, { clock, isExpected })
   const last = listen.port === 0 && publicUrl === null ? await lastPort() : listen.port
@@ -83,6 +85,8 @@ export async function startSeatServer(
         checker: signer.address,
         maxConnections,
         async onGet(path) {
+          const shown = showEvidence(path)
+          if (shown !== null) return { contentType: 'application/json', body: shown }
           const body = evidence.read(/^\/evidence\/(0x[0-9a-f]{64})$/.exec(path)?.[1] ?? '')
           return body === null ? null : { contentType: 'application/octet-stream', body }
         },

@@ -2,9 +2,12 @@
 import type { Hex } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import { kaiBalance } from '../chain/vault.ts'
-import { createNetworkReader } from '../network/network-reader.ts'
-import type { NetworkView } from '../network/network-view.ts'
-import { shortHex, tokens } from '../view/figures.ts'
+import type { Measures } from '../epoch/capacity.ts'
+import { readExplanation } from '../explain/explain-device.ts'
+import { createNetworkReader, type NetworkReader } from '../network/network-reader.ts'
+import type { DeviceView, NetworkView } from '../network/network-view.ts'
+import { createEvidenceSource } from '../operator/ask-seats.ts'
+import { grouped, measureText, shortHex, tokens } from '../view/figures.ts'
 import { lineText } from '../view/line.ts'
 import { tableLines } from '../view/table.ts'
 import { type PaidEpoch, paymentsOf } from './epoch-feed.ts'
@@ -27,6 +30,10 @@ export type DevnetSummary = {
     readonly rounds: number
     /** The committee's verdicts on those epochs, by kind. */
     readonly verdicts: Readonly<Record<string, number>>
+    /** The committee's median of the last epoch with a result; null before the first. */
+    readonly capacity: bigint | null
+    /** What that is made of, by a seat of the committee that said it and showed its rounds; null where none did. */
+    readonly measures: Measures | null
     readonly score: bigint
     /** Share of all payments to devices, 0 to 1. */
     readonly share: number
@@ -54,7 +61,17 @@ export async function summarizeDevnet({
   const rounds = await Promise.all(
     opened.map(async epoch => [epoch, (await reader.roundsOf(epoch, view.head))?.length ?? 0] as const),
   )
-  return summarize(view, rpcUrl, balances, new Map(rounds))
+  const measures = await Promise.all(view.devices.map(device => measuresOfDevice(reader, device)))
+  return summarize(view, rpcUrl, balances, new Map(rounds), measures)
+}
+
+/** Of the last epoch with a result. */
+async function measuresOfDevice(reader: NetworkReader, { id, history }: DeviceView): Promise<Measures | null> {
+  const last = history.at(-1)
+  if (last === undefined || last.verdict.verdict === 'VOID') return null
+  const evidence = createEvidenceSource({ dialsPrivate: true })
+  const { seats } = await readExplanation({ device: id, epoch: last.epoch }, { reader, evidence })
+  return seats.find(({ below, rate }) => below?.equal === true && rate === last.rate)?.below?.measures ?? null
 }
 
 function summarize(
@@ -62,6 +79,7 @@ function summarize(
   rpcUrl: string,
   balances: Readonly<Record<string, bigint>>,
   roundsOfEpoch: ReadonlyMap<number, number>,
+  measures: readonly (Measures | null)[],
 ): DevnetSummary {
   const total = view.devices.reduce((sum, { earned }) => sum + earned, 0n)
   return {
@@ -77,7 +95,7 @@ function summarize(
         paid: isPaid,
         payments: paymentsOf(view, epoch),
       })),
-    devices: view.devices.map(({ id, operator, payout, history, earned }) => {
+    devices: view.devices.map(({ id, operator, payout, history, earned }, at) => {
       const verdicts: Record<string, number> = {}
       for (const { verdict } of history) verdicts[verdict.verdict] = (verdicts[verdict.verdict] ?? 0) + 1
       return {
@@ -86,6 +104,8 @@ function summarize(
         payout,
         rounds: history.reduce((sum, { epoch }) => sum + (roundsOfEpoch.get(epoch) ?? 0), 0),
         verdicts,
+        capacity: history.at(-1)?.rate ?? null,
+        measures: measures[at] ?? null,
         score: history.at(-1)?.score ?? 0n,
         share: total === 0n ? 0 : Number((earned * 10_000n) / total) / 10_000,
         paid: earned,
@@ -96,24 +116,33 @@ function summarize(
   }
 }
 
+const measureCell =
+  (name: keyof Measures) =>
+  ({ measures }: DevnetSummary['devices'][number]): string =>
+    measures === null ? '—' : measureText(name, measures[name])
+
 /** The table that `devnet up` ends with, of at most `width` columns. */
 export const summaryTable = ({ devices }: DevnetSummary, width: number): string =>
   tableLines(
     [
       { title: 'device', cell: ({ device }) => shortHex(device) },
-      { title: 'rounds', cell: ({ rounds }) => rounds, numeric: true, rank: 2 },
+      { title: 'rounds', cell: ({ rounds }) => rounds, numeric: true, rank: 4 },
       {
         title: 'verdicts',
         cell: ({ verdicts }) =>
           Object.entries(verdicts)
             .map(([verdict, count]) => `${verdict} ${count}`)
             .join(', '),
-        least: 12,
+        least: 8,
       },
-      { title: 'score', cell: ({ score }) => score, numeric: true },
+      { title: 'tensor', cell: measureCell('tensor'), numeric: true },
+      { title: 'bandwidth', cell: measureCell('bandwidth'), numeric: true },
+      { title: 'memory', cell: measureCell('resident'), numeric: true },
+      { title: 'capacity', cell: ({ capacity }) => (capacity === null ? '—' : grouped(capacity)), numeric: true },
+      { title: 'score', cell: ({ score }) => grouped(score), numeric: true, rank: 3 },
       { title: 'share', cell: ({ share }) => `${(share * 100).toFixed(1)} %`, numeric: true, rank: 1 },
-      { title: 'paid (KAI)', cell: ({ paid }) => tokens(paid, 6), numeric: true },
-      { title: 'wallet (KAI)', cell: ({ balance }) => tokens(balance, 6), numeric: true },
+      { title: 'paid (KAI)', cell: ({ paid }) => tokens(paid, 4), numeric: true },
+      { title: 'wallet (KAI)', cell: ({ balance }) => tokens(balance, 4), numeric: true, rank: 2 },
     ],
     devices,
     { width },

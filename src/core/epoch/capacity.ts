@@ -8,6 +8,9 @@
  *
  * Why: docs/why/capacity.md
  */
+import { fullUptime, type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import type { Figures, Verdict } from '../protocol/verdict.ts'
+import { encodeRateDown } from './minifloat.ts'
 
 /** Means over an epoch's rounds, whole numbers. */
 export type Measures = {
@@ -15,7 +18,7 @@ export type Measures = {
   readonly tensor: number
   /** M: bytes of memory read, MB/s. */
   readonly bandwidth: number
-  /** R: bytes of memory filled, MB. */
+  /** R: bytes of memory filled, MB, as far as each round read them within τ. */
   readonly resident: number
 }
 
@@ -26,16 +29,53 @@ export const readWithinMs = 80n
  * What counts of the memory that one round claims, in MB: no more than was read within τ. Before any mean, since a round that claims
  * much and reads nothing would else lend its claim to the others.
  */
-export const residentOf = (resident: number, bandwidth: number): number =>
+export const residentOf = ({ resident = 0, bandwidth = 0 }: Figures): number =>
   Math.min(resident, Math.floor((bandwidth * Number(readWithinMs)) / 1_000))
 
 /** The capacity of these measures, a whole number. */
-export function capacityOf({ tensor, bandwidth, resident }: Measures): bigint {
-  const kilobytes = 1_000n * BigInt(resident)
+export const capacityOf = ({ tensor, bandwidth, resident }: Measures): bigint =>
+  cubeRootDown((BigInt(tensor) * BigInt(bandwidth) * countedKilobytes({ bandwidth, resident })) / 1_000_000n)
+
+/** min(R, τ · M) in kB. */
+export function countedKilobytes({ bandwidth, resident }: Pick<Measures, 'bandwidth' | 'resident'>): bigint {
+  const filled = 1_000n * BigInt(resident)
   const read = readWithinMs * BigInt(bandwidth)
-  const counted = kilobytes < read ? kilobytes : read
-  return cubeRootDown((BigInt(tensor) * BigInt(bandwidth) * counted) / 1_000_000n)
+  return filled < read ? filled : read
 }
+
+/** The lane value of these measures. */
+export const laneRateOf = (measures: Measures): number => encodeRateDown(capacityOf(measures))
+
+/** What a seat says of one round, as far as means are made of it. */
+export type MeasuredRound = {
+  readonly kind: RoundKindName
+  readonly verdict: Verdict
+  /** What the round is worth, by its kind; none unless `VALID`. */
+  readonly figures: Figures
+}
+
+/**
+ * Means over the rounds that a seat judged, rounded down, by the names of the kinds' figures: a round that the device missed is 0 in
+ * them, one that the seat itself missed is left out. Null where it judged fewer than half of a kind's rounds, or a kind had none.
+ */
+export function measuresOf(rounds: readonly MeasuredRound[]): Measures | null {
+  const means: Record<string, number> = {}
+  for (const kind of roundKinds) {
+    const own = rounds.filter(round => round.kind === kind)
+    const judged = own.filter(({ verdict }) => verdict !== 'CHECKER_FAULT')
+    if (own.length === 0 || judged.length * 2 < own.length) return null
+    for (const name of new Set(judged.flatMap(({ figures }) => Object.keys(figures))))
+      means[name] = Math.floor(judged.reduce((sum, { figures }) => sum + countedOf(figures, name), 0) / judged.length)
+  }
+  return { tensor: 0, bandwidth: 0, resident: 0, ...means }
+}
+
+const countedOf = (figures: Figures, name: string): number =>
+  name === 'resident' ? residentOf(figures) : (figures[name] ?? 0)
+
+/** Heartbeats answered of those asked, in 1/10000, rounded down; null where a seat asked for none. */
+export const uptimeOf = ({ asked, answered }: { readonly asked: number; readonly answered: number }): number | null =>
+  asked === 0 ? null : Math.floor((fullUptime * answered) / asked)
 
 /** ⌊∛n⌋ by Newton's steps from above. */
 export function cubeRootDown(n: bigint): bigint {

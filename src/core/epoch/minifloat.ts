@@ -7,10 +7,10 @@ import { maxRateLane } from '../protocol/constants.ts'
 const mantissaBits = 10n
 const mantissaSpan = 1n << mantissaBits
 
-/** The largest rate that a lane can carry: 2047 × 2^30, in Mop/s. */
+/** The largest rate that a lane can carry: 2047 × 2^30; a lane’s rate is a capacity. */
 export const maxRate = decodeRate(maxRateLane)
 
-/** Lane value → rate in Mop/s. */
+/** Lane value → rate. */
 export function decodeRate(lane: number): bigint {
   if (!Number.isInteger(lane) || lane < 0 || lane > maxRateLane) throw new RangeError(`not a rate lane: ${lane}`)
   const exponent = BigInt(lane) >> mantissaBits
@@ -18,7 +18,7 @@ export function decodeRate(lane: number): bigint {
   return exponent === 0n ? mantissa : (mantissaSpan + mantissa) << (exponent - 1n)
 }
 
-/** Rate in Mop/s → the largest lane value that does not exceed it; rates above {@link maxRate} are cut to it. */
+/** Rate → the largest lane value that does not exceed it; rates above {@link maxRate} are cut to it. */
 export function encodeRateDown(rate: bigint): number {
   if (rate < 0n) throw new RangeError(`negative rate: ${rate}`)
   if (rate >= maxRate) return maxRateLane

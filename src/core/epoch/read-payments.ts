@@ -11,7 +11,7 @@ export type Payment = {
   readonly payee: Address
   readonly lane: number | null
   readonly cohort: number | null
-  /** The measure that it was paid by: credit (Mop/s), agreed lanes, or lanes of calls (an errand counts as a whole cohort). */
+  /** The measure that it was paid by: credit (capacity × uptime), agreed lanes, or lanes of calls (an errand counts as a whole cohort). */
   readonly basis: bigint
   readonly amount: bigint
   readonly txHash: Hex

@@ -1,6 +1,6 @@
 /**
  * Computes score, credit, standing and payment from a committee's result. Pure mirror of the contracts' arithmetic; every division
- * rounds down. Scores, credits, caps and standings share one unit (Mop/s × uptime), amounts are wei of KAI.
+ * rounds down. Scores, credits, caps and standings share one unit (capacity × uptime), amounts are wei of KAI.
  */
 import { fullUptime } from '../protocol/constants.ts'
 import { decodeRate } from './minifloat.ts'

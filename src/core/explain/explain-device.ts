@@ -1,8 +1,9 @@
 // Why: docs/why/explorer-and-explanations.md
 
 /** Accounts for a device's pay of an epoch: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
+import { capacityOf, laneRateOf, measuresOf, uptimeOf } from '../epoch/capacity.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
-import { hasFlag, type Opening, unpackOpening } from '../epoch/opening.ts'
+import { hasFlag, type LaneOpening, type Opening, unpackOpening } from '../epoch/opening.ts'
 import { capOf, creditOf, nextStanding, paymentOf, scoreOf } from '../epoch/rewards.ts'
 import { isScored, type LaneResult, tally } from '../epoch/tally.ts'
 import {
@@ -13,10 +14,11 @@ import {
   type FactsDependencies,
   type FactsQuery,
   readFacts,
+  type ShownRounds,
 } from '../network/epoch-facts.ts'
 import { paymentOfLane } from '../network/history.ts'
 import { cohortLanes, cohortOf, committeeSize, laneInCohort } from '../protocol/constants.ts'
-import type { Account, Explanation, Figures, SeatAccount } from './explanation.ts'
+import type { Account, Explanation, Figures, SeatAccount, SeatBelow } from './explanation.ts'
 import { explanationSteps } from './explanation-steps.ts'
 import { whyNothing } from './why-nothing.ts'
 
@@ -64,7 +66,7 @@ function accountFor(facts: EpochFacts, device: DeviceFacts, cohort: CohortFacts 
     device,
     cohort,
     lane,
-    seats: cohort === null ? [] : seatAccounts(cohort, openings, lane, result?.used ?? null),
+    seats: cohort === null ? [] : seatAccounts(facts, cohort, openings, lane, result?.used ?? null),
     figures,
     payment,
     differences: [
@@ -94,7 +96,7 @@ function resultOf(cohort: CohortFacts, openings: readonly (Opening | null)[], la
   return {
     used,
     differences: [
-      ...differs('median rate (lane value)', used.rate, onChain.rate),
+      ...differs('median capacity (lane value)', used.rate, onChain.rate),
       ...differs('median uptime', used.uptime, onChain.uptime),
       ...differs('flags', used.flags, onChain.flags),
     ],
@@ -154,6 +156,7 @@ function undelivered(payment: CohortPayment, payee: string): string[] {
 }
 
 function seatAccounts(
+  { rounds }: EpochFacts,
   { seats }: CohortFacts,
   openings: readonly (Opening | null)[],
   lane: number,
@@ -172,9 +175,23 @@ function seatAccounts(
       flags: said?.flags ?? null,
       agrees: result === null || !judged ? null : said.rate === result.rate && said.flags === result.flags,
       evidenceRoot: seat.evidenceRoot,
-      rounds: seat.rounds,
+      below: seat.shown === null || said === null ? null : belowOf(seat.shown, said, rounds),
     }
   })
+}
+
+/** Recomputes a seat's lane from the rounds that it shows. */
+function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['rounds']): SeatBelow {
+  const measures = measuresOf(shown.rounds)
+  const uptime = uptimeOf(shown.heartbeats)
+  const onChain = rounds?.map(({ hash, kind }) => `${hash} ${kind}`).join()
+  const isOfChain =
+    onChain === undefined || onChain === shown.rounds.map(({ round, kind }) => `${round} ${kind}`).join()
+  const isLane =
+    measures === null || uptime === null
+      ? !hasFlag(said.flags, 'judged')
+      : hasFlag(said.flags, 'judged') && laneRateOf(measures) === said.rate && uptime === said.uptime
+  return { ...shown, measures, capacity: measures && capacityOf(measures), equal: isOfChain && isLane }
 }
 
 /** Reads everything that explains a device's pay of one epoch, and explains it. @throws what {@link readFacts} throws */

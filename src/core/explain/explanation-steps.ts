@@ -1,8 +1,9 @@
 /** The seven steps of an explanation in words: job → report → verdicts → consensus → score → share → payment. Pure. */
+import { countedKilobytes, type Measures, readWithinMs, residentOf } from '../epoch/capacity.ts'
 import { hasFlag } from '../epoch/opening.ts'
 import { allFlags, committeeSize, quorum } from '../protocol/constants.ts'
-import { type Flag, flagBit } from '../protocol/verdict.ts'
-import { counted, grouped, shortHex, tokens, uptimePercent } from '../view/figures.ts'
+import { type Figures, type Flag, flagBit } from '../protocol/verdict.ts'
+import { counted, exactFiguresText, figuresText, grouped, shortHex, tokens, uptimePercent } from '../view/figures.ts'
 import type { Account, ExplanationStep, Reference, SeatAccount, stepNames } from './explanation.ts'
 
 type Told = Partial<Pick<ExplanationStep, 'lines' | 'transactions' | 'evidence'>>
@@ -36,8 +37,8 @@ function jobStep({ facts, device }: Account): ExplanationStep {
       transactions: registered,
     })
   const lines = rounds?.map(
-    ({ ordinal, number, hash, timestamp }) =>
-      `round ${ordinal}: block ${grouped(number)} ${hash}, ${timestamp - startsAt} s into the epoch`,
+    ({ ordinal, kind, number, hash, timestamp }) =>
+      `round ${ordinal}, ${kind}: block ${grouped(number)} ${hash}, ${timestamp - startsAt} s into the epoch`,
   )
   const summary =
     rounds === null
@@ -54,23 +55,50 @@ function reportStep({ seats, cohort }: Account): ExplanationStep {
       cohort?.state === 'void' ? 'failed' : 'waiting',
       'No seat has opened yet, so no evidence root is on chain.',
     )
-  const lines = opened.flatMap(({ seat, rounds }) =>
-    (rounds ?? []).map(
-      ({ ordinal, reason, commitmentHash }) =>
-        `seat ${seat}, round ${ordinal}: ${reason}${commitmentHash === null ? '' : `, commitment ${commitmentHash}`}`,
-    ),
-  )
+  const showed = opened.filter(({ below }) => below !== null).length
   return tell(
     'report',
     'done',
-    `The device's signed commitments, or the reasons why there are none, lie under ${opened.length} evidence roots.`,
+    `The device's signed commitments, or the reasons why there are none, lie under ${opened.length} evidence roots. ${
+      showed === 0
+        ? 'No seat showed what is below its root: Checkers show the last epochs, where they are reached.'
+        : `${showed} of ${opened.length} seats showed what is below, each round proven to be there.`
+    }`,
     {
-      lines,
+      lines: showed === 0 ? [] : opened.flatMap(belowLines),
       evidence: opened.flatMap(({ seat, endpoint, evidenceRoot }) =>
         reference(`evidence root of seat ${seat}${endpoint === null ? '' : `, kept at ${endpoint}`}`, evidenceRoot),
       ),
     },
   )
+}
+
+/** From rounds to capacity, as one seat has it. */
+function belowLines({ seat, rate, below }: SeatAccount): string[] {
+  if (below === null) return [`seat ${seat}: showed nothing`]
+  const { rounds, measures, capacity, heartbeats, equal } = below
+  const means =
+    measures === null || capacity === null
+      ? 'too few rounds judged for means, so it abstains'
+      : `means ${exactFiguresText(measures)}, ${heartbeats.answered} of ${counted(heartbeats.asked, 'heartbeat')}; capacity = ${rootText(measures)} = ${grouped(capacity)}`
+  return [
+    ...rounds.map(
+      ({ ordinal, kind, verdict, reason, figures, evidence }) =>
+        `seat ${seat}, round ${ordinal}, ${kind}: ${verdict} ${reason}, ${worthText(figures)}${evidence === null ? '' : `, evidence ${evidence}`}`,
+    ),
+    `seat ${seat}: ${means}${rate === null ? '' : equal ? `, opened as ${grouped(rate)}` : `, and it opened ANOTHER LANE: ${grouped(rate)}`}`,
+  ]
+}
+
+/** `∛(12345 × 5432 × 67 ÷ 1000)`, in the measures' own units. */
+const rootText = (measures: Measures): string =>
+  `∛(${measures.tensor} × ${measures.bandwidth} × ${Number(countedKilobytes(measures)) / 1_000} ÷ 1000)`
+
+/** What a round is worth, and what of its memory counts. */
+function worthText(figures: Figures): string {
+  const counted = residentOf(figures)
+  const cut = counted < (figures.resident ?? 0) ? ` (${grouped(counted)} MB of it read within ${readWithinMs} ms)` : ''
+  return exactFiguresText(figures) + cut
 }
 
 function verdictsStep({ seats, cohort }: Account): ExplanationStep {
@@ -89,13 +117,13 @@ function verdictsStep({ seats, cohort }: Account): ExplanationStep {
   )
 }
 
-function seatLine({ seat, operator, opened, rate, uptime, flags, agrees }: SeatAccount): string {
+function seatLine({ seat, operator, opened, rate, uptime, flags, agrees, below }: SeatAccount): string {
   const who = `seat ${seat} (${operator === null ? 'owner unknown' : shortHex(operator)})`
   if (!opened) return `${who}: did not open, counts as 0`
   if (rate === null || uptime === null || flags === null) return `${who}: opened`
   if (!hasFlag(flags, 'judged')) return `${who}: abstains, counts as 0`
   const agreement = agrees === null ? '' : agrees ? ', agrees' : ', differs from the result'
-  return `${who}: ${grouped(rate)} Mop/s, uptime ${uptimePercent(uptime)}, ${flagNames(flags)}${agreement}`
+  return `${who}: capacity ${grouped(rate)}${below?.equal === true && below.measures !== null ? ` of ${figuresText(below.measures)}` : ''}, uptime ${uptimePercent(uptime)}, ${flagNames(flags)}${agreement}`
 }
 
 /** `device, environment, work`, or what is missing. */
@@ -119,7 +147,7 @@ function consensusStep({ cohort, figures, seats }: Account): ExplanationStep {
     values.map((value, i) => (i === (committeeSize - 1) / 2 ? `[${value}]` : String(value))).join(' ')
   const lines = isKnown
     ? [
-        `rates in order: ${sorted(counted(({ rate }) => rate))} → median ${figures.medianRate} Mop/s`,
+        `capacities in order: ${sorted(counted(({ rate }) => rate))} → median ${figures.medianRate}`,
         `uptimes in order: ${sorted(counted(({ uptime }) => (uptime === null ? null : BigInt(uptime))))} → median ${figures.medianUptime} of 10000`,
         ...(Object.keys(flagBit) as Flag[]).map(flag => {
           const count = seats.filter(
@@ -132,7 +160,7 @@ function consensusStep({ cohort, figures, seats }: Account): ExplanationStep {
   return tell(
     'consensus',
     figures.flags === allFlags ? 'done' : 'failed',
-    `Median rate ${grouped(figures.medianRate)} Mop/s, median uptime ${uptimePercent(figures.medianUptime)}, ${
+    `Median capacity ${grouped(figures.medianRate)}, median uptime ${uptimePercent(figures.medianUptime)}, ${
       hasFlag(figures.flags, 'judged') ? flagNames(figures.flags) : `judged by fewer than ${quorum} seats`
     }.`,
     { lines, transactions },
@@ -145,7 +173,7 @@ function scoreStep({ figures, facts }: Account): ExplanationStep {
   const earned = credit + heldBack
   const scoreLine =
     flags === allFlags
-      ? `score = ${medianRate} × ${medianUptime} ÷ 10000 = ${score}`
+      ? `score = capacity ${medianRate} × uptime ${medianUptime} ÷ 10000 = ${score}`
       : 'score = 0, because not every flag holds'
   const capLine =
     standingBefore === 0n

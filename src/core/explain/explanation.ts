@@ -1,5 +1,13 @@
 import type { Address, Hex } from 'viem'
-import type { CohortFacts, CohortPayment, DeviceFacts, EpochFacts, SeatFacts } from '../network/epoch-facts.ts'
+import type { Measures } from '../epoch/capacity.ts'
+import type {
+  CohortFacts,
+  CohortPayment,
+  DeviceFacts,
+  EpochFacts,
+  SeatFacts,
+  ShownRounds,
+} from '../network/epoch-facts.ts'
 
 /** How a device's pay of one epoch came about: every step from membership to transfer, and the figures in between. */
 export type Explanation = {
@@ -41,14 +49,25 @@ export type ExplanationStep = {
   readonly evidence: readonly Reference[]
 }
 
-/** What one seat of the committee said of the device. `rate` in Mop/s; null where its opening is not known. */
-export type SeatAccount = Pick<SeatFacts, 'operator' | 'endpoint' | 'opened' | 'evidenceRoot' | 'rounds'> & {
+/** What one seat of the committee said of the device. `rate` is the capacity that it opened; null where its opening is not known. */
+export type SeatAccount = Pick<SeatFacts, 'operator' | 'endpoint' | 'opened' | 'evidenceRoot'> & {
   readonly seat: number
+  /** What lies below that, as the seat showed it; null where it showed nothing. */
+  readonly below: SeatBelow | null
   readonly rate: bigint | null
   readonly uptime: number | null
   readonly flags: number | null
   /** Rate equals the median and flags equal the majority; null where it cannot be said. */
   readonly agrees: boolean | null
+}
+
+/** From a seat's rounds to the lane that it opened. */
+export type SeatBelow = ShownRounds & {
+  /** Means of its rounds; null where they are too few for one, so that it had to abstain. */
+  readonly measures: Measures | null
+  readonly capacity: bigint | null
+  /** Whether its rounds are those of the chain, and capacity and uptime recomputed from them are what it opened. */
+  readonly equal: boolean
 }
 
 export type Reference = { readonly what: string; readonly hash: string }
@@ -66,7 +85,7 @@ export type Account = {
   readonly differences: readonly string[]
 }
 
-/** Rates and scores in Mop/s, amounts in wei. Each unit of the median rate and of the share is accounted for. */
+/** Rates and scores in units of the capacity, amounts in wei. Each unit of the median rate and of the share is accounted for. */
 export type Figures = {
   readonly medianRate: bigint
   readonly medianUptime: number

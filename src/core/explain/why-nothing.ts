@@ -78,8 +78,8 @@ export function whyNothing(account: Account): NothingEarned | null {
   if (figures.medianRate === 0n)
     return because(
       'RATE_ZERO',
-      `The median rate is 0: in most seats' view the device finished no verified work in any round.${roundReasons(seats)}`,
-      'Check with "kaisar provider status" that the daemon ran through the rounds with its sessions open, and with "kaisar provider self-test" that it finishes work inside the window.',
+      `The median capacity is 0: in most seats' view the device has no verified work of one kind of round at all, and without one measure the others are worth nothing.${roundReasons(seats)}`,
+      'Check with "kaisar provider status" that the daemon ran through the rounds with its sessions open, and with "kaisar provider self-test" that memory can be filled and that work is finished inside the window of both kinds.',
     )
   if (figures.medianUptime === 0)
     return because(
@@ -90,7 +90,7 @@ export function whyNothing(account: Account): NothingEarned | null {
   if (figures.score === 0n)
     return because(
       'SCORE_BELOW_ONE',
-      `${figures.medianRate} Mop/s × ${figures.medianUptime} ÷ 10000 is below 1.`,
+      `Capacity ${figures.medianRate} × uptime ${figures.medianUptime} ÷ 10000 is below 1.`,
       'Run "kaisar provider self-test" and compare with the reference of the device\'s class.',
     )
   if (figures.heldBack > 0n)
@@ -138,11 +138,12 @@ function voidFix({ seats }: CohortFacts): string {
 const countFlag = (seats: readonly SeatAccount[], flag: Flag): number =>
   seats.filter(({ flags }) => flags !== null && hasFlag(flags, 'judged') && hasFlag(flags, flag)).length
 
-/** ` Seats say: NO_SESSION (4), NO_COMMITMENT (1).`, where their evidence was read. */
+/** ` Seats say: tensor NO_SESSION (4), memory NO_COMMITMENT (1).`, of rounds worth nothing, where seats showed theirs. */
 function roundReasons(seats: readonly SeatAccount[]): string {
   const counts = new Map<string, number>()
-  for (const { reason } of seats.flatMap(({ rounds }) => rounds ?? []))
-    if (reason !== 'NO_ROUND') counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  for (const { kind, reason, figures } of seats.flatMap(({ below }) => below?.rounds ?? []))
+    if (!Object.values(figures).some(figure => figure > 0))
+      counts.set(`${kind} ${reason}`, (counts.get(`${kind} ${reason}`) ?? 0) + 1)
   if (counts.size === 0) return ''
   const listed = [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${reason} (${count})`)
   return ` Seats say: ${listed.join(', ')}.`

@@ -16,7 +16,7 @@ export type FleetDevice = {
   /** Newest epoch that the chain has a result of, and what that was; null before the first. */
   readonly lastEpoch: number | null
   readonly verdict: string | null
-  /** Mop/s of that epoch. */
+  /** Capacity in that epoch. */
   readonly rate: bigint | null
   /** Mean of the resolved epochs that were read, in hundredths of a percent. */
   readonly uptime: number | null
@@ -35,7 +35,7 @@ export type FleetStatus = {
   readonly totals: {
     readonly devices: number
     readonly operators: number
-    /** Sum of the last rates of devices that were judged VALID, in Mop/s. */
+    /** Sum of the last capacities of devices that were judged VALID. */
     readonly capacity: bigint
     readonly uptime: number | null
     readonly earned: bigint

@@ -15,7 +15,7 @@ export function fleetTotals({ wallet, network, firstEpoch, totals, hosts, device
     `wallet    ${wallet}`,
     `chain     ${network.chainId}, block ${grouped(network.head.number)}, epoch ${network.currentEpoch ?? 'none yet'}`,
     `devices   ${grouped(totals.devices)} of ${counted(totals.operators, 'operator')}, ${faulty === 0 ? 'none' : grouped(faulty)} with faults`,
-    `capacity  ${grouped(capacity)} Mop/s in the last resolved epoch, uptime ${percent(uptime)}`,
+    `capacity  ${grouped(capacity)} in the last resolved epoch, uptime ${percent(uptime)}`,
     `earned    ${tokens(earned)} KAI since epoch ${firstEpoch}, owed ${tokens(owed)} KAI`,
     `versions  ${
       hosts.length === 0
@@ -30,7 +30,7 @@ export const fleetColumns: readonly Column<FleetDevice>[] = [
   { title: 'operator', cell: ({ operator }) => operator, isHex: true, rank: 3 },
   { title: 'epoch', cell: ({ lastEpoch }) => lastEpoch ?? '—', numeric: true, rank: 4 },
   { title: 'verdict', cell: ({ verdict }) => verdict ?? '—' },
-  { title: 'Mop/s', cell: ({ rate }) => (rate === null ? '—' : grouped(rate)), numeric: true },
+  { title: 'capacity', cell: ({ rate }) => (rate === null ? '—' : grouped(rate)), numeric: true },
   { title: 'uptime', cell: ({ uptime }) => percent(uptime), numeric: true, rank: 1 },
   { title: 'earned KAI', cell: ({ earned }) => tokens(earned, 2), numeric: true },
   { title: 'version', cell: ({ version }) => version ?? '—', rank: 2 },

@@ -9,10 +9,8 @@
  * Why: docs/why/rounds.md
  */
 import type { Hex } from 'viem'
+import type { Figures } from '../protocol/verdict.ts'
 import type { SampleIdentity } from './job-seed.ts'
-
-/** What a round that was judged valid is worth, by the names that its kind lists; whole numbers. */
-export type Figures = Readonly<Record<string, number>>
 
 /** A specification as data: numbers alone, among them the window. */
 export type KindSpec = { readonly windowMs: number; readonly samples: number }

@@ -267,7 +267,7 @@ export function chainVerdict({ rate, uptime, flags }: LaneResult): ChainVerdict 
   if (!hasFlag(flags, 'environment')) return { verdict: 'UNSUPPORTED', reason: 'environment not accepted' }
   if (rate === 0) return { verdict: 'MISSED', reason: 'no verified work in any round' }
   if (uptime === 0) return { verdict: 'MISSED', reason: 'no heartbeat answered' }
-  return { verdict: 'VALID', reason: 'sampled rows were recomputed and are equal' }
+  return { verdict: 'VALID', reason: 'everything sampled was recomputed and is equal' }
 }
 
 const voidVerdict: ChainVerdict = { verdict: 'VOID', reason: 'fewer than 3 seats opened' }

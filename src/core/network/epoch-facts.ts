@@ -4,8 +4,9 @@ import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { getChecker } from '../chain/checkers.ts'
 import { getDevice } from '../chain/devices.ts'
-import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
+import { type CohortState, type EpochMoney, getEpochRounds, type Phase } from '../chain/epochs.ts'
 import { type ConnectedNetwork, lowerCase, reading } from '../chain/network.ts'
+import type { MeasuredRound } from '../epoch/capacity.ts'
 import { hasFlag, type OpeningWords } from '../epoch/opening.ts'
 import { creditOf, type Newcomers, newcomersOf, nextStanding, scoreOf } from '../epoch/rewards.ts'
 import { cohortOf, laneInCohort, seatNumbers } from '../protocol/constants.ts'
@@ -64,17 +65,27 @@ export type SeatFacts = {
   /** Whether its opening was counted, known even where the words are not. */
   readonly opened: boolean
   readonly evidenceRoot: Hex | null
-  /** What its evidence says of the device's rounds, where the seat was asked; null where not. */
-  readonly rounds: readonly EvidenceRound[] | null
+  /** What it shows of the device below its root; null where it was not asked, did not answer or could not prove it. */
+  readonly shown: ShownRounds | null
 }
 
-/** A leaf of a seat's evidence tree, verified against its root. */
-type EvidenceRound = {
+/** What a seat shows of a device in an epoch, each round proven to lie under the root that it opened. */
+export type ShownRounds = {
+  readonly heartbeats: { readonly asked: number; readonly answered: number }
+  /** By ordinal. */
+  readonly rounds: readonly ShownRound[]
+}
+
+type ShownRound = MeasuredRound & {
   readonly ordinal: number
+  /** Hash of the trigger block. */
+  readonly round: Hex
   /** The verdict's stable code, e.g. `NO_COMMITMENT`. */
   readonly reason: string
   /** Digest of the device's commitment, null where there is none. */
   readonly commitmentHash: Hex | null
+  /** Content address of the evidence bundle that the seat's Checker serves; null where there is nothing to show. */
+  readonly evidence: Hex | null
 }
 
 export type CohortPayment = PaidLanes & {
@@ -94,14 +105,16 @@ export type DeviceFacts = Omit<Membership, 'device' | 'registeredTxHash'> & {
   readonly silentBefore: boolean
 }
 
-/** Asks a seat's Checker for what its evidence says of a lane's rounds; null when it does not answer or cannot prove it. */
+/** Asks a seat's Checker for what its opening says of a device, down to the rounds; null when it does not answer or cannot prove it. */
 export type EvidenceSource = (query: {
   readonly endpoint: string
   readonly epoch: number
-  readonly cohort: number
+  readonly deviceId: Hex
+  /** Within its cohort. */
   readonly lane: number
+  readonly maxRounds: number
   readonly evidenceRoot: Hex
-}) => Promise<readonly EvidenceRound[] | null>
+}) => Promise<ShownRounds | null>
 
 export type FactsQuery = {
   readonly device: Hex
@@ -182,7 +195,7 @@ async function readEpochFacts(
 async function readCohort(
   reader: NetworkReader,
   { history, overviews }: NetworkReading,
-  { lane }: Membership,
+  { device: deviceId, lane }: Membership,
   epoch: number,
   evidence: EvidenceSource | undefined,
 ): Promise<CohortFacts> {
@@ -191,6 +204,8 @@ async function readCohort(
   const key = cohortKey(epoch, cohort)
   const final = history.finalized.get(key)
   const owners = await reader.committeeAt(epoch, cohort, history)
+  // Where a leaf lies follows from the epoch's rules, which the chain forgets after some epochs, as the seats do what lies there.
+  const rules = evidence === undefined ? null : await getEpochRounds(network, epoch).catch(() => null)
   const openings = final === undefined ? new Map<number, OpeningWords>() : await readOpenings(network, final.txHash)
   const readSeat = async (seat: number): Promise<SeatFacts> => {
     const operator = owners?.[seat] ?? null
@@ -204,10 +219,13 @@ async function readCohort(
       opening: opened ? (openings.get(seat) ?? null) : null,
       opened,
       evidenceRoot,
-      rounds:
-        evidence === undefined || endpoint === null || evidenceRoot === null
+      shown:
+        evidence === undefined || rules === null || endpoint === null || evidenceRoot === null
           ? null
-          : await evidence({ endpoint, epoch, cohort, lane: laneInCohort(lane), evidenceRoot }),
+          : await evidence({
+              ...{ endpoint, epoch, deviceId, lane: laneInCohort(lane) },
+              ...{ maxRounds: rules.rules.maxRounds, evidenceRoot },
+            }),
     }
   }
   return {

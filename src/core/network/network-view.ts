@@ -1,13 +1,13 @@
 /**
  * A network as it can be seen from its chain alone: no daemon is asked. Amounts are wei of KAI, times block times in seconds,
- * rates Mop/s, epochs numbers. Lists of epochs and payments are newest first.
+ * rates capacities, epochs numbers. Lists of epochs and payments are newest first.
  */
 import type { Address, Hex } from 'viem'
 import type { CheckerOverview } from '../chain/checkers.ts'
 import type { DeviceOverview } from '../chain/devices.ts'
 import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
-import type { BlockHead } from '../protocol/trigger.ts'
+import type { BlockHead, Trigger } from '../protocol/trigger.ts'
 
 export type NetworkView = {
   readonly chainId: number
@@ -32,7 +32,7 @@ export type NetworkView = {
 }
 
 /** A round is its trigger block. */
-export type RoundView = BlockHead & { readonly ordinal: number; readonly slot: number }
+export type RoundView = Trigger
 
 export type EpochView = {
   readonly epoch: number

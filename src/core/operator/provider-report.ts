@@ -3,13 +3,13 @@ import type { Address } from 'viem'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { kindOfSpec } from '../job/jobs.ts'
 import type { ProviderRecords, ReceiptSummary } from '../provider/journal.ts'
-import { grouped, shortHex, uptimePercent } from '../view/figures.ts'
+import { figuresText, grouped, shortHex, uptimePercent } from '../view/figures.ts'
 import { tableTexts } from '../view/table.ts'
 
 export type ProviderReport = Omit<ProviderRecords, 'receipts'> & {
   readonly operator: Address
   readonly folder: string
-  /** `rate` in Mop/s. */
+  /** `rate` is the capacity that was signed. */
   readonly receipts: readonly (Omit<ReceiptSummary, 'rate'> & { readonly rate: bigint })[]
 }
 
@@ -48,6 +48,7 @@ export const reportLines = (
       { title: 'device', cell: ({ deviceId }) => shortHex(deviceId) },
       { title: 'checker', cell: ({ checker }) => shortHex(checker) },
       { title: 'capacity', cell: ({ rate }) => grouped(rate), numeric: true },
+      { title: 'of', cell: ({ measures }) => (measures === null ? '—' : figuresText(measures)), rank: 2 },
       { title: 'uptime', cell: ({ uptime }) => uptimePercent(uptime), numeric: true },
       { title: 'confirmed', cell: ({ flags }) => flags.join(' ') || 'nothing: it abstained', least: 10, rank: 1 },
     ],

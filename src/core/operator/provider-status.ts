@@ -5,11 +5,13 @@
  * Why: docs/why/daemons-and-operators.md
  */
 import type { Address, Hex } from 'viem'
+import type { Measures } from '../epoch/capacity.ts'
+import { decodeRate } from '../epoch/minifloat.ts'
 import { kindOfSpec } from '../job/jobs.ts'
 import type { DeviceEpochView, DeviceView, NetworkView } from '../network/network-view.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import type { ProviderRecords } from '../provider/journal.ts'
-import { counted, duration, grouped, shortHex, sparkline, tokens, uptimePercent } from '../view/figures.ts'
+import { counted, duration, figuresText, grouped, shortHex, sparkline, tokens, uptimePercent } from '../view/figures.ts'
 import {
   headLines,
   type LocalDaemon,
@@ -45,6 +47,8 @@ type ProviderDeviceStatus = Omit<DeviceView, 'history'> & {
   readonly model: string | null
   /** The newest epoch that the chain has a result of. */
   readonly lastProof: DeviceEpochView | null
+  /** What its capacity is made of, by a receipt that says the same; null where this Provider has none. */
+  readonly measures: Measures | null
   /** Resolved epochs, oldest first; score null where the cohort was void. */
   readonly history: readonly { readonly epoch: number; readonly score: bigint | null }[]
   /** Codes; null where this machine's probe does not see it. */
@@ -90,9 +94,20 @@ function deviceStatus(device: DeviceView, local: LocalProvider | null): Provider
     ...device,
     model: seen?.model ?? null,
     lastProof: device.history.at(-1) ?? null,
+    measures: measuresOfProof(device, local),
     history: device.history.map(({ epoch, score }) => ({ epoch, score })),
     faults: seen?.faults.map(({ code }) => code) ?? null,
   }
+}
+
+/** Seats that say another capacity than the median measured something else. */
+function measuresOfProof({ id, history }: DeviceView, local: LocalProvider | null): Measures | null {
+  const last = history.at(-1)
+  const receipt = local?.records?.receipts.find(
+    ({ deviceId, epoch, rate, measures }) =>
+      measures !== null && deviceId === id && epoch === last?.epoch && decodeRate(rate) === last.rate,
+  )
+  return receipt?.measures ?? null
 }
 
 const daemonWarnings = (devices: readonly ProviderDeviceStatus[], { running }: LocalProvider): StatusWarning[] =>
@@ -214,7 +229,7 @@ export function providerStatusLines({ operator, network, daemon, devices, warnin
 }
 
 function deviceLines(device: ProviderDeviceStatus): string[] {
-  const { lastProof, history, faults } = device
+  const { lastProof, measures, history, faults } = device
   const shown = history.slice(-chartEpochs)
   const chart = sparkline(
     shown.map(({ score }) => score),
@@ -228,7 +243,12 @@ function deviceLines(device: ProviderDeviceStatus): string[] {
     ...(lastProof === null
       ? []
       : [
-          `  score       ${lastProof.score === null ? 'none' : grouped(lastProof.score)} = ${grouped(lastProof.rate)} Mop/s × ${uptimePercent(lastProof.uptime)} uptime`,
+          `  score       ${lastProof.score === null ? 'none' : grouped(lastProof.score)} = capacity ${grouped(lastProof.rate)} × ${uptimePercent(lastProof.uptime)} uptime`,
+          ...(lastProof.rate === 0n
+            ? []
+            : [
+                `  capacity    ${measures === null ? 'no receipt here says what it is made of: "kaisar epoch explain" asks the seats' : `of ${figuresText(measures)}`}`,
+              ]),
           `  paid        ${lastProof.amount === null ? 'not yet' : `${tokens(lastProof.amount)} KAI`}${lastProof.txHash === null ? '' : ` in ${lastProof.txHash}`}`,
           `  scores      ${chart}  epochs ${shown[0]!.epoch}–${shown.at(-1)!.epoch}, highest ${grouped(highest)}`,
         ]),

@@ -4,12 +4,12 @@ import { classOfModel, peakOperationsPerSecond } from '../devices/class-table.ts
 import type { ProbedDevice } from '../devices/probed-device.ts'
 import { capacityOf } from '../epoch/capacity.ts'
 import { type Jobs, jobOf } from '../job/jobs.ts'
-import type { Figures } from '../job/round-kind.ts'
 import { type Soundness, soundnessBits } from '../job/soundness.ts'
 import type { Prepared } from '../job/work-core.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import type { Figures } from '../protocol/verdict.ts'
 import { figuresText, grouped } from '../view/figures.ts'
 import { soundnessText } from './soundness-text.ts'
 

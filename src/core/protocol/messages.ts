@@ -102,6 +102,9 @@ const deviceReport = z.object({
   attestation: z.string().max(131_072).nullable(),
 })
 
+const measure = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+/** What the rate is made of, unsigned: the Provider keeps it where it gives the signed rate. */
+const measures = z.object({ tensor: measure, bandwidth: measure, resident: measure })
 const receipt = signed(
   z.object({
     epoch: uint64,
@@ -113,7 +116,7 @@ const receipt = signed(
     uptime: uint16,
     flags: uint8,
   }),
-)
+).extend({ measures: measures.optional() })
 
 /** Seat → the other seats of its committee: wrong work under the signed root; the payload holds the place, opened. */
 const wrongWork = z.object({ commitment })

@@ -8,3 +8,6 @@ export type RoundVerdict = { readonly verdict: Verdict; readonly reason: string;
 /** The four flags of a lane, in the order of their bits in the packed opening. */
 export const flagBit = { device: 1, environment: 2, work: 4, judged: 8 } as const
 export type Flag = keyof typeof flagBit
+
+/** What a round that was judged valid is worth, by the names that its kind lists; whole numbers. */
+export type Figures = Readonly<Record<string, number>>

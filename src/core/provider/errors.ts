@@ -108,7 +108,8 @@ export const providerErrors = defineErrors({
   PROVIDER_WINDOW_DIFFERS: {
     message: ({ spec, windowMs, specWindowMs }: { spec: string; windowMs: number; specWindowMs: number }) =>
       `The chain sets a window of ${windowMs} ms, and its spec "${spec}" has one of ${specWindowMs} ms.`,
-    meaning: 'A rate is rows divided by the window of the spec. With another window on chain rates would mean nothing.',
+    meaning:
+      'Figures are work divided by the window of the specification. With another window on chain they would mean nothing.',
     fix: 'Tell the owner of the network that round rules and spec have to be changed together.',
     exit: 3,
   },

@@ -2,6 +2,7 @@
 import type { Hex } from 'viem'
 import { operatorSessionTable } from '../chain/operator-session.ts'
 import { ownChainTable } from '../chain/own-chain.ts'
+import type { Measures } from '../epoch/capacity.ts'
 import { readStore, type StoreReader } from '../platform/read-store.ts'
 import type { Store } from '../platform/store.ts'
 import { toWire } from '../protocol/messages.ts'
@@ -35,6 +36,7 @@ export const providerMigrations = [
    DROP TABLE request;
    ALTER TABLE asked RENAME TO request;`,
   `ALTER TABLE "commitment" ADD COLUMN notes TEXT NOT NULL DEFAULT '';`,
+  'ALTER TABLE receipt ADD COLUMN measures TEXT;',
 ] as const
 
 type CommitmentRow = { hash: Hex; message: string; signature: Hex; notes: string }
@@ -56,8 +58,8 @@ export type ProviderJournal = {
    * @throws PROVIDER_SECOND_REQUEST when the seat asked with another secret about this commitment
    */
   recordRequest(epoch: bigint, request: SignedMessage<'SampleRequest'>): void
-  /** Keeps a seat's receipt for a device's epoch; only the first counts. @returns whether it was kept */
-  recordReceipt(checker: Hex, receipt: Signed<'Receipt'>): boolean
+  /** Keeps a seat's receipt for a device's epoch, and what its rate is made of; only the first counts. @returns whether it was kept */
+  recordReceipt(checker: Hex, receipt: Signed<'Receipt'>, measures: Measures | null): boolean
   receipts(deviceId: Hex, epoch: number): { readonly checker: Hex; readonly receipt: Signed<'Receipt'> }[]
   /** Keeps the environment record (canonical text) that the reports of an epoch carry from now on. */
   recordEnvironment(epoch: number, record: string): void
@@ -134,16 +136,17 @@ export function createProviderJournal(store: Store): ProviderJournal {
         )
       })
     },
-    recordReceipt(checker, { message, signature }) {
+    recordReceipt(checker, { message, signature }, measures) {
       return store.transaction(
         () =>
           store.run(
-            'INSERT OR IGNORE INTO receipt (epoch, device_id, checker, message, signature) VALUES (?, ?, ?, ?, ?)',
+            'INSERT OR IGNORE INTO receipt (epoch, device_id, checker, message, signature, measures) VALUES (?, ?, ?, ?, ?, ?)',
             message.epoch,
             message.deviceId,
             checker,
             JSON.stringify(toWire(message)),
             signature,
+            measures && JSON.stringify(measures),
           ) > 0,
       )
     },
@@ -199,10 +202,12 @@ export type ReceiptSummary = {
   readonly epoch: number
   readonly deviceId: Hex
   readonly checker: Hex
-  /** The rate as in the opening (minifloat). */
+  /** The capacity as in the opening (minifloat). */
   readonly rate: number
   readonly uptime: number
   readonly flags: readonly (keyof typeof flagBit)[]
+  /** What the capacity is made of; null where the Checker did not say it so that it fits. */
+  readonly measures: Measures | null
 }
 
 type RefusalRecord = {
@@ -262,11 +267,11 @@ const readRounds = (store: StoreReader, limit: number): CommittedRound[] =>
 
 const readReceipts = (store: StoreReader, limit: number): ReceiptSummary[] =>
   store
-    .all<{ epoch: bigint; device_id: Hex; checker: Hex; message: string }>(
-      'SELECT epoch, device_id, checker, message FROM receipt ORDER BY rowid DESC LIMIT ?',
+    .all<{ epoch: bigint; device_id: Hex; checker: Hex; message: string; measures: string | null }>(
+      'SELECT epoch, device_id, checker, message, measures FROM receipt ORDER BY rowid DESC LIMIT ?',
       limit,
     )
-    .map(({ epoch, device_id, checker, message }) => {
+    .map(({ epoch, device_id, checker, message, measures }) => {
       const { rate, uptime, flags } = JSON.parse(message) as { rate: number; uptime: number; flags: number }
       return {
         epoch: Number(epoch),
@@ -275,5 +280,6 @@ const readReceipts = (store: StoreReader, limit: number): ReceiptSummary[] =>
         rate,
         uptime,
         flags: (Object.keys(flagBit) as (keyof typeof flagBit)[]).filter(flag => (flags & flagBit[flag]) !== 0),
+        measures: measures === null ? null : (JSON.parse(measures) as Measures),
       }
     })

@@ -1,6 +1,7 @@
 import type { Address, Hex } from 'viem'
-import type { Figures } from '../job/round-kind.ts'
+import type { Measures } from '../epoch/capacity.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
+import type { Figures } from '../protocol/verdict.ts'
 
 /** The events that a Provider emits while it runs; each is a line of `kaisar provider run --json`. */
 export type ProviderEvent =
@@ -63,6 +64,9 @@ export type ProviderEvent =
       readonly epoch: number
       readonly deviceId: Hex
       readonly checker: Address
+      /** The capacity that the seat signed, as in its opening (minifloat). */
       readonly rate: number
       readonly flags: number
+      /** What it is made of, as the seat says; null where the seat does not say it, or says what does not give that capacity. */
+      readonly measures: Measures | null
     }

@@ -81,7 +81,7 @@ export function createProviderMetrics(
   })
   const receipts = new Counter({
     name: 'kaisar_provider_receipts_total',
-    help: 'Signed receipts of Checkers, by whether they give the device a rate.',
+    help: 'Signed receipts of Checkers, by whether they give the device a capacity.',
     labelNames: ['device', 'paid'],
     registers,
   })

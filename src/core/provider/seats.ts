@@ -1,6 +1,7 @@
 /** The Provider's sessions with the seats that judge its devices: kept open, and everything that a seat asks for answered. */
 import type { Address, Hex } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
+import { laneRateOf, type Measures } from '../epoch/capacity.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
@@ -61,8 +62,8 @@ export function createSeats(
         ...dependencies,
         network,
         now: () => clock.now(),
-        onReceipt: (_, { epoch, deviceId, rate, flags }) =>
-          emit({ type: 'receipt.received', epoch: Number(epoch), deviceId, checker, rate, flags }),
+        onReceipt: (_, { epoch, deviceId, rate, flags }, measures) =>
+          emit({ type: 'receipt.received', epoch: Number(epoch), deviceId, checker, rate, flags, measures }),
       })
       emit({ type: 'session.opened', checker, reason: null })
       session.onClose(({ code }) => emit({ type: 'session.closed', checker, reason: code }))
@@ -87,7 +88,7 @@ export type ProviderSessionDependencies = {
   /** Whether a receipt is about one of our devices, and about an epoch whose receipts are still kept. */
   readonly wantsReceipt: (receipt: SignedMessage<'Receipt'>) => boolean
   readonly now: () => number
-  readonly onReceipt?: (checker: Address, receipt: SignedMessage<'Receipt'>) => void
+  readonly onReceipt?: (checker: Address, receipt: SignedMessage<'Receipt'>, measures: Measures | null) => void
   /** Called at named points between recording and saying; tests end the process there. */
   readonly crashPoint?: (name: CrashPoint) => void
 }
@@ -150,11 +151,13 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     })
     await session.send('device.report', { report, ...records })
   })
-  session.on('receipt', receipt => {
+  session.on('receipt', ({ measures: said, ...receipt }) => {
     requireFromSeat(isSignedBy(network, 'Receipt', receipt, checker), checker)
     const { message } = receipt
     if (!wantsReceipt(message)) throw providerErrors.PROVIDER_RECEIPT_UNWANTED({ checker, epoch: `${message.epoch}` })
-    if (journal.recordReceipt(checker, receipt)) onReceipt?.(checker, message)
+    // Nobody signed the measures: they are kept where they give what was signed.
+    const measures = said !== undefined && laneRateOf(said) === message.rate ? said : null
+    if (journal.recordReceipt(checker, receipt, measures)) onReceipt?.(checker, message, measures)
   })
   session.on('refused', refusal => {
     const isKept = journal.recordRefusal(now(), { checker, code: refusal.code, message: refusal.message })

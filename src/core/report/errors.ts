@@ -37,4 +37,10 @@ export const reportErrors = defineErrors({
     meaning: 'The tree has one leaf for each lane of a cohort and each of the `maxRounds` rounds that the chain names.',
     fix: 'This is a defect of the caller; please report it with the log.',
   },
+  REPORT_SHOWN_INVALID: {
+    message: ({ problem }: { problem: string }) => `What a seat shows of a device does not hold: ${problem}.`,
+    meaning:
+      'A Checker shows the rounds of a device in an epoch, each with a proof of its leaf below the evidence root that the seat opened on chain.',
+    fix: 'Do without it: the seat is wrong or lies, and nothing on chain depends on what it shows.',
+  },
 })

@@ -33,6 +33,32 @@ export function reasonWord(reason: string): Hex {
 /** The leaf of an ordinal in which the epoch had no round, or of a lane without a device. */
 export const noRound: EvidenceLeaf = { round: zeroBytes32, commitmentHash: zeroBytes32, reason: reasonWord('NO_ROUND') }
 
+/**
+ * The leaf of a round that a seat gave a verdict on. It claims work only where the seat counted something for it: then an audit asks for
+ * the signed commitment, and in place of the reason, which is always that all is equal, stands what only who recomputed it knows.
+ */
+export function leafOfVerdict(
+  round: Hex,
+  {
+    figures,
+    reason,
+    commitmentHash,
+    witness,
+  }: {
+    readonly figures: Readonly<Record<string, number>>
+    readonly reason: string
+    readonly commitmentHash: Hex | null
+    readonly witness: Hex | null
+  },
+): EvidenceLeaf {
+  const claims = Object.values(figures).some(figure => figure > 0)
+  return {
+    round,
+    commitmentHash: (claims ? commitmentHash : null) ?? zeroBytes32,
+    reason: (claims ? witness : null) ?? reasonWord(reason),
+  }
+}
+
 export const hashEvidenceLeaf = ({ round, commitmentHash, reason }: EvidenceLeaf): Hex =>
   keccak256(concatBytes([round, commitmentHash, reason].map(word => hexToBytes(word, { size: 32 }))))
 

@@ -1,7 +1,6 @@
 /** Verifies an evidence bundle offline, without trust in its sender: every signature, every binding, everything sampled. */
 import type { Address, Hex } from 'viem'
 import { type Jobs, type JobsName, jobsWith, jobWith, nameOfSpec } from '../job/jobs.ts'
-import type { Figures } from '../job/round-kind.ts'
 import { type Soundness, soundnessBits } from '../job/soundness.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import {
@@ -12,6 +11,7 @@ import {
   localId,
 } from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
+import type { Figures } from '../protocol/verdict.ts'
 import { bindingFault, checkSampleRequest, claimOf, commitmentHash, sampleOf, witnessOf } from './commitment.ts'
 import type { EvidenceBundle } from './evidence-bundle.ts'
 import { isSignedBy, recoverSigner } from './signer.ts'

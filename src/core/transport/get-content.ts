@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import { type Hex, zeroHash } from 'viem'
 import { peerCertificateHash } from './certificate-hash.ts'
 import { transportErrors } from './errors.ts'
+import { PrivateAddressError, publicLookup, requirePublicHost } from './private-address.ts'
 
 export type GetContentOptions = {
   /** `wss://`, `https://`, or on loopback `ws://`, `http://`, with a host and a port. */
@@ -14,6 +15,8 @@ export type GetContentOptions = {
   /** A longer answer is refused before it is received. */
   readonly limitBytes: number
   readonly timeoutMs: number
+  /** Refuses loopback, link-local and private addresses, also behind a name: for endpoints that strangers have registered. Default no. */
+  readonly publicOnly?: boolean
 }
 
 export type Content = {
@@ -23,8 +26,11 @@ export type Content = {
   readonly certificateHash: Hex
 }
 
-/** @throws TRANSPORT_ENDPOINT_INVALID, TRANSPORT_UNREACHABLE, TRANSPORT_TIMEOUT, TRANSPORT_CONTENT_TOO_LARGE */
-export function getContent({ endpoint, path, limitBytes, timeoutMs }: GetContentOptions): Promise<Content> {
+/**
+ * @throws TRANSPORT_ENDPOINT_INVALID, TRANSPORT_ENDPOINT_PRIVATE, TRANSPORT_UNREACHABLE, TRANSPORT_TIMEOUT, TRANSPORT_CONTENT_TOO_LARGE
+ */
+export async function getContent(options: GetContentOptions): Promise<Content> {
+  const { endpoint, path, limitBytes, timeoutMs, publicOnly = false } = options
   const url = URL.parse(path, endpoint.replace(/^ws/, 'http'))
   if (url === null || !/^https?:$/.test(url.protocol))
     throw transportErrors.TRANSPORT_ENDPOINT_INVALID({
@@ -34,12 +40,22 @@ export function getContent({ endpoint, path, limitBytes, timeoutMs }: GetContent
   const secure = url.protocol === 'https:'
   const deadline = AbortSignal.timeout(timeoutMs)
   const failed = (cause: Error) =>
-    deadline.aborted
-      ? transportErrors.TRANSPORT_TIMEOUT({ url: url.origin, timeoutMs, cause })
-      : transportErrors.TRANSPORT_UNREACHABLE({ url: url.origin, why: cause.message, cause })
+    cause instanceof PrivateAddressError
+      ? transportErrors.TRANSPORT_ENDPOINT_PRIVATE({ url: url.origin, address: cause.address })
+      : deadline.aborted
+        ? transportErrors.TRANSPORT_TIMEOUT({ url: url.origin, timeoutMs, cause })
+        : transportErrors.TRANSPORT_UNREACHABLE({ url: url.origin, why: cause.message, cause })
+  if (publicOnly) {
+    try {
+      requirePublicHost(url.hostname.replace(/^\[|\]$/g, ''))
+    } catch (error) {
+      throw failed(error as Error)
+    }
+  }
   return new Promise((resolve, reject) => {
-    const options = { signal: deadline, agent: false, rejectUnauthorized: false, minVersion: 'TLSv1.3' } as const
-    const request = (secure ? requestHttps : requestHttp)(url, options, response => {
+    const tls = { signal: deadline, agent: false, rejectUnauthorized: false, minVersion: 'TLSv1.3' } as const
+    const how = publicOnly ? { ...tls, lookup: publicLookup() } : tls
+    const request = (secure ? requestHttps : requestHttp)(url, how, response => {
       const certificateHash = secure ? (peerCertificateHash(response.socket as TLSSocket) ?? zeroHash) : zeroHash
       readBody(response, limitBytes).then(
         body => {

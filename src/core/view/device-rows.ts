@@ -1,6 +1,7 @@
 /** Devices as dashboards list them: what the chain has of each, and what daemons tell of it meanwhile. Pure. */
-import type { Figures } from '../job/round-kind.ts'
+
 import type { DeviceView, NetworkView } from '../network/network-view.ts'
+import type { Figures } from '../protocol/verdict.ts'
 import type { DashboardFacts } from './dashboard-sections.ts'
 import { figureText } from './dashboard-sections.ts'
 import { grouped, shortHex, sparkline, tokens } from './figures.ts'

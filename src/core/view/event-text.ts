@@ -71,7 +71,9 @@ function sentenceOf(event: ToldEvent): string {
     case 'device.health':
       return `device ${event.device} ${event.change}: ${event.reason} ${event.detail}`
     case 'receipt.received':
-      return `Checker ${shortHex(event.checker)} signed its word on epoch ${event.epoch}`
+      return `Checker ${shortHex(event.checker)} signed its word on epoch ${event.epoch}${
+        event.measures == null ? '' : `: ${figuresText(event.measures)}`
+      }`
     case 'checker.listening':
       return `${counted(event.seats, 'seat')}, reached at ${event.url}`
     case 'check.completed':

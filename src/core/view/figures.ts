@@ -43,11 +43,23 @@ export const isoTime = (seconds: number): string => new Date(seconds * 1000).toI
 /** Parts of 10000, as uptimes are kept: 9950 → `99.50%`. */
 export const uptimePercent = (uptime: number): string => `${(uptime / 100).toFixed(2)}%`
 
-/** What a round is worth: `12,345 Mop/s`, or `5,432 MB/s, 67 MB`; a dash where it is nothing. */
-export const figuresText = (figures: Readonly<Record<string, number>>): string =>
+/** What a round is worth: `8,345 Mop/s`, or `5,432 MB/s, 67 MB`; a dash where it is nothing. */
+export const figuresText = (figures: Readonly<Record<string, number>>): string => joined(figures, measureText)
+
+/** The same to the last unit, for who computes with it: `12,345 Mop/s`. */
+export const exactFiguresText = (figures: Readonly<Record<string, number>>): string =>
+  joined(figures, (name, value) => `${grouped(value)} ${figureUnits[name] ?? name}`)
+
+const joined = (figures: Readonly<Record<string, number>>, text: (name: string, value: number) => string): string =>
   Object.entries(figures)
-    .map(([name, value]) => `${grouped(value)} ${figureUnits[name] ?? name}`)
+    .map(([name, value]) => text(name, value))
     .join(', ') || '—'
+
+/** One measure with its unit, the large ones of tensors in Gop/s, rounded down: `12.3 Gop/s`. */
+export const measureText = (name: string, value: number): string =>
+  name === 'tensor' && value >= 10_000
+    ? `${grouped(Math.floor(value / 1_000))}.${Math.floor(value / 100) % 10} Gop/s`
+    : `${grouped(value)} ${figureUnits[name] ?? name}`
 
 /** Units of measure of figures, by their names. */
 const figureUnits: Readonly<Record<string, string>> = { tensor: 'Mop/s', bandwidth: 'MB/s', resident: 'MB' }

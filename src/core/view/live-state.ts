@@ -1,6 +1,7 @@
 /** What daemons tell between two readings of the chain: sessions, models, jobs in flight, verdicts, and the last events as lines. */
-import type { Figures } from '../job/round-kind.ts'
+
 import type { RoundKindName } from '../protocol/constants.ts'
+import type { Figures } from '../protocol/verdict.ts'
 import { type DaemonEvent, eventText, isWarning } from './event-text.ts'
 
 /** Where a device is in the present round. */

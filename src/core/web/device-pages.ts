@@ -37,6 +37,7 @@ export const devicesPage = (view: NetworkView, asked: number, modelOf: ModelOf):
       { title: 'Operator', wallet: ({ operator }) => operator },
       { title: 'Pays to', wallet: ({ payout }) => payout },
       { title: 'Cohort · lane', cell: placeOf, numeric: true },
+      { title: 'Capacity', number: ({ history }) => history.at(-1)?.rate ?? null },
       { title: 'Standing', number: ({ standing }) => standing },
       { title: 'Scores', cell: ({ history }) => sparkPicture(history.map(({ score }) => score)) },
       { title: 'Verdict', cell: ({ history }) => (history.length === 0 ? '—' : verdict(history.at(-1)!.verdict)) },
@@ -71,6 +72,7 @@ export function devicePage(
 ${facts([
   ['Earned', html`${kai(device.earned)} KAI`],
   device.owed > 0n && ['Owed to its wallet', html`${kai(device.owed)} KAI`],
+  last !== undefined && ['Capacity', html`${grouped(last.rate)} in epoch ${epochLink(last.epoch)}`],
   ['Standing', grouped(device.standing)],
   [
     'Last verdict',
@@ -87,7 +89,7 @@ ${facts([
 <div class="columns even">
 ${section(
   'score',
-  html`${term('Score')} <span class="unit">Mop/s × uptime, and ${term('Credit')}, dashed</span>`,
+  html`${term('Score')} <span class="unit">${term('Capacity')} × uptime, and ${term('Credit')}, dashed</span>`,
   chartOr(() =>
     lineChart(
       point(({ score }) => score),
@@ -123,7 +125,7 @@ ${tableSection(
   [
     { title: 'Epoch', cell: ({ epoch }) => html`<a href="${explanationPath(device, epoch)}">${epoch}</a>` },
     { title: 'Verdict', cell: entry => verdict(entry.verdict) },
-    { title: 'Rate Mop/s', number: ({ rate }) => rate },
+    { title: 'Capacity', number: ({ rate }) => rate },
     { title: 'Uptime', cell: ({ uptime }) => uptimePercent(uptime), numeric: true },
     { title: 'Score', number: ({ score }) => score },
     { title: 'Credit', number: ({ credit }) => credit },

@@ -1,7 +1,8 @@
+import type { Measures } from '../epoch/capacity.ts'
 import { hasFlag } from '../epoch/opening.ts'
 import type { Explanation, ExplanationStep, Reference, SeatAccount } from '../explain/explanation.ts'
 import { flagNames } from '../explain/explanation-steps.ts'
-import { tokens, uptimePercent } from '../view/figures.ts'
+import { measureText, tokens, uptimePercent } from '../view/figures.ts'
 import { type Html, html } from './html.ts'
 import { checkerLink, epochLink, fullHash, table, tag, transactionPath } from './parts.ts'
 
@@ -56,13 +57,20 @@ const references = (title: string, list: readonly Reference[], pathOf?: (hash: s
           ({ what, hash: value }) => html`<li>${what} ${fullHash(value, pathOf?.(value))}</li>`,
         )}</ul></details>`
 
+/** One of the measures that a seat's rounds give, where it showed them and they give what it opened. */
+const measure = (below: SeatAccount['below'], name: keyof Measures): string =>
+  below?.equal === true && below.measures !== null ? measureText(name, below.measures[name]) : '—'
+
 const seatsTable = (seats: readonly SeatAccount[]): Html =>
   table(
     'What the seats of the committee say',
     [
       { title: 'Seat', cell: ({ seat }) => seat },
       { title: 'Owner', cell: ({ operator }) => (operator === null ? 'not known' : checkerLink(operator)) },
-      { title: 'Rate Mop/s', number: ({ opened, rate }) => (opened ? rate : null) },
+      { title: 'Capacity', number: ({ opened, rate }) => (opened ? rate : null) },
+      { title: 'Tensor', cell: ({ below }) => measure(below, 'tensor'), numeric: true },
+      { title: 'Bandwidth', cell: ({ below }) => measure(below, 'bandwidth'), numeric: true },
+      { title: 'Memory', cell: ({ below }) => measure(below, 'resident'), numeric: true },
       {
         title: 'Uptime',
         cell: ({ opened, uptime }) => (opened && uptime !== null ? uptimePercent(uptime) : '—'),

@@ -9,12 +9,14 @@ const meanings = {
   Lane: 'A device’s place in its cohort.',
   Seat: `What a Checker bonds KAI for; ${committeeSize} seats of ${committeeSize} owners, drawn at random, judge a cohort.`,
   Standing: 'What a device is known to reach: it follows its scores slowly, and caps what is credited at once.',
-  Score: 'Median rate (Mop/s) times median uptime, of what the seats of the committee say.',
+  Capacity:
+    'What a device is paid by: the cube root of its tensor rate, memory bandwidth and filled memory multiplied; the median of what the seats say.',
+  Score: 'Median capacity times median uptime, of what the seats of the committee say.',
   Credit: 'The part of a score that counts for pay: at most twice the standing.',
   Verdict: 'What the committee found: VALID where it recomputed rows and they were equal, byte for byte.',
   Emission: 'KAI that the vault sets aside for an epoch: for devices, Checkers and keepers.',
   Keepers: 'Whoever makes the calls that settle an epoch earns a bounty for each.',
-  Agreement: 'The share of drawn lanes in which a Checker’s rate was the median and its flags were the majority.',
+  Agreement: 'The share of drawn lanes in which a Checker’s capacity was the median and its flags were the majority.',
   Strikes:
     'Marks against a Checker that committed and did not open, or did not answer an audit; enough of them mean jail.',
   Bond: 'KAI that a Checker loses for lies that can be proved.',

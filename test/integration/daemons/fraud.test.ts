@@ -43,7 +43,7 @@ it('a seat whose receipt contradicts its opening loses stake, and no other seat 
   for (const [i, checker] of checkers.entries()) {
     const said = { ...lane, rate: i === 2 ? lane.rate - 1 : lane.rate }
     const about = { epoch: 0n, cohort: 0, lane: 0, deviceId: device!.id, generation: device!.generation }
-    journal.recordReceipt(checker, await signMessage(signerOf('checker', i), 'Receipt', { ...about, ...said }))
+    journal.recordReceipt(checker, await signMessage(signerOf('checker', i), 'Receipt', { ...about, ...said }), null)
   }
   expect(seats).toContain(checkers[2])
   const bonds = async () => Promise.all(checkers.map(async owner => (await getChecker(network, owner))!.bond))

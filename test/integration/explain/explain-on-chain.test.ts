@@ -4,6 +4,7 @@ import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
 import { kaiBalance } from '../../../src/core/chain/vault.ts'
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import { readExplanation } from '../../../src/core/explain/explain-device.ts'
+import { withCapacities } from '../../../src/core/network/last-capacities.ts'
 import { createNetworkReader } from '../../../src/core/network/network-reader.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { certainRounds, networkForTests } from '../../helpers/deploy.ts'
@@ -77,6 +78,11 @@ describe('explanations on a real chain', () => {
     expect(first.seats.map(({ opened }) => opened)).toEqual([true, true, true, true, false])
     expect((await at(1, 1)).figures).toMatchObject({ score: 4_000n, cap: 170n, credit: 170n })
     expect(first.steps.find(({ step }) => step === 'job')?.lines.length).toBeGreaterThanOrEqual(2)
+
+    // Epoch 2 is void: what devices were worth is what epoch 1 says.
+    const listed = await withCapacities(network, devices)
+    expect(listed.map(({ capacity }) => capacity)).toEqual([410n, 4_000n, 500n, 7n])
+    expect(listed.map(({ capacityEpoch }) => capacityEpoch)).toEqual([1, 1, 1, 1])
 
     const view = await reader.read()
     expect(view.currentEpoch).toBe(3)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { absentLane, type JudgedRound, laneOf, measuresOf } from '../../../src/core/checker/epoch/pack.ts'
-import { capacityOf } from '../../../src/core/epoch/capacity.ts'
+import { absentLane, type JudgedRound, laneOf } from '../../../src/core/checker/epoch/pack.ts'
+import { capacityOf, measuresOf } from '../../../src/core/epoch/capacity.ts'
 import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
 import { flagBit, type Verdict, verdicts } from '../../../src/core/protocol/verdict.ts'
 

@@ -5,7 +5,6 @@
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { measuresOf } from '../../../src/core/checker/epoch/pack.ts'
 import {
   acceptCommitment,
   closeCommitments,
@@ -14,6 +13,7 @@ import {
   openCheck,
 } from '../../../src/core/checker/round/check.ts'
 import { createRecomputeQueue } from '../../../src/core/checker/round/recompute.ts'
+import { measuresOf } from '../../../src/core/epoch/capacity.ts'
 import { sampleRows } from '../../../src/core/job/job-seed.ts'
 import {
   createKeptWindows,

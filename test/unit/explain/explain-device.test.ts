@@ -203,16 +203,82 @@ describe('why a device earned nothing', () => {
     expect(fixOf(0, null)).toContain('Seats that commit and do not open are struck')
   })
 
-  it('repeats what the seats say of the rounds, where their evidence was read', () => {
+  it('repeats what the seats say of the rounds that are worth nothing, where they showed them', () => {
     const { facts, cohort, devices } = simulateEpoch({ openings: five(honest(0n)), standings: [1n] })
     const rounds = [
-      { ordinal: 0, reason: 'NO_SESSION', commitmentHash: null },
-      { ordinal: 1, reason: 'OPENINGS_INVALID', commitmentHash: hex('cc', 32) },
-      { ordinal: 2, reason: 'NO_ROUND', commitmentHash: null },
+      shownRound(0, 'tensor', 'OFFLINE', 'NO_SESSION'),
+      { ...shownRound(1, 'memory', 'TIMEOUT', 'OPENINGS_INVALID'), evidence: hex('cc', 32) },
+      shownRound(2, 'tensor', 'VALID', 'ALL_EQUAL', { tensor: 9 }),
     ]
-    const seats = cohort.seats.map((seat, i) => ({ ...seat, rounds: i < 2 ? rounds : rounds.slice(0, 1) }))
+    const heartbeats = { asked: 1, answered: 1 }
+    const seats = cohort.seats.map((seat, i) => ({
+      ...seat,
+      shown: { heartbeats, rounds: i < 2 ? rounds : rounds.slice(0, 1) },
+    }))
     const explanation = explainDevice(facts, devices[0]!, { ...cohort, seats })
-    expect(explanation.reason?.sentence).toContain('Seats say: NO_SESSION (5), OPENINGS_INVALID (2).')
-    expect(text(explanation)).toContain(`seat 1, round 1: OPENINGS_INVALID, commitment ${hex('cc', 32)}`)
+    expect(explanation.reason?.sentence).toContain('Seats say: tensor NO_SESSION (5), memory OPENINGS_INVALID (2).')
+    expect(text(explanation)).toContain(
+      `seat 1, round 1, memory: TIMEOUT OPENINGS_INVALID, —, evidence ${hex('cc', 32)}`,
+    )
+  })
+})
+
+const shownRound = (
+  ordinal: number,
+  kind: 'tensor' | 'memory',
+  verdict: 'VALID' | 'TIMEOUT' | 'OFFLINE',
+  reason: string,
+  figures: Readonly<Record<string, number>> = {},
+) => ({ ordinal, kind, verdict, reason, figures, round: hex(`b${ordinal}`, 32), commitmentHash: null, evidence: null })
+
+describe('what lies below a seat’s opening', () => {
+  const rounds = [
+    shownRound(0, 'tensor', 'VALID', 'ALL_EQUAL', { tensor: 40_000 }),
+    shownRound(1, 'memory', 'VALID', 'ALL_EQUAL', { bandwidth: 9_000, resident: 64 }),
+  ]
+  const shown = { heartbeats: { asked: 4, answered: 4 }, rounds }
+  const facts = {
+    rounds: rounds.map(({ ordinal, kind, round: hash }) => ({ ordinal, kind, hash, number: 1n, timestamp: 9 })),
+  }
+  /** The first seat shows this, the others nothing. */
+  function seen(below: typeof shown, opening = honest(284n)) {
+    const epoch = simulateEpoch({ openings: Array.from({ length: 5 }, () => opening), standings: [400n], facts })
+    const seats = epoch.cohort.seats.map((seat, i) => (i === 0 ? { ...seat, shown: below } : seat))
+    return explainDevice(epoch.facts, epoch.devices[0]!, { ...epoch.cohort, seats })
+  }
+
+  it('gives measures, capacity and lane again, with the arithmetic', () => {
+    const explanation = seen(shown)
+    expect(explanation.seats[0]!.below).toMatchObject({
+      ...{ measures: { tensor: 40_000, bandwidth: 9_000, resident: 64 }, capacity: 284n, equal: true },
+    })
+    expect(explanation.seats[1]!.below).toBeNull()
+    const said = text(explanation)
+    expect(said).toContain('means 40,000 Mop/s, 9,000 MB/s, 64 MB, 4 of 4 heartbeats')
+    expect(said).toContain('capacity = ∛(40000 × 9000 × 64 ÷ 1000) = 284, opened as 284')
+    expect(said).toContain('capacity 284 of 40.0 Gop/s, 9,000 MB/s, 64 MB, uptime 100.00%')
+    expect(said).toContain('seat 1: showed nothing')
+    expect(explanation.differences, 'a seat’s story is no difference of the chain').toEqual([])
+  })
+
+  it('says where memory is cut to what is read in time', () => {
+    const slow = [rounds[0]!, shownRound(1, 'memory', 'VALID', 'ALL_EQUAL', { bandwidth: 700, resident: 64 })]
+    const explanation = seen({ ...shown, rounds: slow }, honest(116n))
+    expect(text(explanation)).toContain('700 MB/s, 64 MB (56 MB of it read within 80 ms)')
+    expect(text(explanation)).toContain('means 40,000 Mop/s, 700 MB/s, 56 MB, 4 of 4')
+    expect(text(explanation)).toContain('∛(40000 × 700 × 56 ÷ 1000) = 116, opened as 116')
+    expect(explanation.seats[0]!.below?.equal).toBe(true)
+  })
+
+  it.each<[string, Partial<typeof shown>]>([
+    ['figures that give another capacity', { rounds: [{ ...rounds[0]!, figures: { tensor: 50_000 } }, rounds[1]!] }],
+    ['a round less than the chain has', { rounds: rounds.slice(0, 1) }],
+    ['a round that the chain does not have', { rounds: [{ ...rounds[0]!, round: hex('0f', 32) }, rounds[1]!] }],
+    ['another uptime', { heartbeats: { asked: 4, answered: 3 } }],
+    ['nothing asked', { heartbeats: { asked: 0, answered: 0 } }],
+  ])('does not fit: %s', (_, change) => {
+    const explanation = seen({ ...shown, ...change })
+    expect(explanation.seats[0]!.below?.equal).toBe(false)
+    expect(text(explanation)).toContain('ANOTHER LANE: 284')
   })
 })

@@ -97,8 +97,9 @@ test('hosts say which release they run, by the metrics of real daemons', async (
         epoch: 1,
         round: idOf(1),
         deviceId,
-        rows: 1,
-        rate: 1,
+        kind: 'tensor',
+        units: 1,
+        figures: { tensor: 1 },
         lostMs: 0,
       } as never)
     const server = await startMetricsServer({ port: 0 }, metrics)

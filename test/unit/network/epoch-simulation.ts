@@ -96,7 +96,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
         standings.length,
         firstStanding,
       ),
-      rounds: [{ ordinal: 0, hash: hex('0b', 32), number: 123n, timestamp: 1_003 }],
+      rounds: [{ ordinal: 0, kind: 'tensor', hash: hex('0b', 32), number: 123n, timestamp: 1_003 }],
       money: { ...money, drawnLanes: 5, paid: 0n, keeperPaid: 0n, opened: true, closed: false, txHash: hex('0f', 32) },
       ...options.facts,
     },
@@ -111,7 +111,7 @@ export function simulateEpoch(options: SimulationOptions): SimulatedEpoch {
         opening: opening === null ? null : packOpening(opening),
         opened: opening !== null,
         evidenceRoot: opening?.evidenceRoot ?? null,
-        rounds: null,
+        shown: null,
       })),
       result: isVoid
         ? null

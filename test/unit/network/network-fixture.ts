@@ -55,7 +55,7 @@ export const networkReadings: NetworkReadings = {
     openingsMs: 3_500,
     specHash: hex('5c', 32),
   },
-  rounds: [{ number: 118n, hash: hex('0a', 32), timestamp: 1_051, ordinal: 0, slot: 0 }],
+  rounds: [{ number: 118n, hash: hex('0a', 32), timestamp: 1_051, ordinal: 0, slot: 0, kind: 'tensor' }],
   devices: simulated.devices.map(({ id, operator, payout, lane, generation, since, until }) => ({
     id,
     operator,

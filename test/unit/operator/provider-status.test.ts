@@ -130,7 +130,7 @@ describe('providerStatus', () => {
       device 0xdddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd  Example CPU
         lane        3, generation 1, since epoch 2
         last proof  epoch 6  MISSED: no verified work in any round
-        score       0 = 0 Mop/s × 99.50% uptime
+        score       0 = capacity 0 × 99.50% uptime
         paid        5.0000 KAI in 0x7777777777777777777777777777777777777777777777777777777777777777
         scores      ████·▁  epochs 2–6, highest 995
         standing    1,000, silent for 1 epoch

@@ -54,19 +54,9 @@ describe('a Provider’s records', () => {
       ['3', 30n],
     ] as const)
       journal.recordCommitment(hash(digit), commitment(digit, rows))
-    journal.recordReceipt(address('c'), {
-      message: {
-        epoch: 3n,
-        cohort: 0,
-        lane: 1,
-        deviceId: hash('d'),
-        generation: 1,
-        rate: 1025,
-        uptime: 9_900,
-        flags: 13,
-      },
-      signature: '0x00',
-    })
+    const message = { epoch: 3n, cohort: 0, lane: 1, deviceId: hash('d'), generation: 1 }
+    const receipt = { message: { ...message, rate: 1025, uptime: 9_900, flags: 13 }, signature: '0x00' as const }
+    journal.recordReceipt(address('c'), receipt, { tensor: 40_000, bandwidth: 9_000, resident: 64 })
     journal.recordRefusal(1_700_000_000_000, { checker: address('c'), code: 'LATE', message: 'It came late.' })
     // The daemon still has it open.
     const records = readProviderRecords(newestStateFile(at), 2)!
@@ -83,6 +73,7 @@ describe('a Provider’s records', () => {
         rate: 1025,
         uptime: 9_900,
         flags: ['device', 'work', 'judged'],
+        measures: { tensor: 40_000, bandwidth: 9_000, resident: 64 },
       },
     ])
     expect(records.refusals).toEqual([
@@ -96,7 +87,7 @@ describe('a Provider’s records', () => {
     for (const row of [
       ['3', '0xdddd…dddd', '0x3333…3333', '—', '30', hash('3')],
       ['3', '0xdddd…dddd', '0x2222…2222', 'memory', '20', hash('2')],
-      ['3', '0xdddd…dddd', '0xcccc…cccc', '1,025', '99.00%', 'device work judged'],
+      ['3', '0xdddd…dddd', '0xcccc…cccc', '1,025', '40.0 Gop/s, 9,000 MB/s, 64 MB', '99.00%', 'device work judged'],
       ['2023-11-14T22:13:20.000Z', '0xcccc…cccc', 'LATE', 'It came late.'],
     ])
       expect(cells).toContainEqual(row)

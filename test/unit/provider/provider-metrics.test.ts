@@ -47,8 +47,8 @@ const events: ProviderEvent[] = [
     figures: { bandwidth: 900, resident: 17 },
   },
   { type: 'round.aborted', epoch: 4, round, deviceId: device, reason: 'the card is gone' },
-  { type: 'receipt.received', epoch: 3, deviceId: device, checker: checkers[0]!, rate: 900, flags: 15 },
-  { type: 'receipt.received', epoch: 3, deviceId: device, checker: checkers[1]!, rate: 0, flags: 15 },
+  { type: 'receipt.received', epoch: 3, deviceId: device, checker: checkers[0]!, rate: 900, flags: 15, measures: null },
+  { type: 'receipt.received', epoch: 3, deviceId: device, checker: checkers[1]!, rate: 0, flags: 15, measures: null },
   { type: 'device.health', device: 'GPU-1', change: 'lost', reason: 'XID_79', detail: '' },
   session('session.closed', checkers[4]),
 ]

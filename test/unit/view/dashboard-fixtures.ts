@@ -90,7 +90,7 @@ const facts = {
     head: { number: 1_234n, hash: hash('e'), timestamp: headTimestamp },
     timeline,
     currentEpoch: 3,
-    rounds: [{ number: 1_233n, hash: hash('c'), timestamp: headTimestamp - 1, ordinal: 0, slot: 0 }],
+    rounds: [{ number: 1_233n, hash: hash('c'), timestamp: headTimestamp - 1, ordinal: 0, slot: 0, kind: 'tensor' }],
     devices: [scored('1'), scored('2')],
     checkers: ['a', 'b', 'c', 'd', 'e'].map(digit =>
       checker({

@@ -19,6 +19,7 @@ const trigger = (changes: Partial<RoundView> = {}): RoundView => ({
   timestamp: headTimestamp,
   ordinal: 0,
   slot: 0,
+  kind: 'tensor',
   ...changes,
 })
 const told = (events: readonly DaemonEvent[]) =>

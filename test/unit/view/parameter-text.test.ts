@@ -33,7 +33,7 @@ it('KAI, percentages, spans and chances are shown with their units and never raw
     '  epochSeconds         86400 s (1 d)',
     '  cutoffSeconds        42600 s (11 h 50 min)',
     '  threshold            0.01881% of blocks start a round',
-    '  firstStanding        a capacity of 1300000',
+    '  firstStanding        a capacity of 2000000',
     '  unopenedBps          0.1% of a seat’s bond',
     '  maxSeatsPerOwner     1 seat',
     '  deposit              250 KAI a device',

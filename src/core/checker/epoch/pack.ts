@@ -4,23 +4,18 @@
  *
  * Why: docs/why/consensus-and-audits.md
  */
-import { capacityOf, type Measures, residentOf } from '../../epoch/capacity.ts'
+import type { Hex } from 'viem'
+import { capacityOf, type MeasuredRound, measuresOf, uptimeOf } from '../../epoch/capacity.ts'
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
-import type { Figures } from '../../job/round-kind.ts'
-import { cohortLanes, type RoundKindName, roundKinds } from '../../protocol/constants.ts'
-import { zeroBytes32 } from '../../protocol/primitives.ts'
+import { cohortLanes } from '../../protocol/constants.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
 import { flagBit, type RoundVerdict } from '../../protocol/verdict.ts'
-import { buildEvidenceTree, type EvidenceLeaf, type EvidenceTree, reasonWord } from '../../report/evidence-root.ts'
+import { buildEvidenceTree, type EvidenceLeaf, type EvidenceTree, leafOfVerdict } from '../../report/evidence-root.ts'
 import type { CheckerJournal, RecordedVerdict } from '../journal.ts'
 import type { SeatDevice } from '../round/seat-round.ts'
 
-export type JudgedRound = RoundVerdict & {
-  readonly kind: RoundKindName
-  /** What the round is worth, by its kind; none unless `VALID`. */
-  readonly figures: Figures
-}
+export type JudgedRound = RoundVerdict & MeasuredRound
 
 export type LaneFacts = {
   /** The epoch's rounds in which this device was checked, faulted ones included. */
@@ -43,22 +38,6 @@ export type Lane = {
 
 export const absentLane: Lane = { rate: 0n, uptime: 0, flags: 0 }
 
-/** Means over the rounds that this seat judged, by the names of the kinds' figures; null where it judged fewer than half of a kind's. */
-export function measuresOf(rounds: readonly Pick<JudgedRound, 'kind' | 'verdict' | 'figures'>[]): Measures | null {
-  const means: Record<string, number> = {}
-  for (const kind of roundKinds) {
-    const own = rounds.filter(round => round.kind === kind)
-    const judged = own.filter(({ verdict }) => verdict !== 'CHECKER_FAULT')
-    if (own.length === 0 || judged.length * 2 < own.length) return null
-    for (const name of new Set(judged.flatMap(({ figures }) => Object.keys(figures))))
-      means[name] = Math.floor(judged.reduce((sum, { figures }) => sum + countedOf(figures, name), 0) / judged.length)
-  }
-  return { tensor: 0, bandwidth: 0, resident: 0, ...means }
-}
-
-const countedOf = (figures: Figures, name: string): number =>
-  name === 'resident' ? residentOf(figures.resident ?? 0, figures.bandwidth ?? 0) : (figures[name] ?? 0)
-
 /** The seat's own faults are not the device's: those rounds are left out; too many of them, or never having asked for a sign of life, make the seat abstain. */
 export function laneOf({
   rounds,
@@ -68,9 +47,9 @@ export function laneOf({
   environmentValid,
 }: LaneFacts): Lane {
   const measures = measuresOf(rounds)
-  if (measures === null || heartbeatsAsked === 0) return absentLane
+  const uptime = uptimeOf({ asked: heartbeatsAsked, answered: heartbeatsAnswered })
+  if (measures === null || uptime === null) return absentLane
   const rate = capacityOf(measures)
-  const uptime = Math.floor((10_000 * heartbeatsAnswered) / heartbeatsAsked)
   const provenWrong = rounds.some(round => round.verdict === 'WRONG')
   const flags =
     flagBit.judged |
@@ -88,13 +67,29 @@ export type PackedCohort = {
   readonly maxRounds: number
 }
 
+/** A device's round of an epoch at this seat, with what it rests on. */
+export type SeenRound = JudgedRound & Pick<RecordedVerdict, 'commitmentHash' | 'commitment' | 'witness' | 'evidence'>
+
 /** A round that this seat began and has no verdict for: it stopped in between, which is its own fault. */
-const unjudged = ({ kind }: Trigger): JudgedRound => ({
+const unjudged = ({ kind }: Trigger): SeenRound => ({
   verdict: 'CHECKER_FAULT',
   reason: 'NOT_JUDGED',
   detail: 'This seat was not there to judge the round.',
-  ...{ kind, figures: {} },
+  ...{ kind, figures: {}, commitmentHash: null, commitment: null, witness: null, evidence: null },
 })
+
+/** What this seat says of each of the epoch's rounds of a device, in their order. */
+export function seenRounds(
+  journal: Pick<CheckerJournal, 'verdicts'>,
+  { epoch, deviceId, rounds }: { readonly epoch: number; readonly deviceId: Hex; readonly rounds: readonly Trigger[] },
+): SeenRound[] {
+  const verdicts = new Map(journal.verdicts(epoch, deviceId).map(verdict => [verdict.round, verdict]))
+  return rounds.map(round => {
+    const verdict = verdicts.get(round.hash)
+    // A seat that had not seen all of a slot's blocks may have taken a round for one of another kind: it has not judged it.
+    return verdict?.kind === round.kind ? verdict : unjudged(round)
+  })
+}
 
 const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
   rate: encodeRateDown(rate),
@@ -123,39 +118,26 @@ export function packCohort(
   const lanes = new Map<number, LaneOpening>()
   const leaves = new Map<string, EvidenceLeaf>()
   for (const { deviceId, lane } of devices) {
-    const kindOf = new Map(rounds.map(({ hash, kind }) => [hash, kind]))
-    // A seat that had not seen all of a slot's blocks may have taken a round for one of another kind: it has not judged it.
-    const own = journal.verdicts(epoch, deviceId).filter(({ round, kind }) => kind === kindOf.get(round))
-    const verdicts = new Map(own.map(verdict => [verdict.round, verdict]))
+    const seen = seenRounds(journal, { epoch, deviceId, rounds })
     const check = journal.deviceCheck(epoch, deviceId)
     const { asked, answered } = journal.heartbeats(epoch, deviceId)
-    const judged = rounds.map(round => verdicts.get(round.hash) ?? unjudged(round))
     // An update within the epoch changes the environment: each one has to have been reported, and none else may be committed under.
     const confirmed = journal.confirmedEnvironments(epoch, deviceId)
-    const environmentKept = [...verdicts.values()].every(
+    const environmentKept = seen.every(
       ({ commitment }) => commitment === null || confirmed.has(commitment.message.environmentHash),
     )
     const facts = {
-      rounds: judged,
+      rounds: seen,
       heartbeatsAsked: asked,
       heartbeatsAnswered: answered,
       deviceValid: check?.deviceValid ?? false,
       environmentValid: (check?.environmentValid ?? false) && environmentKept,
     }
     lanes.set(lane, toLaneOpening(laneOf(facts)))
-    for (const round of rounds) leaves.set(`${lane} ${round.ordinal}`, leafOf(round, verdicts.get(round.hash)))
+    for (const [i, { hash, ordinal }] of rounds.entries())
+      leaves.set(`${lane} ${ordinal}`, leafOfVerdict(hash, seen[i]!))
   }
   const evidence = buildEvidenceTree(maxRounds, (lane, ordinal) => leaves.get(`${lane} ${ordinal}`) ?? null)
   const ordered = Array.from({ length: cohortLanes }, (_, lane) => lanes.get(lane) ?? { rate: 0, uptime: 0, flags: 0 })
   return { words: packOpening({ lanes: ordered, evidenceRoot: evidence.root }), lanes, evidence, maxRounds }
-}
-
-/** A leaf claims work only where the seat counted something for it: then an audit asks for the signed commitment. */
-function leafOf(round: Trigger, verdict: RecordedVerdict | undefined): EvidenceLeaf {
-  const { reason, figures } = verdict ?? unjudged(round)
-  const claims = Object.values(figures).some(figure => figure > 0)
-  const commitmentHash = claims ? (verdict?.commitmentHash ?? zeroBytes32) : zeroBytes32
-  // Why it claims work is always the same: that all is equal. In its place the leaf says what only who recomputed it knows.
-  const witness = claims ? (verdict?.witness ?? null) : null
-  return { round: round.hash, commitmentHash, reason: witness ?? reasonWord(reason) }
 }

@@ -7,6 +7,7 @@ import { epochConsensusAbi } from '../../chain/abi/epoch-consensus.ts'
 import { commitmentOf, type EpochOverview, getAudit, getCohort } from '../../chain/epochs.ts'
 import type { ConnectedNetwork } from '../../chain/network.ts'
 import { priority, type TransactionSender } from '../../chain/tx/transaction-sender.ts'
+import { laneRateOf, measuresOf } from '../../epoch/capacity.ts'
 import { buildCommitmentTree, type CommitmentTree, commitmentDepth } from '../../epoch/commitment-tree.ts'
 import { type OpeningWords, unpackOpening } from '../../epoch/opening.ts'
 import type { OpeningOnChain } from '../../epoch/settlement-plan.ts'
@@ -15,6 +16,7 @@ import type { Logger } from '../../platform/log.ts'
 import type { Store } from '../../platform/store.ts'
 import type { MessageBody } from '../../protocol/messages.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
+import type { SeatEvidence } from '../../report/seat-evidence.ts'
 import { type Signer, signMessage } from '../../report/signer.ts'
 import type { Duty } from '../duty.ts'
 import { checkerErrors } from '../errors.ts'
@@ -22,7 +24,7 @@ import type { CheckerJournal } from '../journal.ts'
 import type { SeatDevice, Send } from '../round/seat-round.ts'
 import type { SeatSecrets } from '../seat-secrets.ts'
 import { answerAudit } from './audit.ts'
-import { packCohort } from './pack.ts'
+import { type PackedCohort, packCohort, seenRounds } from './pack.ts'
 
 export type SeatEpochDependencies = {
   readonly network: ConnectedNetwork
@@ -55,6 +57,8 @@ export type SeatEpoch = {
   reveal(overview: EpochOverview): Promise<void>
   /** Answers the audits drawn for this seat. */
   answerAudits(): Promise<void>
+  /** What its opening says of a device, down to the rounds; null while others may still commit, and where it judged no such device. */
+  evidenceOf(deviceId: Hex): SeatEvidence | null
 }
 
 export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEpoch {
@@ -64,10 +68,12 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
   const received = new Set<string>()
   const salt = secrets.salt(epoch)
   let isForeign = false
+  /** From then on nobody can commit to what this seat shows. */
+  let isCommitOver = false
   const scope = { chainId: network.chainId, consensus: EpochConsensus, epoch, owner: signer.address, salt }
 
   const devicesOf = Map.groupBy(duty.devices, device => device.cohort)
-  const packed = (cohort: number) =>
+  const packed = (cohort: number): PackedCohort =>
     packCohort(journal, {
       epoch,
       devices: devicesOf.get(cohort) ?? [],
@@ -97,6 +103,19 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
     return { seat, salt, words: own, proof: tree.proof(cohort) }
   }
 
+  /** The cohort that was shown last: who asks for one device asks for its neighbours. */
+  let shown: { readonly cohort: number; readonly packed: PackedCohort } | null = null
+  function shownCohort(cohort: number): PackedCohort {
+    if (shown?.cohort !== cohort) shown = { cohort, packed: packed(cohort) }
+    return shown.packed
+  }
+
+  /** What the lane's rate was made of; not of a lane that this seat abstained in. */
+  function measuresFor(deviceId: Hex, rate: number) {
+    const measures = measuresOf(seenRounds(journal, { epoch, deviceId, rounds: journal.rounds(epoch) }))
+    return measures !== null && laneRateOf(measures) === rate ? { measures } : {}
+  }
+
   async function sendReceiptsTo(
     operator: Hex,
     devices: readonly SeatDevice[],
@@ -109,7 +128,8 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       const { rate, uptime, flags } = unpackOpening(own).lanes[lane]!
       const message = { epoch: BigInt(epoch), cohort, lane, deviceId, generation, rate, uptime, flags }
       received.add(deviceId)
-      await send('receipt', await signMessage(signer, 'Receipt', message)).catch(() => received.delete(deviceId))
+      const receipt = { ...(await signMessage(signer, 'Receipt', message)), ...measuresFor(deviceId, rate) }
+      await send('receipt', receipt).catch(() => received.delete(deviceId))
     }
   }
 
@@ -126,6 +146,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
 
   return {
     async commit({ phase, openAt }) {
+      if (phase !== 'future' && phase !== 'work' && phase !== 'commit') isCommitOver = true
       if (phase === 'work' || committees.size === 0 || isForeign) return
       const recorded = journal.seatCommitment(epoch)
       if (recorded !== null && phase !== 'commit') return
@@ -171,6 +192,25 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
         words: words.map(word => `0x${word.toString(16).padStart(64, '0')}`),
         salt,
         proof: [...proof],
+      }
+    },
+
+    evidenceOf(deviceId) {
+      if (!isCommitOver || journal.seatCommitment(epoch) === null) return null
+      const device = duty.devices.find(each => each.deviceId === deviceId)
+      if (device === undefined) return null
+      const rounds = journal.rounds(epoch)
+      const seen = seenRounds(journal, { epoch, deviceId, rounds })
+      const { evidence: tree } = shownCohort(device.cohort)
+      return {
+        epoch,
+        deviceId,
+        heartbeats: journal.heartbeats(epoch, deviceId),
+        rounds: rounds.map(({ hash: round, ordinal, kind }, i) => {
+          const { verdict, reason, figures, commitmentHash, witness, evidence } = seen[i]!
+          const proof = tree.proof(device.lane, ordinal)
+          return { ordinal, round, kind, verdict, reason, figures, commitmentHash, witness, evidence, proof }
+        }),
       }
     },
 

@@ -3,11 +3,11 @@
  * Times are milliseconds of a monotonic clock, measured from the seat's own sight of the trigger. Pure.
  */
 import type { Hex } from 'viem'
-import type { FailedStep, Figures } from '../../job/round-kind.ts'
+import type { FailedStep } from '../../job/round-kind.ts'
 import type { RoundRules } from '../../protocol/network-parameters.ts'
 import type { BlockHead, Trigger } from '../../protocol/trigger.ts'
 import type { Signed } from '../../protocol/typed-data.ts'
-import type { Verdict } from '../../protocol/verdict.ts'
+import type { Figures, Verdict } from '../../protocol/verdict.ts'
 import type { JudgedRound } from '../epoch/pack.ts'
 
 export type RoundCheck = {

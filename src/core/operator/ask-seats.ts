@@ -1,0 +1,46 @@
+/** Asks the Checkers of a committee what lies below the evidence roots that they opened. Whatever fails, an explanation does without. */
+import type { EvidenceSource, ShownRounds } from '../network/epoch-facts.ts'
+import { readSeatEvidence, seatEvidenceLimit, seatEvidencePath } from '../report/seat-evidence.ts'
+import { getContent } from '../transport/get-content.ts'
+
+/** A Checker that is there answers within this; all seats are asked at once. */
+const timeoutMs = 2_000
+/** How long one that did not answer is left alone, in ms: a page that asks at every block does not wait for it each time. */
+const restMs = 30_000
+/** Answers kept, the oldest of which make way: what a seat committed to does not change. */
+const keptAnswers = 512
+
+/** @param dialsPrivate - whether endpoints at loopback and private addresses are asked, as on a development chain */
+export function createEvidenceSource(
+  { dialsPrivate }: { readonly dialsPrivate: boolean },
+  {
+    get = getContent,
+    now = () => performance.now(),
+  }: { readonly get?: typeof getContent; readonly now?: () => number } = {},
+): EvidenceSource {
+  const answers = new Map<string, ShownRounds>()
+  const restUntil = new Map<string, number>()
+
+  return async query => {
+    const { endpoint } = query
+    const path = seatEvidencePath(query)
+    const name = `${endpoint} ${path} ${query.evidenceRoot}`
+    const known = answers.get(name)
+    if (known !== undefined) return known
+    if (now() < (restUntil.get(endpoint) ?? 0)) return null
+    try {
+      const { status, body } = await get({
+        ...{ endpoint, path, limitBytes: seatEvidenceLimit, timeoutMs },
+        publicOnly: !dialsPrivate,
+      })
+      if (status !== 200) return null
+      const shown = readSeatEvidence(body, query)
+      answers.set(name, shown)
+      if (answers.size > keptAnswers) answers.delete(answers.keys().next().value!)
+      return shown
+    } catch {
+      restUntil.set(endpoint, now() + restMs)
+      return null
+    }
+  }
+}

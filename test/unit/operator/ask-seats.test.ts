@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest'
+import { createEvidenceSource } from '../../../src/core/operator/ask-seats.ts'
+import { buildEvidenceTree, leafOfVerdict } from '../../../src/core/report/evidence-root.ts'
+import { encodeSeatEvidence, type SeatEvidence } from '../../../src/core/report/seat-evidence.ts'
+import { getContent } from '../../../src/core/transport/get-content.ts'
+
+const bytes32 = (byte: string) => `0x${byte.repeat(32)}` as const
+const round: Omit<SeatEvidence['rounds'][number], 'proof'> = {
+  ...{ ordinal: 0, round: bytes32('01'), kind: 'tensor', verdict: 'OFFLINE', reason: 'NO_SESSION', figures: {} },
+  ...{ commitmentHash: null, witness: null, evidence: null },
+}
+const tree = buildEvidenceTree(1, lane => (lane === 0 ? leafOfVerdict(round.round, round) : null))
+const shown: SeatEvidence = {
+  ...{ epoch: 4, deviceId: bytes32('d1'), heartbeats: { asked: 1, answered: 0 } },
+  rounds: [{ ...round, proof: tree.proof(0, 0) }],
+}
+const query = (port: number) => ({
+  ...{ endpoint: `wss://127.0.0.1:${port}`, epoch: 4, deviceId: shown.deviceId },
+  ...{ lane: 0, maxRounds: 1, evidenceRoot: tree.root },
+})
+
+/** Checkers by port: the first shows its rounds, the second has none, the third lies, nobody listens at the others. */
+function scene() {
+  const asked: string[] = []
+  let nowMs = 0
+  const source = createEvidenceSource(
+    { dialsPrivate: true },
+    {
+      now: () => nowMs,
+      async get({ endpoint, path }) {
+        asked.push(`${new URL(endpoint).port}${path}`)
+        const body = encodeSeatEvidence(
+          endpoint.endsWith('3') ? { ...shown, rounds: [{ ...round, proof: [] }] } : shown,
+        )
+        if (endpoint.endsWith('4')) throw new Error('nobody listens')
+        return { status: endpoint.endsWith('2') ? 404 : 200, body, certificateHash: bytes32('00') }
+      },
+    },
+  )
+  return { source, asked, wait: (ms: number) => (nowMs += ms) }
+}
+
+it('what a seat shows is asked for once and kept', async () => {
+  const { source, asked } = scene()
+  expect(await source(query(1))).toMatchObject({ rounds: [{ reason: 'NO_SESSION' }] })
+  expect(await source(query(1))).toMatchObject({ heartbeats: { asked: 1, answered: 0 } })
+  expect(asked).toEqual([`1/evidence/4/${shown.deviceId}`])
+})
+
+it('a seat that shows nothing, lies or does not answer is none, and the last two are left alone for a while', async () => {
+  const { source, asked, wait } = scene()
+  for (const port of [2, 3, 4, 2, 3, 4]) expect(await source(query(port))).toBeNull()
+  expect(asked.map(each => each[0])).toEqual(['2', '3', '4', '2'])
+  wait(30_000)
+  for (const port of [3, 4]) expect(await source(query(port))).toBeNull()
+  expect(asked).toHaveLength(6)
+})
+
+it.each(['wss://127.0.0.1:9', 'wss://[::1]:9', 'wss://192.168.1.1:9', 'ws://localhost:9'])(
+  'an endpoint that leads back into a private network is not asked: %s',
+  async endpoint => {
+    const options = { endpoint, path: '/evidence/1', limitBytes: 10, timeoutMs: 5_000, publicOnly: true }
+    await expect(getContent(options)).rejects.toMatchObject({ code: 'TRANSPORT_ENDPOINT_PRIVATE' })
+  },
+)
