@@ -1,6 +1,5 @@
-/** What a Checker must not forget (verdicts, what it asked and was told, what it committed to), and how others read it while it runs. */
+/** What a Checker must not forget: verdicts, what it asked and was told, what it committed to. */
 import type { Address, Hex } from 'viem'
-import { readStore } from '../platform/read-store.ts'
 import type { Store } from '../platform/store.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import { toWire } from '../protocol/messages.ts'
@@ -349,65 +348,3 @@ const toCommitment = (stored: SignedMessage<'Commitment'>): SignedMessage<'Commi
   epoch: BigInt(stored.epoch),
   rows: BigInt(stored.rows),
 })
-
-export type JournaledVerdict = {
-  readonly epoch: number
-  readonly round: Hex
-  readonly deviceId: Hex
-  readonly verdict: string
-  readonly reason: string
-  readonly detail: string
-  readonly kind: RoundKindName
-  readonly figures: Figures
-  readonly evidence: Hex | null
-}
-
-export type CheckerRecords = {
-  /** Newest first. */
-  readonly verdicts: readonly JournaledVerdict[]
-  /** How often each verdict was given, over all epochs. */
-  readonly verdictCounts: Readonly<Record<string, number>>
-  /** Epochs that were committed to, newest first. */
-  readonly committedEpochs: readonly number[]
-}
-
-/**
- * @param file - the store of its daemon, or null where there is none
- * @param limit - most entries of each kind
- * @returns null where there is no journal (yet), or it cannot be read
- */
-export function readCheckerRecords(file: string | null, limit: number): CheckerRecords | null {
-  const store = file === null ? null : readStore(file)
-  if (store === null) return null
-  try {
-    return {
-      verdicts: store
-        .all<
-          Omit<JournaledVerdict, 'epoch' | 'deviceId' | 'figures'> & { epoch: bigint; device_id: Hex; figures: string }
-        >(
-          `SELECT epoch, round, device_id, verdict, reason, detail, kind, figures, evidence FROM verdict
-           ORDER BY epoch DESC, rowid DESC LIMIT ?`,
-          limit,
-        )
-        .map(({ epoch, device_id, figures, ...row }) => ({
-          ...row,
-          ...{ epoch: Number(epoch), deviceId: device_id, figures: JSON.parse(figures) as Figures },
-        })),
-      verdictCounts: Object.fromEntries(
-        store
-          .all<{ verdict: string; count: bigint }>(
-            'SELECT verdict, COUNT(*) AS count FROM verdict GROUP BY verdict ORDER BY verdict',
-          )
-          .map(({ verdict, count }) => [verdict, Number(count)]),
-      ),
-      committedEpochs: store
-        .all<{ epoch: bigint }>('SELECT epoch FROM seat_commitment ORDER BY epoch DESC LIMIT ?', limit)
-        .map(({ epoch }) => Number(epoch)),
-    }
-  } catch {
-    // A journal of before its first migration has none of these tables.
-    return null
-  } finally {
-    store.close()
-  }
-}

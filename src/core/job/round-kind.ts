@@ -73,7 +73,7 @@ export type WindowResult = {
 }
 
 /** Work that was committed to before, by a process that has lost it. */
-export type ReworkRequest = PrepareRequest & {
+type ReworkRequest = PrepareRequest & {
   readonly seed: Uint8Array
   readonly units: number
   readonly notes: string
@@ -115,7 +115,7 @@ export type Verification =
       readonly wrong: { readonly place: number; readonly openings: Uint8Array } | null
     }
 
-export const failedSteps = [
+const failedSteps = [
   'COMMITMENT_INVALID',
   'OPENINGS_MALFORMED',
   'OPENINGS_NOT_IN_ROOT',

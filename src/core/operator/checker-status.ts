@@ -1,6 +1,6 @@
 /** A Checker from the chain outwards: seats, duties and what became of them; then what runs here, and where that does not fit. Pure. */
 import type { Address, Hex } from 'viem'
-import type { CheckerRecords, JournaledVerdict } from '../checker/journal.ts'
+import type { CheckerRecords, JournaledVerdict } from '../checker/checker-records.ts'
 import type { DutyStatus } from '../network/duties.ts'
 import type { CheckerView, NetworkView } from '../network/network-view.ts'
 import { counted, grouped, tokens } from '../view/figures.ts'

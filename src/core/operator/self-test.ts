@@ -14,7 +14,7 @@ import { figuresText, grouped } from '../view/figures.ts'
 import { soundnessText } from './soundness-text.ts'
 
 /** One window of one kind, and the check of a seat on it. */
-export type KindTest = {
+type KindTest = {
   readonly kind: RoundKindName
   readonly specHash: Hex
   /** Rows or steps. */

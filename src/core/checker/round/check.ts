@@ -92,13 +92,18 @@ export function acceptCommitment(
   return { check: { ...check, reached: true, ...received }, refusal: null }
 }
 
-/** A mark that came in time is kept, the first of an index; what comes late or twice changes nothing. `dueMs`: after the trigger. */
+/**
+ * A mark that came in time is kept, the first of an index; what comes late or twice changes nothing.
+ * @param dueMs - after the trigger; @param stoodStillAt - whether this process itself stood still: then what came after that was not late
+ */
 export function acceptMark(
   check: RoundCheck,
   { index, mark, receivedAtMs, dueMs }: { index: number; mark: Hex; receivedAtMs: number; dueMs: number },
   { graceMs }: Pick<RoundRules, 'graceMs'>,
+  stoodStillAt: (momentMs: number) => boolean = () => false,
 ): RoundCheck {
-  const isLate = receivedAtMs - check.seenAtMs > dueMs + graceMs
+  const deadlineMs = check.seenAtMs + dueMs + graceMs
+  const isLate = receivedAtMs > deadlineMs && !stoodStillAt(deadlineMs)
   if (isLate || check.commitment !== null || check.judged !== null || (check.marks[index] ?? null) !== null)
     return check
   const marks = Array.from({ length: Math.max(check.marks.length, index + 1) }, (_, at) => check.marks[at] ?? null)

@@ -14,7 +14,7 @@ import type { BlockHead } from '../../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../../protocol/typed-data.ts'
 import { bindingFault, claimOf, commitmentHash, sampleOf, witnessOf } from '../../report/commitment.ts'
 import { isDigestSignedBy, isSignedBy, type Signer, signMessage } from '../../report/signer.ts'
-import { encodeWrongWork, judgeWrongWork, type Verifier, type WrongWork } from '../../report/wrong-work.ts'
+import { encodeWrongWork, judgeWrongWork, type Verifier } from '../../report/wrong-work.ts'
 import { closeReason } from '../../transport/errors.ts'
 import { checkerErrors } from '../errors.ts'
 import type { CheckerJournal } from '../journal.ts'
@@ -34,9 +34,9 @@ import {
   refuseOpenings,
 } from './check.ts'
 import { createRecomputeQueue } from './recompute.ts'
-import type { EvidenceStore } from './record.ts'
-import { createPendingRecords, recordVerdict } from './record.ts'
-import type { SeatDevice, SeatRound, Send } from './seat-round.ts'
+import { createPendingRecords, type EvidenceStore, recordVerdict } from './record.ts'
+import type { RoundEntry as Entry, SeatDevice, SeatRound, Send } from './seat-round.ts'
+import { noBytes, untouched } from './seat-round.ts'
 
 export type RoundJudgeOptions = {
   readonly network: Network
@@ -107,22 +107,6 @@ export type RoundJudge = {
   stop(): Promise<void>
 }
 
-type Entry = {
-  readonly round: SeatRound
-  readonly device: SeatDevice
-  readonly secret: Hex
-  offer: Signed<'JobOffer'> | null
-  request: Signed<'SampleRequest'> | null
-  openings: Uint8Array
-  attempts: number
-  verifying: Promise<void> | null
-  forwarded: WrongWork | null
-  check: RoundCheck
-}
-
-const noBytes = new Uint8Array()
-const nothingYet = { offer: null, request: null, forwarded: null, verifying: null }
-const untouched = { ...nothingYet, openings: noBytes, attempts: 0 }
 /** What arrived by the deadline may still wait for its handler's turn. */
 const handlingMs = 100
 
@@ -157,8 +141,8 @@ export function createRoundJudge(
     const concluded = { round, device, offer, request, openings, forwarded, check, judged: check.judged }
     records.write(() => {
       if (entries.get(key(round.trigger.hash, device.deviceId)) !== entry) return undefined
-      if (!recordVerdict({ network, job: jobFor(entry) }, concluded, { journal, evidence, crashPoint }))
-        return undefined
+      const kept = recordVerdict({ network, job: jobFor(entry) }, concluded, { journal, evidence, crashPoint })
+      if (!kept) return undefined
       return () => {
         crashPoint('checker.verdict-recorded')
         onVerdict?.(round, device, check)
@@ -319,10 +303,7 @@ export function createRoundJudge(
       const entry = find({ round, deviceId }, operator)
       const dueMs = jobFor(entry).markDueMs(index)
       if (dueMs === null) throw checkerErrors.CHECKER_MARK_UNKNOWN({ index })
-      // Where this process itself stood still, what came after that was not late.
-      const deadlineMs = entry.check.seenAtMs + dueMs + rules.graceMs
-      const stall = receivedAtMs > deadlineMs && stoodStillAt(deadlineMs) ? receivedAtMs - deadlineMs : 0
-      entry.check = acceptMark(entry.check, { index, mark, receivedAtMs, dueMs: dueMs + stall }, rules)
+      entry.check = acceptMark(entry.check, { index, mark, receivedAtMs, dueMs }, rules, stoodStillAt)
     },
 
     takeAbort(operator, abort) {

@@ -132,7 +132,7 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
 const mostTogether = 64
 
 /** The kind of round, and its epoch. */
-export type RecomputeTask = { readonly kind: RoundKindName; readonly epochSeed: Hex }
+type RecomputeTask = { readonly kind: RoundKindName; readonly epochSeed: Hex }
 
 /** `take` gets the answer for this item alone. Rejects where this seat cannot recompute. */
 export type RecomputeQueue = (

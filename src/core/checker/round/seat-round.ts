@@ -2,6 +2,9 @@
 import type { Address, Hex } from 'viem'
 import type { MessageBody, MessageType } from '../../protocol/messages.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
+import type { Signed } from '../../protocol/typed-data.ts'
+import type { WrongWork } from '../../report/wrong-work.ts'
+import type { RoundCheck } from './check.ts'
 
 /** A device that this owner judges in an epoch. */
 export type SeatDevice = {
@@ -23,6 +26,28 @@ export type SeatRound = {
   readonly seenAtMs: number
   readonly devices: readonly SeatDevice[]
 }
+
+/** What a seat has of one device in a round. */
+export type RoundEntry = {
+  readonly round: SeatRound
+  readonly device: SeatDevice
+  /** Its sampling secret. */
+  readonly secret: Hex
+  offer: Signed<'JobOffer'> | null
+  request: Signed<'SampleRequest'> | null
+  openings: Uint8Array
+  /** Answers that were recomputed. */
+  attempts: number
+  verifying: Promise<void> | null
+  /** What another seat proved wrong. */
+  forwarded: WrongWork | null
+  check: RoundCheck
+}
+
+export const noBytes = new Uint8Array()
+const nothingYet = { offer: null, request: null, forwarded: null, verifying: null }
+/** An entry before anything was said. */
+export const untouched = { ...nothingYet, openings: noBytes, attempts: 0 }
 
 /** How a device's operator is reached; its session, or null while there is none. */
 export type Send = <T extends MessageType>(type: T, body: MessageBody<T>, payload?: Uint8Array) => Promise<void>

@@ -39,7 +39,7 @@ export type MemoryEngineDependencies = {
 }
 
 /** `giveWay` resolves when no window runs. */
-export type EpochFillOptions = FillOptions & { readonly epochSeed: Hex; readonly giveWay: () => Promise<void> }
+type EpochFillOptions = FillOptions & { readonly epochSeed: Hex; readonly giveWay: () => Promise<void> }
 
 export type PreparedMemory = {
   /** Groups that are filled, and what that took. */
