@@ -1,7 +1,7 @@
 import { type Hex, keccak256, toHex } from 'viem'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../src/core/platform/clock.ts'
-import { type MessageBody, toWire } from '../../../src/core/protocol/messages.ts'
+import { type MessageBody, protocolVersion, toWire } from '../../../src/core/protocol/messages.ts'
 import type { Network } from '../../../src/core/protocol/typed-data.ts'
 import { type DialSessionOptions, dialSession, type Endpoint } from '../../../src/core/transport/dial-session.ts'
 import { decodeFrame, encodeFrame } from '../../../src/core/transport/frame.ts'
@@ -390,7 +390,7 @@ async function sessionBody(serverNonce: Hex): Promise<Body> {
     claimHash: hashClaim('provider', deviceIds),
   }
   const session = { message, signature: await provider.sign('Session', message) }
-  return { version: 1, role: 'provider', session, deviceIds }
+  return { version: protocolVersion, role: 'provider', session, deviceIds }
 }
 
 /** Changes fields of the signed session after it was signed. */

@@ -164,7 +164,7 @@ describe('session', () => {
     ],
     [
       'a payload above its limit',
-      { type: 'wrong.row', body: {}, payload: new Uint8Array(65_537) },
+      { type: 'wrong.work', body: {}, payload: new Uint8Array(65_537) },
       'MESSAGE_PAYLOAD_TOO_LARGE',
     ],
     ['a heartbeat without nonce', { type: 'heartbeat', body: {} }, 'MESSAGE_INVALID'],

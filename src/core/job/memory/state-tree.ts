@@ -96,7 +96,7 @@ export type LeafTree = {
 
 /** Hashes of 32 bytes, one after the other. */
 function createHashes() {
-  let bytes = Buffer.allocUnsafeSlow(64 * hashBytes)
+  let bytes = Buffer.allocUnsafeSlow(128 * hashBytes)
   let count = 0
   return {
     get count() {
