@@ -14,7 +14,13 @@ import { getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetKey } from '../../src/core/devnet/roles.ts'
 import { errorCatalogue, isKaisarError } from '../../src/core/platform/errors.ts'
 import { readStore } from '../../src/core/platform/read-store.ts'
-import { handshakeTypes, type MessageType, messageBodies, toWire } from '../../src/core/protocol/messages.ts'
+import {
+  handshakeTypes,
+  type MessageType,
+  messageBodies,
+  protocolVersion,
+  toWire,
+} from '../../src/core/protocol/messages.ts'
 import { createSigner, type Signer, signMessage } from '../../src/core/report/signer.ts'
 import { hashClaim } from '../../src/core/transport/session-handshake.ts'
 import type { Channel, Frame, Transport } from '../../src/core/transport/transport.ts'
@@ -337,7 +343,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
             claimHash: hashClaim(role, deviceIds),
           }
           const session = await signMessage(signer, 'Session', message)
-          const own = { type: 'session', body: toWire({ version: 1, role, session, deviceIds }) }
+          const own = { type: 'session', body: toWire({ version: protocolVersion, role, session, deviceIds }) }
           grammar.observe(own)
           await channel.send(chance(claim.falsified) ? await grammar.mutate(own, signer) : own)
         })().catch(() => undefined)

@@ -6,7 +6,7 @@ import { startSimulation } from './virtual/simulation.ts'
 
 const epochSeconds = 16
 const epochs = 3
-const simulation = await startSimulation({ seed: 1, epochSeconds, endpoints: 3 })
+const simulation = await startSimulation({ seed: 2, epochSeconds, endpoints: 3 })
 afterAll(simulation.close)
 
 it('an endpoint of three that forges, forks, stalls, replays or goes back in time changes no verdict and no payment', async () => {

@@ -6,6 +6,7 @@ import { connect as connectTls } from 'node:tls'
 import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { protocolVersion } from '../../../src/core/protocol/messages.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { decodeFrame, encodeFrame } from '../../../src/core/transport/frame.ts'
 import { defaultLimits } from '../../../src/core/transport/limits.ts'
@@ -117,7 +118,7 @@ async function stranger(identity: Identity, key: Hex, frames: readonly Uint8Arra
     ...{ clientCertificateHash: identity.certificateHash, serverCertificateHash: ready.certificateHash },
     claimHash: hashClaim('provider', deviceIds),
   })
-  const body = { version: 1, role: 'provider', session, deviceIds }
+  const body = { version: protocolVersion, role: 'provider', session, deviceIds }
   webSocket.send(encodeFrame({ type: 'session', body }, defaultLimits))
   for (const frame of frames) webSocket.send(frame)
   return { webSocket, closed }
