@@ -131,7 +131,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
       oclif: this.config,
     })
     const flags = withSettings(own, this.words, { env: process.env, config })
-    return this.parse({ flags, args, strict, enableJsonFlag: true })
+    // What is piped in is a list or a password, where a command reads it, and never a word of the command.
+    const words = Object.fromEntries(Object.entries(args).map(([name, arg]) => [name, { ...arg, ignoreStdin: true }]))
+    return this.parse({ flags, args: words as typeof args, strict, enableJsonFlag: true })
   }
 
   /** `--json`, or KAISAR_JSON=1. */
