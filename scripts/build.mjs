@@ -12,6 +12,8 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 const at = (...parts) => join(root, ...parts)
 const say = line => process.stderr.write(`${line}\n`)
 
+const compilers = ['scripts/solc.mjs', 'scripts/solc-quick-tests.mjs']
+
 /** Each step is done again when the stamp of its sources changes. Order matters: the manifest reads the bundle. */
 const steps = [
   {
@@ -26,7 +28,7 @@ const steps = [
   {
     name: 'contracts',
     title: 'Compiling contracts',
-    sources: ['contracts/src', 'contracts/evm', 'foundry.toml', 'scripts/solc.mjs', 'scripts/build.mjs'],
+    sources: ['contracts/src', 'contracts/evm', 'foundry.toml', ...compilers, 'scripts/build.mjs'],
     product: 'dist/contracts/prague',
     run: options => compileContracts('prague', options),
   },
@@ -34,7 +36,7 @@ const steps = [
   ...['london', 'arbitrum'].map(evm => ({
     name: `contracts-${evm}`,
     title: `Compiling contracts for ${evm === 'london' ? 'London' : 'Arbitrum'}`,
-    sources: ['contracts/src', 'contracts/evm', 'foundry.toml', 'scripts/solc.mjs', 'scripts/build.mjs'],
+    sources: ['contracts/src', 'contracts/evm', 'foundry.toml', ...compilers, 'scripts/build.mjs'],
     product: `dist/contracts/${evm}`,
     run: options => compileContracts(evm, options),
     isAsked: true,
