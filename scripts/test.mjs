@@ -1,4 +1,4 @@
-// The whole suite: build, contracts beside the unit tier (which needs none), then every other tier; a line about each says what it
+// The whole suite: build, contracts beside the first tiers (of which unit needs none); a line about each says what it
 // took. Ends with one line that counts all, `N passed, N failed, N skipped`. Arguments go to vitest.
 // Why: docs/why/testing.md
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -13,15 +13,17 @@ const pathOf = path => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-test-'))
 const complaints = []
 const lines = []
-let areCompiled = false
 const words = process.argv.slice(2)
 
 const build = [process.execPath, pathOf('scripts/build.mjs')]
 await run('build', [...build, 'bundle', 'manifest'])
-// forge takes what the unit tier leaves of the machine, which waits more than it computes.
-const counted = await Promise.all([contractTests(), vitestTier('unit')])
+// The contracts take what the first tiers leave of the machine, which wait more than they compute.
+const compiled = compileContracts()
+const contracts = compiled.then(contractTests)
+const counted = [await vitestTier('unit')]
 // The others deploy the contracts.
-if (areCompiled) for (const name of ['integration', 'e2e', 'sim']) counted.push(await vitestTier(name))
+if (await compiled) for (const name of ['integration', 'e2e', 'sim']) counted.push(await vitestTier(name))
+counted.unshift(await contracts)
 rmSync(folder, { recursive: true })
 
 const sum = key => counted.reduce((total, counts) => total + counts[key], 0)
@@ -32,14 +34,15 @@ for (const complaint of complaints) process.stderr.write(`${complaint}\n`)
 process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`)
 if (complaints.length > 0 || sum('failed') > 0) process.exitCode = 1
 
-async function contractTests() {
-  // Once, together with what the tests need of them.
-  const compiled = await run('contracts', ['nice', '-n', '10', ...build, '--with-tests', 'contracts'])
-  areCompiled = compiled.code === 0
-  if (!areCompiled) {
-    complaints.push('The contracts do not compile.')
-    return { passed: 0, failed: 0, skipped: 0 }
-  }
+/** Once, together with what the tests need of them. False where that fails. */
+async function compileContracts() {
+  const { code } = await run('contracts', ['nice', '-n', '10', ...build, '--with-tests', 'contracts'])
+  if (code !== 0) complaints.push('The contracts do not compile.')
+  return code === 0
+}
+
+async function contractTests(areCompiled) {
+  if (!areCompiled) return { passed: 0, failed: 0, skipped: 0 }
   const { code, output } = await run('forge', ['nice', '-n', '10', forgePath(), 'test'], { capture: true })
   const counts = forgeCounts(output)
   if (counts.passed + counts.failed === 0) complaints.push('No contract test ran.')

@@ -23,6 +23,7 @@ contract TallyTest is Test {
     // --- invariant 10: packed = scalar, from openings to credits, standings and sums
 
     /// @param shape Chooses how much the seats resemble each other, so that full, partial and empty lanes all occur.
+    /// forge-config: default.fuzz.runs = 200
     function testFuzz_packedEqualsScalar(uint256 seed, uint8 shape, uint64 m0, uint64 m1, uint64 m2) public {
         uint256[10][5] memory w = _openings(seed, shape);
         if (shape & 64 != 0) (m0, m1) = (type(uint64).max, type(uint64).max);

@@ -50,7 +50,11 @@ const isRemote = (key: OperatorKey): key is RemoteSigner => 'signTypedData' in k
 /** What signs transactions. */
 export async function accountOf(key: OperatorKey): Promise<LocalAccount> {
   if (isRemote(key)) return (await import('../core/chain/tx/remote-account.ts')).remoteAccount(key)
-  return (await import('viem/accounts')).privateKeyToAccount(key.privateKey)
+  const [{ keyAccount }, { openCurve }] = await Promise.all([
+    import('../core/chain/tx/key-account.ts'),
+    import('../core/report/curve.ts'),
+  ])
+  return keyAccount(key, openCurve())
 }
 
 /** What signs messages of a network. */

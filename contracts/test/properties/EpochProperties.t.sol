@@ -27,7 +27,7 @@ contract EpochPropertiesTest is Fixture {
     // --- 7, 24: what two and what five liars reach
 
     /// @dev Invariant 7, from commitments to credits: whatever two of five write, a lane's credit is that of an honest rate.
-    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: default.fuzz.runs = 50
     /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_07_twoLiarsLeaveTheCreditOfTheHonest(uint256 lies, uint16 rate, uint8 first, uint8 second) public {
         rate &= 0x7fff;
@@ -52,7 +52,7 @@ contract EpochPropertiesTest is Fixture {
     }
 
     /// @dev Invariant 24: five liars are paid the cap, and leave at most twice the standing.
-    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: default.fuzz.runs = 50
     /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_24_capturedCommitteeIsPaidTheCap(uint256 lies, uint16 rate) public {
         rate = uint16(bound(rate, 1, 0x4fff));
@@ -69,7 +69,7 @@ contract EpochPropertiesTest is Fixture {
     // --- 5, 17, 23: openings
 
     /// @dev Invariants 5 and 17: one changed bit anywhere in an opening, or another epoch's or seat's salt, is refused and nothing is scored.
-    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: default.fuzz.runs = 50
     /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_05_17_onlyTheCommittedOpeningCounts(uint8 seat, uint8 word, uint8 bit, bool salt) public {
         (uint256[10][] memory words, Opening[] memory openings) = everybodyCommits(0, pack(uniformClaim(64, 900, 10_000)));
@@ -85,7 +85,7 @@ contract EpochPropertiesTest is Fixture {
     }
 
     /// @dev Invariant 23: whatever three honest seats' company commits to and opens, the cohort is resolved, with the honest rate.
-    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: default.fuzz.runs = 50
     /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_23_noOpeningMakesACohortUnfinalizable(uint256[10] memory a, uint256[10] memory b) public {
         uint256[10][] memory truth = both(pack(uniformClaim(64, 900, 10_000)));
@@ -108,7 +108,7 @@ contract EpochPropertiesTest is Fixture {
     // --- 6, 9, 19: cohorts
 
     /// @dev Invariant 9: the order in which cohorts become final changes no credit, no standing, no total, no payment.
-    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: default.fuzz.runs = 50
     /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_09_orderOfCohortsDoesNotMatter(uint256 seed) public {
         (uint256[10][] memory words,) = everybodyCommits(0, anyWords(seed));
@@ -126,7 +126,7 @@ contract EpochPropertiesTest is Fixture {
     }
 
     /// @dev Invariant 19: voiding the other cohort leaves its standings and does not raise one's own pay, not even by rounding.
-    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: default.fuzz.runs = 50
     /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_19_voidingARivalRaisesNobodysPay(uint16 mine, uint16 theirs, bool byCall) public {
         Claim memory claim = uniformClaim(64, uint16(bound(theirs, 1, 0x4fff)), 10_000);
@@ -154,7 +154,7 @@ contract EpochPropertiesTest is Fixture {
     // --- 2, 14, 21, 25: money
 
     /// @dev Invariants 2, 14 and 21: any way of splitting pays the same, each payment is the exact share rounded down, within the emission.
-    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: default.fuzz.runs = 50
     /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_02_14_21_splittingABatchPaysTheSame(uint256 seed, uint8[6] memory batches) public {
         settleWords(0, anyWords(seed));
@@ -187,7 +187,7 @@ contract EpochPropertiesTest is Fixture {
     }
 
     /// @dev Invariant 25: five registrations that share one card's rate are paid at most what one is paid for the sum.
-    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: default.fuzz.runs = 50
     /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_25_sharingARateEarnsNothing(uint16[5] memory parts, uint16 uptime) public {
         uptime %= 10_001;
@@ -223,7 +223,7 @@ contract EpochPropertiesTest is Fixture {
     // --- 18, 22, 26, 27: devices over time
 
     /// @dev Invariants 18 and 22: at whatever second devices register or start a new generation, the present epoch is not about them.
-    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: default.fuzz.runs = 50
     /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_18_22_registrationsCountFromTheNextEpoch(uint8 second, uint8 renewals) public {
         vm.warp(firstEpochAt + second % 16);
@@ -252,7 +252,7 @@ contract EpochPropertiesTest is Fixture {
     }
 
     /// @dev Invariants 26 and 27: any number of epochs nobody rolled cost nothing, block nothing, and leave an honest device its true score.
-    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: default.fuzz.runs = 50
     /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_26_27_unrolledEpochsCostNothing(uint32 asleep, uint16 rate) public {
         rate = uint16(bound(rate, 1, FIRST_STANDING));
@@ -275,7 +275,7 @@ contract EpochPropertiesTest is Fixture {
     }
 
     /// @dev Invariant 27, offline while others work: score 0 in some epochs, the true score in the first one back.
-    /// forge-config: default.fuzz.runs = 100
+    /// forge-config: default.fuzz.runs = 50
     /// forge-config: deep.fuzz.runs = 1000
     function testFuzz_27_offlineDeviceReturnsToItsScore(uint8 epochs, uint16 rate) public {
         rate = uint16(bound(rate, 1, FIRST_STANDING));

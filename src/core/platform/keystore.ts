@@ -6,11 +6,11 @@
  *
  * Why: docs/why/commands.md
  */
-import { pbkdf2, randomBytes, scrypt } from 'node:crypto'
+import { createECDH, pbkdf2, randomBytes, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
 import { decrypt, encrypt } from 'ox/Keystore'
 import type { Address, Hex } from 'viem'
-import { privateKeyToAddress } from 'viem/accounts'
+import { publicKeyToAddress } from 'viem/accounts'
 import { getAddress } from 'viem/utils'
 import { z } from 'zod'
 import { keyErrors } from './key-errors.ts'
@@ -144,7 +144,7 @@ export async function decryptKeystore(
 ): Promise<UnlockedKey> {
   const key = await deriveKey(keystore.crypto, password)
   const privateKey = parsePrivateKey(openWith(key, keystore, origin).slice(2).padStart(64, '0'), origin)
-  const address = privateKeyToAddress(privateKey)
+  const address = addressOf(privateKey)
   const stated = keystoreAddress(keystore)
   if (stated && stated !== address) throw keyErrors.KEYSTORE_ADDRESS_MISMATCH({ path: origin, stated, actual: address })
   return { privateKey, address }
@@ -168,7 +168,7 @@ export async function encryptKeystore(
   const kdfparams = { ...scryptStrength[strength], dklen: 32 as const, salt: randomBytes(32).toString('hex') }
   const key = await deriveKey({ kdf: 'scrypt', kdfparams }, password)
   const keystore = encrypt(privateKey, key, { kdf: 'scrypt', kdfparams, iv: randomBytes(16) })
-  const address = privateKeyToAddress(privateKey).slice(2).toLowerCase()
+  const address = addressOf(privateKey).slice(2).toLowerCase()
   return `${JSON.stringify({ ...keystore, address }, null, 2)}\n`
 }
 
@@ -178,6 +178,13 @@ export function parsePrivateKey(text: string, origin: string): Hex {
   const value = /^[0-9a-fA-F]{64}$/.test(digits) ? BigInt(`0x${digits}`) : 0n
   if (value === 0n || value >= curveOrder) throw keyErrors.PRIVATE_KEY_INVALID({ origin })
   return `0x${digits.toLowerCase()}`
+}
+
+/** By OpenSSL: what the curve in JavaScript prepares for its first key takes longer than all that a daemon computes before it listens. */
+function addressOf(privateKey: Hex): Address {
+  const curve = createECDH('secp256k1')
+  curve.setPrivateKey(privateKey.slice(2), 'hex')
+  return publicKeyToAddress(`0x${curve.getPublicKey('hex')}`)
 }
 
 const curveOrder = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n

@@ -3,11 +3,12 @@
  * transfers, daemons started one by one and in the wrong order, devices that join, change and leave whenever they like.
  */
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Address } from 'viem'
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts'
 import { checkerSeatsAbi } from '../../../src/core/chain/abi/checker-seats.ts'
 import { getDevices } from '../../../src/core/chain/devices.ts'
 import { getEpoch, getTimeline } from '../../../src/core/chain/epochs.ts'
@@ -16,7 +17,7 @@ import { type ConnectedNetwork, connectNetwork } from '../../../src/core/chain/n
 import { startAnvil } from '../../../src/core/devnet/anvil.ts'
 import type { Role } from '../../../src/core/devnet/roles.ts'
 import { readContext } from '../../../src/core/platform/context.ts'
-import { readKeystore } from '../../../src/core/platform/key-folder.ts'
+import { readKeystore, saveKey } from '../../../src/core/platform/key-folder.ts'
 import { decryptKeystore } from '../../../src/core/platform/keystore.ts'
 import { type SupervisedProcess, startSupervised } from '../../../src/core/platform/supervised-process.ts'
 import { devAccount } from '../../helpers/anvil.ts'
@@ -31,6 +32,8 @@ export type ByHandOptions = {
   readonly epochSeconds?: number
   /** Seconds of an epoch in which a device joins, one changes its certificate, and one leaves: one of each an epoch. */
   readonly seconds: readonly number[]
+  /** Keys that open quickly, made beside the commands: a strong one takes half a second at each of three dozen commands and starts. */
+  readonly lightKeys?: boolean
   /** Runs a command that ends. */
   readonly kaisar: (args: readonly string[], options: Pick<CliOptions, 'env'>) => Promise<CliResult>
   /** Where the daemons run; default: all on this one. */
@@ -52,13 +55,15 @@ export type ByHandResult = {
   readonly audit: Audit
 }
 
+const password = 'correct horse battery staple'
+
 /** Time that a Provider takes from its start to its registration, on a machine that is busy with the rest. */
 const startUpSeconds = 4
 
 type Participant = Role & { readonly folder: string; readonly env: Record<string, string> }
 
 export async function networkByHand(options: ByHandOptions): Promise<ByHandResult> {
-  const { evm, seconds, epochSeconds = 16, hosts, onProgress = () => {} } = options
+  const { evm, seconds, epochSeconds = 16, lightKeys = false, hosts, onProgress = () => {} } = options
   const root = mkdtempSync(join(tmpdir(), 'kaisar-by-hand-'))
   const stops: (() => Promise<unknown>)[] = []
   try {
@@ -70,7 +75,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
 
     async function play(): Promise<ByHandResult> {
       const passwordFile = join(root, 'password')
-      writeFileSync(passwordFile, 'correct horse battery staple\n', { mode: 0o600 })
+      writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 })
       const envOf = (folder: string) => ({
         HOME: folder,
         XDG_CONFIG_HOME: join(folder, 'config'),
@@ -90,20 +95,16 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       const ownerFolder = join(root, 'owner')
       mkdirSync(ownerFolder)
       const owner = envOf(ownerFolder)
-      const signing = ['--data-dir', ownerFolder, '--key', 'owner', '--password-file', passwordFile]
-      const keyFile = join(ownerFolder, 'private-key')
-      const { privateKey } = devAccount(0).getHdKey()
-      writeFileSync(keyFile, `0x${Buffer.from(privateKey!).toString('hex')}`, { mode: 0o600 })
-      await run(
-        owner,
-        'keys',
-        'import',
-        'owner',
-        '--private-key-file',
-        keyFile,
-        ...signing.slice(0, 2),
-        ...signing.slice(4),
-      )
+      const secret = ['--password-file', passwordFile]
+      const signing = ['--data-dir', ownerFolder, '--key', 'owner', ...secret]
+      const ownerKey = `0x${Buffer.from(devAccount(0).getHdKey().privateKey!).toString('hex')}` as const
+      if (lightKeys)
+        await saveKey({ dataDir: ownerFolder, name: 'owner', privateKey: ownerKey, password, strength: 'light' })
+      else {
+        const keyFile = join(ownerFolder, 'private-key')
+        writeFileSync(keyFile, ownerKey, { mode: 0o600 })
+        await run(owner, 'keys', 'import', 'owner', '--private-key-file', keyFile, '--data-dir', ownerFolder, ...secret)
+      }
       onProgress('deploying')
       await run(
         owner,
@@ -118,16 +119,21 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         const folder = join(root, name)
         mkdirSync(folder)
         const env = envOf(folder)
-        const made = await run(env, 'keys', 'new', 'operator', '--data-dir', folder, '--password-file', passwordFile)
-        const path = made.path as string
-        const keystore = readKeystore(path)
-        const { address, privateKey: operatorKey } = await decryptKeystore(
-          keystore,
-          readFileSync(passwordFile, 'utf8').trim(),
-          path,
-        )
+        const { operator, operatorKey } = await makeKey(folder, env)
         const payout = `0x${kind === 'checker' ? 'c' : 'b'}${number.toString(16).padStart(39, '0')}` as Address
-        return { name, kind, folder, env, operatorKey, operator: address.toLowerCase() as Address, payout }
+        return { name, kind, folder, env, operatorKey, operator, payout }
+      }
+      async function makeKey(dataDir: string, env: Record<string, string>) {
+        const operatorOf = (address: Address) => address.toLowerCase() as Address
+        if (lightKeys) {
+          const operatorKey = generatePrivateKey()
+          await saveKey({ dataDir, name: 'operator', privateKey: operatorKey, password, strength: 'light' })
+          return { operatorKey, operator: operatorOf(privateKeyToAddress(operatorKey)) }
+        }
+        const made = await run(env, 'keys', 'new', 'operator', '--data-dir', dataDir, ...secret)
+        const path = made.path as string
+        const { address, privateKey } = await decryptKeystore(readKeystore(path), password, path)
+        return { operatorKey: privateKey, operator: operatorOf(address) }
       }
       async function fund({ kind, operator }: Participant) {
         await run(owner, 'wallet', 'send', operator, kind === 'checker' ? '1000' : '50', '--yes', ...signing)
@@ -186,7 +192,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       const joined: Participant[] = []
       // One of each kind of change an epoch, so that what one does is not what another did.
       for (const [i, at] of seconds.entries()) {
-        const epoch = 2 + i
+        const epoch = 1 + i
         const begins = timeline.firstEpochAt + epoch * epochSeconds
         const newcomer = later[i]!
         const acts = [
@@ -222,7 +228,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         )
       }
 
-      const last = seconds.length === 0 ? 1 : 2 + seconds.length + 1
+      const last = seconds.length === 0 ? 1 : 1 + seconds.length + 1
       for (let epoch = Math.max(0, last - 2); epoch <= last; epoch++) {
         await reach((await getEpoch(network, epoch)).payAt + 6)
         await auditor.audit(epoch)
