@@ -2,9 +2,17 @@
  * What cheats that no sample sees are worth, by time and by the index that is paid, ∛(T · M · min(R, τM)): arithmetic on what cards do,
  * and one card behind many registrations on an injected clock.
  */
+import { capacityOf, measuresOf } from '../../src/core/epoch/capacity.ts'
 import { memoryCredit } from '../../src/core/job/memory/memory-credit.ts'
-import { type MemorySpec, markCount, memorySpecs } from '../../src/core/job/memory/memory-spec.ts'
+import {
+  groupBytes,
+  groupsLimit,
+  type MemorySpec,
+  markCount,
+  memorySpecs,
+} from '../../src/core/job/memory/memory-spec.ts'
 import { runMemoryWindow } from '../../src/core/job/memory/memory-window.ts'
+import type { Figures } from '../../src/core/protocol/verdict.ts'
 import { type Attack, atLeast } from './attack.ts'
 import { chanceOf, jobSeedOf, memorySpec, pretending } from './memory-arena.ts'
 
@@ -165,7 +173,34 @@ export function bestBrokenChains(
 const rules = { marks: markCount(standard), samples: standard.samples, leastReadSeconds: standard.leastReadMs / 1000 }
 const withoutRules = { marks: 1, samples: 16, leastReadSeconds: 0 }
 
+/**
+ * An epoch of a card that holds the least of groups. In one of four memory rounds it claims as many as there can be, makes the few that
+ * it reads, and reads next to nothing. What it is paid, of what it is paid without.
+ */
+const sacrificed = ({ tensor, bandwidth }: Card, weakened: boolean): number => {
+  const least = Math.floor((standard.leastGroups * groupBytes(standard)) / 1e6)
+  const claimed = Math.floor((groupsLimit * groupBytes(standard)) / 1e6)
+  const held = { bandwidth: bandwidth * 1_000, resident: least }
+  const round = (figures: Figures) => ({ kind: 'memory', verdict: 'VALID', figures }) as const
+  const worked = { kind: 'tensor', verdict: 'VALID', figures: { tensor: tensor * 1_000_000 } } as const
+  const honest = measuresOf([worked, ...[held, held, held, held].map(round)])!
+  const cheat = measuresOf([worked, ...[held, held, held, { bandwidth: 1, resident: claimed }].map(round)])!
+  const lent = weakened ? { ...cheat, resident: Math.floor((3 * least + claimed) / 4) } : cheat
+  return Number(capacityOf(lent)) / Number(capacityOf(honest))
+}
+const lending = (weakened: boolean): Attack =>
+  perCard(
+    `one memory round of four that claims all groups there can be${weakened ? ' (weakened: τ after the mean)' : ''}`,
+    weakened ? '0: the claim of one round is lent to the others' : '1: what a round claims counts as far as it is read',
+    weakened ? 0 : 1,
+    card => sacrificed(card, weakened) <= 1,
+    most(card => sacrificed(card, weakened)) - 1,
+  )
+
 export const memoryEconomics: Attack[] = [
+  lending(true),
+  lending(false),
+
   perCard(
     'memoryless, every group made when it is read',
     '1: paid less than 12% of honest, at T ÷ 2Kc',
