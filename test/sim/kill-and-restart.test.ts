@@ -5,9 +5,10 @@ import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { createAuditor } from './audit-network.ts'
 import { startFaultyDevnet } from './processes/faulty-devnet.ts'
 
-// One round an epoch is enough to fall in.
-const rounds = { ...devnetParameters(jobsHash(jobSets.devnet)).rounds, slots: 1 }
-const faulty = await startFaultyDevnet({ providers: 1, parameters: { rounds } })
+// A round of each kind an epoch is enough to fall in, and the second comes when who fell in the first is back and has its memory filled.
+const epochSeconds = 24
+const rounds = { ...devnetParameters(jobsHash(jobSets.devnet), epochSeconds).rounds, refractorySeconds: 10 }
+const faulty = await startFaultyDevnet({ providers: 1, epochSeconds, parameters: { rounds } })
 afterAll(() => faulty.close())
 
 it('a Checker and a Provider that end between recording and saying come back by themselves, and the next epoch is paid', async () => {

@@ -24,4 +24,13 @@ export type CheckerEvent =
       readonly valid: boolean
       readonly findings: readonly string[]
     }
+  | {
+      /** Evidence of another seat, chosen by lot, was recomputed; `step` says where it does not hold. */
+      readonly type: 'peer.checked'
+      readonly epoch: number
+      readonly checker: Address
+      readonly device: Hex
+      readonly result: 'equal' | 'refuted' | 'not shown'
+      readonly step: string | null
+    }
   | { readonly type: 'session.opened' | 'session.closed'; readonly operator: Address; readonly reason: string | null }

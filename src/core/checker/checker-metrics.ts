@@ -92,6 +92,13 @@ export function createCheckerMetrics(
     labelNames: ['code'],
     registers,
   })
+  const peerChecks = new Counter({
+    name: 'kaisar_checker_peer_checks_total',
+    help: 'Evidence of other seats, chosen by lot, that was recomputed here, by what came out: equal, refuted, or not shown.',
+    labelNames: ['result'],
+    registers,
+  })
+  for (const result of ['equal', 'refuted', 'not shown']) peerChecks.inc({ result }, 0)
   const settlement = new Counter({
     name: 'kaisar_checker_settlement_steps_total',
     help: 'Steps of settlement this keeper sent, by kind.',
@@ -187,6 +194,9 @@ export function createCheckerMetrics(
             time: new Date(dependencies.now()).toISOString(),
             verdict: event.verdict,
           }
+          break
+        case 'peer.checked':
+          peerChecks.inc({ result: event.result })
           break
         case 'device.judged':
           judged.inc({ valid: String(event.valid) })

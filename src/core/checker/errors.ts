@@ -52,6 +52,19 @@ export const checkerErrors = defineErrors({
     meaning: 'Another seat claimed wrong work and this seat could not confirm it.',
     fix: refused,
   },
+  CHECKER_PEER_REFUTED: {
+    message: ({ checker, epoch, step }: { checker: string; epoch: number; step: string }) =>
+      `What the seat of ${checker} shows of epoch ${epoch} does not hold: ${step}.`,
+    meaning:
+      'Its evidence was recomputed here and gives another result than its opening on chain: it did not recompute the work, or changed what it shows.',
+    fix: 'Tell its operator, and keep the log: "kaisar checker verify" shows the same to anybody while that seat serves its evidence.',
+  },
+  CHECKER_PEER_SILENT: {
+    message: ({ endpoint, path, status }: { endpoint: string; path: string; status: number }) =>
+      `${endpoint} answered ${status} for ${path}.`,
+    meaning: 'A seat shows the rounds of an epoch until its records are settled; this one does not, or not any more.',
+    fix: 'Nothing to do on this side: it is asked about another epoch later.',
+  },
   CHECKER_MARK_UNKNOWN: {
     message: ({ index }: { index: number }) => `A window of this round has no mark ${index} before its commitment.`,
     meaning: 'Marks are sent while a memory window is worked, one for each part of it but the last.',

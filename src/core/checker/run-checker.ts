@@ -11,7 +11,7 @@ import { bondSeats, type SeatsWanted } from './bond-seats.ts'
 import { createDeviceJobs, type RecordPolicy, type RecordPolicyDependencies } from './device-check.ts'
 import { createSettlement, drain } from './epoch/settle.ts'
 import { createShowEvidence } from './epoch/show-evidence.ts'
-import { createEpochs, type EpochsDependencies, isExpectedIn } from './epochs.ts'
+import { createEpochs, type Epochs, type EpochsDependencies, isExpectedIn } from './epochs.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createForwardWrongWork, createPeerServer, createPeers, createPhaseReader, type Gather } from './peers.ts'
 import { createPresence } from './presence.ts'
@@ -41,6 +41,8 @@ export type CheckerDependencies = Pick<
     readonly seed: () => Promise<void>
     /** The keeper: does what else is open on chain. */
     readonly settle: (gather: Gather) => Promise<void>
+    /** Makes what looks at other seats; default: nothing does. */
+    readonly checkPeers?: (epochs: Epochs) => () => Promise<void>
     /** Told once it listens. @param read - the connections that it holds, and how many it may hold */
     readonly onListening?: (read: () => { readonly open: number; readonly most: number }) => void
   }
@@ -179,6 +181,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
       seed: deps.seed,
       keeper: () => deps.settle(gather),
       fraud: createEquivocationReports({ network, journal, sender, log }),
+      ...(deps.checkPeers && { peers: deps.checkPeers(epochs) }),
     },
     onTrouble: (what, error) => onTrouble(what)(error),
   })

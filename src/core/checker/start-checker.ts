@@ -17,8 +17,10 @@ import type { Signer } from '../report/signer.ts'
 import { ensureCertificate } from '../transport/certificate-file.ts'
 import { isLoopback } from '../transport/endpoint-url.ts'
 import { transportErrors } from '../transport/errors.ts'
+import { getContent } from '../transport/get-content.ts'
 import { isPrivateAddress } from '../transport/private-address.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
+import { createPeerChecks } from './check-peers.ts'
 import type { CheckerEvent } from './checker-event.ts'
 import type { CheckerObserver } from './checker-metrics.ts'
 import { createRecordPolicy } from './record-policy.ts'
@@ -128,6 +130,12 @@ export async function startChecker(
       policy: known => createRecordPolicy(network, known),
       seed: () => keep(keeper.seed),
       settle: gather => keep(() => keeper.pass(gather)),
+      checkPeers: epochs =>
+        createPeerChecks({
+          ...{ network, self: signer.address, epochs, log, emit },
+          get: request => getContent({ ...request, publicOnly: !dialsPrivate }),
+          randomBytes: size => new Uint8Array(randomBytes(size)),
+        }),
       clock,
       randomBytes: size => new Uint8Array(randomBytes(size)),
       log,

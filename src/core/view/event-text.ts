@@ -78,6 +78,8 @@ function sentenceOf(event: ToldEvent): string {
       return `${counted(event.seats, 'seat')}, reached at ${event.url}`
     case 'check.completed':
       return `device ${shortHex(event.device)}  round ${shortHex(event.round)}  seat ${shortHex(event.seat)}  ${event.verdict}  ${event.reason}  ${figuresText(event.figures)}`
+    case 'peer.checked':
+      return `evidence of seat ${shortHex(event.checker)} in epoch ${event.epoch}: ${event.result}${event.step === null ? '' : `, ${event.step}`}`
     case 'device.judged':
       return `device ${shortHex(event.device)}: ${event.findings.join(', ') || 'what it says of itself was confirmed'}`
     case 'devnet.ready':

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { refutationOf } from '../../../src/core/checker/check-peers.ts'
 import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/round/judge.ts'
@@ -64,7 +65,7 @@ const samplingBlock = { number: 11n, hash: hash(11), timestamp: 1002, seenAtMs: 
 let engine: WorkEngine
 const folder = mkdtempSync(join(tmpdir(), 'round-'))
 beforeAll(async () => {
-  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1 })
+  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1, witnesses: true })
   await engine.prepare({ epochSeed, device: { deviceId, generation: 1 } })
 })
 afterAll(async () => {
@@ -185,6 +186,22 @@ describe.each(roundKinds)('a round of kind %s', kind => {
         units: Number(worked.commitment.message.rows),
       },
     })
+  })
+
+  it('another seat that recomputes the evidence finds it equal, and a witness that was not computed, or other evidence, out', async () => {
+    await upToRequest(one, other)
+    const payload = await other.roundWork.answer(seats[0]!.address, request(one))
+    const { commitmentHash, secret } = request(one)
+    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)
+    const { evidence, witness } = await one.verdict()
+    const bytes = one.evidence.read(evidence!)!
+    const claim = { checker: seats[0]!.address, epochSeed, evidence, witness, commitmentHash }
+    expect(witness).not.toBeNull()
+    expect(await refutationOf(network, bytes, claim, engine)).toBeNull()
+    expect(await refutationOf(network, bytes, { ...claim, witness: hash(1) }, engine)).toBe('WITNESS')
+    for (const changed of [{ commitmentHash: hash(1) }, { evidence: hash(1) }, { checker: seats[1]!.address }])
+      expect(await refutationOf(network, bytes, { ...claim, ...changed }, engine)).toBe('EVIDENCE')
+    expect(await refutationOf(network, bytes, { ...claim, epochSeed: hash(1) }, engine)).toBe('EVIDENCE')
   })
 
   it('the same sample request is answered again, and one with another secret or of another seat is not', async () => {

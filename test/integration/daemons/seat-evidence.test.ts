@@ -5,6 +5,7 @@ import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.t
 import { getEpoch, getEpochRounds } from '../../../src/core/chain/epochs.ts'
 import { blockAt, readRounds } from '../../../src/core/chain/read-rounds.ts'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
+import { createPeerChecks } from '../../../src/core/checker/check-peers.ts'
 import { readDuty } from '../../../src/core/checker/duty.ts'
 import { createSeatEpoch } from '../../../src/core/checker/epoch/seat-epoch.ts'
 import { createShowEvidence } from '../../../src/core/checker/epoch/show-evidence.ts'
@@ -112,6 +113,32 @@ it('an explanation goes down to the rounds that the seats show, and says which s
       },
     },
   )
+  await mineAt(anvil, (await getEpoch(network, 0)).payAt)
+  const self = net.checkers[1]!
+  const duty = await readDuty(network, self, 0, epochRounds)
+  const looked: unknown[] = []
+  /** What a seat finds that looks at one other, which serves this in place of its evidence. */
+  const look = (lot: number, bundle: Uint8Array | null) => {
+    const epochs = { of: () => ({ duty, engine: null as never }), working: () => ({ epoch: 1 }) }
+    const check = createPeerChecks({
+      ...{ network, self, epochs, log: silentLogger, emit: event => void looked.push(event) },
+      randomBytes: size => new Uint8Array(size).fill(lot),
+      async get({ path, ...options }) {
+        if (path === `/evidence/${bytes32('eb')}` && bundle !== null)
+          return { status: 200, body: bundle, certificateHash: bytes32('00') }
+        return getContent({ ...options, path, endpoint: urls[Number(new URL(options.endpoint).port) - 9_000]! })
+      },
+    })
+    return check().then(check)
+  }
+  await look(0, null)
+  await look(1, new Uint8Array([1, 2, 3]))
+  expect(looked).toMatchObject([
+    { type: 'peer.checked', epoch: 0, device, result: 'not shown', step: null },
+    { type: 'peer.checked', epoch: 0, device, result: 'refuted', step: 'EVIDENCE' },
+  ])
+  for (const each of looked) expect(each).not.toMatchObject({ checker: self })
+
   const reader = createNetworkReader(network)
   const explanation = await readExplanation({ device, epoch: 0 }, { reader, evidence })
   const seatOf = (i: number) => explanation.seats.find(({ operator }) => operator === net.checkers[i])!
