@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { syncFolder } from './sync-folder.ts'
 
@@ -13,8 +13,8 @@ export function writeFileAtomically(path: string, content: string | Uint8Array, 
   const file = openSync(temporary, 'wx', mode)
   try {
     try {
-      if (typeof content === 'string') writeSync(file, content)
-      else writeSync(file, content)
+      // Not writeSync: on a disk that is nearly full it writes a part, and says so only in what it returns.
+      writeFileSync(file, content)
       fsyncSync(file)
     } finally {
       closeSync(file)
