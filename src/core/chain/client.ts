@@ -124,7 +124,7 @@ export async function connectChain(
       if (endpoints.length > 0 && rpcUrls.length > 1 && isCompared(call)) {
         const agreed = await agree(call, endpoints, rpcUrls.length, clock)
         if (agreed !== null) return agreed.result
-        throw chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints) })
+        throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(endpoints) })
       }
       for (const endpoint of endpoints) {
         try {
@@ -134,7 +134,7 @@ export async function connectChain(
           timedOut ||= isKaisarError(error, 'RPC_TIMEOUT')
         }
       }
-      throw chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints) })
+      throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(endpoints) })
     }
     return patiently(clock, askAll, () => !timedOut)
   }
@@ -149,7 +149,7 @@ export async function connectChain(
     close()
     throw endpoints.length === 1 && endpoints[0]!.status.reason !== null
       ? endpoints[0]!.status.reason
-      : chainErrors.RPC_UNREACHABLE({ endpoints: describe(endpoints), cause: endpoints[0]?.status.reason })
+      : chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(endpoints), cause: endpoints[0]?.status.reason })
   }
   return {
     chainId: chainId!,
@@ -201,7 +201,8 @@ const asReason = (endpoint: Endpoint, error: unknown): KaisarError =>
     ? error
     : chainErrors.RPC_FAILED({ action: `Checking ${endpoint.name}`, reason: String(error), cause: error })
 
-const describe = (endpoints: readonly Endpoint[]) =>
+/** Their names, each with why it is not used. */
+export const describeEndpoints = (endpoints: readonly Endpoint[]) =>
   endpoints
     .map(({ status: { name, reason } }) => (reason === null ? name : `${name}: ${reason.message}`))
     .join(' · ') || 'none given'

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { type Address, parseEther } from 'viem'
+import { type Address, type Hex, parseEther } from 'viem'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
 import { costOfTransfers, sendTransfers } from '../../../src/core/chain/transfers/send-transfers.ts'
@@ -229,14 +229,18 @@ describe('sending transfers', () => {
       readTransferList(lines.map(text => ({ place: text, text }))),
     )
   /** Sends a record; `saves` are what was on disk, in their order, and `failAt` is the save at which the process ends. */
-  async function send(record: TransferRecord, { failAt = Number.POSITIVE_INFINITY, clock = systemClock } = {}) {
+  async function send(
+    record: TransferRecord,
+    { failAt = Number.POSITIVE_INFINITY, clock = systemClock, chain = network.chain } = {},
+  ) {
     const saves: TransferRecord[] = []
     const { gas } = await costOfTransfers(network, record, defaultFeeCaps)
     const save = (now: TransferRecord) => {
       saves.push(now)
       if (saves.length === failAt) throw new Error('the process ends')
     }
-    const ended = await sendTransfers(record, { gas, caps: defaultFeeCaps }, { network, account, clock, save }).catch(
+    const dependencies = { network: { ...network, chain }, account, clock, save }
+    const ended = await sendTransfers(record, { gas, caps: defaultFeeCaps }, dependencies).catch(
       (reason: Error) => reason,
     )
     return { saves, ended }
@@ -345,6 +349,111 @@ describe('sending transfers', () => {
     const { ended: done } = await send(saves.at(-1)!)
     expect((done as TransferRecord).transfers[0]!.block).not.toBeNull()
     expect((await holdings(one))[1]).toBe(parseEther('1'))
+  })
+
+  /** Takes the newest blocks out, with what is in them; `instead` are transactions of the first block that comes in their place. */
+  const reorg = (depth: number, instead: readonly Hex[] = []) =>
+    anvil.client.request({ method: 'anvil_reorg', params: [depth, instead.map(raw => [raw, 0])] } as never)
+  /** Once that many transactions of the payer are mined: a node answers before it has mined. */
+  const isMined = (mined: number) => eventually(async () => expect(await count()).toBe(mined))
+  const reorgAt = async (mined: number, ...how: Parameters<typeof reorg>) => {
+    await isMined(mined)
+    await reorg(...how)
+  }
+
+  test('what a reorganisation takes out after the run has ended is offered again by the next one, with the same nonce', async () => {
+    const [one, two] = strangers(2) as [Address, Address]
+    const before = await count()
+    const { ended } = await send(recordOf(`${one},1,0.5`, `${two},2`))
+    await reorgAt(before + 3, 2)
+    expect(await count()).toBe(before + 1)
+    const { ended: again } = await send(ended as TransferRecord)
+    const nonces = (record: unknown) => (record as TransferRecord).transfers.map(({ nonce }) => nonce)
+    expect(nonces(again)).toEqual([before, before + 1, before + 2])
+    expect([await count(), await holdings(one), await holdings(two)]).toEqual([
+      before + 3,
+      [parseEther('1'), parseEther('0.5')],
+      [parseEther('2'), 0n],
+    ])
+    // Twelve blocks deep nothing is looked at any more.
+    await anvil.client.mine({ blocks: 12 })
+    const { ended: decided } = await send(again as TransferRecord)
+    expect((decided as TransferRecord).transfers.map(each => each.decided)).toEqual([true, true, true])
+    expect((await send(decided as TransferRecord)).saves).toEqual([])
+  })
+
+  test('what a reorganisation takes out while others wait is offered again by the same run', async () => {
+    const all = strangers(18)
+    const before = await count()
+    let waits = 0
+    // Of eighteen, two are signed once the first sixteen are mined.
+    const sleep = async () => {
+      if (++waits === 1) await isMined(before + 16)
+      if (waits === 2) await reorgAt(before + 18, 4)
+    }
+    const { ended } = await send(recordOf(...all.map(each => `${each},1`)), { clock: { ...systemClock, sleep } })
+    expect((ended as TransferRecord).transfers.every(({ block }) => block !== null)).toBe(true)
+    expect(await count()).toBe(before + 18)
+    expect(await Promise.all(all.map(holdings))).toEqual(all.map(() => [parseEther('1'), 0n]))
+  })
+
+  test('another transaction that a reorganisation puts in its place is found before the run ends, and it is signed anew', async () => {
+    const all = strangers(17)
+    const [stranger] = strangers(1) as [Address]
+    const before = await count()
+    const instead = await account.signTransaction({
+      type: 'eip1559',
+      chainId: 31337,
+      to: stranger,
+      value: 1n,
+      nonce: before + 15,
+      gas: 21_000n,
+      maxFeePerGas: 10n ** 11n,
+    })
+    let waits = 0
+    const sleep = async () => {
+      if (++waits === 1) await isMined(before + 16)
+      if (waits === 2) await reorgAt(before + 17, 2, [instead])
+      if (waits > 2) await anvil.client.mine({ blocks: 1 })
+    }
+    const { ended } = await send(recordOf(...all.map(each => `${each},1`)), { clock: { ...systemClock, sleep } })
+    expect((ended as TransferRecord).transfers.map(({ nonce }) => nonce).toSorted((a, b) => a! - b!)).toEqual([
+      ...Array.from({ length: 15 }, (_, i) => before + i),
+      before + 16,
+      before + 17,
+    ])
+    expect(await count()).toBe(before + 18)
+    expect(await Promise.all(all.map(holdings))).toEqual(all.map(() => [parseEther('1'), 0n]))
+  })
+
+  test('a fresh nonce is above those that a reorganisation may free: it takes nobody else’s', async () => {
+    const [one, two] = strangers(2) as [Address, Address]
+    const before = await count()
+    const { ended } = await send(recordOf(`${one},1`))
+    const longer = withListed(ended as TransferRecord, readTransferList([{ place: '', text: `${two},2` }]))
+    const { client } = network.chain
+    // The block of the first goes between the look at it and the count for the second.
+    const getTransactionCount: typeof client.getTransactionCount = async given => {
+      if (given.blockTag === 'pending') await reorg(1)
+      return client.getTransactionCount(given)
+    }
+    const chain = { ...network.chain, client: { ...client, getTransactionCount } }
+    const { ended: done } = await send(longer, { chain })
+    expect(done).toMatchObject({ transfers: [{ nonce: before }, { nonce: before + 1 }] })
+    expect([await count(), (await holdings(one))[0], (await holdings(two))[0]]).toEqual([
+      before + 2,
+      parseEther('1'),
+      parseEther('2'),
+    ])
+  })
+
+  test('where no endpoint is left to offer it to, that is what is said, and the next run goes on', async () => {
+    const [one] = strangers(1) as [Address]
+    const before = await count()
+    const { saves, ended } = await send(recordOf(`${one},1`), { chain: { ...network.chain, usable: () => [] } })
+    expect(ended).toMatchObject({ code: 'RPC_UNREACHABLE' })
+    expect((await send(saves.at(-1)!)).ended).toMatchObject({ transfers: [{ nonce: before }] })
+    expect([await count(), (await holdings(one))[0]]).toEqual([before + 1, parseEther('1')])
   })
 
   test('an endpoint that cuts the connection after it took a transaction does not make a second one', async () => {

@@ -1,31 +1,28 @@
 /**
  * Sends KAI and coin to many, several transactions at once. It looks at the chain and does what is open, so that a run after an
- * interruption goes on: what was signed keeps its nonce, of which the chain takes one transaction.
+ * interruption goes on: what was signed keeps its nonce, of which the chain takes one transaction. What is mined is looked at again until
+ * its block is decided: by the run that saw it mined, and by the next one.
  *
  * Why: docs/why/commands.md
  */
 import { type Address, encodeFunctionData, type Hex, keccak256, type LocalAccount } from 'viem'
 import type { Clock } from '../../platform/clock.ts'
-import { exactUnits } from '../../platform/exact-units.ts'
 import { kaisarTokenAbi } from '../abi/kaisar-token.ts'
-import type { Chain } from '../client.ts'
+import { describeEndpoints } from '../client.ts'
 import { decodeChainError, explainRefusal } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
 import { kaisarErrorsAbi } from '../kaisar-errors.ts'
 import { type ConnectedNetwork, lowerCase, reading } from '../network.ts'
 import { readFeeMarket } from '../tx/fee-market.ts'
 import { type Fee, type FeeCaps, nextFee } from '../tx/fees.ts'
-import { lookUpReceipt, type Receipt } from '../tx/receipt.ts'
 import { isKnown } from '../tx/transaction-sender.ts'
 import { kaiBalance } from '../vault.ts'
-import { transferErrors } from './errors.ts'
 import { type ListedTransfer, totalsOf } from './transfer-list.ts'
+import { isDue, isInFlight, isYoung, lookAt, readCounts, textOf } from './transfer-outcomes.ts'
 import { type RecordedTransfer, slotOf, type TransferRecord } from './transfer-record.ts'
 
 /** Transactions that wait to be mined at the same time; nodes take 16 of an account for certain. */
 const mostInFlight = 16
-/** Blocks after which it counts as decided that another transaction has a nonce. */
-const decidedBlocks = 12n
 const pollMs = 500
 /** After so long without a block, what waits is offered again, for a higher fee where the cap allows. */
 const offerAgainMs = 60_000
@@ -98,9 +95,6 @@ const callOf = ({ contracts }: ConnectedNetwork, { to, unit, amount }: ListedTra
         data: encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'transfer', args: [to, amount] }),
       }
 
-const textOf = ({ to, unit, amount }: ListedTransfer): string =>
-  `The transfer of ${exactUnits(amount)} ${unit === 'KAI' ? 'KAI' : 'of the coin'} to ${to}`
-
 /** @throws KAI_INSUFFICIENT, FUNDS_INSUFFICIENT where `from` does not hold all that is not signed yet, and its fees */
 export function assertHolds({ from, transfers }: TransferRecord, { most, balances }: TransferCost): void {
   const needed = totalsOf(transfers.filter(({ nonce }) => nonce === null))
@@ -120,12 +114,12 @@ export type SendTransfersDependencies = {
 }
 
 /**
- * Sends what is not mined, and waits for it.
+ * Sends what is not mined, and what a reorganisation took out again, and waits until all of it is in a block.
  *
  * @param caps - the most that is offered; with what a person agreed to, that
  * @returns the record, with every transfer mined
- * @throws CONTRACT_REVERTED where one reverted in its block, TRANSACTION_FEE_CAP, TRANSACTION_UNCONFIRMED, FUNDS_INSUFFICIENT, RPC_FAILED;
- * the same call with the saved record goes on
+ * @throws CONTRACT_REVERTED where one reverted in its block, TRANSACTION_FEE_CAP, TRANSACTION_UNCONFIRMED, TRANSFER_DISPLACED,
+ * FUNDS_INSUFFICIENT, RPC_UNREACHABLE, RPC_FAILED; the same call with the saved record goes on
  */
 export async function sendTransfers(
   given: TransferRecord,
@@ -138,6 +132,7 @@ export async function sendTransfers(
   let transfers: readonly RecordedTransfer[] = given.transfers
   let progressAt = clock.monotonicMs()
   let seenHead: Hex | null = null
+  let sinceCount: number | null = null
 
   /** Replaces some of them, on disk too. */
   const change = (changed: ReadonlyMap<RecordedTransfer, RecordedTransfer>) => {
@@ -158,36 +153,35 @@ export async function sendTransfers(
     return { ...transfer, nonce, attempts: [...transfer.attempts, { hash: keccak256(raw), raw, ...fee }] }
   }
 
-  const inFlight = () => transfers.filter(({ nonce, block }) => nonce !== null && block === null)
+  const inFlight = () => transfers.filter(isInFlight)
+  const isSent = () => transfers.every(({ block }) => block !== null)
 
-  /** Finds out what became of those that wait, once for each block. */
-  async function settle(): Promise<void> {
+  /**
+   * Finds out what became of those that wait, once for each block, and of those that were mined: where they are gone or decided.
+   *
+   * @param isThorough - look at every one that is not decided, whatever the account's count says
+   */
+  async function settle(isThorough: boolean): Promise<void> {
     const { number: head, hash: headHash } = await reading('eth_getBlockByNumber', chain.client.getBlock())
-    if (headHash === seenHead) return
+    if (headHash === seenHead && !isThorough) return
     seenHead = headHash
-    const countAt = (blockNumber: bigint) =>
-      reading('eth_getTransactionCount', chain.client.getTransactionCount({ address: from, blockNumber }))
-    const decidedCount = await countAt(head > decidedBlocks ? head - decidedBlocks : 0n)
-    const outcomes = await Promise.all(
-      inFlight().map(async transfer => {
-        const isRecent = transfer.attempts.some(({ hash }) => offeredAt.has(hash))
-        return [transfer, await outcomeOf(chain, transfer, { decidedCount, isRecent })] as const
-      }),
-    )
-    const changed = new Map<RecordedTransfer, RecordedTransfer>()
-    for (const [transfer, outcome] of outcomes) {
-      if (outcome === 'free') changed.set(transfer, { ...transfer, nonce: null, attempts: [] })
-      if (typeof outcome === 'object' && outcome.success)
-        changed.set(transfer, { ...transfer, block: Number(outcome.blockNumber), transaction: outcome.hash })
+    const counts = await readCounts(chain, from, head)
+    sinceCount ??= counts.decidedCount
+    const due = transfers.filter(each => isInFlight(each) || (isThorough ? isYoung(each) : isDue(each, counts)))
+    const looks = await lookAt(chain, due, { counts, sinceCount })
+    const news = looks.filter(({ before, after }) => after !== before)
+    if (news.length > 0) progressAt = clock.monotonicMs()
+    change(new Map(news.map(({ before, after }) => [before, after])))
+    for (const { before, after } of news) {
+      if (before.block === null && after.block !== null) onMined(after)
+      // A reorganisation took it out, and maybe what waits behind it: all of that is offered at once, however lately it was.
+      if (before.block !== null && after.block === null) offeredAt.clear()
     }
-    if (changed.size > 0) progressAt = clock.monotonicMs()
-    change(changed)
-    for (const each of changed.values()) if (each.block !== null) onMined(each)
-    for (const [transfer, outcome] of outcomes)
-      if (typeof outcome === 'object' && !outcome.success)
+    for (const { before, reverted } of looks)
+      if (reverted !== null)
         throw chainErrors.CONTRACT_REVERTED({
-          functionName: textOf(transfer),
-          reason: `transaction ${outcome.hash} reverted in its block`,
+          functionName: textOf(before),
+          reason: `transaction ${reverted.hash} reverted in its block`,
           errorName: '',
         })
   }
@@ -210,7 +204,9 @@ export async function sendTransfers(
         capWei: 21_000n * caps.feePerGas,
       })
     const changed = new Map<RecordedTransfer, RecordedTransfer>()
-    let next = waiting.reduce((top, { nonce }) => Math.max(top, nonce! + 1), pending)
+    // Also above what is mined and not decided: taken out, it needs its nonce again, and would be lost to one that has it.
+    const taken = transfers.filter(each => isInFlight(each) || isYoung(each))
+    let next = taken.reduce((top, { nonce }) => Math.max(top, nonce! + 1), pending)
     for (const each of fresh) changed.set(each, await signed(each, next++, fee!))
     for (const each of stuck) {
       const higher = nextFee(market, each.attempts, caps)
@@ -226,15 +222,19 @@ export async function sendTransfers(
     if (now - (offeredAt.get(hash) ?? Number.NEGATIVE_INFINITY) < offerAgainMs) return
     const request = { method: 'eth_sendRawTransaction', params: [raw] }
     const answers = await Promise.allSettled(chain.usable().map(endpoint => endpoint.request(request)))
+    if (answers.length === 0) throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
     const reasons = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason as Error] : []))
     if (reasons.length === answers.length && !reasons.some(({ message }) => isKnown.test(message)))
       throw await explainRefusal(chain, from, reasons[0], textOf(transfer))
     offeredAt.set(hash, now)
   }
 
+  await settle(true)
   for (;;) {
-    await settle()
-    if (transfers.every(({ block }) => block !== null)) return { ...given, transfers: [...transfers] }
+    await settle(false)
+    // Once more at the end: meanwhile a reorganisation may have taken out what was mined first.
+    if (isSent()) await settle(true)
+    if (isSent()) return { ...given, transfers: [...transfers] }
     await sign()
     for (const each of inFlight()) await offer(each)
     if (clock.monotonicMs() - progressAt > giveUpMs) {
@@ -243,25 +243,4 @@ export async function sendTransfers(
     }
     await clock.sleep(pollMs)
   }
-}
-
-/**
- * `free`: it is certain that it moved nothing, so it may be signed anew · `open`: not decided.
- *
- * @param isRecent - whether this run has offered it, so that a receipt cannot have been forgotten since
- * @throws TRANSFER_DISPLACED
- */
-async function outcomeOf(
-  chain: Chain,
-  transfer: RecordedTransfer,
-  { decidedCount, isRecent }: { readonly decidedCount: number; readonly isRecent: boolean },
-): Promise<Receipt | 'free' | 'open'> {
-  const { nonce, attempts } = transfer
-  const found = await Promise.all(attempts.map(({ hash }) => lookUpReceipt(chain, hash)))
-  const receipt = found.find(each => typeof each === 'object')
-  if (receipt?.success === true) return receipt
-  if (decidedCount <= nonce! || found.includes('doubt')) return receipt ?? 'open'
-  if (receipt === undefined && !isRecent)
-    throw transferErrors.TRANSFER_DISPLACED({ what: textOf(transfer), hash: attempts.at(-1)!.hash, nonce: nonce! })
-  return 'free'
 }

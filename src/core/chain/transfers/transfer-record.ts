@@ -29,6 +29,8 @@ const transferSchema = z.object({
   /** Set, with the field that follows, when it is mined. */
   block: z.number().int().nonnegative().nullable(),
   transaction: hex.nullable(),
+  /** Whether it was seen in that block so deep that no reorganisation takes it out; until then it is looked at again. */
+  decided: z.boolean().default(false),
 })
 
 const recordSchema = z.object({
@@ -81,6 +83,8 @@ export function writeTransferRecord(path: string, record: TransferRecord): void 
   writeFileAtomically(path, `${JSON.stringify(JSON.parse(stringifyJson(record)), null, 1)}\n`)
 }
 
+const unsigned = { nonce: null, attempts: [], block: null, transaction: null, decided: false }
+
 /**
  * What was signed, and what of the list was not.
  *
@@ -99,7 +103,7 @@ export function withListed(record: TransferRecord, list: readonly ListedTransfer
   if (differences.length > 0) throw transferErrors.TRANSFERS_DIFFER({ name: record.name, differences })
   const added = list
     .filter(each => !bySlot.has(slotOf(each)))
-    .map(({ to, unit, amount }) => ({ to, unit, amount, nonce: null, attempts: [], block: null, transaction: null }))
+    .map(({ to, unit, amount }) => ({ to, unit, amount, ...unsigned }))
   return { ...record, transfers: [...signed, ...added] }
 }
 

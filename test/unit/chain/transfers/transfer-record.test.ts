@@ -26,6 +26,7 @@ const signed: RecordedTransfer = {
   attempts: [{ hash: '0x01', raw: '0x02', maxFeePerGas: 3n, maxPriorityFeePerGas: 1n }],
   block: null,
   transaction: null,
+  decided: false,
 }
 
 describe('the record of transfers', () => {
