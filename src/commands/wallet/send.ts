@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { ListedTransfer } from '../../core/chain/transfers/transfer-list.ts'
@@ -18,7 +17,8 @@ export default class WalletSend extends SendingCommand<typeof WalletSend> {
 Amounts are whole units with decimals: 12.5 is twelve and a half KAI. To many, each line of --file, or each --to, is an address, KAI and the
 coin: 0x…,1000,0.5. Everything is tried and totalled before anything is asked or sent, and --dry-run stops there. What is signed is
 recorded before it leaves: the same command goes on where it was interrupted, and under one --name nobody is sent anything twice.
-The record is in the folder "transfers" of --data-dir.`
+The record is in the folder "transfers" of --data-dir. Without --name it is that of the file at its place: pay.csv of another folder is another
+list. Where everything of a list was sent before, nothing is sent, and "sent" is 0.`
   static override examples = [
     '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 100',
     '<%= config.bin %> <%= command.id %> 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 0.05 --gas --key treasury',
@@ -50,7 +50,7 @@ The record is in the folder "transfers" of --data-dir.`
     }),
     name: Flags.string({
       description:
-        'Name under which it is recorded what each recipient of --to and --file was sent. Default: that of the file, or "transfers"',
+        'Name under which it is recorded what each recipient of --to and --file was sent. Default: that of the file, with a mark of its folder, or "transfers"',
       helpValue: '<name>',
     }),
     'dry-run': Flags.boolean({
@@ -93,7 +93,11 @@ The record is in the folder "transfers" of --data-dir.`
 
   private async sendToMany() {
     const list = await this.readList()
-    const name = await this.recordName()
+    const { nameOfListFile, namelessList, sentUnderOtherNames } = await import(
+      '../../core/chain/transfers/list-name.ts'
+    )
+    const { file } = this.flags
+    const name = this.givenName() ?? (file === undefined || file === '-' ? namelessList : nameOfListFile(file))
     const target = await this.chainTarget()
     const from = await this.keyAddress()
     const [{ assertWallet }, records, { lockDataDir }] = await Promise.all([
@@ -106,12 +110,28 @@ The record is in the folder "transfers" of --data-dir.`
     const { chainId } = network
     const path = records.transferPath(this.dataDir, { name, chainId, from })
     const source = { name, chainId, genesis: await this.genesis(network), token: network.contracts.KaisarToken, from }
-    const readRecord = () => records.withListed(records.readTransferRecord(path, source), list)
-    if (this.flags['dry-run']) return this.tell(network, list, readRecord(), path)
+    const readRecord = async () => {
+      const { lookAgain } = await import('../../core/chain/transfers/transfer-outcomes.ts')
+      const saved = records.readTransferRecord(path, source)
+      const seen = await lookAgain(saved, network.chain)
+      const gone = seen.transfers.filter((each, i) => each.block === null && saved.transfers[i]!.block !== null)
+      if (gone.length > 0)
+        this.warn(`A reorganisation of the chain took ${gone.length} of them out again: they are offered once more.`)
+      // A list that was moved or copied would be paid a second time: nobody can tell, so a person is told.
+      if (saved.transfers.length === 0 && this.flags.name === undefined)
+        for (const other of sentUnderOtherNames(list, records.otherTransferRecords(this.dataDir, source)))
+          this.warn(
+            `${other.count} of ${list.length} were sent the same under the name "${other.name}": where this is that list at another place, give --name ${other.name}, or it is paid a second time.`,
+          )
+      return { saved, seen, record: records.withListed(seen, list) }
+    }
+    if (this.flags['dry-run']) return this.tell(network, list, (await readRecord()).record, path)
     // Two runs at once would sign for the same nonces.
     const lock = lockDataDir({ path: records.transferFolder(this.dataDir), owner: 'kaisar wallet send' })
     try {
-      return await this.sendRecorded(network, list, readRecord(), path)
+      const { saved, seen, record } = await readRecord()
+      if (seen !== saved) records.writeTransferRecord(path, seen)
+      return await this.sendRecorded(network, list, record, path)
     } finally {
       lock.release()
     }
@@ -135,11 +155,9 @@ The record is in the folder "transfers" of --data-dir.`
     return readTransferList([...(file === undefined ? [] : recipientsOfFile(read(file))), ...inFlags], each)
   }
 
-  private async recordName(): Promise<string> {
-    const { name, file } = this.flags
-    const ofFile = file === undefined || file === '-' ? 'transfers' : basename(file).replace(/\.[^.]*$/, '')
-    if (name === undefined) return ofFile.replaceAll(/[^\w-]/g, '-') || 'transfers'
-    if (/^\w[\w-]{0,63}$/.test(name)) return name
+  private givenName(): string | undefined {
+    const { name } = this.flags
+    if (name === undefined || /^\w[\w-]{0,63}$/.test(name)) return name
     throw usageErrors.USAGE_INVALID({ reason: `--name has 1 to 64 letters, digits, "-" or "_": "${name}" has not.` })
   }
 
@@ -189,7 +207,7 @@ The record is in the folder "transfers" of --data-dir.`
     } catch (error) {
       this.warn(error as Error)
     }
-    return this.result(network, record, transfers, path, cost.most)
+    return this.result(network, record, { list, path, sent: 0, mostFees: cost.most })
   }
 
   private async sendRecorded(
@@ -206,8 +224,11 @@ The record is in the folder "transfers" of --data-dir.`
     const open = record.transfers.filter(({ block }) => block === null)
     const unsigned = open.filter(isUnsigned)
     if (open.length === 0) {
-      this.warn(`All of it was sent before under the name "${record.name}": to send it once more, give another --name.`)
-      return this.result(network, record, await this.listed(list, record), path, 0n)
+      this.warn(
+        `Nothing was sent now: all ${list.length} transfers were sent before under the name "${record.name}". To send them once more, give another --name.`,
+      )
+      this.log(`Sent nothing. What was sent before is recorded in ${path}.`)
+      return this.result(network, record, { list, path, sent: 0, mostFees: 0n })
     }
     const cost = await this.cost(network, record)
     assertHolds(record, cost)
@@ -235,9 +256,8 @@ The record is in the folder "transfers" of --data-dir.`
           this.progress(`${exactUnits(amount)} ${unit === 'KAI' ? 'KAI' : 'of the coin'} to ${to}: block ${block}`),
       },
     )
-    const transfers = await this.listed(list, done)
     this.log(`Sent ${await this.totals(open)} from ${record.from} in ${open.length} transactions. Recorded in ${path}.`)
-    return this.result(network, done, transfers, path, cost.most)
+    return this.result(network, done, { list, path, sent: open.length, mostFees: cost.most })
   }
 
   private async totals(transfers: readonly ListedTransfer[]): Promise<string> {
@@ -245,21 +265,27 @@ The record is in the folder "transfers" of --data-dir.`
     return totalsText(totalsOf(transfers))
   }
 
+  /** @param given - `sent`: transfers that this run brought into a block, not those of earlier ones */
   private async result(
     { chainId }: ConnectedNetwork,
-    { name, from }: TransferRecord,
-    transfers: readonly RecordedTransfer[],
-    file: string,
-    mostFees: bigint,
+    record: TransferRecord,
+    given: {
+      readonly list: readonly ListedTransfer[]
+      readonly path: string
+      readonly sent: number
+      readonly mostFees: bigint
+    },
   ) {
     const { totalsOf } = await import('../../core/chain/transfers/transfer-list.ts')
+    const transfers = await this.listed(given.list, record)
     return {
-      from,
+      from: record.from,
       chainId,
-      name,
-      file,
+      name: record.name,
+      file: given.path,
+      sent: given.sent,
       totals: totalsOf(transfers),
-      mostFees,
+      mostFees: given.mostFees,
       transfers: transfers.map(({ to, unit, amount, block, transaction }) => ({
         to,
         unit,

@@ -1,5 +1,5 @@
 /** `kaisar wallet send` to many: everybody once, however often it is begun and wherever it is interrupted. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { type Address, type Hex, parseEther } from 'viem'
@@ -70,7 +70,7 @@ describe('kaisar wallet send to many', () => {
     const words = ['wallet', 'send', '--file', file, '--each', '10,0.25', '--to', `${three}=,0.125`]
     const before = await count()
     const sent = await signing(...words)
-    expect(sent.json(), sent.stdout).toMatchObject({ success: true, warnings: [] })
+    expect(sent.json(), sent.stdout).toMatchObject({ success: true, warnings: [], data: { sent: 5 } })
     const { data } = sent.json<{
       transfers: { to: string; unit: string; txHash: `0x${string}`; block: number }[]
       totals: object
@@ -96,7 +96,13 @@ describe('kaisar wallet send to many', () => {
     expect(await all()).toEqual(expected)
     expect(await count()).toBe(before + 5)
     const again = await signing(...words)
-    expect(again.json()).toMatchObject({ success: true, warnings: [expect.stringContaining('give another --name')] })
+    expect(again.json()).toMatchObject({
+      success: true,
+      warnings: [expect.stringContaining('Nothing was sent now: all 5 transfers were sent before')],
+      data: { sent: 0 },
+    })
+    const plain = await kaisar(...words, '--yes', '--password-file', passwordFile)
+    expect([plain.exitCode, plain.stdout]).toEqual([0, expect.stringContaining('Sent nothing.')])
     expect(again.json<typeof data>().data.transfers).toEqual(data.transfers)
     expect([await all(), await count()]).toEqual([expected, before + 5])
     // A line more is all that is new; under another name it is a payment of its own.
@@ -107,6 +113,43 @@ describe('kaisar wallet send to many', () => {
     const july = ['wallet', 'send', '--file', '-', '--name', 'july', '--yes', '--password-file', passwordFile, '--json']
     expect((await runCli(july, { env: home.env, input })).json()).toMatchObject({ success: true })
     expect((await holdings(four))[0]).toBe(parseEther('2'))
+  })
+
+  test('a file of the same name in another folder is another list, and where it has the same lines that is said', async () => {
+    const [one, two] = strangers(2) as [Address, Address]
+    const pay = (month: string, ...lines: string[]) => {
+      mkdirSync(join(home.path, month), { recursive: true })
+      const file = join(home.path, month, 'pay.csv')
+      writeFileSync(file, lines.join('\n'))
+      return signing('wallet', 'send', '--file', file)
+    }
+    const may = await pay('may', `${one},1`, `${two},2`)
+    expect(may.json()).toMatchObject({ warnings: [], data: { sent: 2 } })
+    const june = await pay('june', `${one},1`, `${two},3`)
+    const { name } = may.json<{ name: string }>().data
+    expect(june.json()).toMatchObject({
+      success: true,
+      warnings: [expect.stringContaining(`1 of 2 were sent the same under the name "${name}"`)],
+      data: { sent: 2 },
+    })
+    expect([(await holdings(one))[0], (await holdings(two))[0]]).toEqual([parseEther('2'), parseEther('5')])
+    // A list that was moved goes on under the name that it had.
+    const moved = ['wallet', 'send', '--file', join(home.path, 'may', 'pay.csv'), '--name', name]
+    expect((await signing(...moved)).json()).toMatchObject({ data: { sent: 0 } })
+  })
+
+  test('given again after a reorganisation took it out, it is offered again, which is said', async () => {
+    const [one] = strangers(1) as [Address]
+    const words = ['wallet', 'send', '--to', `${one}=1`, '--name', 'taken-out']
+    await signing(...words)
+    await anvil.client.request({ method: 'anvil_reorg', params: [1, []] } as never)
+    expect((await holdings(one))[0]).toBe(0n)
+    expect((await signing(...words)).json()).toMatchObject({
+      success: true,
+      warnings: [expect.stringContaining('took 1 of them out again')],
+      data: { sent: 1 },
+    })
+    expect((await holdings(one))[0]).toBe(parseEther('1'))
   })
 
   test('a dry run totals what is left, names what is missing, and sends and writes nothing', async () => {

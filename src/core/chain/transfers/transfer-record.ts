@@ -1,5 +1,5 @@
 /** The record of what is sent to many: each signed transaction is in it before it leaves, so that the same list goes on and pays nobody twice. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Address } from 'viem'
 import { z } from 'zod'
@@ -76,6 +76,29 @@ export function readTransferRecord(path: string, source: TransferSource): Transf
   if (field === undefined) return record
   const what = { chainId: 'chain', genesis: 'chain', token: 'network', from: 'sender', name: 'name' }[field]
   throw transferErrors.TRANSFER_RECORD_UNFIT({ path, reason: `it is of another ${what}` })
+}
+
+/** The records of the same sender and network under other names; what cannot be read is none. */
+export function otherTransferRecords(dataDir: string, source: TransferSource): TransferRecord[] {
+  const folder = transferFolder(dataDir)
+  if (!existsSync(folder)) return []
+  const isSame = (record: TransferRecord) =>
+    (['chainId', 'genesis', 'token', 'from'] as const).every(each => record[each] === source[each])
+  return readdirSync(folder)
+    .filter(file => file.endsWith('.json'))
+    .toSorted()
+    .flatMap(file => {
+      const { success, data } = recordSchema.safeParse(jsonOf(join(folder, file)))
+      return success && isSame(data) && data.name !== source.name ? [data] : []
+    })
+}
+
+function jsonOf(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch {
+    return null
+  }
 }
 
 export function writeTransferRecord(path: string, record: TransferRecord): void {
