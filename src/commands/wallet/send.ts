@@ -256,7 +256,9 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
           this.progress(`${exactUnits(amount)} ${unit === 'KAI' ? 'KAI' : 'of the coin'} to ${to}: block ${block}`),
       },
     )
-    this.log(`Sent ${await this.totals(open)} from ${record.from} in ${open.length} transactions. Recorded in ${path}.`)
+    this.log(
+      `Sent ${await this.totals(open)} from ${record.from} in ${open.length} transactions, under the name "${record.name}". Recorded in ${path}.`,
+    )
     return this.result(network, done, { list, path, sent: open.length, mostFees: cost.most })
   }
 
