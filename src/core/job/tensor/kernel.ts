@@ -23,7 +23,7 @@ export type Kernel = {
 /** `inner`: whether it can give inner activations; default no, which spares a window from keeping them. */
 export type KernelOptions = SessionOptions & { readonly inner?: boolean }
 
-/** @throws JOB_PROVIDER_UNAVAILABLE when the execution provider cannot run this form. */
+/** @throws JOB_PROVIDER_UNAVAILABLE when the execution provider cannot run this form; as {@link openWgslKernel} */
 export async function openKernel(weights: Weights, form: KernelForm, options: KernelOptions): Promise<Kernel> {
   if (isWgslForm(form)) return openWgslKernel(weights, form, options)
   const { inner = false, ...sessionOptions } = options
