@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { chainFlags } from './base.ts'
 import { feeCaps, feeFlags } from './fee-flags.ts'
-import { addressFlag, amountFlag } from './input-values.ts'
+import { addressFlag, amountFlag, privateEndpointsFlag } from './input-values.ts'
 import { keyFlags } from './key-flags.ts'
 
 /** The flags that both daemons have. */
@@ -28,10 +28,7 @@ export const daemonFlags = {
   'take-over': Flags.boolean({
     description: 'Start although another machine with this operator key has replaced this one',
   }),
-  'private-endpoints': Flags.boolean({
-    description:
-      'Dial Checkers at private addresses, which on a chain that others use would make this host connect to its own',
-  }),
+  ...privateEndpointsFlag,
   ...feeFlags,
   'spend-cap-ether': amountFlag(18)({
     description: 'Most ether spent on fees in any 24 hours; nothing more is sent above it',

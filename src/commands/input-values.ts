@@ -29,6 +29,12 @@ async function parseAmount(input: string, decimals: number): Promise<bigint> {
 }
 
 export const addressFlag = Flags.custom<Address>({ helpValue: '<address>', parse: parseAddress })
+export const privateEndpointsFlag = {
+  'private-endpoints': Flags.boolean({
+    description:
+      'Dial Checkers at private addresses, which on a chain that others use would make this host connect to its own',
+  }),
+}
 export const addressArg = Args.custom<Address>({ parse: parseAddress })
 export const amountFlag = (decimals: 9 | 18) =>
   Flags.custom<bigint>({ helpValue: '<amount>', parse: input => parseAmount(input, decimals) })

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core'
 import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
+import { privateEndpointsFlag } from '../input-values.ts'
 
 export default class ChainUi extends BaseCommand<typeof ChainUi> {
   static override description =
@@ -10,6 +11,7 @@ It is bound to 127.0.0.1 and runs until Ctrl-C.`
   static override flags = {
     ...chainFlags,
     ...eventFlags,
+    ...privateEndpointsFlag,
     port: Flags.integer({ description: 'Port of the page; 0 takes a free one', default: 0, min: 0, max: 65_535 }),
   }
   static override readonly streaming = true
@@ -24,7 +26,9 @@ It is bound to 127.0.0.1 and runs until Ctrl-C.`
     const log = await this.createLog('explorer')
     const network = await this.connectNetwork(target)
     const reader = createNetworkReader(network, this.readingFrom)
-    const evidence = createEvidenceSource({ dialsPrivate: isDevelopmentChain(network.chainId) })
+    const evidence = createEvidenceSource({
+      dialsPrivate: this.flags['private-endpoints'] || isDevelopmentChain(network.chainId),
+    })
     const explorer = await serveExplorer(
       { port: this.flags.port },
       { reader, evidence, onTrouble: error => log.warn({ error: (error as Error).message }, 'page not made') },

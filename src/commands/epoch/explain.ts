@@ -3,6 +3,7 @@ import { Args } from '@oclif/core'
 import type { Tone } from '../../core/view/line.ts'
 import { BaseCommand, chainFlags, eventFlags } from '../base.ts'
 import { epochFlag } from '../epoch-flag.ts'
+import { privateEndpointsFlag } from '../input-values.ts'
 
 const styles: Record<Tone, Parameters<typeof styleText>[0] | null> = {
   plain: null,
@@ -30,6 +31,7 @@ each round with its proof, from which tensor rate, bandwidth, memory and their c
   static override flags = {
     ...chainFlags,
     ...eventFlags,
+    ...privateEndpointsFlag,
     ...epochFlag('Epoch to explain. Default: the latest with a result'),
   }
 
@@ -48,7 +50,9 @@ each round with its proof, from which tensor rate, bandwidth, memory and their c
       history.memberships.map(membership => membership.device),
       this.args.device,
     )
-    const evidence = createEvidenceSource({ dialsPrivate: isDevelopmentChain(network.chainId) })
+    const evidence = createEvidenceSource({
+      dialsPrivate: this.flags['private-endpoints'] || isDevelopmentChain(network.chainId),
+    })
     const explanation = await readExplanation({ device, epoch: this.flags.epoch }, { reader, evidence })
     for (const line of explanationLines(explanation))
       this.log(

@@ -186,12 +186,12 @@ function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['roun
   const uptime = uptimeOf(shown.heartbeats)
   const onChain = rounds?.map(({ hash, kind }) => `${hash} ${kind}`).join()
   const isOfChain =
-    onChain === undefined || onChain === shown.rounds.map(({ round, kind }) => `${round} ${kind}`).join()
+    onChain === undefined ? null : onChain === shown.rounds.map(({ round, kind }) => `${round} ${kind}`).join()
   const isLane =
     measures === null || uptime === null
       ? !hasFlag(said.flags, 'judged')
       : hasFlag(said.flags, 'judged') && laneRateOf(measures) === said.rate && uptime === said.uptime
-  return { ...shown, measures, capacity: measures && capacityOf(measures), equal: isOfChain && isLane }
+  return { ...shown, measures, capacity: measures && capacityOf(measures), equal: isLane && isOfChain }
 }
 
 /** Reads everything that explains a device's pay of one epoch, and explains it. @throws what {@link readFacts} throws */

@@ -86,9 +86,16 @@ function belowLines({ seat, rate, below }: SeatAccount): string[] {
       ({ ordinal, kind, verdict, reason, figures, evidence }) =>
         `seat ${seat}, round ${ordinal}, ${kind}: ${verdict} ${reason}, ${worthText(figures)}${evidence === null ? '' : `, evidence ${evidence}`}`,
     ),
-    `seat ${seat}: ${means}${rate === null ? '' : equal ? `, opened as ${grouped(rate)}` : `, and it opened ANOTHER LANE: ${grouped(rate)}`}`,
+    `seat ${seat}: ${means}${rate === null ? '' : openedText(grouped(rate), equal)}`,
   ]
 }
+
+const openedText = (lane: string, equal: boolean | null): string =>
+  equal === null
+    ? `, opened as ${lane}; whether these are all of its rounds cannot be said, since the epoch’s blocks were not read`
+    : equal
+      ? `, opened as ${lane}`
+      : `, and it opened ANOTHER LANE: ${lane}`
 
 /** `∛(12345 × 5432 × 67 ÷ 1000)`, in the measures' own units. */
 const rootText = (measures: Measures): string =>

@@ -66,8 +66,11 @@ export type SeatBelow = ShownRounds & {
   /** Means of its rounds; null where they are too few for one, so that it had to abstain. */
   readonly measures: Measures | null
   readonly capacity: bigint | null
-  /** Whether its rounds are those of the chain, and capacity and uptime recomputed from them are what it opened. */
-  readonly equal: boolean
+  /**
+   * Whether its rounds are those of the chain, and capacity and uptime recomputed from them are what it opened; null where they would be,
+   * and the epoch's blocks could not be read to compare the rounds.
+   */
+  readonly equal: boolean | null
 }
 
 export type Reference = { readonly what: string; readonly hash: string }

@@ -1,5 +1,6 @@
 /** Asks the Checkers of a committee what lies below the evidence roots that they opened. Whatever fails, an explanation does without. */
 import type { EvidenceSource, ShownRounds } from '../network/epoch-facts.ts'
+import { isKaisarError } from '../platform/errors.ts'
 import { readSeatEvidence, seatEvidenceLimit, seatEvidencePath } from '../report/seat-evidence.ts'
 import { getContent } from '../transport/get-content.ts'
 
@@ -34,7 +35,9 @@ export function createEvidenceSource(
         publicOnly: !dialsPrivate,
       })
       if (status !== 200) return null
-      const shown = readSeatEvidence(body, query)
+      // Another seat may have registered this endpoint as its own: that what it shows is not that one's says nothing against it.
+      const shown = shownOf(body, query)
+      if (shown === null) return null
       answers.set(name, shown)
       if (answers.size > keptAnswers) answers.delete(answers.keys().next().value!)
       return shown
@@ -42,5 +45,14 @@ export function createEvidenceSource(
       restUntil.set(endpoint, now() + restMs)
       return null
     }
+  }
+}
+
+function shownOf(body: Uint8Array, query: Parameters<EvidenceSource>[0]): ShownRounds | null {
+  try {
+    return readSeatEvidence(body, query)
+  } catch (error) {
+    if (!isKaisarError(error, 'REPORT_SHOWN_INVALID')) throw error
+    return null
   }
 }

@@ -93,6 +93,34 @@ describe('memory of a device', () => {
     })
   })
 
+  it('fills the next epoch into the banks of the last, with the same work as in new ones', async () => {
+    const fresh = await countedCore()
+    const pools: (readonly unknown[])[] = []
+    const reusing = await countedCore(5, {}, (options, chain) => {
+      pools.push([...(options.pool ?? [])])
+      return fillMemory(options, chain)
+    })
+    await reusing.prepare({ epochSeed, device })
+    await reusing.prepare({ epochSeed: next, device })
+    expect(pools.map(({ length }) => length)).toEqual([0, 1])
+    await fresh.prepare({ epochSeed: next, device })
+    const roots = await Promise.all(
+      [reusing, fresh].map(async each => (await each.kinds.memory.runWindow({ epochSeed: next, device, seed })).root),
+    )
+    expect(roots[0]).toBe(roots[1])
+  })
+
+  it('is filled for the next epoch though a window of the last one still runs, and stays so', async () => {
+    const core = await countedCore()
+    await core.prepare({ epochSeed, device })
+    const running = core.kinds.memory.runWindow({ epochSeed, device, seed })
+    const filling = core.kinds.memory.prepare({ epochSeed: next, device })
+    expect((await running).units).toBeGreaterThan(50)
+    expect(await filling).toMatchObject({ groups: smallMemorySpec.leastGroups, problem: null })
+    const later = await core.kinds.memory.runWindow({ epochSeed: next, device, seed })
+    expect(later.units).toBeGreaterThan(50)
+  })
+
   it('is not worked by an engine that was prepared for no device, and neither are its rounds done again', async () => {
     const core = await countedCore()
     await core.prepare({ epochSeed })

@@ -59,6 +59,8 @@ export type SeatEpoch = {
   answerAudits(): Promise<void>
   /** What its opening says of a device, down to the rounds; null while others may still commit, and where it judged no such device. */
   evidenceOf(deviceId: Hex): SeatEvidence | null
+  /** Whether there is something to show of a device. */
+  shows(deviceId: Hex): boolean
 }
 
 export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEpoch {
@@ -72,6 +74,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
   let isCommitOver = false
   const scope = { chainId: network.chainId, consensus: EpochConsensus, epoch, owner: signer.address, salt }
 
+  const deviceById = new Map(duty.devices.map(device => [device.deviceId, device]))
   const devicesOf = Map.groupBy(duty.devices, device => device.cohort)
   const packed = (cohort: number): PackedCohort =>
     packCohort(journal, {
@@ -195,10 +198,10 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       }
     },
 
+    shows: deviceId => deviceById.has(deviceId) && isCommitOver && journal.seatCommitment(epoch) !== null,
     evidenceOf(deviceId) {
-      if (!isCommitOver || journal.seatCommitment(epoch) === null) return null
-      const device = duty.devices.find(each => each.deviceId === deviceId)
-      if (device === undefined) return null
+      const device = deviceById.get(deviceId)
+      if (device === undefined || !this.shows(deviceId)) return null
       const rounds = journal.rounds(epoch)
       const seen = seenRounds(journal, { epoch, deviceId, rounds })
       const { evidence: tree } = shownCohort(device.cohort)

@@ -17,7 +17,7 @@ export function createShowEvidence({
   seatOf,
   now,
 }: {
-  readonly seatOf: (epoch: number) => Pick<SeatEpoch, 'evidenceOf'> | null
+  readonly seatOf: (epoch: number) => Pick<SeatEpoch, 'shows' | 'evidenceOf'> | null
   readonly now: () => number
 }): ShowEvidence {
   const answers = new Map<string, Uint8Array>()
@@ -28,7 +28,8 @@ export function createShowEvidence({
     const [, epoch, deviceId] = /^\/evidence\/(0|[1-9]\d{0,8})\/(0x[0-9a-f]{64})$/.exec(path) ?? []
     if (epoch === undefined || deviceId === undefined) return null
     const seat = seatOf(Number(epoch))
-    if (seat === null || !bucket.take()) return null
+    // What is not there costs nobody a turn.
+    if (seat?.shows(deviceId as Hex) !== true || !bucket.take()) return null
     const evidence = seat.evidenceOf(deviceId as Hex)
     if (evidence === null) return null
     const answer = encodeSeatEvidence(evidence)

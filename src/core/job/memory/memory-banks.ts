@@ -18,6 +18,8 @@ import type { RowChain } from './row-chain.ts'
 import { type StepMemory, stepMemories } from './step-code.ts'
 
 const nextAt = 16_384
+/** WebAssembly rounds memory up to its pages. */
+const roundedBytes = 65_536
 const groupsAt = 32_768
 /** Drawn rows of one run of the chain of products. */
 const pieceLines = 256
@@ -38,6 +40,11 @@ export type FillOptions = {
   readonly signal?: AbortSignal
   /** After each group. */
   readonly onProgress?: (filledGroups: number) => void
+  /**
+   * Banks that an earlier fill of the same specification gave back: they are filled anew in place of others, since what is dropped is
+   * freed some time later. What is shrunk away of this fill comes back here.
+   */
+  readonly pool?: StepMemory[]
 }
 
 /**
@@ -47,7 +54,7 @@ export type FillOptions = {
  * @throws JOB_MEMORY_TOO_SMALL below the spec's least, JOB_FILL_CANCELLED
  */
 export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'run'>): Promise<MemoryBanks> {
-  const { spec, key, groups, bankBytes = 2 ** 30, signal, onProgress } = options
+  const { spec, key, groups, bankBytes = 2 ** 30, signal, onProgress, pool = [] } = options
   const { width, layers } = spec
   const bytes = groupBytes(spec)
   checkGroups(spec, groups)
@@ -58,7 +65,8 @@ export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'ru
 
   for (let first = 0; first < groups; first += perBank) {
     const count = Math.min(perBank, groups - first)
-    const bank = orNull(() => allocate(groupsAt + count * bytes))
+    const size = groupsAt + count * bytes
+    const bank = takeOf(pool, size) ?? orNull(() => allocate(size))
     if (bank === null) break
     banks.push(bank)
     for (let group = first; group < first + count; group++) await fillGroup(bank, group, group - first)
@@ -106,7 +114,7 @@ export async function fillMemory(options: FillOptions, chain: Pick<RowChain, 'ru
     },
     shrink(fewer) {
       ready = Math.min(ready, fewer)
-      banks.length = Math.ceil(ready / perBank)
+      pool.push(...banks.splice(Math.ceil(ready / perBank)))
     },
   }
 }
@@ -117,6 +125,12 @@ export function checkGroups(spec: MemorySpec, groups: number): void {
   if (groups < leastGroups) throw jobErrors.JOB_MEMORY_TOO_SMALL({ groups, leastGroups, groupBytes: groupBytes(spec) })
   if (groups > groupsLimit)
     throw jobErrors.JOB_SPEC_INVALID({ problem: `${groups} groups asked for; at most ${groupsLimit} are possible` })
+}
+
+/** A bank of at least this size and a little more at most, taken out of the pool. */
+function takeOf(pool: StepMemory[], size: number): StepMemory | null {
+  const at = pool.findIndex(({ bytes }) => bytes.length >= size && bytes.length <= size + roundedBytes)
+  return at < 0 ? null : pool.splice(at, 1)[0]!
 }
 
 /** What `allocate` gives, or null where the machine has no room for it. */

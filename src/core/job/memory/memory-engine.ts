@@ -2,6 +2,7 @@
  * The engine of memory rounds: a device's memory, filled once an epoch, windows of steps through it, and their openings; and the rows
  * of other devices' memory, recomputed for whoever checks.
  */
+import { totalmem } from 'node:os'
 import type { Hex } from 'viem'
 import { isKaisarError, type KaisarError } from '../../platform/errors.ts'
 import { bytesToHex, hexToBytes } from '../../platform/hex.ts'
@@ -20,6 +21,7 @@ import type { MemorySpec } from './memory-spec.ts'
 import { reworkMemoryWindow, runMemoryWindow, type WorkedMemoryWindow } from './memory-window.ts'
 import type { openRowChain, RowChain } from './row-chain.ts'
 import { decodeMarks, encodeMarks, markBytes } from './state-tree.ts'
+import type { StepMemory } from './step-code.ts'
 import { verifyMemory } from './verify-memory.ts'
 
 export type MemoryEngineOptions = {
@@ -64,9 +66,12 @@ type Fill = {
 type Notes = { readonly groups: number; readonly marks: readonly number[] }
 type KeptWindow = { readonly banks: Memory; readonly worked: WorkedMemoryWindow }
 
-/** In this process's memory, as far as the system, or its container, has any to give. */
+/** Bytes that the machine, or its container, has in all. What is free just now says less: caches give way, and freed banks take their time. */
+const memoryInAll = (): number => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)
+
+/** In this process's memory, and no more than the machine can have. */
 const fillHost: NonNullable<MemoryEngineDependencies['fill']> = ({ groups, ...options }, chain) => {
-  const most = groupsFor(options.spec, { freeBytes: process.availableMemory(), display: false })
+  const most = groupsFor(options.spec, { freeBytes: memoryInAll(), display: false })
   return fillMemory({ ...options, groups: Math.min(groups, most) }, chain)
 }
 
@@ -82,6 +87,9 @@ export function createMemoryEngine(
   /** By device: this process may work for several in turn. */
   const fills = new Map<Hex, Fill>()
   const windows = createKeptWindows<KeptWindow>(keepWindows)
+  /** Of a CPU's memory. */
+  const pool: StepMemory[] = []
+  let closed = false
 
   /** Runs `work` with an epoch's matrices, which stay loaded until it is done. */
   async function withChain<T>(epochSeed: Hex, work: (chain: RowChain) => Promise<T>): Promise<T> {
@@ -112,18 +120,21 @@ export function createMemoryEngine(
     let endMs = startMs
     let memory: Memory | null = null
     let failed = false
+    const giveWay = () => gate.pass(() => false)
     const filling = (async () => {
       const old = await known?.filling
+      // A window that runs over it ends first.
+      await giveWay()
       if (old !== undefined && !isKaisarError(old)) old.shrink(0)
       const key = fillKey(spec, { epochSeed, deviceId, generation })
-      const giveWay = () => gate.pass(() => false)
       const givingWay = {
         async run(drawn: Uint8Array) {
           await giveWay()
           return withChain(epochSeed, chain => chain.run(drawn))
         },
       }
-      memory = await fill({ spec, epochSeed, key, groups, signal: cancel.signal, giveWay }, givingWay)
+      memory = await fill({ spec, epochSeed, key, groups, signal: cancel.signal, giveWay, pool }, givingWay)
+      pool.length = 0
       return memory
     })()
       .catch(cause => {
@@ -176,7 +187,9 @@ export function createMemoryEngine(
       const isGone = isOfDevice && fill.isGone()
       if (isGone) fillAgain(epochSeed, device!)
       if (!isFilled || isGone) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
-      const banks = await banksOf(epochSeed, device)
+      // Its own, whatever another epoch has begun meanwhile.
+      const banks = await fill.filling
+      if (isKaisarError(banks)) throw banks
       const worked = await gate
         .during(() =>
           runMemoryWindow(
@@ -191,7 +204,7 @@ export function createMemoryEngine(
         )
         .finally(() => {
           // A card that was lost in this window is filled again for those that follow.
-          if (fill.isGone()) fillAgain(epochSeed, device!)
+          if (!closed && fills.get(device!.deviceId) === fill && fill.isGone()) fillAgain(epochSeed, device!)
         })
       const notes: Notes = { groups: worked.groups, marks: worked.marks.map(({ steps }) => steps) }
       const { bandwidth, resident } = memoryCredit(spec, worked)
@@ -209,7 +222,9 @@ export function createMemoryEngine(
         throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
       const banks = await banksOf(epochSeed, device)
       const { groups: claimed, marks } = JSON.parse(notes) as Notes
-      const worked = await reworkMemoryWindow(banks, { seed, groups: claimed, markSteps: marks })
+      const giveWay = () => gate.pass(() => false)
+      const request = { seed, groups: claimed, markSteps: marks }
+      const worked = await reworkMemoryWindow(banks, request, { clock, giveWay })
       return { handle: windows.keep({ banks, worked }), root: bytesToHex(worked.root) }
     },
 
@@ -250,6 +265,7 @@ export function createMemoryEngine(
 
     release: async handle => windows.forget(handle),
     async close() {
+      closed = true
       windows.clear()
       for (const { cancel } of fills.values()) cancel.abort()
       for (const filled of await Promise.all([...fills.values()].map(({ filling }) => filling)))

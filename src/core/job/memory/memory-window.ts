@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { jobErrors } from '../errors.ts'
-import type { MonotonicClock } from '../thread-clock.ts'
+import { type MonotonicClock, threadClock } from '../thread-clock.ts'
 import { firstState, stepOrder } from './drawn-entries.ts'
 import type { Memory, Pace } from './memory.ts'
 import { type MemorySpec, markCount } from './memory-spec.ts'
@@ -36,7 +36,7 @@ export type WorkedMemoryWindow = {
   readonly stride: number
 }
 
-/** Of states, for one window. A CPU's slow steps all fit; those of a card are walked again in no time. */
+/** Of states, for one window. The slow steps of most CPUs all fit; those of a card are walked again in no time. */
 const keptBytes = 16 * 2 ** 20
 /** For so long at a time the thread does nothing else. */
 const stretchMs = 5
@@ -125,17 +125,26 @@ function createRuns({ runsAtOnce, runMs, mostSteps }: Pace, run: (steps: number)
 export async function reworkMemoryWindow(
   memory: Memory,
   { seed, groups, markSteps }: { seed: Uint8Array; groups: number; markSteps: readonly number[] },
+  {
+    clock = threadClock,
+    giveWay = () => setImmediate(undefined),
+  }: { readonly clock?: MonotonicClock; readonly giveWay?: () => Promise<void> } = {},
 ): Promise<WorkedMemoryWindow> {
   const walk = startWalk(memory, seed, groups)
   const record = recordOf(memory.spec, seed, groups)
   try {
+    const { runMs, mostSteps } = memory.pace
     let steps = 0
+    let size = 1
     for (const until of markSteps) {
       while (steps < until) {
-        await setImmediate()
-        const count = Math.min(until - steps, memory.pace.mostSteps)
+        await giveWay()
+        const count = Math.min(until - steps, size)
+        const startMs = clock.monotonicMs()
         record.accept(await walk.run(count))
         steps += count
+        const fitting = (count * runMs) / Math.max(clock.monotonicMs() - startMs, 1e-3)
+        size = Math.max(1, Math.min(mostSteps, size * growth, Math.floor(fitting)))
       }
       record.mark()
     }
