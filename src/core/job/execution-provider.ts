@@ -24,7 +24,7 @@ export type SessionOptions = {
   readonly threads: number
   /** WebGPU's shaders only: the URL of the package `webgpu`, null for none; default: as Node finds it from here. */
   readonly webgpuModule?: string | null
-  /** WebGPU's shaders only: the vendor of the card that is meant; another adapter is refused. Default: whatever WebGPU reaches. */
+  /** WebGPU only: the vendor of the card that is meant; another adapter is refused. Default: whatever WebGPU reaches. */
   readonly vendor?: CardVendor
 }
 

@@ -183,9 +183,9 @@ function hearOfLoss(device: GPUDevice): WgslDevice['whenLost'] {
     told.clear()
   })
   return tell => {
-    if (loss !== null) tell(loss)
     const listener = { tell }
     if (loss === null) told.add(listener)
+    else tell(loss)
     return () => void told.delete(listener)
   }
 }

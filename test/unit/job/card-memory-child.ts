@@ -8,6 +8,8 @@ import {
   runMemoryWindow,
   type WorkedMemoryWindow,
 } from '../../../src/core/job/memory/memory-window.ts'
+import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
+import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import { threadClock as clock } from '../../../src/core/job/thread-clock.ts'
 import { kernelFailed, takeDevice, type WgslDevice } from '../../../src/core/job/webgpu-device.ts'
 import { createWorkCore } from '../../../src/core/job/work-core.ts'
@@ -167,6 +169,12 @@ const otherAdapter = [
   await outcome(createWorkCore({ ...meant, provider: 'webgpu' }, { clock })),
   await outcome(createWorkCore({ ...meant, provider: 'webgpu', form: 'fp32' }, { clock })),
   await outcome(takeDevice(webgpuModule, 'nvidia')),
+  await outcome(
+    openKernel(createWeights(smallSpec, epochSeed), 'fp32', {
+      ...meant,
+      ...{ provider: 'webgpu', deviceIndex: 0, threads: 0 },
+    }),
+  ),
 ]
 await beside.close()
 

@@ -87,7 +87,7 @@ it.skipIf(swiftshaderMissing !== null)(
     expect(card.otherAdapter).toEqual([
       'JOB_MEMORY_NOT_ON_CARD',
       expect.stringMatching(/WebGPU does not reach it: its adapter \(google, swiftshader, .*\) computes on the CPU\.$/),
-      ...Array(3).fill('JOB_ADAPTER_NOT_THE_CARD'),
+      ...Array(4).fill('JOB_ADAPTER_NOT_THE_CARD'),
     ])
     const [kernelFailed, memoryLost] = ['JOB_KERNEL_FAILED', 'JOB_MEMORY_LOST']
     // A window that was worked before is opened from its states, which are not the card's.
