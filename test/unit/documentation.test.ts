@@ -58,6 +58,29 @@ describe('the glossary', () => {
   })
 })
 
+describe('the walks through the code', () => {
+  const page = read('src/core/README.md')
+  const walks = [...page.matchAll(/^\*\*From (.+), (\d+) files\.\*\*\n((?:.+\n)+)/gm)].map(
+    ([, name, count, files]) => ({
+      ...{ name: name!, count: Number(count) },
+      files: [...files!.matchAll(/\]\(([^)]+)\)/g)].map(([, path]) => join('src/core', path!)),
+    }),
+  )
+
+  it('there are three, each of files that are there, as many as it says and each once', () => {
+    expect(walks.map(({ name }) => name)).toEqual([
+      'an offer to a verdict',
+      'a verdict to a payment',
+      '`provider run` to a registered device',
+    ])
+    for (const { name, count, files } of walks) {
+      expect(files.filter(path => !existsSync(join(projectRoot, path)))).toEqual([])
+      expect(new Set(files).size, name).toBe(count)
+      expect(files, name).toHaveLength(count)
+    }
+  })
+})
+
 describe('where-is', () => {
   const rows = tableRows('docs/where-is.md')
 
