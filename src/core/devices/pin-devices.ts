@@ -1,6 +1,7 @@
 /**
  * Which device a process computes on. A runtime knows no hardware: CUDA numbers the devices that it shows to the process (in the
- * order of the PCI bus, which the engine asks for; `CUDA_VISIBLE_DEVICES` narrows it), and WebGPU takes the default adapter.
+ * order of the PCI bus, which the engine asks for; `CUDA_VISIBLE_DEVICES` narrows it), and WebGPU takes the default adapter,
+ * whichever of several cards that is.
  */
 import type { GpuProbe, ProbedDevice } from './probed-device.ts'
 
@@ -87,9 +88,13 @@ const inBusOrder = (cards: readonly ProbedDevice[]): ProbedDevice[] => {
 }
 
 function adapterProblem(device: ProbedDevice, devices: readonly ProbedDevice[]): string | null {
-  const cards = devices.filter(each => ['gpu', 'vgpu'].includes(each.record.kind) && each.state !== 'unreadable')
   if (isPart(device))
     return `it is ${device.record.kind === 'mig' ? 'a MIG instance' : 'a partition of a card'}, and WebGPU has whole cards only`
-  if (cards[0] === device) return null
-  return `WebGPU takes the default adapter, and this host has ${cards.length} cards`
+  // The engine refuses an adapter of another vendor.
+  const { vendor } = device.record
+  const isCard = ({ record, state }: ProbedDevice) => ['gpu', 'vgpu'].includes(record.kind) && state !== 'unreadable'
+  const cards = devices.filter(each => isCard(each) && each.record.vendor === vendor)
+  return cards.length <= 1
+    ? null
+    : `WebGPU takes the default adapter, and this host has ${cards.length} cards of the vendor ${vendor}`
 }

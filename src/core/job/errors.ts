@@ -48,7 +48,14 @@ export const jobErrors = defineErrors({
       `The execution provider "${provider}" cannot be pinned to this device: ${problem}.`,
     meaning:
       'The runtime might compute on another device than the one that is registered, and that one would be paid for it.',
-    fix: 'NVIDIA: start one Provider per device, each with its own --data-dir and key, and CUDA_VISIBLE_DEVICES set to the UUID that "nvidia-smi -L" prints. Other cards: one per host can work, through WebGPU.',
+    fix: 'NVIDIA: start one Provider per device, each with its own --data-dir and key, and CUDA_VISIBLE_DEVICES set to the UUID that "nvidia-smi -L" prints. Other cards work through WebGPU, one of a vendor on a host: run one container for each, with that card alone.',
+    exit: 3,
+  },
+  JOB_ADAPTER_NOT_THE_CARD: {
+    message: ({ problem }: { problem: string }) => `WebGPU does not reach this card: ${problem}.`,
+    meaning:
+      'WebGPU takes the default adapter of the host. One that computes on the CPU, or another card, is not paid for as this one.',
+    fix: 'Run "kaisar provider setup-gpu": it shows what installs the Vulkan driver of the card\'s vendor. In a container, give it the card\'s graphics capability (NVIDIA_DRIVER_CAPABILITIES=all) and its render node.',
     exit: 3,
   },
   JOB_NO_EXACT_KERNEL: {
@@ -107,7 +114,7 @@ export const jobErrors = defineErrors({
     message: ({ reason }: { reason: string }) => `The memory of this card cannot be filled: ${reason}.`,
     meaning:
       'Memory rounds of a card are worked in its own memory, by shaders through the package "webgpu". Memory of the host is not the card’s, and is not claimed for it.',
-    fix: 'Run "kaisar provider setup-gpu", which installs the package; on a host with several cards run one container for each.',
+    fix: 'Run "kaisar provider setup-gpu", which installs the package and shows what else is missing, such as the Vulkan driver of the vendor; on a host with several cards run one container for each.',
   },
   JOB_FILL_CANCELLED: {
     message: () => 'The fill of the memory was cancelled.',

@@ -1,9 +1,13 @@
 /// <reference types="@webgpu/types" />
 /** A card by Dawn for Node, which brings WGSL to every card with a driver for Vulkan, Metal or D3D12, and nothing else to install. */
-import { isKaisarError } from '../platform/errors.ts'
+import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import type { DeviceRecord } from '../protocol/device-record.ts'
 import { jobErrors } from './errors.ts'
 import { firstLine } from './execution-provider.ts'
 import { findWebgpu, installWebgpu } from './webgpu-package.ts'
+
+/** Of cards, as the probe names them, and as WebGPU does. */
+export type CardVendor = Exclude<DeviceRecord['vendor'], 'cpu'>
 
 /** Usage of buffers: https://www.w3.org/TR/webgpu/#namespacedef-gpubufferusage. */
 export const usage = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128 } as const
@@ -14,8 +18,10 @@ export type WebGpu = Pick<GPU, 'requestAdapter' | 'wgslLanguageFeatures'>
 
 export type WgslDevice = {
   readonly device: GPUDevice
-  /** Rejects with why once the device is lost, and never resolves. */
-  readonly lost: Promise<never>
+  /** Tells why once the device is lost, or at once where it is. @returns what stops it from telling */
+  whenLost(tell: (loss: KaisarError) => void): () => void
+  /** What the work gives, unless the device is lost first, when much of it would never end. @throws JOB_KERNEL_FAILED */
+  orLost<T>(work: Promise<T>): Promise<T>
   /** @throws JOB_KERNEL_FAILED where the device has not that much memory */
   buffer(bytes: number, usage: number): Promise<GPUBuffer>
   /**
@@ -59,18 +65,37 @@ async function importWebGpu(module: string): Promise<WebGpu> {
   }
 }
 
+/**
+ * Looks at what WebGPU would compute on, for whoever reaches it otherwise and is not told: ONNX Runtime. What keeps the package from
+ * answering is not said here.
+ *
+ * @throws JOB_ADAPTER_NOT_THE_CARD
+ */
+export async function checkReached(vendor: CardVendor, module: string | null = findWebgpu()): Promise<void> {
+  const asked = module === null ? null : loadWebGpu(module).then(requestAdapter)
+  const adapter = await asked?.catch(() => null)
+  if (adapter) checkAdapter(adapter.info, vendor)
+}
+
 /** The card that the kernels of this process share, and how many they are. */
-let shared: { readonly module: string; readonly opened: Promise<WgslDevice>; users: number } | null = null
+let shared: {
+  readonly module: string
+  readonly vendor: CardVendor | undefined
+  readonly opened: Promise<WgslDevice>
+  users: number
+} | null = null
 
 /**
  * The card, opened where nobody has it yet.
  * @param module - URL of the file of the package `webgpu`, null where there is none; default: as Node finds it
+ * @param vendor - of the card that is meant; default: whatever WebGPU reaches
  * @throws as {@link openDevice}
  */
-export async function takeDevice(module: string | null = findWebgpu()): Promise<WgslDevice> {
+export async function takeDevice(module: string | null = findWebgpu(), vendor?: CardVendor): Promise<WgslDevice> {
   if (module === null)
     throw unavailable(`the package "webgpu" is not installed beside kaisar; "${installWebgpu()}" brings it (132 MB).`)
-  if (shared?.module !== module) shared = { module, opened: loadWebGpu(module).then(openDevice), users: 0 }
+  if (shared?.module !== module || shared.vendor !== vendor)
+    shared = { module, vendor, opened: loadWebGpu(module).then(gpu => openDevice(gpu, vendor)), users: 0 }
   const taken = shared
   const forget = () => {
     if (shared === taken) shared = null
@@ -79,10 +104,11 @@ export async function takeDevice(module: string | null = findWebgpu()): Promise<
   try {
     const opened = await taken.opened
     // A card that was lost is asked for again by whoever comes next.
-    opened.lost.catch(forget)
+    const stop = opened.whenLost(forget)
     return {
       ...opened,
       release() {
+        stop()
         if (--taken.users > 0) return
         forget()
         opened.release()
@@ -94,19 +120,23 @@ export async function takeDevice(module: string | null = findWebgpu()): Promise<
   }
 }
 
-/** @throws JOB_PROVIDER_UNAVAILABLE where there is no card, or one without products of bytes */
-export async function openDevice(gpu: WebGpu): Promise<WgslDevice> {
+/**
+ * @param vendor - of the card that is meant; default: whatever WebGPU reaches
+ * @throws JOB_PROVIDER_UNAVAILABLE where there is no card, or one without products of bytes; as {@link checkAdapter}
+ */
+export async function openDevice(gpu: WebGpu, vendor?: CardVendor): Promise<WgslDevice> {
   if (!gpu.wgslLanguageFeatures.has(product)) throw unavailable(`WGSL has no ${product} here.`)
-  const device = await requestDevice(gpu)
-  const lost = device.lost.then(({ message }) => {
-    throw kernelFailed(`the device was lost: ${firstLine(message)}`)
-  })
-  // Whoever runs something hears of it; nobody may be listening when the device is closed.
-  lost.catch(() => undefined)
+  const device = await requestDevice(gpu, vendor)
+  const whenLost = hearOfLoss(device)
   const pipelines = new Map<string, GPUComputePipeline>()
   return {
     device,
-    lost,
+    whenLost,
+    orLost: work =>
+      new Promise((resolve, reject) => {
+        const stop = whenLost(reject)
+        work.finally(stop).then(resolve, reject)
+      }),
     async buffer(bytes, usage) {
       // WebGPU names the limit of a buffer that is too large only where validation is asked, and of memory that ran out elsewhere.
       device.pushErrorScope('out-of-memory')
@@ -141,11 +171,34 @@ export async function openDevice(gpu: WebGpu): Promise<WgslDevice> {
 }
 
 /**
+ * One reaction to the loss of a device for all that wait for it, each forgotten once it has stopped. What races with a promise that never
+ * settles would be kept, with its result, for as long as the device lives: https://github.com/nodejs/node/issues/17469.
+ */
+function hearOfLoss(device: GPUDevice): WgslDevice['whenLost'] {
+  const told = new Set<{ readonly tell: (loss: KaisarError) => void }>()
+  let loss: KaisarError | null = null
+  void device.lost.then(({ message }) => {
+    loss = kernelFailed(`the device was lost: ${firstLine(message)}`)
+    for (const { tell } of told) tell(loss)
+    told.clear()
+  })
+  return tell => {
+    const listener = { tell }
+    if (loss === null) told.add(listener)
+    else tell(loss)
+    return () => void told.delete(listener)
+  }
+}
+
+/**
  * Does this to the card at once, and resolves when the card has accepted it.
  *
  * @throws JOB_KERNEL_FAILED where it is refused, memory ran out, or the card is lost; what `act` throws of ours
  */
-export async function accepted({ device, lost }: Pick<WgslDevice, 'device' | 'lost'>, act: () => void): Promise<void> {
+export async function accepted(
+  { device, orLost }: Pick<WgslDevice, 'device' | 'orLost'>,
+  act: () => void,
+): Promise<void> {
   device.pushErrorScope('out-of-memory')
   device.pushErrorScope('validation')
   let thrown: unknown = null
@@ -154,7 +207,7 @@ export async function accepted({ device, lost }: Pick<WgslDevice, 'device' | 'lo
   } catch (error) {
     thrown = error
   }
-  const errors = await Promise.race([Promise.all([device.popErrorScope(), device.popErrorScope()]), lost])
+  const errors = await orLost(Promise.all([device.popErrorScope(), device.popErrorScope()]))
   const problem = thrown ?? errors.find(error => error !== null)
   if (problem !== undefined) throw isKaisarError(problem) ? problem : kernelFailed(reasonOf(problem), problem)
 }
@@ -171,14 +224,32 @@ export async function readBack(buffer: GPUBuffer, bytes: number = buffer.size): 
 export const reasonOf = (problem: unknown): string =>
   firstLine((problem as { message?: unknown } | null)?.message ?? problem)
 
-async function requestDevice(gpu: WebGpu): Promise<GPUDevice> {
+async function requestDevice(gpu: WebGpu, vendor: CardVendor | undefined): Promise<GPUDevice> {
   try {
-    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
+    const adapter = await requestAdapter(gpu)
     if (adapter === null) throw unavailable('no graphics adapter was found; its driver may be missing.')
+    checkAdapter(adapter.info, vendor)
     const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
     return await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } })
   } catch (cause) {
     if (isKaisarError(cause)) throw cause
     throw unavailable(firstLine(cause), cause)
   }
+}
+
+const requestAdapter = (gpu: WebGpu) => gpu.requestAdapter({ powerPreference: 'high-performance' })
+
+/**
+ * Dawn calls an adapter that computes on the CPU a fallback, whoever made it, and gives "" for a vendor that it does not know.
+ *
+ * @throws JOB_ADAPTER_NOT_THE_CARD for one in software, and for another vendor's
+ */
+function checkAdapter(
+  { vendor, architecture, description, isFallbackAdapter }: GPUAdapterInfo,
+  expected: CardVendor | undefined,
+): void {
+  if (expected === undefined || (vendor === expected && !isFallbackAdapter)) return
+  const name = firstLine([vendor || 'unknown vendor', architecture, description].filter(Boolean).join(', '))
+  const problem = isFallbackAdapter ? 'computes on the CPU' : `is not of the vendor ${expected}`
+  throw jobErrors.JOB_ADAPTER_NOT_THE_CARD({ problem: `its adapter (${name}) ${problem}` })
 }

@@ -17,6 +17,7 @@ import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
 import type { PreparedModel } from './tensor/model-cache.ts'
 import { createTensorEngine } from './tensor/tensor-engine.ts'
 import { checkSpec } from './tensor/tensor-spec.ts'
+import { type CardVendor, checkReached } from './webgpu-device.ts'
 import { findWebgpu } from './webgpu-package.ts'
 import { isWgslForm } from './wgsl-shader.ts'
 import { createWindowGate } from './window-gate.ts'
@@ -29,6 +30,8 @@ export type WorkOptions = {
   readonly deviceIndex?: number
   /** Providers that cannot be pinned to the device, and why: they are refused. */
   readonly notPinned?: Partial<Record<ExecutionProvider, string>>
+  /** Of the card that is meant: what WebGPU reaches beside it is refused. Default: whatever it reaches. */
+  readonly vendor?: CardVendor
   /** The form that a self-test of this provider on this host has chosen before; default: it is tested now. */
   readonly form?: KernelForm
   /** Threads of one operator on the CPU; default 0, every core. */
@@ -96,19 +99,24 @@ export function memoryPlace(
   return provider === 'webgpu' || isReached ? 'card' : 'nowhere'
 }
 
-/** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_NO_EXACT_KERNEL */
+/** @throws JOB_SPEC_INVALID, JOB_PROVIDER_UNAVAILABLE, JOB_CUDA_LIBRARIES_MISSING, JOB_WEBGPU_TAKEN, JOB_DEVICE_NOT_PINNED, JOB_ADAPTER_NOT_THE_CARD, JOB_NO_EXACT_KERNEL */
 export async function createWorkCore(
   options: WorkOptions,
   { clock, open = openKernel, fill }: WorkDependencies,
 ): Promise<WorkCore> {
-  const { deviceIndex = 0, threads = 0, keepWindows = 4, keepBytes = 256 * 1024 * 1024, webgpuModule } = options
+  const { deviceIndex = 0, threads = 0, keepWindows = 4, keepBytes = 256 * 1024 * 1024, webgpuModule, vendor } = options
   const spec = checkSpec(options.jobs.tensor)
   const memorySpec = checkMemorySpec(options.jobs.memory)
   const choice = await chooseExecutionProvider(options.provider ?? 'auto', async provider => {
     const problem = options.notPinned?.[provider]
     if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
     if (provider === 'webgpu' && options.webgpuTaken) throw jobErrors.JOB_WEBGPU_TAKEN()
-    const session = { provider, deviceIndex, threads, ...(webgpuModule === undefined ? {} : { webgpuModule }) }
+    if (provider === 'webgpu' && vendor !== undefined) await checkReached(vendor, webgpuModule)
+    const session = {
+      ...{ provider, deviceIndex, threads },
+      ...(webgpuModule !== undefined && { webgpuModule }),
+      ...(vendor !== undefined && { vendor }),
+    }
     const batchRows = options.batchRows ?? (provider === 'cpu' ? 1024 : 16_384)
     const { form } = options
     const tested = form === undefined ? selfTest(spec, { ...session, mostRows: batchRows }, clock, open) : null
@@ -127,7 +135,7 @@ export async function createWorkCore(
   const fillCard: WorkDependencies['fill'] = epochFill =>
     fillOnCard(
       {
-        ...{ ...epochFill, webgpuModule, ...(isWgslForm(test.form) && { form: test.form }) },
+        ...{ ...epochFill, webgpuModule, vendor, ...(isWgslForm(test.form) && { form: test.form }) },
         groups: memoryGroups ?? (limits => groupsOnCard(memorySpec, freeMemory, limits)),
       },
       { clock },

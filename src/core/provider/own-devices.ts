@@ -223,5 +223,6 @@ export const engineOptions = (
   freeMemory: freeMemory(device),
   ...(memoryMiB !== null && { memoryGroups: Math.floor((memoryMiB * 2 ** 20) / groupBytes(jobs.memory)) }),
   provider: device.record.kind === 'cpu' && executionProvider === 'auto' ? 'cpu' : executionProvider,
+  ...(device.record.vendor !== 'cpu' && { vendor: device.record.vendor }),
   ...pinDevice(device, all, cudaVisibleDevices),
 })

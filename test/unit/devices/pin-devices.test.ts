@@ -74,13 +74,14 @@ describe('pinDevice', () => {
     expect(pins(devices)[1]!.notPinned.webgpu).toContain('whole cards')
   })
 
-  it('gives WebGPU, which takes the default adapter, to one card of a host', () => {
+  it('gives WebGPU, which takes the default adapter, to the only card of a vendor, and to none of several', () => {
     const nvidia = analyse(cards(['a', '00000000:C1:00.0'], ['b', '00000000:1B:00.0'])).devices
     const amd = probedDevice({ ...nvidia[0]!.record, vendor: 'amd', identity: 'AMD-1', pciBusId: '0000:03:00.0' })
     const [first, second, third] = pins([...nvidia, amd])
-    expect(first).toEqual({ deviceIndex: 1, notPinned: {} })
-    expect(second!.notPinned).toEqual({ webgpu: 'WebGPU takes the default adapter, and this host has 3 cards' })
-    expect(third!.notPinned.cuda).toBe('it is no NVIDIA device')
+    const webgpu = 'WebGPU takes the default adapter, and this host has 2 cards of the vendor nvidia'
+    expect(first).toEqual({ deviceIndex: 1, notPinned: { webgpu } })
+    expect(second!.notPinned).toEqual({ webgpu })
+    expect(third!.notPinned).toEqual({ cuda: 'it is no NVIDIA device' })
     expect(pins([amd])[0]!.notPinned).toEqual({ cuda: 'it is no NVIDIA device' })
   })
 
@@ -100,7 +101,7 @@ describe('pinDevice', () => {
     expect(places(await recorded('nvidia/xml-v13-one-uuid-twice.xml'))).toEqual([0, 1])
     expect(places(await recorded('nvidia/xml-v10-bus-order-mixed.xml'))).toEqual([1, 2, 0])
     expect(pins(await recorded('amd/rocm-smi-6.0.json')).map(({ notPinned }) => Object.keys(notPinned))).toEqual([
-      ['cuda'],
+      ['cuda', 'webgpu'],
       ['cuda', 'webgpu'],
       ['cuda', 'webgpu'],
     ])

@@ -8,8 +8,11 @@ import {
   runMemoryWindow,
   type WorkedMemoryWindow,
 } from '../../../src/core/job/memory/memory-window.ts'
+import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
+import { createWeights } from '../../../src/core/job/tensor/weights.ts'
 import { threadClock as clock } from '../../../src/core/job/thread-clock.ts'
-import { takeDevice, type WgslDevice } from '../../../src/core/job/webgpu-device.ts'
+import { kernelFailed, takeDevice, type WgslDevice } from '../../../src/core/job/webgpu-device.ts'
+import { createWorkCore } from '../../../src/core/job/work-core.ts'
 import { createWorkEngine } from '../../../src/core/job/work-engine.ts'
 import {
   device,
@@ -89,6 +92,23 @@ function smaller(left: number): WgslDevice {
 const tight = await fill(spec, {}, smaller(6.5 * bytes))
 const tightRoot = hex((await reworkMemoryWindow(tight, { seed, groups: tight.ready, markSteps })).root)
 const small = { ready: tight.ready, root: tightRoot, none: await outcome(fill(spec, {}, smaller(3.5 * bytes))) }
+
+/** How many of the walks' buffers are left of a fill whose fifth is refused. */
+let left = 0
+let asked = 0
+const refusing: WgslDevice['buffer'] = async (size, usage) => {
+  if (++asked === 5) throw kernelFailed('out of memory')
+  const buffer = await opened.buffer(size, usage)
+  left++
+  const destroy = buffer.destroy.bind(buffer)
+  return Object.assign(buffer, {
+    destroy() {
+      left--
+      return destroy()
+    },
+  })
+}
+const leftOver = [await outcome(fill(spec, {}, { ...opened, buffer: refusing })), left]
 const ending = new AbortController()
 // Told to stop while it waits for somebody else's window.
 const giveWay = async () => ending.abort()
@@ -134,6 +154,30 @@ const engines = [
   hex(ownOpenings) === hex(openings),
 ]
 
+// A host whose NVIDIA card is not what WebGPU reaches: beside CUDA, whose form is known so that nothing is opened, and alone.
+const meant = {
+  jobs: { tensor: smallSpec, memory: spec },
+  vendor: 'nvidia',
+  webgpuModule,
+  memoryGroups: groups,
+} as const
+const beside = await createWorkCore({ ...meant, provider: 'cuda', form: 'fp32' }, { clock })
+const { problem } = await beside.kinds.memory.prepare(epoch)
+const otherAdapter = [
+  problem?.code,
+  problem?.message,
+  await outcome(createWorkCore({ ...meant, provider: 'webgpu' }, { clock })),
+  await outcome(createWorkCore({ ...meant, provider: 'webgpu', form: 'fp32' }, { clock })),
+  await outcome(takeDevice(webgpuModule, 'nvidia')),
+  await outcome(
+    openKernel(createWeights(smallSpec, epochSeed), 'fp32', {
+      ...meant,
+      ...{ provider: 'webgpu', deviceIndex: 0, threads: 0 },
+    }),
+  ),
+]
+await beside.close()
+
 const answer = {
   stored,
   roots,
@@ -144,9 +188,11 @@ const answer = {
   shrunk,
   others,
   small,
+  leftOver,
   cancelled,
   held,
   engines,
+  otherAdapter,
   reset,
 }
 process.stdout.write(`${JSON.stringify(answer)}\n`, () => {

@@ -20,9 +20,11 @@ type ChildAnswer = {
   readonly shrunk: Readonly<Record<'ready' | 'lost' | 'unread' | 'root', unknown>>
   readonly others: Readonly<Record<string, { readonly stored: string; readonly root: string }>>
   readonly small: Readonly<Record<'ready' | 'root' | 'none', unknown>>
+  readonly leftOver: readonly unknown[]
   readonly cancelled: string
   readonly held: readonly unknown[]
   readonly engines: readonly unknown[]
+  readonly otherAdapter: readonly unknown[]
   readonly reset: readonly unknown[]
 }
 
@@ -78,9 +80,15 @@ it.skipIf(swiftshaderMissing !== null)(
       root: await cpu.root(4, markSteps),
     })
     expect(card.small).toEqual({ ready: 6, root: await cpu.root(6, markSteps), none: 'JOB_MEMORY_TOO_SMALL' })
+    expect(card.leftOver).toEqual(['JOB_KERNEL_FAILED', 0])
     expect(card.cancelled).toBe('JOB_FILL_CANCELLED')
     expect(card.held).toEqual([root, 0, 'JOB_MEMORY_TOO_SMALL', 'done'])
     expect(card.engines).toEqual(['card', groups, null, root, true])
+    expect(card.otherAdapter).toEqual([
+      'JOB_MEMORY_NOT_ON_CARD',
+      expect.stringMatching(/WebGPU does not reach it: its adapter \(google, swiftshader, .*\) computes on the CPU\.$/),
+      ...Array(4).fill('JOB_ADAPTER_NOT_THE_CARD'),
+    ])
     const [kernelFailed, memoryLost] = ['JOB_KERNEL_FAILED', 'JOB_MEMORY_LOST']
     // A window that was worked before is opened from its states, which are not the card's.
     expect(card.reset).toEqual([kernelFailed, 0, memoryLost, 'done', kernelFailed])

@@ -22,7 +22,7 @@ const refusal = async (act: () => Promise<unknown>): Promise<string> => {
 const products = new Set(['packed_4x8_integer_dot_product'])
 
 /** A card that refuses buffers above a limit, as one whose memory is full does. */
-function card(memory: number) {
+function card(memory: number, info: object = {}) {
   const scopes: ({ message: string } | null)[] = []
   const destroyed = { device: false }
   let lose: (info: { message: string }) => void = () => {}
@@ -41,7 +41,11 @@ function card(memory: number) {
       destroyed.device = true
     },
   }
-  const adapter = { limits: { maxBufferSize: 1, maxStorageBufferBindingSize: 1 }, requestDevice: async () => device }
+  const adapter = {
+    info,
+    limits: { maxBufferSize: 1, maxStorageBufferBindingSize: 1 },
+    requestDevice: async () => device,
+  }
   const gpu = { wgslLanguageFeatures: products, requestAdapter: async () => adapter } as unknown as WebGpu
   return { gpu, destroyed, lose: (message: string) => lose({ message }) }
 }
@@ -103,6 +107,34 @@ describe('WebGPU device', () => {
     )
   })
 
+  it.each([
+    [
+      'nvidia',
+      { vendor: 'google', architecture: 'swiftshader', description: 'SwiftShader 5', isFallbackAdapter: true },
+    ],
+    ['amd', { vendor: 'mesa', architecture: '', description: 'llvmpipe (LLVM 19)', isFallbackAdapter: true }],
+    ['nvidia', { vendor: 'intel', architecture: 'gen-12lp', description: 'Iris Xe', isFallbackAdapter: false }],
+    ['intel', { vendor: '', architecture: '', description: '', isFallbackAdapter: false }],
+  ] as const)('refuses what is no card of the vendor %s that is meant: %o', async (vendor, info) => {
+    const { gpu } = card(4096, info)
+    expect(await refusal(() => openDevice(gpu, vendor))).toBe(
+      `JOB_ADAPTER_NOT_THE_CARD: WebGPU does not reach this card: its adapter (${
+        {
+          google: 'google, swiftshader, SwiftShader 5) computes on the CPU',
+          mesa: 'mesa, llvmpipe (LLVM 19)) computes on the CPU',
+          intel: 'intel, gen-12lp, Iris Xe) is not of the vendor nvidia',
+          '': 'unknown vendor) is not of the vendor intel',
+        }[info.vendor]
+      }.`,
+    )
+    expect(await refusal(() => openDevice(gpu))).toBe('done')
+  })
+
+  it('takes a card of the vendor that is meant', async () => {
+    const info = { vendor: 'nvidia', architecture: 'hopper', description: 'H200', isFallbackAdapter: false }
+    expect(await refusal(() => openDevice(card(4096, info).gpu, 'nvidia'))).toBe('done')
+  })
+
   it('says which buffer found no memory, and lets go of the card', async () => {
     const { gpu, destroyed } = card(4096)
     const weights = createWeights({ ...smallSpec, width: 128 }, epochSeed)
@@ -116,9 +148,19 @@ describe('WebGPU device', () => {
 
   it('tells whoever waits that the device was lost', async () => {
     const { gpu, lose } = card(4096)
-    const { lost } = await openDevice(gpu)
+    const { orLost, whenLost } = await openDevice(gpu)
+    const told: string[] = []
+    const stop = whenLost(() => told.push('one that stopped'))
+    whenLost(({ code }) => told.push(code))
+    stop()
+    expect(await orLost(Promise.resolve('done'))).toBe('done')
+    await expect(orLost(Promise.reject(new Error('its own')))).rejects.toThrow('its own')
+    const unending = new Promise<never>(() => undefined)
+    const waiting = refusal(() => orLost(unending))
     lose('GPU hang')
-    expect(await refusal(() => lost)).toMatch(/^JOB_KERNEL_FAILED: .*the device was lost: GPU hang/)
+    for (const refused of [waiting, refusal(() => orLost(unending))])
+      expect(await refused).toMatch(/^JOB_KERNEL_FAILED: .*the device was lost: GPU hang/)
+    expect(told).toEqual(['JOB_KERNEL_FAILED'])
   })
 
   it('refuses a width that bytes cannot be packed at', async () => {

@@ -18,7 +18,8 @@ describe('engineOptions', () => {
       ['auto', 1, 3],
       ['auto', 0, 3],
     ])
-    expect(options.map(({ notPinned }) => Object.keys(notPinned!))).toEqual([[], ['webgpu']])
+    expect(options.map(({ notPinned }) => Object.keys(notPinned!))).toEqual([['webgpu'], ['webgpu']])
+    expect(options.map(({ vendor }) => vendor)).toEqual(['nvidia', 'nvidia'])
   })
 
   it('a device is counted among the devices of this process', () => {
@@ -37,7 +38,9 @@ describe('engineOptions', () => {
 
   it('a CPU computes on itself, unless another execution provider is asked for', () => {
     const cpu = { ...devices[0]!, record: { ...devices[0]!.record, kind: 'cpu' as const, vendor: 'cpu' as const } }
-    expect(engineOptions(choice, jobSets.devnet, cpu, [cpu])).toMatchObject({ provider: 'cpu', notPinned: {} })
+    const options = engineOptions(choice, jobSets.devnet, cpu, [cpu])
+    expect(options).toMatchObject({ provider: 'cpu', notPinned: {} })
+    expect(options).not.toHaveProperty('vendor')
     const webgpu = { ...choice, executionProvider: 'webgpu' } as const
     expect(engineOptions(webgpu, jobSets.devnet, cpu, [cpu]).provider).toBe('webgpu')
   })

@@ -7,7 +7,15 @@ import type { Hex } from 'viem'
 import { isKaisarError } from '../../platform/errors.ts'
 import { jobErrors } from '../errors.ts'
 import type { MonotonicClock } from '../thread-clock.ts'
-import { accepted, kernelFailed, reasonOf, takeDevice, usage, type WgslDevice } from '../webgpu-device.ts'
+import {
+  accepted,
+  type CardVendor,
+  kernelFailed,
+  reasonOf,
+  takeDevice,
+  usage,
+  type WgslDevice,
+} from '../webgpu-device.ts'
 import { layerShader, tileSide, type WgslForm } from '../wgsl-shader.ts'
 import { type CardMemory, openCardMemory } from './card-memory.ts'
 import { drawSide, linesShader, weightsShader } from './card-shaders.ts'
@@ -38,21 +46,26 @@ const mostBankBytes = 2 ** 32
  * Fills the card of this process, which is given back with the memory: when it is shrunk to nothing.
  *
  * @param options - `groups`: how many, or what says so by the card's limits. `webgpuModule`: URL of the file of the package `webgpu`;
- * default: as Node finds it
- * @throws as {@link fillCardMemory}, JOB_PROVIDER_UNAVAILABLE
+ * default: as Node finds it. `vendor`: of the card that is meant; default: whatever WebGPU reaches
+ * @throws as {@link fillCardMemory}, JOB_PROVIDER_UNAVAILABLE, JOB_MEMORY_NOT_ON_CARD
  */
 export async function fillOnCard(
   {
     webgpuModule,
+    vendor,
     groups,
     ...options
   }: Omit<CardFillOptions, 'groups'> & {
     readonly groups: number | ((limits: GPUSupportedLimits) => number)
     readonly webgpuModule?: string | undefined
+    readonly vendor?: CardVendor | undefined
   },
   dependencies: { readonly clock: MonotonicClock },
 ): Promise<CardMemory> {
-  const opened = await takeDevice(webgpuModule)
+  const opened = await takeDevice(webgpuModule, vendor).catch(error => {
+    if (!isKaisarError(error) || error.code !== 'JOB_ADAPTER_NOT_THE_CARD') throw error
+    throw jobErrors.JOB_MEMORY_NOT_ON_CARD({ reason: `WebGPU does not reach it: ${error.context.problem}` })
+  })
   let isHeld = true
   const giveBack = () => {
     if (isHeld) opened.release()
@@ -149,7 +162,7 @@ function allocator(spec: MemorySpec, opened: WgslDevice, bankBytes: number) {
 
 /** Pieces of the fill that are under way, oldest first, and the lines of the next. */
 function createPieces(opened: WgslDevice, clock: MonotonicClock) {
-  const { device, lost } = opened
+  const { device, orLost } = opened
   const asked: { readonly lines: number; readonly atMs: number; readonly ended: Promise<unknown>; done(): void }[] = []
   let endedAtMs = 0
   let lines = firstLines
@@ -168,7 +181,7 @@ function createPieces(opened: WgslDevice, clock: MonotonicClock) {
     async submit(count: number, encode: () => void, done: () => void) {
       if (asked.length === piecesAtOnce) await finishOne()
       const acceptance = accepted(opened, encode)
-      const ended = Promise.race([Promise.all([acceptance, device.queue.onSubmittedWorkDone()]), lost])
+      const ended = orLost(Promise.all([acceptance, device.queue.onSubmittedWorkDone()]))
       ended.catch(() => undefined)
       asked.push({ lines: count, atMs: clock.monotonicMs(), ended, done })
     },

@@ -37,8 +37,9 @@ const walksAtOnce = 256
 /** Most of the states of one run. */
 const runBytes = 16 * 2 ** 20
 const computeStage = 4
+const nothing = () => undefined
 
-/** A run's states on the card, and where they are read from; `free`: when the run before has been read. */
+/** A run's states on the card, and where they are read from; `free`: when the run before has been read. It keeps no states. */
 type Slot = { readonly states: GPUBuffer; readonly staging: GPUBuffer; free: Promise<unknown> }
 
 /**
@@ -48,27 +49,12 @@ type Slot = { readonly states: GPUBuffer; readonly staging: GPUBuffer; free: Pro
  * @throws JOB_KERNEL_FAILED
  */
 export async function openCardMemory(spec: MemorySpec, opened: WgslDevice, whenFreed: () => void = () => undefined) {
-  const { device, lost } = opened
+  const { device, orLost } = opened
   const bytes = groupBytes(spec)
   const stride = stateStride(spec)
   const mostSteps = Math.floor(runBytes / stride)
-  const entry = (binding: number, type: GPUBufferBindingType, minBindingSize: number) => ({
-    ...{ binding, visibility: computeStage },
-    buffer: { type, minBindingSize, hasDynamicOffset: true },
-  })
-  const layout = device.createBindGroupLayout({
-    entries: [entry(0, 'read-only-storage', bytes), entry(1, 'storage', 2 * stride)],
-  })
-  const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] })
-  const pipeline = await opened.pipeline(stepShader(spec), 'step', pipelineLayout)
-  const newSlot = async (): Promise<Slot> => ({
-    states: await opened.buffer((mostSteps + 1) * stride, usage.storage | usage.copySource | usage.copyTarget),
-    staging: await opened.buffer(mostSteps * stride, usage.mapRead | usage.copyTarget),
-    free: Promise.resolve(),
-  })
-  const slots = [await newSlot(), await newSlot()]
-  /** The last state of each walk, and the places in it that no walk has. */
-  const ends = await opened.buffer(walksAtOnce * stride, usage.copySource | usage.copyTarget)
+  const { layout, pipeline, slots, ends, giveBack } = await openWalks(spec, opened, mostSteps)
+  /** Of `ends`, those that no walk has. */
   const places = Array.from({ length: walksAtOnce }, (_, place) => place)
   /** Each with its bind groups, one a slot, and its last group + 1. */
   const banks: (CardBank & { readonly bindings: readonly GPUBindGroup[]; readonly end: number })[] = []
@@ -84,7 +70,7 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice, whenF
     if (error.code === 'JOB_KERNEL_FAILED') ready = 0
     return error
   }
-  lost.catch(failed)
+  const stopHearing = opened.whenLost(failed)
 
   const bankOf = (group: number) => {
     const bank = banks.find(({ end }) => group < end)
@@ -118,14 +104,14 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice, whenF
   ): Promise<{ readonly states: Promise<Uint8Array> }> {
     const slot = runCount++ % slots.length
     const { staging, free } = slots[slot]!
-    await Promise.race([free, lost])
+    await orLost(free)
     if (walked.hasEnded) throw jobErrors.JOB_WINDOW_CANCELLED()
     const acceptance = accepted(opened, () => device.queue.submit([encodeSteps(from, steps, slot, walked.place)]))
     const reading = (async () => {
       await acceptance
-      return unpadded(await Promise.race([readBack(staging, steps * stride), lost]), spec.width, stride)
+      return unpadded(await orLost(readBack(staging, steps * stride)), spec.width, stride)
     })()
-    slots[slot]!.free = reading.catch(() => undefined)
+    slots[slot]!.free = reading.then(nothing, nothing)
     return { states: reading }
   }
 
@@ -141,7 +127,7 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice, whenF
         const from = { order, step: at }
         at += steps
         const submitted = submitting.then(() => submit(from, steps, walked))
-        submitting = submitted.catch(() => undefined)
+        submitting = submitted.then(nothing, nothing)
         try {
           return await (await submitted).states
         } catch (cause) {
@@ -167,7 +153,8 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice, whenF
       while (banks.length > 0 && banks.at(-1)!.first >= ready) banks.pop()!.buffer.destroy()
       if (ready > 0 || isFreed) return
       isFreed = true
-      for (const buffer of [ends, ...slots.flatMap(({ states, staging }) => [states, staging])]) buffer.destroy()
+      stopHearing()
+      giveBack()
       whenFreed()
     },
     async readAll() {
@@ -190,7 +177,7 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice, whenF
         pass.end()
         device.queue.submit([encoder.finish()])
       })
-      await Promise.race([device.queue.onSubmittedWorkDone(), lost])
+      await orLost(device.queue.onSubmittedWorkDone())
       said.destroy()
       return ready * bytes
     },
@@ -202,7 +189,7 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice, whenF
         encoder.copyBufferToBuffer(buffer, (group - first) * bytes, staging, 0, bytes)
         device.queue.submit([encoder.finish()])
       })
-      const read = await Promise.race([readBack(staging), lost])
+      const read = await orLost(readBack(staging))
       staging.destroy()
       return read
     },
@@ -226,6 +213,43 @@ export async function openCardMemory(spec: MemorySpec, opened: WgslDevice, whenF
     filled(groups: number) {
       ready = groups
     },
+  }
+}
+
+/** What walks need beside the banks; `ends`: the last state of each. Of buffers that are refused nothing is left. */
+async function openWalks(spec: MemorySpec, opened: WgslDevice, mostSteps: number) {
+  const { device } = opened
+  const stride = stateStride(spec)
+  const entry = (binding: number, type: GPUBufferBindingType, minBindingSize: number) => ({
+    ...{ binding, visibility: computeStage },
+    buffer: { type, minBindingSize, hasDynamicOffset: true },
+  })
+  const layout = device.createBindGroupLayout({
+    entries: [entry(0, 'read-only-storage', groupBytes(spec)), entry(1, 'storage', 2 * stride)],
+  })
+  const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] })
+  const pipeline = await opened.pipeline(stepShader(spec), 'step', pipelineLayout)
+  const own: GPUBuffer[] = []
+  const keep = async (size: number, of: number) => {
+    const buffer = await opened.buffer(size, of)
+    own.push(buffer)
+    return buffer
+  }
+  const newSlot = async (): Promise<Slot> => ({
+    states: await keep((mostSteps + 1) * stride, usage.storage | usage.copySource | usage.copyTarget),
+    staging: await keep(mostSteps * stride, usage.mapRead | usage.copyTarget),
+    free: Promise.resolve(),
+  })
+  const giveBack = () => {
+    for (const buffer of own) buffer.destroy()
+  }
+  try {
+    const slots = [await newSlot(), await newSlot()]
+    const ends = await keep(walksAtOnce * stride, usage.copySource | usage.copyTarget)
+    return { layout, pipeline, slots, ends, giveBack }
+  } catch (error) {
+    giveBack()
+    throw error
   }
 }
 

@@ -2,6 +2,7 @@
 import * as ort from 'onnxruntime-node'
 import { jobErrors } from '../errors.ts'
 import { firstLine, openSession, type SessionOptions } from '../execution-provider.ts'
+import { checkReached } from '../webgpu-device.ts'
 import { isWgslForm, type WgslForm } from '../wgsl-shader.ts'
 import { buildModel, type GraphForm } from './model-graph.ts'
 import { rowBytes } from './tensor-spec.ts'
@@ -23,10 +24,12 @@ export type Kernel = {
 /** `inner`: whether it can give inner activations; default no, which spares a window from keeping them. */
 export type KernelOptions = SessionOptions & { readonly inner?: boolean }
 
-/** @throws JOB_PROVIDER_UNAVAILABLE when the execution provider cannot run this form. */
+/** @throws JOB_PROVIDER_UNAVAILABLE when the execution provider cannot run this form; as {@link openWgslKernel} */
 export async function openKernel(weights: Weights, form: KernelForm, options: KernelOptions): Promise<Kernel> {
   if (isWgslForm(form)) return openWgslKernel(weights, form, options)
   const { inner = false, ...sessionOptions } = options
+  const { provider, vendor, webgpuModule } = options
+  if (provider === 'webgpu' && vendor !== undefined) await checkReached(vendor, webgpuModule)
   const session = await openSession(buildModel(weights, form, inner), sessionOptions)
   const { pack, unpack } = elements[form]
 
@@ -36,7 +39,7 @@ export async function openKernel(weights: Weights, form: KernelForm, options: Ke
       const values = await session.run({ x }, outputs)
       return outputs.map(name => unpack(values[name]!.data as never))
     } catch (cause) {
-      throw jobErrors.JOB_KERNEL_FAILED({ provider: options.provider, reason: firstLine(cause), cause })
+      throw jobErrors.JOB_KERNEL_FAILED({ provider, reason: firstLine(cause), cause })
     }
   }
 

@@ -16,17 +16,18 @@ import {
   type WgslDevice,
 } from '../webgpu-device.ts'
 import { layerShader, tileSide, type WgslForm } from '../wgsl-shader.ts'
-import type { Kernel } from './kernel.ts'
+import type { Kernel, KernelOptions } from './kernel.ts'
 import { rowBytes } from './tensor-spec.ts'
 import type { Weights } from './weights.ts'
 
 const wordBytes = 4
+const nothing = () => undefined
 
-/** @throws JOB_PROVIDER_UNAVAILABLE, JOB_KERNEL_FAILED */
+/** @throws JOB_PROVIDER_UNAVAILABLE, JOB_ADAPTER_NOT_THE_CARD, JOB_KERNEL_FAILED */
 export async function openWgslKernel(
   weights: Weights,
   form: WgslForm,
-  { inner = false, webgpuModule }: { readonly inner?: boolean; readonly webgpuModule?: string | null },
+  { inner = false, webgpuModule, vendor }: Pick<KernelOptions, 'inner' | 'webgpuModule' | 'vendor'>,
   gpu?: WebGpu,
 ): Promise<Kernel> {
   const { spec } = weights
@@ -35,7 +36,7 @@ export async function openWgslKernel(
       provider: 'webgpu',
       reason: `a width of ${spec.width} is not a multiple of ${wordBytes}, as products of bytes need it.`,
     })
-  const opened = gpu === undefined ? await takeDevice(webgpuModule) : await openDevice(gpu)
+  const opened = gpu === undefined ? await takeDevice(webgpuModule, vendor) : await openDevice(gpu, vendor)
   const buffers: GPUBuffer[] = []
   const keeping: WgslDevice = {
     ...opened,
@@ -69,7 +70,7 @@ async function buildKernel(
   form: WgslForm,
   inner: boolean,
 ): Promise<Kernel> {
-  const { device, lost } = opened
+  const { device, orLost } = opened
   const { spec, embed, layers, reduce } = weights
   const { width } = spec
   const matrices = await Promise.all(layers.map(entries => uploadMatrix(keeping, entries, width, width)))
@@ -146,14 +147,14 @@ async function buildKernel(
 
   async function compute(inputs: Uint8Array, withInner: boolean): Promise<(Uint8Array | null)[]> {
     const submitted = preparing.then(() => submit(inputs, withInner))
-    preparing = submitted.catch(() => undefined)
+    preparing = submitted.then(nothing, nothing)
     try {
-      const { outputs, digests, activated, errors } = await Promise.race([submitted, lost])
-      const problem = (await Promise.race([errors, lost])).find(error => error !== null)
+      const { outputs, digests, activated, errors } = await orLost(submitted)
+      const problem = (await orLost(errors)).find(error => error !== null)
       if (problem) throw new Error(problem.message)
-      const read = [await Promise.race([readBack(digests), lost]), null as Uint8Array | null]
+      const read = [await orLost(readBack(digests)), null as Uint8Array | null]
       digests.destroy()
-      if (activated !== null) read[1] = toBytes(await Promise.race([readBack(activated), lost]))
+      if (activated !== null) read[1] = toBytes(await orLost(readBack(activated)))
       activated?.destroy()
       outputs.destroy()
       return read
