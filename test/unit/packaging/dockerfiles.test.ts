@@ -144,4 +144,11 @@ it('the image has CUDA where CUDA is used, and Vulkan drivers where Vulkan is', 
   )
   expect(existsSync(`${root}node_modules/onnxruntime-node/script/install.js`)).toBe(true)
   expect(textOf('vulkan')).toMatch(/libvulkan1 mesa-vulkan-drivers rocm-smi/)
+  // What memory rounds on a card need: the shaders' package, the loader, and NVIDIA's driver for it.
+  const { peerDependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+  expect(textOf('card-part')).toContain(`webgpu@${peerDependencies.webgpu.replace('^', '')}`)
+  expect(textOf('vulkan')).toContain('COPY --from=card-part /opt/kaisar /opt/kaisar')
+  expect(textOf('cuda-part')).toMatch(/^FROM card-part AS cuda-part/)
+  expect(textOf('cuda')).toMatch(/libvulkan1/)
+  expect(textOf('cuda')).toMatch(/NVIDIA_DRIVER_CAPABILITIES=[a-z,]*graphics/)
 })
