@@ -190,7 +190,8 @@ describe('a deployment', () => {
   test('a deployment whose key sent something else meanwhile ends, and says what to do', async () => {
     const { deploy, interrupt, deployer, sent } = await scene()
     await interrupt(2)
-    await anvil.client.sendTransaction({ account: deployer, to: deployer, chain: null })
+    const hash = await anvil.client.sendTransaction({ account: deployer, to: deployer, chain: null })
+    await anvil.client.waitForTransactionReceipt({ hash, pollingInterval: 20 })
     const refused = await errorOf(deploy())
     expect(refused).toMatchObject({
       code: 'DEPLOYMENT_NONCE_MOVED',

@@ -48,7 +48,8 @@ test('a network is offered by its owner and taken by the successor, and by nobod
   // As an interrupted handover leaves it: one of them is taken already.
   const address = network.contracts.CheckerSeats
   const take = { address, abi: epochConsensusAbi, functionName: 'takeOwnership', args: [] } as const
-  await anvil.client.writeContract({ ...take, account: successor, chain: null })
+  const hash = await anvil.client.writeContract({ ...take, account: successor, chain: null })
+  await anvil.client.waitForTransactionReceipt({ hash, pollingInterval: 20 })
   const taken = await handover('--take', '--key', 'successor')
   expect(taken.json<{ txHashes: string[] }>().data).toMatchObject({ owner: successor })
   expect(taken.json<{ txHashes: string[] }>().data.txHashes).toHaveLength(3)
@@ -60,8 +61,11 @@ test('a Safe gets both halves of a handover as a batch, and starts the network b
   const batch = async (...args: string[]) => JSON.parse((await kaisar('chain', ...args, '--safe')).stdout).transactions
   const run = async (from: Address, transactions: { to: Address; data: `0x${string}` }[]) => {
     await anvil.client.setBalance({ address: from, value: parseEther('1') })
-    for (const { to, data } of transactions)
-      await anvil.client.sendTransaction({ account: from, to, data, chain: null })
+    for (const { to, data } of transactions) {
+      const hash = await anvil.client.sendTransaction({ account: from, to, data, chain: null })
+      // A node answers before it has mined.
+      await anvil.client.waitForTransactionReceipt({ hash, pollingInterval: 20 })
+    }
   }
   await run(successor, await batch('handover', safe))
   await run(safe, await batch('handover', '--take'))

@@ -179,8 +179,10 @@ describe('kaisar chain fund', () => {
       printed.data.calls.map(({ to, data }) => [to, data]),
     )
     const before = await vaultHolds()
-    for (const { to, data } of batch.transactions)
-      await anvil.client.sendTransaction({ account: devAccount(0).address, to, data, chain: null })
+    for (const { to, data } of batch.transactions) {
+      const hash = await anvil.client.sendTransaction({ account: devAccount(0).address, to, data, chain: null })
+      await anvil.client.waitForTransactionReceipt({ hash, pollingInterval: 20 })
+    }
     expect(await vaultHolds()).toBe(before + parseEther('3'))
   })
 })
