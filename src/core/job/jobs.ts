@@ -37,17 +37,27 @@ export type Job = {
   markDueMs(index: number): number | null
 }
 
+/** Specifications are hashed once: every message of a round asks for its job. */
+const bound = new WeakMap<KindSpec, Job>()
+
 function bind<K extends RoundKindName>(kind: K, spec: Jobs[K]): Job {
+  const known = bound.get(spec)
+  if (known?.kind === kind) return known
   const { unit, figures, guess, specHash, sample, markDueMs } = kinds[kind] as unknown as RoundKind<Jobs[K]>
-  return {
+  const job: Job = {
     ...{ kind, spec, specHash: specHash(spec), unit, figures, guess },
     sample: (units, identity) => sample(spec, units, identity),
     markDueMs: index => markDueMs(spec, index),
   }
+  bound.set(spec, job)
+  return job
 }
 
 /** The job of a specification, whoever named it. */
 export const jobWith = (kind: RoundKindName, spec: KindSpec): Job => bind(kind, spec as never)
+
+/** @throws JOB_SPEC_INVALID for a specification that rounds of this kind cannot be worked by */
+export const checkSpecOf = (kind: RoundKindName, spec: KindSpec): void => void kinds[kind].checkSpec(spec as never)
 
 /** Jobs of which one is this; the others do not matter to whoever asks. */
 export const jobsWith = (kind: RoundKindName, spec: KindSpec): Jobs => ({ ...jobSets.devnet, [kind]: spec })

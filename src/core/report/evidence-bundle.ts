@@ -13,8 +13,9 @@
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { z } from 'zod'
-import { checkMemorySpec, type MemorySpec } from '../job/memory/memory-spec.ts'
-import { checkSpec, type TensorSpec } from '../job/tensor/tensor-spec.ts'
+import { checkSpecOf } from '../job/jobs.ts'
+import type { MemorySpec } from '../job/memory/memory-spec.ts'
+import type { TensorSpec } from '../job/tensor/tensor-spec.ts'
 import { canonicalJson } from '../protocol/canonical-json.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import { messageBodies, toWire } from '../protocol/messages.ts'
@@ -116,7 +117,7 @@ export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
   if (buffer.length < prefixBytes + length) throw malformed('it is cut short')
   const parsed = parseHeader(schema, buffer.subarray(prefixBytes, prefixBytes + length))
   const kind = version === memoryVersion ? 'memory' : 'tensor'
-  checkSpecOf(kind, parsed.spec)
+  requireSpec(kind, parsed.spec)
   return { ...parsed, kind, openings: Uint8Array.from(buffer.subarray(prefixBytes + length)) } as EvidenceBundle
 }
 
@@ -151,10 +152,9 @@ function parseHeader(schema: z.ZodType<Header>, bytes: Uint8Array): Header {
   throw malformed(`header field ${issue.path.join('.') || '(all)'}: ${issue.message}`)
 }
 
-function checkSpecOf(kind: RoundKindName, spec: TensorSpec | MemorySpec): void {
+function requireSpec(kind: RoundKindName, spec: TensorSpec | MemorySpec): void {
   try {
-    if (kind === 'memory') checkMemorySpec(spec as MemorySpec)
-    else checkSpec(spec as TensorSpec)
+    checkSpecOf(kind, spec)
   } catch (cause) {
     throw malformed(cause instanceof Error ? cause.message : String(cause), cause)
   }

@@ -111,6 +111,13 @@ describe('the specs', () => {
     )
   })
 
+  it('refuse samples whose openings might pass the mebibyte of a frame, to the last that fits', () => {
+    const sampling = (samples: number) => () => checkMemorySpec({ ...memorySpecs.standard, samples })
+    // 2 × (4096 + 32 × 32) bytes a sample, beside 405 of groups and marks and 1,024 of a frame's header.
+    expect(sampling(102)).not.toThrow()
+    expect(sampling(103)).toThrow(expect.objectContaining({ code: 'JOB_SPEC_INVALID' }))
+  })
+
   it('take 80% of free memory, and less where a display is attached', () => {
     const freeBytes = 10 * 2 ** 30
     expect(groupsFor(memorySpecs.standard, { freeBytes, display: false })).toBe(128)

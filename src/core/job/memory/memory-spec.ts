@@ -27,8 +27,9 @@ export type MemorySpec = {
   readonly leastReadMs: number
 }
 
-/** Steps that fill a mebibyte of openings, and what a spec may ask for in more pieces than that. */
 const samplesLimit = 256
+/** A frame's openings less a kibibyte for its header. */
+const openingsLimit = 2 ** 20 - 2 ** 10
 /** Entries of a row are signed bytes and those of a state at most 127: sums of this many stay below 2^31. */
 const widthLimit = 8192
 /** The order of groups is drawn by a 32-bit product, whose bias is G ÷ 2^32. */
@@ -74,6 +75,10 @@ export function checkMemorySpec(spec: MemorySpec): MemorySpec {
   if (leastGroups > groupsLimit) throw refuse(`${leastGroups} groups at least; at most ${groupsLimit} are possible`)
   if (windowMs % markMs !== 0) throw refuse(`a window of ${windowMs} ms is no multiple of marks every ${markMs} ms`)
   if (samples > samplesLimit) throw refuse(`${samples} samples; at most ${samplesLimit}`)
+  // Two states a sample, each with the longest proof there can be, and the marks.
+  const openings = 5 + (windowMs / markMs) * 40 + samples * 2 * (width + Math.log2(stepsLimit) * 32)
+  if (openings > openingsLimit)
+    throw refuse(`${samples} samples of ${width} bytes open ${openings} bytes; at most ${openingsLimit} fit one frame`)
   return spec
 }
 
