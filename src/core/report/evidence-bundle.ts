@@ -19,6 +19,7 @@ import type { TensorSpec } from '../job/tensor/tensor-spec.ts'
 import { canonicalJson } from '../protocol/canonical-json.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import { messageBodies, toWire } from '../protocol/messages.ts'
+import { pieceBytes, piecesLimit } from '../protocol/pieces.ts'
 import { address, bytes32, bytes64 } from '../protocol/primitives.ts'
 import { reportErrors } from './errors.ts'
 
@@ -26,8 +27,7 @@ const magic = Buffer.from('kaisar-bundle')
 const prefixBytes = magic.length + 1 + 4
 /** Records are at most 64 KiB each and the attestation 128 KiB; JSON may double them. */
 const headerLimit = 1024 * 1024
-/** 1024 samples in 1024 chunks of 2 KiB and 40 hashes each, rounded up. */
-const openingsLimit = 4 * 1024 * 1024
+const openingsLimit = piecesLimit * pieceBytes
 /** Largest bundle there can be, in bytes. */
 export const bundleLimit = prefixBytes + headerLimit + openingsLimit
 
