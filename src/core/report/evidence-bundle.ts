@@ -10,7 +10,7 @@
  *
  * Why: docs/why/evidence.md
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { z } from 'zod'
 import { checkSpecOf } from '../job/jobs.ts'
@@ -94,14 +94,39 @@ type OfKind =
 export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8Array {
   const tensorVersion = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
   const version = kind === 'memory' ? memoryVersion : tensorVersion
-  // The schema drops what a caller's values hold beyond the header, such as the connection of a network.
-  const text = Buffer.from(canonicalJson(toWire(headers[version - 1]!.parse(toWire(rest)))))
-  checkSizes(text.length, openings.length)
-  const prefix = Buffer.alloc(prefixBytes)
-  prefix.set(magic)
-  prefix.writeUInt8(version, magic.length)
-  prefix.writeUInt32BE(text.length, magic.length + 1)
-  return Uint8Array.from(Buffer.concat([prefix, text, openings]))
+  const text = textOf(headers[version - 1]!, rest)
+  const length = Buffer.byteLength(text)
+  checkSizes(length, openings.length)
+  const bytes = new Uint8Array(prefixBytes + length + openings.length)
+  const buffer = Buffer.from(bytes.buffer)
+  buffer.set(magic)
+  buffer.writeUInt8(version, magic.length)
+  buffer.writeUInt32BE(length, magic.length + 1)
+  buffer.write(text, prefixBytes)
+  buffer.set(openings, prefixBytes + length)
+  return bytes
+}
+
+/** Canonical text of a value as its schema would have it: what a caller's values hold beyond it, such as the connection of a network, is left out. */
+function textOf(schema: z.ZodType, value: unknown): string {
+  if (schema instanceof z.ZodOptional) return textOf(schema.unwrap() as z.ZodType, value)
+  if (schema instanceof z.ZodNullable) return value === null ? 'null' : textOf(schema.unwrap() as z.ZodType, value)
+  if (schema instanceof z.ZodUnion) return canonicalJson(toWire(schema.parse(toWire(value))))
+  if (!(schema instanceof z.ZodObject)) return canonicalJson(toWire(value))
+  const fields = value as Record<string, unknown>
+  const shape = schema.shape as Record<string, z.ZodType>
+  const texts: string[] = []
+  for (const key of keysOf(schema))
+    if (fields[key] !== undefined) texts.push(`"${key}":${textOf(shape[key]!, fields[key])}`)
+  return `{${texts.join(',')}}`
+}
+
+const sortedKeys = new WeakMap<z.ZodObject, readonly string[]>()
+/** In the order of canonical text. */
+function keysOf(schema: z.ZodObject): readonly string[] {
+  const keys = sortedKeys.get(schema) ?? Object.keys(schema.shape).sort()
+  sortedKeys.set(schema, keys)
+  return keys
 }
 
 /** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN */
@@ -122,7 +147,7 @@ export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
 }
 
 /** The name of a bundle: SHA-256 of its bytes. */
-export const bundleHash = (bytes: Uint8Array): Hex => `0x${createHash('sha256').update(bytes).digest('hex')}`
+export const bundleHash = (bytes: Uint8Array): Hex => `0x${hash('sha256', bytes)}`
 
 /** Refuses bytes that are no UTF-8 instead of replacing them, which would give one text to many files. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -25,6 +25,7 @@ export const chunksOf = (sample: readonly number[]): number[] => [...new Set(sam
 
 /** A sample, ascending, cut into parts whose chunks fit a piece each: rows of one chunk stay together. */
 export function pieceParts(sample: readonly number[]): number[][] {
+  if (sample.length <= chunksOfPiece) return [[...sample]]
   const byChunk = Map.groupBy(sample, chunkOf)
   return cutEvery([...byChunk.values()], chunksOfPiece).map(rows => rows.flat())
 }
