@@ -63,18 +63,20 @@ export const rowNames = [
   'signature.recover',
 ]
 
-export async function* rows(): AsyncGenerator<Row> {
+/** `isWanted`: what is asked for, so that nothing else is measured first. */
+export async function* rows(isWanted: (name: string) => boolean = () => true): AsyncGenerator<Row> {
+  const wants = (beginning: string) => rowNames.some(name => name.startsWith(beginning) && isWanted(name))
   const engine = await createWorkEngine({ jobs, provider: 'cpu', keepWindows: 100 })
   try {
-    yield await model(engine)
-    yield* prove(engine)
-    yield* verify(engine)
+    if (wants('work.model')) yield await model(engine)
+    if (wants('work.prove') || wants('work.window')) yield* prove(engine)
+    if (wants('work.verify')) yield* verify(engine, wants('work.verify.scaling'))
   } finally {
     await engine.close()
   }
-  yield* feed()
-  yield commit()
-  yield await recover()
+  if (wants('work.feed')) yield* feed()
+  if (wants('work.commit')) yield commit()
+  if (wants('signature.recover')) yield await recover()
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
@@ -164,7 +166,9 @@ async function plainMatMul() {
 type Cost = Parts & {
   /** The rest of the seat's own thread: the judge itself, and waking the thread that recomputes. */
   judge: number
-  /** The thread that recomputes. */
+  /** Proofs against the root, in the thread that recomputes: measured by themselves, after the rounds. */
+  proofs: number
+  /** The rest of that thread, and of those that compile and collect garbage. */
   recompute: number
 }
 
@@ -192,19 +196,23 @@ async function costOf(
   const reports = repeats * bySeat.flat().length
   const { messages, signatures, store } = parts
   const judge = thread - messages - signatures - store
-  const shares = Object.entries({ messages, signatures, store, judge, recompute: all - thread })
+  const proofsBefore = process.threadCpuUsage()
+  for (const each of seats) for (const seat of each) seat.checkProofs()
+  const proofs = milliseconds(process.threadCpuUsage(proofsBefore))
+  const shares = Object.entries({ messages, signatures, store, judge, proofs, recompute: all - thread - proofs })
   return Object.fromEntries(shares.map(([part, ms]) => [part, ms / reports])) as Cost
 }
 
 const milliseconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1_000
 const sum = (cost: Cost): number => Object.values(cost).reduce((total, ms) => total + ms, 0)
 
-async function* verify(prover: WorkEngine): AsyncGenerator<Row> {
+async function* verify(prover: WorkEngine, withScaling: boolean): AsyncGenerator<Row> {
   const seat = await createWorkEngine({ jobs, provider: 'cpu', threads: 1, witnesses: true })
   await seat.kinds.tensor.prepare({ epochSeed })
+  await prover.kinds.tensor.prepare({ epochSeed })
   try {
     yield* verifyWindows(prover, seat)
-    yield* scaling(prover, seat)
+    if (withScaling) yield* scaling(prover, seat)
   } finally {
     await seat.close()
   }

@@ -35,7 +35,7 @@ export type RoundKind<Spec extends KindSpec> = {
   markDueMs(spec: Spec, index: number): number | null
 }
 
-export type Pieces<Spec> = {
+type Pieces<Spec> = {
   /** A sample, ascending, cut into the parts that are asked for and opened one after the other: one at least. */
   cut(spec: Spec, sample: readonly number[]): number[][]
   /** Bytes that every piece begins with, and the openings of the whole sample once. */
