@@ -18,6 +18,7 @@ export type Jobs = { readonly tensor: TensorSpec; readonly memory: MemorySpec }
 export const jobSets = {
   devnet: { tensor: tensorSpecs.devnet, memory: memorySpecs.devnet },
   standard: { tensor: tensorSpecs.standard, memory: memorySpecs.standard },
+  wide: { tensor: tensorSpecs.wide, memory: memorySpecs.standard },
 } as const satisfies Record<string, Jobs>
 export type JobsName = keyof typeof jobSets
 
