@@ -22,7 +22,7 @@ export type FedRows = { readonly tree: DigestTree; readonly collector: Pick<Leaf
 /** Of one window. */
 export type Feed = {
   /** Inputs [count, 32] of the next rows, `batchRows` at most. @throws JOB_WORKER_STOPPED */
-  draw(count: number): Promise<Uint8Array>
+  draw(count: number): Uint8Array | Promise<Uint8Array>
   /** Digests of the next rows that count. */
   append(digests: Uint8Array): void
   /** The tree over all that was appended. @throws JOB_WORKER_STOPPED */
@@ -47,7 +47,7 @@ export function openFeed({ seed, keepBytes }: Omit<FeedOptions, 'batchRows'>): F
   const collector = createLeafCollector({ keepBytes })
   let drawn = 0
   return {
-    async draw(count) {
+    draw(count) {
       const first = drawn
       drawn += count
       return rowInput(seed, first, count)
