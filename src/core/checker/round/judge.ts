@@ -35,8 +35,8 @@ import {
 } from './check.ts'
 import { createRecomputeQueue } from './recompute.ts'
 import { createPendingRecords, type EvidenceStore, recordVerdict } from './record.ts'
-import type { RoundEntry as Entry, SeatDevice, SeatRound, Send } from './seat-round.ts'
-import { noBytes, untouched } from './seat-round.ts'
+import { type RoundEntry as Entry, noBytes, type SeatDevice, type SeatRound, type Send, untouched } from './seat-round.ts'
+import { checkAfterBusy } from './take-busy.ts'
 
 export type RoundJudgeOptions = {
   readonly network: Network
@@ -86,6 +86,7 @@ export type RoundJudge = {
   /** @throws a coded refusal, as all `take…` do */
   takeCommitment(operator: Address, commitment: Signed<'Commitment'>, receivedAtMs: number): void
   takeAbort(operator: Address, abort: Signed<'Abort'>): void
+  takeBusy(operator: Address, busy: Signed<'Busy'>, receivedAtMs: number): void
   /** A mark of a window that is being worked; one that comes late counts nothing. */
   takeMark(operator: Address, mark: MessageBody<'job.mark'>, receivedAtMs: number): void
   /** @returns false where the openings are about none of these rounds */
@@ -106,7 +107,6 @@ export type RoundJudge = {
   /** Judges what is open as this seat's own fault and stops. */
   stop(): Promise<void>
 }
-
 /** What arrived by the deadline may still wait for its handler's turn. */
 const handlingMs = 100
 
@@ -152,7 +152,6 @@ export function createRoundJudge(
   }
 
   const jobFor = ({ round }: Entry): Job => jobOf(jobs, round.trigger.kind)
-
   const commitmentDeadlineMs = ({ seenAtMs }: RoundCheck) => seenAtMs + rules.windowMs + rules.graceMs
 
   const standstill = (deadlineMs: number) =>
@@ -295,8 +294,7 @@ export function createRoundJudge(
         standstill(commitmentDeadlineMs(entry.check)),
       )
       conclude(entry, check)
-      if (refusal === 'COMMITMENT_LATE') throw checkerErrors.CHECKER_COMMITMENT_LATE()
-      if (refusal === 'COMMITMENT_CONTRADICTS') throw checkerErrors.CHECKER_COMMITMENT_CONTRADICTS()
+      if (refusal !== null) throw checkerErrors[`CHECKER_${refusal}`]()
     },
 
     takeMark(operator, { round, deviceId, index, mark }, receivedAtMs) {
@@ -310,6 +308,11 @@ export function createRoundJudge(
       const entry = find(abort.message, operator)
       if (!isSignedBy(network, 'Abort', abort, operator)) throw checkerErrors.CHECKER_SIGNATURE_INVALID()
       entry.check = acceptAbort(entry.check, abort.message.reason)
+    },
+
+    takeBusy(operator, busy, receivedAtMs) {
+      const entry = find(busy.message, operator)
+      conclude(entry, checkAfterBusy(entry, { busy, receivedAtMs }, { network, rules, stoodStillAt }))
     },
 
     takeOpenings(operator, { commitmentHash: hash, secret, samplingBlockHash }, payload, receivedAtMs) {
