@@ -36,7 +36,8 @@ export const checkerErrors = defineErrors({
     fix: 'Make sure that no second Provider runs with the same key.',
   },
   CHECKER_BUSY_UNBOUND: {
-    message: ({ field }: { field: string }) => `The word that the device is busy names another ${field} than the job offer.`,
+    message: ({ field }: { field: string }) =>
+      `The word that the device is busy names another ${field} than the job offer.`,
     meaning: 'It counts only for the epoch, round, device and generation that were offered.',
     fix: 'Update the Provider, and make sure that it follows the same chain.',
   },

@@ -178,7 +178,8 @@ function consensusStep({ cohort, figures, seats }: Account): ExplanationStep {
 
 function scoreStep({ figures, facts }: Account): ExplanationStep {
   if (figures === null) return tell('score', 'waiting', 'No score yet.')
-  const { medianRate, medianUptime, flags, score, standingBefore, cap, credit, heldBack, shown, standingAfter } = figures
+  const { medianRate, medianUptime, flags, score, standingBefore, cap, credit, heldBack, shown, standingAfter } =
+    figures
   const earned = credit + heldBack
   const scoreLine =
     flags === allFlags

@@ -65,7 +65,11 @@ export function verifyBusyBundle({
     return { ok: false, step: 'OFFER_SIGNATURE', detail: 'The job offer is not signed by the Checker it names.' }
   const field = busyFault(offer.message, busy.message)
   if (field !== null)
-    return { ok: false, step: 'BUSY_BINDING', detail: `The device’s word and the offer are about different values of ${field}.` }
+    return {
+      ok: false,
+      step: 'BUSY_BINDING',
+      detail: `The device’s word and the offer are about different values of ${field}.`,
+    }
   try {
     const operator = recoverSigner(network, 'Busy', busy)
     return { ok: true, facts: { kind: 'busy', operator, checker, ...busy.message } }

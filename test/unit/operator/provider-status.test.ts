@@ -22,7 +22,7 @@ const round = (epoch: number, units: number, kind: RoundKindName = 'tensor'): Co
 })
 const local = (changes: Partial<LocalProvider> = {}): LocalProvider => ({
   running: running(2),
-  records: { rounds: [], receipts: [], refusals: [] },
+  records: { rounds: [], receipts: [], refusals: [], pauses: [] },
   devices: [{ id: device().id, model: 'Example CPU', faults: [] }],
   ...changes,
 })
@@ -61,7 +61,9 @@ describe('providerStatus', () => {
 
   it('says that a daemon runs and is not seen', () => {
     expect(codes(withLast(missed), local())).toEqual(['DEVICE_UNSEEN'])
-    const worked = local({ records: { rounds: [round(6, 900), round(6, 800, 'memory')], receipts: [], refusals: [] } })
+    const worked = local({
+      records: { rounds: [round(6, 900), round(6, 800, 'memory')], receipts: [], refusals: [], pauses: [] },
+    })
     const [warning] = providerStatus({ view: withLast(missed), operator, local: worked, nowMs }).warnings
     expect(warning).toMatchObject({ code: 'DEVICE_UNSEEN', device: device().id })
     expect(warning!.message).toContain('committed to 2 rounds of epoch 6')
@@ -71,12 +73,12 @@ describe('providerStatus', () => {
 
   it('says that a device works no memory rounds, without which it is paid nothing', () => {
     const rounds = [round(6, 900), round(6, 800), round(5, 700, 'memory')]
-    const worked = local({ records: { rounds, receipts: [], refusals: [] } })
+    const worked = local({ records: { rounds, receipts: [], refusals: [], pauses: [] } })
     expect(codes(withLast(missed), worked)).toEqual(['DEVICE_WITHOUT_MEMORY'])
   })
 
   it('tells a device that finishes nothing from one that is not heard', () => {
-    const slow = local({ records: { rounds: [round(6, 0), round(5, 700)], receipts: [], refusals: [] } })
+    const slow = local({ records: { rounds: [round(6, 0), round(5, 700)], receipts: [], refusals: [], pauses: [] } })
     expect(codes(withLast(missed), slow)).toEqual(['DEVICE_TOO_SLOW'])
   })
 

@@ -35,7 +35,14 @@ import {
 } from './check.ts'
 import { createRecomputeQueue } from './recompute.ts'
 import { createPendingRecords, type EvidenceStore, recordVerdict } from './record.ts'
-import { type RoundEntry as Entry, noBytes, type SeatDevice, type SeatRound, type Send, untouched } from './seat-round.ts'
+import {
+  type RoundEntry as Entry,
+  noBytes,
+  type SeatDevice,
+  type SeatRound,
+  type Send,
+  untouched,
+} from './seat-round.ts'
 import { checkAfterBusy } from './take-busy.ts'
 
 export type RoundJudgeOptions = {

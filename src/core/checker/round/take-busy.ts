@@ -14,7 +14,11 @@ import type { RoundEntry } from './seat-round.ts'
 export function checkAfterBusy(
   { check, offer, device }: RoundEntry,
   received: { readonly busy: Signed<'Busy'>; readonly receivedAtMs: number },
-  { network, rules, stoodStillAt }: {
+  {
+    network,
+    rules,
+    stoodStillAt,
+  }: {
     readonly network: Network
     readonly rules: RoundRules
     readonly stoodStillAt: (momentMs: number) => boolean
