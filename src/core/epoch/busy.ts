@@ -6,7 +6,7 @@
  * Why: docs/why/busy.md
  */
 import { fullUptime } from '../protocol/constants.ts'
-import { capacityOf, type MeasuredRound, measuresOf, uptimeOf } from './capacity.ts'
+import { cubeRootDown, type MeasuredRound, measuresOf, productOf, uptimeOf } from './capacity.ts'
 
 /** In 1/10000, rounded down; full without a busy round. */
 export function presenceOf(rounds: readonly MeasuredRound[]): number {
@@ -14,8 +14,9 @@ export function presenceOf(rounds: readonly MeasuredRound[]): number {
   const shown = measuresOf(rounds)
   const missed = measuresOf(rounds.map(round => (round.verdict === 'BUSY' ? { ...round, verdict: 'TIMEOUT' } : round)))
   if (shown === null || missed === null) return 0
-  const capacity = capacityOf(shown)
-  return capacity === 0n ? 0 : Number((BigInt(fullUptime) * capacityOf(missed)) / capacity)
+  const product = productOf(shown)
+  // The root of the quotient, not the quotient of roots that were rounded.
+  return product === 0n ? 0 : Number(cubeRootDown((BigInt(fullUptime) ** 3n * productOf(missed)) / product))
 }
 
 /**

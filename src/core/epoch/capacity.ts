@@ -33,8 +33,11 @@ export const residentOf = ({ resident = 0, bandwidth = 0 }: Figures): number =>
   Math.min(resident, Math.floor((bandwidth * Number(readWithinMs)) / 1_000))
 
 /** The capacity of these measures, a whole number. */
-export const capacityOf = ({ tensor, bandwidth, resident }: Measures): bigint =>
-  cubeRootDown((BigInt(tensor) * BigInt(bandwidth) * countedKilobytes({ bandwidth, resident })) / 1_000_000n)
+export const capacityOf = (measures: Measures): bigint => cubeRootDown(productOf(measures) / 1_000_000n)
+
+/** T · M · min(R, τ · M) in Mop/s, MB/s and kB. */
+export const productOf = ({ tensor, bandwidth, resident }: Measures): bigint =>
+  BigInt(tensor) * BigInt(bandwidth) * countedKilobytes({ bandwidth, resident })
 
 /** min(R, τ · M) in kB. */
 export function countedKilobytes({ bandwidth, resident }: Pick<Measures, 'bandwidth' | 'resident'>): bigint {
