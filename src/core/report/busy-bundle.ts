@@ -19,9 +19,9 @@ const busyBundle = z.object({
   offer: messageBodies['job.offer'],
   busy: messageBodies['job.busy'],
 })
-export type BusyBundle = z.output<typeof busyBundle>
+export type BusyBundle = z.output<typeof busyBundle> & { readonly kind: 'busy' }
 
-export const encodeBusyBundle = (bundle: BusyBundle): Uint8Array =>
+export const encodeBusyBundle = (bundle: Omit<BusyBundle, 'kind'>): Uint8Array =>
   encodeFile(busyVersion, busyBundle, bundle, new Uint8Array())
 
 /** @throws REPORT_BUNDLE_MALFORMED where the bytes are no bundle at all */
@@ -31,7 +31,7 @@ export const isBusyBundle = (bytes: Uint8Array): boolean => bundleVersion(bytes)
 export function decodeBusyBundle(bytes: Uint8Array): BusyBundle {
   const { header, openings } = decodeFile(bytes, busyBundle)
   if (openings.length > 0) throw malformed('it has openings, and nothing was worked')
-  return header
+  return { ...header, kind: 'busy' }
 }
 
 /** The first field in which the device's word is about another job than the offer; null where it answers it. */
@@ -51,6 +51,15 @@ export type BusyFacts = {
   readonly epoch: bigint
   readonly round: Hex
 }
+
+/** The claims that it cannot prove by itself, in sentences for people. */
+export const busyNotProven: readonly string[] = [
+  'That the device said so within the grace after the trigger: only the Checker says so.',
+  'That the round is a trigger of this chain: compare it with a node.',
+  'That the operator and the generation are the registered ones: compare them with the registry.',
+  'That the Checker held a seat of the device’s cohort in this epoch.',
+  'That the device said the same to every seat: compare with what the others show of this round.',
+]
 
 /** Verifies it offline: both signatures, and that one answers the other. That it came in time only the seat says. */
 export function verifyBusyBundle({

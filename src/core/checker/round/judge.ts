@@ -33,6 +33,7 @@ import {
   type RoundCheck,
   refuseOpenings,
 } from './check.ts'
+import { createOwnFaults } from './own-fault.ts'
 import { createRecomputeQueue } from './recompute.ts'
 import { createPendingRecords, type EvidenceStore, recordVerdict } from './record.ts'
 import {
@@ -114,6 +115,7 @@ export type RoundJudge = {
   /** Judges what is open as this seat's own fault and stops. */
   stop(): Promise<void>
 }
+
 /** What arrived by the deadline may still wait for its handler's turn. */
 const handlingMs = 100
 
@@ -123,6 +125,7 @@ export function createRoundJudge(
 ): RoundJudge {
   const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongWork, onVerdict } = deps
   const { isArriving = () => false, stoodStillAt = () => false, crashPoint = () => {} } = deps
+  const faults = createOwnFaults(rules, { isArriving, stoodStillAt })
   const records = createPendingRecords({ log, transaction: journal.transaction })
   const queue = createRecomputeQueue({ engine, together: records.together })
   const entries = new Map<string, Entry>()
@@ -159,23 +162,9 @@ export function createRoundJudge(
   }
 
   const jobFor = ({ round }: Entry): Job => jobOf(jobs, round.trigger.kind)
-  const commitmentDeadlineMs = ({ seenAtMs }: RoundCheck) => seenAtMs + rules.windowMs + rules.graceMs
-
-  const standstill = (deadlineMs: number) =>
-    stoodStillAt(deadlineMs) ? 'This seat’s process stood still over the deadline.' : null
-
-  /** What kept this seat from being there for a device: its own fault, not the device's. */
-  function ownFault({ check, device }: Entry, samplingSeenAtMs: number): string | null {
-    if (samplingSeenAtMs - check.seenAtMs < rules.windowMs + rules.graceMs)
-      return 'This seat saw the trigger too late to wait for a commitment.'
-    if (!check.reached && isArriving(device.operator))
-      return 'This seat had just started, and the device had not found it yet.'
-    return standstill(commitmentDeadlineMs(check))
-  }
-
   async function ask(entry: Entry, { seenAtMs, ...block }: BlockHead & { readonly seenAtMs: number }) {
     const samplingBlock = { number: block.number, hash: block.hash, timestamp: block.timestamp }
-    conclude(entry, closeCommitments(entry.check, samplingBlock, ownFault(entry, seenAtMs)))
+    conclude(entry, closeCommitments(entry.check, samplingBlock, faults.ofCommitment(entry, seenAtMs)))
     const { commitmentHash: hash } = entry.check
     if (entry.check.judged !== null || hash === null) return
     const request = await signMessage(signer, 'SampleRequest', {
@@ -260,7 +249,7 @@ export function createRoundJudge(
   async function closeAtDeadline(round: SeatRound, own: readonly Entry[], signal: AbortSignal) {
     const deadlineMs = round.seenAtMs + rules.openingsMs
     await clock.sleep(Math.max(0, deadlineMs + handlingMs - clock.monotonicMs()), signal).catch(() => undefined)
-    const stall = standstill(deadlineMs)
+    const stall = faults.standstill(deadlineMs)
     await Promise.all(own.map(({ verifying }) => verifying))
     for (const entry of own) {
       if (signal.aborted) conclude(entry, concludeFault(entry.check, 'This seat stopped during the round.'))
@@ -298,7 +287,7 @@ export function createRoundJudge(
         entry.check,
         { commitment, commitmentHash: hash, receivedAtMs },
         rules,
-        standstill(commitmentDeadlineMs(entry.check)),
+        faults.standstill(faults.commitmentDeadlineMs(entry.check)),
       )
       conclude(entry, check)
       if (refusal !== null) throw checkerErrors[`CHECKER_${refusal}`]()
