@@ -55,7 +55,7 @@ export const busy: Attack[] = [
   ),
   row(
     'busy in every round that would come out at half its rate',
-    '1: half of the rounds are half of the pay, and slow ones are three quarters',
+    '1: half of the rounds are half of the pay, and all of them, half of them slow, are 83%',
     paid(slowHalf(kind => left(kind, 'BUSY'))) / paid(slowHalf(kind => worked(kind, 0.5))) - 1,
   ),
   row(

@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { laneUptimeOf, presenceOf } from '../../../src/core/epoch/busy.ts'
 import { capacityOf, type MeasuredRound, measuresOf } from '../../../src/core/epoch/capacity.ts'
+import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import { creditsOf } from '../../../src/core/epoch/rewards.ts'
 import { allFlags, type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
-import type { Verdict } from '../../../src/core/protocol/verdict.ts'
+import { flagBit, type Verdict } from '../../../src/core/protocol/verdict.ts'
 
 const round = (kind: RoundKindName, verdict: Verdict = 'VALID', times = 1): MeasuredRound => ({
   ...{ kind, verdict },
@@ -65,6 +66,38 @@ describe('a round in which a device was busy', () => {
       }),
     )
   })
+})
+
+it('an absence of whole epochs costs what the page of reasons says, and a pause nothing that comes after it', () => {
+  const rate = 1_000
+  const result = { rate, uptime: 10_000, flags: allFlags }
+  const unjudged = { rate: 0, uptime: 0, flags: 0 }
+  /** Standing after so many epochs away, and the pay of the epochs until all of it is paid again, in epochs. */
+  function comeBack(epochs: number, away: typeof unjudged) {
+    let [standing, silent] = [BigInt(1_000_000), false]
+    const full = { ...result, rate: encodeRateDown(1_000_000n) }
+    const step = (lane: typeof unjudged) => {
+      const { credit, standing: next } = creditsOf([{ lane, standing, silent, certain: true }], 10_000_000n).credits[0]!
+      standing = next
+      silent = credit === 0n && (silent || (lane.flags & flagBit.judged) !== 0)
+      return Number(credit) / 1_000_000
+    }
+    for (let epoch = 0; epoch < epochs; epoch++) step(away)
+    const left = Number(standing) / 1_000_000
+    const paid = [step(full)]
+    while (paid.at(-1)! < 0.99) paid.push(step(full))
+    return { left, epochs: paid.length - 1, paid: paid.slice(0, -1).reduce((sum, each) => sum + each, 0) }
+  }
+  const missed = { ...result, rate: 0 }
+  const eight = comeBack(8, missed)
+  expect(eight.left).toBeCloseTo(0.13, 2)
+  expect(eight.epochs).toBe(7)
+  expect(eight.paid).toBeCloseTo(3.27, 1)
+  const four = comeBack(4, missed)
+  expect(four.epochs - four.paid).toBeCloseTo(0.3, 1)
+  for (const epochs of [1, 2]) expect(comeBack(epochs, missed).epochs).toBe(0)
+  for (const epochs of [1, 8, 64])
+    expect(comeBack(epochs, unjudged)).toEqual({ left: expect.closeTo(1, 2), epochs: 0, paid: 0 })
 })
 
 it('a standing follows what a device shows and not how long it was there; who is not judged keeps it too', () => {
