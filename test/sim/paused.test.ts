@@ -42,11 +42,14 @@ it('a pause over an epoch pays nothing and leaves the standing, one over half pa
   )
   await secondsInto(1, 28.5)
   expect(stateAfter(ask(paused, { command: 'pause', device: null, forSeconds: null }))).toEqual(['finishing'])
+  await secondsInto(1, 31)
+  await auditor.audit(0)
   await secondsInto(whole, 1)
   expect(stateAfter(ask(paused, { command: 'states' }))).toEqual(['paused'])
   // A restart forgets no pause.
   simulation.kill(paused)
-  await secondsInto(whole, 20)
+  await secondsInto(whole, 31)
+  await auditor.audit(1)
   await secondsInto(half, 2)
   const before = await standing()
   expect(before).toBeGreaterThan(0n)
@@ -54,7 +57,10 @@ it('a pause over an epoch pays nothing and leaves the standing, one over half pa
   // The first slot is worked, the second is not; the pause ends by itself after the epoch's last round.
   await secondsInto(half, 17)
   ask(paused, { command: 'pause', device: device.id, forSeconds: 14 })
-  await secondsInto(after + 1, 16)
+  for (const epoch of [half, after, after + 1]) {
+    await secondsInto(epoch, 31)
+    await auditor.audit(epoch - 1)
+  }
 
   const ofDevice = (type: string, epoch: number) =>
     events.filter(event => event.type === type && event.epoch === epoch && event.name === paused)
@@ -88,6 +94,5 @@ it('a pause over an epoch pays nothing and leaves the standing, one over half pa
   expect(part).toBe((full * 4_999n) / 10_000n)
   expect(await paidIn(half)).toBeGreaterThan(0n)
   expect(await standing()).toBe(before)
-  for (const epoch of [1, whole, half, after]) await auditor.audit(epoch)
   expect(await auditor.result()).toMatchObject({ lost: [], doubled: [], mispaid: [] })
 })

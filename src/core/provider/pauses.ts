@@ -112,7 +112,8 @@ export function createPauses(
     },
     states: () => deviceIds.map(deviceId => stateOf(deviceId)),
     async run(stop) {
-      for (const deviceId of own.keys()) onChange(deviceId)
+      // Those that an earlier run was told of: who looks at this one hears of them too.
+      for (const deviceId of own.keys()) if (pauseOf(deviceId) !== null) tell(deviceId, 'paused')
       while (!stop.aborted) {
         changed = new AbortController()
         const now = clock.now()

@@ -74,7 +74,7 @@ describe('a pause', () => {
     await clock.advance(10 * minute)
     const third = start()
     expect([one!, other!].map(third.isPaused)).toEqual([false, true])
-    expect(told()).toEqual(['paused', 'paused', 'ended'])
+    expect(told()).toEqual(['paused', 'paused', 'paused', 'paused', 'paused', 'ended'])
   })
 
   it('of two at once ends with the later one, and without an end with none', async () => {
