@@ -162,7 +162,7 @@ function deviceWarnings(status: ProviderDeviceStatus, view: NetworkView, local: 
 
 /** What the last result on chain means for somebody whose daemon may well be running. */
 function proofWarning(
-  { id: device, lastProof, since, pause }: ProviderDeviceStatus,
+  { id: device, lastProof, since }: ProviderDeviceStatus,
   { timeline, currentEpoch, head }: NetworkView,
   local: LocalProvider | null,
 ): StatusWarning | false {
@@ -186,8 +186,9 @@ function proofWarning(
     return warn('DEVICE_WRONG', `Epoch ${epoch}: ${reason}.`, `Run "kaisar provider self-test". ${explain}`)
   if (verdict.verdict === 'UNSUPPORTED')
     return warn('DEVICE_UNSUPPORTED', `Epoch ${epoch}: ${reason}.`, `Run "kaisar provider doctor". ${explain}`)
-  // Who is paused is expected to be missing.
-  if (pause !== null || (verdict.verdict !== 'MISSED' && verdict.verdict !== 'ABSTAINED')) return false
+  // Who was paused is expected to be missing.
+  const wasBusy = local?.records?.busy.some(round => round.epoch === epoch && round.deviceId === device) ?? false
+  if (wasBusy || (verdict.verdict !== 'MISSED' && verdict.verdict !== 'ABSTAINED')) return false
 
   const running = local?.running ?? null
   const upSince = running === null ? Number.POSITIVE_INFINITY : Date.parse(running.since) / 1000

@@ -9,7 +9,7 @@ import { toWire } from '../protocol/messages.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
 import { flagBit } from '../protocol/verdict.ts'
 import { providerErrors } from './errors.ts'
-import { type Pause, pauseTables, readPauses } from './pause.ts'
+import { type BusyRound, type Pause, pauseTables, readBusyRounds, readPauses } from './pause.ts'
 
 /** SQL of each schema version of a Provider's store. */
 export const providerMigrations = [
@@ -226,6 +226,7 @@ export type ProviderRecords = {
   readonly refusals: readonly RefusalRecord[]
   /** Pauses of devices, those that are over included where no daemon has ended them. */
   readonly pauses: readonly Pause[]
+  readonly busy: readonly BusyRound[]
 }
 
 /**
@@ -241,6 +242,7 @@ export function readProviderRecords(file: string | null, limit: number): Provide
       rounds: readRounds(store, limit),
       receipts: readReceipts(store, limit),
       pauses: readPauses(store),
+      busy: readBusyRounds(store, limit),
       refusals: store
         .all<{ time: bigint; checker: Hex; code: string; message: string }>(
           'SELECT time, checker, code, message FROM refusal ORDER BY rowid DESC LIMIT ?',

@@ -64,6 +64,17 @@ export const readPauses = (store: Pick<StoreReader, 'all'>): Pause[] =>
     ...{ deviceId, since: Number(since), until: until === null ? null : Number(until) },
   }))
 
+/** A round that a device has left out by its signed word. */
+export type BusyRound = { readonly epoch: number; readonly round: Hex; readonly deviceId: Hex }
+
+export const readBusyRounds = (store: Pick<StoreReader, 'all'>, limit: number): BusyRound[] =>
+  store
+    .all<{ epoch: bigint; round: Hex; device_id: Hex }>(
+      'SELECT epoch, round, device_id FROM busy ORDER BY rowid DESC LIMIT ?',
+      limit,
+    )
+    .map(({ epoch, round, device_id: deviceId }) => ({ epoch: Number(epoch), round, deviceId }))
+
 export type PauseJournal = {
   pauses(): readonly Pause[]
   keepPause(pause: Pause): void
