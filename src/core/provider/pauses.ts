@@ -84,6 +84,16 @@ export function createPauses(
     if (own.delete(deviceId)) tell(deviceId, state)
   }
 
+  /** False where the disk does not take it: they are over all the same, and what follows from that is tried again. */
+  function endAll(over: readonly Pause[]): boolean {
+    try {
+      for (const { deviceId } of over) end(deviceId, 'ended')
+      return true
+    } catch {
+      return false
+    }
+  }
+
   return {
     isPaused: deviceId => pauseOf(deviceId) !== null,
     pause(device, forSeconds) {
@@ -117,8 +127,8 @@ export function createPauses(
       while (!stop.aborted) {
         changed = new AbortController()
         const now = clock.now()
-        for (const pause of own.values()) if (!holdsAt(pause, now)) end(pause.deviceId, 'ended')
-        const at = nextEnd([...own.values()])
+        const over = [...own.values()].filter(pause => !holdsAt(pause, now))
+        const at = endAll(over) ? nextEnd([...own.values()]) : now + retryMs
         const woken = AbortSignal.any([stop, changed.signal])
         await clock.sleep(at === null ? longMs : Math.max(0, at - now), woken).catch(() => undefined)
       }
@@ -126,6 +136,7 @@ export function createPauses(
   }
 }
 
+const retryMs = 1_000
 /** A wait that nothing but a change ends. */
 const longMs = 86_400_000
 const isoTime = (ms: number): string => new Date(ms).toISOString()

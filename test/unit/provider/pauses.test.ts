@@ -77,6 +77,25 @@ describe('a pause', () => {
     expect(told()).toEqual(['paused', 'paused', 'paused', 'paused', 'paused', 'ended'])
   })
 
+  it('that the disk does not let end is over all the same, and ended once it does', async () => {
+    const { clock, journal, start, told } = openPauses()
+    let isFull = true
+    const { endPause } = journal
+    journal.endPause = deviceId => {
+      if (isFull) throw new Error('the disk is full')
+      endPause(deviceId)
+    }
+    const pauses = start()
+    pauses.pause(one!, 60)
+    await clock.advance(minute)
+    expect(pauses.isPaused(one!)).toBe(false)
+    expect(told()).toEqual(['paused'])
+    isFull = false
+    await clock.advance(1_000)
+    expect(told()).toEqual(['paused', 'ended'])
+    expect(journal.pauses()).toEqual([])
+  })
+
   it('of two at once ends with the later one, and without an end with none', async () => {
     const { start } = openPauses()
     const pauses = start()
