@@ -100,7 +100,7 @@ export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8
 
 /** Version, header and openings as one file. @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
 export function encodeFile(version: number, schema: z.ZodType, values: object, openings: Uint8Array): Uint8Array {
-  const text = textOf(schema, values)
+  const text = writerOf(schema)(values)
   const length = Buffer.byteLength(text)
   checkSizes(length, openings.length)
   const bytes = new Uint8Array(prefixBytes + length + openings.length)
@@ -113,26 +113,40 @@ export function encodeFile(version: number, schema: z.ZodType, values: object, o
   return bytes
 }
 
-/** Canonical text of a value as its schema would have it: what a caller's values hold beyond it, such as the connection of a network, is left out. */
-function textOf(schema: z.ZodType, value: unknown): string {
-  if (schema instanceof z.ZodOptional) return textOf(schema.unwrap() as z.ZodType, value)
-  if (schema instanceof z.ZodNullable) return value === null ? 'null' : textOf(schema.unwrap() as z.ZodType, value)
-  if (schema instanceof z.ZodUnion) return canonicalJson(toWire(schema.parse(toWire(value))))
-  if (!(schema instanceof z.ZodObject)) return canonicalJson(toWire(value))
-  const fields = value as Record<string, unknown>
-  const shape = schema.shape as Record<string, z.ZodType>
-  const texts: string[] = []
-  for (const key of keysOf(schema))
-    if (fields[key] !== undefined) texts.push(`"${key}":${textOf(shape[key]!, fields[key])}`)
-  return `{${texts.join(',')}}`
+type Writer = (value: unknown) => string
+const writers = new WeakMap<z.ZodType, Writer>()
+
+/**
+ * Gives a value's canonical text as its schema would have it: what a caller's values hold beyond it, such as the connection of a network,
+ * is left out. Nothing is checked, since that is for who reads it.
+ */
+function writerOf(schema: z.ZodType): Writer {
+  const writer = writers.get(schema) ?? newWriter(schema)
+  writers.set(schema, writer)
+  return writer
 }
 
-const sortedKeys = new WeakMap<z.ZodObject, readonly string[]>()
-/** In the order of canonical text. */
-function keysOf(schema: z.ZodObject): readonly string[] {
-  const keys = sortedKeys.get(schema) ?? Object.keys(schema.shape).sort()
-  sortedKeys.set(schema, keys)
-  return keys
+function newWriter(schema: z.ZodType): Writer {
+  if (schema instanceof z.ZodOptional) return writerOf(schema.unwrap() as z.ZodType)
+  if (schema instanceof z.ZodNullable) {
+    const write = writerOf(schema.unwrap() as z.ZodType)
+    return value => (value === null ? 'null' : write(value))
+  }
+  // Which of its forms a value has is for the schema to say.
+  if (schema instanceof z.ZodUnion) return value => canonicalJson(toWire(schema.parse(toWire(value))))
+  if (!(schema instanceof z.ZodObject)) return value => canonicalJson(toWire(value))
+  const shape = schema.shape as Record<string, z.ZodType>
+  const fields = Object.keys(shape)
+    .sort()
+    .map(key => ({ key, name: JSON.stringify(key), write: writerOf(shape[key]!) }))
+  return value => {
+    const texts: string[] = []
+    for (const { key, name, write } of fields) {
+      const field = (value as Record<string, unknown>)[key]
+      if (field !== undefined) texts.push(`${name}:${write(field)}`)
+    }
+    return `{${texts.join(',')}}`
+  }
 }
 
 /** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN */
