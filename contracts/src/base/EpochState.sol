@@ -86,6 +86,8 @@ abstract contract EpochState is EpochClock {
         unchecked {
             uint256[KEPT_EPOCHS] storage calls = _calls[keeper];
             uint256 slot = ringSlot(epoch);
+            // A report of the last moment shares its slot with the seed of {KEPT_EPOCHS} later, which earns more.
+            if (calls[slot] >> 64 > epoch) return;
             (uint256 lanes, uint256 before) = _callsOf(calls[slot], epoch);
             calls[slot] = uint256(epoch) << 64 | (before + 1) << 32 | lanes;
         }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {COMMITTEE} from "./Constants.sol";
+import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
+import {COMMITTEE, REDRAWS} from "./Constants.sol";
 import {Frozen32} from "./Frozen.sol";
 
 /// @title The list of seats, as it is and as it was frozen for the last epochs
@@ -57,7 +58,9 @@ library SeatList {
     }
 
     /// @notice As many different owners as a committee has, or false where the list has fewer.
-    /// @dev Draw i starts at keccak256(abi.encode(seed, cohort, i)) mod count and walks on while the owner was drawn before.
+    /// @dev Draw i is of position hash mod count, where hash = keccak256(abi.encode(seed, cohort, i)). While that owner was drawn before, the
+    /// hash is hashed again, so that every seat that is left is as likely as any: walking on instead would favour whoever comes after many
+    /// seats of one owner. After {REDRAWS} of them it walks on, which ends.
     function draw(List storage list, uint256 epoch, bytes32 seed, uint32 cohort)
         internal
         view
@@ -67,11 +70,17 @@ library SeatList {
         if (count < COMMITTEE) return (false, drawn);
         unchecked {
             for (uint256 i; i < COMMITTEE; ++i) {
-                uint256 position = _start(seed, cohort, i) % count;
+                bytes32 hash = _start(seed, cohort, i);
+                uint256 position = uint256(hash) % count;
                 uint32 owner = ownerIn(list, epoch, position);
-                for (uint256 steps = 1; _among(drawn, owner); ++steps) {
-                    if (steps == count) return (false, drawn);
-                    if (++position == count) position = 0;
+                for (uint256 again; _among(drawn, owner); ++again) {
+                    if (again < REDRAWS) {
+                        hash = EfficientHashLib.hash(hash);
+                        position = uint256(hash) % count;
+                    } else {
+                        if (again == REDRAWS + count) return (false, drawn);
+                        if (++position == count) position = 0;
+                    }
                     owner = ownerIn(list, epoch, position);
                 }
                 drawn[i] = owner;
@@ -80,8 +89,8 @@ library SeatList {
         return (true, drawn);
     }
 
-    /// @dev uint256(keccak256(abi.encode(seed, cohort, i))), in memory that is not kept.
-    function _start(bytes32 seed, uint32 cohort, uint256 i) private pure returns (uint256 hash) {
+    /// @dev keccak256(abi.encode(seed, cohort, i)), in memory that is not kept.
+    function _start(bytes32 seed, uint32 cohort, uint256 i) private pure returns (bytes32 hash) {
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, seed)

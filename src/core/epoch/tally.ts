@@ -19,7 +19,7 @@ export type CohortResult = {
   readonly certain: readonly boolean[]
   /**
    * For each seat the number of judged lanes in which it agreed: its rate is the median, its uptime is close to the median, and its flags
-   * are those of the majority.
+   * are those of the majority. None where it judges a lane without a member, since an audit may ask about any lane that it judged.
    */
   readonly agreed: readonly number[]
 }
@@ -66,7 +66,11 @@ export function tally(
         occupied[lane] === true &&
         seats.filter(lanesOfSeat => hasFlag(lanesOfSeat[lane]!.flags, 'judged')).length >= certainSeats,
     ),
-    agreed: seats.map(lanesOfSeat => lanesOfSeat.filter((said, lane) => agrees(said, lanes[lane]!)).length),
+    agreed: seats.map(lanesOfSeat =>
+      lanesOfSeat.some(({ flags }, lane) => !occupied[lane] && hasFlag(flags, 'judged'))
+        ? 0
+        : lanesOfSeat.filter((said, lane) => agrees(said, lanes[lane]!)).length,
+    ),
   }
 }
 
