@@ -11,9 +11,6 @@ uint256 constant QUORUM = 3;
 /// @dev Seats that must have judged a lane before its zero can lower a standing, see {PackedMedian.majority}.
 uint256 constant CERTAIN = 4;
 
-/// @dev How often a seat is drawn anew whose owner is in the committee already, see {SeatList.draw}.
-uint256 constant REDRAWS = 16;
-
 /// @dev Lanes of a cohort, each of at most one device.
 uint32 constant COHORT_LANES = 64;
 /// @dev The same where lanes are counted in 256 bits: a conversion of COHORT_LANES would cost gas.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
-import {COMMITTEE, REDRAWS} from "./Constants.sol";
+import {COMMITTEE} from "./Constants.sol";
 import {Frozen32} from "./Frozen.sol";
 
 /// @title The list of seats, as it is and as it was frozen for the last epochs
@@ -58,9 +57,9 @@ library SeatList {
     }
 
     /// @notice As many different owners as a committee has, or false where the list has fewer.
-    /// @dev Draw i is of position hash mod count, where hash = keccak256(abi.encode(seed, cohort, i)). While that owner was drawn before, the
-    /// hash is hashed again, so that every seat that is left is as likely as any: walking on instead would favour whoever comes after many
-    /// seats of one owner. After {REDRAWS} of them it walks on, which ends.
+    /// @dev Draw i starts at hash mod count, where hash = keccak256(abi.encode(seed, cohort, i)). While the owner there was drawn before, it goes
+    /// on by a stride, (hash >> 128) mod (count − 1) + 1; back at its start, it goes on one beside it. By steps of one it would end, far more
+    /// often than at any other seat, at the one behind many of one owner.
     function draw(List storage list, uint256 epoch, bytes32 seed, uint32 cohort)
         internal
         view
@@ -70,17 +69,14 @@ library SeatList {
         if (count < COMMITTEE) return (false, drawn);
         unchecked {
             for (uint256 i; i < COMMITTEE; ++i) {
-                bytes32 hash = _start(seed, cohort, i);
-                uint256 position = uint256(hash) % count;
+                uint256 hash = _hash(seed, cohort, i);
+                uint256 first = hash % count;
+                uint256 position = first;
                 uint32 owner = ownerIn(list, epoch, position);
-                for (uint256 again; _among(drawn, owner); ++again) {
-                    if (again < REDRAWS) {
-                        hash = EfficientHashLib.hash(hash);
-                        position = uint256(hash) % count;
-                    } else {
-                        if (again == REDRAWS + count) return (false, drawn);
-                        if (++position == count) position = 0;
-                    }
+                for (uint256 steps = 1; _among(drawn, owner); ++steps) {
+                    if (steps == count) return (false, drawn);
+                    position = (position + (hash >> 128) % (count - 1) + 1) % count;
+                    if (position == first) position = first = (position + 1) % count;
                     owner = ownerIn(list, epoch, position);
                 }
                 drawn[i] = owner;
@@ -89,8 +85,8 @@ library SeatList {
         return (true, drawn);
     }
 
-    /// @dev keccak256(abi.encode(seed, cohort, i)), in memory that is not kept.
-    function _start(bytes32 seed, uint32 cohort, uint256 i) private pure returns (bytes32 hash) {
+    /// @dev uint256(keccak256(abi.encode(seed, cohort, i))), in memory that is not kept.
+    function _hash(bytes32 seed, uint32 cohort, uint256 i) private pure returns (uint256 hash) {
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, seed)

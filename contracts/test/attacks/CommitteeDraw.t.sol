@@ -12,8 +12,8 @@ contract CommitteeDrawTest is Test {
 
     SeatList.List private list;
 
-    /// @dev Six owners of all the seats that one may hold, and behind each of them a single seat that colludes: 5.9% of all. Where a draw walked on from
-    /// an owner that is drawn already, it ended at these: 2.4% of committees were theirs, not 0.2%.
+    /// @dev Six owners of all the seats that one may hold, and behind each of them a single seat that colludes: 5.9% of all. Where a draw goes on
+    /// to the next seat from that of an owner drawn already, it ends at these: they have 2.4% of committees then, not 0.2%.
     function test_aSeatBehindManyOfOneOwnerIsDrawnAsOftenAsAny() public {
         for (uint32 i; i < 6; ++i) {
             list.add(1 + i, 16, 0);

@@ -17,8 +17,6 @@
 export const committeeSize = 5
 /** Openings that make a result, and seats that must agree on a flag: `QUORUM`. */
 export const quorum = 3
-/** How often a seat is drawn anew whose owner is in the committee already: `REDRAWS`. */
-export const redraws = 16
 /** Seats that must have judged a lane before its zero can lower a device's standing: `CERTAIN`. */
 export const certainSeats = 4
 
