@@ -37,7 +37,10 @@ describe('assignment', () => {
   })
 
   test('a single seat behind many of one owner is drawn no more often than others', () => {
-    const [large, single] = [Array.from({ length: 6 }, (_, i) => owner(i)), Array.from({ length: 6 }, (_, i) => owner(50 + i))]
+    const [large, single] = [
+      Array.from({ length: 6 }, (_, i) => owner(i)),
+      Array.from({ length: 6 }, (_, i) => owner(50 + i)),
+    ]
     const list = large.flatMap((one, i) => [...Array.from({ length: 16 }, () => one), single[i]!])
     let captured = 0
     for (let cohort = 0; cohort < 2_000; cohort++) {
