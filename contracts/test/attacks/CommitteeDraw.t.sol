@@ -36,6 +36,18 @@ contract CommitteeDrawTest is Test {
         assertLt(colluding, DRAWS * 6 / 10, "drawn");
     }
 
+    /// @dev What test/unit/epoch/assignment.test.ts draws, over a list whose length has divisors, so that strides come back to where they began.
+    function test_drawsAreThoseOfTheToolkit() public {
+        uint8[6] memory seats = [4, 3, 1, 1, 1, 2];
+        for (uint32 i; i < 6; ++i) list.add(1 + i, seats[i], 0);
+        bytes32 all;
+        for (uint256 draw; draw < 500; ++draw) {
+            (, uint32[5] memory drawn) = list.draw(0, keccak256(abi.encode(draw)), uint32(draw % 7));
+            all = keccak256(abi.encode(all, drawn));
+        }
+        assertEq(all, 0x8e7dd8ec1b9468b9d452a4011f4dba89e622db8c81685c8be8442738fe9b6d30);
+    }
+
     /// @dev Four owners of 64 seats stand before the fifth of one: a committee is found however long it takes.
     function test_theLastOwnerIsFound() public {
         for (uint32 i; i < 4; ++i) list.add(1 + i, 16, 0);

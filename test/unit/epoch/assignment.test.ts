@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { numberToHex } from 'viem'
+import { concat, type Hex, keccak256, numberToHex, pad } from 'viem'
 import { describe, expect, test } from 'vitest'
 import { drawCommittee } from '../../../src/core/epoch/assignment.ts'
 import { anyBytes32 } from '../../helpers/arbitraries.ts'
@@ -34,6 +34,18 @@ describe('assignment', () => {
       if (drawCommittee(list, numberToHex(7, { size: 32 }), cohort)![0] === owner(0)) first++
     expect(first).toBeGreaterThan(440)
     expect(first).toBeLessThan(560)
+  })
+
+  // The same is in contracts/test/attacks/CommitteeDraw.t.sol. The list's length has divisors, so that strides come back to where they began.
+  test('draws are those of the contract', () => {
+    const list = [1, 1, 1, 1, 2, 2, 2, 3, 4, 5, 6, 6].map(number => numberToHex(number, { size: 20 }))
+    let all: Hex = `0x${'00'.repeat(32)}`
+    for (let draw = 0; draw < 500; draw++) {
+      const seed = numberToHex(draw, { size: 32 })
+      const drawn = drawCommittee(list, keccak256(seed), draw % 7)!
+      all = keccak256(concat([all, ...drawn.map(member => pad(member))]))
+    }
+    expect(all).toBe('0x8e7dd8ec1b9468b9d452a4011f4dba89e622db8c81685c8be8442738fe9b6d30')
   })
 
   test('a single seat behind many of one owner is drawn no more often than others', () => {
