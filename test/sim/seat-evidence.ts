@@ -1,7 +1,7 @@
 /** What a Checker's own records give for an epoch, recomputed from verdicts, heartbeats and device checks; nothing it says is taken over. */
 import { join } from 'node:path'
 import type { Hex } from 'viem'
-import { firstBlockSince } from '../../src/core/chain/block-time.ts'
+import { firstBlockSince } from '../../src/core/chain/blocks.ts'
 import { getEpochRounds } from '../../src/core/chain/epochs.ts'
 import type { ConnectedNetwork } from '../../src/core/chain/network.ts'
 import { type Duty, readDuty } from '../../src/core/checker/duty.ts'

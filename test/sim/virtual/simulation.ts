@@ -11,7 +11,6 @@ import { type Hex, keccak256, stringToHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { connectChain } from '../../../src/core/chain/client.ts'
 import { startNetwork } from '../../../src/core/chain/deploy.ts'
-import { kaisarErrorsAbi } from '../../../src/core/chain/kaisar-errors.ts'
 import { type ConnectedNetwork, connectNetwork } from '../../../src/core/chain/network.ts'
 import type { NetworkParameters } from '../../../src/core/chain/network-presets.ts'
 import { asOnlyRun } from '../../../src/core/chain/operator-session.ts'
@@ -269,7 +268,6 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
           account: privateKeyToAccount(privateKey),
           store: opened,
           clock,
-          errorAbi: kaisarErrorsAbi,
           crashPoint,
           onTrouble: error => log.warn({ code: error.code }, error.message),
         },
