@@ -1,5 +1,5 @@
 /** A seat's opening for a cohort: its words, and the tree by which a seat's owner commits to all of its openings. */
-import { type Address, concat, encodeAbiParameters, type Hex, keccak256, sliceHex, toHex } from 'viem'
+import { type Address, concat, encodeAbiParameters, type Hex, keccak256, toHex } from 'viem'
 import {
   allFlags,
   cohortLanes,
@@ -10,7 +10,6 @@ import {
   laneBits,
   lanesPerWord,
   maxRateLane,
-  openingWords,
   rateWords,
 } from '../protocol/constants.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
@@ -94,19 +93,6 @@ export function unpackOpening(words: OpeningWords): Opening {
 }
 
 export const hasFlag = (flags: number, flag: Flag): boolean => (flags & flagBit[flag]) !== 0
-
-/** The words of an opening as bytes. */
-export const openingBytes = (words: OpeningWords): Hex => concat(words.map(word => toHex(word, { size: wordBytes })))
-
-/** The words of an opening's bytes; `null` for any other length. */
-export function wordsOfBytes(bytes: Hex): OpeningWords | null {
-  if (bytes.length !== 2 + openingWords * 2 * wordBytes) return null
-  const words = Array.from({ length: openingWords }, (_, i) =>
-    BigInt(sliceHex(bytes, i * wordBytes, (i + 1) * wordBytes)),
-  )
-  // The length was checked above, which the type of an array does not show.
-  return words as unknown as OpeningWords
-}
 
 /** The values that bind an opening to its owner, epoch and network. */
 export type CommitmentScope = Network & { readonly epoch: number; readonly owner: Address; readonly salt: Hex }
