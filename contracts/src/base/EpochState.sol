@@ -9,7 +9,7 @@ import {EpochClock} from "./EpochClock.sol";
 
 /// @title All storage of EpochConsensus
 /// @notice EpochConsensus and EpochExtension inherit this and declare no storage of their own, so both see the same layout. What is kept
-/// in a {ringSlot} is overwritten {KEPT_EPOCHS} later; a cohort's payments are made before that ({Sessions}).
+/// in a {ringSlot} is overwritten {KEPT_EPOCHS} later; a cohort's payments are made before that ({Openings}).
 abstract contract EpochState is EpochClock {
     uint256 internal constant PAUSE_ROLL = 0;
     uint256 internal constant PAUSE_FINALIZE = 1;

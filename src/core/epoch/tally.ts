@@ -1,6 +1,5 @@
 import { allFlags, certainSeats, cohortLanes, committeeSize, quorum } from '../protocol/constants.ts'
 import { flagBit } from '../protocol/verdict.ts'
-import { committeeMedian } from './median.ts'
 import { hasFlag, type LaneOpening, type Opening } from './opening.ts'
 
 /** The committee's result for one lane. */
@@ -84,3 +83,11 @@ const majority = (flags: readonly number[]): number =>
 
 /** Whether a lane's result earns: a quorum of seats judged it and found device, environment and work valid. */
 export const isScored = ({ flags }: LaneResult): boolean => flags === allFlags
+
+/** The median of what the seats of a committee say. A missing value counts as 0: it can lower the median, never raise it. */
+export function committeeMedian(values: readonly number[]): number {
+  if (values.length > committeeSize)
+    throw new RangeError(`${values.length} values; a committee has ${committeeSize} seats`)
+  const missing = new Array<number>(committeeSize - values.length).fill(0)
+  return [...values, ...missing].sort((a, b) => a - b)[(committeeSize - 1) / 2]!
+}

@@ -1,5 +1,5 @@
 import { type Address, encodeAbiParameters, type Hex, keccak256 } from 'viem'
-import { committeeSize } from '../protocol/constants.ts'
+import { committeeSize } from '../../src/core/protocol/constants.ts'
 
 /**
  * The owners that judge a cohort, in seat order, as `CheckerSeats.committee` draws them. Draw i takes seat

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { concat, type Hex, keccak256, numberToHex, pad } from 'viem'
 import { describe, expect, test } from 'vitest'
-import { drawCommittee } from '../../../src/core/epoch/assignment.ts'
 import { anyBytes32 } from '../../helpers/arbitraries.ts'
+import { drawCommittee } from '../../helpers/draw-committee.ts'
 
 const owner = (i: number) => numberToHex(i + 1, { size: 20 })
 
