@@ -11,6 +11,7 @@ import { kaisarTokenAbi } from '../abi/kaisar-token.ts'
 import { describeEndpoints } from '../client.ts'
 import { decodeChainError, explainRefusal } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
+import { assertFunds } from '../funds.ts'
 import { kaisarErrorsAbi } from '../kaisar-errors.ts'
 import { type ConnectedNetwork, lowerCase, reading } from '../network.ts'
 import { readFeeMarket } from '../tx/fee-market.ts'
@@ -95,13 +96,10 @@ const callOf = ({ contracts }: ConnectedNetwork, { to, unit, amount }: ListedTra
         data: encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'transfer', args: [to, amount] }),
       }
 
-/** @throws KAI_INSUFFICIENT, FUNDS_INSUFFICIENT where `from` does not hold all that is not signed yet, and its fees */
+/** @throws as {@link assertFunds} where `from` does not hold all that is not signed yet, and its fees */
 export function assertHolds({ from, transfers }: TransferRecord, { most, balances }: TransferCost): void {
   const needed = totalsOf(transfers.filter(({ nonce }) => nonce === null))
-  if (balances.KAI < needed.KAI)
-    throw chainErrors.KAI_INSUFFICIENT({ account: from, balance: balances.KAI, needed: needed.KAI })
-  if (balances.coin < needed.coin + most)
-    throw chainErrors.FUNDS_INSUFFICIENT({ account: from, balanceWei: balances.coin, neededWei: needed.coin + most })
+  assertFunds(from, { balances, needed: { KAI: needed.KAI, coin: needed.coin + most } })
 }
 
 export type SendTransfersDependencies = {
