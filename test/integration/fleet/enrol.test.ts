@@ -85,15 +85,16 @@ describe('kaisar fleet enrol', () => {
 
   test('a wallet that lacks KAI and gas is told both at once, and nothing is sent', async () => {
     await give(parseEther('1'), 1n)
-    const [error] = (await enrol(all)).json().errors
+    const few = all.slice(0, 4)
+    const [error] = (await enrol(few)).json().errors
     expect(error).toMatchObject({ code: 'KAI_AND_COIN_INSUFFICIENT', context: { account: payer } })
     expect(error!.message).toMatch(
       /holds 1 KAI and 0\.0+1 of the chain’s own coin, and needs \d+ KAI and [\d.]+ of the coin: send it \d+ KAI and [\d.]+ of the coin or more\.$/,
     )
-    await give(deposits(500) - 1n, parseEther('10'))
-    expect((await enrol(all)).json().errors[0]).toMatchObject({ code: 'KAI_INSUFFICIENT' })
-    await give(deposits(500), 0n)
-    expect((await enrol(all)).json().errors[0]).toMatchObject({ code: 'FUNDS_INSUFFICIENT' })
+    await give(deposits(20) - 1n, parseEther('10'))
+    expect((await enrol(few)).json().errors[0]).toMatchObject({ code: 'KAI_INSUFFICIENT' })
+    await give(deposits(20), 0n)
+    expect((await enrol(few)).json().errors[0]).toMatchObject({ code: 'FUNDS_INSUFFICIENT' })
     expect(await registered()).toBe(0)
   })
 
