@@ -108,6 +108,13 @@ export const chainErrors = defineErrors({
     fix: 'Write it again with "kaisar chain deploy", or copy it from the network’s documentation.',
     exit: 3,
   },
+  NETWORK_UNNAMED: {
+    message: () => 'An endpoint was named, and no network on its chain.',
+    meaning:
+      'An endpoint serves a chain, on which there may be several networks. The addresses of a network’s contracts are in its deployment file, which a context keeps.',
+    fix: 'Make the network known with "kaisar context add <name> --from <file> --rpc-url <url>"; then --context <name> names it, also beside --rpc-url.',
+    exit: 3,
+  },
   PRESET_MISSING: {
     message: ({ presets }: { presets: Readonly<Record<string, string>> }) =>
       `Which parameters the network gets was not said: ${Object.entries(presets)
