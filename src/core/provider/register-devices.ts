@@ -44,7 +44,7 @@ export type KnownDevice = {
  * Reads the chain first. A device that is registered with the same hashes is left as it is, whenever it was registered.
  *
  * @param payout - the cold wallet that rewards and deposits go to; only it can change itself later
- * @throws PROVIDER_DEPOSIT_MISSING, PROVIDER_PAYOUT_DIFFERS, PROVIDER_REGISTRATION_UNSEEN, and what the chain refuses
+ * @throws PROVIDER_DEPOSIT_MISSING, PROVIDER_GAS_MISSING, PROVIDER_PAYOUT_DIFFERS, PROVIDER_REGISTRATION_UNSEEN, and what the chain refuses
  */
 export async function registerDevices(
   { network, payout, certificateHash }: Registration,
@@ -59,6 +59,9 @@ export async function registerDevices(
 ): Promise<Registered[]> {
   const known = await lookUp({ network, payout }, devices)
   const missing = known.filter(({ device }) => device === null)
+  const wanted = known.filter(each => !isRegisteredSo(each, certificateHash))
+  if (missing.length > 0) await assertDeposit(network, missing, sender.address)
+  if (wanted.length > 0) await assertGas(network, wanted, sender.address)
   if (missing.length > 0) await approveDeposit(network, missing, sender)
   return Promise.all(known.map(each => registerOne({ network, payout, certificateHash }, each, { sender, attest })))
 }
@@ -115,18 +118,28 @@ export const identityOf = async (
   attest: AttestIdentity,
 ): Promise<Hex> => device?.record.attestedIdentity ?? (await attest(own, zeroBytes32))?.identity ?? zeroBytes32
 
+const depositOf = async (network: ConnectedNetwork, missing: readonly KnownDevice[]): Promise<bigint> =>
+  (await deviceDeposit(network)) * BigInt(missing.length)
+
+async function assertDeposit(network: ConnectedNetwork, missing: readonly KnownDevice[], account: Address) {
+  const [needed, balance] = await Promise.all([depositOf(network, missing), kaiBalance(network, account)])
+  if (balance >= needed) return
+  const coin = await reading('eth_getBalance', coinFor(network.chain, account))
+  throw providerErrors.PROVIDER_DEPOSIT_MISSING({ account, needed, balance, devices: missing.length, coin })
+}
+
+/** A key that another wallet pays for holds nothing: it would wait for ever. One that has too little waits for more. */
+async function assertGas(network: ConnectedNetwork, wanted: readonly KnownDevice[], account: Address) {
+  const { balance, needed } = await reading('eth_getBalance', coinFor(network.chain, account))
+  if (balance === 0n) throw providerErrors.PROVIDER_GAS_MISSING({ account, needed, devices: wanted.length })
+}
+
 async function approveDeposit(network: ConnectedNetwork, missing: readonly KnownDevice[], sender: TransactionSender) {
   const spender = network.contracts.DeviceRegistry
-  const needed = (await deviceDeposit(network)) * BigInt(missing.length)
-  const [balance, allowance] = await Promise.all([
-    kaiBalance(network, sender.address),
+  const [needed, allowance] = await Promise.all([
+    depositOf(network, missing),
     kaiAllowance(network, sender.address, spender),
   ])
-  if (balance < needed) {
-    const coin = await reading('eth_getBalance', coinFor(network.chain, sender.address))
-    const devices = missing.length
-    throw providerErrors.PROVIDER_DEPOSIT_MISSING({ account: sender.address, needed, balance, devices, coin })
-  }
   if (allowance >= needed) return
   // The key names the registrations that the approval is for and the allowance it adds to, so that a later approval has another key.
   const about = missing.map(({ own, next }) => `${own.deviceId}/${next}`).sort()
