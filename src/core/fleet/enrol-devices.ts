@@ -5,14 +5,14 @@
  * Why: docs/why/daemons-and-operators.md
  */
 import { readFileSync } from 'node:fs'
-import { type Address, encodeFunctionData, type Hex, keccak256, toHex } from 'viem'
+import { type Address, type Hex, keccak256, toHex } from 'viem'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { deviceDeposit } from '../chain/devices.ts'
 import { chainErrors } from '../chain/errors.ts'
 import { assertFunds } from '../chain/funds.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { reading } from '../chain/read.ts'
+import { callOf, read, reading } from '../chain/read.ts'
 import { readFeeMarket } from '../chain/tx/fee-market.ts'
 import { type Fee, type FeeCaps, nextFee } from '../chain/tx/fees.ts'
 import { type Call, simulateCall } from '../chain/tx/transact.ts'
@@ -143,24 +143,16 @@ async function ask(
   payer: Address,
   device: HostDevice,
 ): Promise<{ readonly joins: boolean | null; readonly problem?: string }> {
-  const { client } = network.chain
-  const registry = { address: network.contracts.DeviceRegistry, abi: deviceRegistryAbi } as const
-  const isIn = await reading(
-    'isRegistered',
-    client.readContract({ ...registry, functionName: 'isRegistered', args: [device.deviceId] }),
-  )
-  const data = encodeFunctionData({
-    abi: deviceRegistryAbi,
-    functionName: 'registerSigned',
-    args: [device.message, device.signature],
-  })
+  const isIn = await read(network, 'DeviceRegistry', 'isRegistered', device.deviceId)
+  const { message, signature } = device
   try {
-    await simulateCall(network.chain, payer, { what: 'registerSigned', to: registry.address, data })
+    const call = callOf(network.contracts, 'DeviceRegistry', 'registerSigned', message, signature)
+    await simulateCall(network.chain, payer, call)
   } catch (error) {
     if (!isKaisarError(error, 'CONTRACT_REVERTED')) throw error
     const { errorName, reason } = error.context as { errorName: string; reason: string }
     if (errorName === 'TransferFailed') return { joins: !isIn }
-    const { generation } = device.message
+    const { generation } = message
     if (errorName === 'GenerationTaken' && isIn && (await isTaken(network, device, generation))) return { joins: null }
     return { joins: !isIn, problem: reason }
   }
@@ -169,15 +161,7 @@ async function ask(
 
 /** Whether this very consent, or one for the same device as it is, made the generation. */
 async function isTaken(network: ConnectedNetwork, { deviceId, message }: HostDevice, generation: number) {
-  const record = await reading(
-    'recordOf',
-    network.chain.client.readContract({
-      address: network.contracts.DeviceRegistry,
-      abi: deviceRegistryAbi,
-      functionName: 'recordOf',
-      args: [deviceId, generation],
-    }),
-  )
+  const record = await read(network, 'DeviceRegistry', 'recordOf', deviceId, generation)
   return record.deviceHash === message.deviceHash && record.certificateHash === message.certificateHash
 }
 
@@ -187,18 +171,9 @@ export const assertPaid = ({ payer, deposit, mostFees, balances }: EnrolmentPlan
 
 /** The calls that do it, in their order: for a wallet whose key is elsewhere. */
 export function enrolmentCalls({ contracts }: ConnectedNetwork, { open, deposit }: EnrolmentPlan): Call[] {
-  const approve = encodeFunctionData({
-    abi: kaisarTokenAbi,
-    functionName: 'approve',
-    args: [contracts.DeviceRegistry, deposit],
-  })
   return [
-    ...(deposit === 0n ? [] : [{ what: 'approve', to: contracts.KaisarToken, data: approve }]),
-    ...batchesOf(open).map(batch => ({
-      what: 'registerMany',
-      to: contracts.DeviceRegistry,
-      data: encodeFunctionData({ abi: deviceRegistryAbi, functionName: 'registerMany', args: [signedOf(batch)] }),
-    })),
+    ...(deposit === 0n ? [] : [callOf(contracts, 'KaisarToken', 'approve', contracts.DeviceRegistry, deposit)]),
+    ...batchesOf(open).map(batch => callOf(contracts, 'DeviceRegistry', 'registerMany', signedOf(batch))),
   ]
 }
 
