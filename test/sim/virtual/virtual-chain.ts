@@ -12,9 +12,9 @@ const genesisAt = 1_700_000_000
 
 /**
  * What an endpoint does wrong. `swallow`: says a transaction was accepted and forgets it · `drop-reply`: does it, then cuts the
- * connection · `rate-limit`: HTTP 429 · `server-error`: HTTP 502 · `hang`: never answers
+ * connection · `rate-limited`: HTTP 429 · `server-error`: HTTP 502 · `hang`: never answers
  */
-type EndpointFault = 'swallow' | 'drop-reply' | 'rate-limit' | 'server-error' | 'hang'
+type EndpointFault = 'swallow' | 'drop-reply' | 'rate-limited' | 'server-error' | 'hang'
 export type EndpointFaultRule = {
   readonly fault: EndpointFault
   /** Requests it applies to; default all, for `swallow` those that send a transaction. */
@@ -101,7 +101,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
               switch (fault) {
                 case 'swallow':
                   return keccak256(params![0] as Hex)
-                case 'rate-limit':
+                case 'rate-limited':
                   throw new HttpRequestError({ url, body, status: 429 })
                 case 'server-error':
                   throw new HttpRequestError({ url, body, status: 502 })
