@@ -3,7 +3,7 @@ import { printable } from '../protocol/text.ts'
 import { checkerSeatsAbi } from './abi/checker-seats.ts'
 import { epochConsensusAbi } from './abi/epoch-consensus.ts'
 import { kaisarLensAbi } from './abi/kaisar-lens.ts'
-import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
+import { at, type ConnectedNetwork, lowerCase, reading } from './network.ts'
 
 /** A Checker: the owner of seats. Amounts in wei of KAI, epochs as numbers. */
 export type BondedChecker = {
@@ -82,8 +82,19 @@ export async function committeeOf(network: ConnectedNetwork, epoch: number, coho
   const consensus = { address: network.contracts.EpochConsensus, abi: epochConsensusAbi } as const
   const seedCall = { ...consensus, functionName: 'seedOf', args: [BigInt(epoch)] } as const
   if (BigInt(await reading('seedOf', client.readContract(seedCall))) === 0n) return null
-  const call = { ...consensus, functionName: 'seatsOf', args: [BigInt(epoch), cohort] } as const
-  return (await reading('seatsOf', client.readContract(call))).map(lowerCase)
+  return drawnSeats(network, epoch, cohort)
+}
+
+/** The same of an epoch that has its seed at this block; default: the newest one. */
+export async function drawnSeats(
+  network: ConnectedNetwork,
+  epoch: number,
+  cohort: number,
+  blockHash?: Hex,
+): Promise<Address[]> {
+  const consensus = { address: network.contracts.EpochConsensus, abi: epochConsensusAbi } as const
+  const call = { ...consensus, functionName: 'seatsOf', args: [BigInt(epoch), cohort], ...at(blockHash) } as const
+  return (await reading('seatsOf', network.chain.client.readContract(call))).map(lowerCase)
 }
 
 /** The cohorts of `epoch` in whose committee `operator` sits. */
@@ -92,7 +103,9 @@ export async function cohortsJudgedBy(
   epoch: number,
   operator: Address,
   cohorts: number,
+  blockHash?: Hex,
 ): Promise<number[]> {
-  const call = { ...lens(network), functionName: 'cohortsOf', args: [BigInt(epoch), operator, 0, cohorts] } as const
+  const args = [BigInt(epoch), operator, 0, cohorts] as const
+  const call = { ...lens(network), functionName: 'cohortsOf', args, ...at(blockHash) } as const
   return [...(await reading('cohortsOf', network.chain.client.readContract(call)))]
 }

@@ -3,7 +3,7 @@ import { cohortOf } from '../protocol/constants.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { deviceRegistryAbi } from './abi/device-registry.ts'
 import { kaisarLensAbi } from './abi/kaisar-lens.ts'
-import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
+import { at, type ConnectedNetwork, lowerCase, reading } from './network.ts'
 
 /** The hashes with which a device is registered, 32 bytes each; `attestedIdentity` is zero where the card has none. */
 type DeviceHashes = { readonly deviceHash: Hex; readonly certificateHash: Hex; readonly attestedIdentity: Hex }
@@ -102,8 +102,10 @@ export async function cohortMembers(
   network: ConnectedNetwork,
   epoch: number,
   cohort: number,
+  blockHash?: Hex,
 ): Promise<(LaneMember | null)[]> {
-  const call = { ...registry(network), functionName: 'devicesOf', args: [BigInt(epoch), cohort] } as const
+  const args = [BigInt(epoch), cohort] as const
+  const call = { ...registry(network), functionName: 'devicesOf', args, ...at(blockHash) } as const
   const members = await reading('devicesOf', network.chain.client.readContract(call))
   return members.map(member =>
     member.id === zeroBytes32
@@ -116,8 +118,9 @@ export async function cohortMembers(
 export async function countsOf(
   network: ConnectedNetwork,
   epoch: number,
+  blockHash?: Hex,
 ): Promise<{ members: number; cohorts: number }> {
-  const call = { ...registry(network), functionName: 'countsOf', args: [BigInt(epoch)] } as const
+  const call = { ...registry(network), functionName: 'countsOf', args: [BigInt(epoch)], ...at(blockHash) } as const
   const [members, cohorts] = await reading('countsOf', network.chain.client.readContract(call))
   return { members, cohorts }
 }

@@ -141,6 +141,9 @@ function parseContracts(given: Readonly<Record<string, string>>): Contracts {
   return Object.fromEntries(entries) as Contracts
 }
 
+/** Where a read is made: at this block, by default at the newest. */
+export const at = (blockHash: Hex | undefined): { blockHash?: Hex } => (blockHash === undefined ? {} : { blockHash })
+
 /** Awaits a contract read and makes a coded error of its failure. `what` names it, e.g. `seatsOf`. */
 export async function reading<T>(what: string, read: Promise<T>): Promise<T> {
   try {

@@ -1,6 +1,6 @@
 /** What an owner of seats has to judge in an epoch, read from the chain. */
 import type { Address, Hex } from 'viem'
-import { cohortsJudgedBy, committeeOf } from '../chain/checkers.ts'
+import { cohortsJudgedBy, drawnSeats } from '../chain/checkers.ts'
 import { cohortMembers, countsOf } from '../chain/devices.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { EpochRounds } from '../protocol/trigger.ts'
@@ -33,27 +33,32 @@ export const dutyOf = (read: ReadDuty): Duty => ({
   peers: new Set([...read.committees.values()].flat()),
 })
 
-/** @throws when the chain cannot be read */
+/**
+ * All of it is read at one block: an endpoint that is behind would know of no cohorts, and what is read is kept for the whole epoch.
+ * @param blockHash - the block at which the epoch's seed was seen; default: the newest one, of each read
+ * @throws when the chain cannot be read
+ */
 export async function readDuty(
   network: ConnectedNetwork,
   owner: Address,
   epoch: number,
   rounds: EpochRounds,
+  blockHash?: Hex,
 ): Promise<Duty> {
-  const { cohorts: cohortCount } = await countsOf(network, epoch)
-  const cohorts = cohortCount === 0 ? [] : await cohortsJudgedBy(network, epoch, owner, cohortCount)
+  const { cohorts: cohortCount } = await countsOf(network, epoch, blockHash)
+  const cohorts = cohortCount === 0 ? [] : await cohortsJudgedBy(network, epoch, owner, cohortCount, blockHash)
   const read = await Promise.all(
     cohorts.map(async cohort => {
       const [committee, members] = await Promise.all([
-        committeeOf(network, epoch, cohort),
-        cohortMembers(network, epoch, cohort),
+        drawnSeats(network, epoch, cohort, blockHash),
+        cohortMembers(network, epoch, cohort, blockHash),
       ])
       const devices = members.flatMap((member, lane) =>
         member === null
           ? []
           : [{ deviceId: member.id, generation: member.generation, operator: member.operator, cohort, lane }],
       )
-      return { cohort, committee: committee ?? [], devices }
+      return { cohort, committee, devices }
     }),
   )
   return dutyOf({

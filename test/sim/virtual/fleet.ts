@@ -37,6 +37,8 @@ const rows = leafRows
 /** Of a memory window. */
 const steps = 2
 const jobs = jobSets.devnet
+/** Sessions that are being opened with each Checker. */
+const dialsAtOnce = 16
 const environment = encodeEnvironmentRecord(environmentRecord)
 const environmentHash = hashRecordText(environment)
 
@@ -100,9 +102,12 @@ export async function registerFleet(
   await chain.rpc('anvil_autoImpersonateAccount', [false])
 }
 
+/** A Checker that can be dialled. */
+type Listening = { readonly name: string; readonly operator: Hex; readonly url: string }
+
 export type Fleet = {
   /** Opens every session that is not open, with each of these Checkers. */
-  connect(checkers: readonly { readonly name: string; readonly operator: Hex; readonly url: string }[]): Promise<void>
+  connect(checkers: readonly Listening[]): Promise<void>
   /** Milliseconds that this fleet has computed. */
   readonly workedMs: number
   readonly sessions: number
@@ -213,6 +218,20 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
     return { signer, transport, windows, deviceId: deviceIdOf(signer.address, deviceOf(index).localId) }
   })
 
+  async function dialOnce(checker: Listening, index: number) {
+    const { signer, transport, windows, deviceId } = operators[index]!
+    const name = `${checker.name} ${index}`
+    if (sessions.get(name)?.closed === false) return
+    const { certificateHash } = identityOf({ name: checker.name })
+    const endpoint = { checker: checker.operator, url: checker.url, certificateHash }
+    const session = await dialSession(
+      { endpoint, network, role: 'provider', operator: signer.address, deviceIds: [deviceId] },
+      { transport, sign: (type, message) => signer.sign(type, message), clock: host.clock },
+    )
+    sessions.set(name, session)
+    serve(session, signer, index, windows)
+  }
+
   return {
     get workedMs() {
       return workedMs
@@ -221,22 +240,8 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
       return [...sessions.values()].filter(({ closed }) => !closed).length
     },
     async connect(checkers) {
-      for (const checker of checkers)
-        for (const [index, { signer, transport, windows, deviceId }] of operators.entries()) {
-          const name = `${checker.name} ${index}`
-          if (sessions.get(name)?.closed === false) continue
-          const endpoint = {
-            checker: checker.operator,
-            url: checker.url,
-            certificateHash: identityOf({ name: checker.name }).certificateHash,
-          }
-          const session = await dialSession(
-            { endpoint, network, role: 'provider', operator: signer.address, deviceIds: [deviceId] },
-            { transport, sign: (type, message) => signer.sign(type, message), clock: host.clock },
-          )
-          sessions.set(name, session)
-          serve(session, signer, index, windows)
-        }
+      const dialsOf = checkers.map(checker => operators.map((_, index) => () => dialOnce(checker, index)))
+      await Promise.all(dialsOf.map(dials => Promise.all(Array.from({ length: dialsAtOnce }, () => inTurn(dials)))))
     },
     async close() {
       for (const opened of kernels.values()) {
@@ -245,4 +250,9 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
       }
     },
   }
+}
+
+/** One after the other, beside others that take from the same list. */
+async function inTurn(tasks: (() => Promise<void>)[]) {
+  for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) await task()
 }
