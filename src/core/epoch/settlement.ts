@@ -25,6 +25,7 @@ import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { epochAt } from '../protocol/trigger.ts'
 import { keeperRank, turnBlocks, turnSeconds } from './keeper-rank.ts'
+import { nextLookAt } from './next-look.ts'
 import {
   type OpeningOnChain,
   planCohort,
@@ -51,24 +52,31 @@ export type KeeperDependencies = {
 }
 
 type OpenStep = { readonly step: SettlementStep; readonly overview: EpochOverview }
-type Head = { readonly number: bigint; readonly timestamp: bigint }
+/** `timestamp` in seconds. */
+export type Head = { readonly number: bigint; readonly timestamp: number }
 /** A step that was handed to the transaction sender, with the key of its outcome. */
 type TakenStep = SettlementStep & { readonly key: string }
 
 export type Keeper = {
-  /** Pins and rolls the seed of the current epoch; resolves with the steps taken. The whole network waits for the seed, so this waits for no other step. */
-  seed(): Promise<TakenStep[]>
+  /**
+   * Pins and rolls the seed of the current epoch; resolves with the steps taken. The whole network waits for the seed, so this waits for no other step.
+   * @param head - the newest block, where the caller knows it; default: it is read
+   */
+  seed(head?: Head): Promise<TakenStep[]>
   /** Reads the chain and hands every other open step to the sender; resolves with the steps taken. */
-  pass(gather: Gather): Promise<TakenStep[]>
+  pass(gather: Gather, head?: Head): Promise<TakenStep[]>
 }
 
 const cohortsAtOnce = 16
 /** Every chain knows the hashes of this many last blocks. */
 const surelyKept = 250n
+/** A seed that was there for this many blocks is not looked at again: no reorg takes it. */
+const surelySeeded = 64n
 
 /**
  * A keeper: it makes the seed of the current epoch, and finalizes, voids and pays the last ones. Call it at each block, or as often as you
- * like: it takes the steps that the chain shows as open, and none twice.
+ * like: it takes the steps that the chain shows as open, and none twice. What it reads of epochs in which nothing is open does not grow
+ * with the number of blocks, see {@link nextLookAt}; with `takeTurns: false` it looks at everything each time.
  */
 export function createKeeper(options: KeeperOptions, dependencies: KeeperDependencies): Keeper {
   const { network, sender, onTrouble = () => {} } = dependencies
@@ -77,6 +85,10 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   const errands = new Map<number, readonly SettlementStep[]>()
   /** Epochs that are paid and closed, and whose audits are over: no step is left for them. */
   const over = new Set<number>()
+  /** The block at which the seed of an epoch was first seen. */
+  const seededAt = new Map<number, bigint>()
+  /** Block time before which an epoch is not looked at, since nothing of it was open. */
+  const restsUntil = new Map<number, number>()
 
   async function rankIn({ epoch, seed }: EpochOverview): Promise<number> {
     if (options.takeTurns === false) return 0
@@ -101,9 +113,12 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   }
 
   async function seedSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
-    const epoch = epochAt(timeline, Number(head.timestamp))
-    if (epoch < 0) return []
+    const epoch = epochAt(timeline, head.timestamp)
+    if (epoch < 0 || head.number >= (seededAt.get(epoch) ?? head.number) + surelySeeded) return []
     const overview = await getEpoch(network, epoch)
+    if (overview.seed === null) seededAt.delete(epoch)
+    else if (!seededAt.has(epoch)) seededAt.set(epoch, head.number)
+    seededAt.delete(epoch - 1)
     const step = planSeed(overview, head.number, await isPinExpired(overview, head))
     return step === null ? [] : [{ step, overview }]
   }
@@ -121,22 +136,28 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   }
 
   async function openSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
-    const current = epochAt(timeline, Number(head.timestamp))
+    const now = head.timestamp
+    const current = epochAt(timeline, now)
     const steps: OpenStep[] = []
     over.delete(current - keptEpochs - 1)
+    restsUntil.delete(current - keptEpochs - 1)
     for (let epoch = Math.max(0, current - keptEpochs); epoch < current; epoch++) {
-      if (over.has(epoch)) continue
+      if (over.has(epoch) || now < (restsUntil.get(epoch) ?? 0)) continue
       const overview = await getEpoch(network, epoch)
-      if (overview.seed === null) continue
-      for (const step of await epochSteps(overview, epoch >= timeline.firstPaidEpoch)) steps.push({ step, overview })
-      if (epoch === current - 1 && overview.phase === 'pay' && overview.totalFixed)
-        for (const step of await errandsOf(epoch)) steps.push({ step, overview })
-      const { auditClosesAt } = overview
-      const now = Number(head.timestamp)
-      if (now >= auditClosesAt && now < auditClosesAt + timeline.auditSeconds)
-        for (const step of await unansweredAudits(overview)) steps.push({ step, overview })
-      else if (now >= auditClosesAt && overview.money.closed) over.add(epoch)
+      const open = overview.seed === null ? [] : await stepsOf(overview, timeline, now)
+      for (const step of open) steps.push({ step, overview })
+      if (open.length === 0 && options.takeTurns !== false) restsUntil.set(epoch, nextLookAt(overview, now))
     }
+    return steps
+  }
+
+  async function stepsOf(overview: EpochOverview, timeline: Timeline, now: number): Promise<SettlementStep[]> {
+    const { epoch, phase, totalFixed, auditClosesAt, money } = overview
+    const steps = await epochSteps(overview, epoch >= timeline.firstPaidEpoch, now)
+    if (epoch === epochAt(timeline, now) - 1 && phase === 'pay' && totalFixed) steps.push(...(await errandsOf(epoch)))
+    if (now >= auditClosesAt && now < auditClosesAt + timeline.auditSeconds)
+      steps.push(...(await unansweredAudits(overview)))
+    else if (now >= auditClosesAt && money.closed) over.add(epoch)
     return steps
   }
 
@@ -176,8 +197,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return steps
   }
 
-  async function epochSteps(overview: EpochOverview, paid: boolean): Promise<SettlementStep[]> {
-    const { epoch, phase, totals, totalFixed, cohorts, members, money } = overview
+  async function epochSteps(overview: EpochOverview, paid: boolean, now: number): Promise<SettlementStep[]> {
+    const { epoch, phase, totals, totalFixed, cohorts, members, money, auditClosesAt } = overview
     const steps: SettlementStep[] = []
     // In PAY the total may not be fixed yet, because a revealed quorum waits to be finalized.
     const isOpen = phase === 'open' || phase === 'finalize' || (phase === 'pay' && !totalFixed)
@@ -193,7 +214,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     if (paid && phase === 'pay' && money.opened && !money.closed && totals.unpaid === 0) {
       const { lanes, errands } = await keeperCallsOf(network, epoch, sender.address)
       if (lanes + errands > 0n) steps.push({ do: 'payKeeper', epoch })
-      const through = await settledThrough(network)
+      // No epoch is settled before its audits are over.
+      const through = now < auditClosesAt ? null : await settledThrough(network)
       if (through !== null && epoch <= through) steps.push({ do: 'closeEpoch', epoch })
     }
     return steps
@@ -265,26 +287,36 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return { ...step, key }
   }
 
-  /** Both passes of a block begin at once, with the same two reads. */
+  /** Both passes of a block begin at once, with the same reads. */
   let looking: Promise<readonly [Timeline | null, Head]> | null = null
-  function look() {
-    looking ??= Promise.all([
-      getTimeline(network),
-      reading('eth_getBlockByNumber', network.chain.client.getBlock()),
-    ]).finally(() => {
+  function look(head: Head | undefined) {
+    looking ??= Promise.all([timetable(head), head ?? newestHead(network)]).finally(() => {
       looking = null
     })
     return looking
+  }
+
+  /** What was read last, and until when (block time) it stands: the contracts let nobody change the epoch that lasts. */
+  let known: { readonly timeline: Timeline; readonly until: number } | null = null
+  async function timetable(head: Head | undefined): Promise<Timeline | null> {
+    if (head !== undefined && known !== null && head.timestamp < known.until) return known.timeline
+    const timeline = await getTimeline(network)
+    const { firstEpochAt, epochSeconds } = timeline ?? { firstEpochAt: 0, epochSeconds: 0 }
+    const isCurrent = timeline !== null && head !== undefined && head.timestamp >= firstEpochAt
+    known = isCurrent
+      ? { timeline, until: firstEpochAt + (epochAt(timeline, head.timestamp) + 1) * epochSeconds }
+      : null
+    return timeline
   }
 
   /** Takes the steps whose turn it is. */
   function inTurn(stepsAt: (timeline: Timeline, head: Head) => Promise<OpenStep[]>) {
     /** When each step was first seen as possible; turns are counted from there. */
     const possibleSince = new Map<string, { readonly time: number; readonly block: bigint }>()
-    return async (gather: Gather): Promise<TakenStep[]> => {
-      const [timeline, head] = await look()
+    return async (gather: Gather, newest?: Head): Promise<TakenStep[]> => {
+      const [timeline, head] = await look(newest)
       if (timeline === null) return []
-      const now = Number(head.timestamp)
+      const now = head.timestamp
       const open = await stepsAt(timeline, head)
       const taken = await Promise.all(
         open.map(async ({ step, overview }) => {
@@ -310,7 +342,12 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   }
 
   const seed = inTurn(seedSteps)
-  return { seed: () => seed(async () => null), pass: inTurn(openSteps) }
+  return { seed: head => seed(async () => null, head), pass: inTurn(openSteps) }
+}
+
+async function newestHead({ chain }: ConnectedNetwork): Promise<Head> {
+  const { number, timestamp } = await reading('eth_getBlockByNumber', chain.client.getBlock())
+  return { number, timestamp: Number(timestamp) }
 }
 
 const keyOf = (step: SettlementStep): string =>

@@ -101,6 +101,8 @@ export type RoundJudge = {
   greet(operator: Address): Promise<void>
   /** The trigger left the canonical chain: nothing of the round counts. */
   drop(roundHash: Hex): void
+  /** Whether a round is open: a deadline of it comes within seconds. */
+  readonly isOpen: boolean
   /** Resolves when no round is open; what could not be recorded before is tried once more. */
   idle(): Promise<void>
   /** Judges what is open as this seat's own fault and stops. */
@@ -366,6 +368,10 @@ export function createRoundJudge(
       }
       open.get(roundHash)?.cancel.abort()
       open.delete(roundHash)
+    },
+
+    get isOpen() {
+      return open.size > 0
     },
 
     async idle() {
