@@ -7,6 +7,7 @@ import type { Hex } from 'viem'
 import { getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
+import { cohortLanes } from '../../src/core/protocol/constants.ts'
 import { createFleet, registerFleet } from '../sim/virtual/fleet.ts'
 import { type Simulation, startSimulation } from '../sim/virtual/simulation.ts'
 
@@ -21,6 +22,7 @@ const units = {
   cpu: 's/epoch',
   reads: 'reads/s',
   database: 'KiB/epoch',
+  'database-of-cohort': 'KiB/cohort/epoch',
   gas: 'Mgas/epoch',
 } as const
 type Figure = keyof typeof units
@@ -90,10 +92,10 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
     if (!isConnected) throw new Error('not every session was opened within an epoch')
     await connecting
 
-    const start = await look(simulation, fleet.workedMs)
+    const start = await look(simulation, fleet.workedSeconds)
     const judgedFrom = simulation.events.length
     await simulation.until(firstEpochAt + 2 * epochSeconds)
-    const end = await look(simulation, fleet.workedMs)
+    const end = await look(simulation, fleet.workedSeconds)
     requireJudged(simulation, judgedFrom, devices)
     const paid = await getEpoch(network, 0)
     const { resolvedLanes, unpaid } = paid.totals
@@ -107,12 +109,14 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
       ),
     )
     const gas = blocks.reduce<number>((sum, block) => sum + Number((block as { gasUsed: Hex }).gasUsed), 0)
+    const database = (end.databaseBytes - start.databaseBytes) / 1_024
     return {
       sessions: fleet.sessions / checkers,
       memory: (heapMiB() - before) / checkers,
       cpu: (end.cpuSeconds - start.cpuSeconds) / checkers,
       reads: (end.reads - start.reads) / epochSeconds,
-      database: (end.databaseBytes - start.databaseBytes) / 1_024,
+      database,
+      'database-of-cohort': database / Math.ceil(devices / cohortLanes),
       gas: gas / 1e6,
     }
   } finally {
@@ -135,12 +139,12 @@ function requireJudged({ events }: Simulation, from: number, devices: number) {
     throw new Error(`${judged.size} of ${checkers * devices} devices were judged; ${wrong.join(', ')}`)
 }
 
-async function look({ chain, dataDir }: Simulation, workedMs: number) {
+async function look({ chain, dataDir }: Simulation, workedSeconds: number) {
   const { user, system } = process.cpuUsage()
   const folder = join(dataDir, 'checker-1', 'checker')
   const files = readdirSync(folder).filter(name => name.endsWith('.db'))
   return {
-    cpuSeconds: (user + system) / 1e6 - workedMs / 1_000,
+    cpuSeconds: (user + system) / 1e6 - workedSeconds,
     reads: chain.requests.get('checker-1') ?? 0,
     databaseBytes: files.reduce((sum, name) => sum + databaseBytes(join(folder, name)), 0),
     block: Number(await chain.rpc('eth_blockNumber')),

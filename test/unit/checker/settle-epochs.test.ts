@@ -11,7 +11,7 @@ const ofSeconds = { commitAt: 16, openAt: 20, revealAt: 23, finalizeAt: 25, payA
 function scene(
   phases: Record<number, Phase>,
   changes: Partial<Epoch['seat']> = {},
-  { now = () => 32, deadlines = ofSeconds } = {},
+  { now = (): number => 32, deadlines = ofSeconds } = {},
 ) {
   const reads: number[] = []
   const done: string[] = []
