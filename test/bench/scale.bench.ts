@@ -64,7 +64,7 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
     providers: 0,
     checkers,
     epochSeconds,
-    // One round an epoch: what a round costs, and what an epoch costs beside it.
+    // Two rounds an epoch, one of each kind: what they cost, and what an epoch costs beside them.
     parameters: { rounds: { ...devnetParameters(jobsHash(jobSets.devnet), epochSeconds).rounds, maxRounds: 2 } },
     onLog: () => undefined,
     onDeployed: (deployed, chain) => registerFleet(devices, deployed, chain),
