@@ -73,7 +73,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     { chain: network.chain, clock, onTrouble: (endpoint, error) => onTrouble(`heads of ${endpoint}`)(error) },
   )
   const rounds = createRoundStream({ network, heads, onTrouble: onTrouble('rounds') })
-  const stalls = createStallWatch({ clock, isWaiting: () => epochs.newestFirst().some(({ judge }) => judge.isOpen) })
+  const stalls = createStallWatch({ clock, isWaiting: () => epochs.newestFirst().some(({ judge }) => judge.isOpen()) })
   const sessions = createOperatorSessions({ findMs: rules.openingsMs }, { clock, emit })
   const jobs = createDeviceJobs({
     ...deps,

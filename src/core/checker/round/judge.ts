@@ -102,7 +102,7 @@ export type RoundJudge = {
   /** The trigger left the canonical chain: nothing of the round counts. */
   drop(roundHash: Hex): void
   /** Whether a round is open: a deadline of it comes within seconds. */
-  readonly isOpen: boolean
+  isOpen(): boolean
   /** Resolves when no round is open; what could not be recorded before is tried once more. */
   idle(): Promise<void>
   /** Judges what is open as this seat's own fault and stops. */
@@ -370,10 +370,7 @@ export function createRoundJudge(
       open.delete(roundHash)
     },
 
-    get isOpen() {
-      return open.size > 0
-    },
-
+    isOpen: () => open.size > 0,
     async idle() {
       await Promise.all([...open.values()].map(({ deadline }) => deadline))
       records.retry()
