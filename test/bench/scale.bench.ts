@@ -36,7 +36,7 @@ export const isLong = true
  * What one Checker takes that judges a whole network, by how many devices are registered: five Checkers, the real daemons on virtual
  * time, share every cohort, over the real contracts; the devices' operators are light Providers with sessions and real rows. Figures are
  * of the second epoch, in which the first is settled and paid; gas is the network's. Both ends of a session are in this process, and all
- * five Checkers: memory and CPU are a fifth of what it took, without the rows that the devices computed. `baseline` is what the
+ * five Checkers: memory and CPU are a fifth of what it took, without the rows that the devices computed and kept. `baseline` is what the
  * smallest network would give if all grew with the number of devices, `ratio` that ÷ value: below 1 it grows faster. `slope` is the
  * exponent on log axes over the last two sizes.
  */
@@ -109,6 +109,7 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
       ),
     )
     const gas = blocks.reduce<number>((sum, block) => sum + Number((block as { gasUsed: Hex }).gasUsed), 0)
+    fleet.forgetWork()
     const database = (end.databaseBytes - start.databaseBytes) / 1_024
     return {
       sessions: fleet.sessions / checkers,

@@ -1,3 +1,5 @@
+// Why: docs/why/chain-reads-and-transactions.md
+
 import type { EpochOverview } from '../chain/epochs.ts'
 
 type Deadlines = Pick<EpochOverview, 'commitAt' | 'openAt' | 'revealAt' | 'finalizeAt' | 'payAt' | 'auditClosesAt'>

@@ -111,6 +111,8 @@ export type Fleet = {
   /** Seconds of CPU in which this fleet has computed. */
   readonly workedSeconds: number
   readonly sessions: number
+  /** Gives back what was kept of the devices' windows, which no request is about any more. */
+  forgetWork(): void
   close(): Promise<void>
 }
 
@@ -240,6 +242,9 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
     },
     get sessions() {
       return [...sessions.values()].filter(({ closed }) => !closed).length
+    },
+    forgetWork() {
+      for (const { windows } of operators) windows.clear()
     },
     async connect(checkers) {
       const dialsOf = checkers.map(checker => operators.map((_, index) => () => dialOnce(checker, index)))
