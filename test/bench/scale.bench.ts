@@ -1,13 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { Hex } from 'viem'
 import { getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { cohortLanes } from '../../src/core/protocol/constants.ts'
+import { memoryUsed } from '../helpers/memory-used.ts'
 import { createFleet, registerFleet } from '../sim/virtual/fleet.ts'
 import { type Simulation, startSimulation } from '../sim/virtual/simulation.ts'
 
@@ -78,7 +77,7 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
   }
   const fleet = createFleet(devices, simulation, seedOf)
   try {
-    const before = heapMiB()
+    const before = await memoryUsed()
     await simulation.until(firstEpochAt + 4)
     const listening = simulation.roles.map(({ name, operator }) => {
       const told = simulation.events.find(event => event.name === name && event.type === 'checker.listening')
@@ -113,7 +112,7 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
     const database = (end.databaseBytes - start.databaseBytes) / 1_024
     return {
       sessions: fleet.sessions / checkers,
-      memory: (heapMiB() - before) / checkers,
+      memory: ((await memoryUsed()) - before) / 2 ** 20 / checkers,
       cpu: (end.cpuSeconds - start.cpuSeconds) / checkers,
       reads: (end.reads - start.reads) / epochSeconds,
       database,
@@ -164,11 +163,3 @@ function databaseBytes(path: string): number {
 }
 
 const toHex = (number: number): Hex => `0x${number.toString(16)}`
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-function heapMiB(): number {
-  collect()
-  const { heapUsed, external } = process.memoryUsage()
-  return (heapUsed + external) / 2 ** 20
-}

@@ -6,8 +6,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { Address, Hex } from 'viem'
 import { getCheckers } from '../../src/core/chain/checkers.ts'
 import { getDevices } from '../../src/core/chain/devices.ts'
@@ -25,6 +23,7 @@ import {
 import { createSigner, type Signer, signMessage } from '../../src/core/report/signer.ts'
 import { hashClaim } from '../../src/core/transport/session-handshake.ts'
 import type { Channel, Frame, Transport } from '../../src/core/transport/transport.ts'
+import { memoryUsed } from '../helpers/memory-used.ts'
 import { createMessageGrammar, type MessageGrammar } from '../helpers/message-grammar.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Audit, createAuditor } from './audit-network.ts'
@@ -451,11 +450,11 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     mostReads()
     await until(firstEpochAt + epochSeconds)
     const reads = { quiet: mostReads(), fuzzed: 0 }
-    const memoryBefore = memoryUsed()
+    const memoryBefore = await memoryUsed()
     let memoryBytes = 0
     let storeBytes = 0
-    const weigh = () => {
-      memoryBytes = Math.max(memoryBytes, memoryUsed() - memoryBefore)
+    const weigh = async () => {
+      memoryBytes = Math.max(memoryBytes, (await memoryUsed()) - memoryBefore)
       storeBytes = Math.max(storeBytes, ...roles.map(role => stateBytes(simulation, role)))
     }
     isOn = true
@@ -468,13 +467,13 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
       epoch++
       await until(firstEpochAt + (epoch + 1) * epochSeconds)
       reads.fuzzed = Math.max(reads.fuzzed, mostReads())
-      weigh()
+      await weigh()
       await auditor.audit(epoch - 2)
     }
     isOn = false
     await until((await getEpoch(network, epoch)).payAt + 6)
     await auditor.audit(epoch)
-    weigh()
+    await weigh()
     const atHonestSeats = simulation.events.filter(({ name }) => honestSeats.some(seat => seat.name === name))
     const judged = atHonestSeats.filter(
       ({ type, device }) => type === 'check.completed' && honestDevices.includes(device as Hex),
@@ -580,13 +579,4 @@ function readRecords({ dataDir, roles }: Simulation, honestSeats: readonly strin
 function stateBytes({ dataDir }: Simulation, { name, kind }: Simulation['roles'][number]): number {
   const folder = join(dataDir, name, kind)
   return readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0)
-}
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-/** Payloads lie beside the heap. */
-function memoryUsed(): number {
-  collectGarbage()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
 }
