@@ -51,7 +51,7 @@ it(
     expect(lines.debug).toBeLessThan(messages)
     expect(Object.values(rows).reduce((sum, count) => sum + count, 0)).toBeLessThan(300 * (epochs + 1))
     expect(result.storeBytes).toBeLessThan(16 * mebibyte)
-    expect(result.memoryBytes).toBeLessThan(48 * mebibyte)
+    expect(result.memoryBytes).toBeLessThan(32 * mebibyte)
 
     // The seed alone decides what is said, by whom and when.
     const again = await runFuzz({ seed, messages: 2 * fingerprinted })
