@@ -524,6 +524,7 @@ const heard = {
     'job.commitment',
     'job.mark',
     'job.abort',
+    'job.busy',
     'job.openings',
     'device.report',
     ...heardByAll,

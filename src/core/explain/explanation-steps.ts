@@ -76,11 +76,13 @@ function reportStep({ seats, cohort }: Account): ExplanationStep {
 /** From rounds to capacity, as one seat has it. */
 function belowLines({ seat, rate, below }: SeatAccount): string[] {
   if (below === null) return [`seat ${seat}: showed nothing`]
-  const { rounds, measures, capacity, heartbeats, equal } = below
+  const { rounds, measures, capacity, presence, heartbeats, equal } = below
+  const busy = rounds.filter(({ verdict }) => verdict === 'BUSY').length
+  const pauses = busy === 0 ? '' : `, busy in ${busy} of ${counted(rounds.length, 'round')}`
   const means =
     measures === null || capacity === null
-      ? 'too few rounds judged for means, so it abstains'
-      : `means ${exactFiguresText(measures)}, ${heartbeats.answered} of ${counted(heartbeats.asked, 'heartbeat')}; capacity = ${rootText(measures)} = ${grouped(capacity)}`
+      ? `${busy === 0 ? 'too few rounds judged for means' : `too few rounds for means${pauses}`}, so it abstains`
+      : `means ${exactFiguresText(measures)}, ${heartbeats.answered} of ${counted(heartbeats.asked, 'heartbeat')}${busy === 0 ? '' : `${pauses}: present for ${uptimePercent(presence)}`}; capacity = ${rootText(measures)} = ${grouped(capacity)}`
   return [
     ...rounds.map(
       ({ ordinal, kind, verdict, reason, figures, evidence }) =>
@@ -176,7 +178,8 @@ function consensusStep({ cohort, figures, seats }: Account): ExplanationStep {
 
 function scoreStep({ figures, facts }: Account): ExplanationStep {
   if (figures === null) return tell('score', 'waiting', 'No score yet.')
-  const { medianRate, medianUptime, flags, score, standingBefore, cap, credit, heldBack, standingAfter } = figures
+  const { medianRate, medianUptime, flags, score, standingBefore, cap, credit, heldBack, shown, standingAfter } =
+    figures
   const earned = credit + heldBack
   const scoreLine =
     flags === allFlags
@@ -190,12 +193,12 @@ function scoreStep({ figures, facts }: Account): ExplanationStep {
     standingAfter === standingBefore
       ? `standing stays ${standingBefore}`
       : standingBefore === 0n
-        ? `standing = first credit = ${standingAfter}${heldBack > 0n ? ', which is not paid' : ''}`
+        ? `standing = min(capacity ${medianRate}, ${cap}) = ${standingAfter}, the first${heldBack > 0n ? ', and its credit is not paid' : ''}`
         : earned === 0n
           ? `standing = ${standingBefore} − ${standingBefore} ÷ 4 = ${standingAfter}, nothing earned again`
-          : `standing = ${standingBefore} ${earned < standingBefore ? '−' : '+'} ${
-              earned < standingBefore ? standingBefore - earned : earned - standingBefore
-            } ÷ 4 = ${standingAfter}`
+          : `standing = ${standingBefore} ${shown < standingBefore ? '−' : '+'} ${
+              shown < standingBefore ? standingBefore - shown : shown - standingBefore
+            } ÷ 4 = ${standingAfter}, towards min(capacity, cap) = ${shown}`
   return tell(
     'score',
     earned === 0n ? 'failed' : 'done',

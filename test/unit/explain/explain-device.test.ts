@@ -226,7 +226,7 @@ describe('why a device earned nothing', () => {
 const shownRound = (
   ordinal: number,
   kind: 'tensor' | 'memory',
-  verdict: 'VALID' | 'TIMEOUT' | 'OFFLINE',
+  verdict: 'VALID' | 'TIMEOUT' | 'OFFLINE' | 'BUSY',
   reason: string,
   figures: Readonly<Record<string, number>> = {},
 ) => ({ ordinal, kind, verdict, reason, figures, round: hex(`b${ordinal}`, 32), commitmentHash: null, evidence: null })
@@ -267,6 +267,47 @@ describe('what lies below a seat’s opening', () => {
     expect(text(explanation)).toContain('700 MB/s, 64 MB (56 MB of it read within 80 ms)')
     expect(text(explanation)).toContain('means 40,000 Mop/s, 700 MB/s, 56 MB, 4 of 4')
     expect(text(explanation)).toContain('∛(40000 × 700 × 56 ÷ 1000) = 116, opened as 116')
+    expect(explanation.seats[0]!.below?.equal).toBe(true)
+  })
+
+  it('counts rounds in which the owner had paused the device as presence, and says so', () => {
+    const half = [
+      ...rounds,
+      shownRound(2, 'tensor', 'BUSY', 'DEVICE_BUSY'),
+      shownRound(3, 'memory', 'BUSY', 'DEVICE_BUSY'),
+    ]
+    const epoch = simulateEpoch({
+      openings: Array.from({ length: 5 }, () => honest(284n, 5_000)),
+      standings: [284n],
+      facts: {
+        rounds: half.map(({ ordinal, kind, round: hash }) => ({ ordinal, kind, hash, number: 1n, timestamp: 9 })),
+      },
+    })
+    const seats = epoch.cohort.seats.map(seat => ({ ...seat, shown: { ...shown, rounds: half } }))
+    const explanation = explainDevice(epoch.facts, epoch.devices[0]!, { ...epoch.cohort, seats })
+    expect(explanation.seats[0]!.below).toMatchObject({ capacity: 284n, presence: 5_000, equal: true })
+    expect(explanation.figures).toMatchObject({ credit: 142n, shown: 284n, standingAfter: 284n })
+    expect(explanation.balanced).toBe(true)
+    const said = text(explanation)
+    expect(said).toContain('round 2, tensor: BUSY DEVICE_BUSY')
+    expect(said).toContain('4 of 4 heartbeats, busy in 2 of 4 rounds: present for 50.00%; capacity')
+    expect(said).toContain('standing stays 284')
+  })
+
+  it('names a pause as the reason where a device was busy in all rounds of a kind', () => {
+    const none = rounds.map(({ ordinal, kind }) => shownRound(ordinal, kind, 'BUSY', 'DEVICE_BUSY'))
+    const epoch = simulateEpoch({
+      openings: Array.from({ length: 5 }, () => honest(0n, 0, 0)),
+      standings: [400n],
+      facts,
+    })
+    const seats = epoch.cohort.seats.map(seat => ({ ...seat, shown: { ...shown, rounds: none } }))
+    const explanation = explainDevice(epoch.facts, epoch.devices[0]!, { ...epoch.cohort, seats })
+    expect(explanation.reason).toMatchObject({
+      code: 'DEVICE_BUSY',
+      sentence: expect.stringContaining('by 5 of 5 seats'),
+    })
+    expect(explanation.figures).toMatchObject({ credit: 0n, standingAfter: 400n })
     expect(explanation.seats[0]!.below?.equal).toBe(true)
   })
 

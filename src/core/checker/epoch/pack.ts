@@ -5,7 +5,8 @@
  * Why: docs/why/consensus-and-audits.md
  */
 import type { Hex } from 'viem'
-import { capacityOf, type MeasuredRound, measuresOf, uptimeOf } from '../../epoch/capacity.ts'
+import { laneUptimeOf } from '../../epoch/busy.ts'
+import { capacityOf, type MeasuredRound, measuresOf } from '../../epoch/capacity.ts'
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
 import { cohortLanes } from '../../protocol/constants.ts'
@@ -28,7 +29,7 @@ export type LaneFacts = {
 }
 
 export type Lane = {
-  /** Capacity of the mean measures over the rounds judged; a missed round is 0 in them. */
+  /** Capacity of the mean measures over the rounds judged; a missed round is 0 in them, a busy one is in none. */
   readonly rate: bigint
   /** 0 to 10000. */
   readonly uptime: number
@@ -38,7 +39,10 @@ export type Lane = {
 
 export const absentLane: Lane = { rate: 0n, uptime: 0, flags: 0 }
 
-/** The seat's own faults are not the device's: those rounds are left out; too many of them, or never having asked for a sign of life, make the seat abstain. */
+/**
+ * The seat's own faults are not the device's: those rounds are left out; too many of them, or never having asked for a sign of life, make
+ * the seat abstain. So does a device that was busy in all rounds of a kind: it is not judged, so nothing is paid and its standing stays.
+ */
 export function laneOf({
   rounds,
   heartbeatsAsked,
@@ -47,7 +51,7 @@ export function laneOf({
   environmentValid,
 }: LaneFacts): Lane {
   const measures = measuresOf(rounds)
-  const uptime = uptimeOf({ asked: heartbeatsAsked, answered: heartbeatsAnswered })
+  const uptime = laneUptimeOf({ asked: heartbeatsAsked, answered: heartbeatsAnswered }, rounds)
   if (measures === null || uptime === null) return absentLane
   const rate = capacityOf(measures)
   const provenWrong = rounds.some(round => round.verdict === 'WRONG')

@@ -155,6 +155,20 @@ export function createMemoryEngine(
     void fillFor(epochSeed, device)
   }
 
+  /** Ends fills and gives back what they filled, `when` it may be. */
+  async function drop(when: Promise<void>) {
+    windows.clear()
+    const dropped = [...fills.values()]
+    fills.clear()
+    for (const { cancel } of dropped) cancel.abort()
+    await when
+    for (const filled of await Promise.all(dropped.map(({ filling }) => filling)))
+      if (!isKaisarError(filled)) filled.shrink(0)
+    const unused = [...chains].filter(([, { users }]) => users === 0)
+    for (const [epochSeed] of unused) chains.delete(epochSeed)
+    await Promise.all(unused.map(async ([, { opened }]) => (await opened).release()))
+  }
+
   async function banksOf(epochSeed: Hex, device: DeviceOfFill | undefined): Promise<Memory> {
     const filled = device === undefined ? null : await fillFor(epochSeed, device).filling
     if (filled === null) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
@@ -264,15 +278,10 @@ export function createMemoryEngine(
     },
 
     release: async handle => windows.forget(handle),
+    free: () => drop(gate.pass(() => false)),
     async close() {
       closed = true
-      windows.clear()
-      for (const { cancel } of fills.values()) cancel.abort()
-      for (const filled of await Promise.all([...fills.values()].map(({ filling }) => filling)))
-        if (!isKaisarError(filled)) filled.shrink(0)
-      fills.clear()
-      await Promise.all([...chains.values()].map(async ({ opened }) => (await opened).release()))
-      chains.clear()
+      await drop(Promise.resolve())
     },
   }
 }
