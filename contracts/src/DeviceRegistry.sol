@@ -41,6 +41,12 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         uint32 generation;
     }
 
+    /// @dev Which registration first named an identity for a device, counted over all of them, and whether a claim of it has earned.
+    struct Naming {
+        uint64 number;
+        bool earned;
+    }
+
     uint256 public constant PAUSE_REGISTER = 0;
     uint32 private constant STAYS = type(uint32).max;
     /// @dev Bounds Σ caps: 2^24 lanes of at most 2^42.
@@ -65,8 +71,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     mapping(bytes32 attestedIdentity => bytes32 deviceId) public identityOwner;
     /// @dev Epoch of the credit that confirmed the owner.
     mapping(bytes32 attestedIdentity => uint64 epoch) private _identitySince;
-    /// @dev Which registration first named an identity for a device, counted over all of them.
-    mapping(bytes32 attestedIdentity => mapping(bytes32 deviceId => uint64 number)) private _namedAt;
+    mapping(bytes32 attestedIdentity => mapping(bytes32 deviceId => Naming)) private _namings;
     uint64 private _named;
     mapping(uint32 cohort => uint256 frozen) private _occupancy;
     uint256 private _counts;
@@ -122,7 +127,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         _devices[deviceId] = device;
         DeviceRecord memory entry = DeviceRecord(deviceHash, certificateHash, attestedIdentity);
         _records[deviceId][device.generation] = entry;
-        if (attestedIdentity != 0 && _namedAt[attestedIdentity][deviceId] == 0) _namedAt[attestedIdentity][deviceId] = ++_named;
+        if (attestedIdentity != 0) _name(attestedIdentity, deviceId);
         emit DeviceRegistered(deviceId, msg.sender, payout, localId, device.lane, device.generation, from, entry);
 
         if (joins) {
@@ -199,15 +204,19 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         if (identity == 0 || other == deviceId) revert IdentityTaken(identity, other);
         (bool confirmed, uint64 since) = _oldestCredit(deviceId, device.lane, identity);
         if (!confirmed) revert IdentityUnconfirmed(deviceId);
+        Naming storage naming = _namings[identity][deviceId];
         if (other != 0) {
             // The older credit has it; of two as old, who named the identity first.
             uint64 otherSince = _identitySince[identity];
             bool older = since < otherSince
-                || (since == otherSince && _namedAt[identity][deviceId] < _namedAt[identity][other]);
+                || (since == otherSince && naming.number < _namings[identity][other].number);
             if (!older) revert IdentityTaken(identity, other);
         }
         (identityOwner[identity], _identitySince[identity]) = (deviceId, since);
         emit IdentityClaimed(identity, deviceId);
+        // Once: its operator can give the identity up, and have it claimed again, as often as it likes.
+        if (naming.earned) return;
+        naming.earned = true;
         consensus.countErrand(msg.sender);
     }
 
@@ -424,6 +433,11 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
             if (consensus.creditOf(epoch, lane) != 0) return (true, epoch);
         }
         return (false, 0);
+    }
+
+    function _name(bytes32 identity, bytes32 deviceId) private {
+        Naming storage naming = _namings[identity][deviceId];
+        if (naming.number == 0) naming.number = ++_named;
     }
 
     function _dropIdentity(bytes32 deviceId, uint32 generation) private {

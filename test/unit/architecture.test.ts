@@ -136,6 +136,12 @@ describe('habits', () => {
     expect(violations(core, file => /\bconsole\.\w+\(/.test(file.text) && 'uses console')).toEqual([])
   })
 
+  it('child processes are started through execa', () => {
+    expect(
+      violations(files, file => file.imports.find(specifier => /^(node:)?child_process$/.test(specifier))),
+    ).toEqual([])
+  })
+
   it('no file of the core has a default export', () => {
     expect(violations(core, file => /^export default\b|\bas default\b/m.test(file.text) && 'default export')).toEqual(
       [],

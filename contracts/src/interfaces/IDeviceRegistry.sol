@@ -147,7 +147,7 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
 
     /// @notice Makes an attested identity the device's own, after an epoch in which the committee confirmed it. Another device that has it
     /// loses it where its own first credit is younger (of the epochs that the chain keeps at its claim), or as old and it named the identity
-    /// later. Anyone; earns a bounty.
+    /// later. Anyone; the first of an identity for a device earns a bounty.
     function claimIdentity(bytes32 deviceId) external;
 
     /// @notice Takes the deposit of a device that signed two different commitments for one round of its present stay, and removes the

@@ -1,14 +1,22 @@
 import { type Abi, type Address, BaseError, ContractFunctionRevertedError, decodeErrorResult, type Hex } from 'viem'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import { abis } from './abis.ts'
 import type { Chain } from './client.ts'
 import { describeContractError } from './contract-errors.ts'
 import { chainErrors } from './errors.ts'
 
+/** Every custom error of the contracts. The contracts call each other, so a call to one may revert with an error of another. */
+export const kaisarErrorsAbi = Object.values(abis)
+  .flat()
+  .filter(item => item.type === 'error')
+
 /**
- * Makes a toolkit error of anything that a call threw. An error of an endpoint stays as it is, a contract's custom error is decoded
- * with `errorAbi` and named, anything else becomes RPC_FAILED.
+ * Makes a toolkit error of anything that a call threw. An error of an endpoint stays as it is, a contract's custom error is named,
+ * anything else becomes RPC_FAILED.
+ *
+ * @param moreErrors - errors that are decoded beside those of our contracts
  */
-export function decodeChainError(error: unknown, functionName: string, errorAbi: Abi = []): KaisarError {
+export function decodeChainError(error: unknown, functionName: string, moreErrors: Abi = []): KaisarError {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (isKaisarError(cause)) return cause
     if (cause instanceof ContractFunctionRevertedError && cause.data !== undefined)
@@ -21,7 +29,7 @@ export function decodeChainError(error: unknown, functionName: string, errorAbi:
   }
   const data = revertData(error)
   if (data !== null) {
-    const { errorName, reason } = decodeRevert(data, errorAbi)
+    const { errorName, reason } = decodeRevert(data, [...moreErrors, ...kaisarErrorsAbi])
     return chainErrors.CONTRACT_REVERTED({ functionName, reason, errorName, cause: error })
   }
   return chainErrors.RPC_FAILED({ action: functionName, reason: nodeReason(error) ?? String(error), cause: error })

@@ -9,9 +9,10 @@ import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import { checkerSeatsAbi } from './abi/checker-seats.ts'
+import { abis } from './abis.ts'
 import { chainErrors } from './errors.ts'
-import { type ConnectedNetwork, reading } from './network.ts'
+import type { ConnectedNetwork } from './network.ts'
+import { read } from './read.ts'
 import { priority, type TransactionSender } from './tx/transaction-sender.ts'
 
 /** Migration: the sessions that this data folder has claimed, each with the one that replaced it. */
@@ -46,15 +47,12 @@ export async function asOnlyRun(
   stop: AbortSignal,
   run: (stop: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const { CheckerSeats, DeviceRegistry } = network.contracts
-  // The function is the same in both contracts.
-  const contract = { to: role === 'checker' ? CheckerSeats : DeviceRegistry, abi: checkerSeatsAbi } as const
+  const contract = role === 'checker' ? 'CheckerSeats' : 'DeviceRegistry'
   const isOurs = (session: Hex) =>
     session === zeroBytes32 || store.get('SELECT 1 FROM operator_session WHERE session = ?', session) !== undefined
 
   async function present(): Promise<{ readonly session: Hex; readonly claimedAt: string }> {
-    const call = { address: contract.to, abi: contract.abi, functionName: 'sessionOf', args: [sender.address] } as const
-    const [session, claimedAt] = await reading('sessionOf', network.chain.client.readContract(call))
+    const [session, claimedAt] = await read(network, contract, 'sessionOf', sender.address)
     return { session, claimedAt: new Date(Number(claimedAt) * 1_000).toISOString() }
   }
 
@@ -70,7 +68,9 @@ export async function asOnlyRun(
   const session = bytesToHex(randomBytes(32))
   store.run('INSERT INTO operator_session (session) VALUES (?)', session)
   const key = `session/${session}`
-  sender.enqueue({ ...contract, key, functionName: 'claimSession', args: [session], priority: priority.keeper })
+  // The function is the same in both contracts.
+  const claim = { to: network.contracts[contract], abi: abis.CheckerSeats, functionName: 'claimSession' } as const
+  sender.enqueue({ ...claim, key, args: [session], priority: priority.keeper })
   const replaced = new AbortController()
   const ended = new AbortController()
   const either = AbortSignal.any([stop, replaced.signal])

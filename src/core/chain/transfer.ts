@@ -1,8 +1,7 @@
-import { type Address, encodeFunctionData, zeroAddress } from 'viem'
-import { kaisarTokenAbi } from './abi/kaisar-token.ts'
-import { rewardVaultAbi } from './abi/reward-vault.ts'
+import { type Address, zeroAddress } from 'viem'
 import { chainErrors } from './errors.ts'
 import type { ConnectedNetwork } from './network.ts'
+import { callOf } from './read.ts'
 import type { Call } from './tx/transact.ts'
 import { kaiBalance } from './vault.ts'
 
@@ -34,23 +33,14 @@ export async function transferOf(network: ConnectedNetwork, { from, to, amount, 
   if (unit === 'coin') return { what: 'the transfer', to, value: amount }
   const balance = await kaiBalance(network, from)
   if (balance < amount) throw chainErrors.KAI_INSUFFICIENT({ account: from, balance, needed: amount })
-  const data = encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'transfer', args: [to, amount] })
-  return { what: 'transfer', to: network.contracts.KaisarToken, data }
+  return callOf(network.contracts, 'KaisarToken', 'transfer', to, amount)
 }
 
 /** The calls that move KAI from a wallet into the vault, in this order. The vault never returns it. */
 export const fundingCalls = (
-  { KaisarToken, RewardVault }: Pick<ConnectedNetwork['contracts'], 'KaisarToken' | 'RewardVault'>,
+  contracts: Pick<ConnectedNetwork['contracts'], 'KaisarToken' | 'RewardVault'>,
   amount: bigint,
-): Call[] => [
-  {
-    what: 'approve',
-    to: KaisarToken,
-    data: encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'approve', args: [RewardVault, amount] }),
-  },
-  {
-    what: 'fund',
-    to: RewardVault,
-    data: encodeFunctionData({ abi: rewardVaultAbi, functionName: 'fund', args: [amount] }),
-  },
+) => [
+  callOf(contracts, 'KaisarToken', 'approve', contracts.RewardVault, amount),
+  callOf(contracts, 'RewardVault', 'fund', amount),
 ]

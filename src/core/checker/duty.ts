@@ -1,6 +1,6 @@
 /** What an owner of seats has to judge in an epoch, read from the chain. */
 import type { Address, Hex } from 'viem'
-import { cohortsJudgedBy, drawnSeats } from '../chain/checkers.ts'
+import { cohortsJudgedBy, committeeOf } from '../chain/checkers.ts'
 import { cohortMembers, countsOf } from '../chain/devices.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { EpochRounds } from '../protocol/trigger.ts'
@@ -45,20 +45,18 @@ export async function readDuty(
   rounds: EpochRounds,
   blockHash?: Hex,
 ): Promise<Duty> {
-  const { cohorts: cohortCount } = await countsOf(network, epoch, blockHash)
-  const cohorts = cohortCount === 0 ? [] : await cohortsJudgedBy(network, epoch, owner, cohortCount, blockHash)
+  const at = { ...network, ...(blockHash !== undefined && { blockHash }) }
+  const { cohorts: cohortCount } = await countsOf(at, epoch)
+  const cohorts = cohortCount === 0 ? [] : await cohortsJudgedBy(at, epoch, owner, cohortCount)
   const read = await Promise.all(
     cohorts.map(async cohort => {
-      const [committee, members] = await Promise.all([
-        drawnSeats(network, epoch, cohort, blockHash),
-        cohortMembers(network, epoch, cohort, blockHash),
-      ])
+      const [committee, members] = await Promise.all([committeeOf(at, epoch, cohort), cohortMembers(at, epoch, cohort)])
       const devices = members.flatMap((member, lane) =>
         member === null
           ? []
           : [{ deviceId: member.id, generation: member.generation, operator: member.operator, cohort, lane }],
       )
-      return { cohort, committee, devices }
+      return { cohort, committee: committee ?? [], devices }
     }),
   )
   return dutyOf({

@@ -5,7 +5,7 @@ import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { rewardVaultAbi } from '../chain/abi/reward-vault.ts'
-import { firstBlockSince } from '../chain/block-time.ts'
+import { blockAt, firstBlockSince } from '../chain/blocks.ts'
 import { frozenSeats, getCheckers } from '../chain/checkers.ts'
 import { decodeChainError } from '../chain/decode-error.ts'
 import { claimableIdentities, getDevices } from '../chain/devices.ts'
@@ -18,12 +18,12 @@ import {
   keeperCallsOf,
   settledThrough,
 } from '../chain/epochs.ts'
-import { type ConnectedNetwork, reading } from '../chain/network.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
 import { readParameters } from '../chain/parameters.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
-import { epochAt } from '../protocol/trigger.ts'
+import { type BlockHead, epochAt } from '../protocol/trigger.ts'
 import { keeperRank, turnBlocks, turnSeconds } from './keeper-rank.ts'
 import { nextLookAt } from './next-look.ts'
 import {
@@ -52,8 +52,7 @@ export type KeeperDependencies = {
 }
 
 type OpenStep = { readonly step: SettlementStep; readonly overview: EpochOverview }
-/** `timestamp` in seconds. */
-export type Head = { readonly number: bigint; readonly timestamp: number }
+export type Head = Pick<BlockHead, 'number' | 'timestamp'>
 /** A step that was handed to the transaction sender, with the key of its outcome. */
 type TakenStep = SettlementStep & { readonly key: string }
 
@@ -131,7 +130,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       await network.chain.client.simulateContract({ ...roll, args: [BigInt(epoch)], account: sender.address })
       return false
     } catch (error) {
-      return decodeChainError(error, 'roll', epochConsensusAbi).context.errorName === 'PinExpired'
+      return decodeChainError(error, 'roll').context.errorName === 'PinExpired'
     }
   }
 
@@ -290,7 +289,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   /** Both passes of a block begin at once, with the same reads. */
   let looking: Promise<readonly [Timeline | null, Head]> | null = null
   function look(head: Head | undefined) {
-    looking ??= Promise.all([timetable(head), head ?? newestHead(network)]).finally(() => {
+    looking ??= Promise.all([timetable(head), head ?? blockAt(network)]).finally(() => {
       looking = null
     })
     return looking
@@ -343,11 +342,6 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
 
   const seed = inTurn(seedSteps)
   return { seed: head => seed(async () => null, head), pass: inTurn(openSteps) }
-}
-
-async function newestHead({ chain }: ConnectedNetwork): Promise<Head> {
-  const { number, timestamp } = await reading('eth_getBlockByNumber', chain.client.getBlock())
-  return { number, timestamp: Number(timestamp) }
 }
 
 const keyOf = (step: SettlementStep): string =>

@@ -19,27 +19,27 @@ export const providerErrors = defineErrors({
     message: ({ commitmentHash }: { commitmentHash: string }) =>
       `Commitment ${commitmentHash} is not one of the rounds in progress.`,
     meaning: 'A seat asked for samples of a round that has ended, or in which this Provider did not work.',
-    fix: 'Nothing to do: the request was refused.',
+    refusal: true,
   },
   PROVIDER_OFFER_MISSING: {
     message: ({ checker }: { checker: string }) =>
       `Checker ${checker} asks for samples of a round for which it offered no job.`,
     meaning:
       'The offer fixes the sampling secret before the work is done. Without an offer the seat could choose the sample afterwards.',
-    fix: 'Nothing to do: the request was refused.',
+    refusal: true,
   },
   PROVIDER_SECOND_REQUEST: {
     message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
       `Checker ${checker} asked for samples of commitment ${commitmentHash} before, with another secret.`,
     meaning:
       'A seat draws with one secret. The same request may be answered again, also for the block that a reorg put in the place of the first. With another secret a seat could draw until it likes the rows.',
-    fix: 'Nothing to do: the request was refused.',
+    refusal: true,
   },
   PROVIDER_ASKED_TOO_OFTEN: {
     message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
       `Checker ${checker} asks too often for samples of commitment ${commitmentHash}.`,
     meaning: 'A seat asks once, and again when it has connected anew or a reorg has replaced the sampling block.',
-    fix: 'Nothing to do: the request was refused.',
+    refusal: true,
   },
   PROVIDER_SPEC_OTHER: {
     message: ({ specHash }: { specHash: string }) =>
@@ -51,26 +51,26 @@ export const providerErrors = defineErrors({
     message: ({ checker }: { checker: string }) =>
       `The message is not signed by Checker ${checker}, whose session it came over.`,
     meaning: 'Every offer, request and receipt is signed by the seat that sends it, for this network.',
-    fix: 'Nothing to do: the message was refused.',
+    refusal: true,
   },
   PROVIDER_DEVICE_UNKNOWN: {
     message: ({ deviceId }: { deviceId: string }) => `Device ${deviceId} does not belong to this Provider.`,
     meaning: 'A seat asked about a device that this process does not run.',
-    fix: 'Nothing to do: the request was refused.',
+    refusal: true,
   },
   PROVIDER_RECEIPT_UNWANTED: {
     message: ({ checker, epoch }: { checker: string; epoch: string }) =>
       `Checker ${checker} sent a receipt of epoch ${epoch} that this Provider does not keep.`,
     meaning:
       'A Provider keeps one receipt of each seat for each of its own devices, for the epochs that the chain still keeps.',
-    fix: 'Nothing to do: the receipt was refused.',
+    refusal: true,
   },
   PROVIDER_ATTESTATION_TOO_SOON: {
     message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>
       `Checker ${checker} asks again too soon for attestation evidence of device ${deviceId}.`,
     meaning:
       'Collecting evidence keeps the card’s tool busy for seconds. A seat gets it once for each device, and again a minute after it last got any from this host.',
-    fix: 'Nothing to do: the request was refused, and the seat asks again in a later round.',
+    refusal: true,
   },
   PROVIDER_ATTESTATION_TOO_LATE: {
     message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>

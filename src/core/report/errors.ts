@@ -11,13 +11,13 @@ export const reportErrors = defineErrors({
     message: ({ problem }: { problem: string }) => `The signature is invalid: ${problem}.`,
     meaning:
       'A signature is 65 bytes r ‖ s ‖ v with s in the lower half of the order and v 27 or 28: one form, which the contracts accept too.',
-    fix: 'Nothing to do on this side: the message was refused.',
+    refusal: true,
   },
   REPORT_SAMPLE_REFUSED: {
     message: ({ problem }: { problem: string }) => `The sample request is refused: ${problem}.`,
     meaning:
       'A seat fixes its sampling secret in its offer, and the chain fixes the sampling block. Another secret, commitment or block would let the seat choose rows.',
-    fix: 'Nothing to do on this side; the same request may be answered again.',
+    refusal: true,
   },
   REPORT_BUNDLE_MALFORMED: {
     message: ({ problem }: { problem: string }) => `This is not an evidence bundle: ${problem}.`,

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { Chain } from '../../../src/core/chain/client.ts'
 import type { Endpoint } from '../../../src/core/chain/endpoint.ts'
 import { createHeadStream } from '../../../src/core/chain/head-stream.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const hex = (n: number): Hex => `0x${n.toString(16)}`
 const hashOf = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`

@@ -3,9 +3,9 @@ import { createCheckerJournal } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { createPresence } from '../../../src/core/checker/presence.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { heartbeatSeconds } from '../../../src/core/protocol/network-parameters.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 
 const operators = {
