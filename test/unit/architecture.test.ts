@@ -36,7 +36,7 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'provider',
     'checker',
   ],
-  fleet: ['chain', 'network', 'view', 'operator', 'transport'],
+  fleet: ['report', 'chain', 'network', 'view', 'operator', 'transport'],
   update: [],
   devnet: 'everything',
 }

@@ -44,7 +44,7 @@ export const lowerCase = (address: Address): Address => address.toLowerCase() as
  * deployed where its hashes are known. The contracts must name each other, since KAI is approved to some of them.
  *
  * @param deployment - chain id (omitted: that of the endpoint), addresses and code hashes, e.g. of a context
- * @throws DEPLOYMENT_INVALID, CONTRACTS_MIXED, and whatever {@link connectChain} throws
+ * @throws NETWORK_UNNAMED where there are no contracts, DEPLOYMENT_INVALID, CONTRACTS_MIXED, and whatever {@link connectChain} throws
  */
 export async function connectNetwork(
   deployment: {
@@ -56,6 +56,7 @@ export async function connectNetwork(
   options: Omit<ChainOptions, 'chainId' | 'contracts'>,
   dependencies: ChainDependencies = {},
 ): Promise<ConnectedNetwork> {
+  if (Object.keys(deployment.contracts).length === 0) throw chainErrors.NETWORK_UNNAMED()
   const contracts = parseContracts(deployment.contracts)
   const chain = await connectChain(
     {

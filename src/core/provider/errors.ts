@@ -1,3 +1,4 @@
+import { coinToo } from '../chain/funds.ts'
 import { defineErrors } from '../platform/errors.ts'
 import { exactUnits } from '../platform/exact-units.ts'
 
@@ -161,16 +162,26 @@ export const providerErrors = defineErrors({
       account,
       needed,
       balance,
+      coin,
       devices,
     }: {
       account: string
       needed: bigint
       balance: bigint
+      /** What gas needs, and what is there. */
+      coin: Parameters<typeof coinToo>[0]
       devices: number
     }) =>
-      `Registering ${devices === 1 ? 'a device' : `${devices} devices`} needs a deposit of ${exactUnits(needed)} KAI, and the operator ${account} holds ${exactUnits(balance)}: send it ${exactUnits(needed - balance)} KAI or more.`,
+      `Registering ${devices === 1 ? 'a device' : `${devices} devices`} needs a deposit of ${exactUnits(needed)} KAI, and the operator ${account} holds ${exactUnits(balance)}: send it ${exactUnits(needed - balance)} KAI or more${coinToo(coin)}.`,
     meaning: 'Each device is registered with a refundable deposit, taken from the operator.',
-    fix: 'Send KAI to that address, from any wallet or with "kaisar wallet send <address> <amount>", and start again; the deposit returns to the payout wallet when the device leaves.',
+    fix: 'Send it to that address, from any wallet or with "kaisar wallet send <address> <amount>" (--gas sends the coin), and start again; or let another wallet pay for it: "kaisar provider enrol". The deposit returns to the payout wallet when the device leaves.',
+    exit: 3,
+  },
+  PROVIDER_GAS_MISSING: {
+    message: ({ account, needed, devices }: { account: string; needed: bigint; devices: number }) =>
+      `${devices === 1 ? 'A device has to be registered as it is' : `${devices} devices have to be registered as they are`} now, and the operator ${account} holds nothing of the chain’s own coin: send it ${exactUnits(needed)} or more.`,
+    meaning: 'A new device, and one whose card, driver or certificate changed, is registered by a transaction.',
+    fix: 'Send the coin to that address, with "kaisar wallet send <address> <amount> --gas"; or let another wallet register: "kaisar provider enrol".',
     exit: 3,
   },
 })

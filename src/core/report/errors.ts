@@ -43,4 +43,11 @@ export const reportErrors = defineErrors({
       'A Checker shows the rounds of a device in an epoch, each with a proof of its leaf below the evidence root that the seat opened on chain.',
     fix: 'Do without it: the seat is wrong or lies, and nothing on chain depends on what it shows.',
   },
+  ENROLMENT_UNREADABLE: {
+    message: ({ path, reason }: { path: string; reason: string }) => `${path} is no enrolment: ${reason}.`,
+    meaning:
+      'An enrolment is the file that "kaisar provider enrol" prints on the host whose devices are to be registered.',
+    fix: 'Let the host write it again, and bring it here unchanged.',
+    exit: 2,
+  },
 })

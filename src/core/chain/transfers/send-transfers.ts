@@ -11,6 +11,7 @@ import { blockAt } from '../blocks.ts'
 import { describeEndpoints } from '../client.ts'
 import { decodeChainError, explainRefusal } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
+import { assertFunds } from '../funds.ts'
 import { type ConnectedNetwork, lowerCase } from '../network.ts'
 import { callOf, reading } from '../read.ts'
 import { readFeeMarket } from '../tx/fee-market.ts'
@@ -91,13 +92,10 @@ const fieldsOf = ({ contracts }: ConnectedNetwork, { to, unit, amount }: ListedT
     ? { to, value: amount }
     : { to: contracts.KaisarToken, value: 0n, data: callOf(contracts, 'KaisarToken', 'transfer', to, amount).data }
 
-/** @throws KAI_INSUFFICIENT, FUNDS_INSUFFICIENT where `from` does not hold all that is not signed yet, and its fees */
+/** @throws as {@link assertFunds} where `from` does not hold all that is not signed yet, and its fees */
 export function assertHolds({ from, transfers }: TransferRecord, { most, balances }: TransferCost): void {
   const needed = totalsOf(transfers.filter(({ nonce }) => nonce === null))
-  if (balances.KAI < needed.KAI)
-    throw chainErrors.KAI_INSUFFICIENT({ account: from, balance: balances.KAI, needed: needed.KAI })
-  if (balances.coin < needed.coin + most)
-    throw chainErrors.FUNDS_INSUFFICIENT({ account: from, balanceWei: balances.coin, neededWei: needed.coin + most })
+  assertFunds(from, { balances, needed: { KAI: needed.KAI, coin: needed.coin + most } })
 }
 
 export type SendTransfersDependencies = {
