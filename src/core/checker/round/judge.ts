@@ -106,7 +106,6 @@ export type RoundJudge = {
   greet(operator: Address): Promise<void>
   /** The trigger left the canonical chain: nothing of the round counts. */
   drop(roundHash: Hex): void
-  /** Whether a round is open: a deadline of it comes within seconds. */
   isOpen(): boolean
   /** Resolves when no round is open; what could not be recorded before is tried once more. */
   idle(): Promise<void>
@@ -377,7 +376,6 @@ export function createRoundJudge(
       await Promise.all([...open.values()].map(({ deadline }) => deadline))
       records.retry()
     },
-
     async stop() {
       for (const { cancel } of open.values()) cancel.abort()
       await this.idle()
