@@ -106,6 +106,7 @@ export type RoundJudge = {
   greet(operator: Address): Promise<void>
   /** The trigger left the canonical chain: nothing of the round counts. */
   drop(roundHash: Hex): void
+  isOpen(): boolean
   /** Resolves when no round is open; what could not be recorded before is tried once more. */
   idle(): Promise<void>
   /** Judges what is open as this seat's own fault and stops. */
@@ -370,11 +371,11 @@ export function createRoundJudge(
       open.delete(roundHash)
     },
 
+    isOpen: () => open.size > 0,
     async idle() {
       await Promise.all([...open.values()].map(({ deadline }) => deadline))
       records.retry()
     },
-
     async stop() {
       for (const { cancel } of open.values()) cancel.abort()
       await this.idle()
