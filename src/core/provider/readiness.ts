@@ -1,6 +1,8 @@
 /**
  * What an engine holds for an epoch's rounds, the model and filled memory: made when the epoch is entered, given back while the owner has
  * paused its device, made again afterwards where there are still rounds that need it.
+ *
+ * Why: docs/why/busy.md
  */
 import type { Hex } from 'viem'
 import type { WorkEngine } from '../job/work-engine.ts'
