@@ -1,4 +1,5 @@
 import type { Attack } from './attack.ts'
+import { beats } from './beats.ts'
 import { dishonestMessages } from './dishonest-messages.ts'
 import { grinding } from './grinding.ts'
 import { honest } from './honest.ts'
@@ -29,4 +30,5 @@ export const allAttacks: readonly Attack[] = [
   ...memoryResidency,
   ...memoryChains,
   ...memoryEconomics,
+  ...beats,
 ]

@@ -1,7 +1,7 @@
 // Why: docs/why/explorer-and-explanations.md
 
 /** Accounts for a device's pay of an epoch: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
-import { capacityOf, laneRateOf, measuresOf, uptimeOf } from '../epoch/capacity.ts'
+import { beatsOf, capacityOf, laneRateOf, measuresOf, shortfallsOf, uptimeOf } from '../epoch/capacity.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { hasFlag, type LaneOpening, type Opening, unpackOpening } from '../epoch/opening.ts'
 import { capOf, creditOf, nextStanding, paymentOf, scoreOf } from '../epoch/rewards.ts'
@@ -183,7 +183,7 @@ function seatAccounts(
 /** Recomputes a seat's lane from the rounds that it shows. */
 function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['rounds']): SeatBelow {
   const measures = measuresOf(shown.rounds)
-  const uptime = uptimeOf(shown.heartbeats)
+  const uptime = uptimeOf(shown.rounds)
   const onChain = rounds?.map(({ hash, kind }) => `${hash} ${kind}`).join()
   const isOfChain =
     onChain === undefined ? null : onChain === shown.rounds.map(({ round, kind }) => `${round} ${kind}`).join()
@@ -191,7 +191,13 @@ function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['roun
     measures === null || uptime === null
       ? !hasFlag(said.flags, 'judged')
       : hasFlag(said.flags, 'judged') && laneRateOf(measures) === said.rate && uptime === said.uptime
-  return { ...shown, measures, capacity: measures && capacityOf(measures), equal: isLane && isOfChain }
+  const shortfalls = shortfallsOf(shown.rounds)
+  return {
+    // Whatever the seat calls it.
+    rounds: shown.rounds.map((round, i) => ({ ...round, ...(shortfalls[i] && { reason: shortfalls[i].reason }) })),
+    beats: beatsOf(shown.rounds),
+    ...{ measures, capacity: measures && capacityOf(measures), equal: isLane && isOfChain },
+  }
 }
 
 /** Reads everything that explains a device's pay of one epoch, and explains it. @throws what {@link readFacts} throws */

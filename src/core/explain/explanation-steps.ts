@@ -76,13 +76,17 @@ function reportStep({ seats, cohort }: Account): ExplanationStep {
 /** From rounds to capacity, as one seat has it. */
 function belowLines({ seat, rate, below }: SeatAccount): string[] {
   if (below === null) return [`seat ${seat}: showed nothing`]
-  const { rounds, measures, capacity, heartbeats, equal } = below
+  const { rounds, measures, capacity, beats, equal } = below
   const means =
     measures === null || capacity === null
       ? 'too few rounds judged for means, so it abstains'
-      : `means ${exactFiguresText(measures)}, ${heartbeats.answered} of ${counted(heartbeats.asked, 'heartbeat')}; capacity = ${rootText(measures)} = ${grouped(capacity)}`
+      : `means ${exactFiguresText(measures)}, ${beats.counted} of ${counted(beats.judged, 'beat')}; capacity = ${rootText(measures)} = ${grouped(capacity)}`
+  // Beats are many: those that do not count are shown.
+  const shown = rounds.filter(
+    ({ kind, verdict, reason }) => kind !== 'beat' || verdict !== 'VALID' || reason !== 'ALL_EQUAL',
+  )
   return [
-    ...rounds.map(
+    ...shown.map(
       ({ ordinal, kind, verdict, reason, figures, evidence }) =>
         `seat ${seat}, round ${ordinal}, ${kind}: ${verdict} ${reason}, ${worthText(figures)}${evidence === null ? '' : `, evidence ${evidence}`}`,
     ),

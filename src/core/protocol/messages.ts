@@ -7,7 +7,7 @@ import { openingWords } from './constants.ts'
 import { address, bytes32, bytes64, signature65, uint8, uint16, uint32, uint64 } from './primitives.ts'
 import { plainText, shownText } from './text.ts'
 
-export const protocolVersion = 2
+export const protocolVersion = 3
 
 const signed = <S extends z.ZodType>(message: S) => z.object({ message, signature: signature65 })
 
@@ -81,8 +81,6 @@ const sampleRequest = signed(
 /** The payload holds the openings. The sampling block tells which request they answer, where a reorg made the seat ask twice. */
 const openings = z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32.optional() })
 
-const heartbeat = z.object({ nonce: bytes32 })
-
 const deviceRequest = signed(z.object({ deviceId: bytes32, nonce: bytes32, checker: address }))
 /** `device`, `environment` and `attestation` are canonical JSON whose hashes are signed; parsed by the receiver. */
 const deviceReport = z.object({
@@ -141,8 +139,6 @@ export const messageBodies = {
   'job.mark': mark,
   'job.request': sampleRequest,
   'job.openings': openings,
-  heartbeat,
-  'heartbeat.reply': heartbeat,
   'device.request': deviceRequest,
   'device.report': deviceReport,
   receipt,

@@ -7,12 +7,14 @@
  * Version 1 is what one seat saw by itself. Version 2 adds proof against the device that came from elsewhere: a row that another seat
  * found wrong, or a second commitment. Version 3 is version 1 with the seat's witness, which shows that it recomputed the rows. These are
  * of tensor rounds. Version 4 is of a memory round: proof against the device and witness where there are, and the marks that came in time.
+ * Version 5 is of a beat, which has no marks.
  *
  * Why: docs/why/evidence.md
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { z } from 'zod'
+import type { BeatSpec } from '../job/beat/beat-kind.ts'
 import { checkSpecOf } from '../job/jobs.ts'
 import type { MemorySpec } from '../job/memory/memory-spec.ts'
 import type { TensorSpec } from '../job/tensor/tensor-spec.ts'
@@ -52,11 +54,17 @@ const against = z.union([
   z.object({ wrongRow: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) }),
   z.object({ commitment: messageBodies['job.commitment'] }),
 ])
+const memorySpec = z.object({
+  ...{ width: count, layers: count, products: count, leastGroups: count },
+  ...{ windowMs: count, markMs: count, samples: count, leastReadMs: count },
+})
+const beatHeader = header.extend({
+  spec: z.object({ memory: memorySpec, windowMs: count, samples: count }),
+  against: against.optional(),
+  witness: bytes32.optional(),
+})
 const memoryHeader = header.extend({
-  spec: z.object({
-    ...{ width: count, layers: count, products: count, leastGroups: count },
-    ...{ windowMs: count, markMs: count, samples: count, leastReadMs: count },
-  }),
+  spec: memorySpec,
   against: against.optional(),
   witness: bytes32.optional(),
   /** By index, up to the last that came in time; null where one did not. */
@@ -70,11 +78,13 @@ const headers: readonly z.ZodType<Header>[] = [
   header.extend({ against }),
   header.extend({ witness: bytes32 }),
   memoryHeader,
+  beatHeader,
 ]
 const memoryVersion = 4
+const beatVersion = 5
 
 type Header = Omit<z.output<typeof header>, 'spec'> & {
-  readonly spec: TensorSpec | MemorySpec
+  readonly spec: TensorSpec | MemorySpec | BeatSpec
   readonly against?: z.output<typeof against> | undefined
   readonly witness?: Hex | undefined
   readonly marks?: readonly (Hex | null)[] | undefined
@@ -89,11 +99,12 @@ export type EvidenceBundle = Omit<Header, 'spec' | 'marks'> &
 type OfKind =
   | { readonly kind: 'tensor'; readonly spec: TensorSpec }
   | { readonly kind: 'memory'; readonly spec: MemorySpec; readonly marks: readonly (Hex | null)[] }
+  | { readonly kind: 'beat'; readonly spec: BeatSpec }
 
 /** @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
 export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8Array {
   const tensorVersion = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
-  const version = kind === 'memory' ? memoryVersion : tensorVersion
+  const version = { tensor: tensorVersion, memory: memoryVersion, beat: beatVersion }[kind]
   // The schema drops what a caller's values hold beyond the header, such as the connection of a network.
   const text = Buffer.from(canonicalJson(toWire(headers[version - 1]!.parse(toWire(rest)))))
   checkSizes(text.length, openings.length)
@@ -116,7 +127,7 @@ export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
   checkSizes(length, Math.max(0, buffer.length - prefixBytes - length))
   if (buffer.length < prefixBytes + length) throw malformed('it is cut short')
   const parsed = parseHeader(schema, buffer.subarray(prefixBytes, prefixBytes + length))
-  const kind = version === memoryVersion ? 'memory' : 'tensor'
+  const kind = version === memoryVersion ? 'memory' : version === beatVersion ? 'beat' : 'tensor'
   requireSpec(kind, parsed.spec)
   return { ...parsed, kind, openings: Uint8Array.from(buffer.subarray(prefixBytes + length)) } as EvidenceBundle
 }
@@ -152,7 +163,7 @@ function parseHeader(schema: z.ZodType<Header>, bytes: Uint8Array): Header {
   throw malformed(`header field ${issue.path.join('.') || '(all)'}: ${issue.message}`)
 }
 
-function requireSpec(kind: RoundKindName, spec: TensorSpec | MemorySpec): void {
+function requireSpec(kind: RoundKindName, spec: Header['spec']): void {
   try {
     checkSpecOf(kind, spec)
   } catch (cause) {

@@ -9,13 +9,12 @@ import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
-import { heartbeatSeconds } from '../../../src/core/protocol/network-parameters.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { isReceiptWanted } from '../../../src/core/provider/report-false-receipts.ts'
 import { createRoundWork } from '../../../src/core/provider/round-work.ts'
 import { createBlockFinder } from '../../../src/core/provider/sampling-block.ts'
 import { type ProviderSessionDependencies, serveSeat } from '../../../src/core/provider/seats.ts'
-import { createStatements, type StatementOf } from '../../../src/core/provider/statements.ts'
+import { collectEverySeconds, createStatements, type StatementOf } from '../../../src/core/provider/statements.ts'
 import { createSigner, recoverSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { dialSession } from '../../../src/core/transport/dial-session.ts'
 import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
@@ -175,7 +174,7 @@ it('1,000 device requests start one collection of evidence, and each seat gets o
         },
         isAttested: () => true,
         generationOf: () => 1,
-        intervalSeconds: () => heartbeatSeconds(86_400),
+        intervalSeconds: () => collectEverySeconds(86_400),
         clock,
       },
     )

@@ -23,6 +23,8 @@ const roundsOf = (seed: `0x${string}`, epoch: number): EpochRounds => ({
     refractorySeconds: 2,
     samplingSeconds: 2,
     openingsMs: 3500,
+    beats: 0,
+    beatWindowMs: 250,
     specHash: seed,
   },
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { absentLane, type JudgedRound, laneOf } from '../../../src/core/checker/epoch/pack.ts'
 import { capacityOf, measuresOf } from '../../../src/core/epoch/capacity.ts'
-import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
+import { type RoundKindName, roundKinds, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { flagBit, type Verdict, verdicts } from '../../../src/core/protocol/verdict.ts'
 
 const round = (kind: RoundKindName, verdict: Verdict, figures: JudgedRound['figures'] = {}): JudgedRound => ({
@@ -16,10 +16,10 @@ const memory = (...figures: [number, number] | [Verdict]) => {
     ? round('memory', 'VALID', { bandwidth, resident: resident! })
     : round('memory', bandwidth)
 }
+const beat = (...figures: [number, number] | [Verdict]) => ({ ...memory(...figures), kind: 'beat' as const })
+/** With four beats of which three count. */
 const facts = (rounds: JudgedRound[]) => ({
-  rounds,
-  heartbeatsAsked: 4,
-  heartbeatsAnswered: 3,
+  rounds: [...rounds, ...Array.from({ length: 3 }, () => beat(1e6, 1e6)), beat('TIMEOUT')],
   deviceValid: true,
   environmentValid: true,
 })
@@ -60,7 +60,7 @@ describe('measuresOf', () => {
 
   it('there is nothing to say without a round of every kind', () => {
     expect(measuresOf([])).toBeNull()
-    for (const kind of roundKinds)
+    for (const kind of slotKinds)
       expect(measuresOf([tensor(9), memory(9, 9)].filter(each => each.kind === kind))).toBeNull()
   })
 })
@@ -86,8 +86,24 @@ describe('laneOf', () => {
     for (const rounds of [[], [tensor(900)], [memory(900, 900)]]) expect(laneOf(facts(rounds))).toEqual(absentLane)
   })
 
-  it('the seat abstains where it never asked for a sign of life', () => {
-    expect(laneOf({ ...facts([tensor(900), memory(900, 900)]), heartbeatsAsked: 0 })).toEqual(absentLane)
+  it('the seat abstains where it judged fewer than half of the beats, or there was none', () => {
+    const rounds = [tensor(900), memory(900, 900)]
+    const lane = (...beats: JudgedRound[]) => laneOf({ ...facts([]), rounds: [...rounds, ...beats] })
+    const fault = beat('CHECKER_FAULT')
+    expect(lane()).toEqual(absentLane)
+    expect(lane(fault, fault)).toEqual(absentLane)
+    expect(lane(beat(900, 900), fault, fault)).toEqual(absentLane)
+    expect(lane(beat(900, 900), fault)).toMatchObject({ uptime: 10_000 })
+  })
+
+  it('memory counts no further than the median beat held it', () => {
+    const rounds = [tensor(12_500 * 900), memory(1e6, 900)]
+    const held = (...beats: number[]) =>
+      measuresOf([...rounds, ...beats.map(resident => beat(1e6, resident)), beat('TIMEOUT')])!.resident
+    expect(held()).toBe(900)
+    expect(held(900, 900, 10)).toBe(900)
+    expect(held(900, 10)).toBe(10)
+    expect(held(880, 890, 10)).toBe(880)
   })
 
   it('one proven wrong place of either kind clears the work flag for the epoch, whatever the other rounds were', () => {
@@ -110,31 +126,17 @@ describe('laneOf', () => {
       { maxLength: 32 },
     )
     fc.assert(
-      fc.property(
-        rounds,
-        fc.boolean(),
-        fc.boolean(),
-        fc.nat(100),
-        fc.nat(100),
-        (judged, deviceValid, environmentValid, asked, missed) => {
-          const answered = Math.max(0, asked - missed)
-          const lane = laneOf({
-            rounds: judged,
-            deviceValid,
-            environmentValid,
-            heartbeatsAsked: asked,
-            heartbeatsAnswered: answered,
-          })
-          const best = (name: string) => Math.max(0, ...judged.map(({ figures }) => figures[name] ?? 0))
-          const [most, bandwidth, resident] = [best('tensor'), best('bandwidth'), best('resident')]
-          expect(lane.rate <= capacityOf({ tensor: most, bandwidth, resident })).toBe(true)
-          expect(lane.uptime).toBeGreaterThanOrEqual(0)
-          expect(lane.uptime).toBeLessThanOrEqual(10_000)
-          if (!deviceValid) expect(lane.flags & flagBit.device).toBe(0)
-          if (!environmentValid) expect(lane.flags & flagBit.environment).toBe(0)
-          if ((lane.flags & flagBit.judged) === 0) expect(lane).toEqual(absentLane)
-        },
-      ),
+      fc.property(rounds, fc.boolean(), fc.boolean(), (judged, deviceValid, environmentValid) => {
+        const lane = laneOf({ rounds: judged, deviceValid, environmentValid })
+        const best = (name: string) => Math.max(0, ...judged.map(({ figures }) => figures[name] ?? 0))
+        const [most, bandwidth, resident] = [best('tensor'), best('bandwidth'), best('resident')]
+        expect(lane.rate <= capacityOf({ tensor: most, bandwidth, resident })).toBe(true)
+        expect(lane.uptime).toBeGreaterThanOrEqual(0)
+        expect(lane.uptime).toBeLessThanOrEqual(10_000)
+        if (!deviceValid) expect(lane.flags & flagBit.device).toBe(0)
+        if (!environmentValid) expect(lane.flags & flagBit.environment).toBe(0)
+        if ((lane.flags & flagBit.judged) === 0) expect(lane).toEqual(absentLane)
+      }),
       { numRuns: 1000 },
     )
   })

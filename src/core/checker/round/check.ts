@@ -4,7 +4,7 @@
  */
 import type { Hex } from 'viem'
 import type { FailedStep } from '../../job/round-kind.ts'
-import type { RoundRules } from '../../protocol/network-parameters.ts'
+import type { RoundTiming } from '../../protocol/network-parameters.ts'
 import type { BlockHead, Trigger } from '../../protocol/trigger.ts'
 import type { Signed } from '../../protocol/typed-data.ts'
 import type { Figures, Verdict } from '../../protocol/verdict.ts'
@@ -76,7 +76,7 @@ export type Refusal = 'COMMITMENT_LATE' | 'COMMITMENT_CONTRADICTS'
 export function acceptCommitment(
   check: RoundCheck,
   { receivedAtMs, ...received }: HashedCommitment & { readonly receivedAtMs: number },
-  { windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>,
+  { windowMs, graceMs }: Pick<RoundTiming, 'windowMs' | 'graceMs'>,
   ownFault: string | null = null,
 ): { check: RoundCheck; refusal: Refusal | null } {
   if (check.commitmentHash === received.commitmentHash) return { check, refusal: null }
@@ -99,7 +99,7 @@ export function acceptCommitment(
 export function acceptMark(
   check: RoundCheck,
   { index, mark, receivedAtMs, dueMs }: { index: number; mark: Hex; receivedAtMs: number; dueMs: number },
-  { graceMs }: Pick<RoundRules, 'graceMs'>,
+  { graceMs }: Pick<RoundTiming, 'graceMs'>,
   stoodStillAt: (momentMs: number) => boolean = () => false,
 ): RoundCheck {
   const deadlineMs = check.seenAtMs + dueMs + graceMs

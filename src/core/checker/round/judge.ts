@@ -9,7 +9,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { MessageBody } from '../../protocol/messages.ts'
-import type { RoundRules } from '../../protocol/network-parameters.ts'
+import { type RoundRules, timingOf } from '../../protocol/network-parameters.ts'
 import type { BlockHead } from '../../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../../protocol/typed-data.ts'
 import { bindingFault, claimOf, commitmentHash, sampleOf, witnessOf } from '../../report/commitment.ts'
@@ -153,18 +153,21 @@ export function createRoundJudge(
 
   const jobFor = ({ round }: Entry): Job => jobOf(jobs, round.trigger.kind)
 
-  const commitmentDeadlineMs = ({ seenAtMs }: RoundCheck) => seenAtMs + rules.windowMs + rules.graceMs
+  const timing = ({ round }: Pick<Entry, 'round'>) => timingOf(rules, round.trigger.kind)
+  const waitsMs = ({ round }: Pick<Entry, 'round'>) => timing({ round }).windowMs + rules.graceMs
+  const commitmentDeadlineMs = ({ round, check }: Entry) => check.seenAtMs + waitsMs({ round })
 
   const standstill = (deadlineMs: number) =>
     stoodStillAt(deadlineMs) ? 'This seat’s process stood still over the deadline.' : null
 
   /** What kept this seat from being there for a device: its own fault, not the device's. */
-  function ownFault({ check, device }: Entry, samplingSeenAtMs: number): string | null {
-    if (samplingSeenAtMs - check.seenAtMs < rules.windowMs + rules.graceMs)
+  function ownFault(entry: Entry, samplingSeenAtMs: number): string | null {
+    const { check, device } = entry
+    if (samplingSeenAtMs - check.seenAtMs < waitsMs(entry))
       return 'This seat saw the trigger too late to wait for a commitment.'
     if (!check.reached && isArriving(device.operator))
       return 'This seat had just started, and the device had not found it yet.'
-    return standstill(commitmentDeadlineMs(check))
+    return standstill(commitmentDeadlineMs(entry))
   }
 
   async function ask(entry: Entry, { seenAtMs, ...block }: BlockHead & { readonly seenAtMs: number }) {
@@ -252,7 +255,7 @@ export function createRoundJudge(
   }
 
   async function closeAtDeadline(round: SeatRound, own: readonly Entry[], signal: AbortSignal) {
-    const deadlineMs = round.seenAtMs + rules.openingsMs
+    const deadlineMs = round.seenAtMs + timing({ round }).openingsMs
     await clock.sleep(Math.max(0, deadlineMs + handlingMs - clock.monotonicMs()), signal).catch(() => undefined)
     const stall = standstill(deadlineMs)
     await Promise.all(own.map(({ verifying }) => verifying))
@@ -291,8 +294,8 @@ export function createRoundJudge(
       const { check, refusal } = acceptCommitment(
         entry.check,
         { commitment, commitmentHash: hash, receivedAtMs },
-        rules,
-        standstill(commitmentDeadlineMs(entry.check)),
+        timing(entry),
+        standstill(commitmentDeadlineMs(entry)),
       )
       conclude(entry, check)
       if (refusal === 'COMMITMENT_LATE') throw checkerErrors.CHECKER_COMMITMENT_LATE()
@@ -320,7 +323,7 @@ export function createRoundJudge(
       // What was drawn by a block that a reorg has replaced is answered again for the other.
       const isReplaced = samplingBlockHash !== undefined && samplingBlockHash !== request.message.samplingBlockHash
       if (isReplaced || entry.check.judged !== null || entry.verifying !== null) return true
-      if (receivedAtMs - entry.check.seenAtMs > rules.openingsMs) throw checkerErrors.CHECKER_OPENINGS_LATE()
+      if (receivedAtMs - entry.check.seenAtMs > timing(entry).openingsMs) throw checkerErrors.CHECKER_OPENINGS_LATE()
       if (entry.attempts >= openingAttempts)
         throw checkerErrors.CHECKER_OPENINGS_EXHAUSTED({ attempts: openingAttempts })
       entry.attempts++

@@ -1,6 +1,6 @@
 /**
- * The engine of memory rounds: a device's memory, filled once an epoch, windows of steps through it, and their openings; and the rows
- * of other devices' memory, recomputed for whoever checks.
+ * The engine of memory rounds and beats: a device's memory, filled once an epoch, windows of steps through it, and their openings; and
+ * the rows of other devices' memory, recomputed for whoever checks.
  */
 import { totalmem } from 'node:os'
 import type { Hex } from 'viem'
@@ -79,14 +79,18 @@ const nothing = { groups: 0, megabytes: 0, fillMs: 0 }
 /** Matrices of this epoch and the one before it. */
 const keptChains = 2
 
+export type MemoryEngine = KindEngine<PreparedMemory> & {
+  /** The engine of beats over the same memory. Closed with this one. @param round - the memory round that a beat is */
+  beats(round: MemorySpec): KindEngine<PreparedMemory>
+}
+
 export function createMemoryEngine(
   { spec, groups, threads, keepWindows }: MemoryEngineOptions,
   { gate, clock, openChain, fill = fillHost }: MemoryEngineDependencies,
-): KindEngine<PreparedMemory> {
+): MemoryEngine {
   const chains = new Map<Hex, { readonly opened: Promise<RowChain>; users: number }>()
   /** By device: this process may work for several in turn. */
   const fills = new Map<Hex, Fill>()
-  const windows = createKeptWindows<KeptWindow>(keepWindows)
   /** Of a CPU's memory. */
   const pool: StepMemory[] = []
   let closed = false
@@ -162,7 +166,11 @@ export function createMemoryEngine(
     return filled
   }
 
-  return {
+  /** Rounds of this specification, which is that of the fill but for the window and what is sampled of it. */
+  const roundsOf = (
+    round: MemorySpec,
+    windows = createKeptWindows<KeptWindow>(keepWindows),
+  ): KindEngine<PreparedMemory> => ({
     async prepare({ epochSeed, device }) {
       if (device === undefined) {
         await withChain(epochSeed, async () => undefined)
@@ -178,7 +186,7 @@ export function createMemoryEngine(
           }
     },
 
-    async runWindow({ epochSeed, device, seed, startedAtMs, durationMs = spec.windowMs }, { signal, onMark } = {}) {
+    async runWindow({ epochSeed, device, seed, startedAtMs, durationMs = round.windowMs }, { signal, onMark } = {}) {
       const began = startedAtMs ?? clock.monotonicMs()
       const fill = device === undefined ? null : fills.get(device.deviceId)
       // What is not ready when the trigger comes is not claimed: a fill takes longer than a window.
@@ -195,7 +203,7 @@ export function createMemoryEngine(
           runMemoryWindow(
             banks,
             {
-              ...{ seed, startedAtMs: began - (spec.windowMs - durationMs) },
+              ...{ seed, round, startedAtMs: began - (round.windowMs - durationMs) },
               ...(signal && { signal }),
               ...(onMark && { onMark: (mark, index) => onMark(index, bytesToHex(encodeMarks([mark]))) }),
             },
@@ -207,7 +215,7 @@ export function createMemoryEngine(
           if (!closed && fills.get(device!.deviceId) === fill && fill.isGone()) fillAgain(epochSeed, device!)
         })
       const notes: Notes = { groups: worked.groups, marks: worked.marks.map(({ steps }) => steps) }
-      const { bandwidth, resident } = memoryCredit(spec, worked)
+      const { bandwidth, resident } = memoryCredit(round, worked)
       return {
         ...{ handle: windows.keep({ banks, worked }), units: worked.steps, root: bytesToHex(worked.root) },
         ...{ figures: { bandwidth, resident }, durationMs, kernelMs: durationMs, lostMs: 0 },
@@ -238,10 +246,10 @@ export function createMemoryEngine(
     async verify({ epochSeed, items }) {
       const claims = items.map(({ units, root, sample, device, marks: _, ...item }) => ({
         ...item,
-        ...{ steps: units, root: hexToBytes(root, 32), sample: sample.map(place => stepOfPlace(spec, place)) },
+        ...{ steps: units, root: hexToBytes(root, 32), sample: sample.map(place => stepOfPlace(round, place)) },
         key: fillKey(spec, { epochSeed, ...device }),
       }))
-      const answers = await withChain(epochSeed, chain => verifyMemory(spec, claims, chain))
+      const answers = await withChain(epochSeed, chain => verifyMemory(round, claims, chain))
       return answers.map((answer, i): Verification => {
         if (!answer.ok) {
           const { code: step, detail, wrong } = answer
@@ -258,15 +266,29 @@ export function createMemoryEngine(
             marks,
             marks.map((mark, k) => (k === marks.length - 1 ? mark : received[k])),
           )
-        const { bandwidth, resident } = memoryCredit(spec, { groups: claimed, marks, ...(inTime && { inTime }) })
+        const { bandwidth, resident } = memoryCredit(round, { groups: claimed, marks, ...(inTime && { inTime }) })
         return { ok: true, checked, figures: { bandwidth, resident }, ...(witness !== undefined && { witness }) }
       })
     },
 
     release: async handle => windows.forget(handle),
     async close() {
-      closed = true
       windows.clear()
+    },
+  })
+
+  const own = roundsOf(spec)
+  const beats: KindEngine[] = []
+  return {
+    ...own,
+    beats(round) {
+      const engine = roundsOf(round)
+      beats.push(engine)
+      return engine
+    },
+    async close() {
+      closed = true
+      for (const engine of [own, ...beats]) await engine.close()
       for (const { cancel } of fills.values()) cancel.abort()
       for (const filled of await Promise.all([...fills.values()].map(({ filling }) => filling)))
         if (!isKaisarError(filled)) filled.shrink(0)
