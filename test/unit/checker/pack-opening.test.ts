@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { answerAudit } from '../../../src/core/checker/epoch/audit.ts'
-import { packCohort } from '../../../src/core/checker/epoch/pack.ts'
+import { packCohort, seenRounds } from '../../../src/core/checker/epoch/pack.ts'
 import { type CheckerJournal, createCheckerJournal, type RecordedVerdict } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { decodeRate } from '../../../src/core/epoch/minifloat.ts'
@@ -165,6 +165,20 @@ describe('packCohort', () => {
     expect(unpackOpening(pack(journal, [0]).words).lanes[0]!.flags).toBe(15)
     journal.prune(4)
     expect(journal.confirmedEnvironments(3, hash(1)).size).toBe(0)
+  })
+
+  it('a beat that verifies and does not count says why, in what is shown and, once it is named, in the journal', () => {
+    const journal = journalOf([verdict(0, 0, 2000), verdict(0, 1, 20_000)], 2)
+    const { lanes } = unpackOpening(pack(journal, [0]).words)
+    expect(lanes[0]).toMatchObject({ uptime: 0 })
+    const rounds = journal.rounds(3)
+    const seen = () => seenRounds(journal, { epoch: 3, deviceId: hash(1), rounds }).at(-1)!
+    // Half of the memory and of the bandwidth: the memory is said.
+    expect(seen()).toMatchObject({ kind: 'beat', verdict: 'VALID', reason: 'BEAT_SHRUNK' })
+    journal.nameReason(hash(900 + beat), hash(1), seen())
+    expect(journal.verdicts(3, hash(1)).find(({ kind }) => kind === 'beat')).toMatchObject({ reason: 'BEAT_SHRUNK' })
+    expect(seen().reason).toBe('BEAT_SHRUNK')
+    expect(unpackOpening(pack(journal, [0]).words).lanes[0]).toEqual(lanes[0])
   })
 
   it('packCohort does not change its result once the epoch is committed to', () => {

@@ -37,8 +37,8 @@ describe('the jobs of a network', () => {
     // What networks were deployed with does not change under them.
     expect(names.map(name => jobsHash(jobSets[name]))).toMatchInlineSnapshot(`
       [
-        "0x5f9b7d4adb1ca6889d5add352f31aca74ec9265448b6973eee3c6be969e6a105",
-        "0x353e01e6a57368f4fb5b76cfd873df44854a32fd5d469b57d4de473ae29455fa",
+        "0x953c142c7ca813c9b9e25397831da53a2fdfbd9d7b27cb66ce8bfe179fca7c7e",
+        "0x49142e4f6878266a626d7d387fe0d840275f96c1487c0eb0dbeb521e4afbc868",
       ]
     `)
   })
