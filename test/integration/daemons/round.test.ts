@@ -19,7 +19,7 @@ import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
-import type { RoundRules } from '../../../src/core/protocol/network-parameters.ts'
+import { type RoundRules, timingOf } from '../../../src/core/protocol/network-parameters.ts'
 import type { Signed, SignedMessage } from '../../../src/core/protocol/typed-data.ts'
 import { createProviderJournal, type ProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { createRoundWork, type WorkedRound } from '../../../src/core/provider/round-work.ts'
@@ -258,7 +258,7 @@ describe.each(roundKinds)('a round of kind %s', kind => {
       root: alien.root,
     }
     const commitment = await signMessage(provider, 'Commitment', message)
-    one.judge.takeCommitment(provider.address, commitment, 1000)
+    one.judge.takeCommitment(provider.address, commitment, 700)
     await one.judge.takeSamplingBlock(trigger.hash, samplingBlock)
     const sample = sampleOf(jobOf(jobs, kind), message, request(one))
     const { commitmentHash, secret } = request(one)
@@ -330,7 +330,8 @@ describe.each(roundKinds)('a round of kind %s', kind => {
   })
 
   it('a round whose trigger the seat saw too late is the seat’s own fault, unless the commitment came all the same', async () => {
-    const late = { ...samplingBlock, seenAtMs: 1499 }
+    const { windowMs, graceMs } = timingOf(rules, kind)
+    const late = { ...samplingBlock, seenAtMs: windowMs + graceMs - 1 }
     await one.begin()
     await one.judge.takeSamplingBlock(trigger.hash, late)
     expect(await one.verdict()).toMatchObject({ verdict: 'CHECKER_FAULT', figures: {} })
