@@ -1,5 +1,5 @@
 /** The chain of a devnet: anvil, the six contracts, and what each role needs to take part. */
-import { createWalletClient, type Hex, http, type LocalAccount, parseEther, toHex } from 'viem'
+import { createWalletClient, http, type LocalAccount, parseEther, toHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { readArtifact } from '../chain/artifacts.ts'
@@ -90,7 +90,10 @@ export async function launchNetwork(
   }
 }
 
-/** KAI for deposits and bonds; twice what is needed, so that a role can register again. */
+/**
+ * KAI for deposits and bonds; twice what is needed, so that a role can register again. Each transfer is mined before the next is signed:
+ * its fee follows from the block before it, and the same chain comes out every time.
+ */
 async function fund(
   rpcUrl: string,
   account: LocalAccount,
@@ -98,20 +101,17 @@ async function fund(
   roles: readonly Role[],
   { seatBond, deviceDeposit }: NetworkParameters,
   seatsPerChecker: number,
-) {
+): Promise<void> {
   const wallet = createWalletClient({ account, transport: http(rpcUrl) })
-  const transfers: Hex[] = []
   for (const { kind, operator } of roles) {
     const amount = 2n * (kind === 'checker' ? seatBond * BigInt(seatsPerChecker) : deviceDeposit)
-    transfers.push(
-      await wallet.writeContract({
-        chain: null,
-        address: contracts.KaisarToken,
-        abi: kaisarTokenAbi,
-        functionName: 'transfer',
-        args: [operator, amount],
-      }),
-    )
+    await wallet.writeContractSync({
+      chain: null,
+      address: contracts.KaisarToken,
+      abi: kaisarTokenAbi,
+      functionName: 'transfer',
+      args: [operator, amount],
+      throwOnReceiptRevert: true,
+    })
   }
-  return transfers
 }
