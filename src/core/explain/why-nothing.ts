@@ -32,7 +32,7 @@ export function whyNothing(account: Account): NothingEarned | null {
     )
   if (facts.phase === 'future' || facts.phase === 'work')
     return because('EPOCH_WORKING', `Epoch ${epoch} is still being worked.`, 'Wait: it settles during the next epoch.')
-  if (facts.rounds !== null && facts.rounds.every(({ kind }) => kind === 'beat'))
+  if (facts.rounds?.every(({ kind }) => kind === 'beat'))
     return because(
       'EPOCH_WITHOUT_ROUNDS',
       `Epoch ${epoch} had no round: its seed came after the cutoff of its last slot, so nobody was judged.`,

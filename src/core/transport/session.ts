@@ -30,7 +30,7 @@ export type Peer = {
  * Handles one message. `receivedAt` is when its last byte arrived, by the session's clock: deadlines are judged by it, not
  * by when the handler's turn came. A rejection is answered by a refusal that carries its code and nothing else.
  */
-export type MessageHandler<T extends MessageType> = (
+type MessageHandler<T extends MessageType> = (
   body: MessageBody<T>,
   payload: Uint8Array,
   receivedAt: number,
