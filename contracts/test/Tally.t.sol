@@ -231,6 +231,23 @@ contract TallyTest is Test {
         assertLe(Standings.moved(standing, credit, true, true), standing, "a capture after a silent epoch adds nothing");
     }
 
+    /// @dev A device that was away, or paused, for a part of an epoch is paid for the rest, and stands as what it showed while it was there.
+    function testFuzz_absenceMovesNoStanding(uint256 seed, uint16 rate, uint16 uptime) public {
+        rate = uint16(bound(rate, 1 << 10, 20 << 10));
+        uptime = uint16(bound(uptime, 1, 10_000));
+        uint256 lane = seed % 64;
+        CohortResult memory result;
+        result.rates[lane / 16] = uint256(rate) << (16 * (lane % 16));
+        result.uptimes[lane / 16] = uint256(uptime) << (16 * (lane % 16));
+        result.scored = 1 << (4 * lane);
+        uint64[3] memory members = [uint64(1 << lane), uint64(1 << lane), uint64(1 << lane)];
+        uint256 shown = Minifloat.decode(rate);
+        Standings.set(_standings, lane, shown);
+        Standings.pass(_standings, _credits, result, 0, members, Newcomers(1, true));
+        assertEq(Standings.get(_credits, lane), shown * uptime / 10_000, "paid for its presence");
+        assertEq(Standings.get(_standings, lane), shown, "and stands where it stood");
+    }
+
     /// @dev Invariant 27: an honest device that was offline for up to three judged epochs is credited its true score at once.
     function testFuzz_shortSilenceKeepsTheScore(uint256 score, uint8 offline) public pure {
         score = bound(score, 1, (1 << 41) - 1);

@@ -1,5 +1,6 @@
 /** Addresses and amounts as people type them, in flags and arguments. */
 import { Args, Flags } from '@oclif/core'
+import { parseDuration } from '../core/platform/duration.ts'
 import { parseUnits } from '../core/platform/exact-units.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { usageErrors } from './usage-errors.ts'
@@ -35,6 +36,15 @@ export const privateEndpointsFlag = {
       'Dial Checkers at private addresses, which on a chain that others use would make this host connect to its own',
   }),
 }
+export const durationFlag = Flags.custom<number>({
+  helpValue: '<duration>',
+  async parse(input) {
+    const seconds = parseDuration(input)
+    if (seconds === null)
+      throw usageErrors.USAGE_INVALID({ reason: `"${input}" is not a length of time, such as 45m, 2h or 1h30m.` })
+    return seconds
+  },
+})
 export const addressArg = Args.custom<Address>({ parse: parseAddress })
 export const amountFlag = (decimals: 9 | 18) =>
   Flags.custom<bigint>({ helpValue: '<amount>', parse: input => parseAmount(input, decimals) })

@@ -1,5 +1,6 @@
 import type { Attack } from './attack.ts'
 import { beats } from './beats.ts'
+import { busy } from './busy.ts'
 import { dishonestMessages } from './dishonest-messages.ts'
 import { grinding } from './grinding.ts'
 import { honest } from './honest.ts'
@@ -31,4 +32,5 @@ export const allAttacks: readonly Attack[] = [
   ...memoryChains,
   ...memoryEconomics,
   ...beats,
+  ...busy,
 ]

@@ -13,7 +13,7 @@ import { openStore } from '../../src/core/platform/store.ts'
 import type { Signed, SignedMessage } from '../../src/core/protocol/typed-data.ts'
 import type { Figures } from '../../src/core/protocol/verdict.ts'
 import { sampleOf } from '../../src/core/report/commitment.ts'
-import { bundleHash, decodeBundle, type EvidenceBundle, encodeBundle } from '../../src/core/report/evidence-bundle.ts'
+import { bundleHash, decodeBundle, type EvidenceBundle } from '../../src/core/report/evidence-bundle.ts'
 import { type Arena, epochSeed, type Identity, jobs, network, seatKeys, spec } from './arena.ts'
 
 export const rules = { ...devnetParameters(jobsHash(jobs)).rounds, windowMs: spec.windowMs }
@@ -53,8 +53,7 @@ export function openSeat(arena: Arena, index = 0): Seat {
       secrets: deriveSeatSecrets(seatKeys[index]!, network, signer.address),
       journal,
       evidence: {
-        keep(bundle) {
-          const bytes = encodeBundle(bundle)
+        keep(bytes) {
           bundles.set(bundleHash(bytes), bytes)
           return bundleHash(bytes)
         },

@@ -53,6 +53,7 @@ const signedParts: { readonly [T in MessageType]?: readonly [path: readonly stri
   'job.offer': [[], 'JobOffer'],
   'job.commitment': [[], 'Commitment'],
   'job.abort': [[], 'Abort'],
+  'job.busy': [[], 'Busy'],
   'job.request': [[], 'SampleRequest'],
   'device.request': [[], 'DeviceRequest'],
   'device.report': [['report'], 'DeviceReport'],

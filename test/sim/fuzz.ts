@@ -489,6 +489,7 @@ const heard = {
     'job.commitment',
     'job.mark',
     'job.abort',
+    'job.busy',
     'job.openings',
     'device.report',
     ...heardByAll,

@@ -29,8 +29,9 @@ struct PassSums {
 
 /// @title Score, credit and standing of a cohort, in one pass
 /// @notice score = decoded median rate × median uptime ÷ 10000. credit = min(score, cap), where cap = 2 × standing, or what {Newcomers} are
-/// given where there is none. standing moves a quarter of the way to the credit, in epochs with a credit only; up only where the lane's last
-/// judged epoch earned something too, so that single captured epochs do not add up. From the second judged epoch in a row without a credit on,
+/// given where there is none. standing moves a quarter of the way to shown = min(decoded median rate, cap), in epochs with a credit only: it is
+/// what a device can do, and absence costs the pay of that epoch alone. Up only where the lane's last judged epoch earned something too, so
+/// that single captured epochs do not add up. From the second judged epoch in a row without a credit on,
 /// where CERTAIN seats judged, it loses a quarter. All divisions round down (towards the present standing). 64 values of 42 bits fill eleven
 /// words, six to a word.
 library Standings {
@@ -84,13 +85,14 @@ library Standings {
     }
 
     /// @notice The standing after an epoch.
+    /// @param shown What it moves towards, zero in an epoch without a credit.
     /// @param silent The lane's last judged epoch earned nothing. @param certain At least CERTAIN seats judged it in this one.
-    function moved(uint256 standing, uint256 credit, bool silent, bool certain) internal pure returns (uint256) {
+    function moved(uint256 standing, uint256 shown, bool silent, bool certain) internal pure returns (uint256) {
         unchecked {
-            if (credit == 0) return silent && certain ? standing - standing / 4 : standing;
-            if (standing == 0) return credit;
-            if (credit <= standing) return standing - (standing - credit) / 4;
-            return silent ? standing : standing + (credit - standing) / 4;
+            if (shown == 0) return silent && certain ? standing - standing / 4 : standing;
+            if (standing == 0) return shown;
+            if (shown <= standing) return standing - (standing - shown) / 4;
+            return silent ? standing : standing + (shown - standing) / 4;
         }
     }
 
@@ -202,8 +204,8 @@ library Standings {
 
     /// @dev The lanes of a word, whose fields end at `bits`: their standings after, and their credits. The same in Solidity, for each lane:
     ///   standing = old >> shift & MASK; cap = standing == 0 ? newcomerCap : 2 * standing;
-    ///   score = scored ? Minifloat.decode(rate) * uptime / 10000 : 0; credit = min(score, cap);
-    ///   next = credit == 0 ? standing : moved(standing, credit, false, certain), see {_quieten};
+    ///   rate = Minifloat.decode(lane rate); score = scored ? rate * uptime / 10000 : 0; credit = min(score, cap);
+    ///   next = credit == 0 ? standing : moved(standing, min(rate, cap), false, certain), see {_quieten};
     ///   if standing == 0 && held: credit = 0.
     /// A lane without a member is not scored.
     function _passWord(uint256 old, Cursor memory cursor, uint256 bits)
@@ -218,20 +220,25 @@ library Standings {
             for { let shift := 0 } lt(shift, bits) { shift := add(shift, 42) } {
                 let next := and(shr(shift, old), 0x3ffffffffff)
                 if and(scored, 1) {
-                    let credit := and(mload(place), MAX_RATE_LANE)
-                    if gt(credit, 0x3ff) { credit := shl(sub(shr(10, credit), 1), or(and(credit, 0x3ff), 0x400)) }
-                    credit := div(mul(credit, and(mload(add(place, 128)), MAX_RATE_LANE)), FULL_UPTIME)
+                    let shown := and(mload(place), MAX_RATE_LANE)
+                    if gt(shown, 0x3ff) { shown := shl(sub(shr(10, shown), 1), or(and(shown, 0x3ff), 0x400)) }
+                    let credit := div(mul(shown, and(mload(add(place, 128)), MAX_RATE_LANE)), FULL_UPTIME)
                     if credit {
                         let standing := next
                         switch standing
                         case 0 {
                             next := mload(add(cursor, 64))
-                            if lt(credit, next) { next := credit }
-                            credit := mul(next, iszero(mload(add(cursor, 96))))
+                            if lt(shown, next) { next := shown }
+                            if gt(credit, next) { credit := next }
+                            credit := mul(credit, iszero(mload(add(cursor, 96))))
                         }
                         default {
-                            if gt(credit, shl(1, standing)) { credit := shl(1, standing) }
-                            next := add(standing, sdiv(sub(credit, standing), 4))
+                            // A score above the cap is one of a rate above it.
+                            if gt(shown, shl(1, standing)) {
+                                shown := shl(1, standing)
+                                if gt(credit, shown) { credit := shown }
+                            }
+                            next := add(standing, sdiv(sub(shown, standing), 4))
                         }
                         creditWord := or(creditWord, shl(shift, credit))
                         credit := or(or(credit, shl(65, standing)), or(shl(129, next), shl(192, 1)))

@@ -108,7 +108,11 @@ contract CohortPins is Stage {
 
     /// @dev What {Stage.wordsOf} makes of a lane.
     function _creditOf(uint32 cohort, uint256 i) private pure returns (uint256) {
-        return (1000 + 10 * i + cohort) * (9000 + i) / 10_000;
+        return _rateOf(cohort, i) * (9000 + i) / 10_000;
+    }
+
+    function _rateOf(uint32 cohort, uint256 i) private pure returns (uint256) {
+        return 1000 + 10 * i + cohort;
     }
 
     /// @return credits Of the cohort. @return before Its caps before.
@@ -119,7 +123,7 @@ contract CohortPins is Stage {
         (uint256 flags, uint256 certain) = (0, 0);
         uint256 members = cohort == 0 ? 64 : SECOND;
         for (uint32 i; i < members; ++i) {
-            rates[i / 16] |= (1000 + 10 * uint256(i) + cohort) << (16 * (i % 16));
+            rates[i / 16] |= _rateOf(cohort, i) << (16 * (i % 16));
             uptimes[i / 16] |= (9000 + uint256(i)) << (16 * (i % 16));
             flags |= uint256(15) << (4 * i);
             certain |= uint256(1) << (4 * i);
@@ -144,10 +148,11 @@ contract CohortPins is Stage {
         assertEq(consensus.cohortRecord(epoch + 4, cohort).opened, 0);
         assertEq(uint256(consensus.cohortState(epoch, cohort)), uint256(CohortState.Final));
         for (uint32 i; i < 64; ++i) {
-            uint256 credit = cohort == 0 || i < SECOND ? _creditOf(cohort, i) : 0;
+            bool isMember = cohort == 0 || i < SECOND;
+            uint256 credit = isMember ? _creditOf(cohort, i) : 0;
             assertEq(consensus.creditOf(epoch, 64 * cohort + i), credit);
             assertEq(consensus.creditOf(epoch + 4, 64 * cohort + i), 0);
-            assertEq(consensus.standingAtLane(64 * cohort + i), credit);
+            assertEq(consensus.standingAtLane(64 * cohort + i), isMember ? _rateOf(cohort, i) : 0, "absence lowers none");
         }
     }
 

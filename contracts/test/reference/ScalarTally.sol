@@ -115,17 +115,19 @@ library ScalarTally {
         out.standings[lane] = standing;
         if (members[0] >> lane & 1 == 0) return;
         uint256 cap = standing == 0 ? terms.newcomers.cap : 2 * standing;
-        uint256 score = l.scored ? decode(l.rate) * l.uptime / 10_000 : 0;
+        uint256 rate = decode(l.rate);
+        uint256 score = l.scored ? rate * l.uptime / 10_000 : 0;
         uint256 credit = score < cap ? score : cap;
+        uint256 shown = rate < cap ? rate : cap;
         uint256 next = standing;
         if (credit == 0) {
             if (silent && l.certain) next -= standing / 4;
         } else if (standing == 0) {
-            next = credit;
-        } else if (credit < standing) {
-            next -= (standing - credit) / 4;
+            next = shown;
+        } else if (shown < standing) {
+            next -= (standing - shown) / 4;
         } else if (!silent) {
-            next += (credit - standing) / 4;
+            next += (shown - standing) / 4;
         }
         out.earned[lane] = credit != 0;
         if (credit != 0) out.capSum += terms.newcomers.held ? 2 * standing : cap;

@@ -30,6 +30,27 @@ export const checkerErrors = defineErrors({
     meaning: 'Two signed commitments for one round are proof of equivocation, whatever they say.',
     fix: 'Make sure that no second Provider runs with the same key.',
   },
+  CHECKER_COMMITMENT_AFTER_BUSY: {
+    message: () => 'The device signed before that it is busy in this round.',
+    meaning: 'A device that is paused leaves the whole round out; it cannot do so and be paid for the same round.',
+    fix: 'Make sure that no second Provider runs with the same key.',
+  },
+  CHECKER_BUSY_UNBOUND: {
+    message: ({ field }: { field: string }) =>
+      `The word that the device is busy names another ${field} than the job offer.`,
+    meaning: 'It counts only for the epoch, round, device and generation that were offered.',
+    fix: 'Update the Provider, and make sure that it follows the same chain.',
+  },
+  CHECKER_BUSY_LATE: {
+    message: () => 'The word that the device is busy arrived after the grace that follows the trigger.',
+    meaning: 'Who would see the work first could choose between the two; the round counts as missed instead.',
+    fix: 'Check the Provider’s connection and clock; a slower RPC endpoint sees triggers later, so add a closer one.',
+  },
+  CHECKER_BUSY_AFTER_WORK: {
+    message: () => 'The device has begun with this round, or signed off from it, and cannot be busy in it any more.',
+    meaning: 'A pause that is asked for within a window begins after it.',
+    fix: 'Make sure that no second Provider runs with the same key.',
+  },
   CHECKER_OPENINGS_INVALID: {
     message: ({ commitmentHash, reason, left }: { commitmentHash: string; reason: string; left: number }) =>
       `The openings of commitment ${commitmentHash} prove nothing: ${reason} ${left} more answers are taken until the opening deadline.`,

@@ -68,6 +68,9 @@ export function serveOperator(session: Session, dependencies: ServeOperatorDepen
   )
   session.on('job.mark', (mark, _, receivedAt) => epochs.judgeOf(mark.epoch).takeMark(operator, mark, receivedAt))
   session.on('job.abort', abort => epochs.judgeOf(abort.message.epoch).takeAbort(operator, abort))
+  session.on('job.busy', (busy, _, receivedAt) =>
+    epochs.judgeOf(busy.message.epoch).takeBusy(operator, busy, receivedAt),
+  )
   session.on('job.openings', (about, payload, receivedAt) => {
     if (!epochs.newestFirst().some(({ judge }) => judge.takeOpenings(operator, about, payload, receivedAt)))
       throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: about.commitmentHash })

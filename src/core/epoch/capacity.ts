@@ -33,8 +33,11 @@ export const residentOf = ({ resident = 0, bandwidth = 0 }: Figures): number =>
   Math.min(resident, Math.floor((bandwidth * Number(readWithinMs)) / 1_000))
 
 /** The capacity of these measures, a whole number. */
-export const capacityOf = ({ tensor, bandwidth, resident }: Measures): bigint =>
-  cubeRootDown((BigInt(tensor) * BigInt(bandwidth) * countedKilobytes({ bandwidth, resident })) / 1_000_000n)
+export const capacityOf = (measures: Measures): bigint => cubeRootDown(productOf(measures) / 1_000_000n)
+
+/** T · M · min(R, τ · M) in Mop/s, MB/s and kB. */
+export const productOf = ({ tensor, bandwidth, resident }: Measures): bigint =>
+  BigInt(tensor) * BigInt(bandwidth) * countedKilobytes({ bandwidth, resident })
 
 /** min(R, τ · M) in kB. */
 export function countedKilobytes({ bandwidth, resident }: Pick<Measures, 'bandwidth' | 'resident'>): bigint {
@@ -56,12 +59,13 @@ export type MeasuredRound = {
 
 /**
  * Means over the rounds that a seat judged, rounded down, by the names of the kinds' figures: a round that the device missed is 0 in
- * them, one that the seat itself missed is left out. Null where it judged fewer than half of a kind's rounds, or a kind had none.
+ * them, one that the seat itself missed, or in which the device was busy, is left out. Null where it judged fewer than half of a kind's
+ * other rounds, or a kind had none.
  */
 export function measuresOf(rounds: readonly MeasuredRound[]): Measures | null {
   const means: Record<string, number> = {}
   for (const kind of slotKinds) {
-    const own = rounds.filter(round => round.kind === kind)
+    const own = rounds.filter(round => round.kind === kind && round.verdict !== 'BUSY')
     const judged = own.filter(({ verdict }) => verdict !== 'CHECKER_FAULT')
     if (own.length === 0 || judged.length * 2 < own.length) return null
     for (const name of new Set(judged.flatMap(({ figures }) => Object.keys(figures))))

@@ -1,6 +1,6 @@
 /**
  * Computes score, credit, standing and payment from a committee's result. Pure mirror of the contracts' arithmetic; every division
- * rounds down. Scores, credits, caps and standings share one unit (capacity × uptime), amounts are wei of KAI.
+ * rounds down. Scores, credits, caps and standings share one unit (that of the capacity), amounts are wei of KAI.
  */
 import { fullUptime } from '../protocol/constants.ts'
 import { decodeRate } from './minifloat.ts'
@@ -43,19 +43,27 @@ export const creditOf = (score: bigint, standing: bigint, newcomerCap: bigint): 
   min(score, capOf(standing, newcomerCap))
 
 /**
- * The standing after an epoch. It moves a quarter of the way to a credit above zero, and up only where the lane's last judged epoch earned
- * something too. The first credit sets it. Without a credit it stays; from the second such judged epoch in a row on it loses a quarter,
- * where enough seats judged to be certain.
+ * What the standing moves towards: the capacity that the device showed, at most its cap, however much of the epoch it was there. 0 where it
+ * earned nothing. Absence costs the pay of its own epoch and no later one.
+ */
+export function shownOf(lane: LaneResult, standing: bigint, newcomerCap: bigint): bigint {
+  return scoreOf(lane) === 0n ? 0n : min(decodeRate(lane.rate), capOf(standing, newcomerCap))
+}
+
+/**
+ * The standing after an epoch. It moves a quarter of the way to what was shown, and up only where the lane's last judged epoch earned
+ * something too. The first that is shown sets it. Without a credit it stays; from the second such judged epoch in a row on it loses a
+ * quarter, where enough seats judged to be certain.
  */
 export function nextStanding(
   standing: bigint,
-  credit: bigint,
+  shown: bigint,
   { silent = false, certain = false }: { readonly silent?: boolean; readonly certain?: boolean } = {},
 ): bigint {
-  if (credit === 0n) return silent && certain ? standing - standing / 4n : standing
-  if (standing === 0n) return credit
-  if (credit <= standing) return standing - (standing - credit) / 4n
-  return silent ? standing : standing + (credit - standing) / 4n
+  if (shown === 0n) return silent && certain ? standing - standing / 4n : standing
+  if (standing === 0n) return shown
+  if (shown <= standing) return standing - (standing - shown) / 4n
+  return silent ? standing : standing + (shown - standing) / 4n
 }
 
 export type Emission = {
@@ -113,9 +121,10 @@ export function creditsOf(
     const judged = lane !== null && hasFlag(lane.flags, 'judged')
     const score = judged ? scoreOf(lane) : 0n
     const earned = creditOf(score, standing, newcomers.cap)
+    const shown = judged ? shownOf(lane, standing, newcomers.cap) : 0n
     const credit = standing === 0n && newcomers.held ? 0n : earned
     denominator += earned > 0n ? credit : openCapOf(standing, newcomers)
-    return { score, credit, standing: nextStanding(standing, earned, { silent, certain: judged && certain }) }
+    return { score, credit, standing: nextStanding(standing, shown, { silent, certain: judged && certain }) }
   })
   return { credits, denominator }
 }

@@ -1,10 +1,11 @@
 // Why: docs/why/explorer-and-explanations.md
 
 /** Accounts for a device's pay of an epoch: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
-import { beatsOf, capacityOf, laneRateOf, measuresOf, shortfallsOf, uptimeOf } from '../epoch/capacity.ts'
+import { laneUptimeOf, presenceOf } from '../epoch/busy.ts'
+import { beatsOf, capacityOf, laneRateOf, measuresOf, shortfallsOf } from '../epoch/capacity.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { hasFlag, type LaneOpening, type Opening, unpackOpening } from '../epoch/opening.ts'
-import { capOf, creditOf, nextStanding, paymentOf, scoreOf } from '../epoch/rewards.ts'
+import { capOf, creditOf, nextStanding, paymentOf, scoreOf, shownOf } from '../epoch/rewards.ts'
 import { isScored, type LaneResult, tally } from '../epoch/tally.ts'
 import {
   type CohortFacts,
@@ -118,6 +119,7 @@ function figuresOf(
   const score = scoreOf(result)
   const earned = creditOf(score, standingBefore, facts.newcomers.cap)
   const credit = standingBefore === 0n && facts.newcomers.held ? 0n : earned
+  const shown = shownOf(result, standingBefore, facts.newcomers.cap)
   const isPaid = facts.money !== null && facts.epoch >= facts.firstPaidEpoch
   const { devicePool, denominator, maxPrice } = isPaid ? facts.money : { devicePool: 0n, denominator: 0n, maxPrice: 0n }
   const poolShare = denominator === 0n ? 0n : (devicePool * credit) / denominator
@@ -134,7 +136,8 @@ function figuresOf(
     credit,
     heldByCap: score - earned,
     heldBack: earned - credit,
-    standingAfter: nextStanding(standingBefore, earned, { silent: silentBefore, certain }),
+    shown,
+    standingAfter: nextStanding(standingBefore, shown, { silent: silentBefore, certain }),
     devicePool,
     denominator,
     maxPrice,
@@ -183,7 +186,7 @@ function seatAccounts(
 /** Recomputes a seat's lane from the rounds that it shows. */
 function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['rounds']): SeatBelow {
   const measures = measuresOf(shown.rounds)
-  const uptime = uptimeOf(shown.rounds)
+  const uptime = laneUptimeOf(shown.rounds)
   const onChain = rounds?.map(({ hash, kind }) => `${hash} ${kind}`).join()
   const isOfChain =
     onChain === undefined ? null : onChain === shown.rounds.map(({ round, kind }) => `${round} ${kind}`).join()
@@ -195,7 +198,7 @@ function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['roun
   return {
     // Whatever the seat calls it.
     rounds: shown.rounds.map((round, i) => ({ ...round, ...(shortfalls[i] && { reason: shortfalls[i].reason }) })),
-    beats: beatsOf(shown.rounds),
+    ...{ beats: beatsOf(shown.rounds), presence: presenceOf(shown.rounds) },
     ...{ measures, capacity: measures && capacityOf(measures), equal: isLane && isOfChain },
   }
 }

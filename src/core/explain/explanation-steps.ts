@@ -76,11 +76,14 @@ function reportStep({ seats, cohort }: Account): ExplanationStep {
 /** From rounds to capacity, as one seat has it. */
 function belowLines({ seat, rate, below }: SeatAccount): string[] {
   if (below === null) return [`seat ${seat}: showed nothing`]
-  const { rounds, measures, capacity, beats, equal } = below
+  const { rounds, measures, capacity, presence, beats, equal } = below
+  const slots = rounds.filter(({ kind }) => kind !== 'beat')
+  const busy = slots.filter(({ verdict }) => verdict === 'BUSY').length
+  const pauses = busy === 0 ? '' : `, busy in ${busy} of ${counted(slots.length, 'round')}`
   const means =
     measures === null || capacity === null
-      ? 'too few rounds judged for means, so it abstains'
-      : `means ${exactFiguresText(measures)}, ${beats.counted} of ${counted(beats.judged, 'beat')}; capacity = ${rootText(measures)} = ${grouped(capacity)}`
+      ? `${busy === 0 ? 'too few rounds judged for means' : `too few rounds for means${pauses}`}, so it abstains`
+      : `means ${exactFiguresText(measures)}, ${beats.counted} of ${counted(beats.judged, 'beat')}${busy === 0 ? '' : `${pauses}: present for ${uptimePercent(presence)}`}; capacity = ${rootText(measures)} = ${grouped(capacity)}`
   // Beats are many: those that do not count are shown.
   const shown = rounds.filter(
     ({ kind, verdict, reason }) => kind !== 'beat' || verdict !== 'VALID' || reason !== 'ALL_EQUAL',
@@ -180,7 +183,8 @@ function consensusStep({ cohort, figures, seats }: Account): ExplanationStep {
 
 function scoreStep({ figures, facts }: Account): ExplanationStep {
   if (figures === null) return tell('score', 'waiting', 'No score yet.')
-  const { medianRate, medianUptime, flags, score, standingBefore, cap, credit, heldBack, standingAfter } = figures
+  const { medianRate, medianUptime, flags, score, standingBefore, cap, credit, heldBack, shown, standingAfter } =
+    figures
   const earned = credit + heldBack
   const scoreLine =
     flags === allFlags
@@ -194,12 +198,12 @@ function scoreStep({ figures, facts }: Account): ExplanationStep {
     standingAfter === standingBefore
       ? `standing stays ${standingBefore}`
       : standingBefore === 0n
-        ? `standing = first credit = ${standingAfter}${heldBack > 0n ? ', which is not paid' : ''}`
+        ? `standing = min(capacity ${medianRate}, ${cap}) = ${standingAfter}, the first${heldBack > 0n ? ', and its credit is not paid' : ''}`
         : earned === 0n
           ? `standing = ${standingBefore} − ${standingBefore} ÷ 4 = ${standingAfter}, nothing earned again`
-          : `standing = ${standingBefore} ${earned < standingBefore ? '−' : '+'} ${
-              earned < standingBefore ? standingBefore - earned : earned - standingBefore
-            } ÷ 4 = ${standingAfter}`
+          : `standing = ${standingBefore} ${shown < standingBefore ? '−' : '+'} ${
+              shown < standingBefore ? standingBefore - shown : shown - standingBefore
+            } ÷ 4 = ${standingAfter}, towards min(capacity, cap) = ${shown}`
   return tell(
     'score',
     earned === 0n ? 'failed' : 'done',

@@ -67,6 +67,8 @@ export type SeatBelow = ShownRounds & {
   /** Means of its rounds; null where they are too few for one, so that it had to abstain. */
   readonly measures: Measures | null
   readonly capacity: bigint | null
+  /** What is left of its uptime by rounds in which it was busy, in 1/10000. */
+  readonly presence: number
   /**
    * Whether its rounds are those of the chain, and capacity and uptime recomputed from them are what it opened; null where they would be,
    * and the epoch's blocks could not be read to compare the rounds.
@@ -106,6 +108,8 @@ export type Figures = {
   readonly heldByCap: bigint
   /** A first credit, which sets the standing and is not paid. */
   readonly heldBack: bigint
+  /** What the standing moves towards: the median capacity, at most the cap; 0 where nothing was earned. */
+  readonly shown: bigint
   readonly standingAfter: bigint
   /** Zero before the epoch's money is opened, like everything below. */
   readonly devicePool: bigint
@@ -134,6 +138,7 @@ export type NothingCode =
   | 'EPOCH_UNPAID'
   | 'COHORT_VOID'
   | 'NOT_JUDGED'
+  | 'DEVICE_BUSY'
   | 'WORK_WRONG'
   | 'DEVICE_UNCONFIRMED'
   | 'ENVIRONMENT_UNCONFIRMED'

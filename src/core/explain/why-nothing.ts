@@ -51,11 +51,17 @@ export function whyNothing(account: Account): NothingEarned | null {
       `This is not about the device. ${voidFix(cohort)}`,
     )
   if (figures === null) return null
+  if (!hasFlag(figures.flags, 'judged') && seats.some(isPaused))
+    return because(
+      'DEVICE_BUSY',
+      `The owner had paused the device: by ${seats.filter(isPaused).length} of ${committeeSize} seats it signed that it was busy in all rounds of a kind. Nothing is paid for that, and the standing is unchanged.`,
+      'Nothing to do: it is judged again in the first epoch in which it works a round of each kind. "kaisar provider resume" ends a pause.',
+    )
   if (!hasFlag(figures.flags, 'judged'))
     return because(
       'NOT_JUDGED',
       `Only ${countFlag(seats, 'judged')} of ${committeeSize} seats judged the device, and ${quorum} are needed. The standing is unchanged.`,
-      'Seats abstain when their own faults kept them from judging, or when they never reached the device: check with "kaisar provider status" that sessions to its seats are open.',
+      'Seats abstain when their own faults kept them from judging, when they never reached the device, or when its owner had paused it: check with "kaisar provider status" that sessions to its seats are open.',
     )
   if (!hasFlag(figures.flags, 'work'))
     return because(
@@ -124,6 +130,10 @@ export function whyNothing(account: Account): NothingEarned | null {
         'Nothing to do: the device is very small next to the others.',
       )
 }
+
+/** Whether a seat shows that a pause is why it has no means. */
+const isPaused = ({ below }: SeatAccount): boolean =>
+  below !== null && below.measures === null && below.rounds.some(({ verdict }) => verdict === 'BUSY')
 
 /** Who commits and does not open is struck; who never commits is not. */
 function voidFix({ seats }: CohortFacts): string {

@@ -138,6 +138,8 @@ export type KindEngine<Prepared = unknown> = {
   verify(request: { readonly epochSeed: Hex; readonly items: readonly VerifyItem[] }): Promise<Verification[]>
   /** Forgets a window's work. */
   release(handle: string): Promise<void>
+  /** Gives back what was made ready, once no window runs, and with it what could still be opened; it can be made ready again. */
+  free(): Promise<void>
   close(): Promise<void>
 }
 

@@ -15,7 +15,7 @@
  */
 import type { Hex } from 'viem'
 import { systemClock } from '../platform/clock.ts'
-import { type ExitCode, KaisarError } from '../platform/errors.ts'
+import { type DescribedError, errorOf, type KaisarError } from '../platform/errors.ts'
 import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
 import { startProcess, startThread } from './engine-host.ts'
 import { jobErrors } from './errors.ts'
@@ -41,14 +41,7 @@ export type WorkReply =
   | {
       readonly id: number
       readonly failed: true
-      readonly error: {
-        message: string
-        code?: string
-        meaning?: string
-        fix?: string
-        exit?: ExitCode
-        context?: Record<string, unknown>
-      }
+      readonly error: DescribedError
     }
 
 /** Whether an engine of this process has WebGPU: two threads that use it would end the process. */
@@ -114,7 +107,7 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
     // An answer may still be on its way when the engine has ended and everything that waited was told so.
     if (asked === undefined) return
     waiting.delete(reply.id)
-    if (reply.failed) asked.reject(toError(reply.error))
+    if (reply.failed) asked.reject(errorOf(reply.error))
     else asked.resolve(reply.result)
   })
   const exited = new Promise<void>(resolve =>
@@ -154,6 +147,7 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
       open: ask('open'),
       verify: ask('verify'),
       release: ask('release'),
+      free: () => call({ kind, method: 'free' }) as Promise<void>,
       // With the others, when the thread ends.
       close: async () => undefined,
     }
@@ -172,9 +166,4 @@ async function startEngine(options: WorkOptions, clock: MonotonicClock, ownProce
     await close()
     throw error
   }
-}
-
-const toError = (error: Extract<WorkReply, { failed: true }>['error']): Error => {
-  const { message, code, meaning = '', fix = '', exit = 1, context = {} } = error
-  return code === undefined ? new Error(message) : new KaisarError(message, { code, meaning, fix, exit, context })
 }

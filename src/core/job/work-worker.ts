@@ -1,6 +1,6 @@
 /** A thread or process that owns ONNX Runtime and a {@link WorkCore}; see work-engine.ts for the other side. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { KaisarError } from '../platform/errors.ts'
+import { describeError } from '../platform/errors.ts'
 import type { WindowOptions } from './round-kind.ts'
 import { threadClock } from './thread-clock.ts'
 import { createWorkCore, type WorkCore, type WorkOptions } from './work-core.ts'
@@ -8,18 +8,6 @@ import type { WorkAnswer, WorkCall, WorkReply } from './work-engine.ts'
 
 const host = parentPort === null ? ofProcess() : ofThread(parentPort)
 const cancellations = new Map<number, AbortController>()
-
-const describeError = (error: unknown): Extract<WorkReply, { failed: true }>['error'] =>
-  error instanceof KaisarError
-    ? {
-        message: error.message,
-        code: error.code,
-        meaning: error.meaning,
-        fix: error.fix,
-        exit: error.exit,
-        context: { ...error.context },
-      }
-    : { message: error instanceof Error ? error.message : String(error) }
 
 const answer = async (id: number, work: () => Promise<unknown>): Promise<void> => {
   let reply: WorkReply

@@ -261,7 +261,8 @@ function checkerView(
 
 /** What a committee's result says of a device, worst first. */
 export function chainVerdict({ rate, uptime, flags }: LaneResult): ChainVerdict {
-  if (!hasFlag(flags, 'judged')) return { verdict: 'ABSTAINED', reason: 'fewer than 3 seats judged it' }
+  if (!hasFlag(flags, 'judged'))
+    return { verdict: 'ABSTAINED', reason: 'fewer than 3 seats judged it, or its owner had paused it' }
   if (!hasFlag(flags, 'work')) return { verdict: 'WRONG', reason: 'a wrong row was proven' }
   if (!hasFlag(flags, 'device')) return { verdict: 'UNSUPPORTED', reason: 'device record not confirmed' }
   if (!hasFlag(flags, 'environment')) return { verdict: 'UNSUPPORTED', reason: 'environment not accepted' }

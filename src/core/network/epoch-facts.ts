@@ -8,16 +8,14 @@ import { type CohortState, type EpochMoney, getEpochRounds, type Phase } from '.
 import { type ConnectedNetwork, lowerCase, reading } from '../chain/network.ts'
 import type { MeasuredRound } from '../epoch/capacity.ts'
 import { hasFlag, type OpeningWords } from '../epoch/opening.ts'
-import { creditOf, type Newcomers, newcomersOf, nextStanding, scoreOf } from '../epoch/rewards.ts'
+import { type Newcomers, newcomersOf, nextStanding, shownOf } from '../epoch/rewards.ts'
 import { cohortOf, laneInCohort, seatNumbers } from '../protocol/constants.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import { networkErrors } from './errors.ts'
 import {
   cohortKey,
   cohortState,
-  type FinalizedCohort,
   type FinalizedLanes,
-  type History,
   isMember,
   type Membership,
   type PaidLanes,
@@ -300,24 +298,12 @@ async function stateBefore(
     if (stay !== undefined && stay.lane !== member.lane) silentBefore = false
     stay = member
     const at = laneInCohort(member.lane)
-    // A first credit is held where others had a standing: then what the medians give sets it.
-    const credit = standingBefore === 0n ? firstCredit(history, past, final, at, firstStanding) : final.credits[at]!
-    standingBefore = nextStanding(standingBefore, credit, { silent: silentBefore, certain: final.certain[at]! })
-    if (credit > 0n) silentBefore = false
+    const { caps, members } = history.counted.get(past) ?? { caps: 0n, members: 0 }
+    const lane = { rate: final.rates[at]!, uptime: final.uptimes[at]!, flags: final.flags[at]! }
+    const shown = shownOf(lane, standingBefore, newcomersOf(caps, members, firstStanding).cap)
+    standingBefore = nextStanding(standingBefore, shown, { silent: silentBefore, certain: final.certain[at]! })
+    if (shown > 0n) silentBefore = false
     else if (hasFlag(final.flags[at]!, 'judged')) silentBefore = true
   }
   return { standingBefore, silentBefore }
-}
-
-/** What a device without a standing earned: the event tells its credit, which is 0 where it was held. */
-function firstCredit(
-  { counted }: History,
-  epoch: number,
-  { rates, uptimes, flags }: FinalizedCohort,
-  lane: number,
-  firstStanding: bigint,
-): bigint {
-  const { caps, members } = counted.get(epoch) ?? { caps: 0n, members: 0 }
-  const score = scoreOf({ rate: rates[lane]!, uptime: uptimes[lane]!, flags: flags[lane]! })
-  return creditOf(score, 0n, newcomersOf(caps, members, firstStanding).cap)
 }

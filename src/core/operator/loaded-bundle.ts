@@ -3,6 +3,16 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Hex } from 'viem'
 import type { Jobs } from '../job/jobs.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
+import {
+  type BusyBundle,
+  type BusyFacts,
+  type BusyStep,
+  busyNotProven,
+  busySteps,
+  decodeBusyBundle,
+  isBusyBundle,
+  verifyBusyBundle,
+} from '../report/busy-bundle.ts'
 import { reportErrors } from '../report/errors.ts'
 import { bundleHash, bundleLimit, decodeBundle, type EvidenceBundle } from '../report/evidence-bundle.ts'
 import { type BundleStep, type BundleVerification, bundleSteps, verifyBundle } from '../report/verify-bundle.ts'
@@ -11,7 +21,17 @@ import { figuresText, grouped } from '../view/figures.ts'
 import { operatorErrors } from './errors.ts'
 import { soundnessText } from './soundness-text.ts'
 
-export type LoadedBundle = { readonly hash: Hex; readonly bytes: Uint8Array; readonly bundle: EvidenceBundle }
+export type LoadedBundle = {
+  readonly hash: Hex
+  readonly bytes: Uint8Array
+  readonly bundle: EvidenceBundle | BusyBundle
+}
+
+/** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN */
+export const loadedBundle = (bytes: Uint8Array): LoadedBundle => ({
+  ...{ hash: bundleHash(bytes), bytes },
+  bundle: isBusyBundle(bytes) ? decodeBusyBundle(bytes) : decodeBundle(bytes),
+})
 
 /**
  * @param options.source - path of a file, or the bundle's hash
@@ -25,7 +45,7 @@ export async function loadBundle(
 ): Promise<LoadedBundle> {
   const named = /^0x[0-9a-f]{64}$/i.test(source)
   const bytes = named ? await fetchBundle(source.toLowerCase() as Hex, from, get) : await readBundle(source)
-  return { hash: bundleHash(bytes), bytes, bundle: decodeBundle(bytes) }
+  return loadedBundle(bytes)
 }
 
 /** @throws BUNDLE_FILE_UNWRITABLE, also where the file exists: nothing is overwritten */
@@ -67,18 +87,19 @@ async function fetchBundle(hash: Hex, endpoint: string | undefined, get: typeof 
   return body
 }
 
-type StepResult = { readonly step: BundleStep; readonly status: 'ok' | 'failed' | 'not reached' }
+type Step = BundleStep | BusyStep
+type StepResult = { readonly step: Step; readonly status: 'ok' | 'failed' | 'not reached' }
 
 export type LoadedBundleVerification = {
   /** SHA-256 of the bundle: its name, and the one on which its seat's evidence rests. */
   readonly hash: string
   readonly bytes: number
   readonly valid: boolean
-  readonly failedStep: BundleStep | null
+  readonly failedStep: Step | null
   readonly detail: string | null
   readonly steps: readonly StepResult[]
   /** Null where it does not verify: then nothing it says is worth repeating. */
-  readonly facts: Extract<BundleVerification, { ok: true }>['facts'] | null
+  readonly facts: Extract<BundleVerification, { ok: true }>['facts'] | BusyFacts | null
   readonly cannotProve: readonly string[]
 }
 
@@ -94,6 +115,9 @@ export async function verifyLoadedBundle(
     readonly shownWitness?: Hex | null
   },
 ): Promise<LoadedBundleVerification> {
+  const about = { hash, bytes: bytes.length }
+  if (bundle.kind === 'busy')
+    return { ...about, ...outcomeOf(busySteps, { ...verifyBusyBundle(bundle), cannotProve: busyNotProven }) }
   const engines: Pick<WorkEngine, 'close'>[] = []
   try {
     const result = await verifyBundle(bundle, {
@@ -104,27 +128,37 @@ export async function verifyLoadedBundle(
         return engine
       },
     })
-    const failedAt = result.ok ? bundleSteps.length : bundleSteps.indexOf(result.step)
-    return {
-      hash,
-      bytes: bytes.length,
-      valid: result.ok,
-      failedStep: result.ok ? null : result.step,
-      detail: result.ok ? null : result.detail,
-      steps: bundleSteps.map((step, at) => ({
-        step,
-        status: at < failedAt ? 'ok' : at === failedAt ? 'failed' : 'not reached',
-      })),
-      facts: result.ok ? result.facts : null,
-      cannotProve: result.cannotProve,
-    }
+    return { ...about, ...outcomeOf(bundleSteps, result) }
   } finally {
     await Promise.all(engines.map(engine => engine.close()))
   }
 }
 
+type Outcome<F> = { readonly cannotProve: readonly string[] } & (
+  | { readonly ok: true; readonly facts: F }
+  | { readonly ok: false; readonly step: Step; readonly detail: string }
+)
+
+function outcomeOf(steps: readonly Step[], result: Outcome<NonNullable<LoadedBundleVerification['facts']>>) {
+  const failedAt = result.ok ? steps.length : steps.indexOf(result.step)
+  return {
+    valid: result.ok,
+    failedStep: result.ok ? null : result.step,
+    detail: result.ok ? null : result.detail,
+    steps: steps.map(
+      (step, at): StepResult => ({
+        ...{ step, status: at < failedAt ? 'ok' : at === failedAt ? 'failed' : 'not reached' },
+      }),
+    ),
+    facts: result.ok ? result.facts : null,
+    cannotProve: result.cannotProve,
+  }
+}
+
 /** What holds when a step passes. */
-const claims: Record<BundleStep, string> = {
+const claims: Record<Step, string> = {
+  BUSY_BINDING: 'the device’s word answers this offer',
+  BUSY_SIGNATURE: 'the device’s operator signed that it is busy',
   SPEC: 'the specification is the one that was committed to',
   OFFER_SIGNATURE: 'the Checker signed the job offer',
   COMMITMENT_BINDING: 'the commitment answers this offer',
@@ -147,20 +181,23 @@ export function bundleLines({ hash, valid, steps, detail, facts, cannotProve }: 
   const lines = [`${valid ? 'VALID' : 'NOT VALID'}  ${hash}`]
   for (const { step, status } of steps)
     lines.push(`  ${status.padEnd(11)}  ${status === 'failed' ? `${step}: ${detail}` : claims[step]}`)
-  if (facts !== null) {
+  if (facts !== null)
     lines.push(
       '',
       `device      ${facts.deviceId}, generation ${facts.generation}`,
       `operator    ${facts.operator}`,
       `checker     ${facts.checker}`,
       `round       ${facts.round} of epoch ${facts.epoch}`,
+    )
+  if (facts?.kind === 'busy') lines.push('verdict     BUSY: the owner had paused the device, and it worked nothing')
+  else if (facts !== null)
+    lines.push(
       `job         ${facts.specName ?? 'of a specification this release does not know'}`,
       `witness     ${facts.witness ?? 'none: the bundle is of before leaves had one'}`,
       `work        ${grouped(facts.units)} ${facts.unit}s, ${figuresText(facts.figures)}`,
       `recomputed  ${facts.checked} places; ${facts.unitsPerSample.toFixed(1)} ${facts.unit}s of work for each one sampled`,
       `soundness   ${soundnessText(facts.soundness, 'this seat')}`,
     )
-  }
   lines.push('', 'What a bundle cannot prove by itself:', ...cannotProve.map(limit => `  · ${limit}`))
   return lines
 }

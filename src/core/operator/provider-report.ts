@@ -6,7 +6,7 @@ import type { ProviderRecords, ReceiptSummary } from '../provider/journal.ts'
 import { figuresText, grouped, shortHex, uptimePercent } from '../view/figures.ts'
 import { tableTexts } from '../view/table.ts'
 
-export type ProviderReport = Omit<ProviderRecords, 'receipts'> & {
+export type ProviderReport = Omit<ProviderRecords, 'receipts' | 'pauses' | 'busy'> & {
   readonly operator: Address
   readonly folder: string
   /** `rate` is the capacity that was signed. */

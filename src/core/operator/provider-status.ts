@@ -12,6 +12,7 @@ import type { DeviceEpochView, DeviceView, NetworkView } from '../network/networ
 import { fullUptime } from '../protocol/constants.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import type { ProviderRecords } from '../provider/journal.ts'
+import { holdsAt, type Pause } from '../provider/pause.ts'
 import { counted, duration, figuresText, grouped, shortHex, sparkline, tokens, uptimePercent } from '../view/figures.ts'
 import {
   headLines,
@@ -52,6 +53,8 @@ type ProviderDeviceStatus = Omit<DeviceView, 'history'> & {
   readonly measures: Measures | null
   /** Resolved epochs, oldest first; score null where the cohort was void. */
   readonly history: readonly { readonly epoch: number; readonly score: bigint | null }[]
+  /** Null where it is not paused, or this machine has no records of it. ISO 8601; `until` null: until it is resumed. */
+  readonly pause: { readonly since: string; readonly until: string | null } | null
   /** Codes; null where this machine's probe does not see it. */
   readonly faults: readonly string[] | null
 }
@@ -75,7 +78,9 @@ export type ProviderStatusInput = {
 
 export function providerStatus({ view, operator, local, nowMs }: ProviderStatusInput): ProviderStatus {
   const network = networkStatus(view, nowMs)
-  const devices = view.devices.filter(device => device.operator === operator).map(device => deviceStatus(device, local))
+  const devices = view.devices
+    .filter(device => device.operator === operator)
+    .map(device => deviceStatus(device, local, nowMs))
   return {
     operator,
     network,
@@ -89,7 +94,8 @@ export function providerStatus({ view, operator, local, nowMs }: ProviderStatusI
   }
 }
 
-function deviceStatus(device: DeviceView, local: LocalProvider | null): ProviderDeviceStatus {
+function deviceStatus(device: DeviceView, local: LocalProvider | null, nowMs: number): ProviderDeviceStatus {
+  const pause = local?.records?.pauses.find(each => each.deviceId === device.id && holdsAt(each, nowMs))
   const seen = local?.devices.find(({ id }) => id === device.id)
   return {
     ...device,
@@ -97,8 +103,14 @@ function deviceStatus(device: DeviceView, local: LocalProvider | null): Provider
     lastProof: device.history.at(-1) ?? null,
     measures: measuresOfProof(device, local),
     history: device.history.map(({ epoch, score }) => ({ epoch, score })),
+    pause: pause === undefined ? null : toPauseView(pause),
     faults: seen?.faults.map(({ code }) => code) ?? null,
   }
+}
+
+function toPauseView({ since, until }: Pause): ProviderDeviceStatus['pause'] {
+  const isoTime = (ms: number) => new Date(ms).toISOString()
+  return { since: isoTime(since), until: until === null ? null : isoTime(until) }
 }
 
 /** Seats that say another capacity than the median measured something else. */
@@ -175,7 +187,9 @@ function proofWarning(
     return warn('DEVICE_WRONG', `Epoch ${epoch}: ${reason}.`, `Run "kaisar provider self-test". ${explain}`)
   if (verdict.verdict === 'UNSUPPORTED')
     return warn('DEVICE_UNSUPPORTED', `Epoch ${epoch}: ${reason}.`, `Run "kaisar provider doctor". ${explain}`)
-  if (verdict.verdict !== 'MISSED' && verdict.verdict !== 'ABSTAINED') return false
+  // Who was paused is expected to be missing.
+  const wasBusy = local?.records?.busy.some(round => round.epoch === epoch && round.deviceId === device) ?? false
+  if (wasBusy || (verdict.verdict !== 'MISSED' && verdict.verdict !== 'ABSTAINED')) return false
 
   const running = local?.running ?? null
   const upSince = running === null ? Number.POSITIVE_INFINITY : Date.parse(running.since) / 1000
@@ -255,6 +269,11 @@ function deviceLines(device: ProviderDeviceStatus): string[] {
               ]),
           `  paid        ${lastProof.amount === null ? 'not yet' : `${tokens(lastProof.amount)} KAI`}${lastProof.txHash === null ? '' : ` in ${lastProof.txHash}`}`,
           `  scores      ${chart}  epochs ${shown[0]!.epoch}–${shown.at(-1)!.epoch}, highest ${grouped(highest)}`,
+        ]),
+    ...(device.pause === null
+      ? []
+      : [
+          `  paused      since ${device.pause.since}, until ${device.pause.until ?? '"kaisar provider resume"'}: its rounds are left out, and it earns nothing for them`,
         ]),
     `  standing    ${grouped(device.standing)}${device.silentEpochs === 0 ? '' : `, silent for ${counted(device.silentEpochs, 'epoch')}`}`,
     `  earned      ${tokens(device.earned)} KAI, owed ${tokens(device.owed)} KAI, to ${shortHex(device.payout)}`,

@@ -2,8 +2,8 @@
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
 import { reportErrors } from '../report/errors.ts'
-import { bundleHash, bundleLimit, decodeBundle } from '../report/evidence-bundle.ts'
-import { bundleLines, type LoadedBundleVerification, verifyLoadedBundle } from './loaded-bundle.ts'
+import { bundleLimit } from '../report/evidence-bundle.ts'
+import { bundleLines, type LoadedBundleVerification, loadedBundle, verifyLoadedBundle } from './loaded-bundle.ts'
 
 export type { LoadedBundleVerification }
 export { bundleLines }
@@ -34,8 +34,7 @@ export async function verify(
     throw reportErrors.REPORT_BUNDLE_MALFORMED({
       problem: `it has ${bytes.length} bytes, at most ${bundleLimit} are possible`,
     })
-  const loaded = { hash: bundleHash(bytes), bytes, bundle: decodeBundle(bytes) }
-  return verifyLoadedBundle(loaded, {
+  return verifyLoadedBundle(loadedBundle(bytes), {
     shownWitness: witness ?? null,
     startEngine: jobs => createWorkEngine({ jobs, provider: executionProvider, threads, witnesses: true }),
   })

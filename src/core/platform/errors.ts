@@ -98,3 +98,22 @@ export const errorCatalogue: ReadonlyMap<string, ErrorDefinition> = catalogue
 /** Whether an unknown value is a toolkit error, optionally with this code. */
 export const isKaisarError = (value: unknown, code?: string): value is KaisarError =>
   value instanceof KaisarError && (code === undefined || value.code === code)
+
+/** An error as data, for another thread, process or program. */
+export type DescribedError = {
+  readonly message: string
+  readonly code?: string
+  readonly meaning?: string
+  readonly fix?: string
+  readonly exit?: ExitCode
+  readonly context?: Record<string, unknown>
+}
+
+export const describeError = (error: unknown): DescribedError => {
+  if (!(error instanceof KaisarError)) return { message: error instanceof Error ? error.message : String(error) }
+  const { message, code, meaning, fix, exit, context } = error
+  return { message, code, meaning, fix, exit, context: { ...context } }
+}
+
+export const errorOf = ({ message, code, meaning = '', fix = '', exit = 1, context = {} }: DescribedError): Error =>
+  code === undefined ? new Error(message) : new KaisarError(message, { code, meaning, fix, exit, context })

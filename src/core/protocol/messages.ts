@@ -67,6 +67,7 @@ const commitment = signed(
 const abort = signed(
   z.object({ epoch: uint64, round: bytes32, deviceId: bytes32, generation: uint32, reason: plainText(256) }),
 )
+const busy = signed(z.object({ epoch: uint64, round: bytes32, deviceId: bytes32, generation: uint32 }))
 /** A part of a window that is over, in the encoding of its kind: what comes later cannot be put before it any more. */
 const mark = z.object({
   epoch: uint64,
@@ -136,6 +137,7 @@ export const messageBodies = {
   'job.offer': jobOffer,
   'job.commitment': commitment,
   'job.abort': abort,
+  'job.busy': busy,
   'job.mark': mark,
   'job.request': sampleRequest,
   'job.openings': openings,

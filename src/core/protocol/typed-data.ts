@@ -46,6 +46,13 @@ export const signedTypes = {
     { name: 'generation', type: 'uint32' },
     { name: 'reason', type: 'string' },
   ],
+  /** Provider → seats, in place of a Commitment: the owner has paused this device, which leaves this round out. */
+  Busy: [
+    { name: 'epoch', type: 'uint64' },
+    { name: 'round', type: 'bytes32' },
+    { name: 'deviceId', type: 'bytes32' },
+    { name: 'generation', type: 'uint32' },
+  ],
   /** Checker → Provider, after the sampling block: the revealed secret, and the hash of the commitment it opens. */
   SampleRequest: [
     { name: 'commitmentHash', type: 'bytes32' },

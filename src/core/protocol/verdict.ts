@@ -1,5 +1,5 @@
 /** The verdicts of a seat on one round of one device. A verdict costs no stake: only an offence that is proven on chain does. */
-export const verdicts = ['VALID', 'WRONG', 'TIMEOUT', 'OFFLINE', 'UNSUPPORTED', 'CHECKER_FAULT'] as const
+export const verdicts = ['VALID', 'WRONG', 'TIMEOUT', 'OFFLINE', 'UNSUPPORTED', 'BUSY', 'CHECKER_FAULT'] as const
 export type Verdict = (typeof verdicts)[number]
 
 /** A verdict with its reason: `reason` is a stable code, `detail` a sentence for people. */

@@ -5,7 +5,6 @@ import { getTimeline } from '../chain/epochs.ts'
 import type { HeadStream } from '../chain/head-stream.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import type { WorkEngine } from '../job/work-engine.ts'
 import type { Logger } from '../platform/log.ts'
 import { frozenEpochs, keptEpochs } from '../protocol/constants.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
@@ -13,8 +12,9 @@ import { epochAt, isSameSeed } from '../protocol/trigger.ts'
 import { providerErrors } from './errors.ts'
 import type { ProviderJournal } from './journal.ts'
 import type { ProviderEvent } from './provider-event.ts'
+import type { Readiness } from './readiness.ts'
 import { reportFalseReceipts } from './report-false-receipts.ts'
-import { isSameWork, type Member, type Rosters, readRoster } from './rosters.ts'
+import { isSameWork, type Rosters, readRoster } from './rosters.ts'
 import type { RoundRunner } from './round-runner.ts'
 import type { Seats } from './seats.ts'
 
@@ -31,7 +31,7 @@ export type FollowEpochsDependencies = {
   readonly heads: HeadStream
   readonly rosters: Rosters
   readonly seats: Pick<Seats, 'connect'>
-  readonly devices: readonly { readonly deviceId: Hex; readonly engine: Pick<WorkEngine, 'kinds'> }[]
+  readonly readiness: Pick<Readiness, 'prepare'>
   readonly runner: Pick<RoundRunner, 'entered'>
   readonly journal: ProviderJournal
   readonly sender: TransactionSender
@@ -50,7 +50,7 @@ export async function followEpochs(
   { network, rules, deviceIds, environment }: FollowEpochsOptions,
   dependencies: FollowEpochsDependencies,
 ): Promise<() => void> {
-  const { heads, rosters, seats, devices, runner, journal, sender, log, emit, renew, onTrouble } = dependencies
+  const { heads, rosters, seats, readiness, runner, journal, sender, log, emit, renew, onTrouble } = dependencies
   /** Epochs for which everything is prepared. */
   const entered = new Set<number>()
   const said = new Set<string>()
@@ -69,20 +69,6 @@ export async function followEpochs(
     // Some blocks of every epoch pass before its seed is pinned.
     const since = (heads.tip?.timestamp ?? 0) - rules.eligibleFromSeconds
     if (timeline !== null && epochAt(timeline, since) >= epoch) sayIdle(`epoch ${epoch} has no seed yet`)
-  }
-
-  const engineOf = (deviceId: Hex) => devices.find(device => device.deviceId === deviceId)!.engine.kinds
-
-  /** Takes long, and nothing waits for it: a memory round that comes before it is over is not worked. */
-  async function fillMemory(epoch: number, epochSeed: Hex, { deviceId, generation }: Member) {
-    const filled = await engineOf(deviceId).memory.prepare({ epochSeed, device: { deviceId, generation } })
-    const { groups, megabytes, fillMs, problem } = filled
-    if (problem?.code === 'JOB_FILL_CANCELLED') return
-    emit({
-      ...{ type: 'memory.filled', epoch, deviceId, groups, megabytes },
-      ...{ seconds: fillMs / 1000, problem: problem?.code ?? null },
-    })
-    if (problem !== null) log.warn({ code: problem.code, device: deviceId }, problem.message)
   }
 
   async function enter(epoch: number): Promise<boolean> {
@@ -108,8 +94,7 @@ export async function followEpochs(
     entered.delete(epoch - frozenEpochs)
     seats.connect(rosters.seatsSince(epoch))
     runner.entered(epoch)
-    await Promise.all(members.map(({ deviceId }) => engineOf(deviceId).tensor.prepare({ epochSeed: rounds.seed })))
-    for (const member of members) fillMemory(epoch, rounds.seed, member).catch(onTrouble('memory'))
+    await readiness.prepare(roster)
     entered.add(epoch)
     emit({ type: 'epoch.started', epoch, devices: members.length, seats: endpoints.length })
     // The epoch before this one is being settled. What the chain keeps of those before it is settled.

@@ -97,6 +97,28 @@ export const providerErrors = defineErrors({
     fix: 'Run "kaisar provider doctor" and follow the fixes it names.',
     exit: 3,
   },
+  PAUSE_DEVICE_UNKNOWN: {
+    message: ({ device, devices }: { device: string; devices: readonly string[] }) =>
+      `"${device}" names none of this Provider's devices, or several: it works with ${devices.join(', ')}.`,
+    meaning: 'A pause is of one device, named by its id or its first digits, or of all devices of the Provider.',
+    fix: 'Name one of those in the message with --device, or leave it out to mean all of them.',
+    exit: 2,
+  },
+  CONTROL_NO_DAEMON: {
+    message: ({ folder }: { folder: string }) => `No Provider runs with ${folder}.`,
+    meaning:
+      'A pause is a word to a running daemon, which says it to the Checkers. Without one there is nothing to pause: the device is not there, and its rounds are missed.',
+    fix: 'Start it with "kaisar provider run"; where it runs with another folder, name that with --data-dir.',
+    exit: 3,
+  },
+  CONTROL_UNREACHABLE: {
+    message: ({ path, reason }: { path: string; reason: string }) =>
+      `The Provider does not answer at ${path}: ${reason}`,
+    meaning:
+      'The daemon listens once its devices are registered, on a socket in its data folder that only its own user may open.',
+    fix: 'Wait until its log says that its devices are registered, and run this command as the user that runs the daemon.',
+    exit: 3,
+  },
   PROVIDER_CPU_FALLBACK: {
     message: ({ model, refused }: { model: string; refused: readonly string[] }) =>
       `The CPU would do the work of ${model}: no other execution provider could be used (${refused.join(', ')}).`,

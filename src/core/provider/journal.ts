@@ -9,6 +9,7 @@ import { toWire } from '../protocol/messages.ts'
 import type { Signed, SignedMessage } from '../protocol/typed-data.ts'
 import { flagBit } from '../protocol/verdict.ts'
 import { providerErrors } from './errors.ts'
+import { type BusyRound, type Pause, pauseTables, readBusyRounds, readPauses } from './pause.ts'
 
 /** SQL of each schema version of a Provider's store. */
 export const providerMigrations = [
@@ -37,6 +38,7 @@ export const providerMigrations = [
    ALTER TABLE asked RENAME TO request;`,
   `ALTER TABLE "commitment" ADD COLUMN notes TEXT NOT NULL DEFAULT '';`,
   'ALTER TABLE receipt ADD COLUMN measures TEXT;',
+  pauseTables,
 ] as const
 
 type CommitmentRow = { hash: Hex; message: string; signature: Hex; notes: string }
@@ -179,7 +181,7 @@ export function createProviderJournal(store: Store): ProviderJournal {
     },
     prune(epoch) {
       store.transaction(() => {
-        for (const table of ['"commitment"', 'request', 'receipt', 'environment'])
+        for (const table of ['"commitment"', 'request', 'receipt', 'environment', 'busy'])
           store.run(`DELETE FROM ${table} WHERE epoch < ?`, epoch)
         store.run('DELETE FROM refusal WHERE rowid <= (SELECT max(rowid) FROM refusal) - ?', keptRefusals)
       })
@@ -222,6 +224,9 @@ export type ProviderRecords = {
   readonly rounds: readonly CommittedRound[]
   readonly receipts: readonly ReceiptSummary[]
   readonly refusals: readonly RefusalRecord[]
+  /** Pauses of devices, those that are over included where no daemon has ended them. */
+  readonly pauses: readonly Pause[]
+  readonly busy: readonly BusyRound[]
 }
 
 /**
@@ -236,6 +241,8 @@ export function readProviderRecords(file: string | null, limit: number): Provide
     return {
       rounds: readRounds(store, limit),
       receipts: readReceipts(store, limit),
+      pauses: readPauses(store),
+      busy: readBusyRounds(store, limit),
       refusals: store
         .all<{ time: bigint; checker: Hex; code: string; message: string }>(
           'SELECT time, checker, code, message FROM refusal ORDER BY rowid DESC LIMIT ?',

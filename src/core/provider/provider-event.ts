@@ -53,6 +53,21 @@ export type ProviderEvent =
       readonly reason: string
     }
   | {
+      /** The owner has paused the device, which says so to its seats and leaves the round out. */
+      readonly type: 'round.busy'
+      readonly epoch: number
+      readonly round: Hex
+      readonly deviceId: Hex
+    }
+  | {
+      /** `ended`: by its time. */
+      readonly type: 'pause.changed'
+      readonly deviceId: Hex
+      readonly state: 'paused' | 'resumed' | 'ended'
+      /** ISO 8601; null where it is not paused, or is until it is resumed. */
+      readonly until: string | null
+    }
+  | {
       readonly type: 'device.health'
       readonly device: string
       readonly change: string

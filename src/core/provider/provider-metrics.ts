@@ -50,7 +50,7 @@ export function createProviderMetrics(
   const registers = [registry]
   const rounds = new Counter({
     name: 'kaisar_provider_rounds_total',
-    help: 'Rounds worked, by outcome: committed, resumed after a restart, or aborted.',
+    help: 'Rounds, by outcome: committed, resumed after a restart, aborted, or busy while the device was paused.',
     labelNames: ['device', 'result'],
     registers,
   })
@@ -91,6 +91,12 @@ export function createProviderMetrics(
     labelNames: ['change', 'reason'],
     registers,
   })
+  const paused = new Gauge({
+    name: 'kaisar_provider_device_paused',
+    help: '1 while the owner has paused a device, 0 after that.',
+    labelNames: ['device'],
+    registers,
+  })
   const sessions = new Gauge({
     name: 'kaisar_provider_open_sessions',
     help: 'Sessions with Checkers that are open.',
@@ -117,7 +123,7 @@ export function createProviderMetrics(
   let lastRound: ProviderState['lastRound'] = null
   const open = new Set<string>()
 
-  function worked(event: Extract<ProviderEvent, { type: 'round.committed' | 'round.resumed' | 'round.aborted' }>) {
+  function worked(event: Extract<ProviderEvent, { type: `round.${string}` }>) {
     const result = event.type.slice('round.'.length)
     rounds.inc({ device: event.deviceId, result })
     lastRound = { epoch: event.epoch, time: new Date(dependencies.now()).toISOString(), result }
@@ -149,10 +155,14 @@ export function createProviderMetrics(
         case 'round.committed':
         case 'round.resumed':
         case 'round.aborted':
+        case 'round.busy':
           worked(event)
           break
         case 'receipt.received':
           receipts.inc({ device: event.deviceId, paid: String(event.rate > 0) })
+          break
+        case 'pause.changed':
+          paused.set({ device: event.deviceId }, event.state === 'paused' ? 1 : 0)
           break
         case 'device.health':
           healthChanges.inc({ change: event.change, reason: event.reason })

@@ -17,6 +17,7 @@ import type { Session } from '../transport/session.ts'
 import type { HealthWatch } from './health-watch.ts'
 import type { ProviderJournal, RecordedCommitment } from './journal.ts'
 import type { OwnDevice } from './own-devices.ts'
+import type { PauseJournal } from './pause.ts'
 import type { ProviderEvent } from './provider-event.ts'
 import type { Member, Roster } from './rosters.ts'
 import type { RoundWork, WorkingDevice } from './round-work.ts'
@@ -32,6 +33,11 @@ export type RoundRunnerDependencies = {
   readonly roundWork: RoundWork
   readonly journal: ProviderJournal
   readonly health: Pick<HealthWatch, 'stopReason'>
+  /** Whether the owner has paused a device, and where what is signed about that is kept; default never. */
+  readonly pauses?: {
+    readonly isPaused: (deviceId: Hex) => boolean
+    readonly journal: Pick<PauseJournal, 'recordBusy' | 'busyIn'>
+  }
   readonly signer: Signer
   readonly clock: Clock
   readonly log: Logger
@@ -47,13 +53,16 @@ export type RoundRunner = {
   entered(epoch: number): void
   /** Resolves when no window is being worked. */
   idle(): Promise<void>
+  /** Resolves when this device is in none; null where it is. */
+  idleOf(deviceId: Hex): Promise<void> | null
 }
 
 export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
   const { devices, environmentHash, rosterOf, seatsOf, tip, roundWork, journal, health, signer, clock, log, emit } =
     deps
-  const { crashPoint = () => {} } = deps
-  const inProgress = new Set<Promise<void>>()
+  const { pauses, crashPoint = () => {} } = deps
+  /** With the device that each is of. */
+  const inProgress = new Map<Promise<void>, Hex>()
   let waiting: Round[] = []
 
   /** The earliest time at which the trigger can have been seen, by block time. A round from before our start began long before we saw it. */
@@ -75,7 +84,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
       const taking = part(round, startedAtMs, roster, { ...device, ...member, environmentHash }, device)
         .catch(error => log.error({ error, round: round.hash, device: device.deviceId }, 'a round could not be taken'))
         .finally(() => inProgress.delete(taking))
-      inProgress.add(taking)
+      inProgress.set(taking, device.deviceId)
     }
   }
 
@@ -93,6 +102,8 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
       if (recorded !== null) return await takeUp(round, startedAtMs, rounds, device, recorded)
       // A window that began before we could see its trigger cannot be worked in time: its commitment would be late.
       if (Math.max(clock.monotonicMs(), round.seenAtMs) - startedAtMs > rounds.rules.graceMs) return
+      const busy = pauses?.journal.busyIn(round.hash, device.deviceId) ?? null
+      if (busy !== null || pauses?.isPaused(device.deviceId)) return await sayBusy(about, device.generation, busy)
       const sick = health.stopReason(probed.record.identity)
       if (sick !== null) return await signOff(about, device.generation, sick)
       const { hash, kind } = round
@@ -162,6 +173,21 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
     emit({ type: 'round.aborted', ...about, reason })
   }
 
+  /** In place of a commitment, to the seats that have offered the round; those that offer it later get it then. */
+  async function sayBusy(
+    about: { epoch: number; round: Hex; deviceId: Hex },
+    generation: number,
+    said: Signed<'Busy'> | null,
+  ) {
+    const busy = said ?? (await signMessage(signer, 'Busy', { ...about, epoch: BigInt(about.epoch), generation }))
+    if (said === null) {
+      pauses?.journal.recordBusy(busy)
+      emit({ type: 'round.busy', ...about })
+    }
+    for (const session of seatsOf(about.epoch))
+      if (roundWork.isOffered(session.operator, about)) session.send('job.busy', busy).catch(() => undefined)
+  }
+
   return {
     take,
     entered(epoch) {
@@ -170,7 +196,11 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
       for (const round of due) take(round)
     },
     async idle() {
-      await Promise.all(inProgress)
+      await Promise.all(inProgress.keys())
+    },
+    idleOf(deviceId) {
+      const own = [...inProgress].filter(([, of]) => of === deviceId).map(([taking]) => taking)
+      return own.length === 0 ? null : Promise.all(own).then(() => undefined)
     },
   }
 }

@@ -60,14 +60,18 @@ export type RoundWork = {
    * @throws PROVIDER_DEVICE_UNKNOWN, PROVIDER_SPEC_OTHER
    */
   takeOffer(offer: SignedMessage<'JobOffer'>): void
+  /** Whether this seat has offered the round to this device. */
+  isOffered(checker: Address, about: { readonly round: Hex; readonly deviceId: Hex }): boolean
   /**
    * Encoded openings for a seat's request. It is recorded and answered once its block was found to be the sampling block. The same request
    * may be answered again, and copies that come meanwhile share one answer. Where a reorg replaces the block, the seat asks for the other one.
    * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, PROVIDER_ASKED_TOO_OFTEN, REPORT_SAMPLE_REFUSED
    */
   answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<Uint8Array>
-  /** Resolves when the newest round that was committed to can be asked about no more. */
-  untilClosed(): Promise<void>
+  /** Milliseconds for which the newest round that was committed to, by this device or by any, can still be asked about. */
+  openMs(deviceId?: Hex): number
+  /** Resolves when it cannot. */
+  untilClosed(deviceId?: Hex): Promise<void>
 }
 
 /** Rounds whose work is kept for opening: some more than can be open at once, beats among them. */
@@ -161,6 +165,12 @@ export function createRoundWork(
     return device.engine.kinds[kind].open({ handle, sample: sampleOf(jobOf(jobs, kind), message, request) })
   }
 
+  function openMs(deviceId?: Hex): number {
+    const newest = [...rounds.values()].filter(({ device }) => (deviceId ?? device.deviceId) === device.deviceId).at(-1)
+    const openingsMs = newest && rulesOf(Number(newest.commitment.message.epoch))?.openingsMs
+    return openingsMs === undefined ? 0 : Math.max(0, newest!.seenAtMs + openingsMs - clock.monotonicMs())
+  }
+
   return {
     marksOf: (round, deviceId) => marks.get(deviceId)?.get(round) ?? [],
     async work(device, { hash: round, kind }, epoch, seenAtMs, onMark) {
@@ -223,6 +233,7 @@ export function createRoundWork(
         throw providerErrors.PROVIDER_SPEC_OTHER({ specHash: offer.specHash })
       offers.take(offer)
     },
+    isOffered: (checker, about) => offers.of(checker, about) !== undefined,
     async answer(checker, request) {
       const round = await find(request.commitmentHash)
       const { message } = round.commitment
@@ -244,11 +255,9 @@ export function createRoundWork(
       })
       return known.answer
     },
-    async untilClosed() {
-      const newest = [...rounds.values()].at(-1)
-      const openingsMs = newest && rulesOf(Number(newest.commitment.message.epoch))?.openingsMs
-      if (openingsMs === undefined) return
-      const leftMs = newest!.seenAtMs + openingsMs - clock.monotonicMs()
+    openMs,
+    async untilClosed(deviceId) {
+      const leftMs = openMs(deviceId)
       if (leftMs > 0) await clock.sleep(leftMs)
     },
   }

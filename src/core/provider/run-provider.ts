@@ -9,9 +9,13 @@ import type { Store } from '../platform/store.ts'
 import { hashRecordText } from '../protocol/device-record.ts'
 import { type Backoff, defaultBackoff } from '../transport/keep-sessions.ts'
 import type { Identity, Transport } from '../transport/transport.ts'
+import { answerControl } from './control.ts'
 import { followEpochs } from './epochs.ts'
 import { createProviderJournal } from './journal.ts'
 import { openDevices, type WorkingDevicesDependencies, type WorkingDevicesOptions } from './own-devices.ts'
+import { createPauseJournal, leastPauseSeconds } from './pause.ts'
+import { createPauses } from './pauses.ts'
+import { createReadiness } from './readiness.ts'
 import { isReceiptWanted } from './report-false-receipts.ts'
 import { createRosters, jobsInForce } from './rosters.ts'
 import { createRoundRunner } from './round-runner.ts'
@@ -26,6 +30,8 @@ export type ProviderDependencies = WorkingDevicesDependencies & {
   readonly store: Store
   readonly openTransport: (identity: Identity) => Transport
   readonly random: () => number
+  /** Answers what the owner asks a running daemon for; gives how to end that. Default: nobody asks. */
+  readonly serveControl?: (answer: (request: unknown) => unknown) => Promise<() => Promise<void>>
   /** Called at named points between recording and saying; tests end the process there. */
   readonly crashPoint?: (name: CrashPoint) => void
 }
@@ -58,6 +64,7 @@ async function workSpec(
   const trouble = (where: string) => (error: unknown) =>
     log.warn({ error, where }, 'the chain could not be read; trying again')
   const journal = createProviderJournal(deps.store)
+  const pauseJournal = createPauseJournal(deps.store)
   const rules = await getRoundRules(network)
   const jobs = jobsInForce(rules)
   const own = await openDevices(options, { jobs, journal }, deps, stop)
@@ -99,12 +106,28 @@ async function workSpec(
       ...deps,
       transport: deps.openTransport(identity),
       journal,
+      pauseJournal,
       roundWork,
       statementOf,
       wantsReceipt: isReceiptWanted({ deviceIds, latestEpoch: () => rosters.newest()?.epoch ?? -1 }),
     },
   )
+  const pauses = createPauses(
+    { deviceIds },
+    {
+      journal: pauseJournal,
+      clock,
+      leastSeconds() {
+        const rounds = rosters.newest()?.rounds
+        return rounds === undefined ? 0 : leastPauseSeconds({ ...rounds, ...rounds.rules })
+      },
+      isInRound: deviceId => runner.idleOf(deviceId) !== null || roundWork.openMs(deviceId) > 0,
+      emit,
+      onChange: deviceId => void readiness.settle(deviceId),
+    },
+  )
   const runner = createRoundRunner({
+    pauses: { isPaused: pauses.isPaused, journal: pauseJournal },
     devices,
     environmentHash: hashRecordText(environment),
     rosterOf: rosters.of,
@@ -119,16 +142,29 @@ async function workSpec(
     emit,
     crashPoint,
   })
+  const readiness = createReadiness({
+    devices,
+    isPaused: pauses.isPaused,
+    runner,
+    roundWork,
+    newestRoster: rosters.newest,
+    blockTime: () => heads.tip?.timestamp ?? 0,
+    log,
+    emit,
+    onTrouble: trouble,
+  })
+  const endControl = await deps.serveControl?.(request => answerControl(pauses, request))
   const rounds = createRoundStream({ network, heads, onTrouble: trouble('rounds') })
   rounds.onEvent(event => {
     if (event.type === 'round' && !stop.aborted) runner.take(event.round)
   })
   const leaveEpochs = await followEpochs(
     { network, rules, deviceIds, environment },
-    { ...deps, heads, rosters, seats, devices, runner, journal, renew, onTrouble: trouble },
+    { ...deps, heads, rosters, seats, readiness, runner, journal, renew, onTrouble: trouble },
   )
-  const watching = health.run(stop)
+  const watching = Promise.all([health.run(stop), pauses.run(stop)])
   await aborted(stop)
+  await endControl?.()
   leaveEpochs()
   await rounds.stop()
   await watching

@@ -13,6 +13,7 @@ import type { Session } from '../transport/session.ts'
 import type { Transport } from '../transport/transport.ts'
 import { providerErrors } from './errors.ts'
 import type { ProviderJournal } from './journal.ts'
+import type { PauseJournal } from './pause.ts'
 import type { ProviderEvent } from './provider-event.ts'
 import type { RoundWork } from './round-work.ts'
 import type { StatementOf } from './statements.ts'
@@ -82,6 +83,8 @@ export type ProviderSessionDependencies = {
   readonly network: Network
   readonly signer: Signer
   readonly journal: ProviderJournal
+  /** Default: of a Provider that is never paused. */
+  readonly pauseJournal?: Pick<PauseJournal, 'busyIn'>
   readonly roundWork: RoundWork
   readonly log: Logger
   readonly statementOf: StatementOf
@@ -95,7 +98,8 @@ export type ProviderSessionDependencies = {
 
 /** Registers the handlers of a session that has just opened. */
 export function serveSeat(session: Session, dependencies: ProviderSessionDependencies): void {
-  const { network, signer, journal, roundWork, log, statementOf, wantsReceipt, now, onReceipt } = dependencies
+  const { network, signer, journal, pauseJournal, roundWork, log, statementOf, wantsReceipt, now, onReceipt } =
+    dependencies
   const { crashPoint = () => {} } = dependencies
   const checker = session.operator
   const requireFromSeat = (valid: boolean, named: string) => {
@@ -109,6 +113,8 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     const { epoch, round, deviceId } = offer.message
     const marks = roundWork.marksOf(round, deviceId)
     const sent = marks.map((mark, index) => session.send('job.mark', { epoch, round, deviceId, index, mark }))
+    const busy = pauseJournal?.busyIn(round, deviceId) ?? null
+    if (busy !== null) sent.push(session.send('job.busy', busy))
     const worked = roundWork.committed(round, deviceId)
     if (worked !== null) sent.push(session.send('job.commitment', worked.commitment))
     return Promise.all(sent).then(() => undefined)

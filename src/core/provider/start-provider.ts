@@ -12,12 +12,14 @@ import { createHostProbe } from '../devices/host-probe.ts'
 import { probeVisible } from '../devices/pin-devices.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
+import { serveControl } from '../platform/control-socket.ts'
 import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import type { Signer } from '../report/signer.ts'
 import { ensureCertificate } from '../transport/certificate-file.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
+import { controlPath } from './control.ts'
 import type { OwnDevice } from './own-devices.ts'
 import { type EngineChoice, engineOptions } from './own-devices.ts'
 import type { ProviderEvent } from './provider-event.ts'
@@ -109,6 +111,15 @@ export async function startProvider(
       startEngine: (jobs, device, all) => createEngine(engineOptions(options, jobs, device, all)),
       clock,
       random: Math.random,
+      async serveControl(answer) {
+        try {
+          const server = await serveControl(controlPath(folder), answer)
+          return () => server.close()
+        } catch (error) {
+          log.warn({ error, path: controlPath(folder) }, 'nothing listens for "kaisar provider pause"')
+          return async () => undefined
+        }
+      },
       log,
       emit,
       crashPoint,

@@ -7,7 +7,7 @@
  * Version 1 is what one seat saw by itself. Version 2 adds proof against the device that came from elsewhere: a row that another seat
  * found wrong, or a second commitment. Version 3 is version 1 with the seat's witness, which shows that it recomputed the rows. These are
  * of tensor rounds. Version 4 is of a memory round: proof against the device and witness where there are, and the marks that came in time.
- * Version 5 is of a beat, which has no marks.
+ * Version 5 is of a round in which the device was busy ({@link file://./busy-bundle.ts}). Version 6 is of a beat, which has no marks.
  *
  * Why: docs/why/evidence.md
  */
@@ -73,15 +73,16 @@ const memoryHeader = header.extend({
     .max(255)
     .refine(marks => marks.at(-1) !== null, 'the last mark is one that came'),
 })
-const headers: readonly z.ZodType<Header>[] = [
-  header,
-  header.extend({ against }),
-  header.extend({ witness: bytes32 }),
-  memoryHeader,
-  beatHeader,
-]
 const memoryVersion = 4
-const beatVersion = 5
+const beatVersion = 6
+/** By version; the fifth is not one of work. */
+const headers: Readonly<Record<number, z.ZodType<Header>>> = {
+  1: header,
+  2: header.extend({ against }),
+  3: header.extend({ witness: bytes32 }),
+  [memoryVersion]: memoryHeader,
+  [beatVersion]: beatHeader,
+}
 
 type Header = Omit<z.output<typeof header>, 'spec'> & {
   readonly spec: TensorSpec | MemorySpec | BeatSpec
@@ -105,8 +106,13 @@ type OfKind =
 export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8Array {
   const tensorVersion = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
   const version = { tensor: tensorVersion, memory: memoryVersion, beat: beatVersion }[kind]
+  return encodeFile(version, headers[version]!, rest, openings)
+}
+
+/** Version, header and openings as one file. @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
+export function encodeFile(version: number, schema: z.ZodType, values: object, openings: Uint8Array): Uint8Array {
   // The schema drops what a caller's values hold beyond the header, such as the connection of a network.
-  const text = Buffer.from(canonicalJson(toWire(headers[version - 1]!.parse(toWire(rest)))))
+  const text = Buffer.from(canonicalJson(toWire(schema.parse(toWire(values)))))
   checkSizes(text.length, openings.length)
   const prefix = Buffer.alloc(prefixBytes)
   prefix.set(magic)
@@ -117,19 +123,33 @@ export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8
 
 /** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN */
 export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (buffer.length < prefixBytes || !buffer.subarray(0, magic.length).equals(magic))
+  const version = bundleVersion(bytes)
+  const { header: parsed, openings } = decodeFile(bytes, headers[version])
+  const kind = version === memoryVersion ? 'memory' : version === beatVersion ? 'beat' : 'tensor'
+  requireSpec(kind, parsed.spec)
+  return { ...parsed, kind, openings } as EvidenceBundle
+}
+
+/** @throws REPORT_BUNDLE_MALFORMED where the bytes are no bundle at all */
+export function bundleVersion(bytes: Uint8Array): number {
+  if (bytes.length < prefixBytes || !magic.equals(bytes.subarray(0, magic.length)))
     throw malformed('it does not begin with "kaisar-bundle"')
-  const version = buffer.readUInt8(magic.length)
-  const schema = headers[version - 1]
+  return bytes[magic.length]!
+}
+
+/** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN where no schema is given */
+export function decodeFile<T>(
+  bytes: Uint8Array,
+  schema: z.ZodType<T> | undefined,
+): { readonly header: T; readonly openings: Uint8Array } {
+  const version = bundleVersion(bytes)
   if (schema === undefined) throw reportErrors.REPORT_BUNDLE_VERSION_UNKNOWN({ version })
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const length = buffer.readUInt32BE(magic.length + 1)
   checkSizes(length, Math.max(0, buffer.length - prefixBytes - length))
   if (buffer.length < prefixBytes + length) throw malformed('it is cut short')
-  const parsed = parseHeader(schema, buffer.subarray(prefixBytes, prefixBytes + length))
-  const kind = version === memoryVersion ? 'memory' : version === beatVersion ? 'beat' : 'tensor'
-  requireSpec(kind, parsed.spec)
-  return { ...parsed, kind, openings: Uint8Array.from(buffer.subarray(prefixBytes + length)) } as EvidenceBundle
+  const header = parseHeader(schema, buffer.subarray(prefixBytes, prefixBytes + length))
+  return { header, openings: Uint8Array.from(buffer.subarray(prefixBytes + length)) }
 }
 
 /** The name of a bundle: SHA-256 of its bytes. */
@@ -138,9 +158,9 @@ export const bundleHash = (bytes: Uint8Array): Hex => `0x${createHash('sha256').
 /** Refuses bytes that are no UTF-8 instead of replacing them, which would give one text to many files. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-const malformed = (problem: string, cause?: unknown) => reportErrors.REPORT_BUNDLE_MALFORMED({ problem, cause })
+export const malformed = (problem: string, cause?: unknown) => reportErrors.REPORT_BUNDLE_MALFORMED({ problem, cause })
 
-function parseHeader(schema: z.ZodType<Header>, bytes: Uint8Array): Header {
+function parseHeader<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
   let text: string
   let value: unknown
   try {

@@ -134,7 +134,13 @@ export const tableSection = <T>(
 })
 
 export const verdictTone = (verdict: string): Tone =>
-  verdict === 'VALID' ? 'good' : verdict === 'WRONG' ? 'bad' : verdict === 'CHECKER_FAULT' ? 'dim' : 'warn'
+  verdict === 'VALID'
+    ? 'good'
+    : verdict === 'WRONG'
+      ? 'bad'
+      : verdict === 'CHECKER_FAULT' || verdict === 'BUSY'
+        ? 'dim'
+        : 'warn'
 
 export const figureText = (figure: number | undefined): string => (figure === undefined ? '—' : grouped(figure))
 /** Of a fraction, rounded down: what is not all is never shown as all. */

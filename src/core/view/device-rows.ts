@@ -72,12 +72,13 @@ const stageTones: Record<JobStage, Tone> = {
   committed: 'accent',
   judged: 'good',
   aborted: 'bad',
+  busy: 'dim',
   offline: 'bad',
 }
 
-/** ✓ valid, ✗ wrong, ! any other verdict; the words are in the list of verdicts. */
+/** ✓ valid, ✗ wrong, – busy, ! any other verdict; the words are in the list of verdicts. */
 function verdictsCell({ verdicts }: DeviceRow): Cell {
-  const marks = verdicts.map(verdict => (verdict === 'VALID' ? '✓' : verdict === 'WRONG' ? '✗' : '!'))
+  const marks = verdicts.map(verdict => ({ VALID: '✓', WRONG: '✗', BUSY: '–' })[verdict] ?? '!')
   const tone: Tone = marks.includes('✗') ? 'bad' : marks.includes('!') ? 'warn' : marks.includes('✓') ? 'good' : 'dim'
   return { text: marks.join(''), tone }
 }

@@ -68,6 +68,10 @@ function sentenceOf(event: ToldEvent): string {
         : `epoch ${event.epoch}: no memory is filled: ${event.problem}`
     case 'round.aborted':
       return `round ${shortHex(event.round)} was not worked: ${event.reason}`
+    case 'round.busy':
+      return `round ${shortHex(event.round)} is left out: its owner has paused device ${shortHex(event.deviceId)}`
+    case 'pause.changed':
+      return `device ${shortHex(event.deviceId)}  ${pauseText(event)}`
     case 'device.health':
       return `device ${event.device} ${event.change}: ${event.reason} ${event.detail}`
     case 'receipt.received':
@@ -100,6 +104,13 @@ function sentenceOf(event: ToldEvent): string {
       return fieldsText(event)
   }
 }
+
+const pauseText = ({ state, until }: Extract<DaemonEvent, { type: 'pause.changed' }>): string =>
+  state === 'paused'
+    ? `paused ${until === null ? 'until it is resumed' : `until ${until}`}`
+    : state === 'ended'
+      ? 'works again: its pause is over'
+      : 'works again'
 
 /** An event of a process of another version, which this one has no sentence for. */
 function fieldsText({ type, ...fields }: { readonly type: string }): string {

@@ -5,7 +5,7 @@ import type { Figures } from '../protocol/verdict.ts'
 import { type DaemonEvent, eventText, isWarning } from './event-text.ts'
 
 /** Where a device is in the present round. */
-export type JobStage = 'idle' | 'working' | 'committed' | 'judged' | 'aborted' | 'offline'
+export type JobStage = 'idle' | 'working' | 'committed' | 'judged' | 'aborted' | 'busy' | 'offline'
 
 export type VerdictRow = {
   readonly time: string
@@ -31,6 +31,8 @@ export type LiveState = {
   readonly models: ReadonlyMap<string, string>
   /** By device: the last that was told of a round, `at` in seconds since 1970. */
   readonly reports: ReadonlyMap<string, { readonly round: string; readonly stage: JobStage; readonly at: number }>
+  /** Devices that their owner has paused, with the end (ISO 8601); null: until they are resumed. */
+  readonly paused: ReadonlyMap<string, string | null>
   /** By device: of each figure the last that a round was worth, beats apart. */
   readonly figures: ReadonlyMap<string, Figures>
   /** Devices that a Checker's seats judge, by epoch. */
@@ -47,6 +49,7 @@ export const emptyLiveState: LiveState = {
   endpoint: null,
   models: new Map(),
   reports: new Map(),
+  paused: new Map(),
   figures: new Map(),
   judgedDevices: new Map(),
   verdictCounts: {},
@@ -90,6 +93,13 @@ export function liveStateAfter(state: LiveState, event: DaemonEvent, at: number)
       }
     case 'round.aborted':
       return { ...state, events, reports: report(event.deviceId, event.round, 'aborted') }
+    case 'round.busy':
+      return { ...state, events, reports: report(event.deviceId, event.round, 'busy') }
+    case 'pause.changed': {
+      const others = [...state.paused].filter(([device]) => device !== event.deviceId)
+      const own = event.state === 'paused' ? [[event.deviceId, event.until] as const] : []
+      return { ...state, events, paused: new Map([...others, ...own]) }
+    }
     case 'check.completed': {
       const { epoch, round, device, seat, verdict, reason, kind, figures } = event
       return {

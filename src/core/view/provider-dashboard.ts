@@ -67,6 +67,12 @@ export function providerFrame(facts: ProviderDashboardFacts, size: Size): Line[]
         span(shortHex(payout)),
         ...(owed > 0n ? [span(`   owed ${tokens(owed)} KAI`, 'warn')] : []),
       ],
+      ...[...live.paused].map(([device, until]) => [
+        span(
+          `device ${shortHex(device)} is paused ${until === null ? 'until it is resumed' : `until ${until}`}`,
+          'warn',
+        ),
+      ]),
       // A daemon that is up but that no Checker reaches earns nothing, however healthy it looks.
       ...warningLines(
         sessions > 0 || devices.length === 0

@@ -1,6 +1,6 @@
 /** What operators see of daemons that really run: status, report, bundles, metrics, health, dashboards. */
 import { execFileSync } from 'node:child_process'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -191,6 +191,61 @@ export function describeOperators(home: ReturnType<typeof isolatedHome>, folder:
       )
       expect(checkers.some(text => /kaisar_checker_verify_seconds_count [1-9]/.test(text))).toBe(true)
       expect(checkers.some(text => /kaisar_checker_settlement_steps_total\{step="\w+"\} [1-9]/.test(text))).toBe(true)
+    })
+  })
+
+  describe('a pause', () => {
+    const own = ['--data-dir', join(folder, 'provider-2')]
+    type State = { devices: { deviceId: string; state: string; since: string | null; until: string | null }[] }
+    type Paused = { providers: { devices: { id: string; pause: { until: string | null } | null }[] }[] }
+    const pauseOf = async () => (await result<Paused>('provider', 'status', ...own)).providers[0]!.devices[0]!.pause
+    const metric = async (line: RegExp) => line.test(await (await fetch(`${metricsUrl('provider-2')}/metrics`)).text())
+
+    it('is asked for over a socket of the daemon’s own user, shown, judged BUSY with evidence, and ended', async () => {
+      expect(statSync(join(folder, 'provider-2', 'provider', 'control.sock')).mode & 0o777).toBe(0o600)
+      expect(await pauseOf()).toBeNull()
+      const [asked] = (await result<State>('provider', 'pause', ...own, '--for', '1h')).devices
+      expect(['finishing', 'paused']).toContain(asked!.state)
+      expect(Date.parse(asked!.until!) - Date.parse(asked!.since!)).toBe(3_600_000)
+      expect(await pauseOf()).toMatchObject({ until: asked!.until })
+      expect((await kaisar('provider', 'status', ...own)).stdout).toContain(`paused      since ${asked!.since}`)
+      expect(await metric(/^kaisar_provider_device_paused\{device="0x[0-9a-f]{64}"\} 1$/m)).toBe(true)
+
+      // The later end wins, and a word that asks for less changes nothing.
+      const shorter = await kaisar('provider', 'pause', ...own, '--for', '5m', '--device', asked!.deviceId.slice(0, 10))
+      expect(shorter.stdout).toContain(`until ${asked!.until}`)
+
+      let busy: JournaledVerdict | undefined
+      let endpoint = ''
+      await eventually(
+        async () => {
+          const { checkers } = await result<CheckerData>('checker', 'status')
+          const seat = checkers.find(({ verdicts }) => verdicts.some(({ verdict }) => verdict === 'BUSY'))!
+          endpoint = seat.checker.endpoint
+          busy = seat.verdicts.find(({ verdict }) => verdict === 'BUSY')
+          expect(busy).toMatchObject({ reason: 'DEVICE_BUSY' })
+        },
+        60_000,
+        500,
+      )
+      const verified = await result<Verified>('checker', 'verify', busy!.evidence!, '--from', endpoint)
+      expect(verified).toMatchObject({ valid: true, facts: { kind: 'busy', deviceId: asked!.deviceId } })
+      expect(log('provider-2')).toContain('"round.busy"')
+
+      expect((await result<State>('provider', 'resume', ...own)).devices).toMatchObject([{ state: 'working' }])
+      expect(await pauseOf()).toBeNull()
+      expect(await metric(/^kaisar_provider_device_paused\{device="0x[0-9a-f]{64}"\} 0$/m)).toBe(true)
+    })
+
+    it('without a daemon, of an unknown device or of no length is refused with what to do', async () => {
+      const codeOf = async (...args: string[]) => {
+        const { exitCode, json } = await kaisar('provider', ...args, '--json')
+        return [exitCode, json().errors[0]!.code]
+      }
+      expect(await codeOf('pause', '--data-dir', join(home.path, 'nobody'))).toEqual([3, 'CONTROL_NO_DAEMON'])
+      expect(await codeOf('resume', '--data-dir', join(home.path, 'nobody'))).toEqual([3, 'CONTROL_NO_DAEMON'])
+      expect(await codeOf('pause', ...own, '--device', '0xabcdef012345')).toEqual([2, 'PAUSE_DEVICE_UNKNOWN'])
+      expect(await codeOf('pause', ...own, '--for', 'soon')).toEqual([2, 'USAGE_INVALID'])
     })
   })
 

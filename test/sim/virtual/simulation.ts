@@ -31,6 +31,7 @@ import type { Logger } from '../../../src/core/platform/log.ts'
 import { stringifyJson } from '../../../src/core/platform/output.ts'
 import { stateFile } from '../../../src/core/platform/state-file.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
+import type { ControlRequest } from '../../../src/core/provider/control.ts'
 import { providerMigrations } from '../../../src/core/provider/journal.ts'
 import { runProvider } from '../../../src/core/provider/run-provider.ts'
 import { createSigner, type Signer } from '../../../src/core/report/signer.ts'
@@ -116,6 +117,8 @@ export type Simulation = {
   start(name: string): void
   /** Starts a process that was left ended, after a while. */
   bringBack(name: string): void
+  /** What the owner of a Provider asks it for, as over its socket. */
+  ask(name: string, request: ControlRequest): unknown
   /** A host of a stranger, and its way into the network, with limits and a certificate that it sets itself. */
   stranger(name: string, options?: StrangerOptions): { readonly host: VirtualHost; readonly transport: Transport }
   /** Lets time pass until the chain's head has this timestamp (seconds). */
@@ -137,6 +140,7 @@ type Process = {
   readonly stop: AbortController
   store: Store | null
   isAtWork: boolean
+  control: ((request: unknown) => unknown) | null
 }
 
 /** In memory where that can be had: what a disk takes to sync is not what is simulated. */
@@ -211,7 +215,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
     const { name, kind, operatorKey: privateKey, payout } = role
     const alteration = alterations[name]
     const host = time.host(name, { skewMs: skewOf(alteration) })
-    const own: Process = { host, stop: new AbortController(), store: null, isAtWork: false }
+    const own: Process = { host, stop: new AbortController(), store: null, isAtWork: false, control: null }
     processes.set(name, own)
     const random = randomOf(`${name} ${restarts.get(name) ?? 0}`)
     const { clock } = host
@@ -302,6 +306,10 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
                   return alteration === 'cheats' ? cheating(engine) : engine
                 },
                 random,
+                async serveControl(answer) {
+                  own.control = answer
+                  return async () => undefined
+                },
                 emit,
               },
               only,
@@ -457,6 +465,7 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
       },
       start: name => boot(roles.find(each => each.name === name)!),
       bringBack,
+      ask: (name, request) => processes.get(name)!.control!(request),
       stranger(name, options = {}) {
         const host = time.host(name)
         strangers.set(name, host)

@@ -36,6 +36,8 @@ export async function createVirtualEngines(): Promise<VirtualEngines> {
       open: request => host.exclusive(() => kind.open(request)),
       verify: request => host.exclusive(() => kind.verify(request)),
       release: handle => host.exclusive(() => kind.release(handle)),
+      // What the core holds is of every host.
+      free: async () => undefined,
       close: async () => undefined,
     }
   }

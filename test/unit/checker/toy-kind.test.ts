@@ -81,6 +81,7 @@ function toyEngine(spoil: readonly number[] = []): KindEngine<null> & { readonly
   return {
     batches,
     prepare: async () => null,
+    free: async () => undefined,
     runWindow: async ({ seed }) => ({
       ...{ ...done(seed, spec.squares), units: spec.squares, figures: { squares: spec.squares }, notes: '' },
       ...{ durationMs: spec.windowMs, kernelMs: spec.windowMs, lostMs: 0 },

@@ -277,6 +277,47 @@ describe('what lies below a seat’s opening', () => {
     expect(explanation.seats[0]!.below?.equal).toBe(true)
   })
 
+  it('counts rounds in which the owner had paused the device as presence, and says so', () => {
+    const half = [
+      ...rounds,
+      shownRound(4, 'tensor', 'BUSY', 'DEVICE_BUSY'),
+      shownRound(5, 'memory', 'BUSY', 'DEVICE_BUSY'),
+    ]
+    const epoch = simulateEpoch({
+      openings: Array.from({ length: 5 }, () => honest(284n, 5_000)),
+      standings: [284n],
+      facts: {
+        rounds: half.map(({ ordinal, kind, round: hash }) => ({ ordinal, kind, hash, number: 1n, timestamp: 9 })),
+      },
+    })
+    const seats = epoch.cohort.seats.map(seat => ({ ...seat, shown: { ...shown, rounds: half } }))
+    const explanation = explainDevice(epoch.facts, epoch.devices[0]!, { ...epoch.cohort, seats })
+    expect(explanation.seats[0]!.below).toMatchObject({ capacity: 284n, presence: 5_000, equal: true })
+    expect(explanation.figures).toMatchObject({ credit: 142n, shown: 284n, standingAfter: 284n })
+    expect(explanation.balanced).toBe(true)
+    const said = text(explanation)
+    expect(said).toContain('round 4, tensor: BUSY DEVICE_BUSY')
+    expect(said).toContain('2 of 2 beats, busy in 2 of 4 rounds: present for 50.00%; capacity')
+    expect(said).toContain('standing stays 284')
+  })
+
+  it('names a pause as the reason where a device was busy in all rounds of a kind', () => {
+    const none = rounds.map(({ ordinal, kind }) => shownRound(ordinal, kind, 'BUSY', 'DEVICE_BUSY'))
+    const epoch = simulateEpoch({
+      openings: Array.from({ length: 5 }, () => honest(0n, 0, 0)),
+      standings: [400n],
+      facts,
+    })
+    const seats = epoch.cohort.seats.map(seat => ({ ...seat, shown: { ...shown, rounds: none } }))
+    const explanation = explainDevice(epoch.facts, epoch.devices[0]!, { ...epoch.cohort, seats })
+    expect(explanation.reason).toMatchObject({
+      code: 'DEVICE_BUSY',
+      sentence: expect.stringContaining('by 5 of 5 seats'),
+    })
+    expect(explanation.figures).toMatchObject({ credit: 0n, standingAfter: 400n })
+    expect(explanation.seats[0]!.below?.equal).toBe(true)
+  })
+
   it.each<[string, Partial<typeof shown>]>([
     [
       'figures that give another capacity',

@@ -93,6 +93,36 @@ describe('memory of a device', () => {
     })
   })
 
+  it('is given back and filled again: nothing is worked or opened meanwhile, and the work is the same after', async () => {
+    const banks: MemoryBanks[] = []
+    const core = await countedCore(5, {}, async (...given) => {
+      const filled = await fillMemory(...given)
+      banks.push(filled)
+      return filled
+    })
+    const { memory } = core.kinds
+    await core.prepare({ epochSeed, device })
+    const first = await memory.runWindow({ epochSeed, device, seed })
+    await memory.free()
+    await core.kinds.tensor.free()
+    expect(banks.map(({ ready }) => ready)).toEqual([0])
+    await expect(memory.runWindow({ epochSeed, device, seed })).rejects.toMatchObject({ code: 'JOB_MEMORY_LOST' })
+    await expect(memory.open({ handle: first.handle, sample: [0] })).rejects.toMatchObject({
+      code: 'JOB_WINDOW_UNKNOWN',
+    })
+    expect(banks, 'a window of a device that is paused fills nothing').toHaveLength(1)
+    await core.prepare({ epochSeed, device })
+    expect(banks).toHaveLength(2)
+    expect((await memory.runWindow({ epochSeed, device, seed })).root).toBe(first.root)
+  })
+
+  it('that is given back while it is filled is not filled any more', async () => {
+    const core = await countedCore()
+    const filling = core.kinds.memory.prepare({ epochSeed, device })
+    await core.kinds.memory.free()
+    expect((await filling).problem).toMatchObject({ code: 'JOB_FILL_CANCELLED' })
+  })
+
   it('fills the next epoch into the banks of the last, with the same work as in new ones', async () => {
     const fresh = await countedCore()
     const pools: (readonly unknown[])[] = []

@@ -154,7 +154,7 @@ describe('verifyLoadedBundle', () => {
     ] as const) {
       const result = await verify({ ...honest, ...changed })
       expect(result).toMatchObject({ valid: false, facts: null, failedStep: expect.stringMatching(step) })
-      const at = bundleSteps.indexOf(result.failedStep!)
+      const at = (bundleSteps as readonly string[]).indexOf(result.failedStep!)
       expect(result.steps.map(({ status }) => status)).toEqual(
         bundleSteps.map((_, i) => (i < at ? 'ok' : i === at ? 'failed' : 'not reached')),
       )

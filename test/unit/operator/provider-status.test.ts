@@ -22,7 +22,7 @@ const round = (epoch: number, units: number, kind: RoundKindName = 'tensor'): Co
 })
 const local = (changes: Partial<LocalProvider> = {}): LocalProvider => ({
   running: running(2),
-  records: { rounds: [], receipts: [], refusals: [] },
+  records: { rounds: [], receipts: [], refusals: [], pauses: [], busy: [] },
   devices: [{ id: device().id, model: 'Example CPU', faults: [] }],
   ...changes,
 })
@@ -61,7 +61,9 @@ describe('providerStatus', () => {
 
   it('says that a daemon runs and is not seen', () => {
     expect(codes(withLast(missed), local())).toEqual(['DEVICE_UNSEEN'])
-    const worked = local({ records: { rounds: [round(6, 900), round(6, 800, 'memory')], receipts: [], refusals: [] } })
+    const worked = local({
+      records: { rounds: [round(6, 900), round(6, 800, 'memory')], receipts: [], refusals: [], pauses: [], busy: [] },
+    })
     const [warning] = providerStatus({ view: withLast(missed), operator, local: worked, nowMs }).warnings
     expect(warning).toMatchObject({ code: 'DEVICE_UNSEEN', device: device().id })
     expect(warning!.message).toContain('committed to 2 rounds of epoch 6')
@@ -71,12 +73,14 @@ describe('providerStatus', () => {
 
   it('says that a device works no memory rounds, without which it is paid nothing', () => {
     const rounds = [round(6, 900), round(6, 800), round(5, 700, 'memory')]
-    const worked = local({ records: { rounds, receipts: [], refusals: [] } })
+    const worked = local({ records: { rounds, receipts: [], refusals: [], pauses: [], busy: [] } })
     expect(codes(withLast(missed), worked)).toEqual(['DEVICE_WITHOUT_MEMORY'])
   })
 
   it('tells a device that finishes nothing from one that is not heard', () => {
-    const slow = local({ records: { rounds: [round(6, 0), round(5, 700)], receipts: [], refusals: [] } })
+    const slow = local({
+      records: { rounds: [round(6, 0), round(5, 700)], receipts: [], refusals: [], pauses: [], busy: [] },
+    })
     expect(codes(withLast(missed), slow)).toEqual(['DEVICE_TOO_SLOW'])
   })
 
@@ -84,6 +88,28 @@ describe('providerStatus', () => {
     expect(codes(withLast(missed), local({ running: running(6.5) }))).toEqual([])
     expect(codes(withLast(missed), local({ running: null }))).toEqual(['DAEMON_DOWN', 'DEVICE_MISSED'])
     expect(codes(withLast(missed), null)).toEqual(['DEVICE_MISSED'])
+  })
+
+  it('shows a pause that holds, and warns of no epoch in which the device was busy', () => {
+    const none = { rounds: [], receipts: [], refusals: [], pauses: [], busy: [] }
+    const pause = { deviceId: device().id, since: nowMs - 60_000, until: nowMs + 60_000 }
+    const here = (records: Partial<typeof none> | object) => local({ records: { ...none, ...records } })
+    const of = (records: object) => providerStatus({ view: networkView(), operator, local: here(records), nowMs })
+    const until = new Date(pause.until).toISOString()
+    expect(of({ pauses: [pause] }).devices[0]!.pause).toEqual({ since: new Date(pause.since).toISOString(), until })
+    expect(providerStatusLines(of({ pauses: [pause] })).join('\n')).toContain(
+      `, until ${until}: its rounds are left out`,
+    )
+    expect(providerStatusLines(of({ pauses: [{ ...pause, until: null }] })).join('\n')).toContain('provider resume')
+    // Over, and the daemon that would have ended it is not up.
+    expect(of({ pauses: [{ ...pause, until: nowMs }] }).devices[0]!.pause).toBeNull()
+    expect(of({}).devices[0]!.pause).toBeNull()
+
+    const busy = [{ epoch: 6, round: hash('9'), deviceId: device().id }]
+    expect(codes(withLast(missed), here({ busy }))).toEqual([])
+    expect(codes(withLast(missed), here({ busy: [{ ...busy[0]!, epoch: 5 }], pauses: [pause] }))).toEqual([
+      'DEVICE_UNSEEN',
+    ])
   })
 
   it('says that nothing is registered although the daemon runs', () => {

@@ -2,9 +2,10 @@ import type { Hex } from 'viem'
 import { expect, it } from 'vitest'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import type { Signed } from '../../../src/core/protocol/typed-data.ts'
 import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts'
 import { createRoundRunner, type RoundRunnerDependencies } from '../../../src/core/provider/round-runner.ts'
-import { createSigner } from '../../../src/core/report/signer.ts'
+import { createSigner, isSignedBy } from '../../../src/core/report/signer.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
@@ -100,6 +101,75 @@ it('the marks of a window go to every seat as they come, and one that does not a
   expect(errors).toEqual([])
   const worth = { kind: 'memory', units: 9, figures: { bandwidth: 1, resident: 2 } }
   expect(events).toMatchObject([{ type: 'round.committed', ...worth }])
+})
+
+it('a paused device signs that it is busy, on record before it is said, to the seats that have offered the round, and works nothing', async () => {
+  const told: string[] = []
+  const recorded: Signed<'Busy'>[] = []
+  const seat = (operator: string) => ({
+    operator,
+    send: async (type: string) => void told.push(`${operator} ${type} after ${recorded.length}`),
+  })
+  let isPaused = true
+  let worked = 0
+  const { runner, events, errors } = runnerWith({
+    seatsOf: () => [seat('one'), seat('two')] as never,
+    pauses: {
+      isPaused: () => isPaused,
+      journal: {
+        recordBusy: busy => void recorded.push(busy),
+        busyIn: hash => recorded.find(({ message }) => message.round === hash) ?? null,
+      },
+    },
+    roundWork: {
+      isOffered: (checker: string) => checker === 'one',
+      work: async () => {
+        worked++
+        return { commitment: { message: { rows: 64n } }, figures: {}, lostMs: 0 }
+      },
+    } as never,
+  })
+  runner.take(round(1))
+  await runner.idle()
+  expect(told).toEqual(['one job.busy after 1'])
+  const [busy] = recorded
+  expect(busy!.message).toEqual({ epoch: 3n, round: hash(1), deviceId: hash(5), generation: 1 })
+  expect(isSignedBy(network, 'Busy', busy!, createSigner({ privateKey: hash(1001), network }).address)).toBe(true)
+
+  // A restart, or the end of the pause, within the round: what was signed stands, and is said again.
+  isPaused = false
+  runner.take(round(1))
+  await runner.idle()
+  expect([worked, recorded.length, told.length]).toEqual([0, 1, 2])
+  runner.take(round(2))
+  await runner.idle()
+  expect(worked).toBe(1)
+  expect(events.map(({ type }) => type)).toEqual(['round.busy', 'round.committed'])
+  expect(errors).toEqual([])
+})
+
+it('a pause that is asked for within a window leaves that window alone', async () => {
+  let isPaused = false
+  const window = Promise.withResolvers<void>()
+  const { runner, events } = runnerWith({
+    pauses: { isPaused: () => isPaused, journal: { recordBusy: () => undefined, busyIn: () => null } },
+    roundWork: {
+      isOffered: () => true,
+      async work() {
+        await window.promise
+        return { commitment: { message: { rows: 64n } }, figures: { tensor: 1 }, lostMs: 0 }
+      },
+    } as never,
+  })
+  runner.take(round(1))
+  expect(runner.idleOf(hash(5))).not.toBeNull()
+  isPaused = true
+  runner.take(round(2))
+  window.resolve()
+  await runner.idleOf(hash(5))
+  expect(runner.idleOf(hash(5))).toBeNull()
+  expect(runner.idleOf(hash(6))).toBeNull()
+  expect(events.map(({ type }) => type).sort()).toEqual(['round.busy', 'round.committed'])
 })
 
 it('a commitment that is taken up after a restart is sent as it was signed, without the notes by which it is worked again', async () => {

@@ -89,6 +89,17 @@ describe('provider dashboard', () => {
       ' 1/5 ',
     ])
       expect(text).toContain(part)
+    const pause: DaemonEvent = { type: 'pause.changed', deviceId: device().id, state: 'paused', until: null }
+    const busy: DaemonEvent = { ...round, type: 'round.busy' }
+    const paused = providerFrame({ ...facts, live: told([open, pause, busy]) }, { ...size, columns: 160 }).map(lineText)
+    expect(paused.join('\n')).toContain('is paused until it is resumed')
+    expect(row([open, pause, busy]).stage).toBe('busy')
+    const resumed = told([open, pause, { ...pause, state: 'resumed' }])
+    expect(
+      providerFrame({ ...facts, live: resumed }, size)
+        .map(lineText)
+        .join('\n'),
+    ).not.toContain('is paused')
     const others = networkView({ devices: [device({ operator: address('9') })] })
     expect(
       providerFrame({ ...facts, view: others }, size)

@@ -5,7 +5,8 @@
  * Why: docs/why/consensus-and-audits.md
  */
 import type { Hex } from 'viem'
-import { capacityOf, type MeasuredRound, measuresOf, shortfallsOf, uptimeOf } from '../../epoch/capacity.ts'
+import { laneUptimeOf } from '../../epoch/busy.ts'
+import { capacityOf, type MeasuredRound, measuresOf, shortfallsOf } from '../../epoch/capacity.ts'
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
 import { cohortLanes } from '../../protocol/constants.ts'
@@ -26,7 +27,7 @@ export type LaneFacts = {
 }
 
 export type Lane = {
-  /** Capacity of the mean measures over the rounds judged; a missed round is 0 in them. */
+  /** Capacity of the mean measures over the rounds judged; a missed round is 0 in them, a busy one is in none. */
   readonly rate: bigint
   /** 0 to 10000. */
   readonly uptime: number
@@ -36,10 +37,13 @@ export type Lane = {
 
 export const absentLane: Lane = { rate: 0n, uptime: 0, flags: 0 }
 
-/** The seat's own faults are not the device's: those rounds are left out; too many of them, of any kind, make the seat abstain. */
+/**
+ * The seat's own faults are not the device's: those rounds are left out; too many of them, of any kind, make the seat abstain. So does a
+ * device that was busy in all rounds of a kind: it is not judged, so nothing is paid and its standing stays.
+ */
 export function laneOf({ rounds, deviceValid, environmentValid }: LaneFacts): Lane {
   const measures = measuresOf(rounds)
-  const uptime = uptimeOf(rounds)
+  const uptime = laneUptimeOf(rounds)
   if (measures === null || uptime === null) return absentLane
   const rate = capacityOf(measures)
   const provenWrong = rounds.some(round => round.verdict === 'WRONG')

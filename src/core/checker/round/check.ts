@@ -22,6 +22,8 @@ export type RoundCheck = {
   /** A second, different commitment: provable equivocation. */
   readonly contradiction: Signed<'Commitment'> | null
   readonly abortReason: string | null
+  /** That the owner has paused the device. */
+  readonly busy: Signed<'Busy'> | null
   readonly samplingBlock: BlockHead | null
   readonly refusedOpenings: string | null
   /** That this seat recomputed the sampled rows. */
@@ -38,6 +40,7 @@ export const openCheck = (trigger: Trigger, seenAtMs: number, reached: boolean):
   commitmentHash: null,
   contradiction: null,
   abortReason: null,
+  busy: null,
   samplingBlock: null,
   refusedOpenings: null,
   witness: null,
@@ -66,7 +69,7 @@ export function contradictedBy(check: RoundCheck, { commitment, commitmentHash }
   return judge({ ...check, contradiction: commitment }, 'WRONG', 'TWO_COMMITMENTS', detail)
 }
 
-export type Refusal = 'COMMITMENT_LATE' | 'COMMITMENT_CONTRADICTS'
+export type Refusal = 'COMMITMENT_LATE' | 'COMMITMENT_CONTRADICTS' | 'COMMITMENT_AFTER_BUSY'
 
 /**
  * Takes a commitment whose signature and binding (epoch, round, device, generation, spec) were checked already.
@@ -82,6 +85,7 @@ export function acceptCommitment(
   if (check.commitmentHash === received.commitmentHash) return { check, refusal: null }
   const contradicted = contradictedBy(check, received)
   if (contradicted !== null) return { check: contradicted, refusal: 'COMMITMENT_CONTRADICTS' }
+  if (check.busy !== null) return { check, refusal: 'COMMITMENT_AFTER_BUSY' }
   const tookMs = receivedAtMs - check.seenAtMs
   if (tookMs > windowMs + graceMs || check.samplingBlock !== null || check.judged !== null) {
     if (check.judged !== null) return { check, refusal: 'COMMITMENT_LATE' }
@@ -112,6 +116,23 @@ export function acceptMark(
 
 export const acceptAbort = (check: RoundCheck, reason: string): RoundCheck =>
   check.commitment !== null || check.judged !== null ? check : { ...check, reached: true, abortReason: reason }
+
+/** What a device signs when its owner has paused it counts once a round, within the grace after the trigger, and before any other word. */
+export function acceptBusy(
+  check: RoundCheck,
+  { busy, receivedAtMs }: { readonly busy: Signed<'Busy'>; readonly receivedAtMs: number },
+  { graceMs }: Pick<RoundTiming, 'graceMs'>,
+  stoodStillAt: (momentMs: number) => boolean = () => false,
+): { check: RoundCheck; refusal: 'BUSY_LATE' | 'BUSY_AFTER_WORK' | null } {
+  if (check.busy !== null) return { check, refusal: null }
+  const hasSpoken = check.commitment !== null || check.marks.length > 0 || check.abortReason !== null
+  if (hasSpoken) return { check, refusal: 'BUSY_AFTER_WORK' }
+  const deadlineMs = check.seenAtMs + graceMs
+  const isLate = receivedAtMs > deadlineMs && !stoodStillAt(deadlineMs)
+  if (isLate || check.samplingBlock !== null || check.judged !== null) return { check, refusal: 'BUSY_LATE' }
+  const detail = 'The owner has paused the device, which signed that it leaves this round out.'
+  return { check: judge({ ...check, reached: true, busy }, 'BUSY', 'DEVICE_BUSY', detail), refusal: null }
+}
 
 /**
  * The sampling block is there: who has not committed is judged, who has is sampled from its hash. A block that a reorg put in its place

@@ -33,10 +33,18 @@ import {
   type RoundCheck,
   refuseOpenings,
 } from './check.ts'
+import { createOwnFaults } from './own-fault.ts'
 import { createRecomputeQueue } from './recompute.ts'
 import { createPendingRecords, type EvidenceStore, recordVerdict } from './record.ts'
-import type { RoundEntry as Entry, SeatDevice, SeatRound, Send } from './seat-round.ts'
-import { noBytes, untouched } from './seat-round.ts'
+import {
+  type RoundEntry as Entry,
+  noBytes,
+  type SeatDevice,
+  type SeatRound,
+  type Send,
+  untouched,
+} from './seat-round.ts'
+import { checkAfterBusy } from './take-busy.ts'
 
 export type RoundJudgeOptions = {
   readonly network: Network
@@ -86,6 +94,7 @@ export type RoundJudge = {
   /** @throws a coded refusal, as all `take…` do */
   takeCommitment(operator: Address, commitment: Signed<'Commitment'>, receivedAtMs: number): void
   takeAbort(operator: Address, abort: Signed<'Abort'>): void
+  takeBusy(operator: Address, busy: Signed<'Busy'>, receivedAtMs: number): void
   /** A mark of a window that is being worked; one that comes late counts nothing. */
   takeMark(operator: Address, mark: MessageBody<'job.mark'>, receivedAtMs: number): void
   /** @returns false where the openings are about none of these rounds */
@@ -116,6 +125,7 @@ export function createRoundJudge(
 ): RoundJudge {
   const { signer, secrets, journal, evidence, engine, clock, log, sendTo, forwardWrongWork, onVerdict } = deps
   const { isArriving = () => false, stoodStillAt = () => false, crashPoint = () => {} } = deps
+  const faults = createOwnFaults(rules, { isArriving, stoodStillAt })
   const records = createPendingRecords({ log, transaction: journal.transaction })
   const queue = createRecomputeQueue({ engine, together: records.together })
   const entries = new Map<string, Entry>()
@@ -154,25 +164,10 @@ export function createRoundJudge(
   const jobFor = ({ round }: Entry): Job => jobOf(jobs, round.trigger.kind)
 
   const timing = ({ round }: Pick<Entry, 'round'>) => timingOf(rules, round.trigger.kind)
-  const waitsMs = ({ round }: Pick<Entry, 'round'>) => timing({ round }).windowMs + rules.graceMs
-  const commitmentDeadlineMs = ({ round, check }: Entry) => check.seenAtMs + waitsMs({ round })
-
-  const standstill = (deadlineMs: number) =>
-    stoodStillAt(deadlineMs) ? 'This seat’s process stood still over the deadline.' : null
-
-  /** What kept this seat from being there for a device: its own fault, not the device's. */
-  function ownFault(entry: Entry, samplingSeenAtMs: number): string | null {
-    const { check, device } = entry
-    if (samplingSeenAtMs - check.seenAtMs < waitsMs(entry))
-      return 'This seat saw the trigger too late to wait for a commitment.'
-    if (!check.reached && isArriving(device.operator))
-      return 'This seat had just started, and the device had not found it yet.'
-    return standstill(commitmentDeadlineMs(entry))
-  }
 
   async function ask(entry: Entry, { seenAtMs, ...block }: BlockHead & { readonly seenAtMs: number }) {
     const samplingBlock = { number: block.number, hash: block.hash, timestamp: block.timestamp }
-    conclude(entry, closeCommitments(entry.check, samplingBlock, ownFault(entry, seenAtMs)))
+    conclude(entry, closeCommitments(entry.check, samplingBlock, faults.ofCommitment(entry, seenAtMs)))
     const { commitmentHash: hash } = entry.check
     if (entry.check.judged !== null || hash === null) return
     const request = await signMessage(signer, 'SampleRequest', {
@@ -257,7 +252,7 @@ export function createRoundJudge(
   async function closeAtDeadline(round: SeatRound, own: readonly Entry[], signal: AbortSignal) {
     const deadlineMs = round.seenAtMs + timing({ round }).openingsMs
     await clock.sleep(Math.max(0, deadlineMs + handlingMs - clock.monotonicMs()), signal).catch(() => undefined)
-    const stall = standstill(deadlineMs)
+    const stall = faults.standstill(deadlineMs)
     await Promise.all(own.map(({ verifying }) => verifying))
     for (const entry of own) {
       if (signal.aborted) conclude(entry, concludeFault(entry.check, 'This seat stopped during the round.'))
@@ -295,11 +290,10 @@ export function createRoundJudge(
         entry.check,
         { commitment, commitmentHash: hash, receivedAtMs },
         timing(entry),
-        standstill(commitmentDeadlineMs(entry)),
+        faults.standstill(faults.commitmentDeadlineMs(entry.check)),
       )
       conclude(entry, check)
-      if (refusal === 'COMMITMENT_LATE') throw checkerErrors.CHECKER_COMMITMENT_LATE()
-      if (refusal === 'COMMITMENT_CONTRADICTS') throw checkerErrors.CHECKER_COMMITMENT_CONTRADICTS()
+      if (refusal !== null) throw checkerErrors[`CHECKER_${refusal}`]()
     },
 
     takeMark(operator, { round, deviceId, index, mark }, receivedAtMs) {
@@ -313,6 +307,11 @@ export function createRoundJudge(
       const entry = find(abort.message, operator)
       if (!isSignedBy(network, 'Abort', abort, operator)) throw checkerErrors.CHECKER_SIGNATURE_INVALID()
       entry.check = acceptAbort(entry.check, abort.message.reason)
+    },
+
+    takeBusy(operator, busy, receivedAtMs) {
+      const entry = find(busy.message, operator)
+      conclude(entry, checkAfterBusy(entry, { busy, receivedAtMs }, { network, rules, stoodStillAt }))
     },
 
     takeOpenings(operator, { commitmentHash: hash, secret, samplingBlockHash }, payload, receivedAtMs) {

@@ -11,6 +11,7 @@ import type { Logger } from '../../platform/log.ts'
 import type { Store } from '../../platform/store.ts'
 import type { MessageBody } from '../../protocol/messages.ts'
 import type { Signed } from '../../protocol/typed-data.ts'
+import { encodeBusyBundle } from '../../report/busy-bundle.ts'
 import { bundleHash, type EvidenceBundle, encodeBundle } from '../../report/evidence-bundle.ts'
 import type { WrongWork } from '../../report/wrong-work.ts'
 import type { JudgedRound } from '../epoch/pack.ts'
@@ -62,8 +63,16 @@ export type RoundEvidence = Pick<EvidenceBundle, 'network' | 'epochSeed' | 'open
   readonly reported: DeviceCheckRecord | null
 }
 
-/** @returns null where nothing was committed to, so that there is nothing to show */
-function roundEvidence(known: RoundEvidence): EvidenceBundle | null {
+/** The bytes of its bundle; null where nothing was signed, so that there is nothing to show. */
+function roundEvidence(known: RoundEvidence): Uint8Array | null {
+  const { network, offer, check } = known
+  if (check.judged?.verdict === 'BUSY' && offer !== null && check.busy !== null)
+    return encodeBusyBundle({ network, offer, busy: check.busy })
+  const bundle = workEvidence(known)
+  return bundle === null ? null : encodeBundle(bundle)
+}
+
+function workEvidence(known: RoundEvidence): EvidenceBundle | null {
   const { job, offer, request, openings, check, forwarded, reported, ...common } = known
   const { commitment, contradiction, witness, marks } = check
   const ofKind = job.kind === 'memory' ? { ...job, marks } : job
@@ -147,16 +156,15 @@ export function createPendingRecords({ log, transaction }: PendingRecordsDepende
 export const evidenceTable = 'CREATE TABLE evidence (hash TEXT PRIMARY KEY, bundle BLOB NOT NULL) STRICT;'
 
 export type EvidenceStore = {
-  /** Keeps a bundle and returns its content address. */
-  keep(bundle: EvidenceBundle): Hex
+  /** Keeps the bytes of a bundle and returns their content address. */
+  keep(bytes: Uint8Array): Hex
   /** The bytes of a bundle, or null; any other name than a hash finds nothing. */
   read(hash: string): Uint8Array | null
 }
 
 export function createEvidenceStore(store: Store): EvidenceStore {
   return {
-    keep(bundle) {
-      const bytes = encodeBundle(bundle)
+    keep(bytes) {
       const hash = bundleHash(bytes)
       store.run('INSERT OR IGNORE INTO evidence VALUES (?, ?)', hash, bytes)
       return hash

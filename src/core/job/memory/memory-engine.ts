@@ -91,6 +91,13 @@ export function createMemoryEngine(
   const chains = new Map<Hex, { readonly opened: Promise<RowChain>; users: number }>()
   /** By device: this process may work for several in turn. */
   const fills = new Map<Hex, Fill>()
+  /** Of each kind of rounds. */
+  const kept: ReturnType<typeof createKeptWindows<KeptWindow>>[] = []
+  function keptWindows() {
+    const windows = createKeptWindows<KeptWindow>(keepWindows)
+    kept.push(windows)
+    return windows
+  }
   /** Of a CPU's memory. */
   const pool: StepMemory[] = []
   let closed = false
@@ -159,6 +166,20 @@ export function createMemoryEngine(
     void fillFor(epochSeed, device)
   }
 
+  /** Ends fills and gives back what they filled, `when` it may be. */
+  async function drop(when: Promise<void>) {
+    for (const windows of kept) windows.clear()
+    const dropped = [...fills.values()]
+    fills.clear()
+    for (const { cancel } of dropped) cancel.abort()
+    await when
+    for (const filled of await Promise.all(dropped.map(({ filling }) => filling)))
+      if (!isKaisarError(filled)) filled.shrink(0)
+    const unused = [...chains].filter(([, { users }]) => users === 0)
+    for (const [epochSeed] of unused) chains.delete(epochSeed)
+    await Promise.all(unused.map(async ([, { opened }]) => (await opened).release()))
+  }
+
   async function banksOf(epochSeed: Hex, device: DeviceOfFill | undefined): Promise<Memory> {
     const filled = device === undefined ? null : await fillFor(epochSeed, device).filling
     if (filled === null) throw jobErrors.JOB_MEMORY_LOST({ groups: spec.leastGroups, ready: 0 })
@@ -167,10 +188,7 @@ export function createMemoryEngine(
   }
 
   /** Rounds of this specification, which is that of the fill but for the window and what is sampled of it. */
-  const roundsOf = (
-    round: MemorySpec,
-    windows = createKeptWindows<KeptWindow>(keepWindows),
-  ): KindEngine<PreparedMemory> => ({
+  const roundsOf = (round: MemorySpec, windows = keptWindows()): KindEngine<PreparedMemory> => ({
     async prepare({ epochSeed, device }) {
       if (device === undefined) {
         await withChain(epochSeed, async () => undefined)
@@ -272,31 +290,13 @@ export function createMemoryEngine(
     },
 
     release: async handle => windows.forget(handle),
-    async close() {
-      windows.clear()
-    },
-  })
-
-  const own = roundsOf(spec)
-  const beats: KindEngine[] = []
-  return {
-    ...own,
-    beats(round) {
-      const engine = roundsOf(round)
-      beats.push(engine)
-      return engine
-    },
+    free: () => drop(gate.pass(() => false)),
     async close() {
       closed = true
-      for (const engine of [own, ...beats]) await engine.close()
-      for (const { cancel } of fills.values()) cancel.abort()
-      for (const filled of await Promise.all([...fills.values()].map(({ filling }) => filling)))
-        if (!isKaisarError(filled)) filled.shrink(0)
-      fills.clear()
-      await Promise.all([...chains.values()].map(async ({ opened }) => (await opened).release()))
-      chains.clear()
+      await drop(Promise.resolve())
     },
-  }
+  })
+  return { ...roundsOf(spec), beats: roundsOf }
 }
 
 const isMark = (mark: Hex | null): mark is Hex => mark !== null && mark.length === 2 + 2 * markBytes

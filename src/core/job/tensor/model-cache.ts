@@ -30,6 +30,8 @@ export type ModelCache = {
   prepare(epochSeed: Hex): Promise<PreparedModel>
   /** Runs `work` with the epoch's kernel, which stays loaded until it is done. */
   use<T>(epochSeed: Hex, work: (kernel: Kernel) => Promise<T>): Promise<T>
+  /** Drops the models that nobody works with. */
+  free(): Promise<void>
   close(): Promise<void>
 }
 
@@ -90,6 +92,7 @@ export function createModelCache(
   return {
     prepare: epochSeed => use(epochSeed, false, async ({ prepared }) => prepared),
     use: (epochSeed, work) => use(epochSeed, true, ({ kernel }) => work(kernel)),
+    free: () => drop([...entries].filter(([, { users }]) => users === 0)),
     async close() {
       await drop([...entries])
     },

@@ -109,6 +109,10 @@ export function createTensorEngine(
       }),
 
     release: async handle => windows.forget(handle),
+    async free() {
+      await gate.pass(() => false)
+      await models.free()
+    },
     async close() {
       windows.clear()
       await models.close()

@@ -1,0 +1,29 @@
+/**
+ * What a pause costs, in this one place: presence, and nothing else. Rounds in which a device was busy are in no mean; its presence is what
+ * its capacity would have been, had it missed them, as a part of the capacity that it showed in the others. So at full uptime a busy round
+ * is paid what a missed one is, whatever its kind, and a device gains nothing by choosing between the two.
+ *
+ * Why: docs/why/busy.md
+ */
+import { fullUptime } from '../protocol/constants.ts'
+import { cubeRootDown, type MeasuredRound, measuresOf, productOf, uptimeOf } from './capacity.ts'
+
+/** In 1/10000, rounded down; full without a busy round. */
+export function presenceOf(rounds: readonly MeasuredRound[]): number {
+  if (!rounds.some(({ verdict }) => verdict === 'BUSY')) return fullUptime
+  const shown = measuresOf(rounds)
+  const missed = measuresOf(rounds.map(round => (round.verdict === 'BUSY' ? { ...round, verdict: 'TIMEOUT' } : round)))
+  if (shown === null || missed === null) return 0
+  const product = productOf(shown)
+  // The root of the quotient, not the quotient of roots that were rounded.
+  return product === 0n ? 0 : Number(cubeRootDown((BigInt(fullUptime) ** 3n * productOf(missed)) / product))
+}
+
+/**
+ * The uptime of a lane in 1/10000: beats that count of those judged, or the presence, whichever is less, since a pause costs once. A beat in
+ * a pause counts nothing. Null where a seat judged too few.
+ */
+export function laneUptimeOf(rounds: readonly MeasuredRound[]): number | null {
+  const uptime = uptimeOf(rounds)
+  return uptime === null ? null : Math.min(uptime, presenceOf(rounds))
+}

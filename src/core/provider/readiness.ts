@@ -1,0 +1,104 @@
+/**
+ * What an engine holds for an epoch's rounds, the model and filled memory: made when the epoch is entered, given back while the owner has
+ * paused its device, made again afterwards where there are still rounds that need it.
+ */
+import type { Hex } from 'viem'
+import type { WorkEngine } from '../job/work-engine.ts'
+import type { Logger } from '../platform/log.ts'
+import type { EpochRounds } from '../protocol/trigger.ts'
+import type { ProviderEvent } from './provider-event.ts'
+import type { Member, Roster } from './rosters.ts'
+import type { RoundRunner } from './round-runner.ts'
+import type { RoundWork } from './round-work.ts'
+
+export type Readiness = {
+  /** Resolves when the models are there; memory takes longer, and nothing waits for it. Devices that are paused are left out. */
+  prepare(roster: Roster): Promise<void>
+  /** Does what the pause of a device, or its end, asks for, once the round that it is in is over. */
+  settle(deviceId: Hex): Promise<void>
+}
+
+export type ReadinessDependencies = {
+  readonly devices: readonly { readonly deviceId: Hex; readonly engine: Pick<WorkEngine, 'kinds'> }[]
+  readonly isPaused: (deviceId: Hex) => boolean
+  readonly runner: Pick<RoundRunner, 'idleOf'>
+  readonly roundWork: Pick<RoundWork, 'untilClosed'>
+  readonly newestRoster: () => Roster | null
+  /** Seconds since 1970 of the newest block. */
+  readonly blockTime: () => number
+  readonly log: Logger
+  readonly emit: (event: ProviderEvent) => void
+  readonly onTrouble: (where: string) => (error: unknown) => void
+}
+
+export function createReadiness(dependencies: ReadinessDependencies): Readiness {
+  const { devices, isPaused, runner, roundWork, newestRoster, blockTime, log, emit, onTrouble } = dependencies
+  /** By device: what was asked for is done one after the other. */
+  const turns = new Map<Hex, Promise<void>>()
+  const freed = new Set<Hex>()
+  const kindsOf = (deviceId: Hex) => devices.find(device => device.deviceId === deviceId)!.engine.kinds
+
+  async function prepareMember({ epoch, rounds }: Roster, { deviceId, generation }: Member) {
+    const { tensor, memory } = kindsOf(deviceId)
+    await tensor.prepare({ epochSeed: rounds.seed })
+    if (!hasRoundsAfter(rounds, blockTime())) return
+    const fill = async () => {
+      const filled = await memory.prepare({ epochSeed: rounds.seed, device: { deviceId, generation } })
+      const { groups, megabytes, fillMs, problem } = filled
+      if (problem?.code === 'JOB_FILL_CANCELLED') return
+      emit({
+        ...{ type: 'memory.filled', epoch, deviceId, groups, megabytes },
+        ...{ seconds: fillMs / 1000, problem: problem?.code ?? null },
+      })
+      if (problem !== null) log.warn({ code: problem.code, device: deviceId }, problem.message)
+    }
+    // Takes long, and nothing waits for it: a memory round that comes before it is over is not worked.
+    fill().catch(onTrouble('memory'))
+  }
+
+  async function settleNow(deviceId: Hex) {
+    if (isPaused(deviceId)) {
+      // What was committed to is still opened: that needs the memory it was worked in.
+      await runner.idleOf(deviceId)
+      await roundWork.untilClosed(deviceId)
+      if (!isPaused(deviceId)) return
+      const { tensor, memory } = kindsOf(deviceId)
+      freed.add(deviceId)
+      await Promise.all([memory.free(), tensor.free()])
+    } else if (freed.delete(deviceId)) {
+      const roster = newestRoster()
+      const member = roster?.members.find(each => each.deviceId === deviceId)
+      if (roster !== null && member !== undefined) await prepareMember(roster, member)
+    }
+  }
+
+  function inTurn(deviceId: Hex, work: () => Promise<void>): Promise<void> {
+    const turn = (turns.get(deviceId) ?? Promise.resolve()).then(work)
+    turns.set(
+      deviceId,
+      turn.catch(() => undefined),
+    )
+    return turn
+  }
+
+  return {
+    async prepare(roster) {
+      await Promise.all(
+        roster.members.map(member =>
+          inTurn(member.deviceId, async () => {
+            if (isPaused(member.deviceId)) freed.add(member.deviceId)
+            else await prepareMember(roster, member)
+          }),
+        ),
+      )
+    },
+    settle: deviceId =>
+      inTurn(deviceId, () => settleNow(deviceId)).catch(error =>
+        log.warn({ error, device: deviceId }, 'a pause could not be followed'),
+      ),
+  }
+}
+
+/** Whether a round that begins now could end within its epoch. */
+const hasRoundsAfter = ({ startsAt, epochSeconds, rules }: EpochRounds, now: number): boolean =>
+  now + Math.ceil(rules.openingsMs / 1000) < startsAt + epochSeconds

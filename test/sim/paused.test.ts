@@ -1,0 +1,98 @@
+/** An owner pauses his device: over one epoch and over a half of another. It costs him the pay of what he left out, and no standing. */
+import { afterAll, expect, it } from 'vitest'
+import { epochConsensusAbi } from '../../src/core/chain/abis.ts'
+import { getDevices } from '../../src/core/chain/devices.ts'
+import { readPayments } from '../../src/core/epoch/read-payments.ts'
+import { createAuditor } from './audit-network.ts'
+import { simulationParameters } from './simulation-parameters.ts'
+import { startSimulation } from './virtual/simulation.ts'
+
+const epochSeconds = 32
+// Two slots of sixteen seconds: a pause over one of them leaves a round of each kind.
+const parameters = simulationParameters(epochSeconds, {
+  phases: { commitSeconds: 4, openSeconds: 3, revealSeconds: 2, finalizeSeconds: 2 },
+  rounds: { slots: 2, cutoffSeconds: 12 },
+})
+const simulation = await startSimulation({ seed: 1, epochSeconds, parameters })
+afterAll(simulation.close)
+
+const paused = 'provider-2'
+const [whole, half, after] = [2, 3, 4]
+
+it('a pause over an epoch pays nothing and leaves the standing, one over half pays half and leaves it too', async () => {
+  const { network, roles, events, firstEpochAt, ask } = simulation
+  const secondsInto = (epoch: number, seconds: number) =>
+    simulation.until(firstEpochAt + epoch * epochSeconds + seconds)
+  const operator = roles.find(({ name }) => name === paused)!.operator
+  const device = (await getDevices(network)).find(each => each.operator === operator)!
+  const auditor = createAuditor(simulation)
+  const standing = () =>
+    network.chain.client.readContract({
+      address: network.contracts.EpochConsensus,
+      abi: epochConsensusAbi,
+      functionName: 'standing',
+      args: [device.id],
+    })
+  const stateAfter = (answer: unknown) => (answer as { devices: { state: string }[] }).devices.map(({ state }) => state)
+
+  // In the middle of a round: it finishes that one first.
+  await simulation.untilEvent(
+    ({ type, name, epoch }) => type === 'round.committed' && name === paused && epoch === 1,
+    90,
+  )
+  await secondsInto(1, 28.5)
+  expect(stateAfter(ask(paused, { command: 'pause', device: null, forSeconds: null }))).toEqual(['finishing'])
+  await secondsInto(1, 31)
+  await auditor.audit(0)
+  await secondsInto(whole, 1)
+  expect(stateAfter(ask(paused, { command: 'states' }))).toEqual(['paused'])
+  // A restart forgets no pause.
+  simulation.kill(paused)
+  await secondsInto(whole, 31)
+  await auditor.audit(1)
+  await secondsInto(half, 2)
+  const before = await standing()
+  expect(before).toBeGreaterThan(0n)
+  expect(stateAfter(ask(paused, { command: 'resume', device: null }))).toEqual(['working'])
+  // The first slot is worked, the second is not; the pause ends by itself after the epoch's last round.
+  await secondsInto(half, 17)
+  ask(paused, { command: 'pause', device: device.id, forSeconds: 14 })
+  for (const epoch of [half, after, after + 1]) {
+    await secondsInto(epoch, 31)
+    await auditor.audit(epoch - 1)
+  }
+
+  const ofDevice = (type: string, epoch: number) =>
+    events.filter(event => event.type === type && event.epoch === epoch && event.name === paused)
+  expect(ofDevice('round.busy', whole)).toHaveLength(4)
+  expect(ofDevice('round.busy', half)).toHaveLength(2)
+  expect(ofDevice('round.committed', 1)).toHaveLength(4)
+  expect(ofDevice('round.committed', half)).toHaveLength(2)
+  expect(ofDevice('round.committed', after)).toHaveLength(4)
+  const verdictsIn = (epoch: number) =>
+    events.filter(event => event.type === 'check.completed' && event.device === device.id && event.epoch === epoch)
+  expect(verdictsIn(whole).map(({ verdict, reason }) => `${verdict} ${reason}`)).toEqual(
+    Array(20).fill('BUSY DEVICE_BUSY'),
+  )
+  expect(verdictsIn(half).filter(({ verdict }) => verdict === 'BUSY')).toHaveLength(10)
+  expect(verdictsIn(half).filter(({ verdict }) => verdict === 'VALID')).toHaveLength(10)
+
+  const payout = roles.find(({ name }) => name === paused)!.payout
+  const paidIn = async (epoch: number) =>
+    (await readPayments(network, epoch)).find(({ payee }) => payee === payout)?.amount ?? 0n
+  expect(await paidIn(whole)).toBe(0n)
+  const creditIn = async (epoch: number) =>
+    network.chain.client.readContract({
+      address: network.contracts.EpochConsensus,
+      abi: epochConsensusAbi,
+      functionName: 'creditOf',
+      args: [BigInt(epoch), device.lane],
+    })
+  const [full, part] = await Promise.all([creditIn(after), creditIn(half)])
+  // Its rows take the same time always: what it shows of itself is the same in every epoch, and so is the standing.
+  expect(full).toBe(before)
+  expect(part).toBe((full * 4_999n) / 10_000n)
+  expect(await paidIn(half)).toBeGreaterThan(0n)
+  expect(await standing()).toBe(before)
+  expect(await auditor.result()).toMatchObject({ lost: [], doubled: [], mispaid: [] })
+})
