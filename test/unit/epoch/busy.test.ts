@@ -4,7 +4,7 @@ import { laneUptimeOf, presenceOf } from '../../../src/core/epoch/busy.ts'
 import { capacityOf, type MeasuredRound, measuresOf } from '../../../src/core/epoch/capacity.ts'
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import { creditsOf } from '../../../src/core/epoch/rewards.ts'
-import { allFlags, type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
+import { allFlags, type RoundKindName, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { flagBit, type Verdict } from '../../../src/core/protocol/verdict.ts'
 
 const round = (kind: RoundKindName, verdict: Verdict = 'VALID', times = 1): MeasuredRound => ({
@@ -16,7 +16,7 @@ const round = (kind: RoundKindName, verdict: Verdict = 'VALID', times = 1): Meas
         ? { tensor: 9_000_000 * times }
         : { bandwidth: 9_000 * times, resident: 600 },
 })
-const [tensor, memory] = roundKinds
+const [tensor, memory] = slotKinds
 const four = [round(tensor), round(memory), round(tensor), round(memory)]
 const busyIn = (...which: number[]) => four.map((each, i) => (which.includes(i) ? round(each.kind, 'BUSY') : each))
 const missedIn = (...which: number[]) => four.map((each, i) => (which.includes(i) ? round(each.kind, 'TIMEOUT') : each))
@@ -59,7 +59,7 @@ describe('a round in which a device was busy', () => {
 
   it('is never paid more than a missed one, whichever a device chooses', () => {
     const verdict = fc.constantFrom<Verdict>('VALID', 'VALID', 'TIMEOUT', 'BUSY', 'CHECKER_FAULT')
-    const rounds = fc.array(fc.tuple(fc.constantFrom(...roundKinds), verdict, fc.integer({ min: 1, max: 4 })), {
+    const rounds = fc.array(fc.tuple(fc.constantFrom(...slotKinds), verdict, fc.integer({ min: 1, max: 4 })), {
       maxLength: 12,
     })
     fc.assert(
