@@ -7,6 +7,7 @@
  * Means of the epoch come first and one root at the end, all of it in whole numbers, so that everybody gets the same.
  *
  * Why: docs/why/capacity.md
+ * Why: docs/why/beats.md
  */
 import { fullUptime, type RoundKindName, slotKinds } from '../protocol/constants.ts'
 import type { Figures, Verdict } from '../protocol/verdict.ts'

@@ -1,4 +1,5 @@
 // Why: docs/why/rounds.md
+// Why: docs/why/beats.md
 
 import { concat, type Hex, keccak256 } from 'viem'
 import { type RoundKindName, slotKinds } from './constants.ts'
