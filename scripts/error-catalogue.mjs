@@ -5,15 +5,16 @@ import { fileURLToPath } from 'node:url'
 
 const source = fileURLToPath(new URL('../src/', import.meta.url))
 
-/** @returns in order, `{ codes, contracts }`: entries of a name and `{ meaning, fix, exit }`; a contract's error has no exit code */
+/** @returns in order, `{ codes, contracts, refusalFix }`: entries of a name and `{ meaning, fix, exit, isRefusal }`; a contract's error has the first two */
 export async function readErrorCatalogue() {
   const modules = readdirSync(source, { recursive: true }).filter(path => /(^|[/-])errors\.ts$/.test(path))
   for (const path of modules.sort()) await import(join(source, path))
-  const { errorCatalogue } = await import(join(source, 'core/platform/errors.ts'))
+  const { errorCatalogue, refusalFix } = await import(join(source, 'core/platform/errors.ts'))
   const { contractErrors } = await import(join(source, 'core/chain/contract-errors.ts'))
   const byName = ([a], [b]) => (a < b ? -1 : 1)
   return {
-    codes: [...errorCatalogue].sort(byName).map(([code, { meaning, fix, exit = 1 }]) => [code, { meaning, fix, exit }]),
+    codes: [...errorCatalogue].sort(byName),
     contracts: [...contractErrors].sort(byName),
+    refusalFix,
   }
 }

@@ -5,7 +5,15 @@ pragma solidity 0.8.37;
 import {COHORT_LANES, FROZEN_EPOCHS, KEPT_EPOCHS} from "./libraries/Constants.sol";
 import {Governed} from "./base/Governed.sol";
 import {OperatorSessions} from "./base/OperatorSessions.sol";
-import {Commitment, Device, DeviceRecord, IDeviceRegistry, LaneMember} from "./interfaces/IDeviceRegistry.sol";
+import {
+    Commitment,
+    Device,
+    DeviceRecord,
+    IDeviceRegistry,
+    LaneMember,
+    Registration,
+    SignedRegistration
+} from "./interfaces/IDeviceRegistry.sol";
 import {IEpochConsensus} from "./interfaces/IEpochConsensus.sol";
 import {IKaisarToken} from "./interfaces/IKaisarToken.sol";
 import {Frozen64} from "./libraries/Frozen.sol";
@@ -41,6 +49,12 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         uint32 generation;
     }
 
+    /// @dev Which registration first named an identity for a device, counted over all of them, and whether a claim of it has earned.
+    struct Naming {
+        uint64 number;
+        bool earned;
+    }
+
     uint256 public constant PAUSE_REGISTER = 0;
     uint32 private constant STAYS = type(uint32).max;
     /// @dev Bounds Σ caps: 2^24 lanes of at most 2^42.
@@ -65,8 +79,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     mapping(bytes32 attestedIdentity => bytes32 deviceId) public identityOwner;
     /// @dev Epoch of the credit that confirmed the owner.
     mapping(bytes32 attestedIdentity => uint64 epoch) private _identitySince;
-    /// @dev Which registration first named an identity for a device, counted over all of them.
-    mapping(bytes32 attestedIdentity => mapping(bytes32 deviceId => uint64 number)) private _namedAt;
+    mapping(bytes32 attestedIdentity => mapping(bytes32 deviceId => Naming)) private _namings;
     uint64 private _named;
     mapping(uint32 cohort => uint256 frozen) private _occupancy;
     uint256 private _counts;
@@ -96,38 +109,34 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         whenNotPaused(PAUSE_REGISTER)
         returns (bytes32 deviceId)
     {
-        if (payout == address(0)) revert ZeroAddress();
-        if (deviceHash == 0 || certificateHash == 0) revert EmptyRecord();
-        deviceId = deviceIdOf(msg.sender, localId);
-        _requirePayout(deviceId, payout);
-        if (attestedIdentity != 0) {
-            bytes32 other = identityOwner[attestedIdentity];
-            if (other != 0 && other != deviceId) revert IdentityTaken(attestedIdentity, other);
-        }
-        uint32 from = uint32(consensus.nextEpoch());
-        DeviceSlot memory device = _devices[deviceId];
-        bool joins = !device.present;
-        if (!joins) {
-            uint32 until = _lanes[device.lane].until;
-            if (until != STAYS) revert DeviceLeaving(deviceId, until);
-            if (identityOwner[attestedIdentity] != deviceId) _dropIdentity(deviceId, device.generation);
-            _renew(deviceId, Renewal(from, device.generation + 1));
-        } else {
-            (device.lane, device.operator) = (_takeLane(from), msg.sender);
-            (device.present, device.deposited) = (true, true);
-            _lanes[device.lane] = LaneSlot(payout, from, STAYS, device.generation + 1);
-            deviceAtLane[device.lane] = deviceId;
-        }
-        device.generation += 1;
-        _devices[deviceId] = device;
-        DeviceRecord memory entry = DeviceRecord(deviceHash, certificateHash, attestedIdentity);
-        _records[deviceId][device.generation] = entry;
-        if (attestedIdentity != 0 && _namedAt[attestedIdentity][deviceId] == 0) _namedAt[attestedIdentity][deviceId] = ++_named;
-        emit DeviceRegistered(deviceId, msg.sender, payout, localId, device.lane, device.generation, from, entry);
+        return _register(msg.sender, localId, payout, DeviceRecord(deviceHash, certificateHash, attestedIdentity));
+    }
 
-        if (joins) {
-            consensus.joinLane(device.lane, deviceId);
-            token.pull(deposit);
+    /// @inheritdoc IDeviceRegistry
+    function registerSigned(Registration calldata signed, bytes calldata signature)
+        external
+        whenNotPaused(PAUSE_REGISTER)
+        returns (bytes32)
+    {
+        if (msg.sender != signed.payer) revert NotPayer(msg.sender, signed.payer);
+        // What nobody signed recovers to it.
+        if (signed.operator == address(0)) revert ZeroAddress();
+        _requireSigner(consensus.domainSeparator().digest(signed).signer(signature), signed.operator);
+        bytes32 deviceId = deviceIdOf(signed.operator, signed.localId);
+        uint32 next = _devices[deviceId].generation + 1;
+        if (signed.generation != next) revert GenerationTaken(deviceId, signed.generation, next);
+        DeviceRecord memory entry = DeviceRecord(signed.deviceHash, signed.certificateHash, signed.attestedIdentity);
+        return _register(signed.operator, signed.localId, signed.payout, entry);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function registerMany(SignedRegistration[] calldata registrations) external {
+        for (uint256 i; i < registrations.length; ++i) {
+            // Code and caller stay the same, and a refusal comes back as bytes, to which its place is added.
+            (bool made, bytes memory reason) = address(this).delegatecall(
+                abi.encodeCall(this.registerSigned, (registrations[i].registration, registrations[i].signature))
+            );
+            if (!made) revert RegistrationRefused(i, reason);
         }
     }
 
@@ -199,15 +208,19 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         if (identity == 0 || other == deviceId) revert IdentityTaken(identity, other);
         (bool confirmed, uint64 since) = _oldestCredit(deviceId, device.lane, identity);
         if (!confirmed) revert IdentityUnconfirmed(deviceId);
+        Naming storage naming = _namings[identity][deviceId];
         if (other != 0) {
             // The older credit has it; of two as old, who named the identity first.
             uint64 otherSince = _identitySince[identity];
             bool older = since < otherSince
-                || (since == otherSince && _namedAt[identity][deviceId] < _namedAt[identity][other]);
+                || (since == otherSince && naming.number < _namings[identity][other].number);
             if (!older) revert IdentityTaken(identity, other);
         }
         (identityOwner[identity], _identitySince[identity]) = (deviceId, since);
         emit IdentityClaimed(identity, deviceId);
+        // Once: its operator can give the identity up, and have it claimed again, as often as it likes.
+        if (naming.earned) return;
+        naming.earned = true;
         consensus.countErrand(msg.sender);
     }
 
@@ -346,15 +359,57 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         // for each i: payouts[i] = _lanes[lane + i].payout, which is the low 160 bits of the slot
         assembly ("memory-safe") {
             mstore(32, _lanes.slot)
-            for { let i := 0 } lt(i, count) { i := add(i, 1) } {
-                mstore(0, add(lane, i))
-                let slot := sload(keccak256(0, 64))
-                mstore(add(add(payouts, 32), shl(5, i)), and(slot, 0xffffffffffffffffffffffffffffffffffffffff))
+            let place := add(payouts, 32)
+            for { let end := add(lane, count) } lt(lane, end) { lane := add(lane, 1) } {
+                mstore(0, lane)
+                mstore(place, and(sload(keccak256(0, 64)), 0xffffffffffffffffffffffffffffffffffffffff))
+                place := add(place, 32)
             }
         }
     }
 
     // --- internals --------------------------------------------------------------------------------------------------
+
+    /// @dev The deposit of a device that joins is the caller's, whoever operates it.
+    function _register(address operator, bytes32 localId, address payout, DeviceRecord memory entry)
+        private
+        returns (bytes32 deviceId)
+    {
+        if (payout == address(0)) revert ZeroAddress();
+        if (entry.deviceHash == 0 || entry.certificateHash == 0) revert EmptyRecord();
+        deviceId = deviceIdOf(operator, localId);
+        _requirePayout(deviceId, payout);
+        bytes32 attestedIdentity = entry.attestedIdentity;
+        if (attestedIdentity != 0) {
+            bytes32 other = identityOwner[attestedIdentity];
+            if (other != 0 && other != deviceId) revert IdentityTaken(attestedIdentity, other);
+        }
+        uint32 from = uint32(consensus.nextEpoch());
+        DeviceSlot memory device = _devices[deviceId];
+        bool joins = !device.present;
+        uint32 former = device.generation;
+        device.generation = former + 1;
+        if (!joins) {
+            uint32 until = _lanes[device.lane].until;
+            if (until != STAYS) revert DeviceLeaving(deviceId, until);
+            if (identityOwner[attestedIdentity] != deviceId) _dropIdentity(deviceId, former);
+            _renew(deviceId, Renewal(from, device.generation));
+        } else {
+            (device.lane, device.operator) = (_takeLane(from), operator);
+            (device.present, device.deposited) = (true, true);
+            _lanes[device.lane] = LaneSlot(payout, from, STAYS, device.generation);
+            deviceAtLane[device.lane] = deviceId;
+        }
+        _devices[deviceId] = device;
+        _records[deviceId][device.generation] = entry;
+        if (entry.attestedIdentity != 0) _name(entry.attestedIdentity, deviceId);
+        emit DeviceRegistered(deviceId, operator, payout, localId, device.lane, device.generation, from, entry);
+
+        if (joins) {
+            consensus.joinLane(device.lane, deviceId);
+            token.pull(deposit);
+        }
+    }
 
     function _present(bytes32 deviceId) private view returns (DeviceSlot memory device) {
         device = _devices[deviceId];
@@ -424,6 +479,11 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
             if (consensus.creditOf(epoch, lane) != 0) return (true, epoch);
         }
         return (false, 0);
+    }
+
+    function _name(bytes32 identity, bytes32 deviceId) private {
+        Naming storage naming = _namings[identity][deviceId];
+        if (naming.number == 0) naming.number = ++_named;
     }
 
     function _dropIdentity(bytes32 deviceId, uint32 generation) private {

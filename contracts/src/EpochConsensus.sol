@@ -11,7 +11,7 @@ import {EpochSeeds} from "./base/EpochSeeds.sol";
 import {EpochState} from "./base/EpochState.sol";
 import {Governed} from "./base/Governed.sol";
 import {Lanes} from "./base/Lanes.sol";
-import {Sessions} from "./base/Sessions.sol";
+import {Openings} from "./base/Openings.sol";
 import {ICheckerSeats, StrikeReason} from "./interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {
@@ -35,7 +35,7 @@ import {CohortResult, Tally} from "./libraries/Tally.sol";
 /// @title Consensus of an epoch: finalize, reveal, void, and what the vault pays from
 /// @notice Fewer than a quorum of a cohort's seats may lie: then a median lies within what the honest say, or below it where seats are
 /// missing. Everything is permissionless; whoever calls cannot choose what counts, only be late.
-contract EpochConsensus is EpochSeeds, Lanes, Sessions, Governed {
+contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
     using Records for uint256;
     using Silence for uint256;
     using SumsWord for Sums;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Registration, SignedRegistration} from "../src/interfaces/IDeviceRegistry.sol";
 import {Opening, Phase} from "../src/interfaces/IEpochConsensus.sol";
+import {SignedTypes} from "../src/libraries/SignedTypes.sol";
 import {NaiveConsensus} from "./reference/NaiveConsensus.sol";
 import {Fixture} from "./support/Fixture.sol";
 
@@ -65,6 +67,31 @@ contract GasTest is Fixture {
         vm.prank(operators[0]);
         consensus.commit(0, keccak256("root"));
         assertLe(_note("commitFirst"), 70_000);
+    }
+
+    /// @dev 50 hosts' devices by one payer, beside others of the same network: the transaction that `kaisar fleet enrol` sends.
+    function test_registerMany() public {
+        deployAll();
+        registerDevices(64);
+        address payer = makeAddr("payer");
+        token.transfer(payer, 50 * DEPOSIT);
+        SignedRegistration[] memory many = new SignedRegistration[](50);
+        for (uint256 i; i < many.length; ++i) {
+            (address operator, uint256 key) = makeAddrAndKey(string.concat("host-", vm.toString(i)));
+            Registration memory consent = Registration(operator, payer, "card", payoutOf(payer), 1, "device", "cert", 0);
+            bytes32 structHash = keccak256(abi.encode(SignedTypes.REGISTRATION_TYPEHASH, consent));
+            bytes32 digest = keccak256(abi.encodePacked("\x19\x01", consensus.domainSeparator(), structHash));
+            (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+            many[i] = SignedRegistration(consent, abi.encodePacked(r, s, v));
+        }
+        vm.startPrank(payer);
+        token.approve(address(registry), 50 * DEPOSIT);
+        registry.registerMany(many);
+        vm.stopPrank();
+        uint256 each = vm.lastCallGas().gasTotalUsed / many.length;
+        vm.snapshotValue("gas", "registerManyGasPerDevice", each);
+        // What it says beforehand that it costs at most; src/core/fleet/enrol-devices.ts.
+        assertLe(each, 220_000, "registerMany, per device");
     }
 
     /// @dev Every device's rate moves every epoch, so that every word of standings and credits is rewritten.

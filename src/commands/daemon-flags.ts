@@ -37,6 +37,10 @@ export const daemonFlags = {
   }),
 }
 
+export const attestFlag = Flags.boolean({
+  description: 'Register NVIDIA cards that can attest with their attested identity',
+})
+
 /** Of a Provider, and of its self-test. */
 export const memoryFlag = Flags.integer({
   description:

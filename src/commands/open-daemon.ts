@@ -1,7 +1,6 @@
 /** What both daemons stand on: their folder and its lock, the key, the chain, the store, the transaction sender. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { kaisarErrorsAbi } from '../core/chain/kaisar-errors.ts'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import { asOnlyRun } from '../core/chain/operator-session.ts'
 import { openOwnState } from '../core/chain/own-chain.ts'
@@ -62,7 +61,6 @@ export async function openDaemon<Key extends OperatorKey>(
         chain: network.chain,
         account,
         store,
-        errorAbi: kaisarErrorsAbi,
         crashPoint,
         onTrouble: error => log.warn({ code: error.code }, error.message),
       },

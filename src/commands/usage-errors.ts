@@ -97,6 +97,7 @@ const tidy = (message: string): string =>
   message
     .replace(escapes, '')
     .replace(/\s*See more help with --help\s*$/, '')
+    .replace(/^The following errors? occurred:\s*/, '')
     .replace(/^Parsing (--\S+)\s+/, '$1: ')
     .replace(/\s+/g, ' ')
     .trim()

@@ -8,12 +8,12 @@ import { deriveSeatSecrets } from '../../src/core/checker/seat-secrets.ts'
 import { jobOf, jobsHash } from '../../src/core/job/jobs.ts'
 import { isKaisarError } from '../../src/core/platform/errors.ts'
 import { silentLogger } from '../../src/core/platform/log.ts'
-import { createManualClock } from '../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../src/core/platform/store.ts'
 import type { Signed, SignedMessage } from '../../src/core/protocol/typed-data.ts'
 import type { Figures } from '../../src/core/protocol/verdict.ts'
 import { sampleOf } from '../../src/core/report/commitment.ts'
 import { bundleHash, decodeBundle, type EvidenceBundle } from '../../src/core/report/evidence-bundle.ts'
+import { createManualClock } from '../helpers/manual-clock.ts'
 import { type Arena, epochSeed, type Identity, jobs, network, seatKeys, spec } from './arena.ts'
 
 export const rules = { ...devnetParameters(jobsHash(jobs)).rounds, windowMs: spec.windowMs }

@@ -3,7 +3,7 @@
  * but the one that three seats of a registration's cohort enforce; what it may gain is the grace and how far apart seats see a trigger.
  */
 import { productionParameters } from '../../src/core/chain/network-presets.ts'
-import { committeeMedian } from '../../src/core/epoch/median.ts'
+import { committeeMedian } from '../../src/core/epoch/tally.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
 import { windowRate } from '../../src/core/job/tensor/tensor-spec.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'

@@ -272,7 +272,7 @@ describe.each([
       },
     })
     // The network comes after the key, and this one has no contracts.
-    expect(run.json().errors[0], run.stdout).toMatchObject({ code: 'DEPLOYMENT_INVALID' })
+    expect(run.json().errors[0], run.stdout).toMatchObject({ code: 'NETWORK_UNNAMED' })
   })
 
   it.skipIf(spawnSync('systemd-analyze', ['--version']).status !== 0)(
@@ -369,7 +369,7 @@ describe('a service whose key is in a signer', () => {
       ['provider', 'run', ...folders, '--data-dir', join(image, 'var/lib/kaisar-provider'), '--json'],
       { env: { ...own.env, KAISAR_CONTEXT_HOME: join(image, 'etc/kaisar'), KAISAR_SIGNER_URL: url } },
     )
-    expect(run.json().errors[0], run.stdout).toMatchObject({ code: 'DEPLOYMENT_INVALID' })
+    expect(run.json().errors[0], run.stdout).toMatchObject({ code: 'NETWORK_UNNAMED' })
   })
 
   it('stays so when it is installed again, and refuses another key', async () => {

@@ -19,7 +19,6 @@ import { type Artifact, readArtifact } from '../../src/core/chain/artifacts.ts'
 import { connectChain } from '../../src/core/chain/client.ts'
 import { decodeChainError } from '../../src/core/chain/decode-error.ts'
 import { type DeployedName, deployNetwork, startNetwork } from '../../src/core/chain/deploy.ts'
-import { kaisarErrorsAbi } from '../../src/core/chain/kaisar-errors.ts'
 import { type ConnectedNetwork, connectNetwork, lowerCase } from '../../src/core/chain/network.ts'
 import { devnetParameters, type NetworkParameters } from '../../src/core/chain/network-presets.ts'
 import { systemClock } from '../../src/core/platform/clock.ts'
@@ -82,7 +81,7 @@ export function writerFor(anvil: Anvil) {
       await anvil.client.call({ account: from, to, data, blockNumber: receipt.blockNumber })
       throw new Error(`${functionName} reverted`)
     } catch (error) {
-      throw decodeChainError(error, functionName, kaisarErrorsAbi)
+      throw decodeChainError(error, functionName)
     }
   }
 }

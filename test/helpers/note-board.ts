@@ -5,15 +5,15 @@ import { anvilForTests, devAccount } from './anvil.ts'
 
 /** Logs its calldata: what was executed, and how often, is then on the chain. */
 const board = '0x00000000000000000000000000000000000051aa' as Address
-/** Reverts everything with the error NotNow(). */
+/** Reverts everything with an error that our contracts have too. */
 const refuser = '0x00000000000000000000000000000000000051bb' as Address
-const abi = parseAbi(['function note(uint256 value)', 'error NotNow()'])
+const abi = parseAbi(['function note(uint256 value)'])
 
 /** A chain with a contract that keeps count of the calls it got, one that refuses, and a funded account. */
 export async function noteBoard(options: AnvilOptions = {}) {
   const anvil = await anvilForTests(options)
   await anvil.client.setCode({ address: board, bytecode: '0x366000600037366000a000' })
-  const selector = toFunctionSelector('NotNow()').slice(2)
+  const selector = toFunctionSelector('TransferFailed()').slice(2)
   await anvil.client.setCode({ address: refuser, bytecode: `0x63${selector}6000526004601cfd` })
   const account = devAccount(3)
   await anvil.client.setBalance({ address: account.address, value: parseEther('100') })
@@ -21,7 +21,6 @@ export async function noteBoard(options: AnvilOptions = {}) {
   return {
     anvil,
     account,
-    abi,
     chain: await connectChain({ rpcUrls: [anvil.rpcUrl] }),
     /** A call that notes a value; its key is `note/<value>`. */
     note: (value: number, more: { priority?: number; deadline?: number } = {}) =>

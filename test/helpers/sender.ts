@@ -1,6 +1,5 @@
 import type { LocalAccount } from 'viem'
 import type { Chain } from '../../src/core/chain/client.ts'
-import { kaisarErrorsAbi } from '../../src/core/chain/kaisar-errors.ts'
 import {
   createTransactionSender,
   type SenderDependencies,
@@ -22,7 +21,7 @@ export function senderForTests(
   const troubles: KaisarError[] = []
   const sender = createTransactionSender(
     { pollMs: 20, ...options },
-    { chain, account, store, errorAbi: kaisarErrorsAbi, onTrouble: error => troubles.push(error), ...dependencies },
+    { chain, account, store, onTrouble: error => troubles.push(error), ...dependencies },
   )
   // Before its chain, which was started earlier.
   endWithScope(sender.stop)

@@ -1,9 +1,10 @@
 /** Runs the built binary on a terminal (a pseudo terminal of util-linux' script), as a person would. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { cliPath } from './run-cli.ts'
 
 export const hasTerminal = process.platform === 'linux' && existsSync('/usr/bin/script')
+export const hasTmux = spawnSync('tmux', ['-V']).status === 0
 
 export type TerminalResult = {
   readonly exitCode: number | null

@@ -36,7 +36,7 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'provider',
     'checker',
   ],
-  fleet: ['chain', 'network', 'view', 'operator', 'transport'],
+  fleet: ['report', 'chain', 'network', 'view', 'operator', 'transport'],
   update: [],
   devnet: 'everything',
 }
@@ -134,6 +134,12 @@ it('no code loads a model that this program did not build', () => {
 describe('habits', () => {
   it('no file of the core uses the console', () => {
     expect(violations(core, file => /\bconsole\.\w+\(/.test(file.text) && 'uses console')).toEqual([])
+  })
+
+  it('child processes are started through execa', () => {
+    expect(
+      violations(files, file => file.imports.find(specifier => /^(node:)?child_process$/.test(specifier))),
+    ).toEqual([])
   })
 
   it('no file of the core has a default export', () => {

@@ -13,13 +13,12 @@ import {Audits} from "./Audits.sol";
 import {EpochClock} from "./EpochClock.sol";
 import {EpochState} from "./EpochState.sol";
 import {RuleChanges} from "./RuleChanges.sol";
-import {Sessions} from "./Sessions.sol";
 
 /// @title The half of EpochConsensus that is called rarely: reveal, void, audits, rules, views
 /// @notice One contract of this size would not fit into 24,576 bytes. EpochConsensus keeps this one's address as an immutable and runs it
 /// by delegatecall on its own storage; nobody can replace it. Both inherit all of their storage from {EpochState} and add none; the
 /// extension's own storage is never used. Call it through EpochConsensus only.
-contract EpochExtension is Sessions, Audits, RuleChanges {
+contract EpochExtension is Audits, RuleChanges {
     using SumsWord for Sums;
 
     constructor(

@@ -9,7 +9,7 @@ import {EpochClock} from "./EpochClock.sol";
 
 /// @title All storage of EpochConsensus
 /// @notice EpochConsensus and EpochExtension inherit this and declare no storage of their own, so both see the same layout. What is kept
-/// in a {ringSlot} is overwritten {KEPT_EPOCHS} later; a cohort's payments are made before that ({Sessions}).
+/// in a {ringSlot} is overwritten {KEPT_EPOCHS} later; a cohort's payments are made before that ({Openings}).
 abstract contract EpochState is EpochClock {
     uint256 internal constant PAUSE_ROLL = 0;
     uint256 internal constant PAUSE_FINALIZE = 1;
@@ -86,6 +86,8 @@ abstract contract EpochState is EpochClock {
         unchecked {
             uint256[KEPT_EPOCHS] storage calls = _calls[keeper];
             uint256 slot = ringSlot(epoch);
+            // A report of the last moment shares its slot with the seed of {KEPT_EPOCHS} later, which earns more.
+            if (calls[slot] >> 64 > epoch) return;
             (uint256 lanes, uint256 before) = _callsOf(calls[slot], epoch);
             calls[slot] = uint256(epoch) << 64 | (before + 1) << 32 | lanes;
         }

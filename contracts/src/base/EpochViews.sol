@@ -8,10 +8,9 @@ import {Records} from "../libraries/Records.sol";
 import {SignedTypes} from "../libraries/SignedTypes.sol";
 import {Sums, SumsWord} from "../libraries/Sums.sol";
 import {Openings} from "./Openings.sol";
-import {Totals} from "./Totals.sol";
 
 /// @title Reading what the consensus keeps
-abstract contract EpochViews is Openings, Totals {
+abstract contract EpochViews is Openings {
     using Records for uint256;
     using SumsWord for uint256;
 

@@ -50,12 +50,15 @@ abstract contract Lanes is Totals {
     /// @dev See {IEpochConsensus}.
     function releaseLane(uint32 lane, bytes32 deviceId) external onlyRegistry {
         uint256 value = standingAtLane(lane);
-        if (value != 0) {
-            _kept[deviceId] = value;
-            _standings[lane / COHORT_LANES].set(lane % COHORT_LANES, 0);
-        }
         uint256 silence = _silence[lane / COHORT_LANES];
-        if (silence.get(lane % COHORT_LANES) != 0) _silence[lane / COHORT_LANES] = silence.clear(lane % COHORT_LANES);
+        if (silence.get(lane % COHORT_LANES) != 0) {
+            _silence[lane / COHORT_LANES] = silence.clear(lane % COHORT_LANES);
+            // Otherwise leaving after each epoch that earned nothing would keep a standing for ever.
+            _kept[deviceId] = value - value / 4;
+        } else if (value != 0) {
+            _kept[deviceId] = value;
+        }
+        if (value != 0) _standings[lane / COHORT_LANES].set(lane % COHORT_LANES, 0);
     }
 
     /// @dev See {IEpochConsensus}.

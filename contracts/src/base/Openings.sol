@@ -1,13 +1,109 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {OPENING_WORDS, ringSlot} from "../libraries/Constants.sol";
-import {Opening} from "../interfaces/IEpochConsensus.sol";
+import {COMMITTEE, FROZEN_EPOCHS, FULL_COHORT, OPENING_WORDS, ringSlot} from "../libraries/Constants.sol";
+import {LibBit} from "solady/utils/LibBit.sol";
+import {StrikeReason} from "../interfaces/ICheckerSeats.sol";
+import {CohortState, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
 import {MerklePath} from "../libraries/MerklePath.sol";
-import {EpochState} from "./EpochState.sol";
+import {Records} from "../libraries/Records.sol";
+import {Sums, SumsWord} from "../libraries/Sums.sol";
+import {Totals} from "./Totals.sol";
 
-/// @title Openings, proven against commitments
-abstract contract Openings is EpochState {
+/// @title What resolving a cohort takes: its session, openings proven against commitments, and the end of one that is void
+abstract contract Openings is Totals {
+    using Records for uint256;
+    using SumsWord for Sums;
+
+    /// @dev What a cohort's resolution reads before it looks at openings.
+    struct Session {
+        uint64 epoch;
+        uint32 cohort;
+        Phase phase;
+        uint32 members;
+        uint256 depth;
+        uint256 committed; // bit i: seat i committed
+        uint64[FROZEN_EPOCHS] occupancies;
+        address[COMMITTEE] owners;
+        uint256[COMMITTEE] commitments;
+        uint32[COMMITTEE] indices;
+    }
+
+    function _session(uint64 epoch, uint32 cohort) internal view returns (Session memory session) {
+        session.epoch = epoch;
+        session.cohort = cohort;
+        session.phase = phaseOf(epoch);
+        bytes32 seed = seedOf[epoch];
+        if (seed == 0) revert NoSeed(epoch);
+        if (_records[cohort][ringSlot(epoch)].isOf(epoch)) revert CohortResolved(epoch, cohort);
+        uint32 cohorts;
+        (session.occupancies, session.members, cohorts) = registry.frozenCohort(epoch, cohort);
+        if (session.occupancies[0] == 0) revert EmptyCohort(epoch, cohort);
+        session.depth = MerklePath.depth(cohorts);
+        (session.owners, session.indices) = seats.committee(epoch, seed, cohort);
+        address[COMMITTEE] memory owners = session.owners;
+        uint256 committed;
+        unchecked {
+            for (uint256 i; i < COMMITTEE; ++i) {
+                uint256 word = _commitmentWord(epoch, owners[i]);
+                session.commitments[i] = word;
+                if (word != 0) committed |= 1 << i;
+            }
+        }
+        session.committed = committed;
+    }
+
+    function _void(Session memory session) internal {
+        _payOverwritten(session);
+        Sums memory totals = _totalsAt(session.epoch, session.members, session.depth, _presentCapSums().settling);
+        uint256 lanes = LibBit.popCount(session.occupancies[0]);
+        totals.resolvedLanes += lanes;
+        _totals[session.epoch] = totals.pack();
+        uint8[COMMITTEE] memory none;
+        _records[session.cohort][ringSlot(session.epoch)] =
+            Records.pack(session.epoch, CohortState.Void, 0, session.indices, none);
+        _countLanes(session.epoch, lanes);
+        emit CohortVoided(session.epoch, session.cohort, msg.sender);
+    }
+
+    /// @dev The record {KEPT_EPOCHS} back is about to be overwritten: whoever waits for its money gets it first.
+    function _payOverwritten(Session memory session) internal {
+        uint256 record = _records[session.cohort][ringSlot(session.epoch)];
+        if (record.stateOf() != CohortState.Final || record.isPaid()) return;
+        vault.payCohort(record.epochOf(), session.cohort, uint8(FULL_COHORT));
+        vault.payCheckers(record.epochOf(), session.cohort);
+    }
+
+    /// @dev Strikes nobody whom a pause kept from opening.
+    function _strikeUnopened(Session memory session, uint256 opened) internal {
+        if (_pausedUntil(PAUSE_FINALIZE) > phaseStart(session.epoch, Phase.Open)) return;
+        uint256 missing = session.committed & ~opened;
+        for (uint256 i; i < COMMITTEE; ++i) {
+            if (missing >> i & 1 == 0) continue;
+            seats.strike(session.owners[i], session.epoch, session.cohort, StrikeReason.Unopened);
+        }
+    }
+
+    /// @dev Seats in ascending order, each once.
+    function _maskOf(Opening[] calldata openings) internal pure returns (uint256 mask) {
+        unchecked {
+            for (uint256 i; i < openings.length; ++i) {
+                uint256 seat = openings[i].seat;
+                uint256 bit = 1 << seat;
+                if (seat > COMMITTEE - 1 || bit <= mask) revert SeatOrder();
+                mask |= bit;
+            }
+        }
+    }
+
+    /// @dev Selector, three head words, the array's length, and per opening an offset, 13 head words, a length and the proof.
+    function _requireLength(uint256 count, uint256 depth) internal pure {
+        unchecked {
+            uint256 needed = 4 + 32 * (4 + count * (15 + depth));
+            if (msg.data.length != needed) revert CalldataLength(msg.data.length, needed);
+        }
+    }
+
     /// @dev The words of a proven opening, in memory; reverts when it is not what the owner committed to.
     /// @param commitment See {EpochState._commitmentWord}.
     function _prove(

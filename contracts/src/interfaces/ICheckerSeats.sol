@@ -195,8 +195,8 @@ interface ICheckerSeats is IGovernedReports, IOperatorSessions {
     /// @notice Owners of the seats `from` … `from + count − 1` of the frozen list of `epoch` (cut at its end).
     function seatOwners(uint64 epoch, uint32 from, uint32 count) external view returns (address[] memory);
 
-    /// @notice As many different owners as a committee has: draw i takes seat keccak256(abi.encode(seed, cohort, i)) mod seatCount; where its owner was
-    /// drawn already, the next seat in the list whose owner was not.
+    /// @notice As many different owners as a committee has: draw i takes seat hash mod seatCount, hash = keccak256(abi.encode(seed, cohort, i)); while
+    /// its owner was drawn already, it goes on by (hash >> 128) mod (seatCount − 1) + 1 seats, and where that leads back, from the seat beside it.
     function committee(uint64 epoch, bytes32 seed, uint32 cohort)
         external
         view

@@ -56,6 +56,26 @@ struct Commitment {
     bytes32 environmentHash;
 }
 
+/// @notice An operator's consent that somebody else registers its device and pays for it, as in EIP-712 (`Registration`).
+/// @param payer The only one who may send it; the deposit is taken from there.
+/// @param generation The one that it makes, so that it holds once.
+struct Registration {
+    address operator;
+    address payer;
+    bytes32 localId;
+    address payout;
+    uint32 generation;
+    bytes32 deviceHash;
+    bytes32 certificateHash;
+    bytes32 attestedIdentity;
+}
+
+/// @notice A consent with the operator's signature of it (65 bytes, or 64 as in EIP-2098).
+struct SignedRegistration {
+    Registration registration;
+    bytes signature;
+}
+
 /// @title Devices, their wallets and their lanes
 /// @notice deviceId = keccak256(abi.encode(operator, localId)): an id belongs to its operator, so nobody can squat another's.
 /// A registration in epoch x makes a member of x + 1 on (before the first epoch: of epoch 0). A lane is reused only after its last
@@ -79,6 +99,12 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     error NotOperatorOrPayout(address caller);
     /// @notice A device or certificate hash of zero would match nothing.
     error EmptyRecord();
+    /// @notice The operator consented to a registration by another payer.
+    error NotPayer(address caller, address payer);
+    /// @notice The operator consented to generation `consented`, and the device's next one is `next`: used before, or signed too early.
+    error GenerationTaken(bytes32 deviceId, uint32 consented, uint32 next);
+    /// @notice Of several registrations number `index`, counted from 0, was refused for `reason`, an error of this contract; none was made.
+    error RegistrationRefused(uint256 index, bytes reason);
     /// @notice The registry holds as many lanes as it can.
     error RegistryFull();
     /// @notice The attested identity belongs to `deviceId`, which the committee confirmed earlier; or the device names none.
@@ -91,7 +117,7 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     error NotEquivocation();
     /// @notice The commitments are of an earlier stay of the device; its present one began with generation `oldest`.
     error GenerationOver(bytes32 deviceId, uint32 generation, uint32 oldest);
-    /// @notice A commitment is not signed by the device's operator.
+    /// @notice A commitment, or a consent to be registered, is not signed by the device's operator.
     error WrongSigner(address signer, address operator);
     /// @notice The deposit was slashed already, or has left.
     error NothingToSlash(bytes32 deviceId);
@@ -133,6 +159,13 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
         bytes32 attestedIdentity
     ) external returns (bytes32 deviceId);
 
+    /// @notice Registers, as {register} does, the device of an operator that consented to it. Pulls {deposit} KAI from the caller, who is the
+    /// payer that the consent names. Whatever it pays, the caller has no right to the device: deposit and rewards go to `payout`.
+    function registerSigned(Registration calldata registration, bytes calldata signature) external returns (bytes32 deviceId);
+
+    /// @notice {registerSigned} for each, all or none. Gas bounds how many: one takes about as much as {register}.
+    function registerMany(SignedRegistration[] calldata registrations) external;
+
     /// @notice Moves deposit and rewards to another wallet, also while the device is out. Payout wallet only.
     function setPayout(bytes32 deviceId, address payout) external;
 
@@ -147,7 +180,7 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
 
     /// @notice Makes an attested identity the device's own, after an epoch in which the committee confirmed it. Another device that has it
     /// loses it where its own first credit is younger (of the epochs that the chain keeps at its claim), or as old and it named the identity
-    /// later. Anyone; earns a bounty.
+    /// later. Anyone; the first of an identity for a device earns a bounty.
     function claimIdentity(bytes32 deviceId) external;
 
     /// @notice Takes the deposit of a device that signed two different commitments for one round of its present stay, and removes the

@@ -125,7 +125,7 @@ struct Audit {
 
 /// @notice What the chain keeps of a cohort in an epoch (for the last KEPT_EPOCHS).
 /// @param opened Bit i: seat i's opening was counted.
-/// @param agreed Lanes in which seat i agreed with the result.
+/// @param agreed Lanes in which seat i agreed with the result; none where it judged a lane without a member.
 /// @param lanesPaid Lanes already paid, from lane 0 of the cohort.
 struct CohortRecord {
     CohortState state;
@@ -306,7 +306,8 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function joinLane(uint32 lane, bytes32 deviceId) external;
     /// @notice A lane's device leaves after the current epoch. DeviceRegistry only.
     function leaveLane(uint32 lane) external;
-    /// @notice A lane is free again; its standing is kept for `deviceId`. DeviceRegistry only.
+    /// @notice A lane is free again; its standing is kept for `deviceId`, less a quarter where its last judged epoch earned nothing.
+    /// DeviceRegistry only.
     function releaseLane(uint32 lane, bytes32 deviceId) external;
     /// @notice Credits of the next `maxLanes` unpaid lanes of a final cohort, marked as paid. RewardVault only.
     /// @return firstLane Numbered over the whole network: 64 × cohort + the lanes of the cohort that were paid before.

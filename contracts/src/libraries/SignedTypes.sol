@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {ECDSA} from "solady/utils/ECDSA.sol";
 import {Receipt} from "../interfaces/ICheckerSeats.sol";
-import {Commitment} from "../interfaces/IDeviceRegistry.sol";
+import {Commitment, Registration} from "../interfaces/IDeviceRegistry.sol";
 
 /// @title EIP-712 messages that are also verified on chain; the same as src/core/protocol/typed-data.ts
 library SignedTypes {
@@ -16,6 +16,10 @@ library SignedTypes {
         "Receipt(uint64 epoch,uint32 cohort,uint8 lane,bytes32 deviceId,uint32 generation,uint16 rate,uint16 uptime,uint8 flags)"
     );
 
+    bytes32 internal constant REGISTRATION_TYPEHASH = keccak256(
+        "Registration(address operator,address payer,bytes32 localId,address payout,uint32 generation,bytes32 deviceHash,bytes32 certificateHash,bytes32 attestedIdentity)"
+    );
+
     function domainSeparator(address consensus) internal view returns (bytes32) {
         return keccak256(abi.encode(DOMAIN_TYPEHASH, keccak256("Kaisar"), keccak256("1"), block.chainid, consensus));
     }
@@ -26,6 +30,10 @@ library SignedTypes {
 
     function digest(bytes32 domain, Receipt calldata message) internal pure returns (bytes32) {
         return _digest(domain, keccak256(abi.encode(RECEIPT_TYPEHASH, message)));
+    }
+
+    function digest(bytes32 domain, Registration calldata message) internal pure returns (bytes32) {
+        return _digest(domain, keccak256(abi.encode(REGISTRATION_TYPEHASH, message)));
     }
 
     /// @notice Zero where the signature is none.

@@ -9,7 +9,8 @@ import {PackedMedian} from "./PackedMedian.sol";
 /// @param judged Low bit of each nibble: a quorum of seats judged the lane, and it has a member.
 /// @param certain Low bit of each nibble: at least CERTAIN seats judged the lane.
 /// @param scored Low bit of each nibble: device, environment and work hold as well.
-/// @param agreed Lanes in which a seat's rate is the median, its uptime close to the median, and its flags are the majority.
+/// @param agreed Lanes in which a seat's rate is the median, its uptime close to the median, and its flags are the majority; none of a
+/// seat that judges a lane without a member.
 struct CohortResult {
     uint256[RATE_WORDS] rates;
     uint256[RATE_WORDS] uptimes;
@@ -48,14 +49,17 @@ library Tally {
                 result.uptimes[word] = _medianOf(openings, word + RATE_WORDS);
             }
             (uint256 majority, uint256 four) = PackedMedian.majority(flags[0], flags[1], flags[2], flags[3], flags[4]);
-            if (occupancy != type(uint64).max) majority &= PackedMedian.spreadOccupancy(occupancy) * ALL_FLAGS;
+            uint256 empty;
+            if (occupancy != type(uint64).max) empty = ~(PackedMedian.spreadOccupancy(occupancy) * ALL_FLAGS);
+            majority &= ~empty;
             uint256 judged = majority >> JUDGED_BIT & PackedMedian.ONES;
             result.flags = majority;
             result.judged = judged;
             result.certain = four >> JUDGED_BIT & judged;
             result.scored = majority & majority >> 1 & majority >> 2 & judged;
             for (uint256 seat; seat < COMMITTEE; ++seat) {
-                result.agreed[seat] = _agreed(openings[seat], flags[seat], result, tolerance);
+                // An audit may ask about any lane that a seat judged: those of nobody would answer for the others.
+                if (flags[seat] & empty == 0) result.agreed[seat] = _agreed(openings[seat], flags[seat], result, tolerance);
             }
         }
     }

@@ -12,6 +12,7 @@ contract AuditEvasionTest is Fixture {
     uint8 private seat;
     bytes32 private left;
     bytes32 private leaf;
+    uint256[10] private full;
     uint256[10] private honest;
     uint256[10] private copied;
     uint256[10] private blank;
@@ -22,7 +23,8 @@ contract AuditEvasionTest is Fixture {
         registerDevices(65); // two cohorts, depth 1
         startEpochs();
         rollSeed(0);
-        Claim memory claim = uniformClaim(64, 3000, 10_000);
+        full = pack(uniformClaim(64, 3000, 10_000));
+        Claim memory claim = uniformClaim(1, 3000, 10_000);
         honest = pack(claim);
         claim.evidenceRoot = keccak256("no evidence at all");
         copied = pack(claim);
@@ -74,7 +76,7 @@ contract AuditEvasionTest is Fixture {
 
     function _commitAndFinalize() private {
         uint256[10][] memory words = new uint256[10][](2);
-        (words[0], words[1]) = (honest, honest);
+        (words[0], words[1]) = (full, honest);
         warpTo(0, Phase.Commit);
         for (uint256 i; i < operators.length; ++i) {
             if (operators[i] == lazy) {

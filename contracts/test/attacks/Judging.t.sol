@@ -65,6 +65,25 @@ contract JudgingTest is Fixture {
         assertEq(consensus.standingAtLane(1), 3952, "whoever works keeps its own");
     }
 
+    /// @dev Leaving after each epoch that earned nothing wipes the count of such epochs, and costs the quarter that staying would.
+    function test_leavingInSilenceCostsAQuarter() public {
+        settleHonestly(0, uniformClaim(2, 3000, 10_000));
+        address operator = vm.addr(keyOf[makeAddr("device-0")]);
+        vm.prank(operator);
+        registry.requestExit(deviceIds[0]);
+        Claim memory offline = uniformClaim(2, 3000, 10_000);
+        (offline.rates[0], offline.flags[0]) = (0, 8);
+        settleHonestly(1, offline);
+        assertEq(consensus.standingAtLane(0), 3952, "one epoch takes nothing");
+        for (uint64 epoch; epoch < 2; ++epoch) vault.payCohort(epoch, 0, 64);
+        vm.warp(consensus.epochStart(5));
+        registry.withdrawDeposit(deviceIds[0]);
+        assertEq(consensus.standing(deviceIds[0]), 2964);
+        registerDevice("device-0");
+        assertEq(consensus.standing(deviceIds[0]), 2964);
+        assertEq(consensus.silentEpochs(0), 0);
+    }
+
     /// @dev Three captured seats are a quorum and not enough to take a standing: that needs a fourth that judged.
     function test_threeSeatsTakeNoStanding() public {
         settleHonestly(0, uniformClaim(2, 3000, 10_000));

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {StrikeReason} from "../../src/interfaces/ICheckerSeats.sol";
 import {IGovernedReports} from "../../src/interfaces/IGoverned.sol";
-import {Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
+import {Opening, Phase, Timeline} from "../../src/interfaces/IEpochConsensus.sol";
 import {Emission, EpochMoney} from "../../src/interfaces/IRewardVault.sol";
 import {Fixture} from "../support/Fixture.sol";
 
@@ -123,6 +123,53 @@ contract KeepersTest is Fixture {
         assertEq(errands, 2);
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.NotKaisarContract.selector, address(this)));
         consensus.countErrand(farmer);
+    }
+
+    /// @dev Its operator gives the identity up and has it claimed again: the second claim earns nothing.
+    function test_claimingAnIdentityEarnsOnce() public {
+        bytes32 card = keccak256("card");
+        bytes32 attested = registerDevice("attested", card);
+        words[1] = pack(uniformClaim(2, 3000, 10_000));
+        _commit();
+        _finalizeAll();
+        vm.prank(farmer);
+        registry.claimIdentity(attested);
+        for (uint256 i; i < 3; ++i) {
+            registerDevice("attested");
+            assertEq(registry.identityOwner(card), 0);
+            registerDevice("attested", card);
+            vm.prank(farmer);
+            registry.claimIdentity(attested);
+            assertEq(registry.identityOwner(card), attested);
+        }
+        (, uint256 errands) = consensus.keeperCalls(0, farmer);
+        assertEq(errands, 1);
+    }
+
+    /// @dev Four epochs later another epoch has its place: a report of the last moment does not wipe out what its seed earns.
+    function test_aLateReportLeavesTheSeedsOfFourEpochsLater() public {
+        delete operators;
+        delete deviceIds;
+        Timeline memory timeline = defaultTimeline();
+        timeline.auditSeconds = timeline.epochSeconds;
+        deployAll(timeline, defaultScores(), defaultEmission());
+        bondCheckers(5, 1);
+        registerDevices(65);
+        startEpochs();
+        words[0] = pack(uniformClaim(64, 3000, 10_000));
+        _commit();
+        _finalizeAll();
+        vm.warp(consensus.epochStart(3) - 1);
+        rollSeed(2);
+        vm.warp(consensus.epochStart(4));
+        vm.startPrank(farmer);
+        consensus.pin(4);
+        vm.roll(block.number + 2);
+        consensus.roll(4);
+        consensus.strikeUnanswered(0, 0, 0);
+        vm.stopPrank();
+        (uint256 lanes,) = consensus.keeperCalls(4, farmer);
+        assertEq(lanes, 128);
     }
 
     function test_delistingEarns() public {

@@ -40,6 +40,29 @@ contract LazySeatTest is Fixture {
         assertEq(seats.checker(lazy).seats, 0);
     }
 
+    /// @dev The rest of its cohort has no devices. By judging 61 lanes of nobody at zero it would show an empty leaf in 61 audits of 64.
+    function test_judgingLanesOfNobodyEarnsNothing() public {
+        Claim memory truth = uniformClaim(3, 3000, 10_000);
+        Claim memory lazy = uniformClaim(3, 3000, 10_000);
+        for (uint256 lane = 3; lane < 64; ++lane) lazy.flags[lane] = 8;
+        uint8 seat = 2;
+        warpTo(0, Phase.Commit);
+        address[5] memory committee = consensus.seatsOf(0, 0);
+        Opening[] memory openings = new Opening[](5);
+        for (uint8 i; i < 5; ++i) {
+            uint256[10][] memory words = one(pack(i == seat ? lazy : truth));
+            commitWords(0, committee[i], words);
+            openings[i] = openingOf(0, committee[i], 0, i, words);
+        }
+        warpTo(0, Phase.Open);
+        consensus.finalize(0, 0, openings);
+        uint8[5] memory agreed = consensus.cohortRecord(0, 0).agreed;
+        for (uint256 i; i < 5; ++i) assertEq(agreed[i], i == seat ? 0 : 3);
+        assertEq(consensus.creditOf(0, 0), 3952, "what it says of members counts as before");
+        vault.payCheckers(0, 0);
+        assertEq(token.balanceOf(payoutOf(committee[seat])), 0);
+    }
+
     function _cannotAnswer(uint64 epoch, uint8 seat, Claim memory medians) private {
         Opening memory opening = openingOf(epoch, operators[2], 0, seat, one(pack(medians)));
         Evidence[] memory leaves = new Evidence[](1);

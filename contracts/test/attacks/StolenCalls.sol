@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ICheckerSeats, Receipt as SeatReceipt, StrikeReason} from "../../src/interfaces/ICheckerSeats.sol";
-import {Commitment, IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
+import {Commitment, IDeviceRegistry, Registration, SignedRegistration} from "../../src/interfaces/IDeviceRegistry.sol";
 import {Evidence, IEpochConsensus, Opening} from "../../src/interfaces/IEpochConsensus.sol";
 import {IGoverned} from "../../src/interfaces/IGoverned.sol";
 import {IKaisarToken} from "../../src/interfaces/IKaisarToken.sol";
@@ -65,6 +65,14 @@ abstract contract StolenCalls is Fixture {
         _row(calls, target, abi.encodeCall(IDeviceRegistry.register, (keccak256("victim"), thief, "record", "certificate", 0)));
         _row(calls, target, abi.encodeCall(IDeviceRegistry.register, (keccak256("victim"), payoutOf(key), "record", "certificate", 0)));
         _row(calls, target, abi.encodeCall(IDeviceRegistry.register, ("another", thief, "record", "certificate", 0)));
+        uint32 next = 1;
+        while (registry.recordOf(id, next).deviceHash != 0) ++next;
+        Registration memory consent = Registration(key, key, keccak256("victim"), thief, next, "record", "certificate", 0);
+        bytes memory consented = _sign(keccak256(abi.encode(SignedTypes.REGISTRATION_TYPEHASH, consent)));
+        _row(calls, target, abi.encodeCall(IDeviceRegistry.registerSigned, (consent, consented)));
+        SignedRegistration[] memory many = new SignedRegistration[](1);
+        many[0] = SignedRegistration(consent, consented);
+        _row(calls, target, abi.encodeCall(IDeviceRegistry.registerMany, (many)));
         _row(calls, target, abi.encodeCall(IDeviceRegistry.setPayout, (id, thief)));
         _row(calls, target, abi.encodeCall(IDeviceRegistry.requestExit, (id)));
         _row(calls, target, abi.encodeCall(IDeviceRegistry.delist, (id)));

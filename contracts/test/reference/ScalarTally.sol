@@ -97,6 +97,17 @@ library ScalarTally {
             }
             _score(out, l, lane, members, standings[lane], terms);
         }
+        for (uint256 seat; seat < 5; ++seat) {
+            if (_judgesNobody(w[seat], members[0])) out.agreed[seat] = 0;
+        }
+    }
+
+    /// @dev In some lane that has no member.
+    function _judgesNobody(uint256[10] memory w, uint64 members) private pure returns (bool) {
+        for (uint256 lane; lane < 64; ++lane) {
+            if (members >> lane & 1 == 0 && flagsOf(w, lane) & 8 != 0) return true;
+        }
+        return false;
     }
 
     function _apart(uint256 a, uint256 b) private pure returns (uint256) {

@@ -18,17 +18,13 @@ export default class ChainFund extends SendingCommand<typeof ChainFund> {
     const { amount } = this.args
     const target = await this.chainTarget()
     const network = await this.connectNetwork(target)
-    const { fundingCalls } = await import('../../core/chain/transfer.ts')
-    const { getVaultBooks, kaiBalance } = await import('../../core/chain/vault.ts')
+    const { assertKai, fundingCalls } = await import('../../core/chain/transfer.ts')
+    const { getVaultBooks } = await import('../../core/chain/vault.ts')
     const calls = fundingCalls(network.contracts, amount)
     if (this.printsCall) return this.printCalls(network.chainId, 'fund', calls)
     const [approve, fund] = calls as [(typeof calls)[0], (typeof calls)[0]]
     const from = await this.keyAddress()
-    const balance = await kaiBalance(network, from)
-    if (balance < amount) {
-      const { chainErrors } = await import('../../core/chain/errors.ts')
-      throw chainErrors.KAI_INSUFFICIENT({ account: from, balance, needed: amount })
-    }
+    await assertKai(network, { from, amount })
     const question = `Give ${exactUnits(amount)} KAI of ${from} to the vault?`
     await this.sendCall(network, approve, { question, transactions: calls.length })
     const { receipt } = await this.sendCall(network, fund)

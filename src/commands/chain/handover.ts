@@ -26,7 +26,7 @@ Until the successor has taken it, the present owner stays. Both are four calls, 
     const target = await this.chainTarget()
     const network = await this.connectNetwork(target)
     const { assertWallet } = await import('../../core/chain/transfer.ts')
-    const { offerCalls, ownerOf, takeCalls } = await import('../../core/chain/ownership.ts')
+    const { governed, offerCalls, ownerOf, takeCalls } = await import('../../core/chain/ownership.ts')
     if (successor !== undefined) assertWallet(network, successor)
     const calls = successor === undefined ? takeCalls(network) : offerCalls(network, successor)
     if (this.printsCall) return this.printCalls(network.chainId, 'handover', calls)
@@ -36,7 +36,7 @@ Until the successor has taken it, the present owner stays. Both are four calls, 
     const from = await this.keyAddress()
     for (const [i, call] of calls.entries()) {
       // A handover that was interrupted goes on: what was taken cannot be taken again.
-      if (successor === undefined && (await ownerOf(network, call.to)) === from) continue
+      if (successor === undefined && (await ownerOf(network, governed[i])) === from) continue
       const { receipt } = await this.sendCall(network, call, {
         ...allowed,
         ...(i === 0 ? { question, transactions: calls.length } : {}),

@@ -14,7 +14,6 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
 
   async run() {
     const target = await this.chainTarget()
-    const { kaisarErrorsAbi } = await import('../../core/chain/kaisar-errors.ts')
     const { createTransactionSender } = await import('../../core/chain/tx/transaction-sender.ts')
     const { transactionTables } = await import('../../core/chain/tx/transaction-store.ts')
     const { createKeeper } = await import('../../core/epoch/settlement.ts')
@@ -35,7 +34,6 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
           chain: network.chain,
           account,
           store,
-          errorAbi: kaisarErrorsAbi,
           // Nothing would come of waiting: a command ends, and is given again.
           onTrouble: error => {
             if (error.code === 'FUNDS_INSUFFICIENT') broke.reject(error)

@@ -1,6 +1,7 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { listKeys } from '../../core/platform/key-folder.ts'
 import { BaseCommand } from '../base.ts'
+import { printTable } from '../print-table.ts'
 
 export default class KeysList extends BaseCommand<typeof KeysList> {
   static override description = 'List the keys of this machine: name, address and file.'
@@ -8,9 +9,18 @@ export default class KeysList extends BaseCommand<typeof KeysList> {
 
   async run() {
     const keys = listKeys(this.dataDir)
-    for (const { name, address, path } of keys)
-      this.log(`${name.padEnd(20)} ${address ?? 'unreadable'.padEnd(42)}  ${path}`)
-    if (keys.length === 0) this.log('No keys yet. Create one with "kaisar keys new operator".')
-    return { folder: join(this.dataDir, 'keys'), keys }
+    const folder = join(this.dataDir, 'keys')
+    await printTable(
+      this,
+      [
+        { title: 'name', cell: ({ name }) => name },
+        { title: 'address', cell: ({ address }) => address ?? 'unreadable' },
+        { title: 'file', cell: ({ path }) => basename(path) },
+      ],
+      keys,
+      'No keys yet. Create one with "kaisar keys new operator".',
+    )
+    if (keys.length > 0) this.log(`in ${folder}`)
+    return { folder, keys }
   }
 }

@@ -19,13 +19,13 @@ What is there already is kept; nothing is sent to any network. With --signer-url
   async run() {
     const initialised = await this.initialise('provider', {})
     const certificate = await this.makeCertificate(initialised.operator)
+    if (certificate !== null) this.log(`certificate  ${certificate.file}`)
     this.showInitialised(initialised, [
-      `Send KAI for the deposit and gas to ${initialised.operator}`,
       'kaisar provider doctor',
       'kaisar provider self-test',
+      `Send KAI for the deposit and gas to ${initialised.operator}, or let another wallet pay: kaisar provider enrol`,
       'kaisar provider run',
     ])
-    if (certificate !== null) this.log(`certificate  ${certificate.file}`)
     return { ...initialised, certificate }
   }
 

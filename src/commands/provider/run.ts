@@ -1,8 +1,7 @@
-import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { ProviderEvent } from '../../core/provider/provider-event.ts'
 import { BaseCommand } from '../base.ts'
-import { daemonFlags, memoryFlag, sendingOptions } from '../daemon-flags.ts'
+import { attestFlag, daemonFlags, memoryFlag, sendingOptions } from '../daemon-flags.ts'
 import { createLiveFeed, type LiveFeed, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
 
 export default class ProviderRun extends BaseCommand<typeof ProviderRun> {
@@ -19,7 +18,7 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
     ...daemonFlags,
     ...observeFlags,
     'memory-mib': memoryFlag,
-    attest: Flags.boolean({ description: 'Register NVIDIA cards that can attest with their attested identity' }),
+    attest: attestFlag,
   }
   static override readonly streaming = true
 

@@ -161,10 +161,9 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
     throw usageErrors.USAGE_INVALID({ reason: `--name has 1 to 64 letters, digits, "-" or "_": "${name}" has not.` })
   }
 
-  private async genesis({ chain }: ConnectedNetwork): Promise<`0x${string}`> {
-    const { reading } = await import('../../core/chain/network.ts')
-    const first = await reading('eth_getBlockByNumber', chain.client.getBlock({ blockNumber: 0n }))
-    return first.hash
+  private async genesis(network: ConnectedNetwork): Promise<`0x${string}`> {
+    const { blockAt } = await import('../../core/chain/blocks.ts')
+    return (await blockAt(network, 0n)).hash
   }
 
   private async cost(network: ConnectedNetwork, record: TransferRecord) {

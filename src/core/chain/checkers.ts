@@ -1,9 +1,7 @@
 import type { Address, Hex } from 'viem'
 import { printable } from '../protocol/text.ts'
-import { checkerSeatsAbi } from './abi/checker-seats.ts'
-import { epochConsensusAbi } from './abi/epoch-consensus.ts'
-import { kaisarLensAbi } from './abi/kaisar-lens.ts'
-import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
+import { type ConnectedNetwork, lowerCase } from './network.ts'
+import { read } from './read.ts'
 
 /** A Checker: the owner of seats. Amounts in wei of KAI, epochs as numbers. */
 export type BondedChecker = {
@@ -40,50 +38,36 @@ const toChecker = (raw: RawChecker): BondedChecker => ({
   unbondingUntil: Number(raw.unbondingUntil),
 })
 
-const seats = ({ contracts }: ConnectedNetwork) => ({ address: contracts.CheckerSeats, abi: checkerSeatsAbi }) as const
-const lens = ({ contracts }: ConnectedNetwork) => ({ address: contracts.KaisarLens, abi: kaisarLensAbi }) as const
-
 /** @returns null when this operator never bonded */
 export async function getChecker(network: ConnectedNetwork, operator: Address): Promise<BondedChecker | null> {
-  const call = { ...seats(network), functionName: 'checker', args: [operator] } as const
-  const raw = await reading('checker', network.chain.client.readContract(call))
+  const raw = await read(network, 'CheckerSeats', 'checker', operator)
   return raw.index === 0 ? null : toChecker(raw)
 }
 
 /** Every owner that ever bonded, by number, read 50 at a time. */
 export async function getCheckers(network: ConnectedNetwork): Promise<CheckerOverview[]> {
-  const { client } = network.chain
-  const owners = await reading('ownerCount', client.readContract({ ...seats(network), functionName: 'ownerCount' }))
+  const owners = await read(network, 'CheckerSeats', 'ownerCount')
   const checkers: CheckerOverview[] = []
   for (let from = 1; from <= owners; from += 50) {
-    const call = { ...lens(network), functionName: 'checkers', args: [from, Math.min(50, owners - from + 1)] } as const
-    for (const { checker, ...amounts } of await reading('checkers', client.readContract(call)))
-      checkers.push({ ...toChecker(checker), ...amounts })
+    const page = await read(network, 'KaisarLens', 'checkers', from, Math.min(50, owners - from + 1))
+    for (const { checker, ...amounts } of page) checkers.push({ ...toChecker(checker), ...amounts })
   }
   return checkers
 }
 
 /** KAI (wei) bonded behind one seat. */
-export const seatBond = (network: ConnectedNetwork): Promise<bigint> =>
-  reading('seatBond', network.chain.client.readContract({ ...seats(network), functionName: 'seatBond' }))
+export const seatBond = (network: ConnectedNetwork): Promise<bigint> => read(network, 'CheckerSeats', 'seatBond')
 
 /** The owners of every seat of the frozen list of `epoch`, in its order. */
 export async function frozenSeats(network: ConnectedNetwork, epoch: number): Promise<Address[]> {
-  const { client } = network.chain
-  const at = { ...seats(network), args: [BigInt(epoch)] } as const
-  const count = await reading('seatCount', client.readContract({ ...at, functionName: 'seatCount' }))
-  const call = { ...seats(network), functionName: 'seatOwners', args: [BigInt(epoch), 0, count] } as const
-  return (await reading('seatOwners', client.readContract(call))).map(lowerCase)
+  const count = await read(network, 'CheckerSeats', 'seatCount', BigInt(epoch))
+  return (await read(network, 'CheckerSeats', 'seatOwners', BigInt(epoch), 0, count)).map(lowerCase)
 }
 
 /** The operators of the committee that judges a cohort, in seat order; null while the epoch has no seed. */
 export async function committeeOf(network: ConnectedNetwork, epoch: number, cohort: number): Promise<Address[] | null> {
-  const { client } = network.chain
-  const consensus = { address: network.contracts.EpochConsensus, abi: epochConsensusAbi } as const
-  const seedCall = { ...consensus, functionName: 'seedOf', args: [BigInt(epoch)] } as const
-  if (BigInt(await reading('seedOf', client.readContract(seedCall))) === 0n) return null
-  const call = { ...consensus, functionName: 'seatsOf', args: [BigInt(epoch), cohort] } as const
-  return (await reading('seatsOf', client.readContract(call))).map(lowerCase)
+  if (BigInt(await read(network, 'EpochConsensus', 'seedOf', BigInt(epoch))) === 0n) return null
+  return (await read(network, 'EpochConsensus', 'seatsOf', BigInt(epoch), cohort)).map(lowerCase)
 }
 
 /** The cohorts of `epoch` in whose committee `operator` sits. */
@@ -93,6 +77,5 @@ export async function cohortsJudgedBy(
   operator: Address,
   cohorts: number,
 ): Promise<number[]> {
-  const call = { ...lens(network), functionName: 'cohortsOf', args: [BigInt(epoch), operator, 0, cohorts] } as const
-  return [...(await reading('cohortsOf', network.chain.client.readContract(call)))]
+  return [...(await read(network, 'KaisarLens', 'cohortsOf', BigInt(epoch), operator, 0, cohorts))]
 }

@@ -204,5 +204,5 @@ const asReason = (endpoint: Endpoint, error: unknown): KaisarError =>
 /** Their names, each with why it is not used. */
 export const describeEndpoints = (endpoints: readonly Endpoint[]) =>
   endpoints
-    .map(({ status: { name, reason } }) => (reason === null ? name : `${name}: ${reason.message}`))
+    .map(({ status: { name, reason } }) => (reason === null ? name : `${name}: ${reason.message.replace(/\.$/, '')}`))
     .join(' · ') || 'none given'

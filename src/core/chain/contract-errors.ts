@@ -47,6 +47,8 @@ const known: Readonly<Record<string, string | Explained>> = {
   EmptyRoot: report,
   EpochUnopened: settle,
   EpochUnsettled: phase,
+  GenerationTaken:
+    'Nothing to do where the device is registered: "kaisar chain devices" lists it. Otherwise let its host write a new enrolment with "kaisar provider enrol".',
   GenerationOver: 'Nothing to do: offences of an earlier stay of a device are not punished any more.',
   IdentityTaken: 'Attest again once the other device has left, or leave the identity out.',
   IdentityUnconfirmed: 'Wait for an epoch in which the committee confirms the attestation.',
@@ -87,6 +89,8 @@ const known: Readonly<Record<string, string | Explained>> = {
     meaning: 'Only the payout wallet may do this.',
     fix: 'Use its key with --key, or print the call for it with --calldata or --safe.',
   },
+  NotPayer:
+    'Send it with the key of the payer that the enrolment names, or let the host write one for your key: "kaisar provider enrol --payer".',
   NotPinned: { meaning: 'No block is set yet from which the epoch’s seed will come.', fix: settle },
   NotStarted: {
     meaning: 'The network has no epochs yet.',
@@ -109,6 +113,8 @@ const known: Readonly<Record<string, string | Explained>> = {
   ProofInvalid: report,
   QuorumPossible: phase,
   ReentrancyGuardReentrantCall: { meaning: 'The contract was called again from within its own call.', fix: report },
+  RegistrationRefused:
+    'Take the device out that the error names by its place, or mend what it says; nothing was registered.',
   RegistryFull: 'Wait until a device leaves.',
   SeatOrder: report,
   SeedNotDue: others,
@@ -129,7 +135,8 @@ const known: Readonly<Record<string, string | Explained>> = {
   UnpaidEpoch: 'Nothing to do: pay begins with a later epoch, which "kaisar chain params" names.',
   WrongPhase: { meaning: 'The epoch is in another phase than this call is for.', fix: phase },
   WrongSeats: settle,
-  WrongSigner: 'Nothing to do: this operator did not sign the evidence.',
+  WrongSigner:
+    'Nothing to do where it is evidence: this operator did not sign it. An enrolment was altered, or is for another network: let its host write it again.',
   WrongWiring: 'Deploy all contracts anew, with one command and a key that sends nothing else.',
   ZeroAddress: 'Give the address of a wallet.',
   ZeroAmount: { meaning: 'The amount to move is 0.', fix: 'Give an amount above 0.' },

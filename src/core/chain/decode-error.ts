@@ -1,14 +1,23 @@
 import { type Abi, type Address, BaseError, ContractFunctionRevertedError, decodeErrorResult, type Hex } from 'viem'
 import { isKaisarError, type KaisarError } from '../platform/errors.ts'
+import { abis } from './abis.ts'
 import type { Chain } from './client.ts'
 import { describeContractError } from './contract-errors.ts'
 import { chainErrors } from './errors.ts'
+import { coinFor, comfortableGas } from './funds.ts'
+
+/** Every custom error of the contracts. The contracts call each other, so a call to one may revert with an error of another. */
+export const kaisarErrorsAbi = Object.values(abis)
+  .flat()
+  .filter(item => item.type === 'error')
 
 /**
- * Makes a toolkit error of anything that a call threw. An error of an endpoint stays as it is, a contract's custom error is decoded
- * with `errorAbi` and named, anything else becomes RPC_FAILED.
+ * Makes a toolkit error of anything that a call threw. An error of an endpoint stays as it is, a contract's custom error is named,
+ * anything else becomes RPC_FAILED.
+ *
+ * @param moreErrors - errors that are decoded beside those of our contracts
  */
-export function decodeChainError(error: unknown, functionName: string, errorAbi: Abi = []): KaisarError {
+export function decodeChainError(error: unknown, functionName: string, moreErrors: Abi = []): KaisarError {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (isKaisarError(cause)) return cause
     if (cause instanceof ContractFunctionRevertedError && cause.data !== undefined)
@@ -21,14 +30,11 @@ export function decodeChainError(error: unknown, functionName: string, errorAbi:
   }
   const data = revertData(error)
   if (data !== null) {
-    const { errorName, reason } = decodeRevert(data, errorAbi)
+    const { errorName, reason } = decodeRevert(data, [...moreErrors, ...kaisarErrorsAbi])
     return chainErrors.CONTRACT_REVERTED({ functionName, reason, errorName, cause: error })
   }
   return chainErrors.RPC_FAILED({ action: functionName, reason: nodeReason(error) ?? String(error), cause: error })
 }
-
-/** Gas for the few transactions with which a role begins. */
-const comfortableGas = 2_000_000n
 
 /** As {@link decodeChainError}; nodes word an empty account in many ways, so the balance itself is looked at too: FUNDS_INSUFFICIENT. */
 export async function explainRefusal(
@@ -40,9 +46,9 @@ export async function explainRefusal(
   const error = decodeChainError(cause, action)
   if (error.code !== 'RPC_FAILED') return error
   try {
-    const [balanceWei, gasPrice] = [await client.getBalance({ address: account }), await client.getGasPrice()]
-    if (balanceWei >= 21_000n * gasPrice && !saysShort.test(error.message)) return error
-    const comfortable = comfortableGas * gasPrice
+    const { balance: balanceWei, needed: comfortable } = await coinFor({ client }, account)
+    const isEnoughForOne = balanceWei >= (comfortable * 21_000n) / comfortableGas
+    if (isEnoughForOne && !saysShort.test(error.message)) return error
     // What one call moves besides its gas is not known here: then that much comes on top.
     const neededWei = balanceWei < comfortable ? comfortable : balanceWei + comfortable
     return chainErrors.FUNDS_INSUFFICIENT({ account, balanceWei, neededWei, cause })
@@ -65,6 +71,11 @@ function decodeRevert(data: Hex, abi: Abi): { errorName: string; reason: string 
   if (data === '0x') return { errorName: '', reason: 'it gave no reason' }
   try {
     const { errorName, args } = decodeErrorResult({ abi, data })
+    if (errorName === 'RegistrationRefused') {
+      const [index, inner] = args as readonly [bigint, Hex]
+      const { errorName: innerName, reason } = decodeRevert(inner, abi)
+      return { errorName: innerName, reason: `registration ${index}, counted from 0: ${reason}` }
+    }
     return { errorName, reason: describeContractError(errorName, args as readonly unknown[]) }
   } catch {
     return { errorName: '', reason: `unknown error ${data.slice(0, 10)}` }

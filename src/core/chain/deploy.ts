@@ -5,20 +5,19 @@ import {
   type Address,
   encodeAbiParameters,
   encodeDeployData,
-  encodeFunctionData,
   getContractAddress,
   type Hex,
   keccak256,
   type LocalAccount,
 } from 'viem'
 import type { Clock } from '../platform/clock.ts'
-import { epochConsensusAbi } from './abi/epoch-consensus.ts'
 import type { Artifact } from './artifacts.ts'
 import type { Chain } from './client.ts'
 import { revertData } from './decode-error.ts'
 import { chainErrors } from './errors.ts'
 import { type ContractName, type Contracts, contractNames, type Deployment, lowerCase } from './network.ts'
 import type { NetworkParameters } from './network-presets.ts'
+import { callOf } from './read.ts'
 import { fundingCalls } from './transfer.ts'
 import { readFeeMarket } from './tx/fee-market.ts'
 import { defaultFeeCaps, type FeeCaps, nextFee } from './tx/fees.ts'
@@ -137,10 +136,9 @@ export function planDeployment(
   })
   const isFunded = treasury === lowerCase(deployer) && vaultFunding > 0n
   const calls = isFunded ? fundingCalls({ KaisarToken: token, RewardVault: vault }, vaultFunding) : []
-  const funding = calls.map((call): DeployStep => {
-    const { to, data } = call as { to: Address; data: Hex }
-    return { contract: null, address: to, call: { ...call, data }, constructorArguments: '0x' }
-  })
+  const funding = calls.map(
+    (call): DeployStep => ({ contract: null, address: call.to, call, constructorArguments: '0x' }),
+  )
   const steps = [...creations, ...funding]
   return { deployer: lowerCase(deployer), firstNonce, owner, guardian, treasury, parameters, steps }
 }
@@ -272,11 +270,8 @@ function creationGas(data: Hex): bigint {
 const constructorGas = 500_000n
 
 /** Opens epoch 0 at `firstEpochAt` (block time, seconds): once, by the owner, with as many owners bonded as a committee has. */
-export const startCall = (consensus: Address, firstEpochAt: number): Call => ({
-  what: 'start',
-  to: consensus,
-  data: encodeFunctionData({ abi: epochConsensusAbi, functionName: 'start', args: [BigInt(firstEpochAt)] }),
-})
+export const startCall = (consensus: Address, firstEpochAt: number): Call =>
+  callOf({ EpochConsensus: consensus }, 'EpochConsensus', 'start', BigInt(firstEpochAt))
 
 export const startNetwork = (
   { consensus, firstEpochAt }: { readonly consensus: Address; readonly firstEpochAt: number },

@@ -1,9 +1,9 @@
 import { type Address, type Hex, zeroAddress } from 'viem'
 import { cohortOf } from '../protocol/constants.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import { deviceRegistryAbi } from './abi/device-registry.ts'
-import { kaisarLensAbi } from './abi/kaisar-lens.ts'
-import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
+import { type ConnectedNetwork, lowerCase } from './network.ts'
+import { callOf, read } from './read.ts'
+import { simulateCall } from './tx/transact.ts'
 
 /** The hashes with which a device is registered, 32 bytes each; `attestedIdentity` is zero where the card has none. */
 type DeviceHashes = { readonly deviceHash: Hex; readonly certificateHash: Hex; readonly attestedIdentity: Hex }
@@ -52,50 +52,32 @@ const toDevice = (raw: RawDevice): RegisteredDevice => ({
   until: raw.until === 0xffff_ffff ? null : raw.until,
 })
 
-const registry = ({ contracts }: ConnectedNetwork) =>
-  ({ address: contracts.DeviceRegistry, abi: deviceRegistryAbi }) as const
-
 /** @returns null when the device is not registered */
 export async function getDevice(network: ConnectedNetwork, id: Hex): Promise<RegisteredDevice | null> {
-  const { client } = network.chain
-  const known = { ...registry(network), functionName: 'isRegistered', args: [id] } as const
-  if (!(await reading('isRegistered', client.readContract(known)))) return null
-  const raw = { ...registry(network), functionName: 'getDevice', args: [id] } as const
-  return toDevice(await reading('getDevice', client.readContract(raw)))
+  if (!(await read(network, 'DeviceRegistry', 'isRegistered', id))) return null
+  return toDevice(await read(network, 'DeviceRegistry', 'getDevice', id))
 }
 
 /** The wallet that a device is paid to, also after it has left; null for a device that was never registered. */
 export async function registeredPayout(network: ConnectedNetwork, id: Hex): Promise<Address | null> {
-  const call = { ...registry(network), functionName: 'payoutOf', args: [id] } as const
-  const payout = await reading('payoutOf', network.chain.client.readContract(call))
+  const payout = await read(network, 'DeviceRegistry', 'payoutOf', id)
   return payout === zeroAddress ? null : lowerCase(payout)
 }
 
 /** The newest generation of a device, also after it has left; 0 for a device that was never registered. */
 export async function newestGeneration(network: ConnectedNetwork, id: Hex): Promise<number> {
-  const recordOf = (generation: number) => {
-    const call = { ...registry(network), functionName: 'recordOf', args: [id, generation] } as const
-    return reading('recordOf', network.chain.client.readContract(call))
-  }
+  const recordOf = (generation: number) => read(network, 'DeviceRegistry', 'recordOf', id, generation)
   let generation = 0
   while ((await recordOf(generation + 1)).deviceHash !== zeroBytes32) generation++
   return generation
 }
 
 /** The deposit of a new device, in wei of KAI. */
-export const deviceDeposit = (network: ConnectedNetwork): Promise<bigint> =>
-  reading('deposit', network.chain.client.readContract({ ...registry(network), functionName: 'deposit' }))
+export const deviceDeposit = (network: ConnectedNetwork): Promise<bigint> => read(network, 'DeviceRegistry', 'deposit')
 
 /** The generation that verdicts of `epoch` are about; 0 when the device is not a member of the epoch. */
 export const generationAt = (network: ConnectedNetwork, id: Hex, epoch: number): Promise<number> =>
-  reading(
-    'generationAt',
-    network.chain.client.readContract({
-      ...registry(network),
-      functionName: 'generationAt',
-      args: [id, BigInt(epoch)],
-    }),
-  )
+  read(network, 'DeviceRegistry', 'generationAt', id, BigInt(epoch))
 
 /** The lanes of a cohort as frozen for `epoch`, null where empty. Exact for the previous, this and the next epoch. */
 export async function cohortMembers(
@@ -103,8 +85,7 @@ export async function cohortMembers(
   epoch: number,
   cohort: number,
 ): Promise<(LaneMember | null)[]> {
-  const call = { ...registry(network), functionName: 'devicesOf', args: [BigInt(epoch), cohort] } as const
-  const members = await reading('devicesOf', network.chain.client.readContract(call))
+  const members = await read(network, 'DeviceRegistry', 'devicesOf', BigInt(epoch), cohort)
   return members.map(member =>
     member.id === zeroBytes32
       ? null
@@ -117,22 +98,16 @@ export async function countsOf(
   network: ConnectedNetwork,
   epoch: number,
 ): Promise<{ members: number; cohorts: number }> {
-  const call = { ...registry(network), functionName: 'countsOf', args: [BigInt(epoch)] } as const
-  const [members, cohorts] = await reading('countsOf', network.chain.client.readContract(call))
+  const [members, cohorts] = await read(network, 'DeviceRegistry', 'countsOf', BigInt(epoch))
   return { members, cohorts }
 }
 
 /** Every device that holds a lane, in the order of lanes, read 100 lanes at a time. */
 export async function getDevices(network: ConnectedNetwork): Promise<DeviceOverview[]> {
-  const { client } = network.chain
-  const lanes = await reading('laneCount', client.readContract({ ...registry(network), functionName: 'laneCount' }))
+  const lanes = await read(network, 'DeviceRegistry', 'laneCount')
   const devices: DeviceOverview[] = []
   for (let from = 0; from < lanes; from += 100) {
-    const lens = { address: network.contracts.KaisarLens, abi: kaisarLensAbi } as const
-    const page = await reading(
-      'devices',
-      client.readContract({ ...lens, functionName: 'devices', args: [from, Math.min(100, lanes - from)] }),
-    )
+    const page = await read(network, 'KaisarLens', 'devices', from, Math.min(100, lanes - from))
     for (const { device, standing, silentEpochs, payoutBalance, owed } of page)
       devices.push({ ...toDevice(device), standing, silentEpochs: Number(silentEpochs), payoutBalance, owed })
   }
@@ -141,8 +116,7 @@ export async function getDevices(network: ConnectedNetwork): Promise<DeviceOverv
 
 /** The device that owns an attested identity; null while no claim to it was confirmed. */
 export async function identityOwner(network: ConnectedNetwork, attestedIdentity: Hex): Promise<Hex | null> {
-  const call = { ...registry(network), functionName: 'identityOwner', args: [attestedIdentity] } as const
-  const owner = await reading('identityOwner', network.chain.client.readContract(call))
+  const owner = await read(network, 'DeviceRegistry', 'identityOwner', attestedIdentity)
   return owner === zeroBytes32 ? null : owner
 }
 
@@ -151,14 +125,13 @@ export async function claimableIdentities(
   network: ConnectedNetwork,
   devices: readonly Pick<RegisteredDevice, 'id' | 'record'>[],
 ): Promise<Hex[]> {
-  const { client } = network.chain
   const attested = devices.filter(({ record }) => record.attestedIdentity !== zeroBytes32)
   const claimable: Hex[] = []
   for (const { id, record } of attested) {
     if ((await identityOwner(network, record.attestedIdentity)) === id) continue
-    const claim = { ...registry(network), functionName: 'claimIdentity', args: [id] } as const
+    const claim = callOf(network.contracts, 'DeviceRegistry', 'claimIdentity', id)
     // A refusal is the answer that is looked for here. The calls around this one notice an endpoint that does not answer.
-    const accepted = await client.simulateContract(claim).then(
+    const accepted = await simulateCall(network.chain, undefined, claim).then(
       () => true,
       () => false,
     )

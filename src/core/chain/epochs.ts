@@ -2,9 +2,9 @@ import type { Address, Hex } from 'viem'
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import { type EpochRounds, epochAt } from '../protocol/trigger.ts'
-import { epochConsensusAbi } from './abi/epoch-consensus.ts'
-import { kaisarLensAbi } from './abi/kaisar-lens.ts'
-import { type ConnectedNetwork, lowerCase, reading } from './network.ts'
+import { blockAt } from './blocks.ts'
+import { type ConnectedNetwork, lowerCase } from './network.ts'
+import { read } from './read.ts'
 
 /** In the order of the contract's enum. */
 const phases = ['future', 'work', 'commit', 'open', 'reveal', 'finalize', 'pay'] as const
@@ -82,13 +82,8 @@ export type CohortOverview = {
   readonly credits: readonly bigint[]
 }
 
-const consensus = ({ contracts }: ConnectedNetwork) =>
-  ({ address: contracts.EpochConsensus, abi: epochConsensusAbi }) as const
-const lens = ({ contracts }: ConnectedNetwork) => ({ address: contracts.KaisarLens, abi: kaisarLensAbi }) as const
-
 export async function getEpoch(network: ConnectedNetwork, epoch: number): Promise<EpochOverview> {
-  const call = { ...lens(network), functionName: 'epochOverview', args: [BigInt(epoch)] } as const
-  const raw = await reading('epochOverview', network.chain.client.readContract(call))
+  const raw = await read(network, 'KaisarLens', 'epochOverview', BigInt(epoch))
   return {
     ...raw,
     epoch: Number(raw.epoch),
@@ -107,8 +102,7 @@ export async function getEpoch(network: ConnectedNetwork, epoch: number): Promis
 }
 
 export async function getCohort(network: ConnectedNetwork, epoch: number, cohort: number): Promise<CohortOverview> {
-  const call = { ...lens(network), functionName: 'cohortOverview', args: [BigInt(epoch), cohort] } as const
-  const { record, ...raw } = await reading('cohortOverview', network.chain.client.readContract(call))
+  const { record, ...raw } = await read(network, 'KaisarLens', 'cohortOverview', BigInt(epoch), cohort)
   const { opened, agreed, lanesPaid, checkersPaid } = record
   return {
     epoch,
@@ -128,32 +122,21 @@ export async function getCohort(network: ConnectedNetwork, epoch: number, cohort
 
 /** The epochs' timetable in force now; null before `start` was called. */
 export async function getTimeline(network: ConnectedNetwork): Promise<Timeline | null> {
-  const raw = await reading(
-    'timeline',
-    network.chain.client.readContract({ ...consensus(network), functionName: 'timeline' }),
-  )
+  const raw = await read(network, 'EpochConsensus', 'timeline')
   return raw.firstEpochAt === 0n ? null : { ...raw, firstEpochAt: Number(raw.firstEpochAt) }
 }
 
 /** The epoch that the newest block lies in; -1 before the first. */
 export async function currentEpoch(network: ConnectedNetwork): Promise<number> {
-  const [timeline, { timestamp }] = await Promise.all([
-    getTimeline(network),
-    reading('eth_getBlockByNumber', network.chain.client.getBlock()),
-  ])
-  return timeline === null ? -1 : Math.max(-1, epochAt(timeline, Number(timestamp)))
+  const [timeline, { timestamp }] = await Promise.all([getTimeline(network), blockAt(network)])
+  return timeline === null ? -1 : Math.max(-1, epochAt(timeline, timestamp))
 }
 
 /** The rules of rounds in `epoch`, or in force now. */
-export async function getRoundRules(network: ConnectedNetwork, epoch?: number): Promise<RoundRules> {
-  const { client } = network.chain
-  return epoch === undefined
-    ? reading('roundRules', client.readContract({ ...consensus(network), functionName: 'roundRules' }))
-    : reading(
-        'roundRulesOf',
-        client.readContract({ ...consensus(network), functionName: 'roundRulesOf', args: [BigInt(epoch)] }),
-      )
-}
+export const getRoundRules = (network: ConnectedNetwork, epoch?: number): Promise<RoundRules> =>
+  epoch === undefined
+    ? read(network, 'EpochConsensus', 'roundRules')
+    : read(network, 'EpochConsensus', 'roundRulesOf', BigInt(epoch))
 
 /**
  * Everything that an epoch's rounds are computed from; null while it has no seed. All of it is read at one block, since a seed and the time
@@ -165,41 +148,33 @@ export async function getEpochRounds(
   epoch: number,
   blockHash?: Hex,
 ): Promise<EpochRounds | null> {
-  const { client } = network.chain
-  const block = blockHash ?? (await reading('eth_getBlockByNumber', client.getBlock())).hash
-  const at = { ...consensus(network), args: [BigInt(epoch)], blockHash: block } as const
-  const [seed, seededAt, startsAt, timeline, rules] = await reading(
-    'seedOf',
-    Promise.all([
-      client.readContract({ ...at, functionName: 'seedOf' }),
-      client.readContract({ ...at, functionName: 'seededAt' }),
-      client.readContract({ ...at, functionName: 'epochStart' }),
-      client.readContract({ ...at, functionName: 'timelineOf' }),
-      client.readContract({ ...at, functionName: 'roundRulesOf' }),
-    ]),
-  )
+  const at = { ...network, blockHash: blockHash ?? (await blockAt(network)).hash }
+  const [seed, seededAt, startsAt, timeline, rules] = await Promise.all([
+    read(at, 'EpochConsensus', 'seedOf', BigInt(epoch)),
+    read(at, 'EpochConsensus', 'seededAt', BigInt(epoch)),
+    read(at, 'EpochConsensus', 'epochStart', BigInt(epoch)),
+    read(at, 'EpochConsensus', 'timelineOf', BigInt(epoch)),
+    read(at, 'EpochConsensus', 'roundRulesOf', BigInt(epoch)),
+  ])
   if (seed === zeroBytes32 || seededAt === 0n) return null
   return { seed, seededAt: Number(seededAt), startsAt: Number(startsAt), epochSeconds: timeline.epochSeconds, rules }
 }
 
 /** The commitment of an owner for `epoch` (first 28 bytes of its root); null while it has none. */
 export async function commitmentOf(network: ConnectedNetwork, epoch: number, owner: Address): Promise<Hex | null> {
-  const call = { ...consensus(network), functionName: 'commitmentOf', args: [BigInt(epoch), owner] } as const
-  const commitment = await reading('commitmentOf', network.chain.client.readContract(call))
+  const commitment = await read(network, 'EpochConsensus', 'commitmentOf', BigInt(epoch), owner)
   return BigInt(commitment) === 0n ? null : commitment
 }
 
 /** What an audit asks of a seat; null when it is not audited. */
 export async function getAudit(network: ConnectedNetwork, epoch: number, cohort: number, seat: number) {
-  const call = { ...consensus(network), functionName: 'auditOf', args: [BigInt(epoch), cohort, seat] } as const
-  const { drawn, closesAt, ...audit } = await reading('auditOf', network.chain.client.readContract(call))
+  const { drawn, closesAt, ...audit } = await read(network, 'EpochConsensus', 'auditOf', BigInt(epoch), cohort, seat)
   return drawn ? { ...audit, closesAt: Number(closesAt) } : null
 }
 
 /** The last epoch up to which audits are over; null while there is none. */
 export async function settledThrough(network: ConnectedNetwork): Promise<number | null> {
-  const call = { ...consensus(network), functionName: 'settledThrough' } as const
-  const [any, epoch] = await reading('settledThrough', network.chain.client.readContract(call))
+  const [any, epoch] = await read(network, 'EpochConsensus', 'settledThrough')
   return any ? Number(epoch) : null
 }
 
@@ -209,7 +184,6 @@ export async function keeperCallsOf(
   epoch: number,
   keeper: Address,
 ): Promise<{ lanes: bigint; errands: bigint }> {
-  const call = { ...consensus(network), functionName: 'keeperCalls', args: [BigInt(epoch), keeper] } as const
-  const [lanes, errands] = await reading('keeperCalls', network.chain.client.readContract(call))
+  const [lanes, errands] = await read(network, 'EpochConsensus', 'keeperCalls', BigInt(epoch), keeper)
   return { lanes, errands }
 }

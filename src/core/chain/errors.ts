@@ -1,6 +1,8 @@
 import { defineErrors } from '../platform/errors.ts'
 import { exactUnits } from '../platform/exact-units.ts'
 
+type Amounts = { readonly KAI: bigint; readonly coin: bigint }
+
 export const chainErrors = defineErrors({
   RPC_URL_INVALID: {
     message: ({ url }: { url: string }) => `Not a JSON-RPC URL: ${url}`,
@@ -104,6 +106,13 @@ export const chainErrors = defineErrors({
     meaning:
       'A deployment file holds the chain id and the address of each contract, as "kaisar chain deploy" writes it.',
     fix: 'Write it again with "kaisar chain deploy", or copy it from the network’s documentation.',
+    exit: 3,
+  },
+  NETWORK_UNNAMED: {
+    message: () => 'An endpoint was named, and no network on its chain.',
+    meaning:
+      'An endpoint serves a chain, on which there may be several networks. The addresses of a network’s contracts are in its deployment file, which a context keeps.',
+    fix: 'Make the network known with "kaisar context add <name> --from <file> --rpc-url <url>"; then --context <name> names it, also beside --rpc-url.',
     exit: 3,
   },
   PRESET_MISSING: {
@@ -210,6 +219,13 @@ export const chainErrors = defineErrors({
       `${account} holds ${exactUnits(balance)} KAI and needs ${exactUnits(needed)}: send it ${exactUnits(needed - balance)} KAI or more.`,
     meaning: 'The transfer needs more KAI than the address holds.',
     fix: 'Send KAI to that address with "kaisar wallet send <address> <amount>", or move less; "kaisar wallet balance" shows what is there.',
+    exit: 3,
+  },
+  KAI_AND_COIN_INSUFFICIENT: {
+    message: ({ account, balances, needed }: { account: string; balances: Amounts; needed: Amounts }) =>
+      `${account} holds ${exactUnits(balances.KAI)} KAI and ${exactUnits(balances.coin)} of the chain’s own coin, and needs ${exactUnits(needed.KAI)} KAI and ${exactUnits(needed.coin)} of the coin: send it ${exactUnits(needed.KAI - balances.KAI)} KAI and ${exactUnits(needed.coin - balances.coin)} of the coin or more.`,
+    meaning: 'KAI is what is moved; the fee of the transaction (gas) is paid in the chain’s own coin.',
+    fix: 'Send both to that address, from any wallet or with "kaisar wallet send --to <address>=<kai>,<coin>"; on a devnet, "kaisar devnet fund <address>".',
     exit: 3,
   },
   RECIPIENT_REFUSED: {

@@ -1,14 +1,9 @@
 import { type Abi, type Address, getAddress, type Hex, isAddress } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
-import { checkerSeatsAbi } from './abi/checker-seats.ts'
-import { deviceRegistryAbi } from './abi/device-registry.ts'
-import { epochConsensusAbi } from './abi/epoch-consensus.ts'
-import { kaisarLensAbi } from './abi/kaisar-lens.ts'
-import { rewardVaultAbi } from './abi/reward-vault.ts'
+import { abis } from './abis.ts'
 import { type Chain, type ChainDependencies, type ChainOptions, connectChain } from './client.ts'
 import { decodeChainError } from './decode-error.ts'
 import { chainErrors } from './errors.ts'
-import { kaisarErrorsAbi } from './kaisar-errors.ts'
 
 /** The six contracts that anybody calls. */
 export const contractNames = [
@@ -49,7 +44,7 @@ export const lowerCase = (address: Address): Address => address.toLowerCase() as
  * deployed where its hashes are known. The contracts must name each other, since KAI is approved to some of them.
  *
  * @param deployment - chain id (omitted: that of the endpoint), addresses and code hashes, e.g. of a context
- * @throws DEPLOYMENT_INVALID, CONTRACTS_MIXED, and whatever {@link connectChain} throws
+ * @throws NETWORK_UNNAMED where there are no contracts, DEPLOYMENT_INVALID, CONTRACTS_MIXED, and whatever {@link connectChain} throws
  */
 export async function connectNetwork(
   deployment: {
@@ -61,6 +56,7 @@ export async function connectNetwork(
   options: Omit<ChainOptions, 'chainId' | 'contracts'>,
   dependencies: ChainDependencies = {},
 ): Promise<ConnectedNetwork> {
+  if (Object.keys(deployment.contracts).length === 0) throw chainErrors.NETWORK_UNNAMED()
   const contracts = parseContracts(deployment.contracts)
   const chain = await connectChain(
     {
@@ -98,12 +94,12 @@ const viewsOf = {
   token: 'KaisarToken',
 } as const satisfies Record<string, ContractName>
 type View = keyof typeof viewsOf
-const naming = (by: ContractName, abi: Abi, views: readonly View[]) => views.map(view => ({ by, abi, view }))
+const naming = (by: ContractName, ...views: readonly View[]) => views.map(view => ({ by, view }))
 const namings = [
-  ...naming('EpochConsensus', epochConsensusAbi, ['seats', 'registry', 'vault']),
-  ...naming('RewardVault', rewardVaultAbi, ['token', 'registry', 'seats', 'consensus']),
-  ...naming('CheckerSeats', checkerSeatsAbi, ['token', 'consensus']),
-  ...naming('DeviceRegistry', deviceRegistryAbi, ['token', 'consensus']),
+  ...naming('EpochConsensus', 'seats', 'registry', 'vault'),
+  ...naming('RewardVault', 'token', 'registry', 'seats', 'consensus'),
+  ...naming('CheckerSeats', 'token', 'consensus'),
+  ...naming('DeviceRegistry', 'token', 'consensus'),
 ]
 
 /**
@@ -113,8 +109,8 @@ const namings = [
  */
 async function assertOneNetwork(chain: Chain, contracts: Contracts): Promise<void> {
   const calls: { address: Address; abi: Abi; functionName: string }[] = [
-    ...namings.map(({ by, abi, view }) => ({ address: contracts[by], abi, functionName: view })),
-    { address: contracts.KaisarLens, abi: kaisarLensAbi, functionName: 'contracts' },
+    ...namings.map(({ by, view }) => ({ address: contracts[by], abi: abis[by], functionName: view })),
+    { address: contracts.KaisarLens, abi: abis.KaisarLens, functionName: 'contracts' },
   ]
   const answers = await chain.client.multicall({ contracts: calls, deployless: true, batchSize: 0 })
   if (answers.every(({ status }) => status === 'failure')) throw decodeChainError(answers[0]!.error, 'contracts')
@@ -139,13 +135,4 @@ function parseContracts(given: Readonly<Record<string, string>>): Contracts {
     return [name, lowerCase(getAddress(address))]
   })
   return Object.fromEntries(entries) as Contracts
-}
-
-/** Awaits a contract read and makes a coded error of its failure. `what` names it, e.g. `seatsOf`. */
-export async function reading<T>(what: string, read: Promise<T>): Promise<T> {
-  try {
-    return await read
-  } catch (error) {
-    throw decodeChainError(error, what, kaisarErrorsAbi)
-  }
 }

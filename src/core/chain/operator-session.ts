@@ -9,9 +9,10 @@ import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import { checkerSeatsAbi } from './abi/checker-seats.ts'
+import { abis } from './abis.ts'
 import { chainErrors } from './errors.ts'
-import { type ConnectedNetwork, reading } from './network.ts'
+import type { ConnectedNetwork } from './network.ts'
+import { read, reading } from './read.ts'
 import { priority, type TransactionSender } from './tx/transaction-sender.ts'
 
 /** Migration: the sessions that this data folder has claimed, each with the one that replaced it. */
@@ -36,7 +37,7 @@ export type OperatorSessionDependencies = {
 
 /**
  * Runs `run` as the only run of this operator in this role. Where another machine may still work, `run` starts when the chain holds our
- * claim. Its signal aborts with `stop`, and when another run claims a session.
+ * claim. A Provider without the chain's own coin claims none. Its signal aborts with `stop`, and when another run claims a session.
  *
  * @throws OPERATOR_REPLACED when another run claims a session meanwhile; and at once when the last run of this folder ended that way
  */
@@ -46,18 +47,16 @@ export async function asOnlyRun(
   stop: AbortSignal,
   run: (stop: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const { CheckerSeats, DeviceRegistry } = network.contracts
-  // The function is the same in both contracts.
-  const contract = { to: role === 'checker' ? CheckerSeats : DeviceRegistry, abi: checkerSeatsAbi } as const
+  const contract = role === 'checker' ? 'CheckerSeats' : 'DeviceRegistry'
   const isOurs = (session: Hex) =>
     session === zeroBytes32 || store.get('SELECT 1 FROM operator_session WHERE session = ?', session) !== undefined
 
   async function present(): Promise<{ readonly session: Hex; readonly claimedAt: string }> {
-    const call = { address: contract.to, abi: contract.abi, functionName: 'sessionOf', args: [sender.address] } as const
-    const [session, claimedAt] = await reading('sessionOf', network.chain.client.readContract(call))
+    const [session, claimedAt] = await read(network, contract, 'sessionOf', sender.address)
     return { session, claimedAt: new Date(Number(claimedAt) * 1_000).toISOString() }
   }
 
+  const balance = () => reading('eth_getBalance', network.chain.client.getBalance({ address: sender.address }))
   const before = await present()
   const isElsewhere = !isOurs(before.session)
   if (isElsewhere) {
@@ -67,17 +66,28 @@ export async function asOnlyRun(
     log.warn({ claimedAt }, `another machine may still run this ${role}; it stops when it sees the session of this run`)
   }
 
+  // A host whose owner registered its devices needs no gas. It then yields to whoever claims, and nobody to it.
+  const claims = isElsewhere || role === 'checker' || (await balance()) > 0n
+  if (!claims)
+    log.warn(
+      { operator: sender.address },
+      'the operator key holds nothing for gas, so this run claims no session: a second machine with the key would not stop for it',
+    )
   const session = bytesToHex(randomBytes(32))
   store.run('INSERT INTO operator_session (session) VALUES (?)', session)
   const key = `session/${session}`
-  sender.enqueue({ ...contract, key, functionName: 'claimSession', args: [session], priority: priority.keeper })
+  if (claims) {
+    // The function is the same in both contracts.
+    const claim = { to: network.contracts[contract], abi: abis.CheckerSeats, functionName: 'claimSession' } as const
+    sender.enqueue({ ...claim, key, args: [session], priority: priority.keeper })
+  }
   const replaced = new AbortController()
   const ended = new AbortController()
   const either = AbortSignal.any([stop, replaced.signal])
 
-  /** Once our claim is in a block, a session that is neither ours nor the one we found is a newer one. */
+  /** Once our claim is in a block, or where we make none, a session that is neither ours nor the one we found is a newer one. */
   async function watch() {
-    await Promise.race([sender.outcome(key), aborted(ended.signal)])
+    if (claims) await Promise.race([sender.outcome(key), aborted(ended.signal)])
     while (!ended.signal.aborted) {
       try {
         const { session: newest, claimedAt } = await present()

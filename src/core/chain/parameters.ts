@@ -1,11 +1,7 @@
 import type { RoundRules, Timeline } from '../protocol/network-parameters.ts'
-import { checkerSeatsAbi } from './abi/checker-seats.ts'
-import { deviceRegistryAbi } from './abi/device-registry.ts'
-import { epochConsensusAbi } from './abi/epoch-consensus.ts'
-import { rewardVaultAbi } from './abi/reward-vault.ts'
-import { getRoundRules } from './epochs.ts'
-import { type ConnectedNetwork, reading } from './network.ts'
+import type { ConnectedNetwork } from './network.ts'
 import type { NetworkParameters } from './network-presets.ts'
+import { read } from './read.ts'
 
 /** Parameters in force; the keys name units, amounts are wei of KAI. */
 export type ParametersInForce = {
@@ -18,34 +14,24 @@ export type ParametersInForce = {
 }
 
 export async function readParameters(network: ConnectedNetwork): Promise<ParametersInForce> {
-  const { client } = network.chain
-  const consensus = { address: network.contracts.EpochConsensus, abi: epochConsensusAbi } as const
-  const seats = { address: network.contracts.CheckerSeats, abi: checkerSeatsAbi } as const
-  const registry = { address: network.contracts.DeviceRegistry, abi: deviceRegistryAbi } as const
-  const vault = { address: network.contracts.RewardVault, abi: rewardVaultAbi } as const
-  return reading(
-    'parameters',
-    (async () => {
-      const started = await client.readContract({ ...consensus, functionName: 'started' })
-      const epoch = started ? await client.readContract({ ...consensus, functionName: 'nextEpoch' }) : 0n
-      const [timeline, rounds, scores, rules, seatBond, maxSeatsPerOwner, deposit, emission] = await Promise.all([
-        client.readContract({ ...consensus, functionName: 'timeline' }),
-        getRoundRules(network),
-        client.readContract({ ...consensus, functionName: 'scoreRules' }),
-        client.readContract({ ...seats, functionName: 'seatRules' }),
-        client.readContract({ ...seats, functionName: 'seatBond' }),
-        client.readContract({ ...seats, functionName: 'maxSeatsPerOwner' }),
-        client.readContract({ ...registry, functionName: 'deposit' }),
-        client.readContract({ ...vault, functionName: 'emissionOf', args: [epoch === 0n ? 0n : epoch - 1n] }),
-      ])
-      return {
-        timeline: { ...timeline, firstEpochAt: Number(timeline.firstEpochAt) },
-        rounds,
-        scores,
-        seats: { ...rules, seatBond, maxSeatsPerOwner },
-        devices: { deposit },
-        emission,
-      }
-    })(),
-  )
+  const started = await read(network, 'EpochConsensus', 'started')
+  const epoch = started ? await read(network, 'EpochConsensus', 'nextEpoch') : 0n
+  const [timeline, rounds, scores, rules, seatBond, maxSeatsPerOwner, deposit, emission] = await Promise.all([
+    read(network, 'EpochConsensus', 'timeline'),
+    read(network, 'EpochConsensus', 'roundRules'),
+    read(network, 'EpochConsensus', 'scoreRules'),
+    read(network, 'CheckerSeats', 'seatRules'),
+    read(network, 'CheckerSeats', 'seatBond'),
+    read(network, 'CheckerSeats', 'maxSeatsPerOwner'),
+    read(network, 'DeviceRegistry', 'deposit'),
+    read(network, 'RewardVault', 'emissionOf', epoch === 0n ? 0n : epoch - 1n),
+  ])
+  return {
+    timeline: { ...timeline, firstEpochAt: Number(timeline.firstEpochAt) },
+    rounds,
+    scores,
+    seats: { ...rules, seatBond, maxSeatsPerOwner },
+    devices: { deposit },
+    emission,
+  }
 }

@@ -1,8 +1,8 @@
-import { type Address, encodeFunctionData, zeroAddress } from 'viem'
-import { kaisarTokenAbi } from './abi/kaisar-token.ts'
-import { rewardVaultAbi } from './abi/reward-vault.ts'
+import { type Address, zeroAddress } from 'viem'
 import { chainErrors } from './errors.ts'
+import { assertFunds, coinFor } from './funds.ts'
 import type { ConnectedNetwork } from './network.ts'
+import { callOf, reading } from './read.ts'
 import type { Call } from './tx/transact.ts'
 import { kaiBalance } from './vault.ts'
 
@@ -27,30 +27,36 @@ export function assertWallet({ contracts }: Pick<ConnectedNetwork, 'contracts'>,
 /**
  * The call that moves an amount from one wallet to another.
  *
- * @throws RECIPIENT_REFUSED, KAI_INSUFFICIENT
+ * @throws RECIPIENT_REFUSED, and as {@link assertKai}
  */
 export async function transferOf(network: ConnectedNetwork, { from, to, amount, unit }: Transfer): Promise<Call> {
   assertWallet(network, to)
   if (unit === 'coin') return { what: 'the transfer', to, value: amount }
-  const balance = await kaiBalance(network, from)
-  if (balance < amount) throw chainErrors.KAI_INSUFFICIENT({ account: from, balance, needed: amount })
-  const data = encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'transfer', args: [to, amount] })
-  return { what: 'transfer', to: network.contracts.KaisarToken, data }
+  await assertKai(network, { from, amount })
+  return callOf(network.contracts, 'KaisarToken', 'transfer', to, amount)
+}
+
+/** Gas of a transfer or an approval of KAI, at most. */
+const kaiGas = 65_000n
+
+/** @throws KAI_INSUFFICIENT, or KAI_AND_COIN_INSUFFICIENT where gas is missing too; where gas alone is, the transaction says so */
+export async function assertKai(
+  network: ConnectedNetwork,
+  { from, amount }: Pick<Transfer, 'from' | 'amount'>,
+): Promise<void> {
+  const [KAI, coin] = await Promise.all([
+    kaiBalance(network, from),
+    reading('eth_getBalance', coinFor(network.chain, from, kaiGas)),
+  ])
+  if (KAI >= amount) return
+  assertFunds(from, { balances: { KAI, coin: coin.balance }, needed: { KAI: amount, coin: coin.needed } })
 }
 
 /** The calls that move KAI from a wallet into the vault, in this order. The vault never returns it. */
 export const fundingCalls = (
-  { KaisarToken, RewardVault }: Pick<ConnectedNetwork['contracts'], 'KaisarToken' | 'RewardVault'>,
+  contracts: Pick<ConnectedNetwork['contracts'], 'KaisarToken' | 'RewardVault'>,
   amount: bigint,
-): Call[] => [
-  {
-    what: 'approve',
-    to: KaisarToken,
-    data: encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'approve', args: [RewardVault, amount] }),
-  },
-  {
-    what: 'fund',
-    to: RewardVault,
-    data: encodeFunctionData({ abi: rewardVaultAbi, functionName: 'fund', args: [amount] }),
-  },
+) => [
+  callOf(contracts, 'KaisarToken', 'approve', contracts.RewardVault, amount),
+  callOf(contracts, 'RewardVault', 'fund', amount),
 ]

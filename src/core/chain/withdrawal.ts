@@ -1,13 +1,11 @@
 /** Reads when a deposit or a bond may be withdrawn, and makes the calls by which devices and Checkers leave. */
-import { type Address, encodeFunctionData, type Hex } from 'viem'
+import type { Address, Hex } from 'viem'
 import { epochStartsAt } from '../protocol/trigger.ts'
-import { checkerSeatsAbi } from './abi/checker-seats.ts'
-import { deviceRegistryAbi } from './abi/device-registry.ts'
-import { epochConsensusAbi } from './abi/epoch-consensus.ts'
 import type { BondedChecker } from './checkers.ts'
 import type { RegisteredDevice } from './devices.ts'
 import { getTimeline, settledThrough } from './epochs.ts'
-import { type ConnectedNetwork, reading } from './network.ts'
+import type { ConnectedNetwork } from './network.ts'
+import { callOf, read } from './read.ts'
 import type { Call } from './tx/transact.ts'
 
 /**
@@ -31,9 +29,7 @@ export async function depositWithdrawal(
   if (until < since) return { state: 'ready', epoch: null, at: null }
   const held = await heldUntil(network, until)
   if (held !== null) return held
-  const consensus = { address: network.contracts.EpochConsensus, abi: epochConsensusAbi } as const
-  const call = { ...consensus, functionName: 'unpaidEpoch', args: [lane, BigInt(until)] } as const
-  const [isUnpaid, epoch] = await reading('unpaidEpoch', network.chain.client.readContract(call))
+  const [isUnpaid, epoch] = await read(network, 'EpochConsensus', 'unpaidEpoch', lane, BigInt(until))
   return isUnpaid ? { state: 'unpaid', epoch: Number(epoch), at: null } : { state: 'ready', epoch: until, at: null }
 }
 
@@ -55,39 +51,22 @@ async function heldUntil(network: ConnectedNetwork, epoch: number): Promise<With
   return { state: 'held', epoch, at }
 }
 
-const registryCall = (
-  { contracts }: ConnectedNetwork,
-  call:
-    | { functionName: 'requestExit' | 'withdrawDeposit'; args: [Hex] }
-    | { functionName: 'setPayout'; args: [Hex, Address] },
-): Call => ({
-  what: call.functionName,
-  to: contracts.DeviceRegistry,
-  data: encodeFunctionData({ abi: deviceRegistryAbi, ...call }),
-})
-
 /** Sent by the device's operator or its payout wallet. */
-export const exitCall = (network: ConnectedNetwork, device: Hex): Call =>
-  registryCall(network, { functionName: 'requestExit', args: [device] })
+export const exitCall = ({ contracts }: ConnectedNetwork, device: Hex): Call =>
+  callOf(contracts, 'DeviceRegistry', 'requestExit', device)
 
 /** Sent by the device's payout wallet. */
-export const payoutCall = (network: ConnectedNetwork, device: Hex, payout: Address): Call =>
-  registryCall(network, { functionName: 'setPayout', args: [device, payout] })
+export const payoutCall = ({ contracts }: ConnectedNetwork, device: Hex, payout: Address): Call =>
+  callOf(contracts, 'DeviceRegistry', 'setPayout', device, payout)
 
 /** By anybody; the payout wallet receives. */
-export const withdrawDepositCall = (network: ConnectedNetwork, device: Hex): Call =>
-  registryCall(network, { functionName: 'withdrawDeposit', args: [device] })
+export const withdrawDepositCall = ({ contracts }: ConnectedNetwork, device: Hex): Call =>
+  callOf(contracts, 'DeviceRegistry', 'withdrawDeposit', device)
 
 /** Sent by the payout wallet. */
-export const unbondCall = ({ contracts }: ConnectedNetwork, operator: Address, seats: number): Call => ({
-  what: 'unbond',
-  to: contracts.CheckerSeats,
-  data: encodeFunctionData({ abi: checkerSeatsAbi, functionName: 'unbond', args: [operator, seats] }),
-})
+export const unbondCall = ({ contracts }: ConnectedNetwork, operator: Address, seats: number): Call =>
+  callOf(contracts, 'CheckerSeats', 'unbond', operator, seats)
 
 /** By anybody; the payout wallet receives. */
-export const withdrawBondCall = ({ contracts }: ConnectedNetwork, operator: Address): Call => ({
-  what: 'withdrawBond',
-  to: contracts.CheckerSeats,
-  data: encodeFunctionData({ abi: checkerSeatsAbi, functionName: 'withdrawBond', args: [operator] }),
-})
+export const withdrawBondCall = ({ contracts }: ConnectedNetwork, operator: Address): Call =>
+  callOf(contracts, 'CheckerSeats', 'withdrawBond', operator)

@@ -3,7 +3,9 @@ import type { Address, Hex } from 'viem'
 import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { type BondedChecker, getChecker, seatBond } from '../chain/checkers.ts'
-import { type ConnectedNetwork, reading } from '../chain/network.ts'
+import { coinFor } from '../chain/funds.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import { reading } from '../chain/read.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { kaiAllowance, kaiBalance } from '../chain/vault.ts'
 import { checkerErrors } from './errors.ts'
@@ -60,7 +62,10 @@ async function approveBond(network: ConnectedNetwork, seats: number, sender: Tra
     kaiBalance(network, sender.address),
     kaiAllowance(network, sender.address, spender),
   ])
-  if (balance < needed) throw checkerErrors.CHECKER_BOND_MISSING({ account: sender.address, needed, balance, seats })
+  if (balance < needed) {
+    const coin = await reading('eth_getBalance', coinFor(network.chain, sender.address))
+    throw checkerErrors.CHECKER_BOND_MISSING({ account: sender.address, needed, balance, seats, coin })
+  }
   if (allowance >= needed) return
   await sender.send({
     key: `approve/bond/${needed}/${await transactionCount(network, sender)}`,

@@ -6,7 +6,7 @@
  * Why: docs/why/evidence.md
  */
 import type { Address, Hex } from 'viem'
-import { firstBlockSince } from '../chain/block-time.ts'
+import { firstBlockSince } from '../chain/blocks.ts'
 import { getChecker } from '../chain/checkers.ts'
 import { getEpoch } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'

@@ -2,10 +2,12 @@
  * The device job: who are you, for a fresh nonce; asked once a session, once an epoch, and again when a report did not hold. What comes back is compared with the registration; the records themselves are
  * claims, so what is decided here is whether they are the registered ones, well-formed and allowed, never what they are worth.
  */
+
 import { type Address, bytesToHex, type Hex } from 'viem'
 import type { RegisteredDevice } from '../chain/devices.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
+import { parseJson } from '../platform/parse-json.ts'
 import {
   type DeviceRecord,
   deviceRecordSchema,
@@ -137,14 +139,6 @@ export async function judgeDeviceReport(
     environmentValid: !cleared('environment') && !findings.some(({ code }) => code === 'REPORT_UNSIGNED'),
     environmentHash,
     findings,
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 

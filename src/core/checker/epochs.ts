@@ -1,9 +1,9 @@
 /** The epochs of this seat: each read once its seed is there, judged while it lasts, and kept until it is settled and audited. */
 import type { Address } from 'viem'
+import { blockAt, readRounds } from '../chain/blocks.ts'
 import { getEpochRounds, settledThrough } from '../chain/epochs.ts'
 import type { HeadStream } from '../chain/head-stream.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { blockAt, readRounds } from '../chain/read-rounds.ts'
 import type { RoundStream } from '../chain/round-stream.ts'
 import type { Round, RoundEvent } from '../chain/rounds.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'

@@ -1,14 +1,13 @@
+import { coinToo } from '../chain/funds.ts'
 import { defineErrors } from '../platform/errors.ts'
 import { exactUnits } from '../platform/exact-units.ts'
-
-const refused = 'Nothing to do on this side: the message was refused and the session goes on.'
 
 export const checkerErrors = defineErrors({
   CHECKER_ROUND_UNKNOWN: {
     message: ({ round }: { round: string }) => `Round ${round} is not open at this seat for this device.`,
     meaning:
       'The message is about a round that has ended, that this seat does not judge, or of another operator’s device.',
-    fix: refused,
+    refusal: true,
   },
   CHECKER_COMMITMENT_UNBOUND: {
     message: ({ field }: { field: string }) => `The commitment names another ${field} than the job offer.`,
@@ -71,7 +70,7 @@ export const checkerErrors = defineErrors({
   CHECKER_WRONG_WORK_UNPROVEN: {
     message: ({ reason }: { reason: string }) => `The forwarded work proves nothing: ${reason}`,
     meaning: 'Another seat claimed wrong work and this seat could not confirm it.',
-    fix: refused,
+    refusal: true,
   },
   CHECKER_PEER_REFUTED: {
     message: ({ checker, epoch, step }: { checker: string; epoch: number; step: string }) =>
@@ -89,18 +88,18 @@ export const checkerErrors = defineErrors({
   CHECKER_MARK_UNKNOWN: {
     message: ({ index }: { index: number }) => `A window of this round has no mark ${index} before its commitment.`,
     meaning: 'Marks are sent while a memory window is worked, one for each part of it but the last.',
-    fix: refused,
+    refusal: true,
   },
   CHECKER_REPORT_UNASKED: {
     message: () => 'The device report answers a nonce that was not asked with, or was answered already.',
     meaning: 'Each nonce is asked with once and answered once; an answer that comes again is a replay.',
-    fix: refused,
+    refusal: true,
   },
   CHECKER_OPENING_UNAVAILABLE: {
     message: ({ epoch, cohort }: { epoch: number; cohort: number }) =>
       `This seat has no opening for cohort ${cohort} of epoch ${epoch} that it may show now.`,
     meaning: 'It did not commit for that epoch, is not of that cohort, or COMMIT is not closed yet.',
-    fix: refused,
+    refusal: true,
   },
   CHECKER_COMMITMENT_FOREIGN: {
     message: ({ epoch }: { epoch: number }) =>
@@ -122,16 +121,19 @@ export const checkerErrors = defineErrors({
       account,
       needed,
       balance,
+      coin,
       seats,
     }: {
       account: string
       needed: bigint
       balance: bigint
+      /** What gas needs, and what is there. */
+      coin: Parameters<typeof coinToo>[0]
       seats: number
     }) =>
-      `${seats === 1 ? 'A seat needs' : `${seats} seats need`} a bond of ${exactUnits(needed)} KAI, and the operator ${account} holds ${exactUnits(balance)}: send it ${exactUnits(needed - balance)} KAI or more.`,
+      `${seats === 1 ? 'A seat needs' : `${seats} seats need`} a bond of ${exactUnits(needed)} KAI, and the operator ${account} holds ${exactUnits(balance)}: send it ${exactUnits(needed - balance)} KAI or more${coinToo(coin)}.`,
     meaning: 'A Checker is drawn by its bonded seats, and the bond is what it can lose for provable lies.',
-    fix: 'Send KAI to that address, from any wallet or with "kaisar wallet send <address> <amount>", and start again; or bond fewer seats with --seats.',
+    fix: 'Send it to that address, from any wallet or with "kaisar wallet send <address> <amount>" (--gas sends the coin), and start again; or bond fewer seats with --seats.',
     exit: 3,
   },
 })

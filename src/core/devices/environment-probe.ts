@@ -169,12 +169,3 @@ const shown = (record: EnvironmentRecord): EnvironmentRecord =>
   Object.fromEntries(
     Object.entries(record).map(([name, value]) => [name, typeof value === 'string' ? printable(value) : value]),
   ) as EnvironmentRecord
-
-/** Whether two records differ in more than readings that always move (free space, clock). */
-export const environmentChanged = (before: EnvironmentRecord, after: EnvironmentRecord): boolean =>
-  Object.entries(after).some(
-    ([key, value]) =>
-      key !== 'diskFreeMiB' &&
-      key !== 'clockOffsetMs' &&
-      JSON.stringify(value) !== JSON.stringify(before[key as keyof EnvironmentRecord]),
-  )

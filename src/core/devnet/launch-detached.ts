@@ -1,9 +1,9 @@
 /** Starts a devnet in a process that outlives this one, and waits for its first word. */
-import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { createWriteStream, mkdirSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
 import { type ExitCode, KaisarError } from '../platform/errors.ts'
 import type { Envelope } from '../platform/output.ts'
 import { packageFolder } from '../platform/own-files.ts'
@@ -38,20 +38,25 @@ export async function launchDetached({
     path: join(folder, `.${process.pid}-${name}`),
     readyPath: join(folder, name),
   })) as [OutputFile, OutputFile]
-  const [output, errors] = [openSync(events.path, 'w', 0o600), openSync(log.path, 'w', 0o600)]
-  const child = spawn(process.execPath, [entry, ...args], {
+  const [stdout, stderr] = [writeStream(events.path), writeStream(log.path)]
+  const child = execa(process.execPath, [entry, ...args], {
     detached: true,
-    stdio: ['ignore', output, errors],
-    env: { ...process.env, KAISAR_SKIP_BUILD: '1' },
+    // Each is the child's own open file, since this process ends first.
+    stdin: 'ignore',
+    stdout,
+    stderr,
+    buffer: false,
+    env: { KAISAR_SKIP_BUILD: '1' },
+    reject: false,
   })
-  closeSync(output)
-  closeSync(errors)
-  let ended: { readonly code: number | null; readonly how: string } | undefined
-  child.once('exit', (code, signal) => {
-    ended = { code, how: signal ?? `exit code ${code}` }
+  stdout.close()
+  stderr.close()
+  let ended: { readonly code: number | undefined; readonly how: string } | undefined
+  void child.then(({ exitCode, signal, originalMessage }) => {
+    ended = { code: exitCode, how: signal ?? originalMessage ?? `exit code ${exitCode}` }
   })
-  child.unref()
-  stop.addEventListener('abort', () => child.kill('SIGTERM'), { once: true })
+  child.nodeChildProcess.unref()
+  stop.addEventListener('abort', () => child.nodeChildProcess.kill('SIGTERM'), { once: true })
   for (;;) {
     const end = ended
     const told = readEvents(events.path)
@@ -72,6 +77,9 @@ export async function launchDetached({
     await wait(50)
   }
 }
+
+/** An empty file of this user alone. */
+const writeStream = (path: string) => createWriteStream(path, { fd: openSync(path, 'w', 0o600) })
 
 type OutputFile = { readonly path: string; readonly readyPath: string }
 

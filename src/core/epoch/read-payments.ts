@@ -1,5 +1,5 @@
 import type { Address, Hex } from 'viem'
-import { firstBlockSince } from '../chain/block-time.ts'
+import { firstBlockSince } from '../chain/blocks.ts'
 import { getEpoch } from '../chain/epochs.ts'
 import { getEvents } from '../chain/events.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'

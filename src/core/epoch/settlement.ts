@@ -5,7 +5,7 @@ import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { rewardVaultAbi } from '../chain/abi/reward-vault.ts'
-import { firstBlockSince } from '../chain/block-time.ts'
+import { blockAt, firstBlockSince } from '../chain/blocks.ts'
 import { frozenSeats, getCheckers } from '../chain/checkers.ts'
 import { decodeChainError } from '../chain/decode-error.ts'
 import { claimableIdentities, getDevices } from '../chain/devices.ts'
@@ -18,12 +18,12 @@ import {
   keeperCallsOf,
   settledThrough,
 } from '../chain/epochs.ts'
-import { type ConnectedNetwork, reading } from '../chain/network.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
 import { readParameters } from '../chain/parameters.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
-import { epochAt } from '../protocol/trigger.ts'
+import { type BlockHead, epochAt } from '../protocol/trigger.ts'
 import { keeperRank, turnBlocks, turnSeconds } from './keeper-rank.ts'
 import {
   type OpeningOnChain,
@@ -51,7 +51,6 @@ export type KeeperDependencies = {
 }
 
 type OpenStep = { readonly step: SettlementStep; readonly overview: EpochOverview }
-type Head = { readonly number: bigint; readonly timestamp: bigint }
 /** A step that was handed to the transaction sender, with the key of its outcome. */
 type TakenStep = SettlementStep & { readonly key: string }
 
@@ -100,8 +99,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     }
   }
 
-  async function seedSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
-    const epoch = epochAt(timeline, Number(head.timestamp))
+  async function seedSteps(timeline: Timeline, head: BlockHead): Promise<OpenStep[]> {
+    const epoch = epochAt(timeline, head.timestamp)
     if (epoch < 0) return []
     const overview = await getEpoch(network, epoch)
     const step = planSeed(overview, head.number, await isPinExpired(overview, head))
@@ -109,19 +108,19 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   }
 
   /** Hashes reach 256 blocks back on some chains and 8191 on others (EIP-2935), so the chain is asked, once the hash may be out of reach. */
-  async function isPinExpired({ epoch, seed, pinnedBlock }: EpochOverview, head: Head): Promise<boolean> {
+  async function isPinExpired({ epoch, seed, pinnedBlock }: EpochOverview, head: BlockHead): Promise<boolean> {
     if (seed !== null || pinnedBlock === null || head.number < pinnedBlock + surelyKept) return false
     const roll = { address: network.consensus, abi: epochConsensusAbi, functionName: 'roll' } as const
     try {
       await network.chain.client.simulateContract({ ...roll, args: [BigInt(epoch)], account: sender.address })
       return false
     } catch (error) {
-      return decodeChainError(error, 'roll', epochConsensusAbi).context.errorName === 'PinExpired'
+      return decodeChainError(error, 'roll').context.errorName === 'PinExpired'
     }
   }
 
-  async function openSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
-    const current = epochAt(timeline, Number(head.timestamp))
+  async function openSteps(timeline: Timeline, head: BlockHead): Promise<OpenStep[]> {
+    const current = epochAt(timeline, head.timestamp)
     const steps: OpenStep[] = []
     over.delete(current - keptEpochs - 1)
     for (let epoch = Math.max(0, current - keptEpochs); epoch < current; epoch++) {
@@ -132,7 +131,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       if (epoch === current - 1 && overview.phase === 'pay' && overview.totalFixed)
         for (const step of await errandsOf(epoch)) steps.push({ step, overview })
       const { auditClosesAt } = overview
-      const now = Number(head.timestamp)
+      const now = head.timestamp
       if (now >= auditClosesAt && now < auditClosesAt + timeline.auditSeconds)
         for (const step of await unansweredAudits(overview)) steps.push({ step, overview })
       else if (now >= auditClosesAt && overview.money.closed) over.add(epoch)
@@ -266,25 +265,22 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   }
 
   /** Both passes of a block begin at once, with the same two reads. */
-  let looking: Promise<readonly [Timeline | null, Head]> | null = null
+  let looking: Promise<readonly [Timeline | null, BlockHead]> | null = null
   function look() {
-    looking ??= Promise.all([
-      getTimeline(network),
-      reading('eth_getBlockByNumber', network.chain.client.getBlock()),
-    ]).finally(() => {
+    looking ??= Promise.all([getTimeline(network), blockAt(network)]).finally(() => {
       looking = null
     })
     return looking
   }
 
   /** Takes the steps whose turn it is. */
-  function inTurn(stepsAt: (timeline: Timeline, head: Head) => Promise<OpenStep[]>) {
+  function inTurn(stepsAt: (timeline: Timeline, head: BlockHead) => Promise<OpenStep[]>) {
     /** When each step was first seen as possible; turns are counted from there. */
     const possibleSince = new Map<string, { readonly time: number; readonly block: bigint }>()
     return async (gather: Gather): Promise<TakenStep[]> => {
       const [timeline, head] = await look()
       if (timeline === null) return []
-      const now = Number(head.timestamp)
+      const now = head.timestamp
       const open = await stepsAt(timeline, head)
       const taken = await Promise.all(
         open.map(async ({ step, overview }) => {

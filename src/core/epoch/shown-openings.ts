@@ -1,7 +1,8 @@
 import { decodeFunctionData, type Hex } from 'viem'
 import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
 import { getEvents } from '../chain/events.ts'
-import { type ConnectedNetwork, reading } from '../chain/network.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import { reading } from '../chain/read.ts'
 import type { OpeningOnChain } from './settlement-plan.ts'
 
 /**

@@ -1,6 +1,5 @@
 import { allFlags, certainSeats, cohortLanes, committeeSize, quorum } from '../protocol/constants.ts'
 import { flagBit } from '../protocol/verdict.ts'
-import { committeeMedian } from './median.ts'
 import { hasFlag, type LaneOpening, type Opening } from './opening.ts'
 
 /** The committee's result for one lane. */
@@ -19,7 +18,7 @@ export type CohortResult = {
   readonly certain: readonly boolean[]
   /**
    * For each seat the number of judged lanes in which it agreed: its rate is the median, its uptime is close to the median, and its flags
-   * are those of the majority.
+   * are those of the majority. None where it judges a lane without a member, since an audit may ask about any lane that it judged.
    */
   readonly agreed: readonly number[]
 }
@@ -66,7 +65,11 @@ export function tally(
         occupied[lane] === true &&
         seats.filter(lanesOfSeat => hasFlag(lanesOfSeat[lane]!.flags, 'judged')).length >= certainSeats,
     ),
-    agreed: seats.map(lanesOfSeat => lanesOfSeat.filter((said, lane) => agrees(said, lanes[lane]!)).length),
+    agreed: seats.map(lanesOfSeat =>
+      lanesOfSeat.some(({ flags }, lane) => !occupied[lane] && hasFlag(flags, 'judged'))
+        ? 0
+        : lanesOfSeat.filter((said, lane) => agrees(said, lanes[lane]!)).length,
+    ),
   }
 }
 
@@ -80,3 +83,11 @@ const majority = (flags: readonly number[]): number =>
 
 /** Whether a lane's result earns: a quorum of seats judged it and found device, environment and work valid. */
 export const isScored = ({ flags }: LaneResult): boolean => flags === allFlags
+
+/** The median of what the seats of a committee say. A missing value counts as 0: it can lower the median, never raise it. */
+export function committeeMedian(values: readonly number[]): number {
+  if (values.length > committeeSize)
+    throw new RangeError(`${values.length} values; a committee has ${committeeSize} seats`)
+  const missing = new Array<number>(committeeSize - values.length).fill(0)
+  return [...values, ...missing].sort((a, b) => a - b)[(committeeSize - 1) / 2]!
+}

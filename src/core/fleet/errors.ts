@@ -1,11 +1,28 @@
 import { defineErrors } from '../platform/errors.ts'
 
+/** Enough to see what is wrong. */
+const shown = 10
+
 export const fleetErrors = defineErrors({
   FLEET_EMPTY: {
     message: ({ wallet }: { wallet: string }) => `No device on this network is paid to ${wallet}.`,
     meaning:
       'A fleet is every device that is registered with one payout wallet, whichever operator keys its hosts have.',
     fix: 'Check the address and the network (--context); "kaisar chain devices" lists the payout wallet of every device.',
+    exit: 3,
+  },
+  ENROLMENT_FILE_UNREADABLE: {
+    message: ({ path, reason }: { path: string; reason: string }) => `${path} cannot be read (${reason}).`,
+    meaning: 'The file of an enrolment does not exist, or this user may not read it.',
+    fix: 'Name files that exist; "kaisar provider enrol > <file>" writes one on each host.',
+    exit: 2,
+  },
+  ENROLMENTS_REFUSED: {
+    message: ({ problems }: { problems: readonly string[] }) =>
+      `Nothing is sent: ${problems.slice(0, shown).join('; ')}${problems.length > shown ? `; and ${problems.length - shown} more` : ''}.`,
+    meaning:
+      'A consent holds for one network, one payer, one payout wallet and one registration of one device, and not where anything in it was changed.',
+    fix: 'Leave these files out, or let their hosts write them again with "kaisar provider enrol".',
     exit: 3,
   },
   FLEET_HOSTS_UNREADABLE: {

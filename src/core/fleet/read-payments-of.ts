@@ -1,8 +1,9 @@
 /** What a wallet was paid, a line for each payment as bookkeeping wants it. */
 import type { Address, Hex } from 'viem'
-import { firstBlockSince } from '../chain/block-time.ts'
+import { firstBlockSince } from '../chain/blocks.ts'
 import { getEvents } from '../chain/events.ts'
-import { type ConnectedNetwork, lowerCase, reading } from '../chain/network.ts'
+import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
+import { reading } from '../chain/read.ts'
 import { isMember } from '../network/history.ts'
 import type { NetworkReading } from '../network/network-reader.ts'
 import { exactUnits } from '../platform/exact-units.ts'

@@ -2,9 +2,8 @@
  * Where a work engine runs: in a thread, which starts faster and takes less, or in a process of its own. What ONNX Runtime has
  * allocated stays with the process when its thread ends; a process that ends gives everything back. Why: docs/why/daemons-and-operators.md
  */
-import { fork } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { execaNode } from 'execa'
 import { ownFile } from '../platform/own-files.ts'
 import type { WorkOptions } from './work-core.ts'
 import type { WorkAnswer, WorkCall } from './work-engine.ts'
@@ -36,28 +35,24 @@ export function startThread(options: WorkOptions): EngineHost {
 const allocator = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }
 
 export function startProcess(options: WorkOptions): EngineHost {
-  const child = fork(fileURLToPath(script()), [JSON.stringify(options)], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  const running = execaNode(script(), [JSON.stringify(options)], {
+    stdin: 'ignore',
+    stdout: 'ignore',
+    stderr: 'inherit',
+    buffer: false,
     env: { ...allocator, ...process.env },
+    // It ends itself when its channel closes; a signal is for the daemon alone.
+    cleanup: false,
+    reject: false,
   })
-  let failure: Error | undefined
-  child.on('error', error => {
-    failure = error
-  })
+  const child = running.nodeChildProcess
   return {
     // One that is gone is heard of by its end.
     post: call => void (child.connected && child.send(call, () => undefined)),
     onAnswer: take => void child.on('message', answer => take(answer as WorkAnswer)),
-    onEnd(take) {
-      let told = false
-      const end = (code: number | null, signal: string | null) => {
-        if (!told) take(failure?.message ?? `its process ended with ${signal ?? `code ${code}`}`, failure)
-        told = true
-      }
-      child.on('exit', end)
-      // One that could not be started has no exit.
-      child.on('error', () => child.pid === undefined && end(null, null))
-    },
+    onEnd: take =>
+      void running.then(({ exitCode, signal, originalMessage, cause }) =>
+        take(originalMessage ?? `its process ended with ${signal ?? `code ${exitCode}`}`, cause),
+      ),
   }
 }

@@ -81,7 +81,7 @@ export const jobErrors = defineErrors({
     message: ({ problem }: { problem: string }) => `The sample cannot be opened: ${problem}.`,
     meaning:
       'A seat may ask for at most as many distinct rows as the specification says, all of them below the committed row count.',
-    fix: 'Nothing to do on this side: the request was refused.',
+    refusal: true,
   },
   JOB_OPENINGS_MALFORMED: {
     message: ({ problem }: { problem: string }) => `The openings are malformed: ${problem}.`,

@@ -5,7 +5,8 @@ import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
 import { getChecker } from '../chain/checkers.ts'
 import { getDevice } from '../chain/devices.ts'
 import { type CohortState, type EpochMoney, getEpochRounds, type Phase } from '../chain/epochs.ts'
-import { type ConnectedNetwork, lowerCase, reading } from '../chain/network.ts'
+import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
+import { read, reading } from '../chain/read.ts'
 import type { MeasuredRound } from '../epoch/capacity.ts'
 import { hasFlag, type OpeningWords } from '../epoch/opening.ts'
 import { type Newcomers, newcomersOf, nextStanding, shownOf } from '../epoch/rewards.ts'
@@ -162,10 +163,8 @@ function latestEpoch(memberships: readonly Membership[], { currentEpoch, history
   return currentEpoch
 }
 
-async function readFirstStanding({ chain, contracts }: ConnectedNetwork): Promise<bigint> {
-  const call = { address: contracts.EpochConsensus, abi: epochConsensusAbi, functionName: 'scoreRules' } as const
-  return BigInt((await reading('scoreRules', chain.client.readContract(call))).firstStanding)
-}
+const readFirstStanding = async (network: ConnectedNetwork): Promise<bigint> =>
+  BigInt((await read(network, 'EpochConsensus', 'scoreRules')).firstStanding)
 
 async function readEpochFacts(
   reader: NetworkReader,
@@ -266,7 +265,7 @@ const vaultTransfers = ({ contracts }: ConnectedNetwork, { logs }: TransactionRe
  * or, where the endpoint has forgotten it, replayed from the credits of all earlier epochs.
  */
 async function stateBefore(
-  { chain, contracts }: ConnectedNetwork,
+  network: ConnectedNetwork,
   { history, firstEpoch }: NetworkReading,
   memberships: readonly Membership[],
   epoch: number,
@@ -274,15 +273,11 @@ async function stateBefore(
   firstStanding: bigint,
 ): Promise<Pick<DeviceFacts, 'standingBefore' | 'silentBefore'>> {
   const { blockNumber } = history.finalized.get(cohortKey(epoch, cohortOf(lane)))!
-  const consensus = {
-    address: contracts.EpochConsensus,
-    abi: epochConsensusAbi,
-    blockNumber: blockNumber - 1n,
-  } as const
+  const before = { ...network, blockNumber: blockNumber - 1n }
   try {
     const [standingBefore, silentEpochs] = await Promise.all([
-      chain.client.readContract({ ...consensus, functionName: 'standing', args: [device] }),
-      chain.client.readContract({ ...consensus, functionName: 'silentEpochs', args: [lane] }),
+      read(before, 'EpochConsensus', 'standing', device),
+      read(before, 'EpochConsensus', 'silentEpochs', lane),
     ])
     return { standingBefore, silentBefore: silentEpochs > 0n }
   } catch (cause) {

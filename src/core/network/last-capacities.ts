@@ -1,9 +1,8 @@
 /** What devices were last found to be worth, read from the newest results alone: a list of devices needs no older event. */
-import { firstBlockSince } from '../chain/block-time.ts'
+import { blockAt, firstBlockSince } from '../chain/blocks.ts'
 import type { DeviceOverview } from '../chain/devices.ts'
 import { getTimeline } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { blockAt } from '../chain/read-rounds.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { laneInCohort } from '../protocol/constants.ts'
 import { epochAt, epochStartsAt } from '../protocol/trigger.ts'

@@ -1,11 +1,10 @@
 import type { Address } from 'viem'
-import { epochConsensusAbi } from '../chain/abi/epoch-consensus.ts'
-import { firstBlockSince } from '../chain/block-time.ts'
+import { blockAt, firstBlockSince, readRounds } from '../chain/blocks.ts'
 import { getCheckers } from '../chain/checkers.ts'
 import { getDevices } from '../chain/devices.ts'
 import { type EpochOverview, getEpoch, getEpochRounds, getRoundRules, getTimeline } from '../chain/epochs.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
-import { blockAt, readRounds } from '../chain/read-rounds.ts'
+import { read } from '../chain/read.ts'
 import { keptEpochs } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt, epochStartsAt } from '../protocol/trigger.ts'
@@ -99,13 +98,8 @@ export function createNetworkReader(network: ConnectedNetwork, options: NetworkR
     if (known !== undefined) return known
     const resolved = history.finalized.get(key) ?? history.voided.get(key)
     try {
-      const owners = await network.chain.client.readContract({
-        address: network.contracts.EpochConsensus,
-        abi: epochConsensusAbi,
-        functionName: 'seatsOf',
-        args: [BigInt(epoch), cohort],
-        ...(resolved === undefined ? {} : { blockNumber: resolved.blockNumber }),
-      })
+      const at = resolved === undefined ? network : { ...network, blockNumber: resolved.blockNumber }
+      const owners = await read(at, 'EpochConsensus', 'seatsOf', BigInt(epoch), cohort)
       const committee = owners.map(lowerCase)
       if (resolved !== undefined) committees.set(key, committee)
       return committee

@@ -1,7 +1,8 @@
 /**
  * The base error of the whole toolkit: a stable code, a sentence on what happened, and what to do about it.
  *
- * Each folder declares its errors once with {@link defineErrors}; the same declarations generate `docs/errors.md`.
+ * Each folder declares its errors once with {@link defineErrors}; the same declarations generate `docs/errors.md`. There are two kinds.
+ * What an operator can mend has a fix. A refusal is what one end of a connection says of the other: a code and a sentence, on the wire too.
  */
 
 /** 1 runtime failure · 2 usage · 3 precondition not met · 4 negative verdict · 130 interrupted. */
@@ -13,10 +14,27 @@ export type ErrorDefinition = {
   readonly message: (parameters: any) => string
   /** Why it happens, for the troubleshooting page. */
   readonly meaning: string
-  /** What the user does next. A parameter called `fix` replaces it where the cause is known better. */
+} & (
+  | {
+      /** What the user does next. A parameter called `fix` replaces it where the cause is known better. */
+      readonly fix: string
+      /** Exit code of a command that ends with it; default 1. */
+      readonly exit?: ExitCode
+    }
+  /** Between peers: nobody mends it. */
+  | { readonly refusal: true }
+)
+
+/** The fix of every refusal. */
+export const refusalFix =
+  'Nothing to do: one end of a connection did not take what the other said, and both go on; a connection that ended is dialled again.'
+
+/** An error as it is declared, with its defaults. */
+type CataloguedError = {
+  readonly meaning: string
   readonly fix: string
-  /** Exit code of a command that ends with it; default 1. */
-  readonly exit?: ExitCode
+  readonly exit: ExitCode
+  readonly isRefusal: boolean
 }
 
 export class KaisarError extends Error {
@@ -78,22 +96,24 @@ export type ErrorFactories<T extends Record<string, ErrorDefinition>> = { readon
  */
 export function defineErrors<const T extends Record<string, ErrorDefinition>>(definitions: T): ErrorFactories<T> {
   const factories: Record<string, (parameters?: Record<string, unknown>) => KaisarError> = {}
-  for (const [code, { message, meaning, fix, exit = 1 }] of Object.entries(definitions)) {
+  for (const [code, definition] of Object.entries(definitions)) {
+    const { message, meaning } = definition
+    const { fix, exit = 1 } = 'refusal' in definition ? { fix: refusalFix } : definition
     factories[code] = (parameters = {}) => {
       const { cause, ...context } = parameters
       // Where the cause is known, the caller gives a better fix than the general one.
       const own = typeof context.fix === 'string' ? context.fix : fix
       return new KaisarError(message(context), { code, meaning, fix: own, exit, context, cause })
     }
-    catalogue.set(code, definitions[code]!)
+    catalogue.set(code, { meaning, fix, exit, isRefusal: 'refusal' in definition })
   }
   return factories as ErrorFactories<T>
 }
 
-const catalogue = new Map<string, ErrorDefinition>()
+const catalogue = new Map<string, CataloguedError>()
 
 /** Every error declared by the modules loaded so far, by code: what the troubleshooting page is generated from. */
-export const errorCatalogue: ReadonlyMap<string, ErrorDefinition> = catalogue
+export const errorCatalogue: ReadonlyMap<string, CataloguedError> = catalogue
 
 /** Whether an unknown value is a toolkit error, optionally with this code. */
 export const isKaisarError = (value: unknown, code?: string): value is KaisarError =>

@@ -4,8 +4,10 @@
  *
  * https://docs.web3signer.consensys.io/reference/api/json-rpc · https://geth.ethereum.org/docs/tools/clef/apis
  */
+
 import type { Address, Hex } from 'viem'
 import { z } from 'zod'
+import { parseJson } from './parse-json.ts'
 import { signerErrors } from './signer-errors.ts'
 
 export type RemoteSigner = {
@@ -113,7 +115,7 @@ function jsonRpc({ url: given, timeoutMs }: RemoteSignerOptions) {
 
   async function ask<T>(method: string, params: readonly unknown[], schema: z.ZodType<T>, { orUnknown = false } = {}) {
     const text = await post(method, params)
-    const answer = answerSchema.safeParse(parsed(text))
+    const answer = answerSchema.safeParse(parseJson(text))
     if (!answer.success)
       throw signerErrors.SIGNER_UNREACHABLE({ signer: name, reason: 'what answers does not speak JSON-RPC' })
     const { error, result } = answer.data
@@ -126,12 +128,4 @@ function jsonRpc({ url: given, timeoutMs }: RemoteSignerOptions) {
     throw signerErrors.SIGNER_REFUSED({ signer: name, method, reason: 'its answer does not have the expected form' })
   }
   return { name, ask }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

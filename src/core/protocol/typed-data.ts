@@ -1,6 +1,7 @@
 /**
  * Everything that is signed, as EIP-712 types. A network has one domain, whose `verifyingContract` is EpochConsensus.
- * The contracts verify `Commitment` and `Receipt` too (audits and slashing), so the order of their fields must never change.
+ * The contracts verify `Commitment` and `Receipt` (audits and slashing) and `Registration` too, so the order of their fields must never
+ * change.
  */
 import type { Address, Hex, TypedDataDomain } from 'viem'
 
@@ -86,6 +87,20 @@ export const signedTypes = {
     { name: 'rate', type: 'uint16' },
     { name: 'uptime', type: 'uint16' },
     { name: 'flags', type: 'uint8' },
+  ],
+  /**
+   * Provider → owner, before it is registered: that `payer` registers this device and pays its deposit. It makes `generation` and none else,
+   * so it holds once.
+   */
+  Registration: [
+    { name: 'operator', type: 'address' },
+    { name: 'payer', type: 'address' },
+    { name: 'localId', type: 'bytes32' },
+    { name: 'payout', type: 'address' },
+    { name: 'generation', type: 'uint32' },
+    { name: 'deviceHash', type: 'bytes32' },
+    { name: 'certificateHash', type: 'bytes32' },
+    { name: 'attestedIdentity', type: 'bytes32' },
   ],
 } as const
 

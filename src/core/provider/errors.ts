@@ -1,3 +1,4 @@
+import { coinToo } from '../chain/funds.ts'
 import { defineErrors } from '../platform/errors.ts'
 import { exactUnits } from '../platform/exact-units.ts'
 
@@ -19,27 +20,27 @@ export const providerErrors = defineErrors({
     message: ({ commitmentHash }: { commitmentHash: string }) =>
       `Commitment ${commitmentHash} is not one of the rounds in progress.`,
     meaning: 'A seat asked for samples of a round that has ended, or in which this Provider did not work.',
-    fix: 'Nothing to do: the request was refused.',
+    refusal: true,
   },
   PROVIDER_OFFER_MISSING: {
     message: ({ checker }: { checker: string }) =>
       `Checker ${checker} asks for samples of a round for which it offered no job.`,
     meaning:
       'The offer fixes the sampling secret before the work is done. Without an offer the seat could choose the sample afterwards.',
-    fix: 'Nothing to do: the request was refused.',
+    refusal: true,
   },
   PROVIDER_SECOND_REQUEST: {
     message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
       `Checker ${checker} asked for samples of commitment ${commitmentHash} before, with another secret.`,
     meaning:
       'A seat draws with one secret. The same request may be answered again, also for the block that a reorg put in the place of the first. With another secret a seat could draw until it likes the rows.',
-    fix: 'Nothing to do: the request was refused.',
+    refusal: true,
   },
   PROVIDER_ASKED_TOO_OFTEN: {
     message: ({ checker, commitmentHash }: { checker: string; commitmentHash: string }) =>
       `Checker ${checker} asks too often for samples of commitment ${commitmentHash}.`,
     meaning: 'A seat asks once, and again when it has connected anew or a reorg has replaced the sampling block.',
-    fix: 'Nothing to do: the request was refused.',
+    refusal: true,
   },
   PROVIDER_SPEC_OTHER: {
     message: ({ specHash }: { specHash: string }) =>
@@ -51,26 +52,26 @@ export const providerErrors = defineErrors({
     message: ({ checker }: { checker: string }) =>
       `The message is not signed by Checker ${checker}, whose session it came over.`,
     meaning: 'Every offer, request and receipt is signed by the seat that sends it, for this network.',
-    fix: 'Nothing to do: the message was refused.',
+    refusal: true,
   },
   PROVIDER_DEVICE_UNKNOWN: {
     message: ({ deviceId }: { deviceId: string }) => `Device ${deviceId} does not belong to this Provider.`,
     meaning: 'A seat asked about a device that this process does not run.',
-    fix: 'Nothing to do: the request was refused.',
+    refusal: true,
   },
   PROVIDER_RECEIPT_UNWANTED: {
     message: ({ checker, epoch }: { checker: string; epoch: string }) =>
       `Checker ${checker} sent a receipt of epoch ${epoch} that this Provider does not keep.`,
     meaning:
       'A Provider keeps one receipt of each seat for each of its own devices, for the epochs that the chain still keeps.',
-    fix: 'Nothing to do: the receipt was refused.',
+    refusal: true,
   },
   PROVIDER_ATTESTATION_TOO_SOON: {
     message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>
       `Checker ${checker} asks again too soon for attestation evidence of device ${deviceId}.`,
     meaning:
       'Collecting evidence keeps the card’s tool busy for seconds. A seat gets it once for each device, and again a minute after it last got any from this host.',
-    fix: 'Nothing to do: the request was refused, and the seat asks again in a later round.',
+    refusal: true,
   },
   PROVIDER_ATTESTATION_TOO_LATE: {
     message: ({ checker, deviceId }: { checker: string; deviceId: string }) =>
@@ -161,16 +162,26 @@ export const providerErrors = defineErrors({
       account,
       needed,
       balance,
+      coin,
       devices,
     }: {
       account: string
       needed: bigint
       balance: bigint
+      /** What gas needs, and what is there. */
+      coin: Parameters<typeof coinToo>[0]
       devices: number
     }) =>
-      `Registering ${devices === 1 ? 'a device' : `${devices} devices`} needs a deposit of ${exactUnits(needed)} KAI, and the operator ${account} holds ${exactUnits(balance)}: send it ${exactUnits(needed - balance)} KAI or more.`,
+      `Registering ${devices === 1 ? 'a device' : `${devices} devices`} needs a deposit of ${exactUnits(needed)} KAI, and the operator ${account} holds ${exactUnits(balance)}: send it ${exactUnits(needed - balance)} KAI or more${coinToo(coin)}.`,
     meaning: 'Each device is registered with a refundable deposit, taken from the operator.',
-    fix: 'Send KAI to that address, from any wallet or with "kaisar wallet send <address> <amount>", and start again; the deposit returns to the payout wallet when the device leaves.',
+    fix: 'Send it to that address, from any wallet or with "kaisar wallet send <address> <amount>" (--gas sends the coin), and start again; or let another wallet pay for it: "kaisar provider enrol". The deposit returns to the payout wallet when the device leaves.',
+    exit: 3,
+  },
+  PROVIDER_GAS_MISSING: {
+    message: ({ account, needed, devices }: { account: string; needed: bigint; devices: number }) =>
+      `${devices === 1 ? 'A device has to be registered as it is' : `${devices} devices have to be registered as they are`} now, and the operator ${account} holds nothing of the chain’s own coin: send it ${exactUnits(needed)} or more.`,
+    meaning: 'A new device, and one whose card, driver or certificate changed, is registered by a transaction.',
+    fix: 'Send the coin to that address, with "kaisar wallet send <address> <amount> --gas"; or let another wallet register: "kaisar provider enrol".',
     exit: 3,
   },
 })

@@ -73,6 +73,11 @@ export type WorkingDevicesDependencies = {
   readonly emit: (event: ProviderEvent) => void
 }
 
+export type PreparingDependencies = Pick<
+  WorkingDevicesDependencies,
+  'signer' | 'probe' | 'certify' | 'startEngine' | 'log'
+>
+
 /**
  * Probes, starts an engine for each device, and registers what the chain does not know yet.
  * @returns null where the signal aborted first; then no engine is left running
@@ -84,17 +89,8 @@ export async function openDevices(
   dependencies: WorkingDevicesDependencies,
   stop: AbortSignal,
 ): Promise<WorkingDevices | null> {
-  const { signer, sender, probe, readEnvironment, certify, attest, clock, log, emit } = dependencies
-  const first = await probe.probe()
-  const own = withEnoughMemory(ownDevices(first, signer.address), jobs, log)
-  const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(jobs, probed, first.devices)
-  const engines = await startEngines({ executionProvider }, own, { startEngine, log })
-  const close = async () => void (await Promise.all(engines.map(engine => engine.close())))
-
-  const identity = await certify({
-    deviceIds: own.map(({ deviceId }) => deviceId),
-    hardwareHash: hostHardwareHash(own),
-  })
+  const { sender, probe, readEnvironment, attest, clock, log, emit } = dependencies
+  const { first, own, engines, identity, close } = await prepareDevices({ executionProvider }, jobs, dependencies)
   const { certificateHash } = identity
   const registering = registerDevices({ network, payout, certificateHash }, own, { sender, attest })
   const registered = await Promise.race([registering, aborted(stop)])
@@ -126,6 +122,44 @@ export async function openDevices(
       },
     ),
     close,
+  }
+}
+
+/** A device that the chain may know or not, with what it needs to work. */
+export type PreparedDevices = {
+  /** What the probe saw. */
+  readonly first: ProbeResult
+  readonly own: readonly OwnDevice[]
+  /** In the order of `own`. */
+  readonly engines: readonly WorkEngine[]
+  readonly identity: Identity
+  /** Ends the engines. */
+  close(): Promise<void>
+}
+
+/**
+ * Probes, and starts an engine for each device that can work: for one that cannot, no deposit is taken.
+ * @throws PROVIDER_NO_DEVICE, PROVIDER_MEMORY_TOO_SMALL, PROVIDER_CPU_FALLBACK
+ */
+export async function prepareDevices(
+  { executionProvider }: Pick<WorkingDevicesOptions, 'executionProvider'>,
+  jobs: Jobs,
+  { signer, probe, certify, log, ...dependencies }: PreparingDependencies,
+): Promise<PreparedDevices> {
+  const first = await probe.probe()
+  const own = withEnoughMemory(ownDevices(first, signer.address), jobs, log)
+  const startEngine = ({ probed }: OwnDevice) => dependencies.startEngine(jobs, probed, first.devices)
+  const engines = await startEngines({ executionProvider }, own, { startEngine, log })
+  const identity = await certify({
+    deviceIds: own.map(({ deviceId }) => deviceId),
+    hardwareHash: hostHardwareHash(own),
+  })
+  return {
+    first,
+    own,
+    engines,
+    identity,
+    close: async () => void (await Promise.all(engines.map(each => each.close()))),
   }
 }
 

@@ -9,7 +9,9 @@ import {
   type RegisteredDevice,
   registeredPayout,
 } from '../chain/devices.ts'
+import { coinFor } from '../chain/funds.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
+import { reading } from '../chain/read.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { kaiAllowance, kaiBalance } from '../chain/vault.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
@@ -22,9 +24,14 @@ export type Registered = {
   readonly change: 'none' | 'registered' | 'hardware-changed' | 'certificate-changed'
 }
 
-type Registration = { readonly network: ConnectedNetwork; readonly payout: Address; readonly certificateHash: Hex }
+export type Registration = {
+  readonly network: ConnectedNetwork
+  readonly payout: Address
+  readonly certificateHash: Hex
+}
+export type AttestIdentity = (device: OwnDevice, nonce: Hex) => Promise<{ readonly identity: Hex } | null>
 /** The chain's record of one of our devices. */
-type Known = {
+export type KnownDevice = {
   readonly own: OwnDevice
   /** Null while it is not registered. */
   readonly device: RegisteredDevice | null
@@ -38,7 +45,7 @@ type Known = {
  * Reads the chain first. A device that is registered with the same hashes is left as it is, whenever it was registered.
  *
  * @param payout - the cold wallet that rewards and deposits go to; only it can change itself later
- * @throws PROVIDER_DEPOSIT_MISSING, PROVIDER_PAYOUT_DIFFERS, PROVIDER_REGISTRATION_UNSEEN, and what the chain refuses
+ * @throws PROVIDER_DEPOSIT_MISSING, PROVIDER_GAS_MISSING, PROVIDER_PAYOUT_DIFFERS, PROVIDER_REGISTRATION_UNSEEN, and what the chain refuses
  */
 export async function registerDevices(
   { network, payout, certificateHash }: Registration,
@@ -48,19 +55,31 @@ export async function registerDevices(
     attest,
   }: {
     readonly sender: TransactionSender
-    readonly attest: (device: OwnDevice, nonce: Hex) => Promise<{ readonly identity: Hex } | null>
+    readonly attest: AttestIdentity
   },
 ): Promise<Registered[]> {
-  const known = await Promise.all(devices.map(own => look(network, own)))
-  for (const { own, paidTo } of known)
-    if (paidTo !== null && paidTo !== lowerCase(payout))
-      throw providerErrors.PROVIDER_PAYOUT_DIFFERS({ deviceId: own.deviceId, registered: paidTo, payout })
+  const known = await lookUp({ network, payout }, devices)
   const missing = known.filter(({ device }) => device === null)
+  const wanted = known.filter(each => !isRegisteredSo(each, certificateHash))
+  if (missing.length > 0) await assertDeposit(network, missing, sender.address)
+  if (wanted.length > 0) await assertGas(network, wanted, sender.address)
   if (missing.length > 0) await approveDeposit(network, missing, sender)
   return Promise.all(known.map(each => registerOne({ network, payout, certificateHash }, each, { sender, attest })))
 }
 
-async function look(network: ConnectedNetwork, own: OwnDevice): Promise<Known> {
+/** What the chain knows of them. @throws PROVIDER_PAYOUT_DIFFERS */
+export async function lookUp(
+  { network, payout }: Pick<Registration, 'network' | 'payout'>,
+  devices: readonly OwnDevice[],
+): Promise<KnownDevice[]> {
+  const known = await Promise.all(devices.map(own => look(network, own)))
+  for (const { own, paidTo } of known)
+    if (paidTo !== null && paidTo !== lowerCase(payout))
+      throw providerErrors.PROVIDER_PAYOUT_DIFFERS({ deviceId: own.deviceId, registered: paidTo, payout })
+  return known
+}
+
+async function look(network: ConnectedNetwork, own: OwnDevice): Promise<KnownDevice> {
   const device = await getDevice(network, own.deviceId)
   const newest = device?.generation ?? (await newestGeneration(network, own.deviceId))
   return { own, device, paidTo: await registeredPayout(network, own.deviceId), next: newest + 1 }
@@ -68,15 +87,14 @@ async function look(network: ConnectedNetwork, own: OwnDevice): Promise<Known> {
 
 async function registerOne(
   { network, payout, certificateHash }: Registration,
-  { own, device: known, next }: Known,
+  { own, device: known, next }: KnownDevice,
   { sender, attest }: Parameters<typeof registerDevices>[2],
 ): Promise<Registered> {
   const { deviceId, probed } = own
-  const sameHardware = known?.record.deviceHash === probed.deviceHash
-  if (known !== null && sameHardware && known.record.certificateHash === certificateHash)
+  if (known !== null && isRegisteredSo({ own, device: known }, certificateHash))
     return { device: known, change: 'none' }
-  // The card's identity does not depend on the nonce; Checkers ask for evidence over nonces of their own.
-  const attestedIdentity = known?.record.attestedIdentity ?? (await attest(own, zeroBytes32))?.identity ?? zeroBytes32
+  const sameHardware = known?.record.deviceHash === probed.deviceHash
+  const attestedIdentity = await identityOf({ own, device: known }, attest)
   await sender.send({
     // The key names the generation, which is registered once, also after the device has left and come back.
     key: `register/${deviceId}/${next}`,
@@ -91,15 +109,38 @@ async function registerOne(
   return { device, change }
 }
 
-async function approveDeposit(network: ConnectedNetwork, missing: readonly Known[], sender: TransactionSender) {
+/** Whether the chain has the device as it is, with this certificate. */
+export const isRegisteredSo = ({ own, device }: Pick<KnownDevice, 'own' | 'device'>, certificateHash: Hex): boolean =>
+  device?.record.deviceHash === own.probed.deviceHash && device.record.certificateHash === certificateHash
+
+/** The card's identity does not depend on the nonce; Checkers ask for evidence over nonces of their own. */
+export const identityOf = async (
+  { own, device }: Pick<KnownDevice, 'own' | 'device'>,
+  attest: AttestIdentity,
+): Promise<Hex> => device?.record.attestedIdentity ?? (await attest(own, zeroBytes32))?.identity ?? zeroBytes32
+
+const depositOf = async (network: ConnectedNetwork, missing: readonly KnownDevice[]): Promise<bigint> =>
+  (await deviceDeposit(network)) * BigInt(missing.length)
+
+async function assertDeposit(network: ConnectedNetwork, missing: readonly KnownDevice[], account: Address) {
+  const [needed, balance] = await Promise.all([depositOf(network, missing), kaiBalance(network, account)])
+  if (balance >= needed) return
+  const coin = await reading('eth_getBalance', coinFor(network.chain, account))
+  throw providerErrors.PROVIDER_DEPOSIT_MISSING({ account, needed, balance, devices: missing.length, coin })
+}
+
+/** A key that another wallet pays for holds nothing: it would wait for ever. One that has too little waits for more. */
+async function assertGas(network: ConnectedNetwork, wanted: readonly KnownDevice[], account: Address) {
+  const { balance, needed } = await reading('eth_getBalance', coinFor(network.chain, account))
+  if (balance === 0n) throw providerErrors.PROVIDER_GAS_MISSING({ account, needed, devices: wanted.length })
+}
+
+async function approveDeposit(network: ConnectedNetwork, missing: readonly KnownDevice[], sender: TransactionSender) {
   const spender = network.contracts.DeviceRegistry
-  const needed = (await deviceDeposit(network)) * BigInt(missing.length)
-  const [balance, allowance] = await Promise.all([
-    kaiBalance(network, sender.address),
+  const [needed, allowance] = await Promise.all([
+    depositOf(network, missing),
     kaiAllowance(network, sender.address, spender),
   ])
-  if (balance < needed)
-    throw providerErrors.PROVIDER_DEPOSIT_MISSING({ account: sender.address, needed, balance, devices: missing.length })
   if (allowance >= needed) return
   // The key names the registrations that the approval is for and the allowance it adds to, so that a later approval has another key.
   const about = missing.map(({ own, next }) => `${own.deviceId}/${next}`).sort()

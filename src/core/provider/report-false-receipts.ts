@@ -1,7 +1,7 @@
 /** Reports seats whose receipt contradicts what they opened. Such a seat loses stake when the Provider sends its receipt and the opening to the chain. */
 import type { Hex } from 'viem'
 import { checkerSeatsAbi } from '../chain/abi/checker-seats.ts'
-import { firstBlockSince } from '../chain/block-time.ts'
+import { firstBlockSince } from '../chain/blocks.ts'
 import { committeeOf } from '../chain/checkers.ts'
 import { getEpoch } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'

@@ -1,4 +1,4 @@
-/** Starts a Provider on this machine: gives the real probe, engines, certificate file and sockets to `run-provider.ts`. */
+/** Starts a Provider on this machine, or enrols its devices: gives the real probe, engines, certificate file and sockets to what does. */
 import { webcrypto } from 'node:crypto'
 import { join } from 'node:path'
 import type { Address } from 'viem'
@@ -16,12 +16,13 @@ import { serveControl } from '../platform/control-socket.ts'
 import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
+import type { Enrolment } from '../report/enrolment.ts'
 import type { Signer } from '../report/signer.ts'
 import { ensureCertificate } from '../transport/certificate-file.ts'
 import { createWebSocketTransport } from '../transport/websocket.ts'
 import { controlPath } from './control.ts'
-import type { OwnDevice } from './own-devices.ts'
-import { type EngineChoice, engineOptions } from './own-devices.ts'
+import { enrolDevices } from './enrol-devices.ts'
+import { type EngineChoice, engineOptions, type OwnDevice, type WorkingDevicesDependencies } from './own-devices.ts'
 import type { ProviderEvent } from './provider-event.ts'
 import { runProvider } from './run-provider.ts'
 
@@ -41,6 +42,47 @@ export type StartProviderOptions = EngineChoice & {
   readonly version: string
 }
 
+/** What both need of this machine. */
+type MachineOptions = Omit<StartProviderOptions, 'sender' | 'store' | 'version' | 'privateEndpoints' | 'payout'>
+
+function ownMachine(options: MachineOptions, clock: Clock, createEngine = createWorkEngine) {
+  const { folder, network, signer, executionProvider, cudaVisibleDevices } = options
+  return {
+    probe: probeVisible(
+      createHostProbe({ devices: executionProvider === 'cpu' ? 'cpu' : 'auto' }, { host: nodeHost }),
+      cudaVisibleDevices,
+    ),
+    certify: binding =>
+      ensureCertificate(
+        {
+          file: join(folder, 'device-certificate.pem'),
+          binding: { role: 'provider', operator: signer.address, ...binding },
+        },
+        { now: () => new Date(clock.now()), crypto: webcrypto as webcrypto.Crypto },
+      ),
+    attest: async ({ probed }: OwnDevice, nonce) => {
+      if (!options.attest || probed.record.vendor !== 'nvidia') return null
+      const cards = { position: probed.index ?? 0, cards: (probed.index ?? 0) + 1 }
+      const request = {
+        chainId: network.chainId,
+        provider: signer.address,
+        challenge: nonce,
+        device: probed,
+        ...cards,
+      }
+      const { evidence, result } = await attestDevice(request, { host: nodeHost })
+      return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
+    },
+    startEngine: (jobs, device, all) => createEngine(engineOptions(options, jobs, device, all)),
+  } satisfies Partial<WorkingDevicesDependencies>
+}
+
+/** Signs, and sends nothing. @throws as {@link enrolDevices} */
+export const startEnrolment = (
+  options: MachineOptions & { readonly payer: Address; readonly payout: Address },
+  { log, clock }: { readonly log: Logger; readonly clock: Clock },
+): Promise<Enrolment> => enrolDevices(options, { ...ownMachine(options, clock), signer: options.signer, log })
+
 /** Runs until the signal aborts. @throws as {@link runProvider} */
 export async function startProvider(
   options: StartProviderOptions,
@@ -48,7 +90,7 @@ export async function startProvider(
     log,
     clock,
     emit,
-    createEngine = createWorkEngine,
+    createEngine,
   }: {
     readonly log: Logger
     readonly clock: Clock
@@ -57,7 +99,7 @@ export async function startProvider(
   },
   stop: AbortSignal,
 ): Promise<void> {
-  const { folder, network, signer, sender, store, payout, executionProvider, cudaVisibleDevices, version } = options
+  const { folder, network, signer, sender, store, payout, executionProvider, version } = options
   const dialsPrivate = options.privateEndpoints === true || isDevelopmentChain(network.chainId)
   const clockOffsetMs = async () => {
     const { timestamp } = await network.chain.client.getBlock()
@@ -69,10 +111,7 @@ export async function startProvider(
       signer,
       sender,
       store,
-      probe: probeVisible(
-        createHostProbe({ devices: executionProvider === 'cpu' ? 'cpu' : 'auto' }, { host: nodeHost }),
-        cudaVisibleDevices,
-      ),
+      ...ownMachine(options, clock, createEngine),
       readEnvironment: async engines => {
         const chosen = engines.map(({ description }) => description)
         const { record } = await probeEnvironment(
@@ -86,29 +125,7 @@ export async function startProvider(
         )
         return { ...record, kernels: [...new Set(chosen.map(({ provider, form }) => `${provider}/${form}`))] }
       },
-      certify: binding =>
-        ensureCertificate(
-          {
-            file: join(folder, 'device-certificate.pem'),
-            binding: { role: 'provider', operator: signer.address, ...binding },
-          },
-          { now: () => new Date(clock.now()), crypto: webcrypto as webcrypto.Crypto },
-        ),
-      attest: async ({ probed }: OwnDevice, nonce) => {
-        if (!options.attest || probed.record.vendor !== 'nvidia') return null
-        const cards = { position: probed.index ?? 0, cards: (probed.index ?? 0) + 1 }
-        const request = {
-          chainId: network.chainId,
-          provider: signer.address,
-          challenge: nonce,
-          device: probed,
-          ...cards,
-        }
-        const { evidence, result } = await attestDevice(request, { host: nodeHost })
-        return result.identity === null ? null : { evidence, identity: result.identity.spkiSha256 }
-      },
       openTransport: identity => createWebSocketTransport({ identity, dialsPrivate }),
-      startEngine: (jobs, device, all) => createEngine(engineOptions(options, jobs, device, all)),
       clock,
       random: Math.random,
       async serveControl(answer) {

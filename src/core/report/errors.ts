@@ -11,13 +11,13 @@ export const reportErrors = defineErrors({
     message: ({ problem }: { problem: string }) => `The signature is invalid: ${problem}.`,
     meaning:
       'A signature is 65 bytes r ‖ s ‖ v with s in the lower half of the order and v 27 or 28: one form, which the contracts accept too.',
-    fix: 'Nothing to do on this side: the message was refused.',
+    refusal: true,
   },
   REPORT_SAMPLE_REFUSED: {
     message: ({ problem }: { problem: string }) => `The sample request is refused: ${problem}.`,
     meaning:
       'A seat fixes its sampling secret in its offer, and the chain fixes the sampling block. Another secret, commitment or block would let the seat choose rows.',
-    fix: 'Nothing to do on this side; the same request may be answered again.',
+    refusal: true,
   },
   REPORT_BUNDLE_MALFORMED: {
     message: ({ problem }: { problem: string }) => `This is not an evidence bundle: ${problem}.`,
@@ -42,5 +42,12 @@ export const reportErrors = defineErrors({
     meaning:
       'A Checker shows the rounds of a device in an epoch, each with a proof of its leaf below the evidence root that the seat opened on chain.',
     fix: 'Do without it: the seat is wrong or lies, and nothing on chain depends on what it shows.',
+  },
+  ENROLMENT_UNREADABLE: {
+    message: ({ path, reason }: { path: string; reason: string }) => `${path} is no enrolment: ${reason}.`,
+    meaning:
+      'An enrolment is the file that "kaisar provider enrol" prints on the host whose devices are to be registered.',
+    fix: 'Let the host write it again, and bring it here unchanged.',
+    exit: 2,
   },
 })

@@ -5,8 +5,10 @@
  *
  * Why: docs/why/evidence.md
  */
+
 import type { Hex } from 'viem'
 import { z } from 'zod'
+import { parseJson } from '../platform/parse-json.ts'
 import { roundKinds } from '../protocol/constants.ts'
 import { bytes32, uint8 } from '../protocol/primitives.ts'
 import { verdicts } from '../protocol/verdict.ts'
@@ -66,7 +68,7 @@ export function readSeatEvidence(
 ): SeatEvidence {
   const { epoch, deviceId, lane, maxRounds, evidenceRoot } = about
   const invalid = (problem: string) => reportErrors.REPORT_SHOWN_INVALID({ problem })
-  const parsed = seatEvidence.safeParse(parseJson(body))
+  const parsed = seatEvidence.safeParse(parseJson(Buffer.from(body).toString('utf8')))
   if (!parsed.success) throw invalid('it is not of the form in which a seat shows its rounds')
   const evidence = parsed.data
   if (evidence.epoch !== epoch || evidence.deviceId !== deviceId)
@@ -79,12 +81,4 @@ export function readSeatEvidence(
       throw invalid(`round ${ordinal} does not lie under the root that the seat opened`)
   }
   return evidence
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString('utf8'))
-  } catch {
-    return null
-  }
 }

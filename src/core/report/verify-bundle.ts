@@ -1,7 +1,9 @@
 /** Verifies an evidence bundle offline, without trust in its sender: every signature, every binding, everything sampled. */
+
 import type { Address, Hex } from 'viem'
 import { type Jobs, type JobsName, jobsWith, jobWith, nameOfSpec } from '../job/jobs.ts'
 import { type Soundness, soundnessBits } from '../job/soundness.ts'
+import { parseJson } from '../platform/parse-json.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import {
   deviceIdOf,
@@ -269,12 +271,4 @@ function limitsOf(bundle: EvidenceBundle, specName: JobsName | null): string[] {
   if (bundle.environment === null) limits.push(notProven.environment)
   if (specName === null) limits.push(notProven.spec)
   return limits
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -100,22 +100,22 @@ export const transportErrors = defineErrors({
     message: ({ timeoutMs }: { timeoutMs: number }) =>
       `The peer took none of a pending write in ${seconds(timeoutMs)}.`,
     meaning: 'The peer hangs, or its connection broke without notice.',
-    fix: 'Nothing to do; the dialling side connects again.',
+    refusal: true,
   },
   TRANSPORT_IDLE: {
     message: ({ timeoutMs }: { timeoutMs: number }) => `Nothing was heard from the peer in ${seconds(timeoutMs)}.`,
     meaning: 'The peer did not even answer pings: it hangs, or its connection broke without notice.',
-    fix: 'Nothing to do; the dialling side connects again.',
+    refusal: true,
   },
   TRANSPORT_LOST: {
     message: ({ why }: { why: string }) => `The connection broke: ${why}.`,
     meaning: 'The network or the peer failed.',
-    fix: 'Nothing to do; the dialling side connects again.',
+    refusal: true,
   },
   TRANSPORT_SHUTTING_DOWN: {
     message: () => 'The peer is stopping.',
     meaning: 'The program at the other end was stopped in an orderly way.',
-    fix: 'Nothing to do; the dialling side connects again.',
+    refusal: true,
   },
   TRANSPORT_CLOSED: {
     message: ({ reason }: { reason?: CloseReason }) =>
@@ -123,7 +123,7 @@ export const transportErrors = defineErrors({
         ? 'The connection was closed.'
         : `The connection is closed (${reason.code}): ${reason.message}`,
     meaning: 'The connection has ended, for the reason given.',
-    fix: 'Nothing to do; the dialling side connects again.',
+    refusal: true,
   },
 })
 
@@ -155,7 +155,7 @@ export const sessionErrors = defineErrors({
   SESSION_NONCE_MISMATCH: {
     message: () => 'The signed session is not for this connection’s nonce.',
     meaning: 'Somebody replays a session that was signed earlier.',
-    fix: 'Nothing to do; an honest client signs each connection anew.',
+    refusal: true,
   },
   SESSION_SIGNATURE_INVALID: {
     message: ({ operator }: { operator: string }) => `The session is not signed by ${operator}.`,
@@ -171,7 +171,7 @@ export const sessionErrors = defineErrors({
     message: () => 'The Checker could not look up the registration just now.',
     meaning:
       'The fault is the Checker’s: its RPC endpoint may not answer, for example. It says nothing about the peer.',
-    fix: 'Nothing to do; the connection is tried again by itself.',
+    refusal: true,
   },
   SESSION_OUT_OF_ORDER: {
     message: ({ type }: { type: string }) => `A "${type}" message is not expected at this point.`,
@@ -181,7 +181,7 @@ export const sessionErrors = defineErrors({
   SESSION_HANDSHAKE_TIMEOUT: {
     message: ({ timeoutMs }: { timeoutMs: number }) => `The peer did not say who it is within ${seconds(timeoutMs)}.`,
     meaning: 'The peer is overloaded or hangs.',
-    fix: 'Nothing to do; the dialling side connects again.',
+    refusal: true,
   },
   SESSION_REFUSED: {
     message: ({ url, code, message }: { url: string; code: string; message: string }) =>
@@ -207,7 +207,7 @@ export const sessionErrors = defineErrors({
   MESSAGE_UNEXPECTED: {
     message: ({ type }: { type: string }) => `This side of the session takes no messages of type "${type}".`,
     meaning: 'Only the other role answers such messages. The message was ignored and the session goes on.',
-    fix: 'Nothing to do.',
+    refusal: true,
   },
   MESSAGE_INVALID: {
     message: ({ type, why }: { type: string; why: string }) => `A "${type}" message is malformed: ${why}.`,

@@ -2,7 +2,7 @@ import type { Hex } from 'viem'
 
 /**
  * The port between Provider and Checker (and between Checkers): framed, ordered, two-way messages over a connection whose
- * ends are known by certificate. `websocket.ts` and `in-memory.ts` implement it; one compliance suite runs over both.
+ * ends are known by certificate. `websocket.ts` implements it; tests have one in memory, and one compliance suite runs over both.
  */
 export type Frame = {
   /** What the frame is, e.g. `job.offer`; see `protocol/messages.ts`. */

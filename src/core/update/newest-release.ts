@@ -1,5 +1,7 @@
 /** The newest release, as the npm registry says. Nothing is sent but the name of the package. */
+
 import { z } from 'zod'
+import { parseJson } from '../platform/parse-json.ts'
 import { updateErrors } from './errors.ts'
 
 export type Release = {
@@ -48,7 +50,7 @@ export async function newestRelease({
   }
   if (response.status === 404) throw unknown(`does not have the package "${name}"`)
   if (!response.ok) throw unknown(`answers with HTTP status ${response.status}`)
-  const document = documentSchema.safeParse(text.length > mostBytes ? undefined : parsed(text))
+  const document = documentSchema.safeParse(text.length > mostBytes ? undefined : parseJson(text))
   if (!document.success) throw unknown('answers with what is no description of a package')
   const { version: newest, engines } = document.data
   return { installed, newest, isNewer: compareVersions(newest, installed) > 0, node: engines?.node ?? null }
@@ -78,12 +80,4 @@ function comparePreReleases(a: readonly string[], b: readonly string[]): number 
     return part < other ? -1 : 1
   }
   return a.length - b.length
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

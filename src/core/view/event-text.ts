@@ -1,7 +1,8 @@
-/** What happened, as a sentence: the same wherever it is shown, on a terminal, in a dashboard, in a log. */
+/** What happened, as a sentence: the same wherever it is shown, on a terminal, in a dashboard, in a log, in the explorer. */
+import type { Address } from 'viem'
 import type { CheckerEvent } from '../checker/checker-event.ts'
 import type { NetworkChange } from '../network/network-changes.ts'
-import { committeeSize } from '../protocol/constants.ts'
+import { committeeSize, quorum } from '../protocol/constants.ts'
 import { printable } from '../protocol/text.ts'
 import type { ProviderEvent } from '../provider/provider-event.ts'
 import { counted, figuresText, grouped, shortHex, tokens } from './figures.ts'
@@ -16,7 +17,12 @@ type ProcessEvent =
   | { readonly type: 'metrics.listening' | 'explorer.ready'; readonly url: string }
   | { readonly type: 'chain.trouble'; readonly message: string }
 
-export type ToldEvent = DaemonEvent | NetworkChange | ProcessEvent
+/** What only the explorer tells, of one transaction. */
+type LedgerEvent =
+  | { readonly type: 'checker.committed'; readonly epoch: number; readonly checker: Address }
+  | { readonly type: 'epoch.opened'; readonly epoch: number }
+
+export type ToldEvent = DaemonEvent | NetworkChange | ProcessEvent | LedgerEvent
 
 /** One line; whatever outsiders put into a name or a reason, nothing of it reaches a terminal as a command. */
 export const eventText = (event: ToldEvent): string => printable(sentenceOf(event))
@@ -46,8 +52,12 @@ function sentenceOf(event: ToldEvent): string {
       return `checker ${shortHex(event.checker)}  strikes: ${event.strikes}`
     case 'cohort.resolved':
       return event.state === 'void'
-        ? `epoch ${event.epoch}  cohort ${event.cohort} is void: fewer than 3 seats opened`
+        ? `epoch ${event.epoch}  cohort ${event.cohort} is void: fewer than ${quorum} seats opened`
         : `epoch ${event.epoch}  cohort ${event.cohort} is final, ${event.opened} of ${committeeSize} seats opened`
+    case 'checker.committed':
+      return `epoch ${event.epoch}  Checker ${shortHex(event.checker)} committed to its verdicts`
+    case 'epoch.opened':
+      return `epoch ${event.epoch}  is opened for payment`
     case 'epoch.paid':
       return `epoch ${event.epoch}  paid: ${event.payments.map(({ device, amount }) => `${shortHex(device)} ${tokens(amount)} KAI`).join(', ')}`
     case 'epoch.started':

@@ -1,5 +1,6 @@
 /** What was paid and done, by wallet and by transaction. */
 import type { NetworkView } from '../network/network-view.ts'
+import { eventText, type ToldEvent } from '../view/event-text.ts'
 import type { ModelOf } from './device-pages.ts'
 import { type Html, html } from './html.ts'
 import type { Page } from './layout.ts'
@@ -10,6 +11,7 @@ import {
   facts,
   identityPage,
   kai,
+  linkedText,
   section,
   sumOf,
   table,
@@ -146,18 +148,32 @@ export function transactionPage(view: NetworkView, txHash: string): Page | null 
 
 function actsOf(view: NetworkView, txHash: string): Act[] {
   const isIt = (each: { readonly txHash: string | null }) => each.txHash === txHash
-  const act = (epoch: number | null, what: Html): Act => ({ epoch, what, to: null, amount: null, txHash })
-  return [
-    ...view.devices
-      .filter(({ registeredTxHash }) => registeredTxHash === txHash)
-      .map(({ id }) => act(null, html`registered device ${deviceLink(id)}`)),
-    ...view.commitments
-      .filter(isIt)
-      .map(({ epoch, owner }) => act(epoch, html`Checker ${checkerLink(owner)} committed to its verdicts`)),
-    ...view.epochs.flatMap(({ epoch, cohorts, money }) => [
-      ...cohorts.filter(isIt).map(({ cohort, state }) => act(epoch, html`cohort ${cohort} became ${state}`)),
-      ...(money?.txHash === txHash ? [act(epoch, html`opened the epoch for payment`)] : []),
+  const devices = view.devices.filter(({ registeredTxHash }) => registeredTxHash === txHash)
+  const commitments = view.commitments.filter(isIt)
+  const events: ToldEvent[] = [
+    ...devices.map(({ id, operator, lane }) => ({ type: 'device.registered' as const, device: id, operator, lane })),
+    ...commitments.map(({ epoch, owner }) => ({ type: 'checker.committed' as const, epoch, checker: owner })),
+    ...view.epochs.flatMap(({ epoch, cohorts, money }): ToldEvent[] => [
+      ...cohorts.flatMap(({ state, ...cohort }) =>
+        isIt(cohort) && state !== 'pending' ? [{ type: 'cohort.resolved' as const, epoch, state, ...cohort }] : [],
+      ),
+      ...(money?.txHash === txHash ? [{ type: 'epoch.opened' as const, epoch }] : []),
     ]),
+  ]
+  const links = [
+    ...devices.flatMap(({ id, operator }) => [
+      [id, deviceLink(id)] as const,
+      [operator, walletLink(operator)] as const,
+    ]),
+    ...commitments.map(({ owner }) => [owner, checkerLink(owner)] as const),
+  ]
+  return [
+    ...events.map(event => ({
+      epoch: 'epoch' in event ? event.epoch : null,
+      // The epoch has a column of its own.
+      what: linkedText(eventText(event).replace(/^epoch \d+ +/, ''), links),
+      ...{ to: null, amount: null, txHash },
+    })),
     ...paymentsOf(view, isIt).map(payment => ({ ...payment, what: html`paid ${payment.what}` })),
   ]
 }

@@ -28,6 +28,12 @@ export const deviceLink = (id: Hex, epoch?: number): Html =>
   html`<a href="/device/${id}${epoch === undefined ? '' : `?epoch=${epoch}`}">${hash(id)}</a>`
 export const epochLink = (epoch: number): Html => html`<a href="/epoch/${epoch}">${epoch}</a>`
 
+/** A sentence of an event, with a link for each id that it names and that has one. */
+export function linkedText(text: string, links: readonly (readonly [id: string, link: Html])[]): Html {
+  const byShort = new Map(links.map(([id, link]) => [shortHex(id), link]))
+  return html`${text.split(/(0x[0-9a-f]+…[0-9a-f]+)/).map(part => byShort.get(part) ?? part)}`
+}
+
 /** Whole KAI in ink, the decimals quiet; the exact amount is in the title. */
 export function kai(wei: bigint, digits = 4): Html {
   const [whole, fraction] = tokens(wei, digits).split('.')

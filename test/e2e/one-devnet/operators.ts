@@ -1,4 +1,5 @@
 /** What operators see of daemons that really run: status, report, bundles, metrics, health, dashboards. */
+
 import { execFileSync } from 'node:child_process'
 import { cpSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import { runCliHere } from '../../helpers/cli-in-process.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { findPromtool, promtoolCheck } from '../../helpers/promtool.ts'
 import { cliPath, type isolatedHome } from '../../helpers/run-cli.ts'
+import { hasTmux } from '../../helpers/terminal.ts'
 
 const promtool = findPromtool()
 
@@ -37,15 +39,6 @@ type CheckerData = {
 }
 
 const isValid = ({ verdict, evidence }: JournaledVerdict) => verdict === 'VALID' && evidence !== null
-
-const hasTmux = (() => {
-  try {
-    execFileSync('tmux', ['-V'])
-    return true
-  } catch {
-    return false
-  }
-})()
 
 /**
  * @param home - where the devnet runs, with an epoch paid

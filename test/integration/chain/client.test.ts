@@ -2,9 +2,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, describe, expect, test } from 'vitest'
 import { connectChain } from '../../../src/core/chain/client.ts'
 import { chainErrors } from '../../../src/core/chain/errors.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { eventually } from '../../helpers/eventually.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 import { type FaultRule, startRpcProxy } from '../../helpers/rpc-proxy.ts'
 
 const anvil = await anvilForTests()

@@ -91,17 +91,44 @@ describe('without KAI', () => {
   })
 })
 
+describe('without both', () => {
+  beforeAll(() => giveAll(0n))
+
+  test.each([
+    ['wallet', 'send', other, '3'],
+    ['wallet', 'send', '--to', `${other}=3`],
+    ['chain', 'fund', '3'],
+  ])('a key is told both at once by kaisar %s %s', async (...words) => {
+    const run = await home.signing(...words, '--key', 'nobody')
+    const [error] = run.json().errors
+    expect([run.exitCode, error?.code], run.stdout).toEqual([3, 'KAI_AND_COIN_INSUFFICIENT'])
+    expect(error?.message).toMatch(
+      new RegExp(
+        `^${addresses.nobody} holds 0 KAI and 0 of the chain’s own coin, and needs 3 KAI and ${amount} of the coin: send it 3 KAI and ${amount} of the coin or more\\.$`,
+      ),
+    )
+    expect(error?.fix).toContain('kaisar wallet send --to <address>=<kai>,<coin>')
+  })
+})
+
 test('every error about money that is missing says how much, of what, and to which address it goes', () => {
   const account = addresses.nobody
   const [balance, needed] = [parseEther('1.5'), parseEther('4')]
+  const coin = { balance: 1n, needed: 1n }
   const errors: Readonly<Record<string, KaisarError>> = {
     FUNDS_INSUFFICIENT: chainErrors.FUNDS_INSUFFICIENT({ account, balanceWei: balance, neededWei: needed }),
     KAI_INSUFFICIENT: chainErrors.KAI_INSUFFICIENT({ account, balance, needed }),
-    PROVIDER_DEPOSIT_MISSING: providerErrors.PROVIDER_DEPOSIT_MISSING({ account, balance, needed, devices: 2 }),
-    CHECKER_BOND_MISSING: checkerErrors.CHECKER_BOND_MISSING({ account, balance, needed, seats: 1 }),
+    PROVIDER_DEPOSIT_MISSING: providerErrors.PROVIDER_DEPOSIT_MISSING({ account, balance, needed, devices: 2, coin }),
+    CHECKER_BOND_MISSING: checkerErrors.CHECKER_BOND_MISSING({ account, balance, needed, seats: 1, coin }),
   }
+  const both = chainErrors.KAI_AND_COIN_INSUFFICIENT({
+    account,
+    balances: { KAI: balance, coin: 0n },
+    needed: { KAI: needed, coin: parseEther('0.25') },
+  })
+  expect(both.message).toContain(': send it 2.5 KAI and 0.25 of the coin or more.')
   const ofMoney = [...errorCatalogue.keys()].filter(code => /INSUFFICIENT|(DEPOSIT|BOND)_MISSING|FUNDS/.test(code))
-  expect(Object.keys(errors).sort()).toEqual(ofMoney.sort())
+  expect([...Object.keys(errors), both.code].sort()).toEqual(ofMoney.sort())
   for (const [code, { message, fix, exit }] of Object.entries(errors)) {
     expect(message, code).toContain(account)
     expect(message, code).toMatch(/ 4[ :].*send it 2\.5 (KAI )?or more\.$/)

@@ -108,3 +108,21 @@ it('a run starts only when its claim is in a block, where another machine may st
   await older.ended
   await anvil.client.setAutomine(true)
 })
+
+it('a Provider whose key holds nothing claims no session, works, and yields to a machine that claims one', async () => {
+  const account = devAccount(7)
+  await anvil.client.setBalance({ address: account.address, value: 0n })
+  const [poor, funded] = [machine(account, 'provider'), machine(account, 'provider')]
+  const older = poor.start()
+  await older.started
+  expect(poor.said).toEqual([expect.stringContaining('claims no session')])
+  await anvil.client.setBalance({ address: account.address, value: parseEther('10') })
+  const newer = funded.start()
+  await expect(older.ended).rejects.toMatchObject({ code: 'OPERATOR_REPLACED' })
+  await claims(account.address, 1)
+  // With nothing left it does not start beside a machine that may still work.
+  newer.stop()
+  await newer.ended
+  await anvil.client.setBalance({ address: account.address, value: 0n })
+  await expect(poor.start().started).rejects.toMatchObject({ code: 'OPERATOR_REPLACED' })
+})

@@ -21,8 +21,7 @@ async function scene(options: SenderOptions = {}, change: (chain: Chain) => Chai
   const board = await noteBoard()
   await board.anvil.client.setAutomine(false)
   const withSender = (more: SenderOptions = {}, deps: Partial<SenderDependencies> = {}) => {
-    const dependencies = { errorAbi: board.abi, ...deps }
-    const made = senderForTests(change(board.chain), board.account, { ...options, ...more }, dependencies)
+    const made = senderForTests(change(board.chain), board.account, { ...options, ...more }, deps)
     ends.push(made.sender.stop)
     return made
   }

@@ -12,7 +12,7 @@ afterEach(() => Promise.all(ends.splice(0).map(end => end())))
 async function scene(options: SenderOptions = {}, dependencies: Partial<SenderDependencies> = {}) {
   const board = await noteBoard()
   const withSender = (more: SenderOptions = {}, deps: Partial<SenderDependencies> = {}) => {
-    const made = senderForTests(board.chain, board.account, { ...options, ...more }, { errorAbi: board.abi, ...deps })
+    const made = senderForTests(board.chain, board.account, { ...options, ...more }, deps)
     ends.push(made.sender.stop)
     return made
   }
@@ -50,7 +50,7 @@ describe('sending', () => {
     const { sender, refused, nonce, note, noted } = await scene()
     await expect(sender.send(refused)).rejects.toMatchObject({
       code: 'CONTRACT_REVERTED',
-      context: { errorName: 'NotNow', functionName: 'note' },
+      context: { errorName: 'TransferFailed', functionName: 'note' },
     })
     expect(await nonce()).toBe(0)
     await sender.send(note(1))

@@ -95,7 +95,8 @@ it('a port that is in use stops a Checker before it bonds', async () => {
 it.each(['provider', 'checker'] as const)('a %s that cannot pay for a transaction stops when asked', async kind => {
   const { operator } = roles.find(role => role.kind === kind)!
   const balance = await launched.network.chain.client.getBalance({ address: operator })
-  await setBalance(operator, 0n)
+  // A Provider that holds nothing at all is one that its owner registers, and sends nothing.
+  await setBalance(operator, 1n)
   const run = execa(process.execPath, [cliPath, ...words(kind, 'right', join(home.path, kind))], {
     env,
     reject: false,
@@ -106,7 +107,7 @@ it.each(['provider', 'checker'] as const)('a %s that cannot pay for a transactio
     // It may say so again before it has stopped; a second signal would end it at once.
     if (!line.includes('FUNDS_INSUFFICIENT') || isAsked) continue
     isAsked = true
-    expect(line).toMatch(new RegExp(`${operator} holds 0 of .* needs [\\d.]+: send it [\\d.]+ or more\\.`))
+    expect(line).toMatch(new RegExp(`${operator} holds 0\\.0+1 of .* needs [\\d.]+: send it [\\d.]+ or more\\.`))
     run.kill('SIGTERM')
   }
   expect((await run).exitCode).toBe(0)
@@ -136,6 +137,13 @@ it.each([
     ) ?? []
   expect(error!.message).toContain(`${what} ${needed} KAI, and the operator ${operator} `)
   expect(missing).toBe(needed)
+
+  await setBalance(operator, 0n)
+  const poorer = (await runCliHere(words(kind, 'right', dataDir, ...port), { env })).json().errors[0]!
+  expect(poorer.code).toBe(code)
+  expect(poorer.message).toContain(`${operator} holds 0: send it ${needed} KAI or more; and `)
+  expect(poorer.message).toMatch(/; and 0\.\d+ of the chain’s own coin for gas, of which it holds 0\.$/)
+  expect(poorer.fix).toContain('--gas')
 })
 
 it('a Provider without assigned seats says the reason, waits, and stops when asked', async () => {

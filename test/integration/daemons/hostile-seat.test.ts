@@ -6,7 +6,6 @@ import { type Jobs, jobOf, jobSets } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
@@ -17,10 +16,11 @@ import { type ProviderSessionDependencies, serveSeat } from '../../../src/core/p
 import { collectEverySeconds, createStatements, type StatementOf } from '../../../src/core/provider/statements.ts'
 import { createSigner, recoverSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { dialSession } from '../../../src/core/transport/dial-session.ts'
-import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
 import { serveSessions } from '../../../src/core/transport/serve-sessions.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
+import { createInMemoryNetwork } from '../../helpers/in-memory-transport.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`

@@ -6,13 +6,13 @@ import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Jobs, jobOf, jobSets } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { SignedMessage } from '../../../src/core/protocol/typed-data.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { createRoundWork, type WorkedRound } from '../../../src/core/provider/round-work.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const jobs: Jobs = { ...jobSets.devnet, tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 } }
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }

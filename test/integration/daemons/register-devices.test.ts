@@ -39,12 +39,13 @@ const seen = (...devices: ReturnType<typeof card>[]): ProbeResult => ({
 })
 
 describe('registerDevices', () => {
+  let anvil: Awaited<ReturnType<typeof anvilForTests>>
   let network: Awaited<ReturnType<typeof deployForTests>>['network']
   let sender: ReturnType<typeof senderForTests>['sender']
   let stop: () => Promise<void>
 
   beforeAll(async () => {
-    const anvil = await anvilForTests()
+    anvil = await anvilForTests()
     const deployed = await deployForTests(anvil)
     network = deployed.network
     const write = writerFor(anvil)
@@ -133,6 +134,18 @@ describe('registerDevices', () => {
   it('registerDevices refuses to work for another wallet than the registered one', async () => {
     const other = registerFor(testAddress('payout', 2), seen(card('GPU-a', 0, 'NVIDIA H200')))
     await expect(other).rejects.toMatchObject({ code: 'PROVIDER_PAYOUT_DIFFERS', exit: 3 })
+  })
+
+  it('registerDevices says at once that a key without gas cannot register changed hardware', async () => {
+    await register(seen(card('GPU-e', 0)))
+    const balance = await anvil.client.getBalance({ address: operator })
+    await anvil.client.setBalance({ address: operator, value: 0n })
+    await expect(register(seen(card('GPU-e', 0, 'NVIDIA H200')))).rejects.toMatchObject({
+      code: 'PROVIDER_GAS_MISSING',
+      fix: expect.stringContaining('kaisar provider enrol'),
+    })
+    expect((await register(seen(card('GPU-e', 0)))).map(({ change }) => change)).toEqual(['none'])
+    await anvil.client.setBalance({ address: operator, value: balance })
   })
 
   it('registerDevices names the missing amount when the operator cannot pay the deposit', async () => {

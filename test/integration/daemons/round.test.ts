@@ -15,7 +15,6 @@ import { type Jobs, jobOf, jobsHash, jobsOf } from '../../../src/core/job/jobs.t
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
@@ -29,6 +28,7 @@ import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { verifyBundle } from '../../../src/core/report/verify-bundle.ts'
 import { encodeWrongWork } from '../../../src/core/report/wrong-work.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const jobs: Jobs = jobsOf(
   { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 },

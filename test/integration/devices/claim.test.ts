@@ -2,6 +2,7 @@
  * A tool on the PATH claims an H100 on a host that computes on its CPU: it is registered as a claim, the doctor and the Checker report
  * the contradiction, and it adds nothing to what the device earns.
  */
+
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -24,7 +25,6 @@ import { creditsOf } from '../../../src/core/epoch/rewards.ts'
 import { tally } from '../../../src/core/epoch/tally.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import {
-  type EnvironmentRecord,
   encodeDeviceRecord,
   encodeEnvironmentRecord,
   environmentHash,
@@ -35,6 +35,7 @@ import { registerDevices } from '../../../src/core/provider/register-devices.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
 import { deployForTests, testAddress, writerFor } from '../../helpers/deploy.ts'
+import { environmentRecord as environment } from '../../helpers/environment.ts'
 import { isolatedHome, runCli } from '../../helpers/run-cli.ts'
 import { senderForTests } from '../../helpers/sender.ts'
 
@@ -75,21 +76,6 @@ const certificateHash = hash(0xce)
 const nonce = hash(0xaa)
 /** What the CPU of a host does, claimed as an H100's work. */
 const cpuRate = 171_000
-const environment: EnvironmentRecord = {
-  version: 1,
-  kaisar: '0.1.0',
-  os: 'linux debian 12',
-  kernel: '6.1',
-  architecture: 'x64',
-  virtualisation: null,
-  container: null,
-  node: '24.21.0',
-  onnxRuntime: '1.30.0',
-  executionProviders: ['cpu'],
-  memoryMiB: 16_384,
-  diskFreeMiB: 1000,
-  clockOffsetMs: 3,
-}
 
 describe.skipIf(!hasNoCard)('a claimed H100 (needs a host without a GPU)', () => {
   let network: Awaited<ReturnType<typeof deployForTests>>['network']

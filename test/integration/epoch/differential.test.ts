@@ -6,20 +6,22 @@ import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.t
 import { rewardVaultAbi } from '../../../src/core/chain/abi/reward-vault.ts'
 import { committeeOf, frozenSeats } from '../../../src/core/chain/checkers.ts'
 import { getCohort, getEpoch } from '../../../src/core/chain/epochs.ts'
-import { drawCommittee } from '../../../src/core/epoch/assignment.ts'
 import {
   buildCommitmentTree,
   commitmentDepth,
   isCommitted,
   openingLeaf,
-} from '../../../src/core/epoch/commitment-tree.ts'
-import { packFlags, packLanes, packOpening } from '../../../src/core/epoch/opening.ts'
+  packFlags,
+  packLanes,
+  packOpening,
+} from '../../../src/core/epoch/opening.ts'
 import { checkerPaymentOf, creditsOf, newcomersOf, openCapOf, paymentOf } from '../../../src/core/epoch/rewards.ts'
 import { tally } from '../../../src/core/epoch/tally.ts'
 import { cohortLanes, quorum } from '../../../src/core/protocol/constants.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { anyBytes32, anyOpening, similarOpenings } from '../../helpers/arbitraries.ts'
 import { mineAt, networkForTests } from '../../helpers/deploy.ts'
+import { drawCommittee } from '../../helpers/draw-committee.ts'
 
 const anvil = await anvilForTests({ autoImpersonate: true })
 // 70 devices: two cohorts, the second with six lanes taken. Seven owners with different numbers of seats.

@@ -5,15 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { eventually } from '../../helpers/eventually.ts'
-
-const hasTmux = (() => {
-  try {
-    execFileSync('tmux', ['-V'])
-    return true
-  } catch {
-    return false
-  }
-})()
+import { hasTmux } from '../../helpers/terminal.ts'
 
 const program = fileURLToPath(new URL('./show-dashboard.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-tmux-'))

@@ -1,6 +1,7 @@
 /** Bytes that are no frame, put on a wire that takes frames: they travel as a payload, and the wire takes the frame off again. */
-import type { Rewrite } from '../../../src/core/transport/in-memory.ts'
+
 import type { Frame } from '../../../src/core/transport/transport.ts'
+import type { Rewrite } from '../../helpers/in-memory-transport.ts'
 
 const header = Buffer.from(JSON.stringify({ type: 'raw', body: null }))
 const prefix = Buffer.concat([Buffer.from(new Uint32Array([header.length]).buffer).swap32(), header])

@@ -11,7 +11,6 @@ import { type Hex, keccak256, stringToHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { connectChain } from '../../../src/core/chain/client.ts'
 import { startNetwork } from '../../../src/core/chain/deploy.ts'
-import { kaisarErrorsAbi } from '../../../src/core/chain/kaisar-errors.ts'
 import { type ConnectedNetwork, connectNetwork } from '../../../src/core/chain/network.ts'
 import type { NetworkParameters } from '../../../src/core/chain/network-presets.ts'
 import { asOnlyRun } from '../../../src/core/chain/operator-session.ts'
@@ -35,9 +34,9 @@ import type { ControlRequest } from '../../../src/core/provider/control.ts'
 import { providerMigrations } from '../../../src/core/provider/journal.ts'
 import { runProvider } from '../../../src/core/provider/run-provider.ts'
 import { createSigner, type Signer } from '../../../src/core/report/signer.ts'
-import { createInMemoryNetwork, type Rewrite } from '../../../src/core/transport/in-memory.ts'
 import type { Identity, Limits, Transport } from '../../../src/core/transport/transport.ts'
 import { environmentRecord } from '../../helpers/environment.ts'
+import { createInMemoryNetwork, type Rewrite } from '../../helpers/in-memory-transport.ts'
 import { lies as allLies, type Lie } from '../../helpers/lying-endpoint.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 import { type Alteration, cheating, lying, skewOf } from '../alteration.ts'
@@ -273,7 +272,6 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
           account: privateKeyToAccount(privateKey),
           store: opened,
           clock,
-          errorAbi: kaisarErrorsAbi,
           crashPoint,
           onTrouble: error => log.warn({ code: error.code }, error.message),
         },

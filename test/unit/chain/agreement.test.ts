@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { agree } from '../../../src/core/chain/agreement.ts'
 import type { Endpoint } from '../../../src/core/chain/endpoint.ts'
 import { chainErrors } from '../../../src/core/chain/errors.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 type Answers = Record<string, (params: readonly unknown[]) => unknown>
 const hashOf = (number: number, branch = 'a') => `0x${branch.repeat(62)}${number.toString(16).padStart(2, '0')}`

@@ -1,8 +1,7 @@
 import { createPublicClient, custom, encodeErrorResult, RpcRequestError, stringToHex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { contractErrors } from '../../../src/core/chain/contract-errors.ts'
-import { decodeChainError, explainRefusal } from '../../../src/core/chain/decode-error.ts'
-import { kaisarErrorsAbi } from '../../../src/core/chain/kaisar-errors.ts'
+import { decodeChainError, explainRefusal, kaisarErrorsAbi } from '../../../src/core/chain/decode-error.ts'
 
 /** What a client throws for an answer of a node. */
 async function failureOf(code: number, message: string): Promise<unknown> {
@@ -60,7 +59,7 @@ describe('an error of the chain', () => {
     const revert = (errorName: 'TooFewOwners' | 'OutOfBounds', args: readonly unknown[]) => {
       const abi = kaisarErrorsAbi.filter(({ name }) => name === errorName).slice(0, 1)
       const data = encodeErrorResult({ abi, errorName, args } as never)
-      return decodeChainError(failing(data), 'start', kaisarErrorsAbi)
+      return decodeChainError(failing(data), 'start')
     }
     expect(revert('TooFewOwners', [3n]).message).toMatch(
       /^The contract refused start: TooFewOwners\(3\)\. Fewer different owners .* start more Checkers /,

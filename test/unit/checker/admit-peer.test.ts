@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { RegisteredDevice } from '../../../src/core/chain/devices.ts'
 import type { ConnectedNetwork } from '../../../src/core/chain/network.ts'
 import { createAdmission } from '../../../src/core/checker/seat-server.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import type { Claim } from '../../../src/core/transport/session-handshake.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 const operator = `0x${'aa'.repeat(20)}` as const

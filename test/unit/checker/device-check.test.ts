@@ -5,7 +5,6 @@ import {
   type DeviceRecord,
   deviceHash,
   deviceIdOf,
-  type EnvironmentRecord,
   encodeDeviceRecord,
   encodeEnvironmentRecord,
   environmentHash,
@@ -15,6 +14,7 @@ import type { MessageBody } from '../../../src/core/protocol/messages.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import type { SignedMessage } from '../../../src/core/protocol/typed-data.ts'
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
+import { environmentRecord as environment } from '../../helpers/environment.ts'
 
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 const signer = createSigner({ privateKey: `0x${'11'.repeat(32)}`, network })
@@ -46,21 +46,6 @@ const h100: DeviceRecord = {
   driver: '590.48.01',
   cores: null,
   isa: [],
-}
-const environment: EnvironmentRecord = {
-  version: 1,
-  kaisar: '0.1.0',
-  os: 'linux debian 12',
-  kernel: '6.1',
-  architecture: 'x64',
-  virtualisation: null,
-  container: null,
-  node: '24.21.0',
-  onnxRuntime: '1.30.0',
-  executionProviders: ['cpu'],
-  memoryMiB: 16384,
-  diskFreeMiB: 1000,
-  clockOffsetMs: 3,
 }
 
 type Overrides = {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { drain } from '../../../src/core/checker/epoch/settle.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const never = new Promise<void>(() => undefined)
 const judge = (idle: Promise<void>, log: string[]) => ({

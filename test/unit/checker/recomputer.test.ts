@@ -4,7 +4,7 @@ import { jobErrors } from '../../../src/core/job/errors.ts'
 import { type Jobs, jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
 import type { WorkDescription } from '../../../src/core/job/work-core.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const named = (jobs: Jobs) => ({
   specHash: jobsHash(jobs),

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { createStallWatch } from '../../../src/core/checker/stall-watch.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 it('the stall watch knows when this process stood still, and how long it needs to read what piled up', async () => {
   const clock = createManualClock()

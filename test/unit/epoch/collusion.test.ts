@@ -1,12 +1,12 @@
 /** How much a share of dishonest seats moves: draws, medians, credits and payments by the mirrors of the contracts. */
 import { keccak256, numberToHex, toHex } from 'viem'
 import { describe, expect, test } from 'vitest'
-import { drawCommittee } from '../../../src/core/epoch/assignment.ts'
 import { encodeRateDown, maxRate } from '../../../src/core/epoch/minifloat.ts'
 import type { LaneOpening, Opening } from '../../../src/core/epoch/opening.ts'
 import { creditOf, creditsOf, type LaneStanding, paymentOf } from '../../../src/core/epoch/rewards.ts'
 import { tally } from '../../../src/core/epoch/tally.ts'
 import { cohortLanes, committeeSize, maxRateLane, quorum } from '../../../src/core/protocol/constants.ts'
+import { drawCommittee } from '../../helpers/draw-committee.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 
 const owners = Array.from({ length: 200 }, (_, i) => numberToHex(i + 1, { size: 20 }))

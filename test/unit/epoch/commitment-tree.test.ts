@@ -6,8 +6,8 @@ import {
   commitmentDepth,
   isCommitted,
   openingLeaf,
-} from '../../../src/core/epoch/commitment-tree.ts'
-import { packOpening } from '../../../src/core/epoch/opening.ts'
+  packOpening,
+} from '../../../src/core/epoch/opening.ts'
 import { anyBytes32, anyOpening } from '../../helpers/arbitraries.ts'
 
 const scope: CommitmentScope = {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { committeeMedian, compareExchange, medianPacked } from '../../../src/core/epoch/median.ts'
 import { packLanes, unpackLanes } from '../../../src/core/epoch/opening.ts'
+import { committeeMedian } from '../../../src/core/epoch/tally.ts'
+import { compareExchange, medianPacked } from '../../helpers/packed-median.ts'
 
 const lanes = fc.array(fc.integer({ min: 0, max: 0x7fff }), { minLength: 16, maxLength: 16 })
 const pack = (values: number[]) => packLanes(values)[0]

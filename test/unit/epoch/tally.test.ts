@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { medianPacked } from '../../../src/core/epoch/median.ts'
 import { type LaneOpening, type Opening, packOpening, unpackLanes } from '../../../src/core/epoch/opening.ts'
 import { tally } from '../../../src/core/epoch/tally.ts'
 import { zeroBytes32 } from '../../../src/core/protocol/primitives.ts'
 import { similarOpenings } from '../../helpers/arbitraries.ts'
+import { medianPacked } from '../../helpers/packed-median.ts'
 
 const everyLane = Array.from({ length: 64 }, () => true)
 const only = (lane: LaneOpening): Opening => ({ lanes: [lane], evidenceRoot: zeroBytes32 })

@@ -7,9 +7,10 @@ type Size = {
   smallFiles: number
   byFolder: Record<string, { lines: number; files: number }>
 }
-const { sizeOf, linesOf } = (await import(new URL('../../../scripts/size.mjs', import.meta.url).href)) as {
+const { sizeOf, linesOf, growthOf } = (await import(new URL('../../../scripts/size.mjs', import.meta.url).href)) as {
   sizeOf: (sources: readonly { path: string; lines: number }[]) => Size
   linesOf: (text: string) => number
+  growthOf: (numstat: string) => Record<string, number>
 }
 
 it('sums lines and files by folder, and counts files of 40 lines or fewer as small', () => {
@@ -36,4 +37,15 @@ it('sums lines and files by folder, and counts files of 40 lines or fewer as sma
 
 it('counts a last line without a line end, and none in an empty file', () => {
   expect(['', 'a', 'a\n', 'a\nb', '\n\n'].map(linesOf)).toEqual([0, 1, 1, 2, 2])
+})
+
+it('counts what folders grew by, a file that moved with its changes alone', () => {
+  const numstat = [
+    '10\t4\tsrc/core/web/html.ts',
+    '3\t1\t',
+    'src/core/gpu/host.ts',
+    'src/core/devices/host.ts',
+    '0\t7\tsrc/cli.ts',
+  ]
+  expect(growthOf(`${numstat.join('\0')}\0`)).toEqual({ src: -7, 'src/core/devices': 2, 'src/core/web': 6 })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/core/platform/clock.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 describe.each([
   ['system', () => ({ clock: systemClock, advance: async (_ms: number) => undefined })],

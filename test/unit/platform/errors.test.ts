@@ -2,7 +2,13 @@ import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { defineErrors, errorCatalogue, isKaisarError, KaisarError } from '../../../src/core/platform/errors.ts'
+import {
+  defineErrors,
+  errorCatalogue,
+  isKaisarError,
+  KaisarError,
+  refusalFix,
+} from '../../../src/core/platform/errors.ts'
 
 const source = fileURLToPath(new URL('../../../src/', import.meta.url))
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
@@ -42,6 +48,15 @@ describe('an error', () => {
     })
     expect(error.cause).toBe(cause)
     expect(errors.TEST_PLAIN()).toMatchObject({ exit: 1, context: {} })
+  })
+
+  it('a refusal between peers has a code and a sentence, and no fix of its own', () => {
+    const { TEST_REFUSED } = defineErrors({
+      TEST_REFUSED: { message: () => 'Not taken.', meaning: 'It came twice.', refusal: true },
+    })
+    expect(TEST_REFUSED()).toMatchObject({ code: 'TEST_REFUSED', message: 'Not taken.', fix: refusalFix, exit: 1 })
+    expect(errorCatalogue.get('TEST_REFUSED')!.isRefusal).toBe(true)
+    expect(errorCatalogue.get('TEST_FULL')!.isRefusal).toBe(false)
   })
 
   it('an error is recognised by its class and code', () => {

@@ -102,11 +102,6 @@ const figures: readonly RegExp[] = [
 
 /** Lines that match and mean something else. */
 const otherFigures: Readonly<Record<string, readonly string[]>> = {
-  // This selection network has five inputs, whatever is compared.
-  'src/core/epoch/median.ts': [
-    'network of seven exchanges for the median of five',
-    'Lane-wise median of five packed words',
-  ],
   // Bytes of a word that four rows share.
   'src/core/job/tensor/wgsl-kernel.ts': ['(row & 3)'],
   // The width of a matrix.

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { deviceRecord, type ProbeResult, probedDevice } from '../../../src/core/devices/probed-device.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { createHealthWatch } from '../../../src/core/provider/health-watch.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const card = (uuid: string) =>
   probedDevice(

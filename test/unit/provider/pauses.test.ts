@@ -1,12 +1,12 @@
 import type { Hex } from 'viem'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { answerControl } from '../../../src/core/provider/control.ts'
 import { providerMigrations } from '../../../src/core/provider/journal.ts'
 import { createPauseJournal, leastPauseSeconds } from '../../../src/core/provider/pause.ts'
 import { createPauses } from '../../../src/core/provider/pauses.ts'
 import type { ProviderEvent } from '../../../src/core/provider/provider-event.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const [one, other]: readonly Hex[] = [`0x${'1a'.repeat(32)}`, `0x${'2b'.repeat(32)}`]
 const minute = 60_000

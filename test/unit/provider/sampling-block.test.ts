@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import type { Hex } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { createBlockFinder, requireSamplingBlock } from '../../../src/core/provider/sampling-block.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const seat: Hex = `0x${'1'.repeat(40)}`

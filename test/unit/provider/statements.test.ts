@@ -2,9 +2,9 @@
 import { type Address, type Hex, keccak256, toHex } from 'viem'
 import { describe, expect, it } from 'vitest'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
-import { createManualClock } from '../../../src/core/platform/manual-clock.ts'
 import { nonceLifeMs } from '../../../src/core/protocol/network-parameters.ts'
 import { createStatements } from '../../../src/core/provider/statements.ts'
+import { createManualClock } from '../../helpers/manual-clock.ts'
 
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const [hostile, first, second] = ['0x01', '0x02', '0x03'] as const satisfies Address[]

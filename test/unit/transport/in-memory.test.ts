@@ -1,5 +1,5 @@
 import { zeroHash } from 'viem'
-import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
+import { createInMemoryNetwork } from '../../helpers/in-memory-transport.ts'
 import { complies } from './compliance.ts'
 
 const [serverHash, clientHash] = [`0x${'aa'.repeat(32)}`, `0x${'bb'.repeat(32)}`] as const

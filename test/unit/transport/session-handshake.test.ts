@@ -5,7 +5,6 @@ import { type MessageBody, protocolVersion, toWire } from '../../../src/core/pro
 import type { Network } from '../../../src/core/protocol/typed-data.ts'
 import { type DialSessionOptions, dialSession, type Endpoint } from '../../../src/core/transport/dial-session.ts'
 import { decodeFrame, encodeFrame } from '../../../src/core/transport/frame.ts'
-import { createInMemoryNetwork } from '../../../src/core/transport/in-memory.ts'
 import { defaultLimits } from '../../../src/core/transport/limits.ts'
 import {
   type ServeSessionsDependencies,
@@ -15,6 +14,7 @@ import {
 import type { Session } from '../../../src/core/transport/session.ts'
 import { type Claim, hashClaim, type Sign } from '../../../src/core/transport/session-handshake.ts'
 import type { Channel, CloseReason, Frame, Limits } from '../../../src/core/transport/transport.ts'
+import { createInMemoryNetwork } from '../../helpers/in-memory-transport.ts'
 import { recoverOn, signerOf } from '../../helpers/session-signers.ts'
 
 const hash = (byte: string) => `0x${byte.repeat(32)}` as const

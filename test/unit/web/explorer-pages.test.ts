@@ -124,6 +124,18 @@ describe('explorer pages', () => {
     }
   })
 
+  it('tells what a transaction did in the sentences of the terminal, with links', async () => {
+    const { cohorts } = networkView.epochs.find(epoch => epoch.cohorts.some(({ txHash }) => txHash !== null))!
+    expect(await textOf(`/transaction/${cohorts.find(({ txHash }) => txHash !== null)!.txHash}`)).toMatch(
+      />cohort \d is final, \d of 5 seats opened</,
+    )
+    const [owner, txHash] = [networkView.checkers[0]!.operator, `0x${'c0'.repeat(32)}` as const]
+    const view = { ...networkView, commitments: [{ epoch: 1, owner, txHash }] }
+    expect(await textOf(`/transaction/${txHash}`, view)).toMatch(
+      new RegExp(`>Checker <a href="/checker/${owner}">.*</a> committed to its verdicts<`),
+    )
+  })
+
   it('escapes what operators write', async () => {
     const endpoint = 'wss://<img src=x onerror="alert(1)">'
     const view = { ...networkView, checkers: networkView.checkers.map(checker => ({ ...checker, endpoint })) }

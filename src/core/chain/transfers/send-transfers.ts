@@ -5,14 +5,15 @@
  *
  * Why: docs/why/commands.md
  */
-import { type Address, encodeFunctionData, type Hex, keccak256, type LocalAccount } from 'viem'
+import { type Address, type Hex, keccak256, type LocalAccount } from 'viem'
 import type { Clock } from '../../platform/clock.ts'
-import { kaisarTokenAbi } from '../abi/kaisar-token.ts'
+import { blockAt } from '../blocks.ts'
 import { describeEndpoints } from '../client.ts'
 import { decodeChainError, explainRefusal } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
-import { kaisarErrorsAbi } from '../kaisar-errors.ts'
-import { type ConnectedNetwork, lowerCase, reading } from '../network.ts'
+import { assertFunds } from '../funds.ts'
+import { type ConnectedNetwork, lowerCase } from '../network.ts'
+import { callOf, reading } from '../read.ts'
 import { readFeeMarket } from '../tx/fee-market.ts'
 import { type Fee, type FeeCaps, nextFee } from '../tx/fees.ts'
 import { isKnown } from '../tx/transaction-sender.ts'
@@ -78,30 +79,23 @@ const usualGas = { KAI: 65_000n, coin: 21_000n } as const
 
 async function gasOf(network: ConnectedNetwork, from: Address, transfer: ListedTransfer): Promise<bigint> {
   try {
-    const gas = await network.chain.client.estimateGas({ account: from, ...callOf(network, transfer) })
+    const gas = await network.chain.client.estimateGas({ account: from, ...fieldsOf(network, transfer) })
     // A plain transfer always needs the same; code may take another path by the time it is mined.
     return gas === 21_000n ? gas : gas + gas / 5n
   } catch (error) {
-    throw decodeChainError(error, textOf(transfer), kaisarErrorsAbi)
+    throw decodeChainError(error, textOf(transfer))
   }
 }
 
-const callOf = ({ contracts }: ConnectedNetwork, { to, unit, amount }: ListedTransfer) =>
+const fieldsOf = ({ contracts }: ConnectedNetwork, { to, unit, amount }: ListedTransfer) =>
   unit === 'coin'
     ? { to, value: amount }
-    : {
-        to: contracts.KaisarToken,
-        value: 0n,
-        data: encodeFunctionData({ abi: kaisarTokenAbi, functionName: 'transfer', args: [to, amount] }),
-      }
+    : { to: contracts.KaisarToken, value: 0n, data: callOf(contracts, 'KaisarToken', 'transfer', to, amount).data }
 
-/** @throws KAI_INSUFFICIENT, FUNDS_INSUFFICIENT where `from` does not hold all that is not signed yet, and its fees */
+/** @throws as {@link assertFunds} where `from` does not hold all that is not signed yet, and its fees */
 export function assertHolds({ from, transfers }: TransferRecord, { most, balances }: TransferCost): void {
   const needed = totalsOf(transfers.filter(({ nonce }) => nonce === null))
-  if (balances.KAI < needed.KAI)
-    throw chainErrors.KAI_INSUFFICIENT({ account: from, balance: balances.KAI, needed: needed.KAI })
-  if (balances.coin < needed.coin + most)
-    throw chainErrors.FUNDS_INSUFFICIENT({ account: from, balanceWei: balances.coin, neededWei: needed.coin + most })
+  assertFunds(from, { balances, needed: { KAI: needed.KAI, coin: needed.coin + most } })
 }
 
 export type SendTransfersDependencies = {
@@ -148,7 +142,7 @@ export async function sendTransfers(
       nonce,
       gas: gas.get(slotOf(transfer)) ?? (await gasOf(network, from, transfer)),
       ...fee,
-      ...callOf(network, transfer),
+      ...fieldsOf(network, transfer),
     })
     return { ...transfer, nonce, attempts: [...transfer.attempts, { hash: keccak256(raw), raw, ...fee }] }
   }
@@ -162,7 +156,7 @@ export async function sendTransfers(
    * @param isThorough - look at every one that is not decided, whatever the account's count says
    */
   async function settle(isThorough: boolean): Promise<void> {
-    const { number: head, hash: headHash } = await reading('eth_getBlockByNumber', chain.client.getBlock())
+    const { number: head, hash: headHash } = await blockAt(network)
     if (headHash === seenHead && !isThorough) return
     seenHead = headHash
     const counts = await readCounts(chain, from, head)

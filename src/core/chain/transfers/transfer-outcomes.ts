@@ -1,8 +1,9 @@
 /** What became of transfers that were signed, as the chain shows it now: a block may still be taken out again. */
 import type { Address } from 'viem'
 import { exactUnits } from '../../platform/exact-units.ts'
+import { headNumber } from '../blocks.ts'
 import type { Chain } from '../client.ts'
-import { reading } from '../network.ts'
+import { reading } from '../read.ts'
 import { lookUpReceipt, type Receipt } from '../tx/receipt.ts'
 import { transferErrors } from './errors.ts'
 import type { ListedTransfer } from './transfer-list.ts'
@@ -114,7 +115,7 @@ function afterOutcome(before: RecordedTransfer, outcome: Outcome, head: bigint):
 export async function lookAgain(record: TransferRecord, chain: Chain): Promise<TransferRecord> {
   const young = record.transfers.filter(isYoung)
   if (young.length === 0) return record
-  const head = await reading('eth_blockNumber', chain.client.getBlockNumber())
+  const head = await headNumber(chain)
   const counts = await readCounts(chain, record.from, head)
   const looks = await lookAt(chain, young, { counts, sinceCount: counts.decidedCount })
   const changed = new Map(looks.filter(({ before, after }) => after !== before).map(look => [look.before, look.after]))

@@ -4,7 +4,6 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Chain } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
-import { kaisarErrorsAbi } from '../kaisar-errors.ts'
 import { readFeeMarket } from './fee-market.ts'
 import { defaultFeeCaps, type Fee, type FeeCaps, nextFee } from './fees.ts'
 import { confirmedReceipt, type Receipt } from './receipt.ts'
@@ -66,7 +65,7 @@ export async function tryCall(
   call: Call,
   { caps = defaultFeeCaps, mostWei }: CostLimits = {},
 ): Promise<Cost> {
-  const { to, data, value = 0n, what, abi = [] } = call
+  const { to, data, value = 0n, what, abi } = call
   try {
     const [balanceWei, market] = await Promise.all([chain.client.getBalance({ address: from }), readFeeMarket(chain)])
     const short = (neededWei: bigint) => chainErrors.FUNDS_INSUFFICIENT({ account: from, balanceWei, neededWei })
@@ -92,7 +91,7 @@ export async function tryCall(
     if (balanceWei < value + most) throw short(value + most)
     return { gas, most, ...fee, tipAsked: market.tipPerGas }
   } catch (error) {
-    throw decodeChainError(error, what, [...abi, ...kaisarErrorsAbi])
+    throw decodeChainError(error, what, abi)
   }
 }
 
@@ -106,13 +105,13 @@ const min = (a: bigint, b: bigint) => (a < b ? a : b)
 export async function simulateCall(
   chain: Chain,
   from: Address | undefined,
-  { to, data, value, what, abi = [] }: Call,
+  { to, data, value, what, abi }: Call,
 ): Promise<void> {
   const given = { account: from, to, data, value }
   try {
     await chain.client.call(Object.fromEntries(Object.entries(given).filter(([, each]) => each !== undefined)))
   } catch (error) {
-    throw decodeChainError(error, what, [...abi, ...kaisarErrorsAbi])
+    throw decodeChainError(error, what, abi)
   }
 }
 
@@ -126,7 +125,7 @@ export async function transact(
   { nonce, timeoutMs = 600_000, ...limits }: TransactOptions,
   { chain, account, clock, onSigned }: TransactDependencies,
 ): Promise<Receipt> {
-  const { to, data, value = 0n, what, abi = [] } = call
+  const { to, data, value = 0n, what, abi } = call
   const [{ gas, maxFeePerGas, maxPriorityFeePerGas }, nextNonce] = await Promise.all([
     tryCall(chain, account.address, call, limits),
     nonce ?? chain.client.getTransactionCount({ address: account.address, blockTag: 'pending' }),
@@ -147,7 +146,7 @@ export async function transact(
     const hash = await chain.client.sendRawTransaction({ serializedTransaction: raw })
     return await awaitReceipt({ hash, what, timeoutMs }, { chain, clock })
   } catch (error) {
-    throw decodeChainError(error, what, [...abi, ...kaisarErrorsAbi])
+    throw decodeChainError(error, what, abi)
   }
 }
 

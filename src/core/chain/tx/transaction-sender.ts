@@ -44,8 +44,6 @@ export type SenderDependencies = {
   readonly store: Store
   /** Default the system's. */
   readonly clock?: Clock
-  /** ABI items of the errors that contracts may answer with. */
-  readonly errorAbi?: Abi
   /** Called with everything that holds a transaction up, once per head. */
   readonly onTrouble?: (error: KaisarError) => void
   /** Called at named points between record and send; tests end the process there. */
@@ -101,7 +99,7 @@ export type TransactionSender = {
  * leaves, nonces start from the mined nonce, unmined ones are sent again and made dearer, reorganised ones come back.
  */
 export function createTransactionSender(options: SenderOptions, dependencies: SenderDependencies): TransactionSender {
-  const { chain, account, clock = systemClock, errorAbi = [] } = dependencies
+  const { chain, account, clock = systemClock } = dependencies
   const { onTrouble = () => {}, crashPoint = () => {} } = dependencies
   const { confirmations = 1, pollMs = 500 } = options
   const watchBlocks = Math.max(options.watchBlocks ?? 12, confirmations)
@@ -294,7 +292,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       const withSpare = gas + gas / 4n
       atHead.gas.set(key, withSpare < gasLimit ? withSpare : gasLimit)
     } catch (error) {
-      const refusal = decodeChainError(error, functionName, errorAbi)
+      const refusal = decodeChainError(error, functionName)
       if (refusal.code !== 'CONTRACT_REVERTED')
         return complain(await explainRefusal(chain, address, error, functionName))
       const { errorName: code, reason: message } = refusal.context as { errorName: string; reason: string }

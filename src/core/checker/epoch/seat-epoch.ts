@@ -8,8 +8,13 @@ import { commitmentOf, type EpochOverview, getAudit, getCohort } from '../../cha
 import type { ConnectedNetwork } from '../../chain/network.ts'
 import { priority, type TransactionSender } from '../../chain/tx/transaction-sender.ts'
 import { laneRateOf, measuresOf } from '../../epoch/capacity.ts'
-import { buildCommitmentTree, type CommitmentTree, commitmentDepth } from '../../epoch/commitment-tree.ts'
-import { type OpeningWords, unpackOpening } from '../../epoch/opening.ts'
+import {
+  buildCommitmentTree,
+  type CommitmentTree,
+  commitmentDepth,
+  type OpeningWords,
+  unpackOpening,
+} from '../../epoch/opening.ts'
 import type { OpeningOnChain } from '../../epoch/settlement-plan.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
 import type { Logger } from '../../platform/log.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import type { Clock } from '../../src/core/platform/clock.ts'
 
 /** A clock that moves only when it is told to: sleepers wake in the order of their deadlines. */
 export type ManualClock = Clock & {

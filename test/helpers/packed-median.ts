@@ -1,7 +1,5 @@
-import { committeeSize } from '../protocol/constants.ts'
-
 /**
- * The median of a committee, packed and scalar. The 16-bit lanes of a word (values below 2^15) are compared at once: with the free top
+ * The median of a committee as PackedMedian.sol computes it. The 16-bit lanes of a word (values below 2^15) are compared at once: with the free top
  * bit set, a lane's subtraction cannot borrow from its neighbour, and the bit that remains says which of the two is larger.
  */
 const topBits = BigInt(`0x${'8000'.repeat(16)}`)
@@ -29,12 +27,4 @@ export function medianPacked(five: readonly [bigint, bigint, bigint, bigint, big
   const words: [bigint, bigint, bigint, bigint, bigint] = [...five]
   for (const [lower, upper] of network) [words[upper], words[lower]] = compareExchange(words[lower], words[upper])
   return words[2]
-}
-
-/** The median of what the seats of a committee say. A missing value counts as 0: it can lower the median, never raise it. */
-export function committeeMedian(values: readonly number[]): number {
-  if (values.length > committeeSize)
-    throw new RangeError(`${values.length} values; a committee has ${committeeSize} seats`)
-  const missing = new Array<number>(committeeSize - values.length).fill(0)
-  return [...values, ...missing].sort((a, b) => a - b)[(committeeSize - 1) / 2]!
 }

@@ -1,9 +1,9 @@
 import { type Hex, zeroHash } from 'viem'
-import { type Clock, systemClock } from '../platform/clock.ts'
-import { type ChannelEnd, type ChannelOptions, createChannel, type Wire } from './channel.ts'
-import { closeReason, transportErrors } from './errors.ts'
-import { withDefaults } from './limits.ts'
-import type { Channel, CloseReason, Limits, ListenOptions, Transport } from './transport.ts'
+import { type Clock, systemClock } from '../../src/core/platform/clock.ts'
+import { type ChannelEnd, type ChannelOptions, createChannel, type Wire } from '../../src/core/transport/channel.ts'
+import { closeReason, transportErrors } from '../../src/core/transport/errors.ts'
+import { withDefaults } from '../../src/core/transport/limits.ts'
+import type { Channel, CloseReason, Limits, ListenOptions, Transport } from '../../src/core/transport/transport.ts'
 
 type Endpoint = {
   /** Of its host. */
