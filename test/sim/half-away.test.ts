@@ -1,7 +1,7 @@
 /** A Provider that is away for half of an epoch's beats keeps the uptime of those that it was there for, and the other loses nothing. */
 import { afterAll, expect, it } from 'vitest'
+import { blockAt, readRounds } from '../../src/core/chain/blocks.ts'
 import { getEpochRounds } from '../../src/core/chain/epochs.ts'
-import { blockAt, readRounds } from '../../src/core/chain/read-rounds.ts'
 import { unpackOpening } from '../../src/core/epoch/opening.ts'
 import { createAuditor } from './audit-network.ts'
 import { seatEvidence } from './seat-evidence.ts'
