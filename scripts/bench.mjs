@@ -19,7 +19,7 @@ async function* allRows() {
     if (rowNames && !rowNames.some(isWanted)) continue
     // What takes minutes runs when it is named.
     if (isLong && names.length === 0) continue
-    for await (const row of rows()) if (isWanted(row.name)) yield row
+    for await (const row of rows(isWanted)) if (isWanted(row.name)) yield row
   }
 }
 

@@ -12,7 +12,7 @@ import type { CardMemory } from '../../src/core/job/memory/card-memory.ts'
 import { fillKey } from '../../src/core/job/memory/drawn-entries.ts'
 import { groupsOnCard } from '../../src/core/job/memory/groups-to-claim.ts'
 import { fillMemory } from '../../src/core/job/memory/memory-banks.ts'
-import { openSteps, samplePieces } from '../../src/core/job/memory/memory-openings.ts'
+import { openSteps } from '../../src/core/job/memory/memory-openings.ts'
 import { sampleSteps } from '../../src/core/job/memory/memory-sample.ts'
 import { fillOperations, groupBytes, type MemorySpec, memorySpecs } from '../../src/core/job/memory/memory-spec.ts'
 import {
@@ -93,9 +93,7 @@ async function exactness(memory: CardMemory, worked: WorkedMemoryWindow, opened:
   const sample = sampleSteps(spec, steps, { secret: epochSeed, root: bytesToHex(root), samplingBlockHash: epochSeed })
   const chain = await openRowChain(spec, epochSeed, { threads: 0 })
   const began = clock.monotonicMs()
-  const claims = []
-  for (const piece of samplePieces(spec, sample))
-    claims.push({ ...claim, sample: piece, openings: await openSteps(memory, worked, piece) })
+  const claims = [{ ...claim, sample, openings: await openSteps(memory, worked, sample) }]
   const openMs = clock.monotonicMs() - began
   const answers = await verifyMemory(spec, claims, chain)
   await chain.release()

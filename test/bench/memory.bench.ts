@@ -8,7 +8,6 @@ import { roundOfBeat } from '../../src/core/job/beat/beat-kind.ts'
 import { jobSets } from '../../src/core/job/jobs.ts'
 import { fillKey, stepOrder } from '../../src/core/job/memory/drawn-entries.ts'
 import { fillMemory, type MemoryBanks } from '../../src/core/job/memory/memory-banks.ts'
-import { samplePieces } from '../../src/core/job/memory/memory-openings.ts'
 import { sampleSteps } from '../../src/core/job/memory/memory-sample.ts'
 import {
   fillOperations,
@@ -126,25 +125,28 @@ async function* memory(): AsyncGenerator<Row> {
   }
 }
 
-const openingsVersion = 1
-
 /**
  * One device's round at `standard`, and 64 in one batch. The openings lead to the root and their states were made up: all rows of all
  * samples are recomputed before the first is compared, so the work is that of an honest device's but for the last comparisons.
  */
 async function* verifying(): AsyncGenerator<Row> {
-  const spec = memorySpecs.standard
+  const spec: MemorySpec = memorySpecs.standard
   const beat = roundOfBeat(jobSets.standard.beat)
   const chain = await openRowChain(spec, epochSeed, { threads: 0 })
-  const devices = Array.from({ length: 64 }, (_, device) => claimsOf(spec, device))
-  // What is not read as openings would be refused in no time, and measure nothing.
-  for (const answer of await verifyMemory(spec, devices[0]!, chain))
-    if (answer.ok || answer.code !== 'COORDINATE_WRONG') throw new Error('these openings are not recomputed')
+  const verify = async (claims: readonly MemoryClaim[], of = spec) => {
+    for (const answer of await verifyMemory(of, claims, chain))
+      if (answer.ok || answer.code !== 'COORDINATE_WRONG') throw new Error('nothing was recomputed')
+  }
+  const devices = Array.from({ length: 64 }, (_, device) => claimOf(spec, device))
+  await verify([devices[0]!])
   const alone: number[] = []
-  for (let i = 0; i < 5; i++) alone.push(await cpuMs(() => verifyMemory(spec, devices[i]!, chain)))
-  const batched = await cpuMs(() => verifyMemory(spec, devices.flat(), chain))
+  for (let i = 0; i < 5; i++) alone.push(await cpuMs(() => verify([devices[i]!])))
+  const batched = await cpuMs(() => verify(devices))
   const beats: number[] = []
-  for (let i = 0; i < 5; i++) beats.push(await cpuMs(() => verifyMemory(beat, claimsOf(beat, i), chain)))
+  for (let i = 0; i < 5; i++) {
+    const claim = claimOf(beat, i)
+    beats.push(await cpuMs(() => verify([claim], beat)))
+  }
   await chain.release()
   const row = (name: string, ms: number): Row => ({
     ...{ name, value: ms / 1_000, unit: 's of CPU a device and round' },
@@ -159,8 +161,8 @@ async function* verifying(): AsyncGenerator<Row> {
   }
 }
 
-/** A commitment to 6,400 steps over 300 groups and its opened sample, in pieces, whose proofs lead to the root. */
-function claimsOf(spec: MemorySpec, device: number): MemoryClaim[] {
+/** A commitment to 6,400 steps over 300 groups and its opened sample, whose proofs lead to the root. */
+function claimOf(spec: MemorySpec, device: number): MemoryClaim {
   const steps = 6_400
   const groups = 300
   const seed = createHash('sha256').update(`round of ${device}`).digest()
@@ -177,15 +179,13 @@ function claimsOf(spec: MemorySpec, device: number): MemoryClaim[] {
   const root = rootOfMarks(groups, encodeMarks(marks))
   const word = (value: number) => numberToHex(value, { size: 32 })
   const sample = sampleSteps(spec, steps, { secret: word(device), root: word(1), samplingBlockHash: word(2) })
-  return samplePieces(spec, sample).map(piece => {
-    const opened = piece.flatMap(({ step }) => (step === 0 ? [1] : [step, step + 1]))
-    const parts = opened.flatMap(state => {
-      const { mark, place } = placeOf(marks, state)
-      return [states[place % 2]!, ...trees[mark]!.proof(place)]
-    })
-    const prefix = Buffer.of(openingsVersion, 0, 0, 0, 0)
-    prefix.writeUInt32BE(groups, 1)
-    const openings = Uint8Array.from(Buffer.concat([prefix, encodeMarks(marks), ...parts]))
-    return { seed, key: keyOf(spec, device), groups, steps, root, sample: piece, openings }
+  const opened = sample.flatMap(({ step }) => (step === 0 ? [1] : [step, step + 1]))
+  const parts = opened.flatMap(state => {
+    const { mark, place } = placeOf(marks, state)
+    return [states[place % 2]!, ...trees[mark]!.proof(place)]
   })
+  const head = Buffer.of(1, 0, 0, 0, 0)
+  head.writeUInt32BE(groups, 1)
+  const openings = Uint8Array.from(Buffer.concat([head, encodeMarks(marks), ...parts]))
+  return { seed, key: keyOf(spec, device), steps, root, sample, openings }
 }

@@ -32,6 +32,7 @@ export const jobs = jobsWith('tensor', spec)
 export const network = { chainId: 31337, consensus: '0x00000000000000000000000000000000c0ffee00' } as const
 export const word = (byte: string) => `0x${byte.repeat(32)}` as const
 export const epochSeed = word('e5')
+const job = jobOf(jobs, 'tensor')
 export const device = createSigner({ privateKey: word('a1'), network })
 
 const rules = { ...devnetParameters(jobsHash(jobs)).rounds, windowMs: spec.windowMs, samplingSeconds: 3 }
@@ -60,6 +61,10 @@ export type Report = {
   readonly deviceReport: MessageBody<'device.report'>
   readonly commitment: Uint8Array
   readonly openings: Uint8Array
+  /** What the openings are of, and themselves. */
+  readonly claim: { readonly units: number; readonly root: Hex }
+  readonly sample: readonly number[]
+  readonly opened: Uint8Array
 }
 
 const frame = <T extends MessageType>(type: T, body: MessageBody<T>, payload?: Uint8Array) =>
@@ -113,13 +118,15 @@ export async function reportsOf(
     const { signer, secrets } = seatOf(seat)
     const secret = secrets.sampling(trigger.hash, deviceId, generation)
     const request = { commitmentHash: hash, secret, samplingBlockHash: samplingBlock.hash, checker: signer.address }
-    const openings = await tensor.open({ handle, sample: sampleOf(jobOf(jobs, 'tensor'), message, request) })
+    const sample = sampleOf(job, message, request)
+    const openings = await tensor.open({ handle, sample })
     reports.push({
       device: { deviceId, generation, operator: device.address, cohort: 0, lane: number % 64 },
       rows,
       deviceReport: { report, ...records },
       commitment: frame('job.commitment', commitment),
       openings: frame('job.openings', { commitmentHash: hash, secret }, openings),
+      ...{ claim: { units: rows, root }, sample, opened: openings },
     })
   }
   await tensor.release(handle)
@@ -156,6 +163,8 @@ export type BenchSeat = {
    * received, proof, recomputation, evidence on disk, verdict in the journal.
    */
   judge(): Promise<void>
+  /** The proofs of these reports against the committed roots once more, in this thread, and nothing else. */
+  checkProofs(): void
   close(): Promise<void>
 }
 
@@ -230,6 +239,10 @@ export function openSeat(
       judge.drop(trigger.hash)
     },
     judge: () => judgeAll(reports),
+    checkProofs() {
+      for (const { claim, sample, opened } of reports)
+        if (job.pieceFault(claim, sample, opened) !== null) throw new Error('a proof does not lead to its root')
+    },
     async close() {
       await judge.stop()
       store.close()

@@ -5,6 +5,7 @@
 import * as ort from 'onnxruntime-node'
 import { recoverTypedDataAddress } from 'viem'
 import { chunkCount, createLeafCollector } from '../../src/core/job/tensor/digest-tree.ts'
+import { createFeedThread, type Feeds, ownThreadFeeds } from '../../src/core/job/tensor/feed.ts'
 import { openKernel } from '../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../src/core/job/tensor/row-input.ts'
 import { operationsPerRow, rowBytes } from '../../src/core/job/tensor/tensor-spec.ts'
@@ -56,22 +57,26 @@ export const rowNames = [
   'work.verify.scaling',
   'work.verify.scaling.4x',
   'work.feed',
+  'work.feed.thread',
+  'work.feed.caller',
   'work.commit',
   'signature.recover',
 ]
 
-export async function* rows(): AsyncGenerator<Row> {
+/** `isWanted`: what is asked for, so that nothing else is measured first. */
+export async function* rows(isWanted: (name: string) => boolean = () => true): AsyncGenerator<Row> {
+  const wants = (beginning: string) => rowNames.some(name => name.startsWith(beginning) && isWanted(name))
   const engine = await createWorkEngine({ jobs, provider: 'cpu', keepWindows: 100 })
   try {
-    yield await model(engine)
-    yield* prove(engine)
-    yield* verify(engine)
+    if (wants('work.model')) yield await model(engine)
+    if (wants('work.prove') || wants('work.window')) yield* prove(engine)
+    if (wants('work.verify')) yield* verify(engine, wants('work.verify.scaling'))
   } finally {
     await engine.close()
   }
-  yield feed()
-  yield commit()
-  yield await recover()
+  if (wants('work.feed')) yield* feed()
+  if (wants('work.commit')) yield commit()
+  if (wants('signature.recover')) yield await recover()
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
@@ -161,7 +166,9 @@ async function plainMatMul() {
 type Cost = Parts & {
   /** The rest of the seat's own thread: the judge itself, and waking the thread that recomputes. */
   judge: number
-  /** The thread that recomputes. */
+  /** Proofs against the root, in the thread that recomputes: measured by themselves, after the rounds. */
+  proofs: number
+  /** The rest of that thread, and of those that compile and collect garbage. */
   recompute: number
 }
 
@@ -189,19 +196,23 @@ async function costOf(
   const reports = repeats * bySeat.flat().length
   const { messages, signatures, store } = parts
   const judge = thread - messages - signatures - store
-  const shares = Object.entries({ messages, signatures, store, judge, recompute: all - thread })
+  const proofsBefore = process.threadCpuUsage()
+  for (const each of seats) for (const seat of each) seat.checkProofs()
+  const proofs = milliseconds(process.threadCpuUsage(proofsBefore))
+  const shares = Object.entries({ messages, signatures, store, judge, proofs, recompute: all - thread - proofs })
   return Object.fromEntries(shares.map(([part, ms]) => [part, ms / reports])) as Cost
 }
 
 const milliseconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1_000
 const sum = (cost: Cost): number => Object.values(cost).reduce((total, ms) => total + ms, 0)
 
-async function* verify(prover: WorkEngine): AsyncGenerator<Row> {
+async function* verify(prover: WorkEngine, withScaling: boolean): AsyncGenerator<Row> {
   const seat = await createWorkEngine({ jobs, provider: 'cpu', threads: 1, witnesses: true })
   await seat.kinds.tensor.prepare({ epochSeed })
+  await prover.kinds.tensor.prepare({ epochSeed })
   try {
     yield* verifyWindows(prover, seat)
-    yield* scaling(prover, seat)
+    if (withScaling) yield* scaling(prover, seat)
   } finally {
     await seat.close()
   }
@@ -272,24 +283,57 @@ async function* scaling(prover: WorkEngine, engine: WorkEngine): AsyncGenerator<
   yield row('work.verify.scaling.4x', 4, 2)
 }
 
-/** What one thread can feed a card: rows drawn, and their digests hashed into leaves, with no kernel between. Against drawing alone. */
-function feed(): Row {
-  const batch = 16_384
-  const batches = 32
+/**
+ * What one thread can feed a card: rows drawn, and their digests hashed into leaves and tree, with no kernel between. Against drawing
+ * alone; in a thread of its own, against the same beside the kernel; and what the kernel's thread is kept by either.
+ */
+async function* feed(): AsyncGenerator<Row> {
+  const batchRows = 16_384
+  const rows = 32 * batchRows
   const seed = new Uint8Array(32).fill(3)
-  const both: number[] = []
-  const drawn: number[] = []
-  for (let i = 0; i < 5; i++) {
-    const startMs = threadClock.monotonicMs()
-    const collector = createLeafCollector({ keepBytes: 2 ** 30 })
-    for (let at = 0; at < batches; at++) collector.append(rowInput(seed, at * batch, batch))
-    const fedMs = threadClock.monotonicMs()
-    for (let at = 0; at < batches; at++) rowInput(seed, at * batch, batch)
-    both.push(perSecond(batch * batches, fedMs - startMs))
-    drawn.push(perSecond(batch * batches, threadClock.monotonicMs() - fedMs))
+  const thread = createFeedThread()
+  type Cost = { wall: number; caller: number }
+  const measured: Record<'beside' | 'thread' | 'drawn', Cost[]> = { beside: [], thread: [], drawn: [] }
+  async function timed(name: keyof typeof measured, act: () => unknown) {
+    const [startMs, before] = [threadClock.monotonicMs(), process.threadCpuUsage()]
+    await act()
+    const caller = perSecond(rows, milliseconds(process.threadCpuUsage(before)))
+    measured[name].push({ wall: perSecond(rows, threadClock.monotonicMs() - startMs), caller })
   }
-  const [value, baseline] = [median(both), median(drawn)]
-  return { name: 'work.feed', value, unit: 'rows drawn and hashed a second', baseline, ratio: value / baseline }
+  const fed = (feeds: Feeds) => async () => {
+    const own = feeds.open({ seed, keepBytes: 2 ** 30, batchRows })
+    for (let at = 0; at < rows; at += batchRows) own.append(await own.draw(batchRows))
+    await own.finish()
+    own.end()
+  }
+  await fed(thread)()
+  for (let i = 0; i < 7; i++) {
+    await timed('beside', fed(ownThreadFeeds))
+    await timed('thread', fed(thread))
+    await timed('drawn', () => {
+      for (let at = 0; at < rows; at += batchRows) rowInput(seed, at, batchRows)
+    })
+  }
+  await thread.close()
+  const row = (
+    name: string,
+    of: keyof typeof measured,
+    against: keyof typeof measured,
+    key: keyof Cost,
+    unit: string,
+  ) => {
+    const [own, other] = [measured[of].map(each => each[key]), measured[against].map(each => each[key])]
+    return {
+      name,
+      value: median(own),
+      unit,
+      baseline: median(other),
+      ratio: median(own.map((rate, i) => rate / other[i]!)),
+    }
+  }
+  yield row('work.feed', 'beside', 'drawn', 'wall', 'rows drawn and hashed a second')
+  yield row('work.feed.thread', 'thread', 'beside', 'wall', 'rows a second by a thread of its own')
+  yield row('work.feed.caller', 'thread', 'beside', 'caller', 'rows a second of CPU in the thread of the kernel')
 }
 
 /** Leaves and tree over a million rows against one plain SHA-256 over the same bytes. */

@@ -16,7 +16,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
   ]
   static override flags = {
     ...chainFlags,
-    spec: Flags.option({ options: ['devnet', 'standard'] as const })({
+    spec: Flags.option({ options: ['devnet', 'standard', 'wide'] as const })({
       description: 'Job to run. Default: that of the network; without one, standard',
     }),
     'execution-provider': daemonFlags['execution-provider'],

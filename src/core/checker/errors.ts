@@ -62,6 +62,13 @@ export const checkerErrors = defineErrors({
     meaning: 'Each answer costs the seat a recomputation; what is damaged on the way arrives whole at the next try.',
     fix: 'Update the Provider, and check its memory with "kaisar provider self-test".',
   },
+  CHECKER_PIECE_UNEXPECTED: {
+    message: ({ piece, expected, pieces }: { piece: number; expected: number; pieces: number }) =>
+      `Piece ${piece} of the openings came where piece ${expected} of ${pieces}, counted from 0, is due.`,
+    meaning:
+      'Pieces are taken in order, each once, and no more of them than the sample needs. After a new connection those that are there come again.',
+    refusal: true,
+  },
   CHECKER_OPENINGS_LATE: {
     message: () => 'The openings arrived after the opening deadline.',
     meaning: 'By this seat’s own sight of the trigger the time was over.',

@@ -2,8 +2,9 @@
  * The secrets of a seat, all derived from its key: a Checker that loses its disk after it committed can still sample,
  * open and reveal. Nothing here can be turned back into the key.
  */
-import { createHmac } from 'node:crypto'
-import { type Address, concat, type Hex, hexToBytes, keccak256, numberToHex } from 'viem'
+import { createHmac, createSecretKey } from 'node:crypto'
+import { type Address, type Hex, keccak256, numberToHex } from 'viem'
+import { hexToBytes } from '../platform/hex.ts'
 import type { Network } from '../protocol/typed-data.ts'
 
 export type SeatSecrets = {
@@ -14,17 +15,21 @@ export type SeatSecrets = {
 }
 
 export function deriveSeatSecrets(privateKey: Hex, { chainId, consensus }: Network, owner: Address): SeatSecrets {
-  const derive = (key: Uint8Array, label: string, ...parts: Hex[]): Hex =>
-    `0x${createHmac('sha256', key)
-      .update(label)
-      .update(hexToBytes(concat(parts)))
-      .digest('hex')}`
-  const scope: Hex[] = [numberToHex(chainId, { size: 32 }), consensus, owner]
-  const root = hexToBytes(derive(hexToBytes(privateKey), 'kaisar/seat/v1', ...scope))
+  /** HMACs under one key, which is made ready once. */
+  const under = (secret: Hex) => {
+    const key = createSecretKey(hexToBytes(secret, 32))
+    return (label: string, ...parts: Hex[]): Hex => {
+      const hmac = createHmac('sha256', key).update(label)
+      for (const part of parts) hmac.update(part.slice(2), 'hex')
+      return `0x${hmac.digest('hex')}`
+    }
+  }
+  const root = under(privateKey)('kaisar/seat/v1', numberToHex(chainId, { size: 32 }), consensus, owner)
+  const derive = under(root)
   return {
     sampling: (round, deviceId, generation) =>
-      derive(root, 'sampling', round, deviceId, numberToHex(generation, { size: 4 })),
-    salt: epoch => derive(root, 'salt', numberToHex(epoch, { size: 8 })),
+      derive('sampling', round, deviceId, numberToHex(generation, { size: 4 })),
+    salt: epoch => derive('salt', numberToHex(epoch, { size: 8 })),
   }
 }
 

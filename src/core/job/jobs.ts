@@ -10,7 +10,7 @@ import { jobErrors } from './errors.ts'
 import type { SampleIdentity } from './job-seed.ts'
 import { memoryKind } from './memory/memory-kind.ts'
 import { type MemorySpec, memorySpecs } from './memory/memory-spec.ts'
-import type { KindSpec, RoundKind } from './round-kind.ts'
+import type { KindSpec, RoundKind, VerifyItem } from './round-kind.ts'
 import { tensorKind } from './tensor/tensor-kind.ts'
 import { type TensorSpec, tensorSpecs } from './tensor/tensor-spec.ts'
 
@@ -25,6 +25,7 @@ export const jobsOf = (tensor: TensorSpec, memory: MemorySpec, beatMs: number): 
 export const jobSets = {
   devnet: jobsOf(tensorSpecs.devnet, memorySpecs.devnet, 250),
   standard: jobsOf(tensorSpecs.standard, memorySpecs.standard, 500),
+  wide: jobsOf(tensorSpecs.wide, memorySpecs.standard, 500),
 } as const satisfies Record<string, Jobs>
 export type JobsName = keyof typeof jobSets
 
@@ -42,6 +43,11 @@ export type Job = {
   readonly guess: number
   /** As {@link RoundKind.sample}. */
   sample(units: number, identity: SampleIdentity): number[]
+  /** As `cut` and `fault` of {@link RoundKind.pieces}. */
+  cut(sample: readonly number[]): number[][]
+  pieceFault(claim: Pick<VerifyItem, 'units' | 'root'>, part: readonly number[], piece: Uint8Array): string | null
+  /** The openings that the pieces so far make, with the next one. */
+  join(openings: Uint8Array, piece: Uint8Array): Uint8Array
   /** As {@link RoundKind.markDueMs}. */
   markDueMs(index: number): number | null
 }
@@ -52,10 +58,20 @@ const bound = new WeakMap<KindSpec, Job>()
 function bind<K extends RoundKindName>(kind: K, spec: Jobs[K]): Job {
   const known = bound.get(spec)
   if (known?.kind === kind) return known
-  const { unit, figures, guess, specHash, sample, markDueMs } = kinds[kind] as unknown as RoundKind<Jobs[K]>
+  const { unit, figures, guess, specHash, sample, markDueMs, pieces } = kinds[kind] as unknown as RoundKind<Jobs[K]>
   const job: Job = {
     ...{ kind, spec, specHash: specHash(spec), unit, figures, guess },
     sample: (units, identity) => sample(spec, units, identity),
+    cut: places => pieces.cut(spec, places),
+    pieceFault: (claim, part, piece) => pieces.fault(spec, claim, part, piece),
+    join(openings, piece) {
+      if (openings.length === 0) return piece
+      const more = piece.subarray(pieces.headBytes(spec))
+      const joined = new Uint8Array(openings.length + more.length)
+      joined.set(openings)
+      joined.set(more, openings.length)
+      return joined
+    },
     markDueMs: index => markDueMs(spec, index),
   }
   bound.set(spec, job)

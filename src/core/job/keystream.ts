@@ -5,17 +5,15 @@
  * Why: docs/why/work-proof.md
  */
 import { createCipheriv, createSecretKey } from 'node:crypto'
+import { bytesToHex } from '../platform/hex.ts'
 
 const blockBytes = 16
 const counterMask = (1n << 128n) - 1n
 
-const split = (seed: Uint8Array) => {
+const keyOf = (seed: Uint8Array) => {
   if (seed.length !== 32) throw new TypeError(`keystream: a seed has 32 bytes, not ${seed.length}`)
   // Bytes as a key are first tried as every other kind of key, which takes four times as long as a short stream.
-  return {
-    key: createSecretKey(seed.subarray(0, 16)),
-    counter: BigInt(`0x${Buffer.from(seed.subarray(16)).toString('hex')}`),
-  }
+  return createSecretKey(seed.subarray(0, blockBytes))
 }
 
 const counterBlock = (counter: bigint): Buffer =>
@@ -23,13 +21,14 @@ const counterBlock = (counter: bigint): Buffer =>
 
 /** `length` bytes of the stream, from block `firstBlock` on. */
 export function keystream(seed: Uint8Array, firstBlock: number, length: number): Uint8Array {
-  const { key, counter } = split(seed)
-  return createCipheriv('aes-128-ctr', key, counterBlock(counter + BigInt(firstBlock))).update(new Uint8Array(length))
+  const iv = seed.subarray(blockBytes)
+  const first = firstBlock === 0 ? iv : counterBlock(BigInt(bytesToHex(iv)) + BigInt(firstBlock))
+  return createCipheriv('aes-128-ctr', keyOf(seed), first).update(new Uint8Array(length))
 }
 
 /** The same bytes at scattered places: for each entry of `firstBlocks`, `blocks` whole blocks, concatenated. One cipher for all. */
 export function keystreamAt(seed: Uint8Array, firstBlocks: readonly number[], blocks: number): Uint8Array {
-  const { key } = split(seed)
+  const key = keyOf(seed)
   const initial = Buffer.from(seed.subarray(blockBytes))
   const words = [12, 8, 4, 0].map(at => initial.readUInt32BE(at))
   const counters = Buffer.allocUnsafe(firstBlocks.length * blocks * blockBytes)

@@ -29,9 +29,31 @@ export type RoundKind<Spec extends KindSpec> = {
   specHash(spec: Spec): Hex
   /** At most `samples` distinct places, ascending, of a commitment to so many units. */
   sample(spec: Spec, units: number, identity: SampleIdentity): number[]
+  /** How openings travel: in pieces, each of which opens a part of the sample by itself. */
+  readonly pieces: Pieces<Spec>
   /** Milliseconds after the trigger at which the mark of this index is made and sent ahead of the commitment; null: there is none. */
   markDueMs(spec: Spec, index: number): number | null
 }
+
+type Pieces<Spec> = {
+  /** A sample, ascending, cut into the parts that are asked for and opened one after the other: one at least. */
+  cut(spec: Spec, sample: readonly number[]): number[][]
+  /** Bytes that every piece begins with, and the openings of the whole sample once. */
+  headBytes(spec: Spec): number
+  /** Why a piece does not open its part of the sample under the committed root, or null where it does. Nothing is recomputed. */
+  fault(
+    spec: Spec,
+    claim: Pick<VerifyItem, 'units' | 'root'>,
+    part: readonly number[],
+    piece: Uint8Array,
+  ): string | null
+}
+
+/** Places in order, so many at a time; at least one part. */
+export const cutEvery = <T>(places: readonly T[], count: number): T[][] =>
+  Array.from({ length: Math.max(1, Math.ceil(places.length / count)) }, (_, part) =>
+    places.slice(part * count, (part + 1) * count),
+  )
 
 export type PrepareRequest = {
   readonly epochSeed: Hex

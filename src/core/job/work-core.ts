@@ -13,6 +13,7 @@ import { createMemoryEngine, type MemoryEngineDependencies, type PreparedMemory 
 import { checkMemorySpec } from './memory/memory-spec.ts'
 import { openRowChain } from './memory/row-chain.ts'
 import type { KindEngine, PrepareRequest } from './round-kind.ts'
+import { createFeedThread, ownThreadFeeds } from './tensor/feed.ts'
 import { type KernelForm, openKernel } from './tensor/kernel.ts'
 import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
 import type { PreparedModel } from './tensor/model-cache.ts'
@@ -49,6 +50,8 @@ export type WorkOptions = {
   readonly webgpuTaken?: boolean
   /** Bytes of digests kept per window; default 256 MiB, 8 million rows. Rows beyond are computed again when opened. */
   readonly keepBytes?: number
+  /** Whether rows are drawn and digests hashed in a thread beside that of the kernel; default where a card computes. */
+  readonly feedThread?: boolean
   /** Groups of memory to fill for the device's memory rounds; default the specification's least, and on a card what it has free. */
   readonly memoryGroups?: number
   /** What of a card's memory is free, as far as it is known, and whether a display needs some of it. */
@@ -127,12 +130,14 @@ export async function createWorkCore(
   })
   const { session, batchRows, test } = choice.result
   const gate = createWindowGate()
+  const { feedThread = choice.provider !== 'cpu' } = options
   const tensor = createTensorEngine(
     {
       ...{ spec, session, form: test.form, batchRows, keepWindows, keepBytes },
+      batchesAtOnce: feedThread ? 2 : 1,
       witnesses: options.witnesses === true,
     },
-    { gate, clock, open },
+    { gate, clock, open, feeds: feedThread ? createFeedThread() : ownThreadFeeds },
   )
   const { memoryGroups, freeMemory = { freeBytes: null, display: true } } = options
   const fillCard: WorkDependencies['fill'] = epochFill =>

@@ -7,6 +7,10 @@ export const bytesToHex = (bytes: Uint8Array): Hex =>
 
 /** @throws RangeError when it is not hexadecimal text of `size` bytes */
 export function hexToBytes(hex: Hex, size: number): Uint8Array {
-  if (hex.length !== 2 + 2 * size || !/^0x[0-9a-fA-F]*$/.test(hex)) throw new RangeError(`${hex} is not ${size} bytes`)
-  return new Uint8Array(Buffer.from(hex.slice(2), 'hex'))
+  // What is not hexadecimal ends the reading of it.
+  const bytes = new Uint8Array(size)
+  const isWhole = hex.length === 2 + 2 * size && hex.startsWith('0x')
+  if (!isWhole || Buffer.from(bytes.buffer).write(hex.slice(2), 'hex') !== size)
+    throw new RangeError(`${hex} is not ${size} bytes`)
+  return bytes
 }

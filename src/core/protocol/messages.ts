@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { openingWords } from './constants.ts'
+import { pieceBytes } from './pieces.ts'
 import { address, bytes32, bytes64, signature65, uint8, uint16, uint32, uint64 } from './primitives.ts'
 import { plainText, shownText } from './text.ts'
 
@@ -79,8 +80,16 @@ const mark = z.object({
 const sampleRequest = signed(
   z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32, checker: address }),
 )
-/** The payload holds the openings. The sampling block tells which request they answer, where a reorg made the seat ask twice. */
-const openings = z.object({ commitmentHash: bytes32, secret: bytes32, samplingBlockHash: bytes32.optional() })
+/**
+ * The payload holds the openings, or the piece of them with this number, from 0. The sampling block tells which request they answer,
+ * where a reorg made the seat ask twice.
+ */
+const openings = z.object({
+  commitmentHash: bytes32,
+  secret: bytes32,
+  samplingBlockHash: bytes32.optional(),
+  piece: uint8.optional(),
+})
 
 const deviceRequest = signed(z.object({ deviceId: bytes32, nonce: bytes32, checker: address }))
 /** `device`, `environment` and `attestation` are canonical JSON whose hashes are signed; parsed by the receiver. */
@@ -157,7 +166,7 @@ export type HandshakeType = (typeof handshakeTypes)[number]
 
 /** The messages that carry a payload, and its limit in bytes; all others carry none. */
 export const maxPayloadBytes: { readonly [T in MessageType]?: number } = {
-  'job.openings': 1024 * 1024,
+  'job.openings': pieceBytes,
   'wrong.work': 64 * 1024,
 }
 /** A message's body after parsing (bigints in place of decimal strings). */

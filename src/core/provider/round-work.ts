@@ -63,11 +63,12 @@ export type RoundWork = {
   /** Whether this seat has offered the round to this device. */
   isOffered(checker: Address, about: { readonly round: Hex; readonly deviceId: Hex }): boolean
   /**
-   * Encoded openings for a seat's request. It is recorded and answered once its block was found to be the sampling block. The same request
-   * may be answered again, and copies that come meanwhile share one answer. Where a reorg replaces the block, the seat asks for the other one.
+   * Encoded openings for a seat's request, in the pieces in which they are sent. It is recorded and answered once its block was found to be the
+   * sampling block. The same request may be answered again, and copies that come meanwhile share one answer. Where a reorg replaces the block, the
+   * seat asks for the other one.
    * @throws PROVIDER_ROUND_UNKNOWN, PROVIDER_OFFER_MISSING, PROVIDER_SECOND_REQUEST, PROVIDER_ASKED_TOO_OFTEN, REPORT_SAMPLE_REFUSED
    */
-  answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<Uint8Array>
+  answer(checker: Address, request: SignedMessage<'SampleRequest'>): Promise<readonly Uint8Array[]>
   /** Milliseconds for which the newest round that was committed to, by this device or by any, can still be asked about. */
   openMs(deviceId?: Hex): number
   /** Resolves when it cannot. */
@@ -84,7 +85,7 @@ const blocksOfSeat = 4
 const answersOfBlock = 8
 
 /** The requests of one seat about one commitment, by sampling block. */
-type Asked = Map<Hex, { times: number; answer: Promise<Uint8Array> | null }>
+type Asked = Map<Hex, { times: number; answer: Promise<readonly Uint8Array[]> | null }>
 
 type OpenRound = WorkedRound & {
   readonly device: WorkingDevice
@@ -153,7 +154,7 @@ export function createRoundWork(
   async function openFor(
     { commitment: { message }, kind, seenAtMs, device, handle }: OpenRound,
     request: SignedMessage<'SampleRequest'>,
-  ): Promise<Uint8Array> {
+  ): Promise<readonly Uint8Array[]> {
     const { commitmentHash, samplingBlockHash: samplingBlock, checker: seat } = request
     const rules = rulesOf(Number(message.epoch))
     if (rules === null) throw providerErrors.PROVIDER_ROUND_UNKNOWN({ commitmentHash })
@@ -162,7 +163,11 @@ export function createRoundWork(
       clock,
     })
     journal.recordRequest(message.epoch, request)
-    return device.engine.kinds[kind].open({ handle, sample: sampleOf(jobOf(jobs, kind), message, request) })
+    const job = jobOf(jobs, kind)
+    const pieces: Uint8Array[] = []
+    for (const sample of job.cut(sampleOf(job, message, request)))
+      pieces.push(await device.engine.kinds[kind].open({ handle, sample }))
+    return pieces
   }
 
   function openMs(deviceId?: Hex): number {

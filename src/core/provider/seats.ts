@@ -119,7 +119,7 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     if (worked !== null) sent.push(session.send('job.commitment', worked.commitment))
     return Promise.all(sent).then(() => undefined)
   })
-  /** Openings are large: one after the other, so that what waits to be written stays within what a session may hold. */
+  /** Openings are large: one piece after the other, so that what waits to be written stays within what a session may hold. */
   let sending: Promise<unknown> = Promise.resolve()
   /** Requests that are being answered over this session; copies of them are ignored. */
   const answering = new Set<string>()
@@ -130,8 +130,12 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
     requireFromSeat(isSignedBy(network, 'SampleRequest', request, checker), request.message.checker)
     answering.add(name)
     try {
-      const payload = await roundWork.answer(checker, request.message)
-      const send = () => session.send('job.openings', { commitmentHash, secret, samplingBlockHash }, payload)
+      const pieces = await roundWork.answer(checker, request.message)
+      const about = { commitmentHash, secret, samplingBlockHash }
+      const send = async () => {
+        for (const [piece, payload] of pieces.entries())
+          await session.send('job.openings', pieces.length === 1 ? about : { ...about, piece }, payload)
+      }
       const sent = sending.then(send, send)
       sending = sent
       await sent

@@ -11,7 +11,7 @@
  *
  * Why: docs/why/evidence.md
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { z } from 'zod'
 import type { BeatSpec } from '../job/beat/beat-kind.ts'
@@ -21,6 +21,7 @@ import type { TensorSpec } from '../job/tensor/tensor-spec.ts'
 import { canonicalJson } from '../protocol/canonical-json.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
 import { messageBodies, toWire } from '../protocol/messages.ts'
+import { pieceBytes, piecesLimit } from '../protocol/pieces.ts'
 import { address, bytes32, bytes64 } from '../protocol/primitives.ts'
 import { reportErrors } from './errors.ts'
 
@@ -28,8 +29,7 @@ const magic = Buffer.from('kaisar-bundle')
 const prefixBytes = magic.length + 1 + 4
 /** Records are at most 64 KiB each and the attestation 128 KiB; JSON may double them. */
 const headerLimit = 1024 * 1024
-/** 1024 samples in 1024 chunks of 2 KiB and 40 hashes each, rounded up. */
-const openingsLimit = 4 * 1024 * 1024
+const openingsLimit = piecesLimit * pieceBytes
 /** Largest bundle there can be, in bytes. */
 export const bundleLimit = prefixBytes + headerLimit + openingsLimit
 
@@ -111,14 +111,53 @@ export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8
 
 /** Version, header and openings as one file. @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
 export function encodeFile(version: number, schema: z.ZodType, values: object, openings: Uint8Array): Uint8Array {
-  // The schema drops what a caller's values hold beyond the header, such as the connection of a network.
-  const text = Buffer.from(canonicalJson(toWire(schema.parse(toWire(values)))))
-  checkSizes(text.length, openings.length)
-  const prefix = Buffer.alloc(prefixBytes)
-  prefix.set(magic)
-  prefix.writeUInt8(version, magic.length)
-  prefix.writeUInt32BE(text.length, magic.length + 1)
-  return Uint8Array.from(Buffer.concat([prefix, text, openings]))
+  const text = writerOf(schema)(values)
+  const length = Buffer.byteLength(text)
+  checkSizes(length, openings.length)
+  const bytes = new Uint8Array(prefixBytes + length + openings.length)
+  const buffer = Buffer.from(bytes.buffer)
+  buffer.set(magic)
+  buffer.writeUInt8(version, magic.length)
+  buffer.writeUInt32BE(length, magic.length + 1)
+  buffer.write(text, prefixBytes)
+  buffer.set(openings, prefixBytes + length)
+  return bytes
+}
+
+type Writer = (value: unknown) => string
+const writers = new WeakMap<z.ZodType, Writer>()
+
+/**
+ * Gives a value's canonical text as its schema would have it: what a caller's values hold beyond it, such as the connection of a network,
+ * is left out. Nothing is checked, since that is for who reads it.
+ */
+function writerOf(schema: z.ZodType): Writer {
+  const writer = writers.get(schema) ?? newWriter(schema)
+  writers.set(schema, writer)
+  return writer
+}
+
+function newWriter(schema: z.ZodType): Writer {
+  if (schema instanceof z.ZodOptional) return writerOf(schema.unwrap() as z.ZodType)
+  if (schema instanceof z.ZodNullable) {
+    const write = writerOf(schema.unwrap() as z.ZodType)
+    return value => (value === null ? 'null' : write(value))
+  }
+  // Which of its forms a value has is for the schema to say.
+  if (schema instanceof z.ZodUnion) return value => canonicalJson(toWire(schema.parse(toWire(value))))
+  if (!(schema instanceof z.ZodObject)) return value => canonicalJson(toWire(value))
+  const shape = schema.shape as Record<string, z.ZodType>
+  const fields = Object.keys(shape)
+    .sort()
+    .map(key => ({ key, name: JSON.stringify(key), write: writerOf(shape[key]!) }))
+  return value => {
+    const texts: string[] = []
+    for (const { key, name, write } of fields) {
+      const field = (value as Record<string, unknown>)[key]
+      if (field !== undefined) texts.push(`${name}:${write(field)}`)
+    }
+    return `{${texts.join(',')}}`
+  }
 }
 
 /** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN */
@@ -153,7 +192,7 @@ export function decodeFile<T>(
 }
 
 /** The name of a bundle: SHA-256 of its bytes. */
-export const bundleHash = (bytes: Uint8Array): Hex => `0x${createHash('sha256').update(bytes).digest('hex')}`
+export const bundleHash = (bytes: Uint8Array): Hex => `0x${hash('sha256', bytes)}`
 
 /** Refuses bytes that are no UTF-8 instead of replacing them, which would give one text to many files. */
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,5 +1,6 @@
 /** Signs messages and recovers signers, natively where the platform allows: about 35 times as fast as in JavaScript, and the same bytes (RFC 6979). */
-import { type Address, bytesToHex, type Hex, hexToBytes, keccak256 } from 'viem'
+import { type Address, type Hex, keccak256 } from 'viem'
+import { bytesToHex, hexToBytes } from '../platform/hex.ts'
 import type { Network, Signed, SignedMessage, SignedType } from '../protocol/typed-data.ts'
 import { openCurve } from './curve.ts'
 import { reportErrors } from './errors.ts'
@@ -57,7 +58,7 @@ export function isSignedBy<T extends SignedType>(
 /** The same for a message whose digest is known already. */
 export function isDigestSignedBy(digest: Hex, signature: Hex, signer: Address): boolean {
   try {
-    return recoverAddress(hexToBytes(digest), signature) === signer.toLowerCase()
+    return recoverAddress(hexToBytes(digest, 32), signature) === signer.toLowerCase()
   } catch {
     return false
   }
@@ -65,12 +66,13 @@ export function isDigestSignedBy(digest: Hex, signature: Hex, signer: Address): 
 
 /** @throws REPORT_SIGNATURE_INVALID */
 export function recoverAddress(digest: Uint8Array, signature: Hex): Address {
-  const bytes = hexToBytes(signature)
   const refuse = (problem: string, cause?: unknown) => reportErrors.REPORT_SIGNATURE_INVALID({ problem, cause })
-  if (bytes.length !== 65) throw refuse(`it has ${bytes.length} bytes, 65 are expected`)
+  const bytes = Buffer.from(signature.slice(2), 'hex')
+  if (bytes.length !== 65 || signature.length !== 2 + 2 * 65)
+    throw refuse(`it has ${(signature.length - 2) / 2} bytes, 65 are expected`)
   const v = bytes[64]!
   if (v !== 27 && v !== 28) throw refuse(`v is ${v}, 27 or 28 is expected`)
-  const rs = bytes.slice(0, 64)
+  const rs = Uint8Array.from(bytes.subarray(0, 64))
   // Negating s gives a second valid signature of the same message, so only the one with the lower s is accepted.
   if (Buffer.compare(rs.subarray(32), halfOrder) > 0) throw refuse('s is in the upper half of the order')
   try {
@@ -80,7 +82,7 @@ export function recoverAddress(digest: Uint8Array, signature: Hex): Address {
   }
 }
 
-const halfOrder = hexToBytes('0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
+const halfOrder = hexToBytes('0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0', 32)
 
 function signHash(digest: Uint8Array, key: Uint8Array): Hex {
   const { rs, bit } = curve.sign(digest, key)
@@ -94,7 +96,9 @@ function signHash(digest: Uint8Array, key: Uint8Array): Hex {
 const addressOf = (publicKey: Uint8Array): Address => bytesToHex(keccak256(publicKey.subarray(1), 'bytes').subarray(12))
 
 function keyBytes(privateKey: Hex): Uint8Array {
-  const key = hexToBytes(privateKey)
-  if (key.length !== 32 || !curve.isPrivateKey(key)) throw reportErrors.REPORT_KEY_INVALID()
-  return key
+  try {
+    const key = hexToBytes(privateKey, 32)
+    if (curve.isPrivateKey(key)) return key
+  } catch {}
+  throw reportErrors.REPORT_KEY_INVALID()
 }

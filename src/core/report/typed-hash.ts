@@ -2,7 +2,8 @@
  * EIP-712 digests of the messages in protocol/typed-data.ts. Every field of those is one word, so a digest is two keccaks of a flat
  * buffer, which is faster than a general library. Tests compare the digests with viem's `hashTypedData`.
  */
-import { type Hex, hexToBytes, keccak256, stringToBytes } from 'viem'
+import { type Hex, keccak256, stringToBytes } from 'viem'
+import { hexToBytes } from '../platform/hex.ts'
 import {
   type Network,
   type SignedMessage,
@@ -21,12 +22,8 @@ const writeNumber: Writer = (word, value) => {
   for (let i = wordBytes - 1; rest > 0n; i--, rest >>= 8n) word[i] = Number(rest & 0xffn)
 }
 const writers: Record<string, Writer> = {
-  address: (word, value) => word.set(hexToBytes(value as Hex, { size: 20 }), 12),
-  bytes32: (word, value) => {
-    const bytes = hexToBytes(value as Hex)
-    if (bytes.length !== wordBytes) throw new RangeError(`typed-hash: ${bytes.length} bytes instead of 32`)
-    word.set(bytes)
-  },
+  address: (word, value) => word.set(hexToBytes(value as Hex, 20), 12),
+  bytes32: (word, value) => word.set(hexToBytes(value as Hex, wordBytes)),
   string: (word, value) => word.set(keccak256(stringToBytes(value as string), 'bytes')),
 }
 

@@ -1,8 +1,8 @@
-/** What one hostile seat of five can cost a Provider over a real session, with a real engine and store. */
+/** A Provider and its five seats over real sessions, with a real engine and store: what it answers, and what a hostile one can cost it. */
 import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
-import { type Jobs, jobOf, jobSets } from '../../../src/core/job/jobs.ts'
+import { jobOf, jobsOf } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
@@ -14,6 +14,7 @@ import { createRoundWork } from '../../../src/core/provider/round-work.ts'
 import { createBlockFinder } from '../../../src/core/provider/sampling-block.ts'
 import { type ProviderSessionDependencies, serveSeat } from '../../../src/core/provider/seats.ts'
 import { collectEverySeconds, createStatements, type StatementOf } from '../../../src/core/provider/statements.ts'
+import { claimOf, sampleOf } from '../../../src/core/report/commitment.ts'
 import { createSigner, recoverSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { dialSession } from '../../../src/core/transport/dial-session.ts'
 import { serveSessions } from '../../../src/core/transport/serve-sessions.ts'
@@ -21,10 +22,15 @@ import type { Session } from '../../../src/core/transport/session.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { createInMemoryNetwork } from '../../helpers/in-memory-transport.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
+import { smallMemorySpec } from '../../unit/job/small-memory-spec.ts'
 
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
-const jobs: Jobs = { ...jobSets.devnet, tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 } }
+const jobs = jobsOf(
+  { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 },
+  { ...smallMemorySpec, samples: 256 },
+  150,
+)
 const provider = createSigner({ privateKey: hash(1001), network })
 const seats = [1, 2, 3, 4, 5].map(n => createSigner({ privateKey: hash(2000 + n), network }))
 const deviceId = hash(5)
@@ -96,6 +102,31 @@ async function world(changed: Partial<ProviderSessionDependencies> = {}) {
   const sessions = await Promise.all(seats.map((_, i) => connect(i)))
   return { clock, store, journal, roundWork, reads, sessions }
 }
+
+it('openings of many samples are sent in pieces, in order, each of which opens its part of the sample', async () => {
+  const { clock, roundWork, sessions } = await world()
+  const [session, seat] = [sessions[0]!, seats[0]!]
+  const job = jobOf(jobs, 'memory')
+  const device = { deviceId, generation: 1 }
+  const offer = { ...device, epoch: 0n, round: trigger.hash, specHash: job.specHash, secretHash: keccak256(secret) }
+  await session.send('job.offer', await signMessage(seat, 'JobOffer', { ...offer, checker: seat.address }))
+  await engine.prepare({ epochSeed, device })
+  const { commitment, commitmentHash } = await roundWork.work(
+    { ...device, environmentHash: hash(3), engine },
+    { ...trigger, kind: 'memory' },
+    { number: 0, seed: epochSeed },
+    clock.monotonicMs(),
+  )
+  const pieces: { readonly piece: number | undefined; readonly payload: Uint8Array }[] = []
+  session.on('job.openings', ({ piece }, payload) => void pieces.push({ piece, payload }))
+  const request = { commitmentHash, secret, samplingBlockHash: samplingBlock.hash, checker: seat.address }
+  await session.send('job.request', await signMessage(seat, 'SampleRequest', request))
+  await expect.poll(() => pieces.length).toBe(3)
+  const parts = job.cut(sampleOf(job, commitment.message, request))
+  expect(pieces.map(({ piece }) => piece)).toEqual([0, 1, 2])
+  for (const [at, { payload }] of pieces.entries())
+    expect(job.pieceFault(claimOf(network, commitment.message), parts[at]!, payload)).toBeNull()
+})
 
 it('1,500 copies of a request for an unknown block cost few reads, and the other seats are answered', async () => {
   const { clock, roundWork, reads, sessions } = await world()

@@ -91,7 +91,7 @@ it('a lost device signs off from its rounds, is judged UNSUPPORTED and not WRONG
         judge.takeOpenings(
           provider.address,
           message,
-          await roundWork.answer(seat.address, message),
+          (await roundWork.answer(seat.address, message))[0]!,
           clock.monotonicMs(),
         )
       },

@@ -175,9 +175,9 @@ describe.each(roundKinds)('a round of kind %s', kind => {
 
   it('a round of an honest device ends VALID, with a bundle that anybody can verify', async () => {
     const worked = await upToRequest(one, other)
-    const payload = await other.roundWork.answer(seats[0]!.address, request(one))
+    const [payload] = await other.roundWork.answer(seats[0]!.address, request(one))
     const { commitmentHash, secret } = request(one)
-    expect(one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)).toBe(true)
+    expect(one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload!, 0)).toBe(true)
     const verdict = await one.verdict()
     expect(verdict).toMatchObject({ verdict: 'VALID', reason: 'ALL_EQUAL', kind, figures: worked.figures })
     expect(verdict.figures).toEqual(ofKind[kind].figures)
@@ -195,9 +195,9 @@ describe.each(roundKinds)('a round of kind %s', kind => {
 
   it('another seat that recomputes the evidence finds it equal, and a witness that was not computed, or other evidence, out', async () => {
     await upToRequest(one, other)
-    const payload = await other.roundWork.answer(seats[0]!.address, request(one))
+    const [payload] = await other.roundWork.answer(seats[0]!.address, request(one))
     const { commitmentHash, secret } = request(one)
-    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)
+    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload!, 0)
     const { evidence, witness } = await one.verdict()
     const bytes = one.evidence.read(evidence!)!
     const claim = { checker: seats[0]!.address, epochSeed, evidence, witness, commitmentHash }
@@ -228,15 +228,17 @@ describe.each(roundKinds)('a round of kind %s', kind => {
 
   it('openings that are cut short prove nothing, and the device may answer again in time', async () => {
     await upToRequest(one, other)
-    const payload = await other.roundWork.answer(seats[0]!.address, request(one))
+    const [payload] = await other.roundWork.answer(seats[0]!.address, request(one))
     const { commitmentHash, secret } = request(one)
-    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload.subarray(0, 100), 0)
-    await expect.poll(() => one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)).toBe(true)
+    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload!.subarray(0, 100), 0)
+    await expect
+      .poll(() => one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload!, 0))
+      .toBe(true)
     // The first answer is judged before the second counts.
     await one.clock.advance(1)
     await expect
       .poll(() => {
-        one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)
+        one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload!, 0)
         return one.journal.verdicts(0).length
       })
       .toBe(1)
@@ -355,8 +357,8 @@ describe.each(roundKinds)('a round of kind %s', kind => {
     // The seat repeats its offer on the new session.
     restarted.takeOffer(one.message<Signed<'JobOffer'>>('job.offer').message)
     const { commitmentHash, secret } = request(one)
-    const payload = await restarted.answer(seats[0]!.address, request(one))
-    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload, 0)
+    const [payload] = await restarted.answer(seats[0]!.address, request(one))
+    one.judge.takeOpenings(provider.address, { commitmentHash, secret }, payload!, 0)
     expect(await one.verdict()).toMatchObject({ verdict: 'VALID', figures: worked.figures })
   })
 

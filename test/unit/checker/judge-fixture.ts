@@ -9,7 +9,7 @@ import { createRoundJudge, type RoundJudgeDependencies } from '../../../src/core
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
-import { jobBySpecHash, jobOf } from '../../../src/core/job/jobs.ts'
+import { type Jobs, jobBySpecHash, jobOf } from '../../../src/core/job/jobs.ts'
 import { openKernel } from '../../../src/core/job/tensor/kernel.ts'
 import { rowInput } from '../../../src/core/job/tensor/row-input.ts'
 import { rowBytes, specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
@@ -25,7 +25,7 @@ import { commitmentHash, sampleOf, seedOf } from '../../../src/core/report/commi
 import { createSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
-import { commitTo, epochSeed, smallJobs as jobs, smallSpec as spec } from '../job/small-spec.ts'
+import { commitTo, epochSeed, smallJobs, smallSpec as spec } from '../job/small-spec.ts'
 
 export const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 export const rules: RoundRules = {
@@ -64,7 +64,7 @@ export type WorkedMemory = Omit<Worked, 'open'> & {
   readonly open: (sample: readonly number[]) => Promise<Uint8Array>
 }
 
-export async function openJudgeFixture() {
+export async function openJudgeFixture({ jobs = smallJobs }: { readonly jobs?: Jobs } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'kaisar-judge-'))
   const kernel = await openKernel(createWeights(spec, epochSeed), 'u8', {
     ...{ provider: 'cpu', deviceIndex: 0, threads: 1 },
@@ -159,8 +159,13 @@ export async function openJudgeFixture() {
       await judge.takeSamplingBlock(of.hash, { ...samplingBlock, seenAtMs: clock.monotonicMs() + 2000 })
       const { secret } = bodies('job.request').at(-1)!.message
       const openings = await open(sampleBy(index, commitment.message))
-      const answer = (payload = openings, receivedAtMs = clock.monotonicMs()) =>
-        judge.takeOpenings(provider.address, { commitmentHash: hash, secret }, payload, receivedAtMs)
+      const answer = (payload = openings, receivedAtMs = clock.monotonicMs(), piece?: number) =>
+        judge.takeOpenings(
+          provider.address,
+          { commitmentHash: hash, secret, ...(piece !== undefined && { piece }) },
+          payload,
+          receivedAtMs,
+        )
       return { answer, openings }
     }
     /** Past the opening deadline; gives the verdicts there are. */

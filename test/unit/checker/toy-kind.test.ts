@@ -44,6 +44,7 @@ const toyKind: RoundKind<ToySpec> = {
   specHash: given => sha256(JSON.stringify(given)),
   sample: sampleRows,
   markDueMs: () => null,
+  pieces: { cut: (_, sample) => [[...sample]], headBytes: () => 0, fault: () => null },
 }
 
 const sha256 = (data: string | Uint8Array): Hex => `0x${createHash('sha256').update(data).digest('hex')}`

@@ -111,11 +111,17 @@ describe('the specs', () => {
     )
   })
 
-  it('refuse samples whose openings might pass the mebibyte of a frame, to the last that fits', () => {
-    const sampling = (samples: number) => () => checkMemorySpec({ ...memorySpecs.standard, samples })
-    // 2 × (4096 + 32 × 32) bytes a sample, beside 405 of groups and marks and 1,024 of a frame's header.
-    expect(sampling(102)).not.toThrow()
-    expect(sampling(103)).toThrow(expect.objectContaining({ code: 'JOB_SPEC_INVALID' }))
+  it('refuse samples whose openings might take more than sixteen pieces, to the last that fits', () => {
+    const sampling = (samples: number) => () => checkMemorySpec({ ...memorySpecs.standard, width: 8192, samples })
+    // 2 × (8192 + 32 × 32) bytes a sample, beside 405 of groups and marks: fourteen a piece.
+    expect(sampling(16 * 14)).not.toThrow()
+    expect(sampling(16 * 14 + 1)).toThrow(expect.objectContaining({ code: 'JOB_SPEC_INVALID' }))
+  })
+
+  it('refuse more marks than have numbers', () => {
+    const marked = (windowMs: number) => () => checkMemorySpec({ ...memorySpecs.standard, windowMs, markMs: 1 })
+    expect(marked(256)).not.toThrow()
+    expect(marked(257)).toThrow(expect.objectContaining({ code: 'JOB_SPEC_INVALID' }))
   })
 
   it('take 80% of free memory, and less where a display is attached', () => {

@@ -4,9 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fillKey } from '../../../src/core/job/memory/drawn-entries.ts'
 import { type Memory, type Step, walkedBy } from '../../../src/core/job/memory/memory.ts'
 import { fillMemory, type MemoryBanks } from '../../../src/core/job/memory/memory-banks.ts'
-import { openSteps, samplePieces } from '../../../src/core/job/memory/memory-openings.ts'
+import { openSteps } from '../../../src/core/job/memory/memory-openings.ts'
 import { placeOfStep, type SampledStep } from '../../../src/core/job/memory/memory-sample.ts'
-import { memorySpecs } from '../../../src/core/job/memory/memory-spec.ts'
 import {
   reworkMemoryWindow,
   runMemoryWindow,
@@ -337,12 +336,4 @@ describe('the verdict', () => {
       { numRuns: 200 },
     )
   })
-})
-
-it('asks for a sample in pieces that fit a quarter of a frame', () => {
-  const sample = Array.from({ length: 64 }, (_, step) => ({ step, coordinate: step }))
-  const pieces = samplePieces(memorySpecs.standard, sample)
-  expect(pieces.map(({ length }) => length)).toEqual([25, 25, 14])
-  expect(pieces.flat()).toEqual(sample)
-  expect(samplePieces(memorySpecs.devnet, sample.slice(0, 16))).toHaveLength(1)
 })

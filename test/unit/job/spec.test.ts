@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { soundnessBits } from '../../../src/core/job/soundness.ts'
 import { rowsLimit } from '../../../src/core/job/tensor/digest-tree.ts'
-import { openingsBytes } from '../../../src/core/job/tensor/row-openings.ts'
+import { openingsBytes, pieceParts } from '../../../src/core/job/tensor/row-openings.ts'
 import {
   checkSpec,
   encodeSpec,
@@ -28,22 +28,21 @@ describe('spec', () => {
     ['a fraction', { ...tensorSpecs.devnet, samples: 1.5 }],
     ['more matrices than layers', { ...tensorSpecs.devnet, weights: 9 }],
     ['a model that does not fit', { ...tensorSpecs.devnet, width: 4096, layers: 64, weights: 64 }],
-    ['more samples than fit one frame', { ...tensorSpecs.devnet, samples: 335 }],
+    ['more samples than fit sixteen pieces', { ...tensorSpecs.devnet, samples: 1329 }],
     ['more layers than a graph should have', { ...tensorSpecs.devnet, layers: 1025 }],
   ])('a specification with %s is refused', (_, spec) => {
     expect(() => checkSpec(spec)).toThrow(expect.objectContaining({ code: 'JOB_SPEC_INVALID' }))
   })
 
-  it('a specification may have as many samples as fit one frame with its header, and no more', () => {
-    const frame = maxPayloadBytes['job.openings']! - 1024
+  it('a specification may have as many samples as fit sixteen pieces, and no more', () => {
+    const frame = maxPayloadBytes['job.openings']!
     /** Each in a chunk of its own, of the most rows there may be. */
-    const worst = (samples: number) =>
-      openingsBytes(
-        rowsLimit,
-        Array.from({ length: samples }, (_, i) => i * leafRows),
-      )
-    expect(worst(checkSpec({ ...tensorSpecs.devnet, samples: 334 }).samples)).toBeLessThanOrEqual(frame)
-    expect(worst(335)).toBeGreaterThan(frame)
+    const worst = (samples: number) => Array.from({ length: samples }, (_, i) => i * leafRows)
+    const { samples } = checkSpec({ ...tensorSpecs.devnet, samples: 16 * 83 })
+    const parts = pieceParts(worst(samples))
+    expect(parts).toHaveLength(16)
+    for (const part of parts) expect(openingsBytes(rowsLimit, part)).toBeLessThanOrEqual(frame)
+    expect(openingsBytes(rowsLimit, worst(84))).toBeGreaterThan(frame)
   })
 
   it('the hash of a specification changes with every number', () => {

@@ -88,7 +88,7 @@ export type TransactionSender = {
   outcome(key: string): Promise<Receipt>
   /** Actions that are not over. */
   open(): ActionRow[]
-  /** Looks at the chain once and does what is due. It is called by itself while an action is open. */
+  /** Looks at the chain from now on once and does what is due. It is called by itself while an action is open. */
   pass(): Promise<void>
   /** Stops looking at the chain. Nothing is lost: a new sender on the same database goes on. */
   stop(): Promise<void>
@@ -370,7 +370,8 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
     },
     outcome,
     open: store.open,
-    pass: run,
+    // One that has begun may have looked before what the caller wants seen.
+    pass: () => (passing ?? Promise.resolve()).catch(() => undefined).then(run),
     async stop() {
       stopped = true
       timer?.abort()

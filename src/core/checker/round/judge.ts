@@ -4,7 +4,7 @@
  */
 import type { Address, Hex } from 'viem'
 import { type Job, type Jobs, jobOf } from '../../job/jobs.ts'
-import type { Verification } from '../../job/round-kind.ts'
+import type { Verification, VerifyItem } from '../../job/round-kind.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
 import type { Logger } from '../../platform/log.ts'
@@ -33,6 +33,7 @@ import {
   type RoundCheck,
   refuseOpenings,
 } from './check.ts'
+import { nothingCollected, takePiece } from './collect.ts'
 import { createOwnFaults } from './own-fault.ts'
 import { createRecomputeQueue } from './recompute.ts'
 import { createPendingRecords, type EvidenceStore, recordVerdict } from './record.ts'
@@ -51,8 +52,8 @@ export type RoundJudgeOptions = {
   readonly jobs: Jobs
   readonly rules: RoundRules
   /**
-   * Answers to one request that are recomputed; default 3. Damage on the way is over at the next try, and each costs the seat
-   * what one device is worth.
+   * Answers to one request that may prove nothing; default 3. Damage on the way is over at the next try, and each costs the seat
+   * up to what one device is worth.
    */
   readonly openingAttempts?: number
 }
@@ -97,13 +98,8 @@ export type RoundJudge = {
   takeBusy(operator: Address, busy: Signed<'Busy'>, receivedAtMs: number): void
   /** A mark of a window that is being worked; one that comes late counts nothing. */
   takeMark(operator: Address, mark: MessageBody<'job.mark'>, receivedAtMs: number): void
-  /** @returns false where the openings are about none of these rounds */
-  takeOpenings(
-    operator: Address,
-    about: MessageBody<'job.openings'>,
-    payload: Uint8Array,
-    receivedAtMs: number,
-  ): boolean
+  /** The openings of a request, or the next piece of them. @returns false where they are about none of these rounds */
+  takeOpenings(operator: Address, about: MessageBody<'job.openings'>, payload: Uint8Array, atMs: number): boolean
   /** Until the epoch is committed to, however long the round is over. */
   takeWrongWork(commitment: Signed<'Commitment'>, payload: Uint8Array): Promise<void>
   /** An operator connected (again): offers and requests that still stand are repeated. */
@@ -181,6 +177,7 @@ export function createRoundJudge(
     if (entry.request?.message.samplingBlockHash !== samplingBlock.hash) {
       entry.request = request
       entry.openings = noBytes
+      entry.collected = nothingCollected
       entry.attempts = 0
       entry.verifying = null
     }
@@ -188,46 +185,46 @@ export function createRoundJudge(
     crashPoint('checker.sampled')
   }
 
-  async function recompute(entry: Entry, request: Signed<'SampleRequest'>, openings: Uint8Array) {
-    const { commitment, marks } = entry.check
-    const { kind } = entry.round.trigger
+  type Asked = Pick<Entry, 'request' | 'openings' | 'collected'>
+
+  async function recompute(entry: Entry, claim: Omit<VerifyItem, 'openings'>, asked: Asked) {
+    const { openings, request } = asked
+    const { epochSeed, trigger } = entry.round
+    Object.assign(entry, { openings, collected: nothingCollected })
     try {
-      const sample = sampleOf(jobFor(entry), commitment!.message, request.message)
-      const claim = {
-        ...{ ...claimOf(network, commitment!.message), sample, openings, marks },
-        witnessOf: witnessOf(signer.address, request.message.commitmentHash),
-      }
-      const { epochSeed } = entry.round
-      await queue({ kind, epochSeed }, claim, answer => takeAnswer(entry, { request, openings }, answer))
+      await queue({ kind: trigger.kind, epochSeed }, { ...claim, openings }, answer => takeAnswer(entry, asked, answer))
     } catch (error) {
-      log.error({ error, kind }, 'work could not be recomputed')
+      log.error({ error, kind: trigger.kind }, 'work could not be recomputed')
       if (entry.request === request)
         conclude(entry, concludeFault(entry.check, 'This seat could not recompute the work.'))
     }
     if (entry.request === request) entry.verifying = null
   }
 
-  function takeAnswer(entry: Entry, asked: Pick<Entry, 'request' | 'openings'>, answer: Verification) {
+  /** `collected`: the pieces that were checked before the last one came. */
+  function takeAnswer(entry: Entry, { request, openings, collected }: Asked, answer: Verification) {
     const { check, round, device } = entry
-    if (asked.request !== entry.request) {
+    if (request !== entry.request) {
       // Drawn by a block that was replaced: what is wrong among them is proof all the same, and nothing else is.
       if (answer.ok || answer.wrong === null) return
-      Object.assign(entry, asked)
+      Object.assign(entry, { request, openings })
     }
     if (answer.ok) return conclude(entry, concludeValid(check, answer.figures, answer.witness))
-    if (answer.wrong === null) return refuse(entry, answer.detail)
+    if (answer.wrong === null) {
+      Object.assign(entry, { openings: noBytes, collected })
+      return refuse(entry, answer.detail)
+    }
     const payload = encodeWrongWork(answer.wrong)
     conclude(entry, concludeWrong(check, answer), () =>
       forwardWrongWork(device.cohort, round.epoch, check.commitment!, payload),
     )
   }
 
-  /** The session's own refusal is long past: this answer took a recomputation. */
+  /** Says so itself: where the answer took a recomputation, the session's own refusal is long past. */
   function refuse(entry: Entry, reason: string) {
-    entry.openings = noBytes
+    entry.attempts++
     entry.check = refuseOpenings(entry.check, reason)
-    const left = openingAttempts - entry.attempts
-    const named = { commitmentHash: entry.check.commitmentHash ?? '', reason, left }
+    const named = { commitmentHash: entry.check.commitmentHash ?? '', reason, left: openingAttempts - entry.attempts }
     const refusal = closeReason(checkerErrors.CHECKER_OPENINGS_INVALID(named))
     send(entry, session => session('refused', { ...refusal, regarding: 'job.openings' }))
   }
@@ -257,7 +254,7 @@ export function createRoundJudge(
     for (const entry of own) {
       if (signal.aborted) conclude(entry, concludeFault(entry.check, 'This seat stopped during the round.'))
       else conclude(entry, closeOpenings(entry.check, stall))
-      entry.openings = noBytes
+      Object.assign(entry, { openings: noBytes, collected: nothingCollected })
     }
   }
 
@@ -314,7 +311,7 @@ export function createRoundJudge(
       conclude(entry, checkAfterBusy(entry, { busy, receivedAtMs }, { network, rules, stoodStillAt }))
     },
 
-    takeOpenings(operator, { commitmentHash: hash, secret, samplingBlockHash }, payload, receivedAtMs) {
+    takeOpenings(operator, { commitmentHash: hash, secret, samplingBlockHash, piece = 0 }, payload, receivedAtMs) {
       const entry = byCommitment.get(hash)
       if (entry?.check.commitmentHash !== hash || entry.device.operator !== operator) return false
       if (entry.request === null || entry.secret !== secret) return false
@@ -325,9 +322,15 @@ export function createRoundJudge(
       if (receivedAtMs - entry.check.seenAtMs > timing(entry).openingsMs) throw checkerErrors.CHECKER_OPENINGS_LATE()
       if (entry.attempts >= openingAttempts)
         throw checkerErrors.CHECKER_OPENINGS_EXHAUSTED({ attempts: openingAttempts })
-      entry.attempts++
-      entry.openings = payload
-      entry.verifying = recompute(entry, request, payload)
+      const { marks, commitment } = entry.check
+      const { message } = commitment!
+      const job = jobFor(entry)
+      const asked = { sample: sampleOf(job, message, request.message), witnessOf: witnessOf(signer.address, hash) }
+      const claim = { ...claimOf(network, message), ...asked, marks }
+      const taken = takePiece(job, claim, entry.collected, piece, payload)
+      if ('fault' in taken) refuse(entry, taken.fault)
+      else if ('collected' in taken) entry.collected = taken.collected
+      else entry.verifying = recompute(entry, claim, { request, openings: taken.whole, collected: entry.collected })
       return true
     },
 

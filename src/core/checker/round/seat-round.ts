@@ -5,6 +5,7 @@ import type { Trigger } from '../../protocol/trigger.ts'
 import type { Signed } from '../../protocol/typed-data.ts'
 import type { WrongWork } from '../../report/wrong-work.ts'
 import type { RoundCheck } from './check.ts'
+import { type Collected, nothingCollected } from './collect.ts'
 
 /** A device that this owner judges in an epoch. */
 export type SeatDevice = {
@@ -35,8 +36,11 @@ export type RoundEntry = {
   readonly secret: Hex
   offer: Signed<'JobOffer'> | null
   request: Signed<'SampleRequest'> | null
+  /** As they are recomputed, whole. */
   openings: Uint8Array
-  /** Answers that were recomputed. */
+  /** What came of them in pieces, each checked against the root before the next one is taken. */
+  collected: Collected
+  /** Answers that proved nothing. */
   attempts: number
   verifying: Promise<void> | null
   /** What another seat proved wrong. */
@@ -47,7 +51,7 @@ export type RoundEntry = {
 export const noBytes = new Uint8Array()
 const nothingYet = { offer: null, request: null, forwarded: null, verifying: null }
 /** An entry before anything was said. */
-export const untouched = { ...nothingYet, openings: noBytes, attempts: 0 }
+export const untouched = { ...nothingYet, openings: noBytes, collected: nothingCollected, attempts: 0 }
 
 /** How a device's operator is reached; its session, or null while there is none. */
 export type Send = <T extends MessageType>(type: T, body: MessageBody<T>, payload?: Uint8Array) => Promise<void>

@@ -52,5 +52,10 @@ export const beatKind: RoundKind<BeatSpec> = {
     return `0x${createHash('sha256').update(text).digest('hex')}` satisfies Hex
   },
   sample: (spec, units, identity) => memoryKind.sample(roundOfBeat(spec), units, identity),
+  pieces: {
+    cut: (spec, sample) => memoryKind.pieces.cut(roundOfBeat(spec), sample),
+    headBytes: spec => memoryKind.pieces.headBytes(roundOfBeat(spec)),
+    fault: (spec, ...piece) => memoryKind.pieces.fault(roundOfBeat(spec), ...piece),
+  },
   markDueMs: () => null,
 }

@@ -1,7 +1,9 @@
 /** Memory rounds: how many bytes a device holds, and how many it reads a second. */
-import type { RoundKind } from '../round-kind.ts'
-import { placeOfStep, sampleSteps } from './memory-sample.ts'
-import { checkMemorySpec, type MemorySpec, memorySpecHash } from './memory-spec.ts'
+import { hexToBytes } from '../../platform/hex.ts'
+import { cutEvery, type RoundKind } from '../round-kind.ts'
+import { placeOfStep, sampleSteps, stepOfPlace } from './memory-sample.ts'
+import { checkMemorySpec, headBytes, type MemorySpec, memorySpecHash, stepsOfPiece } from './memory-spec.ts'
+import { openingsFault } from './verify-memory.ts'
 
 export const memoryKind: RoundKind<MemorySpec> = {
   name: 'memory',
@@ -13,4 +15,13 @@ export const memoryKind: RoundKind<MemorySpec> = {
   // The last mark is the commitment's own.
   markDueMs: ({ markMs, windowMs }, index) => (markMs * (index + 1) < windowMs ? markMs * (index + 1) : null),
   sample: (spec, units, identity) => sampleSteps(spec, units, identity).map(step => placeOfStep(spec, step)),
+  pieces: {
+    cut: (spec, sample) => cutEvery(sample, stepsOfPiece(spec)),
+    headBytes,
+    fault: (spec, { units, root }, part, openings) =>
+      openingsFault(spec, {
+        ...{ steps: units, root: hexToBytes(root, 32), openings },
+        sample: part.map(place => stepOfPlace(spec, place)),
+      }),
+  },
 }

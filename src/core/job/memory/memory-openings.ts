@@ -1,7 +1,7 @@
 /**
- * What a device sends for sampled steps, in pieces that each stand alone:
+ * What a device sends for sampled steps, of the whole sample or of a piece of it:
  *
- *     version 1 ‖ groups u32 ‖ the window's marks ‖ for each step of the piece, ascending:
+ *     version 1 ‖ groups u32 ‖ the window's marks ‖ for each step, ascending:
  *         x_s ‖ its proof        absent for s = 0, which everybody derives
  *         x_(s+1) ‖ its proof
  *
@@ -11,7 +11,7 @@ import { setImmediate } from 'node:timers/promises'
 import { jobErrors } from '../errors.ts'
 import type { Memory } from './memory.ts'
 import type { SampledStep } from './memory-sample.ts'
-import { type MemorySpec, markCount, stepsLimit } from './memory-spec.ts'
+import { headBytes, type MemorySpec } from './memory-spec.ts'
 import { type WorkedMemoryWindow, walkAgain } from './memory-window.ts'
 import {
   decodeMarks,
@@ -19,7 +19,6 @@ import {
   hashBytes,
   leafHash,
   type Mark,
-  markBytes,
   placeOf,
   proofShape,
   rootOfMarks,
@@ -29,10 +28,6 @@ import {
 const version = 1
 /** Version and groups, before the marks. */
 const prefixBytes = 1 + 4
-/** A piece stays well below the mebibyte of a frame, so that other messages of a connection wait for a quarter of it at most. */
-const pieceBytes = 2 ** 18
-/** Siblings of the longest proof there can be. */
-const longestProof = Math.log2(stepsLimit)
 
 /** Groups and marks are in the root. */
 export type MemoryCommitment = {
@@ -48,15 +43,6 @@ export type OpenedStep = SampledStep & {
 }
 type OpenedState = { readonly state: Uint8Array; readonly proof: readonly Uint8Array[] }
 
-/** The sample cut into the pieces in which it is asked for and answered. */
-export function samplePieces(spec: MemorySpec, sample: readonly SampledStep[]): SampledStep[][] {
-  const stepBytes = 2 * (spec.width + longestProof * hashBytes)
-  const count = Math.max(1, Math.floor((pieceBytes - prefixBytes - markCount(spec) * markBytes) / stepBytes))
-  return Array.from({ length: Math.ceil(sample.length / count) }, (_, piece) =>
-    sample.slice(piece * count, (piece + 1) * count),
-  )
-}
-
 /** The states of a step that are opened: two, or one where the other is x_0. */
 const openedStates = ({ step }: SampledStep): number[] => (step === 0 ? [1] : [step, step + 1])
 
@@ -65,11 +51,11 @@ const siblingCount = (marks: readonly Mark[], state: number): number => {
   return proofShape(leaves, place).length
 }
 
-/** Exact length of a piece. */
-function lengthOfPiece(spec: MemorySpec, marks: readonly Mark[], sample: readonly SampledStep[]): number {
+/** Exact length of the openings of these steps. */
+function openingsLength(spec: MemorySpec, marks: readonly Mark[], sample: readonly SampledStep[]): number {
   const states = sample.flatMap(openedStates)
   const proofs = states.reduce((sum, state) => sum + siblingCount(marks, state) * hashBytes, 0)
-  return prefixBytes + marks.length * markBytes + states.length * spec.width + proofs
+  return headBytes(spec) + states.length * spec.width + proofs
 }
 
 function prefixOf(groups: number): Uint8Array {
@@ -115,22 +101,22 @@ export function checkStepSample(
   })
 }
 
-export type OpenedPiece = {
+export type OpenedSteps = {
   readonly groups: number
   readonly marks: readonly Mark[]
   readonly steps: readonly OpenedStep[]
 }
 
 /** `null` in place of the steps: the marks are not those of the root. @throws JOB_OPENINGS_MALFORMED */
-export function decodePiece(
+export function decodeSteps(
   spec: MemorySpec,
   { steps, root }: MemoryCommitment,
   sample: readonly SampledStep[],
   bytes: Uint8Array,
-): OpenedPiece | null {
+): OpenedSteps | null {
   const refuse = (problem: string) => jobErrors.JOB_OPENINGS_MALFORMED({ problem })
   if (bytes[0] !== version) throw refuse(bytes.length === 0 ? 'they are empty' : `version ${bytes[0]} is unknown`)
-  let offset = prefixBytes + markCount(spec) * markBytes
+  let offset = headBytes(spec)
   if (bytes.length < offset) throw refuse(`they have ${bytes.length} bytes, less than the marks of a window`)
   const groups = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1)
   const sent = bytes.subarray(prefixBytes, offset)
@@ -142,7 +128,7 @@ export function decodePiece(
   }, 0)
   if (marks.at(-1)!.steps !== steps)
     throw refuse(`the last mark has ${marks.at(-1)!.steps} steps, the commitment ${steps}`)
-  const expected = lengthOfPiece(spec, marks, sample)
+  const expected = openingsLength(spec, marks, sample)
   if (bytes.length !== expected) throw refuse(`they have ${bytes.length} bytes, ${expected} are expected`)
 
   const take = (length: number): Uint8Array => {
@@ -166,7 +152,7 @@ export function decodePiece(
 }
 
 /** The first opened state whose proof does not lead to its mark, or null when all do. */
-export function stateOutsideRoot({ marks, steps }: OpenedPiece): number | null {
+export function stateOutsideRoot({ marks, steps }: OpenedSteps): number | null {
   const leads = (number: number, { state, proof }: OpenedState) => {
     const { mark, place, leaves } = placeOf(marks, number)
     return Buffer.compare(topFromProof(leaves, place, leafHash(state), proof), marks[mark]!.top) === 0
@@ -178,8 +164,8 @@ export function stateOutsideRoot({ marks, steps }: OpenedPiece): number | null {
   return null
 }
 
-/** The opening of one step alone, cut from a piece: what a seat forwards when that step's coordinate is wrong. */
-export function pieceOfStep({ groups, marks, steps }: OpenedPiece, step: number): Uint8Array {
+/** The opening of one step alone, cut from larger ones: what a seat forwards when that step's coordinate is wrong. */
+export function openingsOfStep({ groups, marks, steps }: OpenedSteps, step: number): Uint8Array {
   const { from, to } = steps.find(opened => opened.step === step)!
   const states = from === null ? [to] : [from, to]
   const parts = states.flatMap(({ state, proof }) => [state, ...proof])

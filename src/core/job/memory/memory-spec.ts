@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
+import { pieceBytes, piecesLimit } from '../../protocol/pieces.ts'
 import { jobErrors } from '../errors.ts'
 
 export type MemorySpec = {
@@ -28,8 +29,8 @@ export type MemorySpec = {
 }
 
 const samplesLimit = 256
-/** A frame's openings less a kibibyte for its header. */
-const openingsLimit = 2 ** 20 - 2 ** 10
+/** Marks have one byte for their number, and the last is not sent. */
+const marksLimit = 256
 /** Entries of a row are signed bytes and those of a state at most 127: sums of this many stay below 2^31. */
 const widthLimit = 8192
 /** The order of groups is drawn by a 32-bit product, whose bias is G ÷ 2^32. */
@@ -75,10 +76,12 @@ export function checkMemorySpec(spec: MemorySpec): MemorySpec {
   if (leastGroups > groupsLimit) throw refuse(`${leastGroups} groups at least; at most ${groupsLimit} are possible`)
   if (windowMs % markMs !== 0) throw refuse(`a window of ${windowMs} ms is no multiple of marks every ${markMs} ms`)
   if (samples > samplesLimit) throw refuse(`${samples} samples; at most ${samplesLimit}`)
-  // Two states a sample, each with the longest proof there can be, and the marks.
-  const openings = 5 + (windowMs / markMs) * 40 + samples * 2 * (width + Math.log2(stepsLimit) * 32)
-  if (openings > openingsLimit)
-    throw refuse(`${samples} samples of ${width} bytes open ${openings} bytes; at most ${openingsLimit} fit one frame`)
+  if (windowMs / markMs > marksLimit) throw refuse(`${windowMs / markMs} marks; at most ${marksLimit}`)
+  const pieces = Math.ceil(samples / stepsOfPiece(spec))
+  if (pieces > piecesLimit)
+    throw refuse(
+      `${samples} samples of ${width} bytes are opened in ${pieces} pieces; at most ${piecesLimit} are taken`,
+    )
   return spec
 }
 
@@ -97,6 +100,13 @@ export const groupBytes = ({ width, layers }: MemorySpec): number => width * wid
 
 /** Marks of a window: one for each `markMs` of it. */
 export const markCount = ({ windowMs, markMs }: MemorySpec): number => windowMs / markMs
+
+/** Bytes of openings before their steps: version, groups, and 40 for each mark. */
+export const headBytes = (spec: MemorySpec): number => 1 + 4 + markCount(spec) * 40
+
+/** Steps that one piece of openings holds: two states each, with the longest proofs there can be. */
+export const stepsOfPiece = (spec: MemorySpec): number =>
+  Math.floor((pieceBytes - headBytes(spec)) / (2 * (spec.width + Math.log2(stepsLimit) * 32)))
 
 /** Integer operations that fill one group, or half of them in multiplications: 2 · K³ · d · c. */
 export const fillOperations = ({ width, layers, products }: MemorySpec): number => 2 * width ** 3 * layers * products

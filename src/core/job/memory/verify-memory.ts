@@ -11,11 +11,11 @@ import type { PhiloxKey } from '../philox.ts'
 import { drawLines, firstState, stepOrder } from './drawn-entries.ts'
 import {
   checkStepSample,
-  decodePiece,
+  decodeSteps,
   type MemoryCommitment,
-  type OpenedPiece,
   type OpenedStep,
-  pieceOfStep,
+  type OpenedSteps,
+  openingsOfStep,
   stateOutsideRoot,
 } from './memory-openings.ts'
 import { placeOfStep, type SampledStep } from './memory-sample.ts'
@@ -28,7 +28,7 @@ export type MemoryClaim = MemoryCommitment & {
   readonly seed: Uint8Array
   /** Of the epoch and the device: {@link import('./drawn-entries.ts').fillKey}. */
   readonly key: PhiloxKey
-  /** The sampled steps of this piece, ascending. */
+  /** The sampled steps, ascending. */
   readonly sample: readonly SampledStep[]
   /** As received. */
   readonly openings: Uint8Array
@@ -65,7 +65,7 @@ export type MemoryVerification =
  */
 const witnessTag = 'kaisar/memory-witness/v1'
 
-type Checked = { readonly claim: MemoryClaim; readonly opened: OpenedPiece }
+type Checked = { readonly claim: MemoryClaim; readonly opened: OpenedSteps }
 
 /** One answer per claim, in order. `batchRows` bounds the rows that are recomputed at once; their sums leave a core's caches above 512. */
 export async function verifyMemory(
@@ -88,18 +88,28 @@ export async function verifyMemory(
   })
 }
 
-const fail = (code: Extract<MemoryVerification, { ok: false }>['code'], detail: string): MemoryVerification => ({
-  ...{ ok: false, code, detail },
-  wrong: null,
-})
+type Failed = Extract<MemoryVerification, { ok: false }>
+const fail = (code: Failed['code'], detail: string): Failed => ({ ok: false, code, detail, wrong: null })
 
-function checkAgainstRoot(spec: MemorySpec, claim: MemoryClaim): Checked | MemoryVerification {
+/** What openings are checked against before anything is recomputed. */
+type RootClaim = Pick<MemoryClaim, 'steps' | 'root' | 'sample' | 'openings'>
+
+/** Why openings do not lead to the committed root, or null where they do. */
+export function openingsFault(spec: MemorySpec, claim: RootClaim): string | null {
+  const checked = checkAgainstRoot(spec, claim)
+  return 'detail' in checked ? checked.detail : null
+}
+
+function checkAgainstRoot<C extends RootClaim>(
+  spec: MemorySpec,
+  claim: C,
+): { readonly claim: C; readonly opened: OpenedSteps } | Failed {
   const { steps, sample, openings } = claim
   if (!Number.isSafeInteger(steps) || steps < 0 || steps > stepsLimit)
     return fail('COMMITMENT_INVALID', `The commitment claims ${steps} steps; at most ${stepsLimit} are possible.`)
   try {
     checkStepSample(spec, sample, steps)
-    const opened = decodePiece(spec, claim, sample, openings)
+    const opened = decodeSteps(spec, claim, sample, openings)
     if (opened === null) return fail('OPENINGS_NOT_IN_ROOT', 'Groups and marks do not lead to the committed root.')
     const { groups } = opened
     if (groups < spec.leastGroups || groups > groupsLimit)
@@ -145,11 +155,11 @@ function compare(spec: MemorySpec, { claim, opened }: Checked, rows: Uint8Array)
 const verdictOnWrong = (
   spec: MemorySpec,
   { step, coordinate }: OpenedStep,
-  opened: OpenedPiece,
+  opened: OpenedSteps,
 ): MemoryVerification => ({
   ...{ ok: false, code: 'COORDINATE_WRONG' },
   detail: `Coordinate ${coordinate} of the state after step ${step} was recomputed and differs from the committed one.`,
-  wrong: { place: placeOfStep(spec, { step, coordinate }), openings: pieceOfStep(opened, step) },
+  wrong: { place: placeOfStep(spec, { step, coordinate }), openings: openingsOfStep(opened, step) },
 })
 
 /** One coordinate of the next state: of the stored rows [d, K] that make it, bytes read as signed, and the state before. */

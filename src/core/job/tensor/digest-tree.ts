@@ -12,6 +12,8 @@ import { leafRows, rowBytes } from './tensor-spec.ts'
 
 export const hashBytes = 32
 const leafBytes = leafRows * rowBytes
+/** Leaves whose digests are kept in one piece of memory. */
+const slabLeaves = 64
 const leafDomain = Buffer.from('kaisar/leaf/v1')
 const leafPrefixBytes = leafDomain.length + 8
 const nodeDomain = Buffer.from('kaisar/node/v1')
@@ -146,6 +148,8 @@ export function createProofChecker(
 export type DigestTree = {
   readonly rows: number
   readonly root: Buffer
+  /** Its hashes by level, leaves first: {@link digestTree} makes it of them again in another thread. */
+  readonly levels: readonly Uint8Array[]
   /** Sibling hashes of this chunk's leaf, from the leaf up. */
   proof(chunk: number): Buffer[]
 }
@@ -156,32 +160,38 @@ export type LeafCollector = {
   readonly rows: number
   /** The digests of a chunk, or null when they were beyond the memory allowed and have to be computed again. */
   digests(chunk: number): Uint8Array | null
+  /** The digests that are kept, in slabs that {@link keptDigests} reads. */
+  readonly slabs: readonly Uint8Array[]
   /** Hashes the last leaf and builds the tree: 1 byte a row, its leaves included. */
   finish(): DigestTree
 }
 
 /** Hashes leaves as digests arrive, keeps the first `keepBytes` of digests and 32 bytes per leaf. */
 export function createLeafCollector({ keepBytes }: { readonly keepBytes: number }): LeafCollector {
-  const keptChunks = Math.floor(keepBytes / leafBytes)
-  const kept: Uint8Array[] = []
+  const most = keptChunks(keepBytes)
+  const slabs: Uint8Array[] = []
   const leaves = createHashList()
-  // Digests are collected where they are hashed, and kept there: they are copied once.
-  let input = leafInput(0)
+  const input = leafInput(0)
   let filled = 0
+  let rows = 0
 
   const closeLeaf = () => {
-    const end = leafPrefixBytes + filled
-    leaves.append(sha256(input.subarray(0, end)))
-    if (kept.length < keptChunks) {
-      kept.push(input.subarray(leafPrefixBytes, end))
-      input = leafInput(leaves.count)
-    } else input.writeBigUInt64BE(BigInt(leaves.count), leafDomain.length)
+    const digests = input.subarray(leafPrefixBytes, leafPrefixBytes + filled)
+    const chunk = leaves.count
+    if (chunk < most) {
+      if (chunk % slabLeaves === 0) slabs.push(Buffer.allocUnsafeSlow(slabLeaves * leafBytes))
+      slabs.at(-1)!.set(digests, (chunk % slabLeaves) * leafBytes)
+    }
+    leaves.append(sha256(input.subarray(0, leafPrefixBytes + filled)))
+    input.writeBigUInt64BE(BigInt(leaves.count), leafDomain.length)
+    rows += filled / rowBytes
     filled = 0
   }
   return {
     get rows() {
-      return leaves.count * leafRows + filled / rowBytes
+      return rows + filled / rowBytes
     },
+    slabs,
     append(digests) {
       for (let offset = 0; offset < digests.length; ) {
         const taken = Math.min(leafBytes - filled, digests.length - offset)
@@ -191,13 +201,27 @@ export function createLeafCollector({ keepBytes }: { readonly keepBytes: number 
         if (filled === leafBytes) closeLeaf()
       }
     },
-    digests: chunk => kept[chunk] ?? null,
+    digests: chunk => keptDigests(slabs, most, rows, chunk),
     finish() {
-      const rows = leaves.count * leafRows + filled / rowBytes
       if (filled > 0) closeLeaf()
       return buildTree(rows, leaves.finish())
     },
   }
+}
+
+/** Chunks whose digests so many bytes hold. */
+export const keptChunks = (keepBytes: number): number => Math.floor(keepBytes / leafBytes)
+
+/** The digests of a chunk among the first `most` of `rows` rows, or null where they are not kept. */
+export function keptDigests(
+  slabs: readonly Uint8Array[],
+  most: number,
+  rows: number,
+  chunk: number,
+): Uint8Array | null {
+  if (chunk >= most || chunk >= chunkCount(rows)) return null
+  const offset = (chunk % slabLeaves) * leafBytes
+  return slabs[Math.floor(chunk / slabLeaves)]!.subarray(offset, offset + rowsInChunk(rows, chunk) * rowBytes)
 }
 
 /** Hashes one after the other in one buffer: one of their own would cost each some hundred bytes more. */
@@ -220,11 +244,11 @@ function createHashList() {
   }
 }
 
-const hashAt = (level: Buffer, position: number): Buffer =>
+const hashAt = (level: Uint8Array, position: number): Uint8Array =>
   level.subarray(position * hashBytes, (position + 1) * hashBytes)
 
 function buildTree(rows: number, leaves: Buffer): DigestTree {
-  if (rows === 0) return { rows, root: Buffer.alloc(hashBytes), proof: () => [] }
+  if (rows === 0) return digestTree(0, [])
   const levels = [leaves]
   for (let level = leaves; level.length > hashBytes; ) {
     const count = level.length / hashBytes
@@ -236,14 +260,19 @@ function buildTree(rows: number, leaves: Buffer): DigestTree {
     levels.push(above)
     level = above
   }
+  return digestTree(rows, levels)
+}
+
+export function digestTree(rows: number, levels: readonly Uint8Array[]): DigestTree {
   return {
     rows,
-    root: rootHash(rows, levels.at(-1)!),
+    levels,
+    root: rows === 0 ? Buffer.alloc(hashBytes) : rootHash(rows, levels.at(-1)!),
     proof(chunk) {
       const siblings: Buffer[] = []
       for (let level = 0, position = chunk; level < levels.length - 1; level++, position = Math.floor(position / 2)) {
         const sibling = hashAt(levels[level]!, position ^ 1)
-        if (sibling.length > 0) siblings.push(sibling)
+        if (sibling.length > 0) siblings.push(Buffer.from(sibling.buffer, sibling.byteOffset, sibling.length))
       }
       return siblings
     },

@@ -7,8 +7,9 @@
  */
 
 import { jobErrors } from '../errors.ts'
+import { cutEvery } from '../round-kind.ts'
 import { chunkOf, createProofChecker, type DigestTree, hashBytes, proofLength, rowsInChunk } from './digest-tree.ts'
-import { leafRows, rowBytes } from './tensor-spec.ts'
+import { chunksOfPiece, leafRows, rowBytes } from './tensor-spec.ts'
 
 const version = 1
 const wordBytes = 4
@@ -21,6 +22,13 @@ export type OpenedChunk = {
 
 /** The chunks that hold these rows, ascending, each once. */
 export const chunksOf = (sample: readonly number[]): number[] => [...new Set(sample.map(chunkOf))].sort((a, b) => a - b)
+
+/** A sample, ascending, cut into parts whose chunks fit a piece each: rows of one chunk stay together. */
+export function pieceParts(sample: readonly number[]): number[][] {
+  if (sample.length <= chunksOfPiece) return [[...sample]]
+  const byChunk = Map.groupBy(sample, chunkOf)
+  return cutEvery([...byChunk.values()], chunksOfPiece).map(rows => rows.flat())
+}
 
 const openedBytes = (rows: number, chunk: number): number =>
   rowsInChunk(rows, chunk) * rowBytes + proofLength(rows, chunk) * hashBytes

@@ -7,12 +7,13 @@ import { createKeptWindows, type KindEngine, type Verification } from '../round-
 import type { MonotonicClock } from '../thread-clock.ts'
 import type { WindowGate } from '../window-gate.ts'
 import { rowsInChunk } from './digest-tree.ts'
+import type { FedRows, Feeds } from './feed.ts'
 import type { KernelForm, openKernel } from './kernel.ts'
 import { createModelCache, type PreparedModel } from './model-cache.ts'
 import { rowInput } from './row-input.ts'
 import { checkSample, chunksOf, encodeOpenings } from './row-openings.ts'
 import { leafRows, type TensorSpec, windowRate } from './tensor-spec.ts'
-import { reworkWindow, runWindow, type WorkedWindow } from './tensor-window.ts'
+import { reworkWindow, runWindow } from './tensor-window.ts'
 import { verifyOpenings } from './verify-rows.ts'
 
 export type TensorEngineOptions = {
@@ -25,6 +26,8 @@ export type TensorEngineOptions = {
   readonly keepWindows: number
   /** Bytes of digests kept per window. Rows beyond are computed again when opened. */
   readonly keepBytes: number
+  /** Batches of a window under way at once. */
+  readonly batchesAtOnce: number
   /** Whether `verify` gives the witnesses that it is asked for, which takes memory in every run. */
   readonly witnesses: boolean
 }
@@ -32,16 +35,22 @@ export type TensorEngineOptions = {
 type KeptWindow = {
   readonly epochSeed: Hex
   readonly seed: Uint8Array
-  readonly worked: Pick<WorkedWindow, 'tree' | 'collector'>
+  readonly worked: FedRows
 }
 
 export function createTensorEngine(
-  { spec, session, form, batchRows, keepWindows, keepBytes, witnesses }: TensorEngineOptions,
+  { spec, session, form, batchRows, batchesAtOnce, keepWindows, keepBytes, witnesses }: TensorEngineOptions,
   {
     gate,
     clock,
     open,
-  }: { readonly gate: WindowGate; readonly clock: MonotonicClock; readonly open: typeof openKernel },
+    feeds,
+  }: {
+    readonly gate: WindowGate
+    readonly clock: MonotonicClock
+    readonly open: typeof openKernel
+    readonly feeds: Feeds
+  },
 ): KindEngine<PreparedModel> {
   const models = createModelCache(
     { spec },
@@ -58,8 +67,11 @@ export function createTensorEngine(
       const worked = await models.use(epochSeed, kernel =>
         gate.during(() =>
           runWindow(
-            { seed, deadlineMs: startedAtMs + durationMs, batchRows, rowMs, keepBytes, ...(signal ? { signal } : {}) },
-            { compute: kernel.run, clock },
+            {
+              ...{ seed, deadlineMs: startedAtMs + durationMs, batchRows, batchesAtOnce, rowMs, keepBytes },
+              ...(signal && { signal }),
+            },
+            { compute: kernel.run, clock, feeds },
           ),
         ),
       )
@@ -116,6 +128,7 @@ export function createTensorEngine(
     async close() {
       windows.clear()
       await models.close()
+      await feeds.close()
     },
   }
 

@@ -1,7 +1,10 @@
 /** Tensor rounds: how many integer operations a device does a second in products of matrices. */
+import { hexToBytes } from '../../platform/hex.ts'
 import { sampleRows } from '../job-seed.ts'
 import type { RoundKind } from '../round-kind.ts'
+import { pieceParts } from './row-openings.ts'
 import { checkSpec, specHash, type TensorSpec } from './tensor-spec.ts'
+import { openingsFault } from './verify-rows.ts'
 
 export const tensorKind: RoundKind<TensorSpec> = {
   name: 'tensor',
@@ -12,5 +15,11 @@ export const tensorKind: RoundKind<TensorSpec> = {
   checkSpec,
   specHash,
   sample: sampleRows,
+  pieces: {
+    cut: (_, sample) => pieceParts(sample),
+    headBytes: () => 1,
+    fault: ({ samples }, { units, root }, sample, openings) =>
+      openingsFault({ rows: units, root: hexToBytes(root, 32), sample, openings }, samples),
+  },
   markDueMs: () => null,
 }

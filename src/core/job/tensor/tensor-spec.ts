@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
+import { pieceBytes, piecesLimit } from '../../protocol/pieces.ts'
 import { jobErrors } from '../errors.ts'
 
 export type TensorSpec = {
@@ -27,15 +28,19 @@ export const leafRows = 64
 /** Fp32 sums of products of |x| ≤ 64 and |w| ≤ 63 stay below 2^24, so exact in any order, up to this width. */
 const widthLimit = 4161
 /**
- * A sample's openings fit the mebibyte of a `job.openings` frame with 1 KiB to spare for its header: each row has at most a chunk of its
- * own, 64 · 32 bytes of digests and, among the 2^34 chunks of the most rows there may be, 34 siblings of 32: ⌊(2^20 − 1 − 2^10) ÷ 3136⌋.
+ * Chunks that one piece of openings holds, after its version byte: each has 64 · 32 bytes of digests and, among the 2^34 chunks of the most
+ * rows there may be, 34 siblings of 32.
  */
-const samplesLimit = 334
+export const chunksOfPiece = Math.floor((pieceBytes - 1) / (leafRows * rowBytes + 34 * 32))
+/** Each sampled row has at most a chunk of its own. */
+const samplesLimit = piecesLimit * chunksOfPiece
 const modelBytesLimit = 512 * 1024 * 1024
 
 export const tensorSpecs = {
   devnet: { width: 1024, layers: 8, weights: 8, windowMs: 1_000, samples: 16 },
   standard: { width: 2048, layers: 16, weights: 16, windowMs: 10_000, samples: 32 },
+  /** Twice the products of `standard` for each activation that is written and read between them. */
+  wide: { width: 4096, layers: 16, weights: 4, windowMs: 10_000, samples: 16 },
 } as const satisfies Record<string, TensorSpec>
 
 /** Bytes of the model in fp32; the int8 forms take a quarter. */
@@ -53,7 +58,7 @@ export function checkSpec(spec: TensorSpec): TensorSpec {
   if (modelBytes(spec) > modelBytesLimit) throw refuse(`the model would take ${modelBytes(spec)} bytes in fp32`)
   if (spec.layers > 1024) throw refuse(`${spec.layers} layers; at most 1024`)
   if (spec.samples > samplesLimit)
-    throw refuse(`${spec.samples} samples; at most ${samplesLimit}, whose openings fit one frame`)
+    throw refuse(`${spec.samples} samples; at most ${samplesLimit}, whose openings fit ${piecesLimit} pieces`)
   return spec
 }
 

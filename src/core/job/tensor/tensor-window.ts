@@ -1,12 +1,12 @@
 /**
  * Works one window: rows 0, 1, 2, … in batches until the deadline. A batch that ends inside the window counts, one that does not is
- * thrown away; a batch is at most 1% of the window and the last ones are fitted to what is left, so under 2% is ever lost.
+ * thrown away; a batch is at most 1% of the window and the last ones are fitted to what is left, so under 2% is ever lost. A card has
+ * two batches under way, so that it does not wait for the thread that submits them.
  */
 
 import { jobErrors } from '../errors.ts'
 import type { MonotonicClock } from '../thread-clock.ts'
-import { createLeafCollector, type DigestTree, type LeafCollector } from './digest-tree.ts'
-import { rowInput } from './row-input.ts'
+import { type FedRows, type Feeds, openFeed, ownThreadFeeds } from './feed.ts'
 import { leafRows } from './tensor-spec.ts'
 import type { ComputeDigests } from './verify-rows.ts'
 
@@ -21,12 +21,12 @@ export type WindowOptions = {
   readonly rowMs: number
   /** Digests kept for opening; the rest is computed again when asked for. */
   readonly keepBytes: number
+  /** Batches under way at once; default 1. */
+  readonly batchesAtOnce?: number
   readonly signal?: AbortSignal
 }
 
-export type WorkedWindow = {
-  readonly tree: DigestTree
-  readonly collector: LeafCollector
+export type WorkedWindow = FedRows & {
   /** Time from the start to the end of the last batch that counts, and what of it was spent in the kernel. */
   readonly usedMs: number
   readonly kernelMs: number
@@ -42,43 +42,65 @@ const tailShare = 0.9
 /** Rows of the very first batch of a device, from which the size of the next is known. */
 const firstBatch = 8
 
-/** @throws JOB_WINDOW_CANCELLED */
+type Batch = { readonly rows: number; readonly beganMs: number; readonly digests: Promise<Uint8Array> }
+
+/** @throws JOB_WINDOW_CANCELLED, and as kernel and feed do */
 export async function runWindow(
   options: WindowOptions,
-  { compute, clock }: { readonly compute: ComputeDigests; readonly clock: MonotonicClock },
+  {
+    compute,
+    clock,
+    feeds = ownThreadFeeds,
+  }: { readonly compute: ComputeDigests; readonly clock: MonotonicClock; readonly feeds?: Feeds },
 ): Promise<WorkedWindow> {
-  const { seed, deadlineMs, batchRows, keepBytes, signal } = options
-  const collector = createLeafCollector({ keepBytes })
+  const { deadlineMs, batchRows, batchesAtOnce = 1, signal } = options
+  const feed = feeds.open(options)
   const startMs = clock.monotonicMs()
   const mostMs = (deadlineMs - startMs) * batchShare
+  const underWay: Batch[] = []
   let { rowMs } = options
   let kernelMs = 0
   let countedMs = startMs
-  for (let first = 0; ; ) {
-    if (signal?.aborted) throw jobErrors.JOB_WINDOW_CANCELLED()
-    const leftMs = deadlineMs - clock.monotonicMs()
+
+  /** Begins the next batch, unless none fits into what is left behind those under way, or nothing is known of how long one takes. */
+  async function begin(): Promise<boolean> {
+    if (rowMs === 0 && underWay.length > 0) return false
+    const leftMs = deadlineMs - clock.monotonicMs() - underWay.reduce((sum, batch) => sum + batch.rows * rowMs, 0)
     const rows = batchSize(leftMs, mostMs, rowMs, batchRows)
-    if (leftMs <= 0 || rows === 0) break
-    const inputs = rowInput(seed, first, rows)
-    const beforeMs = clock.monotonicMs()
-    const digests = await compute(inputs)
-    const afterMs = clock.monotonicMs()
-    const tookMs = afterMs - beforeMs
-    // Slower at once, faster slowly: an estimate that is too low costs the batch at the end.
-    rowMs = Math.max(tookMs / rows, rowMs + (tookMs / rows - rowMs) * 0.2)
-    if (afterMs > deadlineMs) break
-    collector.append(digests)
-    first += rows
-    kernelMs += tookMs
-    countedMs = afterMs
+    if (leftMs <= 0 || rows === 0) return false
+    const drawn = feed.draw(rows)
+    const inputs = drawn instanceof Uint8Array ? drawn : await drawn
+    const beganMs = clock.monotonicMs()
+    const digests = compute(inputs)
+    // Where the window ends first, nobody waits for it.
+    digests.catch(() => undefined)
+    underWay.push({ rows, beganMs, digests })
+    return true
   }
-  return {
-    tree: collector.finish(),
-    collector,
-    usedMs: countedMs - startMs,
-    kernelMs,
-    lostMs: Math.max(0, deadlineMs - countedMs),
-    rowMs,
+
+  try {
+    for (;;) {
+      if (signal?.aborted) throw jobErrors.JOB_WINDOW_CANCELLED()
+      while (underWay.length < batchesAtOnce && (await begin()));
+      const batch = underWay.shift()
+      if (batch === undefined) break
+      const digests = await batch.digests
+      const afterMs = clock.monotonicMs()
+      // One that began behind another had the kernel when that one was done.
+      const tookMs = afterMs - Math.max(batch.beganMs, countedMs)
+      // Slower at once, faster slowly: an estimate that is too low costs the batch at the end.
+      rowMs = Math.max(tookMs / batch.rows, rowMs + (tookMs / batch.rows - rowMs) * 0.2)
+      if (afterMs > deadlineMs) break
+      feed.append(digests)
+      kernelMs += tookMs
+      countedMs = afterMs
+    }
+    const worked = await feed.finish()
+    const lostMs = Math.max(0, deadlineMs - countedMs)
+    return { ...worked, usedMs: countedMs - startMs, kernelMs, lostMs, rowMs }
+  } finally {
+    feed.end()
+    await Promise.allSettled(underWay.map(({ digests }) => digests))
   }
 }
 
@@ -86,11 +108,11 @@ export async function runWindow(
 export async function reworkWindow(
   { seed, rows, batchRows, keepBytes }: Pick<WindowOptions, 'seed' | 'batchRows' | 'keepBytes'> & { rows: number },
   { compute }: { readonly compute: ComputeDigests },
-): Promise<Pick<WorkedWindow, 'tree' | 'collector'>> {
-  const collector = createLeafCollector({ keepBytes })
+): Promise<FedRows> {
+  const feed = openFeed({ seed, keepBytes })
   for (let first = 0; first < rows; first += batchRows)
-    collector.append(await compute(rowInput(seed, first, Math.min(batchRows, rows - first))))
-  return { tree: collector.finish(), collector }
+    feed.append(await compute(await feed.draw(Math.min(batchRows, rows - first))))
+  return feed.finish()
 }
 
 /** Rows of the next batch; 0 when nothing more fits. */

@@ -84,14 +84,29 @@ export async function verifyOpenings(
   return checked.map(entry => ('opened' in entry ? compareRows(entry, recomputed.get(entry)!) : entry))
 }
 
-const fail = (step: Extract<Verification, { ok: false }>['step'], detail: string): Verification => ({
+const fail = (
+  step: Extract<Verification, { ok: false }>['step'],
+  detail: string,
+): Extract<Verification, { ok: false }> => ({
   ok: false,
   step,
   detail,
   wrongRow: null,
 })
 
-function checkAgainstRoot(claim: OpeningsClaim, sampleLimit: number): Checked | Verification {
+/** What openings are checked against before anything is recomputed. */
+type RootClaim = Pick<OpeningsClaim, 'rows' | 'root' | 'sample' | 'openings'>
+
+/** Why openings do not lead to the committed root, or null where they do. */
+export function openingsFault(claim: RootClaim, sampleLimit: number): string | null {
+  const checked = checkAgainstRoot(claim, sampleLimit)
+  return 'detail' in checked ? checked.detail : null
+}
+
+function checkAgainstRoot<C extends RootClaim>(
+  claim: C,
+  sampleLimit: number,
+): { readonly claim: C; readonly opened: readonly OpenedChunk[] } | Extract<Verification, { ok: false }> {
   const { rows, root, sample, openings } = claim
   if (!Number.isSafeInteger(rows) || rows < 0 || rows > rowsLimit)
     return fail('COMMITMENT_INVALID', `The commitment claims ${rows} rows; at most ${rowsLimit} are possible.`)
