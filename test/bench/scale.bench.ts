@@ -1,12 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { Hex } from 'viem'
 import { getEpoch } from '../../src/core/chain/epochs.ts'
 import { devnetParameters } from '../../src/core/chain/network-presets.ts'
 import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
+import { cohortLanes } from '../../src/core/protocol/constants.ts'
+import { memoryUsed } from '../helpers/memory-used.ts'
 import { createFleet, registerFleet } from '../sim/virtual/fleet.ts'
 import { type Simulation, startSimulation } from '../sim/virtual/simulation.ts'
 
@@ -22,6 +22,7 @@ const units = {
   cpu: 's/epoch',
   reads: 'reads/s',
   database: 'KiB/epoch',
+  'database-of-cohort': 'KiB/cohort/epoch',
   gas: 'Mgas/epoch',
 } as const
 type Figure = keyof typeof units
@@ -35,7 +36,7 @@ export const isLong = true
  * What one Checker takes that judges a whole network, by how many devices are registered: five Checkers, the real daemons on virtual
  * time, share every cohort, over the real contracts; the devices' operators are light Providers with sessions and real rows. Figures are
  * of the second epoch, in which the first is settled and paid; gas is the network's. Both ends of a session are in this process, and all
- * five Checkers: memory and CPU are a fifth of what it took, without the rows that the devices computed. `baseline` is what the
+ * five Checkers: memory and CPU are a fifth of what it took, without the rows that the devices computed and kept. `baseline` is what the
  * smallest network would give if all grew with the number of devices, `ratio` that ÷ value: below 1 it grows faster. `slope` is the
  * exponent on log axes over the last two sizes.
  */
@@ -63,7 +64,7 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
     providers: 0,
     checkers,
     epochSeconds,
-    // One round of each kind an epoch, and its beats: what a round costs, and what an epoch costs beside it.
+    // One round of each kind an epoch and its beats: what they cost, and what an epoch costs beside them.
     parameters: { rounds: { ...rounds, maxRounds: 2 + rounds.beats } },
     onLog: () => undefined,
     onDeployed: (deployed, chain) => registerFleet(devices, deployed, chain),
@@ -77,7 +78,7 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
   }
   const fleet = createFleet(devices, simulation, seedOf)
   try {
-    const before = heapMiB()
+    const before = await memoryUsed()
     await simulation.until(firstEpochAt + 4)
     const listening = simulation.roles.map(({ name, operator }) => {
       const told = simulation.events.find(event => event.name === name && event.type === 'checker.listening')
@@ -91,10 +92,10 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
     if (!isConnected) throw new Error('not every session was opened within an epoch')
     await connecting
 
-    const start = await look(simulation, fleet.workedMs)
+    const start = await look(simulation, fleet.workedSeconds)
     const judgedFrom = simulation.events.length
     await simulation.until(firstEpochAt + 2 * epochSeconds)
-    const end = await look(simulation, fleet.workedMs)
+    const end = await look(simulation, fleet.workedSeconds)
     requireJudged(simulation, judgedFrom, devices)
     const paid = await getEpoch(network, 0)
     const { resolvedLanes, unpaid } = paid.totals
@@ -108,12 +109,15 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
       ),
     )
     const gas = blocks.reduce<number>((sum, block) => sum + Number((block as { gasUsed: Hex }).gasUsed), 0)
+    fleet.forgetWork()
+    const database = (end.databaseBytes - start.databaseBytes) / 1_024
     return {
       sessions: fleet.sessions / checkers,
-      memory: (heapMiB() - before) / checkers,
+      memory: ((await memoryUsed()) - before) / 2 ** 20 / checkers,
       cpu: (end.cpuSeconds - start.cpuSeconds) / checkers,
       reads: (end.reads - start.reads) / epochSeconds,
-      database: (end.databaseBytes - start.databaseBytes) / 1_024,
+      database,
+      'database-of-cohort': database / Math.ceil(devices / cohortLanes),
       gas: gas / 1e6,
     }
   } finally {
@@ -136,12 +140,12 @@ function requireJudged({ events }: Simulation, from: number, devices: number) {
     throw new Error(`${judged.size} of ${checkers * devices} devices were judged; ${wrong.join(', ')}`)
 }
 
-async function look({ chain, dataDir }: Simulation, workedMs: number) {
+async function look({ chain, dataDir }: Simulation, workedSeconds: number) {
   const { user, system } = process.cpuUsage()
   const folder = join(dataDir, 'checker-1', 'checker')
   const files = readdirSync(folder).filter(name => name.endsWith('.db'))
   return {
-    cpuSeconds: (user + system) / 1e6 - workedMs / 1_000,
+    cpuSeconds: (user + system) / 1e6 - workedSeconds,
     reads: chain.requests.get('checker-1') ?? 0,
     databaseBytes: files.reduce((sum, name) => sum + databaseBytes(join(folder, name)), 0),
     block: Number(await chain.rpc('eth_blockNumber')),
@@ -160,11 +164,3 @@ function databaseBytes(path: string): number {
 }
 
 const toHex = (number: number): Hex => `0x${number.toString(16)}`
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-function heapMiB(): number {
-  collect()
-  const { heapUsed, external } = process.memoryUsage()
-  return (heapUsed + external) / 2 ** 20
-}

@@ -4,8 +4,8 @@ import { headerHash } from '../../src/core/chain/header-hash.ts'
 
 /**
  * `false-header`: the time, number or base fee of a true block is another · `forged-head`: a block of its own on top of the real chain, far above it or next · `fork`: another block in place of each real one,
- * for good · `stalled`: always the head of when it began · `replayed`: answers of before · `back-in-time`: the chain of 20 blocks ago ·
- * `cut-short`: answers that end in the middle · `slow`: seconds late · `forged-state`: other results of calls, balances and code ·
+ * for good · `stall`: always the head of when it began · `replayed`: answers of before · `stale`: the chain of 20 blocks ago ·
+ * `truncated`: answers that end in the middle · `slow`: seconds late · `forged-read`: other results of calls, balances and code ·
  * `forged-nonce`: no transaction was ever sent, or more than there were · `no-receipts`: nothing was ever mined · `forged-receipts`:
  * everything was, and cost what it did not · `forged-prices`: gas and tips beyond all reason
  */
@@ -13,12 +13,12 @@ export const lies = [
   'false-header',
   'forged-head',
   'fork',
-  'stalled',
+  'stall',
   'replayed',
-  'back-in-time',
-  'cut-short',
+  'stale',
+  'truncated',
   'slow',
-  'forged-state',
+  'forged-read',
   'forged-nonce',
   'no-receipts',
   'forged-receipts',
@@ -70,7 +70,7 @@ export function createLyingEndpoint(ask: Ask, random: () => number): LyingEndpoi
     method === 'eth_blockNumber' || (method === 'eth_getBlockByNumber' && which === 'latest')
 
   async function answer(lie: Lie | null, method: string, params: readonly unknown[]): Promise<Answer> {
-    if (lie !== 'stalled') frozenAt = null
+    if (lie !== 'stall') frozenAt = null
     const isOfMadeUp = method === 'eth_getBlockByHash' && madeUp.has(params[0] as Hex)
     if (isOfMadeUp && lie !== null) return { result: madeUp.get(params[0] as Hex) }
     switch (lie) {
@@ -101,11 +101,11 @@ export function createLyingEndpoint(ask: Ask, random: () => number): LyingEndpoi
         const real = await blockOf(params[0] as string)
         return { result: real === null ? null : await forked(BigInt(real.number)) }
       }
-      case 'stalled':
+      case 'stall':
         frozenAt ??= (await blockOf('latest'))!.number
         if (method === 'eth_blockNumber') return { result: frozenAt }
         return ask(method, atBlock(params, frozenAt))
-      case 'back-in-time': {
+      case 'stale': {
         const { number } = (await blockOf('latest'))!
         const past = numberToHex(BigInt(number) > 20n ? BigInt(number) - 20n : 0n)
         if (method === 'eth_blockNumber') return { result: past }
@@ -117,10 +117,10 @@ export function createLyingEndpoint(ask: Ask, random: () => number): LyingEndpoi
         before.set(question, first)
         return first
       }
-      case 'cut-short':
+      case 'truncated':
         if (random() < 0.5) throw new SyntaxError('Unexpected end of JSON input')
         break
-      case 'forged-state': {
+      case 'forged-read': {
         if (!['eth_call', 'eth_getBalance', 'eth_getCode'].includes(method)) break
         const { result } = await ask(method, params)
         if (typeof result !== 'string' || result.length < 4) break

@@ -9,19 +9,17 @@ import { seededRandom } from './seeded-random.ts'
 
 /**
  * What an endpoint does wrong.
- * `hang`: never answers · `rate-limit`: HTTP 429 · `server-error`: HTTP 502 · `drop-reply`: does it, then cuts the connection ·
- * `swallow`: says a transaction was accepted and forgets it · `stale`: shows the head of when the fault began ·
- * `wrong-chain`: names another chain id · `forged-receipt`: shows a successful receipt for anything ·
+ * `hang`: never answers · `rate-limited`: HTTP 429 · `server-error`: HTTP 502 · `drop-reply`: does it, then cuts the connection ·
+ * `swallow`: says a transaction was accepted and forgets it · `wrong-chain`: names another chain id · `forged-receipt`: shows a successful receipt for anything ·
  * `ahead`: claims a head four blocks ahead, and makes up that block · `wrong-code`: shows other code at every address · and every
- * {@link Lie}, told over a real socket: `cut-short` ends in the middle of its JSON, `slow` comes {@link slowMs} later
+ * {@link Lie}, told over a real socket: `truncated` ends in the middle of its JSON, `slow` comes {@link slowMs} later
  */
 type RpcFault =
   | 'hang'
-  | 'rate-limit'
+  | 'rate-limited'
   | 'server-error'
   | 'drop-reply'
   | 'swallow'
-  | 'stale'
   | 'wrong-chain'
   | 'forged-receipt'
   | 'ahead'
@@ -65,7 +63,7 @@ type Call = { readonly id: unknown; readonly method: string; readonly params?: r
 /** A JSON-RPC endpoint in front of a real one that fails as told, reproducibly for a seed. */
 export async function startRpcProxy(options: { readonly target: string; readonly seed?: number }): Promise<RpcProxy> {
   const random = seededRandom(options.seed ?? 1)
-  const rules = new Map<FaultRule, { left: number; spared: number; frozenHead: string | null }>()
+  const rules = new Map<FaultRule, { left: number; spared: number }>()
   const injected: Partial<Record<RpcFault, number>> = {}
   const calls: string[] = []
 
@@ -101,7 +99,6 @@ export async function startRpcProxy(options: { readonly target: string; readonly
     for (const [rule, state] of rules) {
       const method = rule.method ?? aboutMethod[rule.fault]
       if (state.left <= 0 || (method !== undefined && method !== call.method)) continue
-      if (rule.fault === 'stale' && !asksForHead(call)) continue
       if (rule.fault === 'ahead' && !/^eth_(blockNumber|getBlockByNumber)$/.test(call.method)) continue
       if (random() >= (rule.probability ?? 1)) continue
       if (state.spared-- > 0) continue
@@ -122,9 +119,9 @@ export async function startRpcProxy(options: { readonly target: string; readonly
         return forward(call)
       case 'hang':
         return null
-      case 'rate-limit':
+      case 'rate-limited':
       case 'server-error':
-        response.writeHead(rule?.fault === 'rate-limit' ? 429 : 502).end('no')
+        response.writeHead(rule?.fault === 'rate-limited' ? 429 : 502).end('no')
         return null
       case 'drop-reply':
         await forward(call)
@@ -144,13 +141,6 @@ export async function startRpcProxy(options: { readonly target: string; readonly
         if (call.method === 'eth_blockNumber') return result(call, claimed)
         const block = (await forward({ ...call, params: ['latest', false] })).result as object
         return result(call, { ...block, number: call.params?.[0] === 'latest' ? claimed : call.params?.[0] })
-      }
-      case 'stale': {
-        const state = rules.get(rule!)!
-        state.frozenHead ??= (await forward({ id: 0, method: 'eth_blockNumber', params: [] })).result as string
-        if (call.method === 'eth_blockNumber') return result(call, state.frozenHead)
-        const params = call.params!.map(param => (param === 'latest' ? state.frozenHead : param))
-        return forward({ ...call, params })
       }
     }
   }
@@ -175,7 +165,7 @@ export async function startRpcProxy(options: { readonly target: string; readonly
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     inject(rule) {
-      rules.set(rule, { left: rule.times ?? Number.POSITIVE_INFINITY, spared: rule.after ?? 0, frozenHead: null })
+      rules.set(rule, { left: rule.times ?? Number.POSITIVE_INFINITY, spared: rule.after ?? 0 })
       return () => rules.delete(rule)
     },
     injected,
@@ -190,4 +180,3 @@ export async function startRpcProxy(options: { readonly target: string; readonly
 }
 
 const isLie = (fault: RpcFault): fault is Lie => lies.some(lie => lie === fault)
-const asksForHead = ({ method, params }: Call) => method === 'eth_blockNumber' || (params ?? []).includes('latest')

@@ -1,16 +1,16 @@
 import { expect, it } from 'vitest'
 import { messageBodies } from '../../src/core/protocol/messages.ts'
-import { type FuzzResult, runFuzz } from './fuzz.ts'
+import { type FuzzResult, fingerprinted, runFuzz } from './fuzz.ts'
 
 const seed = Number(process.env.KAISAR_FUZZ_SEED ?? 20_261_129)
 const messages = Number(process.env.KAISAR_FUZZ_MESSAGES ?? 20_000)
-const again = `KAISAR_FUZZ_SEED=${seed} KAISAR_FUZZ_MESSAGES=${messages} npx vitest run --project sim test/sim/fuzz.test.ts`
+const command = `KAISAR_FUZZ_SEED=${seed} KAISAR_FUZZ_MESSAGES=${messages} npx vitest run --project sim test/sim/fuzz.test.ts`
 /** Some ms for a message, on a machine that has other things to do. */
 const timeoutMs = 900_000 + 4 * messages
 const mebibyte = 2 ** 20
 
 it(
-  `daemons that are fuzzed as a whole serve who is honest, and hold little (to repeat: ${again})`,
+  `daemons that are fuzzed as a whole serve who is honest, and hold little (to repeat: ${command})`,
   async () => {
     const result = await runFuzz({ seed, messages })
     // The long run tells its figures.
@@ -22,6 +22,8 @@ it(
     // Two rounds of each epoch, at each of four honest seats, and not one of them missed.
     expect(Object.keys(result.verdicts)).toEqual(['VALID'])
     expect(result.verdicts.VALID).toBeGreaterThanOrEqual(8 * epochs)
+    expect(result.fewestVerdicts).toBeGreaterThanOrEqual(2)
+    expect(result.honestSessionsLost).toBe(0)
 
     expect(result.messages).toBe(messages)
     expect(result.sessions).toBeGreaterThan(messages / 500)
@@ -48,7 +50,12 @@ it(
     expect(lines.debug).toBeLessThan(messages)
     expect(Object.values(rows).reduce((sum, count) => sum + count, 0)).toBeLessThan(300 * (epochs + 1))
     expect(result.storeBytes).toBeLessThan(16 * mebibyte)
-    expect(result.heapBytes).toBeLessThan(32 * mebibyte)
+    expect(result.memoryBytes).toBeLessThan(32 * mebibyte)
+
+    // The seed alone decides what is said, by whom and when.
+    const again = await runFuzz({ seed, messages: 2 * fingerprinted })
+    expect(again.fingerprint).toBe(result.fingerprint)
+    expect(again.findings).toEqual([])
   },
   timeoutMs,
 )

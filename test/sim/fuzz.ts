@@ -3,10 +3,9 @@
  * whatever the grammar of the protocol gives, whole, bent and in pieces, in any order, while an honest Provider works and is judged. All of
  * it follows from the seed.
  */
+import { createHash } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { Address, Hex } from 'viem'
 import { getCheckers } from '../../src/core/chain/checkers.ts'
 import { getDevices } from '../../src/core/chain/devices.ts'
@@ -24,11 +23,19 @@ import {
 import { createSigner, type Signer, signMessage } from '../../src/core/report/signer.ts'
 import { hashClaim } from '../../src/core/transport/session-handshake.ts'
 import type { Channel, Frame, Transport } from '../../src/core/transport/transport.ts'
+import { memoryUsed } from '../helpers/memory-used.ts'
 import { createMessageGrammar, type MessageGrammar } from '../helpers/message-grammar.ts'
 import { seededRandom } from '../helpers/seeded-random.ts'
 import { type Audit, createAuditor } from './audit-network.ts'
 import { rawBytes, unwrapped } from './virtual/raw-bytes.ts'
-import { identityOf, type LogLine, type Simulation, startSimulation, type Wire } from './virtual/simulation.ts'
+import {
+  identityOf,
+  type LogLine,
+  type Simulation,
+  type SimulationEvent,
+  startSimulation,
+  type Wire,
+} from './virtual/simulation.ts'
 import type { VirtualHost } from './virtual/virtual-time.ts'
 
 export type FuzzOptions = { readonly seed: number; readonly messages: number }
@@ -54,12 +61,20 @@ export type FuzzResult = {
   readonly reads: { readonly quiet: number; readonly fuzzed: number }
   /** Lines that daemons logged, by level. */
   readonly lines: Readonly<Record<string, number>>
-  /** Rows of all stores, by table, and bytes of the largest one on disk. */
+  /** Rows of all stores, by table, and bytes of the largest one on disk, at the end of whichever epoch it was largest. */
   readonly rows: Readonly<Record<string, number>>
   readonly storeBytes: number
-  /** Growth of the heap over all of it, after garbage was collected. */
-  readonly heapBytes: number
+  /** Growth of the heap and of buffers beside it, after garbage was collected: the most at the end of an epoch. */
+  readonly memoryBytes: number
+  /** Sessions of the honest Provider that honest seats lost, and the fewest verdicts that one of them gave about it in an epoch. */
+  readonly honestSessionsLost: number
+  readonly fewestVerdicts: number
+  /** Of the first messages, each with its time, who said it and how it was made: equal for equal seeds. */
+  readonly fingerprint: string
 }
+
+/** Messages that the fingerprint is of. A run for it has twice as many, so that none of them knows of its end. */
+export const fingerprinted = 1_000
 
 const epochSeconds = 16
 /** A signature in form. */
@@ -115,6 +130,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
   const begun = Promise.withResolvers<void>()
   let isOn = false
   let dueMs = 0
+  const said = createHash('sha256')
 
   const note = (what: string) => findings.set(what, what)
   const found = (what: string, error: unknown) => findings.set(placeOf(error), `${what}: ${describe(error)}`)
@@ -188,6 +204,8 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
       const { kind, type, frame } = await make(party, ways)
       if (channel.closed || sent >= messages) return
       sent++
+      if (sent <= fingerprinted)
+        said.update(`${host.clock.monotonicMs().toFixed(3)} ${host.name} ${party.name} ${kind} ${type}\n`)
       byKind[`${party.name} ${kind}`] = (byKind[`${party.name} ${kind}`] ?? 0) + 1
       byType[type] = (byType[type] ?? 0) + 1
       const saying = channel.send(frame, { urgent: chance(0.5) }).catch(() => undefined)
@@ -373,7 +391,8 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     const keys = Array.from({ length: 40 }, (_, i) => createSigner({ privateKey: devnetKey(`stranger ${i}`), network }))
     const signerOf = (name: string) =>
       cautious(createSigner({ privateKey: roles.find(role => role.name === name)!.operatorKey, network }))
-    const honestDevices = devicesOf(roles.find(({ kind }) => kind === 'provider')!.operator)
+    const honestProvider = roles.find(({ kind }) => kind === 'provider')!.operator
+    const honestDevices = devicesOf(honestProvider)
     const everyDevice = devices.map(({ id }) => id)
 
     function begin() {
@@ -430,7 +449,13 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     mostReads()
     await until(firstEpochAt + epochSeconds)
     const reads = { quiet: mostReads(), fuzzed: 0 }
-    const heapBefore = heapUsed()
+    const memoryBefore = await memoryUsed()
+    let memoryBytes = 0
+    let storeBytes = 0
+    const weigh = async () => {
+      memoryBytes = Math.max(memoryBytes, (await memoryUsed()) - memoryBefore)
+      storeBytes = Math.max(storeBytes, ...roles.map(role => stateBytes(simulation, role)))
+    }
     isOn = true
     begun.resolve()
     begin()
@@ -441,20 +466,24 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
       epoch++
       await until(firstEpochAt + (epoch + 1) * epochSeconds)
       reads.fuzzed = Math.max(reads.fuzzed, mostReads())
+      await weigh()
       await auditor.audit(epoch - 2)
     }
     isOn = false
     await until((await getEpoch(network, epoch)).payAt + 6)
     await auditor.audit(epoch)
-    const heapBytes = heapUsed() - heapBefore
+    await weigh()
+    const atHonestSeats = simulation.events.filter(({ name }) => honestSeats.some(seat => seat.name === name))
+    const judged = atHonestSeats.filter(
+      ({ type, device }) => type === 'check.completed' && honestDevices.includes(device as Hex),
+    )
     const verdicts: Record<string, number> = {}
-    for (const { type, name, device, verdict } of simulation.events)
-      if (
-        type === 'check.completed' &&
-        honestDevices.includes(device as Hex) &&
-        honestSeats.some(seat => seat.name === name)
-      )
-        verdicts[String(verdict)] = (verdicts[String(verdict)] ?? 0) + 1
+    for (const { verdict } of judged) verdicts[String(verdict)] = (verdicts[String(verdict)] ?? 0) + 1
+    const epochs = Array.from({ length: epoch + 1 }, (_, number) => number)
+    const inEpochs = honestSeats.flatMap(({ name }) =>
+      epochs.map(number => judged.filter(event => event.name === name && event.epoch === number).length),
+    )
+    const isLost = ({ type, operator }: SimulationEvent) => type === 'session.closed' && operator === honestProvider
     for (const name of simulation.restarts.keys()) note(`${name} ended`)
     const leftOpen = [...open].filter(({ id }) => id.endsWith('-client')).length
     return {
@@ -469,7 +498,11 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
         lines,
         verdicts,
         reads,
-        heapBytes,
+        memoryBytes,
+        storeBytes,
+        honestSessionsLost: atHonestSeats.filter(isLost).length,
+        fewestVerdicts: Math.min(...inEpochs),
+        fingerprint: said.digest('hex'),
       },
       ...{ findings: [...findings.values()], audit: await auditor.result(), epochs: epoch + 1 },
       ...readRecords(simulation),
@@ -517,14 +550,9 @@ const describe = (error: unknown) =>
 
 function readRecords({ dataDir, roles }: Simulation) {
   const rows: Record<string, number> = {}
-  let storeBytes = 0
   for (const { name, kind } of roles) {
     const folder = join(dataDir, name, kind)
     const files = readdirSync(folder).filter(file => file.startsWith('state-'))
-    storeBytes = Math.max(
-      storeBytes,
-      files.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0),
-    )
     const store = readStore(join(folder, files.find(file => file.endsWith('.db'))!))!
     try {
       for (const { table } of store.all<{ table: string }>(
@@ -537,12 +565,11 @@ function readRecords({ dataDir, roles }: Simulation) {
       store.close()
     }
   }
-  return { rows, storeBytes }
+  return { rows }
 }
 
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-function heapUsed(): number {
-  collectGarbage()
-  return process.memoryUsage().heapUsed
+/** Everything that a daemon has written, its journal too. */
+function stateBytes({ dataDir }: Simulation, { name, kind }: Simulation['roles'][number]): number {
+  const folder = join(dataDir, name, kind)
+  return readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0)
 }

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { lies } from '../helpers/lying-endpoint.ts'
 import { endpointFaults, runMonkey, traceMonkey } from './monkey.ts'
 
-const seed = Number(process.env.KAISAR_MONKEY_SEED ?? 20_261_122)
+const seed = Number(process.env.KAISAR_MONKEY_SEED ?? 20_261_123)
 const again = (given: number) => `KAISAR_MONKEY_SEED=${given} npx vitest run --project sim test/sim/monkey.test.ts`
 
 it(`a network under a seeded monkey shows after four epochs what the oracle says (to repeat: ${again(seed)})`, async () => {

@@ -49,7 +49,7 @@ export const spikeWei = 50_000_000_000n
 export const endpointFaults: readonly EndpointFaultRule[] = [
   { fault: 'swallow', probability: 0.12 },
   { fault: 'drop-reply', probability: 0.15, method: 'eth_sendRawTransaction' },
-  { fault: 'rate-limit', probability: 0.01 },
+  { fault: 'rate-limited', probability: 0.01 },
   { fault: 'server-error', probability: 0.01 },
   { fault: 'hang', probability: 0.0001 },
 ]

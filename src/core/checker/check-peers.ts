@@ -36,14 +36,18 @@ export type PeerCheckDependencies = {
   readonly randomBytes: (size: number) => Uint8Array
   readonly log: Logger
   readonly emit: (event: CheckerEvent) => void
+  /** Timestamp of the newest block, in seconds. */
+  readonly now: () => number
 }
 
 const timeoutMs = 10_000
 
 /** @returns what looks once at the epoch before the present one, when it is paid: to be called at every block */
 export function createPeerChecks(dependencies: PeerCheckDependencies): () => Promise<void> {
-  const { network, self, epochs, get, randomBytes, log, emit } = dependencies
+  const { network, self, epochs, get, randomBytes, log, emit, now } = dependencies
   let last = -1
+  /** When the epoch that is to be checked next is paid. */
+  let due = { epoch: -1, at: 0 }
   const oneOf = <T>(list: readonly T[]): T | undefined =>
     list[new Uint32Array(randomBytes(4).slice().buffer)[0]! % Math.max(1, list.length)]
 
@@ -89,8 +93,9 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
   return async () => {
     const epoch = (epochs.working()?.epoch ?? 0) - 1
     const judged = epoch > last ? epochs.of(epoch) : null
-    if (judged === null) return
-    const { phase, openAt } = await getEpoch(network, epoch)
+    if (judged === null || (epoch === due.epoch && now() < due.at)) return
+    const { phase, openAt, payAt } = await getEpoch(network, epoch)
+    due = { epoch, at: payAt }
     if (phase !== 'pay') return
     last = epoch
     await check(judged, openAt)

@@ -33,21 +33,24 @@ export const dutyOf = (read: ReadDuty): Duty => ({
   peers: new Set([...read.committees.values()].flat()),
 })
 
-/** @throws when the chain cannot be read */
+/**
+ * All of it is read at one block: an endpoint that is behind would know of no cohorts, and what is read is kept for the whole epoch.
+ * @param blockHash - the block at which the epoch's seed was seen; default: the newest one, of each read
+ * @throws when the chain cannot be read
+ */
 export async function readDuty(
   network: ConnectedNetwork,
   owner: Address,
   epoch: number,
   rounds: EpochRounds,
+  blockHash?: Hex,
 ): Promise<Duty> {
-  const { cohorts: cohortCount } = await countsOf(network, epoch)
-  const cohorts = cohortCount === 0 ? [] : await cohortsJudgedBy(network, epoch, owner, cohortCount)
+  const at = { ...network, ...(blockHash !== undefined && { blockHash }) }
+  const { cohorts: cohortCount } = await countsOf(at, epoch)
+  const cohorts = cohortCount === 0 ? [] : await cohortsJudgedBy(at, epoch, owner, cohortCount)
   const read = await Promise.all(
     cohorts.map(async cohort => {
-      const [committee, members] = await Promise.all([
-        committeeOf(network, epoch, cohort),
-        cohortMembers(network, epoch, cohort),
-      ])
+      const [committee, members] = await Promise.all([committeeOf(at, epoch, cohort), cohortMembers(at, epoch, cohort)])
       const devices = members.flatMap((member, lane) =>
         member === null
           ? []

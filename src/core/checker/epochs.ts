@@ -84,7 +84,9 @@ export function createEpochs(
   const newestFirst = () => [...epochs.values()].sort((a, b) => b.duty.epoch - a.duty.epoch)
 
   async function enter(epoch: number): Promise<boolean> {
-    const epochRounds = await getEpochRounds(network, epoch)
+    const { tip } = heads
+    if (tip === null) return false
+    const epochRounds = await getEpochRounds(network, epoch, tip.hash)
     if (epochRounds === null) return epoch < workingEpoch
     const known = epochs.get(epoch)
     const isSame = isSameSeed(known?.duty.rounds, epochRounds)
@@ -93,10 +95,10 @@ export function createEpochs(
     const recomputer = recomputerOf(epoch, epochRounds.rules)
     if (recomputer === null) return true
     const recorded = journal.duty(epoch, epochRounds)
-    const duty = recorded ?? (await readDuty(network, signer.address, epoch, epochRounds))
+    const duty = recorded ?? (await readDuty(network, signer.address, epoch, epochRounds, tip.hash))
     if (recorded === null) journal.keepDuty(duty)
     epochs.set(epoch, openEpoch(duty, recomputer, isSame ? known!.judge : null))
-    if ((heads.tip?.timestamp ?? 0) >= epochRounds.startsAt + epochRounds.epochSeconds) return true
+    if (tip.timestamp >= epochRounds.startsAt + epochRounds.epochSeconds) return true
     const asked = early.take(epoch, takeRoundEvent).then(() => (epoch === workingEpoch ? askDevices(duty) : undefined))
     await Promise.all([asked, recomputer.prepare(epochRounds.seed)])
     entered.add(epoch)

@@ -4,6 +4,7 @@ import { watchEpochs } from '../chain/epoch-watch.ts'
 import { getEpoch, getRoundRules } from '../chain/epochs.ts'
 import { createHeadStream } from '../chain/head-stream.ts'
 import { createRoundStream } from '../chain/round-stream.ts'
+import type { Head } from '../epoch/settlement.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import { keptEpochs } from '../protocol/constants.ts'
 import type { Identity } from '../transport/transport.ts'
@@ -36,12 +37,12 @@ export type CheckerDependencies = Pick<
   Pick<RecomputersDependencies, 'startEngine'> & {
     readonly identity: Identity
     readonly policy: (known: RecordPolicyDependencies) => RecordPolicy
-    /** The keeper gives the current epoch its seed. */
-    readonly seed: () => Promise<void>
+    /** The keeper gives the current epoch its seed. `head`: the newest block. */
+    readonly seed: (head: Head | undefined) => Promise<void>
     /** The keeper: does what else is open on chain. */
-    readonly settle: (gather: Gather) => Promise<void>
-    /** Makes what looks at other seats; default: nothing does. */
-    readonly checkPeers?: (epochs: Epochs) => () => Promise<void>
+    readonly settle: (gather: Gather, head: Head | undefined) => Promise<void>
+    /** Makes what looks at other seats; default: nothing does. `now`: timestamp of the newest block, in seconds. */
+    readonly checkPeers?: (epochs: Epochs, now: () => number) => () => Promise<void>
     /** Told once it listens. @param read - the connections that it holds, and how many it may hold */
     readonly onListening?: (read: () => { readonly open: number; readonly most: number }) => void
   }
@@ -71,7 +72,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     { chain: network.chain, clock, onTrouble: (endpoint, error) => onTrouble(`heads of ${endpoint}`)(error) },
   )
   const rounds = createRoundStream({ network, heads, onTrouble: onTrouble('rounds') })
-  const stalls = createStallWatch({ clock })
+  const stalls = createStallWatch({ clock, isWaiting: () => epochs.newestFirst().some(({ judge }) => judge.isOpen()) })
   const sessions = createOperatorSessions({ findMs: rules.openingsMs }, { clock, emit })
   const jobs = createDeviceJobs({
     ...deps,
@@ -161,15 +162,16 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     if (committee === undefined || journal.seatCommitment(epoch) === null) return null
     return peers.gather(epoch, cohort, committee, epochs.of(epoch)!.seat.opening(cohort))
   }
+  const now = () => heads.tip?.timestamp ?? 0
   const settlement = createSettlement({
     network,
     epochs: epochs.newestFirst,
-    now: () => heads.tip?.timestamp ?? 0,
+    now,
     duties: {
-      seed: deps.seed,
-      keeper: () => deps.settle(gather),
+      seed: () => deps.seed(heads.tip ?? undefined),
+      keeper: () => deps.settle(gather, heads.tip ?? undefined),
       fraud: createEquivocationReports({ network, journal, sender, log }),
-      ...(deps.checkPeers && { peers: deps.checkPeers(epochs) }),
+      ...(deps.checkPeers && { peers: deps.checkPeers(epochs, now) }),
     },
     onTrouble: (what, error) => onTrouble(what)(error),
   })

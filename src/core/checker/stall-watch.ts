@@ -10,7 +10,9 @@ export type StallWatch = {
   run(signal: AbortSignal): Promise<void>
 }
 
+/** How often it looks: while deadlines are near, and else. */
 const beatMs = 50
+const restingBeatMs = 1_000
 /** A pause shorter than this is ordinary; the grace of a round allows for it. */
 const pauseMs = 250
 /** After a pause sockets are read within this time. */
@@ -18,13 +20,21 @@ const readingMs = 250
 /** Pauses that are remembered: deadlines are looked at as they pass, so a few are enough. */
 const keptStalls = 32
 
-export function createStallWatch({ clock }: { readonly clock: Clock }): StallWatch {
+/** @param isWaiting - whether a deadline of milliseconds may be near: else only longer pauses are noticed; default always */
+export function createStallWatch({
+  clock,
+  isWaiting = () => true,
+}: {
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>
+  readonly isWaiting?: () => boolean
+}): StallWatch {
   let lastMs = clock.monotonicMs()
+  let sleptMs = beatMs
   const stalls: { readonly fromMs: number; readonly untilMs: number }[] = []
 
   function look() {
     const nowMs = clock.monotonicMs()
-    if (nowMs - lastMs > beatMs + pauseMs) stalls.push({ fromMs: lastMs, untilMs: nowMs })
+    if (nowMs - lastMs > sleptMs + pauseMs) stalls.push({ fromMs: lastMs, untilMs: nowMs })
     if (stalls.length > keptStalls) stalls.shift()
     lastMs = nowMs
   }
@@ -37,7 +47,8 @@ export function createStallWatch({ clock }: { readonly clock: Clock }): StallWat
     async run(signal) {
       lastMs = clock.monotonicMs()
       while (!signal.aborted) {
-        await clock.sleep(beatMs, signal).catch(() => undefined)
+        sleptMs = isWaiting() ? beatMs : restingBeatMs
+        await clock.sleep(sleptMs, signal).catch(() => undefined)
         look()
       }
     },

@@ -129,11 +129,11 @@ export async function startChecker(
         return { ...engine, kinds: { tensor: timed(tensor), memory: timed(memory), beat: timed(beat) } }
       },
       policy: known => createRecordPolicy(network, known),
-      seed: () => keep(keeper.seed),
-      settle: gather => keep(() => keeper.pass(gather)),
-      checkPeers: epochs =>
+      seed: head => keep(() => keeper.seed(head)),
+      settle: (gather, head) => keep(() => keeper.pass(gather, head)),
+      checkPeers: (epochs, now) =>
         createPeerChecks({
-          ...{ network, self: signer.address, epochs, log, emit },
+          ...{ network, self: signer.address, epochs, log, emit, now },
           get: request => getContent({ ...request, publicOnly: !dialsPrivate }),
           randomBytes: size => new Uint8Array(randomBytes(size)),
         }),

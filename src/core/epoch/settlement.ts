@@ -25,6 +25,7 @@ import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt } from '../protocol/trigger.ts'
 import { keeperRank, turnBlocks, turnSeconds } from './keeper-rank.ts'
+import { nextLookAt } from './next-look.ts'
 import {
   type OpeningOnChain,
   planCohort,
@@ -51,23 +52,30 @@ export type KeeperDependencies = {
 }
 
 type OpenStep = { readonly step: SettlementStep; readonly overview: EpochOverview }
+export type Head = Pick<BlockHead, 'number' | 'timestamp'>
 /** A step that was handed to the transaction sender, with the key of its outcome. */
 type TakenStep = SettlementStep & { readonly key: string }
 
 export type Keeper = {
-  /** Pins and rolls the seed of the current epoch; resolves with the steps taken. The whole network waits for the seed, so this waits for no other step. */
-  seed(): Promise<TakenStep[]>
+  /**
+   * Pins and rolls the seed of the current epoch; resolves with the steps taken. The whole network waits for the seed, so this waits for no other step.
+   * @param head - the newest block, where the caller knows it; default: it is read
+   */
+  seed(head?: Head): Promise<TakenStep[]>
   /** Reads the chain and hands every other open step to the sender; resolves with the steps taken. */
-  pass(gather: Gather): Promise<TakenStep[]>
+  pass(gather: Gather, head?: Head): Promise<TakenStep[]>
 }
 
 const cohortsAtOnce = 16
 /** Every chain knows the hashes of this many last blocks. */
 const surelyKept = 250n
+/** A seed that was there for this many blocks is not looked at again: no reorg takes it. */
+const surelySeeded = 64n
 
 /**
  * A keeper: it makes the seed of the current epoch, and finalizes, voids and pays the last ones. Call it at each block, or as often as you
- * like: it takes the steps that the chain shows as open, and none twice.
+ * like: it takes the steps that the chain shows as open, and none twice. What it reads of epochs in which nothing is open does not grow
+ * with the number of blocks, see {@link nextLookAt}; with `takeTurns: false` it looks at everything each time.
  */
 export function createKeeper(options: KeeperOptions, dependencies: KeeperDependencies): Keeper {
   const { network, sender, onTrouble = () => {} } = dependencies
@@ -76,6 +84,10 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   const errands = new Map<number, readonly SettlementStep[]>()
   /** Epochs that are paid and closed, and whose audits are over: no step is left for them. */
   const over = new Set<number>()
+  /** The block at which the seed of an epoch was first seen. */
+  const seededAt = new Map<number, bigint>()
+  /** Block time before which an epoch is not looked at, since nothing of it was open. */
+  const restsUntil = new Map<number, number>()
 
   async function rankIn({ epoch, seed }: EpochOverview): Promise<number> {
     if (options.takeTurns === false) return 0
@@ -99,16 +111,19 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     }
   }
 
-  async function seedSteps(timeline: Timeline, head: BlockHead): Promise<OpenStep[]> {
+  async function seedSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
     const epoch = epochAt(timeline, head.timestamp)
-    if (epoch < 0) return []
+    if (epoch < 0 || head.number >= (seededAt.get(epoch) ?? head.number) + surelySeeded) return []
     const overview = await getEpoch(network, epoch)
+    if (overview.seed === null) seededAt.delete(epoch)
+    else if (!seededAt.has(epoch)) seededAt.set(epoch, head.number)
+    seededAt.delete(epoch - 1)
     const step = planSeed(overview, head.number, await isPinExpired(overview, head))
     return step === null ? [] : [{ step, overview }]
   }
 
   /** Hashes reach 256 blocks back on some chains and 8191 on others (EIP-2935), so the chain is asked, once the hash may be out of reach. */
-  async function isPinExpired({ epoch, seed, pinnedBlock }: EpochOverview, head: BlockHead): Promise<boolean> {
+  async function isPinExpired({ epoch, seed, pinnedBlock }: EpochOverview, head: Head): Promise<boolean> {
     if (seed !== null || pinnedBlock === null || head.number < pinnedBlock + surelyKept) return false
     const roll = { address: network.consensus, abi: epochConsensusAbi, functionName: 'roll' } as const
     try {
@@ -119,23 +134,29 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     }
   }
 
-  async function openSteps(timeline: Timeline, head: BlockHead): Promise<OpenStep[]> {
-    const current = epochAt(timeline, head.timestamp)
+  async function openSteps(timeline: Timeline, head: Head): Promise<OpenStep[]> {
+    const now = head.timestamp
+    const current = epochAt(timeline, now)
     const steps: OpenStep[] = []
     over.delete(current - keptEpochs - 1)
+    restsUntil.delete(current - keptEpochs - 1)
     for (let epoch = Math.max(0, current - keptEpochs); epoch < current; epoch++) {
-      if (over.has(epoch)) continue
+      if (over.has(epoch) || now < (restsUntil.get(epoch) ?? 0)) continue
       const overview = await getEpoch(network, epoch)
-      if (overview.seed === null) continue
-      for (const step of await epochSteps(overview, epoch >= timeline.firstPaidEpoch)) steps.push({ step, overview })
-      if (epoch === current - 1 && overview.phase === 'pay' && overview.totalFixed)
-        for (const step of await errandsOf(epoch)) steps.push({ step, overview })
-      const { auditClosesAt } = overview
-      const now = head.timestamp
-      if (now >= auditClosesAt && now < auditClosesAt + timeline.auditSeconds)
-        for (const step of await unansweredAudits(overview)) steps.push({ step, overview })
-      else if (now >= auditClosesAt && overview.money.closed) over.add(epoch)
+      const open = overview.seed === null ? [] : await stepsOf(overview, timeline, now)
+      for (const step of open) steps.push({ step, overview })
+      if (open.length === 0 && options.takeTurns !== false) restsUntil.set(epoch, nextLookAt(overview, now))
     }
+    return steps
+  }
+
+  async function stepsOf(overview: EpochOverview, timeline: Timeline, now: number): Promise<SettlementStep[]> {
+    const { epoch, phase, totalFixed, auditClosesAt, money } = overview
+    const steps = await epochSteps(overview, epoch >= timeline.firstPaidEpoch, now)
+    if (epoch === epochAt(timeline, now) - 1 && phase === 'pay' && totalFixed) steps.push(...(await errandsOf(epoch)))
+    if (now >= auditClosesAt && now < auditClosesAt + timeline.auditSeconds)
+      steps.push(...(await unansweredAudits(overview)))
+    else if (now >= auditClosesAt && money.closed) over.add(epoch)
     return steps
   }
 
@@ -175,8 +196,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return steps
   }
 
-  async function epochSteps(overview: EpochOverview, paid: boolean): Promise<SettlementStep[]> {
-    const { epoch, phase, totals, totalFixed, cohorts, members, money } = overview
+  async function epochSteps(overview: EpochOverview, paid: boolean, now: number): Promise<SettlementStep[]> {
+    const { epoch, phase, totals, totalFixed, cohorts, members, money, auditClosesAt } = overview
     const steps: SettlementStep[] = []
     // In PAY the total may not be fixed yet, because a revealed quorum waits to be finalized.
     const isOpen = phase === 'open' || phase === 'finalize' || (phase === 'pay' && !totalFixed)
@@ -192,7 +213,8 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     if (paid && phase === 'pay' && money.opened && !money.closed && totals.unpaid === 0) {
       const { lanes, errands } = await keeperCallsOf(network, epoch, sender.address)
       if (lanes + errands > 0n) steps.push({ do: 'payKeeper', epoch })
-      const through = await settledThrough(network)
+      // No epoch is settled before its audits are over.
+      const through = now < auditClosesAt ? null : await settledThrough(network)
       if (through !== null && epoch <= through) steps.push({ do: 'closeEpoch', epoch })
     }
     return steps
@@ -264,21 +286,34 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
     return { ...step, key }
   }
 
-  /** Both passes of a block begin at once, with the same two reads. */
-  let looking: Promise<readonly [Timeline | null, BlockHead]> | null = null
-  function look() {
-    looking ??= Promise.all([getTimeline(network), blockAt(network)]).finally(() => {
+  /** Both passes of a block begin at once, with the same reads. */
+  let looking: Promise<readonly [Timeline | null, Head]> | null = null
+  function look(head: Head | undefined) {
+    looking ??= Promise.all([timetable(head), head ?? blockAt(network)]).finally(() => {
       looking = null
     })
     return looking
   }
 
+  /** What was read last, and until when (block time) it stands: the contracts let nobody change the epoch that lasts. */
+  let known: { readonly timeline: Timeline; readonly until: number } | null = null
+  async function timetable(head: Head | undefined): Promise<Timeline | null> {
+    if (head !== undefined && known !== null && head.timestamp < known.until) return known.timeline
+    const timeline = await getTimeline(network)
+    const { firstEpochAt, epochSeconds } = timeline ?? { firstEpochAt: 0, epochSeconds: 0 }
+    const isCurrent = timeline !== null && head !== undefined && head.timestamp >= firstEpochAt
+    known = isCurrent
+      ? { timeline, until: firstEpochAt + (epochAt(timeline, head.timestamp) + 1) * epochSeconds }
+      : null
+    return timeline
+  }
+
   /** Takes the steps whose turn it is. */
-  function inTurn(stepsAt: (timeline: Timeline, head: BlockHead) => Promise<OpenStep[]>) {
+  function inTurn(stepsAt: (timeline: Timeline, head: Head) => Promise<OpenStep[]>) {
     /** When each step was first seen as possible; turns are counted from there. */
     const possibleSince = new Map<string, { readonly time: number; readonly block: bigint }>()
-    return async (gather: Gather): Promise<TakenStep[]> => {
-      const [timeline, head] = await look()
+    return async (gather: Gather, newest?: Head): Promise<TakenStep[]> => {
+      const [timeline, head] = await look(newest)
       if (timeline === null) return []
       const now = head.timestamp
       const open = await stepsAt(timeline, head)
@@ -306,7 +341,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   }
 
   const seed = inTurn(seedSteps)
-  return { seed: () => seed(async () => null), pass: inTurn(openSteps) }
+  return { seed: head => seed(async () => null, head), pass: inTurn(openSteps) }
 }
 
 const keyOf = (step: SettlementStep): string =>

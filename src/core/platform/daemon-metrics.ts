@@ -76,13 +76,14 @@ export function createDaemonMetrics(
       this.set(process.getActiveResourcesInfo().length)
     },
   })
-  const delay = monitorEventLoopDelay({ resolution: 10 })
-  delay.enable()
+  // A timer of its own, which nobody needs whom nobody asks: it starts with the first scrape.
+  const delay = monitorEventLoopDelay({ resolution: 100 })
   new Gauge({
     name: name('event_loop_delay_seconds'),
     help: 'Delay of the event loop since the last scrape: 99th percentile of its turns.',
     registers,
     collect() {
+      delay.enable()
       // A histogram without a sample gives NaN, which Prometheus would take for a value.
       this.set(Math.max(0, delay.percentile(99) / 1e9) || 0)
       delay.reset()

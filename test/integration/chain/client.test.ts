@@ -65,7 +65,7 @@ describe('chain client', () => {
     expect(await chain.client.getChainId()).toBe(31337)
   })
 
-  test.each(['hang', 'rate-limit', 'server-error', 'drop-reply'] as const)(
+  test.each(['hang', 'rate-limited', 'server-error', 'drop-reply'] as const)(
     'where the first endpoint fails with %s, the next one answers',
     async fault => {
       const bad = await proxied()
@@ -94,9 +94,9 @@ describe('chain client', () => {
   })
 
   test('an endpoint that refuses one request for a moment still connects', async () => {
-    const only = await proxied({ fault: 'rate-limit', times: 2 })
+    const only = await proxied({ fault: 'rate-limited', times: 2 })
     const chain = await connectChain({ rpcUrls: [only.url] })
-    expect(only.injected['rate-limit']).toBe(2)
+    expect(only.injected['rate-limited']).toBe(2)
     expect(chain.status()[0]).toMatchObject({ state: 'usable', reason: null })
   })
 
@@ -104,7 +104,7 @@ describe('chain client', () => {
     const bad = await proxied()
     const third = await proxied()
     const chain = await connectChain({ rpcUrls: [bad.url, anvil.rpcUrl, third.url] })
-    const restore = bad.inject({ fault: 'stale' })
+    const restore = bad.inject({ fault: 'stall' })
     await chain.check()
     await anvil.client.mine({ blocks: 5 })
     await chain.check()
@@ -117,7 +117,7 @@ describe('chain client', () => {
   test('of two endpoints neither is dropped for being behind, since either may be right', async () => {
     const bad = await proxied()
     const chain = await connectChain({ rpcUrls: [bad.url, anvil.rpcUrl] })
-    bad.inject({ fault: 'stale' })
+    bad.inject({ fault: 'stall' })
     await chain.check()
     await anvil.client.mine({ blocks: 5 })
     await chain.check()
@@ -162,7 +162,7 @@ describe('chain client', () => {
   test('when all endpoints fail, the error names each one with its reason', async () => {
     const bad = await proxied()
     const chain = await connectChain({ rpcUrls: [bad.url], timeoutMs: 300 })
-    bad.inject({ fault: 'rate-limit' })
+    bad.inject({ fault: 'rate-limited' })
     await expect(chain.client.getBlockNumber()).rejects.toThrow(/HTTP 429/)
   })
 

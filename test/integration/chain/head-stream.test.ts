@@ -137,7 +137,7 @@ describe('head stream', () => {
     ends.push(proxy.stop)
     const { stream, hashes } = await follow([proxy.url, anvil.rpcUrl])
     const first = stream.tip!.number
-    proxy.inject({ fault: 'stale', probability: 0.5 })
+    proxy.inject({ fault: 'stall', probability: 0.5 })
     proxy.inject({ fault: 'hang', probability: 0.2 })
     for (let i = 0; i < 5; i++) {
       await anvil.client.mine({ blocks: 2 })

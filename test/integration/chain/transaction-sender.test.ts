@@ -253,8 +253,8 @@ describe('endpoints that fail', () => {
   test.each<FaultRule>([
     { fault: 'swallow', times: 2 },
     { fault: 'drop-reply', method: 'eth_sendRawTransaction', times: 2 },
-    { fault: 'rate-limit', probability: 0.3, times: 20 },
-    { fault: 'rate-limit', method: 'eth_getBlockByNumber', probability: 0.5, times: 20 },
+    { fault: 'rate-limited', probability: 0.3, times: 20 },
+    { fault: 'rate-limited', method: 'eth_getBlockByNumber', probability: 0.5, times: 20 },
     { fault: 'server-error', probability: 0.3, times: 20 },
     { fault: 'hang', probability: 0.2, times: 4 },
   ])('$fault $method: every action is executed, exactly once', async rule => {

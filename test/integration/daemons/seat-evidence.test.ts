@@ -122,7 +122,7 @@ it('an explanation goes down to the rounds that the seats show, and says which s
   const look = (lot: number, bundle: Uint8Array | null) => {
     const epochs = { of: () => ({ duty, engine: null as never }), working: () => ({ epoch: 1 }) }
     const check = createPeerChecks({
-      ...{ network, self, epochs, log: silentLogger, emit: event => void looked.push(event) },
+      ...{ network, self, epochs, log: silentLogger, emit: event => void looked.push(event), now: () => 0 },
       randomBytes: size => new Uint8Array(size).fill(lot),
       async get({ path, ...options }) {
         if (path === `/evidence/${bytes32('eb')}` && bundle !== null)

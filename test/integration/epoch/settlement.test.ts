@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.ts'
 import { committeeOf, getChecker } from '../../../src/core/chain/checkers.ts'
 import { getCohort, getEpoch } from '../../../src/core/chain/epochs.ts'
-import type { NetworkParameters } from '../../../src/core/chain/network-presets.ts'
+import { type NetworkParameters, presetParameters } from '../../../src/core/chain/network-presets.ts'
 import { getVaultBooks, kaiBalance } from '../../../src/core/chain/vault.ts'
 import { buildCommitmentTree, packOpening } from '../../../src/core/epoch/opening.ts'
 import { createKeeper, type Gather, type KeeperOptions } from '../../../src/core/epoch/settlement.ts'
@@ -51,7 +51,30 @@ async function scene(changes: Partial<NetworkParameters> = {}) {
   function keeper(i: number, options: KeeperOptions = { takeTurns: false }) {
     const { sender, troubles } = senderForTests(network.chain, testAccount('checker', i))
     const stepTroubles: unknown[] = []
-    const keeper = createKeeper(options, { network, sender, onTrouble: (_, error) => stepTroubles.push(error) })
+    let reads = 0
+    const client = new Proxy(network.chain.client, {
+      get(target, name) {
+        if (name === 'readContract') reads++
+        return Reflect.get(target, name)
+      },
+    })
+    const counted = { ...network, chain: { ...network.chain, client } }
+    const keeper = createKeeper(options, {
+      network: counted,
+      sender,
+      onTrouble: (_, error) => stepTroubles.push(error),
+    })
+    /** What this many passes read, a second of the chain's time apart, without a block in between. */
+    const readsOf = async (what: 'seed' | 'pass', passes: number) => {
+      const { number, timestamp } = await anvil.client.getBlock()
+      const before = reads
+      for (let i = 0; i < passes; i++) {
+        const head = { number: number + BigInt(i), timestamp: Number(timestamp) + i }
+        const taken = await (what === 'seed' ? keeper.seed(head) : keeper.pass(async () => null, head))
+        expect(taken).toEqual([])
+      }
+      return reads - before
+    }
     /** One pass, and the outcome of every step it took. */
     const pass = async (gather: Gather = async () => null) => {
       const steps = await keeper.pass(gather)
@@ -69,7 +92,7 @@ async function scene(changes: Partial<NetworkParameters> = {}) {
       await anvil.client.mine({ blocks: 2 })
       return [...pinned, ...(await step())]
     }
-    return { pass, seed, step, sender, troubles, stepTroubles }
+    return { pass, seed, step, sender, troubles, stepTroubles, readsOf }
   }
   const payoutBalances = () => Promise.all([0, 1, 2].map(i => kaiBalance(network, testAddress('payout', i))))
   return { ...net, anvil, at, commit, keeper, payoutBalances }
@@ -152,6 +175,28 @@ describe('keeper', () => {
     expect(await pass()).toEqual(expect.arrayContaining(['payCohort', 'jail']))
     expect(await getChecker(network, silent)).toMatchObject({ jailed: true, seats: 0 })
     expect(stepTroubles).toEqual([])
+  })
+
+  test('where epochs last a day a keeper looks at those in which nothing is open once a minute, and at a seed while it is young', async () => {
+    const { timeline, rounds } = presetParameters('peaq', { devnet: keccak256('0x02'), standard: keccak256('0x02') })
+    const { at, commit, keeper, payoutBalances } = await scene({ timeline: { ...timeline, firstPaidEpoch: 0 }, rounds })
+    const { pass, seed } = keeper(0)
+    const idle = keeper(1, {})
+    await at.work(0)
+    expect(await seed()).toEqual(['pin', 'roll'])
+    // One for the timetable, and one for each of 64 blocks.
+    expect(await idle.readsOf('seed', 200)).toBe(65)
+
+    await at.commit(0)
+    const openings = await commit(0)
+    await at.open(0)
+    expect(await pass(async () => openings)).toEqual(['finalize'])
+    await pass()
+    await at.pay(0)
+    await pass()
+    expect((await payoutBalances())[0]! > 0n).toBe(true)
+    // What has to be read once, and for each of sixty minutes how the epoch stands and what this keeper earned.
+    expect(await idle.readsOf('pass', 3_600)).toBeLessThan(20 + 60 * 2)
   })
 
   test('a keeper voids a cohort whose quorum can no longer be reached', async () => {

@@ -37,6 +37,8 @@ const rows = leafRows
 /** Of a memory window. */
 const steps = 2
 const jobs = jobSets.devnet
+/** Sessions that are being opened with each Checker. */
+const dialsAtOnce = 16
 const environment = encodeEnvironmentRecord(environmentRecord)
 const environmentHash = hashRecordText(environment)
 
@@ -100,12 +102,17 @@ export async function registerFleet(
   await chain.rpc('anvil_autoImpersonateAccount', [false])
 }
 
+/** A Checker that can be dialled. */
+type Listening = { readonly name: string; readonly operator: Hex; readonly url: string }
+
 export type Fleet = {
   /** Opens every session that is not open, with each of these Checkers. */
-  connect(checkers: readonly { readonly name: string; readonly operator: Hex; readonly url: string }[]): Promise<void>
-  /** Milliseconds that this fleet has computed. */
-  readonly workedMs: number
+  connect(checkers: readonly Listening[]): Promise<void>
+  /** Seconds of CPU in which this fleet has computed. */
+  readonly workedSeconds: number
   readonly sessions: number
+  /** Gives back what was kept of the devices' windows, which no request is about any more. */
+  forgetWork(): void
   close(): Promise<void>
 }
 
@@ -115,7 +122,7 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
   const { host } = simulation.stranger('fleet')
   const kernels = new Map<bigint, Promise<Kernels>>()
   const sessions = new Map<string, Session>()
-  let workedMs = 0
+  let workedSeconds = 0
 
   function kernelsOf(epoch: bigint): Promise<Kernels> {
     const known = kernels.get(epoch)
@@ -178,11 +185,13 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
   ): Promise<Worked> {
     const kernels = await kernelsOf(about.epoch)
     const seed = seedOf(network, about)
-    const startMs = performance.now()
+    // Nothing else runs meanwhile.
+    const before = process.cpuUsage()
     // A devnet's memory rounds have one mark, as beats do: both are worked alike.
     const isMemory = jobBySpecHash(jobs, about.specHash)!.kind !== 'tensor'
     const { units, root, open } = await (isMemory ? workMemory(kernels, seed, about) : workTensor(kernels, seed))
-    workedMs += performance.now() - startMs
+    const { user, system } = process.cpuUsage(before)
+    workedSeconds += (user + system) / 1e6
     const message = { ...about, rows: BigInt(units), root: bytesToHex(root), environmentHash }
     return { commitment: await signMessage(signer, 'Commitment', message), open }
   }
@@ -214,30 +223,33 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
     return { signer, transport, windows, deviceId: deviceIdOf(signer.address, deviceOf(index).localId) }
   })
 
+  async function dialOnce(checker: Listening, index: number) {
+    const { signer, transport, windows, deviceId } = operators[index]!
+    const name = `${checker.name} ${index}`
+    if (sessions.get(name)?.closed === false) return
+    const { certificateHash } = identityOf({ name: checker.name })
+    const endpoint = { checker: checker.operator, url: checker.url, certificateHash }
+    const session = await dialSession(
+      { endpoint, network, role: 'provider', operator: signer.address, deviceIds: [deviceId] },
+      { transport, sign: (type, message) => signer.sign(type, message), clock: host.clock },
+    )
+    sessions.set(name, session)
+    serve(session, signer, index, windows)
+  }
+
   return {
-    get workedMs() {
-      return workedMs
+    get workedSeconds() {
+      return workedSeconds
     },
     get sessions() {
       return [...sessions.values()].filter(({ closed }) => !closed).length
     },
+    forgetWork() {
+      for (const { windows } of operators) windows.clear()
+    },
     async connect(checkers) {
-      for (const checker of checkers)
-        for (const [index, { signer, transport, windows, deviceId }] of operators.entries()) {
-          const name = `${checker.name} ${index}`
-          if (sessions.get(name)?.closed === false) continue
-          const endpoint = {
-            checker: checker.operator,
-            url: checker.url,
-            certificateHash: identityOf({ name: checker.name }).certificateHash,
-          }
-          const session = await dialSession(
-            { endpoint, network, role: 'provider', operator: signer.address, deviceIds: [deviceId] },
-            { transport, sign: (type, message) => signer.sign(type, message), clock: host.clock },
-          )
-          sessions.set(name, session)
-          serve(session, signer, index, windows)
-        }
+      const dialsOf = checkers.map(checker => operators.map((_, index) => () => dialOnce(checker, index)))
+      await Promise.all(dialsOf.map(dials => Promise.all(Array.from({ length: dialsAtOnce }, () => inTurn(dials)))))
     },
     async close() {
       for (const opened of kernels.values()) {
@@ -246,4 +258,9 @@ export function createFleet(count: number, simulation: Simulation, epochSeed: (e
       }
     },
   }
+}
+
+/** One after the other, beside others that take from the same list. */
+async function inTurn(tasks: (() => Promise<void>)[]) {
+  for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) await task()
 }

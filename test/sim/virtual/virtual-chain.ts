@@ -12,9 +12,9 @@ const genesisAt = 1_700_000_000
 
 /**
  * What an endpoint does wrong. `swallow`: says a transaction was accepted and forgets it · `drop-reply`: does it, then cuts the
- * connection · `rate-limit`: HTTP 429 · `server-error`: HTTP 502 · `hang`: never answers
+ * connection · `rate-limited`: HTTP 429 · `server-error`: HTTP 502 · `hang`: never answers
  */
-type EndpointFault = 'swallow' | 'drop-reply' | 'rate-limit' | 'server-error' | 'hang'
+type EndpointFault = 'swallow' | 'drop-reply' | 'rate-limited' | 'server-error' | 'hang'
 export type EndpointFaultRule = {
   readonly fault: EndpointFault
   /** Requests it applies to; default all, for `swallow` those that send a transaction. */
@@ -27,6 +27,8 @@ export type VirtualChain = {
   readonly rpcUrl: string
   /** Requests that each host has made, by its name. */
   readonly requests: ReadonlyMap<string, number>
+  /** The same by what was asked for: a method, of a call with the selector of its function. */
+  readonly calls: ReadonlyMap<string, ReadonlyMap<string, number>>
   /** Asks the chain at once, outside of virtual time. */
   rpc(method: string, params?: readonly unknown[]): Promise<unknown>
   /** Mines a block, a second after the last one. */
@@ -57,6 +59,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
   /** Replies to reads, for as long as nothing was written since: seven daemons ask for the same head. */
   const replies = new Map<string, Answer>()
   const requests = new Map<string, number>()
+  const calls = new Map<string, Map<string, number>>()
   let coinbase = 0
 
   async function ask(method: string, params: unknown): Promise<Answer> {
@@ -75,6 +78,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
   return {
     rpcUrl: anvil.rpcUrl,
     requests,
+    calls,
     rpc,
     mine: async () => void (await rpc('evm_mine')),
     async reorganise(depth) {
@@ -94,6 +98,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
           {
             async request({ method, params }: { method: string; params?: readonly unknown[] }) {
               requests.set(host.name, (requests.get(host.name) ?? 0) + 1)
+              count(calls, host.name, nameOf(method, params))
               await host.clock.sleep(half())
               const fault = choose(method)
               if (fault !== null) onFault(fault)
@@ -101,7 +106,7 @@ export async function startVirtualChain(): Promise<VirtualChain> {
               switch (fault) {
                 case 'swallow':
                   return keccak256(params![0] as Hex)
-                case 'rate-limit':
+                case 'rate-limited':
                   throw new HttpRequestError({ url, body, status: 429 })
                 case 'server-error':
                   throw new HttpRequestError({ url, body, status: 502 })
@@ -138,6 +143,16 @@ export async function startVirtualChain(): Promise<VirtualChain> {
       await anvil.stop()
     },
   }
+}
+
+function count(calls: Map<string, Map<string, number>>, host: string, what: string) {
+  const own = calls.get(host) ?? new Map<string, number>()
+  calls.set(host, own.set(what, (own.get(what) ?? 0) + 1))
+}
+
+const nameOf = (method: string, params: readonly unknown[] = []): string => {
+  const { data } = (params[0] ?? {}) as { readonly data?: string }
+  return method === 'eth_call' && data !== undefined ? `${method} ${data.slice(0, 10)}` : method
 }
 
 const sending = 'eth_sendRawTransaction'

@@ -5,7 +5,15 @@ import { createSettlement, type Epoch } from '../../../src/core/checker/epoch/se
 
 const never = new Promise<void>(() => undefined)
 
-function scene(phases: Record<number, Phase>, changes: Partial<Epoch['seat']> = {}) {
+/** Of an epoch of 16 seconds. */
+const ofSeconds = { commitAt: 16, openAt: 20, revealAt: 23, finalizeAt: 25, payAt: 27, auditClosesAt: 56 }
+
+function scene(
+  phases: Record<number, Phase>,
+  changes: Partial<Epoch['seat']> = {},
+  { now = (): number => 32, deadlines = ofSeconds } = {},
+) {
+  const reads: number[] = []
   const done: string[] = []
   const troubles: string[] = []
   const does = (what: string) => async () => void done.push(what)
@@ -27,15 +35,18 @@ function scene(phases: Record<number, Phase>, changes: Partial<Epoch['seat']> = 
     epochs: () => epochs,
     duties: { keeper: does('keeper') },
     onTrouble: what => troubles.push(what),
-    now: () => 16,
-    readEpoch: async (_, epoch) => ({ epoch, phase: phases[epoch]! }) as EpochOverview,
+    now,
+    readEpoch: async (_, epoch) => {
+      reads.push(epoch)
+      return { ...deadlines, epoch, phase: phases[epoch]! } as EpochOverview
+    },
   })
   /** A pass, and everything it can do without anybody's answer. */
   const pass = async () => {
     settlement.pass()
     await new Promise(resolve => setImmediate(resolve))
   }
-  return { settlement, pass, done, troubles }
+  return { settlement, pass, done, troubles, reads }
 }
 
 it('a Checker does for each epoch what its phase asks for, and nothing while it is worked', async () => {
@@ -76,4 +87,39 @@ it('an epoch that fails or waits does not keep another from being settled, and i
   await waiting.pass()
   await waiting.pass()
   expect(waiting.done.filter(what => what === 'commit 2')).toHaveLength(2)
+})
+
+it('an epoch of a day is read once a minute and when a phase begins, and nobody gets a receipt before COMMIT is closed', async () => {
+  const minute = 60
+  const deadlines = {
+    commitAt: 0,
+    openAt: 1_800,
+    revealAt: 5_400,
+    finalizeAt: 9_000,
+    payAt: 12_600,
+    auditClosesAt: 20_000,
+  }
+  let at = 100
+  const phases: Record<number, Phase> = { 1: 'commit' }
+  const { pass, done, reads } = scene(phases, {}, { now: () => at, deadlines })
+  const passAt = async (seconds: number) => {
+    at = seconds
+    await pass()
+  }
+  for (let seconds = 100; seconds < 100 + 2 * minute; seconds++) await passAt(seconds)
+  expect(reads).toHaveLength(2)
+  expect(done.filter(what => what === 'commit 1')).toHaveLength(2)
+  expect(done).not.toContain('receipts 1')
+  // The last seconds of a phase do not reach into the next one.
+  for (let seconds = 1_790; seconds < 1_800; seconds++) await passAt(seconds)
+  phases[1] = 'open'
+  await passAt(1_800)
+  expect(reads).toHaveLength(4)
+  await passAt(1_801)
+  expect(reads).toHaveLength(4)
+  expect(done.filter(what => what === 'receipts 1')).toHaveLength(2)
+  phases[1] = 'pay'
+  await passAt(30_000)
+  for (let seconds = 40_000; seconds < 50_000; seconds += 100) await passAt(seconds)
+  expect(reads).toHaveLength(5)
 })

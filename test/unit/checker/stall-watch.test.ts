@@ -46,3 +46,31 @@ it('a bounded number of pauses is remembered', async () => {
   stop.abort()
   await running
 })
+
+it('between rounds it looks once a second, and notices a pause that is longer than that', async () => {
+  const clock = createManualClock()
+  const stop = new AbortController()
+  let isWaiting = false
+  let looks = 0
+  const counted = {
+    monotonicMs: clock.monotonicMs,
+    sleep(ms: number, signal?: AbortSignal) {
+      looks++
+      return clock.sleep(ms, signal)
+    },
+  }
+  const { stoodStillAt, run } = createStallWatch({ clock: counted, isWaiting: () => isWaiting })
+  const running = run(stop.signal)
+  await clock.advance(60_000)
+  expect(looks).toBeLessThanOrEqual(61)
+  clock.stall(3_000)
+  await clock.advance(1_000)
+  expect([59_000, 62_000].map(stoodStillAt)).toEqual([false, true])
+  isWaiting = true
+  await clock.advance(2_000)
+  clock.stall(400)
+  await clock.advance(100)
+  expect(stoodStillAt(clock.monotonicMs() - 200)).toBe(true)
+  stop.abort()
+  await running
+})

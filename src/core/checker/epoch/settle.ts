@@ -4,6 +4,7 @@
  */
 import { type EpochOverview, getEpoch } from '../../chain/epochs.ts'
 import type { ConnectedNetwork } from '../../chain/network.ts'
+import { nextLookAt } from '../../epoch/next-look.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Duty } from '../duty.ts'
 import type { RoundJudge } from '../round/judge.ts'
@@ -46,24 +47,34 @@ export function createSettlement(dependencies: SettlementDependencies): Settleme
     underWay.set(what, ended)
   }
 
-  /** When the audits of an epoch close: from then on nothing of it waits for the chain. */
-  const auditsCloseAt = new WeakMap<Epoch['seat'], number>()
+  /** Until when (block time) nothing has to be read of an epoch, at most to the end of its phase: after its audits are closed for ever. */
+  const rests = new WeakMap<Epoch['seat'], { readonly until: number; readonly isCommitOver: boolean }>()
 
   async function settle({ duty, judge, seat }: Epoch) {
     const { epoch } = duty
     const { startsAt, epochSeconds } = duty.rounds
     if (now() < startsAt + epochSeconds) return
-    if (now() >= (auditsCloseAt.get(seat) ?? Number.POSITIVE_INFINITY)) return giveReceipts(duty, seat)
+    const rest = rests.get(seat)
+    if (rest !== undefined && now() < rest.until) {
+      // Before COMMIT is closed a receipt would tell others what to copy.
+      if (rest.isCommitOver) giveReceipts(duty, seat)
+      return
+    }
+    const at = now()
     const overview = await readEpoch(network, epoch)
     const { phase } = overview
     if (phase === 'future' || phase === 'work') return
     if (phase === 'commit') await judge.idle()
     await seat.commit(overview)
-    if (phase === 'commit') return
-    await seat.reveal(overview)
-    giveReceipts(duty, seat)
-    await seat.answerAudits()
-    auditsCloseAt.set(seat, overview.auditClosesAt)
+    const isCommitOver = phase !== 'commit'
+    if (isCommitOver) {
+      await seat.reveal(overview)
+      giveReceipts(duty, seat)
+      // They are drawn by the seed of the epoch after the next.
+      if (at >= startsAt + 2 * epochSeconds) await seat.answerAudits()
+    }
+    const until = at >= overview.auditClosesAt ? Number.POSITIVE_INFINITY : nextLookAt(overview, at)
+    rests.set(seat, { until, isCommitOver })
   }
 
   /** A Provider that is slow to take its receipt has nothing to do with the deadlines. */

@@ -106,6 +106,7 @@ export type RoundJudge = {
   greet(operator: Address): Promise<void>
   /** The trigger left the canonical chain: nothing of the round counts. */
   drop(roundHash: Hex): void
+  isOpen(): boolean
   /** Resolves when no round is open; what could not be recorded before is tried once more. */
   idle(): Promise<void>
   /** Judges what is open as this seat's own fault and stops. */
@@ -129,7 +130,6 @@ export function createRoundJudge(
   const open = new Map<Hex, { readonly deadline: Promise<void>; readonly cancel: AbortController }>()
   const key = (round: Hex, deviceId: Hex) => `${round} ${deviceId}`
   const entriesOf = (round: Hex) => [...entries.values()].filter(entry => entry.round.trigger.hash === round)
-
   const send = (entry: Entry, message: (send: Send) => Promise<void>) => {
     const session = sendTo(entry.device.operator)
     if (session === null) return
@@ -158,7 +158,6 @@ export function createRoundJudge(
   }
 
   const jobFor = ({ round }: Entry): Job => jobOf(jobs, round.trigger.kind)
-
   const timing = ({ round }: Pick<Entry, 'round'>) => timingOf(rules, round.trigger.kind)
 
   async function ask(entry: Entry, { seenAtMs, ...block }: BlockHead & { readonly seenAtMs: number }) {
@@ -347,8 +346,8 @@ export function createRoundJudge(
         return entry.check.judged?.verdict === 'WRONG'
       }
       if (isKnown()) return
-      const { kind } = trigger
-      const judgement = await judgeWrongWork({ network, kind, epochSeed, operator, commitment, payload }, engine)
+      const claim = { network, kind: trigger.kind, epochSeed, operator, commitment, payload }
+      const judgement = await judgeWrongWork(claim, engine)
       if (!judgement.proven) throw checkerErrors.CHECKER_WRONG_WORK_UNPROVEN({ reason: judgement.reason })
       if (isKnown()) return
       entry.forwarded = judgement
@@ -373,11 +372,11 @@ export function createRoundJudge(
       open.delete(roundHash)
     },
 
+    isOpen: () => open.size > 0,
     async idle() {
       await Promise.all([...open.values()].map(({ deadline }) => deadline))
       records.retry()
     },
-
     async stop() {
       for (const { cancel } of open.values()) cancel.abort()
       await this.idle()
@@ -395,8 +394,7 @@ export function createRoundJudge(
       secretHash: secretHash(secret),
       checker: signer.address,
     })
-    const { offer } = entry
-    if (entry.check.judged === null) send(entry, session => session('job.offer', offer))
+    if (entry.check.judged === null) send(entry, session => session('job.offer', entry.offer!))
     crashPoint('checker.offered')
   }
 }
