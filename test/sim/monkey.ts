@@ -69,7 +69,7 @@ export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
     acts.push({ at: (epoch + 0.7 + 0.2 * random()) * epochSeconds, kind: 'reorg', target: 'chain', size: random() })
     acts.push({ at: (epoch + random()) * epochSeconds, kind: 'fee-spike', target: 'chain', size: random() })
     // The round of the second slot: what a reorg takes then can be sent again.
-    acts.push({ at: (epoch + 0.63) * epochSeconds, kind: 'sampling-reorg', target: 'chain', size: random() })
+    acts.push({ at: (epoch + 0.5) * epochSeconds, kind: 'sampling-reorg', target: 'chain', size: random() })
     const target = pick(names.filter(name => name.startsWith('checker')))
     acts.push({ at: (epoch + random()) * epochSeconds, kind: 'stranger-connections', target, size: random() })
   }
@@ -140,7 +140,7 @@ async function perform({ kind, target, size }: Act, simulation: Simulation): Pro
 
 /** Puts another block in place of the one that draws the next round's samples, just after it was seen. */
 async function reorganiseSampling({ chain, network, untilEvent, until }: Simulation): Promise<boolean> {
-  const committed = await untilEvent(({ type }) => type === 'round.committed', epochSeconds / 4).catch(() => null)
+  const committed = await untilEvent(({ type }) => type === 'round.committed', epochSeconds / 2).catch(() => null)
   if (committed === null) return false
   const { client } = network.chain
   const trigger = await client.getBlock({ blockHash: committed.round as Hex })

@@ -72,7 +72,9 @@ export async function followEpochs(
   }
 
   async function enter(epoch: number): Promise<boolean> {
-    const roster = await readRoster(network, epoch, deviceIds)
+    const { tip } = heads
+    if (tip === null) return false
+    const roster = await readRoster(network, epoch, deviceIds, tip.hash)
     if (roster === null) {
       await sayUnseeded(epoch)
       return false

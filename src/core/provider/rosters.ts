@@ -21,28 +21,31 @@ export type Roster = {
   readonly endpoints: readonly Endpoint[]
 }
 
-/** Null while the epoch has no seed: no committees and no jobs. */
+/**
+ * All of it is read at one block: an endpoint that is behind would know of no seats, and what is read is kept for the whole epoch.
+ *
+ * @returns null while the epoch has no seed: no committees and no jobs
+ */
 export async function readRoster(
   network: ConnectedNetwork,
   epoch: number,
   deviceIds: readonly Hex[],
+  blockHash: Hex,
 ): Promise<Roster | null> {
-  const rounds = await getEpochRounds(network, epoch)
+  const rounds = await getEpochRounds(network, epoch, blockHash)
   if (rounds === null) return null
+  const at = { ...network, blockHash }
   const found = await Promise.all(
     deviceIds.map(async deviceId => {
-      const [generation, device] = await Promise.all([
-        generationAt(network, deviceId, epoch),
-        getDevice(network, deviceId),
-      ])
+      const [generation, device] = await Promise.all([generationAt(at, deviceId, epoch), getDevice(at, deviceId)])
       return generation === 0 || device === null ? [] : [{ deviceId, generation, cohort: device.cohort }]
     }),
   )
   const members = found.flat()
   const cohorts = [...new Set(members.map(({ cohort }) => cohort))]
-  const committees = await Promise.all(cohorts.map(cohort => committeeOf(network, epoch, cohort)))
+  const committees = await Promise.all(cohorts.map(cohort => committeeOf(at, epoch, cohort)))
   const owners = [...new Set(committees.flatMap(committee => committee ?? []))]
-  const checkers = await Promise.all(owners.map((owner: Address) => getChecker(network, owner)))
+  const checkers = await Promise.all(owners.map((owner: Address) => getChecker(at, owner)))
   const endpoints = checkers.flatMap(checker =>
     checker === null
       ? []

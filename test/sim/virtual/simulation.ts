@@ -146,8 +146,8 @@ type Process = {
 const folderForStores = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 /** From the end of a process to its next start, in ms. */
 const restartMs = { least: 500, most: 2_000 }
-/** How long an endpoint tells one lie before the next. */
-const lieMs = 4_000
+/** How long an endpoint tells one lie before the next: all of them together fit no epoch, so that each lie comes in every phase. */
+const lieMs = 3_700
 /** From one host to another, in ms. */
 const wireMs = { least: 0.2, most: 5 }
 /** Virtual time that a row takes on the card of each Provider, in turn. */
