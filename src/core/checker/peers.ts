@@ -106,11 +106,12 @@ export function createPeers({ network, signer, transport, clock, log, answerMs }
       }
     })
     try {
+      // A false answer may come before the request is even sent.
+      reply.catch(() => undefined)
       await session.send('opening.request', { epoch: BigInt(epoch), cohort })
       return await reply
     } finally {
       stopListening()
-      reply.catch(() => undefined)
     }
   }
 
