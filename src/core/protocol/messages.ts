@@ -8,7 +8,7 @@ import { pieceBytes } from './pieces.ts'
 import { address, bytes32, bytes64, signature65, uint8, uint16, uint32, uint64 } from './primitives.ts'
 import { plainText, shownText } from './text.ts'
 
-export const protocolVersion = 2
+export const protocolVersion = 3
 
 const signed = <S extends z.ZodType>(message: S) => z.object({ message, signature: signature65 })
 

@@ -72,6 +72,8 @@ export type RoundJudgeDependencies = {
   readonly isArriving?: (operator: Address) => boolean
   /** Whether this process itself stood still at a moment, monotonic ms; default never. */
   readonly stoodStillAt?: (momentMs: number) => boolean
+  /** Called with when a round was seen, monotonic ms, once it is open: from then on a short standstill counts too. */
+  readonly onOpen?: (seenAtMs: number) => void
   /** Tells the others of the cohort's committee about a proven wrong place of it. */
   readonly forwardWrongWork: (
     cohort: number,
@@ -271,6 +273,7 @@ export function createRoundJudge(
         if (open.get(trigger.hash)?.cancel === cancel) open.delete(trigger.hash)
       })
       open.set(trigger.hash, { cancel, deadline })
+      deps.onOpen?.(round.seenAtMs)
       await Promise.all(own.map(offerJob))
     },
 
