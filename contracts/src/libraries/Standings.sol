@@ -29,10 +29,10 @@ struct PassSums {
 
 /// @title Score, credit and standing of a cohort, in one pass
 /// @notice score = decoded median rate × median uptime ÷ 10000. credit = min(score, cap), where cap = 2 × standing, or what {Newcomers} are
-/// given where there is none. standing moves a quarter of the way to shown = min(decoded median rate, cap), in epochs with a credit only: it is
-/// what a device can do, and absence costs the pay of that epoch alone. Up only where the lane's last judged epoch earned something too, so
-/// that single captured epochs do not add up. From the second judged epoch in a row without a credit on,
-/// where CERTAIN seats judged, it loses a quarter. All divisions round down (towards the present standing). 64 values of 42 bits fill eleven
+/// given where there is none. standing moves a quarter of the way, in epochs with a credit only: down to the decoded median rate where that is
+/// less, so that absence costs the pay of that epoch alone; up to the credit, so that a device has no higher standing than it was paid for, and
+/// only where the lane's last judged epoch earned something too, so that single captured epochs do not add up. From the second judged epoch in
+/// a row without a credit on, where CERTAIN seats judged, it loses a quarter. All divisions round down (towards the present standing). 64 values of 42 bits fill eleven
 /// words, six to a word.
 library Standings {
     /// @dev Where a pass stands. The nibble of the next lane is the lowest of `scored`. `place` is the memory address of the next lane's median rate (see {_cursor}). `total` is of the lanes that earned: Σ credits |
@@ -205,7 +205,8 @@ library Standings {
     /// @dev The lanes of a word, whose fields end at `bits`: their standings after, and their credits. The same in Solidity, for each lane:
     ///   standing = old >> shift & MASK; cap = standing == 0 ? newcomerCap : 2 * standing;
     ///   rate = Minifloat.decode(lane rate); score = scored ? rate * uptime / 10000 : 0; credit = min(score, cap);
-    ///   next = credit == 0 ? standing : moved(standing, min(rate, cap), false, certain), see {_quieten};
+    ///   shown = standing == 0 ? credit : rate > standing ? max(credit, standing) : rate;
+    ///   next = credit == 0 ? standing : moved(standing, shown, false, certain), see {_quieten};
     ///   if standing == 0 && held: credit = 0.
     /// A lane without a member is not scored.
     function _passWord(uint256 old, Cursor memory cursor, uint256 bits)
@@ -228,17 +229,21 @@ library Standings {
                         switch standing
                         case 0 {
                             next := mload(add(cursor, 64))
-                            if lt(shown, next) { next := shown }
-                            if gt(credit, next) { credit := next }
-                            credit := mul(credit, iszero(mload(add(cursor, 96))))
+                            if lt(credit, next) { next := credit }
+                            credit := mul(next, iszero(mload(add(cursor, 96))))
                         }
                         default {
-                            // A score above the cap is one of a rate above it.
-                            if gt(shown, shl(1, standing)) {
-                                shown := shl(1, standing)
-                                if gt(credit, shown) { credit := shown }
+                            let move := sub(credit, standing)
+                            // Above the cap, or below the standing, where it wraps around.
+                            if gt(move, standing) {
+                                switch lt(credit, standing)
+                                case 0 {
+                                    credit := shl(1, standing)
+                                    move := standing
+                                }
+                                default { move := mul(lt(shown, standing), sub(shown, standing)) }
                             }
-                            next := add(standing, sdiv(sub(shown, standing), 4))
+                            next := add(standing, sdiv(move, 4))
                         }
                         creditWord := or(creditWord, shl(shift, credit))
                         credit := or(or(credit, shl(65, standing)), or(shl(129, next), shl(192, 1)))

@@ -129,7 +129,7 @@ library ScalarTally {
         uint256 rate = decode(l.rate);
         uint256 score = l.scored ? rate * l.uptime / 10_000 : 0;
         uint256 credit = score < cap ? score : cap;
-        uint256 shown = rate < cap ? rate : cap;
+        uint256 shown = standing == 0 ? credit : rate < standing ? rate : credit < standing ? standing : credit;
         uint256 next = standing;
         if (credit == 0) {
             if (silent && l.certain) next -= standing / 4;

@@ -43,11 +43,15 @@ export const creditOf = (score: bigint, standing: bigint, newcomerCap: bigint): 
   min(score, capOf(standing, newcomerCap))
 
 /**
- * What the standing moves towards: the capacity that the device showed, at most its cap, however much of the epoch it was there. 0 where it
- * earned nothing. Absence costs the pay of its own epoch and no later one.
+ * What the standing moves towards: down to the capacity that the device showed, however much of the epoch it was there, so that absence
+ * costs the pay of its own epoch and no later one; up to what it earned, so that nobody has a higher standing than it was paid for. 0 where
+ * it earned nothing.
  */
 export function shownOf(lane: LaneResult, standing: bigint, newcomerCap: bigint): bigint {
-  return scoreOf(lane) === 0n ? 0n : min(decodeRate(lane.rate), capOf(standing, newcomerCap))
+  const earned = creditOf(scoreOf(lane), standing, newcomerCap)
+  if (earned === 0n || standing === 0n) return earned
+  const rate = decodeRate(lane.rate)
+  return rate < standing ? rate : earned > standing ? earned : standing
 }
 
 /**

@@ -193,12 +193,12 @@ function scoreStep({ figures, facts }: Account): ExplanationStep {
     standingAfter === standingBefore
       ? `standing stays ${standingBefore}`
       : standingBefore === 0n
-        ? `standing = min(capacity ${medianRate}, ${cap}) = ${standingAfter}, the first${heldBack > 0n ? ', and its credit is not paid' : ''}`
+        ? `standing = credit = ${standingAfter}, the first${heldBack > 0n ? ', and not paid' : ''}`
         : earned === 0n
           ? `standing = ${standingBefore} − ${standingBefore} ÷ 4 = ${standingAfter}, nothing earned again`
           : `standing = ${standingBefore} ${shown < standingBefore ? '−' : '+'} ${
               shown < standingBefore ? standingBefore - shown : shown - standingBefore
-            } ÷ 4 = ${standingAfter}, towards min(capacity, cap) = ${shown}`
+            } ÷ 4 = ${standingAfter}, towards the ${shown < standingBefore ? 'capacity' : 'credit'} = ${shown}`
   return tell(
     'score',
     earned === 0n ? 'failed' : 'done',

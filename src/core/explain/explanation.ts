@@ -107,7 +107,7 @@ export type Figures = {
   readonly heldByCap: bigint
   /** A first credit, which sets the standing and is not paid. */
   readonly heldBack: bigint
-  /** What the standing moves towards: the median capacity, at most the cap; 0 where nothing was earned. */
+  /** What the standing moves towards: down the median capacity, up the credit; 0 where nothing was earned. */
   readonly shown: bigint
   readonly standingAfter: bigint
   /** Zero before the epoch's money is opened, like everything below. */
