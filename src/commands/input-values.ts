@@ -36,12 +36,15 @@ export const privateEndpointsFlag = {
       'Dial Checkers at private addresses, which on a chain that others use would make this host connect to its own',
   }),
 }
-export const durationFlag = Flags.custom<number>({
+/** In seconds; `max` is the most of them. */
+export const durationFlag = Flags.custom<number, { max?: number }>({
   helpValue: '<duration>',
-  async parse(input) {
+  async parse(input, _, { max }) {
     const seconds = parseDuration(input)
     if (seconds === null)
       throw usageErrors.USAGE_INVALID({ reason: `"${input}" is not a length of time, such as 45m, 2h or 1h30m.` })
+    if (max !== undefined && seconds > max)
+      throw usageErrors.USAGE_INVALID({ reason: `"${input}" is more than the ${max / 86_400} days that are the most.` })
     return seconds
   },
 })

@@ -2,14 +2,23 @@
 import type { Command } from '@oclif/core'
 import { Flags } from '@oclif/core'
 import type { ControlRequest } from '../core/provider/control.ts'
+import { isDeviceName } from '../core/provider/pause.ts'
 import type { DeviceState } from '../core/provider/pauses.ts'
 import { BaseCommand } from './base.ts'
 import { roleFolder } from './operator-flags.ts'
+import { usageErrors } from './usage-errors.ts'
 
 export const pausedDeviceFlag = {
   device: Flags.string({
     description: 'Device id, or its first digits. Default: all devices of this Provider',
     helpValue: '<id>',
+    async parse(input) {
+      if (!isDeviceName(input))
+        throw usageErrors.USAGE_INVALID({
+          reason: `"${input}" is not a device id or its first digits, such as 0x3f9a.`,
+        })
+      return input
+    },
   }),
 }
 

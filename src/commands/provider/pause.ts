@@ -1,3 +1,4 @@
+import { longestPauseSeconds } from '../../core/provider/pause.ts'
 import { durationFlag } from '../input-values.ts'
 import { PauseCommand, pausedDeviceFlag } from '../pause-command.ts'
 
@@ -11,7 +12,10 @@ The running Provider frees its memory and tells the Checkers that it is busy. It
   ]
   static override flags = {
     ...pausedDeviceFlag,
-    for: durationFlag({ description: 'How long, such as 45m, 2h or 1h30m. Default: until "kaisar provider resume"' }),
+    for: durationFlag({
+      description: 'How long, such as 45m, 2h or 1h30m. Default: until "kaisar provider resume"',
+      max: longestPauseSeconds,
+    }),
   }
 
   async run() {

@@ -39,7 +39,8 @@ export async function serveControl(
       })
       .catch(() => socket.destroy())
   })
-  const listening = new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject))
+  // Later errors are of connections that could not be accepted, as where no descriptor is left: who asked hears nothing, and asks again.
+  const listening = new Promise<void>((resolve, reject) => server.once('listening', resolve).on('error', reject))
   // The socket is made within this call, with these rights: there is no moment at which others could open it.
   const before = process.umask(0o177)
   server.listen(path)

@@ -5,18 +5,17 @@ import { askControl } from '../platform/control-socket.ts'
 import { dataDirOwner } from '../platform/data-dir-owner.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { providerErrors } from './errors.ts'
+import { isDeviceName, longestPauseSeconds } from './pause.ts'
 import type { DeviceState, Pauses } from './pauses.ts'
 
-/** Ten years, in seconds: longer is until it is resumed. */
-const longest = 315_360_000
-
+const device = z.string().refine(isDeviceName).nullable()
 const request = z.discriminatedUnion('command', [
   z.object({
     command: z.literal('pause'),
-    device: z.string().max(66).nullable(),
-    forSeconds: z.number().int().min(1).max(longest).nullable(),
+    device,
+    forSeconds: z.number().int().min(1).max(longestPauseSeconds).nullable(),
   }),
-  z.object({ command: z.literal('resume'), device: z.string().max(66).nullable() }),
+  z.object({ command: z.literal('resume'), device }),
   z.object({ command: z.literal('states') }),
 ])
 export type ControlRequest = z.output<typeof request>

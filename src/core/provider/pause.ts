@@ -18,6 +18,12 @@ export type Pause = {
   readonly until: number | null
 }
 
+/** Ten years: longer is until it is resumed. */
+export const longestPauseSeconds = 315_360_000
+
+/** A device's id, or the first of its digits. */
+export const isDeviceName = (name: string): boolean => /^0x[0-9a-f]{1,64}$/i.test(name)
+
 /** Least time of a pause: the mean time between two looks at whether a device is there. A shorter one would be seen by chance alone. */
 export const leastPauseSeconds = (epochSeconds: number): number => heartbeatSeconds(epochSeconds)
 

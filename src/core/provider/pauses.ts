@@ -40,6 +40,8 @@ export type PausesDependencies = {
   readonly leastSeconds: () => number
   /** Whether a device is in a round that is not over. */
   readonly isInRound: (deviceId: Hex) => boolean
+  /** Whether a pause has freed what is not ready again yet. */
+  readonly isFreed: (deviceId: Hex) => boolean
   readonly emit: (event: ProviderEvent) => void
   /** A pause of this device has begun, changed or ended. */
   readonly onChange: (deviceId: Hex) => void
@@ -47,7 +49,7 @@ export type PausesDependencies = {
 
 export function createPauses(
   { deviceIds }: { readonly deviceIds: readonly Hex[] },
-  { journal, clock, leastSeconds, isInRound, emit, onChange }: PausesDependencies,
+  { journal, clock, leastSeconds, isInRound, isFreed, emit, onChange }: PausesDependencies,
 ): Pauses {
   const own = new Map<Hex, Pause>(
     journal.pauses().flatMap(pause => (deviceIds.includes(pause.deviceId) ? [[pause.deviceId, pause]] : [])),
@@ -67,7 +69,10 @@ export function createPauses(
 
   function stateOf(deviceId: Hex, note: string | null = null): DeviceState {
     const pause = pauseOf(deviceId)
-    if (pause === null) return { deviceId, state: 'working', since: null, until: null, note }
+    if (pause === null) {
+      const why = note ?? (isFreed(deviceId) ? refilling : null)
+      return { deviceId, state: 'working', since: null, until: null, note: why }
+    }
     const state = isInRound(deviceId) ? 'finishing' : 'paused'
     const until = pause.until === null ? null : isoTime(pause.until)
     return { deviceId, state, since: isoTime(pause.since), until, note }
@@ -130,13 +135,15 @@ export function createPauses(
         const over = [...own.values()].filter(pause => !holdsAt(pause, now))
         const at = endAll(over) ? nextEnd([...own.values()]) : now + retryMs
         const woken = AbortSignal.any([stop, changed.signal])
-        await clock.sleep(at === null ? longMs : Math.max(0, at - now), woken).catch(() => undefined)
+        const waitMs = at === null ? lookAgainMs : Math.min(lookAgainMs, Math.max(0, at - now))
+        await clock.sleep(waitMs, woken).catch(() => undefined)
       }
     },
   }
 }
 
+const refilling = 'It makes model and memory ready again, and leaves rounds out as busy until they are.'
 const retryMs = 1_000
-/** A wait that nothing but a change ends. */
-const longMs = 86_400_000
+/** A pause ends by the wall clock, and waits by one that stands still while the machine sleeps, and that no correction sets. */
+const lookAgainMs = 60_000
 const isoTime = (ms: number): string => new Date(ms).toISOString()

@@ -75,7 +75,7 @@ export function createProviderMetrics(
   })
   const lastRoundTime = new Gauge({
     name: 'kaisar_provider_last_round_timestamp_seconds',
-    help: 'Time of the last commitment, in seconds since 1970.',
+    help: 'Time of the last round that was committed to, or left out as busy, in seconds since 1970.',
     labelNames: ['device'],
     registers,
   })
@@ -127,12 +127,13 @@ export function createProviderMetrics(
     const result = event.type.slice('round.'.length)
     rounds.inc({ device: event.deviceId, result })
     lastRound = { epoch: event.epoch, time: new Date(dependencies.now()).toISOString(), result }
-    if (event.type !== 'round.committed') return
     const device = { device: event.deviceId }
+    if (event.type === 'round.committed' || event.type === 'round.busy')
+      lastRoundTime.set(device, dependencies.now() / 1000)
+    if (event.type !== 'round.committed') return
     units.inc({ ...device, kind: event.kind }, event.units)
     for (const [figure, value] of Object.entries(event.figures)) figures.set({ ...device, figure }, value)
     lost.observe(device, event.lostMs / 1000)
-    lastRoundTime.set(device, dependencies.now() / 1000)
   }
 
   return {

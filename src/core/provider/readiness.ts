@@ -1,6 +1,8 @@
 /**
  * What an engine holds for an epoch's rounds, the model and filled memory: made when the epoch is entered, given back while the owner has
  * paused its device, made again afterwards where there are still rounds that need it.
+ *
+ * Why: docs/why/busy.md
  */
 import type { Hex } from 'viem'
 import type { WorkEngine } from '../job/work-engine.ts'
@@ -16,6 +18,8 @@ export type Readiness = {
   prepare(roster: Roster): Promise<void>
   /** Does what the pause of a device, or its end, asks for, once the round that it is in is over. */
   settle(deviceId: Hex): Promise<void>
+  /** Whether a pause has freed what is not ready again yet, so that the device is still busy. What cannot be made ready is not busy but broken. */
+  isFreed(deviceId: Hex): boolean
 }
 
 export type ReadinessDependencies = {
@@ -35,17 +39,28 @@ export function createReadiness(dependencies: ReadinessDependencies): Readiness 
   const { devices, isPaused, runner, roundWork, newestRoster, blockTime, log, emit, onTrouble } = dependencies
   /** By device: what was asked for is done one after the other. */
   const turns = new Map<Hex, Promise<void>>()
-  const freed = new Set<Hex>()
+  /** By device, the newest time that its engine was told to free, or was left unprepared. */
+  const freed = new Map<Hex, symbol>()
   const kindsOf = (deviceId: Hex) => devices.find(device => device.deviceId === deviceId)!.engine.kinds
 
   async function prepareMember({ epoch, rounds }: Roster, { deviceId, generation }: Member) {
     const { tensor, memory } = kindsOf(deviceId)
-    await tensor.prepare({ epochSeed: rounds.seed })
+    const before = freed.get(deviceId)
+    /** There, or broken; unless another pause has freed it meanwhile. */
+    const isTried = () => {
+      if (freed.get(deviceId) === before) freed.delete(deviceId)
+    }
+    await tensor.prepare({ epochSeed: rounds.seed }).catch(error => {
+      isTried()
+      throw error
+    })
     if (!hasRoundsAfter(rounds, blockTime())) return
     const fill = async () => {
       const filled = await memory.prepare({ epochSeed: rounds.seed, device: { deviceId, generation } })
       const { groups, megabytes, fillMs, problem } = filled
+      // Another pause, or the next epoch, has cancelled it: who did so goes on from here.
       if (problem?.code === 'JOB_FILL_CANCELLED') return
+      isTried()
       emit({
         ...{ type: 'memory.filled', epoch, deviceId, groups, megabytes },
         ...{ seconds: fillMs / 1000, problem: problem?.code ?? null },
@@ -53,7 +68,10 @@ export function createReadiness(dependencies: ReadinessDependencies): Readiness 
       if (problem !== null) log.warn({ code: problem.code, device: deviceId }, problem.message)
     }
     // Takes long, and nothing waits for it: a memory round that comes before it is over is not worked.
-    fill().catch(onTrouble('memory'))
+    fill().catch(error => {
+      isTried()
+      onTrouble('memory')(error)
+    })
   }
 
   async function settleNow(deviceId: Hex) {
@@ -63,9 +81,9 @@ export function createReadiness(dependencies: ReadinessDependencies): Readiness 
       await roundWork.untilClosed(deviceId)
       if (!isPaused(deviceId)) return
       const { tensor, memory } = kindsOf(deviceId)
-      freed.add(deviceId)
+      freed.set(deviceId, Symbol('freed'))
       await Promise.all([memory.free(), tensor.free()])
-    } else if (freed.delete(deviceId)) {
+    } else if (freed.has(deviceId)) {
       const roster = newestRoster()
       const member = roster?.members.find(each => each.deviceId === deviceId)
       if (roster !== null && member !== undefined) await prepareMember(roster, member)
@@ -81,21 +99,26 @@ export function createReadiness(dependencies: ReadinessDependencies): Readiness 
     return turn
   }
 
+  const settle = (deviceId: Hex) =>
+    inTurn(deviceId, () => settleNow(deviceId)).catch(error =>
+      log.warn({ error, device: deviceId }, 'a pause could not be followed'),
+    )
+
   return {
     async prepare(roster) {
       await Promise.all(
         roster.members.map(member =>
           inTurn(member.deviceId, async () => {
-            if (isPaused(member.deviceId)) freed.add(member.deviceId)
-            else await prepareMember(roster, member)
+            if (!isPaused(member.deviceId)) return prepareMember(roster, member)
+            freed.set(member.deviceId, Symbol('freed'))
+            // Nothing waits for it: what a restart has taken up may still be open.
+            void settle(member.deviceId)
           }),
         ),
       )
     },
-    settle: deviceId =>
-      inTurn(deviceId, () => settleNow(deviceId)).catch(error =>
-        log.warn({ error, device: deviceId }, 'a pause could not be followed'),
-      ),
+    settle,
+    isFreed: deviceId => freed.has(deviceId),
   }
 }
 

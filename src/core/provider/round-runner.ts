@@ -32,9 +32,11 @@ export type RoundRunnerDependencies = {
   readonly roundWork: RoundWork
   readonly journal: ProviderJournal
   readonly health: Pick<HealthWatch, 'stopReason'>
-  /** Whether the owner has paused a device, and where what is signed about that is kept; default never. */
+  /** Whether the owner's pause keeps a device from working, and where what is signed about that is kept; default never. */
   readonly pauses?: {
-    readonly isPaused: (deviceId: Hex) => boolean
+    readonly isBusy: (deviceId: Hex) => boolean
+    /** A round was taken up, which fills memory: called after that, paused or not. */
+    readonly settle: (deviceId: Hex) => void
     readonly journal: Pick<PauseJournal, 'recordBusy' | 'busyIn'>
   }
   readonly signer: Signer
@@ -98,11 +100,12 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
     const about = { epoch, round: round.hash, deviceId: device.deviceId }
     const recorded = journal.commitmentOf(round.hash, device.deviceId)
     try {
-      if (recorded !== null) return await takeUp(round, startedAtMs, rounds, device, recorded)
+      if (recorded !== null)
+        return await takeUp(round, startedAtMs, rounds, device, recorded).finally(() => pauses?.settle(device.deviceId))
       // A window that began before we could see its trigger cannot be worked in time: its commitment would be late.
       if (Math.max(clock.monotonicMs(), round.seenAtMs) - startedAtMs > rounds.rules.graceMs) return
       const busy = pauses?.journal.busyIn(round.hash, device.deviceId) ?? null
-      if (busy !== null || pauses?.isPaused(device.deviceId)) return await sayBusy(about, device.generation, busy)
+      if (busy !== null || pauses?.isBusy(device.deviceId)) return await sayBusy(about, device.generation, busy)
       const sick = health.stopReason(probed.record.identity)
       if (sick !== null) return await signOff(about, device.generation, sick)
       const { hash, kind } = round

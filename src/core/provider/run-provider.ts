@@ -119,13 +119,18 @@ async function workSpec(
       journal: pauseJournal,
       clock,
       leastSeconds: () => leastPauseSeconds(rosters.newest()?.rounds.epochSeconds ?? 0),
+      isFreed: deviceId => readiness.isFreed(deviceId),
       isInRound: deviceId => runner.idleOf(deviceId) !== null || roundWork.openMs(deviceId) > 0,
       emit,
       onChange: deviceId => void readiness.settle(deviceId),
     },
   )
   const runner = createRoundRunner({
-    pauses: { isPaused: pauses.isPaused, journal: pauseJournal },
+    pauses: {
+      isBusy: deviceId => pauses.isPaused(deviceId) || readiness.isFreed(deviceId),
+      settle: deviceId => void readiness.settle(deviceId),
+      journal: pauseJournal,
+    },
     devices,
     environmentHash: hashRecordText(environment),
     rosterOf: rosters.of,

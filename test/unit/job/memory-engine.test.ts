@@ -95,7 +95,9 @@ describe('memory of a device', () => {
 
   it('is given back and filled again: nothing is worked or opened meanwhile, and the work is the same after', async () => {
     const banks: MemoryBanks[] = []
+    let pool: readonly unknown[] | undefined
     const core = await countedCore(5, {}, async (...given) => {
+      ;[{ pool }] = given
       const filled = await fillMemory(...given)
       banks.push(filled)
       return filled
@@ -106,6 +108,7 @@ describe('memory of a device', () => {
     await memory.free()
     await core.kinds.tensor.free()
     expect(banks.map(({ ready }) => ready)).toEqual([0])
+    expect(pool, 'what was filled is held nowhere').toEqual([])
     await expect(memory.runWindow({ epochSeed, device, seed })).rejects.toMatchObject({ code: 'JOB_MEMORY_LOST' })
     await expect(memory.open({ handle: first.handle, sample: [0] })).rejects.toMatchObject({
       code: 'JOB_WINDOW_UNKNOWN',

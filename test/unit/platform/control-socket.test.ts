@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { askControl, serveControl } from '../../../src/core/platform/control-socket.ts'
 import { parseDuration } from '../../../src/core/platform/duration.ts'
 import { platformErrors } from '../../../src/core/platform/platform-errors.ts'
@@ -43,6 +43,18 @@ it('a coded error arrives as one, and bytes that are no request end in an error 
     socket.on('error', () => undefined).on('close', () => resolve())
   })
   await expect(askControl(path, {})).rejects.toMatchObject({ code: 'ADDRESS_INVALID' })
+})
+
+it('connections that cannot be accepted end nothing, however many they are', async () => {
+  const listen = vi.spyOn(Server.prototype, 'listen')
+  onTestFinished(() => listen.mockRestore())
+  const path = join(folder(), 'control.sock')
+  const server = await serveControl(path, request => request)
+  onTestFinished(server.close)
+  const [listener] = listen.mock.contexts as Server[]
+  const full = Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' })
+  for (const _ of [1, 2, 3]) expect(listener!.emit('error', full)).toBe(true)
+  expect(await askControl(path, 1)).toBe(1)
 })
 
 it('a path that the kernel would cut off is refused', async () => {

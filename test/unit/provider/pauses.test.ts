@@ -18,13 +18,14 @@ function openPauses(isInRound: (deviceId: Hex) => boolean = () => false) {
   const journal = createPauseJournal(store)
   const events: ProviderEvent[] = []
   const changed: Hex[] = []
+  const freed = new Set<Hex>()
   /** As a daemon that starts (again) with these records. */
   const start = () => {
     const stop = new AbortController()
     const pauses = createPauses(
       { deviceIds: [one!, other!] },
       {
-        ...{ journal, clock, isInRound, leastSeconds: () => 60 },
+        ...{ journal, clock, isInRound, isFreed: deviceId => freed.has(deviceId), leastSeconds: () => 60 },
         emit: event => events.push(event),
         onChange: deviceId => changed.push(deviceId),
       },
@@ -38,7 +39,7 @@ function openPauses(isInRound: (deviceId: Hex) => boolean = () => false) {
     return { ...pauses, end }
   }
   const told = () => events.map(event => (event.type === 'pause.changed' ? event.state : event.type))
-  return { clock, journal, events, changed, start, told }
+  return { clock, journal, events, changed, freed, start, told }
 }
 
 describe('a pause', () => {
@@ -96,6 +97,28 @@ describe('a pause', () => {
     expect(journal.pauses()).toEqual([])
   })
 
+  it('that ends while the machine sleeps, or by a clock that was corrected, is ended within a minute', async () => {
+    const { clock, start, told } = openPauses()
+    const { now } = clock
+    const pauses = start()
+    pauses.pause(one!, 7_200)
+    await clock.advance(minute / 2)
+    clock.now = () => now() + 120 * minute
+    expect(pauses.isPaused(one!)).toBe(false)
+    await clock.advance(minute)
+    expect(told()).toEqual(['paused', 'ended'])
+  })
+
+  it('is over while what it freed is made ready again, which is told', () => {
+    const { freed, start } = openPauses()
+    const pauses = start()
+    pauses.pause(one!, null)
+    freed.add(one!)
+    expect(pauses.resume(one!)).toMatchObject([{ state: 'working', note: expect.stringContaining('busy') }])
+    freed.clear()
+    expect(pauses.states()[0]).toMatchObject({ state: 'working', note: null })
+  })
+
   it('of two at once ends with the later one, and without an end with none', async () => {
     const { start } = openPauses()
     const pauses = start()
@@ -126,7 +149,7 @@ describe('a pause', () => {
     const { start } = openPauses()
     const pauses = start()
     expect(pauses.pause('0x1A', 600).map(({ deviceId }) => deviceId)).toEqual([one])
-    for (const device of ['0x', '0x3c', 'card'])
+    for (const device of ['0x', '', '0x3c', 'card'])
       expect(() => pauses.pause(device, 600)).toThrow(expect.objectContaining({ code: 'PAUSE_DEVICE_UNKNOWN' }))
     expect(pauses.resume(null)).toHaveLength(2)
   })
@@ -142,7 +165,9 @@ it('what comes over the socket is of a known form, or refused', () => {
     {},
     { command: 'stop' },
     { command: 'pause', device: null, forSeconds: -1 },
+    { command: 'pause', device: null, forSeconds: 315_360_001 },
     { command: 'resume' },
+    ...['', '0x', 'card', `${one}0`].map(device => ({ command: 'resume', device })),
   ])
     expect(() => answerControl(pauses, bad)).toThrow()
 })

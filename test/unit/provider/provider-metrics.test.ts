@@ -86,6 +86,27 @@ describe('provider metrics', () => {
       expect(text.split('\n')).toContain(line)
   })
 
+  it('a round that is left out as busy is a round: after a long pause the last one is not old', async () => {
+    const about = { round, deviceId: device }
+    let time = now
+    const metrics = createProviderMetrics({ version: '1.2.3' }, { readHead: async () => head, now: () => time })
+    metrics.observe({
+      ...about,
+      ...{ type: 'round.committed', epoch: 4, ...worked('tensor', 9) },
+      figures: {},
+      lostMs: 0,
+    })
+    metrics.observe({ type: 'pause.changed', deviceId: device, state: 'paused', until: null })
+    time += 20 * 3_600_000
+    metrics.observe({ ...about, type: 'round.busy', epoch: 4 })
+    metrics.observe({ type: 'pause.changed', deviceId: device, state: 'resumed', until: null })
+    const lines = (await metrics.registry.metrics()).split('\n')
+    const gauge = `kaisar_provider_last_round_timestamp_seconds{device="${device}"}`
+    expect(lines).toContain(`${gauge} ${time / 1000}`)
+    metrics.observe({ ...about, type: 'round.aborted', epoch: 4, reason: 'the card is gone' })
+    expect(lines).toContain(`${gauge} ${time / 1000}`)
+  })
+
   it('provider metrics say that the chain does not answer, and keep the last figures', async () => {
     let answers = true
     const metrics = metricsAfter(events, async () => (answers ? head : Promise.reject(new Error('gone'))))

@@ -115,7 +115,8 @@ it('a paused device signs that it is busy, on record before it is said, to the s
   const { runner, events, errors } = runnerWith({
     seatsOf: () => [seat('one'), seat('two')] as never,
     pauses: {
-      isPaused: () => isPaused,
+      isBusy: () => isPaused,
+      settle: () => undefined,
       journal: {
         recordBusy: busy => void recorded.push(busy),
         busyIn: hash => recorded.find(({ message }) => message.round === hash) ?? null,
@@ -152,7 +153,10 @@ it('a pause that is asked for within a window leaves that window alone', async (
   let isPaused = false
   const window = Promise.withResolvers<void>()
   const { runner, events } = runnerWith({
-    pauses: { isPaused: () => isPaused, journal: { recordBusy: () => undefined, busyIn: () => null } },
+    pauses: {
+      ...{ isBusy: () => isPaused, settle: () => undefined },
+      journal: { recordBusy: () => undefined, busyIn: () => null },
+    },
     roundWork: {
       isOffered: () => true,
       async work() {
@@ -177,7 +181,13 @@ it('a commitment that is taken up after a restart is sent as it was signed, with
   const message = { rows: 9n }
   const recorded = { message, signature: '0x01', notes: '{"groups":4,"marks":[9]}' }
   const restored: unknown[] = []
+  const settled: unknown[] = []
   const { runner, events } = runnerWith({
+    pauses: {
+      isBusy: () => true,
+      settle: device => void settled.push([device, restored.length]),
+      journal: { recordBusy: () => undefined, busyIn: () => null },
+    },
     seatsOf: () => [{ send: async (_: string, body: unknown) => void sent.push(body) }] as never,
     journal: { commitmentOf: () => recorded } as never,
     roundWork: {
@@ -191,5 +201,7 @@ it('a commitment that is taken up after a restart is sent as it was signed, with
   await runner.idle()
   expect(sent).toEqual([{ message, signature: '0x01' }])
   expect(restored).toEqual([recorded])
+  // What it filled for that is given back where the device is paused.
+  expect(settled).toEqual([[hash(5), 1]])
   expect(events).toMatchObject([{ type: 'round.resumed', kind: 'memory', units: 9 }])
 })

@@ -164,6 +164,8 @@ export function createMemoryEngine(
     await when
     for (const filled of await Promise.all(dropped.map(({ filling }) => filling)))
       if (!isKaisarError(filled)) filled.shrink(0)
+    // Banks wait there for a fill that follows at once; nobody knows when one follows this.
+    pool.length = 0
     const unused = [...chains].filter(([, { users }]) => users === 0)
     for (const [epochSeed] of unused) chains.delete(epochSeed)
     await Promise.all(unused.map(async ([, { opened }]) => (await opened).release()))
