@@ -51,10 +51,7 @@ export type RoundJudgeOptions = {
   readonly network: Network
   readonly jobs: Jobs
   readonly rules: RoundRules
-  /**
-   * Answers to one request that may prove nothing; default 3. Damage on the way is over at the next try, and each costs the seat
-   * up to what one device is worth.
-   */
+  /** Answers to one request that may prove nothing; default 3. Damage is over at the next try; each costs what one device is worth. */
   readonly openingAttempts?: number
 }
 
