@@ -544,8 +544,16 @@ contract ActorsTest is Fixture {
         _outOfBounds("eligibleFromSeconds");
         consensus.scheduleRoundRules(r);
         r = consensus.roundRules();
-        r.cutoffSeconds = 5;
+        r.cutoffSeconds = 13;
         _outOfBounds("cutoffSeconds");
+        consensus.scheduleRoundRules(r);
+        r = consensus.roundRules();
+        r.beats = 0;
+        _outOfBounds("beats");
+        consensus.scheduleRoundRules(r);
+        r = consensus.roundRules();
+        r.beatWindowMs = 0;
+        _outOfBounds("beatWindowMs");
         consensus.scheduleRoundRules(r);
         r = consensus.roundRules();
         r.specHash = 0;

@@ -1,4 +1,5 @@
 import type { Attack } from './attack.ts'
+import { beats } from './beats.ts'
 import { busy } from './busy.ts'
 import { dishonestMessages } from './dishonest-messages.ts'
 import { grinding } from './grinding.ts'
@@ -30,5 +31,6 @@ export const allAttacks: readonly Attack[] = [
   ...memoryResidency,
   ...memoryChains,
   ...memoryEconomics,
+  ...beats,
   ...busy,
 ]

@@ -108,6 +108,8 @@ export async function openArena(): Promise<Arena> {
     checker: checkers[seat]!.address,
   })
 
+  const notTensor = { verify: () => Promise.reject(new Error('these attacks are on tensor rounds')) }
+
   /** A seat's verifier that takes the larger samples of some attacks too: the model of the epoch depends on the whole specification. */
   const verifierIn = (form: Form): Verifier => ({
     kinds: {
@@ -130,7 +132,7 @@ export async function openArena(): Promise<Arena> {
           })
         },
       },
-      memory: { verify: () => Promise.reject(new Error('these attacks are on tensor rounds')) },
+      ...{ memory: notTensor, beat: notTensor },
     },
   })
   const verifiers = { fp32: verifierIn('fp32'), u8: verifierIn('u8') }

@@ -18,7 +18,7 @@ const worked = (kind: RoundKindName, part = 1): MeasuredRound => ({
 })
 const left = (kind: RoundKindName, verdict: Verdict): MeasuredRound => ({ kind, verdict, figures: {} })
 
-/** The device is present all the time and answers every heartbeat, as who cheats would. */
+/** The device is present all the time and all of its beats count, as with who cheats. */
 const paid = (rounds: readonly MeasuredRound[], presence = presenceOf(rounds)): number =>
   (Number(capacityOf(measuresOf(rounds)!)) * presence) / fullUptime
 /** Presence by the number of rounds, whatever their kind. */

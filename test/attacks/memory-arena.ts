@@ -68,14 +68,14 @@ export async function judgeMemory(
   banks: MemoryBanks,
   window: WorkedMemoryWindow,
   seed: number,
-  seatCount = seats,
+  { seatCount = seats, samples = memorySpec.samples }: { readonly seatCount?: number; readonly samples?: number } = {},
 ): Promise<MemoryTrial> {
   const { steps, root } = window
   const committed = { seed: jobSeedOf(seed), key, steps, root }
   const claimOf = async (seat: number) => {
     const secret = hashOf('memory secret', seed, seat)
     const identity = { secret, root: bytesToHex(root), samplingBlockHash: hashOf('memory block', seed) }
-    const sample = sampleSteps(memorySpec, steps, identity)
+    const sample = sampleSteps({ ...memorySpec, samples }, steps, identity)
     return { ...committed, sample, openings: await openSteps(banks, window, sample) }
   }
   const claims = await Promise.all(Array.from({ length: seatCount }, (_, seat) => claimOf(seat)))

@@ -31,7 +31,7 @@ const honest: Attack = {
 }
 
 /** Rows that are resident are read; of the others the coordinate is guessed. */
-const resident = ({ banks }: MemoryArena, seed: number, share: number) =>
+export const resident = ({ banks }: MemoryArena, seed: number, share: number) =>
   pretending((group, x, next) => {
     banks.step(group, x, next)
     for (let i = 0; i < width; i++)
@@ -41,7 +41,7 @@ const resident = ({ banks }: MemoryArena, seed: number, share: number) =>
 async function judgeResident(seed: number, share: number, seatCount: number) {
   const arena = await openMemoryArena()
   const banks = resident(arena, seed, share)
-  return judgeMemory(arena, banks, await work(banks, seed), seed, seatCount)
+  return judgeMemory(arena, banks, await work(banks, seed), seed, { seatCount })
 }
 
 const partly = [0.98, 0.95, 0.9, 0.75, 0.5].flatMap((share): Attack[] => {
@@ -140,7 +140,9 @@ const oneGroup: Attack = {
   async attempt(_, seed) {
     const arena = await openMemoryArena()
     const banks = pretending((_, x, next) => arena.banks.step(0, x, next))
-    return (await judgeMemory(arena, banks, await work(banks, seed), seed, 1)).answers.some(({ ok }) => !ok)
+    return (await judgeMemory(arena, banks, await work(banks, seed), seed, { seatCount: 1 })).answers.some(
+      ({ ok }) => !ok,
+    )
   },
 }
 

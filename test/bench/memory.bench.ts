@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { numberToHex } from 'viem'
+import { roundOfBeat } from '../../src/core/job/beat/beat-kind.ts'
+import { jobSets } from '../../src/core/job/jobs.ts'
 import { fillKey, stepOrder } from '../../src/core/job/memory/drawn-entries.ts'
 import { fillMemory, type MemoryBanks } from '../../src/core/job/memory/memory-banks.ts'
 import { sampleSteps } from '../../src/core/job/memory/memory-sample.ts'
@@ -28,7 +30,10 @@ import { philox } from '../../src/core/job/philox.ts'
 
 type Row = { name: string; value: number; unit: string; baseline: number; ratio: number }
 
-export const rowNames = ['memory.philox', 'memory.fill', 'memory.step', 'memory.verify', 'memory.verify.batched']
+export const rowNames = [
+  ...['memory.philox', 'memory.fill', 'memory.step', 'memory.verify', 'memory.verify.batched'],
+  'beat.verify',
+]
 
 const epochSeed = `0x${'e7'.repeat(32)}` as const
 const keyOf = (spec: MemorySpec, device: number) =>
@@ -125,17 +130,23 @@ async function* memory(): AsyncGenerator<Row> {
  * samples are recomputed before the first is compared, so the work is that of an honest device's but for the last comparisons.
  */
 async function* verifying(): AsyncGenerator<Row> {
-  const spec = memorySpecs.standard
+  const spec: MemorySpec = memorySpecs.standard
+  const beat = roundOfBeat(jobSets.standard.beat)
   const chain = await openRowChain(spec, epochSeed, { threads: 0 })
-  const devices = Array.from({ length: 64 }, (_, device) => claimOf(spec, device))
-  const verify = async (claims: readonly MemoryClaim[]) => {
-    for (const answer of await verifyMemory(spec, claims, chain))
+  const verify = async (claims: readonly MemoryClaim[], of = spec) => {
+    for (const answer of await verifyMemory(of, claims, chain))
       if (answer.ok || answer.code !== 'COORDINATE_WRONG') throw new Error('nothing was recomputed')
   }
+  const devices = Array.from({ length: 64 }, (_, device) => claimOf(spec, device))
   await verify([devices[0]!])
   const alone: number[] = []
   for (let i = 0; i < 5; i++) alone.push(await cpuMs(() => verify([devices[i]!])))
   const batched = await cpuMs(() => verify(devices))
+  const beats: number[] = []
+  for (let i = 0; i < 5; i++) {
+    const claim = claimOf(beat, i)
+    beats.push(await cpuMs(() => verify([claim], beat)))
+  }
   await chain.release()
   const row = (name: string, ms: number): Row => ({
     ...{ name, value: ms / 1_000, unit: 's of CPU a device and round' },
@@ -143,6 +154,11 @@ async function* verifying(): AsyncGenerator<Row> {
   })
   yield row('memory.verify', median(alone))
   yield row('memory.verify.batched', batched / devices.length)
+  const beatMs = median(beats)
+  yield {
+    ...{ name: 'beat.verify', value: beatMs / 1_000, unit: 's of CPU a device and beat' },
+    ...{ baseline: median(alone) / 1_000, ratio: median(alone) / beatMs },
+  }
 }
 
 /** A commitment to 6,400 steps over 300 groups and its opened sample, whose proofs lead to the root. */

@@ -13,6 +13,7 @@ import { type Simulation, startSimulation } from '../sim/virtual/simulation.ts'
 /** `KAISAR_SCALE_DEVICES=100,1000,10000` measures larger networks, which take as much longer. */
 const sizes = (process.env.KAISAR_SCALE_DEVICES ?? '100,1000').split(',').map(Number)
 const epochSeconds = Number(process.env.KAISAR_SCALE_EPOCH_SECONDS ?? 64)
+const { rounds } = devnetParameters(jobsHash(jobSets.devnet), epochSeconds)
 const checkers = 5
 
 const units = {
@@ -63,8 +64,8 @@ async function measure(devices: number): Promise<Record<Figure, number>> {
     providers: 0,
     checkers,
     epochSeconds,
-    // Two rounds an epoch, one of each kind: what they cost, and what an epoch costs beside them.
-    parameters: { rounds: { ...devnetParameters(jobsHash(jobSets.devnet), epochSeconds).rounds, maxRounds: 2 } },
+    // One round of each kind an epoch and its beats: what they cost, and what an epoch costs beside them.
+    parameters: { rounds: { ...rounds, maxRounds: 2 + rounds.beats } },
     onLog: () => undefined,
     onDeployed: (deployed, chain) => registerFleet(devices, deployed, chain),
   })

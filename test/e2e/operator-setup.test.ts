@@ -431,7 +431,7 @@ it('tests this machine with the real job, against what a Checker would recompute
   }>()
   expect(success, stdout).toBe(true)
   const [device] = data.devices
-  expect(device!.tests.map(({ kind }) => kind)).toEqual(['tensor', 'memory'])
+  expect(device!.tests.map(({ kind }) => kind)).toEqual(['tensor', 'memory', 'beat'])
   for (const { check, units, figures, lostMs, windowMs } of device!.tests) {
     expect(check).toMatchObject({ ok: true, recomputedOn: expect.stringMatching(/^cpu\//) })
     expect(units).toBeGreaterThan(0)

@@ -48,7 +48,10 @@ export async function createCountedEngine(options: WorkOptions, firstRowMs = 1):
   })
   return {
     ...core,
-    kinds: { tensor: counted(core.kinds.tensor), memory: counted(core.kinds.memory) },
+    kinds: {
+      ...{ tensor: counted(core.kinds.tensor), memory: counted(core.kinds.memory) },
+      beat: counted(core.kinds.beat),
+    },
     setRowMs(ms) {
       rowMs = ms
     },

@@ -290,11 +290,11 @@ export function createMessageGrammar(random: () => number): MessageGrammar {
             Buffer.from(pick(['null', '1', '"a"', '[]', '{}', '{"type":1,"body":{}}', '{"type":"A b","body":{}}'])),
           ),
         () => withHeader(Buffer.from('{"type":"__proto__","body":{"__proto__":{"type":"session"}}}')),
-        () => withHeader(Buffer.from(`{"type":"heartbeat","body":${'['.repeat(50_000)}${']'.repeat(50_000)}}`)),
-        () => withHeader(Buffer.from(`{"type":"heartbeat","body":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`)),
+        () => withHeader(Buffer.from(`{"type":"job.mark","body":${'['.repeat(50_000)}${']'.repeat(50_000)}}`)),
+        () => withHeader(Buffer.from(`{"type":"job.mark","body":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`)),
         () =>
-          withHeader(Buffer.concat([Buffer.from('{"type":"heartbeat","body":"'), randomBytes(20), Buffer.from('"}')])),
-        () => withHeader(Buffer.from(`{"type":"heartbeat","body":${'1'.repeat(400)}e${'9'.repeat(9)}}`)),
+          withHeader(Buffer.concat([Buffer.from('{"type":"job.mark","body":"'), randomBytes(20), Buffer.from('"}')])),
+        () => withHeader(Buffer.from(`{"type":"job.mark","body":${'1'.repeat(400)}e${'9'.repeat(9)}}`)),
       ])()
     },
   }

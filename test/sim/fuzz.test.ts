@@ -23,7 +23,6 @@ it(
     expect(Object.keys(result.verdicts)).toEqual(['VALID'])
     expect(result.verdicts.VALID).toBeGreaterThanOrEqual(8 * epochs)
     expect(result.fewestVerdicts).toBeGreaterThanOrEqual(2)
-    expect(result.heartbeatsMissed).toBe(0)
     expect(result.honestSessionsLost).toBe(0)
 
     expect(result.messages).toBe(messages)

@@ -54,9 +54,8 @@ export type FuzzResult = {
   /** What must not be: a process that ended, an error without a code in a log or a refusal, a rejection that nobody handled. */
   readonly findings: readonly string[]
   readonly audit: Audit
-  /** Verdicts of honest seats about the honest Provider, by name, and heartbeats that it did not answer. */
+  /** Verdicts of honest seats about the honest Provider, by name. */
   readonly verdicts: Readonly<Record<string, number>>
-  readonly heartbeatsMissed: number
   readonly epochs: number
   /** Requests of one daemon to the chain in one epoch, the most of all: in the epoch before, and while it was fuzzed. */
   readonly reads: { readonly quiet: number; readonly fuzzed: number }
@@ -487,7 +486,6 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
     const isLost = ({ type, operator }: SimulationEvent) => type === 'session.closed' && operator === honestProvider
     for (const name of simulation.restarts.keys()) note(`${name} ended`)
     const leftOpen = [...open].filter(({ id }) => id.endsWith('-client')).length
-    const seatNames = honestSeats.map(({ name }) => name)
     return {
       ...{
         messages: sent,
@@ -507,7 +505,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
         fingerprint: said.digest('hex'),
       },
       ...{ findings: [...findings.values()], audit: await auditor.result(), epochs: epoch + 1 },
-      ...readRecords(simulation, seatNames, honestDevices),
+      ...readRecords(simulation),
     }
   } finally {
     await simulation.close()
@@ -518,7 +516,7 @@ export async function runFuzz({ seed, messages }: FuzzOptions): Promise<FuzzResu
 
 const handshake: ReadonlySet<string> = new Set(handshakeTypes)
 const everyType = new Set(Object.keys(messageBodies) as MessageType[])
-const heardByAll = ['refused', 'heartbeat', 'heartbeat.reply'] as const
+const heardByAll = ['refused'] as const
 const heard = {
   ofProvider: new Set<MessageType>([
     'job.commitment',
@@ -550,9 +548,8 @@ const placeOf = (error: unknown) =>
 const describe = (error: unknown) =>
   (error instanceof Error ? (error.stack ?? String(error)) : String(error)).split('\n').slice(0, 4).join('\n')
 
-function readRecords({ dataDir, roles }: Simulation, honestSeats: readonly string[], ofHonest: readonly Hex[]) {
+function readRecords({ dataDir, roles }: Simulation) {
   const rows: Record<string, number> = {}
-  let heartbeatsMissed = 0
   for (const { name, kind } of roles) {
     const folder = join(dataDir, name, kind)
     const files = readdirSync(folder).filter(file => file.startsWith('state-'))
@@ -564,16 +561,11 @@ function readRecords({ dataDir, roles }: Simulation, honestSeats: readonly strin
         const count = Number(store.get<{ n: bigint }>(`SELECT count(*) AS n FROM "${table}"`)!.n)
         rows[`${kind} ${table}`] = (rows[`${kind} ${table}`] ?? 0) + count
       }
-      if (!honestSeats.includes(name)) continue
-      for (const device of ofHonest) {
-        const missed = 'SELECT coalesce(sum(asked - answered), 0) AS n FROM heartbeat WHERE device_id = ?'
-        heartbeatsMissed += Number(store.get<{ n: bigint }>(missed, device)!.n)
-      }
     } finally {
       store.close()
     }
   }
-  return { rows, heartbeatsMissed }
+  return { rows }
 }
 
 /** Everything that a daemon has written, its journal too. */

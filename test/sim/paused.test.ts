@@ -18,6 +18,8 @@ afterAll(simulation.close)
 
 const paused = 'provider-2'
 const [whole, half, after] = [2, 3, 4]
+/** An epoch's, by the preset. */
+const beats = 4
 
 it('a pause over an epoch pays nothing and leaves the standing, one over half pays half and leaves it too', async () => {
   const { network, roles, events, firstEpochAt, ask } = simulation
@@ -63,17 +65,29 @@ it('a pause over an epoch pays nothing and leaves the standing, one over half pa
   }
 
   const ofDevice = (type: string, epoch: number) =>
-    events.filter(event => event.type === type && event.epoch === epoch && event.name === paused)
-  expect(ofDevice('round.busy', whole)).toHaveLength(4)
-  expect(ofDevice('round.busy', half)).toHaveLength(2)
+    events.filter(
+      event => event.type === type && event.epoch === epoch && event.name === paused && event.kind !== 'beat',
+    )
+  const verdictsOf = (epoch: number, isBeat: boolean) =>
+    events.filter(
+      event =>
+        event.type === 'check.completed' &&
+        event.device === device.id &&
+        event.epoch === epoch &&
+        (event.kind === 'beat') === isBeat,
+    )
+  const beatsWith = (verdict: string, epoch: number) =>
+    new Set(verdictsOf(epoch, true).flatMap(event => (event.verdict === verdict ? [event.round] : []))).size
+  expect(ofDevice('round.busy', whole)).toHaveLength(4 + beats)
+  expect(ofDevice('round.busy', half)).toHaveLength(2 + beatsWith('BUSY', half))
   expect(ofDevice('round.committed', 1)).toHaveLength(4)
   expect(ofDevice('round.committed', half)).toHaveLength(2)
   expect(ofDevice('round.committed', after)).toHaveLength(4)
-  const verdictsIn = (epoch: number) =>
-    events.filter(event => event.type === 'check.completed' && event.device === device.id && event.epoch === epoch)
-  expect(verdictsIn(whole).map(({ verdict, reason }) => `${verdict} ${reason}`)).toEqual(
-    Array(20).fill('BUSY DEVICE_BUSY'),
-  )
+  const verdictsIn = (epoch: number) => verdictsOf(epoch, false)
+  expect(
+    [...verdictsIn(whole), ...verdictsOf(whole, true)].map(({ verdict, reason }) => `${verdict} ${reason}`),
+  ).toEqual(Array(20 + 5 * beats).fill('BUSY DEVICE_BUSY'))
+  expect(beatsWith('BUSY', half) + beatsWith('VALID', half)).toBe(beats)
   expect(verdictsIn(half).filter(({ verdict }) => verdict === 'BUSY')).toHaveLength(10)
   expect(verdictsIn(half).filter(({ verdict }) => verdict === 'VALID')).toHaveLength(10)
 
@@ -91,7 +105,9 @@ it('a pause over an epoch pays nothing and leaves the standing, one over half pa
   const [full, part] = await Promise.all([creditIn(after), creditIn(half)])
   // Its rows take the same time always: what it shows of itself is the same in every epoch, and so is the standing.
   expect(full).toBe(before)
-  expect(part).toBe((full * 4_999n) / 10_000n)
+  // A beat in a pause counts nothing: its uptime is the share of the others, or its presence where that is less.
+  const uptime = Math.min(4_999, Math.floor((10_000 * beatsWith('VALID', half)) / beats))
+  expect(part).toBe((full * BigInt(uptime)) / 10_000n)
   expect(await paidIn(half)).toBeGreaterThan(0n)
   expect(await standing()).toBe(before)
   expect(await auditor.result()).toMatchObject({ lost: [], doubled: [], mispaid: [] })

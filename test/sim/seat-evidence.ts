@@ -1,4 +1,4 @@
-/** What a Checker's own records give for an epoch, recomputed from verdicts, heartbeats and device checks; nothing it says is taken over. */
+/** What a Checker's own records give for an epoch, recomputed from verdicts and device checks; nothing it says is taken over. */
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { firstBlockSince } from '../../src/core/chain/blocks.ts'

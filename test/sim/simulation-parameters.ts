@@ -4,11 +4,13 @@ import type { RoundRules, Timeline } from '../../src/core/protocol/network-param
 
 type Phases = Pick<Timeline, 'commitSeconds' | 'openSeconds' | 'revealSeconds' | 'finalizeSeconds'>
 
-/** A devnet's parameters with other phases and other rounds. */
+/** A devnet's parameters with other phases and other rounds; `maxRounds` is of those of the slots alone. */
 export function simulationParameters(
   epochSeconds: number,
   { phases, rounds }: { readonly phases: Phases; readonly rounds: Partial<RoundRules> },
 ) {
   const preset = devnetParameters(jobsHash(jobSets.devnet), epochSeconds)
-  return { timeline: { ...preset.timeline, ...phases }, rounds: { ...preset.rounds, ...rounds } }
+  const changed = { ...preset.rounds, ...rounds }
+  const maxRounds = (rounds.maxRounds ?? 4) + changed.beats
+  return { timeline: { ...preset.timeline, ...phases }, rounds: { ...changed, maxRounds } }
 }

@@ -9,7 +9,7 @@ import {EpochClock} from "./EpochClock.sol";
 /// @title Reading rules, and scheduling others for two epochs later
 abstract contract RuleChanges is EpochClock {
     /// @dev See {IEpochConsensus}.
-    function scheduleTimeline(Timeline calldata timeline_) external onlyOwner {
+    function scheduleTimeline(Timeline memory timeline_) external onlyOwner {
         if (timeline_.epochSeconds != _epochSeconds) revert OutOfBounds("epochSeconds");
         if (timeline_.firstEpochAt != _ends.firstEpochAt) revert OutOfBounds("firstEpochAt");
         if (timeline_.firstPaidEpoch != _firstPaidEpoch) revert OutOfBounds("firstPaidEpoch");
@@ -21,7 +21,7 @@ abstract contract RuleChanges is EpochClock {
     }
 
     /// @dev See {IEpochConsensus}.
-    function scheduleRoundRules(RoundRules calldata rules) external onlyOwner {
+    function scheduleRoundRules(RoundRules memory rules) external onlyOwner {
         RuleBounds.checkRounds(rules, _epochSeconds);
         uint32 from = _changeFrom(_roundsFrom);
         _roundsBefore = _rounds;
@@ -30,7 +30,7 @@ abstract contract RuleChanges is EpochClock {
     }
 
     /// @dev See {IEpochConsensus}.
-    function scheduleScoreRules(ScoreRules calldata rules) external onlyOwner {
+    function scheduleScoreRules(ScoreRules memory rules) external onlyOwner {
         // Σ caps counts devices without a standing with this figure: it cannot change under them.
         if (rules.firstStanding != _scores.firstStanding) revert OutOfBounds("firstStanding");
         // Kept in the code, where reading it costs a verdict nothing.

@@ -43,7 +43,8 @@ struct Timeline {
 
 /// @notice Rules of rounds, consumed off chain by everyone.
 /// @param slots The epoch's WORK phase is divided into this many equal slots (R); each has at least one trigger and may have more.
-/// @param maxRounds Rounds of an epoch that count, numbered by ordinal from 0; also the evidence leaves of a lane.
+/// @param maxRounds Rounds of an epoch that count, beats among them, numbered by ordinal from 0; also the evidence leaves of a lane.
+/// @param beats Beats of an epoch: short memory rounds at moments that blocks draw, by which uptime is measured.
 /// @param windowMs How long a device works (D).
 /// @param graceMs Added to the window before a commitment is late.
 /// @param eligibleFromSeconds First second of a slot in which a block may trigger. No block triggers that is not younger than the seed.
@@ -53,10 +54,12 @@ struct Timeline {
 /// @param refractorySeconds Least time between two triggers.
 /// @param samplingSeconds Sampling block: the first with timestamp ≥ trigger + this.
 /// @param openingsMs Openings are taken until trigger + this.
+/// @param beatWindowMs How long a device works at a beat.
 /// @param specHash Hash of the job spec.
 struct RoundRules {
     uint8 slots;
     uint8 maxRounds;
+    uint8 beats;
     uint32 windowMs;
     uint32 graceMs;
     uint32 eligibleFromSeconds;
@@ -65,6 +68,7 @@ struct RoundRules {
     uint32 refractorySeconds;
     uint32 samplingSeconds;
     uint32 openingsMs;
+    uint32 beatWindowMs;
     bytes32 specHash;
 }
 

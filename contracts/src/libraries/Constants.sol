@@ -34,7 +34,7 @@ uint256 constant LANE_BITS = 16;
 uint256 constant LANES_PER_WORD = 16;
 /// @dev The largest rate that a lane holds, as {Minifloat}; the top bit stays free.
 uint256 constant MAX_RATE_LANE = 0x7fff;
-/// @dev Uptime of a device that answered every heartbeat.
+/// @dev Uptime of a device all of whose beats count.
 uint256 constant FULL_UPTIME = 10_000;
 /// @dev Bits of a lane's flags.
 uint256 constant FLAG_BITS = 4;
@@ -43,8 +43,8 @@ uint256 constant ALL_FLAGS = 0xf;
 /// @dev The bit of a lane's flags that says that the seat judged it.
 uint256 constant JUDGED_BIT = 3;
 
-/// @dev Kinds of rounds. A slot has one of each at least.
-uint256 constant ROUND_KINDS = 2;
+/// @dev Kinds of rounds that a slot has one of each at least; beats are beside them.
+uint256 constant SLOT_KINDS = 2;
 
 /// @dev Words of a cohort's standings or credits, see {Standings}.
 uint256 constant CREDIT_WORDS = 11;

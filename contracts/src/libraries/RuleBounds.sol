@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {RoundRules, ScoreRules, Timeline} from "../interfaces/IEpochConsensus.sol";
 import {IGovernedReports} from "../interfaces/IGoverned.sol";
-import {ROUND_KINDS} from "./Constants.sol";
+import {SLOT_KINDS} from "./Constants.sol";
 
 /// @title Hard-coded bounds of every rule
 library RuleBounds {
-    uint256 private constant MOST_ROUNDS = 64;
+    uint256 private constant MOST_ROUNDS = 128;
 
     function checkConstants(Timeline memory t, ScoreRules memory s) internal pure {
         _refuse(t.epochSeconds < 8 || t.epochSeconds > 30 days, "epochSeconds");
@@ -31,14 +31,18 @@ library RuleBounds {
     }
 
     function checkRounds(RoundRules memory r, uint256 epochSeconds) internal pure {
-        _refuse(r.slots == 0 || r.slots > MOST_ROUNDS, "slots");
-        _refuse(r.maxRounds < ROUND_KINDS * r.slots || r.maxRounds > MOST_ROUNDS, "maxRounds");
+        _refuse(r.slots == 0 || r.slots > MOST_ROUNDS / SLOT_KINDS, "slots");
+        _refuse(r.maxRounds < SLOT_KINDS * r.slots + r.beats || r.maxRounds > MOST_ROUNDS, "maxRounds");
         _refuse(r.windowMs == 0 || uint256(r.windowMs) + r.graceMs > uint256(r.samplingSeconds) * 1000, "windowMs");
         _refuse(uint256(r.samplingSeconds) * 1000 > r.openingsMs, "samplingSeconds");
         // A slot's first round is due so early that the others follow by its cutoff.
-        uint256 others = (ROUND_KINDS - 1) * uint256(r.refractorySeconds);
+        uint256 others = (SLOT_KINDS - 1) * uint256(r.refractorySeconds);
         _refuse(r.eligibleFromSeconds + others > r.cutoffSeconds, "eligibleFromSeconds");
         _refuse(uint256(r.cutoffSeconds) * 1000 + r.openingsMs > epochSeconds * 1000 / r.slots, "cutoffSeconds");
+        // Without beats nobody would have an uptime. Each is given the time that a whole round's window takes.
+        uint256 beatSeconds = r.eligibleFromSeconds + (uint256(r.beats) + 1) * r.samplingSeconds;
+        _refuse(r.beats == 0 || beatSeconds * 1000 + r.openingsMs > epochSeconds * 1000, "beats");
+        _refuse(r.beatWindowMs == 0 || r.beatWindowMs > r.windowMs, "beatWindowMs");
         _refuse(r.specHash == 0, "specHash");
     }
 

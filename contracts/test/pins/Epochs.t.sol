@@ -60,7 +60,7 @@ contract EpochPins is Stage {
             if (i == 1) t.commitSeconds = 9;
             if (i == 2) r.slots = 0;
             if (i == 3) s.auditBps = 0;
-            if (i == 4) t.epochSeconds = 14; // seven seconds a slot, where a round needs seven and a half
+            if (i == 4) r.cutoffSeconds = 13; // three seconds before the end, where openings need three and a half
             vm.expectRevert(abi.encodeWithSelector(IGovernedReports.OutOfBounds.selector, names[i]));
             this.makeConsensus(registry, seats, vault, extension, owner, guardian, t, r, s);
         }

@@ -87,34 +87,56 @@ contract RuleBoundsPins is Test {
     function test_rounds() public {
         RoundRules memory r = _rounds();
         this.checkRounds(r, 16);
-        (r.slots, r.maxRounds, r.cutoffSeconds, r.eligibleFromSeconds) = (32, 64, 4, 0);
+        (r.slots, r.maxRounds, r.cutoffSeconds, r.eligibleFromSeconds) = (32, 66, 4, 0);
         this.checkRounds(r, 640);
-        (r.slots, r.maxRounds) = (33, 64);
+        (r.slots, r.maxRounds) = (33, 67);
         _refused("maxRounds");
         this.checkRounds(r, 640);
-        (r.slots, r.maxRounds) = (65, 65);
+        (r.slots, r.maxRounds) = (65, 128);
         _refused("slots");
         this.checkRounds(r, 640);
         r.slots = 0;
         _refused("slots");
         this.checkRounds(r, 640);
         r = _rounds();
-        // One of each kind in each of two slots.
-        r.maxRounds = 4;
+        // One of each kind in each of two slots, and two beats.
+        r.maxRounds = 6;
         this.checkRounds(r, 16);
-        r.maxRounds = 64;
+        r.maxRounds = 128;
         this.checkRounds(r, 16);
-        r.maxRounds = 65;
+        r.maxRounds = 129;
         _refused("maxRounds");
         this.checkRounds(r, 16);
-        r.maxRounds = 3;
+        r.maxRounds = 5;
         _refused("maxRounds");
+        this.checkRounds(r, 16);
+    }
+
+    function test_beats() public {
+        RoundRules memory r = _rounds();
+        r.maxRounds = 128;
+        r.beats = 4; // from the second second on, five times two, and three and a half: fifteen and a half
+        this.checkRounds(r, 16);
+        r.beats = 5;
+        _refused("beats");
+        this.checkRounds(r, 16);
+        r.beats = 0;
+        _refused("beats");
+        this.checkRounds(r, 16);
+        r = _rounds();
+        r.beatWindowMs = r.windowMs;
+        this.checkRounds(r, 16);
+        r.beatWindowMs = r.windowMs + 1;
+        _refused("beatWindowMs");
+        this.checkRounds(r, 16);
+        r.beatWindowMs = 0;
+        _refused("beatWindowMs");
         this.checkRounds(r, 16);
     }
 
     function test_windows() public {
         RoundRules memory r = _rounds();
-        (r.windowMs, r.graceMs) = (1, 0);
+        (r.windowMs, r.graceMs, r.beatWindowMs) = (1, 0, 1);
         this.checkRounds(r, 16);
         r.windowMs = 0;
         _refused("windowMs");
@@ -189,7 +211,7 @@ contract RuleBoundsPins is Test {
     }
 
     function _rounds() private pure returns (RoundRules memory) {
-        return RoundRules(2, 4, 1000, 500, 2, 4, 1 << 63, 2, 2, 3500, "spec");
+        return RoundRules(2, 6, 2, 1000, 500, 2, 4, 1 << 63, 2, 2, 3500, 250, "spec");
     }
 
     function _scores() private pure returns (ScoreRules memory) {

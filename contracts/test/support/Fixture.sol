@@ -74,8 +74,9 @@ abstract contract Fixture is Makers, Test {
 
     function defaultRounds() internal pure returns (RoundRules memory) {
         return RoundRules({
-            slots: 2,
+            slots: 1,
             maxRounds: 4,
+            beats: 2,
             windowMs: 1000,
             graceMs: 500,
             eligibleFromSeconds: 2,
@@ -84,6 +85,7 @@ abstract contract Fixture is Makers, Test {
             refractorySeconds: 2,
             samplingSeconds: 2,
             openingsMs: 3500,
+            beatWindowMs: 250,
             specHash: keccak256("spec")
         });
     }

@@ -81,6 +81,8 @@ export const presetsFor = ({
   })
 
 const twoTo64 = 2 ** 64
+/** One in half an hour, in the mean. */
+const dailyBeats = 48
 
 /** Threshold at which a block triggers with this probability. */
 const probability = (p: number): bigint => BigInt(Math.floor(p * twoTo64))
@@ -100,6 +102,7 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
   const windowMs = 1000
   const graceMs = 500
   const stretch = (seconds: number) => Math.floor((seconds * epochSeconds) / 16)
+  const beats = Math.min(dailyBeats, stretch(2))
   return {
     timeline: {
       epochSeconds,
@@ -112,7 +115,8 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
     },
     rounds: {
       slots: 1,
-      maxRounds: 4,
+      maxRounds: 4 + beats,
+      beats,
       windowMs,
       graceMs,
       eligibleFromSeconds: 6,
@@ -121,10 +125,11 @@ export function devnetParameters(specHash: Hex, epochSeconds = 16): NetworkParam
       refractorySeconds: 4,
       samplingSeconds: samplingDelaySeconds({ windowMs, graceMs }),
       openingsMs: 3500,
+      beatWindowMs: 250,
       specHash,
     },
     // Above any CPU's capacity over 64 MiB; a card on a devnet begins there and grows by a quarter an epoch.
-    // In so short an epoch a seat asks a device for some ten heartbeats, so one late answer is a tenth of its uptime.
+    // Covers a late commitment at one seat where an epoch has five beats; of two, no tolerance covers one.
     scores: { firstStanding: 10_000, auditBps: 2_500, delistAfterEpochs: 8, uptimeTolerance: 2_000 },
     seatRules: { slashBps: 1_000, unopenedBps: 100, strikesToJail: 3, jailEpochs: 4 },
     seatBond: parseEther('1000'),
@@ -153,6 +158,7 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
   const slotSeconds = 43_200
   const eligibleFromSeconds = 60
   const cutoffSeconds = slotSeconds - 600
+  const beats = dailyBeats
   return {
     timeline: {
       epochSeconds: 86_400,
@@ -165,7 +171,8 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
     },
     rounds: {
       slots: 2,
-      maxRounds: 24,
+      maxRounds: 24 + beats,
+      beats,
       windowMs,
       graceMs,
       eligibleFromSeconds,
@@ -174,10 +181,12 @@ export function productionParameters(specHash: Hex, blockSeconds = 2): NetworkPa
       refractorySeconds: 60,
       samplingSeconds: samplingDelaySeconds({ windowMs, graceMs }),
       openingsMs: 30_000,
+      beatWindowMs: 500,
       specHash,
     },
     // Above any single card's: by vendors' figures an H100 has about 650,000 and a B200 1,500,000 (docs/why/capacity.md).
-    scores: { firstStanding: 2_000_000, auditBps: 500, delistAfterEpochs: 14, uptimeTolerance: 200 },
+    // One beat that came late at one seat is 208 of 10,000.
+    scores: { firstStanding: 2_000_000, auditBps: 500, delistAfterEpochs: 14, uptimeTolerance: 250 },
     // 10 KAI a cohort: the reveals of the other seats cost half a million gas.
     seatRules: { slashBps: 1_000, unopenedBps: 10, strikesToJail: 3, jailEpochs: 7 },
     seatBond: parseEther('10000'),

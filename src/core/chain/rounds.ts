@@ -1,6 +1,7 @@
 // Why: docs/why/rounds.md
 
 import type { Hex } from 'viem'
+import { timingOf } from '../protocol/network-parameters.ts'
 import { type EpochRounds, nextTrigger, type Trigger } from '../protocol/trigger.ts'
 import type { HeadChange, SeenBlock } from './block-tree.ts'
 
@@ -29,10 +30,16 @@ export type RoundTracker = {
   apply(change: HeadChange, epochs: EpochSource): RoundEvent[]
 }
 
+/** A block with the time of the one before it. */
+type Waiting = { readonly block: SeenBlock; readonly parentAt: number }
+
 type EpochSource = {
   epochAt(timestamp: number): number
   roundsOf(epoch: number): EpochRounds | null
 }
+
+/** More blocks than a reorg takes. */
+const keptTimes = 1_024
 
 /**
  * Turns changes of the canonical chain into rounds. Pure: the same changes always give the same events.
@@ -46,12 +53,14 @@ export function createRoundTracker(): RoundTracker {
   /** Rounds of this and the last epoch in order, the block time from which a block samples each, and that block. */
   const known = new Map<Hex, { readonly round: Round; readonly from: number; readonly block: SeenBlock | null }>()
   /** Blocks of the current epoch that wait for its seed. */
-  let unseeded: SeenBlock[] = []
+  let unseeded: Waiting[] = []
+  /** Times of the newest blocks, also of those that have left the chain. */
+  const times = new Map<Hex, number>()
   const roundsOf = (wanted: number): Round[] =>
     [...known.values()].map(({ round }) => round).filter(round => round.epoch === wanted)
 
   function remove(block: SeenBlock): RoundEvent[] {
-    unseeded = unseeded.filter(({ hash }) => hash !== block.hash)
+    unseeded = unseeded.filter(({ block: { hash } }) => hash !== block.hash)
     for (const entry of known.values())
       if (entry.block?.hash === block.hash) known.set(entry.round.hash, { ...entry, block: null })
     const dropped = known.get(block.hash)
@@ -62,6 +71,8 @@ export function createRoundTracker(): RoundTracker {
 
   function add(block: SeenBlock, source: EpochSource): RoundEvent[] {
     const events = sample(block)
+    times.set(block.hash, block.timestamp)
+    if (times.size > keptTimes) times.delete(times.keys().next().value!)
     epoch = source.epochAt(block.timestamp)
     if (epoch > announced) {
       announced = epoch
@@ -70,10 +81,10 @@ export function createRoundTracker(): RoundTracker {
       events.push({ type: 'epoch', epoch, block })
     }
     if (epoch < 0) return events
-    unseeded.push(block)
+    unseeded.push({ block, parentAt: times.get(block.parentHash) ?? Number.NEGATIVE_INFINITY })
     const epochRounds = source.roundsOf(epoch)
     if (epochRounds === null) return events
-    for (const each of unseeded.splice(0)) events.push(...sample(each), ...trigger(each, epochRounds))
+    for (const each of unseeded.splice(0)) events.push(...sample(each.block), ...trigger(each, epochRounds))
     return events
   }
 
@@ -83,11 +94,12 @@ export function createRoundTracker(): RoundTracker {
     return due.map(({ round }) => ({ type: 'sampling', round, block }))
   }
 
-  function trigger(block: SeenBlock, epochRounds: EpochRounds): RoundEvent[] {
-    const triggered = nextTrigger(epochRounds, roundsOf(epoch), block)
+  function trigger({ block, parentAt }: Waiting, epochRounds: EpochRounds): RoundEvent[] {
+    const triggered = nextTrigger(epochRounds, roundsOf(epoch), block, parentAt)
     if (triggered === null) return []
     const round = { ...triggered, epoch, seenAtMs: block.seenAtMs }
-    known.set(round.hash, { round, from: round.timestamp + epochRounds.rules.samplingSeconds, block: null })
+    const { samplingSeconds } = timingOf(epochRounds.rules, round.kind)
+    known.set(round.hash, { round, from: round.timestamp + samplingSeconds, block: null })
     return [{ type: 'round', round }]
   }
 

@@ -7,6 +7,13 @@ export type CheckerEvent =
   | { readonly type: 'checker.listening'; readonly url: string; readonly seats: number; readonly change: string }
   | { readonly type: 'epoch.started'; readonly epoch: number; readonly cohorts: number; readonly devices: number }
   | {
+      /** When an epoch is committed to: its beats by what became of them, `counted` or why one does not count. */
+      readonly type: 'beats.counted'
+      readonly epoch: number
+      readonly device: Hex
+      readonly results: Readonly<Record<string, number>>
+    }
+  | {
       readonly type: 'check.completed'
       readonly device: Hex
       readonly seat: Address

@@ -64,6 +64,13 @@ export function createCheckerMetrics(
   })
   // A kind that was never given shows as 0, so that its increase can be alerted on.
   for (const verdict of verdicts) given.inc({ verdict, reason: '' }, 0)
+  const beats = new Counter({
+    name: 'kaisar_checker_beats_total',
+    help: 'Beats of devices in epochs that were committed to, by what became of them: counted, or why one does not count.',
+    labelNames: ['result'],
+    registers,
+  })
+  beats.inc({ result: 'counted' }, 0)
   const lastVerdictTime = new Gauge({
     name: 'kaisar_checker_last_verdict_timestamp_seconds',
     help: 'When a verdict was given last, in seconds since 1970.',
@@ -194,6 +201,9 @@ export function createCheckerMetrics(
             time: new Date(dependencies.now()).toISOString(),
             verdict: event.verdict,
           }
+          break
+        case 'beats.counted':
+          for (const [result, count] of Object.entries(event.results)) beats.inc({ result }, count)
           break
         case 'peer.checked':
           peerChecks.inc({ result: event.result })

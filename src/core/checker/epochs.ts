@@ -10,7 +10,7 @@ import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import type { Store } from '../platform/store.ts'
 import { keptEpochs } from '../protocol/constants.ts'
-import type { RoundRules } from '../protocol/network-parameters.ts'
+import { type RoundRules, timingOf } from '../protocol/network-parameters.ts'
 import { isSameSeed } from '../protocol/trigger.ts'
 import type { CheckerEvent } from './checker-event.ts'
 import type { DeviceJobs } from './device-check.ts'
@@ -160,15 +160,15 @@ export function createEpochs(
     } else if (!isMissed(round, epoch) && !stop.aborted) {
       const { seenAtMs } = round
       const { seed: epochSeed, devices } = epoch.duty
-      // An engine that rests is back, with its model, before there is anything to recompute.
-      epoch.engine.prepare(epochSeed).catch(onTrouble('preparing'))
+      // An engine that rests is back, with what the round needs, before there is anything to recompute.
+      epoch.engine.prepare(epochSeed, round.kind).catch(onTrouble('preparing'))
       await epoch.judge.begin({ epoch: round.epoch, epochSeed, trigger: round, seenAtMs, devices })
     }
   }
 
   /** A round that was past its commitments when we saw it: nothing can be said of it, and that is our own fault. */
-  const isMissed = ({ timestamp }: Round, { duty }: Epoch) =>
-    (heads.tip?.timestamp ?? timestamp) >= timestamp + duty.rounds.rules.samplingSeconds
+  const isMissed = ({ timestamp, kind }: Round, { duty }: Epoch) =>
+    (heads.tip?.timestamp ?? timestamp) >= timestamp + timingOf(duty.rounds.rules, kind).samplingSeconds
 
   async function begin(epoch: number) {
     workingEpoch = epoch

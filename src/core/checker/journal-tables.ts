@@ -40,4 +40,5 @@ export const checkerMigrations = [
    ALTER TABLE verdict ADD COLUMN figures TEXT NOT NULL DEFAULT '{}';
    UPDATE verdict SET figures = json_object('tensor', CAST(rate AS INTEGER)) WHERE rate > 0;
    ALTER TABLE verdict DROP COLUMN rate;`,
+  'DROP TABLE heartbeat;',
 ] as const

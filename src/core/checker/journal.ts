@@ -60,9 +60,8 @@ export type CheckerJournal = {
   verdicts(epoch: number, deviceId?: Hex): RecordedVerdict[]
   /** Rate of the device's last valid tensor round in Mop/s, or null. */
   lastRate(deviceId: Hex): number | null
-  /** Nothing once the epoch is committed to: an answer to the last question may come after that. */
-  countHeartbeat(epoch: number, deviceIds: readonly Hex[], answered: boolean): void
-  heartbeats(epoch: number, deviceId: Hex): { readonly asked: number; readonly answered: number }
+  /** Says of a verdict why it does not count, where only the whole epoch tells. */
+  nameReason(round: Hex, deviceId: Hex, named: Pick<RecordedVerdict, 'reason' | 'detail'>): void
   /** Nothing once the epoch is committed to. */
   recordDeviceCheck(check: DeviceCheckRecord): void
   deviceCheck(epoch: number, deviceId: Hex): DeviceCheckRecord | null
@@ -194,26 +193,14 @@ export function createCheckerJournal(store: Store): CheckerJournal {
          WHERE device_id = ? AND kind = 'tensor' AND verdict = 'VALID' ORDER BY epoch DESC, rowid DESC LIMIT 1`,
         deviceId,
       )?.rate ?? null,
-    countHeartbeat: (epoch, deviceIds, answered) =>
-      store.transaction(() => {
-        if (isCommitted(epoch)) return
-        for (const deviceId of deviceIds)
-          store.run(
-            `INSERT INTO heartbeat VALUES (?, ?, 1, ?)
-             ON CONFLICT DO UPDATE SET asked = asked + 1, answered = answered + excluded.answered`,
-            epoch,
-            deviceId,
-            answered ? 1 : 0,
-          )
-      }),
-    heartbeats(epoch, deviceId) {
-      const row = store.get<{ asked: bigint; answered: bigint }>(
-        'SELECT asked, answered FROM heartbeat WHERE epoch = ? AND device_id = ?',
-        epoch,
+    nameReason: (round, deviceId, { reason, detail }) =>
+      void store.run(
+        'UPDATE verdict SET reason = ?3, detail = ?4 WHERE round = ?1 AND device_id = ?2 AND reason != ?3',
+        round,
         deviceId,
-      )
-      return { asked: Number(row?.asked ?? 0n), answered: Number(row?.answered ?? 0n) }
-    },
+        reason,
+        detail,
+      ),
     recordDeviceCheck: check =>
       store.transaction(() => {
         if (isCommitted(check.epoch)) return
@@ -306,7 +293,6 @@ export function createCheckerJournal(store: Store): CheckerJournal {
         for (const table of [
           'round',
           'verdict',
-          'heartbeat',
           'device_check',
           'confirmed_environment',
           'opening',

@@ -15,7 +15,6 @@ import { createShowEvidence } from './epoch/show-evidence.ts'
 import { createEpochs, type Epochs, type EpochsDependencies, isExpectedIn } from './epochs.ts'
 import { createCheckerJournal } from './journal.ts'
 import { createForwardWrongWork, createPeerServer, createPeers, createPhaseReader, type Gather } from './peers.ts'
-import { createPresence } from './presence.ts'
 import { createEquivocationReports } from './report-equivocation.ts'
 import { createRecomputers, type RecomputersDependencies } from './round/recompute.ts'
 import { connectionsFor, type SeatServerDependencies, type SeatServerOptions, startSeatServer } from './seat-server.ts'
@@ -103,17 +102,6 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     stop,
   )
   rounds.onEvent(event => void epochs.takeRoundEvent(event).catch(onTrouble('rounds')))
-  const presence = createPresence({
-    ...deps,
-    journal,
-    duty() {
-      const duty = epochs.working()
-      return duty === null ? null : { ...duty, epochSeconds: duty.rounds.epochSeconds }
-    },
-    sendTo: sessions.sendTo,
-    isArriving: sessions.isArriving,
-    stoodStillAt,
-  })
   const servePeer = createPeerServer({
     seatOf: epoch => epochs.of(epoch)?.seat ?? null,
     judgeOf: epochs.judgeOf,
@@ -136,7 +124,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
       }),
       onSession(session) {
         if (session.role === 'checker') servePeer(session)
-        else serveOperator(session, { sessions, epochs, presence, jobs, onTrouble })
+        else serveOperator(session, { sessions, epochs, jobs, onTrouble })
       },
     },
   )
@@ -188,13 +176,13 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
     onTrouble: (what, error) => onTrouble(what)(error),
   })
   const stopSettling = heads.onChange(settlement.pass)
-  const beating = Promise.all([presence.run(stop), stalls.run(stop)])
+  const watching = stalls.run(stop)
   await aborted(stop)
   leaveEpochs()
   stopSettling()
   // Open rounds still need their sampling blocks and openings; what is not judged in time is recorded as our own fault.
   const judges = epochs.newestFirst().map(({ judge }) => judge)
   await drain({ drainMs }, { clock, judges, settled: settlement.idle() })
-  await beating
+  await watching
   await close()
 }

@@ -6,7 +6,6 @@ import type { CheckerEvent } from './checker-event.ts'
 import type { DeviceJobs } from './device-check.ts'
 import type { Epochs } from './epochs.ts'
 import { checkerErrors } from './errors.ts'
-import type { Presence } from './presence.ts'
 import type { Send } from './round/seat-round.ts'
 
 export type OperatorSessions = {
@@ -55,14 +54,13 @@ export function createOperatorSessions(
 export type ServeOperatorDependencies = {
   readonly sessions: OperatorSessions
   readonly epochs: Epochs
-  readonly presence: Presence
   readonly jobs: DeviceJobs
   readonly onTrouble: (where: string) => (error: unknown) => void
 }
 
 /** Takes what an operator sends over its new session, and repeats to it what still stands: offers, requests, device requests. */
 export function serveOperator(session: Session, dependencies: ServeOperatorDependencies): void {
-  const { sessions, epochs, presence, jobs, onTrouble } = dependencies
+  const { sessions, epochs, jobs, onTrouble } = dependencies
   const { operator } = session
   sessions.add(session)
   session.on('job.commitment', (commitment, _, receivedAt) =>
@@ -77,7 +75,6 @@ export function serveOperator(session: Session, dependencies: ServeOperatorDepen
     if (!epochs.newestFirst().some(({ judge }) => judge.takeOpenings(operator, about, payload, receivedAt)))
       throw checkerErrors.CHECKER_ROUND_UNKNOWN({ round: about.commitmentHash })
   })
-  session.on('heartbeat.reply', presence.onReply)
   session.on('device.report', body => jobs.take(session, body))
   for (const { judge } of epochs.newestFirst()) judge.greet(operator).catch(onTrouble('greeting'))
   const working = epochs.working()

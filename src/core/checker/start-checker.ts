@@ -125,7 +125,8 @@ export async function startChecker(
           },
           { ownProcess: true },
         )
-        return { ...engine, kinds: { tensor: timed(engine.kinds.tensor), memory: timed(engine.kinds.memory) } }
+        const { tensor, memory, beat } = engine.kinds
+        return { ...engine, kinds: { tensor: timed(tensor), memory: timed(memory), beat: timed(beat) } }
       },
       policy: known => createRecordPolicy(network, known),
       seed: head => keep(() => keeper.seed(head)),

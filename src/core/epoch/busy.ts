@@ -20,13 +20,10 @@ export function presenceOf(rounds: readonly MeasuredRound[]): number {
 }
 
 /**
- * The uptime of a lane in 1/10000: signs of life answered of those asked, or the presence, whichever is less, since a pause costs once.
- * Null where a seat asked for no sign of life.
+ * The uptime of a lane in 1/10000: beats that count of those judged, or the presence, whichever is less, since a pause costs once. A beat in
+ * a pause counts nothing. Null where a seat judged too few.
  */
-export function laneUptimeOf(
-  heartbeats: { readonly asked: number; readonly answered: number },
-  rounds: readonly MeasuredRound[],
-): number | null {
-  const uptime = uptimeOf(heartbeats)
+export function laneUptimeOf(rounds: readonly MeasuredRound[]): number | null {
+  const uptime = uptimeOf(rounds)
   return uptime === null ? null : Math.min(uptime, presenceOf(rounds))
 }

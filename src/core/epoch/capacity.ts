@@ -7,8 +7,9 @@
  * Means of the epoch come first and one root at the end, all of it in whole numbers, so that everybody gets the same.
  *
  * Why: docs/why/capacity.md
+ * Why: docs/why/beats.md
  */
-import { fullUptime, type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import { fullUptime, type RoundKindName, slotKinds } from '../protocol/constants.ts'
 import type { Figures, Verdict } from '../protocol/verdict.ts'
 import { encodeRateDown } from './minifloat.ts'
 
@@ -18,7 +19,7 @@ export type Measures = {
   readonly tensor: number
   /** M: bytes of memory read, MB/s. */
   readonly bandwidth: number
-  /** R: bytes of memory filled, MB, as far as each round read them within τ. */
+  /** R: bytes of memory filled, MB, as far as each round read them within τ, and no more than the median beat had. */
   readonly resident: number
 }
 
@@ -64,22 +65,86 @@ export type MeasuredRound = {
  */
 export function measuresOf(rounds: readonly MeasuredRound[]): Measures | null {
   const means: Record<string, number> = {}
-  for (const kind of roundKinds) {
+  for (const kind of slotKinds) {
     const own = rounds.filter(round => round.kind === kind && round.verdict !== 'BUSY')
     const judged = own.filter(({ verdict }) => verdict !== 'CHECKER_FAULT')
     if (own.length === 0 || judged.length * 2 < own.length) return null
     for (const name of new Set(judged.flatMap(({ figures }) => Object.keys(figures))))
       means[name] = Math.floor(judged.reduce((sum, { figures }) => sum + countedOf(figures, name), 0) / judged.length)
   }
-  return { tensor: 0, bandwidth: 0, resident: 0, ...means }
+  const { tensor = 0, bandwidth = 0, resident = 0 } = means
+  return { tensor, bandwidth, resident: Math.min(resident, residentAtBeats(rounds)) }
 }
 
 const countedOf = (figures: Figures, name: string): number =>
   name === 'resident' ? residentOf(figures) : (figures[name] ?? 0)
 
-/** Heartbeats answered of those asked, in 1/10000, rounded down; null where a seat asked for none. */
-export const uptimeOf = ({ asked, answered }: { readonly asked: number; readonly answered: number }): number | null =>
-  asked === 0 ? null : Math.floor((fullUptime * answered) / asked)
+/** Memory that was there at the median of the beats that verify, the lower of two; no bound where none does. */
+function residentAtBeats(rounds: readonly MeasuredRound[]): number {
+  const there = rounds.filter(round => round.kind === 'beat' && isMeasured(round))
+  const sorted = there.map(({ figures }) => figures.resident ?? 0).sort((a, b) => a - b)
+  return sorted[(sorted.length - 1) >> 1] ?? Number.POSITIVE_INFINITY
+}
+
+/** A beat counts from these shares of the bandwidth and of the memory that the device's own memory round had, in percent. */
+const leastOfBandwidth = 70
+const leastOfMemory = 95
+
+/** Why a beat that verifies does not count: a stable code and a sentence. */
+export type Shortfall = { readonly reason: 'BEAT_SLOW' | 'BEAT_SHRUNK'; readonly detail: string }
+
+const isMeasured = ({ verdict, figures }: MeasuredRound): boolean => verdict === 'VALID' && (figures.bandwidth ?? 0) > 0
+
+/**
+ * Of each of an epoch's rounds, in their order, why it does not count although it verifies; null for all but beats. A beat is compared with
+ * the device's last memory round before it in which it did something, or the first after it; where there is none, verifying is enough.
+ */
+export function shortfallsOf(rounds: readonly MeasuredRound[]): (Shortfall | null)[] {
+  const isOwn = (round: MeasuredRound) => round.kind === 'memory' && isMeasured(round)
+  return rounds.map((round, at) => {
+    if (round.kind !== 'beat' || !isMeasured(round)) return null
+    const own = rounds.slice(0, at).findLast(isOwn) ?? rounds.slice(at).find(isOwn)
+    if (own === undefined) return null
+    const of = (name: string) => [round.figures[name] ?? 0, own.figures[name] ?? 0] as const
+    const falls = (name: string, percent: number) => of(name)[0] * 100 < of(name)[1] * percent
+    if (falls('resident', leastOfMemory))
+      return {
+        reason: 'BEAT_SHRUNK',
+        detail: `The device held ${of('resident').join(' MB at the beat and ')} MB in its memory round; ${leastOfMemory}% of that count.`,
+      }
+    if (falls('bandwidth', leastOfBandwidth))
+      return {
+        reason: 'BEAT_SLOW',
+        detail: `The device read ${of('bandwidth').join(' MB/s at the beat and ')} MB/s in its memory round; ${leastOfBandwidth}% of that count.`,
+      }
+    return null
+  })
+}
+
+export type Beats = {
+  /** Of the epoch. */
+  readonly beats: number
+  /** Those that the seat could judge, and of them those that count. */
+  readonly judged: number
+  readonly counted: number
+}
+
+export function beatsOf(rounds: readonly MeasuredRound[]): Beats {
+  const shortfalls = shortfallsOf(rounds)
+  const beats = rounds.filter(({ kind }) => kind === 'beat')
+  const counted = rounds.filter((round, at) => round.kind === 'beat' && isMeasured(round) && shortfalls[at] === null)
+  return {
+    beats: beats.length,
+    judged: beats.filter(({ verdict }) => verdict !== 'CHECKER_FAULT').length,
+    counted: counted.length,
+  }
+}
+
+/** Beats that count of those that the seat judged, in 1/10000, rounded down; null where it judged fewer than half of them, or there was none. */
+export function uptimeOf(rounds: readonly MeasuredRound[]): number | null {
+  const { beats, judged, counted } = beatsOf(rounds)
+  return judged === 0 || judged * 2 < beats ? null : Math.floor((fullUptime * counted) / judged)
+}
 
 /** ⌊∛n⌋ by Newton's steps from above. */
 export function cubeRootDown(n: bigint): bigint {

@@ -2,7 +2,7 @@
 
 /** Accounts for a device's pay of an epoch: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
 import { laneUptimeOf, presenceOf } from '../epoch/busy.ts'
-import { capacityOf, laneRateOf, measuresOf } from '../epoch/capacity.ts'
+import { beatsOf, capacityOf, laneRateOf, measuresOf, shortfallsOf } from '../epoch/capacity.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { hasFlag, type LaneOpening, type Opening, unpackOpening } from '../epoch/opening.ts'
 import { capOf, creditOf, nextStanding, paymentOf, scoreOf, shownOf } from '../epoch/rewards.ts'
@@ -186,7 +186,7 @@ function seatAccounts(
 /** Recomputes a seat's lane from the rounds that it shows. */
 function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['rounds']): SeatBelow {
   const measures = measuresOf(shown.rounds)
-  const uptime = laneUptimeOf(shown.heartbeats, shown.rounds)
+  const uptime = laneUptimeOf(shown.rounds)
   const onChain = rounds?.map(({ hash, kind }) => `${hash} ${kind}`).join()
   const isOfChain =
     onChain === undefined ? null : onChain === shown.rounds.map(({ round, kind }) => `${round} ${kind}`).join()
@@ -194,8 +194,13 @@ function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['roun
     measures === null || uptime === null
       ? !hasFlag(said.flags, 'judged')
       : hasFlag(said.flags, 'judged') && laneRateOf(measures) === said.rate && uptime === said.uptime
-  const presence = presenceOf(shown.rounds)
-  return { ...shown, measures, capacity: measures && capacityOf(measures), presence, equal: isLane && isOfChain }
+  const shortfalls = shortfallsOf(shown.rounds)
+  return {
+    // Whatever the seat calls it.
+    rounds: shown.rounds.map((round, i) => ({ ...round, ...(shortfalls[i] && { reason: shortfalls[i].reason }) })),
+    ...{ beats: beatsOf(shown.rounds), presence: presenceOf(shown.rounds) },
+    ...{ measures, capacity: measures && capacityOf(measures), equal: isLane && isOfChain },
+  }
 }
 
 /** Reads everything that explains a device's pay of one epoch, and explains it. @throws what {@link readFacts} throws */

@@ -76,15 +76,20 @@ function reportStep({ seats, cohort }: Account): ExplanationStep {
 /** From rounds to capacity, as one seat has it. */
 function belowLines({ seat, rate, below }: SeatAccount): string[] {
   if (below === null) return [`seat ${seat}: showed nothing`]
-  const { rounds, measures, capacity, presence, heartbeats, equal } = below
-  const busy = rounds.filter(({ verdict }) => verdict === 'BUSY').length
-  const pauses = busy === 0 ? '' : `, busy in ${busy} of ${counted(rounds.length, 'round')}`
+  const { rounds, measures, capacity, presence, beats, equal } = below
+  const slots = rounds.filter(({ kind }) => kind !== 'beat')
+  const busy = slots.filter(({ verdict }) => verdict === 'BUSY').length
+  const pauses = busy === 0 ? '' : `, busy in ${busy} of ${counted(slots.length, 'round')}`
   const means =
     measures === null || capacity === null
       ? `${busy === 0 ? 'too few rounds judged for means' : `too few rounds for means${pauses}`}, so it abstains`
-      : `means ${exactFiguresText(measures)}, ${heartbeats.answered} of ${counted(heartbeats.asked, 'heartbeat')}${busy === 0 ? '' : `${pauses}: present for ${uptimePercent(presence)}`}; capacity = ${rootText(measures)} = ${grouped(capacity)}`
+      : `means ${exactFiguresText(measures)}, ${beats.counted} of ${counted(beats.judged, 'beat')}${busy === 0 ? '' : `${pauses}: present for ${uptimePercent(presence)}`}; capacity = ${rootText(measures)} = ${grouped(capacity)}`
+  // Beats are many: those that do not count are shown.
+  const shown = rounds.filter(
+    ({ kind, verdict, reason }) => kind !== 'beat' || verdict !== 'VALID' || reason !== 'ALL_EQUAL',
+  )
   return [
-    ...rounds.map(
+    ...shown.map(
       ({ ordinal, kind, verdict, reason, figures, evidence }) =>
         `seat ${seat}, round ${ordinal}, ${kind}: ${verdict} ${reason}, ${worthText(figures)}${evidence === null ? '' : `, evidence ${evidence}`}`,
     ),

@@ -1,5 +1,5 @@
 import type { Address, Hex } from 'viem'
-import type { Measures } from '../epoch/capacity.ts'
+import type { Beats, Measures } from '../epoch/capacity.ts'
 import type {
   CohortFacts,
   CohortPayment,
@@ -63,6 +63,7 @@ export type SeatAccount = Pick<SeatFacts, 'operator' | 'endpoint' | 'opened' | '
 
 /** From a seat's rounds to the lane that it opened. */
 export type SeatBelow = ShownRounds & {
+  readonly beats: Beats
   /** Means of its rounds; null where they are too few for one, so that it had to abstain. */
   readonly measures: Measures | null
   readonly capacity: bigint | null

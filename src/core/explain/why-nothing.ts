@@ -32,7 +32,7 @@ export function whyNothing(account: Account): NothingEarned | null {
     )
   if (facts.phase === 'future' || facts.phase === 'work')
     return because('EPOCH_WORKING', `Epoch ${epoch} is still being worked.`, 'Wait: it settles during the next epoch.')
-  if (facts.rounds?.length === 0)
+  if (facts.rounds?.every(({ kind }) => kind === 'beat'))
     return because(
       'EPOCH_WITHOUT_ROUNDS',
       `Epoch ${epoch} had no round: its seed came after the cutoff of its last slot, so nobody was judged.`,
@@ -92,8 +92,8 @@ export function whyNothing(account: Account): NothingEarned | null {
   if (figures.medianUptime === 0)
     return because(
       'UPTIME_ZERO',
-      'The median uptime is 0: the device answered no heartbeat of most seats.',
-      'Keep the Provider and its connection up for the whole epoch, not only during rounds.',
+      `The median uptime is 0: in most seats' view no beat of the device counts.${roundReasons(seats, 'beat')}`,
+      'Keep the Provider running and its memory filled for the whole epoch, not only during tensor and memory rounds; "kaisar provider self-test" works a beat.',
     )
   if (figures.score === 0n)
     return because(
@@ -153,11 +153,18 @@ function voidFix({ seats }: CohortFacts): string {
 const countFlag = (seats: readonly SeatAccount[], flag: Flag): number =>
   seats.filter(({ flags }) => flags !== null && hasFlag(flags, 'judged') && hasFlag(flags, flag)).length
 
-/** ` Seats say: tensor NO_SESSION (4), memory NO_COMMITMENT (1).`, of rounds worth nothing, where seats showed theirs. */
-function roundReasons(seats: readonly SeatAccount[]): string {
+/**
+ * ` Seats say: tensor NO_SESSION (4), memory NO_COMMITMENT (1).`, of rounds worth nothing, or of beats that do not count, where seats
+ * showed theirs.
+ */
+function roundReasons(seats: readonly SeatAccount[], of: 'slots' | 'beat' = 'slots'): string {
   const counts = new Map<string, number>()
   for (const { kind, reason, figures } of seats.flatMap(({ below }) => below?.rounds ?? []))
-    if (!Object.values(figures).some(figure => figure > 0))
+    if (
+      of === 'beat'
+        ? kind === 'beat' && reason !== 'ALL_EQUAL'
+        : kind !== 'beat' && !Object.values(figures).some(figure => figure > 0)
+    )
       counts.set(`${kind} ${reason}`, (counts.get(`${kind} ${reason}`) ?? 0) + 1)
   if (counts.size === 0) return ''
   const listed = [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${reason} (${count})`)

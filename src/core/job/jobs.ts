@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { type RoundKindName, roundKinds } from '../protocol/constants.ts'
+import { type BeatSpec, beatKind, beatOf } from './beat/beat-kind.ts'
 import { jobErrors } from './errors.ts'
 import type { SampleIdentity } from './job-seed.ts'
 import { memoryKind } from './memory/memory-kind.ts'
@@ -13,16 +14,24 @@ import type { KindSpec, RoundKind, VerifyItem } from './round-kind.ts'
 import { tensorKind } from './tensor/tensor-kind.ts'
 import { type TensorSpec, tensorSpecs } from './tensor/tensor-spec.ts'
 
-export type Jobs = { readonly tensor: TensorSpec; readonly memory: MemorySpec }
+export type Jobs = { readonly tensor: TensorSpec; readonly memory: MemorySpec; readonly beat: BeatSpec }
+
+/** The jobs of a network with these; the window of its beats in milliseconds. */
+export const jobsOf = (tensor: TensorSpec, memory: MemorySpec, beatMs: number): Jobs => ({
+  ...{ tensor, memory },
+  beat: beatOf(memory, beatMs),
+})
 
 export const jobSets = {
-  devnet: { tensor: tensorSpecs.devnet, memory: memorySpecs.devnet },
-  standard: { tensor: tensorSpecs.standard, memory: memorySpecs.standard },
-  wide: { tensor: tensorSpecs.wide, memory: memorySpecs.standard },
+  devnet: jobsOf(tensorSpecs.devnet, memorySpecs.devnet, 250),
+  standard: jobsOf(tensorSpecs.standard, memorySpecs.standard, 500),
+  wide: jobsOf(tensorSpecs.wide, memorySpecs.standard, 500),
 } as const satisfies Record<string, Jobs>
 export type JobsName = keyof typeof jobSets
 
-const kinds: { readonly [K in RoundKindName]: RoundKind<Jobs[K]> } = { tensor: tensorKind, memory: memoryKind }
+const kinds: { readonly [K in RoundKindName]: RoundKind<Jobs[K]> } = {
+  ...{ tensor: tensorKind, memory: memoryKind, beat: beatKind },
+}
 
 /** A job and what its kind knows of it. */
 export type Job = {
@@ -104,8 +113,23 @@ export function jobsByHash(hash: Hex): { readonly name: JobsName; readonly jobs:
   return found
 }
 
-/** The window of every kind, which is the network's. */
+/** The window of a slot's rounds, which is the network's. */
 export const windowMsOf = ({ tensor }: Jobs): number => tensor.windowMs
+
+/**
+ * The first window, in milliseconds, that the chain's rules and the jobs they name give otherwise; null where they agree. A figure is work
+ * ÷ the job's window: work over another time would give one that cannot be compared with others.
+ */
+export function windowThatDiffers(
+  jobs: Jobs,
+  rules: { readonly windowMs: number; readonly beatWindowMs: number },
+): { readonly windowMs: number; readonly specWindowMs: number } | null {
+  const both = [
+    { windowMs: rules.windowMs, specWindowMs: windowMsOf(jobs) },
+    { windowMs: rules.beatWindowMs, specWindowMs: jobs.beat.windowMs },
+  ]
+  return both.find(({ windowMs, specWindowMs }) => windowMs !== specWindowMs) ?? null
+}
 
 /** The kind of round that this specification is for, or null where this release does not know it. */
 export const kindOfSpec = (specHash: Hex): RoundKindName | null =>

@@ -12,7 +12,7 @@ import type { Hex } from 'viem'
 import type { Figures } from '../protocol/verdict.ts'
 import type { SampleIdentity } from './job-seed.ts'
 
-/** A specification as data: numbers alone, among them the window. */
+/** A specification as data, among it the window in milliseconds and how many places one seat samples. */
 export type KindSpec = { readonly windowMs: number; readonly samples: number }
 
 export type RoundKind<Spec extends KindSpec> = {

@@ -3,6 +3,7 @@
  * it behind {@link import('./work-engine.ts').createWorkEngine}, which moves it to a thread of its own.
  */
 import type { RoundKindName } from '../protocol/constants.ts'
+import { checkBeatSpec, roundOfBeat } from './beat/beat-kind.ts'
 import { jobErrors } from './errors.ts'
 import { chooseExecutionProvider, type ExecutionProvider } from './execution-provider.ts'
 import type { Jobs } from './jobs.ts'
@@ -73,12 +74,13 @@ export type WorkDescription = {
   }[]
 }
 
-/** What the engines of an epoch have made ready. */
+/** What the engines of an epoch have made ready. Beats use what memory rounds do. */
 export type Prepared = { readonly tensor: PreparedModel; readonly memory: PreparedMemory }
+type PreparedBy = Prepared & { readonly beat: PreparedMemory }
 
 export type WorkCore = {
   readonly description: WorkDescription
-  readonly kinds: { readonly [K in RoundKindName]: KindEngine<Prepared[K]> }
+  readonly kinds: { readonly [K in RoundKindName]: KindEngine<PreparedBy[K]> }
   /** Makes ready what the rounds of an epoch need, of every kind, one after the other. */
   prepare(request: PrepareRequest): Promise<Prepared>
   close(): Promise<void>
@@ -110,6 +112,7 @@ export async function createWorkCore(
   const { deviceIndex = 0, threads = 0, keepWindows = 4, keepBytes = 256 * 1024 * 1024, webgpuModule, vendor } = options
   const spec = checkSpec(options.jobs.tensor)
   const memorySpec = checkMemorySpec(options.jobs.memory)
+  const beatRound = roundOfBeat(checkBeatSpec(options.jobs.beat))
   const choice = await chooseExecutionProvider(options.provider ?? 'auto', async provider => {
     const problem = options.notPinned?.[provider]
     if (problem !== undefined) throw jobErrors.JOB_DEVICE_NOT_PINNED({ provider, problem })
@@ -164,7 +167,7 @@ export async function createWorkCore(
       forms: test.results,
       refused: choice.refused.map(({ provider, error: { code, message, fix } }) => ({ provider, code, message, fix })),
     },
-    kinds: { tensor, memory },
+    kinds: { tensor, memory, beat: memory.beats(beatRound) },
     async prepare(request) {
       const model = await tensor.prepare(request)
       return { tensor: model, memory: await memory.prepare(request) }

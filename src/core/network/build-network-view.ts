@@ -267,7 +267,7 @@ export function chainVerdict({ rate, uptime, flags }: LaneResult): ChainVerdict 
   if (!hasFlag(flags, 'device')) return { verdict: 'UNSUPPORTED', reason: 'device record not confirmed' }
   if (!hasFlag(flags, 'environment')) return { verdict: 'UNSUPPORTED', reason: 'environment not accepted' }
   if (rate === 0) return { verdict: 'MISSED', reason: 'no verified work in any round' }
-  if (uptime === 0) return { verdict: 'MISSED', reason: 'no heartbeat answered' }
+  if (uptime === 0) return { verdict: 'MISSED', reason: 'no beat counts' }
   return { verdict: 'VALID', reason: 'everything sampled was recomputed and is equal' }
 }
 

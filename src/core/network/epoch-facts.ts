@@ -71,7 +71,6 @@ export type SeatFacts = {
 
 /** What a seat shows of a device in an epoch, each round proven to lie under the root that it opened. */
 export type ShownRounds = {
-  readonly heartbeats: { readonly asked: number; readonly answered: number }
   /** By ordinal. */
   readonly rounds: readonly ShownRound[]
 }

@@ -9,6 +9,7 @@ import type { Measures } from '../epoch/capacity.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { kindOfSpec } from '../job/jobs.ts'
 import type { DeviceEpochView, DeviceView, NetworkView } from '../network/network-view.ts'
+import { fullUptime } from '../protocol/constants.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import type { ProviderRecords } from '../provider/journal.ts'
 import { holdsAt, type Pause } from '../provider/pause.ts'
@@ -258,6 +259,9 @@ function deviceLines(device: ProviderDeviceStatus): string[] {
       ? []
       : [
           `  score       ${lastProof.score === null ? 'none' : grouped(lastProof.score)} = capacity ${grouped(lastProof.rate)} × ${uptimePercent(lastProof.uptime)} uptime`,
+          ...(lastProof.uptime === fullUptime || lastProof.score === null
+            ? []
+            : ['  beats       not all of them count: "kaisar epoch explain" names those that do not, and why']),
           ...(lastProof.rate === 0n
             ? []
             : [

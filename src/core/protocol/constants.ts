@@ -39,7 +39,7 @@ export const laneBits = 16
 export const lanesPerWord = 16
 /** The largest rate that a lane holds; the top bit stays free for the comparison of packed words: `MAX_RATE_LANE`. */
 export const maxRateLane = 0x7fff
-/** Uptime of a device that answered every heartbeat: `FULL_UPTIME`. */
+/** Uptime of a device all of whose beats count: `FULL_UPTIME`. */
 export const fullUptime = 10_000
 /** Bits of a lane's flags: `FLAG_BITS`. */
 export const flagBits = 4
@@ -53,10 +53,12 @@ export const creditsPerWord = 6
 /** Bits of a credit: `Standings.BITS`. */
 export const creditBits = 42
 
-/** Kinds of rounds; a slot has one of each at least: `ROUND_KINDS`. */
-export const roundKindCount = 2
-/** The kinds of rounds, in the order in which an epoch's first rounds come: memory is filled while the first one is worked. */
-export const roundKinds = ['tensor', 'memory'] as const satisfies { length: typeof roundKindCount }
+/** Kinds of rounds that a slot has one of each at least: `SLOT_KINDS`. */
+export const slotKindCount = 2
+/** Those, in the order in which an epoch's first rounds come: memory is filled while the first one is worked. */
+export const slotKinds = ['tensor', 'memory'] as const satisfies { length: typeof slotKindCount }
+/** Every kind of round: those of the slots measure what a device does, beats whether it is there. */
+export const roundKinds = [...slotKinds, 'beat'] as const
 export type RoundKindName = (typeof roundKinds)[number]
 
 /** The cohort that a device's lane, numbered over the whole network, belongs to. */

@@ -91,8 +91,6 @@ const openings = z.object({
   piece: uint8.optional(),
 })
 
-const heartbeat = z.object({ nonce: bytes32 })
-
 const deviceRequest = signed(z.object({ deviceId: bytes32, nonce: bytes32, checker: address }))
 /** `device`, `environment` and `attestation` are canonical JSON whose hashes are signed; parsed by the receiver. */
 const deviceReport = z.object({
@@ -152,8 +150,6 @@ export const messageBodies = {
   'job.mark': mark,
   'job.request': sampleRequest,
   'job.openings': openings,
-  heartbeat,
-  'heartbeat.reply': heartbeat,
   'device.request': deviceRequest,
   'device.report': deviceReport,
   receipt,

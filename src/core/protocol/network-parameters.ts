@@ -1,4 +1,5 @@
 import type { Hex } from 'viem'
+import type { RoundKindName } from './constants.ts'
 
 /** Where an epoch's phases lie, in seconds of block time. COMMIT, OPEN, REVEAL and FINALIZE of epoch e run during epoch e+1. */
 export type Timeline = {
@@ -17,8 +18,10 @@ export type Timeline = {
 export type RoundRules = {
   /** Slots an epoch's WORK phase is divided into. Each has at least one trigger, unless its cutoff came before the seed. */
   readonly slots: number
-  /** Most rounds of one epoch that count; also the number of evidence leaves of a lane. */
+  /** Most rounds of one epoch that count, beats among them; also the number of evidence leaves of a lane. */
   readonly maxRounds: number
+  /** Beats of an epoch. */
+  readonly beats: number
   /** The window D, in milliseconds. */
   readonly windowMs: number
   /** How much later than the window's end a commitment may arrive; a seat counts from its own sight of the trigger. */
@@ -35,6 +38,8 @@ export type RoundRules = {
   readonly samplingSeconds: number
   /** Milliseconds after the trigger until which openings are answered. */
   readonly openingsMs: number
+  /** The window of a beat, in milliseconds. */
+  readonly beatWindowMs: number
   /** The jobs in force, one of each kind of round. */
   readonly specHash: Hex
 }
@@ -43,9 +48,20 @@ export type RoundRules = {
 export const samplingDelaySeconds = ({ windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>): number =>
   Math.ceil((windowMs + graceMs) / 1000)
 
-/** Mean seconds between two heartbeats: sixteen an epoch, and at least one a minute. Epochs are the same for every seat, so this is too. */
-export const heartbeatSeconds = (epochSeconds: number): number =>
-  Math.min(60, Math.max(1, Math.floor(epochSeconds / 16)))
+/** How a round is timed. */
+export type RoundTiming = Pick<RoundRules, 'windowMs' | 'graceMs' | 'samplingSeconds' | 'openingsMs'>
+
+/**
+ * The timing of rounds of this kind. A beat's sampling block comes with the first whole second that is past its window and the grace,
+ * and its openings are due as long after that as those of other rounds.
+ */
+export function timingOf(rules: RoundRules, kind: RoundKindName): RoundTiming {
+  if (kind !== 'beat') return rules
+  const { beatWindowMs: windowMs, graceMs } = rules
+  const samplingSeconds = Math.floor((windowMs + graceMs) / 1000) + 1
+  const openingsMs = rules.openingsMs - 1000 * (rules.samplingSeconds - samplingSeconds)
+  return { windowMs, graceMs, samplingSeconds, openingsMs }
+}
 
 /** How long a device answers a seat's request for its report: the nonce of the request is fresh for this long. */
 export const nonceLifeMs = 300_000

@@ -7,7 +7,6 @@
 import type { Hex } from 'viem'
 import type { StoreReader } from '../platform/read-store.ts'
 import type { Store } from '../platform/store.ts'
-import { heartbeatSeconds } from '../protocol/network-parameters.ts'
 import type { Signed } from '../protocol/typed-data.ts'
 
 export type Pause = {
@@ -24,8 +23,9 @@ export const longestPauseSeconds = 315_360_000
 /** A device's id, or the first of its digits. */
 export const isDeviceName = (name: string): boolean => /^0x[0-9a-f]{1,64}$/i.test(name)
 
-/** Least time of a pause: the mean time between two looks at whether a device is there. A shorter one would be seen by chance alone. */
-export const leastPauseSeconds = (epochSeconds: number): number => heartbeatSeconds(epochSeconds)
+/** Least time of a pause: the mean time between two beats of an epoch. A shorter one would be seen by chance alone. */
+export const leastPauseSeconds = ({ epochSeconds, beats }: { epochSeconds: number; beats: number }): number =>
+  Math.ceil(epochSeconds / beats)
 
 export const holdsAt = ({ until }: Pause, now: number): boolean => until === null || now < until
 

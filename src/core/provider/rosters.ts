@@ -4,7 +4,7 @@ import { committeeOf, getChecker } from '../chain/checkers.ts'
 import { generationAt, getDevice } from '../chain/devices.ts'
 import { getEpochRounds } from '../chain/epochs.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { type Jobs, jobsByHash, windowMsOf } from '../job/jobs.ts'
+import { type Jobs, jobsByHash, windowThatDiffers } from '../job/jobs.ts'
 import { frozenEpochs } from '../protocol/constants.ts'
 import type { RoundRules } from '../protocol/network-parameters.ts'
 import type { EpochRounds } from '../protocol/trigger.ts'
@@ -82,20 +82,19 @@ export function createRosters(): Rosters {
   }
 }
 
-type Named = Pick<RoundRules, 'specHash' | 'windowMs'>
+type Named = Pick<RoundRules, 'specHash' | 'windowMs' | 'beatWindowMs'>
 
 /**
  * The jobs that an epoch's rules name.
  * @throws JOB_SPEC_UNKNOWN, PROVIDER_WINDOW_DIFFERS
  */
-export function jobsInForce({ specHash, windowMs }: Named): Jobs {
-  const { name, jobs } = jobsByHash(specHash)
-  const specWindowMs = windowMsOf(jobs)
-  // A figure is work ÷ the job's window. Work over another time would give one that cannot be compared with others.
-  if (windowMs !== specWindowMs) throw providerErrors.PROVIDER_WINDOW_DIFFERS({ spec: name, windowMs, specWindowMs })
+export function jobsInForce(rules: Named): Jobs {
+  const { name, jobs } = jobsByHash(rules.specHash)
+  const differs = windowThatDiffers(jobs, rules)
+  if (differs !== null) throw providerErrors.PROVIDER_WINDOW_DIFFERS({ spec: name, ...differs })
   return jobs
 }
 
 /** Whether the engines of some rules can be kept for other rules. */
 export const isSameWork = (one: Named, other: Named): boolean =>
-  one.specHash === other.specHash && one.windowMs === other.windowMs
+  one.specHash === other.specHash && one.windowMs === other.windowMs && one.beatWindowMs === other.beatWindowMs

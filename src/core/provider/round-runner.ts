@@ -8,6 +8,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
 import type { MessageBody } from '../protocol/messages.ts'
+import { timingOf } from '../protocol/network-parameters.ts'
 import { printable } from '../protocol/text.ts'
 import type { BlockHead, EpochRounds } from '../protocol/trigger.ts'
 import type { Signed } from '../protocol/typed-data.ts'
@@ -135,7 +136,7 @@ export function createRoundRunner(deps: RoundRunnerDependencies): RoundRunner {
     device: WorkingDevice,
     recorded: RecordedCommitment,
   ) {
-    if (clock.monotonicMs() > startedAtMs + rules.openingsMs) return
+    if (clock.monotonicMs() > startedAtMs + timingOf(rules, round.kind).openingsMs) return
     const { notes: _, ...said } = recorded
     deliver(round.epoch, said)
     const { commitment } = await roundWork.restore(device, recorded, seed, startedAtMs)

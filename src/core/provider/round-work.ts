@@ -5,7 +5,7 @@ import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import type { RoundKindName } from '../protocol/constants.ts'
-import type { RoundRules } from '../protocol/network-parameters.ts'
+import { type RoundRules, timingOf } from '../protocol/network-parameters.ts'
 import type { Trigger } from '../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../protocol/typed-data.ts'
 import type { Figures } from '../protocol/verdict.ts'
@@ -75,8 +75,8 @@ export type RoundWork = {
   untilClosed(deviceId?: Hex): Promise<void>
 }
 
-/** Rounds whose work is kept for opening: two more than can be open at once. */
-const keptRounds = 4
+/** Rounds whose work is kept for opening: some more than can be open at once, beats among them. */
+const keptRounds = 8
 const lookAgainMs = 250
 
 /** Sampling blocks that a seat may name for one commitment: reorgs replace a sampling block once or twice. */
@@ -158,7 +158,10 @@ export function createRoundWork(
     const { commitmentHash, samplingBlockHash: samplingBlock, checker: seat } = request
     const rules = rulesOf(Number(message.epoch))
     if (rules === null) throw providerErrors.PROVIDER_ROUND_UNKNOWN({ commitmentHash })
-    await requireSamplingBlock({ seat, round: message.round, seenAtMs, samplingBlock }, rules, { findBlock, clock })
+    await requireSamplingBlock({ seat, round: message.round, seenAtMs, samplingBlock }, timingOf(rules, kind), {
+      findBlock,
+      clock,
+    })
     journal.recordRequest(message.epoch, request)
     const job = jobOf(jobs, kind)
     const pieces: Uint8Array[] = []
@@ -276,7 +279,7 @@ export type Offers = {
 }
 
 /** Offers that are kept of one seat for one device: twice the rounds that are kept for opening. */
-const keptOffers = 8
+const keptOffers = 16
 
 /** @param isOpen - whether a round was committed to and seats may still ask about it; its offer is not replaced */
 export function createOffers(isOpen: (round: Hex, deviceId: Hex) => boolean): Offers {

@@ -7,7 +7,6 @@ import type { CrashPoint } from '../platform/crash-point.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import type { Store } from '../platform/store.ts'
 import { hashRecordText } from '../protocol/device-record.ts'
-import { heartbeatSeconds } from '../protocol/network-parameters.ts'
 import { type Backoff, defaultBackoff } from '../transport/keep-sessions.ts'
 import type { Identity, Transport } from '../transport/transport.ts'
 import { answerControl } from './control.ts'
@@ -23,7 +22,7 @@ import { createRoundRunner } from './round-runner.ts'
 import { createRoundWork } from './round-work.ts'
 import { blockSource, createBlockFinder } from './sampling-block.ts'
 import { createSeats } from './seats.ts'
-import { createStatements } from './statements.ts'
+import { collectEverySeconds, createStatements } from './statements.ts'
 
 export type ProviderOptions = WorkingDevicesOptions & { readonly backoff?: Backoff }
 
@@ -96,7 +95,7 @@ async function workSpec(
       isAttested,
       generationOf: deviceId =>
         rosters.newest()?.members.find(member => member.deviceId === deviceId)?.generation ?? null,
-      intervalSeconds: () => heartbeatSeconds(rosters.newest()?.rounds.epochSeconds ?? 0),
+      intervalSeconds: () => collectEverySeconds(rosters.newest()?.rounds.epochSeconds ?? 0),
       clock,
     },
   )
@@ -118,7 +117,10 @@ async function workSpec(
     {
       journal: pauseJournal,
       clock,
-      leastSeconds: () => leastPauseSeconds(rosters.newest()?.rounds.epochSeconds ?? 0),
+      leastSeconds() {
+        const rounds = rosters.newest()?.rounds
+        return rounds === undefined ? 0 : leastPauseSeconds({ ...rounds, ...rounds.rules })
+      },
       isFreed: deviceId => readiness.isFreed(deviceId),
       isInRound: deviceId => runner.idleOf(deviceId) !== null || roundWork.openMs(deviceId) > 0,
       emit,

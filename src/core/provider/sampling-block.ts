@@ -4,7 +4,7 @@ import type { SeenBlock } from '../chain/block-tree.ts'
 import type { Chain } from '../chain/client.ts'
 import type { HeadStream } from '../chain/head-stream.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { RoundRules } from '../protocol/network-parameters.ts'
+import type { RoundTiming } from '../protocol/network-parameters.ts'
 import { reportErrors } from '../report/errors.ts'
 import { createTokenBucket, type TokenBucket } from '../transport/token-bucket.ts'
 
@@ -110,7 +110,7 @@ export async function requireSamplingBlock(
     seenAtMs,
     samplingBlock,
   }: { readonly seat: Address; readonly round: Hex; readonly seenAtMs: number; readonly samplingBlock: Hex },
-  { samplingSeconds, openingsMs, graceMs }: Pick<RoundRules, 'samplingSeconds' | 'openingsMs' | 'graceMs'>,
+  { samplingSeconds, openingsMs, graceMs }: Pick<RoundTiming, 'samplingSeconds' | 'openingsMs' | 'graceMs'>,
   { findBlock, clock }: { readonly findBlock: FindBlock; readonly clock: Clock },
 ): Promise<void> {
   const refuse = (problem: string) => reportErrors.REPORT_SAMPLE_REFUSED({ problem })

@@ -47,6 +47,10 @@ export type StatementsDependencies = {
   readonly clock: Clock
 }
 
+/** Seconds between two collections for a seat: a sixteenth of an epoch, and a minute at most. */
+export const collectEverySeconds = (epochSeconds: number): number =>
+  Math.min(60, Math.max(1, Math.floor(epochSeconds / 16)))
+
 type Waiting = {
   readonly device: OwnDevice
   readonly nonce: Hex

@@ -7,13 +7,14 @@
  * Version 1 is what one seat saw by itself. Version 2 adds proof against the device that came from elsewhere: a row that another seat
  * found wrong, or a second commitment. Version 3 is version 1 with the seat's witness, which shows that it recomputed the rows. These are
  * of tensor rounds. Version 4 is of a memory round: proof against the device and witness where there are, and the marks that came in time.
- * Version 5 is of a round in which the device was busy ({@link file://./busy-bundle.ts}).
+ * Version 5 is of a round in which the device was busy ({@link file://./busy-bundle.ts}). Version 6 is of a beat, which has no marks.
  *
  * Why: docs/why/evidence.md
  */
 import { hash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { z } from 'zod'
+import type { BeatSpec } from '../job/beat/beat-kind.ts'
 import { checkSpecOf } from '../job/jobs.ts'
 import type { MemorySpec } from '../job/memory/memory-spec.ts'
 import type { TensorSpec } from '../job/tensor/tensor-spec.ts'
@@ -53,11 +54,17 @@ const against = z.union([
   z.object({ wrongRow: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER) }),
   z.object({ commitment: messageBodies['job.commitment'] }),
 ])
+const memorySpec = z.object({
+  ...{ width: count, layers: count, products: count, leastGroups: count },
+  ...{ windowMs: count, markMs: count, samples: count, leastReadMs: count },
+})
+const beatHeader = header.extend({
+  spec: z.object({ memory: memorySpec, windowMs: count, samples: count }),
+  against: against.optional(),
+  witness: bytes32.optional(),
+})
 const memoryHeader = header.extend({
-  spec: z.object({
-    ...{ width: count, layers: count, products: count, leastGroups: count },
-    ...{ windowMs: count, markMs: count, samples: count, leastReadMs: count },
-  }),
+  spec: memorySpec,
   against: against.optional(),
   witness: bytes32.optional(),
   /** By index, up to the last that came in time; null where one did not. */
@@ -66,16 +73,19 @@ const memoryHeader = header.extend({
     .max(255)
     .refine(marks => marks.at(-1) !== null, 'the last mark is one that came'),
 })
-const headers: readonly z.ZodType<Header>[] = [
-  header,
-  header.extend({ against }),
-  header.extend({ witness: bytes32 }),
-  memoryHeader,
-]
 const memoryVersion = 4
+const beatVersion = 6
+/** By version; the fifth is not one of work. */
+const headers: Readonly<Record<number, z.ZodType<Header>>> = {
+  1: header,
+  2: header.extend({ against }),
+  3: header.extend({ witness: bytes32 }),
+  [memoryVersion]: memoryHeader,
+  [beatVersion]: beatHeader,
+}
 
 type Header = Omit<z.output<typeof header>, 'spec'> & {
-  readonly spec: TensorSpec | MemorySpec
+  readonly spec: TensorSpec | MemorySpec | BeatSpec
   readonly against?: z.output<typeof against> | undefined
   readonly witness?: Hex | undefined
   readonly marks?: readonly (Hex | null)[] | undefined
@@ -90,12 +100,13 @@ export type EvidenceBundle = Omit<Header, 'spec' | 'marks'> &
 type OfKind =
   | { readonly kind: 'tensor'; readonly spec: TensorSpec }
   | { readonly kind: 'memory'; readonly spec: MemorySpec; readonly marks: readonly (Hex | null)[] }
+  | { readonly kind: 'beat'; readonly spec: BeatSpec }
 
 /** @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
 export function encodeBundle({ openings, kind, ...rest }: EvidenceBundle): Uint8Array {
   const tensorVersion = rest.against !== undefined ? 2 : rest.witness !== undefined ? 3 : 1
-  const version = kind === 'memory' ? memoryVersion : tensorVersion
-  return encodeFile(version, headers[version - 1]!, rest, openings)
+  const version = { tensor: tensorVersion, memory: memoryVersion, beat: beatVersion }[kind]
+  return encodeFile(version, headers[version]!, rest, openings)
 }
 
 /** Version, header and openings as one file. @throws REPORT_BUNDLE_MALFORMED when a part is above its limit */
@@ -152,8 +163,8 @@ function newWriter(schema: z.ZodType): Writer {
 /** @throws REPORT_BUNDLE_MALFORMED, REPORT_BUNDLE_VERSION_UNKNOWN */
 export function decodeBundle(bytes: Uint8Array): EvidenceBundle {
   const version = bundleVersion(bytes)
-  const { header: parsed, openings } = decodeFile(bytes, headers[version - 1])
-  const kind = version === memoryVersion ? 'memory' : 'tensor'
+  const { header: parsed, openings } = decodeFile(bytes, headers[version])
+  const kind = version === memoryVersion ? 'memory' : version === beatVersion ? 'beat' : 'tensor'
   requireSpec(kind, parsed.spec)
   return { ...parsed, kind, openings } as EvidenceBundle
 }
@@ -211,7 +222,7 @@ function parseHeader<T>(schema: z.ZodType<T>, bytes: Uint8Array): T {
   throw malformed(`header field ${issue.path.join('.') || '(all)'}: ${issue.message}`)
 }
 
-function requireSpec(kind: RoundKindName, spec: TensorSpec | MemorySpec): void {
+function requireSpec(kind: RoundKindName, spec: Header['spec']): void {
   try {
     checkSpecOf(kind, spec)
   } catch (cause) {

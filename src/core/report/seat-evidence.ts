@@ -44,8 +44,6 @@ const shownRound = z.object({
 const seatEvidence = z.object({
   epoch: count,
   deviceId: bytes32,
-  /** Signs of life that the seat asked for, and those that came. */
-  heartbeats: z.object({ asked: count, answered: count }),
   rounds: z.array(shownRound).max(255),
 })
 export type SeatEvidence = z.output<typeof seatEvidence>
@@ -75,8 +73,6 @@ export function readSeatEvidence(
   const evidence = parsed.data
   if (evidence.epoch !== epoch || evidence.deviceId !== deviceId)
     throw invalid('it is about another epoch or another device')
-  if (evidence.heartbeats.answered > evidence.heartbeats.asked)
-    throw invalid('more heartbeats were answered than asked')
   const depth = evidenceDepth(maxRounds)
   for (const [at, { ordinal, round, proof, ...seen }] of evidence.rounds.entries()) {
     if (ordinal !== at || ordinal >= maxRounds) throw invalid(`round ${ordinal} does not follow round ${at - 1}`)

@@ -1,7 +1,7 @@
 import { type Clock, systemClock, timeLimit } from '../platform/clock.ts'
 import { transportErrors } from './errors.ts'
 
-/** Bytes kept free for urgent frames, so that waiting bulk never delays a heartbeat. */
+/** Bytes kept free for urgent frames, so that waiting bulk never delays a commitment. */
 const urgentReserveBytes = 64 * 1024
 
 type Entry = { readonly bytes: Uint8Array; resolve(): void; reject(error: Error): void }

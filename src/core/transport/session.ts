@@ -30,7 +30,7 @@ export type Peer = {
  * Handles one message. `receivedAt` is when its last byte arrived, by the session's clock: deadlines are judged by it, not
  * by when the handler's turn came. A rejection is answered by a refusal that carries its code and nothing else.
  */
-export type MessageHandler<T extends MessageType> = (
+type MessageHandler<T extends MessageType> = (
   body: MessageBody<T>,
   payload: Uint8Array,
   receivedAt: number,
@@ -58,8 +58,6 @@ export type SessionDependencies = {
 }
 
 const bulkTypes: ReadonlySet<string> = new Set<MessageType>(['job.openings', 'wrong.work', 'device.report'])
-/** Messages that need no handler: the session itself answers or causes them. */
-const unaskedTypes: ReadonlySet<MessageType> = new Set<MessageType>(['refused', 'heartbeat', 'heartbeat.reply'])
 /** Refused messages that a session survives: 32 at once, and 10 a minute. */
 const faultBurst = 32
 const faultsPerSecond = 10 / 60
@@ -73,8 +71,7 @@ type AnyHandler = (body: unknown, payload: Uint8Array, receivedAt: number) => vo
  * Typed messages over a channel whose peer is known. `early` are frames that arrived together with the end of the handshake.
  * The receiver of a session has to register its handlers in the same turn of the event loop; then it misses nothing.
  *
- * Heartbeats are answered here, on receipt, before anything that waits to be handled; handlers run one per turn of the
- * event loop. Unknown, malformed and oversized messages are refused and the session goes on, until there are too many.
+ * Handlers run one per turn of the event loop. Unknown, malformed and oversized messages are refused and the session goes on, until there are too many.
  * Messages without a handler, or that do not fit the queue, are refused. A handshake message ends the session.
  */
 export function createSession(
@@ -139,7 +136,6 @@ export function createSession(
     // A refusal is never answered by a refusal: the two sides could go on for ever.
     if (type === 'refused' && (parsed instanceof KaisarError || unhandledBytes + bytes > limits.maxQueuedBytes)) return
     if (parsed instanceof KaisarError) return refuse(parsed, type, true)
-    if (type === 'heartbeat') session.send('heartbeat.reply', parsed as MessageBody<'heartbeat'>).catch(() => {})
     if (unhandledBytes + bytes > limits.maxQueuedBytes)
       return refuse(sessionErrors.MESSAGE_QUEUE_FULL({ type }), type, false)
     unhandledBytes += bytes
@@ -152,7 +148,7 @@ export function createSession(
   async function handle(type: MessageType, body: unknown, payload: Uint8Array, receivedAt: number) {
     const ofType = handlers.get(type)
     if (ofType === undefined || ofType.size === 0) {
-      if (!unaskedTypes.has(type)) refuse(sessionErrors.MESSAGE_UNEXPECTED({ type }), type, false)
+      if (type !== 'refused') refuse(sessionErrors.MESSAGE_UNEXPECTED({ type }), type, false)
       return
     }
     for (const result of await Promise.allSettled(

@@ -1,6 +1,7 @@
 /** Devices as dashboards list them: what the chain has of each, and what daemons tell of it meanwhile. Pure. */
 
 import type { DeviceView, NetworkView } from '../network/network-view.ts'
+import { timingOf } from '../protocol/network-parameters.ts'
 import type { Figures } from '../protocol/verdict.ts'
 import type { DashboardFacts } from './dashboard-sections.ts'
 import { figureText } from './dashboard-sections.ts'
@@ -60,7 +61,8 @@ function stageOf(id: string, { rounds, rules }: NetworkView, live: LiveState, no
   if (report !== undefined && (round === undefined || report.round === round.hash || report.at > round.timestamp + 1))
     return report.stage !== 'aborted' ? report.stage : isOwn ? 'idle' : 'offline'
   // The window of a round that nobody has told of yet is being worked.
-  const openUntil = round === undefined ? 0 : round.timestamp + (rules.windowMs + rules.graceMs) / 1000 + 1
+  const openUntil =
+    round === undefined ? 0 : round.timestamp + (timingOf(rules, round.kind).windowMs + rules.graceMs) / 1000 + 1
   return now <= openUntil && (isOwn || live.models.size > 0) ? 'working' : 'idle'
 }
 

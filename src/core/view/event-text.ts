@@ -92,6 +92,10 @@ function sentenceOf(event: ToldEvent): string {
       return `${counted(event.seats, 'seat')}, reached at ${event.url}`
     case 'check.completed':
       return `device ${shortHex(event.device)}  round ${shortHex(event.round)}  seat ${shortHex(event.seat)}  ${event.verdict}  ${event.reason}  ${figuresText(event.figures)}`
+    case 'beats.counted':
+      return `device ${shortHex(event.device)}, beats of epoch ${event.epoch}: ${Object.entries(event.results)
+        .map(([result, count]) => `${count} ${result}`)
+        .join(', ')}`
     case 'peer.checked':
       return `evidence of seat ${shortHex(event.checker)} in epoch ${event.epoch}: ${event.result}${event.step === null ? '' : `, ${event.step}`}`
     case 'device.judged':

@@ -33,7 +33,7 @@ export type LiveState = {
   readonly reports: ReadonlyMap<string, { readonly round: string; readonly stage: JobStage; readonly at: number }>
   /** Devices that their owner has paused, with the end (ISO 8601); null: until they are resumed. */
   readonly paused: ReadonlyMap<string, string | null>
-  /** By device: of each figure the last that a round was worth. */
+  /** By device: of each figure the last that a round was worth, beats apart. */
   readonly figures: ReadonlyMap<string, Figures>
   /** Devices that a Checker's seats judge, by epoch. */
   readonly judgedDevices: ReadonlyMap<number, number>
@@ -64,10 +64,16 @@ const keptRows = 64
 export function liveStateAfter(state: LiveState, event: DaemonEvent, at: number): LiveState {
   const report = (device: string, round: string, stage: JobStage) =>
     new Map(state.reports).set(device, { round, stage, at })
-  const measure = (device: string, figures: Figures) =>
-    new Map(state.figures).set(device, { ...state.figures.get(device), ...figures })
+  // What a beat reads is not what the device is paid for.
+  const measure = (device: string, kind: RoundKindName, figures: Figures) =>
+    kind === 'beat' ? state.figures : new Map(state.figures).set(device, { ...state.figures.get(device), ...figures })
   // The table of verdicts says these, and most devices have nothing to be said about.
-  const isLine = event.type !== 'check.completed' && (event.type !== 'device.judged' || event.findings.length > 0)
+  const isLine =
+    event.type === 'device.judged'
+      ? event.findings.length > 0
+      : event.type === 'beats.counted'
+        ? Object.keys(event.results).some(result => result !== 'counted')
+        : event.type !== 'check.completed'
   const events = isLine ? eventsAfter(state, isWarning(event) ? 'warn' : 'info', eventText(event), at) : state.events
   switch (event.type) {
     case 'checker.listening':
@@ -83,7 +89,7 @@ export function liveStateAfter(state: LiveState, event: DaemonEvent, at: number)
     case 'round.committed':
       return {
         ...{ ...state, events, reports: report(event.deviceId, event.round, 'committed') },
-        figures: measure(event.deviceId, event.figures),
+        figures: measure(event.deviceId, event.kind, event.figures),
       }
     case 'round.aborted':
       return { ...state, events, reports: report(event.deviceId, event.round, 'aborted') }
@@ -99,7 +105,7 @@ export function liveStateAfter(state: LiveState, event: DaemonEvent, at: number)
       return {
         ...state,
         reports: report(device, round, 'judged'),
-        figures: measure(device, figures),
+        figures: measure(device, kind, figures),
         verdictCounts: { ...state.verdictCounts, [verdict]: (state.verdictCounts[verdict] ?? 0) + 1 },
         verdicts: [
           { time: timeText(at), epoch, round, device, seat, verdict, reason, kind, figures },

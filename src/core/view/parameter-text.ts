@@ -32,6 +32,7 @@ const units: Readonly<Record<string, Readonly<Record<string, Unit>>>> = {
   rounds: {
     slots: value => `${value} an epoch`,
     maxRounds: value => `${value} an epoch`,
+    beats: value => `${value} an epoch`,
     windowMs: milliseconds,
     graceMs: milliseconds,
     eligibleFromSeconds: seconds,
@@ -40,6 +41,7 @@ const units: Readonly<Record<string, Readonly<Record<string, Unit>>>> = {
     refractorySeconds: seconds,
     samplingSeconds: seconds,
     openingsMs: milliseconds,
+    beatWindowMs: milliseconds,
     specHash: String,
   },
   scores: {

@@ -38,8 +38,8 @@ export function timelinePicture(view: NetworkView): Html {
 <rect class="done" x="0" y="8" width="${x(into)}" height="${barHeight}" rx="3"/>
 ${Array.from({ length: Math.min(view.rules.slots, 48) - 1 }, (_, i) => html`<line class="slot" x1="${x((i + 1) * slotSeconds)}" x2="${x((i + 1) * slotSeconds)}" y1="8" y2="${8 + barHeight}"/>`)}
 ${(rounds ?? []).map(
-  ({ timestamp, ordinal, hash }) =>
-    html`<g class="round"><circle cx="${x(timestamp - startsAt)}" cy="19" r="5"><title>Round ${ordinal}: block ${hash}</title></circle></g>`,
+  ({ timestamp, ordinal, kind, hash }) =>
+    html`<g class="round"><circle cx="${x(timestamp - startsAt)}" cy="19" r="${kind === 'beat' ? 2.5 : 5}"><title>Round ${ordinal}, ${kind}: block ${hash}</title></circle></g>`,
 )}`,
   )
   const settle =
@@ -58,7 +58,11 @@ ${(rounds ?? []).map(
           })}`,
         )
   const delay = samplingDelaySeconds(view.rules)
-  const told = rounds === null ? 'rounds not read' : `${counted(rounds.length, 'round')} so far`
+  const beats = rounds?.filter(({ kind }) => kind === 'beat').length ?? 0
+  const told =
+    rounds === null
+      ? 'rounds not read'
+      : `${counted(rounds.length - beats, 'round')} and ${counted(beats, 'beat')} so far`
   const label = `Epoch ${currentEpoch}: ${duration(into)} of ${duration(epochSeconds)}, ${told}.${
     settling === undefined
       ? ''

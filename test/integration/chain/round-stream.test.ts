@@ -8,7 +8,7 @@ import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
 import { createRoundStream } from '../../../src/core/chain/round-stream.ts'
 import type { RoundEvent } from '../../../src/core/chain/rounds.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
-import { triggersOf } from '../../../src/core/protocol/trigger.ts'
+import { type Trigger, triggersOf } from '../../../src/core/protocol/trigger.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 import { mineAt, networkForTests } from '../../helpers/deploy.ts'
 import { eventually } from '../../helpers/eventually.ts'
@@ -36,19 +36,25 @@ function listen() {
   const events: RoundEvent[] = []
   rounds.onEvent(event => events.push(event))
   const roundsOf = (epoch: number) =>
-    events.flatMap(event => (event.type === 'round' && event.round.epoch === epoch ? [event.round.hash] : []))
+    events.flatMap(event =>
+      event.type === 'round' && event.round.epoch === epoch && isOfSlot(event.round) ? [event.round.hash] : [],
+    )
   return { heads, rounds, events, roundsOf }
 }
 
-/** What anybody recomputes from the chain. */
-async function expected(epoch: number) {
+const isOfSlot = ({ kind }: Pick<Trigger, 'kind'>) => kind !== 'beat'
+
+/** What anybody recomputes from the chain: the rounds of the slots. */
+const expected = async (epoch: number) => (await recomputed(epoch)).filter(isOfSlot).map(({ hash }) => hash)
+
+async function recomputed(epoch: number) {
   const rounds = await getEpochRounds(network, epoch)
   const head = await anvil.client.getBlockNumber()
   const blocks = await Promise.all(
     Array.from({ length: Number(head) + 1 }, (_, i) => anvil.client.getBlock({ blockNumber: BigInt(i) })),
   )
   const heads = blocks.map(({ number, hash, timestamp }) => ({ number, hash, timestamp: Number(timestamp) }))
-  return triggersOf(rounds!, heads).map(({ hash }) => hash)
+  return triggersOf(rounds!, heads)
 }
 
 /** Pins, mines the pinned block and rolls, all in the second of the newest block. */
@@ -81,11 +87,11 @@ describe('round stream', () => {
     expect(early.roundsOf(0)).toHaveLength(4)
     // Of the epoch that is over, also who came in the middle of it has all rounds.
     await eventually(async () => {
-      for (const { rounds } of [early, late])
-        expect(rounds.finished(0)?.map(({ hash }) => hash)).toEqual(await expected(0))
+      for (const { rounds } of [early, late]) expect(rounds.finished(0)).toMatchObject(await recomputed(0))
     })
     expect(early.rounds.finished(1)).toBeNull()
-    const samplings = early.events.filter(event => event.type === 'sampling')
+    expect(early.rounds.finished(0)!.filter(round => !isOfSlot(round))).toHaveLength(rounds.beats)
+    const samplings = early.events.filter(event => event.type === 'sampling').filter(({ round }) => isOfSlot(round))
     expect(samplings).toHaveLength(4)
     for (const { round, block } of samplings) expect(block.timestamp).toBe(round.timestamp + 2)
     expect(early.events.filter(event => event.type === 'epoch').map(({ epoch }) => epoch)).toEqual([0, 1])

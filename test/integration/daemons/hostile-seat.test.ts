@@ -2,19 +2,18 @@
 import { type Hex, keccak256 } from 'viem'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
-import { type Jobs, jobOf } from '../../../src/core/job/jobs.ts'
+import { jobOf, jobsOf } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { Clock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
-import { heartbeatSeconds } from '../../../src/core/protocol/network-parameters.ts'
 import { createProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { isReceiptWanted } from '../../../src/core/provider/report-false-receipts.ts'
 import { createRoundWork } from '../../../src/core/provider/round-work.ts'
 import { createBlockFinder } from '../../../src/core/provider/sampling-block.ts'
 import { type ProviderSessionDependencies, serveSeat } from '../../../src/core/provider/seats.ts'
-import { createStatements, type StatementOf } from '../../../src/core/provider/statements.ts'
+import { collectEverySeconds, createStatements, type StatementOf } from '../../../src/core/provider/statements.ts'
 import { claimOf, sampleOf } from '../../../src/core/report/commitment.ts'
 import { createSigner, recoverSigner, signMessage } from '../../../src/core/report/signer.ts'
 import { dialSession } from '../../../src/core/transport/dial-session.ts'
@@ -27,10 +26,11 @@ import { smallMemorySpec } from '../../unit/job/small-memory-spec.ts'
 
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
-const jobs: Jobs = {
-  tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 },
-  memory: { ...smallMemorySpec, samples: 256 },
-}
+const jobs = jobsOf(
+  { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 },
+  { ...smallMemorySpec, samples: 256 },
+  150,
+)
 const provider = createSigner({ privateKey: hash(1001), network })
 const seats = [1, 2, 3, 4, 5].map(n => createSigner({ privateKey: hash(2000 + n), network }))
 const deviceId = hash(5)
@@ -205,7 +205,7 @@ it('1,000 device requests start one collection of evidence, and each seat gets o
         },
         isAttested: () => true,
         generationOf: () => 1,
-        intervalSeconds: () => heartbeatSeconds(86_400),
+        intervalSeconds: () => collectEverySeconds(86_400),
         clock,
       },
     )

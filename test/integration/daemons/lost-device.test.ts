@@ -37,6 +37,8 @@ const rules = {
   refractorySeconds: 4,
   samplingSeconds: 1,
   openingsMs: 3500,
+  beats: 0,
+  beatWindowMs: 250,
   specHash: jobsHash(jobs),
 }
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }

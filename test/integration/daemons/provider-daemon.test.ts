@@ -167,6 +167,8 @@ describe('a Provider', () => {
     const rounds = {
       ...devnetParameters(jobsHash(jobSets.standard), 160).rounds,
       windowMs: jobSets.standard.tensor.windowMs,
+      beatWindowMs: jobSets.standard.beat.windowMs,
+      beats: 4,
       samplingSeconds: 11,
       openingsMs: 15_000,
       refractorySeconds: 30,

@@ -11,14 +11,14 @@ import { createRoundJudge, type RoundJudge } from '../../../src/core/checker/rou
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import type { SeatDevice } from '../../../src/core/checker/round/seat-round.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
-import { type Jobs, jobOf, jobsHash } from '../../../src/core/job/jobs.ts'
+import { type Jobs, jobOf, jobsHash, jobsOf } from '../../../src/core/job/jobs.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
 import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
 import type { MessageBody } from '../../../src/core/protocol/messages.ts'
-import type { RoundRules } from '../../../src/core/protocol/network-parameters.ts'
+import { type RoundRules, timingOf } from '../../../src/core/protocol/network-parameters.ts'
 import type { Signed, SignedMessage } from '../../../src/core/protocol/typed-data.ts'
 import { createProviderJournal, type ProviderJournal, providerMigrations } from '../../../src/core/provider/journal.ts'
 import { createRoundWork, type WorkedRound } from '../../../src/core/provider/round-work.ts'
@@ -30,13 +30,14 @@ import { encodeWrongWork } from '../../../src/core/report/wrong-work.ts'
 import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
 
-const jobs: Jobs = {
-  tensor: { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 },
-  memory: {
+const jobs: Jobs = jobsOf(
+  { width: 64, layers: 2, weights: 2, windowMs: 50, samples: 8 },
+  {
     ...{ width: 64, layers: 2, products: 2, leastGroups: 4 },
     ...{ windowMs: 640, markMs: 160, samples: 8, leastReadMs: 1 },
   },
-}
+  320,
+)
 const rules: RoundRules = {
   slots: 2,
   maxRounds: 4,
@@ -48,6 +49,8 @@ const rules: RoundRules = {
   refractorySeconds: 4,
   samplingSeconds: 2,
   openingsMs: 3500,
+  beats: 2,
+  beatWindowMs: 320,
   specHash: jobsHash(jobs),
 }
 const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
@@ -147,16 +150,18 @@ async function upToRequest(one: ReturnType<typeof seat>, other: ReturnType<typeo
   other.roundWork.takeOffer(one.message<Signed<'JobOffer'>>('job.offer').message)
   const worked = await other.work()
   for (const mark of other.marks) one.judge.takeMark(provider.address, mark, one.clock.monotonicMs())
-  one.judge.takeCommitment(provider.address, worked.commitment, one.clock.monotonicMs() + 1200)
+  one.judge.takeCommitment(provider.address, worked.commitment, one.clock.monotonicMs() + 700)
   await one.judge.takeSamplingBlock(trigger.hash, samplingBlock)
   return worked
 }
 
 const request = (one: ReturnType<typeof seat>) => one.message<Signed<'SampleRequest'>>('job.request').message
 
+const ofMemory = {
+  ...{ wrong: 'COORDINATE_WRONG', figures: { bandwidth: expect.any(Number), resident: expect.any(Number) } },
+} as const
 const ofKind = {
-  tensor: { wrong: 'ROW_WRONG', figures: { tensor: expect.any(Number) } },
-  memory: { wrong: 'COORDINATE_WRONG', figures: { bandwidth: expect.any(Number), resident: expect.any(Number) } },
+  ...{ tensor: { wrong: 'ROW_WRONG', figures: { tensor: expect.any(Number) } }, memory: ofMemory, beat: ofMemory },
 } as const
 
 describe.each(roundKinds)('a round of kind %s', kind => {
@@ -255,7 +260,7 @@ describe.each(roundKinds)('a round of kind %s', kind => {
       root: alien.root,
     }
     const commitment = await signMessage(provider, 'Commitment', message)
-    one.judge.takeCommitment(provider.address, commitment, 1000)
+    one.judge.takeCommitment(provider.address, commitment, 700)
     await one.judge.takeSamplingBlock(trigger.hash, samplingBlock)
     const sample = sampleOf(jobOf(jobs, kind), message, request(one))
     const { commitmentHash, secret } = request(one)
@@ -327,7 +332,8 @@ describe.each(roundKinds)('a round of kind %s', kind => {
   })
 
   it('a round whose trigger the seat saw too late is the seat’s own fault, unless the commitment came all the same', async () => {
-    const late = { ...samplingBlock, seenAtMs: 1499 }
+    const { windowMs, graceMs } = timingOf(rules, kind)
+    const late = { ...samplingBlock, seenAtMs: windowMs + graceMs - 1 }
     await one.begin()
     await one.judge.takeSamplingBlock(trigger.hash, late)
     expect(await one.verdict()).toMatchObject({ verdict: 'CHECKER_FAULT', figures: {} })

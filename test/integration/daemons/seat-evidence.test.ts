@@ -18,6 +18,7 @@ import { createNetworkReader } from '../../../src/core/network/network-reader.ts
 import { createEvidenceSource } from '../../../src/core/operator/ask-seats.ts'
 import { silentLogger } from '../../../src/core/platform/log.ts'
 import { openStore } from '../../../src/core/platform/store.ts'
+import { roundKinds } from '../../../src/core/protocol/constants.ts'
 import { createSigner } from '../../../src/core/report/signer.ts'
 import { getContent } from '../../../src/core/transport/get-content.ts'
 import { createWebSocketTransport } from '../../../src/core/transport/websocket.ts'
@@ -28,7 +29,8 @@ import { senderForTests } from '../../helpers/sender.ts'
 import { endWithScope } from '../../setup/file-scope.ts'
 
 const bytes32 = (byte: string) => `0x${byte.repeat(32)}` as const
-const worth = { tensor: { tensor: 40_000 }, memory: { bandwidth: 9_000, resident: 64 } } as const
+const ofMemory = { bandwidth: 9_000, resident: 64 }
+const worth = { tensor: { tensor: 40_000 }, memory: ofMemory, beat: ofMemory } as const
 
 it('an explanation goes down to the rounds that the seats show, and says which seat opened something else', async () => {
   const anvil = await anvilForTests({ autoImpersonate: true })
@@ -43,7 +45,7 @@ it('an explanation goes down to the rounds that the seats show, and says which s
   await mineAt(anvil, player.startOf(1))
   const epochRounds = (await getEpochRounds(network, 0))!
   const rounds = (await readRounds(network, epochRounds, await blockAt(network)))!
-  expect(new Set(rounds.map(({ kind }) => kind))).toEqual(new Set(['tensor', 'memory']))
+  expect(new Set(rounds.map(({ kind }) => kind))).toEqual(new Set(roundKinds))
 
   const seats = await Promise.all(
     net.checkers.map(async (_, i) => {
@@ -58,7 +60,6 @@ it('an explanation goes down to the rounds that the seats show, and says which s
           ...{ verdict: 'VALID', reason: 'ALL_EQUAL', detail: '', kind, figures: worth[kind] },
           ...{ evidence: bytes32('eb'), witness: bytes32(`a${i}`) },
         })
-      journal.countHeartbeat(0, [deviceId], true)
       journal.recordDeviceCheck({
         ...{ deviceId, epoch: 0, deviceValid: true, environmentValid: true, environmentHash: bytes32('e0') },
         ...{ findings: [], report: '{}' },

@@ -211,14 +211,26 @@ describe.skipIf(!hasNoCard)('a claimed H100 (needs a host without a GPU)', () =>
         witness: null,
       })
     })
-    for (let beat = 0; beat < 10; beat++) journal.countHeartbeat(0, [deviceId], beat < answered)
+    const beats = Array.from({ length: 10 }, (_, beat) => hash(950 + beat))
+    for (const [beat, round] of beats.entries())
+      journal.recordVerdict({
+        ...{ round, deviceId, epoch: 0, generation: 1, detail: '', kind: 'beat' },
+        ...(beat < answered
+          ? { verdict: 'VALID', reason: 'ALL_EQUAL', figures: { bandwidth: 1e6, resident: 1e6 } }
+          : { verdict: 'OFFLINE', reason: 'NO_SESSION', figures: {} }),
+        ...{ commitmentHash: null, commitment: null, evidence: null, witness: null },
+      })
     journal.recordDeviceCheck({ deviceId, epoch: 0, ...judgement, report: '{}' })
     const device = { deviceId, generation: 1, operator: signer.address, cohort: 0, lane: 0 }
     const rounds = rates.map((_, ordinal) => {
       const { kind } = worth(0, ordinal)
       return { number: BigInt(ordinal), hash: hash(900 + ordinal), timestamp: ordinal, slot: 0, ordinal, kind }
     })
-    const { words } = packCohort(journal, { epoch: 0, devices: [device], rounds, maxRounds: 4 })
+    const all = [
+      ...rounds,
+      ...beats.map((hash, i) => ({ number: 9n, hash, timestamp: 9, slot: 0, ordinal: 4 + i, kind: 'beat' as const })),
+    ]
+    const { words } = packCohort(journal, { epoch: 0, devices: [device], rounds: all, maxRounds: 14 })
     store.close()
     return words
   }

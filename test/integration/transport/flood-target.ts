@@ -19,7 +19,10 @@ const { server } = await serve({
   limits: { maxConnections: 300 },
   onSession: session =>
     session.on('job.openings', ({ secret }, payload) =>
-      session.send('heartbeat', { nonce: secret === hash('00') ? secret : keccak256(payload) }),
+      session.send('job.openings', {
+        commitmentHash: hash('07'),
+        secret: secret === hash('00') ? secret : keccak256(payload),
+      }),
     ),
   // The chain takes long to say who a stranger is.
   admit: async ({ operator }) =>

@@ -54,7 +54,7 @@ async function exchanges(session: Session, count: number): Promise<number> {
   for (let n = 0; n < count; n++) {
     const payload = new Uint8Array(100_000).fill(n)
     const { promise: answer, resolve } = Promise.withResolvers<string>()
-    const stop = session.on('heartbeat', ({ nonce }) => resolve(nonce))
+    const stop = session.on('job.openings', ({ secret }) => resolve(secret))
     session.onClose(({ code }) => resolve(code))
     await session.send('job.openings', { commitmentHash: hash('07'), secret: hash('08') }, payload)
     if ((await answer) === keccak256(payload)) answered += 1

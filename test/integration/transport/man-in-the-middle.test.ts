@@ -13,7 +13,7 @@ import { dial, hash, serve } from './hosts.ts'
 const seed = 20261122
 const openings = { commitmentHash: hash('07'), secret: hash('08') }
 const payload = Uint8Array.from({ length: 300 }, (_, n) => n)
-const reply = { nonce: hash('0a') }
+const reply = { epoch: 10n, cohort: 7 }
 
 let identities: { server: Identity; client: Identity; middle: Identity }
 let endpoint: Awaited<ReturnType<typeof serve>>['endpoint']
@@ -37,7 +37,7 @@ beforeAll(async () => {
       session.on('job.openings', async (body, bytes) => {
         received.push({ body, payload: Buffer.from(bytes).toString('hex') })
         onReceived()
-        await session.send('heartbeat', reply)
+        await session.send('opening.request', reply)
       })
     },
   })
@@ -65,7 +65,7 @@ async function exchange(faults: (direction: Direction) => Faults) {
     )
     const over = new Promise<void>(resolve => {
       session.onClose(() => resolve())
-      session.on('heartbeat', body => {
+      session.on('opening.request', body => {
         heard.push(body)
         needed.down = proxy.passed.down
         resolve()

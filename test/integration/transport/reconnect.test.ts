@@ -8,7 +8,7 @@ import { eventually } from '../../helpers/eventually.ts'
 import { createIdentity } from '../../helpers/identities.ts'
 import { seededRandom } from '../../helpers/seeded-random.ts'
 import { createTcpProxy } from '../../helpers/tcp-proxy.ts'
-import { checker, dial, hash, serve } from './hosts.ts'
+import { checker, dial, serve } from './hosts.ts'
 
 const closing: (() => unknown)[] = []
 afterEach(async () => {
@@ -26,7 +26,7 @@ function keep(identity: Identity) {
       delay: (ms, signal) => wait(ms, undefined, { signal }).catch(() => {}),
       now: () => performance.now(),
       random: seededRandom(7),
-      onSession: session => void session.on('heartbeat.reply', () => {}),
+      onSession: session => void session.on('opening.reply', () => {}),
       onUnreachable: unreachable => reports.push(unreachable),
     },
   )
@@ -73,7 +73,7 @@ it('a Provider has a session again after the connection was cut, hung, or was en
   sessions.at(-1)!.close({ code: 'TEST_OVER', message: 'for a test' })
   await eventually(() => expect(third.closed).toBe(true))
   const fourth = await open(kept)
-  await fourth.send('heartbeat', { nonce: hash('01') })
+  await fourth.send('opening.request', { epoch: 1n, cohort: 0 })
 
   const codes = new Set(reports.map(({ reason }) => reason.code))
   expect(codes).toContain('TRANSPORT_LOST')

@@ -1,5 +1,5 @@
 /** The real work core, shared by every host of a simulation: real models, memory and work, at a speed that the simulation decides. */
-import { jobSets, windowMsOf } from '../../../src/core/job/jobs.ts'
+import { jobSets } from '../../../src/core/job/jobs.ts'
 import type { KindEngine } from '../../../src/core/job/round-kind.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
@@ -24,7 +24,7 @@ export async function createVirtualEngines(): Promise<VirtualEngines> {
     return {
       prepare: request => host.exclusive(() => kind.prepare(request)),
       async runWindow({ startedAtMs = host.clock.monotonicMs(), ...request }, options) {
-        const endsAtMs = startedAtMs + (request.durationMs ?? windowMsOf(jobs))
+        const endsAtMs = startedAtMs + (request.durationMs ?? jobs[name].windowMs)
         const worked = await host.exclusive(() => {
           core.setRowMs(rowMs)
           return kind.runWindow({ ...request, durationMs: endsAtMs - host.clock.monotonicMs() }, options)
@@ -45,7 +45,10 @@ export async function createVirtualEngines(): Promise<VirtualEngines> {
   return {
     engineOf: (host, rowMs = 1) => ({
       description: core.description,
-      kinds: { tensor: kindOf('tensor', host, rowMs), memory: kindOf('memory', host, rowMs) },
+      kinds: {
+        ...{ tensor: kindOf('tensor', host, rowMs), memory: kindOf('memory', host, rowMs) },
+        beat: kindOf('beat', host, rowMs),
+      },
       prepare: request => host.exclusive(() => core.prepare(request)),
       close: async () => undefined,
     }),

@@ -7,14 +7,14 @@ import { anyBytes32 } from '../../helpers/arbitraries.ts'
 import { chainOf } from '../../helpers/blocks.ts'
 
 const epochSeconds = 16
-const roundsOf = (seed: `0x${string}`, epoch: number): EpochRounds => ({
+const roundsOf = (seed: `0x${string}`, epoch: number, beats = 0): EpochRounds => ({
   seed,
   seededAt: 1000 + epoch * epochSeconds,
   startsAt: 1000 + epoch * epochSeconds,
   epochSeconds,
   rules: {
     slots: 2,
-    maxRounds: 4,
+    maxRounds: 4 + beats,
     windowMs: 1000,
     graceMs: 500,
     eligibleFromSeconds: 2,
@@ -23,12 +23,14 @@ const roundsOf = (seed: `0x${string}`, epoch: number): EpochRounds => ({
     refractorySeconds: 2,
     samplingSeconds: 2,
     openingsMs: 3500,
+    beats,
+    beatWindowMs: 250,
     specHash: seed,
   },
 })
-const sourceOf = (seed: `0x${string}`, unseeded = -1) => ({
+const sourceOf = (seed: `0x${string}`, unseeded = -1, beats = 0) => ({
   epochAt: (timestamp: number) => Math.floor((timestamp - 1000) / epochSeconds),
-  roundsOf: (epoch: number) => (epoch === unseeded ? null : roundsOf(seed, epoch)),
+  roundsOf: (epoch: number) => (epoch === unseeded ? null : roundsOf(seed, epoch, beats)),
 })
 const seconds = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
 const short = (event: RoundEvent) =>
@@ -57,11 +59,11 @@ describe('round tracker', () => {
     fc.assert(
       fc.property(anyBytes32, fc.integer({ min: 1, max: 15 }), (anySeed, blocks) => {
         const chain = chainOf(seconds(1000, 1018))
-        const atOnce = createRoundTracker().apply({ removed: [], added: chain }, sourceOf(anySeed))
+        const atOnce = createRoundTracker().apply({ removed: [], added: chain }, sourceOf(anySeed, -1, 3))
         const tracker = createRoundTracker()
         const late = [
-          ...tracker.apply({ removed: [], added: chain.slice(0, blocks) }, sourceOf(anySeed, 0)),
-          ...tracker.apply({ removed: [], added: chain.slice(blocks) }, sourceOf(anySeed)),
+          ...tracker.apply({ removed: [], added: chain.slice(0, blocks) }, sourceOf(anySeed, 0, 3)),
+          ...tracker.apply({ removed: [], added: chain.slice(blocks) }, sourceOf(anySeed, -1, 3)),
         ]
         expect(late[0]).toMatchObject({ type: 'epoch', epoch: 0 })
         expect(late.map(short)).toEqual(atOnce.map(short))
@@ -106,7 +108,7 @@ describe('round tracker', () => {
     expect(tracker.rounds()).toEqual([])
   })
 
-  test('after any reorgs the rounds are those of the canonical chain', () => {
+  test('after any reorgs rounds and beats are those of the canonical chain', () => {
     const reorgs = fc.array(fc.record({ depth: fc.nat(4), length: fc.integer({ min: 1, max: 6 }), fork: fc.nat(9) }), {
       minLength: 1,
       maxLength: 8,
@@ -120,11 +122,12 @@ describe('round tracker', () => {
           const parent = kept.at(-1) ?? null
           const from = (parent?.timestamp ?? 999) + 1
           const added = chainOf(seconds(from, from + length), { parent, fork })
-          tracker.apply({ removed: chain.slice(kept.length).reverse(), added }, sourceOf(anySeed))
+          tracker.apply({ removed: chain.slice(kept.length).reverse(), added }, sourceOf(anySeed, -1, 3))
           chain = [...kept, ...added]
           const epoch = Math.floor((chain.at(-1)!.timestamp - 1000) / epochSeconds)
-          const expected = triggersOf(roundsOf(anySeed, epoch), chain).map(({ hash }) => hash)
-          expect(tracker.rounds().map(({ hash }) => hash)).toEqual(expected)
+          const expected = triggersOf(roundsOf(anySeed, epoch, 3), chain)
+          expect(tracker.rounds()).toMatchObject(expected)
+          expect(tracker.rounds()).toHaveLength(expected.length)
         }
       }),
       { numRuns: 1000 },

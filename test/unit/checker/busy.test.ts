@@ -102,7 +102,6 @@ describe('a busy device', () => {
       seat.judge.takeBusy(provider.address, await busyAt(round.hash), seat.clock.monotonicMs())
     }
     await seat.close()
-    seat.journal.countHeartbeat(0, [device.deviceId], true)
     const packed = packCohort(seat.journal, { epoch: 0, devices: [device], rounds, maxRounds: 4 })
     const lane = packed.lanes.get(device.lane)!
     expect(lane).toEqual({ rate: 0, uptime: 0, flags: 0 })

@@ -53,7 +53,6 @@ it('the journal forgets every earlier epoch, with the evidence that no verdict n
       ...{ ...about, commitment, commitmentHash: hash(5), evidence: hash(100 + epoch), witness: null },
       ...{ verdict: 'VALID', reason: 'ALL_EQUAL', detail: '', kind: 'tensor', figures: { tensor: 1 } },
     })
-    journal.countHeartbeat(epoch, [hash(1)], true)
     journal.recordDeviceCheck({
       ...{ deviceId: hash(1), epoch, deviceValid: true, environmentValid: true },
       ...{ environmentHash: hash(4), findings: [], report: '{}' },
@@ -66,17 +65,10 @@ it('the journal forgets every earlier epoch, with the evidence that no verdict n
   }
   journal.prune(11)
   expect(store.all('SELECT hash FROM evidence')).toEqual([{ hash: hash(111) }])
-  const counts = [
-    'round',
-    'verdict',
-    'heartbeat',
-    'device_check',
-    'opening',
-    'seat_commitment',
-    'contradiction',
-    'duty',
-  ].map(table => store.get<{ n: bigint }>(`SELECT COUNT(*) AS n FROM ${table}`)!.n)
-  expect(counts).toEqual([1n, 1n, 1n, 1n, 1n, 1n, 1n, 1n])
+  const counts = ['round', 'verdict', 'device_check', 'opening', 'seat_commitment', 'contradiction', 'duty'].map(
+    table => store.get<{ n: bigint }>(`SELECT COUNT(*) AS n FROM ${table}`)!.n,
+  )
+  expect(counts).toEqual([1n, 1n, 1n, 1n, 1n, 1n, 1n])
   expect(journal.contradictions()).toMatchObject([
     { first: { message: { epoch: 11n, rows: 1n } }, second: { message: { rows: 2n }, signature: '0x02' } },
   ])
@@ -87,13 +79,10 @@ it('the records behind an epoch’s openings stay as they were at the commitment
   const journal = createCheckerJournal(store)
   const device = hash(1)
   const check = { deviceId: device, epoch: 3, deviceValid: true, environmentValid: true, findings: [], report: '{}' }
-  journal.countHeartbeat(3, [device], true)
   journal.recordDeviceCheck({ ...check, environmentHash: hash(4) })
   journal.recordOpenings(3, hash(6), hash(7), new Map([[0, [1n]]]))
-  // The answer to the last heartbeat, and a report, that came while COMMIT was open.
-  journal.countHeartbeat(3, [device], false)
+  // A report that came while COMMIT was open.
   journal.recordDeviceCheck({ ...check, environmentHash: hash(5), environmentValid: false })
-  expect(journal.heartbeats(3, device)).toEqual({ asked: 1, answered: 1 })
   expect(journal.deviceCheck(3, device)).toMatchObject({ environmentHash: hash(4), environmentValid: true })
 })
 

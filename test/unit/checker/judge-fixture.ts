@@ -29,7 +29,16 @@ import { commitTo, epochSeed, smallJobs, smallSpec as spec } from '../job/small-
 
 export const network = { chainId: 31337, consensus: `0x${'c0'.repeat(20)}` as const }
 export const rules: RoundRules = {
-  ...{ slots: 2, maxRounds: 4, windowMs: 1000, graceMs: 500, eligibleFromSeconds: 2, cutoffSeconds: 4 },
+  ...{
+    slots: 2,
+    maxRounds: 6,
+    beats: 2,
+    beatWindowMs: 150,
+    windowMs: 1000,
+    graceMs: 500,
+    eligibleFromSeconds: 2,
+    cutoffSeconds: 4,
+  },
   ...{ threshold: 0n, refractorySeconds: 4, samplingSeconds: 2, openingsMs: 3500, specHash: specHash(spec) },
 }
 export const word = (n: number): Hex => numberToHex(n, { size: 32 })

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { absentLane, type JudgedRound, laneOf } from '../../../src/core/checker/epoch/pack.ts'
-import { capacityOf, measuresOf } from '../../../src/core/epoch/capacity.ts'
-import { type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
+import { beatsOf, capacityOf, measuresOf, shortfallsOf, uptimeOf } from '../../../src/core/epoch/capacity.ts'
+import { type RoundKindName, roundKinds, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { flagBit, type Verdict, verdicts } from '../../../src/core/protocol/verdict.ts'
 
 const round = (kind: RoundKindName, verdict: Verdict, figures: JudgedRound['figures'] = {}): JudgedRound => ({
@@ -16,10 +16,10 @@ const memory = (...figures: [number, number] | [Verdict]) => {
     ? round('memory', 'VALID', { bandwidth, resident: resident! })
     : round('memory', bandwidth)
 }
+const beat = (...figures: [number, number] | [Verdict]) => ({ ...memory(...figures), kind: 'beat' as const })
+/** With four beats of which three count. */
 const facts = (rounds: JudgedRound[]) => ({
-  rounds,
-  heartbeatsAsked: 4,
-  heartbeatsAnswered: 3,
+  rounds: [...rounds, ...Array.from({ length: 3 }, () => beat(1e6, 1e6)), beat('TIMEOUT')],
   deviceValid: true,
   environmentValid: true,
 })
@@ -60,8 +60,80 @@ describe('measuresOf', () => {
 
   it('there is nothing to say without a round of every kind', () => {
     expect(measuresOf([])).toBeNull()
-    for (const kind of roundKinds)
+    for (const kind of slotKinds)
       expect(measuresOf([tensor(9), memory(9, 9)].filter(each => each.kind === kind))).toBeNull()
+  })
+})
+
+describe('beats', () => {
+  const reasons = (rounds: JudgedRound[]) => shortfallsOf(rounds).map(shortfall => shortfall?.reason ?? null)
+
+  it('one counts from 70% of the bandwidth and 95% of the memory of the device’s own memory round', () => {
+    const own = memory(1000, 200)
+    expect(reasons([own, beat(700, 190), beat(699, 190), beat(700, 189), beat(699, 189)])).toEqual([
+      ...[null, null, 'BEAT_SLOW', 'BEAT_SHRUNK', 'BEAT_SHRUNK'],
+    ])
+    const [, { detail: slow } = { detail: '' }] = shortfallsOf([own, beat(699, 190)]).map(each => each ?? undefined)
+    expect(slow).toBe('The device read 699 MB/s at the beat and 1000 MB/s in its memory round; 70% of that count.')
+  })
+
+  it('it is compared with the last memory round before it, or the first after it, that was valid and worked', () => {
+    const [fast, slow] = [memory(1000, 100), memory(100, 100)]
+    const empty = memory(0, 100)
+    expect(reasons([beat(100, 100), fast, beat(100, 100), slow, beat(100, 100)])).toEqual([
+      ...['BEAT_SLOW', null, 'BEAT_SLOW', null, null],
+    ])
+    expect(reasons([fast, memory('TIMEOUT'), empty, beat(100, 100)])).toEqual([null, null, null, 'BEAT_SLOW'])
+    // Where there is none, verifying is enough.
+    expect(reasons([tensor(9), beat(1, 1), memory('OFFLINE'), memory('CHECKER_FAULT')])).toEqual([
+      null,
+      null,
+      null,
+      null,
+    ])
+  })
+
+  it('uptime is those that count of those that the seat could judge', () => {
+    const own = memory(1000, 100)
+    const uptime = (...beats: JudgedRound[]) => uptimeOf([tensor(1), own, ...beats])
+    const good = beat(1000, 100)
+    expect(uptime(good)).toBe(10_000)
+    // Late, away, signed off, empty, slow, smaller, wrong: none of them counts.
+    for (const missed of [
+      beat('TIMEOUT'),
+      beat('OFFLINE'),
+      beat('UNSUPPORTED'),
+      beat(0, 100),
+      beat(1, 100),
+      beat(1000, 1),
+      beat('WRONG'),
+    ])
+      expect(uptime(good, good, missed)).toBe(6_666)
+    expect(uptime(good, good, beat('CHECKER_FAULT'))).toBe(10_000)
+    expect(uptime(good, beat('CHECKER_FAULT'), beat('CHECKER_FAULT'))).toBeNull()
+    expect(uptime()).toBeNull()
+    expect(beatsOf([own, good, beat('TIMEOUT'), beat('CHECKER_FAULT')])).toEqual({ beats: 3, judged: 2, counted: 1 })
+  })
+
+  it('whatever the beats, uptime is their share and memory is no more than without them', () => {
+    const figures = fc.tuple(fc.nat(2000), fc.nat(200))
+    const beats = fc.array(
+      fc.oneof(
+        figures.map(([bandwidth, resident]) => beat(bandwidth, resident)),
+        fc.constant(beat('TIMEOUT')),
+      ),
+      { minLength: 1, maxLength: 12 },
+    )
+    fc.assert(
+      fc.property(beats, given => {
+        const rounds = [tensor(1), memory(1000, 100), ...given]
+        const { beats: all, judged, counted } = beatsOf(rounds)
+        expect([all, judged]).toEqual([given.length, given.length])
+        expect(uptimeOf(rounds)).toBe(Math.floor((10_000 * counted) / judged))
+        expect(measuresOf(rounds)!.resident).toBeLessThanOrEqual(measuresOf(rounds.slice(0, 2))!.resident)
+      }),
+      { numRuns: 500 },
+    )
   })
 })
 
@@ -86,8 +158,24 @@ describe('laneOf', () => {
     for (const rounds of [[], [tensor(900)], [memory(900, 900)]]) expect(laneOf(facts(rounds))).toEqual(absentLane)
   })
 
-  it('the seat abstains where it never asked for a sign of life', () => {
-    expect(laneOf({ ...facts([tensor(900), memory(900, 900)]), heartbeatsAsked: 0 })).toEqual(absentLane)
+  it('the seat abstains where it judged fewer than half of the beats, or there was none', () => {
+    const rounds = [tensor(900), memory(900, 900)]
+    const lane = (...beats: JudgedRound[]) => laneOf({ ...facts([]), rounds: [...rounds, ...beats] })
+    const fault = beat('CHECKER_FAULT')
+    expect(lane()).toEqual(absentLane)
+    expect(lane(fault, fault)).toEqual(absentLane)
+    expect(lane(beat(900, 900), fault, fault)).toEqual(absentLane)
+    expect(lane(beat(900, 900), fault)).toMatchObject({ uptime: 10_000 })
+  })
+
+  it('memory counts no further than the median beat held it', () => {
+    const rounds = [tensor(12_500 * 900), memory(1e6, 900)]
+    const held = (...beats: number[]) =>
+      measuresOf([...rounds, ...beats.map(resident => beat(1e6, resident)), beat('TIMEOUT')])!.resident
+    expect(held()).toBe(900)
+    expect(held(900, 900, 10)).toBe(900)
+    expect(held(900, 10)).toBe(10)
+    expect(held(880, 890, 10)).toBe(880)
   })
 
   it('one proven wrong place of either kind clears the work flag for the epoch, whatever the other rounds were', () => {
@@ -110,31 +198,17 @@ describe('laneOf', () => {
       { maxLength: 32 },
     )
     fc.assert(
-      fc.property(
-        rounds,
-        fc.boolean(),
-        fc.boolean(),
-        fc.nat(100),
-        fc.nat(100),
-        (judged, deviceValid, environmentValid, asked, missed) => {
-          const answered = Math.max(0, asked - missed)
-          const lane = laneOf({
-            rounds: judged,
-            deviceValid,
-            environmentValid,
-            heartbeatsAsked: asked,
-            heartbeatsAnswered: answered,
-          })
-          const best = (name: string) => Math.max(0, ...judged.map(({ figures }) => figures[name] ?? 0))
-          const [most, bandwidth, resident] = [best('tensor'), best('bandwidth'), best('resident')]
-          expect(lane.rate <= capacityOf({ tensor: most, bandwidth, resident })).toBe(true)
-          expect(lane.uptime).toBeGreaterThanOrEqual(0)
-          expect(lane.uptime).toBeLessThanOrEqual(10_000)
-          if (!deviceValid) expect(lane.flags & flagBit.device).toBe(0)
-          if (!environmentValid) expect(lane.flags & flagBit.environment).toBe(0)
-          if ((lane.flags & flagBit.judged) === 0) expect(lane).toEqual(absentLane)
-        },
-      ),
+      fc.property(rounds, fc.boolean(), fc.boolean(), (judged, deviceValid, environmentValid) => {
+        const lane = laneOf({ rounds: judged, deviceValid, environmentValid })
+        const best = (name: string) => Math.max(0, ...judged.map(({ figures }) => figures[name] ?? 0))
+        const [most, bandwidth, resident] = [best('tensor'), best('bandwidth'), best('resident')]
+        expect(lane.rate <= capacityOf({ tensor: most, bandwidth, resident })).toBe(true)
+        expect(lane.uptime).toBeGreaterThanOrEqual(0)
+        expect(lane.uptime).toBeLessThanOrEqual(10_000)
+        if (!deviceValid) expect(lane.flags & flagBit.device).toBe(0)
+        if (!environmentValid) expect(lane.flags & flagBit.environment).toBe(0)
+        if ((lane.flags & flagBit.judged) === 0) expect(lane).toEqual(absentLane)
+      }),
       { numRuns: 1000 },
     )
   })

@@ -1,13 +1,13 @@
 /** Openings that come in pieces at a seat: in order, each once, each checked against the root before the next one is kept. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { jobOf } from '../../../src/core/job/jobs.ts'
+import { jobOf, jobsOf } from '../../../src/core/job/jobs.ts'
 import { decodeBundle } from '../../../src/core/report/evidence-bundle.ts'
 import { verifyBundle } from '../../../src/core/report/verify-bundle.ts'
 import { smallMemorySpec } from '../job/small-memory-spec.ts'
 import { smallSpec } from '../job/small-spec.ts'
 import { openJudgeFixture, triggerAt, type WorkedMemory } from './judge-fixture.ts'
 
-const jobs = { tensor: smallSpec, memory: { ...smallMemorySpec, samples: 256 } }
+const jobs = jobsOf(smallSpec, { ...smallMemorySpec, samples: 256 }, 150)
 const trigger = triggerAt(31, 'memory')
 const other = triggerAt(32, 'memory')
 let fixture: Awaited<ReturnType<typeof openJudgeFixture>>

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { answerAudit } from '../../../src/core/checker/epoch/audit.ts'
-import { packCohort } from '../../../src/core/checker/epoch/pack.ts'
-import { createCheckerJournal, type RecordedVerdict } from '../../../src/core/checker/journal.ts'
+import { packCohort, seenRounds } from '../../../src/core/checker/epoch/pack.ts'
+import { type CheckerJournal, createCheckerJournal, type RecordedVerdict } from '../../../src/core/checker/journal.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
 import { decodeRate } from '../../../src/core/epoch/minifloat.ts'
 import { unpackOpening } from '../../../src/core/epoch/opening.ts'
@@ -14,13 +14,15 @@ import { evidenceRootFromProof, reasonWord } from '../../../src/core/report/evid
 const hash = (n: number) => `0x${n.toString(16).padStart(64, '0')}` as const
 const operator = `0x${'aa'.repeat(20)}` as const
 const device = (lane: number) => ({ deviceId: hash(lane + 1), generation: 1, operator, cohort: 0, lane })
+/** Beside the others there is one beat, with more than any memory round. */
+const beat = 6
 const trigger = (ordinal: number): Trigger => ({
   number: BigInt(ordinal),
   hash: hash(900 + ordinal),
   timestamp: 10 * ordinal,
   slot: 0,
   ordinal,
-  kind: ordinal % 2 === 0 ? 'tensor' : 'memory',
+  kind: ordinal === beat ? 'beat' : ordinal % 2 === 0 ? 'tensor' : 'memory',
 })
 /** What rounds are worth of a device that has exactly this capacity where both kinds say the same. */
 const worth = (ordinal: number, figure: number): Pick<RecordedVerdict, 'kind' | 'figures'> => {
@@ -29,7 +31,7 @@ const worth = (ordinal: number, figure: number): Pick<RecordedVerdict, 'kind' | 
     kind === 'tensor' ? { tensor: figure * 12_500 } : { bandwidth: figure, resident: figure }
   return { kind, figures: figure === 0 ? {} : measured }
 }
-const maxRounds = 6
+const maxRounds = beat + 1
 
 function verdict(lane: number, ordinal: number, rate: number): RecordedVerdict {
   const commitmentHash = hash(5000 + lane * 10 + ordinal)
@@ -61,13 +63,13 @@ function verdict(lane: number, ordinal: number, rate: number): RecordedVerdict {
 
 function journalOf(verdicts: RecordedVerdict[], rounds: number) {
   const journal = createCheckerJournal(openStore({ path: ':memory:', migrations: [...checkerMigrations] }))
-  journal.keepRounds(
-    3,
-    Array.from({ length: rounds }, (_, ordinal) => trigger(ordinal)),
+  keepRounds(
+    journal,
+    Array.from({ length: rounds }, (_, ordinal) => ordinal),
   )
   for (const each of verdicts) journal.recordVerdict(each)
   for (const deviceId of new Set(verdicts.map(each => each.deviceId))) {
-    journal.countHeartbeat(3, [deviceId], true)
+    journal.recordVerdict(verdict(Number(deviceId) - 1, beat, 10_000))
     journal.recordDeviceCheck({
       deviceId,
       epoch: 3,
@@ -80,6 +82,9 @@ function journalOf(verdicts: RecordedVerdict[], rounds: number) {
   }
   return journal
 }
+
+const keepRounds = (journal: CheckerJournal, ordinals: readonly number[]) =>
+  journal.keepRounds(3, [...ordinals, beat].map(trigger))
 
 const pack = (journal: ReturnType<typeof journalOf>, lanes: number[]) =>
   packCohort(journal, { epoch: 3, devices: lanes.map(device), rounds: journal.rounds(3), maxRounds })
@@ -119,7 +124,7 @@ describe('packCohort', () => {
   it('packCohort counts missed rounds as the seat’s own fault, and leaves out rounds that the chain does not have', () => {
     const missed = journalOf([verdict(0, 0, 2000), verdict(0, 1, 2000)], 2)
     expect(unpackOpening(pack(missed, [0]).words).lanes[0]!.flags).toBe(15)
-    missed.keepRounds(3, [0, 1, 2, 3, 4].map(trigger))
+    keepRounds(missed, [0, 1, 2, 3, 4])
     const { words, evidence } = pack(missed, [0])
     // It saw one of three tensor rounds: it abstains, and says of the others that it was not there.
     expect(unpackOpening(words).lanes[0]).toEqual({ rate: 0, uptime: 0, flags: 0 })
@@ -162,6 +167,20 @@ describe('packCohort', () => {
     expect(journal.confirmedEnvironments(3, hash(1)).size).toBe(0)
   })
 
+  it('a beat that verifies and does not count says why, in what is shown and, once it is named, in the journal', () => {
+    const journal = journalOf([verdict(0, 0, 2000), verdict(0, 1, 20_000)], 2)
+    const { lanes } = unpackOpening(pack(journal, [0]).words)
+    expect(lanes[0]).toMatchObject({ uptime: 0 })
+    const rounds = journal.rounds(3)
+    const seen = () => seenRounds(journal, { epoch: 3, deviceId: hash(1), rounds }).at(-1)!
+    // Half of the memory and of the bandwidth: the memory is said.
+    expect(seen()).toMatchObject({ kind: 'beat', verdict: 'VALID', reason: 'BEAT_SHRUNK' })
+    journal.nameReason(hash(900 + beat), hash(1), seen())
+    expect(journal.verdicts(3, hash(1)).find(({ kind }) => kind === 'beat')).toMatchObject({ reason: 'BEAT_SHRUNK' })
+    expect(seen().reason).toBe('BEAT_SHRUNK')
+    expect(unpackOpening(pack(journal, [0]).words).lanes[0]).toEqual(lanes[0])
+  })
+
   it('packCohort does not change its result once the epoch is committed to', () => {
     const journal = journalOf([verdict(0, 0, 2000), verdict(0, 1, 2000)], 2)
     const { words } = pack(journal, [0])
@@ -175,9 +194,9 @@ describe('packCohort', () => {
 
 describe('answerAudit', () => {
   it('an audit’s answer shows rounds from the drawn one to the first with work, with proofs that lead to the committed root', () => {
-    const rates = fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 2, maxLength: maxRounds })
+    const rates = fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 2, maxLength: beat })
     fc.assert(
-      fc.property(rates, fc.nat(maxRounds - 1), fc.bigInt({ min: 0n, max: 2n ** 64n }), (given, ordinal, laneDraw) => {
+      fc.property(rates, fc.nat(beat - 1), fc.bigInt({ min: 0n, max: 2n ** 64n }), (given, ordinal, laneDraw) => {
         const journal = journalOf(
           given.map((rate, at) => verdict(2, at, rate)),
           given.length,

@@ -6,7 +6,11 @@ import type { WorkDescription } from '../../../src/core/job/work-core.ts'
 import type { WorkEngine } from '../../../src/core/job/work-engine.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
 
-const named = (jobs: Jobs) => ({ specHash: jobsHash(jobs), windowMs: jobs.tensor.windowMs })
+const named = (jobs: Jobs) => ({
+  specHash: jobsHash(jobs),
+  windowMs: jobs.tensor.windowMs,
+  beatWindowMs: jobs.beat.windowMs,
+})
 const devnet = named(jobSets.devnet)
 const standard = named(jobSets.standard)
 const request = { epochSeed: devnet.specHash, items: [] }

@@ -305,7 +305,6 @@ describe('a reorg at a trigger', () => {
     for (const seat of [both, one]) {
       expect(await seat.close()).toMatchObject([{ round: kept.hash, verdict: 'VALID' }])
       expect(seat.store.all('SELECT * FROM contradiction')).toEqual([])
-      seat.journal.countHeartbeat(0, [device.deviceId], true)
       const of = { epoch: 0, devices: [device], rounds: [kept], maxRounds: rules.maxRounds }
       const { words, evidence } = packCohort(seat.journal, of)
       lanes.push(words.slice(0, 9))

@@ -17,7 +17,7 @@ function scene() {
             shows: deviceId => BigInt(deviceId) < 1_000n,
             evidenceOf(deviceId) {
               made.push(deviceId)
-              return { epoch, deviceId, heartbeats: { asked: 1, answered: 1 }, rounds: [] }
+              return { epoch, deviceId, rounds: [] }
             },
           },
     now: () => nowMs,

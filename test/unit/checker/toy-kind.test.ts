@@ -101,7 +101,7 @@ function toyEngine(spoil: readonly number[] = []): KindEngine<null> & { readonly
 /** What recomputes all kinds: a request of another kind than the toy's would be a mistake here. */
 function verifierWith(engine: Pick<KindEngine, 'verify'>): Verifier {
   const other = { verify: () => Promise.reject(new Error('this round is of another kind')) }
-  const kinds = { tensor: other, memory: other, [toy]: engine }
+  const kinds = { tensor: other, memory: other, beat: other, [toy]: engine }
   return { kinds }
 }
 

@@ -4,7 +4,7 @@ import { laneUptimeOf, presenceOf } from '../../../src/core/epoch/busy.ts'
 import { capacityOf, type MeasuredRound, measuresOf } from '../../../src/core/epoch/capacity.ts'
 import { encodeRateDown } from '../../../src/core/epoch/minifloat.ts'
 import { creditsOf } from '../../../src/core/epoch/rewards.ts'
-import { allFlags, type RoundKindName, roundKinds } from '../../../src/core/protocol/constants.ts'
+import { allFlags, type RoundKindName, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { flagBit, type Verdict } from '../../../src/core/protocol/verdict.ts'
 
 const round = (kind: RoundKindName, verdict: Verdict = 'VALID', times = 1): MeasuredRound => ({
@@ -16,7 +16,7 @@ const round = (kind: RoundKindName, verdict: Verdict = 'VALID', times = 1): Meas
         ? { tensor: 9_000_000 * times }
         : { bandwidth: 9_000 * times, resident: 600 },
 })
-const [tensor, memory] = roundKinds
+const [tensor, memory] = slotKinds
 const four = [round(tensor), round(memory), round(tensor), round(memory)]
 const busyIn = (...which: number[]) => four.map((each, i) => (which.includes(i) ? round(each.kind, 'BUSY') : each))
 const missedIn = (...which: number[]) => four.map((each, i) => (which.includes(i) ? round(each.kind, 'TIMEOUT') : each))
@@ -36,10 +36,19 @@ describe('a round in which a device was busy', () => {
   })
 
   it('costs once: its presence or its uptime, whichever is less', () => {
-    expect(laneUptimeOf({ asked: 16, answered: 16 }, busyIn(0, 1))).toBe(5_000)
-    expect(laneUptimeOf({ asked: 16, answered: 8 }, busyIn(0, 1))).toBe(5_000)
-    expect(laneUptimeOf({ asked: 16, answered: 4 }, busyIn(0, 1))).toBe(2_500)
-    expect(laneUptimeOf({ asked: 0, answered: 0 }, busyIn(0, 1))).toBeNull()
+    const uptime = (counted: number, busy: number) =>
+      laneUptimeOf([
+        ...busyIn(0, 1),
+        ...Array.from({ length: counted }, () => round('beat')),
+        ...Array.from({ length: busy }, () => round('beat', 'BUSY')),
+      ])
+    expect(uptime(16, 0)).toBe(5_000)
+    expect(uptime(8, 8)).toBe(5_000)
+    expect(uptime(4, 12)).toBe(2_500)
+    expect(uptime(0, 16)).toBe(0)
+    expect(laneUptimeOf(busyIn(0, 1))).toBeNull()
+    // Beats in a pause alone are no presence that is lost twice.
+    expect(presenceOf([...four, round('beat', 'BUSY')])).toBe(10_000)
   })
 
   it('is left out of what a seat judged too few of; where all of a kind are busy there is nothing to judge', () => {
@@ -50,7 +59,7 @@ describe('a round in which a device was busy', () => {
 
   it('is never paid more than a missed one, whichever a device chooses', () => {
     const verdict = fc.constantFrom<Verdict>('VALID', 'VALID', 'TIMEOUT', 'BUSY', 'CHECKER_FAULT')
-    const rounds = fc.array(fc.tuple(fc.constantFrom(...roundKinds), verdict, fc.integer({ min: 1, max: 4 })), {
+    const rounds = fc.array(fc.tuple(fc.constantFrom(...slotKinds), verdict, fc.integer({ min: 1, max: 4 })), {
       maxLength: 12,
     })
     fc.assert(

@@ -8,7 +8,6 @@ import {
   type MeasuredRound,
   type Measures,
   measuresOf,
-  uptimeOf,
 } from '../../../src/core/epoch/capacity.ts'
 import { decodeRate, maxRate } from '../../../src/core/epoch/minifloat.ts'
 
@@ -110,10 +109,5 @@ describe('means over an epoch', () => {
     expect(measuresOf([])).toBeNull()
     expect(measuresOf([round('tensor', { tensor: 1 })])).toBeNull()
     expect(measuresOf([round('tensor', { tensor: 1 }), round('memory', {}), fault, fault])).toBeNull()
-  })
-
-  it('tell an uptime where a seat asked', () => {
-    expect(uptimeOf({ asked: 3, answered: 2 })).toBe(6_666)
-    expect(uptimeOf({ asked: 0, answered: 0 })).toBeNull()
   })
 })

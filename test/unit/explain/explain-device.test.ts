@@ -5,6 +5,8 @@ import { explainDevice } from '../../../src/core/explain/explain-device.ts'
 import type { Explanation } from '../../../src/core/explain/explanation.ts'
 import { explanationLines } from '../../../src/core/explain/explanation-lines.ts'
 import { stringifyJson } from '../../../src/core/platform/output.ts'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
+import type { Verdict } from '../../../src/core/protocol/verdict.ts'
 import { lineText } from '../../../src/core/view/line.ts'
 import { allFlags, hex, openingOf, type SimulationOptions, simulateEpoch } from '../network/epoch-simulation.ts'
 
@@ -210,10 +212,9 @@ describe('why a device earned nothing', () => {
       { ...shownRound(1, 'memory', 'TIMEOUT', 'OPENINGS_INVALID'), evidence: hex('cc', 32) },
       shownRound(2, 'tensor', 'VALID', 'ALL_EQUAL', { tensor: 9 }),
     ]
-    const heartbeats = { asked: 1, answered: 1 }
     const seats = cohort.seats.map((seat, i) => ({
       ...seat,
-      shown: { heartbeats, rounds: i < 2 ? rounds : rounds.slice(0, 1) },
+      shown: { rounds: i < 2 ? rounds : rounds.slice(0, 1) },
     }))
     const explanation = explainDevice(facts, devices[0]!, { ...cohort, seats })
     expect(explanation.reason?.sentence).toContain('Seats say: tensor NO_SESSION (5), memory OPENINGS_INVALID (2).')
@@ -225,8 +226,8 @@ describe('why a device earned nothing', () => {
 
 const shownRound = (
   ordinal: number,
-  kind: 'tensor' | 'memory',
-  verdict: 'VALID' | 'TIMEOUT' | 'OFFLINE' | 'BUSY' | 'WRONG',
+  kind: RoundKindName,
+  verdict: Verdict,
   reason: string,
   figures: Readonly<Record<string, number>> = {},
 ) => ({ ordinal, kind, verdict, reason, figures, round: hex(`b${ordinal}`, 32), commitmentHash: null, evidence: null })
@@ -235,8 +236,10 @@ describe('what lies below a seat’s opening', () => {
   const rounds = [
     shownRound(0, 'tensor', 'VALID', 'ALL_EQUAL', { tensor: 40_000 }),
     shownRound(1, 'memory', 'VALID', 'ALL_EQUAL', { bandwidth: 9_000, resident: 64 }),
+    shownRound(2, 'beat', 'VALID', 'ALL_EQUAL', { bandwidth: 8_000, resident: 64 }),
+    shownRound(3, 'beat', 'VALID', 'ALL_EQUAL', { bandwidth: 8_500, resident: 64 }),
   ]
-  const shown = { heartbeats: { asked: 4, answered: 4 }, rounds }
+  const shown = { rounds }
   const facts = {
     rounds: rounds.map(({ ordinal, kind, round: hash }) => ({ ordinal, kind, hash, number: 1n, timestamp: 9 })),
   }
@@ -254,7 +257,8 @@ describe('what lies below a seat’s opening', () => {
     })
     expect(explanation.seats[1]!.below).toBeNull()
     const said = text(explanation)
-    expect(said).toContain('means 40,000 Mop/s, 9,000 MB/s, 64 MB, 4 of 4 heartbeats')
+    expect(said).toContain('means 40,000 Mop/s, 9,000 MB/s, 64 MB, 2 of 2 beats')
+    expect(said, 'beats that count are not listed').not.toContain('beat: VALID')
     expect(said).toContain('capacity = ∛(40000 × 9000 × 64 ÷ 1000) = 284, opened as 284')
     expect(said).toContain('capacity 284 of 40.0 Gop/s, 9,000 MB/s, 64 MB, uptime 100.00%')
     expect(said).toContain('seat 1: showed nothing')
@@ -262,10 +266,13 @@ describe('what lies below a seat’s opening', () => {
   })
 
   it('says where memory is cut to what is read in time', () => {
-    const slow = [rounds[0]!, shownRound(1, 'memory', 'VALID', 'ALL_EQUAL', { bandwidth: 700, resident: 64 })]
+    const slow = rounds.map(round => ({
+      ...round,
+      figures: round.ordinal === 0 ? round.figures : { bandwidth: 700, resident: 64 },
+    }))
     const explanation = seen({ ...shown, rounds: slow }, honest(116n))
     expect(text(explanation)).toContain('700 MB/s, 64 MB (56 MB of it read within 80 ms)')
-    expect(text(explanation)).toContain('means 40,000 Mop/s, 700 MB/s, 56 MB, 4 of 4')
+    expect(text(explanation)).toContain('means 40,000 Mop/s, 700 MB/s, 56 MB, 2 of 2')
     expect(text(explanation)).toContain('∛(40000 × 700 × 56 ÷ 1000) = 116, opened as 116')
     expect(explanation.seats[0]!.below?.equal).toBe(true)
   })
@@ -273,8 +280,8 @@ describe('what lies below a seat’s opening', () => {
   it('counts rounds in which the owner had paused the device as presence, and says so', () => {
     const half = [
       ...rounds,
-      shownRound(2, 'tensor', 'BUSY', 'DEVICE_BUSY'),
-      shownRound(3, 'memory', 'BUSY', 'DEVICE_BUSY'),
+      shownRound(4, 'tensor', 'BUSY', 'DEVICE_BUSY'),
+      shownRound(5, 'memory', 'BUSY', 'DEVICE_BUSY'),
     ]
     const epoch = simulateEpoch({
       openings: Array.from({ length: 5 }, () => honest(284n, 5_000)),
@@ -289,8 +296,8 @@ describe('what lies below a seat’s opening', () => {
     expect(explanation.figures).toMatchObject({ credit: 142n, shown: 284n, standingAfter: 284n })
     expect(explanation.balanced).toBe(true)
     const said = text(explanation)
-    expect(said).toContain('round 2, tensor: BUSY DEVICE_BUSY')
-    expect(said).toContain('4 of 4 heartbeats, busy in 2 of 4 rounds: present for 50.00%; capacity')
+    expect(said).toContain('round 4, tensor: BUSY DEVICE_BUSY')
+    expect(said).toContain('2 of 2 beats, busy in 2 of 4 rounds: present for 50.00%; capacity')
     expect(said).toContain('standing stays 284')
   })
 
@@ -333,11 +340,25 @@ describe('what lies below a seat’s opening', () => {
   })
 
   it.each<[string, Partial<typeof shown>]>([
-    ['figures that give another capacity', { rounds: [{ ...rounds[0]!, figures: { tensor: 50_000 } }, rounds[1]!] }],
-    ['a round less than the chain has', { rounds: rounds.slice(0, 1) }],
-    ['a round that the chain does not have', { rounds: [{ ...rounds[0]!, round: hex('0f', 32) }, rounds[1]!] }],
-    ['another uptime', { heartbeats: { asked: 4, answered: 3 } }],
-    ['nothing asked', { heartbeats: { asked: 0, answered: 0 } }],
+    [
+      'figures that give another capacity',
+      { rounds: [{ ...rounds[0]!, figures: { tensor: 50_000 } }, ...rounds.slice(1)] },
+    ],
+    ['a round less than the chain has', { rounds: rounds.slice(0, 3) }],
+    ['a round that the chain does not have', { rounds: [{ ...rounds[0]!, round: hex('0f', 32) }, ...rounds.slice(1)] }],
+    ['another uptime', { rounds: [...rounds.slice(0, 3), { ...rounds[3]!, verdict: 'TIMEOUT', figures: {} }] }],
+    [
+      'a beat that is too slow',
+      { rounds: [...rounds.slice(0, 3), { ...rounds[3]!, figures: { bandwidth: 6_299, resident: 64 } }] },
+    ],
+    [
+      'no beat judged',
+      {
+        rounds: rounds.map(round =>
+          round.kind === 'beat' ? { ...round, verdict: 'CHECKER_FAULT', figures: {} } : round,
+        ),
+      },
+    ],
   ])('does not fit: %s', (_, change) => {
     const explanation = seen({ ...shown, ...change })
     expect(explanation.seats[0]!.below?.equal).toBe(false)

@@ -1,4 +1,6 @@
 /** Child process of card-memory.test.ts, given the URL of the package `webgpu`. Prints what a card computed as one line of JSON. */
+
+import { jobsOf } from '../../../src/core/job/jobs.ts'
 import { fillCardMemory, fillOnCard } from '../../../src/core/job/memory/card-fill.ts'
 import { openSteps } from '../../../src/core/job/memory/memory-openings.ts'
 import { placeOfStep } from '../../../src/core/job/memory/memory-sample.ts'
@@ -136,7 +138,7 @@ const reset = [
 
 // In the thread of an engine, whose card takes the memory rounds too.
 const engine = await createWorkEngine({
-  ...{ jobs: { tensor: smallSpec, memory: spec }, provider: 'webgpu', form: 'wgsl-4', webgpuModule },
+  ...{ jobs: jobsOf(smallSpec, spec, 150), provider: 'webgpu', form: 'wgsl-4', webgpuModule },
   memoryGroups: groups,
 })
 const epoch = { epochSeed, device }
@@ -156,7 +158,7 @@ const engines = [
 
 // A host whose NVIDIA card is not what WebGPU reaches: beside CUDA, whose form is known so that nothing is opened, and alone.
 const meant = {
-  jobs: { tensor: smallSpec, memory: spec },
+  jobs: jobsOf(smallSpec, spec, 150),
   vendor: 'nvidia',
   webgpuModule,
   memoryGroups: groups,

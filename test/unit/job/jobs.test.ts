@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { beatKind } from '../../../src/core/job/beat/beat-kind.ts'
 import {
   type Job,
   type Jobs,
@@ -8,6 +9,7 @@ import {
   jobSets,
   jobsByHash,
   jobsHash,
+  jobsOf,
   jobsWith,
   jobWith,
   kindOfSpec,
@@ -18,7 +20,7 @@ import { memoryKind } from '../../../src/core/job/memory/memory-kind.ts'
 import { memorySpecHash, stepsLimit } from '../../../src/core/job/memory/memory-spec.ts'
 import { tensorKind } from '../../../src/core/job/tensor/tensor-kind.ts'
 import { specHash } from '../../../src/core/job/tensor/tensor-spec.ts'
-import { roundKinds } from '../../../src/core/protocol/constants.ts'
+import { roundKinds, slotKinds } from '../../../src/core/protocol/constants.ts'
 import { smallJobs } from './small-spec.ts'
 
 const names = ['devnet', 'standard'] as const
@@ -35,8 +37,8 @@ describe('the jobs of a network', () => {
     // What networks were deployed with does not change under them.
     expect(names.map(name => jobsHash(jobSets[name]))).toMatchInlineSnapshot(`
       [
-        "0x5f9b7d4adb1ca6889d5add352f31aca74ec9265448b6973eee3c6be969e6a105",
-        "0x353e01e6a57368f4fb5b76cfd873df44854a32fd5d469b57d4de473ae29455fa",
+        "0x953c142c7ca813c9b9e25397831da53a2fdfbd9d7b27cb66ce8bfe179fca7c7e",
+        "0x49142e4f6878266a626d7d387fe0d840275f96c1487c0eb0dbeb521e4afbc868",
       ]
     `)
   })
@@ -45,16 +47,18 @@ describe('the jobs of a network', () => {
     const { tensor, memory } = jobSets.devnet
     const others: Jobs[] = [
       ...Object.entries(tensor).map(([key, value]) => ({
-        memory,
+        ...jobSets.devnet,
         tensor: { ...tensor, [key]: key === 'weights' ? 4 : 2 * value },
       })),
       ...Object.entries(memory)
         .filter(([key]) => key !== 'windowMs')
-        .map(([key, value]) => ({ tensor, memory: { ...memory, [key]: key === 'markMs' ? value / 2 : 2 * value } })),
-      { tensor, memory: { ...memory, windowMs: 2 * memory.windowMs } },
+        .map(([key, value]) => jobsOf(tensor, { ...memory, [key]: key === 'markMs' ? value / 2 : 2 * value }, 250)),
+      jobsOf(tensor, { ...memory, windowMs: 2 * memory.windowMs }, 250),
+      jobsOf(tensor, memory, 500),
+      { ...jobSets.devnet, beat: { ...jobSets.devnet.beat, samples: 5 } },
     ]
     const hashes = [jobSets.devnet, ...others].map(jobsHash)
-    expect(new Set(hashes).size).toBe(1 + Object.keys(tensor).length + Object.keys(memory).length)
+    expect(new Set(hashes).size).toBe(3 + Object.keys(tensor).length + Object.keys(memory).length)
   })
 
   it('that this release does not know are refused, with what to do; a job of a kind is not a network’s', () => {
@@ -64,9 +68,9 @@ describe('the jobs of a network', () => {
       )
   })
 
-  it('have one window for every kind', () => {
+  it('have one window for every kind of a slot', () => {
     for (const name of names)
-      for (const kind of roundKinds) expect(jobOf(jobSets[name], kind).spec.windowMs).toBe(windowMsOf(jobSets[name]))
+      for (const kind of slotKinds) expect(jobOf(jobSets[name], kind).spec.windowMs).toBe(windowMsOf(jobSets[name]))
   })
 })
 
@@ -86,14 +90,15 @@ describe('the job of a round', () => {
     expect([kindOfSpec(own), nameOfSpec(own)]).toEqual([null, null])
   })
 
-  it('says what its kind is called and counted in, and no two kinds have a figure of one name', () => {
+  it('says what its kind is called and counted in, and no two kinds of a slot have a figure of one name', () => {
     const jobs = roundKinds.map(kind => jobOf(jobSets.devnet, kind))
     expect(jobs.map(({ kind, unit, guess }) => [kind, unit, guess])).toEqual([
       ['tensor', 'row', 0],
       ['memory', 'step', 1 / 128],
+      ['beat', 'step', 1 / 128],
     ])
-    expect([tensorKind.name, memoryKind.name]).toEqual([...roundKinds])
-    const figures = jobs.flatMap(job => Object.keys(job.figures))
+    expect([tensorKind.name, memoryKind.name, beatKind.name]).toEqual([...roundKinds])
+    const figures = jobs.slice(0, slotKinds.length).flatMap(job => Object.keys(job.figures))
     expect(new Set(figures).size).toBe(figures.length)
   })
 
@@ -101,7 +106,9 @@ describe('the job of a round', () => {
     const due = (job: Job, indices: number[]) => indices.map(index => job.markDueMs(index))
     expect(due(jobOf(jobSets.standard, 'memory'), [0, 1, 8, 9, 10, 255])).toEqual([1000, 2000, 9000, null, null, null])
     expect(due(jobOf(jobSets.devnet, 'memory'), [0, 1])).toEqual([null, null])
-    for (const name of names) expect(due(jobOf(jobSets[name], 'tensor'), [0, 255])).toEqual([null, null])
+    for (const name of names)
+      for (const kind of ['tensor', 'beat'] as const)
+        expect(due(jobOf(jobSets[name], kind), [0, 255])).toEqual([null, null])
   })
 
   it('draws distinct places in ascending order for every number of units that can be signed, or none, and ends', () => {
@@ -116,7 +123,7 @@ describe('the job of a round', () => {
             const isPossible = kind === 'tensor' || count <= stepsLimit
             expect(places).toHaveLength(isPossible ? Math.min(count, spec.samples) : 0)
             expect(places).toEqual([...new Set(places)].sort((a, b) => a - b))
-            const width = kind === 'memory' ? jobs.memory.width : 1
+            const width = kind === 'tensor' ? 1 : jobs.memory.width
             for (const place of places) expect(Math.floor(place / width)).toBeLessThan(count)
           }),
           { numRuns: 100 },

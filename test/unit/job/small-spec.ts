@@ -1,5 +1,5 @@
 /** Specs small enough that a thousand rounds take seconds; same code, same rules. */
-import type { Jobs } from '../../../src/core/job/jobs.ts'
+import { type Jobs, jobsOf } from '../../../src/core/job/jobs.ts'
 import { createLeafCollector, type DigestTree } from '../../../src/core/job/tensor/digest-tree.ts'
 import { encodeOpenings } from '../../../src/core/job/tensor/row-openings.ts'
 import type { TensorSpec } from '../../../src/core/job/tensor/tensor-spec.ts'
@@ -9,7 +9,7 @@ import { createCountedEngine } from '../../helpers/counted-engine.ts'
 import { smallMemorySpec } from './small-memory-spec.ts'
 
 export const smallSpec: TensorSpec = { width: 64, layers: 3, weights: 2, windowMs: 60, samples: 8 }
-export const smallJobs: Jobs = { tensor: smallSpec, memory: smallMemorySpec }
+export const smallJobs: Jobs = jobsOf(smallSpec, smallMemorySpec, 150)
 export const epochSeed = `0x${'e5'.repeat(32)}` as const
 
 /** Ten rows or one step a millisecond, by count. */

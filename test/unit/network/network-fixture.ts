@@ -53,6 +53,8 @@ export const networkReadings: NetworkReadings = {
     refractorySeconds: 4,
     samplingSeconds: 2,
     openingsMs: 3_500,
+    beats: 0,
+    beatWindowMs: 250,
     specHash: hex('5c', 32),
   },
   rounds: [{ number: 118n, hash: hex('0a', 32), timestamp: 1_051, ordinal: 0, slot: 0, kind: 'tensor' }],

@@ -11,7 +11,7 @@ const round: Omit<SeatEvidence['rounds'][number], 'proof'> = {
 }
 const tree = buildEvidenceTree(1, lane => (lane === 0 ? leafOfVerdict(round.round, round) : null))
 const shown: SeatEvidence = {
-  ...{ epoch: 4, deviceId: bytes32('d1'), heartbeats: { asked: 1, answered: 0 } },
+  ...{ epoch: 4, deviceId: bytes32('d1') },
   rounds: [{ ...round, proof: tree.proof(0, 0) }],
 }
 const query = (port: number) => ({
@@ -43,7 +43,7 @@ function scene() {
 it('what a seat shows is asked for once and kept', async () => {
   const { source, asked } = scene()
   expect(await source(query(1))).toMatchObject({ rounds: [{ reason: 'NO_SESSION' }] })
-  expect(await source(query(1))).toMatchObject({ heartbeats: { asked: 1, answered: 0 } })
+  expect(await source(query(1))).toMatchObject({ rounds: [{ ordinal: 0 }] })
   expect(asked).toEqual([`1/evidence/4/${shown.deviceId}`])
 })
 

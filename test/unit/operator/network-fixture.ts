@@ -103,6 +103,8 @@ export const networkView = (changes: Partial<NetworkView> = {}): NetworkView => 
     refractorySeconds: 4,
     samplingSeconds: 2,
     openingsMs: 3_500,
+    beats: 0,
+    beatWindowMs: 250,
     specHash: hash('5'),
   },
   currentEpoch: 7,

@@ -157,6 +157,7 @@ describe('providerStatus', () => {
         lane        3, generation 1, since epoch 2
         last proof  epoch 6  MISSED: no verified work in any round
         score       0 = capacity 0 × 99.50% uptime
+        beats       not all of them count: "kaisar epoch explain" names those that do not, and why
         paid        5.0000 KAI in 0x7777777777777777777777777777777777777777777777777777777777777777
         scores      ████·▁  epochs 2–6, highest 995
         standing    1,000, silent for 1 epoch

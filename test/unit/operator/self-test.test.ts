@@ -22,9 +22,13 @@ afterAll(() => core.close())
 type Engines = { readonly [K in RoundKindName]?: Partial<WorkCore['kinds'][K]> }
 
 /** The real engine with some of its methods replaced. */
-const engineWith = ({ tensor, memory }: Engines): WorkCore => ({
+const engineWith = ({ tensor, memory, beat }: Engines): WorkCore => ({
   ...core,
-  kinds: { tensor: { ...core.kinds.tensor, ...tensor }, memory: { ...core.kinds.memory, ...memory } },
+  kinds: {
+    tensor: { ...core.kinds.tensor, ...tensor },
+    memory: { ...core.kinds.memory, ...memory },
+    beat: { ...core.kinds.beat, ...beat },
+  },
 })
 
 function run(changes: Partial<WorkCore> = {}, model = 'Example CPU', dependencies: Partial<SelfTestDependencies> = {}) {
@@ -60,9 +64,9 @@ describe('selfTestDevice', () => {
     const [tensor, memory] = result.tests.map(({ figures }) => figures)
     expect(result.capacity).toBe(Number(capacityOf({ ...tensor, ...memory } as never)))
     expect(result.forms.map(({ form }) => form).sort()).toEqual(['fp32', 's8', 'u8'])
-    expect(steps).toHaveLength(5)
+    expect(steps).toHaveLength(7)
     const text = selfTestLines(result).join('\n')
-    expect(text.match(/passes: everything sampled/g)).toHaveLength(2)
+    expect(text.match(/passes: everything sampled/g)).toHaveLength(3)
     expect(text).toContain(`form ${result.form}`)
   })
 
@@ -102,7 +106,7 @@ describe('selfTestDevice', () => {
     const recomputedOn = `cpu/${core.description.form}`
     expect(result).toMatchObject({
       executionProvider: 'cuda',
-      tests: [{ check: { ok: true, recomputedOn } }, { check: { ok: true, recomputedOn } }],
+      tests: Array(3).fill({ check: { ok: true, recomputedOn } }),
       reference: { deviceClass: 'nvidia-h100', peakRate: 67e6, calibrated: false },
     })
     expect(result.reference!.share).toBeCloseTo(result.tests[0]!.figures.tensor! / 67e6, 12)

@@ -1,9 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { devnetParameters, productionParameters } from '../../../src/core/chain/network-presets.ts'
-import { roundKinds } from '../../../src/core/protocol/constants.ts'
-import type { RoundRules } from '../../../src/core/protocol/network-parameters.ts'
-import { type EpochRounds, epochAt, nextTrigger, triggersOf } from '../../../src/core/protocol/trigger.ts'
+import { slotKinds } from '../../../src/core/protocol/constants.ts'
+import { type RoundRules, timingOf } from '../../../src/core/protocol/network-parameters.ts'
+import {
+  beatTime,
+  type EpochRounds,
+  epochAt,
+  nextTrigger,
+  type Trigger,
+  triggersOf,
+} from '../../../src/core/protocol/trigger.ts'
 import { anyBytes32 } from '../../helpers/arbitraries.ts'
 import { chainOf } from '../../helpers/blocks.ts'
 
@@ -19,6 +26,8 @@ const rules: RoundRules = {
   refractorySeconds: 4,
   samplingSeconds: 2,
   openingsMs: 3500,
+  beats: 0,
+  beatWindowMs: 250,
   specHash: `0x${'00'.repeat(32)}`,
 }
 const startsAt = 1000
@@ -38,6 +47,7 @@ const presetRounds = (seed: `0x${string}`): EpochRounds => ({
   ...{ seed, startsAt, epochSeconds: 16, seededAt: startsAt + 3 },
   rules: devnetParameters(rules.specHash).rounds,
 })
+const ofSlots = (triggers: readonly Trigger[]) => triggers.filter(({ kind }) => kind !== 'beat')
 const everySecond = chainOf(Array.from({ length: 60 }, (_, i) => 990 + i))
 const steps = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 10, maxLength: 60 })
 const blocksOf = (gaps: number[]) => {
@@ -49,10 +59,10 @@ describe('triggers', () => {
   test('a devnet epoch with a block each second has a round of every kind, of which the last begins by the cutoff', () => {
     fc.assert(
       fc.property(anyBytes32, seed => {
-        const triggers = triggersOf(presetRounds(seed), everySecond)
-        expect(triggers.slice(0, 2).map(({ slot, ordinal, kind }) => [slot, ordinal, kind])).toEqual([
-          [0, 0, 'tensor'],
-          [0, 1, 'memory'],
+        const triggers = ofSlots(triggersOf(presetRounds(seed), everySecond))
+        expect(triggers.slice(0, 2).map(({ slot, kind }) => [slot, kind])).toEqual([
+          [0, 'tensor'],
+          [0, 'memory'],
         ])
         const begins = triggers.map(({ timestamp }) => timestamp - startsAt)
         expect(begins[0]).toBeGreaterThanOrEqual(6)
@@ -180,8 +190,8 @@ describe('triggers', () => {
 
   test('blocks outside the epoch never trigger', () => {
     const [before, , after] = chainOf([999, 1003, 1016])
-    expect(nextTrigger(devnet(rules.specHash), [], before!)).toBeNull()
-    expect(nextTrigger(devnet(rules.specHash), [], after!)).toBeNull()
+    expect(nextTrigger(devnet(rules.specHash), [], before!, 0)).toBeNull()
+    expect(nextTrigger(devnet(rules.specHash), [], after!, 1003)).toBeNull()
   })
 
   test('epochs are counted from the first one, and are negative before it', () => {
@@ -227,7 +237,7 @@ describe('kinds of rounds', () => {
         for (let slot = 0; slot < changes.slots!; slot++) {
           const cutoffAt = startsAt + slot * changes.slotSeconds + changes.cutoffSeconds!
           const early = triggers.filter(trigger => trigger.slot === slot && trigger.timestamp <= cutoffAt)
-          expect(new Set(early.map(({ kind }) => kind)).size).toBe(roundKinds.length)
+          expect(new Set(early.map(({ kind }) => kind)).size).toBe(slotKinds.length)
         }
       }),
       { numRuns: 1000 },
@@ -241,8 +251,8 @@ describe('kinds of rounds', () => {
         const triggers = triggersOf(rounds, chainFor(rounds))
         expect(triggers[0]?.kind).toBe('tensor')
         for (const inSlot of Map.groupBy(triggers, ({ slot }) => slot).values())
-          for (let at = 0; at < inSlot.length; at += roundKinds.length) {
-            const group = inSlot.slice(at, at + roundKinds.length).map(({ kind }) => kind)
+          for (let at = 0; at < inSlot.length; at += slotKinds.length) {
+            const group = inSlot.slice(at, at + slotKinds.length).map(({ kind }) => kind)
             expect(new Set(group).size).toBe(group.length)
           }
       }),
@@ -285,10 +295,145 @@ describe('kinds of rounds', () => {
 
   test('production slots have room for a round of every kind between the first eligible block and the cutoff', () => {
     const { rounds } = productionParameters(rules.specHash)
-    expect(rounds.eligibleFromSeconds + (roundKinds.length - 1) * rounds.refractorySeconds).toBeLessThan(
+    expect(rounds.eligibleFromSeconds + (slotKinds.length - 1) * rounds.refractorySeconds).toBeLessThan(
       rounds.cutoffSeconds,
     )
     const devnetRounds = devnetParameters(rules.specHash).rounds
     expect(devnetRounds.eligibleFromSeconds + devnetRounds.refractorySeconds).toBeLessThan(devnetRounds.cutoffSeconds)
+  })
+})
+
+describe('beats', () => {
+  const beatsOf = (triggers: readonly Trigger[]) => triggers.filter(({ kind }) => kind === 'beat')
+  /** Rules and an epoch in which `beats` have room. */
+  const anyEpoch = fc
+    .record({
+      seed: anyBytes32,
+      beats: fc.integer({ min: 1, max: 12 }),
+      beatWindowMs: fc.integer({ min: 100, max: 1000 }),
+      threshold: fc.constantFrom(0n, half, 2n ** 64n - 1n),
+      slots: fc.integer({ min: 1, max: 3 }),
+      refractorySeconds: fc.integer({ min: 3, max: 9 }),
+      lateSeconds: fc.integer({ min: 0, max: 20 }),
+    })
+    .map(({ seed, lateSeconds, ...changes }): EpochRounds => {
+      const epochSeconds = changes.slots * 60
+      return {
+        ...{ seed, startsAt, epochSeconds, seededAt: startsAt + lateSeconds },
+        rules: { ...rules, ...changes, eligibleFromSeconds: 6, cutoffSeconds: 50, maxRounds: 80 },
+      }
+    })
+  const gaps = fc.array(fc.constantFrom(0, 1, 1, 1, 2, 3, 7), { minLength: 60, maxLength: 200 })
+
+  test('whatever the rules and the times of its blocks, an epoch has as many as it should, or no block was left for one', () => {
+    fc.assert(
+      fc.property(anyEpoch, gaps, (rounds, given) => {
+        const blocks = blocksOf(given)
+        const triggers = triggersOf(rounds, blocks)
+        const beats = beatsOf(triggers)
+        expect(beats.length).toBeLessThanOrEqual(rounds.rules.beats)
+        if (beats.length === rounds.rules.beats) return
+        const { from, until } = beatTime(rounds)
+        for (const { timestamp, hash } of blocks) {
+          if (timestamp <= Math.max(from, until) || timestamp >= startsAt + rounds.epochSeconds) continue
+          const before = triggers.findLast(each => each.timestamp <= timestamp)
+          const { samplingSeconds } = timingOf(rounds.rules, before?.kind ?? 'beat')
+          const isTaken = triggers.some(each => each.hash === hash)
+          expect(isTaken || (before !== undefined && timestamp < before.timestamp + samplingSeconds)).toBe(true)
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('with a block each second an epoch of a devnet has two, over by its end; one of a day has forty-eight', () => {
+    fc.assert(
+      fc.property(anyBytes32, fc.integer({ min: 3, max: 4 }), (seed, seededAt) => {
+        const rounds = { ...presetRounds(seed), seededAt: startsAt + seededAt }
+        const beats = beatsOf(triggersOf(rounds, everySecond)).map(({ timestamp }) => timestamp - startsAt)
+        expect(beats).toHaveLength(2)
+        for (const at of beats) {
+          expect(at).toBeGreaterThan(8)
+          expect(1000 * at + timingOf(rounds.rules, 'beat').openingsMs).toBeLessThanOrEqual(16_000)
+        }
+      }),
+      { numRuns: 200 },
+    )
+    const { rounds: daily, timeline } = productionParameters(rules.specHash)
+    const day = { seed: rules.specHash, startsAt, epochSeconds: timeline.epochSeconds, seededAt: startsAt + 8 }
+    const blocks = chainOf(Array.from({ length: 4_320 }, (_, i) => startsAt + 20 * i))
+    const triggers = triggersOf({ ...day, rules: daily }, blocks)
+    expect(beatsOf(triggers)).toHaveLength(48)
+    expect(triggers.at(-1)!.ordinal).toBeLessThan(daily.maxRounds)
+  })
+
+  test('no beat begins while a window may last, and no round while that of a beat may', () => {
+    fc.assert(
+      fc.property(anyEpoch, gaps, (rounds, given) => {
+        const triggers = triggersOf(rounds, blocksOf(given))
+        triggers.forEach((trigger, i) => {
+          expect(trigger.ordinal).toBe(i)
+          const before = triggers[i - 1]
+          if (before === undefined || (before.kind !== 'beat' && trigger.kind !== 'beat')) return
+          const { samplingSeconds } = timingOf(rounds.rules, before.kind)
+          expect(trigger.timestamp - before.timestamp).toBeGreaterThanOrEqual(samplingSeconds)
+        })
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('beats leave the rounds of the slots their kinds, and delay none by more than a beat’s window', () => {
+    fc.assert(
+      fc.property(anyEpoch, rounds => {
+        const blocks = chainOf(Array.from({ length: rounds.epochSeconds }, (_, i) => startsAt + i))
+        const triggers = ofSlots(triggersOf(rounds, blocks))
+        const { cutoffSeconds, slots, beatWindowMs, graceMs } = rounds.rules
+        for (let slot = 0; slot < slots; slot++) {
+          const most = startsAt + 60 * slot + cutoffSeconds + 1 + Math.floor((beatWindowMs + graceMs) / 1000)
+          const early = triggers.filter(trigger => trigger.slot === slot && trigger.timestamp <= most)
+          expect(new Set(early.map(({ kind }) => kind)).size).toBe(slotKinds.length)
+        }
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  test('the decision about a block depends on no later block', () => {
+    fc.assert(
+      fc.property(anyEpoch, gaps, fc.nat(400), (rounds, given, cut) => {
+        const blocks = blocksOf(given)
+        const prefix = blocks.slice(0, cut)
+        const kept = triggersOf(rounds, blocks).filter(({ number }) => number <= BigInt(prefix.length))
+        expect(triggersOf(rounds, prefix)).toEqual(kept)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  test('they lie evenly over the time they are drawn in, and their number says nothing of the next', () => {
+    const rounds = (n: number): EpochRounds => ({
+      ...{ seed: `0x${n.toString(16).padStart(64, '0')}`, startsAt, epochSeconds: 800, seededAt: startsAt },
+      rules: { ...rules, slots: 1, beats: 8, maxRounds: 10, threshold: 0n, cutoffSeconds: 700 },
+    })
+    const { from, until } = beatTime(rounds(0))
+    // Two seconds between two blocks, or ten: it is time that counts, not blocks.
+    const blocks = chainOf(Array.from({ length: 240 }, (_, i) => startsAt + (i < 40 ? 10 * i : 400 + 2 * (i - 40))))
+    const tenths = new Array<number>(10).fill(0)
+    const runs = 100
+    for (let n = 0; n < runs; n++)
+      for (const { timestamp } of beatsOf(triggersOf(rounds(n), blocks)))
+        tenths[Math.min(9, Math.floor((10 * (timestamp - from)) / (until - from)))]!++
+    expect(tenths.reduce((sum, count) => sum + count)).toBe(8 * runs)
+    // Four and a half standard deviations of 800 fair draws of ten.
+    for (const count of tenths) expect(Math.abs(count - 80)).toBeLessThan(4.5 * Math.sqrt(80 * 0.9))
+  })
+
+  test('none comes before memory is filled, which a late seed delays', () => {
+    const first = (seededAt: number) => {
+      const rounds = { ...presetRounds(rules.specHash), epochSeconds: 64, seededAt: startsAt + seededAt }
+      return beatTime(rounds).from - startsAt
+    }
+    expect([0, 3, 4, 10, 30].map(first)).toEqual([8, 8, 9, 15, 35])
   })
 })

@@ -228,9 +228,9 @@ export function complies(name: string, createNetwork: () => Promise<Network>): v
       const limits = { maxQueuedBytes: 64 * 1024 * 1024, burstFrames: 100_000 }
       const { client, server } = await (await open({ server: limits, client: limits })).connected()
       for (let n = 0; n < 200; n++) void client.send({ type: 'bulk', body: n, payload: new Uint8Array(60_000) })
-      await client.send({ type: 'heartbeat', body: null }, { urgent: true })
+      await client.send({ type: 'urgent', body: null }, { urgent: true })
       const frames = await collect(server, 201)
-      const place = frames.findIndex(frame => frame.type === 'heartbeat')
+      const place = frames.findIndex(frame => frame.type === 'urgent')
       expect(place).toBeLessThan(20)
     })
 

@@ -102,11 +102,11 @@ describe('session handshake', () => {
     const note = (who: string) => () => {
       if (heard.push(who) === 2) both.resolve()
     }
-    served.on('heartbeat.reply', note('server'))
-    client.on('heartbeat.reply', note('client'))
+    served.on('opening.request', note('server'))
+    client.on('opening.request', note('client'))
     await Promise.all([
-      client.send('heartbeat', { nonce: hash('01') }),
-      served.send('heartbeat', { nonce: hash('02') }),
+      client.send('opening.request', { epoch: 1n, cohort: 0 }),
+      served.send('opening.request', { epoch: 1n, cohort: 0 }),
     ])
     await both.promise
     expect(heard.toSorted()).toEqual(['client', 'server'])
@@ -300,8 +300,8 @@ describe('session handshake', () => {
   })
 
   it.each([
-    ['a message before the session', [{ type: 'heartbeat', body: { nonce: hash('01') } }]],
-    ['a flood before the session', Array.from({ length: 200 }, () => ({ type: 'heartbeat', body: null }))],
+    ['a message before the session', [{ type: 'opening.request', body: { epoch: '1', cohort: 0 } }]],
+    ['a flood before the session', Array.from({ length: 200 }, () => ({ type: 'opening.request', body: null }))],
     ['an accepted of its own', [{ type: 'accepted', body: {} }]],
   ])('the handshake refuses %s', async (_, frames) => {
     const { channel, sessions } = await serve()
@@ -320,7 +320,7 @@ describe('session handshake', () => {
     const heard = exchange(client, async nonce => {
       const session = await sessionBody(nonce)
       void client.send({ type: 'session', body: session }).then(async () => {
-        await client.send({ type: 'heartbeat', body: { nonce } })
+        await client.send({ type: 'opening.request', body: { epoch: '1', cohort: 0 } })
         setImmediate(() => answered.resolve(null))
       })
       return new Promise(() => {})

@@ -74,20 +74,7 @@ describe('session', () => {
     expect(messageBodies['job.commitment'].parse(frame!.body)).toEqual(commitment)
   })
 
-  it('heartbeats are answered before messages that wait, without a handler', async () => {
-    const { session, peer, heard } = await open()
-    const order: string[] = []
-    session.on('job.openings', () => void order.push('openings'))
-    const openings = { commitmentHash: hash('07'), secret: hash('08') }
-    for (let n = 0; n < 20; n++)
-      void peer.send({ type: 'job.openings', body: openings, payload: new Uint8Array(50_000) })
-    void peer.send({ type: 'heartbeat', body: { nonce: hash('09') } }, { urgent: true })
-    const [reply] = await heard(1)
-    expect(reply).toEqual({ type: 'heartbeat.reply', body: { nonce: hash('09') } })
-    expect(order.length).toBeLessThan(20)
-  })
-
-  it('frames that arrived together reach handlers registered in the same turn, and heartbeats are answered first', async () => {
+  it('frames that arrived together reach handlers registered in the same turn, in their order', async () => {
     const order: string[] = []
     const channel = {
       id: 'test',
@@ -99,7 +86,6 @@ describe('session', () => {
     const frames: Frame[] = [
       { type: 'job.openings', body: { commitmentHash: hash('07'), secret: hash('08') } },
       { type: 'job.abort', body: abortBody() },
-      { type: 'heartbeat', body: { nonce: hash('09') } },
     ]
     const early = frames.map(frame => [frame, 100] as const)
     const session = createSession(channel, provider, withDefaults(), { clock: createManualClock() }, early)
@@ -110,31 +96,31 @@ describe('session', () => {
       done.resolve()
     })
     await done.promise
-    expect(order).toEqual(['heartbeat.reply', 'openings handled', 'abort handled'])
+    expect(order).toEqual(['openings handled', 'abort handled'])
   })
 
   it('a slow handler does not delay the next one', async () => {
     const { session, peer, heard } = await open()
     const stuck = Promise.withResolvers<void>()
     session.on('job.abort', () => stuck.promise)
-    session.on('job.commitment', () => session.send('heartbeat', { nonce: hash('0a') }))
+    session.on('job.commitment', () => session.send('opening.request', { epoch: 1n, cohort: 0 }))
     await peer.send({ type: 'job.abort', body: abortBody() })
     await peer.send({ type: 'job.commitment', body: toWire(commitment) })
-    expect((await heard(1))[0]!.type).toBe('heartbeat')
+    expect((await heard(1))[0]!.type).toBe('opening.request')
     stuck.resolve()
   })
 
   it('every handler of a type is called until it stops listening', async () => {
     const { session, peer } = await open()
     const [first, second] = [vi.fn(), vi.fn()]
-    const stop = session.on('heartbeat', first)
+    const stop = session.on('opening.request', first)
     const done = Promise.withResolvers<void>()
-    session.on('heartbeat', second)
+    session.on('opening.request', second)
     session.on('job.commitment', () => done.resolve())
-    await peer.send({ type: 'heartbeat', body: { nonce: hash('01') } })
+    await peer.send({ type: 'opening.request', body: { epoch: '1', cohort: 0 } })
     await vi.waitFor(() => expect(second).toHaveBeenCalledOnce())
     stop()
-    await peer.send({ type: 'heartbeat', body: { nonce: hash('02') } })
+    await peer.send({ type: 'opening.request', body: { epoch: '1', cohort: 0 } })
     await peer.send({ type: 'job.commitment', body: toWire(commitment) })
     await done.promise
     expect([first.mock.calls.length, second.mock.calls.length]).toEqual([1, 2])
@@ -159,7 +145,7 @@ describe('session', () => {
     ],
     [
       'a payload where none belongs',
-      { type: 'heartbeat', body: { nonce: hash('01') }, payload: Uint8Array.of(1) },
+      { type: 'opening.request', body: { epoch: '1', cohort: 0 }, payload: Uint8Array.of(1) },
       'MESSAGE_PAYLOAD_TOO_LARGE',
     ],
     [
@@ -167,16 +153,16 @@ describe('session', () => {
       { type: 'wrong.work', body: {}, payload: new Uint8Array(65_537) },
       'MESSAGE_PAYLOAD_TOO_LARGE',
     ],
-    ['a heartbeat without nonce', { type: 'heartbeat', body: {} }, 'MESSAGE_INVALID'],
+    ['a request without a cohort', { type: 'opening.request', body: { epoch: '1' } }, 'MESSAGE_INVALID'],
   ])('a session refuses %s with the reason, and goes on', async (_, frame, code) => {
     const { session, peer, heard } = await open()
-    session.on('job.commitment', () => session.send('heartbeat', { nonce: hash('0b') }))
+    session.on('job.commitment', () => session.send('opening.request', { epoch: 1n, cohort: 0 }))
     await peer.send(frame)
     const [refusal] = await heard(1)
     expect(refusal).toMatchObject({ type: 'refused', body: { code, regarding: frame.type } })
     expect(messageBodies.refused.safeParse(refusal!.body).success).toBe(true)
     await peer.send({ type: 'job.commitment', body: toWire(commitment) })
-    expect((await heard(2))[1]!.type).toBe('heartbeat')
+    expect((await heard(2))[1]!.type).toBe('opening.request')
     expect(session.closed).toBe(false)
   })
 
@@ -212,7 +198,7 @@ describe('session', () => {
     expect(faults).toMatchObject([{ type: 'job.commitment', error: failure }, { type: 'job.abort' }])
   })
 
-  it('messages are refused while too many wait, and heartbeats are still answered', async () => {
+  it('messages are refused while too many wait, and small ones are still taken', async () => {
     const { session, peer, heard } = await open({ maxQueuedBytes: 100_000 })
     const stuck = Promise.withResolvers<void>()
     let handled = 0
@@ -224,8 +210,9 @@ describe('session', () => {
     for (let n = 0; n < 5; n++) await peer.send({ type: 'job.openings', body, payload: new Uint8Array(40_000) })
     const refusals = await heard(3)
     expect(refusals.map(refusalOf)).toEqual(Array(3).fill('MESSAGE_QUEUE_FULL'))
-    await peer.send({ type: 'heartbeat', body: { nonce: hash('09') } })
-    expect((await heard(4))[3]!.type).toBe('heartbeat.reply')
+    session.on('job.abort', () => session.send('opening.request', { epoch: 1n, cohort: 0 }))
+    await peer.send({ type: 'job.abort', body: abortBody() })
+    expect((await heard(4))[3]!.type).toBe('opening.request')
     stuck.resolve()
     await vi.waitFor(() => expect(handled).toBe(2))
     await peer.send({ type: 'job.openings', body, payload: new Uint8Array(40_000) })
@@ -234,10 +221,8 @@ describe('session', () => {
 
   it('messages without a handler do not count against the peer', async () => {
     const { session, peer, frames } = await open({}, () => 0)
-    for (let n = 0; n < 100; n++) await peer.send({ type: 'heartbeat.reply', body: { nonce: hash('01') } })
     for (let n = 0; n < 100; n++) await peer.send({ type: 'job.abort', body: abortBody() })
-    await peer.send({ type: 'heartbeat', body: { nonce: hash('02') } })
-    await vi.waitFor(() => expect(frames).toHaveLength(101))
+    await vi.waitFor(() => expect(frames).toHaveLength(100))
     expect(session.closed).toBe(false)
   })
 

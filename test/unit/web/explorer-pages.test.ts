@@ -79,7 +79,7 @@ describe('explorer pages', () => {
       if (path !== '/' && paths.includes(path)) expect(text).toContain('aria-current=')
       expect(text).toContain('href="#content"')
     }
-    expect(await textOf('/')).toContain('Epoch 3: 5 s of 16 s, 1 round so far. Epoch 2 is paid.')
+    expect(await textOf('/')).toContain('Epoch 3: 5 s of 16 s, 1 round and 0 beats so far. Epoch 2 is paid.')
   })
 
   it('explains on a device’s page what the command explains', async () => {

@@ -6,7 +6,7 @@
  */
 import type { Hex } from 'viem'
 import { laneUptimeOf } from '../../epoch/busy.ts'
-import { capacityOf, type MeasuredRound, measuresOf } from '../../epoch/capacity.ts'
+import { capacityOf, type MeasuredRound, measuresOf, shortfallsOf } from '../../epoch/capacity.ts'
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
 import { cohortLanes } from '../../protocol/constants.ts'
@@ -21,8 +21,6 @@ export type JudgedRound = RoundVerdict & MeasuredRound
 export type LaneFacts = {
   /** The epoch's rounds in which this device was checked, faulted ones included. */
   readonly rounds: readonly JudgedRound[]
-  readonly heartbeatsAsked: number
-  readonly heartbeatsAnswered: number
   /** The device and environment records were signed for a fresh nonce and agree with the registration and the policy. */
   readonly deviceValid: boolean
   readonly environmentValid: boolean
@@ -40,18 +38,12 @@ export type Lane = {
 export const absentLane: Lane = { rate: 0n, uptime: 0, flags: 0 }
 
 /**
- * The seat's own faults are not the device's: those rounds are left out; too many of them, or never having asked for a sign of life, make
- * the seat abstain. So does a device that was busy in all rounds of a kind: it is not judged, so nothing is paid and its standing stays.
+ * The seat's own faults are not the device's: those rounds are left out; too many of them, of any kind, make the seat abstain. So does a
+ * device that was busy in all rounds of a kind: it is not judged, so nothing is paid and its standing stays.
  */
-export function laneOf({
-  rounds,
-  heartbeatsAsked,
-  heartbeatsAnswered,
-  deviceValid,
-  environmentValid,
-}: LaneFacts): Lane {
+export function laneOf({ rounds, deviceValid, environmentValid }: LaneFacts): Lane {
   const measures = measuresOf(rounds)
-  const uptime = laneUptimeOf({ asked: heartbeatsAsked, answered: heartbeatsAnswered }, rounds)
+  const uptime = laneUptimeOf(rounds)
   if (measures === null || uptime === null) return absentLane
   const rate = capacityOf(measures)
   const provenWrong = rounds.some(round => round.verdict === 'WRONG')
@@ -82,17 +74,19 @@ const unjudged = ({ kind }: Trigger): SeenRound => ({
   ...{ kind, figures: {}, commitmentHash: null, commitment: null, witness: null, evidence: null },
 })
 
-/** What this seat says of each of the epoch's rounds of a device, in their order. */
+/** What this seat says of each of the epoch's rounds of a device, in their order. A beat that verifies and does not count says why. */
 export function seenRounds(
   journal: Pick<CheckerJournal, 'verdicts'>,
   { epoch, deviceId, rounds }: { readonly epoch: number; readonly deviceId: Hex; readonly rounds: readonly Trigger[] },
 ): SeenRound[] {
   const verdicts = new Map(journal.verdicts(epoch, deviceId).map(verdict => [verdict.round, verdict]))
-  return rounds.map(round => {
+  const seen = rounds.map((round): SeenRound => {
     const verdict = verdicts.get(round.hash)
     // A seat that had not seen all of a slot's blocks may have taken a round for one of another kind: it has not judged it.
     return verdict?.kind === round.kind ? verdict : unjudged(round)
   })
+  const shortfalls = shortfallsOf(seen)
+  return seen.map((round, i) => ({ ...round, ...shortfalls[i] }))
 }
 
 const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
@@ -106,7 +100,7 @@ const toLaneOpening = ({ rate, uptime, flags }: Lane): LaneOpening => ({
  * @param rounds - the epoch's canonical rounds
  */
 export function packCohort(
-  journal: Pick<CheckerJournal, 'verdicts' | 'heartbeats' | 'deviceCheck' | 'confirmedEnvironments'>,
+  journal: Pick<CheckerJournal, 'verdicts' | 'deviceCheck' | 'confirmedEnvironments'>,
   {
     epoch,
     devices,
@@ -124,7 +118,6 @@ export function packCohort(
   for (const { deviceId, lane } of devices) {
     const seen = seenRounds(journal, { epoch, deviceId, rounds })
     const check = journal.deviceCheck(epoch, deviceId)
-    const { asked, answered } = journal.heartbeats(epoch, deviceId)
     // An update within the epoch changes the environment: each one has to have been reported, and none else may be committed under.
     const confirmed = journal.confirmedEnvironments(epoch, deviceId)
     const environmentKept = seen.every(
@@ -132,8 +125,6 @@ export function packCohort(
     )
     const facts = {
       rounds: seen,
-      heartbeatsAsked: asked,
-      heartbeatsAnswered: answered,
       deviceValid: check?.deviceValid ?? false,
       environmentValid: (check?.environmentValid ?? false) && environmentKept,
     }

@@ -23,6 +23,7 @@ import type { MessageBody } from '../../protocol/messages.ts'
 import type { Trigger } from '../../protocol/trigger.ts'
 import type { SeatEvidence } from '../../report/seat-evidence.ts'
 import { type Signer, signMessage } from '../../report/signer.ts'
+import type { CheckerEvent } from '../checker-event.ts'
 import type { Duty } from '../duty.ts'
 import { checkerErrors } from '../errors.ts'
 import type { CheckerJournal } from '../journal.ts'
@@ -42,6 +43,7 @@ export type SeatEpochDependencies = {
   readonly sendTo: (operator: Hex) => Send | null
   /** The epoch's rounds as the chain has them, those included that this seat was not there for. */
   readonly canonicalRounds: () => Promise<readonly Trigger[]>
+  readonly emit?: (event: CheckerEvent) => void
   /** Called at named points between recording and saying; tests end the process there. */
   readonly crashPoint?: (name: CrashPoint) => void
 }
@@ -69,7 +71,19 @@ export type SeatEpoch = {
 }
 
 export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEpoch {
-  const { network, signer, secrets, store, journal, sender, log, sendTo, canonicalRounds, crashPoint = () => {} } = deps
+  const {
+    network,
+    signer,
+    secrets,
+    store,
+    journal,
+    sender,
+    log,
+    sendTo,
+    canonicalRounds,
+    emit,
+    crashPoint = () => {},
+  } = deps
   const { epoch, committees, cohortCount } = duty
   const { EpochConsensus } = network.contracts
   const received = new Set<string>()
@@ -141,6 +155,19 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
     }
   }
 
+  /** A beat is measured by the epoch's memory rounds: why it does not count is known when all are judged. */
+  function nameBeats(deviceId: Hex) {
+    const rounds = journal.rounds(epoch)
+    const results = new Map<string, number>()
+    for (const [i, seen] of seenRounds(journal, { epoch, deviceId, rounds }).entries()) {
+      if (seen.kind !== 'beat') continue
+      journal.nameReason(rounds[i]!.hash, deviceId, seen)
+      const result = seen.reason === 'ALL_EQUAL' ? 'counted' : seen.reason
+      results.set(result, (results.get(result) ?? 0) + 1)
+    }
+    emit?.({ type: 'beats.counted', epoch, device: deviceId, results: Object.fromEntries(results) })
+  }
+
   /** Recording the same again does nothing, unless it came to nothing before. */
   const sendCommitment = (root: Hex, openAt: number) =>
     sender.enqueue({
@@ -178,6 +205,7 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       }
       // One transaction: what was committed to, and the commitment that says so.
       store.transaction(() => {
+        for (const { deviceId } of duty.devices) nameBeats(deviceId)
         journal.recordOpenings(epoch, root, salt, words)
         sendCommitment(root, openAt)
       })
@@ -213,7 +241,6 @@ export function createSeatEpoch(duty: Duty, deps: SeatEpochDependencies): SeatEp
       return {
         epoch,
         deviceId,
-        heartbeats: journal.heartbeats(epoch, deviceId),
         rounds: rounds.map(({ hash: round, ordinal, kind }, i) => {
           const { verdict, reason, figures, commitmentHash, witness, evidence } = seen[i]!
           const proof = tree.proof(device.lane, ordinal)

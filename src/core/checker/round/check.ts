@@ -4,7 +4,7 @@
  */
 import type { Hex } from 'viem'
 import type { FailedStep } from '../../job/round-kind.ts'
-import type { RoundRules } from '../../protocol/network-parameters.ts'
+import type { RoundTiming } from '../../protocol/network-parameters.ts'
 import type { BlockHead, Trigger } from '../../protocol/trigger.ts'
 import type { Signed } from '../../protocol/typed-data.ts'
 import type { Figures, Verdict } from '../../protocol/verdict.ts'
@@ -79,7 +79,7 @@ export type Refusal = 'COMMITMENT_LATE' | 'COMMITMENT_CONTRADICTS' | 'COMMITMENT
 export function acceptCommitment(
   check: RoundCheck,
   { receivedAtMs, ...received }: HashedCommitment & { readonly receivedAtMs: number },
-  { windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>,
+  { windowMs, graceMs }: Pick<RoundTiming, 'windowMs' | 'graceMs'>,
   ownFault: string | null = null,
 ): { check: RoundCheck; refusal: Refusal | null } {
   if (check.commitmentHash === received.commitmentHash) return { check, refusal: null }
@@ -103,7 +103,7 @@ export function acceptCommitment(
 export function acceptMark(
   check: RoundCheck,
   { index, mark, receivedAtMs, dueMs }: { index: number; mark: Hex; receivedAtMs: number; dueMs: number },
-  { graceMs }: Pick<RoundRules, 'graceMs'>,
+  { graceMs }: Pick<RoundTiming, 'graceMs'>,
   stoodStillAt: (momentMs: number) => boolean = () => false,
 ): RoundCheck {
   const deadlineMs = check.seenAtMs + dueMs + graceMs
@@ -121,7 +121,7 @@ export const acceptAbort = (check: RoundCheck, reason: string): RoundCheck =>
 export function acceptBusy(
   check: RoundCheck,
   { busy, receivedAtMs }: { readonly busy: Signed<'Busy'>; readonly receivedAtMs: number },
-  { graceMs }: Pick<RoundRules, 'graceMs'>,
+  { graceMs }: Pick<RoundTiming, 'graceMs'>,
   stoodStillAt: (momentMs: number) => boolean = () => false,
 ): { check: RoundCheck; refusal: 'BUSY_LATE' | 'BUSY_AFTER_WORK' | null } {
   if (check.busy !== null) return { check, refusal: null }

@@ -9,7 +9,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { CrashPoint } from '../../platform/crash-point.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { MessageBody } from '../../protocol/messages.ts'
-import type { RoundRules } from '../../protocol/network-parameters.ts'
+import { type RoundRules, timingOf } from '../../protocol/network-parameters.ts'
 import type { BlockHead } from '../../protocol/trigger.ts'
 import type { Network, Signed, SignedMessage } from '../../protocol/typed-data.ts'
 import { bindingFault, claimOf, commitmentHash, sampleOf, witnessOf } from '../../report/commitment.ts'
@@ -129,7 +129,6 @@ export function createRoundJudge(
   const open = new Map<Hex, { readonly deadline: Promise<void>; readonly cancel: AbortController }>()
   const key = (round: Hex, deviceId: Hex) => `${round} ${deviceId}`
   const entriesOf = (round: Hex) => [...entries.values()].filter(entry => entry.round.trigger.hash === round)
-
   const send = (entry: Entry, message: (send: Send) => Promise<void>) => {
     const session = sendTo(entry.device.operator)
     if (session === null) return
@@ -158,6 +157,8 @@ export function createRoundJudge(
   }
 
   const jobFor = ({ round }: Entry): Job => jobOf(jobs, round.trigger.kind)
+  const timing = ({ round }: Pick<Entry, 'round'>) => timingOf(rules, round.trigger.kind)
+
   async function ask(entry: Entry, { seenAtMs, ...block }: BlockHead & { readonly seenAtMs: number }) {
     const samplingBlock = { number: block.number, hash: block.hash, timestamp: block.timestamp }
     conclude(entry, closeCommitments(entry.check, samplingBlock, faults.ofCommitment(entry, seenAtMs)))
@@ -244,7 +245,7 @@ export function createRoundJudge(
   }
 
   async function closeAtDeadline(round: SeatRound, own: readonly Entry[], signal: AbortSignal) {
-    const deadlineMs = round.seenAtMs + rules.openingsMs
+    const deadlineMs = round.seenAtMs + timing({ round }).openingsMs
     await clock.sleep(Math.max(0, deadlineMs + handlingMs - clock.monotonicMs()), signal).catch(() => undefined)
     const stall = faults.standstill(deadlineMs)
     await Promise.all(own.map(({ verifying }) => verifying))
@@ -284,7 +285,7 @@ export function createRoundJudge(
       const { check, refusal } = acceptCommitment(
         entry.check,
         { commitment, commitmentHash: hash, receivedAtMs },
-        rules,
+        timing(entry),
         faults.standstill(faults.commitmentDeadlineMs(entry.check)),
       )
       conclude(entry, check)
@@ -317,7 +318,7 @@ export function createRoundJudge(
       // What was drawn by a block that a reorg has replaced is answered again for the other.
       const isReplaced = samplingBlockHash !== undefined && samplingBlockHash !== request.message.samplingBlockHash
       if (isReplaced || entry.check.judged !== null || entry.verifying !== null) return true
-      if (receivedAtMs - entry.check.seenAtMs > rules.openingsMs) throw checkerErrors.CHECKER_OPENINGS_LATE()
+      if (receivedAtMs - entry.check.seenAtMs > timing(entry).openingsMs) throw checkerErrors.CHECKER_OPENINGS_LATE()
       if (entry.attempts >= openingAttempts)
         throw checkerErrors.CHECKER_OPENINGS_EXHAUSTED({ attempts: openingAttempts })
       const { marks, commitment } = entry.check
@@ -345,8 +346,8 @@ export function createRoundJudge(
         return entry.check.judged?.verdict === 'WRONG'
       }
       if (isKnown()) return
-      const { kind } = trigger
-      const judgement = await judgeWrongWork({ network, kind, epochSeed, operator, commitment, payload }, engine)
+      const claim = { network, kind: trigger.kind, epochSeed, operator, commitment, payload }
+      const judgement = await judgeWrongWork(claim, engine)
       if (!judgement.proven) throw checkerErrors.CHECKER_WRONG_WORK_UNPROVEN({ reason: judgement.reason })
       if (isKnown()) return
       entry.forwarded = judgement
@@ -393,8 +394,7 @@ export function createRoundJudge(
       secretHash: secretHash(secret),
       checker: signer.address,
     })
-    const { offer } = entry
-    if (entry.check.judged === null) send(entry, session => session('job.offer', offer))
+    if (entry.check.judged === null) send(entry, session => session('job.offer', entry.offer!))
     crashPoint('checker.offered')
   }
 }

@@ -1,6 +1,6 @@
 /** What kept a seat from being there for a device: its own fault, not the device's. */
 import type { Address } from 'viem'
-import type { RoundRules } from '../../protocol/network-parameters.ts'
+import { type RoundRules, timingOf } from '../../protocol/network-parameters.ts'
 import type { RoundCheck } from './check.ts'
 import type { RoundEntry } from './seat-round.ts'
 
@@ -13,7 +13,7 @@ export type OwnFaults = {
 }
 
 export function createOwnFaults(
-  { windowMs, graceMs }: Pick<RoundRules, 'windowMs' | 'graceMs'>,
+  rules: RoundRules,
   {
     isArriving,
     stoodStillAt,
@@ -24,12 +24,13 @@ export function createOwnFaults(
 ): OwnFaults {
   const standstill = (deadlineMs: number) =>
     stoodStillAt(deadlineMs) ? 'This seat’s process stood still over the deadline.' : null
-  const commitmentDeadlineMs = ({ seenAtMs }: RoundCheck) => seenAtMs + windowMs + graceMs
+  const waitsMs = ({ trigger }: RoundCheck) => timingOf(rules, trigger.kind).windowMs + rules.graceMs
+  const commitmentDeadlineMs = (check: RoundCheck) => check.seenAtMs + waitsMs(check)
   return {
     standstill,
     commitmentDeadlineMs,
     ofCommitment({ check, device }, samplingSeenAtMs) {
-      if (samplingSeenAtMs - check.seenAtMs < windowMs + graceMs)
+      if (samplingSeenAtMs - check.seenAtMs < waitsMs(check))
         return 'This seat saw the trigger too late to wait for a commitment.'
       if (!check.reached && isArriving(device.operator))
         return 'This seat had just started, and the device had not found it yet.'

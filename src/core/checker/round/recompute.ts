@@ -4,7 +4,7 @@
  * recomputed together afterwards, one epoch and kind at a time.
  */
 import type { Hex } from 'viem'
-import { type Jobs, jobsByHash, windowMsOf } from '../../job/jobs.ts'
+import { type Jobs, jobsByHash, windowThatDiffers } from '../../job/jobs.ts'
 import type { KindEngine, Verification, VerifyItem } from '../../job/round-kind.ts'
 import type { WorkDescription } from '../../job/work-core.ts'
 import type { WorkEngine } from '../../job/work-engine.ts'
@@ -17,8 +17,8 @@ import { checkerErrors } from '../errors.ts'
 
 export type Recomputer = Verifier & {
   readonly jobs: Jobs
-  /** Makes ready what an epoch's rounds need. */
-  prepare(epochSeed: Hex): Promise<void>
+  /** Makes ready what an epoch's rounds need; of one kind, where one is given. */
+  prepare(epochSeed: Hex, kind?: RoundKindName): Promise<void>
   close(): Promise<void>
   /** Starts the engine, as the first use of it does. @throws what the execution provider refuses */
   start(): Promise<void>
@@ -26,7 +26,7 @@ export type Recomputer = Verifier & {
 
 export type Recomputers = {
   /** The one for these rules. @throws JOB_SPEC_UNKNOWN, CHECKER_WINDOW_DIFFERS */
-  of(rules: Pick<RoundRules, 'specHash' | 'windowMs'>): Recomputer
+  of(rules: Pick<RoundRules, 'specHash' | 'windowMs' | 'beatWindowMs'>): Recomputer
   /** Ends those of other specifications. */
   keepOnly(specHashes: ReadonlySet<Hex>): Promise<void>
   close(): Promise<void>
@@ -98,9 +98,10 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
     })
     return {
       jobs,
-      kinds: { tensor: verify('tensor'), memory: verify('memory') },
+      kinds: { tensor: verify('tensor'), memory: verify('memory'), beat: verify('beat') },
       start: () => use(async () => undefined),
-      prepare: epochSeed => use(async engine => void (await engine.prepare({ epochSeed }))),
+      prepare: (epochSeed, kind) =>
+        use(async engine => void (await (kind === undefined ? engine : engine.kinds[kind]).prepare({ epochSeed }))),
       close() {
         ended = true
         return rest()
@@ -115,10 +116,10 @@ export function createRecomputers({ startEngine, clock, onRestart }: Recomputers
   }
 
   return {
-    of({ specHash, windowMs }) {
+    of({ specHash, ...rules }) {
       const { jobs } = jobsByHash(specHash)
-      if (windowMsOf(jobs) !== windowMs)
-        throw checkerErrors.CHECKER_WINDOW_DIFFERS({ windowMs, specWindowMs: windowMsOf(jobs) })
+      const differs = windowThatDiffers(jobs, rules)
+      if (differs !== null) throw checkerErrors.CHECKER_WINDOW_DIFFERS(differs)
       const recomputer = running.get(specHash) ?? restarting(jobs)
       running.set(specHash, recomputer)
       return recomputer

@@ -1,6 +1,6 @@
 /**
- * The engine of memory rounds: a device's memory, filled once an epoch, windows of steps through it, and their openings; and the rows
- * of other devices' memory, recomputed for whoever checks.
+ * The engine of memory rounds and beats: a device's memory, filled once an epoch, windows of steps through it, and their openings; and
+ * the rows of other devices' memory, recomputed for whoever checks.
  */
 import { totalmem } from 'node:os'
 import type { Hex } from 'viem'
@@ -79,14 +79,25 @@ const nothing = { groups: 0, megabytes: 0, fillMs: 0 }
 /** Matrices of this epoch and the one before it. */
 const keptChains = 2
 
+export type MemoryEngine = KindEngine<PreparedMemory> & {
+  /** The engine of beats over the same memory. Closed with this one. @param round - the memory round that a beat is */
+  beats(round: MemorySpec): KindEngine<PreparedMemory>
+}
+
 export function createMemoryEngine(
   { spec, groups, threads, keepWindows }: MemoryEngineOptions,
   { gate, clock, openChain, fill = fillHost }: MemoryEngineDependencies,
-): KindEngine<PreparedMemory> {
+): MemoryEngine {
   const chains = new Map<Hex, { readonly opened: Promise<RowChain>; users: number }>()
   /** By device: this process may work for several in turn. */
   const fills = new Map<Hex, Fill>()
-  const windows = createKeptWindows<KeptWindow>(keepWindows)
+  /** Of each kind of rounds. */
+  const kept: ReturnType<typeof createKeptWindows<KeptWindow>>[] = []
+  function keptWindows() {
+    const windows = createKeptWindows<KeptWindow>(keepWindows)
+    kept.push(windows)
+    return windows
+  }
   /** Of a CPU's memory. */
   const pool: StepMemory[] = []
   let closed = false
@@ -157,7 +168,7 @@ export function createMemoryEngine(
 
   /** Ends fills and gives back what they filled, `when` it may be. */
   async function drop(when: Promise<void>) {
-    windows.clear()
+    for (const windows of kept) windows.clear()
     const dropped = [...fills.values()]
     fills.clear()
     for (const { cancel } of dropped) cancel.abort()
@@ -178,7 +189,8 @@ export function createMemoryEngine(
     return filled
   }
 
-  return {
+  /** Rounds of this specification, which is that of the fill but for the window and what is sampled of it. */
+  const roundsOf = (round: MemorySpec, windows = keptWindows()): KindEngine<PreparedMemory> => ({
     async prepare({ epochSeed, device }) {
       if (device === undefined) {
         await withChain(epochSeed, async () => undefined)
@@ -194,7 +206,7 @@ export function createMemoryEngine(
           }
     },
 
-    async runWindow({ epochSeed, device, seed, startedAtMs, durationMs = spec.windowMs }, { signal, onMark } = {}) {
+    async runWindow({ epochSeed, device, seed, startedAtMs, durationMs = round.windowMs }, { signal, onMark } = {}) {
       const began = startedAtMs ?? clock.monotonicMs()
       const fill = device === undefined ? null : fills.get(device.deviceId)
       // What is not ready when the trigger comes is not claimed: a fill takes longer than a window.
@@ -211,7 +223,7 @@ export function createMemoryEngine(
           runMemoryWindow(
             banks,
             {
-              ...{ seed, startedAtMs: began - (spec.windowMs - durationMs) },
+              ...{ seed, round, startedAtMs: began - (round.windowMs - durationMs) },
               ...(signal && { signal }),
               ...(onMark && { onMark: (mark, index) => onMark(index, bytesToHex(encodeMarks([mark]))) }),
             },
@@ -223,7 +235,7 @@ export function createMemoryEngine(
           if (!closed && fills.get(device!.deviceId) === fill && fill.isGone()) fillAgain(epochSeed, device!)
         })
       const notes: Notes = { groups: worked.groups, marks: worked.marks.map(({ steps }) => steps) }
-      const { bandwidth, resident } = memoryCredit(spec, worked)
+      const { bandwidth, resident } = memoryCredit(round, worked)
       return {
         ...{ handle: windows.keep({ banks, worked }), units: worked.steps, root: bytesToHex(worked.root) },
         ...{ figures: { bandwidth, resident }, durationMs, kernelMs: durationMs, lostMs: 0 },
@@ -254,10 +266,10 @@ export function createMemoryEngine(
     async verify({ epochSeed, items }) {
       const claims = items.map(({ units, root, sample, device, marks: _, ...item }) => ({
         ...item,
-        ...{ steps: units, root: hexToBytes(root, 32), sample: sample.map(place => stepOfPlace(spec, place)) },
+        ...{ steps: units, root: hexToBytes(root, 32), sample: sample.map(place => stepOfPlace(round, place)) },
         key: fillKey(spec, { epochSeed, ...device }),
       }))
-      const answers = await withChain(epochSeed, chain => verifyMemory(spec, claims, chain))
+      const answers = await withChain(epochSeed, chain => verifyMemory(round, claims, chain))
       return answers.map((answer, i): Verification => {
         if (!answer.ok) {
           const { code: step, detail, wrong } = answer
@@ -274,7 +286,7 @@ export function createMemoryEngine(
             marks,
             marks.map((mark, k) => (k === marks.length - 1 ? mark : received[k])),
           )
-        const { bandwidth, resident } = memoryCredit(spec, { groups: claimed, marks, ...(inTime && { inTime }) })
+        const { bandwidth, resident } = memoryCredit(round, { groups: claimed, marks, ...(inTime && { inTime }) })
         return { ok: true, checked, figures: { bandwidth, resident }, ...(witness !== undefined && { witness }) }
       })
     },
@@ -285,7 +297,8 @@ export function createMemoryEngine(
       closed = true
       await drop(Promise.resolve())
     },
-  }
+  })
+  return { ...roundsOf(spec), beats: roundsOf }
 }
 
 const isMark = (mark: Hex | null): mark is Hex => mark !== null && mark.length === 2 + 2 * markBytes

@@ -14,6 +14,8 @@ import { growLeafTree, type LeafTree, leafHash, type Mark, memoryRoot } from './
 export type MemoryWindowOptions = {
   /** Job seed of the round, 32 bytes. */
   readonly seed: Uint8Array
+  /** The round's specification, which gives window and marks; default that of the memory. */
+  readonly round?: MemorySpec
   /** The groups that the order goes over: as many as are claimed. Default all that are ready. */
   readonly groups?: number
   /** On the clock given: when the window began and, by the spec, when it closes. */
@@ -48,10 +50,9 @@ const tailShare = 0.95
 /** @throws JOB_WINDOW_CANCELLED, JOB_MEMORY_LOST, JOB_KERNEL_FAILED */
 export async function runMemoryWindow(
   memory: Memory,
-  { seed, groups = memory.ready, startedAtMs, signal, onMark }: MemoryWindowOptions,
+  { seed, round: spec = memory.spec, groups = memory.ready, startedAtMs, signal, onMark }: MemoryWindowOptions,
   { clock }: { readonly clock: MonotonicClock },
 ): Promise<WorkedMemoryWindow> {
-  const { spec } = memory
   const walk = startWalk(memory, seed, groups)
   const record = recordOf(spec, seed, groups)
   const runs = createRuns(memory.pace, walk.run)

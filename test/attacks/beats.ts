@@ -1,0 +1,150 @@
+/**
+ * Devices that are not there all the time, or not with the memory that they are paid for. Beats are drawn from made-up chains by the
+ * triggers of the network, and counted as a seat does.
+ */
+import { productionParameters } from '../../src/core/chain/network-presets.ts'
+import { type JudgedRound, laneOf } from '../../src/core/checker/epoch/pack.ts'
+import { encodeRateDown } from '../../src/core/epoch/minifloat.ts'
+import { scoreOf } from '../../src/core/epoch/rewards.ts'
+import { jobSets, jobsHash } from '../../src/core/job/jobs.ts'
+import { beatTime, type EpochRounds, type Trigger, triggersOf } from '../../src/core/protocol/trigger.ts'
+import type { Figures } from '../../src/core/protocol/verdict.ts'
+import { hashOf, seats } from './arena.ts'
+import type { Attack } from './attack.ts'
+import { judgeMemory, openMemoryArena, work } from './memory-arena.ts'
+import { cards, regeneration } from './memory-economics.ts'
+import { resident } from './memory-residency.ts'
+
+const { rounds: rules, timeline } = productionParameters(jobsHash(jobSets.standard))
+const { epochSeconds } = timeline
+const { samples } = jobSets.standard.beat
+const blockSeconds = 30
+
+/** An epoch of a network whose blocks are far apart, so that a day of them is made up in no time. */
+function epochOf(seed: number): { readonly rounds: EpochRounds; readonly triggers: readonly Trigger[] } {
+  const rounds = { ...{ seed: hashOf('beats', seed), seededAt: 20, startsAt: 0, epochSeconds }, rules }
+  const blocks = Array.from({ length: epochSeconds / blockSeconds }, (_, i) => ({
+    ...{ number: BigInt(i), hash: hashOf('block', seed, i), timestamp: i * blockSeconds },
+  }))
+  return { rounds, triggers: triggersOf(rounds, blocks) }
+}
+
+type Card = (typeof cards)['RTX 4090']
+const figuresOf = ({ tensor, bandwidth, memory }: Card) => ({
+  tensor: { tensor: tensor * 1e6 },
+  memory: { bandwidth: bandwidth * 1e3, resident: memory * 1e3 },
+})
+
+/** What a device earns that does this at its rounds: figures, or null where it is not there. */
+function scored(triggers: readonly Trigger[], at: (trigger: Trigger) => Figures | null): bigint {
+  const rounds = triggers.map((trigger): JudgedRound => {
+    const figures = at(trigger)
+    return figures === null
+      ? { ...{ verdict: 'TIMEOUT', reason: 'NO_COMMITMENT', detail: '' }, kind: trigger.kind, figures: {} }
+      : { ...{ verdict: 'VALID', reason: 'ALL_EQUAL', detail: '' }, kind: trigger.kind, figures }
+  })
+  const { rate, ...lane } = laneOf({ rounds, deviceValid: true, environmentValid: true })
+  return scoreOf({ rate: encodeRateDown(rate), ...lane })
+}
+
+const all = Object.entries(cards)
+const cardOf = (seed: number) => all[seed % all.length]![1] as Card
+
+/** A device that works the rounds of the slots, and at beats is this. */
+const atBeats = (
+  name: string,
+  formula: string,
+  expected: number,
+  beat: (card: Card, honest: Figures) => Figures | null,
+): Attack => ({
+  ...{ name, formula, expected, seeds: 2 * all.length },
+  async attempt(_, seed) {
+    const card = cardOf(seed)
+    const { tensor, memory } = figuresOf(card)
+    const own = { tensor, memory, beat: beat(card, memory) }
+    return scored(epochOf(seed).triggers, ({ kind }) => own[kind]) === 0n
+  },
+})
+
+/** Whether a device that knows the rule is free for less than a twentieth of the epoch, and paid in full. */
+const leaving = (name: string, formula: string, expected: number, freeSeconds: (seed: number) => number): Attack => ({
+  ...{ name, formula, expected, seeds: 60 },
+  attempt: async (_, seed) => freeSeconds(seed) < epochSeconds / 20,
+})
+
+function freeAfterLast(seed: number): number {
+  const { rounds, triggers } = epochOf(seed)
+  return beatTime(rounds).until - triggers.findLast(({ kind }) => kind === 'beat')!.timestamp
+}
+
+/** With one beat in each of as many equal parts: what is left of each part after its beat. */
+function freeAfterEach(seed: number): number {
+  const part = epochSeconds / rules.beats
+  const places = Array.from(
+    { length: rules.beats },
+    (_, i) => Number(BigInt(hashOf('place', seed, i)) % 1_000_000n) / 1e6,
+  )
+  return places.reduce((sum, place) => sum + part * (1 - place), 0)
+}
+/** So that the last beat is drawn in the last twentieth of the time in which they are. */
+const someBeatLate = 1 - (1 - epochSeconds / 20 / (beatTime(epochOf(0).rounds).until - 71)) ** rules.beats
+
+const sharing = (n: number): Attack => {
+  const pass = (1 / n + (1 - 1 / n) / 128) ** samples
+  return {
+    name: `a beat of one of ${n} registrations that share one memory`,
+    formula: '1 − (ρ + (1 − ρ) ÷ 128)^5t, ρ = 1 ÷ n: all of them beat at once, and each claims what it was filled with',
+    ...{ expected: 1 - pass ** seats, skipped: 1 - 1 / n, seeds: 100 },
+    async attempt(_, seed) {
+      const arena = await openMemoryArena()
+      const banks = resident(arena, seed, 1 / n)
+      return (await judgeMemory(arena, banks, await work(banks, seed), seed, { samples })).proven
+    },
+  }
+}
+
+export const beats: Attack[] = [
+  atBeats(
+    'a pauser that is there at tensor and memory rounds only',
+    '1: no beat counts, so the uptime is 0',
+    1,
+    () => null,
+  ),
+  atBeats(
+    'a pauser that is there at tensor and memory rounds only (weakened: uptime of its connection)',
+    '0: the daemon is there whatever the card does, as if each beat counted',
+    0,
+    (_, honest) => honest,
+  ),
+  leaving(
+    'a pauser that leaves after an epoch’s last beat',
+    '1 − (1 − a twentieth)^n: some beat is drawn in the last twentieth of the epoch',
+    someBeatLate,
+    freeAfterLast,
+  ),
+  leaving(
+    'a pauser that leaves after each beat (weakened: one beat in each of n parts of the epoch)',
+    '0: in the mean half of each part is left after its beat',
+    0,
+    freeAfterEach,
+  ),
+  ...[2, 5, 64].map(sharing),
+  atBeats(
+    'beats answered by another machine with less memory',
+    '1: less than 95% of the memory of its own round counts for no beat',
+    1,
+    (_, honest) => ({ ...honest, resident: Math.floor(0.94 * honest.resident!) }),
+  ),
+  atBeats(
+    'beats answered from the host’s memory over the bus',
+    '1: less than 70% of the bandwidth of its own round counts for no beat',
+    1,
+    ({ bus }, honest) => ({ ...honest, bandwidth: bus * 1e3 }),
+  ),
+  atBeats(
+    'beats answered from memory that is made when it is read',
+    '1: T ÷ 2Kc is less than 70% of the bandwidth of its own round',
+    1,
+    (card, honest) => ({ ...honest, bandwidth: Math.floor(1e3 * regeneration(card, jobSets.standard.memory)) }),
+  ),
+]
