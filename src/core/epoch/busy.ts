@@ -8,11 +8,15 @@
 import { fullUptime } from '../protocol/constants.ts'
 import { cubeRootDown, type MeasuredRound, measuresOf, productOf, uptimeOf } from './capacity.ts'
 
-/** In 1/10000, rounded down; full without a busy round. */
+/** The rounds as they were, had the device missed those in which it was busy. */
+export const asMissed = <R extends MeasuredRound>(rounds: readonly R[]): R[] =>
+  rounds.map(round => (round.verdict === 'BUSY' ? { ...round, verdict: 'TIMEOUT' } : round))
+
+/** In 1/10000, rounded down; full without a busy round, 0 where it was busy in all of a kind. */
 export function presenceOf(rounds: readonly MeasuredRound[]): number {
   if (!rounds.some(({ verdict }) => verdict === 'BUSY')) return fullUptime
   const shown = measuresOf(rounds)
-  const missed = measuresOf(rounds.map(round => (round.verdict === 'BUSY' ? { ...round, verdict: 'TIMEOUT' } : round)))
+  const missed = measuresOf(asMissed(rounds))
   if (shown === null || missed === null) return 0
   const product = productOf(shown)
   // The root of the quotient, not the quotient of roots that were rounded.

@@ -158,6 +158,28 @@ describe('laneOf', () => {
     for (const rounds of [[], [tensor(900)], [memory(900, 900)]]) expect(laneOf(facts(rounds))).toEqual(absentLane)
   })
 
+  it('a device that was busy in all rounds of a kind is judged as one that was away', () => {
+    const [work, read] = [tensor(12_500 * 900), memory(900, 900)]
+    for (const rounds of [
+      [tensor('BUSY'), read],
+      [work, memory('BUSY')],
+      [tensor('BUSY'), memory('BUSY')],
+    ])
+      expect(laneOf(facts(rounds))).toEqual({ rate: 0n, uptime: 0, flags: everyFlag })
+    // Where the seat judged too little to say so, it abstains.
+    const fault = tensor('CHECKER_FAULT')
+    expect(laneOf(facts([tensor('BUSY'), read, fault, fault]))).toEqual(absentLane)
+    expect(laneOf(facts([tensor('BUSY'), read, fault]))).toEqual({ rate: 0n, uptime: 0, flags: everyFlag })
+  })
+
+  it('no busy round hides wrong work', () => {
+    const wrong = laneOf(facts([tensor('WRONG'), memory('BUSY')]))
+    expect(wrong).toEqual({ rate: 0n, uptime: 7_500, flags: everyFlag & ~flagBit.work })
+    expect(laneOf(facts([tensor('WRONG'), tensor(12_500 * 900), memory(900, 900), memory('BUSY')]))).toEqual(
+      laneOf(facts([tensor('WRONG'), tensor(12_500 * 900), memory(900, 900), memory('TIMEOUT')])),
+    )
+  })
+
   it('the seat abstains where it judged fewer than half of the beats, or there was none', () => {
     const rounds = [tensor(900), memory(900, 900)]
     const lane = (...beats: JudgedRound[]) => laneOf({ ...facts([]), rounds: [...rounds, ...beats] })

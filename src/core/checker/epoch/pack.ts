@@ -5,7 +5,7 @@
  * Why: docs/why/consensus-and-audits.md
  */
 import type { Hex } from 'viem'
-import { laneUptimeOf } from '../../epoch/busy.ts'
+import { asMissed, laneUptimeOf } from '../../epoch/busy.ts'
 import { capacityOf, type MeasuredRound, measuresOf, shortfallsOf } from '../../epoch/capacity.ts'
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
@@ -38,15 +38,16 @@ export type Lane = {
 export const absentLane: Lane = { rate: 0n, uptime: 0, flags: 0 }
 
 /**
- * The seat's own faults are not the device's: those rounds are left out; too many of them, of any kind, make the seat abstain. So does a
- * device that was busy in all rounds of a kind: it is not judged, so nothing is paid and its standing stays.
+ * The seat's own faults are not the device's: those rounds are left out; too many of them, of any kind, make the seat abstain. A device that
+ * was busy in all rounds of a kind has shown nothing: it is judged as one that was away. No round is left out for one with wrong work.
  */
 export function laneOf({ rounds, deviceValid, environmentValid }: LaneFacts): Lane {
-  const measures = measuresOf(rounds)
-  const uptime = laneUptimeOf(rounds)
-  if (measures === null || uptime === null) return absentLane
-  const rate = capacityOf(measures)
   const provenWrong = rounds.some(round => round.verdict === 'WRONG')
+  const counted = provenWrong ? asMissed(rounds) : rounds
+  const uptime = laneUptimeOf(counted)
+  if (measuresOf(asMissed(rounds)) === null || uptime === null) return absentLane
+  const measures = measuresOf(counted)
+  const rate = measures === null ? 0n : capacityOf(measures)
   const flags =
     flagBit.judged |
     (deviceValid ? flagBit.device : 0) |
