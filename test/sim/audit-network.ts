@@ -77,6 +77,16 @@ export function createAuditor({ network, roles, dataDir, dishonest = [], hostile
 
   let next = 0
 
+  /** A device that leaves while it is silent comes back with a quarter less, and with nothing held against it. */
+  function takeFromLeft(members: ReadonlySet<Hex>) {
+    for (const device of silent) {
+      if (members.has(device)) continue
+      const standing = standings.get(device) ?? 0n
+      standings.set(device, standing - standing / 4n)
+      silent.delete(device)
+    }
+  }
+
   async function auditEpoch(epoch: number) {
     const { seed, money, members: memberCount } = await getEpoch(network, epoch)
     if (seed === null) {
@@ -89,6 +99,7 @@ export function createAuditor({ network, roles, dataDir, dishonest = [], hostile
     const paid = await readPayments(network, epoch)
     if (memberCount === 0) {
       if (paid.length > 0) mispaid.push(`epoch ${epoch}: paid, though it has no device`)
+      takeFromLeft(new Set())
       return
     }
     for (const { id, operator } of await getDevices(network)) operators.set(id, operator)
@@ -159,8 +170,7 @@ export function createAuditor({ network, roles, dataDir, dishonest = [], hostile
         honestFailed.push(`epoch ${epoch}: ${role.name} has flags ${lanes[lane]!.flags.toString(2)}`)
       if (!isHonest(role) && sum > 0n) mispaid.push(`epoch ${epoch}: ${role.name} cheated and was paid ${sum}`)
     }
-    // A device that leaves comes back with its standing, and with nothing held against it.
-    for (const device of silent) if (!members.some(member => member.device === device)) silent.delete(device)
+    takeFromLeft(new Set(members.map(({ device }) => device)))
   }
 
   return {

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core'
+import type { Address } from 'viem'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { EnrolmentPlan, HostDevice } from '../../core/fleet/enrol-devices.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
@@ -48,7 +49,7 @@ command goes on where it was interrupted. Devices that are paid to another walle
     if (this.printsCall)
       return this.printCalls(network.chainId, 'fleet enrol', fleet.enrolmentCalls(network, await plan()))
     if (this.flags['dry-run']) return this.tell(network, await plan())
-    return this.send(network, plan)
+    return this.send(network, payer, plan)
   }
 
   private async tell(network: ConnectedNetwork, plan: EnrolmentPlan) {
@@ -81,10 +82,14 @@ command goes on where it was interrupted. Devices that are paid to another walle
     return result(network, plan, [])
   }
 
-  private async send(network: ConnectedNetwork, makePlan: () => Promise<EnrolmentPlan>) {
+  private async send(network: ConnectedNetwork, payer: Address, makePlan: () => Promise<EnrolmentPlan>) {
     const fleet = await import('../../core/fleet/enrol-devices.ts')
     const { openEnrolmentRecord } = await import('../../core/fleet/enrolment-record.ts')
     const account = await accountOf(await this.operatorKey())
+    if (account.address.toLowerCase() !== payer) {
+      const { fleetErrors } = await import('../../core/fleet/errors.ts')
+      throw fleetErrors.ENROLMENT_KEY_NOT_PAYER({ key: account.address.toLowerCase(), payer })
+    }
     const record = await openEnrolmentRecord(
       { dataDir: this.dataDir, network },
       { account, onTrouble: error => this.warn(error.message) },

@@ -1,6 +1,7 @@
 import { type Address, type Hex, zeroAddress } from 'viem'
 import { cohortOf } from '../protocol/constants.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
+import { getEvents } from './events.ts'
 import { type ConnectedNetwork, lowerCase } from './network.ts'
 import { callOf, read } from './read.ts'
 import { simulateCall } from './tx/transact.ts'
@@ -120,22 +121,39 @@ export async function identityOwner(network: ConnectedNetwork, attestedIdentity:
   return owner === zeroBytes32 ? null : owner
 }
 
-/** Those of the devices whose claim to their attested identity the registry would accept now. */
+/**
+ * Those of the devices whose claim to their attested identity the registry would accept now, and pay for: it pays the first of a device
+ * and identity alone.
+ *
+ * @param paid - claims that were made before, which grows by those that are found: a claim stays made, so its events are read once
+ */
 export async function claimableIdentities(
   network: ConnectedNetwork,
   devices: readonly Pick<RegisteredDevice, 'id' | 'record'>[],
+  paid: Set<string>,
 ): Promise<Hex[]> {
   const attested = devices.filter(({ record }) => record.attestedIdentity !== zeroBytes32)
   const claimable: Hex[] = []
   for (const { id, record } of attested) {
-    if ((await identityOwner(network, record.attestedIdentity)) === id) continue
+    const name = `${record.attestedIdentity}/${id}`
+    if (paid.has(name) || (await identityOwner(network, record.attestedIdentity)) === id) continue
     const claim = callOf(network.contracts, 'DeviceRegistry', 'claimIdentity', id)
     // A refusal is the answer that is looked for here. The calls around this one notice an endpoint that does not answer.
     const accepted = await simulateCall(network.chain, undefined, claim).then(
       () => true,
       () => false,
     )
-    if (accepted) claimable.push(id)
+    if (!accepted) continue
+    if (await wasClaimed(network, id, record.attestedIdentity)) paid.add(name)
+    else claimable.push(id)
   }
   return claimable
+}
+
+/** False too where the endpoint no longer has the events: then a claim may earn nothing, and does no harm. */
+async function wasClaimed(network: ConnectedNetwork, deviceId: Hex, attestedIdentity: Hex): Promise<boolean> {
+  const since = { fromBlock: network.deployedAtBlock ?? 0n }
+  const named = { attestedIdentity, deviceId }
+  const claims = await getEvents(network, 'DeviceRegistry', 'IdentityClaimed', since, named).catch(() => [])
+  return claims.length > 0
 }

@@ -52,7 +52,7 @@ export type Epochs = {
 /** What is the same in every epoch's judge. */
 type JudgeDependencies = Pick<
   RoundJudgeDependencies,
-  'signer' | 'secrets' | 'journal' | 'evidence' | 'clock' | 'log' | 'stoodStillAt' | 'crashPoint'
+  'signer' | 'secrets' | 'journal' | 'evidence' | 'clock' | 'log' | 'stoodStillAt' | 'onOpen' | 'crashPoint'
 >
 
 export type EpochsDependencies = JudgeDependencies & {

@@ -95,10 +95,10 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   const peers = createPeers({ ...deps, network, answerMs: 1_500 })
   const isOver = (epoch: number) => journal.seatCommitment(epoch) !== null
   const forwardWrongWork = createForwardWrongWork({ tell: peers.tell, isOver, clock, log, stop })
-  const { stoodStillAt } = stalls
+  const { stoodStillAt, wake: onOpen } = stalls
   const epochs = createEpochs(
     { network, rules },
-    { ...deps, journal, recomputers, heads, rounds, sessions, jobs, forwardWrongWork, stoodStillAt, onTrouble },
+    { ...deps, journal, recomputers, heads, rounds, sessions, jobs, forwardWrongWork, stoodStillAt, onOpen, onTrouble },
     stop,
   )
   rounds.onEvent(event => void epochs.takeRoundEvent(event).catch(onTrouble('rounds')))

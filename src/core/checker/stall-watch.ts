@@ -6,6 +6,11 @@ import type { Clock } from '../platform/clock.ts'
 export type StallWatch = {
   /** Whether this process did not run at that moment (monotonic ms), or was still reading what had piled up. */
   stoodStillAt(momentMs: number): boolean
+  /**
+   * Ends a rest, since deadlines are near. What of the rest lies after `sinceMs` (monotonic) was too long to say what this process did
+   * in it, so it counts as a standstill where it is longer than a pause.
+   */
+  wake(sinceMs: number): void
   /** Watches until the signal aborts. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -30,25 +35,37 @@ export function createStallWatch({
 }): StallWatch {
   let lastMs = clock.monotonicMs()
   let sleptMs = beatMs
+  let rest = new AbortController()
   const stalls: { readonly fromMs: number; readonly untilMs: number }[] = []
+
+  const isPause = (fromMs: number) => clock.monotonicMs() - fromMs > sleptMs + pauseMs
 
   function look() {
     const nowMs = clock.monotonicMs()
-    if (nowMs - lastMs > sleptMs + pauseMs) stalls.push({ fromMs: lastMs, untilMs: nowMs })
+    if (isPause(lastMs)) stalls.push({ fromMs: lastMs, untilMs: nowMs })
     if (stalls.length > keptStalls) stalls.shift()
     lastMs = nowMs
   }
 
   return {
+    wake(sinceMs) {
+      if (sleptMs === beatMs) return
+      if (!isPause(lastMs)) lastMs = Math.max(lastMs, sinceMs)
+      sleptMs = beatMs
+      look()
+      rest.abort()
+    },
     stoodStillAt(momentMs) {
       look()
       return stalls.some(({ fromMs, untilMs }) => fromMs <= momentMs && momentMs <= untilMs + readingMs)
     },
     async run(signal) {
       lastMs = clock.monotonicMs()
+      signal.addEventListener('abort', () => rest.abort(), { once: true })
       while (!signal.aborted) {
+        if (rest.signal.aborted) rest = new AbortController()
         sleptMs = isWaiting() ? beatMs : restingBeatMs
-        await clock.sleep(sleptMs, signal).catch(() => undefined)
+        await clock.sleep(sleptMs, rest.signal).catch(() => undefined)
         look()
       }
     },

@@ -82,6 +82,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
   const ranks = new Map<number, number>()
   const unanswered = new Map<number, readonly SettlementStep[]>()
   const errands = new Map<number, readonly SettlementStep[]>()
+  const paidClaims = new Set<string>()
   /** Epochs that are paid and closed, and whose audits are over: no step is left for them. */
   const over = new Set<number>()
   /** The block at which the seed of an epoch was first seen. */
@@ -184,7 +185,7 @@ export function createKeeper(options: KeeperOptions, dependencies: KeeperDepende
       getDevices(network),
       readParameters(network),
     ])
-    const claims = await claimableIdentities(network, devices)
+    const claims = await claimableIdentities(network, devices, paidClaims)
     const rules = {
       seatBond: seats.seatBond,
       strikesToJail: seats.strikesToJail,

@@ -51,10 +51,18 @@ export function whyNothing(account: Account): NothingEarned | null {
       `This is not about the device. ${voidFix(cohort)}`,
     )
   if (figures === null) return null
-  if (!hasFlag(figures.flags, 'judged') && seats.some(isPaused))
+  if (hasFlag(figures.flags, 'judged') && !hasFlag(figures.flags, 'work'))
+    return because(
+      'WORK_WRONG',
+      `${countFlag(seats, 'judged') - countFlag(seats, 'work')} of ${committeeSize} seats hold proof of a wrong row: what the device committed to differs from the exact result.`,
+      'Fetch a bundle from the evidence below and run "kaisar checker verify <bundle>"; then "kaisar provider self-test". A card that computes wrongly has failing memory or an unstable clock.',
+    )
+  const paused = seats.filter(isPaused).length
+  // A round that a seat shows as busy is that seat's word: fewer than a quorum do not name the cause.
+  if (!hasFlag(figures.flags, 'judged') && paused >= quorum)
     return because(
       'DEVICE_BUSY',
-      `The owner had paused the device: by ${seats.filter(isPaused).length} of ${committeeSize} seats it signed that it was busy in all rounds of a kind. Nothing is paid for that, and the standing is unchanged.`,
+      `The owner had paused the device: by ${paused} of ${committeeSize} seats it signed that it was busy in all rounds of a kind. Nothing is paid for that, and the standing is unchanged.`,
       'Nothing to do: it is judged again in the first epoch in which it works a round of each kind. "kaisar provider resume" ends a pause.',
     )
   if (!hasFlag(figures.flags, 'judged'))
@@ -62,12 +70,6 @@ export function whyNothing(account: Account): NothingEarned | null {
       'NOT_JUDGED',
       `Only ${countFlag(seats, 'judged')} of ${committeeSize} seats judged the device, and ${quorum} are needed. The standing is unchanged.`,
       'Seats abstain when their own faults kept them from judging, when they never reached the device, or when its owner had paused it: check with "kaisar provider status" that sessions to its seats are open.',
-    )
-  if (!hasFlag(figures.flags, 'work'))
-    return because(
-      'WORK_WRONG',
-      `${countFlag(seats, 'judged') - countFlag(seats, 'work')} of ${committeeSize} seats hold proof of a wrong row: what the device committed to differs from the exact result.`,
-      'Fetch a bundle from the evidence below and run "kaisar checker verify <bundle>"; then "kaisar provider self-test". A card that computes wrongly has failing memory or an unstable clock.',
     )
   if (!hasFlag(figures.flags, 'device'))
     return because(
@@ -131,9 +133,12 @@ export function whyNothing(account: Account): NothingEarned | null {
       )
 }
 
-/** Whether a seat shows that a pause is why it has no means. */
+/** Whether a seat shows that a pause is why it has no means; nothing that is wrong is excused by one. */
 const isPaused = ({ below }: SeatAccount): boolean =>
-  below !== null && below.measures === null && below.rounds.some(({ verdict }) => verdict === 'BUSY')
+  below !== null &&
+  below.measures === null &&
+  below.rounds.some(({ verdict }) => verdict === 'BUSY') &&
+  !below.rounds.some(({ verdict }) => verdict === 'WRONG')
 
 /** Who commits and does not open is struck; who never commits is not. */
 function voidFix({ seats }: CohortFacts): string {

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import { type Address, type Hex, keccak256, toHex } from 'viem'
 import { deviceRegistryAbi } from '../chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../chain/abi/kaisar-token.ts'
-import { deviceDeposit } from '../chain/devices.ts'
+import { deviceDeposit, registeredPayout } from '../chain/devices.ts'
 import { chainErrors } from '../chain/errors.ts'
 import { assertFunds } from '../chain/funds.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
@@ -152,16 +152,21 @@ async function ask(
     if (!isKaisarError(error, 'CONTRACT_REVERTED')) throw error
     const { errorName, reason } = error.context as { errorName: string; reason: string }
     if (errorName === 'TransferFailed') return { joins: !isIn }
-    const { generation } = message
-    if (errorName === 'GenerationTaken' && isIn && (await isTaken(network, device, generation))) return { joins: null }
+    if (errorName === 'GenerationTaken' && isIn && (await isRecorded(network, device))) {
+      const payout = await registeredPayout(network, device.deviceId)
+      // Whoever holds a host's key can register its devices for a wallet of his own.
+      return payout === message.payout
+        ? { joins: null }
+        : { joins: false, problem: `it is registered, and paid to ${payout}` }
+    }
     return { joins: !isIn, problem: reason }
   }
   return { joins: !isIn }
 }
 
 /** Whether this very consent, or one for the same device as it is, made the generation. */
-async function isTaken(network: ConnectedNetwork, { deviceId, message }: HostDevice, generation: number) {
-  const record = await read(network, 'DeviceRegistry', 'recordOf', deviceId, generation)
+async function isRecorded(network: ConnectedNetwork, { deviceId, message }: HostDevice): Promise<boolean> {
+  const record = await read(network, 'DeviceRegistry', 'recordOf', deviceId, message.generation)
   return record.deviceHash === message.deviceHash && record.certificateHash === message.certificateHash
 }
 

@@ -25,6 +25,14 @@ export const fleetErrors = defineErrors({
     fix: 'Leave these files out, or let their hosts write them again with "kaisar provider enrol".',
     exit: 3,
   },
+  ENROLMENT_KEY_NOT_PAYER: {
+    message: ({ key, payer }: { key: string; payer: string }) =>
+      `The key is that of ${key}, and ${payer} is to pay: nothing is sent.`,
+    meaning:
+      'The contract takes a signed registration from the payer that it names alone, and the deposits from its KAI.',
+    fix: 'Name the payer’s key with --key, or print the calls for its wallet with --calldata or --safe.',
+    exit: 3,
+  },
   FLEET_HOSTS_UNREADABLE: {
     message: ({ path, reason }: { path: string; reason: string }) =>
       `The list of hosts ${path} cannot be used: ${reason}.`,

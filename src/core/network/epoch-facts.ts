@@ -8,8 +8,8 @@ import { type CohortState, type EpochMoney, getEpochRounds, type Phase } from '.
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
 import { read, reading } from '../chain/read.ts'
 import type { MeasuredRound } from '../epoch/capacity.ts'
-import { hasFlag, type OpeningWords } from '../epoch/opening.ts'
-import { type Newcomers, newcomersOf, nextStanding, shownOf } from '../epoch/rewards.ts'
+import type { OpeningWords } from '../epoch/opening.ts'
+import { type Newcomers, newcomersOf } from '../epoch/rewards.ts'
 import { cohortOf, laneInCohort, seatNumbers } from '../protocol/constants.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import { networkErrors } from './errors.ts'
@@ -25,6 +25,7 @@ import {
 } from './history.ts'
 import type { NetworkReader, NetworkReading } from './network-reader.ts'
 import type { RoundView } from './network-view.ts'
+import { replayStanding } from './replay-standing.ts'
 
 export type EpochFacts = {
   readonly epoch: number
@@ -283,22 +284,5 @@ async function stateBefore(
   } catch (cause) {
     if (memberships[0]!.since < firstEpoch) throw networkErrors.EXPLORER_HISTORY_INCOMPLETE({ device, epoch, cause })
   }
-  let [standingBefore, silentBefore] = [0n, false]
-  let stay: Membership | undefined
-  for (let past = memberships[0]!.since; past < epoch; past++) {
-    const member = memberships.find(membership => isMember(membership, past))
-    const final = member && history.finalized.get(cohortKey(past, cohortOf(member.lane)))
-    if (!member || !final) continue
-    // Whoever took another lane starts there with no silence.
-    if (stay !== undefined && stay.lane !== member.lane) silentBefore = false
-    stay = member
-    const at = laneInCohort(member.lane)
-    const { caps, members } = history.counted.get(past) ?? { caps: 0n, members: 0 }
-    const lane = { rate: final.rates[at]!, uptime: final.uptimes[at]!, flags: final.flags[at]! }
-    const shown = shownOf(lane, standingBefore, newcomersOf(caps, members, firstStanding).cap)
-    standingBefore = nextStanding(standingBefore, shown, { silent: silentBefore, certain: final.certain[at]! })
-    if (shown > 0n) silentBefore = false
-    else if (hasFlag(final.flags[at]!, 'judged')) silentBefore = true
-  }
-  return { standingBefore, silentBefore }
+  return replayStanding({ history, memberships, epoch, firstStanding })
 }

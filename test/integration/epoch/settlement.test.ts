@@ -1,9 +1,13 @@
-import { type Abi, keccak256, toHex } from 'viem'
+import { type Abi, type Hex, keccak256, numberToHex, toHex } from 'viem'
 import { describe, expect, test } from 'vitest'
+import { deviceRegistryAbi } from '../../../src/core/chain/abi/device-registry.ts'
 import { epochConsensusAbi } from '../../../src/core/chain/abi/epoch-consensus.ts'
 import { committeeOf, getChecker } from '../../../src/core/chain/checkers.ts'
+import { getDevices, identityOwner } from '../../../src/core/chain/devices.ts'
 import { getCohort, getEpoch } from '../../../src/core/chain/epochs.ts'
 import { type NetworkParameters, presetParameters } from '../../../src/core/chain/network-presets.ts'
+import { callOf } from '../../../src/core/chain/read.ts'
+import { simulateCall } from '../../../src/core/chain/tx/transact.ts'
 import { getVaultBooks, kaiBalance } from '../../../src/core/chain/vault.ts'
 import { buildCommitmentTree, packOpening } from '../../../src/core/epoch/opening.ts'
 import { createKeeper, type Gather, type KeeperOptions } from '../../../src/core/epoch/settlement.ts'
@@ -307,5 +311,41 @@ describe('keeper', () => {
     expect(strikes).toEqual([1, 1, 1, 1, 1])
     await pass()
     expect((await getChecker(network, checkers[0]!))!.strikes).toBe(1)
+  })
+
+  test('a keeper claims an identity once, and not again where its operator gave it up and took it back: only the first claim is paid', async () => {
+    const { at, commit, keeper, network, write, operator } = await scene()
+    const local = numberToHex(1, { size: 32 })
+    const register = (attestedIdentity: Hex) =>
+      write({
+        ...{ from: operator, to: network.contracts.DeviceRegistry, abi: deviceRegistryAbi as Abi },
+        functionName: 'register',
+        args: [local, testAddress('payout', 0), local, local, attestedIdentity],
+      })
+    const [identity, none] = [keccak256('0x1d'), numberToHex(0, { size: 32 })]
+    await register(identity)
+    const device = (await getDevices(network))[0]!
+    const { pass, seed } = keeper(0)
+    await at.work(0)
+    await seed()
+    await at.commit(0)
+    const openings = await commit(0)
+    await seed()
+    await at.open(0)
+    await pass(async () => openings)
+    await at.pay(0)
+    expect(await pass()).toContain('claimIdentity')
+    expect(await identityOwner(network, identity)).toBe(device.id)
+
+    await register(none)
+    await register(identity)
+    expect(await identityOwner(network, identity)).toBeNull()
+    await at.pay(1)
+    expect(await getEpoch(network, 1)).toMatchObject({ phase: 'pay', totalFixed: true })
+    // The registry would take it: nothing but the missing pay keeps the keepers from it.
+    const claim = callOf(network.contracts, 'DeviceRegistry', 'claimIdentity', device.id)
+    await simulateCall(network.chain, undefined, claim)
+    const steps = [...(await pass()), ...(await keeper(1).pass())]
+    expect(steps).not.toContain('claimIdentity')
   })
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { type Abi, type Hex, numberToHex, parseEther } from 'viem'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { deviceRegistryAbi } from '../../../src/core/chain/abi/device-registry.ts'
 import { kaisarTokenAbi } from '../../../src/core/chain/abi/kaisar-token.ts'
 import { getDevices } from '../../../src/core/chain/devices.ts'
 import { kaiBalance } from '../../../src/core/chain/vault.ts'
@@ -223,13 +224,44 @@ describe('what nobody may register', () => {
     expect((await refusal([good], '--payer', testAddress('payout', 2))).code).toBe('ENROLMENTS_REFUSED')
   })
 
+  test('a host that somebody registered for a wallet of his own is told, not taken for done', async () => {
+    const file = await enrolment({ host: 2304, count: 1 })
+    const [{ message }] = devicesOf(file) as [ReturnType<typeof devicesOf>[0]]
+    const [operator, thief] = [testAddress('operator', 2304), testAddress('payout', 2304)]
+    const { KaisarToken, DeviceRegistry } = network.contracts
+    const token = { to: KaisarToken, abi: kaisarTokenAbi as Abi }
+    await anvil.client.setBalance({ address: operator, value: parseEther('1') })
+    await write({ ...token, from: devAccount(0).address, functionName: 'transfer', args: [operator, deposits(1)] })
+    await write({ ...token, from: operator, functionName: 'approve', args: [DeviceRegistry, deposits(1)] })
+    await write({
+      from: operator,
+      to: DeviceRegistry,
+      abi: deviceRegistryAbi as Abi,
+      functionName: 'register',
+      args: [message.localId, thief, message.deviceHash, message.certificateHash, zero],
+    })
+    before.devices++
+    const error = await refusal([save(file)])
+    expect(error.code).toBe('ENROLMENTS_REFUSED')
+    expect(error.message).toContain(`it is registered, and paid to ${thief}`)
+  })
+
+  test('another key than the payer’s sends nothing, not even the approval', async () => {
+    const stranger = testAddress('operator', 901)
+    await anvil.client.setBalance({ address: stranger, value: parseEther('1') })
+    const path = save(await enrolment({ host: 2305, count: 1 }))
+    const run = await signing('fleet', 'enrol', wallet, path, '--payer', payer, '--key', 'stranger')
+    expect(run.json().errors[0]).toMatchObject({ code: 'ENROLMENT_KEY_NOT_PAYER', context: { key: stranger, payer } })
+    expect(await anvil.client.getTransactionCount({ address: stranger })).toBe(0)
+    expect(await registered()).toBe(before.devices)
+  })
+
   test('a stranger’s key does not get a consent past this program, nor past the contract', async () => {
     const file = await enrolment({ host: 2303, count: 1 })
     const path = save(file)
     const run = await signing('fleet', 'enrol', wallet, path, '--key', 'stranger')
     expect(run.json().errors[0]).toMatchObject({ code: 'ENROLMENTS_REFUSED' })
     const [{ message: registration, signature }] = devicesOf(file) as [ReturnType<typeof devicesOf>[0]]
-    const { deviceRegistryAbi } = await import('../../../src/core/chain/abi/device-registry.ts')
     const stranger = testAddress('operator', 901)
     await anvil.client.setBalance({ address: stranger, value: parseEther('1') })
     await expect(

@@ -227,6 +227,14 @@ describe('a process that stood still over a deadline', () => {
   })
 })
 
+it('whoever watches for standstills is told of a round once it is open', async () => {
+  const seen: unknown[] = []
+  const seat = fixture.seat(0, { onOpen: seenAtMs => seen.push([seenAtMs, seat.judge.isOpen()]) })
+  await seat.begin()
+  expect(seen).toEqual([[0, true]])
+  await seat.close()
+})
+
 describe('a disk that takes no record', () => {
   it('a verdict that a full disk does not take is kept in memory, told to nobody, and recorded once there is room', async () => {
     const told: string[] = []

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createStallWatch } from '../../../src/core/checker/stall-watch.ts'
 import { createManualClock } from '../../helpers/manual-clock.ts'
 
@@ -73,4 +73,49 @@ it('between rounds it looks once a second, and notices a pause that is longer th
   expect(stoodStillAt(clock.monotonicMs() - 200)).toBe(true)
   stop.abort()
   await running
+})
+
+describe('a round that opens while it rests', () => {
+  /** Rests from 0 to 1000; a round is seen at 200. */
+  async function resting() {
+    const clock = createManualClock()
+    const stop = new AbortController()
+    let isWaiting = false
+    const { run, wake, stoodStillAt } = createStallWatch({ clock, isWaiting: () => isWaiting })
+    const running = run(stop.signal)
+    onTestFinished(() => {
+      stop.abort()
+      return running
+    })
+    const open = (sinceMs: number) => {
+      isWaiting = true
+      wake(sinceMs)
+    }
+    await clock.advance(200)
+    return { clock, open, stoodStillAt }
+  }
+
+  it('wakes it to its short beat: a standstill in what was left of the rest counts', async () => {
+    const { clock, open, stoodStillAt } = await resting()
+    open(200)
+    await clock.advance(100)
+    clock.stall(600)
+    await clock.advance(50)
+    expect([250, 700, 900].map(stoodStillAt)).toEqual([false, true, true])
+  })
+
+  it('counts a standstill between seeing the round and opening it', async () => {
+    const { clock, open, stoodStillAt } = await resting()
+    clock.stall(600)
+    open(200)
+    expect([199, 200, 700].map(stoodStillAt)).toEqual([false, true, true])
+  })
+
+  it('does not take the rest before it for a standstill', async () => {
+    const { clock, open, stoodStillAt } = await resting()
+    await clock.advance(600)
+    open(800)
+    await clock.advance(1_000)
+    for (let moment = 0; moment < 1_800; moment += 10) expect(stoodStillAt(moment)).toBe(false)
+  })
 })

@@ -318,6 +318,27 @@ describe('what lies below a seat’s opening', () => {
     expect(explanation.seats[0]!.below?.equal).toBe(true)
   })
 
+  it('takes no single seat’s word for a pause, and none of a seat that shows a wrong row', () => {
+    const busy = rounds.map(({ ordinal, kind }) => shownRound(ordinal, kind, 'BUSY', 'DEVICE_BUSY'))
+    const wrong = [shownRound(0, 'tensor', 'WRONG', 'ROW_WRONG'), busy[1]!]
+    const epoch = simulateEpoch({
+      openings: Array.from({ length: 5 }, () => honest(0n, 0, 0)),
+      standings: [400n],
+      facts,
+    })
+    const reasonWhere = (of: (seat: number) => typeof rounds | null) => {
+      const seats = epoch.cohort.seats.map((seat, i) => {
+        const said = of(i)
+        return { ...seat, shown: said && { ...shown, rounds: said } }
+      })
+      return explainDevice(epoch.facts, epoch.devices[0]!, { ...epoch.cohort, seats }).reason?.code
+    }
+    expect(reasonWhere(seat => (seat < 1 ? busy : null))).toBe('NOT_JUDGED')
+    expect(reasonWhere(seat => (seat < 2 ? busy : null))).toBe('NOT_JUDGED')
+    expect(reasonWhere(seat => (seat < 3 ? busy : null))).toBe('DEVICE_BUSY')
+    expect(reasonWhere(seat => (seat < 3 ? wrong : busy))).toBe('NOT_JUDGED')
+  })
+
   it.each<[string, Partial<typeof shown>]>([
     [
       'figures that give another capacity',

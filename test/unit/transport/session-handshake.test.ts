@@ -144,6 +144,7 @@ describe('session handshake', () => {
 
   it.each([
     ['version', (body: Body) => ({ ...body, version: protocolVersion + 1 }), 'SESSION_VERSION_UNSUPPORTED'],
+    ['version from before pauses', (body: Body) => ({ ...body, version: 2 }), 'SESSION_VERSION_UNSUPPORTED'],
     ['checker', within({ checker: `0x${'99'.repeat(20)}` }), 'SESSION_CHECKER_MISMATCH'],
     ['operator', within({ operator: `0x${'99'.repeat(20)}` }), 'SESSION_SIGNATURE_INVALID'],
     ['clientCertificateHash', within({ clientCertificateHash: hash('99') }), 'SESSION_CERTIFICATE_MISMATCH'],

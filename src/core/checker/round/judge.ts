@@ -51,10 +51,7 @@ export type RoundJudgeOptions = {
   readonly network: Network
   readonly jobs: Jobs
   readonly rules: RoundRules
-  /**
-   * Answers to one request that may prove nothing; default 3. Damage on the way is over at the next try, and each costs the seat
-   * up to what one device is worth.
-   */
+  /** Answers to one request that may prove nothing; default 3. Damage is over at the next try; each costs what one device is worth. */
   readonly openingAttempts?: number
 }
 
@@ -72,6 +69,8 @@ export type RoundJudgeDependencies = {
   readonly isArriving?: (operator: Address) => boolean
   /** Whether this process itself stood still at a moment, monotonic ms; default never. */
   readonly stoodStillAt?: (momentMs: number) => boolean
+  /** Called with when a round was seen, monotonic ms, once it is open: from then on a short standstill counts too. */
+  readonly onOpen?: (seenAtMs: number) => void
   /** Tells the others of the cohort's committee about a proven wrong place of it. */
   readonly forwardWrongWork: (
     cohort: number,
@@ -272,6 +271,7 @@ export function createRoundJudge(
         if (open.get(trigger.hash)?.cancel === cancel) open.delete(trigger.hash)
       })
       open.set(trigger.hash, { cancel, deadline })
+      deps.onOpen?.(round.seenAtMs)
       await Promise.all(own.map(offerJob))
     },
 
