@@ -6,10 +6,10 @@
  * Why: docs/why/busy.md
  */
 import { fullUptime } from '../protocol/constants.ts'
-import { cubeRootDown, type MeasuredRound, measuresOf, productOf, uptimeOf } from './capacity.ts'
+import { cubeRootDown, type MeasuredRound, type Measures, measuresOf, productOf, uptimeOf } from './capacity.ts'
 
 /** The rounds as they were, had the device missed those in which it was busy. */
-export const asMissed = <R extends MeasuredRound>(rounds: readonly R[]): R[] =>
+const asMissed = (rounds: readonly MeasuredRound[]): MeasuredRound[] =>
   rounds.map(round => (round.verdict === 'BUSY' ? { ...round, verdict: 'TIMEOUT' } : round))
 
 /** In 1/10000, rounded down; full without a busy round, 0 where it was busy in all of a kind. */
@@ -30,4 +30,16 @@ export function presenceOf(rounds: readonly MeasuredRound[]): number {
 export function laneUptimeOf(rounds: readonly MeasuredRound[]): number | null {
   const uptime = uptimeOf(rounds)
   return uptime === null ? null : Math.min(uptime, presenceOf(rounds))
+}
+
+/**
+ * What a lane says of these rounds; null where the seat judged too few to say anything. Measures are null where the device was busy in all
+ * rounds of a kind: it has shown nothing. No round is left out for a device with wrong work.
+ */
+export function judgedOf(
+  rounds: readonly MeasuredRound[],
+): { readonly measures: Measures | null; readonly uptime: number } | null {
+  const counted = rounds.some(({ verdict }) => verdict === 'WRONG') ? asMissed(rounds) : rounds
+  const uptime = laneUptimeOf(counted)
+  return uptime === null || measuresOf(asMissed(rounds)) === null ? null : { measures: measuresOf(counted), uptime }
 }

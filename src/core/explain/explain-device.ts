@@ -1,8 +1,8 @@
 // Why: docs/why/explorer-and-explanations.md
 
 /** Accounts for a device's pay of an epoch: from the seats' openings to wei, by the mirrors of the contracts. Pure. */
-import { laneUptimeOf, presenceOf } from '../epoch/busy.ts'
-import { beatsOf, capacityOf, laneRateOf, measuresOf, shortfallsOf } from '../epoch/capacity.ts'
+import { judgedOf, presenceOf } from '../epoch/busy.ts'
+import { beatsOf, capacityOf, laneRateOf, shortfallsOf } from '../epoch/capacity.ts'
 import { decodeRate } from '../epoch/minifloat.ts'
 import { hasFlag, type LaneOpening, type Opening, unpackOpening } from '../epoch/opening.ts'
 import { capOf, creditOf, nextStanding, paymentOf, scoreOf, shownOf } from '../epoch/rewards.ts'
@@ -185,15 +185,17 @@ function seatAccounts(
 
 /** Recomputes a seat's lane from the rounds that it shows. */
 function belowOf(shown: ShownRounds, said: LaneOpening, rounds: EpochFacts['rounds']): SeatBelow {
-  const measures = measuresOf(shown.rounds)
-  const uptime = laneUptimeOf(shown.rounds)
+  const judged = judgedOf(shown.rounds)
+  const measures = judged?.measures ?? null
   const onChain = rounds?.map(({ hash, kind }) => `${hash} ${kind}`).join()
   const isOfChain =
     onChain === undefined ? null : onChain === shown.rounds.map(({ round, kind }) => `${round} ${kind}`).join()
   const isLane =
-    measures === null || uptime === null
+    judged === null
       ? !hasFlag(said.flags, 'judged')
-      : hasFlag(said.flags, 'judged') && laneRateOf(measures) === said.rate && uptime === said.uptime
+      : hasFlag(said.flags, 'judged') &&
+        (measures === null ? 0 : laneRateOf(measures)) === said.rate &&
+        judged.uptime === said.uptime
   const shortfalls = shortfallsOf(shown.rounds)
   return {
     // Whatever the seat calls it.

@@ -57,19 +57,11 @@ export function whyNothing(account: Account): NothingEarned | null {
       `${countFlag(seats, 'judged') - countFlag(seats, 'work')} of ${committeeSize} seats hold proof of a wrong row: what the device committed to differs from the exact result.`,
       'Fetch a bundle from the evidence below and run "kaisar checker verify <bundle>"; then "kaisar provider self-test". A card that computes wrongly has failing memory or an unstable clock.',
     )
-  const paused = seats.filter(isPaused).length
-  // A round that a seat shows as busy is that seat's word: fewer than a quorum do not name the cause.
-  if (!hasFlag(figures.flags, 'judged') && paused >= quorum)
-    return because(
-      'DEVICE_BUSY',
-      `The owner had paused the device: by ${paused} of ${committeeSize} seats it signed that it was busy in all rounds of a kind. Nothing is paid for that, and the standing is unchanged.`,
-      'Nothing to do: it is judged again in the first epoch in which it works a round of each kind. "kaisar provider resume" ends a pause.',
-    )
   if (!hasFlag(figures.flags, 'judged'))
     return because(
       'NOT_JUDGED',
       `Only ${countFlag(seats, 'judged')} of ${committeeSize} seats judged the device, and ${quorum} are needed. The standing is unchanged.`,
-      'Seats abstain when their own faults kept them from judging, when they never reached the device, or when its owner had paused it: check with "kaisar provider status" that sessions to its seats are open.',
+      'Seats abstain when their own faults kept them from judging or they never reached the device: check with "kaisar provider status" that sessions to its seats are open.',
     )
   if (!hasFlag(figures.flags, 'device'))
     return because(
@@ -82,6 +74,14 @@ export function whyNothing(account: Account): NothingEarned | null {
       'ENVIRONMENT_UNCONFIRMED',
       `${countFlag(seats, 'environment')} of ${committeeSize} seats accepted the environment (driver, runtime), and ${quorum} are needed.`,
       'Run "kaisar provider doctor": it names the version that the policy refuses.',
+    )
+  const paused = seats.filter(isPaused).length
+  // A round that a seat shows as busy is that seat's word: fewer than a quorum do not name the cause.
+  if (figures.medianRate === 0n && paused >= quorum)
+    return because(
+      'DEVICE_BUSY',
+      `The owner had paused the device: by ${paused} of ${committeeSize} seats it signed that it was busy in all rounds of a kind. Nothing is paid for that; from the second such epoch in a row on the standing falls.`,
+      'Nothing to do: it is paid again in the first epoch in which it works a round of each kind. "kaisar provider resume" ends a pause.',
     )
   if (figures.medianRate === 0n)
     return because(

@@ -76,7 +76,7 @@ describe('explanations on a real chain', () => {
     const first = await at(0, 1)
     expect(first.figures).toMatchObject({ medianRate: 410n, standingBefore: 402n, credit: 410n, standingAfter: 404n })
     expect(first.seats.map(({ opened }) => opened)).toEqual([true, true, true, true, false])
-    expect((await at(1, 1)).figures).toMatchObject({ score: 4_000n, cap: 180n, credit: 180n })
+    expect((await at(1, 1)).figures).toMatchObject({ score: 4_000n, cap: 170n, credit: 170n })
     expect(first.steps.find(({ step }) => step === 'job')?.lines.length).toBeGreaterThanOrEqual(2)
 
     // Epoch 2 is void: what devices were worth is what epoch 1 says.

@@ -304,7 +304,7 @@ describe('what lies below a seat’s opening', () => {
   it('names a pause as the reason where a device was busy in all rounds of a kind', () => {
     const none = rounds.map(({ ordinal, kind }) => shownRound(ordinal, kind, 'BUSY', 'DEVICE_BUSY'))
     const epoch = simulateEpoch({
-      openings: Array.from({ length: 5 }, () => honest(0n, 0, 0)),
+      openings: Array.from({ length: 5 }, () => honest(0n, 0)),
       standings: [400n],
       facts,
     })
@@ -322,7 +322,7 @@ describe('what lies below a seat’s opening', () => {
     const busy = rounds.map(({ ordinal, kind }) => shownRound(ordinal, kind, 'BUSY', 'DEVICE_BUSY'))
     const wrong = [shownRound(0, 'tensor', 'WRONG', 'ROW_WRONG'), busy[1]!]
     const epoch = simulateEpoch({
-      openings: Array.from({ length: 5 }, () => honest(0n, 0, 0)),
+      openings: Array.from({ length: 5 }, () => honest(0n, 0)),
       standings: [400n],
       facts,
     })
@@ -333,10 +333,10 @@ describe('what lies below a seat’s opening', () => {
       })
       return explainDevice(epoch.facts, epoch.devices[0]!, { ...epoch.cohort, seats }).reason?.code
     }
-    expect(reasonWhere(seat => (seat < 1 ? busy : null))).toBe('NOT_JUDGED')
-    expect(reasonWhere(seat => (seat < 2 ? busy : null))).toBe('NOT_JUDGED')
+    expect(reasonWhere(seat => (seat < 1 ? busy : null))).toBe('RATE_ZERO')
+    expect(reasonWhere(seat => (seat < 2 ? busy : null))).toBe('RATE_ZERO')
     expect(reasonWhere(seat => (seat < 3 ? busy : null))).toBe('DEVICE_BUSY')
-    expect(reasonWhere(seat => (seat < 3 ? wrong : busy))).toBe('NOT_JUDGED')
+    expect(reasonWhere(seat => (seat < 3 ? wrong : busy))).toBe('RATE_ZERO')
   })
 
   it.each<[string, Partial<typeof shown>]>([

@@ -5,8 +5,8 @@
  * Why: docs/why/consensus-and-audits.md
  */
 import type { Hex } from 'viem'
-import { asMissed, laneUptimeOf } from '../../epoch/busy.ts'
-import { capacityOf, type MeasuredRound, measuresOf, shortfallsOf } from '../../epoch/capacity.ts'
+import { judgedOf } from '../../epoch/busy.ts'
+import { capacityOf, type MeasuredRound, shortfallsOf } from '../../epoch/capacity.ts'
 import { encodeRateDown } from '../../epoch/minifloat.ts'
 import { type LaneOpening, type OpeningWords, packOpening } from '../../epoch/opening.ts'
 import { cohortLanes } from '../../protocol/constants.ts'
@@ -42,12 +42,11 @@ export const absentLane: Lane = { rate: 0n, uptime: 0, flags: 0 }
  * was busy in all rounds of a kind has shown nothing: it is judged as one that was away. No round is left out for one with wrong work.
  */
 export function laneOf({ rounds, deviceValid, environmentValid }: LaneFacts): Lane {
-  const provenWrong = rounds.some(round => round.verdict === 'WRONG')
-  const counted = provenWrong ? asMissed(rounds) : rounds
-  const uptime = laneUptimeOf(counted)
-  if (measuresOf(asMissed(rounds)) === null || uptime === null) return absentLane
-  const measures = measuresOf(counted)
+  const judged = judgedOf(rounds)
+  if (judged === null) return absentLane
+  const { measures, uptime } = judged
   const rate = measures === null ? 0n : capacityOf(measures)
+  const provenWrong = rounds.some(round => round.verdict === 'WRONG')
   const flags =
     flagBit.judged |
     (deviceValid ? flagBit.device : 0) |
