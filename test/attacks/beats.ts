@@ -137,13 +137,13 @@ export const beats: Attack[] = [
   ),
   atBeats(
     'beats answered from the host’s memory over the bus',
-    '1: less than 70% of the bandwidth of its own round counts for no beat',
+    '1: less than 30% of the bandwidth of its own round counts for no beat',
     1,
     ({ bus }, honest) => ({ ...honest, bandwidth: bus * 1e3 }),
   ),
   atBeats(
     'beats answered from memory that is made when it is read',
-    '1: T ÷ 2Kc is less than 70% of the bandwidth of its own round',
+    '1: T ÷ 2Kc is less than 30% of the bandwidth of its own round',
     1,
     (card, honest) => ({ ...honest, bandwidth: Math.floor(1e3 * regeneration(card, jobSets.standard.memory)) }),
   ),

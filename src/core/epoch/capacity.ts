@@ -87,7 +87,7 @@ function residentAtBeats(rounds: readonly MeasuredRound[]): number {
 }
 
 /** A beat counts from these shares of the bandwidth and of the memory that the device's own memory round had, in percent. */
-const leastOfBandwidth = 70
+const leastOfBandwidth = 30
 const leastOfMemory = 95
 
 /** Why a beat that verifies does not count: a stable code and a sentence. */

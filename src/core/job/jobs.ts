@@ -84,8 +84,13 @@ export const jobWith = (kind: RoundKindName, spec: KindSpec): Job => bind(kind, 
 /** @throws JOB_SPEC_INVALID for a specification that rounds of this kind cannot be worked by */
 export const checkSpecOf = (kind: RoundKindName, spec: KindSpec): void => void kinds[kind].checkSpec(spec as never)
 
-/** Jobs of which one is this; the others do not matter to whoever asks. */
-export const jobsWith = (kind: RoundKindName, spec: KindSpec): Jobs => ({ ...jobSets.devnet, [kind]: spec })
+/** Jobs of which one is this, with the memory of beats where it is one; the others do not matter to whoever asks. */
+export function jobsWith(kind: RoundKindName, spec: KindSpec): Jobs {
+  const jobs = { ...jobSets.devnet, [kind]: spec }
+  // A beat is recomputed by the engine of the memory rounds whose fill it reads.
+  if (kind === 'beat') return { ...jobs, memory: jobs.beat.memory }
+  return kind === 'memory' ? { ...jobs, beat: { ...jobs.beat, memory: jobs.memory } } : jobs
+}
 
 /** The job of rounds of this kind. */
 export const jobOf = (jobs: Jobs, kind: RoundKindName): Job => bind(kind, jobs[kind])

@@ -50,7 +50,7 @@ export type WorkOptions = {
   readonly webgpuTaken?: boolean
   /** Bytes of digests kept per window; default 256 MiB, 8 million rows. Rows beyond are computed again when opened. */
   readonly keepBytes?: number
-  /** Whether rows are drawn and digests hashed in a thread beside that of the kernel; default where a card computes. */
+  /** Whether rows are drawn and digests hashed in a thread beside that of the kernel; default no. */
   readonly feedThread?: boolean
   /** Groups of memory to fill for the device's memory rounds; default the specification's least, and on a card what it has free. */
   readonly memoryGroups?: number
@@ -130,7 +130,8 @@ export async function createWorkCore(
   })
   const { session, batchRows, test } = choice.result
   const gate = createWindowGate()
-  const { feedThread = choice.provider !== 'cpu' } = options
+  // Two windows may overlap where a trigger is reorganised away, and the thread feeds one at a time.
+  const { feedThread = false } = options
   const tensor = createTensorEngine(
     {
       ...{ spec, session, form: test.form, batchRows, keepWindows, keepBytes },

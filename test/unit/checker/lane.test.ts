@@ -68,13 +68,13 @@ describe('measuresOf', () => {
 describe('beats', () => {
   const reasons = (rounds: JudgedRound[]) => shortfallsOf(rounds).map(shortfall => shortfall?.reason ?? null)
 
-  it('one counts from 70% of the bandwidth and 95% of the memory of the device’s own memory round', () => {
+  it('one counts from 30% of the bandwidth and 95% of the memory of the device’s own memory round', () => {
     const own = memory(1000, 200)
-    expect(reasons([own, beat(700, 190), beat(699, 190), beat(700, 189), beat(699, 189)])).toEqual([
+    expect(reasons([own, beat(300, 190), beat(299, 190), beat(300, 189), beat(299, 189)])).toEqual([
       ...[null, null, 'BEAT_SLOW', 'BEAT_SHRUNK', 'BEAT_SHRUNK'],
     ])
-    const [, { detail: slow } = { detail: '' }] = shortfallsOf([own, beat(699, 190)]).map(each => each ?? undefined)
-    expect(slow).toBe('The device read 699 MB/s at the beat and 1000 MB/s in its memory round; 70% of that count.')
+    const [, { detail: slow } = { detail: '' }] = shortfallsOf([own, beat(299, 190)]).map(each => each ?? undefined)
+    expect(slow).toBe('The device read 299 MB/s at the beat and 1000 MB/s in its memory round; 30% of that count.')
   })
 
   it('it is compared with the last memory round before it, or the first after it, that was valid and worked', () => {

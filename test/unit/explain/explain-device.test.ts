@@ -349,7 +349,7 @@ describe('what lies below a seat’s opening', () => {
     ['another uptime', { rounds: [...rounds.slice(0, 3), { ...rounds[3]!, verdict: 'TIMEOUT', figures: {} }] }],
     [
       'a beat that is too slow',
-      { rounds: [...rounds.slice(0, 3), { ...rounds[3]!, figures: { bandwidth: 6_299, resident: 64 } }] },
+      { rounds: [...rounds.slice(0, 3), { ...rounds[3]!, figures: { bandwidth: 2_699, resident: 64 } }] },
     ],
     [
       'no beat judged',

@@ -1,6 +1,6 @@
 /**
- * What a kernel is fed with: the rows of a window, drawn, and their digests, hashed into its tree. A card waits for neither: its feed has
- * a thread of its own. A CPU's is in the thread that computes, since there are no more cores for it.
+ * What a kernel is fed with: the rows of a window, drawn, and their digests, hashed into its tree. A card need wait for neither: its
+ * feed can have a thread of its own. A CPU's is in the thread that computes, since there are no more cores for it.
  */
 import { Worker } from 'node:worker_threads'
 import { ownFile } from '../../platform/own-files.ts'

@@ -127,8 +127,11 @@ export function createTensorEngine(
     },
     async close() {
       windows.clear()
-      await models.close()
-      await feeds.close()
+      try {
+        await models.close()
+      } finally {
+        await feeds.close()
+      }
     },
   }
 
