@@ -76,7 +76,6 @@ export function planMonkey({ seed, epochs }: MonkeyOptions): Act[] {
   return acts.sort((a, b) => a.at - b.at)
 }
 
-/** Of each host one endpoint lies all the time, besides. */
 /** Of each host one endpoint of three lies all the time, besides. */
 const startMonkey = (seed: number) =>
   startSimulation({ seed, epochSeconds, parameters, ...roles, faults: endpointFaults, endpoints: 3, hostileSeats })

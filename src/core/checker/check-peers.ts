@@ -68,7 +68,10 @@ export function createPeerChecks(dependencies: PeerCheckDependencies): () => Pro
       const { endpoint } = (await getChecker(network, checker))!
       const about = { epoch, deviceId, lane, maxRounds: rounds.rules.maxRounds, evidenceRoot }
       const shown = await fetchFrom(endpoint, seatEvidencePath(about), seatEvidenceLimit)
-      const round = oneOf(readSeatEvidence(shown, about).rounds.filter(({ witness }) => witness !== null))
+      const worked = readSeatEvidence(shown, about).rounds.filter(({ witness }) => witness !== null)
+      // Its kind first: beats are many and cheap, and a seat that recomputes nothing else is to be found out as often.
+      const drawn = oneOf([...new Set(worked.map(({ kind }) => kind))])
+      const round = oneOf(worked.filter(({ kind }) => kind === drawn))
       if (round === undefined) return
       const { evidence, witness, commitmentHash: committed } = round
       const bytes = evidence === null ? null : await fetchFrom(endpoint, `/evidence/${evidence}`, bundleLimit)
