@@ -13,8 +13,7 @@ import { type Envelope, failureEnvelope, formatError, stringifyJson, successEnve
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { createRedactor } from '../core/platform/redact.ts'
 import type { RemoteSigner } from '../core/platform/remote-signer.ts'
-import { readConfigFile } from './config-file.ts'
-import { withSettings } from './flag-settings.ts'
+import { readConfigFile, withSettings } from './flag-settings.ts'
 import type { KeyFlags, OperatorKey } from './key-flags.ts'
 import { flagNames, toKaisarError } from './usage-errors.ts'
 

@@ -1,8 +1,7 @@
 /** What `provider init` and `checker init` share: a key, a payout wallet, a certificate, and a configuration file that names them. */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import type { Command } from '@oclif/core'
-import { Flags } from '@oclif/core'
+import { type Command, Flags } from '@oclif/core'
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { BaseCommand, chainFlags } from './base.ts'
 import { addressFlag, parseAddress } from './input-values.ts'
@@ -103,7 +102,7 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
   }
 
   private async write(path: string, text: string) {
-    const { makeFolders } = await import('../core/platform/make-folders.ts')
+    const { makeFolders } = await import('../core/platform/write-file-atomically.ts')
     const { writeFileAtomically } = await import('../core/platform/write-file-atomically.ts')
     try {
       makeFolders(dirname(path), 0o755)

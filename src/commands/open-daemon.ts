@@ -10,7 +10,7 @@ import type { Clock } from '../core/platform/clock.ts'
 import { crashPoint } from '../core/platform/crash-point.ts'
 import { lockDataDir } from '../core/platform/data-dir-lock.ts'
 import type { Logger } from '../core/platform/log.ts'
-import { stateFile } from '../core/platform/state-file.ts'
+import { stateFile } from '../core/platform/store.ts'
 import type { ChainTarget } from './base.ts'
 import { accountOf, type OperatorKey, signerOf } from './key-flags.ts'
 

@@ -8,7 +8,7 @@ export default class ChainParams extends BaseCommand<typeof ChainParams> {
 
   async run() {
     const target = await this.chainTarget()
-    const { readParameters } = await import('../../core/chain/parameters.ts')
+    const { readParameters } = await import('../../core/chain/governance.ts')
     const parameters = await readParameters(await this.connectNetwork(target))
     const { parameterLines } = await import('../../core/view/parameter-text.ts')
     for (const line of parameterLines(parameters)) this.log(line)

@@ -19,7 +19,7 @@ An owner that is a Safe sends what --safe or --calldata prints; leave enough tim
   async run() {
     const target = await this.chainTarget()
     const { startCall } = await import('../../core/chain/deploy.ts')
-    const { ownerOf } = await import('../../core/chain/ownership.ts')
+    const { ownerOf } = await import('../../core/chain/governance.ts')
     const network = await this.connectNetwork(target)
     const { chain, consensus } = network
     const [{ timestamp }, owner] = await Promise.all([chain.client.getBlock(), ownerOf(network)])

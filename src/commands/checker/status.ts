@@ -26,7 +26,7 @@ It also asks the registered endpoint whether it answers, and says so where a run
     const [{ createNetworkReader }, { checkEndpoint }, { checkerStatus, checkerStatusLines }, { readDuties }] =
       await Promise.all([
         import('../../core/network/network-reader.ts'),
-        import('../../core/operator/check-endpoint.ts'),
+        import('../../core/operator/ask-seats.ts'),
         import('../../core/operator/checker-status.ts'),
         import('../../core/network/duties.ts'),
       ])
@@ -49,9 +49,9 @@ It also asks the registered endpoint whether it answers, and says so where a run
 
   /** What this machine says: the daemon's lock and journal. */
   private async lookAround(dataDir: string, network: Network) {
-    const { dataDirOwner } = await import('../../core/platform/data-dir-owner.ts')
+    const { dataDirOwner } = await import('../../core/platform/data-dir-lock.ts')
     const { readCheckerRecords } = await import('../../core/checker/checker-records.ts')
-    const { stateFile } = await import('../../core/platform/state-file.ts')
+    const { stateFile } = await import('../../core/platform/store.ts')
     const folder = roleFolder(dataDir, 'checker')
     return { running: dataDirOwner(folder), records: readCheckerRecords(stateFile(folder, network), 100) }
   }

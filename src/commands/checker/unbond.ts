@@ -1,7 +1,6 @@
 import { Args } from '@oclif/core'
 import { counted } from '../../core/view/figures.ts'
-import { withdrawalText } from '../device-command.ts'
-import { checkerFlags, findChecker } from '../find-checker.ts'
+import { checkerFlags, findChecker, withdrawalText } from '../device-command.ts'
 import { SendingCommand } from '../sending-command.ts'
 
 export default class CheckerUnbond extends SendingCommand<typeof CheckerUnbond> {

@@ -1,6 +1,5 @@
 import { exactUnits } from '../../core/platform/exact-units.ts'
-import { blockTime } from '../device-command.ts'
-import { checkerFlags, findChecker } from '../find-checker.ts'
+import { blockTime, checkerFlags, findChecker } from '../device-command.ts'
 import { SendingCommand } from '../sending-command.ts'
 
 export default class CheckerWithdraw extends SendingCommand<typeof CheckerWithdraw> {

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core'
+import { devnetPidFile, devnetPlace } from '../../core/devnet/devnet-folder.ts'
 import type { DaemonEvent } from '../../core/devnet/launch-daemons.ts'
 import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
 import type { DevnetSummary } from '../../core/devnet/summary.ts'
@@ -7,7 +8,6 @@ import { eventText, type ToldEvent } from '../../core/view/event-text.ts'
 import { shortHex } from '../../core/view/figures.ts'
 import { BaseCommand } from '../base.ts'
 import type { DevnetScreen } from '../devnet-dashboard.ts'
-import { devnetPidFile, devnetPlace } from '../devnet-folder.ts'
 import { tableWidth } from '../print-table.ts'
 
 export default class DevnetUp extends BaseCommand<typeof DevnetUp> {
@@ -87,7 +87,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
 
   /** One that runs here is named, with the words that stop that one. @throws DEVNET_RUNNING */
   private async refuseSecond(folder: string, name: string) {
-    const { dataDirOwner } = await import('../../core/platform/data-dir-owner.ts')
+    const { dataDirOwner } = await import('../../core/platform/data-dir-lock.ts')
     const owner = dataDirOwner(folder)
     if (owner === null) return
     const { listContexts } = await import('../../core/platform/context.ts')

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core'
 import { BaseCommand, chainFlags } from '../base.ts'
-import { askedEpoch, epochFlag } from '../epoch-flag.ts'
+import { askedEpoch, epochFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
 
 export default class EpochRewards extends BaseCommand<typeof EpochRewards> {

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
-import { askedEpoch, epochFlag } from '../epoch-flag.ts'
+import { askedEpoch, epochFlag } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
 
 export default class EpochStatus extends BaseCommand<typeof EpochStatus> {

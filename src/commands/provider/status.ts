@@ -36,16 +36,16 @@ The chain comes first and the process second: a daemon that runs while no Checke
   private async lookAround(operator: `0x${string}`, dataDir: string, network: Network) {
     const [{ dataDirOwner }, { readProviderRecords }, { probeDevices }, { createHostProbe }, { nodeHost }] =
       await Promise.all([
-        import('../../core/platform/data-dir-owner.ts'),
+        import('../../core/platform/data-dir-lock.ts'),
         import('../../core/provider/journal.ts'),
-        import('../../core/operator/probe-devices.ts'),
+        import('../../core/operator/provider-status.ts'),
         import('../../core/devices/host-probe.ts'),
         import('../../core/devices/host.ts'),
       ])
     const dependencies = { host: nodeHost }
     // A Provider may have been told to use the CPU of a machine with cards.
     const probes = [createHostProbe({}, dependencies), createHostProbe({ devices: 'cpu' }, dependencies)]
-    const { stateFile } = await import('../../core/platform/state-file.ts')
+    const { stateFile } = await import('../../core/platform/store.ts')
     const folder = roleFolder(dataDir, 'provider')
     return {
       running: dataDirOwner(folder),

@@ -3,11 +3,10 @@ import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { ListedTransfer } from '../../core/chain/transfers/transfer-list.ts'
 import type { RecordedTransfer, TransferRecord } from '../../core/chain/transfers/transfer-record.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
-import { feeCaps } from '../fee-flags.ts'
 import { addressArg, amountArg } from '../input-values.ts'
 import { accountOf } from '../key-flags.ts'
 import { printTable } from '../print-table.ts'
-import { SendingCommand, sendingFlags } from '../sending-command.ts'
+import { feeCaps, SendingCommand, sendingFlags } from '../sending-command.ts'
 import { usageErrors } from '../usage-errors.ts'
 
 export default class WalletSend extends SendingCommand<typeof WalletSend> {
@@ -79,7 +78,7 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
   private async sendToOne(to: `0x${string}`, amount: bigint) {
     const target = await this.chainTarget()
     const from = await this.keyAddress()
-    const { transferOf } = await import('../../core/chain/transfer.ts')
+    const { transferOf } = await import('../../core/chain/kai.ts')
     const network = await this.connectNetwork(target)
     const unit = this.flags.gas ? `of the coin of chain ${network.chainId}` : 'KAI'
     const call = await transferOf(network, { from, to, amount, unit: this.flags.gas ? 'coin' : 'KAI' })
@@ -101,7 +100,7 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
     const target = await this.chainTarget()
     const from = await this.keyAddress()
     const [{ assertWallet }, records, { lockDataDir }] = await Promise.all([
-      import('../../core/chain/transfer.ts'),
+      import('../../core/chain/kai.ts'),
       import('../../core/chain/transfers/transfer-record.ts'),
       import('../../core/platform/data-dir-lock.ts'),
     ])

@@ -7,7 +7,7 @@ import { type Address, bytesToHex, type Hex } from 'viem'
 import type { RegisteredDevice } from '../chain/devices.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
-import { parseJson } from '../platform/parse-json.ts'
+import { parseJson } from '../platform/output.ts'
 import {
   type DeviceRecord,
   deviceRecordSchema,

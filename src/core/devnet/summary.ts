@@ -1,7 +1,7 @@
 /** What a devnet has come to: the same data for the last line of `devnet up`, for `devnet status`, and for the table. */
 import type { Hex } from 'viem'
+import { kaiBalance } from '../chain/kai.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { kaiBalance } from '../chain/vault.ts'
 import type { Measures } from '../epoch/capacity.ts'
 import { readExplanation } from '../explain/explain-device.ts'
 import { createNetworkReader, type NetworkReader } from '../network/network-reader.ts'

@@ -18,8 +18,8 @@ import {
   keeperCallsOf,
   settledThrough,
 } from '../chain/epochs.ts'
+import { readParameters } from '../chain/governance.ts'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { readParameters } from '../chain/parameters.ts'
 import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'

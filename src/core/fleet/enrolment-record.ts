@@ -9,7 +9,7 @@ import { transactionTables } from '../chain/tx/transaction-store.ts'
 import { crashPoint } from '../platform/crash-point.ts'
 import { lockDataDir } from '../platform/data-dir-lock.ts'
 import type { KaisarError } from '../platform/errors.ts'
-import { stateFile } from '../platform/state-file.ts'
+import { stateFile } from '../platform/store.ts'
 
 export type EnrolmentRecord = {
   readonly path: string

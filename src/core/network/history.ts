@@ -1,10 +1,10 @@
 /** What the events of a network say, by device, epoch and cohort: all that is left of old epochs without an archive. Pure. */
 import type { Address, Hex } from 'viem'
 import type { CohortState, EpochMoney, Phase } from '../chain/epochs.ts'
+import type { NetworkEvent } from '../chain/events.ts'
 import { lowerCase } from '../chain/network.ts'
 import { unpackCredits, unpackFlags, unpackLanes } from '../epoch/opening.ts'
 import { cohortOf, seatNumbers } from '../protocol/constants.ts'
-import type { NetworkEvent } from './network-events.ts'
 
 /** A device in a lane, from one registration until it left. */
 export type Membership = {

@@ -2,7 +2,9 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Hex } from 'viem'
 import type { Jobs } from '../job/jobs.ts'
+import type { Soundness } from '../job/soundness.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
+import { committeeSize } from '../protocol/constants.ts'
 import {
   type BusyBundle,
   type BusyFacts,
@@ -19,7 +21,6 @@ import { type BundleStep, type BundleVerification, bundleSteps, verifyBundle } f
 import { getContent } from '../transport/get-content.ts'
 import { figuresText, grouped } from '../view/figures.ts'
 import { operatorErrors } from './errors.ts'
-import { soundnessText } from './soundness-text.ts'
 
 export type LoadedBundle = {
   readonly hash: Hex
@@ -201,3 +202,7 @@ export function bundleLines({ hash, valid, steps, detail, facts, cannotProve }: 
   lines.push('', 'What a bundle cannot prove by itself:', ...cannotProve.map(limit => `  · ${limit}`))
   return lines
 }
+
+/** How well a window is checked, in bits; without the forwarding of wrong work a quorum of the committee decides. */
+export const soundnessText = ({ oneSeat, forwarding, alone }: Soundness, seat: string): string =>
+  `${oneSeat.toFixed(1)} bits by ${seat}, ${forwarding.toFixed(1)} by ${committeeSize} that forward, ${alone.toFixed(1)} by ${committeeSize} alone, against skipping a quarter`

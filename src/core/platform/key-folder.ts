@@ -12,9 +12,8 @@ import {
   type scryptStrength,
   type UnlockedKey,
 } from './keystore.ts'
-import { makeFolders } from './make-folders.ts'
-import { readSecretFile } from './secret-file.ts'
-import { syncFolder } from './sync-folder.ts'
+import { readSecretFile } from './password.ts'
+import { makeFolders, syncFolder } from './write-file-atomically.ts'
 
 export type KeyEntry = { readonly name: string; readonly path: string; readonly address: Address | null }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { askControl } from '../platform/control-socket.ts'
-import { dataDirOwner } from '../platform/data-dir-owner.ts'
+import { dataDirOwner } from '../platform/data-dir-lock.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { providerErrors } from './errors.ts'
 import { isDeviceName, longestPauseSeconds } from './pause.ts'

@@ -1,9 +1,8 @@
 import type { Address, Hex } from 'viem'
 import type { Network } from '../protocol/typed-data.ts'
-import { withDefaults } from './limits.ts'
 import { createSession, type Session, type SessionDependencies } from './session.ts'
 import { requestHandshake, type Sign } from './session-handshake.ts'
-import type { Limits, Transport } from './transport.ts'
+import { type Limits, type Transport, withDefaults } from './transport.ts'
 
 /** A Checker as the chain knows it. */
 export type Endpoint = {

@@ -3,7 +3,7 @@ import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { type Hex, zeroHash } from 'viem'
-import { peerCertificateHash } from './certificate-hash.ts'
+import { peerCertificateHash } from './endpoint-url.ts'
 import { transportErrors } from './errors.ts'
 import { PrivateAddressError, publicLookup, requirePublicHost } from './private-address.ts'
 

@@ -1,7 +1,7 @@
 /** The newest release, as the npm registry says. Nothing is sent but the name of the package. */
 
 import { z } from 'zod'
-import { parseJson } from '../platform/parse-json.ts'
+import { parseJson } from '../platform/output.ts'
 import { updateErrors } from './errors.ts'
 
 export type Release = {

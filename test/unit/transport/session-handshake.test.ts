@@ -5,7 +5,6 @@ import { type MessageBody, protocolVersion, toWire } from '../../../src/core/pro
 import type { Network } from '../../../src/core/protocol/typed-data.ts'
 import { type DialSessionOptions, dialSession, type Endpoint } from '../../../src/core/transport/dial-session.ts'
 import { decodeFrame, encodeFrame } from '../../../src/core/transport/frame.ts'
-import { defaultLimits } from '../../../src/core/transport/limits.ts'
 import {
   type ServeSessionsDependencies,
   type SessionServer,
@@ -13,7 +12,13 @@ import {
 } from '../../../src/core/transport/serve-sessions.ts'
 import type { Session } from '../../../src/core/transport/session.ts'
 import { type Claim, hashClaim, type Sign } from '../../../src/core/transport/session-handshake.ts'
-import type { Channel, CloseReason, Frame, Limits } from '../../../src/core/transport/transport.ts'
+import {
+  type Channel,
+  type CloseReason,
+  defaultLimits,
+  type Frame,
+  type Limits,
+} from '../../../src/core/transport/transport.ts'
 import { createInMemoryNetwork } from '../../helpers/in-memory-transport.ts'
 import { recoverOn, signerOf } from '../../helpers/session-signers.ts'
 

@@ -1,3 +1,5 @@
+import type { Chain } from '../client.ts'
+
 /** The fee that one attempt offers, in wei per gas. */
 export type Fee = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint }
 
@@ -55,4 +57,13 @@ export function mostWei(
   for (const { nonce, gas, maxFeePerGas } of attempts)
     dearest.set(nonce, max(dearest.get(nonce) ?? 0n, gas * maxFeePerGas))
   return dearest.values().reduce((sum, wei) => sum + wei, 0n)
+}
+
+/** The tip in wei per gas as the endpoints name it: the middle one, of two the higher. */
+export const tipPerGas = (chain: Chain): Promise<bigint> =>
+  chain.client.estimateMaxPriorityFeePerGas().catch(() => 1_000_000_000n)
+
+export async function readFeeMarket(chain: Chain): Promise<FeeMarket> {
+  const [{ baseFeePerGas }, tip] = await Promise.all([chain.client.getBlock(), tipPerGas(chain)])
+  return { baseFeePerGas: baseFeePerGas ?? 0n, tipPerGas: tip }
 }
