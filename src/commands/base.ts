@@ -201,6 +201,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return network
   }
 
+  /** The network of {@link chainTarget}. */
+  protected async openNetwork(): Promise<ConnectedNetwork> {
+    return this.connectNetwork(await this.chainTarget())
+  }
+
   /** Whether a person can be asked. */
   protected get canPrompt(): boolean {
     return Boolean(process.stdin.isTTY && process.stderr.isTTY) && !this.jsonEnabled()

@@ -16,8 +16,7 @@ export default class ChainFund extends SendingCommand<typeof ChainFund> {
 
   async run() {
     const { amount } = this.args
-    const target = await this.chainTarget()
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const { assertKai, fundingCalls } = await import('../../core/chain/kai.ts')
     const { getVaultBooks } = await import('../../core/chain/kai.ts')
     const calls = fundingCalls(network.contracts, amount)

@@ -15,8 +15,7 @@ Seats stay drawn for the epochs that are frozen, so keep the Checker running unt
   static override flags = { ...checkerFlags }
 
   async run() {
-    const target = await this.chainTarget()
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const { bondWithdrawal, unbondCall } = await import('../../core/chain/withdrawal.ts')
     const { getChecker } = await import('../../core/chain/checkers.ts')
     const checker = await findChecker(network, this.flags.operator, () => this.keyAddress())

@@ -11,8 +11,7 @@ export default class CheckerWithdraw extends SendingCommand<typeof CheckerWithdr
   static override flags = { ...checkerFlags }
 
   async run() {
-    const target = await this.chainTarget()
-    const network = await this.connectNetwork(target)
+    const network = await this.openNetwork()
     const { bondWithdrawal, withdrawBondCall } = await import('../../core/chain/withdrawal.ts')
     const { chainErrors } = await import('../../core/chain/errors.ts')
     const checker = await findChecker(network, this.flags.operator, () => this.keyAddress())

@@ -3,6 +3,7 @@ import { devnetPidFile, devnetPlace } from '../../core/devnet/devnet-folder.ts'
 import type { DaemonEvent } from '../../core/devnet/launch-daemons.ts'
 import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
 import type { DevnetSummary } from '../../core/devnet/summary.ts'
+import { aborted } from '../../core/platform/graceful-stop.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { eventText, type ToldEvent } from '../../core/view/event-text.ts'
 import { shortHex } from '../../core/view/figures.ts'
@@ -63,11 +64,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
     const explorer = this.flags.ui ? await this.serveExplorer(devnet) : null
     try {
       this.screen?.open({ devnet, name, explorerUrl: explorer?.url ?? null })
-      const interrupted = new Promise<void>(resolve => {
-        if (stop.aborted) resolve()
-        stop.addEventListener('abort', () => resolve(), { once: true })
-      })
-      const ended = Promise.race([interrupted, ...(this.screen === null ? [] : [this.screen.quit])])
+      const ended = Promise.race([aborted(stop), ...(this.screen === null ? [] : [this.screen.quit])])
       const paid = epochs === undefined ? null : devnet.paidEpochs(epochs)
       await Promise.race([ended, ...(paid === null ? [] : [paid])])
       if (keep && !stop.aborted && this.screen === null) await this.tellKept(devnet)

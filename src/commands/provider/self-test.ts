@@ -94,9 +94,8 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
     const { spec } = this.flags
     if (spec !== undefined) return jobSets[spec]
     try {
-      const target = await this.chainTarget()
       const { getRoundRules } = await import('../../core/chain/epochs.ts')
-      const { specHash } = await getRoundRules(await this.connectNetwork(target))
+      const { specHash } = await getRoundRules(await this.openNetwork())
       return jobsByHash(specHash).jobs
     } catch (error) {
       if (!isKaisarError(error, 'CONTEXT_MISSING') && !isKaisarError(error, 'RPC_UNREACHABLE')) throw error
