@@ -19,7 +19,7 @@ import { fundingCalls } from './kai.ts'
 import { type ContractName, type Contracts, contractNames, type Deployment, lowerCase } from './network.ts'
 import type { NetworkParameters } from './network-presets.ts'
 import { callOf } from './read.ts'
-import { defaultFeeCaps, type FeeCaps, nextFee, readFeeMarket } from './tx/fees.ts'
+import { defaultFeeCaps, type FeeCaps, firstFee, readFeeMarket } from './tx/fees.ts'
 import { lookUpReceipt, type Receipt } from './tx/receipt.ts'
 import { awaitReceipt, type Call, transact } from './tx/transact.ts'
 
@@ -248,11 +248,7 @@ export async function estimateDeployment(
     Promise.all(plan.steps.slice(from).map(gasOf)),
   ])
   const gas = each.reduce((sum, one) => sum + one, 0n)
-  const fee = nextFee(market, [], caps)
-  if (fee === null) {
-    const [neededWei, capWei] = [gas * market.baseFeePerGas, gas * caps.feePerGas]
-    throw chainErrors.TRANSACTION_FEE_CAP({ key: 'The deployment', neededWei, capWei })
-  }
+  const fee = firstFee(market, caps, { key: 'The deployment', gas })
   return { gas, gasPrice, now: gas * gasPrice, most: ((gas * 6n) / 5n) * fee.maxFeePerGas }
 }
 

@@ -6,6 +6,7 @@
  */
 import { bytesToHex, type Hex } from 'viem'
 import type { Clock } from '../platform/clock.ts'
+import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
@@ -113,9 +114,3 @@ export async function asOnlyRun(
   }
   replaced.signal.throwIfAborted()
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })

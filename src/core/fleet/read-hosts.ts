@@ -1,6 +1,7 @@
 /** What Providers say of themselves on their metrics page: their release, and which devices they work with. */
 import { readFileSync } from 'node:fs'
 import type { Hex } from 'viem'
+import { mapSome } from '../platform/map-some.ts'
 import { fleetErrors } from './errors.ts'
 
 export type HostReading = {
@@ -42,15 +43,7 @@ export function readHostList(path: string): string[] {
 const isOrigin = (url: URL | null): boolean =>
   url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
 
-export async function readHosts(urls: readonly string[]): Promise<HostReading[]> {
-  const readings: HostReading[] = []
-  const waiting = urls.entries()
-  const work = async () => {
-    for (const [i, url] of waiting) readings[i] = await readHost(url)
-  }
-  await Promise.all(Array.from({ length: atOnce }, work))
-  return readings
-}
+export const readHosts = (urls: readonly string[]): Promise<HostReading[]> => mapSome(atOnce, urls, readHost)
 
 async function readHost(url: string): Promise<HostReading> {
   const none = { url, version: null, devices: [] }

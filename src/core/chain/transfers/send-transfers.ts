@@ -7,6 +7,7 @@
  */
 import { type Address, type Hex, keccak256, type LocalAccount } from 'viem'
 import type { Clock } from '../../platform/clock.ts'
+import { mapSome } from '../../platform/map-some.ts'
 import { blockAt } from '../blocks.ts'
 import { describeEndpoints } from '../client.ts'
 import { decodeChainError, explainRefusal } from '../decode-error.ts'
@@ -15,7 +16,7 @@ import { assertFunds } from '../funds.ts'
 import { kaiBalance } from '../kai.ts'
 import { type ConnectedNetwork, lowerCase } from '../network.ts'
 import { callOf, reading } from '../read.ts'
-import { type Fee, type FeeCaps, nextFee, readFeeMarket } from '../tx/fees.ts'
+import { type Fee, type FeeCaps, firstFee, nextFee, readFeeMarket } from '../tx/fees.ts'
 import { isKnown } from '../tx/transaction-sender.ts'
 import { type ListedTransfer, totalsOf } from './transfer-list.ts'
 import { isDue, isInFlight, isYoung, lookAt, readCounts, textOf } from './transfer-outcomes.ts'
@@ -56,21 +57,14 @@ export async function costOfTransfers(
   const unsigned = transfers.filter(({ nonce }) => nonce === null)
   const needed = totalsOf(unsigned)
   const canTry = KAI >= needed.KAI && coin > needed.coin
-  const gas = new Map<string, bigint>()
-  const waiting = unsigned.values()
-  const work = async () => {
-    // Where there is too little of either, nothing can be tried: the usual amount stands for it.
-    for (const each of waiting) gas.set(slotOf(each), canTry ? await gasOf(network, from, each) : usualGas[each.unit])
-  }
-  await Promise.all(Array.from({ length: mostInFlight }, work))
+  // Where there is too little of either, nothing can be tried: the usual amount stands for it.
+  const gas = new Map(
+    await mapSome(mostInFlight, unsigned, async each => {
+      return [slotOf(each), canTry ? await gasOf(network, from, each) : usualGas[each.unit]] as const
+    }),
+  )
   const sum = gas.values().reduce((total, each) => total + each, 0n)
-  const fee = nextFee(market, [], caps)
-  if (fee === null)
-    throw chainErrors.TRANSACTION_FEE_CAP({
-      key: `${unsigned.length} transfers`,
-      neededWei: sum * market.baseFeePerGas,
-      capWei: sum * caps.feePerGas,
-    })
+  const fee = firstFee(market, caps, { key: `${unsigned.length} transfers`, gas: sum })
   return { ...fee, gas, most: sum * fee.maxFeePerGas, balances: { KAI, coin } }
 }
 
@@ -189,13 +183,8 @@ export async function sendTransfers(
       readFeeMarket(chain),
       reading('eth_getTransactionCount', chain.client.getTransactionCount({ address: from, blockTag: 'pending' })),
     ])
-    const fee = nextFee(market, [], caps)
-    if (fee === null && fresh.length > 0)
-      throw chainErrors.TRANSACTION_FEE_CAP({
-        key: textOf(fresh[0]!),
-        neededWei: 21_000n * market.baseFeePerGas,
-        capWei: 21_000n * caps.feePerGas,
-      })
+    const [first] = fresh
+    const fee = first && firstFee(market, caps, { key: textOf(first), gas: 21_000n })
     const changed = new Map<RecordedTransfer, RecordedTransfer>()
     // Also above what is mined and not decided: taken out, it needs its nonce again, and would be lost to one that has it.
     const taken = transfers.filter(each => isInFlight(each) || isYoung(each))

@@ -1,4 +1,5 @@
 import type { Chain } from '../client.ts'
+import { chainErrors } from '../errors.ts'
 
 /** The fee that one attempt offers, in wei per gas. */
 export type Fee = { readonly maxFeePerGas: bigint; readonly maxPriorityFeePerGas: bigint }
@@ -47,6 +48,13 @@ export function nextFee(market: FeeMarket, offered: readonly Fee[], caps: FeeCap
   return maxPriorityFeePerGas < floorTip || maxPriorityFeePerGas > caps.tipPerGas
     ? null
     : { maxFeePerGas, maxPriorityFeePerGas }
+}
+
+/** As {@link nextFee} where nothing was offered yet, for what is called `key`. @throws TRANSACTION_FEE_CAP */
+export function firstFee(market: FeeMarket, caps: FeeCaps, { key, gas }: { key: string; gas: bigint }): Fee {
+  const fee = nextFee(market, [], caps)
+  if (fee !== null) return fee
+  throw chainErrors.TRANSACTION_FEE_CAP({ key, neededWei: gas * market.baseFeePerGas, capWei: gas * caps.feePerGas })
 }
 
 /** Most wei that these attempts can cost together: of all attempts at one nonce only one is mined. */
