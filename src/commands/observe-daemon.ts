@@ -1,6 +1,9 @@
 /** What an operator sees of a running daemon: metrics and health over HTTP, and a dashboard on the terminal. */
 import { Flags } from '@oclif/core'
+import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { Clock } from '../core/platform/clock.ts'
+import type { ChainHead } from '../core/platform/daemon-metrics.ts'
+import type { MetricsServer } from '../core/platform/metrics.ts'
 import type { DashboardFacts } from '../core/view/dashboard-sections.ts'
 import type { DaemonEvent } from '../core/view/event-text.ts'
 import type { LiveState } from '../core/view/live-state.ts'
@@ -18,6 +21,23 @@ export const observeFlags = {
     helpValue: '<address>',
   }),
   watch: Flags.boolean({ description: 'Show a dashboard instead of lines, where the output is a terminal' }),
+}
+
+/** The newest block, as the endpoint shows it now. */
+export async function readHead({ chain }: ConnectedNetwork): Promise<ChainHead> {
+  const { number, timestamp } = await chain.client.getBlock()
+  return { number, timestamp: Number(timestamp) }
+}
+
+/** Null where --metrics-port was not given. @throws PORT_IN_USE */
+export async function serveMetrics(
+  flags: { readonly 'metrics-port'?: number | undefined; readonly 'metrics-host': string },
+  metrics: Parameters<typeof import('../core/platform/metrics.ts')['startMetricsServer']>[1],
+): Promise<MetricsServer | null> {
+  const { 'metrics-port': port, 'metrics-host': host } = flags
+  if (port === undefined) return null
+  const { startMetricsServer } = await import('../core/platform/metrics.ts')
+  return startMetricsServer({ port, host }, metrics)
 }
 
 /** What a daemon tells, kept from its first line on. */
@@ -48,10 +68,11 @@ export async function createLiveFeed({ now }: Pick<Clock, 'now'>): Promise<LiveF
   return feed
 }
 
-/** What a dashboard shows of one role. */
-export type Watched<R> = Pick<MountOptions<R & Pick<DashboardFacts, 'live' | 'now' | 'warning'>>, 'frame'> & {
-  /** Everything that the daemon itself does not tell, read again every second. */
+type WatchOptions<R, F> = Pick<MountOptions<F>, 'frame'> & {
+  readonly feed: LiveFeed
+  /** What is shown of the chain, read again every second. */
   readonly read: () => Promise<R>
+  readonly show: (reading: R & Pick<DashboardFacts, 'live' | 'now' | 'warning'>) => F
 }
 
 /**
@@ -59,12 +80,12 @@ export type Watched<R> = Pick<MountOptions<R & Pick<DashboardFacts, 'live' | 'no
  *
  * @returns what gives the terminal back
  */
-export async function watchDaemon<R>(feed: LiveFeed, { read, frame }: Watched<R>): Promise<() => Promise<void>> {
+export async function watchDaemon<R, F>({ feed, read, show, frame }: WatchOptions<R, F>): Promise<() => Promise<void>> {
   const { createFactSource, mountDashboard } = await import('../core/view/mount-dashboard.ts')
   const { systemClock: clock } = await import('../core/platform/clock.ts')
   let reading = await read()
   let warning: string | null = null
-  const facts = () => ({ ...reading, live: feed.state, now: clock.now() / 1000, warning })
+  const facts = () => show({ ...reading, live: feed.state, now: clock.now() / 1000, warning })
   const source = createFactSource(facts())
   feed.onChange = () => source.set(facts())
   const closing = new AbortController()

@@ -1,12 +1,14 @@
 import { Flags } from '@oclif/core'
-import { DaemonCommand } from '../daemon-command.ts'
-import { daemonFlags } from '../daemon-flags.ts'
-import { observeFlags } from '../observe-daemon.ts'
+import type { ConnectedNetwork } from '../../core/chain/network.ts'
+import type { CheckerEvent } from '../../core/checker/checker-event.ts'
+import { BaseCommand } from '../base.ts'
+import { daemonFlags, sendingOptions } from '../daemon-flags.ts'
+import { createLiveFeed, type LiveFeed, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
 
 /** How many epochs back the dashboard shows duties. */
 const shownEpochs = 5
 
-export default class CheckerRun extends DaemonCommand<typeof CheckerRun> {
+export default class CheckerRun extends BaseCommand<typeof CheckerRun> {
   static override description =
     `Run a Checker: bond seats, judge the devices they are drawn for, commit and open verdicts, keep epochs moving.
 
@@ -30,40 +32,103 @@ It runs until Ctrl-C. Providers dial in, so the address it listens on must be re
     }),
     keeper: Flags.boolean({ description: 'Call the functions that move epochs on', default: true, allowNo: true }),
   }
+  static override readonly streaming = true
 
   async run() {
-    const { checkerMigrations: migrations } = await import('../../core/checker/journal-tables.ts')
-    const { seats, host, port, keeper, threads } = this.flags
-    return this.runDaemon({
-      role: 'checker',
-      migrations,
-      openKey: () => this.unlockKey(),
-      createMetrics: async (...given) =>
-        (await import('../../core/checker/checker-metrics.ts')).createCheckerMetrics(...given),
-      dashboard: async (network, own) => {
-        const [{ createNetworkReader }, { readDuties }, { checkerFrame }] = await Promise.all([
-          import('../../core/network/network-reader.ts'),
-          import('../../core/network/duties.ts'),
-          import('../../core/view/checker-dashboard.ts'),
-        ])
-        const reader = createNetworkReader(network)
-        const duties = { operator: own.operator, epochs: shownEpochs }
-        return {
-          read: async () => ({ view: await reader.read(), duties: await readDuties(duties, reader), ...own }),
-          frame: checkerFrame,
-        }
+    const [{ systemClock: clock }, { checkerMigrations }, { operatorErrors }, { openDaemon }, { eventText }] =
+      await Promise.all([
+        import('../../core/platform/clock.ts'),
+        import('../../core/checker/journal-tables.ts'),
+        import('../../core/operator/errors.ts'),
+        import('../open-daemon.ts'),
+        import('../../core/view/event-text.ts'),
+      ])
+    const { payout, seats, host, port, keeper, threads, 'take-over': takeOver } = this.flags
+    if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
+    const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
+    const feed = watched ? await createLiveFeed(clock) : null
+    const log = await this.createLog('checker', feed?.takeLogLine)
+    const stop = this.stopSignal()
+    const target = await this.chainTarget()
+    const daemon = await openDaemon(
+      {
+        role: 'checker',
+        dataDir: this.dataDir,
+        target,
+        migrations: checkerMigrations,
+        sending: sendingOptions(this.flags),
       },
-      start: async (daemon, { metrics: observer, ...dependencies }, stop) => {
-        const { startChecker } = await import('../../core/checker/start-checker.ts')
-        const options = {
-          ...{ ...daemon, privateKey: daemon.key.privateKey, seats, threads, keeper, listen: { host, port } },
-          executionProvider: this.flags['execution-provider'],
-          publicUrl: this.flags['public-url'] ?? null,
-          privateEndpoints: this.flags['private-endpoints'],
-          maxConnections: this.flags['max-connections'] ?? null,
-        }
-        await startChecker(options, { ...dependencies, observer }, stop)
-      },
+      { openKey: () => this.unlockKey(), connectNetwork: this.connectNetwork, log, clock },
+    )
+    const { network } = daemon
+    const { createCheckerMetrics } = await import('../../core/checker/checker-metrics.ts')
+    const metrics = createCheckerMetrics(
+      { version: this.config.version },
+      { readHead: () => readHead(network), endpoints: () => network.chain.status(), now: () => clock.now() },
+    )
+    let closeDashboard: (() => Promise<void>) | null = null
+    let server: Awaited<ReturnType<typeof serveMetrics>> = null
+    try {
+      server = await serveMetrics(this.flags, metrics)
+      if (server !== null && feed === null) {
+        const event = { type: 'metrics.listening', url: server.url } as const
+        this.event(event.type, { url: server.url }, eventText(event))
+      }
+      if (feed !== null) {
+        const name = target.context?.name ?? `chain ${network.chainId}`
+        closeDashboard = await this.showDashboard(network, { operator: daemon.signer.address, name }, feed)
+      }
+      const emit = (event: CheckerEvent) => {
+        metrics.observe(event)
+        if (feed !== null) return feed.observe(event)
+        const { type, ...fields } = event
+        this.event(type, fields, eventText(event))
+      }
+      const { startChecker } = await import('../../core/checker/start-checker.ts')
+      const options = {
+        ...daemon,
+        privateKey: daemon.key.privateKey,
+        payout,
+        seats,
+        threads,
+        keeper,
+        executionProvider: this.flags['execution-provider'],
+        listen: { host, port },
+        publicUrl: this.flags['public-url'] ?? null,
+        privateEndpoints: this.flags['private-endpoints'],
+        maxConnections: this.flags['max-connections'] ?? null,
+      }
+      await daemon.onlyRun({ takeOver, stop }, only =>
+        startChecker(options, { log, clock, emit, observer: metrics }, only),
+      )
+    } finally {
+      await closeDashboard?.()
+      await server?.close()
+      await daemon.close()
+    }
+    return { operator: daemon.signer.address }
+  }
+
+  private async showDashboard(
+    network: ConnectedNetwork,
+    own: { readonly name: string; readonly operator: `0x${string}` },
+    feed: LiveFeed,
+  ) {
+    const [{ createNetworkReader }, { readDuties }, { checkerFrame }] = await Promise.all([
+      import('../../core/network/network-reader.ts'),
+      import('../../core/network/duties.ts'),
+      import('../../core/view/checker-dashboard.ts'),
+    ])
+    const reader = createNetworkReader(network)
+    const { operator } = own
+    return watchDaemon({
+      feed,
+      read: async () => ({
+        view: await reader.read(),
+        duties: await readDuties({ operator, epochs: shownEpochs }, reader),
+      }),
+      show: reading => ({ ...reading, ...own }),
+      frame: checkerFrame,
     })
   }
 }
