@@ -17,7 +17,7 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
     const { createTransactionSender } = await import('../../core/chain/tx/transaction-sender.ts')
     const { transactionTables } = await import('../../core/chain/tx/transaction-store.ts')
     const { createKeeper } = await import('../../core/epoch/settlement.ts')
-    const { lockDataDir } = await import('../../core/platform/data-dir-lock.ts')
+    const { lockDataDir } = await import('../../core/daemon/data-dir-lock.ts')
     const { isKaisarError } = await import('../../core/platform/errors.ts')
     const { openStore } = await import('../../core/platform/store.ts')
     const network = await this.connectNetwork(target)

@@ -29,7 +29,7 @@ registered.`
   async run() {
     const [{ operatorErrors }, { lockDataDir }, { systemClock: clock }] = await Promise.all([
       import('../../core/operator/errors.ts'),
-      import('../../core/platform/data-dir-lock.ts'),
+      import('../../core/daemon/data-dir-lock.ts'),
       import('../../core/platform/clock.ts'),
     ])
     const { payer, payout, threads, attest, 'execution-provider': executionProvider } = this.flags

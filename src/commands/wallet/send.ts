@@ -103,7 +103,7 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
     const [{ assertWallet }, records, { lockDataDir }] = await Promise.all([
       import('../../core/chain/transfer.ts'),
       import('../../core/chain/transfers/transfer-record.ts'),
-      import('../../core/platform/data-dir-lock.ts'),
+      import('../../core/daemon/data-dir-lock.ts'),
     ])
     const network = await this.connectNetwork(target)
     for (const { to } of list) assertWallet(network, to)

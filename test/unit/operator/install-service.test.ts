@@ -12,7 +12,7 @@ import {
   servicePaths,
   uninstallService,
 } from '../../../src/core/operator/install-service.ts'
-import { lockDataDir } from '../../../src/core/platform/data-dir-lock.ts'
+import { lockDataDir } from '../../../src/core/daemon/data-dir-lock.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-service-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -4,7 +4,7 @@
  */
 import type { Hex } from 'viem'
 import { openStore, type Store, type StoreOptions, setAside } from '../platform/store.ts'
-import type { Chain } from './client.ts'
+import type { Chain } from '../chain/client.ts'
 
 export const ownChainTable = 'CREATE TABLE own_chain (genesis TEXT NOT NULL) STRICT;'
 

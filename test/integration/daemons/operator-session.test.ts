@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Address, parseEther } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { asOnlyRun, operatorSessionTable } from '../../../src/core/chain/operator-session.ts'
+import { asOnlyRun, operatorSessionTable } from '../../../src/core/daemon/operator-session.ts'
 import type { TransactionSender } from '../../../src/core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
