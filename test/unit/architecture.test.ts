@@ -158,6 +158,12 @@ describe('habits', () => {
     expect(violations(core, file => /^export \* from/m.test(file.text) && 'barrel')).toEqual([])
   })
 
+  it('no file that composes a daemon has more than 20 imports', () => {
+    const composing = core.filter(({ path }) => /^core\/(provider|checker|devnet)\/(run|start)-/.test(path))
+    expect(composing.length).toBeGreaterThanOrEqual(5)
+    expect(violations(composing, file => file.imports.length > 20 && `${file.imports.length} imports`)).toEqual([])
+  })
+
   it('every file name is in kebab-case', () => {
     expect(violations(files, file => !/^[a-z0-9]+(-[a-z0-9]+)*\.tsx?$/.test(basename(file.path)) && 'name')).toEqual([])
   })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
+import { accountOf } from '../../core/daemon/operator-key.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
-import { accountOf, keyFlags } from '../key-flags.ts'
+import { keyFlags } from '../key-flags.ts'
 
 export default class EpochSettle extends BaseCommand<typeof EpochSettle> {
   static override description = `Do by hand what keepers do: seeds, finalizing of what was revealed, voiding, payments.

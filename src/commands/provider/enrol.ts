@@ -1,7 +1,8 @@
+import { signerOf } from '../../core/daemon/operator-key.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { attestFlag, daemonFlags, memoryFlag } from '../daemon-flags.ts'
 import { addressFlag } from '../input-values.ts'
-import { keyFlags, signerOf } from '../key-flags.ts'
+import { keyFlags } from '../key-flags.ts'
 import { roleFolder } from '../operator-flags.ts'
 
 export default class ProviderEnrol extends BaseCommand<typeof ProviderEnrol> {
