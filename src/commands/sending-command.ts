@@ -4,10 +4,11 @@ import type { ConnectedNetwork } from '../core/chain/network.ts'
 import { defaultFeeCaps, type FeeCaps } from '../core/chain/tx/fees.ts'
 import type { Receipt } from '../core/chain/tx/receipt.ts'
 import type { Call } from '../core/chain/tx/transact.ts'
+import { accountOf } from '../core/daemon/operator-key.ts'
 import { exactUnits } from '../core/platform/exact-units.ts'
 import { BaseCommand, chainFlags, confirmFlags } from './base.ts'
 import { amountFlag } from './input-values.ts'
-import { accountOf, keyFlags } from './key-flags.ts'
+import { keyFlags } from './key-flags.ts'
 
 /** What is offered at most for a transaction, by daemons and by commands that send one. */
 export const feeFlags = {

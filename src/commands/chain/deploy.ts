@@ -4,11 +4,12 @@ import type { DeployPlan } from '../../core/chain/deploy.ts'
 import type { DeploymentRecord } from '../../core/chain/deployment-file.ts'
 import type { PresetName } from '../../core/chain/network-presets.ts'
 import type { EvmVersion } from '../../core/chain/survey.ts'
+import { accountOf } from '../../core/daemon/operator-key.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { addressFlag } from '../input-values.ts'
-import { accountOf, keyFlags } from '../key-flags.ts'
+import { keyFlags } from '../key-flags.ts'
 import { feeCaps, feeFlags } from '../sending-command.ts'
 
 export default class ChainDeploy extends BaseCommand<typeof ChainDeploy> {

@@ -49,7 +49,7 @@ It also asks the registered endpoint whether it answers, and says so where a run
 
   /** What this machine says: the daemon's lock and journal. */
   private async lookAround(dataDir: string, network: Network) {
-    const { dataDirOwner } = await import('../../core/platform/data-dir-lock.ts')
+    const { dataDirOwner } = await import('../../core/daemon/data-dir-lock.ts')
     const { readCheckerRecords } = await import('../../core/checker/checker-records.ts')
     const { stateFile } = await import('../../core/platform/store.ts')
     const folder = roleFolder(dataDir, 'checker')

@@ -84,7 +84,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
 
   /** One that runs here is named, with the words that stop that one. @throws DEVNET_RUNNING */
   private async refuseSecond(folder: string, name: string) {
-    const { dataDirOwner } = await import('../../core/platform/data-dir-lock.ts')
+    const { dataDirOwner } = await import('../../core/daemon/data-dir-lock.ts')
     const owner = dataDirOwner(folder)
     if (owner === null) return
     const { listContexts } = await import('../../core/platform/context.ts')

@@ -36,7 +36,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
   private async lookAround(operator: `0x${string}`, dataDir: string, network: Network) {
     const [{ dataDirOwner }, { readProviderRecords }, { probeDevices }, { createHostProbe }, { nodeHost }] =
       await Promise.all([
-        import('../../core/platform/data-dir-lock.ts'),
+        import('../../core/daemon/data-dir-lock.ts'),
         import('../../core/provider/journal.ts'),
         import('../../core/operator/provider-status.ts'),
         import('../../core/devices/host-probe.ts'),

@@ -9,9 +9,9 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
-import { isProcessAlive } from './pid-file.ts'
-import { storeErrors } from './store-errors.ts'
-import { makeFolders, writeFileAtomically } from './write-file-atomically.ts'
+import { isProcessAlive } from '../platform/pid-file.ts'
+import { storeErrors } from '../platform/store-errors.ts'
+import { makeFolders, writeFileAtomically } from '../platform/write-file-atomically.ts'
 
 export type DataDirLock = { release(): void }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { parseDuration } from '../../../src/commands/input-values.ts'
-import { askControl, serveControl } from '../../../src/core/platform/control-socket.ts'
+import { askControl, serveControl } from '../../../src/core/daemon/control-socket.ts'
 import { platformErrors } from '../../../src/core/platform/platform-errors.ts'
 import { askProvider, controlPath } from '../../../src/core/provider/control.ts'
 
