@@ -20,8 +20,6 @@ export type NetworkReaderOptions = {
   readonly epochs?: number
   /** Events below head − this are read once. Default 16. */
   readonly confirmations?: number
-  /** Rounds of an epoch are recomputed when it has at most this many blocks. Default 512. */
-  readonly mostRoundBlocks?: number
 }
 
 /** What was read of a network at one head. */
@@ -48,8 +46,11 @@ export type NetworkReader = {
 /** Committees are read only where that is few calls; beyond, agreement is not known. */
 const mostCommittees = 64
 
+/** Rounds are recomputed of an epoch with at most so many blocks. */
+const mostRoundBlocks = 512
+
 export function createNetworkReader(network: ConnectedNetwork, options: NetworkReaderOptions = {}): NetworkReader {
-  const { fromBlock = network.deployedAtBlock ?? 0n, epochs = 64, confirmations = 16, mostRoundBlocks = 512 } = options
+  const { fromBlock = network.deployedAtBlock ?? 0n, epochs = 64, confirmations = 16 } = options
   const confirmed: NetworkEvent[] = []
   let confirmedThrough: bigint | null = null
   let indexed: { key: string; history: History } | null = null
