@@ -24,8 +24,7 @@ import { priority, type TransactionSender } from '../chain/tx/transaction-sender
 import { cohortLanes, keptEpochs, seatNumbers } from '../protocol/constants.ts'
 import type { Timeline } from '../protocol/network-parameters.ts'
 import { type BlockHead, epochAt } from '../protocol/trigger.ts'
-import { keeperRank, turnBlocks, turnSeconds } from './keeper-rank.ts'
-import { nextLookAt } from './next-look.ts'
+import { keeperRank, nextLookAt, turnBlocks, turnSeconds } from './keeper-times.ts'
 import {
   type OpeningOnChain,
   planCohort,

@@ -4,7 +4,7 @@
  */
 import { type EpochOverview, getEpoch } from '../../chain/epochs.ts'
 import type { ConnectedNetwork } from '../../chain/network.ts'
-import { nextLookAt } from '../../epoch/next-look.ts'
+import { nextLookAt } from '../../epoch/keeper-times.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Duty } from '../duty.ts'
 import type { RoundJudge } from '../round/judge.ts'
