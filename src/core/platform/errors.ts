@@ -131,6 +131,10 @@ export const errorCatalogue: ReadonlyMap<string, CataloguedError> = catalogue
 export const isKaisarError = (value: unknown, code?: string): value is KaisarError =>
   value instanceof KaisarError && (code === undefined || value.code === code)
 
+/** Why a file or a socket failed: the system’s word where it has one, e.g. `ENOENT`. */
+export const reasonOf = (cause: unknown): string =>
+  (cause as NodeJS.ErrnoException).code ?? (cause instanceof Error ? cause.message : String(cause))
+
 /** An error as data, for another thread, process or program. */
 export type DescribedError = {
   readonly message: string
