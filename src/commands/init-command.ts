@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Command, Flags } from '@oclif/core'
-import { reasonOf } from '../core/platform/errors.ts'
+import { failureReason } from '../core/platform/errors.ts'
 import { platformErrors } from '../core/platform/platform-errors.ts'
 import { BaseCommand, chainFlags } from './base.ts'
 import { addressFlag, parseAddress } from './input-values.ts'
@@ -111,7 +111,7 @@ export abstract class InitCommand<T extends typeof Command> extends BaseCommand<
       writeFileAtomically(path, text, 0o644)
     } catch (cause) {
       const { operatorErrors } = await import('../core/operator/errors.ts')
-      throw operatorErrors.SETTINGS_UNWRITABLE({ path, reason: reasonOf(cause), cause })
+      throw operatorErrors.SETTINGS_UNWRITABLE({ path, reason: failureReason(cause), cause })
     }
   }
 

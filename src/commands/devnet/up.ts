@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { devnetPidFile, devnetPlace } from '../../core/devnet/devnet-folder.ts'
-import type { DaemonEvent } from '../../core/devnet/launch-daemons.ts'
+import type { PrintedEvent } from '../../core/devnet/launch-daemons.ts'
 import type { Devnet, DevnetEvent } from '../../core/devnet/start-devnet.ts'
 import type { DevnetSummary } from '../../core/devnet/summary.ts'
 import { aborted } from '../../core/platform/graceful-stop.ts'
@@ -168,7 +168,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
       stop: this.stopSignal(),
     })
     for (const { type, time: _, ...data } of events) this.event(type, data)
-    const [{ type: _, time: __, ...data }, explorer] = events as [DaemonEvent, DaemonEvent?]
+    const [{ type: _, time: __, ...data }, explorer] = events as [PrintedEvent, PrintedEvent?]
     this.log(`Ready at ${data.rpcUrl}; stop it with "${this.inFolder('devnet down')}".`)
     if (explorer !== undefined) this.log(`Explorer at ${explorer.url}`)
     this.nextSteps([this.inFolder('devnet status'), this.inFolder('devnet logs')])

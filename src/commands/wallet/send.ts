@@ -3,7 +3,7 @@ import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { ListedTransfer } from '../../core/chain/transfers/transfer-list.ts'
 import type { RecordedTransfer, TransferRecord } from '../../core/chain/transfers/transfer-record.ts'
 import { accountOf } from '../../core/daemon/operator-key.ts'
-import { reasonOf } from '../../core/platform/errors.ts'
+import { failureReason } from '../../core/platform/errors.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { addressArg, amountArg } from '../input-values.ts'
 import { printTable } from '../print-table.ts'
@@ -147,7 +147,7 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
       try {
         return readFileSync(path === '-' ? 0 : path, 'utf8')
       } catch (cause) {
-        throw transferErrors.TRANSFERS_FILE_UNREADABLE({ path, reason: reasonOf(cause), cause })
+        throw transferErrors.TRANSFERS_FILE_UNREADABLE({ path, reason: failureReason(cause), cause })
       }
     }
     const inFlags = to.map(text => ({ place: `--to ${text}`, text }))

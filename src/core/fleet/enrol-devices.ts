@@ -16,7 +16,7 @@ import { callOf, read, reading } from '../chain/read.ts'
 import { type Fee, type FeeCaps, firstFee, readFeeMarket } from '../chain/tx/fees.ts'
 import { type Call, simulateCall } from '../chain/tx/transact.ts'
 import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
-import { isKaisarError, reasonOf } from '../platform/errors.ts'
+import { failureReason, isKaisarError } from '../platform/errors.ts'
 import { mapSome } from '../platform/map-some.ts'
 import { devicesOf, type EnrolledDevice, enrolmentProblems, parseEnrolment } from '../report/enrolment.ts'
 import { fleetErrors } from './errors.ts'
@@ -74,7 +74,7 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw fleetErrors.ENROLMENT_FILE_UNREADABLE({ path, reason: reasonOf(cause), cause })
+    throw fleetErrors.ENROLMENT_FILE_UNREADABLE({ path, reason: failureReason(cause), cause })
   }
 }
 

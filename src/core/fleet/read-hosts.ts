@@ -1,7 +1,7 @@
 /** What Providers say of themselves on their metrics page: their release, and which devices they work with. */
 import { readFileSync } from 'node:fs'
 import type { Hex } from 'viem'
-import { reasonOf } from '../platform/errors.ts'
+import { failureReason } from '../platform/errors.ts'
 import { mapSome } from '../platform/map-some.ts'
 import { readBody } from '../transport/get-content.ts'
 import { fleetErrors } from './errors.ts'
@@ -27,7 +27,7 @@ export function readHostList(path: string): string[] {
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
-    throw fleetErrors.FLEET_HOSTS_UNREADABLE({ path, reason: reasonOf(cause) })
+    throw fleetErrors.FLEET_HOSTS_UNREADABLE({ path, reason: failureReason(cause) })
   }
   const lines = text.split(/\r?\n/).map(line => line.replace(/#.*/, '').trim())
   const hosts = lines.filter(line => line !== '')

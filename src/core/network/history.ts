@@ -17,7 +17,7 @@ export type Membership = {
   readonly registeredTxHash: Hex
 }
 
-export type Transfer = { readonly to: Address; readonly amount: bigint }
+export type OwedPayment = { readonly to: Address; readonly amount: bigint }
 
 /** What the contract recorded of a cohort, by lane: medians (the rate a minifloat), majority flags, credits. */
 export type FinalizedLanes = {
@@ -79,7 +79,7 @@ export type History = {
   /** All that was paid for an epoch, bounties included, once it is closed. */
   readonly closed: ReadonlyMap<number, { readonly paid: bigint; readonly txHash: Hex }>
   /** By transaction: what could not be delivered. */
-  readonly owed: ReadonlyMap<Hex, readonly Transfer[]>
+  readonly owed: ReadonlyMap<Hex, readonly OwedPayment[]>
 }
 
 export const cohortKey = (epoch: number, cohort: number): string => `${epoch}:${cohort}`
@@ -97,7 +97,7 @@ export function indexHistory(events: readonly NetworkEvent[]): History {
     paidSeats: new Map<string, PaidSeats>(),
     paidKeepers: [] as PaidKeeper[],
     closed: new Map<number, { paid: bigint; txHash: Hex }>(),
-    owed: new Map<Hex, Transfer[]>(),
+    owed: new Map<Hex, OwedPayment[]>(),
   }
   const { commits, paidLanes, owed } = history
   /** The key of the membership that a device holds now. */

@@ -4,7 +4,7 @@ import type { Hex } from 'viem'
 import type { Jobs } from '../job/jobs.ts'
 import type { Soundness } from '../job/soundness.ts'
 import type { WorkEngine } from '../job/work-engine.ts'
-import { reasonOf } from '../platform/errors.ts'
+import { failureReason } from '../platform/errors.ts'
 import { committeeSize } from '../protocol/constants.ts'
 import {
   type BusyBundle,
@@ -55,7 +55,7 @@ export async function saveBundle({ bytes }: Pick<LoadedBundle, 'bytes'>, path: s
   try {
     await writeFile(path, bytes, { flag: 'wx' })
   } catch (cause) {
-    throw operatorErrors.BUNDLE_FILE_UNWRITABLE({ path, reason: reasonOf(cause), cause })
+    throw operatorErrors.BUNDLE_FILE_UNWRITABLE({ path, reason: failureReason(cause), cause })
   }
 }
 

@@ -17,7 +17,6 @@ import type { ProviderRecords } from '../provider/journal.ts'
 import { holdsAt, type Pause } from '../provider/pause.ts'
 import { counted, duration, figuresText, grouped, shortHex, sparkline, tokens, uptimePercent } from '../view/figures.ts'
 import {
-  headLines,
   type LocalDaemon,
   type NetworkStatus,
   networkStatus,
@@ -25,7 +24,8 @@ import {
   raised,
   type StatusWarning,
   staleWarning,
-  warningLines,
+  statusHead,
+  warningTexts,
 } from './status-parts.ts'
 
 /** What this machine's probe says of a device. */
@@ -234,13 +234,13 @@ const chartEpochs = 32
 export function providerStatusLines({ operator, network, daemon, devices, warnings }: ProviderStatus): string[] {
   const general = warnings.filter(({ device }) => device === null)
   return [
-    ...headLines('provider', operator, network, daemon),
-    ...warningLines(general),
+    ...statusHead('provider', operator, network, daemon),
+    ...warningTexts(general),
     ...(devices.length === 0 ? ['', 'No device of this operator is registered.'] : []),
     ...devices.flatMap(device => [
       '',
       ...deviceLines(device),
-      ...warningLines(warnings.filter(each => each.device === device.id)),
+      ...warningTexts(warnings.filter(each => each.device === device.id)),
     ]),
   ]
 }

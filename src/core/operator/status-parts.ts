@@ -64,7 +64,7 @@ export const paymentOwed = (device: Hex | null): StatusWarning => ({
 })
 
 /** The lines that every status begins with. */
-export function headLines(
+export function statusHead(
   role: string,
   operator: Address,
   { chainId, head, currentEpoch, nextEpoch }: NetworkStatus,
@@ -87,5 +87,5 @@ export function headLines(
   ]
 }
 
-export const warningLines = (warnings: readonly StatusWarning[]): string[] =>
+export const warningTexts = (warnings: readonly StatusWarning[]): string[] =>
   warnings.flatMap(({ code, message, fix }) => [`! ${code}  ${message}`, `  Fix: ${fix}`])

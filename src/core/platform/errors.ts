@@ -132,7 +132,7 @@ export const isKaisarError = (value: unknown, code?: string): value is KaisarErr
   value instanceof KaisarError && (code === undefined || value.code === code)
 
 /** Why a file or a socket failed: the system’s word where it has one, e.g. `ENOENT`. */
-export const reasonOf = (cause: unknown): string =>
+export const failureReason = (cause: unknown): string =>
   (cause as NodeJS.ErrnoException).code ?? (cause instanceof Error ? cause.message : String(cause))
 
 /** An error as data, for another thread, process or program. */

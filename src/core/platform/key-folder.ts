@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Address, Hex } from 'viem'
-import { reasonOf } from './errors.ts'
+import { failureReason } from './errors.ts'
 import { keyErrors } from './key-errors.ts'
 import {
   decryptKeystore,
@@ -74,7 +74,7 @@ export async function saveKey(options: {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'EEXIST') throw keyErrors.KEY_EXISTS({ path, cause })
-    throw keyErrors.KEY_UNWRITABLE({ path, reason: reasonOf(cause), cause })
+    throw keyErrors.KEY_UNWRITABLE({ path, reason: failureReason(cause), cause })
   }
   syncFolder(join(options.dataDir, 'keys'))
   return path

@@ -1,7 +1,7 @@
 /** Reads secrets from files, and a password from one, a systemd credential or a hidden prompt: never from an argument or an environment variable. */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { reasonOf } from './errors.ts'
+import { failureReason } from './errors.ts'
 import { keyErrors } from './key-errors.ts'
 import { writeFileAtomically } from './write-file-atomically.ts'
 
@@ -20,7 +20,7 @@ export function readSecretFile(path: string, options: { allowShared?: boolean } 
   try {
     file = openSync(path, 'r')
   } catch (error) {
-    return { problem: reasonOf(error) }
+    return { problem: failureReason(error) }
   }
   try {
     const stat = fstatSync(file)

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import { type MessageBody, protocolVersion, toWire } from '../../../src/core/protocol/messages.ts'
 import type { Network } from '../../../src/core/protocol/typed-data.ts'
-import { type DialSessionOptions, dialSession, type Endpoint } from '../../../src/core/transport/dial-session.ts'
+import { type CheckerEndpoint, type DialSessionOptions, dialSession } from '../../../src/core/transport/dial-session.ts'
 import { decodeFrame, encodeFrame } from '../../../src/core/transport/frame.ts'
 import {
   type ServeSessionsDependencies,
@@ -57,7 +57,7 @@ async function serve({ limits, admit = async () => null }: Setup = {}) {
   )
   servers.push(server)
   const client = hosts.transport({ certificateHash: certificates.client, limits })
-  const endpoint: Endpoint = { checker: checker.operator, url: server.url, certificateHash: certificates.server }
+  const endpoint: CheckerEndpoint = { checker: checker.operator, url: server.url, certificateHash: certificates.server }
   const dial = (options: Partial<DialSessionOptions> = {}, sign: Sign = provider.sign) =>
     dialSession(
       { endpoint, network, role: 'provider', operator: provider.operator, deviceIds, limits: limits ?? {}, ...options },

@@ -19,7 +19,7 @@ import { callOf, reading } from '../read.ts'
 import { type Fee, type FeeCaps, firstFee, nextFee, readFeeMarket } from '../tx/fees.ts'
 import { isKnown } from '../tx/transaction-sender.ts'
 import { type ListedTransfer, totalsOf } from './transfer-list.ts'
-import { isDue, isInFlight, isYoung, lookAt, readCounts, textOf } from './transfer-outcomes.ts'
+import { isDue, isInFlight, isYoung, lookAt, readCounts, transferText } from './transfer-outcomes.ts'
 import { type RecordedTransfer, slotOf, type TransferRecord } from './transfer-record.ts'
 
 /** Transactions that wait to be mined at the same time; nodes take 16 of an account for certain. */
@@ -76,7 +76,7 @@ async function gasOf(network: ConnectedNetwork, from: Address, transfer: ListedT
     // A plain transfer always needs the same; code may take another path by the time it is mined.
     return gas === 21_000n ? gas : gas + gas / 5n
   } catch (error) {
-    throw decodeChainError(error, textOf(transfer))
+    throw decodeChainError(error, transferText(transfer))
   }
 }
 
@@ -167,7 +167,7 @@ export async function sendTransfers(
     for (const { before, reverted } of looks)
       if (reverted !== null)
         throw chainErrors.CONTRACT_REVERTED({
-          functionName: textOf(before),
+          functionName: transferText(before),
           reason: `transaction ${reverted.hash} reverted in its block`,
           errorName: '',
         })
@@ -184,7 +184,7 @@ export async function sendTransfers(
       reading('eth_getTransactionCount', chain.client.getTransactionCount({ address: from, blockTag: 'pending' })),
     ])
     const [first] = fresh
-    const fee = first && firstFee(market, caps, { key: textOf(first), gas: 21_000n })
+    const fee = first && firstFee(market, caps, { key: transferText(first), gas: 21_000n })
     const changed = new Map<RecordedTransfer, RecordedTransfer>()
     // Also above what is mined and not decided: taken out, it needs its nonce again, and would be lost to one that has it.
     const taken = transfers.filter(each => isInFlight(each) || isYoung(each))
@@ -207,7 +207,7 @@ export async function sendTransfers(
     if (answers.length === 0) throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
     const reasons = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason as Error] : []))
     if (reasons.length === answers.length && !reasons.some(({ message }) => isKnown.test(message)))
-      throw await explainRefusal(chain, from, reasons[0], textOf(transfer))
+      throw await explainRefusal(chain, from, reasons[0], transferText(transfer))
     offeredAt.set(hash, now)
   }
 
@@ -221,7 +221,7 @@ export async function sendTransfers(
     for (const each of inFlight()) await offer(each)
     if (clock.monotonicMs() - progressAt > giveUpMs) {
       const [first] = inFlight()
-      throw chainErrors.TRANSACTION_UNCONFIRMED({ what: textOf(first!), hash: first!.attempts.at(-1)!.hash })
+      throw chainErrors.TRANSACTION_UNCONFIRMED({ what: transferText(first!), hash: first!.attempts.at(-1)!.hash })
     }
     await clock.sleep(pollMs)
   }

@@ -84,7 +84,11 @@ async function outcomeOf(
   if (found.includes('doubt')) return receipt ?? 'doubt'
   if (decidedCount <= nonce!) return receipt ?? 'waits'
   if (receipt === undefined && nonce! < sinceCount)
-    throw transferErrors.TRANSFER_DISPLACED({ what: textOf(transfer), hash: attempts.at(-1)!.hash, nonce: nonce! })
+    throw transferErrors.TRANSFER_DISPLACED({
+      what: transferText(transfer),
+      hash: attempts.at(-1)!.hash,
+      nonce: nonce!,
+    })
   return 'free'
 }
 
@@ -118,5 +122,5 @@ export async function lookAgain(record: TransferRecord, chain: Chain): Promise<T
 }
 
 /** The start of a sentence about a transfer. */
-export const textOf = ({ to, unit, amount }: ListedTransfer): string =>
+export const transferText = ({ to, unit, amount }: ListedTransfer): string =>
   `The transfer of ${exactUnits(amount)} ${unit === 'KAI' ? 'KAI' : 'of the coin'} to ${to}`
