@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand } from '../base.ts'
-import { operatorFlags, roleFolder } from '../operator-flags.ts'
+import { operatorFlags, roleFolder } from '../operator-command.ts'
 import { tableWidth } from '../print-table.ts'
 
 export default class ProviderReport extends BaseCommand<typeof ProviderReport> {

@@ -3,7 +3,7 @@ import type { Jobs } from '../../core/job/jobs.ts'
 import { isKaisarError } from '../../core/platform/errors.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { daemonFlags, memoryFlag } from '../daemon-flags.ts'
-import { roleFolder } from '../operator-flags.ts'
+import { roleFolder } from '../operator-command.ts'
 
 export default class ProviderSelfTest extends BaseCommand<typeof ProviderSelfTest> {
   static override description =

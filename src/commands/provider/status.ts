@@ -1,8 +1,7 @@
 import type { Network } from '../../core/protocol/typed-data.ts'
-import { BaseCommand } from '../base.ts'
-import { openOperators, operatorFlags, roleFolder } from '../operator-flags.ts'
+import { OperatorCommand, operatorFlags, roleFolder } from '../operator-command.ts'
 
-export default class ProviderStatus extends BaseCommand<typeof ProviderStatus> {
+export default class ProviderStatus extends OperatorCommand<typeof ProviderStatus> {
   static override description = `Show a Provider from the chain outwards: last proof, verdict, scores, earned, owed.
 
 The chain comes first and the process second: a daemon that runs while no Checker sees it is told so.`
@@ -13,12 +12,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
   static override flags = { ...operatorFlags }
 
   async run() {
-    const target = await this.chainTarget()
-    const { network, operators } = await openOperators('provider', this.flags, {
-      target,
-      dataDir: this.dataDir,
-      connectNetwork: this.connectNetwork,
-    })
+    const { network, operators } = await this.openOperators('provider')
     const { readNetworkView } = await import('../../core/network/network-reader.ts')
     const { providerStatus, providerStatusLines } = await import('../../core/operator/provider-status.ts')
     const view = await readNetworkView(network)
