@@ -17,7 +17,7 @@ import { kaiBalance } from '../kai.ts'
 import { type ConnectedNetwork, lowerCase } from '../network.ts'
 import { callOf, reading } from '../read.ts'
 import { type Fee, type FeeCaps, firstFee, nextFee, readFeeMarket } from '../tx/fees.ts'
-import { isKnown } from '../tx/transaction-sender.ts'
+import { broadcast } from '../tx/receipt.ts'
 import { type ListedTransfer, totalsOf } from './transfer-list.ts'
 import { isDue, isInFlight, isYoung, lookAt, readCounts, transferText } from './transfer-outcomes.ts'
 import { type RecordedTransfer, slotOf, type TransferRecord } from './transfer-record.ts'
@@ -197,17 +197,14 @@ export async function sendTransfers(
     change(changed)
   }
 
-  /** To every endpoint. Where one has it already, or the nonce is taken, the next look finds out on the chain. */
   async function offer(transfer: RecordedTransfer): Promise<void> {
     const { hash, raw } = transfer.attempts.at(-1)!
     const now = clock.monotonicMs()
     if (now - (offeredAt.get(hash) ?? Number.NEGATIVE_INFINITY) < offerAgainMs) return
-    const request = { method: 'eth_sendRawTransaction', params: [raw] }
-    const answers = await Promise.allSettled(chain.usable().map(endpoint => endpoint.request(request)))
-    if (answers.length === 0) throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
-    const reasons = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason as Error] : []))
-    if (reasons.length === answers.length && !reasons.some(({ message }) => isKnown.test(message)))
-      throw await explainRefusal(chain, from, reasons[0], transferText(transfer))
+    const { isTaken, reasons } = await broadcast(chain, raw)
+    if (!isTaken && reasons.length === 0)
+      throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
+    if (!isTaken) throw await explainRefusal(chain, from, reasons[0], transferText(transfer))
     offeredAt.set(hash, now)
   }
 
