@@ -12,7 +12,7 @@ import { groupsOnCard } from './memory/groups-to-claim.ts'
 import { createMemoryEngine, type MemoryEngineDependencies, type PreparedMemory } from './memory/memory-engine.ts'
 import { checkMemorySpec } from './memory/memory-spec.ts'
 import { openRowChain } from './memory/row-chain.ts'
-import type { KindEngine, PrepareRequest } from './round-kind.ts'
+import { type KindEngine, keptWindows, type PrepareRequest } from './round-kind.ts'
 import { createFeedThread, ownThreadFeeds } from './tensor/feed.ts'
 import { type KernelForm, openKernel } from './tensor/kernel.ts'
 import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
@@ -40,7 +40,7 @@ export type WorkOptions = {
   readonly threads?: number
   /** Most rows of one run; default 1024 on the CPU, 16384 elsewhere. */
   readonly batchRows?: number
-  /** Windows that can still be opened; default 4. */
+  /** Windows of each kind that can still be opened; default {@link keptWindows}. */
   readonly keepWindows?: number
   /** Whether `verify` gives the witnesses that it is asked for, which takes memory in every run; default no. */
   readonly witnesses?: boolean
@@ -109,7 +109,14 @@ export async function createWorkCore(
   options: WorkOptions,
   { clock, open = openKernel, fill }: WorkDependencies,
 ): Promise<WorkCore> {
-  const { deviceIndex = 0, threads = 0, keepWindows = 4, keepBytes = 256 * 1024 * 1024, webgpuModule, vendor } = options
+  const {
+    deviceIndex = 0,
+    threads = 0,
+    keepWindows = keptWindows,
+    keepBytes = 256 * 1024 * 1024,
+    webgpuModule,
+    vendor,
+  } = options
   const spec = checkSpec(options.jobs.tensor)
   const memorySpec = checkMemorySpec(options.jobs.memory)
   const beatRound = roundOfBeat(checkBeatSpec(options.jobs.beat))

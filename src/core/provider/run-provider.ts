@@ -162,6 +162,7 @@ async function workSpec(
   const rounds = createRoundStream({ network, heads, onTrouble: trouble('rounds') })
   rounds.onEvent(event => {
     if (event.type === 'round' && !stop.aborted) runner.take(event.round)
+    else if (event.type === 'dropped') runner.drop(event.round.hash)
   })
   const leaveEpochs = await followEpochs(
     { network, rules, deviceIds, environment },

@@ -19,8 +19,8 @@ afterAll(() => Promise.all(ends.map(end => end())))
 
 const anvil = await anvilForTests({ autoImpersonate: true })
 const preset = devnetParameters(`0x${'5c'.repeat(32)}`).rounds
-/** One round of each kind in each slot of eight seconds, in its third and fourth. */
-const rounds = { ...preset, slots: 2, eligibleFromSeconds: 3, cutoffSeconds: 4, refractorySeconds: 1 }
+/** One round of each kind in each slot of eight seconds, in its second to fourth. */
+const rounds = { ...preset, slots: 2, eligibleFromSeconds: 2, cutoffSeconds: 4, refractorySeconds: 2 }
 const { network, firstEpochAt, write, checkers } = await networkForTests(anvil, {
   seats: [1, 1, 1, 1, 1],
   devices: 1,
