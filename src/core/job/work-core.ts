@@ -13,7 +13,6 @@ import { createMemoryEngine, type MemoryEngineDependencies, type PreparedMemory 
 import { checkMemorySpec } from './memory/memory-spec.ts'
 import { openRowChain } from './memory/row-chain.ts'
 import { type KindEngine, keptWindows, type PrepareRequest } from './round-kind.ts'
-import { createFeedThread, ownThreadFeeds } from './tensor/feed.ts'
 import { type KernelForm, openKernel } from './tensor/kernel.ts'
 import { type FormResult, selfTest } from './tensor/kernel-self-test.ts'
 import type { PreparedModel } from './tensor/model-cache.ts'
@@ -50,8 +49,6 @@ export type WorkOptions = {
   readonly webgpuTaken?: boolean
   /** Bytes of digests kept per window; default 256 MiB, 8 million rows. Rows beyond are computed again when opened. */
   readonly keepBytes?: number
-  /** Whether rows are drawn and digests hashed in a thread beside that of the kernel; default no. */
-  readonly feedThread?: boolean
   /** Groups of memory to fill for the device's memory rounds; default the specification's least, and on a card what it has free. */
   readonly memoryGroups?: number
   /** What of a card's memory is free, as far as it is known, and whether a display needs some of it. */
@@ -137,15 +134,13 @@ export async function createWorkCore(
   })
   const { session, batchRows, test } = choice.result
   const gate = createWindowGate()
-  // Two windows may overlap where a trigger is reorganised away, and the thread feeds one at a time.
-  const { feedThread = false } = options
   const tensor = createTensorEngine(
     {
       ...{ spec, session, form: test.form, batchRows, keepWindows, keepBytes },
-      batchesAtOnce: feedThread ? 2 : 1,
+      batchesAtOnce: choice.provider === 'cpu' ? 1 : 2,
       witnesses: options.witnesses === true,
     },
-    { gate, clock, open, feeds: feedThread ? createFeedThread() : ownThreadFeeds },
+    { gate, clock, open },
   )
   const { memoryGroups, freeMemory = { freeBytes: null, display: true } } = options
   const fillCard: WorkDependencies['fill'] = epochFill =>
