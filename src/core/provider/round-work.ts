@@ -36,7 +36,7 @@ export type WorkedRound = {
 }
 
 /** The bytes of a piece. @throws as the engine does */
-export type OpenPiece = () => Promise<Uint8Array>
+type OpenPiece = () => Promise<Uint8Array>
 
 export type RoundWork = {
   /**

@@ -1,7 +1,7 @@
 /**
  * Works one window: rows 0, 1, 2, … in batches until the deadline. A batch that ends inside the window counts, one that does not is
  * thrown away; a batch is at most 1% of the window and the last ones are fitted to what is left, so under 2% is ever lost. A card has
- * two batches under way, so that it computes one while the thread draws and hashes rows of others.
+ * two batches under way, so that it computes one while the thread draws and hashes rows of others, as far as its kernel does not block that.
  */
 
 import { jobErrors } from '../errors.ts'
