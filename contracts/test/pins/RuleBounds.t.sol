@@ -155,7 +155,7 @@ contract RuleBoundsPins is Test {
         this.checkRounds(r, 16);
         r = _rounds(); // a window is over when the next one may begin
         r.refractorySeconds = r.samplingSeconds - 1;
-        _refused("refractorySeconds");
+        _refused("samplingSeconds");
         this.checkRounds(r, 16);
     }
 
