@@ -133,8 +133,8 @@ export function serveSeat(session: Session, dependencies: ProviderSessionDepende
       const pieces = await roundWork.answer(checker, request.message)
       const about = { commitmentHash, secret, samplingBlockHash }
       const send = async () => {
-        for (const [piece, payload] of pieces.entries())
-          await session.send('job.openings', pieces.length === 1 ? about : { ...about, piece }, payload)
+        for (const [piece, open] of pieces.entries())
+          await session.send('job.openings', pieces.length === 1 ? about : { ...about, piece }, await open())
       }
       const sent = sending.then(send, send)
       sending = sent
