@@ -196,8 +196,11 @@ describe('kaisar chain ui', () => {
           checker,
           transaction,
           `/wallet/${payout}`,
+          // One that earned nothing, and what is nowhere.
+          `/device/${devices[2]!.id}`,
+          '/epoch/99',
         ]) {
-          expect((await page.goto(url + path))!.status(), path).toBe(200)
+          expect((await page.goto(url + path))!.status(), path).toBe(path === '/epoch/99' ? 404 : 200)
           const { cut, scrolling, smallest } =
             await page.evaluate<Record<'cut' | 'scrolling' | 'smallest', number>>(measures)
           const where = `${path} at ${width} px`

@@ -178,12 +178,25 @@ it('is published as resolvers and compilers expect it', async () => {
   expect(ours).toEqual([])
 })
 
-// The one devnet here: its daemons are commands of the package.
-it('serves the example of the docs, in the test runner of another project', async () => {
+/** The oldest Node that the package takes, where the registry has it; elsewhere the one that runs this. */
+async function oldestNode(): Promise<string> {
+  if (process.platform !== 'linux') return process.execPath
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { engines: { node: string } }
+  const name = `node-linux-${process.arch}`
+  const prefix = join(folder, 'oldest-node')
+  const wanted = `${name}@${engines.node.replace(/^\D+/, '')}`
+  const words = ['install', '--prefix', prefix, '--no-audit', '--no-fund', '--prefer-offline', wanted]
+  await execa('npm', words, { ...inFolder, env: npmEnv })
+  return join(prefix, 'node_modules', name, 'bin/node')
+}
+
+// The one devnet here, whose daemons are commands of the package, on the oldest Node; the guides below are given on the newest.
+it('serves the example of the docs, in the test runner of another project, on the oldest Node that it takes', async () => {
+  const node = await oldestNode()
   mkdirSync(join(folder, 'test'))
   writeFileSync(join(folder, 'test/devnet.test.ts'), readFileSync(join(root, 'docs/examples/devnet.test.ts')))
   symlinkSync(join(modules, 'vitest'), join(folder, 'node_modules/vitest'))
-  const { all, exitCode } = await execa(process.execPath, [join(modules, 'vitest/vitest.mjs'), 'run'], {
+  const { all, exitCode } = await execa(node, [join(modules, 'vitest/vitest.mjs'), 'run'], {
     ...inFolder,
     all: true,
     reject: false,
