@@ -32,6 +32,8 @@ export type ByHandOptions = {
   readonly epochSeconds?: number
   /** Seconds of an epoch in which a device joins, one changes its certificate, and one leaves: one of each an epoch. */
   readonly seconds: readonly number[]
+  /** The epoch of the first changes; default 1, so that one is worked and judged before them. */
+  readonly firstChange?: number
   /** Keys that open quickly, made beside the commands: a strong one takes half a second at each of three dozen commands and starts. */
   readonly lightKeys?: boolean
   /** Runs a command that ends. */
@@ -63,7 +65,7 @@ const startUpSeconds = 4
 type Participant = Role & { readonly folder: string; readonly env: Record<string, string> }
 
 export async function networkByHand(options: ByHandOptions): Promise<ByHandResult> {
-  const { evm, seconds, epochSeconds = 16, lightKeys = false, hosts, onProgress = () => {} } = options
+  const { evm, seconds, firstChange = 1, epochSeconds = 16, lightKeys = false, hosts, onProgress = () => {} } = options
   const root = mkdtempSync(join(tmpdir(), 'kaisar-by-hand-'))
   const stops: (() => Promise<unknown>)[] = []
   try {
@@ -192,7 +194,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       const joined: Participant[] = []
       // One of each kind of change an epoch, so that what one does is not what another did.
       for (const [i, at] of seconds.entries()) {
-        const epoch = 1 + i
+        const epoch = firstChange + i
         const begins = timeline.firstEpochAt + epoch * epochSeconds
         const newcomer = later[i]!
         const acts = [
@@ -228,7 +230,9 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         )
       }
 
-      const last = seconds.length === 0 ? 1 : 1 + seconds.length + 1
+      // Who joins in the first half of an epoch is judged in the next one, and otherwise in the one after that at the latest.
+      const lastJoin = seconds.at(-1)
+      const last = lastJoin === undefined ? 1 : firstChange + seconds.length + (lastJoin < epochSeconds / 2 ? 0 : 1)
       for (let epoch = Math.max(0, last - 2); epoch <= last; epoch++) {
         await reach((await getEpoch(network, epoch)).payAt + 6)
         await auditor.audit(epoch)
