@@ -78,15 +78,9 @@ describe('kaisar chain and epoch', () => {
   })
 
   test('kaisar epoch settle settles by hand, and commands show devices, seats and the state of epochs', async () => {
-    const { kaisar, narrow, passwordFile, writeContext } = await homeWithKey()
+    const { kaisar, narrow, passwordFile, chooseNetwork } = await homeWithKey()
     const { deployment, firstEpochAt } = await networkForTests(anvil, { seats: [1, 2, 1, 1, 1], devices: 2 })
-    writeContext({
-      name: 'test',
-      chainId: deployment.chainId,
-      rpcUrls: [anvil.rpcUrl],
-      contracts: deployment.contracts,
-      devnet: null,
-    })
+    chooseNetwork(deployment, anvil)
     await mineAt(anvil, firstEpochAt)
     const settled = (await kaisar('epoch', 'settle', '--password-file', passwordFile, '--json')).json<{
       steps: object[]
