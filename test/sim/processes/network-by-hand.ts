@@ -34,7 +34,7 @@ export type ByHandOptions = {
   readonly seconds: readonly number[]
   /** The epoch of the first changes; default 1, so that one is worked and judged before them. */
   readonly firstChange?: number
-  /** Keys that open quickly, made beside the commands: a strong one takes half a second at each of three dozen commands and starts. */
+  /** Keys that open quickly, made beside the commands: a strong one takes half a second at each of two dozen commands and starts. */
   readonly lightKeys?: boolean
   /** Runs a command that ends. */
   readonly kaisar: (args: readonly string[], options: Pick<CliOptions, 'env'>) => Promise<CliResult>
@@ -137,9 +137,11 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         const { address, privateKey } = await decryptKeystore(readKeystore(path), password, path)
         return { operatorKey: privateKey, operator: operatorOf(address) }
       }
-      async function fund({ kind, operator }: Participant) {
-        await run(owner, 'wallet', 'send', operator, kind === 'checker' ? '1000' : '50', '--yes', ...signing)
-        await run(owner, 'wallet', 'send', operator, '10', '--gas', '--yes', ...signing)
+      async function fund(participants: readonly Participant[]) {
+        const list = join(root, 'operators.csv')
+        const lines = participants.map(({ kind, operator }) => `${operator},${kind === 'checker' ? 1_000 : 50},10`)
+        writeFileSync(list, ['address,kai,coin', ...lines, ''].join('\n'))
+        await run(owner, 'wallet', 'send', '--file', list, '--yes', ...signing)
       }
       const processes = new Map<string, SupervisedProcess>()
       async function start({ name, kind, folder, env, payout }: Participant) {
@@ -173,7 +175,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       for (let i = 1; i <= 5; i++) checkers.push(await participant('checker', i))
       const providers: Participant[] = []
       for (let i = 0; i < 2 + seconds.length; i++) providers.push(await participant('provider', i + 1))
-      for (const each of [...checkers, ...providers]) await fund(each)
+      await fund([...checkers, ...providers])
       const roles: readonly Role[] = [...checkers, ...providers]
 
       // In the wrong order: four Checkers, a device, the fifth Checker, and epochs that begin before the second device is there.
