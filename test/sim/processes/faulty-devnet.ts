@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { blockAt, readRounds } from '../../../src/core/chain/blocks.ts'
 import { getEpochRounds } from '../../../src/core/chain/epochs.ts'
-import type { DaemonEvent } from '../../../src/core/devnet/launch-daemons.ts'
+import type { PrintedEvent } from '../../../src/core/devnet/launch-daemons.ts'
 import type { Role } from '../../../src/core/devnet/roles.ts'
 import {
   type DaemonStart,
@@ -111,7 +111,7 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   }
 
   /** Whether one that fell takes part again with this. A Provider needs its memory filled, as long as its epoch may have a round. */
-  function isBackAtWork(name: string, { type }: DaemonEvent): boolean {
+  function isBackAtWork(name: string, { type }: PrintedEvent): boolean {
     const isProvider = devnet?.roles.find(role => role.name === name)?.kind === 'provider'
     return type === 'memory.filled' || (type === 'epoch.started' && !(isProvider && mayHaveRounds))
   }
