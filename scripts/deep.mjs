@@ -1,17 +1,23 @@
-// What takes too long for every change, one part after another: `npm run test:deep [-- <part> …]`. Prints what each took and ends
-// with `N passed, N failed`; any failure gives exit code 1.
+// What takes too long for every change: `npm run test:deep [-- <part> …]`. Prints what each part took and ends with `N passed, N failed`;
+// any failure gives exit code 1. Two parts run at a time: beside those that compute, those that mostly wait for a chain's clock.
 // Why: docs/why/testing.md
+import { build } from './build.mjs'
 import { forgePath } from './forge.mjs'
 import { forgeCounts, forgeRepeats } from './forge-output.mjs'
 import { runTimed } from './timed.mjs'
 
 const forge = forgePath()
 
-/** By name: the command, and what is added to its environment. */
-const parts = {
+/** By name: the command, and what is added to its environment. The longest first, and those that one core is enough for last. */
+const computing = {
+  mutants: { command: ['npm', 'run', 'mutate:contracts', '--', '--count', '300'] },
   contracts: { command: [forge, 'test'], env: { FOUNDRY_PROFILE: 'deep' } },
+  // Fifty times the messages of the suite.
+  fuzz: {
+    command: ['npx', 'vitest', 'run', '--project', 'sim', 'test/sim/fuzz.test.ts'],
+    env: { KAISAR_FUZZ_MESSAGES: '1000000' },
+  },
   london: { command: [forge, 'test'], env: { FOUNDRY_PROFILE: 'london' } },
-  mutants: { command: ['npm', 'run', 'mutate:contracts'] },
   coverage: { command: ['npm', 'run', 'coverage:contracts'] },
   proof: { command: ['npm', 'run', 'prove:exchange'] },
   // Recordings and evidence, changed in twenty thousand ways: no card is lost on the way, and nothing is believed that was changed.
@@ -19,6 +25,10 @@ const parts = {
     command: ['npx', 'vitest', 'run', '--project', 'unit', 'mutated-recordings', 'attestation-samples'],
     env: { KAISAR_MUTANTS: '20000' },
   },
+  faults: { command: ['npm', 'run', 'test:faults'] },
+}
+/** Real processes: blocks come by the clock, and nobody is late because the others compute. */
+const waiting = {
   ...Object.fromEntries(
     ['anvil', 'london', 'edr'].map(evm => [
       `by-hand-${evm}`,
@@ -26,15 +36,10 @@ const parts = {
     ]),
   ),
   'by-hand-hosts': { command: ['npm', 'run', 'network:by-hand', '--', '--hosts'] },
-  // Fifty times the messages of the suite.
-  fuzz: {
-    command: ['npx', 'vitest', 'run', '--project', 'sim', 'test/sim/fuzz.test.ts'],
-    env: { KAISAR_FUZZ_MESSAGES: '1000000' },
-  },
-  faults: { command: ['npm', 'run', 'test:faults'] },
   // Two hundred epochs take two hours; that many show what a change did.
   soak: { command: ['npm', 'run', 'soak', '--', '12'] },
 }
+const parts = { ...computing, ...waiting }
 
 const words = process.argv.slice(2)
 const unknown = words.filter(word => !(word in parts))
@@ -43,21 +48,46 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
+// None of them builds under the feet of another.
+await build({ whole: true })
+const startedAt = performance.now()
 const rows = []
-for (const name of words.length > 0 ? words : Object.keys(parts)) {
+const asked = of => Object.keys(of).filter(name => words.length === 0 || words.includes(name))
+const [toCompute, toWait] = [asked(computing), asked(waiting)]
+// Whoever has nothing left to wait for computes too.
+await Promise.all([work([toCompute]), work([toWait, toCompute])])
+
+process.stdout.write('\npart             minutes   CPU s  result\n')
+for (const { name, minutes, cpuSeconds, passed } of rows)
+  process.stdout.write(
+    `${name.padEnd(15)} ${minutes.toFixed(1).padStart(8)} ${cpuSeconds.toFixed(0).padStart(7)}  ${passed ? 'passed' : 'FAILED'}\n`,
+  )
+const cpuOfAll = rows.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)
+process.stdout.write(
+  `${'all'.padEnd(15)} ${((performance.now() - startedAt) / 60_000).toFixed(1).padStart(8)} ${cpuOfAll.toFixed(0).padStart(7)}\n`,
+)
+const failed = rows.filter(({ passed }) => !passed).length
+process.stdout.write(`${rows.length - failed} passed, ${failed} failed\n`)
+if (failed > 0) process.exitCode = 1
+
+/** Runs parts, one after another, until all queues are empty; the first of them that is not comes first. */
+async function work(queues) {
+  for (;;) {
+    const name = queues.find(queue => queue.length > 0)?.shift()
+    if (name === undefined) return
+    await runPart(name)
+  }
+}
+
+async function runPart(name) {
+  process.stderr.write(`${name} begins\n`)
   const { command, env } = parts[name]
-  process.stdout.write(`\n== ${name}\n`)
-  const { code, wallSeconds, output } = await runTimed(command, { env, capture: command[0] === forge })
+  const whole = name in computing ? ['nice', '-n', '10', ...command] : command
+  const { code, wallSeconds, cpuSeconds, output } = await runTimed(whole, { env, capture: true })
+  process.stdout.write(`\n== ${name}\n${output}`)
   // forge is content when it finds no test.
   const hasRun = command[0] !== forge || forgeCounts(output).passed > 0
   for (const each of forgeRepeats(output, `FOUNDRY_PROFILE=${env?.FOUNDRY_PROFILE} `))
     process.stdout.write(`Repeat it: ${each}\n`)
-  rows.push({ name, minutes: wallSeconds / 60, passed: code === 0 && hasRun })
+  rows.push({ name, minutes: wallSeconds / 60, cpuSeconds, passed: code === 0 && hasRun })
 }
-
-process.stdout.write('\npart             minutes  result\n')
-for (const { name, minutes, passed } of rows)
-  process.stdout.write(`${name.padEnd(15)} ${minutes.toFixed(1).padStart(8)}  ${passed ? 'passed' : 'FAILED'}\n`)
-const failed = rows.filter(({ passed }) => !passed).length
-process.stdout.write(`${rows.length - failed} passed, ${failed} failed\n`)
-if (failed > 0) process.exitCode = 1

@@ -70,7 +70,7 @@ async function vitestTier(name) {
 async function run(name, command, options) {
   const result = await runTimed(command, options)
   const line = tierLine(name, result)
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(`${result.output}${line}\n`)
   lines.push(line)
   if (name === 'build' && result.code !== 0) process.exit(result.code)
   return result

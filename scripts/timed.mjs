@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
  * CPU seconds are those of the command and of everything that it waited for; a daemon that was left to run is not among them.
  *
  * @param options.env - added to ours
- * @param options.capture - stdout is kept and printed when all is over, so that commands side by side do not mix
+ * @param options.capture - stdout is kept and not printed, so that commands side by side do not mix
  * @returns {Promise<{ code: number, output: string, wallSeconds: number, cpuSeconds: number }>} `code` is 128 + n after signal n
  */
 export function runTimed(command, { env = {}, capture = false } = {}) {
@@ -29,7 +29,6 @@ export function runTimed(command, { env = {}, capture = false } = {}) {
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', code => {
-      process.stdout.write(output)
       const wallSeconds = (performance.now() - startedAt) / 1000
       resolve({ code: code ?? 1, output, wallSeconds, cpuSeconds: cpuSecondsOf(times) })
     })

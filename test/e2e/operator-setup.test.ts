@@ -14,8 +14,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'smol-toml'
+import { generatePrivateKey } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeContext } from '../../src/core/platform/context.ts'
+import { saveKey } from '../../src/core/platform/key-folder.ts'
 import { runCliHere } from '../helpers/cli-in-process.ts'
 import { testAddress, testKey } from '../helpers/deploy.ts'
 import { cliPath, isolatedHome, runCli } from '../helpers/run-cli.ts'
@@ -199,12 +201,15 @@ describe.each([
   const install = ['--install', '--json'] as const
   const writeNetwork = (name: string) =>
     writeContext(contexts, { name, chainId: 1, rpcUrls: ['http://rpc.example'], contracts: {}, devnet: null })
+  /** One that opens quickly: a strong one would take half a second of each command here. */
+  const makeKey = (name: string) =>
+    saveKey({ dataDir, name, privateKey: generatePrivateKey(), password: 'correct horse', strength: 'light' })
   afterAll(() => rmSync(own.path, { recursive: true, force: true }))
 
   it('is refused as long as there is no key, no network, no setting; nothing is written', async () => {
     const code = async () => (await service(...install)).json().errors[0]!.code
     expect(await code()).toBe('SERVICE_NOT_SET_UP')
-    expect((await here('keys', 'new', 'operator', '--password-file', password, '--json')).exitCode).toBe(0)
+    await makeKey('operator')
     expect(await code()).toBe('CONTEXT_MISSING')
     writeNetwork('mainnet')
     const { exitCode, json } = await service(...install)
@@ -301,7 +306,7 @@ describe.each([
     const words = [role, 'service', ...install, '--root', image]
     expect((await here(...words, '--password-file', wrong)).json().errors[0]!.code).toBe('KEYSTORE_PASSWORD_WRONG')
     expect(installed(`etc/kaisar/${role}-password`)).toBe('correct horse\n')
-    await here('keys', 'new', 'other', '--password-file', password, '--json')
+    await makeKey('other')
     expect((await here(...words, '--key', 'other')).json().errors[0]!.code).toBe('SERVICE_KEY_DIFFERS')
   })
 

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
+import type { Deployment } from '../../src/core/chain/network.ts'
 import { type Context, writeContext } from '../../src/core/platform/context.ts'
 import { saveKey } from '../../src/core/platform/key-folder.ts'
 import { runCliHere } from './cli-in-process.ts'
@@ -27,5 +28,10 @@ export async function cliHome(keys: Readonly<Record<string, Hex>> = {}) {
     kaisar,
     signing,
     writeContext: (context: Context) => writeContext(dataDir, context),
+    /** Commands find this network by the context `test`, the only one there is. */
+    chooseNetwork: (
+      { chainId, contracts }: Pick<Deployment, 'chainId' | 'contracts'>,
+      { rpcUrl }: { rpcUrl: string },
+    ) => writeContext(dataDir, { name: 'test', chainId, rpcUrls: [rpcUrl], contracts, devnet: null }),
   }
 }

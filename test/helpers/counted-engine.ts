@@ -11,11 +11,16 @@ export type CountedEngine = WorkCore & {
   setRowMs(ms: number): void
 }
 
-/** Steps that take as long as a row, about as on a machine. */
-const stepsOfRow = 64
-
-/** A window begins when it is asked for, whenever its trigger was seen, and lasts as long as its work takes. */
-export async function createCountedEngine(options: WorkOptions, firstRowMs = 1): Promise<CountedEngine> {
+/**
+ * A window begins when it is asked for, whenever its trigger was seen, and lasts as long as its work takes.
+ *
+ * @param stepsOfRow - steps of the memory job that take as long as a row; default about as many as on a machine
+ */
+export async function createCountedEngine(
+  options: WorkOptions,
+  firstRowMs = 1,
+  stepsOfRow = 64,
+): Promise<CountedEngine> {
   let nowMs = 0
   let rowMs = firstRowMs
   const core = await createWorkCore(options, {

@@ -10,6 +10,7 @@ it('pays whoever joins, changes and leaves in the middle of epochs what the orac
   const { audit, joins, renewals, leaves } = await networkByHand({
     evm: 'anvil',
     seconds: [15, 0],
+    firstChange: 0,
     lightKeys: true,
     kaisar: runCliHere,
   })

@@ -1,37 +1,23 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { toHex } from 'viem'
 import { describe, expect, test } from 'vitest'
-import { readContext, removeContext, writeContext } from '../../../src/core/platform/context.ts'
+import { readContext, removeContext } from '../../../src/core/platform/context.ts'
 import { anvilForTests, devAccount } from '../../helpers/anvil.ts'
+import { cliHome } from '../../helpers/cli-home.ts'
 import { runCliHere } from '../../helpers/cli-in-process.ts'
 import { mineAt, networkForTests } from '../../helpers/deploy.ts'
-import { isolatedHome } from '../../helpers/run-cli.ts'
 
 const anvil = await anvilForTests({ autoImpersonate: true })
 
 /** A home with the key of development account 0, whose password is in a file. */
 async function homeWithKey() {
-  const home = isolatedHome()
-  const password = join(home.path, 'password')
-  const key = join(home.path, 'key')
-  writeFileSync(password, 'correct horse battery staple', { mode: 0o600 })
-  const { privateKey } = devAccount(0).getHdKey()
-  writeFileSync(key, `0x${Buffer.from(privateKey!).toString('hex')}`, { mode: 0o600 })
-  const imported = await runCliHere(
-    ['keys', 'import', 'operator', '--private-key-file', key, '--password-file', password],
-    {
-      env: home.env,
-    },
-  )
-  expect(imported.exitCode).toBe(0)
-  const kaisar = (...args: string[]) => runCliHere(args, { env: home.env })
+  const home = await cliHome({ operator: toHex(devAccount(0).getHdKey().privateKey!) })
   const narrow = (...args: string[]) => runCliHere(args, { env: home.env, columns: 80 })
-  return { kaisar, narrow, password, ...home }
+  return { ...home, narrow }
 }
 
 describe('kaisar chain and epoch', () => {
   test('kaisar chain deploy writes a context, with which every reading command works without flags', async () => {
-    const { kaisar, password } = await homeWithKey()
+    const { kaisar, passwordFile, dataDir, writeContext } = await homeWithKey()
     const deployed = await kaisar(
       'chain',
       'deploy',
@@ -42,7 +28,7 @@ describe('kaisar chain and epoch', () => {
       '--name',
       'local',
       '--password-file',
-      password,
+      passwordFile,
       '--json',
     )
     expect(deployed.json()).toMatchObject({ success: true, data: { chainId: 31337, context: 'local' } })
@@ -54,16 +40,15 @@ describe('kaisar chain and epoch', () => {
     expect(info.data.contracts).toEqual(deployed.json<{ contracts: object }>().data.contracts)
     expect(info.data.epoch).toBeNull()
 
-    const { data } = (await kaisar('keys', 'list', '--json')).json<{ folder: string }>()
-    const local = readContext(join(data.folder, '..'), 'local')
+    const local = readContext(dataDir, 'local')
     const codeHashes = { ...local.codeHashes, EpochConsensus: `0x${'00'.repeat(32)}` as const }
-    writeContext(join(data.folder, '..'), { ...local, name: 'other-code', codeHashes })
+    writeContext({ ...local, name: 'other-code', codeHashes })
     const refused = await kaisar('chain', 'info', '--context', 'other-code', '--json')
     expect(refused.json().errors[0]).toMatchObject({
       code: 'CODE_HASH_MISMATCH',
       message: expect.stringContaining('EpochConsensus'),
     })
-    removeContext(join(data.folder, '..'), 'other-code')
+    removeContext(dataDir, 'other-code')
 
     expect(BigInt(info.data.vault.balance)).toBe(10_000_000n * 10n ** 18n)
     const params = (await kaisar('chain', 'params', '--json')).json<{ rounds: { windowMs: number; slots: number } }>()
@@ -84,7 +69,7 @@ describe('kaisar chain and epoch', () => {
     expect((await kaisar('chain', 'seats')).stdout).toMatch(/^No Checker has bonded a seat\./)
     expect((await kaisar('epoch', 'status')).stdout).toMatch(/^Epochs have not begun/)
 
-    const start = await kaisar('chain', 'start', '--password-file', password, '--json')
+    const start = await kaisar('chain', 'start', '--password-file', passwordFile, '--json')
     expect(start.exitCode).toBe(1)
     expect(start.json().errors[0]).toMatchObject({
       code: 'CONTRACT_REVERTED',
@@ -93,23 +78,22 @@ describe('kaisar chain and epoch', () => {
   })
 
   test('kaisar epoch settle settles by hand, and commands show devices, seats and the state of epochs', async () => {
-    const { kaisar, narrow, password } = await homeWithKey()
+    const { kaisar, narrow, passwordFile, chooseNetwork } = await homeWithKey()
     const { deployment, firstEpochAt } = await networkForTests(anvil, { seats: [1, 2, 1, 1, 1], devices: 2 })
-    const { data } = (await kaisar('keys', 'list', '--json')).json<{ folder: string }>()
-    writeContext(join(data.folder, '..'), {
-      name: 'test',
-      chainId: deployment.chainId,
-      rpcUrls: [anvil.rpcUrl],
-      contracts: deployment.contracts,
-      devnet: null,
-    })
+    chooseNetwork(deployment, anvil)
     await mineAt(anvil, firstEpochAt)
-    const settled = (await kaisar('epoch', 'settle', '--password-file', password, '--json')).json<{ steps: object[] }>()
+    const settled = (await kaisar('epoch', 'settle', '--password-file', passwordFile, '--json')).json<{
+      steps: object[]
+    }>()
     expect(settled.data.steps).toMatchObject([{ step: 'pin', epoch: 0, refused: null }])
     await anvil.client.mine({ blocks: 1 })
-    const rolled = (await kaisar('epoch', 'settle', '--password-file', password, '--json')).json<{ steps: object[] }>()
+    const rolled = (await kaisar('epoch', 'settle', '--password-file', passwordFile, '--json')).json<{
+      steps: object[]
+    }>()
     expect(rolled.data.steps).toMatchObject([{ step: 'roll', epoch: 0, refused: null }])
-    expect((await kaisar('epoch', 'settle', '--password-file', password, '--json')).json().data).toEqual({ steps: [] })
+    expect((await kaisar('epoch', 'settle', '--password-file', passwordFile, '--json')).json().data).toEqual({
+      steps: [],
+    })
     const devices = (await kaisar('chain', 'devices', '--json')).json<{ devices: { lane: number }[] }>().data.devices
     expect(devices.map(({ lane }) => lane)).toEqual([0, 1])
     const seats = await kaisar('chain', 'seats')
@@ -140,14 +124,14 @@ describe('kaisar chain and epoch', () => {
   })
 
   test('commands without an endpoint, or without the contracts, end with code 3 and say what to do', async () => {
-    const { kaisar, path } = await homeWithKey()
+    const { kaisar, path, writeContext } = await homeWithKey()
     const missing = await kaisar('chain', 'info', '--json')
     expect([missing.exitCode, missing.json().success]).toEqual([3, false])
     const { data } = (await kaisar('keys', 'list', '--json')).json<{ folder: string }>()
     expect(data.folder.startsWith(path)).toBe(true)
     const nowhere = `0x${'12'.repeat(20)}` as const
     const names = ['KaisarToken', 'DeviceRegistry', 'CheckerSeats', 'EpochConsensus', 'RewardVault', 'KaisarLens']
-    writeContext(join(data.folder, '..'), {
+    writeContext({
       name: 'gone',
       chainId: 31337,
       rpcUrls: [anvil.rpcUrl],

@@ -10,17 +10,11 @@ const { network, deployment, deployer } = await deployForTests(anvil)
 const owner = deployer.address.toLowerCase()
 const successor = testAddress('operator', 1)
 const { privateKey } = devAccount(0).getHdKey()
-const { kaisar, signing, writeContext } = await cliHome({
+const { kaisar, signing, chooseNetwork } = await cliHome({
   owner: `0x${Buffer.from(privateKey!).toString('hex')}`,
   successor: testKey('operator', 1),
 })
-writeContext({
-  name: 'test',
-  chainId: deployment.chainId,
-  rpcUrls: [anvil.rpcUrl],
-  contracts: deployment.contracts,
-  devnet: null,
-})
+chooseNetwork(deployment, anvil)
 await anvil.client.setBalance({ address: successor, value: parseEther('1') })
 
 /** Of every contract that has one. */

@@ -26,13 +26,7 @@ const home = await cliHome({
   'checker-payout': testKey('payout', 100),
 })
 const { kaisar, signing } = home
-home.writeContext({
-  name: 'test',
-  chainId: deployment.chainId,
-  rpcUrls: [anvil.rpcUrl],
-  contracts: deployment.contracts,
-  devnet: null,
-})
+home.chooseNetwork(deployment, anvil)
 
 const { DeviceRegistry, CheckerSeats } = network.contracts
 const epochStart = (epoch: number) => firstEpochAt + epoch * epochSeconds

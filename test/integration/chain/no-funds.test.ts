@@ -27,13 +27,7 @@ const home = await cliHome({
   'checker-payout': testKey('payout', 100),
   nobody: testKey('operator', 900),
 })
-home.writeContext({
-  name: 'test',
-  chainId: deployment.chainId,
-  rpcUrls: [anvil.rpcUrl],
-  contracts: deployment.contracts,
-  devnet: null,
-})
+home.chooseNetwork(deployment, anvil)
 const other = testAddress('payout', 901)
 
 /** That much of the coin for every key. */

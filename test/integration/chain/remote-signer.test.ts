@@ -21,14 +21,8 @@ const { network, deployment, write } = await networkForTests(anvil, { seats: [1,
 const key = testKey('operator', 7)
 const payer = testAddress('operator', 7)
 const other = testKey('operator', 8)
-const { kaisar, writeContext } = await cliHome()
-writeContext({
-  name: 'test',
-  chainId: deployment.chainId,
-  rpcUrls: [anvil.rpcUrl],
-  contracts: deployment.contracts,
-  devnet: null,
-})
+const { kaisar, chooseNetwork } = await cliHome()
+chooseNetwork(deployment, anvil)
 await anvil.client.setBalance({ address: payer, value: parseEther('5') })
 await write({
   from: devAccount(0).address,

@@ -25,13 +25,7 @@ const payer = testAddress('operator', 700)
 const genesis = (await anvil.client.getBlock({ blockNumber: 0n })).hash
 const home = await cliHome({ operator: testKey('operator', 700) })
 const { kaisar, signing, passwordFile } = home
-home.writeContext({
-  name: 'test',
-  chainId: deployment.chainId,
-  rpcUrls: [anvil.rpcUrl],
-  contracts: deployment.contracts,
-  devnet: null,
-})
+home.chooseNetwork(deployment, anvil)
 
 /** Addresses that nobody was sent anything before. */
 let used = 0

@@ -14,13 +14,7 @@ const payer = testAddress('operator', 7)
 const receiver = testAddress('payout', 77)
 const home = await cliHome({ operator: testKey('operator', 7) })
 const { kaisar, signing, passwordFile } = home
-home.writeContext({
-  name: 'test',
-  chainId: deployment.chainId,
-  rpcUrls: [anvil.rpcUrl],
-  contracts: deployment.contracts,
-  devnet: null,
-})
+home.chooseNetwork(deployment, anvil)
 
 /** So much KAI, from the deployer, and so much gas. */
 async function fund(kai: string, coin: string) {

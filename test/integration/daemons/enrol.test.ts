@@ -28,8 +28,7 @@ beforeAll(async () => {
     { clock: systemClock, onProgress: () => undefined },
   )
   endWithScope(() => launched.anvil.stop())
-  const { contracts, chainId } = launched.deployment
-  home.writeContext({ name: 'test', chainId, rpcUrls: [launched.anvil.rpcUrl], contracts, devnet: null })
+  home.chooseNetwork(launched.deployment, launched.anvil)
 })
 
 test('a host without KAI and gas is enrolled, registered by its owner, and works', { timeout: 120_000 }, async () => {

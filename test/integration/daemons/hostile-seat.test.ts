@@ -43,7 +43,7 @@ const rules = { samplingSeconds: 2, openingsMs: 30_000, graceMs: 500 }
 
 let engine: WorkEngine
 beforeAll(async () => {
-  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1 })
+  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1 }, 1, 1)
   await engine.prepare({ epochSeed })
 })
 afterAll(() => engine.close())

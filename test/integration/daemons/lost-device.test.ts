@@ -58,7 +58,7 @@ const seen = (...devices: (typeof card)[]): ProbeResult => ({ state: 'healthy', 
 let engine: WorkEngine
 const folder = mkdtempSync(join(tmpdir(), 'lost-'))
 beforeAll(async () => {
-  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1 })
+  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1 }, 1, 1)
   await engine.prepare({ epochSeed: seed })
 })
 afterAll(async () => {

@@ -36,7 +36,7 @@ const secret = hash(4242)
 let engine: WorkEngine
 const folder = mkdtempSync(join(tmpdir(), 'requests-'))
 beforeAll(async () => {
-  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1 })
+  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1 }, 1, 1)
   await engine.prepare({ epochSeed })
 })
 afterAll(async () => {

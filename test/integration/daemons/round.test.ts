@@ -69,7 +69,7 @@ const samplingBlock = { number: 11n, hash: hash(11), timestamp: 1002, seenAtMs: 
 let engine: WorkEngine
 const folder = mkdtempSync(join(tmpdir(), 'round-'))
 beforeAll(async () => {
-  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1, witnesses: true })
+  engine = await createCountedEngine({ jobs, provider: 'cpu', threads: 1, witnesses: true }, 1, 1)
   await engine.prepare({ epochSeed, device: { deviceId, generation: 1 } })
 })
 afterAll(async () => {

@@ -23,13 +23,7 @@ const payer = testAddress('operator', 900)
 const wallet = testAddress('payout', 900)
 const home = await cliHome({ treasury: testKey('operator', 900), stranger: testKey('operator', 901) })
 const { kaisar, signing } = home
-home.writeContext({
-  name: 'test',
-  chainId: deployment.chainId,
-  rpcUrls: [anvil.rpcUrl],
-  contracts: deployment.contracts,
-  devnet: null,
-})
+home.chooseNetwork(deployment, anvil)
 const own: Network = { chainId: network.chainId, consensus: network.consensus }
 const zero = numberToHex(0, { size: 32 })
 const folder = join(home.path, 'enrolments')

@@ -22,14 +22,8 @@ const anvil = await anvilForTests({ autoImpersonate: true })
 const net = await networkForTests(anvil, { seats: [1, 1, 1, 1, 1], devices: 1, parameters: { rounds: certainRounds } })
 const { network, write, parameters, deployment } = net
 const wallet = testAddress('payout', 500)
-const { kaisar, writeContext } = await cliHome()
-writeContext({
-  name: 'test',
-  chainId: deployment.chainId,
-  rpcUrls: [anvil.rpcUrl],
-  contracts: deployment.contracts,
-  devnet: null,
-})
+const { kaisar, chooseNetwork } = await cliHome()
+chooseNetwork(deployment, anvil)
 
 /** As many hosts, each with an operator key of its own, as one owner has them. */
 async function register(hosts: number, devicesEach: number) {

@@ -19,7 +19,7 @@ const { network, write, deployment } = net
 const wallet = testAddress('payout', 0)
 const player = playerFor(anvil, net)
 const { RewardVault, KaisarToken } = network.contracts
-const { kaisar, writeContext } = await cliHome()
+const { kaisar, chooseNetwork } = await cliHome()
 
 const vault = { to: RewardVault, abi: rewardVaultAbi as Abi }
 const call = (from: Address, functionName: string, ...args: unknown[]) => write({ ...vault, from, functionName, args })
@@ -41,13 +41,7 @@ async function expectBalanced(of: Address) {
 }
 
 beforeAll(async () => {
-  writeContext({
-    name: 'test',
-    chainId: deployment.chainId,
-    rpcUrls: [anvil.rpcUrl],
-    contracts: deployment.contracts,
-    devnet: null,
-  })
+  chooseNetwork(deployment, anvil)
   await anvil.client.setBalance({ address: wallet, value: parseEther('1') })
   const lane = (rate: bigint) => ({ rate: encodeRateDown(rate), uptime: 10_000, flags: 15 })
   for (const epoch of [0, 1]) {

@@ -15,8 +15,8 @@ export type ChainClock = {
 export type ChainClockOptions = {
   /** A process may need a block to get ready; then the chain goes on without it. */
   readonly patienceMs: number
-  /** Whether a round may be open at this block time. */
-  readonly isRoundOpen: (timestamp: number) => boolean
+  /** Whether a round is open at the head. */
+  readonly isRoundOpen: () => Promise<boolean>
   /** Whether everybody who runs has had its turn since a block was mined. */
   readonly hasBeenSeen: () => boolean
   readonly onBlock: () => void
@@ -41,8 +41,7 @@ export async function createChainClock(
   async function isDue() {
     const sinceMs = performance.now() - minedAtMs
     if (sinceMs < blockMs) return false
-    const { timestamp } = (await rpc('eth_getBlockByNumber', ['latest', false])) as { timestamp: string }
-    if (isRoundOpen(Number(timestamp))) return true
+    if (await isRoundOpen()) return true
     const isHeld = held > 0 && performance.now() < patientUntilMs
     return !isHeld && (sinceMs > mostBlockMs || hasBeenSeen())
   }

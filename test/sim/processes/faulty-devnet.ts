@@ -5,7 +5,9 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { devnetParameters } from '../../../src/core/chain/network-presets.ts'
+import { blockAt, readRounds } from '../../../src/core/chain/blocks.ts'
+import { getEpochRounds } from '../../../src/core/chain/epochs.ts'
+import type { PrintedEvent } from '../../../src/core/devnet/launch-daemons.ts'
 import type { Role } from '../../../src/core/devnet/roles.ts'
 import {
   type DaemonStart,
@@ -14,8 +16,9 @@ import {
   type DevnetOptions,
   startDevnet,
 } from '../../../src/core/devnet/start-devnet.ts'
-import { jobSets, jobsHash } from '../../../src/core/job/jobs.ts'
 import { crashVariable } from '../../../src/core/platform/crash-point.ts'
+import type { RoundKindName } from '../../../src/core/protocol/constants.ts'
+import { timingOf } from '../../../src/core/protocol/network-parameters.ts'
 import { type RpcProxy, startRpcProxy } from '../../helpers/rpc-proxy.ts'
 import { type ChainClock, createChainClock } from './chain-clock.ts'
 
@@ -50,13 +53,7 @@ const looks = (calls: readonly string[], from: number) =>
   calls.slice(from).filter(method => method === 'eth_getBlockByNumber').length >= turns
 
 export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Promise<FaultyDevnet> {
-  const { epochSeconds = 16, parameters } = options
-  const { rounds } = { ...devnetParameters(jobsHash(jobSets.devnet), epochSeconds), ...parameters }
-  const slotSeconds = epochSeconds / rounds.slots
-  const isRoundOpen = (sinceStart: number) =>
-    sinceStart % slotSeconds >= rounds.eligibleFromSeconds &&
-    sinceStart % slotSeconds <= rounds.cutoffSeconds + Math.ceil(rounds.openingsMs / 1_000)
-  const { proxySeed, ...rest } = options
+  const { proxySeed, epochSeconds = 16, ...rest } = options
   const dataDir = mkdtempSync(join(tmpdir(), 'kaisar-sim-'))
   const crashFolder = join(dataDir, 'crash-points')
   mkdirSync(crashFolder)
@@ -74,6 +71,9 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
   let devnet: Devnet | null = null
   let chainClock: ChainClock | null = null
   let closing = false
+  let seenHead = ''
+  let isOpen = false
+  let mayHaveRounds = false
 
   async function prepareStart(role: Role, rpcUrl: string): Promise<DaemonStart> {
     if (proxySeed !== undefined && !proxies.has(role.name)) {
@@ -89,7 +89,7 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
 
   function onEvent(event: DevnetEvent) {
     events.push(event)
-    if (event.type === 'daemon.event' && event.event.type === 'epoch.started') awaited.get(event.name)?.()
+    if (event.type === 'daemon.event' && isBackAtWork(event.name, event.event)) awaited.get(event.name)?.()
     if (event.type !== 'daemon.ended' || devnet === null || closing) return
     const { name } = event
     down.add(name)
@@ -110,13 +110,33 @@ export async function startFaultyDevnet(options: FaultyDevnetOptions = {}): Prom
     }
   }
 
+  /** Whether one that fell takes part again with this. A Provider needs its memory filled, as long as its epoch may have a round. */
+  function isBackAtWork(name: string, { type }: PrintedEvent): boolean {
+    const isProvider = devnet?.roles.find(role => role.name === name)?.kind === 'provider'
+    return type === 'memory.filled' || (type === 'epoch.started' && !(isProvider && mayHaveRounds))
+  }
+
+  /** Whether the last round of the head's epoch is not over yet. Read once for each head. */
+  async function isRoundOpen({ network, firstEpochAt }: Devnet): Promise<boolean> {
+    const head = await blockAt(network)
+    if (head.hash === seenHead) return isOpen
+    const epoch = Math.floor((head.timestamp - firstEpochAt) / epochSeconds)
+    const rounds = epoch < 0 ? null : await getEpochRounds(network, epoch)
+    const last = rounds === null ? undefined : (await readRounds(network, rounds, head))?.at(-1)
+    const seconds = (kind: RoundKindName) => Math.ceil(timingOf(rounds!.rules, kind).openingsMs / 1_000)
+    isOpen = last !== undefined && head.timestamp < last.timestamp + seconds(last.kind)
+    mayHaveRounds = rounds !== null && head.timestamp + seconds('tensor') < rounds.startsAt + epochSeconds
+    seenHead = head.hash
+    return isOpen
+  }
+
   try {
-    devnet = await startDevnet({ ...rest, dataDir, startTimeoutSeconds: 120 }, { onEvent, prepareStart })
+    devnet = await startDevnet({ ...rest, epochSeconds, dataDir, startTimeoutSeconds: 120 }, { onEvent, prepareStart })
     const endpoint = devnet.network.chain.all()[0]!
     chainClock = await createChainClock(
       {
         patienceMs: 60_000,
-        isRoundOpen: timestamp => isRoundOpen(timestamp - devnet!.firstEpochAt),
+        isRoundOpen: () => isRoundOpen(devnet!),
         hasBeenSeen: () => [...proxies].every(([name, { calls }]) => isAway(name) || looks(calls, seen.get(name) ?? 0)),
         onBlock() {
           for (const [name, { calls }] of proxies) seen.set(name, calls.length)

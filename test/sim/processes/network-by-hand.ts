@@ -32,7 +32,9 @@ export type ByHandOptions = {
   readonly epochSeconds?: number
   /** Seconds of an epoch in which a device joins, one changes its certificate, and one leaves: one of each an epoch. */
   readonly seconds: readonly number[]
-  /** Keys that open quickly, made beside the commands: a strong one takes half a second at each of three dozen commands and starts. */
+  /** The epoch of the first changes; default 1, so that one is worked and judged before them. */
+  readonly firstChange?: number
+  /** Keys that open quickly, made beside the commands: a strong one takes half a second at each of two dozen commands and starts. */
   readonly lightKeys?: boolean
   /** Runs a command that ends. */
   readonly kaisar: (args: readonly string[], options: Pick<CliOptions, 'env'>) => Promise<CliResult>
@@ -63,7 +65,7 @@ const startUpSeconds = 4
 type Participant = Role & { readonly folder: string; readonly env: Record<string, string> }
 
 export async function networkByHand(options: ByHandOptions): Promise<ByHandResult> {
-  const { evm, seconds, epochSeconds = 16, lightKeys = false, hosts, onProgress = () => {} } = options
+  const { evm, seconds, firstChange = 1, epochSeconds = 16, lightKeys = false, hosts, onProgress = () => {} } = options
   const root = mkdtempSync(join(tmpdir(), 'kaisar-by-hand-'))
   const stops: (() => Promise<unknown>)[] = []
   try {
@@ -135,9 +137,11 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         const { address, privateKey } = await decryptKeystore(readKeystore(path), password, path)
         return { operatorKey: privateKey, operator: operatorOf(address) }
       }
-      async function fund({ kind, operator }: Participant) {
-        await run(owner, 'wallet', 'send', operator, kind === 'checker' ? '1000' : '50', '--yes', ...signing)
-        await run(owner, 'wallet', 'send', operator, '10', '--gas', '--yes', ...signing)
+      async function fund(participants: readonly Participant[]) {
+        const list = join(root, 'operators.csv')
+        const lines = participants.map(({ kind, operator }) => `${operator},${kind === 'checker' ? 1_000 : 50},10`)
+        writeFileSync(list, ['address,kai,coin', ...lines, ''].join('\n'))
+        await run(owner, 'wallet', 'send', '--file', list, '--yes', ...signing)
       }
       const processes = new Map<string, SupervisedProcess>()
       async function start({ name, kind, folder, env, payout }: Participant) {
@@ -171,7 +175,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       for (let i = 1; i <= 5; i++) checkers.push(await participant('checker', i))
       const providers: Participant[] = []
       for (let i = 0; i < 2 + seconds.length; i++) providers.push(await participant('provider', i + 1))
-      for (const each of [...checkers, ...providers]) await fund(each)
+      await fund([...checkers, ...providers])
       const roles: readonly Role[] = [...checkers, ...providers]
 
       // In the wrong order: four Checkers, a device, the fifth Checker, and epochs that begin before the second device is there.
@@ -192,7 +196,7 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
       const joined: Participant[] = []
       // One of each kind of change an epoch, so that what one does is not what another did.
       for (const [i, at] of seconds.entries()) {
-        const epoch = 1 + i
+        const epoch = firstChange + i
         const begins = timeline.firstEpochAt + epoch * epochSeconds
         const newcomer = later[i]!
         const acts = [
@@ -228,7 +232,9 @@ export async function networkByHand(options: ByHandOptions): Promise<ByHandResul
         )
       }
 
-      const last = seconds.length === 0 ? 1 : 1 + seconds.length + 1
+      // Who joins in the first half of an epoch is judged in the next one, and otherwise in the one after that at the latest.
+      const lastJoin = seconds.at(-1)
+      const last = lastJoin === undefined ? 1 : firstChange + seconds.length + (lastJoin < epochSeconds / 2 ? 0 : 1)
       for (let epoch = Math.max(0, last - 2); epoch <= last; epoch++) {
         await reach((await getEpoch(network, epoch)).payAt + 6)
         await auditor.audit(epoch)

@@ -12,9 +12,9 @@ export const smallSpec: TensorSpec = { width: 64, layers: 3, weights: 2, windowM
 export const smallJobs: Jobs = jobsOf(smallSpec, smallMemorySpec, 150)
 export const epochSeed = `0x${'e5'.repeat(32)}` as const
 
-/** Ten rows or one step a millisecond, by count. */
+/** Ten rows or ten steps a millisecond, by count. */
 export const smallCore = (): Promise<WorkCore> =>
-  createCountedEngine({ jobs: smallJobs, provider: 'cpu', threads: 1, witnesses: true }, 0.1)
+  createCountedEngine({ jobs: smallJobs, provider: 'cpu', threads: 1, witnesses: true }, 0.1, 1)
 
 /** A window whose digests are given: what any prover, honest or not, can commit to. */
 export function commitTo(digests: Uint8Array): { tree: DigestTree; open: (sample: readonly number[]) => Uint8Array } {
