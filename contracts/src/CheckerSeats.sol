@@ -190,7 +190,7 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         money.jailedUntil = uint32(consensus.nextEpoch()) + rules.jailEpochs;
         _removeSeats(slot, slot.seats, consensus.seatsEffectiveFrom());
         emit Jailed(operator, money.jailedUntil);
-        consensus.countErrand(msg.sender);
+        consensus.countErrand(msg.sender, FULL_COHORT);
     }
 
     /// @inheritdoc ICheckerSeats

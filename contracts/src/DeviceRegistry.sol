@@ -168,7 +168,8 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         uint256 silent = consensus.silentEpochs(device.lane);
         if (silent < needed) revert DeviceNotSilent(deviceId, silent, needed);
         _leave(deviceId, device.lane, true);
-        consensus.countErrand(msg.sender);
+        // As paying the device for an epoch does. More would pay for registering devices that are never there.
+        consensus.countErrand(msg.sender, 1);
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -221,7 +222,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         // Once: its operator can give the identity up, and have it claimed again, as often as it likes.
         if (naming.earned) return;
         naming.earned = true;
-        consensus.countErrand(msg.sender);
+        consensus.countErrand(msg.sender, COHORT_LANES);
     }
 
     /// @inheritdoc IDeviceRegistry

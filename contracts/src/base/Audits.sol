@@ -80,7 +80,7 @@ abstract contract Audits is EpochViews {
         uint64 reportsUntil = _auditsEndAt(epoch);
         if (block.timestamp >= reportsUntil) revert AuditClosed(epoch, reportsUntil);
         _mark(epoch, cohort, 256 << seat);
-        _countErrand(epoch, msg.sender);
+        _countErrand(epoch, msg.sender, FULL_COHORT);
         seats.strike(_seatOwner(epoch, cohort, seat), epoch, cohort, StrikeReason.AuditUnanswered);
     }
 

@@ -31,7 +31,7 @@ abstract contract EpochState is EpochClock {
     /// @dev XOR over distinct owners of keccak256(abi.encode(owner, salt)): the order of openings does not matter.
     mapping(uint64 epoch => bytes32) internal _salts;
     mapping(uint64 epoch => Seeding) internal _seeding;
-    /// @dev Per keeper and {ringSlot}: epoch << 64 | errands << 32 | lanes.
+    /// @dev Per keeper and {ringSlot}: epoch << 64 | lanes of errands << 32 | lanes of resolutions.
     mapping(address keeper => uint256[KEPT_EPOCHS]) internal _calls;
 
     // --- cohorts
@@ -82,14 +82,14 @@ abstract contract EpochState is EpochClock {
         }
     }
 
-    function _countErrand(uint64 epoch, address keeper) internal {
+    function _countErrand(uint64 epoch, address keeper, uint256 worth) internal {
         unchecked {
             uint256[KEPT_EPOCHS] storage calls = _calls[keeper];
             uint256 slot = ringSlot(epoch);
             // A report of the last moment shares its slot with the seed of {KEPT_EPOCHS} later, which earns more.
             if (calls[slot] >> 64 > epoch) return;
             (uint256 lanes, uint256 before) = _callsOf(calls[slot], epoch);
-            calls[slot] = uint256(epoch) << 64 | (before + 1) << 32 | lanes;
+            calls[slot] = uint256(epoch) << 64 | (before + worth) << 32 | lanes;
         }
     }
 

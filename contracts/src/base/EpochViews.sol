@@ -63,6 +63,7 @@ abstract contract EpochViews is Openings {
     function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState) {
         uint256 record = _records[cohort][ringSlot(epoch)];
         if (record.isOf(epoch)) return record.stateOf();
+        if (record.epochOf() > epoch) return CohortState.Forgotten;
         bool over = phaseOf(epoch) == Phase.Pay && !(_isSettling(epoch) && _isRevealed(epoch, cohort));
         return over ? CohortState.Void : CohortState.Pending;
     }

@@ -62,10 +62,10 @@ abstract contract Lanes is Totals {
     }
 
     /// @dev See {IEpochConsensus}.
-    function countErrand(address keeper) external {
+    function countErrand(address keeper, uint256 lanes) external {
         if (msg.sender != address(registry) && msg.sender != address(seats)) revert NotKaisarContract(msg.sender);
         uint64 next = nextEpoch();
-        if (next >= 2) _countErrand(next - 2, keeper);
+        if (next >= 2) _countErrand(next - 2, keeper, lanes);
     }
 
     /// @dev See {IEpochConsensus}.

@@ -19,11 +19,12 @@ enum Phase {
 }
 
 /// @notice What became of a cohort in an epoch. Pending becomes Void by itself when FINALIZE closes, or at the end of the next epoch where a
-/// quorum was revealed.
+/// quorum was revealed. Forgotten: the chain kept its outcome until a later epoch took its place; events still tell it.
 enum CohortState {
     Pending,
     Final,
-    Void
+    Void,
+    Forgotten
 }
 
 /// @notice Lengths in seconds. COMMIT, OPEN, REVEAL and FINALIZE follow each other from the start of the next epoch.
@@ -321,8 +322,8 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
         returns (uint32[COMMITTEE] memory owners, uint8[COMMITTEE] memory agreed);
     /// @notice {keeperCalls}, marked as paid. RewardVault only.
     function takeKeeperCalls(uint64 epoch, address keeper) external returns (uint256 lanes, uint256 errands);
-    /// @notice Counts a jailing, delisting or claim of `keeper`, for the epoch being settled. DeviceRegistry and CheckerSeats only.
-    function countErrand(address keeper) external;
+    /// @notice Counts a jailing, delisting or claim of `keeper`, worth `lanes`, for the epoch being settled. DeviceRegistry and CheckerSeats only.
+    function countErrand(address keeper, uint256 lanes) external;
 
     // --- views
 
@@ -384,7 +385,7 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function isCommitted(uint64 epoch, address owner, uint32 cohort, Opening calldata opening) external view returns (bool);
     /// @notice Bit mask of the seats whose openings are on record.
     function revealedSeats(uint64 epoch, uint32 cohort) external view returns (uint8);
-    /// @notice What became of the cohort; Void too where its time passed without a result.
+    /// @notice What became of the cohort; Void too where its time passed without a result, Forgotten once a later epoch's outcome has its place.
     function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState);
     /// @notice The result of a cohort, while it is kept; all zero where there is none.
     function cohortRecord(uint64 epoch, uint32 cohort) external view returns (CohortRecord memory);
@@ -403,8 +404,8 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     function settledThrough() external view returns (bool any, uint64 epoch);
     /// @notice An epoch up to `until` of which the chain keeps a final result of this lane that is not paid yet. Anybody may pay it.
     function unpaidEpoch(uint32 lane, uint64 until) external view returns (bool any, uint64 epoch);
-    /// @notice What `keeper` did for `epoch` and was not paid for: lanes of its resolutions (a seed counts COHORT_LANES, a revealed seat its part of its
-    /// cohort's), and errands.
+    /// @notice What `keeper` did for `epoch` and was not paid for, in lanes: its resolutions (a seed counts COHORT_LANES, a revealed seat its part of
+    /// its cohort's), and its errands (a report, jailing or claim counts COHORT_LANES, a delisted device its one lane).
     function keeperCalls(uint64 epoch, address keeper) external view returns (uint256 lanes, uint256 errands);
 
     // --- governance (owner, effective two epochs later)

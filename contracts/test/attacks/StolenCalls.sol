@@ -127,7 +127,7 @@ abstract contract StolenCalls is Fixture {
         _row(calls, target, abi.encodeCall(IEpochConsensus.takeCredits, (epoch, 0, 64)));
         _row(calls, target, abi.encodeCall(IEpochConsensus.takeAgreements, (epoch, 0)));
         _row(calls, target, abi.encodeCall(IEpochConsensus.takeKeeperCalls, (epoch, key)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.countErrand, (thief)));
+        _row(calls, target, abi.encodeCall(IEpochConsensus.countErrand, (thief, 64)));
         _row(calls, target, abi.encodeCall(IEpochConsensus.scheduleTimeline, (defaultTimeline())));
         _row(calls, target, abi.encodeCall(IEpochConsensus.scheduleRoundRules, (defaultRounds())));
         _row(calls, target, abi.encodeCall(IEpochConsensus.scheduleScoreRules, (defaultScores())));
