@@ -5,13 +5,11 @@ pragma solidity 0.8.37;
 import {COMMITTEE, CREDIT_WORDS, FULL_COHORT, OPENING_WORDS, QUORUM, ringSlot} from "./libraries/Constants.sol";
 import {Memory} from "evm/Memory.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
-import {EpochClock} from "./base/EpochClock.sol";
-import {EpochExtension} from "./base/EpochExtension.sol";
+import {EpochExtension} from "./EpochExtension.sol";
 import {EpochSeeds} from "./base/EpochSeeds.sol";
 import {EpochState} from "./base/EpochState.sol";
 import {Governed} from "./base/Governed.sol";
 import {Lanes} from "./base/Lanes.sol";
-import {Openings} from "./base/Openings.sol";
 import {ICheckerSeats, StrikeReason} from "./interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {
@@ -35,7 +33,7 @@ import {CohortResult, Tally} from "./libraries/Tally.sol";
 /// @title Consensus of an epoch: finalize, reveal, void, and what the vault pays from
 /// @notice Fewer than a quorum of a cohort's seats may lie: then a median lies within what the honest say, or below it where seats are
 /// missing. Everything is permissionless; whoever calls cannot choose what counts, only be late.
-contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
+contract EpochConsensus is EpochSeeds, Lanes, Governed {
     using Records for uint256;
     using Silence for uint256;
     using SumsWord for Sums;
@@ -64,8 +62,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
         ScoreRules memory scores
     )
         Governed(owner_, guardian_)
-        EpochClock(timeline_.epochSeconds, timeline_.firstPaidEpoch)
-        EpochState(registry_, seats_, vault_)
+        EpochState(registry_, seats_, vault_, timeline_.epochSeconds, timeline_.firstPaidEpoch)
         Lanes(scores.firstStanding)
     {
         RuleBounds.checkConstants(timeline_, scores);

@@ -7,10 +7,10 @@ import {Records} from "../libraries/Records.sol";
 import {Silence} from "../libraries/Silence.sol";
 import {Standings} from "../libraries/Standings.sol";
 import {CapSums, Sums, SumsWord} from "../libraries/Sums.sol";
-import {Totals} from "./Totals.sol";
+import {Cohorts} from "./Cohorts.sol";
 
 /// @title What the registry tells the consensus about lanes, and what registry, seats and vault ask it
-abstract contract Lanes is Totals {
+abstract contract Lanes is Cohorts {
     using Records for uint256;
     using Silence for uint256;
     using SumsWord for CapSums;

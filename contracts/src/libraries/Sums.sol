@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @notice Σ 2 × standing of the epoch being settled, the present and the following one, see {Totals}.
+/// @notice Σ 2 × standing of the epoch being settled, the present and the following one, see {Cohorts}.
 /// @param next Number of the epoch `following` is about.
 struct CapSums {
     uint256 next;
