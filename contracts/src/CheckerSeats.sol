@@ -35,11 +35,14 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         uint32 jailedUntil;
     }
 
+    /// @notice Pause bit of bonding.
     uint256 public constant PAUSE_BOND = 0;
     /// @inheritdoc ICheckerSeats
     uint16 public constant maxSeatsPerOwner = 16;
 
+    /// @notice KAI, in which bonds are paid.
     IKaisarToken public immutable token;
+    /// @inheritdoc ICheckerSeats
     IEpochConsensus public immutable consensus;
     /// @inheritdoc ICheckerSeats
     address public immutable treasury;

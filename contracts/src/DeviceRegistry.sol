@@ -55,12 +55,15 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         bool earned;
     }
 
+    /// @notice Pause bit of registrations.
     uint256 public constant PAUSE_REGISTER = 0;
     uint32 private constant STAYS = type(uint32).max;
     /// @dev Bounds Σ caps: 2^24 lanes of at most 2^42.
     uint32 private constant MAX_LANES = 1 << 24;
 
+    /// @notice KAI, in which deposits are paid.
     IKaisarToken public immutable token;
+    /// @inheritdoc IDeviceRegistry
     IEpochConsensus public immutable consensus;
     /// @inheritdoc IDeviceRegistry
     address public immutable treasury;

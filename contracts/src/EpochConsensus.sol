@@ -15,6 +15,7 @@ import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {
     CohortRecord,
     CohortState,
+    IEpochCore,
     Opening,
     Phase,
     RoundRules,
@@ -96,7 +97,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Governed {
 
     // --- committing -------------------------------------------------------------------------------------------------
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function commit(uint64 epoch, bytes32 root) external {
         if (msg.data.length != 68) revert CalldataLength(msg.data.length, 68);
         Phase phase = phaseOf(epoch);
@@ -109,7 +110,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Governed {
 
     // --- resolving a cohort -----------------------------------------------------------------------------------------
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function finalize(uint64 epoch, uint32 cohort, Opening[] calldata openings) external whenNotPaused(PAUSE_FINALIZE) {
         Session memory session = _session(epoch, cohort);
         // What was revealed waits for whoever finalizes it, while the next epoch lasts.
@@ -130,7 +131,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Governed {
 
     // --- paying -----------------------------------------------------------------------------------------------------
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function takeCredits(uint64 epoch, uint32 cohort, uint8 maxLanes)
         external
         onlyVault
@@ -148,7 +149,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Governed {
         _markPaid(epoch, cohort, record.withLanesPaid(paid + count));
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function takeAgreements(uint64 epoch, uint32 cohort)
         external
         onlyVault
@@ -161,7 +162,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Governed {
         return (unpacked.owners, unpacked.agreed);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function takeKeeperCalls(uint64 epoch, address keeper) external onlyVault returns (uint256 lanes, uint256 errands) {
         (lanes, errands) = _keeperCalls(epoch, keeper);
         if (lanes + errands != 0) _calls[keeper][ringSlot(epoch)] = uint256(epoch) << 64;

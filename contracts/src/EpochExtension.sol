@@ -13,6 +13,7 @@ import {
     CohortRecord,
     CohortState,
     Evidence,
+    IEpochExtension,
     Opening,
     Phase,
     RoundRules,
@@ -32,7 +33,7 @@ import {Sums, SumsWord} from "./libraries/Sums.sol";
 /// @notice One contract of this size would not fit into 24,576 bytes. EpochConsensus keeps this one's address as an immutable and runs it
 /// by delegatecall on its own storage; nobody can replace it. Both inherit all of their storage from {EpochState} and add none; the
 /// extension's own storage is never used. Call it through EpochConsensus only.
-contract EpochExtension is Cohorts {
+contract EpochExtension is IEpochExtension, Cohorts {
     using Records for uint256;
     using SignedTypes for bytes32;
     using OpeningWords for uint256[OPENING_WORDS];
@@ -60,7 +61,7 @@ contract EpochExtension is Cohorts {
 
     // --- the way of a cohort whose openings were not all handed over ------------------------------------------------
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function reveal(uint64 epoch, uint32 cohort, Opening[] calldata openings) external whenNotPaused(PAUSE_FINALIZE) {
         Session memory session = _session(epoch, cohort);
         if (session.phase != Phase.Reveal) revert WrongPhase(epoch, session.phase, Phase.Reveal);
@@ -85,7 +86,7 @@ contract EpochExtension is Cohorts {
         emit Revealed(epoch, cohort, uint8(given));
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function voidCohort(uint64 epoch, uint32 cohort) external {
         Session memory session = _session(epoch, cohort);
         if (session.phase < Phase.Open || !_isSettling(epoch)) revert WrongPhase(epoch, session.phase, Phase.Open);
@@ -101,7 +102,7 @@ contract EpochExtension is Cohorts {
     // The seed of e + 2 draws seats of e, for each a lane and a round. The seat shows the leaf of its evidence tree and, where that claims
     // work, the Commitment the device signed. This proves that the seat received it, not that it recomputed anything.
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function auditOf(uint64 epoch, uint32 cohort, uint8 seat) public view returns (Audit memory audit) {
         audit.closesAt = _auditsEndAt(epoch) - _auditSeconds(epoch);
         bytes32 seed = seedOf[epoch + 2];
@@ -115,7 +116,7 @@ contract EpochExtension is Cohorts {
         audit.ordinal = uint8(uint64(draw >> 128) % _roundRulesIn(epoch).maxRounds);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function answerAudit(
         uint64 epoch,
         uint32 cohort,
@@ -141,7 +142,7 @@ contract EpochExtension is Cohorts {
         emit AuditAnswered(epoch, cohort, opening.seat, question.lane, audit.ordinal, shown);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function strikeUnanswered(uint64 epoch, uint32 cohort, uint8 seat) external {
         Audit memory audit = auditOf(epoch, cohort, seat);
         if (!audit.drawn) revert NotAudited(epoch, cohort, seat);
@@ -229,7 +230,7 @@ contract EpochExtension is Cohorts {
 
     // --- rules ------------------------------------------------------------------------------------------------------
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function scheduleTimeline(Timeline memory timeline_) external onlyOwner {
         if (timeline_.epochSeconds != _epochSeconds) revert OutOfBounds("epochSeconds");
         if (timeline_.firstEpochAt != _ends.firstEpochAt) revert OutOfBounds("firstEpochAt");
@@ -241,7 +242,7 @@ contract EpochExtension is Cohorts {
         emit TimelineScheduled(from, timeline_);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function scheduleRoundRules(RoundRules memory rules) external onlyOwner {
         RuleBounds.checkRounds(rules, _epochSeconds);
         uint32 from = _changeFrom(_roundsFrom);
@@ -250,7 +251,7 @@ contract EpochExtension is Cohorts {
         emit RoundRulesScheduled(from, rules);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function scheduleScoreRules(ScoreRules memory rules) external onlyOwner {
         // Σ caps counts devices without a standing with this figure: it cannot change under them.
         if (rules.firstStanding != _scores.firstStanding) revert OutOfBounds("firstStanding");
@@ -263,12 +264,12 @@ contract EpochExtension is Cohorts {
         emit ScoreRulesScheduled(from, rules);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function timeline() external view returns (Timeline memory) {
         return timelineOf(_presentEpoch());
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function timelineOf(uint64 epoch) public view returns (Timeline memory) {
         PhaseEnds memory ends = _endsIn(epoch);
         return Timeline({
@@ -283,17 +284,17 @@ contract EpochExtension is Cohorts {
         });
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function roundRules() external view returns (RoundRules memory) {
         return roundRulesOf(_presentEpoch());
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function roundRulesOf(uint64 epoch) public view returns (RoundRules memory) {
         return _roundRulesIn(epoch);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function scoreRules() external view returns (ScoreRules memory) {
         return _scoreRulesIn(_presentEpoch());
     }
@@ -310,19 +311,19 @@ contract EpochExtension is Cohorts {
 
     // --- views ------------------------------------------------------------------------------------------------------
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function domainSeparator() public view returns (bytes32) {
         return SignedTypes.domainSeparator(address(this));
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function seatsOf(uint64 epoch, uint32 cohort) external view returns (address[COMMITTEE] memory owners) {
         bytes32 seed = seedOf[epoch];
         if (seed == 0) revert NoSeed(epoch);
         (owners,) = seats.committee(epoch, seed, cohort);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function commitmentDepth(uint64 epoch) public view returns (uint256) {
         Sums memory totals = _totals[epoch].toSums();
         if (totals.begun) return totals.depth;
@@ -330,12 +331,12 @@ contract EpochExtension is Cohorts {
         return MerklePath.depth(cohorts);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function commitmentOf(uint64 epoch, address owner) external view returns (bytes28) {
         return bytes28(bytes32(_commitmentWord(epoch, owner)));
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function openingLeaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[OPENING_WORDS] calldata words)
         public
         view
@@ -344,7 +345,7 @@ contract EpochExtension is Cohorts {
         (leaf,) = _leaf(epoch, owner, cohort, salt, words);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function isCommitted(uint64 epoch, address owner, uint32 cohort, Opening calldata opening) public view returns (bool) {
         // Without this, one root holds another opening of the same cohort, one level deeper. An epoch of which nothing was resolved in
         // time has a depth that nobody knows any more, and openings that never counted.
@@ -355,7 +356,7 @@ contract EpochExtension is Cohorts {
         return _matches(_commitmentWord(epoch, owner), MerklePath.root(leaf, cohort, opening.proof));
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState) {
         uint256 record = _records[cohort][ringSlot(epoch)];
         if (record.isOf(epoch)) return record.stateOf();
@@ -364,7 +365,7 @@ contract EpochExtension is Cohorts {
         return over ? CohortState.Void : CohortState.Pending;
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochExtension
     function cohortRecord(uint64 epoch, uint32 cohort) external view returns (CohortRecord memory record) {
         uint256 word = _records[cohort][ringSlot(epoch)];
         if (word.isOf(epoch)) record = word.unpack();

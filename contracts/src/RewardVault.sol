@@ -24,9 +24,13 @@ contract RewardVault is IRewardVault, Governed, Guard {
     /// @dev An epoch is opened with less than its emission from the start of this many epochs later on.
     uint64 private constant GRACE_EPOCHS = 3;
 
+    /// @notice KAI, in which everybody is paid.
     IKaisarToken public immutable token;
+    /// @notice Says where devices are paid.
     IDeviceRegistry public immutable registry;
+    /// @notice Says where Checkers are paid.
     ICheckerSeats public immutable seats;
+    /// @notice Says what they are paid for.
     IEpochConsensus public immutable consensus;
     uint64 private immutable _firstPaidEpoch;
 

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {COMMITTEE, FROZEN_EPOCHS, FULL_COHORT, OPENING_WORDS, QUORUM, ringSlot} from "../libraries/Constants.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {StrikeReason} from "../interfaces/ICheckerSeats.sol";
-import {CohortState, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
+import {CohortState, IEpochShared, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
 import {MerklePath} from "../libraries/MerklePath.sol";
 import {Records} from "../libraries/Records.sol";
 import {Newcomers} from "../libraries/Standings.sol";
@@ -164,7 +164,7 @@ abstract contract Cohorts is EpochState {
 
     // --- totals and caps --------------------------------------------------------------------------------------------
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochShared
     function revealedSeats(uint64 epoch, uint32 cohort) public view returns (uint8) {
         uint256 word = _revealed[cohort];
         return word >> 8 == epoch ? uint8(word) : 0;

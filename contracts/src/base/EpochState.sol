@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {CREDIT_WORDS, KEPT_EPOCHS, ringSlot} from "../libraries/Constants.sol";
 import {ICheckerSeats} from "../interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
-import {IEpochReports, Phase, RoundRules, ScoreRules, Timeline} from "../interfaces/IEpochConsensus.sol";
+import {IEpochShared, Phase, RoundRules, ScoreRules, Timeline} from "../interfaces/IEpochConsensus.sol";
 import {IRewardVault} from "../interfaces/IRewardVault.sol";
 import {GovernedState} from "./Governed.sol";
 
@@ -13,7 +13,7 @@ import {GovernedState} from "./Governed.sol";
 /// in a {ringSlot} is overwritten {KEPT_EPOCHS} later; a cohort's payments are made before that ({Cohorts}).
 /// @dev Each set of rules is kept twice: one counts from its epoch on, one before it. The last epoch of the older one can be audited and
 /// reported until the start of the fifth after it, so a further change waits for that, and two suffice.
-abstract contract EpochState is IEpochReports, GovernedState {
+abstract contract EpochState is IEpochShared, GovernedState {
     uint256 internal constant PAUSE_ROLL = 0;
     uint256 internal constant PAUSE_FINALIZE = 1;
 
@@ -36,8 +36,11 @@ abstract contract EpochState is IEpochReports, GovernedState {
 
     uint32 internal immutable _epochSeconds;
     uint32 internal immutable _firstPaidEpoch;
+    /// @inheritdoc IEpochShared
     ICheckerSeats public immutable seats;
+    /// @inheritdoc IEpochShared
     IDeviceRegistry public immutable registry;
+    /// @inheritdoc IEpochShared
     IRewardVault public immutable vault;
 
     // --- rules
@@ -53,7 +56,7 @@ abstract contract EpochState is IEpochReports, GovernedState {
 
     // --- seeds
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochShared
     mapping(uint64 epoch => bytes32) public seedOf;
     /// @dev XOR over distinct owners of keccak256(abi.encode(owner, salt)): the order of openings does not matter.
     mapping(uint64 epoch => bytes32) internal _salts;
@@ -97,33 +100,33 @@ abstract contract EpochState is IEpochReports, GovernedState {
 
     // --- time -------------------------------------------------------------------------------------------------------
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochShared
     function started() public view returns (bool) {
         return _ends.firstEpochAt != 0;
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochShared
     function nextEpoch() public view returns (uint64) {
         uint64 first = _ends.firstEpochAt;
         if (first == 0 || block.timestamp < first) return 0;
         return uint64((block.timestamp - first) / _epochSeconds + 1);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochShared
     function seatsEffectiveFrom() public view returns (uint64) {
         if (!started()) return 0;
         uint64 next = nextEpoch();
         return next < 2 ? 2 : next + 1;
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochShared
     function epochStart(uint64 epoch) public view returns (uint64) {
         uint64 first = _ends.firstEpochAt;
         if (first == 0) revert NotStarted();
         return first + epoch * _epochSeconds;
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochShared
     function phaseOf(uint64 epoch) public view returns (Phase) {
         PhaseEnds storage ends = _endsIn(epoch);
         uint256 first = ends.firstEpochAt;
@@ -137,7 +140,7 @@ abstract contract EpochState is IEpochReports, GovernedState {
         return elapsed < ends.finalize ? Phase.Finalize : Phase.Pay;
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochShared
     function phaseStart(uint64 epoch, Phase phase) public view returns (uint64) {
         if (phase <= Phase.Work) return epochStart(epoch);
         PhaseEnds storage ends = _endsIn(epoch);

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {RewardVault} from "../../src/RewardVault.sol";
 import {CohortRecord, EpochTotals, Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
-import {IEpochConsensus} from "../../src/interfaces/IEpochConsensus.sol";
+import {IEpochShared} from "../../src/interfaces/IEpochConsensus.sol";
 import {ICheckerSeats} from "../../src/interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
 import {IGovernedReports} from "../../src/interfaces/IGoverned.sol";
@@ -25,7 +25,7 @@ contract VaultPins is Stage {
 
     function test_onlyItsOwnNetworkWiresIt() public {
         IRewardVault next = IRewardVault(vm.computeCreateAddress(address(this), vm.getNonce(address(this))));
-        vm.mockCall(address(consensus), abi.encodeWithSelector(IEpochConsensus.vault.selector), abi.encode(next));
+        vm.mockCall(address(consensus), abi.encodeWithSelector(IEpochShared.vault.selector), abi.encode(next));
         uint256 snapshot = vm.snapshotState();
         RewardVault same = new RewardVault(token, registry, seats, consensus, owner, guardian, defaultEmission());
         assertEq(address(same.token()), address(token));
@@ -55,7 +55,7 @@ contract VaultPins is Stage {
     /// @dev The consensus names the vault that is made here.
     function makeWired(IKaisarToken t, IDeviceRegistry r, ICheckerSeats s, Emission memory emission) external {
         address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)));
-        vm.mockCall(address(consensus), abi.encodeWithSelector(IEpochConsensus.vault.selector), abi.encode(next));
+        vm.mockCall(address(consensus), abi.encodeWithSelector(IEpochShared.vault.selector), abi.encode(next));
         new RewardVault(t, r, s, consensus, owner, guardian, emission);
     }
 
