@@ -48,8 +48,9 @@ const all = mutantsBelow(sources, remappings)
 const parts = flags.only?.split(',')
 const chosen = parts ? all.filter(({ id, file }) => parts.some(part => id === part || file.includes(part))) : all
 const queue = draw(chosen, Number(flags.count), flags.seed)
+const drawn = queue.length
 const say = line => process.stderr.write(`${line}\n`)
-say(`${all.length} mutants, ${chosen.length} of them chosen, ${queue.length} drawn by seed ${flags.seed}`)
+say(`${all.length} mutants, ${chosen.length} of them chosen, ${drawn} drawn by seed ${flags.seed}`)
 
 // Until it is known what the unchanged contracts take.
 const firstBounds = { gas: 1_000_000_000_000, milliseconds: 1_800_000 }
@@ -93,7 +94,7 @@ async function work(folder) {
     const { id, file, line, kind, from, to } = mutant
     const short = text => text.replace(/\s+/g, ' ').slice(0, 70)
     const minutes = Math.round((Date.now() - begun) / 60_000)
-    const place = `${outcomes.length} of ${outcomes.length + queue.length}, ${minutes} min`
+    const place = `${outcomes.length} of ${drawn}, ${minutes} min`
     say(`${place}: ${id} ${file}:${line} ${kind}: ${short(from)}  →  ${short(to)}: ${outcome}`)
   }
 }

@@ -21,24 +21,22 @@ import {
     Timeline
 } from "./interfaces/IEpochConsensus.sol";
 import {IRewardVault} from "./interfaces/IRewardVault.sol";
+import {Answers, AnswersWord, CommitmentWord, RevealedSeats} from "./libraries/EpochWords.sol";
 import {MerklePath} from "./libraries/MerklePath.sol";
 import {OpeningWords} from "./libraries/OpeningWords.sol";
 import {PackedMedian} from "./libraries/PackedMedian.sol";
-import {Records} from "./libraries/Records.sol";
+import {RecordWord} from "./libraries/Records.sol";
 import {RuleBounds} from "./libraries/RuleBounds.sol";
 import {SignedTypes} from "./libraries/SignedTypes.sol";
-import {Sums, SumsWord} from "./libraries/Sums.sol";
+import {Sums} from "./libraries/Sums.sol";
 
 /// @title The half of EpochConsensus that is called rarely: reveal, void, audits, rules, views
 /// @notice One contract of this size would not fit into 24,576 bytes. EpochConsensus keeps this one's address as an immutable and runs it
 /// by delegatecall on its own storage; nobody can replace it. Both inherit all of their storage from {EpochState} and add none; the
 /// extension's own storage is never used. Call it through EpochConsensus only.
 contract EpochExtension is IEpochExtension, Cohorts {
-    using Records for uint256;
     using SignedTypes for bytes32;
     using OpeningWords for uint256[OPENING_WORDS];
-    using SumsWord for Sums;
-    using SumsWord for uint256;
 
     /// @dev What an answer has to show. `lane` is global, `judged` false where the seat judged nobody, `worked` whether its rate is above zero.
     struct Question {
@@ -76,7 +74,7 @@ contract EpochExtension is IEpochExtension, Cohorts {
         }
         bool wasRevealed = _isRevealed(epoch, cohort);
         uint256 before = revealedSeats(epoch, cohort);
-        _revealed[cohort] = uint256(epoch) << 8 | before | given;
+        _revealed[cohort] = RevealedSeats.pack(epoch, before | given);
         _countLanes(epoch, LibBit.popCount(given & ~before) * LibBit.popCount(session.occupancies[0]) / COMMITTEE);
         if (!wasRevealed && _isRevealed(epoch, cohort)) {
             Sums memory totals = _totalsAt(epoch, session.members, session.depth, _presentCapSums().settling);
@@ -106,12 +104,12 @@ contract EpochExtension is IEpochExtension, Cohorts {
     function auditOf(uint64 epoch, uint32 cohort, uint8 seat) public view returns (Audit memory audit) {
         audit.closesAt = _auditsEndAt(epoch) - _auditSeconds(epoch);
         bytes32 seed = seedOf[epoch + 2];
-        uint256 record = _records[cohort][ringSlot(epoch)];
+        RecordWord record = _records[cohort][ringSlot(epoch)];
         bool opened = record.isOf(epoch) && record.stateOf() == CohortState.Final && record.unpack().opened >> seat & 1 != 0;
         if (seed == 0 || !opened) return audit;
         uint256 draw = uint256(keccak256(abi.encode(seed, "audit", epoch, cohort, seat)));
         audit.drawn = uint64(draw) % 10_000 < _scoreRulesIn(epoch).auditBps;
-        audit.answered = _answersOf(epoch, cohort) >> seat & 1 != 0;
+        audit.answered = _answersOf(epoch, cohort).has(Answers.answer(seat));
         audit.laneDraw = uint64(draw >> 64);
         audit.ordinal = uint8(uint64(draw >> 128) % _roundRulesIn(epoch).maxRounds);
     }
@@ -138,7 +136,7 @@ contract EpochExtension is IEpochExtension, Cohorts {
             shown = _checkLeaves(question, leaves);
             if (shown != 0) _checkCommitment(question, leaves[leaves.length - 1].round, shown, commitment, signature);
         }
-        _mark(epoch, cohort, 1 << opening.seat);
+        _mark(epoch, cohort, Answers.answer(opening.seat));
         emit AuditAnswered(epoch, cohort, opening.seat, question.lane, audit.ordinal, shown);
     }
 
@@ -146,11 +144,11 @@ contract EpochExtension is IEpochExtension, Cohorts {
     function strikeUnanswered(uint64 epoch, uint32 cohort, uint8 seat) external {
         Audit memory audit = auditOf(epoch, cohort, seat);
         if (!audit.drawn) revert NotAudited(epoch, cohort, seat);
-        if (audit.answered || _answersOf(epoch, cohort) >> (8 + seat) & 1 != 0) revert AlreadyAnswered(epoch, cohort, seat);
+        if (audit.answered || _answersOf(epoch, cohort).has(Answers.strike(seat))) revert AlreadyAnswered(epoch, cohort, seat);
         if (block.timestamp < audit.closesAt) revert AuditOpen(epoch, audit.closesAt);
         uint64 reportsUntil = _auditsEndAt(epoch);
         if (block.timestamp >= reportsUntil) revert AuditClosed(epoch, reportsUntil);
-        _mark(epoch, cohort, 256 << seat);
+        _mark(epoch, cohort, Answers.strike(seat));
         _countErrand(epoch, msg.sender, FULL_COHORT);
         seats.strike(_seatOwner(epoch, cohort, seat), epoch, cohort, StrikeReason.AuditUnanswered);
     }
@@ -219,13 +217,12 @@ contract EpochExtension is IEpochExtension, Cohorts {
         return seats.ownerOf(_records[cohort][ringSlot(epoch)].unpack().owners[seat]);
     }
 
-    function _answersOf(uint64 epoch, uint32 cohort) private view returns (uint256) {
-        uint256 word = _answers[cohort][ringSlot(epoch)];
-        return word >> 16 == epoch ? word & 0xffff : 0;
+    function _answersOf(uint64 epoch, uint32 cohort) private view returns (AnswersWord) {
+        return _answers[cohort][ringSlot(epoch)].only(epoch);
     }
 
-    function _mark(uint64 epoch, uint32 cohort, uint256 bit) private {
-        _answers[cohort][ringSlot(epoch)] = uint256(epoch) << 16 | _answersOf(epoch, cohort) | bit;
+    function _mark(uint64 epoch, uint32 cohort, uint256 mark) private {
+        _answers[cohort][ringSlot(epoch)] = _answersOf(epoch, cohort).with(mark);
     }
 
     // --- rules ------------------------------------------------------------------------------------------------------
@@ -325,7 +322,7 @@ contract EpochExtension is IEpochExtension, Cohorts {
 
     /// @inheritdoc IEpochExtension
     function commitmentDepth(uint64 epoch) public view returns (uint256) {
-        Sums memory totals = _totals[epoch].toSums();
+        Sums memory totals = _totals[epoch].unpack();
         if (totals.begun) return totals.depth;
         (, uint32 cohorts) = registry.countsOf(epoch);
         return MerklePath.depth(cohorts);
@@ -333,7 +330,7 @@ contract EpochExtension is IEpochExtension, Cohorts {
 
     /// @inheritdoc IEpochExtension
     function commitmentOf(uint64 epoch, address owner) external view returns (bytes28) {
-        return bytes28(bytes32(_commitmentWord(epoch, owner)));
+        return bytes28(bytes32(CommitmentWord.unwrap(_commitmentOf(epoch, owner))));
     }
 
     /// @inheritdoc IEpochExtension
@@ -349,16 +346,16 @@ contract EpochExtension is IEpochExtension, Cohorts {
     function isCommitted(uint64 epoch, address owner, uint32 cohort, Opening calldata opening) public view returns (bool) {
         // Without this, one root holds another opening of the same cohort, one level deeper. An epoch of which nothing was resolved in
         // time has a depth that nobody knows any more, and openings that never counted.
-        bool known = _totals[epoch].toSums().begun || epoch + 2 >= nextEpoch();
+        bool known = _totals[epoch].unpack().begun || epoch + 2 >= nextEpoch();
         uint256 depth = opening.proof.length;
         if (!known || depth != commitmentDepth(epoch) || cohort >> depth != 0) return false;
         bytes32 leaf = openingLeaf(epoch, owner, cohort, opening.salt, opening.words);
-        return _matches(_commitmentWord(epoch, owner), MerklePath.root(leaf, cohort, opening.proof));
+        return _commitmentOf(epoch, owner).matches(MerklePath.root(leaf, cohort, opening.proof));
     }
 
     /// @inheritdoc IEpochExtension
     function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState) {
-        uint256 record = _records[cohort][ringSlot(epoch)];
+        RecordWord record = _records[cohort][ringSlot(epoch)];
         if (record.isOf(epoch)) return record.stateOf();
         if (record.epochOf() > epoch) return CohortState.Forgotten;
         bool over = phaseOf(epoch) == Phase.Pay && !(_isSettling(epoch) && _isRevealed(epoch, cohort));
@@ -367,7 +364,7 @@ contract EpochExtension is IEpochExtension, Cohorts {
 
     /// @inheritdoc IEpochExtension
     function cohortRecord(uint64 epoch, uint32 cohort) external view returns (CohortRecord memory record) {
-        uint256 word = _records[cohort][ringSlot(epoch)];
+        RecordWord word = _records[cohort][ringSlot(epoch)];
         if (word.isOf(epoch)) record = word.unpack();
     }
 }

@@ -5,10 +5,11 @@ import {COMMITTEE, FROZEN_EPOCHS, FULL_COHORT, OPENING_WORDS, QUORUM, ringSlot} 
 import {LibBit} from "solady/utils/LibBit.sol";
 import {StrikeReason} from "../interfaces/ICheckerSeats.sol";
 import {CohortState, IEpochShared, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
+import {COMMITMENT_SALTED, CommitmentWord} from "../libraries/EpochWords.sol";
 import {MerklePath} from "../libraries/MerklePath.sol";
-import {Records} from "../libraries/Records.sol";
+import {Records, RecordWord} from "../libraries/Records.sol";
 import {Newcomers} from "../libraries/Standings.sol";
-import {CapSums, Sums, SumsWord} from "../libraries/Sums.sol";
+import {CapSums, Sums} from "../libraries/Sums.sol";
 import {EpochState} from "./EpochState.sol";
 
 /// @title What resolving a cohort takes: its session, openings proven against commitments, the end of one that is void, and Σ caps with the
@@ -17,10 +18,6 @@ import {EpochState} from "./EpochState.sol";
 /// epoch being settled (as it was before any of its cohorts was final), of the present and of the next one. It moves when a standing moves and
 /// when a lane is joined or left, so no loop over devices is needed.
 abstract contract Cohorts is EpochState {
-    using Records for uint256;
-    using SumsWord for CapSums;
-    using SumsWord for Sums;
-    using SumsWord for uint256;
 
     /// @dev What a cohort's resolution reads before it looks at openings.
     struct Session {
@@ -32,7 +29,7 @@ abstract contract Cohorts is EpochState {
         uint256 committed; // bit i: seat i committed
         uint64[FROZEN_EPOCHS] occupancies;
         address[COMMITTEE] owners;
-        uint256[COMMITTEE] commitments;
+        CommitmentWord[COMMITTEE] commitments;
         uint32[COMMITTEE] indices;
     }
 
@@ -54,9 +51,9 @@ abstract contract Cohorts is EpochState {
         uint256 committed;
         unchecked {
             for (uint256 i; i < COMMITTEE; ++i) {
-                uint256 word = _commitmentWord(epoch, owners[i]);
+                CommitmentWord word = _commitmentOf(epoch, owners[i]);
                 session.commitments[i] = word;
-                if (word != 0) committed |= 1 << i;
+                if (CommitmentWord.unwrap(word) != 0) committed |= 1 << i;
             }
         }
         session.committed = committed;
@@ -77,7 +74,7 @@ abstract contract Cohorts is EpochState {
 
     /// @dev The record {KEPT_EPOCHS} back is about to be overwritten: whoever waits for its money gets it first.
     function _payOverwritten(Session memory session) internal {
-        uint256 record = _records[session.cohort][ringSlot(session.epoch)];
+        RecordWord record = _records[session.cohort][ringSlot(session.epoch)];
         if (record.stateOf() != CohortState.Final || record.isPaid()) return;
         vault.payCohort(record.epochOf(), session.cohort, uint8(FULL_COHORT));
         vault.payCheckers(record.epochOf(), session.cohort);
@@ -114,31 +111,26 @@ abstract contract Cohorts is EpochState {
     }
 
     /// @dev The words of a proven opening, in memory; reverts when it is not what the owner committed to.
-    /// @param commitment See {EpochState._commitmentWord}.
     function _prove(
         uint64 epoch,
         address owner,
         uint32 cohort,
         uint256 depth,
-        uint256 commitment,
+        CommitmentWord commitment,
         Opening calldata opening
     ) internal view returns (uint256[OPENING_WORDS] memory words) {
         bytes32 leaf;
         (leaf, words) = _leaf(epoch, owner, cohort, opening.salt, opening.words);
         bytes32[] calldata proof = opening.proof;
-        bool proven = proof.length == depth && _matches(commitment, MerklePath.root(leaf, cohort, proof));
+        bool proven = proof.length == depth && commitment.matches(MerklePath.root(leaf, cohort, proof));
         if (!proven) revert ProofInvalid(owner);
     }
 
     /// @dev Puts an owner's salt into the seed of `epoch + 2`, once. In OPEN and REVEAL, long before that seed's block is pinned.
-    function _mixSalt(uint64 epoch, address owner, uint256 commitment, bytes32 salt) internal {
-        if (commitment & 1 != 0) return;
-        _commitments[owner][ringSlot(epoch)] = commitment | 1;
+    function _mixSalt(uint64 epoch, address owner, CommitmentWord commitment, bytes32 salt) internal {
+        if (CommitmentWord.unwrap(commitment) & COMMITMENT_SALTED != 0) return;
+        _commitments[owner][ringSlot(epoch)] = CommitmentWord.wrap(CommitmentWord.unwrap(commitment) | COMMITMENT_SALTED);
         _salts[epoch] ^= keccak256(abi.encode(owner, salt));
-    }
-
-    function _matches(uint256 commitment, bytes32 root) internal pure returns (bool) {
-        return commitment != 0 && commitment >> 32 == uint256(root) >> 32;
     }
 
     /// @dev keccak256(abi.encode(block.chainid, address(this), epoch, owner, cohort, salt, words)), in one buffer whose end is `copy`.
@@ -166,8 +158,7 @@ abstract contract Cohorts is EpochState {
 
     /// @inheritdoc IEpochShared
     function revealedSeats(uint64 epoch, uint32 cohort) public view returns (uint8) {
-        uint256 word = _revealed[cohort];
-        return word >> 8 == epoch ? uint8(word) : 0;
+        return _revealed[cohort].seatsIn(epoch);
     }
 
     /// @dev Whether a quorum of openings is on record.
@@ -183,7 +174,7 @@ abstract contract Cohorts is EpochState {
     /// @dev The totals of the epoch being settled; the first call fixes its members, their Σ caps and the depth of its trees.
     /// @param caps Σ caps of the epoch. While it is zero, nobody has a standing, and each member counts with `firstStanding`.
     function _totalsAt(uint64 epoch, uint32 members, uint256 depth, uint256 caps) internal returns (Sums memory t) {
-        t = _totals[epoch].toSums();
+        t = _totals[epoch].unpack();
         if (t.begun) return t;
         t.begun = true;
         t.lanes = members;
@@ -211,7 +202,7 @@ abstract contract Cohorts is EpochState {
 
     /// @dev The sums as of now; epochs in which nothing moved repeat the last.
     function _presentCapSums() internal view returns (CapSums memory sums) {
-        sums = _capSums.toCapSums();
+        sums = _capSums.unpack();
         uint64 next = nextEpoch();
         if (next == sums.next) return sums;
         sums.settling = next == sums.next + 1 ? sums.present : sums.following;
@@ -221,7 +212,7 @@ abstract contract Cohorts is EpochState {
 
     /// @dev One cohort of `epoch` is paid in full.
     function _cohortPaid(uint64 epoch) internal {
-        Sums memory t = _totals[epoch].toSums();
+        Sums memory t = _totals[epoch].unpack();
         t.unpaid -= 1;
         _totals[epoch] = t.pack();
     }

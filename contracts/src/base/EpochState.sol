@@ -6,6 +6,10 @@ import {ICheckerSeats} from "../interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
 import {IEpochShared, Phase, RoundRules, ScoreRules, Timeline} from "../interfaces/IEpochConsensus.sol";
 import {IRewardVault} from "../interfaces/IRewardVault.sol";
+import {AnswersWord, Calls, CallsWord, COMMITMENT_EPOCH_AT, CommitmentWord, RevealedWord} from "../libraries/EpochWords.sol";
+import {RecordWord} from "../libraries/Records.sol";
+import {SilenceWord} from "../libraries/Silence.sol";
+import {CapSumsWord, SumsWord} from "../libraries/Sums.sol";
 import {GovernedState} from "./Governed.sol";
 
 /// @title All storage of EpochConsensus, and epochs, phases and rules by block time alone
@@ -61,37 +65,33 @@ abstract contract EpochState is IEpochShared, GovernedState {
     /// @dev XOR over distinct owners of keccak256(abi.encode(owner, salt)): the order of openings does not matter.
     mapping(uint64 epoch => bytes32) internal _salts;
     mapping(uint64 epoch => Seeding) internal _seeding;
-    /// @dev Per keeper and {ringSlot}: epoch << 64 | lanes of errands << 32 | lanes of resolutions.
-    mapping(address keeper => uint256[KEPT_EPOCHS]) internal _calls;
+    /// @dev Per keeper and {ringSlot}.
+    mapping(address keeper => CallsWord[KEPT_EPOCHS]) internal _calls;
 
     // --- cohorts
 
-    /// @dev Per owner and {ringSlot}: 28 bytes of the root | epoch (31 bits) << 1 | whether its salt is in `_salts`. Cutting the root to
-    /// 224 bits leaves 112 bits against collisions.
-    mapping(address owner => uint256[KEPT_EPOCHS]) internal _commitments;
-    /// @dev epoch << 8 | seats whose openings are on record.
-    mapping(uint32 cohort => uint256) internal _revealed;
-    /// @dev Per cohort and {ringSlot}, see {Records}.
-    mapping(uint32 cohort => uint256[KEPT_EPOCHS]) internal _records;
-    /// @dev Per cohort and {ringSlot}: epoch << 16 | struck seats << 8 | answered seats.
-    mapping(uint32 cohort => uint256[KEPT_EPOCHS]) internal _answers;
+    /// @dev Per owner and {ringSlot}.
+    mapping(address owner => CommitmentWord[KEPT_EPOCHS]) internal _commitments;
+    mapping(uint32 cohort => RevealedWord) internal _revealed;
+    /// @dev Per cohort and {ringSlot}.
+    mapping(uint32 cohort => RecordWord[KEPT_EPOCHS]) internal _records;
+    /// @dev Per cohort and {ringSlot}.
+    mapping(uint32 cohort => AnswersWord[KEPT_EPOCHS]) internal _answers;
 
     // --- lanes
 
+    /// @dev See {Standings}.
     mapping(uint32 cohort => uint256[CREDIT_WORDS]) internal _standings;
-    /// @dev Per cohort and {ringSlot}.
+    /// @dev Per cohort and {ringSlot}, see {Standings}.
     mapping(uint32 cohort => mapping(uint256 ring => uint256[CREDIT_WORDS])) internal _credits;
-    /// @dev See {Silence}.
-    mapping(uint32 cohort => uint256) internal _silence;
+    mapping(uint32 cohort => SilenceWord) internal _silence;
     /// @dev Standings of devices that left their lane.
     mapping(bytes32 deviceId => uint256) internal _kept;
 
     // --- totals
 
-    /// @dev See {SumsWord}.
-    mapping(uint64 epoch => uint256) internal _totals;
-    /// @dev See {SumsWord}.
-    uint256 internal _capSums;
+    mapping(uint64 epoch => SumsWord) internal _totals;
+    CapSumsWord internal _capSums;
 
     constructor(IDeviceRegistry registry_, ICheckerSeats seats_, IRewardVault vault_, uint32 epochSeconds, uint32 firstPaidEpoch) {
         (registry, seats, vault) = (registry_, seats_, vault_);
@@ -182,38 +182,34 @@ abstract contract EpochState is IEpochShared, GovernedState {
 
     /// @dev See {IEpochConsensus.keeperCalls}.
     function _keeperCalls(uint64 epoch, address keeper) internal view returns (uint256 lanes, uint256 errands) {
-        return _callsOf(_calls[keeper][ringSlot(epoch)], epoch);
+        return _calls[keeper][ringSlot(epoch)].unpack(epoch);
     }
 
     /// @dev A seed counts as a full cohort, a resolution with its lanes, a revealed seat with its part of them.
     function _countLanes(uint64 epoch, uint256 lanes) internal {
         unchecked {
-            uint256[KEPT_EPOCHS] storage calls = _calls[msg.sender];
+            CallsWord[KEPT_EPOCHS] storage calls = _calls[msg.sender];
             uint256 slot = ringSlot(epoch);
-            (uint256 before, uint256 errands) = _callsOf(calls[slot], epoch);
-            calls[slot] = uint256(epoch) << 64 | errands << 32 | (before + lanes);
+            (uint256 before, uint256 errands) = calls[slot].unpack(epoch);
+            calls[slot] = Calls.pack(epoch, before + lanes, errands);
         }
     }
 
     function _countErrand(uint64 epoch, address keeper, uint256 worth) internal {
         unchecked {
-            uint256[KEPT_EPOCHS] storage calls = _calls[keeper];
+            CallsWord[KEPT_EPOCHS] storage calls = _calls[keeper];
             uint256 slot = ringSlot(epoch);
             // A report of the last moment shares its slot with the seed of {KEPT_EPOCHS} later, which earns more.
-            if (calls[slot] >> 64 > epoch) return;
-            (uint256 lanes, uint256 before) = _callsOf(calls[slot], epoch);
-            calls[slot] = uint256(epoch) << 64 | (before + worth) << 32 | lanes;
+            if (calls[slot].epochOf() > epoch) return;
+            (uint256 lanes, uint256 before) = calls[slot].unpack(epoch);
+            calls[slot] = Calls.pack(epoch, lanes, before + worth);
         }
     }
 
-    function _callsOf(uint256 word, uint64 epoch) private pure returns (uint256 lanes, uint256 errands) {
-        if (word >> 64 == epoch) (lanes, errands) = (uint32(word), uint32(word >> 32));
-    }
-
     /// @dev The owner's commitment as it is kept; zero where it has none for this epoch.
-    function _commitmentWord(uint64 epoch, address owner) internal view returns (uint256 word) {
+    function _commitmentOf(uint64 epoch, address owner) internal view returns (CommitmentWord word) {
         word = _commitments[owner][ringSlot(epoch)];
-        if (uint32(word) >> 1 != epoch) word = 0;
+        if (uint32(CommitmentWord.unwrap(word)) >> COMMITMENT_EPOCH_AT != epoch) word = CommitmentWord.wrap(0);
     }
 
     /// @dev When the last report of an unanswered audit of `epoch` is due: twice the audit's length after the seed that draws them, and

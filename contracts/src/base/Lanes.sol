@@ -3,18 +3,14 @@ pragma solidity 0.8.37;
 
 import {COHORT_LANES, CREDIT_WORDS, KEPT_EPOCHS, ringSlot} from "../libraries/Constants.sol";
 import {CohortState, EpochTotals, IEpochCore, Phase} from "../interfaces/IEpochConsensus.sol";
-import {Records} from "../libraries/Records.sol";
-import {Silence} from "../libraries/Silence.sol";
+import {RecordWord} from "../libraries/Records.sol";
+import {SilenceWord} from "../libraries/Silence.sol";
 import {Standings} from "../libraries/Standings.sol";
-import {CapSums, Sums, SumsWord} from "../libraries/Sums.sol";
+import {CapSums, Sums} from "../libraries/Sums.sol";
 import {Cohorts} from "./Cohorts.sol";
 
 /// @title What the registry tells the consensus about lanes, and what registry, seats and vault ask it
 abstract contract Lanes is IEpochCore, Cohorts {
-    using Records for uint256;
-    using Silence for uint256;
-    using SumsWord for CapSums;
-    using SumsWord for uint256;
     using Standings for uint256[CREDIT_WORDS];
 
     uint48 internal immutable _firstStanding;
@@ -50,7 +46,7 @@ abstract contract Lanes is IEpochCore, Cohorts {
     /// @inheritdoc IEpochCore
     function releaseLane(uint32 lane, bytes32 deviceId) external onlyRegistry {
         uint256 value = standingAtLane(lane);
-        uint256 silence = _silence[lane / COHORT_LANES];
+        SilenceWord silence = _silence[lane / COHORT_LANES];
         if (silence.get(lane % COHORT_LANES) != 0) {
             _silence[lane / COHORT_LANES] = silence.clear(lane % COHORT_LANES);
             // Otherwise leaving after each epoch that earned nothing would keep a standing for ever.
@@ -86,13 +82,13 @@ abstract contract Lanes is IEpochCore, Cohorts {
 
     /// @inheritdoc IEpochCore
     function totalsOf(uint64 epoch) external view returns (EpochTotals memory) {
-        Sums memory t = _totals[epoch].toSums();
+        Sums memory t = _totals[epoch].unpack();
         return EpochTotals(t.credits, t.openCaps, uint32(t.resolvedLanes), uint32(t.lanes), uint32(t.unpaid));
     }
 
     /// @inheritdoc IEpochCore
     function isPayable(uint64 epoch) public view returns (bool) {
-        Sums memory t = _totals[epoch].toSums();
+        Sums memory t = _totals[epoch].unpack();
         if (t.begun && t.resolvedLanes == t.lanes) return true;
         // What was revealed in time may still become final while the next epoch lasts: its credits belong into the total.
         return phaseOf(epoch) == Phase.Pay && (t.waiting == 0 || !_isSettling(epoch));
@@ -100,7 +96,7 @@ abstract contract Lanes is IEpochCore, Cohorts {
 
     /// @inheritdoc IEpochCore
     function creditOf(uint64 epoch, uint32 lane) external view returns (uint256) {
-        uint256 record = _records[lane / COHORT_LANES][ringSlot(epoch)];
+        RecordWord record = _records[lane / COHORT_LANES][ringSlot(epoch)];
         if (!record.isOf(epoch) || record.stateOf() != CohortState.Final) return 0;
         return _credits[lane / COHORT_LANES][ringSlot(epoch)].get(lane % COHORT_LANES);
     }
@@ -131,7 +127,7 @@ abstract contract Lanes is IEpochCore, Cohorts {
     /// @inheritdoc IEpochCore
     function unpaidEpoch(uint32 lane, uint64 until) external view returns (bool any, uint64 epoch) {
         for (uint256 ring; ring < KEPT_EPOCHS; ++ring) {
-            uint256 record = _records[lane / COHORT_LANES][ring];
+            RecordWord record = _records[lane / COHORT_LANES][ring];
             epoch = record.epochOf();
             if (record.stateOf() == CohortState.Final && epoch <= until && record.lanesPaid() <= lane % COHORT_LANES) return (true, epoch);
         }
