@@ -1,11 +1,22 @@
 import { shortHex } from './figures.ts'
-import { cut, type Line, lineText, padEnd, padStart, printable, type Span, span, type Tone, textWidth } from './line.ts'
+import {
+  cut,
+  type Line,
+  lineText,
+  padEnd,
+  padStart,
+  type Span,
+  singleWidth,
+  span,
+  type Tone,
+  textWidth,
+} from './line.ts'
 
-export type Cell = string | number | bigint | { readonly text: string; readonly tone: Tone }
+export type TableCell = string | number | bigint | { readonly text: string; readonly tone: Tone }
 
 export type Column<T> = {
   readonly title: string
-  readonly cell: (row: T) => Cell
+  readonly cell: (row: T) => TableCell
   /** Numbers stand at the right. */
   readonly numeric?: boolean
   /** Columns with a rank are dropped when the table is too wide, the highest rank first. */
@@ -17,11 +28,13 @@ export type Column<T> = {
 }
 
 const gap = 2
+/** What a column of words is cut down to at most. */
+const leastWords = 6
 
 /**
  * Rows of cells as lines of at most `width` columns, the titles first. A table that is too wide first shortens ids, then cuts the
- * columns that may be cut, then drops columns by rank; one that has more than `most` rows ends with a line that says how many are
- * left out.
+ * columns that may be cut, then drops columns by rank; where all that is not enough it cuts words, but no number and no id. One that has
+ * more than `most` rows ends with a line that says how many are left out.
  */
 export function tableLines<T>(
   columns: readonly Column<T>[],
@@ -44,24 +57,30 @@ export function tableLines<T>(
     short.add(at)
     kept = kept.map(entry => (entry.at === at ? { ...entry, width: widthOf(entry.column, at) } : entry))
   }
-  while (total() > width) {
-    const shrinkable = kept.filter(({ column, width }) => width > (column.least ?? width))
+  /** Takes a column from the widest that may still be cut. */
+  const cutWidest = (leastOf: (column: Column<T>, width: number) => number): boolean => {
+    const shrinkable = kept.filter(({ column, width }) => width > leastOf(column, width))
     const widest = shrinkable.sort((a, b) => b.width - a.width)[0]
-    if (widest !== undefined) {
+    if (widest !== undefined)
       kept = kept.map(entry => (entry.at === widest.at ? { ...entry, width: entry.width - 1 } : entry))
-      continue
-    }
+    return widest !== undefined
+  }
+  while (total() > width) {
+    if (cutWidest(({ least }, own) => least ?? own)) continue
     const dropped = kept
       .filter(({ column }) => (column.rank ?? 0) > 0)
       .sort((a, b) => b.column.rank! - a.column.rank!)[0]
-    if (dropped === undefined) break
+    if (dropped === undefined) {
+      if (cutWidest(({ numeric, isHex }, own) => (numeric || isHex ? own : leastWords))) continue
+      break
+    }
     kept = kept
       .filter(({ at }) => at !== dropped.at)
       .map(entry => ({ ...entry, width: widthOf(entry.column, entry.at) }))
   }
   const lineOf = (cells: readonly Span[]): Line =>
     kept.map(({ column, at, width }, i): Span => {
-      const text = cut(printable(cellText(cells, at)), width)
+      const text = cut(singleWidth(cellText(cells, at)), width)
       const isLast = i === kept.length - 1
       const padded = column.numeric ? padStart(text, width) : isLast ? text : padEnd(text, width)
       return span(isLast ? padded : padded + ' '.repeat(gap), cells[at]!.tone)
@@ -81,4 +100,4 @@ export const tableTexts = <T>(
   empty: string,
 ): string[] => (rows.length === 0 ? [empty] : tableLines(columns, rows, { width }).map(lineText))
 
-const spanOf = (cell: Cell): Span => (typeof cell === 'object' ? cell : { text: String(cell), tone: 'plain' })
+const spanOf = (cell: TableCell): Span => (typeof cell === 'object' ? cell : { text: String(cell), tone: 'plain' })

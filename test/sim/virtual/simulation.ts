@@ -21,7 +21,6 @@ import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import { runChecker } from '../../../src/core/checker/run-checker.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
 import { asOnlyRun } from '../../../src/core/daemon/operator-session.ts'
-import { stateFile } from '../../../src/core/daemon/state-file.ts'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { type DevnetContracts, deployDevnet, leadSeconds } from '../../../src/core/devnet/launch-network.ts'
 import { devnetRoles, type Role } from '../../../src/core/devnet/roles.ts'
@@ -29,7 +28,7 @@ import { createKeeper } from '../../../src/core/epoch/settlement.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import type { Logger } from '../../../src/core/platform/log.ts'
 import { stringifyJson } from '../../../src/core/platform/output.ts'
-import { openStore, type Store } from '../../../src/core/platform/store.ts'
+import { openStore, type Store, stateFile } from '../../../src/core/platform/store.ts'
 import { answerControl, type ControlRequest } from '../../../src/core/provider/control.ts'
 import { providerMigrations } from '../../../src/core/provider/journal.ts'
 import { runProvider } from '../../../src/core/provider/run-provider.ts'
@@ -156,14 +155,15 @@ const rowMs = [40, 50]
 export async function startSimulation(options: SimulationOptions): Promise<Simulation> {
   const { seed, epochSeconds = 16, alterations = {}, faults = [], restarts: mayRestart = () => true } = options
   const { endpoints = 1, lies = allLies, later = [], hostileSeats = [], wires = {}, onLog } = options
-  const roles = devnetRoles({ providers: options.providers ?? 2, checkers: options.checkers ?? 5 })
+  const { providers = 2, checkers = 5 } = options
+  const roles = devnetRoles({ providers, checkers })
   const dataDir = mkdtempSync(join(folderForStores, 'kaisar-sim-'))
   const randomOf = (what: string) =>
     seededRandom(Number(BigInt(keccak256(stringToHex(`${seed} ${what}`))) & 0xffffffffn))
   const within = ({ least, most }: { readonly least: number; readonly most: number }, random: () => number) =>
     least + (most - least) * random()
 
-  const [chain, engines] = await Promise.all([startVirtualChain(), createVirtualEngines()])
+  const [chain, engines] = await Promise.all([startVirtualChain(), createVirtualEngines(providers)])
   const { rpcUrl } = chain
   const deployed = await deployDevnet(
     { rpcUrl, epochSeconds, roles, seatsPerChecker: 1, ...(options.parameters && { parameters: options.parameters }) },

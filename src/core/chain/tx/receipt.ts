@@ -87,3 +87,19 @@ const toReceipt = (receipt: TransactionReceipt): Receipt => ({
   effectiveGasPrice: receipt.effectiveGasPrice,
   logs: receipt.logs.map(({ address, topics, data }) => ({ address, topics, data })),
 })
+
+/**
+ * Sends a signed transaction to every endpoint. It is taken where one has it, already or now, and where its nonce is used: what became of
+ * it the chain shows.
+ *
+ * @returns with each refusal in `reasons`
+ */
+export async function broadcast(chain: Chain, raw: Hex): Promise<{ isTaken: boolean; reasons: readonly Error[] }> {
+  const request = { method: 'eth_sendRawTransaction', params: [raw] }
+  const answers = await Promise.allSettled(chain.usable().map(endpoint => endpoint.request(request)))
+  const reasons = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason as Error] : []))
+  return { isTaken: reasons.length < answers.length || reasons.some(({ message }) => isKnown.test(message)), reasons }
+}
+
+/** The words in which nodes say that they have a transaction. A refused replacement means that the node holds another one of that nonce. */
+const isKnown = /already (known|imported)|nonce too low|underpriced/i

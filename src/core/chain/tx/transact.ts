@@ -4,8 +4,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Chain } from '../client.ts'
 import { decodeChainError } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
-import { readFeeMarket } from './fee-market.ts'
-import { defaultFeeCaps, type Fee, type FeeCaps, nextFee } from './fees.ts'
+import { defaultFeeCaps, type Fee, type FeeCaps, nextFee, readFeeMarket } from './fees.ts'
 import { confirmedReceipt, type Receipt } from './receipt.ts'
 
 export type Call = {
