@@ -125,10 +125,8 @@ async function compileContracts(evm, { withTests }) {
   await run(forgePath(), ['build', ...(withTests ? [] : ['contracts/src']), '--quiet'], profile)
   rmSync(product, { recursive: true, force: true })
   const deployed = []
-  for (const source of filesBelow(at('contracts/src'))
-    .filter(file => !file.includes('/') && file.endsWith('.sol'))
-    .concat('base/EpochExtension.sol')) {
-    const name = source.split('/').at(-1).replace('.sol', '')
+  for (const source of filesBelow(at('contracts/src')).filter(file => !file.includes('/') && file.endsWith('.sol'))) {
+    const name = source.replace('.sol', '')
     const { abi, bytecode, metadata } = JSON.parse(readFileSync(at(out, `${name}.sol`, `${name}.json`), 'utf8'))
     deployed.push(metadata)
     writeAtomically(join(product, `${name}.json`), JSON.stringify({ abi, bytecode: bytecode.object }))

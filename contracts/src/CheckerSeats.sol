@@ -35,11 +35,14 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         uint32 jailedUntil;
     }
 
+    /// @notice Pause bit of bonding.
     uint256 public constant PAUSE_BOND = 0;
     /// @inheritdoc ICheckerSeats
     uint16 public constant maxSeatsPerOwner = 16;
 
+    /// @notice KAI, in which bonds are paid.
     IKaisarToken public immutable token;
+    /// @inheritdoc ICheckerSeats
     IEpochConsensus public immutable consensus;
     /// @inheritdoc ICheckerSeats
     address public immutable treasury;
@@ -190,7 +193,7 @@ contract CheckerSeats is ICheckerSeats, Governed, OperatorSessions {
         money.jailedUntil = uint32(consensus.nextEpoch()) + rules.jailEpochs;
         _removeSeats(slot, slot.seats, consensus.seatsEffectiveFrom());
         emit Jailed(operator, money.jailedUntil);
-        consensus.countErrand(msg.sender);
+        consensus.countErrand(msg.sender, FULL_COHORT);
     }
 
     /// @inheritdoc ICheckerSeats

@@ -17,14 +17,16 @@ import {
 import {IEpochConsensus} from "./interfaces/IEpochConsensus.sol";
 import {IKaisarToken} from "./interfaces/IKaisarToken.sol";
 import {Frozen64} from "./libraries/Frozen.sol";
+import {Identities} from "./libraries/Identities.sol";
+import {LaneList} from "./libraries/LaneList.sol";
 import {SignedTypes} from "./libraries/SignedTypes.sol";
 import {Tokens} from "./libraries/Tokens.sol";
 
 /// @title Devices, their wallets and their lanes
-/// @dev Lane i belongs to cohort i / COHORT_LANES. Membership is frozen per epoch in two kinds of words ({Frozen64}): the occupancy of a cohort,
-/// and members | lanes << 32 of the network.
 contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     using Frozen64 for uint256;
+    using Identities for Identities.Book;
+    using LaneList for LaneList.List;
     using SignedTypes for bytes32;
     using Tokens for IKaisarToken;
 
@@ -49,18 +51,13 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         uint32 generation;
     }
 
-    /// @dev Which registration first named an identity for a device, counted over all of them, and whether a claim of it has earned.
-    struct Naming {
-        uint64 number;
-        bool earned;
-    }
-
+    /// @notice Pause bit of registrations.
     uint256 public constant PAUSE_REGISTER = 0;
     uint32 private constant STAYS = type(uint32).max;
-    /// @dev Bounds Σ caps: 2^24 lanes of at most 2^42.
-    uint32 private constant MAX_LANES = 1 << 24;
 
+    /// @notice KAI, in which deposits are paid.
     IKaisarToken public immutable token;
+    /// @inheritdoc IDeviceRegistry
     IEpochConsensus public immutable consensus;
     /// @inheritdoc IDeviceRegistry
     address public immutable treasury;
@@ -75,15 +72,8 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     mapping(bytes32 deviceId => mapping(uint32 generation => DeviceRecord)) private _records;
     /// @dev In order, one per epoch at most: reading an epoch's generation costs the same however often a device registers.
     mapping(bytes32 deviceId => Renewal[]) private _renewals;
-    /// @inheritdoc IDeviceRegistry
-    mapping(bytes32 attestedIdentity => bytes32 deviceId) public identityOwner;
-    /// @dev Epoch of the credit that confirmed the owner.
-    mapping(bytes32 attestedIdentity => uint64 epoch) private _identitySince;
-    mapping(bytes32 attestedIdentity => mapping(bytes32 deviceId => Naming)) private _namings;
-    uint64 private _named;
-    mapping(uint32 cohort => uint256 frozen) private _occupancy;
-    uint256 private _counts;
-    uint32[] private _freeLanes;
+    Identities.Book private _identities;
+    LaneList.List private _list;
 
     constructor(
         IKaisarToken token_,
@@ -168,7 +158,8 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         uint256 silent = consensus.silentEpochs(device.lane);
         if (silent < needed) revert DeviceNotSilent(deviceId, silent, needed);
         _leave(deviceId, device.lane, true);
-        consensus.countErrand(msg.sender);
+        // As paying the device for an epoch does. More would pay for registering devices that are never there.
+        consensus.countErrand(msg.sender, 1);
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -189,7 +180,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         (_devices[deviceId].present, _devices[deviceId].deposited) = (false, false);
         _payoutsAway[deviceId] = place.payout;
         delete deviceAtLane[device.lane];
-        _freeLanes.push(device.lane);
+        _list.release(device.lane);
         _dropIdentity(deviceId, device.generation);
         consensus.releaseLane(device.lane, deviceId);
         if (device.deposited) {
@@ -204,24 +195,13 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
     function claimIdentity(bytes32 deviceId) external {
         DeviceSlot memory device = _present(deviceId);
         bytes32 identity = _records[deviceId][device.generation].attestedIdentity;
-        bytes32 other = identityOwner[identity];
-        if (identity == 0 || other == deviceId) revert IdentityTaken(identity, other);
+        bytes32 owner_ = identityOwner(identity);
+        if (identity == 0 || owner_ == deviceId) revert IdentityTaken(identity, owner_);
         (bool confirmed, uint64 since) = _oldestCredit(deviceId, device.lane, identity);
         if (!confirmed) revert IdentityUnconfirmed(deviceId);
-        Naming storage naming = _namings[identity][deviceId];
-        if (other != 0) {
-            // The older credit has it; of two as old, who named the identity first.
-            uint64 otherSince = _identitySince[identity];
-            bool older = since < otherSince
-                || (since == otherSince && naming.number < _namings[identity][other].number);
-            if (!older) revert IdentityTaken(identity, other);
-        }
-        (identityOwner[identity], _identitySince[identity]) = (deviceId, since);
+        bool earns = _identities.claim(identity, deviceId, since);
         emit IdentityClaimed(identity, deviceId);
-        // Once: its operator can give the identity up, and have it claimed again, as often as it likes.
-        if (naming.earned) return;
-        naming.earned = true;
-        consensus.countErrand(msg.sender);
+        if (earns) consensus.countErrand(msg.sender, COHORT_LANES);
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -257,7 +237,12 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
 
     /// @inheritdoc IDeviceRegistry
     function laneCount() public view returns (uint32) {
-        return uint32(_counts.newest() >> 32);
+        return _list.length();
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function identityOwner(bytes32 attestedIdentity) public view returns (bytes32 deviceId) {
+        return _identities.owner[attestedIdentity];
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -329,7 +314,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
 
     /// @inheritdoc IDeviceRegistry
     function occupancy(uint64 epoch, uint32 cohort) external view returns (uint64) {
-        return _occupancy[cohort].valueIn(epoch);
+        return _list.occupancyIn(epoch, cohort);
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -338,19 +323,14 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         view
         returns (uint64[FROZEN_EPOCHS] memory occupancies, uint32 members, uint32 cohorts)
     {
-        uint256 word = _occupancy[cohort];
+        uint256 word = _list.occupancy[cohort];
         occupancies = [word.valueIn(epoch), word.valueIn(epoch + 1), word.valueIn(epoch + 2)];
-        (members, cohorts) = countsOf(epoch);
+        (members, cohorts) = _list.countsIn(epoch);
     }
 
     /// @inheritdoc IDeviceRegistry
-    function countsOf(uint64 epoch) public view returns (uint32 members, uint32 cohorts) {
-        uint64 counts = _counts.valueIn(epoch);
-        unchecked {
-            // No more than MAX_LANES, so the sum stays below 2^32.
-            cohorts = (uint32(counts >> 32) + (COHORT_LANES - 1)) / COHORT_LANES;
-        }
-        return (uint32(counts), cohorts);
+    function countsOf(uint64 epoch) external view returns (uint32 members, uint32 cohorts) {
+        return _list.countsIn(epoch);
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -381,7 +361,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         _requirePayout(deviceId, payout);
         bytes32 attestedIdentity = entry.attestedIdentity;
         if (attestedIdentity != 0) {
-            bytes32 other = identityOwner[attestedIdentity];
+            bytes32 other = identityOwner(attestedIdentity);
             if (other != 0 && other != deviceId) revert IdentityTaken(attestedIdentity, other);
         }
         uint32 from = uint32(consensus.nextEpoch());
@@ -392,17 +372,17 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         if (!joins) {
             uint32 until = _lanes[device.lane].until;
             if (until != STAYS) revert DeviceLeaving(deviceId, until);
-            if (identityOwner[attestedIdentity] != deviceId) _dropIdentity(deviceId, former);
+            if (identityOwner(attestedIdentity) != deviceId) _dropIdentity(deviceId, former);
             _renew(deviceId, Renewal(from, device.generation));
         } else {
-            (device.lane, device.operator) = (_takeLane(from), operator);
+            (device.lane, device.operator) = (_list.take(from), operator);
             (device.present, device.deposited) = (true, true);
             _lanes[device.lane] = LaneSlot(payout, from, STAYS, device.generation);
             deviceAtLane[device.lane] = deviceId;
         }
         _devices[deviceId] = device;
         _records[deviceId][device.generation] = entry;
-        if (entry.attestedIdentity != 0) _name(entry.attestedIdentity, deviceId);
+        if (entry.attestedIdentity != 0) _identities.name(entry.attestedIdentity, deviceId);
         emit DeviceRegistered(deviceId, operator, payout, localId, device.lane, device.generation, from, entry);
 
         if (joins) {
@@ -437,23 +417,6 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         else renewals.push(renewal);
     }
 
-    /// @dev A lane for a member from `from` on: a freed one, or the next.
-    function _takeLane(uint32 from) private returns (uint32 lane) {
-        uint64 counts = _counts.newest();
-        uint256 free = _freeLanes.length;
-        if (free != 0) {
-            lane = _freeLanes[free - 1];
-            _freeLanes.pop();
-        } else {
-            lane = uint32(counts >> 32);
-            if (lane == MAX_LANES) revert RegistryFull();
-            counts += 1 << 32;
-        }
-        _counts = _counts.set(from, counts + 1);
-        uint256 word = _occupancy[lane / COHORT_LANES];
-        _occupancy[lane / COHORT_LANES] = word.set(from, word.newest() | uint64(1) << (lane % COHORT_LANES));
-    }
-
     /// @dev The present epoch is the last one. Before the first epoch there is none.
     function _leave(bytes32 deviceId, uint32 lane, bool delisted) private {
         LaneSlot storage place = _lanes[lane];
@@ -461,9 +424,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         uint32 from = uint32(consensus.nextEpoch());
         if (from == 0) (place.since, place.until) = (1, 0);
         else place.until = from - 1;
-        _counts = _counts.set(from, _counts.newest() - 1);
-        uint256 word = _occupancy[lane / COHORT_LANES];
-        _occupancy[lane / COHORT_LANES] = word.set(from, word.newest() & ~(uint64(1) << (lane % COHORT_LANES)));
+        _list.vacate(lane, from);
         emit DeviceLeft(deviceId, lane, place.until, delisted);
         consensus.leaveLane(lane);
     }
@@ -481,13 +442,7 @@ contract DeviceRegistry is IDeviceRegistry, Governed, OperatorSessions {
         return (false, 0);
     }
 
-    function _name(bytes32 identity, bytes32 deviceId) private {
-        Naming storage naming = _namings[identity][deviceId];
-        if (naming.number == 0) naming.number = ++_named;
-    }
-
     function _dropIdentity(bytes32 deviceId, uint32 generation) private {
-        bytes32 identity = _records[deviceId][generation].attestedIdentity;
-        if (identityOwner[identity] == deviceId) delete identityOwner[identity];
+        _identities.drop(_records[deviceId][generation].attestedIdentity, deviceId);
     }
 }

@@ -5,18 +5,17 @@ pragma solidity 0.8.37;
 import {COMMITTEE, CREDIT_WORDS, FULL_COHORT, OPENING_WORDS, QUORUM, ringSlot} from "./libraries/Constants.sol";
 import {Memory} from "evm/Memory.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
-import {EpochClock} from "./base/EpochClock.sol";
-import {EpochExtension} from "./base/EpochExtension.sol";
+import {EpochExtension} from "./EpochExtension.sol";
 import {EpochSeeds} from "./base/EpochSeeds.sol";
 import {EpochState} from "./base/EpochState.sol";
 import {Governed} from "./base/Governed.sol";
 import {Lanes} from "./base/Lanes.sol";
-import {Openings} from "./base/Openings.sol";
 import {ICheckerSeats, StrikeReason} from "./interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "./interfaces/IDeviceRegistry.sol";
 import {
     CohortRecord,
     CohortState,
+    IEpochCore,
     Opening,
     Phase,
     RoundRules,
@@ -24,21 +23,19 @@ import {
     Timeline
 } from "./interfaces/IEpochConsensus.sol";
 import {IRewardVault} from "./interfaces/IRewardVault.sol";
+import {Calls, COMMITMENT_EPOCH_AT, COMMITMENT_ROOT_AT, CommitmentWord} from "./libraries/EpochWords.sol";
 import {PackedMedian} from "./libraries/PackedMedian.sol";
-import {Records} from "./libraries/Records.sol";
-import {Silence} from "./libraries/Silence.sol";
+import {Records, RecordWord} from "./libraries/Records.sol";
+import {SilenceWord} from "./libraries/Silence.sol";
 import {RuleBounds} from "./libraries/RuleBounds.sol";
 import {PassSums, Standings} from "./libraries/Standings.sol";
-import {CapSums, Sums, SumsWord} from "./libraries/Sums.sol";
+import {CapSums, Sums} from "./libraries/Sums.sol";
 import {CohortResult, Tally} from "./libraries/Tally.sol";
 
 /// @title Consensus of an epoch: finalize, reveal, void, and what the vault pays from
 /// @notice Fewer than a quorum of a cohort's seats may lie: then a median lies within what the honest say, or below it where seats are
 /// missing. Everything is permissionless; whoever calls cannot choose what counts, only be late.
-contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
-    using Records for uint256;
-    using Silence for uint256;
-    using SumsWord for Sums;
+contract EpochConsensus is EpochSeeds, Lanes, Governed {
     using Standings for uint256[CREDIT_WORDS];
 
     modifier onlyVault() {
@@ -64,8 +61,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
         ScoreRules memory scores
     )
         Governed(owner_, guardian_)
-        EpochClock(timeline_.epochSeconds, timeline_.firstPaidEpoch)
-        EpochState(registry_, seats_, vault_)
+        EpochState(registry_, seats_, vault_, timeline_.epochSeconds, timeline_.firstPaidEpoch)
         Lanes(scores.firstStanding)
     {
         RuleBounds.checkConstants(timeline_, scores);
@@ -99,20 +95,21 @@ contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
 
     // --- committing -------------------------------------------------------------------------------------------------
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function commit(uint64 epoch, bytes32 root) external {
         if (msg.data.length != 68) revert CalldataLength(msg.data.length, 68);
         Phase phase = phaseOf(epoch);
         if (phase != Phase.Commit) revert WrongPhase(epoch, phase, Phase.Commit);
         if (uint256(root) >> 32 == 0) revert EmptyRoot();
-        if (_commitmentWord(epoch, msg.sender) != 0) revert AlreadyCommitted(msg.sender, epoch);
-        _commitments[msg.sender][ringSlot(epoch)] = uint256(root) >> 32 << 32 | uint32(epoch << 1);
+        if (CommitmentWord.unwrap(_commitmentOf(epoch, msg.sender)) != 0) revert AlreadyCommitted(msg.sender, epoch);
+        _commitments[msg.sender][ringSlot(epoch)] =
+            CommitmentWord.wrap(uint256(root) >> COMMITMENT_ROOT_AT << COMMITMENT_ROOT_AT | uint32(uint256(epoch) << COMMITMENT_EPOCH_AT));
         emit Committed(epoch, msg.sender, root);
     }
 
     // --- resolving a cohort -----------------------------------------------------------------------------------------
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function finalize(uint64 epoch, uint32 cohort, Opening[] calldata openings) external whenNotPaused(PAUSE_FINALIZE) {
         Session memory session = _session(epoch, cohort);
         // What was revealed waits for whoever finalizes it, while the next epoch lasts.
@@ -133,13 +130,13 @@ contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
 
     // --- paying -----------------------------------------------------------------------------------------------------
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function takeCredits(uint64 epoch, uint32 cohort, uint8 maxLanes)
         external
         onlyVault
         returns (uint256 firstLane, uint256[] memory credits)
     {
-        uint256 record = _records[cohort][ringSlot(epoch)];
+        RecordWord record = _records[cohort][ringSlot(epoch)];
         uint256 paid = record.lanesPaid();
         uint256 count = record.isOf(epoch) && record.stateOf() == CohortState.Final ? FULL_COHORT - paid : 0;
         if (count > maxLanes) count = maxLanes;
@@ -151,23 +148,23 @@ contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
         _markPaid(epoch, cohort, record.withLanesPaid(paid + count));
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function takeAgreements(uint64 epoch, uint32 cohort)
         external
         onlyVault
         returns (uint32[COMMITTEE] memory owners, uint8[COMMITTEE] memory agreed)
     {
-        uint256 record = _records[cohort][ringSlot(epoch)];
+        RecordWord record = _records[cohort][ringSlot(epoch)];
         if (!record.isOf(epoch) || record.stateOf() != CohortState.Final || record.checkersPaid()) return (owners, agreed);
         CohortRecord memory unpacked = record.unpack();
         _markPaid(epoch, cohort, record.withCheckersPaid());
         return (unpacked.owners, unpacked.agreed);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function takeKeeperCalls(uint64 epoch, address keeper) external onlyVault returns (uint256 lanes, uint256 errands) {
         (lanes, errands) = _keeperCalls(epoch, keeper);
-        if (lanes + errands != 0) _calls[keeper][ringSlot(epoch)] = uint256(epoch) << 64;
+        if (lanes + errands != 0) _calls[keeper][ringSlot(epoch)] = Calls.pack(epoch, 0, 0);
     }
 
     // --- internals --------------------------------------------------------------------------------------------------
@@ -177,14 +174,14 @@ contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
         private
         returns (uint256[OPENING_WORDS][COMMITTEE] memory words, uint256 opened)
     {
-        address[COMMITTEE] memory owners = session.owners;
+        bool mixes = session.phase == Phase.Open;
         for (uint256 i; i < openings.length; ++i) {
             Opening calldata opening = openings[i];
             uint256 seat = opening.seat;
-            address owner = owners[seat];
-            uint256 commitment = session.commitments[seat];
+            address owner = session.owners[seat];
+            CommitmentWord commitment = session.commitments[seat];
             uint256[OPENING_WORDS] memory own = _prove(session.epoch, owner, session.cohort, session.depth, commitment, opening);
-            if (session.phase == Phase.Open) _mixSalt(session.epoch, owner, commitment, opening.salt);
+            if (mixes) _mixSalt(session.epoch, owner, commitment, opening.salt);
             if (PackedMedian.inRange(own)) {
                 words[seat] = own;
                 opened |= 1 << seat;
@@ -197,7 +194,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
     function _settle(Session memory session, uint256[OPENING_WORDS][COMMITTEE] memory words, uint256 opened) private {
         _payOverwritten(session);
         CohortResult memory result = Tally.tally(words, session.occupancies[0], _uptimeTolerance);
-        uint256 silence = _silence[session.cohort];
+        SilenceWord silence = _silence[session.cohort];
         CapSums memory caps = _presentCapSums();
         (PassSums memory sums, uint256[CREDIT_WORDS] memory credits) = _standings[session.cohort].pass(
             _credits[session.cohort][ringSlot(session.epoch)],
@@ -206,11 +203,11 @@ contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
             session.occupancies,
             _newcomers(session.members, caps.settling, _firstStanding)
         );
-        uint256 silenceAfter = silence.next(result.judged, sums.earned);
-        if (silenceAfter != silence) _silence[session.cohort] = silenceAfter;
+        SilenceWord silenceAfter = silence.next(result.judged, sums.earned);
+        if (SilenceWord.unwrap(silenceAfter) != SilenceWord.unwrap(silence)) _silence[session.cohort] = silenceAfter;
 
         _count(session, sums, caps);
-        uint256 record = Records.pack(session.epoch, CohortState.Final, opened, session.indices, result.agreed);
+        RecordWord record = Records.pack(session.epoch, CohortState.Final, opened, session.indices, result.agreed);
         if (session.epoch < _firstPaidEpoch) record = record.withLanesPaid(FULL_COHORT).withCheckersPaid();
         _records[session.cohort][ringSlot(session.epoch)] = record;
         _emitFinal(session, words, opened, result, credits);
@@ -241,7 +238,10 @@ contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
     ) private {
         bytes32 topic = CohortFinalized.selector;
         (uint256 epoch, uint256 cohort) = (session.epoch, session.cohort);
-        (uint256 free, uint256 rates, uint256 uptimes, uint256 written) = (0, 0, 0, 0);
+        uint256 free;
+        uint256 rates;
+        uint256 uptimes;
+        uint256 written;
         assembly ("memory-safe") {
             free := mload(0x40)
             rates := mload(result)
@@ -263,7 +263,7 @@ contract EpochConsensus is EpochSeeds, Lanes, Openings, Governed {
         }
     }
 
-    function _markPaid(uint64 epoch, uint32 cohort, uint256 record) private {
+    function _markPaid(uint64 epoch, uint32 cohort, RecordWord record) private {
         _records[cohort][ringSlot(epoch)] = record;
         if (record.isPaid()) _cohortPaid(epoch);
     }

@@ -3,19 +3,17 @@
 pragma solidity 0.8.37;
 
 import {ERC20} from "solady/tokens/ERC20.sol";
+import {IKaisarTokenOwn} from "./interfaces/IKaisarToken.sol";
 
 /// @title KAI
-/// @notice Capped, minted once, no hooks, no owner. The interface is IKaisarToken.
-contract KaisarToken is ERC20 {
-    /// @notice Hard limit of the supply: 1,000,000,000 KAI.
+/// @notice Capped, minted once, no hooks, no owner. The whole interface is {IKaisarToken}.
+contract KaisarToken is IKaisarTokenOwn, ERC20 {
+    /// @inheritdoc IKaisarTokenOwn
     uint256 public constant cap = 1_000_000_000 ether;
 
     /// @dev solady's ERC20: a balance is at keccak256(holder ‖ seed), and this is its Transfer event.
     uint256 private constant BALANCE_SLOT_SEED = 0x87a211a2;
     uint256 private constant TRANSFER_EVENT = 0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef;
-
-    error LengthMismatch();
-    error InvalidSupply(uint256 supply, uint256 cap);
 
     /// @param treasury Receives all of `supply` (wei of KAI).
     constructor(address treasury, uint256 supply) {
@@ -23,7 +21,7 @@ contract KaisarToken is ERC20 {
         _mint(treasury, supply);
     }
 
-    /// @notice Transfers `amounts[i]` from the caller to `payees[i]`, for all i, or reverts. Zero amounts are skipped.
+    /// @inheritdoc IKaisarTokenOwn
     /// @dev for each i: if (amounts[i] != 0) transfer(payees[i], amounts[i]), with one write to the caller's balance.
     function transferMany(address[] calldata payees, uint256[] calldata amounts) external {
         if (payees.length != amounts.length) revert LengthMismatch();
@@ -54,10 +52,12 @@ contract KaisarToken is ERC20 {
         }
     }
 
+    /// @inheritdoc ERC20
     function name() public pure override returns (string memory) {
         return "Kaisar";
     }
 
+    /// @inheritdoc ERC20
     function symbol() public pure override returns (string memory) {
         return "KAI";
     }

@@ -19,14 +19,18 @@ import {Tokens} from "./libraries/Tokens.sol";
 contract RewardVault is IRewardVault, Governed, Guard {
     using Tokens for IKaisarToken;
 
-    /// @dev Lanes that a call is worth which is not about lanes: pin, roll, report, jail, delist, claim, close.
+    /// @dev Lanes that a call is worth which is not about lanes: pin, roll, close. Reports, jailings and claims are counted as many.
     uint256 private constant ERRAND = FULL_COHORT;
     /// @dev An epoch is opened with less than its emission from the start of this many epochs later on.
     uint64 private constant GRACE_EPOCHS = 3;
 
+    /// @notice KAI, in which everybody is paid.
     IKaisarToken public immutable token;
+    /// @notice Says where devices are paid.
     IDeviceRegistry public immutable registry;
+    /// @notice Says where Checkers are paid.
     ICheckerSeats public immutable seats;
+    /// @notice Says what they are paid for.
     IEpochConsensus public immutable consensus;
     uint64 private immutable _firstPaidEpoch;
 
@@ -128,7 +132,7 @@ contract RewardVault is IRewardVault, Governed, Guard {
         uint256 members = money.drawnLanes / COMMITTEE;
         // Seed, resolution and reveals of all lanes together: never more than the half that is theirs.
         paid = lanes * _least(money.bounty / FULL_COHORT, money.keeperPool / 2 / (2 * members + 2 * ERRAND));
-        paid += _bounty(epoch, money, errands * ERRAND);
+        paid += _bounty(epoch, money, errands);
         if (paid == 0) return 0;
         emit KeeperPaid(epoch, keeper, lanes, errands, paid);
         _spend(epoch, paid);

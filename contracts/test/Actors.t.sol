@@ -13,6 +13,13 @@ contract ActorsTest is Fixture {
     bytes32 private id;
     address private device;
 
+    bytes32 private constant LOCAL_ID = "local id";
+    bytes32 private constant DEVICE_HASH = "hash of the device";
+    bytes32 private constant CERTIFICATE = "hash of the certificate";
+    string private constant ENDPOINT = "wss://checker.example";
+
+    address private outsider = makeAddr("outsider");
+
     function setUp() public {
         deployAll();
         bondCheckers(6, 2);
@@ -23,24 +30,40 @@ contract ActorsTest is Fixture {
 
     // --- devices
 
-    function test_registerRefusals() public {
-        vm.startPrank(device);
+    function test_registerRefusesNoPayoutWallet() public {
         vm.expectRevert(IGovernedReports.ZeroAddress.selector);
-        registry.register("x", address(0), "d", "c", 0);
+        registry.register(LOCAL_ID, address(0), DEVICE_HASH, CERTIFICATE, 0);
+    }
+
+    function test_registerRefusesNoDeviceHash() public {
         vm.expectRevert(IDeviceRegistry.EmptyRecord.selector);
-        registry.register("x", device, 0, "c", 0);
+        registry.register(LOCAL_ID, device, 0, CERTIFICATE, 0);
+    }
+
+    function test_registerRefusesNoCertificate() public {
         vm.expectRevert(IDeviceRegistry.EmptyRecord.selector);
-        registry.register("x", device, "d", 0, 0);
+        registry.register(LOCAL_ID, device, DEVICE_HASH, 0, 0);
+    }
+
+    function test_renewalRefusesAnotherPayoutWallet() public {
+        vm.prank(device);
         vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.NotPayout.selector, device, payoutOf(device)));
-        registry.register(keccak256("device-0"), device, "d", "c", 0);
+        registry.register(keccak256("device-0"), device, DEVICE_HASH, CERTIFICATE, 0);
+    }
+
+    function test_registerRefusesAnUnpaidDeposit() public {
+        vm.startPrank(device);
         token.approve(address(registry), 0);
         vm.expectRevert(IDeviceRegistry.TransferFailed.selector);
-        registry.register("y", device, "d", "c", 0);
-        vm.stopPrank();
+        registry.register(LOCAL_ID, device, DEVICE_HASH, CERTIFICATE, 0);
+    }
+
+    function test_registerRefusesWhilePaused() public {
         vm.prank(guardian);
         IGoverned(address(registry)).pause(0);
+        vm.prank(device);
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.Paused.selector, 0, block.timestamp + 7 days));
-        registry.register("x", device, "d", "c", 0);
+        registry.register(LOCAL_ID, device, DEVICE_HASH, CERTIFICATE, 0);
     }
 
     /// @dev Invariants 18 and 22: a registration in epoch x counts from x + 1, a new generation too, and no verdict moves.
@@ -190,53 +213,119 @@ contract ActorsTest is Fixture {
 
     // --- seats
 
-    function test_bondRefusals() public {
-        address who = operators[0];
-        vm.startPrank(who);
-        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.AlreadyBonded.selector, who));
-        seats.bond(who, 1, "wss://x", "c");
+    function test_bondRefusesWhoIsBonded() public {
+        vm.prank(operators[0]);
+        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.AlreadyBonded.selector, operators[0]));
+        seats.bond(operators[0], 1, ENDPOINT, CERTIFICATE);
+    }
+
+    function test_bondRefusesNoPayoutWallet() public {
+        vm.expectRevert(IGovernedReports.ZeroAddress.selector);
+        seats.bond(address(0), 1, ENDPOINT, CERTIFICATE);
+    }
+
+    function test_bondRefusesNoSeat() public {
+        vm.prank(outsider);
+        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.InvalidSeatCount.selector, 0));
+        seats.bond(outsider, 0, ENDPOINT, CERTIFICATE);
+    }
+
+    function test_bondRefusesWhatIsNotPaid() public {
+        vm.prank(outsider);
+        vm.expectRevert(ICheckerSeats.TransferFailed.selector);
+        seats.bond(outsider, 1, ENDPOINT, CERTIFICATE);
+    }
+
+    function test_addSeatsRefusesNone() public {
+        vm.prank(operators[0]);
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.InvalidSeatCount.selector, 0));
         seats.addSeats(0);
+    }
+
+    function test_addSeatsRefusesASeventeenth() public {
+        vm.prank(operators[0]);
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.InvalidSeatCount.selector, 17));
         seats.addSeats(15);
+    }
+
+    function test_addSeatsRefusesAStranger() public {
+        vm.prank(outsider);
+        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.UnknownChecker.selector, outsider));
+        seats.addSeats(1);
+    }
+
+    function test_setEndpointRefusesNoEndpoint() public {
+        vm.prank(operators[0]);
         vm.expectRevert(ICheckerSeats.InvalidEndpoint.selector);
-        seats.setEndpoint("", "c");
+        seats.setEndpoint("", CERTIFICATE);
+    }
+
+    function test_setEndpointRefusesNoCertificate() public {
+        vm.prank(operators[0]);
         vm.expectRevert(ICheckerSeats.InvalidEndpoint.selector);
-        seats.setEndpoint("wss://x", 0);
+        seats.setEndpoint(ENDPOINT, 0);
+    }
+
+    function test_setEndpointRefusesMoreThan256Bytes() public {
+        vm.prank(operators[0]);
         vm.expectRevert(ICheckerSeats.InvalidEndpoint.selector);
-        seats.setEndpoint(string(new bytes(257)), "c");
-        seats.setEndpoint("wss://new", "new");
-        assertEq(seats.checker(who).endpoint, "wss://new");
+        seats.setEndpoint(string(new bytes(257)), CERTIFICATE);
+    }
+
+    function test_setEndpointRefusesAStranger() public {
+        vm.prank(outsider);
+        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.UnknownChecker.selector, outsider));
+        seats.setEndpoint(ENDPOINT, CERTIFICATE);
+    }
+
+    function test_endpointIsWhatItsOperatorSetLast() public {
+        vm.prank(operators[0]);
+        seats.setEndpoint(ENDPOINT, CERTIFICATE);
+        assertEq(seats.checker(operators[0]).endpoint, ENDPOINT);
+    }
+
+    function test_unbondRefusesTheOperator() public {
+        address who = operators[0];
+        vm.prank(who);
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.NotPayout.selector, who, payoutOf(who)));
         seats.unbond(who, 1);
+    }
+
+    function test_unbondRefusesMoreSeatsThanThereAre() public {
+        vm.prank(payoutOf(operators[0]));
+        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.InvalidSeatCount.selector, 3));
+        seats.unbond(operators[0], 3);
+    }
+
+    function test_unbondRefusesNoSeat() public {
+        vm.prank(payoutOf(operators[0]));
+        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.InvalidSeatCount.selector, 0));
+        seats.unbond(operators[0], 0);
+    }
+
+    function test_setPayoutOfACheckerRefusesTheOperator() public {
+        address who = operators[0];
+        vm.prank(who);
         vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.NotPayout.selector, who, payoutOf(who)));
         seats.setPayout(who, who);
-        vm.stopPrank();
-        address stranger = makeAddr("stranger");
-        vm.startPrank(stranger);
+    }
+
+    function test_setPayoutOfACheckerRefusesNoWallet() public {
+        vm.prank(payoutOf(operators[0]));
         vm.expectRevert(IGovernedReports.ZeroAddress.selector);
-        seats.bond(address(0), 1, "wss://x", "c");
-        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.InvalidSeatCount.selector, 0));
-        seats.bond(stranger, 0, "wss://x", "c");
-        vm.expectRevert(ICheckerSeats.TransferFailed.selector);
-        seats.bond(stranger, 1, "wss://x", "c");
-        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.UnknownChecker.selector, stranger));
-        seats.addSeats(1);
-        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.UnknownChecker.selector, stranger));
-        seats.setEndpoint("wss://x", "c");
-        vm.expectRevert(abi.encodeWithSelector(IGovernedReports.NotKaisarContract.selector, stranger));
-        seats.strike(who, 0, 0, SR.Unopened);
-        vm.stopPrank();
-        vm.startPrank(payoutOf(who));
-        vm.expectRevert(IGovernedReports.ZeroAddress.selector);
-        seats.setPayout(who, address(0));
-        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.InvalidSeatCount.selector, 3));
-        seats.unbond(who, 3);
-        vm.expectRevert(abi.encodeWithSelector(ICheckerSeats.InvalidSeatCount.selector, 0));
-        seats.unbond(who, 0);
-        seats.setPayout(who, address(0xbeef));
-        vm.stopPrank();
-        assertEq(seats.checker(who).payout, address(0xbeef));
+        seats.setPayout(operators[0], address(0));
+    }
+
+    function test_payoutWalletOfACheckerNamesTheNext() public {
+        vm.prank(payoutOf(operators[0]));
+        seats.setPayout(operators[0], address(0xbeef));
+        assertEq(seats.checker(operators[0]).payout, address(0xbeef));
+    }
+
+    function test_strikeRefusesAStranger() public {
+        vm.prank(outsider);
+        vm.expectRevert(abi.encodeWithSelector(IGovernedReports.NotKaisarContract.selector, outsider));
+        seats.strike(operators[0], 0, 0, SR.Unopened);
     }
 
     /// @dev Invariant 28.
@@ -340,18 +429,30 @@ contract ActorsTest is Fixture {
 
     // --- money
 
-    function test_vaultRefusals() public {
+    function test_fundRefusesNothing() public {
         vm.expectRevert(IRewardVault.ZeroAmount.selector);
         vault.fund(0);
-        vm.expectRevert(abi.encodeWithSelector(IRewardVault.TotalNotFixed.selector, 0));
-        vault.payCohort(0, 0, 64);
-        vm.expectRevert(abi.encodeWithSelector(IRewardVault.NothingOwed.selector, device));
-        vault.withdraw(device);
-        vm.expectRevert(abi.encodeWithSelector(IRewardVault.EpochUnsettled.selector, 0));
-        vault.closeEpoch(0);
+    }
+
+    function test_fundRefusesMoreThanTheCallerHas() public {
         vm.prank(device);
         vm.expectRevert(IRewardVault.TransferFailed.selector);
         vault.fund(1e30);
+    }
+
+    function test_payCohortRefusesBeforeTheTotalIsFixed() public {
+        vm.expectRevert(abi.encodeWithSelector(IRewardVault.TotalNotFixed.selector, 0));
+        vault.payCohort(0, 0, 64);
+    }
+
+    function test_withdrawRefusesWhomNothingIsOwed() public {
+        vm.expectRevert(abi.encodeWithSelector(IRewardVault.NothingOwed.selector, device));
+        vault.withdraw(device);
+    }
+
+    function test_closeEpochRefusesBeforeItIsSettled() public {
+        vm.expectRevert(abi.encodeWithSelector(IRewardVault.EpochUnsettled.selector, 0));
+        vault.closeEpoch(0);
     }
 
     /// @dev Invariants 1, 2, 3 and 21: split or not, the same is paid; what is left goes back; nothing is paid twice.

@@ -66,55 +66,83 @@ contract ConsensusTest is Fixture {
 
     // --- finalize
 
-    function test_finalizeRefusals() public {
+    function test_finalizeRefusesInCommit() public {
         (, Opening[] memory openings) = _everybody(0);
-        vm.expectRevert(abi.encodeWithSelector(IEpochReports.WrongPhase.selector, 0, Phase.Commit, Phase.Open));
-        consensus.finalize(0, 0, openings);
-        warpTo(0, Phase.Open);
+        _refuses(openings, abi.encodeWithSelector(IEpochReports.WrongPhase.selector, 0, Phase.Commit, Phase.Open));
+    }
+
+    function test_finalizeRefusesACohortOfNobody() public {
+        Opening[] memory openings = _openings();
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.EmptyCohort.selector, 0, 1));
         consensus.finalize(0, 1, openings);
+    }
+
+    function test_finalizeRefusesAnEpochWithoutASeed() public {
+        Opening[] memory openings = _openings();
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.NoSeed.selector, 5));
         consensus.finalize(5, 0, openings);
+    }
 
+    function test_finalizeInOpenRefusesWithoutACommittedSeat() public {
+        Opening[] memory openings = _openings();
         Opening[] memory four = new Opening[](4);
         for (uint256 i; i < 4; ++i) four[i] = openings[i];
-        vm.expectRevert(abi.encodeWithSelector(IEpochReports.WrongSeats.selector, 15, 31));
-        consensus.finalize(0, 0, four);
+        _refuses(four, abi.encodeWithSelector(IEpochReports.WrongSeats.selector, 15, 31));
+    }
 
+    function test_finalizeRefusesSeatsOutOfOrder() public {
+        Opening[] memory openings = _openings();
         (openings[0], openings[1]) = (openings[1], openings[0]);
-        vm.expectRevert(IEpochReports.SeatOrder.selector);
-        consensus.finalize(0, 0, openings);
-        (openings[0], openings[1]) = (openings[1], openings[0]);
+        _refuses(openings, abi.encodeWithSelector(IEpochReports.SeatOrder.selector));
+    }
 
+    function test_finalizeRefusesASixthSeat() public {
+        Opening[] memory openings = _openings();
         openings[4].seat = 5;
-        vm.expectRevert(IEpochReports.SeatOrder.selector);
-        consensus.finalize(0, 0, openings);
-        openings[4].seat = 4;
+        _refuses(openings, abi.encodeWithSelector(IEpochReports.SeatOrder.selector));
+    }
 
-        bytes memory longer = bytes.concat(abi.encodeCall(consensus.finalize, (0, 0, openings)), bytes32(0));
+    function test_finalizeRefusesAWordTooMuch() public {
+        bytes memory longer = bytes.concat(abi.encodeCall(consensus.finalize, (0, 0, _openings())), bytes32(0));
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.CalldataLength.selector, longer.length, longer.length - 32));
         (bool done,) = address(consensus).call(longer);
         assertTrue(done);
+    }
 
-        // Another seat's opening, another salt, another word.
-        address[5] memory committee = consensus.seatsOf(0, 0);
-        bytes32 salt = openings[1].salt;
+    function test_finalizeRefusesAnotherSalt() public {
+        Opening[] memory openings = _openings();
         openings[1].salt = openings[0].salt;
-        vm.expectRevert(abi.encodeWithSelector(IEpochReports.ProofInvalid.selector, committee[1]));
-        consensus.finalize(0, 0, openings);
-        openings[1].salt = salt;
-        Opening memory honest = openings[2];
-        openings[2] = abi.decode(abi.encode(honest), (Opening)); // the five share their words in memory
-        openings[2].words[3] ^= 1;
-        vm.expectRevert(abi.encodeWithSelector(IEpochReports.ProofInvalid.selector, committee[2]));
-        consensus.finalize(0, 0, openings);
-        openings[2] = honest;
+        _refuses(openings, abi.encodeWithSelector(IEpochReports.ProofInvalid.selector, consensus.seatsOf(0, 0)[1]));
+    }
 
+    function test_finalizeRefusesAnotherWord() public {
+        Opening[] memory openings = _openings();
+        openings[2] = abi.decode(abi.encode(openings[2]), (Opening)); // the five share their words in memory
+        openings[2].words[3] ^= 1;
+        _refuses(openings, abi.encodeWithSelector(IEpochReports.ProofInvalid.selector, consensus.seatsOf(0, 0)[2]));
+    }
+
+    function test_finalizeRefusesASecondTime() public {
+        Opening[] memory openings = _openings();
         consensus.finalize(0, 0, openings);
-        vm.expectRevert(abi.encodeWithSelector(IEpochReports.CohortResolved.selector, 0, 0));
-        consensus.finalize(0, 0, openings);
+        _refuses(openings, abi.encodeWithSelector(IEpochReports.CohortResolved.selector, 0, 0));
+    }
+
+    function test_voidRefusesWhatIsFinal() public {
+        consensus.finalize(0, 0, _openings());
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.CohortResolved.selector, 0, 0));
         consensus.voidCohort(0, 0);
+    }
+
+    /// @dev Of everybody, in OPEN.
+    function _openings() private returns (Opening[] memory openings) {
+        (, openings) = _everybody(0);
+        warpTo(0, Phase.Open);
+    }
+
+    function _refuses(Opening[] memory openings, bytes memory reason) private {
+        vm.expectRevert(reason);
+        consensus.finalize(0, 0, openings);
     }
 
     /// @dev An opening of another epoch is not accepted: the leaf binds the epoch, and there is no commitment.
@@ -310,19 +338,33 @@ contract ConsensusTest is Fixture {
 
     // --- seeds
 
-    function test_startRefusals() public {
+    function test_startRefusesASecondTime() public {
         vm.prank(owner);
         vm.expectRevert(IEpochReports.AlreadyStarted.selector);
         consensus.start(uint64(block.timestamp + 1));
+    }
+
+    function test_startRefusesWhoIsNotTheOwner() public {
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.NotOwner.selector, address(this)));
         consensus.start(uint64(block.timestamp + 1));
+    }
+
+    function test_startRefusesThePresent() public {
         deployAll();
-        vm.startPrank(owner);
+        vm.prank(owner);
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.StartInThePast.selector, block.timestamp));
         consensus.start(uint64(block.timestamp));
+    }
+
+    function test_startRefusesWithoutFiveOwners() public {
+        deployAll();
+        vm.prank(owner);
         vm.expectRevert(abi.encodeWithSelector(IEpochReports.TooFewOwners.selector, 0));
         consensus.start(uint64(block.timestamp + 1));
-        vm.stopPrank();
+    }
+
+    function test_thereIsNoEpochBeforeTheStart() public {
+        deployAll();
         vm.expectRevert(IEpochReports.NotStarted.selector);
         consensus.currentEpoch();
         vm.expectRevert(IEpochReports.NotStarted.selector);
@@ -485,6 +527,27 @@ contract ConsensusTest is Fixture {
         consensus.takeAgreements(0, 0);
         vm.expectRevert(no);
         consensus.takeKeeperCalls(0, address(this));
+    }
+
+    /// @dev One standing rises by as much as another falls, whose device leaves: of the present epoch Σ caps stays, of the following one it rises.
+    function test_capsOfTheFollowingEpochMoveWhereThoseOfThePresentDoNot() public {
+        uint16[2][4] memory rates = [[uint16(400), 400], [uint16(440), 360], [uint16(410), 390], [uint16(410), 0]];
+        for (uint64 epoch; epoch < 4; ++epoch) {
+            Claim memory claim = uniformClaim(2, rates[epoch][0], 10_000);
+            claim.rates[1] = rates[epoch][1];
+            warpTo(epoch, Phase.Commit);
+            if (epoch == 1) {
+                vm.prank(makeAddr("device-1"));
+                registry.requestExit(deviceIds[1]);
+            }
+            settleHonestly(epoch, claim);
+            warpTo(epoch, Phase.Finalize);
+            rollSeed(epoch + 2);
+        }
+        assertEq(consensus.standingAtLane(0), 410);
+        assertEq(consensus.standingAtLane(1), 390);
+        assertEq(consensus.totalsOf(3).lanes, 1);
+        assertEq(consensus.totalsOf(3).openCaps, 0, "the cap of the one that is left, less that of the one that was credited");
     }
 
     function _everybody(uint64 epoch) private returns (uint256[10][] memory words, Opening[] memory openings) {

@@ -5,7 +5,7 @@ import {Test} from "forge-std/Test.sol";
 import {CERTAIN, COMMITTEE, QUORUM} from "../src/libraries/Constants.sol";
 import {Minifloat} from "../src/libraries/Minifloat.sol";
 import {PackedMedian} from "../src/libraries/PackedMedian.sol";
-import {Silence} from "../src/libraries/Silence.sol";
+import {SilenceWord} from "../src/libraries/Silence.sol";
 import {Newcomers, PassSums, Standings} from "../src/libraries/Standings.sol";
 import {CohortResult, Tally} from "../src/libraries/Tally.sol";
 import {ScalarTally} from "./reference/ScalarTally.sol";
@@ -62,6 +62,22 @@ contract TallyTest is Test {
         assertEq(sums.presentDelta, want.presentDelta, "present");
         assertEq(sums.followingDelta, want.followingDelta, "following");
         _checkRead(seed, want.credits);
+    }
+
+    /// @dev Each word of rates and of uptimes, and each lane of it, counts in whether a seat agrees.
+    function test_aSeatThatDiffersInOneLaneAgreesInTheOthers() public pure {
+        uint256 ones = type(uint256).max / 0xffff;
+        for (uint256 place; place < 128; ++place) {
+            uint256[10][5] memory words;
+            for (uint256 seat; seat < 5; ++seat) {
+                for (uint256 i; i < 4; ++i) (words[seat][i], words[seat][4 + i]) = (100 * ones, 10_000 * ones);
+                words[seat][8] = type(uint256).max;
+            }
+            bool isRate = place < 64;
+            words[2][place / 16] ^= (isRate ? uint256(1) : 0x2000) << (16 * (place % 16));
+            uint8[5] memory agreed = Tally.tally(words, type(uint64).max, 500).agreed;
+            for (uint256 seat; seat < 5; ++seat) assertEq(agreed[seat], seat == 2 ? 63 : 64);
+        }
     }
 
     /// @dev Bit 4 of `shape`: nobody has a standing yet.
@@ -204,16 +220,17 @@ contract TallyTest is Test {
         assertLt(Minifloat.decode(0x7fff), 1 << 41);
     }
 
-    function testFuzz_silenceCountsJudgedEpochsWithoutCredit(uint256 word, uint256 judged, uint256 earned) public pure {
+    function testFuzz_silenceCountsJudgedEpochsWithoutCredit(uint256 bits, uint256 judged, uint256 earned) public pure {
         judged &= PackedMedian.ONES;
         earned &= judged;
-        uint256 got = Silence.next(word, judged, earned);
+        SilenceWord word = SilenceWord.wrap(bits);
+        SilenceWord got = word.next(judged, earned);
         for (uint256 lane; lane < 64; ++lane) {
-            uint256 was = Silence.get(word, lane);
+            uint256 was = word.get(lane);
             uint256 want = was;
             if (judged >> (4 * lane) & 1 == 1) want = was == 15 ? 15 : was + 1;
             if (earned >> (4 * lane) & 1 == 1) want = 0;
-            assertEq(Silence.get(got, lane), want);
+            assertEq(got.get(lane), want);
         }
     }
 

@@ -8,10 +8,10 @@ const deployed = [
   'CheckerSeats.sol',
   'DeviceRegistry.sol',
   'EpochConsensus.sol',
+  'EpochExtension.sol',
   'KaisarLens.sol',
   'KaisarToken.sol',
   'RewardVault.sol',
-  'base/EpochExtension.sol',
 ]
 
 /** Paths below `folder`, sorted. */

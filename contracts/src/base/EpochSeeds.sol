@@ -4,16 +4,17 @@ pragma solidity 0.8.37;
 
 import {COMMITTEE, FULL_COHORT} from "../libraries/Constants.sol";
 import {Blocks} from "evm/Blocks.sol";
+import {IEpochCore} from "../interfaces/IEpochConsensus.sol";
 import {EpochState} from "./EpochState.sol";
 
 /// @title The seed of an epoch
 /// @notice seed(e) = H(seed(e − 1) ‖ salts opened for e − 2 ‖ hash of a block that was not mined when it was pinned). Epochs 0 and 1 have no
 /// salts: seed(e) = H(domain ‖ chain ‖ contract ‖ e ‖ hash). The block is pinned once e has begun: nobody knows the seed while anything that
 /// counts in e can still move. An epoch that ends without a seed stays without one.
-abstract contract EpochSeeds is EpochState {
+abstract contract EpochSeeds is IEpochCore, EpochState {
     uint256 private constant LATEST_START = 30 days;
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function start(uint64 firstEpochAt) external onlyOwner {
         if (started()) revert AlreadyStarted();
         if (firstEpochAt <= block.timestamp) revert StartInThePast(firstEpochAt);
@@ -26,7 +27,7 @@ abstract contract EpochSeeds is EpochState {
         emit Started(firstEpochAt);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function pin(uint64 epoch) external whenNotPaused(PAUSE_ROLL) {
         _requireDue(epoch);
         if (seedOf[epoch] != 0) return;
@@ -38,7 +39,7 @@ abstract contract EpochSeeds is EpochState {
         emit Pinned(epoch, pinned, msg.sender);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function roll(uint64 epoch) external whenNotPaused(PAUSE_ROLL) {
         if (seedOf[epoch] != 0) return;
         _requireDue(epoch);
@@ -56,12 +57,12 @@ abstract contract EpochSeeds is EpochState {
         emit Rolled(epoch, seed, msg.sender);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function pinnedBlockOf(uint64 epoch) public view returns (uint64) {
         return _seeding[epoch].pinnedBlock;
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function seededAt(uint64 epoch) external view returns (uint64) {
         return _seeding[epoch].seededAt;
     }

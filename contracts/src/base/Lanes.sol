@@ -2,19 +2,15 @@
 pragma solidity 0.8.37;
 
 import {COHORT_LANES, CREDIT_WORDS, KEPT_EPOCHS, ringSlot} from "../libraries/Constants.sol";
-import {CohortState, EpochTotals, Phase} from "../interfaces/IEpochConsensus.sol";
-import {Records} from "../libraries/Records.sol";
-import {Silence} from "../libraries/Silence.sol";
+import {CohortState, EpochTotals, IEpochCore, Phase} from "../interfaces/IEpochConsensus.sol";
+import {RecordWord} from "../libraries/Records.sol";
+import {SilenceWord} from "../libraries/Silence.sol";
 import {Standings} from "../libraries/Standings.sol";
-import {CapSums, Sums, SumsWord} from "../libraries/Sums.sol";
-import {Totals} from "./Totals.sol";
+import {CapSums, Sums} from "../libraries/Sums.sol";
+import {Cohorts} from "./Cohorts.sol";
 
 /// @title What the registry tells the consensus about lanes, and what registry, seats and vault ask it
-abstract contract Lanes is Totals {
-    using Records for uint256;
-    using Silence for uint256;
-    using SumsWord for CapSums;
-    using SumsWord for uint256;
+abstract contract Lanes is IEpochCore, Cohorts {
     using Standings for uint256[CREDIT_WORDS];
 
     uint48 internal immutable _firstStanding;
@@ -28,7 +24,7 @@ abstract contract Lanes is Totals {
         _firstStanding = firstStanding;
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function joinLane(uint32 lane, bytes32 deviceId) external onlyRegistry {
         uint256 kept = _kept[deviceId];
         if (kept != 0) {
@@ -40,17 +36,17 @@ abstract contract Lanes is Totals {
         _capSums = sums.pack();
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function leaveLane(uint32 lane) external onlyRegistry {
         CapSums memory sums = _presentCapSums();
         sums.following -= 2 * standingAtLane(lane);
         _capSums = sums.pack();
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function releaseLane(uint32 lane, bytes32 deviceId) external onlyRegistry {
         uint256 value = standingAtLane(lane);
-        uint256 silence = _silence[lane / COHORT_LANES];
+        SilenceWord silence = _silence[lane / COHORT_LANES];
         if (silence.get(lane % COHORT_LANES) != 0) {
             _silence[lane / COHORT_LANES] = silence.clear(lane % COHORT_LANES);
             // Otherwise leaving after each epoch that earned nothing would keep a standing for ever.
@@ -61,63 +57,63 @@ abstract contract Lanes is Totals {
         if (value != 0) _standings[lane / COHORT_LANES].set(lane % COHORT_LANES, 0);
     }
 
-    /// @dev See {IEpochConsensus}.
-    function countErrand(address keeper) external {
+    /// @inheritdoc IEpochCore
+    function countErrand(address keeper, uint256 lanes) external {
         if (msg.sender != address(registry) && msg.sender != address(seats)) revert NotKaisarContract(msg.sender);
         uint64 next = nextEpoch();
-        if (next >= 2) _countErrand(next - 2, keeper);
+        if (next >= 2) _countErrand(next - 2, keeper, lanes);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function standingAtLane(uint32 lane) public view returns (uint256) {
         return _standings[lane / COHORT_LANES].get(lane % COHORT_LANES);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function standing(bytes32 deviceId) external view returns (uint256) {
         if (!registry.isRegistered(deviceId)) return _kept[deviceId];
         return standingAtLane(registry.getDevice(deviceId).lane);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function silentEpochs(uint32 lane) external view returns (uint256) {
         return _silence[lane / COHORT_LANES].get(lane % COHORT_LANES);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function totalsOf(uint64 epoch) external view returns (EpochTotals memory) {
-        Sums memory t = _totals[epoch].toSums();
+        Sums memory t = _totals[epoch].unpack();
         return EpochTotals(t.credits, t.openCaps, uint32(t.resolvedLanes), uint32(t.lanes), uint32(t.unpaid));
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function isPayable(uint64 epoch) public view returns (bool) {
-        Sums memory t = _totals[epoch].toSums();
+        Sums memory t = _totals[epoch].unpack();
         if (t.begun && t.resolvedLanes == t.lanes) return true;
         // What was revealed in time may still become final while the next epoch lasts: its credits belong into the total.
         return phaseOf(epoch) == Phase.Pay && (t.waiting == 0 || !_isSettling(epoch));
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function creditOf(uint64 epoch, uint32 lane) external view returns (uint256) {
-        uint256 record = _records[lane / COHORT_LANES][ringSlot(epoch)];
+        RecordWord record = _records[lane / COHORT_LANES][ringSlot(epoch)];
         if (!record.isOf(epoch) || record.stateOf() != CohortState.Final) return 0;
         return _credits[lane / COHORT_LANES][ringSlot(epoch)].get(lane % COHORT_LANES);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function currentEpoch() external view returns (uint64) {
         uint64 next = nextEpoch();
         if (next == 0) revert NotStarted();
         return next - 1;
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function keeperCalls(uint64 epoch, address keeper) external view returns (uint256 lanes, uint256 errands) {
         return _keeperCalls(epoch, keeper);
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function settledThrough() external view returns (bool any, uint64 epoch) {
         uint64 next = nextEpoch();
         // Only the {KEPT_EPOCHS} youngest epochs can have an open audit. One with a shorter audit does not overtake an older one.
@@ -128,10 +124,10 @@ abstract contract Lanes is Totals {
         }
     }
 
-    /// @dev See {IEpochConsensus}.
+    /// @inheritdoc IEpochCore
     function unpaidEpoch(uint32 lane, uint64 until) external view returns (bool any, uint64 epoch) {
         for (uint256 ring; ring < KEPT_EPOCHS; ++ring) {
-            uint256 record = _records[lane / COHORT_LANES][ring];
+            RecordWord record = _records[lane / COHORT_LANES][ring];
             epoch = record.epochOf();
             if (record.stateOf() == CohortState.Final && epoch <= until && record.lanesPaid() <= lane % COHORT_LANES) return (true, epoch);
         }

@@ -172,7 +172,7 @@ interface IDeviceRegistry is IGovernedReports, IOperatorSessions {
     /// @notice Leaves after the current epoch. Operator or payout wallet.
     function requestExit(bytes32 deviceId) external;
 
-    /// @notice Removes a device that earned nothing in `delistAfterEpochs` judged epochs in a row. Anyone; earns a bounty.
+    /// @notice Removes a device that earned nothing in `delistAfterEpochs` judged epochs in a row. Anyone; earns the bounty of its one lane.
     function delist(bytes32 deviceId) external;
 
     /// @notice Returns the deposit to the payout wallet and frees the lane, once the last epoch is audited and the lane is paid. Anyone.

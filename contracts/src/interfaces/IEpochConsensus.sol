@@ -19,11 +19,12 @@ enum Phase {
 }
 
 /// @notice What became of a cohort in an epoch. Pending becomes Void by itself when FINALIZE closes, or at the end of the next epoch where a
-/// quorum was revealed.
+/// quorum was revealed. Forgotten: the chain kept its outcome until a later epoch took its place; events still tell it.
 enum CohortState {
     Pending,
     Final,
-    Void
+    Void,
+    Forgotten
 }
 
 /// @notice Lengths in seconds. COMMIT, OPEN, REVEAL and FINALIZE follow each other from the start of the next epoch.
@@ -251,10 +252,51 @@ interface IEpochReports {
     event ScoreRulesScheduled(uint64 fromEpoch, ScoreRules rules);
 }
 
-/// @title Epochs: seed, assignment, commit, open, reveal, finalize, void, audits, standing
-/// @notice Trust: fewer than a quorum of a cohort's seats lie. Everything here is permissionless; a keeper can only be late.
-interface IEpochConsensus is IEpochReports, IGovernedReports {
-    // --- epochs and seeds
+/// @title What both halves of the consensus answer: the network's contracts, time, and what both read
+interface IEpochShared is IEpochReports, IGovernedReports {
+    // --- the network
+
+    /// @notice Who is a member of which epoch, and where.
+    function registry() external view returns (IDeviceRegistry);
+
+    /// @notice Who may be drawn into a committee.
+    function seats() external view returns (ICheckerSeats);
+
+    /// @notice Who may take credits and agreements to pay them.
+    function vault() external view returns (IRewardVault);
+
+    // --- time
+
+    /// @notice Whether `start` was called.
+    function started() external view returns (bool);
+
+    /// @notice First epoch a device registered now is a member of: 0 before the first, then the current + 1.
+    function nextEpoch() external view returns (uint64);
+
+    /// @notice First epoch a seat bonded now may be drawn in.
+    function seatsEffectiveFrom() external view returns (uint64);
+
+    /// @notice Block time, in seconds, at which `epoch` begins.
+    function epochStart(uint64 epoch) external view returns (uint64);
+
+    /// @notice The phase of `epoch` at the present block.
+    function phaseOf(uint64 epoch) external view returns (Phase);
+
+    /// @notice Block time at which a phase of `epoch` begins.
+    function phaseStart(uint64 epoch, Phase phase) external view returns (uint64);
+
+    // --- what both read
+
+    /// @notice Zero while it is not set.
+    function seedOf(uint64 epoch) external view returns (bytes32);
+
+    /// @notice Bit mask of the seats whose openings are on record.
+    function revealedSeats(uint64 epoch, uint32 cohort) external view returns (uint8);
+}
+
+/// @title What EpochConsensus has in its own code
+interface IEpochCore is IEpochShared {
+    // --- seeds
 
     /// @notice Opens epoch 0 at `firstEpochAt` (block time, seconds; within thirty days). Once, by the owner, with COMMITTEE different owners bonded.
     function start(uint64 firstEpochAt) external;
@@ -265,7 +307,13 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     /// @notice Sets the seed of `epoch` from the pinned block, while `epoch` lasts. Does nothing when it is set. Any keeper.
     function roll(uint64 epoch) external;
 
-    // --- consensus
+    /// @notice Time of the block that set the seed of `epoch`: rounds begin in later blocks. Zero while it is not set.
+    function seededAt(uint64 epoch) external view returns (uint64);
+
+    /// @notice Block whose hash will make the seed of `epoch`; zero while none is pinned.
+    function pinnedBlockOf(uint64 epoch) external view returns (uint64);
+
+    // --- cohorts
 
     /// @notice One commitment per owner and epoch: the root of the tree of its openings (leaf number = cohort). Counts for drawn
     /// owners; from others it has no effect.
@@ -274,6 +322,76 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     /// @notice Resolves a cohort. OPEN: with every committed seat's opening. FINALIZE, and later while the next epoch lasts: with exactly the
     /// revealed ones, after FINALIZE a quorum of them.
     function finalize(uint64 epoch, uint32 cohort, Opening[] calldata openings) external;
+
+    // --- between the contracts
+
+    /// @notice A lane gets a device: `deviceId` brings its standing along. DeviceRegistry only.
+    function joinLane(uint32 lane, bytes32 deviceId) external;
+
+    /// @notice A lane's device leaves after the current epoch. DeviceRegistry only.
+    function leaveLane(uint32 lane) external;
+
+    /// @notice A lane is free again; its standing is kept for `deviceId`, less a quarter where its last judged epoch earned nothing.
+    /// DeviceRegistry only.
+    function releaseLane(uint32 lane, bytes32 deviceId) external;
+
+    /// @notice Credits of the next `maxLanes` unpaid lanes of a final cohort, marked as paid. RewardVault only.
+    /// @return firstLane Numbered over the whole network: 64 × cohort + the lanes of the cohort that were paid before.
+    /// @return credits In units of the capacity, one for each lane from `firstLane` on.
+    function takeCredits(uint64 epoch, uint32 cohort, uint8 maxLanes)
+        external
+        returns (uint256 firstLane, uint256[] memory credits);
+
+    /// @notice Agreements of a final cohort's seats, marked as paid. RewardVault only.
+    function takeAgreements(uint64 epoch, uint32 cohort)
+        external
+        returns (uint32[COMMITTEE] memory owners, uint8[COMMITTEE] memory agreed);
+
+    /// @notice {keeperCalls}, marked as paid. RewardVault only.
+    function takeKeeperCalls(uint64 epoch, address keeper) external returns (uint256 lanes, uint256 errands);
+
+    /// @notice Counts a jailing, delisting or claim of `keeper`, worth `lanes`, for the epoch being settled. DeviceRegistry and CheckerSeats only.
+    function countErrand(address keeper, uint256 lanes) external;
+
+    // --- views
+
+    /// @notice The epoch of the present block; reverts before the first.
+    function currentEpoch() external view returns (uint64);
+
+    /// @notice Sums of `epoch` over the cohorts that are resolved.
+    function totalsOf(uint64 epoch) external view returns (EpochTotals memory);
+
+    /// @notice Whether the total of `epoch` is fixed, so that it can be paid: every cohort is resolved, or PAY has begun and no revealed
+    /// quorum waits to be finalized.
+    function isPayable(uint64 epoch) external view returns (bool);
+
+    /// @notice Credit of a lane in `epoch`, while it is kept.
+    function creditOf(uint64 epoch, uint32 lane) external view returns (uint256);
+
+    /// @notice Of a device, in its lane or kept for its return.
+    function standing(bytes32 deviceId) external view returns (uint256);
+
+    /// @notice Of the device in a lane; zero where there is none.
+    function standingAtLane(uint32 lane) external view returns (uint256);
+
+    /// @notice Judged epochs in a row without a score, at most 15.
+    function silentEpochs(uint32 lane) external view returns (uint256);
+
+    /// @notice The audits of every epoch up to and including this one are over, those of unanswered ones too.
+    /// @return any False while there is none. @return epoch The last such epoch.
+    function settledThrough() external view returns (bool any, uint64 epoch);
+
+    /// @notice An epoch up to `until` of which the chain keeps a final result of this lane that is not paid yet. Anybody may pay it.
+    function unpaidEpoch(uint32 lane, uint64 until) external view returns (bool any, uint64 epoch);
+
+    /// @notice What `keeper` did for `epoch` and was not paid for, in lanes: its resolutions (a seed counts COHORT_LANES, a revealed seat its part of
+    /// its cohort's), and its errands (a report, jailing or claim counts COHORT_LANES, a delisted device its one lane).
+    function keeperCalls(uint64 epoch, address keeper) external view returns (uint256 lanes, uint256 errands);
+}
+
+/// @title What EpochConsensus has in the code of EpochExtension
+interface IEpochExtension is IEpochShared {
+    // --- cohorts
 
     /// @notice Puts openings on record in REVEAL, for any seats.
     function reveal(uint64 epoch, uint32 cohort, Opening[] calldata openings) external;
@@ -300,119 +418,64 @@ interface IEpochConsensus is IEpochReports, IGovernedReports {
     /// @notice What the audit of a seat asks; `drawn` is false before the seed of `epoch + 2`, or when the seat did not open.
     function auditOf(uint64 epoch, uint32 cohort, uint8 seat) external view returns (Audit memory);
 
-    // --- between the contracts
+    // --- rules in force
 
-    /// @notice A lane gets a device: `deviceId` brings its standing along. DeviceRegistry only.
-    function joinLane(uint32 lane, bytes32 deviceId) external;
-    /// @notice A lane's device leaves after the current epoch. DeviceRegistry only.
-    function leaveLane(uint32 lane) external;
-    /// @notice A lane is free again; its standing is kept for `deviceId`, less a quarter where its last judged epoch earned nothing.
-    /// DeviceRegistry only.
-    function releaseLane(uint32 lane, bytes32 deviceId) external;
-    /// @notice Credits of the next `maxLanes` unpaid lanes of a final cohort, marked as paid. RewardVault only.
-    /// @return firstLane Numbered over the whole network: 64 × cohort + the lanes of the cohort that were paid before.
-    /// @return credits In units of the capacity, one for each lane from `firstLane` on.
-    function takeCredits(uint64 epoch, uint32 cohort, uint8 maxLanes)
-        external
-        returns (uint256 firstLane, uint256[] memory credits);
-    /// @notice Agreements of a final cohort's seats, marked as paid. RewardVault only.
-    function takeAgreements(uint64 epoch, uint32 cohort)
-        external
-        returns (uint32[COMMITTEE] memory owners, uint8[COMMITTEE] memory agreed);
-    /// @notice {keeperCalls}, marked as paid. RewardVault only.
-    function takeKeeperCalls(uint64 epoch, address keeper) external returns (uint256 lanes, uint256 errands);
-    /// @notice Counts a jailing, delisting or claim of `keeper`, for the epoch being settled. DeviceRegistry and CheckerSeats only.
-    function countErrand(address keeper) external;
+    /// @notice The timeline of the present epoch; of epoch 0 before there is one.
+    function timeline() external view returns (Timeline memory);
+
+    /// @notice The timeline of `epoch`, as far as the two youngest sets tell.
+    function timelineOf(uint64 epoch) external view returns (Timeline memory);
+
+    /// @notice The rules of rounds of the present epoch.
+    function roundRules() external view returns (RoundRules memory);
+
+    /// @notice The rules of rounds of `epoch`, as far as the two youngest sets tell.
+    function roundRulesOf(uint64 epoch) external view returns (RoundRules memory);
+
+    /// @notice The rules of scores of the present epoch.
+    function scoreRules() external view returns (ScoreRules memory);
 
     // --- views
 
-    /// @notice Who is a member of which epoch, and where.
-    function registry() external view returns (IDeviceRegistry);
-    /// @notice Who may be drawn into a committee.
-    function seats() external view returns (ICheckerSeats);
-    /// @notice Who may take credits and agreements to pay them.
-    function vault() external view returns (IRewardVault);
-    /// @notice The timeline of the present epoch; of epoch 0 before there is one.
-    function timeline() external view returns (Timeline memory);
-    /// @notice The timeline of `epoch`, as far as the two youngest sets tell.
-    function timelineOf(uint64 epoch) external view returns (Timeline memory);
-    /// @notice The rules of rounds of the present epoch.
-    function roundRules() external view returns (RoundRules memory);
-    /// @notice The rules of rounds of `epoch`, as far as the two youngest sets tell.
-    function roundRulesOf(uint64 epoch) external view returns (RoundRules memory);
-    /// @notice The rules of scores of the present epoch.
-    function scoreRules() external view returns (ScoreRules memory);
     /// @notice Of the EIP-712 domain that all messages between peers are signed in.
     function domainSeparator() external view returns (bytes32);
 
-    /// @notice Whether `start` was called.
-    function started() external view returns (bool);
-    /// @notice The epoch of the present block; reverts before the first.
-    function currentEpoch() external view returns (uint64);
-    /// @notice First epoch a device registered now is a member of: 0 before the first, then the current + 1.
-    function nextEpoch() external view returns (uint64);
-    /// @notice First epoch a seat bonded now may be drawn in.
-    function seatsEffectiveFrom() external view returns (uint64);
-    /// @notice Block time, in seconds, at which `epoch` begins.
-    function epochStart(uint64 epoch) external view returns (uint64);
-    /// @notice The phase of `epoch` at the present block.
-    function phaseOf(uint64 epoch) external view returns (Phase);
-    /// @notice Block time at which a phase of `epoch` begins.
-    function phaseStart(uint64 epoch, Phase phase) external view returns (uint64);
-    /// @notice Whether the total of `epoch` is fixed, so that it can be paid: every cohort is resolved, or PAY has begun and no revealed
-    /// quorum waits to be finalized.
-    function isPayable(uint64 epoch) external view returns (bool);
-
-    /// @notice Zero while it is not set.
-    function seedOf(uint64 epoch) external view returns (bytes32);
-    /// @notice Time of the block that set the seed of `epoch`: rounds begin in later blocks. Zero while it is not set.
-    function seededAt(uint64 epoch) external view returns (uint64);
-    /// @notice Block whose hash will make the seed of `epoch`; zero while none is pinned.
-    function pinnedBlockOf(uint64 epoch) external view returns (uint64);
     /// @notice The owners that judge a cohort in `epoch`. Needs the seed; exact from the previous epoch on.
     function seatsOf(uint64 epoch, uint32 cohort) external view returns (address[COMMITTEE] memory);
+
     /// @notice Depth of the commitment trees of `epoch`: ⌈log2(cohorts)⌉.
     function commitmentDepth(uint64 epoch) external view returns (uint256);
+
     /// @notice First 28 bytes of the owner's root, zero if it did not commit.
     function commitmentOf(uint64 epoch, address owner) external view returns (bytes28);
+
     /// @notice keccak256(abi.encode(chainId, this, epoch, owner, cohort, salt, words)): the leaf of an opening.
     function openingLeaf(uint64 epoch, address owner, uint32 cohort, bytes32 salt, uint256[OPENING_WORDS] calldata words)
         external
         view
         returns (bytes32);
+
     /// @notice Whether `opening` is what `owner` committed to, with a proof of exactly {commitmentDepth} siblings.
     function isCommitted(uint64 epoch, address owner, uint32 cohort, Opening calldata opening) external view returns (bool);
-    /// @notice Bit mask of the seats whose openings are on record.
-    function revealedSeats(uint64 epoch, uint32 cohort) external view returns (uint8);
-    /// @notice What became of the cohort; Void too where its time passed without a result.
+
+    /// @notice What became of the cohort; Void too where its time passed without a result, Forgotten once a later epoch's outcome has its place.
     function cohortState(uint64 epoch, uint32 cohort) external view returns (CohortState);
+
     /// @notice The result of a cohort, while it is kept; all zero where there is none.
     function cohortRecord(uint64 epoch, uint32 cohort) external view returns (CohortRecord memory);
-    /// @notice Sums of `epoch` over the cohorts that are resolved.
-    function totalsOf(uint64 epoch) external view returns (EpochTotals memory);
-    /// @notice Credit of a lane in `epoch`, while it is kept.
-    function creditOf(uint64 epoch, uint32 lane) external view returns (uint256);
-    /// @notice Of a device, in its lane or kept for its return.
-    function standing(bytes32 deviceId) external view returns (uint256);
-    /// @notice Of the device in a lane; zero where there is none.
-    function standingAtLane(uint32 lane) external view returns (uint256);
-    /// @notice Judged epochs in a row without a score, at most 15.
-    function silentEpochs(uint32 lane) external view returns (uint256);
-    /// @notice The audits of every epoch up to and including this one are over, those of unanswered ones too.
-    /// @return any False while there is none. @return epoch The last such epoch.
-    function settledThrough() external view returns (bool any, uint64 epoch);
-    /// @notice An epoch up to `until` of which the chain keeps a final result of this lane that is not paid yet. Anybody may pay it.
-    function unpaidEpoch(uint32 lane, uint64 until) external view returns (bool any, uint64 epoch);
-    /// @notice What `keeper` did for `epoch` and was not paid for: lanes of its resolutions (a seed counts COHORT_LANES, a revealed seat its part of its
-    /// cohort's), and errands.
-    function keeperCalls(uint64 epoch, address keeper) external view returns (uint256 lanes, uint256 errands);
 
     // --- governance (owner, effective two epochs later)
 
     /// @notice Other lengths of phases and audits. Nothing else of the timeline changes.
     function scheduleTimeline(Timeline calldata timeline) external;
+
     /// @notice Other rules of rounds.
     function scheduleRoundRules(RoundRules calldata rules) external;
+
     /// @notice Other chances of audits and of delisting. Nothing else of them changes.
     function scheduleScoreRules(ScoreRules calldata rules) external;
 }
+
+/// @title Epochs: seed, assignment, commit, open, reveal, finalize, void, audits, standing
+/// @notice Trust: fewer than a quorum of a cohort's seats lie. Everything here is permissionless; a keeper can only be late.
+interface IEpochConsensus is IEpochCore, IEpochExtension {}

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @title KAI, the token rewards and bonds are counted in
-/// @notice A plain ERC-20 with permit: no hooks, no fee, no mint after construction, no owner.
-interface IKaisarToken {
+/// @title What KAI has beside an ERC-20 with permit
+interface IKaisarTokenOwn {
     /// @notice The construction asked for a supply above {cap}, or for a treasury that is the zero address.
     error InvalidSupply(uint256 supply, uint256 cap);
 
@@ -15,7 +14,11 @@ interface IKaisarToken {
 
     /// @notice Hard limit of the supply, in wei of KAI.
     function cap() external view returns (uint256);
+}
 
+/// @title KAI, the token rewards and bonds are counted in
+/// @notice A plain ERC-20 with permit: no hooks, no fee, no mint after construction, no owner.
+interface IKaisarToken is IKaisarTokenOwn {
     /// @notice Kaisar
     function name() external view returns (string memory);
     /// @notice KAI

@@ -86,7 +86,7 @@ interface IRewardVault is IGovernedReports {
     /// @notice Payments to a committee's seats: amount = checkerPool × agreed ÷ drawnLanes, rounded down.
     event CheckersPaid(uint64 indexed epoch, uint32 indexed cohort, address[COMMITTEE] payouts, uint8[COMMITTEE] agreed, uint256[COMMITTEE] amounts);
     /// @param lanes Lanes of its resolutions, a committee's share for each revealed seat, and COHORT_LANES for each pin and roll.
-    /// @param errands Reports, jailings, delistings and claims.
+    /// @param errands Reports, jailings, delistings and claims, in lanes, see {IEpochConsensus.keeperCalls}.
     event KeeperPaid(uint64 indexed epoch, address indexed keeper, uint256 lanes, uint256 errands, uint256 amount);
     /// @notice A payment could not be delivered, and waits for {withdraw}.
     event Owed(address indexed payee, uint256 amount);

@@ -3,26 +3,33 @@ pragma solidity 0.8.37;
 
 import {PackedMedian} from "./PackedMedian.sol";
 
-/// @title How many judged epochs in a row each lane of a cohort earned nothing, 4 bits a lane, at most 15
+/// @dev How many judged epochs in a row each lane of a cohort earned nothing, at most 15: lane i is 4 bits at 4 × i.
+type SilenceWord is uint256;
+
+using Silence for SilenceWord global;
+
+/// @title The silence of a cohort's lanes
 library Silence {
     /// @param judged Low bit of each nibble: judged in this epoch. @param earned Low bit of each nibble: has a credit.
-    function next(uint256 word, uint256 judged, uint256 earned) internal pure returns (uint256) {
+    function next(SilenceWord word, uint256 judged, uint256 earned) internal pure returns (SilenceWord) {
         unchecked {
-            uint256 full = word & word >> 1 & word >> 2 & word >> 3 & PackedMedian.ONES;
-            return (word + (judged & ~earned & ~full)) & ~(earned * 15);
+            uint256 full = SilenceWord.unwrap(word) & SilenceWord.unwrap(word) >> 1 & SilenceWord.unwrap(word) >> 2
+                & SilenceWord.unwrap(word) >> 3 & PackedMedian.ONES;
+            return SilenceWord.wrap((SilenceWord.unwrap(word) + (judged & ~earned & ~full)) & ~(earned * 15));
         }
     }
 
     /// @notice Low bit of each nibble: the lane's last judged epoch earned nothing.
-    function silent(uint256 word) internal pure returns (uint256) {
-        return (word | word >> 1 | word >> 2 | word >> 3) & PackedMedian.ONES;
+    function silent(SilenceWord word) internal pure returns (uint256) {
+        return (SilenceWord.unwrap(word) | SilenceWord.unwrap(word) >> 1 | SilenceWord.unwrap(word) >> 2
+                | SilenceWord.unwrap(word) >> 3) & PackedMedian.ONES;
     }
 
-    function get(uint256 word, uint256 lane) internal pure returns (uint256) {
-        return word >> (4 * lane) & 15;
+    function get(SilenceWord word, uint256 lane) internal pure returns (uint256) {
+        return SilenceWord.unwrap(word) >> (4 * lane) & 15;
     }
 
-    function clear(uint256 word, uint256 lane) internal pure returns (uint256) {
-        return word & ~(uint256(15) << (4 * lane));
+    function clear(SilenceWord word, uint256 lane) internal pure returns (SilenceWord) {
+        return SilenceWord.wrap(SilenceWord.unwrap(word) & ~(uint256(15) << (4 * lane)));
     }
 }

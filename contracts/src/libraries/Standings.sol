@@ -15,7 +15,7 @@ struct Newcomers {
 
 /// @notice Sums of one cohort's pass.
 /// @param credits Σ credits.
-/// @param caps Σ caps of the credited lanes, as {Totals} counted them before the pass.
+/// @param caps Σ caps of the credited lanes, as {Cohorts} counted them before the pass.
 /// @param presentDelta Change of Σ 2 × standing over the members of the following epoch.
 /// @param followingDelta The same over the members of the epoch after it.
 /// @param earned Low bit of each nibble: the lane has a credit, or one that is held.

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {StrikeReason} from "../../src/interfaces/ICheckerSeats.sol";
+import {IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
 import {IGovernedReports} from "../../src/interfaces/IGoverned.sol";
 import {Opening, Phase, Timeline} from "../../src/interfaces/IEpochConsensus.sol";
 import {Emission, EpochMoney} from "../../src/interfaces/IRewardVault.sol";
@@ -96,7 +97,7 @@ contract KeepersTest is Fixture {
         vm.prank(farmer);
         consensus.strikeUnanswered(0, 0, 0);
         (, uint256 errands) = consensus.keeperCalls(0, farmer);
-        assertEq(errands, 1);
+        assertEq(errands, 64);
         uint256 before = token.balanceOf(farmer);
         assertEq(vault.payKeeper(0, farmer), BOUNTY * (12 + 51) / uint256(64) + BOUNTY);
         assertEq(token.balanceOf(farmer) - before, BOUNTY * (12 + 51) / uint256(64) + BOUNTY);
@@ -120,9 +121,9 @@ contract KeepersTest is Fixture {
         registry.claimIdentity(attested);
         vm.stopPrank();
         (, uint256 errands) = consensus.keeperCalls(0, farmer);
-        assertEq(errands, 2);
+        assertEq(errands, 2 * 64);
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.NotKaisarContract.selector, address(this)));
-        consensus.countErrand(farmer);
+        consensus.countErrand(farmer, 64);
     }
 
     /// @dev Its operator gives the identity up and has it claimed again: the second claim earns nothing.
@@ -143,7 +144,7 @@ contract KeepersTest is Fixture {
             assertEq(registry.identityOwner(card), attested);
         }
         (, uint256 errands) = consensus.keeperCalls(0, farmer);
-        assertEq(errands, 1);
+        assertEq(errands, 64);
     }
 
     /// @dev Four epochs later another epoch has its place: a report of the last moment does not wipe out what its seed earns.
@@ -172,20 +173,45 @@ contract KeepersTest is Fixture {
         assertEq(lanes, 128);
     }
 
-    function test_delistingEarns() public {
-        uint256[10] memory silent = pack(uniformClaim(64, 0, 0));
-        for (uint64 epoch; epoch < 3; ++epoch) {
-            (words[0], words[1]) = (silent, pack(uniformClaim(1, 3000, 10_000)));
-            warpTo(epoch, Phase.Commit);
-            for (uint256 i; i < operators.length; ++i) commitWords(epoch, operators[i], words);
-            _finalizeAll(epoch);
-            warpTo(epoch, Phase.Finalize);
-            rollSeed(epoch + 2);
+    /// @dev Whoever registers devices that are never there, to delist them: a whole cohort of them earns what paying a cohort does, and each
+    /// earns once.
+    function test_delistingEarnsTheDevicesOwnLane() public {
+        _keepSilent();
+        vm.startPrank(farmer);
+        for (uint256 i; i < 64; ++i) {
+            registry.delist(deviceIds[i]);
+            uint64 last = uint64(registry.getDevice(deviceIds[i]).until);
+            vm.expectRevert(abi.encodeWithSelector(IDeviceRegistry.DeviceLeaving.selector, deviceIds[i], last));
+            registry.delist(deviceIds[i]);
         }
-        vm.prank(farmer);
-        registry.delist(deviceIds[0]);
-        (, uint256 errands) = consensus.keeperCalls(3, farmer);
-        assertEq(errands, 1);
+        vm.stopPrank();
+        (uint256 lanes, uint256 errands) = consensus.keeperCalls(4, farmer);
+        assertEq(lanes, 0);
+        assertEq(errands, 64, "one lane each");
+        words[0] = pack(uniformClaim(64, 0, 0));
+        _settle(4);
+        vault.payCohort(4, 1, 64);
+        assertEq(vault.payKeeper(4, farmer), BOUNTY);
+    }
+
+    /// @dev The half of payments is reserved for each lane three times over: both payments of everybody are worth what they were, although
+    /// everybody that can be delisted was.
+    function test_delistingEverybodyLeavesPaymentsTheirBounty() public {
+        Emission memory emission = defaultEmission();
+        emission.bounty = type(uint64).max;
+        vm.prank(owner);
+        vault.scheduleEmission(emission);
+        _keepSilent();
+        vm.startPrank(farmer);
+        for (uint256 i; i < 64; ++i) registry.delist(deviceIds[i]);
+        vm.stopPrank();
+        _settle(4);
+        uint256 each = vault.moneyOf(4).keeperPool / 2 / (3 * 65 + 64);
+        vault.payCohort(4, 1, 64);
+        assertEq(vault.payKeeper(4, farmer), 64 * each);
+        assertEq(_gain(abi.encodeCall(vault.payCohort, (4, 0, 64))), 64 * each);
+        assertEq(_gain(abi.encodeCall(vault.payCheckers, (4, 0))), 64 * each);
+        assertEq(_gain(abi.encodeCall(vault.payCheckers, (4, 1))), each);
     }
 
     /// @dev However large a bounty is set: each half lasts for all that can be done once, and payments cannot eat what deadlines need.
@@ -225,6 +251,25 @@ contract KeepersTest is Fixture {
     function _commit() private {
         warpTo(0, Phase.Commit);
         for (uint256 i; i < operators.length; ++i) commitWords(0, operators[i], words);
+    }
+
+    /// @dev Cohort 0 works in epoch 0 and then earns nothing for three. Leaves time where epoch 4 is being settled, in which all work.
+    function _keepSilent() private {
+        words[1] = pack(uniformClaim(1, 3000, 10_000));
+        for (uint64 epoch; epoch < 4; ++epoch) {
+            words[0] = pack(uniformClaim(64, epoch == 0 ? 3000 : 0, 10_000));
+            _settle(epoch);
+        }
+        words[0] = pack(uniformClaim(64, 3000, 10_000));
+    }
+
+    /// @dev Ends in FINALIZE, with the seed of the epoch that follows the next.
+    function _settle(uint64 epoch) private {
+        warpTo(epoch, Phase.Commit);
+        for (uint256 i; i < operators.length; ++i) commitWords(epoch, operators[i], words);
+        _finalizeAll(epoch);
+        warpTo(epoch, Phase.Finalize);
+        rollSeed(epoch + 2);
     }
 
     function _finalizeAll() private {

@@ -3,9 +3,9 @@ pragma solidity 0.8.37;
 
 import {ICheckerSeats, Receipt as SeatReceipt, StrikeReason} from "../../src/interfaces/ICheckerSeats.sol";
 import {Commitment, IDeviceRegistry, Registration, SignedRegistration} from "../../src/interfaces/IDeviceRegistry.sol";
-import {Evidence, IEpochConsensus, Opening} from "../../src/interfaces/IEpochConsensus.sol";
+import {Evidence, IEpochCore, IEpochExtension, Opening} from "../../src/interfaces/IEpochConsensus.sol";
 import {IGoverned} from "../../src/interfaces/IGoverned.sol";
-import {IKaisarToken} from "../../src/interfaces/IKaisarToken.sol";
+import {IKaisarToken, IKaisarTokenOwn} from "../../src/interfaces/IKaisarToken.sol";
 import {IOperatorSessions} from "../../src/interfaces/IOperatorSessions.sol";
 import {IRewardVault} from "../../src/interfaces/IRewardVault.sol";
 import {SignedTypes} from "../../src/libraries/SignedTypes.sol";
@@ -52,7 +52,7 @@ abstract contract StolenCalls is Fixture {
         _row(calls, target, abi.encodeCall(IKaisarToken.transfer, (thief, DEPOSIT)));
         _row(calls, target, abi.encodeCall(IKaisarToken.transferFrom, (payoutOf(key), thief, 1)));
         _row(calls, target, abi.encodeCall(IKaisarToken.transferFrom, (address(registry), thief, 1)));
-        _row(calls, target, abi.encodeCall(IKaisarToken.transferMany, (payees, amounts)));
+        _row(calls, target, abi.encodeCall(IKaisarTokenOwn.transferMany, (payees, amounts)));
         _row(calls, target, abi.encodeCall(IKaisarToken.approve, (thief, type(uint256).max)));
         bytes32 permit = keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
         bytes32 message = keccak256(abi.encode(permit, key, thief, DEPOSIT, token.nonces(key), type(uint256).max));
@@ -108,29 +108,29 @@ abstract contract StolenCalls is Fixture {
     }
 
     function _consensusCalls(Calls memory calls, address target, uint64 epoch) private view {
-        _row(calls, target, abi.encodeCall(IEpochConsensus.start, (uint64(block.timestamp + 100))));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.pin, (epoch + 1)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.roll, (epoch + 1)));
+        _row(calls, target, abi.encodeCall(IEpochCore.start, (uint64(block.timestamp + 100))));
+        _row(calls, target, abi.encodeCall(IEpochCore.pin, (epoch + 1)));
+        _row(calls, target, abi.encodeCall(IEpochCore.roll, (epoch + 1)));
         (bytes32 root,) = merkle(leavesOf(epoch, key, greedyWords()), 0);
-        _row(calls, target, abi.encodeCall(IEpochConsensus.commit, (epoch, root)));
+        _row(calls, target, abi.encodeCall(IEpochCore.commit, (epoch, root)));
         Opening[] memory openings = new Opening[](1);
         openings[0] = openingOf(epoch, key, 0, _seatOf(epoch), greedyWords());
-        _row(calls, target, abi.encodeCall(IEpochConsensus.finalize, (epoch, 0, openings)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.reveal, (epoch, 0, openings)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.voidCohort, (epoch, 0)));
+        _row(calls, target, abi.encodeCall(IEpochCore.finalize, (epoch, 0, openings)));
+        _row(calls, target, abi.encodeCall(IEpochExtension.reveal, (epoch, 0, openings)));
+        _row(calls, target, abi.encodeCall(IEpochExtension.voidCohort, (epoch, 0)));
         Commitment memory none;
-        _row(calls, target, abi.encodeCall(IEpochConsensus.answerAudit, (epoch, 0, openings[0], new Evidence[](0), none, "")));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.strikeUnanswered, (epoch, 0, 0)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.joinLane, (0, id)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.leaveLane, (0)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.releaseLane, (0, id)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.takeCredits, (epoch, 0, 64)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.takeAgreements, (epoch, 0)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.takeKeeperCalls, (epoch, key)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.countErrand, (thief)));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.scheduleTimeline, (defaultTimeline())));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.scheduleRoundRules, (defaultRounds())));
-        _row(calls, target, abi.encodeCall(IEpochConsensus.scheduleScoreRules, (defaultScores())));
+        _row(calls, target, abi.encodeCall(IEpochExtension.answerAudit, (epoch, 0, openings[0], new Evidence[](0), none, "")));
+        _row(calls, target, abi.encodeCall(IEpochExtension.strikeUnanswered, (epoch, 0, 0)));
+        _row(calls, target, abi.encodeCall(IEpochCore.joinLane, (0, id)));
+        _row(calls, target, abi.encodeCall(IEpochCore.leaveLane, (0)));
+        _row(calls, target, abi.encodeCall(IEpochCore.releaseLane, (0, id)));
+        _row(calls, target, abi.encodeCall(IEpochCore.takeCredits, (epoch, 0, 64)));
+        _row(calls, target, abi.encodeCall(IEpochCore.takeAgreements, (epoch, 0)));
+        _row(calls, target, abi.encodeCall(IEpochCore.takeKeeperCalls, (epoch, key)));
+        _row(calls, target, abi.encodeCall(IEpochCore.countErrand, (thief, 64)));
+        _row(calls, target, abi.encodeCall(IEpochExtension.scheduleTimeline, (defaultTimeline())));
+        _row(calls, target, abi.encodeCall(IEpochExtension.scheduleRoundRules, (defaultRounds())));
+        _row(calls, target, abi.encodeCall(IEpochExtension.scheduleScoreRules, (defaultScores())));
         _governedCalls(calls, target);
     }
 

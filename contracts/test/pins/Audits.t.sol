@@ -248,7 +248,7 @@ contract AuditPins is Stage {
             vm.prank(keeper);
             consensus.strikeUnanswered(EPOCH, COHORT, seat);
             (, uint256 errands) = consensus.keeperCalls(EPOCH, keeper);
-            assertEq(errands, i + 1);
+            assertEq(errands, 64 * (uint256(i) + 1));
             vm.expectRevert(abi.encodeWithSelector(IEpochReports.AlreadyAnswered.selector, EPOCH, COHORT, seat));
             consensus.strikeUnanswered(EPOCH, COHORT, seat);
             assertFalse(consensus.auditOf(EPOCH, COHORT, seat).answered, "struck is not answered");

@@ -437,26 +437,48 @@ contract CohortPins is Stage {
         assertFalse(none);
     }
 
+    // --- what became of it, and for how long the chain says so
+
+    /// @dev A void cohort, a final one and one that nobody resolved: each is told until an epoch four later has its place.
+    function test_aCohortIsForgottenOnceALaterEpochHasItsPlace() public {
+        settle(EPOCH);
+        warpTo(EPOCH + 1, Phase.Pay);
+        assertEq(uint256(consensus.cohortState(EPOCH + 1, COHORT)), uint256(CohortState.Void), "nobody resolved it");
+        for (uint64 epoch = EPOCH + 2; epoch < EPOCH + 4; ++epoch) {
+            settle(epoch);
+            assertEq(uint256(consensus.cohortState(EPOCH, COHORT)), uint256(CohortState.Final));
+        }
+        commitAll(EPOCH + 4);
+        warpTo(EPOCH + 4, Phase.Open);
+        assertEq(uint256(consensus.cohortState(EPOCH, COHORT)), uint256(CohortState.Final), "until then");
+        consensus.finalize(EPOCH + 4, COHORT, openingsOf(EPOCH + 4, COHORT));
+        assertEq(uint256(consensus.cohortState(EPOCH, COHORT)), uint256(CohortState.Forgotten));
+        assertEq(uint256(consensus.cohortState(EPOCH, 0)), uint256(CohortState.Final), "another cohort");
+        assertEq(uint256(consensus.cohortState(EPOCH + 4, COHORT)), uint256(CohortState.Final));
+        assertEq(uint256(consensus.cohortState(EPOCH + 8, COHORT)), uint256(CohortState.Pending), "not yet");
+        assertEq(uint256(consensus.cohortState(EPOCH + 1, COHORT)), uint256(CohortState.Void), "nothing has its place");
+    }
+
     // --- errands
 
     /// @dev For the epoch that is being settled; before there is one, for none.
     function test_errands() public {
         vm.expectRevert(abi.encodeWithSelector(IGovernedReports.NotKaisarContract.selector, address(this)));
-        consensus.countErrand(keeper);
+        consensus.countErrand(keeper, 64);
         address[2] memory callers = [address(registry), address(seats)];
         for (uint64 i; i < 2; ++i) {
             vm.prank(callers[i]);
-            consensus.countErrand(keeper);
+            consensus.countErrand(keeper, 64);
             (uint256 lanes, uint256 errands) = consensus.keeperCalls(EPOCH - 2, keeper);
             assertEq(lanes, 0);
-            assertEq(errands, i + 1);
+            assertEq(errands, 64 * (i + 1));
         }
         vm.warp(consensus.epochStart(0));
         vm.prank(address(registry));
-        consensus.countErrand(address(8));
+        consensus.countErrand(address(8), 64);
         vm.warp(consensus.epochStart(1));
         vm.prank(address(registry));
-        consensus.countErrand(address(9));
+        consensus.countErrand(address(9), 1);
         (, uint256 first) = consensus.keeperCalls(0, address(9));
         assertEq(first, 1);
         for (uint64 epoch; epoch < 3; ++epoch) {

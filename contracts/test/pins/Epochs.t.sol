@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {EpochConsensus} from "../../src/EpochConsensus.sol";
-import {EpochExtension} from "../../src/base/EpochExtension.sol";
+import {EpochExtension} from "../../src/EpochExtension.sol";
 import {CheckerSeats} from "../../src/CheckerSeats.sol";
 import {DeviceRegistry} from "../../src/DeviceRegistry.sol";
 import {ICheckerSeats} from "../../src/interfaces/ICheckerSeats.sol";

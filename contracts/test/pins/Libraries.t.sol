@@ -6,8 +6,18 @@ import {CohortRecord, CohortState} from "../../src/interfaces/IEpochConsensus.so
 import {IKaisarToken} from "../../src/interfaces/IKaisarToken.sol";
 import {MerklePath} from "../../src/libraries/MerklePath.sol";
 import {Minifloat} from "../../src/libraries/Minifloat.sol";
-import {Records} from "../../src/libraries/Records.sol";
-import {Silence} from "../../src/libraries/Silence.sol";
+import {
+    Answers,
+    AnswersWord,
+    Calls,
+    CallsWord,
+    COMMITMENT_ROOT_AT,
+    CommitmentWord,
+    RevealedSeats,
+    RevealedWord
+} from "../../src/libraries/EpochWords.sol";
+import {Records, RecordWord} from "../../src/libraries/Records.sol";
+import {SilenceWord} from "../../src/libraries/Silence.sol";
 import {Standings} from "../../src/libraries/Standings.sol";
 import {CapSums, Sums, SumsWord} from "../../src/libraries/Sums.sol";
 import {Tokens} from "../../src/libraries/Tokens.sol";
@@ -36,17 +46,12 @@ contract AnsweringToken {
 
 /// @title Words that hold many values, and transfers of any token
 contract LibraryPins is Test {
-    using Records for uint256;
-    using SumsWord for uint256;
-    using SumsWord for Sums;
-    using SumsWord for CapSums;
-
     function testFuzz_records(uint32 epoch, uint8 opened, uint32[5] memory owners, uint8[5] memory agreed, uint8 lanes) public pure {
         opened %= 32;
         lanes %= 65;
         for (uint256 i; i < 5; ++i) agreed[i] %= 65;
         for (uint256 state; state < 3; ++state) {
-            uint256 word = Records.pack(epoch, CohortState(state), opened, owners, agreed);
+            RecordWord word = Records.pack(epoch, CohortState(state), opened, owners, agreed);
             CohortRecord memory want = CohortRecord(CohortState(state), opened, owners, agreed, 0, false);
             assertEq(abi.encode(word.unpack()), abi.encode(want));
             assertEq(word.epochOf(), epoch);
@@ -55,7 +60,7 @@ contract LibraryPins is Test {
             assertFalse(word.isOf(epoch ^ 1));
             assertFalse(word.isPaid());
             assertFalse(word.checkersPaid());
-            uint256 paid = word.withLanesPaid(1).withLanesPaid(lanes).withCheckersPaid();
+            RecordWord paid = word.withLanesPaid(1).withLanesPaid(lanes).withCheckersPaid();
             assertEq(paid.lanesPaid(), lanes);
             assertTrue(paid.checkersPaid());
             assertEq(paid.isPaid(), lanes == 64);
@@ -67,14 +72,19 @@ contract LibraryPins is Test {
 
     function testFuzz_sums(uint72 a, uint72 b, uint72 c, uint40 next, uint24 d, uint24 e, uint256 small) public pure {
         CapSums memory caps = CapSums(next, a, b, c);
-        assertEq(abi.encode(caps.pack().toCapSums()), abi.encode(caps));
+        assertEq(abi.encode(caps.pack().unpack()), abi.encode(caps));
         Sums memory sums = Sums(b, a, small % (1 << 28), (small >> 28) % (1 << 28), d, e, (small >> 56) % 128, small >> 255 != 0);
-        assertEq(abi.encode(sums.pack().toSums()), abi.encode(sums));
+        assertEq(abi.encode(sums.pack().unpack()), abi.encode(sums));
     }
 
     function test_emptyWordsAreNobodys() public pure {
-        assertFalse(uint256(0).isOf(0));
-        assertFalse(uint256(0).toSums().begun);
+        assertFalse(RecordWord.wrap(0).isOf(0));
+        assertFalse(SumsWord.wrap(0).unpack().begun);
+        assertEq(RevealedWord.wrap(0).seatsIn(0), 0);
+        assertFalse(CommitmentWord.wrap(0).matches(0), "what is not there matches nothing, a root of zero included");
+        assertFalse(AnswersWord.wrap(0).only(0).has(type(uint256).max));
+        (uint256 lanes, uint256 errands) = CallsWord.wrap(0).unpack(0);
+        assertEq(lanes + errands, 0);
     }
 
     /// @dev Each end of each exponent, against two to its power.
@@ -93,15 +103,52 @@ contract LibraryPins is Test {
         for (uint256 i; i < 10; ++i) assertEq(MerklePath.depth(leaves[i]), depths[i]);
     }
 
-    function testFuzz_silence(uint256 word, uint8 lane) public pure {
+    function testFuzz_silence(uint256 bits, uint8 lane) public pure {
         lane %= 64;
-        uint256 cleared = Silence.clear(word, lane);
+        SilenceWord word = SilenceWord.wrap(bits);
+        SilenceWord cleared = word.clear(lane);
         for (uint256 i; i < 64; ++i) {
-            uint256 nibble = word >> (4 * i) & 15;
-            assertEq(Silence.get(word, i), nibble);
-            assertEq(Silence.get(cleared, i), i == lane ? 0 : nibble);
-            assertEq(Silence.silent(word) >> (4 * i) & 15, nibble == 0 ? 0 : 1);
+            uint256 nibble = bits >> (4 * i) & 15;
+            assertEq(word.get(i), nibble);
+            assertEq(cleared.get(i), i == lane ? 0 : nibble);
+            assertEq(word.silent() >> (4 * i) & 15, nibble == 0 ? 0 : 1);
         }
+    }
+
+    /// @dev 28 bytes of a root are kept; the other four bytes of the word say other things.
+    function testFuzz_commitments(bytes32 root, uint32 rest) public pure {
+        vm.assume(bytes28(root) != 0);
+        CommitmentWord word = CommitmentWord.wrap(uint256(root) >> COMMITMENT_ROOT_AT << COMMITMENT_ROOT_AT | rest);
+        assertTrue(word.matches(root));
+        assertTrue(word.matches(root ^ bytes32(uint256(1))), "the last four bytes are cut");
+        assertFalse(word.matches(root ^ bytes32(uint256(1) << 32)));
+    }
+
+    function testFuzz_answers(uint32 epoch, uint8 seat, uint8 other) public pure {
+        (seat, other) = (seat % 5, other % 5);
+        AnswersWord word = AnswersWord.wrap(0).only(epoch).with(Answers.answer(seat)).with(Answers.strike(other));
+        assertEq(AnswersWord.unwrap(word.only(epoch)), AnswersWord.unwrap(word));
+        for (uint256 i; i < 5; ++i) {
+            assertEq(word.has(Answers.answer(i)), i == seat);
+            assertEq(word.has(Answers.strike(i)), i == other);
+            assertFalse(word.only(uint64(epoch) + 4).has(Answers.answer(i)), "nothing of another epoch");
+        }
+    }
+
+    function testFuzz_calls(uint32 epoch, uint32 lanes, uint32 errands) public pure {
+        CallsWord word = Calls.pack(epoch, lanes, errands);
+        (uint256 gotLanes, uint256 gotErrands) = word.unpack(epoch);
+        assertEq(gotLanes, lanes);
+        assertEq(gotErrands, errands);
+        assertEq(word.epochOf(), epoch);
+        (gotLanes, gotErrands) = word.unpack(uint64(epoch) + 4);
+        assertEq(gotLanes + gotErrands, 0);
+    }
+
+    function testFuzz_revealedSeats(uint32 epoch, uint8 seats) public pure {
+        RevealedWord word = RevealedSeats.pack(epoch, seats);
+        assertEq(word.seatsIn(epoch), seats);
+        assertEq(word.seatsIn(uint64(epoch) + 4), 0);
     }
 
     /// @dev A quarter of the way, towards the present standing where that leaves a rest.

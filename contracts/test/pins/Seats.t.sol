@@ -342,7 +342,7 @@ contract SeatsPins is Stage {
         vm.prank(keeper);
         seats.jail(who);
         (, uint256 errands) = consensus.keeperCalls(3, keeper);
-        assertEq(errands, 1);
+        assertEq(errands, 64);
         Checker memory jailed = seats.checker(who);
         assertEq(jailed.seats, 0);
         assertEq(jailed.strikes, 0);

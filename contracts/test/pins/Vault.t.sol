@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {RewardVault} from "../../src/RewardVault.sol";
 import {CohortRecord, EpochTotals, Opening, Phase} from "../../src/interfaces/IEpochConsensus.sol";
-import {IEpochConsensus} from "../../src/interfaces/IEpochConsensus.sol";
+import {IEpochShared} from "../../src/interfaces/IEpochConsensus.sol";
 import {ICheckerSeats} from "../../src/interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
 import {IGovernedReports} from "../../src/interfaces/IGoverned.sol";
@@ -25,7 +25,7 @@ contract VaultPins is Stage {
 
     function test_onlyItsOwnNetworkWiresIt() public {
         IRewardVault next = IRewardVault(vm.computeCreateAddress(address(this), vm.getNonce(address(this))));
-        vm.mockCall(address(consensus), abi.encodeWithSelector(IEpochConsensus.vault.selector), abi.encode(next));
+        vm.mockCall(address(consensus), abi.encodeWithSelector(IEpochShared.vault.selector), abi.encode(next));
         uint256 snapshot = vm.snapshotState();
         RewardVault same = new RewardVault(token, registry, seats, consensus, owner, guardian, defaultEmission());
         assertEq(address(same.token()), address(token));
@@ -55,7 +55,7 @@ contract VaultPins is Stage {
     /// @dev The consensus names the vault that is made here.
     function makeWired(IKaisarToken t, IDeviceRegistry r, ICheckerSeats s, Emission memory emission) external {
         address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)));
-        vm.mockCall(address(consensus), abi.encodeWithSelector(IEpochConsensus.vault.selector), abi.encode(next));
+        vm.mockCall(address(consensus), abi.encodeWithSelector(IEpochShared.vault.selector), abi.encode(next));
         new RewardVault(t, r, s, consensus, owner, guardian, emission);
     }
 
@@ -253,7 +253,7 @@ contract VaultPins is Stage {
         uint256 lanes = 128 + 64 + SECOND; // pinned, rolled, two cohorts
         uint256 wanted = lanes * (BOUNTY / 64) + 128 * (BOUNTY / 64);
         vm.expectEmit(address(vault));
-        emit IRewardVault.KeeperPaid(EPOCH, keeper, lanes, 2, wanted);
+        emit IRewardVault.KeeperPaid(EPOCH, keeper, lanes, 128, wanted);
         assertEq(vault.payKeeper(EPOCH, keeper), wanted);
         assertEq(token.balanceOf(keeper), wanted);
         EpochMoney memory money = vault.moneyOf(EPOCH);
@@ -290,7 +290,7 @@ contract VaultPins is Stage {
         assertEq(vault.moneyOf(epoch).keeperPaid, 2 * SECOND * each);
         for (uint256 i; i < 9; ++i) {
             vm.prank(address(registry));
-            consensus.countErrand(caller); // for the epoch before the present one
+            consensus.countErrand(caller, 64); // for the epoch before the present one
         }
         uint256 left = half - 2 * SECOND * each;
         assertLt(left, 9 * 64 * each);

@@ -8,7 +8,7 @@ import {EpochConsensus} from "../../src/EpochConsensus.sol";
 import {KaisarLens} from "../../src/KaisarLens.sol";
 import {KaisarToken} from "../../src/KaisarToken.sol";
 import {RewardVault} from "../../src/RewardVault.sol";
-import {EpochExtension} from "../../src/base/EpochExtension.sol";
+import {EpochExtension} from "../../src/EpochExtension.sol";
 import {ICheckerSeats, SeatRules} from "../../src/interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
 import {

@@ -6,7 +6,7 @@ import {DeviceRegistry} from "../../src/DeviceRegistry.sol";
 import {EpochConsensus} from "../../src/EpochConsensus.sol";
 import {KaisarToken} from "../../src/KaisarToken.sol";
 import {RewardVault} from "../../src/RewardVault.sol";
-import {EpochExtension} from "../../src/base/EpochExtension.sol";
+import {EpochExtension} from "../../src/EpochExtension.sol";
 import {ICheckerSeats, SeatRules} from "../../src/interfaces/ICheckerSeats.sol";
 import {IDeviceRegistry} from "../../src/interfaces/IDeviceRegistry.sol";
 import {IEpochConsensus, RoundRules, ScoreRules, Timeline} from "../../src/interfaces/IEpochConsensus.sol";

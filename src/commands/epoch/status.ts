@@ -58,7 +58,9 @@ export default class EpochStatus extends BaseCommand<typeof EpochStatus> {
     )
     for (const { cohort, state, committed, opened, lanesPaid } of epochs.flatMap(epoch => epoch.cohortStates))
       this.log(
-        `cohort ${cohort}: ${state}, ${counted(bits(committed), 'seat')} committed, ${bits(opened)} opened, ${counted(lanesPaid, 'lane')} paid`,
+        state === 'forgotten'
+          ? `cohort ${cohort}: forgotten, the chain keeps a later epoch in its place`
+          : `cohort ${cohort}: ${state}, ${counted(bits(committed), 'seat')} committed, ${bits(opened)} opened, ${counted(lanesPaid, 'lane')} paid`,
       )
     return { currentEpoch: current < 0 ? null : current, epochs }
   }

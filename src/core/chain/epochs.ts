@@ -10,8 +10,9 @@ import { read } from './read.ts'
 const phases = ['future', 'work', 'commit', 'open', 'reveal', 'finalize', 'pay'] as const
 export type Phase = (typeof phases)[number]
 
-const cohortStates = ['pending', 'final', 'void'] as const
-export type CohortState = (typeof cohortStates)[number]
+const cohortStates = ['pending', 'final', 'void', 'forgotten'] as const
+/** What became of a cohort, as events tell it. */
+export type CohortState = Exclude<(typeof cohortStates)[number], 'forgotten'>
 
 /** Where an epoch stands. Times are block times in seconds, amounts wei of KAI. */
 export type EpochOverview = {
@@ -67,7 +68,8 @@ export type EpochMoney = {
 export type CohortOverview = {
   readonly epoch: number
   readonly cohort: number
-  readonly state: CohortState
+  /** `forgotten`: a later epoch has its place on chain. */
+  readonly state: CohortState | 'forgotten'
   /** The committee's owners, null without a seed. */
   readonly seats: readonly Address[] | null
   readonly committed: number
@@ -178,7 +180,7 @@ export async function settledThrough(network: ConnectedNetwork): Promise<number 
   return any ? Number(epoch) : null
 }
 
-/** The calls of an address for `epoch` that were not paid yet: lanes of seeds, resolutions and reveals, and errands. */
+/** What an address did for `epoch` and was not paid for yet, in lanes: seeds, resolutions and reveals, and errands. */
 export async function keeperCallsOf(
   network: ConnectedNetwork,
   epoch: number,

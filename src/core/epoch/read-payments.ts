@@ -3,7 +3,6 @@ import { firstBlockSince } from '../chain/blocks.ts'
 import { getEpoch } from '../chain/epochs.ts'
 import { getEvents } from '../chain/events.ts'
 import { type ConnectedNetwork, lowerCase } from '../chain/network.ts'
-import { cohortLanes } from '../protocol/constants.ts'
 
 /** One payment of an epoch, in wei of KAI; `lane` is the device's, null for seats and keepers. */
 export type Payment = {
@@ -11,7 +10,7 @@ export type Payment = {
   readonly payee: Address
   readonly lane: number | null
   readonly cohort: number | null
-  /** The measure that it was paid by: credit (capacity × uptime), agreed lanes, or lanes of calls (an errand counts as a whole cohort). */
+  /** The measure that it was paid by: credit (capacity × uptime), agreed lanes, or lanes of calls (an errand counts as a whole cohort, a delisting as one lane). */
   readonly basis: bigint
   readonly amount: bigint
   readonly txHash: Hex
@@ -55,7 +54,7 @@ export async function readPayments(network: ConnectedNetwork, epoch: number): Pr
       payee: lowerCase(keeper),
       lane: null,
       cohort: null,
-      basis: lanes + BigInt(cohortLanes) * errands,
+      basis: lanes + errands,
       amount,
       txHash: transactionHash,
     })),

@@ -75,7 +75,7 @@ export function planCohort(
       return [{ do: 'finalize-revealed', ...about, seats: revealed }]
     return []
   }
-  if (state === 'void' || !totalFixed) return []
+  if (state !== 'final' || !totalFixed) return []
   return [
     ...(cohort.lanesPaid < cohortLanes ? [{ do: 'payCohort', ...about } as const] : []),
     ...(cohort.checkersPaid ? [] : [{ do: 'payCheckers', ...about } as const]),

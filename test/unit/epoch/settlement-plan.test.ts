@@ -44,7 +44,7 @@ describe('settlement plan', () => {
     expect(what(epoch('open', true), final)).toEqual(['payCohort', 'payCheckers'])
     expect(what(epoch('pay', true), { ...final, lanesPaid: 64 })).toEqual(['payCheckers'])
     expect(what(epoch('pay', true), { ...final, lanesPaid: 64, checkersPaid: true })).toEqual([])
-    expect(what(epoch('pay', true), cohort({ state: 'void' }))).toEqual([])
+    for (const state of ['void', 'forgotten'] as const) expect(what(epoch('pay', true), cohort({ state }))).toEqual([])
   })
 
   test('a seed is pinned, then rolled after the pinned block, and pinned again where its hash is out of reach', () => {

@@ -59,7 +59,7 @@ export const epochConsensusAbi = [
   {type: 'function', name: 'commit', inputs: [{name: 'epoch', type: 'uint64'}, {name: 'root', type: 'bytes32'}], outputs: [], stateMutability: 'nonpayable'},
   {type: 'function', name: 'commitmentDepth', inputs: [{name: 'epoch', type: 'uint64'}], outputs: [{name: '', type: 'uint256'}], stateMutability: 'view'},
   {type: 'function', name: 'commitmentOf', inputs: [{name: 'epoch', type: 'uint64'}, {name: 'owner', type: 'address'}], outputs: [{name: '', type: 'bytes28'}], stateMutability: 'view'},
-  {type: 'function', name: 'countErrand', inputs: [{name: 'keeper', type: 'address'}], outputs: [], stateMutability: 'nonpayable'},
+  {type: 'function', name: 'countErrand', inputs: [{name: 'keeper', type: 'address'}, {name: 'lanes', type: 'uint256'}], outputs: [], stateMutability: 'nonpayable'},
   {type: 'function', name: 'creditOf', inputs: [{name: 'epoch', type: 'uint64'}, {name: 'lane', type: 'uint32'}], outputs: [{name: '', type: 'uint256'}], stateMutability: 'view'},
   {type: 'function', name: 'currentEpoch', inputs: [], outputs: [{name: '', type: 'uint64'}], stateMutability: 'view'},
   {type: 'function', name: 'domainSeparator', inputs: [], outputs: [{name: '', type: 'bytes32'}], stateMutability: 'view'},

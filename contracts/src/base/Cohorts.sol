@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {COMMITTEE, FROZEN_EPOCHS, FULL_COHORT, OPENING_WORDS, ringSlot} from "../libraries/Constants.sol";
+import {COMMITTEE, FROZEN_EPOCHS, FULL_COHORT, OPENING_WORDS, QUORUM, ringSlot} from "../libraries/Constants.sol";
 import {LibBit} from "solady/utils/LibBit.sol";
 import {StrikeReason} from "../interfaces/ICheckerSeats.sol";
-import {CohortState, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
+import {CohortState, IEpochShared, Opening, Phase} from "../interfaces/IEpochConsensus.sol";
+import {COMMITMENT_SALTED, CommitmentWord} from "../libraries/EpochWords.sol";
 import {MerklePath} from "../libraries/MerklePath.sol";
-import {Records} from "../libraries/Records.sol";
-import {Sums, SumsWord} from "../libraries/Sums.sol";
-import {Totals} from "./Totals.sol";
+import {Records, RecordWord} from "../libraries/Records.sol";
+import {Newcomers} from "../libraries/Standings.sol";
+import {CapSums, Sums} from "../libraries/Sums.sol";
+import {EpochState} from "./EpochState.sol";
 
-/// @title What resolving a cohort takes: its session, openings proven against commitments, and the end of one that is void
-abstract contract Openings is Totals {
-    using Records for uint256;
-    using SumsWord for Sums;
+/// @title What resolving a cohort takes: its session, openings proven against commitments, the end of one that is void, and Σ caps with the
+/// totals that payments are divided by
+/// @dev The cap of a device is twice its standing; without one it takes nothing from others. Σ caps is kept for three epochs at once: of the
+/// epoch being settled (as it was before any of its cohorts was final), of the present and of the next one. It moves when a standing moves and
+/// when a lane is joined or left, so no loop over devices is needed.
+abstract contract Cohorts is EpochState {
 
     /// @dev What a cohort's resolution reads before it looks at openings.
     struct Session {
@@ -25,9 +29,11 @@ abstract contract Openings is Totals {
         uint256 committed; // bit i: seat i committed
         uint64[FROZEN_EPOCHS] occupancies;
         address[COMMITTEE] owners;
-        uint256[COMMITTEE] commitments;
+        CommitmentWord[COMMITTEE] commitments;
         uint32[COMMITTEE] indices;
     }
+
+    // --- a cohort's openings ----------------------------------------------------------------------------------------
 
     function _session(uint64 epoch, uint32 cohort) internal view returns (Session memory session) {
         session.epoch = epoch;
@@ -45,9 +51,9 @@ abstract contract Openings is Totals {
         uint256 committed;
         unchecked {
             for (uint256 i; i < COMMITTEE; ++i) {
-                uint256 word = _commitmentWord(epoch, owners[i]);
+                CommitmentWord word = _commitmentOf(epoch, owners[i]);
                 session.commitments[i] = word;
-                if (word != 0) committed |= 1 << i;
+                if (CommitmentWord.unwrap(word) != 0) committed |= 1 << i;
             }
         }
         session.committed = committed;
@@ -68,7 +74,7 @@ abstract contract Openings is Totals {
 
     /// @dev The record {KEPT_EPOCHS} back is about to be overwritten: whoever waits for its money gets it first.
     function _payOverwritten(Session memory session) internal {
-        uint256 record = _records[session.cohort][ringSlot(session.epoch)];
+        RecordWord record = _records[session.cohort][ringSlot(session.epoch)];
         if (record.stateOf() != CohortState.Final || record.isPaid()) return;
         vault.payCohort(record.epochOf(), session.cohort, uint8(FULL_COHORT));
         vault.payCheckers(record.epochOf(), session.cohort);
@@ -105,31 +111,26 @@ abstract contract Openings is Totals {
     }
 
     /// @dev The words of a proven opening, in memory; reverts when it is not what the owner committed to.
-    /// @param commitment See {EpochState._commitmentWord}.
     function _prove(
         uint64 epoch,
         address owner,
         uint32 cohort,
         uint256 depth,
-        uint256 commitment,
+        CommitmentWord commitment,
         Opening calldata opening
     ) internal view returns (uint256[OPENING_WORDS] memory words) {
         bytes32 leaf;
         (leaf, words) = _leaf(epoch, owner, cohort, opening.salt, opening.words);
         bytes32[] calldata proof = opening.proof;
-        bool proven = proof.length == depth && _matches(commitment, MerklePath.root(leaf, cohort, proof));
+        bool proven = proof.length == depth && commitment.matches(MerklePath.root(leaf, cohort, proof));
         if (!proven) revert ProofInvalid(owner);
     }
 
     /// @dev Puts an owner's salt into the seed of `epoch + 2`, once. In OPEN and REVEAL, long before that seed's block is pinned.
-    function _mixSalt(uint64 epoch, address owner, uint256 commitment, bytes32 salt) internal {
-        if (commitment & 1 != 0) return;
-        _commitments[owner][ringSlot(epoch)] = commitment | 1;
+    function _mixSalt(uint64 epoch, address owner, CommitmentWord commitment, bytes32 salt) internal {
+        if (CommitmentWord.unwrap(commitment) & COMMITMENT_SALTED != 0) return;
+        _commitments[owner][ringSlot(epoch)] = CommitmentWord.wrap(CommitmentWord.unwrap(commitment) | COMMITMENT_SALTED);
         _salts[epoch] ^= keccak256(abi.encode(owner, salt));
-    }
-
-    function _matches(uint256 commitment, bytes32 root) internal pure returns (bool) {
-        return commitment != 0 && commitment >> 32 == uint256(root) >> 32;
     }
 
     /// @dev keccak256(abi.encode(block.chainid, address(this), epoch, owner, cohort, salt, words)), in one buffer whose end is `copy`.
@@ -151,5 +152,68 @@ abstract contract Openings is Totals {
             calldatacopy(copy, words, 320)
             leaf := keccak256(buffer, 512)
         }
+    }
+
+    // --- totals and caps --------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IEpochShared
+    function revealedSeats(uint64 epoch, uint32 cohort) public view returns (uint8) {
+        return _revealed[cohort].seatsIn(epoch);
+    }
+
+    /// @dev Whether a quorum of openings is on record.
+    function _isRevealed(uint64 epoch, uint32 cohort) internal view returns (bool) {
+        return LibBit.popCount(revealedSeats(epoch, cohort)) >= QUORUM;
+    }
+
+    /// @dev The epoch before the present one: its frozen sets and sums are exact.
+    function _isSettling(uint64 epoch) internal view returns (bool) {
+        return epoch + 2 == nextEpoch();
+    }
+
+    /// @dev The totals of the epoch being settled; the first call fixes its members, their Σ caps and the depth of its trees.
+    /// @param caps Σ caps of the epoch. While it is zero, nobody has a standing, and each member counts with `firstStanding`.
+    function _totalsAt(uint64 epoch, uint32 members, uint256 depth, uint256 caps) internal returns (Sums memory t) {
+        t = _totals[epoch].unpack();
+        if (t.begun) return t;
+        t.begun = true;
+        t.lanes = members;
+        t.depth = depth;
+        t.openCaps = caps != 0 ? caps : uint256(members) * _scores.firstStanding;
+        emit EpochCounted(epoch, members, caps);
+    }
+
+    /// @dev What devices without a standing are credited: at most the mean standing of the epoch's members, and nothing in the epoch that
+    /// sets their first one; while nobody has one, up to `firstStanding`.
+    function _newcomers(uint32 members, uint256 caps, uint256 firstStanding) internal pure returns (Newcomers memory) {
+        if (caps == 0) return Newcomers(firstStanding, false);
+        uint256 mean = caps / (2 * uint256(members));
+        if (mean > firstStanding) mean = firstStanding;
+        return Newcomers(mean == 0 ? 1 : mean, true);
+    }
+
+    /// @param sums As {_presentCapSums} read them.
+    function _moveCaps(CapSums memory sums, int256 presentDelta, int256 followingDelta) internal {
+        if (presentDelta == 0 && followingDelta == 0) return;
+        sums.present = uint256(int256(sums.present) + presentDelta);
+        sums.following = uint256(int256(sums.following) + followingDelta);
+        _capSums = sums.pack();
+    }
+
+    /// @dev The sums as of now; epochs in which nothing moved repeat the last.
+    function _presentCapSums() internal view returns (CapSums memory sums) {
+        sums = _capSums.unpack();
+        uint64 next = nextEpoch();
+        if (next == sums.next) return sums;
+        sums.settling = next == sums.next + 1 ? sums.present : sums.following;
+        sums.present = sums.following;
+        sums.next = next;
+    }
+
+    /// @dev One cohort of `epoch` is paid in full.
+    function _cohortPaid(uint64 epoch) internal {
+        Sums memory t = _totals[epoch].unpack();
+        t.unpaid -= 1;
+        _totals[epoch] = t.pack();
     }
 }
