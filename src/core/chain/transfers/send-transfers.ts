@@ -14,9 +14,9 @@ import { chainErrors } from '../errors.ts'
 import { assertFunds } from '../funds.ts'
 import { type ConnectedNetwork, lowerCase } from '../network.ts'
 import { callOf, reading } from '../read.ts'
+import { broadcast } from '../tx/broadcast.ts'
 import { readFeeMarket } from '../tx/fee-market.ts'
 import { type Fee, type FeeCaps, nextFee } from '../tx/fees.ts'
-import { isKnown } from '../tx/transaction-sender.ts'
 import { kaiBalance } from '../vault.ts'
 import { type ListedTransfer, totalsOf } from './transfer-list.ts'
 import { isDue, isInFlight, isYoung, lookAt, readCounts, textOf } from './transfer-outcomes.ts'
@@ -214,12 +214,9 @@ export async function sendTransfers(
     const { hash, raw } = transfer.attempts.at(-1)!
     const now = clock.monotonicMs()
     if (now - (offeredAt.get(hash) ?? Number.NEGATIVE_INFINITY) < offerAgainMs) return
-    const request = { method: 'eth_sendRawTransaction', params: [raw] }
-    const answers = await Promise.allSettled(chain.usable().map(endpoint => endpoint.request(request)))
-    if (answers.length === 0) throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
-    const reasons = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason as Error] : []))
-    if (reasons.length === answers.length && !reasons.some(({ message }) => isKnown.test(message)))
-      throw await explainRefusal(chain, from, reasons[0], textOf(transfer))
+    const reasons = await broadcast(chain, raw, { mayBeSettled: true })
+    if (reasons?.length === 0) throw chainErrors.RPC_UNREACHABLE({ endpoints: describeEndpoints(chain.all()) })
+    if (reasons !== null) throw await explainRefusal(chain, from, reasons[0], textOf(transfer))
     offeredAt.set(hash, now)
   }
 

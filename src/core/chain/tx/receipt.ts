@@ -13,6 +13,7 @@ import { stringifyJson } from '../../platform/output.ts'
 import type { Chain } from '../client.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { chainErrors } from '../errors.ts'
+import { untilMost } from '../until-most.ts'
 
 /** The outcome of a mined transaction, with the fields that are used here. */
 export type Receipt = {
@@ -44,12 +45,9 @@ export async function confirmedReceipt(chain: Chain, hash: Hex): Promise<Receipt
  * few answered, or their answers differ. A receipt in doubt must not count as missing: the transaction would be sent a second time.
  */
 export async function lookUpReceipt(chain: Chain, hash: Hex): Promise<Receipt | 'missing' | 'doubt'> {
-  const answers = await Promise.all(chain.usable().map(endpoint => ask(endpoint, hash)))
-  const isMost = (count: number) => 2 * count > answers.length
-  if (isMost(answers.filter(answer => answer === 'missing').length)) return 'missing'
-  const receipts = answers.filter(answer => typeof answer === 'object')
-  const sameAs = (one: Receipt) => receipts.filter(other => stringifyJson(other) === stringifyJson(one))
-  return receipts.find(receipt => isMost(sameAs(receipt).length)) ?? 'doubt'
+  const asked = chain.usable().map(endpoint => ask(endpoint, hash))
+  const { most } = await untilMost(asked, stringifyJson)
+  return most === undefined || most === 'unknown' ? 'doubt' : most
 }
 
 /** `missing`: this endpoint does not know it · `unknown`: the endpoint cannot be relied on for an answer now. */

@@ -14,6 +14,7 @@ import type { Store } from '../../platform/store.ts'
 import type { Chain } from '../client.ts'
 import { decodeChainError, explainRefusal } from '../decode-error.ts'
 import { chainErrors } from '../errors.ts'
+import { broadcast } from './broadcast.ts'
 import { tipPerGas } from './fee-market.ts'
 import { defaultFeeCaps, type Fee, firstTip, mostWei, nextFee } from './fees.ts'
 import { type Plan, type PlanRules, planTransactions } from './plan.ts'
@@ -209,7 +210,7 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
       await sign({ nonce, action: key === '' ? null : store.find(key), displaces: null }, gas)
     // Sent once per block, and at once where it has not left us yet because of a crash or because no endpoint took it.
     for (const attempt of new Map(unmined().map(attempt => [attempt.nonce, attempt])).values())
-      if (!atHead.sent.has(attempt.hash) && attempt.maxFeePerGas >= market.baseFeePerGas) await broadcast(attempt)
+      if (!atHead.sent.has(attempt.hash) && attempt.maxFeePerGas >= market.baseFeePerGas) await offer(attempt)
 
     function offered(nonce: number): Fee[] {
       return unmined().filter(attempt => attempt.nonce === nonce)
@@ -304,11 +305,9 @@ export function createTransactionSender(options: SenderOptions, dependencies: Se
   }
 
   /** Sends to every endpoint. Where one already has it, or the nonce is taken, the next pass finds out on the chain. */
-  async function broadcast({ hash, key, raw }: Attempt) {
-    const request = { method: 'eth_sendRawTransaction', params: [raw] }
-    const outcomes = await Promise.allSettled(chain.usable().map(endpoint => endpoint.request(request)))
-    const reasons = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [outcome.reason as Error] : []))
-    if (reasons.length < outcomes.length || reasons.some(({ message }) => isKnown.test(message))) {
+  async function offer({ hash, key, raw }: Attempt) {
+    const reasons = await broadcast(chain, raw, { mayBeSettled: true })
+    if (reasons === null) {
       atHead.sent.add(hash)
       crashPoint(`transaction.sent:${store.find(key)?.functionName ?? 'nothing'}`)
     } else
@@ -394,6 +393,3 @@ const seenAt = (hash: Hex | null, gasLimit = 0n) => ({
 
 /** What a signer elsewhere would say of this transaction again. Where it is away, it is asked again; neither holds up what is signed. */
 const refusedBySigner: ReadonlySet<string> = new Set(['SIGNER_REFUSED', 'SIGNER_TRANSACTION_ALTERED'])
-
-/** The words in which nodes say that they have a transaction. A refused replacement means that the node holds another one of that nonce. */
-export const isKnown = /already (known|imported)|nonce too low|underpriced/i
