@@ -62,18 +62,18 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   const astraySince = new Map<string, number>()
   /** The endpoints whose heads are being handled, and the head of each that waits. */
   const handling = new Map<Endpoint, Promise<void>>()
-  const waiting = new Map<Endpoint, { readonly head: unknown; readonly seenAtMs: number }>()
+  const waiting = new Map<Endpoint, { readonly block: unknown; readonly seen: SeenBlock }>()
 
   /** The number of endpoints that answer; a silent one shows nothing and delays nothing. */
   const voters = () => chain.all().filter(({ status }) => status.state === 'usable').length
 
   async function fetchBlock(endpoint: Endpoint, method: string, params: readonly unknown[]): Promise<SeenBlock> {
-    return read(endpoint, await endpoint.request({ method, params }))
+    const block = await endpoint.request({ method, params })
+    return verified(endpoint, block, toSeen(block, endpoint, clock.monotonicMs()))
   }
 
-  /** @throws RPC_FAILED for a value that is not a block, and for a block whose hash is not that of its header */
-  function read(endpoint: Endpoint, block: unknown, seenAtMs = clock.monotonicMs()): SeenBlock {
-    const seen = toSeen(block, endpoint, seenAtMs)
+  /** @throws RPC_FAILED for a block whose hash is not that of its header */
+  function verified(endpoint: Endpoint, block: unknown, seen: SeenBlock): SeenBlock {
     if (headerHash(block as Record<string, unknown>) === seen.hash) {
       hashing.add(endpoint.url)
       return seen
@@ -139,11 +139,13 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
   }
 
   /**
-   * Handles the heads of an endpoint one after the other, and of waiting heads only the newest, which is not looked at before its turn: an endpoint
-   * may push as many as it likes. No endpoint waits for another one.
+   * Handles the heads of an endpoint one after the other, and of waiting heads only the newest, which is hashed and joined to its parents in its turn: an
+   * endpoint may push as many as it likes. No endpoint waits for another one.
+   *
+   * @throws RPC_FAILED for a value that is not a block
    */
-  function enqueue(endpoint: Endpoint, head: unknown): Promise<void> {
-    waiting.set(endpoint, { head, seenAtMs: clock.monotonicMs() })
+  function enqueue(endpoint: Endpoint, block: unknown): Promise<void> {
+    waiting.set(endpoint, { block, seen: toSeen(block, endpoint, clock.monotonicMs()) })
     const handled = handling.get(endpoint) ?? handle(endpoint)
     handling.set(endpoint, handled)
     return handled
@@ -155,7 +157,7 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
     for (let next = waiting.get(endpoint); next !== undefined; next = waiting.get(endpoint)) {
       waiting.delete(endpoint)
       try {
-        await accept(endpoint, read(endpoint, next.head, next.seenAtMs))
+        await accept(endpoint, verified(endpoint, next.block, next.seen))
       } catch (error) {
         onTrouble(endpoint.name, error)
       }
@@ -165,7 +167,13 @@ export function createHeadStream(options: HeadStreamOptions, dependencies: HeadS
 
   async function watch(endpoint: Endpoint) {
     const unsubscribe = endpoint.watchHeads?.(
-      head => void enqueue(endpoint, head),
+      head => {
+        try {
+          void enqueue(endpoint, head)
+        } catch (error) {
+          onTrouble(endpoint.name, error)
+        }
+      },
       error => onTrouble(endpoint.name, error),
     )
     while (!stopping.signal.aborted) {

@@ -80,7 +80,7 @@ it('a branch that an endpoint makes up as it is asked, without end, costs some r
   await stream.stop()
 })
 
-it('of the heads that an endpoint pushes while one of them is handled only the newest is looked at, and no other endpoint waits', async () => {
+it('of the heads that an endpoint pushes while one of them is handled only the newest is hashed, and no other endpoint waits', async () => {
   const clock = createManualClock()
   const honest = ['one', 'two'].map(name =>
     endpointOf(
@@ -114,11 +114,12 @@ it('of the heads that an endpoint pushes while one of them is handled only the n
   let looks = 0
   const pushed = (n: number) => ({
     ...honestBlock(n),
-    get hash() {
-      looks++
-      return hashOf(2 ** 40 + n)
-    },
+    hash: hashOf(2 ** 40 + n),
     parentHash: hashOf(2 ** 41 + n),
+    get sha3Uncles() {
+      looks++
+      return hashOf(n)
+    },
   })
   push(pushed(1_001))
   await clock.advance(1)
