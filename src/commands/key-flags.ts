@@ -1,10 +1,5 @@
 /** The key that signs: a keystore of this machine, or one in a signer that is asked over the network. */
 import { Flags } from '@oclif/core'
-import type { LocalAccount } from 'viem'
-import type { UnlockedKey } from '../core/platform/keystore.ts'
-import type { RemoteSigner } from '../core/platform/remote-signer.ts'
-import type { Network } from '../core/protocol/typed-data.ts'
-import type { Signer } from '../core/report/signer.ts'
 import { addressFlag } from './input-values.ts'
 
 /** The flag of commands that open or write a key. */
@@ -40,26 +35,4 @@ export type KeyFlags = {
   readonly key?: string
   readonly 'signer-url'?: string
   readonly 'signer-address'?: `0x${string}`
-}
-
-/** A key that is in memory now, or one that is asked. */
-export type OperatorKey = UnlockedKey | RemoteSigner
-
-const isRemote = (key: OperatorKey): key is RemoteSigner => 'signTypedData' in key
-
-/** What signs transactions. */
-export async function accountOf(key: OperatorKey): Promise<LocalAccount> {
-  if (isRemote(key)) return (await import('../core/chain/tx/remote-account.ts')).remoteAccount(key)
-  const [{ keyAccount }, { openCurve }] = await Promise.all([
-    import('../core/chain/tx/key-account.ts'),
-    import('../core/report/curve.ts'),
-  ])
-  return keyAccount(key, openCurve())
-}
-
-/** What signs messages of a network. */
-export async function signerOf(key: OperatorKey, network: Network): Promise<Signer> {
-  if (isRemote(key))
-    return (await import('../core/report/remote-report-signer.ts')).openRemoteReportSigner(key, network)
-  return (await import('../core/report/signer.ts')).createSigner({ privateKey: key.privateKey, network })
 }

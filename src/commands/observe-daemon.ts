@@ -1,8 +1,8 @@
 /** What an operator sees of a running daemon: metrics and health over HTTP, and a dashboard on the terminal. */
 import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
+import type { ChainHead } from '../core/daemon/daemon-metrics.ts'
 import type { Clock } from '../core/platform/clock.ts'
-import type { ChainHead } from '../core/platform/daemon-metrics.ts'
 import type { MetricsServer } from '../core/platform/metrics.ts'
 import type { DashboardFacts } from '../core/view/dashboard-sections.ts'
 import type { DaemonEvent } from '../core/view/event-text.ts'

@@ -1,12 +1,14 @@
 /** What commands share that send one transaction: whose it is, whether it may, a question, and the signature; or the call for another wallet. */
+
 import { type Command, Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../core/chain/network.ts'
 import type { Receipt } from '../core/chain/tx/receipt.ts'
 import type { Call } from '../core/chain/tx/transact.ts'
+import { accountOf } from '../core/daemon/operator-key.ts'
 import { exactUnits } from '../core/platform/exact-units.ts'
 import { BaseCommand, chainFlags, confirmFlags } from './base.ts'
 import { feeCaps, feeFlags } from './fee-flags.ts'
-import { accountOf, keyFlags } from './key-flags.ts'
+import { keyFlags } from './key-flags.ts'
 
 export const sendingFlags = { ...chainFlags, ...keyFlags, ...feeFlags, ...confirmFlags }
 

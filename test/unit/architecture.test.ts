@@ -17,8 +17,9 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
   transport: [],
   chain: [],
   epoch: ['chain'],
-  provider: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch'],
-  checker: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch'],
+  daemon: ['chain', 'epoch', 'report', 'transport'],
+  provider: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch', 'daemon'],
+  checker: ['devices', 'attestation', 'job', 'report', 'transport', 'chain', 'epoch', 'daemon'],
   network: ['chain', 'epoch'],
   view: ['network', 'provider', 'checker'],
   explain: ['epoch', 'network', 'view'],
@@ -33,10 +34,11 @@ const allowed: Readonly<Record<string, readonly string[] | 'everything'>> = {
     'epoch',
     'network',
     'view',
+    'daemon',
     'provider',
     'checker',
   ],
-  fleet: ['report', 'chain', 'network', 'view', 'operator', 'transport'],
+  fleet: ['daemon', 'report', 'chain', 'network', 'view', 'operator', 'transport'],
   update: [],
   devnet: 'everything',
 }
@@ -154,6 +156,12 @@ describe('habits', () => {
     const vagueFolder = /\/(utils?|helpers?|common|shared|misc)\//
     expect(violations(core, file => vagueFolder.test(file.path) && 'vague folder')).toEqual([])
     expect(violations(core, file => /^export \* from/m.test(file.text) && 'barrel')).toEqual([])
+  })
+
+  it('no file that composes a daemon has more than 20 imports', () => {
+    const composing = core.filter(({ path }) => /^core\/(provider|checker|devnet)\/(run|start)-/.test(path))
+    expect(composing.length).toBeGreaterThanOrEqual(5)
+    expect(violations(composing, file => file.imports.length > 20 && `${file.imports.length} imports`)).toEqual([])
   })
 
   it('every file name is in kebab-case', () => {

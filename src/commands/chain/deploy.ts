@@ -4,12 +4,13 @@ import type { DeployPlan } from '../../core/chain/deploy.ts'
 import type { DeploymentRecord } from '../../core/chain/deployment-file.ts'
 import type { PresetName } from '../../core/chain/network-presets.ts'
 import type { EvmVersion } from '../../core/chain/survey.ts'
+import { accountOf } from '../../core/daemon/operator-key.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { committeeSize } from '../../core/protocol/constants.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { feeCaps, feeFlags } from '../fee-flags.ts'
 import { addressFlag } from '../input-values.ts'
-import { accountOf, keyFlags } from '../key-flags.ts'
+import { keyFlags } from '../key-flags.ts'
 
 export default class ChainDeploy extends BaseCommand<typeof ChainDeploy> {
   static override description = `Deploy the contracts, fund the vault, and write a context that the other commands use.

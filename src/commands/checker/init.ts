@@ -46,7 +46,7 @@ What is there already is kept; nothing is sent to any network. "kaisar checker r
   }
 
   private async makeCertificate(operator: `0x${string}`) {
-    const { lockDataDir } = await import('../../core/platform/data-dir-lock.ts')
+    const { lockDataDir } = await import('../../core/daemon/data-dir-lock.ts')
     const { ensureCertificate } = await import('../../core/transport/certificate-file.ts')
     const folder = roleFolder(this.dataDir, 'checker')
     const lock = lockDataDir({ path: folder, owner: 'kaisar checker init' })

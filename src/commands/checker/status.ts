@@ -49,9 +49,9 @@ It also asks the registered endpoint whether it answers, and says so where a run
 
   /** What this machine says: the daemon's lock and journal. */
   private async lookAround(dataDir: string, network: Network) {
-    const { dataDirOwner } = await import('../../core/platform/data-dir-owner.ts')
+    const { dataDirOwner } = await import('../../core/daemon/data-dir-owner.ts')
     const { readCheckerRecords } = await import('../../core/checker/checker-records.ts')
-    const { stateFile } = await import('../../core/platform/state-file.ts')
+    const { stateFile } = await import('../../core/daemon/state-file.ts')
     const folder = roleFolder(dataDir, 'checker')
     return { running: dataDirOwner(folder), records: readCheckerRecords(stateFile(folder, network), 100) }
   }

@@ -87,7 +87,7 @@ Ctrl-C. On a terminal it shows a dashboard (q ends it); --plain prints lines ins
 
   /** One that runs here is named, with the words that stop that one. @throws DEVNET_RUNNING */
   private async refuseSecond(folder: string, name: string) {
-    const { dataDirOwner } = await import('../../core/platform/data-dir-owner.ts')
+    const { dataDirOwner } = await import('../../core/daemon/data-dir-owner.ts')
     const owner = dataDirOwner(folder)
     if (owner === null) return
     const { listContexts } = await import('../../core/platform/context.ts')

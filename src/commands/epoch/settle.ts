@@ -1,6 +1,7 @@
 import { join } from 'node:path'
+import { accountOf } from '../../core/daemon/operator-key.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
-import { accountOf, keyFlags } from '../key-flags.ts'
+import { keyFlags } from '../key-flags.ts'
 
 export default class EpochSettle extends BaseCommand<typeof EpochSettle> {
   static override description = `Do by hand what keepers do: seeds, finalizing of what was revealed, voiding, payments.
@@ -17,7 +18,7 @@ Anybody may; whoever calls first earns the bounty. What needs the seats' unrevea
     const { createTransactionSender } = await import('../../core/chain/tx/transaction-sender.ts')
     const { transactionTables } = await import('../../core/chain/tx/transaction-store.ts')
     const { createKeeper } = await import('../../core/epoch/settlement.ts')
-    const { lockDataDir } = await import('../../core/platform/data-dir-lock.ts')
+    const { lockDataDir } = await import('../../core/daemon/data-dir-lock.ts')
     const { isKaisarError } = await import('../../core/platform/errors.ts')
     const { openStore } = await import('../../core/platform/store.ts')
     const network = await this.connectNetwork(target)

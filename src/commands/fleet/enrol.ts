@@ -1,12 +1,12 @@
 import { Args, Flags } from '@oclif/core'
 import type { Address } from 'viem'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
+import { accountOf } from '../../core/daemon/operator-key.ts'
 import type { EnrolmentPlan, HostDevice } from '../../core/fleet/enrol-devices.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { feeCaps } from '../fee-flags.ts'
 import { walletArg } from '../fleet-command.ts'
 import { addressFlag } from '../input-values.ts'
-import { accountOf } from '../key-flags.ts'
 import { printTable } from '../print-table.ts'
 import { calldataFlags, SendingCommand, sendingFlags } from '../sending-command.ts'
 

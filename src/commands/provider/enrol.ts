@@ -1,7 +1,8 @@
+import { signerOf } from '../../core/daemon/operator-key.ts'
 import { BaseCommand, chainFlags } from '../base.ts'
 import { attestFlag, daemonFlags, memoryFlag } from '../daemon-flags.ts'
 import { addressFlag } from '../input-values.ts'
-import { keyFlags, signerOf } from '../key-flags.ts'
+import { keyFlags } from '../key-flags.ts'
 import { roleFolder } from '../operator-flags.ts'
 
 export default class ProviderEnrol extends BaseCommand<typeof ProviderEnrol> {
@@ -29,7 +30,7 @@ registered.`
   async run() {
     const [{ operatorErrors }, { lockDataDir }, { systemClock: clock }] = await Promise.all([
       import('../../core/operator/errors.ts'),
-      import('../../core/platform/data-dir-lock.ts'),
+      import('../../core/daemon/data-dir-lock.ts'),
       import('../../core/platform/clock.ts'),
     ])
     const { payer, payout, threads, attest, 'execution-provider': executionProvider } = this.flags

@@ -38,7 +38,7 @@ What is there already is kept; nothing is sent to any network. With --signer-url
       { createHostProbe },
       { nodeHost: host },
     ] = await Promise.all([
-      import('../../core/platform/data-dir-lock.ts'),
+      import('../../core/daemon/data-dir-lock.ts'),
       import('../../core/transport/certificate-file.ts'),
       import('../../core/provider/own-devices.ts'),
       import('../../core/devices/host-probe.ts'),

@@ -21,7 +21,7 @@ It reads the journal in the data folder, also while the daemon runs, and asks no
     const [{ findOperators }, { newestStateFile }, { readProviderRecords }, { providerReport, reportLines }] =
       await Promise.all([
         import('../../core/operator/find-operator.ts'),
-        import('../../core/platform/state-file.ts'),
+        import('../../core/daemon/state-file.ts'),
         import('../../core/provider/journal.ts'),
         import('../../core/operator/provider-report.ts'),
       ])

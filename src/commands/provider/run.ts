@@ -1,10 +1,19 @@
-import type { ConnectedNetwork } from '../../core/chain/network.ts'
+import type { DaemonMetricsDependencies } from '../../core/daemon/daemon-metrics.ts'
+import type { OperatorKey } from '../../core/daemon/operator-key.ts'
 import type { ProviderEvent } from '../../core/provider/provider-event.ts'
-import { BaseCommand } from '../base.ts'
-import { attestFlag, daemonFlags, memoryFlag, sendingOptions } from '../daemon-flags.ts'
-import { createLiveFeed, type LiveFeed, observeFlags, readHead, serveMetrics, watchDaemon } from '../observe-daemon.ts'
+import type { ProviderMetrics } from '../../core/provider/provider-metrics.ts'
+import { DaemonCommand, type OpenedDaemon, runFlags, type Told } from '../daemon-command.ts'
+import { attestFlag, memoryFlag } from '../daemon-flags.ts'
+import { type LiveFeed, watchDaemon } from '../observe-daemon.ts'
 
-export default class ProviderRun extends BaseCommand<typeof ProviderRun> {
+type Opened = OpenedDaemon<OperatorKey>
+
+export default class ProviderRun extends DaemonCommand<
+  typeof ProviderRun,
+  OperatorKey,
+  ProviderEvent,
+  ProviderMetrics
+> {
   static override description =
     `Run a Provider: check this machine's devices, register those that are not on chain, and prove their work.
 
@@ -15,94 +24,50 @@ It runs until Ctrl-C. The operator key signs; rewards go to the payout wallet.`
     '<%= config.bin %> <%= command.id %> --watch --metrics-port 9464',
   ]
   static override flags = {
-    ...daemonFlags,
-    ...observeFlags,
+    ...runFlags,
     'memory-mib': memoryFlag,
     attest: attestFlag,
   }
-  static override readonly streaming = true
+  protected readonly role = 'provider'
 
-  async run() {
-    const [{ systemClock: clock }, { providerMigrations }, { operatorErrors }, { openDaemon }, { eventText }] =
-      await Promise.all([
-        import('../../core/platform/clock.ts'),
-        import('../../core/provider/journal.ts'),
-        import('../../core/operator/errors.ts'),
-        import('../open-daemon.ts'),
-        import('../../core/view/event-text.ts'),
-      ])
-    const { payout, threads, attest, 'execution-provider': executionProvider, 'take-over': takeOver } = this.flags
-    const memoryMiB = this.flags['memory-mib'] ?? null
-    if (payout === undefined) throw operatorErrors.PAYOUT_MISSING()
-    const watched = this.flags.watch && Boolean(process.stdout.isTTY) && !this.jsonEnabled()
-    const feed = watched ? await createLiveFeed(clock) : null
-    const log = await this.createLog('provider', feed?.takeLogLine)
-    const stop = this.stopSignal()
-    const target = await this.chainTarget()
-    const daemon = await openDaemon(
-      {
-        role: 'provider',
-        dataDir: this.dataDir,
-        target,
-        migrations: providerMigrations,
-        sending: sendingOptions(this.flags),
-      },
-      { openKey: () => this.operatorKey(), connectNetwork: this.connectNetwork, log, clock },
-    )
-    const { network } = daemon
-    const { createProviderMetrics } = await import('../../core/provider/provider-metrics.ts')
-    const metrics = createProviderMetrics(
-      { version: this.config.version },
-      { readHead: () => readHead(network), endpoints: () => network.chain.status(), now: () => clock.now() },
-    )
-    let closeDashboard: (() => Promise<void>) | null = null
-    let server: Awaited<ReturnType<typeof serveMetrics>> = null
-    try {
-      server = await serveMetrics(this.flags, metrics)
-      if (server !== null && feed === null) {
-        const event = { type: 'metrics.listening', url: server.url } as const
-        this.event(event.type, { url: server.url }, eventText(event))
-      }
-      if (feed !== null) {
-        const name = target.context?.name ?? `chain ${network.chainId}`
-        closeDashboard = await this.showDashboard(network, { operator: daemon.signer.address, payout, name }, feed)
-      }
-      const emit = (event: ProviderEvent) => {
-        metrics.observe(event)
-        if (feed !== null) return feed.observe(event)
-        const { type, ...fields } = event
-        this.event(type, fields, eventText(event))
-      }
-      const { startProvider } = await import('../../core/provider/start-provider.ts')
-      const { CUDA_VISIBLE_DEVICES: cudaVisibleDevices } = process.env
-      const { version } = this.config
-      const privateEndpoints = this.flags['private-endpoints']
-      const work = { executionProvider, threads, memoryMiB, cudaVisibleDevices, attest, version }
-      const options = { ...daemon, payout, privateEndpoints, ...work }
-      await daemon.onlyRun({ takeOver, stop }, only => startProvider(options, { log, clock, emit }, only))
-    } finally {
-      await closeDashboard?.()
-      await server?.close()
-      await daemon.close()
-    }
-    return { operator: daemon.signer.address }
+  protected async migrations() {
+    return (await import('../../core/provider/journal.ts')).providerMigrations
   }
 
-  private async showDashboard(
-    network: ConnectedNetwork,
-    own: { readonly name: string; readonly operator: `0x${string}`; readonly payout: `0x${string}` },
-    feed: LiveFeed,
-  ) {
+  protected openKey() {
+    return this.operatorKey()
+  }
+
+  protected async createMetrics(dependencies: DaemonMetricsDependencies) {
+    const { createProviderMetrics } = await import('../../core/provider/provider-metrics.ts')
+    return createProviderMetrics({ version: this.config.version }, dependencies)
+  }
+
+  protected async start(daemon: Opened, told: Told<ProviderEvent, ProviderMetrics>, stop: AbortSignal) {
+    const { startProvider } = await import('../../core/provider/start-provider.ts')
+    const { threads, attest, 'memory-mib': memoryMiB = null, 'execution-provider': executionProvider } = this.flags
+    const options = {
+      ...daemon,
+      ...{ threads, attest, memoryMiB, executionProvider },
+      privateEndpoints: this.flags['private-endpoints'],
+      cudaVisibleDevices: process.env.CUDA_VISIBLE_DEVICES,
+      version: this.config.version,
+    }
+    return startProvider(options, told, stop)
+  }
+
+  protected async showDashboard({ network, signer, payout }: Opened, name: string, feed: LiveFeed) {
+    const { address: operator } = signer
     const [{ createNetworkReader }, { providerFrame }, seen] = await Promise.all([
       import('../../core/network/network-reader.ts'),
       import('../../core/view/provider-dashboard.ts'),
-      this.probeDevices(own.operator),
+      this.probeDevices(operator),
     ])
     const reader = createNetworkReader(network)
     return watchDaemon({
       feed,
       read: async () => ({ view: await reader.read() }),
-      show: reading => ({ ...reading, ...own, seen }),
+      show: reading => ({ ...reading, operator, payout, name, seen }),
       frame: providerFrame,
     })
   }

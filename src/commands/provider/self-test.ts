@@ -83,7 +83,7 @@ Exit code 4 where a recomputed row is not equal, or nothing was finished in time
 
   /** Both would be slower, and neither figure true. */
   private async warnOfDaemon() {
-    const { dataDirOwner } = await import('../../core/platform/data-dir-owner.ts')
+    const { dataDirOwner } = await import('../../core/daemon/data-dir-owner.ts')
     const running = dataDirOwner(roleFolder(this.dataDir, 'provider'))
     if (running !== null)
       this.warn(`A Provider runs here (process ${running.pid}): it shares the device, so both are slower than alone.`)

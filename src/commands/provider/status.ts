@@ -36,7 +36,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
   private async lookAround(operator: `0x${string}`, dataDir: string, network: Network) {
     const [{ dataDirOwner }, { readProviderRecords }, { probeDevices }, { createHostProbe }, { nodeHost }] =
       await Promise.all([
-        import('../../core/platform/data-dir-owner.ts'),
+        import('../../core/daemon/data-dir-owner.ts'),
         import('../../core/provider/journal.ts'),
         import('../../core/operator/probe-devices.ts'),
         import('../../core/devices/host-probe.ts'),
@@ -45,7 +45,7 @@ The chain comes first and the process second: a daemon that runs while no Checke
     const dependencies = { host: nodeHost }
     // A Provider may have been told to use the CPU of a machine with cards.
     const probes = [createHostProbe({}, dependencies), createHostProbe({ devices: 'cpu' }, dependencies)]
-    const { stateFile } = await import('../../core/platform/state-file.ts')
+    const { stateFile } = await import('../../core/daemon/state-file.ts')
     const folder = roleFolder(dataDir, 'provider')
     return {
       running: dataDirOwner(folder),

@@ -2,10 +2,10 @@ import { Flags } from '@oclif/core'
 import type { ConnectedNetwork } from '../../core/chain/network.ts'
 import type { ListedTransfer } from '../../core/chain/transfers/transfer-list.ts'
 import type { RecordedTransfer, TransferRecord } from '../../core/chain/transfers/transfer-record.ts'
+import { accountOf } from '../../core/daemon/operator-key.ts'
 import { exactUnits } from '../../core/platform/exact-units.ts'
 import { feeCaps } from '../fee-flags.ts'
 import { addressArg, amountArg } from '../input-values.ts'
-import { accountOf } from '../key-flags.ts'
 import { printTable } from '../print-table.ts'
 import { SendingCommand, sendingFlags } from '../sending-command.ts'
 import { usageErrors } from '../usage-errors.ts'
@@ -103,7 +103,7 @@ list. Where everything of a list was sent before, nothing is sent, and "sent" is
     const [{ assertWallet }, records, { lockDataDir }] = await Promise.all([
       import('../../core/chain/transfer.ts'),
       import('../../core/chain/transfers/transfer-record.ts'),
-      import('../../core/platform/data-dir-lock.ts'),
+      import('../../core/daemon/data-dir-lock.ts'),
     ])
     const network = await this.connectNetwork(target)
     for (const { to } of list) assertWallet(network, to)

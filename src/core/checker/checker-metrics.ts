@@ -1,6 +1,6 @@
 /** What a Checker counts of itself, from the events it emits, and whether it can judge the next round. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import { chainLag, createDaemonMetrics, type DaemonMetricsDependencies } from '../platform/daemon-metrics.ts'
+import { chainLag, createDaemonMetrics, type DaemonMetricsDependencies } from '../daemon/daemon-metrics.ts'
 import type { Health } from '../platform/metrics.ts'
 import { verdicts } from '../protocol/verdict.ts'
 import type { CheckerEvent } from './checker-event.ts'

@@ -1,6 +1,6 @@
 /** The tables of a Checker's journal, one schema version after the other. */
-import { operatorSessionTable } from '../chain/operator-session.ts'
-import { ownChainTable } from '../chain/own-chain.ts'
+import { operatorSessionTable } from '../daemon/operator-session.ts'
+import { ownChainTable } from '../daemon/own-chain.ts'
 import { evidenceTable } from './round/record.ts'
 
 /** SQL of each schema version of a Checker's store. */

@@ -2,8 +2,7 @@
 import { getDevice, identityOwner } from '../chain/devices.ts'
 import { watchEpochs } from '../chain/epoch-watch.ts'
 import { getEpoch, getRoundRules } from '../chain/epochs.ts'
-import { createHeadStream } from '../chain/head-stream.ts'
-import { createRoundStream } from '../chain/round-stream.ts'
+import { followChain } from '../daemon/follow-chain.ts'
 import type { Head } from '../epoch/settlement.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import { keptEpochs } from '../protocol/constants.ts'
@@ -57,7 +56,6 @@ const defaultDrainMs = 20_000
 export async function runChecker(options: CheckerOptions, deps: CheckerDependencies, stop: AbortSignal): Promise<void> {
   const { network, drainMs = defaultDrainMs } = options
   const { sender, clock, log, emit } = deps
-  const onTrouble = (where: string) => (error: unknown) => log.warn({ error, where }, 'something failed; trying again')
   const journal = createCheckerJournal(deps.store)
   const rules = await getRoundRules(network)
   const recomputers = createRecomputers({
@@ -67,11 +65,7 @@ export async function runChecker(options: CheckerOptions, deps: CheckerDependenc
   })
   await recomputers.of(rules).start()
 
-  const heads = createHeadStream(
-    {},
-    { chain: network.chain, clock, onTrouble: (endpoint, error) => onTrouble(`heads of ${endpoint}`)(error) },
-  )
-  const rounds = createRoundStream({ network, heads, onTrouble: onTrouble('rounds') })
+  const { heads, rounds, onTrouble } = followChain(network, deps)
   const stalls = createStallWatch({ clock, isWaiting: () => epochs.newestFirst().some(({ judge }) => judge.isOpen()) })
   const sessions = createOperatorSessions({ findMs: rules.openingsMs }, { clock, emit })
   const jobs = createDeviceJobs({

@@ -1,10 +1,9 @@
 /** A Checker on this machine: the real engine, certificate, evidence folder and sockets put into `run-checker.ts`. */
-import { randomBytes, webcrypto } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Address, Hex } from 'viem'
-import type { ConnectedNetwork } from '../chain/network.ts'
-import { isDevelopmentChain } from '../chain/network-presets.ts'
-import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
+import type { OpenDaemon } from '../daemon/open-daemon.ts'
+import { dialsPrivate, openCertificate, openTransport, requirePublicEndpoint } from '../daemon/peer-port.ts'
 import { createKeeper } from '../epoch/settlement.ts'
 import type { ExecutionProvider } from '../job/execution-provider.ts'
 import type { KindEngine } from '../job/round-kind.ts'
@@ -12,14 +11,7 @@ import { createWorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
-import type { Store } from '../platform/store.ts'
-import type { Signer } from '../report/signer.ts'
-import { ensureCertificate } from '../transport/certificate-file.ts'
-import { isLoopback } from '../transport/endpoint-url.ts'
-import { transportErrors } from '../transport/errors.ts'
 import { getContent } from '../transport/get-content.ts'
-import { isPrivateAddress } from '../transport/private-address.ts'
-import { createWebSocketTransport } from '../transport/websocket.ts'
 import { createPeerChecks } from './check-peers.ts'
 import type { CheckerEvent } from './checker-event.ts'
 import type { CheckerObserver } from './checker-metrics.ts'
@@ -28,16 +20,10 @@ import { createEvidenceStore } from './round/record.ts'
 import { runChecker } from './run-checker.ts'
 import { deriveSeatSecrets } from './seat-secrets.ts'
 
-export type StartCheckerOptions = {
-  /** Of this role: certificate, state and evidence live in it. */
-  readonly folder: string
+export type StartCheckerOptions = OpenDaemon & {
   readonly privateKey: Hex
-  readonly network: ConnectedNetwork
-  /** Whether endpoints at private addresses are dialled, as they are on a development chain anyway; default no. */
+  /** Whether endpoints at private addresses are dialled; default no. On a development chain they always are. */
   readonly privateEndpoints?: boolean
-  readonly signer: Signer
-  readonly sender: TransactionSender
-  readonly store: Store
   readonly payout: Address
   readonly seats: number
   readonly listen: { readonly host: string; readonly port: number }
@@ -48,14 +34,6 @@ export type StartCheckerOptions = {
   readonly threads: number
   /** Whether it calls the permissionless functions that move epochs on. */
   readonly keeper: boolean
-}
-
-/** @throws TRANSPORT_ENDPOINT_PRIVATE where what would be registered could be dialled by nobody */
-function requirePublicEndpoint({ listen, publicUrl }: Pick<StartCheckerOptions, 'listen' | 'publicUrl'>): void {
-  const url = publicUrl ?? `wss://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`
-  const host = URL.parse(url)?.hostname.replace(/^\[|\]$/g, '') ?? ''
-  if (isPrivateAddress(host) || isLoopback(host))
-    throw transportErrors.TRANSPORT_ENDPOINT_PRIVATE({ url, address: host })
 }
 
 /** Runs until the signal aborts. @throws as {@link runChecker} */
@@ -75,14 +53,13 @@ export async function startChecker(
   stop: AbortSignal,
 ): Promise<void> {
   const { folder, privateKey, network, signer, sender, store, executionProvider, threads } = options
-  const dialsPrivate = options.privateEndpoints === true || isDevelopmentChain(network.chainId)
-  if (!dialsPrivate) requirePublicEndpoint(options)
-  const identity = await ensureCertificate(
+  if (!dialsPrivate(options)) requirePublicEndpoint(options)
+  const identity = await openCertificate(
     {
       file: join(folder, 'certificate.pem'),
       binding: { role: 'checker', operator: signer.address, deviceIds: [], hardwareHash: null },
     },
-    { now: () => new Date(clock.now()), crypto: webcrypto as webcrypto.Crypto },
+    clock,
   )
   const keeper = createKeeper(
     {},
@@ -116,7 +93,7 @@ export async function startChecker(
       store,
       evidence: createEvidenceStore(store),
       identity,
-      transport: createWebSocketTransport({ identity, dialsPrivate }),
+      transport: openTransport(options, identity),
       startEngine: async (jobs, known) => {
         const engine = await createWorkEngine(
           {
@@ -134,7 +111,7 @@ export async function startChecker(
       checkPeers: (epochs, now) =>
         createPeerChecks({
           ...{ network, self: signer.address, epochs, log, emit, now },
-          get: request => getContent({ ...request, publicOnly: !dialsPrivate }),
+          get: request => getContent({ ...request, publicOnly: !dialsPrivate(options) }),
           randomBytes: size => new Uint8Array(randomBytes(size)),
         }),
       clock,

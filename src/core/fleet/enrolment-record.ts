@@ -2,14 +2,14 @@
 import { join } from 'node:path'
 import type { LocalAccount } from 'viem'
 import type { ConnectedNetwork } from '../chain/network.ts'
-import { openOwnState, ownChainTable } from '../chain/own-chain.ts'
 import type { FeeCaps } from '../chain/tx/fees.ts'
 import { createTransactionSender, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import { transactionTables } from '../chain/tx/transaction-store.ts'
+import { lockDataDir } from '../daemon/data-dir-lock.ts'
+import { openOwnState, ownChainTable } from '../daemon/own-chain.ts'
+import { stateFile } from '../daemon/state-file.ts'
 import { crashPoint } from '../platform/crash-point.ts'
-import { lockDataDir } from '../platform/data-dir-lock.ts'
 import type { KaisarError } from '../platform/errors.ts'
-import { stateFile } from '../platform/state-file.ts'
 
 export type EnrolmentRecord = {
   readonly path: string

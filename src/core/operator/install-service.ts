@@ -17,8 +17,8 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { lockDataDir } from '../daemon/data-dir-lock.ts'
 import type { RunTool } from '../devices/host.ts'
-import { lockDataDir } from '../platform/data-dir-lock.ts'
 import { writeFileAtomically } from '../platform/write-file-atomically.ts'
 import { operatorErrors } from './errors.ts'
 

@@ -1,7 +1,7 @@
 /** What the status of either role has in common: where the network stands, and what must be said above all. */
 import type { Address, Hex } from 'viem'
+import type { DataDirOwner } from '../daemon/data-dir-owner.ts'
 import type { NetworkView } from '../network/network-view.ts'
-import type { DataDirOwner } from '../platform/data-dir-owner.ts'
 import { epochStartsAt } from '../protocol/trigger.ts'
 import { duration, grouped } from '../view/figures.ts'
 

@@ -1,8 +1,8 @@
 /** What an owner may ask a running Provider for, over the socket in its data folder. */
 import { join } from 'node:path'
 import { z } from 'zod'
-import { askControl } from '../platform/control-socket.ts'
-import { dataDirOwner } from '../platform/data-dir-owner.ts'
+import { askControl } from '../daemon/control-socket.ts'
+import { dataDirOwner } from '../daemon/data-dir-owner.ts'
 import { isKaisarError } from '../platform/errors.ts'
 import { providerErrors } from './errors.ts'
 import { isDeviceName, longestPauseSeconds } from './pause.ts'

@@ -1,7 +1,7 @@
 /** What a Provider must not forget (what it has signed, what Checkers have promised to say about it), and how others read it while it runs. */
 import type { Hex } from 'viem'
-import { operatorSessionTable } from '../chain/operator-session.ts'
-import { ownChainTable } from '../chain/own-chain.ts'
+import { operatorSessionTable } from '../daemon/operator-session.ts'
+import { ownChainTable } from '../daemon/own-chain.ts'
 import type { Measures } from '../epoch/capacity.ts'
 import { readStore, type StoreReader } from '../platform/read-store.ts'
 import type { Store } from '../platform/store.ts'

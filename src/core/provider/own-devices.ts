@@ -17,7 +17,7 @@ import type { WorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import type { Logger } from '../platform/log.ts'
-import { deviceIdOf, type EnvironmentRecord, hardwareHash } from '../protocol/device-record.ts'
+import { deviceIdOf, type EnvironmentRecord, hardwareHash, hashRecordText } from '../protocol/device-record.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
 import type { Signer } from '../report/signer.ts'
 import type { Identity } from '../transport/transport.ts'
@@ -39,6 +39,7 @@ export type WorkingDevices = {
   readonly identity: Identity
   /** Canonical text of the environment record that this run's reports carry. */
   readonly environment: string
+  readonly environmentHash: Hex
   /** Whether a device was registered with its attested identity. */
   readonly isAttested: (deviceId: Hex) => boolean
   readonly health: HealthWatch
@@ -105,10 +106,12 @@ export async function openDevices(
     log.info({ device: device.id, generation: device.generation, change }, `${model} is registered`)
   }
   const recorded = journal.environment(await currentEpoch(network))
+  const environment = keptEnvironment(recorded, await readEnvironment(engines))
   return {
     devices: own.map((device, i) => ({ ...device, engine: engines[i]! })),
     identity,
-    environment: keptEnvironment(recorded, await readEnvironment(engines)),
+    environment,
+    environmentHash: hashRecordText(environment),
     isAttested: deviceId =>
       registered.some(({ device: { id, record } }) => id === deviceId && record.attestedIdentity !== zeroBytes32),
     health: createHealthWatch(

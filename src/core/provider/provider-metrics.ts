@@ -1,6 +1,6 @@
 /** Makes the metrics of a Provider from the events that it emits, and its readiness check for the next round. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import { chainLag, createDaemonMetrics, type DaemonMetricsDependencies } from '../platform/daemon-metrics.ts'
+import { chainLag, createDaemonMetrics, type DaemonMetricsDependencies } from '../daemon/daemon-metrics.ts'
 import type { Health } from '../platform/metrics.ts'
 import { quorum } from '../protocol/constants.ts'
 import type { ProviderEvent } from './provider-event.ts'

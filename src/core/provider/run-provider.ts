@@ -1,20 +1,16 @@
 /** The Provider daemon: its services in the order in which they need each other, started with one signal and ended with it. */
-
 import { getRoundRules } from '../chain/epochs.ts'
-import { createHeadStream } from '../chain/head-stream.ts'
-import { createRoundStream } from '../chain/round-stream.ts'
+import { followChain } from '../daemon/follow-chain.ts'
 import type { CrashPoint } from '../platform/crash-point.ts'
 import { aborted } from '../platform/graceful-stop.ts'
 import type { Store } from '../platform/store.ts'
-import { hashRecordText } from '../protocol/device-record.ts'
 import { type Backoff, defaultBackoff } from '../transport/keep-sessions.ts'
 import type { Identity, Transport } from '../transport/transport.ts'
-import { answerControl } from './control.ts'
 import { followEpochs } from './epochs.ts'
 import { createProviderJournal } from './journal.ts'
 import { openDevices, type WorkingDevicesDependencies, type WorkingDevicesOptions } from './own-devices.ts'
 import { createPauseJournal, leastPauseSeconds } from './pause.ts'
-import { createPauses } from './pauses.ts'
+import { createPauses, type Pauses } from './pauses.ts'
 import { createReadiness } from './readiness.ts'
 import { isReceiptWanted } from './report-false-receipts.ts'
 import { createRosters, jobsInForce } from './rosters.ts'
@@ -30,8 +26,8 @@ export type ProviderDependencies = WorkingDevicesDependencies & {
   readonly store: Store
   readonly openTransport: (identity: Identity) => Transport
   readonly random: () => number
-  /** Answers what the owner asks a running daemon for; gives how to end that. Default: nobody asks. */
-  readonly serveControl?: (answer: (request: unknown) => unknown) => Promise<() => Promise<void>>
+  /** Lets the owner ask a running daemon for pauses; gives how to end that. Default: nobody asks. */
+  readonly serveControl?: (pauses: Pauses) => Promise<() => Promise<void>>
   /** Called at named points between recording and saying; tests end the process there. */
   readonly crashPoint?: (name: CrashPoint) => void
 }
@@ -61,21 +57,16 @@ async function workSpec(
 ): Promise<void> {
   const { network } = options
   const { signer, clock, log, emit, crashPoint } = deps
-  const trouble = (where: string) => (error: unknown) =>
-    log.warn({ error, where }, 'the chain could not be read; trying again')
   const journal = createProviderJournal(deps.store)
   const pauseJournal = createPauseJournal(deps.store)
   const rules = await getRoundRules(network)
   const jobs = jobsInForce(rules)
   const own = await openDevices(options, { jobs, journal }, deps, stop)
   if (own === null) return
-  const { devices, identity, environment, isAttested, health } = own
+  const { devices, identity, environment, environmentHash, isAttested, health } = own
   const deviceIds = devices.map(({ deviceId }) => deviceId)
 
-  const heads = createHeadStream(
-    {},
-    { chain: network.chain, clock, onTrouble: (endpoint, error) => trouble(`heads of ${endpoint}`)(error) },
-  )
+  const { heads, rounds, onTrouble } = followChain(network, deps)
   const rosters = createRosters()
   const roundWork = createRoundWork(
     { network, jobs, deviceIds },
@@ -134,7 +125,7 @@ async function workSpec(
       journal: pauseJournal,
     },
     devices,
-    environmentHash: hashRecordText(environment),
+    environmentHash,
     rosterOf: rosters.of,
     seatsOf: epoch => seats.sessionsWith(rosters.of(epoch)?.endpoints ?? []),
     tip: () => heads.tip,
@@ -156,16 +147,15 @@ async function workSpec(
     blockTime: () => heads.tip?.timestamp ?? 0,
     log,
     emit,
-    onTrouble: trouble,
+    onTrouble,
   })
-  const endControl = await deps.serveControl?.(request => answerControl(pauses, request))
-  const rounds = createRoundStream({ network, heads, onTrouble: trouble('rounds') })
   rounds.onEvent(event => {
     if (event.type === 'round' && !stop.aborted) runner.take(event.round)
   })
+  const endControl = await deps.serveControl?.(pauses)
   const leaveEpochs = await followEpochs(
     { network, rules, deviceIds, environment },
-    { ...deps, heads, rosters, seats, readiness, runner, journal, renew, onTrouble: trouble },
+    { ...deps, heads, rosters, seats, readiness, runner, journal, renew, onTrouble },
   )
   const watching = Promise.all([health.run(stop), pauses.run(stop)])
   await aborted(stop)

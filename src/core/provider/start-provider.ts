@@ -1,46 +1,35 @@
 /** Starts a Provider on this machine, or enrols its devices: gives the real probe, engines, certificate file and sockets to what does. */
-import { webcrypto } from 'node:crypto'
 import { join } from 'node:path'
 import type { Address } from 'viem'
 import { attestDevice } from '../attestation/attest-device.ts'
-import type { ConnectedNetwork } from '../chain/network.ts'
-import { isDevelopmentChain } from '../chain/network-presets.ts'
-import type { TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { serveControl } from '../daemon/control-socket.ts'
+import type { OpenDaemon } from '../daemon/open-daemon.ts'
+import { openCertificate, openTransport } from '../daemon/peer-port.ts'
 import { probeEnvironment } from '../devices/environment-probe.ts'
 import { nodeHost } from '../devices/host.ts'
 import { createHostProbe } from '../devices/host-probe.ts'
 import { probeVisible } from '../devices/pin-devices.ts'
 import { createWorkEngine } from '../job/work-engine.ts'
 import type { Clock } from '../platform/clock.ts'
-import { serveControl } from '../platform/control-socket.ts'
 import { crashPoint } from '../platform/crash-point.ts'
 import type { Logger } from '../platform/log.ts'
-import type { Store } from '../platform/store.ts'
 import type { Enrolment } from '../report/enrolment.ts'
-import type { Signer } from '../report/signer.ts'
-import { ensureCertificate } from '../transport/certificate-file.ts'
-import { createWebSocketTransport } from '../transport/websocket.ts'
-import { controlPath } from './control.ts'
+import { answerControl, controlPath } from './control.ts'
 import { enrolDevices } from './enrol-devices.ts'
 import { type EngineChoice, engineOptions, type OwnDevice, type WorkingDevicesDependencies } from './own-devices.ts'
 import type { ProviderEvent } from './provider-event.ts'
 import { runProvider } from './run-provider.ts'
 
-export type StartProviderOptions = EngineChoice & {
-  /** The folder of this role, with its certificate and state. */
-  readonly folder: string
-  readonly network: ConnectedNetwork
-  /** Whether endpoints at private addresses are dialled; default no. On a development chain they always are. */
-  readonly privateEndpoints?: boolean
-  readonly signer: Signer
-  readonly sender: TransactionSender
-  readonly store: Store
-  readonly payout: Address
-  /** Whether cards that can attest are registered with their attested identity. */
-  readonly attest: boolean
-  /** Version of this program. */
-  readonly version: string
-}
+export type StartProviderOptions = OpenDaemon &
+  EngineChoice & {
+    /** Whether endpoints at private addresses are dialled; default no. On a development chain they always are. */
+    readonly privateEndpoints?: boolean
+    readonly payout: Address
+    /** Whether cards that can attest are registered with their attested identity. */
+    readonly attest: boolean
+    /** Version of this program. */
+    readonly version: string
+  }
 
 /** What both need of this machine. */
 type MachineOptions = Omit<StartProviderOptions, 'sender' | 'store' | 'version' | 'privateEndpoints' | 'payout'>
@@ -53,12 +42,12 @@ function ownMachine(options: MachineOptions, clock: Clock, createEngine = create
       cudaVisibleDevices,
     ),
     certify: binding =>
-      ensureCertificate(
+      openCertificate(
         {
           file: join(folder, 'device-certificate.pem'),
           binding: { role: 'provider', operator: signer.address, ...binding },
         },
-        { now: () => new Date(clock.now()), crypto: webcrypto as webcrypto.Crypto },
+        clock,
       ),
     attest: async ({ probed }: OwnDevice, nonce) => {
       if (!options.attest || probed.record.vendor !== 'nvidia') return null
@@ -100,7 +89,6 @@ export async function startProvider(
   stop: AbortSignal,
 ): Promise<void> {
   const { folder, network, signer, sender, store, payout, executionProvider, version } = options
-  const dialsPrivate = options.privateEndpoints === true || isDevelopmentChain(network.chainId)
   const clockOffsetMs = async () => {
     const { timestamp } = await network.chain.client.getBlock()
     return Math.round(clock.now() - Number(timestamp) * 1000)
@@ -125,12 +113,12 @@ export async function startProvider(
         )
         return { ...record, kernels: [...new Set(chosen.map(({ provider, form }) => `${provider}/${form}`))] }
       },
-      openTransport: identity => createWebSocketTransport({ identity, dialsPrivate }),
+      openTransport: identity => openTransport(options, identity),
       clock,
       random: Math.random,
-      async serveControl(answer) {
+      async serveControl(pauses) {
         try {
-          const server = await serveControl(controlPath(folder), answer)
+          const server = await serveControl(controlPath(folder), request => answerControl(pauses, request))
           return () => server.close()
         } catch (error) {
           log.warn({ error, path: controlPath(folder) }, 'nothing listens for "kaisar provider pause"')

@@ -13,7 +13,6 @@ import { connectChain } from '../../../src/core/chain/client.ts'
 import { startNetwork } from '../../../src/core/chain/deploy.ts'
 import { type ConnectedNetwork, connectNetwork } from '../../../src/core/chain/network.ts'
 import type { NetworkParameters } from '../../../src/core/chain/network-presets.ts'
-import { asOnlyRun } from '../../../src/core/chain/operator-session.ts'
 import { createTransactionSender } from '../../../src/core/chain/tx/transaction-sender.ts'
 import { transactionTables } from '../../../src/core/chain/tx/transaction-store.ts'
 import { checkerMigrations } from '../../../src/core/checker/journal-tables.ts'
@@ -21,6 +20,8 @@ import { createRecordPolicy } from '../../../src/core/checker/record-policy.ts'
 import { createEvidenceStore } from '../../../src/core/checker/round/record.ts'
 import { runChecker } from '../../../src/core/checker/run-checker.ts'
 import { deriveSeatSecrets } from '../../../src/core/checker/seat-secrets.ts'
+import { asOnlyRun } from '../../../src/core/daemon/operator-session.ts'
+import { stateFile } from '../../../src/core/daemon/state-file.ts'
 import { deviceRecord, probedDevice } from '../../../src/core/devices/probed-device.ts'
 import { type DevnetContracts, deployDevnet, leadSeconds } from '../../../src/core/devnet/launch-network.ts'
 import { devnetRoles, type Role } from '../../../src/core/devnet/roles.ts'
@@ -28,9 +29,8 @@ import { createKeeper } from '../../../src/core/epoch/settlement.ts'
 import { systemClock } from '../../../src/core/platform/clock.ts'
 import type { Logger } from '../../../src/core/platform/log.ts'
 import { stringifyJson } from '../../../src/core/platform/output.ts'
-import { stateFile } from '../../../src/core/platform/state-file.ts'
 import { openStore, type Store } from '../../../src/core/platform/store.ts'
-import type { ControlRequest } from '../../../src/core/provider/control.ts'
+import { answerControl, type ControlRequest } from '../../../src/core/provider/control.ts'
 import { providerMigrations } from '../../../src/core/provider/journal.ts'
 import { runProvider } from '../../../src/core/provider/run-provider.ts'
 import { createSigner, type Signer } from '../../../src/core/report/signer.ts'
@@ -304,8 +304,8 @@ export async function startSimulation(options: SimulationOptions): Promise<Simul
                   return alteration === 'cheats' ? cheating(engine) : engine
                 },
                 random,
-                async serveControl(answer) {
-                  own.control = answer
+                async serveControl(pauses) {
+                  own.control = request => answerControl(pauses, request)
                   return async () => undefined
                 },
                 emit,

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { lockDataDir } from '../../../src/core/daemon/data-dir-lock.ts'
 import type { RunTool } from '../../../src/core/devices/host.ts'
 import {
   assertServiceHost,
@@ -12,7 +13,6 @@ import {
   servicePaths,
   uninstallService,
 } from '../../../src/core/operator/install-service.ts'
-import { lockDataDir } from '../../../src/core/platform/data-dir-lock.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kaisar-service-'))
 afterAll(() => rmSync(folder, { recursive: true }))

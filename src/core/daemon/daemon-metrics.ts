@@ -5,7 +5,7 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Gauge, type Registry } from 'prom-client'
-import { createMetricsRegistry } from './metrics.ts'
+import { createMetricsRegistry } from '../platform/metrics.ts'
 
 /** The newest block an endpoint shows; `timestamp` in seconds. */
 export type ChainHead = { readonly number: bigint; readonly timestamp: number }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { lockDataDir } from '../../../src/core/platform/data-dir-lock.ts'
+import { lockDataDir } from '../../../src/core/daemon/data-dir-lock.ts'
 
 let folder: string
 beforeEach(() => {
@@ -26,7 +26,7 @@ it('a data directory has one owner, who is named to the second process', () => {
 })
 
 it('the lock is held until its owner dies, whatever the garbage collector does, and released by SIGKILL', async () => {
-  const module = new URL('../../../src/core/platform/data-dir-lock.ts', import.meta.url).href
+  const module = new URL('../../../src/core/daemon/data-dir-lock.ts', import.meta.url).href
   const script = `const { lockDataDir } = await import(${JSON.stringify(module)})
     lockDataDir({ path: ${JSON.stringify(folder)}, owner: 'child' })
     for (let i = 0; i < 3; i++) { await new Promise(setImmediate); gc() }

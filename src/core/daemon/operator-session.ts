@@ -5,15 +5,15 @@
  * Why: docs/why/daemons-and-operators.md
  */
 import { bytesToHex, type Hex } from 'viem'
+import { abis } from '../chain/abis.ts'
+import { chainErrors } from '../chain/errors.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import { read, reading } from '../chain/read.ts'
+import { priority, type TransactionSender } from '../chain/tx/transaction-sender.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Store } from '../platform/store.ts'
 import { zeroBytes32 } from '../protocol/primitives.ts'
-import { abis } from './abis.ts'
-import { chainErrors } from './errors.ts'
-import type { ConnectedNetwork } from './network.ts'
-import { read, reading } from './read.ts'
-import { priority, type TransactionSender } from './tx/transaction-sender.ts'
 
 /** Migration: the sessions that this data folder has claimed, each with the one that replaced it. */
 export const operatorSessionTable = 'CREATE TABLE operator_session (session TEXT PRIMARY KEY, replaced_by TEXT) STRICT;'

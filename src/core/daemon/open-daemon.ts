@@ -1,23 +1,33 @@
 /** What both daemons stand on: their folder and its lock, the key, the chain, the store, the transaction sender. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import type { ConnectedNetwork } from '../core/chain/network.ts'
-import { asOnlyRun } from '../core/chain/operator-session.ts'
-import { openOwnState } from '../core/chain/own-chain.ts'
-import { createTransactionSender, type SenderOptions } from '../core/chain/tx/transaction-sender.ts'
-import { transactionTables } from '../core/chain/tx/transaction-store.ts'
-import type { Clock } from '../core/platform/clock.ts'
-import { crashPoint } from '../core/platform/crash-point.ts'
-import { lockDataDir } from '../core/platform/data-dir-lock.ts'
-import type { Logger } from '../core/platform/log.ts'
-import { stateFile } from '../core/platform/state-file.ts'
-import type { ChainTarget } from './base.ts'
-import { accountOf, type OperatorKey, signerOf } from './key-flags.ts'
+import type { ConnectedNetwork } from '../chain/network.ts'
+import { createTransactionSender, type SenderOptions, type TransactionSender } from '../chain/tx/transaction-sender.ts'
+import { transactionTables } from '../chain/tx/transaction-store.ts'
+import type { Clock } from '../platform/clock.ts'
+import { crashPoint } from '../platform/crash-point.ts'
+import type { Logger } from '../platform/log.ts'
+import type { Store } from '../platform/store.ts'
+import type { Signer } from '../report/signer.ts'
+import { lockDataDir } from './data-dir-lock.ts'
+import { accountOf, type OperatorKey, signerOf } from './operator-key.ts'
+import { asOnlyRun } from './operator-session.ts'
+import { openOwnState } from './own-chain.ts'
+import { stateFile } from './state-file.ts'
+
+/** A daemon that is open: what its role is run with. */
+export type OpenDaemon = {
+  /** Of this role: certificate, state and evidence live in it. */
+  readonly folder: string
+  readonly network: ConnectedNetwork
+  readonly signer: Signer
+  readonly store: Store
+  readonly sender: TransactionSender
+}
 
 export type OpenDaemonOptions = {
   readonly role: 'provider' | 'checker'
   readonly dataDir: string
-  readonly target: ChainTarget
   /** SQL of the role's own schema versions. */
   readonly migrations: readonly string[]
   readonly sending: Pick<SenderOptions, 'confirmations' | 'maxTipPerGas' | 'maxFeePerGas' | 'spendCapWei'>
@@ -25,21 +35,21 @@ export type OpenDaemonOptions = {
 
 export type OpenDaemonDependencies<Key extends OperatorKey> = {
   readonly openKey: () => Promise<Key>
-  readonly connectNetwork: (target: ChainTarget) => Promise<ConnectedNetwork>
+  readonly connectNetwork: () => Promise<ConnectedNetwork>
   readonly log: Logger
   readonly clock: Clock
 }
 
 /** Opens everything in the order in which it can be refused: the folder first, then the key, then the chain. */
 export async function openDaemon<Key extends OperatorKey>(
-  { role, dataDir, target, migrations, sending }: OpenDaemonOptions,
+  { role, dataDir, migrations, sending }: OpenDaemonOptions,
   { openKey, connectNetwork, log, clock }: OpenDaemonDependencies<Key>,
 ) {
   const folder = join(dataDir, role)
   const lock = lockDataDir({ path: folder, owner: `kaisar ${role} run` })
   try {
     const key = await openKey()
-    const network = await connectNetwork(target)
+    const network = await connectNetwork()
     const [account, signer] = await Promise.all([accountOf(key), signerOf(key, network)])
     const { store, otherChainTo } = await openOwnState(
       { path: stateFile(folder, network), migrations: [transactionTables, ...migrations] },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { connectChain } from '../../../src/core/chain/client.ts'
-import { openOwnState, ownChainTable } from '../../../src/core/chain/own-chain.ts'
+import { openOwnState, ownChainTable } from '../../../src/core/daemon/own-chain.ts'
 import { anvilForTests } from '../../helpers/anvil.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'own-chain-'))

@@ -6,7 +6,7 @@
  */
 import { rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
-import { type DescribedError, describeError, errorOf } from './errors.ts'
+import { type DescribedError, describeError, errorOf } from '../platform/errors.ts'
 
 /** Of a line, in bytes. */
 const lineLimit = 65_536

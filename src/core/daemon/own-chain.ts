@@ -3,8 +3,8 @@
  * before, but nothing that was recorded about that one is true of it.
  */
 import type { Hex } from 'viem'
+import type { Chain } from '../chain/client.ts'
 import { openStore, type Store, type StoreOptions, setAside } from '../platform/store.ts'
-import type { Chain } from './client.ts'
 
 export const ownChainTable = 'CREATE TABLE own_chain (genesis TEXT NOT NULL) STRICT;'
 

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { z } from 'zod'
-import { isProcessAlive } from './process-identity.ts'
+import { isProcessAlive } from '../platform/process-identity.ts'
 
 const ownerSchema = z.object({ owner: z.string(), pid: z.number(), host: z.string(), since: z.string() })
 

@@ -8,9 +8,9 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { makeFolders } from './make-folders.ts'
-import { storeErrors } from './store-errors.ts'
-import { writeFileAtomically } from './write-file-atomically.ts'
+import { makeFolders } from '../platform/make-folders.ts'
+import { storeErrors } from '../platform/store-errors.ts'
+import { writeFileAtomically } from '../platform/write-file-atomically.ts'
 
 export type DataDirLock = { release(): void }
 
